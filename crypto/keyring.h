@@ -1,0 +1,57 @@
+/* The keyring: every secret of a node, in one file of mode 0600, optionally under a passphrase.
+ *
+ * File: "KRKEYS" ‖ version byte ‖ protection byte (0 none, 1 Argon2id) ‖ opslimit BE32 ‖ memlimit in KiB BE32 ‖ salt 16 ‖ nonce 24
+ * ‖ XChaCha20-Poly1305 of the content with everything before it as associated data. Without a passphrase the key is all zeros (the
+ * file is then protected by its mode alone; the tag still detects damage). Parameters from the file are capped before use
+ * (opslimit <= 16, memory <= 1 GiB). Written to a temporary file, fsynced, renamed, directory fsynced. */
+#ifndef KR_CRYPTO_KEYRING_H
+#define KR_CRYPTO_KEYRING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crypto/err.h"
+
+#define KR_SEALING_KEYS_MAX 16
+
+struct kr_dated_key {
+    uint8_t public_key[32];
+    uint8_t secret[32];
+    uint64_t from_s, until_s; /* Unix seconds; until 0: open end */
+};
+
+/* Lives in kr_secret_new memory. Ed25519 secrets are 64 bytes (seed ‖ public). */
+struct kr_keyring {
+    uint8_t root_public[32], root_secret[64]; /* signs cards, charters, vouches; root_secret all zero: the root is elsewhere */
+    uint8_t recovery_public[32], recovery_secret[64];   /* all zero once it is on paper only */
+    uint8_t node_public[32], node_secret[64];           /* signs records and hellos */
+    uint8_t transport_public[32], transport_secret[32]; /* CURVE */
+    uint8_t storage_key[32];                            /* wraps data keys, seals small values */
+    uint8_t term_key[32];                               /* blind index */
+    uint32_t term_generation;
+    uint32_t sealing_count;
+    struct kr_dated_key sealing[KR_SEALING_KEYS_MAX]; /* newest first */
+};
+
+/* Fresh keys from `seed` (32 random bytes; the caller's randomness). `ret` in locked memory, kr_keyring_free releases. */
+enum kr_err kr_keyring_new(const uint8_t seed[static 32], uint64_t now_s, struct kr_keyring **ret,
+                           struct kr_error *error) KR_WARN_UNUSED;
+void kr_keyring_free(struct kr_keyring *keyring);
+
+/* `passphrase` NULL: none. KR_EXISTS where the file is there and `replace` is false. */
+enum kr_err kr_keyring_save(const struct kr_keyring *keyring, const char *path, const char *passphrase, bool replace,
+                            struct kr_error *error) KR_WARN_UNUSED;
+/* KR_PASSPHRASE where one is needed or wrong, KR_DENIED where the mode lets others read, KR_VERSION where it is newer than we know,
+ * KR_CORRUPT where the content is damaged. */
+enum kr_err kr_keyring_load(const char *path, const char *passphrase, struct kr_keyring **ret,
+                            struct kr_error *error) KR_WARN_UNUSED;
+/* Whether the file is under a passphrase. */
+enum kr_err kr_keyring_is_protected(const char *path, bool *ret_protected, struct kr_error *error) KR_WARN_UNUSED;
+
+/* The secret key and public key whose hint equals `hint`; NULL where there is none. `index` from 0 walks several with one hint.
+ * Borrowed from the keyring. */
+const struct kr_dated_key *kr_keyring_sealing_by_hint(const struct kr_keyring *keyring, const uint8_t hint[static 4],
+                                                      uint32_t index);
+
+#endif

@@ -1,0 +1,69 @@
+/* Every bound of the system, in one place (lowest layer, so that all can include it).
+ *
+ * Units come last in each name. Where two bounds depend on each other, a static assertion at the end says so. */
+#ifndef KR_CRYPTO_LIMITS_H
+#define KR_CRYPTO_LIMITS_H
+
+#include <stdint.h>
+
+#define KR_KIB 1024u
+#define KR_MIB (1024u * 1024u)
+
+/* Records. */
+#define KR_RECORD_BYTES_MAX      (256u * KR_KIB)
+#define KR_BODY_CLASS_BYTES_MAX  (224u * KR_KIB)                /* largest padded body */
+#define KR_BODY_BYTES_MAX        (KR_BODY_CLASS_BYTES_MAX - 4u) /* what fits in it behind its length */
+#define KR_HEADER_BYTES_MAX      (10u * KR_KIB)
+#define KR_AUDIENCE_MAX          256u
+#define KR_SLOTS_MAX             (KR_AUDIENCE_MAX + 1u)
+#define KR_REPORT_INDICATORS_MAX 4096u
+#define KR_INDICATOR_BYTES_MAX   2048u
+#define KR_TITLE_BYTES_MAX       512u
+#define KR_TEXT_BYTES_MAX        (64u * KR_KIB)
+#define KR_NAME_BYTES_MAX        256u
+#define KR_NOTE_BYTES_MAX        1024u
+#define KR_ENDPOINT_BYTES_MAX    256u
+#define KR_REFERENCES_MAX        64u
+#define KR_EXPIRES_S_MAX         (10u * 366u * 86400u) /* after creation */
+#define KR_FUTURE_MS_MAX         (10u * 60u * 1000u)   /* dated further ahead: hidden until then */
+#define KR_CARD_KEYS_MAX         16u                   /* of each sort on a council card */
+#define KR_FOUNDERS_MAX          64u
+
+/* Communities and links. */
+#define KR_COMMUNITY_COUNCILS_MAX 4096u
+#define KR_COMMUNITIES_MAX        16u
+#define KR_LINKS_MAX              256u
+#define KR_TICKETS_MAX            64u
+#define KR_TICKET_TTL_S           (7u * 86400u)
+#define KR_LINK_QUEUE_MAX         65536u /* arrival numbers waiting for one peer */
+
+/* Wire. */
+#define KR_FRAME_BYTES_MAX         KR_MIB
+#define KR_LINK_WINDOW_BYTES       (2u * KR_MIB) /* records under way to one peer, unacknowledged */
+#define KR_NET_BUFFER_BYTES_MAX    (24u * KR_MIB)
+#define KR_CHANNEL_CHUNK_BYTES_MAX (64u * KR_KIB)
+#define KR_IDS_PER_FRAME_MAX       1024u
+
+/* Clients. */
+#define KR_CLIENTS_MAX            256u
+#define KR_CLIENT_FRAME_BYTES_MAX (512u * KR_KIB)
+#define KR_PAGE_BYTES_MAX         (64u * KR_KIB)
+#define KR_PAGE_MS_MAX            5u
+
+/* Store. */
+#define KR_CHUNK_BYTES_MAX        2000u
+#define KR_TERMS_NEW_MAX          32768u
+#define KR_RUN_FANOUT             4u
+#define KR_MERGE_SLICE            10000u
+#define KR_TXN_DIRTY_PAGES_MAX    1024u
+#define KR_QUARANTINE_BYTES_MAX   (64u * KR_MIB)
+#define KR_RELAY_AUTHOR_BYTES_MAX (64u * KR_MIB)
+#define KR_WALK_BYTES_MAX         (4u * KR_MIB)
+
+_Static_assert(KR_FRAME_BYTES_MAX >= 2u * KR_RECORD_BYTES_MAX, "a frame holds at least one record");
+_Static_assert(KR_LINK_WINDOW_BYTES >= KR_FRAME_BYTES_MAX, "a window holds at least one frame");
+_Static_assert(KR_BODY_CLASS_BYTES_MAX + 16u + KR_SLOTS_MAX * 88u + KR_HEADER_BYTES_MAX + 128u <= KR_RECORD_BYTES_MAX + 4u * KR_KIB,
+               "the largest body with the largest audience is a record");
+_Static_assert(KR_CLIENT_FRAME_BYTES_MAX >= KR_RECORD_BYTES_MAX + KR_PAGE_BYTES_MAX, "a client frame holds any draft");
+
+#endif

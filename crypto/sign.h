@@ -1,0 +1,28 @@
+/* Ed25519 (RFC 8032) with a domain string in front of every message, and checks of public keys at enrolment. */
+#ifndef KR_CRYPTO_SIGN_H
+#define KR_CRYPTO_SIGN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crypto/err.h"
+
+#define KR_SIGN_PUBLIC_BYTES 32
+#define KR_SIGN_SECRET_BYTES 64
+#define KR_SIGNATURE_BYTES   64
+
+void kr_sign_keypair(uint8_t ret_public[static 32], uint8_t ret_secret[static 64], const uint8_t seed[static 32]);
+
+/* signature = Ed25519(secret, domain without NUL ‖ msg); `len` at most 4096. */
+void kr_sign(uint8_t ret_signature[static 64], const uint8_t secret[static 64], const char *domain, const void *msg, size_t len);
+/* KR_SIGNATURE where it does not match. Constant work whatever the outcome. */
+enum kr_err kr_verify(const uint8_t signature[static 64], const uint8_t public_key[static 32], const char *domain, const void *msg,
+                      size_t len) KR_WARN_UNUSED;
+
+/* KR_KEY unless the bytes are a canonical point of the prime-order group (small and mixed order refused). For every Ed25519 key
+ * that is enrolled: root, recovery, node. */
+enum kr_err kr_sign_public_check(const uint8_t public_key[static 32]) KR_WARN_UNUSED;
+/* The same for X25519 keys (sealing, transport, ephemeral): refuses the low-order points. */
+enum kr_err kr_box_public_check(const uint8_t public_key[static 32]) KR_WARN_UNUSED;
+
+#endif
