@@ -1,0 +1,239 @@
+/* The client protocol: what kairan (and later the gateway) says to keeper over the local socket (docs/PROTOCOL.md, "Client
+ * protocol").
+ *
+ * A frame on the stream is BE32 length ‖ canonical array [type, ...], at most KR_CLIENT_FRAME_BYTES_MAX. Versioned by hello; every
+ * request has a number of the client's choosing; answers are pages of items under credits (one credit = one page), then `end` or
+ * `error`; `cancel` ends a request early.
+ *
+ *   client → keeper:  hello [0, version, program, language]   request [1, number, op, args (bin), credits]   credit [2, number,
+ * more]   cancel [3, number] keeper → client:  hello [0, version, council id, name]    page [4, number, items (array of bin)]  end
+ * [5, number, result (bin)]   error [6, number, code, detail]
+ */
+#ifndef KR_PROTO_CLIENT_CLIENT_H
+#define KR_PROTO_CLIENT_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crypto/err.h"
+#include "crypto/limits.h"
+#include "proto/codec/reader.h"
+#include "proto/codec/writer.h"
+#include "proto/record/body.h"
+#include "proto/record/label.h"
+
+#define KR_CLIENT_VERSION      1
+#define KR_PAGE_ITEMS_MAX      1024u
+#define KR_LOOKUP_VALUES_MAX   1024u
+#define KR_CLIENT_AUDIENCE_MAX KR_AUDIENCE_MAX
+
+enum kr_client_frame_type {
+    KR_CLIENT_HELLO = 0,
+    KR_CLIENT_REQUEST = 1,
+    KR_CLIENT_CREDIT = 2,
+    KR_CLIENT_CANCEL = 3,
+    KR_CLIENT_PAGE = 4,
+    KR_CLIENT_END = 5,
+    KR_CLIENT_ERROR = 6,
+};
+
+struct kr_client_frame {
+    uint32_t type;
+    uint32_t version;        /* hello */
+    struct kr_slice text;    /* hello: program or council name; error: detail */
+    struct kr_slice text2;   /* hello of a client: language */
+    uint8_t council[32];     /* hello of keeper; all zero from a client */
+    uint64_t number;         /* request, credit, cancel, page, end, error */
+    uint32_t op;             /* request: enum kr_op */
+    uint32_t credits;        /* request, credit */
+    uint32_t code;           /* error: enum kr_err */
+    struct kr_slice payload; /* request: args; end: result */
+    uint32_t item_count;     /* page */
+    struct kr_slice items[KR_PAGE_ITEMS_MAX];
+};
+/* `from_client` tells which hello is meant. The length prefix is the transport's. */
+void kr_client_frame_write(const struct kr_client_frame *frame, bool from_client, struct kr_writer *writer);
+enum kr_err kr_client_frame_read(struct kr_slice bytes, bool from_client, struct kr_client_frame *ret_frame) KR_WARN_UNUSED;
+
+enum kr_op {
+    KR_OP_STATUS = 1,   /* args: empty array; result: kr_status */
+    KR_OP_PEERS = 2,    /* pages of kr_peer */
+    KR_OP_COUNCILS = 3, /* pages of kr_council_item: the directory as known here */
+    KR_OP_INVITE = 4,   /* args: kr_invite; result: ticket text (array of 1 str) */
+    KR_OP_JOIN =
+        5, /* args: array of 1 str (ticket); pages of kr_join_step while it goes on; ends when linked and durable, or error */
+    KR_OP_PREVIEW = 6,  /* args: kr_submit; result: kr_preview. Changes nothing */
+    KR_OP_SUBMIT = 7,   /* args: kr_submit; result: array of [id (bin 32), known (0/1: the token was used before)] when durable */
+    KR_OP_LOOKUP = 8,   /* args: array of [type, value (bin, normal form)]; pages of kr_match */
+    KR_OP_LS = 9,       /* args: kr_ls; pages of kr_summary, newest first */
+    KR_OP_SHOW = 10,    /* args: array of 1 bin (id or unique prefix of >= 4 bytes); result: kr_shown */
+    KR_OP_EXPLAIN = 11, /* args: array of 1 bin (id or prefix); result: kr_explained */
+    KR_OP_WATCH = 12,   /* pages of kr_summary as records become visible, until cancelled */
+    KR_OP_VERIFY = 13,  /* walks the store; pages of array [str problem]; result: array of [values checked, problems] */
+};
+
+/* A submission: one record. `body` is the content as kr_report_write or kr_advisory_write gives it. */
+struct kr_submit {
+    uint8_t token[16]; /* the client's: a repeated submission with the same token gives the same record */
+    uint32_t kind;     /* KR_KIND_REPORT or KR_KIND_ADVISORY */
+    enum kr_label label;
+    bool has_community;
+    uint8_t community[32]; /* GREEN: which; may be left out where the node is in just one */
+    uint32_t flags;
+    uint64_t expires_s; /* 0: default by kind */
+    uint32_t audience_count;
+    uint8_t audience[KR_CLIENT_AUDIENCE_MAX][32]; /* AMBER: addressed councils; empty with `all_linked` false is refused */
+    bool is_forced;                               /* guards were shown and overridden; needs a reason */
+    struct kr_slice reason;
+    struct kr_slice body;
+};
+void kr_submit_write(const struct kr_submit *submit, struct kr_writer *writer);
+enum kr_err kr_submit_read(struct kr_slice bytes, struct kr_submit *ret_submit) KR_WARN_UNUSED;
+
+struct kr_invite {
+    uint64_t ttl_s;     /* 0: KR_TICKET_TTL_S */
+    bool has_community; /* vouch for the joiner there; left out: the only community, if there is one */
+    uint8_t community[32];
+    bool is_link_only; /* do not vouch */
+};
+void kr_invite_write(const struct kr_invite *invite, struct kr_writer *writer);
+enum kr_err kr_invite_read(struct kr_slice bytes, struct kr_invite *ret_invite) KR_WARN_UNUSED;
+
+struct kr_ls {
+    uint32_t kind;     /* 0: any */
+    uint32_t label;    /* 0: any */
+    uint64_t since_ms; /* created */
+    uint64_t limit;    /* 0: all */
+    bool has_author;
+    uint8_t author[32];
+};
+void kr_ls_write(const struct kr_ls *ls, struct kr_writer *writer);
+enum kr_err kr_ls_read(struct kr_slice bytes, struct kr_ls *ret_ls) KR_WARN_UNUSED;
+
+/* What a list shows of a record. Encoded as one item. Text is borrowed. */
+struct kr_summary {
+    uint8_t id[32], author[32];
+    struct kr_slice author_name; /* as the asking client's language has it: ja where its hello said so, else en */
+    uint32_t kind, label, flags, severity, indicator_count;
+    uint64_t created_ms, received_ms, expires_s;
+    struct kr_slice title;
+};
+void kr_summary_write(const struct kr_summary *summary, struct kr_writer *writer);
+enum kr_err kr_summary_read(struct kr_slice bytes, struct kr_summary *ret_summary) KR_WARN_UNUSED;
+
+struct kr_match {
+    uint32_t query;                       /* index of the asked value */
+    struct kr_report_indicator indicator; /* as stored */
+    struct kr_summary record;
+};
+void kr_match_write(const struct kr_match *match, struct kr_writer *writer);
+enum kr_err kr_match_read(struct kr_slice bytes, struct kr_match *ret_match) KR_WARN_UNUSED;
+
+/* A record as `show` gives it: its summary, scope facts, and the opened content (same encoding as in the record). */
+struct kr_shown {
+    struct kr_summary summary;
+    uint32_t audience_count;
+    struct kr_slice audience[KR_AUDIENCE_MAX]; /* ids */
+    struct kr_slice community;                 /* 0 or 32 */
+    struct kr_slice content;
+    uint64_t record_bytes;
+};
+void kr_shown_write(const struct kr_shown *shown, struct kr_writer *writer);
+enum kr_err kr_shown_read(struct kr_slice bytes, struct kr_shown *ret_shown) KR_WARN_UNUSED;
+
+struct kr_council_item {
+    uint8_t council[32];
+    struct kr_slice name_ja, name_en, region;
+    bool is_self, is_linked;
+    uint32_t community_count;
+    struct kr_slice communities[KR_COMMUNITIES_MAX]; /* ids */
+    struct kr_slice community_names[KR_COMMUNITIES_MAX];
+};
+void kr_council_item_write(const struct kr_council_item *item, struct kr_writer *writer);
+enum kr_err kr_council_item_read(struct kr_slice bytes, struct kr_council_item *ret_item) KR_WARN_UNUSED;
+
+/* One council in a preview or an explanation, and why it may or may not have the record (enum kr_policy_reason of
+ * node/core/policy.h, as a number and a name). */
+struct kr_reach {
+    uint8_t council[32];
+    struct kr_slice name;
+    bool may_hold, may_read, is_linked; /* linked: gets it at once; otherwise only through others or not at all */
+    uint32_t reason;
+    struct kr_slice reason_name;
+};
+struct kr_preview {
+    uint32_t reach_count;
+    struct kr_reach reach[KR_AUDIENCE_MAX];
+    uint64_t reach_total; /* may be more than listed (communities of thousands) */
+    uint32_t guarded_count;
+    struct kr_guarded {     /* values that a guard holds back */
+        uint32_t indicator; /* index in the report */
+        struct kr_slice list, detail;
+    } guarded[64];
+    uint64_t guarded_total;
+};
+void kr_preview_write(const struct kr_preview *preview, struct kr_writer *writer);
+enum kr_err kr_preview_read(struct kr_slice bytes, struct kr_preview *ret_preview) KR_WARN_UNUSED;
+
+struct kr_explained {
+    struct kr_summary summary;
+    struct kr_slice from_name; /* council that handed it to us; our own name where we wrote it */
+    uint8_t from[32];
+    uint64_t hops_known; /* 0: we wrote it, 1: straight from the author, 2: through others */
+    uint32_t scope_count;
+    struct kr_explained_scope {
+        uint32_t kind;
+        struct kr_slice id;
+        uint64_t entry; /* number in that tree */
+    } scopes[64];
+    uint32_t reach_count;
+    struct kr_reach reach[KR_AUDIENCE_MAX];
+};
+void kr_explained_write(const struct kr_explained *explained, struct kr_writer *writer);
+enum kr_err kr_explained_read(struct kr_slice bytes, struct kr_explained *ret_explained) KR_WARN_UNUSED;
+
+enum kr_link_state {
+    KR_LINK_JOINING = 1, /* ticket in use, not yet welcomed */
+    KR_LINK_OPEN = 2,
+};
+struct kr_peer {
+    uint8_t council[32], transport_key[32];
+    struct kr_slice name, endpoint;
+    uint32_t state; /* enum kr_link_state */
+    bool is_online, we_dial;
+    uint64_t last_seen_ms, linked_ms;
+    int64_t clock_ms; /* theirs minus ours, where known; on the wire + 2^62 */
+    uint64_t sent_records, received_records, refused_records, queued, behind; /* behind: entries of their trees that we lack */
+    uint64_t sent_bytes, received_bytes;
+};
+void kr_peer_write(const struct kr_peer *peer, struct kr_writer *writer);
+enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer) KR_WARN_UNUSED;
+
+struct kr_status {
+    uint8_t council[32];
+    struct kr_slice name_ja, name_en, version, endpoint;
+    uint64_t started_ms, now_ms;
+    uint64_t records, indicators, quarantined, store_bytes, disk_free_bytes;
+    uint64_t links, links_online, tickets;
+    uint64_t commits, commit_us_p50, commit_us_p99;
+    bool net_is_up, keyring_is_protected, store_is_writable;
+    uint64_t net_restarts;
+    uint32_t community_count;
+    struct kr_status_community {
+        uint8_t id[32];
+        struct kr_slice name;
+        uint64_t members;
+    } communities[KR_COMMUNITIES_MAX];
+};
+void kr_status_write(const struct kr_status *status, struct kr_writer *writer);
+enum kr_err kr_status_read(struct kr_slice bytes, struct kr_status *ret_status) KR_WARN_UNUSED;
+
+enum kr_join_phase { KR_JOIN_DIALLING = 1, KR_JOIN_SESSION = 2, KR_JOIN_WELCOMED = 3, KR_JOIN_LINKED = 4 };
+struct kr_join_step {
+    uint32_t phase;
+    struct kr_slice council_name;
+};
+void kr_join_step_write(const struct kr_join_step *step, struct kr_writer *writer);
+enum kr_err kr_join_step_read(struct kr_slice bytes, struct kr_join_step *ret_step) KR_WARN_UNUSED;
+
+#endif

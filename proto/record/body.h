@@ -1,0 +1,66 @@
+/* Contents of records for people: report and advisory (docs/PROTOCOL.md, "Bodies").
+ *
+ *   report   = array of 14: title (str), text (str), language (str, BCP 47), indicators (array of [type, value (bin, normal form),
+ * first_s, last_s, confidence 0–100 (101 = not stated), action (0 none, 1 detect, 2 block), note (str)]), origin ([organisation,
+ * id, terms] strs), case id (bin 0 or 16), follows (bin 0 or 32), attack ids (array of str), references (array of str), severity (0
+ * none … 4 critical), part (uint), parts (uint), first_s, last_s advisory = array of 6: title, text, language, severity,
+ * countermeasures (str), references (array of str)
+ *
+ * The indicators of a decoded report stay encoded; kr_report_indicators walks them. */
+#ifndef KR_PROTO_RECORD_BODY_H
+#define KR_PROTO_RECORD_BODY_H
+
+#include "crypto/limits.h"
+#include "proto/codec/reader.h"
+#include "proto/codec/writer.h"
+#include "proto/indicator/indicator.h"
+
+#define KR_CONFIDENCE_NONE 101u
+
+enum kr_action {
+    KR_ACTION_NONE = 0,
+    KR_ACTION_DETECT = 1,
+    KR_ACTION_BLOCK = 2,
+};
+
+struct kr_report_indicator {
+    uint32_t type; /* enum kr_indicator_type, or a newer one: kept, not looked up */
+    struct kr_slice value;
+    uint64_t first_s, last_s; /* 0: not stated */
+    uint32_t confidence, action;
+    struct kr_slice note;
+};
+
+struct kr_report {
+    struct kr_slice title, text, language;
+    uint32_t indicator_count;
+    struct kr_slice
+        indicators; /* encoded array, checked; for writing: already encoded with kr_report_indicator_write behind an array head */
+    struct kr_slice origin_organisation, origin_id, origin_terms;
+    struct kr_slice case_id; /* 0 or 16 bytes */
+    struct kr_slice follows; /* 0 or 32 bytes */
+    uint32_t attack_id_count, reference_count;
+    struct kr_slice attack_ids[KR_REFERENCES_MAX], references[KR_REFERENCES_MAX];
+    uint32_t severity, part, parts; /* parts 1, part 1 where a submission was not split */
+    uint64_t first_s, last_s;
+};
+
+/* Checks everything, each indicator's normal form (known types) included, so that what passes can be indexed. KR_BOUNDS over 4,096
+ * indicators. */
+enum kr_err kr_report_parse(struct kr_slice content, struct kr_report *ret_report) KR_WARN_UNUSED;
+void kr_report_write(const struct kr_report *report, struct kr_writer *writer);
+void kr_report_indicator_write(const struct kr_report_indicator *indicator, struct kr_writer *writer);
+/* Reads the next indicator of a parsed report; start with kr_reader_init on report->indicators and kr_reader_array_between. */
+void kr_report_indicator_read(struct kr_reader *reader, struct kr_report_indicator *ret_indicator);
+
+struct kr_advisory {
+    struct kr_slice title, text, language;
+    uint32_t severity;
+    struct kr_slice countermeasures;
+    uint32_t reference_count;
+    struct kr_slice references[KR_REFERENCES_MAX];
+};
+enum kr_err kr_advisory_parse(struct kr_slice content, struct kr_advisory *ret_advisory) KR_WARN_UNUSED;
+void kr_advisory_write(const struct kr_advisory *advisory, struct kr_writer *writer);
+
+#endif

@@ -1,0 +1,69 @@
+/* Statements of the directory: council card, charter, vouch (docs/PROTOCOL.md, "Statements").
+ *
+ *   council genesis = array of 4: version 1, root public key (bin 32), recovery commitment (bin 32), nonce (bin 16)
+ *   council id      = BLAKE2b-256("kairan council id" ‖ genesis)
+ *   recovery commitment = BLAKE2b-256("kairan recovery key" ‖ recovery public key)
+ *   council card    = array of 10: genesis (bin), name ja, name en, region (str), contact [name, mail, telephone, hours] (str),
+ *                     hosted by (bin 0 or 32), transport keys (array of [public (bin 32), from_s, until_s, endpoint (str)]),
+ *                     node keys, sealing keys (arrays of [public, from_s, until_s]), previous version's record id (bin 0 or 32)
+ *   charter genesis = array of 6: version 1, name (str), founders (array of bin 32, strictly ascending), vouches needed k, quorum,
+ * nonce (bin 16) community id    = BLAKE2b-256("kairan community id" ‖ charter genesis) charter         = array of 3: genesis
+ * (bin), text (str), previous (bin 0 or 32) vouch           = array of 4: council vouched for (bin 32), withdrawn (0/1), reason
+ * (str), previous (bin 0 or 32)
+ *
+ * All are records signed by the root key, label CLEAR or GREEN; their header's community names the directory that they belong to.
+ */
+#ifndef KR_PROTO_RECORD_STATEMENT_H
+#define KR_PROTO_RECORD_STATEMENT_H
+
+#include "crypto/limits.h"
+#include "proto/codec/reader.h"
+#include "proto/codec/writer.h"
+
+struct kr_card_key {
+    uint8_t public_key[32];
+    uint64_t from_s, until_s; /* until 0: open end */
+    struct kr_slice endpoint; /* transport keys only; "tcp://host:port" or empty: dials out only */
+};
+
+struct kr_card {
+    struct kr_slice genesis;
+    uint8_t council[32];     /* computed from the genesis on parsing */
+    uint8_t root_public[32]; /* from the genesis */
+    struct kr_slice name_ja, name_en, region;
+    struct kr_slice contact_name, contact_mail, contact_telephone, contact_hours;
+    struct kr_slice hosted_by, previous;
+    uint32_t transport_count, node_count, sealing_count;
+    struct kr_card_key transport[KR_CARD_KEYS_MAX], node[KR_CARD_KEYS_MAX], sealing[KR_CARD_KEYS_MAX];
+};
+/* Every key is checked as a valid point (KR_KEY). */
+enum kr_err kr_card_parse(struct kr_slice content, struct kr_card *ret_card) KR_WARN_UNUSED;
+void kr_card_write(const struct kr_card *card,
+                   struct kr_writer *writer); /* `council` and `root_public` are not written: the genesis has them */
+/* Packs a council genesis into `writer` and computes the id. */
+void kr_council_genesis_write(const uint8_t root_public[static 32], const uint8_t recovery_public[static 32],
+                              const uint8_t nonce[static 16], struct kr_writer *writer);
+void kr_council_id(uint8_t ret_id[static 32], struct kr_slice genesis);
+
+struct kr_charter {
+    struct kr_slice genesis;
+    uint8_t community[32]; /* computed on parsing */
+    struct kr_slice name, text, previous;
+    uint32_t founder_count;
+    uint8_t founders[KR_FOUNDERS_MAX][32];
+    uint32_t vouches_needed, quorum;
+};
+enum kr_err kr_charter_parse(struct kr_slice content, struct kr_charter *ret_charter) KR_WARN_UNUSED;
+void kr_charter_write(const struct kr_charter *charter, struct kr_writer *writer); /* writes genesis, text, previous */
+void kr_charter_genesis_write(const struct kr_charter *charter, const uint8_t nonce[static 16], struct kr_writer *writer);
+void kr_community_id(uint8_t ret_id[static 32], struct kr_slice genesis);
+
+struct kr_vouch {
+    uint8_t council[32];
+    bool is_withdrawn;
+    struct kr_slice reason, previous;
+};
+enum kr_err kr_vouch_parse(struct kr_slice content, struct kr_vouch *ret_vouch) KR_WARN_UNUSED;
+void kr_vouch_write(const struct kr_vouch *vouch, struct kr_writer *writer);
+
+#endif

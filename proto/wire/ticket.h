@@ -1,0 +1,33 @@
+/* Invitation tickets: bech32m (BIP-350) with the human-readable part "kairan", without BIP-173's 90-character limit.
+ *
+ * Payload = canonical array of 7: version 1, inviter's council id (bin 32), its transport public key (bin 32), endpoint (str,
+ * "tcp://host:port"), one-time CURVE secret (bin 32), expires_s, community (bin 0 or 32). The CURVE public key of the secret is the
+ * ticket's name at the inviter. */
+#ifndef KR_PROTO_WIRE_TICKET_H
+#define KR_PROTO_WIRE_TICKET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crypto/err.h"
+#include "crypto/limits.h"
+
+#define KR_TICKET_TEXT_BYTES_MAX 1024u
+
+struct kr_ticket {
+    uint8_t council[32];
+    uint8_t transport_public[32];
+    char endpoint[KR_ENDPOINT_BYTES_MAX + 1];
+    uint8_t secret[32];
+    uint64_t expires_s;
+    bool has_community;
+    uint8_t community[32];
+};
+enum kr_err kr_ticket_print(const struct kr_ticket *ticket, char *ret_text, size_t size) KR_WARN_UNUSED;
+/* KR_MALFORMED with a sentence that says what is off (mistyped character, cut short, wrong kind of ticket); KR_VERSION. Spaces and
+ * line breaks inside are ignored, upper case accepted (not mixed). Whether it has expired is for the caller, who knows the time. */
+enum kr_err kr_ticket_parse(const char *text, size_t len, struct kr_ticket *ret_ticket, struct kr_error *error) KR_WARN_UNUSED;
+/* "tcp://host:port" with a numeric port 1–65535, host a name, an IPv4 address or an IPv6 address in brackets. */
+enum kr_err kr_endpoint_check(const char *text, size_t len, struct kr_error *error) KR_WARN_UNUSED;
+
+#endif

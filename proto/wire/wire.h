@@ -1,0 +1,114 @@
+/* What peers' keepers say to each other (docs/PROTOCOL.md, "Wire").
+ *
+ * One ZeroMQ message is one frame: a class byte, then
+ *   KR_FRAME_HELLO   hello, in the open but signed: the only thing that passes before a session stands
+ *   KR_FRAME_SEALED  session number (8) ‖ secretstream ciphertext of one message
+ *   KR_FRAME_LOST    session number (8): "I have no such session"; unauthenticated, a hint to say hello again (rate limited by the
+ * receiver)
+ *
+ * A message is a canonical array [type, ...]. Decoding is exact; an unknown type decodes as KR_MESSAGE_UNKNOWN and is ignored, so
+ * that newer nodes may say more. All slices are borrowed from the frame. */
+#ifndef KR_PROTO_WIRE_WIRE_H
+#define KR_PROTO_WIRE_WIRE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crypto/err.h"
+#include "crypto/hash.h"
+#include "crypto/limits.h"
+#include "proto/codec/reader.h"
+#include "proto/codec/writer.h"
+
+#define KR_WIRE_VERSION 1
+
+enum kr_frame_class {
+    KR_FRAME_HELLO = 1,
+    KR_FRAME_SEALED = 2,
+    KR_FRAME_LOST = 3,
+};
+
+/* hello = array of 10: wire version, role (0 initiator, 1 responder), purpose (0 link, 1 join by ticket), council id (bin 32), node
+ * public key (bin 32), ephemeral X25519 public key (bin 32), council meant (bin 32), hash of the initiator's hello (bin 0 or 32),
+ * card record (bin), signature (bin 64) signature = Ed25519(node key, "kairan hello" ‖ BLAKE2b-256("kairan hello" ‖ array of the
+ * first nine encoded)). The hash of a hello is BLAKE2b-256("kairan hello hash" ‖ whole encoding); the transcript is
+ * BLAKE2b-256("kairan transcript" ‖ hash of initiator's ‖ hash of responder's). A hello of a newer wire version may append fields
+ * behind the signature; they are ignored. */
+struct kr_hello {
+    uint32_t version;
+    bool is_responder, is_join;
+    uint8_t council[32], node_key[32], ephemeral[32], meant[32];
+    bool has_reply_to;
+    uint8_t reply_to[32];
+    struct kr_slice card; /* the council card's whole record: self-certifying, so that both sides hold the newest */
+    uint8_t signature[64];
+};
+/* Writes and signs (fills hello->signature). */
+void kr_hello_write(struct kr_hello *hello, const uint8_t node_secret[static 64], struct kr_writer *writer);
+/* Decodes and checks the signature against hello->node_key: KR_SIGNATURE. Whether that key speaks for the council is the caller's
+ * to check (the card). */
+enum kr_err kr_hello_read(struct kr_slice bytes, struct kr_hello *ret_hello) KR_WARN_UNUSED;
+void kr_hello_hash(uint8_t ret_hash[static 32], struct kr_slice hello_bytes);
+void kr_transcript(uint8_t ret_transcript[static 32], const uint8_t initiator_hash[static 32],
+                   const uint8_t responder_hash[static 32]);
+
+/* Scopes: the sets that two nodes reconcile (docs/ARCHITECTURE.md, "Scopes"). For a pair the id on the wire is the *sender's own*
+ * council id. */
+enum kr_scope_kind {
+    KR_SCOPE_DIRECTORY = 1, /* id: community */
+    KR_SCOPE_CLEAR = 2,     /* id: all zero */
+    KR_SCOPE_GREEN = 3,     /* id: community */
+    KR_SCOPE_RELAY = 4,     /* id: community */
+    KR_SCOPE_COUNCIL = 5,   /* id: own council */
+    KR_SCOPE_PAIR = 6,      /* id: peer council */
+};
+#define KR_SCOPE_KIND_MAX 6
+struct kr_scope {
+    uint8_t kind;
+    uint8_t id[32];
+};
+
+enum kr_message_type {
+    KR_MESSAGE_UNKNOWN = 0,
+    KR_MESSAGE_PING = 1,    /* sequence, marks */
+    KR_MESSAGE_PONG = 2,    /* sequence, marks */
+    KR_MESSAGE_RECORDS = 3, /* records, pushed or wanted */
+    KR_MESSAGE_CREDIT = 4,  /* count: so many bytes of records are dealt with (durable, refused, or known) */
+    KR_MESSAGE_CURSOR = 5,  /* scope, count, hash: what entered after my mark? */
+    KR_MESSAGE_HAVE =
+        6, /* scope, from, hash after, count, ids: what entered `from` on; `status` 1: the mark is not of this tree, start at 0 */
+    KR_MESSAGE_WANT = 7,     /* ids */
+    KR_MESSAGE_GONE = 8,     /* ids wanted that cannot be sent (any more) */
+    KR_MESSAGE_REFUSE = 9,   /* ids (one), reason: a record that should not have been sent, or cannot be taken */
+    KR_MESSAGE_BYE = 10,     /* reason */
+    KR_MESSAGE_WELCOME = 11, /* reason 0: the joiner is linked, durably; else why not */
+    KR_MESSAGE_SYNC = 12,    /* reserved: tree walk */
+    KR_MESSAGE_FORWARD = 13, /* reserved: links through a third node */
+};
+
+struct kr_mark { /* how much entered one scope's tree at the sender, and the running hash over it (first 8 bytes) */
+    struct kr_scope scope;
+    uint64_t count;
+    uint8_t hash8[8];
+};
+#define KR_MARKS_MAX 300u
+
+struct kr_message {
+    uint32_t type;
+    uint64_t sequence;     /* ping, pong */
+    struct kr_scope scope; /* cursor, have */
+    uint64_t from;         /* have: entries [from, from + number of ids) */
+    uint64_t count;        /* cursor: the mark; have: entries in the tree now; credit: bytes */
+    uint8_t hash[32];      /* cursor: running hash at the mark; have: running hash after the last id listed */
+    uint32_t status;       /* have: 0 continues the mark, 1 starts at 0 */
+    uint32_t reason;       /* refuse, bye, welcome: enum kr_err */
+    uint32_t item_count;
+    struct kr_slice items[KR_IDS_PER_FRAME_MAX]; /* records: whole records; have, want, gone, refuse: ids of 32 bytes */
+    uint32_t mark_count;
+    struct kr_mark marks[KR_MARKS_MAX]; /* ping, pong */
+};
+/* Encodes the fields that its type uses. */
+void kr_message_write(const struct kr_message *message, struct kr_writer *writer);
+enum kr_err kr_message_read(struct kr_slice bytes, struct kr_message *ret_message) KR_WARN_UNUSED;
+
+#endif
