@@ -3,6 +3,7 @@
 #define KR_CRYPTO_SIGN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "crypto/err.h"

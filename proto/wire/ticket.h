@@ -7,6 +7,7 @@
 #define KR_PROTO_WIRE_TICKET_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "crypto/err.h"
