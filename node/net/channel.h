@@ -1,0 +1,86 @@
+/* The pipe between keeper and net: one AF_UNIX SOCK_STREAM pair, both ends non-blocking, same code on both.
+ *
+ * A message travels as chunks: lane (1 byte) ‖ last (1 byte: 1 ends the message) ‖ BE32 length (<= KR_CHANNEL_CHUNK_BYTES_MAX) ‖
+ * bytes. Chunks of the control lane go before those of the data lane; within a lane messages keep their order. Data messages are
+ * credited: each side may have KR_CHANNEL_WINDOW bytes of data under way until the other says `credit`, so that neither buffers
+ * without bound. A broken form (unknown lane, too long) closes the channel. */
+#ifndef KR_NODE_NET_CHANNEL_H
+#define KR_NODE_NET_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crypto/err.h"
+#include "crypto/limits.h"
+#include "proto/codec/reader.h"
+
+#define KR_CHANNEL_WINDOW (8u * KR_MIB)
+
+enum kr_channel_lane { KR_LANE_CONTROL = 0, KR_LANE_DATA = 1 };
+
+/* Control messages: canonical arrays [type, ...]. The data lane carries only FRAME. */
+enum kr_net_message_type {
+    /* keeper → net */
+    KR_NET_SECRET = 1, /* transport secret (bin 32), public (bin 32). First of all, once */
+    KR_NET_ALLOW = 2,  /* generation, whole list: array of [number, kind (enum kr_net_peer_kind), public key (bin 32)]. Replaces the
+                          list; frames of  those no longer on it are dropped from then on, their connections closed */
+    KR_NET_BIND = 3,   /* endpoint ("tcp://host:port", numeric host or "*"; port 0 or "*": any). Only after SECRET and ALLOW */
+    KR_NET_DIAL =
+        4, /* number, endpoint (numeric host), server key (bin 32), client secret (bin 0: the node's own, or 32: a ticket's) */
+    KR_NET_HANGUP = 5, /* number: close the dialled connection */
+    KR_NET_STOP = 6,   /* send what is queued for at most 500 ms, then exit */
+    /* net → keeper */
+    KR_NET_READY = 20,   /* protocol version 1, sandbox flags (bit 0 no-new-privs, 1 Landlock, 2 seccomp) */
+    KR_NET_ALLOWED = 21, /* generation: from now on it holds */
+    KR_NET_BOUND = 22,   /* endpoint as bound (with the real port), error text ("" if bound) */
+    KR_NET_LOST = 23,    /* number: a frame for this peer could not be handed to ZeroMQ (no connection, or its queue is full): the
+                            session is broken */
+    KR_NET_LOG = 24,     /* level (enum kr_log_level), text */
+    KR_NET_REFUSED = 25, /* public key (bin 32), count: connections that ZAP refused since the last such message */
+    /* both, control lane */
+    KR_NET_CREDIT = 30, /* bytes */
+    /* both, data lane */
+    KR_NET_FRAME =
+        40, /* number (uint), frame (bin). From net: the frame came over a connection whose authenticated key is that peer's */
+};
+enum kr_net_peer_kind { KR_NET_PEER = 1, KR_NET_TICKET = 2, KR_NET_PERSON = 3 };
+enum kr_log_level { KR_LOG_ERROR = 1, KR_LOG_WARNING = 2, KR_LOG_NOTICE = 3, KR_LOG_INFO = 4, KR_LOG_DEBUG = 5 };
+
+struct kr_net_entry {
+    uint32_t number;
+    uint32_t kind;
+    uint8_t key[32];
+};
+#define KR_NET_ENTRIES_MAX (KR_LINKS_MAX + KR_TICKETS_MAX + KR_CLIENTS_MAX)
+
+/* One decoded message; fields by type as above. Slices are borrowed. */
+struct kr_net_message {
+    uint32_t type;
+    uint32_t number;
+    uint64_t generation, count; /* count: credit bytes, refusals, flags, level */
+    uint8_t key[32], secret[32];
+    bool has_secret;
+    struct kr_slice text, frame;
+    uint32_t entry_count;
+    struct kr_net_entry entries[KR_NET_ENTRIES_MAX];
+};
+
+struct kr_channel;
+enum kr_err kr_channel_new(int fd,
+                           struct kr_channel **ret_channel) KR_WARN_UNUSED; /* takes over the descriptor, makes it non-blocking */
+void kr_channel_free(struct kr_channel *channel);
+int kr_channel_fd(const struct kr_channel *channel);
+bool kr_channel_wants_write(const struct kr_channel *channel); /* poll for POLLOUT? */
+/* Queues a message (copied). Control: KR_BOUNDS over 1 MiB queued. FRAME: KR_BUSY where the window is used up: wait for credit. */
+enum kr_err kr_channel_send(struct kr_channel *channel, const struct kr_net_message *message) KR_WARN_UNUSED;
+size_t kr_channel_window_left(const struct kr_channel *channel);
+/* Moves bytes both ways without blocking. KR_CLOSED at the other's end or on a broken form. */
+enum kr_err kr_channel_pump(struct kr_channel *channel) KR_WARN_UNUSED;
+/* Next whole message received, control first; KR_NOT_FOUND where there is none. Slices are valid until the next call. KR_NET_CREDIT
+ * is handled inside. */
+enum kr_err kr_channel_receive(struct kr_channel *channel, struct kr_net_message *ret_message) KR_WARN_UNUSED;
+/* The receiver has dealt with so many bytes of data frames: tells the other (coalesced). */
+enum kr_err kr_channel_dealt(struct kr_channel *channel, size_t bytes) KR_WARN_UNUSED;
+
+#endif
