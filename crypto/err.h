@@ -6,6 +6,7 @@
 #define KR_CRYPTO_ERR_H
 
 #include <stdarg.h>
+#include <stddef.h>
 
 #define KR_WARN_UNUSED       __attribute__((warn_unused_result))
 #define KR_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))

@@ -14,13 +14,14 @@ struct kr_hash_state {
     crypto_generichash_state inner;
 };
 
-/* hash = BLAKE2b-256(domain without its NUL ‖ parts…). Cannot fail. */
+/* hash = BLAKE2b-256(domain without its NUL ‖ parts…). Cannot fail. No domain may be the beginning of another, and parts of
+ * varying length need their length in front: else two meanings have one hash. */
 void kr_hash_init(struct kr_hash_state *state, const char *domain);
 void kr_hash_update(struct kr_hash_state *state, const void *bytes, size_t len);
 void kr_hash_final(struct kr_hash_state *state, uint8_t ret_hash[static KR_HASH_BYTES]);
 /* All of it for one part. */
 void kr_hash(uint8_t ret_hash[static KR_HASH_BYTES], const char *domain, const void *bytes, size_t len);
-/* Keyed with a 32-byte key; `out_len` 16 to 64. */
+/* The same keyed with a 32-byte key; `out_len` 16 to 64 (each length gives unrelated bytes). */
 void kr_hash_keyed(uint8_t *ret_out, size_t out_len, const uint8_t key[static 32], const char *domain, const void *bytes,
                    size_t len);
 

@@ -30,7 +30,7 @@ enum kr_err kr_session_init(struct kr_session *session, bool initiator, const ui
 /* `ret` has room for len + KR_SESSION_OVERHEAD_BYTES. Cannot fail. */
 void kr_session_seal(struct kr_session *session, uint8_t *ret, const uint8_t *bytes, size_t len);
 /* `ret` has room for len - KR_SESSION_OVERHEAD_BYTES. KR_SESSION for anything that is not the very next frame; the state is then
- * unchanged. */
+ * unchanged. Not in place: `ret` must not overlap `bytes`. */
 enum kr_err kr_session_open(struct kr_session *session, uint8_t *ret, const uint8_t *bytes, size_t len) KR_WARN_UNUSED;
 void kr_session_wipe(struct kr_session *session);
 

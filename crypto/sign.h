@@ -8,15 +8,18 @@
 
 #include "crypto/err.h"
 
-#define KR_SIGN_PUBLIC_BYTES 32
-#define KR_SIGN_SECRET_BYTES 64
-#define KR_SIGNATURE_BYTES   64
+#define KR_SIGN_PUBLIC_BYTES     32
+#define KR_SIGN_SECRET_BYTES     64
+#define KR_SIGNATURE_BYTES       64
+#define KR_SIGN_MSG_BYTES_MAX    4096
+#define KR_SIGN_DOMAIN_BYTES_MAX 64
 
 void kr_sign_keypair(uint8_t ret_public[static 32], uint8_t ret_secret[static 64], const uint8_t seed[static 32]);
 
-/* signature = Ed25519(secret, domain without NUL ‖ msg); `len` at most 4096. */
+/* signature = Ed25519(secret, domain without NUL ‖ msg); `len` at most KR_SIGN_MSG_BYTES_MAX, the domain at most
+ * KR_SIGN_DOMAIN_BYTES_MAX. No domain may be the beginning of another, else a message could move between them. */
 void kr_sign(uint8_t ret_signature[static 64], const uint8_t secret[static 64], const char *domain, const void *msg, size_t len);
-/* KR_SIGNATURE where it does not match. Constant work whatever the outcome. */
+/* KR_SIGNATURE where it does not match, or where the message is longer than any that can be signed. */
 enum kr_err kr_verify(const uint8_t signature[static 64], const uint8_t public_key[static 32], const char *domain, const void *msg,
                       size_t len) KR_WARN_UNUSED;
 
