@@ -1,0 +1,54 @@
+/* Pure work on one record, for worker threads: everything that costs cryptography and needs neither the store nor the core.
+ *
+ * CHECK: split, verify, parse, open (where a slot is ours), parse the content, compute the terms. MAKE: seal, sign, compute the
+ * terms. Both leave the record ready to be stored. Deterministic: same job and keys, same result. The simulator runs the same
+ * function inline. */
+#ifndef KR_NODE_CORE_JOB_H
+#define KR_NODE_CORE_JOB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crypto/keyring.h"
+#include "proto/record/record.h"
+#include "store/store.h"
+
+enum kr_job_kind { KR_JOB_CHECK = 1, KR_JOB_MAKE = 2 };
+
+struct kr_job {
+    enum kr_job_kind kind;
+    /* Where it belongs; the core's, opaque to workers. */
+    uint32_t number;          /* CHECK: link it came by */
+    uint64_t session;         /* CHECK: that link's session, so that credit goes to the right one */
+    uint64_t client, request; /* MAKE: who asked */
+    uint8_t token[16];
+    bool is_bulk;
+    bool was_wanted; /* CHECK: asked for, so exempt from quotas */
+    /* MAKE: the draft, all owned. */
+    struct kr_draft draft;
+    uint8_t author[32], seed[32];
+    uint8_t (*audience)[32], (*recipients)[32];
+    uint8_t community[32], subject[32];
+    uint8_t *content; /* MAKE: as submitted; CHECK: as opened; freed with the job */
+    size_t content_len;
+    bool signs_with_root;
+    /* Result. */
+    enum kr_err err;
+    uint8_t *bytes; /* the record; CHECK: given, MAKE: made */
+    size_t len;
+    struct kr_record record; /* borrowed from bytes */
+    struct kr_header header; /* likewise */
+    bool is_open;            /* content is readable here */
+    uint32_t severity, indicator_count;
+    uint8_t title[200];
+    size_t title_len;
+    struct kr_term_entry *terms; /* arrival still 0 */
+    size_t term_count;
+};
+
+struct kr_job *kr_job_new(enum kr_job_kind kind); /* NULL: no memory */
+void kr_job_free(struct kr_job *job);
+/* Runs it; sets job->err. `keyring` is only read and may be shared by threads. */
+void kr_job_run(struct kr_job *job, const struct kr_keyring *keyring);
+
+#endif

@@ -1,0 +1,35 @@
+/* Reading for clients: committed state only, one page at a time, each in a read transaction of its own, on any thread. Needs no
+ * core.
+ *
+ * Answers KR_OP_LOOKUP, KR_OP_LS, KR_OP_SHOW, KR_OP_COUNCILS, KR_OP_VERIFY; all other requests go to the core as events. */
+#ifndef KR_NODE_CORE_QUERY_H
+#define KR_NODE_CORE_QUERY_H
+
+#include "crypto/keyring.h"
+#include "proto/client/client.h"
+#include "store/store.h"
+
+bool kr_query_answers(uint32_t op);
+
+/* Where a request goes on with its next page. */
+struct kr_query {
+    uint32_t op;
+    uint8_t *args; /* owned copy */
+    size_t args_len;
+    uint64_t position, detail, count, extra; /* op's own */
+    bool speaks_japanese;
+};
+enum kr_err kr_query_init(struct kr_query *query, uint32_t op, struct kr_slice args, bool speaks_japanese) KR_WARN_UNUSED;
+void kr_query_deinit(struct kr_query *query);
+
+/* Appends at most one page of encoded items (each written by its kr_*_write, in `items` as bins of one array is the caller's
+ * affair: here every item is handed to `item`), at most KR_PAGE_BYTES_MAX or until `is_over` says that the page's time is up.
+ * `*ret_done`: nothing is left; `result` then holds the encoded result (empty array where the op has none). KR_NOT_FOUND, KR_EXISTS
+ * (prefix not unique), KR_MALFORMED with `error`. Expired, future-dated, quarantined records and those that we cannot read are not
+ * shown. */
+typedef enum kr_err kr_query_item(void *context, struct kr_slice item);
+enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const struct kr_keyring *keyring, uint64_t now_ms,
+                          bool (*is_over)(void *context), kr_query_item *item, void *context, struct kr_writer *result,
+                          bool *ret_done, struct kr_error *error) KR_WARN_UNUSED;
+
+#endif
