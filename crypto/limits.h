@@ -49,6 +49,8 @@
 #define KR_CLIENT_FRAME_BYTES_MAX (512u * KR_KIB)
 #define KR_PAGE_BYTES_MAX         (64u * KR_KIB)
 #define KR_PAGE_MS_MAX            5u
+#define KR_BULK_BYTES_MIN         (16u * KR_KIB) /* a submission larger than this waits in the bulk lane */
+#define KR_WATCHERS_MAX           64u
 
 /* Store. */
 #define KR_CHUNK_BYTES_MAX        2000u

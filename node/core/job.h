@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "crypto/keyring.h"
+#include "node/core/guard.h"
 #include "proto/record/record.h"
 #include "store/store.h"
 
@@ -31,7 +32,7 @@ struct kr_job {
     uint8_t community[32], subject[32];
     uint8_t *content; /* MAKE: as submitted; CHECK: as opened; freed with the job */
     size_t content_len;
-    bool signs_with_root;
+    const struct kr_guards *guards; /* MAKE: borrowed; NULL: guards were overridden */
     /* Result. */
     enum kr_err err;
     uint8_t *bytes; /* the record; CHECK: given, MAKE: made */
@@ -42,6 +43,8 @@ struct kr_job {
     uint32_t severity, indicator_count;
     uint8_t title[200];
     size_t title_len;
+    uint32_t guarded_index;   /* err KR_GUARDED: which indicator, and whose list (static storage) */
+    const char *guarded_list;
     struct kr_term_entry *terms; /* arrival still 0 */
     size_t term_count;
 };

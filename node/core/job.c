@@ -1,0 +1,188 @@
+#include "node/core/job.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/indicator/indicator.h"
+#include "proto/record/body.h"
+
+struct kr_job *kr_job_new(enum kr_job_kind kind)
+{
+    struct kr_job *job = calloc(1, sizeof *job);
+    if (job != NULL) {
+        job->kind = kind;
+    }
+    return job;
+}
+
+void kr_job_free(struct kr_job *job)
+{
+    if (job == NULL) {
+        return;
+    }
+    free(job->audience);
+    free(job->recipients);
+    free(job->content);
+    free(job->bytes);
+    free(job->terms);
+    free(job);
+}
+
+struct term_sink {
+    struct kr_job *job;
+    const struct kr_keyring *keyring;
+    uint16_t position;
+    size_t capacity;
+    bool is_out_of_memory;
+};
+
+static bool add_term(void *context, uint8_t type, const uint8_t *bytes, size_t len)
+{
+    struct term_sink *sink = context;
+    struct kr_job *job = sink->job;
+    if (job->term_count == sink->capacity) {
+        size_t capacity = sink->capacity == 0 ? 4 : sink->capacity * 2;
+        struct kr_term_entry *terms = realloc(job->terms, capacity * sizeof *terms);
+        if (terms == NULL) {
+            sink->is_out_of_memory = true;
+            return false;
+        }
+        job->terms = terms;
+        sink->capacity = capacity;
+    }
+    struct kr_term_entry *entry = &job->terms[job->term_count++];
+    kr_term(entry->term, sink->keyring->term_key, sink->keyring->term_generation, type, bytes, len);
+    entry->arrival = 0;
+    entry->position = sink->position;
+    return true;
+}
+
+static void take_title(struct kr_job *job, struct kr_slice title)
+{
+    size_t len = title.len < sizeof job->title ? title.len : sizeof job->title;
+    /* Cut between characters: step back over continuation bytes. */
+    while (len < title.len && len > 0 && (title.bytes[len] & 0xC0) == 0x80) {
+        len--;
+    }
+    if (len > 0) {
+        memcpy(job->title, title.bytes, len);
+    }
+    job->title_len = len;
+}
+
+static enum kr_err index_report(struct kr_job *job, const struct kr_keyring *keyring)
+{
+    static _Thread_local struct kr_report report; /* a kilobyte and more of slices: not on every stack */
+    enum kr_err err = kr_report_parse((struct kr_slice){job->content, job->content_len}, &report);
+    if (err != KR_OK) {
+        return err;
+    }
+    take_title(job, report.title);
+    job->severity = report.severity;
+    job->indicator_count = report.indicator_count;
+    struct kr_reader reader;
+    kr_reader_init(&reader, report.indicators.bytes, report.indicators.len);
+    uint32_t count = kr_reader_array_between(&reader, 0, KR_REPORT_INDICATORS_MAX);
+    struct term_sink sink = {.job = job, .keyring = keyring};
+    for (uint32_t i = 0; i < count; i++) {
+        struct kr_report_indicator indicator;
+        kr_report_indicator_read(&reader, &indicator);
+        if (indicator.type > KR_INDICATOR_TYPE_MAX) {
+            continue; /* a newer program's type: kept in the report, not looked up */
+        }
+        if (job->guards != NULL) {
+            job->guarded_list = kr_guards_check(job->guards, indicator.type, indicator.value);
+            if (job->guarded_list != NULL) {
+                job->guarded_index = i;
+                return KR_GUARDED;
+            }
+        }
+        sink.position = (uint16_t)i;
+        kr_indicator_index_keys(indicator.type, indicator.value.bytes, indicator.value.len, add_term, &sink);
+        if (sink.is_out_of_memory) {
+            return KR_NOMEM;
+        }
+    }
+    return KR_OK;
+}
+
+static enum kr_err index_content(struct kr_job *job, uint32_t kind, const struct kr_keyring *keyring)
+{
+    if (kind == KR_KIND_REPORT) {
+        return index_report(job, keyring);
+    }
+    if (kind == KR_KIND_ADVISORY) {
+        struct kr_advisory advisory;
+        enum kr_err err = kr_advisory_parse((struct kr_slice){job->content, job->content_len}, &advisory);
+        if (err == KR_OK) {
+            take_title(job, advisory.title);
+            job->severity = advisory.severity;
+        }
+        return err;
+    }
+    return KR_OK;
+}
+
+static enum kr_err check(struct kr_job *job, const struct kr_keyring *keyring)
+{
+    enum kr_err err = kr_record_split(job->bytes, job->len, &job->record);
+    if (err != KR_OK) {
+        return err;
+    }
+    err = kr_record_verify(&job->record);
+    if (err != KR_OK) {
+        return err;
+    }
+    err = kr_header_parse(job->record.header, &job->header);
+    if (err != KR_OK) {
+        return err;
+    }
+    if (job->header.format != KR_RECORD_FORMAT || job->record.is_header_only) {
+        return KR_OK;
+    }
+    err = kr_record_open(&job->record, &job->header, keyring, &job->content, &job->content_len);
+    if (err == KR_NOMEM) {
+        return err;
+    }
+    if (err != KR_OK) {
+        return KR_OK; /* sealed to others, or badly: held and passed on like any other, never shown */
+    }
+    err = index_content(job, job->header.kind, keyring);
+    if (err == KR_NOMEM) {
+        return err;
+    }
+    job->is_open = err == KR_OK;
+    if (!job->is_open) {
+        job->term_count = 0; /* What we cannot read as its kind says is kept and relayed, so that all nodes hold the same set. */
+    }
+    return KR_OK;
+}
+
+static enum kr_err make(struct kr_job *job, const struct kr_keyring *keyring)
+{
+    struct kr_draft *draft = &job->draft;
+    draft->content = (struct kr_slice){job->content, job->content_len};
+    draft->audience = (const uint8_t(*)[32])job->audience;
+    draft->recipients = (const uint8_t(*)[32])job->recipients;
+    enum kr_err err = index_content(job, draft->kind, keyring);
+    if (err != KR_OK) {
+        return err;
+    }
+    const uint8_t *secret = kr_kind_is_statement(draft->kind) ? keyring->root_secret : keyring->node_secret;
+    uint8_t id[KR_ID_BYTES];
+    err = kr_record_make(draft, job->author, secret, job->seed, &job->bytes, &job->len, id);
+    if (err != KR_OK) {
+        return err;
+    }
+    err = kr_record_split(job->bytes, job->len, &job->record);
+    if (err != KR_OK) {
+        return err;
+    }
+    job->is_open = true;
+    return kr_header_parse(job->record.header, &job->header);
+}
+
+void kr_job_run(struct kr_job *job, const struct kr_keyring *keyring)
+{
+    job->err = job->kind == KR_JOB_CHECK ? check(job, keyring) : make(job, keyring);
+}
