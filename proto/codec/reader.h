@@ -41,9 +41,11 @@ uint64_t kr_reader_uint(struct kr_reader *reader, uint64_t max);
 bool kr_reader_flag(struct kr_reader *reader); /* an unsigned 0 or 1 */
 /* A bin of min … max bytes. */
 struct kr_slice kr_reader_bin(struct kr_reader *reader, size_t min, size_t max);
+/* A bin that is either empty or exactly `len` bytes. */
+struct kr_slice kr_reader_bin_or_empty(struct kr_reader *reader, size_t len);
 /* A bin of exactly `len` bytes, copied out. Zeroes `ret` after an error. */
 void kr_reader_fixed(struct kr_reader *reader, void *ret, size_t len);
-/* A bin that is either empty (returns false, `ret` zeroed) or exactly `len` bytes. */
+/* The same, or empty (returns false, `ret` zeroed). */
 bool kr_reader_fixed_or_empty(struct kr_reader *reader, void *ret, size_t len);
 /* A str of at most `max` bytes: valid UTF-8 without NUL; not NUL-terminated. */
 struct kr_slice kr_reader_str(struct kr_reader *reader, size_t max);

@@ -1,10 +1,11 @@
 /* Contents of records for people: report and advisory (docs/PROTOCOL.md, "Bodies").
  *
- *   report   = array of 14: title (str), text (str), language (str, BCP 47), indicators (array of [type, value (bin, normal form),
- * first_s, last_s, confidence 0–100 (101 = not stated), action (0 none, 1 detect, 2 block), note (str)]), origin ([organisation,
- * id, terms] strs), case id (bin 0 or 16), follows (bin 0 or 32), attack ids (array of str), references (array of str), severity (0
- * none … 4 critical), part (uint), parts (uint), first_s, last_s advisory = array of 6: title, text, language, severity,
- * countermeasures (str), references (array of str)
+ *   report    = array of 14: title (str), text (str), language (str, BCP 47), indicators (array of indicator), origin (array of
+ *               [organisation, id, terms], strs), case id (bin 0 or 16), follows (bin 0 or 32), ATT&CK ids (array of str),
+ *               references (array of str), severity (0 none … 4 critical), part, parts, first_s, last_s
+ *   indicator = array of 7: type, value (bin, normal form), first_s, last_s, confidence 0–100 (101: not stated), action (0 none,
+ *               1 detect, 2 block), note (str)
+ *   advisory  = array of 6: title, text, language (strs), severity, countermeasures (str), references (array of str)
  *
  * The indicators of a decoded report stay encoded; kr_report_indicators walks them. */
 #ifndef KR_PROTO_RECORD_BODY_H
@@ -15,7 +16,10 @@
 #include "proto/codec/writer.h"
 #include "proto/indicator/indicator.h"
 
-#define KR_CONFIDENCE_NONE 101u
+#define KR_CONFIDENCE_NONE    101u
+#define KR_SEVERITY_MAX       4u
+#define KR_LANGUAGE_BYTES_MAX 35u /* BCP 47 section 4.4.1 */
+#define KR_PARTS_MAX          65535u
 
 enum kr_action {
     KR_ACTION_NONE = 0,
@@ -34,8 +38,8 @@ struct kr_report_indicator {
 struct kr_report {
     struct kr_slice title, text, language;
     uint32_t indicator_count;
-    struct kr_slice
-        indicators; /* encoded array, checked; for writing: already encoded with kr_report_indicator_write behind an array head */
+    /* Encoded array, checked. For writing: kr_report_indicator_write behind an array head, or empty. */
+    struct kr_slice indicators;
     struct kr_slice origin_organisation, origin_id, origin_terms;
     struct kr_slice case_id; /* 0 or 16 bytes */
     struct kr_slice follows; /* 0 or 32 bytes */

@@ -36,6 +36,7 @@
 #define KR_RECORD_SUITE        1
 #define KR_RECORD_PREFIX_BYTES 66
 #define KR_ID_BYTES            32
+#define KR_CREATED_MS_MAX      UINT64_C(253402300799999) /* the end of the year 9999: sums with it cannot overflow */
 
 enum kr_kind {
     KR_KIND_REPORT = 1,

@@ -1,15 +1,17 @@
 /* Statements of the directory: council card, charter, vouch (docs/PROTOCOL.md, "Statements").
  *
- *   council genesis = array of 4: version 1, root public key (bin 32), recovery commitment (bin 32), nonce (bin 16)
- *   council id      = BLAKE2b-256("kairan council id" ‖ genesis)
+ *   council genesis     = array of 4: version 1, root public key (bin 32), recovery commitment (bin 32), nonce (bin 16)
+ *   council id          = BLAKE2b-256("kairan council id" ‖ council genesis)
  *   recovery commitment = BLAKE2b-256("kairan recovery key" ‖ recovery public key)
- *   council card    = array of 10: genesis (bin), name ja, name en, region (str), contact [name, mail, telephone, hours] (str),
- *                     hosted by (bin 0 or 32), transport keys (array of [public (bin 32), from_s, until_s, endpoint (str)]),
- *                     node keys, sealing keys (arrays of [public, from_s, until_s]), previous version's record id (bin 0 or 32)
- *   charter genesis = array of 6: version 1, name (str), founders (array of bin 32, strictly ascending), vouches needed k, quorum,
- * nonce (bin 16) community id    = BLAKE2b-256("kairan community id" ‖ charter genesis) charter         = array of 3: genesis
- * (bin), text (str), previous (bin 0 or 32) vouch           = array of 4: council vouched for (bin 32), withdrawn (0/1), reason
- * (str), previous (bin 0 or 32)
+ *   council card        = array of 10: genesis (bin), name ja, name en, region (strs), contact (array of [name, mail, telephone,
+ *                         hours], strs), hosted by (bin 0 or 32), transport keys (array of [public (bin 32), from_s, until_s,
+ *                         endpoint (str)]), node keys, sealing keys (arrays of [public (bin 32), from_s, until_s]), previous
+ *                         version's record id (bin 0 or 32)
+ *   charter genesis     = array of 6: version 1, name (str), founders (array of bin 32, strictly ascending), vouches needed k,
+ *                         quorum, nonce (bin 16)
+ *   community id        = BLAKE2b-256("kairan community id" ‖ charter genesis)
+ *   charter             = array of 3: genesis (bin), text (str), previous (bin 0 or 32)
+ *   vouch               = array of 4: council vouched for (bin 32), withdrawn (0/1), reason (str), previous (bin 0 or 32)
  *
  * All are records signed by the root key, label CLEAR or GREEN; their header's community names the directory that they belong to.
  */
