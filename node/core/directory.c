@@ -1,0 +1,509 @@
+#include "node/core/directory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Edges of one community: each member's vouches, capped so that memory is bounded by the directory's size. */
+#define EDGES_MAX (4u * KR_COMMUNITY_COUNCILS_MAX)
+
+void kr_directory_init(struct kr_directory *directory)
+{
+    *directory = (struct kr_directory){0};
+}
+
+void kr_directory_deinit(struct kr_directory *directory)
+{
+    for (uint32_t i = 0; i < directory->council_count; i++) {
+        free(directory->councils[i]->content);
+        free(directory->councils[i]);
+    }
+    free(directory->councils);
+    for (uint32_t i = 0; i < directory->community_count; i++) {
+        struct kr_community *community = directory->communities[i];
+        free(community->edges);
+        free(community->members.ids);
+        free(community->ever.ids);
+        free(community);
+    }
+    *directory = (struct kr_directory){0};
+}
+
+/* ---- sets of ids ---- */
+
+static int compare_ids(const void *a, const void *b)
+{
+    return memcmp(a, b, 32);
+}
+
+static bool set_has(const struct kr_id_set *set, const uint8_t id[static 32])
+{
+    return set->count > 0 && bsearch(id, set->ids, set->count, 32, compare_ids) != NULL;
+}
+
+/* Adds behind the sorted part; the caller sorts when it is done. */
+static enum kr_err set_push(struct kr_id_set *set, const uint8_t id[static 32])
+{
+    if (set->count == set->capacity) {
+        uint32_t capacity = set->capacity == 0 ? 16 : set->capacity * 2;
+        uint8_t(*ids)[32] = realloc(set->ids, (size_t)capacity * 32);
+        if (ids == NULL) {
+            return KR_NOMEM;
+        }
+        set->ids = ids;
+        set->capacity = capacity;
+    }
+    memcpy(set->ids[set->count++], id, 32);
+    return KR_OK;
+}
+
+/* ---- membership ---- */
+
+static bool edge_counts(const struct kr_edge *edge, bool with_withdrawn)
+{
+    return with_withdrawn || !edge->is_withdrawn;
+}
+
+/* One round: everybody who has k vouches of members and is not one yet. Edges are sorted by `to`, so that one pass counts them. */
+static enum kr_err admit_round(const struct kr_community *community, bool with_withdrawn, struct kr_id_set *set, bool *ret_grew)
+{
+    uint32_t before = set->count;
+    struct kr_id_set known = {.ids = set->ids, .count = before};
+    for (uint32_t i = 0; i < community->edge_count;) {
+        uint32_t vouches = 0, j = i;
+        for (; j < community->edge_count && memcmp(community->edges[j].to, community->edges[i].to, 32) == 0; j++) {
+            known.ids = set->ids; /* pushing may have moved them */
+            vouches += edge_counts(&community->edges[j], with_withdrawn) && set_has(&known, community->edges[j].from);
+        }
+        known.ids = set->ids;
+        if (vouches >= community->vouches_needed && !set_has(&known, community->edges[i].to) &&
+            set->count < KR_COMMUNITY_COUNCILS_MAX) {
+            enum kr_err err = set_push(set, community->edges[i].to);
+            if (err != KR_OK) {
+                return err;
+            }
+        }
+        i = j;
+    }
+    *ret_grew = set->count > before;
+    return KR_OK;
+}
+
+static enum kr_err fixed_point(const struct kr_community *community, bool with_withdrawn, struct kr_id_set *set)
+{
+    set->count = 0;
+    for (uint32_t i = 0; i < community->founder_count; i++) {
+        enum kr_err err = set_push(set, community->founders[i]);
+        if (err != KR_OK) {
+            return err;
+        }
+    }
+    bool grew = true;
+    while (grew) {
+        qsort(set->ids, set->count, 32, compare_ids);
+        enum kr_err err = admit_round(community, with_withdrawn, set, &grew);
+        if (err != KR_OK) {
+            return err;
+        }
+    }
+    return KR_OK;
+}
+
+static enum kr_err recompute(struct kr_community *community)
+{
+    enum kr_err err = fixed_point(community, false, &community->members);
+    community->is_stale = false;
+    return err != KR_OK ? err : fixed_point(community, true, &community->ever);
+}
+
+static enum kr_err settle(struct kr_directory *directory)
+{
+    enum kr_err err = KR_OK;
+    for (uint32_t i = 0; err == KR_OK && i < directory->community_count; i++) {
+        err = directory->communities[i]->is_stale ? recompute(directory->communities[i]) : KR_OK;
+    }
+    return err;
+}
+
+/* ---- finding ---- */
+
+static uint32_t council_slot(const struct kr_directory *directory, const uint8_t id[static 32], bool *ret_found)
+{
+    uint32_t low = 0, high = directory->council_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (memcmp(directory->councils[middle]->id, id, 32) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    *ret_found = low < directory->council_count && memcmp(directory->councils[low]->id, id, 32) == 0;
+    return low;
+}
+
+const struct kr_council *kr_directory_council(const struct kr_directory *directory, const uint8_t id[static 32])
+{
+    bool found;
+    uint32_t slot = council_slot(directory, id, &found);
+    return found ? directory->councils[slot] : NULL;
+}
+
+static struct kr_community *find_community(const struct kr_directory *directory, const uint8_t id[static 32])
+{
+    for (uint32_t i = 0; i < directory->community_count; i++) {
+        if (memcmp(directory->communities[i]->id, id, 32) == 0) {
+            return directory->communities[i];
+        }
+    }
+    return NULL;
+}
+
+const struct kr_community *kr_directory_community(const struct kr_directory *directory, const uint8_t id[static 32])
+{
+    return find_community(directory, id);
+}
+
+bool kr_directory_is_member(const struct kr_directory *directory, const uint8_t community[static 32],
+                            const uint8_t council[static 32])
+{
+    const struct kr_community *found = find_community(directory, community);
+    return found != NULL && set_has(&found->members, council);
+}
+
+bool kr_directory_was_member(const struct kr_directory *directory, const uint8_t community[static 32],
+                             const uint8_t council[static 32])
+{
+    const struct kr_community *found = find_community(directory, community);
+    return found != NULL && set_has(&found->ever, council);
+}
+
+bool kr_directory_is_candidate(const struct kr_directory *directory, const uint8_t community[static 32],
+                               const uint8_t council[static 32])
+{
+    const struct kr_community *found = find_community(directory, community);
+    if (found == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < found->founder_count; i++) {
+        if (memcmp(found->founders[i], council, 32) == 0) {
+            return true;
+        }
+    }
+    for (uint32_t i = 0; i < found->edge_count; i++) {
+        if (memcmp(found->edges[i].to, council, 32) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const struct kr_card_key *kr_card_key_at(const struct kr_card_key *keys, uint32_t count, uint64_t now_s)
+{
+    const struct kr_card_key *best = NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        bool holds = keys[i].from_s <= now_s && (keys[i].until_s == 0 || now_s < keys[i].until_s);
+        if (holds && (best == NULL || keys[i].from_s > best->from_s)) {
+            best = &keys[i];
+        }
+    }
+    return best;
+}
+
+enum kr_err kr_directory_may_sign(const struct kr_directory *directory, const struct kr_header *header,
+                                  const struct kr_slice *content)
+{
+    if (header->kind == KR_KIND_COUNCIL_CARD && content != NULL) {
+        struct kr_card card;
+        if (kr_card_parse(*content, &card) != KR_OK || memcmp(card.council, header->author, 32) != 0) {
+            return KR_DENIED;
+        }
+        return memcmp(card.root_public, header->signing_key, 32) == 0 ? KR_OK : KR_DENIED;
+    }
+    const struct kr_council *council = kr_directory_council(directory, header->author);
+    if (council == NULL) {
+        return KR_UNKNOWN_AUTHOR;
+    }
+    if (kr_kind_is_statement(header->kind)) {
+        return memcmp(council->card.root_public, header->signing_key, 32) == 0 ? KR_OK : KR_DENIED;
+    }
+    for (uint32_t i = 0; i < council->card.node_count; i++) {
+        const struct kr_card_key *key = &council->card.node[i];
+        uint64_t created_s = header->created_ms / 1000;
+        if (memcmp(key->public_key, header->signing_key, 32) == 0 && key->from_s <= created_s &&
+            (key->until_s == 0 || created_s < key->until_s)) {
+            return KR_OK;
+        }
+    }
+    return KR_DENIED;
+}
+
+/* ---- taking in ---- */
+
+static enum kr_err take_card(struct kr_directory *directory, const struct kr_header *header, const uint8_t record_id[static 32],
+                             struct kr_slice content)
+{
+    struct kr_council *council = calloc(1, sizeof *council);
+    if (council == NULL) {
+        return KR_NOMEM;
+    }
+    enum kr_err err = KR_NOMEM;
+    council->content = malloc(content.len);
+    if (council->content == NULL) {
+        goto out;
+    }
+    memcpy(council->content, content.bytes, content.len);
+    err = kr_card_parse((struct kr_slice){council->content, content.len}, &council->card);
+    if (err != KR_OK) {
+        goto out;
+    }
+    err = KR_MALFORMED;
+    if (memcmp(council->card.council, header->author, 32) != 0 ||
+        (header->has_subject && memcmp(header->subject, header->author, 32) != 0)) {
+        goto out;
+    }
+    memcpy(council->id, header->author, 32);
+    memcpy(council->record_id, record_id, 32);
+    memcpy(council->community, header->community, 32);
+    council->version = header->version;
+    bool found;
+    uint32_t slot = council_slot(directory, header->author, &found);
+    err = KR_OK;
+    if (found && directory->councils[slot]->version > header->version) {
+        goto out; /* an older card of another community's directory */
+    }
+    if (found) {
+        struct kr_council *old = directory->councils[slot];
+        directory->councils[slot] = council;
+        council = old;
+        goto out;
+    }
+    err = KR_BOUNDS;
+    if (directory->council_count >= KR_COMMUNITY_COUNCILS_MAX * 2) {
+        goto out;
+    }
+    if (directory->council_count == directory->council_capacity) {
+        uint32_t capacity = directory->council_capacity == 0 ? 16 : directory->council_capacity * 2;
+        struct kr_council **councils = realloc(directory->councils, capacity * sizeof(struct kr_council *));
+        err = KR_NOMEM;
+        if (councils == NULL) {
+            goto out;
+        }
+        directory->councils = councils;
+        directory->council_capacity = capacity;
+    }
+    memmove(&directory->councils[slot + 1], &directory->councils[slot],
+            (directory->council_count - slot) * sizeof(struct kr_council *));
+    directory->councils[slot] = council;
+    directory->council_count++;
+    council = NULL;
+    err = KR_OK;
+out:
+    if (council != NULL) {
+        free(council->content);
+        free(council);
+    }
+    return err;
+}
+
+enum kr_err kr_directory_learn_genesis(struct kr_directory *directory, const struct kr_charter *charter)
+{
+    if (find_community(directory, charter->community) != NULL) {
+        return KR_OK;
+    }
+    if (directory->community_count == KR_COMMUNITIES_MAX) {
+        return KR_BOUNDS;
+    }
+    struct kr_community *community = calloc(1, sizeof *community);
+    if (community == NULL) {
+        return KR_NOMEM;
+    }
+    memcpy(community->id, charter->community, 32);
+    (void)kr_slice_text(charter->name, community->name, sizeof community->name);
+    memcpy(community->founders, charter->founders, sizeof community->founders);
+    community->founder_count = charter->founder_count;
+    community->vouches_needed = charter->vouches_needed;
+    community->quorum = charter->quorum;
+    enum kr_err err = recompute(community);
+    if (err != KR_OK) {
+        free(community->members.ids);
+        free(community->ever.ids);
+        free(community);
+        return err;
+    }
+    directory->communities[directory->community_count++] = community;
+    directory->generation++;
+    return KR_OK;
+}
+
+static int compare_edges(const void *a, const void *b)
+{
+    const struct kr_edge *x = a, *y = b;
+    int order = memcmp(x->to, y->to, 32);
+    return order != 0 ? order : memcmp(x->from, y->from, 32);
+}
+
+static enum kr_err take_vouch(struct kr_directory *directory, const struct kr_header *header, struct kr_slice content)
+{
+    struct kr_vouch vouch;
+    enum kr_err err = kr_vouch_parse(content, &vouch);
+    if (err != KR_OK) {
+        return err;
+    }
+    if (!header->has_community || !header->has_subject || memcmp(vouch.council, header->subject, 32) != 0) {
+        return KR_MALFORMED;
+    }
+    struct kr_community *community = find_community(directory, header->community);
+    if (community == NULL) {
+        return KR_UNKNOWN_AUTHOR;
+    }
+    for (uint32_t i = 0; i < community->edge_count; i++) {
+        struct kr_edge *edge = &community->edges[i];
+        if (memcmp(edge->from, header->author, 32) == 0 && memcmp(edge->to, vouch.council, 32) == 0) {
+            edge->is_withdrawn = vouch.is_withdrawn;
+            community->is_stale = true;
+            return KR_OK;
+        }
+    }
+    if (community->edge_count == EDGES_MAX) {
+        return KR_BOUNDS;
+    }
+    if (community->edge_count == community->edge_capacity) {
+        uint32_t capacity = community->edge_capacity == 0 ? 16 : community->edge_capacity * 2;
+        struct kr_edge *edges = realloc(community->edges, capacity * sizeof *edges);
+        if (edges == NULL) {
+            return KR_NOMEM;
+        }
+        community->edges = edges;
+        community->edge_capacity = capacity;
+    }
+    struct kr_edge *edge = &community->edges[community->edge_count++];
+    memcpy(edge->from, header->author, 32);
+    memcpy(edge->to, vouch.council, 32);
+    edge->is_withdrawn = vouch.is_withdrawn;
+    qsort(community->edges, community->edge_count, sizeof *edge, compare_edges);
+    community->is_stale = true;
+    return KR_OK;
+}
+
+static enum kr_err take(struct kr_directory *directory, const struct kr_header *header, const uint8_t record_id[static 32],
+                        struct kr_slice content)
+{
+    enum kr_err err;
+    if (header->kind == KR_KIND_COUNCIL_CARD) {
+        err = take_card(directory, header, record_id, content);
+    } else if (header->kind == KR_KIND_CHARTER) {
+        struct kr_charter charter;
+        err = kr_charter_parse(content, &charter);
+        if (err == KR_OK && (!header->has_community || memcmp(header->community, charter.community, 32) != 0)) {
+            err = KR_MALFORMED;
+        }
+        if (err == KR_OK) {
+            err = kr_directory_learn_genesis(directory, &charter);
+        }
+    } else {
+        err = take_vouch(directory, header, content);
+    }
+    if (err == KR_OK) {
+        directory->generation++;
+    }
+    return err;
+}
+
+enum kr_err kr_directory_take(struct kr_directory *directory, const struct kr_header *header, const uint8_t record_id[static 32],
+                              struct kr_slice content)
+{
+    enum kr_err err = take(directory, header, record_id, content);
+    return err != KR_OK ? err : settle(directory);
+}
+
+/* ---- the store's side ---- */
+
+void kr_directory_key(uint8_t ret_key[static KR_DIRECTORY_KEY_BYTES], const struct kr_header *header)
+{
+    ret_key[0] = (uint8_t)header->kind;
+    memcpy(ret_key + 1, header->author, 32);
+    memcpy(ret_key + 33, header->community, 32);
+    memcpy(ret_key + 65, header->subject, 32);
+}
+
+void kr_directory_entry_write(const struct kr_directory_entry *entry, struct kr_writer *writer)
+{
+    kr_writer_array(writer, 5);
+    kr_writer_uint(writer, entry->version);
+    kr_writer_bin(writer, entry->record_id, 32);
+    kr_writer_str_slice(writer, entry->name_ja);
+    kr_writer_str_slice(writer, entry->name_en);
+    kr_writer_str_slice(writer, entry->region);
+}
+
+enum kr_err kr_directory_entry_read(struct kr_slice bytes, struct kr_directory_entry *ret_entry)
+{
+    struct kr_reader reader;
+    struct kr_directory_entry entry;
+    kr_reader_init(&reader, bytes.bytes, bytes.len);
+    kr_reader_array(&reader, 5);
+    entry.version = kr_reader_uint(&reader, UINT64_MAX);
+    kr_reader_fixed(&reader, entry.record_id, 32);
+    entry.name_ja = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
+    entry.name_en = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
+    entry.region = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
+    kr_reader_close(&reader);
+    enum kr_err err = kr_reader_end(&reader);
+    if (err == KR_OK) {
+        *ret_entry = entry;
+    }
+    return err;
+}
+
+struct load {
+    struct kr_directory *directory;
+    struct kr_txn *txn;
+    enum kr_err err;
+};
+
+static bool load_one(void *context, struct kr_slice key, struct kr_slice value)
+{
+    struct load *load = context;
+    struct kr_directory_entry entry;
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    uint64_t arrival = 0;
+    struct kr_record record;
+    struct kr_header header;
+    if (key.len != KR_DIRECTORY_KEY_BYTES || kr_directory_entry_read(value, &entry) != KR_OK) {
+        load->err = KR_CORRUPT;
+        return false;
+    }
+    load->err = kr_store_record_find(load->txn, entry.record_id, &arrival);
+    if (load->err == KR_OK) {
+        load->err = kr_store_record_get(load->txn, arrival, &bytes, &len);
+    }
+    if (load->err == KR_OK) {
+        load->err = kr_record_split(bytes, len, &record);
+    }
+    if (load->err == KR_OK) {
+        load->err = kr_header_parse(record.header, &header);
+    }
+    if (load->err == KR_OK) {
+        load->err = take(load->directory, &header, entry.record_id, record.body);
+    }
+    free(bytes);
+    return load->err == KR_OK;
+}
+
+enum kr_err kr_directory_load(struct kr_directory *directory, struct kr_txn *txn)
+{
+    /* Charters before vouches: an edge needs its community. */
+    static const uint8_t kinds[] = {KR_KIND_COUNCIL_CARD, KR_KIND_CHARTER, KR_KIND_VOUCH};
+    for (size_t i = 0; i < sizeof kinds; i++) {
+        struct load load = {.directory = directory, .txn = txn};
+        enum kr_err err = kr_store_each(txn, KR_TABLE_DIRECTORY, &kinds[i], 1, load_one, &load);
+        if (err == KR_OK) {
+            err = load.err;
+        }
+        if (err != KR_OK) {
+            return err == KR_NOT_FOUND ? KR_CORRUPT : err;
+        }
+    }
+    return settle(directory); /* once for all vouches */
+}

@@ -1,0 +1,99 @@
+/* The directory as the core knows it: cards, charters, vouches; who is in which community; which key speaks for whom.
+ *
+ * A cache of the store's statements, rebuilt with the core and kept up to date as statements are stored. Membership is the least
+ * fixed point: founders, then whoever k members vouch for. Two sets are kept: `members` counts standing vouches (who gets GREEN
+ * now), `ever` counts withdrawn ones too (whose records belong to the tree for good: tree membership must not depend on when a node
+ * learnt of a withdrawal). */
+#ifndef KR_NODE_CORE_DIRECTORY_H
+#define KR_NODE_CORE_DIRECTORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crypto/keyring.h"
+#include "proto/record/record.h"
+#include "proto/record/statement.h"
+#include "store/store.h"
+
+struct kr_council {
+    uint8_t id[32];
+    uint64_t version;
+    uint8_t community[32]; /* of the record that this card came in; zero: none */
+    uint8_t record_id[32];
+    uint8_t *content; /* owned; `card` points into it */
+    struct kr_card card;
+};
+
+struct kr_edge {
+    uint8_t from[32], to[32];
+    bool is_withdrawn;
+};
+
+struct kr_id_set {
+    uint8_t (*ids)[32]; /* ascending */
+    uint32_t count, capacity;
+};
+
+struct kr_community {
+    uint8_t id[32];
+    char name[KR_NAME_BYTES_MAX + 1];
+    uint8_t founders[KR_FOUNDERS_MAX][32];
+    uint32_t founder_count, vouches_needed, quorum;
+    struct kr_edge *edges;
+    uint32_t edge_count, edge_capacity;
+    struct kr_id_set members, ever;
+    bool is_stale; /* edges changed since the sets were computed */
+};
+
+struct kr_directory {
+    struct kr_council **councils; /* ascending by id */
+    uint32_t council_count, council_capacity;
+    struct kr_community *communities[KR_COMMUNITIES_MAX];
+    uint32_t community_count;
+    uint64_t generation; /* grows with every change */
+};
+
+void kr_directory_init(struct kr_directory *directory);
+void kr_directory_deinit(struct kr_directory *directory);
+/* Reads all statements that the store holds as current. */
+enum kr_err kr_directory_load(struct kr_directory *directory, struct kr_txn *txn) KR_WARN_UNUSED;
+
+/* Key and value of a statement in KR_TABLE_DIRECTORY. key: kind ‖ author ‖ community ‖ subject = 97 bytes. value: array of 5:
+ * version, record id (bin 32), and for cards and charters: name ja, name en, region (else empty strs). Queries read the same table.
+ */
+#define KR_DIRECTORY_KEY_BYTES 97
+struct kr_directory_entry {
+    uint64_t version;
+    uint8_t record_id[32];
+    struct kr_slice name_ja, name_en, region;
+};
+void kr_directory_key(uint8_t ret_key[static KR_DIRECTORY_KEY_BYTES], const struct kr_header *header);
+enum kr_err kr_directory_entry_read(struct kr_slice bytes, struct kr_directory_entry *ret_entry) KR_WARN_UNUSED;
+void kr_directory_entry_write(const struct kr_directory_entry *entry, struct kr_writer *writer);
+
+/* Takes a statement (verified, open, stored or about to be) into memory. KR_MALFORMED where its content does not fit its header;
+ * KR_BOUNDS; KR_NOMEM. */
+enum kr_err kr_directory_take(struct kr_directory *directory, const struct kr_header *header, const uint8_t record_id[static 32],
+                              struct kr_slice content) KR_WARN_UNUSED;
+/* A community's genesis is named by its own hash: known from any charter, whoever brought it. */
+enum kr_err kr_directory_learn_genesis(struct kr_directory *directory, const struct kr_charter *charter) KR_WARN_UNUSED;
+
+/* NULL where unknown. Borrowed until the directory changes. */
+const struct kr_council *kr_directory_council(const struct kr_directory *directory, const uint8_t id[static 32]);
+const struct kr_community *kr_directory_community(const struct kr_directory *directory, const uint8_t id[static 32]);
+bool kr_directory_is_member(const struct kr_directory *directory, const uint8_t community[static 32],
+                            const uint8_t council[static 32]);
+bool kr_directory_was_member(const struct kr_directory *directory, const uint8_t community[static 32],
+                             const uint8_t council[static 32]);
+/* Founder, or somebody vouched for it (withdrawn or not). */
+bool kr_directory_is_candidate(const struct kr_directory *directory, const uint8_t community[static 32],
+                               const uint8_t council[static 32]);
+/* Whether the key may sign what this header says: the root key for statements, a node key dated around `created_ms` for the rest.
+ * KR_UNKNOWN_AUTHOR without a card; KR_DENIED where the key is not the council's. A card proves itself (`content` needed; else
+ * NULL). */
+enum kr_err kr_directory_may_sign(const struct kr_directory *directory, const struct kr_header *header,
+                                  const struct kr_slice *content) KR_WARN_UNUSED;
+/* The newest key of the list that holds at `now_s`; NULL where none does. */
+const struct kr_card_key *kr_card_key_at(const struct kr_card_key *keys, uint32_t count, uint64_t now_s);
+
+#endif

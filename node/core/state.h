@@ -1,0 +1,275 @@
+/* What the core remembers between events, and what its files ask of each other. Private to node/core.
+ *
+ *   core.c     events in, one dispatch          link.c      links, hello, sessions, frames
+ *   init.c     a node's first statements        gossip.c    queues, windows, credit: pushing records to peers
+ *   admit.c    what may enter, and where to     catchup.c   marks, cursors, have, want: what was missed
+ *   submit.c   a client's record                ticket.c    invitations
+ *   answer.c   status, peers, preview, explain  expiry.c    work that can wait
+ *
+ * Rule: a function looks first and changes memory last, so that an error of the store leaves nothing half done that the rebuilt
+ * core would not see. */
+#ifndef KR_NODE_CORE_STATE_H
+#define KR_NODE_CORE_STATE_H
+
+#include "crypto/session.h"
+#include "node/core/core.h"
+#include "node/core/directory.h"
+#include "node/core/guard.h"
+#include "node/core/job.h"
+#include "node/core/policy.h"
+#include "proto/wire/wire.h"
+
+#define KR_PING_MS           15000u
+#define KR_SILENCE_MS        (3u * KR_PING_MS + 5000u) /* no word for so long: the session is dead */
+#define KR_HELLO_MS_MIN      100u
+#define KR_HELLO_MS_MAX      2000u
+#define KR_CATCHUP_MS_MAX    30000u          /* no progress for so long: ask anew */
+#define KR_PUSH_FRAME_BYTES  (256u * KR_KIB) /* a frame of pushed records ends past this */
+#define KR_BULK_WINDOW_BYTES (512u * KR_KIB) /* of the peer's window, bulk uses no more: fresh records never wait behind it */
+#define KR_CHECK_BYTES_MAX   KR_NET_BUFFER_BYTES_MAX /* records of all peers under check together */
+#define KR_TOKEN_TTL_MS      (7ull * 86400u * 1000u)
+
+/* Arrival numbers waiting for one peer. A full queue drops the newest: catch-up brings them. */
+struct kr_queue {
+    uint64_t *items;
+    uint32_t head, count, capacity;
+};
+
+/* One mutual scope of a link: what the peer said it has, and how far we have read. */
+struct kr_progress {
+    struct kr_scope scope; /* in our own naming: a pair bears the peer's id */
+    uint64_t their_count;
+    uint8_t their_hash8[8];
+    bool is_announced;
+    uint64_t mark;
+    uint8_t mark_hash[32];
+};
+#define KR_PROGRESS_MAX (2u + 2u * KR_COMMUNITIES_MAX)
+
+enum kr_catchup_phase { KR_CATCHUP_REST, KR_CATCHUP_ASKED, KR_CATCHUP_WANTING };
+
+struct kr_wanted {
+    uint8_t id[32];
+    bool is_settled;
+};
+
+struct kr_link {
+    uint32_t number;
+    enum kr_link_state state;
+    uint8_t council[32];
+    uint8_t transport_key[32];
+    char endpoint[KR_ENDPOINT_BYTES_MAX + 1]; /* where we dial it; "" where we cannot */
+    bool we_dial;
+    bool has_secret; /* joining: the ticket's one-time secret */
+    uint8_t secret[32];
+    bool has_community; /* the invitation's: its directory is read before membership is known */
+    uint8_t community[32];
+    uint64_t linked_ms;
+    uint64_t pair_next, pair_end; /* arrivals still to be looked through for the pair tree of a new link: [next, end) */
+    uint64_t client, request;     /* joining: who waits for it; 0: nobody */
+
+    /* Session. As initiator we have at most one hello out; as responder at most one answered session that the peer has not used
+     * yet. */
+    bool has_session, has_pending, has_hello;
+    uint64_t session_no; /* counts our sessions: jobs of an older one earn no credit */
+    struct kr_session session, pending;
+    uint8_t ephemeral_public[32], ephemeral_secret[32], hello_hash[32];
+    uint64_t hello_at_ms, hello_wait_ms; /* next try, and how long to wait after it */
+    uint64_t heard_ms, ping_at_ms, hello_heard_ms;
+    int64_t clock_ms;
+
+    /* Pushing. */
+    struct kr_queue fresh, bulk;
+    uint64_t window;      /* bytes that the peer still takes */
+    uint64_t granted;     /* of our window: bytes that it may still send */
+    uint64_t dealt_bytes; /* dealt with since the last credit */
+
+    /* Catching up. */
+    struct kr_progress progress[KR_PROGRESS_MAX];
+    uint32_t progress_count;
+    uint64_t progress_generation; /* of the directory, when the list was made */
+    enum kr_catchup_phase phase;
+    uint32_t phase_at; /* index in `progress` */
+    uint64_t phase_ms;
+    uint64_t next_mark, next_total;
+    uint8_t next_hash[32];
+    struct kr_wanted *wanted; /* ascending by id; KR_IDS_PER_FRAME_MAX */
+    uint32_t wanted_count, wanted_left;
+
+    /* Counters of this run. */
+    uint64_t sent_records, sent_bytes, received_records, received_bytes, refused_records;
+};
+
+/* An invitation of ours. Lives until it has expired; once used it admits only the council that used it, until that is linked. */
+struct kr_invitation {
+    uint32_t number;
+    uint8_t public_key[32]; /* of the one-time secret */
+    uint64_t expires_s;
+    bool has_community;
+    uint8_t community[32];
+    bool is_used;
+    uint8_t used_by[32];
+    /* The joiner's session while it is being welcomed. */
+    bool has_pending;
+    struct kr_session pending;
+    uint8_t joiner[32];
+    uint8_t *card; /* record of the joiner's card, owned */
+    size_t card_len;
+};
+
+struct kr_watcher {
+    uint64_t client, request;
+    bool speaks_japanese;
+};
+
+struct kr_core {
+    struct kr_core_options options;
+    const struct kr_keyring *keyring;
+    bool has_identity;
+    uint8_t self[32];
+    uint64_t started_ms, now_ms;
+    uint32_t next_number;
+    uint64_t allow_generation;
+    bool net_is_up, greeted;
+    struct kr_directory directory;
+    struct kr_link *links[KR_LINKS_MAX];
+    uint32_t link_count;
+    struct kr_invitation *invitations[KR_TICKETS_MAX];
+    uint32_t invitation_count;
+    struct kr_watcher watchers[KR_WATCHERS_MAX];
+    uint32_t watcher_count;
+    uint64_t jobs_out, check_bytes;
+    uint64_t quarantine_count, quarantine_bytes;
+    bool quarantine_is_due; /* the directory changed since the last look */
+    uint8_t quarantine_at[32];
+    uint64_t records, indicators;
+    uint64_t expiry_at_ms;
+};
+
+/* One event being worked on. */
+struct kr_step {
+    struct kr_core *core;
+    struct kr_txn *txn;
+    struct kr_rng *rng;
+    struct kr_effects *effects;
+    uint64_t now_ms;
+    bool speaks_japanese;
+};
+
+/* ---- core.c ---- */
+enum kr_err kr_step_log(struct kr_step *step, uint32_t level, const char *fmt, ...) KR_PRINTF(3, 4) KR_WARN_UNUSED;
+enum kr_err kr_step_error(struct kr_step *step, uint64_t client, uint64_t request, enum kr_err code, const char *fmt, ...)
+    KR_PRINTF(5, 6) KR_WARN_UNUSED;
+enum kr_err kr_step_end(struct kr_step *step, uint64_t client, uint64_t request,
+                        struct kr_writer *result) KR_WARN_UNUSED; /* takes the bytes */
+enum kr_err kr_step_item(struct kr_step *step, uint64_t client, uint64_t request,
+                         struct kr_writer *item) KR_WARN_UNUSED; /* likewise */
+enum kr_err kr_step_wake(struct kr_step *step, uint64_t at_ms) KR_WARN_UNUSED;
+enum kr_err kr_step_job(struct kr_step *step, struct kr_job *job) KR_WARN_UNUSED; /* takes it over */
+/* The council's name as people read it: its card's, else its id in hex. `size` >= KR_NAME_BYTES_MAX + 1. */
+const char *kr_core_name(const struct kr_core *core, const uint8_t council[static 32], bool japanese, char *ret_name, size_t size);
+
+/* ---- link.c ---- */
+enum kr_err kr_links_load(struct kr_step *step) KR_WARN_UNUSED;
+void kr_link_free(struct kr_link *link);
+struct kr_link *kr_link_by_number(struct kr_core *core, uint32_t number);
+struct kr_link *kr_link_by_council(struct kr_core *core, const uint8_t council[static 32]);
+enum kr_err kr_link_add(struct kr_step *step, const struct kr_link *init,
+                        struct kr_link **ret_link) KR_WARN_UNUSED; /* durable; `init` is copied */
+enum kr_err kr_link_put(struct kr_step *step, const struct kr_link *link) KR_WARN_UNUSED;
+enum kr_err kr_link_drop(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED; /* forgets it, durably */
+enum kr_err kr_link_dial(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
+enum kr_err kr_links_allow(struct kr_step *step) KR_WARN_UNUSED; /* tells net whom to let in */
+enum kr_err kr_link_frame(struct kr_step *step, uint32_t number, struct kr_slice frame) KR_WARN_UNUSED;
+enum kr_err kr_link_lost(struct kr_step *step, uint32_t number) KR_WARN_UNUSED;
+enum kr_err kr_links_net_up(struct kr_step *step) KR_WARN_UNUSED;
+void kr_links_net_down(struct kr_core *core);
+enum kr_err kr_links_tick(struct kr_step *step) KR_WARN_UNUSED;
+enum kr_err kr_link_send(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
+/* Seals a message under any session to a peer number. */
+enum kr_err kr_session_send(struct kr_step *step, uint32_t number, struct kr_session *session,
+                            const struct kr_message *message) KR_WARN_UNUSED;
+enum kr_err kr_link_session_up(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
+void kr_link_session_down(struct kr_core *core, struct kr_link *link);
+/* Our hello as responder to `hello` (whose bytes hash to `hello_hash`): sends it and sets up the session that the peer must use
+ * first. */
+enum kr_err kr_hello_answer(struct kr_step *step, uint32_t number, const struct kr_hello *hello,
+                            const uint8_t hello_hash[static 32], struct kr_session *ret_session) KR_WARN_UNUSED;
+/* Checks the card that came with a hello: its own record, whole; that it speaks for hello->council and lists hello->node_key now.
+ */
+enum kr_err kr_hello_card(struct kr_step *step, const struct kr_hello *hello, struct kr_job *ret_job,
+                          struct kr_card *ret_card) KR_WARN_UNUSED;
+
+/* ---- gossip.c ---- */
+/* A record has entered a scope: queue it for every peer that shares the scope, but not for the one that it came from. */
+enum kr_err kr_gossip_offer(struct kr_step *step, const struct kr_scope *scope, uint64_t arrival, bool is_bulk,
+                            const struct kr_link *except) KR_WARN_UNUSED;
+enum kr_err kr_gossip_enqueue(struct kr_link *link, uint64_t arrival,
+                              bool is_bulk) KR_WARN_UNUSED; /* KR_QUOTA where the queue is full */
+enum kr_err kr_gossip_records(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
+enum kr_err kr_gossip_checked(struct kr_step *step, struct kr_job *job) KR_WARN_UNUSED;
+/* At the end of a batch: fill frames, give credit. */
+enum kr_err kr_gossip_flush(struct kr_step *step) KR_WARN_UNUSED;
+
+/* ---- catchup.c ---- */
+enum kr_err kr_catchup_scopes(struct kr_step *step,
+                              struct kr_link *link) KR_WARN_UNUSED; /* brings link->progress up to date with the directory */
+bool kr_link_shares(const struct kr_core *core, const struct kr_link *link, const struct kr_scope *scope);
+enum kr_err kr_catchup_marks(struct kr_step *step, struct kr_link *link,
+                             struct kr_message *ret_message) KR_WARN_UNUSED; /* ours, for ping */
+enum kr_err kr_catchup_announced(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
+enum kr_err kr_catchup_cursor(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
+enum kr_err kr_catchup_have(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
+enum kr_err kr_catchup_want(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
+/* One id of a page is dealt with (stored, refused, gone). */
+enum kr_err kr_catchup_settled(struct kr_step *step, struct kr_link *link, const uint8_t id[static 32]) KR_WARN_UNUSED;
+bool kr_catchup_awaits(const struct kr_link *link, const uint8_t id[static 32]);
+enum kr_err kr_catchup_go_on(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
+
+/* ---- admit.c ---- */
+#define KR_SCOPES_MAX (KR_LINKS_MAX + 2u)
+/* The scopes that a record belongs to at this node: a pure function of header, directory and links. Returns their number. */
+uint32_t kr_scopes_of(const struct kr_core *core, const struct kr_header *header, struct kr_scope ret_scopes[static KR_SCOPES_MAX]);
+/* The facts that policy needs, for `council`. */
+void kr_policy_facts_of(const struct kr_core *core, const struct kr_header *header, const uint8_t council[static 32],
+                        struct kr_policy_facts *ret_facts);
+/* Stores a checked or made record if it may enter, indexes it, appends it to its scopes, offers it on. `*ret_verdict`: KR_OK
+ * stored; KR_EXISTS known; KR_UNKNOWN_AUTHOR quarantined; else why it was refused. `from`: council that handed it to us; `link`
+ * NULL for our own. */
+enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t from[static 32], const struct kr_link *link,
+                     enum kr_err *ret_verdict, uint64_t *ret_arrival) KR_WARN_UNUSED;
+/* Looks again at some of the quarantined records; `*ret_more`. */
+enum kr_err kr_admit_quarantined(struct kr_step *step, bool *ret_more) KR_WARN_UNUSED;
+/* Appends one older record of the log to the pair tree of a new link, in slices. */
+enum kr_err kr_admit_pairs(struct kr_step *step, bool *ret_more) KR_WARN_UNUSED;
+/* Makes, stores and offers a statement of our own (signed with the root key). */
+enum kr_err kr_admit_statement(struct kr_step *step, uint32_t kind, const uint8_t *community, const uint8_t subject[static 32],
+                               uint64_t version, struct kr_writer *content) KR_WARN_UNUSED;
+void kr_head_to_header(const struct kr_head *head, struct kr_header *ret_header);
+enum kr_err kr_core_quarantine_count(struct kr_step *step) KR_WARN_UNUSED;
+
+/* ---- submit.c, answer.c, ticket.c, init.c, expiry.c ---- */
+enum kr_err kr_submit_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+enum kr_err kr_submit_made(struct kr_step *step, struct kr_job *job) KR_WARN_UNUSED;
+enum kr_err kr_preview_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+enum kr_err kr_explain_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+enum kr_err kr_status_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+enum kr_err kr_peers_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+enum kr_err kr_watch_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+enum kr_err kr_watch_publish(struct kr_step *step, const struct kr_head *head) KR_WARN_UNUSED;
+void kr_watch_forget(struct kr_core *core, uint64_t client, uint64_t request, bool all_of_client);
+enum kr_err kr_invite_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+enum kr_err kr_join_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+enum kr_err kr_join_welcomed(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
+enum kr_err kr_join_step_say(struct kr_step *step, struct kr_link *link, uint32_t phase) KR_WARN_UNUSED;
+enum kr_err kr_invitations_load(struct kr_step *step) KR_WARN_UNUSED;
+struct kr_invitation *kr_invitation_by_number(struct kr_core *core, uint32_t number);
+enum kr_err kr_invitation_frame(struct kr_step *step, struct kr_invitation *invitation, struct kr_slice frame) KR_WARN_UNUSED;
+enum kr_err kr_invitations_tick(struct kr_step *step) KR_WARN_UNUSED;
+void kr_invitation_free(struct kr_invitation *invitation);
+enum kr_err kr_init_event(struct kr_step *step, struct kr_slice bytes) KR_WARN_UNUSED;
+enum kr_err kr_identity_load(struct kr_step *step) KR_WARN_UNUSED;
+enum kr_err kr_number_next(struct kr_step *step, uint32_t *ret_number) KR_WARN_UNUSED; /* durable: a number is never used twice */
+enum kr_err kr_expiry_slice(struct kr_step *step, bool *ret_more) KR_WARN_UNUSED;
+
+#endif
