@@ -1,0 +1,165 @@
+#include <string.h>
+
+#include "proto/indicator/form.h"
+
+/* What one walk over keys is made of; `going` is false once the visitor has had enough. */
+struct walk {
+    kr_indicator_visit *visit;
+    void *context;
+    bool going;
+};
+
+static void visit_key(struct walk *walk, uint8_t type, const uint8_t *bytes, size_t len)
+{
+    if (walk->going && len > 0) {
+        walk->going = walk->visit(walk->context, type, bytes, len);
+    }
+}
+
+/* The address without its port; `wider` adds every shorter prefix, longest first. */
+static void visit_address(struct walk *walk, uint32_t type, const uint8_t *value, size_t len, bool wider)
+{
+    uint8_t key[19];
+    const size_t bytes = type == KR_INDICATOR_IPV6 ? 16 : 4;
+    if (kr_form_address_is_normal(type, value, len)) {
+        memcpy(key, value, len);
+        key[bytes + 1] = key[bytes + 2] = 0;
+        visit_key(walk, (uint8_t)type, key, len);
+        for (unsigned prefix = key[bytes]; wider && prefix > 0 && walk->going;) {
+            prefix--;
+            key[prefix / 8] &= (uint8_t)(0xff00u >> prefix % 8);
+            key[bytes] = (uint8_t)prefix;
+            /* Such a network would be ipv4 in its normal form. */
+            if (kr_form_address_is_normal(type, key, len)) {
+                visit_key(walk, (uint8_t)type, key, len);
+            }
+        }
+    }
+}
+
+static void visit_domain(struct walk *walk, const uint8_t *host, size_t len)
+{
+    const uint8_t *dot = memchr(host, '.', len);
+    while (dot != NULL && walk->going) {
+        visit_key(walk, KR_INDICATOR_DOMAIN, host, len);
+        len -= (size_t)(dot + 1 - host);
+        host = dot + 1;
+        dot = memchr(host, '.', len);
+    }
+}
+
+static void visit_url(struct walk *walk, const uint8_t *url, size_t len)
+{
+    struct kr_slice host;
+    size_t path_end;
+    uint32_t type;
+    uint8_t address[19];
+    uint16_t address_len;
+    visit_key(walk, KR_INDICATOR_URL, url, len);
+    if (kr_form_url_split(url, len, &host, &path_end)) {
+        if (path_end < len) {
+            visit_key(walk, KR_INDICATOR_URL, url, path_end);
+        }
+        const bool numeric = host.len > 0 && (kr_form_is_digit(host.bytes[host.len - 1]) || memchr(host.bytes, ':', host.len));
+        if (numeric && kr_form_address((const char *)host.bytes, host.len, &type, address, &address_len, NULL) == KR_OK) {
+            visit_address(walk, type, address, address_len, true);
+        } else {
+            visit_domain(walk, host.bytes, host.len);
+        }
+    }
+}
+
+static void visit_folded(struct walk *walk, uint8_t type, const uint8_t *value, size_t len)
+{
+    uint8_t folded[KR_INDICATOR_BYTES_MAX];
+    for (size_t i = 0; i < len; i++) {
+        folded[i] = kr_form_lower(value[i]);
+    }
+    visit_key(walk, type, folded, len);
+}
+
+static bool has_keys(uint32_t type, size_t len)
+{
+    return type != KR_INDICATOR_ANY && type != KR_INDICATOR_URL_HOST && type <= UINT8_MAX && len >= 1 &&
+           len <= KR_INDICATOR_BYTES_MAX;
+}
+
+void kr_indicator_index_keys(uint32_t type, const uint8_t *value, size_t len, kr_indicator_visit *visit, void *context)
+{
+    struct walk walk = {.visit = visit, .context = context, .going = has_keys(type, len)};
+    struct kr_slice host;
+    size_t path_end;
+    if (!walk.going) {
+        /* Nothing to be found by. */
+    } else if (type == KR_INDICATOR_IPV4 || type == KR_INDICATOR_IPV6) {
+        visit_address(&walk, type, value, len, false);
+    } else if (type == KR_INDICATOR_FILENAME || type == KR_INDICATOR_REGISTRY_KEY) {
+        visit_folded(&walk, (uint8_t)type, value, len);
+    } else {
+        visit_key(&walk, (uint8_t)type, value, len);
+        if (type == KR_INDICATOR_URL && kr_form_url_split(value, len, &host, &path_end)) {
+            visit_key(&walk, KR_INDICATOR_URL_HOST, host.bytes, host.len);
+        }
+    }
+}
+
+void kr_indicator_lookup_keys(uint32_t type, const uint8_t *value, size_t len, kr_indicator_visit *visit, void *context)
+{
+    struct walk walk = {.visit = visit, .context = context, .going = has_keys(type, len)};
+    const uint8_t *at_sign = NULL;
+    char text[KR_FORM_ADDRESS_TEXT_MAX];
+    if (!walk.going) {
+        /* Nothing to look for. */
+    } else if (type == KR_INDICATOR_IPV4 || type == KR_INDICATOR_IPV6) {
+        const size_t bytes = type == KR_INDICATOR_IPV6 ? 16 : 4;
+        visit_address(&walk, type, value, len, true);
+        if (kr_form_address_is_normal(type, value, len) && value[bytes] == bytes * 8) {
+            visit_key(&walk, KR_INDICATOR_URL_HOST, (const uint8_t *)text, kr_form_address_print(type, value, true, text));
+        }
+    } else if (type == KR_INDICATOR_DOMAIN) {
+        visit_domain(&walk, value, len);
+        visit_key(&walk, KR_INDICATOR_URL_HOST, value, len);
+    } else if (type == KR_INDICATOR_URL) {
+        visit_url(&walk, value, len);
+    } else if (type == KR_INDICATOR_FILENAME || type == KR_INDICATOR_REGISTRY_KEY) {
+        visit_folded(&walk, (uint8_t)type, value, len);
+    } else {
+        visit_key(&walk, (uint8_t)type, value, len);
+        at_sign = type == KR_INDICATOR_EMAIL ? memchr(value, '@', len) : NULL;
+    }
+    if (at_sign != NULL) {
+        visit_domain(&walk, at_sign + 1, len - (size_t)(at_sign + 1 - value));
+    }
+}
+
+/* Looks among the keys of the stored indicator for one of the asked value's. */
+struct common {
+    uint32_t stored_type;
+    struct kr_slice stored;
+    uint8_t type; /* the asked value's key of the moment */
+    struct kr_slice key;
+    bool found;
+};
+
+static bool compare_key(void *context, uint8_t type, const uint8_t *bytes, size_t len)
+{
+    struct common *common = context;
+    common->found = type == common->type && len == common->key.len && memcmp(bytes, common->key.bytes, len) == 0;
+    return !common->found;
+}
+
+static bool try_key(void *context, uint8_t type, const uint8_t *bytes, size_t len)
+{
+    struct common *common = context;
+    common->type = type;
+    common->key = (struct kr_slice){.bytes = bytes, .len = len};
+    kr_indicator_index_keys(common->stored_type, common->stored.bytes, common->stored.len, compare_key, common);
+    return !common->found;
+}
+
+bool kr_indicator_matches(uint32_t stored_type, struct kr_slice stored, uint32_t asked_type, struct kr_slice asked)
+{
+    struct common common = {.stored_type = stored_type, .stored = stored};
+    kr_indicator_lookup_keys(asked_type, asked.bytes, asked.len, try_key, &common);
+    return common.found;
+}
