@@ -160,7 +160,7 @@ static void walk_content(uint8_t content[static CONTENT_BYTES], struct kr_keyrin
 
 /* ---- Header of the file ---- */
 
-/* Fills `ret_key`. Argon2id's own memory cannot be locked; it holds nothing from which the passphrase can be read. */
+/* Fills `ret_key`. Argon2id's own memory is not locked: it is more than most users may lock. */
 static enum kr_err stretch(uint8_t ret_key[static 32], const uint8_t header[static HEADER_BYTES], const char *passphrase,
                            struct kr_error *error)
 {
@@ -168,6 +168,7 @@ static enum kr_err stretch(uint8_t ret_key[static 32], const uint8_t header[stat
         memset(ret_key, 0, 32);
         return KR_OK;
     }
+    KR_ASSERT(passphrase != NULL);
     uint64_t opslimit = get_be(header + AT_OPSLIMIT, 4);
     size_t memory_kib = (size_t)get_be(header + AT_MEMORY, 4);
     if (crypto_pwhash(ret_key, 32, passphrase, strlen(passphrase), header + AT_SALT, opslimit, memory_kib * 1024,

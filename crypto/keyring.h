@@ -21,9 +21,9 @@
 /* What a guess at the passphrase costs (libsodium's "interactive" memory, one pass more than its time): about 0.1 s. */
 #define KR_KEYRING_OPSLIMIT       3u
 #define KR_KEYRING_OPSLIMIT_MAX   16u
-#define KR_KEYRING_MEMORY_KIB     (64u * 1024u)
+#define KR_KEYRING_MEMORY_KIB     65536u
 #define KR_KEYRING_MEMORY_KIB_MIN 8u
-#define KR_KEYRING_MEMORY_KIB_MAX (1024u * 1024u)
+#define KR_KEYRING_MEMORY_KIB_MAX 1048576u
 
 struct kr_dated_key {
     uint8_t public_key[32];
