@@ -2,16 +2,18 @@
  *
  * A record is a canonical array [header, slots, body, signature] of four bins.
  *
- *   header  = prefix ‖ routing, where
- *     prefix  = format version (1 byte) ‖ suite (1 byte, 1 = Ed25519 + BLAKE2b + XChaCha20-Poly1305 + X25519) ‖ author council id
- * (32) ‖ signing public key (32): 66 bytes at fixed offsets, all that is read before the signature holds; routing = array of 16:
- * kind, created_ms, expires_s, label, community (bin 0 or 32), audience (array of at most 256 bins of 32, strictly ascending),
- * relay (bin 0 or 32), flags, subject (bin 0 or 32), version, target (bin 0 or 32), nonce (bin 24), pad class, commitment (bin 0 or
- * 32), hash of slots (bin 32), hash of body (bin 32). slots   = empty, or an array of bins of 84: hint (4) ‖ slot (80), shuffled by
- * hint order. body    = open labels: the content; sealed labels: XChaCha20-Poly1305(BE32 length of inner ‖ inner ‖ zeros up to the
- * pad class) with the record's nonce, the content key, and as associated data the header up to (not including) the hash of slots;
- *             inner = array [author council id (bin 32), content (bin)].
- *   id        = BLAKE2b-256("kairan record id" ‖ header);  signature = Ed25519("kairan record sig" ‖ id)
+ *   header    = prefix ‖ routing
+ *   prefix    = format version (1 byte) ‖ suite (1 byte, 1 = Ed25519 + BLAKE2b + XChaCha20-Poly1305 + X25519) ‖ author council id
+ *               (32) ‖ signing public key (32): 66 bytes at fixed offsets, all that is read before the signature holds
+ *   routing   = array of 16: kind, created_ms, expires_s, label, community (bin 0 or 32), audience (array of at most 256 bins of
+ *               32, strictly ascending), relay (bin 0 or 32), flags, subject (bin 0 or 32), version, target (bin 0 or 32),
+ *               nonce (bin 24), pad class, commitment (bin 0 or 32), hash of slots (bin 32), hash of body (bin 32)
+ *   slots     = empty, or an array of bins of 84: hint (4) ‖ slot (80), sorted by their bytes
+ *   body      = open labels: the content; sealed labels: XChaCha20-Poly1305(BE32 length of inner ‖ inner ‖ zeros up to the pad
+ *               class) with the record's nonce, the content key, and as associated data the header before its hash of slots
+ *   inner     = array [author council id (bin 32), content (bin)]
+ *   id        = BLAKE2b-256("kairan record id" ‖ header)
+ *   signature = Ed25519(signing key, "kairan record sig" ‖ id)
  *   hash of slots = BLAKE2b-256("kairan slots" ‖ slots);   hash of body = BLAKE2b-256("kairan body" ‖ body)
  *
  * These 16 fields are frozen for ever. A record of a newer format version has them first and may append more: it is verified,
@@ -108,12 +110,13 @@ enum kr_err kr_record_split(const void *bytes, size_t len, struct kr_record *ret
  * format is verified by its signature, then its frozen fields are parsed for the hashes. */
 enum kr_err kr_record_verify(const struct kr_record *record) KR_WARN_UNUSED;
 /* Decodes the header of a verified record and checks what one record alone can tell: canonical form, label rules (sealed labels
- * have commitment, pad class, slots and an audience; GREEN has a community; open ones none of those), audience sorted and bounded,
- * expiry within bounds. */
+ * have commitment, pad class, slots and an audience, and only the two amber ones may have a relay; open ones have none of those;
+ * GREEN has a community), audience sorted and bounded, expiry within bounds, a body that is not empty. */
 enum kr_err kr_header_parse(struct kr_slice header, struct kr_header *ret_header) KR_WARN_UNUSED;
 
 /* Opens a sealed body with whichever of the keyring's sealing keys has a slot: KR_NOT_FOUND where none has, KR_DECRYPT where the
- * commitment or the tag fails or the inner author differs. For open labels copies the body. On success `*ret_content` (free())
+ * commitment or the tag fails or the inner author differs, KR_VERSION for newer formats, KR_NOT_FOUND also for a header-only
+ * record. For open labels copies the body. On success `*ret_content` (free())
  * holds the content. */
 enum kr_err kr_record_open(const struct kr_record *record, const struct kr_header *header, const struct kr_keyring *keyring,
                            uint8_t **ret_content, size_t *ret_len) KR_WARN_UNUSED;

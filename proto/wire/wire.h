@@ -28,12 +28,13 @@ enum kr_frame_class {
     KR_FRAME_LOST = 3,
 };
 
-/* hello = array of 10: wire version, role (0 initiator, 1 responder), purpose (0 link, 1 join by ticket), council id (bin 32), node
- * public key (bin 32), ephemeral X25519 public key (bin 32), council meant (bin 32), hash of the initiator's hello (bin 0 or 32),
- * card record (bin), signature (bin 64) signature = Ed25519(node key, "kairan hello" ‖ BLAKE2b-256("kairan hello" ‖ array of the
- * first nine encoded)). The hash of a hello is BLAKE2b-256("kairan hello hash" ‖ whole encoding); the transcript is
- * BLAKE2b-256("kairan transcript" ‖ hash of initiator's ‖ hash of responder's). A hello of a newer wire version may append fields
- * behind the signature; they are ignored. */
+/* hello      = array of 10: wire version, role (0 initiator, 1 responder), purpose (0 link, 1 join by ticket), council id (bin 32),
+ *              node public key (bin 32), ephemeral X25519 public key (bin 32), council meant (bin 32), hash of the initiator's
+ *              hello (bin 0 or 32), card record (bin), signature (bin 64)
+ * signature  = Ed25519(node key, "kairan hello sig" ‖ BLAKE2b-256("kairan hello body" ‖ array of the first nine, encoded))
+ * hash       = BLAKE2b-256("kairan hello hash" ‖ whole encoding)
+ * transcript = BLAKE2b-256("kairan transcript" ‖ hash of the initiator's hello ‖ hash of the responder's)
+ * A hello of a newer wire version may append fields behind the signature; they are ignored (but hashed). */
 struct kr_hello {
     uint32_t version;
     bool is_responder, is_join;
@@ -93,6 +94,17 @@ struct kr_mark { /* how much entered one scope's tree at the sender, and the run
 };
 #define KR_MARKS_MAX 300u
 
+/* Each message is an array [type, fields…] of exactly these fields; scope = array [kind, id (bin 32)], mark = array [scope, count,
+ * hash8 (bin 8)]:
+ *
+ *   ping, pong   sequence, marks (array)            refuse    ids (array of 1 bin 32), reason
+ *   records      records (array of bins)            bye       reason
+ *   credit       count                              welcome   reason
+ *   cursor       scope, count, hash                 want      ids (array of bins 32)
+ *   have         scope, from, count, hash, status, ids (array of bins 32)
+ *                                                   gone      ids (array of bins 32)
+ *
+ * Marks of scope kinds that we do not know are left out on reading; a cursor or have of such a scope reads as unknown. */
 struct kr_message {
     uint32_t type;
     uint64_t sequence;     /* ping, pong */

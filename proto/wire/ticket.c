@@ -1,0 +1,104 @@
+#include "proto/wire/ticket.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#include "proto/codec/reader.h"
+#include "proto/codec/writer.h"
+#include "proto/wire/bech32m.h"
+
+#define HRP            "kairan"
+#define TICKET_VERSION 1u
+#define FIELDS         7u
+/* Array head, version, three keys, endpoint, expiry, community. */
+#define PAYLOAD_BYTES_MAX (1u + 1u + 3u * 34u + 3u + KR_ENDPOINT_BYTES_MAX + 9u + 34u)
+/* All that a text can hold: a newer ticket may be longer than ours and should still be told as newer. */
+#define PAYLOAD_ROOM (KR_BECH32M_CHARS_MAX * 5 / 8)
+
+_Static_assert(sizeof HRP + (PAYLOAD_BYTES_MAX * 8 + 4) / 5 + 6 < KR_TICKET_TEXT_BYTES_MAX, "every ticket fits into its text");
+
+enum kr_err kr_ticket_print(const struct kr_ticket *ticket, char *ret_text, size_t size)
+{
+    struct kr_writer writer;
+    enum kr_err err;
+
+    kr_writer_init(&writer, PAYLOAD_BYTES_MAX);
+    kr_writer_array(&writer, FIELDS);
+    kr_writer_uint(&writer, TICKET_VERSION);
+    kr_writer_bin(&writer, ticket->council, 32);
+    kr_writer_bin(&writer, ticket->transport_public, 32);
+    kr_writer_str(&writer, ticket->endpoint);
+    kr_writer_bin(&writer, ticket->secret, 32);
+    kr_writer_uint(&writer, ticket->expires_s);
+    kr_writer_bin(&writer, ticket->community, ticket->has_community ? 32 : 0);
+    err = kr_writer_finish(&writer);
+    if (err == KR_OK) {
+        err = kr_endpoint_check(ticket->endpoint, strlen(ticket->endpoint), NULL);
+    }
+    if (err == KR_OK) {
+        err = kr_bech32m_encode(HRP, writer.bytes, writer.len, ret_text, size);
+    }
+    if (writer.bytes != NULL) {
+        sodium_memzero(writer.bytes, writer.len);
+    }
+    kr_writer_deinit(&writer);
+    return err;
+}
+
+/* The version stands first, so that a newer ticket is told from a broken one. */
+static bool is_newer(const uint8_t *payload, size_t len)
+{
+    struct kr_reader reader;
+    uint64_t version;
+
+    kr_reader_init(&reader, payload, len);
+    (void)kr_reader_array_between(&reader, 1, UINT32_MAX);
+    version = kr_reader_uint(&reader, UINT32_MAX);
+    return reader.err == KR_OK && version > TICKET_VERSION;
+}
+
+static enum kr_err read_payload(const uint8_t *payload, size_t len, struct kr_ticket *ret_ticket, struct kr_error *error)
+{
+    struct kr_reader reader;
+    struct kr_slice endpoint;
+
+    kr_reader_init(&reader, payload, len);
+    kr_reader_array(&reader, FIELDS);
+    if (kr_reader_uint(&reader, UINT32_MAX) != TICKET_VERSION) {
+        kr_reader_fail(&reader, KR_MALFORMED);
+    }
+    kr_reader_fixed(&reader, ret_ticket->council, 32);
+    kr_reader_fixed(&reader, ret_ticket->transport_public, 32);
+    endpoint = kr_reader_str(&reader, KR_ENDPOINT_BYTES_MAX);
+    kr_reader_fixed(&reader, ret_ticket->secret, 32);
+    ret_ticket->expires_s = kr_reader_uint(&reader, UINT64_MAX);
+    ret_ticket->has_community = kr_reader_fixed_or_empty(&reader, ret_ticket->community, 32);
+    kr_reader_close(&reader);
+    if (kr_reader_end(&reader) != KR_OK || !kr_slice_text(endpoint, ret_ticket->endpoint, sizeof ret_ticket->endpoint)) {
+        return kr_fail(error, KR_MALFORMED, "it is no invitation ticket: ask for a new one");
+    }
+    if (kr_endpoint_check(ret_ticket->endpoint, endpoint.len, NULL) != KR_OK) {
+        return kr_fail(error, KR_MALFORMED, "the address in the ticket is unusable: ask for a new one");
+    }
+    return KR_OK;
+}
+
+enum kr_err kr_ticket_parse(const char *text, size_t len, struct kr_ticket *ret_ticket, struct kr_error *error)
+{
+    struct kr_ticket ticket = {0};
+    uint8_t payload[PAYLOAD_ROOM];
+    size_t payload_len = 0;
+    enum kr_err err = kr_bech32m_decode(HRP, text, len, payload, sizeof payload, &payload_len, error);
+
+    if (err == KR_OK && is_newer(payload, payload_len)) {
+        err = kr_fail(error, KR_VERSION, "the ticket comes from a newer version of Kairan: update this node first");
+    } else if (err == KR_OK) {
+        err = read_payload(payload, payload_len, &ticket, error);
+    }
+    if (err == KR_OK) {
+        *ret_ticket = ticket;
+    }
+    sodium_memzero(payload, sizeof payload);
+    sodium_memzero(&ticket, sizeof ticket);
+    return err;
+}
