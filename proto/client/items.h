@@ -1,0 +1,10 @@
+/* Parts that several answers have in common; for the files of this folder. */
+#ifndef KR_PROTO_CLIENT_ITEMS_H
+#define KR_PROTO_CLIENT_ITEMS_H
+
+#include "proto/client/client.h"
+
+/* A summary as an element of something larger. */
+void kr_summary_element_read(struct kr_reader *reader, struct kr_summary *ret_summary);
+
+#endif
