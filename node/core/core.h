@@ -29,6 +29,10 @@ void kr_core_free(struct kr_core *core);
 enum kr_err kr_core_step(struct kr_core *core, struct kr_txn *txn, struct kr_rng *rng, const struct kr_event *event,
                          struct kr_effects *effects) KR_WARN_UNUSED;
 
+/* At the end of a batch, in the same transaction: fills the frames for all links, gives credit. */
+enum kr_err kr_core_flush(struct kr_core *core, struct kr_txn *txn, struct kr_rng *rng, uint64_t now_ms,
+                          struct kr_effects *effects) KR_WARN_UNUSED;
+
 /* One slice of work that can wait (expiry, merging of runs, admission from quarantine): at most a few ms. `*ret_more`: call again
  * when nothing fresher waits. */
 enum kr_err kr_core_idle(struct kr_core *core, struct kr_txn *txn, struct kr_rng *rng, uint64_t now_ms, struct kr_effects *effects,

@@ -43,7 +43,7 @@ struct kr_job {
     uint32_t severity, indicator_count;
     uint8_t title[200];
     size_t title_len;
-    uint32_t guarded_index;   /* err KR_GUARDED: which indicator, and whose list (static storage) */
+    uint32_t guarded_index; /* err KR_GUARDED: which indicator, and whose list (static storage) */
     const char *guarded_list;
     struct kr_term_entry *terms; /* arrival still 0 */
     size_t term_count;

@@ -17,6 +17,7 @@
 #include "node/core/guard.h"
 #include "node/core/job.h"
 #include "node/core/policy.h"
+#include "node/log.h"
 #include "proto/wire/wire.h"
 
 #define KR_PING_MS           15000u

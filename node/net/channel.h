@@ -13,6 +13,7 @@
 
 #include "crypto/err.h"
 #include "crypto/limits.h"
+#include "node/log.h"
 #include "proto/codec/reader.h"
 
 #define KR_CHANNEL_WINDOW (8u * KR_MIB)
@@ -45,7 +46,6 @@ enum kr_net_message_type {
         40, /* number (uint), frame (bin). From net: the frame came over a connection whose authenticated key is that peer's */
 };
 enum kr_net_peer_kind { KR_NET_PEER = 1, KR_NET_TICKET = 2, KR_NET_PERSON = 3 };
-enum kr_log_level { KR_LOG_ERROR = 1, KR_LOG_WARNING = 2, KR_LOG_NOTICE = 3, KR_LOG_INFO = 4, KR_LOG_DEBUG = 5 };
 
 struct kr_net_entry {
     uint32_t number;

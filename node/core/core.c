@@ -1,0 +1,301 @@
+#include "node/core/core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/core/effect.h"
+#include "node/core/state.h"
+
+/* ---- saying things ---- */
+
+enum kr_err kr_step_log(struct kr_step *step, uint32_t level, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    enum kr_err err = kr_effect_add_text(step->effects, (struct kr_effect){.type = KR_EFFECT_LOG, .code = level}, fmt, args);
+    va_end(args);
+    return err;
+}
+
+enum kr_err kr_step_error(struct kr_step *step, uint64_t client, uint64_t request, enum kr_err code, const char *fmt, ...)
+{
+    struct kr_effect effect = {.type = KR_EFFECT_ERROR, .client = client, .request = request, .code = code};
+    va_list args;
+    va_start(args, fmt);
+    enum kr_err err = kr_effect_add_text(step->effects, effect, fmt, args);
+    va_end(args);
+    return err;
+}
+
+enum kr_err kr_step_end(struct kr_step *step, uint64_t client, uint64_t request, struct kr_writer *result)
+{
+    return kr_effect_add_writer(step->effects, (struct kr_effect){.type = KR_EFFECT_END, .client = client, .request = request},
+                                result);
+}
+
+enum kr_err kr_step_item(struct kr_step *step, uint64_t client, uint64_t request, struct kr_writer *item)
+{
+    return kr_effect_add_writer(step->effects, (struct kr_effect){.type = KR_EFFECT_PAGE, .client = client, .request = request},
+                                item);
+}
+
+enum kr_err kr_step_wake(struct kr_step *step, uint64_t at_ms)
+{
+    return kr_effect_add(step->effects, &(struct kr_effect){.type = KR_EFFECT_WAKE, .at_ms = at_ms});
+}
+
+enum kr_err kr_step_job(struct kr_step *step, struct kr_job *job)
+{
+    step->core->jobs_out++;
+    return kr_effect_add(step->effects, &(struct kr_effect){.type = KR_EFFECT_JOB, .job = job});
+}
+
+const char *kr_core_name(const struct kr_core *core, const uint8_t council[static 32], bool japanese, char *ret_name, size_t size)
+{
+    const struct kr_council *known = kr_directory_council(&core->directory, council);
+    struct kr_slice name = {0};
+    if (known != NULL) {
+        bool prefers_ja = (japanese && known->card.name_ja.len > 0) || known->card.name_en.len == 0;
+        name = prefers_ja ? known->card.name_ja : known->card.name_en;
+    }
+    if (name.len == 0 || !kr_slice_text(name, ret_name, size)) {
+        static const char digits[] = "0123456789abcdef";
+        for (size_t i = 0; i < 8; i++) {
+            ret_name[2 * i] = digits[council[i] >> 4];
+            ret_name[2 * i + 1] = digits[council[i] & 15];
+        }
+        ret_name[16] = 0;
+    }
+    return ret_name;
+}
+
+/* ---- life ---- */
+
+static enum kr_err load(struct kr_core *core, struct kr_txn *txn)
+{
+    struct kr_step step = {.core = core, .txn = txn};
+    enum kr_err err = kr_identity_load(&step);
+    if (err == KR_NOT_FOUND) {
+        return KR_OK; /* a new node: only KR_EVENT_INIT makes sense */
+    }
+    if (err == KR_OK) {
+        err = kr_directory_load(&core->directory, txn);
+    }
+    if (err == KR_OK) {
+        err = kr_links_load(&step);
+    }
+    if (err == KR_OK) {
+        err = kr_invitations_load(&step);
+    }
+    if (err == KR_OK) {
+        err = kr_core_quarantine_count(&step);
+    }
+    struct kr_store_stat stat;
+    if (err == KR_OK) {
+        err = kr_store_stat(txn, &stat);
+    }
+    if (err == KR_OK) {
+        core->records = stat.records;
+        core->quarantine_is_due = core->quarantine_count > 0;
+    }
+    return err;
+}
+
+enum kr_err kr_core_new(const struct kr_core_options *options, struct kr_txn *txn, struct kr_core **ret_core,
+                        struct kr_error *error)
+{
+    struct kr_core *core = calloc(1, sizeof *core);
+    if (core == NULL) {
+        return kr_fail(error, KR_NOMEM, "no memory for the core");
+    }
+    core->options = *options;
+    core->keyring = options->keyring;
+    core->next_number = 1;
+    kr_directory_init(&core->directory);
+    enum kr_err err = load(core, txn);
+    if (err != KR_OK) {
+        kr_core_free(core);
+        return kr_fail(error, err, "the node's own tables cannot be read (%s): run `kairan verify`", kr_err_text(err));
+    }
+    *ret_core = core;
+    return KR_OK;
+}
+
+void kr_core_free(struct kr_core *core)
+{
+    if (core == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        kr_link_free(core->links[i]);
+    }
+    for (uint32_t i = 0; i < core->invitation_count; i++) {
+        kr_invitation_free(core->invitations[i]);
+    }
+    kr_directory_deinit(&core->directory);
+    free(core);
+}
+
+/* ---- events ---- */
+
+/* The first event in a core's life, whatever it is: net must learn whom to let in before it listens. */
+static enum kr_err greet(struct kr_step *step)
+{
+    step->core->greeted = true;
+    step->core->started_ms = step->now_ms;
+    enum kr_err err = kr_links_allow(step);
+    return err != KR_OK ? err : kr_step_wake(step, step->now_ms + KR_HELLO_MS_MAX);
+}
+
+static enum kr_err tick(struct kr_step *step)
+{
+    enum kr_err err = kr_links_tick(step);
+    return err != KR_OK ? err : kr_invitations_tick(step);
+}
+
+static enum kr_err request(struct kr_step *step, const struct kr_event *event)
+{
+    switch (event->op) {
+    case KR_OP_SUBMIT:
+        return kr_submit_request(step, event);
+    case KR_OP_PREVIEW:
+        return kr_preview_request(step, event);
+    case KR_OP_STATUS:
+        return kr_status_request(step, event);
+    case KR_OP_PEERS:
+        return kr_peers_request(step, event);
+    case KR_OP_EXPLAIN:
+        return kr_explain_request(step, event);
+    case KR_OP_INVITE:
+        return kr_invite_request(step, event);
+    case KR_OP_JOIN:
+        return kr_join_request(step, event);
+    case KR_OP_WATCH:
+        return kr_watch_request(step, event);
+    default:
+        return kr_step_error(step, event->client, event->request, KR_VERSION, "this node does not know request %u: update it",
+                             event->op);
+    }
+}
+
+static enum kr_err job_done(struct kr_step *step, struct kr_job *job)
+{
+    step->core->jobs_out -= step->core->jobs_out > 0;
+    enum kr_err err = job->kind == KR_JOB_CHECK ? kr_gossip_checked(step, job) : kr_submit_made(step, job);
+    kr_job_free(job);
+    return err;
+}
+
+static enum kr_err frame(struct kr_step *step, const struct kr_event *event)
+{
+    struct kr_invitation *invitation = kr_invitation_by_number(step->core, event->number);
+    return invitation != NULL ? kr_invitation_frame(step, invitation, event->bytes)
+                              : kr_link_frame(step, event->number, event->bytes);
+}
+
+static enum kr_err dispatch(struct kr_step *step, const struct kr_event *event)
+{
+    switch (event->type) {
+    case KR_EVENT_TICK:
+        return tick(step);
+    case KR_EVENT_INIT:
+        return kr_init_event(step, event->bytes);
+    case KR_EVENT_NET_UP:
+        return kr_links_net_up(step);
+    case KR_EVENT_NET_DOWN:
+        kr_links_net_down(step->core);
+        return KR_OK;
+    case KR_EVENT_FRAME:
+        return frame(step, event);
+    case KR_EVENT_LOST:
+        return kr_link_lost(step, event->number);
+    case KR_EVENT_JOB_DONE:
+        return job_done(step, event->job);
+    case KR_EVENT_REQUEST:
+        return request(step, event);
+    case KR_EVENT_CANCEL:
+        kr_watch_forget(step->core, event->client, event->request, false);
+        return KR_OK;
+    case KR_EVENT_CLIENT_GONE:
+        kr_watch_forget(step->core, event->client, 0, true);
+        return KR_OK;
+    }
+    return KR_OK;
+}
+
+static struct kr_step begin(struct kr_core *core, struct kr_txn *txn, struct kr_rng *rng, uint64_t now_ms,
+                            struct kr_effects *effects)
+{
+    core->now_ms = now_ms > core->now_ms ? now_ms : core->now_ms;
+    return (struct kr_step){.core = core, .txn = txn, .rng = rng, .effects = effects, .now_ms = core->now_ms};
+}
+
+enum kr_err kr_core_step(struct kr_core *core, struct kr_txn *txn, struct kr_rng *rng, const struct kr_event *event,
+                         struct kr_effects *effects)
+{
+    struct kr_step step = begin(core, txn, rng, event->now_ms, effects);
+    step.speaks_japanese = event->speaks_japanese;
+    enum kr_err err = KR_OK;
+    if (!core->has_identity && event->type != KR_EVENT_INIT) {
+        if (event->type == KR_EVENT_JOB_DONE) {
+            kr_job_free(event->job);
+        }
+        return event->type == KR_EVENT_REQUEST ? kr_step_error(&step, event->client, event->request, KR_CONFIG,
+                                                               "this node has no identity yet: run `kairan init`")
+                                               : KR_OK;
+    }
+    if (!core->greeted && event->type != KR_EVENT_INIT) {
+        err = greet(&step);
+    }
+    if (err != KR_OK) {
+        if (event->type == KR_EVENT_JOB_DONE) {
+            kr_job_free(event->job);
+        }
+        return err;
+    }
+    return dispatch(&step, event);
+}
+
+enum kr_err kr_core_flush(struct kr_core *core, struct kr_txn *txn, struct kr_rng *rng, uint64_t now_ms, struct kr_effects *effects)
+{
+    struct kr_step step = begin(core, txn, rng, now_ms, effects);
+    return core->has_identity ? kr_gossip_flush(&step) : KR_OK;
+}
+
+enum kr_err kr_core_idle(struct kr_core *core, struct kr_txn *txn, struct kr_rng *rng, uint64_t now_ms, struct kr_effects *effects,
+                         bool *ret_more)
+{
+    struct kr_step step = begin(core, txn, rng, now_ms, effects);
+    bool more = false;
+    enum kr_err err = KR_OK;
+    if (core->has_identity) {
+        err = kr_admit_quarantined(&step, &more);
+        if (err == KR_OK && !more) {
+            err = kr_admit_pairs(&step, &more);
+        }
+        if (err == KR_OK && !more) {
+            err = kr_expiry_slice(&step, &more);
+        }
+    }
+    if (err == KR_OK && !more) {
+        err = kr_store_merge_slice(txn, &more);
+    }
+    if (err == KR_OK && core->has_identity) {
+        err = kr_gossip_flush(&step);
+    }
+    if (err == KR_OK) {
+        *ret_more = more;
+    }
+    return err;
+}
+
+void kr_core_stat(const struct kr_core *core, struct kr_core_stat *ret_stat)
+{
+    struct kr_core_stat stat = {.links = core->link_count, .jobs_out = core->jobs_out, .bytes_in_core = core->check_bytes};
+    memcpy(stat.council, core->self, 32);
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        stat.links_up += core->links[i]->has_session;
+        stat.queued += core->links[i]->fresh.count + core->links[i]->bulk.count;
+    }
+    *ret_stat = stat;
+}

@@ -1,0 +1,723 @@
+/* Links: who is linked, hello, sessions, frames.
+ *
+ *            dialler (initiator)                         the other (responder)
+ *   REST ── hello ──────────────────────────────▶ checks, answers, keeps the session as `pending`
+ *   HELLO OUT ◀─────────────────────────── hello ──
+ *   UP ── first sealed frame (ping) ────────────▶ pending becomes the session: UP
+ *
+ * A frame that does not open, a frame of ours that was not handed on, silence: back to REST. Only the dialler says hello, so two
+ * can never cross. A responder that has no session answers `lost`; the dialler then says hello again. `lost` proves nothing and can
+ * only cost one hello. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/core/effect.h"
+#include "node/core/state.h"
+
+/* ---- the table of links ---- */
+
+void kr_link_free(struct kr_link *link)
+{
+    if (link == NULL) {
+        return;
+    }
+    free(link->fresh.items);
+    free(link->bulk.items);
+    free(link->wanted);
+    sodium_memzero(link, sizeof *link);
+    free(link);
+}
+
+struct kr_link *kr_link_by_number(struct kr_core *core, uint32_t number)
+{
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        if (core->links[i]->number == number) {
+            return core->links[i];
+        }
+    }
+    return NULL;
+}
+
+struct kr_link *kr_link_by_council(struct kr_core *core, const uint8_t council[static 32])
+{
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        if (memcmp(core->links[i]->council, council, 32) == 0) {
+            return core->links[i];
+        }
+    }
+    return NULL;
+}
+
+/* Of two that can dial, the smaller transport key does; who has no endpoint only dials out. */
+static bool should_dial(const struct kr_core *core, const struct kr_link *link)
+{
+    if (link->endpoint[0] == 0) {
+        return false;
+    }
+    bool has_own = core->options.endpoint != NULL && core->options.endpoint[0] != 0;
+    return link->state == KR_LINK_JOINING || !has_own || memcmp(core->keyring->transport_public, link->transport_key, 32) < 0;
+}
+
+/* Stored: array of 12: number, state, council, transport key, endpoint, ticket secret (bin 0 or 32), community (bin 0 or 32),
+ * linked_ms, pair_next, pair_end, and two reserved zeros. Key: the council's id. */
+enum kr_err kr_link_put(struct kr_step *step, const struct kr_link *link)
+{
+    struct kr_writer writer;
+    kr_writer_init(&writer, KR_TABLE_VALUE_BYTES_MAX);
+    kr_writer_array(&writer, 12);
+    kr_writer_uint(&writer, link->number);
+    kr_writer_uint(&writer, link->state);
+    kr_writer_bin(&writer, link->council, 32);
+    kr_writer_bin(&writer, link->transport_key, 32);
+    kr_writer_str(&writer, link->endpoint);
+    kr_writer_bin(&writer, link->secret, link->has_secret ? 32 : 0);
+    kr_writer_bin(&writer, link->community, link->has_community ? 32 : 0);
+    kr_writer_uint(&writer, link->linked_ms);
+    kr_writer_uint(&writer, link->pair_next);
+    kr_writer_uint(&writer, link->pair_end);
+    kr_writer_uint(&writer, 0);
+    kr_writer_uint(&writer, 0);
+    enum kr_err err = kr_writer_finish(&writer);
+    if (err == KR_OK) {
+        err = kr_store_put(step->txn, KR_TABLE_LINKS, link->council, 32, writer.bytes, writer.len);
+    }
+    kr_writer_deinit(&writer);
+    return err;
+}
+
+static enum kr_err read_link(struct kr_slice value, struct kr_link *link)
+{
+    struct kr_reader reader;
+    kr_reader_init(&reader, value.bytes, value.len);
+    kr_reader_array(&reader, 12);
+    link->number = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
+    link->state = (enum kr_link_state)kr_reader_uint(&reader, KR_LINK_OPEN);
+    kr_reader_fixed(&reader, link->council, 32);
+    kr_reader_fixed(&reader, link->transport_key, 32);
+    struct kr_slice endpoint = kr_reader_str(&reader, KR_ENDPOINT_BYTES_MAX);
+    link->has_secret = kr_reader_fixed_or_empty(&reader, link->secret, 32);
+    link->has_community = kr_reader_fixed_or_empty(&reader, link->community, 32);
+    link->linked_ms = kr_reader_uint(&reader, UINT64_MAX);
+    link->pair_next = kr_reader_uint(&reader, UINT64_MAX);
+    link->pair_end = kr_reader_uint(&reader, UINT64_MAX);
+    (void)kr_reader_uint(&reader, 0);
+    (void)kr_reader_uint(&reader, 0);
+    kr_reader_close(&reader);
+    (void)kr_slice_text(endpoint, link->endpoint, sizeof link->endpoint);
+    return kr_reader_end(&reader) == KR_OK ? KR_OK : KR_CORRUPT;
+}
+
+struct load {
+    struct kr_core *core;
+    enum kr_err err;
+};
+
+static bool load_one(void *context, struct kr_slice key, struct kr_slice value)
+{
+    struct load *load = context;
+    (void)key;
+    struct kr_link *link = calloc(1, sizeof *link);
+    load->err = link == NULL ? KR_NOMEM : read_link(value, link);
+    if (load->err == KR_OK && load->core->link_count == KR_LINKS_MAX) {
+        load->err = KR_CORRUPT;
+    }
+    if (load->err != KR_OK) {
+        kr_link_free(link);
+        return false;
+    }
+    link->we_dial = should_dial(load->core, link);
+    load->core->links[load->core->link_count++] = link;
+    return true;
+}
+
+enum kr_err kr_links_load(struct kr_step *step)
+{
+    struct load load = {.core = step->core};
+    enum kr_err err = kr_store_each(step->txn, KR_TABLE_LINKS, NULL, 0, load_one, &load);
+    return err != KR_OK ? err : load.err;
+}
+
+enum kr_err kr_link_add(struct kr_step *step, const struct kr_link *init, struct kr_link **ret_link)
+{
+    struct kr_core *core = step->core;
+    if (core->link_count == KR_LINKS_MAX) {
+        return KR_BOUNDS;
+    }
+    struct kr_link *link = calloc(1, sizeof *link);
+    if (link == NULL) {
+        return KR_NOMEM;
+    }
+    *link = *init;
+    enum kr_err err = kr_link_put(step, link);
+    if (err != KR_OK) {
+        kr_link_free(link);
+        return err;
+    }
+    link->we_dial = should_dial(core, link);
+    core->links[core->link_count++] = link;
+    *ret_link = link;
+    return KR_OK;
+}
+
+enum kr_err kr_link_drop(struct kr_step *step, struct kr_link *link)
+{
+    struct kr_core *core = step->core;
+    enum kr_err err = kr_store_delete(step->txn, KR_TABLE_LINKS, link->council, 32);
+    if (err != KR_OK) {
+        return err;
+    }
+    if (link->we_dial) {
+        err = kr_effect_add(step->effects, &(struct kr_effect){.type = KR_EFFECT_HANGUP, .number = link->number});
+    }
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        if (core->links[i] == link) {
+            core->links[i] = core->links[--core->link_count];
+            break;
+        }
+    }
+    kr_link_free(link);
+    return err != KR_OK ? err : kr_links_allow(step);
+}
+
+/* ---- telling net ---- */
+
+enum kr_err kr_links_allow(struct kr_step *step)
+{
+    struct kr_core *core = step->core;
+    struct kr_writer writer;
+    kr_writer_init(&writer, KR_MIB);
+    uint32_t tickets = 0;
+    for (uint32_t i = 0; i < core->invitation_count; i++) {
+        tickets += core->invitations[i]->expires_s > step->now_ms / 1000;
+    }
+    kr_writer_array(&writer, core->link_count + tickets);
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        kr_writer_array(&writer, 3);
+        kr_writer_uint(&writer, core->links[i]->number);
+        kr_writer_uint(&writer, 1);
+        kr_writer_bin(&writer, core->links[i]->transport_key, 32);
+    }
+    for (uint32_t i = 0; i < core->invitation_count; i++) {
+        if (core->invitations[i]->expires_s > step->now_ms / 1000) {
+            kr_writer_array(&writer, 3);
+            kr_writer_uint(&writer, core->invitations[i]->number);
+            kr_writer_uint(&writer, 2);
+            kr_writer_bin(&writer, core->invitations[i]->public_key, 32);
+        }
+    }
+    struct kr_effect effect = {.type = KR_EFFECT_ALLOW, .generation = ++core->allow_generation};
+    enum kr_err err = kr_effect_add_writer(step->effects, effect, &writer);
+    kr_writer_deinit(&writer);
+    return err;
+}
+
+enum kr_err kr_link_dial(struct kr_step *step, struct kr_link *link)
+{
+    if (!link->we_dial || !step->core->net_is_up) {
+        return KR_OK;
+    }
+    struct kr_writer writer;
+    kr_writer_init(&writer, KR_KIB);
+    kr_writer_array(&writer, 3);
+    kr_writer_str(&writer, link->endpoint);
+    kr_writer_bin(&writer, link->transport_key, 32);
+    kr_writer_bin(&writer, link->secret, link->has_secret ? 32 : 0);
+    enum kr_err err =
+        kr_effect_add_writer(step->effects, (struct kr_effect){.type = KR_EFFECT_DIAL, .number = link->number}, &writer);
+    kr_writer_deinit(&writer);
+    link->hello_at_ms = step->now_ms;
+    link->hello_wait_ms = KR_HELLO_MS_MIN;
+    return err;
+}
+
+/* ---- frames out ---- */
+
+enum kr_err kr_session_send(struct kr_step *step, uint32_t number, struct kr_session *session, const struct kr_message *message)
+{
+    struct kr_writer writer;
+    kr_writer_init(&writer, KR_FRAME_BYTES_MAX - 64);
+    kr_message_write(message, &writer);
+    enum kr_err err = kr_writer_finish(&writer);
+    if (err == KR_OK) {
+        size_t len = 1 + KR_SESSION_ID_BYTES + writer.len + KR_SESSION_OVERHEAD_BYTES;
+        uint8_t *bytes = malloc(len);
+        err = KR_NOMEM;
+        if (bytes != NULL) {
+            bytes[0] = KR_FRAME_SEALED;
+            memcpy(bytes + 1, session->id, KR_SESSION_ID_BYTES);
+            kr_session_seal(session, bytes + 1 + KR_SESSION_ID_BYTES, writer.bytes, writer.len);
+            err = kr_effect_add(step->effects,
+                                &(struct kr_effect){.type = KR_EFFECT_SEND, .number = number, .bytes = bytes, .len = len});
+        }
+    }
+    kr_writer_deinit(&writer);
+    return err;
+}
+
+enum kr_err kr_link_send(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
+{
+    return link->has_session ? kr_session_send(step, link->number, &link->session, message) : KR_OK;
+}
+
+static enum kr_err send_plain(struct kr_step *step, uint32_t number, uint8_t class, const uint8_t *bytes, size_t len)
+{
+    uint8_t *copy = malloc(len + 1);
+    if (copy == NULL) {
+        return KR_NOMEM;
+    }
+    copy[0] = class;
+    memcpy(copy + 1, bytes, len);
+    return kr_effect_add(step->effects,
+                         &(struct kr_effect){.type = KR_EFFECT_SEND, .number = number, .bytes = copy, .len = len + 1});
+}
+
+/* Our card's whole record: what a hello carries. */
+static enum kr_err own_card(struct kr_step *step, uint8_t **ret_bytes, size_t *ret_len)
+{
+    const struct kr_council *self = kr_directory_council(&step->core->directory, step->core->self);
+    if (self == NULL) {
+        return KR_CORRUPT;
+    }
+    uint64_t arrival;
+    enum kr_err err = kr_store_record_find(step->txn, self->record_id, &arrival);
+    return err != KR_OK ? err : kr_store_record_get(step->txn, arrival, ret_bytes, ret_len);
+}
+
+static enum kr_err send_hello(struct kr_step *step, uint32_t number, struct kr_hello *hello, uint8_t ret_hash[static 32])
+{
+    struct kr_writer writer;
+    uint8_t *card = NULL;
+    size_t card_len = 0;
+    kr_writer_init(&writer, KR_FRAME_BYTES_MAX - 64);
+    enum kr_err err = own_card(step, &card, &card_len);
+    if (err != KR_OK) {
+        goto out;
+    }
+    hello->version = KR_WIRE_VERSION;
+    hello->card = (struct kr_slice){card, card_len};
+    memcpy(hello->council, step->core->self, 32);
+    memcpy(hello->node_key, step->core->keyring->node_public, 32);
+    kr_hello_write(hello, step->core->keyring->node_secret, &writer);
+    err = kr_writer_finish(&writer);
+    if (err == KR_OK) {
+        kr_hello_hash(ret_hash, (struct kr_slice){writer.bytes, writer.len});
+        err = send_plain(step, number, KR_FRAME_HELLO, writer.bytes, writer.len);
+    }
+out:
+    free(card);
+    kr_writer_deinit(&writer);
+    return err;
+}
+
+static enum kr_err say_hello(struct kr_step *step, struct kr_link *link)
+{
+    uint8_t seed[32];
+    kr_rng_bytes(step->rng, seed, sizeof seed);
+    kr_box_keypair(link->ephemeral_public, link->ephemeral_secret, seed);
+    struct kr_hello hello = {.is_join = link->state == KR_LINK_JOINING};
+    memcpy(hello.ephemeral, link->ephemeral_public, 32);
+    memcpy(hello.meant, link->council, 32);
+    enum kr_err err = send_hello(step, link->number, &hello, link->hello_hash);
+    link->has_hello = err == KR_OK;
+    link->hello_at_ms = step->now_ms + link->hello_wait_ms;
+    link->hello_wait_ms = link->hello_wait_ms * 2 < KR_HELLO_MS_MAX ? link->hello_wait_ms * 2 : KR_HELLO_MS_MAX;
+    return err != KR_OK ? err : kr_step_wake(step, link->hello_at_ms);
+}
+
+enum kr_err kr_hello_answer(struct kr_step *step, uint32_t number, const struct kr_hello *hello,
+                            const uint8_t hello_hash[static 32], struct kr_session *ret_session)
+{
+    uint8_t seed[32], public_key[32], secret[32], own_hash[32], transcript[32];
+    kr_rng_bytes(step->rng, seed, sizeof seed);
+    kr_box_keypair(public_key, secret, seed);
+    struct kr_hello answer = {.is_responder = true, .is_join = hello->is_join, .has_reply_to = true};
+    memcpy(answer.ephemeral, public_key, 32);
+    memcpy(answer.meant, hello->council, 32);
+    memcpy(answer.reply_to, hello_hash, 32);
+    enum kr_err err = send_hello(step, number, &answer, own_hash);
+    if (err == KR_OK) {
+        kr_transcript(transcript, hello_hash, own_hash);
+        err = kr_session_init(ret_session, false, public_key, secret, hello->ephemeral, transcript);
+    }
+    sodium_memzero(seed, sizeof seed);
+    sodium_memzero(secret, sizeof secret);
+    return err;
+}
+
+enum kr_err kr_hello_card(struct kr_step *step, const struct kr_hello *hello, struct kr_job *ret_job, struct kr_card *ret_card)
+{
+    ret_job->kind = KR_JOB_CHECK;
+    ret_job->bytes = malloc(hello->card.len > 0 ? hello->card.len : 1);
+    if (ret_job->bytes == NULL) {
+        return KR_NOMEM;
+    }
+    memcpy(ret_job->bytes, hello->card.bytes, hello->card.len);
+    ret_job->len = hello->card.len;
+    kr_job_run(ret_job, step->core->keyring);
+    if (ret_job->err != KR_OK) {
+        return ret_job->err;
+    }
+    struct kr_slice content = {ret_job->content, ret_job->content_len};
+    bool is_card =
+        ret_job->is_open && ret_job->header.kind == KR_KIND_COUNCIL_CARD && memcmp(ret_job->header.author, hello->council, 32) == 0;
+    if (!is_card || kr_card_parse(content, ret_card) != KR_OK ||
+        kr_directory_may_sign(&step->core->directory, &ret_job->header, &content) != KR_OK) {
+        return KR_DENIED;
+    }
+    /* An older card than the one we hold may list keys that were replaced since. */
+    const struct kr_council *known = kr_directory_council(&step->core->directory, hello->council);
+    const struct kr_card *newest = known != NULL && known->version > ret_job->header.version ? &known->card : ret_card;
+    uint64_t now_s = step->now_ms / 1000;
+    for (uint32_t i = 0; i < newest->node_count; i++) {
+        const struct kr_card_key *key = &newest->node[i];
+        if (memcmp(key->public_key, hello->node_key, 32) == 0 && key->from_s <= now_s + KR_FUTURE_MS_MAX / 1000 &&
+            (key->until_s == 0 || now_s < key->until_s)) {
+            return KR_OK;
+        }
+    }
+    return KR_DENIED;
+}
+
+/* ---- sessions ---- */
+
+void kr_link_session_down(struct kr_core *core, struct kr_link *link)
+{
+    (void)core;
+    kr_session_wipe(&link->session);
+    kr_session_wipe(&link->pending);
+    link->has_session = link->has_pending = link->has_hello = false;
+    link->fresh.count = link->bulk.count = 0;
+    link->window = link->granted = link->dealt_bytes = 0;
+    link->phase = KR_CATCHUP_REST;
+    link->progress_generation = UINT64_MAX;
+}
+
+enum kr_err kr_link_session_up(struct kr_step *step, struct kr_link *link)
+{
+    link->has_session = true;
+    link->session_no++;
+    link->heard_ms = step->now_ms;
+    link->ping_at_ms = step->now_ms;
+    link->hello_wait_ms = KR_HELLO_MS_MIN;
+    link->fresh.count = link->bulk.count = 0;
+    link->window = link->dealt_bytes = 0;
+    link->phase = KR_CATCHUP_REST;
+    link->progress_generation = UINT64_MAX;
+    /* Our window for this peer: its share of all buffers, a record at the least. */
+    uint64_t share = KR_CHECK_BYTES_MAX / (step->core->link_count + 1);
+    share = share > KR_LINK_WINDOW_BYTES ? KR_LINK_WINDOW_BYTES : share;
+    share = share < KR_RECORD_BYTES_MAX ? KR_RECORD_BYTES_MAX : share;
+    link->granted = share;
+    struct kr_message credit = {.type = KR_MESSAGE_CREDIT, .count = share};
+    struct kr_message ping = {.type = KR_MESSAGE_PING, .sequence = step->now_ms};
+    enum kr_err err = kr_link_send(step, link, &credit);
+    if (err == KR_OK) {
+        err = kr_catchup_marks(step, link, &ping);
+    }
+    if (err == KR_OK) {
+        err = kr_link_send(step, link, &ping);
+    }
+    link->ping_at_ms = step->now_ms + KR_PING_MS + kr_rng_below(step->rng, KR_PING_MS / 4);
+    if (err == KR_OK) {
+        err = kr_step_wake(step, link->ping_at_ms);
+    }
+    char name[KR_NAME_BYTES_MAX + 1];
+    return err != KR_OK ? err
+                        : kr_step_log(step, KR_LOG_INFO, "linked with %s",
+                                      kr_core_name(step->core, link->council, false, name, sizeof name));
+}
+
+/* ---- hello, coming in ---- */
+
+/* Takes a newer card of the peer into the directory by the ordinary way of a record. */
+static enum kr_err adopt_card(struct kr_step *step, struct kr_link *link, struct kr_job *job, const struct kr_card *card)
+{
+    enum kr_err verdict;
+    uint64_t arrival;
+    enum kr_err err = kr_admit(step, job, link->council, link, &verdict, &arrival);
+    if (err != KR_OK) {
+        return err;
+    }
+    const struct kr_card_key *transport = kr_card_key_at(card->transport, card->transport_count, step->now_ms / 1000);
+    if (transport == NULL || link->state != KR_LINK_OPEN || memcmp(transport->public_key, link->transport_key, 32) != 0) {
+        return KR_OK;
+    }
+    char endpoint[KR_ENDPOINT_BYTES_MAX + 1];
+    if (transport->endpoint.len > 0 && kr_slice_text(transport->endpoint, endpoint, sizeof endpoint) &&
+        strcmp(endpoint, link->endpoint) != 0) {
+        memcpy(link->endpoint, endpoint, sizeof endpoint);
+        return kr_link_put(step, link);
+    }
+    return KR_OK;
+}
+
+static enum kr_err responder_hello(struct kr_step *step, struct kr_link *link, const struct kr_hello *hello, struct kr_slice bytes)
+{
+    uint8_t hash[32], transcript[32];
+    if (!link->has_hello || !hello->has_reply_to || memcmp(hello->reply_to, link->hello_hash, 32) != 0) {
+        return KR_OK; /* an answer to an older hello of ours */
+    }
+    kr_hello_hash(hash, bytes);
+    kr_transcript(transcript, link->hello_hash, hash);
+    link->has_hello = false;
+    if (kr_session_init(&link->session, true, link->ephemeral_public, link->ephemeral_secret, hello->ephemeral, transcript) !=
+        KR_OK) {
+        return kr_step_log(step, KR_LOG_WARNING, "a peer answered with an unusable key; trying again");
+    }
+    sodium_memzero(link->ephemeral_secret, 32);
+    enum kr_err err = kr_link_session_up(step, link);
+    return err == KR_OK && link->state == KR_LINK_JOINING ? kr_join_step_say(step, link, KR_JOIN_SESSION) : err;
+}
+
+static enum kr_err hello_frame(struct kr_step *step, struct kr_link *link, struct kr_slice bytes)
+{
+    struct kr_hello hello;
+    struct kr_job job = {0};
+    struct kr_card card;
+    char name[KR_NAME_BYTES_MAX + 1];
+    enum kr_err err = KR_OK;
+    /* A hello costs two signatures: at most ten a second from one connection are looked at. */
+    if (!link->we_dial && step->now_ms < link->hello_heard_ms + 100) {
+        return KR_OK;
+    }
+    if (kr_hello_read(bytes, &hello) != KR_OK || memcmp(hello.council, link->council, 32) != 0 ||
+        memcmp(hello.meant, step->core->self, 32) != 0 || hello.is_responder != link->we_dial) {
+        return kr_step_log(step, KR_LOG_WARNING, "a hello that does not fit came over the link with %s; ignored",
+                           kr_core_name(step->core, link->council, false, name, sizeof name));
+    }
+    enum kr_err verdict = kr_hello_card(step, &hello, &job, &card);
+    if (verdict == KR_NOMEM) {
+        err = verdict;
+        goto out;
+    }
+    if (verdict != KR_OK) {
+        err = kr_step_log(step, KR_LOG_WARNING,
+                          "the node that answers for %s has a key that this council's card does not list; not linked",
+                          kr_core_name(step->core, link->council, false, name, sizeof name));
+        goto out;
+    }
+    err = adopt_card(step, link, &job, &card);
+    if (err != KR_OK) {
+        goto out;
+    }
+    if (link->we_dial) {
+        err = responder_hello(step, link, &hello, bytes);
+        goto out;
+    }
+    link->hello_heard_ms = step->now_ms;
+    uint8_t hash[32];
+    kr_hello_hash(hash, bytes);
+    enum kr_err answered = kr_hello_answer(step, link->number, &hello, hash, &link->pending);
+    link->has_pending = answered == KR_OK;
+    err = answered == KR_KEY ? KR_OK : answered;
+out:
+    free(job.bytes);
+    free(job.content);
+    free(job.terms);
+    return err;
+}
+
+/* ---- messages ---- */
+
+static enum kr_err message(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
+{
+    switch (message->type) {
+    case KR_MESSAGE_PING:
+    case KR_MESSAGE_PONG:
+        return kr_catchup_announced(step, link, message);
+    case KR_MESSAGE_RECORDS:
+        return kr_gossip_records(step, link, message);
+    case KR_MESSAGE_CREDIT:
+        link->window = message->count > KR_LINK_WINDOW_BYTES - link->window ? KR_LINK_WINDOW_BYTES : link->window + message->count;
+        return KR_OK;
+    case KR_MESSAGE_CURSOR:
+        return kr_catchup_cursor(step, link, message);
+    case KR_MESSAGE_HAVE:
+        return kr_catchup_have(step, link, message);
+    case KR_MESSAGE_WANT:
+        return kr_catchup_want(step, link, message);
+    case KR_MESSAGE_GONE:
+        for (uint32_t i = 0; i < message->item_count; i++) {
+            enum kr_err err = kr_catchup_settled(step, link, message->items[i].bytes);
+            if (err != KR_OK) {
+                return err;
+            }
+        }
+        return KR_OK;
+    case KR_MESSAGE_REFUSE: {
+        char name[KR_NAME_BYTES_MAX + 1];
+        return kr_step_log(step, KR_LOG_WARNING, "%s refused a record of ours: %s",
+                           kr_core_name(step->core, link->council, false, name, sizeof name),
+                           kr_err_text((enum kr_err)message->reason));
+    }
+    case KR_MESSAGE_WELCOME:
+        return kr_join_welcomed(step, link, message);
+    case KR_MESSAGE_BYE:
+        kr_link_session_down(step->core, link);
+        return KR_OK;
+    default:
+        return KR_OK; /* newer nodes may say more */
+    }
+}
+
+/* Opens a sealed frame with the link's session, or with the answered one that the peer now uses for the first time. */
+static enum kr_err open_frame(struct kr_step *step, struct kr_link *link, struct kr_slice sealed, uint8_t *plain)
+{
+    const uint8_t *id = sealed.bytes;
+    const uint8_t *bytes = sealed.bytes + KR_SESSION_ID_BYTES;
+    size_t len = sealed.len - KR_SESSION_ID_BYTES;
+    if (link->has_session && memcmp(id, link->session.id, KR_SESSION_ID_BYTES) == 0) {
+        return kr_session_open(&link->session, plain, bytes, len);
+    }
+    if (!link->has_pending || memcmp(id, link->pending.id, KR_SESSION_ID_BYTES) != 0) {
+        return KR_NOT_FOUND;
+    }
+    enum kr_err err = kr_session_open(&link->pending, plain, bytes, len);
+    if (err != KR_OK) {
+        return err;
+    }
+    struct kr_session confirmed = link->pending;
+    kr_link_session_down(step->core, link);
+    link->session = confirmed;
+    sodium_memzero(&confirmed, sizeof confirmed);
+    return kr_link_session_up(step, link);
+}
+
+static enum kr_err sealed_frame(struct kr_step *step, struct kr_link *link, struct kr_slice sealed)
+{
+    if (sealed.len < KR_SESSION_ID_BYTES + KR_SESSION_OVERHEAD_BYTES) {
+        return KR_OK;
+    }
+    size_t len = sealed.len - KR_SESSION_ID_BYTES - KR_SESSION_OVERHEAD_BYTES;
+    uint8_t *plain = malloc(len + 1);
+    struct kr_message *decoded = malloc(sizeof *decoded);
+    enum kr_err err = KR_NOMEM;
+    if (plain == NULL || decoded == NULL) {
+        goto out;
+    }
+    err = open_frame(step, link, sealed, plain);
+    if (err == KR_NOT_FOUND) {
+        err = link->we_dial ? KR_OK : send_plain(step, link->number, KR_FRAME_LOST, sealed.bytes, KR_SESSION_ID_BYTES);
+        goto out;
+    }
+    if (err == KR_SESSION) {
+        /* A frame is missing or was altered on the way: this session is over. */
+        kr_link_session_down(step->core, link);
+        link->hello_at_ms = step->now_ms + link->hello_wait_ms;
+        err = link->we_dial ? kr_step_wake(step, link->hello_at_ms)
+                            : send_plain(step, link->number, KR_FRAME_LOST, sealed.bytes, KR_SESSION_ID_BYTES);
+        goto out;
+    }
+    if (err != KR_OK) {
+        goto out;
+    }
+    link->heard_ms = step->now_ms;
+    if (kr_message_read((struct kr_slice){plain, len}, decoded) != KR_OK) {
+        err = kr_step_log(step, KR_LOG_WARNING, "a linked node sent a message that cannot be read; ignored");
+        goto out;
+    }
+    err = message(step, link, decoded);
+out:
+    free(plain);
+    free(decoded);
+    return err;
+}
+
+enum kr_err kr_link_frame(struct kr_step *step, uint32_t number, struct kr_slice frame)
+{
+    struct kr_link *link = kr_link_by_number(step->core, number);
+    if (link == NULL || frame.len < 1) {
+        return KR_OK;
+    }
+    struct kr_slice rest = {frame.bytes + 1, frame.len - 1};
+    switch (frame.bytes[0]) {
+    case KR_FRAME_HELLO:
+        return hello_frame(step, link, rest);
+    case KR_FRAME_SEALED:
+        return sealed_frame(step, link, rest);
+    case KR_FRAME_LOST:
+        if (link->we_dial && link->has_session && rest.len == KR_SESSION_ID_BYTES &&
+            memcmp(rest.bytes, link->session.id, KR_SESSION_ID_BYTES) == 0) {
+            kr_link_session_down(step->core, link);
+            link->hello_at_ms = step->now_ms + link->hello_wait_ms;
+            return kr_step_wake(step, link->hello_at_ms);
+        }
+        return KR_OK;
+    default:
+        return KR_OK;
+    }
+}
+
+/* ---- the outside changes ---- */
+
+enum kr_err kr_link_lost(struct kr_step *step, uint32_t number)
+{
+    struct kr_link *link = kr_link_by_number(step->core, number);
+    if (link == NULL) {
+        return KR_OK;
+    }
+    kr_link_session_down(step->core, link);
+    link->hello_at_ms = step->now_ms + link->hello_wait_ms;
+    return link->we_dial ? kr_step_wake(step, link->hello_at_ms) : KR_OK;
+}
+
+enum kr_err kr_links_net_up(struct kr_step *step)
+{
+    struct kr_core *core = step->core;
+    core->net_is_up = true;
+    enum kr_err err = KR_OK;
+    for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
+        kr_link_session_down(core, core->links[i]);
+        err = kr_link_dial(step, core->links[i]);
+    }
+    return err != KR_OK ? err : kr_links_tick(step);
+}
+
+void kr_links_net_down(struct kr_core *core)
+{
+    core->net_is_up = false;
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        kr_link_session_down(core, core->links[i]);
+    }
+    for (uint32_t i = 0; i < core->invitation_count; i++) {
+        core->invitations[i]->has_pending = false;
+    }
+}
+
+static enum kr_err tick_up(struct kr_step *step, struct kr_link *link)
+{
+    if (step->now_ms >= link->heard_ms + KR_SILENCE_MS) {
+        kr_link_session_down(step->core, link);
+        link->hello_at_ms = step->now_ms;
+        return kr_step_wake(step, step->now_ms + KR_HELLO_MS_MIN);
+    }
+    enum kr_err err = KR_OK;
+    if (step->now_ms >= link->ping_at_ms) {
+        struct kr_message ping = {.type = KR_MESSAGE_PING, .sequence = step->now_ms};
+        err = kr_catchup_marks(step, link, &ping);
+        if (err == KR_OK) {
+            err = kr_link_send(step, link, &ping);
+        }
+        link->ping_at_ms = step->now_ms + KR_PING_MS + kr_rng_below(step->rng, KR_PING_MS / 4);
+    }
+    if (err == KR_OK && link->phase != KR_CATCHUP_REST && step->now_ms >= link->phase_ms + KR_CATCHUP_MS_MAX) {
+        link->phase = KR_CATCHUP_REST;
+        err = kr_catchup_go_on(step, link);
+    }
+    return err != KR_OK ? err : kr_step_wake(step, link->ping_at_ms);
+}
+
+enum kr_err kr_links_tick(struct kr_step *step)
+{
+    struct kr_core *core = step->core;
+    enum kr_err err = KR_OK;
+    for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
+        struct kr_link *link = core->links[i];
+        if (link->has_session) {
+            err = tick_up(step, link);
+        } else if (link->we_dial && core->net_is_up) {
+            err = step->now_ms >= link->hello_at_ms ? say_hello(step, link) : kr_step_wake(step, link->hello_at_ms);
+        }
+    }
+    return err;
+}
