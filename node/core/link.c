@@ -387,7 +387,7 @@ void kr_link_session_down(struct kr_core *core, struct kr_link *link)
     kr_session_wipe(&link->pending);
     link->has_session = link->has_pending = link->has_hello = false;
     link->fresh.count = link->bulk.count = 0;
-    link->window = link->granted = link->dealt_bytes = 0;
+    link->window = link->under_way = link->granted = link->dealt_bytes = 0;
     link->phase = KR_CATCHUP_REST;
     link->progress_generation = UINT64_MAX;
 }
@@ -400,13 +400,13 @@ enum kr_err kr_link_session_up(struct kr_step *step, struct kr_link *link)
     link->ping_at_ms = step->now_ms;
     link->hello_wait_ms = KR_HELLO_MS_MIN;
     link->fresh.count = link->bulk.count = 0;
-    link->window = link->dealt_bytes = 0;
+    link->window = link->under_way = link->dealt_bytes = 0;
     link->phase = KR_CATCHUP_REST;
     link->progress_generation = UINT64_MAX;
-    /* Our window for this peer: its share of all buffers, a record at the least. */
+    /* Our window for this peer: its share of all buffers, two records at the least. */
     uint64_t share = KR_CHECK_BYTES_MAX / (step->core->link_count + 1);
     share = share > KR_LINK_WINDOW_BYTES ? KR_LINK_WINDOW_BYTES : share;
-    share = share < KR_RECORD_BYTES_MAX ? KR_RECORD_BYTES_MAX : share;
+    share = share < 2 * KR_RECORD_BYTES_MAX ? 2 * KR_RECORD_BYTES_MAX : share;
     link->granted = share;
     struct kr_message credit = {.type = KR_MESSAGE_CREDIT, .count = share};
     struct kr_message ping = {.type = KR_MESSAGE_PING, .sequence = step->now_ms};
@@ -528,6 +528,7 @@ static enum kr_err message(struct kr_step *step, struct kr_link *link, const str
     case KR_MESSAGE_RECORDS:
         return kr_gossip_records(step, link, message);
     case KR_MESSAGE_CREDIT:
+        link->under_way -= message->count < link->under_way ? message->count : link->under_way;
         link->window = message->count > KR_LINK_WINDOW_BYTES - link->window ? KR_LINK_WINDOW_BYTES : link->window + message->count;
         return KR_OK;
     case KR_MESSAGE_CURSOR:

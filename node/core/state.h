@@ -82,6 +82,7 @@ struct kr_link {
     /* Pushing. */
     struct kr_queue fresh, bulk;
     uint64_t window;      /* bytes that the peer still takes */
+    uint64_t under_way;   /* bytes sent and not yet credited */
     uint64_t granted;     /* of our window: bytes that it may still send */
     uint64_t dealt_bytes; /* dealt with since the last credit */
 
@@ -246,7 +247,6 @@ enum kr_err kr_admit_pairs(struct kr_step *step, bool *ret_more) KR_WARN_UNUSED;
 /* Makes, stores and offers a statement of our own (signed with the root key). */
 enum kr_err kr_admit_statement(struct kr_step *step, uint32_t kind, const uint8_t *community, const uint8_t subject[static 32],
                                uint64_t version, struct kr_writer *content) KR_WARN_UNUSED;
-void kr_head_to_header(const struct kr_head *head, struct kr_header *ret_header);
 enum kr_err kr_core_quarantine_count(struct kr_step *step) KR_WARN_UNUSED;
 
 /* ---- submit.c, answer.c, ticket.c, init.c, expiry.c ---- */

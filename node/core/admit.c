@@ -1,0 +1,590 @@
+/* What may enter, and where to.
+ *
+ *   checked record ──▶ known? ──▶ may this key speak for the author? ──▶ may we hold it (policy)? ──▶ log, terms, trees, directory
+ * ──▶ offered on │ author unknown or not trusted yet └──▶ quarantine: kept, never shown, indexed or offered; looked at again when
+ * the directory changes */
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/core/state.h"
+
+#define QUARANTINE_SLICE 32u
+#define PAIR_SLICE       256u
+
+/* ---- scopes and facts ---- */
+
+uint32_t kr_scopes_of(const struct kr_core *core, const struct kr_header *header, struct kr_scope ret_scopes[static KR_SCOPES_MAX])
+{
+    uint32_t count = 0;
+    if (kr_kind_is_statement(header->kind)) {
+        if (header->has_community) {
+            ret_scopes[count].kind = KR_SCOPE_DIRECTORY;
+            memcpy(ret_scopes[count++].id, header->community, 32);
+        }
+        return count;
+    }
+    if (header->label == KR_TLP_CLEAR) {
+        ret_scopes[count++] = (struct kr_scope){.kind = KR_SCOPE_CLEAR};
+        return count;
+    }
+    if (header->label == KR_TLP_GREEN) {
+        ret_scopes[count].kind = KR_SCOPE_GREEN;
+        memcpy(ret_scopes[count++].id, header->community, 32);
+        return count;
+    }
+    /* Addressed records: one tree for each linked council that may hold them too. */
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        const uint8_t *peer = core->links[i]->council;
+        if (memcmp(header->author, peer, 32) == 0 || kr_header_addresses(header, peer)) {
+            ret_scopes[count].kind = KR_SCOPE_PAIR;
+            memcpy(ret_scopes[count++].id, peer, 32);
+        }
+    }
+    return count;
+}
+
+/* Whether the council may see a community's directory before it is a member: somebody vouched for it, or an invitation there is
+ * open. */
+static bool is_candidate(const struct kr_core *core, const uint8_t community[static 32], const uint8_t council[static 32])
+{
+    if (kr_directory_is_candidate(&core->directory, community, council)) {
+        return true;
+    }
+    bool is_self = memcmp(council, core->self, 32) == 0;
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        const struct kr_link *link = core->links[i];
+        if (link->has_community && memcmp(link->community, community, 32) == 0 &&
+            (is_self || memcmp(link->council, council, 32) == 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void kr_policy_facts_of(const struct kr_core *core, const struct kr_header *header, const uint8_t council[static 32],
+                        struct kr_policy_facts *ret_facts)
+{
+    const struct kr_directory *directory = &core->directory;
+    bool is_statement = kr_kind_is_statement(header->kind);
+    bool is_ours = memcmp(header->author, core->self, 32) == 0;
+    struct kr_policy_facts facts = {
+        .label = header->label,
+        .is_author = memcmp(header->author, council, 32) == 0,
+        .is_addressed = kr_header_addresses(header, council),
+        .is_expired = header->expires_s <= core->now_ms / 1000,
+        .is_exercise = (header->flags & KR_FLAG_EXERCISE) != 0,
+        .is_statement = is_statement,
+    };
+    if (header->has_community) {
+        facts.is_member = kr_directory_is_member(directory, header->community, council);
+        facts.is_candidate = is_statement && is_candidate(core, header->community, council);
+    }
+    facts.is_relay_member = header->has_relay && kr_directory_is_member(directory, header->relay, council);
+    facts.is_author_trusted = is_ours || (header->label == KR_TLP_GREEN && !is_statement
+                                              ? kr_directory_was_member(directory, header->community, header->author)
+                                              : kr_directory_council(directory, header->author) != NULL);
+    *ret_facts = facts;
+}
+
+/* ---- judging ---- */
+
+/* Is the statement's author one whose word counts in that community? Decided by the directory alone, so that all nodes decide
+ * alike. */
+static enum kr_err judge_statement(struct kr_step *step, const struct kr_job *job, const struct kr_link *link)
+{
+    struct kr_core *core = step->core;
+    const struct kr_header *header = &job->header;
+    struct kr_slice content = {job->content, job->content_len};
+    if (!job->is_open) {
+        return KR_MALFORMED;
+    }
+    if (header->kind == KR_KIND_CHARTER) {
+        struct kr_charter charter;
+        if (kr_charter_parse(content, &charter) != KR_OK || !header->has_community ||
+            memcmp(charter.community, header->community, 32) != 0) {
+            return KR_MALFORMED;
+        }
+        if (!is_candidate(core, charter.community, core->self) && memcmp(header->author, core->self, 32) != 0) {
+            return KR_DENIED; /* a community that nobody invited us to */
+        }
+        enum kr_err err = kr_directory_learn_genesis(&core->directory, &charter);
+        if (err != KR_OK) {
+            return err;
+        }
+    }
+    enum kr_err err = kr_directory_may_sign(&core->directory, header, &content);
+    if (err != KR_OK) {
+        return err;
+    }
+    bool is_own_word =
+        memcmp(header->author, core->self, 32) == 0 || (link != NULL && memcmp(header->author, link->council, 32) == 0);
+    if (!header->has_community) {
+        return header->kind == KR_KIND_COUNCIL_CARD && is_own_word ? KR_OK : KR_DENIED;
+    }
+    bool counts = header->kind == KR_KIND_COUNCIL_CARD
+                      ? is_candidate(core, header->community, header->author)
+                      : kr_directory_was_member(&core->directory, header->community, header->author);
+    return counts || is_own_word ? KR_OK : KR_UNKNOWN_AUTHOR;
+}
+
+static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const struct kr_link *link)
+{
+    struct kr_core *core = step->core;
+    const struct kr_header *header = &job->header;
+    if (header->expires_s <= step->now_ms / 1000) {
+        return KR_EXPIRED;
+    }
+    struct kr_policy_facts facts;
+    kr_policy_facts_of(core, header, core->self, &facts);
+    bool is_trusted = facts.is_author_trusted;
+    if (kr_kind_is_statement(header->kind)) {
+        enum kr_err err = judge_statement(step, job, link);
+        if (err != KR_OK) {
+            return err;
+        }
+        kr_policy_facts_of(core, header, core->self, &facts); /* a charter may just have named its founders */
+        facts.is_author_trusted = true;
+        facts.is_candidate = facts.is_candidate || facts.is_author || !header->has_community;
+        return kr_policy_is_allowed(kr_policy(KR_POLICY_HOLD, &facts)) ? KR_OK : KR_DENIED;
+    }
+    /* What we may not hold whoever wrote it is refused; what we might is kept apart until its author is trusted. */
+    facts.is_author_trusted = true;
+    if (!kr_policy_is_allowed(kr_policy(KR_POLICY_HOLD, &facts))) {
+        return KR_DENIED;
+    }
+    enum kr_err err = kr_directory_may_sign(&core->directory, header, NULL);
+    if (err != KR_OK) {
+        return err;
+    }
+    return is_trusted ? KR_OK : KR_UNKNOWN_AUTHOR;
+}
+
+/* Of a replaceable kind only the highest version stands; a tie goes to the lower id and is worth an alarm. KR_OK: this one is it;
+ * the one before is gone. */
+static enum kr_err replace_older(struct kr_step *step, const struct kr_job *job)
+{
+    uint8_t key[KR_DIRECTORY_KEY_BYTES], value[KR_KIB * 2];
+    size_t len;
+    struct kr_directory_entry entry;
+    uint64_t arrival;
+    kr_directory_key(key, &job->header);
+    enum kr_err err = kr_store_get(step->txn, KR_TABLE_DIRECTORY, key, sizeof key, value, sizeof value, &len);
+    if (err != KR_OK) {
+        return err == KR_NOT_FOUND ? KR_OK : err;
+    }
+    if (kr_directory_entry_read((struct kr_slice){value, len}, &entry) != KR_OK) {
+        return KR_CORRUPT;
+    }
+    if (entry.version == job->header.version) {
+        err = kr_step_log(
+            step, KR_LOG_ERROR,
+            "ALARM: a council signed two different statements of one version; ask it by telephone whether its root key is safe");
+        if (err != KR_OK || memcmp(entry.record_id, job->record.id, 32) < 0) {
+            return err != KR_OK ? err : KR_EXISTS;
+        }
+    } else if (entry.version > job->header.version) {
+        return KR_EXISTS;
+    }
+    err = kr_store_record_find(step->txn, entry.record_id, &arrival);
+    return err == KR_OK ? kr_store_record_purge(step->txn, arrival, (struct kr_slice){0}) : err;
+}
+
+/* ---- entering ---- */
+
+static enum kr_err put_statement(struct kr_step *step, const struct kr_job *job)
+{
+    uint8_t key[KR_DIRECTORY_KEY_BYTES];
+    struct kr_directory_entry entry = {.version = job->header.version};
+    struct kr_slice content = {job->content, job->content_len};
+    struct kr_card card;
+    struct kr_charter charter;
+    struct kr_writer writer;
+    kr_directory_key(key, &job->header);
+    memcpy(entry.record_id, job->record.id, 32);
+    if (job->header.kind == KR_KIND_COUNCIL_CARD && kr_card_parse(content, &card) == KR_OK) {
+        entry.name_ja = card.name_ja;
+        entry.name_en = card.name_en;
+        entry.region = card.region;
+    } else if (job->header.kind == KR_KIND_CHARTER && kr_charter_parse(content, &charter) == KR_OK) {
+        entry.name_ja = entry.name_en = charter.name;
+    }
+    kr_writer_init(&writer, KR_TABLE_VALUE_BYTES_MAX);
+    kr_directory_entry_write(&entry, &writer);
+    enum kr_err err = kr_writer_finish(&writer);
+    if (err == KR_OK) {
+        err = kr_store_put(step->txn, KR_TABLE_DIRECTORY, key, sizeof key, writer.bytes, writer.len);
+    }
+    kr_writer_deinit(&writer);
+    if (err == KR_OK) {
+        err = kr_directory_take(&step->core->directory, &job->header, job->record.id, content);
+    }
+    step->core->quarantine_is_due = true;
+    memset(step->core->quarantine_at, 0, 32);
+    return err;
+}
+
+/* Index, trees, directory, peers, watchers: all that a record gets beyond its place in the log. */
+static enum kr_err enter(struct kr_step *step, struct kr_job *job, const struct kr_head *head, const struct kr_link *link)
+{
+    enum kr_err err = KR_OK;
+    for (size_t i = 0; i < job->term_count; i++) {
+        job->terms[i].arrival = head->arrival;
+    }
+    if (job->term_count > 0) {
+        err = kr_store_terms_put(step->txn, job->terms, job->term_count);
+    }
+    if (err == KR_OK && kr_kind_is_statement(job->header.kind)) {
+        err = put_statement(step, job);
+    }
+    struct kr_scope scopes[KR_SCOPES_MAX];
+    uint32_t count = err == KR_OK ? kr_scopes_of(step->core, &job->header, scopes) : 0;
+    for (uint32_t i = 0; i < count && err == KR_OK; i++) {
+        uint64_t entry;
+        err = kr_store_scope_append(step->txn, &scopes[i], job->record.id, &entry);
+        if (err == KR_OK) {
+            err = kr_gossip_offer(step, &scopes[i], head->arrival, job->is_bulk, link);
+        }
+    }
+    step->core->records++;
+    step->core->indicators += job->indicator_count;
+    return err == KR_OK ? kr_watch_publish(step, head) : err;
+}
+
+static void fill_head(const struct kr_step *step, const struct kr_job *job, const uint8_t from[static 32], uint8_t *audience,
+                      struct kr_head *head)
+{
+    const struct kr_header *header = &job->header;
+    *head = (struct kr_head){
+        .kind = header->kind,
+        .flags = header->flags,
+        .severity = job->severity,
+        .indicator_count = job->indicator_count,
+        .label = header->label,
+        .created_ms = header->created_ms,
+        .expires_s = header->expires_s,
+        .received_ms = step->now_ms,
+        .version = header->version,
+        .has_community = header->has_community,
+        .has_relay = header->has_relay,
+        .has_subject = header->has_subject,
+        .has_target = header->has_target,
+        .is_ours_to_read = job->is_open,
+        .record_bytes = (uint32_t)job->len,
+        .audience_count = header->audience_count,
+        .audience = audience,
+        .title = {job->title, job->title_len},
+    };
+    memcpy(head->id, job->record.id, 32);
+    memcpy(head->author, header->author, 32);
+    memcpy(head->signing_key, header->signing_key, 32);
+    memcpy(head->community, header->community, 32);
+    memcpy(head->relay, header->relay, 32);
+    memcpy(head->subject, header->subject, 32);
+    memcpy(head->target, header->target, 32);
+    memcpy(head->from, from, 32);
+    for (uint32_t i = 0; i < header->audience_count; i++) {
+        memcpy(audience + 32 * i, kr_header_audience_at(header, i), 32);
+    }
+}
+
+/* ---- quarantine ---- */
+
+/* Table: id → array of 2: record bytes (uint), council that it came from (bin 32). */
+static enum kr_err quarantine_put(struct kr_step *step, const struct kr_head *head)
+{
+    struct kr_writer writer;
+    kr_writer_init(&writer, KR_KIB);
+    kr_writer_array(&writer, 2);
+    kr_writer_uint(&writer, head->record_bytes);
+    kr_writer_bin(&writer, head->from, 32);
+    enum kr_err err = kr_writer_finish(&writer);
+    if (err == KR_OK) {
+        err = kr_store_put(step->txn, KR_TABLE_QUARANTINE, head->id, 32, writer.bytes, writer.len);
+    }
+    kr_writer_deinit(&writer);
+    if (err == KR_OK) {
+        step->core->quarantine_count++;
+        step->core->quarantine_bytes += head->record_bytes;
+    }
+    return err;
+}
+
+static bool read_quarantined(struct kr_slice value, uint64_t *ret_bytes, uint8_t ret_from[static 32])
+{
+    struct kr_reader reader;
+    kr_reader_init(&reader, value.bytes, value.len);
+    kr_reader_array(&reader, 2);
+    *ret_bytes = kr_reader_uint(&reader, KR_RECORD_BYTES_MAX * 2);
+    kr_reader_fixed(&reader, ret_from, 32);
+    kr_reader_close(&reader);
+    return kr_reader_end(&reader) == KR_OK;
+}
+
+struct count {
+    struct kr_core *core;
+    bool is_corrupt;
+};
+
+static bool count_one(void *context, struct kr_slice key, struct kr_slice value)
+{
+    struct count *count = context;
+    uint64_t bytes = 0;
+    uint8_t from[32];
+    (void)key;
+    count->is_corrupt = !read_quarantined(value, &bytes, from);
+    count->core->quarantine_count++;
+    count->core->quarantine_bytes += bytes;
+    return !count->is_corrupt;
+}
+
+enum kr_err kr_core_quarantine_count(struct kr_step *step)
+{
+    struct count count = {.core = step->core};
+    enum kr_err err = kr_store_each(step->txn, KR_TABLE_QUARANTINE, NULL, 0, count_one, &count);
+    return err != KR_OK ? err : (count.is_corrupt ? KR_CORRUPT : KR_OK);
+}
+
+struct pick {
+    uint8_t after[32];
+    uint8_t ids[QUARANTINE_SLICE][32], from[QUARANTINE_SLICE][32];
+    uint64_t bytes[QUARANTINE_SLICE];
+    uint32_t count;
+};
+
+static bool pick_one(void *context, struct kr_slice key, struct kr_slice value)
+{
+    struct pick *pick = context;
+    if (key.len == 32 && memcmp(key.bytes, pick->after, 32) > 0 &&
+        read_quarantined(value, &pick->bytes[pick->count], pick->from[pick->count])) {
+        memcpy(pick->ids[pick->count++], key.bytes, 32);
+    }
+    return pick->count < QUARANTINE_SLICE;
+}
+
+static enum kr_err quarantine_leave(struct kr_step *step, const uint8_t id[static 32], uint64_t bytes)
+{
+    enum kr_err err = kr_store_delete(step->txn, KR_TABLE_QUARANTINE, id, 32);
+    step->core->quarantine_count -= err == KR_OK;
+    step->core->quarantine_bytes -= err == KR_OK ? bytes : 0;
+    return err;
+}
+
+static enum kr_err look_again(struct kr_step *step, const uint8_t id[static 32], const uint8_t from[static 32], uint64_t bytes)
+{
+    struct kr_job *job = kr_job_new(KR_JOB_CHECK);
+    uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
+    struct kr_head head;
+    uint64_t arrival = 0;
+    enum kr_err err = job != NULL && scratch != NULL ? kr_store_record_find(step->txn, id, &arrival) : KR_NOMEM;
+    if (err == KR_OK) {
+        err = kr_store_record_get(step->txn, arrival, &job->bytes, &job->len);
+    }
+    if (err == KR_OK) {
+        err = kr_store_head_get(step->txn, arrival, &head, scratch);
+    }
+    if (err != KR_OK) {
+        goto out;
+    }
+    job->is_bulk = true;
+    kr_job_run(job, step->core->keyring);
+    const struct kr_link *link = kr_link_by_council(step->core, from);
+    enum kr_err verdict = job->err != KR_OK ? job->err : judge(step, job, link);
+    if (verdict == KR_OK && kr_kind_is_replaceable(job->header.kind)) {
+        verdict = replace_older(step, job);
+    }
+    if (verdict == KR_NOMEM || verdict == KR_IO || verdict == KR_STORE_FULL || verdict == KR_CORRUPT) {
+        err = verdict;
+    } else if (verdict == KR_OK) {
+        head.state = KR_HEAD_SHOWN;
+        err = kr_store_head_update(step->txn, &head);
+        if (err == KR_OK) {
+            err = quarantine_leave(step, id, bytes);
+        }
+        if (err == KR_OK) {
+            err = enter(step, job, &head, link);
+        }
+    } else if (verdict != KR_UNKNOWN_AUTHOR) {
+        err = kr_store_record_purge(step->txn, arrival, (struct kr_slice){0});
+        if (err == KR_OK) {
+            err = quarantine_leave(step, id, bytes);
+        }
+    }
+out:
+    free(scratch);
+    kr_job_free(job);
+    return err;
+}
+
+enum kr_err kr_admit_quarantined(struct kr_step *step, bool *ret_more)
+{
+    struct kr_core *core = step->core;
+    *ret_more = false;
+    if (!core->quarantine_is_due || core->quarantine_count == 0) {
+        core->quarantine_is_due = false;
+        return KR_OK;
+    }
+    struct pick *pick = calloc(1, sizeof *pick);
+    if (pick == NULL) {
+        return KR_NOMEM;
+    }
+    memcpy(pick->after, core->quarantine_at, 32);
+    core->quarantine_is_due = false; /* a statement that enters below sets it again, from the start */
+    enum kr_err err = kr_store_each(step->txn, KR_TABLE_QUARANTINE, NULL, 0, pick_one, pick);
+    for (uint32_t i = 0; i < pick->count && err == KR_OK; i++) {
+        err = look_again(step, pick->ids[i], pick->from[i], pick->bytes[i]);
+    }
+    if (!core->quarantine_is_due && pick->count == QUARANTINE_SLICE) {
+        core->quarantine_is_due = true;
+        memcpy(core->quarantine_at, pick->ids[pick->count - 1], 32);
+    }
+    *ret_more = core->quarantine_is_due;
+    free(pick);
+    return err;
+}
+
+/* ---- the way in ---- */
+
+enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t from[static 32], const struct kr_link *link,
+                     enum kr_err *ret_verdict, uint64_t *ret_arrival)
+{
+    uint64_t arrival;
+    enum kr_err err = kr_store_record_find(step->txn, job->record.id, &arrival);
+    if (err == KR_OK) {
+        *ret_verdict = KR_EXISTS;
+        *ret_arrival = arrival;
+        return KR_OK;
+    }
+    if (err != KR_NOT_FOUND) {
+        return err;
+    }
+    enum kr_err verdict = judge(step, job, link);
+    if (verdict == KR_OK && kr_kind_is_replaceable(job->header.kind)) {
+        verdict = replace_older(step, job);
+    }
+    if (verdict == KR_NOMEM || verdict == KR_IO || verdict == KR_STORE_FULL || verdict == KR_CORRUPT) {
+        return verdict;
+    }
+    if (verdict == KR_UNKNOWN_AUTHOR && step->core->quarantine_bytes + job->len > KR_QUARANTINE_BYTES_MAX) {
+        verdict = KR_QUOTA;
+    }
+    if (verdict != KR_OK && verdict != KR_UNKNOWN_AUTHOR) {
+        *ret_verdict = verdict;
+        return KR_OK;
+    }
+    uint8_t *audience = malloc((size_t)job->header.audience_count * 32 + 1);
+    if (audience == NULL) {
+        return KR_NOMEM;
+    }
+    struct kr_head head;
+    fill_head(step, job, from, audience, &head);
+    head.state = verdict == KR_OK ? KR_HEAD_SHOWN : KR_HEAD_QUARANTINED;
+    err = kr_store_record_put(step->txn, &head, (struct kr_slice){job->bytes, job->len});
+    if (err == KR_OK) {
+        err = verdict == KR_OK ? enter(step, job, &head, link) : quarantine_put(step, &head);
+    }
+    if (err == KR_OK) {
+        *ret_verdict = verdict;
+        *ret_arrival = head.arrival;
+    }
+    free(audience);
+    return err;
+}
+
+enum kr_err kr_admit_statement(struct kr_step *step, uint32_t kind, const uint8_t *community, const uint8_t subject[static 32],
+                               uint64_t version, struct kr_writer *content)
+{
+    struct kr_core *core = step->core;
+    struct kr_job *job = kr_job_new(KR_JOB_MAKE);
+    if (job == NULL) {
+        return KR_NOMEM;
+    }
+    job->draft = (struct kr_draft){
+        .kind = kind,
+        .created_ms = step->now_ms,
+        .expires_s = step->now_ms / 1000 + KR_EXPIRES_S_MAX - 86400u,
+        .label = community != NULL ? KR_TLP_GREEN : KR_TLP_CLEAR,
+        .community = community,
+        .subject = subject,
+        .version = version,
+    };
+    memcpy(job->author, core->self, 32);
+    kr_rng_bytes(step->rng, job->seed, sizeof job->seed);
+    enum kr_err verdict;
+    uint64_t arrival;
+    enum kr_err err = kr_writer_take(content, &job->content, &job->content_len);
+    if (err == KR_OK) {
+        kr_job_run(job, core->keyring);
+        err = job->err;
+    }
+    if (err == KR_OK) {
+        err = kr_admit(step, job, core->self, NULL, &verdict, &arrival);
+    }
+    if (err == KR_OK && verdict != KR_OK) {
+        err = verdict;
+    }
+    kr_job_free(job);
+    return err;
+}
+
+/* ---- pair trees of new links ---- */
+
+static enum kr_err pair_one(struct kr_step *step, const struct kr_link *link, uint64_t arrival)
+{
+    uint8_t *bytes = NULL;
+    size_t len;
+    struct kr_record record;
+    struct kr_header header;
+    struct kr_scope scope = {.kind = KR_SCOPE_PAIR};
+    uint64_t entry;
+    enum kr_err err = kr_store_record_get(step->txn, arrival, &bytes, &len);
+    if (err == KR_OK) {
+        err = kr_record_split(bytes, len, &record);
+    }
+    if (err == KR_OK) {
+        err = kr_header_parse(record.header, &header);
+    }
+    memcpy(scope.id, link->council, 32);
+    bool belongs = err == KR_OK && (memcmp(header.author, link->council, 32) == 0 || kr_header_addresses(&header, link->council));
+    if (belongs && kr_store_scope_find(step->txn, &scope, record.id, &entry) == KR_NOT_FOUND) {
+        err = kr_store_scope_append(step->txn, &scope, record.id, &entry);
+    }
+    free(bytes);
+    return err;
+}
+
+static enum kr_err pair_slice(struct kr_step *step, struct kr_link *link)
+{
+    uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
+    struct kr_head head;
+    enum kr_err err = scratch == NULL ? KR_NOMEM : KR_OK;
+    for (uint32_t i = 0; i < PAIR_SLICE && err == KR_OK && link->pair_next < link->pair_end; i++) {
+        err = kr_store_head_next(step->txn, link->pair_next, false, &head, scratch);
+        if (err == KR_NOT_FOUND || (err == KR_OK && head.arrival >= link->pair_end)) {
+            link->pair_next = link->pair_end;
+            err = KR_OK;
+            break;
+        }
+        if (err == KR_OK && head.state != KR_HEAD_QUARANTINED && kr_label_is_sealed(head.label)) {
+            err = pair_one(step, link, head.arrival);
+        }
+        link->pair_next = head.arrival + 1;
+    }
+    free(scratch);
+    return err == KR_OK ? kr_link_put(step, link) : err;
+}
+
+enum kr_err kr_admit_pairs(struct kr_step *step, bool *ret_more)
+{
+    struct kr_core *core = step->core;
+    *ret_more = false;
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        struct kr_link *link = core->links[i];
+        if (link->state == KR_LINK_OPEN && link->pair_next < link->pair_end) {
+            enum kr_err err = pair_slice(step, link);
+            *ret_more = true;
+            link->progress_generation = link->pair_next < link->pair_end ? link->progress_generation : UINT64_MAX;
+            return err;
+        }
+    }
+    return KR_OK;
+}
