@@ -90,7 +90,7 @@ void kr_policy_facts_of(const struct kr_core *core, const struct kr_header *head
 
 /* Is the statement's author one whose word counts in that community? Decided by the directory alone, so that all nodes decide
  * alike. */
-static enum kr_err judge_statement(struct kr_step *step, const struct kr_job *job, const struct kr_link *link)
+static enum kr_err judge_statement(struct kr_step *step, const struct kr_job *job, bool is_own_word)
 {
     struct kr_core *core = step->core;
     const struct kr_header *header = &job->header;
@@ -116,8 +116,6 @@ static enum kr_err judge_statement(struct kr_step *step, const struct kr_job *jo
     if (err != KR_OK) {
         return err;
     }
-    bool is_own_word =
-        memcmp(header->author, core->self, 32) == 0 || (link != NULL && memcmp(header->author, link->council, 32) == 0);
     if (!header->has_community) {
         return header->kind == KR_KIND_COUNCIL_CARD && is_own_word ? KR_OK : KR_DENIED;
     }
@@ -138,13 +136,14 @@ static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const s
     kr_policy_facts_of(core, header, core->self, &facts);
     bool is_trusted = facts.is_author_trusted;
     if (kr_kind_is_statement(header->kind)) {
-        enum kr_err err = judge_statement(step, job, link);
+        bool is_own_word = facts.is_author || (link != NULL && memcmp(header->author, link->council, 32) == 0);
+        enum kr_err err = judge_statement(step, job, is_own_word);
         if (err != KR_OK) {
             return err;
         }
         kr_policy_facts_of(core, header, core->self, &facts); /* a charter may just have named its founders */
         facts.is_author_trusted = true;
-        facts.is_candidate = facts.is_candidate || facts.is_author || !header->has_community;
+        facts.is_candidate = facts.is_candidate || is_own_word; /* a card that its council hands us itself */
         return kr_policy_is_allowed(kr_policy(KR_POLICY_HOLD, &facts)) ? KR_OK : KR_DENIED;
     }
     /* What we may not hold whoever wrote it is refused; what we might is kept apart until its author is trusted. */

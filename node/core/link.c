@@ -58,6 +58,11 @@ static bool should_dial(const struct kr_core *core, const struct kr_link *link)
     return link->state == KR_LINK_JOINING || !has_own || memcmp(core->keyring->transport_public, link->transport_key, 32) < 0;
 }
 
+void kr_link_settle_dialler(const struct kr_core *core, struct kr_link *link)
+{
+    link->we_dial = should_dial(core, link);
+}
+
 /* Stored: array of 12: number, state, council, transport key, endpoint, ticket secret (bin 0 or 32), community (bin 0 or 32),
  * linked_ms, pair_next, pair_end, and two reserved zeros. Key: the council's id. */
 enum kr_err kr_link_put(struct kr_step *step, const struct kr_link *link)
@@ -422,6 +427,9 @@ enum kr_err kr_link_session_up(struct kr_step *step, struct kr_link *link)
         err = kr_step_wake(step, link->ping_at_ms);
     }
     char name[KR_NAME_BYTES_MAX + 1];
+    if (err == KR_OK && link->state == KR_LINK_OPEN) {
+        err = kr_join_step_say(step, link, KR_JOIN_LINKED);
+    }
     return err != KR_OK ? err
                         : kr_step_log(step, KR_LOG_INFO, "linked with %s",
                                       kr_core_name(step->core, link->council, false, name, sizeof name));

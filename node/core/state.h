@@ -115,7 +115,8 @@ struct kr_invitation {
     bool has_pending;
     struct kr_session pending;
     uint8_t joiner[32];
-    uint8_t *card; /* record of the joiner's card, owned */
+    uint64_t heard_ms; /* last hello */
+    uint8_t *card;     /* record of the joiner's card, owned */
     size_t card_len;
 };
 
@@ -180,6 +181,7 @@ enum kr_err kr_link_add(struct kr_step *step, const struct kr_link *init,
                         struct kr_link **ret_link) KR_WARN_UNUSED; /* durable; `init` is copied */
 enum kr_err kr_link_put(struct kr_step *step, const struct kr_link *link) KR_WARN_UNUSED;
 enum kr_err kr_link_drop(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED; /* forgets it, durably */
+void kr_link_settle_dialler(const struct kr_core *core, struct kr_link *link);       /* decides anew which side dials */
 enum kr_err kr_link_dial(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
 enum kr_err kr_links_allow(struct kr_step *step) KR_WARN_UNUSED; /* tells net whom to let in */
 enum kr_err kr_link_frame(struct kr_step *step, uint32_t number, struct kr_slice frame) KR_WARN_UNUSED;

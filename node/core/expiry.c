@@ -1,0 +1,91 @@
+/* Work that can wait: what has expired goes, submission tokens that nobody will repeat go. In slices. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/core/state.h"
+
+#define EXPIRY_SLICE 64u
+#define EXPIRY_MS    60000u
+#define TOKEN_SLICE  256u
+
+static enum kr_err expire_one(struct kr_step *step, uint64_t arrival, uint8_t *scratch)
+{
+    struct kr_head head;
+    enum kr_err err = kr_store_head_get(step->txn, arrival, &head, scratch);
+    if (err != KR_OK) {
+        return err;
+    }
+    if (head.state == KR_HEAD_QUARANTINED) {
+        err = kr_store_delete(step->txn, KR_TABLE_QUARANTINE, head.id, 32);
+        step->core->quarantine_count -= err == KR_OK;
+        step->core->quarantine_bytes -= err == KR_OK ? head.record_bytes : 0;
+    }
+    return err == KR_OK || err == KR_NOT_FOUND ? kr_store_record_purge(step->txn, arrival, (struct kr_slice){0}) : err;
+}
+
+struct old_tokens {
+    uint64_t before_ms;
+    uint8_t tokens[TOKEN_SLICE][16];
+    uint32_t count;
+};
+
+static bool pick_token(void *context, struct kr_slice key, struct kr_slice value)
+{
+    struct old_tokens *old = context;
+    struct kr_reader reader;
+    uint8_t id[32];
+    kr_reader_init(&reader, value.bytes, value.len);
+    kr_reader_array(&reader, 2);
+    kr_reader_fixed(&reader, id, 32);
+    uint64_t created_ms = kr_reader_uint(&reader, UINT64_MAX);
+    kr_reader_close(&reader);
+    if (kr_reader_end(&reader) == KR_OK && created_ms < old->before_ms && key.len == 16) {
+        memcpy(old->tokens[old->count++], key.bytes, 16);
+    }
+    return old->count < TOKEN_SLICE;
+}
+
+static enum kr_err forget_tokens(struct kr_step *step, bool *ret_more)
+{
+    struct old_tokens *old = calloc(1, sizeof *old);
+    if (old == NULL) {
+        return KR_NOMEM;
+    }
+    old->before_ms = step->now_ms > KR_TOKEN_TTL_MS ? step->now_ms - KR_TOKEN_TTL_MS : 0;
+    enum kr_err err = kr_store_each(step->txn, KR_TABLE_TOKENS, NULL, 0, pick_token, old);
+    for (uint32_t i = 0; i < old->count && err == KR_OK; i++) {
+        err = kr_store_delete(step->txn, KR_TABLE_TOKENS, old->tokens[i], 16);
+    }
+    *ret_more = old->count == TOKEN_SLICE;
+    free(old);
+    return err;
+}
+
+enum kr_err kr_expiry_slice(struct kr_step *step, bool *ret_more)
+{
+    struct kr_core *core = step->core;
+    *ret_more = false;
+    if (step->now_ms < core->expiry_at_ms) {
+        return KR_OK;
+    }
+    uint64_t arrivals[EXPIRY_SLICE];
+    uint32_t count = 0;
+    uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
+    if (scratch == NULL) {
+        return KR_NOMEM;
+    }
+    enum kr_err err = kr_store_expired(step->txn, step->now_ms / 1000, arrivals, EXPIRY_SLICE, &count);
+    for (uint32_t i = 0; i < count && err == KR_OK; i++) {
+        err = expire_one(step, arrivals[i], scratch);
+    }
+    free(scratch);
+    *ret_more = count == EXPIRY_SLICE;
+    if (err == KR_OK && !*ret_more) {
+        err = forget_tokens(step, ret_more);
+    }
+    if (err == KR_OK && !*ret_more) {
+        core->expiry_at_ms = step->now_ms + EXPIRY_MS;
+        err = kr_step_wake(step, core->expiry_at_ms);
+    }
+    return err;
+}

@@ -1,0 +1,284 @@
+/* A client's record: from the request to the log. Looking comes first, sealing and signing is a job, storing is the last step; only
+ * then the client hears "end". */
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/core/state.h"
+#include "proto/indicator/indicator.h"
+#include "proto/record/body.h"
+
+#define REPORT_TTL_S   (365u * 86400u)
+#define ADVISORY_TTL_S (730u * 86400u)
+
+/* ---- resolving ---- */
+
+/* GREEN: the community named, else the only one that we are a member of. KR_CANCELLED: the client has its answer. */
+static enum kr_err resolve_community(struct kr_step *step, const struct kr_event *event, const struct kr_submit *submit,
+                                     uint8_t ret_community[static 32])
+{
+    struct kr_core *core = step->core;
+    const struct kr_community *only = NULL;
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < core->directory.community_count; i++) {
+        const struct kr_community *community = core->directory.communities[i];
+        bool is_meant = !submit->has_community || memcmp(submit->community, community->id, 32) == 0;
+        if (is_meant && kr_directory_is_member(&core->directory, community->id, core->self)) {
+            only = community;
+            found++;
+        }
+    }
+    if (found == 1) {
+        memcpy(ret_community, only->id, 32);
+        return KR_OK;
+    }
+    enum kr_err err =
+        kr_step_error(step, event->client, event->request, found == 0 ? KR_DENIED : KR_INVALID,
+                      found == 0 ? "TLP:GREEN goes to a community, and this council is not a member of it; join one first"
+                                 : "this council is in several communities: say which one with --community");
+    return err != KR_OK ? err : KR_CANCELLED;
+}
+
+/* One sealing key for each addressed council and one for our own side. KR_CANCELLED: answered. */
+static enum kr_err resolve_recipients(struct kr_step *step, const struct kr_event *event, const struct kr_submit *submit,
+                                      struct kr_job *job)
+{
+    struct kr_core *core = step->core;
+    job->audience = malloc((size_t)submit->audience_count * 32 + 1);
+    job->recipients = malloc(((size_t)submit->audience_count + 1) * 32);
+    if (job->audience == NULL || job->recipients == NULL) {
+        return KR_NOMEM;
+    }
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < submit->audience_count; i++) {
+        const uint8_t *id = submit->audience[i];
+        if (memcmp(id, core->self, 32) == 0) {
+            continue; /* the author has its record anyway */
+        }
+        bool is_double = false;
+        for (uint32_t j = 0; j < count; j++) {
+            is_double = is_double || memcmp(job->audience[j], id, 32) == 0;
+        }
+        const struct kr_council *council = kr_directory_council(&core->directory, id);
+        const struct kr_card_key *key =
+            council == NULL ? NULL : kr_card_key_at(council->card.sealing, council->card.sealing_count, step->now_ms / 1000);
+        if (key == NULL) {
+            enum kr_err err =
+                kr_step_error(step, event->client, event->request, KR_NOT_FOUND, "%s",
+                              council == NULL ? "an addressed council is not known here: see `kairan councils`"
+                                              : "an addressed council has no valid sealing key on its card: ask its operator");
+            return err != KR_OK ? err : KR_CANCELLED;
+        }
+        if (!is_double) {
+            memcpy(job->audience[count], id, 32);
+            memcpy(job->recipients[count++], key->public_key, 32);
+        }
+    }
+    if (count == 0) {
+        enum kr_err err = kr_step_error(step, event->client, event->request, KR_INVALID,
+                                        "TLP:AMBER needs at least one other council: name it with --to");
+        return err != KR_OK ? err : KR_CANCELLED;
+    }
+    memcpy(job->recipients[count], core->keyring->sealing[0].public_key, 32);
+    job->draft.audience_count = count;
+    job->draft.recipient_count = count + 1;
+    return KR_OK;
+}
+
+static enum kr_err resolve_label(struct kr_step *step, const struct kr_event *event, const struct kr_submit *submit,
+                                 struct kr_job *job)
+{
+    enum kr_err err;
+    switch (submit->label) {
+    case KR_TLP_CLEAR:
+        return KR_OK;
+    case KR_TLP_GREEN:
+        err = resolve_community(step, event, submit, job->community);
+        job->draft.community = job->community;
+        return err;
+    case KR_TLP_AMBER:
+        return resolve_recipients(step, event, submit, job);
+    case KR_TLP_NONE:
+        err =
+            kr_step_error(step, event->client, event->request, KR_UNLABELLED, "choose a label: TLP:CLEAR, TLP:GREEN or TLP:AMBER");
+        return err != KR_OK ? err : KR_CANCELLED;
+    default:
+        err = kr_step_error(
+            step, event->client, event->request, KR_INVALID,
+            "%s is for persons or bodies by name, whose keys this version cannot hold yet: use TLP:AMBER, or another way",
+            kr_label_name(submit->label));
+        return err != KR_OK ? err : KR_CANCELLED;
+    }
+}
+
+/* ---- tokens: token → array of 2: record id, created_ms ---- */
+
+static enum kr_err token_find(struct kr_step *step, const uint8_t token[static 16], uint8_t ret_id[static 32])
+{
+    uint8_t value[64];
+    size_t len;
+    enum kr_err err = kr_store_get(step->txn, KR_TABLE_TOKENS, token, 16, value, sizeof value, &len);
+    if (err != KR_OK) {
+        return err;
+    }
+    struct kr_reader reader;
+    kr_reader_init(&reader, value, len);
+    kr_reader_array(&reader, 2);
+    kr_reader_fixed(&reader, ret_id, 32);
+    (void)kr_reader_uint(&reader, UINT64_MAX);
+    kr_reader_close(&reader);
+    return kr_reader_end(&reader) == KR_OK ? KR_OK : KR_CORRUPT;
+}
+
+static enum kr_err token_put(struct kr_step *step, const uint8_t token[static 16], const uint8_t id[static 32])
+{
+    struct kr_writer writer;
+    kr_writer_init(&writer, 64);
+    kr_writer_array(&writer, 2);
+    kr_writer_bin(&writer, id, 32);
+    kr_writer_uint(&writer, step->now_ms);
+    enum kr_err err = kr_writer_finish(&writer);
+    if (err == KR_OK) {
+        err = kr_store_put(step->txn, KR_TABLE_TOKENS, token, 16, writer.bytes, writer.len);
+    }
+    kr_writer_deinit(&writer);
+    return err;
+}
+
+static enum kr_err end(struct kr_step *step, uint64_t client, uint64_t request, const uint8_t id[static 32], bool is_known)
+{
+    struct kr_writer result;
+    kr_writer_init(&result, KR_KIB);
+    kr_writer_array(&result, 2);
+    kr_writer_bin(&result, id, 32);
+    kr_writer_flag(&result, is_known);
+    enum kr_err err = kr_step_end(step, client, request, &result);
+    kr_writer_deinit(&result);
+    return err;
+}
+
+/* ---- request and result ---- */
+
+enum kr_err kr_submit_request(struct kr_step *step, const struct kr_event *event)
+{
+    struct kr_core *core = step->core;
+    uint8_t id[32];
+    struct kr_submit *submit = malloc(sizeof *submit);
+    struct kr_job *job = kr_job_new(KR_JOB_MAKE);
+    enum kr_err err = submit == NULL || job == NULL ? KR_NOMEM : KR_OK;
+    if (err != KR_OK) {
+        goto out;
+    }
+    enum kr_err verdict = kr_submit_read(event->bytes, submit);
+    bool is_for_people = verdict == KR_OK && (submit->kind == KR_KIND_REPORT || submit->kind == KR_KIND_ADVISORY);
+    if (!is_for_people || submit->body.len == 0) {
+        err = kr_step_error(step, event->client, event->request, verdict != KR_OK ? verdict : KR_INVALID,
+                            "the submission cannot be read");
+        goto out;
+    }
+    if (submit->is_forced && submit->reason.len == 0) {
+        err = kr_step_error(step, event->client, event->request, KR_INVALID, "overriding a guard needs a reason");
+        goto out;
+    }
+    err = token_find(step, submit->token, id);
+    if (err != KR_NOT_FOUND) {
+        err = err == KR_OK ? end(step, event->client, event->request, id, true) : err;
+        goto out;
+    }
+    uint64_t now_s = step->now_ms / 1000;
+    uint64_t ttl_s = submit->kind == KR_KIND_REPORT ? REPORT_TTL_S : ADVISORY_TTL_S;
+    job->draft = (struct kr_draft){
+        .kind = submit->kind,
+        .created_ms = step->now_ms,
+        .expires_s = submit->expires_s != 0 ? submit->expires_s : now_s + ttl_s,
+        .label = submit->label,
+        .flags = submit->flags,
+    };
+    if (job->draft.expires_s <= now_s || job->draft.expires_s > now_s + KR_EXPIRES_S_MAX - 86400u) {
+        err = kr_step_error(step, event->client, event->request, KR_INVALID, "a record expires between now and ten years from now");
+        goto out;
+    }
+    err = resolve_label(step, event, submit, job);
+    if (err != KR_OK) {
+        err = err == KR_CANCELLED ? KR_OK : err;
+        goto out;
+    }
+    job->content = malloc(submit->body.len);
+    if (job->content == NULL) {
+        err = KR_NOMEM;
+        goto out;
+    }
+    memcpy(job->content, submit->body.bytes, submit->body.len);
+    job->content_len = submit->body.len;
+    memcpy(job->author, core->self, 32);
+    memcpy(job->token, submit->token, 16);
+    kr_rng_bytes(step->rng, job->seed, sizeof job->seed);
+    job->guards = submit->is_forced ? NULL : core->options.guards;
+    job->client = event->client;
+    job->request = event->request;
+    job->is_bulk = submit->body.len > KR_BULK_BYTES_MIN;
+    struct kr_job *leaving = job;
+    job = NULL;
+    err = kr_step_job(step, leaving);
+out:
+    free(submit);
+    kr_job_free(job);
+    return err;
+}
+
+static enum kr_err explain_failure(struct kr_step *step, const struct kr_job *job)
+{
+    switch (job->err) {
+    case KR_GUARDED: {
+        char text[256] = "";
+        struct kr_report report;
+        struct kr_report_indicator indicator = {0};
+        if (kr_report_parse((struct kr_slice){job->content, job->content_len}, &report) == KR_OK) {
+            struct kr_reader reader;
+            kr_reader_init(&reader, report.indicators.bytes, report.indicators.len);
+            (void)kr_reader_array_between(&reader, 0, KR_REPORT_INDICATORS_MAX);
+            for (uint32_t i = 0; i <= job->guarded_index; i++) {
+                kr_report_indicator_read(&reader, &indicator);
+            }
+            char *print = malloc(2 * KR_INDICATOR_BYTES_MAX + 64);
+            if (print != NULL && kr_indicator_print(indicator.type, indicator.value.bytes, indicator.value.len, print,
+                                                    2 * KR_INDICATOR_BYTES_MAX + 64) == KR_OK) {
+                (void)snprintf(text, sizeof text, "%.200s", print);
+            }
+            free(print);
+        }
+        return kr_step_error(step, job->client, job->request, KR_GUARDED,
+                             "%s is on the list \"%s\": leave it out, or force it and give a reason", text, job->guarded_list);
+    }
+    case KR_BOUNDS:
+        return kr_step_error(step, job->client, job->request, KR_BOUNDS,
+                             "one record holds at most %u indicators and %u KiB: split the submission", KR_REPORT_INDICATORS_MAX,
+                             KR_BODY_BYTES_MAX / KR_KIB);
+    default:
+        return kr_step_error(step, job->client, job->request, job->err, "the record cannot be made: %s", kr_err_text(job->err));
+    }
+}
+
+enum kr_err kr_submit_made(struct kr_step *step, struct kr_job *job)
+{
+    uint8_t id[32];
+    uint64_t arrival;
+    enum kr_err verdict;
+    if (job->err != KR_OK) {
+        return job->err == KR_NOMEM ? KR_NOMEM : explain_failure(step, job);
+    }
+    /* The same token may have been on its way twice. */
+    enum kr_err err = token_find(step, job->token, id);
+    if (err == KR_OK) {
+        return end(step, job->client, job->request, id, true);
+    }
+    if (err == KR_NOT_FOUND) {
+        err = kr_admit(step, job, step->core->self, NULL, &verdict, &arrival);
+    }
+    if (err == KR_OK && verdict != KR_OK) {
+        return kr_step_error(step, job->client, job->request, verdict, "the record was not taken: %s", kr_err_text(verdict));
+    }
+    if (err == KR_OK) {
+        err = token_put(step, job->token, job->record.id);
+    }
+    return err == KR_OK ? end(step, job->client, job->request, job->record.id, false) : err;
+}

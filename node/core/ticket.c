@@ -1,0 +1,553 @@
+/* Invitations: one-time tickets on one side, joining on the other.
+ *
+ *   inviter                                                       joiner
+ *   invite: ticket (one-time CURVE secret), net lets its key in    join TICKET: dials with the ticket's secret, link JOINING
+ *                         ◀── hello (join, with its card) ──
+ *   hello ──▶                                                     session: ── first sealed frame ──▶
+ *   link OPEN, vouch, ticket used; durable; welcome ──▶           link OPEN, durable; dials again with its own key
+ *
+ * A lost welcome is repeated for the same council; anybody else who shows a used ticket is told so. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/core/effect.h"
+#include "node/core/state.h"
+#include "proto/wire/ticket.h"
+
+#define JOIN_MS_MAX 60000u
+
+/* ---- the table: public key of the secret → array of 4: number, expires_s, community (bin 0 or 32), used by (bin 0 or 32) ---- */
+
+static enum kr_err put_invitation(struct kr_step *step, const struct kr_invitation *invitation)
+{
+    struct kr_writer writer;
+    kr_writer_init(&writer, KR_KIB);
+    kr_writer_array(&writer, 4);
+    kr_writer_uint(&writer, invitation->number);
+    kr_writer_uint(&writer, invitation->expires_s);
+    kr_writer_bin(&writer, invitation->community, invitation->has_community ? 32 : 0);
+    kr_writer_bin(&writer, invitation->used_by, invitation->is_used ? 32 : 0);
+    enum kr_err err = kr_writer_finish(&writer);
+    if (err == KR_OK) {
+        err = kr_store_put(step->txn, KR_TABLE_TICKETS, invitation->public_key, 32, writer.bytes, writer.len);
+    }
+    kr_writer_deinit(&writer);
+    return err;
+}
+
+struct load {
+    struct kr_core *core;
+    enum kr_err err;
+};
+
+static bool load_one(void *context, struct kr_slice key, struct kr_slice value)
+{
+    struct load *load = context;
+    struct kr_core *core = load->core;
+    struct kr_invitation *invitation = calloc(1, sizeof *invitation);
+    if (invitation == NULL) {
+        load->err = KR_NOMEM;
+        return false;
+    }
+    struct kr_reader reader;
+    kr_reader_init(&reader, value.bytes, value.len);
+    kr_reader_array(&reader, 4);
+    invitation->number = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
+    invitation->expires_s = kr_reader_uint(&reader, UINT64_MAX);
+    invitation->has_community = kr_reader_fixed_or_empty(&reader, invitation->community, 32);
+    invitation->is_used = kr_reader_fixed_or_empty(&reader, invitation->used_by, 32);
+    kr_reader_close(&reader);
+    if (kr_reader_end(&reader) != KR_OK || key.len != 32 || core->invitation_count == KR_TICKETS_MAX) {
+        free(invitation);
+        load->err = KR_CORRUPT;
+        return false;
+    }
+    memcpy(invitation->public_key, key.bytes, 32);
+    core->invitations[core->invitation_count++] = invitation;
+    return true;
+}
+
+enum kr_err kr_invitations_load(struct kr_step *step)
+{
+    struct load load = {.core = step->core};
+    enum kr_err err = kr_store_each(step->txn, KR_TABLE_TICKETS, NULL, 0, load_one, &load);
+    return err != KR_OK ? err : load.err;
+}
+
+void kr_invitation_free(struct kr_invitation *invitation)
+{
+    if (invitation != NULL) {
+        free(invitation->card);
+        sodium_memzero(invitation, sizeof *invitation);
+        free(invitation);
+    }
+}
+
+struct kr_invitation *kr_invitation_by_number(struct kr_core *core, uint32_t number)
+{
+    for (uint32_t i = 0; i < core->invitation_count; i++) {
+        if (core->invitations[i]->number == number) {
+            return core->invitations[i];
+        }
+    }
+    return NULL;
+}
+
+enum kr_err kr_invitations_tick(struct kr_step *step)
+{
+    struct kr_core *core = step->core;
+    bool changed = false;
+    for (uint32_t i = 0; i < core->invitation_count;) {
+        struct kr_invitation *invitation = core->invitations[i];
+        if (invitation->expires_s > step->now_ms / 1000) {
+            i++;
+            continue;
+        }
+        enum kr_err err = kr_store_delete(step->txn, KR_TABLE_TICKETS, invitation->public_key, 32);
+        if (err != KR_OK) {
+            return err;
+        }
+        core->invitations[i] = core->invitations[--core->invitation_count];
+        kr_invitation_free(invitation);
+        changed = true;
+    }
+    enum kr_err err = changed ? kr_links_allow(step) : KR_OK;
+    for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
+        struct kr_link *link = core->links[i];
+        if (link->state == KR_LINK_JOINING && step->now_ms > link->linked_ms + JOIN_MS_MAX) {
+            if (link->client != 0) {
+                err = kr_step_error(step, link->client, link->request, KR_TIMEOUT,
+                                    "%s does not answer. Check that its node runs and can be reached from here; the ticket may "
+                                    "have been used or have expired: ask for "
+                                    "a new one",
+                                    link->endpoint);
+            }
+            return err != KR_OK ? err : kr_link_drop(step, link); /* the list has changed: the rest at the next tick */
+        }
+    }
+    return err;
+}
+
+/* ---- inviting ---- */
+
+/* The community that a ticket is for: the one named, else the only one that we are a member of. */
+static enum kr_err choose_community(struct kr_step *step, const struct kr_event *event, const struct kr_invite *invite,
+                                    struct kr_invitation *invitation)
+{
+    struct kr_core *core = step->core;
+    if (invite->is_link_only) {
+        return KR_OK;
+    }
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < core->directory.community_count; i++) {
+        const uint8_t *id = core->directory.communities[i]->id;
+        bool is_meant = !invite->has_community || memcmp(invite->community, id, 32) == 0;
+        if (is_meant && kr_directory_is_member(&core->directory, id, core->self)) {
+            memcpy(invitation->community, id, 32);
+            found++;
+        }
+    }
+    if (found > 1 || (found == 0 && invite->has_community)) {
+        enum kr_err err = kr_step_error(step, event->client, event->request, KR_INVALID,
+                                        found > 1 ? "this council is in several communities: say which one with --community"
+                                                  : "this council is not a member of that community");
+        return err != KR_OK ? err : KR_CANCELLED;
+    }
+    invitation->has_community = found == 1;
+    return KR_OK;
+}
+
+static enum kr_err print_ticket(struct kr_step *step, const struct kr_event *event, const struct kr_invitation *invitation,
+                                const uint8_t secret[static 32])
+{
+    struct kr_ticket ticket = {.expires_s = invitation->expires_s, .has_community = invitation->has_community};
+    char text[KR_TICKET_TEXT_BYTES_MAX];
+    memcpy(ticket.council, step->core->self, 32);
+    memcpy(ticket.transport_public, step->core->keyring->transport_public, 32);
+    memcpy(ticket.secret, secret, 32);
+    memcpy(ticket.community, invitation->community, 32);
+    (void)kr_slice_text((struct kr_slice){(const uint8_t *)step->core->options.endpoint, strlen(step->core->options.endpoint)},
+                        ticket.endpoint, sizeof ticket.endpoint);
+    enum kr_err err = kr_ticket_print(&ticket, text, sizeof text);
+    if (err == KR_OK) {
+        struct kr_writer result;
+        kr_writer_init(&result, 2 * KR_KIB);
+        kr_writer_array(&result, 1);
+        kr_writer_str(&result, text);
+        err = kr_step_end(step, event->client, event->request, &result);
+        kr_writer_deinit(&result);
+    }
+    sodium_memzero(&ticket, sizeof ticket);
+    sodium_memzero(text, sizeof text);
+    return err;
+}
+
+enum kr_err kr_invite_request(struct kr_step *step, const struct kr_event *event)
+{
+    struct kr_core *core = step->core;
+    struct kr_invite invite;
+    uint8_t seed[32], secret[32];
+    if (kr_invite_read(event->bytes, &invite) != KR_OK) {
+        return kr_step_error(step, event->client, event->request, KR_MALFORMED, "the request cannot be read");
+    }
+    if (core->options.endpoint == NULL || core->options.endpoint[0] == 0) {
+        return kr_step_error(
+            step, event->client, event->request, KR_CONFIG,
+            "this node has no address that others can dial: set `endpoint` in kairan.conf, or let the other council invite you");
+    }
+    if (core->invitation_count == KR_TICKETS_MAX || core->link_count + core->invitation_count >= KR_LINKS_MAX) {
+        return kr_step_error(step, event->client, event->request, KR_BOUNDS, "too many open tickets or links");
+    }
+    struct kr_invitation *invitation = calloc(1, sizeof *invitation);
+    if (invitation == NULL) {
+        return KR_NOMEM;
+    }
+    uint64_t ttl_s = invite.ttl_s == 0 ? KR_TICKET_TTL_S : invite.ttl_s;
+    ttl_s = ttl_s > 366u * 86400u ? 366u * 86400u : ttl_s;
+    invitation->expires_s = step->now_ms / 1000 + ttl_s;
+    enum kr_err err = choose_community(step, event, &invite, invitation);
+    if (err != KR_OK) {
+        kr_invitation_free(invitation);
+        return err == KR_CANCELLED ? KR_OK : err;
+    }
+    kr_rng_bytes(step->rng, seed, sizeof seed);
+    kr_box_keypair(invitation->public_key, secret, seed);
+    err = kr_number_next(step, &invitation->number);
+    if (err == KR_OK) {
+        err = put_invitation(step, invitation);
+    }
+    if (err != KR_OK) {
+        kr_invitation_free(invitation);
+        return err;
+    }
+    core->invitations[core->invitation_count++] = invitation;
+    err = kr_links_allow(step);
+    if (err == KR_OK) {
+        err = print_ticket(step, event, invitation, secret);
+    }
+    sodium_memzero(seed, sizeof seed);
+    sodium_memzero(secret, sizeof secret);
+    return err;
+}
+
+/* ---- welcoming ---- */
+
+static enum kr_err vouch_for(struct kr_step *step, const uint8_t community[static 32], const uint8_t council[static 32])
+{
+    if (kr_directory_is_member(&step->core->directory, community, council)) {
+        return KR_OK;
+    }
+    struct kr_vouch vouch = {0};
+    struct kr_writer content;
+    memcpy(vouch.council, council, 32);
+    kr_writer_init(&content, KR_KIB * 4);
+    kr_vouch_write(&vouch, &content);
+    enum kr_err err = kr_writer_finish(&content);
+    if (err == KR_OK) {
+        err = kr_admit_statement(step, KR_KIND_VOUCH, community, council, 1, &content);
+    }
+    kr_writer_deinit(&content);
+    return err;
+}
+
+static enum kr_err make_link(struct kr_step *step, struct kr_invitation *invitation, const struct kr_card *card)
+{
+    struct kr_core *core = step->core;
+    const struct kr_card_key *transport = kr_card_key_at(card->transport, card->transport_count, step->now_ms / 1000);
+    struct kr_link *link = kr_link_by_council(core, invitation->joiner);
+    struct kr_link fresh = {
+        .state = KR_LINK_OPEN, .linked_ms = step->now_ms, .pair_next = 1, .has_community = invitation->has_community};
+    struct kr_store_stat stat;
+    enum kr_err err = transport == NULL ? KR_KEY : kr_store_stat(step->txn, &stat);
+    if (err != KR_OK) {
+        return err;
+    }
+    fresh.pair_end = stat.arrivals + 1;
+    memcpy(fresh.council, invitation->joiner, 32);
+    memcpy(fresh.community, invitation->community, 32);
+    memcpy(fresh.transport_key, transport->public_key, 32);
+    (void)kr_slice_text(transport->endpoint, fresh.endpoint, sizeof fresh.endpoint);
+    if (link != NULL) {
+        /* It joins anew, by a ticket of ours: it may have lost its machine. */
+        kr_link_session_down(core, link);
+        memcpy(link->transport_key, fresh.transport_key, 32);
+        memcpy(link->endpoint, fresh.endpoint, sizeof fresh.endpoint);
+        link->state = KR_LINK_OPEN;
+        return kr_link_put(step, link);
+    }
+    err = kr_number_next(step, &fresh.number);
+    return err != KR_OK ? err : kr_link_add(step, &fresh, &link);
+}
+
+static enum kr_err accept_joiner(struct kr_step *step, struct kr_invitation *invitation)
+{
+    struct kr_core *core = step->core;
+    struct kr_job job = {.kind = KR_JOB_CHECK, .bytes = invitation->card, .len = invitation->card_len};
+    struct kr_card card;
+    enum kr_err verdict;
+    uint64_t arrival;
+    kr_job_run(&job, core->keyring); /* checked once already, when the hello came */
+    enum kr_err err = job.err;
+    if (err == KR_OK) {
+        err = kr_card_parse((struct kr_slice){job.content, job.content_len}, &card);
+    }
+    if (err == KR_OK) {
+        err = make_link(step, invitation, &card);
+    }
+    struct kr_link *link = kr_link_by_council(core, invitation->joiner);
+    if (err == KR_OK) {
+        err = kr_admit(step, &job, invitation->joiner, link, &verdict, &arrival);
+    }
+    if (err == KR_OK && invitation->has_community) {
+        err = vouch_for(step, invitation->community, invitation->joiner);
+    }
+    if (err == KR_OK) {
+        invitation->is_used = true;
+        memcpy(invitation->used_by, invitation->joiner, 32);
+        err = put_invitation(step, invitation);
+    }
+    free(job.content);
+    free(job.terms);
+    if (err != KR_OK) {
+        return err;
+    }
+    char name[KR_NAME_BYTES_MAX + 1];
+    err = kr_links_allow(step);
+    if (err == KR_OK) {
+        err = kr_link_dial(step, link);
+    }
+    return err != KR_OK ? err
+                        : kr_step_log(step, KR_LOG_NOTICE, "%s has joined with a ticket of ours",
+                                      kr_core_name(core, invitation->joiner, false, name, sizeof name));
+}
+
+static enum kr_err join_hello(struct kr_step *step, struct kr_invitation *invitation, struct kr_slice bytes)
+{
+    struct kr_hello hello;
+    struct kr_job job = {0};
+    struct kr_card card;
+    bool fits = kr_hello_read(bytes, &hello) == KR_OK && hello.is_join && !hello.is_responder &&
+                memcmp(hello.meant, step->core->self, 32) == 0 && memcmp(hello.council, step->core->self, 32) != 0;
+    if (!fits || invitation->expires_s <= step->now_ms / 1000 || step->now_ms < invitation->heard_ms + 100) {
+        return KR_OK; /* whoever it is, it holds a ticket and nothing else: no answer; and ten tries a second are enough */
+    }
+    invitation->heard_ms = step->now_ms;
+    enum kr_err err = kr_hello_card(step, &hello, &job, &card);
+    if (err == KR_OK) {
+        uint8_t hash[32];
+        kr_hello_hash(hash, bytes);
+        err = kr_hello_answer(step, invitation->number, &hello, hash, &invitation->pending);
+        invitation->has_pending = err == KR_OK;
+    }
+    if (err == KR_OK) {
+        memcpy(invitation->joiner, hello.council, 32);
+        free(invitation->card);
+        invitation->card = job.bytes;
+        invitation->card_len = job.len;
+        job.bytes = NULL;
+    }
+    free(job.bytes);
+    free(job.content);
+    free(job.terms);
+    return err == KR_NOMEM || err == KR_IO || err == KR_CORRUPT || err == KR_STORE_FULL ? err : KR_OK;
+}
+
+enum kr_err kr_invitation_frame(struct kr_step *step, struct kr_invitation *invitation, struct kr_slice frame)
+{
+    if (frame.len > 1 && frame.bytes[0] == KR_FRAME_HELLO) {
+        return join_hello(step, invitation, (struct kr_slice){frame.bytes + 1, frame.len - 1});
+    }
+    const size_t head = 1 + KR_SESSION_ID_BYTES;
+    bool is_its = invitation->has_pending && frame.len >= head + KR_SESSION_OVERHEAD_BYTES && frame.bytes[0] == KR_FRAME_SEALED &&
+                  memcmp(frame.bytes + 1, invitation->pending.id, KR_SESSION_ID_BYTES) == 0;
+    if (!is_its) {
+        return KR_OK;
+    }
+    /* The first frame that opens proves that the joiner holds what its hello was signed with; what it says does not matter. */
+    uint8_t *plain = malloc(frame.len);
+    if (plain == NULL) {
+        return KR_NOMEM;
+    }
+    enum kr_err err = kr_session_open(&invitation->pending, plain, frame.bytes + head, frame.len - head);
+    free(plain);
+    if (err != KR_OK) {
+        invitation->has_pending = false;
+        return KR_OK;
+    }
+    struct kr_message welcome = {.type = KR_MESSAGE_WELCOME};
+    bool is_other = invitation->is_used && memcmp(invitation->used_by, invitation->joiner, 32) != 0;
+    if (is_other) {
+        welcome.reason = KR_USED;
+        err = kr_step_log(step, KR_LOG_WARNING, "a ticket that was used already has been shown again, by another council; refused");
+    } else if (!invitation->is_used && step->core->link_count == KR_LINKS_MAX) {
+        welcome.reason = KR_BOUNDS;
+    } else if (!invitation->is_used) {
+        err = accept_joiner(step, invitation);
+    }
+    if (err == KR_KEY) {
+        welcome.reason = KR_KEY;
+        err = KR_OK;
+    }
+    invitation->has_pending = false;
+    return err != KR_OK ? err : kr_session_send(step, invitation->number, &invitation->pending, &welcome);
+}
+
+/* ---- joining ---- */
+
+enum kr_err kr_join_step_say(struct kr_step *step, struct kr_link *link, uint32_t phase)
+{
+    if (link->client == 0) {
+        return KR_OK;
+    }
+    char name[KR_NAME_BYTES_MAX + 1];
+    kr_core_name(step->core, link->council, step->speaks_japanese, name, sizeof name);
+    struct kr_join_step say = {.phase = phase, .council_name = {(const uint8_t *)name, strlen(name)}};
+    struct kr_writer item;
+    kr_writer_init(&item, KR_KIB);
+    kr_join_step_write(&say, &item);
+    enum kr_err err = kr_step_item(step, link->client, link->request, &item);
+    if (err == KR_OK && phase == KR_JOIN_LINKED) {
+        struct kr_writer result;
+        kr_writer_init(&result, KR_KIB);
+        kr_writer_array(&result, 0);
+        err = kr_step_end(step, link->client, link->request, &result);
+        kr_writer_deinit(&result);
+        link->client = link->request = 0;
+    }
+    kr_writer_deinit(&item);
+    return err;
+}
+
+enum kr_err kr_join_request(struct kr_step *step, const struct kr_event *event)
+{
+    struct kr_core *core = step->core;
+    struct kr_reader reader;
+    struct kr_ticket ticket;
+    struct kr_error error = {0};
+    kr_reader_init(&reader, event->bytes.bytes, event->bytes.len);
+    kr_reader_array(&reader, 1);
+    struct kr_slice text = kr_reader_str(&reader, KR_TICKET_TEXT_BYTES_MAX);
+    kr_reader_close(&reader);
+    enum kr_err verdict = kr_reader_end(&reader);
+    if (verdict == KR_OK) {
+        verdict = kr_ticket_parse((const char *)text.bytes, text.len, &ticket, &error);
+    }
+    if (verdict != KR_OK) {
+        return kr_step_error(step, event->client, event->request, verdict, "%s", error.text);
+    }
+    struct kr_link *known = kr_link_by_council(core, ticket.council);
+    if (ticket.expires_s <= step->now_ms / 1000) {
+        return kr_step_error(step, event->client, event->request, KR_EXPIRED, "this ticket has expired: ask for a new one");
+    }
+    if (memcmp(ticket.council, core->self, 32) == 0) {
+        return kr_step_error(step, event->client, event->request, KR_INVALID,
+                             "this is a ticket of your own: give it to the other council");
+    }
+    if ((known != NULL && known->state == KR_LINK_OPEN) || core->link_count == KR_LINKS_MAX) {
+        return kr_step_error(step, event->client, event->request, known != NULL ? KR_EXISTS : KR_BOUNDS,
+                             known != NULL ? "this council is linked already: see `kairan peers`" : "there are too many links");
+    }
+    enum kr_err err = known != NULL ? kr_link_drop(step, known) : KR_OK;
+    struct kr_link fresh = {
+        .state = KR_LINK_JOINING,
+        .has_secret = true,
+        .has_community = ticket.has_community,
+        .linked_ms = step->now_ms,
+        .client = event->client,
+        .request = event->request,
+    };
+    memcpy(fresh.council, ticket.council, 32);
+    memcpy(fresh.transport_key, ticket.transport_public, 32);
+    memcpy(fresh.secret, ticket.secret, 32);
+    memcpy(fresh.community, ticket.community, 32);
+    memcpy(fresh.endpoint, ticket.endpoint, sizeof fresh.endpoint);
+    sodium_memzero(&ticket, sizeof ticket);
+    struct kr_link *link = NULL;
+    if (err == KR_OK) {
+        err = kr_number_next(step, &fresh.number);
+    }
+    if (err == KR_OK) {
+        err = kr_link_add(step, &fresh, &link);
+    }
+    if (err == KR_OK) {
+        err = kr_links_allow(step);
+    }
+    if (err == KR_OK) {
+        err = kr_link_dial(step, link);
+    }
+    if (err == KR_OK) {
+        err = kr_step_wake(step, step->now_ms + KR_HELLO_MS_MIN);
+    }
+    if (err == KR_OK) {
+        err = kr_step_wake(step, step->now_ms + JOIN_MS_MAX + 1);
+    }
+    return err != KR_OK ? err : kr_join_step_say(step, link, KR_JOIN_DIALLING);
+}
+
+/* Our card, published in the community that we were just invited to. */
+static enum kr_err publish_card(struct kr_step *step, const uint8_t community[static 32])
+{
+    struct kr_core *core = step->core;
+    const struct kr_council *self = kr_directory_council(&core->directory, core->self);
+    KR_ASSERT(self != NULL);
+    if (memcmp(self->community, community, 32) == 0) {
+        return KR_OK;
+    }
+    struct kr_card card = self->card;
+    struct kr_writer content;
+    card.previous = (struct kr_slice){self->record_id, 32};
+    kr_writer_init(&content, KR_BODY_BYTES_MAX);
+    kr_card_write(&card, &content);
+    enum kr_err err = kr_writer_finish(&content);
+    if (err == KR_OK) {
+        err = kr_admit_statement(step, KR_KIND_COUNCIL_CARD, community, core->self, self->version + 1, &content);
+    }
+    kr_writer_deinit(&content);
+    return err;
+}
+
+enum kr_err kr_join_welcomed(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
+{
+    if (link->state != KR_LINK_JOINING) {
+        return KR_OK;
+    }
+    enum kr_err err = KR_OK;
+    if (message->reason != KR_OK) {
+        if (link->client != 0) {
+            err = kr_step_error(step, link->client, link->request, (enum kr_err)message->reason,
+                                message->reason == KR_USED ? "another council has used this ticket: ask for a new one"
+                                                           : "the other council's node refused");
+        }
+        return err != KR_OK ? err : kr_link_drop(step, link);
+    }
+    struct kr_store_stat stat;
+    err = kr_store_stat(step->txn, &stat);
+    if (err != KR_OK) {
+        return err;
+    }
+    link->state = KR_LINK_OPEN;
+    link->has_secret = false;
+    sodium_memzero(link->secret, sizeof link->secret);
+    link->linked_ms = step->now_ms;
+    link->pair_next = 1;
+    link->pair_end = stat.arrivals + 1;
+    kr_link_session_down(step->core, link);
+    err = kr_link_put(step, link);
+    if (err == KR_OK && link->has_community) {
+        err = publish_card(step, link->community);
+    }
+    if (err == KR_OK) {
+        err = kr_effect_add(step->effects, &(struct kr_effect){.type = KR_EFFECT_HANGUP, .number = link->number});
+    }
+    if (err == KR_OK) {
+        err = kr_links_allow(step);
+    }
+    kr_link_settle_dialler(step->core, link);
+    if (err == KR_OK) {
+        err = kr_link_dial(step, link);
+    }
+    if (err == KR_OK) {
+        err = kr_step_wake(step, step->now_ms + KR_HELLO_MS_MIN);
+    }
+    return err != KR_OK ? err : kr_join_step_say(step, link, KR_JOIN_WELCOMED);
+}
