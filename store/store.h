@@ -113,6 +113,9 @@ struct kr_term_entry {
     uint64_t arrival;
     uint16_t position; /* of the indicator in its report */
 };
+/* The term of a normal form under the store's own key and generation. */
+void kr_store_term(const struct kr_store *store, uint8_t type, const void *normal, size_t len,
+                   uint8_t ret_term[static KR_TERM_BYTES]);
 /* Any order; sorted here (in place). Large batches go to a run of their own. */
 enum kr_err kr_store_terms_put(struct kr_txn *txn, struct kr_term_entry *entries, size_t count) KR_WARN_UNUSED;
 /* Calls for every live entry under (type, bytes); the visitor returns false to stop. */

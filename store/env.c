@@ -1,0 +1,434 @@
+/* Opening and closing, what LMDB needs to be asked before it maps a file, and growth of the map. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "crypto/secret.h"
+#include "store/internal.h"
+#include "store/runs.h"
+
+#define READERS_MAX      510u
+#define MAP_BYTES        ((uint64_t)1024 * KR_MIB)
+#define MAP_BYTES_STEP   ((uint64_t)4096 * KR_MIB)
+#define ROOM_BYTES       ((uint64_t)64 * KR_MIB) /* below it the map grows when nobody reads */
+#define ROOM_BYTES_LEAST ((uint64_t)16 * KR_MIB) /* below it the writer waits until nobody reads */
+#define RESERVE_BYTES    (64u * KR_KIB)
+
+static const char *const table_names[KR_DBI_TERMS_NEW] = {
+    "meta",      "log",   "heads",   "ids",   "dead",   "scopes",     "trees",  "members",  "identity",
+    "directory", "links", "tickets", "marks", "tokens", "quarantine", "drafts", "receipts",
+};
+
+const char *kr_dbi_name(uint32_t dbi, char buffer[static 16])
+{
+    if (dbi < KR_DBI_TERMS_NEW) {
+        return table_names[dbi];
+    }
+    if (dbi == KR_DBI_TERMS_NEW) {
+        return "terms.new";
+    }
+    (void)snprintf(buffer, 16, "terms.%u", (unsigned)(dbi - KR_DBI_RUN) % KR_RUN_SLOTS);
+    return buffer;
+}
+
+enum kr_err kr_env_err(struct kr_store *store, int code)
+{
+    switch (code) {
+    case 0:
+        return KR_OK;
+    case MDB_NOTFOUND:
+        return KR_NOT_FOUND;
+    case MDB_KEYEXIST:
+        return KR_EXISTS;
+    case MDB_MAP_FULL:
+        store->needs_room = true;
+        return KR_STORE_FULL;
+    case MDB_TXN_FULL:
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return KR_STORE_FULL;
+    case ENOMEM:
+        return KR_NOMEM;
+    case MDB_READERS_FULL:
+        return KR_BUSY;
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_INVALID:
+        return KR_CORRUPT;
+    case MDB_VERSION_MISMATCH:
+        return KR_VERSION;
+    case MDB_PANIC:
+        store->needs_reopen = true;
+        return KR_IO;
+    default:
+        return KR_IO;
+    }
+}
+
+/* ---- the check before the first read ---- */
+
+/* The head of LMDB's meta page as it stands in the file, in the machine's own byte order (lmdb 0.9, mdb.c, struct MDB_meta behind
+ * a page header of 16 bytes). */
+struct meta_page {
+    uint8_t page_head[16];
+    uint32_t magic, version;
+    uint64_t address, map_bytes;
+    uint32_t page_bytes; /* md_pad of the free list's table */
+    uint8_t tables[92];
+    uint64_t last_page, txn;
+};
+_Static_assert(sizeof(struct meta_page) == 152 && offsetof(struct meta_page, last_page) == 136, "as LMDB lays it out");
+#define META_MAGIC 0xBEEFC0DEu
+
+static bool read_meta(int fd, off_t at, struct meta_page *ret_meta)
+{
+    return pread(fd, ret_meta, sizeof *ret_meta, at) == (ssize_t)sizeof *ret_meta && ret_meta->magic == META_MAGIC &&
+           ret_meta->page_bytes >= 512 && ret_meta->page_bytes <= 65536;
+}
+
+/* Reading a page behind the end of a mapped file kills the process, so a file that was cut is refused before it is mapped. */
+static enum kr_err check_length(const char *path, uint64_t *ret_file_bytes, struct kr_error *error)
+{
+    enum kr_err err = KR_OK;
+    struct stat status = {0};
+    struct meta_page first = {0}, second = {0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0) {
+        err = errno == ENOENT ? KR_OK : kr_fail(error, KR_IO, "cannot read %s: %s", path, strerror(errno));
+        goto out;
+    }
+    if (fstat(fd, &status) != 0) {
+        err = kr_fail(error, KR_IO, "cannot read %s: %s", path, strerror(errno));
+        goto out;
+    }
+    if (status.st_size == 0) {
+        goto out; /* a crash before the very first page */
+    }
+    bool has_first = read_meta(fd, 0, &first);
+    uint32_t page_bytes = has_first ? first.page_bytes : (uint32_t)sysconf(_SC_PAGESIZE);
+    bool has_second = read_meta(fd, page_bytes, &second);
+    if (!has_first || !has_second) {
+        err = kr_fail(error, KR_CORRUPT, "%s is not a store, or its first pages are damaged: restore it from a backup", path);
+        goto out;
+    }
+    const struct meta_page *newest = second.txn > first.txn ? &second : &first;
+    if (newest->last_page >= (uint64_t)status.st_size / page_bytes) {
+        err = kr_fail(error, KR_CORRUPT, "%s was cut short (%llu bytes, %llu expected): restore it from a backup", path,
+                      (unsigned long long)status.st_size, (unsigned long long)(newest->last_page + 1) * page_bytes);
+        goto out;
+    }
+    *ret_file_bytes = (uint64_t)status.st_size;
+out:
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return err;
+}
+
+/* ---- the environment ---- */
+
+/* Tables are made and the format is checked in one transaction: a newer store is left as it is, an older one is never half new. */
+static enum kr_err open_tables(struct kr_store *store, struct kr_error *error)
+{
+    struct kr_txn txn = {.store = store, .is_write = true};
+    enum kr_err err = kr_env_err(store, mdb_txn_begin(store->env, NULL, 0, &txn.mdb));
+    if (err != KR_OK) {
+        return err;
+    }
+    for (uint32_t dbi = 0; dbi < KR_DBI_COUNT && err == KR_OK; dbi++) {
+        char buffer[16];
+        err = kr_env_err(store, mdb_dbi_open(txn.mdb, kr_dbi_name(dbi, buffer), MDB_CREATE, &store->dbis[dbi]));
+        if (err == KR_OK && dbi == KR_DBI_META) {
+            err = kr_format_check(&txn, error);
+        }
+    }
+    if (err == KR_OK) {
+        err = kr_format_upgrade(&txn, error);
+    }
+    if (err != KR_OK) {
+        mdb_txn_abort(txn.mdb);
+        return err;
+    }
+    return kr_env_err(store, mdb_txn_commit(txn.mdb));
+}
+
+static enum kr_err load_runs(struct kr_store *store)
+{
+    struct kr_txn txn = {.store = store};
+    enum kr_err err = kr_env_err(store, mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn.mdb));
+    if (err != KR_OK) {
+        return err;
+    }
+    err = kr_runs_load(&txn, &store->runs);
+    mdb_txn_abort(txn.mdb);
+    return err;
+}
+
+enum kr_err kr_env_open(struct kr_store *store, uint64_t map_bytes, struct kr_error *error)
+{
+    char file[4096];
+    uint64_t file_bytes = 0;
+    MDB_stat status = {0};
+    unsigned flags = MDB_NOTLS | (store->is_volatile ? MDB_NOSYNC | MDB_NOLOCK : 0);
+
+    if (snprintf(file, sizeof file, "%s/data.mdb", store->path) >= (int)sizeof file) {
+        return kr_fail(error, KR_INVALID, "the path of the store is too long");
+    }
+    enum kr_err err = check_length(file, &file_bytes, error);
+    if (err != KR_OK) {
+        return err;
+    }
+    if (map_bytes == 0) {
+        map_bytes = 2 * file_bytes > MAP_BYTES ? 2 * file_bytes : MAP_BYTES;
+    }
+    map_bytes = (map_bytes + KR_MIB - 1) / KR_MIB * KR_MIB;
+    int code = mdb_env_create(&store->env);
+    if (code == 0) {
+        (void)mdb_env_set_maxdbs(store->env, KR_DBI_COUNT);
+        (void)mdb_env_set_maxreaders(store->env, READERS_MAX);
+        (void)mdb_env_set_mapsize(store->env, map_bytes);
+        code = mdb_env_open(store->env, store->path, flags, 0600);
+    }
+    if (code != 0) {
+        err = kr_fail(error, kr_env_err(store, code), "cannot open the store in %s: %s", store->path, mdb_strerror(code));
+        goto out;
+    }
+    (void)mdb_env_stat(store->env, &status);
+    store->page_bytes = status.ms_psize;
+    err = open_tables(store, error);
+    if (err == KR_OK) {
+        err = load_runs(store);
+    }
+out:
+    if (err != KR_OK) {
+        if (error != NULL && error->text[0] == 0) {
+            err = kr_fail(error, err, "cannot open the store in %s: %s", store->path, kr_err_text(err));
+        }
+        kr_env_close(store);
+    }
+    return err;
+}
+
+void kr_env_close(struct kr_store *store)
+{
+    while (store->runs != NULL) {
+        struct kr_runs *older = store->runs->older;
+        kr_runs_unref(store->runs);
+        store->runs = older;
+    }
+    mdb_env_close(store->env); /* NULL is fine */
+    store->env = NULL;
+}
+
+/* ---- room ---- */
+
+enum room { ROOM_ENOUGH, ROOM_WANTED, ROOM_NEEDED };
+
+static enum room room_in(struct kr_store *store, uint64_t *ret_map_bytes)
+{
+    MDB_envinfo info = {0};
+    if (store->env == NULL || store->needs_reopen) {
+        return ROOM_NEEDED;
+    }
+    (void)mdb_env_info(store->env, &info);
+    uint64_t map = info.me_mapsize, used = (uint64_t)(info.me_last_pgno + 1) * store->page_bytes;
+    uint64_t room = map > used ? map - used : 0;
+    if (room >= ROOM_BYTES && !store->needs_room) {
+        return ROOM_ENOUGH;
+    }
+    enum room verdict = store->needs_room || room < ROOM_BYTES_LEAST ? ROOM_NEEDED : ROOM_WANTED;
+    do {
+        map += map < MAP_BYTES_STEP ? map : MAP_BYTES_STEP;
+    } while (map - used < ROOM_BYTES);
+    *ret_map_bytes = map;
+    return verdict;
+}
+
+/* With the environment for ourselves. */
+static enum kr_err renew(struct kr_store *store, uint64_t map_bytes)
+{
+    if (store->env == NULL || store->needs_reopen) {
+        kr_env_close(store);
+        enum kr_err err = kr_env_open(store, 0, NULL);
+        if (err == KR_OK) {
+            store->needs_reopen = false;
+        }
+        return err;
+    }
+    enum kr_err err = kr_env_err(store, mdb_env_set_mapsize(store->env, map_bytes));
+    if (err == KR_OK) {
+        store->needs_room = false;
+    }
+    return err;
+}
+
+enum kr_err kr_env_prepare(struct kr_store *store)
+{
+    enum kr_err err = KR_OK;
+    uint64_t map_bytes = 0;
+    (void)pthread_mutex_lock(&store->mutex);
+    enum room verdict = room_in(store, &map_bytes);
+    if (verdict == ROOM_NEEDED || (verdict == ROOM_WANTED && store->readers == 0)) {
+        store->is_growing = true;
+        while (store->readers > 0) {
+            (void)pthread_cond_wait(&store->no_readers, &store->mutex);
+        }
+        err = renew(store, map_bytes);
+        store->is_growing = false;
+        (void)pthread_cond_broadcast(&store->grown);
+    }
+    (void)pthread_mutex_unlock(&store->mutex);
+    return err;
+}
+
+/* LMDB may count pages at the end of the file that it never wrote, having freed them in the transaction that took them. */
+enum kr_err kr_env_reserve(struct kr_store *store, uint64_t more_pages)
+{
+    MDB_envinfo info = {0};
+    struct stat status = {0};
+    mdb_filehandle_t fd = -1;
+    (void)mdb_env_info(store->env, &info);
+    uint64_t bytes = (info.me_last_pgno + 1 + more_pages) * store->page_bytes;
+    if (mdb_env_get_fd(store->env, &fd) != 0 || fstat(fd, &status) != 0) {
+        return KR_IO;
+    }
+    if ((uint64_t)status.st_size >= bytes) {
+        return KR_OK;
+    }
+    bytes = (bytes + RESERVE_BYTES - 1) / RESERVE_BYTES * RESERVE_BYTES;
+    return ftruncate(fd, (off_t)bytes) == 0 ? KR_OK : kr_env_err(store, errno);
+}
+
+/* ---- the store ---- */
+
+static enum kr_err lock_store(struct kr_store *store, struct kr_error *error)
+{
+    char file[4096];
+    if (snprintf(file, sizeof file, "%s/store.lock", store->path) >= (int)sizeof file) {
+        return kr_fail(error, KR_INVALID, "the path of the store is too long");
+    }
+    store->lock_fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (store->lock_fd < 0) {
+        return kr_fail(error, kr_env_err(store, errno), "cannot open %s: %s", file, strerror(errno));
+    }
+    if (flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        return kr_fail(error, errno == EWOULDBLOCK ? KR_LOCKED : KR_IO,
+                       "the store in %s is in use by another process: stop it first, or ask it", store->path);
+    }
+    return KR_OK;
+}
+
+/* Thousands of simulated stores would need more locked memory than a user may have, and hold no secret. */
+static enum kr_err new_keys(struct kr_store *store, const struct kr_store_options *options, struct kr_error *error)
+{
+    if (store->is_volatile) {
+        store->keys = calloc(1, sizeof *store->keys);
+        if (store->keys == NULL) {
+            return kr_fail(error, KR_NOMEM, "no memory for the store");
+        }
+    } else {
+        void *secret = NULL;
+        enum kr_err err = kr_secret_new(sizeof *store->keys, &secret, error);
+        if (err != KR_OK) {
+            return err;
+        }
+        store->keys = secret;
+    }
+    memcpy(store->keys->storage, options->storage_key, 32);
+    memcpy(store->keys->term, options->term_key, 32);
+    kr_keys_derive(store->keys);
+    return KR_OK;
+}
+
+enum kr_err kr_store_open(const struct kr_store_options *options, struct kr_store **ret_store, struct kr_error *error)
+{
+    uint8_t seed[KR_SEED_BYTES];
+    struct kr_store *store = NULL;
+    enum kr_err err = KR_NOMEM;
+
+    if (options->seed != NULL && !options->is_volatile) {
+        return kr_fail(error, KR_INVALID, "only a volatile store may have a seed: else nonces would repeat");
+    }
+    store = calloc(1, sizeof *store);
+    if (store == NULL) {
+        return kr_fail(error, KR_NOMEM, "no memory for the store");
+    }
+    store->lock_fd = -1;
+    store->is_volatile = options->is_volatile;
+    store->term_generation = options->term_generation;
+    store->fail_commit = options->fail_commit;
+    store->fail_context = options->fail_context;
+    (void)pthread_mutex_init(&store->mutex, NULL);
+    (void)pthread_cond_init(&store->no_readers, NULL);
+    (void)pthread_cond_init(&store->grown, NULL);
+    store->path = strdup(options->path);
+    if (store->path == NULL) {
+        goto out;
+    }
+    err = new_keys(store, options, error);
+    if (err != KR_OK) {
+        goto out;
+    }
+    if (options->seed != NULL) {
+        kr_rng_init(&store->rng, options->seed);
+    } else {
+        randombytes_buf(seed, sizeof seed);
+        kr_rng_init(&store->rng, seed);
+    }
+    if (!store->is_volatile) {
+        err = lock_store(store, error);
+    }
+    if (err == KR_OK) {
+        err = kr_env_open(store, options->map_bytes, error);
+    }
+    if (err == KR_OK) {
+        *ret_store = store;
+    }
+out:
+    sodium_memzero(seed, sizeof seed);
+    if (err != KR_OK) {
+        kr_store_close(store);
+    }
+    return err;
+}
+
+void kr_store_close(struct kr_store *store)
+{
+    if (store == NULL) {
+        return;
+    }
+    KR_ASSERT(store->readers == 0 && !store->is_writing);
+    kr_env_close(store);
+    if (store->lock_fd >= 0) {
+        (void)close(store->lock_fd);
+    }
+    if (store->keys != NULL && store->is_volatile) {
+        sodium_memzero(store->keys, sizeof *store->keys);
+        free(store->keys);
+    } else {
+        kr_secret_free(store->keys);
+    }
+    (void)pthread_cond_destroy(&store->grown);
+    (void)pthread_cond_destroy(&store->no_readers);
+    (void)pthread_mutex_destroy(&store->mutex);
+    sodium_memzero(&store->rng, sizeof store->rng);
+    free(store->path);
+    free(store);
+}
+
+void kr_store_reap_readers(struct kr_store *store)
+{
+    int dead = 0;
+    (void)pthread_mutex_lock(&store->mutex);
+    if (store->env != NULL) {
+        (void)mdb_reader_check(store->env, &dead);
+    }
+    (void)pthread_mutex_unlock(&store->mutex);
+}

@@ -1,0 +1,27 @@
+/* Says "surely not in this run" without touching the run: a Bloom filter in blocks of one cache line (Putze, Sanders, Singler:
+ * "Cache-, hash- and space-efficient Bloom filters", 2007). Terms are keyed hashes already, so their own bytes choose the bits.
+ *
+ * One thread adds while others ask: bits only ever appear, so a reader can only be told "perhaps" too early. */
+#ifndef KR_STORE_FILTER_H
+#define KR_STORE_FILTER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crypto/hash.h"
+
+#define KR_FILTER_BITS_PER_ENTRY 10u
+
+struct kr_filter;
+
+/* Room for `entries`; NULL without memory. */
+struct kr_filter *kr_filter_new(uint64_t entries);
+struct kr_filter *kr_filter_ref(struct kr_filter *filter);
+void kr_filter_unref(struct kr_filter *filter); /* NULL is fine */
+void kr_filter_add(struct kr_filter *filter, const uint8_t term[static KR_TERM_BYTES]);
+bool kr_filter_may_have(const struct kr_filter *filter, const uint8_t term[static KR_TERM_BYTES]);
+size_t kr_filter_bytes(const struct kr_filter *filter);
+
+#endif

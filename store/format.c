@@ -1,0 +1,113 @@
+/* Which format a store has, and how an older one becomes today's. */
+#include <string.h>
+
+#include "store/internal.h"
+#include "store/runs.h"
+
+#define FORMAT_KEY kr_slice_of("format", 6)
+#define KEYS_KEY   kr_slice_of("keys", 4)
+
+/* The number stands in the open as well, so that every later program can say why it cannot read a store. */
+static enum kr_err format_put(struct kr_txn *txn, uint32_t format)
+{
+    uint8_t number[4], *row = NULL;
+    kr_put_be(number, format, sizeof number);
+    enum kr_err err = kr_row_reserve(txn, KR_DBI_META, FORMAT_KEY, sizeof number * 2 + KR_SEALED_BYTES, 0, &row);
+    if (err == KR_OK) {
+        memcpy(row, number, sizeof number);
+        kr_value_seal(txn->store, KR_DBI_META, FORMAT_KEY, kr_slice_of(number, sizeof number), row + sizeof number);
+    }
+    return err;
+}
+
+enum kr_err kr_format_get(struct kr_txn *txn, uint32_t *ret_format)
+{
+    struct kr_slice row = {0};
+    uint8_t sealed[4];
+    size_t len = 0;
+    enum kr_err err = kr_row_get(txn, KR_DBI_META, FORMAT_KEY, &row);
+    if (err != KR_OK) {
+        return err;
+    }
+    if (row.len != sizeof sealed * 2 + KR_SEALED_BYTES) {
+        return KR_CORRUPT;
+    }
+    err = kr_value_open(txn->store, KR_DBI_META, FORMAT_KEY, kr_slice_of(row.bytes + 4, row.len - 4), sealed, sizeof sealed, &len);
+    if (err == KR_OK && memcmp(sealed, row.bytes, sizeof sealed) != 0) {
+        err = KR_CORRUPT;
+    }
+    if (err == KR_OK) {
+        *ret_format = (uint32_t)kr_get_be(sealed, sizeof sealed);
+    }
+    return err;
+}
+
+static void term_key_mark(const struct kr_store *store, uint8_t ret_mark[static 32])
+{
+    kr_hash_keyed(ret_mark, 32, store->keys->storage, "kairan store term key", store->keys->term, 32);
+}
+
+enum kr_err kr_format_check(struct kr_txn *txn, struct kr_error *error)
+{
+    struct kr_slice row = {0};
+    uint8_t mark[32], found[32];
+    uint32_t format = 0;
+    enum kr_err err = kr_row_get(txn, KR_DBI_META, FORMAT_KEY, &row);
+    if (err == KR_NOT_FOUND) {
+        return kr_row_count(txn, KR_DBI_META) == 0
+                   ? KR_OK
+                   : kr_fail(error, KR_CORRUPT, "the store in %s does not say its format: restore it from a backup",
+                             txn->store->path);
+    }
+    if (err != KR_OK) {
+        return err;
+    }
+    if (row.len >= 4 && kr_get_be(row.bytes, 4) > KR_STORE_FORMAT) {
+        return kr_fail(
+            error, KR_VERSION,
+            "the store in %s has format %llu, this program knows formats up to %u: install the newer program, or restore "
+            "a backup from before the upgrade",
+            txn->store->path, (unsigned long long)kr_get_be(row.bytes, 4), (unsigned)KR_STORE_FORMAT);
+    }
+    err = kr_format_get(txn, &format);
+    if (err == KR_OK && format == 0) {
+        err = KR_CORRUPT;
+    }
+    if (err == KR_OK) {
+        term_key_mark(txn->store, mark);
+        err = kr_value_get_fixed(txn, KR_DBI_META, KEYS_KEY, found, sizeof found);
+        err = err == KR_OK && memcmp(mark, found, sizeof mark) != 0 ? KR_CORRUPT : err;
+    }
+    if (err == KR_CORRUPT || err == KR_NOT_FOUND) {
+        return kr_fail(error, KR_CORRUPT,
+                       "the store in %s was not made with the keys of this keyring: use the keyring that belongs to it",
+                       txn->store->path);
+    }
+    return err;
+}
+
+static enum kr_err fill_new(struct kr_txn *txn)
+{
+    uint8_t mark[32];
+    static const uint8_t first[8] = {0, 0, 0, 0, 0, 0, 0, 1};
+    term_key_mark(txn->store, mark);
+    enum kr_err err = kr_value_put(txn, KR_DBI_META, KEYS_KEY, kr_slice_of(mark, sizeof mark), 0);
+    if (err == KR_OK) {
+        err = kr_value_put(txn, KR_DBI_META, kr_slice_of("arrival", 7), kr_slice_of(first, sizeof first), 0);
+    }
+    return err == KR_OK ? format_put(txn, KR_STORE_FORMAT) : err;
+}
+
+enum kr_err kr_format_upgrade(struct kr_txn *txn, struct kr_error *error)
+{
+    uint32_t format = 0;
+    enum kr_err err = kr_format_get(txn, &format);
+    if (err == KR_NOT_FOUND) {
+        return fill_new(txn);
+    }
+    if (err != KR_OK || format == KR_STORE_FORMAT) {
+        return err;
+    }
+    (void)error;
+    return format_put(txn, KR_STORE_FORMAT);
+}

@@ -1,0 +1,198 @@
+/* Heads: what policy, lists and look-ups need without the body. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/codec/writer.h"
+#include "store/internal.h"
+
+#define TITLE_BYTES_MAX 200u
+#define HEAD_FIELDS     22u
+
+/* The longest part of the title that ends between two characters. */
+static struct kr_slice short_title(struct kr_slice title)
+{
+    if (title.len > TITLE_BYTES_MAX) {
+        title.len = TITLE_BYTES_MAX;
+        while (title.len > 0 && (title.bytes[title.len] & 0xC0) == 0x80) {
+            title.len--;
+        }
+    }
+    return title;
+}
+
+static void write_optional(struct kr_writer *writer, bool has, const uint8_t id[static 32])
+{
+    kr_writer_bin(writer, id, has ? 32 : 0);
+}
+
+enum kr_err kr_head_put(struct kr_txn *txn, const struct kr_head *head, unsigned flags)
+{
+    struct kr_writer writer;
+    uint8_t key[8];
+    if (head->audience_count > KR_AUDIENCE_MAX) {
+        return KR_BOUNDS;
+    }
+    kr_put_be(key, head->arrival, sizeof key);
+    kr_writer_init(&writer, KR_HEAD_SCRATCH);
+    kr_writer_array(&writer, HEAD_FIELDS);
+    kr_writer_bin(&writer, head->id, 32);
+    kr_writer_bin(&writer, head->author, 32);
+    kr_writer_bin(&writer, head->signing_key, 32);
+    kr_writer_uint(&writer, head->kind);
+    kr_writer_uint(&writer, head->state);
+    kr_writer_uint(&writer, head->flags);
+    kr_writer_uint(&writer, head->severity);
+    kr_writer_uint(&writer, head->indicator_count);
+    kr_writer_uint(&writer, (uint64_t)head->label);
+    kr_writer_uint(&writer, head->created_ms);
+    kr_writer_uint(&writer, head->expires_s);
+    kr_writer_uint(&writer, head->received_ms);
+    kr_writer_uint(&writer, head->version);
+    write_optional(&writer, head->has_community, head->community);
+    write_optional(&writer, head->has_relay, head->relay);
+    write_optional(&writer, head->has_subject, head->subject);
+    write_optional(&writer, head->has_target, head->target);
+    kr_writer_flag(&writer, head->is_ours_to_read);
+    kr_writer_bin(&writer, head->from, 32);
+    kr_writer_uint(&writer, head->record_bytes);
+    kr_writer_bin(&writer, head->audience, (size_t)head->audience_count * 32);
+    kr_writer_slice(&writer, short_title(head->title));
+    enum kr_err err = kr_writer_finish(&writer);
+    if (err == KR_OK) {
+        err = kr_value_put(txn, KR_DBI_HEADS, kr_slice_of(key, sizeof key), kr_slice_of(writer.bytes, writer.len), flags);
+    }
+    kr_writer_deinit(&writer);
+    return err;
+}
+
+/* What was authenticated was written by us; a value out of range means damage all the same. */
+static enum kr_err head_decode(struct kr_slice bytes, struct kr_head *ret_head)
+{
+    struct kr_reader reader;
+    kr_reader_init(&reader, bytes.bytes, bytes.len);
+    kr_reader_array(&reader, HEAD_FIELDS);
+    kr_reader_fixed(&reader, ret_head->id, 32);
+    kr_reader_fixed(&reader, ret_head->author, 32);
+    kr_reader_fixed(&reader, ret_head->signing_key, 32);
+    ret_head->kind = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
+    ret_head->state = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
+    ret_head->flags = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
+    ret_head->severity = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
+    ret_head->indicator_count = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
+    ret_head->label = (enum kr_label)kr_reader_uint(&reader, KR_TLP_RED);
+    ret_head->created_ms = kr_reader_uint(&reader, UINT64_MAX);
+    ret_head->expires_s = kr_reader_uint(&reader, UINT64_MAX);
+    ret_head->received_ms = kr_reader_uint(&reader, UINT64_MAX);
+    ret_head->version = kr_reader_uint(&reader, UINT64_MAX);
+    ret_head->has_community = kr_reader_fixed_or_empty(&reader, ret_head->community, 32);
+    ret_head->has_relay = kr_reader_fixed_or_empty(&reader, ret_head->relay, 32);
+    ret_head->has_subject = kr_reader_fixed_or_empty(&reader, ret_head->subject, 32);
+    ret_head->has_target = kr_reader_fixed_or_empty(&reader, ret_head->target, 32);
+    ret_head->is_ours_to_read = kr_reader_flag(&reader);
+    kr_reader_fixed(&reader, ret_head->from, 32);
+    ret_head->record_bytes = (uint32_t)kr_reader_uint(&reader, KR_RECORD_BYTES_MAX);
+    struct kr_slice audience = kr_reader_bin(&reader, 0, (size_t)KR_AUDIENCE_MAX * 32);
+    ret_head->audience = audience.bytes;
+    ret_head->audience_count = (uint32_t)(audience.len / 32);
+    ret_head->title = kr_reader_bin(&reader, 0, TITLE_BYTES_MAX);
+    kr_reader_close(&reader);
+    return kr_reader_end(&reader) == KR_OK && audience.len % 32 == 0 ? KR_OK : KR_CORRUPT;
+}
+
+enum kr_err kr_head_open(struct kr_txn *txn, struct kr_slice key, struct kr_slice sealed, struct kr_head *ret_head,
+                         uint8_t *scratch)
+{
+    struct kr_head head = {0};
+    size_t len = 0;
+    if (key.len != 8) {
+        return KR_CORRUPT;
+    }
+    enum kr_err err = kr_value_open(txn->store, KR_DBI_HEADS, key, sealed, scratch, KR_HEAD_SCRATCH, &len);
+    if (err == KR_OK) {
+        err = head_decode(kr_slice_of(scratch, len), &head);
+    }
+    if (err == KR_OK) {
+        head.arrival = kr_get_be(key.bytes, 8);
+        *ret_head = head;
+    }
+    return err == KR_BOUNDS ? KR_CORRUPT : err;
+}
+
+enum kr_err kr_store_head_get(struct kr_txn *txn, uint64_t arrival, struct kr_head *ret_head, uint8_t *scratch)
+{
+    uint8_t key[8];
+    struct kr_slice sealed = {0};
+    kr_put_be(key, arrival, sizeof key);
+    enum kr_err err = kr_row_get(txn, KR_DBI_HEADS, kr_slice_of(key, sizeof key), &sealed);
+    if (err != KR_OK) {
+        return err;
+    }
+    return kr_head_open(txn, kr_slice_of(key, sizeof key), sealed, ret_head, scratch);
+}
+
+enum kr_err kr_store_head_update(struct kr_txn *txn, const struct kr_head *head)
+{
+    uint8_t key[8];
+    struct kr_slice sealed = {0};
+    kr_put_be(key, head->arrival, sizeof key);
+    enum kr_err err = kr_row_get(txn, KR_DBI_HEADS, kr_slice_of(key, sizeof key), &sealed);
+    if (err != KR_OK) {
+        return err;
+    }
+    return kr_head_put(txn, head, 0);
+}
+
+enum kr_err kr_head_delete(struct kr_txn *txn, uint64_t arrival)
+{
+    uint8_t key[8];
+    kr_put_be(key, arrival, sizeof key);
+    return kr_row_delete(txn, KR_DBI_HEADS, kr_slice_of(key, sizeof key));
+}
+
+enum kr_err kr_store_head_next(struct kr_txn *txn, uint64_t arrival, bool downward, struct kr_head *ret_head, uint8_t *scratch)
+{
+    MDB_cursor *cursor = NULL;
+    uint8_t wanted[8];
+    struct kr_slice sealed = {0};
+    kr_put_be(wanted, arrival, sizeof wanted);
+    struct kr_slice key = kr_slice_of(wanted, sizeof wanted);
+    enum kr_err err = kr_row_cursor(txn, KR_DBI_HEADS, &cursor);
+    if (err != KR_OK) {
+        return err;
+    }
+    err = kr_row_move(txn, cursor, MDB_SET_RANGE, &key, &sealed);
+    if (downward && err == KR_NOT_FOUND) {
+        err = kr_row_move(txn, cursor, MDB_LAST, &key, &sealed);
+    } else if (downward && err == KR_OK && (key.len != 8 || kr_get_be(key.bytes, 8) > arrival)) {
+        err = kr_row_move(txn, cursor, MDB_PREV, &key, &sealed);
+    }
+    if (err == KR_OK) {
+        err = kr_head_open(txn, key, sealed, ret_head, scratch);
+    }
+    mdb_cursor_close(cursor);
+    return err;
+}
+
+enum kr_err kr_store_expired(struct kr_txn *txn, uint64_t now_s, uint64_t *ret_arrivals, uint32_t max, uint32_t *ret_count)
+{
+    struct kr_head head;
+    uint64_t arrival = 0;
+    uint32_t count = 0;
+    uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
+    enum kr_err err = scratch == NULL ? KR_NOMEM : KR_OK;
+    while (err == KR_OK && count < max) {
+        err = kr_store_head_next(txn, arrival, false, &head, scratch);
+        if (err == KR_OK) {
+            arrival = head.arrival + 1;
+            if (head.expires_s <= now_s && head.state != KR_HEAD_HEADER_ONLY) {
+                ret_arrivals[count++] = head.arrival;
+            }
+        }
+    }
+    free(scratch);
+    if (err == KR_OK || err == KR_NOT_FOUND) {
+        *ret_count = count;
+        err = KR_OK;
+    }
+    return err;
+}

@@ -1,0 +1,183 @@
+/* What the store's own files share; nobody outside this folder includes it.
+ *
+ * Layout (format 1). Numbers in keys are big-endian, so that LMDB's byte order is theirs. "sealed" is value.c's
+ * nonce ‖ XChaCha20-Poly1305(value), with the row's key as associated data and a key of its own for each table.
+ *
+ *   meta      name → "format": number ‖ sealed number (frozen in all formats); "keys", "arrival", "runs": sealed
+ *   log       arrival 8 ‖ chunk 2 → at most KR_CHUNK_BYTES_MAX bytes under the record's data key
+ *   heads     arrival 8 → sealed head (head.c)
+ *   ids       record id 32 → sealed arrival 8 ‖ record length 4 ‖ data key 32
+ *   dead      arrival / 4,096 as 8 → sealed bitmap of purged arrivals
+ *   scopes    kind 1 ‖ id 32 → sealed number 4 ‖ count 8 ‖ running hash 32
+ *   trees     scope number 4 ‖ entry 8 → sealed record id 32 ‖ running hash after it 32
+ *   members   scope number 4 ‖ record id 32 → sealed entry 8
+ *   t.*       the small tables of the core: key → sealed value
+ *   terms.new and terms.0 …   term 16 ‖ arrival 8 ‖ position 2 → tag 8 (runs.c) */
+#ifndef KR_STORE_INTERNAL_H
+#define KR_STORE_INTERNAL_H
+
+#include <lmdb.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "store/store.h"
+
+enum kr_dbi {
+    KR_DBI_META,
+    KR_DBI_LOG,
+    KR_DBI_HEADS,
+    KR_DBI_IDS,
+    KR_DBI_DEAD,
+    KR_DBI_SCOPES,
+    KR_DBI_TREES,
+    KR_DBI_MEMBERS,
+    KR_DBI_TABLE, /* the first of KR_TABLE_COUNT */
+    KR_DBI_TERMS_NEW = KR_DBI_TABLE + KR_TABLE_COUNT,
+    KR_DBI_RUN, /* the first of KR_RUN_SLOTS */
+};
+#define KR_RUN_SLOTS 32
+#define KR_DBI_COUNT (KR_DBI_RUN + KR_RUN_SLOTS)
+
+#define KR_TAG_BYTES      8
+#define KR_TERM_KEY_BYTES 26 /* term ‖ arrival ‖ position */
+#define KR_SEALED_BYTES   40 /* what sealing adds: nonce and tag */
+
+/* ---- keys and shared state ---- */
+
+/* In locked memory (plain memory in a volatile store, of which a simulation has hundreds). */
+struct kr_store_keys {
+    uint8_t storage[32], term[32];
+    uint8_t tag[32];
+    uint8_t table[KR_DBI_TERMS_NEW][32];
+};
+
+struct kr_runs;
+
+struct kr_store {
+    char *path;
+    MDB_env *env;
+    MDB_dbi dbis[KR_DBI_COUNT];
+    struct kr_store_keys *keys;
+    struct kr_rng rng; /* used inside the one write transaction only */
+    uint32_t page_bytes, term_generation;
+    bool is_volatile, is_writing;
+    int lock_fd;
+    bool (*fail_commit)(void *context);
+    void *fail_context;
+
+    /* Guards what follows. Readers are counted rather than holding a rwlock, because a transaction may end on another thread. */
+    pthread_mutex_t mutex;
+    pthread_cond_t no_readers, grown;
+    uint32_t readers;
+    bool is_growing;          /* a writer waits for, or has, the environment for itself */
+    atomic_bool needs_room;   /* the map was full: grow it before the next write transaction */
+    atomic_bool needs_reopen; /* LMDB gave the environment up after a failed write of a meta page */
+    struct kr_runs *runs;     /* newest first; older ones as long as a reader needs them */
+};
+
+struct kr_txn {
+    struct kr_store *store;
+    struct kr_txn *parent;
+    MDB_txn *mdb;
+    bool is_write, is_dirty, arrival_changed, runs_changed;
+    enum kr_err failed; /* a write went wrong half-way: this transaction can only be aborted */
+    uint64_t next_arrival;
+    struct kr_runs *runs; /* a reference */
+    uint32_t puts[KR_DBI_COUNT];
+    uint64_t put_bytes[KR_DBI_COUNT];
+};
+
+/* ---- env.c ---- */
+enum kr_err kr_env_open(struct kr_store *store, uint64_t map_bytes, struct kr_error *error) KR_WARN_UNUSED;
+void kr_env_close(struct kr_store *store);
+/* Makes room (and a fresh environment where LMDB gave the old one up) before a write transaction. */
+enum kr_err kr_env_prepare(struct kr_store *store) KR_WARN_UNUSED;
+/* Makes the file so long that the check at the next open cannot mistake it for a truncated one. */
+enum kr_err kr_env_reserve(struct kr_store *store, uint64_t more_pages) KR_WARN_UNUSED;
+/* The code of LMDB or errno in ours; notes in the store what has to be done about it. */
+enum kr_err kr_env_err(struct kr_store *store, int code);
+const char *kr_dbi_name(uint32_t dbi, char buffer[static 16]);
+
+/* ---- txn.c: raw rows ---- */
+struct kr_slice kr_slice_of(const void *bytes, size_t len);
+enum kr_err kr_row_get(struct kr_txn *txn, uint32_t dbi, struct kr_slice key, struct kr_slice *ret_value) KR_WARN_UNUSED;
+enum kr_err kr_row_put(struct kr_txn *txn, uint32_t dbi, struct kr_slice key, struct kr_slice value, unsigned flags) KR_WARN_UNUSED;
+/* Room for `len` bytes in the page itself, to be filled before the next write. */
+enum kr_err kr_row_reserve(struct kr_txn *txn, uint32_t dbi, struct kr_slice key, size_t len, unsigned flags,
+                           uint8_t **ret_bytes) KR_WARN_UNUSED;
+enum kr_err kr_row_delete(struct kr_txn *txn, uint32_t dbi, struct kr_slice key) KR_WARN_UNUSED;
+enum kr_err kr_row_clear(struct kr_txn *txn, uint32_t dbi) KR_WARN_UNUSED; /* the whole table */
+uint64_t kr_row_count(struct kr_txn *txn, uint32_t dbi);
+enum kr_err kr_row_cursor(struct kr_txn *txn, uint32_t dbi, MDB_cursor **ret_cursor) KR_WARN_UNUSED;
+/* mdb_cursor_get in our words; for MDB_SET_RANGE `*key` is where to go. */
+enum kr_err kr_row_move(struct kr_txn *txn, MDB_cursor *cursor, MDB_cursor_op op, struct kr_slice *key,
+                        struct kr_slice *ret_value) KR_WARN_UNUSED;
+/* Notes a failure of a write that may have been half done. Returns `err`. */
+enum kr_err kr_txn_fail(struct kr_txn *txn, enum kr_err err);
+
+void kr_put_be(uint8_t *ret, uint64_t value, size_t len);
+uint64_t kr_get_be(const uint8_t *bytes, size_t len);
+
+/* ---- value.c: sealed rows ---- */
+void kr_keys_derive(struct kr_store_keys *keys);
+/* `ret` has room for value.len + KR_SEALED_BYTES. */
+void kr_value_seal(struct kr_store *store, uint32_t dbi, struct kr_slice key, struct kr_slice value, uint8_t *ret);
+enum kr_err kr_value_put(struct kr_txn *txn, uint32_t dbi, struct kr_slice key, struct kr_slice value,
+                         unsigned flags) KR_WARN_UNUSED;
+/* KR_NOT_FOUND, KR_BOUNDS (longer than `size`), KR_CORRUPT. */
+enum kr_err kr_value_get(struct kr_txn *txn, uint32_t dbi, struct kr_slice key, uint8_t *ret_value, size_t size,
+                         size_t *ret_len) KR_WARN_UNUSED;
+enum kr_err kr_value_open(const struct kr_store *store, uint32_t dbi, struct kr_slice key, struct kr_slice sealed,
+                          uint8_t *ret_value, size_t size, size_t *ret_len) KR_WARN_UNUSED;
+/* A value of one length only: anything else is KR_CORRUPT. */
+enum kr_err kr_value_get_fixed(struct kr_txn *txn, uint32_t dbi, struct kr_slice key, uint8_t *ret_value,
+                               size_t len) KR_WARN_UNUSED;
+/* Authenticates rows that say everything in their key. `what` keeps the tables apart. */
+void kr_tag(const struct kr_store *store, const char *what, struct kr_slice key, uint8_t ret_tag[static KR_TAG_BYTES]);
+bool kr_tag_matches(const struct kr_store *store, const char *what, struct kr_slice key, struct kr_slice tag);
+#define KR_TAG_TERM "kairan store term"
+
+/* ---- head.c ---- */
+enum kr_err kr_head_put(struct kr_txn *txn, const struct kr_head *head, unsigned flags) KR_WARN_UNUSED;
+enum kr_err kr_head_open(struct kr_txn *txn, struct kr_slice key, struct kr_slice sealed, struct kr_head *ret_head,
+                         uint8_t *scratch) KR_WARN_UNUSED;
+enum kr_err kr_head_delete(struct kr_txn *txn, uint64_t arrival) KR_WARN_UNUSED;
+
+/* ---- record.c ---- */
+struct kr_id_entry {
+    uint64_t arrival;
+    uint32_t record_bytes;
+    uint8_t data_key[32];
+};
+enum kr_err kr_id_get(struct kr_txn *txn, const uint8_t id[static 32], struct kr_id_entry *ret_entry) KR_WARN_UNUSED;
+/* Opens all chunks into `ret`, which has room for entry->record_bytes. */
+enum kr_err kr_log_open(struct kr_txn *txn, const uint8_t id[static 32], const struct kr_id_entry *entry,
+                        uint8_t *ret) KR_WARN_UNUSED;
+
+/* ---- dead.c ---- */
+enum kr_err kr_dead_mark(struct kr_txn *txn, uint64_t arrival) KR_WARN_UNUSED;
+enum kr_err kr_dead_is(struct kr_txn *txn, uint64_t arrival, bool *ret_is_dead) KR_WARN_UNUSED;
+/* All of it, opened once: for loops over many arrivals. */
+struct kr_dead_map {
+    uint8_t **chunks;
+    uint64_t count;
+};
+enum kr_err kr_dead_load(struct kr_txn *txn, struct kr_dead_map *ret_map) KR_WARN_UNUSED;
+bool kr_dead_in(const struct kr_dead_map *map, uint64_t arrival);
+void kr_dead_free(struct kr_dead_map *map);
+
+/* ---- scope.c ---- */
+void kr_scope_hash(uint8_t hash[static 32], const uint8_t id[static 32]); /* the running hash after one more id */
+/* Whether an entry follows from the one before it and its id stands in `members`; KR_CORRUPT. */
+enum kr_err kr_scope_check(struct kr_txn *txn, uint32_t number, uint64_t entry) KR_WARN_UNUSED;
+/* Whether the entry that a member points to is its own; KR_CORRUPT. */
+enum kr_err kr_scope_check_member(struct kr_txn *txn, uint32_t number, const uint8_t id[static 32]) KR_WARN_UNUSED;
+
+/* ---- format.c ---- */
+/* KR_VERSION for a newer store, KR_CORRUPT for other keys; writes nothing. */
+enum kr_err kr_format_check(struct kr_txn *txn, struct kr_error *error) KR_WARN_UNUSED;
+/* Fills a new store, or brings one of an older format up to date. */
+enum kr_err kr_format_upgrade(struct kr_txn *txn, struct kr_error *error) KR_WARN_UNUSED;
+enum kr_err kr_format_get(struct kr_txn *txn, uint32_t *ret_format) KR_WARN_UNUSED;
+
+#endif

@@ -1,0 +1,216 @@
+/* Merging runs, and giving filters back to runs after a restart: a slice at a time. */
+#include <string.h>
+
+#include "store/runs.h"
+
+#define FILTER_SLICE (4u * KR_MERGE_SLICE)
+
+/* ---- filters ---- */
+
+static struct kr_run *unfiltered(const struct kr_runs *runs)
+{
+    for (uint32_t i = 0; i < runs->count; i++) {
+        if (!atomic_load(&runs->runs[i]->is_filtered)) {
+            return runs->runs[i];
+        }
+    }
+    return NULL;
+}
+
+/* A run never changes, so what was read of it counts whatever becomes of this transaction. */
+static enum kr_err filter_slice(struct kr_txn *txn, struct kr_run *run)
+{
+    struct kr_run_walk walk;
+    struct kr_slice key = {0}, value = {0};
+    if (run->filter == NULL) {
+        run->filter = kr_filter_new(run->count);
+        if (run->filter == NULL) {
+            return KR_NOMEM;
+        }
+    }
+    kr_run_walk_init(&walk, txn);
+    enum kr_err err = kr_run_walk_add(&walk, KR_DBI_RUN + run->slot,
+                                      kr_slice_of(run->filtered_to, run->has_filtered_to ? sizeof run->filtered_to : 0));
+    bool has_more = false;
+    for (uint32_t i = 0; err == KR_OK && (has_more = kr_run_walk_peek(&walk, &key, &value)) && i < FILTER_SLICE; i++) {
+        kr_filter_add(run->filter, key.bytes);
+        memcpy(run->filtered_to, key.bytes, sizeof run->filtered_to);
+        run->has_filtered_to = true;
+        err = kr_run_walk_next(&walk);
+    }
+    if (err == KR_OK && !has_more) {
+        atomic_store(&run->is_filtered, true);
+    }
+    kr_run_walk_deinit(&walk);
+    return err;
+}
+
+/* ---- merging ---- */
+
+/* The lowest level that has enough runs, and the oldest of them; runs stand in the order of their birth. */
+static bool choose_sources(const struct kr_runs *runs, uint64_t ret_serials[static KR_RUN_FANOUT], uint32_t *ret_level)
+{
+    for (uint32_t level = 0; level < 32; level++) {
+        uint32_t count = 0;
+        for (uint32_t i = 0; i < runs->count && count < KR_RUN_FANOUT; i++) {
+            if (runs->runs[i]->level == level) {
+                ret_serials[count++] = runs->runs[i]->serial;
+            }
+        }
+        if (count == KR_RUN_FANOUT) {
+            *ret_level = level;
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct kr_run *run_by_serial(const struct kr_runs *runs, uint64_t serial)
+{
+    for (uint32_t i = 0; i < runs->count; i++) {
+        if (runs->runs[i]->serial == serial) {
+            return runs->runs[i];
+        }
+    }
+    return NULL;
+}
+
+static enum kr_err start(struct kr_txn *txn, const uint64_t serials[static KR_RUN_FANOUT], uint32_t level)
+{
+    struct kr_runs *runs = NULL;
+    uint64_t entries = 0;
+    uint32_t slot = kr_runs_free_slot(txn->runs, false);
+    KR_ASSERT(slot < KR_RUN_SLOTS);
+    enum kr_err err = kr_runs_own(txn, &runs);
+    if (err != KR_OK) {
+        return err;
+    }
+    for (uint32_t i = 0; i < KR_RUN_FANOUT; i++) {
+        entries += run_by_serial(runs, serials[i])->count;
+    }
+    runs->target = kr_run_new(runs->next_serial, slot, level + 1, txn->store->term_generation);
+    if (runs->target == NULL) {
+        return KR_NOMEM;
+    }
+    runs->next_serial++;
+    runs->target->filter = kr_filter_new(entries);
+    atomic_store(&runs->target->is_filtered, runs->target->filter != NULL);
+    memcpy(runs->sources, serials, sizeof runs->sources);
+    runs->has_cursor = false;
+    return KR_OK;
+}
+
+/* The sources go, the target takes its place among the runs. */
+static enum kr_err finish(struct kr_txn *txn, struct kr_runs *runs)
+{
+    for (uint32_t i = 0; i < KR_RUN_FANOUT; i++) {
+        for (uint32_t at = 0; at < runs->count; at++) {
+            struct kr_run *run = runs->runs[at];
+            if (run->serial == runs->sources[i]) {
+                enum kr_err err = kr_row_clear(txn, KR_DBI_RUN + run->slot);
+                if (err != KR_OK) {
+                    return err;
+                }
+                runs->count--;
+                memmove(&runs->runs[at], &runs->runs[at + 1], (runs->count - at) * sizeof runs->runs[0]);
+                kr_run_unref(run);
+                break;
+            }
+        }
+    }
+    if (runs->target->count > 0) {
+        runs->runs[runs->count++] = runs->target;
+    } else {
+        kr_run_unref(runs->target);
+    }
+    runs->target = NULL;
+    runs->has_cursor = false;
+    return KR_OK;
+}
+
+static enum kr_err copy_slice(struct kr_txn *txn, struct kr_runs *runs, struct kr_run_walk *walk, const struct kr_dead_map *dead,
+                              bool *ret_at_end)
+{
+    struct kr_slice key = {0}, value = {0};
+    enum kr_err err = KR_OK;
+    for (uint32_t i = 0; i < KR_MERGE_SLICE && err == KR_OK; i++) {
+        if (!kr_run_walk_peek(walk, &key, &value)) {
+            *ret_at_end = true;
+            return KR_OK;
+        }
+        memcpy(runs->cursor, key.bytes, sizeof runs->cursor);
+        runs->has_cursor = true;
+        if (!kr_dead_in(dead, kr_get_be(key.bytes + KR_TERM_BYTES, 8))) {
+            err = kr_row_put(txn, KR_DBI_RUN + runs->target->slot, key, value, MDB_APPEND);
+            runs->target->count++;
+            if (runs->target->filter != NULL) {
+                kr_filter_add(runs->target->filter, key.bytes);
+            }
+        }
+        if (err == KR_OK) {
+            err = kr_run_walk_next(walk);
+        }
+    }
+    return err;
+}
+
+static enum kr_err merge(struct kr_txn *txn, bool *ret_at_end)
+{
+    struct kr_runs *runs = NULL;
+    struct kr_run_walk walk;
+    struct kr_slice key = {0}, value = {0};
+    struct kr_dead_map dead = {0};
+    enum kr_err err = kr_runs_own(txn, &runs);
+    if (err != KR_OK) {
+        return err;
+    }
+    kr_run_walk_init(&walk, txn);
+    err = kr_dead_load(txn, &dead);
+    for (uint32_t i = 0; i < KR_RUN_FANOUT && err == KR_OK; i++) {
+        const struct kr_run *run = run_by_serial(runs, runs->sources[i]);
+        err = run == NULL ? KR_CORRUPT
+                          : kr_run_walk_add(&walk, KR_DBI_RUN + run->slot,
+                                            kr_slice_of(runs->cursor, runs->has_cursor ? sizeof runs->cursor : 0));
+    }
+    if (err == KR_OK && runs->has_cursor && kr_run_walk_peek(&walk, &key, &value) &&
+        memcmp(key.bytes, runs->cursor, sizeof runs->cursor) == 0) {
+        err = kr_run_walk_next(&walk);
+    }
+    if (err == KR_OK) {
+        err = copy_slice(txn, runs, &walk, &dead, ret_at_end);
+    }
+    kr_run_walk_deinit(&walk);
+    kr_dead_free(&dead);
+    if (err == KR_OK && *ret_at_end) {
+        err = finish(txn, runs);
+    }
+    return err;
+}
+
+enum kr_err kr_store_merge_slice(struct kr_txn *txn, bool *ret_more)
+{
+    uint64_t serials[KR_RUN_FANOUT] = {0};
+    uint32_t level = 0;
+    bool at_end = false;
+    enum kr_err err = KR_OK;
+    struct kr_run *run = unfiltered(txn->runs);
+    if (run != NULL) {
+        err = filter_slice(txn, run);
+        *ret_more = err == KR_OK;
+        return err;
+    }
+    if (txn->runs->target == NULL) {
+        if (!choose_sources(txn->runs, serials, &level)) {
+            *ret_more = false;
+            return KR_OK;
+        }
+        err = start(txn, serials, level);
+    }
+    if (err == KR_OK) {
+        err = merge(txn, &at_end);
+    }
+    if (err == KR_OK) {
+        *ret_more = txn->runs->target != NULL || choose_sources(txn->runs, serials, &level);
+    }
+    return kr_txn_fail(txn, err);
+}

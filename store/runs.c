@@ -1,0 +1,382 @@
+#include "store/runs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/codec/writer.h"
+
+#define RUNS_KEY       kr_slice_of("runs", 4)
+#define RUNS_BYTES_MAX (4u * KR_KIB)
+#define RUN_FIELDS     5u
+
+/* ---- one run ---- */
+
+struct kr_run *kr_run_new(uint64_t serial, uint32_t slot, uint32_t level, uint32_t generation)
+{
+    struct kr_run *run = calloc(1, sizeof *run);
+    if (run != NULL) {
+        atomic_init(&run->refs, 1);
+        run->serial = serial;
+        run->slot = slot;
+        run->level = level;
+        run->generation = generation;
+    }
+    return run;
+}
+
+struct kr_run *kr_run_ref(struct kr_run *run)
+{
+    (void)atomic_fetch_add(&run->refs, 1);
+    return run;
+}
+
+void kr_run_unref(struct kr_run *run)
+{
+    if (run != NULL && atomic_fetch_sub(&run->refs, 1) == 1) {
+        kr_filter_unref(run->filter);
+        free(run);
+    }
+}
+
+/* A copy whose count can change, for a target that a transaction works on. The filter is shared: bits too many do no harm. */
+static struct kr_run *run_copy(const struct kr_run *run)
+{
+    struct kr_run *copy = kr_run_new(run->serial, run->slot, run->level, run->generation);
+    if (copy != NULL) {
+        copy->count = run->count;
+        copy->filter = kr_filter_ref(run->filter);
+        atomic_store(&copy->is_filtered, atomic_load(&run->is_filtered));
+    }
+    return copy;
+}
+
+/* ---- sets ---- */
+
+struct kr_runs *kr_runs_ref(struct kr_runs *runs)
+{
+    (void)atomic_fetch_add(&runs->refs, 1);
+    return runs;
+}
+
+void kr_runs_unref(struct kr_runs *runs)
+{
+    if (runs == NULL || atomic_fetch_sub(&runs->refs, 1) != 1) {
+        return;
+    }
+    for (uint32_t i = 0; i < runs->count; i++) {
+        kr_run_unref(runs->runs[i]);
+    }
+    kr_run_unref(runs->target);
+    kr_filter_unref(runs->fresh);
+    free(runs);
+}
+
+enum kr_err kr_runs_own(struct kr_txn *txn, struct kr_runs **ret_runs)
+{
+    if (txn->runs_changed) {
+        *ret_runs = txn->runs;
+        return KR_OK;
+    }
+    struct kr_runs *runs = malloc(sizeof *runs);
+    if (runs == NULL) {
+        return KR_NOMEM;
+    }
+    memcpy(runs, txn->runs, sizeof *runs);
+    atomic_init(&runs->refs, 1);
+    runs->older = NULL;
+    if (runs->target != NULL) {
+        runs->target = run_copy(runs->target);
+        if (runs->target == NULL) {
+            free(runs);
+            return KR_NOMEM;
+        }
+    }
+    for (uint32_t i = 0; i < runs->count; i++) {
+        (void)kr_run_ref(runs->runs[i]);
+    }
+    (void)kr_filter_ref(runs->fresh);
+    kr_runs_unref(txn->runs);
+    txn->runs = runs;
+    txn->runs_changed = true;
+    *ret_runs = runs;
+    return KR_OK;
+}
+
+uint32_t kr_runs_free_slot(const struct kr_runs *runs, bool keep_one)
+{
+    uint32_t used = runs->target != NULL ? UINT32_C(1) << runs->target->slot : 0;
+    for (uint32_t i = 0; i < runs->count; i++) {
+        used |= UINT32_C(1) << runs->runs[i]->slot;
+    }
+    for (uint32_t slot = 0; slot < KR_RUN_SLOTS && !(keep_one && runs->count + 1 >= KR_RUN_SLOTS); slot++) {
+        if ((used >> slot & 1) == 0) {
+            return slot;
+        }
+    }
+    return KR_RUN_SLOTS;
+}
+
+/* ---- on disk ---- */
+
+static void write_run(struct kr_writer *writer, const struct kr_run *run)
+{
+    kr_writer_array(writer, RUN_FIELDS);
+    kr_writer_uint(writer, run->serial);
+    kr_writer_uint(writer, run->count);
+    kr_writer_uint(writer, run->slot);
+    kr_writer_uint(writer, run->level);
+    kr_writer_uint(writer, run->generation);
+}
+
+enum kr_err kr_runs_save(struct kr_txn *txn)
+{
+    const struct kr_runs *runs = txn->runs;
+    struct kr_writer writer;
+    kr_writer_init(&writer, RUNS_BYTES_MAX);
+    kr_writer_array(&writer, 5);
+    kr_writer_uint(&writer, runs->next_serial);
+    kr_writer_array(&writer, runs->count);
+    for (uint32_t i = 0; i < runs->count; i++) {
+        write_run(&writer, runs->runs[i]);
+    }
+    kr_writer_array(&writer, runs->target != NULL ? 1 : 0);
+    if (runs->target != NULL) {
+        write_run(&writer, runs->target);
+    }
+    kr_writer_array(&writer, runs->target != NULL ? KR_RUN_FANOUT : 0);
+    for (uint32_t i = 0; runs->target != NULL && i < KR_RUN_FANOUT; i++) {
+        kr_writer_uint(&writer, runs->sources[i]);
+    }
+    kr_writer_bin(&writer, runs->cursor, runs->has_cursor ? KR_TERM_KEY_BYTES : 0);
+    enum kr_err err = kr_writer_finish(&writer);
+    if (err == KR_OK) {
+        err = kr_value_put(txn, KR_DBI_META, RUNS_KEY, kr_slice_of(writer.bytes, writer.len), 0);
+    }
+    kr_writer_deinit(&writer);
+    return err;
+}
+
+static struct kr_run *read_run(struct kr_reader *reader)
+{
+    kr_reader_array(reader, RUN_FIELDS);
+    uint64_t serial = kr_reader_uint(reader, UINT64_MAX);
+    uint64_t count = kr_reader_uint(reader, UINT64_MAX);
+    uint32_t slot = (uint32_t)kr_reader_uint(reader, KR_RUN_SLOTS - 1);
+    uint32_t level = (uint32_t)kr_reader_uint(reader, UINT32_MAX);
+    uint32_t generation = (uint32_t)kr_reader_uint(reader, UINT32_MAX);
+    kr_reader_close(reader);
+    struct kr_run *run = kr_run_new(serial, slot, level, generation);
+    if (run == NULL) {
+        kr_reader_fail(reader, KR_NOMEM);
+        return NULL;
+    }
+    run->count = count;
+    return run;
+}
+
+static enum kr_err runs_decode(struct kr_slice bytes, struct kr_runs *runs)
+{
+    struct kr_reader reader;
+    kr_reader_init(&reader, bytes.bytes, bytes.len);
+    kr_reader_array(&reader, 5);
+    runs->next_serial = kr_reader_uint(&reader, UINT64_MAX);
+    uint32_t count = kr_reader_array_between(&reader, 0, KR_RUN_SLOTS);
+    while (runs->count < count) {
+        struct kr_run *run = read_run(&reader);
+        if (run == NULL) {
+            return KR_NOMEM;
+        }
+        runs->runs[runs->count++] = run;
+    }
+    kr_reader_close(&reader);
+    bool has_target = kr_reader_array_between(&reader, 0, 1) == 1;
+    if (has_target) {
+        runs->target = read_run(&reader);
+        if (runs->target == NULL) {
+            return KR_NOMEM;
+        }
+    }
+    kr_reader_close(&reader);
+    kr_reader_array(&reader, has_target ? KR_RUN_FANOUT : 0);
+    for (uint32_t i = 0; has_target && i < KR_RUN_FANOUT; i++) {
+        runs->sources[i] = kr_reader_uint(&reader, UINT64_MAX);
+    }
+    kr_reader_close(&reader);
+    runs->has_cursor = kr_reader_fixed_or_empty(&reader, runs->cursor, sizeof runs->cursor);
+    kr_reader_close(&reader);
+    return kr_reader_end(&reader) == KR_OK ? KR_OK : KR_CORRUPT;
+}
+
+/* At most a run's worth of terms, so that this takes a few milliseconds. Without memory every look-up asks the table itself. */
+static enum kr_err fill_fresh(struct kr_txn *txn, struct kr_runs *runs)
+{
+    struct kr_run_walk walk;
+    struct kr_slice key = {0}, value = {0};
+    runs->fresh = kr_filter_new(2 * (uint64_t)KR_TERMS_NEW_MAX);
+    kr_run_walk_init(&walk, txn);
+    enum kr_err err = kr_run_walk_add(&walk, KR_DBI_TERMS_NEW, (struct kr_slice){0});
+    while (err == KR_OK && runs->fresh != NULL && kr_run_walk_peek(&walk, &key, &value)) {
+        kr_filter_add(runs->fresh, key.bytes);
+        err = kr_run_walk_next(&walk);
+    }
+    kr_run_walk_deinit(&walk);
+    return err;
+}
+
+enum kr_err kr_runs_load(struct kr_txn *txn, struct kr_runs **ret_runs)
+{
+    size_t len = 0;
+    uint8_t *bytes = malloc(RUNS_BYTES_MAX);
+    struct kr_runs *runs = calloc(1, sizeof *runs);
+    enum kr_err err = KR_NOMEM;
+    if (bytes == NULL || runs == NULL) {
+        goto out;
+    }
+    atomic_init(&runs->refs, 1);
+    err = kr_value_get(txn, KR_DBI_META, RUNS_KEY, bytes, RUNS_BYTES_MAX, &len);
+    if (err == KR_NOT_FOUND) {
+        err = KR_OK;
+    } else if (err == KR_OK) {
+        err = runs_decode(kr_slice_of(bytes, len), runs);
+    }
+    if (err == KR_OK) {
+        err = fill_fresh(txn, runs);
+    }
+    if (err == KR_OK) {
+        *ret_runs = runs;
+        runs = NULL;
+    }
+out:
+    kr_runs_unref(runs);
+    free(bytes);
+    return err;
+}
+
+/* ---- terms.new becomes a run ---- */
+
+enum kr_err kr_runs_flush(struct kr_txn *txn)
+{
+    struct kr_runs *runs = NULL;
+    struct kr_run *run = NULL;
+    struct kr_run_walk walk;
+    struct kr_slice key = {0}, value = {0};
+    uint32_t slot = kr_runs_free_slot(txn->runs, true);
+    if (slot == KR_RUN_SLOTS) {
+        return KR_OK;
+    }
+    kr_run_walk_init(&walk, txn);
+    enum kr_err err = kr_runs_own(txn, &runs);
+    if (err != KR_OK) {
+        goto out;
+    }
+    run = kr_run_new(runs->next_serial, slot, 0, txn->store->term_generation);
+    if (run == NULL) {
+        err = KR_NOMEM;
+        goto out;
+    }
+    err = kr_run_walk_add(&walk, KR_DBI_TERMS_NEW, (struct kr_slice){0});
+    while (err == KR_OK && kr_run_walk_peek(&walk, &key, &value)) {
+        err = kr_row_put(txn, KR_DBI_RUN + slot, key, value, MDB_APPEND);
+        run->count++;
+        if (err == KR_OK) {
+            err = kr_run_walk_next(&walk);
+        }
+    }
+    kr_run_walk_deinit(&walk);
+    if (err == KR_OK) {
+        err = kr_row_clear(txn, KR_DBI_TERMS_NEW);
+    }
+    if (err == KR_OK) {
+        run->filter = runs->fresh; /* of these very terms */
+        atomic_store(&run->is_filtered, run->filter != NULL);
+        runs->fresh = kr_filter_new(2 * (uint64_t)KR_TERMS_NEW_MAX);
+        runs->runs[runs->count++] = run;
+        runs->next_serial++;
+        run = NULL;
+    }
+out:
+    kr_run_walk_deinit(&walk);
+    kr_run_unref(run);
+    return kr_txn_fail(txn, err);
+}
+
+/* ---- walking several at once ---- */
+
+void kr_run_walk_init(struct kr_run_walk *walk, struct kr_txn *txn)
+{
+    walk->txn = txn;
+    walk->count = 0;
+}
+
+void kr_run_walk_deinit(struct kr_run_walk *walk)
+{
+    while (walk->count > 0) {
+        mdb_cursor_close(walk->cursors[--walk->count]);
+    }
+}
+
+static enum kr_err step(struct kr_run_walk *walk, uint32_t i, MDB_cursor_op op)
+{
+    enum kr_err err = kr_row_move(walk->txn, walk->cursors[i], op, &walk->keys[i], &walk->values[i]);
+    if (err == KR_NOT_FOUND) {
+        walk->keys[i].len = 0;
+        return KR_OK;
+    }
+    if (err == KR_OK && walk->keys[i].len != KR_TERM_KEY_BYTES) {
+        return KR_CORRUPT;
+    }
+    return err;
+}
+
+enum kr_err kr_run_walk_add(struct kr_run_walk *walk, uint32_t dbi, struct kr_slice from)
+{
+    KR_ASSERT(walk->count <= KR_RUN_SLOTS);
+    uint32_t i = walk->count;
+    enum kr_err err = kr_row_cursor(walk->txn, dbi, &walk->cursors[i]);
+    if (err == KR_OK) {
+        walk->count++;
+        walk->keys[i] = from;
+        err = step(walk, i, from.len > 0 ? MDB_SET_RANGE : MDB_FIRST);
+    }
+    return err;
+}
+
+static uint32_t smallest(const struct kr_run_walk *walk)
+{
+    uint32_t least = walk->count;
+    for (uint32_t i = 0; i < walk->count; i++) {
+        if (walk->keys[i].len > 0 &&
+            (least == walk->count || memcmp(walk->keys[i].bytes, walk->keys[least].bytes, KR_TERM_KEY_BYTES) < 0)) {
+            least = i;
+        }
+    }
+    return least;
+}
+
+bool kr_run_walk_peek(const struct kr_run_walk *walk, struct kr_slice *ret_key, struct kr_slice *ret_value)
+{
+    uint32_t least = smallest(walk);
+    if (least == walk->count) {
+        return false;
+    }
+    *ret_key = walk->keys[least];
+    *ret_value = walk->values[least];
+    return true;
+}
+
+enum kr_err kr_run_walk_next(struct kr_run_walk *walk)
+{
+    uint32_t least = smallest(walk);
+    uint8_t key[KR_TERM_KEY_BYTES];
+    enum kr_err err = KR_OK;
+    if (least == walk->count) {
+        return KR_OK;
+    }
+    memcpy(key, walk->keys[least].bytes, sizeof key);
+    for (uint32_t i = least; i < walk->count && err == KR_OK; i++) {
+        if (walk->keys[i].len > 0 && memcmp(walk->keys[i].bytes, key, sizeof key) == 0) {
+            err = step(walk, i, MDB_NEXT);
+        }
+    }
+    return err;
+}

@@ -1,0 +1,75 @@
+/* Sorted runs of the blind index, and which of them stand in a snapshot. Inside the store only.
+ *
+ * New terms enter `terms.new` at random places. Full, it is copied in order into a free slot and becomes a run of level 0; four
+ * runs of one level merge into one of the next, slice by slice. So a term is written in order a few times instead of at random
+ * once, which is several times faster on a large store.
+ *
+ * A set of runs (struct kr_runs) is immutable but for the one that a write transaction is building; every transaction refers to
+ * the set of its own snapshot, so an abort forgets changes by dropping a reference. */
+#ifndef KR_STORE_RUNS_H
+#define KR_STORE_RUNS_H
+
+#include <stdatomic.h>
+
+#include "store/filter.h"
+#include "store/internal.h"
+
+struct kr_run {
+    atomic_uint refs;
+    uint64_t serial; /* order of birth */
+    uint64_t count;
+    uint32_t slot, level, generation;
+    /* Built from the run itself, in slices, after a restart; of use to look-ups only when `is_filtered`. */
+    struct kr_filter *filter;
+    atomic_bool is_filtered;
+    uint8_t filtered_to[KR_TERM_KEY_BYTES];
+    bool has_filtered_to;
+};
+
+struct kr_runs {
+    atomic_uint refs;
+    struct kr_runs *older;
+    size_t from_txn; /* LMDB's number of the first transaction that sees this set */
+    uint64_t next_serial;
+    uint32_t count;
+    struct kr_run *runs[KR_RUN_SLOTS];
+    struct kr_filter *fresh; /* of terms.new; NULL where there was no memory */
+    /* The merge under way: `target` is not searched yet, its sources still are. */
+    struct kr_run *target;
+    uint64_t sources[KR_RUN_FANOUT]; /* serials */
+    bool has_cursor;
+    uint8_t cursor[KR_TERM_KEY_BYTES]; /* the last key dealt with */
+};
+
+/* Reads the set of a snapshot from `meta`; without memory of filters. */
+enum kr_err kr_runs_load(struct kr_txn *txn, struct kr_runs **ret_runs) KR_WARN_UNUSED;
+enum kr_err kr_runs_save(struct kr_txn *txn) KR_WARN_UNUSED;
+struct kr_runs *kr_runs_ref(struct kr_runs *runs);
+void kr_runs_unref(struct kr_runs *runs);
+/* A copy of the transaction's set that it may change; made once for each (nested) transaction. */
+enum kr_err kr_runs_own(struct kr_txn *txn, struct kr_runs **ret_runs) KR_WARN_UNUSED;
+/* The number of a slot that neither run nor target uses; KR_RUN_SLOTS where there is none. The last one is for merging: new runs
+ * `keep_one`, else nothing could ever become free again. */
+uint32_t kr_runs_free_slot(const struct kr_runs *runs, bool keep_one);
+struct kr_run *kr_run_new(uint64_t serial, uint32_t slot, uint32_t level, uint32_t generation);
+struct kr_run *kr_run_ref(struct kr_run *run);
+void kr_run_unref(struct kr_run *run);
+/* Moves terms.new into a run. Without a free slot it stays where it is, which is slower but right. */
+enum kr_err kr_runs_flush(struct kr_txn *txn) KR_WARN_UNUSED;
+
+/* Walks several runs at once in the order of their keys, each key once. */
+struct kr_run_walk {
+    struct kr_txn *txn;
+    uint32_t count;
+    MDB_cursor *cursors[KR_RUN_SLOTS + 1];
+    struct kr_slice keys[KR_RUN_SLOTS + 1], values[KR_RUN_SLOTS + 1]; /* key.len 0: at its end */
+};
+void kr_run_walk_init(struct kr_run_walk *walk, struct kr_txn *txn);
+void kr_run_walk_deinit(struct kr_run_walk *walk);
+/* Adds a table, standing at its first key >= `from`. */
+enum kr_err kr_run_walk_add(struct kr_run_walk *walk, uint32_t dbi, struct kr_slice from) KR_WARN_UNUSED;
+/* The smallest key and its value; false at the end of all. */
+bool kr_run_walk_peek(const struct kr_run_walk *walk, struct kr_slice *ret_key, struct kr_slice *ret_value);
+enum kr_err kr_run_walk_next(struct kr_run_walk *walk) KR_WARN_UNUSED;
+
+#endif

@@ -1,0 +1,89 @@
+#include "store/internal.h"
+
+#include <string.h>
+
+#include "crypto/seal.h"
+
+_Static_assert(KR_SEALED_BYTES == KR_NONCE_BYTES + KR_AEAD_BYTES, "a sealed value is nonce, ciphertext, tag");
+
+/* Each table has a key of its own, so that a row cannot be moved between tables; its place in the table is the associated data. */
+void kr_keys_derive(struct kr_store_keys *keys)
+{
+    kr_hash_keyed(keys->tag, sizeof keys->tag, keys->storage, "kairan store tags", NULL, 0);
+    for (uint32_t dbi = 0; dbi < KR_DBI_TERMS_NEW; dbi++) {
+        char buffer[16];
+        const char *name = kr_dbi_name(dbi, buffer);
+        kr_hash_keyed(keys->table[dbi], 32, keys->storage, "kairan store table", name, strlen(name));
+    }
+}
+
+void kr_value_seal(struct kr_store *store, uint32_t dbi, struct kr_slice key, struct kr_slice value, uint8_t *ret)
+{
+    kr_rng_bytes(&store->rng, ret, KR_NONCE_BYTES);
+    kr_aead_seal(ret + KR_NONCE_BYTES, value.bytes, value.len, key.bytes, key.len, ret, store->keys->table[dbi]);
+}
+
+enum kr_err kr_value_put(struct kr_txn *txn, uint32_t dbi, struct kr_slice key, struct kr_slice value, unsigned flags)
+{
+    uint8_t *sealed = NULL;
+    enum kr_err err = kr_row_reserve(txn, dbi, key, value.len + KR_SEALED_BYTES, flags, &sealed);
+    if (err == KR_OK) {
+        kr_value_seal(txn->store, dbi, key, value, sealed);
+    }
+    return err;
+}
+
+enum kr_err kr_value_open(const struct kr_store *store, uint32_t dbi, struct kr_slice key, struct kr_slice sealed,
+                          uint8_t *ret_value, size_t size, size_t *ret_len)
+{
+    if (sealed.len < KR_SEALED_BYTES) {
+        return KR_CORRUPT;
+    }
+    size_t len = sealed.len - KR_SEALED_BYTES;
+    if (len > size) {
+        return KR_BOUNDS;
+    }
+    if (kr_aead_open(ret_value, sealed.bytes + KR_NONCE_BYTES, sealed.len - KR_NONCE_BYTES, key.bytes, key.len, sealed.bytes,
+                     store->keys->table[dbi]) != KR_OK) {
+        return KR_CORRUPT;
+    }
+    *ret_len = len;
+    return KR_OK;
+}
+
+enum kr_err kr_value_get(struct kr_txn *txn, uint32_t dbi, struct kr_slice key, uint8_t *ret_value, size_t size, size_t *ret_len)
+{
+    struct kr_slice sealed = {0};
+    enum kr_err err = kr_row_get(txn, dbi, key, &sealed);
+    if (err != KR_OK) {
+        return err;
+    }
+    return kr_value_open(txn->store, dbi, key, sealed, ret_value, size, ret_len);
+}
+
+enum kr_err kr_value_get_fixed(struct kr_txn *txn, uint32_t dbi, struct kr_slice key, uint8_t *ret_value, size_t len)
+{
+    struct kr_slice sealed = {0};
+    enum kr_err err = kr_row_get(txn, dbi, key, &sealed);
+    if (err != KR_OK) {
+        return err;
+    }
+    if (sealed.len != len + KR_SEALED_BYTES) {
+        return KR_CORRUPT;
+    }
+    return kr_value_open(txn->store, dbi, key, sealed, ret_value, len, &len);
+}
+
+void kr_tag(const struct kr_store *store, const char *what, struct kr_slice key, uint8_t ret_tag[static KR_TAG_BYTES])
+{
+    uint8_t hash[16];
+    kr_hash_keyed(hash, sizeof hash, store->keys->tag, what, key.bytes, key.len);
+    memcpy(ret_tag, hash, KR_TAG_BYTES);
+}
+
+bool kr_tag_matches(const struct kr_store *store, const char *what, struct kr_slice key, struct kr_slice tag)
+{
+    uint8_t right[KR_TAG_BYTES];
+    kr_tag(store, what, key, right);
+    return tag.len == sizeof right && sodium_memcmp(tag.bytes, right, sizeof right) == 0;
+}

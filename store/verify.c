@@ -1,0 +1,375 @@
+/* Walks everything and says what does not hold.
+ *
+ * The walk is a row of stages, one for each table; the caller's cursor is the stage (8 bits) and a place in it (56 bits) that a
+ * later slice can find again without remembering a key: the first bytes of the key, or its number. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/runs.h"
+
+#define SLICE_ROWS  1000u
+#define SLICE_BYTES (2u * KR_MIB)
+#define PLACE_BITS  56u
+
+struct verify {
+    struct kr_txn *txn;
+    kr_store_problem *problem;
+    void *context;
+    uint64_t checked, bytes;
+    uint32_t dbi;
+    uint8_t *scratch; /* KR_HEAD_SCRATCH */
+    uint8_t *record;  /* KR_RECORD_BYTES_MAX */
+    uint8_t previous[KR_TERM_KEY_BYTES];
+    bool has_previous;
+};
+
+static void problem(struct verify *verify, const char *fmt, ...) KR_PRINTF(2, 3);
+static void problem(struct verify *verify, const char *fmt, ...)
+{
+    char sentence[256];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(sentence, sizeof sentence, fmt, args);
+    va_end(args);
+    verify->problem(verify->context, sentence);
+}
+
+/* The first eight digits, by which people know a record. */
+static const char *short_id(const uint8_t *id, char buffer[static 9])
+{
+    (void)sodium_bin2hex(buffer, 9, id, 4);
+    return buffer;
+}
+
+/* ---- what is checked of a row ---- */
+
+static void check_meta(struct verify *verify, struct kr_slice key, struct kr_slice value)
+{
+    size_t len = 0;
+    bool is_format = key.len == 6 && memcmp(key.bytes, "format", 6) == 0;
+    uint32_t format = 0;
+    enum kr_err err = is_format
+                          ? kr_format_get(verify->txn, &format)
+                          : kr_value_open(verify->txn->store, KR_DBI_META, key, value, verify->record, KR_RECORD_BYTES_MAX, &len);
+    if (err != KR_OK) {
+        problem(verify, "the store's own entry \"%.*s\" is damaged", (int)key.len, (const char *)key.bytes);
+    }
+}
+
+static void check_head(struct verify *verify, struct kr_slice key, struct kr_slice value)
+{
+    struct kr_head head;
+    struct kr_id_entry entry = {0};
+    char id[9];
+    unsigned long long arrival = key.len == 8 ? kr_get_be(key.bytes, 8) : 0;
+    if (kr_head_open(verify->txn, key, value, &head, verify->scratch) != KR_OK) {
+        problem(verify, "the head of record number %llu is damaged", arrival);
+        return;
+    }
+    if (kr_id_get(verify->txn, head.id, &entry) != KR_OK || entry.arrival != head.arrival) {
+        problem(verify, "record %s (number %llu) is not found under its id, or its key is damaged", short_id(head.id, id), arrival);
+        return;
+    }
+    if (kr_log_open(verify->txn, head.id, &entry, verify->record) != KR_OK) {
+        problem(verify, "the content of record %s (number %llu) is damaged", short_id(head.id, id), arrival);
+    } else if (entry.record_bytes != head.record_bytes) {
+        problem(verify, "record %s (number %llu) is not of the length that its head says", short_id(head.id, id), arrival);
+    }
+    verify->bytes += entry.record_bytes;
+    sodium_memzero(&entry, sizeof entry);
+}
+
+static bool has_head(struct verify *verify, uint64_t arrival)
+{
+    uint8_t key[8];
+    struct kr_slice value = {0};
+    kr_put_be(key, arrival, sizeof key);
+    return kr_row_get(verify->txn, KR_DBI_HEADS, kr_slice_of(key, sizeof key), &value) == KR_OK;
+}
+
+static void check_id(struct verify *verify, struct kr_slice key, struct kr_slice value)
+{
+    struct kr_id_entry entry = {0};
+    char id[9];
+    (void)value;
+    if (key.len != 32 || kr_id_get(verify->txn, key.bytes, &entry) != KR_OK) {
+        problem(verify, "the key of a record is damaged (id %s)", key.len >= 4 ? short_id(key.bytes, id) : "too short");
+    } else if (!has_head(verify, entry.arrival)) {
+        problem(verify, "record %s (number %llu) has no head", short_id(key.bytes, id), (unsigned long long)entry.arrival);
+    }
+    sodium_memzero(&entry, sizeof entry);
+}
+
+static void check_chunk(struct verify *verify, struct kr_slice key, struct kr_slice value)
+{
+    (void)value;
+    if (key.len != 10 || !has_head(verify, kr_get_be(key.bytes, 8))) {
+        problem(verify, "a piece of a record stands in the log without a head");
+    }
+}
+
+static void check_dead(struct verify *verify, struct kr_slice key, struct kr_slice value)
+{
+    size_t len = 0;
+    if (kr_value_open(verify->txn->store, KR_DBI_DEAD, key, value, verify->record, KR_RECORD_BYTES_MAX, &len) != KR_OK) {
+        problem(verify, "the list of purged records is damaged");
+    }
+}
+
+static void check_scope(struct verify *verify, struct kr_slice key, struct kr_slice value)
+{
+    (void)value;
+    struct kr_scope scope = {0};
+    uint8_t hash[32], marked[32];
+    uint64_t count = 0;
+    if (key.len == 33) {
+        scope.kind = key.bytes[0];
+        memcpy(scope.id, key.bytes + 1, 32);
+    }
+    if (key.len != 33 || kr_store_scope_mark(verify->txn, &scope, &count, marked) != KR_OK) {
+        problem(verify, "a scope (kind %u) is damaged", (unsigned)scope.kind);
+    } else if (kr_store_scope_hash_at(verify->txn, &scope, count, hash) != KR_OK || memcmp(hash, marked, sizeof hash) != 0) {
+        problem(verify, "the last entry of a scope (kind %u) is missing or damaged", (unsigned)scope.kind);
+    }
+}
+
+static void check_entry(struct verify *verify, struct kr_slice key, struct kr_slice value)
+{
+    (void)value;
+    enum kr_err err =
+        key.len == 12 ? kr_scope_check(verify->txn, (uint32_t)kr_get_be(key.bytes, 4), kr_get_be(key.bytes + 4, 8)) : KR_CORRUPT;
+    if (err != KR_OK) {
+        problem(verify, "entry %llu of scope number %llu is damaged, or the one before it",
+                (unsigned long long)(key.len == 12 ? kr_get_be(key.bytes + 4, 8) : 0),
+                (unsigned long long)(key.len == 12 ? kr_get_be(key.bytes, 4) : 0));
+    }
+}
+
+static void check_member(struct verify *verify, struct kr_slice key, struct kr_slice value)
+{
+    char id[9];
+    (void)value;
+    if (key.len != 36 || kr_scope_check_member(verify->txn, (uint32_t)kr_get_be(key.bytes, 4), key.bytes + 4) != KR_OK) {
+        problem(verify, "record %s stands in a scope that does not list it", key.len == 36 ? short_id(key.bytes + 4, id) : "?");
+    }
+}
+
+static void check_table(struct verify *verify, struct kr_slice key, struct kr_slice value)
+{
+    size_t len = 0;
+    char buffer[16];
+    if (kr_value_open(verify->txn->store, verify->dbi, key, value, verify->record, KR_TABLE_VALUE_BYTES_MAX, &len) != KR_OK) {
+        problem(verify, "an entry of table \"%s\" is damaged", kr_dbi_name(verify->dbi, buffer));
+    }
+}
+
+static void check_term(struct verify *verify, struct kr_slice key, struct kr_slice value)
+{
+    char buffer[16];
+    if (key.len != KR_TERM_KEY_BYTES || !kr_tag_matches(verify->txn->store, KR_TAG_TERM, key, value)) {
+        problem(verify, "an entry of the index (%s) is damaged", kr_dbi_name(verify->dbi, buffer));
+        return;
+    }
+    if (verify->has_previous && memcmp(verify->previous, key.bytes, sizeof verify->previous) >= 0) {
+        problem(verify, "the index (%s) is out of order", kr_dbi_name(verify->dbi, buffer));
+    }
+    memcpy(verify->previous, key.bytes, sizeof verify->previous);
+    verify->has_previous = true;
+}
+
+/* ---- places ---- */
+
+static uint64_t place_by_number(struct kr_slice key)
+{
+    return key.len >= 8 ? kr_get_be(key.bytes, 8) : 0;
+}
+
+static uint64_t place_by_bytes(struct kr_slice key)
+{
+    return key.len >= 7 ? kr_get_be(key.bytes, 7) : 0;
+}
+
+/* Number of the scope, then as much of the entry or id as there is room for. */
+static uint64_t place_in_scope(struct kr_slice key)
+{
+    return key.len >= 9 ? kr_get_be(key.bytes + 2, 2) << 40 | kr_get_be(key.bytes + 4, 5) : 0;
+}
+static uint64_t place_of_entry(struct kr_slice key)
+{
+    return key.len >= 12 ? kr_get_be(key.bytes + 2, 2) << 40 | kr_get_be(key.bytes + 7, 5) : 0;
+}
+
+static size_t key_by_number(uint64_t place, uint8_t *ret_key)
+{
+    kr_put_be(ret_key, place, 8);
+    return 8;
+}
+
+static size_t key_by_bytes(uint64_t place, uint8_t *ret_key)
+{
+    kr_put_be(ret_key, place, 7);
+    return 7;
+}
+
+static size_t key_in_scope(uint64_t place, uint8_t *ret_key)
+{
+    kr_put_be(ret_key, place >> 40, 4);
+    kr_put_be(ret_key + 4, place, 5);
+    return 9;
+}
+
+static size_t key_of_entry(uint64_t place, uint8_t *ret_key)
+{
+    kr_put_be(ret_key, place >> 40, 4);
+    kr_put_be(ret_key + 4, place & ((UINT64_C(1) << 40) - 1), 8);
+    return 12;
+}
+
+/* ---- stages ---- */
+
+struct stage {
+    uint32_t dbi, tables; /* this table and the tables - 1 behind it */
+    void (*check)(struct verify *verify, struct kr_slice key, struct kr_slice value);
+    uint64_t (*place)(struct kr_slice key); /* NULL: the place is the row's number, for tables that are never long */
+    size_t (*key)(uint64_t place, uint8_t *ret_key);
+};
+static const struct stage stages[] = {
+    {KR_DBI_META, 1, check_meta, NULL, NULL},
+    {KR_DBI_HEADS, 1, check_head, place_by_number, key_by_number},
+    {KR_DBI_IDS, 1, check_id, place_by_bytes, key_by_bytes},
+    {KR_DBI_LOG, 1, check_chunk, place_by_number, key_by_number},
+    {KR_DBI_DEAD, 1, check_dead, place_by_number, key_by_number},
+    {KR_DBI_SCOPES, 1, check_scope, NULL, NULL},
+    {KR_DBI_TREES, 1, check_entry, place_of_entry, key_of_entry},
+    {KR_DBI_MEMBERS, 1, check_member, place_in_scope, key_in_scope},
+    {KR_DBI_TABLE, KR_TABLE_COUNT, check_table, NULL, NULL},
+    {KR_DBI_TERMS_NEW, 1 + KR_RUN_SLOTS, check_term, place_by_bytes, key_by_bytes},
+};
+
+static const struct stage *stage_of(uint32_t number, uint32_t *ret_dbi)
+{
+    for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
+        if (number < stages[i].tables) {
+            *ret_dbi = stages[i].dbi + number;
+            return &stages[i];
+        }
+        number -= stages[i].tables;
+    }
+    return NULL;
+}
+
+static enum kr_err go_to(struct verify *verify, const struct stage *stage, MDB_cursor *cursor, uint64_t place, struct kr_slice *key,
+                         struct kr_slice *ret_value)
+{
+    uint8_t from[16];
+    if (stage->place != NULL && place > 0) {
+        *key = kr_slice_of(from, stage->key(place, from));
+        return kr_row_move(verify->txn, cursor, MDB_SET_RANGE, key, ret_value);
+    }
+    enum kr_err err = kr_row_move(verify->txn, cursor, MDB_FIRST, key, ret_value);
+    for (; stage->place == NULL && place > 0 && err == KR_OK; place--) {
+        err = kr_row_move(verify->txn, cursor, MDB_NEXT, key, ret_value);
+    }
+    return err;
+}
+
+/* From `*place` on; a slice ends only where the place changes, so that the next one neither skips nor repeats rows. */
+static enum kr_err walk_table(struct verify *verify, const struct stage *stage, uint64_t *place)
+{
+    MDB_cursor *cursor = NULL;
+    struct kr_slice key = {0}, value = {0};
+    uint64_t at = *place;
+    enum kr_err err = kr_row_cursor(verify->txn, verify->dbi, &cursor);
+    if (err != KR_OK) {
+        return err;
+    }
+    verify->has_previous = false;
+    err = go_to(verify, stage, cursor, *place, &key, &value);
+    while (err == KR_OK) {
+        uint64_t here = stage->place != NULL ? stage->place(key) : at;
+        if ((verify->checked >= SLICE_ROWS || verify->bytes >= SLICE_BYTES) && here != at) {
+            at = here;
+            break;
+        }
+        if (stage->place == NULL && (verify->checked >= SLICE_ROWS)) {
+            break;
+        }
+        stage->check(verify, key, value);
+        verify->checked++;
+        verify->bytes += value.len;
+        at = stage->place != NULL ? here : at + 1;
+        err = kr_row_move(verify->txn, cursor, MDB_NEXT, &key, &value);
+    }
+    mdb_cursor_close(cursor);
+    *place = at;
+    return err;
+}
+
+/* What can be said of a table as a whole, when its walk begins. */
+static void check_counts(struct verify *verify)
+{
+    struct kr_txn *txn = verify->txn;
+    char buffer[16];
+    if (verify->dbi == KR_DBI_HEADS && kr_row_count(txn, KR_DBI_HEADS) != kr_row_count(txn, KR_DBI_IDS)) {
+        problem(verify, "there are %llu records but %llu ids", (unsigned long long)kr_row_count(txn, KR_DBI_HEADS),
+                (unsigned long long)kr_row_count(txn, KR_DBI_IDS));
+    }
+    if (verify->dbi == KR_DBI_TREES && kr_row_count(txn, KR_DBI_TREES) != kr_row_count(txn, KR_DBI_MEMBERS)) {
+        problem(verify, "scopes have %llu entries but %llu members", (unsigned long long)kr_row_count(txn, KR_DBI_TREES),
+                (unsigned long long)kr_row_count(txn, KR_DBI_MEMBERS));
+    }
+    if (verify->dbi < KR_DBI_RUN) {
+        return;
+    }
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < txn->runs->count; i++) {
+        count += txn->runs->runs[i]->slot == verify->dbi - KR_DBI_RUN ? txn->runs->runs[i]->count : 0;
+    }
+    if (txn->runs->target != NULL && txn->runs->target->slot == verify->dbi - KR_DBI_RUN) {
+        count = txn->runs->target->count;
+    }
+    if (count != kr_row_count(txn, verify->dbi)) {
+        problem(verify, "the index (%s) has %llu entries, %llu expected", kr_dbi_name(verify->dbi, buffer),
+                (unsigned long long)kr_row_count(txn, verify->dbi), (unsigned long long)count);
+    }
+}
+
+enum kr_err kr_store_verify(struct kr_txn *txn, uint64_t *cursor, kr_store_problem *report, void *context, uint64_t *ret_checked,
+                            bool *ret_done)
+{
+    struct verify verify = {.txn = txn, .problem = report, .context = context};
+    uint32_t number = (uint32_t)(*cursor >> PLACE_BITS);
+    uint64_t place = *cursor & ((UINT64_C(1) << PLACE_BITS) - 1);
+    const struct stage *stage = NULL;
+    enum kr_err err = KR_NOMEM;
+    verify.scratch = malloc(KR_HEAD_SCRATCH);
+    verify.record = malloc(KR_RECORD_BYTES_MAX);
+    if (verify.scratch == NULL || verify.record == NULL) {
+        goto out;
+    }
+    err = KR_OK;
+    while ((stage = stage_of(number, &verify.dbi)) != NULL && verify.checked < SLICE_ROWS && verify.bytes < SLICE_BYTES) {
+        if (place == 0) {
+            check_counts(&verify);
+        }
+        err = walk_table(&verify, stage, &place);
+        if (err == KR_OK) {
+            break; /* the slice is full */
+        }
+        if (err != KR_NOT_FOUND) {
+            char buffer[16];
+            problem(&verify, "table \"%s\" cannot be read on: %s", kr_dbi_name(verify.dbi, buffer), kr_err_text(err));
+        }
+        err = KR_OK;
+        number++;
+        place = 0;
+    }
+    *cursor = (uint64_t)number << PLACE_BITS | place;
+    *ret_checked = verify.checked;
+    *ret_done = stage == NULL;
+out:
+    free(verify.record);
+    free(verify.scratch);
+    return err;
+}
