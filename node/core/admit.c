@@ -98,13 +98,20 @@ static enum kr_err judge_statement(struct kr_step *step, const struct kr_job *jo
     if (!job->is_open) {
         return KR_MALFORMED;
     }
+    bool is_ours = memcmp(header->author, core->self, 32) == 0;
+    enum kr_err may_sign = kr_directory_may_sign(&core->directory, header, &content);
+    if (may_sign != KR_OK && (is_ours || may_sign != KR_UNKNOWN_AUTHOR)) {
+        return may_sign;
+    }
     if (header->kind == KR_KIND_CHARTER) {
+        /* A genesis is named by its own hash, so founders are known before any signature can be checked: their cards are needed for
+         * that. */
         struct kr_charter charter;
         if (kr_charter_parse(content, &charter) != KR_OK || !header->has_community ||
             memcmp(charter.community, header->community, 32) != 0) {
             return KR_MALFORMED;
         }
-        if (!is_candidate(core, charter.community, core->self) && memcmp(header->author, core->self, 32) != 0) {
+        if (!is_ours && !is_candidate(core, charter.community, core->self)) {
             return KR_DENIED; /* a community that nobody invited us to */
         }
         enum kr_err err = kr_directory_learn_genesis(&core->directory, &charter);
@@ -112,17 +119,16 @@ static enum kr_err judge_statement(struct kr_step *step, const struct kr_job *jo
             return err;
         }
     }
-    enum kr_err err = kr_directory_may_sign(&core->directory, header, &content);
-    if (err != KR_OK) {
-        return err;
+    if (may_sign != KR_OK) {
+        return may_sign;
     }
     if (!header->has_community) {
         return header->kind == KR_KIND_COUNCIL_CARD && is_own_word ? KR_OK : KR_DENIED;
     }
     bool counts = header->kind == KR_KIND_COUNCIL_CARD
-                      ? is_candidate(core, header->community, header->author)
+                      ? is_own_word || is_candidate(core, header->community, header->author)
                       : kr_directory_was_member(&core->directory, header->community, header->author);
-    return counts || is_own_word ? KR_OK : KR_UNKNOWN_AUTHOR;
+    return counts ? KR_OK : KR_UNKNOWN_AUTHOR;
 }
 
 static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const struct kr_link *link)
@@ -143,7 +149,8 @@ static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const s
         }
         kr_policy_facts_of(core, header, core->self, &facts); /* a charter may just have named its founders */
         facts.is_author_trusted = true;
-        facts.is_candidate = facts.is_candidate || is_own_word; /* a card that its council hands us itself */
+        facts.is_candidate = facts.is_candidate ||
+                             (is_own_word && header->kind == KR_KIND_COUNCIL_CARD); /* a card that its council hands us itself */
         return kr_policy_is_allowed(kr_policy(KR_POLICY_HOLD, &facts)) ? KR_OK : KR_DENIED;
     }
     /* What we may not hold whoever wrote it is refused; what we might is kept apart until its author is trusted. */

@@ -1,0 +1,437 @@
+/* What the core tells its clients: status, peers, previews, explanations, and what has just arrived. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/core/state.h"
+#include "proto/indicator/indicator.h"
+#include "proto/record/body.h"
+
+static struct kr_slice text_slice(const char *text)
+{
+    return (struct kr_slice){(const uint8_t *)text, strlen(text)};
+}
+
+static enum kr_err empty_end(struct kr_step *step, const struct kr_event *event)
+{
+    struct kr_writer result;
+    kr_writer_init(&result, KR_KIB);
+    kr_writer_array(&result, 0);
+    enum kr_err err = kr_step_end(step, event->client, event->request, &result);
+    kr_writer_deinit(&result);
+    return err;
+}
+
+/* ---- watching ---- */
+
+static void summarise(const struct kr_core *core, const struct kr_head *head, bool japanese, char *name, size_t size,
+                      struct kr_summary *ret_summary)
+{
+    *ret_summary = (struct kr_summary){
+        .author_name = text_slice(kr_core_name(core, head->author, japanese, name, size)),
+        .kind = head->kind,
+        .label = head->label,
+        .flags = head->flags,
+        .severity = head->severity,
+        .indicator_count = head->indicator_count,
+        .created_ms = head->created_ms,
+        .received_ms = head->received_ms,
+        .expires_s = head->expires_s,
+        .title = head->title,
+    };
+    memcpy(ret_summary->id, head->id, 32);
+    memcpy(ret_summary->author, head->author, 32);
+}
+
+enum kr_err kr_watch_publish(struct kr_step *step, const struct kr_head *head)
+{
+    struct kr_core *core = step->core;
+    bool is_visible =
+        head->is_ours_to_read && !kr_kind_is_statement(head->kind) && head->created_ms <= step->now_ms + KR_FUTURE_MS_MAX;
+    for (uint32_t i = 0; i < core->watcher_count && is_visible; i++) {
+        struct kr_summary summary;
+        struct kr_writer item;
+        char name[KR_NAME_BYTES_MAX + 1];
+        summarise(core, head, core->watchers[i].speaks_japanese, name, sizeof name, &summary);
+        kr_writer_init(&item, 8 * KR_KIB);
+        kr_summary_write(&summary, &item);
+        enum kr_err err = kr_step_item(step, core->watchers[i].client, core->watchers[i].request, &item);
+        kr_writer_deinit(&item);
+        if (err != KR_OK) {
+            return err;
+        }
+    }
+    return KR_OK;
+}
+
+void kr_watch_forget(struct kr_core *core, uint64_t client, uint64_t request, bool all_of_client)
+{
+    for (uint32_t i = 0; i < core->watcher_count;) {
+        bool is_meant = core->watchers[i].client == client && (all_of_client || core->watchers[i].request == request);
+        if (is_meant) {
+            core->watchers[i] = core->watchers[--core->watcher_count];
+        } else {
+            i++;
+        }
+    }
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        if (core->links[i]->client == client && (all_of_client || core->links[i]->request == request)) {
+            core->links[i]->client = core->links[i]->request = 0; /* joining goes on, nobody waits */
+        }
+    }
+}
+
+enum kr_err kr_watch_request(struct kr_step *step, const struct kr_event *event)
+{
+    struct kr_core *core = step->core;
+    if (core->watcher_count == KR_WATCHERS_MAX) {
+        return kr_step_error(step, event->client, event->request, KR_BUSY, "too many clients are watching");
+    }
+    core->watchers[core->watcher_count++] = (struct kr_watcher){event->client, event->request, event->speaks_japanese};
+    return KR_OK;
+}
+
+/* ---- status and peers ---- */
+
+enum kr_err kr_status_request(struct kr_step *step, const struct kr_event *event)
+{
+    struct kr_core *core = step->core;
+    struct kr_status status = {0};
+    struct kr_store_stat stat;
+    struct kr_writer result;
+    enum kr_err err = kr_store_stat(step->txn, &stat);
+    if (err != KR_OK) {
+        return err;
+    }
+    const struct kr_council *self = kr_directory_council(&core->directory, core->self);
+    memcpy(status.council, core->self, 32);
+    if (self != NULL) {
+        status.name_ja = self->card.name_ja;
+        status.name_en = self->card.name_en;
+    }
+    status.endpoint = text_slice(core->options.endpoint != NULL ? core->options.endpoint : "");
+    status.started_ms = core->started_ms;
+    status.now_ms = step->now_ms;
+    status.records = stat.records;
+    status.indicators = stat.terms;
+    status.quarantined = core->quarantine_count;
+    status.store_bytes = stat.bytes_used;
+    status.disk_free_bytes = stat.disk_free_bytes;
+    status.links = core->link_count;
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        status.links_online += core->links[i]->has_session;
+    }
+    status.tickets = core->invitation_count;
+    status.net_is_up = core->net_is_up;
+    status.store_is_writable = true;
+    status.community_count = core->directory.community_count;
+    for (uint32_t i = 0; i < status.community_count; i++) {
+        const struct kr_community *community = core->directory.communities[i];
+        memcpy(status.communities[i].id, community->id, 32);
+        status.communities[i].name = text_slice(community->name);
+        status.communities[i].members = community->members.count;
+    }
+    kr_writer_init(&result, KR_PAGE_BYTES_MAX);
+    kr_status_write(&status, &result);
+    err = kr_step_end(step, event->client, event->request, &result);
+    kr_writer_deinit(&result);
+    return err;
+}
+
+enum kr_err kr_peers_request(struct kr_step *step, const struct kr_event *event)
+{
+    struct kr_core *core = step->core;
+    enum kr_err err = KR_OK;
+    for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
+        const struct kr_link *link = core->links[i];
+        char name[KR_NAME_BYTES_MAX + 1];
+        struct kr_peer peer = {
+            .name = text_slice(kr_core_name(core, link->council, event->speaks_japanese, name, sizeof name)),
+            .endpoint = text_slice(link->endpoint),
+            .state = link->state,
+            .is_online = link->has_session,
+            .we_dial = link->we_dial,
+            .last_seen_ms = link->heard_ms,
+            .linked_ms = link->linked_ms,
+            .clock_ms = link->clock_ms,
+            .sent_records = link->sent_records,
+            .received_records = link->received_records,
+            .refused_records = link->refused_records,
+            .queued = link->fresh.count + link->bulk.count,
+            .sent_bytes = link->sent_bytes,
+            .received_bytes = link->received_bytes,
+        };
+        for (uint32_t j = 0; j < link->progress_count; j++) {
+            const struct kr_progress *progress = &link->progress[j];
+            peer.behind +=
+                progress->is_announced && progress->their_count > progress->mark ? progress->their_count - progress->mark : 0;
+        }
+        memcpy(peer.council, link->council, 32);
+        memcpy(peer.transport_key, link->transport_key, 32);
+        struct kr_writer item;
+        kr_writer_init(&item, 8 * KR_KIB);
+        kr_peer_write(&peer, &item);
+        err = kr_step_item(step, event->client, event->request, &item);
+        kr_writer_deinit(&item);
+    }
+    return err == KR_OK ? empty_end(step, event) : err;
+}
+
+/* ---- who may have it ---- */
+
+struct reaches {
+    struct kr_reach *items; /* KR_AUDIENCE_MAX */
+    char (*names)[KR_NAME_BYTES_MAX + 1];
+    uint32_t count;
+    uint64_t total;
+};
+
+static enum kr_err reaches_init(struct reaches *reaches)
+{
+    *reaches = (struct reaches){
+        .items = calloc(KR_AUDIENCE_MAX, sizeof *reaches->items),
+        .names = calloc(KR_AUDIENCE_MAX, sizeof *reaches->names),
+    };
+    return reaches->items == NULL || reaches->names == NULL ? KR_NOMEM : KR_OK;
+}
+
+static void reaches_deinit(struct reaches *reaches)
+{
+    free(reaches->items);
+    free(reaches->names);
+}
+
+static void reach_one(const struct kr_step *step, const struct kr_header *header, const uint8_t council[static 32],
+                      struct reaches *reaches)
+{
+    struct kr_core *core = step->core;
+    struct kr_policy_facts facts;
+    kr_policy_facts_of(core, header, council, &facts);
+    reaches->total++;
+    if (reaches->count == KR_AUDIENCE_MAX) {
+        return;
+    }
+    uint32_t at = reaches->count++;
+    struct kr_reach *reach = &reaches->items[at];
+    const struct kr_link *link = kr_link_by_council(core, council);
+    enum kr_policy_reason hold = kr_policy(KR_POLICY_HOLD, &facts), read = kr_policy(KR_POLICY_READ, &facts);
+    memcpy(reach->council, council, 32);
+    reach->name = text_slice(kr_core_name(core, council, step->speaks_japanese, reaches->names[at], KR_NAME_BYTES_MAX + 1));
+    reach->may_hold = kr_policy_is_allowed(hold);
+    reach->may_read = kr_policy_is_allowed(read);
+    reach->is_linked = link != NULL && link->state == KR_LINK_OPEN;
+    reach->reason = (uint32_t)(reach->may_hold ? read : hold);
+    reach->reason_name = text_slice(kr_policy_reason_name((enum kr_policy_reason)reach->reason));
+}
+
+/* Every council that this record concerns or that might be expected to get it: addressed ones, members of its community, linked
+ * ones. Self is left out. */
+static void reach_all(const struct kr_step *step, const struct kr_header *header, bool with_refused, struct reaches *reaches)
+{
+    struct kr_core *core = step->core;
+    for (uint32_t i = 0; i < core->directory.council_count; i++) {
+        const uint8_t *id = core->directory.councils[i]->id;
+        struct kr_policy_facts facts;
+        if (memcmp(id, core->self, 32) == 0) {
+            continue;
+        }
+        kr_policy_facts_of(core, header, id, &facts);
+        if (with_refused || kr_policy_is_allowed(kr_policy(KR_POLICY_HOLD, &facts))) {
+            reach_one(step, header, id, reaches);
+        }
+    }
+}
+
+/* ---- preview ---- */
+
+/* The header that a submission would get, as far as policy looks at it. `audience` takes 34 bytes for each council: an id behind
+ * its two-byte head, as in a record. */
+static void preview_header(const struct kr_step *step, const struct kr_submit *submit, uint8_t *audience,
+                           struct kr_header *ret_header)
+{
+    struct kr_core *core = step->core;
+    struct kr_header header = {
+        .kind = submit->kind, .label = submit->label, .flags = submit->flags, .audience_count = submit->audience_count};
+    memcpy(header.author, core->self, 32);
+    header.created_ms = step->now_ms;
+    header.expires_s = step->now_ms / 1000 + 86400u;
+    for (uint32_t i = 0; i < submit->audience_count; i++) {
+        memcpy(audience + (size_t)34 * i, submit->audience[i], 32);
+    }
+    header.audience = audience;
+    for (uint32_t i = 0; i < core->directory.community_count && submit->label == KR_TLP_GREEN; i++) {
+        const uint8_t *id = core->directory.communities[i]->id;
+        bool is_meant = !submit->has_community || memcmp(submit->community, id, 32) == 0;
+        if (is_meant && kr_directory_is_member(&core->directory, id, core->self)) {
+            header.has_community = true;
+            memcpy(header.community, id, 32);
+        }
+    }
+    *ret_header = header;
+}
+
+static void preview_guards(const struct kr_core *core, struct kr_slice body, struct kr_preview *preview)
+{
+    struct kr_report report;
+    if (kr_report_parse(body, &report) != KR_OK || core->options.guards == NULL) {
+        return;
+    }
+    struct kr_reader reader;
+    kr_reader_init(&reader, report.indicators.bytes, report.indicators.len);
+    uint32_t count = kr_reader_array_between(&reader, 0, KR_REPORT_INDICATORS_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        struct kr_report_indicator indicator;
+        kr_report_indicator_read(&reader, &indicator);
+        const char *list = kr_guards_check(core->options.guards, indicator.type, indicator.value);
+        if (list == NULL) {
+            continue;
+        }
+        preview->guarded_total++;
+        if (preview->guarded_count < sizeof preview->guarded / sizeof preview->guarded[0]) {
+            preview->guarded[preview->guarded_count].indicator = i;
+            preview->guarded[preview->guarded_count].detail = (struct kr_slice){0};
+            preview->guarded[preview->guarded_count++].list = text_slice(list);
+        }
+    }
+}
+
+enum kr_err kr_preview_request(struct kr_step *step, const struct kr_event *event)
+{
+    struct reaches reaches;
+    struct kr_submit *submit = malloc(sizeof *submit);
+    struct kr_preview *preview = calloc(1, sizeof *preview);
+    uint8_t *audience = malloc(KR_AUDIENCE_MAX * 34);
+    enum kr_err err = reaches_init(&reaches);
+    if (submit == NULL || preview == NULL || audience == NULL || err != KR_OK) {
+        err = KR_NOMEM;
+        goto out;
+    }
+    enum kr_err verdict = kr_submit_read(event->bytes, submit);
+    if (verdict != KR_OK) {
+        err = kr_step_error(step, event->client, event->request, verdict, "the submission cannot be read");
+        goto out;
+    }
+    struct kr_header header;
+    preview_header(step, submit, audience, &header);
+    reach_all(step, &header, submit->label == KR_TLP_AMBER, &reaches);
+    memcpy(preview->reach, reaches.items, sizeof preview->reach);
+    preview->reach_count = reaches.count;
+    preview->reach_total = reaches.total;
+    if (submit->kind == KR_KIND_REPORT) {
+        preview_guards(step->core, submit->body, preview);
+    }
+    struct kr_writer result;
+    kr_writer_init(&result, 256 * KR_KIB);
+    kr_preview_write(preview, &result);
+    err = kr_step_end(step, event->client, event->request, &result);
+    kr_writer_deinit(&result);
+out:
+    reaches_deinit(&reaches);
+    free(submit);
+    free(preview);
+    free(audience);
+    return err;
+}
+
+/* ---- explain ---- */
+
+static enum kr_err find_asked(struct kr_step *step, const struct kr_event *event, uint64_t *ret_arrival)
+{
+    struct kr_reader reader;
+    kr_reader_init(&reader, event->bytes.bytes, event->bytes.len);
+    kr_reader_array(&reader, 1);
+    struct kr_slice id = kr_reader_bin(&reader, 4, 32);
+    kr_reader_close(&reader);
+    enum kr_err verdict = kr_reader_end(&reader);
+    if (verdict == KR_OK) {
+        verdict = id.len == 32 ? kr_store_record_find(step->txn, id.bytes, ret_arrival)
+                               : kr_store_record_find_prefix(step->txn, id.bytes, id.len, ret_arrival);
+    }
+    return verdict;
+}
+
+static enum kr_err explain_scopes(struct kr_step *step, const struct kr_header *header, const uint8_t id[static 32],
+                                  struct kr_scope *scopes, struct kr_explained *explained)
+{
+    uint32_t count = kr_scopes_of(step->core, header, scopes);
+    uint32_t max = sizeof explained->scopes / sizeof explained->scopes[0];
+    for (uint32_t i = 0; i < count && explained->scope_count < max; i++) {
+        uint64_t entry;
+        enum kr_err err = kr_store_scope_find(step->txn, &scopes[i], id, &entry);
+        if (err == KR_NOT_FOUND) {
+            continue;
+        }
+        if (err != KR_OK) {
+            return err;
+        }
+        explained->scopes[explained->scope_count].kind = scopes[i].kind;
+        explained->scopes[explained->scope_count].id = (struct kr_slice){scopes[i].id, 32};
+        explained->scopes[explained->scope_count++].entry = entry;
+    }
+    return KR_OK;
+}
+
+static enum kr_err explain_record(struct kr_step *step, const struct kr_event *event, const struct kr_head *head,
+                                  const struct kr_header *header, struct kr_explained *explained, struct reaches *reaches)
+{
+    struct kr_core *core = step->core;
+    char author[KR_NAME_BYTES_MAX + 1], from[KR_NAME_BYTES_MAX + 1];
+    struct kr_scope scopes[KR_SCOPES_MAX];
+    summarise(core, head, event->speaks_japanese, author, sizeof author, &explained->summary);
+    memcpy(explained->from, head->from, 32);
+    explained->from_name = text_slice(kr_core_name(core, head->from, event->speaks_japanese, from, sizeof from));
+    bool is_ours = memcmp(head->author, core->self, 32) == 0;
+    explained->hops_known = is_ours ? 0 : (memcmp(head->from, head->author, 32) == 0 ? 1 : 2);
+    enum kr_err err = explain_scopes(step, header, head->id, scopes, explained);
+    if (err != KR_OK) {
+        return err;
+    }
+    reach_all(step, header, true, reaches);
+    memcpy(explained->reach, reaches->items, sizeof explained->reach);
+    explained->reach_count = reaches->count;
+    struct kr_writer result;
+    kr_writer_init(&result, 256 * KR_KIB);
+    kr_explained_write(explained, &result);
+    err = kr_step_end(step, event->client, event->request, &result);
+    kr_writer_deinit(&result);
+    return err;
+}
+
+enum kr_err kr_explain_request(struct kr_step *step, const struct kr_event *event)
+{
+    uint64_t arrival;
+    enum kr_err verdict = find_asked(step, event, &arrival);
+    if (verdict != KR_OK) {
+        const char *why = verdict == KR_EXISTS      ? "several records begin with this id: give more of it"
+                          : verdict == KR_NOT_FOUND ? "no record here has this id"
+                                                    : "the request cannot be read";
+        return kr_step_error(step, event->client, event->request, verdict, "%s", why);
+    }
+    struct reaches reaches;
+    struct kr_head head;
+    struct kr_record record;
+    struct kr_header header;
+    uint8_t *bytes = NULL, *scratch = malloc(KR_HEAD_SCRATCH);
+    size_t len;
+    struct kr_explained *explained = calloc(1, sizeof *explained);
+    enum kr_err err = reaches_init(&reaches);
+    if (scratch == NULL || explained == NULL || err != KR_OK) {
+        err = KR_NOMEM;
+        goto out;
+    }
+    err = kr_store_head_get(step->txn, arrival, &head, scratch);
+    if (err == KR_OK) {
+        err = kr_store_record_get(step->txn, arrival, &bytes, &len);
+    }
+    if (err == KR_OK && (kr_record_split(bytes, len, &record) != KR_OK || kr_header_parse(record.header, &header) != KR_OK)) {
+        err = KR_CORRUPT;
+    }
+    if (err == KR_OK) {
+        err = explain_record(step, event, &head, &header, explained, &reaches);
+    }
+out:
+    reaches_deinit(&reaches);
+    free(scratch);
+    free(bytes);
+    free(explained);
+    return err;
+}

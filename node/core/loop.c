@@ -1,0 +1,233 @@
+#include "node/core/loop.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/core/effect.h"
+#include "node/core/job.h"
+
+struct kr_loop {
+    struct kr_store *store;
+    struct kr_core_options options;
+    struct kr_core *core; /* NULL after a failure, until it can be made anew */
+    bool net_is_up;
+    uint64_t now_ms;
+};
+
+static enum kr_err make_core(struct kr_loop *loop, struct kr_error *error)
+{
+    struct kr_txn *txn = NULL;
+    enum kr_err err = kr_store_read_begin(loop->store, &txn);
+    if (err != KR_OK) {
+        return kr_fail(error, err, "the store cannot be read: %s", kr_err_text(err));
+    }
+    err = kr_core_new(&loop->options, txn, &loop->core, error);
+    kr_txn_abort(txn);
+    return err;
+}
+
+enum kr_err kr_loop_new(struct kr_store *store, const struct kr_core_options *options, struct kr_loop **ret_loop,
+                        struct kr_error *error)
+{
+    struct kr_loop *loop = calloc(1, sizeof *loop);
+    if (loop == NULL) {
+        return kr_fail(error, KR_NOMEM, "no memory for the core");
+    }
+    loop->store = store;
+    loop->options = *options;
+    enum kr_err err = make_core(loop, error);
+    if (err != KR_OK) {
+        free(loop);
+        return err;
+    }
+    *ret_loop = loop;
+    return KR_OK;
+}
+
+void kr_loop_free(struct kr_loop *loop)
+{
+    if (loop != NULL) {
+        kr_core_free(loop->core);
+        free(loop);
+    }
+}
+
+struct kr_core *kr_loop_core(struct kr_loop *loop)
+{
+    return loop->core;
+}
+
+/* ---- failure ---- */
+
+/* Throws the core away, makes it anew, and lets it greet net and its links like a fresh one (which writes nothing). */
+static enum kr_err rebuild(struct kr_loop *loop, struct kr_rng *rng, struct kr_effects *effects)
+{
+    kr_core_free(loop->core);
+    loop->core = NULL;
+    struct kr_txn *txn = NULL;
+    enum kr_err err = make_core(loop, NULL);
+    if (err == KR_OK) {
+        err = kr_store_read_begin(loop->store, &txn);
+    }
+    if (err != KR_OK) {
+        return err;
+    }
+    struct kr_event event = {.type = loop->net_is_up ? KR_EVENT_NET_UP : KR_EVENT_LOST, .now_ms = loop->now_ms};
+    err = kr_core_step(loop->core, txn, rng, &event, effects);
+    kr_txn_abort(txn);
+    return err;
+}
+
+static const char *advice(enum kr_err err)
+{
+    switch (err) {
+    case KR_STORE_FULL:
+        return "the disk is full: nothing was stored. Make room and try again; the node goes on by itself";
+    case KR_IO:
+        return "the disk reported an error: nothing was stored. Check the disk, then try again";
+    case KR_CORRUPT:
+        return "the store is damaged: nothing was stored. Run `kairan verify`";
+    default:
+        return "the node could not do this just now: nothing was stored. Try again";
+    }
+}
+
+static enum kr_err answer_with(struct kr_effects *effects, uint64_t client, uint64_t request, enum kr_err err)
+{
+    struct kr_effect effect = {.type = KR_EFFECT_ERROR, .client = client, .request = request, .code = (uint32_t)err};
+    const char *text = advice(err);
+    effect.len = strlen(text);
+    effect.bytes = malloc(effect.len + 1);
+    if (effect.bytes == NULL) {
+        return KR_NOMEM;
+    }
+    memcpy(effect.bytes, text, effect.len + 1);
+    return kr_effect_add(effects, &effect);
+}
+
+struct asker {
+    uint64_t client, request;
+};
+
+/* ---- batches ---- */
+
+/* Whoever asked something in this event; read before the step, which may free the job. */
+static struct asker asker_of(const struct kr_event *event)
+{
+    if (event->type == KR_EVENT_REQUEST) {
+        return (struct asker){event->client, event->request};
+    }
+    if (event->type == KR_EVENT_JOB_DONE && event->job->kind == KR_JOB_MAKE) {
+        return (struct asker){event->job->client, event->job->request};
+    }
+    return (struct asker){0};
+}
+
+static enum kr_err step_nested(struct kr_loop *loop, struct kr_txn *txn, struct kr_rng *rng, const struct kr_event *event,
+                               struct kr_effects *effects)
+{
+    struct kr_txn *nested = NULL;
+    enum kr_err err = kr_txn_nest(txn, &nested);
+    if (err != KR_OK) {
+        if (event->type == KR_EVENT_JOB_DONE) {
+            kr_job_free(event->job);
+        }
+        return err;
+    }
+    size_t before = effects->count;
+    err = kr_core_step(loop->core, nested, rng, event, effects);
+    if (err != KR_OK) {
+        kr_txn_abort(nested);
+        kr_effects_truncate(effects, before);
+        return err;
+    }
+    return kr_txn_commit(nested);
+}
+
+enum kr_err kr_loop_run(struct kr_loop *loop, const struct kr_event *events, size_t count, const uint8_t seed[static 32],
+                        bool (*is_over)(void *context), void *context, struct kr_effects *effects, size_t *ret_done)
+{
+    KR_ASSERT(count > 0);
+    size_t done = 0, before = effects->count;
+    struct kr_txn *txn = NULL;
+    struct kr_rng rng;
+    struct asker *askers = calloc(count, sizeof *askers);
+    kr_rng_init(&rng, seed);
+    loop->now_ms = events[0].now_ms > loop->now_ms ? events[0].now_ms : loop->now_ms;
+    enum kr_err err = askers == NULL ? KR_NOMEM : KR_OK;
+    if (err == KR_OK && loop->core == NULL) {
+        err = rebuild(loop, &rng, effects);
+        before = effects->count;
+    }
+    if (err == KR_OK) {
+        err = kr_store_write_begin(loop->store, &txn);
+    }
+    for (; done < count && err == KR_OK; done++) {
+        if (done > 0 && (kr_txn_dirty_pages(txn) >= KR_TXN_DIRTY_PAGES_MAX || (is_over != NULL && is_over(context)))) {
+            break;
+        }
+        const struct kr_event *event = &events[done];
+        loop->net_is_up = event->type == KR_EVENT_NET_UP || (loop->net_is_up && event->type != KR_EVENT_NET_DOWN);
+        askers[done] = asker_of(event);
+        err = step_nested(loop, txn, &rng, event, effects);
+    }
+    if (err == KR_OK) {
+        err = kr_core_flush(loop->core, txn, &rng, loop->now_ms, effects);
+    }
+    if (err == KR_OK) {
+        err = kr_txn_commit(txn);
+    } else {
+        kr_txn_abort(txn);
+    }
+    if (err != KR_OK) {
+        /* Events that were not reached are left to the caller; where not even the first was, it is given up. */
+        if (done == 0) {
+            askers != NULL ? (void)(askers[0] = asker_of(&events[0])) : (void)0;
+            if (events[0].type == KR_EVENT_JOB_DONE) {
+                kr_job_free(events[0].job);
+            }
+            done = 1;
+        }
+        kr_effects_truncate(effects, before);
+        for (size_t i = 0; i < done && askers != NULL; i++) {
+            if (askers[i].client != 0) {
+                (void)answer_with(effects, askers[i].client, askers[i].request, err);
+            }
+        }
+        (void)rebuild(loop, &rng, effects);
+    }
+    free(askers);
+    *ret_done = done;
+    return err;
+}
+
+enum kr_err kr_loop_idle(struct kr_loop *loop, uint64_t now_ms, const uint8_t seed[static 32], struct kr_effects *effects,
+                         bool *ret_more)
+{
+    struct kr_txn *txn = NULL;
+    struct kr_rng rng;
+    size_t before = effects->count;
+    bool more = false;
+    kr_rng_init(&rng, seed);
+    loop->now_ms = now_ms > loop->now_ms ? now_ms : loop->now_ms;
+    enum kr_err err = loop->core == NULL ? rebuild(loop, &rng, effects) : KR_OK;
+    if (err == KR_OK) {
+        before = effects->count;
+        err = kr_store_write_begin(loop->store, &txn);
+    }
+    if (err == KR_OK) {
+        err = kr_core_idle(loop->core, txn, &rng, loop->now_ms, effects, &more);
+    }
+    if (err == KR_OK) {
+        err = kr_txn_commit(txn);
+    } else {
+        kr_txn_abort(txn);
+    }
+    if (err != KR_OK) {
+        kr_effects_truncate(effects, before);
+        (void)rebuild(loop, &rng, effects);
+        more = false;
+    }
+    *ret_more = more;
+    return err;
+}
