@@ -68,6 +68,16 @@ static inline struct kr_slice text_slice(const char *text)
     return slice(text, strlen(text));
 }
 
+/* A text of `len` letters. */
+static inline struct kr_slice long_text(size_t len)
+{
+    static char text[KR_TEXT_BYTES_MAX + 1];
+
+    assert_true(len <= sizeof text);
+    memset(text, 't', sizeof text);
+    return slice(text, len);
+}
+
 static inline void assert_slice_equal(struct kr_slice slice, const void *bytes, size_t len)
 {
     assert_int_equal(slice.len, len);

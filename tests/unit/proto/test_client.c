@@ -1,0 +1,354 @@
+#include "proto_test.h"
+
+#include "proto/client/client.h"
+
+static const uint8_t ids[3][32] = {{1}, {2}, {3}};
+static struct kr_client_frame frame, read_frame; /* large */
+
+static uint8_t kept[KR_CLIENT_FRAME_BYTES_MAX]; /* what the last value read points into */
+
+/* Writes with `write`, reads with `read`, writes again: the bytes must be the same. Every truncation must fail. */
+#define ROUND_TRIP(type, value, write, read)                                                                                       \
+    static void round_trip_##type(const struct type *value, struct type *ret_read)                                                 \
+    {                                                                                                                              \
+        struct kr_writer writer, again;                                                                                            \
+        kr_writer_init(&writer, sizeof kept);                                                                                      \
+        write(value, &writer);                                                                                                     \
+        assert_int_equal(kr_writer_finish(&writer), KR_OK);                                                                        \
+        memcpy(kept, writer.bytes, writer.len);                                                                                    \
+        for (size_t len = 0; len < writer.len; len++) {                                                                            \
+            assert_int_equal(read(slice(writer.bytes, len), ret_read), KR_MALFORMED);                                              \
+        }                                                                                                                          \
+        writer.bytes[0] ^= 1; /* one field more or less */                                                                         \
+        assert_int_equal(read(slice(writer.bytes, writer.len), ret_read), KR_MALFORMED);                                           \
+        assert_int_equal(read(slice(kept, writer.len), ret_read), KR_OK);                                                          \
+        kr_writer_init(&again, sizeof kept);                                                                                       \
+        write(ret_read, &again);                                                                                                   \
+        assert_slice_equal(slice(again.bytes, again.len), kept, writer.len);                                                       \
+        kr_writer_deinit(&again);                                                                                                  \
+        kr_writer_deinit(&writer);                                                                                                 \
+    }
+
+ROUND_TRIP(kr_submit, submit, kr_submit_write, kr_submit_read)
+ROUND_TRIP(kr_invite, invite, kr_invite_write, kr_invite_read)
+ROUND_TRIP(kr_ls, ls, kr_ls_write, kr_ls_read)
+ROUND_TRIP(kr_summary, summary, kr_summary_write, kr_summary_read)
+ROUND_TRIP(kr_match, match, kr_match_write, kr_match_read)
+ROUND_TRIP(kr_shown, shown, kr_shown_write, kr_shown_read)
+ROUND_TRIP(kr_council_item, item, kr_council_item_write, kr_council_item_read)
+ROUND_TRIP(kr_preview, preview, kr_preview_write, kr_preview_read)
+ROUND_TRIP(kr_explained, explained, kr_explained_write, kr_explained_read)
+ROUND_TRIP(kr_peer, peer, kr_peer_write, kr_peer_read)
+ROUND_TRIP(kr_join_step, step, kr_join_step_write, kr_join_step_read)
+
+static struct bytes written_frame(bool from_client)
+{
+    struct bytes bytes = {0};
+    struct kr_writer writer;
+
+    kr_writer_init(&writer, 4 * KR_CLIENT_FRAME_BYTES_MAX);
+    kr_client_frame_write(&frame, from_client, &writer);
+    assert_int_equal(kr_writer_take(&writer, &bytes.at, &bytes.len), KR_OK);
+    return bytes;
+}
+
+static void fill_frame(uint32_t type)
+{
+    memset(&frame, 0, sizeof frame);
+    frame.type = type;
+    frame.version = KR_CLIENT_VERSION;
+    frame.text = text_slice("kairan");
+    frame.text2 = text_slice("ja");
+    frame.council[0] = 7;
+    frame.number = UINT64_MAX;
+    frame.op = KR_OP_LOOKUP;
+    frame.credits = 4;
+    frame.code = KR_GUARDED;
+    frame.payload = text_slice("payload");
+    frame.item_count = 2;
+    frame.items[0] = text_slice("one");
+    frame.items[1] = text_slice("two");
+}
+
+static void frames_read_back_in_their_direction_only(void **state)
+{
+    (void)state;
+    for (uint32_t type = KR_CLIENT_HELLO; type <= KR_CLIENT_ERROR; type++) {
+        for (unsigned way = 0; way < 2; way++) {
+            bool from_client = way == 1;
+            bool is_clients = type >= KR_CLIENT_REQUEST && type <= KR_CLIENT_CANCEL;
+            struct bytes bytes, again;
+
+            if (type != KR_CLIENT_HELLO && is_clients != from_client) {
+                continue;
+            }
+            fill_frame(type);
+            bytes = written_frame(from_client);
+            assert_int_equal(kr_client_frame_read(slice(bytes.at, bytes.len), from_client, &read_frame), KR_OK);
+            assert_int_equal(read_frame.type, type);
+            frame = read_frame;
+            again = written_frame(from_client);
+            assert_slice_equal(slice(again.at, again.len), bytes.at, bytes.len);
+            assert_int_equal(kr_client_frame_read(slice(bytes.at, bytes.len), !from_client, &read_frame), KR_MALFORMED);
+            for (size_t len = 0; len < bytes.len; len++) {
+                assert_int_equal(kr_client_frame_read(slice(bytes.at, len), from_client, &read_frame), KR_MALFORMED);
+            }
+            free(again.at);
+            free(bytes.at);
+        }
+    }
+}
+
+static void frame_fields_arrive_where_they_belong(void **state)
+{
+    struct bytes bytes;
+
+    (void)state;
+    fill_frame(KR_CLIENT_REQUEST);
+    bytes = written_frame(true);
+    assert_int_equal(kr_client_frame_read(slice(bytes.at, bytes.len), true, &read_frame), KR_OK);
+    assert_true(read_frame.number == UINT64_MAX);
+    assert_int_equal(read_frame.op, KR_OP_LOOKUP);
+    assert_int_equal(read_frame.credits, 4);
+    assert_slice_equal(read_frame.payload, "payload", 7);
+    free(bytes.at);
+    fill_frame(KR_CLIENT_PAGE);
+    bytes = written_frame(false);
+    assert_int_equal(kr_client_frame_read(slice(bytes.at, bytes.len), false, &read_frame), KR_OK);
+    assert_int_equal(read_frame.item_count, 2);
+    assert_slice_equal(read_frame.items[1], "two", 3);
+    free(bytes.at);
+    fill_frame(KR_CLIENT_ERROR);
+    bytes = written_frame(false);
+    assert_int_equal(kr_client_frame_read(slice(bytes.at, bytes.len), false, &read_frame), KR_OK);
+    assert_int_equal(read_frame.code, KR_GUARDED);
+    assert_slice_equal(read_frame.text, "kairan", 6);
+    free(bytes.at);
+}
+
+static void frames_are_bounded(void **state)
+{
+    static uint8_t large[KR_CLIENT_FRAME_BYTES_MAX + 1];
+    struct kr_writer writer;
+
+    (void)state;
+    assert_int_equal(kr_client_frame_read(slice(large, sizeof large), true, &read_frame), KR_BOUNDS);
+    kr_writer_init(&writer, KR_MIB);
+    kr_writer_array(&writer, 3);
+    kr_writer_uint(&writer, KR_CLIENT_PAGE);
+    kr_writer_uint(&writer, 1);
+    kr_writer_array(&writer, KR_PAGE_ITEMS_MAX + 1);
+    for (uint32_t i = 0; i <= KR_PAGE_ITEMS_MAX; i++) {
+        kr_writer_bin(&writer, NULL, 0);
+    }
+    assert_int_equal(kr_client_frame_read(slice(writer.bytes, writer.len), false, &read_frame), KR_BOUNDS);
+    kr_writer_deinit(&writer);
+    assert_int_equal(kr_client_frame_read(text_slice("\x92\x07\x01"), false, &read_frame), KR_MALFORMED); /* no such type */
+    assert_int_equal(kr_client_frame_read(text_slice("\x93\x03\x01\x01"), true, &read_frame), KR_MALFORMED);
+}
+
+static struct kr_summary some_summary(void)
+{
+    return (struct kr_summary){
+        .id = {1},
+        .author = {2},
+        .author_name = text_slice("広島"),
+        .kind = KR_KIND_REPORT,
+        .label = KR_TLP_AMBER,
+        .flags = KR_FLAG_EXERCISE,
+        .severity = 4,
+        .indicator_count = 4096,
+        .created_ms = 1,
+        .received_ms = 2,
+        .expires_s = UINT64_MAX,
+        .title = text_slice("題"),
+    };
+}
+
+static void requests_read_back(void **state)
+{
+    struct kr_submit submit = {
+        .token = {9},
+        .kind = KR_KIND_REPORT,
+        .label = KR_TLP_AMBER,
+        .has_community = true,
+        .community = {8},
+        .flags = KR_FLAG_EXERCISE,
+        .expires_s = 5,
+        .audience_count = 2,
+        .audience = {{1}, {2}},
+        .is_forced = true,
+        .reason = text_slice("checked by telephone"),
+        .body = text_slice("body"),
+    };
+    struct kr_invite invite = {.ttl_s = 60, .has_community = true, .community = {4}, .is_link_only = true};
+    struct kr_ls ls = {.kind = 1, .label = KR_TLP_RED, .since_ms = 2, .limit = 3, .has_author = true, .author = {5}};
+    struct kr_submit read_submit;
+    struct kr_invite read_invite;
+    struct kr_ls read_ls;
+
+    (void)state;
+    round_trip_kr_submit(&submit, &read_submit);
+    assert_int_equal(read_submit.label, KR_TLP_AMBER);
+    assert_int_equal(read_submit.audience[1][0], 2);
+    assert_true(read_submit.is_forced && read_submit.has_community);
+    round_trip_kr_invite(&invite, &read_invite);
+    assert_true(read_invite.is_link_only && read_invite.has_community);
+    round_trip_kr_ls(&ls, &read_ls);
+    assert_int_equal(read_ls.limit, 3);
+    assert_true(read_ls.has_author);
+    /* Unlabelled is well formed: keeper says what is missing. */
+    submit.label = KR_TLP_NONE;
+    round_trip_kr_submit(&submit, &read_submit);
+    assert_int_equal(read_submit.label, KR_TLP_NONE);
+}
+
+static void answers_read_back(void **state)
+{
+    struct kr_match match = {
+        .query = 3,
+        .indicator = {.type = KR_INDICATOR_DOMAIN, .value = text_slice("example.com"), .confidence = 50, .note = text_slice("n")},
+        .record = some_summary(),
+    };
+    struct kr_summary summary = some_summary(), read_summary;
+    struct kr_shown shown = {
+        .summary = some_summary(),
+        .audience_count = 2,
+        .audience = {slice(ids[0], 32), slice(ids[1], 32)},
+        .community = slice(ids[2], 32),
+        .content = text_slice("content"),
+        .record_bytes = 1234,
+    };
+    struct kr_council_item item = {
+        .council = {1},
+        .name_ja = text_slice("広島"),
+        .name_en = text_slice("Hiroshima"),
+        .region = text_slice("中国"),
+        .is_linked = true,
+        .community_count = 2,
+        .communities = {slice(ids[0], 32), slice(ids[1], 32)},
+        .community_names = {text_slice("西"), text_slice("全国")},
+    };
+    struct kr_match read_match;
+    struct kr_shown read_shown;
+    struct kr_council_item read_item;
+
+    (void)state;
+    round_trip_kr_summary(&summary, &read_summary);
+    assert_int_equal(read_summary.indicator_count, 4096);
+    assert_slice_equal(read_summary.title, "題", 3);
+    round_trip_kr_match(&match, &read_match);
+    assert_int_equal(read_match.query, 3);
+    assert_slice_equal(read_match.indicator.value, "example.com", 11);
+    assert_int_equal(read_match.record.kind, KR_KIND_REPORT);
+    round_trip_kr_shown(&shown, &read_shown);
+    assert_int_equal(read_shown.record_bytes, 1234);
+    assert_slice_equal(read_shown.audience[1], ids[1], 32);
+    round_trip_kr_council_item(&item, &read_item);
+    assert_true(read_item.is_linked && !read_item.is_self);
+    assert_slice_equal(read_item.community_names[0], "西", 3);
+}
+
+static void previews_and_explanations_read_back(void **state)
+{
+    static struct kr_preview preview, read_preview;
+    static struct kr_explained explained, read_explained;
+
+    (void)state;
+    preview.reach_count = KR_AUDIENCE_MAX;
+    for (uint32_t i = 0; i < KR_AUDIENCE_MAX; i++) {
+        preview.reach[i] = (struct kr_reach){.council = {(uint8_t)i},
+                                             .name = text_slice("c"),
+                                             .may_hold = true,
+                                             .is_linked = i % 2 == 0,
+                                             .reason = i,
+                                             .reason_name = text_slice("audience")};
+    }
+    preview.reach_total = 4096;
+    preview.guarded_count = 1;
+    preview.guarded[0].indicator = 17;
+    preview.guarded[0].list = text_slice("public resolvers");
+    preview.guarded[0].detail = text_slice("8.8.8.8");
+    preview.guarded_total = 100;
+    round_trip_kr_preview(&preview, &read_preview);
+    assert_int_equal(read_preview.reach_count, KR_AUDIENCE_MAX);
+    assert_int_equal(read_preview.reach[255].reason, 255);
+    assert_false(read_preview.reach[255].is_linked);
+    assert_int_equal(read_preview.guarded[0].indicator, 17);
+    assert_int_equal(read_preview.guarded_total, 100);
+    explained.summary = some_summary();
+    explained.from_name = text_slice("岡山");
+    explained.from[0] = 3;
+    explained.hops_known = 2;
+    explained.scope_count = 2;
+    explained.scopes[0].kind = 2;
+    explained.scopes[1].kind = 3;
+    explained.scopes[1].id = slice(ids[1], 32);
+    explained.scopes[1].entry = 99;
+    explained.reach_count = 1;
+    explained.reach[0] = preview.reach[1];
+    round_trip_kr_explained(&explained, &read_explained);
+    assert_int_equal(read_explained.hops_known, 2);
+    assert_int_equal(read_explained.scopes[1].entry, 99);
+    assert_int_equal(read_explained.reach[0].reason, 1);
+}
+
+static void the_state_of_a_node_reads_back(void **state)
+{
+    static const int64_t clocks[] = {0, 1, -1, 86400000, -86400000, INT64_MAX, INT64_MIN};
+    struct kr_status status = {
+        .council = {1},
+        .name_ja = text_slice("広島"),
+        .version = text_slice("0.1.0"),
+        .records = 17,
+        .commit_us_p99 = 18,
+        .net_is_up = true,
+        .store_is_writable = true,
+        .net_restarts = 2,
+        .community_count = 1,
+        .communities = {{.id = {5}, .name = text_slice("西"), .members = 8}},
+    };
+    struct kr_join_step step = {.phase = KR_JOIN_SESSION, .council_name = text_slice("広島")};
+    struct kr_status read_status;
+    struct kr_join_step read_step;
+    struct kr_writer writer;
+
+    (void)state;
+    kr_writer_init(&writer, KR_MIB);
+    kr_status_write(&status, &writer);
+    assert_int_equal(kr_status_read(slice(writer.bytes, writer.len), &read_status), KR_OK);
+    assert_int_equal(read_status.records, 17);
+    assert_int_equal(read_status.commit_us_p99, 18);
+    assert_true(read_status.net_is_up && !read_status.keyring_is_protected && read_status.store_is_writable);
+    assert_int_equal(read_status.net_restarts, 2);
+    assert_slice_equal(read_status.communities[0].name, "西", 3);
+    assert_int_equal(read_status.communities[0].members, 8);
+    for (size_t len = 0; len < writer.len; len++) {
+        assert_int_equal(kr_status_read(slice(writer.bytes, len), &read_status), KR_MALFORMED);
+    }
+    kr_writer_deinit(&writer);
+    round_trip_kr_join_step(&step, &read_step);
+    for (size_t i = 0; i < sizeof clocks / sizeof clocks[0]; i++) {
+        struct kr_peer peer = {.council = {1}, .name = text_slice("p"), .state = KR_LINK_OPEN, .clock_ms = clocks[i], .behind = 3};
+        struct kr_peer read_peer;
+
+        round_trip_kr_peer(&peer, &read_peer);
+        assert_true(i > 4 || read_peer.clock_ms == clocks[i]); /* the last two are as good as for ever */
+        assert_int_equal(read_peer.behind, 3);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(frames_read_back_in_their_direction_only),
+        cmocka_unit_test(frame_fields_arrive_where_they_belong),
+        cmocka_unit_test(frames_are_bounded),
+        cmocka_unit_test(requests_read_back),
+        cmocka_unit_test(answers_read_back),
+        cmocka_unit_test(previews_and_explanations_read_back),
+        cmocka_unit_test(the_state_of_a_node_reads_back),
+    };
+
+    return cmocka_run_group_tests(tests, start_crypto, NULL);
+}
