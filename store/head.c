@@ -184,7 +184,7 @@ enum kr_err kr_store_expired(struct kr_txn *txn, uint64_t now_s, uint64_t *ret_a
         err = kr_store_head_next(txn, arrival, false, &head, scratch);
         if (err == KR_OK) {
             arrival = head.arrival + 1;
-            if (head.expires_s <= now_s && head.state != KR_HEAD_HEADER_ONLY) {
+            if (head.expires_s <= now_s) {
                 ret_arrivals[count++] = head.arrival;
             }
         }

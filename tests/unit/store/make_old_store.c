@@ -1,0 +1,72 @@
+/* Writes tests/data/store-v1. It was built and run when the store's format was 1 (commit "store: make the fixture of format 1");
+ * built today it writes today's format. The store is volatile and seeded, so that the same program gives the same bytes.
+ *
+ *   make_old_store DIRECTORY */
+#include "old_store.h"
+
+static int fill(struct kr_txn *txn, const struct kr_store *store)
+{
+    struct kr_scope scope = {.kind = OLD_SCOPE_KIND, .id = {7}};
+    enum kr_err err = KR_OK;
+    for (uint64_t number = 0; number < OLD_RECORDS && err == KR_OK; number++) {
+        uint8_t bytes[SAMPLE_BYTES_MAX];
+        struct kr_head head = sample_head(number);
+        uint64_t entry = 0;
+        size_t len = sample_bytes(number, bytes);
+        err = kr_store_record_put(txn, &head, (struct kr_slice){bytes, len < 6000 ? len : 6000});
+        if (err == KR_OK) {
+            err = kr_store_scope_append(txn, &scope, head.id, &entry);
+        }
+        for (uint16_t i = 0; i < OLD_TERMS / OLD_RECORDS && err == KR_OK; i++) {
+            struct kr_term_entry term = sample_term(store, number * 100 + i, head.arrival, i);
+            err = kr_store_terms_put(txn, &term, 1);
+        }
+    }
+    for (int table = 0; table < KR_TABLE_COUNT && err == KR_OK; table++) {
+        err = kr_store_put(txn, (enum kr_table)table, "key", 3, old_value, sizeof old_value);
+    }
+    if (err == KR_OK) {
+        err = kr_store_record_purge(txn, OLD_PURGED + 1, (struct kr_slice){old_header_only, sizeof old_header_only});
+    }
+    if (err == KR_OK) {
+        err = kr_store_record_purge(txn, OLD_DELETED + 1, (struct kr_slice){0});
+    }
+    return err;
+}
+
+int main(int argc, char **argv)
+{
+    uint8_t storage_key[32], term_key[32], seed[32] = {1};
+    struct kr_store *store = NULL;
+    struct kr_txn *txn = NULL;
+    struct kr_error error = {{0}};
+    memset(storage_key, OLD_STORAGE_KEY_BYTE, 32);
+    memset(term_key, OLD_TERM_KEY_BYTE, 32);
+    struct kr_store_options options = {.path = argc > 1 ? argv[1] : ".",
+                                       .storage_key = storage_key,
+                                       .term_key = term_key,
+                                       .term_generation = 1,
+                                       .map_bytes = KR_MIB,
+                                       .is_volatile = true,
+                                       .seed = seed};
+    enum kr_err err = kr_crypto_init();
+    if (err == KR_OK) {
+        err = kr_store_open(&options, &store, &error);
+    }
+    if (err == KR_OK) {
+        err = kr_store_write_begin(store, &txn);
+    }
+    if (err == KR_OK) {
+        err = fill(txn, store);
+        if (err == KR_OK) {
+            err = kr_txn_commit(txn);
+        } else {
+            kr_txn_abort(txn);
+        }
+    }
+    kr_store_close(store);
+    if (err != KR_OK) {
+        (void)fprintf(stderr, "%s: %s\n", kr_err_text(err), error.text);
+    }
+    return err == KR_OK ? 0 : 1;
+}

@@ -1,0 +1,17 @@
+/* What stands in tests/data/store-v1: written by make_old_store.c, looked for by test_upgrade.c. */
+#ifndef KR_TEST_OLD_STORE_H
+#define KR_TEST_OLD_STORE_H
+
+#include "store_test.h"
+
+#define OLD_STORAGE_KEY_BYTE 0x31
+#define OLD_TERM_KEY_BYTE    0x32
+#define OLD_RECORDS          20u
+#define OLD_PURGED           5u /* the sample of this number is kept as header only */
+#define OLD_DELETED          9u /* this one is gone */
+#define OLD_TERMS            200u
+#define OLD_SCOPE_KIND       KR_SCOPE_GREEN
+static const uint8_t old_header_only[] = "what is kept of a purged record";
+static const char old_value[] = "a value of the directory";
+
+#endif
