@@ -23,6 +23,8 @@ struct kr_core_options {
 enum kr_err kr_core_new(const struct kr_core_options *options, struct kr_txn *txn, struct kr_core **ret_core,
                         struct kr_error *error) KR_WARN_UNUSED;
 void kr_core_free(struct kr_core *core);
+/* Other guards from the next event on. */
+void kr_core_set_guards(struct kr_core *core, const struct kr_guards *guards);
 
 /* One event. What a peer or a client did wrong is dealt with inside (KR_OK). Any other result is the store's: the caller aborts the
  * transaction and makes the core anew. `rng` is the only randomness. */

@@ -12,6 +12,7 @@ struct kr_loop {
     struct kr_core *core; /* NULL after a failure, until it can be made anew */
     bool net_is_up;
     uint64_t now_ms;
+    uint64_t commits;
 };
 
 static enum kr_err make_core(struct kr_loop *loop, struct kr_error *error)
@@ -55,6 +56,19 @@ void kr_loop_free(struct kr_loop *loop)
 struct kr_core *kr_loop_core(struct kr_loop *loop)
 {
     return loop->core;
+}
+
+uint64_t kr_loop_commits(const struct kr_loop *loop)
+{
+    return loop->commits;
+}
+
+void kr_loop_set_guards(struct kr_loop *loop, const struct kr_guards *guards)
+{
+    loop->options.guards = guards;
+    if (loop->core != NULL) {
+        kr_core_set_guards(loop->core, guards);
+    }
 }
 
 /* ---- failure ---- */
@@ -110,6 +124,14 @@ struct asker {
 };
 
 /* ---- batches ---- */
+
+static enum kr_err commit(struct kr_loop *loop, struct kr_txn *txn)
+{
+    bool is_dirty = kr_txn_is_dirty(txn);
+    enum kr_err err = kr_txn_commit(txn);
+    loop->commits += is_dirty && err == KR_OK;
+    return err;
+}
 
 /* Whoever asked something in this event; read before the step, which may free the job. */
 static struct asker asker_of(const struct kr_event *event)
@@ -175,7 +197,7 @@ enum kr_err kr_loop_run(struct kr_loop *loop, const struct kr_event *events, siz
         err = kr_core_flush(loop->core, txn, &rng, loop->now_ms, effects);
     }
     if (err == KR_OK) {
-        err = kr_txn_commit(txn);
+        err = commit(loop, txn);
     } else {
         kr_txn_abort(txn);
     }
@@ -219,7 +241,7 @@ enum kr_err kr_loop_idle(struct kr_loop *loop, uint64_t now_ms, const uint8_t se
         err = kr_core_idle(loop->core, txn, &rng, loop->now_ms, effects, &more);
     }
     if (err == KR_OK) {
-        err = kr_txn_commit(txn);
+        err = commit(loop, txn);
     } else {
         kr_txn_abort(txn);
     }

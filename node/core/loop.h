@@ -28,5 +28,9 @@ enum kr_err kr_loop_run(struct kr_loop *loop, const struct kr_event *events, siz
 enum kr_err kr_loop_idle(struct kr_loop *loop, uint64_t now_ms, const uint8_t seed[static 32], struct kr_effects *effects,
                          bool *ret_more) KR_WARN_UNUSED;
 struct kr_core *kr_loop_core(struct kr_loop *loop);
+/* Durable commits so far: whether a batch changed anything (for keeper's figures). */
+uint64_t kr_loop_commits(const struct kr_loop *loop);
+/* Other guards from the next event on. Those before must outlive the jobs that were made with them. */
+void kr_loop_set_guards(struct kr_loop *loop, const struct kr_guards *guards);
 
 #endif
