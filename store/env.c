@@ -20,8 +20,8 @@
 #define RESERVE_BYTES    (64u * KR_KIB)
 
 static const char *const table_names[KR_DBI_TERMS_NEW] = {
-    "meta",      "log",   "heads",   "ids",   "dead",   "scopes",     "trees",  "members",  "identity",
-    "directory", "links", "tickets", "marks", "tokens", "quarantine", "drafts", "receipts",
+    "meta",     "log",       "heads", "ids",     "expiry", "dead",   "scopes",     "trees",  "members",
+    "identity", "directory", "links", "tickets", "marks",  "tokens", "quarantine", "drafts", "receipts",
 };
 
 const char *kr_dbi_name(uint32_t dbi, char buffer[static 16])

@@ -45,7 +45,7 @@ static uint64_t block_of(const struct kr_filter *filter, const uint8_t term[stat
     uint64_t high = 0;
     memcpy(&high, term, sizeof high);
     memcpy(ret_bits, term + sizeof high, sizeof *ret_bits);
-    return (uint64_t)(((unsigned __int128)high * filter->blocks) >> 64) * WORDS_PER_BLOCK;
+    return (uint64_t)(((__extension__(unsigned __int128) high) * filter->blocks) >> 64) * WORDS_PER_BLOCK;
 }
 
 void kr_filter_add(struct kr_filter *filter, const uint8_t term[static KR_TERM_BYTES])

@@ -108,6 +108,12 @@ enum kr_err kr_format_upgrade(struct kr_txn *txn, struct kr_error *error)
     if (err != KR_OK || format == KR_STORE_FORMAT) {
         return err;
     }
-    (void)error;
+    if (format < 2) {
+        err = kr_expiry_fill(txn);
+    }
+    if (err != KR_OK) {
+        return kr_fail(error, err, "cannot bring the store in %s from format %u to %u: %s", txn->store->path, (unsigned)format,
+                       (unsigned)KR_STORE_FORMAT, kr_err_text(err));
+    }
     return format_put(txn, KR_STORE_FORMAT);
 }

@@ -1,5 +1,4 @@
 /* Heads: what policy, lists and look-ups need without the body. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "proto/codec/writer.h"
@@ -132,14 +131,18 @@ enum kr_err kr_store_head_get(struct kr_txn *txn, uint64_t arrival, struct kr_he
 
 enum kr_err kr_store_head_update(struct kr_txn *txn, const struct kr_head *head)
 {
-    uint8_t key[8];
-    struct kr_slice sealed = {0};
-    kr_put_be(key, head->arrival, sizeof key);
-    enum kr_err err = kr_row_get(txn, KR_DBI_HEADS, kr_slice_of(key, sizeof key), &sealed);
+    struct kr_head old;
+    uint8_t scratch[KR_HEAD_SCRATCH];
+    enum kr_err err = kr_store_head_get(txn, head->arrival, &old, scratch);
     if (err != KR_OK) {
         return err;
     }
-    return kr_head_put(txn, head, 0);
+    err = kr_head_put(txn, head, 0);
+    if (err == KR_OK && old.expires_s != head->expires_s) {
+        err = kr_expiry_delete(txn, old.expires_s, head->arrival);
+        err = err == KR_OK || err == KR_NOT_FOUND ? kr_expiry_put(txn, head->expires_s, head->arrival) : err;
+    }
+    return kr_txn_fail(txn, err);
 }
 
 enum kr_err kr_head_delete(struct kr_txn *txn, uint64_t arrival)
@@ -170,29 +173,5 @@ enum kr_err kr_store_head_next(struct kr_txn *txn, uint64_t arrival, bool downwa
         err = kr_head_open(txn, key, sealed, ret_head, scratch);
     }
     mdb_cursor_close(cursor);
-    return err;
-}
-
-enum kr_err kr_store_expired(struct kr_txn *txn, uint64_t now_s, uint64_t *ret_arrivals, uint32_t max, uint32_t *ret_count)
-{
-    struct kr_head head;
-    uint64_t arrival = 0;
-    uint32_t count = 0;
-    uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
-    enum kr_err err = scratch == NULL ? KR_NOMEM : KR_OK;
-    while (err == KR_OK && count < max) {
-        err = kr_store_head_next(txn, arrival, false, &head, scratch);
-        if (err == KR_OK) {
-            arrival = head.arrival + 1;
-            if (head.expires_s <= now_s) {
-                ret_arrivals[count++] = head.arrival;
-            }
-        }
-    }
-    free(scratch);
-    if (err == KR_OK || err == KR_NOT_FOUND) {
-        *ret_count = count;
-        err = KR_OK;
-    }
     return err;
 }

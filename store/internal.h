@@ -1,12 +1,13 @@
 /* What the store's own files share; nobody outside this folder includes it.
  *
- * Layout (format 1). Numbers in keys are big-endian, so that LMDB's byte order is theirs. "sealed" is value.c's
+ * Layout (format 2). Numbers in keys are big-endian, so that LMDB's byte order is theirs. "sealed" is value.c's
  * nonce ‖ XChaCha20-Poly1305(value), with the row's key as associated data and a key of its own for each table.
  *
  *   meta      name → "format": number ‖ sealed number (frozen in all formats); "keys", "arrival", "runs": sealed
  *   log       arrival 8 ‖ chunk 2 → at most KR_CHUNK_BYTES_MAX bytes under the record's data key
  *   heads     arrival 8 → sealed head (head.c)
  *   ids       record id 32 → sealed arrival 8 ‖ record length 4 ‖ data key 32
+ *   expiry    expires 8 ‖ arrival 8 → tag 8 (format 1 had no such table and walked all heads)
  *   dead      arrival / 4,096 as 8 → sealed bitmap of purged arrivals
  *   scopes    kind 1 ‖ id 32 → sealed number 4 ‖ count 8 ‖ running hash 32
  *   trees     scope number 4 ‖ entry 8 → sealed record id 32 ‖ running hash after it 32
@@ -27,6 +28,7 @@ enum kr_dbi {
     KR_DBI_LOG,
     KR_DBI_HEADS,
     KR_DBI_IDS,
+    KR_DBI_EXPIRY,
     KR_DBI_DEAD,
     KR_DBI_SCOPES,
     KR_DBI_TREES,
@@ -122,6 +124,9 @@ uint64_t kr_get_be(const uint8_t *bytes, size_t len);
 void kr_keys_derive(struct kr_store_keys *keys);
 /* `ret` has room for value.len + KR_SEALED_BYTES. */
 void kr_value_seal(struct kr_store *store, uint32_t dbi, struct kr_slice key, struct kr_slice value, uint8_t *ret);
+/* kr_aead_open out of place, where libsodium's own single pass will do: reads are many. Else KR_CORRUPT, and `ret` is wiped. */
+enum kr_err kr_open_apart(uint8_t *ret, struct kr_slice sealed, struct kr_slice bound, const uint8_t nonce[static 24],
+                          const uint8_t key[static 32]) KR_WARN_UNUSED;
 enum kr_err kr_value_put(struct kr_txn *txn, uint32_t dbi, struct kr_slice key, struct kr_slice value,
                          unsigned flags) KR_WARN_UNUSED;
 /* KR_NOT_FOUND, KR_BOUNDS (longer than `size`), KR_CORRUPT. */
@@ -135,13 +140,24 @@ enum kr_err kr_value_get_fixed(struct kr_txn *txn, uint32_t dbi, struct kr_slice
 /* Authenticates rows that say everything in their key. `what` keeps the tables apart. */
 void kr_tag(const struct kr_store *store, const char *what, struct kr_slice key, uint8_t ret_tag[static KR_TAG_BYTES]);
 bool kr_tag_matches(const struct kr_store *store, const char *what, struct kr_slice key, struct kr_slice tag);
-#define KR_TAG_TERM "kairan store term"
+#define KR_TAG_TERM   "kairan store term"
+#define KR_TAG_EXPIRY "kairan store expiry"
 
 /* ---- head.c ---- */
 enum kr_err kr_head_put(struct kr_txn *txn, const struct kr_head *head, unsigned flags) KR_WARN_UNUSED;
 enum kr_err kr_head_open(struct kr_txn *txn, struct kr_slice key, struct kr_slice sealed, struct kr_head *ret_head,
                          uint8_t *scratch) KR_WARN_UNUSED;
 enum kr_err kr_head_delete(struct kr_txn *txn, uint64_t arrival) KR_WARN_UNUSED;
+
+/* ---- expiry.c ---- */
+enum kr_err kr_expiry_put(struct kr_txn *txn, uint64_t expires_s, uint64_t arrival) KR_WARN_UNUSED;
+enum kr_err kr_expiry_delete(struct kr_txn *txn, uint64_t expires_s, uint64_t arrival) KR_WARN_UNUSED;
+/* Whether the row is there and whole; KR_CORRUPT. */
+enum kr_err kr_expiry_check(struct kr_txn *txn, uint64_t expires_s, uint64_t arrival) KR_WARN_UNUSED;
+/* Drops the row of an arrival whose expiry is not known (its head is damaged). */
+enum kr_err kr_expiry_delete_unknown(struct kr_txn *txn, uint64_t arrival) KR_WARN_UNUSED;
+/* Fills the table from the heads (upgrade from format 1). */
+enum kr_err kr_expiry_fill(struct kr_txn *txn) KR_WARN_UNUSED;
 
 /* ---- record.c ---- */
 struct kr_id_entry {

@@ -97,9 +97,12 @@ enum kr_err kr_log_open(struct kr_txn *txn, const uint8_t id[static 32], const s
         if (err != KR_OK) {
             return err == KR_NOT_FOUND ? KR_CORRUPT : err;
         }
-        if (sealed.len != len + KR_AEAD_BYTES || kr_aead_open(ret + at, sealed.bytes, sealed.len, names.bound, sizeof names.bound,
-                                                              names.nonce, entry->data_key) != KR_OK) {
+        if (sealed.len != len + KR_AEAD_BYTES) {
             return KR_CORRUPT;
+        }
+        err = kr_open_apart(ret + at, sealed, kr_slice_of(names.bound, sizeof names.bound), names.nonce, entry->data_key);
+        if (err != KR_OK) {
+            return err;
         }
         at += len;
     }
@@ -142,6 +145,9 @@ enum kr_err kr_store_record_put(struct kr_txn *txn, struct kr_head *head, struct
     err = log_put(txn, head->id, stored.arrival, bytes, MDB_APPEND);
     if (err == KR_OK) {
         err = kr_head_put(txn, &stored, MDB_APPEND);
+    }
+    if (err == KR_OK) {
+        err = kr_expiry_put(txn, stored.expires_s, stored.arrival);
     }
     if (err == KR_OK) {
         txn->next_arrival++;
@@ -232,13 +238,59 @@ out:
     return err;
 }
 
+static enum kr_err unless_missing(enum kr_err err)
+{
+    return err == KR_NOT_FOUND ? KR_OK : err;
+}
+
 static enum kr_err delete_all(struct kr_txn *txn, const struct kr_head *head)
 {
-    enum kr_err err = kr_row_delete(txn, KR_DBI_IDS, kr_slice_of(head->id, 32));
-    if (err == KR_OK || err == KR_NOT_FOUND) {
-        err = kr_head_delete(txn, head->arrival);
+    enum kr_err err = unless_missing(kr_row_delete(txn, KR_DBI_IDS, kr_slice_of(head->id, 32)));
+    if (err == KR_OK) {
+        err = unless_missing(kr_expiry_delete(txn, head->expires_s, head->arrival));
     }
+    return err == KR_OK ? kr_head_delete(txn, head->arrival) : err;
+}
+
+/* The next id, from `*id` on, that leads to the arrival, or that cannot be read and so leads nowhere. */
+static enum kr_err find_id_of(struct kr_txn *txn, uint64_t arrival, uint8_t id[static 32])
+{
+    MDB_cursor *cursor = NULL;
+    struct kr_slice key = kr_slice_of(id, 32), value = {0};
+    enum kr_err err = kr_row_cursor(txn, KR_DBI_IDS, &cursor);
+    if (err != KR_OK) {
+        return err;
+    }
+    err = kr_row_move(txn, cursor, MDB_SET_RANGE, &key, &value);
+    while (err == KR_OK) {
+        struct kr_id_entry entry = {0};
+        if (key.len == 32 && (kr_id_get(txn, key.bytes, &entry) != KR_OK || entry.arrival == arrival)) {
+            sodium_memzero(&entry, sizeof entry);
+            memcpy(id, key.bytes, 32);
+            break;
+        }
+        err = kr_row_move(txn, cursor, MDB_NEXT, &key, &value);
+    }
+    mdb_cursor_close(cursor);
     return err;
+}
+
+/* A record whose head is damaged: what belongs to it has to be looked for. Slow, rare, and the only way to fetch it anew. */
+static enum kr_err delete_damaged(struct kr_txn *txn, uint64_t arrival)
+{
+    uint8_t id[32] = {0};
+    enum kr_err err = KR_OK;
+    while (err == KR_OK) {
+        err = find_id_of(txn, arrival, id);
+        if (err == KR_OK) {
+            err = kr_row_delete(txn, KR_DBI_IDS, kr_slice_of(id, sizeof id));
+        }
+    }
+    err = unless_missing(err);
+    if (err == KR_OK) {
+        err = unless_missing(kr_expiry_delete_unknown(txn, arrival));
+    }
+    return err == KR_OK ? kr_head_delete(txn, arrival) : err;
 }
 
 static enum kr_err keep_header(struct kr_txn *txn, struct kr_head *head, struct kr_slice header_only)
@@ -257,12 +309,15 @@ enum kr_err kr_store_record_purge(struct kr_txn *txn, uint64_t arrival, struct k
         return KR_BOUNDS;
     }
     enum kr_err err = kr_store_head_get(txn, arrival, &head, scratch);
-    if (err != KR_OK) {
+    bool is_damaged = err == KR_CORRUPT && header_only.len == 0;
+    if (err != KR_OK && !is_damaged) {
         return err;
     }
     err = log_delete(txn, arrival);
     if (err == KR_OK) {
-        err = header_only.len > 0 ? keep_header(txn, &head, header_only) : delete_all(txn, &head);
+        err = header_only.len > 0 ? keep_header(txn, &head, header_only)
+              : is_damaged        ? delete_damaged(txn, arrival)
+                                  : delete_all(txn, &head);
     }
     if (err == KR_OK) {
         err = kr_dead_mark(txn, arrival);

@@ -22,7 +22,7 @@
 #include "proto/record/label.h"
 #include "proto/wire/wire.h"
 
-#define KR_STORE_FORMAT 1
+#define KR_STORE_FORMAT 2
 
 struct kr_store;
 struct kr_txn;
@@ -98,12 +98,12 @@ enum kr_err kr_store_head_update(struct kr_txn *txn,
 enum kr_err kr_store_record_get(struct kr_txn *txn, uint64_t arrival, uint8_t **ret_bytes, size_t *ret_len) KR_WARN_UNUSED;
 /* Drops the data key and all chunks, puts `header_only` (kr_record_strip) in their place under a fresh data key; or, with an empty
  * slice, deletes the record with head and id altogether. Its terms die with it: they fall out when runs merge and never match
- * meanwhile. */
+ * meanwhile. Deleting also works on a damaged record (searching all ids), so that it can be fetched anew. */
 enum kr_err kr_store_record_purge(struct kr_txn *txn, uint64_t arrival, struct kr_slice header_only) KR_WARN_UNUSED;
 /* Walk heads: the next one with arrival >= `*arrival` upward, or <= downward; KR_NOT_FOUND at the end. */
 enum kr_err kr_store_head_next(struct kr_txn *txn, uint64_t arrival, bool downward, struct kr_head *ret_head,
                                uint8_t *scratch) KR_WARN_UNUSED;
-/* Arrivals whose expiry is <= now_s, oldest first, at most `max`. */
+/* Arrivals whose expiry is <= now_s, oldest first, at most `max`; whatever their state, until they are deleted altogether. */
 enum kr_err kr_store_expired(struct kr_txn *txn, uint64_t now_s, uint64_t *ret_arrivals, uint32_t max,
                              uint32_t *ret_count) KR_WARN_UNUSED;
 

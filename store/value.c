@@ -17,6 +17,15 @@ void kr_keys_derive(struct kr_store_keys *keys)
     }
 }
 
+enum kr_err kr_open_apart(uint8_t *ret, struct kr_slice sealed, struct kr_slice bound, const uint8_t nonce[static 24],
+                          const uint8_t key[static 32])
+{
+    return crypto_aead_xchacha20poly1305_ietf_decrypt(ret, NULL, NULL, sealed.bytes, sealed.len, bound.bytes, bound.len, nonce,
+                                                      key) == 0
+               ? KR_OK
+               : KR_CORRUPT;
+}
+
 void kr_value_seal(struct kr_store *store, uint32_t dbi, struct kr_slice key, struct kr_slice value, uint8_t *ret)
 {
     kr_rng_bytes(&store->rng, ret, KR_NONCE_BYTES);
@@ -43,12 +52,12 @@ enum kr_err kr_value_open(const struct kr_store *store, uint32_t dbi, struct kr_
     if (len > size) {
         return KR_BOUNDS;
     }
-    if (kr_aead_open(ret_value, sealed.bytes + KR_NONCE_BYTES, sealed.len - KR_NONCE_BYTES, key.bytes, key.len, sealed.bytes,
-                     store->keys->table[dbi]) != KR_OK) {
-        return KR_CORRUPT;
+    enum kr_err err = kr_open_apart(ret_value, kr_slice_of(sealed.bytes + KR_NONCE_BYTES, sealed.len - KR_NONCE_BYTES), key,
+                                    sealed.bytes, store->keys->table[dbi]);
+    if (err == KR_OK) {
+        *ret_len = len;
     }
-    *ret_len = len;
-    return KR_OK;
+    return err;
 }
 
 enum kr_err kr_value_get(struct kr_txn *txn, uint32_t dbi, struct kr_slice key, uint8_t *ret_value, size_t size, size_t *ret_len)

@@ -76,6 +76,9 @@ static void check_head(struct verify *verify, struct kr_slice key, struct kr_sli
     } else if (entry.record_bytes != head.record_bytes) {
         problem(verify, "record %s (number %llu) is not of the length that its head says", short_id(head.id, id), arrival);
     }
+    if (kr_expiry_check(verify->txn, head.expires_s, head.arrival) != KR_OK) {
+        problem(verify, "the expiry of record %s (number %llu) is damaged", short_id(head.id, id), arrival);
+    }
     verify->bytes += entry.record_bytes;
     sodium_memzero(&entry, sizeof entry);
 }
@@ -314,6 +317,10 @@ static void check_counts(struct verify *verify)
     if (verify->dbi == KR_DBI_HEADS && kr_row_count(txn, KR_DBI_HEADS) != kr_row_count(txn, KR_DBI_IDS)) {
         problem(verify, "there are %llu records but %llu ids", (unsigned long long)kr_row_count(txn, KR_DBI_HEADS),
                 (unsigned long long)kr_row_count(txn, KR_DBI_IDS));
+    }
+    if (verify->dbi == KR_DBI_HEADS && kr_row_count(txn, KR_DBI_HEADS) != kr_row_count(txn, KR_DBI_EXPIRY)) {
+        problem(verify, "there are %llu records but %llu expiries", (unsigned long long)kr_row_count(txn, KR_DBI_HEADS),
+                (unsigned long long)kr_row_count(txn, KR_DBI_EXPIRY));
     }
     if (verify->dbi == KR_DBI_TREES && kr_row_count(txn, KR_DBI_TREES) != kr_row_count(txn, KR_DBI_MEMBERS)) {
         problem(verify, "scopes have %llu entries but %llu members", (unsigned long long)kr_row_count(txn, KR_DBI_TREES),
