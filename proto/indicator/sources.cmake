@@ -1,6 +1,4 @@
 # The part of kr_proto that this folder gives; included by proto/CMakeLists.txt behind add_library(kr_proto).
-find_package(PkgConfig REQUIRED)
-pkg_check_modules(LIBIDN2 REQUIRED IMPORTED_TARGET libidn2)
 find_library(KR_UNISTRING unistring REQUIRED)
 target_sources(kr_proto PRIVATE
     ${CMAKE_CURRENT_LIST_DIR}/address.c
