@@ -1,5 +1,4 @@
-/* What the tests of this folder share: cmocka with its prerequisites, a council with keys, and records that its key signed but
- * that no honest node would make. */
+/* What the tests of this folder share: cmocka with its prerequisites, and forged records. */
 #ifndef KR_TEST_PROTO_H
 #define KR_TEST_PROTO_H
 
@@ -16,41 +15,7 @@
 #include "crypto/secret.h"
 #include "crypto/sign.h"
 #include "proto/record/record.h"
-
-#define CREATED_MS UINT64_C(1751328000123) /* 2025-07-01 */
-#define EXPIRES_S  UINT64_C(1759276800)    /* 2025-10-01 */
-
-/* The fields of a header by their place in the array. */
-enum field {
-    FIELD_KIND,
-    FIELD_CREATED,
-    FIELD_EXPIRES,
-    FIELD_LABEL,
-    FIELD_COMMUNITY,
-    FIELD_AUDIENCE,
-    FIELD_RELAY,
-    FIELD_FLAGS,
-    FIELD_SUBJECT,
-    FIELD_VERSION,
-    FIELD_TARGET,
-    FIELD_NONCE,
-    FIELD_PAD_CLASS,
-    FIELD_COMMITMENT,
-    FIELD_SLOTS_HASH,
-    FIELD_BODY_HASH,
-    FIELD_COUNT,
-};
-
-struct bytes {
-    uint8_t *at;
-    size_t len;
-};
-
-struct council {
-    uint8_t id[32];
-    uint8_t node_public[32], node_secret[64];
-    struct kr_keyring keyring; /* only its sealing keys are used here */
-};
+#include "tests/support/forge.h"
 
 static inline int start_crypto(void **state)
 {
@@ -58,14 +23,12 @@ static inline int start_crypto(void **state)
     return kr_crypto_init() == KR_OK ? 0 : -1;
 }
 
-static inline struct kr_slice slice(const void *bytes, size_t len)
+static inline void assert_slice_equal(struct kr_slice slice, const void *bytes, size_t len)
 {
-    return (struct kr_slice){.bytes = bytes, .len = len};
-}
-
-static inline struct kr_slice text_slice(const char *text)
-{
-    return slice(text, strlen(text));
+    assert_int_equal(slice.len, len);
+    if (len > 0) {
+        assert_memory_equal(slice.bytes, bytes, len);
+    }
 }
 
 /* A text of `len` letters. */
@@ -78,65 +41,6 @@ static inline struct kr_slice long_text(size_t len)
     return slice(text, len);
 }
 
-static inline void assert_slice_equal(struct kr_slice slice, const void *bytes, size_t len)
-{
-    assert_int_equal(slice.len, len);
-    if (len > 0) {
-        assert_memory_equal(slice.bytes, bytes, len);
-    }
-}
-
-/* A council whose every key follows from `number`. */
-static inline void council_init(struct council *council, uint8_t number)
-{
-    uint8_t seed[32] = {number, 1};
-
-    memset(council, 0, sizeof *council);
-    memset(council->id, number, sizeof council->id);
-    kr_sign_keypair(council->node_public, council->node_secret, seed);
-    seed[1] = 2;
-    council->keyring.sealing_count = 1;
-    kr_box_keypair(council->keyring.sealing[0].public_key, council->keyring.sealing[0].secret, seed);
-}
-
-/* A draft that is right for its label; for sealed ones `readers` (one or more) are addressed. */
-static inline struct kr_draft draft_for(enum kr_label label, const struct council *const *readers, uint32_t reader_count,
-                                        const char *content)
-{
-    static uint8_t audience[KR_AUDIENCE_MAX][32];
-    static uint8_t recipients[KR_AUDIENCE_MAX][32];
-    static const uint8_t community[32] = {0xc0, 0xff, 0xee};
-    struct kr_draft draft = {
-        .kind = KR_KIND_REPORT,
-        .created_ms = CREATED_MS,
-        .expires_s = EXPIRES_S,
-        .label = label,
-        .community = label == KR_TLP_GREEN ? community : NULL,
-        .content = text_slice(content),
-    };
-
-    if (kr_label_is_sealed(label)) {
-        for (uint32_t i = 0; i < reader_count; i++) {
-            memcpy(audience[i], readers[i]->id, 32);
-            memcpy(recipients[i], readers[i]->keyring.sealing[0].public_key, 32);
-        }
-        draft.audience = (const uint8_t(*)[32])audience;
-        draft.recipients = (const uint8_t(*)[32])recipients;
-        draft.audience_count = draft.recipient_count = reader_count;
-    }
-    return draft;
-}
-
-static inline struct bytes make_record(const struct kr_draft *draft, const struct council *author)
-{
-    static const uint8_t seed[32] = {42};
-    struct bytes record = {0};
-    uint8_t id[32];
-
-    assert_int_equal(kr_record_make(draft, author->id, author->node_secret, seed, &record.at, &record.len, id), KR_OK);
-    return record;
-}
-
 static inline enum kr_err verify_bytes(const uint8_t *bytes, size_t len, struct kr_record *ret_record, struct kr_header *ret_header)
 {
     enum kr_err err = kr_record_split(bytes, len, ret_record);
@@ -145,77 +49,6 @@ static inline enum kr_err verify_bytes(const uint8_t *bytes, size_t len, struct 
         err = kr_record_verify(ret_record);
     }
     return err == KR_OK ? kr_header_parse(ret_record->header, ret_header) : err;
-}
-
-/* Packs and signs whatever it is given. */
-static inline struct bytes sign_parts(struct kr_slice header, struct kr_slice slots, struct kr_slice body,
-                                      const struct council *author)
-{
-    struct bytes record = {0};
-    struct kr_writer writer;
-    uint8_t id[32];
-    uint8_t signature[64];
-
-    kr_hash(id, "kairan record id", header.bytes, header.len);
-    kr_sign(signature, author->node_secret, "kairan record sig", id, sizeof id);
-    kr_writer_init(&writer, 2 * KR_RECORD_BYTES_MAX);
-    kr_writer_array(&writer, 4);
-    kr_writer_slice(&writer, header);
-    kr_writer_slice(&writer, slots);
-    kr_writer_slice(&writer, body);
-    kr_writer_bin(&writer, signature, sizeof signature);
-    assert_int_equal(kr_writer_take(&writer, &record.at, &record.len), KR_OK);
-    return record;
-}
-
-/* A header like `header`, but with one field (none: FIELD_COUNT) replaced by other encoded bytes, with fields appended (`extra`,
- * encoded, `extra_count` of them), and with another format version. */
-static inline struct bytes forge_header(struct kr_slice header, enum field replaced, struct kr_slice by, uint8_t format,
-                                        struct kr_slice extra, uint32_t extra_count)
-{
-    struct bytes forged = {0};
-    struct kr_reader reader;
-    struct kr_writer writer;
-
-    kr_reader_init(&reader, header.bytes + KR_RECORD_PREFIX_BYTES, header.len - KR_RECORD_PREFIX_BYTES);
-    kr_writer_init(&writer, 64 * KR_KIB);
-    kr_writer_raw(&writer, &format, 1);
-    kr_writer_raw(&writer, header.bytes + 1, KR_RECORD_PREFIX_BYTES - 1);
-    kr_reader_array(&reader, FIELD_COUNT);
-    kr_writer_array(&writer, FIELD_COUNT + extra_count);
-    for (enum field field = FIELD_KIND; field < FIELD_COUNT; field++) {
-        struct kr_slice raw = kr_reader_raw(&reader);
-
-        raw = field == replaced ? by : raw;
-        kr_writer_raw(&writer, raw.bytes, raw.len);
-    }
-    kr_writer_raw(&writer, extra.bytes, extra.len);
-    kr_reader_close(&reader);
-    assert_int_equal(kr_reader_end(&reader), KR_OK);
-    assert_int_equal(kr_writer_take(&writer, &forged.at, &forged.len), KR_OK);
-    return forged;
-}
-
-static inline struct bytes encoded_uint(uint64_t value)
-{
-    struct bytes encoded = {0};
-    struct kr_writer writer;
-
-    kr_writer_init(&writer, 16);
-    kr_writer_uint(&writer, value);
-    assert_int_equal(kr_writer_take(&writer, &encoded.at, &encoded.len), KR_OK);
-    return encoded;
-}
-
-static inline struct bytes encoded_bin(const void *bytes, size_t len)
-{
-    struct bytes encoded = {0};
-    struct kr_writer writer;
-
-    kr_writer_init(&writer, len + 8);
-    kr_writer_bin(&writer, bytes, len);
-    assert_int_equal(kr_writer_take(&writer, &encoded.at, &encoded.len), KR_OK);
-    return encoded;
 }
 
 #endif

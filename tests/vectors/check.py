@@ -1,0 +1,435 @@
+#!/usr/bin/env python3
+"""An independent reader of Kairan's protocol, written from docs/PROTOCOL.md, held against the vectors.
+
+usage: check.py kairan.json
+
+It shares no code with the C implementation: its own strict decoder, its own bech32m, python3-nacl for the cryptography and
+python3-msgpack as a second opinion on every accepted encoding. Exit status 77 where those two modules are missing."""
+import hashlib
+import json
+import sys
+
+try:
+    import msgpack
+    import nacl.bindings as sodium
+    from nacl.exceptions import CryptoError
+    from nacl.public import PrivateKey, SealedBox
+    from nacl.signing import SigningKey, VerifyKey
+except ImportError as missing:
+    print(f"skipped: {missing} (install python3-msgpack and python3-nacl)")
+    sys.exit(77)
+
+LABELS = ["", "TLP:CLEAR", "TLP:GREEN", "TLP:AMBER", "TLP:AMBER+STRICT", "TLP:RED"]
+CLEAR, GREEN, AMBER, AMBER_STRICT, RED = range(1, 6)
+TEN_YEARS_S = 10 * 366 * 86400
+YEAR_9999_MS = 253402300799999
+CLASSES = [0] + sorted([256 << k for k in range(10)] + [384 << k for k in range(10)]) + [224 * 1024]
+
+
+class Bad(Exception):
+    """Why something is refused, in the word that the vectors use."""
+
+
+def need(condition, word):
+    if not condition:
+        raise Bad(word)
+
+
+def blake(domain, *parts, key=b"", size=32):
+    return hashlib.blake2b(domain.encode() + b"".join(parts), digest_size=size, key=key).digest()
+
+
+# --- Encoding ---------------------------------------------------------------------------------------------------------------------
+
+# First byte → (kind, bytes of the number that follows, smallest number that needs them).
+HEADS = {0xC4: ("bin", 1, 0), 0xC5: ("bin", 2, 1 << 8), 0xC6: ("bin", 4, 1 << 16),
+         0xCC: ("uint", 1, 1 << 7), 0xCD: ("uint", 2, 1 << 8), 0xCE: ("uint", 4, 1 << 16), 0xCF: ("uint", 8, 1 << 32),
+         0xD9: ("str", 1, 32), 0xDA: ("str", 2, 1 << 8), 0xDB: ("str", 4, 1 << 16),
+         0xDC: ("array", 2, 16), 0xDD: ("array", 4, 1 << 16)}
+
+
+def decode_at(data, at, depth):
+    need(at < len(data), "cut short")
+    first = data[at]
+    at += 1
+    if first <= 0x7F:
+        return first, at
+    if 0x90 <= first <= 0x9F:
+        kind, number = "array", first & 0x0F
+    elif 0xA0 <= first <= 0xBF:
+        kind, number = "str", first & 0x1F
+    else:
+        need(first in HEADS, "foreign type")
+        kind, width, least = HEADS[first]
+        need(at + width <= len(data), "cut short")
+        number = int.from_bytes(data[at:at + width], "big")
+        need(number >= least, "longer form")
+        at += width
+    if kind == "uint":
+        return number, at
+    if kind == "array":
+        need(depth < 8, "too deep")
+        need(number <= len(data) - at, "cut short")
+        elements = []
+        for _ in range(number):
+            element, at = decode_at(data, at, depth + 1)
+            elements.append(element)
+        return elements, at
+    need(number <= len(data) - at, "cut short")
+    content = bytes(data[at:at + number])
+    if kind == "str":
+        try:
+            content = content.decode("utf-8")
+        except UnicodeDecodeError:
+            raise Bad("text") from None
+        need("\0" not in content, "text")
+    return content, at + number
+
+
+def decode(data):
+    value, end = decode_at(data, 0, 0)
+    need(end == len(data), "trailing bytes")
+    # The second opinion: another decoder reads the same, and encoding it again gives the same bytes.
+    assert msgpack.unpackb(data, raw=False, strict_map_key=False) == value
+    assert msgpack.packb(value, use_bin_type=True) == bytes(data)
+    return value
+
+
+def uint(value, bound=(1 << 64) - 1, word="type"):
+    need(isinstance(value, int), "type")
+    need(value <= bound, word)
+    return value
+
+
+def binary(value, *lengths):
+    need(isinstance(value, bytes), "type")
+    need(not lengths or len(value) in lengths, "length")
+    return value
+
+
+def fields(value, *counts):
+    need(isinstance(value, list) and len(value) in counts, "fields")
+    return value
+
+
+# --- Records ----------------------------------------------------------------------------------------------------------------------
+
+def verify(key, signature, message):
+    try:
+        VerifyKey(key).verify(message, signature)
+    except (CryptoError, ValueError):
+        raise Bad("signature") from None
+
+
+def ad_length(header):
+    """Length of the header before the hash of slots: the array's head and its first 14 elements."""
+    at = 66 + (1 if header[66] < 0xDC else 3)
+    for _ in range(14):
+        _, at = decode_at(header, at, 1)
+    return at
+
+
+def read_record(data):
+    header, slots, body, signature = map(binary, fields(decode(data), 4))
+    need(len(header) > 66 and len(signature) == 64, "length")
+    record = {"format": header[0], "author": header[2:34], "key": header[34:66], "id": blake("kairan record id", header),
+              "slots": slots, "body": body, "header": header, "header_only": not slots and not body}
+    need(header[0] >= 1, "format")
+    need(header[1] == 1, "suite")
+    verify(record["key"], signature, b"kairan record sig" + record["id"])
+    routing = decode(header[66:])
+    need(len(routing) == 16 if header[0] == 1 else len(routing) >= 16, "fields")
+    names = ["kind", "created_ms", "expires_s", "label", "community", "audience", "relay", "flags", "subject", "version", "target",
+             "nonce", "pad_class", "commitment", "slots_hash", "body_hash"]
+    record.update(zip(names, routing))
+    binary(record["slots_hash"], 32)
+    binary(record["body_hash"], 32)
+    need(record["body_hash"] != blake("kairan body"), "empty body")
+    if not record["header_only"]:
+        need(record["slots_hash"] == blake("kairan slots", slots), "slots hash")
+        need(record["body_hash"] == blake("kairan body", body), "body hash")
+    check_header(record)
+    record["ad_len"] = ad_length(header)
+    return record
+
+
+def check_header(record):
+    for name in ("kind", "flags", "pad_class", "label"):
+        uint(record[name], (1 << 32) - 1, name)
+    need(record["kind"] != 0, "kind")
+    uint(record["version"])
+    created = uint(record["created_ms"], YEAR_9999_MS, "times")
+    need(created // 1000 < uint(record["expires_s"]) <= created // 1000 + TEN_YEARS_S, "times")
+    for name in ("community", "relay", "subject", "target", "commitment"):
+        binary(record[name], 0, 32)
+    binary(record["nonce"], 24)
+    audience = record["audience"]
+    need(isinstance(audience, list) and len(audience) <= 256, "audience")
+    for council in audience:
+        binary(council, 32)
+    need(all(a < b for a, b in zip(audience, audience[1:])), "audience")
+    if not CLEAR <= record["label"] <= RED:
+        need(record["format"] > 1, "label")
+        record["label"] = RED
+        return
+    has_slots = record["slots_hash"] != blake("kairan slots")
+    if record["label"] >= AMBER:
+        need(record["commitment"] and 1 <= record["pad_class"] <= 21 and audience and has_slots, "sealed fields")
+        need(not record["relay"] or record["label"] != RED, "relay")
+    else:
+        need(not record["commitment"] and record["pad_class"] == 0 and not audience and not has_slots and not record["relay"],
+             "open fields")
+        need(record["label"] != GREEN or record["community"], "community")
+
+
+def open_record(record, council):
+    """The content, as `council` (with its sealing keys) can read it."""
+    need(record["format"] == 1, "newer format")
+    need(not record["header_only"], "header only")
+    if record["label"] < AMBER:
+        return record["body"]
+    size = CLASSES[record["pad_class"]]
+    need(len(record["body"]) == size + 16, "body length")
+    public, secret = bytes.fromhex(council["sealing_public"]), bytes.fromhex(council["sealing_secret"])
+    hint = blake("kairan sealing key hint", public)[:4]
+    entries = [binary(entry, 84) for entry in decode(record["slots"])]
+    key = None
+    for entry in entries:
+        if entry[:4] == hint:
+            key = SealedBox(PrivateKey(secret)).decrypt(entry[4:])
+    need(key is not None, "no slot")
+    need(blake("kairan content key", key) == record["commitment"], "commitment")
+    try:
+        padded = sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(record["body"], record["header"][:record["ad_len"]],
+                                                                   record["nonce"], key)
+    except CryptoError:
+        raise Bad("tag") from None
+    length = int.from_bytes(padded[:4], "big")
+    need(length <= size - 4 and not any(padded[4 + length:]), "padding")
+    author, content = fields(decode(padded[4:4 + length]), 2)
+    need(author == record["author"], "inner author")
+    need(binary(content), "length")
+    return content
+
+
+# --- Sections of the vectors ------------------------------------------------------------------------------------------------------
+
+def expect_bad(word, action):
+    try:
+        action()
+    except Bad as bad:
+        assert str(bad) == word, f"bad for '{bad}', not for '{word}'"
+    else:
+        raise AssertionError(f"accepted, but bad for '{word}'")
+
+
+def check_councils(vectors):
+    for council in vectors["councils"].values():
+        assert SigningKey(bytes.fromhex(council["node_seed"])).verify_key.encode().hex() == council["node_public"]
+        assert PrivateKey(bytes.fromhex(council["sealing_secret"])).public_key.encode().hex() == council["sealing_public"]
+    return len(vectors["councils"])
+
+
+def check_classes(vectors):
+    assert vectors["pad_classes"] == CLASSES
+    return len(CLASSES)
+
+
+def check_encoding(vectors):
+    for case in vectors["encoding"]:
+        data = bytes.fromhex(case["bytes"])
+        if "bad" in case:
+            expect_bad(case["bad"], lambda data=data: decode(data))
+        else:
+            decode(data)
+    return len(vectors["encoding"])
+
+
+def check_records(vectors):
+    for case in vectors["records"]:
+        record = read_record(bytes.fromhex(case["bytes"]))
+        assert record["id"].hex() == case["id"], case["name"]
+        assert LABELS[record["label"]] == case["label"], case["name"]
+        assert [council.hex() for council in record["audience"]] == case["audience"], case["name"]
+        for name in ("format", "kind", "created_ms", "expires_s", "flags", "version", "ad_len", "header_only"):
+            assert record[name] == case[name], (case["name"], name)
+        for name, expected in case["opens"].items():
+            council = vectors["councils"][name]
+            words = {"NOT_FOUND": ("no slot", "header only"), "VERSION": ("newer format",)}
+            if expected in words:
+                try:
+                    open_record(record, council)
+                    raise AssertionError(case["name"])
+                except Bad as bad:
+                    assert str(bad) in words[expected], (case["name"], bad)
+            else:
+                assert open_record(record, council).hex() == expected, (case["name"], name)
+        if record["format"] == 1 and record["label"] >= AMBER and not record["header_only"]:
+            entries = decode(record["slots"])
+            assert entries == sorted(entries), case["name"]
+    return len(vectors["records"])
+
+
+def check_bad_records(vectors):
+    reader = vectors["councils"]["reader"]
+    for case in vectors["bad_records"]:
+        data = bytes.fromhex(case["bytes"])
+        try:
+            if case["stage"] == "open":
+                record = read_record(data)
+                expect_bad(case["bad"], lambda record=record: open_record(record, reader))
+            else:
+                # What has to hold before the reason given: a record refused for its header is properly signed.
+                expect_bad(case["bad"], lambda data=data: read_record(data))
+        except AssertionError as error:
+            raise AssertionError(f"{case['name']}: {error}") from error
+    return len(vectors["bad_records"])
+
+
+def check_bodies(vectors):
+    for case in vectors["bodies"]:
+        body = decode(bytes.fromhex(case["bytes"]))
+        assert body[0] == case["title"]
+        if case["kind"] == "report":
+            fields(body, 14)
+            assert len(body[3]) == case["indicators"] and body[9] == case["severity"]
+            for indicator in body[3]:
+                fields(indicator, 7)
+                assert indicator[4] <= 101 and indicator[5] <= 2
+            fields(body[4], 3)
+            assert 1 <= body[10] <= body[11]
+        else:
+            fields(body, 6)
+            assert body[3] == case["severity"]
+    return len(vectors["bodies"])
+
+
+def check_statements(vectors):
+    card, charter, vouch = vectors["statements"]
+    content = fields(decode(bytes.fromhex(card["bytes"])), 10)
+    version, root, commitment, nonce = decode(content[0])
+    assert version == 1 and len(nonce) == 16 and root.hex() == card["root_public"]
+    assert commitment == blake("kairan recovery key", bytes.fromhex(card["recovery_public"]))
+    assert blake("kairan council id", content[0]).hex() == card["id"]
+    assert [len(entry) for keys in content[6:9] for entry in keys] == [4, 3, 3]
+    content = fields(decode(bytes.fromhex(charter["bytes"])), 3)
+    version, _, founders, vouches_needed, quorum, nonce = decode(content[0])
+    assert version == 1 and founders == sorted(set(founders)) and vouches_needed >= 1 and quorum >= 1 and len(nonce) == 16
+    assert blake("kairan community id", content[0]).hex() == charter["id"]
+    content = fields(decode(bytes.fromhex(vouch["bytes"])), 4)
+    assert content[0].hex() == vouch["council"] and content[1] == 0
+    return len(vectors["statements"])
+
+
+def check_hello(data):
+    """Verifies a hello and gives its fields and its hash."""
+    hello = fields(decode(data), 10)
+    body = msgpack.packb(hello[:9], use_bin_type=True)
+    verify(hello[4], hello[9], b"kairan hello sig" + blake("kairan hello body", body))
+    assert hello[0] == 1 and (hello[1] == 1) == (hello[7] != b"")
+    return hello, blake("kairan hello hash", data)
+
+
+def open_stream(shared, transcript, frames):
+    key = blake("kairan session key", transcript, key=shared)
+    header = blake("kairan session header", transcript, key=shared, size=24)
+    state = sodium.crypto_secretstream_xchacha20poly1305_state()
+    sodium.crypto_secretstream_xchacha20poly1305_init_pull(state, header, key)
+    for frame in frames:
+        message, tag = sodium.crypto_secretstream_xchacha20poly1305_pull(state, bytes.fromhex(frame["bytes"]))
+        assert tag == 0 and message.decode() == frame["text"]
+
+
+def check_session(vectors):
+    session = vectors["session"]
+    ours, our_hash = check_hello(bytes.fromhex(session["initiator_hello"]))
+    theirs, their_hash = check_hello(bytes.fromhex(session["responder_hello"]))
+    assert theirs[7] == our_hash and ours[6] == theirs[3] and theirs[6] == ours[3]
+    transcript = blake("kairan transcript", our_hash, their_hash)
+    assert transcript.hex() == session["transcript"]
+    assert blake("kairan session id", transcript)[:8].hex() == session["id"]
+    secret = bytes.fromhex(session["initiator_ephemeral_secret"])
+    assert PrivateKey(secret).public_key.encode() == ours[5]
+    rx, tx = sodium.crypto_kx_client_session_keys(ours[5], secret, theirs[5])
+    open_stream(tx, transcript, session["from_initiator"])
+    open_stream(rx, transcript, session["from_responder"])
+    return 1
+
+
+def check_messages(vectors):
+    scope = [3, bytes.fromhex("c0ffee").ljust(32, b"\0")]
+    one_id, running = b"\xab".ljust(32, b"\0"), b"\x01\x02\x03".ljust(32, b"\0")
+    marks = [[[2, bytes(32)], 17, b"\x08".ljust(8, b"\0")]]
+    expected = {1: [7, marks], 2: [7, marks], 3: [[one_id]], 4: [1001], 5: [scope, 1001, running],
+                6: [scope, 1000, 1001, running, 0, [one_id]], 7: [[one_id]], 8: [[one_id]], 9: [[one_id], 11], 10: [11], 11: [11]}
+    for case in vectors["messages"]:
+        assert decode(bytes.fromhex(case["bytes"])) == [case["type"]] + expected[case["type"]], case["type"]
+    return len(vectors["messages"])
+
+
+def check_client_frames(vectors):
+    council = b"\x07".ljust(32, b"\0")
+    expected = {("client", 0): [1, "kairan", "ja"], ("client", 1): [5, 1, b"\x90", 4], ("client", 2): [5, 4], ("client", 3): [5],
+                ("keeper", 0): [1, council, "kairan"], ("keeper", 4): [5, [b"item"]], ("keeper", 5): [5, b"\x90"],
+                ("keeper", 6): [5, 28, "kairan"]}
+    for case in vectors["client_frames"]:
+        key = (case["from"], case["type"])
+        assert decode(bytes.fromhex(case["bytes"])) == [case["type"]] + expected[key], key
+    return len(vectors["client_frames"])
+
+
+# --- Tickets (BIP-350) ------------------------------------------------------------------------------------------------------------
+
+CHARSET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+
+
+def polymod(values):
+    state = 1
+    for value in values:
+        top = state >> 25
+        state = (state & 0x1FFFFFF) << 5 ^ value
+        for i, generator in enumerate((0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)):
+            state ^= generator if top >> i & 1 else 0
+    return state
+
+
+def read_ticket(text):
+    text = "".join(text.split())
+    need(text == text.lower() or text == text.upper(), "case")
+    text = text.lower()
+    need(text.startswith("kairan1"), "prefix")
+    need(all(char in CHARSET for char in text[7:]), "character")
+    values = [CHARSET.index(char) for char in text[7:]]
+    prefix = [ord(char) >> 5 for char in "kairan"] + [0] + [ord(char) & 31 for char in "kairan"]
+    need(polymod(prefix + values) == 0x2BC830A3, "checksum")
+    bits = "".join(f"{value:05b}" for value in values[:-6])
+    whole = len(bits) // 8 * 8
+    need(len(bits) - whole < 5 and "1" not in bits[whole:], "bits")
+    return fields(decode(bytes(int(bits[i:i + 8], 2) for i in range(0, whole, 8))), 7)
+
+
+def check_tickets(vectors):
+    ticket = vectors["ticket"]
+    for text in (ticket["text"], ticket["text"].upper(), ticket["text"][:30] + "\r\n " + ticket["text"][30:]):
+        version, council, transport, endpoint, secret, expires_s, community = read_ticket(text)
+        assert version == 1 and council.hex() == ticket["council"] and transport.hex() == ticket["transport_public"]
+        assert endpoint == ticket["endpoint"] and secret.hex() == ticket["secret"] and expires_s == ticket["expires_s"]
+        assert community.hex() == ticket["community"]
+    for case in vectors["bad_tickets"]:
+        expect_bad(case["bad"], lambda case=case: read_ticket(case["text"]))
+    return 1 + len(vectors["bad_tickets"])
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as file:
+        vectors = json.load(file)
+    sections = [check_councils, check_classes, check_encoding, check_bodies, check_records, check_bad_records, check_statements,
+                check_session, check_messages, check_client_frames, check_tickets]
+    for section in sections:
+        count = section(vectors)
+        assert count > 0
+        print(f"{section.__name__[6:]}: {count} agree")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,257 @@
+/* Statements, hellos, messages, a session, tickets. */
+#include "proto/wire/wire.h"
+#include "crypto/session.h"
+#include "proto/client/client.h"
+#include "proto/record/statement.h"
+#include "proto/wire/ticket.h"
+#include "tests/vectors/vectors.h"
+
+void vectors_statements(struct json *json)
+{
+    static const uint8_t nonce[16] = {1, 2, 3, 4};
+    struct kr_charter charter = {.name = text_slice("西日本"), .founder_count = 2, .vouches_needed = 2, .quorum = 2};
+    struct kr_vouch vouch = {.council = {3}, .reason = text_slice("met in person")};
+    struct kr_card card = {.name_ja = text_slice("北海道"),
+                           .name_en = text_slice("Hokkaido"),
+                           .region = text_slice("北海道"),
+                           .contact_mail = text_slice("soc@example.jp"),
+                           .transport_count = 1,
+                           .node_count = 1,
+                           .sealing_count = 1};
+    struct kr_writer genesis, content;
+
+    json_open(json, "statements", '[');
+    kr_writer_init(&genesis, KR_KIB);
+    kr_council_genesis_write(writer_council.node_public, reader_council.node_public, nonce, &genesis);
+    card.genesis = slice(genesis.bytes, genesis.len);
+    memcpy(card.transport[0].public_key, writer_council.keyring.sealing[0].public_key, 32);
+    card.transport[0].endpoint = text_slice("tcp://hokkaido.example.jp:7370");
+    memcpy(card.node[0].public_key, writer_council.node_public, 32);
+    card.node[0].from_s = 1;
+    memcpy(card.sealing[0].public_key, writer_council.keyring.sealing[0].public_key, 32);
+    kr_writer_init(&content, KR_BODY_BYTES_MAX);
+    kr_card_write(&card, &content);
+    KR_ASSERT(kr_card_parse(slice(content.bytes, content.len), &card) == KR_OK);
+    json_open(json, NULL, '{');
+    json_text(json, "kind", "council card");
+    json_hex(json, "bytes", content.bytes, content.len);
+    json_hex(json, "id", card.council, 32);
+    json_hex(json, "root_public", card.root_public, 32);
+    json_hex(json, "recovery_public", reader_council.node_public, 32);
+    json_close(json, '}');
+    kr_writer_deinit(&content);
+    kr_writer_deinit(&genesis);
+
+    memcpy(charter.founders[0], writer_council.id, 32);
+    memcpy(charter.founders[1], reader_council.id, 32);
+    kr_charter_genesis_write(&charter, nonce, &genesis);
+    charter.genesis = slice(genesis.bytes, genesis.len);
+    charter.text = text_slice("規約");
+    kr_charter_write(&charter, &content);
+    KR_ASSERT(kr_charter_parse(slice(content.bytes, content.len), &charter) == KR_OK);
+    json_open(json, NULL, '{');
+    json_text(json, "kind", "charter");
+    json_hex(json, "bytes", content.bytes, content.len);
+    json_hex(json, "id", charter.community, 32);
+    json_close(json, '}');
+    kr_writer_deinit(&content);
+    kr_writer_deinit(&genesis);
+
+    kr_vouch_write(&vouch, &content);
+    json_open(json, NULL, '{');
+    json_text(json, "kind", "vouch");
+    json_hex(json, "bytes", content.bytes, content.len);
+    json_hex(json, "council", vouch.council, 32);
+    json_close(json, '}');
+    kr_writer_deinit(&content);
+    json_close(json, ']');
+}
+
+static void write_messages(struct json *json)
+{
+    static struct kr_message message;
+    static const uint8_t id[32] = {0xab};
+
+    json_open(json, "messages", '[');
+    for (uint32_t type = KR_MESSAGE_PING; type <= KR_MESSAGE_WELCOME; type++) {
+        struct kr_writer writer;
+
+        message = (struct kr_message){
+            .type = type,
+            .sequence = 7,
+            .scope = {.kind = KR_SCOPE_GREEN, .id = {0xc0, 0xff, 0xee}},
+            .from = 1000,
+            .count = 1001,
+            .hash = {1, 2, 3},
+            .reason = KR_DENIED,
+            .item_count = 1,
+            .items = {slice(id, 32)},
+            .mark_count = 1,
+            .marks = {{.scope = {.kind = KR_SCOPE_CLEAR}, .count = 17, .hash8 = {8}}},
+        };
+        kr_writer_init(&writer, KR_FRAME_BYTES_MAX);
+        kr_message_write(&message, &writer);
+        json_open(json, NULL, '{');
+        json_uint(json, "type", type);
+        json_hex(json, "bytes", writer.bytes, writer.len);
+        json_close(json, '}');
+        kr_writer_deinit(&writer);
+    }
+    json_close(json, ']');
+}
+
+/* One hello; `reply_to` NULL for the initiator's. Gives its hash. */
+static void write_hello(struct json *json, const char *key, const struct council *from, const struct council *to,
+                        const uint8_t ephemeral[32], const uint8_t *reply_to, uint8_t ret_hash[32])
+{
+    struct kr_hello hello = {.version = KR_WIRE_VERSION,
+                             .is_responder = reply_to != NULL,
+                             .has_reply_to = reply_to != NULL,
+                             .card = text_slice("the card record stands here")};
+    struct kr_writer writer;
+
+    memcpy(hello.council, from->id, 32);
+    memcpy(hello.node_key, from->node_public, 32);
+    memcpy(hello.ephemeral, ephemeral, 32);
+    memcpy(hello.meant, to->id, 32);
+    if (reply_to != NULL) {
+        memcpy(hello.reply_to, reply_to, 32);
+    }
+    kr_writer_init(&writer, KR_FRAME_BYTES_MAX);
+    kr_hello_write(&hello, from->node_secret, &writer);
+    kr_hello_hash(ret_hash, slice(writer.bytes, writer.len));
+    json_hex(json, key, writer.bytes, writer.len);
+    kr_writer_deinit(&writer);
+}
+
+/* A handshake and the first two frames each way. */
+static void write_session(struct json *json)
+{
+    static const uint8_t seeds[2][32] = {{0x11}, {0x22}};
+    static const char *const texts[] = {"first", "second"};
+    uint8_t public_keys[2][32], secrets[2][32], hashes[2][32], transcript[32];
+    struct kr_session sessions[2];
+
+    json_open(json, "session", '{');
+    for (unsigned i = 0; i < 2; i++) {
+        kr_box_keypair(public_keys[i], secrets[i], seeds[i]);
+    }
+    json_hex(json, "initiator_ephemeral_secret", secrets[0], 32);
+    json_hex(json, "responder_ephemeral_secret", secrets[1], 32);
+    write_hello(json, "initiator_hello", &writer_council, &reader_council, public_keys[0], NULL, hashes[0]);
+    write_hello(json, "responder_hello", &reader_council, &writer_council, public_keys[1], hashes[0], hashes[1]);
+    kr_transcript(transcript, hashes[0], hashes[1]);
+    json_hex(json, "transcript", transcript, 32);
+    KR_ASSERT(kr_session_init(&sessions[0], true, public_keys[0], secrets[0], public_keys[1], transcript) == KR_OK);
+    KR_ASSERT(kr_session_init(&sessions[1], false, public_keys[1], secrets[1], public_keys[0], transcript) == KR_OK);
+    json_hex(json, "id", sessions[0].id, KR_SESSION_ID_BYTES);
+    for (unsigned i = 0; i < 2; i++) {
+        json_open(json, i == 0 ? "from_initiator" : "from_responder", '[');
+        for (unsigned frame = 0; frame < 2; frame++) {
+            uint8_t sealed[64];
+            size_t len = strlen(texts[frame]);
+
+            kr_session_seal(&sessions[i], sealed, (const uint8_t *)texts[frame], len);
+            json_open(json, NULL, '{');
+            json_text(json, "text", texts[frame]);
+            json_hex(json, "bytes", sealed, len + KR_SESSION_OVERHEAD_BYTES);
+            json_close(json, '}');
+        }
+        json_close(json, ']');
+    }
+    json_close(json, '}');
+}
+
+static void write_client_frames(struct json *json)
+{
+    static struct kr_client_frame frame;
+    const struct {
+        uint32_t type;
+        bool from_client;
+    } frames[] = {{KR_CLIENT_HELLO, true},  {KR_CLIENT_REQUEST, true}, {KR_CLIENT_CREDIT, true}, {KR_CLIENT_CANCEL, true},
+                  {KR_CLIENT_HELLO, false}, {KR_CLIENT_PAGE, false},   {KR_CLIENT_END, false},   {KR_CLIENT_ERROR, false}};
+
+    json_open(json, "client_frames", '[');
+    for (size_t i = 0; i < sizeof frames / sizeof frames[0]; i++) {
+        struct kr_writer writer;
+
+        frame = (struct kr_client_frame){.type = frames[i].type,
+                                         .version = KR_CLIENT_VERSION,
+                                         .text = text_slice("kairan"),
+                                         .text2 = text_slice("ja"),
+                                         .council = {7},
+                                         .number = 5,
+                                         .op = KR_OP_STATUS,
+                                         .credits = 4,
+                                         .code = KR_GUARDED,
+                                         .payload = slice("\x90", 1),
+                                         .item_count = 1,
+                                         .items = {text_slice("item")}};
+        kr_writer_init(&writer, KR_CLIENT_FRAME_BYTES_MAX);
+        kr_client_frame_write(&frame, frames[i].from_client, &writer);
+        json_open(json, NULL, '{');
+        json_text(json, "from", frames[i].from_client ? "client" : "keeper");
+        json_uint(json, "type", frames[i].type);
+        json_hex(json, "bytes", writer.bytes, writer.len);
+        json_close(json, '}');
+        kr_writer_deinit(&writer);
+    }
+    json_close(json, ']');
+}
+
+void vectors_wire(struct json *json)
+{
+    write_session(json);
+    write_messages(json);
+    write_client_frames(json);
+}
+
+static void write_bad_ticket(struct json *json, const char *word, const char *text, size_t len)
+{
+    struct kr_ticket ticket;
+    struct kr_error error = {{0}};
+    enum kr_err err = kr_ticket_parse(text, len, &ticket, &error);
+
+    KR_ASSERT(err != KR_OK && error.text[0] != 0);
+    json_open(json, NULL, '{');
+    json_text(json, "bad", word);
+    json_text(json, "error", kr_err_name(err));
+    json_slice_text(json, "text", slice(text, len));
+    json_close(json, '}');
+}
+
+void vectors_tickets(struct json *json)
+{
+    struct kr_ticket ticket = {.endpoint = "tcp://[2001:db8::7]:7370",
+                               .secret = {7},
+                               .expires_s = EXPIRES_S,
+                               .has_community = true,
+                               .community = {0xc0, 0xff, 0xee}};
+    char text[KR_TICKET_TEXT_BYTES_MAX];
+    size_t len;
+
+    memcpy(ticket.council, writer_council.id, 32);
+    memcpy(ticket.transport_public, writer_council.keyring.sealing[0].public_key, 32);
+    KR_ASSERT(kr_ticket_print(&ticket, text, sizeof text) == KR_OK);
+    len = strlen(text);
+    json_open(json, "ticket", '{');
+    json_text(json, "text", text);
+    json_hex(json, "council", ticket.council, 32);
+    json_hex(json, "transport_public", ticket.transport_public, 32);
+    json_text(json, "endpoint", ticket.endpoint);
+    json_hex(json, "secret", ticket.secret, 32);
+    json_uint(json, "expires_s", ticket.expires_s);
+    json_hex(json, "community", ticket.community, 32);
+    json_close(json, '}');
+    json_open(json, "bad_tickets", '[');
+    write_bad_ticket(json, "checksum", text, len - 1);
+    text[20] = text[20] == 'q' ? 'p' : 'q';
+    write_bad_ticket(json, "checksum", text, len);
+    text[20] = 'b';
+    write_bad_ticket(json, "character", text, len);
+    text[0] = 'g';
+    write_bad_ticket(json, "prefix", text, len);
+    text[0] = 'K';
+    write_bad_ticket(json, "case", text, len);
+    json_close(json, ']');
+}
