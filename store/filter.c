@@ -15,6 +15,7 @@ struct kr_filter {
 
 struct kr_filter *kr_filter_new(uint64_t entries)
 {
+    /* 2^32 blocks would be 256 GiB. */
     uint64_t blocks = entries * KR_FILTER_BITS_PER_ENTRY / BITS_PER_BLOCK + 1;
     struct kr_filter *filter = calloc(1, sizeof *filter + blocks * WORDS_PER_BLOCK * sizeof filter->words[0]);
     if (filter != NULL) {

@@ -1,0 +1,75 @@
+/* The store's file under LMDB alone, as an attacker or a failing disk sees it. The store must be closed meanwhile. */
+#ifndef KR_TEST_RAW_STORE_H
+#define KR_TEST_RAW_STORE_H
+
+#include <lmdb.h>
+
+#include "store_test.h"
+
+struct raw {
+    MDB_env *env;
+    MDB_txn *txn;
+};
+
+static inline struct raw raw_open(const struct fixture *fixture)
+{
+    struct raw raw = {0};
+    assert_int_equal(mdb_env_create(&raw.env), 0);
+    assert_int_equal(mdb_env_set_maxdbs(raw.env, 128), 0);
+    assert_int_equal(mdb_env_set_mapsize(raw.env, (size_t)1 << 30), 0);
+    assert_int_equal(mdb_env_open(raw.env, fixture->dir, MDB_NOSYNC, 0600), 0);
+    assert_int_equal(mdb_txn_begin(raw.env, NULL, 0, &raw.txn), 0);
+    return raw;
+}
+
+static inline void raw_close(struct raw *raw)
+{
+    assert_int_equal(mdb_txn_commit(raw->txn), 0);
+    mdb_env_close(raw->env);
+}
+
+static inline MDB_dbi raw_table(const struct raw *raw, const char *name)
+{
+    MDB_dbi dbi = 0;
+    assert_int_equal(mdb_dbi_open(raw->txn, name, 0, &dbi), 0);
+    return dbi;
+}
+
+static inline size_t raw_count(const struct raw *raw, const char *name)
+{
+    MDB_stat status;
+    assert_int_equal(mdb_stat(raw->txn, raw_table(raw, name), &status), 0);
+    return status.ms_entries;
+}
+
+/* The row of this number (from 0), copied out. */
+static inline void raw_row(const struct raw *raw, const char *name, size_t number, uint8_t *ret_key, size_t *ret_key_len,
+                           uint8_t *ret_value, size_t *ret_value_len)
+{
+    MDB_cursor *cursor = NULL;
+    MDB_val key, value;
+    assert_int_equal(mdb_cursor_open(raw->txn, raw_table(raw, name), &cursor), 0);
+    assert_int_equal(mdb_cursor_get(cursor, &key, &value, MDB_FIRST), 0);
+    while (number-- > 0) {
+        assert_int_equal(mdb_cursor_get(cursor, &key, &value, MDB_NEXT), 0);
+    }
+    memcpy(ret_key, key.mv_data, key.mv_size);
+    memcpy(ret_value, value.mv_data, value.mv_size);
+    *ret_key_len = key.mv_size;
+    *ret_value_len = value.mv_size;
+    mdb_cursor_close(cursor);
+}
+
+static inline void raw_put(const struct raw *raw, const char *name, const void *key, size_t key_len, const void *value, size_t len)
+{
+    MDB_val mdb_key = {key_len, (void *)(uintptr_t)key}, mdb_value = {len, (void *)(uintptr_t)value};
+    assert_int_equal(mdb_put(raw->txn, raw_table(raw, name), &mdb_key, &mdb_value, 0), 0);
+}
+
+static inline void raw_delete(const struct raw *raw, const char *name, const void *key, size_t key_len)
+{
+    MDB_val mdb_key = {key_len, (void *)(uintptr_t)key};
+    assert_int_equal(mdb_del(raw->txn, raw_table(raw, name), &mdb_key, NULL), 0);
+}
+
+#endif
