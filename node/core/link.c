@@ -232,7 +232,7 @@ enum kr_err kr_link_dial(struct kr_step *step, struct kr_link *link)
     kr_writer_deinit(&writer);
     link->hello_at_ms = step->now_ms;
     link->hello_wait_ms = KR_HELLO_MS_MIN;
-    return err;
+    return err == KR_OK ? kr_step_wake(step, link->hello_at_ms) : err;
 }
 
 /* ---- frames out ---- */
