@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "tools/formats/names.h"
+
 uint32_t kr_utf8_decode(const uint8_t *text, size_t len, size_t *ret_len)
 {
     static const uint8_t first_bits[5] = {0, 0x7f, 0x1f, 0x0f, 0x07};
@@ -167,6 +169,17 @@ static size_t spoken_dot(const uint8_t *text)
     return ends_well ? 5 : 0;
 }
 
+/* Whether the end of a name follows, or its next label: else 。 is the end of a sentence. */
+static bool joins_name(const uint8_t *text)
+{
+    size_t len = 0;
+    while (is_alnum(text[len]) || text[len] == '-') {
+        len++;
+    }
+    const bool label = len > 0 && memcmp(text + len, "。", 3) == 0;
+    return label || (kr_names_is_top_level(text, len) && text[len] != '.' && text[len] != ':' && text[len] != '@');
+}
+
 /* Within a Windows path a backslash and a dot are what they seem. */
 static bool in_path(const struct kr_fold *fold, size_t end)
 {
@@ -191,7 +204,7 @@ static size_t defanged(const struct kr_fold *fold, size_t r, size_t w, char ret_
         took = 2;
     } else if (text[0] == ' ' && is_alnum(before)) {
         took = spoken_dot(text);
-    } else if (text[0] == 0xe3 && memcmp(text, "。", 3) == 0 && is_alnum(before) && is_alnum(text[3])) {
+    } else if (text[0] == 0xe3 && memcmp(text, "。", 3) == 0 && is_alnum(before) && joins_name(text + 3)) {
         took = 3;
     } else if (text[0] == '.' && text[1] == ']' && is_alnum(before) && is_alnum(text[2])) {
         took = 2;

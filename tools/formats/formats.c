@@ -241,22 +241,25 @@ static size_t logical_end(const char *text, size_t start, size_t len, bool *ret_
 static enum kr_err search(struct collector *collector, const char *text, size_t len)
 {
     struct kr_fold *fold = malloc(sizeof *fold);
+    struct kr_own *own = malloc(sizeof *own);
     struct kr_scan scan = {.fold = fold, .context = collector, .found = on_found, .labelled = on_label};
-    struct kr_own own;
-    if (fold == NULL) {
-        return KR_NOMEM;
+    if (fold == NULL || own == NULL) {
+        collector->err = KR_NOMEM;
+        goto out;
     }
-    kr_own_init(&own, text, len);
+    kr_own_init(own, text, len);
     for (size_t start = 0; start < len && collector->err == KR_OK && !collector->result->more;) {
         bool equals;
         const size_t end = logical_end(text, start, len, &equals);
         kr_fold_line(fold, text + start, end - start, equals);
         collector->piece = start;
         collector->piece_end = end;
-        collector->mine = !collector->headers && kr_own_line(&own, start, end, fold);
+        collector->mine = !collector->headers && kr_own_line(own, start, end, fold);
         kr_scan_line(&scan);
         start = end + (end < len && text[end] == '\n');
     }
+out:
+    free(own);
     free(fold);
     return collector->err;
 }

@@ -250,7 +250,7 @@ static size_t quad_suffix(const uint8_t *text, size_t at)
     return end;
 }
 
-size_t kr_match_ipv4(struct kr_scan *scan, size_t from)
+size_t kr_match_ipv4(struct kr_scan *scan, size_t from, size_t to)
 {
     static const char *const versions[] = {"version", "ver", "ver.",    " v",      "バージョン", "build", "release",
                                            "第",      "§",   "section", "chapter", "項",         NULL};
@@ -259,7 +259,9 @@ size_t kr_match_ipv4(struct kr_scan *scan, size_t from)
     const size_t address = quad(text, from);
     size_t end = 0;
     const bool range = address > 0 && text[address] == '-' && quad(text, address + 1) > 0;
-    if (address == 0 || (!ends_number(text, address) || (text[address] == '-' && kr_scan_is_alnum(text[address + 1]) && !range))) {
+    const bool starred = address == to && text[address] == '*';
+    const bool goes_on = address > 0 && text[address] == '-' && kr_scan_is_alnum(text[address + 1]) && !range;
+    if (address == 0 || !(ends_number(text, address) || starred) || goes_on) {
         goto out;
     }
     if (!kr_fold_is_marked(fold, from, address) && kr_scan_follows(fold, from, versions)) {
@@ -399,13 +401,12 @@ size_t kr_match_email(struct kr_scan *scan, size_t at_sign)
     return result;
 }
 
-/* Names with letters beyond ASCII stand by themselves, each label in one script from some point on, before a plain ASCII ending;
+/* In names with letters beyond ASCII no label turns back to ASCII letters, and the ending is in small letters;
  * else the Japanese in front of a name would become part of it. */
 static bool plausible_idn(const struct kr_fold *fold, size_t from, size_t to)
 {
     const uint8_t *text = fold->text;
-    bool ok = from == 0 || text[from - 1] < 0x80;
-    bool high = false;
+    bool ok = true, high = false;
     size_t label = from;
     for (size_t i = from; i < to && ok; i++) {
         if (text[i] == '.') {
@@ -416,7 +417,7 @@ static bool plausible_idn(const struct kr_fold *fold, size_t from, size_t to)
         } else {
             ok = !high || !((text[i] | 0x20) >= 'a' && (text[i] | 0x20) <= 'z');
         }
-        ok = ok && i - label <= 60;
+        ok = ok && i + 1 - label <= 60;
     }
     for (size_t i = label; i < to && ok; i++) {
         ok = text[i] < 'A' || text[i] > 'Z';
@@ -439,13 +440,13 @@ static bool is_prose(const uint8_t *text, size_t from, size_t to)
     return (dots == 1 && len == 2 && capital) || masked;
 }
 
-size_t kr_match_domain(struct kr_scan *scan, size_t from, size_t to, bool ascii)
+size_t kr_match_domain(struct kr_scan *scan, size_t from, size_t to)
 {
     const struct kr_fold *fold = scan->fold;
     const uint8_t *text = fold->text;
     bool masked;
     size_t result = 0, end = host_end(fold, from, &masked);
-    end = end < to || ascii ? (end < to ? end : to) : end;
+    end = end < to ? end : to;
     while (end > from && strchr(".-_", text[end - 1]) != NULL) {
         end--;
     }

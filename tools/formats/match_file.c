@@ -6,24 +6,25 @@
 
 #define NAME_BYTES_MAX 255u
 
-/* Where the name from … to ends if it ends in an extension (Japanese may go on behind it); 0 otherwise. */
+/* Where the name from … to ends if it ends in an extension (Japanese may go on behind it), and the dot in front of that; 0
+ * otherwise. `any`: a path says that it is a file, so that the extension need not be known. */
 static size_t extension_end(const uint8_t *text, size_t from, size_t to, bool any, size_t *ret_dot)
 {
-    size_t dot = to;
-    while (dot > from && text[dot - 1] != '.') {
-        dot--;
+    size_t result = 0;
+    for (size_t dot = from + 1; dot < to && result == 0; dot++) {
+        size_t end = dot + 1;
+        bool letter = false;
+        while (text[dot] == '.' && end < to && kr_scan_is_alnum(text[end])) {
+            letter = letter || text[end] > '9';
+            end++;
+        }
+        const bool known = any ? letter && end - dot <= 6 : kr_names_is_extension(text + dot + 1, end - dot - 1);
+        if (text[dot] == '.' && known && (end == to || text[end] >= 0x80)) {
+            *ret_dot = dot;
+            result = end;
+        }
     }
-    size_t end = dot;
-    bool letter = false;
-    while (end < to && kr_scan_is_alnum(text[end])) {
-        letter = letter || text[end] > '9';
-        end++;
-    }
-    const bool known = any ? letter && end - dot <= 5 : kr_names_is_extension(text + dot, end - dot);
-    const bool stops = end == to || text[end] >= 0x80;
-    const bool stem = dot > from + 1;
-    *ret_dot = dot > from ? dot - 1 : from;
-    return known && stops && stem ? end : 0;
+    return result;
 }
 
 /* A name goes out as it was written, wide letters and all, unless its ending was written so that it does no harm. */
@@ -121,7 +122,7 @@ static size_t component_end(const struct kr_fold *fold, size_t from)
         const enum kr_char kind = kr_scan_char(text + end, fold->len - end, &used);
         const uint8_t c = text[end];
         if (c == ' ') {
-            more = text[end + 1] != ' ' && text[end + 1] != 0 && end > from;
+            more = text[end + 1] != ' ' && text[end + 1] != '\\' && text[end + 1] != 0 && end > from;
             blank = blank == 0 ? end : blank;
         } else {
             more = c >= 0x80 ? kind == KR_CHAR_LETTER : c > ' ' && strchr("\"<>|*?:,;/", c) == NULL;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define BLOCK_LINES_MAX   15u
+#define LINE_BYTES_MAX    512u /* of a line in a signature */
 #define HEADING_LINES_MAX 8u
 #define RULE_SIGNS_MIN    5u
 /* Between a word like TEL and the number. */
@@ -10,7 +11,10 @@
 
 void kr_own_init(struct kr_own *own, const char *text, size_t len)
 {
-    *own = (struct kr_own){.text = text, .len = len};
+    own->text = text;
+    own->len = len;
+    own->block_end = 0;
+    own->lines_under = 0;
 }
 
 static size_t line_end(const struct kr_own *own, size_t start)
@@ -115,14 +119,17 @@ static bool is_heading(const char *text, size_t len)
 
 /* The end of a block between the rule that ends at `start` and the next one or the end of the text; 0 where it is too long or
  * nothing in it is a contact. */
-static size_t signature_end(const struct kr_own *own, size_t start)
+static size_t signature_end(struct kr_own *own, size_t start)
 {
     size_t at = start, result = 0;
     bool cue = false;
     for (unsigned line = 0; line < BLOCK_LINES_MAX && result == 0; line++) {
         const size_t end = line_end(own, at);
         const bool over = at >= own->len || is_rule(own->text + at, end - at);
-        cue = cue || (!over && has_cue(own->text + at, end - at));
+        if (!over && !cue && end - at <= LINE_BYTES_MAX) {
+            kr_fold_line(&own->ahead, own->text + at, end - at, false);
+            cue = has_cue((const char *)own->ahead.text, own->ahead.len);
+        }
         result = over ? (at < own->len ? at : own->len) : 0;
         at = end < own->len ? end + 1 : own->len;
     }

@@ -13,6 +13,7 @@ struct kr_own {
     size_t len;
     size_t block_end;     /* a signature block that was seen reaches to here */
     unsigned lines_under; /* lines still under a heading 連絡先 */
+    struct kr_fold ahead; /* for looking at lines to come */
 };
 
 void kr_own_init(struct kr_own *own, const char *text, size_t len);

@@ -263,25 +263,25 @@ static bool unwrap(const struct kr_fold *fold, struct word *word)
     const bool bold = star && signs <= 2 && tail == signs;
     const bool decoration = below || bullet || bold;
     if (decoration) {
-        *word = read_word(fold, word->start + lead, word->end - tail, false);
+        *word = read_word(fold, word->start + lead + below, word->end - tail, false);
     }
     return decoration && !word->mask;
 }
 
-static size_t match_name(struct kr_scan *scan, const struct word *word, bool ascii)
+static size_t match_name(struct kr_scan *scan, const struct word *word)
 {
     const uint8_t first = scan->fold->text[word->start];
-    size_t end = first >= '0' && first <= '9' ? kr_match_ipv4(scan, word->start) : 0;
+    size_t end = first >= '0' && first <= '9' ? kr_match_ipv4(scan, word->start, word->end) : 0;
     if (end == 0) {
         end = kr_match_filename(scan, word->start, word->end);
     }
     if (end == 0) {
-        end = kr_match_domain(scan, word->start, word->end, ascii);
+        end = kr_match_domain(scan, word->start, word->end);
     }
     return end;
 }
 
-static size_t match_word(struct kr_scan *scan, const struct word *word, bool ascii)
+static size_t match_word(struct kr_scan *scan, const struct word *word)
 {
     const uint8_t *text = scan->fold->text + word->start;
     const size_t len = word->end - word->start;
@@ -293,7 +293,7 @@ static size_t match_word(struct kr_scan *scan, const struct word *word, bool asc
         end = match_hash(scan, word->start, word->end);
     }
     if (end == 0) {
-        end = word->dot ? match_name(scan, word, ascii) : match_number(scan, word);
+        end = word->dot ? match_name(scan, word) : match_number(scan, word);
     }
     return end;
 }
@@ -315,13 +315,13 @@ static size_t scan_word(struct kr_scan *scan, size_t at)
         end = match_by_sign(scan, &word);
         if (end == 0 && unwrap(fold, &word)) {
             scan->floor = word.start;
-            end = word.letters ? word.start : match_word(scan, &word, false);
-            end = end > 0 ? end : whole;
+            end = match_word(scan, &word);
+            at = word.start;
         } else if (end == 0) {
             end = kr_match_path(scan, whole);
         }
     } else {
-        end = match_word(scan, &word, ascii);
+        end = match_word(scan, &word);
     }
     if (end == 0 && word.letters) { /* nothing as a whole: now its parts in ASCII */
         scan->mixed_until = whole;
@@ -330,6 +330,8 @@ static size_t scan_word(struct kr_scan *scan, size_t at)
         end = whole;
     } else {
         scan->floor = end;
+        /* In the middle of a word: what follows is the Japanese sentence. */
+        scan->mixed_until = end < whole ? whole : scan->mixed_until;
     }
     return end;
 }

@@ -54,10 +54,11 @@ bool kr_scan_emit(struct kr_scan *scan, uint32_t type, const char *text, size_t 
 size_t kr_match_url(struct kr_scan *scan, size_t word, size_t colon);
 /* The end of what looks like the rest of a URL from `path` on. */
 size_t kr_match_path(const struct kr_scan *scan, size_t path);
-size_t kr_match_ipv4(struct kr_scan *scan, size_t from);
+/* `to`: the end of the word, stars around it aside. */
+size_t kr_match_ipv4(struct kr_scan *scan, size_t from, size_t to);
 size_t kr_match_ipv6(struct kr_scan *scan, size_t from);
 size_t kr_match_email(struct kr_scan *scan, size_t at_sign);
-size_t kr_match_domain(struct kr_scan *scan, size_t from, size_t to, bool ascii);
+size_t kr_match_domain(struct kr_scan *scan, size_t from, size_t to);
 size_t kr_match_windows_path(struct kr_scan *scan, size_t from, size_t backslash);
 size_t kr_match_unix_path(struct kr_scan *scan, size_t slash);
 size_t kr_match_filename(struct kr_scan *scan, size_t from, size_t to);
