@@ -64,6 +64,7 @@ function(kr_fuzz_target name)
     else()
         target_sources(fuzz_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz/replay.c)
     endif()
-    add_test(NAME fuzz/${name} COMMAND fuzz_${name} $<$<BOOL:${KR_FUZZ}>:-runs=0> ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name})
+    add_test(NAME fuzz/${name} COMMAND fuzz_${name} $<$<BOOL:${KR_FUZZ}>:-runs=0> ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name}
+        COMMAND_EXPAND_LISTS)
     set_tests_properties(fuzz/${name} PROPERTIES LABELS fuzz TIMEOUT 120)
 endfunction()

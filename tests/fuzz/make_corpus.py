@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Seeds for the fuzz targets of proto, made from the vectors: the good bytes and the bad ones, each behind the byte that selects
+its decoder.
+
+usage: make_corpus.py ../vectors/kairan.json corpus"""
+import json
+import pathlib
+import sys
+
+# What the first byte means to each target: see the switch in its source.
+RECORD = {"record": 0, "header": 1, "sealed": 2, "report": 3, "advisory": 4, "council card": 5, "charter": 6, "vouch": 7}
+MESSAGE, HELLO, SUBMIT, INVITE, LS, SUMMARY, MATCH, SHOWN, COUNCIL, PREVIEW, EXPLAINED, PEER, STATUS, JOIN = range(14)
+FROM_CLIENT, FROM_KEEPER = 14, 15
+TEXT, PAYLOAD, ENDPOINT = range(3)
+LARGE = 4096  # larger vectors teach a fuzzer little
+
+
+def uint(value):
+    assert value < 128
+    return bytes([value])
+
+
+def text(value):
+    data = value.encode()
+    assert len(data) < 32
+    return bytes([0xA0 | len(data)]) + data
+
+
+def binary(data):
+    return b"\xc4" + bytes([len(data)]) + data
+
+
+def array(*elements):
+    head = bytes([0x90 | len(elements)]) if len(elements) < 16 else b"\xdc" + len(elements).to_bytes(2, "big")
+    return head + b"".join(elements)
+
+
+ID = binary(bytes(range(32)))
+SUMMARY_BYTES = array(ID, ID, text("c"), *[uint(n) for n in (1, 3, 0, 2, 1, 5, 6, 7)], text("t"))
+INDICATOR = array(uint(3), binary(b"example.com"), uint(0), uint(0), uint(101), uint(2), text(""))
+REACH = array(ID, text("c"), uint(1), uint(1), uint(0), uint(3), text("r"))
+
+
+def answers():
+    """One of each request and answer of the client protocol."""
+    yield SUBMIT, array(binary(bytes(16)), uint(1), uint(3), ID, uint(1), uint(9), array(ID, ID), uint(1), text("why"), binary(b"body"))
+    yield INVITE, array(uint(60), ID, uint(0))
+    yield LS, array(uint(1), uint(2), uint(3), uint(4), ID)
+    yield SUMMARY, SUMMARY_BYTES
+    yield MATCH, array(uint(0), INDICATOR, SUMMARY_BYTES)
+    yield SHOWN, array(SUMMARY_BYTES, array(ID), ID, binary(b"content"), uint(9))
+    yield COUNCIL, array(ID, text("ja"), text("en"), text("r"), uint(0), uint(1), array(array(ID, text("n"))))
+    yield PREVIEW, array(array(REACH), uint(1), array(array(uint(0), text("list"), text("detail"))), uint(1))
+    yield EXPLAINED, array(SUMMARY_BYTES, text("from"), ID, uint(1), array(array(uint(2), binary(b""), uint(4))), array(REACH))
+    clock = b"\xcf" + (1 << 62).to_bytes(8, "big")
+    yield PEER, array(ID, ID, text("n"), text("tcp://a:1"), uint(2), uint(1), uint(0), uint(1), uint(2), clock, *[uint(0)] * 7)
+    yield STATUS, array(ID, *[text("x")] * 4, *[uint(n) for n in range(13)], uint(1), uint(0), uint(1), uint(0),
+                        array(array(ID, text("n"), uint(3))))
+    yield JOIN, array(uint(2), text("council"))
+
+
+def seeds(vectors):
+    for number, case in enumerate(vectors["encoding"]):
+        yield "reader", f"encoding-{number}", 0, bytes.fromhex(case["bytes"])
+    # A program of calls (see reader.c) and what it reads.
+    yield "reader", "calls", 1, bytes([0x30, 0xF3, 0xF5, 0xF8, 0x02]) + array(uint(1), binary(b"ab"), text("c"))
+    yield "reader", "calls-nested", 1, bytes([0x41, 0x19, 0x0A, 0x26, 0x02]) + array(array(uint(1)), binary(b"ab"))
+    for section in ("records", "bad_records"):
+        for number, case in enumerate(vectors[section]):
+            data = bytes.fromhex(case["bytes"])
+            if len(data) > LARGE:
+                continue
+            yield "record", f"{section}-{number}", RECORD["record"], data
+            if data[0] == 0x94 and data[1] in (0xC4, 0xC5):
+                start = 3 if data[1] == 0xC4 else 4
+                length = int.from_bytes(data[2:start], "big")
+                yield "record", f"{section}-{number}-header", RECORD["header"], data[start:start + length]
+    inner = array(binary(b"\x01" * 32), binary(b"x"))
+    yield "record", "sealed", RECORD["sealed"], len(inner).to_bytes(4, "big") + inner
+    for case in vectors["bodies"] + vectors["statements"]:
+        yield "record", case["kind"].replace(" ", "-"), RECORD[case["kind"]], bytes.fromhex(case["bytes"])
+    for case in vectors["messages"]:
+        yield "wire", f"message-{case['type']}", MESSAGE, bytes.fromhex(case["bytes"])
+    for name in ("initiator_hello", "responder_hello"):
+        yield "wire", name, HELLO, bytes.fromhex(vectors["session"][name])
+    for case in vectors["client_frames"]:
+        selector = FROM_CLIENT if case["from"] == "client" else FROM_KEEPER
+        yield "wire", f"{case['from']}-{case['type']}", selector, bytes.fromhex(case["bytes"])
+    for selector, data in answers():
+        yield "wire", f"answer-{selector}", selector, data
+    ticket = vectors["ticket"]
+    yield "ticket", "good", TEXT, ticket["text"].encode()
+    for number, case in enumerate(vectors["bad_tickets"]):
+        yield "ticket", f"bad-{number}", TEXT, case["text"].encode()
+    key = binary(bytes.fromhex(ticket["secret"]))
+    yield "ticket", "payload", PAYLOAD, array(uint(1), key, key, text("tcp://a.example:1"), key, uint(9), binary(b""))
+    yield "ticket", "payload-newer", PAYLOAD, array(uint(2), key)
+    for number, endpoint in enumerate(["tcp://example.jp:7370", "tcp://[::1]:1", "tcp://1.2.3.4:65535", "ipc:///x", "tcp://:1"]):
+        yield "ticket", f"endpoint-{number}", ENDPOINT, endpoint.encode()
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as file:
+        vectors = json.load(file)
+    for target, name, selector, data in seeds(vectors):
+        path = pathlib.Path(sys.argv[2], target, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes([selector]) + data)
+
+
+if __name__ == "__main__":
+    main()
