@@ -1,0 +1,168 @@
+/* A store as format 1 wrote it (tests/data/store-v1) is brought up to date once and then read whole. */
+#include "old_store.h"
+#include "raw_store.h"
+
+#define OLD_FILE "tests/data/store-v1/data.mdb"
+
+static int setup(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    static uint8_t bytes[1024 * 1024];
+    char path[300];
+    assert_non_null(fixture);
+    fixture_prepare(fixture, false);
+    memset(fixture->storage_key, OLD_STORAGE_KEY_BYTE, 32);
+    memset(fixture->term_key, OLD_TERM_KEY_BYTE, 32);
+    int from = open(OLD_FILE, O_RDONLY | O_CLOEXEC);
+    assert_true(from >= 0);
+    ssize_t len = read(from, bytes, sizeof bytes);
+    assert_true(len > 0 && (size_t)len < sizeof bytes);
+    (void)close(from);
+    (void)snprintf(path, sizeof path, "%s/data.mdb", fixture->dir);
+    int to = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(to >= 0);
+    assert_int_equal(write(to, bytes, (size_t)len), len);
+    (void)close(to);
+    *state = fixture;
+    return 0;
+}
+
+static void assert_old_record(struct kr_txn *txn, uint64_t number, uint8_t *scratch)
+{
+    static uint8_t expected[SAMPLE_BYTES_MAX];
+    struct kr_head head, sample = sample_head(number);
+    uint8_t *bytes = NULL;
+    size_t len = 0, expected_len = sample_bytes(number, expected);
+    uint64_t arrival = 0;
+    if (number == OLD_DELETED) {
+        assert_int_equal(kr_store_record_find(txn, sample.id, &arrival), KR_NOT_FOUND);
+        return;
+    }
+    assert_int_equal(kr_store_record_find(txn, sample.id, &arrival), KR_OK);
+    assert_int_equal(arrival, number + 1);
+    assert_int_equal(kr_store_head_get(txn, arrival, &head, scratch), KR_OK);
+    assert_int_equal(kr_store_record_get(txn, arrival, &bytes, &len), KR_OK);
+    if (number == OLD_PURGED) {
+        sample.state = KR_HEAD_HEADER_ONLY;
+        assert_int_equal(len, sizeof old_header_only);
+        assert_memory_equal(bytes, old_header_only, len);
+    } else {
+        assert_int_equal(len, expected_len < 6000 ? expected_len : 6000);
+        assert_memory_equal(bytes, expected, len);
+    }
+    assert_head_equal(&head, &sample);
+    free(bytes);
+}
+
+static void assert_old_content(struct fixture *fixture)
+{
+    struct kr_store_stat stat = {0};
+    struct kr_txn *txn = read_begin(fixture);
+    assert_int_equal(kr_store_stat(txn, &stat), KR_OK);
+    assert_int_equal(stat.format, KR_STORE_FORMAT);
+    assert_int_equal(stat.records, OLD_RECORDS - 1);
+    assert_int_equal(stat.arrivals, OLD_RECORDS);
+    assert_int_equal(stat.terms, OLD_TERMS);
+    for (uint64_t number = 0; number < OLD_RECORDS; number++) {
+        assert_old_record(txn, number, fixture->scratch);
+        for (uint16_t i = 0; i < OLD_TERMS / OLD_RECORDS; i++) {
+            struct hits hits = find_term(txn, number * 100 + i);
+            assert_int_equal(hits.count, number == OLD_PURGED || number == OLD_DELETED ? 0 : 1);
+            assert_true(hits.count == 0 || (hits.arrivals[0] == number + 1 && hits.positions[0] == i));
+        }
+    }
+    struct kr_scope scope = {.kind = OLD_SCOPE_KIND, .id = {7}};
+    uint64_t count = 0;
+    uint8_t hash[32];
+    assert_int_equal(kr_store_scope_mark(txn, &scope, &count, hash), KR_OK);
+    assert_int_equal(count, OLD_RECORDS);
+    for (int table = 0; table < KR_TABLE_COUNT; table++) {
+        uint8_t value[64];
+        size_t len = 0;
+        assert_int_equal(kr_store_get(txn, (enum kr_table)table, "key", 3, value, sizeof value, &len), KR_OK);
+        assert_int_equal(len, sizeof old_value);
+        assert_memory_equal(value, old_value, len);
+    }
+    kr_txn_abort(txn);
+}
+
+/* What format 1 had no table for. */
+static void assert_expiries(struct fixture *fixture)
+{
+    uint64_t arrivals[OLD_RECORDS] = {0}, last = 0;
+    uint32_t count = 0;
+    struct kr_txn *txn = read_begin(fixture);
+    assert_int_equal(kr_store_expired(txn, UINT64_MAX, arrivals, OLD_RECORDS, &count), KR_OK);
+    assert_int_equal(count, OLD_RECORDS - 1);
+    for (uint32_t i = 0; i < count; i++) {
+        struct kr_head sample = sample_head(arrivals[i] - 1);
+        assert_true(arrivals[i] != OLD_DELETED + 1);
+        assert_true(sample.expires_s >= last);
+        last = sample.expires_s;
+    }
+    kr_txn_abort(txn);
+}
+
+static bool has_expiry_table(const struct fixture *fixture)
+{
+    struct raw raw = raw_open(fixture);
+    MDB_dbi dbi = 0;
+    int code = mdb_dbi_open(raw.txn, "expiry", 0, &dbi);
+    assert_true(code == 0 || code == MDB_NOTFOUND);
+    mdb_txn_abort(raw.txn);
+    mdb_env_close(raw.env);
+    return code == 0;
+}
+
+static void format_1_is_brought_up_to_date(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_false(has_expiry_table(fixture));
+    fixture_open(fixture);
+    assert_old_content(fixture);
+    assert_expiries(fixture);
+    assert_verifies(fixture);
+    fixture_reopen(fixture); /* and is of today's format from then on */
+    assert_old_content(fixture);
+    struct kr_txn *txn = write_begin(fixture);
+    assert_int_equal(put_sample(txn, 100), OLD_RECORDS + 1);
+    commit(txn);
+    assert_verifies(fixture);
+}
+
+/* The step fails half-way, on a damaged head: the store stays of format 1, whole, for the old program. */
+static void a_failed_upgrade_changes_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    uint8_t key[16], value[1024], format[64];
+    size_t key_len = 0, len = 0, format_len = 0;
+    struct kr_error error = {{0}};
+    struct raw raw = raw_open(fixture);
+    raw_row(&raw, "heads", 12, key, &key_len, value, &len);
+    value[len / 2] ^= 4;
+    raw_put(&raw, "heads", key, key_len, value, len);
+    raw_close(&raw);
+    assert_int_equal(kr_store_open(&fixture->options, &fixture->store, &error), KR_CORRUPT);
+    assert_non_null(strstr(error.text, "from format 1 to 2"));
+    assert_false(has_expiry_table(fixture));
+    raw = raw_open(fixture);
+    raw_row(&raw, "meta", 1, key, &key_len, format, &format_len);
+    assert_memory_equal(key, "format", 6);
+    assert_int_equal(format[3], 1);
+    value[len / 2] ^= 4;
+    raw_row(&raw, "heads", 12, key, &key_len, value, &len);
+    value[len / 2] ^= 4;
+    raw_put(&raw, "heads", key, key_len, value, len);
+    raw_close(&raw);
+    fixture_open(fixture);
+    assert_old_content(fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(format_1_is_brought_up_to_date, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_failed_upgrade_changes_nothing, setup, fixture_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
