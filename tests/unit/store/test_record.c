@@ -315,29 +315,6 @@ static void nothing_readable_ever_stands_on_the_disk(void **state)
     assert_false(files_hold(fixture, "CANARY"));
 }
 
-/* The data key is what made the old chunks readable. */
-static void purging_changes_the_data_key(void **state)
-{
-    struct fixture *fixture = *state;
-    struct kr_txn *txn = write_begin(fixture);
-    static uint8_t bytes[SAMPLE_BYTES_MAX];
-    struct kr_head head = sample_head(7);
-    size_t len = sample_bytes(7, bytes);
-    assert_int_equal(kr_store_record_put(txn, &head, (struct kr_slice){bytes, len}), KR_OK);
-    commit(txn);
-    txn = write_begin(fixture);
-    /* Even the very same content must come out under another key. */
-    assert_int_equal(kr_store_record_purge(txn, head.arrival, (struct kr_slice){bytes, len}), KR_OK);
-    uint8_t *again = NULL;
-    size_t again_len = 0;
-    assert_int_equal(kr_store_record_get(txn, head.arrival, &again, &again_len), KR_OK);
-    assert_int_equal(again_len, len);
-    assert_memory_equal(again, bytes, len);
-    free(again);
-    commit(txn);
-    assert_verifies(fixture);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -352,7 +329,6 @@ int main(void)
         TEST(purging_keeps_the_header_and_deleting_nothing),
         TEST(arrivals_are_never_reused),
         TEST_DURABLE(nothing_readable_ever_stands_on_the_disk),
-        TEST(purging_changes_the_data_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,438 @@
+/* Damage: a flipped bit in any table is told as KR_CORRUPT by whoever reads it and found by verify, and so is what was moved,
+ * taken away or added behind the store's back. A damaged record can be deleted and fetched anew. */
+#include "raw_store.h"
+
+#define RECORDS 12u
+#define TERMS   9000u /* a run of their own */
+
+static const struct kr_scope scope = {.kind = KR_SCOPE_GREEN, .id = {3}};
+static const struct kr_scope second = {.kind = KR_SCOPE_PAIR, .id = {4}};
+
+/* Something in every table. */
+static void fill(struct fixture *fixture)
+{
+    struct kr_txn *txn = write_begin(fixture);
+    for (uint64_t number = 0; number < RECORDS; number++) {
+        uint64_t arrival = put_sample(txn, number), entry = 0;
+        struct kr_term_entry term = sample_term(fixture->store, number, arrival, 0);
+        uint8_t id[32];
+        sample_id(number, id);
+        assert_int_equal(kr_store_terms_put(txn, &term, 1), KR_OK);
+        assert_int_equal(kr_store_scope_append(txn, &scope, id, &entry), KR_OK);
+        if (number < 4) {
+            assert_int_equal(kr_store_scope_append(txn, &second, id, &entry), KR_OK);
+        }
+    }
+    struct kr_term_entry *run = calloc(TERMS, sizeof *run);
+    assert_non_null(run);
+    for (uint32_t i = 0; i < TERMS; i++) {
+        run[i] = sample_term(fixture->store, 1000 + i, 1, 0);
+    }
+    assert_int_equal(kr_store_terms_put(txn, run, TERMS), KR_OK);
+    free(run);
+    for (int table = 0; table < KR_TABLE_COUNT; table++) {
+        assert_int_equal(kr_store_put(txn, (enum kr_table)table, "key", 3, "value", 5), KR_OK);
+    }
+    assert_int_equal(kr_store_record_purge(txn, RECORDS, (struct kr_slice){(const uint8_t *)"h", 1}), KR_OK);
+    commit(txn);
+}
+
+static void flip(struct fixture *fixture, const char *table, size_t row, size_t at_percent)
+{
+    static uint8_t value[64 * 1024];
+    uint8_t key[512];
+    size_t key_len = 0, len = 0;
+    fixture_close(fixture);
+    struct raw raw = raw_open(fixture);
+    raw_row(&raw, table, row, key, &key_len, value, &len);
+    value[(len - 1) * at_percent / 100] ^= 0x10;
+    raw_put(&raw, table, key, key_len, value, len);
+    raw_close(&raw);
+}
+
+static void assert_found(struct fixture *fixture, const char *hint)
+{
+    struct problems problems = verify_all(fixture, NULL);
+    for (uint32_t i = 0; i < problems.count && i < 8; i++) {
+        if (strstr(problems.sentences[i], hint) != NULL) {
+            return;
+        }
+    }
+    fail_msg("%u problems, none says \"%s\"; the first: %s", problems.count, hint, problems.sentences[0]);
+}
+
+static bool never(void *context, struct kr_slice key, struct kr_slice value)
+{
+    (void)key;
+    (void)value;
+    (*(uint32_t *)context)++;
+    return true;
+}
+
+static enum kr_err read_head(struct kr_txn *txn, uint8_t *scratch)
+{
+    struct kr_head head;
+    return kr_store_head_get(txn, 4, &head, scratch);
+}
+
+static enum kr_err read_record(struct kr_txn *txn, uint8_t *scratch)
+{
+    (void)scratch;
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    enum kr_err err = kr_store_record_get(txn, 4, &bytes, &len);
+    if (err == KR_OK) {
+        free(bytes);
+    }
+    return err;
+}
+
+/* The row of this number in `ids` belongs to whichever sample; all are asked. */
+static enum kr_err read_ids(struct kr_txn *txn, uint8_t *scratch)
+{
+    (void)scratch;
+    enum kr_err worst = KR_OK;
+    for (uint64_t number = 0; number < RECORDS; number++) {
+        uint8_t id[32];
+        uint64_t arrival = 0;
+        sample_id(number, id);
+        enum kr_err err = kr_store_record_find(txn, id, &arrival);
+        worst = err != KR_OK ? err : worst;
+    }
+    return worst;
+}
+
+static enum kr_err read_expiry(struct kr_txn *txn, uint8_t *scratch)
+{
+    (void)scratch;
+    uint64_t arrivals[RECORDS];
+    uint32_t count = 0;
+    return kr_store_expired(txn, UINT64_MAX, arrivals, RECORDS, &count);
+}
+
+static enum kr_err read_terms(struct kr_txn *txn, uint8_t *scratch)
+{
+    (void)scratch;
+    enum kr_err worst = KR_OK;
+    for (uint64_t value = 0; value < 1000 + TERMS; value += value == RECORDS ? 1000 - RECORDS : 1) {
+        struct hits hits = {0};
+        enum kr_err err = kr_store_terms_find(txn, 3, &value, sizeof value, collect_hit, &hits);
+        worst = err != KR_OK ? err : worst;
+    }
+    return worst;
+}
+
+static enum kr_err read_scopes(struct kr_txn *txn, uint8_t *scratch)
+{
+    (void)scratch;
+    uint8_t ids[RECORDS][32], hash[32];
+    uint32_t count = 0;
+    uint64_t entries = 0, entry = 0;
+    enum kr_err err = kr_store_scope_mark(txn, &scope, &entries, hash);
+    if (err == KR_OK) {
+        err = kr_store_scope_read(txn, &scope, 0, ids, RECORDS, &count);
+    }
+    for (uint32_t i = 0; i < count && err == KR_OK; i++) {
+        err = kr_store_scope_find(txn, &scope, ids[i], &entry);
+    }
+    return err;
+}
+
+static enum kr_err read_tables(struct kr_txn *txn, uint8_t *scratch)
+{
+    enum kr_err worst = KR_OK;
+    for (int table = 0; table < KR_TABLE_COUNT; table++) {
+        uint32_t calls = 0;
+        size_t len = 0;
+        enum kr_err err = kr_store_get(txn, (enum kr_table)table, "key", 3, scratch, KR_HEAD_SCRATCH, &len);
+        assert_int_equal(kr_store_each(txn, (enum kr_table)table, NULL, 0, never, &calls), err);
+        assert_int_equal(calls, err == KR_OK);
+        worst = err != KR_OK ? err : worst;
+    }
+    return worst;
+}
+
+static void a_flipped_bit_anywhere_is_told(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *table;
+        size_t row;
+        enum kr_err (*read)(struct kr_txn *txn, uint8_t *scratch);
+        const char *found;
+    } cases[] = {
+        {"heads", 3, read_head, "the head of record number 4"},
+        {"log", 3, read_record, "the content of record"},
+        {"ids", 3, read_ids, "not found under its id"},
+        {"ids", 3, read_ids, "the key of a record is damaged"},
+        {"expiry", 2, read_expiry, "expiry of record"},
+        {"dead", 0, read_terms, "purged records"},
+        {"scopes", 0, read_scopes, "scope (kind 3)"},
+        {"trees", 3, read_scopes, "of scope number 1 is damaged"},
+        {"members", 3, read_scopes, "of scope number 1 is damaged"},
+        {"members", 3, read_scopes, "does not list it"},
+        {"terms.new", 3, read_terms, "index (terms.new) is damaged"},
+        {"terms.0", 4000, read_terms, "index (terms.0) is damaged"},
+        {"identity", 0, read_tables, "table \"identity\""},
+        {"directory", 0, read_tables, "table \"directory\""},
+        {"links", 0, read_tables, "table \"links\""},
+        {"tickets", 0, read_tables, "table \"tickets\""},
+        {"marks", 0, read_tables, "table \"marks\""},
+        {"tokens", 0, read_tables, "table \"tokens\""},
+        {"quarantine", 0, read_tables, "table \"quarantine\""},
+        {"drafts", 0, read_tables, "table \"drafts\""},
+        {"receipts", 0, read_tables, "table \"receipts\""},
+    };
+    fill(fixture);
+    assert_verifies(fixture);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (size_t percent = 0; percent <= 100; percent += 50) { /* nonce, ciphertext, tag */
+            struct kr_txn *txn = read_begin(fixture);
+            assert_int_equal(cases[i].read(txn, fixture->scratch), KR_OK);
+            kr_txn_abort(txn);
+            flip(fixture, cases[i].table, cases[i].row, percent);
+            fixture_open(fixture);
+            txn = read_begin(fixture);
+            assert_int_equal(cases[i].read(txn, fixture->scratch), KR_CORRUPT);
+            kr_txn_abort(txn);
+            assert_found(fixture, cases[i].found);
+            flip(fixture, cases[i].table, cases[i].row, percent);
+            fixture_open(fixture);
+        }
+    }
+    assert_verifies(fixture);
+}
+
+/* Without these the store does not know what it has, so it does not open. */
+static void damaged_entries_of_the_store_itself_keep_it_shut(void **state)
+{
+    struct fixture *fixture = *state;
+    fill(fixture);
+    for (size_t row = 0; row < 4; row++) { /* arrival, format, keys, runs */
+        struct kr_error error = {{0}};
+        struct kr_txn *txn = NULL;
+        flip(fixture, "meta", row, 60);
+        enum kr_err err = kr_store_open(&fixture->options, &fixture->store, &error);
+        if (row == 0) {
+            assert_int_equal(err, KR_OK); /* still to be read from */
+            assert_int_equal(kr_store_write_begin(fixture->store, &txn), KR_CORRUPT);
+            assert_found(fixture, "\"arrival\"");
+        } else {
+            assert_int_equal(err, KR_CORRUPT);
+            assert_true(error.text[0] != 0);
+        }
+        flip(fixture, "meta", row, 60);
+        fixture_open(fixture);
+    }
+}
+
+/* Authentic values in the wrong place. */
+static void moved_rows_are_told(void **state)
+{
+    struct fixture *fixture = *state;
+    static uint8_t values[2][64 * 1024];
+    uint8_t keys[2][512];
+    size_t key_lens[2], lens[2];
+    static const char *const tables[] = {"heads", "ids", "trees", "log"};
+    static const char *const found[] = {"the head of record number", "not found under its id", "of scope number 1 is damaged",
+                                        "the content of record"};
+    fill(fixture);
+    for (size_t i = 0; i < 4; i++) {
+        for (int pass = 0; pass < 2; pass++) { /* swap and swap back */
+            fixture_close(fixture);
+            struct raw raw = raw_open(fixture);
+            raw_row(&raw, tables[i], 3, keys[0], &key_lens[0], values[0], &lens[0]);
+            raw_row(&raw, tables[i], 4, keys[1], &key_lens[1], values[1], &lens[1]);
+            raw_put(&raw, tables[i], keys[0], key_lens[0], values[1], lens[1]);
+            raw_put(&raw, tables[i], keys[1], key_lens[1], values[0], lens[0]);
+            raw_close(&raw);
+            fixture_open(fixture);
+            if (pass == 0) {
+                assert_found(fixture, found[i]);
+            }
+        }
+        assert_verifies(fixture);
+    }
+    /* From one table into another. */
+    fixture_close(fixture);
+    struct raw raw = raw_open(fixture);
+    raw_row(&raw, "links", 0, keys[0], &key_lens[0], values[0], &lens[0]);
+    raw_put(&raw, "marks", keys[0], key_lens[0], values[0], lens[0]);
+    raw_close(&raw);
+    fixture_open(fixture);
+    assert_found(fixture, "table \"marks\"");
+}
+
+static void missing_and_added_rows_are_told(void **state)
+{
+    struct fixture *fixture = *state;
+    static uint8_t value[64 * 1024];
+    uint8_t key[512];
+    size_t key_len = 0, len = 0;
+    static const struct {
+        const char *table;
+        size_t row;
+        const char *found;
+    } cases[] = {
+        {"heads", 2, "has no head"},
+        {"heads", 3, "in the log without a head"},
+        {"heads", 3, "records but"},
+        {"ids", 3, "not found under its id"},
+        {"log", 5, "the content of record"},
+        {"expiry", 1, "expiry of record"},
+        {"trees", 3, "of scope number 1 is damaged"},
+        {"trees", RECORDS - 1, "the last entry of a scope"},
+        {"members", 2, "entries but"},
+        {"terms.0", 77, "entries, 9000 expected"},
+    };
+    fill(fixture);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        fixture_close(fixture);
+        struct raw raw = raw_open(fixture);
+        raw_row(&raw, cases[i].table, cases[i].row, key, &key_len, value, &len);
+        raw_delete(&raw, cases[i].table, key, key_len);
+        raw_close(&raw);
+        fixture_open(fixture);
+        assert_found(fixture, cases[i].found);
+        fixture_close(fixture);
+        raw = raw_open(fixture);
+        raw_put(&raw, cases[i].table, key, key_len, value, len);
+        raw_close(&raw);
+        fixture_open(fixture);
+        assert_verifies(fixture);
+    }
+    /* Terms of somebody else's making do not match. */
+    struct kr_term_entry term = sample_term(fixture->store, 500, 3, 0);
+    memcpy(key, term.term, 16);
+    memset(key + 16, 0, 10);
+    key[23] = 3;
+    fixture_close(fixture);
+    struct raw raw = raw_open(fixture);
+    raw_put(&raw, "terms.new", key, 26, "12345678", 8);
+    raw_close(&raw);
+    fixture_reopen(fixture);
+    struct kr_txn *txn = read_begin(fixture);
+    uint64_t number = 500;
+    struct hits hits = {0};
+    assert_int_equal(kr_store_terms_find(txn, 3, &number, sizeof number, collect_hit, &hits), KR_CORRUPT);
+    assert_int_equal(hits.count, 0);
+    kr_txn_abort(txn);
+    assert_found(fixture, "index (terms.new)");
+}
+
+/* What verify is for: the record is dropped and comes again from a peer. */
+static void a_damaged_record_can_be_fetched_anew(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const tables[] = {"heads", "log", "ids"};
+    fill(fixture);
+    for (size_t i = 0; i < 3; i++) {
+        flip(fixture, tables[i], 3, 50);
+        fixture_open(fixture);
+        for (uint64_t arrival = 1; arrival < 100; arrival++) {
+            struct kr_txn *txn = write_begin(fixture);
+            uint8_t *bytes = NULL;
+            size_t len = 0;
+            enum kr_err err = kr_store_record_get(txn, arrival, &bytes, &len);
+            if (err == KR_OK) {
+                free(bytes);
+            } else if (err == KR_CORRUPT) {
+                assert_int_equal(kr_store_record_purge(txn, arrival, (struct kr_slice){0}), KR_OK);
+            }
+            commit(txn);
+        }
+        struct kr_txn *txn = write_begin(fixture);
+        uint32_t fetched = 0;
+        for (uint64_t number = 0; number < RECORDS; number++) {
+            uint8_t id[32];
+            uint64_t arrival = 0;
+            sample_id(number, id);
+            if (kr_store_record_find(txn, id, &arrival) == KR_NOT_FOUND) {
+                (void)put_sample(txn, number);
+                fetched++;
+            }
+        }
+        commit(txn);
+        assert_int_equal(fetched, 1);
+        assert_verifies(fixture);
+    }
+}
+
+/* Same content, same place: only another data key makes another ciphertext. */
+static void purging_changes_the_data_key(void **state)
+{
+    struct fixture *fixture = *state;
+    static uint8_t bytes[SAMPLE_BYTES_MAX], before[4096], after[4096];
+    uint8_t key[16];
+    size_t key_len = 0, before_len = 0, after_len = 0, len = sample_bytes(3, bytes);
+    struct kr_txn *txn = write_begin(fixture);
+    uint64_t arrival = put_sample(txn, 3);
+    commit(txn);
+    fixture_close(fixture);
+    struct raw raw = raw_open(fixture);
+    raw_row(&raw, "log", 0, key, &key_len, before, &before_len);
+    raw_close(&raw);
+    fixture_open(fixture);
+    txn = write_begin(fixture);
+    assert_int_equal(kr_store_record_purge(txn, arrival, (struct kr_slice){bytes, len}), KR_OK);
+    commit(txn);
+    fixture_close(fixture);
+    raw = raw_open(fixture);
+    raw_row(&raw, "log", 0, key, &key_len, after, &after_len);
+    raw_close(&raw);
+    assert_int_equal(before_len, after_len);
+    assert_memory_not_equal(before, after, before_len);
+    fixture_open(fixture);
+    txn = read_begin(fixture);
+    uint8_t *again = NULL;
+    size_t again_len = 0;
+    assert_int_equal(kr_store_record_get(txn, arrival, &again, &again_len), KR_OK);
+    assert_int_equal(again_len, len);
+    assert_memory_equal(again, bytes, len);
+    free(again);
+    kr_txn_abort(txn);
+}
+
+/* Slices neither skip nor repeat rows, whatever their size. */
+static void verify_counts_every_row_once(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t rows = 0, expected = 0;
+    struct kr_txn *txn = write_begin(fixture);
+    for (uint64_t number = 0; number < 3000; number++) {
+        struct kr_head head = sample_head(number);
+        uint64_t entry = 0;
+        struct kr_term_entry term = sample_term(fixture->store, number % 2, number + 1, 0); /* two terms, each in 1,500 records */
+        assert_int_equal(kr_store_record_put(txn, &head, (struct kr_slice){(const uint8_t *)"x", 1}), KR_OK);
+        assert_int_equal(kr_store_terms_put(txn, &term, 1), KR_OK);
+        assert_int_equal(kr_store_scope_append(txn, number % 2 == 0 ? &scope : &second, head.id, &entry), KR_OK);
+        assert_int_equal(kr_store_put(txn, KR_TABLE_TOKENS, &number, sizeof number, "t", 1), KR_OK);
+    }
+    commit(txn);
+    assert_int_equal(verify_all(fixture, &rows).count, 0);
+    static const char *const tables[] = {"meta",   "heads", "ids",     "log",       "dead",
+                                         "scopes", "trees", "members", "terms.new", "tokens"};
+    fixture_close(fixture);
+    struct raw raw = raw_open(fixture);
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        expected += raw_count(&raw, tables[i]);
+    }
+    raw_close(&raw);
+    fixture_open(fixture);
+    assert_int_equal(rows, expected);
+    assert_true(expected > 6 * 3000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_flipped_bit_anywhere_is_told),
+        TEST(damaged_entries_of_the_store_itself_keep_it_shut),
+        TEST(moved_rows_are_told),
+        TEST(missing_and_added_rows_are_told),
+        TEST(a_damaged_record_can_be_fetched_anew),
+        TEST(purging_changes_the_data_key),
+        TEST(verify_counts_every_row_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
