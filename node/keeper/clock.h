@@ -1,0 +1,24 @@
+/* Unix time in ms that never goes back. When the system's clock is set back, this one goes on at half speed until the two meet;
+ * when it is set forward, this one follows at once. Any thread. */
+#ifndef KR_NODE_KEEPER_CLOCK_H
+#define KR_NODE_KEEPER_CLOCK_H
+
+#include <pthread.h>
+#include <stdint.h>
+
+struct kr_clock {
+    pthread_mutex_t mutex;
+    uint64_t last_ms, last_monotonic_ms;
+};
+void kr_clock_init(struct kr_clock *clock);
+void kr_clock_deinit(struct kr_clock *clock);
+uint64_t kr_clock_now_ms(struct kr_clock *clock);
+
+/* CLOCK_MONOTONIC, for durations. */
+uint64_t kr_monotonic_us(void);
+uint64_t kr_monotonic_ms(void);
+
+/* The rule alone: what the clock says next. */
+uint64_t kr_clock_follow(uint64_t last_ms, uint64_t elapsed_ms, uint64_t system_ms);
+
+#endif

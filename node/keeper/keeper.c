@@ -1,0 +1,335 @@
+#include "node/keeper/keeper.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "crypto/secret.h"
+#include "node/keeper/config.h"
+#include "node/keeper/log.h"
+#include "node/keeper/runner.h"
+
+struct keeper {
+    const struct kr_place *place;
+    struct kr_notify notify;
+    struct kr_config config;
+    struct kr_guards *old_guards[64]; /* of earlier configurations: jobs may still point to them */
+    size_t old_count;
+    int lock_fd, signal_fd, failed_fd, listen_fd;
+    bool is_protected;
+    struct kr_clock clock;
+    struct kr_keyring *keyring;
+    struct kr_store *store;
+    struct kr_lanes *lanes;
+    struct kr_workers *workers;
+    struct kr_hub *hub;
+    struct kr_runner *runner;
+};
+
+enum kr_err kr_keeper_harden(struct kr_error *error)
+{
+    const struct rlimit none = {0, 0};
+    (void)umask(077);
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0) {
+        return kr_fail(error, KR_SYSTEM, "this process cannot be protected from being read by others: %s", strerror(errno));
+    }
+    return KR_OK;
+}
+
+/* ---- start ---- */
+
+static enum kr_err read_config(const struct kr_place *place, struct kr_config *ret_config, struct kr_error *error)
+{
+    enum kr_err err = kr_config_read(place->config, ret_config, error);
+    if (err == KR_NOT_FOUND && !place->config_was_named) {
+        err = kr_config_init(ret_config);
+    }
+    return err;
+}
+
+static enum kr_err open_keyring(struct keeper *keeper, const struct kr_passphrase_source *source, struct kr_error *error)
+{
+    char *passphrase = NULL;
+    enum kr_err err = kr_keyring_is_protected(keeper->place->keyring, &keeper->is_protected, error);
+    if (err == KR_NOT_FOUND) {
+        return kr_fail(error, err, "there is no node in %s yet: run `kairan init`", keeper->place->directory);
+    }
+    if (err == KR_OK && keeper->is_protected) {
+        err = kr_passphrase_get(source, &passphrase, error);
+    }
+    if (err == KR_OK) {
+        err = kr_keyring_load(keeper->place->keyring, passphrase, &keeper->keyring, error);
+    }
+    kr_secret_free(passphrase);
+    if (err == KR_OK && !keeper->is_protected) {
+        kr_log(KR_LOG_NOTICE,
+               "the keyring is unprotected: whoever can read this user's files has the node's keys; give it a passphrase");
+    }
+    return err;
+}
+
+static enum kr_err open_signals(struct keeper *keeper, struct kr_error *error)
+{
+    static const int taken[] = {SIGTERM, SIGINT, SIGHUP};
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
+        sigaddset(&set, taken[i]);
+    }
+    (void)signal(SIGPIPE, SIG_IGN);                      /* a write may meet nobody: the call says so itself */
+    int reason = pthread_sigmask(SIG_BLOCK, &set, NULL); /* before any thread, which inherits it */
+    keeper->signal_fd = reason == 0 ? signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK) : -1;
+    keeper->failed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (keeper->signal_fd < 0 || keeper->failed_fd < 0) {
+        return kr_fail(error, KR_SYSTEM, "signals cannot be received: %s", strerror(reason != 0 ? reason : errno));
+    }
+    return KR_OK;
+}
+
+/* The lock says that whatever socket is there is a dead one's. */
+static enum kr_err open_socket(struct keeper *keeper, struct kr_error *error)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *path = keeper->place->socket;
+    memcpy(address.sun_path, path, strlen(path) + 1); /* kr_place_init has checked that it fits */
+    (void)unlink(path);
+    keeper->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (keeper->listen_fd < 0 || bind(keeper->listen_fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
+        chmod(path, 0600) != 0 || listen(keeper->listen_fd, 64) != 0) {
+        return kr_fail(error, KR_IO, "cannot listen on %s: %s", path, strerror(errno));
+    }
+    return KR_OK;
+}
+
+static uint32_t count_cores(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 1 ? 1 : cores > (long)KR_WORKERS_MAX ? KR_WORKERS_MAX : (uint32_t)cores;
+}
+
+static enum kr_err start_parts(struct keeper *keeper, struct kr_error *error)
+{
+    const struct kr_keyring *keyring = keeper->keyring;
+    const struct kr_store_options store = {.path = keeper->place->store,
+                                           .storage_key = keyring->storage_key,
+                                           .term_key = keyring->term_key,
+                                           .term_generation = keyring->term_generation};
+    enum kr_err err = kr_store_open(&store, &keeper->store, error);
+    if (err == KR_OK) {
+        kr_store_reap_readers(keeper->store);
+        err = kr_lanes_new(&keeper->lanes);
+    }
+    if (err == KR_OK) {
+        uint32_t workers = keeper->config.workers > 0 ? keeper->config.workers : count_cores();
+        err = kr_workers_new(workers, keeper->lanes, keyring, &keeper->workers, error);
+    }
+    if (err == KR_OK) {
+        const struct kr_hub_options hub = {
+            .store = keeper->store, .keyring = keyring, .lanes = keeper->lanes, .clock = &keeper->clock};
+        err = kr_hub_new(&hub, &keeper->hub, error);
+    }
+    if (err == KR_OK) {
+        const struct kr_runner_options runner = {.store = keeper->store,
+                                                 .keyring = keyring,
+                                                 .lanes = keeper->lanes,
+                                                 .workers = keeper->workers,
+                                                 .hub = keeper->hub,
+                                                 .clock = &keeper->clock,
+                                                 .notify = &keeper->notify,
+                                                 .guards = keeper->config.guards,
+                                                 .endpoint = keeper->config.endpoint,
+                                                 .listen = keeper->config.listen,
+                                                 .directory = keeper->place->directory,
+                                                 .is_protected = keeper->is_protected,
+                                                 .failed_fd = keeper->failed_fd};
+        err = kr_runner_new(&runner, &keeper->runner, error);
+    }
+    if (err == KR_OK) {
+        err = open_socket(keeper, error);
+    }
+    return err == KR_OK ? kr_runner_start(keeper->runner, error) : err;
+}
+
+static enum kr_err start(struct keeper *keeper, const struct kr_passphrase_source *source, struct kr_error *error)
+{
+    enum kr_err err = kr_keeper_harden(error);
+    if (err == KR_OK) {
+        err = kr_crypto_init();
+    }
+    if (err == KR_OK) {
+        err = read_config(keeper->place, &keeper->config, error);
+    }
+    if (err == KR_OK) {
+        kr_log_set_level(keeper->config.log_level);
+        struct kr_error why = {0};
+        if (kr_notify_init(&keeper->notify, &why) != KR_OK) {
+            kr_log(KR_LOG_WARNING, "%s: the service manager is not told how this node is", why.text);
+        }
+        err = kr_place_make(keeper->place, error);
+    }
+    if (err == KR_OK) {
+        err = kr_place_lock(keeper->place, &keeper->lock_fd, error);
+    }
+    if (err == KR_OK) {
+        err = open_keyring(keeper, source, error);
+    }
+    if (err == KR_OK) {
+        err = open_signals(keeper, error);
+    }
+    return err == KR_OK ? start_parts(keeper, error) : err;
+}
+
+/* ---- running ---- */
+
+static void reload(struct keeper *keeper)
+{
+    struct kr_config config;
+    struct kr_error error = {0};
+    enum kr_err err = read_config(keeper->place, &config, &error);
+    if (err == KR_OK && keeper->old_count == sizeof keeper->old_guards / sizeof keeper->old_guards[0]) {
+        kr_config_deinit(&config);
+        err = kr_fail(&error, KR_BOUNDS, "it was read very often since the start: restart the node instead");
+    }
+    if (err != KR_OK) {
+        kr_log(KR_LOG_ERROR, "the configuration stays as it was: %s", error.text[0] != 0 ? error.text : kr_err_text(err));
+        return;
+    }
+    if (strcmp(config.listen, keeper->config.listen) != 0 || strcmp(config.endpoint, keeper->config.endpoint) != 0 ||
+        config.workers != keeper->config.workers) {
+        kr_log(KR_LOG_WARNING, "listen, endpoint and workers change only when the node is restarted");
+    }
+    kr_log_set_level(config.log_level);
+    keeper->config.log_level = config.log_level;
+    keeper->old_guards[keeper->old_count++] = keeper->config.guards;
+    keeper->config.guards = config.guards;
+    kr_runner_set_guards(keeper->runner, config.guards);
+    kr_log(KR_LOG_NOTICE, "log level and guards were read anew from %s", keeper->place->config);
+}
+
+/* False where it is time to end. */
+static bool take_signals(struct keeper *keeper)
+{
+    struct signalfd_siginfo info;
+    while (read(keeper->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo != SIGHUP) {
+            return false;
+        }
+        reload(keeper);
+    }
+    return true;
+}
+
+static void take_newcomers(struct keeper *keeper)
+{
+    for (;;) {
+        int fd = accept4(keeper->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0) {
+            kr_hub_accept(keeper->hub, fd);
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            return;
+        }
+    }
+}
+
+/* Says that we live, as long as the core's thread does not hang on one piece of work. */
+static void feed_watchdog(struct keeper *keeper)
+{
+    if (kr_runner_busy_ms(keeper->runner) < keeper->notify.watchdog_ms) {
+        (void)kr_notify_send(&keeper->notify, "WATCHDOG=1");
+    }
+}
+
+static enum kr_err serve(struct keeper *keeper, struct kr_error *error)
+{
+    const int timeout_ms = keeper->notify.watchdog_ms > 0 ? (int)(keeper->notify.watchdog_ms / 2 + 1) : -1;
+    for (;;) {
+        struct pollfd pollers[] = {{.fd = keeper->signal_fd, .events = POLLIN},
+                                   {.fd = keeper->failed_fd, .events = POLLIN},
+                                   {.fd = keeper->listen_fd, .events = POLLIN}};
+        (void)poll(pollers, 3, timeout_ms);
+        if (pollers[1].revents != 0) {
+            kr_runner_why(keeper->runner, error);
+            return KR_IO;
+        }
+        if (!take_signals(keeper)) {
+            return KR_OK;
+        }
+        if (pollers[2].revents != 0) {
+            take_newcomers(keeper);
+        }
+        if (keeper->notify.watchdog_ms > 0) {
+            feed_watchdog(keeper);
+        }
+    }
+}
+
+/* ---- end ---- */
+
+static void close_fd(int fd)
+{
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
+/* Copes with a keeper that was only half started. The core first, so that what it has made durable is also answered. */
+static void stop(struct keeper *keeper)
+{
+    (void)kr_notify_send(&keeper->notify, "STOPPING=1");
+    if (keeper->listen_fd >= 0) {
+        (void)unlink(keeper->place->socket);
+    }
+    close_fd(keeper->listen_fd);
+    kr_runner_free(keeper->runner);
+    kr_hub_free(keeper->hub);
+    kr_workers_free(keeper->workers);
+    kr_lanes_free(keeper->lanes);
+    kr_store_close(keeper->store);
+    kr_keyring_free(keeper->keyring);
+    kr_config_deinit(&keeper->config);
+    for (size_t i = 0; i < keeper->old_count; i++) {
+        kr_guards_free(keeper->old_guards[i]);
+    }
+    close_fd(keeper->signal_fd);
+    close_fd(keeper->failed_fd);
+    close_fd(keeper->lock_fd);
+    kr_clock_deinit(&keeper->clock);
+    kr_notify_deinit(&keeper->notify);
+}
+
+int kr_keeper_run(const struct kr_place *place, const struct kr_passphrase_source *source)
+{
+    struct keeper keeper = {.place = place, .notify = {.fd = -1}, .lock_fd = -1, .signal_fd = -1, .failed_fd = -1, .listen_fd = -1};
+    struct kr_error error = {0};
+    /* Buffers of many sizes come and go on several threads; few arenas and an early return to the system keep resident memory low.
+     */
+    (void)mallopt(M_ARENA_MAX, 2);
+    (void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+    kr_log_init(KR_LOG_NOTICE);
+    kr_clock_init(&keeper.clock);
+    enum kr_err err = start(&keeper, source, &error);
+    if (err == KR_OK) {
+        kr_log(KR_LOG_NOTICE, "started (version %s), state in %s", KR_VERSION_TEXT, place->directory);
+        err = serve(&keeper, &error);
+    }
+    if (err != KR_OK) {
+        kr_log(KR_LOG_ERROR, "%s", error.text[0] != 0 ? error.text : kr_err_text(err));
+    }
+    stop(&keeper);
+    if (err == KR_OK) {
+        kr_log(KR_LOG_NOTICE, "stopped");
+    }
+    return err == KR_OK ? KR_EXIT_OK : err == KR_LOCKED ? KR_EXIT_RUNNING : KR_EXIT_FAILURE;
+}

@@ -1,0 +1,274 @@
+#include "node/keeper/lanes.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "node/core/job.h"
+#include "node/keeper/log.h"
+
+struct lane {
+    struct kr_item *first, **end;
+    atomic_size_t count;
+};
+
+struct kr_lanes {
+    pthread_mutex_t mutex;
+    struct lane lanes[KR_CORE_LANE_COUNT];
+    unsigned passed_over; /* how often bulk has been */
+    int fd;
+    atomic_bool is_waiting, is_woken;
+};
+
+struct kr_item *kr_item_new(const struct kr_event *event)
+{
+    struct kr_item *item = malloc(sizeof *item + event->bytes.len);
+    if (item == NULL) {
+        return NULL;
+    }
+    item->next = NULL;
+    item->event = *event;
+    if (event->bytes.len > 0) {
+        memcpy(item->bytes, event->bytes.bytes, event->bytes.len);
+    }
+    item->event.bytes.bytes = item->bytes;
+    return item;
+}
+
+void kr_item_free(struct kr_item *item)
+{
+    if (item != NULL) {
+        kr_job_free(item->event.job);
+        free(item);
+    }
+}
+
+static void lane_init(struct lane *lane)
+{
+    lane->first = NULL;
+    lane->end = &lane->first;
+    atomic_store(&lane->count, 0);
+}
+
+enum kr_err kr_lanes_new(struct kr_lanes **ret_lanes)
+{
+    struct kr_lanes *lanes = calloc(1, sizeof *lanes);
+    if (lanes == NULL) {
+        return KR_NOMEM;
+    }
+    lanes->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (lanes->fd < 0) {
+        free(lanes);
+        return KR_SYSTEM;
+    }
+    pthread_mutex_init(&lanes->mutex, NULL);
+    for (unsigned i = 0; i < KR_CORE_LANE_COUNT; i++) {
+        lane_init(&lanes->lanes[i]);
+    }
+    *ret_lanes = lanes;
+    return KR_OK;
+}
+
+static void append(struct lane *lane, struct kr_item *item)
+{
+    item->next = NULL;
+    *lane->end = item;
+    lane->end = &item->next;
+    atomic_fetch_add(&lane->count, 1);
+}
+
+/* Unlinks and frees those that `drops` says. */
+static void filter(struct lane *lane, bool (*drops)(const struct kr_event *event, const struct kr_event *why),
+                   const struct kr_event *why)
+{
+    struct kr_item **at = &lane->first;
+    while (*at != NULL) {
+        struct kr_item *item = *at;
+        if (drops(&item->event, why)) {
+            *at = item->next;
+            atomic_fetch_sub(&lane->count, 1);
+            kr_item_free(item);
+        } else {
+            at = &item->next;
+        }
+    }
+    lane->end = at;
+}
+
+static bool is_any(const struct kr_event *event, const struct kr_event *why)
+{
+    (void)event;
+    (void)why;
+    return true;
+}
+
+static bool is_of_net(const struct kr_event *event, const struct kr_event *why)
+{
+    (void)why;
+    return event->type == KR_EVENT_FRAME || event->type == KR_EVENT_LOST;
+}
+
+static bool is_withdrawn(const struct kr_event *event, const struct kr_event *why)
+{
+    return event->type == KR_EVENT_REQUEST && event->client == why->client &&
+           (why->type == KR_EVENT_CLIENT_GONE || event->request == why->request);
+}
+
+void kr_lanes_free(struct kr_lanes *lanes)
+{
+    if (lanes == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < KR_CORE_LANE_COUNT; i++) {
+        filter(&lanes->lanes[i], is_any, NULL);
+    }
+    (void)close(lanes->fd);
+    pthread_mutex_destroy(&lanes->mutex);
+    free(lanes);
+}
+
+void kr_lanes_put(struct kr_lanes *lanes, struct kr_item *item)
+{
+    pthread_mutex_lock(&lanes->mutex);
+    append(&lanes->lanes[kr_event_lane(&item->event)], item);
+    pthread_mutex_unlock(&lanes->mutex);
+    if (atomic_exchange(&lanes->is_waiting, false)) {
+        kr_lanes_wake(lanes);
+    }
+}
+
+enum kr_err kr_lanes_put_event(struct kr_lanes *lanes, const struct kr_event *event)
+{
+    struct kr_item *item = kr_item_new(event);
+    if (item == NULL) {
+        return KR_NOMEM;
+    }
+    kr_lanes_put(lanes, item);
+    return KR_OK;
+}
+
+void kr_lanes_must_put(struct kr_lanes *lanes, const struct kr_event *event)
+{
+    if (kr_lanes_put_event(lanes, event) != KR_OK) {
+        kr_log(KR_LOG_ERROR, "out of memory: the node ends and must be started again");
+        abort();
+    }
+}
+
+static struct kr_item *take_first(struct lane *lane)
+{
+    struct kr_item *item = lane->first;
+    lane->first = item->next;
+    if (lane->first == NULL) {
+        lane->end = &lane->first;
+    }
+    atomic_fetch_sub(&lane->count, 1);
+    item->next = NULL;
+    return item;
+}
+
+static size_t take_lane(struct kr_lanes *lanes, enum kr_lane number, struct kr_item **ret_items, size_t count, size_t max)
+{
+    struct lane *lane = &lanes->lanes[number];
+    while (count < max && lane->first != NULL) {
+        struct kr_item *item = take_first(lane);
+        if (item->event.type == KR_EVENT_CANCEL || item->event.type == KR_EVENT_CLIENT_GONE) {
+            filter(&lanes->lanes[KR_CORE_LANE_CLIENT], is_withdrawn, &item->event);
+            filter(&lanes->lanes[KR_CORE_LANE_BULK], is_withdrawn, &item->event);
+        }
+        ret_items[count++] = item;
+    }
+    return count;
+}
+
+size_t kr_lanes_take(struct kr_lanes *lanes, struct kr_item **ret_items, size_t max)
+{
+    pthread_mutex_lock(&lanes->mutex);
+    size_t count = take_lane(lanes, KR_CORE_LANE_CONTROL, ret_items, 0, max);
+    size_t control = count;
+    count = take_lane(lanes, KR_CORE_LANE_FRESH, ret_items, count, max);
+    count = take_lane(lanes, KR_CORE_LANE_CLIENT, ret_items, count, max);
+    if (lanes->lanes[KR_CORE_LANE_BULK].first != NULL) {
+        if (count == control) {
+            count = take_lane(lanes, KR_CORE_LANE_BULK, ret_items, count, max);
+            lanes->passed_over = 0;
+        } else if (++lanes->passed_over >= KR_LANES_PATIENCE && count < max) {
+            count = take_lane(lanes, KR_CORE_LANE_BULK, ret_items, count, count + 1);
+            lanes->passed_over = 0;
+        }
+    }
+    pthread_mutex_unlock(&lanes->mutex);
+    return count;
+}
+
+void kr_lanes_give_back(struct kr_lanes *lanes, struct kr_item *const *items, size_t count)
+{
+    pthread_mutex_lock(&lanes->mutex);
+    while (count > 0) {
+        struct kr_item *item = items[--count];
+        struct lane *lane = &lanes->lanes[kr_event_lane(&item->event)];
+        item->next = lane->first;
+        if (lane->first == NULL) {
+            lane->end = &item->next;
+        }
+        lane->first = item;
+        atomic_fetch_add(&lane->count, 1);
+    }
+    pthread_mutex_unlock(&lanes->mutex);
+}
+
+void kr_lanes_drop_net(struct kr_lanes *lanes)
+{
+    pthread_mutex_lock(&lanes->mutex);
+    filter(&lanes->lanes[KR_CORE_LANE_CONTROL], is_of_net, NULL);
+    filter(&lanes->lanes[KR_CORE_LANE_FRESH], is_of_net, NULL);
+    pthread_mutex_unlock(&lanes->mutex);
+}
+
+bool kr_lanes_has_before(const struct kr_lanes *lanes, enum kr_lane lane)
+{
+    for (unsigned i = 0; i < (unsigned)lane; i++) {
+        if (atomic_load(&lanes->lanes[i].count) > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int kr_lanes_fd(const struct kr_lanes *lanes)
+{
+    return lanes->fd;
+}
+
+bool kr_lanes_wait_begin(struct kr_lanes *lanes)
+{
+    /* First the flag, then the look: who puts after the look sees the flag. */
+    atomic_store(&lanes->is_waiting, true);
+    if (kr_lanes_has_before(lanes, KR_CORE_LANE_COUNT) || atomic_load(&lanes->is_woken)) {
+        kr_lanes_wait_end(lanes);
+        return false;
+    }
+    return true;
+}
+
+void kr_lanes_wait_end(struct kr_lanes *lanes)
+{
+    atomic_store(&lanes->is_waiting, false);
+    if (atomic_exchange(&lanes->is_woken, false)) {
+        uint64_t count = 0;
+        if (read(lanes->fd, &count, sizeof count) < 0) {
+            return; /* the waker has set the flag, but not yet written: it wakes us once more for nothing */
+        }
+    }
+}
+
+void kr_lanes_wake(struct kr_lanes *lanes)
+{
+    const uint64_t one = 1;
+    atomic_store(&lanes->is_woken, true);
+    if (write(lanes->fd, &one, sizeof one) < 0) {
+        return; /* its counter is full, so it is awake already */
+    }
+}

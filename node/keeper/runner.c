@@ -1,0 +1,441 @@
+#include "node/keeper/runner.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "node/core/job.h"
+#include "node/keeper/latency.h"
+#include "node/keeper/log.h"
+
+/* Asks on our own behalf; no client has this number. */
+#define OURSELVES UINT64_MAX
+
+struct kr_runner {
+    struct kr_runner_options options;
+    struct kr_loop *loop;
+    struct kr_pipe *pipe;
+    pthread_t thread;
+    bool is_started, was_ready;
+    uint64_t wake_ms;    /* when the core wants a tick; UINT64_MAX: never */
+    bool may_idle;       /* something may be left that can wait */
+    uint64_t idle_at_ms; /* not before (monotonic) */
+    bool is_writable;
+    struct kr_latency latency;
+    struct kr_item *items[KR_BATCH_EVENTS_MAX];
+    struct kr_event events[KR_BATCH_EVENTS_MAX];
+    struct kr_item *jobs[KR_INLINE_JOBS_MAX]; /* to be run here, now */
+    size_t job_count;
+    atomic_bool is_stopping;
+    _Atomic(uint64_t) busy_since_ms;
+    _Atomic(const struct kr_guards *) guards;
+    const struct kr_guards *guards_in_use;
+    pthread_mutex_t mutex; /* for `why` */
+    struct kr_error why;
+};
+
+/* ---- status: the core knows the store and the links; the rest is ours ---- */
+
+static void answer_status(struct kr_runner *runner, const struct kr_effect *effect)
+{
+    static struct kr_status status; /* this thread's alone; large */
+    struct kr_pipe_facts facts;
+    struct statvfs disk;
+    struct kr_writer writer;
+    if (kr_status_read((struct kr_slice){effect->bytes, effect->len}, &status) != KR_OK) {
+        kr_hub_end(runner->options.hub, effect->client, effect->request, (struct kr_slice){effect->bytes, effect->len});
+        return;
+    }
+    kr_hub_set_identity(runner->options.hub, status.council, status.name_ja, status.name_en);
+    if (effect->client == OURSELVES) {
+        return;
+    }
+    kr_pipe_facts(runner->pipe, &facts);
+    status.version = (struct kr_slice){(const uint8_t *)KR_VERSION_TEXT, sizeof KR_VERSION_TEXT - 1};
+    status.commits = runner->latency.count;
+    status.commit_us_p50 = kr_latency_percentile(&runner->latency, 50);
+    status.commit_us_p99 = kr_latency_percentile(&runner->latency, 99);
+    status.net_is_up = facts.is_up;
+    status.net_restarts = facts.restarts;
+    status.keyring_is_protected = runner->options.is_protected;
+    status.store_is_writable = runner->is_writable;
+    if (statvfs(runner->options.directory, &disk) == 0) {
+        status.disk_free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
+    }
+    kr_writer_init(&writer, KR_CLIENT_FRAME_BYTES_MAX - KR_KIB);
+    kr_status_write(&status, &writer);
+    struct kr_slice result = kr_writer_finish(&writer) == KR_OK ? (struct kr_slice){writer.bytes, writer.len}
+                                                                : (struct kr_slice){effect->bytes, effect->len};
+    kr_hub_end(runner->options.hub, effect->client, effect->request, result);
+    kr_writer_deinit(&writer);
+}
+
+/* ---- effects ---- */
+
+static void take_job(struct kr_runner *runner, struct kr_effect *effect)
+{
+    struct kr_item *item = kr_item_new(&(struct kr_event){.type = KR_EVENT_JOB_DONE, .job = effect->job});
+    if (item == NULL) {
+        kr_log(KR_LOG_ERROR, "out of memory: the node ends and must be started again");
+        abort();
+    }
+    const struct kr_job *job = effect->job;
+    effect->job = NULL;
+    bool is_small = !job->is_bulk && job->len + job->content_len <= KR_INLINE_BYTES_MAX;
+    if (is_small && runner->job_count < KR_INLINE_JOBS_MAX) {
+        runner->jobs[runner->job_count++] = item;
+        return;
+    }
+    kr_workers_put(runner->options.workers, item);
+}
+
+static void take_effect(struct kr_runner *runner, struct kr_effect *effect)
+{
+    const struct kr_slice bytes = {effect->bytes, effect->len};
+    enum kr_err err = KR_OK;
+    switch (effect->type) {
+    case KR_EFFECT_SEND:
+        kr_pipe_send(runner->pipe, effect->number, effect->bytes, effect->len);
+        effect->bytes = NULL;
+        break;
+    case KR_EFFECT_PAGE:
+        kr_hub_item(runner->options.hub, effect->client, effect->request, bytes);
+        break;
+    case KR_EFFECT_END:
+        if (effect->client == OURSELVES || kr_hub_op(runner->options.hub, effect->client, effect->request) == KR_OP_STATUS) {
+            answer_status(runner, effect);
+        } else {
+            kr_hub_end(runner->options.hub, effect->client, effect->request, bytes);
+        }
+        break;
+    case KR_EFFECT_ERROR:
+        kr_hub_error(runner->options.hub, effect->client, effect->request, (enum kr_err)effect->code, (const char *)effect->bytes);
+        break;
+    case KR_EFFECT_JOB:
+        take_job(runner, effect);
+        break;
+    case KR_EFFECT_ALLOW:
+        err = kr_pipe_allow(runner->pipe, bytes);
+        break;
+    case KR_EFFECT_DIAL:
+        err = kr_pipe_dial(runner->pipe, effect->number, bytes);
+        break;
+    case KR_EFFECT_HANGUP:
+        kr_pipe_hangup(runner->pipe, effect->number);
+        break;
+    case KR_EFFECT_LOG:
+        kr_log((enum kr_log_level)effect->code, "%s", (const char *)effect->bytes);
+        break;
+    case KR_EFFECT_WAKE:
+        runner->wake_ms = effect->at_ms < runner->wake_ms ? effect->at_ms : runner->wake_ms;
+        break;
+    }
+    if (err != KR_OK) {
+        kr_log(KR_LOG_ERROR, "net cannot be told about a link (%s): restart the node if it stays offline", kr_err_text(err));
+    }
+}
+
+/* In order, after what they tell of is durable. Jobs go last: nobody outside waits for them. */
+static void let_out(struct kr_runner *runner, struct kr_effects *effects)
+{
+    for (size_t i = 0; i < effects->count; i++) {
+        take_effect(runner, &effects->items[i]);
+    }
+    kr_effects_deinit(effects);
+    kr_hub_flush(runner->options.hub);
+}
+
+/* ---- batches ---- */
+
+struct batch {
+    const struct kr_runner *runner;
+    uint64_t until_us;
+    size_t at, count;
+};
+
+/* Asked after each event: the time is up, or what comes next is bulk while something fresher has come in. */
+static bool is_over(void *context)
+{
+    struct batch *batch = context;
+    size_t next = ++batch->at;
+    if (next >= batch->count || kr_monotonic_us() >= batch->until_us) {
+        return true;
+    }
+    enum kr_lane lane = kr_event_lane(&batch->runner->events[next]);
+    return lane == KR_CORE_LANE_BULK &&
+           (kr_lanes_has_before(batch->runner->options.lanes, KR_CORE_LANE_BULK) || kr_pipe_has_input(batch->runner->pipe));
+}
+
+static void take_failure(struct kr_runner *runner, enum kr_err err)
+{
+    runner->is_writable = false;
+    runner->idle_at_ms = kr_monotonic_ms() + KR_FAILURE_REST_MS;
+    /* The core was made anew; should even that have failed, the tick tries again. */
+    uint64_t again_ms = kr_clock_now_ms(runner->options.clock) + KR_FAILURE_REST_MS;
+    runner->wake_ms = again_ms < runner->wake_ms ? again_ms : runner->wake_ms;
+    kr_log(KR_LOG_ERROR, "the store takes nothing (%s): what was just asked was refused, reading goes on; %s", kr_err_text(err),
+           err == KR_STORE_FULL ? "make room on the disk, nothing has to be restarted" : "check the disk");
+    kr_hub_end_standing(runner->options.hub, KR_BUSY, "the node had to begin anew after an error of its store: ask again");
+}
+
+static void run_batch(struct kr_runner *runner, size_t count)
+{
+    struct kr_effects effects;
+    uint8_t seed[32];
+    size_t done = 0, dealt = 0;
+    const uint64_t now_ms = kr_clock_now_ms(runner->options.clock), commits = kr_loop_commits(runner->loop);
+    for (size_t i = 0; i < count; i++) {
+        runner->events[i] = runner->items[i]->event;
+        runner->events[i].now_ms = now_ms;
+    }
+    kr_effects_init(&effects);
+    randombytes_buf(seed, sizeof seed);
+    const uint64_t begin_us = kr_monotonic_us();
+    struct batch batch = {.runner = runner, .until_us = begin_us + KR_BATCH_US_MAX, .count = count};
+    enum kr_err err = kr_loop_run(runner->loop, runner->events, count, seed, is_over, &batch, &effects, &done);
+    if (kr_loop_commits(runner->loop) != commits) {
+        kr_latency_add(&runner->latency, kr_monotonic_us() - begin_us);
+        runner->is_writable = true;
+    }
+    for (size_t i = 0; i < done; i++) {
+        dealt += runner->events[i].type == KR_EVENT_FRAME ? runner->events[i].bytes.len : 0;
+        runner->items[i]->event.job = NULL; /* the core's */
+        kr_item_free(runner->items[i]);
+    }
+    kr_lanes_give_back(runner->options.lanes, runner->items + done, count - done);
+    let_out(runner, &effects);
+    if (dealt > 0) {
+        kr_pipe_dealt(runner->pipe, dealt);
+    }
+    runner->may_idle = true;
+    if (err != KR_OK) {
+        take_failure(runner, err);
+    }
+}
+
+static void run_idle(struct kr_runner *runner)
+{
+    struct kr_effects effects;
+    uint8_t seed[32];
+    kr_effects_init(&effects);
+    randombytes_buf(seed, sizeof seed);
+    enum kr_err err = kr_loop_idle(runner->loop, kr_clock_now_ms(runner->options.clock), seed, &effects, &runner->may_idle);
+    let_out(runner, &effects);
+    if (err != KR_OK) {
+        runner->may_idle = true;
+        take_failure(runner, err);
+    }
+}
+
+static void run_jobs(struct kr_runner *runner)
+{
+    for (size_t i = 0; i < runner->job_count; i++) {
+        kr_job_run(runner->jobs[i]->event.job, runner->options.keyring);
+        kr_lanes_put(runner->options.lanes, runner->jobs[i]);
+    }
+    runner->job_count = 0;
+}
+
+/* ---- the thread ---- */
+
+/* Until something comes, or the core, net or what can wait is due. */
+static void wait(struct kr_runner *runner)
+{
+    uint64_t wait_ms = UINT64_MAX, monotonic_ms = kr_monotonic_ms();
+    if (runner->wake_ms != UINT64_MAX) {
+        uint64_t now_ms = kr_clock_now_ms(runner->options.clock);
+        wait_ms = runner->wake_ms > now_ms ? runner->wake_ms - now_ms : 0;
+    }
+    const uint64_t dues[] = {kr_pipe_due_ms(runner->pipe), runner->may_idle ? runner->idle_at_ms : UINT64_MAX};
+    for (size_t i = 0; i < 2; i++) {
+        if (dues[i] != UINT64_MAX) {
+            uint64_t due_ms = dues[i] > monotonic_ms ? dues[i] - monotonic_ms : 0;
+            wait_ms = due_ms < wait_ms ? due_ms : wait_ms;
+        }
+    }
+    struct pollfd pollers[] = {{.fd = kr_lanes_fd(runner->options.lanes), .events = POLLIN},
+                               {.fd = kr_pipe_fd(runner->pipe), .events = kr_pipe_poll_events(runner->pipe)}};
+    if (!kr_lanes_wait_begin(runner->options.lanes)) {
+        return;
+    }
+    atomic_store(&runner->busy_since_ms, 0);
+    /* At most a minute, so that a clock that was set is noticed. */
+    (void)poll(pollers, 2, wait_ms < 60000 ? (int)wait_ms : 60000);
+    atomic_store(&runner->busy_since_ms, kr_monotonic_ms());
+    kr_lanes_wait_end(runner->options.lanes);
+}
+
+static void say_ready(struct kr_runner *runner)
+{
+    struct kr_pipe_facts facts;
+    kr_pipe_facts(runner->pipe, &facts);
+    if (facts.is_up) {
+        runner->was_ready = true;
+        (void)kr_notify_send(runner->options.notify, "READY=1\nSTATUS=%s%s",
+                             facts.endpoint[0] != 0 ? "listening on " : "dials out only", facts.endpoint);
+    }
+}
+
+static void take_guards(struct kr_runner *runner)
+{
+    const struct kr_guards *guards = atomic_load(&runner->guards);
+    if (guards != runner->guards_in_use) {
+        kr_loop_set_guards(runner->loop, guards);
+        runner->guards_in_use = guards;
+    }
+}
+
+/* One round: net, jobs, then a batch, else what can wait, else waiting. */
+static enum kr_err turn(struct kr_runner *runner, struct kr_error *error)
+{
+    enum kr_err err = kr_pipe_turn(runner->pipe, error);
+    if (err != KR_OK) {
+        return err;
+    }
+    if (!runner->was_ready) {
+        say_ready(runner);
+    }
+    take_guards(runner);
+    run_jobs(runner);
+    if (runner->wake_ms != UINT64_MAX && kr_clock_now_ms(runner->options.clock) >= runner->wake_ms) {
+        runner->wake_ms = UINT64_MAX;
+        kr_lanes_must_put(runner->options.lanes, &(struct kr_event){.type = KR_EVENT_TICK});
+    }
+    size_t count = kr_lanes_take(runner->options.lanes, runner->items, KR_BATCH_EVENTS_MAX);
+    if (count > 0) {
+        run_batch(runner, count);
+    } else if (runner->may_idle && kr_monotonic_ms() >= runner->idle_at_ms && !kr_pipe_has_input(runner->pipe)) {
+        run_idle(runner);
+    } else {
+        wait(runner);
+    }
+    return KR_OK;
+}
+
+static void *run(void *context)
+{
+    struct kr_runner *runner = context;
+    struct kr_error error = {0};
+    enum kr_err err = KR_OK;
+    while (err == KR_OK && !atomic_load(&runner->is_stopping)) {
+        err = turn(runner, &error);
+    }
+    if (err != KR_OK) {
+        const uint64_t one = 1;
+        pthread_mutex_lock(&runner->mutex);
+        (void)kr_fail(&runner->why, err, "%s", error.text[0] != 0 ? error.text : kr_err_text(err));
+        pthread_mutex_unlock(&runner->mutex);
+        if (write(runner->options.failed_fd, &one, sizeof one) < 0) {
+            kr_log(KR_LOG_ERROR, "the node cannot go on: stop it");
+        }
+    }
+    return NULL;
+}
+
+/* The core's first look, on the caller's thread: nothing else runs yet. */
+static enum kr_err look_first(struct kr_runner *runner, struct kr_error *error)
+{
+    kr_lanes_must_put(runner->options.lanes, &(struct kr_event){.type = KR_EVENT_TICK});
+    struct kr_writer nothing;
+    kr_writer_init(&nothing, 16);
+    kr_writer_array(&nothing, 0);
+    enum kr_err err = kr_writer_finish(&nothing);
+    if (err == KR_OK) {
+        const struct kr_event ask = {
+            .type = KR_EVENT_REQUEST, .client = OURSELVES, .op = KR_OP_STATUS, .bytes = {nothing.bytes, nothing.len}};
+        kr_lanes_must_put(runner->options.lanes, &ask);
+    }
+    kr_writer_deinit(&nothing);
+    struct kr_core_stat stat;
+    const uint8_t nobody[32] = {0};
+    kr_core_stat(kr_loop_core(runner->loop), &stat);
+    if (err == KR_OK && memcmp(stat.council, nobody, sizeof nobody) == 0) {
+        err = kr_fail(error, KR_CONFIG, "this node has no identity yet: run `kairan init`");
+    }
+    if (err == KR_OK) {
+        run_batch(runner, kr_lanes_take(runner->options.lanes, runner->items, KR_BATCH_EVENTS_MAX));
+    }
+    return err;
+}
+
+enum kr_err kr_runner_new(const struct kr_runner_options *options, struct kr_runner **ret_runner, struct kr_error *error)
+{
+    struct kr_runner *runner = calloc(1, sizeof *runner);
+    if (runner == NULL) {
+        return KR_NOMEM;
+    }
+    runner->options = *options;
+    runner->wake_ms = UINT64_MAX;
+    runner->is_writable = true;
+    runner->guards_in_use = options->guards;
+    atomic_store(&runner->guards, options->guards);
+    pthread_mutex_init(&runner->mutex, NULL);
+    const struct kr_pipe_options pipe = {.program = options->net_program,
+                                         .listen = options->listen,
+                                         .transport_secret = options->keyring->transport_secret,
+                                         .transport_public = options->keyring->transport_public,
+                                         .lanes = options->lanes};
+    const struct kr_core_options core = {.keyring = options->keyring, .endpoint = options->endpoint, .guards = options->guards};
+    enum kr_err err = kr_pipe_new(&pipe, &runner->pipe, error);
+    if (err == KR_OK) {
+        err = kr_loop_new(options->store, &core, &runner->loop, error);
+    }
+    if (err == KR_OK) {
+        err = look_first(runner, error);
+    }
+    if (err != KR_OK) {
+        kr_runner_free(runner);
+        return err;
+    }
+    *ret_runner = runner;
+    return KR_OK;
+}
+
+enum kr_err kr_runner_start(struct kr_runner *runner, struct kr_error *error)
+{
+    int reason = pthread_create(&runner->thread, NULL, run, runner);
+    runner->is_started = reason == 0;
+    return reason == 0 ? KR_OK : kr_fail(error, KR_SYSTEM, "cannot start the core's thread: %s", strerror(reason));
+}
+
+void kr_runner_free(struct kr_runner *runner)
+{
+    if (runner == NULL) {
+        return;
+    }
+    if (runner->is_started) {
+        atomic_store(&runner->is_stopping, true);
+        kr_lanes_wake(runner->options.lanes);
+        pthread_join(runner->thread, NULL);
+    }
+    for (size_t i = 0; i < runner->job_count; i++) {
+        kr_item_free(runner->jobs[i]);
+    }
+    kr_pipe_free(runner->pipe);
+    kr_loop_free(runner->loop);
+    pthread_mutex_destroy(&runner->mutex);
+    free(runner);
+}
+
+void kr_runner_why(struct kr_runner *runner, struct kr_error *ret_error)
+{
+    pthread_mutex_lock(&runner->mutex);
+    *ret_error = runner->why;
+    pthread_mutex_unlock(&runner->mutex);
+}
+
+uint64_t kr_runner_busy_ms(struct kr_runner *runner)
+{
+    uint64_t since_ms = atomic_load(&runner->busy_since_ms);
+    return since_ms == 0 ? 0 : kr_monotonic_ms() - since_ms;
+}
+
+void kr_runner_set_guards(struct kr_runner *runner, const struct kr_guards *guards)
+{
+    atomic_store(&runner->guards, guards);
+    kr_lanes_wake(runner->options.lanes);
+}

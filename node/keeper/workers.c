@@ -1,0 +1,125 @@
+#include "node/keeper/workers.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/core/job.h"
+
+struct queue {
+    struct kr_item *first, **end;
+    size_t count;
+};
+
+struct kr_workers {
+    pthread_mutex_t mutex;
+    pthread_cond_t has_work;
+    struct queue fresh, bulk;
+    bool is_stopping;
+    struct kr_lanes *lanes;
+    const struct kr_keyring *keyring;
+    uint32_t count;
+    pthread_t threads[];
+};
+
+static struct kr_item *take(struct queue *queue)
+{
+    struct kr_item *item = queue->first;
+    if (item != NULL) {
+        queue->first = item->next;
+        queue->count--;
+        if (queue->first == NULL) {
+            queue->end = &queue->first;
+        }
+    }
+    return item;
+}
+
+static void *work(void *context)
+{
+    struct kr_workers *workers = context;
+    pthread_mutex_lock(&workers->mutex);
+    while (!workers->is_stopping) {
+        struct kr_item *item = take(&workers->fresh);
+        if (item == NULL) {
+            item = take(&workers->bulk);
+        }
+        if (item == NULL) {
+            pthread_cond_wait(&workers->has_work, &workers->mutex);
+            continue;
+        }
+        pthread_mutex_unlock(&workers->mutex);
+        kr_job_run(item->event.job, workers->keyring);
+        kr_lanes_put(workers->lanes, item);
+        pthread_mutex_lock(&workers->mutex);
+    }
+    pthread_mutex_unlock(&workers->mutex);
+    return NULL;
+}
+
+enum kr_err kr_workers_new(uint32_t count, struct kr_lanes *lanes, const struct kr_keyring *keyring,
+                           struct kr_workers **ret_workers, struct kr_error *error)
+{
+    struct kr_workers *workers = calloc(1, sizeof *workers + count * sizeof workers->threads[0]);
+    if (workers == NULL) {
+        return KR_NOMEM;
+    }
+    pthread_mutex_init(&workers->mutex, NULL);
+    pthread_cond_init(&workers->has_work, NULL);
+    workers->fresh.end = &workers->fresh.first;
+    workers->bulk.end = &workers->bulk.first;
+    workers->lanes = lanes;
+    workers->keyring = keyring;
+    for (; workers->count < count; workers->count++) {
+        int reason = pthread_create(&workers->threads[workers->count], NULL, work, workers);
+        if (reason != 0) {
+            kr_workers_free(workers);
+            return kr_fail(error, KR_SYSTEM, "cannot start a worker thread: %s", strerror(reason));
+        }
+    }
+    *ret_workers = workers;
+    return KR_OK;
+}
+
+void kr_workers_free(struct kr_workers *workers)
+{
+    if (workers == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&workers->mutex);
+    workers->is_stopping = true;
+    pthread_cond_broadcast(&workers->has_work);
+    pthread_mutex_unlock(&workers->mutex);
+    for (uint32_t i = 0; i < workers->count; i++) {
+        pthread_join(workers->threads[i], NULL);
+    }
+    for (struct kr_item *item; (item = take(&workers->fresh)) != NULL;) {
+        kr_item_free(item);
+    }
+    for (struct kr_item *item; (item = take(&workers->bulk)) != NULL;) {
+        kr_item_free(item);
+    }
+    pthread_cond_destroy(&workers->has_work);
+    pthread_mutex_destroy(&workers->mutex);
+    free(workers);
+}
+
+void kr_workers_put(struct kr_workers *workers, struct kr_item *item)
+{
+    pthread_mutex_lock(&workers->mutex);
+    struct queue *queue = item->event.job->is_bulk ? &workers->bulk : &workers->fresh;
+    item->next = NULL;
+    *queue->end = item;
+    queue->end = &item->next;
+    queue->count++;
+    pthread_cond_signal(&workers->has_work);
+    pthread_mutex_unlock(&workers->mutex);
+}
+
+size_t kr_workers_fresh(struct kr_workers *workers)
+{
+    pthread_mutex_lock(&workers->mutex);
+    size_t count = workers->fresh.count;
+    pthread_mutex_unlock(&workers->mutex);
+    return count;
+}

@@ -1,0 +1,20 @@
+/* Threads that run jobs (kr_job_run): fresh ones first, bulk after. A finished job goes to the lanes as KR_EVENT_JOB_DONE. */
+#ifndef KR_NODE_KEEPER_WORKERS_H
+#define KR_NODE_KEEPER_WORKERS_H
+
+#include "crypto/keyring.h"
+#include "node/keeper/lanes.h"
+
+struct kr_workers;
+/* `lanes` and `keyring` are borrowed as long as the workers live. KR_SYSTEM where no thread can be started. */
+enum kr_err kr_workers_new(uint32_t count, struct kr_lanes *lanes, const struct kr_keyring *keyring,
+                           struct kr_workers **ret_workers, struct kr_error *error) KR_WARN_UNUSED;
+/* Waits for the jobs in work; those that only wait are freed. */
+void kr_workers_free(struct kr_workers *workers);
+/* Takes over an item with a job (type KR_EVENT_JOB_DONE already). Bounded by those who make jobs: the core's bounds on records
+ * under check, keeper's on submissions under way. */
+void kr_workers_put(struct kr_workers *workers, struct kr_item *item);
+/* Fresh jobs that wait for a thread. */
+size_t kr_workers_fresh(struct kr_workers *workers);
+
+#endif

@@ -1,0 +1,229 @@
+#include "keeper_test.h"
+
+#include <poll.h>
+#include <pthread.h>
+
+#include "node/core/job.h"
+#include "node/keeper/lanes.h"
+
+static int make(void **state)
+{
+    struct kr_lanes *lanes = NULL;
+    if (kr_lanes_new(&lanes) != KR_OK) {
+        return -1;
+    }
+    *state = lanes;
+    return 0;
+}
+
+static int drop(void **state)
+{
+    kr_lanes_free(*state);
+    return 0;
+}
+
+static uint8_t large[KR_BULK_BYTES_MIN + 1];
+
+static void put(struct kr_lanes *lanes, enum kr_event_type type, uint64_t request)
+{
+    assert_int_equal(kr_lanes_put_event(lanes, &(struct kr_event){.type = type, .client = 7, .request = request}), KR_OK);
+}
+
+static void put_submit(struct kr_lanes *lanes, uint64_t client, uint64_t request, size_t len)
+{
+    const struct kr_event event = {
+        .type = KR_EVENT_REQUEST, .op = KR_OP_SUBMIT, .client = client, .request = request, .bytes = {large, len}};
+    assert_int_equal(kr_lanes_put_event(lanes, &event), KR_OK);
+}
+
+/* Takes everything of one batch and gives the requests' numbers. */
+static size_t take(struct kr_lanes *lanes, uint64_t *ret_requests, size_t max)
+{
+    struct kr_item *items[64];
+    assert_true(max <= 64);
+    size_t count = kr_lanes_take(lanes, items, max);
+    for (size_t i = 0; i < count; i++) {
+        ret_requests[i] = items[i]->event.request;
+        kr_item_free(items[i]);
+    }
+    return count;
+}
+
+static void test_lanes_go_in_their_order_and_keep_their_own(void **state)
+{
+    uint64_t got[8];
+    put_submit(*state, 7, 5, sizeof large);
+    put_submit(*state, 7, 3, 10);
+    put_submit(*state, 7, 4, 10);
+    put(*state, KR_EVENT_FRAME, 2);
+    put(*state, KR_EVENT_TICK, 1);
+    assert_int_equal(take(*state, got, 8), 4);
+    for (uint64_t i = 0; i < 4; i++) {
+        assert_int_equal(got[i], i + 1);
+    }
+    assert_int_equal(take(*state, got, 8), 1); /* bulk comes alone */
+    assert_int_equal(got[0], 5);
+    assert_int_equal(take(*state, got, 8), 0);
+}
+
+static void test_bytes_are_copied(void **state)
+{
+    uint8_t bytes[3] = {1, 2, 3};
+    struct kr_item *items[2];
+    assert_int_equal(kr_lanes_put_event(*state, &(struct kr_event){.type = KR_EVENT_FRAME, .number = 9, .bytes = {bytes, 3}}), KR_OK);
+    memset(bytes, 0, sizeof bytes);
+    assert_int_equal(kr_lanes_take(*state, items, 2), 1);
+    assert_int_equal(items[0]->event.number, 9);
+    assert_int_equal(items[0]->event.bytes.len, 3);
+    assert_memory_equal(items[0]->event.bytes.bytes, ((uint8_t[]){1, 2, 3}), 3);
+    kr_item_free(items[0]);
+}
+
+static void test_bulk_waits_but_not_for_ever(void **state)
+{
+    uint64_t got[8];
+    unsigned batches = 0;
+    put_submit(*state, 7, 99, sizeof large);
+    put_submit(*state, 7, 100, sizeof large);
+    for (;;) {
+        put(*state, KR_EVENT_FRAME, 1);
+        size_t count = take(*state, got, 8);
+        batches++;
+        if (count == 2) {
+            break;
+        }
+        assert_int_equal(count, 1);
+        assert_int_equal(got[0], 1);
+    }
+    assert_int_equal(got[1], 99); /* one of them only, behind the fresh one */
+    assert_int_equal(batches, KR_LANES_PATIENCE);
+}
+
+static void test_what_is_given_back_comes_first(void **state)
+{
+    struct kr_item *items[8];
+    uint64_t got[8];
+    for (uint64_t i = 1; i <= 3; i++) {
+        put(*state, KR_EVENT_FRAME, i);
+    }
+    put_submit(*state, 7, 4, 1);
+    assert_int_equal(kr_lanes_take(*state, items, 8), 4);
+    kr_item_free(items[0]);
+    put(*state, KR_EVENT_FRAME, 5);
+    kr_lanes_give_back(*state, items + 1, 3);
+    assert_int_equal(take(*state, got, 8), 4);
+    const uint64_t expected[] = {2, 3, 5, 4};
+    assert_memory_equal(got, expected, sizeof expected);
+}
+
+static void test_cancel_takes_its_request_with_it(void **state)
+{
+    uint64_t got[8];
+    put_submit(*state, 7, 1, 1);
+    put_submit(*state, 7, 2, sizeof large);
+    put_submit(*state, 8, 1, 1); /* another client's with the same number */
+    put(*state, KR_EVENT_CANCEL, 1);
+    assert_int_equal(take(*state, got, 8), 2); /* the cancel itself and the other client's */
+    assert_int_equal(take(*state, got, 8), 1);
+    assert_int_equal(got[0], 2);
+}
+
+static void test_a_client_that_is_gone_takes_all_its_requests_with_it(void **state)
+{
+    uint64_t got[8];
+    put_submit(*state, 7, 1, 1);
+    put_submit(*state, 7, 2, sizeof large);
+    put_submit(*state, 8, 3, 1);
+    put(*state, KR_EVENT_CLIENT_GONE, 0);
+    assert_int_equal(take(*state, got, 8), 2);
+    assert_int_equal(got[1], 3);
+    assert_int_equal(take(*state, got, 8), 0);
+    /* What is behind the removed ones still comes. */
+    put_submit(*state, 8, 4, 1);
+    assert_int_equal(take(*state, got, 8), 1);
+}
+
+static void test_frames_of_a_net_that_is_gone_are_dropped(void **state)
+{
+    uint64_t got[8];
+    put(*state, KR_EVENT_FRAME, 1);
+    put(*state, KR_EVENT_LOST, 2);
+    put(*state, KR_EVENT_TICK, 3);
+    put_submit(*state, 7, 4, 1);
+    kr_lanes_drop_net(*state);
+    assert_int_equal(take(*state, got, 8), 2);
+    assert_int_equal(got[0], 3);
+    assert_int_equal(got[1], 4);
+}
+
+static void test_what_goes_before_a_lane(void **state)
+{
+    uint64_t got[8];
+    assert_false(kr_lanes_has_before(*state, KR_CORE_LANE_COUNT));
+    put_submit(*state, 7, 1, sizeof large);
+    assert_true(kr_lanes_has_before(*state, KR_CORE_LANE_COUNT));
+    assert_false(kr_lanes_has_before(*state, KR_CORE_LANE_BULK));
+    put_submit(*state, 7, 2, 1);
+    assert_true(kr_lanes_has_before(*state, KR_CORE_LANE_BULK));
+    assert_int_equal(take(*state, got, 1), 1);
+    assert_false(kr_lanes_has_before(*state, KR_CORE_LANE_BULK));
+}
+
+static void *put_from_another_thread(void *context)
+{
+    put(context, KR_EVENT_FRAME, 1);
+    return NULL;
+}
+
+static void test_the_taker_is_woken(void **state)
+{
+    struct kr_lanes *lanes = *state;
+    uint64_t got[8];
+    for (unsigned round = 0; round < 1000; round++) {
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, put_from_another_thread, lanes), 0);
+        if (kr_lanes_wait_begin(lanes)) {
+            struct pollfd poller = {.fd = kr_lanes_fd(lanes), .events = POLLIN};
+            assert_int_equal(poll(&poller, 1, 10000), 1);
+            kr_lanes_wait_end(lanes);
+        }
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(take(lanes, got, 8), 1);
+    }
+}
+
+static void test_a_wake_before_waiting_is_not_lost(void **state)
+{
+    kr_lanes_wake(*state);
+    assert_false(kr_lanes_wait_begin(*state));
+    assert_true(kr_lanes_wait_begin(*state)); /* but counts once */
+    kr_lanes_wait_end(*state);
+}
+
+static void test_what_is_left_is_freed_with_its_jobs(void **state)
+{
+    struct kr_job *job = kr_job_new(KR_JOB_CHECK);
+    assert_non_null(job);
+    job->is_bulk = true;
+    assert_int_equal(kr_lanes_put_event(*state, &(struct kr_event){.type = KR_EVENT_JOB_DONE, .job = job}), KR_OK);
+    assert_true(kr_lanes_has_before(*state, KR_CORE_LANE_COUNT));
+    assert_false(kr_lanes_has_before(*state, KR_CORE_LANE_BULK)); /* its lane; the leak check sees the rest */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_lanes_go_in_their_order_and_keep_their_own, make, drop),
+        cmocka_unit_test_setup_teardown(test_bytes_are_copied, make, drop),
+        cmocka_unit_test_setup_teardown(test_bulk_waits_but_not_for_ever, make, drop),
+        cmocka_unit_test_setup_teardown(test_what_is_given_back_comes_first, make, drop),
+        cmocka_unit_test_setup_teardown(test_cancel_takes_its_request_with_it, make, drop),
+        cmocka_unit_test_setup_teardown(test_a_client_that_is_gone_takes_all_its_requests_with_it, make, drop),
+        cmocka_unit_test_setup_teardown(test_frames_of_a_net_that_is_gone_are_dropped, make, drop),
+        cmocka_unit_test_setup_teardown(test_what_goes_before_a_lane, make, drop),
+        cmocka_unit_test_setup_teardown(test_the_taker_is_woken, make, drop),
+        cmocka_unit_test_setup_teardown(test_a_wake_before_waiting_is_not_lost, make, drop),
+        cmocka_unit_test_setup_teardown(test_what_is_left_is_freed_with_its_jobs, make, drop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
