@@ -114,9 +114,14 @@ static enum kr_err judge_statement(struct kr_step *step, const struct kr_job *jo
         if (!is_ours && !is_candidate(core, charter.community, core->self)) {
             return KR_DENIED; /* a community that nobody invited us to */
         }
+        uint64_t generation = core->directory.generation;
         enum kr_err err = kr_directory_learn_genesis(&core->directory, &charter);
         if (err != KR_OK) {
             return err;
+        }
+        if (core->directory.generation != generation) {
+            core->quarantine_is_due = true; /* cards of the founders may be waiting for just this */
+            memset(core->quarantine_at, 0, 32);
         }
     }
     if (may_sign != KR_OK) {
