@@ -66,7 +66,7 @@ static bool reserve(struct out *out, size_t more)
 
 static void append(struct out *out, const void *bytes, size_t len)
 {
-    if (reserve(out, len + 1)) {
+    if (len > 0 && reserve(out, len + 1)) {
         memcpy(out->bytes + out->len, bytes, len);
         out->len += len;
     }
@@ -191,18 +191,42 @@ static void from_euc_jp(struct japanese *state, const uint8_t *bytes, size_t len
     flush(state);
 }
 
+/* Length of the well-formed character at `at` (RFC 3629: shortest form, no surrogates); 0 where there is none. */
+static size_t utf8_length(const uint8_t *at, size_t left)
+{
+    static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t used;
+    const uint32_t point = kr_utf8_decode(at, left, &used);
+    const bool ok = at[0] < 0x80 || (used > 1 && point >= least[used] && point <= 0x10ffff && (point < 0xd800 || point > 0xdfff));
+    return ok ? used : 0;
+}
+
+/* Text in UTF-8 may be damaged in a place or two (cut off, pasted together) and is UTF-8 all the same. */
 static bool is_utf8(const uint8_t *bytes, size_t len)
 {
-    bool ok = true;
-    for (size_t i = 0, used; i < len && ok; i += used) {
-        used = 1;
-        if (bytes[i] >= 0x80) {
-            const uint32_t point = kr_utf8_decode(bytes + i, len - i, &used);
-            static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
-            ok = used > 1 && point >= least[used] && point <= 0x10ffff && (point < 0xd800 || point > 0xdfff);
-        }
+    size_t good = 0, bad = 0;
+    for (size_t i = 0; i < len;) {
+        const size_t used = bytes[i] < 0x80 ? 1 : utf8_length(bytes + i, len - i);
+        good += used > 1;
+        bad += used == 0;
+        i += used > 0 ? used : 1;
     }
-    return ok;
+    return bad == 0 || good >= 8 * bad;
+}
+
+static void from_utf8(struct out *out, const uint8_t *bytes, size_t len)
+{
+    size_t from = 0;
+    for (size_t i = 0; i < len;) {
+        const size_t used = bytes[i] < 0x80 ? 1 : utf8_length(bytes + i, len - i);
+        if (used == 0) {
+            append(out, bytes + from, i - from);
+            append(out, "\xef\xbf\xbd", 3);
+            from = i + 1;
+        }
+        i += used > 0 ? used : 1;
+    }
+    append(out, bytes + from, len - from);
 }
 
 /* How much better the bytes read as EUC-JP than as Shift_JIS: kana in pairs speak for either, what is no character against it. */
@@ -296,7 +320,7 @@ static enum kr_err convert_named(struct out *out, const char *name, const uint8_
     const bool jis = strcmp(name, "ISO-2022-JP") == 0, euc = strcmp(name, "EUC-JP") == 0;
 
     if (strcmp(name, "UTF-8") == 0) {
-        append(out, bytes, len);
+        from_utf8(out, bytes, len);
         goto out;
     }
     if (jis || euc) {

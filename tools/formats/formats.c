@@ -117,14 +117,29 @@ static size_t cut(const char *text, size_t len, size_t max)
     return len;
 }
 
+/* Length of a Japanese sign that can stand around a note: at its beginning, or (`end`) at its end. */
+static size_t wide_edge(const char *text, size_t len, bool end)
+{
+    static const char *const signs[] = {"、", "。", "（", "）", "「", "」", "【", "】", "・", "：", "；", "　"};
+    size_t found = 0;
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0] && found == 0 && len >= 3; i++) {
+        found = memcmp(end ? text + len - 3 : text, signs[i], 3) == 0 ? 3 : 0;
+    }
+    return found;
+}
+
 /* The text from … to without blanks and punctuation around it. */
 static struct kr_slice trimmed(const char *text, size_t from, size_t to, size_t max, bool punctuation)
 {
-    while (from < to && ((text[from] > 0 && text[from] <= ' ') || (punctuation && is_edge(text[from])))) {
-        from++;
+    size_t edge = 1;
+    while (from < to && edge > 0) {
+        const bool narrow = (text[from] > 0 && text[from] <= ' ') || (punctuation && is_edge(text[from]));
+        edge = narrow ? 1 : punctuation ? wide_edge(text + from, to - from, false) : 0;
+        from += edge;
     }
-    while (to > from && ((text[to - 1] > 0 && text[to - 1] <= ' ') || (punctuation && is_edge(text[to - 1])))) {
-        to--;
+    for (edge = 1; from < to && edge > 0; to -= edge) {
+        const bool narrow = (text[to - 1] > 0 && text[to - 1] <= ' ') || (punctuation && is_edge(text[to - 1]));
+        edge = narrow ? 1 : punctuation ? wide_edge(text + from, to - from, true) : 0;
     }
     return (struct kr_slice){(const uint8_t *)text + from, cut(text + from, to - from, max)};
 }

@@ -42,9 +42,10 @@ static void test_urls(void **state)
         {"2024/02/01 10:04:00,https://evil.example/a,三井住友カード", "url https://evil.example/a\n"},
         {"2024/02/01 10:04:00,\"https://evil.example/a,b,c\",@brand", "url https://evil.example/a,b,c\n"},
         {"<https://evil.example/aaa\n  bbb>", "url https://evil.example/aaabbb\n"},
-        {"see https://evil.example/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa=\nbbb ok", "url https://evil.example/"
-                                                                                             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-                                                                                             "aaaaaaaaaaaaaabbb\n"},
+        {"see https://evil.example/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa=\nbbb ok",
+         "url https://evil.example/"
+         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+         "aaaaaaaaaaaaaabbb\n"},
         {"https://evil.example/?a=\nnext", "url https://evil.example/?a=\n"},
         /* Not there. */
         {"https://****.com/x https://●●.example/ hxxp://evil.example/id=***** GET /a/b.php?c=d.exe", ""},
@@ -61,7 +62,8 @@ static void test_addresses(void **state)
         {"203.0.113.1-203.0.113.9", "ipv4 203.0.113.1\nipv4 203.0.113.9\n"},
         {"(203.0.113.77). **203.0.113.78** ２０３．０．１１３．７９", "ipv4 203.0.113.77\nipv4 203.0.113.78\nipv4 203.0.113.79\n"},
         {"IPは203.0.113.77です", "ipv4 203.0.113.77\n"},
-        {"2001:db8::1, 2001:db8::/32; [2001:db8::2]:443 IPv6:2001:db8::3.", "ipv6 2001:db8::1\nipv6 2001:db8::/32\nipv6 [2001:db8::2]:443\nipv6 2001:db8::3\n"},
+        {"2001:db8::1, 2001:db8::/32; [2001:db8::2]:443 IPv6:2001:db8::3.",
+         "ipv6 2001:db8::1\nipv6 2001:db8::/32\nipv6 [2001:db8::2]:443\nipv6 2001:db8::3\n"},
         {"送信元：2001:db8:0:0:0:0:0:9、", "ipv6 2001:db8::9\n"},
         {"::ffff:203.0.113.5", "ipv4 203.0.113.5\n"},
         /* Versions, sections, dates, times, telephone and serial numbers, masks. */
@@ -80,9 +82,10 @@ static void test_names(void **state)
     (void)state;
     static const struct example examples[] = {
         {"evil[.]com evil(dot)net evil{.}org evil[.com evil.]info evil\\.biz", "domain evil.com\ndomain evil.net\ndomain evil.org\n"
-                                                                             "domain evil.info\ndomain evil.biz\n"},
+                                                                               "domain evil.info\ndomain evil.biz\n"},
         {"evil。example evil．test 【evil.invalid】", "domain evil.example\ndomain evil.test\ndomain evil.invalid\n"},
-        {"■evil.example ・a.example *.b.example **c.example**", "domain evil.example\ndomain a.example\ndomain b.example\ndomain c.example\n"},
+        {"■evil.example ・a.example *.b.example **c.example**",
+         "domain evil.example\ndomain a.example\ndomain b.example\ndomain c.example\n"},
         {"通信先はevil.exampleです。C2: a.example。", "domain evil.example\ndomain a.example\n"},
         {"日本.example 「ドメイン.example」 詳細はxn--wgv71a.example", "domain xn--wgv71a.example\ndomain xn--eckwd4c7c.example\n"},
         {"evil.example:8443 _dmarc.evil.example", "domain evil.example\ndomain _dmarc.evil.example\n"},
@@ -92,7 +95,7 @@ static void test_names(void **state)
         {"差出人keiri@evil.exampleから", "email keiri@evil.example\n"},
         /* Not there. */
         {"●●●●.com ****.com ○○.co.jp evil●.example ×××.example e***.com ＊＊＊.jp", ""},
-        {"e.g. this, i.e. that. end.In the end.The next Node.js ASP.NET foo.bar obj.method() 3.5 GB a.b", ""},
+        {"e.g. this, i.e. that. end.In the end.The next Node.js ASP.NET foo.baz obj.method() 3.5 GB a.b", ""},
         {"@handle user@localhost ***@evil.example a@b", ""},
         {"Message-ID: <123.456@mail.example>", ""},
     };
@@ -112,7 +115,8 @@ static void test_hashes_and_numbers(void **state)
         {SHA256 "  legal paper, 07.20.doc", "sha256 " SHA256 "\nfilename legal paper, 07.20.doc\n"},
         {SHA256 " *a.exe", "sha256 " SHA256 "\nfilename a.exe\n"},
         {SHA256 "  a.exe, b.exe", "sha256 " SHA256 "\nfilename a.exe\nfilename b.exe\n"},
-        {"cve-2021-44228、CVE‑2024‑12345。ＣＶＥ－２０２３－１２３４", "cve CVE-2021-44228\ncve CVE-2024-12345\ncve CVE-2023-1234\n"},
+        {"cve-2021-44228、CVE‑2024‑12345。ＣＶＥ－２０２３－１２３４",
+         "cve CVE-2021-44228\ncve CVE-2024-12345\ncve CVE-2023-1234\n"},
         {"AS64500 AS番号: AS123", "asn AS64500\nasn AS123\n"},
         {"AS400 as-is 12345678901234567890123456789012 " MD5 "a CVE-2021 {3F2504E0-4F89-11D3-9A0C-0305E82C3301}", ""},
     };
@@ -123,7 +127,8 @@ static void test_files(void **state)
 {
     (void)state;
     static const struct example examples[] = {
-        {"請求書_202611.xlsm 「請求書 11月.xlsm」 \"an invoice.docm\"", "filename 請求書_202611.xlsm\nfilename 請求書 11月.xlsm\nfilename an invoice.docm\n"},
+        {"請求書_202611.xlsm 「請求書 11月.xlsm」 \"an invoice.docm\"",
+         "filename 請求書_202611.xlsm\nfilename 請求書 11月.xlsm\nfilename an invoice.docm\n"},
         {"添付ファイル: 請求書（11月）.zip", "filename 請求書（11月）.zip\n"},
         {"ファイル名：御見積書 2026.iso", "filename 御見積書 2026.iso\n"},
         {"invoice(1).docを開くとa.lnkを実行", "filename invoice(1).doc\nfilename a.lnk\n"},
@@ -131,7 +136,8 @@ static void test_files(void **state)
         {"C:\\Users\\Public\\svc.exeを実行 \\\\server\\share\\b.dll", "filename svc.exe\nfilename b.dll\n"},
         {"/tmp/.x/evil.sh and /usr/local/bin/y.py", "filename evil.sh\nfilename y.py\n"},
         {"HKLM\\Software\\Microsoft\\Windows NT\\CurrentVersion\\Run creates HKCU:\\Software\\Evil.",
-         "registry_key HKEY_LOCAL_MACHINE\\Software\\Microsoft\\Windows NT\\CurrentVersion\\Run\nregistry_key HKEY_CURRENT_USER\\Software\\Evil\n"},
+         "registry_key HKEY_LOCAL_MACHINE\\Software\\Microsoft\\Windows NT\\CurrentVersion\\Run\nregistry_key "
+         "HKEY_CURRENT_USER\\Software\\Evil\n"},
         {"User-Agent: Mozilla/5.0 (Windows NT 10.0)", "user_agent Mozilla/5.0 (Windows NT 10.0)\n"},
         {"Mutex: Global\\abc-1", "mutex Global\\abc-1\n"},
         {"evil[.]exe ｅｖｉｌ．ｅｘｅ", "filename evil.exe\n"},
@@ -262,8 +268,10 @@ static void test_long_line(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_urls),   cmocka_unit_test(test_addresses),        cmocka_unit_test(test_names),  cmocka_unit_test(test_hashes_and_numbers),
-        cmocka_unit_test(test_files),  cmocka_unit_test(test_own),              cmocka_unit_test(test_labels), cmocka_unit_test(test_places_and_notes),
+        cmocka_unit_test(test_urls),   cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_names),  cmocka_unit_test(test_hashes_and_numbers),
+        cmocka_unit_test(test_files),  cmocka_unit_test(test_own),
+        cmocka_unit_test(test_labels), cmocka_unit_test(test_places_and_notes),
         cmocka_unit_test(test_bounds), cmocka_unit_test(test_long_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,9 +21,9 @@ static void check(const char *text, const char *expected)
 static void test_brackets(void **state)
 {
     (void)state;
-    static const char *const dots[] = {"[.]",   "(.)",   "{.}",    "<.>",   "[dot]",  "(dot)",  "[DOT]",  "【.】", "〔.〕", "［.］", "［．］",
-                                       "[ . ]", "[。]",  "(ドット)", " [.] ", " (dot) ", "[.",    ".]",     "\\.",  "．",     "。",   " dot ",
-                                       "〈.〉",  "\u200b.", ".\u00ad", "[d0t]"};
+    static const char *const dots[] = {"[.]",   "(.)",    "{.}",   "<.>",   "[dot]",    "(dot)",   "[DOT]",   "【.】", "〔.〕",
+                                       "［.］", "［．］", "[ . ]", "[。]",  "(ドット)", " [.] ",   " (dot) ", "[.",    ".]",
+                                       "\\.",   "．",     "。",    " dot ", "〈.〉",    "\u200b.", ".\u00ad", "[d0t]"};
     for (size_t i = 0; i < sizeof dots / sizeof dots[0]; i++) {
         char text[64];
         (void)snprintf(text, sizeof text, "evil%scom", dots[i]);
