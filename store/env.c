@@ -1,23 +1,18 @@
 /* Opening and closing, what LMDB needs to be asked before it maps a file, and growth of the map. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "crypto/secret.h"
 #include "store/internal.h"
 #include "store/runs.h"
 
-#define READERS_MAX      510u
 #define MAP_BYTES        ((uint64_t)1024 * KR_MIB)
 #define MAP_BYTES_STEP   ((uint64_t)4096 * KR_MIB)
 #define ROOM_BYTES       ((uint64_t)64 * KR_MIB) /* below it the map grows when nobody reads */
 #define ROOM_BYTES_LEAST ((uint64_t)16 * KR_MIB) /* below it the writer waits until nobody reads */
-#define RESERVE_BYTES    (64u * KR_KIB)
 
 static const char *const table_names[KR_DBI_TERMS_NEW] = {
     "meta",     "log",       "heads", "ids",     "expiry", "dead",   "scopes",     "trees",  "members",
@@ -71,67 +66,6 @@ enum kr_err kr_env_err(struct kr_store *store, int code)
     }
 }
 
-/* ---- the check before the first read ---- */
-
-/* The head of LMDB's meta page as it stands in the file, in the machine's own byte order (lmdb 0.9, mdb.c, struct MDB_meta behind
- * a page header of 16 bytes). */
-struct meta_page {
-    uint8_t page_head[16];
-    uint32_t magic, version;
-    uint64_t address, map_bytes;
-    uint32_t page_bytes; /* md_pad of the free list's table */
-    uint8_t tables[92];
-    uint64_t last_page, txn;
-};
-_Static_assert(sizeof(struct meta_page) == 152 && offsetof(struct meta_page, last_page) == 136, "as LMDB lays it out");
-#define META_MAGIC 0xBEEFC0DEu
-
-static bool read_meta(int fd, off_t at, struct meta_page *ret_meta)
-{
-    return pread(fd, ret_meta, sizeof *ret_meta, at) == (ssize_t)sizeof *ret_meta && ret_meta->magic == META_MAGIC &&
-           ret_meta->page_bytes >= 512 && ret_meta->page_bytes <= 65536;
-}
-
-/* Reading a page behind the end of a mapped file kills the process, so a file that was cut is refused before it is mapped. */
-static enum kr_err check_length(const char *path, uint64_t *ret_file_bytes, struct kr_error *error)
-{
-    enum kr_err err = KR_OK;
-    struct stat status = {0};
-    struct meta_page first = {0}, second = {0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0) {
-        err = errno == ENOENT ? KR_OK : kr_fail(error, KR_IO, "cannot read %s: %s", path, strerror(errno));
-        goto out;
-    }
-    if (fstat(fd, &status) != 0) {
-        err = kr_fail(error, KR_IO, "cannot read %s: %s", path, strerror(errno));
-        goto out;
-    }
-    if (status.st_size == 0) {
-        goto out; /* a crash before the very first page */
-    }
-    bool has_first = read_meta(fd, 0, &first);
-    uint32_t page_bytes = has_first ? first.page_bytes : (uint32_t)sysconf(_SC_PAGESIZE);
-    bool has_second = read_meta(fd, page_bytes, &second);
-    if (!has_first || !has_second) {
-        err = kr_fail(error, KR_CORRUPT, "%s is not a store, or its first pages are damaged: restore it from a backup", path);
-        goto out;
-    }
-    const struct meta_page *newest = second.txn > first.txn ? &second : &first;
-    if (newest->last_page >= (uint64_t)status.st_size / page_bytes) {
-        err = kr_fail(error, KR_CORRUPT, "%s was cut short (%llu bytes, %llu expected): restore it from a backup", path,
-                      (unsigned long long)status.st_size, (unsigned long long)(newest->last_page + 1) * page_bytes);
-        goto out;
-    }
-    *ret_file_bytes = (uint64_t)status.st_size;
-out:
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return err;
-}
-
 /* ---- the environment ---- */
 
 /* Tables are made and the format is checked in one transaction: a newer store is left as it is, an older one is never half new. */
@@ -173,15 +107,11 @@ static enum kr_err load_runs(struct kr_store *store)
 
 enum kr_err kr_env_open(struct kr_store *store, uint64_t map_bytes, struct kr_error *error)
 {
-    char file[4096];
     uint64_t file_bytes = 0;
     MDB_stat status = {0};
     unsigned flags = MDB_NOTLS | (store->is_volatile ? MDB_NOSYNC | MDB_NOLOCK : 0);
 
-    if (snprintf(file, sizeof file, "%s/data.mdb", store->path) >= (int)sizeof file) {
-        return kr_fail(error, KR_INVALID, "the path of the store is too long");
-    }
-    enum kr_err err = check_length(file, &file_bytes, error);
+    enum kr_err err = kr_file_check(store, &file_bytes, error);
     if (err != KR_OK) {
         return err;
     }
@@ -192,7 +122,7 @@ enum kr_err kr_env_open(struct kr_store *store, uint64_t map_bytes, struct kr_er
     int code = mdb_env_create(&store->env);
     if (code == 0) {
         (void)mdb_env_set_maxdbs(store->env, KR_DBI_COUNT);
-        (void)mdb_env_set_maxreaders(store->env, READERS_MAX);
+        (void)mdb_env_set_maxreaders(store->env, KR_STORE_READERS_MAX);
         (void)mdb_env_set_mapsize(store->env, map_bytes);
         code = mdb_env_open(store->env, store->path, flags, 0600);
     }
@@ -288,42 +218,7 @@ enum kr_err kr_env_prepare(struct kr_store *store)
     return err;
 }
 
-/* LMDB may count pages at the end of the file that it never wrote, having freed them in the transaction that took them. */
-enum kr_err kr_env_reserve(struct kr_store *store, uint64_t more_pages)
-{
-    MDB_envinfo info = {0};
-    struct stat status = {0};
-    mdb_filehandle_t fd = -1;
-    (void)mdb_env_info(store->env, &info);
-    uint64_t bytes = (info.me_last_pgno + 1 + more_pages) * store->page_bytes;
-    if (mdb_env_get_fd(store->env, &fd) != 0 || fstat(fd, &status) != 0) {
-        return KR_IO;
-    }
-    if ((uint64_t)status.st_size >= bytes) {
-        return KR_OK;
-    }
-    bytes = (bytes + RESERVE_BYTES - 1) / RESERVE_BYTES * RESERVE_BYTES;
-    return ftruncate(fd, (off_t)bytes) == 0 ? KR_OK : kr_env_err(store, errno);
-}
-
 /* ---- the store ---- */
-
-static enum kr_err lock_store(struct kr_store *store, struct kr_error *error)
-{
-    char file[4096];
-    if (snprintf(file, sizeof file, "%s/store.lock", store->path) >= (int)sizeof file) {
-        return kr_fail(error, KR_INVALID, "the path of the store is too long");
-    }
-    store->lock_fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (store->lock_fd < 0) {
-        return kr_fail(error, kr_env_err(store, errno), "cannot open %s: %s", file, strerror(errno));
-    }
-    if (flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        return kr_fail(error, errno == EWOULDBLOCK ? KR_LOCKED : KR_IO,
-                       "the store in %s is in use by another process: stop it first, or ask it", store->path);
-    }
-    return KR_OK;
-}
 
 /* Thousands of simulated stores would need more locked memory than a user may have, and hold no secret. */
 static enum kr_err new_keys(struct kr_store *store, const struct kr_store_options *options, struct kr_error *error)
@@ -383,7 +278,7 @@ enum kr_err kr_store_open(const struct kr_store_options *options, struct kr_stor
         kr_rng_init(&store->rng, seed);
     }
     if (!store->is_volatile) {
-        err = lock_store(store, error);
+        err = kr_file_lock(store, error);
     }
     if (err == KR_OK) {
         err = kr_env_open(store, options->map_bytes, error);

@@ -94,11 +94,19 @@ enum kr_err kr_env_open(struct kr_store *store, uint64_t map_bytes, struct kr_er
 void kr_env_close(struct kr_store *store);
 /* Makes room (and a fresh environment where LMDB gave the old one up) before a write transaction. */
 enum kr_err kr_env_prepare(struct kr_store *store) KR_WARN_UNUSED;
-/* Makes the file so long that the check at the next open cannot mistake it for a truncated one. */
-enum kr_err kr_env_reserve(struct kr_store *store, uint64_t more_pages) KR_WARN_UNUSED;
 /* The code of LMDB or errno in ours; notes in the store what has to be done about it. */
 enum kr_err kr_env_err(struct kr_store *store, int code);
 const char *kr_dbi_name(uint32_t dbi, char buffer[static 16]);
+
+/* ---- file.c ---- */
+#define KR_STORE_READERS_MAX 510u
+/* Takes the directory for this process; KR_LOCKED. */
+enum kr_err kr_file_lock(struct kr_store *store, struct kr_error *error) KR_WARN_UNUSED;
+/* Before LMDB maps the file: KR_CORRUPT where it was cut. Leaves `*ret_file_bytes` where there is none yet. */
+enum kr_err kr_file_check(const struct kr_store *store, uint64_t *ret_file_bytes, struct kr_error *error) KR_WARN_UNUSED;
+/* Makes the file so long that kr_file_check cannot mistake it for a cut one. */
+enum kr_err kr_file_reserve(struct kr_store *store, uint64_t more_pages) KR_WARN_UNUSED;
+bool kr_file_is_disk_full(const struct kr_store *store, uint64_t pages); /* fewer free than these */
 
 /* ---- txn.c: raw rows ---- */
 struct kr_slice kr_slice_of(const void *bytes, size_t len);

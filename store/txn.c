@@ -233,6 +233,28 @@ static void settle_runs(struct kr_txn *txn, bool is_committed)
     (void)pthread_mutex_unlock(&store->mutex);
 }
 
+/* Ends the transaction in any case. */
+static enum kr_err commit_outermost(struct kr_txn *txn)
+{
+    struct kr_store *store = txn->store;
+    uint64_t pages = 2 * (uint64_t)kr_txn_dirty_pages(txn) + 64;
+    announce_runs(txn);
+    enum kr_err err = kr_env_err(store, mdb_txn_commit(txn->mdb));
+    if (err == KR_IO && kr_file_is_disk_full(store, pages)) {
+        err = KR_STORE_FULL;
+    }
+    settle_runs(txn, err == KR_OK);
+    end_txn(txn);
+    enum kr_err ignored = KR_OK;
+    if (err == KR_OK) {
+        ignored = kr_file_reserve(store, 0); /* failing is no harm: the file is long enough for all that can be reached */
+    } else if (store->needs_reopen) {
+        ignored = kr_env_prepare(store); /* for the readers' sake; the next write transaction tries again */
+    }
+    (void)ignored;
+    return err;
+}
+
 enum kr_err kr_txn_commit(struct kr_txn *txn)
 {
     struct kr_store *store = txn->store;
@@ -244,33 +266,15 @@ enum kr_err kr_txn_commit(struct kr_txn *txn)
         return commit_nested(txn);
     }
     err = write_state(txn);
-    if (err != KR_OK) {
-        goto out;
-    }
-    if (store->fail_commit != NULL && store->fail_commit(store->fail_context)) {
+    if (err == KR_OK && store->fail_commit != NULL && store->fail_commit(store->fail_context)) {
         err = KR_IO;
-        goto out;
     }
-    if (!store->is_volatile) {
-        err = kr_env_reserve(store, 2 * (uint64_t)kr_txn_dirty_pages(txn) + 64);
-        if (err != KR_OK) {
-            goto out;
-        }
+    if (err == KR_OK && !store->is_volatile) {
+        err = kr_file_reserve(store, 2 * (uint64_t)kr_txn_dirty_pages(txn) + 64);
     }
-    announce_runs(txn);
-    err = kr_env_err(store, mdb_txn_commit(txn->mdb));
-    settle_runs(txn, err == KR_OK);
-    end_txn(txn);
     if (err == KR_OK) {
-        /* Failing is no harm: the file is long enough for all that can be reached. */
-        enum kr_err ignored = kr_env_reserve(store, 0);
-        (void)ignored;
-    } else if (store->needs_reopen) {
-        /* For the readers' sake; the next write transaction tries again. */
-        enum kr_err ignored = kr_env_prepare(store);
-        (void)ignored;
+        return commit_outermost(txn);
     }
-    return err;
 out:
     kr_txn_abort(txn);
     return err;
