@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """An independent reader of Kairan's protocol, written from docs/PROTOCOL.md, held against the vectors.
 
-usage: check.py kairan.json
+usage: check.py kairan.json [PROTOCOL.md]
 
 It shares no code with the C implementation: its own strict decoder, its own bech32m, python3-nacl for the cryptography and
 python3-msgpack as a second opinion on every accepted encoding. Exit status 77 where those two modules are missing."""
@@ -420,6 +420,14 @@ def check_tickets(vectors):
     return 1 + len(vectors["bad_tickets"])
 
 
+def check_document(vectors, path):
+    """The annotated record of the document is the first of the vectors."""
+    with open(path, encoding="utf-8") as file:
+        lines = file.read().split("```kairan-record\n")[1].split("```")[0].splitlines()
+    assert "".join(line.split()[0] for line in lines) == vectors["records"][0]["bytes"], "the annotated record differs"
+    return len(lines)
+
+
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         vectors = json.load(file)
@@ -429,6 +437,8 @@ def main():
         count = section(vectors)
         assert count > 0
         print(f"{section.__name__[6:]}: {count} agree")
+    if len(sys.argv) > 2:
+        print(f"document: {check_document(vectors, sys.argv[2])} lines agree")
 
 
 if __name__ == "__main__":
