@@ -1,0 +1,118 @@
+#include "node/core/policy.h"
+
+#include <stddef.h>
+
+/* Order matters: reasons up to the last ALLOW_… allow. */
+static const struct {
+    const char *name, *text;
+} reasons[] = {
+    [KR_POLICY_ALLOW_AUTHOR] = {"allow-author", "wrote it"},
+    [KR_POLICY_ALLOW_ADDRESSED] = {"allow-addressed", "is addressed"},
+    [KR_POLICY_ALLOW_MEMBER] = {"allow-member", "is a member of the community"},
+    [KR_POLICY_ALLOW_ANYONE] = {"allow-anyone", "anyone may have it"},
+    [KR_POLICY_ALLOW_RELAY] = {"allow-relay", "may pass the ciphertext on, and cannot read it"},
+    [KR_POLICY_ALLOW_DIRECTORY] = {"allow-directory", "takes part in this community's directory"},
+    [KR_POLICY_DENY_NOT_ADDRESSED] = {"deny-not-addressed", "is not addressed"},
+    [KR_POLICY_DENY_NOT_MEMBER] = {"deny-not-member", "is not a member of the community"},
+    [KR_POLICY_DENY_CIPHERTEXT_ONLY] = {"deny-ciphertext-only", "passes the ciphertext on, and cannot read it"},
+    [KR_POLICY_DENY_PERSONS_ONLY] = {"deny-persons-only", "only the named body or persons may read it"},
+    [KR_POLICY_DENY_LABEL] = {"deny-label", "this label is never exported"},
+    [KR_POLICY_DENY_EXERCISE] = {"deny-exercise", "belongs to an exercise"},
+    [KR_POLICY_DENY_EXPIRED] = {"deny-expired", "has expired"},
+    [KR_POLICY_DENY_RETRACTED] = {"deny-retracted", "was retracted"},
+    [KR_POLICY_DENY_UNTRUSTED_AUTHOR] = {"deny-untrusted-author", "its author is not trusted yet"},
+    [KR_POLICY_DENY_UNLABELLED] = {"deny-unlabelled", "has no label"},
+};
+
+bool kr_policy_is_allowed(enum kr_policy_reason reason)
+{
+    return reason >= KR_POLICY_ALLOW_AUTHOR && reason <= KR_POLICY_ALLOW_DIRECTORY;
+}
+
+const char *kr_policy_reason_name(enum kr_policy_reason reason)
+{
+    bool is_known = reason > 0 && (size_t)reason < sizeof reasons / sizeof reasons[0];
+    return is_known ? reasons[reason].name : "unknown";
+}
+
+const char *kr_policy_reason_text(enum kr_policy_reason reason)
+{
+    bool is_known = reason > 0 && (size_t)reason < sizeof reasons / sizeof reasons[0];
+    return is_known ? reasons[reason].text : "for a reason that this version does not know";
+}
+
+static bool is_sealed(enum kr_label label)
+{
+    return label == KR_TLP_AMBER || label == KR_TLP_AMBER_STRICT || label == KR_TLP_RED;
+}
+
+/* Who may keep the bytes, by relation alone. */
+static enum kr_policy_reason holder(const struct kr_policy_facts *facts)
+{
+    if (facts->is_author) {
+        return KR_POLICY_ALLOW_AUTHOR;
+    }
+    switch (facts->label) {
+    case KR_TLP_CLEAR:
+        return KR_POLICY_ALLOW_ANYONE;
+    case KR_TLP_GREEN:
+        return facts->is_member ? KR_POLICY_ALLOW_MEMBER : KR_POLICY_DENY_NOT_MEMBER;
+    default:
+        if (facts->is_addressed) {
+            return KR_POLICY_ALLOW_ADDRESSED;
+        }
+        return facts->is_relay_member ? KR_POLICY_ALLOW_RELAY : KR_POLICY_DENY_NOT_ADDRESSED;
+    }
+}
+
+/* Statements follow their directory, whatever their label. */
+static enum kr_policy_reason directory(const struct kr_policy_facts *facts)
+{
+    if (facts->is_author) {
+        return KR_POLICY_ALLOW_AUTHOR;
+    }
+    return facts->is_member || facts->is_candidate ? KR_POLICY_ALLOW_DIRECTORY : KR_POLICY_DENY_NOT_MEMBER;
+}
+
+/* What a council may do with what it may hold. */
+static enum kr_policy_reason use_of_held(enum kr_policy_use use, const struct kr_policy_facts *facts, enum kr_policy_reason held)
+{
+    if (facts->is_retracted) {
+        return KR_POLICY_DENY_RETRACTED;
+    }
+    if (use == KR_POLICY_EXPORT && facts->label == KR_TLP_RED) {
+        return KR_POLICY_DENY_LABEL;
+    }
+    if (use == KR_POLICY_EXPORT && facts->is_exercise) {
+        return KR_POLICY_DENY_EXERCISE;
+    }
+    if (held == KR_POLICY_ALLOW_RELAY) {
+        return KR_POLICY_DENY_CIPHERTEXT_ONLY;
+    }
+    bool is_for_persons = facts->label == KR_TLP_AMBER_STRICT || facts->label == KR_TLP_RED;
+    return is_for_persons ? KR_POLICY_DENY_PERSONS_ONLY : held;
+}
+
+enum kr_policy_reason kr_policy(enum kr_policy_use use, const struct kr_policy_facts *facts)
+{
+    bool is_labelled = facts->label == KR_TLP_CLEAR || facts->label == KR_TLP_GREEN || is_sealed(facts->label);
+    if (!is_labelled) {
+        return KR_POLICY_DENY_UNLABELLED;
+    }
+    if (facts->is_expired) {
+        return KR_POLICY_DENY_EXPIRED;
+    }
+    if (facts->is_statement) {
+        /* The directory is no intelligence: it is held and read, and leaves Kairan with nobody. */
+        enum kr_policy_reason reason = directory(facts);
+        return kr_policy_is_allowed(reason) && use == KR_POLICY_EXPORT ? KR_POLICY_DENY_LABEL : reason;
+    }
+    enum kr_policy_reason held = holder(facts);
+    if (!kr_policy_is_allowed(held)) {
+        return held;
+    }
+    if (!facts->is_author && !facts->is_author_trusted) {
+        return KR_POLICY_DENY_UNTRUSTED_AUTHOR;
+    }
+    return use == KR_POLICY_HOLD ? held : use_of_held(use, facts, held);
+}
