@@ -1,0 +1,583 @@
+#include "node/core/query.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/core/directory.h"
+#include "proto/indicator/indicator.h"
+#include "proto/record/body.h"
+
+#define MATCHES_PER_VALUE_MAX 4096u
+
+bool kr_query_answers(uint32_t op)
+{
+    return op == KR_OP_LOOKUP || op == KR_OP_LS || op == KR_OP_SHOW || op == KR_OP_COUNCILS || op == KR_OP_VERIFY;
+}
+
+enum kr_err kr_query_init(struct kr_query *query, uint32_t op, struct kr_slice args, bool speaks_japanese)
+{
+    uint8_t *copy = malloc(args.len + 1);
+    if (copy == NULL) {
+        return KR_NOMEM;
+    }
+    if (args.len > 0) {
+        memcpy(copy, args.bytes, args.len);
+    }
+    *query =
+        (struct kr_query){.op = op, .args = copy, .args_len = args.len, .speaks_japanese = speaks_japanese, .position = UINT64_MAX};
+    return KR_OK;
+}
+
+void kr_query_deinit(struct kr_query *query)
+{
+    free(query->args);
+    *query = (struct kr_query){0};
+}
+
+/* One page being made. */
+struct page {
+    struct kr_query *query;
+    struct kr_txn *txn;
+    const struct kr_keyring *keyring;
+    uint64_t now_ms;
+    bool (*is_over)(void *context);
+    kr_query_item *item;
+    void *context;
+    struct kr_error *error;
+    size_t bytes;
+    uint8_t *scratch; /* KR_HEAD_SCRATCH, for heads */
+    /* The record opened last: matches of one submission lie side by side. */
+    uint64_t opened_arrival;
+    uint8_t *content;
+    struct kr_report report;
+};
+
+static bool is_full(const struct page *page)
+{
+    return page->bytes >= KR_PAGE_BYTES_MAX - 8 * KR_KIB || (page->is_over != NULL && page->is_over(page->context));
+}
+
+static enum kr_err emit(struct page *page, struct kr_writer *writer)
+{
+    enum kr_err err = kr_writer_finish(writer);
+    if (err == KR_OK) {
+        page->bytes += writer->len;
+        err = page->item(page->context, (struct kr_slice){writer->bytes, writer->len});
+    }
+    kr_writer_deinit(writer);
+    return err;
+}
+
+/* ---- names and visibility ---- */
+
+struct name_pick {
+    bool japanese;
+    uint64_t version;
+    char *text;
+    size_t size;
+};
+
+static bool pick_name(void *context, struct kr_slice key, struct kr_slice value)
+{
+    struct name_pick *pick = context;
+    struct kr_directory_entry entry;
+    (void)key;
+    if (kr_directory_entry_read(value, &entry) == KR_OK && entry.version >= pick->version) {
+        bool prefers_ja = (pick->japanese && entry.name_ja.len > 0) || entry.name_en.len == 0;
+        pick->version = entry.version;
+        (void)kr_slice_text(prefers_ja ? entry.name_ja : entry.name_en, pick->text, pick->size);
+    }
+    return true;
+}
+
+static enum kr_err name_of(struct page *page, const uint8_t council[static 32], char *ret_text, size_t size)
+{
+    uint8_t prefix[33] = {KR_KIND_COUNCIL_CARD};
+    struct name_pick pick = {.japanese = page->query->speaks_japanese, .text = ret_text, .size = size};
+    memcpy(prefix + 1, council, 32);
+    ret_text[0] = 0;
+    enum kr_err err = kr_store_each(page->txn, KR_TABLE_DIRECTORY, prefix, sizeof prefix, pick_name, &pick);
+    if (err == KR_OK && ret_text[0] == 0) {
+        sodium_bin2hex(ret_text, 17, council, 8);
+    }
+    return err;
+}
+
+static bool is_visible(const struct page *page, const struct kr_head *head)
+{
+    return head->state == KR_HEAD_SHOWN && head->is_ours_to_read && head->expires_s > page->now_ms / 1000 &&
+           head->created_ms <= page->now_ms + KR_FUTURE_MS_MAX;
+}
+
+static void summarise(const struct kr_head *head, const char *name, struct kr_summary *ret_summary)
+{
+    *ret_summary = (struct kr_summary){
+        .author_name = {(const uint8_t *)name, strlen(name)},
+        .kind = head->kind,
+        .label = head->label,
+        .flags = head->flags,
+        .severity = head->severity,
+        .indicator_count = head->indicator_count,
+        .created_ms = head->created_ms,
+        .received_ms = head->received_ms,
+        .expires_s = head->expires_s,
+        .title = head->title,
+    };
+    memcpy(ret_summary->id, head->id, 32);
+    memcpy(ret_summary->author, head->author, 32);
+}
+
+/* ---- opening ---- */
+
+static enum kr_err open_content(struct page *page, uint64_t arrival, struct kr_header *ret_header, uint8_t **ret_record,
+                                uint8_t **ret_content, size_t *ret_len)
+{
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    struct kr_record record;
+    enum kr_err err = kr_store_record_get(page->txn, arrival, &bytes, &len);
+    if (err == KR_OK) {
+        err = kr_record_split(bytes, len, &record);
+    }
+    if (err == KR_OK) {
+        err = kr_header_parse(record.header, ret_header);
+    }
+    if (err == KR_OK) {
+        err = kr_record_open(&record, ret_header, page->keyring, ret_content, ret_len);
+    }
+    if (err == KR_OK) {
+        *ret_record = bytes; /* the header's audience points into it */
+    } else {
+        free(bytes);
+    }
+    return err;
+}
+
+static enum kr_err open_report(struct page *page, uint64_t arrival)
+{
+    struct kr_header header;
+    uint8_t *bytes = NULL, *content = NULL;
+    size_t len = 0;
+    if (page->opened_arrival == arrival) {
+        return KR_OK;
+    }
+    enum kr_err err = open_content(page, arrival, &header, &bytes, &content, &len);
+    free(bytes);
+    if (err != KR_OK) {
+        return err;
+    }
+    struct kr_report report;
+    err = kr_report_parse((struct kr_slice){content, len}, &report);
+    if (err != KR_OK) {
+        free(content);
+        return err;
+    }
+    free(page->content);
+    page->content = content;
+    page->report = report;
+    page->opened_arrival = arrival;
+    return KR_OK;
+}
+
+/* ---- lookup: position = index of the value, detail = arrivals below this one are still to come (newest first) ---- */
+
+struct hit {
+    uint64_t arrival;
+    uint16_t position;
+};
+
+struct hits {
+    struct page *page;
+    struct hit *items; /* MATCHES_PER_VALUE_MAX */
+    uint32_t count;
+    enum kr_err err;
+};
+
+static bool add_hit(void *context, uint64_t arrival, uint16_t position)
+{
+    struct hits *hits = context;
+    if (hits->count < MATCHES_PER_VALUE_MAX) {
+        hits->items[hits->count++] = (struct hit){arrival, position};
+    }
+    return hits->count < MATCHES_PER_VALUE_MAX;
+}
+
+static bool find_key(void *context, uint8_t type, const uint8_t *bytes, size_t len)
+{
+    struct hits *hits = context;
+    hits->err = kr_store_terms_find(hits->page->txn, type, bytes, len, add_hit, hits);
+    return hits->err == KR_OK && hits->count < MATCHES_PER_VALUE_MAX;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct hit *x = a, *y = b;
+    if (x->arrival != y->arrival) {
+        return x->arrival < y->arrival ? 1 : -1;
+    }
+    return (x->position > y->position) - (x->position < y->position);
+}
+
+static enum kr_err read_indicator(const struct kr_report *report, uint16_t position, struct kr_report_indicator *ret_indicator)
+{
+    struct kr_reader reader;
+    kr_reader_init(&reader, report->indicators.bytes, report->indicators.len);
+    uint32_t count = kr_reader_array_between(&reader, 0, KR_REPORT_INDICATORS_MAX);
+    if (position >= count) {
+        return KR_CORRUPT;
+    }
+    for (uint32_t i = 0; i <= position; i++) {
+        kr_report_indicator_read(&reader, ret_indicator);
+    }
+    return reader.err;
+}
+
+static enum kr_err emit_match(struct page *page, uint32_t at, const struct hit *hit, uint32_t type, struct kr_slice asked)
+{
+    struct kr_head head;
+    struct kr_match match = {.query = at};
+    char name[KR_NAME_BYTES_MAX + 1];
+    enum kr_err err = kr_store_head_get(page->txn, hit->arrival, &head, page->scratch);
+    if (err == KR_NOT_FOUND || (err == KR_OK && !is_visible(page, &head))) {
+        return KR_OK;
+    }
+    if (err == KR_OK) {
+        err = open_report(page, hit->arrival);
+    }
+    if (err == KR_OK) {
+        err = read_indicator(&page->report, hit->position, &match.indicator);
+    }
+    if (err == KR_OK && !kr_indicator_matches(match.indicator.type, match.indicator.value, type, asked)) {
+        return KR_OK; /* 128 bits of a keyed hash: for completeness */
+    }
+    if (err == KR_OK) {
+        err = name_of(page, head.author, name, sizeof name);
+    }
+    if (err != KR_OK) {
+        return err;
+    }
+    struct kr_writer writer;
+    summarise(&head, name, &match.record);
+    kr_writer_init(&writer, 32 * KR_KIB);
+    kr_match_write(&match, &writer);
+    return emit(page, &writer);
+}
+
+static enum kr_err lookup_value(struct page *page, struct hits *hits, uint32_t at, uint32_t type, struct kr_slice asked,
+                                bool *ret_finished)
+{
+    struct kr_query *query = page->query;
+    hits->count = 0;
+    hits->err = KR_OK;
+    kr_indicator_lookup_keys(type, asked.bytes, asked.len, find_key, hits);
+    if (hits->err != KR_OK) {
+        return hits->err;
+    }
+    qsort(hits->items, hits->count, sizeof *hits->items, newest_first);
+    for (uint32_t i = 0; i < hits->count; i++) {
+        const struct hit *hit = &hits->items[i];
+        bool is_double = i > 0 && hit->arrival == hits->items[i - 1].arrival && hit->position == hits->items[i - 1].position;
+        bool is_done = query->detail != 0 &&
+                       (hit->arrival > query->detail || (hit->arrival == query->detail && hit->position <= query->extra));
+        if (is_double || is_done) {
+            continue;
+        }
+        if (is_full(page)) {
+            *ret_finished = false;
+            return KR_OK;
+        }
+        enum kr_err err = emit_match(page, at, hit, type, asked);
+        if (err != KR_OK) {
+            return err;
+        }
+        query->detail = hit->arrival;
+        query->extra = hit->position;
+    }
+    *ret_finished = true;
+    return KR_OK;
+}
+
+static enum kr_err page_lookup(struct page *page, bool *ret_done)
+{
+    struct kr_query *query = page->query;
+    struct kr_reader reader;
+    kr_reader_init(&reader, query->args, query->args_len);
+    uint32_t count = kr_reader_array_between(&reader, 0, KR_LOOKUP_VALUES_MAX);
+    struct hits hits = {.page = page, .items = malloc(MATCHES_PER_VALUE_MAX * sizeof *hits.items)};
+    enum kr_err err = hits.items == NULL ? KR_NOMEM : KR_OK;
+    if (query->position == UINT64_MAX) {
+        query->position = 0;
+    }
+    bool is_stopped = false;
+    for (uint32_t i = 0; i < count && err == KR_OK && !is_stopped; i++) {
+        kr_reader_array(&reader, 2);
+        uint32_t type = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
+        struct kr_slice asked = kr_reader_bin(&reader, 1, KR_INDICATOR_BYTES_MAX);
+        kr_reader_close(&reader);
+        if (reader.err != KR_OK || kr_indicator_check(type, asked.bytes, asked.len) != KR_OK) {
+            err = kr_fail(page->error, KR_MALFORMED, "value %u is not in its normal form", i);
+            break;
+        }
+        if (i < query->position) {
+            continue;
+        }
+        bool finished = false;
+        err = is_full(page) ? KR_OK : lookup_value(page, &hits, i, type, asked, &finished);
+        is_stopped = !finished;
+        if (finished) {
+            query->position = i + 1;
+            query->detail = query->extra = 0;
+        }
+    }
+    if (err == KR_OK && !is_stopped) {
+        kr_reader_close(&reader);
+        err = kr_reader_end(&reader) == KR_OK ? KR_OK : kr_fail(page->error, KR_MALFORMED, "the request cannot be read");
+    }
+    free(hits.items);
+    *ret_done = !is_stopped;
+    return err;
+}
+
+/* ---- ls: position = next arrival to look at, downward; count = items given ---- */
+
+static bool is_asked(const struct kr_ls *ls, const struct kr_head *head)
+{
+    bool fits_kind = ls->kind == 0 ? !kr_kind_is_statement(head->kind) : head->kind == ls->kind;
+    bool fits_label = ls->label == 0 || (uint32_t)head->label == ls->label;
+    bool fits_author = !ls->has_author || memcmp(ls->author, head->author, 32) == 0;
+    return fits_kind && fits_label && fits_author && head->created_ms >= ls->since_ms;
+}
+
+static enum kr_err page_ls(struct page *page, bool *ret_done)
+{
+    struct kr_query *query = page->query;
+    struct kr_ls ls;
+    struct kr_head head;
+    enum kr_err err = KR_OK;
+    if (kr_ls_read((struct kr_slice){query->args, query->args_len}, &ls) != KR_OK) {
+        return kr_fail(page->error, KR_MALFORMED, "the request cannot be read");
+    }
+    *ret_done = false;
+    while (!*ret_done && err == KR_OK && !is_full(page)) {
+        err = query->position == 0 ? KR_NOT_FOUND : kr_store_head_next(page->txn, query->position, true, &head, page->scratch);
+        if (err == KR_NOT_FOUND) {
+            *ret_done = true;
+            return KR_OK;
+        }
+        if (err != KR_OK) {
+            break;
+        }
+        query->position = head.arrival - 1;
+        if (!is_visible(page, &head) || !is_asked(&ls, &head)) {
+            continue;
+        }
+        char name[KR_NAME_BYTES_MAX + 1];
+        struct kr_summary summary;
+        struct kr_writer writer;
+        err = name_of(page, head.author, name, sizeof name);
+        if (err == KR_OK) {
+            summarise(&head, name, &summary);
+            kr_writer_init(&writer, 8 * KR_KIB);
+            kr_summary_write(&summary, &writer);
+            err = emit(page, &writer);
+        }
+        query->count++;
+        *ret_done = ls.limit != 0 && query->count >= ls.limit;
+    }
+    return err;
+}
+
+/* ---- show ---- */
+
+static enum kr_err find_asked(struct page *page, uint64_t *ret_arrival)
+{
+    struct kr_reader reader;
+    kr_reader_init(&reader, page->query->args, page->query->args_len);
+    kr_reader_array(&reader, 1);
+    struct kr_slice id = kr_reader_bin(&reader, 4, 32);
+    kr_reader_close(&reader);
+    if (kr_reader_end(&reader) != KR_OK) {
+        return kr_fail(page->error, KR_MALFORMED, "an id has 4 to 32 bytes: at least 8 hexadecimal digits");
+    }
+    enum kr_err err = id.len == 32 ? kr_store_record_find(page->txn, id.bytes, ret_arrival)
+                                   : kr_store_record_find_prefix(page->txn, id.bytes, id.len, ret_arrival);
+    if (err == KR_EXISTS) {
+        return kr_fail(page->error, err, "several records begin with this id: give more of it");
+    }
+    return err == KR_NOT_FOUND ? kr_fail(page->error, err, "no record here has this id") : err;
+}
+
+static enum kr_err page_show(struct page *page, struct kr_writer *result)
+{
+    uint64_t arrival = 0;
+    struct kr_head head;
+    struct kr_header header;
+    uint8_t *bytes = NULL, *content = NULL;
+    size_t len = 0;
+    char name[KR_NAME_BYTES_MAX + 1];
+    enum kr_err err = find_asked(page, &arrival);
+    if (err == KR_OK) {
+        err = kr_store_head_get(page->txn, arrival, &head, page->scratch);
+    }
+    if (err == KR_OK && !is_visible(page, &head)) {
+        err = kr_fail(page->error, KR_NOT_FOUND, "no record that you may read here has this id");
+    }
+    if (err == KR_OK) {
+        err = open_content(page, arrival, &header, &bytes, &content, &len);
+    }
+    if (err == KR_OK) {
+        err = name_of(page, head.author, name, sizeof name);
+    }
+    struct kr_shown *shown = err == KR_OK ? calloc(1, sizeof *shown) : NULL;
+    if (err == KR_OK && shown == NULL) {
+        err = KR_NOMEM;
+    }
+    if (err == KR_OK) {
+        summarise(&head, name, &shown->summary);
+        shown->audience_count = header.audience_count;
+        for (uint32_t i = 0; i < header.audience_count; i++) {
+            shown->audience[i] = (struct kr_slice){kr_header_audience_at(&header, i), 32};
+        }
+        shown->community = (struct kr_slice){header.community, header.has_community ? 32 : 0};
+        shown->content = (struct kr_slice){content, len};
+        shown->record_bytes = head.record_bytes;
+        kr_shown_write(shown, result);
+        err = kr_writer_finish(result);
+    }
+    free(shown);
+    free(bytes);
+    free(content);
+    return err;
+}
+
+/* ---- councils: position = index in the directory ---- */
+
+static enum kr_err emit_council(struct page *page, const struct kr_directory *directory, const struct kr_council *council)
+{
+    uint8_t self[32] = {0}, value[KR_TABLE_VALUE_BYTES_MAX];
+    size_t len;
+    struct kr_council_item item = {
+        .name_ja = council->card.name_ja, .name_en = council->card.name_en, .region = council->card.region};
+    enum kr_err err = kr_store_get(page->txn, KR_TABLE_IDENTITY, "self", 4, self, sizeof self, &len);
+    if (err != KR_OK) {
+        return err;
+    }
+    memcpy(item.council, council->id, 32);
+    item.is_self = memcmp(self, council->id, 32) == 0;
+    err = kr_store_get(page->txn, KR_TABLE_LINKS, council->id, 32, value, sizeof value, &len);
+    item.is_linked = err == KR_OK;
+    if (err != KR_OK && err != KR_NOT_FOUND) {
+        return err;
+    }
+    for (uint32_t i = 0; i < directory->community_count; i++) {
+        const struct kr_community *community = directory->communities[i];
+        if (kr_directory_is_member(directory, community->id, council->id)) {
+            item.communities[item.community_count] = (struct kr_slice){community->id, 32};
+            item.community_names[item.community_count++] =
+                (struct kr_slice){(const uint8_t *)community->name, strlen(community->name)};
+        }
+    }
+    struct kr_writer writer;
+    kr_writer_init(&writer, 16 * KR_KIB);
+    kr_council_item_write(&item, &writer);
+    return emit(page, &writer);
+}
+
+static enum kr_err page_councils(struct page *page, bool *ret_done)
+{
+    struct kr_query *query = page->query;
+    struct kr_directory directory;
+    kr_directory_init(&directory);
+    enum kr_err err = kr_directory_load(&directory, page->txn);
+    if (query->position == UINT64_MAX) {
+        query->position = 0;
+    }
+    while (err == KR_OK && query->position < directory.council_count && page->bytes < KR_PAGE_BYTES_MAX - 16 * KR_KIB) {
+        err = emit_council(page, &directory, directory.councils[query->position++]);
+    }
+    *ret_done = query->position >= directory.council_count;
+    kr_directory_deinit(&directory);
+    return err;
+}
+
+/* ---- verify: position = the store's cursor, count = values checked, detail = problems ---- */
+
+static void problem(void *context, const char *sentence)
+{
+    struct page *page = context;
+    struct kr_writer writer;
+    page->query->detail++;
+    kr_writer_init(&writer, 4 * KR_KIB);
+    kr_writer_array(&writer, 1);
+    kr_writer_str(&writer, sentence);
+    (void)emit(page, &writer);
+}
+
+static enum kr_err page_verify(struct page *page, struct kr_writer *result, bool *ret_done)
+{
+    struct kr_query *query = page->query;
+    uint64_t checked = 0;
+    if (query->position == UINT64_MAX) {
+        query->position = 0;
+    }
+    enum kr_err err = kr_store_verify(page->txn, &query->position, problem, page, &checked, ret_done);
+    query->count += checked;
+    if (err == KR_OK && *ret_done) {
+        kr_writer_array(result, 2);
+        kr_writer_uint(result, query->count);
+        kr_writer_uint(result, query->detail);
+    }
+    return err;
+}
+
+/* ---- */
+
+enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const struct kr_keyring *keyring, uint64_t now_ms,
+                          bool (*is_over)(void *context), kr_query_item *item, void *context, struct kr_writer *result,
+                          bool *ret_done, struct kr_error *error)
+{
+    struct page page = {
+        .query = query,
+        .txn = txn,
+        .keyring = keyring,
+        .now_ms = now_ms,
+        .is_over = is_over,
+        .item = item,
+        .context = context,
+        .error = error,
+        .scratch = malloc(KR_HEAD_SCRATCH),
+    };
+    bool done = true;
+    enum kr_err err = page.scratch == NULL ? KR_NOMEM : KR_OK;
+    bool has_own_result = query->op == KR_OP_SHOW || query->op == KR_OP_VERIFY;
+    if (err == KR_OK) {
+        switch (query->op) {
+        case KR_OP_LOOKUP:
+            err = page_lookup(&page, &done);
+            break;
+        case KR_OP_LS:
+            err = page_ls(&page, &done);
+            break;
+        case KR_OP_SHOW:
+            err = page_show(&page, result);
+            break;
+        case KR_OP_COUNCILS:
+            err = page_councils(&page, &done);
+            break;
+        case KR_OP_VERIFY:
+            err = page_verify(&page, result, &done);
+            break;
+        default:
+            err = kr_fail(error, KR_VERSION, "this node does not know request %u", query->op);
+        }
+    }
+    if (err == KR_OK && done && !has_own_result) {
+        kr_writer_array(result, 0);
+    }
+    if (err == KR_OK) {
+        *ret_done = done;
+    }
+    free(page.content);
+    free(page.scratch);
+    return err;
+}
