@@ -29,9 +29,10 @@ static void test_every_key_is_taken(void **state)
 {
     struct kr_config config;
     struct kr_error error = {0};
-    const char *text = "; a comment\n# another\n[node]\nlisten = tcp://127.0.0.1:7117\nendpoint = tcp://node.example.org:7117\n"
-                       "log_level = debug\nworkers = 3\n[guard]\nown_domains = kairan.jp, haisl.example.net\nown_domains = misec.jp\n"
-                       "own_networks = 203.0.113.0/24\nallow_documentation = no\n";
+    const char *text =
+        "; a comment\n# another\n[node]\nlisten = tcp://127.0.0.1:7117\nendpoint = tcp://node.example.org:7117\n"
+        "log_level = debug\nworkers = 3\n[guard]\nown_domains = kairan.jp, haisl.example.net\nown_domains = misec.jp\n"
+        "own_networks = 203.0.113.0/24\nallow_documentation = no\n";
     assert_int_equal(read_text(state, text, &config, &error), KR_OK);
     assert_string_equal(config.listen, "tcp://127.0.0.1:7117");
     assert_string_equal(config.endpoint, "tcp://node.example.org:7117");
@@ -92,8 +93,8 @@ static void test_addresses_to_listen_on(void **state)
 {
     (void)state;
     const char *const good[] = {"tcp://127.0.0.1:0", "tcp://*:7117", "tcp://[::1]:7117", "tcp://0.0.0.0:65535"};
-    const char *const bad[] = {"127.0.0.1:1",     "tcp://:1",      "tcp://localhost:1", "tcp://127.0.0.1",     "tcp://127.0.0.1:",
-                               "tcp://*:65536",   "tcp://*:-1",    "tcp://*:+1",        "tcp://::1:7117",      "tcp://[::1:7117",
+    const char *const bad[] = {"127.0.0.1:1",       "tcp://:1",   "tcp://localhost:1", "tcp://127.0.0.1",     "tcp://127.0.0.1:",
+                               "tcp://*:65536",     "tcp://*:-1", "tcp://*:+1",        "tcp://::1:7117",      "tcp://[::1:7117",
                                "tcp://[1.2.3.4]:1", "tcp://*:1 ", "udp://*:1",         "tcp://127.0.0.256:1", ""};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         assert_int_equal(kr_listen_check(good[i], NULL), KR_OK);

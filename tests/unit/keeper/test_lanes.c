@@ -70,7 +70,8 @@ static void test_bytes_are_copied(void **state)
 {
     uint8_t bytes[3] = {1, 2, 3};
     struct kr_item *items[2];
-    assert_int_equal(kr_lanes_put_event(*state, &(struct kr_event){.type = KR_EVENT_FRAME, .number = 9, .bytes = {bytes, 3}}), KR_OK);
+    assert_int_equal(kr_lanes_put_event(*state, &(struct kr_event){.type = KR_EVENT_FRAME, .number = 9, .bytes = {bytes, 3}}),
+                     KR_OK);
     memset(bytes, 0, sizeof bytes);
     assert_int_equal(kr_lanes_take(*state, items, 2), 1);
     assert_int_equal(items[0]->event.number, 9);

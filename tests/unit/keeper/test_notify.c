@@ -120,7 +120,8 @@ int main(void)
         cmocka_unit_test(test_a_socket_in_the_abstract_name_space),
         cmocka_unit_test(test_without_a_manager_nothing_is_said),
         cmocka_unit_test_setup_teardown(test_names_that_cannot_be, test_directory_make, test_directory_remove),
-        cmocka_unit_test_setup_teardown(test_the_watchdog_is_fed_twice_as_often_as_asked, test_directory_make, test_directory_remove),
+        cmocka_unit_test_setup_teardown(test_the_watchdog_is_fed_twice_as_often_as_asked, test_directory_make,
+                                        test_directory_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -135,8 +135,8 @@ static void test_malformed_dials_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numeric_hosts_are_known),         cmocka_unit_test(test_an_address_resolves_to_itself),
-        cmocka_unit_test(test_answers_come_by_number),          cmocka_unit_test(test_dials_become_messages_for_net),
+        cmocka_unit_test(test_numeric_hosts_are_known),     cmocka_unit_test(test_an_address_resolves_to_itself),
+        cmocka_unit_test(test_answers_come_by_number),      cmocka_unit_test(test_dials_become_messages_for_net),
         cmocka_unit_test(test_malformed_dials_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
