@@ -361,7 +361,7 @@ enum kr_err kr_charset_to_utf8(const void *bytes, size_t len, const char *charse
 {
     enum kr_err err = KR_OK;
     struct out out = {.bytes = NULL};
-    const uint8_t *from = bytes;
+    const uint8_t *from = len > 0 ? bytes : (const uint8_t *)"";
     const char *name = choose(charset, from, len);
 
     if (len > KR_FORMATS_BYTES_MAX) {
