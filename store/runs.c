@@ -81,9 +81,11 @@ enum kr_err kr_runs_own(struct kr_txn *txn, struct kr_runs **ret_runs)
     if (runs == NULL) {
         return KR_NOMEM;
     }
-    memcpy(runs, txn->runs, sizeof *runs);
+    /* What stands before it belongs to the set, not to what it says; readers count their references there meanwhile. */
+    const size_t said = offsetof(struct kr_runs, next_serial);
+    memset(runs, 0, said);
+    memcpy((uint8_t *)runs + said, (const uint8_t *)txn->runs + said, sizeof *runs - said);
     atomic_init(&runs->refs, 1);
-    runs->older = NULL;
     if (runs->target != NULL) {
         runs->target = run_copy(runs->target);
         if (runs->target == NULL) {

@@ -1,4 +1,7 @@
 /* The blind index: look-ups, dead records, aborts; and merging runs against a model of 200,000 entries. */
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "store_test.h"
 
 static void put_terms(struct kr_txn *txn, struct kr_term_entry *entries, size_t count)
@@ -309,6 +312,88 @@ static void a_held_reader_keeps_its_runs(void **state)
     assert_verifies(fixture);
 }
 
+/* ---- look-ups beside a writer ---- */
+
+#define CROWD       2
+#define CROWD_RUNS  8u
+#define CROWD_FIRST 1000000u
+
+struct crowd {
+    struct fixture *fixture;
+    atomic_uint batches; /* committed */
+    atomic_bool is_over;
+    atomic_uint lookups, faults;
+};
+
+static bool count_hit(void *context, uint64_t arrival, uint16_t position)
+{
+    (void)arrival;
+    (void)position;
+    (*(uint32_t *)context)++;
+    return true;
+}
+
+/* What was committed before a snapshot is found in it exactly once, wherever merging has moved it. cmocka's assertions belong to
+ * the main thread. */
+static void *look_up_along(void *context)
+{
+    struct crowd *crowd = context;
+    uint64_t value = 0;
+    while (!atomic_load(&crowd->is_over)) {
+        struct kr_txn *txn = NULL;
+        uint32_t batches = atomic_load(&crowd->batches);
+        if (kr_store_read_begin(crowd->fixture->store, &txn) != KR_OK) {
+            atomic_fetch_add(&crowd->faults, 1);
+            break;
+        }
+        for (uint32_t i = 0; i < 20 && batches > 0; i++) {
+            uint64_t batch = value % batches, probe = batch * CROWD_FIRST + value * 31 % (LARGE - 1);
+            uint32_t hits = 0;
+            value += 7;
+            if (kr_store_terms_find(txn, 3, &probe, sizeof probe, count_hit, &hits) != KR_OK || hits != 1) {
+                atomic_fetch_add(&crowd->faults, 1);
+            }
+            atomic_fetch_add(&crowd->lookups, 1);
+        }
+        kr_txn_abort(txn);
+    }
+    return NULL;
+}
+
+static void look_ups_go_on_while_runs_come_and_merge(void **state)
+{
+    struct fixture *fixture = *state;
+    struct crowd crowd = {.fixture = fixture};
+    pthread_t threads[CROWD];
+    for (int i = 0; i < CROWD; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, look_up_along, &crowd), 0);
+    }
+    for (uint32_t batch = 0; batch < CROWD_RUNS; batch++) {
+        struct kr_txn *txn = write_begin(fixture);
+        put_large(fixture, txn, (uint64_t)batch * CROWD_FIRST, batch + 1);
+        commit(txn);
+        atomic_store(&crowd.batches, batch + 1);
+        fixture->fail_next = batch % 3 == 0;
+        bool more = true;
+        while (more) {
+            txn = write_begin(fixture);
+            assert_int_equal(kr_store_merge_slice(txn, &more), KR_OK);
+            bool fails = fixture->fail_next && kr_txn_is_dirty(txn);
+            assert_int_equal(kr_txn_commit(txn), fails ? KR_IO : KR_OK);
+            more = more || fails;
+        }
+        fixture->fail_next = false;
+    }
+    atomic_store(&crowd.is_over, true);
+    for (int i = 0; i < CROWD; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    assert_int_equal(atomic_load(&crowd.faults), 0);
+    assert_true(atomic_load(&crowd.lookups) > 100);
+    assert_int_equal(stat_of(fixture).runs, 2);
+    assert_verifies(fixture);
+}
+
 /* Without anyone merging, those who bring terms do it, and no slot runs out. */
 static void runs_never_run_out(void **state)
 {
@@ -337,6 +422,7 @@ int main(void)
         TEST(aborts_take_runs_back),
         TEST_DURABLE(a_held_reader_keeps_its_runs),
         TEST(runs_never_run_out),
+        TEST_DURABLE(look_ups_go_on_while_runs_come_and_merge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
