@@ -236,10 +236,11 @@ static void refang(struct kr_fold *fold)
             took = 0; /* a name and an address in angle brackets */
         }
         if (took > 0) {
+            const bool escaped = fold->text[r] == '\\' && meaning[0] == '/'; /* JSON does that to every slash */
             for (size_t i = 0; meaning[i] != 0 && i < sizeof meaning; i++) {
                 fold->text[w] = (uint8_t)meaning[i];
                 fold->at[w] = fold->at[r];
-                fold->mark[w++] = 1;
+                fold->mark[w++] = !escaped;
             }
             r += blanks + took;
             blanks = skip_blanks(fold->text + r);

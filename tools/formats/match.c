@@ -200,7 +200,7 @@ static size_t match_bare_url(struct kr_scan *scan, size_t from, size_t path)
     }
     if (fold->text[slash] == '/' && slash - path <= 6) {
         const struct reach url = reach(fold, slash, false, from > 0 && fold->text[from - 1] == ',');
-        if (url.masked) {
+        if (url.masked || url.end - from > KR_INDICATOR_BYTES_MAX) {
             end = url.end;
         } else if (url.end > slash + 1) {
             scan->candidate.guessed = true;
