@@ -287,13 +287,19 @@ enum kr_err kr_pipe_turn(struct kr_pipe *pipe, struct kr_error *error)
         send_out(pipe);
     }
     send_waiting(pipe);
-    enum kr_err closed = pipe->channel == NULL ? KR_OK : kr_channel_pump(pipe->channel);
+    enum kr_err err = pipe->channel == NULL ? KR_OK : kr_channel_pump(pipe->channel);
     /* What arrived before the end is taken, too: log lines say why it died. */
-    enum kr_err err = KR_OK;
-    while (err == KR_OK && pipe->channel != NULL && kr_channel_receive(pipe->channel, &pipe->in) == KR_OK) {
+    bool is_ended = err != KR_OK;
+    err = KR_OK;
+    while (err == KR_OK && pipe->channel != NULL) {
+        enum kr_err received = kr_channel_receive(pipe->channel, &pipe->in);
+        if (received != KR_OK) {
+            is_ended = is_ended || received != KR_NOT_FOUND;
+            break;
+        }
         err = take_message(pipe, error);
     }
-    if (closed != KR_OK && pipe->channel != NULL && err == KR_OK) {
+    if (is_ended && pipe->channel != NULL && err == KR_OK) {
         fall(pipe, "it ended", 0);
     }
     return err;
@@ -343,22 +349,22 @@ void kr_pipe_hangup(struct kr_pipe *pipe, uint32_t number)
 
 void kr_pipe_send(struct kr_pipe *pipe, uint32_t number, uint8_t *bytes, size_t len)
 {
-    struct frame *frame = NULL;
-    if (pipe->state == UP && pipe->waiting == NULL) {
+    if (pipe->state != UP) {
+        free(bytes);
+        return;
+    }
+    if (pipe->waiting == NULL) {
         pipe->out = (struct kr_net_message){.type = KR_NET_FRAME, .number = number, .frame = {bytes, len}};
         if (kr_channel_send(pipe->channel, &pipe->out) == KR_OK) {
             free(bytes);
             return;
         }
     }
-    if (pipe->state == UP && pipe->waiting_bytes + len <= KR_PIPE_WAITING_BYTES_MAX) {
-        frame = malloc(sizeof *frame);
-    }
+    bool fits = len <= KR_FRAME_BYTES_MAX && pipe->waiting_bytes + len <= KR_PIPE_WAITING_BYTES_MAX;
+    struct frame *frame = fits ? malloc(sizeof *frame) : NULL;
     if (frame == NULL) {
         free(bytes);
-        if (pipe->state == UP) {
-            kr_lanes_must_put(pipe->options.lanes, &(struct kr_event){.type = KR_EVENT_LOST, .number = number});
-        }
+        kr_lanes_must_put(pipe->options.lanes, &(struct kr_event){.type = KR_EVENT_LOST, .number = number});
         return;
     }
     *frame = (struct frame){.number = number, .bytes = bytes, .len = len};

@@ -1,0 +1,486 @@
+#include "node/net/net.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <zmq.h>
+
+#include "node/net/channel.h"
+#include "node/net/sandbox.h"
+#include "node/net/sockets.h"
+
+#define STOP_LINGER_MS    500
+#define REFUSED_REPORT_MS 10000 /* between two reports of refused connections */
+#define FRAMES_A_TURN     64u   /* from one socket, so that none starves the others */
+#define DESCRIPTORS_MAX   4096u
+#define ROUTE_BYTES       5u /* of the ids that a ROUTER makes up itself; peers that choose their own are not heard */
+#define FRAME_WINDOW      (KR_FRAME_BYTES_MAX + 64u)
+
+struct peer {
+    struct kr_net_entry entry;
+    bool has_route;
+    uint8_t route[ROUTE_BYTES]; /* of the connection that its last frame came over */
+    int fd;                     /* that connection's descriptor, -1: unknown */
+};
+
+struct dial {
+    uint32_t number;
+    void *socket;
+};
+
+struct net {
+    struct kr_channel *channel;
+    void *context, *zap, *router;
+    struct kr_curve own;
+    bool has_own, has_list, is_stopping;
+    struct peer *peers;
+    uint32_t peer_count;
+    struct dial dials[KR_LINKS_MAX + 1];
+    uint32_t dial_count;
+    uint64_t refused;
+    uint8_t refused_key[32];
+    int64_t refused_due_ms;
+    struct kr_net_message in, out; /* large: not on the stack */
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- to keeper ---- */
+
+static enum kr_err say(struct net *net)
+{
+    return kr_channel_send(net->channel, &net->out);
+}
+
+static enum kr_err say_log(struct net *net, enum kr_log_level level, const char *fmt, ...) KR_PRINTF(3, 4);
+static enum kr_err say_log(struct net *net, enum kr_log_level level, const char *fmt, ...)
+{
+    char text[600];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    net->out = (struct kr_net_message){.type = KR_NET_LOG, .count = level, .text = {(const uint8_t *)text, strlen(text)}};
+    return say(net);
+}
+
+static enum kr_err say_lost(struct net *net, uint32_t number)
+{
+    net->out = (struct kr_net_message){.type = KR_NET_LOST, .number = number};
+    return say(net);
+}
+
+static enum kr_err report_refused(struct net *net)
+{
+    if (net->refused == 0 || now_ms() < net->refused_due_ms) {
+        return KR_OK;
+    }
+    net->out = (struct kr_net_message){.type = KR_NET_REFUSED, .count = net->refused};
+    memcpy(net->out.key, net->refused_key, 32);
+    net->refused = 0;
+    net->refused_due_ms = now_ms() + REFUSED_REPORT_MS;
+    return say(net);
+}
+
+/* ---- the allow-list ---- */
+
+static struct peer *peer_by_number(struct net *net, uint32_t number)
+{
+    for (uint32_t i = 0; i < net->peer_count; i++) {
+        if (net->peers[i].entry.number == number) {
+            return &net->peers[i];
+        }
+    }
+    return NULL;
+}
+
+static struct peer *peer_by_key(struct net *net, const uint8_t key[static 32])
+{
+    for (uint32_t i = 0; i < net->peer_count; i++) {
+        if (memcmp(net->peers[i].entry.key, key, 32) == 0) {
+            return &net->peers[i];
+        }
+    }
+    return NULL;
+}
+
+/* ZeroMQ has no call that ends one connection; ending it underneath has the same effect. A descriptor that was closed and reused in
+ * the meantime belongs to another connection, which its peer then makes again. */
+static void cut(struct peer *peer)
+{
+    if (peer->fd >= 0) {
+        (void)shutdown(peer->fd, SHUT_RDWR);
+    }
+}
+
+static enum kr_err take_list(struct net *net)
+{
+    const struct kr_net_message *message = &net->in;
+    struct peer *peers = calloc(message->entry_count + 1, sizeof *peers);
+    if (peers == NULL) {
+        return KR_NOMEM;
+    }
+    for (uint32_t i = 0; i < message->entry_count; i++) {
+        peers[i] = (struct peer){.entry = message->entries[i], .fd = -1};
+        struct peer *old = peer_by_key(net, message->entries[i].key);
+        if (old != NULL && old->entry.number == message->entries[i].number) {
+            peers[i] = *old;
+            old->fd = -1;
+        }
+    }
+    for (uint32_t i = 0; i < net->peer_count; i++) {
+        cut(&net->peers[i]);
+    }
+    free(net->peers);
+    net->peers = peers;
+    net->peer_count = message->entry_count;
+    net->has_list = true;
+    net->out = (struct kr_net_message){.type = KR_NET_ALLOWED, .generation = message->generation};
+    return say(net);
+}
+
+static bool may_connect(void *context, const uint8_t key[static 32])
+{
+    return peer_by_key(context, key) != NULL;
+}
+
+static enum kr_err answer_zap(struct net *net)
+{
+    bool is_refused = false;
+    uint8_t key[32];
+    while (kr_zap_answer(net->zap, may_connect, net, &is_refused, key)) {
+        if (is_refused) {
+            net->refused++;
+            memcpy(net->refused_key, key, 32);
+        }
+    }
+    return report_refused(net);
+}
+
+/* ---- listening and dialling ---- */
+
+static enum kr_err take_secret(struct net *net)
+{
+    if (net->has_own) {
+        return KR_MALFORMED;
+    }
+    memcpy(net->own.secret, net->in.secret, 32);
+    memcpy(net->own.public_key, net->in.key, 32);
+    sodium_memzero(net->in.secret, sizeof net->in.secret);
+    net->has_own = true;
+    return KR_OK;
+}
+
+static enum kr_err take_bind(struct net *net)
+{
+    char endpoint[KR_ENDPOINT_BYTES_MAX + 1], bound[KR_ENDPOINT_BYTES_MAX + 1] = "";
+    struct kr_error error = {0};
+    if (!net->has_own || !net->has_list || net->router != NULL || !kr_slice_text(net->in.text, endpoint, sizeof endpoint)) {
+        return KR_MALFORMED;
+    }
+    enum kr_err err = kr_router_new(net->context, &net->own, endpoint, &net->router, bound, &error);
+    net->out = (struct kr_net_message){.type = KR_NET_BOUND, .text = {(const uint8_t *)bound, strlen(bound)}};
+    if (err != KR_OK) {
+        net->out.text.len = 0;
+        net->out.frame = (struct kr_slice){(const uint8_t *)error.text, strlen(error.text)};
+    }
+    return say(net);
+}
+
+static void hang_up(struct net *net, uint32_t number)
+{
+    for (uint32_t i = 0; i < net->dial_count; i++) {
+        if (net->dials[i].number == number) {
+            (void)zmq_close(net->dials[i].socket);
+            net->dials[i] = net->dials[--net->dial_count];
+            return;
+        }
+    }
+}
+
+static enum kr_err take_dial(struct net *net)
+{
+    char endpoint[KR_ENDPOINT_BYTES_MAX + 1];
+    struct kr_error error = {0};
+    struct kr_curve own = net->own;
+    void *socket = NULL;
+    if (!net->has_own || !kr_slice_text(net->in.text, endpoint, sizeof endpoint)) {
+        return KR_MALFORMED;
+    }
+    hang_up(net, net->in.number);
+    if (net->dial_count == sizeof net->dials / sizeof net->dials[0]) {
+        return say_log(net, KR_LOG_WARNING, "too many links: %s is not dialled", endpoint);
+    }
+    enum kr_err err = KR_OK;
+    if (net->in.has_secret) {
+        memcpy(own.secret, net->in.secret, 32);
+        err = crypto_scalarmult_base(own.public_key, own.secret) == 0 ? KR_OK : KR_KEY;
+    }
+    if (err == KR_OK) {
+        err = kr_dealer_new(net->context, &own, net->in.key, endpoint, &socket, &error);
+    }
+    sodium_memzero(&own, sizeof own);
+    sodium_memzero(net->in.secret, sizeof net->in.secret);
+    if (err != KR_OK) {
+        return say_log(net, KR_LOG_WARNING, "cannot dial: %s", error.text[0] != 0 ? error.text : kr_err_text(err));
+    }
+    net->dials[net->dial_count++] = (struct dial){.number = net->in.number, .socket = socket};
+    return KR_OK;
+}
+
+/* ---- frames ---- */
+
+static bool send_frame(struct net *net, uint32_t number, struct kr_slice frame)
+{
+    for (uint32_t i = 0; i < net->dial_count; i++) {
+        if (net->dials[i].number == number) {
+            return zmq_send(net->dials[i].socket, frame.bytes, frame.len, ZMQ_DONTWAIT) >= 0;
+        }
+    }
+    const struct peer *peer = peer_by_number(net, number);
+    return peer != NULL && peer->has_route && net->router != NULL &&
+           zmq_send(net->router, peer->route, ROUTE_BYTES, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0 &&
+           zmq_send(net->router, frame.bytes, frame.len, ZMQ_DONTWAIT) >= 0;
+}
+
+static enum kr_err take_frame(struct net *net)
+{
+    size_t len = net->in.frame.len;
+    enum kr_err err = send_frame(net, net->in.number, net->in.frame) ? KR_OK : say_lost(net, net->in.number);
+    return err == KR_OK ? kr_channel_dealt(net->channel, len) : err;
+}
+
+/* One message of at most two parts. Returns the number of parts, 0 where none waits; parts beyond the second are dropped. */
+static unsigned receive(void *socket, zmq_msg_t parts[static 2])
+{
+    unsigned count = 0;
+    int more = 1;
+    while (more) {
+        zmq_msg_t part;
+        (void)zmq_msg_init(&part);
+        if (zmq_msg_recv(&part, socket, ZMQ_DONTWAIT) < 0) {
+            (void)zmq_msg_close(&part);
+            return count;
+        }
+        more = zmq_msg_more(&part);
+        if (count < 2) {
+            (void)zmq_msg_move(&parts[count], &part);
+        }
+        (void)zmq_msg_close(&part);
+        count++;
+    }
+    return count;
+}
+
+static enum kr_err pass_on(struct net *net, uint32_t number, zmq_msg_t *part)
+{
+    net->out = (struct kr_net_message){.type = KR_NET_FRAME, .number = number};
+    net->out.frame = (struct kr_slice){zmq_msg_data(part), zmq_msg_size(part)};
+    return say(net);
+}
+
+/* Who sent it is what CURVE proved (User-Id, set by our ZAP answer), never the routing id. */
+static struct peer *sender_of(struct net *net, zmq_msg_t *part)
+{
+    uint8_t key[32];
+    const char *user = zmq_msg_gets(part, "User-Id");
+    size_t len = 0;
+    if (user == NULL || sodium_hex2bin(key, sizeof key, user, strlen(user), NULL, &len, NULL) != 0 || len != sizeof key) {
+        return NULL;
+    }
+    return peer_by_key(net, key);
+}
+
+static enum kr_err take_routed(struct net *net, unsigned count, zmq_msg_t parts[static 2])
+{
+    const uint8_t *route = zmq_msg_data(&parts[0]);
+    struct peer *peer = count == 2 ? sender_of(net, &parts[1]) : NULL;
+    if (peer == NULL || zmq_msg_size(&parts[0]) != ROUTE_BYTES || route[0] != 0 || zmq_msg_size(&parts[1]) == 0) {
+        return KR_OK;
+    }
+    memcpy(peer->route, route, ROUTE_BYTES);
+    peer->has_route = true;
+    peer->fd = zmq_msg_get(&parts[1], ZMQ_SRCFD);
+    return pass_on(net, peer->entry.number, &parts[1]);
+}
+
+/* Reads while keeper has room: what it has no room for waits in ZeroMQ's queues and then in the sender's. */
+static enum kr_err drain(struct net *net, void *socket, const struct dial *dial)
+{
+    enum kr_err err = KR_OK;
+    for (unsigned i = 0; i < FRAMES_A_TURN && err == KR_OK && kr_channel_window_left(net->channel) >= FRAME_WINDOW; i++) {
+        zmq_msg_t parts[2];
+        (void)zmq_msg_init(&parts[0]);
+        (void)zmq_msg_init(&parts[1]);
+        unsigned count = receive(socket, parts);
+        if (count > 0 && dial == NULL) {
+            err = take_routed(net, count, parts);
+        } else if (count == 1 && zmq_msg_size(&parts[0]) > 0) {
+            err = pass_on(net, dial->number, &parts[0]);
+        }
+        (void)zmq_msg_close(&parts[0]);
+        (void)zmq_msg_close(&parts[1]);
+        if (count == 0) {
+            break;
+        }
+    }
+    return err;
+}
+
+/* ---- the loop ---- */
+
+static enum kr_err take_message(struct net *net)
+{
+    switch (net->in.type) {
+    case KR_NET_SECRET:
+        return take_secret(net);
+    case KR_NET_ALLOW:
+        return take_list(net);
+    case KR_NET_BIND:
+        return take_bind(net);
+    case KR_NET_DIAL:
+        return take_dial(net);
+    case KR_NET_HANGUP:
+        hang_up(net, net->in.number);
+        return KR_OK;
+    case KR_NET_FRAME:
+        return take_frame(net);
+    case KR_NET_STOP:
+        net->is_stopping = true;
+        return KR_OK;
+    default:
+        return KR_MALFORMED;
+    }
+}
+
+static enum kr_err take_messages(struct net *net)
+{
+    enum kr_err err = kr_channel_pump(net->channel);
+    while (err == KR_OK && !net->is_stopping) {
+        err = kr_channel_receive(net->channel, &net->in);
+        if (err == KR_NOT_FOUND) {
+            return KR_OK;
+        }
+        err = err == KR_OK ? take_message(net) : err;
+    }
+    return err;
+}
+
+static enum kr_err wait(struct net *net)
+{
+    zmq_pollitem_t items[3 + sizeof net->dials / sizeof net->dials[0]];
+    bool has_room = kr_channel_window_left(net->channel) >= FRAME_WINDOW;
+    int count = 0;
+    items[count++] = (zmq_pollitem_t){.fd = kr_channel_fd(net->channel),
+                                      .events = kr_channel_wants_write(net->channel) ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN};
+    items[count++] = (zmq_pollitem_t){.socket = net->zap, .events = ZMQ_POLLIN};
+    if (has_room && net->router != NULL) {
+        items[count++] = (zmq_pollitem_t){.socket = net->router, .events = ZMQ_POLLIN};
+    }
+    for (uint32_t i = 0; has_room && i < net->dial_count; i++) {
+        items[count++] = (zmq_pollitem_t){.socket = net->dials[i].socket, .events = ZMQ_POLLIN};
+    }
+    int64_t due_ms = net->refused_due_ms - now_ms();
+    long wait_ms = net->refused == 0 ? -1 : due_ms > 0 ? (long)due_ms : 0;
+    return zmq_poll(items, count, wait_ms) >= 0 || zmq_errno() == EINTR ? KR_OK : KR_SYSTEM;
+}
+
+static enum kr_err turn(struct net *net)
+{
+    enum kr_err err = take_messages(net);
+    if (err == KR_OK && !net->is_stopping) {
+        err = answer_zap(net);
+    }
+    if (err == KR_OK && net->router != NULL) {
+        err = drain(net, net->router, NULL);
+    }
+    for (uint32_t i = 0; err == KR_OK && i < net->dial_count; i++) {
+        err = drain(net, net->dials[i].socket, &net->dials[i]);
+    }
+    if (err == KR_OK) {
+        err = kr_channel_pump(net->channel);
+    }
+    return err == KR_OK && !net->is_stopping ? wait(net) : err;
+}
+
+static enum kr_err begin(struct net *net, int fd)
+{
+    enum kr_err err = kr_channel_new(fd, &net->channel);
+    if (err != KR_OK) {
+        return err;
+    }
+    /* A dialled link needs two descriptors or three. */
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max < DESCRIPTORS_MAX ? files.rlim_max : DESCRIPTORS_MAX;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+    if (sodium_init() < 0 || (net->context = zmq_ctx_new()) == NULL) {
+        return KR_SYSTEM;
+    }
+    uint32_t stands = kr_sandbox_enter();
+    if ((stands & KR_SANDBOX_SECCOMP) == 0 || (stands & KR_SANDBOX_NO_NEW_PRIVS) == 0) {
+        err = say_log(net, KR_LOG_ERROR, "the kernel refuses seccomp: net would not be confined, so it does not run");
+        err = err == KR_OK ? kr_channel_pump(net->channel) : err;
+        return err == KR_OK ? KR_DENIED : err;
+    }
+    if ((stands & KR_SANDBOX_LANDLOCK) == 0) {
+        err = say_log(net, KR_LOG_INFO, "this kernel has no Landlock: seccomp alone keeps net away from files");
+    }
+    /* The handler comes before any socket that could listen: without one, ZeroMQ would have to refuse everybody. */
+    err = err == KR_OK ? kr_zap_bind(net->context, &net->zap) : err;
+    if (err == KR_OK) {
+        net->out = (struct kr_net_message){.type = KR_NET_READY, .count = stands};
+        err = say(net);
+    }
+    return err;
+}
+
+static void end(struct net *net, int linger_ms)
+{
+    for (uint32_t i = 0; i < net->dial_count; i++) {
+        (void)zmq_setsockopt(net->dials[i].socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
+        (void)zmq_close(net->dials[i].socket);
+    }
+    if (net->router != NULL) {
+        (void)zmq_setsockopt(net->router, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
+        (void)zmq_close(net->router);
+    }
+    if (net->zap != NULL) {
+        (void)zmq_close(net->zap);
+    }
+    if (net->context != NULL) {
+        (void)zmq_ctx_term(net->context);
+    }
+    kr_channel_free(net->channel);
+    sodium_memzero(&net->own, sizeof net->own);
+    free(net->peers);
+    free(net);
+}
+
+int kr_net_main(int fd)
+{
+    struct net *net = calloc(1, sizeof *net);
+    if (net == NULL) {
+        return 1;
+    }
+    enum kr_err err = begin(net, fd);
+    while (err == KR_OK && !net->is_stopping) {
+        err = turn(net);
+    }
+    bool is_as_told = net->is_stopping;
+    end(net, is_as_told ? STOP_LINGER_MS : 0);
+    return is_as_told || err == KR_CLOSED ? 0 : 1;
+}
