@@ -61,7 +61,8 @@ static enum kr_policy_reason holder(const struct kr_policy_facts *facts)
         if (facts->is_addressed) {
             return KR_POLICY_ALLOW_ADDRESSED;
         }
-        return facts->is_relay_member ? KR_POLICY_ALLOW_RELAY : KR_POLICY_DENY_NOT_ADDRESSED;
+        /* RED travels to the councils of the named persons alone, whatever a header says. */
+        return facts->is_relay_member && facts->label != KR_TLP_RED ? KR_POLICY_ALLOW_RELAY : KR_POLICY_DENY_NOT_ADDRESSED;
     }
 }
 

@@ -1,0 +1,185 @@
+/* TLP as a table, written by hand from the design ("TLP is a function"), against the function, for every combination of facts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "node/core/policy.h"
+
+/* What the asking council is to the record. It can be several of these at once; then what any of them allows is allowed. */
+enum relation { AUTHOR, ADDRESSED, MEMBER, RELAY, STRANGER, RELATION_COUNT };
+
+/* Three letters: may hold, may have its people read, may export to its own defences. */
+static const char *const table[6][RELATION_COUNT] = {
+    /*                      author  addressed  member  relay  stranger */
+    [KR_TLP_NONE] = {"---", "---", "---", "---", "---"},         [KR_TLP_CLEAR] = {"hre", "hre", "hre", "hre", "hre"},
+    [KR_TLP_GREEN] = {"hre", "---", "hre", "---", "---"},        [KR_TLP_AMBER] = {"hre", "hre", "---", "h--", "---"},
+    [KR_TLP_AMBER_STRICT] = {"h--", "h--", "---", "h--", "---"}, [KR_TLP_RED] = {"h--", "h--", "---", "---", "---"},
+};
+
+enum fact {
+    IS_AUTHOR = 1,
+    IS_ADDRESSED = 2,
+    IS_MEMBER = 4,
+    IS_RELAY = 8,
+    IS_TRUSTED = 16,
+    IS_EXPIRED = 32,
+    IS_EXERCISE = 64,
+    IS_RETRACTED = 128,
+    IS_STATEMENT = 256,
+    IS_CANDIDATE = 512,
+    ALL_FACTS = 1024
+};
+
+static struct kr_policy_facts facts_of(uint32_t label, uint32_t bits)
+{
+    return (struct kr_policy_facts){
+        .label = (enum kr_label)label,
+        .is_author = bits & IS_AUTHOR,
+        .is_addressed = bits & IS_ADDRESSED,
+        .is_member = bits & IS_MEMBER,
+        .is_relay_member = bits & IS_RELAY,
+        .is_author_trusted = bits & IS_TRUSTED,
+        .is_expired = bits & IS_EXPIRED,
+        .is_exercise = bits & IS_EXERCISE,
+        .is_retracted = bits & IS_RETRACTED,
+        .is_statement = bits & IS_STATEMENT,
+        .is_candidate = bits & IS_CANDIDATE,
+    };
+}
+
+static bool table_allows(uint32_t label, uint32_t bits, enum kr_policy_use use)
+{
+    bool allows = table[label][STRANGER][use - 1] != '-';
+    for (uint32_t relation = AUTHOR; relation < STRANGER; relation++) {
+        allows = allows || ((bits >> relation & 1) && table[label][relation][use - 1] != '-');
+    }
+    return allows;
+}
+
+static bool expected(uint32_t label, uint32_t bits, enum kr_policy_use use)
+{
+    if (label == KR_TLP_NONE || label > KR_TLP_RED || (bits & IS_EXPIRED)) {
+        return false;
+    }
+    if (bits & IS_STATEMENT) { /* the directory: for those who take part in it; never exported */
+        return use != KR_POLICY_EXPORT && (bits & (IS_AUTHOR | IS_MEMBER | IS_CANDIDATE)) != 0;
+    }
+    if (!(bits & (IS_AUTHOR | IS_TRUSTED))) {
+        return false; /* quarantine */
+    }
+    if ((bits & IS_RETRACTED) && use != KR_POLICY_HOLD) {
+        return false;
+    }
+    if ((bits & IS_EXERCISE) && use == KR_POLICY_EXPORT) {
+        return false;
+    }
+    return table_allows(label, bits, use);
+}
+
+static void every_combination_is_as_the_table_says(void **state)
+{
+    (void)state;
+    uint32_t count = 0, allowed = 0;
+    for (uint32_t label = 0; label < 8; label++) {
+        for (uint32_t bits = 0; bits < ALL_FACTS; bits++) {
+            for (uint32_t use = KR_POLICY_HOLD; use <= KR_POLICY_USE_MAX; use++) {
+                struct kr_policy_facts facts = facts_of(label, bits);
+                enum kr_policy_reason reason = kr_policy((enum kr_policy_use)use, &facts);
+                if (kr_policy_is_allowed(reason) != expected(label, bits, (enum kr_policy_use)use)) {
+                    fail_msg("label %u, facts %#x, use %u: %s", label, bits, use, kr_policy_reason_name(reason));
+                }
+                count++;
+                allowed += kr_policy_is_allowed(reason);
+            }
+        }
+    }
+    assert_int_equal(count, 8 * ALL_FACTS * 3);
+    assert_true(allowed > 1000 && allowed < count / 2);
+}
+
+/* Nobody may read or export what it may not hold, and nobody may do more with a stricter label. */
+static void strictness_is_monotonous(void **state)
+{
+    (void)state;
+    for (uint32_t bits = 0; bits < ALL_FACTS; bits++) {
+        for (uint32_t label = KR_TLP_CLEAR; label <= KR_TLP_RED; label++) {
+            struct kr_policy_facts facts = facts_of(label, bits);
+            bool holds = kr_policy_is_allowed(kr_policy(KR_POLICY_HOLD, &facts));
+            bool reads = kr_policy_is_allowed(kr_policy(KR_POLICY_READ, &facts));
+            bool exports = kr_policy_is_allowed(kr_policy(KR_POLICY_EXPORT, &facts));
+            assert_true(holds || !reads);
+            assert_true(reads || !exports);
+        }
+        for (uint32_t label = KR_TLP_AMBER; label < KR_TLP_RED; label++) {
+            for (uint32_t use = KR_POLICY_HOLD; use <= KR_POLICY_USE_MAX; use++) {
+                struct kr_policy_facts wide = facts_of(label, bits), strict = facts_of(label + 1, bits);
+                assert_true(kr_policy_is_allowed(kr_policy((enum kr_policy_use)use, &wide)) ||
+                            !kr_policy_is_allowed(kr_policy((enum kr_policy_use)use, &strict)));
+            }
+        }
+    }
+}
+
+static void each_reason_is_the_one_that_a_person_would_give(void **state)
+{
+    static const struct {
+        uint32_t label, bits;
+        enum kr_policy_use use;
+        const char *reason;
+    } cases[] = {
+        {KR_TLP_NONE, IS_AUTHOR, KR_POLICY_HOLD, "deny-unlabelled"},
+        {7, IS_AUTHOR, KR_POLICY_HOLD, "deny-unlabelled"},
+        {KR_TLP_CLEAR, IS_TRUSTED, KR_POLICY_HOLD, "allow-anyone"},
+        {KR_TLP_CLEAR, 0, KR_POLICY_HOLD, "deny-untrusted-author"},
+        {KR_TLP_GREEN, IS_TRUSTED | IS_ADDRESSED, KR_POLICY_HOLD, "deny-not-member"},
+        {KR_TLP_GREEN, IS_TRUSTED | IS_MEMBER, KR_POLICY_READ, "allow-member"},
+        {KR_TLP_AMBER, IS_TRUSTED | IS_MEMBER, KR_POLICY_HOLD, "deny-not-addressed"},
+        {KR_TLP_AMBER, IS_TRUSTED | IS_ADDRESSED, KR_POLICY_READ, "allow-addressed"},
+        {KR_TLP_AMBER, IS_TRUSTED | IS_RELAY, KR_POLICY_HOLD, "allow-relay"},
+        {KR_TLP_AMBER, IS_TRUSTED | IS_RELAY, KR_POLICY_READ, "deny-ciphertext-only"},
+        {KR_TLP_AMBER, IS_TRUSTED | IS_RELAY | IS_ADDRESSED, KR_POLICY_READ, "allow-addressed"},
+        {KR_TLP_AMBER_STRICT, IS_TRUSTED | IS_ADDRESSED, KR_POLICY_READ, "deny-persons-only"},
+        {KR_TLP_RED, IS_TRUSTED | IS_RELAY, KR_POLICY_HOLD, "deny-not-addressed"},
+        {KR_TLP_RED, IS_AUTHOR, KR_POLICY_EXPORT, "deny-label"},
+        {KR_TLP_GREEN, IS_AUTHOR | IS_EXERCISE, KR_POLICY_EXPORT, "deny-exercise"},
+        {KR_TLP_CLEAR, IS_AUTHOR | IS_EXPIRED, KR_POLICY_HOLD, "deny-expired"},
+        {KR_TLP_CLEAR, IS_AUTHOR | IS_RETRACTED, KR_POLICY_READ, "deny-retracted"},
+        {KR_TLP_GREEN, IS_STATEMENT | IS_CANDIDATE, KR_POLICY_HOLD, "allow-directory"},
+        {KR_TLP_CLEAR, IS_STATEMENT | IS_TRUSTED, KR_POLICY_HOLD, "deny-not-member"},
+        {KR_TLP_CLEAR, IS_STATEMENT | IS_MEMBER, KR_POLICY_EXPORT, "deny-label"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct kr_policy_facts facts = facts_of(cases[i].label, cases[i].bits);
+        assert_string_equal(kr_policy_reason_name(kr_policy(cases[i].use, &facts)), cases[i].reason);
+    }
+}
+
+static void every_reason_has_a_name_and_a_sentence(void **state)
+{
+    (void)state;
+    for (int reason = KR_POLICY_ALLOW_AUTHOR; reason <= KR_POLICY_DENY_UNLABELLED; reason++) {
+        const char *name = kr_policy_reason_name((enum kr_policy_reason)reason);
+        const char *start = kr_policy_is_allowed((enum kr_policy_reason)reason) ? "allow-" : "deny-";
+        assert_int_equal(strncmp(name, start, strlen(start)), 0);
+        assert_true(strlen(kr_policy_reason_text((enum kr_policy_reason)reason)) > 5);
+    }
+    assert_string_equal(kr_policy_reason_name((enum kr_policy_reason)0), "unknown");
+    assert_string_equal(kr_policy_reason_name((enum kr_policy_reason)99), "unknown");
+    assert_non_null(kr_policy_reason_text((enum kr_policy_reason)99));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_combination_is_as_the_table_says),
+        cmocka_unit_test(strictness_is_monotonous),
+        cmocka_unit_test(each_reason_is_the_one_that_a_person_would_give),
+        cmocka_unit_test(every_reason_has_a_name_and_a_sentence),
+    };
+    return cmocka_run_group_tests_name("core/policy", tests, NULL, NULL);
+}
