@@ -1,0 +1,149 @@
+#!/bin/sh
+# From a fresh Debian 12 to a built, tried and tested Kairan. Run it without arguments for help.
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+
+usage() {
+    cat <<'TEXT'
+Usage: tools/bootstrap.sh COMMAND
+
+  demo [--keep] [--lang ja|en]   build, then share a real advisory among three councils on this machine
+  test [LABEL...]                build twice (plain; with AddressSanitizer and UBSan) and run all tests, or those of the labels:
+                                 unit vectors fuzz sim e2e bench tidy
+  bench [NAME...] [--json]       measure: propagation bulk ingest memory (release build; ratios to limits of the same run)
+  build                          build the release and print where its programs lie
+  help                           this text
+
+Whatever a command needs is installed from Debian's packages first (once; as root or through sudo).
+
+Examples:
+  tools/bootstrap.sh demo
+  tools/bootstrap.sh test unit tidy
+  tools/bootstrap.sh bench bulk --json
+TEXT
+}
+
+# Everything goes to standard error: standard output is for results.
+say() {
+    printf '%s\n' "bootstrap: $*" >&2
+}
+
+die() {
+    say "$*"
+    exit 1
+}
+
+# What building and running needs; then what testing needs on top.
+packages_build="cmake ninja-build gcc libc6-dev pkg-config gettext libsodium-dev libzmq3-dev libmsgpack-dev liblmdb-dev
+    libcmocka-dev libidn2-dev libunistring-dev libpsl-dev publicsuffix libseccomp-dev libgmime-3.0-dev libinih-dev libjansson-dev"
+packages_test="clang clang-format clang-tidy libclang-rt-14-dev python3 python3-msgpack python3-nacl"
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null 2>&1; then
+        sudo "$@"
+    else
+        die "packages must be installed: run this as root, or install sudo"
+    fi
+}
+
+install_missing() {
+    missing=
+    for package in $1; do
+        # shellcheck disable=SC2016
+        if [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" != installed ]; then
+            missing="$missing $package"
+        fi
+    done
+    [ -n "$missing" ] || return 0
+    command -v apt-get >/dev/null 2>&1 || die "this script installs with apt-get (Debian 12 or later); install yourself:$missing"
+    say "installing:$missing"
+    log=$(mktemp)
+    # shellcheck disable=SC2086
+    if ! { as_root apt-get update -q &&
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $missing; } >"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        rm -f "$log"
+        die "installation failed: see above"
+    fi
+    rm -f "$log"
+}
+
+# build PRESET [TARGET...]
+build() {
+    preset=$1
+    shift
+    log=$(mktemp)
+    say "building ($preset)"
+    if ! { cmake --preset "$preset" ${launcher:+-DCMAKE_C_COMPILER_LAUNCHER="$launcher"} &&
+        cmake --build "build/$preset" ${1:+--target "$@"}; } >"$log" 2>&1; then
+        grep -E -A 5 'error|FAILED|CMake Error' "$log" | head -n 60 >&2 || tail -n 30 "$log" >&2
+        rm -f "$log"
+        die "the build failed: see above"
+    fi
+    rm -f "$log"
+}
+
+# run_tests PRESET [LABEL...]: all tests where no label is given.
+run_tests() {
+    preset=$1
+    shift
+    labels=
+    for label in "$@"; do
+        labels="${labels:+$labels|}^$label\$"
+    done
+    say "testing ($preset)"
+    ctest --test-dir "build/$preset" --output-on-failure --no-tests=error -j "$(nproc)" ${labels:+-L "$labels"}
+}
+
+test_all() {
+    install_missing "$packages_build $packages_test"
+    failed=
+    for preset in dev asan; do
+        build "$preset"
+    done
+    for preset in dev asan; do
+        # The sanitized build has no tidy tests: they read the sources, which are the same.
+        if [ "$preset" = asan ] && [ "$*" = tidy ]; then
+            continue
+        fi
+        run_tests "$preset" "$@" || failed="$failed $preset"
+    done
+    [ -z "$failed" ] || die "tests failed in:$failed"
+    say "all tests passed"
+}
+
+launcher=$(command -v ccache || true)
+command=${1:-help}
+[ $# -eq 0 ] || shift
+
+case $command in
+demo)
+    install_missing "$packages_build"
+    build release
+    KAIRAN="$root/build/release/tools/kairan/kairan" KAIRAND="$root/build/release/node/kairand" exec sh tools/demo/demo.sh "$@"
+    ;;
+test)
+    test_all "$@"
+    ;;
+bench)
+    install_missing "$packages_build"
+    build release
+    exec build/release/tests/bench/kr-bench "$@"
+    ;;
+build)
+    install_missing "$packages_build"
+    build release
+    printf '%s\n' "$root/build/release/tools/kairan/kairan" "$root/build/release/node/kairand"
+    ;;
+help | -h | --help)
+    usage
+    ;;
+*)
+    usage >&2
+    exit 2
+    ;;
+esac
