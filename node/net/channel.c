@@ -97,6 +97,11 @@ size_t kr_channel_window_left(const struct kr_channel *channel)
     return channel->under_way < KR_CHANNEL_WINDOW ? (size_t)(KR_CHANNEL_WINDOW - channel->under_way) : 0;
 }
 
+bool kr_channel_has_message(const struct kr_channel *channel)
+{
+    return channel->in[KR_LANE_CONTROL].first != NULL || channel->in[KR_LANE_DATA].first != NULL;
+}
+
 static void queue_push(struct queue *queue, struct parcel *parcel)
 {
     parcel->next = NULL;

@@ -75,6 +75,8 @@ bool kr_channel_wants_write(const struct kr_channel *channel); /* poll for POLLO
 /* Queues a message (copied). Control: KR_BOUNDS over 1 MiB queued. FRAME: KR_BUSY where the window is used up: wait for credit. */
 enum kr_err kr_channel_send(struct kr_channel *channel, const struct kr_net_message *message) KR_WARN_UNUSED;
 size_t kr_channel_window_left(const struct kr_channel *channel);
+/* Whether a whole message waits to be taken: poll for POLLIN knows nothing of those. */
+bool kr_channel_has_message(const struct kr_channel *channel);
 /* Moves bytes both ways without blocking. KR_CLOSED at the other's end or on a broken form. */
 enum kr_err kr_channel_pump(struct kr_channel *channel) KR_WARN_UNUSED;
 /* Next whole message received, control first; KR_NOT_FOUND where there is none. Slices are valid until the next call. KR_NET_CREDIT

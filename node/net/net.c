@@ -412,7 +412,9 @@ static enum kr_err turn(struct net *net)
     if (err == KR_OK) {
         err = kr_channel_pump(net->channel);
     }
-    return err == KR_OK && !net->is_stopping ? wait(net) : err;
+    /* What came in with the last pump would wait for a wake-up that has already been. */
+    bool may_wait = err == KR_OK && !net->is_stopping && !kr_channel_has_message(net->channel);
+    return may_wait ? wait(net) : err;
 }
 
 static enum kr_err begin(struct net *net, int fd)
