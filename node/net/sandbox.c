@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/landlock.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,6 +49,8 @@ static const int allowed[] = {
     SCMP_SYS(rseq),
     SCMP_SYS(sched_yield),
     SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(sched_getparam),
+    SCMP_SYS(sched_getscheduler),
     SCMP_SYS(exit),
     SCMP_SYS(exit_group),
     SCMP_SYS(gettid),
@@ -112,6 +115,9 @@ static bool enter_seccomp(void)
     /* libzmq looks for interface names before it takes an address for a number, and takes only this error for "there are none". */
     stands =
         seccomp_rule_add(filter, SCMP_ACT_ERRNO(EOPNOTSUPP), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK)) == 0 && stands;
+    /* libzmq sets the policy of its threads to what it is, and aborts where it may not. */
+    stands = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sched_setscheduler), 1, SCMP_A1(SCMP_CMP_EQ, SCHED_OTHER)) == 0 &&
+             stands;
     stands = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)) == 0 && stands;
     stands = stands && seccomp_load(filter) == 0;
     seccomp_release(filter);
