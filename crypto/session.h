@@ -1,4 +1,4 @@
-/* The keepers' own session over an untrusted pipe (docs/PROTOCOL.md, "Sessions").
+/* The keepers' own session over an untrusted pipe (docs/PROTOCOL.md, "Session").
  *
  * Both sides exchange ephemeral X25519 keys in signed hellos (signature and identity are checked by the caller, before this
  * module is used). Keys: crypto_kx with the initiator as client, each then hashed with the transcript (hash of both hellos), so

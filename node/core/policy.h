@@ -1,4 +1,4 @@
-/* TLP as one pure function (FIRST TLP 2.0; DESIGN in docs/ARCHITECTURE.md, "Labels"). Every release asks it: gossip, catch-up,
+/* TLP as one pure function (FIRST TLP 2.0; docs/ARCHITECTURE.md, "Labels"). Every release asks it: gossip, catch-up,
  * local reads, exports, previews, explanations; and every receiver asks the same of what it is sent. Enumerated exhaustively in its
  * test. */
 #ifndef KR_NODE_CORE_POLICY_H

@@ -1,4 +1,4 @@
-/* Contents of records for people: report and advisory (docs/PROTOCOL.md, "Bodies").
+/* Contents of records for people: report and advisory (docs/PROTOCOL.md, "Contents").
  *
  *   report    = array of 14: title (str), text (str), language (str, BCP 47), indicators (array of indicator), origin (array of
  *               [organisation, id, terms], strs), case id (bin 0 or 16), follows (bin 0 or 32), ATT&CK ids (array of str),

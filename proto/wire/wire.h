@@ -1,4 +1,4 @@
-/* What peers' keepers say to each other (docs/PROTOCOL.md, "Wire").
+/* What peers' keepers say to each other (docs/PROTOCOL.md, "Links").
  *
  * One ZeroMQ message is one frame: a class byte, then
  *   KR_FRAME_HELLO   hello, in the open but signed: the only thing that passes before a session stands
