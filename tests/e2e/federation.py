@@ -1,0 +1,191 @@
+"""Real daemons in temporary directories, on loopback, and what the tests need of them: started, ready (sd_notify), killed, joined.
+Nothing sleeps; whoever waits, waits for a datagram, a page or an end, with a time limit that fails the test."""
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+import wire
+
+READY_S = 60.0
+
+
+class Failure(Exception):
+    """What the test found."""
+
+
+def check(holds, what):
+    if not holds:
+        raise Failure(what)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+_prctl = ctypes.CDLL(None).prctl
+
+
+def _die_with_parent():
+    _prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: no daemon outlives its test
+
+
+def poll(holds, within_s, what):
+    """Asks again and again; each question is a round trip, and between two the machine is left to those who work."""
+    deadline = time.monotonic() + within_s
+    pause = threading.Event()
+    while not holds():
+        check(time.monotonic() < deadline, f"{what} within {within_s:.0f} s")
+        pause.wait(0.02)
+
+
+class Node:
+    def __init__(self, kairand, directory, name, community=None):
+        self.kairand, self.directory, self.name = kairand, directory, name
+        self.path = os.path.join(directory, "kairand.sock")
+        self.process = None
+        self.port = free_port()
+        endpoint = f"tcp://127.0.0.1:{self.port}"
+        command = [kairand, "--init", "--state", directory, "--name-en", name, "--endpoint", endpoint]
+        if community:
+            command += ["--found-community", community]
+        made = subprocess.run(command, capture_output=True, timeout=READY_S, check=False, stdin=subprocess.DEVNULL)
+        check(made.returncode == 0, f"--init of {name}: {made.stderr.decode()}")
+        self.council = bytes.fromhex(made.stdout.decode().strip())
+        with open(os.path.join(directory, "kairan.conf"), "w", encoding="utf-8") as file:
+            file.write(f"[node]\nlisten = {endpoint}\nendpoint = {endpoint}\nlog_level = notice\nworkers = 1\n"
+                       "[guard]\nallow_documentation = yes\n")
+
+    def start(self, prefix=()):
+        notify_path = os.path.join(self.directory, "notify")
+        if os.path.exists(notify_path):
+            os.unlink(notify_path)
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        manager.bind(notify_path)
+        environment = dict(os.environ, NOTIFY_SOCKET=notify_path)
+        with open(os.path.join(self.directory, "log"), "ab") as log:
+            self.process = subprocess.Popen([*prefix, self.kairand, "--state", self.directory], env=environment,
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_die_with_parent)
+        deadline = time.monotonic() + READY_S
+        manager.settimeout(1.0)
+        try:
+            while True:
+                try:
+                    if b"READY=1" in manager.recv(4096):
+                        return
+                except socket.timeout:
+                    check(self.process.poll() is None, f"{self.name} ended by itself: {self.log_tail()}")
+                    check(time.monotonic() < deadline, f"{self.name} is not ready after {READY_S:.0f} s: {self.log_tail()}")
+        finally:
+            manager.close()
+
+    def log_tail(self):
+        with open(os.path.join(self.directory, "log"), encoding="utf-8", errors="replace") as file:
+            return file.read()[-2000:]
+
+    def client(self, timeout_s=60.0):
+        return wire.Client(self.path, timeout_s)
+
+    def net_pid(self):
+        """keeper's child; None where it has none just now."""
+        try:
+            with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as file:
+                children = file.read().split()
+        except OSError:
+            children = []
+        if children:
+            return int(children[0])
+        for entry in os.listdir("/proc"):  # children of other threads, or a kernel without that file
+            if entry.isdigit():
+                try:
+                    with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as file:
+                        fields = file.read().rpartition(")")[2].split()
+                except OSError:
+                    continue
+                if int(fields[1]) == self.process.pid and fields[0] != "Z":
+                    return int(entry)
+        return None
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def kill_net(self):
+        pid = self.net_pid()
+        if pid is None:
+            return False
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def stop(self):
+        """As a service manager does: SIGTERM, and status 0 within its time."""
+        self.process.terminate()
+        try:
+            status = self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise Failure(f"{self.name} does not stop on SIGTERM") from None
+        check(status == 0, f"{self.name} stopped with status {status}: {self.log_tail()}")
+
+
+class Federation:
+    """Councils in a chain, each invited by the one before, all members of one community that the first one founded."""
+
+    def __init__(self, kairand, names):
+        self.root = tempfile.mkdtemp(prefix="kairan-e2e-", dir=os.environ.get("TMPDIR", "/tmp"))
+        self.nodes = []
+        try:
+            for i, name in enumerate(names):
+                directory = os.path.join(self.root, str(i))
+                os.mkdir(directory, 0o700)
+                self.nodes.append(Node(kairand, directory, name, "Test" if i == 0 else None))
+                self.nodes[i].start()
+            for i, (left, right) in enumerate(zip(self.nodes, self.nodes[1:]), start=1):
+                with left.client() as inviter, right.client() as joiner:
+                    joiner.join(inviter.invite())
+                    poll(lambda: any(members > i for _, _, members in joiner.status()["communities"]), 60,
+                         f"{right.name} does not become a member")
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self):
+        for node in self.nodes:
+            if node.process is not None and node.process.poll() is None:
+                node.kill()
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def wait_for_reports(node, wanted, within_s):
+    """Until the node shows every id of `wanted`: a watch is opened first, then the list read, so nothing falls between."""
+    deadline = time.monotonic() + within_s
+    with node.client() as watcher, node.client() as asker:
+        number = watcher.begin(wire.WATCH, [])
+        missing = set(wanted) - set(asker.reports())
+        while missing:
+            left = deadline - time.monotonic()
+            check(left > 0, f"{node.name} still lacks {len(missing)} of {len(wanted)} records after {within_s:.0f} s")
+            watcher.socket.settimeout(min(left, 5.0))
+            try:
+                frame = watcher.receive()
+            except socket.timeout:
+                missing -= set(asker.reports())
+                continue
+            check(frame[1] == number and frame[0] == wire.PAGE, f"watch on {node.name} ended: {frame}")
+            missing -= {wire.unpack(item)[0] for item in frame[2]}
