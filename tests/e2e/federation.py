@@ -139,9 +139,10 @@ class Node:
 
 
 class Federation:
-    """Councils in a chain, each invited by the one before, all members of one community that the first one founded."""
+    """Councils in a chain, each invited by the one before, all members of one community that the first one founded; or, where it is no
+    chain, not linked yet."""
 
-    def __init__(self, kairand, names):
+    def __init__(self, kairand, names, is_chain=True):
         self.root = tempfile.mkdtemp(prefix="kairan-e2e-", dir=os.environ.get("TMPDIR", "/tmp"))
         self.nodes = []
         try:
@@ -150,7 +151,7 @@ class Federation:
                 os.mkdir(directory, 0o700)
                 self.nodes.append(Node(kairand, directory, name, "Test" if i == 0 else None))
                 self.nodes[i].start()
-            for i, (left, right) in enumerate(zip(self.nodes, self.nodes[1:]), start=1):
+            for i, (left, right) in enumerate(zip(self.nodes, self.nodes[1:] if is_chain else []), start=1):
                 with left.client() as inviter, right.client() as joiner:
                     joiner.join(inviter.invite())
                     poll(lambda: any(members > i for _, _, members in joiner.status()["communities"]), 60,
