@@ -1,0 +1,106 @@
+/* The command line: what its files share. A table of subcommands (main.c), each a function that parses its own options, asks keeper
+ * over tools/client and prints for people or, with --json, for programs.
+ *
+ * Exit status: 0 done (look-ups: found), 1 nothing found, 2 mistake, refusal or failure. */
+#ifndef KR_TOOLS_KAIRAN_KAIRAN_H
+#define KR_TOOLS_KAIRAN_KAIRAN_H
+
+#include <getopt.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tools/client/client.h"
+#include "tools/kairan/tr.h"
+
+#define KR_EXIT_DONE  0
+#define KR_EXIT_NONE  1
+#define KR_EXIT_ERROR 2
+
+#define KR_OPTIONS_MAX  24u
+#define KR_ANSWER_MS    30000 /* from one frame of an answer to the next */
+#define KR_HEX_ID_BYTES 65u
+
+struct kr_app {
+    const char *state, *socket, *language; /* as named; NULL: not named */
+    bool is_json, wants_help, wants_version;
+    const struct kr_command *command;
+    char directory[PATH_MAX], path[PATH_MAX]; /* state directory and socket, found by kr_app_place */
+    struct kr_conn *conn;
+};
+
+struct kr_command {
+    const char *name;
+    int (*run)(struct kr_app *app, int argc, char **argv); /* argv[0] is the subcommand; returns the exit status */
+    const char *summary;                                   /* msgids */
+    const char *help;
+};
+extern const struct kr_command kr_commands[];
+extern const size_t kr_command_count;
+
+int kr_run_init(struct kr_app *app, int argc, char **argv);
+int kr_run_invite(struct kr_app *app, int argc, char **argv);
+int kr_run_join(struct kr_app *app, int argc, char **argv);
+int kr_run_peers(struct kr_app *app, int argc, char **argv);
+int kr_run_councils(struct kr_app *app, int argc, char **argv);
+int kr_run_submit(struct kr_app *app, int argc, char **argv);
+int kr_run_lookup(struct kr_app *app, int argc, char **argv);
+int kr_run_ls(struct kr_app *app, int argc, char **argv);
+int kr_run_show(struct kr_app *app, int argc, char **argv);
+int kr_run_explain(struct kr_app *app, int argc, char **argv);
+int kr_run_status(struct kr_app *app, int argc, char **argv);
+int kr_run_watch(struct kr_app *app, int argc, char **argv);
+int kr_run_verify(struct kr_app *app, int argc, char **argv);
+
+/* ---- options ---- */
+
+struct kr_texts { /* an option that may be given several times */
+    const char *items[KR_AUDIENCE_MAX];
+    uint32_t count;
+};
+struct kr_option {
+    const char *name;
+    char letter;       /* 0: none */
+    bool *flag;        /* exactly one of these three */
+    const char **text; /* borrowed from argv */
+    struct kr_texts *texts;
+};
+/* Takes the command's own options and the global ones, in any order, into their targets. False where there is a mistake (told on
+ * stderr). `*ret_rest` is the index of the first argument that is no option. With `stops` it ends at the first such argument. */
+bool kr_options_parse(struct kr_app *app, int argc, char **argv, const struct kr_option *own, uint32_t count, bool stops,
+                      int *ret_rest);
+/* "90", "90s", "5m", "2h", "7d" → seconds. */
+bool kr_seconds_parse(const char *text, uint64_t *ret_s);
+bool kr_count_parse(const char *text, uint64_t max, uint64_t *ret_count);
+/* "2026-11-25", "2026-11-25T09:30[:00][Z]" (without Z: local time), or a time span back from (`ahead`: onward from) now → Unix
+ * seconds. */
+bool kr_moment_parse(const char *text, bool ahead, uint64_t *ret_s);
+/* An even number of hex digits, 8 to 64 (an odd last one is left out). */
+bool kr_id_parse(const char *text, uint8_t ret_id[static 32], size_t *ret_len);
+
+/* ---- the node ---- */
+
+/* Finds the state directory and the socket. Tells mistakes on stderr. */
+bool kr_app_place(struct kr_app *app);
+/* Tells why there is no connection. */
+void kr_app_tell_absent(const struct kr_app *app, enum kr_err err, const struct kr_error *error);
+/* Connects where it is not connected yet; tells failures. */
+bool kr_app_open(struct kr_app *app);
+/* One whole request; tells failures. KR_CANCELLED where `on_item` said so is not told. */
+enum kr_err kr_app_call(struct kr_app *app, enum kr_op op, struct kr_writer *args, int timeout_ms, kr_conn_item *on_item,
+                        void *context, struct kr_slice *ret_result);
+/* The same with no arguments. */
+enum kr_err kr_app_ask(struct kr_app *app, enum kr_op op, int timeout_ms, kr_conn_item *on_item, void *context,
+                       struct kr_slice *ret_result);
+/* "kairan: …" on stderr, or an object {"error": NAME, "message": …} with --json. Returns KR_EXIT_ERROR. */
+int kr_app_fail(const struct kr_app *app, enum kr_err err, const char *fmt, ...) KR_PRINTF(3, 4);
+/* A failed call: the error's translated text and its detail. */
+int kr_app_tell(const struct kr_app *app, enum kr_err err, const struct kr_error *error);
+
+/* A council or one of our communities, named by name (either language, case of ASCII letters ignored) or by the beginning of its
+ * id. Tells why not. */
+bool kr_app_find_councils(struct kr_app *app, const struct kr_texts *names, uint8_t (*ret_ids)[32]);
+bool kr_app_find_community(struct kr_app *app, const char *name, uint8_t ret_id[static 32]);
+
+#endif

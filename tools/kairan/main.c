@@ -1,0 +1,244 @@
+/* kairan: the command line of a Kairan node. The table of subcommands, and what --help says. */
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/kairan/kairan.h"
+#include "tools/kairan/out.h"
+
+static const char usage[] =
+    N_("Usage: kairan [--state DIR | --socket PATH] [--json] [--lang ja|en] COMMAND [ARGUMENTS]\n"
+       "\n"
+       "Shares indicators with other councils under TLP 2.0, through the node (kairand) that runs on this machine.\n"
+       "\n");
+
+static const char usage_end[] =
+    N_("\n"
+       "Options for every command:\n"
+       "  --state DIR    state directory of the node; else KAIRAN_STATE, else as kairand has it (root: /var/lib/kairan;\n"
+       "                 others: $XDG_STATE_HOME/kairan or ~/.local/state/kairan)\n"
+       "  --socket PATH  the node's socket itself; else kairand.sock in the state directory\n"
+       "  --json         print for programs: one object, or one object a line for lists\n"
+       "  --lang ja|en   language of messages; else that of the environment. TLP labels are never translated\n"
+       "  --help         help, also for each command: kairan COMMAND --help\n"
+       "  --version      print the version\n"
+       "\n"
+       "Exit status: 0 done (look-ups: found), 1 nothing found, 2 mistake, refusal or failure.\n"
+       "NO_COLOR=1 switches colours off; they are only used on a terminal.\n");
+
+const struct kr_command kr_commands[] = {
+    {"init", kr_run_init, N_("make a new node (a council with its keys)"),
+     N_("Usage: kairan init --name-ja NAME --name-en NAME [OPTIONS]\n"
+        "\n"
+        "Makes the keys and the card of a new council. One of the names may be left out.\n"
+        "\n"
+        "  --region NAME                region\n"
+        "  --contact-name, --contact-mail, --contact-telephone, --contact-hours TEXT   contact window\n"
+        "  --endpoint tcp://HOST:PORT   where other councils reach this node; left out: it only dials out\n"
+        "  --found-community NAME       found a community (the first council of one does)\n"
+        "  --passphrase-file FILE, --passphrase-fd N   protect the keyring with a passphrase\n"
+        "\n"
+        "Example: kairan init --name-en Hokkaido --endpoint tcp://203.0.113.5:7447 --found-community Japan\n")},
+    {"invite", kr_run_invite, N_("print a ticket that links another council to this one"),
+     N_("Usage: kairan invite [--ttl SPAN] [--community NAME|ID] [--link-only]\n"
+        "\n"
+        "Prints a ticket that can be used once. Give it to the other council over a way that you trust: whoever has it\n"
+        "can use it. The other side enters it with: kairan join TICKET\n"
+        "\n"
+        "  --ttl SPAN           how long it holds: 30m, 12h, 7d (default: 7d)\n"
+        "  --community NAME|ID  vouch for the joiner in this community (default: the only one)\n"
+        "  --link-only          link without vouching\n"
+        "\n"
+        "Example: kairan invite --ttl 2h\n")},
+    {"join", kr_run_join, N_("use a ticket: link this council to the one that invites"),
+     N_("Usage: kairan join TICKET [--timeout SPAN]\n"
+        "\n"
+        "Shows each step and ends when both councils are linked. \"-\" reads the ticket from standard input.\n"
+        "\n"
+        "  --timeout SPAN   give up after this time without progress (default: 60s)\n"
+        "\n"
+        "Example: kairan join kairan1qy...\n")},
+    {"peers", kr_run_peers, N_("show the councils that this one is linked to"),
+     N_("Usage: kairan peers\n"
+        "\n"
+        "Shows for each link whether it is up, what went over it, and what is still missing.\n"
+        "\n"
+        "Example: kairan peers --json\n")},
+    {"councils", kr_run_councils, N_("list the councils that are known here"),
+     N_("Usage: kairan councils\n"
+        "\n"
+        "Lists the directory: names and ids for submit --to, and the communities of each council.\n"
+        "\n"
+        "Example: kairan councils\n")},
+    {"submit", kr_run_submit, N_("share a report: text, mail or list"),
+     N_("Usage: kairan submit [FILE | - | TEXT...] --label LABEL [OPTIONS]\n"
+        "\n"
+        "Reads a text or a mail (UTF-8, ISO-2022-JP, Shift_JIS, EUC-JP), finds the indicators in it, shows them and the\n"
+        "councils that would get them, and asks. Without a terminal, -y is needed.\n"
+        "\n"
+        "  --label LABEL         clear (everyone), green (a community), amber (the councils named with --to)\n"
+        "  --to NAME|ID          TLP:AMBER: a council to send to; may be given several times\n"
+        "  --community NAME|ID   TLP:GREEN: which community (default: the only one)\n"
+        "  --kind report|advisory   a report carries indicators (default), an advisory its text alone\n"
+        "  --title TEXT          default: the subject of a mail, else the first line\n"
+        "  --language CODE       language of the text (default: ja where it has Japanese characters, else en)\n"
+        "  --severity LEVEL      none, low, medium, high, critical\n"
+        "  --expires WHEN        2027-03-31, or a span from now: 90d\n"
+        "  --exercise            belongs to an exercise; marked so everywhere\n"
+        "  --force --reason TEXT send values that a guard holds back, or with a wider label than the text bears\n"
+        "  --charset NAME        charset of a text (default: told from its bytes)\n"
+        "  -y, --yes             do not ask\n"
+        "\n"
+        "More than 4,096 indicators become several records. A submission that was told as done is safe on disk.\n"
+        "\n"
+        "Examples: kairan submit advisory.eml --label amber --to Kinki\n"
+        "          kairan submit \"hxxps://login[.]example/ja\" --label green\n"
+        "          cut -d, -f2 phishing.csv | kairan submit - --label clear -y\n")},
+    {"lookup", kr_run_lookup, N_("look values up: addresses, names, URLs, hashes"),
+     N_("Usage: kairan lookup VALUE... | -f FILE | - [OPTIONS]\n"
+        "\n"
+        "Says which records name a value. An address also matches networks around it, a name its parent domains, a URL its\n"
+        "host. Defanged spellings (hxxp, [.]) are understood.\n"
+        "\n"
+        "  -f, --file FILE    one value a line (\"-\": standard input)\n"
+        "  --type TYPE        ipv4, ipv6, domain, url, email, md5, sha1, sha256, filename ... (default: told from the value)\n"
+        "  --wait SPAN        wait until all values are found, at most this long\n"
+        "\n"
+        "Exit status: 0 found (with --wait: all of them), 1 not found, 2 failure.\n"
+        "\n"
+        "Examples: kairan lookup 203.0.113.77\n"
+        "          kairan lookup -f suspects.txt --json\n"
+        "          kairan lookup --wait 10s login.example\n")},
+    {"ls", kr_run_ls, N_("list records, newest first"),
+     N_("Usage: kairan ls [OPTIONS]\n"
+        "\n"
+        "  --kind KIND        report, advisory\n"
+        "  --label LABEL      clear, green, amber\n"
+        "  --since WHEN       2026-11-01, or a span back: 7d\n"
+        "  --author NAME|ID   of one council\n"
+        "  --limit N          at most so many (default: all)\n"
+        "\n"
+        "Exit status: 0 some, 1 none, 2 failure.\n"
+        "\n"
+        "Example: kairan ls --since 7d --label amber\n")},
+    {"show", kr_run_show, N_("show one record with its text and indicators"),
+     N_("Usage: kairan show ID\n"
+        "\n"
+        "ID is a record's id or its beginning (8 digits or more).\n"
+        "\n"
+        "Example: kairan show 3f9a0c21b7d4\n")},
+    {"explain", kr_run_explain, N_("say why a record is here, from whom, and who may see it next"),
+     N_("Usage: kairan explain ID\n"
+        "\n"
+        "ID is a record's id or its beginning (8 digits or more).\n"
+        "\n"
+        "Example: kairan explain 3f9a0c21b7d4\n")},
+    {"status", kr_run_status, N_("show how the node is"),
+     N_("Usage: kairan status [--wait SPAN]\n"
+        "\n"
+        "  --wait SPAN   wait until the node answers and its network side is up, at most this long\n"
+        "\n"
+        "Exit status: 0 all is well, 1 something is wrong (said in the output), 2 no answer.\n"
+        "\n"
+        "Example: kairan status --wait 10s\n")},
+    {"watch", kr_run_watch, N_("print records as they arrive"),
+     N_("Usage: kairan watch [--count N] [--timeout SPAN]\n"
+        "\n"
+        "  --count N        end after so many\n"
+        "  --timeout SPAN   end after this time\n"
+        "\n"
+        "Exit status: 0 as many came as --count wanted (at least one without it), 1 fewer, 2 failure.\n"
+        "\n"
+        "Example: kairan watch --count 1 --timeout 1m\n")},
+    {"verify", kr_run_verify, N_("check every stored value"),
+     N_("Usage: kairan verify\n"
+        "\n"
+        "Reads the whole store and checks every value. The node goes on working meanwhile.\n"
+        "\n"
+        "Exit status: 0 all is well, 1 damage was found, 2 failure.\n"
+        "\n"
+        "Example: kairan verify\n")},
+};
+const size_t kr_command_count = sizeof kr_commands / sizeof kr_commands[0];
+
+static void print_usage(FILE *out)
+{
+    (void)fputs(_(usage), out);
+    (void)fputs(_("Commands:\n"), out);
+    for (size_t i = 0; i < kr_command_count; i++) {
+        (void)fprintf(out, "  %-9s %s\n", kr_commands[i].name, _(kr_commands[i].summary));
+    }
+    (void)fputs(_(usage_end), out);
+}
+
+static const struct kr_command *find_command(const char *name)
+{
+    for (size_t i = 0; i < kr_command_count; i++) {
+        if (strcmp(kr_commands[i].name, name) == 0) {
+            return &kr_commands[i];
+        }
+    }
+    return NULL;
+}
+
+static bool wants_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Help and mistakes before the command's own options are in the right language, too. */
+static const char *named_language(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strncmp(argv[i], "--lang=", 7) == 0) {
+            return argv[i] + 7;
+        }
+        if (strcmp(argv[i], "--lang") == 0 && i + 1 < argc) {
+            return argv[i + 1];
+        }
+    }
+    return NULL;
+}
+
+static int finish(int status)
+{
+    return fflush(stdout) == 0 && ferror(stdout) == 0 ? status : KR_EXIT_ERROR;
+}
+
+int main(int argc, char **argv)
+{
+    static struct kr_app app; /* some paths: not on the stack */
+    int rest;
+    (void)setlocale(LC_CTYPE, "C.UTF-8");
+    if (!kr_tr_init(named_language(argc, argv))) {
+        (void)kr_tr_init("en");
+        return kr_app_fail(&app, KR_INVALID, _("--lang takes ja or en"));
+    }
+    if (!kr_options_parse(&app, argc, argv, NULL, 0, true, &rest)) {
+        return KR_EXIT_ERROR;
+    }
+    if (app.wants_version) {
+        (void)puts("kairan " KR_VERSION_TEXT);
+        return finish(KR_EXIT_DONE);
+    }
+    if (app.wants_help || rest == argc) {
+        print_usage(app.wants_help ? stdout : stderr);
+        return finish(app.wants_help ? KR_EXIT_DONE : KR_EXIT_ERROR);
+    }
+    app.command = find_command(argv[rest]);
+    if (app.command == NULL) {
+        return kr_app_fail(&app, KR_INVALID, _("there is no command \"%s\"; see kairan --help"), argv[rest]);
+    }
+    if (wants_help(argc - rest, argv + rest)) {
+        (void)fputs(_(app.command->help), stdout);
+        return finish(KR_EXIT_DONE);
+    }
+    int status = app.command->run(&app, argc - rest, argv + rest);
+    kr_conn_free(app.conn);
+    return finish(status);
+}

@@ -1,0 +1,373 @@
+/* Commands about records: ls, show, explain, watch. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tools/kairan/kairan.h"
+#include "tools/kairan/out.h"
+#include "tools/kairan/wait.h"
+
+#define WATCH_PAGES 64u
+
+static enum kr_err print_summary(const struct kr_app *app, struct kr_slice item)
+{
+    struct kr_summary summary;
+    enum kr_err err = kr_summary_read(item, &summary);
+    if (err != KR_OK) {
+        return err;
+    }
+    if (app->is_json) {
+        return kr_json_line(kr_json_summary(&summary)) ? KR_OK : KR_IO;
+    }
+    kr_out_summary(stdout, &summary);
+    return fflush(stdout) == 0 ? KR_OK : KR_IO;
+}
+
+struct listing {
+    const struct kr_app *app;
+    uint64_t count;
+};
+
+static enum kr_err list_record(void *context, struct kr_slice item)
+{
+    struct listing *listing = context;
+    listing->count++;
+    return print_summary(listing->app, item);
+}
+
+/* ---- ls ---- */
+
+static bool parse_kind(const char *text, uint32_t *ret_kind)
+{
+    for (uint32_t kind = 1; kind <= KR_KIND_COMMENT; kind++) {
+        if (strcmp(kr_kind_name(kind), text) == 0) {
+            *ret_kind = kind;
+            return true;
+        }
+    }
+    return false;
+}
+
+int kr_run_ls(struct kr_app *app, int argc, char **argv)
+{
+    const char *kind = NULL, *label = NULL, *since = NULL, *author = NULL, *limit = NULL;
+    const struct kr_option options[] = {{.name = "kind", .text = &kind},
+                                        {.name = "label", .text = &label},
+                                        {.name = "since", .text = &since},
+                                        {.name = "author", .text = &author},
+                                        {.name = "limit", .letter = 'n', .text = &limit}};
+    struct listing listing = {.app = app};
+    struct kr_ls ls = {0};
+    struct kr_writer args;
+    uint64_t since_s = 0;
+    enum kr_label parsed = KR_TLP_NONE;
+    int rest;
+    if (!kr_options_parse(app, argc, argv, options, 5, false, &rest)) {
+        return KR_EXIT_ERROR;
+    }
+    if (rest < argc) {
+        return kr_app_fail(app, KR_INVALID, _("\"%s\" is not wanted here; see kairan %s --help"), argv[rest], "ls");
+    }
+    if (kind != NULL && !parse_kind(kind, &ls.kind)) {
+        return kr_app_fail(app, KR_INVALID, _("there is no kind \"%s\": report or advisory"), kind);
+    }
+    if (label != NULL && kr_label_parse(label, strlen(label), &parsed) != KR_OK) {
+        return kr_app_fail(app, KR_INVALID, _("there is no label \"%s\": clear, green or amber"), label);
+    }
+    if (since != NULL && !kr_moment_parse(since, false, &since_s)) {
+        return kr_app_fail(app, KR_INVALID, _("--%s takes a date (2026-11-25) or a span (7d)"), "since");
+    }
+    if (limit != NULL && !kr_count_parse(limit, UINT32_MAX, &ls.limit)) {
+        return kr_app_fail(app, KR_INVALID, _("--%s takes a number"), "limit");
+    }
+    ls.label = (uint32_t)parsed;
+    ls.since_ms = since_s * 1000;
+    ls.has_author = author != NULL;
+    struct kr_texts authors = {.items = {author}, .count = 1};
+    if (author != NULL && !kr_app_find_councils(app, &authors, &ls.author)) {
+        return KR_EXIT_ERROR;
+    }
+    kr_writer_init(&args, KR_KIB);
+    kr_ls_write(&ls, &args);
+    enum kr_err err = kr_app_call(app, KR_OP_LS, &args, KR_ANSWER_MS, list_record, &listing, NULL);
+    kr_writer_deinit(&args);
+    if (err != KR_OK) {
+        return KR_EXIT_ERROR;
+    }
+    return listing.count > 0 ? KR_EXIT_DONE : KR_EXIT_NONE;
+}
+
+/* ---- show ---- */
+
+/* Asks about the one record that the arguments name. */
+static enum kr_err ask_about(struct kr_app *app, int argc, char **argv, enum kr_op op, struct kr_slice *ret_result)
+{
+    uint8_t id[32];
+    size_t len;
+    struct kr_writer args;
+    int rest;
+    if (!kr_options_parse(app, argc, argv, NULL, 0, false, &rest)) {
+        return KR_INVALID;
+    }
+    if (rest + 1 != argc || !kr_id_parse(argv[rest], id, &len)) {
+        (void)kr_app_fail(app, KR_INVALID, _("which record? Its id, or 8 digits or more of its beginning; see kairan ls"));
+        return KR_INVALID;
+    }
+    kr_writer_init(&args, 64);
+    kr_writer_array(&args, 1);
+    kr_writer_bin(&args, id, len);
+    enum kr_err err = kr_app_call(app, op, &args, KR_ANSWER_MS, NULL, NULL, ret_result);
+    kr_writer_deinit(&args);
+    return err;
+}
+
+typedef void visit_indicator(void *context, const struct kr_report_indicator *indicator);
+
+static void each_indicator(const struct kr_report *report, visit_indicator *visit, void *context)
+{
+    struct kr_report_indicator indicator;
+    struct kr_reader reader;
+    kr_reader_init(&reader, report->indicators.bytes, report->indicators.len);
+    uint32_t count = kr_reader_array_between(&reader, 0, KR_REPORT_INDICATORS_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        kr_report_indicator_read(&reader, &indicator);
+        visit(context, &indicator);
+    }
+}
+
+static void indicator_json(void *context, const struct kr_report_indicator *indicator)
+{
+    (void)json_array_append_new(context, kr_json_indicator(indicator));
+}
+
+static void indicator_text(void *context, const struct kr_report_indicator *indicator)
+{
+    char print[KR_INDICATOR_PRINT_BYTES_MAX];
+    FILE *out = context;
+    if (kr_indicator_print(indicator->type, indicator->value.bytes, indicator->value.len, print, sizeof print) != KR_OK) {
+        print[0] = 0;
+    }
+    (void)fprintf(out, "    %-9s ", kr_indicator_type_name(indicator->type));
+    kr_out_string(out, print);
+    if (indicator->note.len > 0) {
+        (void)fputs("  # ", out);
+        kr_out_text(out, indicator->note, false);
+    }
+    (void)fputc('\n', out);
+}
+
+static bool shown_json(const struct kr_shown *shown, const struct kr_report *report, const struct kr_advisory *advisory)
+{
+    json_t *object = kr_json_summary(&shown->summary), *audience = json_array();
+    for (uint32_t i = 0; i < shown->audience_count; i++) {
+        (void)json_array_append_new(audience, kr_json_id(shown->audience[i].bytes, 32));
+    }
+    (void)json_object_set_new(object, "audience", audience);
+    (void)json_object_set_new(object, "community",
+                              shown->community.len == 32 ? kr_json_id(shown->community.bytes, 32) : json_null());
+    (void)json_object_set_new(object, "record_bytes", json_integer((json_int_t)shown->record_bytes));
+    if (report != NULL) {
+        json_t *values = json_array();
+        each_indicator(report, indicator_json, values);
+        (void)json_object_set_new(object, "text", kr_json_slice(report->text));
+        (void)json_object_set_new(object, "language", kr_json_slice(report->language));
+        (void)json_object_set_new(object, "part", json_integer(report->part));
+        (void)json_object_set_new(object, "parts", json_integer(report->parts));
+        (void)json_object_set_new(object, "values", values);
+    } else if (advisory != NULL) {
+        (void)json_object_set_new(object, "text", kr_json_slice(advisory->text));
+        (void)json_object_set_new(object, "language", kr_json_slice(advisory->language));
+        (void)json_object_set_new(object, "countermeasures", kr_json_slice(advisory->countermeasures));
+    }
+    return kr_json_line(object);
+}
+
+static void indented(struct kr_slice text)
+{
+    for (size_t at = 0; at < text.len;) {
+        const uint8_t *end = memchr(text.bytes + at, '\n', text.len - at);
+        size_t len = end == NULL ? text.len - at : (size_t)(end - text.bytes) - at;
+        (void)fputs("    ", stdout);
+        kr_out_text(stdout, (struct kr_slice){text.bytes + at, len > 0 && text.bytes[at + len - 1] == '\r' ? len - 1 : len}, true);
+        (void)fputc('\n', stdout);
+        at += len + 1;
+    }
+}
+
+static void shown_text(const struct kr_shown *shown, const struct kr_report *report, const struct kr_advisory *advisory)
+{
+    kr_out_summary(stdout, &shown->summary);
+    (void)fputs("  id: ", stdout);
+    kr_out_id(stdout, shown->summary.id, 64);
+    (void)printf("\n  %s: %s\n  %s: ", _("severity"), kr_severity_text(shown->summary.severity), _("received"));
+    kr_out_time(stdout, shown->summary.received_ms / 1000);
+    (void)printf("\n  %s: ", _("expires"));
+    kr_out_time(stdout, shown->summary.expires_s);
+    (void)fputc('\n', stdout);
+    for (uint32_t i = 0; i < shown->audience_count; i++) {
+        (void)printf("  %s: ", _("addressed to"));
+        kr_out_id(stdout, shown->audience[i].bytes, 16);
+        (void)fputc('\n', stdout);
+    }
+    if (shown->community.len == 32) {
+        (void)printf("  %s: ", _("community"));
+        kr_out_id(stdout, shown->community.bytes, 16);
+        (void)fputc('\n', stdout);
+    }
+    if (report != NULL && report->parts > 1) {
+        (void)printf(_("  part %u of %u\n"), report->part, report->parts);
+    }
+    if (report != NULL && report->indicator_count > 0) {
+        (void)printf("  %s:\n", _("indicators"));
+        each_indicator(report, indicator_text, stdout);
+    }
+    struct kr_slice text = report != NULL ? report->text : advisory != NULL ? advisory->text : (struct kr_slice){0};
+    if (text.len > 0) {
+        (void)printf("  %s:\n", _("text"));
+        indented(text);
+    }
+}
+
+int kr_run_show(struct kr_app *app, int argc, char **argv)
+{
+    static struct kr_shown shown;
+    static struct kr_report report;
+    static struct kr_advisory advisory;
+    struct kr_slice result;
+    if (ask_about(app, argc, argv, KR_OP_SHOW, &result) != KR_OK) {
+        return KR_EXIT_ERROR;
+    }
+    if (kr_shown_read(result, &shown) != KR_OK) {
+        return kr_app_fail(app, KR_MALFORMED, _("the node's answer cannot be read"));
+    }
+    bool is_report = shown.summary.kind == KR_KIND_REPORT && kr_report_parse(shown.content, &report) == KR_OK;
+    bool is_advisory = shown.summary.kind == KR_KIND_ADVISORY && kr_advisory_parse(shown.content, &advisory) == KR_OK;
+    const struct kr_report *as_report = is_report ? &report : NULL;
+    const struct kr_advisory *as_advisory = is_advisory ? &advisory : NULL;
+    if (app->is_json) {
+        return shown_json(&shown, as_report, as_advisory) ? KR_EXIT_DONE : KR_EXIT_ERROR;
+    }
+    shown_text(&shown, as_report, as_advisory);
+    return KR_EXIT_DONE;
+}
+
+/* ---- explain ---- */
+
+static bool explained_json(const struct kr_explained *explained)
+{
+    json_t *object = kr_json_summary(&explained->summary);
+    (void)json_object_set_new(object, "from", kr_json_id(explained->from, 32));
+    (void)json_object_set_new(object, "from_name", kr_json_slice(explained->from_name));
+    (void)json_object_set_new(object, "hops", json_integer((json_int_t)explained->hops_known));
+    (void)json_object_set_new(object, "reach", kr_json_reach(explained->reach, explained->reach_count));
+    return kr_json_line(object);
+}
+
+static void explained_text(const struct kr_explained *explained)
+{
+    kr_out_summary(stdout, &explained->summary);
+    (void)fputs("  ", stdout);
+    if (explained->hops_known == 0) {
+        (void)fputs(_("It was written here."), stdout);
+    } else {
+        (void)fputs(explained->hops_known == 1 ? _("It came straight from its author: ") : _("It was handed on by: "), stdout);
+        kr_out_text(stdout, explained->from_name, false);
+    }
+    (void)printf("\n  %s\n", _("Who may have it:"));
+    for (uint32_t i = 0; i < explained->reach_count; i++) {
+        const struct kr_reach *reach = &explained->reach[i];
+        bool may = reach->may_hold && reach->may_read;
+        kr_out_style(stdout, may ? KR_STYLE_GREEN : KR_STYLE_DIM);
+        (void)fputs(may ? "    + " : reach->may_hold ? "    ~ " : "    - ", stdout);
+        kr_out_padded(stdout, reach->name, 24);
+        kr_out_style(stdout, KR_STYLE_NONE);
+        (void)printf("  %s\n", kr_reason_text(reach->reason_name));
+    }
+}
+
+int kr_run_explain(struct kr_app *app, int argc, char **argv)
+{
+    static struct kr_explained explained;
+    struct kr_slice result;
+    if (ask_about(app, argc, argv, KR_OP_EXPLAIN, &result) != KR_OK) {
+        return KR_EXIT_ERROR;
+    }
+    if (kr_explained_read(result, &explained) != KR_OK) {
+        return kr_app_fail(app, KR_MALFORMED, _("the node's answer cannot be read"));
+    }
+    if (app->is_json) {
+        return explained_json(&explained) ? KR_EXIT_DONE : KR_EXIT_ERROR;
+    }
+    explained_text(&explained);
+    return KR_EXIT_DONE;
+}
+
+/* ---- watch ---- */
+
+static enum kr_err watch_on(struct kr_app *app, uint64_t number, int64_t deadline, uint64_t wanted, uint64_t *count,
+                            struct kr_error *error)
+{
+    const struct kr_client_frame *frame;
+    for (;;) {
+        int64_t left = deadline == INT64_MAX ? KR_WAIT_FOREVER : deadline - kr_now_ms();
+        if (left < 0 && deadline != INT64_MAX) {
+            return KR_OK;
+        }
+        enum kr_err err = kr_conn_receive(app->conn, (int)left, &frame, error);
+        if (err != KR_OK) {
+            return err == KR_TIMEOUT ? KR_OK : err;
+        }
+        if (frame->type == KR_CLIENT_ERROR) {
+            return kr_conn_frame_error(frame, error);
+        }
+        for (uint32_t i = 0; frame->type == KR_CLIENT_PAGE && i < frame->item_count; i++) {
+            err = print_summary(app, frame->items[i]);
+            if (err != KR_OK) {
+                return kr_fail(error, err, "the output cannot be written");
+            }
+            if (++*count == wanted) {
+                return KR_OK;
+            }
+        }
+        err = kr_conn_credit(app->conn, number, 1, error);
+        if (err != KR_OK) {
+            return err;
+        }
+    }
+}
+
+int kr_run_watch(struct kr_app *app, int argc, char **argv)
+{
+    static const uint8_t nothing[] = {0x90};
+    const char *count = NULL, *timeout = NULL;
+    const struct kr_option options[] = {{.name = "count", .letter = 'n', .text = &count}, {.name = "timeout", .text = &timeout}};
+    struct kr_error error = {0};
+    uint64_t wanted = 0, timeout_s = 0, came = 0, number;
+    int rest;
+    if (!kr_options_parse(app, argc, argv, options, 2, false, &rest)) {
+        return KR_EXIT_ERROR;
+    }
+    if (rest < argc) {
+        return kr_app_fail(app, KR_INVALID, _("\"%s\" is not wanted here; see kairan %s --help"), argv[rest], "watch");
+    }
+    if (count != NULL && (!kr_count_parse(count, UINT32_MAX, &wanted) || wanted == 0)) {
+        return kr_app_fail(app, KR_INVALID, _("--%s takes a number"), "count");
+    }
+    if (timeout != NULL && (!kr_seconds_parse(timeout, &timeout_s) || timeout_s > 86400)) {
+        return kr_app_fail(app, KR_INVALID, _("--%s takes a span like 90s, 5m, 2h or 7d"), "timeout");
+    }
+    if (!kr_app_open(app)) {
+        return KR_EXIT_ERROR;
+    }
+    int64_t deadline = timeout == NULL ? INT64_MAX : kr_now_ms() + (int64_t)timeout_s * 1000;
+    enum kr_err err =
+        kr_conn_request(app->conn, KR_OP_WATCH, (struct kr_slice){nothing, sizeof nothing}, WATCH_PAGES, &number, &error);
+    if (err == KR_OK) {
+        err = watch_on(app, number, deadline, wanted, &came, &error);
+    }
+    if (err != KR_OK) {
+        return kr_app_tell(app, err, &error);
+    }
+    return came >= (wanted > 0 ? wanted : 1) ? KR_EXIT_DONE : KR_EXIT_NONE;
+}

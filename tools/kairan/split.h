@@ -1,0 +1,32 @@
+/* Cutting a submission into records: at most 4,096 indicators and one body each. Pure. */
+#ifndef KR_TOOLS_KAIRAN_SPLIT_H
+#define KR_TOOLS_KAIRAN_SPLIT_H
+
+#include "proto/client/client.h"
+#include "proto/record/record.h"
+#include "tools/formats/formats.h"
+
+struct kr_plan {
+    uint32_t kind;                         /* KR_KIND_REPORT or KR_KIND_ADVISORY */
+    struct kr_slice title, text, language; /* the text goes into the first part */
+    uint32_t severity;
+    uint8_t case_id[16];          /* what parts of one submission have in common */
+    const struct kr_found *items; /* borrowed */
+    size_t item_count;
+};
+struct kr_part {
+    size_t first, count; /* into items */
+};
+
+/* `*ret_parts` (free()), at least one. KR_BOUNDS over KR_PARTS_MAX parts. */
+enum kr_err kr_split(const struct kr_plan *plan, struct kr_part **ret_parts, uint32_t *ret_count) KR_WARN_UNUSED;
+/* The body of part `number` (from 0) of `parts`. The writer is to be initialised with KR_BODY_BYTES_MAX. */
+void kr_split_write(const struct kr_plan *plan, const struct kr_part *part, uint32_t number, uint32_t parts,
+                    struct kr_writer *writer);
+
+/* The first line that says something, at most `max` bytes of whole characters. Borrowed from the text. */
+struct kr_slice kr_first_line(struct kr_slice text, size_t max);
+/* "ja" where the text has kana or kanji, else "en". Static storage. */
+const char *kr_guess_language(struct kr_slice text);
+
+#endif
