@@ -8,8 +8,9 @@
 
 #include "node/core/state.h"
 
-#define QUARANTINE_SLICE 32u
-#define PAIR_SLICE       256u
+#define QUARANTINE_SLICE       32u
+#define QUARANTINE_SLICE_BYTES (128u * KR_KIB) /* each is verified, opened and indexed here: a few ms */
+#define PAIR_SLICE             256u
 
 /* ---- scopes and facts ---- */
 
@@ -61,6 +62,37 @@ static bool is_candidate(const struct kr_core *core, const uint8_t community[sta
     return false;
 }
 
+/* A record's head has all that policy looks at; only the audience stands otherwise. */
+enum kr_err kr_policy_of_head(const struct kr_core *core, enum kr_policy_use use, const struct kr_head *head,
+                              const uint8_t council[static 32], enum kr_policy_reason *ret_reason)
+{
+    uint8_t *audience = malloc((size_t)head->audience_count * 34 + 1);
+    struct kr_policy_facts facts;
+    struct kr_header header = {
+        .kind = head->kind,
+        .label = head->label,
+        .flags = head->flags,
+        .expires_s = head->expires_s,
+        .has_community = head->has_community,
+        .has_relay = head->has_relay,
+        .audience_count = head->audience_count,
+        .audience = audience,
+    };
+    if (audience == NULL) {
+        return KR_NOMEM;
+    }
+    memcpy(header.author, head->author, 32);
+    memcpy(header.community, head->community, 32);
+    memcpy(header.relay, head->relay, 32);
+    for (uint32_t i = 0; i < head->audience_count; i++) {
+        memcpy(audience + (size_t)34 * i, head->audience + (size_t)32 * i, 32);
+    }
+    kr_policy_facts_of(core, &header, council, &facts);
+    *ret_reason = kr_policy(use, &facts);
+    free(audience);
+    return KR_OK;
+}
+
 void kr_policy_facts_of(const struct kr_core *core, const struct kr_header *header, const uint8_t council[static 32],
                         struct kr_policy_facts *ret_facts)
 {
@@ -98,6 +130,10 @@ static enum kr_err judge_statement(struct kr_step *step, const struct kr_job *jo
     if (!job->is_open) {
         return KR_MALFORMED;
     }
+    enum kr_err fits = kr_directory_fits(&core->directory, header, content);
+    if (fits != KR_OK) {
+        return fits;
+    }
     bool is_ours = memcmp(header->author, core->self, 32) == 0;
     enum kr_err may_sign = kr_directory_may_sign(&core->directory, header, &content);
     if (may_sign != KR_OK && (is_ours || may_sign != KR_UNKNOWN_AUTHOR)) {
@@ -107,8 +143,7 @@ static enum kr_err judge_statement(struct kr_step *step, const struct kr_job *jo
         /* A genesis is named by its own hash, so founders are known before any signature can be checked: their cards are needed for
          * that. */
         struct kr_charter charter;
-        if (kr_charter_parse(content, &charter) != KR_OK || !header->has_community ||
-            memcmp(charter.community, header->community, 32) != 0) {
+        if (kr_charter_parse(content, &charter) != KR_OK) {
             return KR_MALFORMED;
         }
         if (!is_ours && !is_candidate(core, charter.community, core->self)) {
@@ -227,7 +262,9 @@ static enum kr_err put_statement(struct kr_step *step, const struct kr_job *job)
     }
     kr_writer_deinit(&writer);
     if (err == KR_OK) {
-        err = kr_directory_take(&step->core->directory, &job->header, job->record.id, content);
+        bool is_awaited = job->header.kind == KR_KIND_CHARTER && step->core->directory.waiting > 0;
+        err = is_awaited ? kr_directory_reload(&step->core->directory, step->txn)
+                         : kr_directory_take(&step->core->directory, &job->header, job->record.id, content);
     }
     step->core->quarantine_is_due = true;
     memset(step->core->quarantine_at, 0, 32);
@@ -356,6 +393,7 @@ enum kr_err kr_core_quarantine_count(struct kr_step *step)
 }
 
 struct pick {
+    uint64_t work;
     uint8_t after[32];
     uint8_t ids[QUARANTINE_SLICE][32], from[QUARANTINE_SLICE][32];
     uint64_t bytes[QUARANTINE_SLICE];
@@ -367,9 +405,23 @@ static bool pick_one(void *context, struct kr_slice key, struct kr_slice value)
     struct pick *pick = context;
     if (key.len == 32 && memcmp(key.bytes, pick->after, 32) > 0 &&
         read_quarantined(value, &pick->bytes[pick->count], pick->from[pick->count])) {
+        pick->work += pick->bytes[pick->count];
         memcpy(pick->ids[pick->count++], key.bytes, 32);
     }
-    return pick->count < QUARANTINE_SLICE;
+    return pick->count < QUARANTINE_SLICE && pick->work < QUARANTINE_SLICE_BYTES;
+}
+
+/* The next few behind `after`. Ids are hashes: one first byte after the other leaves little to step over. */
+static enum kr_err pick_slice(struct kr_step *step, struct pick *pick, bool *ret_is_full)
+{
+    enum kr_err err = KR_OK;
+    *ret_is_full = false;
+    for (uint32_t first = pick->after[0]; first < 256 && err == KR_OK && !*ret_is_full; first++) {
+        uint8_t prefix = (uint8_t)first;
+        err = kr_store_each(step->txn, KR_TABLE_QUARANTINE, &prefix, 1, pick_one, pick);
+        *ret_is_full = pick->count == QUARANTINE_SLICE || pick->work >= QUARANTINE_SLICE_BYTES;
+    }
+    return err;
 }
 
 static enum kr_err quarantine_leave(struct kr_step *step, const uint8_t id[static 32], uint64_t bytes)
@@ -440,11 +492,12 @@ enum kr_err kr_admit_quarantined(struct kr_step *step, bool *ret_more)
     }
     memcpy(pick->after, core->quarantine_at, 32);
     core->quarantine_is_due = false; /* a statement that enters below sets it again, from the start */
-    enum kr_err err = kr_store_each(step->txn, KR_TABLE_QUARANTINE, NULL, 0, pick_one, pick);
+    bool is_full;
+    enum kr_err err = pick_slice(step, pick, &is_full);
     for (uint32_t i = 0; i < pick->count && err == KR_OK; i++) {
         err = look_again(step, pick->ids[i], pick->from[i], pick->bytes[i]);
     }
-    if (!core->quarantine_is_due && pick->count == QUARANTINE_SLICE) {
+    if (!core->quarantine_is_due && is_full) {
         core->quarantine_is_due = true;
         memcpy(core->quarantine_at, pick->ids[pick->count - 1], 32);
     }
@@ -539,28 +592,25 @@ enum kr_err kr_admit_statement(struct kr_step *step, uint32_t kind, const uint8_
 
 /* ---- pair trees of new links ---- */
 
-static enum kr_err pair_one(struct kr_step *step, const struct kr_link *link, uint64_t arrival)
+static bool is_between(const struct kr_head *head, const uint8_t council[static 32])
 {
-    uint8_t *bytes = NULL;
-    size_t len;
-    struct kr_record record;
-    struct kr_header header;
+    bool is_between = memcmp(head->author, council, 32) == 0;
+    for (uint32_t i = 0; i < head->audience_count && !is_between; i++) {
+        is_between = memcmp(head->audience + (size_t)32 * i, council, 32) == 0;
+    }
+    return is_between;
+}
+
+static enum kr_err pair_one(struct kr_step *step, const struct kr_link *link, const struct kr_head *head)
+{
     struct kr_scope scope = {.kind = KR_SCOPE_PAIR};
     uint64_t entry;
-    enum kr_err err = kr_store_record_get(step->txn, arrival, &bytes, &len);
-    if (err == KR_OK) {
-        err = kr_record_split(bytes, len, &record);
-    }
-    if (err == KR_OK) {
-        err = kr_header_parse(record.header, &header);
+    if (!is_between(head, link->council)) {
+        return KR_OK;
     }
     memcpy(scope.id, link->council, 32);
-    bool belongs = err == KR_OK && (memcmp(header.author, link->council, 32) == 0 || kr_header_addresses(&header, link->council));
-    if (belongs && kr_store_scope_find(step->txn, &scope, record.id, &entry) == KR_NOT_FOUND) {
-        err = kr_store_scope_append(step->txn, &scope, record.id, &entry);
-    }
-    free(bytes);
-    return err;
+    enum kr_err err = kr_store_scope_find(step->txn, &scope, head->id, &entry);
+    return err == KR_NOT_FOUND ? kr_store_scope_append(step->txn, &scope, head->id, &entry) : err;
 }
 
 static enum kr_err pair_slice(struct kr_step *step, struct kr_link *link)
@@ -576,7 +626,7 @@ static enum kr_err pair_slice(struct kr_step *step, struct kr_link *link)
             break;
         }
         if (err == KR_OK && head.state != KR_HEAD_QUARANTINED && kr_label_is_sealed(head.label)) {
-            err = pair_one(step, link, head.arrival);
+            err = pair_one(step, link, &head);
         }
         link->pair_next = head.arrival + 1;
     }

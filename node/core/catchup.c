@@ -168,6 +168,10 @@ enum kr_err kr_catchup_scopes(struct kr_step *step, struct kr_link *link)
     }
     bool was_fresh = link->progress_generation == UINT64_MAX;
     bool moved = count != link->progress_count;
+    for (uint32_t i = 0; i < count && !moved; i++) {
+        const struct kr_scope *old = &link->progress[i].scope;
+        moved = old->kind != scopes[i].kind || memcmp(old->id, scopes[i].id, 32) != 0;
+    }
     if (moved && link->phase != KR_CATCHUP_REST) {
         link->phase = KR_CATCHUP_REST; /* `phase_at` counts in the old list: begin anew */
     }
@@ -445,13 +449,18 @@ enum kr_err kr_catchup_want(struct kr_step *step, struct kr_link *link, const st
         if (err == KR_OK) {
             err = kr_store_head_get(step->txn, arrival, &head, scratch);
         }
-        bool has = err == KR_OK && head.state != KR_HEAD_QUARANTINED && head.expires_s > step->now_ms / 1000;
-        if (has) {
-            err = kr_gossip_enqueue(link, arrival, true); /* policy is asked when it is packed */
+        /* Policy is asked here already, although packing asks again: what is refused must be said to be gone, or the asker would
+         * wait for it for ever, and nothing that will not be sent should fill the queue. */
+        enum kr_policy_reason reason = KR_POLICY_DENY_UNLABELLED;
+        if (err == KR_OK && head.state != KR_HEAD_QUARANTINED) {
+            err = kr_policy_of_head(step->core, KR_POLICY_HOLD, &head, link->council, &reason);
         }
-        if (err == KR_NOT_FOUND || err == KR_QUOTA || (err == KR_OK && !has)) {
+        if (err == KR_NOT_FOUND || (err == KR_OK && !kr_policy_is_allowed(reason))) {
             gone.items[gone.item_count++] = message->items[i];
             err = KR_OK;
+        } else if (err == KR_OK) {
+            err = kr_gossip_enqueue(link, arrival, true);
+            err = err == KR_QUOTA ? KR_OK : err; /* not gone: it will be asked for again, and its mark must not move past it */
         }
     }
     free(scratch);

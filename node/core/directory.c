@@ -4,7 +4,8 @@
 #include <string.h>
 
 /* Edges of one community: each member's vouches, capped so that memory is bounded by the directory's size. */
-#define EDGES_MAX (4u * KR_COMMUNITY_COUNCILS_MAX)
+#define EDGES_MAX    (4u * KR_COMMUNITY_COUNCILS_MAX)
+#define COUNCILS_MAX (2u * KR_COMMUNITY_COUNCILS_MAX)
 
 void kr_directory_init(struct kr_directory *directory)
 {
@@ -239,6 +240,66 @@ enum kr_err kr_directory_may_sign(const struct kr_directory *directory, const st
 
 /* ---- taking in ---- */
 
+static const struct kr_edge *find_edge(const struct kr_community *community, const uint8_t from[static 32],
+                                       const uint8_t to[static 32])
+{
+    for (uint32_t i = 0; i < community->edge_count; i++) {
+        if (memcmp(community->edges[i].from, from, 32) == 0 && memcmp(community->edges[i].to, to, 32) == 0) {
+            return &community->edges[i];
+        }
+    }
+    return NULL;
+}
+
+static enum kr_err card_fits(const struct kr_directory *directory, const struct kr_header *header, struct kr_slice content)
+{
+    struct kr_card card;
+    if (kr_card_parse(content, &card) != KR_OK || !header->has_subject || memcmp(header->subject, header->author, 32) != 0 ||
+        memcmp(card.council, header->author, 32) != 0) {
+        return KR_MALFORMED;
+    }
+    bool has_room = directory->council_count < COUNCILS_MAX || kr_directory_council(directory, header->author) != NULL;
+    return has_room ? KR_OK : KR_BOUNDS;
+}
+
+static enum kr_err charter_fits(const struct kr_directory *directory, const struct kr_header *header, struct kr_slice content)
+{
+    struct kr_charter charter;
+    if (kr_charter_parse(content, &charter) != KR_OK || !header->has_community || !header->has_subject ||
+        memcmp(charter.community, header->community, 32) != 0 || memcmp(header->subject, header->community, 32) != 0) {
+        return KR_MALFORMED;
+    }
+    bool has_room = directory->community_count < KR_COMMUNITIES_MAX || find_community(directory, header->community) != NULL;
+    return has_room ? KR_OK : KR_BOUNDS;
+}
+
+static enum kr_err vouch_fits(const struct kr_directory *directory, const struct kr_header *header, struct kr_slice content)
+{
+    struct kr_vouch vouch;
+    if (kr_vouch_parse(content, &vouch) != KR_OK || !header->has_community || !header->has_subject ||
+        memcmp(vouch.council, header->subject, 32) != 0) {
+        return KR_MALFORMED;
+    }
+    const struct kr_community *community = find_community(directory, header->community);
+    bool has_room =
+        community == NULL || community->edge_count < EDGES_MAX || find_edge(community, header->author, header->subject) != NULL;
+    return has_room ? KR_OK : KR_BOUNDS;
+}
+
+enum kr_err kr_directory_fits(const struct kr_directory *directory, const struct kr_header *header, struct kr_slice content)
+{
+    switch (header->kind) {
+    case KR_KIND_COUNCIL_CARD:
+        return card_fits(directory, header, content);
+    case KR_KIND_CHARTER:
+        return charter_fits(directory, header, content);
+    case KR_KIND_VOUCH:
+        return vouch_fits(directory, header, content);
+    default:
+        return KR_MALFORMED;
+    }
+}
+
 static enum kr_err take_card(struct kr_directory *directory, const struct kr_header *header, const uint8_t record_id[static 32],
                              struct kr_slice content)
 {
@@ -278,7 +339,7 @@ static enum kr_err take_card(struct kr_directory *directory, const struct kr_hea
         goto out;
     }
     err = KR_BOUNDS;
-    if (directory->council_count >= KR_COMMUNITY_COUNCILS_MAX * 2) {
+    if (directory->council_count >= COUNCILS_MAX) {
         goto out;
     }
     if (directory->council_count == directory->council_capacity) {
@@ -487,6 +548,11 @@ static bool load_one(void *context, struct kr_slice key, struct kr_slice value)
     if (load->err == KR_OK) {
         load->err = take(load->directory, &header, entry.record_id, record.body);
     }
+    if (load->err == KR_UNKNOWN_AUTHOR) {
+        /* A vouch may be here before the charter that its community is known by. */
+        load->directory->waiting++;
+        load->err = KR_OK;
+    }
     free(bytes);
     return load->err == KR_OK;
 }
@@ -506,4 +572,19 @@ enum kr_err kr_directory_load(struct kr_directory *directory, struct kr_txn *txn
         }
     }
     return settle(directory); /* once for all vouches */
+}
+
+enum kr_err kr_directory_reload(struct kr_directory *directory, struct kr_txn *txn)
+{
+    struct kr_directory fresh;
+    kr_directory_init(&fresh);
+    enum kr_err err = kr_directory_load(&fresh, txn);
+    if (err != KR_OK) {
+        kr_directory_deinit(&fresh);
+        return err;
+    }
+    fresh.generation += directory->generation + 1;
+    kr_directory_deinit(directory);
+    *directory = fresh;
+    return KR_OK;
 }

@@ -51,6 +51,7 @@ struct kr_directory {
     struct kr_community *communities[KR_COMMUNITIES_MAX];
     uint32_t community_count;
     uint64_t generation; /* grows with every change */
+    uint32_t waiting;    /* vouches in the store whose charter is not: taken when it comes */
 };
 
 void kr_directory_init(struct kr_directory *directory);
@@ -71,6 +72,14 @@ void kr_directory_key(uint8_t ret_key[static KR_DIRECTORY_KEY_BYTES], const stru
 enum kr_err kr_directory_entry_read(struct kr_slice bytes, struct kr_directory_entry *ret_entry) KR_WARN_UNUSED;
 void kr_directory_entry_write(const struct kr_directory_entry *entry, struct kr_writer *writer);
 
+/* The same anew, after statements left the store. On failure the directory is as before. */
+enum kr_err kr_directory_reload(struct kr_directory *directory, struct kr_txn *txn) KR_WARN_UNUSED;
+
+/* Whether a statement would be taken, as far as it and the bounds can tell: its content is what its kind says and agrees with its
+ * header, there is room. KR_MALFORMED, KR_BOUNDS. To be asked before a statement is stored: whoever signed it is not to be trusted
+ * with that. */
+enum kr_err kr_directory_fits(const struct kr_directory *directory, const struct kr_header *header,
+                              struct kr_slice content) KR_WARN_UNUSED;
 /* Takes a statement (verified, open, stored or about to be) into memory. KR_MALFORMED where its content does not fit its header;
  * KR_BOUNDS; KR_NOMEM. */
 enum kr_err kr_directory_take(struct kr_directory *directory, const struct kr_header *header, const uint8_t record_id[static 32],

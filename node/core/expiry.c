@@ -8,12 +8,47 @@
 #define EXPIRY_MS    60000u
 #define TOKEN_SLICE  256u
 
-static enum kr_err expire_one(struct kr_step *step, uint64_t arrival, uint8_t *scratch)
+/* A statement that has ended leaves the directory too, or a node would look for it in vain when it starts. */
+static enum kr_err forget_statement(struct kr_step *step, const struct kr_head *head, bool *ret_was_known)
+{
+    struct kr_header header = {.kind = head->kind};
+    uint8_t key[KR_DIRECTORY_KEY_BYTES], value[KR_KIB * 2];
+    size_t len;
+    struct kr_directory_entry entry;
+    memcpy(header.author, head->author, 32);
+    memcpy(header.community, head->community, 32);
+    memcpy(header.subject, head->subject, 32);
+    kr_directory_key(key, &header);
+    enum kr_err err = kr_store_get(step->txn, KR_TABLE_DIRECTORY, key, sizeof key, value, sizeof value, &len);
+    if (err != KR_OK) {
+        return err == KR_NOT_FOUND ? KR_OK : err;
+    }
+    if (kr_directory_entry_read((struct kr_slice){value, len}, &entry) != KR_OK) {
+        return KR_CORRUPT;
+    }
+    if (memcmp(entry.record_id, head->id, 32) != 0) {
+        return KR_OK;
+    }
+    err = kr_store_delete(step->txn, KR_TABLE_DIRECTORY, key, sizeof key);
+    *ret_was_known = *ret_was_known || err == KR_OK;
+    return err;
+}
+
+static enum kr_err expire_one(struct kr_step *step, uint64_t arrival, uint8_t *scratch, bool *ret_changes_directory)
 {
     struct kr_head head;
     enum kr_err err = kr_store_head_get(step->txn, arrival, &head, scratch);
     if (err != KR_OK) {
         return err;
+    }
+    if (kr_kind_is_statement(head.kind) && head.state != KR_HEAD_QUARANTINED) {
+        if (memcmp(head.author, step->core->self, 32) == 0) {
+            return KR_OK; /* our own card is who we are, until there is a newer one */
+        }
+        err = forget_statement(step, &head, ret_changes_directory);
+        if (err != KR_OK) {
+            return err;
+        }
     }
     if (head.state == KR_HEAD_QUARANTINED) {
         err = kr_store_delete(step->txn, KR_TABLE_QUARANTINE, head.id, 32);
@@ -52,11 +87,14 @@ static enum kr_err forget_tokens(struct kr_step *step, bool *ret_more)
         return KR_NOMEM;
     }
     old->before_ms = step->now_ms > KR_TOKEN_TTL_MS ? step->now_ms - KR_TOKEN_TTL_MS : 0;
-    enum kr_err err = kr_store_each(step->txn, KR_TABLE_TOKENS, NULL, 0, pick_token, old);
+    /* Tokens are random: each time those with one first byte, so that what is looked through stays little. */
+    uint8_t prefix = step->core->tokens_at;
+    enum kr_err err = kr_store_each(step->txn, KR_TABLE_TOKENS, &prefix, 1, pick_token, old);
     for (uint32_t i = 0; i < old->count && err == KR_OK; i++) {
         err = kr_store_delete(step->txn, KR_TABLE_TOKENS, old->tokens[i], 16);
     }
     *ret_more = old->count == TOKEN_SLICE;
+    step->core->tokens_at += err == KR_OK && !*ret_more;
     free(old);
     return err;
 }
@@ -75,8 +113,12 @@ enum kr_err kr_expiry_slice(struct kr_step *step, bool *ret_more)
         return KR_NOMEM;
     }
     enum kr_err err = kr_store_expired(step->txn, step->now_ms / 1000, arrivals, EXPIRY_SLICE, &count);
+    bool changes_directory = false;
     for (uint32_t i = 0; i < count && err == KR_OK; i++) {
-        err = expire_one(step, arrivals[i], scratch);
+        err = expire_one(step, arrivals[i], scratch, &changes_directory);
+    }
+    if (err == KR_OK && changes_directory) {
+        err = kr_directory_reload(&core->directory, step->txn);
     }
     free(scratch);
     *ret_more = count == EXPIRY_SLICE;

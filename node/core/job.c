@@ -90,7 +90,7 @@ static enum kr_err index_report(struct kr_job *job, const struct kr_keyring *key
         if (indicator.type > KR_INDICATOR_TYPE_MAX) {
             continue; /* a newer program's type: kept in the report, not looked up */
         }
-        if (job->guards != NULL) {
+        if (job->kind == KR_JOB_MAKE && !job->skips_guards) {
             job->guarded_list = kr_guards_check(job->guards, indicator.type, indicator.value);
             if (job->guarded_list != NULL) {
                 job->guarded_index = i;

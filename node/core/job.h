@@ -32,7 +32,8 @@ struct kr_job {
     uint8_t community[32], subject[32];
     uint8_t *content; /* MAKE: as submitted; CHECK: as opened; freed with the job */
     size_t content_len;
-    const struct kr_guards *guards; /* MAKE: borrowed; NULL: guards were overridden */
+    const struct kr_guards *guards; /* MAKE: borrowed; NULL: the built-in ones */
+    bool skips_guards;              /* MAKE: they were shown and overridden */
     /* Result. */
     enum kr_err err;
     uint8_t *bytes; /* the record; CHECK: given, MAKE: made */

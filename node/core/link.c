@@ -484,10 +484,12 @@ static enum kr_err hello_frame(struct kr_step *step, struct kr_link *link, struc
     struct kr_card card;
     char name[KR_NAME_BYTES_MAX + 1];
     enum kr_err err = KR_OK;
-    /* A hello costs two signatures: at most ten a second from one connection are looked at. */
-    if (!link->we_dial && step->now_ms < link->hello_heard_ms + 100) {
+    /* A hello costs three signatures: at most ten a second from one connection are looked at, good or bad, and where we dial only
+     * while one of ours is out. */
+    if (link->we_dial ? !link->has_hello : step->now_ms < link->hello_heard_ms + 100) {
         return KR_OK;
     }
+    link->hello_heard_ms = step->now_ms;
     if (kr_hello_read(bytes, &hello) != KR_OK || memcmp(hello.council, link->council, 32) != 0 ||
         memcmp(hello.meant, step->core->self, 32) != 0 || hello.is_responder != link->we_dial) {
         return kr_step_log(step, KR_LOG_WARNING, "a hello that does not fit came over the link with %s; ignored",
@@ -512,7 +514,6 @@ static enum kr_err hello_frame(struct kr_step *step, struct kr_link *link, struc
         err = responder_hello(step, link, &hello, bytes);
         goto out;
     }
-    link->hello_heard_ms = step->now_ms;
     uint8_t hash[32];
     kr_hello_hash(hash, bytes);
     enum kr_err answered = kr_hello_answer(step, link->number, &hello, hash, &link->pending);

@@ -147,6 +147,7 @@ struct kr_core {
     uint8_t quarantine_at[32];
     uint64_t records, indicators;
     uint64_t expiry_at_ms;
+    uint8_t tokens_at; /* first byte of the tokens that are looked through next */
 };
 
 /* One event being worked on. */
@@ -237,6 +238,9 @@ uint32_t kr_scopes_of(const struct kr_core *core, const struct kr_header *header
 /* The facts that policy needs, for `council`. */
 void kr_policy_facts_of(const struct kr_core *core, const struct kr_header *header, const uint8_t council[static 32],
                         struct kr_policy_facts *ret_facts);
+/* What policy says of a stored record. */
+enum kr_err kr_policy_of_head(const struct kr_core *core, enum kr_policy_use use, const struct kr_head *head,
+                              const uint8_t council[static 32], enum kr_policy_reason *ret_reason) KR_WARN_UNUSED;
 /* Stores a checked or made record if it may enter, indexes it, appends it to its scopes, offers it on. `*ret_verdict`: KR_OK
  * stored; KR_EXISTS known; KR_UNKNOWN_AUTHOR quarantined; else why it was refused. `from`: council that handed it to us; `link`
  * NULL for our own. */

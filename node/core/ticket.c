@@ -232,19 +232,54 @@ enum kr_err kr_invite_request(struct kr_step *step, const struct kr_event *event
 
 /* ---- welcoming ---- */
 
+/* The version of our next vouch for a council; 0: one stands already. */
+static enum kr_err next_vouch(struct kr_step *step, const uint8_t community[static 32], const uint8_t council[static 32],
+                              uint64_t *ret_version)
+{
+    struct kr_core *core = step->core;
+    const struct kr_community *known = kr_directory_community(&core->directory, community);
+    for (uint32_t i = 0; known != NULL && i < known->edge_count; i++) {
+        const struct kr_edge *edge = &known->edges[i];
+        if (memcmp(edge->from, core->self, 32) == 0 && memcmp(edge->to, council, 32) == 0 && !edge->is_withdrawn) {
+            *ret_version = 0;
+            return KR_OK;
+        }
+    }
+    struct kr_header header = {.kind = KR_KIND_VOUCH};
+    uint8_t key[KR_DIRECTORY_KEY_BYTES], value[KR_KIB * 2];
+    struct kr_directory_entry entry = {0};
+    size_t len;
+    memcpy(header.author, core->self, 32);
+    memcpy(header.community, community, 32);
+    memcpy(header.subject, council, 32);
+    kr_directory_key(key, &header);
+    enum kr_err err = kr_store_get(step->txn, KR_TABLE_DIRECTORY, key, sizeof key, value, sizeof value, &len);
+    if (err == KR_OK) {
+        err = kr_directory_entry_read((struct kr_slice){value, len}, &entry) == KR_OK ? KR_OK : KR_CORRUPT;
+    }
+    err = err == KR_NOT_FOUND ? KR_OK : err;
+    *ret_version = entry.version + 1;
+    return err;
+}
+
 static enum kr_err vouch_for(struct kr_step *step, const uint8_t community[static 32], const uint8_t council[static 32])
 {
     if (kr_directory_is_member(&step->core->directory, community, council)) {
         return KR_OK;
+    }
+    uint64_t version;
+    enum kr_err err = next_vouch(step, community, council, &version);
+    if (err != KR_OK || version == 0) {
+        return err;
     }
     struct kr_vouch vouch = {0};
     struct kr_writer content;
     memcpy(vouch.council, council, 32);
     kr_writer_init(&content, KR_KIB * 4);
     kr_vouch_write(&vouch, &content);
-    enum kr_err err = kr_writer_finish(&content);
+    err = kr_writer_finish(&content);
     if (err == KR_OK) {
-        err = kr_admit_statement(step, KR_KIND_VOUCH, community, council, 1, &content);
+        err = kr_admit_statement(step, KR_KIND_VOUCH, community, council, version, &content);
     }
     kr_writer_deinit(&content);
     return err;

@@ -115,8 +115,8 @@ static void event_free(struct sim_event *event)
     }
 }
 
-static void push_core(struct sim_world *world, const struct sim_node *node, struct kr_event event, const uint8_t *bytes, size_t len,
-                      uint64_t at_ms)
+void sim_world_push(struct sim_world *world, const struct sim_node *node, struct kr_event event, const void *bytes, size_t len,
+                    uint64_t at_ms)
 {
     struct sim_event pushed = {.at_ms = at_ms, .node = node->index, .life = node->life, .kind = SIM_CORE_EVENT, .event = event};
     pushed.bytes = malloc(len + 1);
@@ -157,7 +157,7 @@ static enum sim_verdict start(struct sim_world *world, struct sim_node *node)
     if (kr_store_open(&store_options, &node->store, &error) != KR_OK) {
         return sim_fail(world, SIM_CRASH, "%s: the store does not open: %s", node->name, error.text);
     }
-    struct kr_core_options options = {.keyring = node->keyring, .endpoint = node->name};
+    struct kr_core_options options = {.keyring = node->keyring, .endpoint = node->name, .guards = node->guards};
     if (kr_loop_new(node->store, &options, &node->loop, &error) != KR_OK) {
         return sim_fail(world, SIM_CRASH, "%s: the core does not start: %s", node->name, error.text);
     }
@@ -167,9 +167,14 @@ static enum sim_verdict start(struct sim_world *world, struct sim_node *node)
     node->allowed_count = 0;
     memset(node->dials, 0, sizeof node->dials);
     sim_trace(world, "%s starts, life %u", node->name, node->life);
-    push_core(world, node, (struct kr_event){.type = KR_EVENT_TICK}, NULL, 0, world->now_ms);
-    push_core(world, node, (struct kr_event){.type = KR_EVENT_NET_UP}, NULL, 0, world->now_ms + 5);
+    sim_world_push(world, node, (struct kr_event){.type = KR_EVENT_TICK}, NULL, 0, world->now_ms);
+    sim_world_push(world, node, (struct kr_event){.type = KR_EVENT_NET_UP}, NULL, 0, world->now_ms + 5);
     return SIM_HOLDS;
+}
+
+enum sim_verdict sim_world_start(struct sim_world *world, uint32_t index)
+{
+    return start(world, &world->nodes[index]);
 }
 
 static void stop(struct sim_node *node)
@@ -235,7 +240,7 @@ static bool can_reach(const struct sim_world *world, const struct sim_node *a, c
 
 static void lose(struct sim_world *world, struct sim_node *node, uint32_t number)
 {
-    push_core(world, node, (struct kr_event){.type = KR_EVENT_LOST, .number = number}, NULL, 0, world->now_ms + 1);
+    sim_world_push(world, node, (struct kr_event){.type = KR_EVENT_LOST, .number = number}, NULL, 0, world->now_ms + 1);
 }
 
 static void deliver(struct sim_world *world, struct sim_node *to, uint32_t number, struct sim_dial *dial, int direction,
@@ -250,9 +255,9 @@ static void deliver(struct sim_world *world, struct sim_node *to, uint32_t numbe
         at_ms = at_ms > dial->last_arrival_ms[direction] ? at_ms : dial->last_arrival_ms[direction];
         dial->last_arrival_ms[direction] = at_ms;
     }
-    push_core(world, to, (struct kr_event){.type = KR_EVENT_FRAME, .number = number}, bytes, len, at_ms);
+    sim_world_push(world, to, (struct kr_event){.type = KR_EVENT_FRAME, .number = number}, bytes, len, at_ms);
     if (chance(world, world->faults.duplicate)) {
-        push_core(world, to, (struct kr_event){.type = KR_EVENT_FRAME, .number = number}, bytes, len, at_ms + 1);
+        sim_world_push(world, to, (struct kr_event){.type = KR_EVENT_FRAME, .number = number}, bytes, len, at_ms + 1);
     }
 }
 
@@ -373,7 +378,7 @@ static enum sim_verdict let_out(struct sim_world *world, struct sim_node *node, 
     case KR_EFFECT_JOB: {
         kr_job_run(effect->job, node->keyring);
         uint64_t at_ms = world->now_ms + (world->is_quiet ? 0 : sim_world_below(world, 4));
-        push_core(world, node, (struct kr_event){.type = KR_EVENT_JOB_DONE, .job = effect->job}, NULL, 0, at_ms);
+        sim_world_push(world, node, (struct kr_event){.type = KR_EVENT_JOB_DONE, .job = effect->job}, NULL, 0, at_ms);
         effect->job = NULL;
         break;
     }
@@ -421,7 +426,8 @@ static enum sim_verdict let_all_out(struct sim_world *world, struct sim_node *no
             sim_world_crash(world, node->index, 100 + sim_world_below(world, 20000));
             break;
         }
-        verdict = let_out(world, node, &effects->items[i]);
+        bool is_taken = world->on_effect != NULL && world->on_effect(world->context, node, &effects->items[i]);
+        verdict = is_taken ? SIM_HOLDS : let_out(world, node, &effects->items[i]);
     }
     return verdict;
 }
@@ -534,7 +540,7 @@ static void submit_again(struct sim_world *world, const struct sim_event *event)
     }
     if (node->is_up) {
         struct kr_event request = {.type = KR_EVENT_REQUEST, .client = 7, .request = event->event.request, .op = KR_OP_SUBMIT};
-        push_core(world, node, request, record->request, record->request_len, world->now_ms);
+        sim_world_push(world, node, request, record->request, record->request_len, world->now_ms);
     }
     struct sim_event again = *event;
     again.at_ms = world->now_ms + RETRY_MS;
@@ -627,9 +633,11 @@ static enum sim_verdict make_node(struct sim_world *world, uint32_t index, bool 
     (void)snprintf(node->name, sizeof node->name, "tcp://node%u:1", index);
     (void)snprintf(node->path, sizeof node->path, "%s/%u", world->root, index);
     kr_rng_bytes(&world->rng, seed, sizeof seed);
-    if (mkdir(node->path, 0700) != 0 || kr_keyring_new(seed, EPOCH_MS / 1000, &node->keyring, &error) != KR_OK) {
+    if (mkdir(node->path, 0700) != 0 || kr_guards_new(&node->guards) != KR_OK ||
+        kr_keyring_new(seed, EPOCH_MS / 1000, &node->keyring, &error) != KR_OK) {
         return sim_fail(world, SIM_SETUP, "a node cannot be made: %s", error.text);
     }
+    kr_guards_allow_documentation(node->guards, true);
     enum sim_verdict verdict = start(world, node);
     if (verdict != SIM_HOLDS) {
         return verdict;
@@ -644,7 +652,7 @@ static enum sim_verdict make_node(struct sim_world *world, uint32_t index, bool 
     struct kr_writer writer;
     kr_writer_init(&writer, KR_KIB * 4);
     kr_init_write(&init, &writer);
-    push_core(world, node, (struct kr_event){.type = KR_EVENT_INIT}, writer.bytes, writer.len, world->now_ms);
+    sim_world_push(world, node, (struct kr_event){.type = KR_EVENT_INIT}, writer.bytes, writer.len, world->now_ms);
     kr_writer_deinit(&writer);
     verdict = sim_world_run(world, world->now_ms + 100);
     struct kr_core_stat stat;
@@ -664,8 +672,8 @@ static enum sim_verdict link_nodes(struct sim_world *world, struct sim_node *inv
     struct kr_invite invite = {0};
     kr_writer_init(&writer, KR_KIB * 4);
     kr_invite_write(&invite, &writer);
-    push_core(world, inviter, (struct kr_event){.type = KR_EVENT_REQUEST, .client = 1, .request = 1, .op = KR_OP_INVITE},
-              writer.bytes, writer.len, world->now_ms);
+    sim_world_push(world, inviter, (struct kr_event){.type = KR_EVENT_REQUEST, .client = 1, .request = 1, .op = KR_OP_INVITE},
+                   writer.bytes, writer.len, world->now_ms);
     kr_writer_deinit(&writer);
     enum sim_verdict verdict = sim_world_run(world, world->now_ms + 100);
     if (verdict != SIM_HOLDS || inviter->ticket == NULL) {
@@ -674,8 +682,8 @@ static enum sim_verdict link_nodes(struct sim_world *world, struct sim_node *inv
     kr_writer_init(&writer, KR_KIB * 4);
     kr_writer_array(&writer, 1);
     kr_writer_str(&writer, inviter->ticket);
-    push_core(world, joiner, (struct kr_event){.type = KR_EVENT_REQUEST, .client = 1, .request = 2, .op = KR_OP_JOIN}, writer.bytes,
-              writer.len, world->now_ms);
+    sim_world_push(world, joiner, (struct kr_event){.type = KR_EVENT_REQUEST, .client = 1, .request = 2, .op = KR_OP_JOIN},
+                   writer.bytes, writer.len, world->now_ms);
     kr_writer_deinit(&writer);
     verdict = sim_world_run(world, world->now_ms + 20000);
     return verdict == SIM_HOLDS && !joiner->has_joined ? sim_fail(world, SIM_SETUP, "%s did not get linked", joiner->name)
@@ -721,6 +729,7 @@ void sim_world_deinit(struct sim_world *world)
             stop(node);
         }
         kr_keyring_free(node->keyring);
+        kr_guards_free(node->guards);
         free(node->ticket);
     }
     while (world->heap_count > 0) {

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "node/core/guard.h"
 #include "node/core/loop.h"
 
 #define SIM_NODES_MAX   16u
@@ -68,7 +69,8 @@ struct sim_node {
     struct sim_allowed allowed[SIM_ALLOWED_MAX];
     uint32_t allowed_count;
     struct sim_dial dials[SIM_DIALS_MAX];
-    char *ticket; /* the last one that it printed */
+    struct kr_guards *guards; /* the built-in ones; documentation values pass */
+    char *ticket;             /* the last one that it printed */
     bool has_joined;
 };
 
@@ -103,6 +105,9 @@ struct sim_world {
     struct kr_hash_state trace_hash;
     uint64_t events_run, crashes, failed_commits, frames, dropped;
     char complaint[512];
+    /* Sees each effect before it is let out; true: it goes no further. For tests of the core in this world; may be NULL. */
+    bool (*on_effect)(void *context, struct sim_node *node, const struct kr_effect *effect);
+    void *context;
 };
 
 /* Makes `node_count` nodes in a chain, linked by tickets, in one community. SIM_SETUP where that fails. */
@@ -112,6 +117,11 @@ void sim_world_deinit(struct sim_world *world);
 enum sim_verdict sim_world_run(struct sim_world *world, uint64_t until_ms);
 /* Schedules a submission by a client of `node`, repeated until acknowledged. */
 void sim_world_submit(struct sim_world *world, uint32_t node, enum kr_label label, uint32_t audience_mask, uint64_t at_ms);
+/* Hands a node's core an event of the test's own making at `at_ms`; bytes are copied. */
+void sim_world_push(struct sim_world *world, const struct sim_node *node, struct kr_event event, const void *bytes, size_t len,
+                    uint64_t at_ms);
+/* Starts a node that is down, now. */
+enum sim_verdict sim_world_start(struct sim_world *world, uint32_t node);
 void sim_world_crash(struct sim_world *world, uint32_t node, uint64_t down_ms);
 uint32_t sim_world_below(struct sim_world *world, uint32_t bound);
 /* Ends all faults and starts every node that is down. */

@@ -1,0 +1,94 @@
+/* A test bed: real cores on real stores in the simulator's world without faults, a client that keeps what it is answered, and peers
+ * that say whatever the test wants under their genuine session. */
+#ifndef KR_TEST_CORE_BED_H
+#define KR_TEST_CORE_BED_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/core/state.h"
+#include "proto/record/body.h"
+#include "proto/record/statement.h"
+#include "tests/sim/world.h"
+
+#define BED_CLIENT   99u
+#define BED_PENDING  1000u /* no answer yet: no enum kr_err */
+#define BED_DAY_MS   86400000u
+#define BED_SENT_MAX 4096u
+
+struct bed {
+    struct sim_world *world;
+    uint64_t request; /* the last one that was made */
+    uint32_t code;    /* its answer: BED_PENDING, KR_OK for an end, else the error's code */
+    char text[512];   /* the error's sentence */
+    uint8_t result[64 * KR_KIB];
+    size_t result_len;
+    uint32_t answers, pages;
+    char *log; /* all lines that nodes logged, "N: …\n" */
+    size_t log_len, log_capacity;
+    uint32_t sent[SIM_NODES_MAX]; /* frames let out by each node since bed_count_from_here */
+    uint32_t max_level;
+};
+
+/* Nodes in a chain, linked, in the community that node 1 founded. */
+struct bed *bed_new(uint32_t nodes);
+void bed_free(struct bed *bed);
+void bed_run(struct bed *bed, uint64_t ms);
+struct sim_node *bed_node(struct bed *bed, uint32_t index);
+struct kr_core *bed_core(struct bed *bed, uint32_t index);
+struct kr_link *bed_link(struct bed *bed, uint32_t from, uint32_t to); /* from's link with to */
+/* Whether some node logged a line with this text; the log is then forgotten. */
+bool bed_said(struct bed *bed, uint32_t node, const char *text);
+uint32_t bed_times_said(const struct bed *bed, uint32_t node, const char *text);
+void bed_forget_log(struct bed *bed);
+
+/* One request, and its answer after `ms`. */
+uint32_t bed_request(struct bed *bed, uint32_t node, uint32_t op, const void *args, size_t len, uint64_t ms);
+/* A report with one domain. `tag` makes title and domain its own. */
+struct kr_submit *bed_submission(struct bed *bed, enum kr_label label, const char *domain, uint8_t token);
+void bed_submission_free(struct kr_submit *submit);
+void bed_address(struct bed *bed, struct kr_submit *submit, uint32_t node);
+void bed_submission_body(struct kr_submit *submit, const char *const *domains, uint32_t count);
+uint32_t bed_submit(struct bed *bed, uint32_t node, const struct kr_submit *submit, uint8_t ret_id[static 32]);
+void bed_result_id(const struct bed *bed, uint8_t ret_id[static 32], bool *ret_known);
+
+/* KR_NOT_FOUND where the node does not hold it. */
+enum kr_err bed_head(struct bed *bed, uint32_t node, const uint8_t id[static 32], struct kr_head *ret_head);
+bool bed_holds(struct bed *bed, uint32_t node, const uint8_t id[static 32]);
+uint64_t bed_records(struct bed *bed, uint32_t node);
+bool bed_finds(struct bed *bed, uint32_t node, const char *domain);
+
+/* Councils outside: keys and a card. */
+struct stranger {
+    struct kr_keyring *keyring;
+    uint8_t id[32];
+    uint8_t *genesis;
+    size_t genesis_len;
+};
+void stranger_init(struct bed *bed, struct stranger *stranger, uint8_t number);
+void stranger_deinit(struct stranger *stranger);
+
+struct forged {
+    uint8_t *bytes;
+    size_t len;
+    uint8_t id[32];
+};
+/* Signs a draft as a council of the bed (or as a stranger): with the root key for statements. Defaults: now, a day. */
+struct forged bed_forge(struct bed *bed, uint32_t node, struct kr_draft draft);
+struct forged stranger_forge(struct bed *bed, const struct stranger *stranger, struct kr_draft draft);
+struct forged stranger_card(struct bed *bed, const struct stranger *stranger, const uint8_t *community, uint64_t version,
+                            uint64_t ttl_s);
+void forged_free(struct forged *forged);
+struct kr_slice bed_report(struct kr_writer *writer, const char *domain); /* content; free the writer */
+
+/* What `from` says to `to` under their session, as if its core had. Runs 100 ms. */
+void bed_say(struct bed *bed, uint32_t from, uint32_t to, const struct kr_message *message);
+void bed_hand_over(struct bed *bed, uint32_t from, uint32_t to, const struct forged *forged);
+
+#endif

@@ -1,0 +1,433 @@
+/* Peers that hold genuine keys and misuse them. Whatever they say, no step may fail, nothing may leave its scope. */
+#include "tests/unit/core/bed.h"
+
+static int setup(void **state)
+{
+    *state = bed_new(3);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    bed_free(*state);
+    return 0;
+}
+
+static const uint8_t *community(const struct bed *bed)
+{
+    return bed_core((struct bed *)(uintptr_t)bed, 1)->directory.communities[0]->id;
+}
+
+/* A report of `author` with that label. */
+static struct forged report(struct bed *bed, uint32_t author, enum kr_label label, const char *domain, uint32_t addressed)
+{
+    struct kr_writer content;
+    const struct kr_keyring *keyring = bed_node(bed, addressed)->keyring;
+    uint8_t recipients[1][32];
+    memcpy(recipients[0], keyring->sealing[0].public_key, 32);
+    bool is_sealed = kr_label_is_sealed(label);
+    struct forged forged = bed_forge(bed, author,
+                                     (struct kr_draft){
+                                         .kind = KR_KIND_REPORT,
+                                         .label = label,
+                                         .community = label == KR_TLP_GREEN ? community(bed) : NULL,
+                                         .audience = (const uint8_t(*)[32])bed_node(bed, addressed)->council,
+                                         .audience_count = is_sealed ? 1 : 0,
+                                         .recipients = (const uint8_t(*)[32])recipients,
+                                         .recipient_count = is_sealed ? 1 : 0,
+                                         .content = bed_report(&content, domain),
+                                     });
+    kr_writer_deinit(&content);
+    return forged;
+}
+
+static void amber_outside_its_audience_is_refused_told_and_counted(void **state)
+{
+    struct bed *bed = *state;
+    struct forged forged = report(bed, 1, KR_TLP_AMBER, "secret.example", 2); /* for 2 alone */
+    uint64_t before = bed_link(bed, 0, 1)->refused_records;
+    bed_hand_over(bed, 1, 0, &forged);
+    assert_false(bed_holds(bed, 0, forged.id));
+    assert_int_equal(bed_link(bed, 0, 1)->refused_records, before + 1);
+    assert_int_equal(bed_times_said(bed, 0, "refused a record that council 1 sent"), 1);
+    assert_true(bed_said(bed, 1, "refused a record of ours"));
+    bed_hand_over(bed, 1, 2, &forged);
+    assert_true(bed_holds(bed, 2, forged.id));
+    bed_run(bed, 60000);
+    assert_false(bed_holds(bed, 0, forged.id));
+    forged_free(&forged);
+}
+
+/* Node 2 is addressed and gives it away: node 1, its next peer, is not. */
+static void amber_is_not_passed_on_by_a_peer_that_may_hold_it(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t id[32];
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_AMBER, "secret.example", 1);
+    bed_address(bed, submit, 1);
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_OK);
+    bed_run(bed, 60000);
+    assert_true(bed_holds(bed, 1, id));
+    assert_false(bed_holds(bed, 2, id));
+    /* 2 asks for it by its id. */
+    struct kr_message *want = calloc(1, sizeof *want);
+    want->type = KR_MESSAGE_WANT;
+    want->item_count = 1;
+    want->items[0] = (struct kr_slice){id, 32};
+    bed_say(bed, 2, 1, want);
+    bed_run(bed, 60000);
+    assert_false(bed_holds(bed, 2, id));
+    /* And after its pair scope, under every name. */
+    struct kr_message *cursor = calloc(1, sizeof *cursor);
+    cursor->type = KR_MESSAGE_CURSOR;
+    for (uint8_t kind = 1; kind <= KR_SCOPE_KIND_MAX; kind++) {
+        for (uint32_t node = 0; node < 3; node++) {
+            cursor->scope.kind = kind;
+            memcpy(cursor->scope.id, bed_node(bed, node)->council, 32);
+            bed_say(bed, 2, 1, cursor);
+        }
+    }
+    bed_run(bed, 60000);
+    assert_false(bed_holds(bed, 2, id));
+    free(want);
+    free(cursor);
+    bed_submission_free(submit);
+}
+
+static void green_of_a_community_that_we_are_not_in_is_refused(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t other[32];
+    struct kr_writer content;
+    memset(other, 0xAB, sizeof other);
+    struct forged forged = bed_forge(
+        bed, 1,
+        (struct kr_draft){
+            .kind = KR_KIND_REPORT, .label = KR_TLP_GREEN, .community = other, .content = bed_report(&content, "green.example")});
+    bed_hand_over(bed, 1, 0, &forged);
+    assert_false(bed_holds(bed, 0, forged.id));
+    assert_true(bed_said(bed, 0, "refused a record"));
+    forged_free(&forged);
+    kr_writer_deinit(&content);
+}
+
+static void a_key_that_is_not_the_authors_is_refused(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_writer content;
+    uint8_t seed[32] = {9};
+    struct forged forged = {0};
+    struct kr_draft draft = {.kind = KR_KIND_REPORT,
+                             .label = KR_TLP_CLEAR,
+                             .created_ms = bed->world->now_ms,
+                             .expires_s = bed->world->now_ms / 1000 + 1000,
+                             .content = bed_report(&content, "forged.example")};
+    /* Council 2's name under council 1's key. */
+    assert_int_equal(kr_record_make(&draft, bed_node(bed, 2)->council, bed_node(bed, 1)->keyring->node_secret, seed, &forged.bytes,
+                                    &forged.len, forged.id),
+                     KR_OK);
+    bed_hand_over(bed, 1, 0, &forged);
+    assert_false(bed_holds(bed, 0, forged.id));
+    assert_true(bed_said(bed, 0, "refused a record"));
+    forged_free(&forged);
+    kr_writer_deinit(&content);
+}
+
+static void altered_and_expired_records_are_refused(void **state)
+{
+    struct bed *bed = *state;
+    struct forged forged = report(bed, 1, KR_TLP_CLEAR, "altered.example", 0);
+    forged.bytes[forged.len / 2] ^= 1;
+    bed_hand_over(bed, 1, 0, &forged);
+    assert_true(bed_said(bed, 0, "refused a record"));
+    assert_false(bed_holds(bed, 0, forged.id));
+    forged_free(&forged);
+    struct kr_writer content;
+    forged = bed_forge(bed, 1,
+                       (struct kr_draft){.kind = KR_KIND_REPORT,
+                                         .label = KR_TLP_CLEAR,
+                                         .created_ms = bed->world->now_ms - BED_DAY_MS,
+                                         .expires_s = bed->world->now_ms / 1000 - 1,
+                                         .content = bed_report(&content, "old.example")});
+    bed_hand_over(bed, 1, 0, &forged);
+    assert_false(bed_holds(bed, 0, forged.id));
+    forged_free(&forged);
+    kr_writer_deinit(&content);
+    forged = (struct forged){.bytes = malloc(3), .len = 3};
+    memcpy(forged.bytes, "abc", 3);
+    bed_hand_over(bed, 1, 0, &forged);
+    forged_free(&forged);
+}
+
+/* Unknown kinds, and bodies that are not what their kind says, are held and passed on like any other, so that slow upgraders do not
+ * split the mesh. */
+static void unknown_kinds_are_held_and_relayed(void **state)
+{
+    struct bed *bed = *state;
+    static const uint32_t kinds[] = {KR_KIND_REPORT, KR_KIND_NOTICE, 77, 4000000000u};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct forged forged = bed_forge(bed, 2,
+                                         (struct kr_draft){.kind = kinds[i],
+                                                           .label = KR_TLP_GREEN,
+                                                           .community = community(bed),
+                                                           .content = {(const uint8_t *)"something new", 13}});
+        bed_hand_over(bed, 2, 1, &forged);
+        bed_run(bed, 1000);
+        assert_true(bed_holds(bed, 1, forged.id));
+        assert_true(bed_holds(bed, 0, forged.id));
+        forged_free(&forged);
+    }
+}
+
+static struct forged statement(struct bed *bed, uint32_t author, uint32_t kind, const uint8_t *in, const uint8_t *subject,
+                               uint64_t version, struct kr_slice content)
+{
+    return bed_forge(bed, author,
+                     (struct kr_draft){.kind = kind,
+                                       .label = in != NULL ? KR_TLP_GREEN : KR_TLP_CLEAR,
+                                       .community = in,
+                                       .subject = subject,
+                                       .version = version,
+                                       .content = content});
+}
+
+/* A member's root key signs what no honest node would. None of it may end a batch, or one member could stop everybody's work. */
+static void statements_without_sense_are_refused_and_harm_nobody(void **state)
+{
+    struct bed *bed = *state;
+    static const uint8_t garbage[] = "not msgpack";
+    static const uint32_t kinds[] = {KR_KIND_VOUCH, KR_KIND_CHARTER, KR_KIND_COUNCIL_CARD};
+    uint64_t records = bed_records(bed, 0);
+    uint8_t other[32];
+    memset(other, 0x42, sizeof other);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        const uint8_t *in[] = {community(bed), NULL, other};
+        const uint8_t *subjects[] = {other, NULL, bed_node(bed, 1)->council, community(bed)};
+        for (size_t j = 0; j < 3; j++) {
+            for (size_t k = 0; k < 4; k++) {
+                struct forged forged =
+                    statement(bed, 1, kinds[i], in[j], subjects[k], 5, (struct kr_slice){garbage, sizeof garbage});
+                bed_hand_over(bed, 1, 0, &forged);
+                assert_false(bed_holds(bed, 0, forged.id));
+                forged_free(&forged);
+            }
+        }
+    }
+    /* A genuine vouch, and a genuine card, under a header that says something else. */
+    struct kr_writer content;
+    struct kr_vouch vouch = {0};
+    memcpy(vouch.council, other, 32);
+    kr_writer_init(&content, KR_KIB);
+    kr_vouch_write(&vouch, &content);
+    const uint8_t *subjects[] = {bed_node(bed, 1)->council, NULL};
+    for (size_t i = 0; i < 2; i++) {
+        struct forged forged =
+            statement(bed, 1, KR_KIND_VOUCH, community(bed), subjects[i], 5, (struct kr_slice){content.bytes, content.len});
+        bed_hand_over(bed, 1, 0, &forged);
+        assert_false(bed_holds(bed, 0, forged.id));
+        forged_free(&forged);
+    }
+    kr_writer_deinit(&content);
+    struct kr_card card = kr_directory_council(&bed_core(bed, 1)->directory, bed_node(bed, 1)->council)->card;
+    kr_writer_init(&content, KR_BODY_BYTES_MAX);
+    kr_card_write(&card, &content);
+    struct forged forged =
+        statement(bed, 1, KR_KIND_COUNCIL_CARD, community(bed), other, 9, (struct kr_slice){content.bytes, content.len});
+    bed_hand_over(bed, 1, 0, &forged);
+    assert_false(bed_holds(bed, 0, forged.id));
+    forged_free(&forged);
+    kr_writer_deinit(&content);
+    assert_int_equal(bed_records(bed, 0), records);
+    assert_true(bed_link(bed, 0, 1)->has_session);
+}
+
+static void restart(struct bed *bed, uint32_t node)
+{
+    sim_world_crash(bed->world, node, BED_DAY_MS * 30000ull);
+    assert_int_equal(sim_world_start(bed->world, node), SIM_HOLDS);
+    bed_run(bed, 20000);
+}
+
+/* A card, a vouch, a charter that ends soon: the node must still start when it is gone. */
+static void statements_that_expire_leave_a_node_that_starts(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_writer content;
+    struct kr_vouch vouch = {0};
+    uint64_t soon = bed->world->now_ms / 1000 + 120;
+    struct stranger stranger;
+    stranger_init(bed, &stranger, 1);
+    memcpy(vouch.council, stranger.id, 32);
+    kr_writer_init(&content, KR_KIB);
+    kr_vouch_write(&vouch, &content);
+    struct forged forged = bed_forge(bed, 1,
+                                     (struct kr_draft){.kind = KR_KIND_VOUCH,
+                                                       .label = KR_TLP_GREEN,
+                                                       .community = community(bed),
+                                                       .subject = stranger.id,
+                                                       .version = 1,
+                                                       .expires_s = soon,
+                                                       .content = {content.bytes, content.len}});
+    bed_hand_over(bed, 1, 0, &forged);
+    assert_true(bed_holds(bed, 0, forged.id));
+    struct forged card = stranger_card(bed, &stranger, community(bed), 1, 120);
+    bed_hand_over(bed, 1, 0, &card);
+    assert_true(bed_holds(bed, 0, card.id));
+    assert_true(kr_directory_is_member(&bed_core(bed, 0)->directory, community(bed), stranger.id));
+    bed_run(bed, 300000);
+    assert_false(bed_holds(bed, 0, forged.id));
+    assert_false(bed_holds(bed, 0, card.id));
+    assert_null(kr_directory_council(&bed_core(bed, 0)->directory, stranger.id));
+    restart(bed, 0);
+    assert_true(bed_link(bed, 0, 1)->has_session);
+    /* The same again is taken again: nothing dangles. */
+    forged_free(&card);
+    card = stranger_card(bed, &stranger, NULL, 1, 4000);
+    forged_free(&card);
+    forged_free(&forged);
+    forged = bed_forge(bed, 1,
+                       (struct kr_draft){.kind = KR_KIND_VOUCH,
+                                         .label = KR_TLP_GREEN,
+                                         .community = community(bed),
+                                         .subject = stranger.id,
+                                         .version = 2,
+                                         .content = {content.bytes, content.len}});
+    bed_hand_over(bed, 1, 0, &forged);
+    assert_true(bed_holds(bed, 0, forged.id));
+    forged_free(&forged);
+    kr_writer_deinit(&content);
+    stranger_deinit(&stranger);
+}
+
+static void an_unknown_author_waits_in_quarantine_until_its_card_and_vouch_come(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_writer content, vouch_content;
+    struct kr_vouch vouch = {0};
+    struct kr_head head;
+    struct stranger stranger;
+    stranger_init(bed, &stranger, 2);
+    struct forged green = stranger_forge(bed, &stranger,
+                                         (struct kr_draft){.kind = KR_KIND_REPORT,
+                                                           .label = KR_TLP_GREEN,
+                                                           .community = community(bed),
+                                                           .content = bed_report(&content, "waits.example")});
+    bed_hand_over(bed, 1, 0, &green);
+    assert_int_equal(bed_head(bed, 0, green.id, &head), KR_OK);
+    assert_int_equal(head.state, KR_HEAD_QUARANTINED);
+    assert_int_equal(bed_core(bed, 0)->quarantine_count, 1);
+    /* Never offered: whoever asks for it is told that it is gone. (1 has given it away and does not hold it itself.) */
+    bed_run(bed, 60000);
+    assert_false(bed_holds(bed, 1, green.id));
+    struct kr_message *want = calloc(1, sizeof *want);
+    want->type = KR_MESSAGE_WANT;
+    want->item_count = 1;
+    want->items[0] = (struct kr_slice){green.id, 32};
+    bed_say(bed, 1, 0, want);
+    bed_run(bed, 1000);
+    assert_false(bed_holds(bed, 1, green.id));
+    free(want);
+    /* The card comes (somebody must vouch, or it is no candidate), and is not enough alone. */
+    struct forged card = stranger_card(bed, &stranger, community(bed), 1, 100000);
+    bed_hand_over(bed, 1, 0, &card);
+    bed_run(bed, 1000);
+    assert_int_equal(bed_head(bed, 0, green.id, &head), KR_OK);
+    assert_int_equal(head.state, KR_HEAD_QUARANTINED);
+    memcpy(vouch.council, stranger.id, 32);
+    kr_writer_init(&vouch_content, KR_KIB);
+    kr_vouch_write(&vouch, &vouch_content);
+    struct forged vouched =
+        statement(bed, 1, KR_KIND_VOUCH, community(bed), stranger.id, 1, (struct kr_slice){vouch_content.bytes, vouch_content.len});
+    bed_hand_over(bed, 1, 0, &vouched);
+    bed_run(bed, 60000);
+    assert_int_equal(bed_head(bed, 0, card.id, &head), KR_OK);
+    assert_int_equal(head.state, KR_HEAD_SHOWN);
+    assert_int_equal(bed_head(bed, 0, green.id, &head), KR_OK);
+    assert_int_equal(head.state, KR_HEAD_SHOWN);
+    assert_int_equal(bed_core(bed, 0)->quarantine_count, 0);
+    assert_int_equal(bed_core(bed, 0)->quarantine_bytes, 0);
+    /* Admitted is offered: the whole community has it now. */
+    assert_true(bed_holds(bed, 1, green.id));
+    assert_true(bed_holds(bed, 2, green.id));
+    forged_free(&green);
+    forged_free(&card);
+    forged_free(&vouched);
+    kr_writer_deinit(&content);
+    kr_writer_deinit(&vouch_content);
+    stranger_deinit(&stranger);
+}
+
+static void forge_two_vouches(struct bed *bed, uint8_t subject_byte, struct forged *ret_low, struct forged *ret_high)
+{
+    static const char *const why[] = {"known for years", "met once"};
+    struct forged pair[2];
+    uint8_t subject[32];
+    memset(subject, subject_byte, sizeof subject);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct kr_writer content;
+        struct kr_vouch vouch = {.reason = {(const uint8_t *)why[i], strlen(why[i])}};
+        memcpy(vouch.council, subject, 32);
+        kr_writer_init(&content, KR_KIB);
+        kr_vouch_write(&vouch, &content);
+        pair[i] = statement(bed, 1, KR_KIND_VOUCH, community(bed), subject, 3, (struct kr_slice){content.bytes, content.len});
+        kr_writer_deinit(&content);
+    }
+    bool first_is_low = memcmp(pair[0].id, pair[1].id, 32) < 0;
+    *ret_low = pair[first_is_low ? 0 : 1];
+    *ret_high = pair[first_is_low ? 1 : 0];
+}
+
+/* Of two statements of one version the lower id stands, whichever came first, and an alarm is given. */
+static void a_tie_goes_to_the_lower_hash_with_an_alarm(void **state)
+{
+    struct bed *bed = *state;
+    for (uint8_t round = 0; round < 2; round++) {
+        struct forged low, high;
+        forge_two_vouches(bed, (uint8_t)(0x61 + round), &low, &high);
+        bed_hand_over(bed, 1, 0, round == 0 ? &low : &high);
+        assert_true(bed_holds(bed, 0, round == 0 ? low.id : high.id));
+        bed_forget_log(bed);
+        bed_hand_over(bed, 1, 0, round == 0 ? &high : &low);
+        assert_true(bed_said(bed, 0, "ALARM"));
+        for (uint32_t node = 0; node < 3; node++) {
+            bed_run(bed, 60000);
+            assert_true(bed_holds(bed, node, low.id));
+            assert_false(bed_holds(bed, node, high.id));
+        }
+        forged_free(&low);
+        forged_free(&high);
+    }
+}
+
+static void a_peer_that_sends_more_than_its_window_is_cut(void **state)
+{
+    struct bed *bed = *state;
+    struct forged forged = report(bed, 1, KR_TLP_CLEAR, "one.example", 0);
+    bed_link(bed, 0, 1)->granted = forged.len - 1;
+    bed_hand_over(bed, 1, 0, &forged);
+    assert_false(bed_holds(bed, 0, forged.id));
+    assert_true(bed_said(bed, 0, "more than it was given room for"));
+    bed_run(bed, 60000); /* and comes back */
+    assert_true(bed_link(bed, 0, 1)->has_session);
+    bed_hand_over(bed, 1, 0, &forged);
+    assert_true(bed_holds(bed, 0, forged.id));
+    forged_free(&forged);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(amber_outside_its_audience_is_refused_told_and_counted, setup, teardown),
+        cmocka_unit_test_setup_teardown(amber_is_not_passed_on_by_a_peer_that_may_hold_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(green_of_a_community_that_we_are_not_in_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_key_that_is_not_the_authors_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(altered_and_expired_records_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(unknown_kinds_are_held_and_relayed, setup, teardown),
+        cmocka_unit_test_setup_teardown(statements_without_sense_are_refused_and_harm_nobody, setup, teardown),
+        cmocka_unit_test_setup_teardown(statements_that_expire_leave_a_node_that_starts, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_unknown_author_waits_in_quarantine_until_its_card_and_vouch_come, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_tie_goes_to_the_lower_hash_with_an_alarm, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_peer_that_sends_more_than_its_window_is_cut, setup, teardown),
+    };
+    return cmocka_run_group_tests_name("core/peer", tests, NULL, NULL);
+}
