@@ -162,6 +162,8 @@ enum kr_err kr_guards_add_own(struct kr_guards *guards, const char *value, struc
             return kr_fail(error, KR_BOUNDS, "\"%s\" is too long", value);
         }
         memcpy(own->value, indicator.value, indicator.len);
+    } else if (strspn(value, "0123456789abcdefABCDEF.:/") == len && strpbrk(value, "./:") != NULL) {
+        return kr_fail(error, KR_INVALID, "\"%s\" looks like a network and is none", value); /* a mistyped one is no name */
     } else if (len > 0 && len <= sizeof own->value) {
         own->type = KR_INDICATOR_OTHER;
         own->len = (uint16_t)len;

@@ -132,6 +132,9 @@ static void the_councils_own_values_are_held_back(void **state)
     assert_int_equal(kr_guards_add_own(guards, "Kita Bank", &error), KR_OK);
     check_all(guards, cases, sizeof cases / sizeof cases[0]);
     assert_int_equal(kr_guards_add_own(guards, "", &error), KR_INVALID);
+    assert_int_equal(kr_guards_add_own(guards, "203.0.113.0/33", &error), KR_INVALID);
+    assert_int_equal(kr_guards_add_own(guards, "2001:db8::/129", &error), KR_INVALID);
+    assert_int_equal(kr_guards_add_own(guards, "A/B Trading", &error), KR_OK);
     assert_true(strlen(error.text) > 0);
     kr_guards_free(guards);
 }
