@@ -59,6 +59,9 @@ static enum sim_verdict run(struct sim_world *world, const struct options *optio
     if (verdict == SIM_HOLDS) {
         verdict = sim_check_accepted(world);
     }
+    if (verdict == SIM_HOLDS) {
+        verdict = sim_check_disks(world);
+    }
     return verdict == SIM_HOLDS ? sim_check_convergence(world) : verdict;
 }
 
@@ -72,10 +75,11 @@ static enum sim_verdict run_seed(const struct options *options, uint64_t seed)
     if (verdict != SIM_HOLDS) {
         (void)printf("seed %llu: %s\n", (unsigned long long)seed, world->complaint);
     } else if (options->is_verbose) {
-        (void)printf("seed %llu holds: %llu events, %llu frames, %llu dropped, %llu crashes, %llu failed commits\n",
+        (void)printf("seed %llu holds: %llu events, %llu frames, %llu dropped, %llu records on the way, %llu crashes, %llu failed "
+                     "commits\n",
                      (unsigned long long)seed, (unsigned long long)world->events_run, (unsigned long long)world->frames,
-                     (unsigned long long)world->dropped, (unsigned long long)world->crashes,
-                     (unsigned long long)world->failed_commits);
+                     (unsigned long long)world->dropped, (unsigned long long)world->records_seen,
+                     (unsigned long long)world->crashes, (unsigned long long)world->failed_commits);
     }
     sim_world_deinit(world);
     if (verdict == SIM_HOLDS && options->checks_determinism) {

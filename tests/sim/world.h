@@ -103,7 +103,7 @@ struct sim_world {
     char root[128];
     FILE *trace; /* NULL: none */
     struct kr_hash_state trace_hash;
-    uint64_t events_run, crashes, failed_commits, frames, dropped;
+    uint64_t events_run, crashes, failed_commits, frames, dropped, records_seen;
     char complaint[512];
     /* Sees each effect before it is let out; true: it goes no further. For tests of the core in this world; may be NULL. */
     bool (*on_effect)(void *context, struct sim_node *node, const struct kr_effect *effect);
@@ -137,6 +137,12 @@ enum sim_verdict sim_check_leaks(struct sim_world *world);
 enum sim_verdict sim_check_accepted(struct sim_world *world);
 /* After healing: everybody who may have a record and can be reached has it; linked nodes hold equal sets in each shared scope. */
 enum sim_verdict sim_check_convergence(struct sim_world *world);
+/* The same of the disks' bytes: no canary in the open. */
+enum sim_verdict sim_check_disks(struct sim_world *world);
+/* What is about to be delivered, read along with the receiver's session: no record that is not for it, even if it would refuse it.
+ */
+enum sim_verdict sim_check_delivery(struct sim_world *world, const struct sim_node *to, const struct kr_event *events,
+                                    size_t count);
 /* No canary stands in a frame in the open. */
 enum sim_verdict sim_check_frame(struct sim_world *world, const uint8_t *bytes, size_t len);
 
