@@ -2,6 +2,7 @@
 Nothing sleeps; whoever waits, waits for a datagram, a page or an end, with a time limit that fails the test."""
 import ctypes
 import os
+import random
 import shutil
 import signal
 import socket
@@ -25,9 +26,16 @@ def check(holds, what):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below those that the system gives to outgoing connections: a node that is killed gets its port again."""
+    for _ in range(1000):
+        port = random.randrange(10000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise Failure("no port is free")
 
 
 _prctl = ctypes.CDLL(None).prctl

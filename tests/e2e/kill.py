@@ -82,8 +82,8 @@ def kill_round(fed, submitters, rng, counts):
         submitter.may_connect.set()
         counts["keeper"] += 1
     else:
-        # Where net is not back yet from the last round, there is none to kill: another moment will do.
-        counts["net"] += node.kill_net()
+        federation.poll(node.kill_net, 30, f"{node.name} has no net process")  # it may not be back yet from the last round
+        counts["net"] += 1
         check(node.process.poll() is None, f"{node.name}: keeper died with its net: {node.log_tail()}")
 
 
