@@ -139,7 +139,8 @@ static enum kr_err send_part(struct submission *submission, enum kr_op op, uint3
 static void progress(const struct submission *submission, uint32_t done)
 {
     if (submission->part_count > 1 && isatty(STDERR_FILENO) == 1) {
-        (void)fprintf(stderr, _("\rrecords: %u of %u"), done, submission->part_count);
+        (void)fputc('\r', stderr);
+        (void)fprintf(stderr, _("records: %u of %u"), done, submission->part_count);
         (void)fputs(done == submission->part_count ? "\n" : "", stderr);
     }
 }
