@@ -59,10 +59,12 @@ enum kr_err kr_dead_load(struct kr_txn *txn, struct kr_dead_map *ret_map)
     err = kr_row_move(txn, cursor, MDB_LAST, &key, &sealed);
     if (err == KR_OK) {
         uint64_t last = key.len == 8 ? kr_get_be(key.bytes, 8) : UINT64_MAX;
-        map.count = last + 1;
-        map.chunks = last <= txn->next_arrival / CHUNK_ARRIVALS ? calloc(map.count, sizeof map.chunks[0]) : NULL;
-        err = map.chunks != NULL ? kr_row_move(txn, cursor, MDB_FIRST, &key, &sealed)
-                                 : (last <= txn->next_arrival / CHUNK_ARRIVALS ? KR_NOMEM : KR_CORRUPT);
+        err = last <= txn->next_arrival / CHUNK_ARRIVALS && last < SIZE_MAX / sizeof map.chunks[0] ? KR_OK : KR_CORRUPT;
+        if (err == KR_OK) {
+            map.count = last + 1;
+            map.chunks = calloc(map.count, sizeof map.chunks[0]);
+            err = map.chunks != NULL ? kr_row_move(txn, cursor, MDB_FIRST, &key, &sealed) : KR_NOMEM;
+        }
     }
     while (err == KR_OK) {
         size_t len = 0;

@@ -53,6 +53,7 @@ static bool choose_sources(const struct kr_runs *runs, uint64_t ret_serials[stat
     for (uint32_t level = 0; level < 32; level++) {
         uint32_t count = 0;
         for (uint32_t i = 0; i < runs->count && count < KR_RUN_FANOUT; i++) {
+            KR_ASSERT(runs->runs[i] != NULL);
             if (runs->runs[i]->level == level) {
                 ret_serials[count++] = runs->runs[i]->serial;
             }
@@ -86,7 +87,9 @@ static enum kr_err start(struct kr_txn *txn, const uint64_t serials[static KR_RU
         return err;
     }
     for (uint32_t i = 0; i < KR_RUN_FANOUT; i++) {
-        entries += run_by_serial(runs, serials[i])->count;
+        const struct kr_run *source = run_by_serial(runs, serials[i]);
+        KR_ASSERT(source != NULL);
+        entries += source->count;
     }
     runs->target = kr_run_new(runs->next_serial, slot, level + 1, txn->store->term_generation);
     if (runs->target == NULL) {

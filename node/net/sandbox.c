@@ -116,8 +116,8 @@ static bool enter_seccomp(void)
     stands =
         seccomp_rule_add(filter, SCMP_ACT_ERRNO(EOPNOTSUPP), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK)) == 0 && stands;
     /* libzmq sets the policy of its threads to what it is, and aborts where it may not. */
-    stands = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sched_setscheduler), 1, SCMP_A1(SCMP_CMP_EQ, SCHED_OTHER)) == 0 &&
-             stands;
+    stands =
+        seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sched_setscheduler), 1, SCMP_A1(SCMP_CMP_EQ, SCHED_OTHER)) == 0 && stands;
     stands = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)) == 0 && stands;
     stands = stands && seccomp_load(filter) == 0;
     seccomp_release(filter);

@@ -195,6 +195,7 @@ enum kr_err kr_indicator_parse(uint32_t type, const char *text, size_t len, stru
 {
     enum kr_err err = KR_OK;
     struct kr_indicator out;
+    out.len = 0;
     out.type = type == KR_INDICATOR_ANY ? guess(text, len) : type;
     const uint32_t wanted = out.type;
     const struct kind *kind = kind_of(out.type);

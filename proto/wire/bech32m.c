@@ -141,7 +141,7 @@ enum kr_err kr_bech32m_decode(const char *hrp, const char *text, size_t len, uin
                               struct kr_error *error)
 {
     char tidied[KR_BECH32M_CHARS_MAX];
-    uint8_t values[KR_BECH32M_CHARS_MAX];
+    uint8_t values[KR_BECH32M_CHARS_MAX] = {0};
     size_t tidied_len = 0;
     size_t first = 0;
     size_t count;

@@ -188,6 +188,7 @@ static enum kr_err queue_frame(struct kr_conn *conn, struct kr_error *error)
     if (err == KR_OK) {
         const uint8_t head[LENGTH_BYTES] = {(uint8_t)(writer.len >> 24), (uint8_t)(writer.len >> 16), (uint8_t)(writer.len >> 8),
                                             (uint8_t)writer.len};
+        KR_ASSERT(conn->out.bytes != NULL);
         memcpy(conn->out.bytes + conn->out.len, head, sizeof head);
         memcpy(conn->out.bytes + conn->out.len + sizeof head, writer.bytes, writer.len);
         conn->out.len += sizeof head + writer.len;
@@ -432,8 +433,8 @@ static enum kr_err take_items(const struct kr_client_frame *frame, kr_conn_item 
 enum kr_err kr_conn_call(struct kr_conn *conn, enum kr_op op, struct kr_slice args, int timeout_ms, kr_conn_item *on_item,
                          void *context, struct kr_slice *ret_result, struct kr_error *error)
 {
-    uint64_t number;
-    const struct kr_client_frame *frame;
+    uint64_t number = 0;
+    const struct kr_client_frame *frame = NULL;
     enum kr_err stopped = KR_OK;
     enum kr_err err = kr_conn_request(conn, op, args, KR_CONN_PAGES, &number, error);
     while (err == KR_OK) {

@@ -79,9 +79,11 @@ static bool find_encoded(const char *at, const char *end, struct encoded *ret)
 {
     bool ok = end - at >= 8 && at[0] == '=' && at[1] == '?';
     const char *first = ok ? memchr(at + 2, '?', (size_t)(end - at - 2)) : NULL;
-    ok = first != NULL && end - first >= 5 && first[2] == '?';
+    if (first == NULL || end - first < 5 || first[2] != '?') {
+        return false;
+    }
     const char *stop = NULL;
-    for (const char *i = ok ? first + 3 : end; i + 1 < end && stop == NULL && *i != ' '; i++) {
+    for (const char *i = first + 3; i + 1 < end && stop == NULL && *i != ' '; i++) {
         stop = i[0] == '?' && i[1] == '=' ? i : NULL;
     }
     if (stop != NULL) {

@@ -135,11 +135,11 @@ static void test_broken(void **state)
                "abc =?utf-8?Q", "domain evil.example\n");
     char *deep = malloc(KR_MIB);
     assert_non_null(deep);
-    size_t len = (size_t)sprintf(deep, "From: a\nTo: b\n");
+    size_t len = (size_t)snprintf(deep, KR_MIB, "From: a\nTo: b\n");
     for (int i = 0; i < 500; i++) {
-        len += (size_t)sprintf(deep + len, "Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n", i, i);
+        len += (size_t)snprintf(deep + len, KR_MIB - len, "Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n", i, i);
     }
-    len += (size_t)sprintf(deep + len, "\nevil.example\n");
+    len += (size_t)snprintf(deep + len, KR_MIB - len, "\nevil.example\n");
     struct kr_extract *extract = extract_bytes(deep, len);
     assert_int_equal(extract->format, KR_FORMAT_MAIL);
     kr_extract_free(extract);
