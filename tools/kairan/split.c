@@ -3,14 +3,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ITEM_OVERHEAD 48u  /* array head, type, two times, confidence, action, heads of value and note: 41 at most */
+#define ITEM_OVERHEAD 16u  /* array head, type, two times (not stated), confidence, action, heads of value and note: 12 at most */
 #define BODY_OVERHEAD 512u /* everything of a report but title, text and indicators; the author inside a sealed body */
+
+_Static_assert(KR_TITLE_BYTES_MAX + KR_TEXT_BYTES_MAX + BODY_OVERHEAD + ITEM_OVERHEAD + KR_INDICATOR_BYTES_MAX + KR_NOTE_BYTES_MAX <
+                   KR_BODY_BYTES_MAX / 2,
+               "the longest text leaves room for indicators; every other part has dozens, so that parts stay below KR_PARTS_MAX");
 
 enum kr_err kr_split(const struct kr_plan *plan, struct kr_part **ret_parts, uint32_t *ret_count)
 {
     size_t fixed = BODY_OVERHEAD + plan->title.len + plan->language.len;
     size_t used = fixed + plan->text.len;
     uint32_t count = 1, capacity = 16;
+    if (plan->item_count > KR_EXTRACT_ITEMS_MAX) {
+        return KR_BOUNDS;
+    }
     struct kr_part *parts = calloc(capacity, sizeof *parts);
     if (parts == NULL) {
         return KR_NOMEM;
@@ -19,10 +26,7 @@ enum kr_err kr_split(const struct kr_plan *plan, struct kr_part **ret_parts, uin
         size_t wanted = ITEM_OVERHEAD + plan->items[i].value.len + plan->items[i].note.len;
         struct kr_part *part = &parts[count - 1];
         if (part->count == KR_REPORT_INDICATORS_MAX || (part->count > 0 && used + wanted > KR_BODY_BYTES_MAX)) {
-            if (count == KR_PARTS_MAX) {
-                free(parts);
-                return KR_BOUNDS;
-            }
+            KR_ASSERT(count < KR_PARTS_MAX);
             if (count == capacity) {
                 capacity *= 2;
                 struct kr_part *more = realloc(parts, capacity * sizeof *parts);

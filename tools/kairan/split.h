@@ -18,7 +18,7 @@ struct kr_part {
     size_t first, count; /* into items */
 };
 
-/* `*ret_parts` (free()), at least one. KR_BOUNDS over KR_PARTS_MAX parts. */
+/* `*ret_parts` (free()), at least one. KR_BOUNDS over KR_EXTRACT_ITEMS_MAX items. */
 enum kr_err kr_split(const struct kr_plan *plan, struct kr_part **ret_parts, uint32_t *ret_count) KR_WARN_UNUSED;
 /* The body of part `number` (from 0) of `parts`. The writer is to be initialised with KR_BODY_BYTES_MAX. */
 void kr_split_write(const struct kr_plan *plan, const struct kr_part *part, uint32_t number, uint32_t parts,

@@ -1,0 +1,168 @@
+/* Cutting a submission into records: every part is a report that everyone can read, and together they are the whole. */
+#include "kairan_test.h"
+
+#include "tools/kairan/split.h"
+
+static struct kr_found *make_items(size_t count, size_t value_len, size_t note_len)
+{
+    static uint8_t note[KR_NOTE_BYTES_MAX];
+    struct kr_found *items = calloc(count, sizeof *items);
+    uint8_t *values = malloc(count * value_len);
+    assert_non_null(items);
+    assert_non_null(values);
+    memset(values, 'a', count * value_len);
+    memset(note, 'n', sizeof note);
+    for (size_t i = 0; i < count; i++) {
+        uint8_t *value = values + i * value_len;
+        char number[24];
+        (void)snprintf(number, sizeof number, "%08zu", i);
+        memcpy(value, number, 8);
+        memcpy(value + value_len - 4, ".com", 4);
+        items[i] = (struct kr_found){.type = KR_INDICATOR_OTHER, .value = {value, value_len}, .note = {note, note_len}};
+    }
+    return items;
+}
+
+static void free_items(struct kr_found *items)
+{
+    free((void *)(uintptr_t)items[0].value.bytes);
+    free(items);
+}
+
+/* Splits, reads every part back, and returns how many there are. */
+static uint32_t check(const struct kr_plan *plan)
+{
+    static struct kr_report report;
+    struct kr_part *parts = NULL;
+    uint32_t count = 0;
+    size_t seen = 0;
+    assert_int_equal(kr_split(plan, &parts, &count), KR_OK);
+    for (uint32_t i = 0; i < count; i++) {
+        struct kr_writer writer;
+        struct kr_reader reader;
+        kr_writer_init(&writer, KR_BODY_BYTES_MAX);
+        kr_split_write(plan, &parts[i], i, count, &writer);
+        assert_int_equal(kr_writer_finish(&writer), KR_OK);
+        assert_true(writer.len + 64 <= KR_BODY_BYTES_MAX); /* a sealed body has its author inside, too */
+        assert_int_equal(kr_report_parse((struct kr_slice){writer.bytes, writer.len}, &report), KR_OK);
+        assert_int_equal(report.part, i + 1);
+        assert_int_equal(report.parts, count);
+        assert_int_equal(report.text.len, i == 0 ? plan->text.len : 0);
+        assert_int_equal(report.title.len, plan->title.len);
+        assert_int_equal(report.case_id.len, count > 1 ? 16 : 0);
+        assert_int_equal(report.indicator_count, parts[i].count);
+        kr_reader_init(&reader, report.indicators.bytes, report.indicators.len);
+        (void)kr_reader_array_between(&reader, 0, KR_REPORT_INDICATORS_MAX);
+        for (uint32_t j = 0; j < report.indicator_count; j++, seen++) {
+            struct kr_report_indicator indicator;
+            kr_report_indicator_read(&reader, &indicator);
+            assert_int_equal(indicator.value.len, plan->items[seen].value.len);
+            assert_memory_equal(indicator.value.bytes, plan->items[seen].value.bytes, indicator.value.len);
+        }
+        kr_writer_deinit(&writer);
+    }
+    assert_int_equal(seen, plan->item_count);
+    free(parts);
+    return count;
+}
+
+static void test_by_number(void **state)
+{
+    (void)state;
+    const size_t counts[] = {1, 4095, 4096, 4097, 8192, 8193, 100000};
+    const uint32_t expected[] = {1, 1, 1, 2, 2, 3, 25};
+    struct kr_found *items = make_items(100000, 16, 0);
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        const struct kr_plan plan = {.kind = KR_KIND_REPORT,
+                                     .title = slice("title"),
+                                     .language = slice("en"),
+                                     .text = slice("text"),
+                                     .items = items,
+                                     .item_count = counts[i]};
+        assert_int_equal(check(&plan), expected[i]);
+    }
+    free_items(items);
+}
+
+static void test_by_bytes(void **state)
+{
+    (void)state;
+    char *text = calloc(1, KR_TEXT_BYTES_MAX + 1);
+    assert_non_null(text);
+    memset(text, 't', KR_TEXT_BYTES_MAX);
+    const size_t lengths[][2] = {{KR_INDICATOR_BYTES_MAX, KR_NOTE_BYTES_MAX}, {KR_INDICATOR_BYTES_MAX, 0}, {60, 0}, {12, 200}};
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        struct kr_found *items = make_items(5000, lengths[i][0], lengths[i][1]);
+        const struct kr_plan plan = {.kind = KR_KIND_REPORT,
+                                     .title = slice("title"),
+                                     .language = slice("en"),
+                                     .text = slice(text),
+                                     .items = items,
+                                     .item_count = 5000};
+        assert_true(check(&plan) > 1);
+        free_items(items);
+    }
+    free(text);
+}
+
+static void test_advisory_is_one(void **state)
+{
+    (void)state;
+    static struct kr_advisory advisory;
+    const struct kr_plan plan = {
+        .kind = KR_KIND_ADVISORY, .title = slice("t"), .language = slice("ja"), .text = slice("本文"), .severity = 3};
+    struct kr_part *parts = NULL;
+    struct kr_writer writer;
+    uint32_t count = 0;
+    assert_int_equal(kr_split(&plan, &parts, &count), KR_OK);
+    assert_int_equal(count, 1);
+    kr_writer_init(&writer, KR_BODY_BYTES_MAX);
+    kr_split_write(&plan, parts, 0, 1, &writer);
+    assert_int_equal(kr_writer_finish(&writer), KR_OK);
+    assert_int_equal(kr_advisory_parse((struct kr_slice){writer.bytes, writer.len}, &advisory), KR_OK);
+    assert_int_equal(advisory.severity, 3);
+    kr_writer_deinit(&writer);
+    free(parts);
+}
+
+static void test_too_many(void **state)
+{
+    (void)state;
+    struct kr_part *parts = NULL;
+    uint32_t count = 0;
+    const struct kr_plan plan = {.kind = KR_KIND_REPORT, .item_count = KR_EXTRACT_ITEMS_MAX + 1};
+    assert_int_equal(kr_split(&plan, &parts, &count), KR_BOUNDS);
+    assert_null(parts);
+}
+
+static void test_first_line(void **state)
+{
+    (void)state;
+    struct kr_slice line = kr_first_line(slice("\n  \r\n件名です\r\nnext"), 120);
+    assert_int_equal(line.len, strlen("件名です"));
+    assert_memory_equal(line.bytes, "件名です", line.len);
+    line = kr_first_line(slice("日本語"), 4); /* whole characters */
+    assert_int_equal(line.len, 3);
+    assert_int_equal(kr_first_line(slice(" \n"), 10).len, 0);
+    assert_int_equal(kr_first_line(slice(""), 10).len, 0);
+    assert_int_equal(kr_first_line(slice("one"), 3).len, 3);
+}
+
+static void test_language(void **state)
+{
+    (void)state;
+    assert_string_equal(kr_guess_language(slice("plain ASCII http://x.example")), "en");
+    assert_string_equal(kr_guess_language(slice("Grüße — “quoted”")), "en");
+    assert_string_equal(kr_guess_language(slice("注意")), "ja");
+    assert_string_equal(kr_guess_language(slice("x カナ")), "ja");
+    assert_string_equal(kr_guess_language(slice("")), "en");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_by_number), cmocka_unit_test(test_by_bytes),   cmocka_unit_test(test_advisory_is_one),
+        cmocka_unit_test(test_too_many),  cmocka_unit_test(test_first_line), cmocka_unit_test(test_language),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
