@@ -88,12 +88,13 @@ static bool read_input(struct kr_app *app, int argc, char **argv, char **ret, si
         for (int i = 0; i < argc; i++) {
             len += strlen(argv[i]) + 1;
         }
-        char *text = calloc(1, len + 1);
+        char *text = malloc(len), *end = text;
         for (int i = 0; text != NULL && i < argc; i++) {
-            (void)strcat(strcat(text, i > 0 ? "\n" : ""), argv[i]);
+            end = stpcpy(end, argv[i]);
+            *end++ = '\n';
         }
         *ret = text;
-        *ret_len = text != NULL ? strlen(text) : 0;
+        *ret_len = text != NULL ? (size_t)(end - text) - 1 : 0; /* without the last line's end */
         return text != NULL;
     }
     enum kr_err err = in == NULL ? KR_IO : read_stream(in, ret, ret_len);
