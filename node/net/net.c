@@ -118,10 +118,10 @@ static struct peer *peer_by_key(struct net *net, const uint8_t key[static 32])
 
 /* ZeroMQ has no call that ends one connection; ending it underneath has the same effect. A descriptor that was closed and reused in
  * the meantime belongs to another connection, which its peer then makes again. */
-static void cut(struct peer *peer)
+static void shut(int fd)
 {
-    if (peer->fd >= 0) {
-        (void)shutdown(peer->fd, SHUT_RDWR);
+    if (fd >= 0) {
+        (void)shutdown(fd, SHUT_RDWR);
     }
 }
 
@@ -141,7 +141,7 @@ static enum kr_err take_list(struct net *net)
         }
     }
     for (uint32_t i = 0; i < net->peer_count; i++) {
-        cut(&net->peers[i]);
+        shut(net->peers[i].fd);
     }
     free(net->peers);
     net->peers = peers;
@@ -307,6 +307,10 @@ static enum kr_err take_routed(struct net *net, unsigned count, zmq_msg_t parts[
 {
     const uint8_t *route = zmq_msg_data(&parts[0]);
     struct peer *peer = count == 2 ? sender_of(net, &parts[1]) : NULL;
+    if (count == 2 && peer == NULL) { /* let in once, and taken off the list before it said anything */
+        shut(zmq_msg_get(&parts[1], ZMQ_SRCFD));
+        return KR_OK;
+    }
     if (peer == NULL || zmq_msg_size(&parts[0]) != ROUTE_BYTES || route[0] != 0 || zmq_msg_size(&parts[1]) == 0) {
         return KR_OK;
     }
@@ -368,7 +372,7 @@ static enum kr_err take_message(struct net *net)
 static enum kr_err take_messages(struct net *net)
 {
     enum kr_err err = kr_channel_pump(net->channel);
-    while (err == KR_OK && !net->is_stopping) {
+    while (err == KR_OK) { /* STOP overtakes frames: those that came with it still go out */
         err = kr_channel_receive(net->channel, &net->in);
         if (err == KR_NOT_FOUND) {
             return KR_OK;

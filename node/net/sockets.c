@@ -75,7 +75,7 @@ enum kr_err kr_dealer_new(void *context, const struct kr_curve *own, const uint8
                           void **ret_socket, struct kr_error *error)
 {
     static const struct option options[] = {
-        {ZMQ_IMMEDIATE, 1}, {ZMQ_RECONNECT_IVL, 100}, {ZMQ_RECONNECT_IVL_MAX, 5000}, {ZMQ_CONNECT_TIMEOUT, 10000}};
+        {ZMQ_IMMEDIATE, 1}, {ZMQ_RECONNECT_IVL, 100}, {ZMQ_RECONNECT_IVL_MAX, 2000}, {ZMQ_CONNECT_TIMEOUT, 10000}};
     void *socket = zmq_socket(context, ZMQ_DEALER);
     if (socket == NULL) {
         return kr_fail(error, KR_SYSTEM, "no socket: %s", zmq_strerror(zmq_errno()));

@@ -1,0 +1,597 @@
+/* The net process as a whole, driven as keeper drives it, with peers that do as they please. Each test has a process of its own. */
+#include "net_test.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "node/net/channel.h"
+#include "node/net/net.h"
+
+#define DEALERS_MAX 8u
+
+enum { FRIEND = 7, OTHER = 9 }; /* peer numbers */
+
+struct run {
+    pid_t pid;
+    struct kr_channel *channel;
+    void *context, *dealers[DEALERS_MAX], *monitor;
+    unsigned dealer_count;
+    struct kr_curve own, friend, other, stranger;
+    char endpoint[KR_ENDPOINT_BYTES_MAX + 1];
+    struct kr_net_message in, out;
+};
+
+static void start_net(struct run *run)
+{
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    run->pid = fork();
+    assert_true(run->pid >= 0);
+    if (run->pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+        (void)close(pair[0]);
+        _exit(kr_net_main(pair[1]));
+    }
+    assert_int_equal(close(pair[1]), 0);
+    assert_int_equal(kr_channel_new(pair[0], &run->channel), KR_OK);
+}
+
+static int set_up(void **state)
+{
+    struct run *run = calloc(1, sizeof *run);
+    assert_non_null(run);
+    assert_true(sodium_init() >= 0);
+    run->own = test_curve(1);
+    run->friend = test_curve(2);
+    run->other = test_curve(3);
+    run->stranger = test_curve(4);
+    start_net(run); /* the fork comes first: ZeroMQ's threads would not survive it */
+    run->context = zmq_ctx_new();
+    *state = run;
+    return run->context == NULL;
+}
+
+static void end_net(struct run *run)
+{
+    kr_channel_free(run->channel);
+    run->channel = NULL;
+    if (run->pid > 0) {
+        (void)kill(run->pid, SIGKILL);
+        (void)waitpid(run->pid, NULL, 0);
+        run->pid = 0;
+    }
+}
+
+static int tear_down(void **state)
+{
+    struct run *run = *state;
+    end_net(run);
+    for (unsigned i = 0; i < run->dealer_count; i++) {
+        assert_int_equal(zmq_close(run->dealers[i]), 0);
+    }
+    if (run->monitor != NULL) {
+        assert_int_equal(zmq_close(run->monitor), 0);
+    }
+    assert_int_equal(zmq_ctx_term(run->context), 0);
+    free(run);
+    return 0;
+}
+
+/* ---- talking to it ---- */
+
+static void tell(struct run *run)
+{
+    assert_int_equal(kr_channel_send(run->channel, &run->out), KR_OK);
+    enum kr_err err = kr_channel_pump(run->channel);
+    assert_true(err == KR_OK || err == KR_CLOSED); /* it may end on this very message */
+}
+
+/* The next message but log lines, in run->in; false at the end of the channel. */
+static bool hear(struct run *run)
+{
+    int64_t until_ms = test_now_ms() + WAIT_MS;
+    enum kr_err pumped = KR_OK;
+    for (;;) {
+        enum kr_err err = kr_channel_receive(run->channel, &run->in);
+        if (err == KR_OK && run->in.type != KR_NET_LOG) {
+            return true;
+        }
+        if (err == KR_CLOSED || (err == KR_NOT_FOUND && pumped == KR_CLOSED)) {
+            return false;
+        }
+        if (err == KR_NOT_FOUND) {
+            struct pollfd poller = {.fd = kr_channel_fd(run->channel), .events = POLLIN};
+            poller.events |= kr_channel_wants_write(run->channel) ? POLLOUT : 0;
+            assert_int_equal(poll(&poller, 1, WAIT_MS), 1);
+            pumped = kr_channel_pump(run->channel);
+        }
+        assert_true(test_now_ms() < until_ms);
+    }
+}
+
+static void expect(struct run *run, uint32_t type)
+{
+    assert_true(hear(run));
+    assert_int_equal(run->in.type, type);
+}
+
+static void tell_secret(struct run *run)
+{
+    run->out = (struct kr_net_message){.type = KR_NET_SECRET, .has_secret = true};
+    memcpy(run->out.secret, run->own.secret, 32);
+    memcpy(run->out.key, run->own.public_key, 32);
+    tell(run);
+}
+
+static void tell_allow(struct run *run, uint64_t generation, bool has_friend, bool has_other)
+{
+    run->out = (struct kr_net_message){.type = KR_NET_ALLOW, .generation = generation};
+    if (has_friend) {
+        struct kr_net_entry *entry = &run->out.entries[run->out.entry_count++];
+        *entry = (struct kr_net_entry){.number = FRIEND, .kind = KR_NET_PEER};
+        memcpy(entry->key, run->friend.public_key, 32);
+    }
+    if (has_other) {
+        struct kr_net_entry *entry = &run->out.entries[run->out.entry_count++];
+        *entry = (struct kr_net_entry){.number = OTHER, .kind = KR_NET_TICKET};
+        memcpy(entry->key, run->other.public_key, 32);
+    }
+    tell(run);
+}
+
+static void tell_bind(struct run *run)
+{
+    run->out = (struct kr_net_message){.type = KR_NET_BIND, .text = {(const uint8_t *)"tcp://127.0.0.1:0", 17}};
+    tell(run);
+}
+
+static void tell_frame(struct run *run, uint32_t number, const void *bytes, size_t len)
+{
+    run->out = (struct kr_net_message){.type = KR_NET_FRAME, .number = number, .frame = {bytes, len}};
+    tell(run);
+}
+
+/* Up to a listening socket that lets both in. */
+static void greet(struct run *run)
+{
+    expect(run, KR_NET_READY);
+    assert_true((run->in.count & 5) == 5); /* no new privileges, seccomp */
+    tell_secret(run);
+    tell_allow(run, 1, true, true);
+    expect(run, KR_NET_ALLOWED);
+    assert_int_equal(run->in.generation, 1);
+    tell_bind(run);
+    expect(run, KR_NET_BOUND);
+    assert_int_equal(run->in.frame.len, 0);
+    assert_true(kr_slice_text(run->in.text, run->endpoint, sizeof run->endpoint));
+}
+
+static void expect_frame(struct run *run, uint32_t number, const char *text)
+{
+    expect(run, KR_NET_FRAME);
+    assert_int_equal(run->in.number, number);
+    assert_int_equal(run->in.frame.len, strlen(text));
+    assert_memory_equal(run->in.frame.bytes, text, strlen(text));
+}
+
+static void expect_end(struct run *run, int wanted)
+{
+    int status = 0;
+    assert_false(hear(run));
+    assert_int_equal(waitpid(run->pid, &status, 0), run->pid);
+    run->pid = 0;
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), wanted);
+}
+
+/* ---- peers ---- */
+
+static void *dealer(struct run *run, const struct kr_curve *key, const void *routing_id, size_t len)
+{
+    assert_true(run->dealer_count < DEALERS_MAX);
+    void *socket = test_dealer(run->context, key, run->own.public_key);
+    run->dealers[run->dealer_count++] = socket;
+    if (len > 0) {
+        assert_int_equal(zmq_setsockopt(socket, ZMQ_ROUTING_ID, routing_id, len), 0);
+    }
+    return socket;
+}
+
+static void *peer(struct run *run, const struct kr_curve *key)
+{
+    void *socket = dealer(run, key, NULL, 0);
+    assert_int_equal(zmq_connect(socket, run->endpoint), 0);
+    return socket;
+}
+
+static void say(void *socket, const char *text)
+{
+    assert_int_equal(zmq_send(socket, text, strlen(text), 0), strlen(text));
+}
+
+static void expect_text(void *socket, const char *text)
+{
+    char got[64];
+    assert_int_equal(zmq_recv(socket, got, sizeof got, 0), strlen(text));
+    assert_memory_equal(got, text, strlen(text));
+}
+
+static void await(struct run *run, int events)
+{
+    zmq_pollitem_t item = {.socket = run->monitor, .events = ZMQ_POLLIN};
+    int event = 0;
+    do {
+        assert_int_equal(zmq_poll(&item, 1, WAIT_MS), 1);
+        event = test_monitor_next(run->monitor);
+    } while ((event & events) == 0);
+}
+
+/* ---- order of things ---- */
+
+static void test_it_does_nothing_before_it_is_told_all(void **state)
+{
+    struct run *run = *state;
+    expect(run, KR_NET_READY);
+    tell_bind(run);
+    expect_end(run, 1);
+}
+
+static void test_no_listening_without_a_list(void **state)
+{
+    struct run *run = *state;
+    expect(run, KR_NET_READY);
+    tell_secret(run);
+    tell_bind(run);
+    expect_end(run, 1);
+}
+
+static void test_no_listening_without_a_secret(void **state)
+{
+    struct run *run = *state;
+    expect(run, KR_NET_READY);
+    tell_allow(run, 1, true, true);
+    expect(run, KR_NET_ALLOWED);
+    tell_bind(run);
+    expect_end(run, 1);
+}
+
+static void test_no_dialling_without_a_secret(void **state)
+{
+    struct run *run = *state;
+    expect(run, KR_NET_READY);
+    run->out = (struct kr_net_message){.type = KR_NET_DIAL, .number = 1, .text = {(const uint8_t *)"tcp://127.0.0.1:9", 17}};
+    tell(run);
+    expect_end(run, 1);
+}
+
+static void test_the_secret_comes_once(void **state)
+{
+    struct run *run = *state;
+    greet(run);
+    tell_secret(run);
+    expect_end(run, 1);
+}
+
+static void test_it_listens_once(void **state)
+{
+    struct run *run = *state;
+    greet(run);
+    tell_bind(run);
+    expect_end(run, 1);
+}
+
+static void test_what_only_net_says_ends_it(void **state)
+{
+    struct run *run = *state;
+    greet(run);
+    run->out = (struct kr_net_message){.type = KR_NET_READY};
+    tell(run);
+    expect_end(run, 1);
+}
+
+static void test_it_ends_with_keeper(void **state)
+{
+    struct run *run = *state;
+    int status = 0;
+    greet(run);
+    kr_channel_free(run->channel);
+    run->channel = NULL;
+    assert_int_equal(waitpid(run->pid, &status, 0), run->pid);
+    run->pid = 0;
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void test_an_address_in_use_is_told(void **state)
+{
+    struct run *run = *state;
+    void *listener = zmq_socket(run->context, ZMQ_ROUTER);
+    size_t len = sizeof run->endpoint;
+    run->dealers[run->dealer_count++] = listener;
+    assert_int_equal(zmq_bind(listener, "tcp://127.0.0.1:*"), 0);
+    assert_int_equal(zmq_getsockopt(listener, ZMQ_LAST_ENDPOINT, run->endpoint, &len), 0);
+    expect(run, KR_NET_READY);
+    tell_secret(run);
+    tell_allow(run, 1, true, true);
+    expect(run, KR_NET_ALLOWED);
+    run->out = (struct kr_net_message){.type = KR_NET_BIND, .text = {(const uint8_t *)run->endpoint, strlen(run->endpoint)}};
+    tell(run);
+    expect(run, KR_NET_BOUND);
+    assert_true(run->in.frame.len > 0);
+    assert_int_equal(run->in.text.len, 0);
+}
+
+/* ---- frames ---- */
+
+static void test_frames_go_both_ways_to_whom_they_are_for(void **state)
+{
+    struct run *run = *state;
+    greet(run);
+    void *friend = peer(run, &run->friend), *other = peer(run, &run->other);
+    say(friend, "from friend");
+    expect_frame(run, FRIEND, "from friend");
+    say(other, "from other");
+    expect_frame(run, OTHER, "from other");
+    tell_frame(run, FRIEND, "to friend", 9);
+    tell_frame(run, OTHER, "to other", 8);
+    expect_text(friend, "to friend");
+    expect_text(other, "to other");
+    assert_int_equal(zmq_recv(friend, &(char){0}, 1, ZMQ_DONTWAIT), -1);
+}
+
+static void test_a_stranger_is_refused_and_told(void **state)
+{
+    struct run *run = *state;
+    greet(run);
+    void *stranger = dealer(run, &run->stranger, NULL, 0);
+    run->monitor = test_monitor(run->context, stranger, "inproc://monitor", TEST_HANDSHAKE_EVENTS);
+    assert_int_equal(zmq_connect(stranger, run->endpoint), 0);
+    await(run, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
+    expect(run, KR_NET_REFUSED);
+    assert_memory_equal(run->in.key, run->stranger.public_key, 32);
+    assert_true(run->in.count >= 1);
+}
+
+static void test_a_frame_for_nobody_is_lost(void **state)
+{
+    struct run *run = *state;
+    greet(run);
+    tell_frame(run, FRIEND, "x", 1); /* known, not connected */
+    expect(run, KR_NET_LOST);
+    assert_int_equal(run->in.number, FRIEND);
+    tell_frame(run, 4711, "x", 1);
+    expect(run, KR_NET_LOST);
+    assert_int_equal(run->in.number, 4711);
+}
+
+static void test_messages_of_many_parts_or_none_are_dropped(void **state)
+{
+    struct run *run = *state;
+    greet(run);
+    void *friend = peer(run, &run->friend);
+    assert_int_equal(zmq_send(friend, "a", 1, ZMQ_SNDMORE), 1);
+    assert_int_equal(zmq_send(friend, "b", 1, 0), 1);
+    assert_int_equal(zmq_send(friend, "a", 1, ZMQ_SNDMORE), 1);
+    assert_int_equal(zmq_send(friend, "b", 1, ZMQ_SNDMORE), 1);
+    assert_int_equal(zmq_send(friend, "c", 1, 0), 1);
+    assert_int_equal(zmq_send(friend, "", 0, 0), 0);
+    say(friend, "good");
+    expect_frame(run, FRIEND, "good");
+}
+
+/* A peer that names itself: as long as the ids that ZeroMQ makes, longer, or as another does. What it said lies in the listener's
+ * queue for sure when its oversized frame has cost it the connection. */
+static void squat(struct run *run, const void *id, size_t len, const char *name)
+{
+    size_t huge_len = KR_FRAME_BYTES_MAX + 200;
+    uint8_t *huge = calloc(1, huge_len);
+    assert_non_null(huge);
+    void *squatter = dealer(run, &run->other, id, len);
+    run->monitor = test_monitor(run->context, squatter, name, ZMQ_EVENT_DISCONNECTED);
+    assert_int_equal(zmq_connect(squatter, run->endpoint), 0);
+    say(squatter, "evil");
+    assert_int_equal(zmq_send(squatter, huge, huge_len, 0), huge_len);
+    await(run, ZMQ_EVENT_DISCONNECTED);
+    assert_int_equal(zmq_socket_monitor(squatter, NULL, 0), 0);
+    assert_int_equal(zmq_close(run->monitor), 0);
+    run->monitor = NULL;
+    free(huge);
+}
+
+static void test_who_names_itself_is_not_heard(void **state)
+{
+    struct run *run = *state;
+    greet(run);
+    void *friend = peer(run, &run->friend);
+    say(friend, "here");
+    expect_frame(run, FRIEND, "here");
+    squat(run,
+          "\x01"
+          "abcd",
+          5, "inproc://one");
+    squat(run, run->friend.public_key, 32, "inproc://two");
+    say(friend, "still here");
+    expect_frame(run, FRIEND, "still here");
+    tell_frame(run, FRIEND, "to friend", 9);
+    expect_text(friend, "to friend");
+    tell_frame(run, OTHER, "to other", 8); /* nothing that it said made it known */
+    expect(run, KR_NET_LOST);
+    assert_int_equal(run->in.number, OTHER);
+}
+
+static void test_who_is_taken_off_the_list_is_cut(void **state)
+{
+    struct run *run = *state;
+    greet(run);
+    void *friend = dealer(run, &run->friend, NULL, 0), *other = peer(run, &run->other);
+    run->monitor = test_monitor(run->context, friend, "inproc://monitor", ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
+    assert_int_equal(zmq_connect(friend, run->endpoint), 0);
+    say(friend, "one");
+    expect_frame(run, FRIEND, "one");
+    tell_allow(run, 2, false, true);
+    expect(run, KR_NET_ALLOWED);
+    assert_int_equal(run->in.generation, 2);
+    await(run, ZMQ_EVENT_DISCONNECTED);
+    await(run, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH); /* it tries again, and is a stranger now */
+    expect(run, KR_NET_REFUSED);
+    tell_frame(run, FRIEND, "x", 1);
+    expect(run, KR_NET_LOST);
+    say(other, "two"); /* the others are not disturbed */
+    expect_frame(run, OTHER, "two");
+}
+
+/* One that was let in but had said nothing yet. */
+static void test_a_silent_one_taken_off_the_list_is_not_heard(void **state)
+{
+    struct run *run = *state;
+    greet(run);
+    void *friend = dealer(run, &run->friend, NULL, 0), *other = peer(run, &run->other);
+    run->monitor = test_monitor(run->context, friend, "inproc://monitor", ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED);
+    assert_int_equal(zmq_connect(friend, run->endpoint), 0);
+    await(run, ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
+    tell_allow(run, 2, false, true);
+    expect(run, KR_NET_ALLOWED);
+    say(friend, "evil");
+    await(run, ZMQ_EVENT_DISCONNECTED);
+    say(other, "good");
+    expect_frame(run, OTHER, "good");
+}
+
+static void test_a_full_queue_is_a_loss(void **state)
+{
+    struct run *run = *state;
+    size_t len = 512 * KR_KIB;
+    uint8_t *bytes = calloc(1, len);
+    assert_non_null(bytes);
+    greet(run);
+    void *friend = dealer(run, &run->friend, NULL, 0);
+    test_set_int(friend, ZMQ_RCVHWM, 1);
+    assert_int_equal(zmq_connect(friend, run->endpoint), 0);
+    say(friend, "here");
+    expect_frame(run, FRIEND, "here");
+    bool is_lost = false;
+    for (unsigned i = 0; i < 1000 && !is_lost; i++) {
+        run->out = (struct kr_net_message){.type = KR_NET_FRAME, .number = FRIEND, .frame = {bytes, len}};
+        enum kr_err err = KR_BUSY;
+        while (!is_lost && (err = kr_channel_send(run->channel, &run->out)) == KR_BUSY) {
+            struct pollfd poller = {.fd = kr_channel_fd(run->channel), .events = POLLIN};
+            poller.events |= kr_channel_wants_write(run->channel) ? POLLOUT : 0;
+            assert_int_equal(poll(&poller, 1, WAIT_MS), 1);
+            assert_int_equal(kr_channel_pump(run->channel), KR_OK);
+            is_lost = kr_channel_receive(run->channel, &run->in) == KR_OK && run->in.type == KR_NET_LOST;
+        }
+        assert_true(is_lost || err == KR_OK);
+    }
+    assert_true(is_lost);
+    assert_int_equal(run->in.number, FRIEND);
+    free(bytes);
+}
+
+/* Frames that nobody takes do not hold up the end; those that are taken arrive. */
+static void test_it_stops_in_time(void **state)
+{
+    struct run *run = *state;
+    greet(run);
+    void *friend = peer(run, &run->friend);
+    say(friend, "here");
+    expect_frame(run, FRIEND, "here");
+    tell_frame(run, FRIEND, "last", 4);
+    run->out = (struct kr_net_message){.type = KR_NET_STOP};
+    int64_t begin_ms = test_now_ms();
+    tell(run);
+    expect_end(run, 0);
+    assert_true(test_now_ms() - begin_ms < 900);
+    expect_text(friend, "last");
+}
+
+static void test_it_stops_in_time_while_it_dials_nobody(void **state)
+{
+    struct run *run = *state;
+    greet(run);
+    run->out = (struct kr_net_message){.type = KR_NET_DIAL, .number = FRIEND, .text = {(const uint8_t *)"tcp://127.0.0.1:1", 17}};
+    memcpy(run->out.key, run->friend.public_key, 32);
+    tell(run);
+    tell_frame(run, FRIEND, "x", 1);
+    expect(run, KR_NET_LOST);
+    run->out = (struct kr_net_message){.type = KR_NET_STOP};
+    int64_t begin_ms = test_now_ms();
+    tell(run);
+    expect_end(run, 0);
+    assert_true(test_now_ms() - begin_ms < 900);
+}
+
+/* A second net dials the first, with a ticket's key. */
+static void test_two_of_them_meet(void **state)
+{
+    struct run *run = *state;
+    static struct run dialler;
+    greet(run);
+    dialler = (struct run){.own = run->stranger};
+    start_net(&dialler);
+    expect(&dialler, KR_NET_READY);
+    tell_secret(&dialler);
+    dialler.out = (struct kr_net_message){.type = KR_NET_DIAL, .number = 5, .has_secret = true};
+    dialler.out.text = (struct kr_slice){(const uint8_t *)run->endpoint, strlen(run->endpoint)};
+    memcpy(dialler.out.key, run->own.public_key, 32);
+    memcpy(dialler.out.secret, run->other.secret, 32);
+    tell(&dialler);
+    int64_t until_ms = test_now_ms() + WAIT_MS;
+    bool has_arrived = false;
+    while (!has_arrived) { /* until it is connected, frames are lost */
+        tell_frame(&dialler, 5, "through", 7);
+        struct pollfd pollers[] = {{.fd = kr_channel_fd(run->channel), .events = POLLIN},
+                                   {.fd = kr_channel_fd(dialler.channel), .events = POLLIN}};
+        bool is_there = kr_channel_has_message(run->channel) || kr_channel_has_message(dialler.channel);
+        assert_true(is_there || poll(pollers, 2, WAIT_MS) > 0);
+        assert_int_equal(kr_channel_pump(dialler.channel), KR_OK);
+        assert_int_equal(kr_channel_pump(run->channel), KR_OK);
+        while (kr_channel_receive(dialler.channel, &dialler.in) == KR_OK) {
+            assert_int_equal(dialler.in.type, KR_NET_LOST);
+        }
+        has_arrived = kr_channel_has_message(run->channel);
+        assert_true(test_now_ms() < until_ms);
+    }
+    expect_frame(run, OTHER, "through");
+    tell_frame(run, OTHER, "and back", 8);
+    expect_frame(&dialler, 5, "and back");
+    dialler.out = (struct kr_net_message){.type = KR_NET_HANGUP, .number = 5};
+    tell(&dialler);
+    tell_frame(&dialler, 5, "x", 1);
+    expect(&dialler, KR_NET_LOST);
+    end_net(&dialler);
+}
+
+#define NET_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        NET_TEST(test_it_does_nothing_before_it_is_told_all),
+        NET_TEST(test_no_listening_without_a_list),
+        NET_TEST(test_no_listening_without_a_secret),
+        NET_TEST(test_no_dialling_without_a_secret),
+        NET_TEST(test_the_secret_comes_once),
+        NET_TEST(test_it_listens_once),
+        NET_TEST(test_what_only_net_says_ends_it),
+        NET_TEST(test_it_ends_with_keeper),
+        NET_TEST(test_an_address_in_use_is_told),
+        NET_TEST(test_frames_go_both_ways_to_whom_they_are_for),
+        NET_TEST(test_a_stranger_is_refused_and_told),
+        NET_TEST(test_a_frame_for_nobody_is_lost),
+        NET_TEST(test_messages_of_many_parts_or_none_are_dropped),
+        NET_TEST(test_who_names_itself_is_not_heard),
+        NET_TEST(test_who_is_taken_off_the_list_is_cut),
+        NET_TEST(test_a_silent_one_taken_off_the_list_is_not_heard),
+        NET_TEST(test_a_full_queue_is_a_loss),
+        NET_TEST(test_it_stops_in_time),
+        NET_TEST(test_it_stops_in_time_while_it_dials_nobody),
+        NET_TEST(test_two_of_them_meet),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
