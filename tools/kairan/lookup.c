@@ -316,6 +316,7 @@ int kr_run_lookup(struct kr_app *app, int argc, char **argv)
     struct kr_error error = {0};
     uint64_t wait_s = 0;
     int rest, status = KR_EXIT_ERROR;
+    memset(&lookup, 0, sizeof lookup);
     lookup.app = app;
     if (!kr_options_parse(app, argc, argv, options, 3, false, &rest)) {
         return KR_EXIT_ERROR;

@@ -11,9 +11,11 @@
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/out.h"
 #include "tools/kairan/split.h"
+#include "tools/kairan/wait.h"
 
 #define UNDER_WAY_MAX 32u
-#define SHOWN_MAX     20u /* indicators on the screen before "and so many more" */
+#define RETURN_MS     10000 /* for a node that was started again to be back */
+#define SHOWN_MAX     20u   /* indicators on the screen before "and so many more" */
 #define GUARDED_MAX   64u
 
 struct sending {
@@ -257,7 +259,7 @@ static enum kr_err send_all(struct submission *submission, struct kr_error *erro
     }
     kr_conn_free(submission->app->conn);
     submission->app->conn = NULL;
-    if (!kr_app_open(submission->app)) {
+    if (!kr_wait_for_node(submission->app, RETURN_MS)) {
         return err;
     }
     return send_parts(submission, KR_OP_SUBMIT, take_done, true, error);
@@ -533,7 +535,11 @@ static bool look_and_ask(struct submission *submission)
                           _("nothing was sent: leave the values above out, or add --force --reason TEXT if they are meant"));
         return false;
     }
-    return !asks || ask();
+    if (asks && !ask()) {
+        (void)fputs(_("Nothing was sent.\n"), stderr);
+        return false;
+    }
+    return true;
 }
 
 static int tell_done(const struct submission *submission)
@@ -605,6 +611,8 @@ int kr_run_submit(struct kr_app *app, int argc, char **argv)
     char *bytes = NULL;
     size_t len = 0;
     int rest, status = KR_EXIT_ERROR;
+    memset(&submission, 0, sizeof submission);
+    memset(&arguments, 0, sizeof arguments);
     submission.app = app;
     if (!kr_options_parse(app, argc, argv, options, sizeof options / sizeof options[0], false, &rest) ||
         !take_arguments(&submission, &arguments) || !read_input(app, argc - rest, argv + rest, &bytes, &len)) {

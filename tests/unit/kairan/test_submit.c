@@ -1,0 +1,206 @@
+/* submit against a keeper that goes away in the middle: the same tokens come again, and nothing is lost or stored twice. */
+#include "kairan_test.h"
+
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "tools/kairan/kairan.h"
+
+struct keeper {
+    int listener;
+    uint32_t losses; /* connections that end after this many answers, without answering the next */
+    uint32_t answers_before_loss;
+    uint32_t refusal; /* code for every submission; 0: none */
+    uint8_t tokens[64][16];
+    uint32_t submissions, stored;
+};
+
+static bool get(int fd, void *bytes, size_t len)
+{
+    for (size_t at = 0; at < len;) {
+        ssize_t got = recv(fd, (uint8_t *)bytes + at, len - at, 0);
+        if (got <= 0) {
+            return false;
+        }
+        at += (size_t)got;
+    }
+    return true;
+}
+
+static bool hear(int fd, struct kr_client_frame *ret_frame)
+{
+    static uint8_t bytes[KR_CLIENT_FRAME_BYTES_MAX];
+    uint8_t head[4];
+    if (!get(fd, head, sizeof head)) {
+        return false;
+    }
+    size_t len = (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
+    return len <= sizeof bytes && get(fd, bytes, len) &&
+           kr_client_frame_read((struct kr_slice){bytes, len}, true, ret_frame) == KR_OK;
+}
+
+static void say(int fd, const struct kr_client_frame *frame)
+{
+    struct kr_writer writer;
+    kr_writer_init(&writer, KR_CLIENT_FRAME_BYTES_MAX);
+    kr_client_frame_write(frame, false, &writer);
+    assert_int_equal(kr_writer_finish(&writer), KR_OK);
+    const uint8_t head[4] = {(uint8_t)(writer.len >> 24), (uint8_t)(writer.len >> 16), (uint8_t)(writer.len >> 8),
+                             (uint8_t)writer.len};
+    assert_int_equal(send(fd, head, 4, MSG_NOSIGNAL), 4);
+    assert_int_equal(send(fd, writer.bytes, writer.len, MSG_NOSIGNAL), writer.len);
+    kr_writer_deinit(&writer);
+}
+
+/* Stores a token once; answers with an id made of it. */
+static void take_submission(struct keeper *keeper, const struct kr_client_frame *request, struct kr_writer *result)
+{
+    static struct kr_submit submit;
+    uint8_t id[32] = {0};
+    assert_int_equal(kr_submit_read(request->payload, &submit), KR_OK);
+    bool is_known = false;
+    for (uint32_t i = 0; i < keeper->stored; i++) {
+        is_known = is_known || memcmp(keeper->tokens[i], submit.token, 16) == 0;
+    }
+    if (!is_known) {
+        assert_true(keeper->stored < 64);
+        memcpy(keeper->tokens[keeper->stored++], submit.token, 16);
+    }
+    keeper->submissions++;
+    memcpy(id, submit.token, 16);
+    kr_writer_array(result, 2);
+    kr_writer_bin(result, id, 32);
+    kr_writer_flag(result, is_known);
+}
+
+static void answer(struct keeper *keeper, int fd, const struct kr_client_frame *request, bool says)
+{
+    static struct kr_client_frame end;
+    static struct kr_status status;
+    static struct kr_preview preview;
+    struct kr_writer result;
+    kr_writer_init(&result, 64 * KR_KIB);
+    end = (struct kr_client_frame){.type = KR_CLIENT_END, .number = request->number};
+    if (request->op == KR_OP_SUBMIT && keeper->refusal != 0) {
+        end.type = KR_CLIENT_ERROR;
+        end.code = keeper->refusal;
+        end.text = slice("refused");
+    } else if (request->op == KR_OP_SUBMIT) {
+        take_submission(keeper, request, &result);
+    } else if (request->op == KR_OP_STATUS) {
+        status.net_is_up = true;
+        kr_status_write(&status, &result);
+    } else {
+        kr_preview_write(&preview, &result);
+    }
+    end.payload = (struct kr_slice){result.bytes, result.len};
+    if (says) {
+        say(fd, &end);
+    }
+    kr_writer_deinit(&result);
+}
+
+static void *serve(void *context)
+{
+    static struct kr_client_frame frame, hello;
+    struct keeper *keeper = context;
+    for (int fd; (fd = accept(keeper->listener, NULL, NULL)) >= 0; (void)close(fd)) {
+        uint32_t answered = 0;
+        hello = (struct kr_client_frame){.type = KR_CLIENT_HELLO, .version = KR_CLIENT_VERSION};
+        assert_true(hear(fd, &frame));
+        say(fd, &hello);
+        while (hear(fd, &frame)) {
+            bool is_lost = keeper->losses > 0 && frame.op == KR_OP_SUBMIT && answered == keeper->answers_before_loss;
+            answer(keeper, fd, &frame, !is_lost); /* what is lost was stored all the same */
+            answered += frame.op == KR_OP_SUBMIT ? 1 : 0;
+            if (is_lost) {
+                keeper->losses--;
+                break;
+            }
+        }
+    }
+    return NULL;
+}
+
+static int submit(struct keeper *keeper, const char *text)
+{
+    static struct kr_app app;
+    char directory[] = "/tmp/kairan-test-XXXXXX";
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    pthread_t thread;
+    assert_non_null(mkdtemp(directory));
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s/kairand.sock", directory);
+    keeper->listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(keeper->listener, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(keeper->listener, 8), 0);
+    assert_int_equal(pthread_create(&thread, NULL, serve, keeper), 0);
+    char *words[] = {strdup("submit"), strdup(text), strdup("--label"), strdup("clear"), strdup("-y"), strdup("--json")};
+    const size_t count = sizeof words / sizeof words[0];
+    app = (struct kr_app){.state = directory};
+    int status = kr_run_submit(&app, (int)count, words);
+    kr_conn_free(app.conn);
+    assert_int_equal(shutdown(keeper->listener, SHUT_RDWR), 0); /* ends accept */
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(close(keeper->listener), 0);
+    assert_int_equal(unlink(address.sun_path) + rmdir(directory), 0);
+    for (size_t i = 0; i < count; i++) {
+        free(words[i]);
+    }
+    return status;
+}
+
+static void test_lost_reply(void **state)
+{
+    (void)state;
+    struct keeper keeper = {.losses = 1};
+    assert_int_equal(submit(&keeper, "evil[.]biz"), KR_EXIT_DONE);
+    assert_int_equal(keeper.submissions, 2);
+    assert_int_equal(keeper.stored, 1);
+}
+
+static void test_lost_for_good(void **state)
+{
+    (void)state;
+    struct keeper keeper = {.losses = 2};
+    assert_int_equal(submit(&keeper, "evil[.]biz"), KR_EXIT_ERROR);
+    assert_int_equal(keeper.submissions, 2); /* once more, not for ever */
+    assert_int_equal(keeper.stored, 1);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    struct keeper keeper = {.refusal = KR_STORE_FULL};
+    assert_int_equal(submit(&keeper, "evil[.]biz"), KR_EXIT_ERROR);
+    assert_int_equal(keeper.stored, 0);
+}
+
+/* Three records; the connection is lost after the first answer. */
+static void test_lost_among_many(void **state)
+{
+    (void)state;
+    struct keeper keeper = {.losses = 1, .answers_before_loss = 1};
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    for (uint32_t i = 0; i < 2 * KR_REPORT_INDICATORS_MAX + 1; i++) {
+        (void)fprintf(out, "evil%u[.]biz\n", i);
+    }
+    assert_int_equal(fclose(out), 0);
+    assert_int_equal(submit(&keeper, text), KR_EXIT_DONE);
+    assert_int_equal(keeper.stored, 3);
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lost_reply),
+        cmocka_unit_test(test_lost_for_good),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_lost_among_many),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
