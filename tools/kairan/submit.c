@@ -72,6 +72,22 @@ static enum kr_err read_stream(FILE *in, char **ret, size_t *ret_len)
     return KR_OK;
 }
 
+/* A word that can only be meant as a file: with a slash or a dot in front, or called as mails and lists are. When there is no such file,
+ * its name must not go out as an indicator. */
+static bool means_file(const char *word)
+{
+    static const char *const endings[] = {".eml", ".msg", ".txt", ".csv", ".json", ".html", ".htm", ".md"};
+    if (strpbrk(word, " \t\n") != NULL || strstr(word, "://") != NULL) {
+        return false;
+    }
+    const char *dot = strrchr(word, '.');
+    bool has_ending = false;
+    for (size_t i = 0; dot != NULL && i < sizeof endings / sizeof endings[0]; i++) {
+        has_ending = has_ending || strcasecmp(dot, endings[i]) == 0;
+    }
+    return word[0] == '/' || word[0] == '.' || has_ending;
+}
+
 /* One argument that names a file, "-", or words. */
 static bool read_input(struct kr_app *app, int argc, char **argv, char **ret, size_t *ret_len)
 {
@@ -83,7 +99,7 @@ static bool read_input(struct kr_app *app, int argc, char **argv, char **ret, si
             return false;
         }
         in = stdin;
-    } else if (argc == 1 && stat(argv[0], &status) == 0 && !S_ISDIR(status.st_mode)) {
+    } else if (argc == 1 && ((stat(argv[0], &status) == 0 && !S_ISDIR(status.st_mode)) || means_file(argv[0]))) {
         in = fopen(argv[0], "re");
     } else {
         size_t len = 0;

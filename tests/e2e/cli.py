@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""The command line and the daemon where things go wrong: every mistake ends with the documented status and a sentence that says what to
+do, and changes nothing."""
+import argparse
+import ctypes
+import json
+import os
+import subprocess
+import sys
+
+import federation
+import wire
+from federation import Failure, check
+
+
+class Tool:
+    def __init__(self, kairan, state):
+        self.kairan, self.state = kairan, state
+
+    def run(self, *arguments, given=b"", environment=None):
+        return subprocess.run([self.kairan, "--state", self.state, "--lang", "en", *arguments], input=given, capture_output=True,
+                              timeout=120, check=False, env=dict(os.environ, **(environment or {})))
+
+    def refused(self, word, *arguments, status=2, given=b""):
+        """Ends with `status`, says `word` on stderr and nothing on stdout."""
+        ended = self.run(*arguments, given=given)
+        said = ended.stderr.decode()
+        shown = " ".join(argument[:60] for argument in arguments)
+        check(ended.returncode == status, f"{shown}: status {ended.returncode}, not {status}: {said}")
+        check(word in said, f"{shown}: {word!r} is not in {said!r}")
+        check(not ended.stdout, f"{shown}: a refusal wrote to stdout: {ended.stdout[:200]!r}")
+
+    def done(self, *arguments, given=b""):
+        ended = self.run(*arguments, given=given)
+        check(ended.returncode == 0, f"{' '.join(arguments)[:120]}: status {ended.returncode}: {ended.stderr.decode()}")
+        return ended.stdout.decode()
+
+
+def without_a_node(tool):
+    for arguments in (("status",), ("lookup", "kairan-e2e.jp"), ("ls",), ("invite",), ("peers",), ("verify",),
+                      ("submit", "evil.kairan-e2e.jp", "--label", "clear", "-y")):
+        tool.refused("kairand", *arguments)
+    ended = tool.run("--json", "status")
+    check(ended.returncode == 2, "--json status without a node")
+    check(json.loads(ended.stdout + ended.stderr)["error"] == "NOT_FOUND", f"{ended}")
+    tool.refused("", "status", "--wait", "1s")
+    japanese = subprocess.run([tool.kairan, "--state", tool.state, "--lang", "ja", "status"], capture_output=True, check=False)
+    check(japanese.returncode == 2 and any(ord(c) > 0x3000 for c in japanese.stderr.decode()), "--lang ja is not Japanese")
+
+
+def mistakes(tool):
+    tool.refused("nonsense", "nonsense")
+    tool.refused("--nonsense", "status", "--nonsense")
+    tool.refused("value", "submit", "--label")
+    tool.refused("purple", "submit", "evil.kairan-e2e.jp", "--label", "purple", "-y")
+    tool.refused("nowhere.eml", "submit", "./nowhere.eml", "--label", "clear", "-y")
+    tool.refused("nowhere.eml", "submit", "nowhere.eml", "--label", "clear", "-y")
+    tool.refused("", "show", "zz")
+    tool.refused("", "show", "00112233")
+    tool.refused("", "lookup", "not a value at all")
+
+
+def submissions(tool, node):
+    def nothing_new(word, *arguments, given=b""):
+        tool.refused(word, "submit", *arguments, given=given)
+
+    nothing_new("label", "evil.kairan-e2e.jp", "-y")
+    nothing_new("TLP:AMBER", "-", "-y", given="TLP:AMBER evil.kairan-e2e.jp\n".encode())
+    nothing_new("wider", "-", "--label", "clear", "-y", given="TLP:AMBER evil.kairan-e2e.jp\n".encode())
+    nothing_new("--to", "evil.kairan-e2e.jp", "--label", "amber", "-y")
+    nothing_new("Nowhere", "evil.kairan-e2e.jp", "--label", "amber", "--to", "Nowhere", "-y")
+    nothing_new("-y", "evil.kairan-e2e.jp", "--label", "clear")
+    nothing_new("127.0.0.1", "127.0.0.1", "evil.kairan-e2e.jp", "--label", "clear")  # not a terminal, but see the next
+    nothing_new("guard", "127.0.0.1", "evil.kairan-e2e.jp", "--label", "clear", "-y")
+    nothing_new("indicators", "nothing to see here", "--label", "clear", "-y")
+    check(tool.run("lookup", "evil.kairan-e2e.jp").returncode == 1, "a refused submission can be found")
+    check(tool.run("ls").returncode == 1, "a refused submission is listed")
+
+    # 4,097 indicators: one more than a record takes. The command line splits; keeper refuses what is not split.
+    values = [f"v{i}.kairan-e2e.jp" for i in range(4097)]
+    ended = json.loads(tool.done("--json", "submit", "-", "--label", "clear", "-y", given="\n".join(values).encode()))
+    check(len(ended["ids"]) == 2 and ended["indicators"] == 4097, f"4,097 indicators became {len(ended['ids'])} records")
+    with node.client() as client:
+        for begin in range(0, len(values), 1024):
+            part = values[begin:begin + 1024]
+            check(client.found(part) == set(part), "a value of a split submission is not found")
+        for label, indicators, code in ((wire.CLEAR, values, wire.BOUNDS), (0, values[:1], wire.UNLABELLED)):
+            try:
+                client.submit(wire.token(), label, "raw", indicators)
+            except wire.Refused as refusal:
+                check(refusal.code in (code, 4), f"keeper refuses with {refusal}, not {code}")
+            else:
+                raise Failure(f"keeper took what it must refuse with {code}")
+        check(len(client.reports()) == 2, "what keeper refused is there")
+
+
+def tickets(tool, other):
+    tool.refused("ticket", "join", "kairan1nonsense")
+    tool.refused("ticket", "join", "hello")
+    ticket = tool.done("invite", "--ttl", "10m").split()[0]
+    other.done("join", "-", given=ticket.encode())
+    other.refused("", "join", ticket)
+    tool.refused("", "join", ticket)
+    expired = tool.done("invite", "--ttl", "1s").split()[0]
+    federation.poll(lambda: other.run("join", expired).returncode == 2, 10, "an expired ticket can be used")
+
+
+def passphrase(kairand, kairan, root):
+    """The right one runs the node; the wrong one does not, and says why."""
+    state = os.path.join(root, "sealed")
+    for name, text in (("right", "shio to hikari\n"), ("wrong", "hikari to shio\n")):
+        with open(os.path.join(root, name), "w", encoding="ascii", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            file.write(text)
+    tool = Tool(kairan, state)
+    tool.done("init", "--name-en", "Sealed", "--passphrase-file", os.path.join(root, "right"))
+    for arguments in (["--passphrase-file", os.path.join(root, "wrong")], []):
+        ended = subprocess.run([kairand, "--state", state, *arguments], capture_output=True, stdin=subprocess.DEVNULL, timeout=120,
+                               check=False, start_new_session=True)
+        check(ended.returncode == 1 and b"passphrase" in ended.stderr, f"with {arguments}: {ended}")
+    tool.refused("", "init", "--name-en", "Again")
+
+
+def bump_store_format(store):
+    """What a newer program would have written: a higher number at the head of the store's format row (store/format.c)."""
+    lmdb = ctypes.CDLL("liblmdb.so.0")
+
+    class Value(ctypes.Structure):
+        _fields_ = [("size", ctypes.c_size_t), ("data", ctypes.c_void_p)]
+
+    def call(name, *arguments):
+        check(getattr(lmdb, name)(*arguments) == 0, f"{name} failed")
+
+    environment, txn, dbi, row = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_uint(), Value()
+    key = ctypes.create_string_buffer(b"format", 6)
+    call("mdb_env_create", ctypes.byref(environment))
+    call("mdb_env_set_maxdbs", environment, 64)
+    call("mdb_env_open", environment, store.encode(), 0, 0o600)
+    call("mdb_txn_begin", environment, None, 0, ctypes.byref(txn))
+    call("mdb_dbi_open", txn, b"meta", 0, ctypes.byref(dbi))
+    key_value = Value(6, ctypes.cast(key, ctypes.c_void_p))
+    call("mdb_get", txn, dbi, ctypes.byref(key_value), ctypes.byref(row))
+    value = bytearray(ctypes.string_at(row.data, row.size))
+    value[:4] = (int.from_bytes(value[:4], "big") + 1).to_bytes(4, "big")
+    copy = ctypes.create_string_buffer(bytes(value), len(value))
+    call("mdb_put", txn, dbi, ctypes.byref(key_value), ctypes.byref(Value(len(value), ctypes.cast(copy, ctypes.c_void_p))), 0)
+    call("mdb_txn_commit", txn)
+    lmdb.mdb_env_close(environment)
+
+
+def newer_store(node):
+    bump_store_format(os.path.join(node.directory, "store"))
+    ended = subprocess.run([node.kairand, "--state", node.directory], capture_output=True, stdin=subprocess.DEVNULL, timeout=60,
+                           check=False)
+    check(ended.returncode == 1 and b"install the newer program" in ended.stderr, f"a newer store: {ended}")
+
+
+def run(options):
+    with federation.Federation(options.kairand, ("Hokkaido", "Kinki"), is_chain=False) as fed:
+        node, other = fed.nodes
+        without_a_node(Tool(options.kairan, os.path.join(fed.root, "none")))
+        tool = Tool(options.kairan, node.directory)
+        mistakes(tool)
+        submissions(tool, node)
+        tickets(tool, Tool(options.kairan, other.directory))
+        passphrase(options.kairand, options.kairan, fed.root)
+        node.stop()
+        tool.refused("kairand", "status")
+        newer_store(node)
+        other.stop()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kairand", required=True)
+    parser.add_argument("--kairan", required=True)
+    try:
+        run(parser.parse_args())
+    except Failure as failure:
+        print(f"cli.py: {failure}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
