@@ -259,9 +259,9 @@ int kr_run_join(struct kr_app *app, int argc, char **argv)
     while (len > 0 && len < sizeof text && strchr(" \t\r\n", text[len - 1]) != NULL) {
         len--;
     }
-    enum kr_err err = len < sizeof text ? kr_ticket_parse(text, len, &ticket, &error) : kr_fail(&error, KR_BOUNDS, "%s", "");
+    enum kr_err err = len < sizeof text ? kr_ticket_parse(text, len, &ticket, &error) : KR_BOUNDS;
     if (err != KR_OK) {
-        return kr_app_tell(app, err, &error);
+        return kr_app_fail(app, err, _("this is no usable ticket: %s"), kr_tr(error.text[0] != 0 ? error.text : kr_err_text(err)));
     }
     if (ticket.expires_s <= (uint64_t)time(NULL)) {
         return kr_app_fail(app, KR_EXPIRED, _("this ticket is no longer valid: ask for a new one"));
