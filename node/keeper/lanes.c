@@ -237,6 +237,11 @@ bool kr_lanes_has_before(const struct kr_lanes *lanes, enum kr_lane lane)
     return false;
 }
 
+size_t kr_lanes_count(const struct kr_lanes *lanes, enum kr_lane lane)
+{
+    return atomic_load(&lanes->lanes[lane].count);
+}
+
 int kr_lanes_fd(const struct kr_lanes *lanes)
 {
     return lanes->fd;

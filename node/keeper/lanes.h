@@ -47,6 +47,9 @@ void kr_lanes_drop_net(struct kr_lanes *lanes);
 /* Whether anything waits that goes before `lane` (KR_CORE_LANE_COUNT: anything at all). Cheap, without the lock. */
 bool kr_lanes_has_before(const struct kr_lanes *lanes, enum kr_lane lane);
 
+/* How many wait in one lane. Cheap, without the lock. */
+size_t kr_lanes_count(const struct kr_lanes *lanes, enum kr_lane lane);
+
 /* Waiting: an event descriptor for poll. The taker says when it begins to wait (false: something is there, do not) and when it
  * stops; `wake` makes it look up. */
 int kr_lanes_fd(const struct kr_lanes *lanes);

@@ -289,17 +289,22 @@ enum kr_err kr_pipe_turn(struct kr_pipe *pipe, struct kr_error *error)
     send_waiting(pipe);
     enum kr_err err = pipe->channel == NULL ? KR_OK : kr_channel_pump(pipe->channel);
     /* What arrived before the end is taken, too: log lines say why it died. */
-    bool is_ended = err != KR_OK;
+    bool is_ended = err != KR_OK, is_nonsense = false;
     err = KR_OK;
-    while (err == KR_OK && pipe->channel != NULL) {
+    /* Never more than the core takes in: a net gone mad must neither fill the lanes nor keep the core from its other work. */
+    for (unsigned i = 0; i < KR_PIPE_MESSAGES_A_TURN && err == KR_OK && pipe->channel != NULL; i++) {
+        if (i > 0 && pipe->state == UP && kr_lanes_count(pipe->options.lanes, KR_CORE_LANE_CONTROL) > KR_PIPE_MESSAGES_A_TURN) {
+            break;
+        }
         enum kr_err received = kr_channel_receive(pipe->channel, &pipe->in);
         if (received != KR_OK) {
-            is_ended = is_ended || received != KR_NOT_FOUND;
+            is_nonsense = received != KR_NOT_FOUND;
             break;
         }
         err = take_message(pipe, error);
     }
-    if (is_ended && pipe->channel != NULL && err == KR_OK) {
+    bool is_over = is_nonsense || (is_ended && pipe->channel != NULL && !kr_channel_has_message(pipe->channel));
+    if (is_over && pipe->channel != NULL && err == KR_OK) {
         fall(pipe, "it ended", 0);
     }
     return err;
@@ -373,9 +378,9 @@ void kr_pipe_send(struct kr_pipe *pipe, uint32_t number, uint8_t *bytes, size_t 
     pipe->waiting_bytes += len;
 }
 
-void kr_pipe_dealt(struct kr_pipe *pipe, size_t bytes)
+void kr_pipe_dealt(struct kr_pipe *pipe, size_t frames, size_t bytes)
 {
-    if (pipe->channel != NULL && kr_channel_dealt(pipe->channel, bytes) != KR_OK) {
+    if (pipe->channel != NULL && kr_channel_dealt(pipe->channel, frames, bytes) != KR_OK) {
         fall(pipe, "it does not take what it is told", 0);
     }
 }
@@ -398,6 +403,9 @@ bool kr_pipe_has_input(const struct kr_pipe *pipe)
 
 uint64_t kr_pipe_due_ms(const struct kr_pipe *pipe)
 {
+    if (pipe->channel != NULL && kr_channel_has_message(pipe->channel)) {
+        return 0;
+    }
     return pipe->state == RESTING && !pipe->has_allow ? UINT64_MAX : pipe->due_ms;
 }
 

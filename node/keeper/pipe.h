@@ -18,11 +18,12 @@
 #include "node/keeper/lanes.h"
 #include "node/net/channel.h"
 
-#define KR_PIPE_GREETING_MS    5000u
-#define KR_PIPE_BACKOFF_MS_MIN 50u
-#define KR_PIPE_BACKOFF_MS_MAX 1500u /* with the start itself: back within two seconds */
-#define KR_PIPE_STEADY_MS      1000u /* up for so long: the next fall starts at the shortest wait again */
-#define KR_PIPE_FIRST_BIND_MS  3000u /* an address that is in use this long is somebody else's */
+#define KR_PIPE_GREETING_MS     5000u
+#define KR_PIPE_BACKOFF_MS_MIN  50u
+#define KR_PIPE_BACKOFF_MS_MAX  1500u /* with the start itself: back within two seconds */
+#define KR_PIPE_STEADY_MS       1000u /* up for so long: the next fall starts at the shortest wait again */
+#define KR_PIPE_FIRST_BIND_MS   3000u /* an address that is in use this long is somebody else's */
+#define KR_PIPE_MESSAGES_A_TURN 256u
 /* Frames that wait because net's window is used up; with both windows under KR_NET_BUFFER_BYTES_MAX. */
 #define KR_PIPE_WAITING_BYTES_MAX (KR_NET_BUFFER_BYTES_MAX - 2u * KR_CHANNEL_WINDOW)
 
@@ -46,8 +47,8 @@ void kr_pipe_hangup(struct kr_pipe *pipe, uint32_t number);
 /* A frame; `bytes` (malloc) are handed over. Without a net it is dropped: the sessions are gone anyway. Where too much waits, the
  * frame is dropped and KR_EVENT_LOST put. */
 void kr_pipe_send(struct kr_pipe *pipe, uint32_t number, uint8_t *bytes, size_t len);
-/* So many bytes of frames that net brought are dealt with. */
-void kr_pipe_dealt(struct kr_pipe *pipe, size_t bytes);
+/* So many frames that net brought, of so many bytes together, are dealt with. */
+void kr_pipe_dealt(struct kr_pipe *pipe, size_t frames, size_t bytes);
 
 /* Moves bytes, puts what arrived into the lanes, starts net where it is due. Never blocks. KR_IO with a sentence where the address
  * cannot be listened on at the first start: nothing that waiting would mend. */

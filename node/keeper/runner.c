@@ -186,7 +186,7 @@ static void run_batch(struct kr_runner *runner, size_t count)
 {
     struct kr_effects effects;
     uint8_t seed[32];
-    size_t done = 0, dealt = 0;
+    size_t done = 0, dealt = 0, frames = 0;
     const uint64_t now_ms = kr_clock_now_ms(runner->options.clock), commits = kr_loop_commits(runner->loop);
     for (size_t i = 0; i < count; i++) {
         runner->events[i] = runner->items[i]->event;
@@ -203,13 +203,14 @@ static void run_batch(struct kr_runner *runner, size_t count)
     }
     for (size_t i = 0; i < done; i++) {
         dealt += runner->events[i].type == KR_EVENT_FRAME ? runner->events[i].bytes.len : 0;
+        frames += runner->events[i].type == KR_EVENT_FRAME;
         runner->items[i]->event.job = NULL; /* the core's */
         kr_item_free(runner->items[i]);
     }
     kr_lanes_give_back(runner->options.lanes, runner->items + done, count - done);
     let_out(runner, &effects);
-    if (dealt > 0) {
-        kr_pipe_dealt(runner->pipe, dealt);
+    if (frames > 0) {
+        kr_pipe_dealt(runner->pipe, frames, dealt);
     }
     runner->may_idle = true;
     if (err != KR_OK) {

@@ -39,6 +39,7 @@ struct kr_channel {
     struct parcel *partial[LANES]; /* messages of which chunks are missing; `sent` counts bytes filled, `len` the room */
     size_t chunk_left;
     uint64_t under_way;   /* data that the other has not dealt with */
+    uint64_t in_hand;     /* data that came and that we have not dealt with */
     uint64_t dealt;       /* data that we have dealt with and not said so */
     struct parcel *taken; /* behind the slices of the last message */
 };
@@ -267,7 +268,7 @@ static enum kr_err read_message(const uint8_t *bytes, size_t len, enum kr_channe
         break;
     case KR_NET_FRAME:
         message->number = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
-        message->frame = kr_reader_bin(&reader, 0, KR_FRAME_BYTES_MAX + 64u);
+        message->frame = kr_reader_bin(&reader, 1, KR_FRAME_BYTES_MAX + 64u);
         break;
     case KR_NET_HANGUP:
     case KR_NET_LOST:
@@ -299,7 +300,8 @@ enum kr_err kr_channel_send(struct kr_channel *channel, const struct kr_net_mess
     if (channel->is_broken) {
         return KR_CLOSED;
     }
-    if (is_data && (message->frame.len > KR_FRAME_BYTES_MAX + 64u || kr_channel_window_left(channel) < message->frame.len)) {
+    if (is_data && (message->frame.len > KR_FRAME_BYTES_MAX + 64u ||
+                    kr_channel_window_left(channel) < message->frame.len + KR_CHANNEL_FRAME_COST)) {
         return message->frame.len > KR_FRAME_BYTES_MAX + 64u ? KR_BOUNDS : KR_BUSY;
     }
     if (!is_data && queue->bytes > CONTROL_QUEUE_BYTES_MAX) {
@@ -313,7 +315,7 @@ enum kr_err kr_channel_send(struct kr_channel *channel, const struct kr_net_mess
     if (parcel != NULL) {
         memcpy(parcel->bytes, writer.bytes, writer.len);
         queue_push(queue, parcel);
-        channel->under_way += is_data ? message->frame.len : 0;
+        channel->under_way += is_data ? message->frame.len + KR_CHANNEL_FRAME_COST : 0;
     } else if (err == KR_OK) {
         err = KR_NOMEM;
     }
@@ -324,9 +326,11 @@ enum kr_err kr_channel_send(struct kr_channel *channel, const struct kr_net_mess
     return err;
 }
 
-enum kr_err kr_channel_dealt(struct kr_channel *channel, size_t bytes)
+enum kr_err kr_channel_dealt(struct kr_channel *channel, size_t frames, size_t bytes)
 {
-    channel->dealt += bytes;
+    uint64_t cost = bytes + (uint64_t)frames * KR_CHANNEL_FRAME_COST;
+    channel->in_hand -= cost < channel->in_hand ? cost : channel->in_hand;
+    channel->dealt += cost;
     if (channel->dealt < CREDIT_BYTES_MIN) {
         return KR_OK;
     }
@@ -487,7 +491,11 @@ enum kr_err kr_channel_receive(struct kr_channel *channel, struct kr_net_message
         if (channel->taken == NULL) {
             return KR_NOT_FOUND;
         }
-        if (read_message(channel->taken->bytes, channel->taken->len, (enum kr_channel_lane)lane, ret_message) != KR_OK) {
+        enum kr_err err = read_message(channel->taken->bytes, channel->taken->len, (enum kr_channel_lane)lane, ret_message);
+        if (err == KR_OK && ret_message->type == KR_NET_FRAME) {
+            channel->in_hand += ret_message->frame.len + KR_CHANNEL_FRAME_COST;
+        }
+        if (err != KR_OK || channel->in_hand > KR_CHANNEL_WINDOW) {
             channel->is_broken = true;
             return KR_CLOSED;
         }

@@ -3,7 +3,7 @@
  * A message travels as chunks: lane (1 byte) ‖ last (1 byte: 1 ends the message) ‖ BE32 length (<= KR_CHANNEL_CHUNK_BYTES_MAX) ‖
  * bytes. Chunks of the control lane go before those of the data lane; within a lane messages keep their order. Data messages are
  * credited: each side may have KR_CHANNEL_WINDOW bytes of data under way until the other says `credit`, so that neither buffers
- * without bound. A broken form (unknown lane, too long) closes the channel. */
+ * without bound. A broken form (unknown lane, too long) closes the channel, and so does more data than the window allows. */
 #ifndef KR_NODE_NET_CHANNEL_H
 #define KR_NODE_NET_CHANNEL_H
 
@@ -17,6 +17,8 @@
 #include "proto/codec/reader.h"
 
 #define KR_CHANNEL_WINDOW (8u * KR_MIB)
+/* What a frame takes of the window: small ones cost more than their bytes. */
+#define KR_CHANNEL_FRAME_COST 64u
 
 enum kr_channel_lane { KR_LANE_CONTROL = 0, KR_LANE_DATA = 1 };
 
@@ -82,7 +84,7 @@ enum kr_err kr_channel_pump(struct kr_channel *channel) KR_WARN_UNUSED;
 /* Next whole message received, control first; KR_NOT_FOUND where there is none. Slices are valid until the next call. KR_NET_CREDIT
  * is handled inside. */
 enum kr_err kr_channel_receive(struct kr_channel *channel, struct kr_net_message *ret_message) KR_WARN_UNUSED;
-/* The receiver has dealt with so many bytes of data frames: tells the other (coalesced). */
-enum kr_err kr_channel_dealt(struct kr_channel *channel, size_t bytes) KR_WARN_UNUSED;
+/* The receiver has dealt with so many data frames of so many bytes together: tells the other (coalesced). */
+enum kr_err kr_channel_dealt(struct kr_channel *channel, size_t frames, size_t bytes) KR_WARN_UNUSED;
 
 #endif

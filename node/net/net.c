@@ -21,7 +21,7 @@
 #define FRAMES_A_TURN     64u   /* from one socket, so that none starves the others */
 #define DESCRIPTORS_MAX   4096u
 #define ROUTE_BYTES       5u /* of the ids that a ROUTER makes up itself; peers that choose their own are not heard */
-#define FRAME_WINDOW      (KR_FRAME_BYTES_MAX + 64u)
+#define FRAME_WINDOW      (KR_FRAME_BYTES_MAX + 64u + KR_CHANNEL_FRAME_COST)
 
 struct peer {
     struct kr_net_entry entry;
@@ -259,7 +259,7 @@ static enum kr_err take_frame(struct net *net)
 {
     size_t len = net->in.frame.len;
     enum kr_err err = send_frame(net, net->in.number, net->in.frame) ? KR_OK : say_lost(net, net->in.number);
-    return err == KR_OK ? kr_channel_dealt(net->channel, len) : err;
+    return err == KR_OK ? kr_channel_dealt(net->channel, 1, len) : err;
 }
 
 /* One message of at most two parts. Returns the number of parts, 0 where none waits; parts beyond the second are dropped. */

@@ -73,7 +73,7 @@ static void fake_take(struct fake *fake)
         }
         out = (struct kr_net_message){.type = KR_NET_FRAME, .number = in.number, .frame = in.frame};
         fake_say(fake);
-        if (kr_channel_dealt(fake->channel, in.frame.len) != KR_OK) {
+        if (kr_channel_dealt(fake->channel, 1, in.frame.len) != KR_OK) {
             _exit(82);
         }
         break;
@@ -248,7 +248,7 @@ static void test_frames_go_both_ways_in_order_and_beyond_the_window(void **state
         memcpy(&number, item->event.bytes.bytes, sizeof number);
         assert_int_equal(number, i);
         kr_item_free(item);
-        kr_pipe_dealt(net, len);
+        kr_pipe_dealt(net, 1, len);
     }
     close_pipe();
 }
