@@ -1,0 +1,29 @@
+/* What the machine and the libraries can do at all, measured alone: the limits that figures are held against (README.md). */
+#ifndef KR_BENCH_LIMITS_H
+#define KR_BENCH_LIMITS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* One durable LMDB commit of one put of `bytes` bytes, `count` times; each time in µs to ret_us. */
+struct limit_disk;
+struct limit_disk *limit_disk_new(void);
+void limit_disk_free(struct limit_disk *disk);
+void limit_disk_measure(struct limit_disk *disk, size_t bytes, double *ret_us, size_t count);
+
+/* A message there and back between DEALER and ROUTER with CURVE over loopback TCP, in two processes. */
+struct limit_wire;
+struct limit_wire *limit_wire_new(void);
+void limit_wire_free(struct limit_wire *wire);
+void limit_wire_measure(struct limit_wire *wire, size_t bytes, double *ret_us, size_t count);
+
+/* Ed25519 verifications of a record's id a second, on one core. */
+double limit_verify_rate(uint32_t count);
+
+/* The parts of a bulk submission that nobody can leave out, one after the other on one core, in µs. */
+struct limit_bulk {
+    double parse_us, normalise_us, hash_us, sort_us, append_us, log_us, commit_us, sum_us;
+};
+struct limit_bulk limit_bulk_measure(const char *text, size_t len);
+
+#endif

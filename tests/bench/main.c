@@ -1,0 +1,56 @@
+/* kr-bench: real nodes on loopback, each figure beside the limit that the machine sets in the same run (README.md). */
+#include <stdio.h>
+#include <string.h>
+
+#include "bench.h"
+#include "crypto/secret.h"
+
+static const struct {
+    const char *name;
+    void (*run)(const struct bench_options *options);
+} benches[] = {
+    {"propagation", bench_propagation},
+    {"bulk", bench_bulk},
+    {"ingest", bench_ingest},
+    {"memory", bench_memory},
+};
+#define BENCH_COUNT (sizeof benches / sizeof benches[0])
+
+static int usage(void)
+{
+    (void)fputs("Usage: kr-bench [propagation|bulk|ingest|memory]... [--json] [--small]\n"
+                "  --json   one JSON object a line\n"
+                "  --small  sizes for a smoke test; its figures mean nothing\n"
+                "Exit status: 0 all goals reached, 1 some missed, 2 it could not be measured.\n",
+                stderr);
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    struct bench_options options = {0};
+    bool chosen[BENCH_COUNT] = {0}, any = false;
+    for (int i = 1; i < argc; i++) {
+        bool is_known = strcmp(argv[i], "--json") == 0 || strcmp(argv[i], "--small") == 0;
+        options.is_json = options.is_json || strcmp(argv[i], "--json") == 0;
+        options.is_small = options.is_small || strcmp(argv[i], "--small") == 0;
+        for (size_t j = 0; j < BENCH_COUNT; j++) {
+            if (strcmp(argv[i], benches[j].name) == 0) {
+                chosen[j] = any = is_known = true;
+            }
+        }
+        if (!is_known) {
+            return usage();
+        }
+    }
+    if (kr_crypto_init() != KR_OK) {
+        return 2;
+    }
+    (void)bench_directory();
+    for (size_t j = 0; j < BENCH_COUNT; j++) {
+        if (chosen[j] || !any) {
+            benches[j].run(&options);
+        }
+    }
+    return bench_all_passed() || options.is_small ? 0 : 1;
+}

@@ -1,0 +1,152 @@
+/* From a submission's arrival at the author's socket to its visibility at the linked peer. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+#include "indicators.h"
+#include "limits.h"
+#include "node.h"
+
+#define BLOCK        50u  /* limit and value take turns, for the machine's pace changes */
+#define RECORD_BYTES 500u /* about what a record of one indicator has */
+
+static struct node nodes[3];
+
+static bool bears(const struct conn *watch, uint64_t number)
+{
+    char wanted[32];
+    (void)snprintf(wanted, sizeof wanted, "%llu", (unsigned long long)number);
+    for (uint32_t i = 0; watch->frame.type == KR_CLIENT_PAGE && i < watch->frame.item_count; i++) {
+        struct kr_summary summary;
+        BENCH_MUST(kr_summary_read(watch->frame.items[i], &summary) == KR_OK);
+        if (summary.title.len == strlen(wanted) && memcmp(summary.title.bytes, wanted, summary.title.len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Submits one record and waits for it at the peer. */
+static double propagate(struct conn *author, struct conn *watch, uint64_t number)
+{
+    struct kr_submit submit;
+    report_one(&submit, number, NULL);
+    uint64_t begin_us = bench_now_us();
+    conn_submit(author, 10 + number, &submit);
+    do {
+        conn_next(watch);
+    } while (!bears(watch, number));
+    double took_us = (double)(bench_now_us() - begin_us);
+    conn_expect_end(author, 10 + number);
+    free((void *)(uintptr_t)submit.body.bytes);
+    return took_us;
+}
+
+/* ---- a bulk submission beside it ---- */
+
+struct bulk {
+    pthread_t thread;
+    uint32_t count;
+    uint64_t seed;
+    atomic_bool is_over;
+};
+
+static void *submit_bulk(void *context)
+{
+    struct bulk *bulk = context;
+    struct conn conn;
+    struct parts parts;
+    size_t len;
+    char *text = indicators_text(bulk->seed, bulk->count, &len);
+    conn_open(&conn, nodes[0].socket);
+    parts_make(&parts, text, len, bulk->count);
+    parts_send(&conn, &parts, NULL, NULL);
+    conn_close(&conn);
+    parts_free(&parts);
+    free(text);
+    atomic_store(&bulk->is_over, true);
+    return NULL;
+}
+
+static size_t propagate_beside_bulk(struct conn *author, struct conn *watch, uint64_t *number, uint32_t indicators, double *values,
+                                    size_t max)
+{
+    size_t count = 0;
+    for (uint64_t round = 0; round < 8 && count < max; round++) {
+        struct bulk bulk = {.count = indicators, .seed = 1000 + round};
+        BENCH_MUST(pthread_create(&bulk.thread, NULL, submit_bulk, &bulk) == 0);
+        while (!atomic_load(&bulk.is_over)) {
+            double took_us = propagate(author, watch, (*number)++);
+            if (count < max) {
+                values[count++] = took_us;
+            }
+        }
+        BENCH_MUST(pthread_join(bulk.thread, NULL) == 0);
+    }
+    return count;
+}
+
+/* ---- all of it ---- */
+
+static void say_results(const struct bench_options *options, double *values, size_t count, double *busy, size_t busy_count,
+                        double limit_us)
+{
+    const char *what = "2 durable LMDB commits + 1 CURVE round trip, medians";
+    const struct bench_line lines[] = {
+        {"propagation", "p50", "us", bench_percentile(values, count, 50), limit_us, what, 1.5, false},
+        {"propagation", "p99", "us", bench_percentile(values, count, 99), limit_us, what, 3, false},
+        {"propagation", "p50 beside bulk", "us", bench_percentile(busy, busy_count, 50), limit_us, what, 3, false},
+        {"propagation", "p99 beside bulk", "us", bench_percentile(busy, busy_count, 99), limit_us, what, 0, false},
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        bench_say(options, &lines[i]);
+    }
+}
+
+void bench_propagation(const struct bench_options *options)
+{
+    const size_t count = options->is_small ? 100 : 1000;
+    double *values = calloc(count, sizeof *values), *disk_us = calloc(count, sizeof *disk_us);
+    double *wire_us = calloc(count, sizeof *wire_us), *busy = calloc(count, sizeof *busy);
+    struct conn author, watch;
+    uint64_t number = 0;
+    BENCH_MUST(values != NULL && disk_us != NULL && wire_us != NULL && busy != NULL);
+    struct limit_wire *wire = limit_wire_new();
+    struct limit_disk *disk = limit_disk_new();
+    node_make(&nodes[0], "first", "Bench");
+    node_make(&nodes[1], "second", NULL);
+    node_make(&nodes[2], "third", NULL);
+    node_link(&nodes[0], &nodes[1]);
+    node_link(&nodes[1], &nodes[2]);
+    conn_open(&author, nodes[0].socket);
+    conn_open(&watch, nodes[1].socket);
+    conn_watch(&watch);
+    for (size_t i = 0; i < BLOCK; i++) {
+        (void)propagate(&author, &watch, number++); /* warm */
+    }
+    for (size_t at = 0; at < count; at += BLOCK) {
+        limit_disk_measure(disk, RECORD_BYTES, disk_us + at, BLOCK);
+        limit_wire_measure(wire, RECORD_BYTES, wire_us + at, BLOCK);
+        for (size_t i = 0; i < BLOCK; i++) {
+            values[at + i] = propagate(&author, &watch, number++);
+        }
+    }
+    size_t busy_count =
+        propagate_beside_bulk(&author, &watch, &number, options->is_small ? 2000 : 100000, busy, options->is_small ? 1 : count);
+    double limit_us = 2 * bench_percentile(disk_us, count, 50) + bench_percentile(wire_us, count, 50);
+    say_results(options, values, count, busy, busy_count, limit_us);
+    conn_close(&author);
+    conn_close(&watch);
+    for (size_t i = 0; i < 3; i++) {
+        node_remove(&nodes[i]);
+    }
+    limit_disk_free(disk);
+    limit_wire_free(wire);
+    free(values);
+    free(disk_us);
+    free(wire_us);
+    free(busy);
+}
