@@ -49,12 +49,14 @@ static uint64_t block_of(const struct kr_filter *filter, const uint8_t term[stat
     return (uint64_t)(((__extension__(unsigned __int128) high) * filter->blocks) >> 64) * WORDS_PER_BLOCK;
 }
 
+/* Only the one write transaction adds, so that no word is changed by two at a time; readers may look meanwhile. */
 void kr_filter_add(struct kr_filter *filter, const uint8_t term[static KR_TERM_BYTES])
 {
     uint64_t bits = 0;
     atomic_uint_least64_t *block = filter->words + block_of(filter, term, &bits);
     for (unsigned i = 0; i < PROBES; i++, bits >>= 9) {
-        (void)atomic_fetch_or_explicit(&block[bits >> 6 & 7], UINT64_C(1) << (bits & 63), memory_order_relaxed);
+        uint64_t word = atomic_load_explicit(&block[bits >> 6 & 7], memory_order_relaxed);
+        atomic_store_explicit(&block[bits >> 6 & 7], word | UINT64_C(1) << (bits & 63), memory_order_relaxed);
     }
 }
 

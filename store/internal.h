@@ -37,7 +37,7 @@ enum kr_dbi {
     KR_DBI_TERMS_NEW = KR_DBI_TABLE + KR_TABLE_COUNT,
     KR_DBI_RUN, /* the first of KR_RUN_SLOTS */
 };
-#define KR_RUN_SLOTS 32
+#define KR_RUN_SLOTS 64
 #define KR_DBI_COUNT (KR_DBI_RUN + KR_RUN_SLOTS)
 
 #define KR_TAG_BYTES      8
@@ -49,7 +49,7 @@ enum kr_dbi {
 /* In locked memory (plain memory in a volatile store, of which a simulation has hundreds). */
 struct kr_store_keys {
     uint8_t storage[32], term[32];
-    uint8_t tag[32];
+    uint8_t tag[32], old_tag[32]; /* of the first, 16 bytes are used */
     uint8_t table[KR_DBI_TERMS_NEW][32];
 };
 

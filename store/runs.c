@@ -104,11 +104,12 @@ enum kr_err kr_runs_own(struct kr_txn *txn, struct kr_runs **ret_runs)
     return KR_OK;
 }
 
+_Static_assert(KR_RUN_SLOTS <= 64, "a bit for each");
 uint32_t kr_runs_free_slot(const struct kr_runs *runs, bool keep_one)
 {
-    uint32_t used = runs->target != NULL ? UINT32_C(1) << runs->target->slot : 0;
+    uint64_t used = runs->target != NULL ? UINT64_C(1) << runs->target->slot : 0;
     for (uint32_t i = 0; i < runs->count; i++) {
-        used |= UINT32_C(1) << runs->runs[i]->slot;
+        used |= UINT64_C(1) << runs->runs[i]->slot;
     }
     for (uint32_t slot = 0; slot < KR_RUN_SLOTS && !(keep_one && runs->count + 1 >= KR_RUN_SLOTS); slot++) {
         if ((used >> slot & 1) == 0) {

@@ -116,6 +116,8 @@ struct kr_term_entry {
 /* The term of a normal form under the store's own key and generation. */
 void kr_store_term(const struct kr_store *store, uint8_t type, const void *normal, size_t len,
                    uint8_t ret_term[static KR_TERM_BYTES]);
+/* Brings entries into the order of the index; for worker threads, so that kr_store_terms_put has less to do. */
+void kr_store_terms_sort(struct kr_term_entry *entries, size_t count);
 /* Any order; sorted here (in place). Large batches go to a run of their own. */
 enum kr_err kr_store_terms_put(struct kr_txn *txn, struct kr_term_entry *entries, size_t count) KR_WARN_UNUSED;
 /* Calls for every live entry under (type, bytes); the visitor returns false to stop. */

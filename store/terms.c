@@ -1,10 +1,11 @@
 /* The blind index as its callers see it. */
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "store/runs.h"
 
-#define RUN_OF_ITS_OWN (KR_TERMS_NEW_MAX / 4)
+#define RUN_OF_ITS_OWN (KR_TERMS_NEW_MAX / 16)
 #define RUNS_CROWDED   (KR_RUN_SLOTS * 3 / 4)
 
 static void key_of(const struct kr_term_entry *entry, uint8_t ret_key[static KR_TERM_KEY_BYTES])
@@ -17,6 +18,14 @@ static void key_of(const struct kr_term_entry *entry, uint8_t ret_key[static KR_
 static int compare(const void *left, const void *right)
 {
     const struct kr_term_entry *a = left, *b = right;
+    uint64_t high_a, high_b;
+    memcpy(&high_a, a->term, sizeof high_a);
+    memcpy(&high_b, b->term, sizeof high_b);
+    if (high_a != high_b) { /* nearly always: terms are hashes */
+        high_a = be64toh(high_a);
+        high_b = be64toh(high_b);
+        return (high_a > high_b) - (high_a < high_b);
+    }
     int order = memcmp(a->term, b->term, sizeof a->term);
     if (order == 0) {
         order = (a->arrival > b->arrival) - (a->arrival < b->arrival);
@@ -89,9 +98,25 @@ static enum kr_err put_run(struct kr_txn *txn, const struct kr_term_entry *entri
     return KR_OK;
 }
 
+static bool are_sorted(const struct kr_term_entry *entries, size_t count)
+{
+    bool sorted = true;
+    for (size_t i = 1; i < count && sorted; i++) {
+        sorted = compare(&entries[i - 1], &entries[i]) <= 0;
+    }
+    return sorted;
+}
+
+void kr_store_terms_sort(struct kr_term_entry *entries, size_t count)
+{
+    if (!are_sorted(entries, count)) {
+        qsort(entries, count, sizeof entries[0], compare);
+    }
+}
+
 enum kr_err kr_store_terms_put(struct kr_txn *txn, struct kr_term_entry *entries, size_t count)
 {
-    qsort(entries, count, sizeof entries[0], compare);
+    kr_store_terms_sort(entries, count);
     uint32_t slot = count >= RUN_OF_ITS_OWN ? kr_runs_free_slot(txn->runs, true) : KR_RUN_SLOTS;
     enum kr_err err = slot < KR_RUN_SLOTS ? put_run(txn, entries, count, slot) : put_fresh(txn, entries, count);
     if (err == KR_OK && txn->runs->count >= RUNS_CROWDED) {

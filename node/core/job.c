@@ -103,6 +103,7 @@ static enum kr_err index_report(struct kr_job *job, const struct kr_keyring *key
             return KR_NOMEM;
         }
     }
+    kr_store_terms_sort(job->terms, job->term_count);
     return KR_OK;
 }
 

@@ -24,6 +24,7 @@ struct kr_runner {
     uint64_t wake_ms;    /* when the core wants a tick; UINT64_MAX: never */
     bool may_idle;       /* something may be left that can wait */
     uint64_t idle_at_ms; /* not before (monotonic) */
+    uint64_t put_off_ms; /* since when it has been put off for records that come one after the other; 0: it has not */
     bool is_writable;
     struct kr_latency latency;
     struct kr_item *items[KR_BATCH_EVENTS_MAX];
@@ -182,6 +183,18 @@ static void take_failure(struct kr_runner *runner, enum kr_err err)
     kr_hub_end_standing(runner->options.hub, KR_BUSY, "the node had to begin anew after an error of its store: ask again");
 }
 
+/* Where records come one after the other, the next is about to come: what can wait waits a little, but not for ever. */
+static void put_idle_off(struct kr_runner *runner)
+{
+    uint64_t now_ms = kr_monotonic_ms();
+    if (runner->put_off_ms == 0) {
+        runner->put_off_ms = now_ms;
+    }
+    if (now_ms - runner->put_off_ms < KR_IDLE_PUT_OFF_MS) {
+        runner->idle_at_ms = now_ms + KR_IDLE_REST_MS > runner->idle_at_ms ? now_ms + KR_IDLE_REST_MS : runner->idle_at_ms;
+    }
+}
+
 static void run_batch(struct kr_runner *runner, size_t count)
 {
     struct kr_effects effects;
@@ -200,6 +213,7 @@ static void run_batch(struct kr_runner *runner, size_t count)
     if (kr_loop_commits(runner->loop) != commits) {
         kr_latency_add(&runner->latency, kr_monotonic_us() - begin_us);
         runner->is_writable = true;
+        put_idle_off(runner);
     }
     for (size_t i = 0; i < done; i++) {
         dealt += runner->events[i].type == KR_EVENT_FRAME ? runner->events[i].bytes.len : 0;
@@ -222,6 +236,7 @@ static void run_idle(struct kr_runner *runner)
 {
     struct kr_effects effects;
     uint8_t seed[32];
+    runner->put_off_ms = 0;
     kr_effects_init(&effects);
     randombytes_buf(seed, sizeof seed);
     enum kr_err err = kr_loop_idle(runner->loop, kr_clock_now_ms(runner->options.clock), seed, &effects, &runner->may_idle);

@@ -32,6 +32,14 @@ static void put_encoded(struct kr_form_out *out, uint8_t byte)
     kr_form_put(out, (uint8_t)hex[byte & 15]);
 }
 
+static bool is_one_of(char class, const char *plain)
+{
+    while (*plain != 0 && *plain != class) {
+        plain++;
+    }
+    return *plain != 0;
+}
+
 /* One character of a component, with percent-encoding in its one form; returns how many bytes of `text` it took, 0 where the
  * character is refused. `plain` are the classes that stand for themselves. A lone '%' is taken literally, as browsers do. */
 static size_t put_char(struct kr_form_out *out, const uint8_t *text, size_t len, const char *plain)
@@ -49,7 +57,7 @@ static size_t put_char(struct kr_form_out *out, const uint8_t *text, size_t len,
         }
     } else if (byte < 128 && classes[byte] == '.') {
         took = 0;
-    } else if (byte < 128 && strchr(plain, classes[byte]) != NULL) {
+    } else if (byte < 128 && is_one_of(classes[byte], plain)) {
         kr_form_put(out, byte);
     } else {
         put_encoded(out, byte);

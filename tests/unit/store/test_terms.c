@@ -398,18 +398,18 @@ static void look_ups_go_on_while_runs_come_and_merge(void **state)
 static void runs_never_run_out(void **state)
 {
     struct fixture *fixture = *state;
-    for (uint64_t i = 0; i < 60; i++) {
+    for (uint64_t i = 0; i < 120; i++) {
         struct kr_txn *txn = write_begin(fixture);
         put_large(fixture, txn, i * 100000, i + 1);
         commit(txn);
     }
-    assert_true(stat_of(fixture).runs < 32);
+    assert_true(stat_of(fixture).runs < 64);
     struct kr_txn *txn = read_begin(fixture);
-    for (uint64_t i = 0; i < 60; i++) {
+    for (uint64_t i = 0; i < 120; i++) {
         assert_int_equal(find_term(txn, i * 100000 + 77).count, 1);
     }
     kr_txn_abort(txn);
-    assert_int_equal(stat_of(fixture).terms, 60 * (LARGE - 1));
+    assert_int_equal(stat_of(fixture).terms, 120 * (LARGE - 1));
 }
 
 int main(void)
