@@ -13,10 +13,12 @@
 #include "tools/kairan/split.h"
 #include "tools/kairan/wait.h"
 
-#define UNDER_WAY_MAX 32u
-#define RETURN_MS     10000 /* for a node that was started again to be back */
-#define SHOWN_MAX     20u   /* indicators on the screen before "and so many more" */
-#define GUARDED_MAX   64u
+/* Keeper lets 64 submissions and 16 other requests of one client wait (docs/PROTOCOL.md, "Client protocol"). */
+#define SUBMITS_MAX  32u
+#define PREVIEWS_MAX 8u
+#define RETURN_MS    10000 /* for a node that was started again to be back */
+#define SHOWN_MAX    20u   /* indicators on the screen before "and so many more" */
+#define GUARDED_MAX  64u
 
 struct sending {
     uint8_t token[16], id[32];
@@ -181,12 +183,13 @@ static enum kr_err send_parts(struct submission *submission, enum kr_op op, part
     const struct kr_client_frame *frame;
     enum kr_err refusal = KR_OK;
     uint32_t under_way = 0, next = 0, done = 0;
+    const uint32_t most = op == KR_OP_SUBMIT ? SUBMITS_MAX : PREVIEWS_MAX;
     for (uint32_t i = 0; i < submission->part_count; i++) {
         submission->sendings[i].number = 0;
         done += submission->sendings[i].is_done ? 1 : 0;
     }
     for (;;) {
-        for (; refusal == KR_OK && next < submission->part_count && under_way < UNDER_WAY_MAX; next++) {
+        for (; refusal == KR_OK && next < submission->part_count && under_way < most; next++) {
             if (!submission->sendings[next].is_done) {
                 enum kr_err err = send_part(submission, op, next, error);
                 if (err != KR_OK) {

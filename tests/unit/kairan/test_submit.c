@@ -1,6 +1,7 @@
 /* submit against a keeper that goes away in the middle: the same tokens come again, and nothing is lost or stored twice. */
 #include "kairan_test.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -15,6 +16,8 @@ struct keeper {
     uint32_t refusal; /* code for every submission; 0: none */
     uint8_t tokens[64][16];
     uint32_t submissions, stored;
+    uint64_t previews[64]; /* not answered until the client waits */
+    uint32_t preview_count, previews_most;
 };
 
 static bool get(int fd, void *bytes, size_t len)
@@ -102,6 +105,24 @@ static void answer(struct keeper *keeper, int fd, const struct kr_client_frame *
     kr_writer_deinit(&result);
 }
 
+/* Previews are answered when nothing more comes: so many does the client have under way. */
+static bool hear_or_answer(struct keeper *keeper, int fd, struct kr_client_frame *ret_frame)
+{
+    static struct kr_client_frame request;
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    if (keeper->preview_count > 0 && poll(&wait, 1, 50) == 0) {
+        if (keeper->preview_count > keeper->previews_most) {
+            keeper->previews_most = keeper->preview_count;
+        }
+        for (uint32_t i = 0; i < keeper->preview_count; i++) {
+            request = (struct kr_client_frame){.type = KR_CLIENT_REQUEST, .number = keeper->previews[i % 64], .op = KR_OP_PREVIEW};
+            answer(keeper, fd, &request, true);
+        }
+        keeper->preview_count = 0;
+    }
+    return hear(fd, ret_frame);
+}
+
 static void *serve(void *context)
 {
     static struct kr_client_frame frame, hello;
@@ -111,7 +132,11 @@ static void *serve(void *context)
         hello = (struct kr_client_frame){.type = KR_CLIENT_HELLO, .version = KR_CLIENT_VERSION};
         assert_true(hear(fd, &frame));
         say(fd, &hello);
-        while (hear(fd, &frame)) {
+        while (hear_or_answer(keeper, fd, &frame)) {
+            if (frame.op == KR_OP_PREVIEW) {
+                keeper->previews[keeper->preview_count++ % 64] = frame.number;
+                continue;
+            }
             bool is_lost = keeper->losses > 0 && frame.op == KR_OP_SUBMIT && answered == keeper->answers_before_loss;
             answer(keeper, fd, &frame, !is_lost); /* what is lost was stored all the same */
             answered += frame.op == KR_OP_SUBMIT ? 1 : 0;
@@ -177,21 +202,37 @@ static void test_refused(void **state)
     assert_int_equal(keeper.stored, 0);
 }
 
+static int submit_many(struct keeper *keeper, uint32_t count)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    for (uint32_t i = 0; i < count; i++) {
+        (void)fprintf(out, "evil%u[.]biz\n", i);
+    }
+    assert_int_equal(fclose(out), 0);
+    int status = submit(keeper, text);
+    free(text);
+    return status;
+}
+
 /* Three records; the connection is lost after the first answer. */
 static void test_lost_among_many(void **state)
 {
     (void)state;
     struct keeper keeper = {.losses = 1, .answers_before_loss = 1};
-    char *text = NULL;
-    size_t len;
-    FILE *out = open_memstream(&text, &len);
-    for (uint32_t i = 0; i < 2 * KR_REPORT_INDICATORS_MAX + 1; i++) {
-        (void)fprintf(out, "evil%u[.]biz\n", i);
-    }
-    assert_int_equal(fclose(out), 0);
-    assert_int_equal(submit(&keeper, text), KR_EXIT_DONE);
+    assert_int_equal(submit_many(&keeper, 2 * KR_REPORT_INDICATORS_MAX + 1), KR_EXIT_DONE);
     assert_int_equal(keeper.stored, 3);
-    free(text);
+}
+
+/* Keeper refuses a seventeenth request that is no submission. */
+static void test_no_more_than_keeper_takes(void **state)
+{
+    (void)state;
+    struct keeper keeper = {0};
+    assert_int_equal(submit_many(&keeper, 20 * KR_REPORT_INDICATORS_MAX), KR_EXIT_DONE);
+    assert_int_equal(keeper.stored, 20);
+    assert_in_range(keeper.previews_most, 2, 16);
 }
 
 int main(void)
@@ -201,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_lost_for_good),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_lost_among_many),
+        cmocka_unit_test(test_no_more_than_keeper_takes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
