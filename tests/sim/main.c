@@ -29,6 +29,7 @@ static enum sim_verdict run(struct sim_world *world, const struct options *optio
         .split = sim_world_below(world, 3),
         .delay_ms_max = 1 + sim_world_below(world, 400),
     };
+    world->text_bytes = sim_world_below(world, 4) == 0 ? 48u * KR_KIB : 0;
     uint64_t begin_ms = world->now_ms;
     for (uint32_t i = 0; i < options->records; i++) {
         static const enum kr_label labels[] = {KR_TLP_CLEAR, KR_TLP_GREEN, KR_TLP_AMBER};

@@ -505,7 +505,10 @@ void sim_world_submit(struct sim_world *world, uint32_t index, enum kr_label lab
     struct kr_report_indicator entry = {
         .type = indicator.type, .value = {indicator.value, indicator.len}, .confidence = KR_CONFIDENCE_NONE};
     kr_report_indicator_write(&entry, &list);
+    static uint8_t text[KR_TEXT_BYTES_MAX];
+    memset(text, 'x', sizeof text);
     struct kr_report report = {.title = {(const uint8_t *)title, strlen(title)},
+                               .text = {text, world->text_bytes},
                                .indicator_count = 1,
                                .indicators = {list.bytes, list.len},
                                .part = 1,

@@ -98,6 +98,7 @@ struct sim_world {
     size_t heap_count, heap_capacity;
     struct sim_record records[SIM_RECORDS_MAX];
     uint32_t record_count;
+    uint32_t text_bytes; /* of each report: large ones go by the bulk lane and use up windows */
     uint32_t split_mask; /* nodes on one side of a split; 0: none */
     uint8_t community[32];
     char root[128];
