@@ -1,0 +1,244 @@
+#include <stdio.h>
+
+#include "tests/unit/core/bed.h"
+
+static int setup(void **state)
+{
+    *state = bed_new(2);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    bed_free(*state);
+    return 0;
+}
+
+static void unlabelled_and_personal_labels_are_refused(void **state)
+{
+    struct bed *bed = *state;
+    static const struct {
+        enum kr_label label;
+        enum kr_err code;
+    } cases[] = {{KR_TLP_NONE, KR_UNLABELLED}, {KR_TLP_AMBER_STRICT, KR_INVALID}, {KR_TLP_RED, KR_INVALID}};
+    uint64_t records = bed_records(bed, 0);
+    uint8_t id[32];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct kr_submit *submit = bed_submission(bed, cases[i].label, "a.example", 1);
+        bed_address(bed, submit, 1);
+        assert_int_equal(bed_submit(bed, 0, submit, id), cases[i].code);
+        assert_true(strlen(bed->text) > 10);
+        bed_submission_free(submit);
+    }
+    assert_int_equal(bed_records(bed, 0), records);
+}
+
+static void each_label_reaches_whom_it_should(void **state)
+{
+    struct bed *bed = *state;
+    static const enum kr_label labels[] = {KR_TLP_CLEAR, KR_TLP_GREEN, KR_TLP_AMBER};
+    for (uint8_t i = 0; i < 3; i++) {
+        uint8_t id[32];
+        struct kr_submit *submit = bed_submission(bed, labels[i], "a.example", (uint8_t)(i + 1));
+        if (labels[i] == KR_TLP_AMBER) {
+            bed_address(bed, submit, 1);
+            bed_address(bed, submit, 1); /* twice is once */
+            bed_address(bed, submit, 0); /* the author has it anyway */
+        }
+        assert_int_equal(bed_submit(bed, 0, submit, id), KR_OK);
+        bed_run(bed, 1000);
+        assert_true(bed_holds(bed, 0, id));
+        assert_true(bed_holds(bed, 1, id));
+        bed_submission_free(submit);
+    }
+}
+
+static void the_same_token_is_the_same_record(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t first[32], second[32];
+    bool is_known = false;
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_GREEN, "a.example", 9);
+    assert_int_equal(bed_submit(bed, 0, submit, first), KR_OK);
+    uint64_t records = bed_records(bed, 0);
+    assert_int_equal(bed_submit(bed, 0, submit, second), KR_OK);
+    bed_result_id(bed, second, &is_known);
+    assert_true(is_known);
+    assert_memory_equal(first, second, 32);
+    assert_int_equal(bed_records(bed, 0), records);
+    /* Also after the node has started again. */
+    sim_world_crash(bed->world, 0, UINT32_MAX);
+    assert_int_equal(sim_world_start(bed->world, 0), SIM_HOLDS);
+    assert_int_equal(bed_submit(bed, 0, submit, second), KR_OK);
+    assert_memory_equal(first, second, 32);
+    /* Another token is another record. */
+    submit->token[0] ^= 1;
+    assert_int_equal(bed_submit(bed, 0, submit, second), KR_OK);
+    assert_memory_not_equal(first, second, 32);
+    bed_submission_free(submit);
+}
+
+/* The reply was lost while the first was still being sealed: both are under way at once. */
+static void one_token_twice_at_once_is_one_record(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_writer args;
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_CLEAR, "a.example", 9);
+    uint64_t records = bed_records(bed, 0);
+    kr_writer_init(&args, KR_MIB);
+    kr_submit_write(submit, &args);
+    for (uint32_t i = 0; i < 3; i++) {
+        struct kr_event event = {.type = KR_EVENT_REQUEST, .client = BED_CLIENT, .request = 50 + i, .op = KR_OP_SUBMIT};
+        sim_world_push(bed->world, bed_node(bed, 0), event, args.bytes, args.len, bed->world->now_ms);
+    }
+    bed->answers = 0;
+    bed_run(bed, 1000);
+    assert_int_equal(bed->answers, 3);
+    assert_int_equal(bed->code, KR_OK);
+    assert_int_equal(bed_records(bed, 0), records + 1);
+    kr_writer_deinit(&args);
+    bed_submission_free(submit);
+}
+
+static void as_many_indicators_as_allowed_and_one_more(void **state)
+{
+    struct bed *bed = *state;
+    static char names[KR_REPORT_INDICATORS_MAX + 1][24];
+    static const char *domains[KR_REPORT_INDICATORS_MAX + 1];
+    uint8_t id[32];
+    struct kr_head head;
+    for (uint32_t i = 0; i <= KR_REPORT_INDICATORS_MAX; i++) {
+        (void)snprintf(names[i], sizeof names[i], "h%u.example", i);
+        domains[i] = names[i];
+    }
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_CLEAR, "a.example", 1);
+    bed_submission_body(submit, domains, KR_REPORT_INDICATORS_MAX + 1);
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_BOUNDS);
+    assert_non_null(strstr(bed->text, "4096"));
+    bed_submission_body(submit, domains, KR_REPORT_INDICATORS_MAX);
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_OK);
+    bed_run(bed, 1000);
+    assert_int_equal(bed_head(bed, 1, id, &head), KR_OK);
+    assert_int_equal(head.indicator_count, KR_REPORT_INDICATORS_MAX);
+    bed_submission_free(submit);
+}
+
+static void guarded_values_are_named_and_can_be_overridden_with_a_reason(void **state)
+{
+    struct bed *bed = *state;
+    static const char *const domains[] = {"bad-bank.xyz", "www.google.com"};
+    uint8_t id[32];
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_CLEAR, "a.example", 1);
+    bed_submission_body(submit, domains, 2);
+    uint64_t records = bed_records(bed, 0);
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_GUARDED);
+    assert_non_null(strstr(bed->text, "google"));
+    assert_non_null(strstr(bed->text, "well-known"));
+    submit->is_forced = true;
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_INVALID); /* why? */
+    assert_int_equal(bed_records(bed, 0), records);
+    submit->reason = (struct kr_slice){(const uint8_t *)"a page of it is abused", 22};
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_OK);
+    /* The peer takes it: guards are the author's, not the reader's. */
+    bed_run(bed, 1000);
+    assert_true(bed_holds(bed, 1, id));
+    bed_submission_free(submit);
+}
+
+/* A core that was given no guards has the built-in ones. */
+static void built_in_guards_need_no_configuration(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t id[32];
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_CLEAR, "www.google.com", 1);
+    kr_loop_set_guards(bed_node(bed, 0)->loop, NULL);
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_GUARDED);
+    bed_submission_free(submit);
+}
+
+static void audiences_that_cannot_be_are_refused(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t id[32];
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_AMBER, "a.example", 1);
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_INVALID); /* nobody */
+    bed_address(bed, submit, 0);
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_INVALID); /* only oneself */
+    memset(submit->audience[submit->audience_count++], 0x99, 32);
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_NOT_FOUND); /* unknown: no key to seal to */
+    bed_submission_free(submit);
+    submit = bed_submission(bed, KR_TLP_GREEN, "a.example", 2);
+    submit->has_community = true;
+    memset(submit->community, 0x99, 32);
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_DENIED); /* a community that we are not in */
+    bed_submission_free(submit);
+}
+
+static void dates_and_bytes_that_cannot_be_are_refused(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t id[32];
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_CLEAR, "a.example", 1);
+    submit->expires_s = bed->world->now_ms / 1000;
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_INVALID);
+    submit->expires_s = bed->world->now_ms / 1000 + KR_EXPIRES_S_MAX;
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_INVALID);
+    submit->expires_s = UINT64_MAX;
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_INVALID);
+    submit->expires_s = 0;
+    submit->kind = KR_KIND_VOUCH; /* statements are the node's own to make */
+    assert_int_not_equal(bed_submit(bed, 0, submit, id), KR_OK);
+    submit->kind = KR_KIND_REPORT;
+    submit->body.len--;
+    assert_int_not_equal(bed_submit(bed, 0, submit, id), KR_OK);
+    bed_submission_free(submit);
+    static const uint32_t ops[] = {KR_OP_SUBMIT, KR_OP_PREVIEW, KR_OP_INVITE, KR_OP_JOIN, KR_OP_EXPLAIN, 9999};
+    static const char *const args[] = {"", "\x90", "garbage", "\xdd\xff\xff\xff\xff"};
+    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
+        for (size_t j = 0; j < sizeof args / sizeof args[0]; j++) {
+            uint32_t code = bed_request(bed, 0, ops[i], args[j], strlen(args[j]), 10);
+            assert_true(code != KR_OK && code != BED_PENDING);
+        }
+    }
+}
+
+/* The preview names whom policy would let have it, and changes nothing. */
+static void a_preview_changes_nothing(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_writer args;
+    struct kr_preview *preview = malloc(sizeof *preview);
+    uint64_t records = bed_records(bed, 0), commits = kr_loop_commits(bed_node(bed, 0)->loop);
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_AMBER, "www.google.com", 1);
+    bed_address(bed, submit, 1);
+    kr_writer_init(&args, KR_MIB);
+    kr_submit_write(submit, &args);
+    assert_int_equal(bed_request(bed, 0, KR_OP_PREVIEW, args.bytes, args.len, 0), KR_OK);
+    assert_int_equal(kr_preview_read((struct kr_slice){bed->result, bed->result_len}, preview), KR_OK);
+    assert_int_equal(preview->reach_count, 1);
+    assert_true(preview->reach[0].may_hold && preview->reach[0].is_linked);
+    assert_memory_equal(preview->reach[0].council, bed_node(bed, 1)->council, 32);
+    assert_int_equal(preview->guarded_total, 1);
+    assert_int_equal(bed_records(bed, 0), records);
+    assert_int_equal(kr_loop_commits(bed_node(bed, 0)->loop), commits);
+    free(preview);
+    kr_writer_deinit(&args);
+    bed_submission_free(submit);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(unlabelled_and_personal_labels_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(each_label_reaches_whom_it_should, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_same_token_is_the_same_record, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_token_twice_at_once_is_one_record, setup, teardown),
+        cmocka_unit_test_setup_teardown(as_many_indicators_as_allowed_and_one_more, setup, teardown),
+        cmocka_unit_test_setup_teardown(guarded_values_are_named_and_can_be_overridden_with_a_reason, setup, teardown),
+        cmocka_unit_test_setup_teardown(built_in_guards_need_no_configuration, setup, teardown),
+        cmocka_unit_test_setup_teardown(audiences_that_cannot_be_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(dates_and_bytes_that_cannot_be_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_preview_changes_nothing, setup, teardown),
+    };
+    return cmocka_run_group_tests_name("core/submit", tests, NULL, NULL);
+}

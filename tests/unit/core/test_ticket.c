@@ -1,0 +1,192 @@
+#include <stdio.h>
+
+#include "proto/wire/ticket.h"
+#include "tests/unit/core/bed.h"
+
+/* A chain: 0 and 2 are not linked. */
+static int setup(void **state)
+{
+    *state = bed_new(3);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    bed_free(*state);
+    return 0;
+}
+
+/* A ticket of `node` as text; `ttl_s` 0: the usual. */
+static void invite(struct bed *bed, uint32_t node, uint64_t ttl_s, char *ret_text, size_t size)
+{
+    struct kr_invite invite = {.ttl_s = ttl_s};
+    struct kr_writer args;
+    struct kr_reader reader;
+    kr_writer_init(&args, KR_KIB);
+    kr_invite_write(&invite, &args);
+    assert_int_equal(bed_request(bed, node, KR_OP_INVITE, args.bytes, args.len, 100), KR_OK);
+    kr_reader_init(&reader, bed->result, bed->result_len);
+    kr_reader_array(&reader, 1);
+    assert_true(kr_slice_text(kr_reader_str(&reader, 2048), ret_text, size));
+    kr_writer_deinit(&args);
+}
+
+static uint32_t join(struct bed *bed, uint32_t node, const char *ticket, uint64_t ms)
+{
+    struct kr_writer args;
+    kr_writer_init(&args, 4 * KR_KIB);
+    kr_writer_array(&args, 1);
+    kr_writer_str(&args, ticket);
+    uint32_t code = bed_request(bed, node, KR_OP_JOIN, args.bytes, args.len, ms);
+    kr_writer_deinit(&args);
+    return code;
+}
+
+static void a_ticket_links_two_councils(void **state)
+{
+    struct bed *bed = *state;
+    char text[2048];
+    uint8_t id[32];
+    invite(bed, 0, 0, text, sizeof text);
+    assert_int_equal(join(bed, 2, text, 20000), KR_OK);
+    assert_true(bed_link(bed, 0, 2)->has_session);
+    assert_true(bed_link(bed, 2, 0)->has_session);
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_AMBER, "a.example", 1);
+    bed_address(bed, submit, 2);
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_OK);
+    bed_run(bed, 1000);
+    assert_true(bed_holds(bed, 2, id));
+    bed_submission_free(submit);
+}
+
+static void a_ticket_that_was_used_admits_nobody_else(void **state)
+{
+    struct bed *bed = *state;
+    char text[2048];
+    invite(bed, 0, 0, text, sizeof text);
+    assert_int_equal(join(bed, 2, text, 20000), KR_OK);
+    uint32_t links = bed_core(bed, 0)->link_count;
+    /* The very same council: it is linked already. */
+    assert_int_equal(join(bed, 2, text, 20000), KR_EXISTS);
+    /* Another one (which has lost its link with 0, so that it may try). */
+    struct kr_txn *txn = NULL;
+    assert_int_equal(kr_store_write_begin(bed_node(bed, 1)->store, &txn), KR_OK);
+    assert_int_equal(kr_store_delete(txn, KR_TABLE_LINKS, bed_node(bed, 0)->council, 32), KR_OK);
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+    sim_world_crash(bed->world, 1, UINT32_MAX);
+    assert_int_equal(sim_world_start(bed->world, 1), SIM_HOLDS);
+    bed_forget_log(bed);
+    assert_int_equal(join(bed, 1, text, 20000), KR_USED);
+    assert_true(bed_said(bed, 0, "used already"));
+    assert_int_equal(bed_core(bed, 0)->link_count, links);
+    assert_null(kr_link_by_council(bed_core(bed, 1), bed_node(bed, 0)->council));
+}
+
+static void tickets_expire_on_both_sides(void **state)
+{
+    struct bed *bed = *state;
+    char text[2048];
+    invite(bed, 0, 60, text, sizeof text);
+    uint32_t before = bed_core(bed, 0)->invitation_count;
+    bed_run(bed, 120000);
+    assert_int_equal(join(bed, 2, text, 1000), KR_EXPIRED);
+    assert_int_equal(bed_core(bed, 0)->invitation_count, before - 1);
+}
+
+/* A joiner whose clock stands still: the inviter decides by its own. */
+static void an_expired_ticket_is_not_answered(void **state)
+{
+    struct bed *bed = *state;
+    char text[2048];
+    struct kr_ticket ticket;
+    invite(bed, 0, 60, text, sizeof text);
+    assert_int_equal(kr_ticket_parse(text, strlen(text), &ticket, NULL), KR_OK);
+    ticket.expires_s += 1000000; /* altered and printed again: the date on it is only advice */
+    assert_int_equal(kr_ticket_print(&ticket, text, sizeof text), KR_OK);
+    bed_run(bed, 120000);
+    assert_int_equal(join(bed, 2, text, 90000), KR_TIMEOUT);
+    assert_null(kr_link_by_council(bed_core(bed, 0), bed_node(bed, 2)->council));
+    assert_null(kr_link_by_council(bed_core(bed, 2), bed_node(bed, 0)->council));
+}
+
+static void tampered_tickets_are_refused_or_lead_nowhere(void **state)
+{
+    struct bed *bed = *state;
+    char text[2048], altered[2048];
+    struct kr_ticket ticket;
+    invite(bed, 0, 0, text, sizeof text);
+    for (size_t i = 0; i < strlen(text); i += 7) {
+        memcpy(altered, text, sizeof altered);
+        altered[i] = altered[i] == 'q' ? 'p' : 'q';
+        uint32_t code = join(bed, 2, altered, 10);
+        assert_true(code != KR_OK && code != BED_PENDING);
+    }
+    /* A checksum is no seal: with another secret the door stays shut. */
+    assert_int_equal(kr_ticket_parse(text, strlen(text), &ticket, NULL), KR_OK);
+    ticket.secret[3] ^= 1;
+    assert_int_equal(kr_ticket_print(&ticket, altered, sizeof altered), KR_OK);
+    assert_int_equal(join(bed, 2, altered, 90000), KR_TIMEOUT);
+    /* And with another council's name nothing is said to whoever answers. */
+    ticket.secret[3] ^= 1;
+    ticket.council[0] ^= 1;
+    assert_int_equal(kr_ticket_print(&ticket, altered, sizeof altered), KR_OK);
+    assert_int_equal(join(bed, 2, altered, 90000), KR_TIMEOUT);
+    assert_null(kr_link_by_council(bed_core(bed, 0), bed_node(bed, 2)->council));
+    /* Ours is still good. */
+    assert_int_equal(join(bed, 2, text, 20000), KR_OK);
+}
+
+static void nobody_joins_itself_and_tickets_are_bounded(void **state)
+{
+    struct bed *bed = *state;
+    char text[2048];
+    struct kr_writer args;
+    struct kr_invite request = {0};
+    uint32_t code = KR_OK;
+    invite(bed, 0, 0, text, sizeof text);
+    assert_int_equal(join(bed, 0, text, 1000), KR_INVALID);
+    kr_writer_init(&args, KR_KIB);
+    kr_invite_write(&request, &args);
+    for (uint32_t i = 0; i < KR_TICKETS_MAX + 1 && code == KR_OK; i++) {
+        code = bed_request(bed, 0, KR_OP_INVITE, args.bytes, args.len, 1);
+    }
+    assert_int_equal(code, KR_BOUNDS);
+    assert_true(bed_core(bed, 0)->invitation_count <= KR_TICKETS_MAX);
+    kr_writer_deinit(&args);
+}
+
+/* Whoever holds a ticket says what it likes before it is linked: nothing happens. */
+static void noise_over_a_ticket_is_ignored(void **state)
+{
+    struct bed *bed = *state;
+    char text[2048];
+    invite(bed, 0, 0, text, sizeof text);
+    struct kr_core *core = bed_core(bed, 0);
+    uint32_t number = core->invitations[core->invitation_count - 1]->number, links = core->link_count;
+    for (uint32_t i = 0; i < 2000; i++) {
+        uint8_t noise[200];
+        kr_rng_bytes(&bed->world->rng, noise, sizeof noise);
+        noise[0] = (uint8_t)(i % 5);
+        sim_world_push(bed->world, bed_node(bed, 0), (struct kr_event){.type = KR_EVENT_FRAME, .number = number}, noise,
+                       i % sizeof noise, bed->world->now_ms + i);
+    }
+    memset(bed->sent, 0, sizeof bed->sent);
+    bed_run(bed, 3000);
+    assert_int_equal(core->link_count, links);
+    assert_true(bed->sent[0] < 50);
+    assert_int_equal(join(bed, 2, text, 20000), KR_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_ticket_links_two_councils, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_ticket_that_was_used_admits_nobody_else, setup, teardown),
+        cmocka_unit_test_setup_teardown(tickets_expire_on_both_sides, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_expired_ticket_is_not_answered, setup, teardown),
+        cmocka_unit_test_setup_teardown(tampered_tickets_are_refused_or_lead_nowhere, setup, teardown),
+        cmocka_unit_test_setup_teardown(nobody_joins_itself_and_tickets_are_bounded, setup, teardown),
+        cmocka_unit_test_setup_teardown(noise_over_a_ticket_is_ignored, setup, teardown),
+    };
+    return cmocka_run_group_tests_name("core/ticket", tests, NULL, NULL);
+}
