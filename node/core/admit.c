@@ -289,7 +289,10 @@ static enum kr_err enter(struct kr_step *step, struct kr_job *job, const struct 
     for (uint32_t i = 0; i < count && err == KR_OK; i++) {
         uint64_t entry;
         err = kr_store_scope_append(step->txn, &scopes[i], job->record.id, &entry);
-        if (err == KR_OK) {
+        if (err == KR_EXISTS) {
+            err = KR_OK; /* its bytes were gone (damaged, expired by another clock) and have come back: its place in the tree never
+                            was */
+        } else if (err == KR_OK) {
             err = kr_gossip_offer(step, &scopes[i], head->arrival, job->is_bulk, link);
         }
     }

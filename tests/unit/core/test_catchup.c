@@ -1,0 +1,263 @@
+/* What was missed comes, and no answer of a peer can make a mark move past what it did not bring. */
+#include "tests/unit/core/bed.h"
+
+static int setup(void **state)
+{
+    *state = bed_new(2);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    bed_free(*state);
+    return 0;
+}
+
+static struct kr_progress *progress(struct bed *bed, uint32_t node, uint32_t peer, uint8_t kind)
+{
+    struct kr_link *link = bed_link(bed, node, peer);
+    for (uint32_t i = 0; i < link->progress_count; i++) {
+        if (link->progress[i].scope.kind == kind) {
+            return &link->progress[i];
+        }
+    }
+    fail_msg("no scope of kind %u", kind);
+    return NULL;
+}
+
+static void submit_some(struct bed *bed, uint32_t node, uint8_t from, uint8_t to, uint8_t ids[][32])
+{
+    for (uint8_t i = from; i < to; i++) {
+        struct kr_submit *submit = bed_submission(bed, KR_TLP_CLEAR, "a.example", i);
+        assert_int_equal(bed_submit(bed, node, submit, ids[i]), KR_OK);
+        bed_submission_free(submit);
+    }
+}
+
+static void after_an_absence_all_that_was_missed_comes(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[30][32];
+    sim_world_crash(bed->world, 1, 3600000);
+    submit_some(bed, 0, 1, 30, ids);
+    bed_run(bed, 3700000);
+    for (uint32_t i = 1; i < 30; i++) {
+        assert_true(bed_holds(bed, 1, ids[i]));
+    }
+    bed_run(bed, 60000);
+    assert_int_equal(progress(bed, 1, 0, KR_SCOPE_CLEAR)->mark, 29);
+    assert_int_equal(bed_link(bed, 1, 0)->phase, KR_CATCHUP_REST);
+}
+
+static void equal_sets_cost_pings_alone(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[10][32];
+    submit_some(bed, 0, 1, 10, ids);
+    bed_run(bed, 120000);
+    memset(bed->sent, 0, sizeof bed->sent);
+    bed_run(bed, 600000);
+    /* A ping each 15 to 19 s from each side, and an answer: no cursor, no have. */
+    assert_in_range(bed->sent[0], 50, 90);
+    assert_in_range(bed->sent[1], 50, 90);
+}
+
+/* The server lost its newest entries and wrote others in their place: the count fits, the hash does not. */
+static void a_restored_server_cannot_make_us_skip(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[20][32];
+    submit_some(bed, 0, 1, 10, ids);
+    bed_run(bed, 60000);
+    assert_int_equal(progress(bed, 1, 0, KR_SCOPE_CLEAR)->mark, 9);
+    /* 1 as if it had read five entries of another history of 0's tree, and lost an early record. */
+    sim_world_crash(bed->world, 1, UINT32_MAX);
+    assert_int_equal(sim_world_start(bed->world, 1), SIM_HOLDS);
+    struct kr_txn *txn = NULL;
+    struct kr_writer value;
+    uint8_t key[65] = {0};
+    memcpy(key, bed_link(bed, 1, 0)->transport_key, 32);
+    key[32] = KR_SCOPE_CLEAR;
+    kr_writer_init(&value, 64);
+    kr_writer_array(&value, 2);
+    kr_writer_uint(&value, 5);
+    uint8_t wrong[32];
+    memset(wrong, 0xEE, sizeof wrong);
+    kr_writer_bin(&value, wrong, 32);
+    assert_int_equal(kr_store_write_begin(bed_node(bed, 1)->store, &txn), KR_OK);
+    assert_int_equal(kr_store_put(txn, KR_TABLE_MARKS, key, sizeof key, value.bytes, value.len), KR_OK);
+    uint64_t arrival;
+    assert_int_equal(kr_store_record_find(txn, ids[2], &arrival), KR_OK);
+    assert_int_equal(kr_store_record_purge(txn, arrival, (struct kr_slice){0}), KR_OK);
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+    kr_writer_deinit(&value);
+    bed_run(bed, 120000);
+    assert_true(bed_holds(bed, 1, ids[2])); /* read again from the start: brought back */
+    assert_int_equal(progress(bed, 1, 0, KR_SCOPE_CLEAR)->mark, 9);
+}
+
+/* 1 is told that 0 has more, asks, and gets answers that do not follow from its mark. */
+static void answers_that_do_not_follow_move_nothing(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[10][32], other[32];
+    submit_some(bed, 0, 1, 10, ids);
+    bed_run(bed, 60000);
+    struct kr_progress before = *progress(bed, 1, 0, KR_SCOPE_CLEAR);
+    struct kr_message *have = calloc(1, sizeof *have);
+    memset(other, 0x44, sizeof other);
+    for (uint32_t i = 0; i < 6; i++) {
+        struct kr_link *link = bed_link(bed, 1, 0);
+        struct kr_progress *clear = progress(bed, 1, 0, KR_SCOPE_CLEAR);
+        link->phase = KR_CATCHUP_ASKED; /* as if it had asked for this scope */
+        link->phase_at = (uint32_t)(clear - link->progress);
+        link->phase_ms = bed->world->now_ms;
+        *have = (struct kr_message){.type = KR_MESSAGE_HAVE, .scope = {.kind = KR_SCOPE_CLEAR}, .from = before.mark};
+        memcpy(have->hash, before.mark_hash, 32);
+        have->count = before.mark + 100;
+        switch (i) {
+        case 0: /* begins further on */
+            have->from = before.mark + 50;
+            break;
+        case 1: /* another hash for no entries */
+            memset(have->hash, 1, 32);
+            break;
+        case 2: /* an entry that the hash does not know of */
+            have->items[have->item_count++] = (struct kr_slice){other, 32};
+            break;
+        case 3: /* starts anew, but not at 0 */
+            have->status = 1;
+            break;
+        case 4: /* more entries than there are */
+            have->status = 1;
+            have->from = have->count = 0;
+            have->items[have->item_count++] = (struct kr_slice){other, 32};
+            break;
+        default: /* overflowing */
+            have->from = UINT64_MAX;
+            have->items[have->item_count++] = (struct kr_slice){other, 32};
+            break;
+        }
+        bed_say(bed, 0, 1, have);
+        clear = progress(bed, 1, 0, KR_SCOPE_CLEAR);
+        assert_int_equal(clear->mark, before.mark);
+        assert_memory_equal(clear->mark_hash, before.mark_hash, 32);
+        assert_true(bed_times_said(bed, 1, "contradicts itself") + bed_times_said(bed, 1, "cannot be read") == 1);
+        bed_forget_log(bed);
+    }
+    free(have);
+}
+
+/* A server that lists an entry and then says that it is gone: the mark follows it there, and back. */
+static void a_mark_over_another_history_is_read_anew(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[10][32], other[32];
+    submit_some(bed, 0, 1, 10, ids);
+    bed_run(bed, 60000);
+    struct kr_link *link = bed_link(bed, 1, 0);
+    struct kr_progress *clear = progress(bed, 1, 0, KR_SCOPE_CLEAR);
+    uint64_t mark = clear->mark;
+    struct kr_message *have = calloc(1, sizeof *have);
+    struct kr_hash_state hash;
+    memset(other, 0x44, sizeof other);
+    *have = (struct kr_message){
+        .type = KR_MESSAGE_HAVE, .scope = {.kind = KR_SCOPE_CLEAR}, .from = mark, .count = mark + 1, .item_count = 1};
+    have->items[0] = (struct kr_slice){other, 32};
+    kr_hash_init(&hash, "kairan cursor");
+    kr_hash_update(&hash, clear->mark_hash, 32);
+    kr_hash_update(&hash, other, 32);
+    kr_hash_final(&hash, have->hash);
+    link->phase = KR_CATCHUP_ASKED;
+    link->phase_at = (uint32_t)(clear - link->progress);
+    link->phase_ms = bed->world->now_ms;
+    /* 0 does not have it and says so at once: that settles it, and the mark moves to where 0 said it was. */
+    bed_say(bed, 0, 1, have);
+    bed_run(bed, 1000);
+    assert_int_equal(progress(bed, 1, 0, KR_SCOPE_CLEAR)->mark, mark + 1);
+    /* The next exchange finds that 0's tree is another one, and reads it from the start. */
+    bed_run(bed, 120000);
+    assert_int_equal(progress(bed, 1, 0, KR_SCOPE_CLEAR)->mark, 9);
+    free(have);
+}
+
+/* A queue without room is no reason to say that a record is gone. */
+static void wanted_records_without_room_are_not_said_to_be_gone(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[3][32];
+    submit_some(bed, 0, 1, 3, ids);
+    bed_run(bed, 60000);
+    struct kr_link *link = bed_link(bed, 0, 1);
+    link->window = 0; /* nothing leaves the queue */
+    for (uint32_t i = 0; i < KR_LINK_QUEUE_MAX; i++) {
+        assert_int_equal(kr_gossip_enqueue(link, 1, true), KR_OK);
+    }
+    assert_int_equal(kr_gossip_enqueue(link, 1, true), KR_QUOTA);
+    memset(bed->sent, 0, sizeof bed->sent);
+    struct kr_message *want = calloc(1, sizeof *want);
+    want->type = KR_MESSAGE_WANT;
+    want->item_count = 1;
+    want->items[0] = (struct kr_slice){ids[1], 32};
+    bed_say(bed, 1, 0, want);
+    assert_int_equal(bed->sent[0], 0); /* no gone */
+    static const uint8_t unknown[32] = {5};
+    want->items[0] = (struct kr_slice){unknown, 32};
+    bed_say(bed, 1, 0, want);
+    assert_int_equal(bed->sent[0], 1); /* this one is */
+    free(want);
+}
+
+/* Messages out of their turn, about scopes of others, with counts beyond all bounds: nothing moves and no step fails. */
+static void noise_is_survived(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[5][32];
+    submit_some(bed, 0, 1, 5, ids);
+    bed_run(bed, 60000);
+    struct kr_message *message = calloc(1, sizeof *message);
+    for (uint32_t i = 0; i < 400; i++) {
+        uint8_t id[32];
+        kr_rng_bytes(&bed->world->rng, id, sizeof id);
+        memset(message, 0, sizeof *message);
+        message->type = 1 + i % 14;
+        message->scope.kind = (uint8_t)(1 + kr_rng_below(&bed->world->rng, KR_SCOPE_KIND_MAX));
+        message->count = i % 3 == 0 ? UINT64_MAX : kr_rng_below(&bed->world->rng, 10);
+        message->from = i % 5 == 0 ? UINT64_MAX : kr_rng_below(&bed->world->rng, 10);
+        message->sequence = i % 2 == 0 ? UINT64_MAX : 0;
+        message->reason = (uint32_t)kr_rng_below(&bed->world->rng, 40);
+        message->items[0] = (struct kr_slice){id, 32};
+        message->item_count = i % 4 != 0;
+        if (message->type == KR_MESSAGE_REFUSE) {
+            message->item_count = 1;
+        }
+        if (message->type == KR_MESSAGE_BYE || message->type == KR_MESSAGE_UNKNOWN || message->type > KR_MESSAGE_WELCOME) {
+            continue;
+        }
+        if (!bed_link(bed, 0, 1)->has_session || !bed_link(bed, 1, 0)->has_session) {
+            bed_run(bed, 60000);
+        }
+        bed_say(bed, 0, 1, message);
+    }
+    free(message);
+    bed_run(bed, 120000);
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_GREEN, "b.example", 77);
+    assert_int_equal(bed_submit(bed, 0, submit, ids[0]), KR_OK);
+    bed_run(bed, 120000);
+    assert_true(bed_holds(bed, 1, ids[0]));
+    bed_submission_free(submit);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(after_an_absence_all_that_was_missed_comes, setup, teardown),
+        cmocka_unit_test_setup_teardown(equal_sets_cost_pings_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_restored_server_cannot_make_us_skip, setup, teardown),
+        cmocka_unit_test_setup_teardown(answers_that_do_not_follow_move_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_mark_over_another_history_is_read_anew, setup, teardown),
+        cmocka_unit_test_setup_teardown(wanted_records_without_room_are_not_said_to_be_gone, setup, teardown),
+        cmocka_unit_test_setup_teardown(noise_is_survived, setup, teardown),
+    };
+    return cmocka_run_group_tests_name("core/catchup", tests, NULL, NULL);
+}

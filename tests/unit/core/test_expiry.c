@@ -1,0 +1,146 @@
+/* What has expired goes, in slices; submission tokens that nobody will repeat go. */
+#include "tests/unit/core/bed.h"
+
+static int setup(void **state)
+{
+    *state = bed_new(2);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    bed_free(*state);
+    return 0;
+}
+
+static void records_go_when_they_expire_on_every_node(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t short_lived[32], long_lived[32];
+    uint64_t records = bed_records(bed, 0);
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_GREEN, "a.example", 1);
+    submit->expires_s = bed->world->now_ms / 1000 + 600;
+    assert_int_equal(bed_submit(bed, 0, submit, short_lived), KR_OK);
+    submit->expires_s = 0;
+    submit->token[0]++;
+    assert_int_equal(bed_submit(bed, 0, submit, long_lived), KR_OK);
+    bed_run(bed, 500000);
+    assert_true(bed_holds(bed, 0, short_lived));
+    assert_true(bed_holds(bed, 1, short_lived));
+    bed_run(bed, 300000);
+    for (uint32_t node = 0; node < 2; node++) {
+        assert_false(bed_holds(bed, node, short_lived));
+        assert_true(bed_holds(bed, node, long_lived));
+    }
+    assert_int_equal(bed_records(bed, 0), records + 1);
+    /* It stays in its tree, and is not asked for again and again. */
+    bed_run(bed, 120000);
+    memset(bed->sent, 0, sizeof bed->sent);
+    bed_run(bed, 600000);
+    assert_in_range(bed->sent[0], 50, 90);
+    assert_true(bed_link(bed, 0, 1)->has_session);
+    bed_submission_free(submit);
+}
+
+static void one_slice_is_bounded_and_says_whether_there_is_more(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_loop *loop = bed_node(bed, 0)->loop;
+    enum { RECORDS = 150 };
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_CLEAR, "a.example", 1);
+    uint8_t id[32], seed[32] = {1};
+    submit->expires_s = bed->world->now_ms / 1000 + 7200;
+    for (uint32_t i = 0; i < RECORDS; i++) {
+        submit->token[1] = (uint8_t)i;
+        assert_int_equal(bed_submit(bed, 0, submit, id), KR_OK);
+    }
+    uint64_t records = bed_records(bed, 0), later_ms = bed->world->now_ms + 7300000;
+    bool more = true;
+    uint32_t slices = 0, gone_at_once_max = 0;
+    while (more && slices < 1000) {
+        struct kr_effects effects;
+        uint64_t before = bed_records(bed, 0);
+        kr_effects_init(&effects);
+        assert_int_equal(kr_loop_idle(loop, later_ms, seed, &effects, &more), KR_OK);
+        kr_effects_deinit(&effects);
+        uint32_t gone = (uint32_t)(before - bed_records(bed, 0));
+        gone_at_once_max = gone > gone_at_once_max ? gone : gone_at_once_max;
+        slices++;
+    }
+    assert_false(more);
+    assert_int_equal(records - bed_records(bed, 0), RECORDS);
+    assert_true(gone_at_once_max <= 64);
+    assert_true(slices >= RECORDS / 64);
+    bed_submission_free(submit);
+}
+
+static bool count_one(void *context, struct kr_slice key, struct kr_slice value)
+{
+    (void)key;
+    (void)value;
+    ++*(uint32_t *)context;
+    return true;
+}
+
+static uint32_t tokens(struct bed *bed)
+{
+    struct kr_txn *txn = NULL;
+    uint32_t count = 0;
+    assert_int_equal(kr_store_read_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    assert_int_equal(kr_store_each(txn, KR_TABLE_TOKENS, NULL, 0, count_one, &count), KR_OK);
+    kr_txn_abort(txn);
+    return count;
+}
+
+static void tokens_go_after_a_week(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_CLEAR, "a.example", 1);
+    uint8_t id[32];
+    for (uint32_t i = 0; i < 20; i++) {
+        submit->token[0] = (uint8_t)(i * 13);
+        assert_int_equal(bed_submit(bed, 0, submit, id), KR_OK);
+    }
+    assert_int_equal(tokens(bed), 20);
+    bed_run(bed, 2 * BED_DAY_MS);
+    assert_int_equal(tokens(bed), 20);
+    bed_run(bed, 6ull * BED_DAY_MS);
+    assert_int_equal(tokens(bed), 0);
+    assert_true(bed_holds(bed, 0, id));
+    bed_submission_free(submit);
+}
+
+/* Quarantined records expire too, and give their room back. */
+static void quarantine_expires(void **state)
+{
+    struct bed *bed = *state;
+    struct stranger stranger;
+    struct kr_writer content;
+    stranger_init(bed, &stranger, 3);
+    struct forged forged = stranger_forge(bed, &stranger,
+                                          (struct kr_draft){.kind = KR_KIND_REPORT,
+                                                            .label = KR_TLP_CLEAR,
+                                                            .expires_s = bed->world->now_ms / 1000 + 600,
+                                                            .content = bed_report(&content, "a.example")});
+    bed_hand_over(bed, 1, 0, &forged);
+    assert_int_equal(bed_core(bed, 0)->quarantine_count, 1);
+    assert_int_equal(bed_core(bed, 0)->quarantine_bytes, forged.len);
+    bed_run(bed, 900000);
+    assert_false(bed_holds(bed, 0, forged.id));
+    assert_int_equal(bed_core(bed, 0)->quarantine_count, 0);
+    assert_int_equal(bed_core(bed, 0)->quarantine_bytes, 0);
+    forged_free(&forged);
+    kr_writer_deinit(&content);
+    stranger_deinit(&stranger);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(records_go_when_they_expire_on_every_node, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_slice_is_bounded_and_says_whether_there_is_more, setup, teardown),
+        cmocka_unit_test_setup_teardown(tokens_go_after_a_week, setup, teardown),
+        cmocka_unit_test_setup_teardown(quarantine_expires, setup, teardown),
+    };
+    return cmocka_run_group_tests_name("core/expiry", tests, NULL, NULL);
+}

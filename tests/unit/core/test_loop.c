@@ -1,0 +1,220 @@
+/* Batches: what a failed commit leaves, and how much one batch takes. */
+#include <stdio.h>
+
+#include "tests/unit/core/bed.h"
+
+static int setup(void **state)
+{
+    *state = bed_new(2);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    bed_free(*state);
+    return 0;
+}
+
+static void let_commits_fail(struct bed *bed, bool fail)
+{
+    bed->world->is_quiet = !fail;
+    bed->world->faults = (struct sim_faults){.fail_commit = fail ? 1000 : 0};
+}
+
+static struct kr_writer args_of(struct kr_submit *submit)
+{
+    struct kr_writer args;
+    kr_writer_init(&args, KR_MIB);
+    kr_submit_write(submit, &args);
+    assert_int_equal(kr_writer_finish(&args), KR_OK);
+    return args;
+}
+
+static void a_failed_commit_is_answered_and_leaves_nothing(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t id[32];
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_GREEN, "a.example", 1);
+    uint64_t records = bed_records(bed, 0), commits = kr_loop_commits(bed_node(bed, 0)->loop);
+    let_commits_fail(bed, true);
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_IO);
+    assert_non_null(strstr(bed->text, "nothing was stored"));
+    assert_int_equal(bed_records(bed, 0), records);
+    assert_int_equal(kr_loop_commits(bed_node(bed, 0)->loop), commits);
+    assert_true(bed->world->failed_commits > 0);
+    let_commits_fail(bed, false);
+    /* The core was made anew: it links again, and the same client gets its record stored. */
+    bed_run(bed, 30000);
+    assert_true(bed_link(bed, 0, 1)->has_session);
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_OK);
+    bed_run(bed, 1000);
+    assert_int_equal(bed_records(bed, 0), records + 1);
+    assert_true(bed_holds(bed, 1, id));
+    bed_submission_free(submit);
+}
+
+/* Nothing that a batch would have said is said when it is not durable. */
+static void no_effect_of_a_failed_batch_gets_out(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_GREEN, "a.example", 1);
+    struct kr_writer args = args_of(submit);
+    struct kr_loop *loop = bed_node(bed, 0)->loop;
+    struct kr_event event = {.type = KR_EVENT_REQUEST,
+                             .now_ms = bed->world->now_ms,
+                             .client = 5,
+                             .request = 6,
+                             .op = KR_OP_SUBMIT,
+                             .bytes = {args.bytes, args.len}};
+    struct kr_effects effects;
+    uint8_t seed[32] = {1};
+    size_t done = 0;
+    struct kr_job *job = NULL;
+    kr_effects_init(&effects);
+    assert_int_equal(kr_loop_run(loop, &event, 1, seed, NULL, NULL, &effects, &done), KR_OK);
+    for (size_t i = 0; i < effects.count; i++) {
+        if (effects.items[i].type == KR_EFFECT_JOB) {
+            job = effects.items[i].job;
+            effects.items[i].job = NULL;
+        }
+    }
+    kr_effects_deinit(&effects);
+    assert_non_null(job);
+    kr_job_run(job, bed_node(bed, 0)->keyring);
+    struct kr_event made = {.type = KR_EVENT_JOB_DONE, .now_ms = bed->world->now_ms, .job = job};
+    let_commits_fail(bed, true);
+    kr_effects_init(&effects);
+    assert_int_equal(kr_loop_run(loop, &made, 1, seed, NULL, NULL, &effects, &done), KR_IO);
+    let_commits_fail(bed, false);
+    uint32_t errors = 0;
+    for (size_t i = 0; i < effects.count; i++) {
+        assert_int_not_equal(effects.items[i].type, KR_EFFECT_END);
+        assert_int_not_equal(effects.items[i].type, KR_EFFECT_SEND);
+        errors += effects.items[i].type == KR_EFFECT_ERROR && effects.items[i].client == 5 && effects.items[i].request == 6;
+    }
+    assert_int_equal(errors, 1);
+    kr_effects_deinit(&effects);
+    kr_writer_deinit(&args);
+    bed_submission_free(submit);
+}
+
+static void the_core_made_anew_is_the_one_that_the_store_holds(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t id[32];
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_GREEN, "a.example", 1);
+    struct kr_core_stat before, after;
+    kr_core_stat(bed_core(bed, 0), &before);
+    uint32_t councils = bed_core(bed, 0)->directory.council_count;
+    uint64_t records = bed_core(bed, 0)->records;
+    let_commits_fail(bed, true);
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_IO);
+    let_commits_fail(bed, false);
+    kr_core_stat(bed_core(bed, 0), &after);
+    assert_memory_equal(before.council, after.council, 32);
+    assert_int_equal(before.links, after.links);
+    assert_int_equal(bed_core(bed, 0)->directory.council_count, councils);
+    assert_int_equal(bed_core(bed, 0)->records, records);
+    assert_int_equal(after.jobs_out, 0);
+    bed_submission_free(submit);
+}
+
+struct budget {
+    uint32_t left;
+};
+
+static bool is_over(void *context)
+{
+    struct budget *budget = context;
+    return budget->left-- == 0;
+}
+
+static void a_batch_ends_when_its_time_is_up(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_event events[10];
+    struct kr_effects effects;
+    struct budget budget = {.left = 3};
+    uint8_t seed[32] = {1};
+    size_t done = 0;
+    for (size_t i = 0; i < 10; i++) {
+        events[i] = (struct kr_event){.type = KR_EVENT_TICK, .now_ms = bed->world->now_ms};
+    }
+    kr_effects_init(&effects);
+    assert_int_equal(kr_loop_run(bed_node(bed, 0)->loop, events, 10, seed, is_over, &budget, &effects, &done), KR_OK);
+    assert_int_equal(done, 4);
+    /* However little time there is, one is taken: a batch always gets on. */
+    budget.left = 0;
+    assert_int_equal(kr_loop_run(bed_node(bed, 0)->loop, events, 10, seed, is_over, &budget, &effects, &done), KR_OK);
+    assert_int_equal(done, 1);
+    kr_effects_deinit(&effects);
+}
+
+/* A bulk submission of many full reports is cut by the pages that it dirties, whatever the clock says. */
+static void bulk_is_cut_in_steps(void **state)
+{
+    enum { REPORTS = 40, DOMAINS = 2000 };
+    struct bed *bed = *state;
+    struct kr_loop *loop = bed_node(bed, 0)->loop;
+    static char names[DOMAINS][32];
+    static const char *domains[DOMAINS];
+    struct kr_event made[REPORTS];
+    uint8_t seed[32] = {1};
+    size_t done = 0, jobs = 0;
+    struct kr_effects effects;
+    uint64_t records = bed_records(bed, 0);
+    for (uint32_t i = 0; i < REPORTS; i++) {
+        for (uint32_t j = 0; j < DOMAINS; j++) {
+            (void)snprintf(names[j], sizeof names[j], "h%u-%u.example", i, j);
+            domains[j] = names[j];
+        }
+        struct kr_submit *submit = bed_submission(bed, KR_TLP_CLEAR, "a.example", (uint8_t)i);
+        bed_submission_body(submit, domains, DOMAINS);
+        struct kr_writer args = args_of(submit);
+        struct kr_event event = {.type = KR_EVENT_REQUEST,
+                                 .now_ms = bed->world->now_ms,
+                                 .client = 5,
+                                 .request = i,
+                                 .op = KR_OP_SUBMIT,
+                                 .bytes = {args.bytes, args.len}};
+        assert_int_equal(kr_event_lane(&event), KR_CORE_LANE_BULK);
+        kr_effects_init(&effects);
+        assert_int_equal(kr_loop_run(loop, &event, 1, seed, NULL, NULL, &effects, &done), KR_OK);
+        for (size_t j = 0; j < effects.count; j++) {
+            if (effects.items[j].type == KR_EFFECT_JOB) {
+                kr_job_run(effects.items[j].job, bed_node(bed, 0)->keyring);
+                made[jobs++] =
+                    (struct kr_event){.type = KR_EVENT_JOB_DONE, .now_ms = bed->world->now_ms, .job = effects.items[j].job};
+                effects.items[j].job = NULL;
+            }
+        }
+        kr_effects_deinit(&effects);
+        kr_writer_deinit(&args);
+        bed_submission_free(submit);
+    }
+    assert_int_equal(jobs, REPORTS);
+    assert_int_equal(kr_event_lane(&made[0]), KR_CORE_LANE_BULK);
+    size_t at = 0, batches = 0;
+    while (at < REPORTS) {
+        kr_effects_init(&effects);
+        assert_int_equal(kr_loop_run(loop, &made[at], REPORTS - at, seed, NULL, NULL, &effects, &done), KR_OK);
+        assert_true(done >= 1);
+        at += done;
+        batches++;
+        kr_effects_deinit(&effects);
+    }
+    assert_true(batches >= 2);
+    assert_int_equal(bed_records(bed, 0), records + REPORTS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_failed_commit_is_answered_and_leaves_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_effect_of_a_failed_batch_gets_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_core_made_anew_is_the_one_that_the_store_holds, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_batch_ends_when_its_time_is_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(bulk_is_cut_in_steps, setup, teardown),
+    };
+    return cmocka_run_group_tests_name("core/loop", tests, NULL, NULL);
+}
