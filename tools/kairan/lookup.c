@@ -57,7 +57,7 @@ static bool add_value(struct lookup *lookup, const char *text, size_t len)
     enum kr_err err = lookup->count < VALUES_MAX ? parse_value(lookup, text, len, &parsed, &error) : KR_BOUNDS;
     if (err != KR_OK) {
         (void)kr_app_fail(lookup->app, err, _("\"%.*s\" is no value to look up: %s"), len < 200 ? (int)len : 200, text,
-                          error.text[0] != 0 ? error.text : _(kr_err_text(err)));
+                          error.text[0] != 0 ? kr_tr(error.text) : _(kr_err_text(err)));
         return false;
     }
     if (lookup->count == lookup->capacity) {

@@ -58,6 +58,8 @@ static void test_mistakes(void **state)
     assert_int_equal(run("lookup", out), 2);
     assert_int_equal(run("lookup 'not a value'", out), 2);
     assert_int_equal(run("join kairan1nonsense", out), 2);
+    assert_int_equal(run("--lang ja lookup --type cve CVE-x", out), 2); /* details from below are translated, too */
+    assert_non_null(strstr(out, "CVE 番号は"));
     assert_int_equal(run("init", out), 2);
     assert_int_equal(run("ls \"$(printf '\\033[2J')\"", out), 2); /* also what a person typed is not written raw */
     assert_null(strchr(out, '\033'));
