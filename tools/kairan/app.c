@@ -48,6 +48,16 @@ int kr_app_tell(const struct kr_app *app, enum kr_err err, const struct kr_error
     return KR_EXIT_ERROR;
 }
 
+int kr_app_unwanted(const struct kr_app *app, const char *argument)
+{
+    return kr_app_fail(app, KR_INVALID, _("\"%s\" is not wanted here; see kairan %s --help"), argument, app->command->name);
+}
+
+int kr_app_unreadable(const struct kr_app *app)
+{
+    return kr_app_fail(app, KR_MALFORMED, _("the node's answer cannot be read"));
+}
+
 /* ---- the place ---- */
 
 static int find_directory(const struct kr_app *app, char *ret, size_t size)
@@ -233,7 +243,7 @@ bool kr_app_find_community(struct kr_app *app, const char *name, uint8_t ret_id[
         return false;
     }
     if (kr_status_read(result, &status) != KR_OK) {
-        (void)kr_app_fail(app, KR_MALFORMED, _("the node's answer cannot be read"));
+        (void)kr_app_unreadable(app);
         return false;
     }
     search_begin(&search, name);

@@ -95,6 +95,9 @@ enum kr_err kr_app_ask(struct kr_app *app, enum kr_op op, int timeout_ms, kr_con
                        struct kr_slice *ret_result);
 /* "kairan: …" on stderr, or an object {"error": NAME, "message": …} with --json. Returns KR_EXIT_ERROR. */
 int kr_app_fail(const struct kr_app *app, enum kr_err err, const char *fmt, ...) KR_PRINTF(3, 4);
+/* An argument too many, told; an answer that no reader takes, told. Both return KR_EXIT_ERROR. */
+int kr_app_unwanted(const struct kr_app *app, const char *argument);
+int kr_app_unreadable(const struct kr_app *app);
 /* A failed call: the error's translated text and its detail. */
 int kr_app_tell(const struct kr_app *app, enum kr_err err, const struct kr_error *error);
 

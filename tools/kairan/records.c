@@ -67,7 +67,7 @@ int kr_run_ls(struct kr_app *app, int argc, char **argv)
         return KR_EXIT_ERROR;
     }
     if (rest < argc) {
-        return kr_app_fail(app, KR_INVALID, _("\"%s\" is not wanted here; see kairan %s --help"), argv[rest], "ls");
+        return kr_app_unwanted(app, argv[rest]);
     }
     if (kind != NULL && !parse_kind(kind, &ls.kind)) {
         return kr_app_fail(app, KR_INVALID, _("there is no kind \"%s\": report or advisory"), kind);
@@ -239,7 +239,7 @@ int kr_run_show(struct kr_app *app, int argc, char **argv)
         return KR_EXIT_ERROR;
     }
     if (kr_shown_read(result, &shown) != KR_OK) {
-        return kr_app_fail(app, KR_MALFORMED, _("the node's answer cannot be read"));
+        return kr_app_unreadable(app);
     }
     bool is_report = shown.summary.kind == KR_KIND_REPORT && kr_report_parse(shown.content, &report) == KR_OK;
     bool is_advisory = shown.summary.kind == KR_KIND_ADVISORY && kr_advisory_parse(shown.content, &advisory) == KR_OK;
@@ -294,7 +294,7 @@ int kr_run_explain(struct kr_app *app, int argc, char **argv)
         return KR_EXIT_ERROR;
     }
     if (kr_explained_read(result, &explained) != KR_OK) {
-        return kr_app_fail(app, KR_MALFORMED, _("the node's answer cannot be read"));
+        return kr_app_unreadable(app);
     }
     if (app->is_json) {
         return explained_json(&explained) ? KR_EXIT_DONE : KR_EXIT_ERROR;
@@ -349,7 +349,7 @@ int kr_run_watch(struct kr_app *app, int argc, char **argv)
         return KR_EXIT_ERROR;
     }
     if (rest < argc) {
-        return kr_app_fail(app, KR_INVALID, _("\"%s\" is not wanted here; see kairan %s --help"), argv[rest], "watch");
+        return kr_app_unwanted(app, argv[rest]);
     }
     if (count != NULL && (!kr_count_parse(count, UINT32_MAX, &wanted) || wanted == 0)) {
         return kr_app_fail(app, KR_INVALID, _("--%s takes a number"), "count");

@@ -74,8 +74,8 @@ static enum kr_err read_stream(FILE *in, char **ret, size_t *ret_len)
     return KR_OK;
 }
 
-/* A word that can only be meant as a file: with a slash or a dot in front, or called as mails and lists are. When there is no such file,
- * its name must not go out as an indicator. */
+/* A word that can only be meant as a file: with a slash or a dot in front, or called as mails and lists are. When there is no such
+ * file, its name must not go out as an indicator. */
 static bool means_file(const char *word)
 {
     static const char *const endings[] = {".eml", ".msg", ".txt", ".csv", ".json", ".html", ".htm", ".md"};

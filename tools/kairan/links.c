@@ -1,0 +1,274 @@
+/* Commands about links and the councils behind them: invite, join, peers, councils. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "proto/wire/ticket.h"
+#include "tools/kairan/kairan.h"
+#include "tools/kairan/out.h"
+
+/* ---- invite, join ---- */
+
+int kr_run_invite(struct kr_app *app, int argc, char **argv)
+{
+    const char *ttl = NULL, *community = NULL;
+    struct kr_invite invite = {0};
+    const struct kr_option options[] = {{.name = "ttl", .text = &ttl},
+                                        {.name = "community", .text = &community},
+                                        {.name = "link-only", .flag = &invite.is_link_only}};
+    struct kr_writer args;
+    struct kr_slice result;
+    struct kr_reader reader;
+    char text[KR_TICKET_TEXT_BYTES_MAX + 1];
+    struct kr_ticket ticket;
+    int rest;
+    if (!kr_options_parse(app, argc, argv, options, 3, false, &rest)) {
+        return KR_EXIT_ERROR;
+    }
+    if (rest < argc) {
+        return kr_app_unwanted(app, argv[rest]);
+    }
+    if (ttl != NULL && (!kr_seconds_parse(ttl, &invite.ttl_s) || invite.ttl_s == 0)) {
+        return kr_app_fail(app, KR_INVALID, _("--%s takes a span like 90s, 5m, 2h or 7d"), "ttl");
+    }
+    if (community != NULL) {
+        invite.has_community = kr_app_find_community(app, community, invite.community);
+        if (!invite.has_community) {
+            return KR_EXIT_ERROR;
+        }
+    }
+    kr_writer_init(&args, KR_KIB);
+    kr_invite_write(&invite, &args);
+    enum kr_err err = kr_app_call(app, KR_OP_INVITE, &args, KR_ANSWER_MS, NULL, NULL, &result);
+    kr_writer_deinit(&args);
+    if (err != KR_OK) {
+        return KR_EXIT_ERROR;
+    }
+    kr_reader_init(&reader, result.bytes, result.len);
+    kr_reader_array(&reader, 1);
+    struct kr_slice printed = kr_reader_str(&reader, KR_TICKET_TEXT_BYTES_MAX);
+    kr_reader_close(&reader);
+    if (kr_reader_end(&reader) != KR_OK || !kr_slice_text(printed, text, sizeof text) ||
+        kr_ticket_parse(text, printed.len, &ticket, NULL) != KR_OK) {
+        return kr_app_unreadable(app);
+    }
+    if (app->is_json) {
+        return kr_json_line(json_pack("{s:s, s:s, s:o}", "ticket", text, "endpoint", ticket.endpoint, "expires",
+                                      kr_json_time(ticket.expires_s * 1000)))
+                   ? KR_EXIT_DONE
+                   : KR_EXIT_ERROR;
+    }
+    (void)printf("%s\n", text);
+    if (isatty(STDOUT_FILENO) == 1) { /* a pipe gets the ticket alone */
+        (void)fputs(_("Holds once, until "), stderr);
+        kr_out_time(stderr, ticket.expires_s);
+        (void)fputs(
+            _(". Whoever has it can use it: hand it over on a way that you trust.\nThe other side enters: kairan join TICKET\n"),
+            stderr);
+    }
+    return KR_EXIT_DONE;
+}
+
+static enum kr_err show_step(void *context, struct kr_slice item)
+{
+    static const char *const texts[] = {N_("dialling"), N_("keys checked, the channel is private"), N_("welcomed"), N_("linked")};
+    static const char *const names[] = {"dialling", "session", "welcomed", "linked"};
+    const struct kr_app *app = context;
+    struct kr_join_step step;
+    enum kr_err err = kr_join_step_read(item, &step);
+    if (err != KR_OK || step.phase == 0 || step.phase > KR_JOIN_LINKED) {
+        return err; /* phases of newer nodes are not for us */
+    }
+    if (app->is_json) {
+        return kr_json_line(json_pack("{s:s, s:o}", "step", names[step.phase - 1], "council", kr_json_slice(step.council_name)))
+                   ? KR_OK
+                   : KR_IO;
+    }
+    (void)printf("%u/4 %s", step.phase, _(texts[step.phase - 1]));
+    if (step.council_name.len > 0) {
+        (void)fputs(": ", stdout);
+        kr_out_text(stdout, step.council_name, false);
+    }
+    (void)fputc('\n', stdout);
+    return fflush(stdout) == 0 ? KR_OK : KR_IO;
+}
+
+int kr_run_join(struct kr_app *app, int argc, char **argv)
+{
+    const char *timeout = NULL;
+    const struct kr_option options[] = {{.name = "timeout", .text = &timeout}};
+    char text[2 * KR_TICKET_TEXT_BYTES_MAX];
+    struct kr_error error = {0};
+    struct kr_ticket ticket;
+    struct kr_writer args;
+    uint64_t timeout_s = 60;
+    int rest;
+    if (!kr_options_parse(app, argc, argv, options, 1, false, &rest)) {
+        return KR_EXIT_ERROR;
+    }
+    if (rest + 1 != argc) {
+        return rest < argc ? kr_app_unwanted(app, argv[rest + 1])
+                           : kr_app_fail(app, KR_INVALID, _("which ticket? kairan join TICKET"));
+    }
+    if (timeout != NULL && (!kr_seconds_parse(timeout, &timeout_s) || timeout_s == 0 || timeout_s > 86400)) {
+        return kr_app_fail(app, KR_INVALID, _("--%s takes a span like 90s, 5m, 2h or 7d"), "timeout");
+    }
+    size_t len = strlen(argv[rest]);
+    if (strcmp(argv[rest], "-") == 0) {
+        len = fread(text, 1, sizeof text - 1, stdin);
+    } else if (len < sizeof text) {
+        memcpy(text, argv[rest], len);
+    }
+    while (len > 0 && len < sizeof text && strchr(" \t\r\n", text[len - 1]) != NULL) {
+        len--;
+    }
+    enum kr_err err = len < sizeof text ? kr_ticket_parse(text, len, &ticket, &error) : KR_BOUNDS;
+    if (err != KR_OK) {
+        return kr_app_fail(app, err, _("this is no usable ticket: %s"), kr_tr(error.text[0] != 0 ? error.text : kr_err_text(err)));
+    }
+    if (ticket.expires_s <= (uint64_t)time(NULL)) {
+        return kr_app_fail(app, KR_EXPIRED, _("this ticket is no longer valid: ask for a new one"));
+    }
+    kr_writer_init(&args, 4 * KR_KIB);
+    kr_writer_array(&args, 1);
+    kr_writer_str_slice(&args, (struct kr_slice){(const uint8_t *)text, len});
+    err = kr_app_call(app, KR_OP_JOIN, &args, (int)timeout_s * 1000, show_step, app, NULL);
+    kr_writer_deinit(&args);
+    return err == KR_OK ? KR_EXIT_DONE : KR_EXIT_ERROR;
+}
+
+/* ---- peers, councils ---- */
+
+static const char *link_state(const struct kr_peer *peer)
+{
+    return peer->state == KR_LINK_JOINING ? "joining" : peer->is_online ? "online" : "offline";
+}
+
+static enum kr_err peer_json(const struct kr_peer *peer)
+{
+    json_t *object = json_pack(
+        "{s:o, s:o, s:o, s:s, s:b, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "council", kr_json_id(peer->council, 32),
+        "name", kr_json_slice(peer->name), "endpoint", kr_json_slice(peer->endpoint), "state", link_state(peer), "we_dial",
+        peer->we_dial, "transport_key", kr_json_id(peer->transport_key, 32), "linked", kr_json_time(peer->linked_ms), "last_seen",
+        kr_json_time(peer->last_seen_ms), "clock_ms", (json_int_t)peer->clock_ms, "sent_records", (json_int_t)peer->sent_records,
+        "received_records", (json_int_t)peer->received_records, "refused_records", (json_int_t)peer->refused_records, "queued",
+        (json_int_t)peer->queued, "behind", (json_int_t)peer->behind, "sent_bytes", (json_int_t)peer->sent_bytes);
+    if (object != NULL) {
+        (void)json_object_set_new(object, "received_bytes", json_integer((json_int_t)peer->received_bytes));
+    }
+    return kr_json_line(object) ? KR_OK : KR_IO;
+}
+
+static void peer_text(const struct kr_peer *peer)
+{
+    (void)fputs(_("council: "), stdout);
+    kr_out_style(stdout, KR_STYLE_BOLD);
+    kr_out_text(stdout, peer->name, false);
+    kr_out_style(stdout, KR_STYLE_NONE);
+    (void)fputs("\n  id: ", stdout);
+    kr_out_id(stdout, peer->council, 64);
+    (void)printf("\n  %s: ", _("state"));
+    kr_out_style(stdout, peer->is_online ? KR_STYLE_GREEN : KR_STYLE_AMBER);
+    (void)fputs(peer->state == KR_LINK_JOINING ? _("joining") : peer->is_online ? _("online") : _("offline"), stdout);
+    kr_out_style(stdout, KR_STYLE_NONE);
+    (void)printf("\n  %s: ", _("endpoint"));
+    kr_out_text(stdout, peer->endpoint, false);
+    (void)printf("%s\n  %s: ", peer->we_dial ? _(" (this side dials)") : _(" (the other side dials)"), _("last seen"));
+    kr_out_time(stdout, peer->last_seen_ms / 1000);
+    (void)printf(_("\n  records: %ju sent, %ju received, %ju refused, %ju queued, %ju still missing here"), peer->sent_records,
+                 peer->received_records, peer->refused_records, peer->queued, peer->behind);
+    (void)printf("\n  %s: ", _("transfer"));
+    kr_out_bytes(stdout, peer->sent_bytes);
+    (void)printf(" %s, ", _("sent"));
+    kr_out_bytes(stdout, peer->received_bytes);
+    (void)printf(" %s\n\n", _("received"));
+}
+
+struct listing {
+    const struct kr_app *app;
+    uint64_t count;
+};
+
+static enum kr_err show_peer(void *context, struct kr_slice item)
+{
+    struct listing *listing = context;
+    struct kr_peer peer;
+    enum kr_err err = kr_peer_read(item, &peer);
+    if (err != KR_OK) {
+        return err;
+    }
+    listing->count++;
+    if (listing->app->is_json) {
+        return peer_json(&peer);
+    }
+    peer_text(&peer);
+    return KR_OK;
+}
+
+static int list_all(struct kr_app *app, int argc, char **argv, enum kr_op op, kr_conn_item *show, const char *none)
+{
+    struct listing listing = {.app = app};
+    int rest;
+    if (!kr_options_parse(app, argc, argv, NULL, 0, false, &rest)) {
+        return KR_EXIT_ERROR;
+    }
+    if (rest < argc) {
+        return kr_app_unwanted(app, argv[rest]);
+    }
+    if (kr_app_ask(app, op, KR_ANSWER_MS, show, &listing, NULL) != KR_OK) {
+        return KR_EXIT_ERROR;
+    }
+    if (listing.count == 0 && !app->is_json) {
+        (void)fputs(none, stderr);
+    }
+    return KR_EXIT_DONE;
+}
+
+int kr_run_peers(struct kr_app *app, int argc, char **argv)
+{
+    return list_all(app, argc, argv, KR_OP_PEERS, show_peer,
+                    _("No links yet. Ask another council for a ticket (kairan join), or print one (kairan invite).\n"));
+}
+
+static enum kr_err show_council(void *context, struct kr_slice item)
+{
+    static struct kr_council_item council;
+    struct listing *listing = context;
+    enum kr_err err = kr_council_item_read(item, &council);
+    if (err != KR_OK) {
+        return err;
+    }
+    listing->count++;
+    if (listing->app->is_json) {
+        json_t *communities = json_array();
+        for (uint32_t i = 0; i < council.community_count; i++) {
+            (void)json_array_append_new(communities, json_pack("{s:o, s:o}", "id", kr_json_id(council.communities[i].bytes, 32),
+                                                               "name", kr_json_slice(council.community_names[i])));
+        }
+        return kr_json_line(json_pack("{s:o, s:o, s:o, s:o, s:b, s:b, s:o}", "council", kr_json_id(council.council, 32), "name_ja",
+                                      kr_json_slice(council.name_ja), "name_en", kr_json_slice(council.name_en), "region",
+                                      kr_json_slice(council.region), "self", council.is_self, "linked", council.is_linked,
+                                      "communities", communities))
+                   ? KR_OK
+                   : KR_IO;
+    }
+    kr_out_id(stdout, council.council, 16);
+    (void)fputs("  ", stdout);
+    kr_out_padded(stdout, council.name_ja.len > 0 ? council.name_ja : council.name_en, 20);
+    (void)fputs("  ", stdout);
+    kr_out_padded(stdout, council.name_en, 16);
+    (void)printf("  %s", council.is_self ? _("this council") : council.is_linked ? _("linked") : _("known"));
+    for (uint32_t i = 0; i < council.community_count; i++) {
+        (void)fputs(i == 0 ? "  (" : ", ", stdout);
+        kr_out_text(stdout, council.community_names[i], false);
+    }
+    (void)fputs(council.community_count > 0 ? ")\n" : "\n", stdout);
+    return KR_OK;
+}
+
+int kr_run_councils(struct kr_app *app, int argc, char **argv)
+{
+    return list_all(app, argc, argv, KR_OP_COUNCILS, show_council, _("No councils are known here.\n"));
+}
