@@ -157,7 +157,7 @@ bool kr_id_parse(const char *text, uint8_t ret_id[static 32], size_t *ret_len)
         return false;
     }
     for (size_t i = 0; i < len / 2; i++) {
-        ret_id[i] = (uint8_t)(digit(text[2 * i]) << 4 | digit(text[2 * i + 1]));
+        ret_id[i] = (uint8_t)(16 * digit(text[2 * i]) + digit(text[2 * i + 1]));
     }
     *ret_len = len / 2;
     return true;

@@ -108,7 +108,7 @@ static bool read_input(struct kr_app *app, int argc, char **argv, char **ret, si
         for (int i = 0; i < argc; i++) {
             len += strlen(argv[i]) + 1;
         }
-        char *text = malloc(len), *end = text;
+        char *text = malloc(len + 1), *end = text;
         for (int i = 0; text != NULL && i < argc; i++) {
             end = stpcpy(end, argv[i]);
             *end++ = '\n';
