@@ -37,9 +37,9 @@ enum kr_net_message_type {
     KR_NET_READY = 20,   /* protocol version 1, sandbox flags (bit 0 no-new-privs, 1 Landlock, 2 seccomp) */
     KR_NET_ALLOWED = 21, /* generation: from now on it holds */
     KR_NET_BOUND = 22,   /* endpoint as bound (with the real port), error text ("" if bound) */
-    KR_NET_LOST = 23,    /* number: a frame for this peer could not be handed to ZeroMQ (no connection, or its queue is full): the
-                            session is broken */
-    KR_NET_LOG = 24,     /* level (enum kr_log_level), text */
+    KR_NET_LOST = 23, /* number: the session is broken: a frame for this peer could not be handed to ZeroMQ (no connection, or its
+                         queue is full), or the connection that was dialled has ended */
+    KR_NET_LOG = 24,  /* level (enum kr_log_level), text */
     KR_NET_REFUSED = 25, /* public key (bin 32), count: connections that ZAP refused since the last such message */
     /* both, control lane */
     KR_NET_CREDIT = 30, /* bytes */

@@ -33,6 +33,7 @@ struct peer {
 struct dial {
     uint32_t number;
     void *socket;
+    void *monitor; /* tells of connections that ended: ZeroMQ makes a new one by itself, but the session went with the old */
 };
 
 struct net {
@@ -44,6 +45,7 @@ struct net {
     uint32_t peer_count;
     struct dial dials[KR_LINKS_MAX + 1];
     uint32_t dial_count;
+    uint64_t dialled; /* ever: monitors' names */
     uint64_t refused;
     uint8_t refused_key[32];
     int64_t refused_due_ms;
@@ -171,6 +173,28 @@ static enum kr_err answer_zap(struct net *net)
 
 /* ---- listening and dialling ---- */
 
+/* One message of at most two parts. Returns the number of parts, 0 where none waits; parts beyond the second are dropped. */
+static unsigned receive(void *socket, zmq_msg_t parts[static 2])
+{
+    unsigned count = 0;
+    int more = 1;
+    while (more) {
+        zmq_msg_t part;
+        (void)zmq_msg_init(&part);
+        if (zmq_msg_recv(&part, socket, ZMQ_DONTWAIT) < 0) {
+            (void)zmq_msg_close(&part);
+            return count;
+        }
+        more = zmq_msg_more(&part);
+        if (count < 2) {
+            (void)zmq_msg_move(&parts[count], &part);
+        }
+        (void)zmq_msg_close(&part);
+        count++;
+    }
+    return count;
+}
+
 static enum kr_err take_secret(struct net *net)
 {
     if (net->has_own) {
@@ -199,11 +223,53 @@ static enum kr_err take_bind(struct net *net)
     return say(net);
 }
 
+static void close_dial(struct dial *dial)
+{
+    (void)zmq_close(dial->socket);
+    if (dial->monitor != NULL) {
+        (void)zmq_close(dial->monitor);
+    }
+}
+
+/* Without a monitor the link only comes back more slowly: when pings stay out. */
+static void *monitor_new(struct net *net, void *socket)
+{
+    char name[64];
+    (void)snprintf(name, sizeof name, "inproc://dial.%llu", (unsigned long long)++net->dialled);
+    if (zmq_socket_monitor(socket, name, ZMQ_EVENT_DISCONNECTED) != 0) {
+        return NULL;
+    }
+    void *monitor = zmq_socket(net->context, ZMQ_PAIR);
+    const int linger_ms = 0;
+    if (monitor != NULL &&
+        (zmq_setsockopt(monitor, ZMQ_LINGER, &linger_ms, sizeof linger_ms) != 0 || zmq_connect(monitor, name) != 0)) {
+        (void)zmq_close(monitor);
+        monitor = NULL;
+    }
+    return monitor;
+}
+
+static enum kr_err watch(struct net *net, const struct dial *dial)
+{
+    zmq_msg_t parts[2];
+    bool is_lost = false;
+    unsigned count = 1;
+    while (dial->monitor != NULL && count > 0) {
+        (void)zmq_msg_init(&parts[0]);
+        (void)zmq_msg_init(&parts[1]);
+        count = receive(dial->monitor, parts);
+        is_lost = is_lost || count > 0;
+        (void)zmq_msg_close(&parts[0]);
+        (void)zmq_msg_close(&parts[1]);
+    }
+    return is_lost ? say_lost(net, dial->number) : KR_OK;
+}
+
 static void hang_up(struct net *net, uint32_t number)
 {
     for (uint32_t i = 0; i < net->dial_count; i++) {
         if (net->dials[i].number == number) {
-            (void)zmq_close(net->dials[i].socket);
+            close_dial(&net->dials[i]);
             net->dials[i] = net->dials[--net->dial_count];
             return;
         }
@@ -236,7 +302,8 @@ static enum kr_err take_dial(struct net *net)
     if (err != KR_OK) {
         return say_log(net, KR_LOG_WARNING, "cannot dial: %s", error.text[0] != 0 ? error.text : kr_err_text(err));
     }
-    net->dials[net->dial_count++] = (struct dial){.number = net->in.number, .socket = socket};
+    struct dial *dial = &net->dials[net->dial_count++];
+    *dial = (struct dial){.number = net->in.number, .socket = socket, .monitor = monitor_new(net, socket)};
     return KR_OK;
 }
 
@@ -260,28 +327,6 @@ static enum kr_err take_frame(struct net *net)
     size_t len = net->in.frame.len;
     enum kr_err err = send_frame(net, net->in.number, net->in.frame) ? KR_OK : say_lost(net, net->in.number);
     return err == KR_OK ? kr_channel_dealt(net->channel, 1, len) : err;
-}
-
-/* One message of at most two parts. Returns the number of parts, 0 where none waits; parts beyond the second are dropped. */
-static unsigned receive(void *socket, zmq_msg_t parts[static 2])
-{
-    unsigned count = 0;
-    int more = 1;
-    while (more) {
-        zmq_msg_t part;
-        (void)zmq_msg_init(&part);
-        if (zmq_msg_recv(&part, socket, ZMQ_DONTWAIT) < 0) {
-            (void)zmq_msg_close(&part);
-            return count;
-        }
-        more = zmq_msg_more(&part);
-        if (count < 2) {
-            (void)zmq_msg_move(&parts[count], &part);
-        }
-        (void)zmq_msg_close(&part);
-        count++;
-    }
-    return count;
 }
 
 static enum kr_err pass_on(struct net *net, uint32_t number, zmq_msg_t *part)
@@ -384,7 +429,7 @@ static enum kr_err take_messages(struct net *net)
 
 static enum kr_err wait(struct net *net)
 {
-    zmq_pollitem_t items[3 + sizeof net->dials / sizeof net->dials[0]];
+    zmq_pollitem_t items[3 + 2 * sizeof net->dials / sizeof net->dials[0]];
     bool has_room = kr_channel_window_left(net->channel) >= FRAME_WINDOW;
     int count = 0;
     items[count++] = (zmq_pollitem_t){.fd = kr_channel_fd(net->channel),
@@ -393,8 +438,13 @@ static enum kr_err wait(struct net *net)
     if (has_room && net->router != NULL) {
         items[count++] = (zmq_pollitem_t){.socket = net->router, .events = ZMQ_POLLIN};
     }
-    for (uint32_t i = 0; has_room && i < net->dial_count; i++) {
-        items[count++] = (zmq_pollitem_t){.socket = net->dials[i].socket, .events = ZMQ_POLLIN};
+    for (uint32_t i = 0; i < net->dial_count; i++) {
+        if (has_room) {
+            items[count++] = (zmq_pollitem_t){.socket = net->dials[i].socket, .events = ZMQ_POLLIN};
+        }
+        if (net->dials[i].monitor != NULL) {
+            items[count++] = (zmq_pollitem_t){.socket = net->dials[i].monitor, .events = ZMQ_POLLIN};
+        }
     }
     int64_t due_ms = net->refused_due_ms - now_ms();
     long wait_ms = net->refused == 0 ? -1 : due_ms > 0 ? (long)due_ms : 0;
@@ -412,6 +462,7 @@ static enum kr_err turn(struct net *net)
     }
     for (uint32_t i = 0; err == KR_OK && i < net->dial_count; i++) {
         err = drain(net, net->dials[i].socket, &net->dials[i]);
+        err = err == KR_OK ? watch(net, &net->dials[i]) : err;
     }
     if (err == KR_OK) {
         err = kr_channel_pump(net->channel);
@@ -458,7 +509,7 @@ static void end(struct net *net, int linger_ms)
 {
     for (uint32_t i = 0; i < net->dial_count; i++) {
         (void)zmq_setsockopt(net->dials[i].socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
-        (void)zmq_close(net->dials[i].socket);
+        close_dial(&net->dials[i]);
     }
     if (net->router != NULL) {
         (void)zmq_setsockopt(net->router, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
