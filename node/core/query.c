@@ -50,6 +50,8 @@ struct page {
     uint64_t opened_arrival;
     uint8_t *content;
     struct kr_report report;
+    struct kr_reader walk; /* over its indicators; `walk_next` is the position of the one to be read next, 0: not begun */
+    uint32_t walk_next;
 };
 
 static bool is_full(const struct page *page)
@@ -167,7 +169,7 @@ static enum kr_err open_report(struct page *page, uint64_t arrival)
         return err;
     }
     struct kr_report report;
-    err = kr_report_parse((struct kr_slice){content, len}, &report);
+    err = kr_report_parse_again((struct kr_slice){content, len}, &report);
     if (err != KR_OK) {
         free(content);
         return err;
@@ -176,6 +178,7 @@ static enum kr_err open_report(struct page *page, uint64_t arrival)
     page->content = content;
     page->report = report;
     page->opened_arrival = arrival;
+    page->walk_next = 0;
     return KR_OK;
 }
 
@@ -218,18 +221,22 @@ static int newest_first(const void *a, const void *b)
     return (x->position > y->position) - (x->position < y->position);
 }
 
-static enum kr_err read_indicator(const struct kr_report *report, uint16_t position, struct kr_report_indicator *ret_indicator)
+/* Goes on from the indicator that was read last where it can: values are mostly asked for in the order of their report. */
+static enum kr_err read_indicator(struct page *page, uint16_t position, struct kr_report_indicator *ret_indicator)
 {
-    struct kr_reader reader;
-    kr_reader_init(&reader, report->indicators.bytes, report->indicators.len);
-    uint32_t count = kr_reader_array_between(&reader, 0, KR_REPORT_INDICATORS_MAX);
-    if (position >= count) {
+    const struct kr_report *report = &page->report;
+    if (position >= report->indicator_count) {
         return KR_CORRUPT;
     }
-    for (uint32_t i = 0; i <= position; i++) {
-        kr_report_indicator_read(&reader, ret_indicator);
+    if (page->walk_next == 0 || position < page->walk_next) {
+        kr_reader_init(&page->walk, report->indicators.bytes, report->indicators.len);
+        (void)kr_reader_array_between(&page->walk, 0, KR_REPORT_INDICATORS_MAX);
+        page->walk_next = 0;
     }
-    return reader.err;
+    for (; page->walk_next <= position; page->walk_next++) {
+        kr_report_indicator_read(&page->walk, ret_indicator);
+    }
+    return page->walk.err;
 }
 
 static enum kr_err emit_match(struct page *page, uint32_t at, const struct hit *hit, uint32_t type, struct kr_slice asked)
@@ -245,7 +252,7 @@ static enum kr_err emit_match(struct page *page, uint32_t at, const struct hit *
         err = open_report(page, hit->arrival);
     }
     if (err == KR_OK) {
-        err = read_indicator(&page->report, hit->position, &match.indicator);
+        err = read_indicator(page, hit->position, &match.indicator);
     }
     if (err == KR_OK && !kr_indicator_matches(match.indicator.type, match.indicator.value, type, asked)) {
         return KR_OK; /* 128 bits of a keyed hash: for completeness */
@@ -314,12 +321,12 @@ static enum kr_err page_lookup(struct page *page, bool *ret_done)
         uint32_t type = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
         struct kr_slice asked = kr_reader_bin(&reader, 1, KR_INDICATOR_BYTES_MAX);
         kr_reader_close(&reader);
+        if (i < query->position && reader.err == KR_OK) {
+            continue; /* an earlier page dealt with it */
+        }
         if (reader.err != KR_OK || kr_indicator_check(type, asked.bytes, asked.len) != KR_OK) {
             err = kr_fail(page->error, KR_MALFORMED, "value %u is not in its normal form", i);
             break;
-        }
-        if (i < query->position) {
-            continue;
         }
         bool finished = false;
         err = is_full(page) ? KR_OK : lookup_value(page, &hits, i, type, asked, &finished);

@@ -45,8 +45,8 @@ void kr_report_indicator_write(const struct kr_report_indicator *indicator, stru
     kr_writer_str_slice(writer, indicator->note);
 }
 
-/* Walks the indicators and checks each one's normal form, so that what passes can be indexed as it stands. */
-static void read_indicators(struct kr_reader *reader, struct kr_report *report)
+/* Walks the indicators; `checks_values`: and checks each one's normal form, so that what passes can be indexed as it stands. */
+static void read_indicators(struct kr_reader *reader, bool checks_values, struct kr_report *report)
 {
     const uint8_t *start = reader->at;
 
@@ -55,8 +55,9 @@ static void read_indicators(struct kr_reader *reader, struct kr_report *report)
         struct kr_report_indicator indicator;
 
         kr_report_indicator_read(reader, &indicator);
-        if (reader->err == KR_OK && (indicator.type == KR_INDICATOR_ANY ||
-                                     kr_indicator_check(indicator.type, indicator.value.bytes, indicator.value.len) != KR_OK)) {
+        if (checks_values && reader->err == KR_OK &&
+            (indicator.type == KR_INDICATOR_ANY ||
+             kr_indicator_check(indicator.type, indicator.value.bytes, indicator.value.len) != KR_OK)) {
             kr_reader_fail(reader, KR_MALFORMED);
         }
     }
@@ -66,7 +67,7 @@ static void read_indicators(struct kr_reader *reader, struct kr_report *report)
     }
 }
 
-enum kr_err kr_report_parse(struct kr_slice content, struct kr_report *ret_report)
+static enum kr_err parse_report(struct kr_slice content, bool checks_values, struct kr_report *ret_report)
 {
     struct kr_report report = {0};
     struct kr_reader reader;
@@ -76,7 +77,7 @@ enum kr_err kr_report_parse(struct kr_slice content, struct kr_report *ret_repor
     report.title = kr_reader_str(&reader, KR_TITLE_BYTES_MAX);
     report.text = kr_reader_str(&reader, KR_TEXT_BYTES_MAX);
     report.language = kr_reader_str(&reader, KR_LANGUAGE_BYTES_MAX);
-    read_indicators(&reader, &report);
+    read_indicators(&reader, checks_values, &report);
     kr_reader_array(&reader, 3);
     report.origin_organisation = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     report.origin_id = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
@@ -99,6 +100,16 @@ enum kr_err kr_report_parse(struct kr_slice content, struct kr_report *ret_repor
         *ret_report = report;
     }
     return reader.err;
+}
+
+enum kr_err kr_report_parse(struct kr_slice content, struct kr_report *ret_report)
+{
+    return parse_report(content, true, ret_report);
+}
+
+enum kr_err kr_report_parse_again(struct kr_slice content, struct kr_report *ret_report)
+{
+    return parse_report(content, false, ret_report);
 }
 
 void kr_report_write(const struct kr_report *report, struct kr_writer *writer)

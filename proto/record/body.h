@@ -52,6 +52,9 @@ struct kr_report {
 /* Checks everything, each indicator's normal form (known types) included, so that what passes can be indexed. KR_BOUNDS over 4,096
  * indicators. */
 enum kr_err kr_report_parse(struct kr_slice content, struct kr_report *ret_report) KR_WARN_UNUSED;
+/* The same for what kr_report_parse accepted before and the store kept: the form is read with all bounds, normal forms are not
+ * worked out a second time (that is nearly all of the work). */
+enum kr_err kr_report_parse_again(struct kr_slice content, struct kr_report *ret_report) KR_WARN_UNUSED;
 void kr_report_write(const struct kr_report *report, struct kr_writer *writer);
 void kr_report_indicator_write(const struct kr_report_indicator *indicator, struct kr_writer *writer);
 /* Reads the next indicator of a parsed report; start with kr_reader_init on report->indicators and kr_reader_array_between. */
