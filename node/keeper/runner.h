@@ -15,6 +15,7 @@
 
 #define KR_BATCH_EVENTS_MAX 256u
 #define KR_BATCH_US_MAX     5000u          /* of work; the commit comes on top */
+#define KR_BATCH_US_MOST    20000u         /* where commits take long */
 #define KR_INLINE_JOBS_MAX  2u             /* more at a time go to the workers */
 #define KR_INLINE_BYTES_MAX (16u * KR_KIB) /* larger ones, too */
 #define KR_IDLE_REST_MS     20u            /* what can wait waits so long after a commit, */
