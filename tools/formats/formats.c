@@ -62,6 +62,16 @@ static size_t find_slot(const struct collector *collector, uint32_t type, const 
     return slot;
 }
 
+/* A list of a hundred thousand lines would be hashed ten times over if the table began small. */
+static size_t first_slots(size_t text_len)
+{
+    size_t count = 256;
+    while (count < text_len / 16 && count < 2u * KR_EXTRACT_ITEMS_MAX) {
+        count *= 2;
+    }
+    return count;
+}
+
 static bool grow(struct collector *collector, size_t value_len)
 {
     struct kr_extract *result = collector->result;
@@ -81,7 +91,7 @@ static bool grow(struct collector *collector, size_t value_len)
         collector->values_capacity = ok ? capacity : collector->values_capacity;
     }
     if (ok && collector->slot_count < 2 * (result->item_count + 1)) {
-        const size_t count = collector->slot_count == 0 ? 256 : collector->slot_count * 2;
+        const size_t count = collector->slot_count == 0 ? first_slots(result->text_len) : collector->slot_count * 2;
         uint32_t *slots = calloc(count, sizeof *slots);
         ok = slots != NULL;
         if (ok) {

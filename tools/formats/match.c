@@ -109,7 +109,9 @@ static struct reach reach(const struct kr_fold *fold, size_t from, bool host, bo
         const uint8_t c = text[at];
         const enum kr_char kind = kr_scan_char(text + at, fold->len - at, &used);
         host = host && c != '/' && c != '?' && c != '#';
-        if (kind == KR_CHAR_MASK) {
+        if (kind == KR_CHAR_WORD) {
+            /* Nearly all are: no need to look further. */
+        } else if (kind == KR_CHAR_MASK) {
             reach.masked = reach.masked || c != '*' || host || stars(text + at) > 1;
         } else if (kind == KR_CHAR_LETTER) {
             more = letter_belongs(text, at, host);
