@@ -43,10 +43,8 @@ packages_test="clang clang-format clang-tidy libclang-rt-14-dev python3 python3-
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
-    elif command -v sudo >/dev/null 2>&1; then
-        sudo "$@"
     else
-        die "packages must be installed: run this as root, or install sudo"
+        sudo "$@"
     fi
 }
 
@@ -60,6 +58,7 @@ install_missing() {
     done
     [ -n "$missing" ] || return 0
     command -v apt-get >/dev/null 2>&1 || die "this script installs with apt-get (Debian 12 or later); install yourself:$missing"
+    [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null 2>&1 || die "run this as root, or install sudo; these packages are missing:$missing"
     say "installing:$missing"
     log=$(mktemp)
     # shellcheck disable=SC2086

@@ -207,8 +207,9 @@ uint64_t node_rss_anon_bytes(const struct node *node)
         char file_path[340];
         (void)snprintf(file_path, sizeof file_path, "%s/%.200s/children", path, entry->d_name);
         FILE *file = fopen(file_path, "re");
-        if (file != NULL && fgets(children, sizeof children, file) != NULL && atoi(children) > 0) {
-            bytes += rss_anon_of(atoi(children));
+        if (file != NULL && fgets(children, sizeof children, file) != NULL) {
+            long child = strtol(children, NULL, 10);
+            bytes += child > 0 ? rss_anon_of((pid_t)child) : 0;
         }
         if (file != NULL) {
             (void)fclose(file);

@@ -161,6 +161,8 @@ BANNED = [
     (r"\b(TODO|FIXME|XXX|HACK)\b", "unfinished", ("*.c", "*.h", "*.sh", "*.py")),
     (r"^\s*typedef\s+struct\b", "structs have no typedef", ("*.c", "*.h")),
 ]
+# Folders of one machine, and of whoever works on it: a clone elsewhere has none of them.
+MACHINE_PATH = re.compile(r"""(?<![\w.}$-])/(?:home|Users|work|root|var/tmp)/\w""")
 SLEEPING = re.compile(r"\b(u|nano|clock_nano|time\.)?sleep\s*\(|^\s*sleep\s+\d", re.M)
 
 
@@ -176,6 +178,10 @@ def check_banned(args):
             for match in SLEEPING.finditer(read(args.root, name)):
                 yield f"{name}: sleeps: {match[0].strip()}"
     for name in tracked(args.root):
+        # Corpora, vectors and samples hold what attackers and analysts write.
+        if name not in own and not name.startswith(("tests/fuzz/corpus/", "tests/data/", "tests/vectors/")):
+            for match in MACHINE_PATH.finditer(read(args.root, name)):
+                yield f"{name}: path of one machine: {match[0]}"
         size = os.path.getsize(os.path.join(args.root, name))
         if size > FILE_BYTES_MAX:
             yield f"{name}: {size} bytes"

@@ -44,7 +44,7 @@ static pid_t start_program(const struct run *run)
         (void)(ends[0] >= 0 && dup2(ends[0], 9));
         (void)(run->notify != NULL && setenv("NOTIFY_SOCKET", run->notify, 1));
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* no daemon outlives its test */
-        (void)setsid(); /* no terminal to ask on */
+        (void)setsid();                                  /* no terminal to ask on */
         execv(KAIRAND, (char **)(uintptr_t)run->arguments);
         _exit(127);
     }
