@@ -83,6 +83,9 @@ def submissions(tool, node):
         for begin in range(0, len(values), 1024):
             part = values[begin:begin + 1024]
             check(client.found(part) == set(part), "a value of a split submission is not found")
+            for order in (part[::-1], part[::2] + part[1::2], [value for value in part[:500] for _ in range(2)]):
+                items = client.call(wire.LOOKUP, [[wire.DOMAIN, value.encode()] for value in order])[0]
+                check([item[1][1].decode() for item in items] == order, "look-ups in another order find something else")
         for label, indicators, code in ((wire.CLEAR, values, wire.BOUNDS), (0, values[:1], wire.UNLABELLED)):
             try:
                 client.submit(wire.token(), label, "raw", indicators)
