@@ -14,6 +14,7 @@ Usage: tools/bootstrap.sh COMMAND
                                  unit vectors fuzz sim e2e bench tidy
   bench [NAME...] [--json]       measure: propagation bulk ingest memory (release build; ratios to limits of the same run)
   build                          build the release and print where its programs lie
+  package                        make a Debian package and print where it lies
   help                           this text
 
 Whatever a command needs is installed from Debian's packages first (once; as root or through sudo).
@@ -137,6 +138,15 @@ build)
     install_missing "$packages_build"
     build release
     printf '%s\n' "$root/build/release/tools/kairan/kairan" "$root/build/release/node/kairand"
+    ;;
+package)
+    install_missing "$packages_build dpkg-dev file"
+    build package
+    (cd build/package && cpack >cpack.log 2>&1) || {
+        cat build/package/cpack.log >&2
+        die "no package: see above"
+    }
+    printf '%s\n' "$root"/build/package/kairan_*.deb
     ;;
 help | -h | --help)
     usage
