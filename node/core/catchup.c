@@ -345,8 +345,8 @@ enum kr_err kr_catchup_have(struct kr_step *step, struct kr_link *link, const st
         char name[KR_NAME_BYTES_MAX + 1];
         progress->is_announced = false;
         link->phase = KR_CATCHUP_REST;
-        return kr_step_log(step, KR_LOG_WARNING, "%s contradicts itself about what it holds; asked again later",
-                           kr_core_name(step->core, link->council, false, name, sizeof name));
+        return kr_step_log_peer(step, link, KR_LOG_WARNING, "%s contradicts itself about what it holds; asked again later",
+                                kr_core_name(step->core, link->council, false, name, sizeof name));
     }
     if (link->wanted == NULL) {
         link->wanted = calloc(KR_IDS_PER_FRAME_MAX, sizeof *link->wanted);

@@ -17,6 +17,28 @@ enum kr_err kr_step_log(struct kr_step *step, uint32_t level, const char *fmt, .
     return err;
 }
 
+enum kr_err kr_step_log_peer(struct kr_step *step, struct kr_link *link, uint32_t level, const char *fmt, ...)
+{
+    if (link->log_count == 0 || step->now_ms >= link->log_ms + 60000u) {
+        link->log_ms = step->now_ms;
+        link->log_count = 0;
+    }
+    link->log_count++;
+    if (link->log_count == KR_LINK_LOGS_MAX) {
+        char name[KR_NAME_BYTES_MAX + 1];
+        return kr_step_log(step, level, "more of this kind from %s; it is counted, and not written for the rest of a minute",
+                           kr_core_name(step->core, link->council, false, name, sizeof name));
+    }
+    if (link->log_count > KR_LINK_LOGS_MAX) {
+        return KR_OK;
+    }
+    va_list args;
+    va_start(args, fmt);
+    enum kr_err err = kr_effect_add_text(step->effects, (struct kr_effect){.type = KR_EFFECT_LOG, .code = level}, fmt, args);
+    va_end(args);
+    return err;
+}
+
 enum kr_err kr_step_error(struct kr_step *step, uint64_t client, uint64_t request, enum kr_err code, const char *fmt, ...)
 {
     struct kr_effect effect = {.type = KR_EFFECT_ERROR, .client = client, .request = request, .code = code};

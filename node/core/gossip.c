@@ -191,8 +191,8 @@ static enum kr_err refuse(struct kr_step *step, struct kr_link *link, const uint
     struct kr_message message = {.type = KR_MESSAGE_REFUSE, .reason = (uint32_t)why, .item_count = 1, .items = {{id, 32}}};
     enum kr_err err = kr_link_send(step, link, &message);
     return err != KR_OK ? err
-                        : kr_step_log(step, KR_LOG_WARNING, "refused a record that %s sent: %s; its operator is told",
-                                      kr_core_name(step->core, link->council, false, name, sizeof name), kr_err_text(why));
+                        : kr_step_log_peer(step, link, KR_LOG_WARNING, "refused a record that %s sent: %s; its operator is told",
+                                           kr_core_name(step->core, link->council, false, name, sizeof name), kr_err_text(why));
 }
 
 static enum kr_err dealt_with(struct kr_step *step, struct kr_link *link, const uint8_t id[static 32], size_t len)
@@ -245,8 +245,8 @@ enum kr_err kr_gossip_records(struct kr_step *step, struct kr_link *link, const 
     if (total > link->granted || step->core->check_bytes + total > KR_CHECK_BYTES_MAX) {
         char name[KR_NAME_BYTES_MAX + 1];
         kr_link_session_down(step->core, link);
-        return kr_step_log(step, KR_LOG_WARNING, "%s sent more than it was given room for; the session is closed",
-                           kr_core_name(step->core, link->council, false, name, sizeof name));
+        return kr_step_log_peer(step, link, KR_LOG_WARNING, "%s sent more than it was given room for; the session is closed",
+                                kr_core_name(step->core, link->council, false, name, sizeof name));
     }
     link->granted -= total;
     enum kr_err err = KR_OK;

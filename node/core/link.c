@@ -470,7 +470,7 @@ static enum kr_err responder_hello(struct kr_step *step, struct kr_link *link, c
     link->has_hello = false;
     if (kr_session_init(&link->session, true, link->ephemeral_public, link->ephemeral_secret, hello->ephemeral, transcript) !=
         KR_OK) {
-        return kr_step_log(step, KR_LOG_WARNING, "a peer answered with an unusable key; trying again");
+        return kr_step_log_peer(step, link, KR_LOG_WARNING, "a peer answered with an unusable key; trying again");
     }
     sodium_memzero(link->ephemeral_secret, 32);
     enum kr_err err = kr_link_session_up(step, link);
@@ -492,8 +492,8 @@ static enum kr_err hello_frame(struct kr_step *step, struct kr_link *link, struc
     link->hello_heard_ms = step->now_ms;
     if (kr_hello_read(bytes, &hello) != KR_OK || memcmp(hello.council, link->council, 32) != 0 ||
         memcmp(hello.meant, step->core->self, 32) != 0 || hello.is_responder != link->we_dial) {
-        return kr_step_log(step, KR_LOG_WARNING, "a hello that does not fit came over the link with %s; ignored",
-                           kr_core_name(step->core, link->council, false, name, sizeof name));
+        return kr_step_log_peer(step, link, KR_LOG_WARNING, "a hello that does not fit came over the link with %s; ignored",
+                                kr_core_name(step->core, link->council, false, name, sizeof name));
     }
     enum kr_err verdict = kr_hello_card(step, &hello, &job, &card);
     if (verdict == KR_NOMEM) {
@@ -501,9 +501,9 @@ static enum kr_err hello_frame(struct kr_step *step, struct kr_link *link, struc
         goto out;
     }
     if (verdict != KR_OK) {
-        err = kr_step_log(step, KR_LOG_WARNING,
-                          "the node that answers for %s has a key that this council's card does not list; not linked",
-                          kr_core_name(step->core, link->council, false, name, sizeof name));
+        err = kr_step_log_peer(step, link, KR_LOG_WARNING,
+                               "the node that answers for %s has a key that this council's card does not list; not linked",
+                               kr_core_name(step->core, link->council, false, name, sizeof name));
         goto out;
     }
     err = adopt_card(step, link, &job, &card);
@@ -556,9 +556,9 @@ static enum kr_err message(struct kr_step *step, struct kr_link *link, const str
         return KR_OK;
     case KR_MESSAGE_REFUSE: {
         char name[KR_NAME_BYTES_MAX + 1];
-        return kr_step_log(step, KR_LOG_WARNING, "%s refused a record of ours: %s",
-                           kr_core_name(step->core, link->council, false, name, sizeof name),
-                           kr_err_text((enum kr_err)message->reason));
+        return kr_step_log_peer(step, link, KR_LOG_WARNING, "%s refused a record of ours: %s",
+                                kr_core_name(step->core, link->council, false, name, sizeof name),
+                                kr_err_text((enum kr_err)message->reason));
     }
     case KR_MESSAGE_WELCOME:
         return kr_join_welcomed(step, link, message);
@@ -623,7 +623,7 @@ static enum kr_err sealed_frame(struct kr_step *step, struct kr_link *link, stru
     }
     link->heard_ms = step->now_ms;
     if (kr_message_read((struct kr_slice){plain, len}, decoded) != KR_OK) {
-        err = kr_step_log(step, KR_LOG_WARNING, "a linked node sent a message that cannot be read; ignored");
+        err = kr_step_log_peer(step, link, KR_LOG_WARNING, "a linked node sent a message that cannot be read; ignored");
         goto out;
     }
     err = message(step, link, decoded);

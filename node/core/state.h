@@ -28,6 +28,7 @@
 #define KR_PUSH_FRAME_BYTES  (256u * KR_KIB) /* a frame of pushed records ends past this */
 #define KR_BULK_WINDOW_BYTES (512u * KR_KIB) /* of the peer's window, bulk uses no more: fresh records never wait behind it */
 #define KR_CHECK_BYTES_MAX   KR_NET_BUFFER_BYTES_MAX /* records of all peers under check together */
+#define KR_LINK_LOGS_MAX     20u
 #define KR_TOKEN_TTL_MS      (7ull * 86400u * 1000u)
 
 /* Arrival numbers waiting for one peer. A full queue drops the newest: catch-up brings them. */
@@ -98,6 +99,10 @@ struct kr_link {
     struct kr_wanted *wanted; /* ascending by id; KR_IDS_PER_FRAME_MAX */
     uint32_t wanted_count, wanted_left;
 
+    /* Lines that the peer gave reason for: so many in the minute that began then. */
+    uint64_t log_ms;
+    uint32_t log_count;
+
     /* Counters of this run. */
     uint64_t sent_records, sent_bytes, received_records, received_bytes, refused_records;
 };
@@ -162,6 +167,9 @@ struct kr_step {
 
 /* ---- core.c ---- */
 enum kr_err kr_step_log(struct kr_step *step, uint32_t level, const char *fmt, ...) KR_PRINTF(3, 4) KR_WARN_UNUSED;
+/* The same for what a peer did: KR_LINK_LOGS_MAX lines a minute from each link, or a peer could fill the log. */
+enum kr_err kr_step_log_peer(struct kr_step *step, struct kr_link *link, uint32_t level, const char *fmt, ...)
+    KR_PRINTF(4, 5) KR_WARN_UNUSED;
 enum kr_err kr_step_error(struct kr_step *step, uint64_t client, uint64_t request, enum kr_err code, const char *fmt, ...)
     KR_PRINTF(5, 6) KR_WARN_UNUSED;
 enum kr_err kr_step_end(struct kr_step *step, uint64_t client, uint64_t request,

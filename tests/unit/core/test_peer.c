@@ -414,6 +414,26 @@ static void a_peer_that_sends_more_than_its_window_is_cut(void **state)
     forged_free(&forged);
 }
 
+/* Whatever a peer sends, the log stays readable; the counter has all of it. */
+static void a_peer_cannot_fill_the_log(void **state)
+{
+    struct bed *bed = *state;
+    struct forged forged = report(bed, 1, KR_TLP_CLEAR, "one.example", 0);
+    uint64_t refused = bed_link(bed, 0, 1)->refused_records;
+    forged.bytes[forged.len - 1] ^= 1;
+    bed_forget_log(bed);
+    for (uint32_t i = 0; i < 200; i++) {
+        bed_hand_over(bed, 1, 0, &forged);
+    }
+    assert_in_range(bed_times_said(bed, 0, ""), 5, 2 * KR_LINK_LOGS_MAX);
+    assert_int_equal(bed_link(bed, 0, 1)->refused_records, refused + 200);
+    bed_run(bed, 120000);
+    bed_forget_log(bed);
+    bed_hand_over(bed, 1, 0, &forged);
+    assert_int_equal(bed_times_said(bed, 0, "refused a record"), 1); /* heard again */
+    forged_free(&forged);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -427,6 +447,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(statements_that_expire_leave_a_node_that_starts, setup, teardown),
         cmocka_unit_test_setup_teardown(an_unknown_author_waits_in_quarantine_until_its_card_and_vouch_come, setup, teardown),
         cmocka_unit_test_setup_teardown(a_tie_goes_to_the_lower_hash_with_an_alarm, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_peer_cannot_fill_the_log, setup, teardown),
         cmocka_unit_test_setup_teardown(a_peer_that_sends_more_than_its_window_is_cut, setup, teardown),
     };
     return cmocka_run_group_tests_name("core/peer", tests, NULL, NULL);
