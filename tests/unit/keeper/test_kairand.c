@@ -35,6 +35,7 @@ static pid_t start_program(const struct run *run)
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves no node behind */
         int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
         (void)dup2(nothing, STDIN_FILENO);
         (void)dup2(run->out >= 0 ? run->out : nothing, STDOUT_FILENO);
