@@ -123,7 +123,7 @@ command=${1:-help}
 case $command in
 demo)
     install_missing "$packages_build"
-    build release
+    build release kairan kairand
     KAIRAN="$root/build/release/tools/kairan/kairan" KAIRAND="$root/build/release/node/kairand" exec sh tools/demo/demo.sh "$@"
     ;;
 test)
@@ -131,12 +131,12 @@ test)
     ;;
 bench)
     install_missing "$packages_build"
-    build release
+    build release kr-bench
     exec build/release/tests/bench/kr-bench "$@"
     ;;
 build)
     install_missing "$packages_build"
-    build release
+    build release kairan kairand
     printf '%s\n' "$root/build/release/tools/kairan/kairan" "$root/build/release/node/kairand"
     ;;
 package)
