@@ -5,9 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One durable LMDB commit of one put of `bytes` bytes, `count` times; each time in µs to ret_us. */
+/* One durable LMDB commit of one put of `bytes` bytes, `count` times; each time in µs to ret_us. `bytes` 0 when made: for other
+ * uses than that. */
 struct limit_disk;
-struct limit_disk *limit_disk_new(void);
+struct limit_disk *limit_disk_new(size_t bytes);
 void limit_disk_free(struct limit_disk *disk);
 void limit_disk_measure(struct limit_disk *disk, size_t bytes, double *ret_us, size_t count);
 
