@@ -297,7 +297,7 @@ static enum kr_err enter(struct kr_step *step, struct kr_job *job, const struct 
         }
     }
     step->core->records++;
-    step->core->indicators += job->indicator_count;
+    kr_indicators_add(step->core, head->indicator_count);
     return err == KR_OK ? kr_watch_publish(step, head) : err;
 }
 

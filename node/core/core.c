@@ -112,6 +112,9 @@ static enum kr_err load(struct kr_core *core, struct kr_txn *txn)
     if (err == KR_OK) {
         err = kr_core_quarantine_count(&step);
     }
+    if (err == KR_OK) {
+        err = kr_indicators_load(&step);
+    }
     struct kr_store_stat stat;
     if (err == KR_OK) {
         err = kr_store_stat(txn, &stat);
@@ -286,7 +289,8 @@ enum kr_err kr_core_step(struct kr_core *core, struct kr_txn *txn, struct kr_rng
 enum kr_err kr_core_flush(struct kr_core *core, struct kr_txn *txn, struct kr_rng *rng, uint64_t now_ms, struct kr_effects *effects)
 {
     struct kr_step step = begin(core, txn, rng, now_ms, effects);
-    return core->has_identity ? kr_gossip_flush(&step) : KR_OK;
+    enum kr_err err = core->has_identity ? kr_gossip_flush(&step) : KR_OK;
+    return err == KR_OK && core->has_identity ? kr_indicators_store(&step) : err;
 }
 
 enum kr_err kr_core_idle(struct kr_core *core, struct kr_txn *txn, struct kr_rng *rng, uint64_t now_ms, struct kr_effects *effects,
@@ -309,6 +313,9 @@ enum kr_err kr_core_idle(struct kr_core *core, struct kr_txn *txn, struct kr_rng
     }
     if (err == KR_OK && core->has_identity) {
         err = kr_gossip_flush(&step);
+    }
+    if (err == KR_OK && core->has_identity) {
+        err = kr_indicators_store(&step);
     }
     if (err == KR_OK) {
         *ret_more = more;

@@ -1,5 +1,6 @@
 #include "node/core/event.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,9 @@ void kr_effects_init(struct kr_effects *effects)
 void kr_effects_truncate(struct kr_effects *effects, size_t from)
 {
     for (size_t i = from; i < effects->count; i++) {
+        if (effects->items[i].bytes != NULL) {
+            sodium_memzero(effects->items[i].bytes, effects->items[i].len); /* a ticket or a record's content may be in it */
+        }
         free(effects->items[i].bytes);
         kr_job_free(effects->items[i].job);
     }

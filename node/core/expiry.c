@@ -55,7 +55,13 @@ static enum kr_err expire_one(struct kr_step *step, uint64_t arrival, uint8_t *s
         step->core->quarantine_count -= err == KR_OK;
         step->core->quarantine_bytes -= err == KR_OK ? head.record_bytes : 0;
     }
-    return err == KR_OK || err == KR_NOT_FOUND ? kr_store_record_purge(step->txn, arrival, (struct kr_slice){0}) : err;
+    if (err == KR_OK || err == KR_NOT_FOUND) {
+        err = kr_store_record_purge(step->txn, arrival, (struct kr_slice){0});
+    }
+    if (err == KR_OK) {
+        kr_indicators_remove(step->core, &head);
+    }
+    return err;
 }
 
 struct old_tokens {

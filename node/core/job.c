@@ -1,5 +1,6 @@
 #include "node/core/job.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,9 +23,13 @@ void kr_job_free(struct kr_job *job)
     }
     free(job->audience);
     free(job->recipients);
+    if (job->content != NULL) {
+        sodium_memzero(job->content, job->content_len);
+    }
     free(job->content);
     free(job->bytes);
     free(job->terms);
+    sodium_memzero(job, sizeof *job);
     free(job);
 }
 

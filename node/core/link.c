@@ -400,7 +400,7 @@ void kr_link_session_down(struct kr_core *core, struct kr_link *link)
 enum kr_err kr_link_session_up(struct kr_step *step, struct kr_link *link)
 {
     link->has_session = true;
-    link->session_no++;
+    kr_rng_bytes(step->rng, &link->session_no, sizeof link->session_no);
     link->heard_ms = step->now_ms;
     link->ping_at_ms = step->now_ms;
     link->hello_wait_ms = KR_HELLO_MS_MIN;
@@ -429,6 +429,9 @@ enum kr_err kr_link_session_up(struct kr_step *step, struct kr_link *link)
     char name[KR_NAME_BYTES_MAX + 1];
     if (err == KR_OK && link->state == KR_LINK_OPEN) {
         err = kr_join_step_say(step, link, KR_JOIN_LINKED);
+    }
+    if (err == KR_OK && link->state == KR_LINK_OPEN) {
+        err = kr_invitations_fulfilled(step, link);
     }
     return err != KR_OK ? err
                         : kr_step_log(step, KR_LOG_INFO, "linked with %s",

@@ -73,7 +73,7 @@ struct kr_link {
     /* Session. As initiator we have at most one hello out; as responder at most one answered session that the peer has not used
      * yet. */
     bool has_session, has_pending, has_hello;
-    uint64_t session_no; /* counts our sessions: jobs of an older one earn no credit */
+    uint64_t session_no; /* random: jobs of an older session, or of a core before this one, earn no credit */
     struct kr_session session, pending;
     uint8_t ephemeral_public[32], ephemeral_secret[32], hello_hash[32];
     uint64_t hello_at_ms, hello_wait_ms; /* next try, and how long to wait after it */
@@ -107,7 +107,7 @@ struct kr_link {
     uint64_t sent_records, sent_bytes, received_records, received_bytes, refused_records;
 };
 
-/* An invitation of ours. Lives until it has expired; once used it admits only the council that used it, until that is linked. */
+/* An invitation of ours. Lives until it has expired or the council that used it is linked; once used it admits only that one. */
 struct kr_invitation {
     uint32_t number;
     uint8_t public_key[32]; /* of the one-time secret */
@@ -150,7 +150,8 @@ struct kr_core {
     uint64_t quarantine_count, quarantine_bytes;
     bool quarantine_is_due; /* the directory changed since the last look */
     uint8_t quarantine_at[32];
-    uint64_t records, indicators;
+    uint64_t records;
+    uint64_t indicators, indicators_stored; /* of all records that are shown here; the second: as the store has it */
     uint64_t expiry_at_ms;
     uint8_t tokens_at; /* first byte of the tokens that are looked through next */
 };
@@ -262,6 +263,17 @@ enum kr_err kr_admit_pairs(struct kr_step *step, bool *ret_more) KR_WARN_UNUSED;
 enum kr_err kr_admit_statement(struct kr_step *step, uint32_t kind, const uint8_t *community, const uint8_t subject[static 32],
                                uint64_t version, struct kr_writer *content) KR_WARN_UNUSED;
 enum kr_err kr_core_quarantine_count(struct kr_step *step) KR_WARN_UNUSED;
+
+/* ---- init.c ---- */
+/* How many indicators the shown records hold: counted as they enter and leave, stored once a batch. */
+enum kr_err kr_indicators_load(struct kr_step *step) KR_WARN_UNUSED;
+enum kr_err kr_indicators_store(struct kr_step *step) KR_WARN_UNUSED;
+void kr_indicators_add(struct kr_core *core, uint32_t count);
+void kr_indicators_remove(struct kr_core *core, const struct kr_head *head);
+
+/* ---- ticket.c ---- */
+/* A session came up over an open link: what was used to make the link is not needed any more. */
+enum kr_err kr_invitations_fulfilled(struct kr_step *step, const struct kr_link *link) KR_WARN_UNUSED;
 
 /* ---- submit.c, answer.c, ticket.c, init.c, expiry.c ---- */
 enum kr_err kr_submit_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;

@@ -6,7 +6,9 @@
  *   hello ──▶                                                     session: ── first sealed frame ──▶
  *   link OPEN, vouch, ticket used; durable; welcome ──▶           link OPEN, durable; dials again with its own key
  *
- * A lost welcome is repeated for the same council; anybody else who shows a used ticket is told so. */
+ * A lost welcome is repeated for the same council, and anybody else who shows the ticket meanwhile is told that it is used. Once a
+ * session is up under the joiner's own key, both sides have the link durably: the ticket is forgotten and net lets its key in no
+ * more. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -126,6 +128,27 @@ enum kr_err kr_invitations_tick(struct kr_step *step)
         }
     }
     return err;
+}
+
+enum kr_err kr_invitations_fulfilled(struct kr_step *step, const struct kr_link *link)
+{
+    struct kr_core *core = step->core;
+    bool changed = false;
+    for (uint32_t i = 0; i < core->invitation_count;) {
+        struct kr_invitation *invitation = core->invitations[i];
+        if (!invitation->is_used || memcmp(invitation->used_by, link->council, 32) != 0) {
+            i++;
+            continue;
+        }
+        enum kr_err err = kr_store_delete(step->txn, KR_TABLE_TICKETS, invitation->public_key, 32);
+        if (err != KR_OK) {
+            return err;
+        }
+        core->invitations[i] = core->invitations[--core->invitation_count];
+        kr_invitation_free(invitation);
+        changed = true;
+    }
+    return changed ? kr_links_allow(step) : KR_OK;
 }
 
 /* ---- inviting ---- */

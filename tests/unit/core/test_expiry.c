@@ -42,6 +42,47 @@ static void records_go_when_they_expire_on_every_node(void **state)
     bed_submission_free(submit);
 }
 
+static uint64_t indicators_in_status(struct bed *bed)
+{
+    static const uint8_t none[] = {0x90};
+    struct kr_status status;
+    assert_int_equal(bed_request(bed, 0, KR_OP_STATUS, none, sizeof none, 100), KR_OK);
+    assert_int_equal(kr_status_read((struct kr_slice){bed->result, bed->result_len}, &status), KR_OK);
+    return status.indicators;
+}
+
+/* Indicators, not the index's terms (a host name has one for each of its parents); also after a start, and after expiry. */
+static void status_counts_indicators(void **state)
+{
+    struct bed *bed = *state;
+    static const char *const domains[] = {"a.b.c.d.example", "e.f.example", "g.example"};
+    uint8_t id[32];
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_GREEN, "a.example", 1);
+    assert_int_equal(indicators_in_status(bed), 0);
+    bed_submission_body(submit, domains, 3);
+    submit->expires_s = bed->world->now_ms / 1000 + 600;
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_OK);
+    assert_int_equal(indicators_in_status(bed), 3);
+    submit->token[0]++;
+    submit->expires_s = 0;
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_OK);
+    assert_int_equal(indicators_in_status(bed), 6);
+    sim_world_crash(bed->world, 0, UINT32_MAX);
+    assert_int_equal(sim_world_start(bed->world, 0), SIM_HOLDS);
+    assert_int_equal(indicators_in_status(bed), 6);
+    bed_run(bed, 800000);
+    assert_int_equal(indicators_in_status(bed), 3);
+    /* A store without the counter, as older programs wrote it. */
+    struct kr_txn *txn = NULL;
+    assert_int_equal(kr_store_write_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    assert_int_equal(kr_store_delete(txn, KR_TABLE_IDENTITY, "indicators", 10), KR_OK);
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+    sim_world_crash(bed->world, 0, UINT32_MAX);
+    assert_int_equal(sim_world_start(bed->world, 0), SIM_HOLDS);
+    assert_int_equal(indicators_in_status(bed), 3);
+    bed_submission_free(submit);
+}
+
 static void one_slice_is_bounded_and_says_whether_there_is_more(void **state)
 {
     struct bed *bed = *state;
@@ -138,6 +179,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(records_go_when_they_expire_on_every_node, setup, teardown),
+        cmocka_unit_test_setup_teardown(status_counts_indicators, setup, teardown),
         cmocka_unit_test_setup_teardown(one_slice_is_bounded_and_says_whether_there_is_more, setup, teardown),
         cmocka_unit_test_setup_teardown(tokens_go_after_a_week, setup, teardown),
         cmocka_unit_test_setup_teardown(quarantine_expires, setup, teardown),
