@@ -38,9 +38,13 @@
 #define KR_LINK_QUEUE_MAX         65536u /* arrival numbers waiting for one peer */
 
 /* Wire. */
-#define KR_FRAME_BYTES_MAX         KR_MIB
-#define KR_LINK_WINDOW_BYTES       (2u * KR_MIB) /* records under way to one peer, unacknowledged */
-#define KR_NET_BUFFER_BYTES_MAX    (24u * KR_MIB)
+#define KR_FRAME_BYTES_MAX      KR_MIB
+#define KR_LINK_WINDOW_BYTES    (2u * KR_MIB) /* records under way to one peer, unacknowledged */
+#define KR_NET_BUFFER_BYTES_MAX (24u * KR_MIB)
+/* Frames that came over one connection and wait. An honest peer has at most its window, 2 MiB, under way: a dozen links that are
+ * all full make up KR_NET_BUFFER_BYTES_MAX. A hostile one that was admitted can make net hold 16 frames of the largest size, 16
+ * MiB, as long as keeper takes no more; several such peers, that much each. */
+#define KR_NET_FRAMES_MAX          16
 #define KR_CHANNEL_CHUNK_BYTES_MAX (64u * KR_KIB)
 #define KR_IDS_PER_FRAME_MAX       1024u
 

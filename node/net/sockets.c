@@ -11,7 +11,10 @@
 
 #define ZAP_ENDPOINT "inproc://zeromq.zap.01"
 #define ZAP_DOMAIN   "kairan"
-#define HWM          64 /* frames per connection; records are pushed in frames of a quarter megabyte at most */
+/* Frames per connection. Out, the peer's window bounds the bytes (KR_LINK_WINDOW_BYTES), so that many small frames may wait. In, a
+ * hostile peer chooses the size: KR_NET_FRAMES_MAX says what it can make this process hold. */
+#define FRAMES_OUT 64
+#define FRAMES_IN  KR_NET_FRAMES_MAX
 
 struct option {
     int name, value;
@@ -29,8 +32,8 @@ static bool set_ints(void *socket, const struct option *options, size_t count)
 static bool set_common(void *socket, const struct kr_curve *own)
 {
     static const struct option options[] = {
-        {ZMQ_SNDHWM, HWM},
-        {ZMQ_RCVHWM, HWM},
+        {ZMQ_SNDHWM, FRAMES_OUT},
+        {ZMQ_RCVHWM, FRAMES_IN},
         {ZMQ_LINGER, 0},
         {ZMQ_IPV6, 1},
         {ZMQ_HANDSHAKE_IVL, 10000},
