@@ -163,7 +163,17 @@ static enum kr_err step_nested(struct kr_loop *loop, struct kr_txn *txn, struct 
         kr_effects_truncate(effects, before);
         return err;
     }
-    return kr_txn_commit(nested);
+    err = kr_txn_commit(nested);
+    if (err != KR_OK) {
+        kr_effects_truncate(effects, before);
+    }
+    return err;
+}
+
+/* Whether an event failed by itself, so that the transaction is sound without it. The store's failures take the whole batch. */
+static bool is_own_failure(enum kr_err err)
+{
+    return err != KR_OK && err != KR_STORE_FULL && err != KR_IO && err != KR_CORRUPT;
 }
 
 enum kr_err kr_loop_run(struct kr_loop *loop, const struct kr_event *events, size_t count, const uint8_t seed[static 32],
@@ -193,7 +203,12 @@ enum kr_err kr_loop_run(struct kr_loop *loop, const struct kr_event *events, siz
         askers[done] = asker_of(event);
         err = step_nested(loop, txn, &rng, event, effects);
     }
-    if (err == KR_OK) {
+    enum kr_err own = KR_OK; /* the last event's own failure: what went before it stands */
+    if (done > 1 && is_own_failure(err)) {
+        own = err;
+        err = KR_OK;
+    }
+    if (err == KR_OK && own == KR_OK) {
         err = kr_core_flush(loop->core, txn, &rng, loop->now_ms, effects);
     }
     if (err == KR_OK) {
@@ -217,6 +232,13 @@ enum kr_err kr_loop_run(struct kr_loop *loop, const struct kr_event *events, siz
             }
         }
         (void)rebuild(loop, &rng, effects);
+    } else if (own != KR_OK) {
+        /* It may have left the core's memory half changed; the store has none of it. */
+        if (askers[done - 1].client != 0) {
+            (void)answer_with(effects, askers[done - 1].client, askers[done - 1].request, own);
+        }
+        (void)rebuild(loop, &rng, effects);
+        err = own;
     }
     free(askers);
     *ret_done = done;

@@ -19,8 +19,10 @@ void kr_loop_free(struct kr_loop *loop);
 /* Runs events in order until all are done or the batch is full (KR_TXN_DIRTY_PAGES_MAX, or `is_over(context)` says so, asked after
  * each event; may be NULL).
  * `*ret_done` of them were taken (at least one); jobs in taken JOB_DONE events belong to the core. `seed`: 32 fresh bytes for this
- * batch. The effects stand in `effects` when it returns: let them out in order. The result is KR_OK, or the store's error (for the
- * log and for `status`): the effects then hold the error answers, and the loop is usable again (or says the same error next time).
+ * batch. The effects stand in `effects` when it returns: let them out in order. The result is KR_OK, or an error (for the log and
+ * for `status`): the effects then hold the error answers, and the loop is usable again (or says the same error next time). Where it
+ * is the store's (KR_STORE_FULL, KR_IO, KR_CORRUPT) nothing of the batch was done; any other is the last taken event's own, and
+ * those before it are durable.
  */
 enum kr_err kr_loop_run(struct kr_loop *loop, const struct kr_event *events, size_t count, const uint8_t seed[static 32],
                         bool (*is_over)(void *context), void *context, struct kr_effects *effects, size_t *ret_done) KR_WARN_UNUSED;

@@ -175,13 +175,19 @@ static bool is_over(void *context)
 
 static void take_failure(struct kr_runner *runner, enum kr_err err)
 {
-    runner->is_writable = false;
+    bool is_of_store = err == KR_STORE_FULL || err == KR_IO || err == KR_CORRUPT;
+    runner->is_writable = runner->is_writable && !is_of_store;
     runner->idle_at_ms = kr_monotonic_ms() + KR_FAILURE_REST_MS;
     /* The core was made anew; should even that have failed, the tick tries again. */
     uint64_t again_ms = kr_clock_now_ms(runner->options.clock) + KR_FAILURE_REST_MS;
     runner->wake_ms = again_ms < runner->wake_ms ? again_ms : runner->wake_ms;
-    kr_log(KR_LOG_ERROR, "the store takes nothing (%s): what was just asked was refused, reading goes on; %s", kr_err_text(err),
-           err == KR_STORE_FULL ? "make room on the disk, nothing has to be restarted" : "check the disk");
+    if (!is_of_store) {
+        kr_log(KR_LOG_ERROR, "one thing could not be dealt with (%s) and was given up; the node goes on, its links begin anew",
+               kr_err_text(err));
+    } else {
+        kr_log(KR_LOG_ERROR, "the store takes nothing (%s): what was just asked was refused, reading goes on; %s", kr_err_text(err),
+               err == KR_STORE_FULL ? "make room on the disk, nothing has to be restarted" : "check the disk");
+    }
     kr_hub_end_standing(runner->options.hub, KR_BUSY, "the node had to begin anew after an error of its store: ask again");
 }
 

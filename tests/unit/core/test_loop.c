@@ -98,6 +98,55 @@ static void no_effect_of_a_failed_batch_gets_out(void **state)
     bed_submission_free(submit);
 }
 
+/* One event that fails by itself takes only itself: what stood before it in the batch is stored and answered. */
+static void an_event_that_fails_spares_those_before_it(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_loop *loop = bed_node(bed, 0)->loop;
+    struct kr_event made[2];
+    struct kr_effects effects;
+    uint8_t seed[32] = {1};
+    size_t done = 0, jobs = 0;
+    uint64_t records = bed_records(bed, 0);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct kr_submit *submit = bed_submission(bed, KR_TLP_GREEN, "a.example", (uint8_t)i);
+        struct kr_writer args = args_of(submit);
+        struct kr_event event = {.type = KR_EVENT_REQUEST,
+                                 .now_ms = bed->world->now_ms,
+                                 .client = 5,
+                                 .request = i + 1,
+                                 .op = KR_OP_SUBMIT,
+                                 .bytes = {args.bytes, args.len}};
+        kr_effects_init(&effects);
+        assert_int_equal(kr_loop_run(loop, &event, 1, seed, NULL, NULL, &effects, &done), KR_OK);
+        for (size_t j = 0; j < effects.count; j++) {
+            if (effects.items[j].type == KR_EFFECT_JOB && jobs < 2) {
+                kr_job_run(effects.items[j].job, bed_node(bed, 0)->keyring);
+                made[jobs++] =
+                    (struct kr_event){.type = KR_EVENT_JOB_DONE, .now_ms = bed->world->now_ms, .job = effects.items[j].job};
+                effects.items[j].job = NULL;
+            }
+        }
+        kr_effects_deinit(&effects);
+        kr_writer_deinit(&args);
+        bed_submission_free(submit);
+    }
+    assert_int_equal(jobs, 2);
+    made[1].job->err = KR_NOMEM;
+    kr_effects_init(&effects);
+    assert_int_equal(kr_loop_run(loop, made, 2, seed, NULL, NULL, &effects, &done), KR_NOMEM);
+    assert_int_equal(done, 2);
+    uint32_t ends = 0, errors = 0;
+    for (size_t i = 0; i < effects.count; i++) {
+        ends += effects.items[i].type == KR_EFFECT_END && effects.items[i].request == 1;
+        errors += effects.items[i].type == KR_EFFECT_ERROR && effects.items[i].request == 2;
+    }
+    assert_int_equal(ends, 1);
+    assert_int_equal(errors, 1);
+    assert_int_equal(bed_records(bed, 0), records + 1);
+    kr_effects_deinit(&effects);
+}
+
 static void the_core_made_anew_is_the_one_that_the_store_holds(void **state)
 {
     struct bed *bed = *state;
@@ -212,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_failed_commit_is_answered_and_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(no_effect_of_a_failed_batch_gets_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_event_that_fails_spares_those_before_it, setup, teardown),
         cmocka_unit_test_setup_teardown(the_core_made_anew_is_the_one_that_the_store_holds, setup, teardown),
         cmocka_unit_test_setup_teardown(a_batch_ends_when_its_time_is_up, setup, teardown),
         cmocka_unit_test_setup_teardown(bulk_is_cut_in_steps, setup, teardown),
