@@ -155,7 +155,7 @@ enum kr_table {
     KR_TABLE_TOKENS,     /* submission token → record id */
     KR_TABLE_QUARANTINE, /* id → why, size */
     KR_TABLE_DRAFTS,
-    KR_TABLE_RECEIPTS,
+    KR_TABLE_RECEIPTS, /* "forced" ‖ id → why its author stored it over the guards */
     KR_TABLE_COUNT,
 };
 #define KR_TABLE_KEY_BYTES_MAX   200u

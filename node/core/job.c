@@ -27,6 +27,10 @@ void kr_job_free(struct kr_job *job)
         sodium_memzero(job->content, job->content_len);
     }
     free(job->content);
+    if (job->reason != NULL) {
+        sodium_memzero(job->reason, job->reason_len);
+    }
+    free(job->reason);
     free(job->bytes);
     free(job->terms);
     sodium_memzero(job, sizeof *job);

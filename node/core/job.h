@@ -34,6 +34,8 @@ struct kr_job {
     size_t content_len;
     const struct kr_guards *guards; /* MAKE: borrowed; NULL: the built-in ones */
     bool skips_guards;              /* MAKE: they were shown and overridden */
+    uint8_t *reason;                /* and why; owned, stays at this council */
+    size_t reason_len;
     /* Result. */
     enum kr_err err;
     uint8_t *bytes; /* the record; CHECK: given, MAKE: made */

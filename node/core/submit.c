@@ -144,6 +144,56 @@ static enum kr_err token_put(struct kr_step *step, const uint8_t token[static 16
     return err;
 }
 
+/* Why a guard was overridden stays here, beside the record, and is never sent: "forced" ‖ id → array of 2: now_ms, reason. */
+static enum kr_err reason_put(struct kr_step *step, const struct kr_job *job)
+{
+    uint8_t key[KR_REASON_KEY_BYTES];
+    struct kr_writer writer;
+    char id[17];
+    if (job->reason_len == 0) {
+        return KR_OK;
+    }
+    kr_reason_key(key, job->record.id);
+    kr_writer_init(&writer, KR_TABLE_VALUE_BYTES_MAX);
+    kr_writer_array(&writer, 2);
+    kr_writer_uint(&writer, step->now_ms);
+    kr_writer_str_slice(&writer, (struct kr_slice){job->reason, job->reason_len});
+    enum kr_err err = kr_writer_finish(&writer);
+    if (err == KR_OK) {
+        err = kr_store_put(step->txn, KR_TABLE_RECEIPTS, key, sizeof key, writer.bytes, writer.len);
+    }
+    kr_writer_deinit(&writer);
+    sodium_bin2hex(id, sizeof id, job->record.id, 8);
+    /* The reason itself may name what the record is about: it stays out of the log. */
+    return err != KR_OK
+               ? err
+               : kr_step_log(step, KR_LOG_NOTICE, "record %s was stored over the guards; the reason given is kept with it", id);
+}
+
+void kr_reason_key(uint8_t ret_key[static KR_REASON_KEY_BYTES], const uint8_t id[static 32])
+{
+    memcpy(ret_key, "forced", 6);
+    memcpy(ret_key + 6, id, 32);
+}
+
+enum kr_err kr_reason_get(struct kr_txn *txn, const uint8_t id[static 32], char *ret_text, size_t size)
+{
+    uint8_t key[KR_REASON_KEY_BYTES], value[KR_NOTE_BYTES_MAX + 64];
+    struct kr_reader reader;
+    size_t len;
+    kr_reason_key(key, id);
+    enum kr_err err = kr_store_get(txn, KR_TABLE_RECEIPTS, key, sizeof key, value, sizeof value, &len);
+    if (err != KR_OK) {
+        return err;
+    }
+    kr_reader_init(&reader, value, len);
+    kr_reader_array(&reader, 2);
+    (void)kr_reader_uint(&reader, UINT64_MAX);
+    struct kr_slice text = kr_reader_str(&reader, KR_NOTE_BYTES_MAX);
+    kr_reader_close(&reader);
+    return kr_reader_end(&reader) == KR_OK && kr_slice_text(text, ret_text, size) ? KR_OK : KR_CORRUPT;
+}
+
 static enum kr_err end(struct kr_step *step, uint64_t client, uint64_t request, const uint8_t id[static 32], bool is_known)
 {
     struct kr_writer result;
@@ -209,6 +259,15 @@ enum kr_err kr_submit_request(struct kr_step *step, const struct kr_event *event
     }
     memcpy(job->content, submit->body.bytes, submit->body.len);
     job->content_len = submit->body.len;
+    if (submit->is_forced) {
+        job->reason = malloc(submit->reason.len);
+        if (job->reason == NULL) {
+            err = KR_NOMEM;
+            goto out;
+        }
+        memcpy(job->reason, submit->reason.bytes, submit->reason.len);
+        job->reason_len = submit->reason.len;
+    }
     memcpy(job->author, core->self, 32);
     memcpy(job->token, submit->token, 16);
     kr_rng_bytes(step->rng, job->seed, sizeof job->seed);
@@ -280,6 +339,9 @@ enum kr_err kr_submit_made(struct kr_step *step, struct kr_job *job)
     }
     if (err == KR_OK) {
         err = token_put(step, job->token, job->record.id);
+    }
+    if (err == KR_OK) {
+        err = reason_put(step, job);
     }
     return err == KR_OK ? end(step, job->client, job->request, job->record.id, false) : err;
 }

@@ -139,9 +139,19 @@ static void guarded_values_are_named_and_can_be_overridden_with_a_reason(void **
     assert_int_equal(bed_records(bed, 0), records);
     submit->reason = (struct kr_slice){(const uint8_t *)"a page of it is abused", 22};
     assert_int_equal(bed_submit(bed, 0, submit, id), KR_OK);
+    char reason[KR_NOTE_BYTES_MAX + 1];
+    struct kr_txn *txn = NULL;
+    assert_int_equal(kr_store_read_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    assert_int_equal(kr_reason_get(txn, id, reason, sizeof reason), KR_OK);
+    assert_string_equal(reason, "a page of it is abused");
+    kr_txn_abort(txn);
+    assert_true(bed_said(bed, 0, "stored over the guards"));
     /* The peer takes it: guards are the author's, not the reader's. */
     bed_run(bed, 1000);
     assert_true(bed_holds(bed, 1, id));
+    assert_int_equal(kr_store_read_begin(bed_node(bed, 1)->store, &txn), KR_OK);
+    assert_int_equal(kr_reason_get(txn, id, reason, sizeof reason), KR_NOT_FOUND); /* it stays with the author */
+    kr_txn_abort(txn);
     bed_submission_free(submit);
 }
 
