@@ -182,19 +182,25 @@ class Federation:
 
 
 def wait_for_reports(node, wanted, within_s):
-    """Until the node shows every id of `wanted`: a watch is opened first, then the list read, so nothing falls between."""
+    """Until the node shows every id of `wanted`. The watch is in force once a question behind it is answered (both wait in one
+    queue); the list is read only then, so that nothing falls between."""
     deadline = time.monotonic() + within_s
     with node.client() as watcher, node.client() as asker:
+        missing = set(wanted)
         number = watcher.begin(wire.WATCH, [])
-        missing = set(wanted) - set(asker.reports())
+        behind = watcher.begin(wire.STATUS, [])
+        frame = watcher.receive()
+        while frame[1] != behind:
+            missing -= {wire.unpack(item)[0] for item in frame[2]}
+            frame = watcher.receive()
+        missing -= set(asker.reports())
         while missing:
             left = deadline - time.monotonic()
             check(left > 0, f"{node.name} still lacks {len(missing)} of {len(wanted)} records after {within_s:.0f} s")
-            watcher.socket.settimeout(min(left, 5.0))
+            watcher.socket.settimeout(left)
             try:
                 frame = watcher.receive()
             except socket.timeout:
-                missing -= set(asker.reports())
                 continue
             check(frame[1] == number and frame[0] == wire.PAGE, f"watch on {node.name} ended: {frame}")
             missing -= {wire.unpack(item)[0] for item in frame[2]}
