@@ -170,14 +170,17 @@ static enum kr_err choose_community(struct kr_step *step, const struct kr_event 
             found++;
         }
     }
-    if (found > 1 || (found == 0 && invite->has_community)) {
-        enum kr_err err = kr_step_error(step, event->client, event->request, KR_INVALID,
-                                        found > 1 ? "this council is in several communities: say which one with --community"
-                                                  : "this council is not a member of that community");
-        return err != KR_OK ? err : KR_CANCELLED;
+    if (found == 1) {
+        invitation->has_community = true;
+        return KR_OK;
     }
-    invitation->has_community = found == 1;
-    return KR_OK;
+    enum kr_err err = kr_step_error(
+        step, event->client, event->request, found > 1 ? KR_INVALID : KR_DENIED,
+        found > 1               ? "this council is in several communities: say which one with --community"
+        : invite->has_community ? "this council is not a member of that community"
+                                : "this council is a member of no community (yet: after a join, membership arrives with the "
+                                  "first records). Ask again then, or make a link alone with --link-only");
+    return err != KR_OK ? err : KR_CANCELLED;
 }
 
 static enum kr_err print_ticket(struct kr_step *step, const struct kr_event *event, const struct kr_invitation *invitation,
