@@ -52,6 +52,20 @@ static bool set_common(void *socket, const struct kr_curve *own)
            zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, own->secret, 32) == 0;
 }
 
+/* A socket that takes both kinds of address names an IPv4 one as IPv6 does: back to how it was written. */
+static void print_as_ipv4(char *endpoint)
+{
+    static const char mapped[] = "tcp://[::ffff:";
+    char *host = endpoint + sizeof mapped - 1;
+    char *end = strncmp(endpoint, mapped, sizeof mapped - 1) == 0 ? strchr(host, ']') : NULL;
+    if (end == NULL || memchr(host, '.', (size_t)(end - host)) == NULL) {
+        return;
+    }
+    char *to = endpoint + strlen("tcp://");
+    memmove(to, host, (size_t)(end - host));
+    memmove(to + (end - host), end + 1, strlen(end + 1) + 1);
+}
+
 enum kr_err kr_router_new(void *context, const struct kr_curve *own, const char *endpoint, void **ret_socket, char *ret_endpoint,
                           struct kr_error *error)
 {
@@ -70,6 +84,7 @@ enum kr_err kr_router_new(void *context, const struct kr_curve *own, const char 
         (void)zmq_close(socket);
         return err;
     }
+    print_as_ipv4(ret_endpoint);
     *ret_socket = socket;
     return KR_OK;
 }

@@ -38,7 +38,7 @@ const struct kr_command kr_commands[] = {
         "  --found-community NAME       found a community (the first council of one does)\n"
         "  --passphrase-file FILE, --passphrase-fd N   protect the keyring with a passphrase\n"
         "\n"
-        "Example: kairan init --name-en Hokkaido --endpoint tcp://203.0.113.5:7447 --found-community Japan\n")},
+        "Example: kairan init --name-en Hokkaido --endpoint tcp://203.0.113.5:7370 --found-community Japan\n")},
     {"invite", kr_run_invite, N_("print a ticket that links another council to this one"),
      N_("Usage: kairan invite [--ttl SPAN] [--community NAME|ID] [--link-only]\n"
         "\n"

@@ -63,6 +63,7 @@ static int set_up(void **state)
     assert_int_equal(kr_zap_bind(world->context, &world->zap), KR_OK);
     assert_int_equal(kr_router_new(world->context, &world->own, "tcp://127.0.0.1:*", &world->router, world->endpoint, &error),
                      KR_OK);
+    assert_int_equal(strncmp(world->endpoint, "tcp://127.0.0.1:", 16), 0); /* as it was written, not [::ffff:127.0.0.1] */
     watch(world);
     return 0;
 }
