@@ -108,6 +108,7 @@ enum kr_err kr_format_upgrade(struct kr_txn *txn, struct kr_error *error)
     if (err != KR_OK || format == KR_STORE_FORMAT) {
         return err;
     }
+    /* From 2 to 3 nothing is written anew: all that format 2 wrote is still read. */
     if (format < 2) {
         err = kr_expiry_fill(txn);
     }

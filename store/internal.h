@@ -1,6 +1,6 @@
 /* What the store's own files share; nobody outside this folder includes it.
  *
- * Layout (format 2). Numbers in keys are big-endian, so that LMDB's byte order is theirs. "sealed" is value.c's
+ * Layout (format 3). Numbers in keys are big-endian, so that LMDB's byte order is theirs. "sealed" is value.c's
  * nonce ‖ XChaCha20-Poly1305(value), with the row's key as associated data and a key of its own for each table.
  *
  *   meta      name → "format": number ‖ sealed number (frozen in all formats); "keys", "arrival", "runs": sealed
@@ -13,7 +13,10 @@
  *   trees     scope number 4 ‖ entry 8 → sealed record id 32 ‖ running hash after it 32
  *   members   scope number 4 ‖ record id 32 → sealed entry 8
  *   t.*       the small tables of the core: key → sealed value
- *   terms.new and terms.0 …   term 16 ‖ arrival 8 ‖ position 2 → tag 8 (runs.c) */
+ *   terms.new and terms.0 …   term 16 ‖ arrival 8 ‖ position 2 → tag 8 (runs.c)
+ *
+ * Format 3 differs from 2 in what may stand there: tags are SipHash, and there are 64 slots of runs. A program that knows formats
+ * up to 2 would take either for damage; older rows keep their tags (value.c), so that nothing has to be written anew. */
 #ifndef KR_STORE_INTERNAL_H
 #define KR_STORE_INTERNAL_H
 

@@ -22,7 +22,7 @@
 #include "proto/record/label.h"
 #include "proto/wire/wire.h"
 
-#define KR_STORE_FORMAT 2
+#define KR_STORE_FORMAT 3
 
 struct kr_store;
 struct kr_txn;

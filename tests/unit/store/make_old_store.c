@@ -1,5 +1,6 @@
-/* Writes tests/data/store-v1. It was built and run when the store's format was 1 (commit "store: make the fixture of format 1");
- * built today it writes today's format. The store is volatile and seeded, so that the same program gives the same bytes.
+/* Writes tests/data/store-v1 and store-v2. It was built and run when the store's format was 1 (commit "store: make the fixture of
+ * format 1"), and before tags became SipHash; built today it writes today's format. The store is volatile and seeded, so that the
+ * same program gives the same bytes.
  *
  *   make_old_store DIRECTORY */
 #include "old_store.h"

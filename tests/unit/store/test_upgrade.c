@@ -1,10 +1,11 @@
-/* A store as format 1 wrote it (tests/data/store-v1) is brought up to date once and then read whole. */
+/* A store as an older format wrote it (tests/data/store-v1, store-v2) is brought up to date once and then read whole. */
 #include "old_store.h"
 #include "raw_store.h"
 
-#define OLD_FILE "tests/data/store-v1/data.mdb"
+#define OLD_FILE_1 "tests/data/store-v1/data.mdb"
+#define OLD_FILE_2 "tests/data/store-v2/data.mdb"
 
-static int setup(void **state)
+static int setup_copy(void **state, const char *file)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     static uint8_t bytes[1024 * 1024];
@@ -13,7 +14,7 @@ static int setup(void **state)
     fixture_prepare(fixture, false);
     memset(fixture->storage_key, OLD_STORAGE_KEY_BYTE, 32);
     memset(fixture->term_key, OLD_TERM_KEY_BYTE, 32);
-    int from = open(OLD_FILE, O_RDONLY | O_CLOEXEC);
+    int from = open(file, O_RDONLY | O_CLOEXEC);
     assert_true(from >= 0);
     ssize_t len = read(from, bytes, sizeof bytes);
     assert_true(len > 0 && (size_t)len < sizeof bytes);
@@ -25,6 +26,16 @@ static int setup(void **state)
     (void)close(to);
     *state = fixture;
     return 0;
+}
+
+static int setup(void **state)
+{
+    return setup_copy(state, OLD_FILE_1);
+}
+
+static int setup_2(void **state)
+{
+    return setup_copy(state, OLD_FILE_2);
 }
 
 static void assert_old_record(struct kr_txn *txn, uint64_t number, uint8_t *scratch)
@@ -130,6 +141,42 @@ static void format_1_is_brought_up_to_date(void **state)
     assert_verifies(fixture);
 }
 
+static uint8_t format_in_the_open(const struct fixture *fixture)
+{
+    uint8_t key[16], format[64];
+    size_t key_len = 0, len = 0;
+    struct raw raw = raw_open(fixture);
+    raw_row(&raw, "meta", 1, key, &key_len, format, &len);
+    assert_memory_equal(key, "format", 6);
+    mdb_txn_abort(raw.txn);
+    mdb_env_close(raw.env);
+    return format[3];
+}
+
+/* Rows with old tags and rows with new ones stand side by side from then on, and a program of format 2 is told so. */
+static void format_2_is_brought_up_to_date(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(format_in_the_open(fixture), 2);
+    fixture_open(fixture);
+    assert_old_content(fixture);
+    assert_expiries(fixture);
+    assert_verifies(fixture);
+    struct kr_txn *txn = write_begin(fixture);
+    struct kr_term_entry term = sample_term(fixture->store, 100 * OLD_RECORDS, OLD_RECORDS, 99);
+    assert_int_equal(kr_store_terms_put(txn, &term, 1), KR_OK);
+    commit(txn);
+    fixture_reopen(fixture);
+    txn = read_begin(fixture);
+    assert_int_equal(find_term(txn, 100 * OLD_RECORDS).count, 1);
+    assert_int_equal(find_term(txn, 0).count, 1);
+    kr_txn_abort(txn);
+    assert_verifies(fixture);
+    kr_store_close(fixture->store);
+    fixture->store = NULL;
+    assert_int_equal(format_in_the_open(fixture), 3);
+}
+
 /* The step fails half-way, on a damaged head: the store stays of format 1, whole, for the old program. */
 static void a_failed_upgrade_changes_nothing(void **state)
 {
@@ -143,7 +190,7 @@ static void a_failed_upgrade_changes_nothing(void **state)
     raw_put(&raw, "heads", key, key_len, value, len);
     raw_close(&raw);
     assert_int_equal(kr_store_open(&fixture->options, &fixture->store, &error), KR_CORRUPT);
-    assert_non_null(strstr(error.text, "from format 1 to 2"));
+    assert_non_null(strstr(error.text, "from format 1 to 3"));
     assert_false(has_expiry_table(fixture));
     raw = raw_open(fixture);
     raw_row(&raw, "meta", 1, key, &key_len, format, &format_len);
@@ -162,6 +209,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(format_1_is_brought_up_to_date, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(format_2_is_brought_up_to_date, setup_2, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_failed_upgrade_changes_nothing, setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
