@@ -180,7 +180,7 @@ static enum kr_err start(struct keeper *keeper, const struct kr_passphrase_sourc
         err = kr_place_make(keeper->place, error);
     }
     if (err == KR_OK) {
-        err = kr_place_lock(keeper->place, &keeper->lock_fd, error);
+        err = kr_place_lock(keeper->place, KR_PLACE_LOCK_WAIT_MS, &keeper->lock_fd, error);
     }
     if (err == KR_OK) {
         err = open_keyring(keeper, source, error);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +11,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "node/keeper/clock.h"
+
 #define SYSTEM_STATE  "/var/lib/kairan"
 #define SYSTEM_CONFIG "/etc/kairan/kairan.conf"
+#define LOCK_RETRY_MS 10
 
 enum kr_err kr_place_join(char *ret_path, const char *directory, const char *name, struct kr_error *error)
 {
@@ -104,15 +108,32 @@ enum kr_err kr_place_make(const struct kr_place *place, struct kr_error *error)
     return KR_OK;
 }
 
-enum kr_err kr_place_lock(const struct kr_place *place, int *ret_fd, struct kr_error *error)
+/* A process that was killed holds its locks until the kernel has taken it apart, which takes a while where much is mapped: who
+ * starts a node again at once waits for that rather than being told that one runs. flock() knows no time limit. */
+static int lock_soon(int fd, uint32_t wait_ms)
+{
+    const uint64_t until_ms = kr_monotonic_ms() + wait_ms;
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR) {
+            return errno;
+        }
+        if (kr_monotonic_ms() >= until_ms) {
+            return EWOULDBLOCK;
+        }
+        (void)poll(NULL, 0, LOCK_RETRY_MS);
+    }
+    return 0;
+}
+
+enum kr_err kr_place_lock(const struct kr_place *place, uint32_t wait_ms, int *ret_fd, struct kr_error *error)
 {
     int fd = open(place->lock, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) {
         return kr_fail(error, errno == EACCES || errno == EPERM ? KR_DENIED : KR_IO, "cannot open %s: %s", place->lock,
                        strerror(errno));
     }
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        int reason = errno;
+    int reason = lock_soon(fd, wait_ms);
+    if (reason != 0) {
         (void)close(fd);
         return reason == EWOULDBLOCK ? kr_fail(error, KR_LOCKED, "another kairand already runs on %s", place->directory)
                                      : kr_fail(error, KR_IO, "cannot lock %s: %s", place->lock, strerror(reason));

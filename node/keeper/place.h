@@ -6,10 +6,12 @@
 #define KR_NODE_KEEPER_PLACE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "crypto/err.h"
 
-#define KR_PLACE_PATH_MAX 4096
+#define KR_PLACE_PATH_MAX     4096
+#define KR_PLACE_LOCK_WAIT_MS 2000u
 
 struct kr_place {
     char directory[KR_PLACE_PATH_MAX];
@@ -24,8 +26,9 @@ struct kr_place {
 enum kr_err kr_place_init(struct kr_place *place, const char *directory, const char *config, struct kr_error *error) KR_WARN_UNUSED;
 /* Makes the directory (and those above it) where it is missing; KR_DENIED where it belongs to someone else or others may write. */
 enum kr_err kr_place_make(const struct kr_place *place, struct kr_error *error) KR_WARN_UNUSED;
-/* Takes the lock for this process's life. KR_LOCKED where another holds it. The descriptor is the caller's to close. */
-enum kr_err kr_place_lock(const struct kr_place *place, int *ret_fd, struct kr_error *error) KR_WARN_UNUSED;
+/* Takes the lock for this process's life. Waits up to `wait_ms` for one that was just killed; KR_LOCKED where another holds it
+ * still. The descriptor is the caller's to close. */
+enum kr_err kr_place_lock(const struct kr_place *place, uint32_t wait_ms, int *ret_fd, struct kr_error *error) KR_WARN_UNUSED;
 /* Joins two parts of a path with a slash. */
 enum kr_err kr_place_join(char *ret_path, const char *directory, const char *name, struct kr_error *error) KR_WARN_UNUSED;
 

@@ -202,7 +202,7 @@ int kr_keeper_init(const struct kr_place *place, const struct kr_passphrase_sour
         err = kr_place_make(place, &error);
     }
     if (err == KR_OK) {
-        err = kr_place_lock(place, &lock, &error);
+        err = kr_place_lock(place, KR_PLACE_LOCK_WAIT_MS, &lock, &error);
     }
     if (err == KR_OK) {
         err = make_node(place, source, init, council, &error);

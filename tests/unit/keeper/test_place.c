@@ -1,6 +1,9 @@
 #include "keeper_test.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 
 #include "crypto/secret.h"
 #include "node/keeper/passphrase.h"
@@ -58,12 +61,41 @@ static void test_only_one_holds_the_lock(void **state)
     int first = -1, second = -1;
     struct kr_error error = {0};
     assert_int_equal(kr_place_init(&place, *state, NULL, NULL), KR_OK);
-    assert_int_equal(kr_place_lock(&place, &first, &error), KR_OK);
-    assert_int_equal(kr_place_lock(&place, &second, &error), KR_LOCKED);
+    assert_int_equal(kr_place_lock(&place, 0, &first, &error), KR_OK);
+    assert_int_equal(kr_place_lock(&place, 0, &second, &error), KR_LOCKED);
     assert_int_equal(second, -1);
     assert_int_equal(close(first), 0);
-    assert_int_equal(kr_place_lock(&place, &second, &error), KR_OK);
+    assert_int_equal(kr_place_lock(&place, 0, &second, &error), KR_OK);
     assert_int_equal(close(second), 0);
+}
+
+/* Who is killed holds the lock until its memory has been given back, which is after kill() has returned. */
+static void test_the_lock_of_one_just_killed_is_waited_for(void **state)
+{
+    int held = -1, taken = -1, ends[2];
+    struct kr_error error = {0};
+    const size_t much = (size_t)64 * 1024 * 1024;
+    char byte = 0;
+    assert_int_equal(kr_place_init(&place, *state, NULL, NULL), KR_OK);
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        void *map = mmap(NULL, much, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+        bool is_held = map != MAP_FAILED && kr_place_lock(&place, 0, &held, &error) == KR_OK;
+        while (is_held && write(ends[1], "", 1) == 1) {
+            (void)pause();
+        }
+        _exit(1);
+    }
+    assert_int_equal(close(ends[1]), 0);
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    assert_int_equal(kr_place_lock(&place, 0, &taken, &error), KR_LOCKED);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(kr_place_lock(&place, 60000, &taken, &error), KR_OK);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_int_equal(close(taken), 0);
+    assert_int_equal(close(ends[0]), 0);
 }
 
 /* ---- passphrases ---- */
@@ -152,6 +184,7 @@ int main(void)
         cmocka_unit_test(test_a_socket_must_fit_its_address),
         cmocka_unit_test_setup_teardown(test_the_directory_is_made_private, test_directory_make, test_directory_remove),
         cmocka_unit_test_setup_teardown(test_only_one_holds_the_lock, test_directory_make, test_directory_remove),
+        cmocka_unit_test_setup_teardown(test_the_lock_of_one_just_killed_is_waited_for, test_directory_make, test_directory_remove),
         cmocka_unit_test(test_a_passphrase_ends_with_its_line),
         cmocka_unit_test_setup_teardown(test_a_passphrase_file_must_be_private, test_directory_make, test_directory_remove),
         cmocka_unit_test_setup_teardown(test_the_service_managers_credential_is_taken, test_directory_make, test_directory_remove),
