@@ -190,7 +190,9 @@ static int run(struct command *command)
     if (kr_place_init(&place, command->state, command->config, &error) != KR_OK) {
         return usage(error.text);
     }
-    command->source.may_ask = !command->is_init;
+    /* A script that makes a node on somebody's terminal is not held up. */
+    command->source.may_ask = !command->is_init || isatty(STDIN_FILENO) == 1;
+    command->source.is_new = command->is_init;
     return command->is_init ? kr_keeper_init(&place, &command->source, &command->init) : kr_keeper_run(&place, &command->source);
 }
 

@@ -78,7 +78,47 @@ static enum kr_err read_credential(char *text, bool *ret_found, struct kr_error 
     return err;
 }
 
-static enum kr_err ask(char *text, bool *ret_found, struct kr_error *error)
+/* One line that is not shown. An empty one is KR_NOT_FOUND. */
+static enum kr_err ask_line(int fd, const char *prompt, char *text, struct kr_error *error)
+{
+    struct kr_error why = {0};
+    if (write(fd, prompt, strlen(prompt)) < 0) {
+        return kr_fail(error, KR_IO, "cannot ask on the terminal: %s", strerror(errno));
+    }
+    enum kr_err err = read_fd(fd, "the terminal", text, &why);
+    if (write(fd, "\n", 1) < 0 && err == KR_OK) {
+        err = kr_fail(&why, KR_IO, "the terminal is gone: %s", strerror(errno));
+    }
+    if (err == KR_INVALID && (text[0] == '\n' || text[0] == '\r' || text[0] == 0)) {
+        return kr_fail(error, KR_NOT_FOUND, "%s", why.text);
+    }
+    return err == KR_OK ? KR_OK : kr_fail(error, err, "%s", why.text);
+}
+
+/* A new one is asked for twice; leaving it empty means none. */
+static enum kr_err ask_new(int fd, char *text, bool *ret_found, struct kr_error *error)
+{
+    void *again = NULL;
+    enum kr_err err = kr_secret_new(KR_PASSPHRASE_BYTES_MAX + 2, &again, error);
+    if (err != KR_OK) {
+        return err;
+    }
+    err = ask_line(fd, "Passphrase for the new keyring (empty: none, whoever has the disk has the keys): ", text, error);
+    *ret_found = err == KR_OK;
+    if (err == KR_OK) {
+        err = ask_line(fd, "The same again: ", again, error);
+        bool is_same = err == KR_OK && sodium_memcmp(text, again, KR_PASSPHRASE_BYTES_MAX + 2) == 0;
+        if ((err == KR_OK || err == KR_NOT_FOUND) && !is_same) {
+            err = kr_fail(error, KR_PASSPHRASE, "the two passphrases differ: nothing was made, begin again");
+        }
+    } else if (err == KR_NOT_FOUND) {
+        err = KR_OK;
+    }
+    kr_secret_free(again);
+    return err;
+}
+
+static enum kr_err ask(bool is_new, char *text, bool *ret_found, struct kr_error *error)
 {
     struct termios before, silent;
     int fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
@@ -88,21 +128,20 @@ static enum kr_err ask(char *text, bool *ret_found, struct kr_error *error)
         }
         return KR_OK; /* no terminal, nobody to ask */
     }
-    static const char prompt[] = "Passphrase of the keyring: ";
     silent = before;
     silent.c_lflag &= ~(tcflag_t)ECHO;
     enum kr_err err = KR_OK;
-    if (tcsetattr(fd, TCSAFLUSH, &silent) != 0 || write(fd, prompt, sizeof prompt - 1) < 0) {
+    if (tcsetattr(fd, TCSAFLUSH, &silent) != 0) {
         err = kr_fail(error, KR_IO, "cannot ask on the terminal: %s", strerror(errno));
+    } else if (is_new) {
+        err = ask_new(fd, text, ret_found, error);
     } else {
-        err = read_fd(fd, "the terminal", text, error);
+        err = ask_line(fd, "Passphrase of the keyring: ", text, error);
+        err = err == KR_NOT_FOUND ? KR_INVALID : err;
+        *ret_found = err == KR_OK;
     }
     (void)tcsetattr(fd, TCSAFLUSH, &before);
-    if (write(fd, "\n", 1) < 0 && err == KR_OK) {
-        err = kr_fail(error, KR_IO, "the terminal is gone: %s", strerror(errno));
-    }
     (void)close(fd);
-    *ret_found = err == KR_OK;
     return err;
 }
 
@@ -127,7 +166,7 @@ enum kr_err kr_passphrase_get(const struct kr_passphrase_source *source, char **
     } else {
         err = read_credential(text, &found, error);
         if (err == KR_OK && !found && source->may_ask) {
-            err = ask(text, &found, error);
+            err = ask(source->is_new, text, &found, error);
         }
     }
     if (err != KR_OK || !found) {

@@ -12,6 +12,7 @@ struct kr_passphrase_source {
     int fd;           /* read up to the first line's end; -1: none */
     const char *file; /* of mode 0600; NULL: none */
     bool may_ask;     /* on the terminal, if there is one */
+    bool is_new;      /* asked for twice; may be left empty */
 };
 
 /* The first of: fd, file, systemd's credential `kairan-passphrase` ($CREDENTIALS_DIRECTORY), the terminal. `*ret_passphrase` is

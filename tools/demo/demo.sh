@@ -111,7 +111,7 @@ make_node() { # make_node COUNCIL JAPANESE ENGLISH PORT [OPTIONS...]
     council=$1 name_ja=$2 name_en=$3 endpoint=tcp://127.0.0.1:$4
     shift 4
     "$KAIRAND" --init --state "$root/$council" --name-ja "$name_ja" --name-en "$name_en" --endpoint "$endpoint" "$@" \
-        >"$root/$council.id" 2>"$root/$council.log" || give_up "$name_ja を作れません" "$name_en cannot be made"
+        </dev/null >"$root/$council.id" 2>"$root/$council.log" || give_up "$name_ja を作れません" "$name_en cannot be made"
     cat >"$root/$council/kairan.conf" <<END
 [node]
 listen = $endpoint

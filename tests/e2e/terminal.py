@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""The passphrase on a terminal: asked for twice when a node is made, once when it starts, never shown."""
+import argparse
+import os
+import pty
+import select
+import shutil
+import sys
+import tempfile
+
+READY_S = 60
+
+
+class Failure(Exception):
+    pass
+
+
+def check(held, what):
+    if not held:
+        raise Failure(what)
+
+
+def converse(arguments, talk, until=None):
+    """Runs the program on a terminal of its own and answers each prompt of `talk`. Returns (exit status, what the terminal showed);
+    with `until`: ends the program (SIGTERM) once that was shown."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(arguments[0], arguments)
+    shown, seen, talk = b"", 0, list(talk)
+    try:
+        while True:
+            ready, _, _ = select.select([terminal], [], [], READY_S)
+            check(ready, f"nothing more comes after {shown!r}")
+            try:
+                got = os.read(terminal, 4096)
+            except OSError:  # the program has closed the terminal
+                break
+            if not got:
+                break
+            shown += got
+            if talk and talk[0][0] in shown[seen:]:
+                seen = len(shown)
+                os.write(terminal, talk.pop(0)[1])
+            if until is not None and until in shown:
+                os.kill(pid, 15)
+                until = None
+    finally:
+        os.close(terminal)
+        _, status = os.waitpid(pid, 0)
+    check(not talk, f"was not asked for {talk!r}: {shown!r}")
+    return os.waitstatus_to_exitcode(status), shown
+
+
+def run(kairand, root):
+    new, again, old = b"new keyring", b"same again", b"Passphrase of the keyring"
+
+    def make(name, *answers):
+        state = os.path.join(root, name)
+        return state, converse([kairand, "--init", "--state", state, "--name-en", "Terminal"], zip((new, again), answers))
+
+    state, (status, shown) = make("differs", b"one\n", b"two\n")
+    check(status == 1 and b"differ" in shown, f"two passphrases that differ: status {status}, {shown!r}")
+    check(not os.path.exists(os.path.join(state, "keyring")), "a keyring was made although the passphrases differ")
+
+    state, (status, shown) = make("once", b"one\n", b"\n")
+    check(status == 1 and not os.path.exists(os.path.join(state, "keyring")), f"the second time empty: status {status}, {shown!r}")
+
+    state, (status, shown) = make("none", b"\n")
+    check(status == 0, f"no passphrase: status {status}, {shown!r}")
+
+    state, (status, shown) = make("locked", b"correct horse\n", b"correct horse\n")
+    check(status == 0, f"with a passphrase: status {status}, {shown!r}")
+    check(b"horse" not in shown, "the passphrase was shown")
+    status, shown = converse([kairand, "--state", state], [(old, b"wrong\n")])
+    check(status == 1, f"a wrong passphrase: status {status}, {shown!r}")
+    status, shown = converse([kairand, "--state", state], [(old, b"correct horse\n")], until=b"only dials out")
+    check(status == 0, f"the right passphrase: status {status}, {shown!r}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kairand", required=True)
+    options = parser.parse_args()
+    root = tempfile.mkdtemp(prefix="kairan-terminal.")
+    try:
+        run(options.kairand, root)
+    except Failure as failure:
+        print(f"terminal.py: {failure}", file=sys.stderr)
+        return 1
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
