@@ -16,7 +16,7 @@
 #include "node/core/state.h"
 #include "proto/wire/ticket.h"
 
-#define JOIN_MS_MAX 60000u
+#define JOIN_MS_MAX 20000u
 
 /* ---- the table: public key of the secret → array of 4: number, expires_s, community (bin 0 or 32), used by (bin 0 or 32) ---- */
 
