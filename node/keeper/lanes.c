@@ -264,7 +264,7 @@ void kr_lanes_wait_end(struct kr_lanes *lanes)
     if (atomic_exchange(&lanes->is_woken, false)) {
         uint64_t count = 0;
         if (read(lanes->fd, &count, sizeof count) < 0) {
-            return; /* the waker has set the flag, but not yet written: it wakes us once more for nothing */
+            return; /* another waker's, which was read with the last one */
         }
     }
 }
@@ -272,8 +272,9 @@ void kr_lanes_wait_end(struct kr_lanes *lanes)
 void kr_lanes_wake(struct kr_lanes *lanes)
 {
     const uint64_t one = 1;
+    /* First the write, then the flag: who sees the flag finds something to read. The other way round a taker between the two would
+     * take the flag and leave the descriptor readable, and never sleep again until somebody else woke it. */
+    ssize_t put = write(lanes->fd, &one, sizeof one);
+    (void)put; /* failing, its counter is full, so it is awake already */
     atomic_store(&lanes->is_woken, true);
-    if (write(lanes->fd, &one, sizeof one) < 0) {
-        return; /* its counter is full, so it is awake already */
-    }
 }

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "node/core/job.h"
 #include "node/keeper/lanes.h"
@@ -201,6 +202,43 @@ static void test_a_wake_before_waiting_is_not_lost(void **state)
     kr_lanes_wait_end(*state);
 }
 
+struct waker {
+    struct kr_lanes *lanes;
+    atomic_bool is_done;
+};
+
+static void *wake_once(void *context)
+{
+    struct waker *waker = context;
+    kr_lanes_wake(waker->lanes);
+    atomic_store(&waker->is_done, true);
+    return NULL;
+}
+
+static void wait_once(struct kr_lanes *lanes)
+{
+    if (kr_lanes_wait_begin(lanes)) {
+        kr_lanes_wait_end(lanes);
+    }
+}
+
+/* However taker and waker interleave, what was woken for is read, else poll would return at once for ever after. */
+static void test_a_wake_that_was_taken_is_not_left_to_be_read(void **state)
+{
+    struct pollfd poller = {.fd = kr_lanes_fd(*state), .events = POLLIN};
+    for (unsigned round = 0; round < 200; round++) {
+        struct waker waker = {.lanes = *state};
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, wake_once, &waker), 0);
+        while (!atomic_load(&waker.is_done)) {
+            wait_once(*state);
+        }
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        wait_once(*state);
+        assert_int_equal(poll(&poller, 1, 0), 0);
+    }
+}
+
 static void test_what_is_left_is_freed_with_its_jobs(void **state)
 {
     struct kr_job *job = kr_job_new(KR_JOB_CHECK);
@@ -224,6 +262,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_goes_before_a_lane, make, drop),
         cmocka_unit_test_setup_teardown(test_the_taker_is_woken, make, drop),
         cmocka_unit_test_setup_teardown(test_a_wake_before_waiting_is_not_lost, make, drop),
+        cmocka_unit_test_setup_teardown(test_a_wake_that_was_taken_is_not_left_to_be_read, make, drop),
         cmocka_unit_test_setup_teardown(test_what_is_left_is_freed_with_its_jobs, make, drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
