@@ -43,6 +43,7 @@ enum kr_err kr_hub_new(const struct kr_hub_options *options, struct kr_hub **ret
     }
     hub->options = *options;
     hub->options.hello_ms = options->hello_ms == 0 ? KR_CLIENT_HELLO_MS : options->hello_ms;
+    hub->options.frame_ms = options->frame_ms == 0 ? KR_CLIENT_FRAME_MS : options->frame_ms;
     hub->next_id = KR_CLIENTS_MAX; /* no id is 0 */
     pthread_mutex_init(&hub->mutex, NULL);
     for (size_t i = 0; i < KR_CLIENTS_MAX; i++) {

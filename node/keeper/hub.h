@@ -23,6 +23,7 @@ struct kr_hub_options {
     struct kr_lanes *lanes;
     struct kr_clock *clock;
     uint32_t hello_ms; /* 0: KR_CLIENT_HELLO_MS; tests do not wait so long */
+    uint32_t frame_ms; /* 0: KR_CLIENT_FRAME_MS */
 };
 
 struct kr_hub;

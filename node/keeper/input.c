@@ -301,10 +301,11 @@ void kr_input_take(struct kr_hub *hub, struct kr_client *client)
         client->in = NULL;
         client->in_capacity = 0;
     }
-    if (client->has_hello && (at > 0 || client->in_len == 0)) {
+    /* Who is paused has brought a whole frame and waits for us. */
+    if (client->has_hello && (at > 0 || client->in_len == 0 || client->is_paused)) {
         client->deadline_ms = 0;
     }
     if (client->has_hello && client->in_len > 0 && client->deadline_ms == 0 && !client->is_paused) {
-        client->deadline_ms = kr_monotonic_ms() + KR_CLIENT_FRAME_MS;
+        client->deadline_ms = kr_monotonic_ms() + hub->options.frame_ms;
     }
 }

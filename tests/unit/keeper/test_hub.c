@@ -17,12 +17,16 @@ static struct {
     struct kr_hub *hub;
 } node;
 
-static void open_hub(uint32_t hello_ms)
+static void open_hub(uint32_t hello_ms, uint32_t frame_ms)
 {
     const uint8_t council[32] = {0xC0};
     assert_int_equal(kr_lanes_new(&node.lanes), KR_OK);
-    const struct kr_hub_options options = {
-        .store = node.store, .keyring = node.keyring, .lanes = node.lanes, .clock = &node.clock, .hello_ms = hello_ms};
+    const struct kr_hub_options options = {.store = node.store,
+                                           .keyring = node.keyring,
+                                           .lanes = node.lanes,
+                                           .clock = &node.clock,
+                                           .hello_ms = hello_ms,
+                                           .frame_ms = frame_ms};
     assert_int_equal(kr_hub_new(&options, &node.hub, NULL), KR_OK);
     kr_hub_set_identity(node.hub, council, (struct kr_slice){(const uint8_t *)"北海道", 9},
                         (struct kr_slice){(const uint8_t *)"Hokkaido", 8});
@@ -31,7 +35,7 @@ static void open_hub(uint32_t hello_ms)
 static int set_up(void **state)
 {
     (void)state;
-    open_hub(0);
+    open_hub(0, 0);
     return 0;
 }
 
@@ -154,7 +158,7 @@ static void test_silence_ends_a_connection(void **state)
 static int set_up_impatient(void **state)
 {
     (void)state;
-    open_hub(30);
+    open_hub(30, 0);
     return 0;
 }
 
@@ -391,6 +395,34 @@ static void test_bytes_under_way_are_bounded_over_all_clients(void **state)
     talk_close(&talks[1]);
 }
 
+/* Its last frame came in two parts, so that a deadline ran when it had to wait: that is ours, not its, to keep. */
+static void test_who_has_to_wait_is_not_late(void **state)
+{
+    (void)state;
+    struct talk talks[2];
+    static uint8_t body[400 * 1024];
+    const uint64_t each = KR_REQUEST_BYTES_MAX / sizeof body;
+    struct pollfd poller = {.events = POLLIN};
+    uint64_t first = 0;
+    kr_hub_free(node.hub);
+    kr_lanes_free(node.lanes);
+    open_hub(0, 300);
+    connect_and_greet(&talks[0]);
+    connect_and_greet(&talks[1]);
+    for (uint64_t number = 1; number <= each; number++) {
+        talk_request(&talks[0], number, KR_OP_SUBMIT, body, sizeof body, 0);
+        first = next_client(KR_EVENT_REQUEST, number);
+    }
+    talk_request(&talks[1], 2, KR_OP_SUBMIT, body, sizeof body, 0); /* far more than a socket holds: it comes in parts */
+    poller.fd = talks[1].fd;
+    assert_int_equal(poll(&poller, 1, 700), 0); /* neither told off nor cut off */
+    kr_hub_end(node.hub, first, 3, text("stored"));
+    talk_expect(&talks[0], KR_CLIENT_END, 3);
+    assert_int_not_equal(next_client(KR_EVENT_REQUEST, 2), first);
+    talk_close(&talks[0]);
+    talk_close(&talks[1]);
+}
+
 static void test_other_requests_are_bounded(void **state)
 {
     (void)state;
@@ -541,6 +573,7 @@ int main(void)
         HUB_TEST(test_those_who_wait_are_told_when_the_core_was_made_anew),
         HUB_TEST(test_submissions_under_way_are_bounded),
         HUB_TEST(test_bytes_under_way_are_bounded_over_all_clients),
+        HUB_TEST(test_who_has_to_wait_is_not_late),
         HUB_TEST(test_other_requests_are_bounded),
         HUB_TEST(test_a_client_that_does_not_read_is_cut_off),
         HUB_TEST(test_the_number_of_clients_is_bounded),
