@@ -325,6 +325,8 @@ static void take_guards(struct kr_runner *runner)
 /* One round: net, jobs, then a batch, else what can wait, else waiting. */
 static enum kr_err turn(struct kr_runner *runner, struct kr_error *error)
 {
+    /* Each round counts by itself: one that has work for hours on end does not hang. */
+    atomic_store(&runner->busy_since_ms, kr_monotonic_ms());
     enum kr_err err = kr_pipe_turn(runner->pipe, error);
     if (err != KR_OK) {
         return err;
