@@ -293,6 +293,18 @@ enum kr_err kr_core_flush(struct kr_core *core, struct kr_txn *txn, struct kr_rn
     return err == KR_OK && core->has_identity ? kr_indicators_store(&step) : err;
 }
 
+uint64_t kr_core_indicators(const struct kr_core *core)
+{
+    return core->indicators;
+}
+
+enum kr_err kr_core_keep_indicators(struct kr_core *core, struct kr_txn *txn, uint64_t indicators)
+{
+    struct kr_step step = {.core = core, .txn = txn};
+    core->indicators = indicators;
+    return core->has_identity ? kr_indicators_store(&step) : KR_OK;
+}
+
 enum kr_err kr_core_idle(struct kr_core *core, struct kr_txn *txn, struct kr_rng *rng, uint64_t now_ms, struct kr_effects *effects,
                          bool *ret_more)
 {

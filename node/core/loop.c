@@ -1,5 +1,6 @@
 #include "node/core/loop.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -181,6 +182,7 @@ enum kr_err kr_loop_run(struct kr_loop *loop, const struct kr_event *events, siz
 {
     KR_ASSERT(count > 0);
     size_t done = 0, before = effects->count;
+    uint64_t indicators = 0; /* before the last event */
     struct kr_txn *txn = NULL;
     struct kr_rng rng;
     struct asker *askers = calloc(count, sizeof *askers);
@@ -201,12 +203,13 @@ enum kr_err kr_loop_run(struct kr_loop *loop, const struct kr_event *events, siz
         const struct kr_event *event = &events[done];
         loop->net_is_up = event->type == KR_EVENT_NET_UP || (loop->net_is_up && event->type != KR_EVENT_NET_DOWN);
         askers[done] = asker_of(event);
+        indicators = kr_core_indicators(loop->core);
         err = step_nested(loop, txn, &rng, event, effects);
     }
     enum kr_err own = KR_OK; /* the last event's own failure: what went before it stands */
     if (done > 1 && is_own_failure(err)) {
         own = err;
-        err = KR_OK;
+        err = kr_core_keep_indicators(loop->core, txn, indicators);
     }
     if (err == KR_OK && own == KR_OK) {
         err = kr_core_flush(loop->core, txn, &rng, loop->now_ms, effects);
@@ -240,6 +243,7 @@ enum kr_err kr_loop_run(struct kr_loop *loop, const struct kr_event *events, siz
         (void)rebuild(loop, &rng, effects);
         err = own;
     }
+    sodium_memzero(&rng, sizeof rng); /* content keys and session keys came of it */
     free(askers);
     *ret_done = done;
     return err;
@@ -272,6 +276,7 @@ enum kr_err kr_loop_idle(struct kr_loop *loop, uint64_t now_ms, const uint8_t se
         (void)rebuild(loop, &rng, effects);
         more = false;
     }
+    sodium_memzero(&rng, sizeof rng);
     *ret_more = more;
     return err;
 }

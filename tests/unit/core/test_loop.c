@@ -107,7 +107,7 @@ static void an_event_that_fails_spares_those_before_it(void **state)
     struct kr_effects effects;
     uint8_t seed[32] = {1};
     size_t done = 0, jobs = 0;
-    uint64_t records = bed_records(bed, 0);
+    uint64_t records = bed_records(bed, 0), indicators = kr_core_indicators(kr_loop_core(loop));
     for (uint32_t i = 0; i < 2; i++) {
         struct kr_submit *submit = bed_submission(bed, KR_TLP_GREEN, "a.example", (uint8_t)i);
         struct kr_writer args = args_of(submit);
@@ -144,6 +144,7 @@ static void an_event_that_fails_spares_those_before_it(void **state)
     assert_int_equal(ends, 1);
     assert_int_equal(errors, 1);
     assert_int_equal(bed_records(bed, 0), records + 1);
+    assert_int_equal(kr_core_indicators(kr_loop_core(loop)), indicators + 1); /* in the store, too: the core was made anew */
     kr_effects_deinit(&effects);
 }
 
