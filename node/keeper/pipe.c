@@ -285,6 +285,7 @@ enum kr_err kr_pipe_turn(struct kr_pipe *pipe, struct kr_error *error)
     }
     while (pipe->state == UP && kr_dials_next(pipe->dials, &pipe->out)) {
         send_out(pipe);
+        sodium_memzero(pipe->out.secret, sizeof pipe->out.secret);
     }
     send_waiting(pipe);
     enum kr_err err = pipe->channel == NULL ? KR_OK : kr_channel_pump(pipe->channel);

@@ -225,6 +225,7 @@ static void run_batch(struct kr_runner *runner, size_t count)
     const uint64_t begin_us = kr_monotonic_us();
     struct batch batch = {.runner = runner, .until_us = begin_us + work_us(runner), .asked_us = begin_us, .count = count};
     enum kr_err err = kr_loop_run(runner->loop, runner->events, count, seed, is_over, &batch, &effects, &done);
+    sodium_memzero(seed, sizeof seed);
     if (kr_loop_commits(runner->loop) != commits) {
         const uint64_t end_us = kr_monotonic_us();
         kr_latency_add(&runner->latency, end_us - begin_us);
@@ -257,6 +258,7 @@ static void run_idle(struct kr_runner *runner)
     kr_effects_init(&effects);
     randombytes_buf(seed, sizeof seed);
     enum kr_err err = kr_loop_idle(runner->loop, kr_clock_now_ms(runner->options.clock), seed, &effects, &runner->may_idle);
+    sodium_memzero(seed, sizeof seed);
     let_out(runner, &effects);
     if (err != KR_OK) {
         runner->may_idle = true;
