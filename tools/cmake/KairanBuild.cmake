@@ -44,13 +44,19 @@ function(kr_layer name)
     target_link_libraries(kr_${name} PUBLIC ${arg_DEPS} PRIVATE kr_warnings)
 endfunction()
 
+# A sanitizer maps and unmaps what LMDB allocates for each nested transaction, which makes days of virtual time minutes of real time.
+set(KR_TEST_TIMEOUT_S 120)
+if(KR_SANITIZE OR KR_TSAN)
+    set(KR_TEST_TIMEOUT_S 900)
+endif()
+
 # kr_unit_test(proto reader SOURCES test_reader.c LIBS kr_proto): cmocka test `unit/proto/reader`, label unit.
 function(kr_unit_test layer name)
     cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "SOURCES;LIBS")
     add_executable(test_${layer}_${name} ${arg_SOURCES})
     target_link_libraries(test_${layer}_${name} PRIVATE ${arg_LIBS} PkgConfig::CMOCKA kr_warnings)
     add_test(NAME unit/${layer}/${name} COMMAND test_${layer}_${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-    set_tests_properties(unit/${layer}/${name} PROPERTIES LABELS unit TIMEOUT 120 SKIP_RETURN_CODE 77)
+    set_tests_properties(unit/${layer}/${name} PROPERTIES LABELS unit TIMEOUT ${KR_TEST_TIMEOUT_S} SKIP_RETURN_CODE 77)
 endfunction()
 
 # kr_fuzz_target(reader SOURCES reader.c LIBS kr_proto): with KR_FUZZ the libFuzzer program fuzz_reader; else a program that runs every file of
