@@ -95,13 +95,16 @@ struct kr_invitation *kr_invitation_by_number(struct kr_core *core, uint32_t num
     return NULL;
 }
 
-enum kr_err kr_invitations_tick(struct kr_step *step)
+/* `linked`: a council whose link stands, so that its ticket has done its work; NULL: what has expired. */
+static enum kr_err drop_invitations(struct kr_step *step, const uint8_t *linked)
 {
     struct kr_core *core = step->core;
     bool changed = false;
     for (uint32_t i = 0; i < core->invitation_count;) {
         struct kr_invitation *invitation = core->invitations[i];
-        if (invitation->expires_s > step->now_ms / 1000) {
+        bool is_over = linked != NULL ? invitation->is_used && memcmp(invitation->used_by, linked, 32) == 0
+                                      : invitation->expires_s <= step->now_ms / 1000;
+        if (!is_over) {
             i++;
             continue;
         }
@@ -113,7 +116,13 @@ enum kr_err kr_invitations_tick(struct kr_step *step)
         kr_invitation_free(invitation);
         changed = true;
     }
-    enum kr_err err = changed ? kr_links_allow(step) : KR_OK;
+    return changed ? kr_links_allow(step) : KR_OK;
+}
+
+enum kr_err kr_invitations_tick(struct kr_step *step)
+{
+    struct kr_core *core = step->core;
+    enum kr_err err = drop_invitations(step, NULL);
     for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
         struct kr_link *link = core->links[i];
         if (link->state == KR_LINK_JOINING && step->now_ms > link->linked_ms + JOIN_MS_MAX) {
@@ -132,23 +141,7 @@ enum kr_err kr_invitations_tick(struct kr_step *step)
 
 enum kr_err kr_invitations_fulfilled(struct kr_step *step, const struct kr_link *link)
 {
-    struct kr_core *core = step->core;
-    bool changed = false;
-    for (uint32_t i = 0; i < core->invitation_count;) {
-        struct kr_invitation *invitation = core->invitations[i];
-        if (!invitation->is_used || memcmp(invitation->used_by, link->council, 32) != 0) {
-            i++;
-            continue;
-        }
-        enum kr_err err = kr_store_delete(step->txn, KR_TABLE_TICKETS, invitation->public_key, 32);
-        if (err != KR_OK) {
-            return err;
-        }
-        core->invitations[i] = core->invitations[--core->invitation_count];
-        kr_invitation_free(invitation);
-        changed = true;
-    }
-    return changed ? kr_links_allow(step) : KR_OK;
+    return drop_invitations(step, link->council);
 }
 
 /* ---- inviting ---- */
