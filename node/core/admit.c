@@ -1,8 +1,8 @@
 /* What may enter, and where to.
  *
  *   checked record ──▶ known? ──▶ may this key speak for the author? ──▶ may we hold it (policy)? ──▶ log, terms, trees, directory
- * ──▶ offered on │ author unknown or not trusted yet └──▶ quarantine: kept, never shown, indexed or offered; looked at again when
- * the directory changes */
+ * ──▶ offered on │ author or key unknown, or not trusted yet └──▶ quarantine: kept, never shown, indexed or offered; looked at
+ * again when the directory changes */
 #include <stdlib.h>
 #include <string.h>
 
@@ -340,6 +340,11 @@ static void fill_head(const struct kr_step *step, const struct kr_job *job, cons
 
 /* ---- quarantine ---- */
 
+bool kr_quarantine_has_room(const struct kr_core *core, size_t bytes)
+{
+    return core->quarantine_bytes + bytes <= KR_QUARANTINE_BYTES_MAX;
+}
+
 /* Table: id → array of 2: record bytes (uint), council that it came from (bin 32). */
 static enum kr_err quarantine_put(struct kr_step *step, const struct kr_head *head)
 {
@@ -531,7 +536,10 @@ enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t fro
     if (verdict == KR_NOMEM || verdict == KR_IO || verdict == KR_STORE_FULL || verdict == KR_CORRUPT) {
         return verdict;
     }
-    if (verdict == KR_UNKNOWN_AUTHOR && step->core->quarantine_bytes + job->len > KR_QUARANTINE_BYTES_MAX) {
+    if (verdict == KR_UNKNOWN_AUTHOR && link == NULL) {
+        verdict = KR_KEY; /* we sign with a key that our own card does not list: nothing to wait for */
+    }
+    if (verdict == KR_UNKNOWN_AUTHOR && !kr_quarantine_has_room(step->core, job->len)) {
         verdict = KR_QUOTA;
     }
     if (verdict != KR_OK && verdict != KR_UNKNOWN_AUTHOR) {

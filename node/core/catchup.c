@@ -5,7 +5,10 @@
  *    └──────────────────────────────────────────┴──────────────────────────────────────────── more? ask again ◀──────────────────┘
  *
  * One scope at a time and in order of kind, so that the directory comes before what needs it. A mark is a count of entries in the
- * peer's tree and the running hash over them, which the peer must match: a restored peer cannot make us skip. */
+ * peer's tree and the running hash over them, which the peer must match: a restored peer cannot make us skip.
+ *
+ * A record for which there is no room now (quarantine is full) holds the mark before it; what comes behind is read all the same.
+ * Once there may be room, or the directory has changed, reading begins at the mark again: only what is missing is asked for. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,6 +98,13 @@ static void mark_key(uint8_t ret_key[static MARK_KEY_BYTES], const struct kr_lin
     memcpy(ret_key + 33, scope->id, 32);
 }
 
+static void read_from_mark(struct kr_progress *progress)
+{
+    progress->at = progress->mark;
+    memcpy(progress->at_hash, progress->mark_hash, 32);
+    progress->is_held = false;
+}
+
 static enum kr_err mark_load(struct kr_step *step, const struct kr_link *link, struct kr_progress *progress)
 {
     uint8_t key[MARK_KEY_BYTES], value[64];
@@ -113,6 +123,7 @@ static enum kr_err mark_load(struct kr_step *step, const struct kr_link *link, s
     progress->mark = kr_reader_uint(&reader, UINT64_MAX);
     kr_reader_fixed(&reader, progress->mark_hash, 32);
     kr_reader_close(&reader);
+    read_from_mark(progress);
     return kr_reader_end(&reader) == KR_OK ? KR_OK : KR_CORRUPT;
 }
 
@@ -165,6 +176,13 @@ enum kr_err kr_catchup_scopes(struct kr_step *step, struct kr_link *link)
         if (err != KR_OK) {
             return err;
         }
+        if (old != NULL && old->is_held) { /* sessions that come and go are no reason to ask again */
+            progress[i].at = old->at;
+            memcpy(progress[i].at_hash, old->at_hash, 32);
+            progress[i].is_held = true;
+            progress[i].held_ms = old->held_ms;
+            progress[i].held_generation = old->held_generation;
+        }
     }
     bool was_fresh = link->progress_generation == UINT64_MAX;
     bool moved = count != link->progress_count;
@@ -204,8 +222,8 @@ enum kr_err kr_catchup_marks(struct kr_step *step, struct kr_link *link, struct 
 
 static bool differs(const struct kr_progress *progress)
 {
-    return progress->is_announced && (progress->their_count != progress->mark ||
-                                      memcmp(progress->their_hash8, progress->mark_hash, sizeof progress->their_hash8) != 0);
+    return progress->is_announced && (progress->their_count != progress->at ||
+                                      memcmp(progress->their_hash8, progress->at_hash, sizeof progress->their_hash8) != 0);
 }
 
 enum kr_err kr_catchup_announced(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
@@ -241,17 +259,28 @@ enum kr_err kr_catchup_announced(struct kr_step *step, struct kr_link *link, con
 static enum kr_err ask(struct kr_step *step, struct kr_link *link, uint32_t at)
 {
     const struct kr_progress *progress = &link->progress[at];
-    struct kr_message cursor = {.type = KR_MESSAGE_CURSOR, .scope = to_wire(step->core, progress->scope), .count = progress->mark};
-    memcpy(cursor.hash, progress->mark_hash, 32);
+    struct kr_message cursor = {.type = KR_MESSAGE_CURSOR, .scope = to_wire(step->core, progress->scope), .count = progress->at};
+    memcpy(cursor.hash, progress->at_hash, 32);
     link->phase = KR_CATCHUP_ASKED;
     link->phase_at = at;
     link->phase_ms = step->now_ms;
     return kr_link_send(step, link, &cursor);
 }
 
+/* Whether what was put off may fare otherwise now. */
+static bool may_ask_again(const struct kr_step *step, const struct kr_progress *progress)
+{
+    bool has_changed =
+        progress->held_generation != step->core->directory.generation || kr_quarantine_has_room(step->core, KR_RECORD_BYTES_MAX);
+    return progress->is_held && has_changed && step->now_ms >= progress->held_ms + KR_HELD_MS;
+}
+
 enum kr_err kr_catchup_go_on(struct kr_step *step, struct kr_link *link)
 {
     for (uint32_t i = 0; link->phase == KR_CATCHUP_REST && link->has_session && i < link->progress_count; i++) {
+        if (may_ask_again(step, &link->progress[i])) {
+            read_from_mark(&link->progress[i]);
+        }
         if (differs(&link->progress[i])) {
             return ask(step, link, i);
         }
@@ -259,19 +288,28 @@ enum kr_err kr_catchup_go_on(struct kr_step *step, struct kr_link *link)
     return KR_OK;
 }
 
-/* The page is dealt with: the mark moves to its end. */
+/* The page is dealt with: the mark moves to its end, or is held. */
 static enum kr_err page_done(struct kr_step *step, struct kr_link *link)
 {
     struct kr_progress *progress = &link->progress[link->phase_at];
-    bool has_moved = progress->mark != link->next_mark || memcmp(progress->mark_hash, link->next_hash, 32) != 0;
-    progress->mark = link->next_mark;
-    memcpy(progress->mark_hash, link->next_hash, 32);
+    bool has_moved = progress->at != link->next_at || memcmp(progress->at_hash, link->next_hash, 32) != 0;
+    progress->at = link->next_at;
+    memcpy(progress->at_hash, link->next_hash, 32);
     link->phase = KR_CATCHUP_REST;
-    enum kr_err err = has_moved ? mark_store(step, link, progress) : KR_OK;
-    if (err != KR_OK) {
-        return err;
+    if (link->holds_mark) {
+        progress->is_held = true;
+        progress->held_ms = step->now_ms;
+        progress->held_generation = step->core->directory.generation;
     }
-    if (link->next_mark < link->next_total && has_moved) {
+    if (has_moved && !progress->is_held) {
+        progress->mark = progress->at;
+        memcpy(progress->mark_hash, progress->at_hash, 32);
+        enum kr_err err = mark_store(step, link, progress);
+        if (err != KR_OK) {
+            return err;
+        }
+    }
+    if (link->next_at < link->next_total && has_moved) {
         return ask(step, link, link->phase_at);
     }
     /* All that this answer could tell is known; the next announcement says whether there is more. */
@@ -299,13 +337,14 @@ bool kr_catchup_awaits(const struct kr_link *link, const uint8_t id[static 32])
     return find_wanted(link, id) != NULL;
 }
 
-enum kr_err kr_catchup_settled(struct kr_step *step, struct kr_link *link, const uint8_t id[static 32])
+enum kr_err kr_catchup_settled(struct kr_step *step, struct kr_link *link, const uint8_t id[static 32], bool is_put_off)
 {
     struct kr_wanted *wanted = find_wanted(link, id);
     if (wanted == NULL || wanted->is_settled) {
         return KR_OK;
     }
     wanted->is_settled = true;
+    link->holds_mark = link->holds_mark || is_put_off;
     link->phase_ms = step->now_ms;
     return --link->wanted_left == 0 ? page_done(step, link) : KR_OK;
 }
@@ -315,10 +354,10 @@ static bool page_is_sound(const struct kr_progress *progress, const struct kr_me
 {
     uint8_t hash[32] = {0};
     if (message->status == 0) {
-        if (message->from != progress->mark) {
+        if (message->from != progress->at) {
             return false;
         }
-        memcpy(hash, progress->mark_hash, 32);
+        memcpy(hash, progress->at_hash, 32);
     } else if (message->from != 0) {
         return false;
     }
@@ -377,7 +416,8 @@ enum kr_err kr_catchup_have(struct kr_step *step, struct kr_link *link, const st
             return KR_OK;
         }
     }
-    link->next_mark = message->from + message->item_count;
+    link->holds_mark = false;
+    link->next_at = message->from + message->item_count;
     link->next_total = message->count;
     memcpy(link->next_hash, message->hash, 32);
     link->phase = KR_CATCHUP_WANTING;

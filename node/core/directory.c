@@ -227,15 +227,19 @@ enum kr_err kr_directory_may_sign(const struct kr_directory *directory, const st
     if (kr_kind_is_statement(header->kind)) {
         return memcmp(council->card.root_public, header->signing_key, 32) == 0 ? KR_OK : KR_DENIED;
     }
+    bool is_listed = false;
+    uint64_t created_s = header->created_ms / 1000;
     for (uint32_t i = 0; i < council->card.node_count; i++) {
         const struct kr_card_key *key = &council->card.node[i];
-        uint64_t created_s = header->created_ms / 1000;
-        if (memcmp(key->public_key, header->signing_key, 32) == 0 && key->from_s <= created_s &&
-            (key->until_s == 0 || created_s < key->until_s)) {
+        if (memcmp(key->public_key, header->signing_key, 32) != 0) {
+            continue;
+        }
+        if (key->from_s <= created_s && (key->until_s == 0 || created_s < key->until_s)) {
             return KR_OK;
         }
+        is_listed = true;
     }
-    return KR_DENIED;
+    return is_listed ? KR_DENIED : KR_UNKNOWN_AUTHOR;
 }
 
 /* ---- taking in ---- */

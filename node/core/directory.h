@@ -98,8 +98,9 @@ bool kr_directory_was_member(const struct kr_directory *directory, const uint8_t
 bool kr_directory_is_candidate(const struct kr_directory *directory, const uint8_t community[static 32],
                                const uint8_t council[static 32]);
 /* Whether the key may sign what this header says: the root key for statements, a node key dated around `created_ms` for the rest.
- * KR_UNKNOWN_AUTHOR without a card; KR_DENIED where the key is not the council's. A card proves itself (`content` needed; else
- * NULL). */
+ * KR_UNKNOWN_AUTHOR where a card that is still to come may say so: the council has none here, or its card does not list the key.
+ * KR_DENIED where none can: not the root key, or a key that the card lists for other dates (replaced, revoked). A card proves
+ * itself (`content` needed; else NULL). */
 enum kr_err kr_directory_may_sign(const struct kr_directory *directory, const struct kr_header *header,
                                   const struct kr_slice *content) KR_WARN_UNUSED;
 /* The newest key of the list that holds at `now_s`; NULL where none does. */

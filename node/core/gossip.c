@@ -195,10 +195,10 @@ static enum kr_err refuse(struct kr_step *step, struct kr_link *link, const uint
                                            kr_core_name(step->core, link->council, false, name, sizeof name), kr_err_text(why));
 }
 
-static enum kr_err dealt_with(struct kr_step *step, struct kr_link *link, const uint8_t id[static 32], size_t len)
+static enum kr_err dealt_with(struct kr_step *step, struct kr_link *link, const uint8_t id[static 32], size_t len, bool is_put_off)
 {
     link->dealt_bytes += len;
-    return kr_catchup_settled(step, link, id);
+    return kr_catchup_settled(step, link, id, is_put_off);
 }
 
 static enum kr_err take_record(struct kr_step *step, struct kr_link *link, struct kr_slice bytes)
@@ -216,7 +216,7 @@ static enum kr_err take_record(struct kr_step *step, struct kr_link *link, struc
     }
     err = kr_store_record_find(step->txn, record.id, &arrival);
     if (err != KR_NOT_FOUND) {
-        return err != KR_OK ? err : dealt_with(step, link, record.id, bytes.len);
+        return err != KR_OK ? err : dealt_with(step, link, record.id, bytes.len, false);
     }
     struct kr_job *job = kr_job_new(KR_JOB_CHECK);
     uint8_t *copy = malloc(bytes.len);
@@ -278,5 +278,5 @@ enum kr_err kr_gossip_checked(struct kr_step *step, struct kr_job *job)
     if (err == KR_OK && !is_taken && is_current) {
         err = refuse(step, link, job->record.id, verdict);
     }
-    return err == KR_OK && is_current ? dealt_with(step, link, job->record.id, job->len) : err;
+    return err == KR_OK && is_current ? dealt_with(step, link, job->record.id, job->len, verdict == KR_QUOTA) : err;
 }

@@ -551,7 +551,7 @@ static enum kr_err message(struct kr_step *step, struct kr_link *link, const str
         return kr_catchup_want(step, link, message);
     case KR_MESSAGE_GONE:
         for (uint32_t i = 0; i < message->item_count; i++) {
-            enum kr_err err = kr_catchup_settled(step, link, message->items[i].bytes);
+            enum kr_err err = kr_catchup_settled(step, link, message->items[i].bytes, false);
             if (err != KR_OK) {
                 return err;
             }

@@ -25,6 +25,7 @@
 #define KR_HELLO_MS_MIN      100u
 #define KR_HELLO_MS_MAX      2000u
 #define KR_CATCHUP_MS_MAX    30000u          /* no progress for so long: ask anew */
+#define KR_HELD_MS           60000u          /* a record for which there was no room is asked for again after so long */
 #define KR_PUSH_FRAME_BYTES  (256u * KR_KIB) /* a frame of pushed records ends past this */
 #define KR_BULK_WINDOW_BYTES (512u * KR_KIB) /* of the peer's window, bulk uses no more: fresh records never wait behind it */
 #define KR_CHECK_BYTES_MAX   KR_NET_BUFFER_BYTES_MAX /* records of all peers under check together */
@@ -43,8 +44,12 @@ struct kr_progress {
     uint64_t their_count;
     uint8_t their_hash8[8];
     bool is_announced;
-    uint64_t mark;
+    uint64_t mark; /* durable: all before it is dealt with */
     uint8_t mark_hash[32];
+    uint64_t at; /* how far we have read: the mark, or beyond it while that is held */
+    uint8_t at_hash[32];
+    bool is_held; /* there was no room for a record behind the mark: it is read again from there when that may have changed */
+    uint64_t held_ms, held_generation; /* when that was, and of which directory */
 };
 #define KR_PROGRESS_MAX (2u + 2u * KR_COMMUNITIES_MAX)
 
@@ -94,10 +99,11 @@ struct kr_link {
     enum kr_catchup_phase phase;
     uint32_t phase_at; /* index in `progress` */
     uint64_t phase_ms;
-    uint64_t next_mark, next_total;
+    uint64_t next_at, next_total;
     uint8_t next_hash[32];
     struct kr_wanted *wanted; /* ascending by id; KR_IDS_PER_FRAME_MAX */
     uint32_t wanted_count, wanted_left;
+    bool holds_mark; /* there was no room for one of them */
 
     /* Lines that the peer gave reason for: so many in the minute that began then. */
     uint64_t log_ms;
@@ -235,8 +241,10 @@ enum kr_err kr_catchup_announced(struct kr_step *step, struct kr_link *link, con
 enum kr_err kr_catchup_cursor(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
 enum kr_err kr_catchup_have(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
 enum kr_err kr_catchup_want(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
-/* One id of a page is dealt with (stored, refused, gone). */
-enum kr_err kr_catchup_settled(struct kr_step *step, struct kr_link *link, const uint8_t id[static 32]) KR_WARN_UNUSED;
+/* One id of a page is dealt with (stored, refused, gone), or `is_put_off`: there is no room for it now, and the mark must not pass
+ * it. */
+enum kr_err kr_catchup_settled(struct kr_step *step, struct kr_link *link, const uint8_t id[static 32],
+                               bool is_put_off) KR_WARN_UNUSED;
 bool kr_catchup_awaits(const struct kr_link *link, const uint8_t id[static 32]);
 enum kr_err kr_catchup_go_on(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
 
@@ -251,8 +259,8 @@ void kr_policy_facts_of(const struct kr_core *core, const struct kr_header *head
 enum kr_err kr_policy_of_head(const struct kr_core *core, enum kr_policy_use use, const struct kr_head *head,
                               const uint8_t council[static 32], enum kr_policy_reason *ret_reason) KR_WARN_UNUSED;
 /* Stores a checked or made record if it may enter, indexes it, appends it to its scopes, offers it on. `*ret_verdict`: KR_OK
- * stored; KR_EXISTS known; KR_UNKNOWN_AUTHOR quarantined; else why it was refused. `from`: council that handed it to us; `link`
- * NULL for our own. */
+ * stored; KR_EXISTS known; KR_UNKNOWN_AUTHOR quarantined; KR_QUOTA not now; else why it was refused. `from`: council that handed it
+ * to us; `link` NULL for our own. */
 enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t from[static 32], const struct kr_link *link,
                      enum kr_err *ret_verdict, uint64_t *ret_arrival) KR_WARN_UNUSED;
 /* Looks again at some of the quarantined records; `*ret_more`. */
@@ -263,6 +271,7 @@ enum kr_err kr_admit_pairs(struct kr_step *step, bool *ret_more) KR_WARN_UNUSED;
 enum kr_err kr_admit_statement(struct kr_step *step, uint32_t kind, const uint8_t *community, const uint8_t subject[static 32],
                                uint64_t version, struct kr_writer *content) KR_WARN_UNUSED;
 enum kr_err kr_core_quarantine_count(struct kr_step *step) KR_WARN_UNUSED;
+bool kr_quarantine_has_room(const struct kr_core *core, size_t bytes);
 
 /* ---- init.c ---- */
 /* How many indicators the shown records hold: counted as they enter and leave, stored once a batch. */

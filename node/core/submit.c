@@ -334,6 +334,11 @@ enum kr_err kr_submit_made(struct kr_step *step, struct kr_job *job)
     if (err == KR_NOT_FOUND) {
         err = kr_admit(step, job, step->core->self, NULL, &verdict, &arrival);
     }
+    if (err == KR_OK && verdict == KR_KEY) {
+        return kr_step_error(
+            step, job->client, job->request, verdict,
+            "this node's signing key is not on its council's card: put back the keyring that belongs to this store");
+    }
     if (err == KR_OK && verdict != KR_OK) {
         return kr_step_error(step, job->client, job->request, verdict, "the record was not taken: %s", kr_err_text(verdict));
     }

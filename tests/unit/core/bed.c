@@ -310,17 +310,26 @@ void stranger_deinit(struct stranger *stranger)
 struct forged stranger_card(struct bed *bed, const struct stranger *stranger, const uint8_t *community, uint64_t version,
                             uint64_t ttl_s)
 {
+    struct kr_card_key key = {.from_s = bed->world->now_ms / 1000 - 3600};
+    memcpy(key.public_key, stranger->keyring->node_public, 32);
+    return stranger_card_with(bed, stranger, community, version, ttl_s, &key, 1);
+}
+
+struct forged stranger_card_with(struct bed *bed, const struct stranger *stranger, const uint8_t *community, uint64_t version,
+                                 uint64_t ttl_s, const struct kr_card_key *keys, uint32_t count)
+{
     static struct kr_card card;
     uint64_t from_s = bed->world->now_ms / 1000 - 3600;
     struct kr_writer content;
     memset(&card, 0, sizeof card);
     card.genesis = (struct kr_slice){stranger->genesis, stranger->genesis_len};
     card.name_en = (struct kr_slice){(const uint8_t *)"stranger", 8};
-    card.transport_count = card.node_count = card.sealing_count = 1;
+    card.transport_count = card.sealing_count = 1;
+    card.node_count = count;
+    memcpy(card.node, keys, count * sizeof *keys);
     memcpy(card.transport[0].public_key, stranger->keyring->transport_public, 32);
-    memcpy(card.node[0].public_key, stranger->keyring->node_public, 32);
     memcpy(card.sealing[0].public_key, stranger->keyring->sealing[0].public_key, 32);
-    card.transport[0].from_s = card.node[0].from_s = card.sealing[0].from_s = from_s;
+    card.transport[0].from_s = card.sealing[0].from_s = from_s;
     kr_writer_init(&content, KR_BODY_BYTES_MAX);
     kr_card_write(&card, &content);
     assert_int_equal(kr_writer_finish(&content), KR_OK);

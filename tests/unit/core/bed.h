@@ -62,7 +62,6 @@ void bed_result_id(const struct bed *bed, uint8_t ret_id[static 32], bool *ret_k
 enum kr_err bed_head(struct bed *bed, uint32_t node, const uint8_t id[static 32], struct kr_head *ret_head);
 bool bed_holds(struct bed *bed, uint32_t node, const uint8_t id[static 32]);
 uint64_t bed_records(struct bed *bed, uint32_t node);
-bool bed_finds(struct bed *bed, uint32_t node, const char *domain);
 
 /* Councils outside: keys and a card. */
 struct stranger {
@@ -84,6 +83,9 @@ struct forged bed_forge(struct bed *bed, uint32_t node, struct kr_draft draft);
 struct forged stranger_forge(struct bed *bed, const struct stranger *stranger, struct kr_draft draft);
 struct forged stranger_card(struct bed *bed, const struct stranger *stranger, const uint8_t *community, uint64_t version,
                             uint64_t ttl_s);
+/* The same with these node keys. */
+struct forged stranger_card_with(struct bed *bed, const struct stranger *stranger, const uint8_t *community, uint64_t version,
+                                 uint64_t ttl_s, const struct kr_card_key *keys, uint32_t count);
 void forged_free(struct forged *forged);
 struct kr_slice bed_report(struct kr_writer *writer, const char *domain); /* content; free the writer */
 

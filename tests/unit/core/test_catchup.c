@@ -208,6 +208,93 @@ static void wanted_records_without_room_are_not_said_to_be_gone(void **state)
     free(want);
 }
 
+/* `node` holds an older card of council 1, as far as its keys go (or the right one again). */
+static void turn_key(struct bed *bed, uint32_t node)
+{
+    struct kr_directory *directory = &bed_core(bed, node)->directory;
+    struct kr_council *council = (struct kr_council *)(uintptr_t)kr_directory_council(directory, bed_node(bed, 1)->council);
+    council->card.node[0].public_key[0] ^= 1;
+}
+
+/* 0 has no room for ids[1], by a key that it does not know; ids[0] and ids[2] are there, the last one by catching up. */
+static void put_one_off(struct bed *bed, uint8_t ids[][32])
+{
+    submit_some(bed, 1, 0, 1, ids);
+    bed_run(bed, 60000);
+    bed_core(bed, 0)->quarantine_bytes = KR_QUARANTINE_BYTES_MAX;
+    turn_key(bed, 0);
+    submit_some(bed, 1, 1, 2, ids);
+    bed_run(bed, 60000);
+    turn_key(bed, 0);
+    struct kr_link *link = bed_link(bed, 1, 0);
+    uint64_t window = link->window;
+    link->window = 0; /* no push goes out */
+    submit_some(bed, 1, 2, 3, ids);
+    link->fresh.count = 0;
+    link->window = window;
+    bed_run(bed, 60000);
+    turn_key(bed, 0);
+    assert_true(bed_holds(bed, 0, ids[0]));
+    assert_false(bed_holds(bed, 0, ids[1]));
+    assert_true(bed_holds(bed, 0, ids[2]));
+    assert_int_equal(progress(bed, 0, 1, KR_SCOPE_CLEAR)->mark, 1);
+    assert_int_equal(progress(bed, 0, 1, KR_SCOPE_CLEAR)->at, 3);
+}
+
+static void a_record_without_room_holds_the_mark_and_stops_nobody(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[3][32];
+    struct kr_head head;
+    put_one_off(bed, ids);
+    /* While there is no room it is not asked for again, not even by another session. */
+    uint64_t received = bed_link(bed, 0, 1)->received_records;
+    sim_world_push(bed->world, bed_node(bed, 0), (struct kr_event){.type = KR_EVENT_LOST, .number = bed_link(bed, 0, 1)->number},
+                   NULL, 0, bed->world->now_ms);
+    bed_run(bed, 600000);
+    assert_true(bed_link(bed, 0, 1)->has_session);
+    assert_int_equal(bed_link(bed, 0, 1)->received_records, received);
+    bed_core(bed, 0)->quarantine_bytes = 0;
+    bed_run(bed, 120000);
+    assert_int_equal(bed_link(bed, 0, 1)->received_records, received + 1);
+    assert_int_equal(bed_head(bed, 0, ids[1], &head), KR_OK);
+    assert_int_equal(head.state, KR_HEAD_QUARANTINED);
+    assert_int_equal(progress(bed, 0, 1, KR_SCOPE_CLEAR)->mark, 3);
+    turn_key(bed, 0);
+    bed_core(bed, 0)->quarantine_is_due = true;
+    bed_run(bed, 60000);
+    assert_int_equal(bed_head(bed, 0, ids[1], &head), KR_OK);
+    assert_int_equal(head.state, KR_HEAD_SHOWN);
+}
+
+/* Quarantine stays full, but now the key is known: its place there is not needed. */
+static void what_was_put_off_is_asked_for_when_the_directory_changes(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[3][32];
+    struct kr_head head;
+    put_one_off(bed, ids);
+    turn_key(bed, 0);
+    bed_core(bed, 0)->directory.generation++;
+    bed_run(bed, 120000);
+    assert_int_equal(bed_head(bed, 0, ids[1], &head), KR_OK);
+    assert_int_equal(head.state, KR_HEAD_SHOWN);
+    assert_int_equal(progress(bed, 0, 1, KR_SCOPE_CLEAR)->mark, 3);
+}
+
+/* What holds the mark is forgotten in a crash; the mark itself is not. */
+static void what_was_put_off_is_asked_for_after_a_crash(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[3][32];
+    put_one_off(bed, ids);
+    sim_world_crash(bed->world, 0, UINT32_MAX);
+    assert_int_equal(sim_world_start(bed->world, 0), SIM_HOLDS);
+    bed_run(bed, 60000);
+    assert_true(bed_holds(bed, 0, ids[1]));
+    assert_int_equal(progress(bed, 0, 1, KR_SCOPE_CLEAR)->mark, 3);
+}
+
 /* Messages out of their turn, about scopes of others, with counts beyond all bounds: nothing moves and no step fails. */
 static void noise_is_survived(void **state)
 {
@@ -257,6 +344,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(answers_that_do_not_follow_move_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_mark_over_another_history_is_read_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(wanted_records_without_room_are_not_said_to_be_gone, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_record_without_room_holds_the_mark_and_stops_nobody, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_put_off_is_asked_for_when_the_directory_changes, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_put_off_is_asked_for_after_a_crash, setup, teardown),
         cmocka_unit_test_setup_teardown(noise_is_survived, setup, teardown),
     };
     return cmocka_run_group_tests_name("core/catchup", tests, NULL, NULL);

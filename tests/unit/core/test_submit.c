@@ -53,6 +53,24 @@ static void each_label_reaches_whom_it_should(void **state)
     }
 }
 
+/* A keyring that does not belong to the card: nothing is stored, not even apart. */
+static void a_key_that_our_own_card_does_not_list_signs_nothing(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t id[32];
+    struct kr_council *self =
+        (struct kr_council *)(uintptr_t)kr_directory_council(&bed_core(bed, 0)->directory, bed_node(bed, 0)->council);
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_CLEAR, "a.example", 1);
+    uint64_t records = bed_records(bed, 0);
+    self->card.node[0].public_key[0] ^= 1;
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_KEY);
+    assert_non_null(strstr(bed->text, "keyring"));
+    assert_int_equal(bed_records(bed, 0), records);
+    self->card.node[0].public_key[0] ^= 1;
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_OK);
+    bed_submission_free(submit);
+}
+
 static void the_same_token_is_the_same_record(void **state)
 {
     struct bed *bed = *state;
@@ -241,6 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(unlabelled_and_personal_labels_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(each_label_reaches_whom_it_should, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_key_that_our_own_card_does_not_list_signs_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(the_same_token_is_the_same_record, setup, teardown),
         cmocka_unit_test_setup_teardown(one_token_twice_at_once_is_one_record, setup, teardown),
         cmocka_unit_test_setup_teardown(as_many_indicators_as_allowed_and_one_more, setup, teardown),
