@@ -51,7 +51,7 @@ bool kr_lanes_has_before(const struct kr_lanes *lanes, enum kr_lane lane);
 size_t kr_lanes_count(const struct kr_lanes *lanes, enum kr_lane lane);
 
 /* Waiting: an event descriptor for poll. The taker says when it begins to wait (false: something is there, do not) and when it
- * stops; `wake` makes it look up. */
+ * stops; `wake` makes it look up. The descriptor may be readable once more for what was taken already. */
 int kr_lanes_fd(const struct kr_lanes *lanes);
 bool kr_lanes_wait_begin(struct kr_lanes *lanes);
 void kr_lanes_wait_end(struct kr_lanes *lanes);
