@@ -16,7 +16,7 @@ static void check_extract(const uint8_t *bytes, size_t len, enum kr_format forma
             const struct kr_found *item = &extract->items[i];
             KR_ASSERT(kr_indicator_check(item->type, item->value.bytes, item->value.len) == KR_OK);
             KR_ASSERT(item->len > 0 && item->offset + item->len <= extract->text_len);
-            KR_ASSERT(item->note.len <= KR_NOTE_BYTES_MAX && item->context.len <= KR_CONTEXT_BYTES_MAX);
+            KR_ASSERT(item->note.len <= KR_NOTE_BYTES_MAX);
         }
     }
     kr_extract_free(extract);

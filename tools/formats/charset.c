@@ -201,12 +201,28 @@ static size_t utf8_length(const uint8_t *at, size_t left)
     return ok ? used : 0;
 }
 
+/* How many bytes of ASCII come first: most of a list is nothing else. */
+static size_t ascii_run(const uint8_t *bytes, size_t len)
+{
+    size_t i = 0;
+    for (uint64_t eight = 0; i + 8 <= len; i += 8) {
+        memcpy(&eight, bytes + i, 8);
+        if ((eight & 0x8080808080808080u) != 0) {
+            break;
+        }
+    }
+    while (i < len && bytes[i] < 0x80) {
+        i++;
+    }
+    return i;
+}
+
 /* Text in UTF-8 may be damaged in a place or two (cut off, pasted together) and is UTF-8 all the same. */
 static bool is_utf8(const uint8_t *bytes, size_t len)
 {
     size_t good = 0, bad = 0;
-    for (size_t i = 0; i < len;) {
-        const size_t used = bytes[i] < 0x80 ? 1 : utf8_length(bytes + i, len - i);
+    for (size_t i = ascii_run(bytes, len); i < len; i += ascii_run(bytes + i, len - i)) {
+        const size_t used = utf8_length(bytes + i, len - i);
         good += used > 1;
         bad += used == 0;
         i += used > 0 ? used : 1;
@@ -217,8 +233,8 @@ static bool is_utf8(const uint8_t *bytes, size_t len)
 static void from_utf8(struct out *out, const uint8_t *bytes, size_t len)
 {
     size_t from = 0;
-    for (size_t i = 0; i < len;) {
-        const size_t used = bytes[i] < 0x80 ? 1 : utf8_length(bytes + i, len - i);
+    for (size_t i = ascii_run(bytes, len); i < len; i += ascii_run(bytes + i, len - i)) {
+        const size_t used = utf8_length(bytes + i, len - i);
         if (used == 0) {
             append(out, bytes + from, i - from);
             append(out, "\xef\xbf\xbd", 3);
@@ -302,13 +318,9 @@ static const char *choose(const char *charset, const uint8_t *bytes, size_t len)
     for (size_t i = 0; charset != NULL && i < sizeof names / sizeof names[0]; i++) {
         name = same_name(charset, names[i].name) ? names[i].read_as : name;
     }
-    bool eight_bits = false;
-    for (size_t i = 0; i < len && !eight_bits; i++) {
-        eight_bits = bytes[i] >= 0x80;
-    }
     const bool belied = name != NULL && ((strcmp(name, "UTF-8") == 0 && !is_utf8(bytes, len)) ||
                                          (strcmp(name, "UTF-8") == 0 && has_escape(bytes, len)) ||
-                                         (strcmp(name, "ISO-2022-JP") == 0 && eight_bits));
+                                         (strcmp(name, "ISO-2022-JP") == 0 && ascii_run(bytes, len) < len));
     return name == NULL || name[0] == 0 || belied ? detect(bytes, len) : name;
 }
 

@@ -256,18 +256,25 @@ static void refang(struct kr_fold *fold)
     fold->len = w;
 }
 
+/* '1': an ASCII character that is not always itself. */
+static const char changes[128 + 1] = "11111111101110111111111111111111"
+                                     "00000000100000000000000000001000"
+                                     "00000000000000000000000000011100"
+                                     "00000000000000000000000000010000";
+
 /* Whether anything in the line could change. */
 static bool is_plain(const uint8_t *text, size_t len)
 {
-    uint8_t high = 0;
-    bool special = false;
-    for (size_t i = 0; i < len; i++) {
-        const uint8_t c = text[i];
-        high |= c;
-        special |= (c < ' ' && c != '\t' && c != '\r') || c == '[' || c == '(' || c == '{' || c == '<' || c == ']' || c == '\\';
+    uint8_t high = 0, odd = '0';
+    for (size_t i = 0; i < len; i++) { /* every byte of every text: no branches */
+        high |= text[i];
+        odd |= (uint8_t)changes[text[i] & 0x7f];
     }
-    for (size_t i = 0; !special && high < 0x80 && i + 4 < len; i++) {
-        special = text[i] == ' ' && (text[i + 1] | 0x20) == 'd' && (text[i + 2] | 0x20) == 'o' && (text[i + 3] | 0x20) == 't';
+    bool special = odd != '0';
+    const uint8_t *end = text + len, *blank = special || high >= 0x80 ? NULL : memchr(text, ' ', len);
+    while (blank != NULL && !special) {
+        special = end - blank > 4 && (blank[1] | 0x20) == 'd' && (blank[2] | 0x20) == 'o' && (blank[3] | 0x20) == 't';
+        blank = memchr(blank + 1, ' ', (size_t)(end - blank - 1));
     }
     return !special && high < 0x80;
 }

@@ -16,7 +16,7 @@
 
 #define KR_FORMATS_BYTES_MAX  (64u * KR_MIB)
 #define KR_EXTRACT_ITEMS_MAX  200000u
-#define KR_CONTEXT_BYTES_MAX  512u
+#define KR_EXTRACT_STEP       1024u
 #define KR_CHARSET_NAME_BYTES 32
 
 enum kr_format {
@@ -25,21 +25,27 @@ enum kr_format {
     KR_FORMAT_MAIL = 2,
 };
 
+struct kr_extract;
+
 struct kr_extract_options {
     enum kr_format format;
     const char *charset; /* of a text; NULL: told from the bytes. A mail says its own. */
     uint32_t items_max;  /* 0: KR_EXTRACT_ITEMS_MAX */
+    /* For those who want to begin before the end: called once when text, title and attachments are known, and then whenever
+     * KR_EXTRACT_STEP more items are. What it is shown stays where it is; label and counts grow until the end. Anything but KR_OK
+     * ends the extraction and is what it returns. NULL: not wanted. */
+    enum kr_err (*on_items)(void *context, const struct kr_extract *extract);
+    void *context;
 };
 
 /* One indicator, where it was first found. */
 struct kr_found {
     uint32_t type;
-    struct kr_slice value;   /* normal form */
-    size_t offset, len;      /* its original spelling in the text */
-    struct kr_slice note;    /* what stands behind it on its line ("Cobalt Strike C2"); at most KR_NOTE_BYTES_MAX, maybe empty */
-    struct kr_slice context; /* its line; at most KR_CONTEXT_BYTES_MAX */
-    bool defanged;           /* written so that nobody follows it by accident: surely meant as an indicator */
-    bool guessed;            /* a URL without scheme, for which http was assumed */
+    uint32_t offset, len;  /* its original spelling in the text */
+    bool defanged;         /* written so that nobody follows it by accident: surely meant as an indicator */
+    bool guessed;          /* a URL without scheme, for which http was assumed */
+    struct kr_slice value; /* normal form */
+    struct kr_slice note;  /* what stands behind it on its line ("Cobalt Strike C2"); at most KR_NOTE_BYTES_MAX, maybe empty */
 };
 
 /* Listed, never opened. */

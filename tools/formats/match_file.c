@@ -14,12 +14,15 @@ static size_t extension_end(const uint8_t *text, size_t from, size_t to, bool an
     for (size_t dot = from + 1; dot < to && result == 0; dot++) {
         size_t end = dot + 1;
         bool letter = false;
-        while (text[dot] == '.' && end < to && kr_scan_is_alnum(text[end])) {
+        if (text[dot] != '.') {
+            continue;
+        }
+        while (end < to && kr_scan_is_alnum(text[end])) {
             letter = letter || text[end] > '9';
             end++;
         }
         const bool known = any ? letter && end - dot <= 6 : kr_names_is_extension(text + dot + 1, end - dot - 1);
-        if (text[dot] == '.' && known && (end == to || text[end] >= 0x80)) {
+        if (known && (end == to || text[end] >= 0x80)) {
             *ret_dot = dot;
             result = end;
         }

@@ -47,16 +47,16 @@ static bool is_alnum(char c)
     return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 }
 
-/* `word` in small letters, by itself, with a digit soon behind it. */
+/* Whether `word` (three small letters or more), with no letter behind it and a digit soon, begins at `at`. */
 static bool has_number_word(const char *text, size_t len, size_t at, const char *word)
 {
-    const size_t word_len = strlen(word);
-    bool found = len - at > word_len && (at == 0 || !is_alnum(text[at - 1])) && !is_alnum(text[at + word_len]);
-    for (size_t i = 0; i < word_len && found; i++) {
-        found = (text[at + i] | 0x20) == word[i];
+    size_t i = at;
+    while (*word != 0 && i < len && (text[i] | 0x20) == *word) {
+        word++;
+        i++;
     }
-    bool digit = false;
-    for (size_t i = at + word_len; found && !digit && i < len && i < at + word_len + NUMBER_WITHIN; i++) {
+    bool found = *word == 0 && i < len && !is_alnum(text[i]), digit = false;
+    for (size_t end = i + NUMBER_WITHIN; found && !digit && i < len && i < end; i++) {
         digit = text[i] >= '0' && text[i] <= '9';
     }
     return digit;
@@ -73,17 +73,38 @@ static bool has_word(const char *text, size_t len)
     return found;
 }
 
+/* Nearly no line has one, and every line is asked: no branches within, so that it costs a few instructions a vector. */
+static bool may_have_number_word(const char *text, size_t len)
+{
+    uint8_t any = 0;
+    for (size_t i = 0; i + 2 < len; i++) {
+        const uint8_t a = (uint8_t)text[i] | 0x20, b = (uint8_t)text[i + 1] | 0x20, c = (uint8_t)text[i + 2] | 0x20;
+        any |= (uint8_t)(((a == 't') & (b == 'e') & (c == 'l')) | ((a == 'f') & (b == 'a') & (c == 'x')) |
+                         ((a == 'p') & (b == 'h') & (c == 'o')));
+    }
+    return any != 0;
+}
+
+static bool has_number(const char *text, size_t len)
+{
+    bool found = false, inside = false;
+    for (size_t i = 0; i < len && !found; i++) {
+        found = !inside && (has_number_word(text, len, i, "tel") || has_number_word(text, len, i, "fax") ||
+                            has_number_word(text, len, i, "phone"));
+        inside = is_alnum(text[i]);
+    }
+    return found;
+}
+
 /* A telephone number that is announced as one, or a word for contacting. */
 static bool has_cue(const char *text, size_t len)
 {
-    bool found = false, high = false;
-    for (size_t i = 0; i < len && !found; i++) {
-        const char c = (char)(text[i] | 0x20);
-        high = high || (uint8_t)text[i] >= 0x80;
-        found = (c == 't' && has_number_word(text, len, i, "tel")) || (c == 'f' && has_number_word(text, len, i, "fax")) ||
-                (c == 'p' && has_number_word(text, len, i, "phone"));
+    bool found = may_have_number_word(text, len) && has_number(text, len);
+    uint8_t high = 0;
+    for (size_t i = 0; i < len; i++) {
+        high |= (uint8_t)text[i];
     }
-    if (!found && high) {
+    if (!found && high >= 0x80) {
         const char *telephone = memmem(text, len, "電話", strlen("電話"));
         for (const char *i = telephone; i != NULL && !found && i < text + len && i < telephone + NUMBER_WITHIN; i++) {
             found = *i >= '0' && *i <= '9';

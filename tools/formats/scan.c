@@ -7,34 +7,18 @@
 /* A longer word is nothing that we look for. */
 #define WORD_BYTES_MAX 600u
 
-bool kr_scan_is_alnum(uint8_t c)
+enum kr_char kr_scan_wide_char(const uint8_t *text, size_t len, size_t *ret_len)
 {
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-}
-
-enum kr_char kr_scan_char(const uint8_t *text, size_t len, size_t *ret_len)
-{
-    enum kr_char kind = KR_CHAR_NONE;
-    *ret_len = 1;
-    if (text[0] < 0x80) {
-        if (kr_scan_is_alnum(text[0]) || text[0] == '-' || text[0] == '_' || text[0] == '.') {
-            kind = KR_CHAR_WORD;
-        } else if (text[0] == '*') {
-            kind = KR_CHAR_MASK;
-        }
-    } else {
-        const uint32_t point = kr_utf8_decode(text, len, ret_len);
-        const bool mask = (point >= 0x2580 && point <= 0x25ff) || point == 0x3007 || point == 0xd7 || point == 0x2022 ||
-                          point == 0x2b24 || point == 0x2b1b || point == 0x2715 || point == 0x2716;
-        const bool letter = (point >= 0xc0 && point != 0xf7 && point < 0x2000) || (point >= 0x3005 && point <= 0x3006) ||
-                            (point >= 0x3041 && point <= 0x3096) || (point >= 0x3099 && point <= 0x309e) ||
-                            (point >= 0x30a1 && point <= 0x30fa) || (point >= 0x30fc && point <= 0x312f) ||
-                            (point >= 0x3131 && point <= 0x318e) || (point >= 0x3400 && point <= 0x9fff) ||
-                            (point >= 0xa000 && point <= 0xd7ff) || (point >= 0xf900 && point <= 0xfaff) ||
-                            (point >= 0xff66 && point <= 0xff9f) || (point >= 0x10000 && point <= 0x3ffff);
-        kind = mask ? KR_CHAR_MASK : letter ? KR_CHAR_LETTER : KR_CHAR_NONE;
-    }
-    return kind;
+    const uint32_t point = kr_utf8_decode(text, len, ret_len);
+    const bool mask = (point >= 0x2580 && point <= 0x25ff) || point == 0x3007 || point == 0xd7 || point == 0x2022 ||
+                      point == 0x2b24 || point == 0x2b1b || point == 0x2715 || point == 0x2716;
+    const bool letter = (point >= 0xc0 && point != 0xf7 && point < 0x2000) || (point >= 0x3005 && point <= 0x3006) ||
+                        (point >= 0x3041 && point <= 0x3096) || (point >= 0x3099 && point <= 0x309e) ||
+                        (point >= 0x30a1 && point <= 0x30fa) || (point >= 0x30fc && point <= 0x312f) ||
+                        (point >= 0x3131 && point <= 0x318e) || (point >= 0x3400 && point <= 0x9fff) ||
+                        (point >= 0xa000 && point <= 0xd7ff) || (point >= 0xf900 && point <= 0xfaff) ||
+                        (point >= 0xff66 && point <= 0xff9f) || (point >= 0x10000 && point <= 0x3ffff);
+    return mask ? KR_CHAR_MASK : letter ? KR_CHAR_LETTER : KR_CHAR_NONE;
 }
 
 bool kr_scan_emit(struct kr_scan *scan, uint32_t type, const char *text, size_t len, size_t from, size_t to)

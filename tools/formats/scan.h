@@ -41,8 +41,20 @@ enum kr_char {
     KR_CHAR_LETTER, /* a letter beyond ASCII */
     KR_CHAR_MASK,   /* '*', ●, ○ …: hides something */
 };
-enum kr_char kr_scan_char(const uint8_t *text, size_t len, size_t *ret_len);
-bool kr_scan_is_alnum(uint8_t c);
+/* Every byte of every text comes by here, hence inline. */
+enum kr_char kr_scan_wide_char(const uint8_t *text, size_t len, size_t *ret_len);
+static inline bool kr_scan_is_alnum(uint8_t c)
+{
+    return (uint8_t)(c - '0') < 10 || (uint8_t)((c | 0x20) - 'a') < 26;
+}
+static inline enum kr_char kr_scan_char(const uint8_t *text, size_t len, size_t *ret_len)
+{
+    *ret_len = 1;
+    return text[0] >= 0x80                                                                   ? kr_scan_wide_char(text, len, ret_len)
+           : kr_scan_is_alnum(text[0]) || text[0] == '-' || text[0] == '_' || text[0] == '.' ? KR_CHAR_WORD
+           : text[0] == '*'                                                                  ? KR_CHAR_MASK
+                                                                                             : KR_CHAR_NONE;
+}
 /* Whether one of `words` (lower case, NULL at the end) stands right in front of `from`, blanks and colons aside. */
 bool kr_scan_follows(const struct kr_fold *fold, size_t from, const char *const *words);
 

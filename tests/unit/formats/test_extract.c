@@ -215,8 +215,6 @@ static void test_places_and_notes(void **state)
     assert_true(item->defanged);
     assert_int_equal(item->note.len, strlen("Cobalt Strike C2"));
     assert_memory_equal(item->note.bytes, "Cobalt Strike C2", item->note.len);
-    assert_int_equal(item->context.len, strlen("- evil[.]com - Cobalt Strike C2"));
-    assert_memory_equal(item->context.bytes, "- evil[.]com", 12);
     kr_extract_free(extract);
 }
 
@@ -273,6 +271,65 @@ static void test_long_line(void **state)
     free(text);
 }
 
+/* What somebody saw who began before the end. */
+struct early {
+    const struct kr_found *items;
+    const uint8_t *first_value;
+    size_t calls, seen, stop_at; /* 0: not at all */
+};
+
+static enum kr_err look(void *context, const struct kr_extract *extract)
+{
+    struct early *early = context;
+    assert_int_equal(extract->item_count, early->calls * KR_EXTRACT_STEP);
+    assert_non_null(extract->text);
+    if (early->calls++ == 0) {
+        early->items = extract->items;
+    } else {
+        early->first_value = early->calls == 2 ? extract->items[0].value.bytes : early->first_value;
+        assert_int_equal(extract->items[extract->item_count - 1].type, KR_INDICATOR_DOMAIN);
+    }
+    early->seen = extract->item_count;
+    return early->stop_at > 0 && early->seen >= early->stop_at ? KR_CANCELLED : KR_OK;
+}
+
+/* Items are shown while the rest is searched, stay where they are, and whoever looks may end it. */
+static void test_early(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    assert_non_null(out);
+    (void)fputs("From: Soc <soc@kairan.example>\nSubject: [TLP:GREEN] hosts\n\nsoc@kairan.example\n", out);
+    for (unsigned i = 0; i < 2 * KR_EXTRACT_STEP + 10; i++) {
+        (void)fprintf(out, i % 2 == 0 ? "Host%u.example\n" : "host%u.example\n", i); /* kept apart, and left in the text */
+    }
+    assert_int_equal(fclose(out), 0);
+    struct early early = {.stop_at = 0};
+    struct kr_extract_options options = {.on_items = look, .context = &early};
+    struct kr_extract *extract = NULL;
+    assert_int_equal(kr_formats_extract(text, len, &options, &extract, NULL), KR_OK);
+    assert_int_equal(early.calls, 3);
+    assert_int_equal(extract->item_count, 2 * KR_EXTRACT_STEP + 10);
+    assert_int_equal(extract->left_out, 1);
+    assert_ptr_equal(extract->items, early.items);
+    assert_ptr_equal(extract->items[0].value.bytes, early.first_value);
+    for (size_t i = 0; i < extract->item_count; i++) {
+        char wanted[32];
+        const int wanted_len = snprintf(wanted, sizeof wanted, "host%zu.example", i);
+        assert_int_equal(extract->items[i].value.len, wanted_len);
+        assert_memory_equal(extract->items[i].value.bytes, wanted, (size_t)wanted_len);
+    }
+    kr_extract_free(extract);
+    extract = NULL;
+    early = (struct early){.stop_at = KR_EXTRACT_STEP};
+    assert_int_equal(kr_formats_extract(text, len, &options, &extract, NULL), KR_CANCELLED);
+    assert_null(extract);
+    assert_int_equal(early.seen, KR_EXTRACT_STEP);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +338,7 @@ int main(void)
         cmocka_unit_test(test_files),  cmocka_unit_test(test_own),
         cmocka_unit_test(test_labels), cmocka_unit_test(test_places_and_notes),
         cmocka_unit_test(test_bounds), cmocka_unit_test(test_long_line),
+        cmocka_unit_test(test_early),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
