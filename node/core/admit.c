@@ -268,7 +268,7 @@ static enum kr_err put_statement(struct kr_step *step, const struct kr_job *job)
     }
     step->core->quarantine_is_due = true;
     memset(step->core->quarantine_at, 0, 32);
-    return err;
+    return err == KR_OK ? kr_joins_settle(step) : err;
 }
 
 /* Index, trees, directory, peers, watchers: all that a record gets beyond its place in the log. */

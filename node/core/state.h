@@ -304,6 +304,8 @@ enum kr_err kr_invite_request(struct kr_step *step, const struct kr_event *event
 enum kr_err kr_join_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_join_welcomed(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
 enum kr_err kr_join_step_say(struct kr_step *step, struct kr_link *link, uint32_t phase) KR_WARN_UNUSED;
+/* The directory has changed: whoever waits for a membership that is there now hears so. */
+enum kr_err kr_joins_settle(struct kr_step *step) KR_WARN_UNUSED;
 enum kr_err kr_invitations_load(struct kr_step *step) KR_WARN_UNUSED;
 struct kr_invitation *kr_invitation_by_number(struct kr_core *core, uint32_t number);
 enum kr_err kr_invitation_frame(struct kr_step *step, struct kr_invitation *invitation, struct kr_slice frame) KR_WARN_UNUSED;

@@ -6,6 +6,8 @@
  *   hello ──▶                                                     session: ── first sealed frame ──▶
  *   link OPEN, vouch, ticket used; durable; welcome ──▶           link OPEN, durable; dials again with its own key
  *
+ *   the vouch makes it a member                                   directory catches up: charter, vouch; member ──▶ JOIN ends
+ *
  * A lost welcome is repeated for the same council, and anybody else who shows the ticket meanwhile is told that it is used. Once a
  * session is up under the joiner's own key, both sides have the link durably: the ticket is forgotten and net lets its key in no
  * more. */
@@ -119,21 +121,44 @@ static enum kr_err drop_invitations(struct kr_step *step, const uint8_t *linked)
     return changed ? kr_links_allow(step) : KR_OK;
 }
 
+static enum kr_err give_up_joining(struct kr_step *step, struct kr_link *link)
+{
+    enum kr_err err = KR_OK;
+    if (link->client != 0) {
+        err = kr_step_error(
+            step, link->client, link->request, KR_TIMEOUT,
+            "%s does not answer. Check that its node runs and can be reached from here; the ticket may have been used "
+            "or have expired: ask for a new one",
+            link->endpoint);
+    }
+    return err != KR_OK ? err : kr_link_drop(step, link);
+}
+
+/* The link is there for good; what its joiner still waits for comes without it. */
+static enum kr_err give_up_waiting(struct kr_step *step, struct kr_link *link)
+{
+    uint64_t client = link->client, request = link->request;
+    link->client = link->request = 0;
+    return kr_step_error(
+        step, client, request, KR_TIMEOUT,
+        link->has_community
+            ? "the link stands, but the membership has not arrived yet: it comes by itself, do not join again (`kairan councils` "
+              "shows it)"
+            : "the link stands, but is not up yet: it is tried again by itself, do not join again (`kairan peers` shows it)");
+}
+
 enum kr_err kr_invitations_tick(struct kr_step *step)
 {
     struct kr_core *core = step->core;
     enum kr_err err = drop_invitations(step, NULL);
     for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
         struct kr_link *link = core->links[i];
-        if (link->state == KR_LINK_JOINING && step->now_ms > link->linked_ms + JOIN_MS_MAX) {
-            if (link->client != 0) {
-                err = kr_step_error(step, link->client, link->request, KR_TIMEOUT,
-                                    "%s does not answer. Check that its node runs and can be reached from here; the ticket may "
-                                    "have been used or have expired: ask for "
-                                    "a new one",
-                                    link->endpoint);
-            }
-            return err != KR_OK ? err : kr_link_drop(step, link); /* the list has changed: the rest at the next tick */
+        bool is_over = step->now_ms > link->linked_ms + JOIN_MS_MAX;
+        if (link->state == KR_LINK_JOINING && is_over) {
+            return give_up_joining(step, link); /* the list has changed: the rest at the next tick */
+        }
+        if (link->state == KR_LINK_OPEN && link->client != 0) {
+            err = is_over ? give_up_waiting(step, link) : kr_step_wake(step, link->linked_ms + JOIN_MS_MAX + 1);
         }
     }
     return err;
@@ -460,7 +485,7 @@ enum kr_err kr_join_step_say(struct kr_step *step, struct kr_link *link, uint32_
     kr_writer_init(&item, KR_KIB);
     kr_join_step_write(&say, &item);
     enum kr_err err = kr_step_item(step, link->client, link->request, &item);
-    if (err == KR_OK && phase == KR_JOIN_LINKED) {
+    if (err == KR_OK && phase == (link->has_community ? KR_JOIN_MEMBER : KR_JOIN_LINKED)) {
         struct kr_writer result;
         kr_writer_init(&result, KR_KIB);
         kr_writer_array(&result, 0);
@@ -469,6 +494,20 @@ enum kr_err kr_join_step_say(struct kr_step *step, struct kr_link *link, uint32_
         link->client = link->request = 0;
     }
     kr_writer_deinit(&item);
+    return err;
+}
+
+enum kr_err kr_joins_settle(struct kr_step *step)
+{
+    struct kr_core *core = step->core;
+    enum kr_err err = KR_OK;
+    for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
+        struct kr_link *link = core->links[i];
+        bool is_waiting = link->client != 0 && link->state == KR_LINK_OPEN && link->has_session && link->has_community;
+        if (is_waiting && kr_directory_is_member(&core->directory, link->community, core->self)) {
+            err = kr_join_step_say(step, link, KR_JOIN_MEMBER);
+        }
+    }
     return err;
 }
 

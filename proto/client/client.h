@@ -60,8 +60,8 @@ enum kr_op {
     KR_OP_PEERS = 2,    /* pages of kr_peer */
     KR_OP_COUNCILS = 3, /* pages of kr_council_item: the directory as known here */
     KR_OP_INVITE = 4,   /* args: kr_invite; result: ticket text (array of 1 str) */
-    KR_OP_JOIN =
-        5, /* args: array of 1 str (ticket); pages of kr_join_step while it goes on; ends when linked and durable, or error */
+    KR_OP_JOIN = 5, /* args: array of 1 str (ticket); pages of kr_join_step while it goes on; ends when linked and a member of the
+                       ticket's community (if it is for one), durably, or error */
     KR_OP_PREVIEW = 6,  /* args: kr_submit; result: kr_preview. Changes nothing */
     KR_OP_SUBMIT = 7,   /* args: kr_submit; result: array of [id (bin 32), known (0/1: the token was used before)] when durable */
     KR_OP_LOOKUP = 8,   /* args: array of [type, value (bin, normal form)]; pages of kr_match */
@@ -228,7 +228,7 @@ struct kr_status {
 void kr_status_write(const struct kr_status *status, struct kr_writer *writer);
 enum kr_err kr_status_read(struct kr_slice bytes, struct kr_status *ret_status) KR_WARN_UNUSED;
 
-enum kr_join_phase { KR_JOIN_DIALLING = 1, KR_JOIN_SESSION = 2, KR_JOIN_WELCOMED = 3, KR_JOIN_LINKED = 4 };
+enum kr_join_phase { KR_JOIN_DIALLING = 1, KR_JOIN_SESSION = 2, KR_JOIN_WELCOMED = 3, KR_JOIN_LINKED = 4, KR_JOIN_MEMBER = 5 };
 struct kr_join_step {
     uint32_t phase;
     struct kr_slice council_name;

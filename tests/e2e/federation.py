@@ -162,8 +162,8 @@ class Federation:
             for i, (left, right) in enumerate(zip(self.nodes, self.nodes[1:] if is_chain else []), start=1):
                 with left.client() as inviter, right.client() as joiner:
                     joiner.join(inviter.invite())
-                    poll(lambda: any(members > i for _, _, members in joiner.status()["communities"]), 60,
-                         f"{right.name} does not become a member")
+                    check(any(members > i for _, _, members in joiner.status()["communities"]),
+                          f"{right.name} has joined and is not a member")
         except BaseException:
             self.close()
             raise

@@ -113,6 +113,8 @@ struct sim_world {
 
 /* Makes `node_count` nodes in a chain, linked by tickets, in one community. SIM_SETUP where that fails. */
 enum sim_verdict sim_world_init(struct sim_world *world, uint64_t seed, uint32_t node_count, FILE *trace);
+/* One more node, of a council that is linked with nobody and in no community. */
+enum sim_verdict sim_world_add(struct sim_world *world);
 void sim_world_deinit(struct sim_world *world);
 /* Runs until virtual `until_ms`. */
 enum sim_verdict sim_world_run(struct sim_world *world, uint64_t until_ms);

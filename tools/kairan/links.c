@@ -71,22 +71,28 @@ int kr_run_invite(struct kr_app *app, int argc, char **argv)
     return KR_EXIT_DONE;
 }
 
+struct joining {
+    const struct kr_app *app;
+    uint32_t steps;
+};
+
 static enum kr_err show_step(void *context, struct kr_slice item)
 {
-    static const char *const texts[] = {N_("dialling"), N_("keys checked, the channel is private"), N_("welcomed"), N_("linked")};
-    static const char *const names[] = {"dialling", "session", "welcomed", "linked"};
-    const struct kr_app *app = context;
+    static const char *const texts[] = {N_("dialling"), N_("keys checked, the channel is private"), N_("welcomed"), N_("linked"),
+                                        N_("member of the community")};
+    static const char *const names[] = {"dialling", "session", "welcomed", "linked", "member"};
+    const struct joining *joining = context;
     struct kr_join_step step;
     enum kr_err err = kr_join_step_read(item, &step);
-    if (err != KR_OK || step.phase == 0 || step.phase > KR_JOIN_LINKED) {
+    if (err != KR_OK || step.phase == 0 || step.phase > KR_JOIN_MEMBER) {
         return err; /* phases of newer nodes are not for us */
     }
-    if (app->is_json) {
+    if (joining->app->is_json) {
         return kr_json_line(json_pack("{s:s, s:o}", "step", names[step.phase - 1], "council", kr_json_slice(step.council_name)))
                    ? KR_OK
                    : KR_IO;
     }
-    (void)printf("%u/4 %s", step.phase, _(texts[step.phase - 1]));
+    (void)printf("%u/%u %s", step.phase, joining->steps, _(texts[step.phase - 1]));
     if (step.council_name.len > 0) {
         (void)fputs(": ", stdout);
         kr_out_text(stdout, step.council_name, false);
@@ -134,7 +140,8 @@ int kr_run_join(struct kr_app *app, int argc, char **argv)
     kr_writer_init(&args, 4 * KR_KIB);
     kr_writer_array(&args, 1);
     kr_writer_str_slice(&args, (struct kr_slice){(const uint8_t *)text, len});
-    err = kr_app_call(app, KR_OP_JOIN, &args, (int)timeout_s * 1000, show_step, app, NULL);
+    struct joining joining = {.app = app, .steps = ticket.has_community ? KR_JOIN_MEMBER : KR_JOIN_LINKED};
+    err = kr_app_call(app, KR_OP_JOIN, &args, (int)timeout_s * 1000, show_step, &joining, NULL);
     kr_writer_deinit(&args);
     return err == KR_OK ? KR_EXIT_DONE : KR_EXIT_ERROR;
 }

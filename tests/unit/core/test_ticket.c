@@ -59,6 +59,104 @@ static void a_ticket_links_two_councils(void **state)
     bed_submission_free(submit);
 }
 
+/* Asks to join and runs until there is an answer, and not a millisecond longer. */
+static uint32_t join_until_answered(struct bed *bed, uint32_t node, const char *ticket, uint64_t ms)
+{
+    uint32_t code = join(bed, node, ticket, 0);
+    for (uint64_t i = 0; i < ms && code == BED_PENDING; i++) {
+        bed_run(bed, 1);
+        code = bed->code;
+    }
+    return code;
+}
+
+static void who_has_joined_is_a_member_and_may_invite(void **state)
+{
+    struct bed *bed = *state;
+    char text[2048];
+    uint8_t community[32];
+    memcpy(community, bed_core(bed, 0)->directory.communities[0]->id, 32);
+    assert_int_equal(sim_world_add(bed->world), SIM_HOLDS);
+    invite(bed, 0, 0, text, sizeof text);
+    bed->pages = 0;
+    assert_int_equal(join_until_answered(bed, 3, text, 20000), KR_OK);
+    assert_int_equal(bed->pages, KR_JOIN_MEMBER);
+    assert_true(kr_directory_is_member(&bed_core(bed, 3)->directory, community, bed_node(bed, 3)->council));
+    invite(bed, 3, 0, text, sizeof text);
+}
+
+/* As if somebody had vouched for `council` at `node`, which then sees no need to do so itself. */
+static void count_as_member(struct bed *bed, uint32_t node, const uint8_t council[static 32])
+{
+    struct kr_id_set *members = &bed_core(bed, node)->directory.communities[0]->members;
+    uint32_t at = 0;
+    assert_true(members->count < members->capacity);
+    while (at < members->count && memcmp(members->ids[at], council, 32) < 0) {
+        at++;
+    }
+    memmove(members->ids[at + 1], members->ids[at], (size_t)(members->count++ - at) * 32);
+    memcpy(members->ids[at], council, 32);
+}
+
+static void a_membership_that_does_not_come_in_time_is_said_and_comes_later(void **state)
+{
+    struct bed *bed = *state;
+    char text[2048];
+    struct kr_vouch vouch = {0};
+    struct kr_writer content;
+    assert_int_equal(sim_world_add(bed->world), SIM_HOLDS);
+    const uint8_t *community = bed_core(bed, 1)->directory.communities[0]->id, *joiner = bed_node(bed, 3)->council;
+    count_as_member(bed, 0, joiner);
+    invite(bed, 0, 0, text, sizeof text);
+    uint64_t began_ms = bed->world->now_ms;
+    bed->pages = 0;
+    assert_int_equal(join_until_answered(bed, 3, text, 90000), KR_TIMEOUT);
+    assert_in_range(bed->world->now_ms - began_ms, 20000, 25000);
+    assert_int_equal(bed->pages, KR_JOIN_LINKED);
+    assert_non_null(strstr(bed->text, "do not join again"));
+    assert_true(bed_link(bed, 3, 0)->has_session);
+    assert_false(kr_directory_is_member(&bed_core(bed, 3)->directory, community, joiner));
+    uint32_t answers = bed->answers;
+    memcpy(vouch.council, joiner, 32);
+    kr_writer_init(&content, KR_KIB);
+    kr_vouch_write(&vouch, &content);
+    struct forged vouched = bed_forge(bed, 1,
+                                      (struct kr_draft){.kind = KR_KIND_VOUCH,
+                                                        .label = KR_TLP_GREEN,
+                                                        .community = community,
+                                                        .subject = joiner,
+                                                        .version = 1,
+                                                        .content = {content.bytes, content.len}});
+    bed_hand_over(bed, 1, 0, &vouched);
+    bed_run(bed, 60000);
+    assert_int_equal(bed->answers, answers); /* nobody waits any more */
+    invite(bed, 3, 0, text, sizeof text);
+    forged_free(&vouched);
+    kr_writer_deinit(&content);
+}
+
+/* The inviter falls silent as soon as it has welcomed. */
+static void a_link_alone_that_does_not_come_up_is_said(void **state)
+{
+    struct bed *bed = *state;
+    char text[2048];
+    struct kr_ticket ticket;
+    assert_int_equal(sim_world_add(bed->world), SIM_HOLDS);
+    invite(bed, 0, 0, text, sizeof text);
+    assert_int_equal(kr_ticket_parse(text, strlen(text), &ticket, NULL), KR_OK);
+    ticket.has_community = false;
+    assert_int_equal(kr_ticket_print(&ticket, text, sizeof text), KR_OK);
+    assert_int_equal(join(bed, 3, text, 0), BED_PENDING);
+    while (bed_link(bed, 3, 0)->state == KR_LINK_JOINING) {
+        bed_run(bed, 1);
+    }
+    sim_world_crash(bed->world, 0, UINT32_MAX);
+    bed_run(bed, 30000);
+    assert_int_equal(bed->code, KR_TIMEOUT);
+    assert_non_null(strstr(bed->text, "is not up yet"));
+    assert_int_equal(bed_link(bed, 3, 0)->state, KR_LINK_OPEN);
+}
+
 static void a_ticket_that_was_used_admits_nobody_else(void **state)
 {
     struct bed *bed = *state;
@@ -182,6 +280,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_ticket_links_two_councils, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_has_joined_is_a_member_and_may_invite, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_membership_that_does_not_come_in_time_is_said_and_comes_later, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_link_alone_that_does_not_come_up_is_said, setup, teardown),
         cmocka_unit_test_setup_teardown(a_ticket_that_was_used_admits_nobody_else, setup, teardown),
         cmocka_unit_test_setup_teardown(tickets_expire_on_both_sides, setup, teardown),
         cmocka_unit_test_setup_teardown(an_expired_ticket_is_not_answered, setup, teardown),
