@@ -10,42 +10,43 @@ _Static_assert(KR_TITLE_BYTES_MAX + KR_TEXT_BYTES_MAX + BODY_OVERHEAD + ITEM_OVE
                    KR_BODY_BYTES_MAX / 2,
                "the longest text leaves room for indicators; every other part has dozens, so that parts stay below KR_PARTS_MAX");
 
-enum kr_err kr_split(const struct kr_plan *plan, struct kr_part **ret_parts, uint32_t *ret_count)
+static enum kr_err begin_part(const struct kr_plan *plan, struct kr_parts *parts)
 {
-    size_t fixed = BODY_OVERHEAD + plan->title.len + plan->language.len;
-    size_t used = fixed + plan->text.len;
-    uint32_t count = 1, capacity = 16;
+    KR_ASSERT(parts->count < KR_PARTS_MAX);
+    if (parts->count == parts->capacity) {
+        uint32_t capacity = parts->capacity * 2 + 16;
+        struct kr_part *more = realloc(parts->items, capacity * sizeof *more);
+        if (more == NULL) {
+            return KR_NOMEM;
+        }
+        parts->items = more;
+        parts->capacity = capacity;
+    }
+    parts->used_bytes = BODY_OVERHEAD + plan->title.len + plan->language.len + (parts->count == 0 ? plan->text.len : 0);
+    parts->items[parts->count++] = (struct kr_part){.first = parts->item_count};
+    return KR_OK;
+}
+
+enum kr_err kr_split(const struct kr_plan *plan, struct kr_parts *parts)
+{
     if (plan->item_count > KR_EXTRACT_ITEMS_MAX) {
         return KR_BOUNDS;
     }
-    struct kr_part *parts = calloc(capacity, sizeof *parts);
-    if (parts == NULL) {
-        return KR_NOMEM;
-    }
-    for (size_t i = 0; i < plan->item_count; i++) {
-        size_t wanted = ITEM_OVERHEAD + plan->items[i].value.len + plan->items[i].note.len;
-        struct kr_part *part = &parts[count - 1];
-        if (part->count == KR_REPORT_INDICATORS_MAX || (part->count > 0 && used + wanted > KR_BODY_BYTES_MAX)) {
-            KR_ASSERT(count < KR_PARTS_MAX);
-            if (count == capacity) {
-                capacity *= 2;
-                struct kr_part *more = realloc(parts, capacity * sizeof *parts);
-                if (more == NULL) {
-                    free(parts);
-                    return KR_NOMEM;
-                }
-                parts = more;
-            }
-            part = &parts[count++];
-            *part = (struct kr_part){.first = i};
-            used = fixed;
+    enum kr_err err = parts->count == 0 ? begin_part(plan, parts) : KR_OK;
+    while (err == KR_OK && parts->item_count < plan->item_count) {
+        const struct kr_found *item = &plan->items[parts->item_count];
+        const size_t wanted = ITEM_OVERHEAD + item->value.len + item->note.len;
+        const size_t count = parts->items[parts->count - 1].count;
+        if (count == KR_REPORT_INDICATORS_MAX || (count > 0 && parts->used_bytes + wanted > KR_BODY_BYTES_MAX)) {
+            err = begin_part(plan, parts);
         }
-        part->count++;
-        used += wanted;
+        if (err == KR_OK) {
+            parts->items[parts->count - 1].count++;
+            parts->item_count++;
+            parts->used_bytes += wanted;
+        }
     }
-    *ret_parts = parts;
-    *ret_count = count;
-    return KR_OK;
+    return err;
 }
 
 static void write_items(const struct kr_plan *plan, const struct kr_part *part, struct kr_writer *writer)

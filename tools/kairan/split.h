@@ -17,9 +17,17 @@ struct kr_plan {
 struct kr_part {
     size_t first, count; /* into items */
 };
+/* All zero before the first call. */
+struct kr_parts {
+    struct kr_part *items; /* free() */
+    uint32_t count, capacity;
+    size_t item_count, used_bytes; /* of the plan, so far; of the last part */
+};
 
-/* `*ret_parts` (free()), at least one. KR_BOUNDS over KR_EXTRACT_ITEMS_MAX items. */
-enum kr_err kr_split(const struct kr_plan *plan, struct kr_part **ret_parts, uint32_t *ret_count) KR_WARN_UNUSED;
+/* Goes on to the end of the items that the plan has by now: there may be more at the next call, and the last part grows until the
+ * next one begins. Everything but items and their number must stand from the first call on. At least one part. KR_BOUNDS over
+ * KR_EXTRACT_ITEMS_MAX items. */
+enum kr_err kr_split(const struct kr_plan *plan, struct kr_parts *parts) KR_WARN_UNUSED;
 /* The body of part `number` (from 0) of `parts`. The writer is to be initialised with KR_BODY_BYTES_MAX. */
 void kr_split_write(const struct kr_plan *plan, const struct kr_part *part, uint32_t number, uint32_t parts,
                     struct kr_writer *writer);

@@ -33,15 +33,25 @@ static void free_items(struct kr_found *items)
 static uint32_t check(const struct kr_plan *plan)
 {
     static struct kr_report report;
-    struct kr_part *parts = NULL;
-    uint32_t count = 0;
+    struct kr_parts parts = {0}, bit_by_bit = {0};
+    struct kr_plan growing = *plan;
     size_t seen = 0;
-    assert_int_equal(kr_split(plan, &parts, &count), KR_OK);
+    assert_int_equal(kr_split(plan, &parts), KR_OK);
+    /* In whatever steps the items become known. */
+    for (size_t known = 0; known < plan->item_count; known += 777) {
+        growing.item_count = known;
+        assert_int_equal(kr_split(&growing, &bit_by_bit), KR_OK);
+    }
+    assert_int_equal(kr_split(plan, &bit_by_bit), KR_OK);
+    assert_int_equal(bit_by_bit.count, parts.count);
+    assert_memory_equal(bit_by_bit.items, parts.items, parts.count * sizeof parts.items[0]);
+    free(bit_by_bit.items);
+    const uint32_t count = parts.count;
     for (uint32_t i = 0; i < count; i++) {
         struct kr_writer writer;
         struct kr_reader reader;
         kr_writer_init(&writer, KR_BODY_BYTES_MAX);
-        kr_split_write(plan, &parts[i], i, count, &writer);
+        kr_split_write(plan, &parts.items[i], i, count, &writer);
         assert_int_equal(kr_writer_finish(&writer), KR_OK);
         assert_true(writer.len + 64 <= KR_BODY_BYTES_MAX); /* a sealed body has its author inside, too */
         assert_int_equal(kr_report_parse((struct kr_slice){writer.bytes, writer.len}, &report), KR_OK);
@@ -50,7 +60,7 @@ static uint32_t check(const struct kr_plan *plan)
         assert_int_equal(report.text.len, i == 0 ? plan->text.len : 0);
         assert_int_equal(report.title.len, plan->title.len);
         assert_int_equal(report.case_id.len, count > 1 ? 16 : 0);
-        assert_int_equal(report.indicator_count, parts[i].count);
+        assert_int_equal(report.indicator_count, parts.items[i].count);
         kr_reader_init(&reader, report.indicators.bytes, report.indicators.len);
         (void)kr_reader_array_between(&reader, 0, KR_REPORT_INDICATORS_MAX);
         for (uint32_t j = 0; j < report.indicator_count; j++, seen++) {
@@ -62,7 +72,7 @@ static uint32_t check(const struct kr_plan *plan)
         kr_writer_deinit(&writer);
     }
     assert_int_equal(seen, plan->item_count);
-    free(parts);
+    free(parts.items);
     return count;
 }
 
@@ -111,28 +121,26 @@ static void test_advisory_is_one(void **state)
     static struct kr_advisory advisory;
     const struct kr_plan plan = {
         .kind = KR_KIND_ADVISORY, .title = slice("t"), .language = slice("ja"), .text = slice("本文"), .severity = 3};
-    struct kr_part *parts = NULL;
+    struct kr_parts parts = {0};
     struct kr_writer writer;
-    uint32_t count = 0;
-    assert_int_equal(kr_split(&plan, &parts, &count), KR_OK);
-    assert_int_equal(count, 1);
+    assert_int_equal(kr_split(&plan, &parts), KR_OK);
+    assert_int_equal(parts.count, 1);
     kr_writer_init(&writer, KR_BODY_BYTES_MAX);
-    kr_split_write(&plan, parts, 0, 1, &writer);
+    kr_split_write(&plan, parts.items, 0, 1, &writer);
     assert_int_equal(kr_writer_finish(&writer), KR_OK);
     assert_int_equal(kr_advisory_parse((struct kr_slice){writer.bytes, writer.len}, &advisory), KR_OK);
     assert_int_equal(advisory.severity, 3);
     kr_writer_deinit(&writer);
-    free(parts);
+    free(parts.items);
 }
 
 static void test_too_many(void **state)
 {
     (void)state;
-    struct kr_part *parts = NULL;
-    uint32_t count = 0;
+    struct kr_parts parts = {0};
     const struct kr_plan plan = {.kind = KR_KIND_REPORT, .item_count = KR_EXTRACT_ITEMS_MAX + 1};
-    assert_int_equal(kr_split(&plan, &parts, &count), KR_BOUNDS);
-    assert_null(parts);
+    assert_int_equal(kr_split(&plan, &parts), KR_BOUNDS);
+    assert_null(parts.items);
 }
 
 static void test_first_line(void **state)

@@ -1,12 +1,12 @@
 /* submit against a keeper that goes away in the middle: the same tokens come again, and nothing is lost or stored twice. */
-#include "kairan_test.h"
+#include "keeper.h"
 
 #include <poll.h>
 #include <pthread.h>
-#include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "tools/formats/formats.h"
 #include "tools/kairan/kairan.h"
 
 struct keeper {
@@ -16,46 +16,13 @@ struct keeper {
     uint32_t refusal; /* code for every submission; 0: none */
     uint8_t tokens[64][16];
     uint32_t submissions, stored;
-    uint64_t previews[64]; /* not answered until the client waits */
-    uint32_t preview_count, previews_most;
+    const char *guarded; /* a report with these bytes in it has one value that a guard holds back */
+    struct {
+        uint64_t number;
+        bool is_guarded;
+    } previews[64]; /* not answered until the client waits */
+    uint32_t preview_count, previews_most, previews_all;
 };
-
-static bool get(int fd, void *bytes, size_t len)
-{
-    for (size_t at = 0; at < len;) {
-        ssize_t got = recv(fd, (uint8_t *)bytes + at, len - at, 0);
-        if (got <= 0) {
-            return false;
-        }
-        at += (size_t)got;
-    }
-    return true;
-}
-
-static bool hear(int fd, struct kr_client_frame *ret_frame)
-{
-    static uint8_t bytes[KR_CLIENT_FRAME_BYTES_MAX];
-    uint8_t head[4];
-    if (!get(fd, head, sizeof head)) {
-        return false;
-    }
-    size_t len = (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
-    return len <= sizeof bytes && get(fd, bytes, len) &&
-           kr_client_frame_read((struct kr_slice){bytes, len}, true, ret_frame) == KR_OK;
-}
-
-static void say(int fd, const struct kr_client_frame *frame)
-{
-    struct kr_writer writer;
-    kr_writer_init(&writer, KR_CLIENT_FRAME_BYTES_MAX);
-    kr_client_frame_write(frame, false, &writer);
-    assert_int_equal(kr_writer_finish(&writer), KR_OK);
-    const uint8_t head[4] = {(uint8_t)(writer.len >> 24), (uint8_t)(writer.len >> 16), (uint8_t)(writer.len >> 8),
-                             (uint8_t)writer.len};
-    assert_int_equal(send(fd, head, 4, MSG_NOSIGNAL), 4);
-    assert_int_equal(send(fd, writer.bytes, writer.len, MSG_NOSIGNAL), writer.len);
-    kr_writer_deinit(&writer);
-}
 
 /* Stores a token once; answers with an id made of it. */
 static void take_submission(struct keeper *keeper, const struct kr_client_frame *request, struct kr_writer *result)
@@ -82,7 +49,6 @@ static void answer(struct keeper *keeper, int fd, const struct kr_client_frame *
 {
     static struct kr_client_frame end;
     static struct kr_status status;
-    static struct kr_preview preview;
     struct kr_writer result;
     kr_writer_init(&result, 64 * KR_KIB);
     end = (struct kr_client_frame){.type = KR_CLIENT_END, .number = request->number};
@@ -92,35 +58,62 @@ static void answer(struct keeper *keeper, int fd, const struct kr_client_frame *
         end.text = slice("refused");
     } else if (request->op == KR_OP_SUBMIT) {
         take_submission(keeper, request, &result);
-    } else if (request->op == KR_OP_STATUS) {
+    } else {
+        assert_int_equal(request->op, KR_OP_STATUS);
         status.net_is_up = true;
         kr_status_write(&status, &result);
-    } else {
-        kr_preview_write(&preview, &result);
     }
     end.payload = (struct kr_slice){result.bytes, result.len};
     if (says) {
-        say(fd, &end);
+        keeper_say(fd, &end);
     }
     kr_writer_deinit(&result);
+}
+
+static void take_preview(struct keeper *keeper, const struct kr_client_frame *request)
+{
+    static struct kr_submit submit;
+    assert_int_equal(kr_submit_read(request->payload, &submit), KR_OK);
+    assert_true(keeper->preview_count < 64);
+    keeper->previews_all++;
+    keeper->previews[keeper->preview_count].number = request->number;
+    keeper->previews[keeper->preview_count++].is_guarded =
+        keeper->guarded != NULL && memmem(submit.body.bytes, submit.body.len, keeper->guarded, strlen(keeper->guarded)) != NULL;
+}
+
+static void answer_previews(struct keeper *keeper, int fd)
+{
+    static struct kr_client_frame end;
+    static struct kr_preview preview;
+    for (uint32_t i = 0; i < keeper->preview_count; i++) {
+        struct kr_writer result;
+        kr_writer_init(&result, 64 * KR_KIB);
+        preview = (struct kr_preview){.guarded_count = 0};
+        if (keeper->previews[i].is_guarded) {
+            preview.guarded_count = 1;
+            preview.guarded_total = 1;
+            preview.guarded[0].list = slice("own domains");
+        }
+        kr_preview_write(&preview, &result);
+        end = (struct kr_client_frame){
+            .type = KR_CLIENT_END, .number = keeper->previews[i].number, .payload = {result.bytes, result.len}};
+        keeper_say(fd, &end);
+        kr_writer_deinit(&result);
+    }
+    keeper->preview_count = 0;
 }
 
 /* Previews are answered when nothing more comes: so many does the client have under way. */
 static bool hear_or_answer(struct keeper *keeper, int fd, struct kr_client_frame *ret_frame)
 {
-    static struct kr_client_frame request;
     struct pollfd wait = {.fd = fd, .events = POLLIN};
     if (keeper->preview_count > 0 && poll(&wait, 1, 50) == 0) {
         if (keeper->preview_count > keeper->previews_most) {
             keeper->previews_most = keeper->preview_count;
         }
-        for (uint32_t i = 0; i < keeper->preview_count; i++) {
-            request = (struct kr_client_frame){.type = KR_CLIENT_REQUEST, .number = keeper->previews[i % 64], .op = KR_OP_PREVIEW};
-            answer(keeper, fd, &request, true);
-        }
-        keeper->preview_count = 0;
+        answer_previews(keeper, fd);
     }
-    return hear(fd, ret_frame);
+    return keeper_hear(fd, ret_frame);
 }
 
 static void *serve(void *context)
@@ -130,11 +123,11 @@ static void *serve(void *context)
     for (int fd; (fd = accept(keeper->listener, NULL, NULL)) >= 0; (void)close(fd)) {
         uint32_t answered = 0;
         hello = (struct kr_client_frame){.type = KR_CLIENT_HELLO, .version = KR_CLIENT_VERSION};
-        assert_true(hear(fd, &frame));
-        say(fd, &hello);
+        assert_true(keeper_hear(fd, &frame));
+        keeper_say(fd, &hello);
         while (hear_or_answer(keeper, fd, &frame)) {
             if (frame.op == KR_OP_PREVIEW) {
-                keeper->previews[keeper->preview_count++ % 64] = frame.number;
+                take_preview(keeper, &frame);
                 continue;
             }
             bool is_lost = keeper->losses > 0 && frame.op == KR_OP_SUBMIT && answered == keeper->answers_before_loss;
@@ -202,7 +195,8 @@ static void test_refused(void **state)
     assert_int_equal(keeper.stored, 0);
 }
 
-static int submit_many(struct keeper *keeper, uint32_t count)
+/* `last`: a line behind the indicators, or "". */
+static int submit_many(struct keeper *keeper, uint32_t count, const char *last)
 {
     char *text = NULL;
     size_t len;
@@ -210,6 +204,7 @@ static int submit_many(struct keeper *keeper, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         (void)fprintf(out, "evil%u[.]biz\n", i);
     }
+    (void)fputs(last, out);
     assert_int_equal(fclose(out), 0);
     int status = submit(keeper, text);
     free(text);
@@ -221,7 +216,7 @@ static void test_lost_among_many(void **state)
 {
     (void)state;
     struct keeper keeper = {.losses = 1, .answers_before_loss = 1};
-    assert_int_equal(submit_many(&keeper, 2 * KR_REPORT_INDICATORS_MAX + 1), KR_EXIT_DONE);
+    assert_int_equal(submit_many(&keeper, 2 * KR_REPORT_INDICATORS_MAX + 1, ""), KR_EXIT_DONE);
     assert_int_equal(keeper.stored, 3);
 }
 
@@ -230,9 +225,29 @@ static void test_no_more_than_keeper_takes(void **state)
 {
     (void)state;
     struct keeper keeper = {0};
-    assert_int_equal(submit_many(&keeper, 20 * KR_REPORT_INDICATORS_MAX), KR_EXIT_DONE);
+    assert_int_equal(submit_many(&keeper, 20 * KR_REPORT_INDICATORS_MAX, ""), KR_EXIT_DONE);
     assert_int_equal(keeper.stored, 20);
     assert_in_range(keeper.previews_most, 2, 16);
+}
+
+/* A value in the last of three records: none of them is stored. */
+static void test_guarded_in_the_last(void **state)
+{
+    (void)state;
+    struct keeper keeper = {.guarded = "www.own.biz"};
+    assert_int_equal(submit_many(&keeper, 2 * KR_REPORT_INDICATORS_MAX, "www[.]own[.]biz"), KR_EXIT_ERROR);
+    assert_int_equal(keeper.previews_all, 3);
+    assert_int_equal(keeper.submissions, 0);
+}
+
+/* The guards are at work before the end of the text is read, where it says that all this must not go. */
+static void test_looks_early(void **state)
+{
+    (void)state;
+    struct keeper keeper = {0};
+    assert_int_equal(submit_many(&keeper, 2 * KR_REPORT_INDICATORS_MAX + KR_EXTRACT_STEP, "TLP:AMBER"), KR_EXIT_ERROR);
+    assert_int_equal(keeper.previews_all, 2); /* the third record was never whole */
+    assert_int_equal(keeper.submissions, 0);
 }
 
 int main(void)
@@ -243,6 +258,8 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_lost_among_many),
         cmocka_unit_test(test_no_more_than_keeper_takes),
+        cmocka_unit_test(test_guarded_in_the_last),
+        cmocka_unit_test(test_looks_early),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

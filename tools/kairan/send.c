@@ -1,0 +1,201 @@
+#include "tools/kairan/send.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/kairan/kairan.h"
+
+/* Keeper lets 64 submissions and 16 other requests of one client wait (docs/PROTOCOL.md, "Client protocol"). */
+#define SUBMITS_MAX KR_SENDING_UNDER_WAY_MAX
+#define LOOKS_MAX   8u
+
+void kr_sending_deinit(struct kr_sending *sending)
+{
+    free(sending->parts.items);
+    free(sending->sent);
+    free(sending->preview);
+    free(sending->preview_bytes);
+}
+
+enum kr_err kr_sending_take(struct kr_sending *sending, const struct kr_found *items, size_t count)
+{
+    sending->plan.items = items;
+    sending->plan.item_count = count;
+    return kr_split(&sending->plan, &sending->parts);
+}
+
+/* `parts`: how many there are in all; a preview may be sent before that is known, and says so many as there are up to it. */
+static enum kr_err ask(struct kr_sending *sending, struct kr_sending_pass *pass, enum kr_op op, uint32_t part,
+                       struct kr_error *error)
+{
+    const bool submits = op == KR_OP_SUBMIT;
+    struct kr_submit *request = &sending->request;
+    struct kr_sending_request *under_way = &pass->under_way[pass->count];
+    struct kr_writer body, args;
+    kr_writer_init(&body, KR_BODY_BYTES_MAX);
+    kr_writer_init(&args, KR_CLIENT_FRAME_BYTES_MAX);
+    kr_split_write(&sending->plan, &sending->parts.items[part], part, submits ? sending->parts.count : part + 1, &body);
+    enum kr_err err = kr_writer_finish(&body);
+    if (err == KR_OK) {
+        if (submits) {
+            memcpy(request->token, sending->sent[part].token, sizeof request->token);
+        }
+        request->body = (struct kr_slice){body.bytes, body.len};
+        kr_submit_write(request, &args);
+        err = kr_writer_finish(&args);
+    }
+    if (err == KR_OK) {
+        under_way->part = part;
+        err = kr_conn_request(sending->conn, op, (struct kr_slice){args.bytes, args.len}, 0, &under_way->number, error);
+    }
+    pass->count += err == KR_OK ? 1 : 0;
+    request->body = (struct kr_slice){0};
+    kr_writer_deinit(&body);
+    kr_writer_deinit(&args);
+    return err;
+}
+
+static enum kr_err take_guarded(struct kr_sending *sending, const struct kr_part *part, const struct kr_preview *preview)
+{
+    for (uint32_t i = 0; i < preview->guarded_count && sending->guarded_total + i < KR_SENDING_GUARDED_MAX; i++) {
+        const size_t slot = sending->guarded_total + i;
+        const struct kr_guarded *guarded = &preview->guarded[i];
+        if (guarded->indicator >= part->count ||
+            !kr_slice_text(guarded->list, sending->guarded[slot].list, sizeof sending->guarded[slot].list)) {
+            return KR_MALFORMED;
+        }
+        sending->guarded[slot].item = part->first + guarded->indicator;
+    }
+    sending->guarded_total += preview->guarded_total;
+    return KR_OK;
+}
+
+static enum kr_err take_preview(struct kr_sending *sending, uint32_t part, struct kr_slice result)
+{
+    struct kr_preview *preview = calloc(1, sizeof *preview);
+    uint8_t *bytes = malloc(result.len + 1);
+    enum kr_err err = KR_NOMEM;
+    if (preview != NULL && bytes != NULL) {
+        memcpy(bytes, result.bytes, result.len);
+        err = kr_preview_read((struct kr_slice){bytes, result.len}, preview);
+    }
+    if (err == KR_OK) {
+        err = take_guarded(sending, &sending->parts.items[part], preview);
+    }
+    if (err == KR_OK && part == 0) {
+        sending->preview = preview;
+        sending->preview_bytes = bytes;
+        return KR_OK;
+    }
+    free(preview);
+    free(bytes);
+    return err;
+}
+
+static enum kr_err take_sent(struct kr_sending *sending, uint32_t part, struct kr_slice result)
+{
+    struct kr_sent *sent = &sending->sent[part];
+    struct kr_reader reader;
+    kr_reader_init(&reader, result.bytes, result.len);
+    kr_reader_array(&reader, 2);
+    kr_reader_fixed(&reader, sent->id, sizeof sent->id);
+    sent->is_known = kr_reader_flag(&reader);
+    kr_reader_close(&reader);
+    enum kr_err err = kr_reader_end(&reader);
+    sent->is_done = err == KR_OK;
+    if (err == KR_OK && sending->progress != NULL) {
+        sending->progress(sending->context, kr_sending_done(sending), sending->parts.count);
+    }
+    return err;
+}
+
+static enum kr_err take_answer(struct kr_sending *sending, struct kr_sending_pass *pass, enum kr_op op,
+                               const struct kr_client_frame *frame, struct kr_error *error)
+{
+    uint32_t at = 0;
+    while (at < pass->count && pass->under_way[at].number != frame->number) {
+        at++;
+    }
+    if (at == pass->count || frame->type == KR_CLIENT_PAGE) {
+        return kr_fail(error, KR_MALFORMED, "the node answers what was not asked");
+    }
+    const uint32_t part = pass->under_way[at].part;
+    pass->under_way[at] = pass->under_way[--pass->count];
+    if (frame->type == KR_CLIENT_ERROR) {
+        if (pass->refusal == KR_OK) {
+            pass->refusal = kr_conn_frame_error(frame, &pass->refusal_error);
+        }
+        return KR_OK;
+    }
+    enum kr_err err = op == KR_OP_SUBMIT ? take_sent(sending, part, frame->payload) : take_preview(sending, part, frame->payload);
+    return err == KR_OK ? KR_OK : kr_fail(error, err, "the node's answer cannot be read");
+}
+
+static bool is_due(const struct kr_sending *sending, const struct kr_sending_pass *pass, enum kr_op op, uint32_t ready, bool waits)
+{
+    const uint32_t most = op == KR_OP_SUBMIT ? SUBMITS_MAX : LOOKS_MAX;
+    return pass->refusal == KR_OK && pass->next < ready && pass->count < most && (waits || !kr_conn_wants_write(sending->conn));
+}
+
+/* The first `ready` parts, many at a time. The first refusal stops what was not asked; what is under way is waited for. */
+static enum kr_err go_on(struct kr_sending *sending, struct kr_sending_pass *pass, enum kr_op op, uint32_t ready, bool waits,
+                         struct kr_error *error)
+{
+    const struct kr_client_frame *frame;
+    enum kr_err err = KR_OK;
+    while (err == KR_OK) {
+        for (; err == KR_OK && is_due(sending, pass, op, ready, waits); pass->next++) {
+            if (op != KR_OP_SUBMIT || !sending->sent[pass->next].is_done) {
+                err = ask(sending, pass, op, pass->next, error);
+            }
+        }
+        if (err != KR_OK) {
+            return err;
+        }
+        if (pass->count == 0) {
+            if (pass->refusal != KR_OK && error != NULL) {
+                *error = pass->refusal_error;
+            }
+            return pass->refusal;
+        }
+        err = kr_conn_receive(sending->conn, waits ? KR_ANSWER_MS : 0, &frame, error);
+        if (err == KR_TIMEOUT && !waits) {
+            return KR_OK;
+        }
+        if (err == KR_OK) {
+            err = take_answer(sending, pass, op, frame, error);
+        }
+    }
+    return err;
+}
+
+enum kr_err kr_sending_look(struct kr_sending *sending, bool is_all, struct kr_error *error)
+{
+    const uint32_t growing = is_all || sending->parts.count == 0 ? 0 : 1; /* the last, as long as items come */
+    return go_on(sending, &sending->looking, KR_OP_PREVIEW, sending->parts.count - growing, is_all, error);
+}
+
+enum kr_err kr_sending_send(struct kr_sending *sending, struct kr_error *error)
+{
+    struct kr_sending_pass pass = {0};
+    if (sending->sent == NULL) {
+        sending->sent = calloc(sending->parts.count, sizeof *sending->sent);
+        if (sending->sent == NULL) {
+            return kr_fail(error, KR_NOMEM, "no memory for the submission");
+        }
+        for (uint32_t i = 0; i < sending->parts.count; i++) {
+            randombytes_buf(sending->sent[i].token, sizeof sending->sent[i].token);
+        }
+    }
+    return go_on(sending, &pass, KR_OP_SUBMIT, sending->parts.count, true, error);
+}
+
+uint32_t kr_sending_done(const struct kr_sending *sending)
+{
+    uint32_t done = 0;
+    for (uint32_t i = 0; i < sending->parts.count && sending->sent != NULL; i++) {
+        done += sending->sent[i].is_done ? 1 : 0;
+    }
+    return done;
+}

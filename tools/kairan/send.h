@@ -1,0 +1,67 @@
+/* A submission on its way to the node, in as many records as it takes. No terminal and no files: the command line and the benches
+ * share it.
+ *
+ *     items become known   0 ───── 4,096 ───── 8,192 ───── … ───── all     kr_sending_take, from the extraction
+ *     shown to the guards     part 1 ▸ part 2 ▸ …              ▸ last      the same, and kr_sending_look for the rest
+ *     stored                                                    ▸ 1 … last   kr_sending_send
+ *
+ * The node shows each part to its guards while the rest is extracted. It stores none before all have passed, so that whoever reads
+ * "nothing was sent" can mend the list and send it again without half of it being there twice. */
+#ifndef KR_TOOLS_KAIRAN_SEND_H
+#define KR_TOOLS_KAIRAN_SEND_H
+
+#include "tools/client/client.h"
+#include "tools/kairan/split.h"
+
+#define KR_SENDING_GUARDED_MAX   64u
+#define KR_SENDING_UNDER_WAY_MAX 32u
+
+struct kr_sent {
+    uint8_t token[16], id[32];
+    bool is_done, is_known; /* durable; it was there before */
+};
+
+/* Requests of one sort, many at a time. */
+struct kr_sending_pass {
+    uint32_t next; /* part */
+    struct kr_sending_request {
+        uint64_t number;
+        uint32_t part;
+    } under_way[KR_SENDING_UNDER_WAY_MAX];
+    uint32_t count;
+    enum kr_err refusal; /* the first; what was not asked yet then never is */
+    struct kr_error refusal_error;
+};
+
+/* Set conn, request, plan and, where wanted, progress; all else zero. */
+struct kr_sending {
+    struct kr_conn *conn;     /* borrowed; may be another one at each call of kr_sending_send */
+    struct kr_submit request; /* all but token and body */
+    struct kr_plan plan;
+    void (*progress)(void *context, uint32_t done, uint32_t parts); /* after each part that is durable */
+    void *context;
+
+    struct kr_parts parts;
+    struct kr_sent *sent; /* one for each part, from kr_sending_send on */
+    struct kr_sending_pass looking;
+    struct kr_preview *preview; /* of the first part: who would get it */
+    uint8_t *preview_bytes;     /* its texts */
+    uint64_t guarded_total;
+    struct {
+        size_t item; /* of the plan */
+        char list[64];
+    } guarded[KR_SENDING_GUARDED_MAX];
+};
+void kr_sending_deinit(struct kr_sending *sending);
+
+/* The items that are known by now; splits. */
+enum kr_err kr_sending_take(struct kr_sending *sending, const struct kr_found *items, size_t count) KR_WARN_UNUSED;
+/* Shows parts to the guards: those that are whole by now, without waiting for anything, or (`is_all`) all to the last, waiting for
+ * the answers. Then preview and guarded are known. Fails as the node refuses or the connection does. */
+enum kr_err kr_sending_look(struct kr_sending *sending, bool is_all, struct kr_error *error) KR_WARN_UNUSED;
+/* Sends all parts that are not durable yet and waits for them. After KR_CLOSED, KR_IO or KR_TIMEOUT it may be called again with a
+ * new connection: the tokens are the same, so that nothing is stored twice. */
+enum kr_err kr_sending_send(struct kr_sending *sending, struct kr_error *error) KR_WARN_UNUSED;
+uint32_t kr_sending_done(const struct kr_sending *sending);
+
+#endif
