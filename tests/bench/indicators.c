@@ -7,9 +7,7 @@
 
 #include "bench.h"
 #include "proto/record/record.h"
-
-#define UNDER_WAY_MAX     16u
-#define REPORT_BYTES_GOAL (192u * KR_KIB) /* of a report; below what one record holds */
+#include "tools/kairan/send.h"
 
 /* ---- text ---- */
 
@@ -56,7 +54,82 @@ char *indicators_text(uint64_t seed, uint32_t count, size_t *ret_len)
     return text;
 }
 
-/* ---- reports ---- */
+/* ---- whole files ---- */
+
+struct submission {
+    struct kr_sending sending;
+    struct kr_error error;
+};
+
+static enum kr_err take_items(void *context, const struct kr_extract *extract)
+{
+    struct submission *submission = context;
+    enum kr_err err = kr_sending_take(&submission->sending, extract->items, extract->item_count);
+    return err == KR_OK ? kr_sending_look(&submission->sending, false, &submission->error) : err;
+}
+
+void bulk_submit(struct bulk *bulk, const char *socket, const char *text, size_t len, uint32_t expected,
+                 void (*each)(void *context, uint32_t done, uint32_t parts), void *context)
+{
+    struct submission *submission = calloc(1, sizeof *submission);
+    struct kr_conn *conn = NULL;
+    BENCH_MUST(submission != NULL);
+    struct kr_sending *sending = &submission->sending;
+    struct kr_error *error = &submission->error;
+    if (kr_conn_open(socket, "kr-bench", "en", &conn, error) != KR_OK) {
+        bench_die("%s", error->text);
+    }
+    sending->conn = conn;
+    sending->request = (struct kr_submit){.kind = KR_KIND_REPORT, .label = KR_TLP_GREEN};
+    sending->plan =
+        (struct kr_plan){.kind = KR_KIND_REPORT, .title = {(const uint8_t *)"bulk", 4}, .language = {(const uint8_t *)"en", 2}};
+    sending->progress = each;
+    sending->context = context;
+    const struct kr_extract_options options = {.on_items = take_items, .context = submission};
+    if (kr_formats_extract(text, len, &options, &bulk->extract, error) != KR_OK) {
+        bench_die("nothing can be extracted: %s", error->text);
+    }
+    if (bulk->extract->item_count != expected) {
+        bench_die("extraction found %zu of %u indicators", bulk->extract->item_count, expected);
+    }
+    enum kr_err err = kr_sending_take(sending, bulk->extract->items, expected);
+    if (err == KR_OK) {
+        err = kr_sending_look(sending, true, error);
+    }
+    BENCH_MUST(err != KR_OK || sending->guarded_total == 0);
+    bulk->looked_us = bench_now_us();
+    if (err == KR_OK) {
+        err = kr_sending_send(sending, error);
+    }
+    if (err != KR_OK) {
+        bench_die("cannot submit: %s %s", kr_err_text(err), error->text);
+    }
+    kr_sending_deinit(sending);
+    kr_conn_free(conn);
+    free(submission);
+}
+
+void bulk_free(struct bulk *bulk)
+{
+    kr_extract_free(bulk->extract);
+}
+
+void bulk_expect(struct conn *watch, uint64_t wanted, void (*each)(void *context), void *context)
+{
+    for (uint64_t seen = 0; seen < wanted;) {
+        conn_next(watch);
+        for (uint32_t i = 0; watch->frame.type == KR_CLIENT_PAGE && i < watch->frame.item_count; i++) {
+            struct kr_summary summary;
+            BENCH_MUST(kr_summary_read(watch->frame.items[i], &summary) == KR_OK);
+            seen += summary.indicator_count;
+        }
+        if (each != NULL) {
+            each(context);
+        }
+    }
+}
+
+/* ---- one by one ---- */
 
 static void finish_submit(struct kr_submit *submit, const struct kr_report *report)
 {
@@ -69,79 +142,6 @@ static void finish_submit(struct kr_submit *submit, const struct kr_report *repo
     BENCH_MUST(kr_writer_take(&body, &bytes, &len) == KR_OK);
     *submit = (struct kr_submit){.kind = KR_KIND_REPORT, .label = KR_TLP_GREEN, .body = {bytes, len}};
     randombytes_buf(submit->token, sizeof submit->token);
-}
-
-static uint32_t make_report(struct kr_submit *submit, const struct kr_found *items, size_t count, const char *title)
-{
-    struct kr_writer entries, array;
-    uint32_t taken = 0;
-    kr_writer_init(&entries, KR_BODY_BYTES_MAX);
-    while (taken < count && taken < KR_REPORT_INDICATORS_MAX && entries.len < REPORT_BYTES_GOAL) {
-        const struct kr_report_indicator indicator = {
-            .type = items[taken].type, .value = items[taken].value, .confidence = KR_CONFIDENCE_NONE, .note = items[taken].note};
-        kr_report_indicator_write(&indicator, &entries);
-        taken++;
-    }
-    BENCH_MUST(kr_writer_finish(&entries) == KR_OK);
-    kr_writer_init(&array, KR_BODY_BYTES_MAX);
-    kr_writer_array(&array, taken);
-    kr_writer_raw(&array, entries.bytes, entries.len);
-    BENCH_MUST(kr_writer_finish(&array) == KR_OK);
-    const struct kr_report report = {.title = {(const uint8_t *)title, strlen(title)},
-                                     .indicator_count = taken,
-                                     .indicators = {array.bytes, array.len},
-                                     .part = 1,
-                                     .parts = 1};
-    finish_submit(submit, &report);
-    kr_writer_deinit(&array);
-    kr_writer_deinit(&entries);
-    return taken;
-}
-
-void parts_make(struct parts *parts, const char *text, size_t len, uint32_t expected)
-{
-    struct kr_error error = {0};
-    memset(parts, 0, sizeof *parts);
-    if (kr_formats_extract(text, len, NULL, &parts->extract, &error) != KR_OK) {
-        bench_die("nothing can be extracted: %s", error.text);
-    }
-    if (parts->extract->item_count != expected) {
-        bench_die("extraction found %zu of %u indicators", parts->extract->item_count, expected);
-    }
-    size_t at = 0;
-    while (at < expected) {
-        parts->submits = realloc(parts->submits, (parts->count + 1) * sizeof parts->submits[0]);
-        BENCH_MUST(parts->submits != NULL);
-        at += make_report(&parts->submits[parts->count++], parts->extract->items + at, expected - at, "bulk");
-    }
-}
-
-void parts_free(struct parts *parts)
-{
-    for (uint32_t i = 0; i < parts->count; i++) {
-        free((void *)(uintptr_t)parts->submits[i].body.bytes);
-    }
-    free(parts->submits);
-    kr_extract_free(parts->extract);
-}
-
-void parts_send(struct conn *conn, const struct parts *parts, void (*each)(void *context), void *context)
-{
-    uint32_t sent = 0, ended = 0;
-    while (ended < parts->count) {
-        if (sent < parts->count && sent - ended < UNDER_WAY_MAX) {
-            conn_submit(conn, 100 + sent, &parts->submits[sent]);
-            sent++;
-            continue;
-        }
-        conn_next(conn);
-        if (conn->frame.type == KR_CLIENT_END) {
-            ended++;
-            if (each != NULL) {
-                each(context);
-            }
-        }
-    }
 }
 
 void report_one(struct kr_submit *submit, uint64_t number, const uint8_t *audience)

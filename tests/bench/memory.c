@@ -19,6 +19,13 @@ static void take_sample(void *context)
     }
 }
 
+static void take_sample_sent(void *context, uint32_t done, uint32_t parts)
+{
+    (void)done;
+    (void)parts;
+    take_sample(context);
+}
+
 static void say(const struct bench_options *options, const char *name, double bytes)
 {
     bench_say(options, &(struct bench_line){"memory", name, "MiB", bytes / 1048576, 64, "64 MiB", 1, false});
@@ -36,25 +43,14 @@ void bench_memory(const struct bench_options *options)
     conn_open(&watch, second.socket);
     struct sample sample = {.nodes = {&first, &second}};
     conn_watch(&watch);
-    uint64_t seen = 0, wanted = 0;
     for (uint32_t i = 0; i < files; i++) {
         size_t len;
-        struct parts parts;
+        struct bulk bulk;
         char *text = indicators_text(i, indicators, &len);
-        parts_make(&parts, text, len, indicators);
+        bulk_submit(&bulk, first.socket, text, len, indicators, take_sample_sent, &sample);
+        bulk_free(&bulk);
         free(text);
-        parts_send(&author, &parts, take_sample, &sample);
-        parts_free(&parts);
-        wanted += indicators;
-        while (seen < wanted) {
-            conn_next(&watch);
-            for (uint32_t j = 0; watch.frame.type == KR_CLIENT_PAGE && j < watch.frame.item_count; j++) {
-                struct kr_summary summary;
-                BENCH_MUST(kr_summary_read(watch.frame.items[j], &summary) == KR_OK);
-                seen += summary.indicator_count;
-            }
-            take_sample(&sample);
-        }
+        bulk_expect(&watch, indicators, take_sample, &sample);
     }
     say(options, "author, importing, maximum", sample.max_bytes[0]);
     say(options, "peer, importing, maximum", sample.max_bytes[1]);
@@ -65,7 +61,7 @@ void bench_memory(const struct bench_options *options)
     node_stop(&first);
     node_start(&first);
     conn_open(&author, first.socket);
-    BENCH_MUST(conn_status(&author).indicators >= wanted);
+    BENCH_MUST(conn_status(&author).indicators >= (uint64_t)files * indicators);
     say(options, "author, started anew", (double)node_rss_anon_bytes(&first));
     conn_close(&author);
     node_remove(&first);

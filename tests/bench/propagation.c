@@ -48,7 +48,7 @@ static double propagate(struct conn *author, struct conn *watch, uint64_t number
 
 /* ---- a bulk submission beside it ---- */
 
-struct bulk {
+struct beside {
     pthread_t thread;
     uint32_t count;
     uint64_t seed;
@@ -57,18 +57,14 @@ struct bulk {
 
 static void *submit_bulk(void *context)
 {
-    struct bulk *bulk = context;
-    struct conn conn;
-    struct parts parts;
+    struct beside *beside = context;
+    struct bulk bulk;
     size_t len;
-    char *text = indicators_text(bulk->seed, bulk->count, &len);
-    conn_open(&conn, nodes[0].socket);
-    parts_make(&parts, text, len, bulk->count);
-    parts_send(&conn, &parts, NULL, NULL);
-    conn_close(&conn);
-    parts_free(&parts);
+    char *text = indicators_text(beside->seed, beside->count, &len);
+    bulk_submit(&bulk, nodes[0].socket, text, len, beside->count, NULL, NULL);
+    bulk_free(&bulk);
     free(text);
-    atomic_store(&bulk->is_over, true);
+    atomic_store(&beside->is_over, true);
     return NULL;
 }
 
@@ -77,15 +73,15 @@ static size_t propagate_beside_bulk(struct conn *author, struct conn *watch, uin
 {
     size_t count = 0;
     for (uint64_t round = 0; round < 8 && count < max; round++) {
-        struct bulk bulk = {.count = indicators, .seed = 1000 + round};
-        BENCH_MUST(pthread_create(&bulk.thread, NULL, submit_bulk, &bulk) == 0);
-        while (!atomic_load(&bulk.is_over)) {
+        struct beside beside = {.count = indicators, .seed = 1000 + round};
+        BENCH_MUST(pthread_create(&beside.thread, NULL, submit_bulk, &beside) == 0);
+        while (!atomic_load(&beside.is_over)) {
             double took_us = propagate(author, watch, (*number)++);
             if (count < max) {
                 values[count++] = took_us;
             }
         }
-        BENCH_MUST(pthread_join(bulk.thread, NULL) == 0);
+        BENCH_MUST(pthread_join(beside.thread, NULL) == 0);
     }
     return count;
 }
