@@ -96,22 +96,25 @@ static int write_all(int fd, const uint8_t *bytes, size_t len)
     return 0;
 }
 
-static int sync_directory_of(const char *path)
+enum kr_err kr_private_file_sync_name(const char *path, struct kr_error *error)
 {
     char directory[PATH_MAX];
     const char *slash = strrchr(path, '/');
     size_t len = slash == NULL ? 0 : (size_t)(slash - path) + 1;
+    if (len >= sizeof directory) {
+        return kr_fail(error, KR_BOUNDS, "the path is too long: %.64s...", path);
+    }
     memcpy(directory, len == 0 ? "./" : path, len == 0 ? 2 : len);
     directory[len == 0 ? 2 : len] = 0;
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        return -1;
+    enum kr_err err = KR_OK;
+    if (fd < 0 || fsync(fd) != 0) {
+        err = kr_fail(error, KR_IO, "%s is written, but its directory cannot be synced: %s", path, strerror(errno));
     }
-    int failed = fsync(fd);
-    int reason = errno;
-    (void)close(fd);
-    errno = reason;
-    return failed;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return err;
 }
 
 /* Writes all and makes it durable; closes `fd` whatever happens. Leaves the reason in errno. */
@@ -144,11 +147,9 @@ enum kr_err kr_private_file_write(const char *path, const void *bytes, size_t le
     } else if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, replace ? 0 : RENAME_NOREPLACE) != 0) {
         err = errno == EEXIST ? kr_fail(error, KR_EXISTS, "%s is there already and is left as it is", path)
                               : kr_fail(error, KR_IO, "cannot put a file at %s: %s", path, strerror(errno));
-    } else if (sync_directory_of(path) != 0) {
-        return kr_fail(error, KR_IO, "%s is written, but its directory cannot be synced: %s", path, strerror(errno));
+    } else {
+        return kr_private_file_sync_name(path, error);
     }
-    if (err != KR_OK) {
-        (void)unlink(temporary);
-    }
+    (void)unlink(temporary);
     return err;
 }

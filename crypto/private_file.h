@@ -15,5 +15,7 @@ enum kr_err kr_private_file_read(const char *path, void *ret_bytes, size_t max, 
  * it, fsync, rename, fsync of the directory. KR_EXISTS where it is there and `replace` is false; KR_DENIED, KR_BOUNDS, KR_IO. */
 enum kr_err kr_private_file_write(const char *path, const void *bytes, size_t len, bool replace,
                                   struct kr_error *error) KR_WARN_UNUSED;
+/* Makes durable what the directory that holds `path` says: that the file is there, or under a new name. KR_BOUNDS, KR_IO. */
+enum kr_err kr_private_file_sync_name(const char *path, struct kr_error *error) KR_WARN_UNUSED;
 
 #endif

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "crypto/private_file.h"
 #include "crypto/secret.h"
 #include "node/core/loop.h"
 #include "node/keeper/keeper.h"
@@ -126,17 +127,36 @@ static enum kr_err make_keyring(const char *path, const char *passphrase, struct
     return KR_OK;
 }
 
+static enum kr_err move(const char *from, const char *to, struct kr_error *error)
+{
+    return rename(from, to) == 0 ? KR_OK : kr_fail(error, KR_IO, "cannot put a file at %s: %s", to, strerror(errno));
+}
+
+/* A power cut between any two of these steps leaves no node, or a whole one: each is durable before the next begins. */
 static enum kr_err put_in_place(const struct kr_place *place, const char *new_store, const char *new_keyring,
                                 struct kr_error *error)
 {
-    if (rename(new_store, place->store) != 0 || rename(new_keyring, place->keyring) != 0) {
-        int reason = errno;
+    char data[KR_PLACE_PATH_MAX];
+    enum kr_err err = kr_place_join(data, new_store, "data.mdb", error);
+    if (err == KR_OK) {
+        err = kr_private_file_sync_name(data, error);
+    }
+    if (err == KR_OK) {
+        err = move(new_store, place->store, error);
+    }
+    if (err == KR_OK) {
+        err = kr_private_file_sync_name(place->store, error);
+    }
+    if (err == KR_OK) {
+        err = move(new_keyring, place->keyring, error);
+    }
+    if (err != KR_OK) {
         if (!is_there(new_store)) {
             remove_tree(place->store);
         }
-        return kr_fail(error, KR_IO, "cannot put the node into %s: %s", place->directory, strerror(reason));
+        return err;
     }
-    sync(); /* the renames, and whatever lies under them: this happens once in a node's life */
+    sync(); /* the last name, and the directories above it: this happens once in a node's life */
     return KR_OK;
 }
 
