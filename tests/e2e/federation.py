@@ -45,13 +45,15 @@ def _die_with_parent():
     _prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: no daemon outlives its test
 
 
-def poll(holds, within_s, what):
-    """Asks again and again; each question is a round trip, and between two the machine is left to those who work."""
+def poll(holds, within_s, what, pause_s=0.02):
+    """Asks again and again; each question is a round trip, and between two the machine is left to those who work, unless the time that
+    it takes is to be measured. `what` may be a function, so that it tells how things are at the end."""
     deadline = time.monotonic() + within_s
     pause = threading.Event()
     while not holds():
-        check(time.monotonic() < deadline, f"{what} within {within_s:.0f} s")
-        pause.wait(0.02)
+        if time.monotonic() >= deadline:
+            raise Failure(f"{what() if callable(what) else what} within {within_s:.0f} s")
+        pause.wait(pause_s)
 
 
 class Node:

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""SIGKILL of keeper and of net at random moments, while submissions go on at every node and are repeated with their tokens.
+"""SIGKILL at random moments of keeper, of net, of both, and of two councils' at once, while submissions go on at every node and are
+repeated with their tokens.
 
     kill.py --kairand PROGRAM [--rounds N] [--seed N] [--json]
 
@@ -18,6 +19,13 @@ from federation import Failure, check
 
 CONVERGE_S = 180.0
 ANSWER_S = 60.0
+KINDS = {  # of deaths: what dies, at how many nodes
+    "net": (("net",), 1),
+    "keeper": (("keeper",), 1),
+    "keeper_and_net": (("net", "keeper"), 1),
+    "two_keepers": (("keeper",), 2),
+    "two_keepers_and_nets": (("net", "keeper"), 2),
+}
 
 
 class Submitter(threading.Thread):
@@ -67,24 +75,30 @@ class Submitter(threading.Thread):
         raise Failure(f"{self.node.name}: no answer to {title} in 1,000 attempts")
 
 
-def kill_round(fed, submitters, rng, counts):
+def kill_round(fed, submitters, rng, kind):
     """One death at a moment that is random in submissions and in time."""
-    index = rng.randrange(len(fed.nodes))
-    node, submitter = fed.nodes[index], submitters[index]
+    parts, how_many = KINDS[kind]
+    victims = rng.sample(list(zip(fed.nodes, submitters)), how_many)
+    node, submitter = victims[0]
     for _ in range(rng.randrange(3)):
         check(submitter.progress.acquire(timeout=ANSWER_S), f"{node.name}: submissions do not go on: {node.log_tail()}")
         check(submitter.failure is None, f"{submitter.failure}")
     threading.Event().wait(rng.random() * 0.03)  # the random moment itself; nothing is waited for
-    if rng.random() < 0.5:
-        submitter.may_connect.clear()
-        node.kill()
-        node.start()
-        submitter.may_connect.set()
-        counts["keeper"] += 1
-    else:
+    if parts == ("net",):
         federation.poll(node.kill_net, 30, f"{node.name} has no net process")  # it may not be back yet from the last round
-        counts["net"] += 1
         check(node.process.poll() is None, f"{node.name}: keeper died with its net: {node.log_tail()}")
+    else:
+        for _, submitter in victims:
+            submitter.may_connect.clear()
+        for node, _ in victims:
+            if "net" in parts:
+                node.kill_net()  # where there is none just now, keeper dies while it makes one
+            node.process.kill()
+        for node, _ in victims:
+            node.process.wait()
+        for node, submitter in rng.sample(victims, how_many):  # either may be back first
+            node.start()
+            submitter.may_connect.set()
 
 
 def may_hold(fed, author, label, audience, holder):
@@ -114,7 +128,7 @@ def check_outcome(fed, submitters):
 
 def run(options):
     rng = random.Random(options.seed)
-    counts = {"keeper": 0, "net": 0}
+    counts, deck = dict.fromkeys(KINDS, 0), []
     begin = time.monotonic()
     with federation.Federation(options.kairand, ("Hokkaido", "Kinki", "Chugoku")) as fed:
         h, k, c = fed.nodes
@@ -124,7 +138,10 @@ def run(options):
             submitter.start()
         try:
             for done in range(options.rounds):
-                kill_round(fed, submitters, rng, counts)
+                deck = deck or rng.sample(list(KINDS), len(KINDS))  # so that few rounds have every kind
+                kind = deck.pop()
+                kill_round(fed, submitters, rng, kind)
+                counts[kind] += 1
                 if options.verbose and done % 50 == 49:
                     print(f"round {done + 1}: {counts}, accepted {[len(s.accepted) for s in submitters]}", file=sys.stderr)
         finally:
@@ -141,7 +158,7 @@ def run(options):
         for node in fed.nodes:
             node.stop()
         check(accepted > 0, "nothing was submitted")
-        return {"rounds": options.rounds, "seed": options.seed, "keeper_kills": counts["keeper"], "net_kills": counts["net"],
+        return {"rounds": options.rounds, "seed": options.seed, "deaths": counts,
                 "accepted": accepted, "repeated": sum(s.repeated for s in submitters), "known": sum(s.known for s in submitters),
                 "records_at_one_node": records, "killing_s": round(killed_s, 1),
                 "converged_s": round(time.monotonic() - begin - killed_s, 1)}

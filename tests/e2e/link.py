@@ -29,15 +29,14 @@ def until_it_arrives(author, reader):
     with author.client() as client:
         identity, _ = client.submit(wire.token(), wire.GREEN, "after", ["after.kairan-e2e.jp"])
     with reader.client() as client:
-        federation.poll(lambda: identity in client.reports(), 30, f"{reader.name} does not get the record")
+        federation.poll(lambda: identity in client.reports(), 30, f"{reader.name} does not get the record", pause_s=0)
     return time.monotonic() - begin
 
 
 def wait_online(node):
-    deadline = time.monotonic() + 30
     with node.client() as client:
-        while client.status()["links_online"] < 1:  # each question is a round trip to keeper
-            check(time.monotonic() < deadline, f"{node.name}: the link does not come back: {node.log_tail()}")
+        federation.poll(lambda: client.status()["links_online"] > 0, 30,
+                        lambda: f"{node.name}: the link does not come back ({node.log_tail()})", pause_s=0)
 
 
 def timed(what):
@@ -50,12 +49,11 @@ def kill_net_and_wait(victim, other):
     with victim.client() as client:
         before = client.status()["net_restarts"]
         check(victim.kill_net(), f"{victim.name} has no net process")
-        deadline = time.monotonic() + 2.0
-        while True:
+
+        def is_back():
             status = client.status()
-            if status["net_restarts"] > before and status["net_is_up"]:
-                break
-            check(time.monotonic() < deadline, f"{victim.name}: net is not back within two seconds")
+            return status["net_restarts"] > before and status["net_is_up"]
+        federation.poll(is_back, 2, f"{victim.name}: net is not back", pause_s=0)
     wait_online(victim)
     wait_online(other)
 
