@@ -41,8 +41,10 @@
 #define KR_FRAME_BYTES_MAX      KR_MIB
 #define KR_LINK_WINDOW_BYTES    (2u * KR_MIB) /* records under way to one peer, unacknowledged */
 #define KR_NET_BUFFER_BYTES_MAX (24u * KR_MIB)
-/* Frames that came over one connection and wait. An honest peer has at most its window, 2 MiB, under way: a dozen links that are
- * all full make up KR_NET_BUFFER_BYTES_MAX. A hostile one that was admitted can make net hold 16 frames of the largest size, 16
+#define KR_LINK_FLOOR_BYTES     (32u * KR_KIB) /* of the window, what every link has however many there are */
+#define KR_LOANS_BYTES          (2u * KR_MIB)  /* kept for records that are larger than their link's window */
+/* Frames that came over one connection and wait. An honest peer has at most its window under way, and all windows together fit
+ * KR_NET_BUFFER_BYTES_MAX. A hostile one that was admitted can make net hold 16 frames of the largest size, 16
  * MiB, as long as keeper takes no more; several such peers, that much each. */
 #define KR_NET_FRAMES_MAX          16
 #define KR_CHANNEL_CHUNK_BYTES_MAX (64u * KR_KIB)
@@ -68,6 +70,8 @@
 
 _Static_assert(KR_FRAME_BYTES_MAX >= 2u * KR_RECORD_BYTES_MAX, "a frame holds at least one record");
 _Static_assert(KR_LINK_WINDOW_BYTES >= KR_FRAME_BYTES_MAX, "a window holds at least one frame");
+_Static_assert(KR_LINKS_MAX *KR_LINK_FLOOR_BYTES + KR_LOANS_BYTES <= KR_NET_BUFFER_BYTES_MAX, "every link has its floor");
+_Static_assert(KR_LOANS_BYTES >= KR_RECORD_BYTES_MAX, "any record can be lent for");
 _Static_assert(KR_BODY_CLASS_BYTES_MAX + 16u + KR_SLOTS_MAX * 88u + KR_HEADER_BYTES_MAX + 128u <= KR_RECORD_BYTES_MAX + 4u * KR_KIB,
                "the largest body with the largest audience is a record");
 _Static_assert(KR_CLIENT_FRAME_BYTES_MAX >= KR_RECORD_BYTES_MAX + KR_PAGE_BYTES_MAX, "a client frame holds any draft");

@@ -2,14 +2,27 @@
  *
  * Two queues a link: fresh records go before bulk. A sender has a window in bytes, which the receiver's credit refills once it has
  * dealt with what came, durably; bulk uses only a small part of it, so that a fresh record never waits behind more than that. A
- * full queue or a closed session loses nothing: catch-up brings it. */
+ * full queue or a closed session loses nothing: catch-up brings it.
+ *
+ * All windows together must fit our buffers, for an honest peer is never to be cut off because of the others. So each of all
+ * possible links has a small floor, and what is left is shared out as sessions begin. Where a window is smaller than the next
+ * record, its sender says so, and is lent what it lacks until that record is dealt with; some room is kept for that. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "node/core/effect.h"
 #include "node/core/state.h"
 
-#define CREDIT_BYTES_MIN (32u * KR_KIB) /* less is not worth a frame of its own */
+/* Less than this of a window is not worth a frame of its own. */
+static uint64_t credit_min(uint64_t window)
+{
+    return window / 4 < 32u * KR_KIB ? window / 4 : 32u * KR_KIB;
+}
+
+static uint64_t less(uint64_t from, uint64_t bytes)
+{
+    return from > bytes ? from - bytes : 0;
+}
 
 /* ---- queues ---- */
 
@@ -32,16 +45,16 @@ static enum kr_err queue_push(struct kr_queue *queue, uint64_t arrival)
         queue->head = 0;
         queue->capacity = capacity;
     }
+    queue->need = queue->count == 0 ? 0 : queue->need;
     queue->items[(queue->head + queue->count++) % queue->capacity] = arrival;
     return KR_OK;
 }
 
-static uint64_t queue_pop(struct kr_queue *queue)
+static void queue_pop(struct kr_queue *queue)
 {
-    uint64_t arrival = queue->items[queue->head];
     queue->head = (queue->head + 1) % queue->capacity;
     queue->count--;
-    return arrival;
+    queue->need = 0;
 }
 
 enum kr_err kr_gossip_enqueue(struct kr_link *link, uint64_t arrival, bool is_bulk)
@@ -66,6 +79,111 @@ enum kr_err kr_gossip_offer(struct kr_step *step, const struct kr_scope *scope, 
     return KR_OK;
 }
 
+/* ---- windows ---- */
+
+/* Of what was sent, how much is not credited yet. (Room that was lent is not counted: it comes and goes with one record.) */
+static uint64_t under_way(const struct kr_link *link)
+{
+    return less(link->room, link->window);
+}
+
+void kr_gossip_credited(struct kr_link *link, uint64_t bytes)
+{
+    uint64_t most = KR_LINK_WINDOW_BYTES - link->window;
+    link->window += bytes < most ? bytes : most;
+    link->room = link->has_room ? link->room : link->window;
+    link->has_room = true;
+    link->has_asked = false;
+}
+
+void kr_gossip_needed(struct kr_link *link, uint64_t bytes)
+{
+    link->needed = bytes < KR_RECORD_BYTES_MAX ? bytes : KR_RECORD_BYTES_MAX;
+}
+
+/* What no link has a claim to. */
+static uint64_t unclaimed(const struct kr_core *core)
+{
+    uint64_t claimed = (uint64_t)(KR_LINKS_MAX - core->link_count) * KR_LINK_FLOOR_BYTES;
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        const struct kr_link *link = core->links[i];
+        uint64_t own = link->share + link->lent;
+        own = own > link->check_bytes ? own : link->check_bytes; /* what an earlier session brought may still be under check */
+        claimed += own > KR_LINK_FLOOR_BYTES ? own : KR_LINK_FLOOR_BYTES;
+    }
+    return less(KR_CHECK_BYTES_MAX, claimed);
+}
+
+/* What the peer could be given now. */
+static uint64_t ungranted(const struct kr_link *link)
+{
+    return less(link->share + link->lent, link->granted + link->check_bytes);
+}
+
+static enum kr_err give_credit(struct kr_step *step, struct kr_link *link, uint64_t bytes)
+{
+    struct kr_message credit = {.type = KR_MESSAGE_CREDIT, .count = bytes};
+    link->granted += bytes;
+    return kr_link_send(step, link, &credit);
+}
+
+void kr_gossip_close(struct kr_link *link)
+{
+    link->fresh.count = link->bulk.count = 0;
+    link->has_room = link->has_asked = false;
+    link->room = link->window = link->granted = link->share = link->lent = link->needed = 0;
+}
+
+enum kr_err kr_gossip_open(struct kr_step *step, struct kr_link *link)
+{
+    const struct kr_core *core = step->core;
+    uint64_t waiting = 1; /* one part more than there are links to come: for a link that is made later */
+    kr_gossip_close(link);
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        waiting += core->links[i]->share == 0;
+    }
+    uint64_t share = KR_LINK_FLOOR_BYTES + less(unclaimed(core), KR_LOANS_BYTES) / waiting;
+    link->share = share < KR_LINK_WINDOW_BYTES ? share : KR_LINK_WINDOW_BYTES;
+    return give_credit(step, link, ungranted(link));
+}
+
+bool kr_gossip_owes(const struct kr_step *step, const struct kr_link *link)
+{
+    return link->lent > 0 && step->now_ms >= link->lent_ms + KR_LOAN_MS_MAX;
+}
+
+/* Gives back what was dealt with, once it is worth it or the peer waits for it. */
+static enum kr_err refill(struct kr_step *step, struct kr_link *link)
+{
+    uint64_t bytes = ungranted(link);
+    bool is_due = bytes > 0 && (bytes >= credit_min(link->share) || link->needed > 0);
+    enum kr_err err = is_due ? give_credit(step, link, bytes) : KR_OK;
+    link->needed = link->granted >= link->needed ? 0 : link->needed;
+    return err;
+}
+
+/* Lends in turn to those that need more than their share, as long as there is something to lend. */
+static enum kr_err lend(struct kr_step *step)
+{
+    struct kr_core *core = step->core;
+    uint32_t count = core->link_count, begin = count > 0 ? core->lend_at % count : 0;
+    enum kr_err err = KR_OK;
+    for (uint32_t i = 0; i < count && err == KR_OK; i++) {
+        uint32_t at = (begin + i) % count;
+        struct kr_link *link = core->links[at];
+        uint64_t bytes = less(link->needed, link->granted);
+        if (bytes == 0 || link->check_bytes > 0 || bytes > unclaimed(core)) {
+            continue; /* what is under check is given back first */
+        }
+        link->lent += bytes;
+        link->lent_ms = step->now_ms;
+        link->needed = 0;
+        core->lend_at = at + 1;
+        err = give_credit(step, link, bytes);
+    }
+    return err;
+}
+
 /* ---- out ---- */
 
 struct parcel {
@@ -81,9 +199,12 @@ static void parcel_free(struct parcel *parcel)
     free(parcel);
 }
 
-/* Adds the record if policy lets this peer hold it. A record that was purged meanwhile is passed over. */
-static enum kr_err pack(struct kr_step *step, const struct kr_link *link, uint64_t arrival, struct parcel *parcel)
+/* Adds the first record of the queue if policy lets this peer hold it; one that was purged meanwhile is passed over. Where it needs
+ * more than is `left` of the window, it stays, and the queue knows how much that is. */
+static enum kr_err pack(struct kr_step *step, const struct kr_link *link, struct kr_queue *queue, uint64_t left,
+                        struct parcel *parcel)
 {
+    uint64_t arrival = queue->items[queue->head];
     uint8_t *bytes = NULL;
     size_t len = 0;
     struct kr_record record;
@@ -91,6 +212,7 @@ static enum kr_err pack(struct kr_step *step, const struct kr_link *link, uint64
     struct kr_policy_facts facts;
     enum kr_err err = kr_store_record_get(step->txn, arrival, &bytes, &len);
     if (err == KR_NOT_FOUND) {
+        queue_pop(queue);
         return KR_OK;
     }
     if (err == KR_OK && (kr_record_split(bytes, len, &record) != KR_OK || kr_header_parse(record.header, &header) != KR_OK)) {
@@ -101,10 +223,17 @@ static enum kr_err pack(struct kr_step *step, const struct kr_link *link, uint64
         return err;
     }
     kr_policy_facts_of(step->core, &header, link->council, &facts);
-    if (!kr_policy_is_allowed(kr_policy(KR_POLICY_HOLD, &facts))) {
+    bool is_allowed = kr_policy_is_allowed(kr_policy(KR_POLICY_HOLD, &facts));
+    if (!is_allowed || len > left) {
         free(bytes);
+        if (is_allowed) {
+            queue->need = len;
+        } else {
+            queue_pop(queue);
+        }
         return KR_OK;
     }
+    queue_pop(queue);
     parcel->message.items[parcel->message.item_count++] = (struct kr_slice){bytes, len};
     parcel->bytes += len;
     return KR_OK;
@@ -114,45 +243,63 @@ static enum kr_err send_parcel(struct kr_step *step, struct kr_link *link, struc
 {
     parcel->message.type = KR_MESSAGE_RECORDS;
     enum kr_err err = kr_link_send(step, link, &parcel->message);
-    link->window -= parcel->bytes < link->window ? parcel->bytes : link->window;
-    link->under_way += parcel->bytes;
+    link->window -= parcel->bytes;
     link->sent_bytes += parcel->bytes;
     link->sent_records += parcel->message.item_count;
     return err;
 }
 
-/* Whether one more record of the largest size may go. */
-static bool may_send(const struct kr_link *link, size_t packed, bool is_bulk)
+/* Takes from the queues what fits one frame and the window. `*ret_need`: what the next record needs beyond that; 0: nothing waits
+ * for room alone. */
+static enum kr_err fill(struct kr_step *step, struct kr_link *link, struct parcel *parcel, uint64_t *ret_need)
 {
-    bool fits = link->window >= packed + KR_RECORD_BYTES_MAX;
-    return fits && (!is_bulk || link->under_way + packed < KR_BULK_WINDOW_BYTES);
+    enum kr_err err = KR_OK;
+    *ret_need = 0;
+    while (err == KR_OK && parcel->bytes < KR_PUSH_FRAME_BYTES && parcel->message.item_count < KR_IDS_PER_FRAME_MAX) {
+        bool is_bulk = link->fresh.count == 0;
+        struct kr_queue *queue = is_bulk ? &link->bulk : &link->fresh;
+        uint64_t left = link->window - parcel->bytes;
+        if (queue->count == 0 || (is_bulk && under_way(link) + parcel->bytes >= KR_BULK_WINDOW_BYTES)) {
+            break;
+        }
+        if (queue->need > left) {
+            *ret_need = queue->need;
+            break;
+        }
+        err = pack(step, link, queue, left, parcel);
+    }
+    return err;
+}
+
+/* Only where no credit can be on its way: what is under way is too little for one. */
+static enum kr_err ask_for_room(struct kr_step *step, struct kr_link *link, uint64_t bytes)
+{
+    if (link->has_asked || (under_way(link) > 0 && under_way(link) >= credit_min(link->room))) {
+        return KR_OK;
+    }
+    link->has_asked = true;
+    struct kr_message need = {.type = KR_MESSAGE_NEED, .count = bytes};
+    return kr_link_send(step, link, &need);
 }
 
 static enum kr_err pump(struct kr_step *step, struct kr_link *link)
 {
     enum kr_err err = KR_OK;
-    while (err == KR_OK && link->has_session && link->fresh.count + link->bulk.count > 0) {
+    bool is_empty = false;
+    while (err == KR_OK && !is_empty && link->has_session && link->fresh.count + link->bulk.count > 0) {
         struct parcel *parcel = calloc(1, sizeof *parcel);
+        uint64_t need;
         if (parcel == NULL) {
             return KR_NOMEM;
         }
-        while (err == KR_OK && parcel->bytes < KR_PUSH_FRAME_BYTES && parcel->message.item_count < KR_IDS_PER_FRAME_MAX) {
-            bool is_bulk = link->fresh.count == 0;
-            struct kr_queue *queue = is_bulk ? &link->bulk : &link->fresh;
-            if (queue->count == 0 || !may_send(link, parcel->bytes, is_bulk)) {
-                break;
-            }
-            err = pack(step, link, queue_pop(queue), parcel);
-        }
-        bool is_empty = parcel->message.item_count == 0;
+        err = fill(step, link, parcel, &need);
+        is_empty = parcel->message.item_count == 0;
         if (err == KR_OK && !is_empty) {
             err = send_parcel(step, link, parcel);
+        } else if (err == KR_OK && need > 0 && link->has_room) {
+            err = ask_for_room(step, link, need);
         }
-        bool is_blocked = is_empty && !may_send(link, 0, link->fresh.count == 0);
         parcel_free(parcel);
-        if (is_blocked) {
-            break;
-        }
     }
     return err;
 }
@@ -169,17 +316,14 @@ enum kr_err kr_gossip_flush(struct kr_step *step)
         if (link->progress_generation != core->directory.generation) {
             err = kr_catchup_scopes(step, link);
         }
-        if (err == KR_OK && link->dealt_bytes >= CREDIT_BYTES_MIN) {
-            struct kr_message credit = {.type = KR_MESSAGE_CREDIT, .count = link->dealt_bytes};
-            link->granted += link->dealt_bytes;
-            link->dealt_bytes = 0;
-            err = kr_link_send(step, link, &credit);
+        if (err == KR_OK) {
+            err = refill(step, link);
         }
         if (err == KR_OK) {
             err = pump(step, link);
         }
     }
-    return err;
+    return err == KR_OK ? lend(step) : err;
 }
 
 /* ---- in ---- */
@@ -197,7 +341,7 @@ static enum kr_err refuse(struct kr_step *step, struct kr_link *link, const uint
 
 static enum kr_err dealt_with(struct kr_step *step, struct kr_link *link, const uint8_t id[static 32], size_t len, bool is_put_off)
 {
-    link->dealt_bytes += len;
+    link->lent = less(link->lent, len);
     return kr_catchup_settled(step, link, id, is_put_off);
 }
 
@@ -211,7 +355,7 @@ static enum kr_err take_record(struct kr_step *step, struct kr_link *link, struc
     enum kr_err err = kr_record_split(bytes.bytes, bytes.len, &record);
     if (err != KR_OK) {
         static const uint8_t unknown[32];
-        link->dealt_bytes += bytes.len;
+        link->lent = less(link->lent, bytes.len);
         return refuse(step, link, unknown, err);
     }
     err = kr_store_record_find(step->txn, record.id, &arrival);
@@ -233,6 +377,7 @@ static enum kr_err take_record(struct kr_step *step, struct kr_link *link, struc
     job->was_wanted = kr_catchup_awaits(link, record.id);
     job->is_bulk = job->was_wanted || bytes.len > KR_BULK_BYTES_MIN;
     core->check_bytes += bytes.len;
+    link->check_bytes += bytes.len;
     return kr_step_job(step, job);
 }
 
@@ -242,7 +387,7 @@ enum kr_err kr_gossip_records(struct kr_step *step, struct kr_link *link, const 
     for (uint32_t i = 0; i < message->item_count; i++) {
         total += message->items[i].len;
     }
-    if (total > link->granted || step->core->check_bytes + total > KR_CHECK_BYTES_MAX) {
+    if (total > link->granted) {
         char name[KR_NAME_BYTES_MAX + 1];
         kr_link_session_down(step->core, link);
         return kr_step_log_peer(step, link, KR_LOG_WARNING, "%s sent more than it was given room for; the session is closed",
@@ -260,10 +405,11 @@ enum kr_err kr_gossip_checked(struct kr_step *step, struct kr_job *job)
 {
     struct kr_core *core = step->core;
     struct kr_link *link = kr_link_by_number(core, job->number);
-    core->check_bytes -= job->len < core->check_bytes ? job->len : core->check_bytes;
+    core->check_bytes = less(core->check_bytes, job->len);
     if (link == NULL) {
         return KR_OK; /* cut off meanwhile: what it sent last is not taken */
     }
+    link->check_bytes = less(link->check_bytes, job->len);
     enum kr_err verdict = job->err;
     if (verdict == KR_NOMEM) {
         return verdict;

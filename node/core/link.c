@@ -391,8 +391,7 @@ void kr_link_session_down(struct kr_core *core, struct kr_link *link)
     kr_session_wipe(&link->session);
     kr_session_wipe(&link->pending);
     link->has_session = link->has_pending = link->has_hello = false;
-    link->fresh.count = link->bulk.count = 0;
-    link->window = link->under_way = link->granted = link->dealt_bytes = 0;
+    kr_gossip_close(link);
     link->phase = KR_CATCHUP_REST;
     link->progress_generation = UINT64_MAX;
 }
@@ -404,18 +403,10 @@ enum kr_err kr_link_session_up(struct kr_step *step, struct kr_link *link)
     link->heard_ms = step->now_ms;
     link->ping_at_ms = step->now_ms;
     link->hello_wait_ms = KR_HELLO_MS_MIN;
-    link->fresh.count = link->bulk.count = 0;
-    link->window = link->under_way = link->dealt_bytes = 0;
     link->phase = KR_CATCHUP_REST;
     link->progress_generation = UINT64_MAX;
-    /* Our window for this peer: its share of all buffers, two records at the least. */
-    uint64_t share = KR_CHECK_BYTES_MAX / (step->core->link_count + 1);
-    share = share > KR_LINK_WINDOW_BYTES ? KR_LINK_WINDOW_BYTES : share;
-    share = share < 2 * KR_RECORD_BYTES_MAX ? 2 * KR_RECORD_BYTES_MAX : share;
-    link->granted = share;
-    struct kr_message credit = {.type = KR_MESSAGE_CREDIT, .count = share};
     struct kr_message ping = {.type = KR_MESSAGE_PING, .sequence = step->now_ms};
-    enum kr_err err = kr_link_send(step, link, &credit);
+    enum kr_err err = kr_gossip_open(step, link);
     if (err == KR_OK) {
         err = kr_catchup_marks(step, link, &ping);
     }
@@ -543,8 +534,10 @@ static enum kr_err message(struct kr_step *step, struct kr_link *link, const str
     case KR_MESSAGE_RECORDS:
         return kr_gossip_records(step, link, message);
     case KR_MESSAGE_CREDIT:
-        link->under_way -= message->count < link->under_way ? message->count : link->under_way;
-        link->window = message->count > KR_LINK_WINDOW_BYTES - link->window ? KR_LINK_WINDOW_BYTES : link->window + message->count;
+        kr_gossip_credited(link, message->count);
+        return KR_OK;
+    case KR_MESSAGE_NEED:
+        kr_gossip_needed(link, message->count);
         return KR_OK;
     case KR_MESSAGE_CURSOR:
         return kr_catchup_cursor(step, link, message);
@@ -702,12 +695,18 @@ void kr_links_net_down(struct kr_core *core)
 
 static enum kr_err tick_up(struct kr_step *step, struct kr_link *link)
 {
-    if (step->now_ms >= link->heard_ms + KR_SILENCE_MS) {
+    enum kr_err err = KR_OK;
+    bool owes = kr_gossip_owes(step, link);
+    if (owes) {
+        char name[KR_NAME_BYTES_MAX + 1];
+        err = kr_step_log_peer(step, link, KR_LOG_NOTICE, "%s asked for room and did not use it; the session begins anew",
+                               kr_core_name(step->core, link->council, false, name, sizeof name));
+    }
+    if (owes || step->now_ms >= link->heard_ms + KR_SILENCE_MS) {
         kr_link_session_down(step->core, link);
         link->hello_at_ms = step->now_ms;
-        return kr_step_wake(step, step->now_ms + KR_HELLO_MS_MIN);
+        return err != KR_OK ? err : kr_step_wake(step, step->now_ms + KR_HELLO_MS_MIN);
     }
-    enum kr_err err = KR_OK;
     if (step->now_ms >= link->ping_at_ms) {
         struct kr_message ping = {.type = KR_MESSAGE_PING, .sequence = step->now_ms};
         err = kr_catchup_marks(step, link, &ping);

@@ -29,6 +29,7 @@
 #define KR_PUSH_FRAME_BYTES  (256u * KR_KIB) /* a frame of pushed records ends past this */
 #define KR_BULK_WINDOW_BYTES (512u * KR_KIB) /* of the peer's window, bulk uses no more: fresh records never wait behind it */
 #define KR_CHECK_BYTES_MAX   KR_NET_BUFFER_BYTES_MAX /* records of all peers under check together */
+#define KR_LOAN_MS_MAX       120000u /* a peer that was lent room and has not used it for so long loses the session */
 #define KR_LINK_LOGS_MAX     20u
 #define KR_TOKEN_TTL_MS      (7ull * 86400u * 1000u)
 
@@ -36,6 +37,7 @@
 struct kr_queue {
     uint64_t *items;
     uint32_t head, count, capacity;
+    uint64_t need; /* bytes of the first one's record, where they were more than the window; else 0 */
 };
 
 /* One mutual scope of a link: what the peer said it has, and how far we have read. */
@@ -87,10 +89,17 @@ struct kr_link {
 
     /* Pushing. */
     struct kr_queue fresh, bulk;
-    uint64_t window;      /* bytes that the peer still takes */
-    uint64_t under_way;   /* bytes sent and not yet credited */
-    uint64_t granted;     /* of our window: bytes that it may still send */
-    uint64_t dealt_bytes; /* dealt with since the last credit */
+    bool has_room;
+    uint64_t room;   /* bytes that the peer takes while nothing is under way: its first credit */
+    uint64_t window; /* bytes that it takes now */
+    bool has_asked;  /* for room enough for one record, since its last credit */
+
+    /* Taking: granted + check_bytes <= share + lent, and the sum of these over all links <= KR_CHECK_BYTES_MAX. */
+    uint64_t share;         /* what the peer may have under way here in this session */
+    uint64_t lent, lent_ms; /* beyond that, for one record; since when */
+    uint64_t granted;       /* bytes that it may still send */
+    uint64_t check_bytes;   /* of its records under check, by this session or an earlier one */
+    uint64_t needed;        /* bytes of a record for which it has not room enough; 0: none */
 
     /* Catching up. */
     struct kr_progress progress[KR_PROGRESS_MAX];
@@ -148,6 +157,7 @@ struct kr_core {
     struct kr_directory directory;
     struct kr_link *links[KR_LINKS_MAX];
     uint32_t link_count;
+    uint32_t lend_at; /* index of the link that is lent to next, so that each has its turn */
     struct kr_invitation *invitations[KR_TICKETS_MAX];
     uint32_t invitation_count;
     struct kr_watcher watchers[KR_WATCHERS_MAX];
@@ -230,6 +240,14 @@ enum kr_err kr_gossip_records(struct kr_step *step, struct kr_link *link, const 
 enum kr_err kr_gossip_checked(struct kr_step *step, struct kr_job *job) KR_WARN_UNUSED;
 /* At the end of a batch: fill frames, give credit. */
 enum kr_err kr_gossip_flush(struct kr_step *step) KR_WARN_UNUSED;
+/* A session begins: decides how much the peer may have under way and gives the first credit. */
+enum kr_err kr_gossip_open(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
+void kr_gossip_close(struct kr_link *link);
+void kr_gossip_credited(struct kr_link *link, uint64_t bytes); /* the peer takes so much more */
+/* The peer lacks room for one record of so many bytes. */
+void kr_gossip_needed(struct kr_link *link, uint64_t bytes);
+/* Whether the peer was lent room long ago and has not used it: it is in the others' way. */
+bool kr_gossip_owes(const struct kr_step *step, const struct kr_link *link);
 
 /* ---- catchup.c ---- */
 enum kr_err kr_catchup_scopes(struct kr_step *step,

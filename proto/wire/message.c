@@ -19,6 +19,7 @@ static uint32_t field_count(uint64_t type)
     case KR_MESSAGE_GONE:
     case KR_MESSAGE_BYE:
     case KR_MESSAGE_WELCOME:
+    case KR_MESSAGE_NEED:
         return 2;
     case KR_MESSAGE_CURSOR:
         return 4;
@@ -74,6 +75,7 @@ void kr_message_write(const struct kr_message *message, struct kr_writer *writer
         write_items(writer, message);
         break;
     case KR_MESSAGE_CREDIT:
+    case KR_MESSAGE_NEED:
         kr_writer_uint(writer, message->count);
         break;
     case KR_MESSAGE_CURSOR:
@@ -165,6 +167,7 @@ static bool read_fields(struct kr_reader *reader, struct kr_message *message)
         read_ids(reader, message);
         break;
     case KR_MESSAGE_CREDIT:
+    case KR_MESSAGE_NEED:
         message->count = kr_reader_uint(reader, UINT64_MAX);
         break;
     case KR_MESSAGE_CURSOR:

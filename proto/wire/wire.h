@@ -85,6 +85,7 @@ enum kr_message_type {
     KR_MESSAGE_WELCOME = 11, /* reason 0: the joiner is linked, durably; else why not */
     KR_MESSAGE_SYNC = 12,    /* reserved: tree walk */
     KR_MESSAGE_FORWARD = 13, /* reserved: links through a third node */
+    KR_MESSAGE_NEED = 14,    /* count: bytes of the next record, for which there is not room enough */
 };
 
 struct kr_mark { /* how much entered one scope's tree at the sender, and the running hash over it (first 8 bytes) */

@@ -73,7 +73,10 @@ static void write_messages(struct json *json)
     static const uint8_t id[32] = {0xab};
 
     json_open(json, "messages", '[');
-    for (uint32_t type = KR_MESSAGE_PING; type <= KR_MESSAGE_WELCOME; type++) {
+    for (uint32_t type = KR_MESSAGE_PING; type <= KR_MESSAGE_NEED; type++) {
+        if (type == KR_MESSAGE_SYNC || type == KR_MESSAGE_FORWARD) {
+            continue; /* reserved */
+        }
         struct kr_writer writer;
 
         message = (struct kr_message){

@@ -307,7 +307,7 @@ static void noise_is_survived(void **state)
         uint8_t id[32];
         kr_rng_bytes(&bed->world->rng, id, sizeof id);
         memset(message, 0, sizeof *message);
-        message->type = 1 + i % 14;
+        message->type = 1 + i % KR_MESSAGE_NEED;
         message->scope.kind = (uint8_t)(1 + kr_rng_below(&bed->world->rng, KR_SCOPE_KIND_MAX));
         message->count = i % 3 == 0 ? UINT64_MAX : kr_rng_below(&bed->world->rng, 10);
         message->from = i % 5 == 0 ? UINT64_MAX : kr_rng_below(&bed->world->rng, 10);
@@ -318,7 +318,8 @@ static void noise_is_survived(void **state)
         if (message->type == KR_MESSAGE_REFUSE) {
             message->item_count = 1;
         }
-        if (message->type == KR_MESSAGE_BYE || message->type == KR_MESSAGE_UNKNOWN || message->type > KR_MESSAGE_WELCOME) {
+        if (message->type == KR_MESSAGE_BYE || message->type == KR_MESSAGE_UNKNOWN || message->type == KR_MESSAGE_SYNC ||
+            message->type == KR_MESSAGE_FORWARD) {
             continue;
         }
         if (!bed_link(bed, 0, 1)->has_session || !bed_link(bed, 1, 0)->has_session) {
