@@ -60,7 +60,7 @@
 
 /* Store. */
 #define KR_CHUNK_BYTES_MAX        2000u
-#define KR_TERMS_NEW_MAX          32768u
+#define KR_INDEX_FRESH_MAX        32768u
 #define KR_RUN_FANOUT             4u
 #define KR_MERGE_SLICE            10000u
 #define KR_TXN_DIRTY_PAGES_MAX    1024u

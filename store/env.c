@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "crypto/secret.h"
+#include "store/fresh.h"
 #include "store/internal.h"
 #include "store/runs.h"
 
@@ -14,18 +15,15 @@
 #define ROOM_BYTES       ((uint64_t)64 * KR_MIB) /* below it the map grows when nobody reads */
 #define ROOM_BYTES_LEAST ((uint64_t)16 * KR_MIB) /* below it the writer waits until nobody reads */
 
-static const char *const table_names[KR_DBI_TERMS_NEW] = {
-    "meta",     "log",       "heads", "ids",     "expiry", "dead",   "scopes",     "trees",  "members",
-    "identity", "directory", "links", "tickets", "marks",  "tokens", "quarantine", "drafts", "receipts",
+static const char *const table_names[KR_DBI_RUN] = {
+    "meta",  "log",     "due",   "dead",       "scopes", "entries",  "identity", "directory",
+    "links", "tickets", "marks", "quarantine", "drafts", "receipts", "fresh",
 };
 
 const char *kr_dbi_name(uint32_t dbi, char buffer[static 16])
 {
-    if (dbi < KR_DBI_TERMS_NEW) {
+    if (dbi < KR_DBI_RUN) {
         return table_names[dbi];
-    }
-    if (dbi == KR_DBI_TERMS_NEW) {
-        return "terms.new";
     }
     (void)snprintf(buffer, 16, "terms.%u", (unsigned)(dbi - KR_DBI_RUN) % KR_RUN_SLOTS);
     return buffer;
@@ -68,6 +66,22 @@ enum kr_err kr_env_err(struct kr_store *store, int code)
 
 /* ---- the environment ---- */
 
+/* An older store becomes today's: through the ways by which everything enters, which want a whole transaction. */
+static enum kr_err bring_up(struct kr_txn *txn, struct kr_error *error)
+{
+    enum kr_err err = kr_runs_load(txn, &txn->runs);
+    if (err == KR_OK) {
+        txn->base = kr_fresh_ref(txn->runs->fresh);
+        err = kr_format_upgrade(txn, error);
+    }
+    if (err == KR_OK && txn->is_dirty) {
+        err = kr_txn_write_state(txn);
+    }
+    kr_runs_unref(txn->runs);
+    kr_fresh_unref(txn->base);
+    return err;
+}
+
 /* Tables are made and the format is checked in one transaction: a newer store is left as it is, an older one is never half new. */
 static enum kr_err open_tables(struct kr_store *store, struct kr_error *error)
 {
@@ -84,7 +98,7 @@ static enum kr_err open_tables(struct kr_store *store, struct kr_error *error)
         }
     }
     if (err == KR_OK) {
-        err = kr_format_upgrade(&txn, error);
+        err = bring_up(&txn, error);
     }
     if (err != KR_OK) {
         mdb_txn_abort(txn.mdb);
@@ -121,7 +135,7 @@ enum kr_err kr_env_open(struct kr_store *store, uint64_t map_bytes, struct kr_er
     map_bytes = (map_bytes + KR_MIB - 1) / KR_MIB * KR_MIB;
     int code = mdb_env_create(&store->env);
     if (code == 0) {
-        (void)mdb_env_set_maxdbs(store->env, KR_DBI_COUNT);
+        (void)mdb_env_set_maxdbs(store->env, KR_DBI_COUNT + KR_OLD_TABLES);
         (void)mdb_env_set_maxreaders(store->env, KR_STORE_READERS_MAX);
         (void)mdb_env_set_mapsize(store->env, map_bytes);
         code = mdb_env_open(store->env, store->path, flags, 0600);

@@ -89,12 +89,10 @@ enum kr_err kr_format_check(struct kr_txn *txn, struct kr_error *error)
 static enum kr_err fill_new(struct kr_txn *txn)
 {
     uint8_t mark[32];
-    static const uint8_t first[8] = {0, 0, 0, 0, 0, 0, 0, 1};
     term_key_mark(txn->store, mark);
     enum kr_err err = kr_value_put(txn, KR_DBI_META, KEYS_KEY, kr_slice_of(mark, sizeof mark), 0);
-    if (err == KR_OK) {
-        err = kr_value_put(txn, KR_DBI_META, kr_slice_of("arrival", 7), kr_slice_of(first, sizeof first), 0);
-    }
+    txn->next_arrival = 1;
+    txn->state_changed = true;
     return err == KR_OK ? format_put(txn, KR_STORE_FORMAT) : err;
 }
 
@@ -108,12 +106,11 @@ enum kr_err kr_format_upgrade(struct kr_txn *txn, struct kr_error *error)
     if (err != KR_OK || format == KR_STORE_FORMAT) {
         return err;
     }
-    /* From 2 to 3 nothing is written anew: all that format 2 wrote is still read. */
-    if (format < 2) {
-        err = kr_expiry_fill(txn);
-    }
+    err = kr_upgrade(txn);
     if (err != KR_OK) {
-        return kr_fail(error, err, "cannot bring the store in %s from format %u to %u: %s", txn->store->path, (unsigned)format,
+        return kr_fail(error, err,
+                       "cannot bring the store in %s from format %u to %u: %s. It is as it was: let the program that wrote it verify "
+                       "it, or restore it from a backup", txn->store->path, (unsigned)format,
                        (unsigned)KR_STORE_FORMAT, kr_err_text(err));
     }
     return format_put(txn, KR_STORE_FORMAT);

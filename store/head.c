@@ -1,4 +1,5 @@
 /* Heads: what policy, lists and look-ups need without the body. */
+#include <sodium.h>
 #include <string.h>
 
 #include "proto/codec/writer.h"
@@ -6,6 +7,19 @@
 
 #define TITLE_BYTES_MAX 200u
 #define HEAD_FIELDS     22u
+#define DATA_KEY_BYTES  32u
+
+static struct kr_slice head_key(uint64_t arrival, uint8_t buffer[static 10])
+{
+    kr_put_be(buffer, arrival, 8);
+    kr_put_be(buffer + 8, KR_HEAD_CHUNK, 2);
+    return kr_slice_of(buffer, 10);
+}
+
+static bool is_head_key(struct kr_slice key)
+{
+    return key.len == 10 && kr_get_be(key.bytes + 8, 2) == KR_HEAD_CHUNK;
+}
 
 /* The longest part of the title that ends between two characters. */
 static struct kr_slice short_title(struct kr_slice title)
@@ -24,14 +38,27 @@ static void write_optional(struct kr_writer *writer, bool has, const uint8_t id[
     kr_writer_bin(writer, id, has ? 32 : 0);
 }
 
-enum kr_err kr_head_put(struct kr_txn *txn, const struct kr_head *head, unsigned flags)
+static enum kr_err put(struct kr_txn *txn, uint64_t arrival, struct kr_slice head, const uint8_t data_key[static DATA_KEY_BYTES],
+                       unsigned flags)
+{
+    uint8_t buffer[10], value[KR_HEAD_SCRATCH];
+    if (DATA_KEY_BYTES + head.len > sizeof value) {
+        return KR_BOUNDS;
+    }
+    memcpy(value, data_key, DATA_KEY_BYTES);
+    memcpy(value + DATA_KEY_BYTES, head.bytes, head.len);
+    enum kr_err err =
+        kr_value_put(txn, KR_DBI_LOG, head_key(arrival, buffer), kr_slice_of(value, DATA_KEY_BYTES + head.len), flags);
+    sodium_memzero(value, DATA_KEY_BYTES);
+    return err;
+}
+
+enum kr_err kr_head_put(struct kr_txn *txn, const struct kr_head *head, const uint8_t data_key[static 32], unsigned flags)
 {
     struct kr_writer writer;
-    uint8_t key[8];
     if (head->audience_count > KR_AUDIENCE_MAX) {
         return KR_BOUNDS;
     }
-    kr_put_be(key, head->arrival, sizeof key);
     kr_writer_init(&writer, KR_HEAD_SCRATCH);
     kr_writer_array(&writer, HEAD_FIELDS);
     kr_writer_bin(&writer, head->id, 32);
@@ -58,14 +85,14 @@ enum kr_err kr_head_put(struct kr_txn *txn, const struct kr_head *head, unsigned
     kr_writer_slice(&writer, short_title(head->title));
     enum kr_err err = kr_writer_finish(&writer);
     if (err == KR_OK) {
-        err = kr_value_put(txn, KR_DBI_HEADS, kr_slice_of(key, sizeof key), kr_slice_of(writer.bytes, writer.len), flags);
+        err = put(txn, head->arrival, kr_slice_of(writer.bytes, writer.len), data_key, flags);
     }
     kr_writer_deinit(&writer);
     return err;
 }
 
 /* What was authenticated was written by us; a value out of range means damage all the same. */
-static enum kr_err head_decode(struct kr_slice bytes, struct kr_head *ret_head)
+enum kr_err kr_head_decode(struct kr_slice bytes, struct kr_head *ret_head)
 {
     struct kr_reader reader;
     kr_reader_init(&reader, bytes.bytes, bytes.len);
@@ -99,78 +126,89 @@ static enum kr_err head_decode(struct kr_slice bytes, struct kr_head *ret_head)
 }
 
 enum kr_err kr_head_open(struct kr_txn *txn, struct kr_slice key, struct kr_slice sealed, struct kr_head *ret_head,
-                         uint8_t *scratch)
+                         uint8_t *scratch, uint8_t *ret_data_key)
 {
     struct kr_head head = {0};
     size_t len = 0;
-    if (key.len != 8) {
+    if (!is_head_key(key)) {
         return KR_CORRUPT;
     }
-    enum kr_err err = kr_value_open(txn->store, KR_DBI_HEADS, key, sealed, scratch, KR_HEAD_SCRATCH, &len);
+    enum kr_err err = kr_value_open(txn->store, KR_DBI_LOG, key, sealed, scratch, KR_HEAD_SCRATCH, &len);
+    if (err == KR_OK && len < DATA_KEY_BYTES) {
+        err = KR_CORRUPT;
+    }
     if (err == KR_OK) {
-        err = head_decode(kr_slice_of(scratch, len), &head);
+        err = kr_head_decode(kr_slice_of(scratch + DATA_KEY_BYTES, len - DATA_KEY_BYTES), &head);
+    }
+    if (err == KR_OK && ret_data_key != NULL) {
+        memcpy(ret_data_key, scratch, DATA_KEY_BYTES);
     }
     if (err == KR_OK) {
         head.arrival = kr_get_be(key.bytes, 8);
         *ret_head = head;
     }
+    sodium_memzero(scratch, DATA_KEY_BYTES);
     return err == KR_BOUNDS ? KR_CORRUPT : err;
+}
+
+enum kr_err kr_head_get(struct kr_txn *txn, uint64_t arrival, struct kr_head *ret_head, uint8_t *scratch, uint8_t *ret_data_key)
+{
+    uint8_t buffer[10];
+    struct kr_slice key = head_key(arrival, buffer), sealed = {0};
+    enum kr_err err = kr_row_get(txn, KR_DBI_LOG, key, &sealed);
+    return err == KR_OK ? kr_head_open(txn, key, sealed, ret_head, scratch, ret_data_key) : err;
 }
 
 enum kr_err kr_store_head_get(struct kr_txn *txn, uint64_t arrival, struct kr_head *ret_head, uint8_t *scratch)
 {
-    uint8_t key[8];
+    return kr_head_get(txn, arrival, ret_head, scratch, NULL);
+}
+
+bool kr_head_is_there(struct kr_txn *txn, uint64_t arrival)
+{
+    uint8_t buffer[10];
     struct kr_slice sealed = {0};
-    kr_put_be(key, arrival, sizeof key);
-    enum kr_err err = kr_row_get(txn, KR_DBI_HEADS, kr_slice_of(key, sizeof key), &sealed);
-    if (err != KR_OK) {
-        return err;
-    }
-    return kr_head_open(txn, kr_slice_of(key, sizeof key), sealed, ret_head, scratch);
+    return kr_row_get(txn, KR_DBI_LOG, head_key(arrival, buffer), &sealed) == KR_OK;
 }
 
 enum kr_err kr_store_head_update(struct kr_txn *txn, const struct kr_head *head)
 {
     struct kr_head old;
-    uint8_t scratch[KR_HEAD_SCRATCH];
-    enum kr_err err = kr_store_head_get(txn, head->arrival, &old, scratch);
+    uint8_t scratch[KR_HEAD_SCRATCH], data_key[DATA_KEY_BYTES];
+    enum kr_err err = kr_head_get(txn, head->arrival, &old, scratch, data_key);
     if (err != KR_OK) {
         return err;
     }
-    err = kr_head_put(txn, head, 0);
+    err = kr_head_put(txn, head, data_key, 0);
+    sodium_memzero(data_key, sizeof data_key);
     if (err == KR_OK && old.expires_s != head->expires_s) {
-        err = kr_expiry_delete(txn, old.expires_s, head->arrival);
-        err = err == KR_OK || err == KR_NOT_FOUND ? kr_expiry_put(txn, head->expires_s, head->arrival) : err;
+        err = kr_due_note(txn, head->arrival, head->expires_s);
     }
     return kr_txn_fail(txn, err);
 }
 
-enum kr_err kr_head_delete(struct kr_txn *txn, uint64_t arrival)
-{
-    uint8_t key[8];
-    kr_put_be(key, arrival, sizeof key);
-    return kr_row_delete(txn, KR_DBI_HEADS, kr_slice_of(key, sizeof key));
-}
-
+/* A head stands behind the chunks of its record: from anywhere among them it is one step onward to it, or one back to the one
+ * before. */
 enum kr_err kr_store_head_next(struct kr_txn *txn, uint64_t arrival, bool downward, struct kr_head *ret_head, uint8_t *scratch)
 {
     MDB_cursor *cursor = NULL;
-    uint8_t wanted[8];
-    struct kr_slice sealed = {0};
-    kr_put_be(wanted, arrival, sizeof wanted);
-    struct kr_slice key = kr_slice_of(wanted, sizeof wanted);
-    enum kr_err err = kr_row_cursor(txn, KR_DBI_HEADS, &cursor);
+    uint8_t buffer[10];
+    struct kr_slice key = head_key(arrival, buffer), sealed = {0};
+    enum kr_err err = kr_row_cursor(txn, KR_DBI_LOG, &cursor);
     if (err != KR_OK) {
         return err;
     }
     err = kr_row_move(txn, cursor, MDB_SET_RANGE, &key, &sealed);
     if (downward && err == KR_NOT_FOUND) {
         err = kr_row_move(txn, cursor, MDB_LAST, &key, &sealed);
-    } else if (downward && err == KR_OK && (key.len != 8 || kr_get_be(key.bytes, 8) > arrival)) {
+    } else if (downward && err == KR_OK && (key.len != 10 || kr_get_be(key.bytes, 8) > arrival)) {
         err = kr_row_move(txn, cursor, MDB_PREV, &key, &sealed);
+    } else if (!downward && err == KR_OK && key.len == 10 && !is_head_key(key)) {
+        key = head_key(kr_get_be(key.bytes, 8), buffer);
+        err = kr_row_move(txn, cursor, MDB_SET_RANGE, &key, &sealed);
     }
     if (err == KR_OK) {
-        err = kr_head_open(txn, key, sealed, ret_head, scratch);
+        err = kr_head_open(txn, key, sealed, ret_head, scratch, NULL);
     }
     mdb_cursor_close(cursor);
     return err;

@@ -1,22 +1,25 @@
 /* What the store's own files share; nobody outside this folder includes it.
  *
- * Layout (format 3). Numbers in keys are big-endian, so that LMDB's byte order is theirs. "sealed" is value.c's
+ * Layout (format 4). Numbers in keys are big-endian, so that LMDB's byte order is theirs. "sealed" is value.c's
  * nonce ‖ XChaCha20-Poly1305(value), with the row's key as associated data and a key of its own for each table.
  *
- *   meta      name → "format": number ‖ sealed number (frozen in all formats); "keys", "arrival", "runs": sealed
- *   log       arrival 8 ‖ chunk 2 → at most KR_CHUNK_BYTES_MAX bytes under the record's data key
- *   heads     arrival 8 → sealed head (head.c)
- *   ids       record id 32 → sealed arrival 8 ‖ record length 4 ‖ data key 32
- *   expiry    expires 8 ‖ arrival 8 → tag 8 (format 1 had no such table and walked all heads)
+ *   meta      name → "format": number ‖ sealed number (frozen in all formats); "keys", "state", "runs": sealed
+ *   log       arrival 8 ‖ chunk 2 → at most KR_CHUNK_BYTES_MAX bytes under the record's data key;
+ *             arrival 8 ‖ FFFF → sealed head: data key, and what policy and look-ups need (head.c)
+ *   due       arrival / 512 as 8 → earliest expiry among them 8 ‖ tag 8
  *   dead      arrival / 4,096 as 8 → sealed bitmap of purged arrivals
- *   scopes    kind 1 ‖ id 32 → sealed number 4 ‖ count 8 ‖ running hash 32
- *   trees     scope number 4 ‖ entry 8 → sealed record id 32 ‖ running hash after it 32
- *   members   scope number 4 ‖ record id 32 → sealed entry 8
+ *   scopes    kind 1 ‖ id 32 → sealed: number, count, running hash, and the ids of the last, unfinished block (scope.c)
+ *   entries   scope number 4 ‖ block 8 → sealed: running hash before it 32 ‖ its 32 ids
  *   t.*       the small tables of the core: key → sealed value
- *   terms.new and terms.0 …   term 16 ‖ arrival 8 ‖ position 2 → tag 8 (runs.c)
+ *   fresh     number of the first entry 4 → rows of the index in the order in which they came (fresh.c)
+ *   terms.0 … the index in sorted runs (runs.c): hash 16 ‖ number 8 ‖ kind 2 → tag 8
  *
- * Format 3 differs from 2 in what may stand there: tags are SipHash, and there are 64 slots of runs. A program that knows formats
- * up to 2 would take either for damage; older rows keep their tags (value.c), so that nothing has to be written anew. */
+ * The index leads from hashes to numbers. Its kinds of rows:
+ *   an indicator   keyed term             → arrival, position in its report
+ *   a record's id  its first 16 bytes     → arrival
+ *   a token        as it is               → arrival
+ *   a member       keyed, scope and id    → entry
+ * One commit so touches one page each of few tables, all but `scopes` and `meta` at their ends. */
 #ifndef KR_STORE_INTERNAL_H
 #define KR_STORE_INTERNAL_H
 
@@ -29,23 +32,23 @@
 enum kr_dbi {
     KR_DBI_META,
     KR_DBI_LOG,
-    KR_DBI_HEADS,
-    KR_DBI_IDS,
-    KR_DBI_EXPIRY,
+    KR_DBI_DUE,
     KR_DBI_DEAD,
     KR_DBI_SCOPES,
-    KR_DBI_TREES,
-    KR_DBI_MEMBERS,
+    KR_DBI_ENTRIES,
     KR_DBI_TABLE, /* the first of KR_TABLE_COUNT */
-    KR_DBI_TERMS_NEW = KR_DBI_TABLE + KR_TABLE_COUNT,
+    KR_DBI_FRESH = KR_DBI_TABLE + KR_TABLE_COUNT,
     KR_DBI_RUN, /* the first of KR_RUN_SLOTS */
 };
 #define KR_RUN_SLOTS 64
 #define KR_DBI_COUNT (KR_DBI_RUN + KR_RUN_SLOTS)
 
-#define KR_TAG_BYTES      8
-#define KR_TERM_KEY_BYTES 26 /* term ‖ arrival ‖ position */
-#define KR_SEALED_BYTES   40 /* what sealing adds: nonce and tag */
+#define KR_STATE_KEY       kr_slice_of("state", 5)
+#define KR_STATE_BYTES     16 /* next arrival ‖ number of records */
+#define KR_TAG_BYTES       8
+#define KR_INDEX_KEY_BYTES 26 /* hash ‖ number ‖ kind */
+#define KR_INDEX_ROW_BYTES (KR_INDEX_KEY_BYTES + KR_TAG_BYTES)
+#define KR_SEALED_BYTES    40 /* what sealing adds: nonce and tag */
 
 /* ---- keys and shared state ---- */
 
@@ -53,10 +56,11 @@ enum kr_dbi {
 struct kr_store_keys {
     uint8_t storage[32], term[32];
     uint8_t tag[32], old_tag[32]; /* of the first, 16 bytes are used */
-    uint8_t table[KR_DBI_TERMS_NEW][32];
+    uint8_t table[KR_DBI_FRESH][32];
 };
 
 struct kr_runs;
+struct kr_fresh;
 
 struct kr_store {
     char *path;
@@ -84,10 +88,14 @@ struct kr_txn {
     struct kr_store *store;
     struct kr_txn *parent;
     MDB_txn *mdb;
-    bool is_write, is_dirty, arrival_changed, runs_changed;
+    bool is_write, is_dirty, state_changed, runs_changed;
     enum kr_err failed; /* a write went wrong half-way: this transaction can only be aborted */
-    uint64_t next_arrival;
-    struct kr_runs *runs; /* a reference */
+    uint64_t next_arrival, records;
+    struct kr_runs *runs;  /* a reference */
+    uint32_t fresh_seen;   /* of a reader: how many of the fresh entries are its snapshot's */
+    uint32_t fresh_saved;  /* of a writer: how many of them stand in the table */
+    struct kr_fresh *base; /* of a writer: what was fresh when it began (a reference), and how many there were */
+    uint32_t base_count;
     uint32_t puts[KR_DBI_COUNT];
     uint64_t put_bytes[KR_DBI_COUNT];
 };
@@ -125,6 +133,9 @@ enum kr_err kr_row_cursor(struct kr_txn *txn, uint32_t dbi, MDB_cursor **ret_cur
 /* mdb_cursor_get in our words; for MDB_SET_RANGE `*key` is where to go. */
 enum kr_err kr_row_move(struct kr_txn *txn, MDB_cursor *cursor, MDB_cursor_op op, struct kr_slice *key,
                         struct kr_slice *ret_value) KR_WARN_UNUSED;
+/* Next arrival and number of records, into the transaction; and what has changed of them, of what is fresh and of the runs, out of it. */
+enum kr_err kr_txn_read_state(struct kr_txn *txn) KR_WARN_UNUSED;
+enum kr_err kr_txn_write_state(struct kr_txn *txn) KR_WARN_UNUSED;
 /* Notes a failure of a write that may have been half done. Returns `err`. */
 enum kr_err kr_txn_fail(struct kr_txn *txn, enum kr_err err);
 
@@ -151,35 +162,49 @@ enum kr_err kr_value_get_fixed(struct kr_txn *txn, uint32_t dbi, struct kr_slice
 /* Authenticates rows that say everything in their key. `what` keeps the tables apart. */
 void kr_tag(const struct kr_store *store, const char *what, struct kr_slice key, uint8_t ret_tag[static KR_TAG_BYTES]);
 bool kr_tag_matches(const struct kr_store *store, const char *what, struct kr_slice key, struct kr_slice tag);
-#define KR_TAG_TERM   "kairan store term"
-#define KR_TAG_EXPIRY "kairan store expiry"
+#define KR_TAG_INDEX "kairan store term"
+#define KR_TAG_DUE   "kairan store due"
 
 /* ---- head.c ---- */
-enum kr_err kr_head_put(struct kr_txn *txn, const struct kr_head *head, unsigned flags) KR_WARN_UNUSED;
+#define KR_HEAD_CHUNK 0xFFFFu /* the number under which a head stands behind its record's chunks */
+enum kr_err kr_head_put(struct kr_txn *txn, const struct kr_head *head, const uint8_t data_key[static 32],
+                        unsigned flags) KR_WARN_UNUSED;
+/* `ret_data_key` may be NULL. */
 enum kr_err kr_head_open(struct kr_txn *txn, struct kr_slice key, struct kr_slice sealed, struct kr_head *ret_head,
-                         uint8_t *scratch) KR_WARN_UNUSED;
-enum kr_err kr_head_delete(struct kr_txn *txn, uint64_t arrival) KR_WARN_UNUSED;
+                         uint8_t *scratch, uint8_t *ret_data_key) KR_WARN_UNUSED;
+enum kr_err kr_head_get(struct kr_txn *txn, uint64_t arrival, struct kr_head *ret_head, uint8_t *scratch,
+                        uint8_t *ret_data_key) KR_WARN_UNUSED;
+/* The part that an older format had as well; `ret_head` borrows from `bytes`. */
+enum kr_err kr_head_decode(struct kr_slice bytes, struct kr_head *ret_head) KR_WARN_UNUSED;
+bool kr_head_is_there(struct kr_txn *txn, uint64_t arrival);
 
 /* ---- expiry.c ---- */
-enum kr_err kr_expiry_put(struct kr_txn *txn, uint64_t expires_s, uint64_t arrival) KR_WARN_UNUSED;
-enum kr_err kr_expiry_delete(struct kr_txn *txn, uint64_t expires_s, uint64_t arrival) KR_WARN_UNUSED;
-/* Whether the row is there and whole; KR_CORRUPT. */
-enum kr_err kr_expiry_check(struct kr_txn *txn, uint64_t expires_s, uint64_t arrival) KR_WARN_UNUSED;
-/* Drops the row of an arrival whose expiry is not known (its head is damaged). */
-enum kr_err kr_expiry_delete_unknown(struct kr_txn *txn, uint64_t arrival) KR_WARN_UNUSED;
-/* Fills the table from the heads (upgrade from format 1). */
-enum kr_err kr_expiry_fill(struct kr_txn *txn) KR_WARN_UNUSED;
+#define KR_DUE_ARRIVALS 512u /* of one row */
+/* Notes that this arrival expires then. */
+enum kr_err kr_due_note(struct kr_txn *txn, uint64_t arrival, uint64_t expires_s) KR_WARN_UNUSED;
+/* Whether the arrival's row is whole and not later than this; KR_CORRUPT. */
+enum kr_err kr_due_check(struct kr_txn *txn, uint64_t arrival, uint64_t expires_s) KR_WARN_UNUSED;
 
 /* ---- record.c ---- */
-struct kr_id_entry {
-    uint64_t arrival;
-    uint32_t record_bytes;
-    uint8_t data_key[32];
-};
-enum kr_err kr_id_get(struct kr_txn *txn, const uint8_t id[static 32], struct kr_id_entry *ret_entry) KR_WARN_UNUSED;
-/* Opens all chunks into `ret`, which has room for entry->record_bytes. */
-enum kr_err kr_log_open(struct kr_txn *txn, const uint8_t id[static 32], const struct kr_id_entry *entry,
+/* Opens all chunks into `ret`, which has room for head->record_bytes. */
+enum kr_err kr_log_open(struct kr_txn *txn, const struct kr_head *head, const uint8_t data_key[static 32],
                         uint8_t *ret) KR_WARN_UNUSED;
+
+/* ---- terms.c: the index ---- */
+/* Kinds of rows; whatever is smaller is the position of an indicator. */
+#define KR_INDEX_MEMBER 0xFFFDu
+#define KR_INDEX_TOKEN  0xFFFEu
+#define KR_INDEX_ID     0xFFFFu
+void kr_index_row(const struct kr_store *store, const struct kr_term_entry *entry, uint8_t ret_row[static KR_INDEX_ROW_BYTES]);
+enum kr_err kr_index_add(struct kr_txn *txn, const uint8_t hash[static KR_TERM_BYTES], uint64_t number,
+                         uint16_t kind) KR_WARN_UNUSED;
+/* All rows whose keys begin with `prefix`, in order; the visitor returns false to stop. KR_CORRUPT for a row with a wrong tag. */
+typedef bool kr_index_visit(void *context, const struct kr_term_entry *entry);
+enum kr_err kr_index_each(struct kr_txn *txn, const uint8_t *prefix, size_t len, kr_index_visit *visit,
+                          void *context) KR_WARN_UNUSED;
+/* Whether the row leads to something that is still there, so that it must be kept when runs merge. */
+struct kr_dead_map;
+bool kr_index_is_alive(struct kr_txn *txn, const struct kr_dead_map *dead, const uint8_t key[static KR_INDEX_KEY_BYTES]);
 
 /* ---- dead.c ---- */
 enum kr_err kr_dead_mark(struct kr_txn *txn, uint64_t arrival) KR_WARN_UNUSED;
@@ -195,10 +220,10 @@ void kr_dead_free(struct kr_dead_map *map);
 
 /* ---- scope.c ---- */
 void kr_scope_hash(uint8_t hash[static 32], const uint8_t id[static 32]); /* the running hash after one more id */
-/* Whether an entry follows from the one before it and its id stands in `members`; KR_CORRUPT. */
-enum kr_err kr_scope_check(struct kr_txn *txn, uint32_t number, uint64_t entry) KR_WARN_UNUSED;
-/* Whether the entry that a member points to is its own; KR_CORRUPT. */
-enum kr_err kr_scope_check_member(struct kr_txn *txn, uint32_t number, const uint8_t id[static 32]) KR_WARN_UNUSED;
+/* For verify: whether a full block follows from the one before it, and its ids are members at their places; KR_CORRUPT. */
+enum kr_err kr_scope_check_block(struct kr_txn *txn, struct kr_slice key) KR_WARN_UNUSED;
+/* The same for a scope's own row and the unfinished block in it. */
+enum kr_err kr_scope_check(struct kr_txn *txn, struct kr_slice key) KR_WARN_UNUSED;
 
 /* ---- format.c ---- */
 /* KR_VERSION for a newer store, KR_CORRUPT for other keys; writes nothing. */
@@ -206,5 +231,10 @@ enum kr_err kr_format_check(struct kr_txn *txn, struct kr_error *error) KR_WARN_
 /* Fills a new store, or brings one of an older format up to date. */
 enum kr_err kr_format_upgrade(struct kr_txn *txn, struct kr_error *error) KR_WARN_UNUSED;
 enum kr_err kr_format_get(struct kr_txn *txn, uint32_t *ret_format) KR_WARN_UNUSED;
+
+/* ---- upgrade.c ---- */
+#define KR_OLD_TABLES 7u
+/* From any older format; writes no format. KR_CORRUPT where an old row is damaged. */
+enum kr_err kr_upgrade(struct kr_txn *txn) KR_WARN_UNUSED;
 
 #endif

@@ -143,7 +143,7 @@ static enum kr_err copy_slice(struct kr_txn *txn, struct kr_runs *runs, struct k
         }
         memcpy(runs->cursor, key.bytes, sizeof runs->cursor);
         runs->has_cursor = true;
-        if (!kr_dead_in(dead, kr_get_be(key.bytes + KR_TERM_BYTES, 8))) {
+        if (kr_index_is_alive(txn, dead, key.bytes)) {
             err = kr_row_put(txn, KR_DBI_RUN + runs->target->slot, key, value, MDB_APPEND);
             runs->target->count++;
             if (runs->target->filter != NULL) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/codec/writer.h"
+#include "store/fresh.h"
 
 #define RUNS_KEY       kr_slice_of("runs", 4)
 #define RUNS_BYTES_MAX (4u * KR_KIB)
@@ -67,7 +68,7 @@ void kr_runs_unref(struct kr_runs *runs)
         kr_run_unref(runs->runs[i]);
     }
     kr_run_unref(runs->target);
-    kr_filter_unref(runs->fresh);
+    kr_fresh_unref(runs->fresh);
     free(runs);
 }
 
@@ -96,7 +97,7 @@ enum kr_err kr_runs_own(struct kr_txn *txn, struct kr_runs **ret_runs)
     for (uint32_t i = 0; i < runs->count; i++) {
         (void)kr_run_ref(runs->runs[i]);
     }
-    (void)kr_filter_ref(runs->fresh);
+    (void)kr_fresh_ref(runs->fresh);
     kr_runs_unref(txn->runs);
     txn->runs = runs;
     txn->runs_changed = true;
@@ -150,7 +151,7 @@ enum kr_err kr_runs_save(struct kr_txn *txn)
     for (uint32_t i = 0; runs->target != NULL && i < KR_RUN_FANOUT; i++) {
         kr_writer_uint(&writer, runs->sources[i]);
     }
-    kr_writer_bin(&writer, runs->cursor, runs->has_cursor ? KR_TERM_KEY_BYTES : 0);
+    kr_writer_bin(&writer, runs->cursor, runs->has_cursor ? KR_INDEX_KEY_BYTES : 0);
     enum kr_err err = kr_writer_finish(&writer);
     if (err == KR_OK) {
         err = kr_value_put(txn, KR_DBI_META, RUNS_KEY, kr_slice_of(writer.bytes, writer.len), 0);
@@ -210,22 +211,6 @@ static enum kr_err runs_decode(struct kr_slice bytes, struct kr_runs *runs)
     return kr_reader_end(&reader) == KR_OK ? KR_OK : KR_CORRUPT;
 }
 
-/* At most a run's worth of terms, so that this takes a few milliseconds. Without memory every look-up asks the table itself. */
-static enum kr_err fill_fresh(struct kr_txn *txn, struct kr_runs *runs)
-{
-    struct kr_run_walk walk;
-    struct kr_slice key = {0}, value = {0};
-    runs->fresh = kr_filter_new(2 * (uint64_t)KR_TERMS_NEW_MAX);
-    kr_run_walk_init(&walk, txn);
-    enum kr_err err = kr_run_walk_add(&walk, KR_DBI_TERMS_NEW, (struct kr_slice){0});
-    while (err == KR_OK && runs->fresh != NULL && kr_run_walk_peek(&walk, &key, &value)) {
-        kr_filter_add(runs->fresh, key.bytes);
-        err = kr_run_walk_next(&walk);
-    }
-    kr_run_walk_deinit(&walk);
-    return err;
-}
-
 enum kr_err kr_runs_load(struct kr_txn *txn, struct kr_runs **ret_runs)
 {
     size_t len = 0;
@@ -236,6 +221,10 @@ enum kr_err kr_runs_load(struct kr_txn *txn, struct kr_runs **ret_runs)
         goto out;
     }
     atomic_init(&runs->refs, 1);
+    runs->fresh = kr_fresh_new();
+    if (runs->fresh == NULL) {
+        goto out;
+    }
     err = kr_value_get(txn, KR_DBI_META, RUNS_KEY, bytes, RUNS_BYTES_MAX, &len);
     if (err == KR_NOT_FOUND) {
         err = KR_OK;
@@ -243,7 +232,7 @@ enum kr_err kr_runs_load(struct kr_txn *txn, struct kr_runs **ret_runs)
         err = runs_decode(kr_slice_of(bytes, len), runs);
     }
     if (err == KR_OK) {
-        err = fill_fresh(txn, runs);
+        err = kr_fresh_load(txn, runs->fresh);
     }
     if (err == KR_OK) {
         *ret_runs = runs;
@@ -255,51 +244,59 @@ out:
     return err;
 }
 
-/* ---- terms.new becomes a run ---- */
+/* ---- what is fresh becomes a run ---- */
+
+/* In order, each key once. The filter is of these very rows, so look-ups can use it at once. */
+static enum kr_err fill_run(struct kr_txn *txn, struct kr_run *run, uint8_t (*rows)[KR_INDEX_ROW_BYTES], uint32_t count)
+{
+    enum kr_err err = KR_OK;
+    run->filter = kr_filter_new(count);
+    atomic_store(&run->is_filtered, run->filter != NULL);
+    for (uint32_t i = 0; i < count && err == KR_OK; i++) {
+        if (i > 0 && memcmp(rows[i - 1], rows[i], KR_INDEX_KEY_BYTES) == 0) {
+            continue;
+        }
+        if (run->filter != NULL) {
+            kr_filter_add(run->filter, rows[i]);
+        }
+        err = kr_row_put(txn, KR_DBI_RUN + run->slot, kr_slice_of(rows[i], KR_INDEX_KEY_BYTES),
+                         kr_slice_of(rows[i] + KR_INDEX_KEY_BYTES, KR_TAG_BYTES), MDB_APPEND);
+        run->count++;
+    }
+    return err;
+}
 
 enum kr_err kr_runs_flush(struct kr_txn *txn)
 {
     struct kr_runs *runs = NULL;
     struct kr_run *run = NULL;
-    struct kr_run_walk walk;
-    struct kr_slice key = {0}, value = {0};
-    uint32_t slot = kr_runs_free_slot(txn->runs, true);
-    if (slot == KR_RUN_SLOTS) {
-        return KR_OK;
-    }
-    kr_run_walk_init(&walk, txn);
-    enum kr_err err = kr_runs_own(txn, &runs);
-    if (err != KR_OK) {
-        goto out;
-    }
-    run = kr_run_new(runs->next_serial, slot, 0, txn->store->term_generation);
-    if (run == NULL) {
-        err = KR_NOMEM;
-        goto out;
-    }
-    err = kr_run_walk_add(&walk, KR_DBI_TERMS_NEW, (struct kr_slice){0});
-    while (err == KR_OK && kr_run_walk_peek(&walk, &key, &value)) {
-        err = kr_row_put(txn, KR_DBI_RUN + slot, key, value, MDB_APPEND);
-        run->count++;
-        if (err == KR_OK) {
-            err = kr_run_walk_next(&walk);
-        }
-    }
-    kr_run_walk_deinit(&walk);
+    struct kr_fresh *next = kr_fresh_new();
+    uint8_t(*rows)[KR_INDEX_ROW_BYTES] = NULL;
+    uint32_t count = 0, slot = kr_runs_free_slot(txn->runs, true);
+    KR_ASSERT(slot < KR_RUN_SLOTS);
+    enum kr_err err = next != NULL ? kr_runs_own(txn, &runs) : KR_NOMEM;
     if (err == KR_OK) {
-        err = kr_row_clear(txn, KR_DBI_TERMS_NEW);
+        run = kr_run_new(runs->next_serial, slot, 0, txn->store->term_generation);
+        err = run != NULL ? kr_fresh_find(runs->fresh, UINT32_MAX, NULL, 0, &rows, &count) : KR_NOMEM;
     }
     if (err == KR_OK) {
-        run->filter = runs->fresh; /* of these very terms */
-        atomic_store(&run->is_filtered, run->filter != NULL);
-        runs->fresh = kr_filter_new(2 * (uint64_t)KR_TERMS_NEW_MAX);
+        err = fill_run(txn, run, rows, count);
+    }
+    if (err == KR_OK) {
+        err = kr_row_clear(txn, KR_DBI_FRESH);
+    }
+    if (err == KR_OK) {
+        kr_fresh_unref(runs->fresh);
+        runs->fresh = next;
+        txn->fresh_saved = 0;
         runs->runs[runs->count++] = run;
         runs->next_serial++;
+        next = NULL;
         run = NULL;
     }
-out:
-    kr_run_walk_deinit(&walk);
+    free(rows);
     kr_run_unref(run);
+    kr_fresh_unref(next);
     return kr_txn_fail(txn, err);
 }
 
@@ -325,7 +322,7 @@ static enum kr_err step(struct kr_run_walk *walk, uint32_t i, MDB_cursor_op op)
         walk->keys[i].len = 0;
         return KR_OK;
     }
-    if (err == KR_OK && walk->keys[i].len != KR_TERM_KEY_BYTES) {
+    if (err == KR_OK && walk->keys[i].len != KR_INDEX_KEY_BYTES) {
         return KR_CORRUPT;
     }
     return err;
@@ -349,7 +346,7 @@ static uint32_t smallest(const struct kr_run_walk *walk)
     uint32_t least = walk->count;
     for (uint32_t i = 0; i < walk->count; i++) {
         if (walk->keys[i].len > 0 &&
-            (least == walk->count || memcmp(walk->keys[i].bytes, walk->keys[least].bytes, KR_TERM_KEY_BYTES) < 0)) {
+            (least == walk->count || memcmp(walk->keys[i].bytes, walk->keys[least].bytes, KR_INDEX_KEY_BYTES) < 0)) {
             least = i;
         }
     }
@@ -370,7 +367,7 @@ bool kr_run_walk_peek(const struct kr_run_walk *walk, struct kr_slice *ret_key, 
 enum kr_err kr_run_walk_next(struct kr_run_walk *walk)
 {
     uint32_t least = smallest(walk);
-    uint8_t key[KR_TERM_KEY_BYTES];
+    uint8_t key[KR_INDEX_KEY_BYTES];
     enum kr_err err = KR_OK;
     if (least == walk->count) {
         return KR_OK;

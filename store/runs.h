@@ -1,8 +1,8 @@
-/* Sorted runs of the blind index, and which of them stand in a snapshot. Inside the store only.
+/* Sorted runs of the index, and which of them stand in a snapshot. Inside the store only.
  *
- * New terms enter `terms.new` at random places. Full, it is copied in order into a free slot and becomes a run of level 0; four
- * runs of one level merge into one of the next, slice by slice. So a term is written in order a few times instead of at random
- * once, which is several times faster on a large store.
+ * New rows are fresh (fresh.h). When there are enough, they are sorted into a free slot and become a run of level 0; four runs of
+ * one level merge into one of the next, slice by slice. So a row is written in order a few times instead of at random once, which
+ * is several times faster on a large store.
  *
  * A set of runs (struct kr_runs) is immutable but for the one that a write transaction is building; every transaction refers to
  * the set of its own snapshot, so an abort forgets changes by dropping a reference. */
@@ -22,7 +22,7 @@ struct kr_run {
     /* Built from the run itself, in slices, after a restart; of use to look-ups only when `is_filtered`. */
     struct kr_filter *filter;
     atomic_bool is_filtered;
-    uint8_t filtered_to[KR_TERM_KEY_BYTES];
+    uint8_t filtered_to[KR_INDEX_KEY_BYTES];
     bool has_filtered_to;
 };
 
@@ -33,12 +33,12 @@ struct kr_runs {
     uint64_t next_serial;
     uint32_t count;
     struct kr_run *runs[KR_RUN_SLOTS];
-    struct kr_filter *fresh; /* of terms.new; NULL where there was no memory */
+    struct kr_fresh *fresh;
     /* The merge under way: `target` is not searched yet, its sources still are. */
     struct kr_run *target;
     uint64_t sources[KR_RUN_FANOUT]; /* serials */
     bool has_cursor;
-    uint8_t cursor[KR_TERM_KEY_BYTES]; /* the last key dealt with */
+    uint8_t cursor[KR_INDEX_KEY_BYTES]; /* the last key dealt with */
 };
 
 /* Reads the set of a snapshot from `meta`; without memory of filters. */
@@ -54,7 +54,7 @@ uint32_t kr_runs_free_slot(const struct kr_runs *runs, bool keep_one);
 struct kr_run *kr_run_new(uint64_t serial, uint32_t slot, uint32_t level, uint32_t generation);
 struct kr_run *kr_run_ref(struct kr_run *run);
 void kr_run_unref(struct kr_run *run);
-/* Moves terms.new into a run. Without a free slot it stays where it is, which is slower but right. */
+/* Moves what is fresh into a run; there must be a free slot. */
 enum kr_err kr_runs_flush(struct kr_txn *txn) KR_WARN_UNUSED;
 
 /* Walks several runs at once in the order of their keys, each key once. */

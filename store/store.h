@@ -22,7 +22,7 @@
 #include "proto/record/label.h"
 #include "proto/wire/wire.h"
 
-#define KR_STORE_FORMAT 3
+#define KR_STORE_FORMAT 4
 
 struct kr_store;
 struct kr_txn;
@@ -98,20 +98,26 @@ enum kr_err kr_store_head_update(struct kr_txn *txn,
 enum kr_err kr_store_record_get(struct kr_txn *txn, uint64_t arrival, uint8_t **ret_bytes, size_t *ret_len) KR_WARN_UNUSED;
 /* Drops the data key and all chunks, puts `header_only` (kr_record_strip) in their place under a fresh data key; or, with an empty
  * slice, deletes the record with head and id altogether. Its terms die with it: they fall out when runs merge and never match
- * meanwhile. Deleting also works on a damaged record (searching all ids), so that it can be fetched anew. */
+ * meanwhile. Deleting also works on a damaged record, so that it can be fetched anew. */
 enum kr_err kr_store_record_purge(struct kr_txn *txn, uint64_t arrival, struct kr_slice header_only) KR_WARN_UNUSED;
 /* Walk heads: the next one with arrival >= `*arrival` upward, or <= downward; KR_NOT_FOUND at the end. */
 enum kr_err kr_store_head_next(struct kr_txn *txn, uint64_t arrival, bool downward, struct kr_head *ret_head,
                                uint8_t *scratch) KR_WARN_UNUSED;
-/* Arrivals whose expiry is <= now_s, oldest first, at most `max`; whatever their state, until they are deleted altogether. */
-enum kr_err kr_store_expired(struct kr_txn *txn, uint64_t now_s, uint64_t *ret_arrivals, uint32_t max,
-                             uint32_t *ret_count) KR_WARN_UNUSED;
+/* Some arrivals from `*at` on (0 at first) whose expiry is <= now_s, at most `max`, whatever their state; moves `*at`. A bounded
+ * piece of work, which may find none; `*ret_done` when there is nothing behind it. */
+enum kr_err kr_store_expired(struct kr_txn *txn, uint64_t now_s, uint64_t *at, uint64_t *ret_arrivals, uint32_t max,
+                             uint32_t *ret_count, bool *ret_done) KR_WARN_UNUSED;
+/* A submission's token leads to its record for as long as that is there. */
+#define KR_TOKEN_BYTES 16u
+enum kr_err kr_store_token_put(struct kr_txn *txn, const uint8_t token[static KR_TOKEN_BYTES], uint64_t arrival) KR_WARN_UNUSED;
+enum kr_err kr_store_token_find(struct kr_txn *txn, const uint8_t token[static KR_TOKEN_BYTES],
+                                uint64_t *ret_arrival) KR_WARN_UNUSED; /* KR_NOT_FOUND */
 
 /* ---- blind index ---- */
 struct kr_term_entry {
     uint8_t term[KR_TERM_BYTES]; /* kr_store_term, or kr_term with the same key (worker threads) */
     uint64_t arrival;
-    uint16_t position; /* of the indicator in its report */
+    uint16_t position; /* of the indicator in its report; less than 0xFFFD (KR_BOUNDS) */
 };
 /* The term of a normal form under the store's own key and generation. */
 void kr_store_term(const struct kr_store *store, uint8_t type, const void *normal, size_t len,
@@ -152,7 +158,6 @@ enum kr_table {
     KR_TABLE_LINKS,
     KR_TABLE_TICKETS,
     KR_TABLE_MARKS,      /* how far we have read each peer's trees */
-    KR_TABLE_TOKENS,     /* submission token → record id */
     KR_TABLE_QUARANTINE, /* id → why, size */
     KR_TABLE_DRAFTS,
     KR_TABLE_RECEIPTS, /* "forced" ‖ id → why its author stored it over the guards */
@@ -174,7 +179,7 @@ enum kr_err kr_store_each(struct kr_txn *txn, enum kr_table table, const void *p
 
 /* ---- care ---- */
 struct kr_store_stat {
-    uint64_t records, terms, bytes_used, map_bytes, disk_free_bytes, arrivals;
+    uint64_t records, index_rows, bytes_used, map_bytes, disk_free_bytes, arrivals;
     uint32_t runs, format;
 };
 enum kr_err kr_store_stat(struct kr_txn *txn, struct kr_store_stat *ret_stat) KR_WARN_UNUSED;

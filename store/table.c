@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "store/fresh.h"
 #include "store/internal.h"
 #include "store/runs.h"
 
@@ -76,10 +77,9 @@ enum kr_err kr_store_stat(struct kr_txn *txn, struct kr_store_stat *ret_stat)
     struct kr_store_stat stat = {0};
     struct statvfs disk = {0};
     MDB_envinfo info = {0};
-    uint8_t next[8];
     enum kr_err err = kr_format_get(txn, &stat.format);
-    if (err == KR_OK) {
-        err = kr_value_get_fixed(txn, KR_DBI_META, kr_slice_of("arrival", 7), next, sizeof next);
+    if (err == KR_OK && !txn->is_write) { /* a writer knows better than its snapshot */
+        err = kr_txn_read_state(txn);
     }
     if (err != KR_OK) {
         return err;
@@ -87,12 +87,12 @@ enum kr_err kr_store_stat(struct kr_txn *txn, struct kr_store_stat *ret_stat)
     if (statvfs(txn->store->path, &disk) != 0 || mdb_env_info(txn->store->env, &info) != 0) {
         return KR_IO;
     }
-    stat.arrivals = (txn->is_write ? txn->next_arrival : kr_get_be(next, sizeof next)) - 1;
-    stat.records = kr_row_count(txn, KR_DBI_HEADS);
-    stat.terms = kr_row_count(txn, KR_DBI_TERMS_NEW);
+    stat.arrivals = txn->next_arrival - 1;
+    stat.records = txn->records;
+    stat.index_rows = txn->is_write ? kr_fresh_count(txn->runs->fresh) : txn->fresh_seen;
     stat.runs = txn->runs->count;
     for (uint32_t i = 0; i < txn->runs->count; i++) {
-        stat.terms += txn->runs->runs[i]->count;
+        stat.index_rows += txn->runs->runs[i]->count;
     }
     stat.map_bytes = info.me_mapsize;
     stat.bytes_used = (uint64_t)(info.me_last_pgno + 1) * txn->store->page_bytes;

@@ -1,18 +1,27 @@
-/* The blind index as its callers see it. */
+/* The index: putting rows in, and finding them. */
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/fresh.h"
 #include "store/runs.h"
 
-#define RUN_OF_ITS_OWN (KR_TERMS_NEW_MAX / 16)
+#define RUN_OF_ITS_OWN (KR_INDEX_FRESH_MAX / 16)
 #define RUNS_CROWDED   (KR_RUN_SLOTS * 3 / 4)
 
-static void key_of(const struct kr_term_entry *entry, uint8_t ret_key[static KR_TERM_KEY_BYTES])
+void kr_index_row(const struct kr_store *store, const struct kr_term_entry *entry, uint8_t ret_row[static KR_INDEX_ROW_BYTES])
 {
-    memcpy(ret_key, entry->term, KR_TERM_BYTES);
-    kr_put_be(ret_key + KR_TERM_BYTES, entry->arrival, 8);
-    kr_put_be(ret_key + KR_TERM_BYTES + 8, entry->position, 2);
+    memcpy(ret_row, entry->term, KR_TERM_BYTES);
+    kr_put_be(ret_row + KR_TERM_BYTES, entry->arrival, 8);
+    kr_put_be(ret_row + KR_TERM_BYTES + 8, entry->position, 2);
+    kr_tag(store, KR_TAG_INDEX, kr_slice_of(ret_row, KR_INDEX_KEY_BYTES), ret_row + KR_INDEX_KEY_BYTES);
+}
+
+static void entry_of(const uint8_t key[static KR_INDEX_KEY_BYTES], struct kr_term_entry *ret_entry)
+{
+    memcpy(ret_entry->term, key, KR_TERM_BYTES);
+    ret_entry->arrival = kr_get_be(key + KR_TERM_BYTES, 8);
+    ret_entry->position = (uint16_t)kr_get_be(key + KR_TERM_BYTES + 8, 2);
 }
 
 static int compare(const void *left, const void *right)
@@ -33,34 +42,41 @@ static int compare(const void *left, const void *right)
     return order != 0 ? order : (a->position > b->position) - (a->position < b->position);
 }
 
-static enum kr_err put_row(struct kr_txn *txn, uint32_t dbi, const struct kr_term_entry *entry, unsigned flags)
+/* Full, what is fresh becomes a run; where there is no slot for it, merging has to make one first. */
+static enum kr_err relieve(struct kr_txn *txn)
 {
-    uint8_t key[KR_TERM_KEY_BYTES], tag[KR_TAG_BYTES];
-    key_of(entry, key);
-    kr_tag(txn->store, KR_TAG_TERM, kr_slice_of(key, sizeof key), tag);
-    return kr_row_put(txn, dbi, kr_slice_of(key, sizeof key), kr_slice_of(tag, sizeof tag), flags);
+    bool more = false;
+    if (kr_fresh_count(txn->runs->fresh) < KR_INDEX_FRESH_MAX) {
+        return KR_OK;
+    }
+    return kr_runs_free_slot(txn->runs, true) < KR_RUN_SLOTS ? kr_runs_flush(txn) : kr_store_merge_slice(txn, &more);
 }
 
-static enum kr_err put_fresh(struct kr_txn *txn, const struct kr_term_entry *entries, size_t count)
+static enum kr_err add(struct kr_txn *txn, const struct kr_term_entry *entry)
 {
-    enum kr_err err = KR_OK;
-    for (size_t i = 0; i < count && err == KR_OK; i++) {
-        if (txn->runs->fresh != NULL) {
-            kr_filter_add(txn->runs->fresh, entries[i].term);
-        }
-        err = put_row(txn, KR_DBI_TERMS_NEW, &entries[i], 0);
+    uint8_t row[KR_INDEX_ROW_BYTES];
+    KR_ASSERT(txn->is_write);
+    enum kr_err err = relieve(txn);
+    if (err == KR_OK) {
+        kr_index_row(txn->store, entry, row);
+        err = kr_fresh_add(txn->runs->fresh, row);
     }
-    if (err == KR_OK && kr_row_count(txn, KR_DBI_TERMS_NEW) >= KR_TERMS_NEW_MAX) {
-        err = kr_runs_flush(txn);
-    }
-    return err;
+    txn->is_dirty |= err == KR_OK;
+    return kr_txn_fail(txn, err);
+}
+
+enum kr_err kr_index_add(struct kr_txn *txn, const uint8_t hash[static KR_TERM_BYTES], uint64_t number, uint16_t kind)
+{
+    struct kr_term_entry entry = {.arrival = number, .position = kind};
+    memcpy(entry.term, hash, sizeof entry.term);
+    return add(txn, &entry);
 }
 
 /* The level whose runs are of about this size. */
 static uint32_t level_of(size_t count)
 {
     uint32_t level = 0;
-    for (size_t size = (size_t)KR_TERMS_NEW_MAX * KR_RUN_FANOUT; count >= size; size *= KR_RUN_FANOUT) {
+    for (size_t size = (size_t)KR_INDEX_FRESH_MAX * KR_RUN_FANOUT; count >= size; size *= KR_RUN_FANOUT) {
         level++;
     }
     return level;
@@ -83,7 +99,10 @@ static enum kr_err put_run(struct kr_txn *txn, const struct kr_term_entry *entri
         if (i > 0 && compare(&entries[i - 1], &entries[i]) == 0) {
             continue;
         }
-        err = put_row(txn, KR_DBI_RUN + slot, &entries[i], MDB_APPEND);
+        uint8_t row[KR_INDEX_ROW_BYTES];
+        kr_index_row(txn->store, &entries[i], row);
+        err = kr_row_put(txn, KR_DBI_RUN + slot, kr_slice_of(row, KR_INDEX_KEY_BYTES),
+                         kr_slice_of(row + KR_INDEX_KEY_BYTES, KR_TAG_BYTES), MDB_APPEND);
         run->count++;
         if (run->filter != NULL) {
             kr_filter_add(run->filter, entries[i].term);
@@ -114,11 +133,30 @@ void kr_store_terms_sort(struct kr_term_entry *entries, size_t count)
     }
 }
 
+static enum kr_err put_fresh(struct kr_txn *txn, const struct kr_term_entry *entries, size_t count)
+{
+    enum kr_err err = KR_OK;
+    for (size_t i = 0; i < count && err == KR_OK; i++) {
+        err = add(txn, &entries[i]);
+    }
+    return err;
+}
+
 enum kr_err kr_store_terms_put(struct kr_txn *txn, struct kr_term_entry *entries, size_t count)
 {
-    kr_store_terms_sort(entries, count);
+    for (size_t i = 0; i < count; i++) {
+        if (entries[i].position >= KR_INDEX_MEMBER) {
+            return KR_BOUNDS;
+        }
+    }
     uint32_t slot = count >= RUN_OF_ITS_OWN ? kr_runs_free_slot(txn->runs, true) : KR_RUN_SLOTS;
-    enum kr_err err = slot < KR_RUN_SLOTS ? put_run(txn, entries, count, slot) : put_fresh(txn, entries, count);
+    enum kr_err err = KR_OK;
+    if (slot < KR_RUN_SLOTS) {
+        kr_store_terms_sort(entries, count);
+        err = put_run(txn, entries, count, slot);
+    } else {
+        err = put_fresh(txn, entries, count);
+    }
     if (err == KR_OK && txn->runs->count >= RUNS_CROWDED) {
         bool more = false; /* merging cannot keep up, so those who bring terms take their share of it */
         err = kr_store_merge_slice(txn, &more);
@@ -134,50 +172,115 @@ void kr_store_term(const struct kr_store *store, uint8_t type, const void *norma
     kr_term(ret_term, store->keys->term, store->term_generation, type, normal, len);
 }
 
-static enum kr_err walk_to(struct kr_txn *txn, const uint8_t term[static KR_TERM_BYTES], struct kr_run_walk *walk)
+/* All that the prefix begins, from the runs that may have it. */
+static enum kr_err walk_to(struct kr_txn *txn, const uint8_t *prefix, size_t len, struct kr_run_walk *walk)
 {
     const struct kr_runs *runs = txn->runs;
-    struct kr_slice from = kr_slice_of(term, KR_TERM_BYTES);
     enum kr_err err = KR_OK;
-    if (runs->fresh == NULL || kr_filter_may_have(runs->fresh, term)) {
-        err = kr_run_walk_add(walk, KR_DBI_TERMS_NEW, from);
-    }
     for (uint32_t i = 0; i < runs->count && err == KR_OK; i++) {
         const struct kr_run *run = runs->runs[i];
-        if (!atomic_load(&run->is_filtered) || kr_filter_may_have(run->filter, term)) {
-            err = kr_run_walk_add(walk, KR_DBI_RUN + run->slot, from);
+        if (len < KR_TERM_BYTES || !atomic_load(&run->is_filtered) || kr_filter_may_have(run->filter, prefix)) {
+            err = kr_run_walk_add(walk, KR_DBI_RUN + run->slot, kr_slice_of(prefix, len));
         }
     }
     return err;
+}
+
+/* The runs and what is fresh, side by side in the order of their keys. */
+struct both {
+    struct kr_run_walk walk;
+    uint8_t (*fresh)[KR_INDEX_ROW_BYTES];
+    uint32_t fresh_count, fresh_at;
+};
+
+/* The next row and its tag; false at the end. The walk may stand behind what the prefix begins: those rows do not count. */
+static bool both_peek(const struct both *both, const uint8_t *prefix, size_t len, struct kr_slice *ret_key, struct kr_slice *ret_tag,
+                      bool *ret_is_fresh)
+{
+    bool has_run = kr_run_walk_peek(&both->walk, ret_key, ret_tag) && memcmp(ret_key->bytes, prefix, len) == 0;
+    bool has_fresh = both->fresh_at < both->fresh_count;
+    *ret_is_fresh = has_fresh && (!has_run || memcmp(both->fresh[both->fresh_at], ret_key->bytes, KR_INDEX_KEY_BYTES) <= 0);
+    if (*ret_is_fresh) {
+        *ret_key = kr_slice_of(both->fresh[both->fresh_at], KR_INDEX_KEY_BYTES);
+        *ret_tag = kr_slice_of(ret_key->bytes + KR_INDEX_KEY_BYTES, KR_TAG_BYTES);
+    }
+    return has_run || has_fresh;
+}
+
+enum kr_err kr_index_each(struct kr_txn *txn, const uint8_t *prefix, size_t len, kr_index_visit *visit, void *context)
+{
+    struct both both = {0};
+    struct kr_slice key = {0}, tag = {0};
+    uint8_t last[KR_INDEX_KEY_BYTES];
+    bool is_fresh = false, has_last = false;
+    const uint32_t visible = txn->is_write ? UINT32_MAX : txn->fresh_seen;
+    kr_run_walk_init(&both.walk, txn);
+    enum kr_err err = kr_fresh_find(txn->runs->fresh, visible, prefix, len, &both.fresh, &both.fresh_count);
+    if (err == KR_OK) {
+        err = walk_to(txn, prefix, len, &both.walk);
+    }
+    while (err == KR_OK && both_peek(&both, prefix, len, &key, &tag, &is_fresh)) {
+        struct kr_term_entry entry;
+        bool is_again = has_last && memcmp(last, key.bytes, sizeof last) == 0;
+        if (!kr_tag_matches(txn->store, KR_TAG_INDEX, key, tag)) {
+            err = KR_CORRUPT;
+            break;
+        }
+        memcpy(last, key.bytes, sizeof last);
+        has_last = true;
+        entry_of(key.bytes, &entry);
+        if (!is_again && !visit(context, &entry)) {
+            break;
+        }
+        if (is_fresh) {
+            both.fresh_at++;
+        } else {
+            err = kr_run_walk_next(&both.walk);
+        }
+    }
+    kr_run_walk_deinit(&both.walk);
+    free(both.fresh);
+    return err;
+}
+
+struct term_search {
+    struct kr_txn *txn;
+    kr_store_term_visit *visit;
+    void *context;
+    bool any_dead;
+    enum kr_err err;
+};
+
+static bool visit_living(void *context, const struct kr_term_entry *entry)
+{
+    struct term_search *search = context;
+    bool is_dead = false;
+    if (entry->position >= KR_INDEX_MEMBER) {
+        return true;
+    }
+    if (search->any_dead) {
+        search->err = kr_dead_is(search->txn, entry->arrival, &is_dead);
+    }
+    return search->err == KR_OK && (is_dead || search->visit(search->context, entry->arrival, entry->position));
 }
 
 enum kr_err kr_store_terms_find(struct kr_txn *txn, uint8_t type, const void *bytes, size_t len, kr_store_term_visit *visit,
                                 void *context)
 {
     uint8_t term[KR_TERM_BYTES];
-    struct kr_run_walk walk;
-    struct kr_slice key = {0}, tag = {0};
-    bool any_dead = kr_row_count(txn, KR_DBI_DEAD) > 0;
+    struct term_search search = {.txn = txn, .visit = visit, .context = context, .any_dead = kr_row_count(txn, KR_DBI_DEAD) > 0};
     kr_store_term(txn->store, type, bytes, len, term);
-    kr_run_walk_init(&walk, txn);
-    enum kr_err err = walk_to(txn, term, &walk);
-    while (err == KR_OK && kr_run_walk_peek(&walk, &key, &tag) && memcmp(key.bytes, term, sizeof term) == 0) {
-        uint64_t arrival = kr_get_be(key.bytes + KR_TERM_BYTES, 8);
-        bool is_dead = false;
-        if (!kr_tag_matches(txn->store, KR_TAG_TERM, key, tag)) {
-            err = KR_CORRUPT;
-            break;
-        }
-        if (any_dead) {
-            err = kr_dead_is(txn, arrival, &is_dead);
-        }
-        if (err == KR_OK && !is_dead && !visit(context, arrival, (uint16_t)kr_get_be(key.bytes + KR_TERM_BYTES + 8, 2))) {
-            break;
-        }
-        if (err == KR_OK) {
-            err = kr_run_walk_next(&walk);
-        }
+    enum kr_err err = kr_index_each(txn, term, sizeof term, visit_living, &search);
+    return err == KR_OK ? search.err : err;
+}
+
+bool kr_index_is_alive(struct kr_txn *txn, const struct kr_dead_map *dead, const uint8_t key[static KR_INDEX_KEY_BYTES])
+{
+    struct kr_term_entry entry;
+    entry_of(key, &entry);
+    if (entry.position == KR_INDEX_MEMBER || !kr_dead_in(dead, entry.arrival)) {
+        return true; /* an id that has left keeps its place in a scope */
     }
-    kr_run_walk_deinit(&walk);
-    return err;
+    bool is_name = entry.position == KR_INDEX_ID || entry.position == KR_INDEX_TOKEN;
+    return is_name && kr_head_is_there(txn, entry.arrival); /* purged, with its header kept */
 }

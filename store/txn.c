@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/fresh.h"
 #include "store/internal.h"
 #include "store/runs.h"
 
@@ -28,14 +29,22 @@ uint64_t kr_get_be(const uint8_t *bytes, size_t len)
 
 /* ---- begin ---- */
 
-static enum kr_err read_arrival(struct kr_txn *txn)
+enum kr_err kr_txn_read_state(struct kr_txn *txn)
 {
-    uint8_t next[8];
-    enum kr_err err = kr_value_get_fixed(txn, KR_DBI_META, kr_slice_of("arrival", 7), next, sizeof next);
+    uint8_t state[KR_STATE_BYTES];
+    enum kr_err err = kr_value_get_fixed(txn, KR_DBI_META, KR_STATE_KEY, state, sizeof state);
     if (err == KR_OK) {
-        txn->next_arrival = kr_get_be(next, sizeof next);
+        txn->next_arrival = kr_get_be(state, 8);
+        txn->records = kr_get_be(state + 8, 8);
     }
     return err == KR_NOT_FOUND ? KR_CORRUPT : err;
+}
+
+/* What is fresh now, so that an abort can take back what comes. */
+static void begin_fresh(struct kr_txn *txn)
+{
+    txn->base = kr_fresh_ref(txn->runs->fresh);
+    txn->base_count = kr_fresh_count(txn->base);
 }
 
 enum kr_err kr_store_write_begin(struct kr_store *store, struct kr_txn **ret_txn)
@@ -57,7 +66,9 @@ enum kr_err kr_store_write_begin(struct kr_store *store, struct kr_txn **ret_txn
     }
     store->is_writing = true;
     txn->runs = kr_runs_ref(store->runs); /* only writers change what is newest */
-    err = read_arrival(txn);
+    begin_fresh(txn);
+    txn->fresh_saved = txn->base_count;
+    err = kr_txn_read_state(txn);
     if (err != KR_OK) {
         kr_txn_abort(txn);
         return err;
@@ -76,13 +87,21 @@ enum kr_err kr_txn_nest(struct kr_txn *parent, struct kr_txn **ret_txn)
     if (txn == NULL) {
         return KR_NOMEM;
     }
-    *txn = (struct kr_txn){.store = parent->store, .parent = parent, .is_write = true, .next_arrival = parent->next_arrival};
+    *txn = (struct kr_txn){
+        .store = parent->store,
+        .parent = parent,
+        .is_write = true,
+        .next_arrival = parent->next_arrival,
+        .records = parent->records,
+        .fresh_saved = parent->fresh_saved,
+    };
     enum kr_err err = kr_env_err(parent->store, mdb_txn_begin(parent->store->env, parent->mdb, 0, &txn->mdb));
     if (err != KR_OK) {
         free(txn);
         return err;
     }
     txn->runs = kr_runs_ref(parent->runs);
+    begin_fresh(txn);
     *ret_txn = txn;
     return KR_OK;
 }
@@ -119,6 +138,11 @@ enum kr_err kr_store_read_begin(struct kr_store *store, struct kr_txn **ret_txn)
         free(txn);
         return err;
     }
+    err = kr_fresh_visible(txn, &txn->fresh_seen);
+    if (err != KR_OK) {
+        kr_txn_abort(txn);
+        return err;
+    }
     *ret_txn = txn;
     return KR_OK;
 }
@@ -152,6 +176,7 @@ static void end_txn(struct kr_txn *txn)
         (void)pthread_mutex_unlock(&store->mutex);
     } else {
         kr_runs_unref(txn->runs);
+        kr_fresh_unref(txn->base);
         if (txn->parent == NULL) {
             store->is_writing = false;
         }
@@ -165,6 +190,9 @@ void kr_txn_abort(struct kr_txn *txn)
         return;
     }
     mdb_txn_abort(txn->mdb);
+    if (txn->is_write) {
+        kr_fresh_truncate(txn->base, txn->base_count);
+    }
     end_txn(txn);
 }
 
@@ -176,7 +204,9 @@ static enum kr_err commit_nested(struct kr_txn *txn)
         parent->failed = err; /* what has been folded in is anybody's guess */
     } else {
         parent->next_arrival = txn->next_arrival;
-        parent->arrival_changed |= txn->arrival_changed;
+        parent->records = txn->records;
+        parent->fresh_saved = txn->fresh_saved;
+        parent->state_changed |= txn->state_changed;
         parent->is_dirty |= txn->is_dirty;
         if (txn->runs_changed) {
             parent->runs_changed = true;
@@ -192,13 +222,14 @@ static enum kr_err commit_nested(struct kr_txn *txn)
     return err;
 }
 
-static enum kr_err write_state(struct kr_txn *txn)
+enum kr_err kr_txn_write_state(struct kr_txn *txn)
 {
-    enum kr_err err = KR_OK;
-    if (txn->arrival_changed) {
-        uint8_t next[8];
-        kr_put_be(next, txn->next_arrival, sizeof next);
-        err = kr_value_put(txn, KR_DBI_META, kr_slice_of("arrival", 7), kr_slice_of(next, sizeof next), 0);
+    enum kr_err err = kr_fresh_save(txn, txn->runs->fresh, &txn->fresh_saved);
+    if (err == KR_OK && txn->state_changed) {
+        uint8_t state[KR_STATE_BYTES];
+        kr_put_be(state, txn->next_arrival, 8);
+        kr_put_be(state + 8, txn->records, 8);
+        err = kr_value_put(txn, KR_DBI_META, KR_STATE_KEY, kr_slice_of(state, sizeof state), 0);
     }
     if (err == KR_OK && txn->runs_changed) {
         err = kr_runs_save(txn);
@@ -244,6 +275,9 @@ static enum kr_err commit_outermost(struct kr_txn *txn)
         err = KR_STORE_FULL;
     }
     settle_runs(txn, err == KR_OK);
+    if (err != KR_OK) {
+        kr_fresh_truncate(txn->base, txn->base_count);
+    }
     end_txn(txn);
     enum kr_err ignored = KR_OK;
     if (err == KR_OK) {
@@ -265,7 +299,7 @@ enum kr_err kr_txn_commit(struct kr_txn *txn)
     if (txn->parent != NULL) {
         return commit_nested(txn);
     }
-    err = write_state(txn);
+    err = kr_txn_write_state(txn);
     if (err == KR_OK && store->fail_commit != NULL && store->fail_commit(store->fail_context)) {
         err = KR_IO;
     }
@@ -295,7 +329,7 @@ uint32_t kr_txn_dirty_pages(const struct kr_txn *txn)
             if (each->puts[dbi] == 0 || mdb_stat(txn->mdb, txn->store->dbis[dbi], &status) != 0) {
                 continue;
             }
-            bool in_order = dbi == KR_DBI_LOG || dbi == KR_DBI_HEADS || dbi == KR_DBI_TREES || dbi >= KR_DBI_RUN;
+            bool in_order = dbi == KR_DBI_LOG || dbi == KR_DBI_ENTRIES || dbi >= KR_DBI_FRESH;
             uint64_t filled = each->put_bytes[dbi] / (txn->store->page_bytes / 5 * 4) + status.ms_depth;
             uint64_t touched = each->puts[dbi] + filled;
             uint64_t all = status.ms_leaf_pages + status.ms_branch_pages + status.ms_overflow_pages;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/fresh.h"
 #include "store/runs.h"
 
 #define SLICE_ROWS  1000u
@@ -20,8 +21,9 @@ struct verify {
     uint32_t dbi;
     uint8_t *scratch; /* KR_HEAD_SCRATCH */
     uint8_t *record;  /* KR_RECORD_BYTES_MAX */
-    uint8_t previous[KR_TERM_KEY_BYTES];
+    uint8_t previous[KR_INDEX_KEY_BYTES];
     bool has_previous;
+    uint32_t fresh_next;
 };
 
 static void problem(struct verify *verify, const char *fmt, ...) KR_PRINTF(2, 3);
@@ -57,57 +59,42 @@ static void check_meta(struct verify *verify, struct kr_slice key, struct kr_sli
     }
 }
 
+/* Whether a record is found under its id: the row of the index that should lead to it may be damaged or gone. */
+static bool is_found(struct verify *verify, const struct kr_head *head)
+{
+    uint64_t arrival = 0;
+    return kr_store_record_find(verify->txn, head->id, &arrival) == KR_OK && arrival == head->arrival;
+}
+
 static void check_head(struct verify *verify, struct kr_slice key, struct kr_slice value)
 {
     struct kr_head head;
-    struct kr_id_entry entry = {0};
+    uint8_t data_key[32];
     char id[9];
-    unsigned long long arrival = key.len == 8 ? kr_get_be(key.bytes, 8) : 0;
-    if (kr_head_open(verify->txn, key, value, &head, verify->scratch) != KR_OK) {
+    unsigned long long arrival = kr_get_be(key.bytes, 8);
+    if (kr_head_open(verify->txn, key, value, &head, verify->scratch, data_key) != KR_OK) {
         problem(verify, "the head of record number %llu is damaged", arrival);
         return;
     }
-    if (kr_id_get(verify->txn, head.id, &entry) != KR_OK || entry.arrival != head.arrival) {
-        problem(verify, "record %s (number %llu) is not found under its id, or its key is damaged", short_id(head.id, id), arrival);
-        return;
+    if (!is_found(verify, &head)) {
+        problem(verify, "record %s (number %llu) is not found under its id", short_id(head.id, id), arrival);
     }
-    if (kr_log_open(verify->txn, head.id, &entry, verify->record) != KR_OK) {
+    if (kr_log_open(verify->txn, &head, data_key, verify->record) != KR_OK) {
         problem(verify, "the content of record %s (number %llu) is damaged", short_id(head.id, id), arrival);
-    } else if (entry.record_bytes != head.record_bytes) {
-        problem(verify, "record %s (number %llu) is not of the length that its head says", short_id(head.id, id), arrival);
     }
-    if (kr_expiry_check(verify->txn, head.expires_s, head.arrival) != KR_OK) {
+    if (kr_due_check(verify->txn, head.arrival, head.expires_s) != KR_OK) {
         problem(verify, "the expiry of record %s (number %llu) is damaged", short_id(head.id, id), arrival);
     }
-    verify->bytes += entry.record_bytes;
-    sodium_memzero(&entry, sizeof entry);
+    verify->bytes += head.record_bytes;
+    sodium_memzero(data_key, sizeof data_key);
 }
 
-static bool has_head(struct verify *verify, uint64_t arrival)
+/* Chunks, and the head behind them. */
+static void check_log(struct verify *verify, struct kr_slice key, struct kr_slice value)
 {
-    uint8_t key[8];
-    struct kr_slice value = {0};
-    kr_put_be(key, arrival, sizeof key);
-    return kr_row_get(verify->txn, KR_DBI_HEADS, kr_slice_of(key, sizeof key), &value) == KR_OK;
-}
-
-static void check_id(struct verify *verify, struct kr_slice key, struct kr_slice value)
-{
-    struct kr_id_entry entry = {0};
-    char id[9];
-    (void)value;
-    if (key.len != 32 || kr_id_get(verify->txn, key.bytes, &entry) != KR_OK) {
-        problem(verify, "the key of a record is damaged (id %s)", key.len >= 4 ? short_id(key.bytes, id) : "too short");
-    } else if (!has_head(verify, entry.arrival)) {
-        problem(verify, "record %s (number %llu) has no head", short_id(key.bytes, id), (unsigned long long)entry.arrival);
-    }
-    sodium_memzero(&entry, sizeof entry);
-}
-
-static void check_chunk(struct verify *verify, struct kr_slice key, struct kr_slice value)
-{
-    (void)value;
-    if (key.len != 10 || !has_head(verify, kr_get_be(key.bytes, 8))) {
+    if (key.len == 10 && kr_get_be(key.bytes + 8, 2) == KR_HEAD_CHUNK) {
+        check_head(verify, key, value);
+    } else if (key.len != 10 || !kr_head_is_there(verify->txn, kr_get_be(key.bytes, 8))) {
         problem(verify, "a piece of a record stands in the log without a head");
     }
 }
@@ -123,38 +110,18 @@ static void check_dead(struct verify *verify, struct kr_slice key, struct kr_sli
 static void check_scope(struct verify *verify, struct kr_slice key, struct kr_slice value)
 {
     (void)value;
-    struct kr_scope scope = {0};
-    uint8_t hash[32], marked[32];
-    uint64_t count = 0;
-    if (key.len == 33) {
-        scope.kind = key.bytes[0];
-        memcpy(scope.id, key.bytes + 1, 32);
-    }
-    if (key.len != 33 || kr_store_scope_mark(verify->txn, &scope, &count, marked) != KR_OK) {
-        problem(verify, "a scope (kind %u) is damaged", (unsigned)scope.kind);
-    } else if (kr_store_scope_hash_at(verify->txn, &scope, count, hash) != KR_OK || memcmp(hash, marked, sizeof hash) != 0) {
-        problem(verify, "the last entry of a scope (kind %u) is missing or damaged", (unsigned)scope.kind);
+    if (kr_scope_check(verify->txn, key) != KR_OK) {
+        problem(verify, "a scope (kind %u) is damaged, or its last entries are", key.len > 0 ? (unsigned)key.bytes[0] : 0u);
     }
 }
 
-static void check_entry(struct verify *verify, struct kr_slice key, struct kr_slice value)
+static void check_block(struct verify *verify, struct kr_slice key, struct kr_slice value)
 {
     (void)value;
-    enum kr_err err =
-        key.len == 12 ? kr_scope_check(verify->txn, (uint32_t)kr_get_be(key.bytes, 4), kr_get_be(key.bytes + 4, 8)) : KR_CORRUPT;
-    if (err != KR_OK) {
-        problem(verify, "entry %llu of scope number %llu is damaged, or the one before it",
+    if (kr_scope_check_block(verify->txn, key) != KR_OK) {
+        problem(verify, "block %llu of scope number %llu is damaged, or the one before it",
                 (unsigned long long)(key.len == 12 ? kr_get_be(key.bytes + 4, 8) : 0),
                 (unsigned long long)(key.len == 12 ? kr_get_be(key.bytes, 4) : 0));
-    }
-}
-
-static void check_member(struct verify *verify, struct kr_slice key, struct kr_slice value)
-{
-    char id[9];
-    (void)value;
-    if (key.len != 36 || kr_scope_check_member(verify->txn, (uint32_t)kr_get_be(key.bytes, 4), key.bytes + 4) != KR_OK) {
-        problem(verify, "record %s stands in a scope that does not list it", key.len == 36 ? short_id(key.bytes + 4, id) : "?");
     }
 }
 
@@ -167,10 +134,30 @@ static void check_table(struct verify *verify, struct kr_slice key, struct kr_sl
     }
 }
 
-static void check_term(struct verify *verify, struct kr_slice key, struct kr_slice value)
+static void check_due(struct verify *verify, struct kr_slice key, struct kr_slice value)
+{
+    (void)value;
+    if (key.len != 8 || kr_due_check(verify->txn, kr_get_be(key.bytes, 8) * KR_DUE_ARRIVALS, UINT64_MAX) != KR_OK) {
+        problem(verify, "the list of expiries is damaged");
+    }
+}
+
+/* An id leads to a record, unless that was purged. */
+static void check_index_key(struct verify *verify, const uint8_t *key)
+{
+    char id[9];
+    bool is_dead = false;
+    uint64_t arrival = kr_get_be(key + KR_TERM_BYTES, 8);
+    if (kr_get_be(key + KR_TERM_BYTES + 8, 2) == KR_INDEX_ID && !kr_head_is_there(verify->txn, arrival) &&
+        kr_dead_is(verify->txn, arrival, &is_dead) == KR_OK && !is_dead) {
+        problem(verify, "record %s (number %llu) is missing", short_id(key, id), (unsigned long long)arrival);
+    }
+}
+
+static void check_run(struct verify *verify, struct kr_slice key, struct kr_slice value)
 {
     char buffer[16];
-    if (key.len != KR_TERM_KEY_BYTES || !kr_tag_matches(verify->txn->store, KR_TAG_TERM, key, value)) {
+    if (key.len != KR_INDEX_KEY_BYTES || !kr_tag_matches(verify->txn->store, KR_TAG_INDEX, key, value)) {
         problem(verify, "an entry of the index (%s) is damaged", kr_dbi_name(verify->dbi, buffer));
         return;
     }
@@ -179,6 +166,18 @@ static void check_term(struct verify *verify, struct kr_slice key, struct kr_sli
     }
     memcpy(verify->previous, key.bytes, sizeof verify->previous);
     verify->has_previous = true;
+    check_index_key(verify, key.bytes);
+}
+
+static void check_fresh(struct verify *verify, struct kr_slice key, struct kr_slice value)
+{
+    if (kr_fresh_check(verify->txn->store, key, value, &verify->fresh_next) != KR_OK) {
+        problem(verify, "an entry of the index (fresh) is damaged, or one before it is missing");
+        return;
+    }
+    for (size_t at = 0; at < value.len; at += KR_INDEX_ROW_BYTES) {
+        check_index_key(verify, value.bytes + at);
+    }
 }
 
 /* ---- places ---- */
@@ -193,14 +192,15 @@ static uint64_t place_by_bytes(struct kr_slice key)
     return key.len >= 7 ? kr_get_be(key.bytes, 7) : 0;
 }
 
-/* Number of the scope, then as much of the entry or id as there is room for. */
-static uint64_t place_in_scope(struct kr_slice key)
-{
-    return key.len >= 9 ? kr_get_be(key.bytes + 2, 2) << 40 | kr_get_be(key.bytes + 4, 5) : 0;
-}
+/* Number of the scope, then of the block. */
 static uint64_t place_of_entry(struct kr_slice key)
 {
     return key.len >= 12 ? kr_get_be(key.bytes + 2, 2) << 40 | kr_get_be(key.bytes + 7, 5) : 0;
+}
+
+static uint64_t place_of_fresh(struct kr_slice key)
+{
+    return key.len >= 4 ? kr_get_be(key.bytes, 4) : 0;
 }
 
 static size_t key_by_number(uint64_t place, uint8_t *ret_key)
@@ -215,18 +215,17 @@ static size_t key_by_bytes(uint64_t place, uint8_t *ret_key)
     return 7;
 }
 
-static size_t key_in_scope(uint64_t place, uint8_t *ret_key)
-{
-    kr_put_be(ret_key, place >> 40, 4);
-    kr_put_be(ret_key + 4, place, 5);
-    return 9;
-}
-
 static size_t key_of_entry(uint64_t place, uint8_t *ret_key)
 {
     kr_put_be(ret_key, place >> 40, 4);
     kr_put_be(ret_key + 4, place & ((UINT64_C(1) << 40) - 1), 8);
     return 12;
+}
+
+static size_t key_of_fresh(uint64_t place, uint8_t *ret_key)
+{
+    kr_put_be(ret_key, place, 4);
+    return 4;
 }
 
 /* ---- stages ---- */
@@ -239,15 +238,14 @@ struct stage {
 };
 static const struct stage stages[] = {
     {KR_DBI_META, 1, check_meta, NULL, NULL},
-    {KR_DBI_HEADS, 1, check_head, place_by_number, key_by_number},
-    {KR_DBI_IDS, 1, check_id, place_by_bytes, key_by_bytes},
-    {KR_DBI_LOG, 1, check_chunk, place_by_number, key_by_number},
+    {KR_DBI_LOG, 1, check_log, place_by_number, key_by_number},
+    {KR_DBI_DUE, 1, check_due, place_by_number, key_by_number},
     {KR_DBI_DEAD, 1, check_dead, place_by_number, key_by_number},
     {KR_DBI_SCOPES, 1, check_scope, NULL, NULL},
-    {KR_DBI_TREES, 1, check_entry, place_of_entry, key_of_entry},
-    {KR_DBI_MEMBERS, 1, check_member, place_in_scope, key_in_scope},
+    {KR_DBI_ENTRIES, 1, check_block, place_of_entry, key_of_entry},
     {KR_DBI_TABLE, KR_TABLE_COUNT, check_table, NULL, NULL},
-    {KR_DBI_TERMS_NEW, 1 + KR_RUN_SLOTS, check_term, place_by_bytes, key_by_bytes},
+    {KR_DBI_FRESH, 1, check_fresh, place_of_fresh, key_of_fresh},
+    {KR_DBI_RUN, KR_RUN_SLOTS, check_run, place_by_bytes, key_by_bytes},
 };
 
 static const struct stage *stage_of(uint32_t number, uint32_t *ret_dbi)
@@ -288,6 +286,7 @@ static enum kr_err walk_table(struct verify *verify, const struct stage *stage, 
         return err;
     }
     verify->has_previous = false;
+    verify->fresh_next = *place > 0 ? KR_FRESH_ANY : 0; /* they may have become a run since the last slice */
     err = go_to(verify, stage, cursor, *place, &key, &value);
     while (err == KR_OK) {
         uint64_t here = stage->place != NULL ? stage->place(key) : at;
@@ -314,18 +313,6 @@ static void check_counts(struct verify *verify)
 {
     struct kr_txn *txn = verify->txn;
     char buffer[16];
-    if (verify->dbi == KR_DBI_HEADS && kr_row_count(txn, KR_DBI_HEADS) != kr_row_count(txn, KR_DBI_IDS)) {
-        problem(verify, "there are %llu records but %llu ids", (unsigned long long)kr_row_count(txn, KR_DBI_HEADS),
-                (unsigned long long)kr_row_count(txn, KR_DBI_IDS));
-    }
-    if (verify->dbi == KR_DBI_HEADS && kr_row_count(txn, KR_DBI_HEADS) != kr_row_count(txn, KR_DBI_EXPIRY)) {
-        problem(verify, "there are %llu records but %llu expiries", (unsigned long long)kr_row_count(txn, KR_DBI_HEADS),
-                (unsigned long long)kr_row_count(txn, KR_DBI_EXPIRY));
-    }
-    if (verify->dbi == KR_DBI_TREES && kr_row_count(txn, KR_DBI_TREES) != kr_row_count(txn, KR_DBI_MEMBERS)) {
-        problem(verify, "scopes have %llu entries but %llu members", (unsigned long long)kr_row_count(txn, KR_DBI_TREES),
-                (unsigned long long)kr_row_count(txn, KR_DBI_MEMBERS));
-    }
     if (verify->dbi < KR_DBI_RUN) {
         return;
     }

@@ -1,4 +1,4 @@
-/* Work that can wait: what has expired goes, submission tokens that nobody will repeat go. In slices. */
+/* Work that can wait: what has expired goes. In slices. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,7 +6,6 @@
 
 #define EXPIRY_SLICE 64u
 #define EXPIRY_MS    60000u
-#define TOKEN_SLICE  256u
 
 /* A statement that has ended leaves the directory too, or a node would look for it in vain when it starts. */
 static enum kr_err forget_statement(struct kr_step *step, const struct kr_head *head, bool *ret_was_known)
@@ -68,47 +67,6 @@ static enum kr_err expire_one(struct kr_step *step, uint64_t arrival, uint8_t *s
     return err;
 }
 
-struct old_tokens {
-    uint64_t before_ms;
-    uint8_t tokens[TOKEN_SLICE][16];
-    uint32_t count;
-};
-
-static bool pick_token(void *context, struct kr_slice key, struct kr_slice value)
-{
-    struct old_tokens *old = context;
-    struct kr_reader reader;
-    uint8_t id[32];
-    kr_reader_init(&reader, value.bytes, value.len);
-    kr_reader_array(&reader, 2);
-    kr_reader_fixed(&reader, id, 32);
-    uint64_t created_ms = kr_reader_uint(&reader, UINT64_MAX);
-    kr_reader_close(&reader);
-    if (kr_reader_end(&reader) == KR_OK && created_ms < old->before_ms && key.len == 16) {
-        memcpy(old->tokens[old->count++], key.bytes, 16);
-    }
-    return old->count < TOKEN_SLICE;
-}
-
-static enum kr_err forget_tokens(struct kr_step *step, bool *ret_more)
-{
-    struct old_tokens *old = calloc(1, sizeof *old);
-    if (old == NULL) {
-        return KR_NOMEM;
-    }
-    old->before_ms = step->now_ms > KR_TOKEN_TTL_MS ? step->now_ms - KR_TOKEN_TTL_MS : 0;
-    /* Tokens are random: each time those with one first byte, so that what is looked through stays little. */
-    uint8_t prefix = step->core->tokens_at;
-    enum kr_err err = kr_store_each(step->txn, KR_TABLE_TOKENS, &prefix, 1, pick_token, old);
-    for (uint32_t i = 0; i < old->count && err == KR_OK; i++) {
-        err = kr_store_delete(step->txn, KR_TABLE_TOKENS, old->tokens[i], 16);
-    }
-    *ret_more = old->count == TOKEN_SLICE;
-    step->core->tokens_at += err == KR_OK && !*ret_more;
-    free(old);
-    return err;
-}
-
 enum kr_err kr_expiry_slice(struct kr_step *step, bool *ret_more)
 {
     struct kr_core *core = step->core;
@@ -118,12 +76,13 @@ enum kr_err kr_expiry_slice(struct kr_step *step, bool *ret_more)
     }
     uint64_t arrivals[EXPIRY_SLICE];
     uint32_t count = 0;
+    bool changes_directory = false, is_done = false;
     uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
     if (scratch == NULL) {
         return KR_NOMEM;
     }
-    enum kr_err err = kr_store_expired(step->txn, step->now_ms / 1000, arrivals, EXPIRY_SLICE, &count);
-    bool changes_directory = false;
+    enum kr_err err =
+        kr_store_expired(step->txn, step->now_ms / 1000, &core->expiry_next, arrivals, EXPIRY_SLICE, &count, &is_done);
     for (uint32_t i = 0; i < count && err == KR_OK; i++) {
         err = expire_one(step, arrivals[i], scratch, &changes_directory);
     }
@@ -131,11 +90,9 @@ enum kr_err kr_expiry_slice(struct kr_step *step, bool *ret_more)
         err = kr_directory_reload(&core->directory, step->txn);
     }
     free(scratch);
-    *ret_more = count == EXPIRY_SLICE;
-    if (err == KR_OK && !*ret_more) {
-        err = forget_tokens(step, ret_more);
-    }
-    if (err == KR_OK && !*ret_more) {
+    *ret_more = !is_done;
+    if (err == KR_OK && is_done) {
+        core->expiry_next = 0;
         core->expiry_at_ms = step->now_ms + EXPIRY_MS;
         err = kr_step_wake(step, core->expiry_at_ms);
     }

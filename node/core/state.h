@@ -31,7 +31,6 @@
 #define KR_CHECK_BYTES_MAX   KR_NET_BUFFER_BYTES_MAX /* records of all peers under check together */
 #define KR_LOAN_MS_MAX       120000u /* a peer that was lent room and has not used it for so long loses the session */
 #define KR_LINK_LOGS_MAX     20u
-#define KR_TOKEN_TTL_MS      (7ull * 86400u * 1000u)
 
 /* Arrival numbers waiting for one peer. A full queue drops the newest: catch-up brings them. */
 struct kr_queue {
@@ -169,7 +168,7 @@ struct kr_core {
     uint64_t records;
     uint64_t indicators, indicators_stored; /* of all records that are shown here; the second: as the store has it */
     uint64_t expiry_at_ms;
-    uint8_t tokens_at; /* first byte of the tokens that are looked through next */
+    uint64_t expiry_next; /* arrival from which expired records are looked for next */
 };
 
 /* One event being worked on. */

@@ -110,37 +110,19 @@ static enum kr_err resolve_label(struct kr_step *step, const struct kr_event *ev
     }
 }
 
-/* ---- tokens: token → array of 2: record id, created_ms ---- */
-
-static enum kr_err token_find(struct kr_step *step, const uint8_t token[static 16], uint8_t ret_id[static 32])
+/* The record that came of an earlier submission with this token. */
+static enum kr_err token_find(struct kr_step *step, const uint8_t token[static KR_TOKEN_BYTES], uint8_t ret_id[static 32])
 {
-    uint8_t value[64];
-    size_t len;
-    enum kr_err err = kr_store_get(step->txn, KR_TABLE_TOKENS, token, 16, value, sizeof value, &len);
-    if (err != KR_OK) {
-        return err;
-    }
-    struct kr_reader reader;
-    kr_reader_init(&reader, value, len);
-    kr_reader_array(&reader, 2);
-    kr_reader_fixed(&reader, ret_id, 32);
-    (void)kr_reader_uint(&reader, UINT64_MAX);
-    kr_reader_close(&reader);
-    return kr_reader_end(&reader) == KR_OK ? KR_OK : KR_CORRUPT;
-}
-
-static enum kr_err token_put(struct kr_step *step, const uint8_t token[static 16], const uint8_t id[static 32])
-{
-    struct kr_writer writer;
-    kr_writer_init(&writer, 64);
-    kr_writer_array(&writer, 2);
-    kr_writer_bin(&writer, id, 32);
-    kr_writer_uint(&writer, step->now_ms);
-    enum kr_err err = kr_writer_finish(&writer);
+    uint64_t arrival = 0;
+    struct kr_head head;
+    uint8_t scratch[KR_HEAD_SCRATCH];
+    enum kr_err err = kr_store_token_find(step->txn, token, &arrival);
     if (err == KR_OK) {
-        err = kr_store_put(step->txn, KR_TABLE_TOKENS, token, 16, writer.bytes, writer.len);
+        err = kr_store_head_get(step->txn, arrival, &head, scratch);
     }
-    kr_writer_deinit(&writer);
+    if (err == KR_OK) {
+        memcpy(ret_id, head.id, 32);
+    }
     return err;
 }
 
@@ -343,7 +325,7 @@ enum kr_err kr_submit_made(struct kr_step *step, struct kr_job *job)
         return kr_step_error(step, job->client, job->request, verdict, "the record was not taken: %s", kr_err_text(verdict));
     }
     if (err == KR_OK) {
-        err = token_put(step, job->token, job->record.id);
+        err = kr_store_token_put(step->txn, job->token, arrival);
     }
     if (err == KR_OK) {
         err = reason_put(step, job);

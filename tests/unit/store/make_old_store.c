@@ -1,5 +1,5 @@
-/* Writes tests/data/store-v1 and store-v2. It was built and run when the store's format was 1 (commit "store: make the fixture of
- * format 1"), and before tags became SipHash; built today it writes today's format. The store is volatile and seeded, so that the
+/* Writes tests/data/store-v1 to store-v3. It was built and run when the store's format was 1 (commit "store: make the fixture of
+ * format 1"), before tags became SipHash, and before the index took everything in (4e0773a); built today it writes today's format. The store is volatile and seeded, so that the
  * same program gives the same bytes.
  *
  *   make_old_store DIRECTORY */

@@ -150,6 +150,18 @@ static inline void sample_id(uint64_t number, uint8_t ret_id[static 32])
     kr_hash(ret_id, "test record id", &number, sizeof number);
 }
 
+static inline uint32_t expired_all(struct kr_txn *txn, uint64_t now_s, uint64_t *ret_arrivals, uint32_t max)
+{
+    uint64_t at = 0;
+    uint32_t all = 0, count = 0;
+    bool done = false;
+    while (!done && all < max) {
+        assert_int_equal(kr_store_expired(txn, now_s, &at, ret_arrivals + all, max - all, &count, &done), KR_OK);
+        all += count;
+    }
+    return all;
+}
+
 static inline struct kr_head sample_head(uint64_t number)
 {
     struct kr_head head = {.kind = 1 + (uint32_t)(number % 10),
@@ -285,13 +297,13 @@ static inline struct hits find_term(struct kr_txn *txn, uint64_t value)
 
 struct problems {
     uint32_t count;
-    char sentences[8][256];
+    char sentences[64][256];
 };
 
 static inline void collect_problem(void *context, const char *sentence)
 {
     struct problems *problems = context;
-    if (problems->count < 8) {
+    if (problems->count < 64) {
         (void)snprintf(problems->sentences[problems->count], sizeof problems->sentences[0], "%s", sentence);
     }
     problems->count++;

@@ -102,11 +102,8 @@ static void a_head_can_be_updated(void **state)
     assert_int_equal(kr_store_head_get(txn, head.arrival, &found, fixture->scratch), KR_OK);
     assert_head_equal(&found, &head);
     uint64_t arrivals[4] = {0};
-    uint32_t count = 9;
-    assert_int_equal(kr_store_expired(txn, 2999, arrivals, 4, &count), KR_OK);
-    assert_int_equal(count, 0);
-    assert_int_equal(kr_store_expired(txn, 6000, arrivals, 4, &count), KR_OK);
-    assert_int_equal(count, 1);
+    assert_int_equal(expired_all(txn, 2999, arrivals, 4), 0);
+    assert_int_equal(expired_all(txn, 3000, arrivals, 4), 1);
     kr_txn_abort(txn);
     assert_verifies(fixture);
     txn = write_begin(fixture);
@@ -179,31 +176,36 @@ static void heads_are_walked_in_both_directions(void **state)
     kr_txn_abort(txn);
 }
 
-static void expired_records_come_oldest_first_until_deleted(void **state)
+static void expired_records_come_until_deleted(void **state)
 {
     struct fixture *fixture = *state;
     struct kr_txn *txn = write_begin(fixture);
     static const uint64_t expiries[] = {500, 100, 300, 200, 100, 900};
     uint64_t arrivals[8] = {0};
-    uint32_t count = 0;
     for (uint64_t i = 0; i < 6; i++) {
         struct kr_head head = sample_head(i);
         head.expires_s = expiries[i];
         assert_int_equal(kr_store_record_put(txn, &head, (struct kr_slice){(const uint8_t *)"abc", 3}), KR_OK);
     }
-    assert_int_equal(kr_store_expired(txn, 99, arrivals, 8, &count), KR_OK);
-    assert_int_equal(count, 0);
-    assert_int_equal(kr_store_expired(txn, 500, arrivals, 8, &count), KR_OK);
-    static const uint64_t expected[] = {2, 5, 4, 3, 1};
-    assert_int_equal(count, 5);
+    assert_int_equal(expired_all(txn, 99, arrivals, 8), 0);
+    static const uint64_t expected[] = {1, 2, 3, 4, 5};
+    assert_int_equal(expired_all(txn, 500, arrivals, 8), 5);
     assert_memory_equal(arrivals, expected, sizeof expected);
-    assert_int_equal(kr_store_expired(txn, 500, arrivals, 2, &count), KR_OK);
-    assert_int_equal(count, 2);
+    /* Two at a time, from where it stopped. */
+    uint64_t at = 0;
+    uint32_t count = 0;
+    bool done = false;
+    for (uint32_t i = 0; i < 5; i += 2) {
+        assert_int_equal(kr_store_expired(txn, 500, &at, arrivals, 2, &count, &done), KR_OK);
+        assert_int_equal(count, i < 4 ? 2 : 1);
+        assert_int_equal(arrivals[0], expected[i]);
+    }
+    assert_int_equal(kr_store_expired(txn, 500, &at, arrivals, 2, &count, &done), KR_OK);
+    assert_true(done && count == 0);
     /* Header-only is still there, deleted is not. */
     assert_int_equal(kr_store_record_purge(txn, 2, (struct kr_slice){(const uint8_t *)"h", 1}), KR_OK);
     assert_int_equal(kr_store_record_purge(txn, 5, (struct kr_slice){0}), KR_OK);
-    assert_int_equal(kr_store_expired(txn, 200, arrivals, 8, &count), KR_OK);
-    assert_int_equal(count, 2);
+    assert_int_equal(expired_all(txn, 200, arrivals, 8), 2);
     assert_int_equal(arrivals[0], 2);
     assert_int_equal(arrivals[1], 4);
     commit(txn);
@@ -325,7 +327,7 @@ int main(void)
         TEST(a_head_can_be_updated),
         TEST(a_prefix_finds_one_record_or_says_that_there_are_several),
         TEST(heads_are_walked_in_both_directions),
-        TEST(expired_records_come_oldest_first_until_deleted),
+        TEST(expired_records_come_until_deleted),
         TEST(purging_keeps_the_header_and_deleting_nothing),
         TEST(arrivals_are_never_reused),
         TEST_DURABLE(nothing_readable_ever_stands_on_the_disk),

@@ -209,11 +209,11 @@ static void runs_say_what_a_sorted_set_says(void **state)
     fixture_reopen(fixture); /* in the middle of a merge, and filters are gone */
     compare_with_model(fixture, model, ENTRIES, false, 17);
     assert_verifies(fixture);
-    uint64_t terms_before = stat_of(fixture).terms;
+    uint64_t terms_before = stat_of(fixture).index_rows;
     assert_true(merge_all(fixture, 1000) < 1000);
     struct kr_store_stat stat = stat_of(fixture);
     assert_true(stat.runs < 8);
-    assert_true(stat.terms < terms_before - ENTRIES / 20); /* the dead fell out */
+    assert_true(stat.index_rows < terms_before - ENTRIES / 20); /* the dead fell out */
     compare_with_model(fixture, model, ENTRIES, false, 7);
     fixture_reopen(fixture);
     compare_with_model(fixture, model, ENTRIES, false, 97);
@@ -261,7 +261,7 @@ static void aborts_take_runs_back(void **state)
     commit(nested);
     commit(txn);
     assert_int_equal(stat_of(fixture).runs, 2);
-    assert_int_equal(stat_of(fixture).terms, 2 * (LARGE - 1));
+    assert_int_equal(stat_of(fixture).index_rows, 2 * (LARGE - 1));
 
     txn = write_begin(fixture);
     put_large(fixture, txn, 300000, 4);
@@ -409,7 +409,8 @@ static void runs_never_run_out(void **state)
         assert_int_equal(find_term(txn, i * 100000 + 77).count, 1);
     }
     kr_txn_abort(txn);
-    assert_int_equal(stat_of(fixture).terms, 120 * (LARGE - 1));
+    /* Of what is fresh, a copy is dropped only when it becomes a run. */
+    assert_in_range(stat_of(fixture).index_rows, 120 * (LARGE - 1), 120 * LARGE);
 }
 
 int main(void)

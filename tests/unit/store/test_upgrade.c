@@ -1,9 +1,10 @@
-/* A store as an older format wrote it (tests/data/store-v1, store-v2) is brought up to date once and then read whole. */
+/* A store as an older format wrote it (tests/data/store-v1 to store-v3) is brought up to date once and then read whole. */
 #include "old_store.h"
 #include "raw_store.h"
 
 #define OLD_FILE_1 "tests/data/store-v1/data.mdb"
 #define OLD_FILE_2 "tests/data/store-v2/data.mdb"
+#define OLD_FILE_3 "tests/data/store-v3/data.mdb"
 
 static int setup_copy(void **state, const char *file)
 {
@@ -36,6 +37,11 @@ static int setup(void **state)
 static int setup_2(void **state)
 {
     return setup_copy(state, OLD_FILE_2);
+}
+
+static int setup_3(void **state)
+{
+    return setup_copy(state, OLD_FILE_3);
 }
 
 static void assert_old_record(struct kr_txn *txn, uint64_t number, uint8_t *scratch)
@@ -73,7 +79,7 @@ static void assert_old_content(struct fixture *fixture)
     assert_int_equal(stat.format, KR_STORE_FORMAT);
     assert_int_equal(stat.records, OLD_RECORDS - 1);
     assert_int_equal(stat.arrivals, OLD_RECORDS);
-    assert_int_equal(stat.terms, OLD_TERMS);
+    assert_int_equal(stat.index_rows, OLD_TERMS + (OLD_RECORDS - 1) + OLD_RECORDS); /* terms, ids, members */
     for (uint64_t number = 0; number < OLD_RECORDS; number++) {
         assert_old_record(txn, number, fixture->scratch);
         for (uint16_t i = 0; i < OLD_TERMS / OLD_RECORDS; i++) {
@@ -87,6 +93,11 @@ static void assert_old_content(struct fixture *fixture)
     uint8_t hash[32];
     assert_int_equal(kr_store_scope_mark(txn, &scope, &count, hash), KR_OK);
     assert_int_equal(count, OLD_RECORDS);
+    for (uint64_t number = 0; number < OLD_RECORDS; number++) { /* the deleted one too keeps its place */
+        uint64_t entry = 0;
+        assert_int_equal(kr_store_scope_find(txn, &scope, sample_head(number).id, &entry), KR_OK);
+        assert_int_equal(entry, number);
+    }
     for (int table = 0; table < KR_TABLE_COUNT; table++) {
         uint8_t value[64];
         size_t len = 0;
@@ -97,38 +108,43 @@ static void assert_old_content(struct fixture *fixture)
     kr_txn_abort(txn);
 }
 
-/* What format 1 had no table for. */
 static void assert_expiries(struct fixture *fixture)
 {
-    uint64_t arrivals[OLD_RECORDS] = {0}, last = 0;
-    uint32_t count = 0;
+    uint64_t arrivals[OLD_RECORDS] = {0};
     struct kr_txn *txn = read_begin(fixture);
-    assert_int_equal(kr_store_expired(txn, UINT64_MAX, arrivals, OLD_RECORDS, &count), KR_OK);
-    assert_int_equal(count, OLD_RECORDS - 1);
-    for (uint32_t i = 0; i < count; i++) {
-        struct kr_head sample = sample_head(arrivals[i] - 1);
-        assert_true(arrivals[i] != OLD_DELETED + 1);
-        assert_true(sample.expires_s >= last);
-        last = sample.expires_s;
+    assert_int_equal(expired_all(txn, UINT64_MAX, arrivals, OLD_RECORDS), OLD_RECORDS - 1);
+    for (uint32_t i = 0; i < OLD_RECORDS - 1; i++) {
+        assert_int_equal(arrivals[i], i < OLD_DELETED ? i + 1 : i + 2);
     }
     kr_txn_abort(txn);
 }
 
-static bool has_expiry_table(const struct fixture *fixture)
+static bool has_table(const struct fixture *fixture, const char *name)
 {
     struct raw raw = raw_open(fixture);
     MDB_dbi dbi = 0;
-    int code = mdb_dbi_open(raw.txn, "expiry", 0, &dbi);
+    int code = mdb_dbi_open(raw.txn, name, 0, &dbi);
     assert_true(code == 0 || code == MDB_NOTFOUND);
     mdb_txn_abort(raw.txn);
     mdb_env_close(raw.env);
     return code == 0;
 }
 
-static void format_1_is_brought_up_to_date(void **state)
+static uint8_t format_in_the_open(const struct fixture *fixture)
 {
-    struct fixture *fixture = *state;
-    assert_false(has_expiry_table(fixture));
+    MDB_val key = {6, (void *)(uintptr_t)"format"}, value;
+    struct raw raw = raw_open(fixture);
+    assert_int_equal(mdb_get(raw.txn, raw_table(&raw, "meta"), &key, &value), 0);
+    uint8_t format = ((const uint8_t *)value.mv_data)[3];
+    mdb_txn_abort(raw.txn);
+    mdb_env_close(raw.env);
+    return format;
+}
+
+static void is_brought_up_to_date(struct fixture *fixture, uint8_t from)
+{
+    static const char *const old_tables[] = {"heads", "ids", "expiry", "members", "trees", "tokens", "terms.new"};
+    assert_int_equal(format_in_the_open(fixture), from);
     fixture_open(fixture);
     assert_old_content(fixture);
     assert_expiries(fixture);
@@ -137,32 +153,6 @@ static void format_1_is_brought_up_to_date(void **state)
     assert_old_content(fixture);
     struct kr_txn *txn = write_begin(fixture);
     assert_int_equal(put_sample(txn, 100), OLD_RECORDS + 1);
-    commit(txn);
-    assert_verifies(fixture);
-}
-
-static uint8_t format_in_the_open(const struct fixture *fixture)
-{
-    uint8_t key[16], format[64];
-    size_t key_len = 0, len = 0;
-    struct raw raw = raw_open(fixture);
-    raw_row(&raw, "meta", 1, key, &key_len, format, &len);
-    assert_memory_equal(key, "format", 6);
-    mdb_txn_abort(raw.txn);
-    mdb_env_close(raw.env);
-    return format[3];
-}
-
-/* Rows with old tags and rows with new ones stand side by side from then on, and a program of format 2 is told so. */
-static void format_2_is_brought_up_to_date(void **state)
-{
-    struct fixture *fixture = *state;
-    assert_int_equal(format_in_the_open(fixture), 2);
-    fixture_open(fixture);
-    assert_old_content(fixture);
-    assert_expiries(fixture);
-    assert_verifies(fixture);
-    struct kr_txn *txn = write_begin(fixture);
     struct kr_term_entry term = sample_term(fixture->store, 100 * OLD_RECORDS, OLD_RECORDS, 99);
     assert_int_equal(kr_store_terms_put(txn, &term, 1), KR_OK);
     commit(txn);
@@ -174,15 +164,33 @@ static void format_2_is_brought_up_to_date(void **state)
     assert_verifies(fixture);
     kr_store_close(fixture->store);
     fixture->store = NULL;
-    assert_int_equal(format_in_the_open(fixture), 3);
+    assert_int_equal(format_in_the_open(fixture), KR_STORE_FORMAT);
+    for (size_t i = 0; i < sizeof old_tables / sizeof old_tables[0]; i++) {
+        assert_false(has_table(fixture, old_tables[i]));
+    }
+}
+
+static void format_1_is_brought_up_to_date(void **state)
+{
+    is_brought_up_to_date(*state, 1);
+}
+
+static void format_2_is_brought_up_to_date(void **state)
+{
+    is_brought_up_to_date(*state, 2);
+}
+
+static void format_3_is_brought_up_to_date(void **state)
+{
+    is_brought_up_to_date(*state, 3);
 }
 
 /* The step fails half-way, on a damaged head: the store stays of format 1, whole, for the old program. */
 static void a_failed_upgrade_changes_nothing(void **state)
 {
     struct fixture *fixture = *state;
-    uint8_t key[16], value[1024], format[64];
-    size_t key_len = 0, len = 0, format_len = 0;
+    uint8_t key[16], value[1024];
+    size_t key_len = 0, len = 0;
     struct kr_error error = {{0}};
     struct raw raw = raw_open(fixture);
     raw_row(&raw, "heads", 12, key, &key_len, value, &len);
@@ -190,13 +198,11 @@ static void a_failed_upgrade_changes_nothing(void **state)
     raw_put(&raw, "heads", key, key_len, value, len);
     raw_close(&raw);
     assert_int_equal(kr_store_open(&fixture->options, &fixture->store, &error), KR_CORRUPT);
-    assert_non_null(strstr(error.text, "from format 1 to 3"));
-    assert_false(has_expiry_table(fixture));
+    assert_non_null(strstr(error.text, "from format 1 to 4"));
+    assert_false(has_table(fixture, "due"));
+    assert_true(has_table(fixture, "heads"));
+    assert_int_equal(format_in_the_open(fixture), 1);
     raw = raw_open(fixture);
-    raw_row(&raw, "meta", 1, key, &key_len, format, &format_len);
-    assert_memory_equal(key, "format", 6);
-    assert_int_equal(format[3], 1);
-    value[len / 2] ^= 4;
     raw_row(&raw, "heads", 12, key, &key_len, value, &len);
     value[len / 2] ^= 4;
     raw_put(&raw, "heads", key, key_len, value, len);
@@ -210,6 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(format_1_is_brought_up_to_date, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(format_2_is_brought_up_to_date, setup_2, fixture_teardown),
+        cmocka_unit_test_setup_teardown(format_3_is_brought_up_to_date, setup_3, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_failed_upgrade_changes_nothing, setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,35 @@
+/* The newest entries of the index, in memory, and in the table `fresh` in the order in which they came, so that a commit adds a row
+ * at the end of a small table instead of one at a random place for each entry. Full, they become a sorted run. Inside the store only.
+ *
+ * One thread adds and truncates while others look: entries that a snapshot has never move, so a reader takes those before the
+ * count that its snapshot's table tells. */
+#ifndef KR_STORE_FRESH_H
+#define KR_STORE_FRESH_H
+
+#include "store/internal.h"
+
+struct kr_fresh;
+
+struct kr_fresh *kr_fresh_new(void); /* NULL without memory */
+struct kr_fresh *kr_fresh_ref(struct kr_fresh *fresh);
+void kr_fresh_unref(struct kr_fresh *fresh); /* NULL is fine */
+uint32_t kr_fresh_count(const struct kr_fresh *fresh); /* for the one that adds */
+enum kr_err kr_fresh_add(struct kr_fresh *fresh, const uint8_t row[static KR_INDEX_ROW_BYTES]) KR_WARN_UNUSED;
+/* Takes back what was added since there were `count`. */
+void kr_fresh_truncate(struct kr_fresh *fresh, uint32_t count);
+/* Those of the first `visible` whose keys begin with `prefix` (all with `len` 0), in the order of the index; `*ret_rows` is the
+ * caller's to free(), NULL where there are none. A whole hash is looked up, anything shorter takes a walk. */
+enum kr_err kr_fresh_find(struct kr_fresh *fresh, uint32_t visible, const uint8_t *prefix, size_t len,
+                          uint8_t (**ret_rows)[KR_INDEX_ROW_BYTES], uint32_t *ret_count) KR_WARN_UNUSED;
+
+/* How many entries the snapshot's table has. */
+enum kr_err kr_fresh_visible(struct kr_txn *txn, uint32_t *ret_count) KR_WARN_UNUSED;
+/* Reads the table into memory, whatever the tags say: they are looked at when an entry is asked for. */
+enum kr_err kr_fresh_load(struct kr_txn *txn, struct kr_fresh *fresh) KR_WARN_UNUSED;
+/* Writes what memory has beyond the first `*saved`, and moves `*saved`. */
+enum kr_err kr_fresh_save(struct kr_txn *txn, struct kr_fresh *fresh, uint32_t *saved) KR_WARN_UNUSED;
+/* One row of the table for verify: KR_CORRUPT where it does not begin at entry `*next` or a tag is wrong; moves `*next`. */
+#define KR_FRESH_ANY UINT32_MAX
+enum kr_err kr_fresh_check(const struct kr_store *store, struct kr_slice key, struct kr_slice value, uint32_t *next) KR_WARN_UNUSED;
+
+#endif

@@ -1,0 +1,261 @@
+/* Brings a store of formats 1 to 3 to format 4, in the transaction that opens it. Those had a table for each of heads, ids, expiries,
+ * members and tokens, and a row for each entry of a scope; everything goes the way that it would go today. */
+#include <sodium.h>
+#include <string.h>
+
+#include "crypto/seal.h"
+#include "store/fresh.h"
+#include "store/internal.h"
+
+#define OLD_ID_BYTES    44u /* arrival 8 ‖ record length 4 ‖ data key 32 */
+#define OLD_SCOPE_BYTES 44u /* number 4 ‖ count 8 ‖ running hash 32 */
+#define OLD_ENTRY_BYTES 64u /* id 32 ‖ running hash after it 32 */
+#define OLD_TOKEN_MAX   64u /* array of 2: record id, time */
+
+/* A table of the old format; `is_there` is false where that format had none. */
+struct old {
+    struct kr_txn *txn;
+    MDB_dbi dbi;
+    bool is_there;
+    uint8_t key[32];
+};
+
+static enum kr_err old_open(struct kr_txn *txn, const char *name, struct old *ret_old)
+{
+    *ret_old = (struct old){.txn = txn};
+    int code = mdb_dbi_open(txn->mdb, name, 0, &ret_old->dbi);
+    ret_old->is_there = code == 0;
+    kr_hash_keyed(ret_old->key, sizeof ret_old->key, txn->store->keys->storage, "kairan store table", name, strlen(name));
+    return code == MDB_NOTFOUND ? KR_OK : kr_env_err(txn->store, code);
+}
+
+static enum kr_err old_drop(struct old *old)
+{
+    sodium_memzero(old->key, sizeof old->key);
+    return old->is_there ? kr_env_err(old->txn->store, mdb_drop(old->txn->mdb, old->dbi, 1)) : KR_OK;
+}
+
+static enum kr_err old_value(const struct old *old, struct kr_slice key, struct kr_slice sealed, uint8_t *ret_value, size_t size,
+                             size_t *ret_len)
+{
+    if (sealed.len < KR_SEALED_BYTES || sealed.len - KR_SEALED_BYTES > size) {
+        return KR_CORRUPT;
+    }
+    *ret_len = sealed.len - KR_SEALED_BYTES;
+    return kr_open_apart(ret_value, kr_slice_of(sealed.bytes + KR_NONCE_BYTES, sealed.len - KR_NONCE_BYTES), key, sealed.bytes,
+                         old->key);
+}
+
+static enum kr_err old_get(const struct old *old, struct kr_slice key, uint8_t *ret_value, size_t size, size_t *ret_len)
+{
+    MDB_val mdb_key = {.mv_size = key.len, .mv_data = (void *)(uintptr_t)key.bytes}, value = {0};
+    enum kr_err err = kr_env_err(old->txn->store, mdb_get(old->txn->mdb, old->dbi, &mdb_key, &value));
+    return err == KR_OK ? old_value(old, key, kr_slice_of(value.mv_data, value.mv_size), ret_value, size, ret_len) : err;
+}
+
+static enum kr_err old_get_fixed(const struct old *old, struct kr_slice key, uint8_t *ret_value, size_t size)
+{
+    size_t len = 0;
+    enum kr_err err = old_get(old, key, ret_value, size, &len);
+    return err == KR_NOT_FOUND || (err == KR_OK && len != size) ? KR_CORRUPT : err;
+}
+
+/* Every row of the table, in order; nothing may be written to the table meanwhile. */
+typedef enum kr_err old_visit(const struct old *old, struct kr_slice key, struct kr_slice sealed, void *context);
+static enum kr_err old_each(const struct old *old, old_visit *visit, void *context)
+{
+    MDB_cursor *cursor = NULL;
+    struct kr_slice key = {0}, value = {0};
+    if (!old->is_there) {
+        return KR_OK;
+    }
+    enum kr_err err = kr_env_err(old->txn->store, mdb_cursor_open(old->txn->mdb, old->dbi, &cursor));
+    if (err != KR_OK) {
+        return err;
+    }
+    err = kr_row_move(old->txn, cursor, MDB_FIRST, &key, &value);
+    while (err == KR_OK) {
+        err = visit(old, key, value, context);
+        if (err == KR_OK) {
+            err = kr_row_move(old->txn, cursor, MDB_NEXT, &key, &value);
+        }
+    }
+    mdb_cursor_close(cursor);
+    return err == KR_NOT_FOUND ? KR_OK : err;
+}
+
+/* ---- records ---- */
+
+struct records {
+    struct old heads;
+    uint8_t plain[KR_HEAD_SCRATCH];
+};
+
+static enum kr_err move_record(const struct old *ids, struct kr_slice key, struct kr_slice sealed, void *context)
+{
+    struct records *records = context;
+    struct kr_txn *txn = ids->txn;
+    struct kr_head head;
+    uint8_t id[OLD_ID_BYTES];
+    size_t len = 0;
+    enum kr_err err = old_value(ids, key, sealed, id, sizeof id, &len);
+    if (err != KR_OK || len != sizeof id || key.len != 32) {
+        return KR_CORRUPT;
+    }
+    err = old_get(&records->heads, kr_slice_of(id, 8), records->plain, sizeof records->plain, &len);
+    err = err == KR_OK ? kr_head_decode(kr_slice_of(records->plain, len), &head) : KR_CORRUPT;
+    if (err == KR_OK) {
+        head.arrival = kr_get_be(id, 8);
+        err = memcmp(head.id, key.bytes, 32) == 0 ? kr_head_put(txn, &head, id + 12, 0) : KR_CORRUPT;
+    }
+    if (err == KR_OK) {
+        err = kr_due_note(txn, head.arrival, head.expires_s);
+    }
+    if (err == KR_OK) {
+        err = kr_index_add(txn, head.id, head.arrival, KR_INDEX_ID);
+    }
+    txn->records += err == KR_OK;
+    sodium_memzero(id, sizeof id);
+    return err;
+}
+
+static enum kr_err move_token(const struct old *tokens, struct kr_slice key, struct kr_slice sealed, void *context)
+{
+    uint8_t value[OLD_TOKEN_MAX], id[32];
+    struct kr_reader reader;
+    size_t len = 0;
+    uint64_t arrival = 0;
+    (void)context;
+    enum kr_err err = old_value(tokens, key, sealed, value, sizeof value, &len);
+    if (err != KR_OK || key.len != KR_TOKEN_BYTES) {
+        return err != KR_OK ? KR_CORRUPT : KR_OK;
+    }
+    kr_reader_init(&reader, value, len);
+    kr_reader_array(&reader, 2);
+    kr_reader_fixed(&reader, id, sizeof id);
+    (void)kr_reader_uint(&reader, UINT64_MAX);
+    kr_reader_close(&reader);
+    err = kr_reader_end(&reader) == KR_OK ? kr_store_record_find(tokens->txn, id, &arrival) : KR_CORRUPT;
+    return err == KR_OK ? kr_store_token_put(tokens->txn, key.bytes, arrival) : err == KR_NOT_FOUND ? KR_OK : err;
+}
+
+static enum kr_err move_term(const struct old *terms, struct kr_slice key, struct kr_slice tag, void *context)
+{
+    (void)context;
+    if (key.len != KR_INDEX_KEY_BYTES || !kr_tag_matches(terms->txn->store, KR_TAG_INDEX, key, tag)) {
+        return KR_CORRUPT;
+    }
+    return kr_index_add(terms->txn, key.bytes, kr_get_be(key.bytes + KR_TERM_BYTES, 8),
+                        (uint16_t)kr_get_be(key.bytes + KR_TERM_BYTES + 8, 2));
+}
+
+/* ---- scopes ---- */
+
+static enum kr_err move_entries(const struct old *trees, const struct kr_scope *scope, const uint8_t row[static OLD_SCOPE_BYTES])
+{
+    const uint64_t count = kr_get_be(row + 4, 8);
+    uint8_t key[12], entry[OLD_ENTRY_BYTES], hash[32];
+    uint64_t there = 0;
+    enum kr_err err = KR_OK;
+    memcpy(key, row, 4);
+    for (uint64_t i = 0; i < count && err == KR_OK; i++) {
+        kr_put_be(key + 4, i, 8);
+        err = old_get_fixed(trees, kr_slice_of(key, sizeof key), entry, sizeof entry);
+        if (err == KR_OK) {
+            err = kr_store_scope_append(trees->txn, scope, entry, &there);
+        }
+    }
+    if (err == KR_OK) {
+        err = kr_store_scope_mark(trees->txn, scope, &there, hash);
+    }
+    return err == KR_OK && memcmp(hash, row + 12, 32) != 0 ? KR_CORRUPT : err;
+}
+
+/* The next scope that has an old row, which goes. */
+static enum kr_err take_scope(struct kr_txn *txn, struct kr_scope *ret_scope, uint8_t ret_row[static OLD_SCOPE_BYTES])
+{
+    MDB_cursor *cursor = NULL;
+    struct kr_slice key = {0}, sealed = {0};
+    uint8_t name[33];
+    enum kr_err err = kr_row_cursor(txn, KR_DBI_SCOPES, &cursor);
+    if (err != KR_OK) {
+        return err;
+    }
+    err = kr_row_move(txn, cursor, MDB_FIRST, &key, &sealed);
+    while (err == KR_OK && sealed.len != OLD_SCOPE_BYTES + KR_SEALED_BYTES) {
+        err = kr_row_move(txn, cursor, MDB_NEXT, &key, &sealed);
+    }
+    if (err == KR_OK && key.len == sizeof name) {
+        memcpy(name, key.bytes, sizeof name);
+        err = kr_value_get_fixed(txn, KR_DBI_SCOPES, key, ret_row, OLD_SCOPE_BYTES);
+    } else if (err == KR_OK) {
+        err = KR_CORRUPT;
+    }
+    mdb_cursor_close(cursor);
+    if (err == KR_OK) {
+        ret_scope->kind = name[0];
+        memcpy(ret_scope->id, name + 1, 32);
+        err = kr_row_delete(txn, KR_DBI_SCOPES, kr_slice_of(name, sizeof name));
+    }
+    return err;
+}
+
+/* They are numbered anew, for a number is no more than the way from a scope to its rows. */
+static enum kr_err move_scopes(struct kr_txn *txn, const struct old *trees)
+{
+    struct kr_scope scope = {0};
+    uint8_t row[OLD_SCOPE_BYTES];
+    enum kr_err err = KR_OK;
+    while (err == KR_OK) {
+        err = take_scope(txn, &scope, row);
+        if (err == KR_OK) {
+            err = trees->is_there ? move_entries(trees, &scope, row) : KR_CORRUPT;
+        }
+    }
+    return err == KR_NOT_FOUND ? KR_OK : err;
+}
+
+/* ---- all of it ---- */
+
+static enum kr_err move_state(struct kr_txn *txn)
+{
+    uint8_t next[8];
+    struct kr_slice key = kr_slice_of("arrival", 7);
+    enum kr_err err = kr_value_get_fixed(txn, KR_DBI_META, key, next, sizeof next);
+    if (err != KR_OK) {
+        return err == KR_NOT_FOUND ? KR_CORRUPT : err;
+    }
+    txn->next_arrival = kr_get_be(next, sizeof next);
+    txn->state_changed = true;
+    return kr_row_delete(txn, KR_DBI_META, key);
+}
+
+enum kr_err kr_upgrade(struct kr_txn *txn)
+{
+    static const char *const names[] = {"heads", "ids", "tokens", "terms.new", "trees", "members", "expiry"};
+    enum { HEADS, IDS, TOKENS, TERMS, TREES, TABLES = sizeof names / sizeof names[0] };
+    struct old tables[TABLES];
+    struct records records;
+    enum kr_err err = move_state(txn);
+    for (uint32_t i = 0; i < TABLES && err == KR_OK; i++) {
+        err = old_open(txn, names[i], &tables[i]);
+    }
+    if (err != KR_OK) {
+        return err;
+    }
+    records.heads = tables[HEADS];
+    err = old_each(&tables[IDS], move_record, &records);
+    if (err == KR_OK) {
+        err = old_each(&tables[TOKENS], move_token, NULL);
+    }
+    if (err == KR_OK) {
+        err = old_each(&tables[TERMS], move_term, NULL);
+    }
+    if (err == KR_OK) {
+        err = move_scopes(txn, &tables[TREES]);
+    }
+    for (uint32_t i = 0; i < TABLES && err == KR_OK; i++) {
+        err = old_drop(&tables[i]);
+    }
+    return err;
+}
