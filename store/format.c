@@ -108,10 +108,11 @@ enum kr_err kr_format_upgrade(struct kr_txn *txn, struct kr_error *error)
     }
     err = kr_upgrade(txn);
     if (err != KR_OK) {
-        return kr_fail(error, err,
-                       "cannot bring the store in %s from format %u to %u: %s. It is as it was: let the program that wrote it verify "
-                       "it, or restore it from a backup", txn->store->path, (unsigned)format,
-                       (unsigned)KR_STORE_FORMAT, kr_err_text(err));
+        return kr_fail(
+            error, err,
+            "cannot bring the store in %s from format %u to %u: %s. It is as it was: let the program that wrote it verify "
+            "it, or restore it from a backup",
+            txn->store->path, (unsigned)format, (unsigned)KR_STORE_FORMAT, kr_err_text(err));
     }
     return format_put(txn, KR_STORE_FORMAT);
 }

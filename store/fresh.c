@@ -16,10 +16,10 @@ struct entry {
 
 struct kr_fresh {
     atomic_uint refs;
-    pthread_mutex_t mutex; /* guards what follows against readers */
+    pthread_mutex_t mutex;    /* guards what follows against readers */
     uint32_t count, capacity; /* a power of two */
     struct entry *entries;
-    uint32_t *newest; /* `capacity` chains */
+    uint32_t *newest;                             /* `capacity` chains */
     uint8_t chain_key[crypto_shorthash_KEYBYTES]; /* ids are hashes that a hostile author can choose among */
 };
 

@@ -1,5 +1,6 @@
 /* The newest entries of the index, in memory, and in the table `fresh` in the order in which they came, so that a commit adds a row
- * at the end of a small table instead of one at a random place for each entry. Full, they become a sorted run. Inside the store only.
+ * at the end of a small table instead of one at a random place for each entry. Full, they become a sorted run. Inside the store
+ * only.
  *
  * One thread adds and truncates while others look: entries that a snapshot has never move, so a reader takes those before the
  * count that its snapshot's table tells. */
@@ -12,7 +13,7 @@ struct kr_fresh;
 
 struct kr_fresh *kr_fresh_new(void); /* NULL without memory */
 struct kr_fresh *kr_fresh_ref(struct kr_fresh *fresh);
-void kr_fresh_unref(struct kr_fresh *fresh); /* NULL is fine */
+void kr_fresh_unref(struct kr_fresh *fresh);           /* NULL is fine */
 uint32_t kr_fresh_count(const struct kr_fresh *fresh); /* for the one that adds */
 enum kr_err kr_fresh_add(struct kr_fresh *fresh, const uint8_t row[static KR_INDEX_ROW_BYTES]) KR_WARN_UNUSED;
 /* Takes back what was added since there were `count`. */

@@ -133,7 +133,8 @@ enum kr_err kr_row_cursor(struct kr_txn *txn, uint32_t dbi, MDB_cursor **ret_cur
 /* mdb_cursor_get in our words; for MDB_SET_RANGE `*key` is where to go. */
 enum kr_err kr_row_move(struct kr_txn *txn, MDB_cursor *cursor, MDB_cursor_op op, struct kr_slice *key,
                         struct kr_slice *ret_value) KR_WARN_UNUSED;
-/* Next arrival and number of records, into the transaction; and what has changed of them, of what is fresh and of the runs, out of it. */
+/* Next arrival and number of records, into the transaction; and what has changed of them, of what is fresh and of the runs, out of
+ * it. */
 enum kr_err kr_txn_read_state(struct kr_txn *txn) KR_WARN_UNUSED;
 enum kr_err kr_txn_write_state(struct kr_txn *txn) KR_WARN_UNUSED;
 /* Notes a failure of a write that may have been half done. Returns `err`. */

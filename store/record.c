@@ -149,7 +149,8 @@ struct search {
     enum kr_err err;
 };
 
-/* The index knows 16 bytes of an id, the head all of it. A damaged head cannot deny that it is the one: whoever reads it is told. */
+/* The index knows 16 bytes of an id, the head all of it. A damaged head cannot deny that it is the one: whoever reads it is told.
+ */
 static bool look_at(void *context, const struct kr_term_entry *entry)
 {
     struct search *search = context;

@@ -98,8 +98,8 @@ static enum kr_err block_get(struct kr_txn *txn, const struct scope *scope, uint
         *ret_block = scope->last;
         return KR_OK;
     }
-    enum kr_err err = kr_value_get_fixed(txn, KR_DBI_ENTRIES, block_key(scope->number, block, buffer), (uint8_t *)ret_block,
-                                         sizeof *ret_block);
+    enum kr_err err =
+        kr_value_get_fixed(txn, KR_DBI_ENTRIES, block_key(scope->number, block, buffer), (uint8_t *)ret_block, sizeof *ret_block);
     return err == KR_NOT_FOUND ? KR_CORRUPT : err;
 }
 

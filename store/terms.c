@@ -194,8 +194,8 @@ struct both {
 };
 
 /* The next row and its tag; false at the end. The walk may stand behind what the prefix begins: those rows do not count. */
-static bool both_peek(const struct both *both, const uint8_t *prefix, size_t len, struct kr_slice *ret_key, struct kr_slice *ret_tag,
-                      bool *ret_is_fresh)
+static bool both_peek(const struct both *both, const uint8_t *prefix, size_t len, struct kr_slice *ret_key,
+                      struct kr_slice *ret_tag, bool *ret_is_fresh)
 {
     bool has_run = kr_run_walk_peek(&both->walk, ret_key, ret_tag) && memcmp(ret_key->bytes, prefix, len) == 0;
     bool has_fresh = both->fresh_at < both->fresh_count;

@@ -1,5 +1,5 @@
-/* Brings a store of formats 1 to 3 to format 4, in the transaction that opens it. Those had a table for each of heads, ids, expiries,
- * members and tokens, and a row for each entry of a scope; everything goes the way that it would go today. */
+/* Brings a store of formats 1 to 3 to format 4, in the transaction that opens it. Those had a table for each of heads, ids,
+ * expiries, members and tokens, and a row for each entry of a scope; everything goes the way that it would go today. */
 #include <sodium.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* Writes tests/data/store-v1 to store-v3. It was built and run when the store's format was 1 (commit "store: make the fixture of
- * format 1"), before tags became SipHash, and before the index took everything in (4e0773a); built today it writes today's format. The store is volatile and seeded, so that the
- * same program gives the same bytes.
+ * format 1"), before tags became SipHash, and before the index took everything in (4e0773a); built today it writes today's format.
+ * The store is volatile and seeded, so that the same program gives the same bytes.
  *
  *   make_old_store DIRECTORY */
 #include "old_store.h"

@@ -7,7 +7,7 @@
 #define ENTRIES 70u   /* of the first scope: two full blocks and a part of one */
 
 /* Rows of `log`: the first records have one chunk each, and a head behind it. */
-#define CHUNK_OF(arrival) (2u * ((arrival) - 1u))
+#define CHUNK_OF(arrival) (2u * ((arrival)-1u))
 #define HEAD_OF(arrival)  (CHUNK_OF(arrival) + 1u)
 
 static const struct kr_scope scope = {.kind = KR_SCOPE_GREEN, .id = {3}};
@@ -209,8 +209,8 @@ static void a_flipped_bit_anywhere_is_told(void **state)
     assert_verifies(fixture);
 }
 
-/* Where it says no more than when to look, a reader looks; and an entry of the index whose hash has changed is not met any more. Only
- * verify can tell. */
+/* Where it says no more than when to look, a reader looks; and an entry of the index whose hash has changed is not met any more.
+ * Only verify can tell. */
 static void a_flipped_bit_is_found_where_readers_cannot_tell(void **state)
 {
     struct fixture *fixture = *state;
@@ -325,14 +325,10 @@ static void missing_and_added_rows_are_told(void **state)
         size_t row;
         const char *found;
     } cases[] = {
-        {"log", HEAD_OF(3), "in the log without a head"},
-        {"log", HEAD_OF(3), "(number 3) is missing"},
-        {"log", CHUNK_OF(3), "the content of record"},
-        {"due", 0, "expiry of record"},
-        {"entries", 0, "of scope number 1 is damaged"},
-        {"entries", 1, "a scope (kind 3) is damaged"},
-        {"fresh", 0, "one before it is missing"},
-        {"fresh", 0, "not found under its id"},
+        {"log", HEAD_OF(3), "in the log without a head"}, {"log", HEAD_OF(3), "(number 3) is missing"},
+        {"log", CHUNK_OF(3), "the content of record"},    {"due", 0, "expiry of record"},
+        {"entries", 0, "of scope number 1 is damaged"},   {"entries", 1, "a scope (kind 3) is damaged"},
+        {"fresh", 0, "one before it is missing"},         {"fresh", 0, "not found under its id"},
         {"terms.0", 77, "entries, 9000 expected"},
     };
     fill(fixture);

@@ -132,7 +132,7 @@ static bool has_table(const struct fixture *fixture, const char *name)
 
 static uint8_t format_in_the_open(const struct fixture *fixture)
 {
-    MDB_val key = {6, (void *)(uintptr_t)"format"}, value;
+    MDB_val key = {6, (void *)(uintptr_t) "format"}, value;
     struct raw raw = raw_open(fixture);
     assert_int_equal(mdb_get(raw.txn, raw_table(&raw, "meta"), &key, &value), 0);
     uint8_t format = ((const uint8_t *)value.mv_data)[3];
