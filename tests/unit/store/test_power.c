@@ -124,7 +124,7 @@ static enum kr_err see(struct kr_store *store, uint8_t *scratch, struct view *re
         err = kr_store_stat(txn, &stat);
     }
     kr_txn_abort(txn);
-    const uint64_t counts[] = {stat.records, stat.terms, stat.arrivals, stat.runs};
+    const uint64_t counts[] = {stat.records, stat.index_rows, stat.arrivals, stat.runs};
     kr_hash_update(&state, counts, sizeof counts);
     kr_hash_final(&state, ret_view->hash);
     return err;
