@@ -157,8 +157,8 @@ enum kr_err kr_store_terms_put(struct kr_txn *txn, struct kr_term_entry *entries
     } else {
         err = put_fresh(txn, entries, count);
     }
-    if (err == KR_OK && txn->runs->count >= RUNS_CROWDED) {
-        bool more = false; /* merging cannot keep up, so those who bring terms take their share of it */
+    if (err == KR_OK && count >= RUN_OF_ITS_OWN && txn->runs->count >= RUNS_CROWDED) {
+        bool more = false; /* merging cannot keep up, so those who bring runs take their share of it */
         err = kr_store_merge_slice(txn, &more);
     }
     return kr_txn_fail(txn, err);

@@ -269,45 +269,40 @@ static void preview_header(const struct kr_step *step, const struct kr_submit *s
     *ret_header = header;
 }
 
-static void preview_guards(const struct kr_core *core, struct kr_slice body, struct kr_preview *preview)
-{
-    struct kr_report report;
-    if (kr_report_parse(body, &report) != KR_OK) {
-        return;
-    }
-    struct kr_reader reader;
-    kr_reader_init(&reader, report.indicators.bytes, report.indicators.len);
-    uint32_t count = kr_reader_array_between(&reader, 0, KR_REPORT_INDICATORS_MAX);
-    for (uint32_t i = 0; i < count; i++) {
-        struct kr_report_indicator indicator;
-        kr_report_indicator_read(&reader, &indicator);
-        const char *list = kr_guards_check(core->options.guards, indicator.type, indicator.value);
-        if (list == NULL) {
-            continue;
-        }
-        preview->guarded_total++;
-        if (preview->guarded_count < sizeof preview->guarded / sizeof preview->guarded[0]) {
-            preview->guarded[preview->guarded_count].indicator = i;
-            preview->guarded[preview->guarded_count].detail = (struct kr_slice){0};
-            preview->guarded[preview->guarded_count++].list = text_slice(list);
-        }
-    }
-}
-
+/* Thousands of values are asked about elsewhere, so that nobody has to wait for it here. */
 enum kr_err kr_preview_request(struct kr_step *step, const struct kr_event *event)
 {
+    struct kr_job *job = kr_job_new(KR_JOB_PREVIEW);
+    if (job == NULL) {
+        return KR_NOMEM;
+    }
+    job->bytes = malloc(event->bytes.len + 1);
+    if (job->bytes == NULL) {
+        kr_job_free(job);
+        return KR_NOMEM;
+    }
+    memcpy(job->bytes, event->bytes.bytes, event->bytes.len);
+    job->len = event->bytes.len;
+    job->client = event->client;
+    job->request = event->request;
+    job->is_bulk = job->len > KR_BULK_BYTES_MIN;
+    job->guards = step->core->options.guards;
+    return kr_step_job(step, job);
+}
+
+enum kr_err kr_preview_made(struct kr_step *step, struct kr_job *job)
+{
     struct reaches reaches;
+    struct kr_preview *preview = job->preview;
     struct kr_submit *submit = malloc(sizeof *submit);
-    struct kr_preview *preview = calloc(1, sizeof *preview);
     uint8_t *audience = malloc(KR_AUDIENCE_MAX * 34);
     enum kr_err err = reaches_init(&reaches);
-    if (submit == NULL || preview == NULL || audience == NULL || err != KR_OK) {
+    if (submit == NULL || audience == NULL || err != KR_OK || job->err == KR_NOMEM) {
         err = KR_NOMEM;
         goto out;
     }
-    enum kr_err verdict = kr_submit_read(event->bytes, submit);
-    if (verdict != KR_OK) {
-        err = kr_step_error(step, event->client, event->request, verdict, "the submission cannot be read");
+    if (job->err != KR_OK || kr_submit_read((struct kr_slice){job->bytes, job->len}, submit) != KR_OK) {
+        err = kr_step_error(step, job->client, job->request, job->err, "the submission cannot be read");
         goto out;
     }
     struct kr_header header;
@@ -316,18 +311,14 @@ enum kr_err kr_preview_request(struct kr_step *step, const struct kr_event *even
     memcpy(preview->reach, reaches.items, sizeof preview->reach);
     preview->reach_count = reaches.count;
     preview->reach_total = reaches.total;
-    if (submit->kind == KR_KIND_REPORT) {
-        preview_guards(step->core, submit->body, preview);
-    }
     struct kr_writer result;
     kr_writer_init(&result, 256 * KR_KIB);
     kr_preview_write(preview, &result);
-    err = kr_step_end(step, event->client, event->request, &result);
+    err = kr_step_end(step, job->client, job->request, &result);
     kr_writer_deinit(&result);
 out:
     reaches_deinit(&reaches);
     free(submit);
-    free(preview);
     free(audience);
     return err;
 }

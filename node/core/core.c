@@ -211,7 +211,9 @@ static enum kr_err request(struct kr_step *step, const struct kr_event *event)
 static enum kr_err job_done(struct kr_step *step, struct kr_job *job)
 {
     step->core->jobs_out -= step->core->jobs_out > 0;
-    enum kr_err err = job->kind == KR_JOB_CHECK ? kr_gossip_checked(step, job) : kr_submit_made(step, job);
+    enum kr_err err = job->kind == KR_JOB_CHECK  ? kr_gossip_checked(step, job)
+                      : job->kind == KR_JOB_MAKE ? kr_submit_made(step, job)
+                                                 : kr_preview_made(step, job);
     kr_job_free(job);
     return err;
 }

@@ -32,6 +32,7 @@ void kr_job_free(struct kr_job *job)
     }
     free(job->reason);
     free(job->bytes);
+    free(job->preview);
     free(job->terms);
     sodium_memzero(job, sizeof *job);
     free(job);
@@ -192,7 +193,42 @@ static enum kr_err make(struct kr_job *job, const struct kr_keyring *keyring)
     return kr_header_parse(job->record.header, &job->header);
 }
 
+static void preview_indicators(struct kr_job *job, const struct kr_report *report)
+{
+    struct kr_preview *preview = job->preview;
+    const uint32_t max = sizeof preview->guarded / sizeof preview->guarded[0];
+    struct kr_reader reader;
+    kr_reader_init(&reader, report->indicators.bytes, report->indicators.len);
+    uint32_t count = kr_reader_array_between(&reader, 0, KR_REPORT_INDICATORS_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        struct kr_report_indicator indicator;
+        kr_report_indicator_read(&reader, &indicator);
+        const char *list = kr_guards_check(job->guards, indicator.type, indicator.value);
+        if (list != NULL && preview->guarded_total++ < max) {
+            preview->guarded[preview->guarded_count].indicator = i;
+            preview->guarded[preview->guarded_count++].list = (struct kr_slice){(const uint8_t *)list, strlen(list)};
+        }
+    }
+}
+
+/* A report that cannot be read has nothing that could be guarded; submitting it will say so. */
+static enum kr_err preview(struct kr_job *job)
+{
+    struct kr_report report;
+    struct kr_submit *submit = malloc(sizeof *submit);
+    job->preview = calloc(1, sizeof *job->preview);
+    enum kr_err err = submit != NULL && job->preview != NULL ? KR_OK : KR_NOMEM;
+    if (err == KR_OK) {
+        err = kr_submit_read((struct kr_slice){job->bytes, job->len}, submit);
+    }
+    if (err == KR_OK && submit->kind == KR_KIND_REPORT && kr_report_parse(submit->body, &report) == KR_OK) {
+        preview_indicators(job, &report);
+    }
+    free(submit);
+    return err;
+}
+
 void kr_job_run(struct kr_job *job, const struct kr_keyring *keyring)
 {
-    job->err = job->kind == KR_JOB_CHECK ? check(job, keyring) : make(job, keyring);
+    job->err = job->kind == KR_JOB_CHECK ? check(job, keyring) : job->kind == KR_JOB_MAKE ? make(job, keyring) : preview(job);
 }

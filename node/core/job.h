@@ -1,8 +1,8 @@
 /* Pure work on one record, for worker threads: everything that costs cryptography and needs neither the store nor the core.
  *
  * CHECK: split, verify, parse, open (where a slot is ours), parse the content, compute the terms. MAKE: seal, sign, compute the
- * terms. Both leave the record ready to be stored. Deterministic: same job and keys, same result. The simulator runs the same
- * function inline. */
+ * terms. Both leave the record ready to be stored. PREVIEW: ask the guards about all that a submission has. Deterministic: same job
+ * and keys, same result. The simulator runs the same function inline. */
 #ifndef KR_NODE_CORE_JOB_H
 #define KR_NODE_CORE_JOB_H
 
@@ -11,17 +11,18 @@
 
 #include "crypto/keyring.h"
 #include "node/core/guard.h"
+#include "proto/client/client.h"
 #include "proto/record/record.h"
 #include "store/store.h"
 
-enum kr_job_kind { KR_JOB_CHECK = 1, KR_JOB_MAKE = 2 };
+enum kr_job_kind { KR_JOB_CHECK = 1, KR_JOB_MAKE = 2, KR_JOB_PREVIEW = 3 };
 
 struct kr_job {
     enum kr_job_kind kind;
     /* Where it belongs; the core's, opaque to workers. */
     uint32_t number;          /* CHECK: link it came by */
     uint64_t session;         /* CHECK: that link's session, so that credit goes to the right one */
-    uint64_t client, request; /* MAKE: who asked */
+    uint64_t client, request; /* MAKE, PREVIEW: who asked */
     uint8_t token[16];
     bool is_bulk;
     bool was_wanted; /* CHECK: asked for, so exempt from quotas */
@@ -32,13 +33,13 @@ struct kr_job {
     uint8_t community[32], subject[32];
     uint8_t *content; /* MAKE: as submitted; CHECK: as opened; freed with the job */
     size_t content_len;
-    const struct kr_guards *guards; /* MAKE: borrowed; NULL: the built-in ones */
+    const struct kr_guards *guards; /* MAKE, PREVIEW: borrowed; NULL: the built-in ones */
     bool skips_guards;              /* MAKE: they were shown and overridden */
     uint8_t *reason;                /* and why; owned, stays at this council */
     size_t reason_len;
     /* Result. */
     enum kr_err err;
-    uint8_t *bytes; /* the record; CHECK: given, MAKE: made */
+    uint8_t *bytes; /* the record; CHECK: given, MAKE: made. PREVIEW: the request (kr_submit) */
     size_t len;
     struct kr_record record; /* borrowed from bytes */
     struct kr_header header; /* likewise */
@@ -48,6 +49,7 @@ struct kr_job {
     size_t title_len;
     uint32_t guarded_index; /* err KR_GUARDED: which indicator, and whose list (static storage) */
     const char *guarded_list;
+    struct kr_preview *preview;  /* PREVIEW: what the guards hold back; whom it would reach is the core's to say */
     struct kr_term_entry *terms; /* arrival still 0 */
     size_t term_count;
 };

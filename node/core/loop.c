@@ -140,7 +140,7 @@ static struct asker asker_of(const struct kr_event *event)
     if (event->type == KR_EVENT_REQUEST) {
         return (struct asker){event->client, event->request};
     }
-    if (event->type == KR_EVENT_JOB_DONE && event->job->kind == KR_JOB_MAKE) {
+    if (event->type == KR_EVENT_JOB_DONE && event->job->kind != KR_JOB_CHECK) {
         return (struct asker){event->job->client, event->job->request};
     }
     return (struct asker){0};
@@ -204,7 +204,8 @@ enum kr_err kr_loop_run(struct kr_loop *loop, const struct kr_event *events, siz
         loop->net_is_up = event->type == KR_EVENT_NET_UP || (loop->net_is_up && event->type != KR_EVENT_NET_DOWN);
         askers[done] = asker_of(event);
         indicators = kr_core_indicators(loop->core);
-        err = step_nested(loop, txn, &rng, event, effects);
+        /* An event alone fails with the whole, so it needs no transaction of its own, which costs a copy of each page. */
+        err = count == 1 ? kr_core_step(loop->core, txn, &rng, event, effects) : step_nested(loop, txn, &rng, event, effects);
     }
     enum kr_err own = KR_OK; /* the last event's own failure: what went before it stands */
     if (done > 1 && is_own_failure(err)) {

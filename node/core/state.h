@@ -311,6 +311,7 @@ enum kr_err kr_invitations_fulfilled(struct kr_step *step, const struct kr_link 
 enum kr_err kr_submit_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_submit_made(struct kr_step *step, struct kr_job *job) KR_WARN_UNUSED;
 enum kr_err kr_preview_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+enum kr_err kr_preview_made(struct kr_step *step, struct kr_job *job) KR_WARN_UNUSED;
 enum kr_err kr_explain_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_status_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_peers_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;

@@ -30,6 +30,13 @@ static bool bears(const struct conn *watch, uint64_t number)
     return false;
 }
 
+static void wait_for(struct conn *watch, uint64_t number)
+{
+    do {
+        conn_next(watch);
+    } while (!bears(watch, number));
+}
+
 /* Submits one record and waits for it at the peer. */
 static double propagate(struct conn *author, struct conn *watch, uint64_t number)
 {
@@ -37,9 +44,7 @@ static double propagate(struct conn *author, struct conn *watch, uint64_t number
     report_one(&submit, number, NULL);
     uint64_t begin_us = bench_now_us();
     conn_submit(author, 10 + number, &submit);
-    do {
-        conn_next(watch);
-    } while (!bears(watch, number));
+    wait_for(watch, number);
     double took_us = (double)(bench_now_us() - begin_us);
     conn_expect_end(author, 10 + number);
     free((void *)(uintptr_t)submit.body.bytes);
@@ -107,7 +112,7 @@ void bench_propagation(const struct bench_options *options)
     const size_t count = options->is_small ? 100 : 1000;
     double *values = calloc(count, sizeof *values), *disk_us = calloc(count, sizeof *disk_us);
     double *wire_us = calloc(count, sizeof *wire_us), *busy = calloc(count, sizeof *busy);
-    struct conn author, watch;
+    struct conn author, watch, third;
     uint64_t number = 0;
     BENCH_MUST(values != NULL && disk_us != NULL && wire_us != NULL && busy != NULL);
     struct limit_wire *wire = limit_wire_new();
@@ -120,16 +125,21 @@ void bench_propagation(const struct bench_options *options)
     conn_open(&author, nodes[0].socket);
     conn_open(&watch, nodes[1].socket);
     conn_watch(&watch);
+    conn_open(&third, nodes[2].socket);
+    conn_watch(&third);
     for (size_t i = 0; i < BLOCK; i++) {
-        (void)propagate(&author, &watch, number++); /* warm */
+        (void)propagate(&author, &watch, number); /* warm */
+        wait_for(&third, number++);
     }
     for (size_t at = 0; at < count; at += BLOCK) {
         limit_disk_measure(disk, RECORD_BYTES, disk_us + at, BLOCK);
         limit_wire_measure(wire, RECORD_BYTES, wire_us + at, BLOCK);
         for (size_t i = 0; i < BLOCK; i++) {
-            values[at + i] = propagate(&author, &watch, number++);
+            values[at + i] = propagate(&author, &watch, number);
+            wait_for(&third, number++); /* or the last one's way onward would be counted as the next one's */
         }
     }
+    conn_close(&third);
     size_t busy_count =
         propagate_beside_bulk(&author, &watch, &number, options->is_small ? 2000 : 100000, busy, options->is_small ? 1 : count);
     const double commit_us = bench_percentile(disk_us, count, 50), trip_us = bench_percentile(wire_us, count, 50);
