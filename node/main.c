@@ -15,6 +15,7 @@
 static const char help[] =
     "Usage: kairand [--state DIR] [--config FILE] [--passphrase-fd N | --passphrase-file FILE]\n"
     "       kairand --init --name-ja NAME --name-en NAME [OPTIONS]\n"
+    "       kairand --change-passphrase [--new-passphrase-fd N | --new-passphrase-file FILE] [OPTIONS]\n"
     "\n"
     "Runs a node of Kairan until it is told to stop (SIGTERM). SIGHUP reads log level and guards anew.\n"
     "\n"
@@ -31,15 +32,17 @@ static const char help[] =
     "    --contact-name, --contact-mail, --contact-telephone, --contact-hours TEXT   contact window\n"
     "    --endpoint tcp://HOST:PORT   where peers reach this node; left out: it only dials out\n"
     "    --found-community NAME       found a community\n"
+    "  --change-passphrase     put the keyring under another passphrase, while the node is stopped; with\n"
+    "    --new-passphrase-fd N, --new-passphrase-file FILE   where the new one comes from (without: the terminal, twice)\n"
     "  --version, --help\n"
     "\n"
     "Exit status: 0 stopped as told, 1 failure (the log says what), 2 mistake on the command line, 3 another one runs on this "
     "state.\n";
 
 struct command {
-    bool is_init;
+    bool is_init, changes_passphrase;
     const char *state, *config;
-    struct kr_passphrase_source source;
+    struct kr_passphrase_source source, next; /* of the passphrase; of the one in its place */
     struct kr_init init;
     bool has_init_value;
 };
@@ -51,6 +54,9 @@ enum option_code {
     OPTION_PASSPHRASE_FILE,
     OPTION_FOREGROUND,
     OPTION_INIT,
+    OPTION_CHANGE_PASSPHRASE,
+    OPTION_NEW_PASSPHRASE_FD,
+    OPTION_NEW_PASSPHRASE_FILE,
     OPTION_NET,
     OPTION_VERSION,
     OPTION_HELP,
@@ -72,6 +78,9 @@ static const struct option options[] = {
     {"passphrase-file", required_argument, NULL, OPTION_PASSPHRASE_FILE},
     {"foreground", no_argument, NULL, OPTION_FOREGROUND},
     {"init", no_argument, NULL, OPTION_INIT},
+    {"change-passphrase", no_argument, NULL, OPTION_CHANGE_PASSPHRASE},
+    {"new-passphrase-fd", required_argument, NULL, OPTION_NEW_PASSPHRASE_FD},
+    {"new-passphrase-file", required_argument, NULL, OPTION_NEW_PASSPHRASE_FILE},
     {"net", no_argument, NULL, OPTION_NET},
     {"version", no_argument, NULL, OPTION_VERSION},
     {"help", no_argument, NULL, OPTION_HELP},
@@ -134,6 +143,15 @@ static int take_option(struct command *command, int option, const char *value, c
     case OPTION_PASSPHRASE_FILE:
         command->source.file = value;
         return KR_EXIT_OK;
+    case OPTION_NEW_PASSPHRASE_FD:
+        *ret_why = "--new-passphrase-fd wants the number of a descriptor";
+        return parse_fd(value, &command->next.fd) ? KR_EXIT_OK : KR_EXIT_USAGE;
+    case OPTION_NEW_PASSPHRASE_FILE:
+        command->next.file = value;
+        return KR_EXIT_OK;
+    case OPTION_CHANGE_PASSPHRASE:
+        command->changes_passphrase = true;
+        return KR_EXIT_OK;
     case OPTION_FOREGROUND:
         return KR_EXIT_OK;
     case OPTION_INIT:
@@ -173,32 +191,53 @@ static const char *check_init(const struct kr_init *init)
     return err == KR_OK ? NULL : "a value for --init is too long (256 bytes) or not UTF-8";
 }
 
+/* What goes together; NULL where all is well. */
+static const char *check_options(const struct command *command)
+{
+    if ((command->source.fd >= 0 && command->source.file != NULL) || (command->next.fd >= 0 && command->next.file != NULL)) {
+        return "a passphrase comes from a descriptor or from a file, not from both";
+    }
+    if (command->next.fd >= 0 && command->next.fd == command->source.fd) {
+        return "the old passphrase and the new one come from different descriptors";
+    }
+    if (command->is_init && command->changes_passphrase) {
+        return "--init and --change-passphrase exclude each other";
+    }
+    if (!command->changes_passphrase && (command->next.fd >= 0 || command->next.file != NULL)) {
+        return "a new passphrase belongs to --change-passphrase";
+    }
+    if (!command->is_init && command->has_init_value) {
+        return "names, contact, endpoint and community belong to --init";
+    }
+    return command->is_init ? check_init(&command->init) : NULL;
+}
+
 static int run(struct command *command)
 {
     static struct kr_place place; /* some paths: not on the stack */
     struct kr_error error = {0};
-    const char *why = NULL;
-    if (command->source.fd >= 0 && command->source.file != NULL) {
-        return usage("--passphrase-fd and --passphrase-file exclude each other");
-    }
-    if (!command->is_init && command->has_init_value) {
-        return usage("names, contact, endpoint and community belong to --init");
-    }
-    if (command->is_init && (why = check_init(&command->init)) != NULL) {
+    const char *why = check_options(command);
+    if (why != NULL) {
         return usage(why);
     }
     if (kr_place_init(&place, command->state, command->config, &error) != KR_OK) {
         return usage(error.text);
     }
-    /* A script that makes a node on somebody's terminal is not held up. */
-    command->source.may_ask = !command->is_init || isatty(STDIN_FILENO) == 1;
-    command->source.is_new = command->is_init;
-    return command->is_init ? kr_keeper_init(&place, &command->source, &command->init) : kr_keeper_run(&place, &command->source);
+    if (command->changes_passphrase) {
+        return kr_keeper_change_passphrase(&place, &command->source, &command->next);
+    }
+    if (command->is_init) {
+        command->source.may_ask = isatty(STDIN_FILENO) == 1; /* a script that makes a node on somebody's terminal is not held up */
+        command->source.use = KR_PASSPHRASE_MAKES;
+        return kr_keeper_init(&place, &command->source, &command->init);
+    }
+    return kr_keeper_run(&place, &command->source);
 }
 
 int main(int argc, char **argv)
 {
-    struct command command = {.source = {.fd = -1}};
+    struct command command = {.source = {.fd = -1, .may_ask = true, .use = KR_PASSPHRASE_OPENS},
+                              .next = {.fd = -1, .may_ask = true, .use = KR_PASSPHRASE_CHANGES}};
     const char *why = NULL;
     int status = KR_EXIT_OK, option = 0;
     opterr = 0;

@@ -61,21 +61,10 @@ static enum kr_err read_config(const struct kr_place *place, struct kr_config *r
 
 static enum kr_err open_keyring(struct keeper *keeper, const struct kr_passphrase_source *source, struct kr_error *error)
 {
-    char *passphrase = NULL;
-    enum kr_err err = kr_keyring_is_protected(keeper->place->keyring, &keeper->is_protected, error);
-    if (err == KR_NOT_FOUND) {
-        return kr_fail(error, err, "there is no node in %s yet: run `kairan init`", keeper->place->directory);
-    }
-    if (err == KR_OK && keeper->is_protected) {
-        err = kr_passphrase_get(source, &passphrase, error);
-    }
-    if (err == KR_OK) {
-        err = kr_keyring_load(keeper->place->keyring, passphrase, &keeper->keyring, error);
-    }
-    kr_secret_free(passphrase);
+    enum kr_err err = kr_passphrase_open_keyring(keeper->place, source, &keeper->keyring, &keeper->is_protected, error);
     if (err == KR_OK && !keeper->is_protected) {
-        kr_log(KR_LOG_NOTICE,
-               "the keyring is unprotected: whoever can read this user's files has the node's keys; give it a passphrase");
+        kr_log(KR_LOG_NOTICE, "the keyring is unprotected: whoever can read this user's files has the node's keys; give it one "
+                              "with `kairan passphrase`");
     }
     return err;
 }

@@ -21,6 +21,11 @@ int kr_keeper_run(const struct kr_place *place, const struct kr_passphrase_sourc
  * half-made behind. Returns an exit status. */
 int kr_keeper_init(const struct kr_place *place, const struct kr_passphrase_source *source, const struct kr_init *init);
 
+/* Puts the keyring under another passphrase (`next`), or under one if it had none, while no node runs on it. What cannot be done
+ * leaves the keyring as it was. Returns an exit status. */
+int kr_keeper_change_passphrase(const struct kr_place *place, const struct kr_passphrase_source *source,
+                                const struct kr_passphrase_source *next);
+
 /* No core files, no debugger, no reading of our memory by others of the same user. KR_SYSTEM. */
 enum kr_err kr_keeper_harden(struct kr_error *error) KR_WARN_UNUSED;
 

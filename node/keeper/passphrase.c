@@ -95,30 +95,45 @@ static enum kr_err ask_line(int fd, const char *prompt, char *text, struct kr_er
     return err == KR_OK ? KR_OK : kr_fail(error, err, "%s", why.text);
 }
 
-/* A new one is asked for twice; leaving it empty means none. */
-static enum kr_err ask_new(int fd, char *text, bool *ret_found, struct kr_error *error)
+static const struct {
+    const char *prompt, *again;
+} prompts[] = {
+    [KR_PASSPHRASE_OPENS] = {"Passphrase of the keyring: ", NULL},
+    [KR_PASSPHRASE_MAKES] = {"Passphrase for the new keyring (empty: none, whoever has the disk has the keys): ",
+                             "The same again: "},
+    [KR_PASSPHRASE_CHANGES] = {"New passphrase of the keyring: ", "The same again: "},
+};
+
+static enum kr_err ask_again(int fd, const char *prompt, const char *text, struct kr_error *error)
 {
     void *again = NULL;
     enum kr_err err = kr_secret_new(KR_PASSPHRASE_BYTES_MAX + 2, &again, error);
     if (err != KR_OK) {
         return err;
     }
-    err = ask_line(fd, "Passphrase for the new keyring (empty: none, whoever has the disk has the keys): ", text, error);
-    *ret_found = err == KR_OK;
-    if (err == KR_OK) {
-        err = ask_line(fd, "The same again: ", again, error);
-        bool is_same = err == KR_OK && sodium_memcmp(text, again, KR_PASSPHRASE_BYTES_MAX + 2) == 0;
-        if ((err == KR_OK || err == KR_NOT_FOUND) && !is_same) {
-            err = kr_fail(error, KR_PASSPHRASE, "the two passphrases differ: nothing was made, begin again");
-        }
-    } else if (err == KR_NOT_FOUND) {
-        err = KR_OK;
+    err = ask_line(fd, prompt, again, error);
+    bool is_same = err == KR_OK && sodium_memcmp(text, again, KR_PASSPHRASE_BYTES_MAX + 2) == 0;
+    if ((err == KR_OK || err == KR_NOT_FOUND) && !is_same) {
+        err = kr_fail(error, KR_PASSPHRASE, "the two passphrases differ: everything is left as it was, begin again");
     }
     kr_secret_free(again);
     return err;
 }
 
-static enum kr_err ask(bool is_new, char *text, bool *ret_found, struct kr_error *error)
+static enum kr_err ask_all(int fd, enum kr_passphrase_use use, char *text, bool *ret_found, struct kr_error *error)
+{
+    enum kr_err err = ask_line(fd, prompts[use].prompt, text, error);
+    *ret_found = err == KR_OK;
+    if (err == KR_OK && prompts[use].again != NULL) {
+        err = ask_again(fd, prompts[use].again, text, error);
+    }
+    if (err == KR_NOT_FOUND) {
+        err = use == KR_PASSPHRASE_MAKES ? KR_OK : KR_INVALID;
+    }
+    return err;
+}
+
+static enum kr_err ask(enum kr_passphrase_use use, char *text, bool *ret_found, struct kr_error *error)
 {
     struct termios before, silent;
     int fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
@@ -133,12 +148,8 @@ static enum kr_err ask(bool is_new, char *text, bool *ret_found, struct kr_error
     enum kr_err err = KR_OK;
     if (tcsetattr(fd, TCSAFLUSH, &silent) != 0) {
         err = kr_fail(error, KR_IO, "cannot ask on the terminal: %s", strerror(errno));
-    } else if (is_new) {
-        err = ask_new(fd, text, ret_found, error);
     } else {
-        err = ask_line(fd, "Passphrase of the keyring: ", text, error);
-        err = err == KR_NOT_FOUND ? KR_INVALID : err;
-        *ret_found = err == KR_OK;
+        err = ask_all(fd, use, text, ret_found, error);
     }
     (void)tcsetattr(fd, TCSAFLUSH, &before);
     (void)close(fd);
@@ -164,9 +175,11 @@ enum kr_err kr_passphrase_get(const struct kr_passphrase_source *source, char **
         }
         found = true;
     } else {
-        err = read_credential(text, &found, error);
+        if (source->use != KR_PASSPHRASE_CHANGES) {
+            err = read_credential(text, &found, error);
+        }
         if (err == KR_OK && !found && source->may_ask) {
-            err = ask(source->is_new, text, &found, error);
+            err = ask(source->use, text, &found, error);
         }
     }
     if (err != KR_OK || !found) {
@@ -175,6 +188,28 @@ enum kr_err kr_passphrase_get(const struct kr_passphrase_source *source, char **
     }
     if (err == KR_OK) {
         *ret_passphrase = text;
+    }
+    return err;
+}
+
+enum kr_err kr_passphrase_open_keyring(const struct kr_place *place, const struct kr_passphrase_source *source,
+                                       struct kr_keyring **ret_keyring, bool *ret_protected, struct kr_error *error)
+{
+    char *passphrase = NULL;
+    bool is_protected = false;
+    enum kr_err err = kr_keyring_is_protected(place->keyring, &is_protected, error);
+    if (err == KR_NOT_FOUND) {
+        return kr_fail(error, err, "there is no node in %s yet: run `kairan init`", place->directory);
+    }
+    if (err == KR_OK && is_protected) {
+        err = kr_passphrase_get(source, &passphrase, error);
+    }
+    if (err == KR_OK) {
+        err = kr_keyring_load(place->keyring, passphrase, ret_keyring, error);
+    }
+    kr_secret_free(passphrase);
+    if (err == KR_OK) {
+        *ret_protected = is_protected;
     }
     return err;
 }

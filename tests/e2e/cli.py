@@ -5,6 +5,9 @@ import argparse
 import ctypes
 import json
 import os
+import random
+import resource
+import signal
 import subprocess
 import sys
 
@@ -122,6 +125,76 @@ def passphrase(kairand, kairan, root):
     tool.refused("", "init", "--name-en", "Again")
 
 
+def another_passphrase(kairan, node, root):
+    """Changing it: all or nothing, whatever goes wrong. Works on the node that passphrase() has made."""
+    state, right, wrong = (os.path.join(root, name) for name in ("sealed", "right", "wrong"))
+
+    def write(name, text):
+        path = os.path.join(root, name)
+        with open(path, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            file.write(text)
+        return path
+
+    def full():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+    def begin(old, new, directory=state, prepare=None, language="en"):
+        given = (["--passphrase-file", old] if old else []) + (["--new-passphrase-file", new] if new else [])
+        return subprocess.Popen([kairan, "--state", directory, "--lang", language, "passphrase", *given], stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, preexec_fn=prepare)
+
+    def change(*arguments, **options):
+        process = begin(*arguments, **options)
+        said = b"".join(process.communicate(timeout=120))
+        return process.returncode, said.decode()
+
+    def opens(passphrase):
+        return change(passphrase, passphrase)[0] == 0
+
+    def refused(word, *arguments, **options):
+        status, said = change(*arguments, **options)
+        check(status == 2 and word in said, f"passphrase {arguments}: status {status}, {word!r} is not in {said!r}")
+        check(sorted(name for name in os.listdir(state) if "keyring" in name) == ["keyring"], "something is left beside the keyring")
+        check(opens(right) and not opens(wrong), f"the keyring was changed although {word!r}")
+
+    following, empty = write("following", "潮と光\n"), write("empty", "\n")
+    refused("wrong passphrase", wrong, following)
+    refused("under a passphrase", None, following)
+    refused("no file", right, os.path.join(root, "nowhere"))
+    refused("empty", right, empty)
+    refused("no new passphrase", right, None)
+    refused("cannot write", right, following, prepare=full)
+    status, said = change(None, following, directory=os.path.join(root, "none"))
+    check(status == 2 and "kairan init" in said and not os.path.exists(os.path.join(root, "none")), f"without a node: {said}")
+    status, said = change(None, following, directory=node.directory)
+    check(status == 2 and "already runs" in said, f"while the node runs: {said}")
+
+    present, chance = right, random.Random(11)
+    for _ in range(12):
+        other = following if present == right else right
+        process = begin(present, other)
+        try:
+            process.wait(chance.uniform(0, 0.3))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=120)
+        present, other = (present, other) if opens(present) else (other, present)
+        check(opens(present) and not opens(other), "a change that was killed left neither passphrase")
+
+    other = following if present == right else right
+    status, said = change(present, other, language="ja")
+    check(status == 0 and "パスフレーズを変えました" in said, f"status {status}: {said}")
+    check(opens(other) and not opens(present), "the old passphrase still opens the keyring, or the new one does not")
+
+    bare = os.path.join(root, "bare")
+    Tool(kairan, bare).done("init", "--name-en", "Bare")
+    status, said = change(None, right, directory=bare)
+    check(status == 0, f"an unprotected keyring: {said}")
+    status, said = change(None, right, directory=bare)
+    check(status == 2 and "under a passphrase" in said, f"the keyring is unprotected still: {said}")
+
+
 def bump_store_format(store):
     """What a newer program would have written: a higher number at the head of the store's format row (store/format.c)."""
     lmdb = ctypes.CDLL("liblmdb.so.0")
@@ -165,6 +238,7 @@ def run(options):
         submissions(tool, node)
         tickets(tool, Tool(options.kairan, other.directory))
         passphrase(options.kairand, options.kairan, fed.root)
+        another_passphrase(options.kairan, node, fed.root)
         node.stop()
         tool.refused("kairand", "status")
         newer_store(node)

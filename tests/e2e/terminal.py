@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The passphrase on a terminal: asked for twice when a node is made, once when it starts, never shown."""
+"""The passphrase on a terminal: asked for twice when a node is made or the passphrase changed, once when it starts, never shown."""
 import argparse
 import os
 import pty
@@ -73,8 +73,24 @@ def run(kairand, root):
     check(b"horse" not in shown, "the passphrase was shown")
     status, shown = converse([kairand, "--state", state], [(old, b"wrong\n")])
     check(status == 1, f"a wrong passphrase: status {status}, {shown!r}")
-    status, shown = converse([kairand, "--state", state], [(old, b"correct horse\n")], until=b"only dials out")
+    start = [kairand, "--state", state]
+    status, shown = converse(start, [(old, b"correct horse\n")], until=b"only dials out")
     check(status == 0, f"the right passphrase: status {status}, {shown!r}")
+
+    def change(*answers):
+        return converse([*start, "--change-passphrase"], zip((old, b"New passphrase", again), answers))
+
+    status, shown = change(b"wrong\n")
+    check(status == 1 and b"New passphrase" not in shown, f"a wrong old one: status {status}, {shown!r}")
+    for answers, word in (((b"correct horse\n", b"one\n", b"two\n"), b"differ"), ((b"correct horse\n", b"\n"), b"empty")):
+        status, shown = change(*answers)
+        check(status == 1 and word in shown, f"{answers}: status {status}, {shown!r}")
+    status, shown = change(b"correct horse\n", "電池\n".encode(), "電池\n".encode())
+    check(status == 0 and "電池".encode() not in shown, f"another passphrase: status {status}, {shown!r}")
+    status, shown = converse(start, [(old, b"correct horse\n")])
+    check(status == 1, f"the old passphrase afterwards: status {status}, {shown!r}")
+    status, shown = converse(start, [(old, "電池\n".encode())], until=b"only dials out")
+    check(status == 0, f"the new passphrase: status {status}, {shown!r}")
 
 
 def main():

@@ -39,6 +39,19 @@ const struct kr_command kr_commands[] = {
         "  --passphrase-file FILE, --passphrase-fd N   protect the keyring with a passphrase\n"
         "\n"
         "Example: kairan init --name-en Hokkaido --endpoint tcp://203.0.113.5:7370 --found-community Japan\n")},
+    {"passphrase", kr_run_passphrase, N_("change the passphrase of the node's keys"),
+     N_("Usage: kairan passphrase [--new-passphrase-file FILE | --new-passphrase-fd N] [OPTIONS]\n"
+        "\n"
+        "Puts the keyring under another passphrase, or under one if it has none. Stop the node first. Asks on the terminal for\n"
+        "the old one, and twice for the new one. Whatever goes wrong, the keyring still opens with the old one.\n"
+        "\n"
+        "  --new-passphrase-file FILE, --new-passphrase-fd N   read the new one from a file that only this user can read, or\n"
+        "                               from a descriptor\n"
+        "  --passphrase-file FILE, --passphrase-fd N           the same for the old one\n"
+        "\n"
+        "The node's keys stay the same. Copies of the keyring that were made before still open with the old passphrase.\n"
+        "\n"
+        "Example: kairan passphrase\n")},
     {"invite", kr_run_invite, N_("print a ticket that links another council to this one"),
      N_("Usage: kairan invite [--ttl SPAN] [--community NAME|ID] [--link-only]\n"
         "\n"

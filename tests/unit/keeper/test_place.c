@@ -168,6 +168,11 @@ static void test_the_service_managers_credential_is_taken(void **state)
     assert_int_equal(kr_passphrase_get(&source, &passphrase, NULL), KR_OK);
     assert_string_equal(passphrase, "from systemd");
     kr_secret_free(passphrase);
+    passphrase = NULL;
+    /* It is the present one, and never meant as the next. */
+    const struct kr_passphrase_source next = {.fd = -1, .use = KR_PASSPHRASE_CHANGES};
+    assert_int_equal(kr_passphrase_get(&next, &passphrase, NULL), KR_OK);
+    assert_null(passphrase);
     assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
 }
 
