@@ -124,7 +124,7 @@ void kr_store_term(const struct kr_store *store, uint8_t type, const void *norma
                    uint8_t ret_term[static KR_TERM_BYTES]);
 /* Brings entries into the order of the index; for worker threads, so that kr_store_terms_put has less to do. */
 void kr_store_terms_sort(struct kr_term_entry *entries, size_t count);
-/* Any order; sorted here (in place). Large batches go to a run of their own. */
+/* Any order. Large batches are sorted here (in place) and go to a run of their own. */
 enum kr_err kr_store_terms_put(struct kr_txn *txn, struct kr_term_entry *entries, size_t count) KR_WARN_UNUSED;
 /* Calls for every live entry under (type, bytes); the visitor returns false to stop. */
 typedef bool kr_store_term_visit(void *context, uint64_t arrival, uint16_t position);

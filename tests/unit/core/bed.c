@@ -347,24 +347,31 @@ struct forged stranger_card_with(struct bed *bed, const struct stranger *strange
 
 /* ---- what a peer says ---- */
 
-void bed_say(struct bed *bed, uint32_t from, uint32_t to, const struct kr_message *message)
+uint8_t *bed_frame(struct kr_session *session, const struct kr_message *message, size_t *ret_len)
 {
-    struct kr_link *theirs = bed_link(bed, from, to), *ours = bed_link(bed, to, from);
     struct kr_writer writer;
-    assert_true(theirs->has_session);
     kr_writer_init(&writer, KR_FRAME_BYTES_MAX - 64);
     kr_message_write(message, &writer);
     assert_int_equal(kr_writer_finish(&writer), KR_OK);
-    size_t len = 1 + KR_SESSION_ID_BYTES + writer.len + KR_SESSION_OVERHEAD_BYTES;
-    uint8_t *frame = malloc(len);
+    *ret_len = 1 + KR_SESSION_ID_BYTES + writer.len + KR_SESSION_OVERHEAD_BYTES;
+    uint8_t *frame = malloc(*ret_len);
     assert_non_null(frame);
     frame[0] = KR_FRAME_SEALED;
-    memcpy(frame + 1, theirs->session.id, KR_SESSION_ID_BYTES);
-    kr_session_seal(&theirs->session, frame + 1 + KR_SESSION_ID_BYTES, writer.bytes, writer.len);
+    memcpy(frame + 1, session->id, KR_SESSION_ID_BYTES);
+    kr_session_seal(session, frame + 1 + KR_SESSION_ID_BYTES, writer.bytes, writer.len);
+    kr_writer_deinit(&writer);
+    return frame;
+}
+
+void bed_say(struct bed *bed, uint32_t from, uint32_t to, const struct kr_message *message)
+{
+    struct kr_link *theirs = bed_link(bed, from, to), *ours = bed_link(bed, to, from);
+    size_t len = 0;
+    assert_true(theirs->has_session);
+    uint8_t *frame = bed_frame(&theirs->session, message, &len);
     sim_world_push(bed->world, bed_node(bed, to), (struct kr_event){.type = KR_EVENT_FRAME, .number = ours->number}, frame, len,
                    bed->world->now_ms);
     free(frame);
-    kr_writer_deinit(&writer);
     bed_run(bed, 100);
 }
 

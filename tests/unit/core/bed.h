@@ -89,6 +89,8 @@ struct forged stranger_card_with(struct bed *bed, const struct stranger *strange
 void forged_free(struct forged *forged);
 struct kr_slice bed_report(struct kr_writer *writer, const char *domain); /* content; free the writer */
 
+/* The message as a frame of that session; the caller's to free(). */
+uint8_t *bed_frame(struct kr_session *session, const struct kr_message *message, size_t *ret_len);
 /* What `from` says to `to` under their session, as if its core had. Runs 100 ms. */
 void bed_say(struct bed *bed, uint32_t from, uint32_t to, const struct kr_message *message);
 void bed_hand_over(struct bed *bed, uint32_t from, uint32_t to, const struct forged *forged);

@@ -78,19 +78,10 @@ static void run_jobs(struct crowd *crowd)
 
 static void say(struct crowd *crowd, uint32_t i, const struct kr_message *message)
 {
-    struct kr_writer writer;
-    kr_writer_init(&writer, KR_FRAME_BYTES_MAX - 64);
-    kr_message_write(message, &writer);
-    assert_int_equal(kr_writer_finish(&writer), KR_OK);
-    size_t len = 1 + KR_SESSION_ID_BYTES + writer.len + KR_SESSION_OVERHEAD_BYTES;
-    uint8_t *frame = malloc(len);
-    assert_non_null(frame);
-    frame[0] = KR_FRAME_SEALED;
-    memcpy(frame + 1, crowd->sessions[i].id, KR_SESSION_ID_BYTES);
-    kr_session_seal(&crowd->sessions[i], frame + 1 + KR_SESSION_ID_BYTES, writer.bytes, writer.len);
+    size_t len = 0;
+    uint8_t *frame = bed_frame(&crowd->sessions[i], message, &len);
     run_event(crowd, (struct kr_event){.type = KR_EVENT_FRAME, .number = link_of(crowd, i)->number, .bytes = {frame, len}});
     free(frame);
-    kr_writer_deinit(&writer);
 }
 
 static void say_need(struct crowd *crowd, uint32_t i, uint64_t bytes)

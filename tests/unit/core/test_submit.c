@@ -1,5 +1,7 @@
 #include <stdio.h>
 
+#include "node/core/job.h"
+#include "node/core/loop.h"
 #include "tests/unit/core/bed.h"
 
 static int setup(void **state)
@@ -254,6 +256,46 @@ static void a_preview_changes_nothing(void **state)
     bed_submission_free(submit);
 }
 
+/* Its guards are asked by a job, which goes among the bulk where it is large: nobody else's request waits for it here. */
+static void a_preview_is_a_job(void **state)
+{
+    struct bed *bed = *state;
+    static const char *domains[1000];
+    for (size_t i = 0; i < sizeof domains / sizeof domains[0]; i++) {
+        domains[i] = "a.example";
+    }
+    for (uint32_t count = 1; count <= 1000; count += 999) {
+        struct kr_submit *submit = bed_submission(bed, KR_TLP_CLEAR, "a.example", 1);
+        struct kr_effects effects;
+        struct kr_writer args;
+        uint8_t seed[32] = {1};
+        size_t done = 0, jobs = 0;
+        bed_submission_body(submit, domains, count);
+        kr_writer_init(&args, KR_MIB);
+        kr_submit_write(submit, &args);
+        const struct kr_event event = {.type = KR_EVENT_REQUEST,
+                                       .now_ms = bed->world->now_ms,
+                                       .client = 5,
+                                       .request = count,
+                                       .op = KR_OP_PREVIEW,
+                                       .bytes = {args.bytes, args.len}};
+        kr_effects_init(&effects);
+        assert_int_equal(kr_loop_run(bed_node(bed, 0)->loop, &event, 1, seed, NULL, NULL, &effects, &done), KR_OK);
+        for (size_t i = 0; i < effects.count; i++) {
+            assert_int_not_equal(effects.items[i].type, KR_EFFECT_END);
+            if (effects.items[i].type == KR_EFFECT_JOB) {
+                assert_int_equal(effects.items[i].job->kind, KR_JOB_PREVIEW);
+                assert_int_equal(effects.items[i].job->is_bulk, count > 1);
+                jobs++;
+            }
+        }
+        assert_int_equal(jobs, 1);
+        kr_effects_deinit(&effects);
+        kr_writer_deinit(&args);
+        bed_submission_free(submit);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +310,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(audiences_that_cannot_be_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(dates_and_bytes_that_cannot_be_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_preview_changes_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_preview_is_a_job, setup, teardown),
     };
     return cmocka_run_group_tests_name("core/submit", tests, NULL, NULL);
 }
