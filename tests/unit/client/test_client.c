@@ -1,16 +1,15 @@
 /* The client against a keeper that is played by this test: what it says lies in the socket before the client reads. */
-#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "tests/support/fake_keeper.h"
 #include "tools/client/client.h"
 
 struct fake {
@@ -24,39 +23,12 @@ static struct kr_slice text(const char *words)
     return (struct kr_slice){(const uint8_t *)words, strlen(words)};
 }
 
-static void put(int fd, const void *bytes, size_t len)
-{
-    assert_int_equal(send(fd, bytes, len, MSG_NOSIGNAL), len);
-}
-
-static void put_length(int fd, size_t len)
-{
-    const uint8_t head[4] = {(uint8_t)(len >> 24), (uint8_t)(len >> 16), (uint8_t)(len >> 8), (uint8_t)len};
-    put(fd, head, sizeof head);
-}
-
-static void encode(const struct kr_client_frame *frame, struct kr_writer *writer)
-{
-    kr_writer_init(writer, KR_CLIENT_FRAME_BYTES_MAX);
-    kr_client_frame_write(frame, false, writer);
-    assert_int_equal(kr_writer_finish(writer), KR_OK);
-}
-
-static void say(int fd, const struct kr_client_frame *frame)
-{
-    struct kr_writer writer;
-    encode(frame, &writer);
-    put_length(fd, writer.len);
-    put(fd, writer.bytes, writer.len);
-    kr_writer_deinit(&writer);
-}
-
 static void say_hello(int fd, uint32_t version)
 {
     static struct kr_client_frame hello;
     hello = (struct kr_client_frame){.type = KR_CLIENT_HELLO, .version = version, .text = text("Hokkaido")};
     memset(hello.council, 7, sizeof hello.council);
-    say(fd, &hello);
+    keeper_say(fd, &hello);
 }
 
 static void say_page(int fd, uint64_t number, uint32_t count)
@@ -66,48 +38,21 @@ static void say_page(int fd, uint64_t number, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         page.items[i] = text("item");
     }
-    say(fd, &page);
+    keeper_say(fd, &page);
 }
 
 static void say_end(int fd, uint64_t number, const char *result)
 {
     static struct kr_client_frame end;
     end = (struct kr_client_frame){.type = KR_CLIENT_END, .number = number, .payload = text(result)};
-    say(fd, &end);
+    keeper_say(fd, &end);
 }
 
 static void say_error(int fd, uint64_t number, uint32_t code, const char *detail)
 {
     static struct kr_client_frame error;
     error = (struct kr_client_frame){.type = KR_CLIENT_ERROR, .number = number, .code = code, .text = text(detail)};
-    say(fd, &error);
-}
-
-static bool get(int fd, void *bytes, size_t len)
-{
-    for (size_t at = 0; at < len;) {
-        ssize_t got = recv(fd, (uint8_t *)bytes + at, len - at, 0);
-        if (got <= 0) {
-            return false;
-        }
-        at += (size_t)got;
-    }
-    return true;
-}
-
-/* What the client says next; its slices live until the next call. */
-static bool hear(int fd, struct kr_client_frame *ret_frame)
-{
-    static uint8_t bytes[KR_CLIENT_FRAME_BYTES_MAX];
-    uint8_t head[4];
-    if (!get(fd, head, sizeof head)) {
-        return false;
-    }
-    size_t len = (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
-    assert_true(len > 0 && len <= sizeof bytes);
-    assert_true(get(fd, bytes, len));
-    assert_int_equal(kr_client_frame_read((struct kr_slice){bytes, len}, true, ret_frame), KR_OK);
-    return true;
+    keeper_say(fd, &error);
 }
 
 static int pair_up(int *ret_fd)
@@ -158,7 +103,7 @@ static void test_greets(void **state)
     memset(council, 7, sizeof council);
     assert_memory_equal(kr_conn_council(fake.conn), council, 32);
     assert_string_equal(kr_conn_name(fake.conn), "Hokkaido");
-    assert_true(hear(fake.fd, &frame));
+    assert_true(keeper_hear(fake.fd, &frame));
     assert_int_equal(frame.type, KR_CLIENT_HELLO);
     assert_int_equal(frame.version, KR_CLIENT_VERSION);
     assert_memory_equal(frame.text2.bytes, "ja", 2);
@@ -195,7 +140,7 @@ static void script_silence(int fd)
 
 static void script_web(int fd)
 {
-    put(fd, "HTTP/1.1 400 Bad Request\r\n", 26);
+    keeper_put(fd, "HTTP/1.1 400 Bad Request\r\n", 26);
 }
 
 static void script_page(int fd)
@@ -255,13 +200,13 @@ static void test_call_grants_page_by_page(void **state)
     assert_int_equal(counted.items, 15);
     assert_int_equal(result.len, 6);
     assert_memory_equal(result.bytes, "result", 6);
-    assert_true(hear(fake.fd, &frame)); /* hello */
-    assert_true(hear(fake.fd, &frame));
+    assert_true(keeper_hear(fake.fd, &frame)); /* hello */
+    assert_true(keeper_hear(fake.fd, &frame));
     assert_int_equal(frame.type, KR_CLIENT_REQUEST);
     assert_int_equal(frame.op, KR_OP_LS);
     assert_int_equal(frame.credits, KR_CONN_PAGES);
     for (int i = 0; i < 3; i++) {
-        assert_true(hear(fake.fd, &frame));
+        assert_true(keeper_hear(fake.fd, &frame));
         assert_int_equal(frame.type, KR_CLIENT_CREDIT);
         assert_int_equal(frame.credits, 1);
     }
@@ -312,9 +257,9 @@ static void test_call_out_of_time(void **state)
     struct counted counted = {0};
     begin(&fake);
     assert_int_equal(kr_conn_call(fake.conn, KR_OP_LS, text("x"), 1, count_item, &counted, NULL, &fake.error), KR_TIMEOUT);
-    assert_true(hear(fake.fd, &frame));
-    assert_true(hear(fake.fd, &frame));
-    assert_true(hear(fake.fd, &frame));
+    assert_true(keeper_hear(fake.fd, &frame));
+    assert_true(keeper_hear(fake.fd, &frame));
+    assert_true(keeper_hear(fake.fd, &frame));
     assert_int_equal(frame.type, KR_CLIENT_CANCEL);
     assert_int_equal(frame.number, 1);
     say_page(fake.fd, 1, 5);
@@ -349,7 +294,7 @@ static void test_oversized_frame(void **state)
         struct fake fake;
         begin(&fake);
         (void)ask(&fake, 1);
-        put_length(fake.fd, lengths[i]);
+        keeper_put_length(fake.fd, lengths[i]);
         expect_broken(&fake, KR_BOUNDS);
         done(&fake);
     }
@@ -364,14 +309,14 @@ static void test_truncated_everywhere(void **state)
     page = (struct kr_client_frame){.type = KR_CLIENT_PAGE, .number = 1, .item_count = 2};
     page.items[0] = text("one");
     page.items[1] = text("two");
-    encode(&page, &writer);
+    keeper_encode(&page, &writer);
     for (size_t cut = 0; cut < writer.len + 4; cut++) {
         struct fake fake;
         const uint8_t head[4] = {0, 0, 0, (uint8_t)writer.len};
         begin(&fake);
         (void)ask(&fake, 1);
-        put(fake.fd, head, cut < 4 ? cut : 4);
-        put(fake.fd, writer.bytes, cut < 4 ? 0 : cut - 4);
+        keeper_put(fake.fd, head, cut < 4 ? cut : 4);
+        keeper_put(fake.fd, writer.bytes, cut < 4 ? 0 : cut - 4);
         assert_int_equal(shutdown(fake.fd, SHUT_WR), 0);
         expect_broken(&fake, KR_CLOSED);
         done(&fake);
@@ -385,8 +330,8 @@ static void test_garbage_in_a_frame(void **state)
     struct fake fake;
     begin(&fake);
     (void)ask(&fake, 1);
-    put_length(fake.fd, 5);
-    put(fake.fd, "\x93\x04\x01\x90\x90", 5);
+    keeper_put_length(fake.fd, 5);
+    keeper_put(fake.fd, "\x93\x04\x01\x90\x90", 5);
     expect_broken(&fake, KR_MALFORMED);
     done(&fake);
 }
@@ -497,9 +442,9 @@ static void *echo(void *context)
     static char answer[20001];
     int fd = *(int *)context;
     memset(answer, 'a', sizeof answer - 1);
-    assert_true(hear(fd, &frame));
+    assert_true(keeper_hear(fd, &frame));
     for (uint32_t i = 0; i < MANY; i++) {
-        assert_true(hear(fd, &frame));
+        assert_true(keeper_hear(fd, &frame));
         say_end(fd, frame.number, answer);
     }
     return NULL;

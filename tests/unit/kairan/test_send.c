@@ -1,9 +1,10 @@
 /* Parts on their way to a keeper that is played by this test: whose answers lie in the socket, or do not. */
-#include "keeper.h"
+#include "kairan_test.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "tests/support/fake_keeper.h"
 #include "tools/kairan/send.h"
 
 #define ITEMS (2 * KR_REPORT_INDICATORS_MAX + 100)

@@ -1,11 +1,12 @@
 /* submit against a keeper that goes away in the middle: the same tokens come again, and nothing is lost or stored twice. */
-#include "keeper.h"
+#include "kairan_test.h"
 
 #include <poll.h>
 #include <pthread.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "tests/support/fake_keeper.h"
 #include "tools/formats/formats.h"
 #include "tools/kairan/kairan.h"
 
