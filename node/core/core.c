@@ -241,6 +241,8 @@ static enum kr_err dispatch(struct kr_step *step, const struct kr_event *event)
         return frame(step, event);
     case KR_EVENT_LOST:
         return kr_link_lost(step, event->number);
+    case KR_EVENT_TURNED_AWAY:
+        return kr_link_turned_away(step, event->number);
     case KR_EVENT_JOB_DONE:
         return job_done(step, event->job);
     case KR_EVENT_REQUEST:

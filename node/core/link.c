@@ -230,6 +230,7 @@ enum kr_err kr_link_dial(struct kr_step *step, struct kr_link *link)
     enum kr_err err =
         kr_effect_add_writer(step->effects, (struct kr_effect){.type = KR_EFFECT_DIAL, .number = link->number}, &writer);
     kr_writer_deinit(&writer);
+    link->is_turned_away = false;
     link->hello_at_ms = step->now_ms;
     link->hello_wait_ms = KR_HELLO_MS_MIN;
     return err == KR_OK ? kr_step_wake(step, link->hello_at_ms) : err;
@@ -666,8 +667,29 @@ enum kr_err kr_link_lost(struct kr_step *step, uint32_t number)
         return KR_OK;
     }
     kr_link_session_down(step->core, link);
-    link->hello_at_ms = step->now_ms + link->hello_wait_ms;
+    if (!link->is_turned_away) {
+        link->hello_at_ms = step->now_ms + link->hello_wait_ms;
+    }
     return link->we_dial ? kr_step_wake(step, link->hello_at_ms) : KR_OK;
+}
+
+enum kr_err kr_link_turned_away(struct kr_step *step, uint32_t number)
+{
+    struct kr_link *link = kr_link_by_number(step->core, number);
+    if (link == NULL || !link->we_dial) {
+        return KR_OK;
+    }
+    if (link->state == KR_LINK_JOINING) {
+        return kr_join_turned_away(step, link);
+    }
+    char name[KR_NAME_BYTES_MAX + 1];
+    kr_link_session_down(step->core, link);
+    link->is_turned_away = true;
+    link->hello_at_ms = step->now_ms + KR_TURNED_AWAY_MS;
+    enum kr_err err = kr_step_log_peer(step, link, KR_LOG_WARNING,
+                                       "%s does not admit this node: it may have lost the link; tried again in half a minute",
+                                       kr_core_name(step->core, link->council, false, name, sizeof name));
+    return err != KR_OK ? err : kr_step_wake(step, link->hello_at_ms);
 }
 
 enum kr_err kr_links_net_up(struct kr_step *step)
@@ -731,7 +753,13 @@ enum kr_err kr_links_tick(struct kr_step *step)
         if (link->has_session) {
             err = tick_up(step, link);
         } else if (link->we_dial && core->net_is_up) {
-            err = step->now_ms >= link->hello_at_ms ? say_hello(step, link) : kr_step_wake(step, link->hello_at_ms);
+            bool is_due = step->now_ms >= link->hello_at_ms;
+            if (is_due && link->is_turned_away) {
+                err = kr_link_dial(step, link);
+            }
+            if (err == KR_OK) {
+                err = is_due ? say_hello(step, link) : kr_step_wake(step, link->hello_at_ms);
+            }
         }
     }
     return err;

@@ -24,6 +24,7 @@
 #define KR_SILENCE_MS        (3u * KR_PING_MS + 5000u) /* no word for so long: the session is dead */
 #define KR_HELLO_MS_MIN      100u
 #define KR_HELLO_MS_MAX      2000u
+#define KR_TURNED_AWAY_MS    30000u          /* a node that did not admit our key is dialled again after so long */
 #define KR_CATCHUP_MS_MAX    30000u          /* no progress for so long: ask anew */
 #define KR_HELD_MS           60000u          /* a record for which there was no room is asked for again after so long */
 #define KR_PUSH_FRAME_BYTES  (256u * KR_KIB) /* a frame of pushed records ends past this */
@@ -79,6 +80,7 @@ struct kr_link {
     /* Session. As initiator we have at most one hello out; as responder at most one answered session that the peer has not used
      * yet. */
     bool has_session, has_pending, has_hello;
+    bool is_turned_away; /* it did not admit our key: to be dialled anew before the next hello */
     uint64_t session_no; /* random: jobs of an older session, or of a core before this one, earn no credit */
     struct kr_session session, pending;
     uint8_t ephemeral_public[32], ephemeral_secret[32], hello_hash[32];
@@ -211,6 +213,7 @@ enum kr_err kr_link_dial(struct kr_step *step, struct kr_link *link) KR_WARN_UNU
 enum kr_err kr_links_allow(struct kr_step *step) KR_WARN_UNUSED; /* tells net whom to let in */
 enum kr_err kr_link_frame(struct kr_step *step, uint32_t number, struct kr_slice frame) KR_WARN_UNUSED;
 enum kr_err kr_link_lost(struct kr_step *step, uint32_t number) KR_WARN_UNUSED;
+enum kr_err kr_link_turned_away(struct kr_step *step, uint32_t number) KR_WARN_UNUSED;
 enum kr_err kr_links_net_up(struct kr_step *step) KR_WARN_UNUSED;
 void kr_links_net_down(struct kr_core *core);
 enum kr_err kr_links_tick(struct kr_step *step) KR_WARN_UNUSED;
@@ -321,6 +324,8 @@ void kr_watch_forget(struct kr_core *core, uint64_t client, uint64_t request, bo
 enum kr_err kr_invite_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_join_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_join_welcomed(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
+/* The inviter's node does not admit the ticket: says so to who waits, and forgets the link. */
+enum kr_err kr_join_turned_away(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
 enum kr_err kr_join_step_say(struct kr_step *step, struct kr_link *link, uint32_t phase) KR_WARN_UNUSED;
 /* The directory has changed: whoever waits for a membership that is there now hears so. */
 enum kr_err kr_joins_settle(struct kr_step *step) KR_WARN_UNUSED;

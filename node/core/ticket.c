@@ -10,7 +10,8 @@
  *
  * A lost welcome is repeated for the same council, and anybody else who shows the ticket meanwhile is told that it is used. Once a
  * session is up under the joiner's own key, both sides have the link durably: the ticket is forgotten and net lets its key in no
- * more. */
+ * more, and neither once it has expired. Whoever shows it then is turned away by CURVE itself, which tells a holder of the ticket
+ * nothing that it did not know; the joiner's net hears that, so that nobody waits for an answer that does not come. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,11 +126,18 @@ static enum kr_err give_up_joining(struct kr_step *step, struct kr_link *link)
 {
     enum kr_err err = KR_OK;
     if (link->client != 0) {
-        err = kr_step_error(
-            step, link->client, link->request, KR_TIMEOUT,
-            "%s does not answer. Check that its node runs and can be reached from here; the ticket may have been used "
-            "or have expired: ask for a new one",
-            link->endpoint);
+        err = kr_step_error(step, link->client, link->request, KR_TIMEOUT,
+                            "%s does not answer. Check that its node runs and can be reached from here", link->endpoint);
+    }
+    return err != KR_OK ? err : kr_link_drop(step, link);
+}
+
+enum kr_err kr_join_turned_away(struct kr_step *step, struct kr_link *link)
+{
+    enum kr_err err = KR_OK;
+    if (link->client != 0) {
+        err = kr_step_error(step, link->client, link->request, KR_USED,
+                            "this ticket is not admitted any more: it was used already, or has expired. Ask for a new one");
     }
     return err != KR_OK ? err : kr_link_drop(step, link);
 }
@@ -407,7 +415,10 @@ static enum kr_err join_hello(struct kr_step *step, struct kr_invitation *invita
     struct kr_card card;
     bool fits = kr_hello_read(bytes, &hello) == KR_OK && hello.is_join && !hello.is_responder &&
                 memcmp(hello.meant, step->core->self, 32) == 0 && memcmp(hello.council, step->core->self, 32) != 0;
-    if (!fits || invitation->expires_s <= step->now_ms / 1000 || step->now_ms < invitation->heard_ms + 100) {
+    if (invitation->expires_s <= step->now_ms / 1000) {
+        return drop_invitations(step, NULL); /* cuts the connection; when it is made anew, the joiner is turned away */
+    }
+    if (!fits || step->now_ms < invitation->heard_ms + 100) {
         return KR_OK; /* whoever it is, it holds a ticket and nothing else: no answer; and ten tries a second are enough */
     }
     invitation->heard_ms = step->now_ms;

@@ -107,7 +107,7 @@ static bool is_any(const struct kr_event *event, const struct kr_event *why)
 static bool is_of_net(const struct kr_event *event, const struct kr_event *why)
 {
     (void)why;
-    return event->type == KR_EVENT_FRAME || event->type == KR_EVENT_LOST;
+    return event->type == KR_EVENT_FRAME || event->type == KR_EVENT_LOST || event->type == KR_EVENT_TURNED_AWAY;
 }
 
 static bool is_withdrawn(const struct kr_event *event, const struct kr_event *why)

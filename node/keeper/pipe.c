@@ -238,6 +238,9 @@ static enum kr_err take_message(struct kr_pipe *pipe, struct kr_error *error)
     case KR_NET_LOST:
         kr_lanes_must_put(pipe->options.lanes, &(struct kr_event){.type = KR_EVENT_LOST, .number = message->number});
         return KR_OK;
+    case KR_NET_TURNED_AWAY:
+        kr_lanes_must_put(pipe->options.lanes, &(struct kr_event){.type = KR_EVENT_TURNED_AWAY, .number = message->number});
+        return KR_OK;
     case KR_NET_LOG:
         kr_log((enum kr_log_level)message->count, "net: %.*s", (int)message->text.len, (const char *)message->text.bytes);
         return KR_OK;

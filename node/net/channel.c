@@ -152,6 +152,11 @@ static void write_allow(const struct kr_net_message *message, struct kr_writer *
     }
 }
 
+static bool is_about_one(uint32_t type)
+{
+    return type == KR_NET_HANGUP || type == KR_NET_LOST || type == KR_NET_TURNED_AWAY;
+}
+
 static void write_message(const struct kr_net_message *message, struct kr_writer *writer)
 {
     switch (message->type) {
@@ -204,9 +209,9 @@ static void write_message(const struct kr_net_message *message, struct kr_writer
     default: /* one number each */
         kr_writer_array(writer, 2);
         kr_writer_uint(writer, message->type);
-        kr_writer_uint(writer, message->type == KR_NET_ALLOWED                                  ? message->generation
-                               : message->type == KR_NET_HANGUP || message->type == KR_NET_LOST ? message->number
-                                                                                                : message->count);
+        kr_writer_uint(writer, message->type == KR_NET_ALLOWED ? message->generation
+                               : is_about_one(message->type)   ? message->number
+                                                               : message->count);
         break;
     }
 }
@@ -272,6 +277,7 @@ static enum kr_err read_message(const uint8_t *bytes, size_t len, enum kr_channe
         break;
     case KR_NET_HANGUP:
     case KR_NET_LOST:
+    case KR_NET_TURNED_AWAY:
         message->number = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
         break;
     case KR_NET_ALLOWED:

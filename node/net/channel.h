@@ -40,7 +40,9 @@ enum kr_net_message_type {
     KR_NET_LOST = 23, /* number: the session is broken: a frame for this peer could not be handed to ZeroMQ (no connection, or its
                          queue is full), or the connection that was dialled has ended */
     KR_NET_LOG = 24,  /* level (enum kr_log_level), text */
-    KR_NET_REFUSED = 25, /* public key (bin 32), count: connections that ZAP refused since the last such message */
+    KR_NET_REFUSED = 25,     /* public key (bin 32), count: connections that ZAP refused since the last such message */
+    KR_NET_TURNED_AWAY = 26, /* number: the node that was dialled does not admit the key it was dialled with. ZeroMQ tries no more:
+                                dial again where that may have changed */
     /* both, control lane */
     KR_NET_CREDIT = 30, /* bytes */
     /* both, data lane */

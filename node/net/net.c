@@ -33,7 +33,8 @@ struct peer {
 struct dial {
     uint32_t number;
     void *socket;
-    void *monitor; /* tells of connections that ended: ZeroMQ makes a new one by itself, but the session went with the old */
+    void *monitor; /* tells of connections that ended: ZeroMQ makes a new one by itself, but the session went with the old; and of a
+                      key that was not admitted, after which it makes none, so that the dial is over */
 };
 
 struct net {
@@ -78,10 +79,15 @@ static enum kr_err say_log(struct net *net, enum kr_log_level level, const char 
     return say(net);
 }
 
+static enum kr_err say_of(struct net *net, uint32_t type, uint32_t number)
+{
+    net->out = (struct kr_net_message){.type = type, .number = number};
+    return say(net);
+}
+
 static enum kr_err say_lost(struct net *net, uint32_t number)
 {
-    net->out = (struct kr_net_message){.type = KR_NET_LOST, .number = number};
-    return say(net);
+    return say_of(net, KR_NET_LOST, number);
 }
 
 static enum kr_err report_refused(struct net *net)
@@ -236,7 +242,7 @@ static void *monitor_new(struct net *net, void *socket)
 {
     char name[64];
     (void)snprintf(name, sizeof name, "inproc://dial.%llu", (unsigned long long)++net->dialled);
-    if (zmq_socket_monitor(socket, name, ZMQ_EVENT_DISCONNECTED) != 0) {
+    if (zmq_socket_monitor(socket, name, ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) != 0) {
         return NULL;
     }
     void *monitor = zmq_socket(net->context, ZMQ_PAIR);
@@ -249,22 +255,6 @@ static void *monitor_new(struct net *net, void *socket)
     return monitor;
 }
 
-static enum kr_err watch(struct net *net, const struct dial *dial)
-{
-    zmq_msg_t parts[2];
-    bool is_lost = false;
-    unsigned count = 1;
-    while (dial->monitor != NULL && count > 0) {
-        (void)zmq_msg_init(&parts[0]);
-        (void)zmq_msg_init(&parts[1]);
-        count = receive(dial->monitor, parts);
-        is_lost = is_lost || count > 0;
-        (void)zmq_msg_close(&parts[0]);
-        (void)zmq_msg_close(&parts[1]);
-    }
-    return is_lost ? say_lost(net, dial->number) : KR_OK;
-}
-
 static void hang_up(struct net *net, uint32_t number)
 {
     for (uint32_t i = 0; i < net->dial_count; i++) {
@@ -274,6 +264,37 @@ static void hang_up(struct net *net, uint32_t number)
             return;
         }
     }
+}
+
+static uint16_t event_of(zmq_msg_t *part)
+{
+    uint16_t event = 0;
+    if (zmq_msg_size(part) >= sizeof event) {
+        memcpy(&event, zmq_msg_data(part), sizeof event);
+    }
+    return event;
+}
+
+static enum kr_err watch(struct net *net, const struct dial *dial)
+{
+    zmq_msg_t parts[2];
+    bool is_lost = false, is_turned_away = false;
+    unsigned count = 1;
+    while (dial->monitor != NULL && count > 0) {
+        (void)zmq_msg_init(&parts[0]);
+        (void)zmq_msg_init(&parts[1]);
+        count = receive(dial->monitor, parts);
+        is_turned_away = is_turned_away || (count > 0 && event_of(&parts[0]) == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
+        is_lost = is_lost || count > 0;
+        (void)zmq_msg_close(&parts[0]);
+        (void)zmq_msg_close(&parts[1]);
+    }
+    if (is_turned_away) {
+        uint32_t number = dial->number;
+        hang_up(net, number);
+        return say_of(net, KR_NET_TURNED_AWAY, number);
+    }
+    return is_lost ? say_lost(net, dial->number) : KR_OK;
 }
 
 static enum kr_err take_dial(struct net *net)

@@ -165,6 +165,7 @@ static enum sim_verdict start(struct sim_world *world, struct sim_node *node)
     node->is_up = true;
     node->wake_ms = 0;
     node->allowed_count = 0;
+    node->is_listening = false;
     memset(node->dials, 0, sizeof node->dials);
     sim_trace(world, "%s starts, life %u", node->name, node->life);
     sim_world_push(world, node, (struct kr_event){.type = KR_EVENT_TICK}, NULL, 0, world->now_ms);
@@ -185,6 +186,7 @@ static void stop(struct sim_node *node)
     node->store = NULL;
     node->is_up = false;
     node->allowed_count = 0;
+    node->is_listening = false;
     memset(node->dials, 0, sizeof node->dials);
 }
 
@@ -268,10 +270,17 @@ static void send_frame(struct sim_world *world, struct sim_node *from, uint32_t 
     if (dial != NULL) {
         for (uint32_t i = 0; i < world->node_count; i++) {
             struct sim_node *to = &world->nodes[i];
+            bool is_heard = memcmp(to->keyring->transport_public, dial->server_key, 32) == 0 && can_reach(world, from, to) &&
+                            to->is_listening && !dial->is_turned_away;
             const struct sim_allowed *entry = allowed_by_key(to, dial->client_key);
-            if (memcmp(to->keyring->transport_public, dial->server_key, 32) == 0 && can_reach(world, from, to) && entry != NULL) {
+            if (is_heard && entry != NULL) {
                 deliver(world, to, entry->number, dial, 0, bytes, len);
                 return;
+            }
+            if (is_heard) {
+                dial->is_turned_away = true;
+                sim_world_push(world, from, (struct kr_event){.type = KR_EVENT_TURNED_AWAY, .number = number}, NULL, 0,
+                               world->now_ms + 1);
             }
         }
         lose(world, from, number);
@@ -309,6 +318,7 @@ static void take_allow_list(struct sim_node *node, const struct kr_effect *effec
     kr_reader_close(&reader);
     KR_ASSERT(kr_reader_end(&reader) == KR_OK);
     node->allowed_count = count;
+    node->is_listening = true;
 }
 
 static void take_dial(struct sim_node *node, const struct kr_effect *effect)

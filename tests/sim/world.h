@@ -51,6 +51,7 @@ struct sim_allowed {
 
 struct sim_dial {
     bool is_used;
+    bool is_turned_away; /* CURVE refused its key once: ZeroMQ tries no more */
     uint32_t number;
     uint8_t server_key[32], client_key[32];
     uint64_t last_arrival_ms[2]; /* per direction: frames of one connection keep their order */
@@ -61,6 +62,7 @@ struct sim_node {
     char name[32];
     char path[256];
     bool is_up;
+    bool is_listening; /* its net has an allow-list */
     struct kr_keyring *keyring;
     struct kr_store *store;
     struct kr_loop *loop;

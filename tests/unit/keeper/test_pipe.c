@@ -19,6 +19,7 @@ enum behaviour {
     READS_NOTHING = 5, /* once it is bound */
     SAYS_GARBAGE = 6,  /* once it is bound */
     DOES_NOT_STOP = 7,
+    IS_TURNED_AWAY = 8, /* by a node that it dialled */
 };
 
 /* ---- the net that we play ---- */
@@ -50,6 +51,10 @@ static void fake_bound(struct fake *fake)
     /* Tells the test what it knows of its peers. */
     out = (struct kr_net_message){.type = KR_NET_LOST, .number = 1000 + fake->entry_count};
     fake_say(fake);
+    if (fake->behaviour == IS_TURNED_AWAY) {
+        out = (struct kr_net_message){.type = KR_NET_TURNED_AWAY, .number = 7};
+        fake_say(fake);
+    }
 }
 
 static void fake_take(struct fake *fake)
@@ -354,6 +359,16 @@ static void test_a_net_that_talks_nonsense_is_replaced(void **state)
     close_pipe();
 }
 
+static void test_the_core_hears_who_does_not_admit_us(void **state)
+{
+    (void)state;
+    open_pipe(IS_TURNED_AWAY);
+    allow_one_peer();
+    expect_up();
+    expect(KR_EVENT_TURNED_AWAY, 7);
+    close_pipe();
+}
+
 static void check_stop(enum behaviour behaviour)
 {
     open_pipe(behaviour);
@@ -399,6 +414,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_an_address_that_is_taken_is_told_in_the_end),
         cmocka_unit_test(test_what_net_does_not_take_is_bounded),
         cmocka_unit_test(test_a_net_that_talks_nonsense_is_replaced),
+        cmocka_unit_test(test_the_core_hears_who_does_not_admit_us),
         cmocka_unit_test(test_net_stops_as_told_or_is_stopped),
         cmocka_unit_test(test_lists_that_make_no_sense_are_refused),
     };

@@ -570,6 +570,27 @@ static void test_two_of_them_meet(void **state)
     end_net(&dialler);
 }
 
+/* ZeroMQ itself gives up after this: who dialled must hear why, and may dial anew. */
+static void test_who_is_not_admitted_hears_so(void **state)
+{
+    struct run *run = *state;
+    static struct run dialler;
+    greet(run);
+    dialler = (struct run){.own = run->stranger};
+    start_net(&dialler);
+    expect(&dialler, KR_NET_READY);
+    tell_secret(&dialler);
+    for (uint32_t i = 0; i < 2; i++) {
+        dialler.out = (struct kr_net_message){.type = KR_NET_DIAL, .number = 5 + i};
+        dialler.out.text = (struct kr_slice){(const uint8_t *)run->endpoint, strlen(run->endpoint)};
+        memcpy(dialler.out.key, run->own.public_key, 32);
+        tell(&dialler);
+        expect(&dialler, KR_NET_TURNED_AWAY);
+        assert_int_equal(dialler.in.number, 5 + i);
+    }
+    end_net(&dialler);
+}
+
 #define NET_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -595,6 +616,7 @@ int main(void)
         NET_TEST(test_it_stops_in_time),
         NET_TEST(test_it_stops_in_time_while_it_dials_nobody),
         NET_TEST(test_two_of_them_meet),
+        NET_TEST(test_who_is_not_admitted_hears_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
