@@ -80,6 +80,19 @@ static void take_title(struct kr_job *job, struct kr_slice title)
     job->title_len = len;
 }
 
+/* A report leads to its record once for each term, whatever it repeats: else one alone could be a value's whole list. Sorted, so
+ * the lowest position comes first. */
+static void drop_doubles(struct kr_job *job)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < job->term_count; i++) {
+        if (kept == 0 || memcmp(job->terms[kept - 1].term, job->terms[i].term, KR_TERM_BYTES) != 0) {
+            job->terms[kept++] = job->terms[i];
+        }
+    }
+    job->term_count = kept;
+}
+
 static enum kr_err index_report(struct kr_job *job, const struct kr_keyring *keyring)
 {
     static _Thread_local struct kr_report report; /* a kilobyte and more of slices: not on every stack */
@@ -114,6 +127,7 @@ static enum kr_err index_report(struct kr_job *job, const struct kr_keyring *key
         }
     }
     kr_store_terms_sort(job->terms, job->term_count);
+    drop_doubles(job);
     return KR_OK;
 }
 

@@ -8,6 +8,7 @@
 #include "proto/record/body.h"
 
 #define MATCHES_PER_VALUE_MAX 4096u
+#define HITS_MAX              1024u /* that a query keeps: the index is searched once for so many */
 
 bool kr_query_answers(uint32_t op)
 {
@@ -31,6 +32,7 @@ enum kr_err kr_query_init(struct kr_query *query, uint32_t op, struct kr_slice a
 void kr_query_deinit(struct kr_query *query)
 {
     free(query->args);
+    free(query->hits);
     *query = (struct kr_query){0};
 }
 
@@ -45,6 +47,7 @@ struct page {
     void *context;
     struct kr_error *error;
     size_t bytes;
+    bool has_moved;   /* something was done that no later page has to do again */
     uint8_t *scratch; /* KR_HEAD_SCRATCH, for heads */
     /* The record opened last: matches of one submission lie side by side. */
     uint64_t opened_arrival;
@@ -54,9 +57,11 @@ struct page {
     uint32_t walk_next;
 };
 
+/* Never before the page has come forward, however slow the store is: else a query could go on for ever. */
 static bool is_full(const struct page *page)
 {
-    return page->bytes >= KR_PAGE_BYTES_MAX - 8 * KR_KIB || (page->is_over != NULL && page->is_over(page->context));
+    return page->has_moved &&
+           (page->bytes >= KR_PAGE_BYTES_MAX - 8 * KR_KIB || (page->is_over != NULL && page->is_over(page->context)));
 }
 
 static enum kr_err emit(struct page *page, struct kr_writer *writer)
@@ -182,43 +187,96 @@ static enum kr_err open_report(struct page *page, uint64_t arrival)
     return KR_OK;
 }
 
-/* ---- lookup: position = index of the value, detail = arrivals below this one are still to come (newest first) ---- */
+/* ---- lookup: position = index of the value, count = matches given of it, hits = what is still to be looked at, detail and extra =
+ * arrival and place in its report of the hit looked at last (0: none). Newest first ----
+ *
+ * Whatever there is under a value, its newest records are reached: hits that are not to be seen count for nothing, and those that a
+ * page has found wait in the query for the next one, so that a long search is not begun again. */
 
-struct hit {
+struct kr_query_hit {
     uint64_t arrival;
     uint16_t position;
 };
 
-struct hits {
-    struct page *page;
-    struct hit *items; /* MATCHES_PER_VALUE_MAX */
+struct search {
+    const struct kr_query *query;
+    struct kr_txn *txn;
+    struct kr_query_hit *items; /* 2 * HITS_MAX */
     uint32_t count;
+    bool leaves_some; /* older ones than these there are too */
     enum kr_err err;
 };
 
-static bool add_hit(void *context, uint64_t arrival, uint16_t position)
-{
-    struct hits *hits = context;
-    if (hits->count < MATCHES_PER_VALUE_MAX) {
-        hits->items[hits->count++] = (struct hit){arrival, position};
-    }
-    return hits->count < MATCHES_PER_VALUE_MAX;
-}
-
-static bool find_key(void *context, uint8_t type, const uint8_t *bytes, size_t len)
-{
-    struct hits *hits = context;
-    hits->err = kr_store_terms_find(hits->page->txn, type, bytes, len, add_hit, hits);
-    return hits->err == KR_OK && hits->count < MATCHES_PER_VALUE_MAX;
-}
-
 static int newest_first(const void *a, const void *b)
 {
-    const struct hit *x = a, *y = b;
+    const struct kr_query_hit *x = a, *y = b;
     if (x->arrival != y->arrival) {
         return x->arrival < y->arrival ? 1 : -1;
     }
     return (x->position > y->position) - (x->position < y->position);
+}
+
+static void keep_newest(struct search *search)
+{
+    qsort(search->items, search->count, sizeof *search->items, newest_first);
+    if (search->count > HITS_MAX) {
+        search->count = HITS_MAX;
+        search->leaves_some = true;
+    }
+}
+
+/* Whether the hit comes behind the one that was looked at last. */
+static bool is_to_come(const struct kr_query *query, const struct kr_query_hit *hit)
+{
+    return query->detail == 0 || newest_first(&(struct kr_query_hit){query->detail, (uint16_t)query->extra}, hit) < 0;
+}
+
+static bool add_hit(void *context, uint64_t arrival, uint16_t position)
+{
+    struct search *search = context;
+    const struct kr_query_hit hit = {arrival, position};
+    if (is_to_come(search->query, &hit)) {
+        if (search->count == 2 * HITS_MAX) {
+            keep_newest(search);
+        }
+        search->items[search->count++] = hit;
+    }
+    return true;
+}
+
+static bool find_key(void *context, uint8_t type, const uint8_t *bytes, size_t len)
+{
+    struct search *search = context;
+    search->err = kr_store_terms_find(search->txn, type, bytes, len, add_hit, search);
+    return search->err == KR_OK;
+}
+
+static void forget_hits(struct kr_query *query)
+{
+    free(query->hits);
+    query->hits = NULL;
+    query->hit_count = query->hit_at = 0;
+}
+
+static enum kr_err find_hits(const struct page *page, uint32_t type, struct kr_slice asked)
+{
+    struct kr_query *query = page->query;
+    struct search search = {.query = query, .txn = page->txn, .items = malloc(2 * HITS_MAX * sizeof *search.items)};
+    if (search.items == NULL) {
+        return KR_NOMEM;
+    }
+    kr_indicator_lookup_keys(type, asked.bytes, asked.len, find_key, &search);
+    if (search.err != KR_OK) {
+        free(search.items);
+        return search.err;
+    }
+    keep_newest(&search);
+    forget_hits(query);
+    struct kr_query_hit *fitted = realloc(search.items, (search.count + 1) * sizeof *fitted);
+    query->hits = fitted != NULL ? fitted : search.items; /* most values have few: many questions may be open */
+    query->hit_count = search.count;
+    query->has_all_hits = !search.leaves_some;
+    return KR_OK;
 }
 
 /* Goes on from the indicator that was read last where it can: values are mostly asked for in the order of their report. */
@@ -239,13 +297,33 @@ static enum kr_err read_indicator(struct page *page, uint16_t position, struct k
     return page->walk.err;
 }
 
-static enum kr_err emit_match(struct page *page, uint32_t at, const struct hit *hit, uint32_t type, struct kr_slice asked)
+static enum kr_err emit_match(struct page *page, uint32_t at, const struct kr_head *head, struct kr_match *match)
+{
+    char name[KR_NAME_BYTES_MAX + 1];
+    enum kr_err err = name_of(page, head->author, name, sizeof name);
+    if (err != KR_OK) {
+        return err;
+    }
+    struct kr_writer writer;
+    match->query = at;
+    summarise(head, name, &match->record);
+    kr_writer_init(&writer, 32 * KR_KIB);
+    kr_match_write(match, &writer);
+    return emit(page, &writer);
+}
+
+/* One hit of the value with the index `at`. `*ret_cut`: it would be one match too many. */
+static enum kr_err take_hit(struct page *page, const struct kr_query_hit *hit, uint32_t at, uint32_t type, struct kr_slice asked,
+                            bool *ret_cut)
 {
     struct kr_head head;
-    struct kr_match match = {.query = at};
-    char name[KR_NAME_BYTES_MAX + 1];
+    struct kr_match match = {0};
     enum kr_err err = kr_store_head_get(page->txn, hit->arrival, &head, page->scratch);
     if (err == KR_NOT_FOUND || (err == KR_OK && !is_visible(page, &head))) {
+        return KR_OK;
+    }
+    if (err == KR_OK && page->query->count == MATCHES_PER_VALUE_MAX) {
+        *ret_cut = true;
         return KR_OK;
     }
     if (err == KR_OK) {
@@ -254,54 +332,48 @@ static enum kr_err emit_match(struct page *page, uint32_t at, const struct hit *
     if (err == KR_OK) {
         err = read_indicator(page, hit->position, &match.indicator);
     }
-    if (err == KR_OK && !kr_indicator_matches(match.indicator.type, match.indicator.value, type, asked)) {
-        return KR_OK; /* 128 bits of a keyed hash: for completeness */
+    if (err != KR_OK || !kr_indicator_matches(match.indicator.type, match.indicator.value, type, asked)) {
+        return err; /* terms are 128 bits of a keyed hash: for completeness */
     }
-    if (err == KR_OK) {
-        err = name_of(page, head.author, name, sizeof name);
-    }
-    if (err != KR_OK) {
-        return err;
-    }
-    struct kr_writer writer;
-    summarise(&head, name, &match.record);
-    kr_writer_init(&writer, 32 * KR_KIB);
-    kr_match_write(&match, &writer);
-    return emit(page, &writer);
+    page->query->count++;
+    return emit_match(page, at, &head, &match);
 }
 
-static enum kr_err lookup_value(struct page *page, struct hits *hits, uint32_t at, uint32_t type, struct kr_slice asked,
-                                bool *ret_finished)
+static void finish_value(struct kr_query *query, uint32_t at, bool is_cut)
+{
+    forget_hits(query);
+    query->has_all_hits = false;
+    query->is_cut[at / 8] |= (uint8_t)(is_cut ? 1u << at % 8 : 0);
+    query->position = at + 1;
+    query->count = query->detail = query->extra = 0;
+}
+
+static enum kr_err lookup_value(struct page *page, uint32_t at, uint32_t type, struct kr_slice asked)
 {
     struct kr_query *query = page->query;
-    hits->count = 0;
-    hits->err = KR_OK;
-    kr_indicator_lookup_keys(type, asked.bytes, asked.len, find_key, hits);
-    if (hits->err != KR_OK) {
-        return hits->err;
-    }
-    qsort(hits->items, hits->count, sizeof *hits->items, newest_first);
-    for (uint32_t i = 0; i < hits->count; i++) {
-        const struct hit *hit = &hits->items[i];
-        bool is_double = i > 0 && hit->arrival == hits->items[i - 1].arrival && hit->position == hits->items[i - 1].position;
-        bool is_done = query->detail != 0 &&
-                       (hit->arrival > query->detail || (hit->arrival == query->detail && hit->position <= query->extra));
-        if (is_double || is_done) {
+    enum kr_err err = KR_OK;
+    bool is_cut = false;
+    while (err == KR_OK && !is_cut && !is_full(page)) {
+        if (query->hit_at == query->hit_count && query->has_all_hits) {
+            break;
+        }
+        if (query->hit_at == query->hit_count) {
+            err = find_hits(page, type, asked);
             continue;
         }
-        if (is_full(page)) {
-            *ret_finished = false;
-            return KR_OK;
+        const struct kr_query_hit hit = query->hits[query->hit_at++];
+        if (is_to_come(query, &hit)) { /* else the same one, by another key */
+            err = take_hit(page, &hit, at, type, asked, &is_cut);
+            query->detail = hit.arrival;
+            query->extra = hit.position;
+            page->has_moved = true;
         }
-        enum kr_err err = emit_match(page, at, hit, type, asked);
-        if (err != KR_OK) {
-            return err;
-        }
-        query->detail = hit->arrival;
-        query->extra = hit->position;
     }
-    *ret_finished = true;
-    return KR_OK;
+    if (err == KR_OK && (is_cut || (query->hit_at == query->hit_count && query->has_all_hits))) {
+        finish_value(query, at, is_cut);
+        page->has_moved = true;
+    }
+    return err;
 }
 
 static enum kr_err page_lookup(struct page *page, bool *ret_done)
@@ -310,13 +382,11 @@ static enum kr_err page_lookup(struct page *page, bool *ret_done)
     struct kr_reader reader;
     kr_reader_init(&reader, query->args, query->args_len);
     uint32_t count = kr_reader_array_between(&reader, 0, KR_LOOKUP_VALUES_MAX);
-    struct hits hits = {.page = page, .items = malloc(MATCHES_PER_VALUE_MAX * sizeof *hits.items)};
-    enum kr_err err = hits.items == NULL ? KR_NOMEM : KR_OK;
+    enum kr_err err = KR_OK;
     if (query->position == UINT64_MAX) {
         query->position = 0;
     }
-    bool is_stopped = false;
-    for (uint32_t i = 0; i < count && err == KR_OK && !is_stopped; i++) {
+    for (uint32_t i = 0; i < count && err == KR_OK && i <= query->position; i++) {
         kr_reader_array(&reader, 2);
         uint32_t type = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
         struct kr_slice asked = kr_reader_bin(&reader, 1, KR_INDICATOR_BYTES_MAX);
@@ -328,21 +398,29 @@ static enum kr_err page_lookup(struct page *page, bool *ret_done)
             err = kr_fail(page->error, KR_MALFORMED, "value %u is not in its normal form", i);
             break;
         }
-        bool finished = false;
-        err = is_full(page) ? KR_OK : lookup_value(page, &hits, i, type, asked, &finished);
-        is_stopped = !finished;
-        if (finished) {
-            query->position = i + 1;
-            query->detail = query->extra = 0;
-        }
+        err = lookup_value(page, i, type, asked);
     }
-    if (err == KR_OK && !is_stopped) {
+    *ret_done = query->position >= count;
+    if (err == KR_OK && *ret_done) {
         kr_reader_close(&reader);
         err = kr_reader_end(&reader) == KR_OK ? KR_OK : kr_fail(page->error, KR_MALFORMED, "the request cannot be read");
     }
-    free(hits.items);
-    *ret_done = !is_stopped;
     return err;
+}
+
+/* Of which values there are older matches than were given. */
+static void write_cut(const struct kr_query *query, struct kr_writer *result)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < KR_LOOKUP_VALUES_MAX; i++) {
+        count += (query->is_cut[i / 8] >> i % 8) & 1u;
+    }
+    kr_writer_array(result, count);
+    for (uint32_t i = 0; i < KR_LOOKUP_VALUES_MAX; i++) {
+        if (((query->is_cut[i / 8] >> i % 8) & 1u) != 0) {
+            kr_writer_uint(result, i);
+        }
+    }
 }
 
 /* ---- ls: position = next arrival to look at, downward; count = items given ---- */
@@ -375,6 +453,7 @@ static enum kr_err page_ls(struct page *page, bool *ret_done)
             break;
         }
         query->position = head.arrival - 1;
+        page->has_moved = true;
         if (!is_visible(page, &head) || !is_asked(&ls, &head)) {
             continue;
         }
@@ -556,11 +635,14 @@ enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const stru
     };
     bool done = true;
     enum kr_err err = page.scratch == NULL ? KR_NOMEM : KR_OK;
-    bool has_own_result = query->op == KR_OP_SHOW || query->op == KR_OP_VERIFY;
+    bool has_own_result = query->op == KR_OP_LOOKUP || query->op == KR_OP_SHOW || query->op == KR_OP_VERIFY;
     if (err == KR_OK) {
         switch (query->op) {
         case KR_OP_LOOKUP:
             err = page_lookup(&page, &done);
+            if (err == KR_OK && done) {
+                write_cut(query, result);
+            }
             break;
         case KR_OP_LS:
             err = page_ls(&page, &done);

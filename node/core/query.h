@@ -18,6 +18,11 @@ struct kr_query {
     size_t args_len;
     uint64_t position, detail, count, extra; /* op's own */
     bool speaks_japanese;
+    /* lookup */
+    struct kr_query_hit *hits; /* owned: found and not looked at yet, from hit_at on */
+    uint32_t hit_count, hit_at;
+    bool has_all_hits;
+    uint8_t is_cut[KR_LOOKUP_VALUES_MAX / 8]; /* bit per value: older matches of it were left out */
 };
 enum kr_err kr_query_init(struct kr_query *query, uint32_t op, struct kr_slice args, bool speaks_japanese) KR_WARN_UNUSED;
 void kr_query_deinit(struct kr_query *query);

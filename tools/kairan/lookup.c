@@ -16,6 +16,7 @@ struct value {
     char *text; /* as asked; own copy */
     struct kr_indicator *indicator;
     bool is_found;
+    bool is_cut; /* more matches than keeper lists */
 };
 
 struct lookup {
@@ -162,6 +163,22 @@ static enum kr_err take_match(struct lookup *lookup, struct kr_slice item, uint3
     return show_match(lookup, lookup->asked[match.query], &match) ? KR_OK : KR_IO;
 }
 
+/* The result names the values that have older matches than were listed. */
+static enum kr_err take_end(struct lookup *lookup, struct kr_slice result, uint32_t asked)
+{
+    struct kr_reader reader;
+    kr_reader_init(&reader, result.bytes, result.len);
+    uint32_t count = kr_reader_array_between(&reader, 0, asked);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t at = kr_reader_uint(&reader, asked - 1);
+        if (reader.err == KR_OK) {
+            lookup->values[lookup->asked[at]].is_cut = true;
+        }
+    }
+    kr_reader_close(&reader);
+    return kr_reader_end(&reader);
+}
+
 /* Sends the next values that were not found yet, from `*at` on. Zero of them: nothing is sent. */
 static enum kr_err send_some(struct lookup *lookup, size_t *at, uint32_t *ret_asked, uint64_t *ret_number, struct kr_error *error)
 {
@@ -211,7 +228,7 @@ static enum kr_err finish_request(struct lookup *lookup, uint64_t number, uint64
         }
         if (frame->type == KR_CLIENT_END) {
             if (frame->number == number) {
-                return KR_OK;
+                return asked > 0 ? take_end(lookup, frame->payload, asked) : KR_OK;
             }
             continue;
         }
@@ -286,21 +303,23 @@ static enum kr_err run(struct lookup *lookup, bool waits, uint64_t wait_s, struc
     return err == KR_TIMEOUT && waits ? KR_OK : err;
 }
 
-static bool tell_missing(const struct lookup *lookup)
+/* What stands in no match: of which values there is nothing, and of which there is more. */
+static bool tell_rest(const struct lookup *lookup)
 {
     bool is_fine = true;
     for (size_t i = 0; is_fine && i < lookup->count; i++) {
         const struct value *value = &lookup->values[i];
-        if (value->is_found) {
+        if (value->is_found && !value->is_cut) {
             continue;
         }
         if (lookup->app->is_json) {
             is_fine = kr_json_line(json_pack("{s:s, s:s, s:b}", "query", value->text, "type",
-                                             kr_indicator_type_name(value->indicator->type), "found", 0));
+                                             kr_indicator_type_name(value->indicator->type), value->is_found ? "cut" : "found",
+                                             value->is_found ? 1 : 0));
         } else {
             kr_out_style(stdout, KR_STYLE_DIM);
             kr_out_string(stdout, value->text);
-            (void)printf("  %s\n", _("not found"));
+            (void)printf("  %s\n", value->is_found ? _("has more matches than are listed: these are the newest") : _("not found"));
             kr_out_style(stdout, KR_STYLE_NONE);
         }
     }
@@ -340,7 +359,7 @@ int kr_run_lookup(struct kr_app *app, int argc, char **argv)
         enum kr_err err = run(&lookup, wait != NULL, wait_s, &error);
         if (err != KR_OK) {
             status = kr_app_tell(app, err, &error);
-        } else if (tell_missing(&lookup)) {
+        } else if (tell_rest(&lookup)) {
             status = lookup.found == (wait != NULL       ? lookup.count
                                       : lookup.found > 0 ? lookup.found
                                                          : 1)

@@ -1,0 +1,246 @@
+/* Looking values up: whatever lies under a value, its newest records are reached, and every page comes forward. */
+#include "node/core/query.h"
+#include "proto/indicator/indicator.h"
+#include "tests/unit/core/bed.h"
+
+#define VALUE     "evil.example"
+#define ITEMS_MAX 8192u
+
+struct asked {
+    struct kr_query query;
+    uint32_t items, pages, cut_count;
+    uint8_t first[32], last[32]; /* ids of the records given first and last */
+};
+
+static int setup(void **state)
+{
+    *state = bed_new(2);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    bed_free(*state);
+    return 0;
+}
+
+static bool at_once(void *context)
+{
+    (void)context;
+    return true;
+}
+
+static enum kr_err take_item(void *context, struct kr_slice item)
+{
+    static struct kr_match match;
+    struct asked *asked = context;
+    assert_int_equal(kr_match_read(item, &match), KR_OK);
+    memcpy(asked->items == 0 ? asked->first : asked->last, match.record.id, 32);
+    asked->items++;
+    return KR_OK;
+}
+
+static enum kr_err ignore_item(void *context, struct kr_slice item)
+{
+    (void)context;
+    (void)item;
+    return KR_OK;
+}
+
+/* Asks node 0 twice for the value, so that what is kept of one value is seen not to reach into the next. */
+static void look_up(struct bed *bed, bool (*is_over)(void *context), struct asked *asked)
+{
+    struct kr_writer args;
+    bool is_done = false;
+    memset(asked, 0, sizeof *asked);
+    kr_writer_init(&args, KR_KIB);
+    kr_writer_array(&args, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        kr_writer_array(&args, 2);
+        kr_writer_uint(&args, KR_INDICATOR_DOMAIN);
+        kr_writer_bin(&args, VALUE, strlen(VALUE));
+    }
+    assert_int_equal(kr_writer_finish(&args), KR_OK);
+    assert_int_equal(kr_query_init(&asked->query, KR_OP_LOOKUP, (struct kr_slice){args.bytes, args.len}, false), KR_OK);
+    kr_writer_deinit(&args);
+    while (!is_done) {
+        struct kr_txn *txn = NULL;
+        struct kr_writer result;
+        kr_writer_init(&result, KR_MIB);
+        assert_true(asked->pages++ < 2 * ITEMS_MAX);
+        assert_int_equal(kr_store_read_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+        assert_int_equal(kr_query_page(&asked->query, txn, bed_node(bed, 0)->keyring, bed->world->now_ms, is_over, take_item, asked,
+                                       &result, &is_done, NULL),
+                         KR_OK);
+        kr_txn_abort(txn);
+        if (is_done) {
+            struct kr_reader reader;
+            assert_int_equal(kr_writer_finish(&result), KR_OK);
+            kr_reader_init(&reader, result.bytes, result.len);
+            asked->cut_count = kr_reader_array_between(&reader, 0, 2);
+            for (uint32_t i = 0; i < asked->cut_count; i++) {
+                assert_int_equal(kr_reader_uint(&reader, 1), i);
+            }
+            kr_reader_close(&reader);
+            assert_int_equal(kr_reader_end(&reader), KR_OK);
+        }
+        kr_writer_deinit(&result);
+    }
+    kr_query_deinit(&asked->query);
+}
+
+static void store_report(struct bed *bed, uint8_t token, uint32_t times, uint8_t ret_id[static 32])
+{
+    const char **domains = calloc(times, sizeof *domains);
+    assert_non_null(domains);
+    for (uint32_t i = 0; i < times; i++) {
+        domains[i] = VALUE;
+    }
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_CLEAR, VALUE, token);
+    bed_submission_body(submit, domains, times);
+    assert_int_equal(bed_submit(bed, 0, submit, ret_id), KR_OK);
+    bed_submission_free(submit);
+    free(domains);
+}
+
+/* Rows for every place of that report: other terms that lead to the same value would give the same. */
+static void add_rows(struct bed *bed, const uint8_t id[static 32], uint32_t times)
+{
+    struct kr_term_entry *entries = calloc(times, sizeof *entries);
+    struct kr_txn *txn = NULL;
+    uint64_t arrival = 0;
+    assert_non_null(entries);
+    assert_int_equal(kr_store_write_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    assert_int_equal(kr_store_record_find(txn, id, &arrival), KR_OK);
+    for (uint32_t i = 0; i < times; i++) {
+        kr_store_term(bed_node(bed, 0)->store, KR_INDICATOR_DOMAIN, VALUE, strlen(VALUE), entries[i].term);
+        entries[i].arrival = arrival;
+        entries[i].position = (uint16_t)i;
+    }
+    assert_int_equal(kr_store_terms_put(txn, entries, times), KR_OK);
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+    free(entries);
+}
+
+static void hide(struct bed *bed, const uint8_t id[static 32])
+{
+    static uint8_t scratch[KR_HEAD_SCRATCH];
+    struct kr_txn *txn = NULL;
+    struct kr_head head;
+    uint64_t arrival = 0;
+    assert_int_equal(kr_store_write_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    assert_int_equal(kr_store_record_find(txn, id, &arrival), KR_OK);
+    assert_int_equal(kr_store_head_get(txn, arrival, &head, scratch), KR_OK);
+    head.state = KR_HEAD_QUARANTINED;
+    assert_int_equal(kr_store_head_update(txn, &head), KR_OK);
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+}
+
+/* What one record repeats leads to it once. */
+static void a_repeated_value_is_one_match(void **state)
+{
+    struct bed *bed = *state;
+    struct asked asked;
+    uint8_t id[32];
+    store_report(bed, 1, KR_REPORT_INDICATORS_MAX, id);
+    look_up(bed, NULL, &asked);
+    assert_int_equal(asked.items, 2);
+    assert_memory_equal(asked.first, id, 32);
+    assert_int_equal(asked.cut_count, 0);
+}
+
+/* More that nobody may see than a list has room for, older and newer than the one that counts. */
+static void what_is_not_shown_hides_nothing(void **state)
+{
+    struct bed *bed = *state;
+    struct asked asked;
+    uint8_t before[2][32], shown[32], behind[2][32];
+    for (uint8_t i = 0; i < 2; i++) {
+        store_report(bed, (uint8_t)(1 + i), 1, before[i]);
+    }
+    store_report(bed, 3, 1, shown);
+    for (uint8_t i = 0; i < 2; i++) {
+        store_report(bed, (uint8_t)(4 + i), 1, behind[i]);
+        add_rows(bed, before[i], KR_REPORT_INDICATORS_MAX);
+        add_rows(bed, behind[i], KR_REPORT_INDICATORS_MAX);
+        hide(bed, before[i]);
+        hide(bed, behind[i]);
+    }
+    look_up(bed, NULL, &asked);
+    assert_int_equal(asked.items, 2);
+    assert_memory_equal(asked.first, shown, 32);
+    assert_memory_equal(asked.last, shown, 32);
+    assert_int_equal(asked.cut_count, 0);
+}
+
+/* Of more than a list has room for the newest are given, and it is said that there are others. */
+static void a_list_that_is_cut_says_so(void **state)
+{
+    struct bed *bed = *state;
+    struct asked asked;
+    uint8_t oldest[32], older[32], newest[32];
+    store_report(bed, 1, 1, oldest);
+    store_report(bed, 2, KR_REPORT_INDICATORS_MAX, older);
+    add_rows(bed, older, KR_REPORT_INDICATORS_MAX - 1);
+    look_up(bed, NULL, &asked);
+    assert_int_equal(asked.items, 2 * KR_REPORT_INDICATORS_MAX);
+    assert_memory_equal(asked.first, older, 32);
+    assert_memory_equal(asked.last, oldest, 32);
+    assert_int_equal(asked.cut_count, 0);
+    store_report(bed, 3, 1, newest);
+    look_up(bed, NULL, &asked);
+    assert_int_equal(asked.items, 2 * KR_REPORT_INDICATORS_MAX);
+    assert_memory_equal(asked.first, newest, 32);
+    assert_memory_equal(asked.last, older, 32);
+    assert_int_equal(asked.cut_count, 2);
+}
+
+/* A page whose time is over before it begins still comes forward, with the lists as with the look-ups. */
+static void every_page_comes_forward(void **state)
+{
+    struct bed *bed = *state;
+    struct asked asked;
+    uint8_t id[32], hidden[32];
+    store_report(bed, 1, 1, id);
+    store_report(bed, 2, 1, hidden);
+    add_rows(bed, hidden, 100);
+    hide(bed, hidden);
+    look_up(bed, at_once, &asked);
+    assert_int_equal(asked.items, 2);
+    assert_true(asked.pages <= 2 * 103);
+
+    struct kr_query query;
+    struct kr_ls ls = {.kind = 0};
+    struct kr_writer args;
+    bool is_done = false;
+    kr_writer_init(&args, KR_KIB);
+    kr_ls_write(&ls, &args);
+    assert_int_equal(kr_writer_finish(&args), KR_OK);
+    assert_int_equal(kr_query_init(&query, KR_OP_LS, (struct kr_slice){args.bytes, args.len}, false), KR_OK);
+    kr_writer_deinit(&args);
+    while (!is_done) {
+        struct kr_txn *txn = NULL;
+        struct kr_writer result;
+        uint64_t position = query.position;
+        kr_writer_init(&result, KR_KIB);
+        assert_int_equal(kr_store_read_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+        assert_int_equal(kr_query_page(&query, txn, bed_node(bed, 0)->keyring, bed->world->now_ms, at_once, ignore_item, NULL,
+                                       &result, &is_done, NULL),
+                         KR_OK);
+        assert_true(is_done || query.position < position);
+        kr_txn_abort(txn);
+        kr_writer_deinit(&result);
+    }
+    kr_query_deinit(&query);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_repeated_value_is_one_match, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_not_shown_hides_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_list_that_is_cut_says_so, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_page_comes_forward, setup, teardown),
+    };
+    return cmocka_run_group_tests_name("core/query", tests, NULL, NULL);
+}
