@@ -20,7 +20,10 @@ enum behaviour {
     SAYS_GARBAGE = 6,  /* once it is bound */
     DOES_NOT_STOP = 7,
     IS_TURNED_AWAY = 8, /* by a node that it dialled */
+    BABBLES = 9,        /* once it is bound: BABBLE messages at once that mean nothing to keeper, then one that does */
 };
+
+#define BABBLE (10u * KR_PIPE_MESSAGES_A_TURN)
 
 /* ---- the net that we play ---- */
 
@@ -53,6 +56,14 @@ static void fake_bound(struct fake *fake)
     fake_say(fake);
     if (fake->behaviour == IS_TURNED_AWAY) {
         out = (struct kr_net_message){.type = KR_NET_TURNED_AWAY, .number = 7};
+        fake_say(fake);
+    }
+    if (fake->behaviour == BABBLES) {
+        for (uint32_t i = 0; i < BABBLE; i++) {
+            out = (struct kr_net_message){.type = KR_NET_READY};
+            fake_say(fake);
+        }
+        out = (struct kr_net_message){.type = KR_NET_LOST, .number = BABBLE};
         fake_say(fake);
     }
 }
@@ -369,6 +380,27 @@ static void test_the_core_hears_who_does_not_admit_us(void **state)
     close_pipe();
 }
 
+/* All of it lies in the channel after one read; what is not taken in one turn is left to the next. */
+static void test_a_net_that_babbles_leaves_the_core_its_turn(void **state)
+{
+    (void)state;
+    struct kr_error error = {0};
+    struct kr_item *item = NULL;
+    uint64_t until_ms = kr_monotonic_ms() + 10000;
+    open_pipe(BABBLES);
+    allow_one_peer();
+    expect_up();
+    unsigned turns = 1;
+    for (; kr_lanes_take(lanes, &item, 1) == 0; turns++) {
+        wait_for_pipe(until_ms);
+        assert_int_equal(kr_pipe_turn(net, &error), KR_OK);
+    }
+    assert_true(turns > BABBLE / KR_PIPE_MESSAGES_A_TURN);
+    assert_int_equal(item->event.number, BABBLE);
+    kr_item_free(item);
+    close_pipe();
+}
+
 static void check_stop(enum behaviour behaviour)
 {
     open_pipe(behaviour);
@@ -415,6 +447,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_what_net_does_not_take_is_bounded),
         cmocka_unit_test(test_a_net_that_talks_nonsense_is_replaced),
         cmocka_unit_test(test_the_core_hears_who_does_not_admit_us),
+        cmocka_unit_test(test_a_net_that_babbles_leaves_the_core_its_turn),
         cmocka_unit_test(test_net_stops_as_told_or_is_stopped),
         cmocka_unit_test(test_lists_that_make_no_sense_are_refused),
     };

@@ -206,6 +206,37 @@ static void test_our_listener_has_domain_and_enforcement(void **state)
     assert_int_equal(value, 1);
 }
 
+static int int_option(void *socket, int option)
+{
+    int value = -1;
+    size_t len = sizeof value;
+    assert_int_equal(zmq_getsockopt(socket, option, &value, &len), 0);
+    return value;
+}
+
+/* What a connection may make this process hold, and how long a peer that was away has to wait: on the listener and on a dial. */
+static void test_our_sockets_have_their_bounds(void **state)
+{
+    struct world *world = *state;
+    struct kr_error error = {0};
+    assert_int_equal(kr_dealer_new(world->context, &world->own, world->friend.public_key, world->endpoint, &world->dealer, &error),
+                     KR_OK);
+    void *const sockets[] = {world->router, world->dealer};
+    for (size_t i = 0; i < 2; i++) {
+        int64_t bytes_max = -1;
+        size_t len = sizeof bytes_max;
+        assert_int_equal(int_option(sockets[i], ZMQ_RCVHWM), KR_NET_FRAMES_MAX);
+        assert_in_range(int_option(sockets[i], ZMQ_SNDHWM), 1, 64); /* 0: as many as they like */
+        assert_int_equal(zmq_getsockopt(sockets[i], ZMQ_MAXMSGSIZE, &bytes_max, &len), 0);
+        assert_in_range(bytes_max, KR_FRAME_BYTES_MAX, KR_FRAME_BYTES_MAX + 1024);
+        assert_in_range(int_option(sockets[i], ZMQ_HANDSHAKE_IVL), 1, 10000);
+        assert_in_range(int_option(sockets[i], ZMQ_HEARTBEAT_IVL), 1, 10000);
+    }
+    assert_int_equal(int_option(world->dealer, ZMQ_IMMEDIATE), 1);
+    assert_in_range(int_option(world->dealer, ZMQ_RECONNECT_IVL), 1, int_option(world->dealer, ZMQ_RECONNECT_IVL_MAX));
+    assert_in_range(int_option(world->dealer, ZMQ_RECONNECT_IVL_MAX), 1, 5000); /* 0: always the shortest wait */
+}
+
 static void test_another_domain_is_refused(void **state)
 {
     struct world *world = *state;
@@ -350,6 +381,7 @@ int main(void)
         BARE_TEST(test_without_a_domain_it_would_fail_open),
         BARE_TEST(test_without_enforcement_it_would_fail_open),
         WORLD_TEST(test_our_listener_has_domain_and_enforcement),
+        WORLD_TEST(test_our_sockets_have_their_bounds),
         BARE_TEST(test_another_domain_is_refused),
         WORLD_TEST(test_who_has_a_wrong_server_key_does_not_get_in),
         WORLD_TEST(test_null_and_plain_are_refused),
