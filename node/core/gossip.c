@@ -147,9 +147,20 @@ enum kr_err kr_gossip_open(struct kr_step *step, struct kr_link *link)
     return give_credit(step, link, ungranted(link));
 }
 
+/* A record that had room lent to it may be gone before it was sent, and nothing wrong done: a loan is called in only where another
+ * peer waits for the room. */
 bool kr_gossip_owes(const struct kr_step *step, const struct kr_link *link)
 {
-    return link->lent > 0 && step->now_ms >= link->lent_ms + KR_LOAN_MS_MAX;
+    const struct kr_core *core = step->core;
+    bool is_missed = false;
+    if (link->lent == 0 || step->now_ms < link->lent_ms + KR_LOAN_MS_MAX) {
+        return false;
+    }
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        const struct kr_link *other = core->links[i];
+        is_missed = is_missed || (other != link && less(other->needed, other->granted) > unclaimed(core));
+    }
+    return is_missed;
 }
 
 /* Gives back what was dealt with, once it is worth it or the peer waits for it. */
@@ -175,8 +186,8 @@ static enum kr_err lend(struct kr_step *step)
         if (bytes == 0 || link->check_bytes > 0 || bytes > unclaimed(core)) {
             continue; /* what is under check is given back first */
         }
+        link->lent_ms = link->lent == 0 ? step->now_ms : link->lent_ms; /* using a byte of it wins no time */
         link->lent += bytes;
-        link->lent_ms = step->now_ms;
         link->needed = 0;
         core->lend_at = at + 1;
         err = give_credit(step, link, bytes);

@@ -30,7 +30,7 @@
 #define KR_PUSH_FRAME_BYTES  (256u * KR_KIB) /* a frame of pushed records ends past this */
 #define KR_BULK_WINDOW_BYTES (512u * KR_KIB) /* of the peer's window, bulk uses no more: fresh records never wait behind it */
 #define KR_CHECK_BYTES_MAX   KR_NET_BUFFER_BYTES_MAX /* records of all peers under check together */
-#define KR_LOAN_MS_MAX       120000u /* a peer that was lent room and has not used it for so long loses the session */
+#define KR_LOAN_MS_MAX       120000u /* who was lent room, has not used it for so long and is in another's way loses the session */
 #define KR_LINK_LOGS_MAX     20u
 
 /* Arrival numbers waiting for one peer. A full queue drops the newest: catch-up brings them. */
@@ -248,7 +248,7 @@ void kr_gossip_close(struct kr_link *link);
 void kr_gossip_credited(struct kr_link *link, uint64_t bytes); /* the peer takes so much more */
 /* The peer lacks room for one record of so many bytes. */
 void kr_gossip_needed(struct kr_link *link, uint64_t bytes);
-/* Whether the peer was lent room long ago and has not used it: it is in the others' way. */
+/* Whether the peer was lent room long ago, has not used it, and another peer waits for it. */
 bool kr_gossip_owes(const struct kr_step *step, const struct kr_link *link);
 
 /* ---- catchup.c ---- */

@@ -94,15 +94,6 @@ static void say_need(struct crowd *crowd, uint32_t i, uint64_t bytes)
     free(need);
 }
 
-static void say_ping(struct crowd *crowd, uint32_t i)
-{
-    struct kr_message *ping = calloc(1, sizeof *ping);
-    assert_non_null(ping);
-    ping->type = KR_MESSAGE_PING;
-    say(crowd, i, ping);
-    free(ping);
-}
-
 /* A record of just so many bytes. Its signature is wrong: it costs a check and leaves nothing behind. */
 static void send_record(struct crowd *crowd, uint32_t i, size_t len)
 {
@@ -280,27 +271,61 @@ static void asking_again_lends_no_more(void **state)
     all_fits(crowd);
 }
 
-static void room_that_is_not_used_is_taken_back(void **state)
+/* Half a loan's time passes; all are heard. */
+static void let_time_pass(struct crowd *crowd)
+{
+    crowd->now_ms += KR_LOAN_MS_MAX / 2;
+    for (uint32_t i = 0; i < KR_LINKS_MAX; i++) {
+        link_of(crowd, i)->heard_ms = crowd->now_ms;
+    }
+    run_event(crowd, (struct kr_event){.type = KR_EVENT_TICK});
+}
+
+/* All others ask for room for a record, until there is none left. */
+static void use_up_loans(struct crowd *crowd)
+{
+    for (uint32_t i = 2; i < KR_LINKS_MAX; i++) {
+        say_need(crowd, i, KR_RECORD_BYTES_MAX);
+    }
+    assert_int_equal(link_of(crowd, KR_LINKS_MAX - 1)->lent, 0);
+}
+
+/* Nobody suffers from a loan as long as nobody waits: what it was for may have expired. */
+static void room_that_is_not_used_is_taken_back_for_others(void **state)
 {
     struct crowd *crowd = *state;
     meet_all(crowd);
     say_need(crowd, 1, KR_RECORD_BYTES_MAX);
     assert_true(link_of(crowd, 1)->lent > 0);
-    for (uint32_t part = 0; part < 6; part++) {
+    for (uint32_t part = 0; part < 3; part++) {
+        let_time_pass(crowd);
         assert_true(link_of(crowd, 1)->has_session);
-        crowd->now_ms += KR_LOAN_MS_MAX / 5;
-        say_ping(crowd, 1);
-        say_ping(crowd, 2);
-        run_event(crowd, (struct kr_event){.type = KR_EVENT_TICK});
-        if (part < 4) {
-            assert_true(link_of(crowd, 1)->has_session);
-        } else {
-            break;
-        }
     }
+    use_up_loans(crowd);
+    let_time_pass(crowd);
     assert_false(link_of(crowd, 1)->has_session);
     assert_int_equal(link_of(crowd, 1)->lent, 0);
-    assert_true(link_of(crowd, 2)->has_session);
+    for (uint32_t i = 2; i < KR_LINKS_MAX; i++) {
+        assert_true(link_of(crowd, i)->has_session);
+    }
+}
+
+/* A loan's time runs from when it was given, whatever little of it comes back and goes out again. */
+static void nibbling_at_a_loan_wins_no_time(void **state)
+{
+    struct crowd *crowd = *state;
+    meet_all(crowd);
+    say_need(crowd, 1, KR_RECORD_BYTES_MAX);
+    use_up_loans(crowd);
+    for (uint32_t part = 0; part < 2; part++) {
+        assert_true(link_of(crowd, 1)->has_session);
+        send_record(crowd, 1, 150);
+        run_jobs(crowd);
+        say_need(crowd, 1, KR_RECORD_BYTES_MAX);
+        assert_int_equal(crowd->room[1], KR_RECORD_BYTES_MAX); /* and room for the record is there all the same */
+        let_time_pass(crowd);
+    }
+    assert_false(link_of(crowd, 1)->has_session);
 }
 
 /* What an earlier session brought counts until it is dealt with, however often the peer comes anew. */
@@ -361,7 +386,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(all_links_may_be_full_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(the_largest_record_goes_through_every_link, setup, teardown),
         cmocka_unit_test_setup_teardown(asking_again_lends_no_more, setup, teardown),
-        cmocka_unit_test_setup_teardown(room_that_is_not_used_is_taken_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(room_that_is_not_used_is_taken_back_for_others, setup, teardown),
+        cmocka_unit_test_setup_teardown(nibbling_at_a_loan_wins_no_time, setup, teardown),
         cmocka_unit_test_setup_teardown(sessions_that_come_and_go_give_no_more_room, setup, teardown),
         cmocka_unit_test_setup_teardown(large_reports_reach_a_node_with_all_links, setup, teardown),
     };
