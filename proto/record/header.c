@@ -126,7 +126,7 @@ static void check_times(struct kr_reader *reader, const struct kr_header *header
 }
 
 /* What the label demands of the other fields. Relaying as ciphertext is for the two amber labels only: open ones travel anyway, and
- * RED rests with the councils of the named persons. */
+ * RED rests with the councils of the named persons. Statements are open: every node must compute the same directory from them. */
 static bool label_rules_hold(const struct kr_header *header)
 {
     uint8_t no_slots[KR_HASH_BYTES];
@@ -135,8 +135,8 @@ static bool label_rules_hold(const struct kr_header *header)
     kr_slots_hash(no_slots, (struct kr_slice){0});
     has_slots = memcmp(header->slots_hash, no_slots, sizeof no_slots) != 0;
     if (kr_label_is_sealed(header->label)) {
-        return header->has_commitment && kr_pad_class_bytes(header->pad_class) != 0 && header->audience_count > 0 && has_slots &&
-               (!header->has_relay || header->label != KR_TLP_RED);
+        return !kr_kind_is_statement(header->kind) && header->has_commitment && kr_pad_class_bytes(header->pad_class) != 0 &&
+               header->audience_count > 0 && has_slots && (!header->has_relay || header->label != KR_TLP_RED);
     }
     return !header->has_commitment && header->pad_class == 0 && header->audience_count == 0 && !has_slots && !header->has_relay &&
            (header->label != KR_TLP_GREEN || header->has_community);

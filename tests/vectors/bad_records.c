@@ -145,6 +145,8 @@ static void write_headers(struct json *json, const struct kr_record *clear, cons
     write_bad(json, "amber without a commitment", "sealed fields", with_bin(amber, FIELD_COMMITMENT, NULL, 0));
     write_bad(json, "amber with pad class 22", "sealed fields", with_uint(amber, FIELD_PAD_CLASS, 22));
     write_bad(json, "amber without an audience", "sealed fields", with_audience(amber, 0, 1));
+    write_bad(json, "a council card that is amber", "sealed statement", with_uint(amber, FIELD_KIND, KR_KIND_COUNCIL_CARD));
+    write_bad(json, "a vouch that is red", "sealed statement", with_uint(red, FIELD_KIND, KR_KIND_VOUCH));
     write_bad(json, "an audience out of order", "audience", with_audience(amber, 2, -1));
     write_bad(json, "a council twice in the audience", "audience", with_audience(amber, 2, 0));
     write_bad(json, "257 councils", "audience", with_audience(amber, 257, 1));

@@ -21,6 +21,7 @@ except ImportError as missing:
 
 LABELS = ["", "TLP:CLEAR", "TLP:GREEN", "TLP:AMBER", "TLP:AMBER+STRICT", "TLP:RED"]
 CLEAR, GREEN, AMBER, AMBER_STRICT, RED = range(1, 6)
+STATEMENTS = range(32, 35)
 TEN_YEARS_S = 10 * 366 * 86400
 YEAR_9999_MS = 253402300799999
 CLASSES = [0] + sorted([256 << k for k in range(10)] + [384 << k for k in range(10)]) + [224 * 1024]
@@ -174,6 +175,7 @@ def check_header(record):
         return
     has_slots = record["slots_hash"] != blake("kairan slots")
     if record["label"] >= AMBER:
+        need(record["kind"] not in STATEMENTS, "sealed statement")
         need(record["commitment"] and 1 <= record["pad_class"] <= 21 and audience and has_slots, "sealed fields")
         need(not record["relay"] or record["label"] != RED, "relay")
     else:

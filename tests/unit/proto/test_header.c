@@ -126,6 +126,20 @@ static void sealed_labels_have_all_it_takes(void **state)
     assert_int_equal(with_uint(KR_TLP_CLEAR, FIELD_LABEL, KR_TLP_AMBER), KR_MALFORMED);
 }
 
+static void statements_are_never_sealed(void **state)
+{
+    static const uint32_t kinds[] = {KR_KIND_COUNCIL_CARD, KR_KIND_CHARTER, KR_KIND_VOUCH};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(with_uint(KR_TLP_CLEAR, FIELD_KIND, kinds[i]), KR_OK);
+        assert_int_equal(with_uint(KR_TLP_GREEN, FIELD_KIND, kinds[i]), KR_OK);
+        assert_int_equal(with_uint(KR_TLP_AMBER, FIELD_KIND, kinds[i]), KR_MALFORMED);
+        assert_int_equal(with_uint(KR_TLP_AMBER_STRICT, FIELD_KIND, kinds[i]), KR_MALFORMED);
+        assert_int_equal(with_uint(KR_TLP_RED, FIELD_KIND, kinds[i]), KR_MALFORMED);
+    }
+}
+
 static void audiences_are_sorted_sets_of_at_most_256(void **state)
 {
     (void)state;
@@ -250,12 +264,19 @@ static void kinds_know_what_they_are(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(labels_are_1_to_5_in_format_1),           cmocka_unit_test(unknown_labels_of_newer_formats_read_as_red),
-        cmocka_unit_test(open_labels_have_nothing_of_sealed_ones), cmocka_unit_test(green_has_a_community),
-        cmocka_unit_test(sealed_labels_have_all_it_takes),         cmocka_unit_test(audiences_are_sorted_sets_of_at_most_256),
-        cmocka_unit_test(addressing_is_found_by_search),           cmocka_unit_test(times_are_bounded),
-        cmocka_unit_test(unknown_kinds_and_flags_are_kept),        cmocka_unit_test(optional_ids_are_whole_or_absent),
-        cmocka_unit_test(format_1_has_exactly_16_fields),          cmocka_unit_test(kinds_know_what_they_are),
+        cmocka_unit_test(labels_are_1_to_5_in_format_1),
+        cmocka_unit_test(unknown_labels_of_newer_formats_read_as_red),
+        cmocka_unit_test(open_labels_have_nothing_of_sealed_ones),
+        cmocka_unit_test(green_has_a_community),
+        cmocka_unit_test(sealed_labels_have_all_it_takes),
+        cmocka_unit_test(audiences_are_sorted_sets_of_at_most_256),
+        cmocka_unit_test(addressing_is_found_by_search),
+        cmocka_unit_test(times_are_bounded),
+        cmocka_unit_test(unknown_kinds_and_flags_are_kept),
+        cmocka_unit_test(optional_ids_are_whole_or_absent),
+        cmocka_unit_test(format_1_has_exactly_16_fields),
+        cmocka_unit_test(kinds_know_what_they_are),
+        cmocka_unit_test(statements_are_never_sealed),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);
