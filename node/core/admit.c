@@ -219,7 +219,7 @@ static enum kr_err replace_older(struct kr_step *step, const struct kr_job *job)
         return err == KR_NOT_FOUND ? KR_OK : err;
     }
     if (kr_directory_entry_read((struct kr_slice){value, len}, &entry) != KR_OK) {
-        return KR_CORRUPT;
+        return KR_OK; /* a row that says nothing is written over */
     }
     if (entry.version == job->header.version) {
         err = kr_step_log(
@@ -232,7 +232,10 @@ static enum kr_err replace_older(struct kr_step *step, const struct kr_job *job)
         return KR_EXISTS;
     }
     err = kr_store_record_find(step->txn, entry.record_id, &arrival);
-    return err == KR_OK ? kr_store_record_purge(step->txn, arrival, (struct kr_slice){0}) : err;
+    if (err != KR_OK) {
+        return err == KR_NOT_FOUND ? KR_OK : err;
+    }
+    return kr_store_record_purge(step->txn, arrival, (struct kr_slice){0});
 }
 
 /* ---- entering ---- */

@@ -103,6 +103,9 @@ static enum kr_err load(struct kr_core *core, struct kr_txn *txn)
     if (err == KR_OK) {
         err = kr_directory_load(&core->directory, txn);
     }
+    if (err == KR_OK && kr_directory_council(&core->directory, core->self) == NULL) {
+        err = KR_CORRUPT; /* any other card may be missing; without our own we cannot say who we are */
+    }
     if (err == KR_OK) {
         err = kr_links_load(&step);
     }
@@ -174,6 +177,11 @@ static enum kr_err greet(struct kr_step *step)
     step->core->greeted = true;
     step->core->started_ms = step->now_ms;
     enum kr_err err = kr_links_allow(step);
+    if (err == KR_OK && step->core->directory.skipped > 0) {
+        err = kr_step_log(step, KR_LOG_ERROR,
+                          "%u cards, charters or vouches in the store cannot be read and do not count: run `kairan verify`",
+                          step->core->directory.skipped);
+    }
     return err != KR_OK ? err : kr_step_wake(step, step->now_ms + KR_HELLO_MS_MAX);
 }
 

@@ -526,38 +526,53 @@ struct load {
     enum kr_err err;
 };
 
-static bool load_one(void *context, struct kr_slice key, struct kr_slice value)
+/* Whether the row names that statement: what stands under another key would be counted twice. */
+static bool is_named(struct kr_slice row, const struct kr_header *header)
 {
-    struct load *load = context;
+    uint8_t key[KR_DIRECTORY_KEY_BYTES];
+    kr_directory_key(key, header);
+    return row.len == sizeof key && memcmp(row.bytes, key, sizeof key) == 0;
+}
+
+static enum kr_err load_row(struct load *load, struct kr_slice key, struct kr_slice value)
+{
     struct kr_directory_entry entry;
     uint8_t *bytes = NULL;
     size_t len = 0;
     uint64_t arrival = 0;
     struct kr_record record;
     struct kr_header header;
-    if (key.len != KR_DIRECTORY_KEY_BYTES || kr_directory_entry_read(value, &entry) != KR_OK) {
-        load->err = KR_CORRUPT;
-        return false;
+    enum kr_err err = kr_directory_entry_read(value, &entry);
+    if (err == KR_OK) {
+        err = kr_store_record_find(load->txn, entry.record_id, &arrival);
     }
-    load->err = kr_store_record_find(load->txn, entry.record_id, &arrival);
-    if (load->err == KR_OK) {
-        load->err = kr_store_record_get(load->txn, arrival, &bytes, &len);
+    if (err == KR_OK) {
+        err = kr_store_record_get(load->txn, arrival, &bytes, &len);
     }
-    if (load->err == KR_OK) {
-        load->err = kr_record_split(bytes, len, &record);
+    if (err == KR_OK) {
+        err = kr_record_split(bytes, len, &record);
     }
-    if (load->err == KR_OK) {
-        load->err = kr_header_parse(record.header, &header);
+    if (err == KR_OK) {
+        err = kr_header_parse(record.header, &header);
     }
-    if (load->err == KR_OK) {
-        load->err = take(load->directory, &header, entry.record_id, record.body);
-    }
-    if (load->err == KR_UNKNOWN_AUTHOR) {
-        /* A vouch may be here before the charter that its community is known by. */
-        load->directory->waiting++;
-        load->err = KR_OK;
+    if (err == KR_OK) {
+        err = is_named(key, &header) ? take(load->directory, &header, entry.record_id, record.body) : KR_CORRUPT;
     }
     free(bytes);
+    return err;
+}
+
+static bool load_one(void *context, struct kr_slice key, struct kr_slice value)
+{
+    struct load *load = context;
+    enum kr_err err = load_row(load, key, value);
+    if (err == KR_NOMEM || err == KR_IO) {
+        load->err = err;
+    } else if (err == KR_UNKNOWN_AUTHOR) {
+        load->directory->waiting++; /* a vouch may be here before the charter that its community is known by */
+    } else if (err != KR_OK) {
+        load->directory->skipped++;
+    }
     return load->err == KR_OK;
 }
 
@@ -572,7 +587,7 @@ enum kr_err kr_directory_load(struct kr_directory *directory, struct kr_txn *txn
             err = load.err;
         }
         if (err != KR_OK) {
-            return err == KR_NOT_FOUND ? KR_CORRUPT : err;
+            return err;
         }
     }
     return settle(directory); /* once for all vouches */

@@ -52,11 +52,13 @@ struct kr_directory {
     uint32_t community_count;
     uint64_t generation; /* grows with every change */
     uint32_t waiting;    /* vouches in the store whose charter is not: taken when it comes */
+    uint32_t skipped;    /* rows of the store that could not be read or taken */
 };
 
 void kr_directory_init(struct kr_directory *directory);
 void kr_directory_deinit(struct kr_directory *directory);
-/* Reads all statements that the store holds as current. */
+/* Reads all statements that the store holds as current. One that cannot be found, authenticated, parsed or taken is passed over and
+ * counted: whatever one council wrote, or the disk did to it, must not keep a node from starting. */
 enum kr_err kr_directory_load(struct kr_directory *directory, struct kr_txn *txn) KR_WARN_UNUSED;
 
 /* Key and value of a statement in KR_TABLE_DIRECTORY. key: kind ‖ author ‖ community ‖ subject = 97 bytes. value: array of 5:
