@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/core/reason.h"
 #include "node/core/state.h"
 #include "proto/indicator/indicator.h"
 #include "proto/record/body.h"
@@ -367,18 +368,23 @@ static enum kr_err explain_record(struct kr_step *step, const struct kr_event *e
     struct kr_core *core = step->core;
     char author[KR_NAME_BYTES_MAX + 1], from[KR_NAME_BYTES_MAX + 1];
     struct kr_scope scopes[KR_SCOPES_MAX];
+    struct kr_reason reason;
     summarise(core, head, event->speaks_japanese, author, sizeof author, &explained->summary);
     memcpy(explained->from, head->from, 32);
     explained->from_name = text_slice(kr_core_name(core, head->from, event->speaks_japanese, from, sizeof from));
     bool is_ours = memcmp(head->author, core->self, 32) == 0;
     explained->hops_known = is_ours ? 0 : (memcmp(head->from, head->author, 32) == 0 ? 1 : 2);
     enum kr_err err = explain_scopes(step, header, head->id, scopes, explained);
+    if (err == KR_OK) {
+        err = kr_reason_get(step->txn, head->id, &reason);
+    }
     if (err != KR_OK) {
         return err;
     }
     reach_all(step, header, true, reaches);
     memcpy(explained->reach, reaches->items, sizeof explained->reach);
     explained->reach_count = reaches->count;
+    explained->forced = (struct kr_forced){reason.at_ms, text_slice(reason.text)};
     struct kr_writer result;
     kr_writer_init(&result, 256 * KR_KIB);
     kr_explained_write(explained, &result);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/core/reason.h"
 #include "node/core/state.h"
 
 #define EXPIRY_SLICE 64u

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "node/core/directory.h"
+#include "node/core/reason.h"
 #include "proto/indicator/indicator.h"
 #include "proto/record/body.h"
 
@@ -501,6 +502,7 @@ static enum kr_err page_show(struct page *page, struct kr_writer *result)
     uint8_t *bytes = NULL, *content = NULL;
     size_t len = 0;
     char name[KR_NAME_BYTES_MAX + 1];
+    struct kr_reason reason;
     enum kr_err err = find_asked(page, &arrival);
     if (err == KR_OK) {
         err = kr_store_head_get(page->txn, arrival, &head, page->scratch);
@@ -513,6 +515,9 @@ static enum kr_err page_show(struct page *page, struct kr_writer *result)
     }
     if (err == KR_OK) {
         err = name_of(page, head.author, name, sizeof name);
+    }
+    if (err == KR_OK) {
+        err = kr_reason_get(page->txn, head.id, &reason);
     }
     struct kr_shown *shown = err == KR_OK ? calloc(1, sizeof *shown) : NULL;
     if (err == KR_OK && shown == NULL) {
@@ -527,6 +532,7 @@ static enum kr_err page_show(struct page *page, struct kr_writer *result)
         shown->community = (struct kr_slice){header.community, header.has_community ? 32 : 0};
         shown->content = (struct kr_slice){content, len};
         shown->record_bytes = head.record_bytes;
+        shown->forced = (struct kr_forced){reason.at_ms, {(const uint8_t *)reason.text, strlen(reason.text)}};
         kr_shown_write(shown, result);
         err = kr_writer_finish(result);
     }

@@ -300,12 +300,6 @@ enum kr_err kr_indicators_store(struct kr_step *step) KR_WARN_UNUSED;
 void kr_indicators_add(struct kr_core *core, uint32_t count);
 void kr_indicators_remove(struct kr_core *core, const struct kr_head *head);
 
-/* ---- submit.c ---- */
-#define KR_REASON_KEY_BYTES 38u
-void kr_reason_key(uint8_t ret_key[static KR_REASON_KEY_BYTES], const uint8_t id[static 32]); /* in KR_TABLE_RECEIPTS */
-/* Why a record of ours was stored over the guards; KR_NOT_FOUND where it was not. `size` > KR_NOTE_BYTES_MAX. */
-enum kr_err kr_reason_get(struct kr_txn *txn, const uint8_t id[static 32], char *ret_text, size_t size) KR_WARN_UNUSED;
-
 /* ---- ticket.c ---- */
 /* A session came up over an open link: what was used to make the link is not needed any more. */
 enum kr_err kr_invitations_fulfilled(struct kr_step *step, const struct kr_link *link) KR_WARN_UNUSED;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/core/reason.h"
 #include "node/core/state.h"
 #include "proto/indicator/indicator.h"
 #include "proto/record/body.h"
@@ -126,54 +127,18 @@ static enum kr_err token_find(struct kr_step *step, const uint8_t token[static K
     return err;
 }
 
-/* Why a guard was overridden stays here, beside the record, and is never sent: "forced" ‖ id → array of 2: now_ms, reason. */
-static enum kr_err reason_put(struct kr_step *step, const struct kr_job *job)
+static enum kr_err put_reason(struct kr_step *step, const struct kr_job *job)
 {
-    uint8_t key[KR_REASON_KEY_BYTES];
-    struct kr_writer writer;
     char id[17];
     if (job->reason_len == 0) {
         return KR_OK;
     }
-    kr_reason_key(key, job->record.id);
-    kr_writer_init(&writer, KR_TABLE_VALUE_BYTES_MAX);
-    kr_writer_array(&writer, 2);
-    kr_writer_uint(&writer, step->now_ms);
-    kr_writer_str_slice(&writer, (struct kr_slice){job->reason, job->reason_len});
-    enum kr_err err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_store_put(step->txn, KR_TABLE_RECEIPTS, key, sizeof key, writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
+    enum kr_err err = kr_reason_put(step->txn, job->record.id, step->now_ms, (struct kr_slice){job->reason, job->reason_len});
     sodium_bin2hex(id, sizeof id, job->record.id, 8);
     /* The reason itself may name what the record is about: it stays out of the log. */
     return err != KR_OK
                ? err
                : kr_step_log(step, KR_LOG_NOTICE, "record %s was stored over the guards; the reason given is kept with it", id);
-}
-
-void kr_reason_key(uint8_t ret_key[static KR_REASON_KEY_BYTES], const uint8_t id[static 32])
-{
-    memcpy(ret_key, "forced", 6);
-    memcpy(ret_key + 6, id, 32);
-}
-
-enum kr_err kr_reason_get(struct kr_txn *txn, const uint8_t id[static 32], char *ret_text, size_t size)
-{
-    uint8_t key[KR_REASON_KEY_BYTES], value[KR_NOTE_BYTES_MAX + 64];
-    struct kr_reader reader;
-    size_t len;
-    kr_reason_key(key, id);
-    enum kr_err err = kr_store_get(txn, KR_TABLE_RECEIPTS, key, sizeof key, value, sizeof value, &len);
-    if (err != KR_OK) {
-        return err;
-    }
-    kr_reader_init(&reader, value, len);
-    kr_reader_array(&reader, 2);
-    (void)kr_reader_uint(&reader, UINT64_MAX);
-    struct kr_slice text = kr_reader_str(&reader, KR_NOTE_BYTES_MAX);
-    kr_reader_close(&reader);
-    return kr_reader_end(&reader) == KR_OK && kr_slice_text(text, ret_text, size) ? KR_OK : KR_CORRUPT;
 }
 
 static enum kr_err end(struct kr_step *step, uint64_t client, uint64_t request, const uint8_t id[static 32], bool is_known)
@@ -328,7 +293,7 @@ enum kr_err kr_submit_made(struct kr_step *step, struct kr_job *job)
         err = kr_store_token_put(step->txn, job->token, arrival);
     }
     if (err == KR_OK) {
-        err = reason_put(step, job);
+        err = put_reason(step, job);
     }
     return err == KR_OK ? end(step, job->client, job->request, job->record.id, false) : err;
 }

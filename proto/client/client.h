@@ -131,6 +131,12 @@ void kr_match_write(const struct kr_match *match, struct kr_writer *writer);
 enum kr_err kr_match_read(struct kr_slice bytes, struct kr_match *ret_match) KR_WARN_UNUSED;
 
 /* A record as `show` gives it: its summary, scope facts, and the opened content (same encoding as in the record). */
+/* That somebody had the guards overridden for a record of this node's, and why. No other node knows. */
+struct kr_forced {
+    uint64_t at_ms; /* 0: nobody had */
+    struct kr_slice reason;
+};
+
 struct kr_shown {
     struct kr_summary summary;
     uint32_t audience_count;
@@ -138,6 +144,7 @@ struct kr_shown {
     struct kr_slice community;                 /* 0 or 32 */
     struct kr_slice content;
     uint64_t record_bytes;
+    struct kr_forced forced;
 };
 void kr_shown_write(const struct kr_shown *shown, struct kr_writer *writer);
 enum kr_err kr_shown_read(struct kr_slice bytes, struct kr_shown *ret_shown) KR_WARN_UNUSED;
@@ -189,6 +196,7 @@ struct kr_explained {
     } scopes[64];
     uint32_t reach_count;
     struct kr_reach reach[KR_AUDIENCE_MAX];
+    struct kr_forced forced;
 };
 void kr_explained_write(const struct kr_explained *explained, struct kr_writer *writer);
 enum kr_err kr_explained_read(struct kr_slice bytes, struct kr_explained *ret_explained) KR_WARN_UNUSED;

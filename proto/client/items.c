@@ -74,9 +74,24 @@ enum kr_err kr_match_read(struct kr_slice bytes, struct kr_match *ret_match)
     return reader.err;
 }
 
+void kr_forced_write(const struct kr_forced *forced, struct kr_writer *writer)
+{
+    kr_writer_array(writer, 2);
+    kr_writer_uint(writer, forced->at_ms);
+    kr_writer_str_slice(writer, forced->reason);
+}
+
+void kr_forced_element_read(struct kr_reader *reader, struct kr_forced *ret_forced)
+{
+    kr_reader_array(reader, 2);
+    ret_forced->at_ms = kr_reader_uint(reader, UINT64_MAX);
+    ret_forced->reason = kr_reader_str(reader, KR_NOTE_BYTES_MAX);
+    kr_reader_close(reader);
+}
+
 void kr_shown_write(const struct kr_shown *shown, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 5);
+    kr_writer_array(writer, 6);
     kr_summary_write(&shown->summary, writer);
     kr_writer_array(writer, shown->audience_count);
     for (uint32_t i = 0; i < shown->audience_count; i++) {
@@ -85,6 +100,7 @@ void kr_shown_write(const struct kr_shown *shown, struct kr_writer *writer)
     kr_writer_slice(writer, shown->community);
     kr_writer_slice(writer, shown->content);
     kr_writer_uint(writer, shown->record_bytes);
+    kr_forced_write(&shown->forced, writer);
 }
 
 enum kr_err kr_shown_read(struct kr_slice bytes, struct kr_shown *ret_shown)
@@ -93,7 +109,7 @@ enum kr_err kr_shown_read(struct kr_slice bytes, struct kr_shown *ret_shown)
     struct kr_reader reader;
 
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 5);
+    kr_reader_array(&reader, 6);
     kr_summary_element_read(&reader, &shown.summary);
     shown.audience_count = kr_reader_array_between(&reader, 0, KR_AUDIENCE_MAX);
     for (uint32_t i = 0; i < shown.audience_count; i++) {
@@ -103,6 +119,7 @@ enum kr_err kr_shown_read(struct kr_slice bytes, struct kr_shown *ret_shown)
     shown.community = kr_reader_bin_or_empty(&reader, 32);
     shown.content = kr_reader_bin(&reader, 0, KR_BODY_BYTES_MAX);
     shown.record_bytes = kr_reader_uint(&reader, UINT64_MAX);
+    kr_forced_element_read(&reader, &shown.forced);
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) == KR_OK) {
         *ret_shown = shown;

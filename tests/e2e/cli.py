@@ -110,6 +110,22 @@ def tickets(tool, other):
     federation.poll(lambda: b"no longer valid" in other.run("join", expired).stderr, 10, "an expired ticket is not refused as such")
 
 
+def overridden(tool, other):
+    """Why the guards were overridden is told at the author's own node, and nowhere else."""
+    why = "a page of it is abused"
+    submit = ("--json", "submit", "www.google.com", "--label", "clear", "-y")
+    identity = json.loads(tool.done(*submit, "--force", "--reason", why))["ids"][0]
+    plain = json.loads(tool.done("--json", "submit", "harmless.kairan-e2e.jp", "--label", "clear", "-y"))["ids"][0]
+    federation.poll(lambda: other.run("show", identity).returncode == 0, 30, "the peer does not get what was forced")
+    for command in ("show", "explain"):
+        told = json.loads(tool.done("--json", command, identity))["forced"] or {}
+        check(told.get("reason") == why and told.get("at"), f"{command} --json says {told} of why it was forced")
+        check(why in tool.done(command, identity), f"{command} does not say why it was forced")
+        check(json.loads(tool.done("--json", command, plain))["forced"] is None, f"{command}: what was not forced is said to be")
+        check("--force" not in tool.done(command, plain), f"{command} says of what was not forced that it was")
+        check(json.loads(other.done("--json", command, identity))["forced"] is None, f"{command}: the peer knows why it was forced")
+
+
 def passphrase(kairand, kairan, root):
     """The right one runs the node; the wrong one does not, and says why."""
     state = os.path.join(root, "sealed")
@@ -237,6 +253,7 @@ def run(options):
         mistakes(tool)
         submissions(tool, node)
         tickets(tool, Tool(options.kairan, other.directory))
+        overridden(tool, Tool(options.kairan, other.directory))
         passphrase(options.kairand, options.kairan, fed.root)
         another_passphrase(options.kairan, node, fed.root)
         node.stop()

@@ -38,6 +38,7 @@ def array(*elements):
 ID = binary(bytes(range(32)))
 SUMMARY_BYTES = array(ID, ID, text("c"), *[uint(n) for n in (1, 3, 0, 2, 1, 5, 6, 7)], text("t"))
 INDICATOR = array(uint(3), binary(b"example.com"), uint(0), uint(0), uint(101), uint(2), text(""))
+FORCED = array(uint(1), text("why"))
 REACH = array(ID, text("c"), uint(1), uint(1), uint(0), uint(3), text("r"))
 
 
@@ -48,10 +49,10 @@ def answers():
     yield LS, array(uint(1), uint(2), uint(3), uint(4), ID)
     yield SUMMARY, SUMMARY_BYTES
     yield MATCH, array(uint(0), INDICATOR, SUMMARY_BYTES)
-    yield SHOWN, array(SUMMARY_BYTES, array(ID), ID, binary(b"content"), uint(9))
+    yield SHOWN, array(SUMMARY_BYTES, array(ID), ID, binary(b"content"), uint(9), FORCED)
     yield COUNCIL, array(ID, text("ja"), text("en"), text("r"), uint(0), uint(1), array(array(ID, text("n"))))
     yield PREVIEW, array(array(REACH), uint(1), array(array(uint(0), text("list"), text("detail"))), uint(1))
-    yield EXPLAINED, array(SUMMARY_BYTES, text("from"), ID, uint(1), array(array(uint(2), binary(b""), uint(4))), array(REACH))
+    yield EXPLAINED, array(SUMMARY_BYTES, text("from"), ID, uint(1), array(array(uint(2), binary(b""), uint(4))), array(REACH), FORCED)
     clock = b"\xcf" + (1 << 62).to_bytes(8, "big")
     yield PEER, array(ID, ID, text("n"), text("tcp://a:1"), uint(2), uint(1), uint(0), uint(1), uint(2), clock, *[uint(0)] * 7)
     yield STATUS, array(ID, *[text("x")] * 4, *[uint(n) for n in range(13)], uint(1), uint(0), uint(1), uint(0),

@@ -157,6 +157,21 @@ static void indicator_text(void *context, const struct kr_report_indicator *indi
     (void)fputc('\n', out);
 }
 
+static json_t *forced_json(const struct kr_forced *forced)
+{
+    return forced->at_ms == 0 ? json_null()
+                              : json_pack("{s:o, s:o}", "at", kr_json_time(forced->at_ms), "reason", kr_json_slice(forced->reason));
+}
+
+static void forced_text(const struct kr_forced *forced)
+{
+    if (forced->at_ms != 0) {
+        (void)printf("  %s: ", _("sent with --force, because"));
+        kr_out_text(stdout, forced->reason, false);
+        (void)fputc('\n', stdout);
+    }
+}
+
 static bool shown_json(const struct kr_shown *shown, const struct kr_report *report, const struct kr_advisory *advisory)
 {
     json_t *object = kr_json_summary(&shown->summary), *audience = json_array();
@@ -167,6 +182,7 @@ static bool shown_json(const struct kr_shown *shown, const struct kr_report *rep
     (void)json_object_set_new(object, "community",
                               shown->community.len == 32 ? kr_json_id(shown->community.bytes, 32) : json_null());
     (void)json_object_set_new(object, "record_bytes", json_integer((json_int_t)shown->record_bytes));
+    (void)json_object_set_new(object, "forced", forced_json(&shown->forced));
     if (report != NULL) {
         json_t *values = json_array();
         each_indicator(report, indicator_json, values);
@@ -215,6 +231,7 @@ static void shown_text(const struct kr_shown *shown, const struct kr_report *rep
         kr_out_id(stdout, shown->community.bytes, 16);
         (void)fputc('\n', stdout);
     }
+    forced_text(&shown->forced);
     if (report != NULL && report->parts > 1) {
         (void)printf(_("  part %u of %u\n"), report->part, report->parts);
     }
@@ -261,6 +278,7 @@ static bool explained_json(const struct kr_explained *explained)
     (void)json_object_set_new(object, "from_name", kr_json_slice(explained->from_name));
     (void)json_object_set_new(object, "hops", json_integer((json_int_t)explained->hops_known));
     (void)json_object_set_new(object, "reach", kr_json_reach(explained->reach, explained->reach_count));
+    (void)json_object_set_new(object, "forced", forced_json(&explained->forced));
     return kr_json_line(object);
 }
 
@@ -274,7 +292,9 @@ static void explained_text(const struct kr_explained *explained)
         (void)fputs(explained->hops_known == 1 ? _("It came straight from its author: ") : _("It was handed on by: "), stdout);
         kr_out_text(stdout, explained->from_name, false);
     }
-    (void)printf("\n  %s\n", _("Who may have it:"));
+    (void)fputc('\n', stdout);
+    forced_text(&explained->forced);
+    (void)printf("  %s\n", _("Who may have it:"));
     for (uint32_t i = 0; i < explained->reach_count; i++) {
         const struct kr_reach *reach = &explained->reach[i];
         bool may = reach->may_hold && reach->may_read;

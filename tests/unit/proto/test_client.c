@@ -218,6 +218,7 @@ static void answers_read_back(void **state)
         .community = slice(ids[2], 32),
         .content = text_slice("content"),
         .record_bytes = 1234,
+        .forced = {5, text_slice("訳")},
     };
     struct kr_council_item item = {
         .council = {1},
@@ -243,6 +244,8 @@ static void answers_read_back(void **state)
     assert_int_equal(read_match.record.kind, KR_KIND_REPORT);
     round_trip_kr_shown(&shown, &read_shown);
     assert_int_equal(read_shown.record_bytes, 1234);
+    assert_int_equal(read_shown.forced.at_ms, 5);
+    assert_slice_equal(read_shown.forced.reason, "訳", 3);
     assert_slice_equal(read_shown.audience[1], ids[1], 32);
     round_trip_kr_council_item(&item, &read_item);
     assert_true(read_item.is_linked && !read_item.is_self);
@@ -287,10 +290,13 @@ static void previews_and_explanations_read_back(void **state)
     explained.scopes[1].entry = 99;
     explained.reach_count = 1;
     explained.reach[0] = preview.reach[1];
+    explained.forced = (struct kr_forced){6, text_slice("because")};
     round_trip_kr_explained(&explained, &read_explained);
     assert_int_equal(read_explained.hops_known, 2);
     assert_int_equal(read_explained.scopes[1].entry, 99);
     assert_int_equal(read_explained.reach[0].reason, 1);
+    assert_int_equal(read_explained.forced.at_ms, 6);
+    assert_slice_equal(read_explained.forced.reason, "because", 7);
 }
 
 static void the_state_of_a_node_reads_back(void **state)
