@@ -36,7 +36,7 @@ enum kr_err kr_core_flush(struct kr_core *core, struct kr_txn *txn, struct kr_rn
                           struct kr_effects *effects) KR_WARN_UNUSED;
 /* How many indicators the records here have: counted in memory, stored by kr_core_flush. */
 uint64_t kr_core_indicators(const struct kr_core *core);
-/* Stores this count instead: for a transaction whose last event failed and left the core's own count in doubt. */
+/* Stores the counts, and of indicators this one: for a transaction whose last event failed and left the core's own in doubt. */
 enum kr_err kr_core_keep_indicators(struct kr_core *core, struct kr_txn *txn, uint64_t indicators) KR_WARN_UNUSED;
 
 /* One slice of work that can wait (expiry, merging of runs, admission from quarantine): at most a few ms. `*ret_more`: call again

@@ -169,6 +169,8 @@ struct kr_core {
     uint8_t quarantine_at[32];
     uint64_t records;
     uint64_t indicators, indicators_stored; /* of all records that are shown here; the second: as the store has it */
+    uint64_t signed_day, signed_count;      /* records that our node key signed on that day since 1970, UTC */
+    bool signed_is_due;                     /* to be stored */
     uint64_t expiry_at_ms;
     uint64_t expiry_next; /* arrival from which expired records are looked for next */
 };
@@ -303,6 +305,11 @@ void kr_indicators_remove(struct kr_core *core, const struct kr_head *head);
 /* ---- ticket.c ---- */
 /* A session came up over an open link: what was used to make the link is not needed any more. */
 enum kr_err kr_invitations_fulfilled(struct kr_step *step, const struct kr_link *link) KR_WARN_UNUSED;
+
+/* ---- submit.c ---- */
+/* How many records were signed today: counted in memory, stored once a batch. */
+enum kr_err kr_signed_load(struct kr_step *step) KR_WARN_UNUSED;
+enum kr_err kr_signed_store(struct kr_step *step) KR_WARN_UNUSED;
 
 /* ---- submit.c, answer.c, ticket.c, init.c, expiry.c ---- */
 enum kr_err kr_submit_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;

@@ -10,6 +10,7 @@
 
 #define REPORT_TTL_S   (365u * 86400u)
 #define ADVISORY_TTL_S (730u * 86400u)
+#define DAY_MS         86400000u
 
 /* ---- resolving ---- */
 
@@ -127,6 +128,83 @@ static enum kr_err token_find(struct kr_step *step, const uint8_t token[static K
     return err;
 }
 
+/* ---- how many a day ---- */
+
+/* Peers do not count (docs/SECURITY.md): each node keeps its own from flooding everybody. "signed" → array of 3: node key, day,
+ * count. A day begins at midnight UTC by our clock; whichever day it is now, another than the stored one begins at 0, so that a
+ * clock that was wrong once costs nothing. */
+static const char key_signed[] = "signed";
+
+enum kr_err kr_signed_load(struct kr_step *step)
+{
+    struct kr_core *core = step->core;
+    uint8_t value[64], node_key[32];
+    struct kr_reader reader;
+    size_t len;
+    enum kr_err err = kr_store_get(step->txn, KR_TABLE_IDENTITY, key_signed, sizeof key_signed - 1, value, sizeof value, &len);
+    if (err != KR_OK) {
+        return err == KR_NOT_FOUND ? KR_OK : err;
+    }
+    kr_reader_init(&reader, value, len);
+    kr_reader_array(&reader, 3);
+    kr_reader_fixed(&reader, node_key, sizeof node_key);
+    uint64_t day = kr_reader_uint(&reader, UINT64_MAX), count = kr_reader_uint(&reader, UINT64_MAX);
+    kr_reader_close(&reader);
+    if (kr_reader_end(&reader) != KR_OK) {
+        return KR_CORRUPT;
+    }
+    if (memcmp(node_key, core->keyring->node_public, sizeof node_key) == 0) {
+        core->signed_day = day;
+        core->signed_count = count;
+    }
+    return KR_OK;
+}
+
+enum kr_err kr_signed_store(struct kr_step *step)
+{
+    struct kr_core *core = step->core;
+    struct kr_writer writer;
+    if (!core->signed_is_due) {
+        return KR_OK;
+    }
+    kr_writer_init(&writer, KR_KIB);
+    kr_writer_array(&writer, 3);
+    kr_writer_bin(&writer, core->keyring->node_public, 32);
+    kr_writer_uint(&writer, core->signed_day);
+    kr_writer_uint(&writer, core->signed_count);
+    enum kr_err err = kr_writer_finish(&writer);
+    if (err == KR_OK) {
+        err = kr_store_put(step->txn, KR_TABLE_IDENTITY, key_signed, sizeof key_signed - 1, writer.bytes, writer.len);
+    }
+    kr_writer_deinit(&writer);
+    if (err == KR_OK) {
+        core->signed_is_due = false;
+    }
+    return err;
+}
+
+static uint64_t signed_today(const struct kr_step *step)
+{
+    return step->core->signed_day == step->now_ms / DAY_MS ? step->core->signed_count : 0;
+}
+
+static void count_signed(struct kr_step *step)
+{
+    struct kr_core *core = step->core;
+    core->signed_count = signed_today(step) + 1;
+    core->signed_day = step->now_ms / DAY_MS;
+    core->signed_is_due = true;
+}
+
+static enum kr_err refuse_more(struct kr_step *step, uint64_t client, uint64_t request)
+{
+    return kr_step_error(step, client, request, KR_QUOTA,
+                         "this node has signed as many records today as it may: send what is left after midnight UTC, and more "
+                         "values in one record");
+}
+
+/* ---- a submission ---- */
+
 static enum kr_err put_reason(struct kr_step *step, const struct kr_job *job)
 {
     char id[17];
@@ -179,6 +257,10 @@ enum kr_err kr_submit_request(struct kr_step *step, const struct kr_event *event
     err = token_find(step, submit->token, id);
     if (err != KR_NOT_FOUND) {
         err = err == KR_OK ? end(step, event->client, event->request, id, true) : err;
+        goto out;
+    }
+    if (signed_today(step) >= KR_SIGNED_DAY_MAX) {
+        err = refuse_more(step, event->client, event->request);
         goto out;
     }
     uint64_t now_s = step->now_ms / 1000;
@@ -278,6 +360,9 @@ enum kr_err kr_submit_made(struct kr_step *step, struct kr_job *job)
     if (err == KR_OK) {
         return end(step, job->client, job->request, id, true);
     }
+    if (err == KR_NOT_FOUND && signed_today(step) >= KR_SIGNED_DAY_MAX) { /* those under way when it was asked for count too */
+        return refuse_more(step, job->client, job->request);
+    }
     if (err == KR_NOT_FOUND) {
         err = kr_admit(step, job, step->core->self, NULL, &verdict, &arrival);
     }
@@ -295,5 +380,11 @@ enum kr_err kr_submit_made(struct kr_step *step, struct kr_job *job)
     if (err == KR_OK) {
         err = put_reason(step, job);
     }
-    return err == KR_OK ? end(step, job->client, job->request, job->record.id, false) : err;
+    if (err == KR_OK) {
+        err = end(step, job->client, job->request, job->record.id, false);
+    }
+    if (err == KR_OK) {
+        count_signed(step);
+    }
+    return err;
 }

@@ -144,7 +144,9 @@ static void an_event_that_fails_spares_those_before_it(void **state)
     assert_int_equal(ends, 1);
     assert_int_equal(errors, 1);
     assert_int_equal(bed_records(bed, 0), records + 1);
-    assert_int_equal(kr_core_indicators(kr_loop_core(loop)), indicators + 1); /* in the store, too: the core was made anew */
+    /* In the store, too: the core was made anew. */
+    assert_int_equal(kr_core_indicators(kr_loop_core(loop)), indicators + 1);
+    assert_int_equal(kr_loop_core(loop)->signed_count, 1);
     kr_effects_deinit(&effects);
 }
 

@@ -185,6 +185,61 @@ static void guarded_values_are_named_and_can_be_overridden_with_a_reason(void **
     bed_submission_free(submit);
 }
 
+/* Counted where it is signed, for the day, whatever happens to the node. */
+static void a_node_signs_so_many_records_a_day(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t id[32];
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_CLEAR, "a.example", 1), *last, *more;
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_OK);
+    assert_int_equal(bed_core(bed, 0)->signed_count, 1);
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_OK); /* the same again is none */
+    bed_core(bed, 0)->signed_count = KR_SIGNED_DAY_MAX - 1;
+    last = bed_submission(bed, KR_TLP_CLEAR, "b.example", 2);
+    assert_int_equal(bed_submit(bed, 0, last, id), KR_OK);
+    for (uint32_t life = 0; life < 2; life++) { /* the second one knows it from the store */
+        uint64_t records = bed_records(bed, 0);
+        more = bed_submission(bed, KR_TLP_CLEAR, "c.example", (uint8_t)(3 + life));
+        assert_int_equal(bed_submit(bed, 0, more, id), KR_QUOTA);
+        assert_non_null(strstr(bed->text, "midnight"));
+        assert_int_equal(bed_records(bed, 0), records);
+        bed_submission_free(more);
+        sim_world_crash(bed->world, 0, UINT32_MAX);
+        assert_int_equal(sim_world_start(bed->world, 0), SIM_HOLDS);
+        bed_run(bed, 100);
+    }
+    assert_int_equal(bed_submit(bed, 0, last, id), KR_OK); /* known: not one more */
+    bed_run(bed, BED_DAY_MS - bed->world->now_ms % BED_DAY_MS);
+    more = bed_submission(bed, KR_TLP_CLEAR, "c.example", 5);
+    assert_int_equal(bed_submit(bed, 0, more, id), KR_OK);
+    assert_int_equal(bed_core(bed, 0)->signed_count, 1);
+    bed_submission_free(submit);
+    bed_submission_free(last);
+    bed_submission_free(more);
+}
+
+/* Those that were under way when the last place was taken. */
+static void what_is_being_signed_counts_too(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_writer args[2];
+    bed_core(bed, 0)->signed_day = bed->world->now_ms / BED_DAY_MS;
+    bed_core(bed, 0)->signed_count = KR_SIGNED_DAY_MAX - 1;
+    for (uint8_t i = 0; i < 2; i++) {
+        struct kr_submit *submit = bed_submission(bed, KR_TLP_CLEAR, i == 0 ? "a.example" : "b.example", i);
+        kr_writer_init(&args[i], KR_CLIENT_FRAME_BYTES_MAX);
+        kr_submit_write(submit, &args[i]);
+        struct kr_event event = {.type = KR_EVENT_REQUEST, .client = BED_CLIENT, .request = ++bed->request, .op = KR_OP_SUBMIT};
+        sim_world_push(bed->world, bed_node(bed, 0), event, args[i].bytes, args[i].len, bed->world->now_ms);
+        bed_submission_free(submit);
+    }
+    bed_run(bed, 1000);
+    assert_int_equal(bed->code, KR_QUOTA);
+    assert_int_equal(bed_core(bed, 0)->signed_count, KR_SIGNED_DAY_MAX);
+    kr_writer_deinit(&args[0]);
+    kr_writer_deinit(&args[1]);
+}
+
 /* A core that was given no guards has the built-in ones. */
 static void built_in_guards_need_no_configuration(void **state)
 {
@@ -316,6 +371,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_token_twice_at_once_is_one_record, setup, teardown),
         cmocka_unit_test_setup_teardown(as_many_indicators_as_allowed_and_one_more, setup, teardown),
         cmocka_unit_test_setup_teardown(guarded_values_are_named_and_can_be_overridden_with_a_reason, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_node_signs_so_many_records_a_day, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_being_signed_counts_too, setup, teardown),
         cmocka_unit_test_setup_teardown(built_in_guards_need_no_configuration, setup, teardown),
         cmocka_unit_test_setup_teardown(audiences_that_cannot_be_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(dates_and_bytes_that_cannot_be_are_refused, setup, teardown),
