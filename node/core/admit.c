@@ -171,7 +171,8 @@ static enum kr_err judge_statement(struct kr_step *step, const struct kr_job *jo
     return counts ? KR_OK : KR_UNKNOWN_AUTHOR;
 }
 
-static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const struct kr_link *link)
+/* `from`: the council that handed it to us; NULL for our own. */
+static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const uint8_t *from)
 {
     struct kr_core *core = step->core;
     const struct kr_header *header = &job->header;
@@ -182,7 +183,7 @@ static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const s
     kr_policy_facts_of(core, header, core->self, &facts);
     bool is_trusted = facts.is_author_trusted;
     if (kr_kind_is_statement(header->kind)) {
-        bool is_own_word = facts.is_author || (link != NULL && memcmp(header->author, link->council, 32) == 0);
+        bool is_own_word = facts.is_author || (from != NULL && memcmp(header->author, from, 32) == 0);
         enum kr_err err = judge_statement(step, job, is_own_word);
         if (err != KR_OK) {
             return err;
@@ -205,31 +206,48 @@ static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const s
     return is_trusted ? KR_OK : KR_UNKNOWN_AUTHOR;
 }
 
-/* Of a replaceable kind only the highest version stands; a tie goes to the lower id and is worth an alarm. KR_OK: this one is it;
- * the one before is gone. */
-static enum kr_err replace_older(struct kr_step *step, const struct kr_job *job)
+/* The statement that stands where this one would; KR_NOT_FOUND where none does that can be read: such a row is written over. */
+static enum kr_err standing(struct kr_step *step, const struct kr_header *header, struct kr_directory_entry *ret_entry)
 {
     uint8_t key[KR_DIRECTORY_KEY_BYTES], value[KR_KIB * 2];
     size_t len;
     struct kr_directory_entry entry;
-    uint64_t arrival;
-    kr_directory_key(key, &job->header);
+    kr_directory_key(key, header);
     enum kr_err err = kr_store_get(step->txn, KR_TABLE_DIRECTORY, key, sizeof key, value, sizeof value, &len);
     if (err != KR_OK) {
-        return err == KR_NOT_FOUND ? KR_OK : err;
+        return err;
     }
     if (kr_directory_entry_read((struct kr_slice){value, len}, &entry) != KR_OK) {
-        return KR_OK; /* a row that says nothing is written over */
+        return KR_NOT_FOUND;
+    }
+    ret_entry->version = entry.version;
+    memcpy(ret_entry->record_id, entry.record_id, 32);
+    return KR_OK;
+}
+
+/* Of a replaceable kind only the highest version stands; a tie goes to the lower id. */
+static bool is_outdone(const struct kr_directory_entry *entry, const struct kr_job *job)
+{
+    return entry->version > job->header.version ||
+           (entry->version == job->header.version && memcmp(entry->record_id, job->record.id, 32) < 0);
+}
+
+/* KR_OK: this one is it, and the one before is gone. Two of one version are worth an alarm. */
+static enum kr_err replace_older(struct kr_step *step, const struct kr_job *job)
+{
+    struct kr_directory_entry entry;
+    uint64_t arrival;
+    enum kr_err err = standing(step, &job->header, &entry);
+    if (err != KR_OK) {
+        return err == KR_NOT_FOUND ? KR_OK : err;
     }
     if (entry.version == job->header.version) {
         err = kr_step_log(
             step, KR_LOG_ERROR,
             "ALARM: a council signed two different statements of one version; ask it by telephone whether its root key is safe");
-        if (err != KR_OK || memcmp(entry.record_id, job->record.id, 32) < 0) {
-            return err != KR_OK ? err : KR_EXISTS;
-        }
-    } else if (entry.version > job->header.version) {
-        return KR_EXISTS;
+    }
+    if (err != KR_OK || is_outdone(&entry, job)) {
+        return err != KR_OK ? err : KR_EXISTS;
     }
     err = kr_store_record_find(step->txn, entry.record_id, &arrival);
     if (err != KR_OK) {
@@ -462,7 +480,7 @@ static enum kr_err look_again(struct kr_step *step, const uint8_t id[static 32],
     job->is_bulk = true;
     kr_job_run(job, step->core->keyring);
     const struct kr_link *link = kr_link_by_council(step->core, from);
-    enum kr_err verdict = job->err != KR_OK ? job->err : judge(step, job, link);
+    enum kr_err verdict = job->err != KR_OK ? job->err : judge(step, job, link != NULL ? link->council : NULL);
     if (verdict == KR_OK && kr_kind_is_replaceable(job->header.kind)) {
         verdict = replace_older(step, job);
     }
@@ -532,7 +550,7 @@ enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t fro
     if (err != KR_NOT_FOUND) {
         return err;
     }
-    enum kr_err verdict = judge(step, job, link);
+    enum kr_err verdict = judge(step, job, link != NULL ? link->council : NULL);
     if (verdict == KR_OK && kr_kind_is_replaceable(job->header.kind)) {
         verdict = replace_older(step, job);
     }
@@ -568,8 +586,32 @@ enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t fro
     return err;
 }
 
-enum kr_err kr_admit_statement(struct kr_step *step, uint32_t kind, const uint8_t *community, const uint8_t subject[static 32],
-                               uint64_t version, struct kr_writer *content)
+enum kr_err kr_admit_foresee(struct kr_step *step, const struct kr_job *job, const uint8_t *from, enum kr_err *ret_verdict)
+{
+    struct kr_directory_entry entry;
+    uint64_t arrival;
+    enum kr_err err = kr_store_record_find(step->txn, job->record.id, &arrival);
+    if (err == KR_OK) {
+        *ret_verdict = KR_EXISTS;
+        return KR_OK;
+    }
+    if (err != KR_NOT_FOUND) {
+        return err;
+    }
+    enum kr_err verdict = judge(step, job, from);
+    if (verdict == KR_OK) {
+        err = standing(step, &job->header, &entry);
+        verdict = err == KR_OK && is_outdone(&entry, job) ? KR_EXISTS : KR_OK;
+    }
+    if (verdict == KR_NOMEM || (err != KR_OK && err != KR_NOT_FOUND)) {
+        return verdict == KR_NOMEM ? verdict : err;
+    }
+    *ret_verdict = verdict;
+    return KR_OK;
+}
+
+enum kr_err kr_statement_make(struct kr_step *step, uint32_t kind, const uint8_t *community, const uint8_t subject[static 32],
+                              uint64_t version, struct kr_writer *content, struct kr_job **ret_job)
 {
     struct kr_core *core = step->core;
     struct kr_job *job = kr_job_new(KR_JOB_MAKE);
@@ -587,21 +629,31 @@ enum kr_err kr_admit_statement(struct kr_step *step, uint32_t kind, const uint8_
     };
     memcpy(job->author, core->self, 32);
     kr_rng_bytes(step->rng, job->seed, sizeof job->seed);
-    enum kr_err verdict;
-    uint64_t arrival;
     enum kr_err err = kr_writer_take(content, &job->content, &job->content_len);
     if (err == KR_OK) {
         kr_job_run(job, core->keyring);
         err = job->err;
     }
-    if (err == KR_OK) {
-        err = kr_admit(step, job, core->self, NULL, &verdict, &arrival);
+    if (err != KR_OK) {
+        kr_job_free(job);
+        return err;
     }
-    if (err == KR_OK && verdict != KR_OK) {
-        err = verdict;
+    *ret_job = job;
+    return KR_OK;
+}
+
+enum kr_err kr_admit_statement(struct kr_step *step, uint32_t kind, const uint8_t *community, const uint8_t subject[static 32],
+                               uint64_t version, struct kr_writer *content)
+{
+    struct kr_job *job = NULL;
+    enum kr_err verdict = KR_OK;
+    uint64_t arrival;
+    enum kr_err err = kr_statement_make(step, kind, community, subject, version, content, &job);
+    if (err == KR_OK) {
+        err = kr_admit(step, job, step->core->self, NULL, &verdict, &arrival);
     }
     kr_job_free(job);
-    return err;
+    return err != KR_OK ? err : verdict;
 }
 
 /* ---- pair trees of new links ---- */

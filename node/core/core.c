@@ -185,6 +185,12 @@ static enum kr_err greet(struct kr_step *step)
                           "%u cards, charters or vouches in the store cannot be read and do not count: run `kairan verify`",
                           step->core->directory.skipped);
     }
+    if (err == KR_OK && step->core->links_skipped > 0) {
+        err = kr_step_log(step, KR_LOG_ERROR,
+                          "%u links are not used, because an older link has the same transport key: one of those councils claims a "
+                          "key that is not its own",
+                          step->core->links_skipped);
+    }
     return err != KR_OK ? err : kr_step_wake(step, step->now_ms + KR_HELLO_MS_MAX);
 }
 

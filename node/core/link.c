@@ -48,6 +48,19 @@ struct kr_link *kr_link_by_council(struct kr_core *core, const uint8_t council[s
     return NULL;
 }
 
+bool kr_link_key_is_taken(const struct kr_core *core, const uint8_t key[static 32], const uint8_t council[static 32])
+{
+    bool is_taken = memcmp(core->keyring->transport_public, key, 32) == 0;
+    for (uint32_t i = 0; i < core->link_count && !is_taken; i++) {
+        const struct kr_link *link = core->links[i];
+        is_taken = memcmp(link->transport_key, key, 32) == 0 && memcmp(link->council, council, 32) != 0;
+    }
+    for (uint32_t i = 0; i < core->invitation_count && !is_taken; i++) {
+        is_taken = memcmp(core->invitations[i]->public_key, key, 32) == 0;
+    }
+    return is_taken;
+}
+
 /* Of two that can dial, the smaller transport key does; who has no endpoint only dials out. */
 static bool should_dial(const struct kr_core *core, const struct kr_link *link)
 {
@@ -135,10 +148,31 @@ static bool load_one(void *context, struct kr_slice key, struct kr_slice value)
     return true;
 }
 
+/* Of several links under one transport key only the oldest is used: whoever came later could claim a key that it had only read. */
+static void skip_doubles(struct kr_core *core)
+{
+    for (uint32_t i = 0; i < core->link_count;) {
+        struct kr_link *link = core->links[i];
+        bool is_double = memcmp(core->keyring->transport_public, link->transport_key, 32) == 0;
+        for (uint32_t j = 0; j < core->link_count && !is_double; j++) {
+            const struct kr_link *other = core->links[j];
+            is_double = other->number < link->number && memcmp(other->transport_key, link->transport_key, 32) == 0;
+        }
+        if (!is_double) {
+            i++;
+            continue;
+        }
+        core->links[i] = core->links[--core->link_count];
+        core->links_skipped++;
+        kr_link_free(link);
+    }
+}
+
 enum kr_err kr_links_load(struct kr_step *step)
 {
     struct load load = {.core = step->core};
     enum kr_err err = kr_store_each(step->txn, KR_TABLE_LINKS, NULL, 0, load_one, &load);
+    skip_doubles(step->core);
     return err != KR_OK ? err : load.err;
 }
 

@@ -158,7 +158,8 @@ struct kr_core {
     struct kr_directory directory;
     struct kr_link *links[KR_LINKS_MAX];
     uint32_t link_count;
-    uint32_t lend_at; /* index of the link that is lent to next, so that each has its turn */
+    uint32_t links_skipped; /* links in the store that bear another one's transport key */
+    uint32_t lend_at;       /* index of the link that is lent to next, so that each has its turn */
     struct kr_invitation *invitations[KR_TICKETS_MAX];
     uint32_t invitation_count;
     struct kr_watcher watchers[KR_WATCHERS_MAX];
@@ -211,6 +212,9 @@ enum kr_err kr_link_add(struct kr_step *step, const struct kr_link *init,
 enum kr_err kr_link_put(struct kr_step *step, const struct kr_link *link) KR_WARN_UNUSED;
 enum kr_err kr_link_drop(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED; /* forgets it, durably */
 void kr_link_settle_dialler(const struct kr_core *core, struct kr_link *link);       /* decides anew which side dials */
+/* Whether that council may not be linked under this transport key, because it is our own, an invitation's, or another link's: net
+ * knows its peers by their keys and could not tell the two apart. */
+bool kr_link_key_is_taken(const struct kr_core *core, const uint8_t key[static 32], const uint8_t council[static 32]);
 enum kr_err kr_link_dial(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
 enum kr_err kr_links_allow(struct kr_step *step) KR_WARN_UNUSED; /* tells net whom to let in */
 enum kr_err kr_link_frame(struct kr_step *step, uint32_t number, struct kr_slice frame) KR_WARN_UNUSED;
@@ -289,7 +293,13 @@ enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t fro
 enum kr_err kr_admit_quarantined(struct kr_step *step, bool *ret_more) KR_WARN_UNUSED;
 /* Appends one older record of the log to the pair tree of a new link, in slices. */
 enum kr_err kr_admit_pairs(struct kr_step *step, bool *ret_more) KR_WARN_UNUSED;
-/* Makes, stores and offers a statement of our own (signed with the root key). */
+/* What `kr_admit` would say of it, before anything is written: KR_EXISTS where we have it, or a newer one. `from` NULL: our own. */
+enum kr_err kr_admit_foresee(struct kr_step *step, const struct kr_job *job, const uint8_t *from,
+                             enum kr_err *ret_verdict) KR_WARN_UNUSED;
+/* A statement of our own (signed with the root key), made and not stored yet; to be freed. */
+enum kr_err kr_statement_make(struct kr_step *step, uint32_t kind, const uint8_t *community, const uint8_t subject[static 32],
+                              uint64_t version, struct kr_writer *content, struct kr_job **ret_job) KR_WARN_UNUSED;
+/* Makes, stores and offers one. */
 enum kr_err kr_admit_statement(struct kr_step *step, uint32_t kind, const uint8_t *community, const uint8_t subject[static 32],
                                uint64_t version, struct kr_writer *content) KR_WARN_UNUSED;
 enum kr_err kr_core_quarantine_count(struct kr_step *step) KR_WARN_UNUSED;

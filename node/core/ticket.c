@@ -306,46 +306,90 @@ static enum kr_err next_vouch(struct kr_step *step, const uint8_t community[stat
     memcpy(header.subject, council, 32);
     kr_directory_key(key, &header);
     enum kr_err err = kr_store_get(step->txn, KR_TABLE_DIRECTORY, key, sizeof key, value, sizeof value, &len);
-    if (err == KR_OK) {
-        err = kr_directory_entry_read((struct kr_slice){value, len}, &entry) == KR_OK ? KR_OK : KR_CORRUPT;
+    if (err == KR_OK && kr_directory_entry_read((struct kr_slice){value, len}, &entry) != KR_OK) {
+        entry.version = 0; /* a row that says nothing is written over */
     }
-    err = err == KR_NOT_FOUND ? KR_OK : err;
     *ret_version = entry.version + 1;
-    return err;
+    return err == KR_NOT_FOUND ? KR_OK : err;
 }
 
-static enum kr_err vouch_for(struct kr_step *step, const uint8_t community[static 32], const uint8_t council[static 32])
+/* `*ret_job`: our vouch for the joiner, not stored yet; NULL where none is needed. */
+static enum kr_err make_vouch(struct kr_step *step, const struct kr_invitation *invitation, struct kr_job **ret_job)
 {
-    if (kr_directory_is_member(&step->core->directory, community, council)) {
-        return KR_OK;
+    uint64_t version = 0;
+    enum kr_err err = KR_OK;
+    *ret_job = NULL;
+    if (invitation->has_community && !kr_directory_is_member(&step->core->directory, invitation->community, invitation->joiner)) {
+        err = next_vouch(step, invitation->community, invitation->joiner, &version);
     }
-    uint64_t version;
-    enum kr_err err = next_vouch(step, community, council, &version);
     if (err != KR_OK || version == 0) {
         return err;
     }
     struct kr_vouch vouch = {0};
     struct kr_writer content;
-    memcpy(vouch.council, council, 32);
+    memcpy(vouch.council, invitation->joiner, 32);
     kr_writer_init(&content, KR_KIB * 4);
     kr_vouch_write(&vouch, &content);
     err = kr_writer_finish(&content);
     if (err == KR_OK) {
-        err = kr_admit_statement(step, KR_KIND_VOUCH, community, council, version, &content);
+        err = kr_statement_make(step, KR_KIND_VOUCH, invitation->community, invitation->joiner, version, &content, ret_job);
     }
     kr_writer_deinit(&content);
     return err;
 }
 
-static enum kr_err make_link(struct kr_step *step, struct kr_invitation *invitation, const struct kr_card *card)
+/* What a joiner brings, and what we would say for it. */
+struct welcome {
+    struct kr_job card_job, *vouch;
+    struct kr_card card;
+    const struct kr_card_key *transport;
+};
+
+/* Looks whether all that a welcome writes can be written: a link without a card or a membership would be of no use to anybody. */
+static enum kr_err foresee(struct kr_step *step, const struct kr_invitation *invitation, struct welcome *welcome,
+                           enum kr_err *ret_verdict)
 {
     struct kr_core *core = step->core;
-    const struct kr_card_key *transport = kr_card_key_at(card->transport, card->transport_count, step->now_ms / 1000);
+    struct kr_job *job = &welcome->card_job;
+    kr_job_run(job, core->keyring); /* checked once already, when the hello came */
+    enum kr_err err = KR_OK, verdict = job->err;
+    if (verdict == KR_OK) {
+        verdict = kr_card_parse((struct kr_slice){job->content, job->content_len}, &welcome->card);
+    }
+    if (verdict == KR_OK) {
+        welcome->transport = kr_card_key_at(welcome->card.transport, welcome->card.transport_count, step->now_ms / 1000);
+        bool is_usable =
+            welcome->transport != NULL && !kr_link_key_is_taken(core, welcome->transport->public_key, invitation->joiner);
+        verdict = is_usable ? KR_OK : KR_KEY;
+    }
+    if (verdict == KR_OK && core->link_count == KR_LINKS_MAX && kr_link_by_council(core, invitation->joiner) == NULL) {
+        verdict = KR_BOUNDS;
+    }
+    if (verdict == KR_OK) {
+        err = kr_admit_foresee(step, job, invitation->joiner, &verdict);
+        verdict = verdict == KR_EXISTS ? KR_OK : verdict;
+    }
+    if (err == KR_OK && verdict == KR_OK) {
+        err = make_vouch(step, invitation, &welcome->vouch);
+    }
+    if (err == KR_OK && verdict == KR_OK && welcome->vouch != NULL) {
+        err = kr_admit_foresee(step, welcome->vouch, NULL, &verdict);
+    }
+    if (verdict == KR_NOMEM) {
+        err = verdict;
+    }
+    *ret_verdict = verdict;
+    return err;
+}
+
+static enum kr_err make_link(struct kr_step *step, struct kr_invitation *invitation, const struct kr_card_key *transport)
+{
+    struct kr_core *core = step->core;
     struct kr_link *link = kr_link_by_council(core, invitation->joiner);
     struct kr_link fresh = {
         .state = KR_LINK_OPEN, .linked_ms = step->now_ms, .pair_next = 1, .has_community = invitation->has_community};
     struct kr_store_stat stat;
-    enum kr_err err = transport == NULL ? KR_KEY : kr_store_stat(step->txn, &stat);
+    enum kr_err err = kr_store_stat(step->txn, &stat);
     if (err != KR_OK) {
         return err;
     }
@@ -354,58 +398,67 @@ static enum kr_err make_link(struct kr_step *step, struct kr_invitation *invitat
     memcpy(fresh.community, invitation->community, 32);
     memcpy(fresh.transport_key, transport->public_key, 32);
     (void)kr_slice_text(transport->endpoint, fresh.endpoint, sizeof fresh.endpoint);
-    if (link != NULL) {
-        /* It joins anew, by a ticket of ours: it may have lost its machine. */
-        kr_link_session_down(core, link);
-        memcpy(link->transport_key, fresh.transport_key, 32);
-        memcpy(link->endpoint, fresh.endpoint, sizeof fresh.endpoint);
-        link->state = KR_LINK_OPEN;
-        return kr_link_put(step, link);
+    if (link == NULL) {
+        err = kr_number_next(step, &fresh.number);
+        return err != KR_OK ? err : kr_link_add(step, &fresh, &link);
     }
-    err = kr_number_next(step, &fresh.number);
-    return err != KR_OK ? err : kr_link_add(step, &fresh, &link);
+    /* It joins anew, by a ticket of ours: it may have lost its machine. */
+    if (link->we_dial) {
+        err = kr_effect_add(step->effects, &(struct kr_effect){.type = KR_EFFECT_HANGUP, .number = link->number});
+    }
+    kr_link_session_down(core, link);
+    memcpy(link->transport_key, fresh.transport_key, 32);
+    memcpy(link->endpoint, fresh.endpoint, sizeof fresh.endpoint);
+    link->state = KR_LINK_OPEN;
+    link->has_secret = false; /* of a ticket by which we were joining it */
+    sodium_memzero(link->secret, sizeof link->secret);
+    kr_link_settle_dialler(core, link);
+    return err != KR_OK ? err : kr_link_put(step, link);
 }
 
-static enum kr_err accept_joiner(struct kr_step *step, struct kr_invitation *invitation)
+static enum kr_err write_welcome(struct kr_step *step, struct kr_invitation *invitation, struct welcome *welcome)
 {
-    struct kr_core *core = step->core;
-    struct kr_job job = {.kind = KR_JOB_CHECK, .bytes = invitation->card, .len = invitation->card_len};
-    struct kr_card card;
     enum kr_err verdict;
     uint64_t arrival;
-    kr_job_run(&job, core->keyring); /* checked once already, when the hello came */
-    enum kr_err err = job.err;
+    enum kr_err err = make_link(step, invitation, welcome->transport);
+    struct kr_link *link = kr_link_by_council(step->core, invitation->joiner);
     if (err == KR_OK) {
-        err = kr_card_parse((struct kr_slice){job.content, job.content_len}, &card);
+        err = kr_admit(step, &welcome->card_job, invitation->joiner, link, &verdict, &arrival);
     }
-    if (err == KR_OK) {
-        err = make_link(step, invitation, &card);
-    }
-    struct kr_link *link = kr_link_by_council(core, invitation->joiner);
-    if (err == KR_OK) {
-        err = kr_admit(step, &job, invitation->joiner, link, &verdict, &arrival);
-    }
-    if (err == KR_OK && invitation->has_community) {
-        err = vouch_for(step, invitation->community, invitation->joiner);
+    if (err == KR_OK && welcome->vouch != NULL) {
+        err = kr_admit(step, welcome->vouch, step->core->self, NULL, &verdict, &arrival);
     }
     if (err == KR_OK) {
         invitation->is_used = true;
         memcpy(invitation->used_by, invitation->joiner, 32);
         err = put_invitation(step, invitation);
     }
-    free(job.content);
-    free(job.terms);
+    if (err == KR_OK) {
+        err = kr_links_allow(step);
+    }
+    return err != KR_OK ? err : kr_link_dial(step, link);
+}
+
+/* `*ret_verdict`: KR_OK where it is linked now, else why nothing was written. */
+static enum kr_err accept_joiner(struct kr_step *step, struct kr_invitation *invitation, enum kr_err *ret_verdict)
+{
+    char name[KR_NAME_BYTES_MAX + 1];
+    struct welcome welcome = {.card_job = {.kind = KR_JOB_CHECK, .bytes = invitation->card, .len = invitation->card_len}};
+    enum kr_err err = foresee(step, invitation, &welcome, ret_verdict);
+    if (err == KR_OK && *ret_verdict == KR_OK) {
+        err = write_welcome(step, invitation, &welcome);
+    }
+    free(welcome.card_job.content);
+    free(welcome.card_job.terms);
+    kr_job_free(welcome.vouch);
     if (err != KR_OK) {
         return err;
     }
-    char name[KR_NAME_BYTES_MAX + 1];
-    err = kr_links_allow(step);
-    if (err == KR_OK) {
-        err = kr_link_dial(step, link);
-    }
-    return err != KR_OK ? err
-                        : kr_step_log(step, KR_LOG_NOTICE, "%s has joined with a ticket of ours",
-                                      kr_core_name(core, invitation->joiner, false, name, sizeof name));
+    kr_core_name(step->core, invitation->joiner, false, name, sizeof name);
+    return *ret_verdict == KR_OK ? kr_step_log(step, KR_LOG_NOTICE, "%s has joined with a ticket of ours", name)
+                                 : kr_step_log(step, KR_LOG_WARNING,
+                                               "%s showed a ticket of ours and could not be linked: %s; the ticket is still good",
+                                               name, kr_err_text(*ret_verdict));
 }
 
 static enum kr_err join_hello(struct kr_step *step, struct kr_invitation *invitation, struct kr_slice bytes)
@@ -469,14 +522,10 @@ enum kr_err kr_invitation_frame(struct kr_step *step, struct kr_invitation *invi
     if (is_other) {
         welcome.reason = KR_USED;
         err = kr_step_log(step, KR_LOG_WARNING, "a ticket that was used already has been shown again, by another council; refused");
-    } else if (!invitation->is_used && step->core->link_count == KR_LINKS_MAX) {
-        welcome.reason = KR_BOUNDS;
     } else if (!invitation->is_used) {
-        err = accept_joiner(step, invitation);
-    }
-    if (err == KR_KEY) {
-        welcome.reason = KR_KEY;
-        err = KR_OK;
+        enum kr_err verdict = KR_OK;
+        err = accept_joiner(step, invitation, &verdict);
+        welcome.reason = (uint32_t)verdict;
     }
     invitation->has_pending = false;
     return err != KR_OK ? err : kr_session_send(step, invitation->number, &invitation->pending, &welcome);
@@ -550,6 +599,12 @@ enum kr_err kr_join_request(struct kr_step *step, const struct kr_event *event)
     if ((known != NULL && known->state == KR_LINK_OPEN) || core->link_count == KR_LINKS_MAX) {
         return kr_step_error(step, event->client, event->request, known != NULL ? KR_EXISTS : KR_BOUNDS,
                              known != NULL ? "this council is linked already: see `kairan peers`" : "there are too many links");
+    }
+    if (kr_link_key_is_taken(core, ticket.transport_public, ticket.council)) {
+        return kr_step_error(
+            step, event->client, event->request, KR_KEY,
+            "this ticket names a key that belongs to this node or to another linked council: do not use it, and ask "
+            "the council that gave it to you, by telephone");
     }
     enum kr_err err = known != NULL ? kr_link_drop(step, known) : KR_OK;
     struct kr_link fresh = {

@@ -1,3 +1,4 @@
+#include <sodium.h>
 #include <stdio.h>
 
 #include "proto/wire/ticket.h"
@@ -323,6 +324,137 @@ static void noise_over_a_ticket_is_ignored(void **state)
     assert_int_equal(join(bed, 2, text, 20000), KR_OK);
 }
 
+/* Node `node` shows this transport key on a newer card of its own, as if its keyring had it. */
+static void show_key(struct bed *bed, uint32_t node, uint64_t version, const uint8_t key[static 32])
+{
+    struct kr_card card = kr_directory_council(&bed_core(bed, node)->directory, bed_node(bed, node)->council)->card;
+    struct kr_writer content;
+    memcpy(card.transport[0].public_key, key, 32);
+    kr_writer_init(&content, KR_BODY_BYTES_MAX);
+    kr_card_write(&card, &content);
+    struct forged forged = bed_forge(bed, node,
+                                     (struct kr_draft){.kind = KR_KIND_COUNCIL_CARD,
+                                                       .label = KR_TLP_GREEN,
+                                                       .community = bed_core(bed, 1)->directory.communities[0]->id,
+                                                       .subject = bed_node(bed, node)->council,
+                                                       .version = version,
+                                                       .content = {content.bytes, content.len}});
+    bed_hand_over(bed, node == 1 ? 0 : 1, node, &forged);
+    assert_true(bed_holds(bed, node, forged.id));
+    forged_free(&forged);
+    kr_writer_deinit(&content);
+}
+
+/* The council 1 is linked with 0 and its key is on its card, for all to read: 2 claims it, then 0's own, then the ticket's. */
+static void nobody_is_linked_under_a_key_that_is_taken(void **state)
+{
+    struct bed *bed = *state;
+    char text[2048];
+    struct kr_ticket ticket;
+    uint8_t keys[3][32];
+    invite(bed, 0, 0, text, sizeof text);
+    assert_int_equal(kr_ticket_parse(text, strlen(text), &ticket, NULL), KR_OK);
+    memcpy(keys[0], bed_node(bed, 1)->keyring->transport_public, 32);
+    memcpy(keys[1], bed_node(bed, 0)->keyring->transport_public, 32);
+    assert_int_equal(crypto_scalarmult_base(keys[2], ticket.secret), 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        show_key(bed, 2, 10 + i, keys[i]);
+        assert_int_equal(join_until_answered(bed, 2, text, 20000), KR_KEY);
+        assert_null(kr_link_by_council(bed_core(bed, 0), bed_node(bed, 2)->council));
+        assert_true(bed_said(bed, 0, "could not be linked"));
+    }
+    assert_true(bed_link(bed, 0, 1)->has_session);
+    show_key(bed, 2, 20, bed_node(bed, 2)->keyring->transport_public);
+    assert_int_equal(join(bed, 2, text, 20000), KR_OK); /* with the same ticket: it was not used up */
+    assert_true(bed_link(bed, 0, 2)->has_session);
+}
+
+static void a_ticket_with_a_key_that_is_taken_is_not_dialled(void **state)
+{
+    struct bed *bed = *state;
+    char text[2048];
+    struct kr_ticket ticket;
+    invite(bed, 2, 0, text, sizeof text);
+    assert_int_equal(kr_ticket_parse(text, strlen(text), &ticket, NULL), KR_OK);
+    for (uint32_t i = 0; i < 2; i++) {
+        memcpy(ticket.transport_public, bed_node(bed, i)->keyring->transport_public, 32);
+        assert_int_equal(kr_ticket_print(&ticket, text, sizeof text), KR_OK);
+        assert_int_equal(join(bed, 0, text, 1), KR_KEY);
+        assert_null(kr_link_by_council(bed_core(bed, 0), bed_node(bed, 2)->council));
+    }
+}
+
+/* Made by an older version: links of others under the key of the link with 1. The oldest is used, wherever it stands in the table.
+ */
+static void links_under_one_key_are_not_all_used(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t low[32] = {0}, high[32];
+    const uint8_t *doubles[] = {low, high};
+    struct kr_txn *txn = NULL;
+    memset(high, 0xFF, sizeof high);
+    assert_int_equal(kr_store_write_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct kr_step step = {.core = bed_core(bed, 0), .txn = txn};
+        struct kr_link *link = malloc(sizeof *link);
+        assert_non_null(link);
+        memcpy(link, bed_link(bed, 0, 1), sizeof *link);
+        memcpy(link->council, doubles[i], 32);
+        link->number = 1000 + i;
+        assert_int_equal(kr_link_put(&step, link), KR_OK);
+        free(link);
+    }
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+    sim_world_crash(bed->world, 0, UINT32_MAX);
+    assert_int_equal(sim_world_start(bed->world, 0), SIM_HOLDS);
+    bed_run(bed, 20000);
+    assert_true(bed_link(bed, 0, 1)->has_session);
+    assert_null(kr_link_by_council(bed_core(bed, 0), low));
+    assert_null(kr_link_by_council(bed_core(bed, 0), high));
+    assert_int_equal(bed_times_said(bed, 0, "2 links are not used"), 1);
+}
+
+/* 0 cannot vouch: its own vouch is refused. Nothing is written then, nobody's batch is undone, and the joiner hears why. */
+static void a_welcome_that_cannot_be_written_is_not_begun(void **state)
+{
+    struct bed *bed = *state;
+    char text[2048];
+    assert_int_equal(sim_world_add(bed->world), SIM_HOLDS);
+    invite(bed, 0, 0, text, sizeof text);
+    struct kr_core *core = bed_core(bed, 0);
+    const struct kr_council *self = kr_directory_council(&core->directory, core->self);
+    uint8_t *root = (uint8_t *)(uintptr_t)self->card.root_public;
+    root[0] ^= 1;
+    assert_int_equal(join_until_answered(bed, 3, text, 20000), KR_DENIED);
+    assert_ptr_equal(bed_core(bed, 0), core); /* not made anew */
+    assert_null(kr_link_by_council(core, bed_node(bed, 3)->council));
+    assert_false(core->invitations[core->invitation_count - 1]->is_used);
+    root[0] ^= 1;
+    assert_int_equal(join_until_answered(bed, 3, text, 20000), KR_OK);
+}
+
+/* 1 has lost its machine and joins 0 again with another transport key, by which the other side is to dial. */
+static void who_joins_anew_is_dialled_by_the_new_key(void **state)
+{
+    struct bed *bed = *state;
+    char text[2048];
+    struct kr_txn *txn = NULL;
+    uint8_t key[32];
+    bool did_dial = bed_link(bed, 0, 1)->we_dial;
+    memset(key, did_dial ? 0 : 0xFF, sizeof key);
+    key[31] = 0x22;
+    show_key(bed, 1, 10, key);
+    assert_int_equal(kr_store_write_begin(bed_node(bed, 1)->store, &txn), KR_OK);
+    assert_int_equal(kr_store_delete(txn, KR_TABLE_LINKS, bed_node(bed, 0)->council, 32), KR_OK);
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+    sim_world_crash(bed->world, 1, UINT32_MAX);
+    assert_int_equal(sim_world_start(bed->world, 1), SIM_HOLDS);
+    invite(bed, 0, 0, text, sizeof text);
+    assert_int_equal(join(bed, 1, text, 5000), BED_PENDING); /* welcomed; the link cannot come up: 1 does not hold that key */
+    assert_memory_equal(bed_link(bed, 0, 1)->transport_key, key, 32);
+    assert_int_equal(bed_link(bed, 0, 1)->we_dial, !did_dial);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +469,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(tampered_tickets_are_refused_or_lead_nowhere, setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_joins_itself_and_tickets_are_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(noise_over_a_ticket_is_ignored, setup, teardown),
+        cmocka_unit_test_setup_teardown(nobody_is_linked_under_a_key_that_is_taken, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_ticket_with_a_key_that_is_taken_is_not_dialled, setup, teardown),
+        cmocka_unit_test_setup_teardown(links_under_one_key_are_not_all_used, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_welcome_that_cannot_be_written_is_not_begun, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_joins_anew_is_dialled_by_the_new_key, setup, teardown),
     };
     return cmocka_run_group_tests_name("core/ticket", tests, NULL, NULL);
 }
