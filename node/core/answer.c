@@ -46,9 +46,11 @@ static void summarise(const struct kr_core *core, const struct kr_head *head, bo
 enum kr_err kr_watch_publish(struct kr_step *step, const struct kr_head *head)
 {
     struct kr_core *core = step->core;
-    bool is_visible =
-        head->is_ours_to_read && !kr_kind_is_statement(head->kind) && head->created_ms <= step->now_ms + KR_FUTURE_MS_MAX;
-    for (uint32_t i = 0; i < core->watcher_count && is_visible; i++) {
+    bool is_meant = head->is_ours_to_read && !kr_kind_is_statement(head->kind);
+    if (is_meant && head->created_ms > step->now_ms + KR_FUTURE_MS_MAX) {
+        return kr_ahead_put(step, head);
+    }
+    for (uint32_t i = 0; i < core->watcher_count && is_meant; i++) {
         struct kr_summary summary;
         struct kr_writer item;
         char name[KR_NAME_BYTES_MAX + 1];

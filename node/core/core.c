@@ -121,6 +121,9 @@ static enum kr_err load(struct kr_core *core, struct kr_txn *txn)
     if (err == KR_OK) {
         err = kr_signed_load(&step);
     }
+    if (err == KR_OK) {
+        err = kr_ahead_load(&step);
+    }
     struct kr_store_stat stat;
     if (err == KR_OK) {
         err = kr_store_stat(txn, &stat);
@@ -142,6 +145,7 @@ enum kr_err kr_core_new(const struct kr_core_options *options, struct kr_txn *tx
     core->options = *options;
     core->keyring = options->keyring;
     core->next_number = 1;
+    core->ahead_at_ms = UINT64_MAX;
     kr_directory_init(&core->directory);
     enum kr_err err = load(core, txn);
     if (err != KR_OK) {
@@ -197,7 +201,10 @@ static enum kr_err greet(struct kr_step *step)
 static enum kr_err tick(struct kr_step *step)
 {
     enum kr_err err = kr_links_tick(step);
-    return err != KR_OK ? err : kr_invitations_tick(step);
+    if (err == KR_OK) {
+        err = kr_invitations_tick(step);
+    }
+    return err == KR_OK ? kr_ahead_tick(step) : err;
 }
 
 static enum kr_err request(struct kr_step *step, const struct kr_event *event)

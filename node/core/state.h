@@ -172,6 +172,7 @@ struct kr_core {
     uint64_t indicators, indicators_stored; /* of all records that are shown here; the second: as the store has it */
     uint64_t signed_day, signed_count;      /* records that our node key signed on that day since 1970, UTC */
     bool signed_is_due;                     /* to be stored */
+    uint64_t ahead_at_ms;                   /* when the first of the records dated ahead is shown; UINT64_MAX: none is held back */
     uint64_t expiry_at_ms;
     uint64_t expiry_next; /* arrival from which expired records are looked for next */
 };
@@ -315,6 +316,12 @@ void kr_indicators_remove(struct kr_core *core, const struct kr_head *head);
 /* ---- ticket.c ---- */
 /* A session came up over an open link: what was used to make the link is not needed any more. */
 enum kr_err kr_invitations_fulfilled(struct kr_step *step, const struct kr_link *link) KR_WARN_UNUSED;
+
+/* ---- ahead.c ---- */
+/* A record that is dated too far ahead to be shown: to be told when it may, durably. */
+enum kr_err kr_ahead_put(struct kr_step *step, const struct kr_head *head) KR_WARN_UNUSED;
+enum kr_err kr_ahead_load(struct kr_step *step) KR_WARN_UNUSED;
+enum kr_err kr_ahead_tick(struct kr_step *step) KR_WARN_UNUSED;
 
 /* ---- submit.c ---- */
 /* How many records were signed today: counted in memory, stored once a batch. */
