@@ -59,7 +59,7 @@ enum kr_err kr_dead_load(struct kr_txn *txn, struct kr_dead_map *ret_map)
     err = kr_row_move(txn, cursor, MDB_LAST, &key, &sealed);
     if (err == KR_OK) {
         uint64_t last = key.len == 8 ? kr_get_be(key.bytes, 8) : UINT64_MAX;
-        err = last <= txn->next_arrival / CHUNK_ARRIVALS && last < SIZE_MAX / sizeof map.chunks[0] ? KR_OK : KR_CORRUPT;
+        err = last <= txn->state.next_arrival / CHUNK_ARRIVALS && last < SIZE_MAX / sizeof map.chunks[0] ? KR_OK : KR_CORRUPT;
         if (err == KR_OK) {
             map.count = last + 1;
             map.chunks = calloc(map.count, sizeof map.chunks[0]);

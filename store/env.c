@@ -25,7 +25,7 @@ const char *kr_dbi_name(uint32_t dbi, char buffer[static 16])
     if (dbi < KR_DBI_RUN) {
         return table_names[dbi];
     }
-    (void)snprintf(buffer, 16, "terms.%u", (unsigned)(dbi - KR_DBI_RUN) % KR_RUN_SLOTS);
+    (void)snprintf(buffer, 16, "terms.%u", (unsigned)(dbi - KR_DBI_RUN) % KR_RUN_SLOTS_OLD);
     return buffer;
 }
 
@@ -69,7 +69,11 @@ enum kr_err kr_env_err(struct kr_store *store, int code)
 /* An older store becomes today's: through the ways by which everything enters, which want a whole transaction. */
 static enum kr_err bring_up(struct kr_txn *txn, struct kr_error *error)
 {
-    enum kr_err err = kr_runs_load(txn, &txn->runs);
+    uint32_t format = KR_STORE_FORMAT;
+    enum kr_err err = kr_format_get(txn, &format);
+    if (err == KR_OK || err == KR_NOT_FOUND) {
+        err = kr_runs_load(txn, format, &txn->runs);
+    }
     if (err == KR_OK) {
         txn->base = kr_fresh_ref(txn->runs->fresh);
         err = kr_format_upgrade(txn, error);
@@ -90,11 +94,14 @@ static enum kr_err open_tables(struct kr_store *store, struct kr_error *error)
     if (err != KR_OK) {
         return err;
     }
-    for (uint32_t dbi = 0; dbi < KR_DBI_COUNT && err == KR_OK; dbi++) {
+    uint32_t format = KR_STORE_FORMAT, count = KR_DBI_COUNT;
+    for (uint32_t dbi = 0; dbi < count && err == KR_OK; dbi++) {
         char buffer[16];
         err = kr_env_err(store, mdb_dbi_open(txn.mdb, kr_dbi_name(dbi, buffer), MDB_CREATE, &store->dbis[dbi]));
         if (err == KR_OK && dbi == KR_DBI_META) {
             err = kr_format_check(&txn, error);
+            bool is_old = err == KR_OK && kr_format_get(&txn, &format) == KR_OK && format < KR_FORMAT_LEAN;
+            count = is_old ? KR_DBI_COUNT_OLD : KR_DBI_COUNT; /* the upgrade drops those that are too many */
         }
     }
     if (err == KR_OK) {
@@ -114,7 +121,7 @@ static enum kr_err load_runs(struct kr_store *store)
     if (err != KR_OK) {
         return err;
     }
-    err = kr_runs_load(&txn, &store->runs);
+    err = kr_runs_load(&txn, KR_STORE_FORMAT, &store->runs);
     mdb_txn_abort(txn.mdb);
     return err;
 }
@@ -135,7 +142,7 @@ enum kr_err kr_env_open(struct kr_store *store, uint64_t map_bytes, struct kr_er
     map_bytes = (map_bytes + KR_MIB - 1) / KR_MIB * KR_MIB;
     int code = mdb_env_create(&store->env);
     if (code == 0) {
-        (void)mdb_env_set_maxdbs(store->env, KR_DBI_COUNT + KR_OLD_TABLES);
+        (void)mdb_env_set_maxdbs(store->env, KR_DBI_COUNT_OLD + KR_OLD_TABLES);
         (void)mdb_env_set_maxreaders(store->env, KR_STORE_READERS_MAX);
         (void)mdb_env_set_mapsize(store->env, map_bytes);
         code = mdb_env_open(store->env, store->path, flags, 0600);

@@ -91,7 +91,7 @@ static enum kr_err fill_new(struct kr_txn *txn)
     uint8_t mark[32];
     term_key_mark(txn->store, mark);
     enum kr_err err = kr_value_put(txn, KR_DBI_META, KEYS_KEY, kr_slice_of(mark, sizeof mark), 0);
-    txn->next_arrival = 1;
+    txn->state.next_arrival = 1;
     txn->state_changed = true;
     return err == KR_OK ? format_put(txn, KR_STORE_FORMAT) : err;
 }
@@ -106,7 +106,7 @@ enum kr_err kr_format_upgrade(struct kr_txn *txn, struct kr_error *error)
     if (err != KR_OK || format == KR_STORE_FORMAT) {
         return err;
     }
-    err = kr_upgrade(txn);
+    err = kr_upgrade(txn, format);
     if (err != KR_OK) {
         return kr_fail(
             error, err,

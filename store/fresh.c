@@ -7,7 +7,9 @@
 #define NONE         UINT32_MAX
 #define CAPACITY     64u /* at first */
 #define SAVED_KEY    4u
-#define ROWS_AT_ONCE (2000u / KR_INDEX_ROW_BYTES) /* a value that LMDB keeps in the page */
+#define STATE_BYTES  24u /* next arrival ‖ records ‖ indicators */
+#define FRONT_BYTES  (STATE_BYTES + KR_SEALED_BYTES)
+#define ROWS_AT_ONCE ((2000u - FRONT_BYTES) / KR_INDEX_ROW_BYTES) /* a value that LMDB keeps in the page */
 
 struct entry {
     uint8_t row[KR_INDEX_ROW_BYTES];
@@ -170,27 +172,57 @@ enum kr_err kr_fresh_find(struct kr_fresh *fresh, uint32_t visible, const uint8_
 
 /* ---- the table ---- */
 
+/* KR_CORRUPT where there is none. */
+static enum kr_err last_row(struct kr_txn *txn, MDB_cursor **ret_cursor, struct kr_slice *ret_key, struct kr_slice *ret_value)
+{
+    enum kr_err err = kr_row_cursor(txn, KR_DBI_FRESH, ret_cursor);
+    if (err != KR_OK) {
+        *ret_cursor = NULL;
+        return err;
+    }
+    err = kr_row_move(txn, *ret_cursor, MDB_LAST, ret_key, ret_value);
+    bool is_sound = err == KR_OK && ret_key->len == SAVED_KEY && ret_value->len >= FRONT_BYTES;
+    return is_sound ? KR_OK : err == KR_OK || err == KR_NOT_FOUND ? KR_CORRUPT : err;
+}
+
 enum kr_err kr_fresh_visible(struct kr_txn *txn, uint32_t *ret_count)
 {
     MDB_cursor *cursor = NULL;
     struct kr_slice key = {0}, value = {0};
-    enum kr_err err = kr_row_cursor(txn, KR_DBI_FRESH, &cursor);
-    if (err != KR_OK) {
-        return err;
-    }
-    err = kr_row_move(txn, cursor, MDB_LAST, &key, &value);
+    enum kr_err err = last_row(txn, &cursor, &key, &value);
     mdb_cursor_close(cursor);
     if (err == KR_OK) {
-        *ret_count = key.len == SAVED_KEY ? (uint32_t)(kr_get_be(key.bytes, SAVED_KEY) + value.len / KR_INDEX_ROW_BYTES) : 0;
-    } else if (err == KR_NOT_FOUND) {
-        *ret_count = 0;
-        err = KR_OK;
+        *ret_count = (uint32_t)(kr_get_be(key.bytes, SAVED_KEY) + (value.len - FRONT_BYTES) / KR_INDEX_ROW_BYTES);
     }
     return err;
 }
 
-enum kr_err kr_fresh_load(struct kr_txn *txn, struct kr_fresh *fresh)
+static enum kr_err open_state(const struct kr_store *store, struct kr_slice key, struct kr_slice value, struct kr_state *ret_state)
 {
+    uint8_t bytes[STATE_BYTES];
+    size_t len = 0;
+    enum kr_err err = kr_value_open(store, KR_DBI_FRESH, key, kr_slice_of(value.bytes, FRONT_BYTES), bytes, sizeof bytes, &len);
+    if (err == KR_OK) {
+        *ret_state = (struct kr_state){kr_get_be(bytes, 8), kr_get_be(bytes + 8, 8), kr_get_be(bytes + 16, 8)};
+    }
+    return err;
+}
+
+enum kr_err kr_fresh_state(struct kr_txn *txn, struct kr_state *ret_state)
+{
+    MDB_cursor *cursor = NULL;
+    struct kr_slice key = {0}, value = {0};
+    enum kr_err err = last_row(txn, &cursor, &key, &value);
+    if (err == KR_OK) {
+        err = open_state(txn->store, key, value, ret_state);
+    }
+    mdb_cursor_close(cursor);
+    return err;
+}
+
+enum kr_err kr_fresh_load(struct kr_txn *txn, struct kr_fresh *fresh, uint32_t format)
+{
+    const size_t front = format >= KR_FORMAT_LEAN ? FRONT_BYTES : 0;
     MDB_cursor *cursor = NULL;
     struct kr_slice key = {0}, value = {0};
     enum kr_err err = kr_row_cursor(txn, KR_DBI_FRESH, &cursor);
@@ -200,7 +232,7 @@ enum kr_err kr_fresh_load(struct kr_txn *txn, struct kr_fresh *fresh)
     err = kr_row_move(txn, cursor, MDB_FIRST, &key, &value);
     while (err == KR_OK) {
         bool is_next = key.len == SAVED_KEY && kr_get_be(key.bytes, SAVED_KEY) == fresh->count;
-        for (size_t at = 0; is_next && at + KR_INDEX_ROW_BYTES <= value.len && err == KR_OK; at += KR_INDEX_ROW_BYTES) {
+        for (size_t at = front; is_next && at + KR_INDEX_ROW_BYTES <= value.len && err == KR_OK; at += KR_INDEX_ROW_BYTES) {
             err = kr_fresh_add(fresh, value.bytes + at);
         }
         if (err == KR_OK) {
@@ -211,35 +243,46 @@ enum kr_err kr_fresh_load(struct kr_txn *txn, struct kr_fresh *fresh)
     return err == KR_NOT_FOUND ? KR_OK : err;
 }
 
-enum kr_err kr_fresh_save(struct kr_txn *txn, struct kr_fresh *fresh, uint32_t *saved)
+enum kr_err kr_fresh_save(struct kr_txn *txn, struct kr_fresh *fresh, const struct kr_state *state, uint32_t *saved)
 {
-    enum kr_err err = KR_OK;
-    while (*saved < fresh->count && err == KR_OK) {
-        uint32_t count = fresh->count - *saved < ROWS_AT_ONCE ? fresh->count - *saved : ROWS_AT_ONCE;
-        uint8_t key[SAVED_KEY], *rows = NULL;
+    uint8_t key[SAVED_KEY], front[STATE_BYTES], *row = NULL;
+    enum kr_err err;
+    kr_put_be(front, state->next_arrival, 8);
+    kr_put_be(front + 8, state->records, 8);
+    kr_put_be(front + 16, state->indicators, 8);
+    do {
+        const uint32_t count = fresh->count - *saved < ROWS_AT_ONCE ? fresh->count - *saved : ROWS_AT_ONCE;
+        const struct kr_slice name = kr_slice_of(key, sizeof key);
         kr_put_be(key, *saved, sizeof key);
-        err = kr_row_reserve(txn, KR_DBI_FRESH, kr_slice_of(key, sizeof key), (size_t)count * KR_INDEX_ROW_BYTES, 0, &rows);
+        err = kr_row_reserve(txn, KR_DBI_FRESH, name, FRONT_BYTES + (size_t)count * KR_INDEX_ROW_BYTES, 0, &row);
+        if (err == KR_OK) {
+            kr_value_seal(txn->store, KR_DBI_FRESH, name, kr_slice_of(front, sizeof front), row);
+        }
         for (uint32_t i = 0; i < count && err == KR_OK; i++) {
-            memcpy(rows + (size_t)i * KR_INDEX_ROW_BYTES, fresh->entries[*saved + i].row, KR_INDEX_ROW_BYTES);
+            memcpy(row + FRONT_BYTES + (size_t)i * KR_INDEX_ROW_BYTES, fresh->entries[*saved + i].row, KR_INDEX_ROW_BYTES);
         }
         *saved += count;
-    }
+    } while (*saved < fresh->count && err == KR_OK);
     return err;
 }
 
-enum kr_err kr_fresh_check(const struct kr_store *store, struct kr_slice key, struct kr_slice value, uint32_t *next)
+enum kr_err kr_fresh_check(const struct kr_store *store, struct kr_slice key, struct kr_slice value, uint32_t *next,
+                           struct kr_slice *ret_rows)
 {
-    if (key.len != SAVED_KEY || value.len % KR_INDEX_ROW_BYTES != 0) {
+    struct kr_state state;
+    if (key.len != SAVED_KEY || value.len < FRONT_BYTES || (value.len - FRONT_BYTES) % KR_INDEX_ROW_BYTES != 0) {
         return KR_CORRUPT;
     }
+    const struct kr_slice rows = kr_slice_of(value.bytes + FRONT_BYTES, value.len - FRONT_BYTES);
     const uint32_t first = (uint32_t)kr_get_be(key.bytes, SAVED_KEY);
-    enum kr_err err = *next == KR_FRESH_ANY || first == *next ? KR_OK : KR_CORRUPT;
-    for (size_t at = 0; at < value.len; at += KR_INDEX_ROW_BYTES) {
-        if (!kr_tag_matches(store, KR_TAG_INDEX, kr_slice_of(value.bytes + at, KR_INDEX_KEY_BYTES),
-                            kr_slice_of(value.bytes + at + KR_INDEX_KEY_BYTES, KR_TAG_BYTES))) {
+    enum kr_err err = *next == KR_FRESH_ANY || first == *next ? open_state(store, key, value, &state) : KR_CORRUPT;
+    for (size_t at = 0; at < rows.len; at += KR_INDEX_ROW_BYTES) {
+        if (!kr_tag_matches(store, KR_TAG_INDEX, kr_slice_of(rows.bytes + at, KR_INDEX_KEY_BYTES),
+                            kr_slice_of(rows.bytes + at + KR_INDEX_KEY_BYTES, KR_TAG_BYTES))) {
             err = KR_CORRUPT;
         }
     }
-    *next = first + (uint32_t)(value.len / KR_INDEX_ROW_BYTES);
+    *next = first + (uint32_t)(rows.len / KR_INDEX_ROW_BYTES);
+    *ret_rows = rows;
     return err;
 }

@@ -23,14 +23,21 @@ void kr_fresh_truncate(struct kr_fresh *fresh, uint32_t count);
 enum kr_err kr_fresh_find(struct kr_fresh *fresh, uint32_t visible, const uint8_t *prefix, size_t len,
                           uint8_t (**ret_rows)[KR_INDEX_ROW_BYTES], uint32_t *ret_count) KR_WARN_UNUSED;
 
+/* Each row of the table begins with the state as it was then, so that the last has today's: what changes with every record costs no
+ * page of its own. */
 /* How many entries the snapshot's table has. */
 enum kr_err kr_fresh_visible(struct kr_txn *txn, uint32_t *ret_count) KR_WARN_UNUSED;
-/* Reads the table into memory, whatever the tags say: they are looked at when an entry is asked for. */
-enum kr_err kr_fresh_load(struct kr_txn *txn, struct kr_fresh *fresh) KR_WARN_UNUSED;
-/* Writes what memory has beyond the first `*saved`, and moves `*saved`. */
-enum kr_err kr_fresh_save(struct kr_txn *txn, struct kr_fresh *fresh, uint32_t *saved) KR_WARN_UNUSED;
-/* One row of the table for verify: KR_CORRUPT where it does not begin at entry `*next` or a tag is wrong; moves `*next`. */
+enum kr_err kr_fresh_state(struct kr_txn *txn, struct kr_state *ret_state) KR_WARN_UNUSED; /* KR_CORRUPT also where there is none */
+/* Reads the table into memory, whatever the tags say: they are looked at when an entry is asked for. In format 4 the rows
+ * bore no state. */
+enum kr_err kr_fresh_load(struct kr_txn *txn, struct kr_fresh *fresh, uint32_t format) KR_WARN_UNUSED;
+/* Writes the state and what memory has beyond the first `*saved`, and moves `*saved`. */
+enum kr_err kr_fresh_save(struct kr_txn *txn, struct kr_fresh *fresh, const struct kr_state *state, uint32_t *saved) KR_WARN_UNUSED;
+/* One row of the table for verify: KR_CORRUPT where it does not begin at entry `*next`, or its state or a tag is wrong; moves
+ * `*next`.
+ * `*ret_rows` are the rows of the index in it. */
 #define KR_FRESH_ANY UINT32_MAX
-enum kr_err kr_fresh_check(const struct kr_store *store, struct kr_slice key, struct kr_slice value, uint32_t *next) KR_WARN_UNUSED;
+enum kr_err kr_fresh_check(const struct kr_store *store, struct kr_slice key, struct kr_slice value, uint32_t *next,
+                           struct kr_slice *ret_rows) KR_WARN_UNUSED;
 
 #endif

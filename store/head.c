@@ -184,6 +184,10 @@ enum kr_err kr_store_head_update(struct kr_txn *txn, const struct kr_head *head)
     if (err == KR_OK && old.expires_s != head->expires_s) {
         err = kr_due_note(txn, head->arrival, head->expires_s);
     }
+    if (err == KR_OK) {
+        kr_state_count(txn, &old, false);
+        kr_state_count(txn, head, true);
+    }
     return kr_txn_fail(txn, err);
 }
 

@@ -1,9 +1,9 @@
 /* What the store's own files share; nobody outside this folder includes it.
  *
- * Layout (format 4). Numbers in keys are big-endian, so that LMDB's byte order is theirs. "sealed" is value.c's
+ * Layout (format 5). Numbers in keys are big-endian, so that LMDB's byte order is theirs. "sealed" is value.c's
  * nonce ‖ XChaCha20-Poly1305(value), with the row's key as associated data and a key of its own for each table.
  *
- *   meta      name → "format": number ‖ sealed number (frozen in all formats); "keys", "state", "runs": sealed
+ *   meta      name → "format": number ‖ sealed number (frozen in all formats); "keys", "runs": sealed
  *   log       arrival 8 ‖ chunk 2 → at most KR_CHUNK_BYTES_MAX bytes under the record's data key;
  *             arrival 8 ‖ FFFF → sealed head: data key, and what policy and look-ups need (head.c)
  *   due       arrival / 512 as 8 → earliest expiry among them 8 ‖ tag 8
@@ -11,15 +11,17 @@
  *   scopes    kind 1 ‖ id 32 → sealed: number, count, running hash, and the ids of the last, unfinished block (scope.c)
  *   entries   scope number 4 ‖ block 8 → sealed: running hash before it 32 ‖ its 32 ids
  *   t.*       the small tables of the core: key → sealed value
- *   fresh     number of the first entry 4 → rows of the index in the order in which they came (fresh.c)
- *   terms.0 … the index in sorted runs (runs.c): hash 16 ‖ number 8 ‖ kind 2 → tag 8
+ *   fresh     number of the first entry 4 → sealed state ‖ rows of the index in the order in which they came (fresh.c); the last
+ * row has the state of the whole: next arrival, numbers of records and of indicators terms.0 … the index in sorted runs (runs.c):
+ * hash 16 ‖ number 8 ‖ kind 2 → tag 8
  *
  * The index leads from hashes to numbers. Its kinds of rows:
  *   an indicator   keyed term             → arrival, position in its report
  *   a record's id  its first 16 bytes     → arrival
  *   a token        as it is               → arrival
  *   a member       keyed, scope and id    → entry
- * One commit so touches one page each of few tables, all but `scopes` and `meta` at their ends. */
+ * One commit so touches one page each of `log`, `scopes` and `fresh`, all but `scopes` at their ends, and LMDB's list of tables,
+ * which KR_RUN_SLOTS keeps within one page. */
 #ifndef KR_STORE_INTERNAL_H
 #define KR_STORE_INTERNAL_H
 
@@ -40,11 +42,11 @@ enum kr_dbi {
     KR_DBI_FRESH = KR_DBI_TABLE + KR_TABLE_COUNT,
     KR_DBI_RUN, /* the first of KR_RUN_SLOTS */
 };
-#define KR_RUN_SLOTS 64
-#define KR_DBI_COUNT (KR_DBI_RUN + KR_RUN_SLOTS)
+#define KR_RUN_SLOTS     40
+#define KR_RUN_SLOTS_OLD 64 /* of format 4, until its store is brought up to date */
+#define KR_DBI_COUNT     (KR_DBI_RUN + KR_RUN_SLOTS)
+#define KR_DBI_COUNT_OLD (KR_DBI_RUN + KR_RUN_SLOTS_OLD)
 
-#define KR_STATE_KEY       kr_slice_of("state", 5)
-#define KR_STATE_BYTES     16 /* next arrival ‖ number of records */
 #define KR_TAG_BYTES       8
 #define KR_INDEX_KEY_BYTES 26 /* hash ‖ number ‖ kind */
 #define KR_INDEX_ROW_BYTES (KR_INDEX_KEY_BYTES + KR_TAG_BYTES)
@@ -56,7 +58,7 @@ enum kr_dbi {
 struct kr_store_keys {
     uint8_t storage[32], term[32];
     uint8_t tag[32], old_tag[32]; /* of the first, 16 bytes are used */
-    uint8_t table[KR_DBI_FRESH][32];
+    uint8_t table[KR_DBI_RUN][32];
 };
 
 struct kr_runs;
@@ -65,7 +67,7 @@ struct kr_fresh;
 struct kr_store {
     char *path;
     MDB_env *env;
-    MDB_dbi dbis[KR_DBI_COUNT];
+    MDB_dbi dbis[KR_DBI_COUNT_OLD];
     struct kr_store_keys *keys;
     struct kr_rng rng; /* used inside the one write transaction only */
     uint32_t page_bytes, term_generation;
@@ -84,20 +86,25 @@ struct kr_store {
     struct kr_runs *runs;     /* newest first; older ones as long as a reader needs them */
 };
 
+/* What changes with almost every record. */
+struct kr_state {
+    uint64_t next_arrival, records, indicators;
+};
+
 struct kr_txn {
     struct kr_store *store;
     struct kr_txn *parent;
     MDB_txn *mdb;
     bool is_write, is_dirty, state_changed, runs_changed;
     enum kr_err failed; /* a write went wrong half-way: this transaction can only be aborted */
-    uint64_t next_arrival, records;
+    struct kr_state state;
     struct kr_runs *runs;  /* a reference */
     uint32_t fresh_seen;   /* of a reader: how many of the fresh entries are its snapshot's */
     uint32_t fresh_saved;  /* of a writer: how many of them stand in the table */
     struct kr_fresh *base; /* of a writer: what was fresh when it began (a reference), and how many there were */
     uint32_t base_count;
-    uint32_t puts[KR_DBI_COUNT];
-    uint64_t put_bytes[KR_DBI_COUNT];
+    uint32_t puts[KR_DBI_COUNT_OLD];
+    uint64_t put_bytes[KR_DBI_COUNT_OLD];
 };
 
 /* ---- env.c ---- */
@@ -133,10 +140,10 @@ enum kr_err kr_row_cursor(struct kr_txn *txn, uint32_t dbi, MDB_cursor **ret_cur
 /* mdb_cursor_get in our words; for MDB_SET_RANGE `*key` is where to go. */
 enum kr_err kr_row_move(struct kr_txn *txn, MDB_cursor *cursor, MDB_cursor_op op, struct kr_slice *key,
                         struct kr_slice *ret_value) KR_WARN_UNUSED;
-/* Next arrival and number of records, into the transaction; and what has changed of them, of what is fresh and of the runs, out of
- * it. */
-enum kr_err kr_txn_read_state(struct kr_txn *txn) KR_WARN_UNUSED;
+/* Writes what has changed of the state, of what is fresh and of the runs. */
 enum kr_err kr_txn_write_state(struct kr_txn *txn) KR_WARN_UNUSED;
+/* A record that is shown counts with its indicators: as it comes, and no more as it goes. */
+void kr_state_count(struct kr_txn *txn, const struct kr_head *head, bool comes);
 /* Notes a failure of a write that may have been half done. Returns `err`. */
 enum kr_err kr_txn_fail(struct kr_txn *txn, enum kr_err err);
 
@@ -234,8 +241,9 @@ enum kr_err kr_format_upgrade(struct kr_txn *txn, struct kr_error *error) KR_WAR
 enum kr_err kr_format_get(struct kr_txn *txn, uint32_t *ret_format) KR_WARN_UNUSED;
 
 /* ---- upgrade.c ---- */
-#define KR_OLD_TABLES 7u
+#define KR_OLD_TABLES  7u
+#define KR_FORMAT_LEAN 5u /* from here on: the state in `fresh`, and few slots of runs */
 /* From any older format; writes no format. KR_CORRUPT where an old row is damaged. */
-enum kr_err kr_upgrade(struct kr_txn *txn) KR_WARN_UNUSED;
+enum kr_err kr_upgrade(struct kr_txn *txn, uint32_t format) KR_WARN_UNUSED;
 
 #endif

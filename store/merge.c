@@ -81,7 +81,7 @@ static enum kr_err start(struct kr_txn *txn, const uint64_t serials[static KR_RU
     struct kr_runs *runs = NULL;
     uint64_t entries = 0;
     uint32_t slot = kr_runs_free_slot(txn->runs, false);
-    KR_ASSERT(slot < KR_RUN_SLOTS);
+    KR_ASSERT(slot < txn->runs->slots);
     enum kr_err err = kr_runs_own(txn, &runs);
     if (err != KR_OK) {
         return err;

@@ -118,7 +118,7 @@ enum kr_err kr_store_record_put(struct kr_txn *txn, struct kr_head *head, struct
         return err == KR_OK ? KR_EXISTS : err;
     }
     struct kr_head stored = *head;
-    stored.arrival = txn->next_arrival;
+    stored.arrival = txn->state.next_arrival;
     stored.record_bytes = (uint32_t)bytes.len;
     err = log_put(txn, &stored, bytes, MDB_APPEND);
     if (err == KR_OK) {
@@ -128,9 +128,9 @@ enum kr_err kr_store_record_put(struct kr_txn *txn, struct kr_head *head, struct
         err = kr_index_add(txn, head->id, stored.arrival, KR_INDEX_ID);
     }
     if (err == KR_OK) {
-        txn->next_arrival++;
-        txn->records++;
-        txn->state_changed = true;
+        txn->state.next_arrival++;
+        txn->state.records++;
+        kr_state_count(txn, &stored, true);
         head->arrival = stored.arrival;
         head->record_bytes = stored.record_bytes;
     }
@@ -255,13 +255,16 @@ enum kr_err kr_store_record_purge(struct kr_txn *txn, uint64_t arrival, struct k
     if (err != KR_OK && (err != KR_CORRUPT || header_only.len > 0)) {
         return err;
     }
+    if (err == KR_OK) { /* what a damaged head held nobody knows */
+        kr_state_count(txn, &head, false);
+    }
     err = log_delete(txn, arrival);
     if (err == KR_OK && header_only.len > 0) {
         head.state = KR_HEAD_HEADER_ONLY;
         head.record_bytes = (uint32_t)header_only.len;
         err = log_put(txn, &head, header_only, 0);
     } else if (err == KR_OK) {
-        txn->records--;
+        txn->state.records--;
         txn->state_changed = true;
     }
     if (err == KR_OK) {

@@ -105,19 +105,19 @@ enum kr_err kr_runs_own(struct kr_txn *txn, struct kr_runs **ret_runs)
     return KR_OK;
 }
 
-_Static_assert(KR_RUN_SLOTS <= 64, "a bit for each");
+_Static_assert(KR_RUN_SLOTS_OLD <= 64, "a bit for each");
 uint32_t kr_runs_free_slot(const struct kr_runs *runs, bool keep_one)
 {
     uint64_t used = runs->target != NULL ? UINT64_C(1) << runs->target->slot : 0;
     for (uint32_t i = 0; i < runs->count; i++) {
         used |= UINT64_C(1) << runs->runs[i]->slot;
     }
-    for (uint32_t slot = 0; slot < KR_RUN_SLOTS && !(keep_one && runs->count + 1 >= KR_RUN_SLOTS); slot++) {
+    for (uint32_t slot = 0; slot < runs->slots && !(keep_one && runs->count + 1 >= runs->slots); slot++) {
         if ((used >> slot & 1) == 0) {
             return slot;
         }
     }
-    return KR_RUN_SLOTS;
+    return runs->slots;
 }
 
 /* ---- on disk ---- */
@@ -160,12 +160,12 @@ enum kr_err kr_runs_save(struct kr_txn *txn)
     return err;
 }
 
-static struct kr_run *read_run(struct kr_reader *reader)
+static struct kr_run *read_run(struct kr_reader *reader, uint32_t slots)
 {
     kr_reader_array(reader, RUN_FIELDS);
     uint64_t serial = kr_reader_uint(reader, UINT64_MAX);
     uint64_t count = kr_reader_uint(reader, UINT64_MAX);
-    uint32_t slot = (uint32_t)kr_reader_uint(reader, KR_RUN_SLOTS - 1);
+    uint32_t slot = (uint32_t)kr_reader_uint(reader, slots - 1);
     uint32_t level = (uint32_t)kr_reader_uint(reader, UINT32_MAX);
     uint32_t generation = (uint32_t)kr_reader_uint(reader, UINT32_MAX);
     kr_reader_close(reader);
@@ -184,9 +184,9 @@ static enum kr_err runs_decode(struct kr_slice bytes, struct kr_runs *runs)
     kr_reader_init(&reader, bytes.bytes, bytes.len);
     kr_reader_array(&reader, 5);
     runs->next_serial = kr_reader_uint(&reader, UINT64_MAX);
-    uint32_t count = kr_reader_array_between(&reader, 0, KR_RUN_SLOTS);
+    uint32_t count = kr_reader_array_between(&reader, 0, runs->slots);
     while (runs->count < count) {
-        struct kr_run *run = read_run(&reader);
+        struct kr_run *run = read_run(&reader, runs->slots);
         if (run == NULL) {
             return KR_NOMEM;
         }
@@ -195,7 +195,7 @@ static enum kr_err runs_decode(struct kr_slice bytes, struct kr_runs *runs)
     kr_reader_close(&reader);
     bool has_target = kr_reader_array_between(&reader, 0, 1) == 1;
     if (has_target) {
-        runs->target = read_run(&reader);
+        runs->target = read_run(&reader, runs->slots);
         if (runs->target == NULL) {
             return KR_NOMEM;
         }
@@ -211,7 +211,7 @@ static enum kr_err runs_decode(struct kr_slice bytes, struct kr_runs *runs)
     return kr_reader_end(&reader) == KR_OK ? KR_OK : KR_CORRUPT;
 }
 
-enum kr_err kr_runs_load(struct kr_txn *txn, struct kr_runs **ret_runs)
+enum kr_err kr_runs_load(struct kr_txn *txn, uint32_t format, struct kr_runs **ret_runs)
 {
     size_t len = 0;
     uint8_t *bytes = malloc(RUNS_BYTES_MAX);
@@ -221,6 +221,7 @@ enum kr_err kr_runs_load(struct kr_txn *txn, struct kr_runs **ret_runs)
         goto out;
     }
     atomic_init(&runs->refs, 1);
+    runs->slots = format < KR_FORMAT_LEAN ? KR_RUN_SLOTS_OLD : KR_RUN_SLOTS;
     runs->fresh = kr_fresh_new();
     if (runs->fresh == NULL) {
         goto out;
@@ -232,7 +233,7 @@ enum kr_err kr_runs_load(struct kr_txn *txn, struct kr_runs **ret_runs)
         err = runs_decode(kr_slice_of(bytes, len), runs);
     }
     if (err == KR_OK) {
-        err = kr_fresh_load(txn, runs->fresh);
+        err = kr_fresh_load(txn, runs->fresh, format);
     }
     if (err == KR_OK) {
         *ret_runs = runs;
@@ -273,7 +274,7 @@ enum kr_err kr_runs_flush(struct kr_txn *txn)
     struct kr_fresh *next = kr_fresh_new();
     uint8_t(*rows)[KR_INDEX_ROW_BYTES] = NULL;
     uint32_t count = 0, slot = kr_runs_free_slot(txn->runs, true);
-    KR_ASSERT(slot < KR_RUN_SLOTS);
+    KR_ASSERT(slot < txn->runs->slots);
     enum kr_err err = next != NULL ? kr_runs_own(txn, &runs) : KR_NOMEM;
     if (err == KR_OK) {
         run = kr_run_new(runs->next_serial, slot, 0, txn->store->term_generation);
@@ -289,6 +290,7 @@ enum kr_err kr_runs_flush(struct kr_txn *txn)
         kr_fresh_unref(runs->fresh);
         runs->fresh = next;
         txn->fresh_saved = 0;
+        txn->state_changed = true; /* its row went with the others */
         runs->runs[runs->count++] = run;
         runs->next_serial++;
         next = NULL;
@@ -330,7 +332,7 @@ static enum kr_err step(struct kr_run_walk *walk, uint32_t i, MDB_cursor_op op)
 
 enum kr_err kr_run_walk_add(struct kr_run_walk *walk, uint32_t dbi, struct kr_slice from)
 {
-    KR_ASSERT(walk->count <= KR_RUN_SLOTS);
+    KR_ASSERT(walk->count <= KR_RUN_SLOTS_OLD);
     uint32_t i = walk->count;
     enum kr_err err = kr_row_cursor(walk->txn, dbi, &walk->cursors[i]);
     if (err == KR_OK) {

@@ -32,7 +32,8 @@ struct kr_runs {
     size_t from_txn; /* LMDB's number of the first transaction that sees this set */
     uint64_t next_serial;
     uint32_t count;
-    struct kr_run *runs[KR_RUN_SLOTS];
+    uint32_t slots; /* that it may use: KR_RUN_SLOTS, or KR_RUN_SLOTS_OLD while an older store is brought up to date */
+    struct kr_run *runs[KR_RUN_SLOTS_OLD];
     struct kr_fresh *fresh;
     /* The merge under way: `target` is not searched yet, its sources still are. */
     struct kr_run *target;
@@ -42,13 +43,13 @@ struct kr_runs {
 };
 
 /* Reads the set of a snapshot from `meta`; without memory of filters. */
-enum kr_err kr_runs_load(struct kr_txn *txn, struct kr_runs **ret_runs) KR_WARN_UNUSED;
+enum kr_err kr_runs_load(struct kr_txn *txn, uint32_t format, struct kr_runs **ret_runs) KR_WARN_UNUSED;
 enum kr_err kr_runs_save(struct kr_txn *txn) KR_WARN_UNUSED;
 struct kr_runs *kr_runs_ref(struct kr_runs *runs);
 void kr_runs_unref(struct kr_runs *runs);
 /* A copy of the transaction's set that it may change; made once for each (nested) transaction. */
 enum kr_err kr_runs_own(struct kr_txn *txn, struct kr_runs **ret_runs) KR_WARN_UNUSED;
-/* The number of a slot that neither run nor target uses; KR_RUN_SLOTS where there is none. The last one is for merging: new runs
+/* The number of a slot that neither run nor target uses; `runs->slots` where there is none. The last one is for merging: new runs
  * `keep_one`, else nothing could ever become free again. */
 uint32_t kr_runs_free_slot(const struct kr_runs *runs, bool keep_one);
 struct kr_run *kr_run_new(uint64_t serial, uint32_t slot, uint32_t level, uint32_t generation);
@@ -61,8 +62,8 @@ enum kr_err kr_runs_flush(struct kr_txn *txn) KR_WARN_UNUSED;
 struct kr_run_walk {
     struct kr_txn *txn;
     uint32_t count;
-    MDB_cursor *cursors[KR_RUN_SLOTS + 1];
-    struct kr_slice keys[KR_RUN_SLOTS + 1], values[KR_RUN_SLOTS + 1]; /* key.len 0: at its end */
+    MDB_cursor *cursors[KR_RUN_SLOTS_OLD + 1];
+    struct kr_slice keys[KR_RUN_SLOTS_OLD + 1], values[KR_RUN_SLOTS_OLD + 1]; /* key.len 0: at its end */
 };
 void kr_run_walk_init(struct kr_run_walk *walk, struct kr_txn *txn);
 void kr_run_walk_deinit(struct kr_run_walk *walk);

@@ -22,7 +22,7 @@
 #include "proto/record/label.h"
 #include "proto/wire/wire.h"
 
-#define KR_STORE_FORMAT 4
+#define KR_STORE_FORMAT 5
 
 struct kr_store;
 struct kr_txn;
@@ -179,7 +179,7 @@ enum kr_err kr_store_each(struct kr_txn *txn, enum kr_table table, const void *p
 
 /* ---- care ---- */
 struct kr_store_stat {
-    uint64_t records, index_rows, bytes_used, map_bytes, disk_free_bytes, arrivals;
+    uint64_t records, indicators /* of the records shown */, index_rows, bytes_used, map_bytes, disk_free_bytes, arrivals;
     uint32_t runs, format;
 };
 enum kr_err kr_store_stat(struct kr_txn *txn, struct kr_store_stat *ret_stat) KR_WARN_UNUSED;

@@ -79,7 +79,7 @@ enum kr_err kr_store_stat(struct kr_txn *txn, struct kr_store_stat *ret_stat)
     MDB_envinfo info = {0};
     enum kr_err err = kr_format_get(txn, &stat.format);
     if (err == KR_OK && !txn->is_write) { /* a writer knows better than its snapshot */
-        err = kr_txn_read_state(txn);
+        err = kr_fresh_state(txn, &txn->state);
     }
     if (err != KR_OK) {
         return err;
@@ -87,8 +87,9 @@ enum kr_err kr_store_stat(struct kr_txn *txn, struct kr_store_stat *ret_stat)
     if (statvfs(txn->store->path, &disk) != 0 || mdb_env_info(txn->store->env, &info) != 0) {
         return KR_IO;
     }
-    stat.arrivals = txn->next_arrival - 1;
-    stat.records = txn->records;
+    stat.arrivals = txn->state.next_arrival - 1;
+    stat.records = txn->state.records;
+    stat.indicators = txn->state.indicators;
     stat.index_rows = txn->is_write ? kr_fresh_count(txn->runs->fresh) : txn->fresh_seen;
     stat.runs = txn->runs->count;
     for (uint32_t i = 0; i < txn->runs->count; i++) {

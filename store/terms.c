@@ -49,7 +49,7 @@ static enum kr_err relieve(struct kr_txn *txn)
     if (kr_fresh_count(txn->runs->fresh) < KR_INDEX_FRESH_MAX) {
         return KR_OK;
     }
-    return kr_runs_free_slot(txn->runs, true) < KR_RUN_SLOTS ? kr_runs_flush(txn) : kr_store_merge_slice(txn, &more);
+    return kr_runs_free_slot(txn->runs, true) < txn->runs->slots ? kr_runs_flush(txn) : kr_store_merge_slice(txn, &more);
 }
 
 static enum kr_err add(struct kr_txn *txn, const struct kr_term_entry *entry)
@@ -149,9 +149,9 @@ enum kr_err kr_store_terms_put(struct kr_txn *txn, struct kr_term_entry *entries
             return KR_BOUNDS;
         }
     }
-    uint32_t slot = count >= RUN_OF_ITS_OWN ? kr_runs_free_slot(txn->runs, true) : KR_RUN_SLOTS;
+    uint32_t slot = count >= RUN_OF_ITS_OWN ? kr_runs_free_slot(txn->runs, true) : txn->runs->slots;
     enum kr_err err = KR_OK;
-    if (slot < KR_RUN_SLOTS) {
+    if (slot < txn->runs->slots) {
         kr_store_terms_sort(entries, count);
         err = put_run(txn, entries, count, slot);
     } else {

@@ -29,17 +29,6 @@ uint64_t kr_get_be(const uint8_t *bytes, size_t len)
 
 /* ---- begin ---- */
 
-enum kr_err kr_txn_read_state(struct kr_txn *txn)
-{
-    uint8_t state[KR_STATE_BYTES];
-    enum kr_err err = kr_value_get_fixed(txn, KR_DBI_META, KR_STATE_KEY, state, sizeof state);
-    if (err == KR_OK) {
-        txn->next_arrival = kr_get_be(state, 8);
-        txn->records = kr_get_be(state + 8, 8);
-    }
-    return err == KR_NOT_FOUND ? KR_CORRUPT : err;
-}
-
 /* What is fresh now, so that an abort can take back what comes. */
 static void begin_fresh(struct kr_txn *txn)
 {
@@ -68,7 +57,7 @@ enum kr_err kr_store_write_begin(struct kr_store *store, struct kr_txn **ret_txn
     txn->runs = kr_runs_ref(store->runs); /* only writers change what is newest */
     begin_fresh(txn);
     txn->fresh_saved = txn->base_count;
-    err = kr_txn_read_state(txn);
+    err = kr_fresh_state(txn, &txn->state);
     if (err != KR_OK) {
         kr_txn_abort(txn);
         return err;
@@ -91,8 +80,7 @@ enum kr_err kr_txn_nest(struct kr_txn *parent, struct kr_txn **ret_txn)
         .store = parent->store,
         .parent = parent,
         .is_write = true,
-        .next_arrival = parent->next_arrival,
-        .records = parent->records,
+        .state = parent->state,
         .fresh_saved = parent->fresh_saved,
     };
     enum kr_err err = kr_env_err(parent->store, mdb_txn_begin(parent->store->env, parent->mdb, 0, &txn->mdb));
@@ -203,8 +191,7 @@ static enum kr_err commit_nested(struct kr_txn *txn)
     if (err != KR_OK) {
         parent->failed = err; /* what has been folded in is anybody's guess */
     } else {
-        parent->next_arrival = txn->next_arrival;
-        parent->records = txn->records;
+        parent->state = txn->state;
         parent->fresh_saved = txn->fresh_saved;
         parent->state_changed |= txn->state_changed;
         parent->is_dirty |= txn->is_dirty;
@@ -224,17 +211,21 @@ static enum kr_err commit_nested(struct kr_txn *txn)
 
 enum kr_err kr_txn_write_state(struct kr_txn *txn)
 {
-    enum kr_err err = kr_fresh_save(txn, txn->runs->fresh, &txn->fresh_saved);
-    if (err == KR_OK && txn->state_changed) {
-        uint8_t state[KR_STATE_BYTES];
-        kr_put_be(state, txn->next_arrival, 8);
-        kr_put_be(state + 8, txn->records, 8);
-        err = kr_value_put(txn, KR_DBI_META, KR_STATE_KEY, kr_slice_of(state, sizeof state), 0);
+    enum kr_err err = KR_OK;
+    if (txn->state_changed || txn->fresh_saved < kr_fresh_count(txn->runs->fresh)) {
+        err = kr_fresh_save(txn, txn->runs->fresh, &txn->state, &txn->fresh_saved);
     }
     if (err == KR_OK && txn->runs_changed) {
         err = kr_runs_save(txn);
     }
     return err;
+}
+
+void kr_state_count(struct kr_txn *txn, const struct kr_head *head, bool comes)
+{
+    uint64_t *total = &txn->state.indicators, count = head->state == KR_HEAD_SHOWN ? head->indicator_count : 0;
+    *total = comes ? *total + count : *total - (count < *total ? count : *total);
+    txn->state_changed = true;
 }
 
 /* Readers choose their set of runs by the number of their snapshot, so the new one must be there before the snapshot is. */

@@ -1,11 +1,13 @@
-/* Brings a store of formats 1 to 3 to format 4, in the transaction that opens it. Those had a table for each of heads, ids,
- * expiries, members and tokens, and a row for each entry of a scope; everything goes the way that it would go today. */
+/* Brings a store of an older format to today's, in the transaction that opens it. Formats 1 to 3 had a table for each of heads,
+ * ids, expiries, members and tokens, and a row for each entry of a scope; everything goes the way that it would go today. Format 4
+ * had the state in `meta`, no count of indicators, and more slots of runs. */
 #include <sodium.h>
 #include <string.h>
 
 #include "crypto/seal.h"
 #include "store/fresh.h"
 #include "store/internal.h"
+#include "store/runs.h"
 
 #define OLD_ID_BYTES    44u /* arrival 8 ‖ record length 4 ‖ data key 32 */
 #define OLD_SCOPE_BYTES 44u /* number 4 ‖ count 8 ‖ running hash 32 */
@@ -114,7 +116,7 @@ static enum kr_err move_record(const struct old *ids, struct kr_slice key, struc
     if (err == KR_OK) {
         err = kr_index_add(txn, head.id, head.arrival, KR_INDEX_ID);
     }
-    txn->records += err == KR_OK;
+    txn->state.records += err == KR_OK;
     sodium_memzero(id, sizeof id);
     return err;
 }
@@ -215,7 +217,7 @@ static enum kr_err move_scopes(struct kr_txn *txn, const struct old *trees)
     return err == KR_NOT_FOUND ? KR_OK : err;
 }
 
-/* ---- all of it ---- */
+/* ---- formats 1 to 3 ---- */
 
 static enum kr_err move_state(struct kr_txn *txn)
 {
@@ -225,12 +227,11 @@ static enum kr_err move_state(struct kr_txn *txn)
     if (err != KR_OK) {
         return err == KR_NOT_FOUND ? KR_CORRUPT : err;
     }
-    txn->next_arrival = kr_get_be(next, sizeof next);
-    txn->state_changed = true;
+    txn->state.next_arrival = kr_get_be(next, sizeof next);
     return kr_row_delete(txn, KR_DBI_META, key);
 }
 
-enum kr_err kr_upgrade(struct kr_txn *txn)
+static enum kr_err from_many_tables(struct kr_txn *txn)
 {
     static const char *const names[] = {"heads", "ids", "tokens", "terms.new", "trees", "members", "expiry"};
     enum { HEADS, IDS, TOKENS, TERMS, TREES, TABLES = sizeof names / sizeof names[0] };
@@ -257,5 +258,115 @@ enum kr_err kr_upgrade(struct kr_txn *txn)
     for (uint32_t i = 0; i < TABLES && err == KR_OK; i++) {
         err = old_drop(&tables[i]);
     }
+    return err;
+}
+
+/* ---- format 4 ---- */
+
+static enum kr_err take_state(struct kr_txn *txn)
+{
+    uint8_t state[16]; /* next arrival, number of records */
+    struct kr_slice key = kr_slice_of("state", 5);
+    enum kr_err err = kr_value_get_fixed(txn, KR_DBI_META, key, state, sizeof state);
+    if (err != KR_OK) {
+        return err == KR_NOT_FOUND ? KR_CORRUPT : err;
+    }
+    txn->state.next_arrival = kr_get_be(state, 8);
+    txn->state.records = kr_get_be(state + 8, 8);
+    return kr_row_delete(txn, KR_DBI_META, key);
+}
+
+/* Damaged heads count for nothing: they must not keep the store from opening. */
+static enum kr_err count_indicators(struct kr_txn *txn)
+{
+    struct kr_head head;
+    uint8_t scratch[KR_HEAD_SCRATCH];
+    for (uint64_t arrival = 1; arrival < txn->state.next_arrival; arrival++) {
+        if (kr_store_head_get(txn, arrival, &head, scratch) == KR_OK) {
+            kr_state_count(txn, &head, true);
+        }
+    }
+    struct kr_slice key = kr_slice_of("indicators", 10); /* the core's own count */
+    enum kr_err err = kr_row_delete(txn, KR_DBI_TABLE + KR_TABLE_IDENTITY, key);
+    return err == KR_NOT_FOUND ? KR_OK : err;
+}
+
+/* The first run that stands in a slot that is to go. */
+static uint32_t misplaced(const struct kr_runs *runs)
+{
+    uint32_t i = 0;
+    while (i < runs->count && runs->runs[i]->slot < KR_RUN_SLOTS) {
+        i++;
+    }
+    return i;
+}
+
+static enum kr_err move_run(struct kr_txn *txn, uint32_t index)
+{
+    struct kr_runs *runs = NULL;
+    MDB_cursor *cursor = NULL;
+    struct kr_slice key = {0}, tag = {0};
+    enum kr_err err = kr_runs_own(txn, &runs);
+    if (err != KR_OK) {
+        return err;
+    }
+    struct kr_run *old = runs->runs[index], *run = NULL;
+    const uint32_t slot = kr_runs_free_slot(runs, false);
+    KR_ASSERT(slot < KR_RUN_SLOTS); /* all that can merge has merged */
+    err = kr_row_cursor(txn, KR_DBI_RUN + old->slot, &cursor);
+    if (err != KR_OK) {
+        return err;
+    }
+    err = kr_row_move(txn, cursor, MDB_FIRST, &key, &tag);
+    while (err == KR_OK) {
+        err = kr_row_put(txn, KR_DBI_RUN + slot, key, tag, MDB_APPEND);
+        if (err == KR_OK) {
+            err = kr_row_move(txn, cursor, MDB_NEXT, &key, &tag);
+        }
+    }
+    mdb_cursor_close(cursor);
+    if (err == KR_NOT_FOUND) {
+        run = kr_run_new(old->serial, slot, old->level, old->generation);
+        err = run != NULL ? KR_OK : KR_NOMEM;
+    }
+    if (err == KR_OK) {
+        run->count = old->count;
+        runs->runs[index] = run;
+        kr_run_unref(old);
+    }
+    return err;
+}
+
+/* Slots that are too many make LMDB's list of tables longer than a page, which every commit writes. Merging empties most of them.
+ */
+static enum kr_err leave_slots(struct kr_txn *txn)
+{
+    bool more = true;
+    enum kr_err err = KR_OK;
+    while (err == KR_OK && more && (txn->runs->target != NULL || misplaced(txn->runs) < txn->runs->count)) {
+        err = kr_store_merge_slice(txn, &more);
+    }
+    for (uint32_t at; err == KR_OK && (at = misplaced(txn->runs)) < txn->runs->count;) {
+        err = move_run(txn, at);
+    }
+    for (uint32_t dbi = KR_DBI_COUNT; dbi < KR_DBI_COUNT_OLD && err == KR_OK; dbi++) {
+        err = kr_env_err(txn->store, mdb_drop(txn->mdb, txn->store->dbis[dbi], 1));
+    }
+    return err;
+}
+
+enum kr_err kr_upgrade(struct kr_txn *txn, uint32_t format)
+{
+    enum kr_err err = format < 4 ? from_many_tables(txn) : take_state(txn);
+    if (err == KR_OK) {
+        err = count_indicators(txn);
+    }
+    if (err == KR_OK) {
+        err = leave_slots(txn);
+    }
+    if (err == KR_OK) {
+        err = kr_row_clear(txn, KR_DBI_FRESH); /* what is fresh is in memory and is written anew, with the state */
+    }
+    txn->state_changed = true;
     return err;
 }

@@ -11,7 +11,7 @@ void kr_keys_derive(struct kr_store_keys *keys)
 {
     kr_hash_keyed(keys->tag, sizeof keys->tag, keys->storage, "kairan store short tags", NULL, 0);
     kr_hash_keyed(keys->old_tag, sizeof keys->old_tag, keys->storage, "kairan store tags", NULL, 0);
-    for (uint32_t dbi = 0; dbi < KR_DBI_FRESH; dbi++) {
+    for (uint32_t dbi = 0; dbi < KR_DBI_RUN; dbi++) {
         char buffer[16];
         const char *name = kr_dbi_name(dbi, buffer);
         kr_hash_keyed(keys->table[dbi], 32, keys->storage, "kairan store table", name, strlen(name));

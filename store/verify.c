@@ -171,12 +171,13 @@ static void check_run(struct verify *verify, struct kr_slice key, struct kr_slic
 
 static void check_fresh(struct verify *verify, struct kr_slice key, struct kr_slice value)
 {
-    if (kr_fresh_check(verify->txn->store, key, value, &verify->fresh_next) != KR_OK) {
+    struct kr_slice rows;
+    if (kr_fresh_check(verify->txn->store, key, value, &verify->fresh_next, &rows) != KR_OK) {
         problem(verify, "an entry of the index (fresh) is damaged, or one before it is missing");
         return;
     }
-    for (size_t at = 0; at < value.len; at += KR_INDEX_ROW_BYTES) {
-        check_index_key(verify, value.bytes + at);
+    for (size_t at = 0; at < rows.len; at += KR_INDEX_ROW_BYTES) {
+        check_index_key(verify, rows.bytes + at);
     }
 }
 

@@ -317,8 +317,6 @@ static enum kr_err enter(struct kr_step *step, struct kr_job *job, const struct 
             err = kr_gossip_offer(step, &scopes[i], head->arrival, job->is_bulk, link);
         }
     }
-    step->core->records++;
-    kr_indicators_add(step->core, head->indicator_count);
     return err == KR_OK ? kr_watch_publish(step, head) : err;
 }
 

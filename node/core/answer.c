@@ -115,7 +115,7 @@ enum kr_err kr_status_request(struct kr_step *step, const struct kr_event *event
     status.started_ms = core->started_ms;
     status.now_ms = step->now_ms;
     status.records = stat.records;
-    status.indicators = core->indicators;
+    status.indicators = stat.indicators;
     status.quarantined = core->quarantine_count;
     status.store_bytes = stat.bytes_used;
     status.disk_free_bytes = stat.disk_free_bytes;

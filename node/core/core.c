@@ -116,20 +116,12 @@ static enum kr_err load(struct kr_core *core, struct kr_txn *txn)
         err = kr_core_quarantine_count(&step);
     }
     if (err == KR_OK) {
-        err = kr_indicators_load(&step);
-    }
-    if (err == KR_OK) {
         err = kr_signed_load(&step);
     }
     if (err == KR_OK) {
         err = kr_ahead_load(&step);
     }
-    struct kr_store_stat stat;
     if (err == KR_OK) {
-        err = kr_store_stat(txn, &stat);
-    }
-    if (err == KR_OK) {
-        core->records = stat.records;
         core->quarantine_is_due = core->quarantine_count > 0;
     }
     return err;
@@ -314,29 +306,10 @@ enum kr_err kr_core_step(struct kr_core *core, struct kr_txn *txn, struct kr_rng
     return dispatch(&step, event);
 }
 
-static enum kr_err store_counts(struct kr_step *step)
-{
-    enum kr_err err = kr_indicators_store(step);
-    return err == KR_OK ? kr_signed_store(step) : err;
-}
-
 enum kr_err kr_core_flush(struct kr_core *core, struct kr_txn *txn, struct kr_rng *rng, uint64_t now_ms, struct kr_effects *effects)
 {
     struct kr_step step = begin(core, txn, rng, now_ms, effects);
-    enum kr_err err = core->has_identity ? kr_gossip_flush(&step) : KR_OK;
-    return err == KR_OK && core->has_identity ? store_counts(&step) : err;
-}
-
-uint64_t kr_core_indicators(const struct kr_core *core)
-{
-    return core->indicators;
-}
-
-enum kr_err kr_core_keep_indicators(struct kr_core *core, struct kr_txn *txn, uint64_t indicators)
-{
-    struct kr_step step = {.core = core, .txn = txn};
-    core->indicators = indicators;
-    return core->has_identity ? store_counts(&step) : KR_OK;
+    return core->has_identity ? kr_gossip_flush(&step) : KR_OK;
 }
 
 enum kr_err kr_core_idle(struct kr_core *core, struct kr_txn *txn, struct kr_rng *rng, uint64_t now_ms, struct kr_effects *effects,
@@ -359,9 +332,6 @@ enum kr_err kr_core_idle(struct kr_core *core, struct kr_txn *txn, struct kr_rng
     }
     if (err == KR_OK && core->has_identity) {
         err = kr_gossip_flush(&step);
-    }
-    if (err == KR_OK && core->has_identity) {
-        err = store_counts(&step);
     }
     if (err == KR_OK) {
         *ret_more = more;

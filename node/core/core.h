@@ -34,10 +34,6 @@ enum kr_err kr_core_step(struct kr_core *core, struct kr_txn *txn, struct kr_rng
 /* At the end of a batch, in the same transaction: fills the frames for all links, gives credit. */
 enum kr_err kr_core_flush(struct kr_core *core, struct kr_txn *txn, struct kr_rng *rng, uint64_t now_ms,
                           struct kr_effects *effects) KR_WARN_UNUSED;
-/* How many indicators the records here have: counted in memory, stored by kr_core_flush. */
-uint64_t kr_core_indicators(const struct kr_core *core);
-/* Stores the counts, and of indicators this one: for a transaction whose last event failed and left the core's own in doubt. */
-enum kr_err kr_core_keep_indicators(struct kr_core *core, struct kr_txn *txn, uint64_t indicators) KR_WARN_UNUSED;
 
 /* One slice of work that can wait (expiry, merging of runs, admission from quarantine): at most a few ms. `*ret_more`: call again
  * when nothing fresher waits. */

@@ -56,7 +56,6 @@ static enum kr_err expire_one(struct kr_step *step, uint64_t arrival, uint8_t *s
         err = kr_store_record_purge(step->txn, arrival, (struct kr_slice){0});
     }
     if (err == KR_OK) {
-        kr_indicators_remove(step->core, &head);
         uint8_t reason[KR_REASON_KEY_BYTES];
         kr_reason_key(reason, head.id);
         err = kr_store_delete(step->txn, KR_TABLE_RECEIPTS, reason, sizeof reason);

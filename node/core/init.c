@@ -40,12 +40,10 @@ enum kr_err kr_init_read(struct kr_slice bytes, struct kr_init *ret_init)
     return err;
 }
 
-/* ---- what the node knows of itself: KR_TABLE_IDENTITY, "self" → council id, "next-number" → BE32,
- * "indicators" → BE64 ---- */
+/* ---- what the node knows of itself: KR_TABLE_IDENTITY, "self" → council id, "next-number" → BE32 ---- */
 
 static const char key_self[] = "self";
 static const char key_number[] = "next-number";
-static const char key_indicators[] = "indicators";
 
 enum kr_err kr_identity_load(struct kr_step *step)
 {
@@ -73,71 +71,6 @@ enum kr_err kr_number_next(struct kr_step *step, uint32_t *ret_number)
     enum kr_err err = kr_store_put(step->txn, KR_TABLE_IDENTITY, key_number, sizeof key_number - 1, number, sizeof number);
     if (err == KR_OK) {
         *ret_number = core->next_number++;
-    }
-    return err;
-}
-
-void kr_indicators_add(struct kr_core *core, uint32_t count)
-{
-    core->indicators += count;
-}
-
-void kr_indicators_remove(struct kr_core *core, const struct kr_head *head)
-{
-    uint64_t count = head->state == KR_HEAD_SHOWN ? head->indicator_count : 0;
-    core->indicators -= count < core->indicators ? count : core->indicators;
-}
-
-/* A store that an older program wrote has no counter: its heads are summed, once. */
-static enum kr_err sum_indicators(struct kr_step *step)
-{
-    struct kr_head head;
-    uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
-    enum kr_err err = scratch == NULL ? KR_NOMEM : KR_OK;
-    for (uint64_t arrival = 1; err == KR_OK; arrival = head.arrival + 1) {
-        err = kr_store_head_next(step->txn, arrival, false, &head, scratch);
-        if (err == KR_OK && head.state == KR_HEAD_SHOWN) {
-            step->core->indicators += head.indicator_count;
-        }
-    }
-    free(scratch);
-    return err == KR_NOT_FOUND ? KR_OK : err;
-}
-
-enum kr_err kr_indicators_load(struct kr_step *step)
-{
-    struct kr_core *core = step->core;
-    uint8_t value[8];
-    size_t len;
-    enum kr_err err =
-        kr_store_get(step->txn, KR_TABLE_IDENTITY, key_indicators, sizeof key_indicators - 1, value, sizeof value, &len);
-    if (err == KR_NOT_FOUND) {
-        core->indicators_stored = UINT64_MAX;
-        return sum_indicators(step);
-    }
-    if (err != KR_OK || len != sizeof value) {
-        return err != KR_OK ? err : KR_CORRUPT;
-    }
-    for (size_t i = 0; i < sizeof value; i++) {
-        core->indicators = core->indicators << 8 | value[i];
-    }
-    core->indicators_stored = core->indicators;
-    return KR_OK;
-}
-
-enum kr_err kr_indicators_store(struct kr_step *step)
-{
-    struct kr_core *core = step->core;
-    uint8_t value[8];
-    if (core->indicators == core->indicators_stored || (core->indicators_stored == UINT64_MAX && !kr_txn_is_dirty(step->txn))) {
-        return KR_OK; /* nothing new, or not worth a commit of its own */
-    }
-    for (size_t i = 0; i < sizeof value; i++) {
-        value[i] = (uint8_t)(core->indicators >> (56 - 8 * i));
-    }
-    enum kr_err err = kr_store_put(step->txn, KR_TABLE_IDENTITY, key_indicators, sizeof key_indicators - 1, value, sizeof value);
-    if (err == KR_OK) {
-        core->indicators_stored = core->indicators;
     }
     return err;
 }

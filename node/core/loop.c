@@ -182,7 +182,6 @@ enum kr_err kr_loop_run(struct kr_loop *loop, const struct kr_event *events, siz
 {
     KR_ASSERT(count > 0);
     size_t done = 0, before = effects->count;
-    uint64_t indicators = 0; /* before the last event */
     struct kr_txn *txn = NULL;
     struct kr_rng rng;
     struct asker *askers = calloc(count, sizeof *askers);
@@ -203,14 +202,13 @@ enum kr_err kr_loop_run(struct kr_loop *loop, const struct kr_event *events, siz
         const struct kr_event *event = &events[done];
         loop->net_is_up = event->type == KR_EVENT_NET_UP || (loop->net_is_up && event->type != KR_EVENT_NET_DOWN);
         askers[done] = asker_of(event);
-        indicators = kr_core_indicators(loop->core);
         /* An event alone fails with the whole, so it needs no transaction of its own, which costs a copy of each page. */
         err = count == 1 ? kr_core_step(loop->core, txn, &rng, event, effects) : step_nested(loop, txn, &rng, event, effects);
     }
     enum kr_err own = KR_OK; /* the last event's own failure: what went before it stands */
     if (done > 1 && is_own_failure(err)) {
         own = err;
-        err = kr_core_keep_indicators(loop->core, txn, indicators);
+        err = KR_OK;
     }
     if (err == KR_OK && own == KR_OK) {
         err = kr_core_flush(loop->core, txn, &rng, loop->now_ms, effects);

@@ -168,11 +168,9 @@ struct kr_core {
     uint64_t quarantine_count, quarantine_bytes;
     bool quarantine_is_due; /* the directory changed since the last look */
     uint8_t quarantine_at[32];
-    uint64_t records;
-    uint64_t indicators, indicators_stored; /* of all records that are shown here; the second: as the store has it */
-    uint64_t signed_day, signed_count;      /* records that our node key signed on that day since 1970, UTC */
-    bool signed_is_due;                     /* to be stored */
-    uint64_t ahead_at_ms;                   /* when the first of the records dated ahead is shown; UINT64_MAX: none is held back */
+    uint64_t signed_day, signed_count; /* records that our node key signed on that day since 1970, UTC */
+    uint64_t signed_noted;             /* how many of them the store knows of, in steps ahead */
+    uint64_t ahead_at_ms;              /* when the first of the records dated ahead is shown; UINT64_MAX: none is held back */
     uint64_t expiry_at_ms;
     uint64_t expiry_next; /* arrival from which expired records are looked for next */
 };
@@ -307,11 +305,6 @@ enum kr_err kr_core_quarantine_count(struct kr_step *step) KR_WARN_UNUSED;
 bool kr_quarantine_has_room(const struct kr_core *core, size_t bytes);
 
 /* ---- init.c ---- */
-/* How many indicators the shown records hold: counted as they enter and leave, stored once a batch. */
-enum kr_err kr_indicators_load(struct kr_step *step) KR_WARN_UNUSED;
-enum kr_err kr_indicators_store(struct kr_step *step) KR_WARN_UNUSED;
-void kr_indicators_add(struct kr_core *core, uint32_t count);
-void kr_indicators_remove(struct kr_core *core, const struct kr_head *head);
 
 /* ---- ticket.c ---- */
 /* A session came up over an open link: what was used to make the link is not needed any more. */
@@ -324,9 +317,8 @@ enum kr_err kr_ahead_load(struct kr_step *step) KR_WARN_UNUSED;
 enum kr_err kr_ahead_tick(struct kr_step *step) KR_WARN_UNUSED;
 
 /* ---- submit.c ---- */
-/* How many records were signed today: counted in memory, stored once a batch. */
+/* How many records were signed today. */
 enum kr_err kr_signed_load(struct kr_step *step) KR_WARN_UNUSED;
-enum kr_err kr_signed_store(struct kr_step *step) KR_WARN_UNUSED;
 
 /* ---- submit.c, answer.c, ticket.c, init.c, expiry.c ---- */
 enum kr_err kr_submit_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;

@@ -132,7 +132,8 @@ static enum kr_err token_find(struct kr_step *step, const uint8_t token[static K
 
 /* Peers do not count (docs/SECURITY.md): each node keeps its own from flooding everybody. "signed" → array of 3: node key, day,
  * count. A day begins at midnight UTC by our clock; whichever day it is now, another than the stored one begins at 0, so that a
- * clock that was wrong once costs nothing. */
+ * clock that was wrong once costs nothing. What is stored is KR_SIGNED_STEP at a time, so that few commits have a row of it: after
+ * a crash at most so many count that were never signed. */
 static const char key_signed[] = "signed";
 
 enum kr_err kr_signed_load(struct kr_step *step)
@@ -155,30 +156,28 @@ enum kr_err kr_signed_load(struct kr_step *step)
     }
     if (memcmp(node_key, core->keyring->node_public, sizeof node_key) == 0) {
         core->signed_day = day;
-        core->signed_count = count;
+        core->signed_count = core->signed_noted = count;
     }
     return KR_OK;
 }
 
-enum kr_err kr_signed_store(struct kr_step *step)
+static enum kr_err note_signed(struct kr_step *step)
 {
     struct kr_core *core = step->core;
     struct kr_writer writer;
-    if (!core->signed_is_due) {
-        return KR_OK;
-    }
+    const uint64_t noted = (core->signed_count + KR_SIGNED_STEP - 1) / KR_SIGNED_STEP * KR_SIGNED_STEP;
     kr_writer_init(&writer, KR_KIB);
     kr_writer_array(&writer, 3);
     kr_writer_bin(&writer, core->keyring->node_public, 32);
     kr_writer_uint(&writer, core->signed_day);
-    kr_writer_uint(&writer, core->signed_count);
+    kr_writer_uint(&writer, noted);
     enum kr_err err = kr_writer_finish(&writer);
     if (err == KR_OK) {
         err = kr_store_put(step->txn, KR_TABLE_IDENTITY, key_signed, sizeof key_signed - 1, writer.bytes, writer.len);
     }
     kr_writer_deinit(&writer);
     if (err == KR_OK) {
-        core->signed_is_due = false;
+        core->signed_noted = noted;
     }
     return err;
 }
@@ -188,12 +187,13 @@ static uint64_t signed_today(const struct kr_step *step)
     return step->core->signed_day == step->now_ms / DAY_MS ? step->core->signed_count : 0;
 }
 
-static void count_signed(struct kr_step *step)
+static enum kr_err count_signed(struct kr_step *step)
 {
     struct kr_core *core = step->core;
     core->signed_count = signed_today(step) + 1;
+    core->signed_noted = core->signed_count == 1 ? 0 : core->signed_noted;
     core->signed_day = step->now_ms / DAY_MS;
-    core->signed_is_due = true;
+    return core->signed_count > core->signed_noted ? note_signed(step) : KR_OK;
 }
 
 static enum kr_err refuse_more(struct kr_step *step, uint64_t client, uint64_t request)
@@ -384,7 +384,7 @@ enum kr_err kr_submit_made(struct kr_step *step, struct kr_job *job)
         err = end(step, job->client, job->request, job->record.id, false);
     }
     if (err == KR_OK) {
-        count_signed(step);
+        err = count_signed(step);
     }
     return err;
 }

@@ -250,14 +250,19 @@ bool bed_holds(struct bed *bed, uint32_t node, const uint8_t id[static 32])
     return err == KR_OK;
 }
 
-uint64_t bed_records(struct bed *bed, uint32_t node)
+struct kr_store_stat bed_stat(struct bed *bed, uint32_t node)
 {
     struct kr_txn *txn = NULL;
     struct kr_store_stat stat;
     assert_int_equal(kr_store_read_begin(bed_node(bed, node)->store, &txn), KR_OK);
     assert_int_equal(kr_store_stat(txn, &stat), KR_OK);
     kr_txn_abort(txn);
-    return stat.records;
+    return stat;
+}
+
+uint64_t bed_records(struct bed *bed, uint32_t node)
+{
+    return bed_stat(bed, node).records;
 }
 
 /* ---- signing as anybody ---- */

@@ -72,14 +72,6 @@ static void status_counts_indicators(void **state)
     assert_int_equal(indicators_in_status(bed), 6);
     bed_run(bed, 800000);
     assert_int_equal(indicators_in_status(bed), 3);
-    /* A store without the counter, as older programs wrote it. */
-    struct kr_txn *txn = NULL;
-    assert_int_equal(kr_store_write_begin(bed_node(bed, 0)->store, &txn), KR_OK);
-    assert_int_equal(kr_store_delete(txn, KR_TABLE_IDENTITY, "indicators", 10), KR_OK);
-    assert_int_equal(kr_txn_commit(txn), KR_OK);
-    sim_world_crash(bed->world, 0, UINT32_MAX);
-    assert_int_equal(sim_world_start(bed->world, 0), SIM_HOLDS);
-    assert_int_equal(indicators_in_status(bed), 3);
     bed_submission_free(submit);
 }
 

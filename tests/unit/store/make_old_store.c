@@ -1,6 +1,7 @@
-/* Writes tests/data/store-v1 to store-v3. It was built and run when the store's format was 1 (commit "store: make the fixture of
- * format 1"), before tags became SipHash, and before the index took everything in (4e0773a); built today it writes today's format.
- * The store is volatile and seeded, so that the same program gives the same bytes.
+/* Writes tests/data/store-v1 to store-v4. It was built and run when the store's format was 1 (commit "store: make the fixture of
+ * format 1"), before tags became SipHash, and before the index took everything in (4e0773a), and when the format was 4, taking
+ * slots from the last one down (9fd7c28); built today it writes today's format. The store is volatile and seeded, so that the same
+ * program gives the same bytes.
  *
  *   make_old_store DIRECTORY */
 #include "old_store.h"
@@ -22,6 +23,16 @@ static int fill(struct kr_txn *txn, const struct kr_store *store)
             struct kr_term_entry term = sample_term(store, number * 100 + i, head.arrival, i);
             err = kr_store_terms_put(txn, &term, 1);
         }
+    }
+    static struct kr_term_entry run[OLD_RUN_TERMS];
+    for (uint16_t i = 0; i < OLD_RUN_TERMS; i++) {
+        run[i] = sample_term(store, OLD_RUN_FIRST + i, 1, i);
+    }
+    if (err == KR_OK) {
+        err = kr_store_terms_put(txn, run, OLD_RUN_TERMS);
+    }
+    if (err == KR_OK) { /* the core's own count, until format 5 */
+        err = kr_store_put(txn, KR_TABLE_IDENTITY, "indicators", 10, old_value, 8);
     }
     for (int table = 0; table < KR_TABLE_COUNT && err == KR_OK; table++) {
         err = kr_store_put(txn, (enum kr_table)table, "key", 3, old_value, sizeof old_value);

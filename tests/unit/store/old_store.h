@@ -1,4 +1,4 @@
-/* What stands in tests/data/store-v1 to store-v3: written by make_old_store.c, looked for by test_upgrade.c. */
+/* What stands in tests/data/store-v1 to store-v4: written by make_old_store.c, looked for by test_upgrade.c. */
 #ifndef KR_TEST_OLD_STORE_H
 #define KR_TEST_OLD_STORE_H
 
@@ -10,7 +10,10 @@
 #define OLD_PURGED           5u /* the sample of this number is kept as header only */
 #define OLD_DELETED          9u /* this one is gone */
 #define OLD_TERMS            200u
-#define OLD_SCOPE_KIND       KR_SCOPE_GREEN
+/* From format 4 on, whose runs had 64 slots: one that stands in the last. */
+#define OLD_RUN_FIRST  1000000u
+#define OLD_RUN_TERMS  2048u
+#define OLD_SCOPE_KIND KR_SCOPE_GREEN
 static const uint8_t old_header_only[] = "what is kept of a purged record";
 static const char old_value[] = "a value of the directory";
 

@@ -120,7 +120,7 @@ static void do_something(struct kr_store *store, struct kr_txn *txn, struct mode
 
 static void assert_equals_model(struct kr_txn *txn, const struct model *model)
 {
-    uint32_t records = 0;
+    uint32_t records = 0, indicators = 0;
     for (uint32_t number = 0; number < RECORDS; number++) {
         uint8_t id[32];
         uint64_t arrival = 0;
@@ -129,6 +129,7 @@ static void assert_equals_model(struct kr_txn *txn, const struct model *model)
         records += model->arrivals[number] != 0;
         if (model->arrivals[number] != 0 && !model->is_purged[number]) {
             assert_sample(txn, number, model->arrivals[number]);
+            indicators += sample_head(number).indicator_count;
         } else if (model->arrivals[number] != 0) {
             uint8_t *bytes = NULL;
             size_t len = 0;
@@ -154,6 +155,7 @@ static void assert_equals_model(struct kr_txn *txn, const struct model *model)
     uint8_t hash[32];
     assert_int_equal(kr_store_stat(txn, &stat), KR_OK);
     assert_int_equal(stat.records, records);
+    assert_int_equal(stat.indicators, indicators);
     assert_int_equal(stat.arrivals, model->next_arrival - 1);
     assert_int_equal(kr_store_scope_mark(txn, &scope, &count, hash), KR_OK);
     assert_int_equal(count, model->entered_count);

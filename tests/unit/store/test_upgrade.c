@@ -1,10 +1,11 @@
-/* A store as an older format wrote it (tests/data/store-v1 to store-v3) is brought up to date once and then read whole. */
+/* A store as an older format wrote it (tests/data/store-v1 to store-v4) is brought up to date once and then read whole. */
 #include "old_store.h"
 #include "raw_store.h"
 
 #define OLD_FILE_1 "tests/data/store-v1/data.mdb"
 #define OLD_FILE_2 "tests/data/store-v2/data.mdb"
 #define OLD_FILE_3 "tests/data/store-v3/data.mdb"
+#define OLD_FILE_4 "tests/data/store-v4/data.mdb"
 
 static int setup_copy(void **state, const char *file)
 {
@@ -44,6 +45,11 @@ static int setup_3(void **state)
     return setup_copy(state, OLD_FILE_3);
 }
 
+static int setup_4(void **state)
+{
+    return setup_copy(state, OLD_FILE_4);
+}
+
 static void assert_old_record(struct kr_txn *txn, uint64_t number, uint8_t *scratch)
 {
     static uint8_t expected[SAMPLE_BYTES_MAX];
@@ -71,15 +77,33 @@ static void assert_old_record(struct kr_txn *txn, uint64_t number, uint8_t *scra
     free(bytes);
 }
 
-static void assert_old_content(struct fixture *fixture)
+/* Of the records that are still shown. */
+static uint64_t old_indicators(void)
 {
+    uint64_t count = 0;
+    for (uint64_t number = 0; number < OLD_RECORDS; number++) {
+        count += number == OLD_PURGED || number == OLD_DELETED ? 0 : sample_head(number).indicator_count;
+    }
+    return count;
+}
+
+static void assert_old_content(struct fixture *fixture, uint8_t from)
+{
+    const uint32_t run_terms = from >= 4 ? OLD_RUN_TERMS : 0;
     struct kr_store_stat stat = {0};
     struct kr_txn *txn = read_begin(fixture);
     assert_int_equal(kr_store_stat(txn, &stat), KR_OK);
     assert_int_equal(stat.format, KR_STORE_FORMAT);
     assert_int_equal(stat.records, OLD_RECORDS - 1);
     assert_int_equal(stat.arrivals, OLD_RECORDS);
-    assert_int_equal(stat.index_rows, OLD_TERMS + (OLD_RECORDS - 1) + OLD_RECORDS); /* terms, ids, members */
+    assert_int_equal(stat.indicators, old_indicators());
+    uint32_t names = from >= 4 ? OLD_RECORDS : OLD_RECORDS - 1; /* a deleted one's falls out when runs merge */
+    assert_int_equal(stat.index_rows, OLD_TERMS + run_terms + names + OLD_RECORDS);
+    for (uint32_t i = 0; i < run_terms; i++) {
+        struct hits hits = find_term(txn, OLD_RUN_FIRST + i);
+        assert_int_equal(hits.count, 1);
+        assert_int_equal(hits.positions[0], i);
+    }
     for (uint64_t number = 0; number < OLD_RECORDS; number++) {
         assert_old_record(txn, number, fixture->scratch);
         for (uint16_t i = 0; i < OLD_TERMS / OLD_RECORDS; i++) {
@@ -143,14 +167,15 @@ static uint8_t format_in_the_open(const struct fixture *fixture)
 
 static void is_brought_up_to_date(struct fixture *fixture, uint8_t from)
 {
-    static const char *const old_tables[] = {"heads", "ids", "expiry", "members", "trees", "tokens", "terms.new"};
+    static const char *const old_tables[] = {"heads",  "ids",       "expiry",   "members", "trees",
+                                             "tokens", "terms.new", "terms.63", "terms.40"};
     assert_int_equal(format_in_the_open(fixture), from);
     fixture_open(fixture);
-    assert_old_content(fixture);
+    assert_old_content(fixture, from);
     assert_expiries(fixture);
     assert_verifies(fixture);
     fixture_reopen(fixture); /* and is of today's format from then on */
-    assert_old_content(fixture);
+    assert_old_content(fixture, from);
     struct kr_txn *txn = write_begin(fixture);
     assert_int_equal(put_sample(txn, 100), OLD_RECORDS + 1);
     struct kr_term_entry term = sample_term(fixture->store, 100 * OLD_RECORDS, OLD_RECORDS, 99);
@@ -185,6 +210,19 @@ static void format_3_is_brought_up_to_date(void **state)
     is_brought_up_to_date(*state, 3);
 }
 
+static void format_4_is_brought_up_to_date(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_true(has_table(fixture, "terms.63")); /* where its run stands */
+    is_brought_up_to_date(fixture, 4);
+    fixture_open(fixture);
+    struct kr_txn *txn = read_begin(fixture);
+    uint8_t value[16];
+    size_t len = 0;
+    assert_int_equal(kr_store_get(txn, KR_TABLE_IDENTITY, "indicators", 10, value, sizeof value, &len), KR_NOT_FOUND);
+    kr_txn_abort(txn);
+}
+
 /* The step fails half-way, on a damaged head: the store stays of format 1, whole, for the old program. */
 static void a_failed_upgrade_changes_nothing(void **state)
 {
@@ -198,7 +236,7 @@ static void a_failed_upgrade_changes_nothing(void **state)
     raw_put(&raw, "heads", key, key_len, value, len);
     raw_close(&raw);
     assert_int_equal(kr_store_open(&fixture->options, &fixture->store, &error), KR_CORRUPT);
-    assert_non_null(strstr(error.text, "from format 1 to 4"));
+    assert_non_null(strstr(error.text, "from format 1 to 5"));
     assert_false(has_table(fixture, "due"));
     assert_true(has_table(fixture, "heads"));
     assert_int_equal(format_in_the_open(fixture), 1);
@@ -208,7 +246,7 @@ static void a_failed_upgrade_changes_nothing(void **state)
     raw_put(&raw, "heads", key, key_len, value, len);
     raw_close(&raw);
     fixture_open(fixture);
-    assert_old_content(fixture);
+    assert_old_content(fixture, 1);
 }
 
 int main(void)
@@ -217,6 +255,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(format_1_is_brought_up_to_date, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(format_2_is_brought_up_to_date, setup_2, fixture_teardown),
         cmocka_unit_test_setup_teardown(format_3_is_brought_up_to_date, setup_3, fixture_teardown),
+        cmocka_unit_test_setup_teardown(format_4_is_brought_up_to_date, setup_4, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_failed_upgrade_changes_nothing, setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
