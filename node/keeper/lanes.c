@@ -169,6 +169,7 @@ static struct kr_item *take_first(struct lane *lane)
     return item;
 }
 
+/* Until there are `max`. */
 static size_t take_lane(struct kr_lanes *lanes, enum kr_lane number, struct kr_item **ret_items, size_t count, size_t max)
 {
     struct lane *lane = &lanes->lanes[number];
@@ -183,21 +184,43 @@ static size_t take_lane(struct kr_lanes *lanes, enum kr_lane number, struct kr_i
     return count;
 }
 
-size_t kr_lanes_take(struct kr_lanes *lanes, struct kr_item **ret_items, size_t max)
+static size_t least(size_t a, size_t b)
 {
+    return a < b ? a : b;
+}
+
+/* A batch may end before its last event, so turns are taken within it: else a peer that floods us would keep our own clients out.
+ */
+static size_t take_in_turn(struct kr_lanes *lanes, struct kr_item **ret_items, size_t count, size_t max)
+{
+    size_t before;
+    do {
+        before = count;
+        count = take_lane(lanes, KR_CORE_LANE_FRESH, ret_items, count, least(count + KR_LANES_FRESH_AT_ONCE, max));
+        count = take_lane(lanes, KR_CORE_LANE_CLIENT, ret_items, count, least(count + 1, max));
+    } while (count > before);
+    return count;
+}
+
+size_t kr_lanes_take(struct kr_lanes *lanes, enum kr_lane below, struct kr_item **ret_items, size_t max)
+{
+    size_t count = 0;
     pthread_mutex_lock(&lanes->mutex);
-    size_t count = take_lane(lanes, KR_CORE_LANE_CONTROL, ret_items, 0, max);
-    size_t control = count;
-    count = take_lane(lanes, KR_CORE_LANE_FRESH, ret_items, count, max);
-    count = take_lane(lanes, KR_CORE_LANE_CLIENT, ret_items, count, max);
-    if (lanes->lanes[KR_CORE_LANE_BULK].first != NULL) {
-        if (count == control) {
-            count = take_lane(lanes, KR_CORE_LANE_BULK, ret_items, count, max);
-            lanes->passed_over = 0;
-        } else if (++lanes->passed_over >= KR_LANES_PATIENCE && count < max) {
-            count = take_lane(lanes, KR_CORE_LANE_BULK, ret_items, count, count + 1);
-            lanes->passed_over = 0;
-        }
+    bool has_bulk = below > KR_CORE_LANE_BULK && lanes->lanes[KR_CORE_LANE_BULK].first != NULL;
+    if (has_bulk && lanes->passed_over >= KR_LANES_PATIENCE) {
+        count =
+            take_lane(lanes, KR_CORE_LANE_BULK, ret_items, count, least(1, max)); /* first, for the first is always dealt with */
+        lanes->passed_over = 0;
+        has_bulk = false;
+    }
+    count = take_lane(lanes, KR_CORE_LANE_CONTROL, ret_items, count, max);
+    const size_t control = count;
+    count = take_in_turn(lanes, ret_items, count, max);
+    if (has_bulk && count == control) {
+        count = take_lane(lanes, KR_CORE_LANE_BULK, ret_items, count, max);
+        lanes->passed_over = 0;
+    } else if (has_bulk) {
+        lanes->passed_over++;
     }
     pthread_mutex_unlock(&lanes->mutex);
     return count;
@@ -247,11 +270,11 @@ int kr_lanes_fd(const struct kr_lanes *lanes)
     return lanes->fd;
 }
 
-bool kr_lanes_wait_begin(struct kr_lanes *lanes)
+bool kr_lanes_wait_begin(struct kr_lanes *lanes, enum kr_lane below)
 {
     /* First the flag, then the look: who puts after the look sees the flag. */
     atomic_store(&lanes->is_waiting, true);
-    if (kr_lanes_has_before(lanes, KR_CORE_LANE_COUNT) || atomic_load(&lanes->is_woken)) {
+    if (kr_lanes_has_before(lanes, below) || atomic_load(&lanes->is_woken)) {
         kr_lanes_wait_end(lanes);
         return false;
     }

@@ -11,6 +11,7 @@
 #include "node/core/job.h"
 #include "node/keeper/latency.h"
 #include "node/keeper/log.h"
+#include "node/keeper/pace.h"
 
 /* Asks on our own behalf; no client has this number. */
 #define OURSELVES UINT64_MAX
@@ -26,10 +27,12 @@ struct kr_runner {
     uint64_t idle_at_ms; /* not before (monotonic) */
     uint64_t commit_us;  /* what the last commit took */
     uint64_t put_off_ms; /* since when it has been put off for records that come one after the other; 0: it has not */
+    struct kr_pace pace;
     bool is_writable;
     struct kr_latency latency;
     struct kr_item *items[KR_BATCH_EVENTS_MAX];
     struct kr_event events[KR_BATCH_EVENTS_MAX];
+    uint8_t sorts[KR_BATCH_EVENTS_MAX];       /* of them: afterwards their jobs are gone */
     struct kr_item *jobs[KR_INLINE_JOBS_MAX]; /* to be run here, now */
     size_t job_count;
     atomic_bool is_stopping;
@@ -210,6 +213,12 @@ static void put_idle_off(struct kr_runner *runner)
     }
 }
 
+/* Which lanes may be taken from now. */
+static enum kr_lane lanes_below(const struct kr_runner *runner)
+{
+    return kr_pace_bulk_rests(&runner->pace, kr_monotonic_us()) ? KR_CORE_LANE_BULK : KR_CORE_LANE_COUNT;
+}
+
 static void run_batch(struct kr_runner *runner, size_t count)
 {
     struct kr_effects effects;
@@ -219,6 +228,7 @@ static void run_batch(struct kr_runner *runner, size_t count)
     for (size_t i = 0; i < count; i++) {
         runner->events[i] = runner->items[i]->event;
         runner->events[i].now_ms = now_ms;
+        runner->sorts[i] = (uint8_t)kr_pace_sort(&runner->events[i]);
     }
     kr_effects_init(&effects);
     randombytes_buf(seed, sizeof seed);
@@ -236,9 +246,11 @@ static void run_batch(struct kr_runner *runner, size_t count)
     for (size_t i = 0; i < done; i++) {
         dealt += runner->events[i].type == KR_EVENT_FRAME ? runner->events[i].bytes.len : 0;
         frames += runner->events[i].type == KR_EVENT_FRAME;
+        kr_pace_add(&runner->pace, (enum kr_pace_sort)runner->sorts[i]);
         runner->items[i]->event.job = NULL; /* the core's */
         kr_item_free(runner->items[i]);
     }
+    kr_pace_end(&runner->pace, begin_us, kr_monotonic_us());
     kr_lanes_give_back(runner->options.lanes, runner->items + done, count - done);
     let_out(runner, &effects);
     if (frames > 0) {
@@ -285,8 +297,10 @@ static void wait(struct kr_runner *runner)
         uint64_t now_ms = kr_clock_now_ms(runner->options.clock);
         wait_ms = runner->wake_ms > now_ms ? runner->wake_ms - now_ms : 0;
     }
-    const uint64_t dues[] = {kr_pipe_due_ms(runner->pipe), runner->may_idle ? runner->idle_at_ms : UINT64_MAX};
-    for (size_t i = 0; i < 2; i++) {
+    const enum kr_lane below = lanes_below(runner);
+    const uint64_t dues[] = {kr_pipe_due_ms(runner->pipe), runner->may_idle ? runner->idle_at_ms : UINT64_MAX,
+                             below == KR_CORE_LANE_BULK ? runner->pace.bulk_at_us / 1000 + 1 : UINT64_MAX};
+    for (size_t i = 0; i < sizeof dues / sizeof dues[0]; i++) {
         if (dues[i] != UINT64_MAX) {
             uint64_t due_ms = dues[i] > monotonic_ms ? dues[i] - monotonic_ms : 0;
             wait_ms = due_ms < wait_ms ? due_ms : wait_ms;
@@ -294,7 +308,7 @@ static void wait(struct kr_runner *runner)
     }
     struct pollfd pollers[] = {{.fd = kr_lanes_fd(runner->options.lanes), .events = POLLIN},
                                {.fd = kr_pipe_fd(runner->pipe), .events = kr_pipe_poll_events(runner->pipe)}};
-    if (!kr_lanes_wait_begin(runner->options.lanes)) {
+    if (!kr_lanes_wait_begin(runner->options.lanes, below)) {
         return;
     }
     atomic_store(&runner->busy_since_ms, 0);
@@ -342,7 +356,7 @@ static enum kr_err turn(struct kr_runner *runner, struct kr_error *error)
         runner->wake_ms = UINT64_MAX;
         kr_lanes_must_put(runner->options.lanes, &(struct kr_event){.type = KR_EVENT_TICK});
     }
-    size_t count = kr_lanes_take(runner->options.lanes, runner->items, KR_BATCH_EVENTS_MAX);
+    size_t count = kr_lanes_take(runner->options.lanes, lanes_below(runner), runner->items, KR_BATCH_EVENTS_MAX);
     if (count > 0) {
         run_batch(runner, count);
     } else if (runner->may_idle && kr_monotonic_ms() >= runner->idle_at_ms && !kr_pipe_has_input(runner->pipe)) {
@@ -394,7 +408,7 @@ static enum kr_err look_first(struct kr_runner *runner, struct kr_error *error)
         err = kr_fail(error, KR_CONFIG, "this node has no identity yet: run `kairan init`");
     }
     if (err == KR_OK) {
-        run_batch(runner, kr_lanes_take(runner->options.lanes, runner->items, KR_BATCH_EVENTS_MAX));
+        run_batch(runner, kr_lanes_take(runner->options.lanes, KR_CORE_LANE_COUNT, runner->items, KR_BATCH_EVENTS_MAX));
     }
     return err;
 }

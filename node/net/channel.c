@@ -478,6 +478,16 @@ static enum kr_err pump_in(struct kr_channel *channel)
     return KR_OK;
 }
 
+enum kr_err kr_channel_flush(struct kr_channel *channel)
+{
+    if (channel->is_broken) {
+        return KR_CLOSED;
+    }
+    enum kr_err err = pump_out(channel);
+    channel->is_broken = err != KR_OK;
+    return err;
+}
+
 enum kr_err kr_channel_pump(struct kr_channel *channel)
 {
     if (channel->is_broken) {

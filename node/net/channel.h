@@ -83,6 +83,8 @@ size_t kr_channel_window_left(const struct kr_channel *channel);
 bool kr_channel_has_message(const struct kr_channel *channel);
 /* Moves bytes both ways without blocking. KR_CLOSED at the other's end or on a broken form. */
 enum kr_err kr_channel_pump(struct kr_channel *channel) KR_WARN_UNUSED;
+/* Only what is to go out. */
+enum kr_err kr_channel_flush(struct kr_channel *channel) KR_WARN_UNUSED;
 /* Next whole message received, control first; KR_NOT_FOUND where there is none. Slices are valid until the next call. KR_NET_CREDIT
  * is handled inside. */
 enum kr_err kr_channel_receive(struct kr_channel *channel, struct kr_net_message *ret_message) KR_WARN_UNUSED;

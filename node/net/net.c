@@ -406,7 +406,7 @@ static enum kr_err drain(struct net *net, void *socket, const struct dial *dial)
             break;
         }
     }
-    return err;
+    return err == KR_OK ? kr_channel_flush(net->channel) : err; /* at once: the other sockets are looked at meanwhile */
 }
 
 /* ---- the loop ---- */

@@ -72,8 +72,8 @@ static void connect_and_greet(struct talk *talk)
 static struct kr_item *next_event(enum kr_event_type type)
 {
     struct kr_item *item = NULL;
-    while (kr_lanes_take(node.lanes, &item, 1) == 0) {
-        if (kr_lanes_wait_begin(node.lanes)) {
+    while (kr_lanes_take(node.lanes, KR_CORE_LANE_COUNT, &item, 1) == 0) {
+        if (kr_lanes_wait_begin(node.lanes, KR_CORE_LANE_COUNT)) {
             struct pollfd poller = {.fd = kr_lanes_fd(node.lanes), .events = POLLIN};
             assert_int_equal(poll(&poller, 1, 10000), 1);
             kr_lanes_wait_end(node.lanes);

@@ -42,7 +42,7 @@ static size_t take(struct kr_lanes *lanes, uint64_t *ret_requests, size_t max)
 {
     struct kr_item *items[64];
     assert_true(max <= 64);
-    size_t count = kr_lanes_take(lanes, items, max);
+    size_t count = kr_lanes_take(lanes, KR_CORE_LANE_COUNT, items, max);
     for (size_t i = 0; i < count; i++) {
         ret_requests[i] = items[i]->event.request;
         kr_item_free(items[i]);
@@ -74,7 +74,7 @@ static void test_bytes_are_copied(void **state)
     assert_int_equal(kr_lanes_put_event(*state, &(struct kr_event){.type = KR_EVENT_FRAME, .number = 9, .bytes = {bytes, 3}}),
                      KR_OK);
     memset(bytes, 0, sizeof bytes);
-    assert_int_equal(kr_lanes_take(*state, items, 2), 1);
+    assert_int_equal(kr_lanes_take(*state, KR_CORE_LANE_COUNT, items, 2), 1);
     assert_int_equal(items[0]->event.number, 9);
     assert_int_equal(items[0]->event.bytes.len, 3);
     assert_memory_equal(items[0]->event.bytes.bytes, ((uint8_t[]){1, 2, 3}), 3);
@@ -97,8 +97,42 @@ static void test_bulk_waits_but_not_for_ever(void **state)
         assert_int_equal(count, 1);
         assert_int_equal(got[0], 1);
     }
-    assert_int_equal(got[1], 99); /* one of them only, behind the fresh one */
-    assert_int_equal(batches, KR_LANES_PATIENCE);
+    assert_int_equal(got[0], 99); /* one of them only, in front, since a batch may end before its last event */
+    assert_int_equal(got[1], 1);
+    assert_int_equal(batches, KR_LANES_PATIENCE + 1);
+}
+
+/* Whoever floods us with frames keeps out neither clients nor bulk. */
+static void test_a_flood_leaves_room_for_others(void **state)
+{
+    uint64_t got[16];
+    bool has_bulk = false;
+    put_submit(*state, 7, 99, sizeof large);
+    for (unsigned batch = 0; batch <= KR_LANES_PATIENCE && !has_bulk; batch++) {
+        for (unsigned i = 0; i < 16; i++) {
+            put(*state, KR_EVENT_FRAME, 1);
+        }
+        put_submit(*state, 7, 50, 10);
+        assert_int_equal(take(*state, got, 8), 8);
+        has_bulk = got[0] == 99;
+        unsigned at = KR_LANES_FRESH_AT_ONCE + has_bulk;
+        assert_int_equal(got[at], 50);
+    }
+    assert_true(has_bulk);
+}
+
+static void test_bulk_can_be_left_where_it_is(void **state)
+{
+    struct kr_item *items[4];
+    put_submit(*state, 7, 99, sizeof large);
+    for (unsigned i = 0; i < 2 * KR_LANES_PATIENCE; i++) {
+        assert_int_equal(kr_lanes_take(*state, KR_CORE_LANE_BULK, items, 4), 0);
+    }
+    assert_true(kr_lanes_wait_begin(*state, KR_CORE_LANE_BULK));
+    kr_lanes_wait_end(*state);
+    assert_false(kr_lanes_wait_begin(*state, KR_CORE_LANE_COUNT));
+    assert_int_equal(kr_lanes_take(*state, KR_CORE_LANE_COUNT, items, 4), 1);
+    kr_item_free(items[0]);
 }
 
 static void test_what_is_given_back_comes_first(void **state)
@@ -109,7 +143,7 @@ static void test_what_is_given_back_comes_first(void **state)
         put(*state, KR_EVENT_FRAME, i);
     }
     put_submit(*state, 7, 4, 1);
-    assert_int_equal(kr_lanes_take(*state, items, 8), 4);
+    assert_int_equal(kr_lanes_take(*state, KR_CORE_LANE_COUNT, items, 8), 4);
     kr_item_free(items[0]);
     put(*state, KR_EVENT_FRAME, 5);
     kr_lanes_give_back(*state, items + 1, 3);
@@ -184,7 +218,7 @@ static void test_the_taker_is_woken(void **state)
     for (unsigned round = 0; round < 1000; round++) {
         pthread_t thread;
         assert_int_equal(pthread_create(&thread, NULL, put_from_another_thread, lanes), 0);
-        if (kr_lanes_wait_begin(lanes)) {
+        if (kr_lanes_wait_begin(lanes, KR_CORE_LANE_COUNT)) {
             struct pollfd poller = {.fd = kr_lanes_fd(lanes), .events = POLLIN};
             assert_int_equal(poll(&poller, 1, 10000), 1);
             kr_lanes_wait_end(lanes);
@@ -197,8 +231,8 @@ static void test_the_taker_is_woken(void **state)
 static void test_a_wake_before_waiting_is_not_lost(void **state)
 {
     kr_lanes_wake(*state);
-    assert_false(kr_lanes_wait_begin(*state));
-    assert_true(kr_lanes_wait_begin(*state)); /* but counts once */
+    assert_false(kr_lanes_wait_begin(*state, KR_CORE_LANE_COUNT));
+    assert_true(kr_lanes_wait_begin(*state, KR_CORE_LANE_COUNT)); /* but counts once */
     kr_lanes_wait_end(*state);
 }
 
@@ -217,7 +251,7 @@ static void *wake_once(void *context)
 
 static void wait_once(struct kr_lanes *lanes)
 {
-    if (kr_lanes_wait_begin(lanes)) {
+    if (kr_lanes_wait_begin(lanes, KR_CORE_LANE_COUNT)) {
         kr_lanes_wait_end(lanes);
     }
 }
@@ -255,6 +289,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_lanes_go_in_their_order_and_keep_their_own, make, drop),
         cmocka_unit_test_setup_teardown(test_bytes_are_copied, make, drop),
         cmocka_unit_test_setup_teardown(test_bulk_waits_but_not_for_ever, make, drop),
+        cmocka_unit_test_setup_teardown(test_a_flood_leaves_room_for_others, make, drop),
+        cmocka_unit_test_setup_teardown(test_bulk_can_be_left_where_it_is, make, drop),
         cmocka_unit_test_setup_teardown(test_what_is_given_back_comes_first, make, drop),
         cmocka_unit_test_setup_teardown(test_cancel_takes_its_request_with_it, make, drop),
         cmocka_unit_test_setup_teardown(test_a_client_that_is_gone_takes_all_its_requests_with_it, make, drop),

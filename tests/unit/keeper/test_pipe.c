@@ -177,7 +177,7 @@ static struct kr_item *next_event(void)
     struct kr_item *item = NULL;
     struct kr_error error = {0};
     uint64_t until_ms = kr_monotonic_ms() + 10000;
-    while (kr_lanes_take(lanes, &item, 1) == 0) {
+    while (kr_lanes_take(lanes, KR_CORE_LANE_COUNT, &item, 1) == 0) {
         assert_int_equal(kr_pipe_turn(net, &error), KR_OK);
         if (!kr_lanes_has_before(lanes, KR_CORE_LANE_COUNT)) {
             wait_for_pipe(until_ms);
@@ -342,7 +342,7 @@ static void test_what_net_does_not_take_is_bounded(void **state)
     open_pipe(READS_NOTHING);
     allow_one_peer();
     expect_up();
-    while (kr_lanes_take(lanes, &item, 1) == 0) {
+    while (kr_lanes_take(lanes, KR_CORE_LANE_COUNT, &item, 1) == 0) {
         assert_true((size_t)sent * len < KR_NET_BUFFER_BYTES_MAX);
         send_frame(sent++, len);
     }

@@ -1,0 +1,34 @@
+#include "node/keeper/pace.h"
+
+/* Small is what somebody waits for: a record that has been checked (frames may bring anything), a request. */
+enum kr_pace_sort kr_pace_sort(const struct kr_event *event)
+{
+    const enum kr_lane lane = kr_event_lane(event);
+    if (lane == KR_CORE_LANE_BULK) {
+        return KR_PACE_BULK;
+    }
+    bool is_record = lane == KR_CORE_LANE_FRESH && event->type == KR_EVENT_JOB_DONE;
+    return is_record || lane == KR_CORE_LANE_CLIENT ? KR_PACE_SMALL : KR_PACE_OTHER;
+}
+
+void kr_pace_add(struct kr_pace *pace, enum kr_pace_sort sort)
+{
+    pace->had_small = pace->had_small || sort == KR_PACE_SMALL;
+    pace->had_bulk = pace->had_bulk || sort == KR_PACE_BULK;
+}
+
+void kr_pace_end(struct kr_pace *pace, uint64_t begin_us, uint64_t end_us)
+{
+    if (pace->had_small) {
+        pace->small_us = end_us;
+    }
+    if (pace->had_bulk && pace->small_us > 0 && end_us - pace->small_us < KR_SMALL_MS * 1000u) {
+        pace->bulk_at_us = end_us + KR_BULK_RESTS * (end_us - begin_us);
+    }
+    pace->had_small = pace->had_bulk = false;
+}
+
+bool kr_pace_bulk_rests(const struct kr_pace *pace, uint64_t now_us)
+{
+    return now_us < pace->bulk_at_us;
+}

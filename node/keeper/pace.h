@@ -1,0 +1,25 @@
+/* When bulk may work. Cores and disk are everybody's, and on one small machine they are few: while people wait for small things,
+ * bulk works a third of the time at most. One thread. */
+#ifndef KR_NODE_KEEPER_PACE_H
+#define KR_NODE_KEEPER_PACE_H
+
+#include "node/core/event.h"
+
+#define KR_SMALL_MS   50u /* where somebody waited so lately for something small, bulk rests */
+#define KR_BULK_RESTS 2u  /* times as long as it has worked */
+
+struct kr_pace {
+    bool had_small, had_bulk; /* in the batch under way */
+    uint64_t small_us;        /* when something small was dealt with last */
+    uint64_t bulk_at_us;      /* bulk not before */
+};
+/* What an event is; before the core has it, which frees its job. */
+enum kr_pace_sort { KR_PACE_OTHER, KR_PACE_SMALL, KR_PACE_BULK };
+enum kr_pace_sort kr_pace_sort(const struct kr_event *event);
+/* An event of this sort was dealt with. */
+void kr_pace_add(struct kr_pace *pace, enum kr_pace_sort sort);
+/* The batch is durable; it lasted from one time to the other (monotonic). */
+void kr_pace_end(struct kr_pace *pace, uint64_t begin_us, uint64_t end_us);
+bool kr_pace_bulk_rests(const struct kr_pace *pace, uint64_t now_us);
+
+#endif
