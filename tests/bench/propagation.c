@@ -131,8 +131,8 @@ void bench_propagation(const struct bench_options *options)
         (void)propagate(&author, &watch, number);
         wait_for(&third, number++);
     }
-    /* Commit, trip and record alternate, for the machine's pace changes; and in a row of their own, commits would find disk and caches
-     * as the last left them, and take two thirds of what they take when they come one at a time, as submissions do. */
+    /* Commit, trip and record alternate, for the machine's pace changes; and in a row of their own, commits would find disk and
+     * caches as the last left them, and take two thirds of what they take when they come one at a time, as submissions do. */
     for (size_t i = 0; i < count; i++) {
         limit_disk_measure(disk, RECORD_BYTES, disk_us + i, 1);
         limit_wire_measure(wire, RECORD_BYTES, wire_us + i, 1);
