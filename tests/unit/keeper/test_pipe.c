@@ -391,7 +391,7 @@ static void test_a_net_that_babbles_leaves_the_core_its_turn(void **state)
     allow_one_peer();
     expect_up();
     unsigned turns = 1;
-    for (; kr_lanes_take(lanes, &item, 1) == 0; turns++) {
+    for (; kr_lanes_take(lanes, KR_CORE_LANE_COUNT, &item, 1) == 0; turns++) {
         wait_for_pipe(until_ms);
         assert_int_equal(kr_pipe_turn(net, &error), KR_OK);
     }
