@@ -66,7 +66,8 @@
 #define KR_RUN_FANOUT             4u
 #define KR_MERGE_SLICE            10000u
 #define KR_TXN_DIRTY_PAGES_MAX    1024u
-#define KR_QUARANTINE_BYTES_MAX   (64u * KR_MIB)
+#define KR_QUARANTINE_BYTES_MAX   (128u * KR_MIB)
+#define KR_QUARANTINE_FLOOR_BYTES KR_RECORD_BYTES_MAX /* of that, what every link has whatever the others send */
 #define KR_RELAY_AUTHOR_BYTES_MAX (64u * KR_MIB)
 #define KR_WALK_BYTES_MAX         (4u * KR_MIB)
 
@@ -74,6 +75,8 @@ _Static_assert(KR_FRAME_BYTES_MAX >= 2u * KR_RECORD_BYTES_MAX, "a frame holds at
 _Static_assert(KR_LINK_WINDOW_BYTES >= KR_FRAME_BYTES_MAX, "a window holds at least one frame");
 _Static_assert(KR_LINKS_MAX *KR_LINK_FLOOR_BYTES + KR_LOANS_BYTES <= KR_NET_BUFFER_BYTES_MAX, "every link has its floor");
 _Static_assert(KR_LOANS_BYTES >= KR_RECORD_BYTES_MAX, "any record can be lent for");
+_Static_assert(KR_QUARANTINE_FLOOR_BYTES >= KR_RECORD_BYTES_MAX, "the floor holds any record");
+_Static_assert(KR_LINKS_MAX *KR_QUARANTINE_FLOOR_BYTES <= KR_QUARANTINE_BYTES_MAX / 2u, "all floors leave as much to share");
 _Static_assert(KR_BODY_CLASS_BYTES_MAX + 16u + KR_SLOTS_MAX * 88u + KR_HEADER_BYTES_MAX + 128u <= KR_RECORD_BYTES_MAX + 4u * KR_KIB,
                "the largest body with the largest audience is a record");
 _Static_assert(KR_CLIENT_FRAME_BYTES_MAX >= KR_RECORD_BYTES_MAX + KR_PAGE_BYTES_MAX, "a client frame holds any draft");

@@ -359,9 +359,43 @@ static void fill_head(const struct kr_step *step, const struct kr_job *job, cons
 
 /* ---- quarantine ---- */
 
-bool kr_quarantine_has_room(const struct kr_core *core, size_t bytes)
+static uint64_t above_floor(uint64_t bytes)
 {
-    return core->quarantine_bytes + bytes <= KR_QUARANTINE_BYTES_MAX;
+    return bytes > KR_QUARANTINE_FLOOR_BYTES ? bytes - KR_QUARANTINE_FLOOR_BYTES : 0;
+}
+
+/* Every link that there can be has its floor. Of the rest no peer may have more than it leaves free: one that floods gets half, a
+ * second one a quarter, and so on, and there is always something left for who comes after them. */
+bool kr_quarantine_has_room(const struct kr_core *core, const struct kr_link *link, size_t bytes)
+{
+    const uint64_t shared = KR_QUARANTINE_BYTES_MAX - KR_LINKS_MAX * KR_QUARANTINE_FLOOR_BYTES;
+    const uint64_t own = above_floor(link->quarantine_bytes + bytes);
+    uint64_t others = core->quarantine_bytes; /* above their floors; of those that are not linked any more, all */
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        const struct kr_link *other = core->links[i];
+        others -= other == link ? other->quarantine_bytes : other->quarantine_bytes - above_floor(other->quarantine_bytes);
+    }
+    return core->quarantine_bytes + bytes <= KR_QUARANTINE_BYTES_MAX && (own == 0 || others + 2 * own <= shared);
+}
+
+static void count_in(struct kr_core *core, const uint8_t from[static 32], uint64_t bytes)
+{
+    struct kr_link *link = kr_link_by_council(core, from);
+    core->quarantine_count++;
+    core->quarantine_bytes += bytes;
+    if (link != NULL) {
+        link->quarantine_bytes += bytes;
+    }
+}
+
+void kr_quarantine_left(struct kr_core *core, const uint8_t from[static 32], uint64_t bytes)
+{
+    struct kr_link *link = kr_link_by_council(core, from);
+    core->quarantine_count--;
+    core->quarantine_bytes -= bytes;
+    if (link != NULL && link->quarantine_bytes >= bytes) { /* less: what came over an earlier link with the same council */
+        link->quarantine_bytes -= bytes;
+    }
 }
 
 /* Table: id → array of 2: record bytes (uint), council that it came from (bin 32). */
@@ -378,8 +412,7 @@ static enum kr_err quarantine_put(struct kr_step *step, const struct kr_head *he
     }
     kr_writer_deinit(&writer);
     if (err == KR_OK) {
-        step->core->quarantine_count++;
-        step->core->quarantine_bytes += head->record_bytes;
+        count_in(step->core, head->from, head->record_bytes);
     }
     return err;
 }
@@ -407,8 +440,9 @@ static bool count_one(void *context, struct kr_slice key, struct kr_slice value)
     uint8_t from[32];
     (void)key;
     count->is_corrupt = !read_quarantined(value, &bytes, from);
-    count->core->quarantine_count++;
-    count->core->quarantine_bytes += bytes;
+    if (!count->is_corrupt) {
+        count_in(count->core, from, bytes);
+    }
     return !count->is_corrupt;
 }
 
@@ -451,11 +485,13 @@ static enum kr_err pick_slice(struct kr_step *step, struct pick *pick, bool *ret
     return err;
 }
 
-static enum kr_err quarantine_leave(struct kr_step *step, const uint8_t id[static 32], uint64_t bytes)
+static enum kr_err quarantine_leave(struct kr_step *step, const uint8_t id[static 32], const uint8_t from[static 32],
+                                    uint64_t bytes)
 {
     enum kr_err err = kr_store_delete(step->txn, KR_TABLE_QUARANTINE, id, 32);
-    step->core->quarantine_count -= err == KR_OK;
-    step->core->quarantine_bytes -= err == KR_OK ? bytes : 0;
+    if (err == KR_OK) {
+        kr_quarantine_left(step->core, from, bytes);
+    }
     return err;
 }
 
@@ -488,7 +524,7 @@ static enum kr_err look_again(struct kr_step *step, const uint8_t id[static 32],
         head.state = KR_HEAD_SHOWN;
         err = kr_store_head_update(step->txn, &head);
         if (err == KR_OK) {
-            err = quarantine_leave(step, id, bytes);
+            err = quarantine_leave(step, id, from, bytes);
         }
         if (err == KR_OK) {
             err = enter(step, job, &head, link);
@@ -496,7 +532,7 @@ static enum kr_err look_again(struct kr_step *step, const uint8_t id[static 32],
     } else if (verdict != KR_UNKNOWN_AUTHOR) {
         err = kr_store_record_purge(step->txn, arrival, (struct kr_slice){0});
         if (err == KR_OK) {
-            err = quarantine_leave(step, id, bytes);
+            err = quarantine_leave(step, id, from, bytes);
         }
     }
 out:
@@ -558,7 +594,7 @@ enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t fro
     if (verdict == KR_UNKNOWN_AUTHOR && link == NULL) {
         verdict = KR_KEY; /* we sign with a key that our own card does not list: nothing to wait for */
     }
-    if (verdict == KR_UNKNOWN_AUTHOR && !kr_quarantine_has_room(step->core, job->len)) {
+    if (verdict == KR_UNKNOWN_AUTHOR && !kr_quarantine_has_room(step->core, link, job->len)) {
         verdict = KR_QUOTA;
     }
     if (verdict != KR_OK && verdict != KR_UNKNOWN_AUTHOR) {

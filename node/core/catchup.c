@@ -7,8 +7,9 @@
  * One scope at a time and in order of kind, so that the directory comes before what needs it. A mark is a count of entries in the
  * peer's tree and the running hash over them, which the peer must match: a restored peer cannot make us skip.
  *
- * A record for which there is no room now (quarantine is full) holds the mark before it; what comes behind is read all the same.
- * Once there may be room, or the directory has changed, reading begins at the mark again: only what is missing is asked for. */
+ * A record for which there is no room now (the peer has used up its share of quarantine) holds the mark before it; what comes
+ * behind is read all the same. Once there may be room, or the directory has changed, reading begins at the mark again: only what is
+ * missing is asked for. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -268,17 +269,17 @@ static enum kr_err ask(struct kr_step *step, struct kr_link *link, uint32_t at)
 }
 
 /* Whether what was put off may fare otherwise now. */
-static bool may_ask_again(const struct kr_step *step, const struct kr_progress *progress)
+static bool may_ask_again(const struct kr_step *step, const struct kr_link *link, const struct kr_progress *progress)
 {
-    bool has_changed =
-        progress->held_generation != step->core->directory.generation || kr_quarantine_has_room(step->core, KR_RECORD_BYTES_MAX);
+    bool has_changed = progress->held_generation != step->core->directory.generation ||
+                       kr_quarantine_has_room(step->core, link, KR_RECORD_BYTES_MAX);
     return progress->is_held && has_changed && step->now_ms >= progress->held_ms + KR_HELD_MS;
 }
 
 enum kr_err kr_catchup_go_on(struct kr_step *step, struct kr_link *link)
 {
     for (uint32_t i = 0; link->phase == KR_CATCHUP_REST && link->has_session && i < link->progress_count; i++) {
-        if (may_ask_again(step, &link->progress[i])) {
+        if (may_ask_again(step, link, &link->progress[i])) {
             read_from_mark(&link->progress[i]);
         }
         if (differs(&link->progress[i])) {

@@ -49,8 +49,9 @@ static enum kr_err expire_one(struct kr_step *step, uint64_t arrival, uint8_t *s
     }
     if (head.state == KR_HEAD_QUARANTINED) {
         err = kr_store_delete(step->txn, KR_TABLE_QUARANTINE, head.id, 32);
-        step->core->quarantine_count -= err == KR_OK;
-        step->core->quarantine_bytes -= err == KR_OK ? head.record_bytes : 0;
+        if (err == KR_OK) {
+            kr_quarantine_left(step->core, head.from, head.record_bytes);
+        }
     }
     if (err == KR_OK || err == KR_NOT_FOUND) {
         err = kr_store_record_purge(step->txn, arrival, (struct kr_slice){0});

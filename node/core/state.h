@@ -102,6 +102,8 @@ struct kr_link {
     uint64_t check_bytes;   /* of its records under check, by this session or an earlier one */
     uint64_t needed;        /* bytes of a record for which it has not room enough; 0: none */
 
+    uint64_t quarantine_bytes; /* of records in quarantine that the peer brought */
+
     /* Catching up. */
     struct kr_progress progress[KR_PROGRESS_MAX];
     uint32_t progress_count;
@@ -302,7 +304,10 @@ enum kr_err kr_statement_make(struct kr_step *step, uint32_t kind, const uint8_t
 enum kr_err kr_admit_statement(struct kr_step *step, uint32_t kind, const uint8_t *community, const uint8_t subject[static 32],
                                uint64_t version, struct kr_writer *content) KR_WARN_UNUSED;
 enum kr_err kr_core_quarantine_count(struct kr_step *step) KR_WARN_UNUSED;
-bool kr_quarantine_has_room(const struct kr_core *core, size_t bytes);
+/* Whether the peer may bring so many bytes more that have to wait there. */
+bool kr_quarantine_has_room(const struct kr_core *core, const struct kr_link *link, size_t bytes);
+/* A record that `from` brought is there no more. */
+void kr_quarantine_left(struct kr_core *core, const uint8_t from[static 32], uint64_t bytes);
 
 /* ---- init.c ---- */
 

@@ -140,10 +140,12 @@ static void quarantine_expires(void **state)
     bed_hand_over(bed, 1, 0, &forged);
     assert_int_equal(bed_core(bed, 0)->quarantine_count, 1);
     assert_int_equal(bed_core(bed, 0)->quarantine_bytes, forged.len);
+    assert_int_equal(bed_link(bed, 0, 1)->quarantine_bytes, forged.len);
     bed_run(bed, 900000);
     assert_false(bed_holds(bed, 0, forged.id));
     assert_int_equal(bed_core(bed, 0)->quarantine_count, 0);
     assert_int_equal(bed_core(bed, 0)->quarantine_bytes, 0);
+    assert_int_equal(bed_link(bed, 0, 1)->quarantine_bytes, 0);
     forged_free(&forged);
     kr_writer_deinit(&content);
     stranger_deinit(&stranger);

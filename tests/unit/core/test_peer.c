@@ -498,6 +498,7 @@ static void an_unknown_author_waits_in_quarantine_until_its_card_and_vouch_come(
     assert_int_equal(head.state, KR_HEAD_SHOWN);
     assert_int_equal(bed_core(bed, 0)->quarantine_count, 0);
     assert_int_equal(bed_core(bed, 0)->quarantine_bytes, 0);
+    assert_int_equal(bed_link(bed, 0, 1)->quarantine_bytes, 0);
     /* Admitted is offered: the whole community has it now. */
     assert_true(bed_holds(bed, 1, green.id));
     assert_true(bed_holds(bed, 2, green.id));
