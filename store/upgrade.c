@@ -2,6 +2,7 @@
  * ids, expiries, members and tokens, and a row for each entry of a scope; everything goes the way that it would go today. Format 4
  * had the state in `meta`, no count of indicators, and more slots of runs. */
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "crypto/seal.h"
@@ -173,48 +174,62 @@ static enum kr_err move_entries(const struct old *trees, const struct kr_scope *
     return err == KR_OK && memcmp(hash, row + 12, 32) != 0 ? KR_CORRUPT : err;
 }
 
-/* The next scope that has an old row, which goes. */
-static enum kr_err take_scope(struct kr_txn *txn, struct kr_scope *ret_scope, uint8_t ret_row[static OLD_SCOPE_BYTES])
+struct old_scope {
+    struct kr_scope scope;
+    uint8_t row[OLD_SCOPE_BYTES];
+};
+
+/* All old rows; with them gone, those that come are numbered from 1. `*ret_scopes` is the caller's to free(). */
+static enum kr_err take_scopes(struct kr_txn *txn, struct old_scope **ret_scopes, uint64_t *ret_count)
 {
     MDB_cursor *cursor = NULL;
     struct kr_slice key = {0}, sealed = {0};
-    uint8_t name[33];
-    enum kr_err err = kr_row_cursor(txn, KR_DBI_SCOPES, &cursor);
+    uint64_t count = 0;
+    const uint64_t max = kr_row_count(txn, KR_DBI_SCOPES);
+    struct old_scope *scopes = calloc(max + 1, sizeof *scopes);
+    enum kr_err err = scopes != NULL ? kr_row_cursor(txn, KR_DBI_SCOPES, &cursor) : KR_NOMEM;
     if (err != KR_OK) {
-        return err;
+        goto out;
     }
     err = kr_row_move(txn, cursor, MDB_FIRST, &key, &sealed);
-    while (err == KR_OK && sealed.len != OLD_SCOPE_BYTES + KR_SEALED_BYTES) {
-        err = kr_row_move(txn, cursor, MDB_NEXT, &key, &sealed);
-    }
-    if (err == KR_OK && key.len == sizeof name) {
-        memcpy(name, key.bytes, sizeof name);
-        err = kr_value_get_fixed(txn, KR_DBI_SCOPES, key, ret_row, OLD_SCOPE_BYTES);
-    } else if (err == KR_OK) {
-        err = KR_CORRUPT;
+    while (err == KR_OK) {
+        struct old_scope *old = &scopes[count++];
+        if (key.len != 33 || count > max) {
+            err = KR_CORRUPT;
+            break;
+        }
+        old->scope.kind = key.bytes[0];
+        memcpy(old->scope.id, key.bytes + 1, 32);
+        err = kr_value_get_fixed(txn, KR_DBI_SCOPES, key, old->row, sizeof old->row);
+        if (err == KR_OK) {
+            err = kr_row_move(txn, cursor, MDB_NEXT, &key, &sealed);
+        }
     }
     mdb_cursor_close(cursor);
-    if (err == KR_OK) {
-        ret_scope->kind = name[0];
-        memcpy(ret_scope->id, name + 1, 32);
-        err = kr_row_delete(txn, KR_DBI_SCOPES, kr_slice_of(name, sizeof name));
+    if (err == KR_NOT_FOUND) {
+        err = kr_row_clear(txn, KR_DBI_SCOPES);
     }
-    return err;
+out:
+    if (err != KR_OK) {
+        free(scopes);
+        return err;
+    }
+    *ret_scopes = scopes;
+    *ret_count = count;
+    return KR_OK;
 }
 
 /* They are numbered anew, for a number is no more than the way from a scope to its rows. */
 static enum kr_err move_scopes(struct kr_txn *txn, const struct old *trees)
 {
-    struct kr_scope scope = {0};
-    uint8_t row[OLD_SCOPE_BYTES];
-    enum kr_err err = KR_OK;
-    while (err == KR_OK) {
-        err = take_scope(txn, &scope, row);
-        if (err == KR_OK) {
-            err = trees->is_there ? move_entries(trees, &scope, row) : KR_CORRUPT;
-        }
+    struct old_scope *scopes = NULL;
+    uint64_t count = 0;
+    enum kr_err err = take_scopes(txn, &scopes, &count);
+    for (uint64_t i = 0; i < count && err == KR_OK; i++) {
+        err = trees->is_there ? move_entries(trees, &scopes[i].scope, scopes[i].row) : KR_CORRUPT;
     }
-    return err == KR_NOT_FOUND ? KR_OK : err;
+    free(scopes);
+    return err;
 }
 
 /* ---- formats 1 to 3 ---- */

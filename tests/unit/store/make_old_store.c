@@ -1,9 +1,9 @@
 /* Writes tests/data/store-v1 to store-v4. It was built and run when the store's format was 1 (commit "store: make the fixture of
  * format 1"), before tags became SipHash, and before the index took everything in (4e0773a), and when the format was 4, taking
  * slots from the last one down (9fd7c28); built today it writes today's format. The store is volatile and seeded, so that the same
- * program gives the same bytes.
+ * program gives the same bytes. With a second argument it fills scopes alone: tests/data/store-v3-scopes, made at 4e0773a as well.
  *
- *   make_old_store DIRECTORY */
+ *   make_old_store DIRECTORY [scopes] */
 #include "old_store.h"
 
 static int fill(struct kr_txn *txn, const struct kr_store *store)
@@ -46,6 +46,22 @@ static int fill(struct kr_txn *txn, const struct kr_store *store)
     return err;
 }
 
+static int fill_scopes(struct kr_txn *txn)
+{
+    enum kr_err err = KR_OK;
+    for (uint32_t number = 0; number < OLD_SCOPES; number++) {
+        uint32_t entries = 0;
+        struct kr_scope scope = old_scope(number, &entries);
+        for (uint32_t i = 0; i < entries && err == KR_OK; i++) {
+            uint8_t id[32];
+            uint64_t entry = 0;
+            old_scope_id(number, i, id);
+            err = kr_store_scope_append(txn, &scope, id, &entry);
+        }
+    }
+    return err;
+}
+
 int main(int argc, char **argv)
 {
     uint8_t storage_key[32], term_key[32], seed[32] = {1};
@@ -69,7 +85,7 @@ int main(int argc, char **argv)
         err = kr_store_write_begin(store, &txn);
     }
     if (err == KR_OK) {
-        err = fill(txn, store);
+        err = argc > 2 ? fill_scopes(txn) : fill(txn, store);
         if (err == KR_OK) {
             err = kr_txn_commit(txn);
         } else {

@@ -1,4 +1,4 @@
-/* What stands in tests/data/store-v1 to store-v4: written by make_old_store.c, looked for by test_upgrade.c. */
+/* What stands in tests/data/store-v1 to store-v4 and store-v3-scopes: written by make_old_store.c, looked for by test_upgrade.c. */
 #ifndef KR_TEST_OLD_STORE_H
 #define KR_TEST_OLD_STORE_H
 
@@ -14,6 +14,18 @@
 #define OLD_RUN_FIRST  1000000u
 #define OLD_RUN_TERMS  2048u
 #define OLD_SCOPE_KIND KR_SCOPE_GREEN
+/* Of store-v3-scopes: several scopes, numbered against the order of their names, that share most of their ids. */
+#define OLD_SCOPES 4u
+static inline struct kr_scope old_scope(uint32_t number, uint32_t *ret_entries)
+{
+    *ret_entries = 70 + number; /* two full blocks of today and a part of one */
+    return (struct kr_scope){.kind = (uint8_t)(KR_SCOPE_KIND_MAX - number), .id = {(uint8_t)number}};
+}
+static inline void old_scope_id(uint32_t number, uint32_t entry, uint8_t ret_id[static 32])
+{
+    sample_id(number * 10 + entry, ret_id);
+}
+
 static const uint8_t old_header_only[] = "what is kept of a purged record";
 static const char old_value[] = "a value of the directory";
 

@@ -1,4 +1,4 @@
-/* A store as an older format wrote it (tests/data/store-v1 to store-v4) is brought up to date once and then read whole. */
+/* A store as an older format wrote it (tests/data/store-v1 to store-v4, store-v3-scopes) is brought up to date once and then read whole. */
 #include "old_store.h"
 #include "raw_store.h"
 
@@ -6,6 +6,7 @@
 #define OLD_FILE_2 "tests/data/store-v2/data.mdb"
 #define OLD_FILE_3 "tests/data/store-v3/data.mdb"
 #define OLD_FILE_4 "tests/data/store-v4/data.mdb"
+#define OLD_SCOPED "tests/data/store-v3-scopes/data.mdb"
 
 static int setup_copy(void **state, const char *file)
 {
@@ -48,6 +49,11 @@ static int setup_3(void **state)
 static int setup_4(void **state)
 {
     return setup_copy(state, OLD_FILE_4);
+}
+
+static int setup_scoped(void **state)
+{
+    return setup_copy(state, OLD_SCOPED);
 }
 
 static void assert_old_record(struct kr_txn *txn, uint64_t number, uint8_t *scratch)
@@ -223,6 +229,58 @@ static void format_4_is_brought_up_to_date(void **state)
     kr_txn_abort(txn);
 }
 
+/* Each scope keeps its own entries, whatever it shares with others. */
+static void assert_old_scopes(struct fixture *fixture)
+{
+    struct kr_txn *txn = read_begin(fixture);
+    for (uint32_t number = 0; number < OLD_SCOPES; number++) {
+        uint32_t entries = 0, count = 0;
+        const struct kr_scope scope = old_scope(number, &entries);
+        uint8_t hash[32], expected[32] = {0}, id[32], ids[100][32];
+        uint64_t entry = 0, there = 0;
+        assert_int_equal(kr_store_scope_read(txn, &scope, 0, ids, 100, &count), KR_OK);
+        assert_int_equal(count, entries);
+        for (uint32_t i = 0; i < entries; i++) {
+            old_scope_id(number, i, id);
+            assert_memory_equal(ids[i], id, 32);
+            assert_int_equal(kr_store_scope_find(txn, &scope, id, &entry), KR_OK);
+            assert_int_equal(entry, i);
+            struct kr_hash_state state;
+            kr_hash_init(&state, "kairan cursor");
+            kr_hash_update(&state, expected, 32);
+            kr_hash_update(&state, id, 32);
+            kr_hash_final(&state, expected);
+        }
+        assert_int_equal(kr_store_scope_mark(txn, &scope, &there, hash), KR_OK);
+        assert_int_equal(there, entries);
+        assert_memory_equal(hash, expected, 32);
+        old_scope_id(number, entries, id); /* the next scope has it */
+        assert_int_equal(kr_store_scope_find(txn, &scope, id, &entry), KR_NOT_FOUND);
+    }
+    kr_txn_abort(txn);
+}
+
+static void scopes_stay_apart(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(format_in_the_open(fixture), 3);
+    fixture_open(fixture);
+    assert_old_scopes(fixture);
+    assert_verifies(fixture);
+    struct kr_txn *txn = write_begin(fixture); /* and apart from those that come */
+    for (uint32_t number = 0; number < OLD_SCOPES; number++) {
+        uint8_t id[32];
+        uint64_t entry = 0;
+        old_scope_id(number, 0, id);
+        const struct kr_scope scope = {.kind = KR_SCOPE_PAIR, .id = {0xF0, (uint8_t)number}};
+        assert_int_equal(kr_store_scope_append(txn, &scope, id, &entry), KR_OK);
+        assert_int_equal(entry, 0);
+    }
+    commit(txn);
+    assert_old_scopes(fixture);
+    assert_verifies(fixture);
+}
+
 /* The step fails half-way, on a damaged head: the store stays of format 1, whole, for the old program. */
 static void a_failed_upgrade_changes_nothing(void **state)
 {
@@ -256,6 +314,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(format_2_is_brought_up_to_date, setup_2, fixture_teardown),
         cmocka_unit_test_setup_teardown(format_3_is_brought_up_to_date, setup_3, fixture_teardown),
         cmocka_unit_test_setup_teardown(format_4_is_brought_up_to_date, setup_4, fixture_teardown),
+        cmocka_unit_test_setup_teardown(scopes_stay_apart, setup_scoped, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_failed_upgrade_changes_nothing, setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
