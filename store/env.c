@@ -86,8 +86,30 @@ static enum kr_err bring_up(struct kr_txn *txn, struct kr_error *error)
     return err;
 }
 
+/* What is brought up to date may write the whole log anew, which the count of rows does not tell. */
+static enum kr_err commit_opening(struct kr_txn *txn)
+{
+    struct kr_store *store = txn->store;
+    const bool is_reserved = txn->is_dirty && !store->is_volatile;
+    MDB_stat log = {0};
+    enum kr_err err = kr_env_err(store, mdb_stat(txn->mdb, store->dbis[KR_DBI_LOG], &log));
+    uint64_t pages = log.ms_leaf_pages + log.ms_branch_pages + log.ms_overflow_pages + 2 * (uint64_t)kr_txn_dirty_pages(txn) + 64;
+    if (err == KR_OK && is_reserved) {
+        err = kr_file_reserve(store, pages);
+    }
+    if (err != KR_OK) {
+        mdb_txn_abort(txn->mdb);
+        return err;
+    }
+    err = kr_env_err(store, mdb_txn_commit(txn->mdb));
+    if (err == KR_IO && kr_file_is_disk_full(store, pages)) {
+        err = KR_STORE_FULL;
+    }
+    return err == KR_OK && is_reserved ? kr_file_reserve(store, 0) : err;
+}
+
 /* Tables are made and the format is checked in one transaction: a newer store is left as it is, an older one is never half new. */
-static enum kr_err open_tables(struct kr_store *store, struct kr_error *error)
+static enum kr_err try_open_tables(struct kr_store *store, struct kr_error *error)
 {
     struct kr_txn txn = {.store = store, .is_write = true};
     enum kr_err err = kr_env_err(store, mdb_txn_begin(store->env, NULL, 0, &txn.mdb));
@@ -111,7 +133,34 @@ static enum kr_err open_tables(struct kr_store *store, struct kr_error *error)
         mdb_txn_abort(txn.mdb);
         return err;
     }
-    return kr_env_err(store, mdb_txn_commit(txn.mdb));
+    return commit_opening(&txn);
+}
+
+/* A transaction that brings a large store up to date may need more room than any other. The map can grow, as long as the disk could
+ * fill it. */
+static enum kr_err open_tables(struct kr_store *store, struct kr_error *error)
+{
+    enum kr_err err = try_open_tables(store, error);
+    while (err == KR_STORE_FULL) {
+        MDB_envinfo info = {0};
+        (void)mdb_env_info(store->env, &info);
+        const uint64_t map_pages = info.me_mapsize / store->page_bytes, used_pages = info.me_last_pgno + 1;
+        if (!store->needs_room || kr_file_is_disk_full(store, map_pages > used_pages ? map_pages - used_pages : 0)) {
+            return kr_fail(
+                error, KR_STORE_FULL,
+                "the disk has no room to open the store in %s, or to bring it up to date: make room there. It is as it was",
+                store->path);
+        }
+        err = kr_env_err(store, mdb_env_set_mapsize(store->env, 2 * info.me_mapsize));
+        if (err == KR_OK) {
+            store->needs_room = false;
+            if (error != NULL) {
+                error->text[0] = 0;
+            }
+            err = try_open_tables(store, error);
+        }
+    }
+    return err;
 }
 
 static enum kr_err load_runs(struct kr_store *store)

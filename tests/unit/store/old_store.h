@@ -29,4 +29,24 @@ static inline void old_scope_id(uint32_t number, uint32_t entry, uint8_t ret_id[
 static const uint8_t old_header_only[] = "what is kept of a purged record";
 static const char old_value[] = "a value of the directory";
 
+/* Prepares a fixture in whose directory lies a copy of the file, not opened yet. */
+static inline void old_store_copy(struct fixture *fixture, const char *file)
+{
+    static uint8_t bytes[1024 * 1024];
+    char path[300];
+    fixture_prepare(fixture, false);
+    memset(fixture->storage_key, OLD_STORAGE_KEY_BYTE, 32);
+    memset(fixture->term_key, OLD_TERM_KEY_BYTE, 32);
+    int from = open(file, O_RDONLY | O_CLOEXEC);
+    assert_true(from >= 0);
+    ssize_t len = read(from, bytes, sizeof bytes);
+    assert_true(len > 0 && (size_t)len < sizeof bytes);
+    (void)close(from);
+    (void)snprintf(path, sizeof path, "%s/data.mdb", fixture->dir);
+    int to = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(to >= 0);
+    assert_int_equal(write(to, bytes, (size_t)len), len);
+    (void)close(to);
+}
+
 #endif

@@ -6,13 +6,14 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-#include "store_test.h"
+#include "old_store.h"
 
 /* ---- LMDB's system calls, which the dynamic linker finds here first ---- */
 
 static struct {
     uint32_t calls, fail_from, fail_count; /* calls from this number on fail, so many; 0: none */
     int error;                             /* 0: half of it is written */
+    bool was_cut;                          /* a meta page was written to a file that is shorter than the page says */
 } disk;
 
 ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at);
@@ -25,8 +26,26 @@ static bool fails(void)
     return disk.fail_count > 0 && disk.calls >= disk.fail_from && disk.calls < disk.fail_from + disk.fail_count;
 }
 
+/* What lmdb 0.9 writes of struct MDB_meta, which stands in the first two pages: from the size of the map to the number of the
+ * transaction. */
+#define META_BYTES     120u
+#define META_LAST_PAGE 104u
+
+static bool is_cut(int fd, const void *bytes, size_t len, off_t at)
+{
+    struct stat status;
+    uint64_t last_page = 0;
+    const off_t page_bytes = sysconf(_SC_PAGESIZE);
+    if (len != META_BYTES || at >= 2 * page_bytes) {
+        return false;
+    }
+    memcpy(&last_page, (const uint8_t *)bytes + META_LAST_PAGE, sizeof last_page);
+    return fstat(fd, &status) != 0 || (uint64_t)status.st_size < (last_page + 1) * (uint64_t)page_bytes;
+}
+
 ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
 {
+    disk.was_cut |= is_cut(fd, bytes, len, at);
     if (fails()) {
         if (disk.error == 0) {
             return (ssize_t)syscall(SYS_pwrite64, fd, bytes, len / 2, at);
@@ -164,6 +183,56 @@ static void a_disk_that_stays_broken(void **state)
     assert_verifies(fixture);
 }
 
+/* LMDB may take pages at the end and free them without ever writing them; a crash right after the meta page must not make the file
+ * look cut. */
+static void the_file_is_long_enough_before_it_says_so(void **state)
+{
+    struct fixture *fixture = *state;
+    static uint8_t large[KR_TABLE_VALUE_BYTES_MAX];
+    disk.was_cut = false;
+    for (uint32_t round = 0; round < 30; round++) {
+        struct kr_txn *txn = write_begin(fixture);
+        for (uint32_t key = 0; key < 40 + round; key++) {
+            assert_int_equal(kr_store_put(txn, KR_TABLE_DRAFTS, &key, sizeof key, large, 500 + key % 7 * 2000), KR_OK);
+        }
+        for (uint32_t key = 0; key < 40 + round; key++) {
+            assert_int_equal(kr_store_delete(txn, KR_TABLE_DRAFTS, &key, sizeof key), KR_OK);
+        }
+        commit(txn);
+    }
+    assert_false(disk.was_cut);
+}
+
+/* ---- while an older store is brought up to date ---- */
+
+/* It is as it was then, and opens when the disk works again. */
+static void a_store_is_brought_up_to_date_or_stays(void **state)
+{
+    (void)state;
+    bool was_reached = true;
+    disk.was_cut = false;
+    for (uint32_t at = 1; was_reached; at++) {
+        struct fixture *fixture = calloc(1, sizeof *fixture);
+        struct kr_error error = {{0}};
+        assert_non_null(fixture);
+        old_store_copy(fixture, "tests/data/store-v3/data.mdb");
+        disk_fails(at, 1, ENOSPC);
+        enum kr_err err = kr_store_open(&fixture->options, &fixture->store, &error);
+        was_reached = disk.calls >= at;
+        disk_fails(0, 0, 0);
+        assert_int_equal(err, was_reached ? KR_STORE_FULL : KR_OK);
+        if (was_reached) {
+            assert_non_null(strstr(error.text, "make room"));
+            fixture_open(fixture);
+        }
+        assert_verifies(fixture);
+        void *ends = fixture;
+        assert_int_equal(fixture_teardown(&ends), 0);
+        assert_true(was_reached || at > 3);
+    }
+    assert_false(disk.was_cut); /* and opens after a crash at any time */
+}
+
 /* ---- a real small disk ---- */
 
 #define DISK_BYTES    "size=6m"
@@ -264,6 +333,8 @@ int main(void)
         TEST_DURABLE(a_broken_disk_at_any_call),
         TEST_DURABLE(a_short_write_at_any_call),
         TEST_DURABLE(a_disk_that_stays_broken),
+        TEST_DURABLE(the_file_is_long_enough_before_it_says_so),
+        cmocka_unit_test(a_store_is_brought_up_to_date_or_stays),
         cmocka_unit_test_setup_teardown(a_small_disk_runs_full, setup_small_disk, teardown_small_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

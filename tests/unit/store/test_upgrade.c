@@ -1,4 +1,5 @@
-/* A store as an older format wrote it (tests/data/store-v1 to store-v4, store-v3-scopes) is brought up to date once and then read whole. */
+/* A store as an older format wrote it (tests/data/store-v1 to store-v4, store-v3-scopes) is brought up to date once and then read
+ * whole. */
 #include "old_store.h"
 #include "raw_store.h"
 
@@ -11,22 +12,8 @@
 static int setup_copy(void **state, const char *file)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
-    static uint8_t bytes[1024 * 1024];
-    char path[300];
     assert_non_null(fixture);
-    fixture_prepare(fixture, false);
-    memset(fixture->storage_key, OLD_STORAGE_KEY_BYTE, 32);
-    memset(fixture->term_key, OLD_TERM_KEY_BYTE, 32);
-    int from = open(file, O_RDONLY | O_CLOEXEC);
-    assert_true(from >= 0);
-    ssize_t len = read(from, bytes, sizeof bytes);
-    assert_true(len > 0 && (size_t)len < sizeof bytes);
-    (void)close(from);
-    (void)snprintf(path, sizeof path, "%s/data.mdb", fixture->dir);
-    int to = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    assert_true(to >= 0);
-    assert_int_equal(write(to, bytes, (size_t)len), len);
-    (void)close(to);
+    old_store_copy(fixture, file);
     *state = fixture;
     return 0;
 }
@@ -281,6 +268,28 @@ static void scopes_stay_apart(void **state)
     assert_verifies(fixture);
 }
 
+#define STUFFING_ROWS  100u
+#define STUFFING_BYTES 20000u
+
+/* So that the store fills its map before the upgrade begins: in a table that is dropped unread. */
+static void stuff(const struct fixture *fixture, const char *table)
+{
+    static const uint8_t stuffing[STUFFING_BYTES];
+    struct raw raw = raw_open(fixture);
+    for (uint32_t i = 0; i < STUFFING_ROWS; i++) {
+        raw_put(&raw, table, &i, sizeof i, stuffing, sizeof stuffing);
+    }
+    raw_close(&raw);
+}
+
+static void the_map_grows_for_an_upgrade(void **state)
+{
+    struct fixture *fixture = *state;
+    stuff(fixture, "members");
+    fixture->options.map_bytes = 1;
+    is_brought_up_to_date(fixture, 3);
+}
+
 /* The step fails half-way, on a damaged head: the store stays of format 1, whole, for the old program. */
 static void a_failed_upgrade_changes_nothing(void **state)
 {
@@ -314,6 +323,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(format_2_is_brought_up_to_date, setup_2, fixture_teardown),
         cmocka_unit_test_setup_teardown(format_3_is_brought_up_to_date, setup_3, fixture_teardown),
         cmocka_unit_test_setup_teardown(format_4_is_brought_up_to_date, setup_4, fixture_teardown),
+        cmocka_unit_test_setup_teardown(the_map_grows_for_an_upgrade, setup_3, fixture_teardown),
         cmocka_unit_test_setup_teardown(scopes_stay_apart, setup_scoped, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_failed_upgrade_changes_nothing, setup, fixture_teardown),
     };
