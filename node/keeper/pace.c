@@ -1,6 +1,7 @@
 #include "node/keeper/pace.h"
 
-/* Small is what somebody waits for: a record that has been checked (frames may bring anything), a request. */
+/* Small is what somebody waits for: a record that has been checked (frames may bring anything), a request that is no part of bulk
+ * itself, such as the look at what a large submission would do. */
 enum kr_pace_sort kr_pace_sort(const struct kr_event *event)
 {
     const enum kr_lane lane = kr_event_lane(event);
@@ -8,7 +9,8 @@ enum kr_pace_sort kr_pace_sort(const struct kr_event *event)
         return KR_PACE_BULK;
     }
     bool is_record = lane == KR_CORE_LANE_FRESH && event->type == KR_EVENT_JOB_DONE;
-    return is_record || lane == KR_CORE_LANE_CLIENT ? KR_PACE_SMALL : KR_PACE_OTHER;
+    bool is_request = lane == KR_CORE_LANE_CLIENT && event->bytes.len <= KR_BULK_BYTES_MIN;
+    return is_record || is_request ? KR_PACE_SMALL : KR_PACE_OTHER;
 }
 
 void kr_pace_add(struct kr_pace *pace, enum kr_pace_sort sort)

@@ -18,6 +18,9 @@ static void what_is_small_and_what_is_bulk(void **state)
                      KR_PACE_SMALL);
     assert_int_equal(kr_pace_sort(&(struct kr_event){.type = KR_EVENT_REQUEST, .op = KR_OP_SUBMIT, .bytes = {large, sizeof large}}),
                      KR_PACE_BULK);
+    assert_int_equal(
+        kr_pace_sort(&(struct kr_event){.type = KR_EVENT_REQUEST, .op = KR_OP_PREVIEW, .bytes = {large, sizeof large}}),
+        KR_PACE_OTHER);
     assert_int_equal(kr_pace_sort(&done), KR_PACE_SMALL);
     job->is_bulk = true;
     assert_int_equal(kr_pace_sort(&done), KR_PACE_BULK);
