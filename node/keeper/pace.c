@@ -1,7 +1,7 @@
 #include "node/keeper/pace.h"
 
-/* Small is what somebody waits for: a record that has been checked (frames may bring anything), a request that is no part of bulk
- * itself, such as the look at what a large submission would do. */
+/* Small is one record on its way from somebody to somebody: as it is submitted, and when it has been checked. Frames may bring
+ * anything, and other requests do not become durable; who asks for the status all the time must not slow bulk down. */
 enum kr_pace_sort kr_pace_sort(const struct kr_event *event)
 {
     const enum kr_lane lane = kr_event_lane(event);
@@ -9,25 +9,26 @@ enum kr_pace_sort kr_pace_sort(const struct kr_event *event)
         return KR_PACE_BULK;
     }
     bool is_record = lane == KR_CORE_LANE_FRESH && event->type == KR_EVENT_JOB_DONE;
-    bool is_request = lane == KR_CORE_LANE_CLIENT && event->bytes.len <= KR_BULK_BYTES_MIN;
-    return is_record || is_request ? KR_PACE_SMALL : KR_PACE_OTHER;
+    bool is_submission = lane == KR_CORE_LANE_CLIENT && event->op == KR_OP_SUBMIT;
+    return is_record || is_submission ? KR_PACE_SMALL : KR_PACE_OTHER;
 }
 
 void kr_pace_add(struct kr_pace *pace, enum kr_pace_sort sort)
 {
-    pace->had_small = pace->had_small || sort == KR_PACE_SMALL;
+    pace->small_count += sort == KR_PACE_SMALL;
     pace->had_bulk = pace->had_bulk || sort == KR_PACE_BULK;
 }
 
 void kr_pace_end(struct kr_pace *pace, uint64_t begin_us, uint64_t end_us)
 {
-    if (pace->had_small) {
+    if (pace->small_count > 0 && pace->small_count <= KR_SMALL_FEW) {
         pace->small_us = end_us;
     }
     if (pace->had_bulk && pace->small_us > 0 && end_us - pace->small_us < KR_SMALL_MS * 1000u) {
         pace->bulk_at_us = end_us + KR_BULK_RESTS * (end_us - begin_us);
     }
-    pace->had_small = pace->had_bulk = false;
+    pace->small_count = 0;
+    pace->had_bulk = false;
 }
 
 bool kr_pace_bulk_rests(const struct kr_pace *pace, uint64_t now_us)

@@ -5,13 +5,15 @@
 
 #include "node/core/event.h"
 
+#define KR_SMALL_FEW  4u  /* small things in one batch, at most, are what people wait for; more are a flow of their own */
 #define KR_SMALL_MS   50u /* where somebody waited so lately for something small, bulk rests */
 #define KR_BULK_RESTS 2u  /* times as long as it has worked */
 
 struct kr_pace {
-    bool had_small, had_bulk; /* in the batch under way */
-    uint64_t small_us;        /* when something small was dealt with last */
-    uint64_t bulk_at_us;      /* bulk not before */
+    uint32_t small_count; /* in the batch under way */
+    bool had_bulk;        /* in it, too */
+    uint64_t small_us;    /* when something small was dealt with last */
+    uint64_t bulk_at_us;  /* bulk not before */
 };
 /* What an event is; before the core has it, which frees its job. */
 enum kr_pace_sort { KR_PACE_OTHER, KR_PACE_SMALL, KR_PACE_BULK };

@@ -18,9 +18,8 @@ static void what_is_small_and_what_is_bulk(void **state)
                      KR_PACE_SMALL);
     assert_int_equal(kr_pace_sort(&(struct kr_event){.type = KR_EVENT_REQUEST, .op = KR_OP_SUBMIT, .bytes = {large, sizeof large}}),
                      KR_PACE_BULK);
-    assert_int_equal(
-        kr_pace_sort(&(struct kr_event){.type = KR_EVENT_REQUEST, .op = KR_OP_PREVIEW, .bytes = {large, sizeof large}}),
-        KR_PACE_OTHER);
+    assert_int_equal(kr_pace_sort(&(struct kr_event){.type = KR_EVENT_REQUEST, .op = KR_OP_STATUS, .bytes = {large, 1}}),
+                     KR_PACE_OTHER);
     assert_int_equal(kr_pace_sort(&done), KR_PACE_SMALL);
     job->is_bulk = true;
     assert_int_equal(kr_pace_sort(&done), KR_PACE_BULK);
@@ -55,6 +54,22 @@ static void beside_small_things_it_rests_twice_as_long_as_it_worked(void **state
     assert_false(kr_pace_bulk_rests(&pace, T0_US + 50000));
 }
 
+/* Records that come by the hundred are no person's. */
+static void beside_a_flow_of_small_things_it_works_on(void **state)
+{
+    (void)state;
+    struct kr_pace pace = {0};
+    for (uint32_t count = KR_SMALL_FEW; count <= KR_SMALL_FEW + 1; count++) {
+        pace = (struct kr_pace){0};
+        for (uint32_t i = 0; i < count; i++) {
+            kr_pace_add(&pace, KR_PACE_SMALL);
+        }
+        kr_pace_add(&pace, KR_PACE_BULK);
+        kr_pace_end(&pace, T0_US, T0_US + 1000);
+        assert_int_equal(kr_pace_bulk_rests(&pace, T0_US + 1000), count == KR_SMALL_FEW);
+    }
+}
+
 static void long_after_them_it_works_on(void **state)
 {
     (void)state;
@@ -73,6 +88,7 @@ int main(void)
         cmocka_unit_test(what_is_small_and_what_is_bulk),
         cmocka_unit_test(alone_it_works_on),
         cmocka_unit_test(beside_small_things_it_rests_twice_as_long_as_it_worked),
+        cmocka_unit_test(beside_a_flow_of_small_things_it_works_on),
         cmocka_unit_test(long_after_them_it_works_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
