@@ -508,7 +508,10 @@ static enum kr_err look_again(struct kr_step *step, const uint8_t id[static 32],
     if (err == KR_OK) {
         err = kr_store_head_get(step->txn, arrival, &head, scratch);
     }
-    if (err != KR_OK) {
+    if (err != KR_OK) { /* one that is damaged or gone must not stop the others */
+        err = err == KR_CORRUPT     ? kr_step_log_damage(step, arrival)
+              : err == KR_NOT_FOUND ? quarantine_leave(step, id, from, bytes)
+                                    : err;
         goto out;
     }
     job->is_bulk = true;
@@ -724,6 +727,10 @@ static enum kr_err pair_slice(struct kr_step *step, struct kr_link *link)
             link->pair_next = link->pair_end;
             err = KR_OK;
             break;
+        }
+        if (err == KR_CORRUPT) { /* somewhere from here on: step by step past it */
+            err = kr_step_log_damage(step, link->pair_next++);
+            continue;
         }
         if (err == KR_OK && head.state != KR_HEAD_QUARANTINED && kr_label_is_sealed(head.label)) {
             err = pair_one(step, link, &head);

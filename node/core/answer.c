@@ -159,7 +159,7 @@ enum kr_err kr_peers_request(struct kr_step *step, const struct kr_event *event)
             .sent_records = link->sent_records,
             .received_records = link->received_records,
             .refused_records = link->refused_records,
-            .queued = link->fresh.count + link->bulk.count,
+            .queued = link->fresh.count + link->bulk.count + link->asked.count,
             .sent_bytes = link->sent_bytes,
             .received_bytes = link->received_bytes,
         };

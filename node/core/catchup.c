@@ -484,7 +484,7 @@ enum kr_err kr_catchup_want(struct kr_step *step, struct kr_link *link, const st
     struct kr_message gone = {.type = KR_MESSAGE_GONE};
     enum kr_err err = scratch == NULL ? KR_NOMEM : KR_OK;
     for (uint32_t i = 0; i < message->item_count && err == KR_OK; i++) {
-        uint64_t arrival;
+        uint64_t arrival = 0;
         struct kr_head head;
         err = kr_store_record_find(step->txn, message->items[i].bytes, &arrival);
         if (err == KR_OK) {
@@ -496,14 +496,18 @@ enum kr_err kr_catchup_want(struct kr_step *step, struct kr_link *link, const st
         if (err == KR_OK && head.state != KR_HEAD_QUARANTINED) {
             err = kr_policy_of_head(step->core, KR_POLICY_HOLD, &head, link->council, &reason);
         }
-        if (err == KR_NOT_FOUND || (err == KR_OK && !kr_policy_is_allowed(reason))) {
+        bool is_damaged = err == KR_CORRUPT;
+        if (is_damaged) { /* one damaged record must not stand in the way of all others */
+            err = kr_step_log_damage(step, arrival);
+        }
+        if (err == KR_NOT_FOUND || (err == KR_OK && (is_damaged || !kr_policy_is_allowed(reason)))) {
             gone.items[gone.item_count++] = message->items[i];
             err = KR_OK;
         } else if (err == KR_OK) {
-            err = kr_gossip_enqueue(link, arrival, true);
-            err = err == KR_QUOTA ? KR_OK : err; /* not gone: it will be asked for again, and its mark must not move past it */
+            err = kr_gossip_ask(link, arrival);
         }
     }
     free(scratch);
+    err = err == KR_QUOTA ? KR_OK : err; /* not gone: it will be asked for again, and its mark must not move past it */
     return err == KR_OK && gone.item_count > 0 ? kr_link_send(step, link, &gone) : err;
 }

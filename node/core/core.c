@@ -39,6 +39,17 @@ enum kr_err kr_step_log_peer(struct kr_step *step, struct kr_link *link, uint32_
     return err;
 }
 
+enum kr_err kr_step_log_damage(struct kr_step *step, uint64_t arrival)
+{
+    struct kr_core *core = step->core;
+    if (core->damage_ms != 0 && step->now_ms < core->damage_ms + 60000u) {
+        return KR_OK; /* where one is damaged many may be, and each is met again and again */
+    }
+    core->damage_ms = step->now_ms;
+    return kr_step_log(step, KR_LOG_ERROR, "record %llu of the store is damaged and is passed over: run `kairan verify`",
+                       (unsigned long long)arrival);
+}
+
 enum kr_err kr_step_error(struct kr_step *step, uint64_t client, uint64_t request, enum kr_err code, const char *fmt, ...)
 {
     struct kr_effect effect = {.type = KR_EFFECT_ERROR, .client = client, .request = request, .code = code};
@@ -345,7 +356,7 @@ void kr_core_stat(const struct kr_core *core, struct kr_core_stat *ret_stat)
     memcpy(stat.council, core->self, 32);
     for (uint32_t i = 0; i < core->link_count; i++) {
         stat.links_up += core->links[i]->has_session;
-        stat.queued += core->links[i]->fresh.count + core->links[i]->bulk.count;
+        stat.queued += core->links[i]->fresh.count + core->links[i]->bulk.count + core->links[i]->asked.count;
     }
     *ret_stat = stat;
 }

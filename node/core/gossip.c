@@ -1,8 +1,8 @@
 /* Pushing records to peers, and taking what they push.
  *
- * Two queues a link: fresh records go before bulk. A sender has a window in bytes, which the receiver's credit refills once it has
- * dealt with what came, durably; bulk uses only a small part of it, so that a fresh record never waits behind more than that. A
- * full queue or a closed session loses nothing: catch-up brings it.
+ * Three queues a link: fresh records go before bulk and before what the peer asked for, and these two take turns. A sender has a
+ * window in bytes, which the receiver's credit refills once it has dealt with what came, durably; bulk uses only a small part of
+ * it, so that a fresh record never waits behind more than that. A full queue or a closed session loses nothing: catch-up brings it.
  *
  * All windows together must fit our buffers, for an honest peer is never to be cut off because of the others. So each of all
  * possible links has a small floor, and what is left is shared out as sessions begin. Where a window is smaller than the next
@@ -12,6 +12,9 @@
 
 #include "node/core/effect.h"
 #include "node/core/state.h"
+
+/* Records of a queue that one flush looks at for one link; the others come with the next. */
+#define LOOKS_MAX 1024u
 
 /* Less than this of a window is not worth a frame of its own. */
 static uint64_t credit_min(uint64_t window)
@@ -60,6 +63,17 @@ static void queue_pop(struct kr_queue *queue)
 enum kr_err kr_gossip_enqueue(struct kr_link *link, uint64_t arrival, bool is_bulk)
 {
     return queue_push(is_bulk ? &link->bulk : &link->fresh, arrival);
+}
+
+enum kr_err kr_gossip_ask(struct kr_link *link, uint64_t arrival)
+{
+    const struct kr_queue *asked = &link->asked;
+    for (uint32_t i = 0; i < asked->count; i++) {
+        if (asked->items[(asked->head + i) % asked->capacity] == arrival) {
+            return KR_OK;
+        }
+    }
+    return asked->count < KR_LINK_ASKED_MAX ? queue_push(&link->asked, arrival) : KR_QUOTA;
 }
 
 enum kr_err kr_gossip_offer(struct kr_step *step, const struct kr_scope *scope, uint64_t arrival, bool is_bulk,
@@ -129,9 +143,16 @@ static enum kr_err give_credit(struct kr_step *step, struct kr_link *link, uint6
 
 void kr_gossip_close(struct kr_link *link)
 {
-    link->fresh.count = link->bulk.count = 0;
+    link->fresh.count = link->bulk.count = link->asked.count = 0;
     link->has_room = link->has_asked = false;
     link->room = link->window = link->granted = link->share = link->lent = link->needed = 0;
+}
+
+void kr_gossip_free(struct kr_link *link)
+{
+    free(link->fresh.items);
+    free(link->bulk.items);
+    free(link->asked.items);
 }
 
 enum kr_err kr_gossip_open(struct kr_step *step, struct kr_link *link)
@@ -200,6 +221,7 @@ static enum kr_err lend(struct kr_step *step)
 struct parcel {
     struct kr_message message; /* items point to owned bytes */
     size_t bytes;
+    uint8_t scratch[KR_HEAD_SCRATCH];
 };
 
 static void parcel_free(struct parcel *parcel)
@@ -210,41 +232,75 @@ static void parcel_free(struct parcel *parcel)
     free(parcel);
 }
 
-/* Adds the first record of the queue if policy lets this peer hold it; one that was purged meanwhile is passed over. Where it needs
- * more than is `left` of the window, it stays, and the queue knows how much that is. */
-static enum kr_err pack(struct kr_step *step, const struct kr_link *link, struct kr_queue *queue, uint64_t left,
-                        struct parcel *parcel)
+/* The first of the queue will not be sent. Who asked for it hears that, or would wait for it. */
+static enum kr_err pass_over(struct kr_step *step, struct kr_link *link, struct kr_queue *queue, const uint8_t id[static 32])
 {
-    uint64_t arrival = queue->items[queue->head];
-    uint8_t *bytes = NULL;
-    size_t len = 0;
+    struct kr_message gone = {.type = KR_MESSAGE_GONE, .item_count = 1, .items = {{id, 32}}};
+    queue_pop(queue);
+    return queue == &link->asked ? kr_link_send(step, link, &gone) : KR_OK;
+}
+
+static enum kr_err may_send(const struct kr_step *step, const struct kr_link *link, const struct kr_head *head, bool *ret_may)
+{
+    enum kr_policy_reason reason;
+    enum kr_err err = kr_policy_of_head(step->core, KR_POLICY_HOLD, head, link->council, &reason);
+    if (err == KR_OK) {
+        *ret_may = head->state != KR_HEAD_QUARANTINED && kr_policy_is_allowed(reason);
+    }
+    return err;
+}
+
+/* What goes out is what the header itself lets go, whatever stands in the head. */
+static bool header_lets(const struct kr_step *step, const struct kr_link *link, struct kr_slice bytes)
+{
     struct kr_record record;
     struct kr_header header;
     struct kr_policy_facts facts;
-    enum kr_err err = kr_store_record_get(step->txn, arrival, &bytes, &len);
+    if (kr_record_split(bytes.bytes, bytes.len, &record) != KR_OK || kr_header_parse(record.header, &header) != KR_OK) {
+        return false;
+    }
+    kr_policy_facts_of(step->core, &header, link->council, &facts);
+    return kr_policy_is_allowed(kr_policy(KR_POLICY_HOLD, &facts));
+}
+
+/* Adds the first record of the queue if policy lets this peer hold it; one that was purged meanwhile is passed over, and so is one
+ * that is damaged. Where it needs more than is `left` of the window, it stays, and the queue knows how much that is. The head tells
+ * all this, so that only what goes out is read whole. */
+static enum kr_err pack(struct kr_step *step, struct kr_link *link, struct kr_queue *queue, uint64_t left, struct parcel *parcel)
+{
+    const uint64_t arrival = queue->items[queue->head];
+    struct kr_head head = {0};
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    bool may = false;
+    enum kr_err err = kr_store_head_get(step->txn, arrival, &head, parcel->scratch);
     if (err == KR_NOT_FOUND) {
         queue_pop(queue);
         return KR_OK;
     }
-    if (err == KR_OK && (kr_record_split(bytes, len, &record) != KR_OK || kr_header_parse(record.header, &header) != KR_OK)) {
-        err = KR_CORRUPT;
+    if (err == KR_OK) {
+        err = may_send(step, link, &head, &may);
     }
-    if (err != KR_OK) {
-        free(bytes);
-        return err;
-    }
-    kr_policy_facts_of(step->core, &header, link->council, &facts);
-    bool is_allowed = kr_policy_is_allowed(kr_policy(KR_POLICY_HOLD, &facts));
-    if (!is_allowed || len > left) {
-        free(bytes);
-        if (is_allowed) {
-            queue->need = len;
-        } else {
-            queue_pop(queue);
-        }
+    if (err == KR_OK && may && head.record_bytes > left) {
+        queue->need = head.record_bytes;
         return KR_OK;
     }
+    if (err == KR_OK && may) {
+        err = kr_store_record_get(step->txn, arrival, &bytes, &len);
+    }
+    bool is_damaged = err == KR_CORRUPT;
+    if (is_damaged) {
+        err = kr_step_log_damage(step, arrival);
+    }
+    if (err != KR_OK) {
+        return err;
+    }
+    if (!may || is_damaged || !header_lets(step, link, (struct kr_slice){bytes, len})) {
+        free(bytes);
+        return pass_over(step, link, queue, head.id);
+    }
     queue_pop(queue);
+    link->is_asked_next = queue == &link->bulk;
     parcel->message.items[parcel->message.item_count++] = (struct kr_slice){bytes, len};
     parcel->bytes += len;
     return KR_OK;
@@ -260,23 +316,35 @@ static enum kr_err send_parcel(struct kr_step *step, struct kr_link *link, struc
     return err;
 }
 
-/* Takes from the queues what fits one frame and the window. `*ret_need`: what the next record needs beyond that; 0: nothing waits
- * for room alone. */
-static enum kr_err fill(struct kr_step *step, struct kr_link *link, struct parcel *parcel, uint64_t *ret_need)
+/* Which queue goes on. NULL: none. */
+static struct kr_queue *next_queue(struct kr_link *link, const struct parcel *parcel)
+{
+    if (link->fresh.count > 0) {
+        return &link->fresh;
+    }
+    if (under_way(link) + parcel->bytes >= KR_BULK_WINDOW_BYTES || link->bulk.count + link->asked.count == 0) {
+        return NULL;
+    }
+    return link->bulk.count == 0 || (link->asked.count > 0 && link->is_asked_next) ? &link->asked : &link->bulk;
+}
+
+/* Takes from the queues what fits one frame and the window, looking at no more than `*looks` records. `*ret_need`: what the next
+ * record needs beyond that; 0: nothing waits for room alone. */
+static enum kr_err fill(struct kr_step *step, struct kr_link *link, struct parcel *parcel, uint32_t *looks, uint64_t *ret_need)
 {
     enum kr_err err = KR_OK;
     *ret_need = 0;
-    while (err == KR_OK && parcel->bytes < KR_PUSH_FRAME_BYTES && parcel->message.item_count < KR_IDS_PER_FRAME_MAX) {
-        bool is_bulk = link->fresh.count == 0;
-        struct kr_queue *queue = is_bulk ? &link->bulk : &link->fresh;
+    while (err == KR_OK && *looks > 0 && parcel->bytes < KR_PUSH_FRAME_BYTES && parcel->message.item_count < KR_IDS_PER_FRAME_MAX) {
+        struct kr_queue *queue = next_queue(link, parcel);
         uint64_t left = link->window - parcel->bytes;
-        if (queue->count == 0 || (is_bulk && under_way(link) + parcel->bytes >= KR_BULK_WINDOW_BYTES)) {
+        if (queue == NULL) {
             break;
         }
         if (queue->need > left) {
             *ret_need = queue->need;
             break;
         }
+        --*looks;
         err = pack(step, link, queue, left, parcel);
     }
     return err;
@@ -293,17 +361,23 @@ static enum kr_err ask_for_room(struct kr_step *step, struct kr_link *link, uint
     return kr_link_send(step, link, &need);
 }
 
+static uint32_t queued(const struct kr_link *link)
+{
+    return link->fresh.count + link->bulk.count + link->asked.count;
+}
+
 static enum kr_err pump(struct kr_step *step, struct kr_link *link)
 {
     enum kr_err err = KR_OK;
     bool is_empty = false;
-    while (err == KR_OK && !is_empty && link->has_session && link->fresh.count + link->bulk.count > 0) {
+    uint32_t looks = LOOKS_MAX;
+    while (err == KR_OK && !is_empty && looks > 0 && link->has_session && queued(link) > 0) {
         struct parcel *parcel = calloc(1, sizeof *parcel);
         uint64_t need;
         if (parcel == NULL) {
             return KR_NOMEM;
         }
-        err = fill(step, link, parcel, &need);
+        err = fill(step, link, parcel, &looks, &need);
         is_empty = parcel->message.item_count == 0;
         if (err == KR_OK && !is_empty) {
             err = send_parcel(step, link, parcel);
@@ -312,7 +386,7 @@ static enum kr_err pump(struct kr_step *step, struct kr_link *link)
         }
         parcel_free(parcel);
     }
-    return err;
+    return err == KR_OK && looks == 0 && queued(link) > 0 ? kr_step_wake(step, step->now_ms) : err;
 }
 
 enum kr_err kr_gossip_flush(struct kr_step *step)

@@ -21,8 +21,7 @@ void kr_link_free(struct kr_link *link)
     if (link == NULL) {
         return;
     }
-    free(link->fresh.items);
-    free(link->bulk.items);
+    kr_gossip_free(link);
     free(link->wanted);
     sodium_memzero(link, sizeof *link);
     free(link);

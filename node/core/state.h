@@ -90,6 +90,8 @@ struct kr_link {
 
     /* Pushing. */
     struct kr_queue fresh, bulk;
+    struct kr_queue asked; /* what it wants, each once, at most KR_LINK_ASKED_MAX */
+    bool is_asked_next;    /* of bulk and asked */
     bool has_room;
     uint64_t room;   /* bytes that the peer takes while nothing is under way: its first credit */
     uint64_t window; /* bytes that it takes now */
@@ -173,6 +175,7 @@ struct kr_core {
     uint64_t signed_day, signed_count; /* records that our node key signed on that day since 1970, UTC */
     uint64_t signed_noted;             /* how many of them the store knows of, in steps ahead */
     uint64_t ahead_at_ms;              /* when the first of the records dated ahead is shown; UINT64_MAX: none is held back */
+    uint64_t damage_ms;                /* when a damaged record was last spoken of */
     uint64_t expiry_at_ms;
     uint64_t expiry_next; /* arrival from which expired records are looked for next */
 };
@@ -192,6 +195,8 @@ enum kr_err kr_step_log(struct kr_step *step, uint32_t level, const char *fmt, .
 /* The same for what a peer did: KR_LINK_LOGS_MAX lines a minute from each link, or a peer could fill the log. */
 enum kr_err kr_step_log_peer(struct kr_step *step, struct kr_link *link, uint32_t level, const char *fmt, ...)
     KR_PRINTF(4, 5) KR_WARN_UNUSED;
+/* A record of ours is damaged. */
+enum kr_err kr_step_log_damage(struct kr_step *step, uint64_t arrival) KR_WARN_UNUSED;
 enum kr_err kr_step_error(struct kr_step *step, uint64_t client, uint64_t request, enum kr_err code, const char *fmt, ...)
     KR_PRINTF(5, 6) KR_WARN_UNUSED;
 enum kr_err kr_step_end(struct kr_step *step, uint64_t client, uint64_t request,
@@ -245,6 +250,8 @@ enum kr_err kr_gossip_offer(struct kr_step *step, const struct kr_scope *scope, 
                             const struct kr_link *except) KR_WARN_UNUSED;
 enum kr_err kr_gossip_enqueue(struct kr_link *link, uint64_t arrival,
                               bool is_bulk) KR_WARN_UNUSED; /* KR_QUOTA where the queue is full */
+/* The peer asks for it. KR_QUOTA where it has asked for too much already. */
+enum kr_err kr_gossip_ask(struct kr_link *link, uint64_t arrival) KR_WARN_UNUSED;
 enum kr_err kr_gossip_records(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
 enum kr_err kr_gossip_checked(struct kr_step *step, struct kr_job *job) KR_WARN_UNUSED;
 /* At the end of a batch: fill frames, give credit. */
@@ -252,6 +259,7 @@ enum kr_err kr_gossip_flush(struct kr_step *step) KR_WARN_UNUSED;
 /* A session begins: decides how much the peer may have under way and gives the first credit. */
 enum kr_err kr_gossip_open(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
 void kr_gossip_close(struct kr_link *link);
+void kr_gossip_free(struct kr_link *link); /* its queues */
 void kr_gossip_credited(struct kr_link *link, uint64_t bytes); /* the peer takes so much more */
 /* The peer lacks room for one record of so many bytes. */
 void kr_gossip_needed(struct kr_link *link, uint64_t bytes);

@@ -181,6 +181,33 @@ static void a_mark_over_another_history_is_read_anew(void **state)
     free(have);
 }
 
+/* A peer that takes nothing and asks for the same all the time fills no queue with it. */
+static void what_is_asked_for_twice_waits_once(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[3][32];
+    submit_some(bed, 0, 1, 3, ids);
+    bed_run(bed, 60000);
+    struct kr_link *link = bed_link(bed, 0, 1);
+    link->window = 0; /* nothing leaves the queue */
+    struct kr_message *want = calloc(1, sizeof *want);
+    want->type = KR_MESSAGE_WANT;
+    want->item_count = KR_IDS_PER_FRAME_MAX;
+    for (uint32_t i = 0; i < KR_IDS_PER_FRAME_MAX; i++) {
+        want->items[i] = (struct kr_slice){ids[1 + i % 2], 32};
+    }
+    for (uint32_t i = 0; i < 4; i++) {
+        bed_say(bed, 1, 0, want);
+    }
+    assert_int_equal(link->asked.count, 2);
+    assert_int_equal(link->bulk.count, 0);
+    uint64_t sent = link->sent_records;
+    link->window = link->room;
+    bed_run(bed, 60000);
+    assert_int_equal(link->sent_records, sent + 2);
+    free(want);
+}
+
 /* A queue without room is no reason to say that a record is gone. */
 static void wanted_records_without_room_are_not_said_to_be_gone(void **state)
 {
@@ -190,10 +217,10 @@ static void wanted_records_without_room_are_not_said_to_be_gone(void **state)
     bed_run(bed, 60000);
     struct kr_link *link = bed_link(bed, 0, 1);
     link->window = 0; /* nothing leaves the queue */
-    for (uint32_t i = 0; i < KR_LINK_QUEUE_MAX; i++) {
-        assert_int_equal(kr_gossip_enqueue(link, 1, true), KR_OK);
+    for (uint64_t i = 0; i < KR_LINK_ASKED_MAX; i++) {
+        assert_int_equal(kr_gossip_ask(link, 1000000 + i), KR_OK);
     }
-    assert_int_equal(kr_gossip_enqueue(link, 1, true), KR_QUOTA);
+    assert_int_equal(kr_gossip_ask(link, 1), KR_QUOTA);
     memset(bed->sent, 0, sizeof bed->sent);
     struct kr_message *want = calloc(1, sizeof *want);
     want->type = KR_MESSAGE_WANT;
@@ -201,6 +228,7 @@ static void wanted_records_without_room_are_not_said_to_be_gone(void **state)
     want->items[0] = (struct kr_slice){ids[1], 32};
     bed_say(bed, 1, 0, want);
     assert_int_equal(bed->sent[0], 0); /* no gone */
+    assert_int_equal(link->asked.count, KR_LINK_ASKED_MAX);
     static const uint8_t unknown[32] = {5};
     want->items[0] = (struct kr_slice){unknown, 32};
     bed_say(bed, 1, 0, want);
@@ -344,6 +372,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_restored_server_cannot_make_us_skip, setup, teardown),
         cmocka_unit_test_setup_teardown(answers_that_do_not_follow_move_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_mark_over_another_history_is_read_anew, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_asked_for_twice_waits_once, setup, teardown),
         cmocka_unit_test_setup_teardown(wanted_records_without_room_are_not_said_to_be_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_record_without_room_holds_the_mark_and_stops_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_put_off_is_asked_for_when_the_directory_changes, setup, teardown),

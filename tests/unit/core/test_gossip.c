@@ -16,6 +16,7 @@ struct crowd {
     struct kr_job *jobs[JOBS_MAX];
     uint32_t job_count, records;
     uint64_t now_ms;
+    bool wants_to_go_on; /* node 0, at once */
 };
 
 static struct kr_core *core_of(const struct crowd *crowd)
@@ -35,6 +36,7 @@ static void take_effects(struct crowd *crowd, struct kr_effects *effects)
     const size_t head = 1 + KR_SESSION_ID_BYTES;
     for (size_t k = 0; k < effects->count; k++) {
         struct kr_effect *effect = &effects->items[k];
+        crowd->wants_to_go_on = crowd->wants_to_go_on || (effect->type == KR_EFFECT_WAKE && effect->at_ms <= crowd->now_ms);
         if (effect->type == KR_EFFECT_JOB) {
             assert_true(crowd->job_count < JOBS_MAX);
             crowd->jobs[crowd->job_count++] = effect->job;
@@ -62,6 +64,7 @@ static void run_event(struct crowd *crowd, struct kr_event event)
     struct kr_effects effects;
     size_t taken = 0;
     event.now_ms = crowd->now_ms;
+    crowd->wants_to_go_on = false;
     kr_effects_init(&effects);
     assert_int_equal(kr_loop_run(bed_node(crowd->bed, 0)->loop, &event, 1, seed, NULL, NULL, &effects, &taken), KR_OK);
     take_effects(crowd, &effects);
@@ -346,6 +349,29 @@ static void sessions_that_come_and_go_give_no_more_room(void **state)
     assert_true(crowd->room[1] >= share - share / 4);
 }
 
+/* However much waits for a link, one batch looks at a part of it, and the next goes on. */
+static void a_long_queue_is_worked_off_in_parts(void **state)
+{
+    struct crowd *crowd = *state;
+    meet_all(crowd);
+    struct kr_link *link = link_of(crowd, 1);
+    kr_gossip_credited(link, KR_LINK_WINDOW_BYTES);
+    for (uint64_t i = 0; i < KR_LINK_ASKED_MAX; i++) {
+        assert_int_equal(kr_gossip_ask(link, 1000000 + i), KR_OK);
+        assert_int_equal(kr_gossip_enqueue(link, 1000000 + i, true), KR_OK);
+    }
+    uint32_t before = link->asked.count + link->bulk.count, rounds = 0;
+    do {
+        run_event(crowd, (struct kr_event){.type = KR_EVENT_TICK});
+        uint32_t left = link->asked.count + link->bulk.count;
+        assert_in_range(before - left, 1, 1024);
+        assert_true(crowd->wants_to_go_on || left == 0);
+        before = left;
+        rounds++;
+    } while (before > 0);
+    assert_true(rounds >= 4);
+}
+
 /* A council with as many links as there may be, and a real one among its peers with large reports. */
 static void large_reports_reach_a_node_with_all_links(void **state)
 {
@@ -389,6 +415,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(room_that_is_not_used_is_taken_back_for_others, setup, teardown),
         cmocka_unit_test_setup_teardown(nibbling_at_a_loan_wins_no_time, setup, teardown),
         cmocka_unit_test_setup_teardown(sessions_that_come_and_go_give_no_more_room, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_long_queue_is_worked_off_in_parts, setup, teardown),
         cmocka_unit_test_setup_teardown(large_reports_reach_a_node_with_all_links, setup, teardown),
     };
     return cmocka_run_group_tests_name("core/gossip", tests, NULL, NULL);

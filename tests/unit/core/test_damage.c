@@ -1,0 +1,166 @@
+/* A record that the disk has spoilt stands in nobody's way: no batch fails because of it, and peers get all others. */
+#include "store/internal.h"
+#include "tests/unit/core/bed.h"
+
+#define RECORDS 6u
+
+static int setup(void **state)
+{
+    *state = bed_new(2);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    bed_free(*state);
+    return 0;
+}
+
+/* The record's first chunk is lost, or its head is no longer what was written. */
+static void spoil(struct bed *bed, uint32_t node, const uint8_t id[static 32], bool is_head)
+{
+    static const uint8_t nonsense[200] = {1};
+    struct kr_txn *txn = NULL;
+    uint64_t arrival = 0;
+    uint8_t key[10], *bytes = NULL;
+    size_t len = 0;
+    assert_int_equal(kr_store_write_begin(bed_node(bed, node)->store, &txn), KR_OK);
+    assert_int_equal(kr_store_record_find(txn, id, &arrival), KR_OK);
+    kr_put_be(key, arrival, 8);
+    kr_put_be(key + 8, is_head ? KR_HEAD_CHUNK : 0, 2);
+    assert_int_equal(is_head ? kr_row_put(txn, KR_DBI_LOG, kr_slice_of(key, sizeof key), kr_slice_of(nonsense, sizeof nonsense), 0)
+                             : kr_row_delete(txn, KR_DBI_LOG, kr_slice_of(key, sizeof key)),
+                     KR_OK);
+    txn->is_dirty = true;
+    assert_int_equal(kr_store_record_get(txn, arrival, &bytes, &len), KR_CORRUPT);
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+}
+
+static void submit_some(struct bed *bed, uint8_t ids[RECORDS][32])
+{
+    for (uint8_t i = 0; i < RECORDS; i++) {
+        struct kr_submit *submit = bed_submission(bed, KR_TLP_CLEAR, "a.example", (uint8_t)(i + 1));
+        assert_int_equal(bed_submit(bed, 0, submit, ids[i]), KR_OK);
+        bed_submission_free(submit);
+    }
+}
+
+/* Node 1 has all but ids[1] and ids[3], and node 0 met the damage without losing its session. */
+static void the_others_are_there(struct bed *bed, uint8_t ids[RECORDS][32], uint64_t session_no)
+{
+    for (uint32_t i = 0; i < RECORDS; i++) {
+        assert_int_equal(bed_holds(bed, 1, ids[i]), i != 1 && i != 3);
+    }
+    assert_true(bed_link(bed, 0, 1)->has_session);
+    assert_int_equal(bed_link(bed, 0, 1)->session_no, session_no);
+    assert_int_equal(bed_times_said(bed, 0, "is damaged and is passed over"), 1);
+    assert_int_equal(bed_times_said(bed, 0, "try again"), 0);
+}
+
+static void pushing_passes_over_what_is_damaged(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[RECORDS][32];
+    struct kr_link *link = bed_link(bed, 0, 1);
+    uint64_t window = link->window;
+    link->window = 0;
+    submit_some(bed, ids);
+    spoil(bed, 0, ids[1], false);
+    spoil(bed, 0, ids[3], true);
+    link->window = window;
+    sim_world_push(bed->world, bed_node(bed, 0), (struct kr_event){.type = KR_EVENT_TICK}, NULL, 0, bed->world->now_ms);
+    bed_run(bed, 1000); /* too short for catching up */
+    the_others_are_there(bed, ids, link->session_no);
+}
+
+static void what_is_damaged_is_gone_for_who_catches_up(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[RECORDS][32];
+    sim_world_crash(bed->world, 1, 600000);
+    bed_run(bed, 100000);
+    submit_some(bed, ids);
+    spoil(bed, 0, ids[1], false);
+    spoil(bed, 0, ids[3], true);
+    bed_run(bed, 520000);
+    uint64_t session_no = bed_link(bed, 0, 1)->session_no;
+    bed_run(bed, 120000);
+    the_others_are_there(bed, ids, session_no);
+    const struct kr_link *link = bed_link(bed, 1, 0);
+    assert_int_equal(link->phase, KR_CATCHUP_REST);
+    for (uint32_t i = 0; i < link->progress_count; i++) {
+        assert_true(link->progress[i].scope.kind != KR_SCOPE_CLEAR || link->progress[i].mark == RECORDS); /* settled for good */
+    }
+}
+
+/* What is kept apart is looked at again past one that is damaged, and past a row whose record is gone. */
+static void quarantine_is_looked_through_past_it(void **state)
+{
+    struct bed *bed = *state;
+    struct stranger stranger;
+    struct kr_writer content;
+    struct forged forged[4];
+    struct kr_head head;
+    stranger_init(bed, &stranger, 2);
+    for (uint32_t i = 0; i < 4; i++) {
+        forged[i] = stranger_forge(
+            bed, &stranger,
+            (struct kr_draft){.kind = KR_KIND_REPORT, .label = KR_TLP_CLEAR, .content = bed_report(&content, "waits.example")});
+        kr_writer_deinit(&content);
+        bed_hand_over(bed, 1, 0, &forged[i]);
+    }
+    struct kr_core *core = bed_core(bed, 0);
+    uint64_t generation = core->directory.generation, session_no = bed_link(bed, 0, 1)->session_no, arrival = 0;
+    assert_int_equal(core->quarantine_count, 4);
+    spoil(bed, 0, forged[0].id, false);
+    spoil(bed, 0, forged[1].id, true);
+    struct kr_txn *txn = NULL;
+    assert_int_equal(kr_store_write_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    assert_int_equal(kr_store_record_find(txn, forged[2].id, &arrival), KR_OK);
+    assert_int_equal(kr_store_record_purge(txn, arrival, (struct kr_slice){0}), KR_OK);
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+    /* As if a card of the stranger's had come. */
+    core->quarantine_is_due = true;
+    bed_run(bed, 60000);
+    assert_false(core->quarantine_is_due);
+    assert_ptr_equal(bed_core(bed, 0), core); /* no failure: the core is the same */
+    assert_int_equal(core->directory.generation, generation);
+    assert_int_equal(bed_link(bed, 0, 1)->session_no, session_no);
+    assert_int_equal(core->quarantine_count, 3);
+    assert_int_equal(bed_head(bed, 0, forged[3].id, &head), KR_OK);
+    assert_int_equal(head.state, KR_HEAD_QUARANTINED);
+    assert_int_equal(bed_times_said(bed, 0, "is damaged and is passed over"), 1);
+    for (uint32_t i = 0; i < 4; i++) {
+        forged_free(&forged[i]);
+    }
+    stranger_deinit(&stranger);
+}
+
+/* The log is read through for a new link past it. */
+static void the_pair_tree_of_a_new_link_is_made_past_it(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[RECORDS][32];
+    submit_some(bed, ids);
+    bed_run(bed, 60000);
+    spoil(bed, 0, ids[1], true);
+    spoil(bed, 0, ids[RECORDS - 1], true); /* the last one of all */
+    struct kr_core *core = bed_core(bed, 0);
+    struct kr_link *link = bed_link(bed, 0, 1);
+    link->pair_next = 1;
+    link->pair_end = 1000;
+    bed_run(bed, 60000);
+    assert_ptr_equal(bed_core(bed, 0), core);
+    assert_int_equal(link->pair_next, 1000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(pushing_passes_over_what_is_damaged, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_damaged_is_gone_for_who_catches_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(quarantine_is_looked_through_past_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_pair_tree_of_a_new_link_is_made_past_it, setup, teardown),
+    };
+    return cmocka_run_group_tests_name("core/damage", tests, NULL, NULL);
+}
