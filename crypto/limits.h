@@ -34,6 +34,9 @@
 /* Communities and links. */
 #define KR_COMMUNITY_COUNCILS_MAX 4096u
 #define KR_COMMUNITIES_MAX        16u
+#define KR_VOUCHES_MAX            1024u /* of one council in one community: more are not taken and do not count */
+#define KR_EDGES_MAX              (4u * KR_COMMUNITY_COUNCILS_MAX) /* vouches of one community */
+#define KR_CARDS_MAX              (KR_COMMUNITIES_MAX + 1u)        /* of one council: one a community, and one without */
 #define KR_LINKS_MAX              256u
 #define KR_TICKETS_MAX            64u
 #define KR_TICKET_TTL_S           (7u * 86400u)
@@ -80,6 +83,7 @@ _Static_assert(KR_QUARANTINE_FLOOR_BYTES >= KR_RECORD_BYTES_MAX, "the floor hold
 _Static_assert(KR_LINKS_MAX *KR_QUARANTINE_FLOOR_BYTES <= KR_QUARANTINE_BYTES_MAX / 2u, "all floors leave as much to share");
 _Static_assert(KR_BODY_CLASS_BYTES_MAX + 16u + KR_SLOTS_MAX * 88u + KR_HEADER_BYTES_MAX + 128u <= KR_RECORD_BYTES_MAX + 4u * KR_KIB,
                "the largest body with the largest audience is a record");
+_Static_assert(8u * KR_VOUCHES_MAX <= KR_EDGES_MAX, "a few councils cannot use up a community's vouches");
 _Static_assert(KR_CLIENT_FRAME_BYTES_MAX >= KR_RECORD_BYTES_MAX + KR_PAGE_BYTES_MAX, "a client frame holds any draft");
 
 #endif

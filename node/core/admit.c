@@ -120,6 +120,33 @@ void kr_policy_facts_of(const struct kr_core *core, const struct kr_header *head
 
 /* ---- judging ---- */
 
+static bool count_row(void *context, struct kr_slice key, struct kr_slice value)
+{
+    uint32_t *count = context;
+    (void)key;
+    (void)value;
+    return ++*count < KR_CARDS_MAX;
+}
+
+/* A council that hands us its own cards may name any community, and each would be a row here: so many, and beyond that only for the
+ * communities that concern us. What it replaces needs no room. */
+static enum kr_err card_has_room(struct kr_step *step, const struct kr_header *header)
+{
+    uint8_t key[KR_DIRECTORY_KEY_BYTES], value[KR_KIB * 2];
+    size_t len;
+    uint32_t count = 0;
+    if (!header->has_community || is_candidate(step->core, header->community, step->core->self)) {
+        return KR_OK;
+    }
+    kr_directory_key(key, header);
+    enum kr_err err = kr_store_get(step->txn, KR_TABLE_DIRECTORY, key, sizeof key, value, sizeof value, &len);
+    if (err != KR_NOT_FOUND) {
+        return err;
+    }
+    err = kr_store_each(step->txn, KR_TABLE_DIRECTORY, key, 33, count_row, &count);
+    return err != KR_OK ? err : count < KR_CARDS_MAX ? KR_OK : KR_BOUNDS;
+}
+
 /* Is the statement's author one whose word counts in that community? Decided by the directory alone, so that all nodes decide
  * alike. */
 static enum kr_err judge_statement(struct kr_step *step, const struct kr_job *job, bool is_own_word)
@@ -161,6 +188,12 @@ static enum kr_err judge_statement(struct kr_step *step, const struct kr_job *jo
     }
     if (may_sign != KR_OK) {
         return may_sign;
+    }
+    if (header->kind == KR_KIND_COUNCIL_CARD && !is_ours) {
+        enum kr_err room = card_has_room(step, header);
+        if (room != KR_OK) {
+            return room;
+        }
     }
     if (!header->has_community) {
         return header->kind == KR_KIND_COUNCIL_CARD && is_own_word ? KR_OK : KR_DENIED;

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Edges of one community: each member's vouches, capped so that memory is bounded by the directory's size. */
-#define EDGES_MAX    (4u * KR_COMMUNITY_COUNCILS_MAX)
+#include "node/core/membership.h"
+
 #define COUNCILS_MAX (2u * KR_COMMUNITY_COUNCILS_MAX)
 
 void kr_directory_init(struct kr_directory *directory)
@@ -29,98 +29,13 @@ void kr_directory_deinit(struct kr_directory *directory)
     *directory = (struct kr_directory){0};
 }
 
-/* ---- sets of ids ---- */
-
-static int compare_ids(const void *a, const void *b)
-{
-    return memcmp(a, b, 32);
-}
-
-static bool set_has(const struct kr_id_set *set, const uint8_t id[static 32])
-{
-    return set->count > 0 && bsearch(id, set->ids, set->count, 32, compare_ids) != NULL;
-}
-
-/* Adds behind the sorted part; the caller sorts when it is done. */
-static enum kr_err set_push(struct kr_id_set *set, const uint8_t id[static 32])
-{
-    if (set->count == set->capacity) {
-        uint32_t capacity = set->capacity == 0 ? 16 : set->capacity * 2;
-        uint8_t(*ids)[32] = realloc(set->ids, (size_t)capacity * 32);
-        if (ids == NULL) {
-            return KR_NOMEM;
-        }
-        set->ids = ids;
-        set->capacity = capacity;
-    }
-    memcpy(set->ids[set->count++], id, 32);
-    return KR_OK;
-}
-
 /* ---- membership ---- */
-
-static bool edge_counts(const struct kr_edge *edge, bool with_withdrawn)
-{
-    return with_withdrawn || !edge->is_withdrawn;
-}
-
-/* One round: everybody who has k vouches of members and is not one yet. Edges are sorted by `to`, so that one pass counts them. */
-static enum kr_err admit_round(const struct kr_community *community, bool with_withdrawn, struct kr_id_set *set, bool *ret_grew)
-{
-    uint32_t before = set->count;
-    struct kr_id_set known = {.ids = set->ids, .count = before};
-    for (uint32_t i = 0; i < community->edge_count;) {
-        uint32_t vouches = 0, j = i;
-        for (; j < community->edge_count && memcmp(community->edges[j].to, community->edges[i].to, 32) == 0; j++) {
-            known.ids = set->ids; /* pushing may have moved them */
-            vouches += edge_counts(&community->edges[j], with_withdrawn) && set_has(&known, community->edges[j].from);
-        }
-        known.ids = set->ids;
-        if (vouches >= community->vouches_needed && !set_has(&known, community->edges[i].to) &&
-            set->count < KR_COMMUNITY_COUNCILS_MAX) {
-            enum kr_err err = set_push(set, community->edges[i].to);
-            if (err != KR_OK) {
-                return err;
-            }
-        }
-        i = j;
-    }
-    *ret_grew = set->count > before;
-    return KR_OK;
-}
-
-static enum kr_err fixed_point(const struct kr_community *community, bool with_withdrawn, struct kr_id_set *set)
-{
-    set->count = 0;
-    for (uint32_t i = 0; i < community->founder_count; i++) {
-        enum kr_err err = set_push(set, community->founders[i]);
-        if (err != KR_OK) {
-            return err;
-        }
-    }
-    bool grew = true;
-    while (grew) {
-        qsort(set->ids, set->count, 32, compare_ids);
-        enum kr_err err = admit_round(community, with_withdrawn, set, &grew);
-        if (err != KR_OK) {
-            return err;
-        }
-    }
-    return KR_OK;
-}
-
-static enum kr_err recompute(struct kr_community *community)
-{
-    enum kr_err err = fixed_point(community, false, &community->members);
-    community->is_stale = false;
-    return err != KR_OK ? err : fixed_point(community, true, &community->ever);
-}
 
 static enum kr_err settle(struct kr_directory *directory)
 {
     enum kr_err err = KR_OK;
     for (uint32_t i = 0; err == KR_OK && i < directory->community_count; i++) {
-        err = directory->communities[i]->is_stale ? recompute(directory->communities[i]) : KR_OK;
+        err = directory->communities[i]->is_stale ? kr_members_count(directory->communities[i]) : KR_OK;
     }
     return err;
 }
@@ -168,14 +83,14 @@ bool kr_directory_is_member(const struct kr_directory *directory, const uint8_t 
                             const uint8_t council[static 32])
 {
     const struct kr_community *found = find_community(directory, community);
-    return found != NULL && set_has(&found->members, council);
+    return found != NULL && kr_id_set_has(&found->members, council);
 }
 
 bool kr_directory_was_member(const struct kr_directory *directory, const uint8_t community[static 32],
                              const uint8_t council[static 32])
 {
     const struct kr_community *found = find_community(directory, community);
-    return found != NULL && set_has(&found->ever, council);
+    return found != NULL && kr_id_set_has(&found->ever, council);
 }
 
 bool kr_directory_is_candidate(const struct kr_directory *directory, const uint8_t community[static 32],
@@ -190,12 +105,7 @@ bool kr_directory_is_candidate(const struct kr_directory *directory, const uint8
             return true;
         }
     }
-    for (uint32_t i = 0; i < found->edge_count; i++) {
-        if (memcmp(found->edges[i].to, council, 32) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return kr_edge_first(found, council) < found->edge_count;
 }
 
 const struct kr_card_key *kr_card_key_at(const struct kr_card_key *keys, uint32_t count, uint64_t now_s)
@@ -244,17 +154,6 @@ enum kr_err kr_directory_may_sign(const struct kr_directory *directory, const st
 
 /* ---- taking in ---- */
 
-static const struct kr_edge *find_edge(const struct kr_community *community, const uint8_t from[static 32],
-                                       const uint8_t to[static 32])
-{
-    for (uint32_t i = 0; i < community->edge_count; i++) {
-        if (memcmp(community->edges[i].from, from, 32) == 0 && memcmp(community->edges[i].to, to, 32) == 0) {
-            return &community->edges[i];
-        }
-    }
-    return NULL;
-}
-
 static enum kr_err card_fits(const struct kr_directory *directory, const struct kr_header *header, struct kr_slice content)
 {
     struct kr_card card;
@@ -285,8 +184,8 @@ static enum kr_err vouch_fits(const struct kr_directory *directory, const struct
         return KR_MALFORMED;
     }
     const struct kr_community *community = find_community(directory, header->community);
-    bool has_room =
-        community == NULL || community->edge_count < EDGES_MAX || find_edge(community, header->author, header->subject) != NULL;
+    bool has_room = community == NULL || kr_edge_find(community, header->author, header->subject) != NULL ||
+                    (community->edge_count < KR_EDGES_MAX && kr_edges_from(community, header->author) < KR_VOUCHES_MAX);
     return has_room ? KR_OK : KR_BOUNDS;
 }
 
@@ -388,7 +287,7 @@ enum kr_err kr_directory_learn_genesis(struct kr_directory *directory, const str
     community->founder_count = charter->founder_count;
     community->vouches_needed = charter->vouches_needed;
     community->quorum = charter->quorum;
-    enum kr_err err = recompute(community);
+    enum kr_err err = kr_members_count(community);
     if (err != KR_OK) {
         free(community->members.ids);
         free(community->ever.ids);
@@ -398,13 +297,6 @@ enum kr_err kr_directory_learn_genesis(struct kr_directory *directory, const str
     directory->communities[directory->community_count++] = community;
     directory->generation++;
     return KR_OK;
-}
-
-static int compare_edges(const void *a, const void *b)
-{
-    const struct kr_edge *x = a, *y = b;
-    int order = memcmp(x->to, y->to, 32);
-    return order != 0 ? order : memcmp(x->from, y->from, 32);
 }
 
 static enum kr_err take_vouch(struct kr_directory *directory, const struct kr_header *header, struct kr_slice content)
@@ -421,33 +313,10 @@ static enum kr_err take_vouch(struct kr_directory *directory, const struct kr_he
     if (community == NULL) {
         return KR_UNKNOWN_AUTHOR;
     }
-    for (uint32_t i = 0; i < community->edge_count; i++) {
-        struct kr_edge *edge = &community->edges[i];
-        if (memcmp(edge->from, header->author, 32) == 0 && memcmp(edge->to, vouch.council, 32) == 0) {
-            edge->is_withdrawn = vouch.is_withdrawn;
-            community->is_stale = true;
-            return KR_OK;
-        }
-    }
-    if (community->edge_count == EDGES_MAX) {
-        return KR_BOUNDS;
-    }
-    if (community->edge_count == community->edge_capacity) {
-        uint32_t capacity = community->edge_capacity == 0 ? 16 : community->edge_capacity * 2;
-        struct kr_edge *edges = realloc(community->edges, capacity * sizeof *edges);
-        if (edges == NULL) {
-            return KR_NOMEM;
-        }
-        community->edges = edges;
-        community->edge_capacity = capacity;
-    }
-    struct kr_edge *edge = &community->edges[community->edge_count++];
-    memcpy(edge->from, header->author, 32);
-    memcpy(edge->to, vouch.council, 32);
-    edge->is_withdrawn = vouch.is_withdrawn;
-    qsort(community->edges, community->edge_count, sizeof *edge, compare_edges);
-    community->is_stale = true;
-    return KR_OK;
+    struct kr_edge edge = {.created_ms = header->created_ms, .is_withdrawn = vouch.is_withdrawn};
+    memcpy(edge.from, header->author, 32);
+    memcpy(edge.to, vouch.council, 32);
+    return directory->is_loading ? kr_edge_append(community, &edge) : kr_edge_put(community, &edge);
 }
 
 static enum kr_err take(struct kr_directory *directory, const struct kr_header *header, const uint8_t record_id[static 32],
@@ -580,6 +449,7 @@ enum kr_err kr_directory_load(struct kr_directory *directory, struct kr_txn *txn
 {
     /* Charters before vouches: an edge needs its community. */
     static const uint8_t kinds[] = {KR_KIND_COUNCIL_CARD, KR_KIND_CHARTER, KR_KIND_VOUCH};
+    directory->is_loading = true;
     for (size_t i = 0; i < sizeof kinds; i++) {
         struct load load = {.directory = directory, .txn = txn};
         enum kr_err err = kr_store_each(txn, KR_TABLE_DIRECTORY, &kinds[i], 1, load_one, &load);
@@ -590,6 +460,7 @@ enum kr_err kr_directory_load(struct kr_directory *directory, struct kr_txn *txn
             return err;
         }
     }
+    directory->is_loading = false;
     return settle(directory); /* once for all vouches */
 }
 

@@ -1,9 +1,11 @@
 /* The directory as the core knows it: cards, charters, vouches; who is in which community; which key speaks for whom.
  *
  * A cache of the store's statements, rebuilt with the core and kept up to date as statements are stored. Membership is the least
- * fixed point: founders, then whoever k members vouch for. Two sets are kept: `members` counts standing vouches (who gets GREEN
- * now), `ever` counts withdrawn ones too (whose records belong to the tree for good: tree membership must not depend on when a node
- * learnt of a withdrawal). */
+ * fixed point: founders, then whoever k members vouch for. A community has room for KR_COMMUNITY_COUNCILS_MAX: who stands nearer to
+ * the founders goes before who stands further away, and at one distance who was vouched for earlier, so that a newcomer pushes
+ * nobody out who was there before; a council's vouches past KR_VOUCHES_MAX do not count. Two sets are kept: `members` counts
+ * standing vouches (who gets GREEN now), `ever` counts withdrawn ones too (whose records belong to the tree for good: tree
+ * membership must not depend on when a node learnt of a withdrawal). */
 #ifndef KR_NODE_CORE_DIRECTORY_H
 #define KR_NODE_CORE_DIRECTORY_H
 
@@ -26,6 +28,7 @@ struct kr_council {
 
 struct kr_edge {
     uint8_t from[32], to[32];
+    uint64_t created_ms; /* of the vouch */
     bool is_withdrawn;
 };
 
@@ -39,10 +42,11 @@ struct kr_community {
     char name[KR_NAME_BYTES_MAX + 1];
     uint8_t founders[KR_FOUNDERS_MAX][32];
     uint32_t founder_count, vouches_needed, quorum;
-    struct kr_edge *edges;
+    struct kr_edge *edges; /* ascending by to, created_ms, from; while loading in any order */
     uint32_t edge_count, edge_capacity;
     struct kr_id_set members, ever;
-    bool is_stale; /* edges changed since the sets were computed */
+    bool is_stale;    /* edges changed since the sets were computed */
+    bool is_unsorted; /* and stand in the order in which they came */
 };
 
 struct kr_directory {
@@ -52,6 +56,7 @@ struct kr_directory {
     uint32_t community_count;
     uint64_t generation; /* grows with every change */
     uint32_t waiting;    /* vouches in the store whose charter is not: taken when it comes */
+    bool is_loading;     /* vouches come by the thousand: sorted and counted when all are there */
     uint32_t skipped;    /* rows of the store that could not be read or taken */
 };
 

@@ -373,7 +373,10 @@ static enum kr_err foresee(struct kr_step *step, const struct kr_invitation *inv
         err = make_vouch(step, invitation, &welcome->vouch);
     }
     if (err == KR_OK && verdict == KR_OK && welcome->vouch != NULL) {
+        const struct kr_community *community = kr_directory_community(&core->directory, invitation->community);
+        bool is_full = community != NULL && community->members.count == KR_COMMUNITY_COUNCILS_MAX;
         err = kr_admit_foresee(step, welcome->vouch, NULL, &verdict);
+        verdict = verdict == KR_OK && is_full ? KR_BOUNDS : verdict; /* it would be no member, or push out another */
     }
     if (verdict == KR_NOMEM) {
         err = verdict;

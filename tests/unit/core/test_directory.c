@@ -88,6 +88,46 @@ static bool was_member(const struct fixture *fixture, uint8_t number)
     return kr_directory_was_member(&fixture->directory, fixture->community, id);
 }
 
+/* As a row of the store comes: vouches by the thousand, counted when all are there. Ids of two bytes. */
+static void row(struct fixture *fixture, uint32_t from, uint32_t to, uint64_t created_ms)
+{
+    struct kr_vouch vouch = {0};
+    struct kr_header header = {
+        .kind = KR_KIND_VOUCH, .has_community = true, .has_subject = true, .version = 1, .created_ms = created_ms};
+    struct kr_writer content;
+    uint8_t record_id[32] = {2};
+    if (from <= KR_FOUNDERS_MAX) {
+        id_of(header.author, (uint8_t)from);
+    } else {
+        header.author[0] = (uint8_t)(from >> 8);
+        header.author[1] = (uint8_t)from;
+    }
+    vouch.council[0] = (uint8_t)(to >> 8);
+    vouch.council[1] = (uint8_t)to;
+    memcpy(header.subject, vouch.council, 32);
+    memcpy(header.community, fixture->community, 32);
+    kr_writer_init(&content, 4 * KR_KIB);
+    kr_vouch_write(&vouch, &content);
+    assert_int_equal(kr_directory_take(&fixture->directory, &header, record_id, (struct kr_slice){content.bytes, content.len}),
+                     KR_OK);
+    kr_writer_deinit(&content);
+}
+
+static bool is_numbered_member(const struct fixture *fixture, uint32_t number)
+{
+    uint8_t id[32] = {(uint8_t)(number >> 8), (uint8_t)number};
+    return kr_directory_is_member(&fixture->directory, fixture->community, id);
+}
+
+static uint32_t count_numbered(const struct fixture *fixture, uint32_t first, uint32_t count)
+{
+    uint32_t members = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        members += is_numbered_member(fixture, first + i);
+    }
+    return members;
+}
+
 static int setup(void **state)
 {
     static struct fixture fixture;
@@ -204,6 +244,92 @@ static void communities_are_bounded(void **state)
     assert_null(kr_directory_community(&fixture->directory, charter.community));
 }
 
+enum { FIRST_MEMBER = 0xA000, SECOND_MEMBER = 0xC000, NEWCOMER = 0x0100 };
+
+/* Eight founders and whom they vouched for, all but `room` of what a community holds. */
+static void fill(struct fixture *fixture, uint32_t room)
+{
+    found(fixture, 8, 1, 7);
+    fixture->directory.is_loading = true;
+    for (uint32_t i = 0; i < KR_COMMUNITY_COUNCILS_MAX - 8 - room; i++) {
+        row(fixture, 1 + i % 8, FIRST_MEMBER + i, 1000);
+    }
+}
+
+static void counted(struct fixture *fixture)
+{
+    fixture->directory.is_loading = false;
+    vouch(fixture, 1, 2, false); /* says nothing new, and has all counted */
+}
+
+/* A member vouches for a thousand councils whose ids were ground to be the lowest. */
+static void newcomers_push_nobody_out_of_a_full_community(void **state)
+{
+    struct fixture *fixture = *state;
+    const uint32_t room = 100, others = 60;
+    fill(fixture, room);
+    for (uint32_t i = 0; i < others; i++) {
+        row(fixture, FIRST_MEMBER + 1, SECOND_MEMBER + i, 5000 + i);
+    }
+    for (uint32_t i = 0; i < KR_VOUCHES_MAX; i++) {
+        row(fixture, FIRST_MEMBER, NEWCOMER + i, 6000);
+        row(fixture, SECOND_MEMBER, NEWCOMER + KR_VOUCHES_MAX + i, 1); /* further away: nothing is left */
+    }
+    counted(fixture);
+    assert_int_equal(fixture->directory.communities[0]->members.count, KR_COMMUNITY_COUNCILS_MAX);
+    assert_int_equal(count_numbered(fixture, FIRST_MEMBER, KR_COMMUNITY_COUNCILS_MAX - 8 - room),
+                     KR_COMMUNITY_COUNCILS_MAX - 8 - room);
+    assert_int_equal(count_numbered(fixture, SECOND_MEMBER, others), others);
+    assert_int_equal(count_numbered(fixture, NEWCOMER, 2 * KR_VOUCHES_MAX), room - others);
+    assert_int_equal(count_numbered(fixture, NEWCOMER, room - others), room - others); /* of one date the lower ids */
+}
+
+/* Nobody's word is older than its own membership. */
+static void a_vouch_dated_back_counts_from_its_authors_membership(void **state)
+{
+    struct fixture *fixture = *state;
+    fill(fixture, 2);
+    row(fixture, 8, 0xBFFF, 6000);
+    row(fixture, 0xBFFF, NEWCOMER, 1);
+    row(fixture, FIRST_MEMBER, SECOND_MEMBER, 5000);
+    counted(fixture);
+    assert_true(is_numbered_member(fixture, 0xBFFF));
+    assert_true(is_numbered_member(fixture, SECOND_MEMBER));
+    assert_false(is_numbered_member(fixture, NEWCOMER));
+}
+
+static void one_council_vouches_for_so_many(void **state)
+{
+    struct fixture *fixture = *state;
+    struct kr_vouch vouch = {0};
+    struct kr_header header = {.kind = KR_KIND_VOUCH, .has_community = true, .has_subject = true, .version = 1};
+    struct kr_writer content;
+    found(fixture, 1, 1, 7);
+    fixture->directory.is_loading = true;
+    for (uint32_t i = 0; i < KR_VOUCHES_MAX + 50; i++) { /* taken in by an older version */
+        row(fixture, 1, FIRST_MEMBER + i, 1000 + i);
+    }
+    fixture->directory.is_loading = false;
+    row(fixture, 1, FIRST_MEMBER, 999);
+    assert_int_equal(count_numbered(fixture, FIRST_MEMBER, KR_VOUCHES_MAX + 50), KR_VOUCHES_MAX);
+    assert_int_equal(count_numbered(fixture, FIRST_MEMBER, KR_VOUCHES_MAX), KR_VOUCHES_MAX);
+    memcpy(header.community, fixture->community, 32);
+    id_of(header.author, 1);
+    for (uint32_t i = 0; i < 2; i++) {
+        vouch.council[0] = header.subject[0] = i == 0 ? FIRST_MEMBER >> 8 : 0x77;
+        kr_writer_init(&content, 4 * KR_KIB);
+        kr_vouch_write(&vouch, &content);
+        assert_int_equal(kr_directory_fits(&fixture->directory, &header, (struct kr_slice){content.bytes, content.len}),
+                         i == 0 ? KR_OK : KR_BOUNDS);
+        kr_writer_deinit(&content);
+    }
+    id_of(header.author, 2);
+    kr_writer_init(&content, 4 * KR_KIB);
+    kr_vouch_write(&vouch, &content);
+    assert_int_equal(kr_directory_fits(&fixture->directory, &header, (struct kr_slice){content.bytes, content.len}), KR_OK);
+    kr_writer_deinit(&content);
+}
+
 static void the_newest_key_that_holds_is_taken(void **state)
 {
     (void)state;
@@ -232,6 +358,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_withdrawal_ends_membership_but_not_the_past, setup, teardown),
         cmocka_unit_test_setup_teardown(statements_that_contradict_their_header_change_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(communities_are_bounded, setup, teardown),
+        cmocka_unit_test_setup_teardown(newcomers_push_nobody_out_of_a_full_community, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_vouch_dated_back_counts_from_its_authors_membership, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_council_vouches_for_so_many, setup, teardown),
         cmocka_unit_test(the_newest_key_that_holds_is_taken),
     };
     return cmocka_run_group_tests_name("core/directory", tests, NULL, NULL);

@@ -383,6 +383,36 @@ static void a_sealed_statement_is_refused_and_the_node_starts(void **state)
     assert_true(bed_link(bed, 0, 1)->has_session);
 }
 
+static bool takes_card_for(struct bed *bed, const uint8_t in[static 32], uint64_t version)
+{
+    struct kr_writer content;
+    struct kr_slice card = card_of(bed, 1, &content);
+    struct forged forged = statement(bed, 1, KR_KIND_COUNCIL_CARD, in, bed_node(bed, 1)->council, version, card);
+    bed_hand_over(bed, 1, 0, &forged);
+    bool is_held = bed_holds(bed, 0, forged.id);
+    forged_free(&forged);
+    kr_writer_deinit(&content);
+    return is_held;
+}
+
+/* Whoever is linked may hand us its own card for a community that we do not know, and make up as many of those as it likes. */
+static void cards_for_communities_that_nobody_knows_are_bounded(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t made_up[32] = {0x42};
+    uint32_t taken = 0;
+    for (uint32_t i = 0; i < 2 * KR_CARDS_MAX; i++) {
+        made_up[1] = (uint8_t)i;
+        taken += takes_card_for(bed, made_up, 10 + i);
+    }
+    assert_int_equal(taken, KR_CARDS_MAX - 1); /* one is in the community that both are in */
+    assert_true(bed_said(bed, 0, "too large or too many"));
+    made_up[1] = 0;
+    assert_true(takes_card_for(bed, made_up, 100));
+    assert_true(takes_card_for(bed, community(bed), 101));
+    assert_true(bed_link(bed, 0, 1)->has_session);
+}
+
 /* Writes a row of that kind and author into the node's directory while it does not run. */
 static void plant_row(struct bed *bed, uint32_t node, uint32_t kind, const uint8_t author[static 32], const void *value, size_t len)
 {
@@ -680,6 +710,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(statements_without_sense_are_refused_and_harm_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(statements_that_expire_leave_a_node_that_starts, setup, teardown),
         cmocka_unit_test_setup_teardown(a_sealed_statement_is_refused_and_the_node_starts, setup, teardown),
+        cmocka_unit_test_setup_teardown(cards_for_communities_that_nobody_knows_are_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(rows_that_lead_nowhere_do_not_keep_a_node_from_starting, setup, teardown),
         cmocka_unit_test_setup_teardown(an_unknown_author_waits_in_quarantine_until_its_card_and_vouch_come, setup, teardown),
         cmocka_unit_test_setup_teardown(a_new_key_waits_for_its_card_and_an_old_one_ends, setup, teardown),

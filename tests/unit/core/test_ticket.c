@@ -433,6 +433,61 @@ static void a_welcome_that_cannot_be_written_is_not_begun(void **state)
     assert_int_equal(join_until_answered(bed, 3, text, 20000), KR_OK);
 }
 
+/* As many members as a community holds, at that node alone. */
+static void crowd(struct bed *bed, uint32_t node)
+{
+    struct kr_id_set *members = &bed_core(bed, node)->directory.communities[0]->members;
+    members->ids = realloc(members->ids, (size_t)32 * KR_COMMUNITY_COUNCILS_MAX);
+    assert_non_null(members->ids);
+    members->capacity = KR_COMMUNITY_COUNCILS_MAX;
+    for (uint32_t i = 0; members->count < KR_COMMUNITY_COUNCILS_MAX; i++) {
+        uint8_t id[32] = {0x99, (uint8_t)(i >> 8), (uint8_t)i};
+        count_as_member(bed, node, id);
+    }
+}
+
+static void nobody_is_invited_into_a_full_community(void **state)
+{
+    struct bed *bed = *state;
+    char text[2048];
+    assert_int_equal(sim_world_add(bed->world), SIM_HOLDS);
+    invite(bed, 0, 0, text, sizeof text);
+    struct kr_core *core = bed_core(bed, 0);
+    crowd(bed, 0);
+    assert_int_equal(join_until_answered(bed, 3, text, 20000), KR_BOUNDS);
+    assert_ptr_equal(bed_core(bed, 0), core);
+    assert_null(kr_link_by_council(core, bed_node(bed, 3)->council));
+}
+
+/* 0 has given all the vouches that it may: joiners hear so, and nobody's batch is undone. */
+static void who_has_no_vouch_left_says_so(void **state)
+{
+    struct bed *bed = *state;
+    char text[2048];
+    assert_int_equal(sim_world_add(bed->world), SIM_HOLDS);
+    invite(bed, 0, 0, text, sizeof text);
+    struct kr_core *core = bed_core(bed, 0);
+    struct kr_vouch vouch = {.council = {0x99}};
+    struct kr_header header = {.kind = KR_KIND_VOUCH, .has_community = true, .has_subject = true, .version = 1};
+    memcpy(header.author, core->self, 32);
+    memcpy(header.community, core->directory.communities[0]->id, 32);
+    for (uint32_t i = 0; i < KR_VOUCHES_MAX; i++) {
+        struct kr_writer content;
+        vouch.council[1] = (uint8_t)(i >> 8);
+        vouch.council[2] = (uint8_t)i;
+        memcpy(header.subject, vouch.council, 32);
+        kr_writer_init(&content, KR_KIB);
+        kr_vouch_write(&vouch, &content);
+        enum kr_err err =
+            kr_directory_take(&core->directory, &header, vouch.council, (struct kr_slice){content.bytes, content.len});
+        assert_int_equal(err, KR_OK);
+        kr_writer_deinit(&content);
+    }
+    assert_int_equal(join_until_answered(bed, 3, text, 20000), KR_BOUNDS);
+    assert_ptr_equal(bed_core(bed, 0), core);
+    assert_null(kr_link_by_council(core, bed_node(bed, 3)->council));
+}
+
 /* 1 has lost its machine and joins 0 again with another transport key, by which the other side is to dial. */
 static void who_joins_anew_is_dialled_by_the_new_key(void **state)
 {
@@ -473,6 +528,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_ticket_with_a_key_that_is_taken_is_not_dialled, setup, teardown),
         cmocka_unit_test_setup_teardown(links_under_one_key_are_not_all_used, setup, teardown),
         cmocka_unit_test_setup_teardown(a_welcome_that_cannot_be_written_is_not_begun, setup, teardown),
+        cmocka_unit_test_setup_teardown(nobody_is_invited_into_a_full_community, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_has_no_vouch_left_says_so, setup, teardown),
         cmocka_unit_test_setup_teardown(who_joins_anew_is_dialled_by_the_new_key, setup, teardown),
     };
     return cmocka_run_group_tests_name("core/ticket", tests, NULL, NULL);
