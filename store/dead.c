@@ -47,39 +47,39 @@ enum kr_err kr_dead_is(struct kr_txn *txn, uint64_t arrival, bool *ret_is_dead)
     return err;
 }
 
+/* NULL where the row is not what it should be: what it says is not dead for merging, and stays in the index. */
+static uint8_t *chunk_open(struct kr_txn *txn, struct kr_slice key, struct kr_slice sealed, uint8_t *chunk)
+{
+    size_t len = 0;
+    bool is_sound = sealed.len == CHUNK_BYTES + KR_SEALED_BYTES &&
+                    kr_value_open(txn->store, KR_DBI_DEAD, key, sealed, chunk, CHUNK_BYTES, &len) == KR_OK;
+    if (!is_sound) {
+        free(chunk);
+    }
+    return is_sound ? chunk : NULL;
+}
+
 enum kr_err kr_dead_load(struct kr_txn *txn, struct kr_dead_map *ret_map)
 {
-    struct kr_dead_map map = {0};
+    struct kr_dead_map map = {.count = txn->state.next_arrival / CHUNK_ARRIVALS + 1};
     MDB_cursor *cursor = NULL;
     struct kr_slice key = {0}, sealed = {0};
     enum kr_err err = kr_row_cursor(txn, KR_DBI_DEAD, &cursor);
     if (err != KR_OK) {
         return err;
     }
-    err = kr_row_move(txn, cursor, MDB_LAST, &key, &sealed);
-    if (err == KR_OK) {
-        uint64_t last = key.len == 8 ? kr_get_be(key.bytes, 8) : UINT64_MAX;
-        err = last <= txn->state.next_arrival / CHUNK_ARRIVALS && last < SIZE_MAX / sizeof map.chunks[0] ? KR_OK : KR_CORRUPT;
-        if (err == KR_OK) {
-            map.count = last + 1;
-            map.chunks = calloc(map.count, sizeof map.chunks[0]);
-            err = map.chunks != NULL ? kr_row_move(txn, cursor, MDB_FIRST, &key, &sealed) : KR_NOMEM;
-        }
-    }
+    map.chunks = map.count < SIZE_MAX / sizeof map.chunks[0] ? calloc(map.count, sizeof map.chunks[0]) : NULL;
+    err = map.chunks != NULL ? kr_row_move(txn, cursor, MDB_FIRST, &key, &sealed) : KR_NOMEM;
     while (err == KR_OK) {
-        size_t len = 0;
-        uint8_t *chunk = malloc(CHUNK_BYTES);
-        if (chunk == NULL) {
-            err = KR_NOMEM;
-            break;
+        const uint64_t at = key.len == 8 ? kr_get_be(key.bytes, 8) : UINT64_MAX;
+        if (at < map.count && map.chunks[at] == NULL) { /* nobody vouches for the order of the rows */
+            uint8_t *chunk = malloc(CHUNK_BYTES);
+            if (chunk == NULL) {
+                err = KR_NOMEM;
+                break;
+            }
+            map.chunks[at] = chunk_open(txn, key, sealed, chunk);
         }
-        if (key.len != 8 || sealed.len != CHUNK_BYTES + KR_SEALED_BYTES ||
-            kr_value_open(txn->store, KR_DBI_DEAD, key, sealed, chunk, CHUNK_BYTES, &len) != KR_OK) {
-            free(chunk);
-            err = KR_CORRUPT;
-            break;
-        }
-        map.chunks[kr_get_be(key.bytes, 8)] = chunk;
         err = kr_row_move(txn, cursor, MDB_NEXT, &key, &sealed);
     }
     mdb_cursor_close(cursor);

@@ -36,8 +36,6 @@ enum kr_err kr_env_err(struct kr_store *store, int code)
         return KR_OK;
     case MDB_NOTFOUND:
         return KR_NOT_FOUND;
-    case MDB_KEYEXIST:
-        return KR_EXISTS;
     case MDB_MAP_FULL:
         store->needs_room = true;
         return KR_STORE_FULL;
@@ -50,6 +48,7 @@ enum kr_err kr_env_err(struct kr_store *store, int code)
         return KR_NOMEM;
     case MDB_READERS_FULL:
         return KR_BUSY;
+    case MDB_KEYEXIST: /* all that is appended is in order, so it is what stands there that is not */
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
     case MDB_INVALID:

@@ -217,7 +217,7 @@ bool kr_index_is_alive(struct kr_txn *txn, const struct kr_dead_map *dead, const
 /* ---- dead.c ---- */
 enum kr_err kr_dead_mark(struct kr_txn *txn, uint64_t arrival) KR_WARN_UNUSED;
 enum kr_err kr_dead_is(struct kr_txn *txn, uint64_t arrival, bool *ret_is_dead) KR_WARN_UNUSED;
-/* All of it, opened once: for loops over many arrivals. */
+/* All of it, opened once: for merging, which takes nothing for dead where a row is damaged. In a write transaction. */
 struct kr_dead_map {
     uint8_t **chunks;
     uint64_t count;

@@ -10,7 +10,7 @@
 static struct kr_run *unfiltered(const struct kr_runs *runs)
 {
     for (uint32_t i = 0; i < runs->count; i++) {
-        if (!atomic_load(&runs->runs[i]->is_filtered)) {
+        if (!atomic_load(&runs->runs[i]->is_filtered) && !runs->runs[i]->has_no_room) {
             return runs->runs[i];
         }
     }
@@ -25,17 +25,22 @@ static enum kr_err filter_slice(struct kr_txn *txn, struct kr_run *run)
     if (run->filter == NULL) {
         run->filter = kr_filter_new(run->count);
         if (run->filter == NULL) {
-            return KR_NOMEM;
+            run->has_no_room = true;
+            return KR_OK;
         }
     }
     kr_run_walk_init(&walk, txn);
+    walk.skips_damaged = true;
     enum kr_err err = kr_run_walk_add(&walk, KR_DBI_RUN + run->slot,
                                       kr_slice_of(run->filtered_to, run->has_filtered_to ? sizeof run->filtered_to : 0));
     bool has_more = false;
-    for (uint32_t i = 0; err == KR_OK && (has_more = kr_run_walk_peek(&walk, &key, &value)) && i < FILTER_SLICE; i++) {
+    for (uint32_t i = 0; err == KR_OK && (has_more = kr_run_walk_peek(&walk, &key, &value)) && i < FILTER_SLICE;) {
         kr_filter_add(run->filter, key.bytes);
-        memcpy(run->filtered_to, key.bytes, sizeof run->filtered_to);
-        run->has_filtered_to = true;
+        if (!run->has_filtered_to || memcmp(key.bytes, run->filtered_to, sizeof run->filtered_to) > 0) {
+            memcpy(run->filtered_to, key.bytes, sizeof run->filtered_to);
+            run->has_filtered_to = true;
+            i++;
+        }
         err = kr_run_walk_next(&walk);
     }
     if (err == KR_OK && !has_more) {
@@ -131,16 +136,22 @@ static enum kr_err finish(struct kr_txn *txn, struct kr_runs *runs)
     return KR_OK;
 }
 
+/* Whatever is not behind the last key was dealt with, or is out of order, and does not count: a slice always gets on. */
 static enum kr_err copy_slice(struct kr_txn *txn, struct kr_runs *runs, struct kr_run_walk *walk, const struct kr_dead_map *dead,
                               bool *ret_at_end)
 {
     struct kr_slice key = {0}, value = {0};
     enum kr_err err = KR_OK;
-    for (uint32_t i = 0; i < KR_MERGE_SLICE && err == KR_OK; i++) {
+    for (uint32_t i = 0; i < KR_MERGE_SLICE && err == KR_OK;) {
         if (!kr_run_walk_peek(walk, &key, &value)) {
             *ret_at_end = true;
             return KR_OK;
         }
+        if (runs->has_cursor && memcmp(key.bytes, runs->cursor, sizeof runs->cursor) <= 0) {
+            err = kr_run_walk_next(walk);
+            continue;
+        }
+        i++;
         memcpy(runs->cursor, key.bytes, sizeof runs->cursor);
         runs->has_cursor = true;
         if (kr_index_is_alive(txn, dead, key.bytes)) {
@@ -157,27 +168,69 @@ static enum kr_err copy_slice(struct kr_txn *txn, struct kr_runs *runs, struct k
     return err;
 }
 
+/* The target's last key, copied out; KR_NOT_FOUND. */
+static enum kr_err last_key(struct kr_txn *txn, const struct kr_run *target, uint8_t ret_key[static 511], size_t *ret_len)
+{
+    MDB_cursor *cursor = NULL;
+    struct kr_slice key = {0}, value = {0};
+    enum kr_err err = kr_row_cursor(txn, KR_DBI_RUN + target->slot, &cursor);
+    if (err != KR_OK) {
+        return err;
+    }
+    err = kr_row_move(txn, cursor, MDB_LAST, &key, &value);
+    if (err == KR_OK) {
+        memcpy(ret_key, key.bytes, key.len);
+        *ret_len = key.len;
+    }
+    mdb_cursor_close(cursor);
+    return err;
+}
+
+/* Behind a last key that is damaged and too large nothing could be appended. It goes, and what it was comes anew from the sources.
+ */
+static enum kr_err mend_end(struct kr_txn *txn, struct kr_runs *runs)
+{
+    uint8_t key[511];
+    size_t len = 0;
+    bool is_mended = false;
+    enum kr_err err = runs->has_cursor ? last_key(txn, runs->target, key, &len) : KR_NOT_FOUND;
+    while (err == KR_OK && (len != sizeof runs->cursor || memcmp(key, runs->cursor, len) > 0)) {
+        err = kr_row_delete(txn, KR_DBI_RUN + runs->target->slot, kr_slice_of(key, len));
+        if (err == KR_NOT_FOUND) {
+            return KR_CORRUPT; /* it cannot even be found */
+        }
+        runs->target->count -= runs->target->count > 0;
+        is_mended = true;
+        err = err == KR_OK ? last_key(txn, runs->target, key, &len) : err;
+    }
+    if (is_mended && err == KR_OK) {
+        memcpy(runs->cursor, key, sizeof runs->cursor);
+    } else if (is_mended && err == KR_NOT_FOUND) {
+        runs->has_cursor = false;
+    }
+    return err == KR_NOT_FOUND ? KR_OK : err;
+}
+
 static enum kr_err merge(struct kr_txn *txn, bool *ret_at_end)
 {
     struct kr_runs *runs = NULL;
     struct kr_run_walk walk;
-    struct kr_slice key = {0}, value = {0};
     struct kr_dead_map dead = {0};
     enum kr_err err = kr_runs_own(txn, &runs);
     if (err != KR_OK) {
         return err;
     }
     kr_run_walk_init(&walk, txn);
-    err = kr_dead_load(txn, &dead);
+    walk.skips_damaged = true;
+    err = mend_end(txn, runs);
+    if (err == KR_OK) {
+        err = kr_dead_load(txn, &dead);
+    }
     for (uint32_t i = 0; i < KR_RUN_FANOUT && err == KR_OK; i++) {
         const struct kr_run *run = run_by_serial(runs, runs->sources[i]);
         err = run == NULL ? KR_CORRUPT
                           : kr_run_walk_add(&walk, KR_DBI_RUN + run->slot,
                                             kr_slice_of(runs->cursor, runs->has_cursor ? sizeof runs->cursor : 0));
-    }
-    if (err == KR_OK && runs->has_cursor && kr_run_walk_peek(&walk, &key, &value) &&
-        memcmp(key.bytes, runs->cursor, sizeof runs->cursor) == 0) {
-        err = kr_run_walk_next(&walk);
     }
     if (err == KR_OK) {
         err = copy_slice(txn, runs, &walk, &dead, ret_at_end);

@@ -101,6 +101,7 @@ enum kr_err kr_runs_own(struct kr_txn *txn, struct kr_runs **ret_runs)
     kr_runs_unref(txn->runs);
     txn->runs = runs;
     txn->runs_changed = true;
+    txn->is_dirty = true; /* also where a merge only moves on, past rows that are dead */
     *ret_runs = runs;
     return KR_OK;
 }
@@ -308,6 +309,7 @@ void kr_run_walk_init(struct kr_run_walk *walk, struct kr_txn *txn)
 {
     walk->txn = txn;
     walk->count = 0;
+    walk->skips_damaged = false;
 }
 
 void kr_run_walk_deinit(struct kr_run_walk *walk)
@@ -317,9 +319,18 @@ void kr_run_walk_deinit(struct kr_run_walk *walk)
     }
 }
 
+static bool is_sound(const struct kr_run_walk *walk, uint32_t i)
+{
+    return walk->keys[i].len == KR_INDEX_KEY_BYTES &&
+           kr_tag_matches(walk->txn->store, KR_TAG_INDEX, walk->keys[i], walk->values[i]);
+}
+
 static enum kr_err step(struct kr_run_walk *walk, uint32_t i, MDB_cursor_op op)
 {
     enum kr_err err = kr_row_move(walk->txn, walk->cursors[i], op, &walk->keys[i], &walk->values[i]);
+    while (err == KR_OK && walk->skips_damaged && !is_sound(walk, i)) {
+        err = kr_row_move(walk->txn, walk->cursors[i], MDB_NEXT, &walk->keys[i], &walk->values[i]);
+    }
     if (err == KR_NOT_FOUND) {
         walk->keys[i].len = 0;
         return KR_OK;

@@ -23,7 +23,7 @@ struct kr_run {
     struct kr_filter *filter;
     atomic_bool is_filtered;
     uint8_t filtered_to[KR_INDEX_KEY_BYTES];
-    bool has_filtered_to;
+    bool has_filtered_to, has_no_room; /* there was no memory for a filter: look-ups search the run itself */
 };
 
 struct kr_runs {
@@ -61,6 +61,7 @@ enum kr_err kr_runs_flush(struct kr_txn *txn) KR_WARN_UNUSED;
 /* Walks several runs at once in the order of their keys, each key once. */
 struct kr_run_walk {
     struct kr_txn *txn;
+    bool skips_damaged; /* for merging, which one row must not stop: verify tells of it, and look-ups that meet it */
     uint32_t count;
     MDB_cursor *cursors[KR_RUN_SLOTS_OLD + 1];
     struct kr_slice keys[KR_RUN_SLOTS_OLD + 1], values[KR_RUN_SLOTS_OLD + 1]; /* key.len 0: at its end */
