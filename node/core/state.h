@@ -259,7 +259,7 @@ enum kr_err kr_gossip_flush(struct kr_step *step) KR_WARN_UNUSED;
 /* A session begins: decides how much the peer may have under way and gives the first credit. */
 enum kr_err kr_gossip_open(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
 void kr_gossip_close(struct kr_link *link);
-void kr_gossip_free(struct kr_link *link); /* its queues */
+void kr_gossip_free(struct kr_link *link);                     /* its queues */
 void kr_gossip_credited(struct kr_link *link, uint64_t bytes); /* the peer takes so much more */
 /* The peer lacks room for one record of so many bytes. */
 void kr_gossip_needed(struct kr_link *link, uint64_t bytes);
