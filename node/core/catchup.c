@@ -16,6 +16,8 @@
 #include "node/core/effect.h"
 #include "node/core/state.h"
 
+#define ANEW_MS 60000u /* a peer's tree is read from the start once in so long */
+
 /* ---- which scopes a link shares ---- */
 
 bool kr_link_shares(const struct kr_core *core, const struct kr_link *link, const struct kr_scope *scope)
@@ -177,6 +179,7 @@ enum kr_err kr_catchup_scopes(struct kr_step *step, struct kr_link *link)
         if (err != KR_OK) {
             return err;
         }
+        progress[i].anew_ms = old != NULL ? old->anew_ms : 0;
         if (old != NULL && old->is_held) { /* sessions that come and go are no reason to ask again */
             progress[i].at = old->at;
             memcpy(progress[i].at_hash, old->at_hash, 32);
@@ -227,9 +230,17 @@ static bool differs(const struct kr_progress *progress)
                                       memcmp(progress->their_hash8, progress->at_hash, sizeof progress->their_hash8) != 0);
 }
 
+/* How far the peer's clock is ahead. It may say anything. */
+static int64_t clock_between(uint64_t ours_ms, uint64_t theirs_ms)
+{
+    uint64_t apart_ms = theirs_ms > ours_ms ? theirs_ms - ours_ms : ours_ms - theirs_ms;
+    apart_ms = apart_ms < INT64_MAX ? apart_ms : INT64_MAX;
+    return theirs_ms > ours_ms ? (int64_t)apart_ms : -(int64_t)apart_ms;
+}
+
 enum kr_err kr_catchup_announced(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
 {
-    link->clock_ms = (int64_t)message->sequence - (int64_t)step->now_ms;
+    link->clock_ms = clock_between(step->now_ms, message->sequence);
     enum kr_err err = link->progress_generation == step->core->directory.generation ? KR_OK : kr_catchup_scopes(step, link);
     for (uint32_t i = 0; i < message->mark_count && err == KR_OK; i++) {
         const struct kr_mark *mark = &message->marks[i];
@@ -350,16 +361,23 @@ enum kr_err kr_catchup_settled(struct kr_step *step, struct kr_link *link, const
     return --link->wanted_left == 0 ? page_done(step, link) : KR_OK;
 }
 
-/* The running hash of a page must follow from the mark and the ids, or the peer is wrong about its own tree. */
-static bool page_is_sound(const struct kr_progress *progress, const struct kr_message *message)
+/* The running hash of a page must follow from the mark and the ids, or the peer is wrong about its own tree. A page costs a durable
+ * mark: so it is a whole one, or the last, and a tree is not another one all the time. */
+static bool page_is_sound(const struct kr_progress *progress, const struct kr_message *message, uint64_t now_ms)
 {
     uint8_t hash[32] = {0};
+    if (message->from > message->count || message->item_count > message->count - message->from) {
+        return false;
+    }
+    if (message->item_count < KR_IDS_PER_FRAME_MAX && message->from + message->item_count != message->count) {
+        return false;
+    }
     if (message->status == 0) {
         if (message->from != progress->at) {
             return false;
         }
         memcpy(hash, progress->at_hash, 32);
-    } else if (message->from != 0) {
+    } else if (message->from != 0 || (progress->anew_ms != 0 && now_ms < progress->anew_ms + ANEW_MS)) {
         return false;
     }
     for (uint32_t i = 0; i < message->item_count; i++) {
@@ -369,7 +387,7 @@ static bool page_is_sound(const struct kr_progress *progress, const struct kr_me
         kr_hash_update(&state, message->items[i].bytes, 32);
         kr_hash_final(&state, hash);
     }
-    return memcmp(hash, message->hash, 32) == 0 && message->from + message->item_count <= message->count;
+    return memcmp(hash, message->hash, 32) == 0;
 }
 
 enum kr_err kr_catchup_have(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
@@ -381,13 +399,14 @@ enum kr_err kr_catchup_have(struct kr_step *step, struct kr_link *link, const st
     if (progress->scope.kind != message->scope.kind || memcmp(progress->scope.id, message->scope.id, 32) != 0) {
         return KR_OK;
     }
-    if (!page_is_sound(progress, message)) {
+    if (!page_is_sound(progress, message, step->now_ms)) {
         char name[KR_NAME_BYTES_MAX + 1];
         progress->is_announced = false;
         link->phase = KR_CATCHUP_REST;
         return kr_step_log_peer(step, link, KR_LOG_WARNING, "%s contradicts itself about what it holds; asked again later",
                                 kr_core_name(step->core, link->council, false, name, sizeof name));
     }
+    progress->anew_ms = message->status == 0 ? progress->anew_ms : step->now_ms;
     if (link->wanted == NULL) {
         link->wanted = calloc(KR_IDS_PER_FRAME_MAX, sizeof *link->wanted);
         if (link->wanted == NULL) {

@@ -50,7 +50,8 @@ struct kr_progress {
     uint8_t mark_hash[32];
     uint64_t at; /* how far we have read: the mark, or beyond it while that is held */
     uint8_t at_hash[32];
-    bool is_held; /* there was no room for a record behind the mark: it is read again from there when that may have changed */
+    uint64_t anew_ms; /* when the peer last said that its tree is another one, and reading began from the start; 0: never */
+    bool is_held;     /* there was no room for a record behind the mark: it is read again from there when that may have changed */
     uint64_t held_ms, held_generation; /* when that was, and of which directory */
 };
 #define KR_PROGRESS_MAX (2u + 2u * KR_COMMUNITIES_MAX)

@@ -96,6 +96,24 @@ static void a_restored_server_cannot_make_us_skip(void **state)
     assert_int_equal(progress(bed, 1, 0, KR_SCOPE_CLEAR)->mark, 9);
 }
 
+static void next_hash(uint8_t hash[static 32], const uint8_t id[static 32])
+{
+    struct kr_hash_state state;
+    kr_hash_init(&state, "kairan cursor");
+    kr_hash_update(&state, hash, 32);
+    kr_hash_update(&state, id, 32);
+    kr_hash_final(&state, hash);
+}
+
+/* 1 has just asked 0 for what is new in a scope. */
+static void has_asked(struct bed *bed, const struct kr_progress *of)
+{
+    struct kr_link *link = bed_link(bed, 1, 0);
+    link->phase = KR_CATCHUP_ASKED;
+    link->phase_at = (uint32_t)(of - link->progress);
+    link->phase_ms = bed->world->now_ms;
+}
+
 /* 1 is told that 0 has more, asks, and gets answers that do not follow from its mark. */
 static void answers_that_do_not_follow_move_nothing(void **state)
 {
@@ -106,23 +124,21 @@ static void answers_that_do_not_follow_move_nothing(void **state)
     struct kr_progress before = *progress(bed, 1, 0, KR_SCOPE_CLEAR);
     struct kr_message *have = calloc(1, sizeof *have);
     memset(other, 0x44, sizeof other);
-    for (uint32_t i = 0; i < 6; i++) {
-        struct kr_link *link = bed_link(bed, 1, 0);
+    for (uint32_t i = 0; i < 7; i++) {
         struct kr_progress *clear = progress(bed, 1, 0, KR_SCOPE_CLEAR);
-        link->phase = KR_CATCHUP_ASKED; /* as if it had asked for this scope */
-        link->phase_at = (uint32_t)(clear - link->progress);
-        link->phase_ms = bed->world->now_ms;
+        has_asked(bed, clear);
         *have = (struct kr_message){.type = KR_MESSAGE_HAVE, .scope = {.kind = KR_SCOPE_CLEAR}, .from = before.mark};
         memcpy(have->hash, before.mark_hash, 32);
-        have->count = before.mark + 100;
+        have->count = before.mark;
         switch (i) {
         case 0: /* begins further on */
-            have->from = before.mark + 50;
+            have->from = have->count = before.mark + 50;
             break;
         case 1: /* another hash for no entries */
             memset(have->hash, 1, 32);
             break;
         case 2: /* an entry that the hash does not know of */
+            have->count++;
             have->items[have->item_count++] = (struct kr_slice){other, 32};
             break;
         case 3: /* starts anew, but not at 0 */
@@ -133,8 +149,14 @@ static void answers_that_do_not_follow_move_nothing(void **state)
             have->from = have->count = 0;
             have->items[have->item_count++] = (struct kr_slice){other, 32};
             break;
+        case 5: /* one entry of many, so that it would be asked for each of them */
+            next_hash(have->hash, other);
+            have->count += 100;
+            have->items[have->item_count++] = (struct kr_slice){other, 32};
+            break;
         default: /* overflowing */
             have->from = UINT64_MAX;
+            have->count = 0;
             have->items[have->item_count++] = (struct kr_slice){other, 32};
             break;
         }
@@ -155,22 +177,16 @@ static void a_mark_over_another_history_is_read_anew(void **state)
     uint8_t ids[10][32], other[32];
     submit_some(bed, 0, 1, 10, ids);
     bed_run(bed, 60000);
-    struct kr_link *link = bed_link(bed, 1, 0);
     struct kr_progress *clear = progress(bed, 1, 0, KR_SCOPE_CLEAR);
     uint64_t mark = clear->mark;
     struct kr_message *have = calloc(1, sizeof *have);
-    struct kr_hash_state hash;
     memset(other, 0x44, sizeof other);
     *have = (struct kr_message){
         .type = KR_MESSAGE_HAVE, .scope = {.kind = KR_SCOPE_CLEAR}, .from = mark, .count = mark + 1, .item_count = 1};
     have->items[0] = (struct kr_slice){other, 32};
-    kr_hash_init(&hash, "kairan cursor");
-    kr_hash_update(&hash, clear->mark_hash, 32);
-    kr_hash_update(&hash, other, 32);
-    kr_hash_final(&hash, have->hash);
-    link->phase = KR_CATCHUP_ASKED;
-    link->phase_at = (uint32_t)(clear - link->progress);
-    link->phase_ms = bed->world->now_ms;
+    memcpy(have->hash, clear->mark_hash, 32);
+    next_hash(have->hash, other);
+    has_asked(bed, clear);
     /* 0 does not have it and says so at once: that settles it, and the mark moves to where 0 said it was. */
     bed_say(bed, 0, 1, have);
     bed_run(bed, 1000);
@@ -179,6 +195,49 @@ static void a_mark_over_another_history_is_read_anew(void **state)
     bed_run(bed, 120000);
     assert_int_equal(progress(bed, 1, 0, KR_SCOPE_CLEAR)->mark, 9);
     free(have);
+}
+
+/* A peer whose tree is another one with every answer makes us write a mark once a minute, not once an answer. */
+static void a_tree_is_another_one_once_a_minute(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[10][32];
+    submit_some(bed, 0, 1, 10, ids);
+    bed_run(bed, 120000);
+    struct kr_message *have = calloc(1, sizeof *have);
+    uint64_t began_ms = bed->world->now_ms;
+    uint32_t times = 0;
+    for (uint32_t i = 1; i < 10; i++) {
+        struct kr_progress before = *progress(bed, 1, 0, KR_SCOPE_CLEAR);
+        has_asked(bed, progress(bed, 1, 0, KR_SCOPE_CLEAR));
+        *have = (struct kr_message){
+            .type = KR_MESSAGE_HAVE, .scope = {.kind = KR_SCOPE_CLEAR}, .status = 1, .count = 1, .item_count = 1};
+        have->items[0] = (struct kr_slice){ids[i], 32};
+        next_hash(have->hash, ids[i]);
+        bed_say(bed, 0, 1, have);
+        times += memcmp(before.mark_hash, progress(bed, 1, 0, KR_SCOPE_CLEAR)->mark_hash, 32) != 0;
+    }
+    assert_true(bed->world->now_ms < began_ms + 60000);
+    assert_int_equal(times, 1);
+    /* That it has told us so keeps nothing from us. */
+    bed_run(bed, 180000);
+    assert_int_equal(progress(bed, 1, 0, KR_SCOPE_CLEAR)->mark, 9);
+    free(have);
+}
+
+/* Whatever a peer's clock says can be told. */
+static void clocks_may_be_any_time_apart(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_message *ping = calloc(1, sizeof *ping);
+    ping->type = KR_MESSAGE_PING;
+    ping->sequence = UINT64_MAX;
+    bed_say(bed, 0, 1, ping);
+    assert_true(bed_link(bed, 1, 0)->clock_ms == INT64_MAX);
+    ping->sequence = 0;
+    bed_say(bed, 0, 1, ping);
+    assert_in_range(-bed_link(bed, 1, 0)->clock_ms, bed->world->now_ms - 1000, bed->world->now_ms);
+    free(ping);
 }
 
 /* A peer that takes nothing and asks for the same all the time fills no queue with it. */
@@ -372,6 +431,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_restored_server_cannot_make_us_skip, setup, teardown),
         cmocka_unit_test_setup_teardown(answers_that_do_not_follow_move_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_mark_over_another_history_is_read_anew, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_tree_is_another_one_once_a_minute, setup, teardown),
+        cmocka_unit_test_setup_teardown(clocks_may_be_any_time_apart, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_asked_for_twice_waits_once, setup, teardown),
         cmocka_unit_test_setup_teardown(wanted_records_without_room_are_not_said_to_be_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_record_without_room_holds_the_mark_and_stops_nobody, setup, teardown),
