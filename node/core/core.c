@@ -77,9 +77,23 @@ enum kr_err kr_step_wake(struct kr_step *step, uint64_t at_ms)
     return kr_effect_add(step->effects, &(struct kr_effect){.type = KR_EFFECT_WAKE, .at_ms = at_ms});
 }
 
+static void count_make(struct kr_step *step, const struct kr_job *job, bool goes_out)
+{
+    struct kr_core *core = step->core;
+    if (job->kind != KR_JOB_MAKE || !job->is_bulk) {
+        return;
+    }
+    if (goes_out && core->makes_out++ == 0) {
+        core->makes_since_ms = step->now_ms;
+    } else if (!goes_out) {
+        core->makes_out -= core->makes_out > 0; /* one that an earlier core sent out is not among them */
+    }
+}
+
 enum kr_err kr_step_job(struct kr_step *step, struct kr_job *job)
 {
     step->core->jobs_out++;
+    count_make(step, job, true);
     return kr_effect_add(step->effects, &(struct kr_effect){.type = KR_EFFECT_JOB, .job = job});
 }
 
@@ -238,6 +252,7 @@ static enum kr_err request(struct kr_step *step, const struct kr_event *event)
 static enum kr_err job_done(struct kr_step *step, struct kr_job *job)
 {
     step->core->jobs_out -= step->core->jobs_out > 0;
+    count_make(step, job, false);
     enum kr_err err = job->kind == KR_JOB_CHECK  ? kr_gossip_checked(step, job)
                       : job->kind == KR_JOB_MAKE ? kr_submit_made(step, job)
                                                  : kr_preview_made(step, job);

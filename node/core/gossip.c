@@ -316,16 +316,25 @@ static enum kr_err send_parcel(struct kr_step *step, struct kr_link *link, struc
     return err;
 }
 
+/* Who has handed in a long list waits for it to be durable here; that peers have it a moment later nobody sees, and all of them on
+ * one small machine's cores and disk make it later for everybody. */
+static bool makes_come_first(const struct kr_step *step)
+{
+    const struct kr_core *core = step->core;
+    return core->makes_out > 0 && step->now_ms - core->makes_since_ms < KR_MAKES_FIRST_MS;
+}
+
 /* Which queue goes on. NULL: none. */
-static struct kr_queue *next_queue(struct kr_link *link, const struct parcel *parcel)
+static struct kr_queue *next_queue(const struct kr_step *step, struct kr_link *link, const struct parcel *parcel)
 {
     if (link->fresh.count > 0) {
         return &link->fresh;
     }
-    if (under_way(link) + parcel->bytes >= KR_BULK_WINDOW_BYTES || link->bulk.count + link->asked.count == 0) {
+    const bool has_bulk = link->bulk.count > 0 && !makes_come_first(step), has_asked = link->asked.count > 0;
+    if (under_way(link) + parcel->bytes >= KR_BULK_WINDOW_BYTES || !(has_bulk || has_asked)) {
         return NULL;
     }
-    return link->bulk.count == 0 || (link->asked.count > 0 && link->is_asked_next) ? &link->asked : &link->bulk;
+    return !has_bulk || (has_asked && link->is_asked_next) ? &link->asked : &link->bulk;
 }
 
 /* Takes from the queues what fits one frame and the window, looking at no more than `*looks` records. `*ret_need`: what the next
@@ -335,7 +344,7 @@ static enum kr_err fill(struct kr_step *step, struct kr_link *link, struct parce
     enum kr_err err = KR_OK;
     *ret_need = 0;
     while (err == KR_OK && *looks > 0 && parcel->bytes < KR_PUSH_FRAME_BYTES && parcel->message.item_count < KR_IDS_PER_FRAME_MAX) {
-        struct kr_queue *queue = next_queue(link, parcel);
+        struct kr_queue *queue = next_queue(step, link, parcel);
         uint64_t left = link->window - parcel->bytes;
         if (queue == NULL) {
             break;
