@@ -10,6 +10,8 @@
 #define CONNS     4u
 #define UNDER_WAY 64u /* a connection */
 
+#define SEALED_WHAT "records a second: 1 signature, 2 slots sealed, 1 verification, 1 slot opened, on all cores"
+
 struct flood {
     struct conn conns[CONNS];
     uint32_t sent, ended, count;
@@ -132,7 +134,7 @@ void bench_ingest(const struct bench_options *options)
         double goal;
     } cases[] = {
         {"GREEN, while submitted", false, false, 0.5},
-        {"AMBER, while submitted", true, false, 0.5},
+        {"AMBER, while submitted", true, false, 0}, /* curves alone allow less here: see its own line */
         {"GREEN, after absence", false, true, 0.5},
         {"AMBER, after absence", true, true, 0.5},
     };
@@ -156,6 +158,10 @@ void bench_ingest(const struct bench_options *options)
             conn_close(&watch);
         }
         double limit = (before + limit_verify_rate(verifications)) / 2;
+        if (cases[i].is_sealed && !cases[i].is_return) {
+            bench_say(options, &(struct bench_line){"ingest", "AMBER, while submitted, of its curves", "records/s", rate,
+                                                    limit_sealed_rate(verifications), SEALED_WHAT, 0.5, true});
+        }
         bench_say(options, &(struct bench_line){"ingest", cases[i].name, "records/s", rate, limit,
                                                 "Ed25519 verifications a second on one core", cases[i].goal, true});
     }

@@ -14,6 +14,7 @@
 
 #include "bench.h"
 #include "crypto/hash.h"
+#include "crypto/seal.h"
 #include "crypto/sign.h"
 #include "proto/indicator/indicator.h"
 
@@ -182,6 +183,24 @@ double limit_verify_rate(uint32_t count)
         BENCH_MUST(kr_verify(signature, public, "kairan record sig", id, sizeof id) == KR_OK);
     }
     return count * 1e6 / (double)(bench_now_us() - begin_us);
+}
+
+double limit_sealed_rate(uint32_t count)
+{
+    uint8_t public[32], secret[64], box_public[32], box_secret[32], seed[32] = {1}, id[32] = {2}, key[32] = {3}, signature[64];
+    uint8_t slots[2][KR_SLOT_BYTES];
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    kr_sign_keypair(public, secret, seed);
+    kr_box_keypair(box_public, box_secret, seed);
+    uint64_t begin_us = bench_now_us();
+    for (uint32_t i = 0; i < count; i++) {
+        kr_sign(signature, secret, "kairan record sig", id, sizeof id);
+        BENCH_MUST(kr_slot_seal(slots[0], key, box_public, seed) == KR_OK &&
+                   kr_slot_seal(slots[1], key, box_public, seed) == KR_OK &&
+                   kr_verify(signature, public, "kairan record sig", id, sizeof id) == KR_OK &&
+                   kr_slot_open(key, slots[0], box_public, box_secret) == KR_OK);
+    }
+    return count * 1e6 / (double)(bench_now_us() - begin_us) * (double)(cores > 0 ? cores : 1);
 }
 
 /* ---- bulk ---- */

@@ -21,6 +21,10 @@ void limit_wire_measure(struct limit_wire *wire, size_t bytes, double *ret_us, s
 /* Ed25519 verifications of a record's id a second, on one core. */
 double limit_verify_rate(uint32_t count);
 
+/* Records for one council that author and receiver together could sign, seal, verify and open a second, if these curve operations
+ * were all that they did and all cores did nothing else. */
+double limit_sealed_rate(uint32_t count);
+
 /* The parts of a bulk submission that nobody can leave out, one after the other on one core, in µs. */
 struct limit_bulk {
     double parse_us, normalise_us, hash_us, sort_us, append_us, log_us, commit_us, sum_us;

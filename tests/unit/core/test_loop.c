@@ -149,6 +149,67 @@ static void an_event_that_fails_spares_those_before_it(void **state)
     kr_effects_deinit(&effects);
 }
 
+#define LARGE_DOMAINS 1500u /* well over KR_BULK_BYTES_MIN */
+
+/* Runs the event; sends of something large, and a job if one comes. */
+static uint32_t run_large(struct kr_loop *loop, const struct kr_event *event, struct kr_job **ret_job)
+{
+    struct kr_effects effects;
+    uint8_t seed[32] = {2};
+    size_t done = 0;
+    uint32_t large = 0;
+    kr_effects_init(&effects);
+    assert_int_equal(kr_loop_run(loop, event, 1, seed, NULL, NULL, &effects, &done), KR_OK);
+    for (size_t i = 0; i < effects.count; i++) {
+        struct kr_effect *effect = &effects.items[i];
+        large += effect->type == KR_EFFECT_SEND && effect->len > KR_BULK_BYTES_MIN;
+        if (effect->type == KR_EFFECT_JOB && ret_job != NULL) {
+            *ret_job = effect->job;
+            effect->job = NULL;
+        }
+    }
+    kr_effects_deinit(&effects);
+    return large;
+}
+
+/* Large submissions are made durable one after the other before any is passed on, but not for longer than a second. */
+static void large_submissions_become_durable_first(void **state)
+{
+    struct bed *bed = *state;
+    static char names[LARGE_DOMAINS][32];
+    static const char *domains[LARGE_DOMAINS];
+    struct kr_loop *loop = bed_node(bed, 0)->loop;
+    struct kr_job *jobs[3] = {NULL};
+    uint64_t now_ms = bed->world->now_ms;
+    for (uint32_t i = 0; i < 3; i++) {
+        struct kr_submit *submit = bed_submission(bed, KR_TLP_GREEN, "a.example", (uint8_t)(i + 1));
+        for (uint32_t j = 0; j < LARGE_DOMAINS; j++) {
+            (void)snprintf(names[j], sizeof names[j], "host-%u-%u.example", i, j);
+            domains[j] = names[j];
+        }
+        bed_submission_body(submit, domains, LARGE_DOMAINS);
+        struct kr_writer args = args_of(submit);
+        const struct kr_event event = {.type = KR_EVENT_REQUEST,
+                                       .now_ms = now_ms,
+                                       .client = 5,
+                                       .request = i + 1,
+                                       .op = KR_OP_SUBMIT,
+                                       .bytes = {args.bytes, args.len}};
+        assert_int_equal(run_large(loop, &event, &jobs[i]), 0);
+        assert_non_null(jobs[i]);
+        kr_job_run(jobs[i], bed_node(bed, 0)->keyring);
+        kr_writer_deinit(&args);
+        bed_submission_free(submit);
+    }
+    struct kr_event made = {.type = KR_EVENT_JOB_DONE, .now_ms = now_ms + KR_MAKES_FIRST_MS - 1, .job = jobs[0]};
+    assert_int_equal(run_large(loop, &made, NULL), 0); /* two more are being made */
+    made.job = jobs[1];
+    made.now_ms++;
+    assert_in_range(run_large(loop, &made, NULL), 1, 2); /* they have waited long enough */
+    made.job = jobs[2];
+    assert_in_range(run_large(loop, &made, NULL), 1, 2); /* nothing is being made any more */
+}
+
 static void the_core_made_anew_is_the_one_that_the_store_holds(void **state)
 {
     struct bed *bed = *state;
@@ -264,6 +325,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failed_commit_is_answered_and_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(no_effect_of_a_failed_batch_gets_out, setup, teardown),
         cmocka_unit_test_setup_teardown(an_event_that_fails_spares_those_before_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(large_submissions_become_durable_first, setup, teardown),
         cmocka_unit_test_setup_teardown(the_core_made_anew_is_the_one_that_the_store_holds, setup, teardown),
         cmocka_unit_test_setup_teardown(a_batch_ends_when_its_time_is_up, setup, teardown),
         cmocka_unit_test_setup_teardown(bulk_is_cut_in_steps, setup, teardown),
