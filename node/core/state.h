@@ -28,7 +28,7 @@
 #define KR_CATCHUP_MS_MAX    30000u          /* no progress for so long: ask anew */
 #define KR_HELD_MS           60000u          /* a record for which there was no room is asked for again after so long */
 #define KR_PUSH_FRAME_BYTES  (256u * KR_KIB) /* a frame of pushed records ends past this */
-#define KR_MAKES_FIRST_MS    1000u /* so long large submissions of our own become durable before they are passed on */
+#define KR_MAKES_FIRST_MS    1000u           /* so long large submissions of our own become durable before they are passed on */
 #define KR_BULK_WINDOW_BYTES (512u * KR_KIB) /* of the peer's window, bulk uses no more: fresh records never wait behind it */
 #define KR_CHECK_BYTES_MAX   KR_NET_BUFFER_BYTES_MAX /* records of all peers under check together */
 #define KR_LOAN_MS_MAX       120000u /* who was lent room, has not used it for so long and is in another's way loses the session */
