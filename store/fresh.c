@@ -20,6 +20,7 @@ struct kr_fresh {
     atomic_uint refs;
     pthread_mutex_t mutex;    /* guards what follows against readers */
     uint32_t count, capacity; /* a power of two */
+    uint32_t shown;           /* those that some snapshot may have */
     struct entry *entries;
     uint32_t *newest;                             /* `capacity` chains */
     uint8_t chain_key[crypto_shorthash_KEYBYTES]; /* ids are hashes that a hostile author can choose among */
@@ -112,7 +113,23 @@ void kr_fresh_truncate(struct kr_fresh *fresh, uint32_t count)
         const struct entry *entry = &fresh->entries[--fresh->count];
         *chain_of(fresh, entry->row) = entry->older;
     }
+    fresh->shown = fresh->shown < count ? fresh->shown : count;
     (void)pthread_mutex_unlock(&fresh->mutex);
+}
+
+void kr_fresh_show(struct kr_fresh *fresh)
+{
+    (void)pthread_mutex_lock(&fresh->mutex);
+    fresh->shown = fresh->count;
+    (void)pthread_mutex_unlock(&fresh->mutex);
+}
+
+uint32_t kr_fresh_shown(struct kr_fresh *fresh)
+{
+    (void)pthread_mutex_lock(&fresh->mutex);
+    uint32_t shown = fresh->shown;
+    (void)pthread_mutex_unlock(&fresh->mutex);
+    return shown;
 }
 
 /* ---- finding ---- */
@@ -240,6 +257,7 @@ enum kr_err kr_fresh_load(struct kr_txn *txn, struct kr_fresh *fresh, uint32_t f
         }
     }
     mdb_cursor_close(cursor);
+    kr_fresh_show(fresh);
     return err == KR_NOT_FOUND ? KR_OK : err;
 }
 

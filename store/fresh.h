@@ -18,6 +18,10 @@ uint32_t kr_fresh_count(const struct kr_fresh *fresh); /* for the one that adds 
 enum kr_err kr_fresh_add(struct kr_fresh *fresh, const uint8_t row[static KR_INDEX_ROW_BYTES]) KR_WARN_UNUSED;
 /* Takes back what was added since there were `count`. */
 void kr_fresh_truncate(struct kr_fresh *fresh, uint32_t count);
+/* What there is now is about to be committed; and how many that was the last time: more no snapshot has, whatever its table says.
+ */
+void kr_fresh_show(struct kr_fresh *fresh);
+uint32_t kr_fresh_shown(struct kr_fresh *fresh);
 /* Those of the first `visible` whose keys begin with `prefix` (all with `len` 0), in the order of the index; `*ret_rows` is the
  * caller's to free(), NULL where there are none. A whole hash is looked up, anything shorter takes a walk. */
 enum kr_err kr_fresh_find(struct kr_fresh *fresh, uint32_t visible, const uint8_t *prefix, size_t len,

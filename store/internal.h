@@ -194,6 +194,8 @@ enum kr_err kr_due_note(struct kr_txn *txn, uint64_t arrival, uint64_t expires_s
 enum kr_err kr_due_check(struct kr_txn *txn, uint64_t arrival, uint64_t expires_s) KR_WARN_UNUSED;
 
 /* ---- record.c ---- */
+/* The arrival of the log's last row, 0 where there is none; KR_CORRUPT. */
+enum kr_err kr_log_last(struct kr_txn *txn, uint64_t *ret_arrival) KR_WARN_UNUSED;
 /* Opens all chunks into `ret`, which has room for head->record_bytes. */
 enum kr_err kr_log_open(struct kr_txn *txn, const struct kr_head *head, const uint8_t data_key[static 32],
                         uint8_t *ret) KR_WARN_UNUSED;

@@ -76,6 +76,29 @@ enum kr_err kr_log_open(struct kr_txn *txn, const struct kr_head *head, const ui
     return KR_OK;
 }
 
+enum kr_err kr_log_last(struct kr_txn *txn, uint64_t *ret_arrival)
+{
+    MDB_cursor *cursor = NULL;
+    struct kr_slice key = {0}, value = {0};
+    enum kr_err err = kr_row_cursor(txn, KR_DBI_LOG, &cursor);
+    if (err != KR_OK) {
+        return err;
+    }
+    err = kr_row_move(txn, cursor, MDB_LAST, &key, &value);
+    mdb_cursor_close(cursor);
+    if (err == KR_NOT_FOUND) {
+        *ret_arrival = 0;
+        return KR_OK;
+    }
+    if (err == KR_OK && key.len != 10) {
+        err = KR_CORRUPT;
+    }
+    if (err == KR_OK) {
+        *ret_arrival = kr_get_be(key.bytes, 8);
+    }
+    return err;
+}
+
 /* Chunks and head. Goes by what stands in the log, not by the length, so that a damaged record can be dropped as well. */
 static enum kr_err log_delete(struct kr_txn *txn, uint64_t arrival)
 {

@@ -47,6 +47,7 @@ enum kr_err kr_store_open(const struct kr_store_options *options, struct kr_stor
 void kr_store_close(struct kr_store *store);
 
 /* ---- transactions ---- */
+/* KR_CORRUPT where rows of `fresh` are missing or its state is damaged or older than the log: such a store can only be read. */
 enum kr_err kr_store_write_begin(struct kr_store *store, struct kr_txn **ret_txn) KR_WARN_UNUSED;
 /* A nested transaction: its commit folds into the parent, its abort undoes only its own. The parent must not be used meanwhile. */
 enum kr_err kr_txn_nest(struct kr_txn *parent, struct kr_txn **ret_txn) KR_WARN_UNUSED;

@@ -36,6 +36,25 @@ static void begin_fresh(struct kr_txn *txn)
     txn->base_count = kr_fresh_count(txn->base);
 }
 
+/* Where the table lacks rows, what would be written next would take the place of others, or follow from a state that is older than
+ * the log: such a store is only read. */
+static enum kr_err begin_state(struct kr_txn *txn)
+{
+    uint32_t saved = 0;
+    uint64_t last_arrival = 0;
+    enum kr_err err = kr_fresh_visible(txn, &saved);
+    if (err == KR_OK && saved != txn->base_count) {
+        err = KR_CORRUPT;
+    }
+    if (err == KR_OK) {
+        err = kr_fresh_state(txn, &txn->state);
+    }
+    if (err == KR_OK) {
+        err = kr_log_last(txn, &last_arrival);
+    }
+    return err == KR_OK && last_arrival >= txn->state.next_arrival ? KR_CORRUPT : err;
+}
+
 enum kr_err kr_store_write_begin(struct kr_store *store, struct kr_txn **ret_txn)
 {
     KR_ASSERT(!store->is_writing);
@@ -57,7 +76,7 @@ enum kr_err kr_store_write_begin(struct kr_store *store, struct kr_txn **ret_txn
     txn->runs = kr_runs_ref(store->runs); /* only writers change what is newest */
     begin_fresh(txn);
     txn->fresh_saved = txn->base_count;
-    err = kr_fresh_state(txn, &txn->state);
+    err = begin_state(txn);
     if (err != KR_OK) {
         kr_txn_abort(txn);
         return err;
@@ -131,6 +150,8 @@ enum kr_err kr_store_read_begin(struct kr_store *store, struct kr_txn **ret_txn)
         kr_txn_abort(txn);
         return err;
     }
+    const uint32_t shown = kr_fresh_shown(txn->runs->fresh);
+    txn->fresh_seen = txn->fresh_seen < shown ? txn->fresh_seen : shown;
     *ret_txn = txn;
     return KR_OK;
 }
@@ -232,6 +253,7 @@ void kr_state_count(struct kr_txn *txn, const struct kr_head *head, bool comes)
 static void announce_runs(struct kr_txn *txn)
 {
     struct kr_store *store = txn->store;
+    kr_fresh_show(txn->runs->fresh);
     (void)pthread_mutex_lock(&store->mutex);
     if (txn->runs_changed) {
         struct kr_runs *runs = kr_runs_ref(txn->runs);

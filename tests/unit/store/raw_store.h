@@ -72,4 +72,33 @@ static inline void raw_delete(const struct raw *raw, const char *name, const voi
     assert_int_equal(mdb_del(raw->txn, raw_table(raw, name), &mdb_key, NULL), 0);
 }
 
+#define RAW_FILE_BYTES_MAX (16u * KR_MIB)
+
+/* The file itself, where LMDB would put a changed key where it belongs. The bytes go with raw_file_write. */
+static inline uint8_t *raw_file_read(const struct fixture *fixture, size_t *ret_len)
+{
+    char path[300];
+    uint8_t *bytes = malloc(RAW_FILE_BYTES_MAX);
+    assert_non_null(bytes);
+    (void)snprintf(path, sizeof path, "%s/data.mdb", fixture->dir);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    ssize_t len = read(fd, bytes, RAW_FILE_BYTES_MAX);
+    assert_true(len > 0 && (size_t)len < RAW_FILE_BYTES_MAX);
+    (void)close(fd);
+    *ret_len = (size_t)len;
+    return bytes;
+}
+
+static inline void raw_file_write(const struct fixture *fixture, uint8_t *bytes, size_t len)
+{
+    char path[300];
+    (void)snprintf(path, sizeof path, "%s/data.mdb", fixture->dir);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, bytes, len), len);
+    (void)close(fd);
+    free(bytes);
+}
+
 #endif

@@ -276,6 +276,85 @@ static void without_its_state_a_store_is_only_read(void **state)
     assert_found(fixture, "index (fresh)");
 }
 
+static void remove_row(struct fixture *fixture, const char *table, size_t row)
+{
+    static uint8_t value[64 * 1024];
+    uint8_t key[512];
+    size_t key_len = 0, len = 0;
+    fixture_close(fixture);
+    struct raw raw = raw_open(fixture);
+    raw_row(&raw, table, row, key, &key_len, value, &len);
+    raw_delete(&raw, table, key, key_len);
+    raw_close(&raw);
+    fixture_open(fixture);
+}
+
+/* Memory would number what comes as the table has numbered others. */
+static void with_a_gap_in_what_is_fresh_a_store_is_only_read(void **state)
+{
+    struct fixture *fixture = *state;
+    struct kr_txn *txn = NULL;
+    fill(fixture);
+    remove_row(fixture, "fresh", 0);
+    assert_int_equal(kr_store_write_begin(fixture->store, &txn), KR_CORRUPT);
+    txn = read_begin(fixture);
+    assert_int_equal(read_record(txn, fixture->scratch), KR_OK);
+    kr_txn_abort(txn);
+    assert_found(fixture, "one before it is missing");
+}
+
+/* The state in the row before it is authentic, but older than the log. */
+static void without_the_end_of_what_is_fresh_a_store_is_only_read(void **state)
+{
+    struct fixture *fixture = *state;
+    struct kr_txn *txn = NULL;
+    fill(fixture);
+    fixture_reopen(fixture);
+    txn = write_begin(fixture);
+    (void)put_sample(txn, RECORDS);
+    commit(txn);
+    fixture_close(fixture);
+    struct raw raw = raw_open(fixture);
+    size_t rows = raw_count(&raw, "fresh");
+    raw_close(&raw);
+    fixture_open(fixture);
+    remove_row(fixture, "fresh", rows - 1);
+    assert_int_equal(kr_store_write_begin(fixture->store, &txn), KR_CORRUPT);
+    txn = read_begin(fixture);
+    assert_int_equal(read_record(txn, fixture->scratch), KR_OK);
+    kr_txn_abort(txn);
+    assert_found(fixture, "goes on to number 13");
+}
+
+/* The page is damaged under a running store: its last row claims entries that memory has, but nobody has committed. */
+static void readers_see_no_more_than_was_committed(void **state)
+{
+    struct fixture *fixture = *state;
+    uint8_t key[512], value[4096];
+    size_t key_len = 0, value_len = 0, len = 0;
+    fill(fixture);
+    fixture_close(fixture);
+    struct raw raw = raw_open(fixture);
+    raw_row(&raw, "fresh", raw_count(&raw, "fresh") - 1, key, &key_len, value, &value_len);
+    raw_close(&raw);
+    memcpy(key + key_len, value, 40);
+    fixture_open(fixture);
+    struct kr_txn *txn = write_begin(fixture);
+    struct kr_term_entry term = sample_term(fixture->store, 77777, 3, 0);
+    assert_int_equal(kr_store_terms_put(txn, &term, 1), KR_OK);
+    uint8_t *bytes = raw_file_read(fixture, &len), *at = bytes;
+    while ((at = memmem(at, len - (size_t)(at - bytes), key, key_len + 40)) != NULL) {
+        at++[2] ^= 0x40; /* 16,384 more */
+    }
+    raw_file_write(fixture, bytes, len);
+    struct kr_txn *reader = read_begin(fixture);
+    assert_int_equal(find_term(reader, 77777).count, 0);
+    assert_int_equal(find_term(reader, 3).count, 1);
+    kr_txn_abort(reader);
+    kr_txn_abort(txn);
+    assert_int_equal(kr_store_write_begin(fixture->store, &txn), KR_CORRUPT);
+}
+
 /* Authentic values in the wrong place. */
 static void moved_rows_are_told(void **state)
 {
@@ -482,6 +561,9 @@ int main(void)
         TEST(a_flipped_bit_is_found_where_readers_cannot_tell),
         TEST(damaged_entries_of_the_store_itself_keep_it_shut),
         TEST(without_its_state_a_store_is_only_read),
+        TEST(with_a_gap_in_what_is_fresh_a_store_is_only_read),
+        TEST(without_the_end_of_what_is_fresh_a_store_is_only_read),
+        TEST_DURABLE(readers_see_no_more_than_was_committed),
         TEST(moved_rows_are_told),
         TEST(missing_and_added_rows_are_told),
         TEST(a_damaged_record_can_be_fetched_anew),

@@ -72,34 +72,6 @@ static uint32_t found(struct fixture *fixture)
 
 /* ---- damage in the file itself: LMDB would put a changed key where it belongs ---- */
 
-#define FILE_BYTES_MAX (16u * KR_MIB)
-
-static uint8_t *file_read(const struct fixture *fixture, size_t *ret_len)
-{
-    char path[300];
-    uint8_t *bytes = malloc(FILE_BYTES_MAX);
-    assert_non_null(bytes);
-    (void)snprintf(path, sizeof path, "%s/data.mdb", fixture->dir);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    assert_true(fd >= 0);
-    ssize_t len = read(fd, bytes, FILE_BYTES_MAX);
-    assert_true(len > 0 && (size_t)len < FILE_BYTES_MAX);
-    (void)close(fd);
-    *ret_len = (size_t)len;
-    return bytes;
-}
-
-static void file_write(const struct fixture *fixture, uint8_t *bytes, size_t len)
-{
-    char path[300];
-    (void)snprintf(path, sizeof path, "%s/data.mdb", fixture->dir);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, bytes, len), len);
-    (void)close(fd);
-    free(bytes);
-}
-
 /* Flips the key's highest bit wherever the row stands, also in pages that are free by now. */
 static void flip_key(struct fixture *fixture, const char *table, size_t row)
 {
@@ -111,13 +83,13 @@ static void flip_key(struct fixture *fixture, const char *table, size_t row)
     raw_row(&raw, table, row, key, &key_len, value, &value_len);
     raw_close(&raw);
     memcpy(key + key_len, value, value_len); /* they stand side by side */
-    uint8_t *bytes = file_read(fixture, &len), *at = bytes;
+    uint8_t *bytes = raw_file_read(fixture, &len), *at = bytes;
     while ((at = memmem(at, len - (size_t)(at - bytes), key, key_len + value_len)) != NULL) {
         *at++ ^= 0x80;
         flipped++;
     }
     assert_true(flipped > 0);
-    file_write(fixture, bytes, len);
+    raw_file_write(fixture, bytes, len);
     fixture_open(fixture);
 }
 
@@ -231,7 +203,7 @@ static void the_list_of_the_dead_in_another_order(void **state)
     raw_row(&raw, "dead", 1, key, &key_len, value, &value_len);
     raw_close(&raw);
     memcpy(key + key_len, value, 64);
-    uint8_t *bytes = file_read(fixture, &len), *at = bytes;
+    uint8_t *bytes = raw_file_read(fixture, &len), *at = bytes;
     while ((at = memmem(at, len - (size_t)(at - bytes), key, key_len + 64)) != NULL) {
         uint8_t *order = bytes + (size_t)(at - bytes) / page_bytes * page_bytes + page_head, first[2];
         memcpy(first, order, 2);
@@ -241,7 +213,7 @@ static void the_list_of_the_dead_in_another_order(void **state)
         at++;
     }
     assert_true(swapped > 0);
-    file_write(fixture, bytes, len);
+    raw_file_write(fixture, bytes, len);
     fixture_open(fixture);
     merge_all(fixture);
     assert_int_equal(found(fixture), RUNS * RUN_ROWS);
