@@ -182,8 +182,7 @@ static enum kr_err judge_statement(struct kr_step *step, const struct kr_job *jo
             return err;
         }
         if (core->directory.generation != generation) {
-            core->quarantine_is_due = true; /* cards of the founders may be waiting for just this */
-            memset(core->quarantine_at, 0, 32);
+            kr_quarantine_is_due(core); /* cards of the founders may be waiting for just this */
         }
     }
     if (may_sign != KR_OK) {
@@ -320,8 +319,7 @@ static enum kr_err put_statement(struct kr_step *step, const struct kr_job *job)
         err = is_awaited ? kr_directory_reload(&step->core->directory, step->txn)
                          : kr_directory_take(&step->core->directory, &job->header, job->record.id, content);
     }
-    step->core->quarantine_is_due = true;
-    memset(step->core->quarantine_at, 0, 32);
+    kr_quarantine_is_due(step->core);
     return err == KR_OK ? kr_joins_settle(step) : err;
 }
 
@@ -577,12 +575,21 @@ out:
     return err;
 }
 
+/* A round that is under way goes on to its end, and another follows: else who brings statements all the time would keep us at the
+ * beginning for ever. */
+void kr_quarantine_is_due(struct kr_core *core)
+{
+    core->quarantine_is_due = core->quarantine_is_stale = true;
+}
+
 enum kr_err kr_admit_quarantined(struct kr_step *step, bool *ret_more)
 {
+    static const uint8_t begin[32];
     struct kr_core *core = step->core;
     *ret_more = false;
     if (!core->quarantine_is_due || core->quarantine_count == 0) {
         core->quarantine_is_due = false;
+        memset(core->quarantine_at, 0, 32);
         return KR_OK;
     }
     struct pick *pick = calloc(1, sizeof *pick);
@@ -590,16 +597,14 @@ enum kr_err kr_admit_quarantined(struct kr_step *step, bool *ret_more)
         return KR_NOMEM;
     }
     memcpy(pick->after, core->quarantine_at, 32);
-    core->quarantine_is_due = false; /* a statement that enters below sets it again, from the start */
+    core->quarantine_is_stale = core->quarantine_is_stale && memcmp(pick->after, begin, 32) != 0;
     bool is_full;
     enum kr_err err = pick_slice(step, pick, &is_full);
     for (uint32_t i = 0; i < pick->count && err == KR_OK; i++) {
         err = look_again(step, pick->ids[i], pick->from[i], pick->bytes[i]);
     }
-    if (!core->quarantine_is_due && is_full) {
-        core->quarantine_is_due = true;
-        memcpy(core->quarantine_at, pick->ids[pick->count - 1], 32);
-    }
+    memcpy(core->quarantine_at, is_full ? pick->ids[pick->count - 1] : begin, 32);
+    core->quarantine_is_due = is_full || core->quarantine_is_stale;
     *ret_more = core->quarantine_is_due;
     free(pick);
     return err;

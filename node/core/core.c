@@ -338,23 +338,29 @@ enum kr_err kr_core_flush(struct kr_core *core, struct kr_txn *txn, struct kr_rn
     return core->has_identity ? kr_gossip_flush(&step) : KR_OK;
 }
 
+static enum kr_err merge(struct kr_step *step, bool *ret_more)
+{
+    return kr_store_merge_slice(step->txn, ret_more);
+}
+
+/* The kinds of work take turns, so that one of which there is always more does not keep the others from being done. */
 enum kr_err kr_core_idle(struct kr_core *core, struct kr_txn *txn, struct kr_rng *rng, uint64_t now_ms, struct kr_effects *effects,
                          bool *ret_more)
 {
+    static const struct {
+        enum kr_err (*slice)(struct kr_step *step, bool *ret_more);
+        bool needs_identity;
+    } kinds[] = {{kr_admit_quarantined, true}, {kr_admit_pairs, true}, {kr_expiry_slice, true}, {merge, false}};
+    const uint32_t count = sizeof kinds / sizeof kinds[0], begin_at = core->idle_turn;
     struct kr_step step = begin(core, txn, rng, now_ms, effects);
     bool more = false;
     enum kr_err err = KR_OK;
-    if (core->has_identity) {
-        err = kr_admit_quarantined(&step, &more);
-        if (err == KR_OK && !more) {
-            err = kr_admit_pairs(&step, &more);
+    for (uint32_t i = 0; i < count && err == KR_OK && !more; i++) {
+        uint32_t kind = (begin_at + i) % count;
+        if (core->has_identity || !kinds[kind].needs_identity) {
+            err = kinds[kind].slice(&step, &more);
+            core->idle_turn = (kind + 1) % count;
         }
-        if (err == KR_OK && !more) {
-            err = kr_expiry_slice(&step, &more);
-        }
-    }
-    if (err == KR_OK && !more) {
-        err = kr_store_merge_slice(txn, &more);
     }
     if (err == KR_OK && core->has_identity) {
         err = kr_gossip_flush(&step);

@@ -173,8 +173,10 @@ struct kr_core {
     uint64_t jobs_out, check_bytes;
     uint64_t makes_out, makes_since_ms; /* of jobs_out: large submissions of our own; since when there are any */
     uint64_t quarantine_count, quarantine_bytes;
-    bool quarantine_is_due; /* the directory changed since the last look */
-    uint8_t quarantine_at[32];
+    bool quarantine_is_due;            /* the directory changed since the last look */
+    bool quarantine_is_stale;          /* it did since the round began that is under way */
+    uint8_t quarantine_at[32];         /* how far that round is; zero: at its beginning */
+    uint32_t idle_turn;                /* which kind of work that can wait is next */
     uint64_t signed_day, signed_count; /* records that our node key signed on that day since 1970, UTC */
     uint64_t signed_noted;             /* how many of them the store knows of, in steps ahead */
     uint64_t ahead_at_ms;              /* when the first of the records dated ahead is shown; UINT64_MAX: none is held back */
@@ -301,6 +303,8 @@ enum kr_err kr_policy_of_head(const struct kr_core *core, enum kr_policy_use use
  * to us; `link` NULL for our own. */
 enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t from[static 32], const struct kr_link *link,
                      enum kr_err *ret_verdict, uint64_t *ret_arrival) KR_WARN_UNUSED;
+/* The directory changed: all that is quarantined must be looked at again. */
+void kr_quarantine_is_due(struct kr_core *core);
 /* Looks again at some of the quarantined records; `*ret_more`. */
 enum kr_err kr_admit_quarantined(struct kr_step *step, bool *ret_more) KR_WARN_UNUSED;
 /* Appends one older record of the log to the pair tree of a new link, in slices. */

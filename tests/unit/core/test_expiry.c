@@ -151,6 +151,58 @@ static void quarantine_expires(void **state)
     stranger_deinit(&stranger);
 }
 
+/* Statements come all the time, and quarantine is looked at again for each: it is got through all the same, and what has expired
+ * goes meanwhile. */
+static void kinds_of_work_take_turns(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_loop *loop = bed_node(bed, 0)->loop;
+    struct stranger stranger;
+    struct kr_writer content;
+    uint8_t id[32], seed[32] = {1}, at[32] = {0};
+    enum { KEPT = 100 };
+    bool more = true, is_through = false;
+    stranger_init(bed, &stranger, 3);
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_CLEAR, "b.example", 1);
+    submit->expires_s = bed->world->now_ms / 1000 + 3600;
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_OK);
+    for (uint32_t i = 0; i < KEPT; i++) {
+        struct forged forged = stranger_forge(bed, &stranger,
+                                              (struct kr_draft){.kind = KR_KIND_REPORT,
+                                                                .label = KR_TLP_CLEAR,
+                                                                .expires_s = bed->world->now_ms / 1000 + 20 * 86400,
+                                                                .content = bed_report(&content, "a.example")});
+        bed_hand_over(bed, 1, 0, &forged);
+        forged_free(&forged);
+        kr_writer_deinit(&content);
+    }
+    struct kr_core *core = bed_core(bed, 0);
+    assert_int_equal(core->quarantine_count, KEPT);
+    uint64_t later_ms = bed->world->now_ms + 3700000;
+    for (uint32_t i = 0; i < 16; i++) {
+        struct kr_effects effects;
+        kr_quarantine_is_due(core);
+        kr_effects_init(&effects);
+        assert_int_equal(kr_loop_idle(loop, later_ms, seed, &effects, &more), KR_OK);
+        kr_effects_deinit(&effects);
+        assert_true(more);
+        is_through = is_through || memcmp(core->quarantine_at, at, 32) < 0;
+        memcpy(at, core->quarantine_at, 32);
+    }
+    assert_true(is_through);
+    assert_false(bed_holds(bed, 0, id));
+    for (uint32_t i = 0; i < 32 && more; i++) {
+        struct kr_effects effects;
+        kr_effects_init(&effects);
+        assert_int_equal(kr_loop_idle(loop, later_ms, seed, &effects, &more), KR_OK);
+        kr_effects_deinit(&effects);
+    }
+    assert_false(more); /* none come, and it ends */
+    assert_int_equal(core->quarantine_count, KEPT);
+    bed_submission_free(submit);
+    stranger_deinit(&stranger);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +211,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_slice_is_bounded_and_says_whether_there_is_more, setup, teardown),
         cmocka_unit_test_setup_teardown(a_token_lives_as_long_as_its_record, setup, teardown),
         cmocka_unit_test_setup_teardown(quarantine_expires, setup, teardown),
+        cmocka_unit_test_setup_teardown(kinds_of_work_take_turns, setup, teardown),
     };
     return cmocka_run_group_tests_name("core/expiry", tests, NULL, NULL);
 }
