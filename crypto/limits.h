@@ -52,7 +52,9 @@
 /* Frames that came over one connection and wait. An honest peer has at most its window under way, and all windows together fit
  * KR_NET_BUFFER_BYTES_MAX. A hostile one that was admitted can make net hold 16 frames of the largest size, 16
  * MiB, as long as keeper takes no more; several such peers, that much each. */
-#define KR_NET_FRAMES_MAX          16
+#define KR_NET_FRAMES_MAX 16
+/* What one connection may bring without ending a message: as much as the frames that may wait. */
+#define KR_NET_UNENDED_BYTES_MAX   (KR_NET_FRAMES_MAX * KR_FRAME_BYTES_MAX)
 #define KR_CHANNEL_CHUNK_BYTES_MAX (64u * KR_KIB)
 #define KR_IDS_PER_FRAME_MAX       1024u
 

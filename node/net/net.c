@@ -13,13 +13,14 @@
 #include <zmq.h>
 
 #include "node/net/channel.h"
+#include "node/net/meter.h"
 #include "node/net/sandbox.h"
 #include "node/net/sockets.h"
 
 #define STOP_LINGER_MS    500
 #define REFUSED_REPORT_MS 10000 /* between two reports of refused connections */
 #define FRAMES_A_TURN     64u   /* from one socket, so that none starves the others */
-#define DESCRIPTORS_MAX   4096u
+#define DESCRIPTORS_MAX   KR_METER_DESCRIPTORS_MAX
 #define ROUTE_BYTES       5u /* of the ids that a ROUTER makes up itself; peers that choose their own are not heard */
 #define FRAME_WINDOW      (KR_FRAME_BYTES_MAX + 64u + KR_CHANNEL_FRAME_COST)
 
@@ -50,6 +51,9 @@ struct net {
     uint64_t refused;
     uint8_t refused_key[32];
     int64_t refused_due_ms;
+    uint32_t descriptors, cut; /* how many there can be; connections cut by the meter and not told yet */
+    int64_t cut_due_ms, look_ms;
+    struct kr_meter meter;
     struct kr_net_message in, out; /* large: not on the stack */
 };
 
@@ -395,6 +399,9 @@ static enum kr_err drain(struct net *net, void *socket, const struct dial *dial)
         (void)zmq_msg_init(&parts[0]);
         (void)zmq_msg_init(&parts[1]);
         unsigned count = receive(socket, parts);
+        if (count > 0) {
+            kr_meter_heard(&net->meter, zmq_msg_get(&parts[count > 1 ? 1 : 0], ZMQ_SRCFD));
+        }
         if (count > 0 && dial == NULL) {
             err = take_routed(net, count, parts);
         } else if (count == 1 && zmq_msg_size(&parts[0]) > 0) {
@@ -407,6 +414,26 @@ static enum kr_err drain(struct net *net, void *socket, const struct dial *dial)
         }
     }
     return err == KR_OK ? kr_channel_flush(net->channel) : err; /* at once: the other sockets are looked at meanwhile */
+}
+
+/* ZeroMQ tells nobody of a message that has not ended, however much of it has come. */
+static enum kr_err look(struct net *net)
+{
+    const int64_t now = now_ms();
+    if (now >= net->look_ms) {
+        uint32_t again_ms = 0;
+        net->cut += kr_meter_look(&net->meter, net->descriptors, KR_NET_UNENDED_BYTES_MAX, &again_ms);
+        net->look_ms = now + again_ms;
+    }
+    if (net->cut == 0 || now < net->cut_due_ms) {
+        return KR_OK;
+    }
+    const uint32_t cut = net->cut;
+    net->cut = 0;
+    net->cut_due_ms = now + REFUSED_REPORT_MS;
+    return say_log(net, KR_LOG_WARNING,
+                   "connections cut because they sent more than %u MiB of a message without an end: %u; no honest node does that",
+                   KR_NET_UNENDED_BYTES_MAX / KR_MIB, cut);
 }
 
 /* ---- the loop ---- */
@@ -467,8 +494,11 @@ static enum kr_err wait(struct net *net)
             items[count++] = (zmq_pollitem_t){.socket = net->dials[i].monitor, .events = ZMQ_POLLIN};
         }
     }
-    int64_t due_ms = net->refused_due_ms - now_ms();
-    long wait_ms = net->refused == 0 ? -1 : due_ms > 0 ? (long)due_ms : 0;
+    const bool has_connections = net->router != NULL || net->dial_count > 0;
+    int64_t due_ms = has_connections ? net->look_ms : INT64_MAX;
+    due_ms = net->refused > 0 && net->refused_due_ms < due_ms ? net->refused_due_ms : due_ms;
+    const int64_t left_ms = due_ms == INT64_MAX ? -1 : due_ms - now_ms();
+    long wait_ms = due_ms == INT64_MAX ? -1 : left_ms > 0 ? (long)left_ms : 0;
     return zmq_poll(items, count, wait_ms) >= 0 || zmq_errno() == EINTR ? KR_OK : KR_SYSTEM;
 }
 
@@ -484,6 +514,9 @@ static enum kr_err turn(struct net *net)
     for (uint32_t i = 0; err == KR_OK && i < net->dial_count; i++) {
         err = drain(net, net->dials[i].socket, &net->dials[i]);
         err = err == KR_OK ? watch(net, &net->dials[i]) : err;
+    }
+    if (err == KR_OK) {
+        err = look(net);
     }
     if (err == KR_OK) {
         err = kr_channel_pump(net->channel);
@@ -504,6 +537,7 @@ static enum kr_err begin(struct net *net, int fd)
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max < DESCRIPTORS_MAX ? files.rlim_max : DESCRIPTORS_MAX;
         (void)setrlimit(RLIMIT_NOFILE, &files);
+        net->descriptors = (uint32_t)files.rlim_cur;
     }
     if (sodium_init() < 0 || (net->context = zmq_ctx_new()) == NULL) {
         return KR_SYSTEM;

@@ -1,7 +1,9 @@
 /* The net process as a whole, driven as keeper drives it, with peers that do as they please. Each test has a process of its own. */
 #include "net_test.h"
 
+#include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 #include "node/net/channel.h"
+#include "node/net/meter.h"
 #include "node/net/net.h"
 
 #define DEALERS_MAX 8u
@@ -385,6 +388,119 @@ static void test_messages_of_many_parts_or_none_are_dropped(void **state)
     expect_frame(run, FRIEND, "good");
 }
 
+/* A line that carries both ways, but to net only so much. */
+struct line {
+    pthread_t thread;
+    int listener, near, far; /* the peer's side, net's side */
+    uint64_t left;
+    bool is_cut; /* by net */
+};
+
+static bool carry(int from, int to, uint64_t *left)
+{
+    static uint8_t bytes[64 * KR_KIB];
+    const size_t most = *left < sizeof bytes ? (size_t)*left : sizeof bytes;
+    ssize_t got = recv(from, bytes, most, 0);
+    for (ssize_t at = 0, put = 0; at < got; at += put) {
+        put = send(to, bytes + at, (size_t)(got - at), MSG_NOSIGNAL);
+        if (put <= 0) {
+            return false;
+        }
+    }
+    *left -= got > 0 ? (uint64_t)got : 0;
+    return got > 0;
+}
+
+static void *carry_on(void *context)
+{
+    struct line *line = context;
+    uint64_t endless = UINT64_MAX;
+    line->near = accept4(line->listener, NULL, NULL, SOCK_CLOEXEC);
+    for (bool is_up = line->near >= 0; is_up;) {
+        struct pollfd pollers[] = {{.fd = line->far, .events = POLLIN}, {.fd = line->left > 0 ? line->near : -1, .events = POLLIN}};
+        if (poll(pollers, 2, WAIT_MS) <= 0) {
+            return NULL;
+        }
+        if (pollers[1].revents != 0) {
+            is_up = carry(line->near, line->far, &line->left);
+        }
+        if (pollers[0].revents != 0 || !is_up) {
+            is_up = carry(line->far, line->near, &endless) && is_up;
+            line->is_cut = !is_up;
+        }
+    }
+    return NULL;
+}
+
+/* Connects the peer by such a line. */
+static void lay_line(struct run *run, struct line *line, void *from, uint64_t bytes)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    char endpoint[64];
+    *line = (struct line){.left = bytes};
+    line->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(line->listener, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(line->listener, 1), 0);
+    assert_int_equal(getsockname(line->listener, (struct sockaddr *)&address, &len), 0);
+    (void)snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%u", ntohs(address.sin_port));
+    address.sin_port = htons((uint16_t)strtoul(strrchr(run->endpoint, ':') + 1, NULL, 10));
+    line->far = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(line->far, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(pthread_create(&line->thread, NULL, carry_on, line), 0);
+    assert_int_equal(zmq_connect(from, endpoint), 0);
+}
+
+static void take_line_down(struct line *line)
+{
+    assert_int_equal(pthread_join(line->thread, NULL), 0);
+    assert_int_equal(close(line->listener) + close(line->near) + close(line->far), 0);
+}
+
+/* ZeroMQ would keep all parts of a message until the last one comes, and this one's never does. */
+static void test_a_message_without_end_costs_the_connection(void **state)
+{
+    struct run *run = *state;
+    struct line line;
+    uint8_t *part = calloc(1, KR_FRAME_BYTES_MAX);
+    assert_non_null(part);
+    greet(run);
+    void *friend = dealer(run, &run->friend, NULL, 0);
+    lay_line(run, &line, friend, KR_NET_UNENDED_BYTES_MAX + 2 * KR_MIB);
+    say(friend, "good");
+    expect_frame(run, FRIEND, "good");
+    for (uint32_t i = 0; i < KR_NET_UNENDED_BYTES_MAX / KR_FRAME_BYTES_MAX + 4; i++) {
+        assert_int_equal(zmq_send(friend, part, KR_FRAME_BYTES_MAX, ZMQ_SNDMORE), KR_FRAME_BYTES_MAX);
+    }
+    assert_int_equal(zmq_send(friend, "end", 3, 0), 3); /* it lets none out before it has them all; the line does not carry this */
+    take_line_down(&line);
+    assert_true(line.is_cut);
+    say(peer(run, &run->other), "still there"); /* net is, for the others */
+    expect_frame(run, OTHER, "still there");
+    free(part);
+}
+
+/* However much a peer sends, as long as it ends its messages. */
+static void test_whole_messages_cost_nothing(void **state)
+{
+    struct run *run = *state;
+    uint8_t *frame = calloc(1, KR_FRAME_BYTES_MAX);
+    assert_non_null(frame);
+    greet(run);
+    void *friend = peer(run, &run->friend);
+    run->monitor = test_monitor(run->context, friend, "inproc://friend", ZMQ_EVENT_DISCONNECTED);
+    const int64_t until_ms = test_now_ms() + 2 * KR_METER_MS; /* so that it was looked at */
+    for (uint64_t sent = 0; sent <= 2 * KR_NET_UNENDED_BYTES_MAX || test_now_ms() < until_ms; sent += KR_FRAME_BYTES_MAX) {
+        assert_int_equal(zmq_send(friend, frame, KR_FRAME_BYTES_MAX, 0), KR_FRAME_BYTES_MAX);
+        expect(run, KR_NET_FRAME);
+        assert_int_equal(run->in.frame.len, KR_FRAME_BYTES_MAX);
+        assert_int_equal(kr_channel_dealt(run->channel, 1, run->in.frame.len), KR_OK);
+        assert_int_equal(kr_channel_pump(run->channel), KR_OK);
+    }
+    assert_int_equal(test_monitor_next(run->monitor), 0);
+    free(frame);
+}
+
 /* A peer that names itself: as long as the ids that ZeroMQ makes, longer, or as another does. What it said lies in the listener's
  * queue for sure when its oversized frame has cost it the connection. */
 static void squat(struct run *run, const void *id, size_t len, const char *name)
@@ -609,6 +725,8 @@ int main(void)
         NET_TEST(test_a_stranger_is_refused_and_told),
         NET_TEST(test_a_frame_for_nobody_is_lost),
         NET_TEST(test_messages_of_many_parts_or_none_are_dropped),
+        NET_TEST(test_a_message_without_end_costs_the_connection),
+        NET_TEST(test_whole_messages_cost_nothing),
         NET_TEST(test_who_names_itself_is_not_heard),
         NET_TEST(test_who_is_taken_off_the_list_is_cut),
         NET_TEST(test_a_silent_one_taken_off_the_list_is_not_heard),
