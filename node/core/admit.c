@@ -120,6 +120,11 @@ void kr_policy_facts_of(const struct kr_core *core, const struct kr_header *head
 
 /* ---- judging ---- */
 
+bool kr_is_far_ahead(const struct kr_step *step, const struct kr_header *header)
+{
+    return header->created_ms > step->now_ms + KR_AHEAD_MS_MAX;
+}
+
 static bool count_row(void *context, struct kr_slice key, struct kr_slice value)
 {
     uint32_t *count = context;
@@ -210,6 +215,9 @@ static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const u
     const struct kr_header *header = &job->header;
     if (header->expires_s <= step->now_ms / 1000) {
         return KR_EXPIRED;
+    }
+    if (kr_is_far_ahead(step, header)) {
+        return KR_QUOTA; /* not refused for good: it may be our clock that is wrong, and nobody would send it again */
     }
     struct kr_policy_facts facts;
     kr_policy_facts_of(core, header, core->self, &facts);
@@ -563,7 +571,7 @@ static enum kr_err look_again(struct kr_step *step, const uint8_t id[static 32],
         if (err == KR_OK) {
             err = enter(step, job, &head, link);
         }
-    } else if (verdict != KR_UNKNOWN_AUTHOR) {
+    } else if (verdict != KR_UNKNOWN_AUTHOR && verdict != KR_QUOTA) {
         err = kr_store_record_purge(step->txn, arrival, (struct kr_slice){0});
         if (err == KR_OK) {
             err = quarantine_leave(step, id, from, bytes);

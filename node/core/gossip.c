@@ -515,6 +515,13 @@ enum kr_err kr_gossip_checked(struct kr_step *step, struct kr_job *job)
     }
     bool is_taken = verdict == KR_OK || verdict == KR_EXISTS || verdict == KR_UNKNOWN_AUTHOR || verdict == KR_EXPIRED;
     bool is_current = link->has_session && link->session_no == job->session;
+    if (err == KR_OK && verdict == KR_QUOTA && kr_is_far_ahead(step, &job->header)) {
+        char name[KR_NAME_BYTES_MAX + 1];
+        err = kr_step_log_peer(step, link, KR_LOG_WARNING,
+                               "%s sent a record that is dated more than a day ahead: it is asked for again later. Is the clock of "
+                               "this machine right?",
+                               kr_core_name(core, link->council, false, name, sizeof name));
+    }
     if (err == KR_OK && !is_taken && is_current) {
         err = refuse(step, link, job->record.id, verdict);
     }

@@ -298,6 +298,9 @@ void kr_policy_facts_of(const struct kr_core *core, const struct kr_header *head
 /* What policy says of a stored record. */
 enum kr_err kr_policy_of_head(const struct kr_core *core, enum kr_policy_use use, const struct kr_head *head,
                               const uint8_t council[static 32], enum kr_policy_reason *ret_reason) KR_WARN_UNUSED;
+/* Whether it is dated so far ahead that it is not taken now: it would be passed on, and shown to nobody, for as long. With that no
+ * record lives longer than KR_EXPIRES_S_MAX and KR_AHEAD_MS_MAX from now. */
+bool kr_is_far_ahead(const struct kr_step *step, const struct kr_header *header);
 /* Stores a checked or made record if it may enter, indexes it, appends it to its scopes, offers it on. `*ret_verdict`: KR_OK
  * stored; KR_EXISTS known; KR_UNKNOWN_AUTHOR quarantined; KR_QUOTA not now; else why it was refused. `from`: council that handed it
  * to us; `link` NULL for our own. */

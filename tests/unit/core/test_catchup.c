@@ -383,6 +383,29 @@ static void what_was_put_off_is_asked_for_after_a_crash(void **state)
 }
 
 /* Messages out of their turn, about scopes of others, with counts beyond all bounds: nothing moves and no step fails. */
+/* 0's clock is two days ahead, and what it signs is dated so. It is not taken yet, and not passed over either. */
+static void what_is_dated_far_ahead_is_taken_when_it_has_come_nearer(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[4][32];
+    submit_some(bed, 0, 1, 2, ids);
+    bed_run(bed, 60000);
+    assert_true(bed_holds(bed, 1, ids[1]));
+    bed_core(bed, 0)->now_ms = bed->world->now_ms + 2 * BED_DAY_MS;
+    submit_some(bed, 0, 2, 3, ids);
+    bed_forget_log(bed);
+    bed_run(bed, BED_DAY_MS - 120000);
+    assert_false(bed_holds(bed, 1, ids[2]));
+    assert_true(bed_said(bed, 1, "dated more than a day ahead"));
+    struct kr_progress *clear = progress(bed, 1, 0, KR_SCOPE_CLEAR);
+    assert_true(clear->is_held);
+    assert_int_equal(clear->mark, 1);
+    assert_true(bed_link(bed, 1, 0)->has_session);
+    bed_run(bed, 240000);
+    assert_true(bed_holds(bed, 1, ids[2]));
+    assert_int_equal(progress(bed, 1, 0, KR_SCOPE_CLEAR)->mark, 2);
+}
+
 static void noise_is_survived(void **state)
 {
     struct bed *bed = *state;
@@ -438,6 +461,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_record_without_room_holds_the_mark_and_stops_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_put_off_is_asked_for_when_the_directory_changes, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_put_off_is_asked_for_after_a_crash, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_dated_far_ahead_is_taken_when_it_has_come_nearer, setup, teardown),
         cmocka_unit_test_setup_teardown(noise_is_survived, setup, teardown),
     };
     return cmocka_run_group_tests_name("core/catchup", tests, NULL, NULL);

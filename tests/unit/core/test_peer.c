@@ -14,6 +14,13 @@ static int teardown(void **state)
     return 0;
 }
 
+static void restart(struct bed *bed, uint32_t node)
+{
+    sim_world_crash(bed->world, node, BED_DAY_MS * 30000ull);
+    assert_int_equal(sim_world_start(bed->world, node), SIM_HOLDS);
+    bed_run(bed, 20000);
+}
+
 static const uint8_t *community(const struct bed *bed)
 {
     return bed_core((struct bed *)(uintptr_t)bed, 1)->directory.communities[0]->id;
@@ -163,6 +170,65 @@ static void altered_and_expired_records_are_refused(void **state)
     forged_free(&forged);
 }
 
+/* Genuine, and dated in the year 9998: kept and passed on for ever, and never shown. A statement no less. */
+static void what_is_dated_for_ever_after_is_not_kept(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_writer content;
+    const uint64_t created_ms = UINT64_C(253370764800000);
+    struct kr_vouch vouch = {.council = {0x42}};
+    struct forged forged = bed_forge(bed, 1,
+                                     (struct kr_draft){.kind = KR_KIND_REPORT,
+                                                       .label = KR_TLP_CLEAR,
+                                                       .created_ms = created_ms,
+                                                       .content = bed_report(&content, "far.example")});
+    bed_hand_over(bed, 1, 0, &forged);
+    assert_false(bed_holds(bed, 0, forged.id));
+    forged_free(&forged);
+    kr_writer_deinit(&content);
+    kr_writer_init(&content, KR_KIB);
+    kr_vouch_write(&vouch, &content);
+    forged = bed_forge(bed, 1,
+                       (struct kr_draft){.kind = KR_KIND_VOUCH,
+                                         .label = KR_TLP_GREEN,
+                                         .community = community(bed),
+                                         .subject = vouch.council,
+                                         .created_ms = created_ms,
+                                         .version = 1,
+                                         .content = {content.bytes, content.len}});
+    bed_hand_over(bed, 1, 0, &forged);
+    assert_false(bed_holds(bed, 0, forged.id));
+    forged_free(&forged);
+    kr_writer_deinit(&content);
+}
+
+/* Kept apart by a node whose clock was ahead, which is set right: what it holds is dated far ahead then, and stays. */
+static void what_is_kept_apart_outlives_a_clock_set_back(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_writer content;
+    struct kr_head head;
+    struct stranger stranger;
+    stranger_init(bed, &stranger, 7);
+    uint64_t later_ms = bed->world->now_ms + 2 * BED_DAY_MS;
+    struct forged forged = stranger_forge(bed, &stranger,
+                                          (struct kr_draft){.kind = KR_KIND_REPORT,
+                                                            .label = KR_TLP_CLEAR,
+                                                            .created_ms = later_ms,
+                                                            .content = bed_report(&content, "later.example")});
+    bed_core(bed, 0)->now_ms = later_ms;
+    bed_hand_over(bed, 1, 0, &forged);
+    assert_int_equal(bed_head(bed, 0, forged.id, &head), KR_OK);
+    assert_int_equal(head.state, KR_HEAD_QUARANTINED);
+    restart(bed, 0);
+    assert_in_range(bed_core(bed, 0)->now_ms, 0, later_ms - 1);
+    assert_int_equal(bed_head(bed, 0, forged.id, &head), KR_OK);
+    assert_int_equal(head.state, KR_HEAD_QUARANTINED);
+    forged_free(&forged);
+    kr_writer_deinit(&content);
+    stranger_deinit(&stranger);
+}
+
 /* Unknown kinds, and bodies that are not what their kind says, are held and passed on like any other, so that slow upgraders do not
  * split the mesh. */
 static void unknown_kinds_are_held_and_relayed(void **state)
@@ -243,13 +309,6 @@ static void statements_without_sense_are_refused_and_harm_nobody(void **state)
     kr_writer_deinit(&content);
     assert_int_equal(bed_records(bed, 0), records);
     assert_true(bed_link(bed, 0, 1)->has_session);
-}
-
-static void restart(struct bed *bed, uint32_t node)
-{
-    sim_world_crash(bed->world, node, BED_DAY_MS * 30000ull);
-    assert_int_equal(sim_world_start(bed->world, node), SIM_HOLDS);
-    bed_run(bed, 20000);
 }
 
 /* A card, a vouch, a charter that ends soon: the node must still start when it is gone. */
@@ -710,6 +769,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(statements_without_sense_are_refused_and_harm_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(statements_that_expire_leave_a_node_that_starts, setup, teardown),
         cmocka_unit_test_setup_teardown(a_sealed_statement_is_refused_and_the_node_starts, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_dated_for_ever_after_is_not_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_kept_apart_outlives_a_clock_set_back, setup, teardown),
         cmocka_unit_test_setup_teardown(cards_for_communities_that_nobody_knows_are_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(rows_that_lead_nowhere_do_not_keep_a_node_from_starting, setup, teardown),
         cmocka_unit_test_setup_teardown(an_unknown_author_waits_in_quarantine_until_its_card_and_vouch_come, setup, teardown),
