@@ -75,7 +75,6 @@
 #define KR_TXN_DIRTY_PAGES_MAX    1024u
 #define KR_QUARANTINE_BYTES_MAX   (128u * KR_MIB)
 #define KR_QUARANTINE_FLOOR_BYTES KR_RECORD_BYTES_MAX /* of that, what every link has whatever the others send */
-#define KR_RELAY_AUTHOR_BYTES_MAX (64u * KR_MIB)
 #define KR_WALK_BYTES_MAX         (4u * KR_MIB)
 
 _Static_assert(KR_FRAME_BYTES_MAX >= 2u * KR_RECORD_BYTES_MAX, "a frame holds at least one record");

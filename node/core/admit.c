@@ -236,8 +236,9 @@ static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const u
     }
     /* What we may not hold whoever wrote it is refused; what we might is kept apart until its author is trusted. */
     facts.is_author_trusted = true;
-    if (!kr_policy_is_allowed(kr_policy(KR_POLICY_HOLD, &facts))) {
-        return KR_DENIED;
+    enum kr_policy_reason reason = kr_policy(KR_POLICY_HOLD, &facts);
+    if (!kr_policy_is_allowed(reason) || reason == KR_POLICY_ALLOW_RELAY) {
+        return KR_DENIED; /* what we could only relay has no scope to be passed on in yet, and would lie here unbounded */
     }
     enum kr_err err = kr_directory_may_sign(&core->directory, header, NULL);
     if (err != KR_OK) {

@@ -110,8 +110,8 @@ enum kr_err kr_record_split(const void *bytes, size_t len, struct kr_record *ret
  * format is verified by its signature, then its frozen fields are parsed for the hashes. */
 enum kr_err kr_record_verify(const struct kr_record *record) KR_WARN_UNUSED;
 /* Decodes the header of a verified record and checks what one record alone can tell: canonical form, label rules (sealed labels
- * have commitment, pad class, slots and an audience, and only the two amber ones may have a relay; open ones have none of those;
- * GREEN has a community), audience sorted and bounded, expiry within bounds, a body that is not empty. */
+ * have commitment, pad class, slots and an audience, never a statement's kind, and only the two amber ones may have a relay; open
+ * ones have none of those; GREEN has a community), audience sorted and bounded, expiry within bounds, a body that is not empty. */
 enum kr_err kr_header_parse(struct kr_slice header, struct kr_header *ret_header) KR_WARN_UNUSED;
 
 /* Opens a sealed body with whichever of the keyring's sealing keys has a slot: KR_NOT_FOUND where none has, KR_DECRYPT where the

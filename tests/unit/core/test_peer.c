@@ -66,6 +66,31 @@ static void amber_outside_its_audience_is_refused_told_and_counted(void **state)
     forged_free(&forged);
 }
 
+/* A member of the community that may relay it, and not addressed: it would hold ciphertext that it passes on to nobody. */
+static void amber_that_could_only_be_relayed_is_refused(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_writer content;
+    uint8_t recipients[1][32];
+    memcpy(recipients[0], bed_node(bed, 2)->keyring->sealing[0].public_key, 32);
+    struct forged forged = bed_forge(bed, 1,
+                                     (struct kr_draft){.kind = KR_KIND_REPORT,
+                                                       .label = KR_TLP_AMBER,
+                                                       .relay = community(bed),
+                                                       .audience = (const uint8_t(*)[32])bed_node(bed, 2)->council,
+                                                       .audience_count = 1,
+                                                       .recipients = (const uint8_t(*)[32])recipients,
+                                                       .recipient_count = 1,
+                                                       .content = bed_report(&content, "secret.example")});
+    bed_hand_over(bed, 1, 0, &forged);
+    assert_false(bed_holds(bed, 0, forged.id));
+    assert_true(bed_said(bed, 0, "refused a record"));
+    bed_hand_over(bed, 1, 2, &forged);
+    assert_true(bed_holds(bed, 2, forged.id));
+    forged_free(&forged);
+    kr_writer_deinit(&content);
+}
+
 /* Node 2 is addressed and gives it away: node 1, its next peer, is not. */
 static void amber_is_not_passed_on_by_a_peer_that_may_hold_it(void **state)
 {
@@ -761,6 +786,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(amber_outside_its_audience_is_refused_told_and_counted, setup, teardown),
+        cmocka_unit_test_setup_teardown(amber_that_could_only_be_relayed_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(amber_is_not_passed_on_by_a_peer_that_may_hold_it, setup, teardown),
         cmocka_unit_test_setup_teardown(green_of_a_community_that_we_are_not_in_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_key_that_no_card_lists_gets_nothing_shown_or_passed_on, setup, teardown),
