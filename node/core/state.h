@@ -315,17 +315,19 @@ enum kr_err kr_admit_pairs(struct kr_step *step, bool *ret_more) KR_WARN_UNUSED;
 /* What `kr_admit` would say of it, before anything is written: KR_EXISTS where we have it, or a newer one. `from` NULL: our own. */
 enum kr_err kr_admit_foresee(struct kr_step *step, const struct kr_job *job, const uint8_t *from,
                              enum kr_err *ret_verdict) KR_WARN_UNUSED;
+enum kr_err kr_core_quarantine_count(struct kr_step *step) KR_WARN_UNUSED;
+/* Whether the peer may bring so many bytes more that have to wait there. */
+bool kr_quarantine_has_room(const struct kr_core *core, const struct kr_link *link, size_t bytes);
+/* A record that `from` brought is there no more. */
+void kr_quarantine_left(struct kr_core *core, const uint8_t from[static 32], uint64_t bytes);
+
+/* ---- statement.c ---- */
 /* A statement of our own (signed with the root key), made and not stored yet; to be freed. */
 enum kr_err kr_statement_make(struct kr_step *step, uint32_t kind, const uint8_t *community, const uint8_t subject[static 32],
                               uint64_t version, struct kr_writer *content, struct kr_job **ret_job) KR_WARN_UNUSED;
 /* Makes, stores and offers one. */
 enum kr_err kr_admit_statement(struct kr_step *step, uint32_t kind, const uint8_t *community, const uint8_t subject[static 32],
                                uint64_t version, struct kr_writer *content) KR_WARN_UNUSED;
-enum kr_err kr_core_quarantine_count(struct kr_step *step) KR_WARN_UNUSED;
-/* Whether the peer may bring so many bytes more that have to wait there. */
-bool kr_quarantine_has_room(const struct kr_core *core, const struct kr_link *link, size_t bytes);
-/* A record that `from` brought is there no more. */
-void kr_quarantine_left(struct kr_core *core, const uint8_t from[static 32], uint64_t bytes);
 
 /* ---- init.c ---- */
 

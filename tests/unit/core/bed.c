@@ -226,6 +226,13 @@ uint32_t bed_submit(struct bed *bed, uint32_t node, const struct kr_submit *subm
     return code;
 }
 
+void bed_restart(struct bed *bed, uint32_t node)
+{
+    sim_world_crash(bed->world, node, BED_DAY_MS * 30000ull);
+    assert_int_equal(sim_world_start(bed->world, node), SIM_HOLDS);
+    bed_run(bed, 20000);
+}
+
 /* ---- looking into stores ---- */
 
 enum kr_err bed_head(struct bed *bed, uint32_t node, const uint8_t id[static 32], struct kr_head *ret_head)
@@ -288,6 +295,18 @@ struct forged bed_forge(struct bed *bed, uint32_t node, struct kr_draft draft)
 struct forged stranger_forge(struct bed *bed, const struct stranger *stranger, struct kr_draft draft)
 {
     return forge(bed, stranger->keyring, stranger->id, draft);
+}
+
+struct forged bed_statement(struct bed *bed, uint32_t author, uint32_t kind, const uint8_t *in, const uint8_t *subject,
+                            uint64_t version, struct kr_slice content)
+{
+    return bed_forge(bed, author,
+                     (struct kr_draft){.kind = kind,
+                                       .label = in != NULL ? KR_TLP_GREEN : KR_TLP_CLEAR,
+                                       .community = in,
+                                       .subject = subject,
+                                       .version = version,
+                                       .content = content});
 }
 
 void forged_free(struct forged *forged)

@@ -40,6 +40,8 @@ struct bed {
 struct bed *bed_new(uint32_t nodes);
 void bed_free(struct bed *bed);
 void bed_run(struct bed *bed, uint64_t ms);
+/* Kills the node after all that it has under way, starts it again, and waits until its links stand. */
+void bed_restart(struct bed *bed, uint32_t node);
 struct sim_node *bed_node(struct bed *bed, uint32_t index);
 struct kr_core *bed_core(struct bed *bed, uint32_t index);
 struct kr_link *bed_link(struct bed *bed, uint32_t from, uint32_t to); /* from's link with to */
@@ -81,6 +83,9 @@ struct forged {
 };
 /* Signs a draft as a council of the bed (or as a stranger): with the root key for statements. Defaults: now, a day. */
 struct forged bed_forge(struct bed *bed, uint32_t node, struct kr_draft draft);
+/* A statement, as honest nodes label it: GREEN in a community, else CLEAR. */
+struct forged bed_statement(struct bed *bed, uint32_t author, uint32_t kind, const uint8_t *in, const uint8_t *subject,
+                            uint64_t version, struct kr_slice content);
 struct forged stranger_forge(struct bed *bed, const struct stranger *stranger, struct kr_draft draft);
 struct forged stranger_card(struct bed *bed, const struct stranger *stranger, const uint8_t *community, uint64_t version,
                             uint64_t ttl_s);
