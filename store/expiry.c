@@ -73,12 +73,14 @@ enum kr_err kr_due_check(struct kr_txn *txn, uint64_t arrival, uint64_t expires_
 /* ---- what has expired ---- */
 
 /* The first row at or behind `arrival` in which something may have expired; `*ret_from` is where to look. A damaged row may hide
- * anything, so it is looked at, and mended by that. */
+ * anything, so it is looked at, and mended by that; but no row of arrivals that are not given out yet (a reader does not know which
+ * those are, but which there cannot be). */
 static enum kr_err next_due(struct kr_txn *txn, uint64_t now_s, uint64_t arrival, uint64_t *ret_from)
 {
     MDB_cursor *cursor = NULL;
     uint8_t buffer[KEY_BYTES];
     struct kr_slice key = row_key(arrival, buffer), value = {0};
+    const uint64_t last = (txn->is_write ? txn->state.next_arrival : UINT64_MAX) / KR_DUE_ARRIVALS;
     enum kr_err err = kr_row_cursor(txn, KR_DBI_DUE, &cursor);
     if (err != KR_OK) {
         return err;
@@ -86,7 +88,8 @@ static enum kr_err next_due(struct kr_txn *txn, uint64_t now_s, uint64_t arrival
     err = kr_row_move(txn, cursor, MDB_SET_RANGE, &key, &value);
     while (err == KR_OK) {
         uint64_t earliest_s = 0;
-        if (key.len == KEY_BYTES && (row_read(txn->store, key, value, &earliest_s) != KR_OK || earliest_s <= now_s)) {
+        if (key.len == KEY_BYTES && kr_get_be(key.bytes, KEY_BYTES) <= last &&
+            (row_read(txn->store, key, value, &earliest_s) != KR_OK || earliest_s <= now_s)) {
             uint64_t first = kr_get_be(key.bytes, KEY_BYTES) * KR_DUE_ARRIVALS;
             *ret_from = first > arrival ? first : arrival;
             break;

@@ -136,8 +136,12 @@ static void check_table(struct verify *verify, struct kr_slice key, struct kr_sl
 
 static void check_due(struct verify *verify, struct kr_slice key, struct kr_slice value)
 {
+    struct kr_state state;
+    const uint64_t number = key.len == 8 ? kr_get_be(key.bytes, 8) : UINT64_MAX;
     (void)value;
-    if (key.len != 8 || kr_due_check(verify->txn, kr_get_be(key.bytes, 8) * KR_DUE_ARRIVALS, UINT64_MAX) != KR_OK) {
+    bool is_known = kr_fresh_state(verify->txn, &state) == KR_OK;
+    if (number > (is_known ? state.next_arrival : UINT64_MAX) / KR_DUE_ARRIVALS ||
+        kr_due_check(verify->txn, number * KR_DUE_ARRIVALS, UINT64_MAX) != KR_OK) {
         problem(verify, "the list of expiries is damaged");
     }
 }
@@ -181,11 +185,18 @@ static void check_fresh(struct verify *verify, struct kr_slice key, struct kr_sl
     }
 }
 
-/* ---- places ---- */
+/* ---- places: as large as they can be where the key says more ---- */
+
+#define PLACE_MAX ((UINT64_C(1) << PLACE_BITS) - 1)
+
+static uint64_t at_most(uint64_t value, uint64_t max)
+{
+    return value < max ? value : max;
+}
 
 static uint64_t place_by_number(struct kr_slice key)
 {
-    return key.len >= 8 ? kr_get_be(key.bytes, 8) : 0;
+    return key.len >= 8 ? at_most(kr_get_be(key.bytes, 8), PLACE_MAX) : 0;
 }
 
 static uint64_t place_by_bytes(struct kr_slice key)
@@ -196,7 +207,8 @@ static uint64_t place_by_bytes(struct kr_slice key)
 /* Number of the scope, then of the block. */
 static uint64_t place_of_entry(struct kr_slice key)
 {
-    return key.len >= 12 ? kr_get_be(key.bytes + 2, 2) << 40 | kr_get_be(key.bytes + 7, 5) : 0;
+    const uint64_t scope = key.len >= 12 ? kr_get_be(key.bytes, 4) : 0, block = key.len >= 12 ? kr_get_be(key.bytes + 4, 8) : 0;
+    return scope > UINT32_MAX >> 8 ? PLACE_MAX : scope << 32 | at_most(block, UINT32_MAX);
 }
 
 static uint64_t place_of_fresh(struct kr_slice key)
@@ -218,8 +230,8 @@ static size_t key_by_bytes(uint64_t place, uint8_t *ret_key)
 
 static size_t key_of_entry(uint64_t place, uint8_t *ret_key)
 {
-    kr_put_be(ret_key, place >> 40, 4);
-    kr_put_be(ret_key + 4, place & ((UINT64_C(1) << 40) - 1), 8);
+    kr_put_be(ret_key, place >> 32, 4);
+    kr_put_be(ret_key + 4, place & UINT32_MAX, 8);
     return 12;
 }
 
@@ -276,7 +288,8 @@ static enum kr_err go_to(struct verify *verify, const struct stage *stage, MDB_c
     return err;
 }
 
-/* From `*place` on; a slice ends only where the place changes, so that the next one neither skips nor repeats rows. */
+/* From `*place` on; a slice ends only where the place grows, so that the next one neither skips nor repeats rows, and comes to an
+ * end whatever stands in a table. */
 static enum kr_err walk_table(struct verify *verify, const struct stage *stage, uint64_t *place)
 {
     MDB_cursor *cursor = NULL;
@@ -291,7 +304,7 @@ static enum kr_err walk_table(struct verify *verify, const struct stage *stage, 
     err = go_to(verify, stage, cursor, *place, &key, &value);
     while (err == KR_OK) {
         uint64_t here = stage->place != NULL ? stage->place(key) : at;
-        if ((verify->checked >= SLICE_ROWS || verify->bytes >= SLICE_BYTES) && here != at) {
+        if ((verify->checked >= SLICE_ROWS || verify->bytes >= SLICE_BYTES) && here > at) {
             at = here;
             break;
         }
@@ -301,7 +314,7 @@ static enum kr_err walk_table(struct verify *verify, const struct stage *stage, 
         stage->check(verify, key, value);
         verify->checked++;
         verify->bytes += value.len;
-        at = stage->place != NULL ? here : at + 1;
+        at = stage->place == NULL ? at + 1 : here > at ? here : at;
         err = kr_row_move(verify->txn, cursor, MDB_NEXT, &key, &value);
     }
     mdb_cursor_close(cursor);
@@ -351,7 +364,7 @@ enum kr_err kr_store_verify(struct kr_txn *txn, uint64_t *cursor, kr_store_probl
 {
     struct verify verify = {.txn = txn, .problem = report, .context = context};
     uint32_t number = (uint32_t)(*cursor >> PLACE_BITS);
-    uint64_t place = *cursor & ((UINT64_C(1) << PLACE_BITS) - 1);
+    uint64_t place = *cursor & PLACE_MAX;
     const struct stage *stage = NULL;
     enum kr_err err = KR_NOMEM;
     verify.scratch = malloc(KR_HEAD_SCRATCH);
