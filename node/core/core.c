@@ -224,8 +224,22 @@ static enum kr_err tick(struct kr_step *step)
     return err == KR_OK ? kr_ahead_tick(step) : err;
 }
 
+/* What takes no arguments gets none: a request that stands as long as its client likes must not keep room for what nobody reads. */
+static bool has_nothing_to_say(const struct kr_event *event)
+{
+    struct kr_reader reader;
+    kr_reader_init(&reader, event->bytes.bytes, event->bytes.len);
+    kr_reader_array(&reader, 0);
+    kr_reader_close(&reader);
+    return kr_reader_end(&reader) == KR_OK;
+}
+
 static enum kr_err request(struct kr_step *step, const struct kr_event *event)
 {
+    bool takes_nothing = event->op == KR_OP_STATUS || event->op == KR_OP_PEERS || event->op == KR_OP_WATCH;
+    if (takes_nothing && !has_nothing_to_say(event)) {
+        return kr_step_error(step, event->client, event->request, KR_MALFORMED, "this request takes no arguments");
+    }
     switch (event->op) {
     case KR_OP_SUBMIT:
         return kr_submit_request(step, event);

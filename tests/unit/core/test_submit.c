@@ -361,9 +361,24 @@ static void a_preview_is_a_job(void **state)
     }
 }
 
+/* What stands for long must not bring what nobody reads. */
+static void what_takes_no_arguments_is_given_none(void **state)
+{
+    struct bed *bed = *state;
+    static const uint32_t ops[] = {KR_OP_STATUS, KR_OP_PEERS, KR_OP_WATCH};
+    static const uint8_t junk[300 * KR_KIB] = {0x90}, none[] = {0x90};
+    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
+        assert_int_equal(bed_request(bed, 0, ops[i], junk, sizeof junk, 100), KR_MALFORMED);
+        assert_int_equal(bed_core(bed, 0)->watcher_count, 0);
+        assert_int_equal(bed_request(bed, 0, ops[i], none, sizeof none, 100), ops[i] == KR_OP_WATCH ? BED_PENDING : KR_OK);
+    }
+    assert_int_equal(bed_core(bed, 0)->watcher_count, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_takes_no_arguments_is_given_none, setup, teardown),
         cmocka_unit_test_setup_teardown(unlabelled_and_personal_labels_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(each_label_reaches_whom_it_should, setup, teardown),
         cmocka_unit_test_setup_teardown(a_key_that_our_own_card_does_not_list_signs_nothing, setup, teardown),
