@@ -193,6 +193,26 @@ void kr_core_free(struct kr_core *core)
     free(core);
 }
 
+void kr_core_inherit(struct kr_core *core, const struct kr_core *old)
+{
+    core->jobs_out = old->jobs_out;
+    core->check_bytes = old->check_bytes;
+    for (uint32_t i = 0; i < old->link_count; i++) {
+        struct kr_link *link = kr_link_by_number(core, old->links[i]->number);
+        if (link != NULL) {
+            link->check_bytes = old->links[i]->check_bytes;
+        }
+    }
+}
+
+void kr_core_forget_job(struct kr_core *core, const struct kr_job *job)
+{
+    core->jobs_out -= core->jobs_out > 0;
+    if (job->kind == KR_JOB_CHECK) {
+        kr_gossip_forget(core, job);
+    }
+}
+
 /* ---- events ---- */
 
 /* The first event in a core's life, whatever it is: net must learn whom to let in before it listens. */

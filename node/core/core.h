@@ -23,6 +23,10 @@ struct kr_core_options {
 enum kr_err kr_core_new(const struct kr_core_options *options, struct kr_txn *txn, struct kr_core **ret_core,
                         struct kr_error *error) KR_WARN_UNUSED;
 void kr_core_free(struct kr_core *core);
+/* What `old` has given out comes back to `core`: jobs and the bytes in them count on. */
+void kr_core_inherit(struct kr_core *core, const struct kr_core *old);
+/* A job that was given out, or was about to be, and will not come back. */
+void kr_core_forget_job(struct kr_core *core, const struct kr_job *job);
 /* Other guards from the next event on. */
 void kr_core_set_guards(struct kr_core *core, const struct kr_guards *guards);
 

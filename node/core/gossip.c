@@ -495,15 +495,23 @@ enum kr_err kr_gossip_records(struct kr_step *step, struct kr_link *link, const 
     return err;
 }
 
+void kr_gossip_forget(struct kr_core *core, const struct kr_job *job)
+{
+    struct kr_link *link = kr_link_by_number(core, job->number);
+    core->check_bytes = less(core->check_bytes, job->len);
+    if (link != NULL) {
+        link->check_bytes = less(link->check_bytes, job->len);
+    }
+}
+
 enum kr_err kr_gossip_checked(struct kr_step *step, struct kr_job *job)
 {
     struct kr_core *core = step->core;
     struct kr_link *link = kr_link_by_number(core, job->number);
-    core->check_bytes = less(core->check_bytes, job->len);
+    kr_gossip_forget(core, job);
     if (link == NULL) {
         return KR_OK; /* cut off meanwhile: what it sent last is not taken */
     }
-    link->check_bytes = less(link->check_bytes, job->len);
     enum kr_err verdict = job->err;
     if (verdict == KR_NOMEM) {
         return verdict;

@@ -11,6 +11,7 @@ struct kr_loop {
     struct kr_store *store;
     struct kr_core_options options;
     struct kr_core *core; /* NULL after a failure, until it can be made anew */
+    struct kr_core *old;  /* the one before, kept so long for what it gave out: NULL while there is a core */
     bool net_is_up;
     uint64_t now_ms;
     uint64_t commits;
@@ -50,6 +51,7 @@ void kr_loop_free(struct kr_loop *loop)
 {
     if (loop != NULL) {
         kr_core_free(loop->core);
+        kr_core_free(loop->old);
         free(loop);
     }
 }
@@ -74,23 +76,64 @@ void kr_loop_set_guards(struct kr_loop *loop, const struct kr_guards *guards)
 
 /* ---- failure ---- */
 
-/* Throws the core away, makes it anew, and lets it greet net and its links like a fresh one (which writes nothing). */
+/* Makes the core anew, and lets it greet net and its links like a fresh one (which writes nothing). All of it or nothing: one that
+ * has greeted by halves would never do the rest. What workers still have in hand counts with the new one. */
 static enum kr_err rebuild(struct kr_loop *loop, struct kr_rng *rng, struct kr_effects *effects)
 {
-    kr_core_free(loop->core);
-    loop->core = NULL;
+    const size_t before = effects->count;
     struct kr_txn *txn = NULL;
+    if (loop->core != NULL) {
+        loop->old = loop->core;
+        loop->core = NULL;
+    }
     enum kr_err err = make_core(loop, NULL);
     if (err == KR_OK) {
         err = kr_store_read_begin(loop->store, &txn);
     }
+    if (err == KR_OK) {
+        struct kr_event event = {.type = loop->net_is_up ? KR_EVENT_NET_UP : KR_EVENT_LOST, .now_ms = loop->now_ms};
+        kr_core_inherit(loop->core, loop->old);
+        err = kr_core_step(loop->core, txn, rng, &event, effects);
+    }
+    kr_txn_abort(txn);
     if (err != KR_OK) {
+        kr_effects_truncate(effects, before);
+        kr_core_free(loop->core);
+        loop->core = NULL;
         return err;
     }
-    struct kr_event event = {.type = loop->net_is_up ? KR_EVENT_NET_UP : KR_EVENT_LOST, .now_ms = loop->now_ms};
-    err = kr_core_step(loop->core, txn, rng, &event, effects);
-    kr_txn_abort(txn);
-    return err;
+    kr_core_free(loop->old);
+    loop->old = NULL;
+    return KR_OK;
+}
+
+/* A job that no core will see again. */
+static void forget_job(struct kr_loop *loop, const struct kr_job *job)
+{
+    struct kr_core *core = loop->core != NULL ? loop->core : loop->old;
+    if (core != NULL) {
+        kr_core_forget_job(core, job);
+    }
+}
+
+/* Drops effects of a batch that failed; the jobs among them will not come back. */
+static void drop_effects(struct kr_loop *loop, struct kr_effects *effects, size_t from)
+{
+    for (size_t i = from; i < effects->count; i++) {
+        if (effects->items[i].type == KR_EFFECT_JOB) {
+            forget_job(loop, effects->items[i].job);
+        }
+    }
+    kr_effects_truncate(effects, from);
+}
+
+/* An event that does not reach the core. */
+static void give_up(struct kr_loop *loop, const struct kr_event *event)
+{
+    if (event->type == KR_EVENT_JOB_DONE) {
+        forget_job(loop, event->job);
+        kr_job_free(event->job);
+    }
 }
 
 static const char *advice(enum kr_err err)
@@ -152,21 +195,19 @@ static enum kr_err step_nested(struct kr_loop *loop, struct kr_txn *txn, struct 
     struct kr_txn *nested = NULL;
     enum kr_err err = kr_txn_nest(txn, &nested);
     if (err != KR_OK) {
-        if (event->type == KR_EVENT_JOB_DONE) {
-            kr_job_free(event->job);
-        }
+        give_up(loop, event);
         return err;
     }
     size_t before = effects->count;
     err = kr_core_step(loop->core, nested, rng, event, effects);
     if (err != KR_OK) {
         kr_txn_abort(nested);
-        kr_effects_truncate(effects, before);
+        drop_effects(loop, effects, before);
         return err;
     }
     err = kr_txn_commit(nested);
     if (err != KR_OK) {
-        kr_effects_truncate(effects, before);
+        drop_effects(loop, effects, before);
     }
     return err;
 }
@@ -222,12 +263,10 @@ enum kr_err kr_loop_run(struct kr_loop *loop, const struct kr_event *events, siz
         /* Events that were not reached are left to the caller; where not even the first was, it is given up. */
         if (done == 0) {
             askers != NULL ? (void)(askers[0] = asker_of(&events[0])) : (void)0;
-            if (events[0].type == KR_EVENT_JOB_DONE) {
-                kr_job_free(events[0].job);
-            }
+            give_up(loop, &events[0]);
             done = 1;
         }
-        kr_effects_truncate(effects, before);
+        drop_effects(loop, effects, before);
         for (size_t i = 0; i < done && askers != NULL; i++) {
             if (askers[i].client != 0) {
                 (void)answer_with(effects, askers[i].client, askers[i].request, err);
@@ -271,7 +310,7 @@ enum kr_err kr_loop_idle(struct kr_loop *loop, uint64_t now_ms, const uint8_t se
         kr_txn_abort(txn);
     }
     if (err != KR_OK) {
-        kr_effects_truncate(effects, before);
+        drop_effects(loop, effects, before);
         (void)rebuild(loop, &rng, effects);
         more = false;
     }

@@ -258,6 +258,8 @@ enum kr_err kr_gossip_enqueue(struct kr_link *link, uint64_t arrival,
 /* The peer asks for it. KR_QUOTA where it has asked for too much already. */
 enum kr_err kr_gossip_ask(struct kr_link *link, uint64_t arrival) KR_WARN_UNUSED;
 enum kr_err kr_gossip_records(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
+/* The record of that job is under check no longer. */
+void kr_gossip_forget(struct kr_core *core, const struct kr_job *job);
 enum kr_err kr_gossip_checked(struct kr_step *step, struct kr_job *job) KR_WARN_UNUSED;
 /* At the end of a batch: fill frames, give credit. */
 enum kr_err kr_gossip_flush(struct kr_step *step) KR_WARN_UNUSED;

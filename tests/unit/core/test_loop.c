@@ -1,6 +1,7 @@
 /* Batches: what a failed commit leaves, and how much one batch takes. */
 #include <stdio.h>
 
+#include "tests/support/failing_alloc.h"
 #include "tests/unit/core/bed.h"
 
 static int setup(void **state)
@@ -319,9 +320,150 @@ static void bulk_is_cut_in_steps(void **state)
     assert_int_equal(bed_records(bed, 0), records + REPORTS);
 }
 
+static void run_one(struct bed *bed, uint32_t node, struct kr_event event, struct kr_effects *effects, enum kr_err expected)
+{
+    uint8_t seed[32] = {1};
+    size_t done = 0;
+    event.now_ms = bed->world->now_ms;
+    kr_effects_init(effects);
+    assert_int_equal(kr_loop_run(bed_node(bed, node)->loop, &event, 1, seed, NULL, NULL, effects, &done), expected);
+}
+
+/* A ticket is written: something to commit. */
+static struct kr_writer invite_args(void)
+{
+    struct kr_writer args;
+    struct kr_invite invite = {.is_link_only = true};
+    kr_writer_init(&args, KR_KIB);
+    kr_invite_write(&invite, &args);
+    assert_int_equal(kr_writer_finish(&args), KR_OK);
+    return args;
+}
+
+static struct kr_job *take_job(struct kr_effects *effects)
+{
+    struct kr_job *job = NULL;
+    for (size_t i = 0; i < effects->count; i++) {
+        if (effects->items[i].type == KR_EFFECT_JOB) {
+            job = effects->items[i].job;
+            effects->items[i].job = NULL;
+        }
+    }
+    return job;
+}
+
+/* What workers have in hand when the core is made anew counts until it comes back; what never got out does not. */
+static void jobs_of_the_core_before_count(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_writer content, args = invite_args();
+    struct kr_effects effects;
+    struct kr_message *records = calloc(1, sizeof *records);
+    struct kr_event ask = {
+        .type = KR_EVENT_REQUEST, .client = 5, .request = 6, .op = KR_OP_INVITE, .bytes = {args.bytes, args.len}};
+    struct forged forged = bed_forge(
+        bed, 1, (struct kr_draft){.kind = KR_KIND_REPORT, .label = KR_TLP_CLEAR, .content = bed_report(&content, "a.example")});
+    size_t len = 0;
+    assert_non_null(records);
+    records->type = KR_MESSAGE_RECORDS;
+    records->item_count = 1;
+    records->items[0] = (struct kr_slice){forged.bytes, forged.len};
+    uint8_t *frame = bed_frame(&bed_link(bed, 1, 0)->session, records, &len);
+    const struct kr_event came = {.type = KR_EVENT_FRAME, .number = bed_link(bed, 0, 1)->number, .bytes = {frame, len}};
+    run_one(bed, 0, came, &effects, KR_OK);
+    struct kr_job *job = take_job(&effects);
+    kr_effects_deinit(&effects);
+    assert_non_null(job);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct kr_core *before = bed_core(bed, 0);
+        let_commits_fail(bed, true);
+        run_one(bed, 0, ask, &effects, KR_IO);
+        let_commits_fail(bed, false);
+        kr_effects_deinit(&effects);
+        assert_ptr_not_equal(bed_core(bed, 0), before);
+        assert_int_equal(bed_core(bed, 0)->jobs_out, 1);
+        assert_int_equal(bed_core(bed, 0)->check_bytes, forged.len);
+        assert_int_equal(bed_link(bed, 0, 1)->check_bytes, forged.len);
+    }
+    kr_job_run(job, bed_node(bed, 0)->keyring);
+    run_one(bed, 0, (struct kr_event){.type = KR_EVENT_JOB_DONE, .job = job}, &effects, KR_OK);
+    kr_effects_deinit(&effects);
+    assert_int_equal(bed_core(bed, 0)->jobs_out, 0);
+    assert_int_equal(bed_core(bed, 0)->check_bytes, 0);
+    assert_int_equal(bed_link(bed, 0, 1)->check_bytes, 0);
+    /* One that was made in the batch that failed. */
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_GREEN, "a.example", 1);
+    struct kr_writer submission = args_of(submit);
+    struct kr_event events[2] = {ask, ask};
+    uint8_t seed[32] = {1};
+    size_t done = 0;
+    events[0].op = KR_OP_SUBMIT;
+    events[0].bytes = (struct kr_slice){submission.bytes, submission.len};
+    events[0].now_ms = events[1].now_ms = bed->world->now_ms;
+    let_commits_fail(bed, true);
+    kr_effects_init(&effects);
+    assert_int_equal(kr_loop_run(bed_node(bed, 0)->loop, events, 2, seed, NULL, NULL, &effects, &done), KR_IO);
+    let_commits_fail(bed, false);
+    kr_effects_deinit(&effects);
+    assert_int_equal(bed_core(bed, 0)->jobs_out, 0);
+    bed_submission_free(submit);
+    kr_writer_deinit(&submission);
+    kr_writer_deinit(&args);
+    kr_writer_deinit(&content);
+    forged_free(&forged);
+    free(records);
+    free(frame);
+}
+
+static bool has_effect(const struct kr_effects *effects, enum kr_effect_type type)
+{
+    bool has = false;
+    for (size_t i = 0; i < effects->count; i++) {
+        has = has || effects->items[i].type == type;
+    }
+    return has;
+}
+
+/* Whichever allocation fails while the core is made anew: it greets net and dials its links, then or with the next event. */
+static void a_core_made_anew_greets_whole(void **state)
+{
+    struct bed *bed = *state;
+    const uint32_t node = bed_link(bed, 0, 1)->we_dial ? 0 : 1;
+    struct kr_writer args = invite_args();
+    uint32_t without = 0;
+    bool has_failed = true;
+    for (long n = 0; has_failed; n++) {
+        struct kr_event ask = {
+            .type = KR_EVENT_REQUEST, .client = 5, .request = 6, .op = KR_OP_INVITE, .bytes = {args.bytes, args.len}};
+        struct kr_event tick = {.type = KR_EVENT_TICK, .now_ms = bed->world->now_ms};
+        struct kr_effects effects;
+        uint8_t seed[32] = {1};
+        size_t done = 0;
+        assert_true(n < 5000);
+        ask.now_ms = bed->world->now_ms;
+        kr_effects_init(&effects);
+        let_commits_fail(bed, true);
+        allocations_left = n;
+        assert_int_not_equal(kr_loop_run(bed_node(bed, node)->loop, &ask, 1, seed, NULL, NULL, &effects, &done), KR_OK);
+        has_failed = allocations_left < 0;
+        allocations_left = -1;
+        let_commits_fail(bed, false);
+        without += bed_core(bed, node) == NULL;
+        assert_int_equal(kr_loop_run(bed_node(bed, node)->loop, &tick, 1, seed, NULL, NULL, &effects, &done), KR_OK);
+        assert_non_null(bed_core(bed, node));
+        assert_true(has_effect(&effects, KR_EFFECT_ALLOW));
+        assert_true(has_effect(&effects, KR_EFFECT_DIAL));
+        kr_effects_deinit(&effects);
+    }
+    assert_true(without > 0);
+    kr_writer_deinit(&args);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(jobs_of_the_core_before_count, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_core_made_anew_greets_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failed_commit_is_answered_and_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(no_effect_of_a_failed_batch_gets_out, setup, teardown),
         cmocka_unit_test_setup_teardown(an_event_that_fails_spares_those_before_it, setup, teardown),
