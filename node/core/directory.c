@@ -347,7 +347,7 @@ enum kr_err kr_directory_take(struct kr_directory *directory, const struct kr_he
                               struct kr_slice content)
 {
     enum kr_err err = take(directory, header, record_id, content);
-    return err != KR_OK ? err : settle(directory);
+    return err != KR_OK || directory->is_loading ? err : settle(directory);
 }
 
 /* ---- the store's side ---- */
