@@ -11,7 +11,7 @@
  *   scopes    kind 1 ‖ id 32 → sealed: number, count, running hash, and the ids of the last, unfinished block (scope.c)
  *   entries   scope number 4 ‖ block 8 → sealed: running hash before it 32 ‖ its 32 ids
  *   t.*       the small tables of the core: key → sealed value
- *   fresh     number of the first entry 4 → sealed state ‖ rows of the index in the order in which they came (fresh.c); the last
+ *   fresh     number of the first entry 4 → sealed state ‖ rows of the index in the order in which they came (fresh.c). The last
  * row has the state of the whole: next arrival, numbers of records and of indicators terms.0 … the index in sorted runs (runs.c):
  * hash 16 ‖ number 8 ‖ kind 2 → tag 8
  *

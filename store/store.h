@@ -131,7 +131,7 @@ enum kr_err kr_store_terms_put(struct kr_txn *txn, struct kr_term_entry *entries
 typedef bool kr_store_term_visit(void *context, uint64_t arrival, uint16_t position);
 enum kr_err kr_store_terms_find(struct kr_txn *txn, uint8_t type, const void *bytes, size_t len, kr_store_term_visit *visit,
                                 void *context) KR_WARN_UNUSED;
-/* One bounded slice of whatever merging is due (runs of terms and ids); `*ret_more` says whether more waits. */
+/* One bounded slice of whatever merging is due, of all rows of the index; `*ret_more` says whether more waits. */
 enum kr_err kr_store_merge_slice(struct kr_txn *txn, bool *ret_more) KR_WARN_UNUSED;
 
 /* ---- scope trees: what entered, in order of entry, with a running hash ---- */
