@@ -79,6 +79,8 @@ static enum kr_err bring_up(struct kr_txn *txn, struct kr_error *error)
     }
     if (err == KR_OK && txn->is_dirty) {
         err = kr_txn_write_state(txn);
+    } else if (err == KR_OK) {
+        txn->store->runs = kr_runs_ref(txn->runs); /* nothing changed: it need not be read again */
     }
     kr_runs_unref(txn->runs);
     kr_fresh_unref(txn->base);
@@ -202,7 +204,7 @@ enum kr_err kr_env_open(struct kr_store *store, uint64_t map_bytes, struct kr_er
     (void)mdb_env_stat(store->env, &status);
     store->page_bytes = status.ms_psize;
     err = open_tables(store, error);
-    if (err == KR_OK) {
+    if (err == KR_OK && store->runs == NULL) {
         err = load_runs(store);
     }
 out:

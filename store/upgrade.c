@@ -34,7 +34,6 @@ static enum kr_err old_open(struct kr_txn *txn, const char *name, struct old *re
 
 static enum kr_err old_drop(struct old *old)
 {
-    sodium_memzero(old->key, sizeof old->key);
     return old->is_there ? kr_env_err(old->txn->store, mdb_drop(old->txn->mdb, old->dbi, 1)) : KR_OK;
 }
 
@@ -90,7 +89,7 @@ static enum kr_err old_each(const struct old *old, old_visit *visit, void *conte
 /* ---- records ---- */
 
 struct records {
-    struct old heads;
+    const struct old *heads;
     uint8_t plain[KR_HEAD_SCRATCH];
 };
 
@@ -103,9 +102,10 @@ static enum kr_err move_record(const struct old *ids, struct kr_slice key, struc
     size_t len = 0;
     enum kr_err err = old_value(ids, key, sealed, id, sizeof id, &len);
     if (err != KR_OK || len != sizeof id || key.len != 32) {
-        return KR_CORRUPT;
+        err = KR_CORRUPT;
+        goto out;
     }
-    err = old_get(&records->heads, kr_slice_of(id, 8), records->plain, sizeof records->plain, &len);
+    err = old_get(records->heads, kr_slice_of(id, 8), records->plain, sizeof records->plain, &len);
     err = err == KR_OK ? kr_head_decode(kr_slice_of(records->plain, len), &head) : KR_CORRUPT;
     if (err == KR_OK) {
         head.arrival = kr_get_be(id, 8);
@@ -118,6 +118,7 @@ static enum kr_err move_record(const struct old *ids, struct kr_slice key, struc
         err = kr_index_add(txn, head.id, head.arrival, KR_INDEX_ID);
     }
     txn->state.records += err == KR_OK;
+out:
     sodium_memzero(id, sizeof id);
     return err;
 }
@@ -250,17 +251,15 @@ static enum kr_err from_many_tables(struct kr_txn *txn)
 {
     static const char *const names[] = {"heads", "ids", "tokens", "terms.new", "trees", "members", "expiry"};
     enum { HEADS, IDS, TOKENS, TERMS, TREES, TABLES = sizeof names / sizeof names[0] };
-    struct old tables[TABLES];
-    struct records records;
+    struct old tables[TABLES] = {0};
+    struct records records = {.heads = &tables[HEADS]};
     enum kr_err err = move_state(txn);
     for (uint32_t i = 0; i < TABLES && err == KR_OK; i++) {
         err = old_open(txn, names[i], &tables[i]);
     }
-    if (err != KR_OK) {
-        return err;
+    if (err == KR_OK) {
+        err = old_each(&tables[IDS], move_record, &records);
     }
-    records.heads = tables[HEADS];
-    err = old_each(&tables[IDS], move_record, &records);
     if (err == KR_OK) {
         err = old_each(&tables[TOKENS], move_token, NULL);
     }
@@ -273,6 +272,8 @@ static enum kr_err from_many_tables(struct kr_txn *txn)
     for (uint32_t i = 0; i < TABLES && err == KR_OK; i++) {
         err = old_drop(&tables[i]);
     }
+    sodium_memzero(tables, sizeof tables); /* the keys of all that were opened */
+    sodium_memzero(&records, sizeof records);
     return err;
 }
 
@@ -316,39 +317,43 @@ static uint32_t misplaced(const struct kr_runs *runs)
     return i;
 }
 
+/* Without its damaged rows, of which the program that wrote it can tell. */
 static enum kr_err move_run(struct kr_txn *txn, uint32_t index)
 {
     struct kr_runs *runs = NULL;
-    MDB_cursor *cursor = NULL;
+    struct kr_run_walk walk;
     struct kr_slice key = {0}, tag = {0};
+    uint8_t last[KR_INDEX_KEY_BYTES] = {0};
     enum kr_err err = kr_runs_own(txn, &runs);
     if (err != KR_OK) {
         return err;
     }
-    struct kr_run *old = runs->runs[index], *run = NULL;
+    struct kr_run *old = runs->runs[index];
     const uint32_t slot = kr_runs_free_slot(runs, false);
     KR_ASSERT(slot < KR_RUN_SLOTS); /* all that can merge has merged */
-    err = kr_row_cursor(txn, KR_DBI_RUN + old->slot, &cursor);
-    if (err != KR_OK) {
-        return err;
+    struct kr_run *run = kr_run_new(old->serial, slot, old->level, old->generation);
+    if (run == NULL) {
+        return KR_NOMEM;
     }
-    err = kr_row_move(txn, cursor, MDB_FIRST, &key, &tag);
-    while (err == KR_OK) {
-        err = kr_row_put(txn, KR_DBI_RUN + slot, key, tag, MDB_APPEND);
+    kr_run_walk_init(&walk, txn);
+    walk.skips_damaged = true;
+    err = kr_run_walk_add(&walk, KR_DBI_RUN + old->slot, (struct kr_slice){0});
+    while (err == KR_OK && kr_run_walk_peek(&walk, &key, &tag)) {
+        if (memcmp(key.bytes, last, sizeof last) > 0) {
+            err = kr_row_put(txn, KR_DBI_RUN + slot, key, tag, MDB_APPEND);
+            memcpy(last, key.bytes, sizeof last);
+            run->count++;
+        }
         if (err == KR_OK) {
-            err = kr_row_move(txn, cursor, MDB_NEXT, &key, &tag);
+            err = kr_run_walk_next(&walk);
         }
     }
-    mdb_cursor_close(cursor);
-    if (err == KR_NOT_FOUND) {
-        run = kr_run_new(old->serial, slot, old->level, old->generation);
-        err = run != NULL ? KR_OK : KR_NOMEM;
-    }
+    kr_run_walk_deinit(&walk);
     if (err == KR_OK) {
-        run->count = old->count;
         runs->runs[index] = run;
-        kr_run_unref(old);
+        run = old;
     }
+    kr_run_unref(run);
     return err;
 }
 

@@ -101,4 +101,23 @@ static inline void raw_file_write(const struct fixture *fixture, uint8_t *bytes,
     free(bytes);
 }
 
+/* Flips the highest bit of a key where it stands, also in pages that are free by now. */
+static inline void raw_flip_key(const struct fixture *fixture, const char *table, size_t row)
+{
+    uint8_t key[512], value[1024];
+    size_t key_len = 0, value_len = 0, len = 0;
+    uint32_t flipped = 0;
+    struct raw raw = raw_open(fixture);
+    raw_row(&raw, table, row, key, &key_len, value, &value_len);
+    raw_close(&raw);
+    memcpy(key + key_len, value, value_len); /* they stand side by side */
+    uint8_t *bytes = raw_file_read(fixture, &len), *at = bytes;
+    while ((at = memmem(at, len - (size_t)(at - bytes), key, key_len + value_len)) != NULL) {
+        *at++ ^= 0x80;
+        flipped++;
+    }
+    assert_true(flipped > 0);
+    raw_file_write(fixture, bytes, len);
+}
+
 #endif

@@ -290,6 +290,22 @@ static void the_map_grows_for_an_upgrade(void **state)
     is_brought_up_to_date(fixture, 3);
 }
 
+/* Its run is put in another place, in order. */
+static void a_damaged_row_of_a_run_stays_behind(void **state)
+{
+    struct fixture *fixture = *state;
+    uint32_t found = 0;
+    raw_flip_key(fixture, "terms.63", OLD_RUN_TERMS / 4); /* larger than all behind it */
+    fixture_open(fixture);
+    struct kr_txn *txn = read_begin(fixture);
+    for (uint32_t i = 0; i < OLD_RUN_TERMS; i++) {
+        found += find_term(txn, OLD_RUN_FIRST + i).count;
+    }
+    kr_txn_abort(txn);
+    assert_int_equal(found, OLD_RUN_TERMS - 1);
+    assert_verifies(fixture);
+}
+
 /* The step fails half-way, on a damaged head: the store stays of format 1, whole, for the old program. */
 static void a_failed_upgrade_changes_nothing(void **state)
 {
@@ -323,6 +339,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(format_2_is_brought_up_to_date, setup_2, fixture_teardown),
         cmocka_unit_test_setup_teardown(format_3_is_brought_up_to_date, setup_3, fixture_teardown),
         cmocka_unit_test_setup_teardown(format_4_is_brought_up_to_date, setup_4, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_damaged_row_of_a_run_stays_behind, setup_4, fixture_teardown),
         cmocka_unit_test_setup_teardown(the_map_grows_for_an_upgrade, setup_3, fixture_teardown),
         cmocka_unit_test_setup_teardown(scopes_stay_apart, setup_scoped, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_failed_upgrade_changes_nothing, setup, fixture_teardown),
