@@ -171,7 +171,7 @@ enum kr_err kr_store_scope_append(struct kr_txn *txn, const struct kr_scope *sco
     uint64_t there = 0;
     enum kr_err err = scope_get(txn, scope, &found);
     if (err == KR_OK && found.count == 0) {
-        found.number = (uint32_t)kr_row_count(txn, KR_DBI_SCOPES) + 1; /* none is ever deleted, but for all old ones at once by upgrade.c */
+        found.number = (uint32_t)kr_row_count(txn, KR_DBI_SCOPES) + 1; /* none goes: only upgrade.c drops all */
     }
     if (err == KR_OK) {
         err = member_get(txn, found.number, id, &there);
