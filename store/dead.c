@@ -21,17 +21,45 @@ static bool chunk_has(const uint8_t chunk[static CHUNK_BYTES], uint64_t arrival)
     return (chunk[bit / 8] >> (bit % 8) & 1) != 0;
 }
 
+static void chunk_mark(uint8_t chunk[static CHUNK_BYTES], uint64_t arrival)
+{
+    uint64_t bit = arrival % CHUNK_ARRIVALS;
+    chunk[bit / 8] |= (uint8_t)(1u << (bit % 8));
+}
+
+/* What a damaged chunk said the log can tell as well: whose head has gone, or says that its record has. Else nothing near it could
+ * be purged any more. */
+static enum kr_err chunk_rebuild(struct kr_txn *txn, uint64_t arrival, uint8_t ret_chunk[static CHUNK_BYTES])
+{
+    struct kr_head head;
+    uint8_t scratch[KR_HEAD_SCRATCH];
+    const uint64_t first = arrival / CHUNK_ARRIVALS * CHUNK_ARRIVALS;
+    memset(ret_chunk, 0, CHUNK_BYTES);
+    for (uint64_t at = first > 0 ? first : 1; at < first + CHUNK_ARRIVALS && at < txn->state.next_arrival; at++) {
+        enum kr_err err = kr_store_head_get(txn, at, &head, scratch);
+        if (err == KR_NOT_FOUND || (err == KR_OK && head.state == KR_HEAD_HEADER_ONLY)) {
+            chunk_mark(ret_chunk, at);
+        } else if (err != KR_OK && err != KR_CORRUPT) {
+            return err;
+        }
+    }
+    return KR_OK;
+}
+
 enum kr_err kr_dead_mark(struct kr_txn *txn, uint64_t arrival)
 {
     uint8_t key[8], chunk[CHUNK_BYTES];
-    uint64_t bit = arrival % CHUNK_ARRIVALS;
     enum kr_err err = chunk_get(txn, arrival, chunk);
     if (err == KR_NOT_FOUND) {
         memset(chunk, 0, sizeof chunk);
-    } else if (err != KR_OK) {
+        err = KR_OK;
+    } else if (err == KR_CORRUPT) {
+        err = chunk_rebuild(txn, arrival, chunk);
+    }
+    if (err != KR_OK) {
         return err;
     }
-    chunk[bit / 8] |= (uint8_t)(1u << (bit % 8));
+    chunk_mark(chunk, arrival);
     kr_put_be(key, arrival / CHUNK_ARRIVALS, sizeof key);
     return kr_value_put(txn, KR_DBI_DEAD, kr_slice_of(key, sizeof key), kr_slice_of(chunk, sizeof chunk), 0);
 }

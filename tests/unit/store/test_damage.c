@@ -584,6 +584,32 @@ static void a_damaged_key_of_expiries_is_passed_over(void **state)
     assert_found(fixture, "the list of expiries is damaged");
 }
 
+/* Else nothing could expire any more. What was purged before stays so. */
+static void a_damaged_list_of_the_dead_is_made_anew(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t value = RECORDS - 1;
+    fill(fixture);
+    struct kr_txn *txn = write_begin(fixture);
+    assert_int_equal(kr_store_record_purge(txn, 2, (struct kr_slice){0}), KR_OK);
+    commit(txn);
+    flip(fixture, "dead", 0, 50);
+    fixture_open(fixture);
+    assert_found(fixture, "purged records");
+    txn = write_begin(fixture);
+    struct hits hits = {0};
+    assert_int_equal(kr_store_terms_find(txn, 3, &value, sizeof value, collect_hit, &hits), KR_CORRUPT);
+    assert_int_equal(kr_store_record_purge(txn, 5, (struct kr_slice){0}), KR_OK);
+    commit(txn);
+    assert_verifies(fixture);
+    txn = read_begin(fixture);
+    for (uint64_t number = 0; number < RECORDS; number++) { /* the last one is kept as a header */
+        bool is_dead = number == 1 || number == 4 || number == RECORDS - 1;
+        assert_int_equal(find_term(txn, number).count, is_dead ? 0 : 1);
+    }
+    kr_txn_abort(txn);
+}
+
 #define ADDED 1200u /* more than verify takes at a time */
 
 static void look_for_marks(void *context, const char *sentence)
@@ -657,6 +683,7 @@ int main(void)
         TEST(a_damaged_record_can_be_fetched_anew),
         TEST(purging_changes_the_data_key),
         TEST(a_damaged_key_of_expiries_is_passed_over),
+        TEST(a_damaged_list_of_the_dead_is_made_anew),
         TEST(verify_ends_whatever_keys_there_are),
         TEST(verify_counts_every_row_once),
     };
