@@ -94,7 +94,8 @@ static double rate_while_submitting(const struct node *first, struct conn *watch
     return rate;
 }
 
-/* The receiver was away while all was submitted and fetches it now: the link is the only source of its work. */
+/* The receiver was away while all was submitted and fetches it now: the link is the only source of its work. The clock runs from
+ * the first record on: until then the one that dials waits for its next try, which is as long as it may be. */
 static double rate_on_return(const struct node *first, struct node *second, uint32_t count, uint64_t base, const uint8_t *audience,
                              struct flood *flood)
 {
@@ -110,6 +111,7 @@ static double rate_on_return(const struct node *first, struct node *second, uint
     conn_open(&watch, second->socket);
     const uint64_t target = before + count;
     conn_watch(&watch);
+    wait_for_records(&watch, 1);
     uint64_t begin_us = bench_now_us();
     const uint64_t begin = conn_status(&watch).records;
     for (uint64_t records = begin; records < target; records = conn_status(&watch).records) {
