@@ -193,6 +193,11 @@ void kr_core_free(struct kr_core *core)
     free(core);
 }
 
+void kr_core_doubt_clock(struct kr_core *core, bool doubts)
+{
+    core->options.doubts_clock = doubts;
+}
+
 void kr_core_inherit(struct kr_core *core, const struct kr_core *old)
 {
     core->jobs_out = old->jobs_out;

@@ -17,6 +17,7 @@ struct kr_core_options {
     const struct kr_keyring *keyring;
     const char *endpoint;           /* that peers are told to dial ("" : only we dial) */
     const struct kr_guards *guards; /* node/core/guard.h; NULL: the built-in ones alone */
+    bool doubts_clock;              /* nothing is deleted as expired for now */
 };
 /* Makes the core from what the store holds (inside any transaction). KR_NOT_FOUND where the store holds no identity yet: only
  * KR_EVENT_INIT is then accepted. */
@@ -29,6 +30,8 @@ void kr_core_inherit(struct kr_core *core, const struct kr_core *old);
 void kr_core_forget_job(struct kr_core *core, const struct kr_job *job);
 /* Other guards from the next event on. */
 void kr_core_set_guards(struct kr_core *core, const struct kr_guards *guards);
+/* Whether the time that events bear may be wrong by days. */
+void kr_core_doubt_clock(struct kr_core *core, bool doubts);
 
 /* One event. What a peer or a client did wrong is dealt with inside (KR_OK). Any other result is the store's: the caller aborts the
  * transaction and makes the core anew. `rng` is the only randomness. */

@@ -504,6 +504,16 @@ void kr_gossip_forget(struct kr_core *core, const struct kr_job *job)
     }
 }
 
+/* Expired by our clock, but not by the peer's, which is behind ours: one of the two is wrong, and the record may not be let go for
+ * that. */
+static bool lives_by_their_clock(const struct kr_step *step, const struct kr_link *link, uint64_t expires_s)
+{
+    if (link->clock_ms >= -(int64_t)KR_FUTURE_MS_MAX) {
+        return false;
+    }
+    return expires_s > less(step->now_ms, (uint64_t)-link->clock_ms) / 1000;
+}
+
 enum kr_err kr_gossip_checked(struct kr_step *step, struct kr_job *job)
 {
     struct kr_core *core = step->core;
@@ -533,5 +543,6 @@ enum kr_err kr_gossip_checked(struct kr_step *step, struct kr_job *job)
     if (err == KR_OK && !is_taken && is_current) {
         err = refuse(step, link, job->record.id, verdict);
     }
-    return err == KR_OK && is_current ? dealt_with(step, link, job->record.id, job->len, verdict == KR_QUOTA) : err;
+    bool is_put_off = verdict == KR_QUOTA || (verdict == KR_EXPIRED && lives_by_their_clock(step, link, job->header.expires_s));
+    return err == KR_OK && is_current ? dealt_with(step, link, job->record.id, job->len, is_put_off) : err;
 }

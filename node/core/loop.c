@@ -74,6 +74,14 @@ void kr_loop_set_guards(struct kr_loop *loop, const struct kr_guards *guards)
     }
 }
 
+void kr_loop_doubt_clock(struct kr_loop *loop, bool doubts)
+{
+    loop->options.doubts_clock = doubts;
+    if (loop->core != NULL) {
+        kr_core_doubt_clock(loop->core, doubts);
+    }
+}
+
 /* ---- failure ---- */
 
 /* Makes the core anew, and lets it greet net and its links like a fresh one (which writes nothing). All of it or nothing: one that

@@ -34,5 +34,7 @@ struct kr_core *kr_loop_core(struct kr_loop *loop);
 uint64_t kr_loop_commits(const struct kr_loop *loop);
 /* Other guards from the next event on. Those before must outlive the jobs that were made with them. */
 void kr_loop_set_guards(struct kr_loop *loop, const struct kr_guards *guards);
+/* From now on, and until it is said otherwise, the time that is handed in may be wrong by days: what has expired is kept. */
+void kr_loop_doubt_clock(struct kr_loop *loop, bool doubts);
 
 #endif

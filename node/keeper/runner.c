@@ -23,6 +23,7 @@ struct kr_runner {
     pthread_t thread;
     bool is_started, was_ready;
     uint64_t wake_ms;    /* when the core wants a tick; UINT64_MAX: never */
+    bool doubts_clock;   /* it was set, or the node was started, less than an hour ago */
     bool may_idle;       /* something may be left that can wait */
     uint64_t idle_at_ms; /* not before (monotonic) */
     uint64_t commit_us;  /* what the last commit took */
@@ -269,7 +270,15 @@ static void run_idle(struct kr_runner *runner)
     runner->put_off_ms = 0;
     kr_effects_init(&effects);
     randombytes_buf(seed, sizeof seed);
-    enum kr_err err = kr_loop_idle(runner->loop, kr_clock_now_ms(runner->options.clock), seed, &effects, &runner->may_idle);
+    const uint64_t now_ms = kr_clock_now_ms(runner->options.clock); /* read first: it is what tells of a jump */
+    const bool doubts_clock = !kr_clock_is_settled(runner->options.clock);
+    if (doubts_clock && !runner->doubts_clock) {
+        kr_log(KR_LOG_WARNING, "the clock of this machine was set by more than a day: nothing that has expired is deleted until it "
+                               "has stood for an hour. Is it right?");
+    }
+    runner->doubts_clock = doubts_clock;
+    kr_loop_doubt_clock(runner->loop, doubts_clock);
+    enum kr_err err = kr_loop_idle(runner->loop, now_ms, seed, &effects, &runner->may_idle);
     sodium_memzero(seed, sizeof seed);
     let_out(runner, &effects);
     if (err != KR_OK) {
@@ -422,6 +431,7 @@ enum kr_err kr_runner_new(const struct kr_runner_options *options, struct kr_run
     runner->options = *options;
     runner->wake_ms = UINT64_MAX;
     runner->is_writable = true;
+    runner->doubts_clock = true; /* that it was not up for an hour is nothing to speak of */
     runner->guards_in_use = options->guards;
     atomic_store(&runner->guards, options->guards);
     pthread_mutex_init(&runner->mutex, NULL);

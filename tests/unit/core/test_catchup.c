@@ -240,6 +240,57 @@ static void clocks_may_be_any_time_apart(void **state)
     free(ping);
 }
 
+/* 0 wants a record of 1's, and it comes; whether the mark is held because of it. */
+static bool is_held_by(struct bed *bed, const struct forged *forged)
+{
+    struct kr_link *link = bed_link(bed, 0, 1);
+    struct kr_progress *clear = progress(bed, 0, 1, KR_SCOPE_CLEAR);
+    link->wanted = link->wanted != NULL ? link->wanted : calloc(KR_IDS_PER_FRAME_MAX, sizeof *link->wanted);
+    assert_non_null(link->wanted);
+    memcpy(link->wanted[0].id, forged->id, 32);
+    link->wanted[0].is_settled = link->holds_mark = false;
+    link->wanted_count = link->wanted_left = 1;
+    link->phase = KR_CATCHUP_WANTING;
+    link->phase_at = (uint32_t)(clear - link->progress);
+    link->phase_ms = bed->world->now_ms;
+    link->next_at = link->next_total = clear->at;
+    memcpy(link->next_hash, clear->at_hash, 32);
+    clear->is_held = false;
+    bed_hand_over(bed, 1, 0, forged);
+    assert_int_equal(link->wanted_left, 0);
+    assert_false(bed_holds(bed, 0, forged->id));
+    return progress(bed, 0, 1, KR_SCOPE_CLEAR)->is_held;
+}
+
+/* Expired by our clock, while the peer's says that ours is ahead: the mark stays before it. */
+static void what_has_expired_by_our_clock_alone_holds_the_mark(void **state)
+{
+    struct bed *bed = *state;
+    const uint64_t now_ms = bed->world->now_ms;
+    struct kr_writer content;
+    struct kr_message *ping = calloc(1, sizeof *ping);
+    struct forged forged = bed_forge(bed, 1,
+                                     (struct kr_draft){.kind = KR_KIND_REPORT,
+                                                       .label = KR_TLP_CLEAR,
+                                                       .created_ms = now_ms - 10 * (uint64_t)BED_DAY_MS,
+                                                       .expires_s = (now_ms - BED_DAY_MS) / 1000,
+                                                       .content = bed_report(&content, "a.example")});
+    assert_non_null(ping);
+    ping->type = KR_MESSAGE_PING;
+    ping->sequence = now_ms;
+    bed_say(bed, 1, 0, ping);
+    assert_false(is_held_by(bed, &forged));
+    ping->sequence = now_ms - 2 * (uint64_t)BED_DAY_MS;
+    bed_say(bed, 1, 0, ping);
+    assert_true(is_held_by(bed, &forged));
+    ping->sequence = now_ms - BED_DAY_MS / 2; /* it is over for both */
+    bed_say(bed, 1, 0, ping);
+    assert_false(is_held_by(bed, &forged));
+    forged_free(&forged);
+    kr_writer_deinit(&content);
+    free(ping);
+}
+
 /* A peer that takes nothing and asks for the same all the time fills no queue with it. */
 static void what_is_asked_for_twice_waits_once(void **state)
 {
@@ -456,6 +507,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_mark_over_another_history_is_read_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(a_tree_is_another_one_once_a_minute, setup, teardown),
         cmocka_unit_test_setup_teardown(clocks_may_be_any_time_apart, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_has_expired_by_our_clock_alone_holds_the_mark, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_asked_for_twice_waits_once, setup, teardown),
         cmocka_unit_test_setup_teardown(wanted_records_without_room_are_not_said_to_be_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_record_without_room_holds_the_mark_and_stops_nobody, setup, teardown),

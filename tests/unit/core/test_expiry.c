@@ -203,6 +203,32 @@ static void kinds_of_work_take_turns(void **state)
     stranger_deinit(&stranger);
 }
 
+/* As long as the clock is in doubt, or most peers' clocks are more than a day behind ours, what has expired stays. */
+static void nothing_goes_by_a_clock_that_may_be_ahead(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_loop *loop = bed_node(bed, 0)->loop;
+    uint8_t id[32], seed[32] = {1};
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_CLEAR, "a.example", 1);
+    submit->expires_s = bed->world->now_ms / 1000 + 3600;
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_OK);
+    bed_submission_free(submit);
+    uint64_t later_ms = bed->world->now_ms + 3700000;
+    for (uint32_t i = 0; i < 3; i++, later_ms += 60000) {
+        bool more = true;
+        kr_loop_doubt_clock(loop, i == 0);
+        bed_link(bed, 0, 1)->clock_ms = i == 1 ? -86400001 : i == 2 ? -86400000 : 0;
+        for (uint32_t rounds = 0; rounds < 10 && more; rounds++) {
+            struct kr_effects effects;
+            kr_effects_init(&effects);
+            assert_int_equal(kr_loop_idle(loop, later_ms, seed, &effects, &more), KR_OK);
+            kr_effects_deinit(&effects);
+        }
+        assert_false(more);
+        assert_int_equal(bed_holds(bed, 0, id), i < 2);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +237,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_slice_is_bounded_and_says_whether_there_is_more, setup, teardown),
         cmocka_unit_test_setup_teardown(a_token_lives_as_long_as_its_record, setup, teardown),
         cmocka_unit_test_setup_teardown(quarantine_expires, setup, teardown),
+        cmocka_unit_test_setup_teardown(nothing_goes_by_a_clock_that_may_be_ahead, setup, teardown),
         cmocka_unit_test_setup_teardown(kinds_of_work_take_turns, setup, teardown),
     };
     return cmocka_run_group_tests_name("core/expiry", tests, NULL, NULL);

@@ -44,6 +44,37 @@ static void test_the_clock_never_goes_back(void **state)
     kr_clock_deinit(&clock);
 }
 
+static void test_what_was_set_by_days_has_to_stand(void **state)
+{
+    (void)state;
+    const uint64_t minute_ms = 60000, hour_ms = 3600000, day_ms = 24 * hour_ms;
+    struct kr_clock clock;
+    kr_clock_init(&clock);
+    uint64_t monotonic_ms = clock.last_monotonic_ms, system_ms = clock.last_ms;
+    const int64_t steps_ms[] = {0, 400 * (int64_t)day_ms,
+                                -400 * (int64_t)day_ms}; /* the start; ahead; and back to what was right */
+    for (unsigned step = 0; step < 3; step++) {
+        system_ms += (uint64_t)steps_ms[step];
+        assert_true(kr_clock_take(&clock, monotonic_ms, system_ms) >= system_ms);
+        for (unsigned minutes = 0; minutes < 60; minutes++) {
+            assert_false(kr_clock_is_settled(&clock));
+            monotonic_ms += minute_ms;
+            system_ms += minute_ms;
+            (void)kr_clock_take(&clock, monotonic_ms, system_ms);
+        }
+        assert_int_equal(kr_clock_is_settled(&clock), step < 2); /* ahead of the system's clock by a year it is not believed */
+    }
+    kr_clock_deinit(&clock);
+    kr_clock_init(&clock);
+    monotonic_ms = clock.last_monotonic_ms + 2 * hour_ms;
+    system_ms = clock.last_ms + 2 * hour_ms;
+    (void)kr_clock_take(&clock, monotonic_ms, system_ms);
+    assert_true(kr_clock_is_settled(&clock));
+    (void)kr_clock_take(&clock, monotonic_ms + minute_ms, system_ms + 20 * hour_ms);
+    assert_true(kr_clock_is_settled(&clock)); /* less than a day is no reason */
+    kr_clock_deinit(&clock);
+}
+
 static void test_percentiles_of_the_last_samples(void **state)
 {
     (void)state;
@@ -69,9 +100,8 @@ static void test_percentiles_of_the_last_samples(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_step_forward_is_followed_at_once),
-        cmocka_unit_test(test_a_step_back_is_made_good_at_half_speed),
-        cmocka_unit_test(test_the_clock_never_goes_back),
+        cmocka_unit_test(test_a_step_forward_is_followed_at_once), cmocka_unit_test(test_a_step_back_is_made_good_at_half_speed),
+        cmocka_unit_test(test_the_clock_never_goes_back),          cmocka_unit_test(test_what_was_set_by_days_has_to_stand),
         cmocka_unit_test(test_percentiles_of_the_last_samples),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
