@@ -572,7 +572,8 @@ static enum kr_err look_again(struct kr_step *step, const uint8_t id[static 32],
         if (err == KR_OK) {
             err = enter(step, job, &head, link);
         }
-    } else if (verdict != KR_UNKNOWN_AUTHOR && verdict != KR_QUOTA) {
+    } else if (verdict != KR_UNKNOWN_AUTHOR && verdict != KR_QUOTA && verdict != KR_EXPIRED) {
+        /* (What has expired goes with all that has, once the clock can be believed.) */
         err = kr_store_record_purge(step->txn, arrival, (struct kr_slice){0});
         if (err == KR_OK) {
             err = quarantine_leave(step, id, from, bytes);

@@ -77,23 +77,17 @@ enum kr_err kr_step_wake(struct kr_step *step, uint64_t at_ms)
     return kr_effect_add(step->effects, &(struct kr_effect){.type = KR_EFFECT_WAKE, .at_ms = at_ms});
 }
 
-static void count_make(struct kr_step *step, const struct kr_job *job, bool goes_out)
+static void count_make(struct kr_core *core, const struct kr_job *job, bool goes_out)
 {
-    struct kr_core *core = step->core;
-    if (job->kind != KR_JOB_MAKE || !job->is_bulk) {
-        return;
-    }
-    if (goes_out && core->makes_out++ == 0) {
-        core->makes_since_ms = step->now_ms;
-    } else if (!goes_out) {
-        core->makes_out -= core->makes_out > 0; /* one that an earlier core sent out is not among them */
+    if (job->kind == KR_JOB_MAKE && job->is_bulk) {
+        core->makes_out = goes_out ? core->makes_out + 1 : core->makes_out - (core->makes_out > 0);
     }
 }
 
 enum kr_err kr_step_job(struct kr_step *step, struct kr_job *job)
 {
     step->core->jobs_out++;
-    count_make(step, job, true);
+    count_make(step->core, job, true);
     return kr_effect_add(step->effects, &(struct kr_effect){.type = KR_EFFECT_JOB, .job = job});
 }
 
@@ -162,7 +156,7 @@ enum kr_err kr_core_new(const struct kr_core_options *options, struct kr_txn *tx
     core->options = *options;
     core->keyring = options->keyring;
     core->next_number = 1;
-    core->ahead_at_ms = UINT64_MAX;
+    core->ahead_at_ms = core->makes_since_ms = UINT64_MAX;
     kr_directory_init(&core->directory);
     enum kr_err err = load(core, txn);
     if (err != KR_OK) {
@@ -201,6 +195,7 @@ void kr_core_doubt_clock(struct kr_core *core, bool doubts)
 void kr_core_inherit(struct kr_core *core, const struct kr_core *old)
 {
     core->jobs_out = old->jobs_out;
+    core->makes_out = old->makes_out;
     core->check_bytes = old->check_bytes;
     for (uint32_t i = 0; i < old->link_count; i++) {
         struct kr_link *link = kr_link_by_number(core, old->links[i]->number);
@@ -213,6 +208,7 @@ void kr_core_inherit(struct kr_core *core, const struct kr_core *old)
 void kr_core_forget_job(struct kr_core *core, const struct kr_job *job)
 {
     core->jobs_out -= core->jobs_out > 0;
+    count_make(core, job, false);
     if (job->kind == KR_JOB_CHECK) {
         kr_gossip_forget(core, job);
     }
@@ -291,7 +287,7 @@ static enum kr_err request(struct kr_step *step, const struct kr_event *event)
 static enum kr_err job_done(struct kr_step *step, struct kr_job *job)
 {
     step->core->jobs_out -= step->core->jobs_out > 0;
-    count_make(step, job, false);
+    count_make(step->core, job, false);
     enum kr_err err = job->kind == KR_JOB_CHECK  ? kr_gossip_checked(step, job)
                       : job->kind == KR_JOB_MAKE ? kr_submit_made(step, job)
                                                  : kr_preview_made(step, job);

@@ -300,7 +300,9 @@ static enum kr_err pack(struct kr_step *step, struct kr_link *link, struct kr_qu
         return pass_over(step, link, queue, head.id);
     }
     queue_pop(queue);
-    link->is_asked_next = queue == &link->bulk;
+    if (queue != &link->fresh) {
+        link->is_asked_next = queue == &link->bulk;
+    }
     parcel->message.items[parcel->message.item_count++] = (struct kr_slice){bytes, len};
     parcel->bytes += len;
     return KR_OK;
@@ -402,6 +404,11 @@ enum kr_err kr_gossip_flush(struct kr_step *step)
 {
     struct kr_core *core = step->core;
     enum kr_err err = KR_OK;
+    if (core->makes_out == 0) {
+        core->makes_since_ms = UINT64_MAX;
+    } else if (core->makes_since_ms == UINT64_MAX) {
+        core->makes_since_ms = step->now_ms;
+    }
     for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
         struct kr_link *link = core->links[i];
         if (!link->has_session) {

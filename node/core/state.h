@@ -171,7 +171,7 @@ struct kr_core {
     struct kr_watcher watchers[KR_WATCHERS_MAX];
     uint32_t watcher_count;
     uint64_t jobs_out, check_bytes;
-    uint64_t makes_out, makes_since_ms; /* of jobs_out: large submissions of our own; since when there are any */
+    uint64_t makes_out, makes_since_ms; /* of jobs_out: large submissions of our own; since when flushes have found any */
     uint64_t quarantine_count, quarantine_bytes;
     bool quarantine_is_due;            /* the directory changed since the last look */
     bool quarantine_is_stale;          /* it did since the round began that is under way */

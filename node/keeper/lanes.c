@@ -218,7 +218,7 @@ size_t kr_lanes_take(struct kr_lanes *lanes, enum kr_lane below, struct kr_item 
     count = take_in_turn(lanes, ret_items, count, max);
     if (has_bulk && count == control) {
         count = take_lane(lanes, KR_CORE_LANE_BULK, ret_items, count, max);
-        lanes->passed_over = 0;
+        lanes->passed_over = control == 0 ? 0 : lanes->passed_over + 1; /* behind others the batch may end before it */
     } else if (has_bulk) {
         lanes->passed_over++;
     }

@@ -151,6 +151,39 @@ static void quarantine_expires(void **state)
     stranger_deinit(&stranger);
 }
 
+/* Nor does what is kept apart, when quarantine is looked at again. */
+static void quarantine_stays_while_the_clock_is_in_doubt(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_loop *loop = bed_node(bed, 0)->loop;
+    struct stranger stranger;
+    struct kr_writer content;
+    uint8_t seed[32] = {1};
+    stranger_init(bed, &stranger, 3);
+    struct forged forged = stranger_forge(bed, &stranger,
+                                          (struct kr_draft){.kind = KR_KIND_REPORT,
+                                                            .label = KR_TLP_CLEAR,
+                                                            .expires_s = bed->world->now_ms / 1000 + 600,
+                                                            .content = bed_report(&content, "a.example")});
+    bed_hand_over(bed, 1, 0, &forged);
+    for (uint32_t i = 0; i < 2; i++) {
+        bool more = true;
+        kr_loop_doubt_clock(loop, i == 0);
+        bed_core(bed, 0)->quarantine_is_due = true;
+        for (uint32_t rounds = 0; rounds < 10 && more; rounds++) {
+            struct kr_effects effects;
+            kr_effects_init(&effects);
+            assert_int_equal(kr_loop_idle(loop, bed->world->now_ms + 700000 + i * 60000, seed, &effects, &more), KR_OK);
+            kr_effects_deinit(&effects);
+        }
+        assert_int_equal(bed_holds(bed, 0, forged.id), i == 0);
+        assert_int_equal(bed_core(bed, 0)->quarantine_count, i == 0);
+    }
+    forged_free(&forged);
+    kr_writer_deinit(&content);
+    stranger_deinit(&stranger);
+}
+
 /* Statements come all the time, and quarantine is looked at again for each: it is got through all the same, and what has expired
  * goes meanwhile. */
 static void kinds_of_work_take_turns(void **state)
@@ -238,6 +271,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_token_lives_as_long_as_its_record, setup, teardown),
         cmocka_unit_test_setup_teardown(quarantine_expires, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_goes_by_a_clock_that_may_be_ahead, setup, teardown),
+        cmocka_unit_test_setup_teardown(quarantine_stays_while_the_clock_is_in_doubt, setup, teardown),
         cmocka_unit_test_setup_teardown(kinds_of_work_take_turns, setup, teardown),
     };
     return cmocka_run_group_tests_name("core/expiry", tests, NULL, NULL);

@@ -152,15 +152,16 @@ static void an_event_that_fails_spares_those_before_it(void **state)
 
 #define LARGE_DOMAINS 1500u /* well over KR_BULK_BYTES_MIN */
 
-/* Runs the event; sends of something large, and a job if one comes. */
-static uint32_t run_large(struct kr_loop *loop, const struct kr_event *event, struct kr_job **ret_job)
+/* Runs the events as one batch; counts sends of something large, and gives the job that came of it. */
+static uint32_t run_large(struct kr_loop *loop, const struct kr_event *events, size_t count, struct kr_job **ret_job)
 {
     struct kr_effects effects;
     uint8_t seed[32] = {2};
     size_t done = 0;
     uint32_t large = 0;
     kr_effects_init(&effects);
-    assert_int_equal(kr_loop_run(loop, event, 1, seed, NULL, NULL, &effects, &done), KR_OK);
+    assert_int_equal(kr_loop_run(loop, events, count, seed, NULL, NULL, &effects, &done), KR_OK);
+    assert_int_equal(done, count);
     for (size_t i = 0; i < effects.count; i++) {
         struct kr_effect *effect = &effects.items[i];
         large += effect->type == KR_EFFECT_SEND && effect->len > KR_BULK_BYTES_MIN;
@@ -173,42 +174,71 @@ static uint32_t run_large(struct kr_loop *loop, const struct kr_event *event, st
     return large;
 }
 
+/* A request for a large submission of its own, and the writer that holds it. */
+static struct kr_event large_request(struct bed *bed, uint32_t number, uint64_t now_ms, struct kr_writer *ret_args)
+{
+    static char names[LARGE_DOMAINS][32];
+    static const char *domains[LARGE_DOMAINS];
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_GREEN, "a.example", (uint8_t)(number + 1));
+    for (uint32_t i = 0; i < LARGE_DOMAINS; i++) {
+        (void)snprintf(names[i], sizeof names[i], "host-%u-%u.example", number, i);
+        domains[i] = names[i];
+    }
+    bed_submission_body(submit, domains, LARGE_DOMAINS);
+    *ret_args = args_of(submit);
+    bed_submission_free(submit);
+    return (struct kr_event){.type = KR_EVENT_REQUEST,
+                             .now_ms = now_ms,
+                             .client = 5,
+                             .request = number + 1,
+                             .op = KR_OP_SUBMIT,
+                             .bytes = {ret_args->bytes, ret_args->len}};
+}
+
 /* Large submissions are made durable one after the other before any is passed on, but not for longer than a second. */
 static void large_submissions_become_durable_first(void **state)
 {
     struct bed *bed = *state;
-    static char names[LARGE_DOMAINS][32];
-    static const char *domains[LARGE_DOMAINS];
     struct kr_loop *loop = bed_node(bed, 0)->loop;
     struct kr_job *jobs[3] = {NULL};
     uint64_t now_ms = bed->world->now_ms;
     for (uint32_t i = 0; i < 3; i++) {
-        struct kr_submit *submit = bed_submission(bed, KR_TLP_GREEN, "a.example", (uint8_t)(i + 1));
-        for (uint32_t j = 0; j < LARGE_DOMAINS; j++) {
-            (void)snprintf(names[j], sizeof names[j], "host-%u-%u.example", i, j);
-            domains[j] = names[j];
-        }
-        bed_submission_body(submit, domains, LARGE_DOMAINS);
-        struct kr_writer args = args_of(submit);
-        const struct kr_event event = {.type = KR_EVENT_REQUEST,
-                                       .now_ms = now_ms,
-                                       .client = 5,
-                                       .request = i + 1,
-                                       .op = KR_OP_SUBMIT,
-                                       .bytes = {args.bytes, args.len}};
-        assert_int_equal(run_large(loop, &event, &jobs[i]), 0);
+        struct kr_writer args;
+        const struct kr_event event = large_request(bed, i, now_ms, &args);
+        assert_int_equal(run_large(loop, &event, 1, &jobs[i]), 0);
         assert_non_null(jobs[i]);
         kr_job_run(jobs[i], bed_node(bed, 0)->keyring);
         kr_writer_deinit(&args);
-        bed_submission_free(submit);
     }
     struct kr_event made = {.type = KR_EVENT_JOB_DONE, .now_ms = now_ms + KR_MAKES_FIRST_MS - 1, .job = jobs[0]};
-    assert_int_equal(run_large(loop, &made, NULL), 0); /* two more are being made */
+    assert_int_equal(run_large(loop, &made, 1, NULL), 0); /* two more are being made */
     made.job = jobs[1];
     made.now_ms++;
-    assert_in_range(run_large(loop, &made, NULL), 1, 2); /* they have waited long enough */
+    assert_in_range(run_large(loop, &made, 1, NULL), 1, 2); /* they have waited long enough */
     made.job = jobs[2];
-    assert_in_range(run_large(loop, &made, NULL), 1, 2); /* nothing is being made any more */
+    assert_in_range(run_large(loop, &made, 1, NULL), 1, 2); /* nothing is being made any more */
+}
+
+/* Also where each batch ends one and begins another. */
+static void large_submissions_do_not_hold_others_for_ever(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_loop *loop = bed_node(bed, 0)->loop;
+    struct kr_job *job = NULL;
+    uint32_t large = 0;
+    const uint64_t begin_ms = bed->world->now_ms;
+    for (uint32_t i = 0; i < 4; i++) {
+        struct kr_writer args;
+        struct kr_event events[2] = {{.type = KR_EVENT_JOB_DONE, .now_ms = begin_ms + i * 400, .job = job}};
+        events[1] = large_request(bed, i, begin_ms + i * 400, &args);
+        job = NULL;
+        large += i == 0 ? run_large(loop, events + 1, 1, &job) : run_large(loop, events, 2, &job);
+        assert_int_equal(large > 0, i == 3); /* 1,200 ms */
+        assert_non_null(job);
+        kr_job_run(job, bed_node(bed, 0)->keyring);
+        kr_writer_deinit(&args);
+    }
+    kr_job_free(job);
 }
 
 static void the_core_made_anew_is_the_one_that_the_store_holds(void **state)
@@ -468,6 +498,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(no_effect_of_a_failed_batch_gets_out, setup, teardown),
         cmocka_unit_test_setup_teardown(an_event_that_fails_spares_those_before_it, setup, teardown),
         cmocka_unit_test_setup_teardown(large_submissions_become_durable_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(large_submissions_do_not_hold_others_for_ever, setup, teardown),
         cmocka_unit_test_setup_teardown(the_core_made_anew_is_the_one_that_the_store_holds, setup, teardown),
         cmocka_unit_test_setup_teardown(a_batch_ends_when_its_time_is_up, setup, teardown),
         cmocka_unit_test_setup_teardown(bulk_is_cut_in_steps, setup, teardown),
