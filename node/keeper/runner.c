@@ -82,6 +82,19 @@ static void answer_status(struct kr_runner *runner, const struct kr_effect *effe
 
 /* ---- effects ---- */
 
+/* Where records come one after the other, or workers look at what somebody is about to submit, more is about to come: what can wait
+ * waits a little, but not for ever. */
+static void put_idle_off(struct kr_runner *runner)
+{
+    uint64_t now_ms = kr_monotonic_ms();
+    if (runner->put_off_ms == 0) {
+        runner->put_off_ms = now_ms;
+    }
+    if (now_ms - runner->put_off_ms < KR_IDLE_PUT_OFF_MS) {
+        runner->idle_at_ms = now_ms + KR_IDLE_REST_MS > runner->idle_at_ms ? now_ms + KR_IDLE_REST_MS : runner->idle_at_ms;
+    }
+}
+
 static void take_job(struct kr_runner *runner, struct kr_effect *effect)
 {
     struct kr_item *item = kr_item_new(&(struct kr_event){.type = KR_EVENT_JOB_DONE, .job = effect->job});
@@ -96,6 +109,7 @@ static void take_job(struct kr_runner *runner, struct kr_effect *effect)
         runner->jobs[runner->job_count++] = item;
         return;
     }
+    put_idle_off(runner);
     kr_workers_put(runner->options.workers, item);
 }
 
@@ -200,18 +214,6 @@ static uint64_t work_us(const struct kr_runner *runner)
 {
     const uint64_t us = runner->commit_us < KR_BATCH_US_MOST ? runner->commit_us : KR_BATCH_US_MOST;
     return us > KR_BATCH_US_MAX ? us : KR_BATCH_US_MAX;
-}
-
-/* Where records come one after the other, the next is about to come: what can wait waits a little, but not for ever. */
-static void put_idle_off(struct kr_runner *runner)
-{
-    uint64_t now_ms = kr_monotonic_ms();
-    if (runner->put_off_ms == 0) {
-        runner->put_off_ms = now_ms;
-    }
-    if (now_ms - runner->put_off_ms < KR_IDLE_PUT_OFF_MS) {
-        runner->idle_at_ms = now_ms + KR_IDLE_REST_MS > runner->idle_at_ms ? now_ms + KR_IDLE_REST_MS : runner->idle_at_ms;
-    }
 }
 
 /* Which lanes may be taken from now. */
