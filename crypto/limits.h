@@ -52,12 +52,16 @@
 #define KR_LOANS_BYTES          (2u * KR_MIB)  /* kept for records that are larger than their link's window */
 /* Frames that came over one connection and wait. An honest peer has at most its window under way, and all windows together fit
  * KR_NET_BUFFER_BYTES_MAX. A hostile one that was admitted can make net hold 16 frames of the largest size, 16
- * MiB, as long as keeper takes no more; several such peers, that much each. */
+ * MiB, on one connection, as long as keeper takes no more. */
 #define KR_NET_FRAMES_MAX 16
 /* What one connection may bring without ending a message: as much as the frames that may wait. */
-#define KR_NET_UNENDED_BYTES_MAX   (KR_NET_FRAMES_MAX * KR_FRAME_BYTES_MAX)
-#define KR_CHANNEL_CHUNK_BYTES_MAX (64u * KR_KIB)
-#define KR_IDS_PER_FRAME_MAX       1024u
+#define KR_NET_UNENDED_BYTES_MAX (KR_NET_FRAMES_MAX * KR_FRAME_BYTES_MAX)
+/* What all connections together may have brought, each since its last message: nothing else bounds how many connections one
+ * admitted key opens. Honest peers stay below it even where keeper takes nothing for a while: their windows, and a few lists of ids
+ * from each of KR_LINKS_MAX. */
+#define KR_NET_UNENDED_ALL_BYTES_MAX (64u * KR_MIB)
+#define KR_CHANNEL_CHUNK_BYTES_MAX   (64u * KR_KIB)
+#define KR_IDS_PER_FRAME_MAX         1024u
 
 /* Clients. */
 #define KR_CLIENTS_MAX            256u
@@ -80,6 +84,9 @@
 _Static_assert(KR_FRAME_BYTES_MAX >= 2u * KR_RECORD_BYTES_MAX, "a frame holds at least one record");
 _Static_assert(KR_LINK_WINDOW_BYTES >= KR_FRAME_BYTES_MAX, "a window holds at least one frame");
 _Static_assert(KR_LINKS_MAX *KR_LINK_FLOOR_BYTES + KR_LOANS_BYTES <= KR_NET_BUFFER_BYTES_MAX, "every link has its floor");
+_Static_assert(KR_NET_BUFFER_BYTES_MAX + KR_LINKS_MAX * 4u * KR_IDS_PER_FRAME_MAX * 34u <= KR_NET_UNENDED_ALL_BYTES_MAX,
+               "what honest peers have under way is never too much together: all windows, and four lists of ids a link");
+_Static_assert(KR_NET_UNENDED_BYTES_MAX <= KR_NET_UNENDED_ALL_BYTES_MAX / 2u, "one connection alone is no reason to cut others");
 _Static_assert(KR_LOANS_BYTES >= KR_RECORD_BYTES_MAX, "any record can be lent for");
 _Static_assert(KR_QUARANTINE_FLOOR_BYTES >= KR_RECORD_BYTES_MAX, "the floor holds any record");
 _Static_assert(KR_LINKS_MAX *KR_QUARANTINE_FLOOR_BYTES <= KR_QUARANTINE_BYTES_MAX / 2u, "all floors leave as much to share");

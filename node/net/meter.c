@@ -2,6 +2,7 @@
 
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 
@@ -21,9 +22,26 @@ void kr_meter_heard(struct kr_meter *meter, int fd)
     }
 }
 
-uint32_t kr_meter_look(struct kr_meter *meter, uint32_t count, uint64_t bytes_max, uint32_t *ret_again_ms)
+/* Those that have brought most, until the others' sum fits. Returns how many were cut. */
+static uint32_t cut_largest(struct kr_meter *meter, uint32_t count, uint64_t sum, uint64_t bytes_max)
 {
     uint32_t cut = 0;
+    while (sum > bytes_max) {
+        uint32_t largest = 0;
+        for (uint32_t fd = 1; fd < count; fd++) {
+            largest = meter->unheard[fd] > meter->unheard[largest] ? fd : largest;
+        }
+        cut += shutdown((int)largest, SHUT_RDWR) == 0;
+        sum -= meter->unheard[largest];
+        meter->unheard[largest] = 0;
+    }
+    return cut;
+}
+
+uint32_t kr_meter_look(struct kr_meter *meter, uint32_t count, uint64_t bytes_max, uint64_t all_bytes_max, uint32_t *ret_again_ms)
+{
+    uint32_t cut = 0;
+    uint64_t sum = 0;
     count = count < KR_METER_DESCRIPTORS_MAX ? count : KR_METER_DESCRIPTORS_MAX;
     for (uint32_t fd = 0; fd < count; fd++) {
         meter->open[fd] = (struct pollfd){.fd = (int)fd};
@@ -38,11 +56,15 @@ uint32_t kr_meter_look(struct kr_meter *meter, uint32_t count, uint64_t bytes_ma
             meter->since[fd] = 0;
         }
         const uint64_t unheard = now - meter->since[fd];
-        if (unheard > bytes_max) {
+        const bool is_over = unheard > bytes_max;
+        if (is_over) {
             cut += shutdown((int)fd, SHUT_RDWR) == 0;
-        } else if (unheard > bytes_max / 4) {
+        }
+        meter->unheard[fd] = is_over ? 0 : unheard;
+        sum += meter->unheard[fd];
+        if (meter->unheard[fd] > bytes_max / 4 || sum > all_bytes_max / 4) {
             *ret_again_ms = KR_METER_BUSY_MS;
         }
     }
-    return cut;
+    return cut + cut_largest(meter, count, sum, all_bytes_max);
 }

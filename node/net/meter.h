@@ -15,15 +15,17 @@
 
 /* Large: not on the stack. All zero at the beginning. */
 struct kr_meter {
-    uint64_t since[KR_METER_DESCRIPTORS_MAX]; /* the connection's bytes when its last message came out of ZeroMQ */
+    uint64_t since[KR_METER_DESCRIPTORS_MAX];   /* the connection's bytes when its last message came out of ZeroMQ */
+    uint64_t unheard[KR_METER_DESCRIPTORS_MAX]; /* the bytes since, at this look */
     struct pollfd open[KR_METER_DESCRIPTORS_MAX];
 };
 
 /* A whole message came over this connection (ZMQ_SRCFD; others than descriptors are passed over). */
 void kr_meter_heard(struct kr_meter *meter, int fd);
 /* Looks at the TCP connections among the descriptors below `count` (no more than this process may have: RLIMIT_NOFILE). One that
- * has brought more than `bytes_max` since its last message is shut down, which ends it for ZeroMQ too. Returns how many were;
- * `*ret_again_ms`: when to look again. */
-uint32_t kr_meter_look(struct kr_meter *meter, uint32_t count, uint64_t bytes_max, uint32_t *ret_again_ms);
+ * has brought more than `bytes_max` since its last message is shut down, which ends it for ZeroMQ too; so are, while all others
+ * together have brought more than `all_bytes_max`, those of them that have brought most: one key may have many connections.
+ * Returns how many were; `*ret_again_ms`: when to look again. */
+uint32_t kr_meter_look(struct kr_meter *meter, uint32_t count, uint64_t bytes_max, uint64_t all_bytes_max, uint32_t *ret_again_ms);
 
 #endif

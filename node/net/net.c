@@ -422,7 +422,7 @@ static enum kr_err look(struct net *net)
     const int64_t now = now_ms();
     if (now >= net->look_ms) {
         uint32_t again_ms = 0;
-        net->cut += kr_meter_look(&net->meter, net->descriptors, KR_NET_UNENDED_BYTES_MAX, &again_ms);
+        net->cut += kr_meter_look(&net->meter, net->descriptors, KR_NET_UNENDED_BYTES_MAX, KR_NET_UNENDED_ALL_BYTES_MAX, &again_ms);
         net->look_ms = now + again_ms;
     }
     if (net->cut == 0 || now < net->cut_due_ms) {
@@ -431,9 +431,11 @@ static enum kr_err look(struct net *net)
     const uint32_t cut = net->cut;
     net->cut = 0;
     net->cut_due_ms = now + REFUSED_REPORT_MS;
-    return say_log(net, KR_LOG_WARNING,
-                   "connections cut because they sent more than %u MiB of a message without an end: %u; no honest node does that",
-                   KR_NET_UNENDED_BYTES_MAX / KR_MIB, cut);
+    return say_log(
+        net, KR_LOG_WARNING,
+        "connections cut because they sent more than %u MiB of a message without an end, or most of more than %u MiB that "
+        "all connections did: %u; honest nodes alone never do that",
+        KR_NET_UNENDED_BYTES_MAX / KR_MIB, KR_NET_UNENDED_ALL_BYTES_MAX / KR_MIB, cut);
 }
 
 /* ---- the loop ---- */

@@ -9,8 +9,9 @@
 
 #include "node/net/meter.h"
 
-#define BYTES_MAX   (64u * KR_KIB)
-#define DESCRIPTORS 64u
+#define BYTES_MAX     (64u * KR_KIB)
+#define ALL_BYTES_MAX (4u * BYTES_MAX)
+#define DESCRIPTORS   64u
 
 static struct kr_meter meter;
 
@@ -53,7 +54,7 @@ static void bring(const struct connection *connection, size_t len)
 
 static uint32_t look(uint32_t *ret_again_ms)
 {
-    return kr_meter_look(&meter, DESCRIPTORS, BYTES_MAX, ret_again_ms);
+    return kr_meter_look(&meter, DESCRIPTORS, BYTES_MAX, ALL_BYTES_MAX, ret_again_ms);
 }
 
 static bool is_cut(const struct connection *connection)
@@ -104,6 +105,59 @@ static void test_each_message_begins_the_count_anew(void **state)
     disconnect(&busy);
 }
 
+/* Many connections, each below its own bound: together they are not. Those with most go, and only as many as must. */
+static void test_many_connections_together_are_bounded(void **state)
+{
+    (void)state;
+    enum { HOSTILE = 6 };
+    uint32_t again_ms = 0, cut = 0;
+    struct connection honest = connect_two(), hostile[HOSTILE];
+    bring(&honest, ALL_BYTES_MAX / 8);
+    for (uint32_t i = 0; i < HOSTILE; i++) {
+        hostile[i] = connect_two();
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        bring(&hostile[i], BYTES_MAX);
+    }
+    assert_int_equal(look(&again_ms), 0);
+    for (uint32_t i = 3; i < HOSTILE; i++) {
+        bring(&hostile[i], BYTES_MAX);
+    }
+    assert_int_equal(look(&again_ms), 3); /* six and a half times the bound of one; four may be */
+    for (uint32_t i = 0; i < HOSTILE; i++) {
+        cut += is_cut(&hostile[i]);
+    }
+    assert_int_equal(cut, 3);
+    assert_false(is_cut(&honest));
+    for (uint32_t i = 0; i < HOSTILE; i++) {
+        disconnect(&hostile[i]);
+    }
+    disconnect(&honest);
+}
+
+/* Far below its own bound each, and yet to be looked at sooner. */
+static void test_many_connections_are_looked_at_soon(void **state)
+{
+    (void)state;
+    enum { COUNT = 5 };
+    uint32_t again_ms = 0;
+    struct connection some[COUNT];
+    for (uint32_t i = 0; i < COUNT; i++) {
+        some[i] = connect_two();
+    }
+    for (uint32_t i = 0; i < COUNT - 1; i++) {
+        bring(&some[i], BYTES_MAX / 4);
+    }
+    assert_int_equal(look(&again_ms), 0);
+    assert_int_equal(again_ms, KR_METER_MS);
+    bring(&some[COUNT - 1], 1);
+    assert_int_equal(look(&again_ms), 0);
+    assert_int_equal(again_ms, KR_METER_BUSY_MS);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        disconnect(&some[i]);
+    }
+}
+
 /* A number that was another connection's says nothing of that which has it now. */
 static void test_a_number_is_used_again(void **state)
 {
@@ -133,7 +187,7 @@ static void test_what_is_no_connection_is_passed_over(void **state)
     kr_meter_heard(&meter, -1);
     kr_meter_heard(&meter, KR_METER_DESCRIPTORS_MAX);
     assert_int_equal(look(&again_ms), 0);
-    assert_int_equal(kr_meter_look(&meter, UINT32_MAX, 0, &again_ms), 0); /* more than this process may have */
+    assert_int_equal(kr_meter_look(&meter, UINT32_MAX, 0, 0, &again_ms), 0); /* more than this process may have */
     assert_int_equal(close(pair[0]) + close(pair[1]), 0);
 }
 
@@ -142,6 +196,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_who_ends_no_message_is_cut, set_up),
         cmocka_unit_test_setup(test_each_message_begins_the_count_anew, set_up),
+        cmocka_unit_test_setup(test_many_connections_together_are_bounded, set_up),
+        cmocka_unit_test_setup(test_many_connections_are_looked_at_soon, set_up),
         cmocka_unit_test_setup(test_a_number_is_used_again, set_up),
         cmocka_unit_test_setup(test_what_is_no_connection_is_passed_over, set_up),
     };
