@@ -523,7 +523,7 @@ enum kr_err kr_catchup_want(struct kr_step *step, struct kr_link *link, const st
             gone.items[gone.item_count++] = message->items[i];
             err = KR_OK;
         } else if (err == KR_OK) {
-            err = kr_gossip_ask(link, arrival);
+            err = kr_gossip_ask(link, arrival, message->items[i].bytes);
         }
     }
     free(scratch);

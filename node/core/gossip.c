@@ -29,7 +29,8 @@ static uint64_t less(uint64_t from, uint64_t bytes)
 
 /* ---- queues ---- */
 
-static enum kr_err queue_push(struct kr_queue *queue, uint64_t arrival)
+/* `id`: NULL where nobody waits for an answer. */
+static enum kr_err queue_push(struct kr_queue *queue, uint64_t arrival, const uint8_t *id)
 {
     if (queue->count == queue->capacity) {
         uint32_t capacity = queue->capacity == 0 ? 64 : queue->capacity * 2;
@@ -37,19 +38,32 @@ static enum kr_err queue_push(struct kr_queue *queue, uint64_t arrival)
             return KR_QUOTA;
         }
         uint64_t *items = malloc(capacity * sizeof *items);
-        if (items == NULL) {
+        uint8_t(*ids)[32] = id != NULL ? malloc(capacity * sizeof *ids) : NULL;
+        if (items == NULL || (id != NULL && ids == NULL)) {
+            free(items);
+            free(ids);
             return KR_NOMEM;
         }
         for (uint32_t i = 0; i < queue->count; i++) {
-            items[i] = queue->items[(queue->head + i) % queue->capacity];
+            const uint32_t from = (queue->head + i) % queue->capacity;
+            items[i] = queue->items[from];
+            if (ids != NULL) {
+                memcpy(ids[i], queue->ids[from], 32);
+            }
         }
         free(queue->items);
+        free(queue->ids);
         queue->items = items;
+        queue->ids = ids;
         queue->head = 0;
         queue->capacity = capacity;
     }
     queue->need = queue->count == 0 ? 0 : queue->need;
-    queue->items[(queue->head + queue->count++) % queue->capacity] = arrival;
+    const uint32_t at = (queue->head + queue->count++) % queue->capacity;
+    queue->items[at] = arrival;
+    if (id != NULL) {
+        memcpy(queue->ids[at], id, 32);
+    }
     return KR_OK;
 }
 
@@ -62,10 +76,10 @@ static void queue_pop(struct kr_queue *queue)
 
 enum kr_err kr_gossip_enqueue(struct kr_link *link, uint64_t arrival, bool is_bulk)
 {
-    return queue_push(is_bulk ? &link->bulk : &link->fresh, arrival);
+    return queue_push(is_bulk ? &link->bulk : &link->fresh, arrival, NULL);
 }
 
-enum kr_err kr_gossip_ask(struct kr_link *link, uint64_t arrival)
+enum kr_err kr_gossip_ask(struct kr_link *link, uint64_t arrival, const uint8_t id[static 32])
 {
     const struct kr_queue *asked = &link->asked;
     for (uint32_t i = 0; i < asked->count; i++) {
@@ -73,7 +87,7 @@ enum kr_err kr_gossip_ask(struct kr_link *link, uint64_t arrival)
             return KR_OK;
         }
     }
-    return asked->count < KR_LINK_ASKED_MAX ? queue_push(&link->asked, arrival) : KR_QUOTA;
+    return asked->count < KR_LINK_ASKED_MAX ? queue_push(&link->asked, arrival, id) : KR_QUOTA;
 }
 
 enum kr_err kr_gossip_offer(struct kr_step *step, const struct kr_scope *scope, uint64_t arrival, bool is_bulk,
@@ -153,6 +167,7 @@ void kr_gossip_free(struct kr_link *link)
     free(link->fresh.items);
     free(link->bulk.items);
     free(link->asked.items);
+    free(link->asked.ids);
 }
 
 enum kr_err kr_gossip_open(struct kr_step *step, struct kr_link *link)
@@ -232,12 +247,17 @@ static void parcel_free(struct parcel *parcel)
     free(parcel);
 }
 
-/* The first of the queue will not be sent. Who asked for it hears that, or would wait for it. */
-static enum kr_err pass_over(struct kr_step *step, struct kr_link *link, struct kr_queue *queue, const uint8_t id[static 32])
+/* The first of the queue will not be sent. Who asked for it hears that, or would wait for it. The id is the one that was asked for:
+ * the head may be gone or damaged. */
+static enum kr_err pass_over(struct kr_step *step, struct kr_link *link, struct kr_queue *queue)
 {
-    struct kr_message gone = {.type = KR_MESSAGE_GONE, .item_count = 1, .items = {{id, 32}}};
+    const uint32_t at = queue->head;
     queue_pop(queue);
-    return queue == &link->asked ? kr_link_send(step, link, &gone) : KR_OK;
+    if (queue != &link->asked) {
+        return KR_OK;
+    }
+    struct kr_message gone = {.type = KR_MESSAGE_GONE, .item_count = 1, .items = {{queue->ids[at], 32}}};
+    return kr_link_send(step, link, &gone);
 }
 
 static enum kr_err may_send(const struct kr_step *step, const struct kr_link *link, const struct kr_head *head, bool *ret_may)
@@ -275,8 +295,7 @@ static enum kr_err pack(struct kr_step *step, struct kr_link *link, struct kr_qu
     bool may = false;
     enum kr_err err = kr_store_head_get(step->txn, arrival, &head, parcel->scratch);
     if (err == KR_NOT_FOUND) {
-        queue_pop(queue);
-        return KR_OK;
+        return pass_over(step, link, queue);
     }
     if (err == KR_OK) {
         err = may_send(step, link, &head, &may);
@@ -297,7 +316,7 @@ static enum kr_err pack(struct kr_step *step, struct kr_link *link, struct kr_qu
     }
     if (!may || is_damaged || !header_lets(step, link, (struct kr_slice){bytes, len})) {
         free(bytes);
-        return pass_over(step, link, queue, head.id);
+        return pass_over(step, link, queue);
     }
     queue_pop(queue);
     if (queue != &link->fresh) {

@@ -37,6 +37,7 @@
 /* Arrival numbers waiting for one peer. A full queue drops the newest: catch-up brings them. */
 struct kr_queue {
     uint64_t *items;
+    uint8_t (*ids)[32]; /* beside them, of records that were asked for; else NULL */
     uint32_t head, count, capacity;
     uint64_t need; /* bytes of the first one's record, where they were more than the window; else 0 */
 };
@@ -255,8 +256,9 @@ enum kr_err kr_gossip_offer(struct kr_step *step, const struct kr_scope *scope, 
                             const struct kr_link *except) KR_WARN_UNUSED;
 enum kr_err kr_gossip_enqueue(struct kr_link *link, uint64_t arrival,
                               bool is_bulk) KR_WARN_UNUSED; /* KR_QUOTA where the queue is full */
-/* The peer asks for it. KR_QUOTA where it has asked for too much already. */
-enum kr_err kr_gossip_ask(struct kr_link *link, uint64_t arrival) KR_WARN_UNUSED;
+/* The peer asks for it, by that id, and is told that it is gone where it is by then. KR_QUOTA where it has asked for too much
+ * already. */
+enum kr_err kr_gossip_ask(struct kr_link *link, uint64_t arrival, const uint8_t id[static 32]) KR_WARN_UNUSED;
 enum kr_err kr_gossip_records(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
 /* The record of that job is under check no longer. */
 void kr_gossip_forget(struct kr_core *core, const struct kr_job *job);

@@ -328,9 +328,16 @@ static void wanted_records_without_room_are_not_said_to_be_gone(void **state)
     struct kr_link *link = bed_link(bed, 0, 1);
     link->window = 0; /* nothing leaves the queue */
     for (uint64_t i = 0; i < KR_LINK_ASKED_MAX; i++) {
-        assert_int_equal(kr_gossip_ask(link, 1000000 + i), KR_OK);
+        uint8_t id[32] = {0};
+        memcpy(id, &i, sizeof i);
+        assert_int_equal(kr_gossip_ask(link, 1000000 + i, id), KR_OK);
     }
-    assert_int_equal(kr_gossip_ask(link, 1), KR_QUOTA);
+    for (uint64_t i = 0; i < KR_LINK_ASKED_MAX; i++) { /* each with its own id still, however often the queue grew */
+        const uint64_t at = (link->asked.head + i) % link->asked.capacity;
+        assert_int_equal(link->asked.items[at], 1000000 + i);
+        assert_memory_equal(link->asked.ids[at], &i, sizeof i);
+    }
+    assert_int_equal(kr_gossip_ask(link, 1, ids[0]), KR_QUOTA);
     memset(bed->sent, 0, sizeof bed->sent);
     struct kr_message *want = calloc(1, sizeof *want);
     want->type = KR_MESSAGE_WANT;

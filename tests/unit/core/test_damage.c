@@ -93,6 +93,38 @@ static void what_is_damaged_is_gone_for_who_catches_up(void **state)
     }
 }
 
+/* What was there when it was asked for may be deleted or damaged once there is room to send it. The asker is told of each. */
+static void what_is_lost_while_it_waits_is_gone(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[RECORDS][32];
+    struct kr_link *theirs = bed_link(bed, 0, 1);
+    const struct kr_link *link = bed_link(bed, 1, 0);
+    uint64_t window = theirs->window, arrival = 0;
+    theirs->window = 0; /* no push goes out, and nothing that is asked for */
+    submit_some(bed, ids);
+    theirs->fresh.count = 0;
+    for (uint32_t i = 0; i < 60 && theirs->asked.count < RECORDS; i++) {
+        bed_run(bed, 1000);
+    }
+    assert_int_equal(theirs->asked.count, RECORDS);
+    assert_int_equal(link->wanted_left, RECORDS);
+    struct kr_txn *txn = NULL;
+    assert_int_equal(kr_store_write_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    assert_int_equal(kr_store_record_find(txn, ids[1], &arrival), KR_OK);
+    assert_int_equal(kr_store_record_purge(txn, arrival, (struct kr_slice){0}), KR_OK);
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+    spoil(bed, 0, ids[3], true);
+    theirs->window = window;
+    sim_world_push(bed->world, bed_node(bed, 0), (struct kr_event){.type = KR_EVENT_TICK}, NULL, 0, bed->world->now_ms);
+    bed_run(bed, 1000); /* too short for asking again */
+    for (uint32_t i = 0; i < RECORDS; i++) {
+        assert_int_equal(bed_holds(bed, 1, ids[i]), i != 1 && i != 3);
+    }
+    assert_int_equal(link->wanted_left, 0);
+    assert_int_equal(link->phase, KR_CATCHUP_REST);
+}
+
 /* What is kept apart is looked at again past one that is damaged, and past a row whose record is gone. */
 static void quarantine_is_looked_through_past_it(void **state)
 {
@@ -159,6 +191,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(pushing_passes_over_what_is_damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_damaged_is_gone_for_who_catches_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_lost_while_it_waits_is_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(quarantine_is_looked_through_past_it, setup, teardown),
         cmocka_unit_test_setup_teardown(the_pair_tree_of_a_new_link_is_made_past_it, setup, teardown),
     };

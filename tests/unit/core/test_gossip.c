@@ -357,7 +357,7 @@ static void a_long_queue_is_worked_off_in_parts(void **state)
     struct kr_link *link = link_of(crowd, 1);
     kr_gossip_credited(link, KR_LINK_WINDOW_BYTES);
     for (uint64_t i = 0; i < KR_LINK_ASKED_MAX; i++) {
-        assert_int_equal(kr_gossip_ask(link, 1000000 + i), KR_OK);
+        assert_int_equal(kr_gossip_ask(link, 1000000 + i, link->council), KR_OK);
         assert_int_equal(kr_gossip_enqueue(link, 1000000 + i, true), KR_OK);
     }
     uint32_t before = link->asked.count + link->bulk.count, rounds = 0;
