@@ -177,6 +177,9 @@ enum kr_err kr_store_delete(struct kr_txn *txn, enum kr_table table, const void 
 typedef bool kr_store_visit(void *context, struct kr_slice key, struct kr_slice value);
 enum kr_err kr_store_each(struct kr_txn *txn, enum kr_table table, const void *prefix, size_t prefix_len, kr_store_visit *visit,
                           void *context) KR_WARN_UNUSED;
+/* The same past rows that do not open, where those that do must not suffer; `*ret_damaged`: how many were met. */
+enum kr_err kr_store_each_whole(struct kr_txn *txn, enum kr_table table, const void *prefix, size_t prefix_len,
+                                kr_store_visit *visit, void *context, uint32_t *ret_damaged) KR_WARN_UNUSED;
 
 /* ---- care ---- */
 struct kr_store_stat {

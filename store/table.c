@@ -40,8 +40,9 @@ enum kr_err kr_store_delete(struct kr_txn *txn, enum kr_table table, const void 
     return kr_row_delete(txn, KR_DBI_TABLE + (uint32_t)table, kr_slice_of(key, key_len));
 }
 
-enum kr_err kr_store_each(struct kr_txn *txn, enum kr_table table, const void *prefix, size_t prefix_len, kr_store_visit *visit,
-                          void *context)
+/* `damaged`: counts what is passed over because it does not open; NULL: the first such row is the end. */
+static enum kr_err walk(struct kr_txn *txn, enum kr_table table, const void *prefix, size_t prefix_len, kr_store_visit *visit,
+                        void *context, uint32_t *damaged)
 {
     if ((unsigned)table >= KR_TABLE_COUNT || prefix_len > KR_TABLE_KEY_BYTES_MAX) {
         return KR_INVALID;
@@ -58,7 +59,10 @@ enum kr_err kr_store_each(struct kr_txn *txn, enum kr_table table, const void *p
     while (err == KR_OK && key.len >= prefix_len && (prefix_len == 0 || memcmp(key.bytes, prefix, prefix_len) == 0)) {
         size_t len = 0;
         err = kr_value_open(txn->store, dbi, key, sealed, value, KR_TABLE_VALUE_BYTES_MAX, &len);
-        if (err != KR_OK || !visit(context, key, kr_slice_of(value, len))) {
+        bool is_damaged = err == KR_CORRUPT || err == KR_BOUNDS;
+        if (is_damaged && damaged != NULL) {
+            ++*damaged;
+        } else if (err != KR_OK || !visit(context, key, kr_slice_of(value, len))) {
             break;
         }
         err = kr_row_move(txn, cursor, MDB_NEXT, &key, &sealed);
@@ -70,6 +74,23 @@ enum kr_err kr_store_each(struct kr_txn *txn, enum kr_table table, const void *p
 out:
     free(value);
     return err == KR_BOUNDS ? KR_CORRUPT : err;
+}
+
+enum kr_err kr_store_each(struct kr_txn *txn, enum kr_table table, const void *prefix, size_t prefix_len, kr_store_visit *visit,
+                          void *context)
+{
+    return walk(txn, table, prefix, prefix_len, visit, context, NULL);
+}
+
+enum kr_err kr_store_each_whole(struct kr_txn *txn, enum kr_table table, const void *prefix, size_t prefix_len,
+                                kr_store_visit *visit, void *context, uint32_t *ret_damaged)
+{
+    uint32_t damaged = 0;
+    enum kr_err err = walk(txn, table, prefix, prefix_len, visit, context, &damaged);
+    if (err == KR_OK) {
+        *ret_damaged = damaged;
+    }
+    return err;
 }
 
 enum kr_err kr_store_stat(struct kr_txn *txn, struct kr_store_stat *ret_stat)
