@@ -397,11 +397,13 @@ static enum kr_err explain_record(struct kr_step *step, const struct kr_event *e
 
 enum kr_err kr_explain_request(struct kr_step *step, const struct kr_event *event)
 {
+    static const char damaged[] = "this record cannot be explained, because its data in the store are damaged: run `kairan verify`";
     uint64_t arrival;
     enum kr_err verdict = find_asked(step, event, &arrival);
     if (verdict != KR_OK) {
         const char *why = verdict == KR_EXISTS      ? "several records begin with this id: give more of it"
                           : verdict == KR_NOT_FOUND ? "no record here has this id"
+                          : verdict == KR_CORRUPT   ? damaged
                                                     : "the request cannot be read";
         return kr_step_error(step, event->client, event->request, verdict, "%s", why);
     }
@@ -426,6 +428,10 @@ enum kr_err kr_explain_request(struct kr_step *step, const struct kr_event *even
     }
     if (err == KR_OK) {
         err = explain_record(step, event, &head, &header, explained, &reaches);
+    }
+    if (err == KR_CORRUPT) { /* as the step's result it would undo what others asked for with it */
+        err = kr_step_log_damage(step, arrival);
+        err = err == KR_OK ? kr_step_error(step, event->client, event->request, KR_CORRUPT, "%s", damaged) : err;
     }
 out:
     reaches_deinit(&reaches);

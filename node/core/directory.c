@@ -452,7 +452,9 @@ enum kr_err kr_directory_load(struct kr_directory *directory, struct kr_txn *txn
     directory->is_loading = true;
     for (size_t i = 0; i < sizeof kinds; i++) {
         struct load load = {.directory = directory, .txn = txn};
-        enum kr_err err = kr_store_each(txn, KR_TABLE_DIRECTORY, &kinds[i], 1, load_one, &load);
+        uint32_t damaged = 0;
+        enum kr_err err = kr_store_each_whole(txn, KR_TABLE_DIRECTORY, &kinds[i], 1, load_one, &load, &damaged);
+        directory->skipped += damaged;
         if (err == KR_OK) {
             err = load.err;
         }

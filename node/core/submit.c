@@ -112,7 +112,7 @@ static enum kr_err resolve_label(struct kr_step *step, const struct kr_event *ev
     }
 }
 
-/* The record that came of an earlier submission with this token. */
+/* The record that came of an earlier submission with this token. KR_CORRUPT: there is one, and it is damaged. */
 static enum kr_err token_find(struct kr_step *step, const uint8_t token[static KR_TOKEN_BYTES], uint8_t ret_id[static 32])
 {
     uint64_t arrival = 0;
@@ -125,7 +125,20 @@ static enum kr_err token_find(struct kr_step *step, const uint8_t token[static K
     if (err == KR_OK) {
         memcpy(ret_id, head.id, 32);
     }
+    if (err == KR_CORRUPT) {
+        enum kr_err logged = kr_step_log_damage(step, arrival);
+        err = logged == KR_OK ? KR_CORRUPT : logged;
+    }
     return err;
+}
+
+/* Which record it was cannot be told any more, and a second one must not come of one submission. */
+static enum kr_err refuse_damaged(struct kr_step *step, uint64_t client, uint64_t request)
+{
+    return kr_step_error(
+        step, client, request, KR_CORRUPT,
+        "this was submitted before, and the record that came of it is damaged in the store: nothing was stored. Run "
+        "`kairan verify`");
 }
 
 /* ---- how many a day ---- */
@@ -256,7 +269,9 @@ enum kr_err kr_submit_request(struct kr_step *step, const struct kr_event *event
     }
     err = token_find(step, submit->token, id);
     if (err != KR_NOT_FOUND) {
-        err = err == KR_OK ? end(step, event->client, event->request, id, true) : err;
+        err = err == KR_OK        ? end(step, event->client, event->request, id, true)
+              : err == KR_CORRUPT ? refuse_damaged(step, event->client, event->request)
+                                  : err;
         goto out;
     }
     if (signed_today(step) >= KR_SIGNED_DAY_MAX) {
@@ -359,6 +374,9 @@ enum kr_err kr_submit_made(struct kr_step *step, struct kr_job *job)
     enum kr_err err = token_find(step, job->token, id);
     if (err == KR_OK) {
         return end(step, job->client, job->request, id, true);
+    }
+    if (err == KR_CORRUPT) {
+        return refuse_damaged(step, job->client, job->request);
     }
     if (err == KR_NOT_FOUND && signed_today(step) >= KR_SIGNED_DAY_MAX) { /* those under way when it was asked for count too */
         return refuse_more(step, job->client, job->request);

@@ -1,4 +1,5 @@
 /* A record that the disk has spoilt stands in nobody's way: no batch fails because of it, and peers get all others. */
+#include "node/core/reason.h"
 #include "store/internal.h"
 #include "tests/unit/core/bed.h"
 
@@ -43,6 +44,31 @@ static void submit_some(struct bed *bed, uint8_t ids[RECORDS][32])
         assert_int_equal(bed_submit(bed, 0, submit, ids[i]), KR_OK);
         bed_submission_free(submit);
     }
+}
+
+/* A row of a small table, there or not, that no longer opens. */
+static void break_row(struct bed *bed, enum kr_table table, const void *key, size_t key_len)
+{
+    static const uint8_t nonsense[60] = {1};
+    struct kr_txn *txn = NULL;
+    assert_int_equal(kr_store_write_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    assert_int_equal(
+        kr_row_put(txn, KR_DBI_TABLE + (uint32_t)table, kr_slice_of(key, key_len), kr_slice_of(nonsense, sizeof nonsense), 0),
+        KR_OK);
+    txn->is_dirty = true;
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+}
+
+static uint32_t explain(struct bed *bed, const uint8_t id[static 32])
+{
+    struct kr_writer args;
+    kr_writer_init(&args, KR_KIB);
+    kr_writer_array(&args, 1);
+    kr_writer_bin(&args, id, 32);
+    assert_int_equal(kr_writer_finish(&args), KR_OK);
+    uint32_t code = bed_request(bed, 0, KR_OP_EXPLAIN, args.bytes, args.len, 10);
+    kr_writer_deinit(&args);
+    return code;
 }
 
 /* Node 1 has all but ids[1] and ids[3], and node 0 met the damage without losing its session. */
@@ -186,6 +212,100 @@ static void the_pair_tree_of_a_new_link_is_made_past_it(void **state)
     assert_int_equal(link->pair_next, 1000);
 }
 
+/* Who asks about a damaged record is told so, and nothing that others asked for is undone because of it. */
+static void who_asks_about_it_is_told_and_nobody_else_suffers(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[RECORDS][32], again[32];
+    struct kr_core *core = bed_core(bed, 0);
+    submit_some(bed, ids);
+    uint64_t records = bed_records(bed, 0);
+    spoil(bed, 0, ids[1], false);
+    spoil(bed, 0, ids[3], true);
+    assert_int_equal(explain(bed, ids[0]), KR_OK);
+    assert_int_equal(explain(bed, ids[1]), KR_CORRUPT);
+    assert_non_null(strstr(bed->text, "cannot be explained"));
+    assert_int_equal(explain(bed, ids[3]), KR_CORRUPT);
+    assert_non_null(strstr(bed->text, "cannot be explained"));
+    /* The tokens of a submission that is sent again lead to them: one still knows which record it was. */
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_CLEAR, "a.example", 2);
+    assert_int_equal(bed_submit(bed, 0, submit, again), KR_OK);
+    assert_memory_equal(again, ids[1], 32);
+    memset(submit->token, 4, sizeof submit->token);
+    assert_int_equal(bed_submit(bed, 0, submit, again), KR_CORRUPT);
+    assert_non_null(strstr(bed->text, "was submitted before"));
+    bed_submission_free(submit);
+    assert_ptr_equal(bed_core(bed, 0), core); /* no failure: the core is the same */
+    assert_int_equal(bed_records(bed, 0), records);
+    assert_int_equal(bed_times_said(bed, 0, "is damaged and is passed over"), 1);
+}
+
+/* The record is whole, but what is kept beside it is not. */
+static void a_damaged_reason_is_told(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[RECORDS][32], key[KR_REASON_KEY_BYTES];
+    struct kr_core *core = bed_core(bed, 0);
+    submit_some(bed, ids);
+    kr_reason_key(key, ids[0]);
+    break_row(bed, KR_TABLE_RECEIPTS, key, sizeof key);
+    assert_int_equal(explain(bed, ids[0]), KR_CORRUPT);
+    assert_int_equal(explain(bed, ids[1]), KR_OK);
+    assert_ptr_equal(bed_core(bed, 0), core);
+}
+
+/* The damage is done while the record is being made. */
+static void a_token_that_is_damaged_meanwhile_stores_nothing(void **state)
+{
+    struct bed *bed = *state;
+    struct sim_node *node = bed_node(bed, 0);
+    uint8_t ids[RECORDS][32];
+    struct kr_core *core = bed_core(bed, 0);
+    submit_some(bed, ids);
+    uint64_t records = bed_records(bed, 0);
+    struct kr_job *job = kr_job_new(KR_JOB_MAKE);
+    assert_non_null(job);
+    memset(job->token, 4, sizeof job->token);
+    job->client = BED_CLIENT;
+    job->request = ++bed->request;
+    bed->code = BED_PENDING;
+    core->jobs_out++;
+    spoil(bed, 0, ids[3], true);
+    sim_world_push(bed->world, node, (struct kr_event){.type = KR_EVENT_JOB_DONE, .job = job}, NULL, 0, bed->world->now_ms);
+    bed_run(bed, 10);
+    assert_int_equal(bed->code, KR_CORRUPT);
+    assert_non_null(strstr(bed->text, "was submitted before"));
+    assert_ptr_equal(bed_core(bed, 0), core);
+    assert_int_equal(bed_records(bed, 0), records);
+}
+
+/* Rows that stand before all others of their kinds. */
+static void the_directory_is_loaded_past_rows_that_do_not_open(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_directory directory;
+    struct kr_txn *txn = NULL;
+    const uint32_t councils = bed_core(bed, 0)->directory.council_count;
+    const uint8_t card[KR_DIRECTORY_KEY_BYTES] = {KR_KIND_COUNCIL_CARD}, charter[KR_DIRECTORY_KEY_BYTES] = {KR_KIND_CHARTER},
+                  vouch[KR_DIRECTORY_KEY_BYTES] = {KR_KIND_VOUCH};
+    assert_int_equal(bed_core(bed, 0)->directory.skipped, 0);
+    break_row(bed, KR_TABLE_DIRECTORY, card, sizeof card);
+    break_row(bed, KR_TABLE_DIRECTORY, charter, sizeof charter);
+    break_row(bed, KR_TABLE_DIRECTORY, vouch, sizeof vouch);
+    kr_directory_init(&directory);
+    assert_int_equal(kr_store_read_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    assert_int_equal(kr_directory_load(&directory, txn), KR_OK);
+    kr_txn_abort(txn);
+    assert_int_equal(directory.council_count, councils);
+    assert_int_equal(directory.community_count, 1);
+    assert_int_equal(directory.communities[0]->members.count, 2);
+    assert_int_equal(directory.skipped, 3);
+    kr_directory_deinit(&directory);
+    bed_restart(bed, 0);
+    assert_true(bed_link(bed, 0, 1)->has_session);
+    assert_true(bed_said(bed, 0, "3 cards, charters or vouches in the store cannot be read"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +314,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_lost_while_it_waits_is_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(quarantine_is_looked_through_past_it, setup, teardown),
         cmocka_unit_test_setup_teardown(the_pair_tree_of_a_new_link_is_made_past_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_asks_about_it_is_told_and_nobody_else_suffers, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_damaged_reason_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_directory_is_loaded_past_rows_that_do_not_open, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_token_that_is_damaged_meanwhile_stores_nothing, setup, teardown),
     };
     return cmocka_run_group_tests_name("core/damage", tests, NULL, NULL);
 }
