@@ -183,6 +183,8 @@ static enum kr_err vouch_fits(const struct kr_directory *directory, const struct
         memcmp(vouch.council, header->subject, 32) != 0) {
         return KR_MALFORMED;
     }
+    /* Refused, not put off: what has no room would be asked for again every minute, thousands of vouches from each peer, for as
+     * long as the community is full, and that may be years. */
     const struct kr_community *community = find_community(directory, header->community);
     bool has_room = community == NULL || kr_edge_find(community, header->author, header->subject) != NULL ||
                     (community->edge_count < KR_EDGES_MAX && kr_edges_from(community, header->author) < KR_VOUCHES_MAX);

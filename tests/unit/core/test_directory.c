@@ -330,6 +330,43 @@ static void one_council_vouches_for_so_many(void **state)
     kr_writer_deinit(&content);
 }
 
+static enum kr_err fits(const struct fixture *fixture, uint8_t from, uint8_t to)
+{
+    struct kr_vouch vouch = {0};
+    struct kr_header header = {.kind = KR_KIND_VOUCH, .has_community = true, .has_subject = true, .version = 1};
+    struct kr_writer content;
+    id_of(vouch.council, to);
+    id_of(header.author, from);
+    id_of(header.subject, to);
+    memcpy(header.community, fixture->community, 32);
+    kr_writer_init(&content, 4 * KR_KIB);
+    kr_vouch_write(&vouch, &content);
+    assert_int_equal(kr_writer_finish(&content), KR_OK);
+    enum kr_err err = kr_directory_fits(&fixture->directory, &header, (struct kr_slice){content.bytes, content.len});
+    kr_writer_deinit(&content);
+    return err;
+}
+
+/* The last vouch for which there is room is taken, whoever gives it; after it only those that replace another. */
+static void a_community_holds_so_many_vouches(void **state)
+{
+    struct fixture *fixture = *state;
+    const uint32_t founders = KR_EDGES_MAX / KR_VOUCHES_MAX;
+    found(fixture, founders, 1, 7);
+    fixture->directory.is_loading = true;
+    for (uint32_t i = 0; i < KR_EDGES_MAX - 2; i++) {
+        row(fixture, founders - i % founders, FIRST_MEMBER + i / founders, 1000);
+    }
+    counted(fixture); /* one more */
+    assert_int_equal(fits(fixture, 0x70, 0x71), KR_OK);
+    vouch(fixture, 0x70, 0x71, false);
+    assert_int_equal(fits(fixture, 0x70, 0x72), KR_BOUNDS);
+    assert_int_equal(vouch_as(fixture, 0x70, 0x72, 0x72, false), KR_BOUNDS);
+    assert_int_equal(fits(fixture, 0x70, 0x71), KR_OK);
+    vouch(fixture, 0x70, 0x71, true);
+    assert_true(is_member(fixture, 1));
+}
+
 static void the_newest_key_that_holds_is_taken(void **state)
 {
     (void)state;
@@ -361,6 +398,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(newcomers_push_nobody_out_of_a_full_community, setup, teardown),
         cmocka_unit_test_setup_teardown(a_vouch_dated_back_counts_from_its_authors_membership, setup, teardown),
         cmocka_unit_test_setup_teardown(one_council_vouches_for_so_many, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_community_holds_so_many_vouches, setup, teardown),
         cmocka_unit_test(the_newest_key_that_holds_is_taken),
     };
     return cmocka_run_group_tests_name("core/directory", tests, NULL, NULL);
