@@ -17,11 +17,29 @@ static struct kr_run *unfiltered(const struct kr_runs *runs)
     return NULL;
 }
 
+/* Whatever the row says of itself: a look-up that comes upon it will say what it is. Gives whether the walk may begin behind it: a
+ * damaged key could stand anywhere. */
+static bool filter_row(struct kr_txn *txn, struct kr_run *run, struct kr_slice key, struct kr_slice tag)
+{
+    if (key.len != KR_INDEX_KEY_BYTES) {
+        return false;
+    }
+    kr_filter_add(run->filter, key.bytes);
+    if (!kr_tag_matches(txn->store, KR_TAG_INDEX, key, tag) ||
+        (run->has_filtered_to && memcmp(key.bytes, run->filtered_to, sizeof run->filtered_to) <= 0)) {
+        return false;
+    }
+    memcpy(run->filtered_to, key.bytes, sizeof run->filtered_to);
+    run->has_filtered_to = true;
+    return true;
+}
+
 /* A run never changes, so what was read of it counts whatever becomes of this transaction. */
 static enum kr_err filter_slice(struct kr_txn *txn, struct kr_run *run)
 {
-    struct kr_run_walk walk;
-    struct kr_slice key = {0}, value = {0};
+    MDB_cursor *cursor = NULL;
+    uint8_t from[KR_INDEX_KEY_BYTES];
+    struct kr_slice key = {0}, tag = {0};
     if (run->filter == NULL) {
         run->filter = kr_filter_new(run->count);
         if (run->filter == NULL) {
@@ -29,32 +47,36 @@ static enum kr_err filter_slice(struct kr_txn *txn, struct kr_run *run)
             return KR_OK;
         }
     }
-    kr_run_walk_init(&walk, txn);
-    walk.skips_damaged = true;
-    enum kr_err err = kr_run_walk_add(&walk, KR_DBI_RUN + run->slot,
-                                      kr_slice_of(run->filtered_to, run->has_filtered_to ? sizeof run->filtered_to : 0));
-    bool has_more = false;
-    for (uint32_t i = 0; err == KR_OK && (has_more = kr_run_walk_peek(&walk, &key, &value)) && i < FILTER_SLICE;) {
-        kr_filter_add(run->filter, key.bytes);
-        if (!run->has_filtered_to || memcmp(key.bytes, run->filtered_to, sizeof run->filtered_to) > 0) {
-            memcpy(run->filtered_to, key.bytes, sizeof run->filtered_to);
-            run->has_filtered_to = true;
-            i++;
-        }
-        err = kr_run_walk_next(&walk);
+    enum kr_err err = kr_row_cursor(txn, KR_DBI_RUN + run->slot, &cursor);
+    if (err != KR_OK) {
+        return err;
     }
-    if (err == KR_OK && !has_more) {
+    if (run->has_filtered_to) {
+        memcpy(from, run->filtered_to, sizeof from);
+        key = kr_slice_of(from, sizeof from);
+    }
+    err = kr_row_move(txn, cursor, run->has_filtered_to ? MDB_SET_RANGE : MDB_FIRST, &key, &tag);
+    for (uint32_t i = 0; err == KR_OK && i < FILTER_SLICE;) {
+        i += filter_row(txn, run, key, tag);
+        err = kr_row_move(txn, cursor, MDB_NEXT, &key, &tag);
+    }
+    mdb_cursor_close(cursor);
+    if (err == KR_NOT_FOUND) {
         atomic_store(&run->is_filtered, true);
+        err = KR_OK;
     }
-    kr_run_walk_deinit(&walk);
     return err;
 }
 
 /* ---- merging ---- */
 
-/* The lowest level that has enough runs, and the oldest of them; runs stand in the order of their birth. */
+/* The lowest level that has enough runs, and the oldest of them; runs stand in the order of their birth. None where no slot is left
+ * to merge them into, which only a file can say. */
 static bool choose_sources(const struct kr_runs *runs, uint64_t ret_serials[static KR_RUN_FANOUT], uint32_t *ret_level)
 {
+    if (kr_runs_free_slot(runs, false) >= runs->slots) {
+        return false;
+    }
     for (uint32_t level = 0; level < 32; level++) {
         uint32_t count = 0;
         for (uint32_t i = 0; i < runs->count && count < KR_RUN_FANOUT; i++) {
@@ -85,8 +107,7 @@ static enum kr_err start(struct kr_txn *txn, const uint64_t serials[static KR_RU
 {
     struct kr_runs *runs = NULL;
     uint64_t entries = 0;
-    uint32_t slot = kr_runs_free_slot(txn->runs, false);
-    KR_ASSERT(slot < txn->runs->slots);
+    const uint32_t slot = kr_runs_free_slot(txn->runs, false);
     enum kr_err err = kr_runs_own(txn, &runs);
     if (err != KR_OK) {
         return err;
@@ -178,6 +199,9 @@ static enum kr_err last_key(struct kr_txn *txn, const struct kr_run *target, uin
         return err;
     }
     err = kr_row_move(txn, cursor, MDB_LAST, &key, &value);
+    if (err == KR_OK && (key.len == 0 || key.len > 511)) {
+        err = KR_CORRUPT; /* LMDB hands out whatever length the page tells */
+    }
     if (err == KR_OK) {
         memcpy(ret_key, key.bytes, key.len);
         *ret_len = key.len;

@@ -96,6 +96,35 @@ static void a_slice_of_dead_rows_moves_on(void **state)
     assert_verifies(fixture);
 }
 
+/* A look-up does not pass over it in silence, with a filter or without. */
+static void a_damaged_row_is_in_the_filter(void **state)
+{
+    struct fixture *fixture = *state;
+    uint8_t key[512], tag[64];
+    size_t key_len = 0, len = 0;
+    uint32_t told = 0;
+    put_runs(fixture);
+    fixture_close(fixture);
+    struct raw raw = raw_open(fixture);
+    raw_row(&raw, "terms.1", 1500, key, &key_len, tag, &len);
+    tag[0] ^= 1;
+    raw_put(&raw, "terms.1", key, key_len, tag, len);
+    raw_close(&raw);
+    fixture_open(fixture);
+    for (uint32_t run = 0; run < RUNS; run++) {
+        merge_once(fixture); /* filters first */
+    }
+    struct kr_txn *txn = read_begin(fixture);
+    for (uint64_t value = RUN_ROWS; value < 2 * RUN_ROWS; value++) {
+        struct hits hits = {0};
+        enum kr_err err = kr_store_terms_find(txn, 3, &value, sizeof value, collect_hit, &hits);
+        assert_true(err == KR_CORRUPT || (err == KR_OK && hits.count == 1));
+        told += err == KR_CORRUPT;
+    }
+    kr_txn_abort(txn);
+    assert_int_equal(told, 1);
+}
+
 /* It falls out; all others stay, also those behind it. */
 static void a_damaged_row_does_not_stop_merging(void **state)
 {
@@ -134,6 +163,47 @@ static void a_damaged_end_of_the_target_is_mended(void **state)
     assert_int_equal(stat_of(fixture).runs, 1);
     assert_int_equal(found(fixture), RUNS * RUN_ROWS);
     assert_verifies(fixture);
+}
+
+/* LMDB hands it out as long as the page tells. */
+static void a_target_whose_last_key_knows_no_bounds(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char target[] = "terms.4";
+    uint8_t key[512], value[64];
+    size_t key_len = 0, value_len = 0, len = 0;
+    uint32_t changed = 0;
+    enum kr_err err = KR_OK;
+    bool more = true;
+    put_runs(fixture);
+    merge_once(fixture);
+    fixture_close(fixture);
+    struct raw raw = raw_open(fixture);
+    raw_row(&raw, target, raw_count(&raw, target) - 1, key, &key_len, value, &value_len);
+    raw_close(&raw);
+    memcpy(key + key_len, value, value_len);
+    uint8_t *bytes = raw_file_read(fixture, &len), *at = bytes;
+    while ((at = memmem(at, len - (size_t)(at - bytes), key, key_len + value_len)) != NULL) {
+        if (at - bytes >= 8 && at[-2] == key_len && at[-1] == 0) { /* the run that it came from gets it as well, in its midst */
+            at[-1] = 0x7F;
+            changed++;
+        }
+        at++;
+    }
+    assert_true(changed > 0);
+    raw_file_write(fixture, bytes, len);
+    fixture_open(fixture);
+    for (uint32_t slices = 0; err == KR_OK && more; slices++) {
+        struct kr_txn *txn = write_begin(fixture);
+        err = kr_store_merge_slice(txn, &more);
+        if (err == KR_OK) {
+            commit(txn);
+        } else {
+            kr_txn_abort(txn);
+        }
+        assert_true(slices < SLICES);
+    }
+    assert_int_equal(err, KR_CORRUPT);
 }
 
 /* Nothing of it is taken for dead, so its entries stay; a look-up that needs it still says what it is. */
@@ -245,6 +315,7 @@ int main(void)
         TEST(a_slice_of_dead_rows_moves_on),         TEST(a_damaged_row_does_not_stop_merging),
         TEST(a_damaged_end_of_the_target_is_mended), TEST(a_damaged_list_of_the_dead_does_not_stop_merging),
         TEST(the_list_of_the_dead_in_another_order), TEST(without_memory_for_a_filter),
+        TEST(a_damaged_row_is_in_the_filter),        TEST(a_target_whose_last_key_knows_no_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
