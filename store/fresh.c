@@ -261,6 +261,26 @@ enum kr_err kr_fresh_load(struct kr_txn *txn, struct kr_fresh *fresh, uint32_t f
     return err == KR_NOT_FOUND ? KR_OK : err;
 }
 
+enum kr_err kr_fresh_check_old(struct kr_txn *txn, const struct kr_fresh *fresh)
+{
+    MDB_cursor *cursor = NULL;
+    struct kr_slice key = {0}, value = {0};
+    enum kr_err err = kr_row_cursor(txn, KR_DBI_FRESH, &cursor);
+    if (err != KR_OK) {
+        return err;
+    }
+    err = kr_row_move(txn, cursor, MDB_LAST, &key, &value);
+    if (err == KR_NOT_FOUND) {
+        err = fresh->count == 0 ? KR_OK : KR_CORRUPT;
+    } else if (err == KR_OK) {
+        bool is_end = key.len == SAVED_KEY && value.len % KR_INDEX_ROW_BYTES == 0 &&
+                      kr_get_be(key.bytes, SAVED_KEY) + value.len / KR_INDEX_ROW_BYTES == fresh->count;
+        err = is_end ? KR_OK : KR_CORRUPT;
+    }
+    mdb_cursor_close(cursor);
+    return err;
+}
+
 enum kr_err kr_fresh_save(struct kr_txn *txn, struct kr_fresh *fresh, const struct kr_state *state, uint32_t *saved)
 {
     uint8_t key[SAVED_KEY], front[STATE_BYTES], *row = NULL;

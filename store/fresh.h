@@ -35,6 +35,8 @@ enum kr_err kr_fresh_state(struct kr_txn *txn, struct kr_state *ret_state) KR_WA
 /* Reads the table into memory, whatever the tags say: they are looked at when an entry is asked for. In format 4 the rows
  * bore no state. */
 enum kr_err kr_fresh_load(struct kr_txn *txn, struct kr_fresh *fresh, uint32_t format) KR_WARN_UNUSED;
+/* In format 4: whether memory has what the table has, to the end; KR_CORRUPT. */
+enum kr_err kr_fresh_check_old(struct kr_txn *txn, const struct kr_fresh *fresh) KR_WARN_UNUSED;
 /* Writes the state and what memory has beyond the first `*saved`, and moves `*saved`. */
 enum kr_err kr_fresh_save(struct kr_txn *txn, struct kr_fresh *fresh, const struct kr_state *state, uint32_t *saved) KR_WARN_UNUSED;
 /* One row of the table for verify: KR_CORRUPT where it does not begin at entry `*next`, or its state or a tag is wrong; moves

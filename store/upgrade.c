@@ -201,14 +201,18 @@ static enum kr_err take_scopes(struct kr_txn *txn, struct old_scope **ret_scopes
         }
         old->scope.kind = key.bytes[0];
         memcpy(old->scope.id, key.bytes + 1, 32);
-        err = kr_value_get_fixed(txn, KR_DBI_SCOPES, key, old->row, sizeof old->row);
+        /* What the cursor is at, for a key out of order would not be found. */
+        size_t len = 0;
+        err = sealed.len == sizeof old->row + KR_SEALED_BYTES
+                  ? kr_value_open(txn->store, KR_DBI_SCOPES, key, sealed, old->row, sizeof old->row, &len)
+                  : KR_CORRUPT;
         if (err == KR_OK) {
             err = kr_row_move(txn, cursor, MDB_NEXT, &key, &sealed);
         }
     }
     mdb_cursor_close(cursor);
     if (err == KR_NOT_FOUND) {
-        err = kr_row_clear(txn, KR_DBI_SCOPES);
+        err = count == max ? kr_row_clear(txn, KR_DBI_SCOPES) : KR_CORRUPT;
     }
 out:
     if (err != KR_OK) {
@@ -292,6 +296,24 @@ static enum kr_err take_state(struct kr_txn *txn)
     return kr_row_delete(txn, KR_DBI_META, key);
 }
 
+/* Rows behind a gap are not in memory, and would go with the table; and what is older than the log would number others like those
+ * that are there. */
+static enum kr_err check_whole(struct kr_txn *txn)
+{
+    uint64_t last_arrival = 0;
+    enum kr_err err = kr_fresh_check_old(txn, txn->runs->fresh);
+    if (err == KR_OK) {
+        err = kr_log_last(txn, &last_arrival);
+    }
+    return err == KR_OK && last_arrival >= txn->state.next_arrival ? KR_CORRUPT : err;
+}
+
+static enum kr_err from_lean_tables(struct kr_txn *txn)
+{
+    enum kr_err err = take_state(txn);
+    return err == KR_OK ? check_whole(txn) : err;
+}
+
 /* Damaged heads count for nothing: they must not keep the store from opening. */
 static enum kr_err count_indicators(struct kr_txn *txn)
 {
@@ -330,7 +352,9 @@ static enum kr_err move_run(struct kr_txn *txn, uint32_t index)
     }
     struct kr_run *old = runs->runs[index];
     const uint32_t slot = kr_runs_free_slot(runs, false);
-    KR_ASSERT(slot < KR_RUN_SLOTS); /* all that can merge has merged */
+    if (slot >= KR_RUN_SLOTS) {
+        return KR_CORRUPT; /* all that can merge has merged: no program writes so many */
+    }
     struct kr_run *run = kr_run_new(old->serial, slot, old->level, old->generation);
     if (run == NULL) {
         return KR_NOMEM;
@@ -357,13 +381,14 @@ static enum kr_err move_run(struct kr_txn *txn, uint32_t index)
     return err;
 }
 
-/* Slots that are too many make LMDB's list of tables longer than a page, which every commit writes. Merging empties most of them.
- */
+/* Slots that are too many make LMDB's list of tables longer than a page, which every commit writes. Merging empties most of them,
+ * and leaves one for what is merged next. */
 static enum kr_err leave_slots(struct kr_txn *txn)
 {
     bool more = true;
     enum kr_err err = KR_OK;
-    while (err == KR_OK && more && (txn->runs->target != NULL || misplaced(txn->runs) < txn->runs->count)) {
+    while (err == KR_OK && more &&
+           (txn->runs->target != NULL || misplaced(txn->runs) < txn->runs->count || txn->runs->count >= KR_RUN_SLOTS)) {
         err = kr_store_merge_slice(txn, &more);
     }
     for (uint32_t at; err == KR_OK && (at = misplaced(txn->runs)) < txn->runs->count;) {
@@ -377,7 +402,7 @@ static enum kr_err leave_slots(struct kr_txn *txn)
 
 enum kr_err kr_upgrade(struct kr_txn *txn, uint32_t format)
 {
-    enum kr_err err = format < 4 ? from_many_tables(txn) : take_state(txn);
+    enum kr_err err = format < 4 ? from_many_tables(txn) : from_lean_tables(txn);
     if (err == KR_OK) {
         err = count_indicators(txn);
     }

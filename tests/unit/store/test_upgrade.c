@@ -1,7 +1,10 @@
 /* A store as an older format wrote it (tests/data/store-v1 to store-v4, store-v3-scopes) is brought up to date once and then read
  * whole. */
+#include "crypto/seal.h"
 #include "old_store.h"
+#include "proto/codec/writer.h"
 #include "raw_store.h"
+#include "store/internal.h"
 
 #define OLD_FILE_1 "tests/data/store-v1/data.mdb"
 #define OLD_FILE_2 "tests/data/store-v2/data.mdb"
@@ -306,6 +309,116 @@ static void a_damaged_row_of_a_run_stays_behind(void **state)
     assert_verifies(fixture);
 }
 
+#define OLD_RUNS 40u /* as many as there are slots today */
+
+/* The list of runs as format 4 has it: this many, in the first slots. */
+static void put_runs(const struct fixture *fixture, const struct raw *raw, const uint64_t counts[static OLD_RUNS])
+{
+    struct kr_writer writer;
+    uint8_t key[32], sealed[2048] = {0};
+    kr_hash_keyed(key, sizeof key, fixture->storage_key, "kairan store table", "meta", 4);
+    kr_writer_init(&writer, sizeof sealed - KR_SEALED_BYTES);
+    kr_writer_array(&writer, 5);
+    kr_writer_uint(&writer, OLD_RUNS + 1);
+    kr_writer_array(&writer, OLD_RUNS);
+    for (uint32_t run = 0; run < OLD_RUNS; run++) {
+        const uint64_t fields[] = {run + 1, counts[run], run, 0, 0}; /* serial, rows, slot, level, generation */
+        kr_writer_array(&writer, 5);
+        for (size_t i = 0; i < 5; i++) {
+            kr_writer_uint(&writer, fields[i]);
+        }
+    }
+    kr_writer_array(&writer, 0);
+    kr_writer_array(&writer, 0);
+    kr_writer_bin(&writer, NULL, 0);
+    assert_int_equal(kr_writer_finish(&writer), KR_OK);
+    kr_aead_seal(sealed + 24, writer.bytes, writer.len, "runs", 4, sealed, key);
+    raw_put(raw, "meta", "runs", 4, sealed, writer.len + KR_SEALED_BYTES);
+    kr_writer_deinit(&writer);
+}
+
+/* Every slot of today has a run, and those that are to go have none: there must be room to merge afterwards. */
+static void as_many_runs_as_slots(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t counts[OLD_RUNS] = {0};
+    bool more = true;
+    struct raw raw = raw_open(fixture);
+    for (size_t row = 0; row < OLD_RUN_TERMS; row++) {
+        uint8_t key[512], tag[64];
+        size_t key_len = 0, len = 0;
+        char name[16];
+        raw_row(&raw, "terms.63", row, key, &key_len, tag, &len);
+        (void)snprintf(name, sizeof name, "terms.%u", (unsigned)(row % OLD_RUNS));
+        raw_put(&raw, name, key, key_len, tag, len);
+        counts[row % OLD_RUNS]++;
+    }
+    assert_int_equal(mdb_drop(raw.txn, raw_table(&raw, "terms.63"), 0), 0);
+    put_runs(fixture, &raw, counts);
+    raw_close(&raw);
+    fixture_open(fixture);
+    while (more) {
+        struct kr_txn *txn = write_begin(fixture);
+        assert_int_equal(kr_store_merge_slice(txn, &more), KR_OK);
+        commit(txn);
+    }
+    struct kr_store_stat stat = {0};
+    struct kr_txn *txn = read_begin(fixture);
+    assert_int_equal(kr_store_stat(txn, &stat), KR_OK);
+    assert_true(stat.runs < OLD_RUNS / 2);
+    for (uint32_t i = 0; i < OLD_RUN_TERMS; i++) {
+        assert_int_equal(find_term(txn, OLD_RUN_FIRST + i).count, 1);
+    }
+    kr_txn_abort(txn);
+    assert_verifies(fixture);
+}
+
+static void assert_stays_old(struct fixture *fixture, uint8_t format)
+{
+    struct kr_error error = {{0}};
+    assert_int_equal(kr_store_open(&fixture->options, &fixture->store, &error), KR_CORRUPT);
+    assert_int_equal(format_in_the_open(fixture), format);
+}
+
+/* It cannot be looked up any more, nor can those behind it be reached through it. */
+static void a_scope_out_of_order_keeps_a_store_old(void **state)
+{
+    struct fixture *fixture = *state;
+    raw_flip_key(fixture, "scopes", 0);
+    assert_stays_old(fixture, 3);
+}
+
+/* What stands behind it is not in memory, from where it is written anew. */
+static void a_gap_in_what_is_fresh_keeps_a_store_old(void **state)
+{
+    struct fixture *fixture = *state;
+    static uint8_t value[64 * 1024];
+    uint8_t key[512];
+    size_t key_len = 0, len = 0;
+    struct raw raw = raw_open(fixture);
+    assert_true(raw_count(&raw, "fresh") > 1);
+    raw_row(&raw, "fresh", 0, key, &key_len, value, &len);
+    raw_delete(&raw, "fresh", key, key_len);
+    raw_close(&raw);
+    assert_stays_old(fixture, 4);
+    raw = raw_open(fixture);
+    raw_put(&raw, "fresh", key, key_len, value, len);
+    raw_close(&raw);
+    fixture_open(fixture);
+    assert_old_content(fixture, 4);
+}
+
+/* The state is authentic, but older than the log. */
+static void a_state_older_than_the_log_keeps_a_store_old(void **state)
+{
+    struct fixture *fixture = *state;
+    static const uint8_t key[10] = {[7] = OLD_RECORDS + 1};
+    struct raw raw = raw_open(fixture);
+    raw_put(&raw, "log", key, sizeof key, "chunk", 5);
+    raw_close(&raw);
+    assert_stays_old(fixture, 4);
+}
+
 /* The step fails half-way, on a damaged head: the store stays of format 1, whole, for the old program. */
 static void a_failed_upgrade_changes_nothing(void **state)
 {
@@ -340,6 +453,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(format_3_is_brought_up_to_date, setup_3, fixture_teardown),
         cmocka_unit_test_setup_teardown(format_4_is_brought_up_to_date, setup_4, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_damaged_row_of_a_run_stays_behind, setup_4, fixture_teardown),
+        cmocka_unit_test_setup_teardown(as_many_runs_as_slots, setup_4, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_scope_out_of_order_keeps_a_store_old, setup_scoped, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_gap_in_what_is_fresh_keeps_a_store_old, setup_4, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_state_older_than_the_log_keeps_a_store_old, setup_4, fixture_teardown),
         cmocka_unit_test_setup_teardown(the_map_grows_for_an_upgrade, setup_3, fixture_teardown),
         cmocka_unit_test_setup_teardown(scopes_stay_apart, setup_scoped, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_failed_upgrade_changes_nothing, setup, fixture_teardown),
