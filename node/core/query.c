@@ -104,7 +104,8 @@ static enum kr_err name_of(struct page *page, const uint8_t council[static 32], 
     struct name_pick pick = {.japanese = page->query->speaks_japanese, .text = ret_text, .size = size};
     memcpy(prefix + 1, council, 32);
     ret_text[0] = 0;
-    enum kr_err err = kr_store_each(page->txn, KR_TABLE_DIRECTORY, prefix, sizeof prefix, pick_name, &pick);
+    uint32_t damaged; /* is named by its id, where it was the only card */
+    enum kr_err err = kr_store_each_whole(page->txn, KR_TABLE_DIRECTORY, prefix, sizeof prefix, pick_name, &pick, &damaged);
     if (err == KR_OK && ret_text[0] == 0) {
         sodium_bin2hex(ret_text, 17, council, 8);
     }
@@ -313,6 +314,12 @@ static enum kr_err emit_match(struct page *page, uint32_t at, const struct kr_he
     return emit(page, &writer);
 }
 
+/* A record that is damaged must not stop the others; the answer says that the value has one more. */
+static void leave_out(struct kr_query *query, uint32_t at)
+{
+    query->is_cut[at / 8] |= (uint8_t)(1u << at % 8);
+}
+
 /* One hit of the value with the index `at`. `*ret_cut`: it would be one match too many. */
 static enum kr_err take_hit(struct page *page, const struct kr_query_hit *hit, uint32_t at, uint32_t type, struct kr_slice asked,
                             bool *ret_cut)
@@ -333,6 +340,10 @@ static enum kr_err take_hit(struct page *page, const struct kr_query_hit *hit, u
     if (err == KR_OK) {
         err = read_indicator(page, hit->position, &match.indicator);
     }
+    if (err == KR_CORRUPT) {
+        leave_out(page->query, at);
+        return KR_OK;
+    }
     if (err != KR_OK || !kr_indicator_matches(match.indicator.type, match.indicator.value, type, asked)) {
         return err; /* terms are 128 bits of a keyed hash: for completeness */
     }
@@ -344,7 +355,9 @@ static void finish_value(struct kr_query *query, uint32_t at, bool is_cut)
 {
     forget_hits(query);
     query->has_all_hits = false;
-    query->is_cut[at / 8] |= (uint8_t)(is_cut ? 1u << at % 8 : 0);
+    if (is_cut) {
+        leave_out(query, at);
+    }
     query->position = at + 1;
     query->count = query->detail = query->extra = 0;
 }
@@ -409,7 +422,7 @@ static enum kr_err page_lookup(struct page *page, bool *ret_done)
     return err;
 }
 
-/* Of which values there are older matches than were given. */
+/* Of which values there are more matches than were given. */
 static void write_cut(const struct kr_query *query, struct kr_writer *result)
 {
     uint32_t count = 0;
@@ -434,6 +447,18 @@ static bool is_asked(const struct kr_ls *ls, const struct kr_head *head)
     return fits_kind && fits_label && fits_author && head->created_ms >= ls->since_ms;
 }
 
+/* The head at the position or before it is damaged: whichever it is, down by one, but not from beyond all there are. */
+static enum kr_err step_down(struct page *page)
+{
+    struct kr_store_stat stat;
+    enum kr_err err = kr_store_stat(page->txn, &stat);
+    if (err == KR_OK) {
+        page->query->position = (page->query->position < stat.arrivals ? page->query->position : stat.arrivals) - 1;
+        page->has_moved = true;
+    }
+    return err;
+}
+
 static enum kr_err page_ls(struct page *page, bool *ret_done)
 {
     struct kr_query *query = page->query;
@@ -449,6 +474,10 @@ static enum kr_err page_ls(struct page *page, bool *ret_done)
         if (err == KR_NOT_FOUND) {
             *ret_done = true;
             return KR_OK;
+        }
+        if (err == KR_CORRUPT) {
+            err = step_down(page);
+            continue;
         }
         if (err != KR_OK) {
             break;

@@ -22,7 +22,7 @@ struct kr_query {
     struct kr_query_hit *hits; /* owned: found and not looked at yet, from hit_at on */
     uint32_t hit_count, hit_at;
     bool has_all_hits;
-    uint8_t is_cut[KR_LOOKUP_VALUES_MAX / 8]; /* bit per value: older matches of it were left out */
+    uint8_t is_cut[KR_LOOKUP_VALUES_MAX / 8]; /* bit per value: matches of it were left out, older or damaged */
 };
 enum kr_err kr_query_init(struct kr_query *query, uint32_t op, struct kr_slice args, bool speaks_japanese) KR_WARN_UNUSED;
 void kr_query_deinit(struct kr_query *query);

@@ -16,7 +16,7 @@ struct value {
     char *text; /* as asked; own copy */
     struct kr_indicator *indicator;
     bool is_found;
-    bool is_cut; /* more matches than keeper lists */
+    bool is_cut; /* more matches than keeper lists; none listed: they are damaged */
 };
 
 struct lookup {
@@ -314,12 +314,14 @@ static bool tell_rest(const struct lookup *lookup)
         }
         if (lookup->app->is_json) {
             is_fine = kr_json_line(json_pack("{s:s, s:s, s:b}", "query", value->text, "type",
-                                             kr_indicator_type_name(value->indicator->type), value->is_found ? "cut" : "found",
-                                             value->is_found ? 1 : 0));
+                                             kr_indicator_type_name(value->indicator->type), value->is_cut ? "cut" : "found",
+                                             value->is_cut ? 1 : 0));
         } else {
             kr_out_style(stdout, KR_STYLE_DIM);
             kr_out_string(stdout, value->text);
-            (void)printf("  %s\n", value->is_found ? _("has more matches than are listed: these are the newest") : _("not found"));
+            (void)printf("  %s\n", value->is_found ? _("has more matches than are listed: these are the newest")
+                                   : value->is_cut ? _("may be in a record that is damaged: run kairan verify")
+                                                   : _("not found"));
             kr_out_style(stdout, KR_STYLE_NONE);
         }
     }

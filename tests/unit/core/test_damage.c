@@ -1,4 +1,5 @@
 /* A record that the disk has spoilt stands in nobody's way: no batch fails because of it, and peers get all others. */
+#include "node/core/query.h"
 #include "node/core/reason.h"
 #include "store/internal.h"
 #include "tests/unit/core/bed.h"
@@ -306,6 +307,91 @@ static void the_directory_is_loaded_past_rows_that_do_not_open(void **state)
     assert_true(bed_said(bed, 0, "3 cards, charters or vouches in the store cannot be read"));
 }
 
+static enum kr_err count_item(void *context, struct kr_slice item)
+{
+    (void)item;
+    ++*(uint32_t *)context;
+    return KR_OK;
+}
+
+/* All pages of a query of node 0: how many items there are. The result, an array, has `*ret_left_out` entries. */
+static uint32_t ask(struct bed *bed, uint32_t op, struct kr_writer *args, uint32_t *ret_left_out)
+{
+    struct kr_query query;
+    uint32_t items = 0, pages = 0;
+    bool is_done = false;
+    assert_int_equal(kr_writer_finish(args), KR_OK);
+    assert_int_equal(kr_query_init(&query, op, (struct kr_slice){args->bytes, args->len}, false), KR_OK);
+    kr_writer_deinit(args);
+    while (!is_done) {
+        struct kr_txn *txn = NULL;
+        struct kr_writer result;
+        struct kr_reader reader;
+        assert_true(pages++ < 100);
+        kr_writer_init(&result, KR_KIB);
+        assert_int_equal(kr_store_read_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+        assert_int_equal(kr_query_page(&query, txn, bed_node(bed, 0)->keyring, bed->world->now_ms, NULL, count_item, &items,
+                                       &result, &is_done, NULL),
+                         KR_OK);
+        kr_txn_abort(txn);
+        kr_reader_init(&reader, result.bytes, result.len);
+        *ret_left_out = is_done ? kr_reader_array_between(&reader, 0, 2) : 0;
+        kr_writer_deinit(&result);
+    }
+    kr_query_deinit(&query);
+    return items;
+}
+
+static uint32_t look_up(struct bed *bed, const char *domain, uint32_t *ret_left_out)
+{
+    struct kr_writer args;
+    kr_writer_init(&args, KR_KIB);
+    kr_writer_array(&args, 2);
+    for (uint32_t i = 0; i < 2; i++) { /* what one value meets must not keep the other from its answer */
+        kr_writer_array(&args, 2);
+        kr_writer_uint(&args, KR_INDICATOR_DOMAIN);
+        kr_writer_bin(&args, i == 0 ? domain : "b.example", strlen(domain));
+    }
+    return ask(bed, KR_OP_LOOKUP, &args, ret_left_out);
+}
+
+static uint32_t list(struct bed *bed)
+{
+    struct kr_ls ls = {.kind = 0};
+    struct kr_writer args;
+    uint32_t left_out;
+    kr_writer_init(&args, KR_KIB);
+    kr_ls_write(&ls, &args);
+    return ask(bed, KR_OP_LS, &args, &left_out);
+}
+
+static void look_ups_and_lists_pass_over_it(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[RECORDS][32], other[32], card[KR_DIRECTORY_KEY_BYTES] = {KR_KIND_COUNCIL_CARD};
+    uint32_t left_out = 0;
+    submit_some(bed, ids);
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_CLEAR, "b.example", 77);
+    assert_int_equal(bed_submit(bed, 0, submit, other), KR_OK);
+    bed_submission_free(submit);
+    assert_int_equal(look_up(bed, "a.example", &left_out), RECORDS + 1);
+    assert_int_equal(left_out, 0);
+    assert_int_equal(list(bed), RECORDS + 1);
+    spoil(bed, 0, ids[1], false);
+    spoil(bed, 0, ids[3], true);
+    assert_int_equal(look_up(bed, "a.example", &left_out), RECORDS - 2 + 1);
+    assert_int_equal(left_out, 1); /* the value whose records they are */
+    assert_int_equal(list(bed), RECORDS - 1 + 1);
+    spoil(bed, 0, other, true); /* the newest of all */
+    assert_int_equal(list(bed), RECORDS - 1);
+    /* Whose card is damaged has a name yet. */
+    memcpy(card + 1, bed_node(bed, 0)->council, 32);
+    break_row(bed, KR_TABLE_DIRECTORY, card, sizeof card);
+    assert_int_equal(look_up(bed, "a.example", &left_out), RECORDS - 2);
+    assert_int_equal(left_out, 2);
+    assert_int_equal(list(bed), RECORDS - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +403,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_asks_about_it_is_told_and_nobody_else_suffers, setup, teardown),
         cmocka_unit_test_setup_teardown(a_damaged_reason_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(the_directory_is_loaded_past_rows_that_do_not_open, setup, teardown),
+        cmocka_unit_test_setup_teardown(look_ups_and_lists_pass_over_it, setup, teardown),
         cmocka_unit_test_setup_teardown(a_token_that_is_damaged_meanwhile_stores_nothing, setup, teardown),
     };
     return cmocka_run_group_tests_name("core/damage", tests, NULL, NULL);
