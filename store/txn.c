@@ -145,12 +145,14 @@ enum kr_err kr_store_read_begin(struct kr_store *store, struct kr_txn **ret_txn)
         free(txn);
         return err;
     }
+    const uint32_t shown = kr_fresh_shown(txn->runs->fresh);
     err = kr_fresh_visible(txn, &txn->fresh_seen);
-    if (err != KR_OK) {
+    if (err == KR_CORRUPT) { /* memory still has what was there: such a store is only read, and verify tells of it */
+        txn->fresh_seen = shown;
+    } else if (err != KR_OK) {
         kr_txn_abort(txn);
         return err;
     }
-    const uint32_t shown = kr_fresh_shown(txn->runs->fresh);
     txn->fresh_seen = txn->fresh_seen < shown ? txn->fresh_seen : shown;
     *ret_txn = txn;
     return KR_OK;
@@ -277,6 +279,15 @@ static void settle_runs(struct kr_txn *txn, bool is_committed)
     (void)pthread_mutex_unlock(&store->mutex);
 }
 
+/* That LMDB gave the environment up it tells only the next transaction, which may be one that cannot make a fresh one. */
+static void probe_env(struct kr_store *store)
+{
+    MDB_txn *probe = NULL;
+    if (kr_env_err(store, mdb_txn_begin(store->env, NULL, MDB_RDONLY, &probe)) == KR_OK) {
+        mdb_txn_abort(probe);
+    }
+}
+
 /* Ends the transaction in any case. */
 static enum kr_err commit_outermost(struct kr_txn *txn)
 {
@@ -290,6 +301,7 @@ static enum kr_err commit_outermost(struct kr_txn *txn)
     settle_runs(txn, err == KR_OK);
     if (err != KR_OK) {
         kr_fresh_truncate(txn->base, txn->base_count);
+        probe_env(store);
     }
     end_txn(txn);
     enum kr_err ignored = KR_OK;

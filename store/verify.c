@@ -328,8 +328,9 @@ static void check_end(struct verify *verify)
 {
     struct kr_state state;
     uint64_t last_arrival = 0;
-    if (kr_fresh_state(verify->txn, &state) == KR_OK && kr_log_last(verify->txn, &last_arrival) == KR_OK &&
-        last_arrival >= state.next_arrival) {
+    if (kr_fresh_state(verify->txn, &state) != KR_OK) {
+        problem(verify, "the state of the store is damaged or missing at the end of the index (fresh): nothing can be written");
+    } else if (kr_log_last(verify->txn, &last_arrival) == KR_OK && last_arrival >= state.next_arrival) {
         problem(verify, "the log goes on to number %llu, which is not given out yet: the end of the index (fresh) is missing",
                 (unsigned long long)last_arrival);
     }

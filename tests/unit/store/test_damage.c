@@ -289,6 +289,28 @@ static void remove_row(struct fixture *fixture, const char *table, size_t row)
     fixture_open(fixture);
 }
 
+/* Not even a row that is damaged is there to tell how much of memory readers may see. */
+static void without_all_that_is_fresh_a_store_is_only_read(void **state)
+{
+    struct fixture *fixture = *state;
+    struct kr_txn *txn = NULL;
+    size_t rows = 0;
+    fill(fixture);
+    do {
+        remove_row(fixture, "fresh", 0);
+        fixture_close(fixture);
+        struct raw raw = raw_open(fixture);
+        rows = raw_count(&raw, "fresh");
+        raw_close(&raw);
+        fixture_open(fixture);
+    } while (rows > 0);
+    assert_int_equal(kr_store_write_begin(fixture->store, &txn), KR_CORRUPT);
+    txn = read_begin(fixture);
+    assert_int_equal(read_record(txn, fixture->scratch), KR_OK);
+    kr_txn_abort(txn);
+    assert_found(fixture, "the state of the store is damaged or missing");
+}
+
 /* Memory would number what comes as the table has numbered others. */
 static void with_a_gap_in_what_is_fresh_a_store_is_only_read(void **state)
 {
@@ -675,6 +697,7 @@ int main(void)
         TEST(a_flipped_bit_is_found_where_readers_cannot_tell),
         TEST(damaged_entries_of_the_store_itself_keep_it_shut),
         TEST(without_its_state_a_store_is_only_read),
+        TEST(without_all_that_is_fresh_a_store_is_only_read),
         TEST(with_a_gap_in_what_is_fresh_a_store_is_only_read),
         TEST(without_the_end_of_what_is_fresh_a_store_is_only_read),
         TEST_DURABLE(readers_see_no_more_than_was_committed),

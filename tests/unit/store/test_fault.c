@@ -12,6 +12,7 @@
 
 static struct {
     uint32_t calls, fail_from, fail_count; /* calls from this number on fail, so many; 0: none */
+    uint32_t fail_metas;                   /* so many writes of a meta page fail, whatever their number */
     int error;                             /* 0: half of it is written */
     bool was_cut;                          /* a meta page was written to a file that is shorter than the page says */
 } disk;
@@ -31,12 +32,17 @@ static bool fails(void)
 #define META_BYTES     120u
 #define META_LAST_PAGE 104u
 
+static bool is_meta(size_t len, off_t at)
+{
+    return len == META_BYTES && at < 2 * (off_t)sysconf(_SC_PAGESIZE);
+}
+
 static bool is_cut(int fd, const void *bytes, size_t len, off_t at)
 {
     struct stat status;
     uint64_t last_page = 0;
     const off_t page_bytes = sysconf(_SC_PAGESIZE);
-    if (len != META_BYTES || at >= 2 * page_bytes) {
+    if (!is_meta(len, at)) {
         return false;
     }
     memcpy(&last_page, (const uint8_t *)bytes + META_LAST_PAGE, sizeof last_page);
@@ -46,7 +52,9 @@ static bool is_cut(int fd, const void *bytes, size_t len, off_t at)
 ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
 {
     disk.was_cut |= is_cut(fd, bytes, len, at);
-    if (fails()) {
+    const bool fails_as_meta = disk.fail_metas > 0 && is_meta(len, at);
+    disk.fail_metas -= fails_as_meta;
+    if (fails() || fails_as_meta) {
         if (disk.error == 0) {
             return (ssize_t)syscall(SYS_pwrite64, fd, bytes, len / 2, at);
         }
@@ -157,6 +165,36 @@ static void a_broken_disk_at_any_call(void **state)
 static void a_short_write_at_any_call(void **state)
 {
     every_call_fails_once(*state, 0, KR_IO);
+}
+
+/* LMDB gives its environment up, and says so only to the next transaction: which is one that only reads, as when the core is made
+ * anew. */
+static void a_meta_page_that_is_not_written(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        int error;
+        uint32_t count; /* with the second, LMDB cannot write back what was there either */
+        enum kr_err expected;
+    } cases[] = {{EIO, 1, KR_IO}, {ENOSPC, 1, KR_STORE_FULL}, {0, 1, KR_IO}, {EIO, 2, KR_IO}};
+    struct kr_txn *txn = write_begin(fixture);
+    put_some(txn, 0);
+    commit(txn);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        txn = write_begin(fixture);
+        put_some(txn, 5);
+        disk.error = cases[i].error;
+        disk.fail_metas = cases[i].count;
+        assert_int_equal(kr_txn_commit(txn), cases[i].expected);
+        assert_int_equal(disk.fail_metas, 0);
+        txn = read_begin(fixture);
+        assert_sample(txn, 4, 5);
+        kr_txn_abort(txn);
+    }
+    txn = write_begin(fixture);
+    put_some(txn, 5);
+    commit(txn);
+    assert_verifies(fixture);
 }
 
 /* The disk stays broken over several attempts: each is refused, readers go on, and the first one after that succeeds. */
@@ -332,6 +370,7 @@ int main(void)
         TEST_DURABLE(a_full_disk_at_any_call),
         TEST_DURABLE(a_broken_disk_at_any_call),
         TEST_DURABLE(a_short_write_at_any_call),
+        TEST_DURABLE(a_meta_page_that_is_not_written),
         TEST_DURABLE(a_disk_that_stays_broken),
         TEST_DURABLE(the_file_is_long_enough_before_it_says_so),
         cmocka_unit_test(a_store_is_brought_up_to_date_or_stays),
