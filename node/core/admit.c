@@ -431,8 +431,9 @@ static void count_in(struct kr_core *core, const uint8_t from[static 32], uint64
 void kr_quarantine_left(struct kr_core *core, const uint8_t from[static 32], uint64_t bytes)
 {
     struct kr_link *link = kr_link_by_council(core, from);
-    core->quarantine_count--;
-    core->quarantine_bytes -= bytes;
+    /* One whose row could not be read at the start was not counted. */
+    core->quarantine_count -= core->quarantine_count > 0;
+    core->quarantine_bytes -= core->quarantine_bytes < bytes ? core->quarantine_bytes : bytes;
     if (link != NULL && link->quarantine_bytes >= bytes) { /* less: what came over an earlier link with the same council */
         link->quarantine_bytes -= bytes;
     }
@@ -468,29 +469,26 @@ static bool read_quarantined(struct kr_slice value, uint64_t *ret_bytes, uint8_t
     return kr_reader_end(&reader) == KR_OK;
 }
 
-struct count {
-    struct kr_core *core;
-    bool is_corrupt;
-};
-
 static bool count_one(void *context, struct kr_slice key, struct kr_slice value)
 {
-    struct count *count = context;
+    struct kr_core *core = context;
     uint64_t bytes = 0;
     uint8_t from[32];
     (void)key;
-    count->is_corrupt = !read_quarantined(value, &bytes, from);
-    if (!count->is_corrupt) {
-        count_in(count->core, from, bytes);
+    if (read_quarantined(value, &bytes, from)) {
+        count_in(core, from, bytes);
+    } else {
+        core->rows_skipped++;
     }
-    return !count->is_corrupt;
+    return true;
 }
 
 enum kr_err kr_core_quarantine_count(struct kr_step *step)
 {
-    struct count count = {.core = step->core};
-    enum kr_err err = kr_store_each(step->txn, KR_TABLE_QUARANTINE, NULL, 0, count_one, &count);
-    return err != KR_OK ? err : (count.is_corrupt ? KR_CORRUPT : KR_OK);
+    uint32_t damaged = 0;
+    enum kr_err err = kr_store_each_whole(step->txn, KR_TABLE_QUARANTINE, NULL, 0, count_one, step->core, &damaged);
+    step->core->rows_skipped += damaged;
+    return err;
 }
 
 struct pick {
@@ -519,7 +517,8 @@ static enum kr_err pick_slice(struct kr_step *step, struct pick *pick, bool *ret
     *ret_is_full = false;
     for (uint32_t first = pick->after[0]; first < 256 && err == KR_OK && !*ret_is_full; first++) {
         uint8_t prefix = (uint8_t)first;
-        err = kr_store_each(step->txn, KR_TABLE_QUARANTINE, &prefix, 1, pick_one, pick);
+        uint32_t damaged; /* counted at the start */
+        err = kr_store_each_whole(step->txn, KR_TABLE_QUARANTINE, &prefix, 1, pick_one, pick, &damaged);
         *ret_is_full = pick->count == QUARANTINE_SLICE || pick->work >= QUARANTINE_SLICE_BYTES;
     }
     return err;

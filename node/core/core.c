@@ -233,6 +233,13 @@ static enum kr_err greet(struct kr_step *step)
                           "key that is not its own",
                           step->core->links_skipped);
     }
+    if (err == KR_OK && step->core->rows_skipped > 0) {
+        err = kr_step_log(
+            step, KR_LOG_ERROR,
+            "%u rows of the store about what waits in quarantine, is dated ahead or was signed today cannot be read and do "
+            "not count: run `kairan verify`",
+            step->core->rows_skipped);
+    }
     return err != KR_OK ? err : kr_step_wake(step, step->now_ms + KR_HELLO_MS_MAX);
 }
 

@@ -166,6 +166,7 @@ struct kr_core {
     struct kr_link *links[KR_LINKS_MAX];
     uint32_t link_count;
     uint32_t links_skipped; /* links in the store that bear another one's transport key */
+    uint32_t rows_skipped;  /* rows of the small tables that could not be read when the core was made */
     uint32_t lend_at;       /* index of the link that is lent to next, so that each has its turn */
     struct kr_invitation *invitations[KR_TICKETS_MAX];
     uint32_t invitation_count;

@@ -392,6 +392,73 @@ static void look_ups_and_lists_pass_over_it(void **state)
     assert_int_equal(list(bed), RECORDS - 1);
 }
 
+/* Rows about quarantine, records dated ahead and what was signed today that do not open, or say nothing that can be read: the node
+ * starts, says so, and knows the others. */
+static void a_node_starts_past_rows_that_cannot_be_read(void **state)
+{
+    struct bed *bed = *state;
+    struct stranger stranger;
+    struct kr_writer content;
+    struct kr_txn *txn = NULL;
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_CLEAR, "b.example", 78);
+    uint8_t id[32], ahead[5 + 16] = "ahead", quarantined[32] = {0};
+    const uint64_t created_ms = bed->world->now_ms + 3600000u + KR_FUTURE_MS_MAX, due_ms = created_ms - KR_FUTURE_MS_MAX;
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_OK);
+    stranger_init(bed, &stranger, 2);
+    struct kr_draft draft = {.kind = KR_KIND_REPORT, .label = KR_TLP_CLEAR, .content = bed_report(&content, "waits.example")};
+    struct forged waits = stranger_forge(bed, &stranger, draft);
+    draft.created_ms = created_ms;
+    struct forged dated = bed_forge(bed, 1, draft);
+    bed_hand_over(bed, 1, 0, &waits);
+    bed_hand_over(bed, 1, 0, &dated);
+    assert_int_equal(bed_core(bed, 0)->quarantine_count, 1);
+    assert_true(bed_core(bed, 0)->ahead_at_ms == due_ms);
+    for (uint32_t round = 0; round < 2; round++) {
+        if (round == 0) {
+            break_row(bed, KR_TABLE_IDENTITY, "signed", 6);
+        }
+        break_row(bed, KR_TABLE_RECEIPTS, ahead, sizeof ahead);
+        break_row(bed, KR_TABLE_QUARANTINE, quarantined, sizeof quarantined);
+        quarantined[0] = 255;
+        assert_int_equal(kr_store_write_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+        assert_int_equal(kr_store_put(txn, KR_TABLE_QUARANTINE, quarantined, 32, "what", 4), KR_OK); /* whole, and nothing known */
+        if (round == 1) {
+            assert_int_equal(kr_store_put(txn, KR_TABLE_IDENTITY, "signed", 6, "what", 4), KR_OK);
+        }
+        assert_int_equal(kr_txn_commit(txn), KR_OK);
+        quarantined[0] = 0;
+        sim_world_crash(bed->world, 0, UINT32_MAX);
+        assert_int_equal(sim_world_start(bed->world, 0), SIM_HOLDS);
+        bed_run(bed, 20000);
+        const struct kr_core *core = bed_core(bed, 0);
+        assert_true(bed_said(bed, 0, "4 rows of the store about what waits in quarantine"));
+        assert_int_equal(core->signed_count, 0);
+        assert_int_equal(core->quarantine_count, 1);
+        assert_false(core->quarantine_is_due); /* looked through */
+        assert_true(core->ahead_at_ms == due_ms);
+    }
+    static const uint8_t none[] = {0x90};
+    struct kr_core *core = bed_core(bed, 0);
+    assert_int_equal(bed_request(bed, 0, KR_OP_WATCH, none, sizeof none, 1), BED_PENDING);
+    const uint32_t pages = bed->pages;
+    bed_run(bed, due_ms + 10 - bed->world->now_ms);
+    assert_int_equal(bed->pages, pages + 1);
+    assert_ptr_equal(bed_core(bed, 0), core);
+    assert_true(core->ahead_at_ms == UINT64_MAX);
+    assert_true(bed_said(bed, 0, "1 rows of the store about records dated ahead cannot be read"));
+    /* One that was not counted leaves. */
+    for (uint32_t i = 0; i < 2; i++) {
+        kr_quarantine_left(core, bed_node(bed, 1)->council, KR_MIB);
+        assert_int_equal(core->quarantine_count, 0);
+        assert_int_equal(core->quarantine_bytes, 0);
+    }
+    forged_free(&waits);
+    forged_free(&dated);
+    kr_writer_deinit(&content);
+    stranger_deinit(&stranger);
+    bed_submission_free(submit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -404,6 +471,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_damaged_reason_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(the_directory_is_loaded_past_rows_that_do_not_open, setup, teardown),
         cmocka_unit_test_setup_teardown(look_ups_and_lists_pass_over_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_node_starts_past_rows_that_cannot_be_read, setup, teardown),
         cmocka_unit_test_setup_teardown(a_token_that_is_damaged_meanwhile_stores_nothing, setup, teardown),
     };
     return cmocka_run_group_tests_name("core/damage", tests, NULL, NULL);
