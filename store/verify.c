@@ -288,8 +288,21 @@ static enum kr_err go_to(struct verify *verify, const struct stage *stage, MDB_c
     return err;
 }
 
-/* From `*place` on; a slice ends only where the place grows, so that the next one neither skips nor repeats rows, and comes to an
- * end whatever stands in a table. */
+/* Whether the next slice can begin at this very row. */
+static bool leads_back(struct verify *verify, const struct stage *stage, uint64_t place, struct kr_slice row)
+{
+    MDB_cursor *cursor = NULL;
+    struct kr_slice key = {0}, value = {0};
+    if (place == 0 || kr_row_cursor(verify->txn, verify->dbi, &cursor) != KR_OK) {
+        return false;
+    }
+    enum kr_err err = go_to(verify, stage, cursor, place, &key, &value);
+    mdb_cursor_close(cursor);
+    return err == KR_OK && key.bytes == row.bytes;
+}
+
+/* From `*place` on; a slice ends only where its place leads back to, so that the next one neither skips nor repeats rows, and comes
+ * to an end whatever stands in a table. */
 static enum kr_err walk_table(struct verify *verify, const struct stage *stage, uint64_t *place)
 {
     MDB_cursor *cursor = NULL;
@@ -303,18 +316,18 @@ static enum kr_err walk_table(struct verify *verify, const struct stage *stage, 
     verify->fresh_next = *place > 0 ? KR_FRESH_ANY : 0; /* they may have become a run since the last slice */
     err = go_to(verify, stage, cursor, *place, &key, &value);
     while (err == KR_OK) {
-        uint64_t here = stage->place != NULL ? stage->place(key) : at;
-        if ((verify->checked >= SLICE_ROWS || verify->bytes >= SLICE_BYTES) && here > at) {
-            at = here;
+        const bool is_full = verify->checked >= SLICE_ROWS || verify->bytes >= SLICE_BYTES;
+        if (stage->place == NULL && verify->checked >= SLICE_ROWS) {
             break;
         }
-        if (stage->place == NULL && (verify->checked >= SLICE_ROWS)) {
+        if (stage->place != NULL && is_full && leads_back(verify, stage, stage->place(key), key)) {
+            at = stage->place(key);
             break;
         }
         stage->check(verify, key, value);
         verify->checked++;
         verify->bytes += value.len;
-        at = stage->place == NULL ? at + 1 : here > at ? here : at;
+        at += stage->place == NULL;
         err = kr_row_move(verify->txn, cursor, MDB_NEXT, &key, &value);
     }
     mdb_cursor_close(cursor);

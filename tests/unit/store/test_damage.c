@@ -690,6 +690,54 @@ static void verify_ends_whatever_keys_there_are(void **state)
     assert_true(is_told);
 }
 
+#define SLICE 1000u /* rows that verify takes at a time */
+
+static void count_problem(void *context, const char *sentence)
+{
+    (void)sentence;
+    ++*(uint64_t *)context;
+}
+
+/* A key that is larger than all behind it neither hides them, wherever it stands, nor makes one slice of them. */
+static void a_huge_key_hides_nothing_from_verify(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t expected = 0;
+    struct kr_txn *txn = write_begin(fixture);
+    for (uint64_t number = 0; number < 2000; number++) {
+        struct kr_head head = sample_head(number);
+        assert_int_equal(kr_store_record_put(txn, &head, (struct kr_slice){(const uint8_t *)"x", 1}), KR_OK);
+    }
+    commit(txn);
+    assert_int_equal(verify_all(fixture, &expected).count, 0);
+    fixture_close(fixture);
+    struct raw raw = raw_open(fixture);
+    const size_t meta = raw_count(&raw, "meta");
+    raw_close(&raw);
+    const size_t flipped[] = {10, SLICE - meta, SLICE - meta + 1}; /* the first that the next slice could begin with */
+    for (size_t i = 0; i < sizeof flipped / sizeof flipped[0]; i++) {
+        uint64_t cursor = 0, rows = 0, problems = 0;
+        bool done = false;
+        raw_flip_key(fixture, "log", flipped[i]);
+        fixture_open(fixture);
+        for (uint32_t slices = 0; !done && slices < 100; slices++) {
+            uint64_t checked = 0;
+            txn = read_begin(fixture);
+            assert_int_equal(kr_store_verify(txn, &cursor, count_problem, &problems, &checked, &done), KR_OK);
+            kr_txn_abort(txn);
+            assert_in_range(checked, 0, SLICE + 20);
+            rows += checked;
+        }
+        assert_true(done);
+        assert_int_equal(rows, expected);
+        assert_true(problems > 0);
+        fixture_close(fixture);
+        raw_flip_key(fixture, "log", flipped[i]); /* back again */
+    }
+    fixture_open(fixture);
+    assert_verifies(fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -709,6 +757,7 @@ int main(void)
         TEST(a_damaged_list_of_the_dead_is_made_anew),
         TEST(verify_ends_whatever_keys_there_are),
         TEST(verify_counts_every_row_once),
+        TEST(a_huge_key_hides_nothing_from_verify),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
