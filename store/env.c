@@ -87,14 +87,17 @@ static enum kr_err bring_up(struct kr_txn *txn, struct kr_error *error)
     return err;
 }
 
-/* What is brought up to date may write the whole log anew, which the count of rows does not tell. */
+/* What is brought up to date from before format 4 may write the whole log anew, which the count of rows does not tell. */
 static enum kr_err commit_opening(struct kr_txn *txn)
 {
     struct kr_store *store = txn->store;
     const bool is_reserved = txn->is_dirty && !store->is_volatile;
     MDB_stat log = {0};
     enum kr_err err = kr_env_err(store, mdb_stat(txn->mdb, store->dbis[KR_DBI_LOG], &log));
-    uint64_t pages = log.ms_leaf_pages + log.ms_branch_pages + log.ms_overflow_pages + 2 * (uint64_t)kr_txn_dirty_pages(txn) + 64;
+    uint64_t pages = 2 * (uint64_t)kr_txn_dirty_pages(txn) + 64;
+    if (txn->puts[KR_DBI_LOG] > 0) {
+        pages += log.ms_leaf_pages + log.ms_branch_pages + log.ms_overflow_pages;
+    }
     if (err == KR_OK && is_reserved) {
         err = kr_file_reserve(store, pages);
     }

@@ -349,11 +349,12 @@ uint32_t kr_txn_dirty_pages(const struct kr_txn *txn)
 {
     uint64_t pages = 0;
     for (const struct kr_txn *each = txn; each != NULL; each = each->parent) {
-        for (uint32_t dbi = 0; dbi < KR_DBI_COUNT; dbi++) {
+        for (uint32_t dbi = 0; dbi < KR_DBI_COUNT_OLD; dbi++) {
             MDB_stat status = {0};
-            if (each->puts[dbi] == 0 || mdb_stat(txn->mdb, txn->store->dbis[dbi], &status) != 0) {
+            if (each->puts[dbi] == 0) {
                 continue;
             }
+            (void)mdb_stat(txn->mdb, txn->store->dbis[dbi], &status); /* none of an old slot, which was filled and then dropped */
             bool in_order = dbi == KR_DBI_LOG || dbi == KR_DBI_ENTRIES || dbi >= KR_DBI_FRESH;
             uint64_t filled = each->put_bytes[dbi] / (txn->store->page_bytes / 5 * 4) + status.ms_depth;
             uint64_t touched = each->puts[dbi] + filled;

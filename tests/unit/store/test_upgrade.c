@@ -271,8 +271,9 @@ static void scopes_stay_apart(void **state)
     assert_verifies(fixture);
 }
 
-#define STUFFING_ROWS  100u
-#define STUFFING_BYTES 20000u
+#define STUFFING_ROWS   100u
+#define STUFFING_BYTES  20000u
+#define STUFFING_CHUNKS 500u /* of the log */
 
 /* So that the store fills its map before the upgrade begins: in a table that is dropped unread. */
 static void stuff(const struct fixture *fixture, const char *table)
@@ -283,6 +284,32 @@ static void stuff(const struct fixture *fixture, const char *table)
         raw_put(&raw, table, &i, sizeof i, stuffing, sizeof stuffing);
     }
     raw_close(&raw);
+}
+
+static off_t file_bytes(const struct fixture *fixture)
+{
+    char path[300];
+    struct stat status;
+    (void)snprintf(path, sizeof path, "%s/data.mdb", fixture->dir);
+    assert_int_equal(stat(path, &status), 0);
+    return status.st_size;
+}
+
+/* Format 4 has the log of today, which stays where it is, and needs no room for another. */
+static void a_log_that_stays_needs_no_room(void **state)
+{
+    struct fixture *fixture = *state;
+    static const uint8_t stuffing[STUFFING_BYTES];
+    struct raw raw = raw_open(fixture);
+    for (uint32_t i = 0; i < STUFFING_CHUNKS; i++) {
+        const uint8_t key[10] = {[7] = OLD_RECORDS, [8] = (uint8_t)(1 + (i >> 8)), [9] = (uint8_t)i};
+        raw_put(&raw, "log", key, sizeof key, stuffing, sizeof stuffing);
+    }
+    raw_close(&raw);
+    const off_t before = file_bytes(fixture);
+    assert_true(before > (off_t)STUFFING_CHUNKS * STUFFING_BYTES);
+    fixture_open(fixture);
+    assert_in_range(file_bytes(fixture), before, before + before / 2);
 }
 
 static void the_map_grows_for_an_upgrade(void **state)
@@ -457,6 +484,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_scope_out_of_order_keeps_a_store_old, setup_scoped, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_gap_in_what_is_fresh_keeps_a_store_old, setup_4, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_state_older_than_the_log_keeps_a_store_old, setup_4, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_log_that_stays_needs_no_room, setup_4, fixture_teardown),
         cmocka_unit_test_setup_teardown(the_map_grows_for_an_upgrade, setup_3, fixture_teardown),
         cmocka_unit_test_setup_teardown(scopes_stay_apart, setup_scoped, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_failed_upgrade_changes_nothing, setup, fixture_teardown),
