@@ -358,7 +358,8 @@ static enum kr_err say_hello(struct kr_step *step, struct kr_link *link)
     memcpy(hello.meant, link->council, 32);
     enum kr_err err = send_hello(step, link->number, &hello, link->hello_hash);
     link->has_hello = err == KR_OK;
-    link->hello_at_ms = step->now_ms + link->hello_wait_ms;
+    /* Two who show the same ticket at the same time share one place at the inviter: in step, each would always undo the other's. */
+    link->hello_at_ms = step->now_ms + link->hello_wait_ms + kr_rng_below(step->rng, link->hello_wait_ms);
     link->hello_wait_ms = link->hello_wait_ms * 2 < KR_HELLO_MS_MAX ? link->hello_wait_ms * 2 : KR_HELLO_MS_MAX;
     return err != KR_OK ? err : kr_step_wake(step, link->hello_at_ms);
 }

@@ -71,7 +71,8 @@ def run(kairand):
             expect_links(h, [])
 
             joined, refused = race((k, c), good)
-            check(len(joined) == 1 and len(refused) == 1, f"{len(joined)} councils joined with one ticket")
+            check(len(joined) == 1 and len(refused) == 1,
+                  f"{len(joined)} councils joined with one ticket; refusals: {[(r.code, str(r)) for r in refused]}")
             winner, loser = joined[0], (c if joined[0] is k else k)
             expect_links(h, [winner.name])
             expect_links(winner, ["Hokkaido"])
