@@ -219,36 +219,6 @@ enum kr_err kr_link_drop(struct kr_step *step, struct kr_link *link)
 
 /* ---- telling net ---- */
 
-enum kr_err kr_links_allow(struct kr_step *step)
-{
-    struct kr_core *core = step->core;
-    struct kr_writer writer;
-    kr_writer_init(&writer, KR_MIB);
-    uint32_t tickets = 0;
-    for (uint32_t i = 0; i < core->invitation_count; i++) {
-        tickets += core->invitations[i]->expires_s > step->now_ms / 1000;
-    }
-    kr_writer_array(&writer, core->link_count + tickets);
-    for (uint32_t i = 0; i < core->link_count; i++) {
-        kr_writer_array(&writer, 3);
-        kr_writer_uint(&writer, core->links[i]->number);
-        kr_writer_uint(&writer, 1);
-        kr_writer_bin(&writer, core->links[i]->transport_key, 32);
-    }
-    for (uint32_t i = 0; i < core->invitation_count; i++) {
-        if (core->invitations[i]->expires_s > step->now_ms / 1000) {
-            kr_writer_array(&writer, 3);
-            kr_writer_uint(&writer, core->invitations[i]->number);
-            kr_writer_uint(&writer, 2);
-            kr_writer_bin(&writer, core->invitations[i]->public_key, 32);
-        }
-    }
-    struct kr_effect effect = {.type = KR_EFFECT_ALLOW, .generation = ++core->allow_generation};
-    enum kr_err err = kr_effect_add_writer(step->effects, effect, &writer);
-    kr_writer_deinit(&writer);
-    return err;
-}
-
 enum kr_err kr_link_dial(struct kr_step *step, struct kr_link *link)
 {
     if (!link->we_dial || !step->core->net_is_up) {
@@ -506,7 +476,12 @@ static enum kr_err responder_hello(struct kr_step *step, struct kr_link *link, c
     }
     sodium_memzero(link->ephemeral_secret, 32);
     enum kr_err err = kr_link_session_up(step, link);
-    return err == KR_OK && link->state == KR_LINK_JOINING ? kr_join_step_say(step, link, KR_JOIN_SESSION) : err;
+    if (err != KR_OK || link->state != KR_LINK_JOINING) {
+        return err;
+    }
+    link->hello_at_ms = step->now_ms + KR_WELCOME_MS;
+    err = kr_step_wake(step, link->hello_at_ms);
+    return err == KR_OK ? kr_join_step_say(step, link, KR_JOIN_SESSION) : err;
 }
 
 static enum kr_err hello_frame(struct kr_step *step, struct kr_link *link, struct kr_slice bytes)
@@ -784,8 +759,14 @@ enum kr_err kr_links_tick(struct kr_step *step)
     enum kr_err err = KR_OK;
     for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
         struct kr_link *link = core->links[i];
+        if (link->has_session && link->state == KR_LINK_JOINING && step->now_ms >= link->hello_at_ms) {
+            kr_link_session_down(core, link); /* the welcome was lost, or went to another who shows the same ticket: ask again */
+        }
         if (link->has_session) {
             err = tick_up(step, link);
+            if (err == KR_OK && link->state == KR_LINK_JOINING) {
+                err = kr_step_wake(step, link->hello_at_ms);
+            }
         } else if (link->we_dial && core->net_is_up) {
             bool is_due = step->now_ms >= link->hello_at_ms;
             if (is_due && link->is_turned_away) {

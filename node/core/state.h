@@ -24,6 +24,7 @@
 #define KR_SILENCE_MS        (3u * KR_PING_MS + 5000u) /* no word for so long: the session is dead */
 #define KR_HELLO_MS_MIN      100u
 #define KR_HELLO_MS_MAX      2000u
+#define KR_WELCOME_MS        1000u           /* who joins waits so long for the welcome before it says hello again */
 #define KR_TURNED_AWAY_MS    30000u          /* a node that did not admit our key is dialled again after so long */
 #define KR_CATCHUP_MS_MAX    30000u          /* no progress for so long: ask anew */
 #define KR_HELD_MS           60000u          /* a record for which there was no room is asked for again after so long */
@@ -229,7 +230,6 @@ void kr_link_settle_dialler(const struct kr_core *core, struct kr_link *link);  
  * knows its peers by their keys and could not tell the two apart. */
 bool kr_link_key_is_taken(const struct kr_core *core, const uint8_t key[static 32], const uint8_t council[static 32]);
 enum kr_err kr_link_dial(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
-enum kr_err kr_links_allow(struct kr_step *step) KR_WARN_UNUSED; /* tells net whom to let in */
 enum kr_err kr_link_frame(struct kr_step *step, uint32_t number, struct kr_slice frame) KR_WARN_UNUSED;
 enum kr_err kr_link_lost(struct kr_step *step, uint32_t number) KR_WARN_UNUSED;
 enum kr_err kr_link_turned_away(struct kr_step *step, uint32_t number) KR_WARN_UNUSED;
@@ -337,6 +337,7 @@ enum kr_err kr_admit_statement(struct kr_step *step, uint32_t kind, const uint8_
 /* ---- init.c ---- */
 
 /* ---- ticket.c ---- */
+enum kr_err kr_links_allow(struct kr_step *step) KR_WARN_UNUSED; /* tells net whom to let in */
 /* A session came up over an open link: what was used to make the link is not needed any more. */
 enum kr_err kr_invitations_fulfilled(struct kr_step *step, const struct kr_link *link) KR_WARN_UNUSED;
 

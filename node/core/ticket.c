@@ -98,6 +98,37 @@ struct kr_invitation *kr_invitation_by_number(struct kr_core *core, uint32_t num
     return NULL;
 }
 
+/* Whom net lets in: whoever is linked, and holders of tickets that are still good. */
+enum kr_err kr_links_allow(struct kr_step *step)
+{
+    struct kr_core *core = step->core;
+    struct kr_writer writer;
+    kr_writer_init(&writer, KR_MIB);
+    uint32_t tickets = 0;
+    for (uint32_t i = 0; i < core->invitation_count; i++) {
+        tickets += core->invitations[i]->expires_s > step->now_ms / 1000;
+    }
+    kr_writer_array(&writer, core->link_count + tickets);
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        kr_writer_array(&writer, 3);
+        kr_writer_uint(&writer, core->links[i]->number);
+        kr_writer_uint(&writer, 1);
+        kr_writer_bin(&writer, core->links[i]->transport_key, 32);
+    }
+    for (uint32_t i = 0; i < core->invitation_count; i++) {
+        if (core->invitations[i]->expires_s > step->now_ms / 1000) {
+            kr_writer_array(&writer, 3);
+            kr_writer_uint(&writer, core->invitations[i]->number);
+            kr_writer_uint(&writer, 2);
+            kr_writer_bin(&writer, core->invitations[i]->public_key, 32);
+        }
+    }
+    struct kr_effect effect = {.type = KR_EFFECT_ALLOW, .generation = ++core->allow_generation};
+    enum kr_err err = kr_effect_add_writer(step->effects, effect, &writer);
+    kr_writer_deinit(&writer);
+    return err;
+}
+
 /* `linked`: a council whose link stands, so that its ticket has done its work; NULL: what has expired. */
 static enum kr_err drop_invitations(struct kr_step *step, const uint8_t *linked)
 {

@@ -158,6 +158,25 @@ static void a_link_alone_that_does_not_come_up_is_said(void **state)
     assert_int_equal(bed_link(bed, 3, 0)->state, KR_LINK_OPEN);
 }
 
+/* The welcome is lost (or goes to another who shows the same ticket): the joiner does not wait for it for long. */
+static void a_lost_welcome_is_asked_for_again(void **state)
+{
+    struct bed *bed = *state;
+    char text[2048];
+    const uint32_t last = bed_core(bed, 0)->invitation_count;
+    assert_int_equal(sim_world_add(bed->world), SIM_HOLDS);
+    invite(bed, 0, 0, text, sizeof text);
+    assert_int_equal(join(bed, 3, text, 0), BED_PENDING);
+    while (!bed_core(bed, 0)->invitations[last]->is_used) {
+        bed_run(bed, 1);
+    }
+    assert_int_equal(bed_link(bed, 3, 0)->state, KR_LINK_JOINING);
+    kr_session_wipe(&bed_link(bed, 3, 0)->session); /* what is under way does not open */
+    bed_run(bed, 5000);
+    assert_int_equal(bed->code, KR_OK);
+    assert_int_equal(bed_link(bed, 3, 0)->state, KR_LINK_OPEN);
+}
+
 /* As if this node had never been linked with that one. */
 static void forget_link(struct bed *bed, uint32_t node, uint32_t other)
 {
@@ -527,6 +546,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nobody_is_linked_under_a_key_that_is_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(a_ticket_with_a_key_that_is_taken_is_not_dialled, setup, teardown),
         cmocka_unit_test_setup_teardown(links_under_one_key_are_not_all_used, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_lost_welcome_is_asked_for_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_welcome_that_cannot_be_written_is_not_begun, setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_is_invited_into_a_full_community, setup, teardown),
         cmocka_unit_test_setup_teardown(who_has_no_vouch_left_says_so, setup, teardown),
