@@ -11,7 +11,9 @@
 #include "node.h"
 
 #define WARM         50u
+#define ROW          50u /* commits and trips one after the other, for comparison */
 #define LIMIT_WHAT   "2 durable LMDB commits + 1 CURVE round trip, medians"
+#define ROW_WHAT     "the same, each fifty times in a row"
 #define RECORD_BYTES 500u /* about what a record of one indicator has */
 
 static struct node nodes[3];
@@ -140,12 +142,20 @@ void bench_propagation(const struct bench_options *options)
         wait_for(&third, number++); /* or the last one's way onward would be counted as the next one's */
     }
     conn_close(&third);
+    double row_us[2][ROW];
+    limit_disk_measure(disk, RECORD_BYTES, row_us[0], ROW);
+    limit_wire_measure(wire, RECORD_BYTES, row_us[1], ROW);
+    const double in_row_us = 2 * bench_percentile(row_us[0], ROW, 50) + bench_percentile(row_us[1], ROW, 50);
     size_t busy_count =
         propagate_beside_bulk(&author, &watch, &number, options->is_small ? 2000 : 100000, busy, options->is_small ? 1 : count);
     const double commit_us = bench_percentile(disk_us, count, 50), trip_us = bench_percentile(wire_us, count, 50);
     const double limit_us = 2 * commit_us + trip_us;
     bench_say(options, &(struct bench_line){"propagation", "part: commit", "us", commit_us, limit_us, LIMIT_WHAT, 0, false});
     bench_say(options, &(struct bench_line){"propagation", "part: round trip", "us", trip_us, limit_us, LIMIT_WHAT, 0, false});
+    bench_say(options, &(struct bench_line){"propagation", "part: the limit alone, one at a time", "us", limit_us, in_row_us,
+                                            ROW_WHAT, 0, false});
+    bench_say(options, &(struct bench_line){"propagation", "p50, against commits in a row", "us",
+                                            bench_percentile(values, count, 50), in_row_us, ROW_WHAT, 0, false});
     say_results(options, values, count, busy, busy_count, limit_us);
     conn_close(&author);
     conn_close(&watch);

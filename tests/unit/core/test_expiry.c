@@ -125,10 +125,9 @@ static void a_token_lives_as_long_as_its_record(void **state)
     bed_submission_free(submit);
 }
 
-/* Quarantined records expire too, and give their room back. */
-static void quarantine_expires(void **state)
+/* Node 0 keeps a stranger's report apart, which expires in ten minutes. */
+static struct forged keep_apart(struct bed *bed)
 {
-    struct bed *bed = *state;
     struct stranger stranger;
     struct kr_writer content;
     stranger_init(bed, &stranger, 3);
@@ -138,6 +137,16 @@ static void quarantine_expires(void **state)
                                                             .expires_s = bed->world->now_ms / 1000 + 600,
                                                             .content = bed_report(&content, "a.example")});
     bed_hand_over(bed, 1, 0, &forged);
+    kr_writer_deinit(&content);
+    stranger_deinit(&stranger);
+    return forged;
+}
+
+/* Quarantined records expire too, and give their room back. */
+static void quarantine_expires(void **state)
+{
+    struct bed *bed = *state;
+    struct forged forged = keep_apart(bed);
     assert_int_equal(bed_core(bed, 0)->quarantine_count, 1);
     assert_int_equal(bed_core(bed, 0)->quarantine_bytes, forged.len);
     assert_int_equal(bed_link(bed, 0, 1)->quarantine_bytes, forged.len);
@@ -147,8 +156,6 @@ static void quarantine_expires(void **state)
     assert_int_equal(bed_core(bed, 0)->quarantine_bytes, 0);
     assert_int_equal(bed_link(bed, 0, 1)->quarantine_bytes, 0);
     forged_free(&forged);
-    kr_writer_deinit(&content);
-    stranger_deinit(&stranger);
 }
 
 /* Nor does what is kept apart, when quarantine is looked at again. */
@@ -156,16 +163,8 @@ static void quarantine_stays_while_the_clock_is_in_doubt(void **state)
 {
     struct bed *bed = *state;
     struct kr_loop *loop = bed_node(bed, 0)->loop;
-    struct stranger stranger;
-    struct kr_writer content;
     uint8_t seed[32] = {1};
-    stranger_init(bed, &stranger, 3);
-    struct forged forged = stranger_forge(bed, &stranger,
-                                          (struct kr_draft){.kind = KR_KIND_REPORT,
-                                                            .label = KR_TLP_CLEAR,
-                                                            .expires_s = bed->world->now_ms / 1000 + 600,
-                                                            .content = bed_report(&content, "a.example")});
-    bed_hand_over(bed, 1, 0, &forged);
+    struct forged forged = keep_apart(bed);
     for (uint32_t i = 0; i < 2; i++) {
         bool more = true;
         kr_loop_doubt_clock(loop, i == 0);
@@ -180,8 +179,6 @@ static void quarantine_stays_while_the_clock_is_in_doubt(void **state)
         assert_int_equal(bed_core(bed, 0)->quarantine_count, i == 0);
     }
     forged_free(&forged);
-    kr_writer_deinit(&content);
-    stranger_deinit(&stranger);
 }
 
 /* Statements come all the time, and quarantine is looked at again for each: it is got through all the same, and what has expired

@@ -121,6 +121,24 @@ static void test_a_flood_leaves_room_for_others(void **state)
     assert_true(has_bulk);
 }
 
+/* Behind a control event the batch may end before it: then its waiting has not begun anew. */
+static void test_bulk_behind_control_keeps_its_turn(void **state)
+{
+    struct kr_item *items[4];
+    put_submit(*state, 7, 99, sizeof large);
+    for (unsigned i = 0; i < KR_LANES_PATIENCE; i++) {
+        put(*state, KR_EVENT_TICK, 1);
+        assert_int_equal(kr_lanes_take(*state, KR_CORE_LANE_COUNT, items, 4), 2);
+        kr_item_free(items[0]);
+        kr_lanes_give_back(*state, items + 1, 1); /* something fresh came in meanwhile */
+    }
+    put(*state, KR_EVENT_TICK, 1);
+    assert_int_equal(kr_lanes_take(*state, KR_CORE_LANE_COUNT, items, 4), 2);
+    assert_int_equal(items[0]->event.request, 99);
+    kr_item_free(items[0]);
+    kr_item_free(items[1]);
+}
+
 static void test_bulk_can_be_left_where_it_is(void **state)
 {
     struct kr_item *items[4];
@@ -290,6 +308,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bytes_are_copied, make, drop),
         cmocka_unit_test_setup_teardown(test_bulk_waits_but_not_for_ever, make, drop),
         cmocka_unit_test_setup_teardown(test_a_flood_leaves_room_for_others, make, drop),
+        cmocka_unit_test_setup_teardown(test_bulk_behind_control_keeps_its_turn, make, drop),
         cmocka_unit_test_setup_teardown(test_bulk_can_be_left_where_it_is, make, drop),
         cmocka_unit_test_setup_teardown(test_what_is_given_back_comes_first, make, drop),
         cmocka_unit_test_setup_teardown(test_cancel_takes_its_request_with_it, make, drop),
