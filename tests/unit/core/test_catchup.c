@@ -318,6 +318,38 @@ static void what_is_asked_for_twice_waits_once(void **state)
     free(want);
 }
 
+/* Fresh records go first, but do not take away whose turn it is among the others: there is room for one of those at a time here. */
+static void wanted_records_have_their_turn_beside_fresh_ones(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[2][32], seed[32] = {1};
+    struct kr_head head;
+    submit_some(bed, 0, 0, 2, ids);
+    bed_run(bed, 60000);
+    assert_int_equal(bed_head(bed, 0, ids[0], &head), KR_OK);
+    struct kr_link *link = bed_link(bed, 0, 1);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(kr_gossip_enqueue(link, head.arrival, true), KR_OK);
+    }
+    assert_int_equal(kr_gossip_ask(link, head.arrival, ids[0]), KR_OK);
+    assert_int_equal(bed_head(bed, 0, ids[1], &head), KR_OK);
+    assert_int_equal(kr_gossip_ask(link, head.arrival, ids[1]), KR_OK);
+    for (uint32_t round = 1; round <= 4; round++) {
+        struct kr_event tick = {.type = KR_EVENT_TICK, .now_ms = bed->world->now_ms};
+        struct kr_effects effects;
+        size_t done = 0;
+        assert_int_equal(kr_gossip_enqueue(link, head.arrival, false), KR_OK);
+        link->room = 2 * KR_BULK_WINDOW_BYTES;
+        link->window = link->room - KR_BULK_WINDOW_BYTES + 2 * head.record_bytes;
+        kr_effects_init(&effects);
+        assert_int_equal(kr_loop_run(bed_node(bed, 0)->loop, &tick, 1, seed, NULL, NULL, &effects, &done), KR_OK);
+        kr_effects_deinit(&effects);
+        assert_int_equal(link->fresh.count, 0);
+        assert_int_equal(link->bulk.count + link->asked.count, 6 - round);
+    }
+    assert_int_equal(link->asked.count, 0);
+}
+
 /* A queue without room is no reason to say that a record is gone. */
 static void wanted_records_without_room_are_not_said_to_be_gone(void **state)
 {
@@ -516,6 +548,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(clocks_may_be_any_time_apart, setup, teardown),
         cmocka_unit_test_setup_teardown(what_has_expired_by_our_clock_alone_holds_the_mark, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_asked_for_twice_waits_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(wanted_records_have_their_turn_beside_fresh_ones, setup, teardown),
         cmocka_unit_test_setup_teardown(wanted_records_without_room_are_not_said_to_be_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_record_without_room_holds_the_mark_and_stops_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_put_off_is_asked_for_when_the_directory_changes, setup, teardown),
