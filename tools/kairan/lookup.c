@@ -328,6 +328,16 @@ static bool tell_rest(const struct lookup *lookup)
     return is_fine;
 }
 
+/* Whether a value of which nothing was found may stand in a damaged record: then nobody may go by "there is nothing". */
+static bool may_hide(const struct lookup *lookup)
+{
+    size_t i = 0;
+    while (i < lookup->count && (lookup->values[i].is_found || !lookup->values[i].is_cut)) {
+        i++;
+    }
+    return i < lookup->count;
+}
+
 int kr_run_lookup(struct kr_app *app, int argc, char **argv)
 {
     static struct lookup lookup;
@@ -362,11 +372,8 @@ int kr_run_lookup(struct kr_app *app, int argc, char **argv)
         if (err != KR_OK) {
             status = kr_app_tell(app, err, &error);
         } else if (tell_rest(&lookup)) {
-            status = lookup.found == (wait != NULL       ? lookup.count
-                                      : lookup.found > 0 ? lookup.found
-                                                         : 1)
-                         ? KR_EXIT_DONE
-                         : KR_EXIT_NONE;
+            const bool is_found = wait != NULL ? lookup.found == lookup.count : lookup.found > 0;
+            status = is_found ? KR_EXIT_DONE : may_hide(&lookup) ? KR_EXIT_ERROR : KR_EXIT_NONE;
         }
     }
     deinit(&lookup);

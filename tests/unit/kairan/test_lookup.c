@@ -12,10 +12,10 @@
 
 struct keeper {
     int listener;
-    uint32_t cut; /* the value of which it left something out */
+    uint32_t cut;     /* the value of which it left something out */
+    uint32_t matches; /* one of each of so many values */
 };
 
-/* One match of each of two values. */
 static void *serve(void *context)
 {
     static struct kr_client_frame frame, said;
@@ -26,7 +26,7 @@ static void *serve(void *context)
     keeper_say(fd, &said);
     assert_true(keeper_hear(fd, &frame));
     uint64_t number = frame.number;
-    for (uint32_t i = 0; i < 2; i++) {
+    for (uint32_t i = 0; i < keeper->matches; i++) {
         const struct kr_match match = {.query = i,
                                        .indicator = {.type = 3, .value = slice("evil.biz"), .confidence = KR_CONFIDENCE_NONE},
                                        .record = {.kind = KR_KIND_REPORT, .label = KR_TLP_CLEAR, .title = slice("t")}};
@@ -54,10 +54,10 @@ static void *serve(void *context)
 }
 
 /* Standard output while it looks two values up. */
-static int look_up(uint32_t cut, bool is_json, char *ret_text, size_t size)
+static int look_up(uint32_t cut, uint32_t matches, bool is_json, char *ret_text, size_t size)
 {
     static struct kr_app app;
-    struct keeper keeper = {.cut = cut};
+    struct keeper keeper = {.cut = cut, .matches = matches};
     char directory[] = "/tmp/kairan-test-XXXXXX", path[] = "/tmp/kairan-test-XXXXXX";
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     pthread_t thread;
@@ -92,12 +92,26 @@ static void test_cut(void **state)
 {
     (void)state;
     char text[4096];
-    assert_int_equal(look_up(1, false, text, sizeof text), KR_EXIT_DONE);
+    assert_int_equal(look_up(1, 2, false, text, sizeof text), KR_EXIT_DONE);
     assert_non_null(strstr(text, "www.evil.biz  has more matches than are listed"));
     assert_null(strstr(text, "\nevil.biz  has more"));
-    assert_int_equal(look_up(0, true, text, sizeof text), KR_EXIT_DONE);
+    assert_int_equal(look_up(0, 2, true, text, sizeof text), KR_EXIT_DONE);
     assert_non_null(strstr(text, "{\"query\":\"evil.biz\",\"type\":\"domain\",\"cut\":true}\n"));
     assert_null(strstr(strstr(text, "\"cut\"") + 1, "\"cut\""));
+}
+
+/* What was found lies in records that cannot be read: that is not the same as nothing. */
+static void test_damaged(void **state)
+{
+    (void)state;
+    char text[4096];
+    assert_int_equal(look_up(1, 1, false, text, sizeof text), KR_EXIT_DONE);
+    assert_non_null(strstr(text, "www.evil.biz  may be in a record that is damaged"));
+    assert_null(strstr(text, "www.evil.biz  not found"));
+    assert_int_equal(look_up(1, 1, true, text, sizeof text), KR_EXIT_DONE);
+    assert_non_null(strstr(text, "{\"query\":\"www.evil.biz\",\"type\":\"domain\",\"cut\":true}\n"));
+    assert_null(strstr(text, "\"found\":false"));
+    assert_int_equal(look_up(1, 0, false, text, sizeof text), KR_EXIT_ERROR); /* a script must not take it for "nothing" */
 }
 
 /* A keeper that names a value that was not asked about has not understood. */
@@ -105,12 +119,12 @@ static void test_nonsense(void **state)
 {
     (void)state;
     char text[4096];
-    assert_int_equal(look_up(2, false, text, sizeof text), KR_EXIT_ERROR);
+    assert_int_equal(look_up(2, 2, false, text, sizeof text), KR_EXIT_ERROR);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cut), cmocka_unit_test(test_nonsense)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cut), cmocka_unit_test(test_damaged), cmocka_unit_test(test_nonsense)};
     assert_true(kr_tr_init("en"));
     return cmocka_run_group_tests_name("kairan/lookup", tests, NULL, NULL);
 }
