@@ -44,5 +44,6 @@ void bench_propagation(const struct bench_options *options);
 void bench_bulk(const struct bench_options *options);
 void bench_ingest(const struct bench_options *options);
 void bench_memory(const struct bench_options *options);
+void bench_replicate(const struct bench_options *options);
 
 #endif

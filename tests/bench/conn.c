@@ -185,6 +185,14 @@ void conn_watch(struct conn *conn)
     conn_expect_end(conn, PROBE);
 }
 
+void conn_wait_for_items(struct conn *watch, uint32_t wanted)
+{
+    for (uint32_t seen = 0; seen < wanted;) {
+        conn_next(watch);
+        seen += watch->frame.type == KR_CLIENT_PAGE ? watch->frame.item_count : 0;
+    }
+}
+
 struct kr_status conn_status(struct conn *conn)
 {
     struct kr_status status;

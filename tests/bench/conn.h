@@ -26,6 +26,8 @@ bool conn_try(struct conn *conn);
 void conn_expect_end(struct conn *conn, uint64_t number);
 /* Watches: pages arrive on this connection from now on. Returns when the node has taken the request in. */
 void conn_watch(struct conn *conn);
+/* Until so many items have come on a connection that watches. */
+void conn_wait_for_items(struct conn *watch, uint32_t wanted);
 struct kr_status conn_status(struct conn *conn);
 /* Waits until readable (up to a minute, else the program ends). */
 void conn_wait(struct conn *const *conns, int count);

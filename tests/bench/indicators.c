@@ -144,7 +144,7 @@ static void finish_submit(struct kr_submit *submit, const struct kr_report *repo
     randombytes_buf(submit->token, sizeof submit->token);
 }
 
-void report_one(struct kr_submit *submit, uint64_t number, const uint8_t *audience)
+void report_one(struct kr_submit *submit, uint64_t number, const uint8_t *audience, uint32_t body_bytes)
 {
     char title[32], url[128];
     struct kr_indicator indicator;
@@ -159,12 +159,23 @@ void report_one(struct kr_submit *submit, uint64_t number, const uint8_t *audien
     kr_writer_array(&array, 1);
     kr_report_indicator_write(&entry, &array);
     BENCH_MUST(kr_writer_finish(&array) == KR_OK);
-    const struct kr_report report = {.title = {(const uint8_t *)title, strlen(title)},
-                                     .indicator_count = 1,
-                                     .indicators = {array.bytes, array.len},
-                                     .part = 1,
-                                     .parts = 1};
+    struct kr_report report = {.title = {(const uint8_t *)title, strlen(title)},
+                               .indicator_count = 1,
+                               .indicators = {array.bytes, array.len},
+                               .part = 1,
+                               .parts = 1};
     finish_submit(submit, &report);
+    if (submit->body.len < body_bytes) {
+        const size_t short_by = body_bytes - submit->body.len;
+        char *text = calloc(1, short_by);
+        BENCH_MUST(text != NULL);
+        memset(text, 'x', short_by);
+        report.text = (struct kr_slice){(const uint8_t *)text, short_by - (short_by > 32 ? short_by > 256 ? 2 : 1 : 0)};
+        free((void *)(uintptr_t)submit->body.bytes);
+        finish_submit(submit, &report);
+        free(text);
+        BENCH_MUST(submit->body.len == body_bytes);
+    }
     kr_writer_deinit(&array);
     if (audience != NULL) {
         submit->label = KR_TLP_AMBER;

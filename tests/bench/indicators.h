@@ -20,8 +20,9 @@ void bulk_free(struct bulk *bulk);
 /* Until so many indicators have become visible on a connection that watches; calls `each` (may be NULL) after every frame. */
 void bulk_expect(struct conn *watch, uint64_t wanted, void (*each)(void *context), void *context);
 
-/* A report of one indicator at TLP:GREEN (or AMBER to `audience`); its title is the number. The body is the caller's to free. */
-void report_one(struct kr_submit *submit, uint64_t number, const uint8_t *audience);
+/* A report of one indicator at TLP:GREEN (or AMBER to `audience`); its title is the number. `body_bytes`: so long a body, filled up
+ * with text; 0: as short as it is. The body is the caller's to free. */
+void report_one(struct kr_submit *submit, uint64_t number, const uint8_t *audience, uint32_t body_bytes);
 /* How many of the (at most KR_LOOKUP_VALUES_MAX) found values the node finds. */
 uint32_t lookup_found(struct conn *conn, const struct kr_found *items, size_t step, uint32_t count);
 

@@ -43,7 +43,7 @@ static void wait_for(struct conn *watch, uint64_t number)
 static double propagate(struct conn *author, struct conn *watch, uint64_t number)
 {
     struct kr_submit submit;
-    report_one(&submit, number, NULL);
+    report_one(&submit, number, NULL, 0);
     uint64_t begin_us = bench_now_us();
     conn_submit(author, 10 + number, &submit);
     wait_for(watch, number);
