@@ -58,9 +58,8 @@ enum sim_verdict sim_check_delivery(struct sim_world *world, const struct sim_no
     uint32_t number = 0;
     bool has_session = false;
     enum sim_verdict verdict = SIM_HOLDS;
-    struct kr_message *message = malloc(sizeof *message);
-    uint8_t *plain = malloc(KR_FRAME_BYTES_MAX);
-    KR_ASSERT(message != NULL && plain != NULL);
+    struct kr_message *message = world->message;
+    uint8_t *plain = world->plain;
     const size_t head = 1 + KR_SESSION_ID_BYTES;
     for (size_t i = 0; i < count && verdict == SIM_HOLDS; i++) {
         struct kr_slice frame = events[i].bytes;
@@ -78,21 +77,21 @@ enum sim_verdict sim_check_delivery(struct sim_world *world, const struct sim_no
             verdict = check_message(world, to, message);
         }
     }
-    free(message);
-    free(plain);
     return verdict;
+}
+
+/* Where in the bytes a record's text begins in the open; NULL: nowhere. All canaries begin alike, so one look is enough. */
+static const uint8_t *find_canary(const struct sim_world *world, const uint8_t *bytes, size_t len)
+{
+    char begin[2 * sizeof world->canary + 1];
+    sodium_bin2hex(begin, sizeof begin, world->canary, sizeof world->canary);
+    return memmem(bytes, len, begin, sizeof begin - 1);
 }
 
 enum sim_verdict sim_check_frame(struct sim_world *world, const uint8_t *bytes, size_t len)
 {
-    for (uint32_t i = 0; i < world->record_count; i++) {
-        char title[40];
-        sodium_bin2hex(title, sizeof title, world->records[i].canary, sizeof world->records[i].canary);
-        if (memmem(bytes, len, title, 32) != NULL) {
-            return sim_fail(world, SIM_LEAK, "the text of record %u stands in the open in a frame", i);
-        }
-    }
-    return SIM_HOLDS;
+    const uint8_t *at = world->record_count == 0 ? NULL : find_canary(world, bytes, len);
+    return at == NULL ? SIM_HOLDS : sim_fail(world, SIM_LEAK, "the text of a record stands in the open in a frame");
 }
 
 /* Does the node's keyring open this record? Asked of the bytes as stored, whatever the core made of them. */
@@ -139,8 +138,8 @@ enum sim_verdict sim_check_leaks(struct sim_world *world)
 {
     enum sim_verdict verdict = SIM_HOLDS;
     for (uint32_t i = 0; i < world->node_count && verdict == SIM_HOLDS; i++) {
-        if (world->nodes[i].is_up) {
-            verdict = check_node_leaks(world, &world->nodes[i]);
+        if (world->nodes[i]->is_up) {
+            verdict = check_node_leaks(world, world->nodes[i]);
         }
     }
     return verdict;
@@ -152,7 +151,7 @@ enum sim_verdict sim_check_disks(struct sim_world *world)
     enum sim_verdict verdict = SIM_HOLDS;
     for (uint32_t i = 0; i < world->node_count && verdict == SIM_HOLDS; i++) {
         char path[300];
-        (void)snprintf(path, sizeof path, "%s/data.mdb", world->nodes[i].path);
+        (void)snprintf(path, sizeof path, "%s/data.mdb", world->nodes[i]->path);
         FILE *file = fopen(path, "rb");
         KR_ASSERT(file != NULL && fseek(file, 0, SEEK_END) == 0);
         long size = ftell(file);
@@ -161,20 +160,15 @@ enum sim_verdict sim_check_disks(struct sim_world *world)
         KR_ASSERT(bytes != NULL);
         size_t len = fread(bytes, 1, (size_t)size, file);
         (void)fclose(file);
-        for (uint32_t j = 0; j < world->record_count && verdict == SIM_HOLDS; j++) {
-            char title[40];
-            sodium_bin2hex(title, sizeof title, world->records[j].canary, sizeof world->records[j].canary);
-            if (memmem(bytes, len, title, 32) != NULL) {
-                verdict = sim_fail(world, SIM_LEAK, "the text of record %u stands in the open on the disk of %s", j,
-                                   world->nodes[i].name);
-            }
+        if (find_canary(world, bytes, len) != NULL) {
+            verdict = sim_fail(world, SIM_LEAK, "the text of a record stands in the open on the disk of %s", world->nodes[i]->name);
         }
         free(bytes);
     }
     return verdict;
 }
 
-static bool holds(const struct sim_node *node, const uint8_t id[static 32])
+bool sim_holds(const struct sim_node *node, const uint8_t id[static 32])
 {
     struct kr_txn *txn = NULL;
     uint64_t arrival;
@@ -188,92 +182,10 @@ enum sim_verdict sim_check_accepted(struct sim_world *world)
 {
     for (uint32_t i = 0; i < world->record_count; i++) {
         const struct sim_record *record = &world->records[i];
-        const struct sim_node *node = &world->nodes[record->node];
-        if (record->is_accepted && node->is_up && !holds(node, record->id)) {
+        const struct sim_node *node = world->nodes[record->node];
+        if (record->is_accepted && node->is_up && !sim_holds(node, record->id)) {
             return sim_fail(world, SIM_LOSS, "%s acknowledged record %u and does not have it", node->name, i);
         }
     }
     return SIM_HOLDS;
-}
-
-/* Who must have a record in the end: in a chain everybody for open labels; for AMBER those addressed who are linked with the
- * author. */
-static bool must_hold(const struct sim_record *record, uint32_t node)
-{
-    bool is_linked = record->node + 1 == node || node + 1 == record->node;
-    return record->node == node || record->label != KR_TLP_AMBER || (is_linked && (record->audience_mask >> node & 1));
-}
-
-static bool count_one(void *context, struct kr_slice key, struct kr_slice value)
-{
-    uint32_t *count = context;
-    (void)key;
-    (void)value;
-    (*count)++;
-    return true;
-}
-
-/* The directory must be the same everywhere too, or later records would be judged differently. */
-static enum sim_verdict check_directory(struct sim_world *world)
-{
-    for (uint32_t i = 0; i < world->node_count; i++) {
-        for (uint32_t j = 0; j < world->node_count; j++) {
-            struct kr_txn *txn = NULL;
-            uint8_t prefix[33] = {KR_KIND_COUNCIL_CARD};
-            memcpy(prefix + 1, world->nodes[j].council, 32);
-            KR_ASSERT(kr_store_read_begin(world->nodes[i].store, &txn) == KR_OK);
-            uint32_t count = 0;
-            enum kr_err err = kr_store_each(txn, KR_TABLE_DIRECTORY, prefix, sizeof prefix, count_one, &count);
-            kr_txn_abort(txn);
-            if (err != KR_OK || count == 0) {
-                return sim_fail(world, SIM_NO_CONVERGENCE, "%s does not know the card of %s", world->nodes[i].name,
-                                world->nodes[j].name);
-            }
-        }
-    }
-    return SIM_HOLDS;
-}
-
-/* One submission is one record, however often its client had to ask. */
-static enum sim_verdict check_doubles(struct sim_world *world, const struct sim_node *node)
-{
-    struct kr_txn *txn = NULL;
-    struct kr_head head;
-    uint32_t submitted = 0, stored = 0;
-    uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
-    KR_ASSERT(scratch != NULL && kr_store_read_begin(node->store, &txn) == KR_OK);
-    for (uint64_t arrival = 1; kr_store_head_next(txn, arrival, false, &head, scratch) == KR_OK; arrival = head.arrival + 1) {
-        stored += !kr_kind_is_statement(head.kind) && memcmp(head.author, node->council, 32) == 0;
-    }
-    for (uint32_t i = 0; i < world->record_count; i++) {
-        submitted += world->records[i].node == node->index;
-    }
-    kr_txn_abort(txn);
-    free(scratch);
-    return stored == submitted ? SIM_HOLDS
-                               : sim_fail(world, SIM_LOSS, "%s wrote %u records for %u submissions", node->name, stored, submitted);
-}
-
-enum sim_verdict sim_check_convergence(struct sim_world *world)
-{
-    for (uint32_t i = 0; i < world->node_count; i++) {
-        enum sim_verdict verdict = check_doubles(world, &world->nodes[i]);
-        if (verdict != SIM_HOLDS) {
-            return verdict;
-        }
-    }
-    for (uint32_t i = 0; i < world->record_count; i++) {
-        const struct sim_record *record = &world->records[i];
-        if (!record->is_accepted) {
-            return sim_fail(world, SIM_NO_CONVERGENCE, "record %u of %s was never acknowledged", i,
-                            world->nodes[record->node].name);
-        }
-        for (uint32_t j = 0; j < world->node_count; j++) {
-            if (must_hold(record, j) && !holds(&world->nodes[j], record->id)) {
-                return sim_fail(world, SIM_NO_CONVERGENCE, "%s lacks record %u of %s (%s)", world->nodes[j].name, i,
-                                world->nodes[record->node].name, kr_label_name(record->label));
-            }
-        }
-    }
-    return check_directory(world);
 }

@@ -13,11 +13,9 @@
 
 #include "node/core/guard.h"
 #include "node/core/loop.h"
+#include "tests/sim/topology.h"
 
-#define SIM_NODES_MAX   16u
-#define SIM_RECORDS_MAX 4096u
-#define SIM_DIALS_MAX   64u
-#define SIM_ALLOWED_MAX 256u
+#define SIM_EPOCH_MS 1790000000000ull /* September 2026, when every world begins: a time that dates make sense in */
 
 /* Exit codes of kr-sim; each failure has its own. */
 enum sim_verdict {
@@ -36,10 +34,14 @@ struct sim_faults {
     uint32_t delay_ms_max;
 };
 
+/* Who asks a node for something. */
+#define SIM_CLIENT_SETUP  1u /* request: twice the edge's index to invite, and one more to join */
+#define SIM_CLIENT_SUBMIT 7u /* request: the record's index */
+
 struct sim_event {
     uint64_t at_ms, order; /* order of scheduling breaks ties */
     uint32_t node, life;   /* for which life of the node; 0: whichever */
-    enum { SIM_CORE_EVENT, SIM_WAKE, SIM_RESTART, SIM_SUBMIT, SIM_CRASH_NOW, SIM_HEAL_SPLIT } kind;
+    enum { SIM_CORE_EVENT, SIM_WAKE, SIM_RESTART, SIM_SUBMIT, SIM_HEAL_SPLIT } kind;
     struct kr_event event;
     uint8_t *bytes; /* owned; event.bytes points here */
 };
@@ -49,8 +51,8 @@ struct sim_allowed {
     uint8_t key[32];
 };
 
+/* A connection that a node dials. */
 struct sim_dial {
-    bool is_used;
     bool is_turned_away; /* CURVE refused its key once: ZeroMQ tries no more */
     uint32_t number;
     uint8_t server_key[32], client_key[32];
@@ -60,82 +62,119 @@ struct sim_dial {
 struct sim_node {
     uint32_t index, life;
     char name[32];
-    char path[256];
+    char path[160];
     bool is_up;
     bool is_listening; /* its net has an allow-list */
+    uint8_t side;      /* of a split */
     struct kr_keyring *keyring;
     struct kr_store *store;
     struct kr_loop *loop;
     uint8_t council[32];
     uint64_t now_ms, wake_ms;
-    struct sim_allowed allowed[SIM_ALLOWED_MAX];
+    struct sim_allowed *allowed;
     uint32_t allowed_count;
-    struct sim_dial dials[SIM_DIALS_MAX];
-    struct kr_guards *guards; /* the built-in ones; documentation values pass */
-    char *ticket;             /* the last one that it printed */
-    bool has_joined;
+    struct sim_dial *dials;
+    uint32_t dial_count, dial_capacity;
+    uint32_t *edges; /* indices into the world's */
+    uint32_t edge_count;
+    bool is_member;
 };
 
 /* What a client of some node wanted stored. */
 struct sim_record {
     uint32_t node;
     enum kr_label label;
-    uint32_t audience_mask; /* bit per node */
+    uint32_t *audience; /* nodes, ascending; owned */
+    uint32_t audience_count;
     uint8_t token[16], id[32];
-    uint8_t canary[16];
+    uint8_t canary[16]; /* the first half is the same in all records of a world */
     bool is_accepted;
+    uint64_t accepted_ms;
     uint8_t *request;
     size_t request_len;
+};
+
+/* Under which transport key which node dials. */
+struct sim_caller {
+    uint8_t key[32];
+    uint32_t node, next;
 };
 
 struct sim_world {
     uint64_t seed;
     struct kr_rng rng; /* of the world; nodes' seeds are drawn from it */
     struct sim_faults faults;
-    bool is_quiet; /* heal phase and setup: no faults */
+    bool is_quiet;    /* heal phase and setup: no faults */
+    bool is_trusting; /* large worlds: frames are not read along */
     uint64_t now_ms, order;
-    struct sim_node nodes[SIM_NODES_MAX];
+    struct sim_node **nodes; /* each stays where it is */
     uint32_t node_count;
+    struct sim_edges edges;
     struct sim_event *heap;
     size_t heap_count, heap_capacity;
-    struct sim_record records[SIM_RECORDS_MAX];
-    uint32_t record_count;
+    struct sim_record *records;
+    uint32_t record_count, record_capacity;
     uint32_t text_bytes; /* of each report: large ones go by the bulk lane and use up windows */
-    uint32_t split_mask; /* nodes on one side of a split; 0: none */
-    uint8_t community[32];
+    uint64_t map_bytes;  /* of each node's store */
+    bool is_split;
+    struct sim_caller *callers;
+    uint32_t *caller_heads;
+    uint32_t caller_count, caller_capacity;
+    struct kr_guards *guards;   /* the built-in ones; documentation values pass */
+    struct kr_message *message; /* room for frames that are read along */
+    uint8_t *plain;
+    uint8_t canary[8];
     char root[128];
     FILE *trace; /* NULL: none */
     struct kr_hash_state trace_hash;
-    uint64_t events_run, crashes, failed_commits, frames, dropped, records_seen;
+    uint64_t events_run, crashes, failed_commits, frames, frame_bytes, dropped, records_seen;
     char complaint[512];
+    enum sim_verdict verdict; /* beside a complaint that was made where none can be returned */
     /* Sees each effect before it is let out; true: it goes no further. For tests of the core in this world; may be NULL. */
     bool (*on_effect)(void *context, struct sim_node *node, const struct kr_effect *effect);
     void *context;
 };
 
-/* Makes `node_count` nodes in a chain, linked by tickets, in one community. SIM_SETUP where that fails. */
+/* ---- world.c ---- */
+/* Makes `node_count` nodes in a chain, linked by tickets, in one community that node 1 founds. SIM_SETUP where that fails. */
 enum sim_verdict sim_world_init(struct sim_world *world, uint64_t seed, uint32_t node_count, FILE *trace);
+/* The same with these edges (copied), which must reach every node from the founder. */
+enum sim_verdict sim_world_init_with(struct sim_world *world, uint64_t seed, uint32_t node_count, const struct sim_edges *edges,
+                                     uint32_t founder, FILE *trace);
 /* One more node, of a council that is linked with nobody and in no community. */
 enum sim_verdict sim_world_add(struct sim_world *world);
 void sim_world_deinit(struct sim_world *world);
-/* Runs until virtual `until_ms`. */
-enum sim_verdict sim_world_run(struct sim_world *world, uint64_t until_ms);
-/* Schedules a submission by a client of `node`, repeated until acknowledged. */
-void sim_world_submit(struct sim_world *world, uint32_t node, enum kr_label label, uint32_t audience_mask, uint64_t at_ms);
-/* Hands a node's core an event of the test's own making at `at_ms`; bytes are copied. */
-void sim_world_push(struct sim_world *world, const struct sim_node *node, struct kr_event event, const void *bytes, size_t len,
-                    uint64_t at_ms);
 /* Starts a node that is down, now. */
 enum sim_verdict sim_world_start(struct sim_world *world, uint32_t node);
 void sim_world_crash(struct sim_world *world, uint32_t node, uint64_t down_ms);
 uint32_t sim_world_below(struct sim_world *world, uint32_t bound);
-/* Ends all faults and starts every node that is down. */
-void sim_world_heal(struct sim_world *world);
 void sim_world_trace_hash(const struct sim_world *world, uint8_t ret_hash[static 32]);
 void sim_trace(struct sim_world *world, const char *fmt, ...) KR_PRINTF(2, 3);
 enum sim_verdict sim_fail(struct sim_world *world, enum sim_verdict verdict, const char *fmt, ...) KR_PRINTF(3, 4);
 
-/* ---- checkers (checkers.c): look at the stores from outside ---- */
+/* ---- link.c ---- */
+/* Links the edges from index `from` on by tickets, as many at once as can be; whoever is linked first by one becomes a member. */
+enum sim_verdict sim_world_link(struct sim_world *world, uint32_t from);
+bool sim_world_are_linked(const struct sim_world *world, uint32_t a, uint32_t b);
+
+/* ---- run.c ---- */
+/* Runs until virtual `until_ms`. */
+enum sim_verdict sim_world_run(struct sim_world *world, uint64_t until_ms);
+/* Hands a node's core an event of the test's own making at `at_ms`; bytes are copied. */
+void sim_world_push(struct sim_world *world, const struct sim_node *node, struct kr_event event, const void *bytes, size_t len,
+                    uint64_t at_ms);
+/* Ends all faults and starts every node that is down. */
+void sim_world_heal(struct sim_world *world);
+
+/* ---- client.c ---- */
+/* Schedules a submission by a client of `node`, repeated until acknowledged. `audience`: nodes, ascending (AMBER only). Returns the
+ * record's index. */
+uint32_t sim_world_submit(struct sim_world *world, uint32_t node, enum kr_label label, const uint32_t *audience,
+                          uint32_t audience_count, uint64_t at_ms);
+/* Some of the other nodes, at least one, drawn at random: for an audience. Returns how many; ascending. */
+uint32_t sim_world_draw_audience(struct sim_world *world, uint32_t node, uint32_t *ret_audience);
+
+/* ---- checkers.c, converge.c: look at the stores from outside ---- */
 /* No node holds what it may not have, and no sealed record opens for whom it is not addressed. Any time. */
 enum sim_verdict sim_check_leaks(struct sim_world *world);
 /* What was accepted is in its author's store. Any time. */
@@ -150,5 +189,8 @@ enum sim_verdict sim_check_delivery(struct sim_world *world, const struct sim_no
                                     size_t count);
 /* No canary stands in a frame in the open. */
 enum sim_verdict sim_check_frame(struct sim_world *world, const uint8_t *bytes, size_t len);
+/* Who must have a record in the end: ret_must[node], from the links, the label and the audience. */
+void sim_must_hold(const struct sim_world *world, const struct sim_record *record, bool *ret_must);
+bool sim_holds(const struct sim_node *node, const uint8_t id[static 32]);
 
 #endif

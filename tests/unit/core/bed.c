@@ -85,17 +85,17 @@ void bed_run(struct bed *bed, uint64_t ms)
 
 struct sim_node *bed_node(struct bed *bed, uint32_t index)
 {
-    return &bed->world->nodes[index];
+    return bed->world->nodes[index];
 }
 
 struct kr_core *bed_core(struct bed *bed, uint32_t index)
 {
-    return kr_loop_core(bed->world->nodes[index].loop);
+    return kr_loop_core(bed->world->nodes[index]->loop);
 }
 
 struct kr_link *bed_link(struct bed *bed, uint32_t from, uint32_t to)
 {
-    struct kr_link *link = kr_link_by_council(bed_core(bed, from), bed->world->nodes[to].council);
+    struct kr_link *link = kr_link_by_council(bed_core(bed, from), bed->world->nodes[to]->council);
     assert_non_null(link);
     return link;
 }
@@ -387,8 +387,23 @@ uint8_t *bed_frame(struct kr_session *session, const struct kr_message *message,
     return frame;
 }
 
+/* Frames of a session keep their order: what is said must not overtake what the core itself has on the way. */
+static bool is_frame_under_way(const struct bed *bed, uint32_t to)
+{
+    for (size_t i = 0; i < bed->world->heap_count; i++) {
+        const struct sim_event *event = &bed->world->heap[i];
+        if (event->node == to && event->kind == SIM_CORE_EVENT && event->event.type == KR_EVENT_FRAME) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void bed_say(struct bed *bed, uint32_t from, uint32_t to, const struct kr_message *message)
 {
+    while (is_frame_under_way(bed, to)) {
+        bed_run(bed, 1);
+    }
     struct kr_link *theirs = bed_link(bed, from, to), *ours = bed_link(bed, to, from);
     size_t len = 0;
     assert_true(theirs->has_session);

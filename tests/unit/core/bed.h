@@ -17,10 +17,11 @@
 #include "proto/record/statement.h"
 #include "tests/sim/world.h"
 
-#define BED_CLIENT   99u
-#define BED_PENDING  1000u /* no answer yet: no enum kr_err */
-#define BED_DAY_MS   86400000u
-#define BED_SENT_MAX 4096u
+#define BED_CLIENT    99u
+#define BED_PENDING   1000u /* no answer yet: no enum kr_err */
+#define BED_DAY_MS    86400000u
+#define BED_SENT_MAX  4096u
+#define BED_NODES_MAX 16u
 
 struct bed {
     struct sim_world *world;
@@ -32,7 +33,7 @@ struct bed {
     uint32_t answers, pages;
     char *log; /* all lines that nodes logged, "N: …\n" */
     size_t log_len, log_capacity;
-    uint32_t sent[SIM_NODES_MAX]; /* frames let out by each node since bed_count_from_here */
+    uint32_t sent[BED_NODES_MAX]; /* frames let out by each node since bed_count_from_here */
     uint32_t max_level;
 };
 

@@ -260,14 +260,15 @@ static void who_shows_an_expired_ticket_is_turned_away(void **state)
     struct bed *bed = *state;
     char text[2048];
     struct kr_ticket ticket;
-    invite(bed, 0, 60, text, sizeof text);
-    assert_int_equal(kr_ticket_parse(text, strlen(text), &ticket, NULL), KR_OK);
+    /* Over, and not yet swept away: again at another moment where the node happens to look just then. */
+    for (uint32_t tries = 0; tries < 20 && bed_core(bed, 0)->invitation_count == 0; tries++) {
+        bed_run(bed, 137);
+        invite(bed, 0, 60, text, sizeof text);
+        assert_int_equal(kr_ticket_parse(text, strlen(text), &ticket, NULL), KR_OK);
+        bed_run(bed, ticket.expires_s * 1000 - bed->world->now_ms);
+    }
     ticket.expires_s += 1000000; /* altered and printed again: the date on it is only advice */
     assert_int_equal(kr_ticket_print(&ticket, text, sizeof text), KR_OK);
-    bed_run(bed, 59990);
-    while (bed->world->now_ms / 1000 < bed_core(bed, 0)->invitations[0]->expires_s) { /* over, and not yet swept away */
-        bed_run(bed, 1);
-    }
     assert_int_equal(bed_core(bed, 0)->invitation_count, 1);
     expect_turned_away(bed, 2, text);
     bed_run(bed, 120000);

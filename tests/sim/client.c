@@ -1,0 +1,135 @@
+/* Clients: whoever wants a record stored asks until told that it is. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/client/client.h"
+#include "proto/indicator/indicator.h"
+#include "proto/record/body.h"
+#include "proto/record/record.h"
+#include "tests/sim/internal.h"
+
+#define RETRY_MS 3000u
+
+static void write_body(const struct sim_world *world, const struct sim_record *record, uint32_t number, struct kr_writer *writer)
+{
+    char domain[80], title[2 * sizeof record->canary + 1];
+    (void)snprintf(domain, sizeof domain, "r%u-%02x%02x%02x.example", number, record->canary[8], record->canary[9],
+                   record->canary[10]);
+    sodium_bin2hex(title, sizeof title, record->canary, sizeof record->canary);
+    struct kr_indicator indicator;
+    KR_ASSERT(kr_indicator_parse(KR_INDICATOR_DOMAIN, domain, strlen(domain), &indicator, NULL) == KR_OK);
+    struct kr_writer list;
+    kr_writer_init(&list, KR_KIB * 4);
+    kr_writer_array(&list, 1);
+    struct kr_report_indicator entry = {
+        .type = indicator.type, .value = {indicator.value, indicator.len}, .confidence = KR_CONFIDENCE_NONE};
+    kr_report_indicator_write(&entry, &list);
+    uint8_t *text = malloc(world->text_bytes + 1);
+    KR_ASSERT(text != NULL);
+    memset(text, 'x', world->text_bytes);
+    struct kr_report report = {.title = {(const uint8_t *)title, strlen(title)},
+                               .text = {text, world->text_bytes},
+                               .indicator_count = 1,
+                               .indicators = {list.bytes, list.len},
+                               .part = 1,
+                               .parts = 1};
+    kr_report_write(&report, writer);
+    kr_writer_deinit(&list);
+    free(text);
+}
+
+static void write_request(const struct sim_world *world, struct sim_record *record, uint32_t number)
+{
+    struct kr_writer body, request;
+    kr_writer_init(&body, KR_BODY_BYTES_MAX);
+    write_body(world, record, number, &body);
+    struct kr_submit *submit = calloc(1, sizeof *submit);
+    KR_ASSERT(submit != NULL);
+    submit->kind = KR_KIND_REPORT;
+    submit->label = record->label;
+    submit->body = (struct kr_slice){body.bytes, body.len};
+    memcpy(submit->token, record->token, 16);
+    for (uint32_t i = 0; i < record->audience_count; i++) {
+        memcpy(submit->audience[submit->audience_count++], world->nodes[record->audience[i]]->council, 32);
+    }
+    kr_writer_init(&request, KR_CLIENT_FRAME_BYTES_MAX);
+    kr_submit_write(submit, &request);
+    KR_ASSERT(kr_writer_take(&request, &record->request, &record->request_len) == KR_OK);
+    kr_writer_deinit(&body);
+    free(submit);
+}
+
+uint32_t sim_world_submit(struct sim_world *world, uint32_t node, enum kr_label label, const uint32_t *audience,
+                          uint32_t audience_count, uint64_t at_ms)
+{
+    if (world->record_count == world->record_capacity) {
+        world->record_capacity = world->record_capacity == 0 ? 64 : world->record_capacity * 2;
+        world->records = realloc(world->records, world->record_capacity * sizeof *world->records);
+        KR_ASSERT(world->records != NULL);
+    }
+    uint32_t number = world->record_count++;
+    struct sim_record *record = &world->records[number];
+    *record = (struct sim_record){.node = node, .label = label, .audience_count = label == KR_TLP_AMBER ? audience_count : 0};
+    record->audience = calloc((size_t)record->audience_count + 1, sizeof *record->audience);
+    KR_ASSERT(record->audience != NULL && record->audience_count <= KR_CLIENT_AUDIENCE_MAX);
+    for (uint32_t i = 0; i < record->audience_count; i++) {
+        record->audience[i] = audience[i];
+    }
+    kr_rng_bytes(&world->rng, record->token, sizeof record->token);
+    kr_rng_bytes(&world->rng, record->canary, sizeof record->canary);
+    memcpy(record->canary, world->canary, sizeof world->canary);
+    write_request(world, record, number);
+    sim_heap_push(world, (struct sim_event){.at_ms = at_ms, .node = node, .kind = SIM_SUBMIT, .event = {.request = number}});
+    return number;
+}
+
+uint32_t sim_world_draw_audience(struct sim_world *world, uint32_t node, uint32_t *ret_audience)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        if (i != node && count < KR_CLIENT_AUDIENCE_MAX && sim_world_below(world, 2) == 1) {
+            ret_audience[count++] = i;
+        }
+    }
+    if (count == 0) {
+        ret_audience[count++] = node == 0 ? 1 : 0;
+    }
+    return count;
+}
+
+void sim_client_again(struct sim_world *world, const struct sim_event *event)
+{
+    const struct sim_node *node = world->nodes[event->node];
+    const struct sim_record *record = &world->records[event->event.request];
+    if (record->is_accepted) {
+        return;
+    }
+    if (node->is_up) {
+        struct kr_event request = {
+            .type = KR_EVENT_REQUEST, .client = SIM_CLIENT_SUBMIT, .request = event->event.request, .op = KR_OP_SUBMIT};
+        sim_world_push(world, node, request, record->request, record->request_len, world->now_ms);
+    }
+    struct sim_event again = *event;
+    again.at_ms = world->now_ms + RETRY_MS;
+    sim_heap_push(world, again);
+}
+
+void sim_client_ended(struct sim_world *world, const struct sim_node *node, const struct kr_effect *effect)
+{
+    struct sim_record *record = &world->records[effect->request];
+    struct kr_reader reader;
+    uint8_t id[32];
+    kr_reader_init(&reader, effect->bytes, effect->len);
+    kr_reader_array(&reader, 2);
+    kr_reader_fixed(&reader, id, 32);
+    (void)kr_reader_flag(&reader);
+    kr_reader_close(&reader);
+    KR_ASSERT(kr_reader_end(&reader) == KR_OK);
+    if (record->is_accepted && memcmp(record->id, id, 32) != 0) {
+        (void)sim_fail(world, SIM_LOSS, "%s: one token gave two records", node->name);
+    }
+    memcpy(record->id, id, 32);
+    record->accepted_ms = record->is_accepted ? record->accepted_ms : world->now_ms;
+    record->is_accepted = true;
+    sim_trace(world, "%s accepts record %u", node->name, (uint32_t)effect->request);
+}

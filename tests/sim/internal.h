@@ -1,0 +1,32 @@
+/* What the world's files ask of each other. */
+#ifndef KR_TESTS_SIM_INTERNAL_H
+#define KR_TESTS_SIM_INTERNAL_H
+
+#include "tests/sim/world.h"
+
+/* ---- heap.c: what happens when ---- */
+void sim_heap_push(struct sim_world *world, struct sim_event event); /* takes over what it owns */
+struct sim_event sim_heap_pop(struct sim_world *world);
+void sim_event_free(struct sim_event *event);
+
+/* ---- world.c ---- */
+bool sim_chance(struct sim_world *world, uint32_t of_thousand); /* never where the world is quiet */
+enum sim_verdict sim_node_start(struct sim_world *world, struct sim_node *node);
+
+/* ---- net.c: the net process of a node, as far as its core can tell ---- */
+void sim_net_send(struct sim_world *world, struct sim_node *from, uint32_t number, const uint8_t *bytes, size_t len);
+void sim_net_allow(struct sim_node *node, const struct kr_effect *effect);
+void sim_net_dial(struct sim_world *world, struct sim_node *node, const struct kr_effect *effect);
+void sim_net_hang_up(struct sim_node *node, uint32_t number);
+void sim_net_reset(struct sim_node *node);
+/* Registers that `node` dials under this key. */
+void sim_net_caller(struct sim_world *world, const uint8_t key[static 32], uint32_t node);
+
+/* ---- link.c ---- */
+void sim_link_ended(struct sim_world *world, uint64_t request, const struct kr_effect *effect);
+
+/* ---- client.c ---- */
+void sim_client_again(struct sim_world *world, const struct sim_event *event);
+void sim_client_ended(struct sim_world *world, const struct sim_node *node, const struct kr_effect *effect);
+
+#endif
