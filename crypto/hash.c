@@ -53,6 +53,13 @@ void kr_hash_keyed(uint8_t *ret_out, size_t out_len, const uint8_t key[static 32
     sodium_memzero(&state, sizeof state);
 }
 
+void kr_hash_short(uint8_t ret_short[static KR_SHORT_BYTES], const uint8_t key[static KR_SHORT_KEY_BYTES], const void *bytes,
+                   size_t len)
+{
+    _Static_assert(crypto_shorthash_BYTES == KR_SHORT_BYTES && crypto_shorthash_KEYBYTES == KR_SHORT_KEY_BYTES, "SipHash-2-4");
+    (void)crypto_shorthash(ret_short, bytes, len, key);
+}
+
 void kr_term(uint8_t ret_term[static KR_TERM_BYTES], const uint8_t term_key[static 32], uint32_t generation, uint8_t type,
              const void *normal, size_t len)
 {

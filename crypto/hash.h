@@ -25,6 +25,13 @@ void kr_hash(uint8_t ret_hash[static KR_HASH_BYTES], const char *domain, const v
 void kr_hash_keyed(uint8_t *ret_out, size_t out_len, const uint8_t key[static 32], const char *domain, const void *bytes,
                    size_t len);
 
+/* SipHash-2-4 (Aumasson, Bernstein, INDOCRYPT 2012), 8 bytes as the paper writes them: short names for what both know, which nobody
+ * else can make collide as long as the key is secret. */
+#define KR_SHORT_BYTES     8u
+#define KR_SHORT_KEY_BYTES 16u
+void kr_hash_short(uint8_t ret_short[static KR_SHORT_BYTES], const uint8_t key[static KR_SHORT_KEY_BYTES], const void *bytes,
+                   size_t len);
+
 /* A term of the blind index: BLAKE2b-128 keyed by the store's term key over (generation BE32 ‖ type byte ‖ normal form).
  * Without the key neither indicators nor guesses can be tested. */
 void kr_term(uint8_t ret_term[static KR_TERM_BYTES], const uint8_t term_key[static 32], uint32_t generation, uint8_t type,

@@ -33,6 +33,7 @@ enum kr_err kr_session_init(struct kr_session *session, bool initiator, const ui
     }
     kr_hash(id, "kairan session id", transcript, 32);
     memcpy(session->id, id, KR_SESSION_ID_BYTES);
+    kr_hash_keyed(session->salt, sizeof session->salt, initiator ? tx : rx, "kairan session salt", transcript, 32);
     stream_init(&session->rx, rx, transcript);
     stream_init(&session->tx, tx, transcript);
     err = KR_OK;

@@ -15,10 +15,12 @@
 #include "crypto/err.h"
 
 #define KR_SESSION_ID_BYTES       8
+#define KR_SESSION_SALT_BYTES     16
 #define KR_SESSION_OVERHEAD_BYTES crypto_secretstream_xchacha20poly1305_ABYTES
 
 struct kr_session {
     uint8_t id[KR_SESSION_ID_BYTES]; /* the session number on every frame: first bytes of the transcript hash, domain-separated */
+    uint8_t salt[KR_SESSION_SALT_BYTES]; /* the same at both ends, known to nobody else: key of what is shortened (kr_hash_short) */
     crypto_secretstream_xchacha20poly1305_state tx, rx;
 };
 

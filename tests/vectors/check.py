@@ -353,6 +353,7 @@ def check_session(vectors):
     secret = bytes.fromhex(session["initiator_ephemeral_secret"])
     assert PrivateKey(secret).public_key.encode() == ours[5]
     rx, tx = sodium.crypto_kx_client_session_keys(ours[5], secret, theirs[5])
+    assert blake("kairan session salt", transcript, key=tx, size=16).hex() == session["salt"]
     open_stream(tx, transcript, session["from_initiator"])
     open_stream(rx, transcript, session["from_responder"])
     return 1

@@ -148,6 +148,7 @@ static void write_session(struct json *json)
     KR_ASSERT(kr_session_init(&sessions[0], true, public_keys[0], secrets[0], public_keys[1], transcript) == KR_OK);
     KR_ASSERT(kr_session_init(&sessions[1], false, public_keys[1], secrets[1], public_keys[0], transcript) == KR_OK);
     json_hex(json, "id", sessions[0].id, KR_SESSION_ID_BYTES);
+    json_hex(json, "salt", sessions[0].salt, KR_SESSION_SALT_BYTES);
     for (unsigned i = 0; i < 2; i++) {
         json_open(json, i == 0 ? "from_initiator" : "from_responder", '[');
         for (unsigned frame = 0; frame < 2; frame++) {

@@ -35,6 +35,15 @@ static void hash_is_blake2b_256_of_domain_and_bytes(void **state)
     assert_hex(hash, sizeof hash, abc);
 }
 
+/* The first example of the paper's appendix. */
+static void short_hash_is_siphash_2_4(void **state)
+{
+    (void)state;
+    uint8_t out[KR_SHORT_BYTES];
+    kr_hash_short(out, counting_key, counting_key, 15);
+    assert_hex(out, sizeof out, "e545be4961ca29a1");
+}
+
 static void domains_separate(void **state)
 {
     (void)state;
@@ -152,6 +161,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hash_is_blake2b_256_of_domain_and_bytes),
+        cmocka_unit_test(short_hash_is_siphash_2_4),
         cmocka_unit_test(domains_separate),
         cmocka_unit_test(keyed_hash_is_keyed_blake2b_of_each_length),
         cmocka_unit_test(term_depends_on_key_generation_type_and_value),

@@ -53,6 +53,18 @@ static void frames_pass_both_ways(void **state)
     }
 }
 
+static void both_ends_have_one_salt_and_each_session_its_own(void **state)
+{
+    struct ends *ends = *state;
+    uint8_t before[KR_SESSION_SALT_BYTES];
+    memcpy(before, ends->initiator.salt, sizeof before);
+    assert_memory_equal(before, ends->responder.salt, sizeof before);
+    ends->transcript[0] ^= 1;
+    assert_int_equal(join(ends), KR_OK);
+    assert_memory_not_equal(before, ends->initiator.salt, sizeof before);
+    assert_memory_equal(ends->initiator.salt, ends->responder.salt, sizeof before);
+}
+
 static void the_same_keys_give_the_same_bytes(void **state)
 {
     struct ends *ends = *state;
@@ -219,6 +231,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(frames_pass_both_ways, setup),
+        cmocka_unit_test_setup(both_ends_have_one_salt_and_each_session_its_own, setup),
         cmocka_unit_test_setup(the_same_keys_give_the_same_bytes, setup),
         cmocka_unit_test_setup(a_repeated_frame_fails, setup),
         cmocka_unit_test_setup(a_frame_out_of_order_fails_and_the_next_in_order_passes, setup),
