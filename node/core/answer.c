@@ -108,8 +108,10 @@ enum kr_err kr_status_request(struct kr_step *step, const struct kr_event *event
     const struct kr_council *self = kr_directory_council(&core->directory, core->self);
     memcpy(status.council, core->self, 32);
     if (self != NULL) {
-        status.name_ja = self->card.name_ja;
-        status.name_en = self->card.name_en;
+        struct kr_card card;
+        kr_council_card(self, &card);
+        status.name_ja = card.name_ja;
+        status.name_en = card.name_en;
     }
     status.endpoint = text_slice(core->options.endpoint != NULL ? core->options.endpoint : "");
     status.started_ms = core->started_ms;

@@ -96,8 +96,10 @@ const char *kr_core_name(const struct kr_core *core, const uint8_t council[stati
     const struct kr_council *known = kr_directory_council(&core->directory, council);
     struct kr_slice name = {0};
     if (known != NULL) {
-        bool prefers_ja = (japanese && known->card.name_ja.len > 0) || known->card.name_en.len == 0;
-        name = prefers_ja ? known->card.name_ja : known->card.name_en;
+        struct kr_card card;
+        kr_council_card(known, &card);
+        bool prefers_ja = (japanese && card.name_ja.len > 0) || card.name_en.len == 0;
+        name = prefers_ja ? card.name_ja : card.name_en;
     }
     if (name.len == 0 || !kr_slice_text(name, ret_name, size)) {
         static const char digits[] = "0123456789abcdef";

@@ -15,7 +15,6 @@ void kr_directory_init(struct kr_directory *directory)
 void kr_directory_deinit(struct kr_directory *directory)
 {
     for (uint32_t i = 0; i < directory->council_count; i++) {
-        free(directory->councils[i]->content);
         free(directory->councils[i]);
     }
     free(directory->councils);
@@ -62,6 +61,12 @@ const struct kr_council *kr_directory_council(const struct kr_directory *directo
     bool found;
     uint32_t slot = council_slot(directory, id, &found);
     return found ? directory->councils[slot] : NULL;
+}
+
+void kr_council_card(const struct kr_council *council, struct kr_card *ret_card)
+{
+    const enum kr_err err = kr_card_read((struct kr_slice){council->content, council->content_len}, ret_card);
+    KR_ASSERT(err == KR_OK); /* it was read before it was taken */
 }
 
 static struct kr_community *find_community(const struct kr_directory *directory, const uint8_t id[static 32])
@@ -125,7 +130,7 @@ enum kr_err kr_directory_may_sign(const struct kr_directory *directory, const st
 {
     if (header->kind == KR_KIND_COUNCIL_CARD && content != NULL) {
         struct kr_card card;
-        if (kr_card_parse(*content, &card) != KR_OK || memcmp(card.council, header->author, 32) != 0) {
+        if (kr_card_read(*content, &card) != KR_OK || memcmp(card.council, header->author, 32) != 0) {
             return KR_DENIED;
         }
         return memcmp(card.root_public, header->signing_key, 32) == 0 ? KR_OK : KR_DENIED;
@@ -135,12 +140,14 @@ enum kr_err kr_directory_may_sign(const struct kr_directory *directory, const st
         return KR_UNKNOWN_AUTHOR;
     }
     if (kr_kind_is_statement(header->kind)) {
-        return memcmp(council->card.root_public, header->signing_key, 32) == 0 ? KR_OK : KR_DENIED;
+        return memcmp(council->root_public, header->signing_key, 32) == 0 ? KR_OK : KR_DENIED;
     }
+    struct kr_card card;
+    kr_council_card(council, &card);
     bool is_listed = false;
     uint64_t created_s = header->created_ms / 1000;
-    for (uint32_t i = 0; i < council->card.node_count; i++) {
-        const struct kr_card_key *key = &council->card.node[i];
+    for (uint32_t i = 0; i < card.node_count; i++) {
+        const struct kr_card_key *key = &card.node[i];
         if (memcmp(key->public_key, header->signing_key, 32) != 0) {
             continue;
         }
@@ -208,32 +215,27 @@ enum kr_err kr_directory_fits(const struct kr_directory *directory, const struct
 static enum kr_err take_card(struct kr_directory *directory, const struct kr_header *header, const uint8_t record_id[static 32],
                              struct kr_slice content)
 {
-    struct kr_council *council = calloc(1, sizeof *council);
+    struct kr_card card;
+    enum kr_err err = kr_card_read(content, &card);
+    if (err != KR_OK) {
+        return err;
+    }
+    if (memcmp(card.council, header->author, 32) != 0 ||
+        (header->has_subject && memcmp(header->subject, header->author, 32) != 0)) {
+        return KR_MALFORMED;
+    }
+    struct kr_council *council = malloc(sizeof *council + content.len);
     if (council == NULL) {
         return KR_NOMEM;
     }
-    enum kr_err err = KR_NOMEM;
-    council->content = malloc(content.len);
-    if (council->content == NULL) {
-        goto out;
-    }
-    memcpy(council->content, content.bytes, content.len);
-    err = kr_card_parse((struct kr_slice){council->content, content.len}, &council->card);
-    if (err != KR_OK) {
-        goto out;
-    }
-    err = KR_MALFORMED;
-    if (memcmp(council->card.council, header->author, 32) != 0 ||
-        (header->has_subject && memcmp(header->subject, header->author, 32) != 0)) {
-        goto out;
-    }
+    *council = (struct kr_council){.version = header->version, .content_len = (uint32_t)content.len};
     memcpy(council->id, header->author, 32);
-    memcpy(council->record_id, record_id, 32);
     memcpy(council->community, header->community, 32);
-    council->version = header->version;
+    memcpy(council->record_id, record_id, 32);
+    memcpy(council->root_public, card.root_public, 32);
+    memcpy(council->content, content.bytes, content.len);
     bool found;
     uint32_t slot = council_slot(directory, header->author, &found);
-    err = KR_OK;
     if (found && directory->councils[slot]->version > header->version) {
         goto out; /* an older card of another community's directory */
     }
@@ -264,10 +266,7 @@ static enum kr_err take_card(struct kr_directory *directory, const struct kr_hea
     council = NULL;
     err = KR_OK;
 out:
-    if (council != NULL) {
-        free(council->content);
-        free(council);
-    }
+    free(council);
     return err;
 }
 

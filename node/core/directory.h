@@ -17,13 +17,15 @@
 #include "proto/record/statement.h"
 #include "store/store.h"
 
+/* There may be thousands: so a card is kept as it came, an eighth of its size when read, and read when it is needed. */
 struct kr_council {
     uint8_t id[32];
     uint64_t version;
     uint8_t community[32]; /* of the record that this card came in; zero: none */
     uint8_t record_id[32];
-    uint8_t *content; /* owned; `card` points into it */
-    struct kr_card card;
+    uint8_t root_public[32]; /* what stands in the card's genesis */
+    uint32_t content_len;
+    uint8_t content[]; /* of the card's record */
 };
 
 struct kr_edge {
@@ -96,6 +98,8 @@ enum kr_err kr_directory_learn_genesis(struct kr_directory *directory, const str
 
 /* NULL where unknown. Borrowed until the directory changes. */
 const struct kr_council *kr_directory_council(const struct kr_directory *directory, const uint8_t id[static 32]);
+/* The council's card; its slices are borrowed from the council. */
+void kr_council_card(const struct kr_council *council, struct kr_card *ret_card);
 const struct kr_community *kr_directory_community(const struct kr_directory *directory, const uint8_t id[static 32]);
 bool kr_directory_is_member(const struct kr_directory *directory, const uint8_t community[static 32],
                             const uint8_t council[static 32]);

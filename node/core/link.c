@@ -376,7 +376,12 @@ enum kr_err kr_hello_card(struct kr_step *step, const struct kr_hello *hello, st
     }
     /* An older card than the one we hold may list keys that were replaced since. */
     const struct kr_council *known = kr_directory_council(&step->core->directory, hello->council);
-    const struct kr_card *newest = known != NULL && known->version > ret_job->header.version ? &known->card : ret_card;
+    const struct kr_card *newest = ret_card;
+    struct kr_card newer;
+    if (known != NULL && known->version > ret_job->header.version) {
+        kr_council_card(known, &newer);
+        newest = &newer;
+    }
     uint64_t now_s = step->now_ms / 1000;
     for (uint32_t i = 0; i < newest->node_count; i++) {
         const struct kr_card_key *key = &newest->node[i];

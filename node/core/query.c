@@ -577,8 +577,9 @@ static enum kr_err emit_council(struct page *page, const struct kr_directory *di
 {
     uint8_t self[32] = {0}, value[KR_TABLE_VALUE_BYTES_MAX];
     size_t len;
-    struct kr_council_item item = {
-        .name_ja = council->card.name_ja, .name_en = council->card.name_en, .region = council->card.region};
+    struct kr_card card;
+    kr_council_card(council, &card);
+    struct kr_council_item item = {.name_ja = card.name_ja, .name_en = card.name_en, .region = card.region};
     enum kr_err err = kr_store_get(page->txn, KR_TABLE_IDENTITY, "self", 4, self, sizeof self, &len);
     if (err != KR_OK) {
         return err;

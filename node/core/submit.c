@@ -61,8 +61,11 @@ static enum kr_err resolve_recipients(struct kr_step *step, const struct kr_even
             is_double = is_double || memcmp(job->audience[j], id, 32) == 0;
         }
         const struct kr_council *council = kr_directory_council(&core->directory, id);
-        const struct kr_card_key *key =
-            council == NULL ? NULL : kr_card_key_at(council->card.sealing, council->card.sealing_count, step->now_ms / 1000);
+        struct kr_card card = {0};
+        if (council != NULL) {
+            kr_council_card(council, &card);
+        }
+        const struct kr_card_key *key = kr_card_key_at(card.sealing, card.sealing_count, step->now_ms / 1000);
         if (key == NULL) {
             enum kr_err err =
                 kr_step_error(step, event->client, event->request, KR_NOT_FOUND, "%s",

@@ -686,8 +686,9 @@ static enum kr_err publish_card(struct kr_step *step, const uint8_t community[st
     if (memcmp(self->community, community, 32) == 0) {
         return KR_OK;
     }
-    struct kr_card card = self->card;
+    struct kr_card card;
     struct kr_writer content;
+    kr_council_card(self, &card);
     card.previous = (struct kr_slice){self->record_id, 32};
     kr_writer_init(&content, KR_BODY_BYTES_MAX);
     kr_card_write(&card, &content);

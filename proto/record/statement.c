@@ -11,8 +11,6 @@
 /* A genesis with the most founders and the longest name. */
 #define GENESIS_BYTES_MAX (16u + KR_NAME_BYTES_MAX + KR_FOUNDERS_MAX * 34u + NONCE_BYTES + 32u)
 
-typedef enum kr_err key_check(const uint8_t public_key[static 32]);
-
 static void check_version(struct kr_reader *reader)
 {
     uint64_t version = kr_reader_uint(reader, UINT32_MAX);
@@ -23,8 +21,7 @@ static void check_version(struct kr_reader *reader)
 }
 
 /* Dated keys of one sort; transport keys also have an endpoint. */
-static uint32_t read_keys(struct kr_reader *reader, bool has_endpoint, key_check *check,
-                          struct kr_card_key ret_keys[static KR_CARD_KEYS_MAX])
+static uint32_t read_keys(struct kr_reader *reader, bool has_endpoint, struct kr_card_key ret_keys[static KR_CARD_KEYS_MAX])
 {
     uint32_t count = kr_reader_array_between(reader, 0, KR_CARD_KEYS_MAX);
 
@@ -41,9 +38,6 @@ static uint32_t read_keys(struct kr_reader *reader, bool has_endpoint, key_check
         kr_reader_close(reader);
         if (reader->err != KR_OK) {
             break;
-        }
-        if (check(key->public_key) != KR_OK) {
-            kr_reader_fail(reader, KR_KEY);
         }
         /* What a card names is dialled: nothing but a host and port may get that far. */
         if ((key->until_s != 0 && key->until_s <= key->from_s) ||
@@ -83,13 +77,10 @@ static enum kr_err read_council_genesis(struct kr_slice genesis, struct kr_card 
     kr_reader_fixed(&reader, commitment, sizeof commitment);
     kr_reader_fixed(&reader, nonce, sizeof nonce);
     kr_reader_close(&reader);
-    if (reader.err == KR_OK && kr_sign_public_check(card->root_public) != KR_OK) {
-        kr_reader_fail(&reader, KR_KEY);
-    }
     return kr_reader_end(&reader);
 }
 
-enum kr_err kr_card_parse(struct kr_slice content, struct kr_card *ret_card)
+enum kr_err kr_card_read(struct kr_slice content, struct kr_card *ret_card)
 {
     struct kr_card card = {0};
     struct kr_reader reader;
@@ -108,9 +99,9 @@ enum kr_err kr_card_parse(struct kr_slice content, struct kr_card *ret_card)
     card.contact_hours = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     kr_reader_close(&reader);
     card.hosted_by = kr_reader_bin_or_empty(&reader, 32);
-    card.transport_count = read_keys(&reader, true, kr_box_public_check, card.transport);
-    card.node_count = read_keys(&reader, false, kr_sign_public_check, card.node);
-    card.sealing_count = read_keys(&reader, false, kr_box_public_check, card.sealing);
+    card.transport_count = read_keys(&reader, true, card.transport);
+    card.node_count = read_keys(&reader, false, card.node);
+    card.sealing_count = read_keys(&reader, false, card.sealing);
     card.previous = kr_reader_bin_or_empty(&reader, 32);
     kr_reader_close(&reader);
     err = kr_reader_end(&reader);
@@ -122,6 +113,34 @@ enum kr_err kr_card_parse(struct kr_slice content, struct kr_card *ret_card)
         *ret_card = card;
     }
     return err;
+}
+
+static bool are_points(const struct kr_card_key *keys, uint32_t count, enum kr_err (*check)(const uint8_t public_key[static 32]))
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (check(keys[i].public_key) != KR_OK) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum kr_err kr_card_parse(struct kr_slice content, struct kr_card *ret_card)
+{
+    struct kr_card card;
+    enum kr_err err = kr_card_read(content, &card);
+    if (err != KR_OK) {
+        return err;
+    }
+    bool is_good = kr_sign_public_check(card.root_public) == KR_OK &&
+                   are_points(card.transport, card.transport_count, kr_box_public_check) &&
+                   are_points(card.node, card.node_count, kr_sign_public_check) &&
+                   are_points(card.sealing, card.sealing_count, kr_box_public_check);
+    if (!is_good) {
+        return KR_KEY;
+    }
+    *ret_card = card;
+    return KR_OK;
 }
 
 void kr_card_write(const struct kr_card *card, struct kr_writer *writer)

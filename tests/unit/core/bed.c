@@ -93,6 +93,29 @@ struct kr_core *bed_core(struct bed *bed, uint32_t index)
     return kr_loop_core(bed->world->nodes[index]->loop);
 }
 
+static const struct kr_council *council_of(struct bed *bed, uint32_t node, uint32_t of)
+{
+    const struct kr_council *council = kr_directory_council(&bed_core(bed, node)->directory, bed_node(bed, of)->council);
+    assert_non_null(council);
+    return council;
+}
+
+struct kr_card bed_card(struct bed *bed, uint32_t node, uint32_t of)
+{
+    struct kr_card card;
+    kr_council_card(council_of(bed, node, of), &card);
+    return card;
+}
+
+void bed_turn_key(struct bed *bed, uint32_t node, uint32_t of)
+{
+    struct kr_card card = bed_card(bed, node, of);
+    struct kr_council *council = (struct kr_council *)(uintptr_t)council_of(bed, node, of);
+    uint8_t *key = memmem(council->content, council->content_len, card.node[0].public_key, 32);
+    assert_non_null(key);
+    key[0] ^= 1;
+}
+
 struct kr_link *bed_link(struct bed *bed, uint32_t from, uint32_t to)
 {
     struct kr_link *link = kr_link_by_council(bed_core(bed, from), bed->world->nodes[to]->council);

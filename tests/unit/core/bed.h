@@ -46,6 +46,9 @@ void bed_restart(struct bed *bed, uint32_t node);
 struct sim_node *bed_node(struct bed *bed, uint32_t index);
 struct kr_core *bed_core(struct bed *bed, uint32_t index);
 struct kr_link *bed_link(struct bed *bed, uint32_t from, uint32_t to); /* from's link with to */
+struct kr_card bed_card(struct bed *bed, uint32_t node, uint32_t of);  /* as node knows it; borrowed from its core */
+/* In node's core the first node key on that card is another one, or again the right one. */
+void bed_turn_key(struct bed *bed, uint32_t node, uint32_t of);
 /* Whether some node logged a line with this text; the log is then forgotten. */
 bool bed_said(struct bed *bed, uint32_t node, const char *text);
 uint32_t bed_times_said(const struct bed *bed, uint32_t node, const char *text);

@@ -388,9 +388,7 @@ static void wanted_records_without_room_are_not_said_to_be_gone(void **state)
 /* `node` holds an older card of council 1, as far as its keys go (or the right one again). */
 static void turn_key(struct bed *bed, uint32_t node)
 {
-    struct kr_directory *directory = &bed_core(bed, node)->directory;
-    struct kr_council *council = (struct kr_council *)(uintptr_t)kr_directory_council(directory, bed_node(bed, 1)->council);
-    council->card.node[0].public_key[0] ^= 1;
+    bed_turn_key(bed, node, 1);
 }
 
 /* 0 has no room for ids[1], by a key that it does not know; ids[0] and ids[2] are there, the last one by catching up. */

@@ -56,7 +56,7 @@ static void statements_without_sense_are_refused_and_harm_nobody(void **state)
         forged_free(&forged);
     }
     kr_writer_deinit(&content);
-    struct kr_card card = kr_directory_council(&bed_core(bed, 1)->directory, bed_node(bed, 1)->council)->card;
+    struct kr_card card = bed_card(bed, 1, 1);
     kr_writer_init(&content, KR_BODY_BYTES_MAX);
     kr_card_write(&card, &content);
     struct forged forged =
@@ -122,7 +122,7 @@ static void statements_that_expire_leave_a_node_that_starts(void **state)
 
 static struct kr_slice card_of(struct bed *bed, uint32_t node, struct kr_writer *content)
 {
-    struct kr_card card = kr_directory_council(&bed_core(bed, node)->directory, bed_node(bed, node)->council)->card;
+    struct kr_card card = bed_card(bed, node, node);
     kr_writer_init(content, KR_BODY_BYTES_MAX);
     kr_card_write(&card, content);
     assert_int_equal(kr_writer_finish(content), KR_OK);

@@ -347,7 +347,7 @@ static void noise_over_a_ticket_is_ignored(void **state)
 /* Node `node` shows this transport key on a newer card of its own, as if its keyring had it. */
 static void show_key(struct bed *bed, uint32_t node, uint64_t version, const uint8_t key[static 32])
 {
-    struct kr_card card = kr_directory_council(&bed_core(bed, node)->directory, bed_node(bed, node)->council)->card;
+    struct kr_card card = bed_card(bed, node, node);
     struct kr_writer content;
     memcpy(card.transport[0].public_key, key, 32);
     kr_writer_init(&content, KR_BODY_BYTES_MAX);
@@ -443,7 +443,7 @@ static void a_welcome_that_cannot_be_written_is_not_begun(void **state)
     invite(bed, 0, 0, text, sizeof text);
     struct kr_core *core = bed_core(bed, 0);
     const struct kr_council *self = kr_directory_council(&core->directory, core->self);
-    uint8_t *root = (uint8_t *)(uintptr_t)self->card.root_public;
+    uint8_t *root = (uint8_t *)(uintptr_t)self->root_public;
     root[0] ^= 1;
     assert_int_equal(join_until_answered(bed, 3, text, 20000), KR_DENIED);
     assert_ptr_equal(bed_core(bed, 0), core); /* not made anew */
