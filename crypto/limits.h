@@ -63,6 +63,13 @@
 #define KR_CHANNEL_CHUNK_BYTES_MAX   (64u * KR_KIB)
 #define KR_IDS_PER_FRAME_MAX         1024u
 
+/* Spreading. */
+#define KR_ROUTES_MAX       4096u  /* trees of which is remembered which links are eager: a power of two */
+#define KR_ANNOUNCE_MAX     8192u  /* ids that wait to be announced to one peer */
+#define KR_AWAITED_MAX      16384u /* records announced by all peers and not here yet */
+#define KR_AWAITED_LINK_MAX 2048u  /* of them, by one peer */
+#define KR_AWAITED_FLOOR    32u    /* of them, what every link may have whatever the others announce */
+
 /* Clients. */
 #define KR_CLIENTS_MAX            256u
 #define KR_CLIENT_FRAME_BYTES_MAX (512u * KR_KIB)
@@ -90,6 +97,8 @@ _Static_assert(KR_NET_UNENDED_BYTES_MAX <= KR_NET_UNENDED_ALL_BYTES_MAX / 2u, "o
 _Static_assert(KR_LOANS_BYTES >= KR_RECORD_BYTES_MAX, "any record can be lent for");
 _Static_assert(KR_QUARANTINE_FLOOR_BYTES >= KR_RECORD_BYTES_MAX, "the floor holds any record");
 _Static_assert(KR_LINKS_MAX *KR_QUARANTINE_FLOOR_BYTES <= KR_QUARANTINE_BYTES_MAX / 2u, "all floors leave as much to share");
+_Static_assert(KR_LINKS_MAX *KR_AWAITED_FLOOR <= KR_AWAITED_MAX / 2u, "all floors leave as much to share");
+_Static_assert(KR_ANNOUNCE_MAX * 16u <= KR_LINK_QUEUE_MAX * 8u, "announcements of one link take no more than its queue");
 _Static_assert(KR_BODY_CLASS_BYTES_MAX + 16u + KR_SLOTS_MAX * 88u + KR_HEADER_BYTES_MAX + 128u <= KR_RECORD_BYTES_MAX + 4u * KR_KIB,
                "the largest body with the largest audience is a record");
 _Static_assert(8u * KR_VOUCHES_MAX <= KR_EDGES_MAX, "a few councils cannot use up a community's vouches");

@@ -332,8 +332,10 @@ static enum kr_err put_statement(struct kr_step *step, const struct kr_job *job)
     return err == KR_OK ? kr_joins_settle(step) : err;
 }
 
-/* Index, trees, directory, peers, watchers: all that a record gets beyond its place in the log. */
-static enum kr_err enter(struct kr_step *step, struct kr_job *job, const struct kr_head *head, const struct kr_link *link)
+/* Index, trees, directory, peers, watchers: all that a record gets beyond its place in the log. `is_late`: it was caught up with,
+ * or waited in quarantine, so that most peers have it, or get it the same way. */
+static enum kr_err enter(struct kr_step *step, struct kr_job *job, const struct kr_head *head, const struct kr_link *link,
+                         bool is_late)
 {
     enum kr_err err = KR_OK;
     for (size_t i = 0; i < job->term_count; i++) {
@@ -347,6 +349,7 @@ static enum kr_err enter(struct kr_step *step, struct kr_job *job, const struct 
     }
     struct kr_scope scopes[KR_SCOPES_MAX];
     uint32_t count = err == KR_OK ? kr_scopes_of(step->core, &job->header, scopes) : 0;
+    uint32_t entered = 0;
     for (uint32_t i = 0; i < count && err == KR_OK; i++) {
         uint64_t entry;
         err = kr_store_scope_append(step->txn, &scopes[i], job->record.id, &entry);
@@ -354,8 +357,12 @@ static enum kr_err enter(struct kr_step *step, struct kr_job *job, const struct 
             err = KR_OK; /* its bytes were gone (damaged, expired by another clock) and have come back: its place in the tree never
                             was */
         } else if (err == KR_OK) {
-            err = kr_gossip_offer(step, &scopes[i], head->arrival, job->is_bulk, link);
+            scopes[entered++] = scopes[i];
         }
+    }
+    if (err == KR_OK && !(is_late && head->created_ms + KR_SPREAD_AGE_MS < step->now_ms)) {
+        enum kr_spread_how how = is_late ? KR_SPREAD_IDS : KR_SPREAD_WHOLE;
+        err = kr_spread_offer(step, head, scopes, entered, job->is_bulk, how, link);
     }
     return err == KR_OK ? kr_watch_publish(step, head) : err;
 }
@@ -569,7 +576,7 @@ static enum kr_err look_again(struct kr_step *step, const uint8_t id[static 32],
             err = quarantine_leave(step, id, from, bytes);
         }
         if (err == KR_OK) {
-            err = enter(step, job, &head, link);
+            err = enter(step, job, &head, link, true);
         }
     } else if (verdict != KR_UNKNOWN_AUTHOR && verdict != KR_QUOTA && verdict != KR_EXPIRED) {
         /* (What has expired goes with all that has, once the clock can be believed.) */
@@ -660,7 +667,7 @@ enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t fro
     head.state = verdict == KR_OK ? KR_HEAD_SHOWN : KR_HEAD_QUARANTINED;
     err = kr_store_record_put(step->txn, &head, (struct kr_slice){job->bytes, job->len});
     if (err == KR_OK) {
-        err = verdict == KR_OK ? enter(step, job, &head, link) : quarantine_put(step, &head);
+        err = verdict == KR_OK ? enter(step, job, &head, link, job->was_wanted) : quarantine_put(step, &head);
     }
     if (err == KR_OK) {
         *ret_verdict = verdict;

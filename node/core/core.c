@@ -185,6 +185,7 @@ void kr_core_free(struct kr_core *core)
     for (uint32_t i = 0; i < core->invitation_count; i++) {
         kr_invitation_free(core->invitations[i]);
     }
+    kr_spread_deinit(&core->spread);
     kr_directory_deinit(&core->directory);
     free(core);
 }

@@ -90,23 +90,6 @@ enum kr_err kr_gossip_ask(struct kr_link *link, uint64_t arrival, const uint8_t 
     return asked->count < KR_LINK_ASKED_MAX ? queue_push(&link->asked, arrival, id) : KR_QUOTA;
 }
 
-enum kr_err kr_gossip_offer(struct kr_step *step, const struct kr_scope *scope, uint64_t arrival, bool is_bulk,
-                            const struct kr_link *except)
-{
-    struct kr_core *core = step->core;
-    for (uint32_t i = 0; i < core->link_count; i++) {
-        struct kr_link *link = core->links[i];
-        if (link == except || !link->has_session || !kr_link_shares(core, link, scope)) {
-            continue;
-        }
-        enum kr_err err = kr_gossip_enqueue(link, arrival, is_bulk);
-        if (err != KR_OK && err != KR_QUOTA) {
-            return err;
-        }
-    }
-    return KR_OK;
-}
-
 /* ---- windows ---- */
 
 /* Of what was sent, how much is not credited yet. (Room that was lent is not counted: it comes and goes with one record.) */
@@ -229,6 +212,13 @@ static enum kr_err lend(struct kr_step *step)
         err = give_credit(step, link, bytes);
     }
     return err;
+}
+
+uint32_t kr_gossip_ids_room(const struct kr_link *link)
+{
+    uint64_t left = less(KR_BULK_WINDOW_BYTES, under_way(link));
+    left = left < link->window ? left : link->window;
+    return (uint32_t)(left / KR_SHORT_ID_BYTES);
 }
 
 /* ---- out ---- */
@@ -428,6 +418,7 @@ enum kr_err kr_gossip_flush(struct kr_step *step)
     } else if (core->makes_since_ms == UINT64_MAX) {
         core->makes_since_ms = step->now_ms;
     }
+    err = kr_spread_flush(step);
     for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
         struct kr_link *link = core->links[i];
         if (!link->has_session) {
@@ -438,6 +429,9 @@ enum kr_err kr_gossip_flush(struct kr_step *step)
         }
         if (err == KR_OK) {
             err = refill(step, link);
+        }
+        if (err == KR_OK) {
+            err = kr_spread_flush_link(step, link);
         }
         if (err == KR_OK) {
             err = pump(step, link);
@@ -479,6 +473,9 @@ static enum kr_err take_record(struct kr_step *step, struct kr_link *link, struc
         return refuse(step, link, unknown, err);
     }
     err = kr_store_record_find(step->txn, record.id, &arrival);
+    if (err == KR_OK && !kr_catchup_awaits(link, record.id)) {
+        err = kr_spread_doubled(step, link, record.id);
+    }
     if (err != KR_NOT_FOUND) {
         return err != KR_OK ? err : dealt_with(step, link, record.id, bytes.len, false);
     }
@@ -496,25 +493,41 @@ static enum kr_err take_record(struct kr_step *step, struct kr_link *link, struc
     job->session = link->session_no;
     job->was_wanted = kr_catchup_awaits(link, record.id);
     job->is_bulk = job->was_wanted || bytes.len > KR_BULK_BYTES_MIN;
+    memcpy(job->id, record.id, 32);
+    err = kr_spread_checking(step, link, job->id);
+    if (err != KR_OK) {
+        kr_job_free(job);
+        return err;
+    }
     core->check_bytes += bytes.len;
     link->check_bytes += bytes.len;
     return kr_step_job(step, job);
 }
 
+bool kr_gossip_take_room(struct kr_step *step, struct kr_link *link, uint64_t bytes, enum kr_err *ret_err)
+{
+    char name[KR_NAME_BYTES_MAX + 1];
+    *ret_err = KR_OK;
+    if (bytes <= link->granted) {
+        link->granted -= bytes;
+        return true;
+    }
+    kr_link_session_down(step->core, link);
+    *ret_err = kr_step_log_peer(step, link, KR_LOG_WARNING, "%s sent more than it was given room for; the session is closed",
+                                kr_core_name(step->core, link->council, false, name, sizeof name));
+    return false;
+}
+
 enum kr_err kr_gossip_records(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
 {
     size_t total = 0;
+    enum kr_err err;
     for (uint32_t i = 0; i < message->item_count; i++) {
         total += message->items[i].len;
     }
-    if (total > link->granted) {
-        char name[KR_NAME_BYTES_MAX + 1];
-        kr_link_session_down(step->core, link);
-        return kr_step_log_peer(step, link, KR_LOG_WARNING, "%s sent more than it was given room for; the session is closed",
-                                kr_core_name(step->core, link->council, false, name, sizeof name));
+    if (!kr_gossip_take_room(step, link, total, &err)) {
+        return err;
     }
-    link->granted -= total;
-    enum kr_err err = KR_OK;
     for (uint32_t i = 0; i < message->item_count && err == KR_OK; i++) {
         err = take_record(step, link, message->items[i]);
     }
@@ -525,6 +538,7 @@ void kr_gossip_forget(struct kr_core *core, const struct kr_job *job)
 {
     struct kr_link *link = kr_link_by_number(core, job->number);
     core->check_bytes = less(core->check_bytes, job->len);
+    kr_spread_unchecked(core, job->id);
     if (link != NULL) {
         link->check_bytes = less(link->check_bytes, job->len);
     }
@@ -556,6 +570,9 @@ enum kr_err kr_gossip_checked(struct kr_step *step, struct kr_job *job)
     if (verdict == KR_OK) {
         uint64_t arrival;
         err = kr_admit(step, job, link->council, link, &verdict, &arrival);
+    }
+    if (err == KR_OK) {
+        err = kr_spread_checked(step, link, job, verdict);
     }
     bool is_taken = verdict == KR_OK || verdict == KR_EXISTS || verdict == KR_UNKNOWN_AUTHOR || verdict == KR_EXPIRED;
     bool is_current = link->has_session && link->session_no == job->session;

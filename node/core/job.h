@@ -22,6 +22,7 @@ struct kr_job {
     /* Where it belongs; the core's, opaque to workers. */
     uint32_t number;          /* CHECK: link it came by */
     uint64_t session;         /* CHECK: that link's session, so that credit goes to the right one */
+    uint8_t id[32];           /* CHECK: of the record, as it came */
     uint64_t client, request; /* MAKE, PREVIEW: who asked */
     uint8_t token[16];
     bool is_bulk;

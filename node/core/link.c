@@ -22,6 +22,7 @@ void kr_link_free(struct kr_link *link)
         return;
     }
     kr_gossip_free(link);
+    kr_spread_free_link(link);
     free(link->wanted);
     sodium_memzero(link, sizeof *link);
     free(link);
@@ -143,6 +144,7 @@ static bool load_one(void *context, struct kr_slice key, struct kr_slice value)
         return false;
     }
     link->we_dial = should_dial(load->core, link);
+    kr_spread_add_link(load->core, link);
     load->core->links[load->core->link_count++] = link;
     return true;
 }
@@ -192,6 +194,7 @@ enum kr_err kr_link_add(struct kr_step *step, const struct kr_link *init, struct
         return err;
     }
     link->we_dial = should_dial(core, link);
+    kr_spread_add_link(core, link);
     core->links[core->link_count++] = link;
     *ret_link = link;
     return KR_OK;
@@ -213,6 +216,7 @@ enum kr_err kr_link_drop(struct kr_step *step, struct kr_link *link)
             break;
         }
     }
+    kr_spread_drop_link(core, link);
     kr_link_free(link);
     return err != KR_OK ? err : kr_links_allow(step);
 }
@@ -265,6 +269,9 @@ enum kr_err kr_session_send(struct kr_step *step, uint32_t number, struct kr_ses
 
 enum kr_err kr_link_send(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
 {
+    if (link->has_session && message->type == KR_MESSAGE_PING) {
+        kr_spread_pinged(link, step->now_ms);
+    }
     return link->has_session ? kr_session_send(step, link->number, &link->session, message) : KR_OK;
 }
 
@@ -402,6 +409,7 @@ void kr_link_session_down(struct kr_core *core, struct kr_link *link)
     kr_session_wipe(&link->pending);
     link->has_session = link->has_pending = link->has_hello = false;
     kr_gossip_close(link);
+    kr_spread_close(link);
     link->phase = KR_CATCHUP_REST;
     link->progress_generation = UINT64_MAX;
 }
@@ -416,6 +424,7 @@ enum kr_err kr_link_session_up(struct kr_step *step, struct kr_link *link)
     link->phase = KR_CATCHUP_REST;
     link->progress_generation = UINT64_MAX;
     struct kr_message ping = {.type = KR_MESSAGE_PING, .sequence = step->now_ms};
+    kr_spread_open(step, link);
     enum kr_err err = kr_gossip_open(step, link);
     if (err == KR_OK) {
         err = kr_catchup_marks(step, link, &ping);
@@ -543,8 +552,10 @@ out:
 static enum kr_err message(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
 {
     switch (message->type) {
-    case KR_MESSAGE_PING:
     case KR_MESSAGE_PONG:
+        kr_spread_ponged(link, step->now_ms);
+        return kr_catchup_announced(step, link, message);
+    case KR_MESSAGE_PING:
         return kr_catchup_announced(step, link, message);
     case KR_MESSAGE_RECORDS:
         return kr_gossip_records(step, link, message);
@@ -554,6 +565,12 @@ static enum kr_err message(struct kr_step *step, struct kr_link *link, const str
     case KR_MESSAGE_NEED:
         kr_gossip_needed(link, message->count);
         return KR_OK;
+    case KR_MESSAGE_IHAVE:
+        return kr_spread_ihave(step, link, message);
+    case KR_MESSAGE_GRAFT:
+        return kr_spread_graft(step, link, message);
+    case KR_MESSAGE_PRUNE:
+        return kr_spread_prune(step, link, message);
     case KR_MESSAGE_CURSOR:
         return kr_catchup_cursor(step, link, message);
     case KR_MESSAGE_HAVE:

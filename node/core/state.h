@@ -5,6 +5,7 @@
  *   admit.c    what may enter, and where to     catchup.c   marks, cursors, have, want: what was missed
  *   submit.c   a client's record                ticket.c    invitations
  *   answer.c   status, peers, preview, explain  expiry.c    work that can wait
+ *   spread.c   trees of dissemination           spread_link.c  the same, link by link
  *
  * Rule: a function looks first and changes memory last, so that an error of the store leaves nothing half done that the rebuilt
  * core would not see. */
@@ -17,6 +18,7 @@
 #include "node/core/guard.h"
 #include "node/core/job.h"
 #include "node/core/policy.h"
+#include "node/core/spread.h"
 #include "node/log.h"
 #include "proto/wire/wire.h"
 
@@ -108,6 +110,8 @@ struct kr_link {
     uint64_t check_bytes;   /* of its records under check, by this session or an earlier one */
     uint64_t needed;        /* bytes of a record for which it has not room enough; 0: none */
 
+    struct kr_spread_link spread;
+
     uint64_t quarantine_bytes; /* of records in quarantine that the peer brought */
 
     /* Catching up. */
@@ -169,6 +173,7 @@ struct kr_core {
     uint32_t links_skipped; /* links in the store that bear another one's transport key */
     uint32_t rows_skipped;  /* rows of the small tables that could not be read when the core was made */
     uint32_t lend_at;       /* index of the link that is lent to next, so that each has its turn */
+    struct kr_spread spread;
     struct kr_invitation *invitations[KR_TICKETS_MAX];
     uint32_t invitation_count;
     struct kr_watcher watchers[KR_WATCHERS_MAX];
@@ -252,15 +257,18 @@ enum kr_err kr_hello_card(struct kr_step *step, const struct kr_hello *hello, st
                           struct kr_card *ret_card) KR_WARN_UNUSED;
 
 /* ---- gossip.c ---- */
-/* A record has entered a scope: queue it for every peer that shares the scope, but not for the one that it came from. */
-enum kr_err kr_gossip_offer(struct kr_step *step, const struct kr_scope *scope, uint64_t arrival, bool is_bulk,
-                            const struct kr_link *except) KR_WARN_UNUSED;
+/* To be pushed. Nothing is said to who was to get it, if it is gone by then. */
 enum kr_err kr_gossip_enqueue(struct kr_link *link, uint64_t arrival,
                               bool is_bulk) KR_WARN_UNUSED; /* KR_QUOTA where the queue is full */
 /* The peer asks for it, by that id, and is told that it is gone where it is by then. KR_QUOTA where it has asked for too much
  * already. */
 enum kr_err kr_gossip_ask(struct kr_link *link, uint64_t arrival, const uint8_t id[static 32]) KR_WARN_UNUSED;
 enum kr_err kr_gossip_records(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
+/* The peer uses up so many bytes of the room that it was given. False where it was given less: the session is closed, and logged.
+ */
+bool kr_gossip_take_room(struct kr_step *step, struct kr_link *link, uint64_t bytes, enum kr_err *ret_err);
+/* How many short ids the peer's window takes now: they use no more of it than bulk does. */
+uint32_t kr_gossip_ids_room(const struct kr_link *link);
 /* The record of that job is under check no longer. */
 void kr_gossip_forget(struct kr_core *core, const struct kr_job *job);
 enum kr_err kr_gossip_checked(struct kr_step *step, struct kr_job *job) KR_WARN_UNUSED;

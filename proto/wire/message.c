@@ -12,6 +12,7 @@ static uint32_t field_count(uint64_t type)
     case KR_MESSAGE_PING:
     case KR_MESSAGE_PONG:
     case KR_MESSAGE_REFUSE:
+    case KR_MESSAGE_GRAFT:
         return 3;
     case KR_MESSAGE_RECORDS:
     case KR_MESSAGE_CREDIT:
@@ -20,6 +21,8 @@ static uint32_t field_count(uint64_t type)
     case KR_MESSAGE_BYE:
     case KR_MESSAGE_WELCOME:
     case KR_MESSAGE_NEED:
+    case KR_MESSAGE_IHAVE:
+    case KR_MESSAGE_PRUNE:
         return 2;
     case KR_MESSAGE_CURSOR:
         return 4;
@@ -72,6 +75,12 @@ void kr_message_write(const struct kr_message *message, struct kr_writer *writer
     case KR_MESSAGE_RECORDS:
     case KR_MESSAGE_WANT:
     case KR_MESSAGE_GONE:
+    case KR_MESSAGE_IHAVE:
+    case KR_MESSAGE_PRUNE:
+        write_items(writer, message);
+        break;
+    case KR_MESSAGE_GRAFT:
+        kr_writer_uint(writer, message->status);
         write_items(writer, message);
         break;
     case KR_MESSAGE_CREDIT:
@@ -148,6 +157,11 @@ static void read_ids(struct kr_reader *reader, struct kr_message *message)
     read_items(reader, message, KR_IDS_PER_FRAME_MAX, ID_BYTES, ID_BYTES);
 }
 
+static void read_short_ids(struct kr_reader *reader, struct kr_message *message)
+{
+    read_items(reader, message, KR_IDS_PER_FRAME_MAX, KR_SHORT_ID_BYTES, KR_SHORT_ID_BYTES);
+}
+
 /* Returns false where the message is about a scope of a kind that we do not know. */
 static bool read_fields(struct kr_reader *reader, struct kr_message *message)
 {
@@ -165,6 +179,14 @@ static bool read_fields(struct kr_reader *reader, struct kr_message *message)
     case KR_MESSAGE_WANT:
     case KR_MESSAGE_GONE:
         read_ids(reader, message);
+        break;
+    case KR_MESSAGE_GRAFT:
+        message->status = (uint32_t)kr_reader_uint(reader, 1);
+        read_short_ids(reader, message);
+        break;
+    case KR_MESSAGE_IHAVE:
+    case KR_MESSAGE_PRUNE:
+        read_short_ids(reader, message);
         break;
     case KR_MESSAGE_CREDIT:
     case KR_MESSAGE_NEED:

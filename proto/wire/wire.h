@@ -86,6 +86,10 @@ enum kr_message_type {
     KR_MESSAGE_SYNC = 12,    /* reserved: tree walk */
     KR_MESSAGE_FORWARD = 13, /* reserved: links through a third node */
     KR_MESSAGE_NEED = 14,    /* count: bytes of the next record, for which there is not room enough */
+    KR_MESSAGE_ROOTS = 15,   /* reserved: roots of trees */
+    KR_MESSAGE_IHAVE = 16,   /* short ids: what entered here and is not sent unasked */
+    KR_MESSAGE_GRAFT = 17,   /* status, short ids: push what is of these trees; `status` 0: and these records */
+    KR_MESSAGE_PRUNE = 18,   /* short ids: only announce what is of these trees */
 };
 
 struct kr_mark { /* how much entered one scope's tree at the sender, and the running hash over it (first 8 bytes) */
@@ -94,6 +98,8 @@ struct kr_mark { /* how much entered one scope's tree at the sender, and the run
     uint8_t hash8[8];
 };
 #define KR_MARKS_MAX 300u
+
+#define KR_SHORT_ID_BYTES 16u /* the beginning of a record's id: what announces it */
 
 /* Each message is an array [type, fields…] of exactly these fields; scope = array [kind, id (bin 32)], mark = array [scope, count,
  * hash8 (bin 8)]:
@@ -104,6 +110,7 @@ struct kr_mark { /* how much entered one scope's tree at the sender, and the run
  *   cursor       scope, count, hash                 want      ids (array of bins 32)
  *   have         scope, from, count, hash, status, ids (array of bins 32)
  *                                                   gone      ids (array of bins 32)
+ *   ihave, prune ids (array of bins 16)             graft     status, ids (array of bins 16)
  *
  * Marks of scope kinds that we do not know are left out on reading; a cursor or have of such a scope reads as unknown. */
 struct kr_message {
@@ -113,10 +120,11 @@ struct kr_message {
     uint64_t from;         /* have: entries [from, from + number of ids) */
     uint64_t count;        /* cursor: the mark; have: entries in the tree now; credit: bytes */
     uint8_t hash[32];      /* cursor: running hash at the mark; have: running hash after the last id listed */
-    uint32_t status;       /* have: 0 continues the mark, 1 starts at 0 */
+    uint32_t status;       /* have: 0 continues the mark, 1 starts at 0; graft: 0 the records too, 1 not they */
     uint32_t reason;       /* refuse, bye, welcome: enum kr_err */
     uint32_t item_count;
-    struct kr_slice items[KR_IDS_PER_FRAME_MAX]; /* records: whole records; have, want, gone, refuse: ids of 32 bytes */
+    struct kr_slice items[KR_IDS_PER_FRAME_MAX]; /* records: whole records; have, want, gone, refuse: ids of 32 bytes; ihave,
+                                                  * graft, prune: of KR_SHORT_ID_BYTES */
     uint32_t mark_count;
     struct kr_mark marks[KR_MARKS_MAX]; /* ping, pong */
 };

@@ -364,7 +364,8 @@ def check_messages(vectors):
     one_id, running = b"\xab".ljust(32, b"\0"), b"\x01\x02\x03".ljust(32, b"\0")
     marks = [[[2, bytes(32)], 17, b"\x08".ljust(8, b"\0")]]
     expected = {1: [7, marks], 2: [7, marks], 3: [[one_id]], 4: [1001], 14: [1001], 5: [scope, 1001, running],
-                6: [scope, 1000, 1001, running, 0, [one_id]], 7: [[one_id]], 8: [[one_id]], 9: [[one_id], 11], 10: [11], 11: [11]}
+                6: [scope, 1000, 1001, running, 0, [one_id]], 7: [[one_id]], 8: [[one_id]], 9: [[one_id], 11], 10: [11], 11: [11],
+                16: [[one_id[:16]]], 17: [0, [one_id[:16]]], 18: [[one_id[:16]]]}
     for case in vectors["messages"]:
         assert decode(bytes.fromhex(case["bytes"])) == [case["type"]] + expected[case["type"]], case["type"]
     return len(vectors["messages"])

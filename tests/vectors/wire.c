@@ -73,11 +73,12 @@ static void write_messages(struct json *json)
     static const uint8_t id[32] = {0xab};
 
     json_open(json, "messages", '[');
-    for (uint32_t type = KR_MESSAGE_PING; type <= KR_MESSAGE_NEED; type++) {
-        if (type == KR_MESSAGE_SYNC || type == KR_MESSAGE_FORWARD) {
+    for (uint32_t type = KR_MESSAGE_PING; type <= KR_MESSAGE_PRUNE; type++) {
+        if (type == KR_MESSAGE_SYNC || type == KR_MESSAGE_FORWARD || type == KR_MESSAGE_ROOTS) {
             continue; /* reserved */
         }
         struct kr_writer writer;
+        bool is_short = type >= KR_MESSAGE_IHAVE && type <= KR_MESSAGE_PRUNE;
 
         message = (struct kr_message){
             .type = type,
@@ -88,7 +89,7 @@ static void write_messages(struct json *json)
             .hash = {1, 2, 3},
             .reason = KR_DENIED,
             .item_count = 1,
-            .items = {slice(id, 32)},
+            .items = {slice(id, is_short ? KR_SHORT_ID_BYTES : 32)},
             .mark_count = 1,
             .marks = {{.scope = {.kind = KR_SCOPE_CLEAR}, .count = 17, .hash8 = {8}}},
         };

@@ -15,6 +15,11 @@ static struct bytes written(void)
     return bytes;
 }
 
+static bool has_short_ids(uint32_t type)
+{
+    return type == KR_MESSAGE_IHAVE || type == KR_MESSAGE_GRAFT || type == KR_MESSAGE_PRUNE;
+}
+
 /* Fills every field; each type writes those that it has. */
 static void fill(uint32_t type)
 {
@@ -31,7 +36,7 @@ static void fill(uint32_t type)
     message.reason = KR_DENIED;
     message.item_count = type == KR_MESSAGE_REFUSE ? 1 : 3;
     for (uint32_t i = 0; i < message.item_count; i++) {
-        message.items[i] = slice(ids[i], 32);
+        message.items[i] = slice(ids[i], has_short_ids(type) ? KR_SHORT_ID_BYTES : 32);
     }
     message.mark_count = 2;
     message.marks[0] = (struct kr_mark){.scope = {.kind = KR_SCOPE_CLEAR}, .count = 8, .hash8 = {9}};
@@ -41,8 +46,8 @@ static void fill(uint32_t type)
 static void every_message_reads_back(void **state)
 {
     (void)state;
-    for (uint32_t type = KR_MESSAGE_PING; type <= KR_MESSAGE_NEED; type++) {
-        if (type == KR_MESSAGE_SYNC || type == KR_MESSAGE_FORWARD) {
+    for (uint32_t type = KR_MESSAGE_PING; type <= KR_MESSAGE_PRUNE; type++) {
+        if (type == KR_MESSAGE_SYNC || type == KR_MESSAGE_FORWARD || type == KR_MESSAGE_ROOTS) {
             continue; /* reserved */
         }
         struct bytes bytes, again;
@@ -119,6 +124,20 @@ static void counts_are_bounded(void **state)
     assert_int_equal(error_of_written(), KR_OK);
     message.items[5].len = 31;
     assert_int_equal(error_of_written(), KR_MALFORMED);
+    fill(KR_MESSAGE_IHAVE);
+    message.item_count = KR_IDS_PER_FRAME_MAX;
+    for (uint32_t i = 0; i < KR_IDS_PER_FRAME_MAX; i++) {
+        message.items[i] = slice(id, KR_SHORT_ID_BYTES);
+    }
+    assert_int_equal(error_of_written(), KR_OK);
+    message.items[5].len = KR_SHORT_ID_BYTES + 1;
+    assert_int_equal(error_of_written(), KR_BOUNDS);
+    fill(KR_MESSAGE_PRUNE);
+    message.items[0].len = KR_SHORT_ID_BYTES - 1;
+    assert_int_equal(error_of_written(), KR_MALFORMED);
+    fill(KR_MESSAGE_GRAFT);
+    message.status = 2;
+    assert_int_equal(error_of_written(), KR_BOUNDS);
     fill(KR_MESSAGE_REFUSE);
     message.item_count = 0;
     assert_int_equal(error_of_written(), KR_MALFORMED);
