@@ -8,10 +8,6 @@
 
 #include "node/core/state.h"
 
-#define QUARANTINE_SLICE       32u
-#define QUARANTINE_SLICE_BYTES (128u * KR_KIB) /* each is verified, opened and indexed here: a few ms */
-#define PAIR_SLICE             256u
-
 /* ---- scopes and facts ---- */
 
 uint32_t kr_scopes_of(const struct kr_core *core, const struct kr_header *header, struct kr_scope ret_scopes[static KR_SCOPES_MAX])
@@ -297,6 +293,12 @@ static enum kr_err replace_older(struct kr_step *step, const struct kr_job *job)
     return kr_store_record_purge(step->txn, arrival, (struct kr_slice){0});
 }
 
+enum kr_err kr_admit_judge(struct kr_step *step, const struct kr_job *job, const uint8_t *from)
+{
+    enum kr_err verdict = judge(step, job, from);
+    return verdict == KR_OK && kr_kind_is_replaceable(job->header.kind) ? replace_older(step, job) : verdict;
+}
+
 /* ---- entering ---- */
 
 static enum kr_err put_statement(struct kr_step *step, const struct kr_job *job)
@@ -334,8 +336,8 @@ static enum kr_err put_statement(struct kr_step *step, const struct kr_job *job)
 
 /* Index, trees, directory, peers, watchers: all that a record gets beyond its place in the log. `is_late`: it was caught up with,
  * or waited in quarantine, so that most peers have it, or get it the same way. */
-static enum kr_err enter(struct kr_step *step, struct kr_job *job, const struct kr_head *head, const struct kr_link *link,
-                         bool is_late)
+enum kr_err kr_admit_enter(struct kr_step *step, struct kr_job *job, const struct kr_head *head, const struct kr_link *link,
+                           bool is_late)
 {
     enum kr_err err = KR_OK;
     for (size_t i = 0; i < job->term_count; i++) {
@@ -404,228 +406,6 @@ static void fill_head(const struct kr_step *step, const struct kr_job *job, cons
     }
 }
 
-/* ---- quarantine ---- */
-
-static uint64_t above_floor(uint64_t bytes)
-{
-    return bytes > KR_QUARANTINE_FLOOR_BYTES ? bytes - KR_QUARANTINE_FLOOR_BYTES : 0;
-}
-
-/* Every link that there can be has its floor. Of the rest no peer may have more than it leaves free: one that floods gets half, a
- * second one a quarter, and so on, and there is always something left for who comes after them. */
-bool kr_quarantine_has_room(const struct kr_core *core, const struct kr_link *link, size_t bytes)
-{
-    const uint64_t shared = KR_QUARANTINE_BYTES_MAX - KR_LINKS_MAX * KR_QUARANTINE_FLOOR_BYTES;
-    const uint64_t own = above_floor(link->quarantine_bytes + bytes);
-    uint64_t others = core->quarantine_bytes; /* above their floors; of those that are not linked any more, all */
-    for (uint32_t i = 0; i < core->link_count; i++) {
-        const struct kr_link *other = core->links[i];
-        others -= other == link ? other->quarantine_bytes : other->quarantine_bytes - above_floor(other->quarantine_bytes);
-    }
-    return core->quarantine_bytes + bytes <= KR_QUARANTINE_BYTES_MAX && (own == 0 || others + 2 * own <= shared);
-}
-
-static void count_in(struct kr_core *core, const uint8_t from[static 32], uint64_t bytes)
-{
-    struct kr_link *link = kr_link_by_council(core, from);
-    core->quarantine_count++;
-    core->quarantine_bytes += bytes;
-    if (link != NULL) {
-        link->quarantine_bytes += bytes;
-    }
-}
-
-void kr_quarantine_left(struct kr_core *core, const uint8_t from[static 32], uint64_t bytes)
-{
-    struct kr_link *link = kr_link_by_council(core, from);
-    /* One whose row could not be read at the start was not counted. */
-    core->quarantine_count -= core->quarantine_count > 0;
-    core->quarantine_bytes -= core->quarantine_bytes < bytes ? core->quarantine_bytes : bytes;
-    if (link != NULL && link->quarantine_bytes >= bytes) { /* less: what came over an earlier link with the same council */
-        link->quarantine_bytes -= bytes;
-    }
-}
-
-/* Table: id → array of 2: record bytes (uint), council that it came from (bin 32). */
-static enum kr_err quarantine_put(struct kr_step *step, const struct kr_head *head)
-{
-    struct kr_writer writer;
-    kr_writer_init(&writer, KR_KIB);
-    kr_writer_array(&writer, 2);
-    kr_writer_uint(&writer, head->record_bytes);
-    kr_writer_bin(&writer, head->from, 32);
-    enum kr_err err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_store_put(step->txn, KR_TABLE_QUARANTINE, head->id, 32, writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
-    if (err == KR_OK) {
-        count_in(step->core, head->from, head->record_bytes);
-    }
-    return err;
-}
-
-static bool read_quarantined(struct kr_slice value, uint64_t *ret_bytes, uint8_t ret_from[static 32])
-{
-    struct kr_reader reader;
-    kr_reader_init(&reader, value.bytes, value.len);
-    kr_reader_array(&reader, 2);
-    *ret_bytes = kr_reader_uint(&reader, KR_RECORD_BYTES_MAX * 2);
-    kr_reader_fixed(&reader, ret_from, 32);
-    kr_reader_close(&reader);
-    return kr_reader_end(&reader) == KR_OK;
-}
-
-static bool count_one(void *context, struct kr_slice key, struct kr_slice value)
-{
-    struct kr_core *core = context;
-    uint64_t bytes = 0;
-    uint8_t from[32];
-    (void)key;
-    if (read_quarantined(value, &bytes, from)) {
-        count_in(core, from, bytes);
-    } else {
-        core->rows_skipped++;
-    }
-    return true;
-}
-
-enum kr_err kr_core_quarantine_count(struct kr_step *step)
-{
-    uint32_t damaged = 0;
-    enum kr_err err = kr_store_each_whole(step->txn, KR_TABLE_QUARANTINE, NULL, 0, count_one, step->core, &damaged);
-    step->core->rows_skipped += damaged;
-    return err;
-}
-
-struct pick {
-    uint64_t work;
-    uint8_t after[32];
-    uint8_t ids[QUARANTINE_SLICE][32], from[QUARANTINE_SLICE][32];
-    uint64_t bytes[QUARANTINE_SLICE];
-    uint32_t count;
-};
-
-static bool pick_one(void *context, struct kr_slice key, struct kr_slice value)
-{
-    struct pick *pick = context;
-    if (key.len == 32 && memcmp(key.bytes, pick->after, 32) > 0 &&
-        read_quarantined(value, &pick->bytes[pick->count], pick->from[pick->count])) {
-        pick->work += pick->bytes[pick->count];
-        memcpy(pick->ids[pick->count++], key.bytes, 32);
-    }
-    return pick->count < QUARANTINE_SLICE && pick->work < QUARANTINE_SLICE_BYTES;
-}
-
-/* The next few behind `after`. Ids are hashes: one first byte after the other leaves little to step over. */
-static enum kr_err pick_slice(struct kr_step *step, struct pick *pick, bool *ret_is_full)
-{
-    enum kr_err err = KR_OK;
-    *ret_is_full = false;
-    for (uint32_t first = pick->after[0]; first < 256 && err == KR_OK && !*ret_is_full; first++) {
-        uint8_t prefix = (uint8_t)first;
-        uint32_t damaged; /* counted at the start */
-        err = kr_store_each_whole(step->txn, KR_TABLE_QUARANTINE, &prefix, 1, pick_one, pick, &damaged);
-        *ret_is_full = pick->count == QUARANTINE_SLICE || pick->work >= QUARANTINE_SLICE_BYTES;
-    }
-    return err;
-}
-
-static enum kr_err quarantine_leave(struct kr_step *step, const uint8_t id[static 32], const uint8_t from[static 32],
-                                    uint64_t bytes)
-{
-    enum kr_err err = kr_store_delete(step->txn, KR_TABLE_QUARANTINE, id, 32);
-    if (err == KR_OK) {
-        kr_quarantine_left(step->core, from, bytes);
-    }
-    return err;
-}
-
-static enum kr_err look_again(struct kr_step *step, const uint8_t id[static 32], const uint8_t from[static 32], uint64_t bytes)
-{
-    struct kr_job *job = kr_job_new(KR_JOB_CHECK);
-    uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
-    struct kr_head head;
-    uint64_t arrival = 0;
-    enum kr_err err = job != NULL && scratch != NULL ? kr_store_record_find(step->txn, id, &arrival) : KR_NOMEM;
-    if (err == KR_OK) {
-        err = kr_store_record_get(step->txn, arrival, &job->bytes, &job->len);
-    }
-    if (err == KR_OK) {
-        err = kr_store_head_get(step->txn, arrival, &head, scratch);
-    }
-    if (err != KR_OK) { /* one that is damaged or gone must not stop the others */
-        err = err == KR_CORRUPT     ? kr_step_log_damage(step, arrival)
-              : err == KR_NOT_FOUND ? quarantine_leave(step, id, from, bytes)
-                                    : err;
-        goto out;
-    }
-    job->is_bulk = true;
-    kr_job_run(job, step->core->keyring);
-    const struct kr_link *link = kr_link_by_council(step->core, from);
-    enum kr_err verdict = job->err != KR_OK ? job->err : judge(step, job, link != NULL ? link->council : NULL);
-    if (verdict == KR_OK && kr_kind_is_replaceable(job->header.kind)) {
-        verdict = replace_older(step, job);
-    }
-    if (verdict == KR_NOMEM || verdict == KR_IO || verdict == KR_STORE_FULL || verdict == KR_CORRUPT) {
-        err = verdict;
-    } else if (verdict == KR_OK) {
-        head.state = KR_HEAD_SHOWN;
-        err = kr_store_head_update(step->txn, &head);
-        if (err == KR_OK) {
-            err = quarantine_leave(step, id, from, bytes);
-        }
-        if (err == KR_OK) {
-            err = enter(step, job, &head, link, true);
-        }
-    } else if (verdict != KR_UNKNOWN_AUTHOR && verdict != KR_QUOTA && verdict != KR_EXPIRED) {
-        /* (What has expired goes with all that has, once the clock can be believed.) */
-        err = kr_store_record_purge(step->txn, arrival, (struct kr_slice){0});
-        if (err == KR_OK) {
-            err = quarantine_leave(step, id, from, bytes);
-        }
-    }
-out:
-    free(scratch);
-    kr_job_free(job);
-    return err;
-}
-
-/* A round that is under way goes on to its end, and another follows: else who brings statements all the time would keep us at the
- * beginning for ever. */
-void kr_quarantine_is_due(struct kr_core *core)
-{
-    core->quarantine_is_due = core->quarantine_is_stale = true;
-}
-
-enum kr_err kr_admit_quarantined(struct kr_step *step, bool *ret_more)
-{
-    static const uint8_t begin[32];
-    struct kr_core *core = step->core;
-    *ret_more = false;
-    if (!core->quarantine_is_due || core->quarantine_count == 0) {
-        core->quarantine_is_due = false;
-        memset(core->quarantine_at, 0, 32);
-        return KR_OK;
-    }
-    struct pick *pick = calloc(1, sizeof *pick);
-    if (pick == NULL) {
-        return KR_NOMEM;
-    }
-    memcpy(pick->after, core->quarantine_at, 32);
-    core->quarantine_is_stale = core->quarantine_is_stale && memcmp(pick->after, begin, 32) != 0;
-    bool is_full;
-    enum kr_err err = pick_slice(step, pick, &is_full);
-    for (uint32_t i = 0; i < pick->count && err == KR_OK; i++) {
-        err = look_again(step, pick->ids[i], pick->from[i], pick->bytes[i]);
-    }
-    memcpy(core->quarantine_at, is_full ? pick->ids[pick->count - 1] : begin, 32);
-    core->quarantine_is_due = is_full || core->quarantine_is_stale;
-    *ret_more = core->quarantine_is_due;
-    free(pick);
-    return err;
-}
-
 /* ---- the way in ---- */
 
 enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t from[static 32], const struct kr_link *link,
@@ -641,10 +421,7 @@ enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t fro
     if (err != KR_NOT_FOUND) {
         return err;
     }
-    enum kr_err verdict = judge(step, job, link != NULL ? link->council : NULL);
-    if (verdict == KR_OK && kr_kind_is_replaceable(job->header.kind)) {
-        verdict = replace_older(step, job);
-    }
+    enum kr_err verdict = kr_admit_judge(step, job, link != NULL ? link->council : NULL);
     if (verdict == KR_NOMEM || verdict == KR_IO || verdict == KR_STORE_FULL || verdict == KR_CORRUPT) {
         return verdict;
     }
@@ -667,7 +444,7 @@ enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t fro
     head.state = verdict == KR_OK ? KR_HEAD_SHOWN : KR_HEAD_QUARANTINED;
     err = kr_store_record_put(step->txn, &head, (struct kr_slice){job->bytes, job->len});
     if (err == KR_OK) {
-        err = verdict == KR_OK ? enter(step, job, &head, link, job->was_wanted) : quarantine_put(step, &head);
+        err = verdict == KR_OK ? kr_admit_enter(step, job, &head, link, job->was_wanted) : kr_quarantine_put(step, &head);
     }
     if (err == KR_OK) {
         *ret_verdict = verdict;
@@ -698,69 +475,5 @@ enum kr_err kr_admit_foresee(struct kr_step *step, const struct kr_job *job, con
         return verdict == KR_NOMEM ? verdict : err;
     }
     *ret_verdict = verdict;
-    return KR_OK;
-}
-
-/* ---- pair trees of new links ---- */
-
-static bool is_between(const struct kr_head *head, const uint8_t council[static 32])
-{
-    bool is_between = memcmp(head->author, council, 32) == 0;
-    for (uint32_t i = 0; i < head->audience_count && !is_between; i++) {
-        is_between = memcmp(head->audience + (size_t)32 * i, council, 32) == 0;
-    }
-    return is_between;
-}
-
-static enum kr_err pair_one(struct kr_step *step, const struct kr_link *link, const struct kr_head *head)
-{
-    struct kr_scope scope = {.kind = KR_SCOPE_PAIR};
-    uint64_t entry;
-    if (!is_between(head, link->council)) {
-        return KR_OK;
-    }
-    memcpy(scope.id, link->council, 32);
-    enum kr_err err = kr_store_scope_find(step->txn, &scope, head->id, &entry);
-    return err == KR_NOT_FOUND ? kr_store_scope_append(step->txn, &scope, head->id, &entry) : err;
-}
-
-static enum kr_err pair_slice(struct kr_step *step, struct kr_link *link)
-{
-    uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
-    struct kr_head head;
-    enum kr_err err = scratch == NULL ? KR_NOMEM : KR_OK;
-    for (uint32_t i = 0; i < PAIR_SLICE && err == KR_OK && link->pair_next < link->pair_end; i++) {
-        err = kr_store_head_next(step->txn, link->pair_next, false, &head, scratch);
-        if (err == KR_NOT_FOUND || (err == KR_OK && head.arrival >= link->pair_end)) {
-            link->pair_next = link->pair_end;
-            err = KR_OK;
-            break;
-        }
-        if (err == KR_CORRUPT) { /* somewhere from here on: step by step past it */
-            err = kr_step_log_damage(step, link->pair_next++);
-            continue;
-        }
-        if (err == KR_OK && head.state != KR_HEAD_QUARANTINED && kr_label_is_sealed(head.label)) {
-            err = pair_one(step, link, &head);
-        }
-        link->pair_next = head.arrival + 1;
-    }
-    free(scratch);
-    return err == KR_OK ? kr_link_put(step, link) : err;
-}
-
-enum kr_err kr_admit_pairs(struct kr_step *step, bool *ret_more)
-{
-    struct kr_core *core = step->core;
-    *ret_more = false;
-    for (uint32_t i = 0; i < core->link_count; i++) {
-        struct kr_link *link = core->links[i];
-        if (link->state == KR_LINK_OPEN && link->pair_next < link->pair_end) {
-            enum kr_err err = pair_slice(step, link);
-            *ret_more = true;
-            link->progress_generation = link->pair_next < link->pair_end ? link->progress_generation : UINT64_MAX;
-            return err;
-        }
-    }
     return KR_OK;
 }

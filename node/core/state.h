@@ -6,6 +6,7 @@
  *   submit.c   a client's record                ticket.c    invitations
  *   answer.c   status, peers, preview, explain  expiry.c    work that can wait
  *   spread.c   trees of dissemination           spread_link.c  the same, link by link
+ *   quarantine.c, pairs.c: what waits for trust; pair trees of new links
  *
  * Rule: a function looks first and changes memory last, so that an error of the store leaves nothing half done that the rebuilt
  * core would not see. */
@@ -319,20 +320,31 @@ bool kr_is_far_ahead(const struct kr_step *step, const struct kr_header *header)
  * to us; `link` NULL for our own. */
 enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t from[static 32], const struct kr_link *link,
                      enum kr_err *ret_verdict, uint64_t *ret_arrival) KR_WARN_UNUSED;
-/* The directory changed: all that is quarantined must be looked at again. */
-void kr_quarantine_is_due(struct kr_core *core);
-/* Looks again at some of the quarantined records; `*ret_more`. */
-enum kr_err kr_admit_quarantined(struct kr_step *step, bool *ret_more) KR_WARN_UNUSED;
-/* Appends one older record of the log to the pair tree of a new link, in slices. */
-enum kr_err kr_admit_pairs(struct kr_step *step, bool *ret_more) KR_WARN_UNUSED;
 /* What `kr_admit` would say of it, before anything is written: KR_EXISTS where we have it, or a newer one. `from` NULL: our own. */
 enum kr_err kr_admit_foresee(struct kr_step *step, const struct kr_job *job, const uint8_t *from,
                              enum kr_err *ret_verdict) KR_WARN_UNUSED;
+/* The parts of kr_admit, for what waited in quarantine. The first says whether it may enter, and lets the statement go that it
+ * replaces; the second gives it all that a record has beyond its place in the log. `is_late`: it was caught up with, or waited in
+ * quarantine, so that most peers have it, or get it the same way. */
+enum kr_err kr_admit_judge(struct kr_step *step, const struct kr_job *job, const uint8_t *from) KR_WARN_UNUSED;
+enum kr_err kr_admit_enter(struct kr_step *step, struct kr_job *job, const struct kr_head *head, const struct kr_link *link,
+                           bool is_late) KR_WARN_UNUSED;
+
+/* ---- quarantine.c ---- */
+/* The directory changed: all that is quarantined must be looked at again. */
+void kr_quarantine_is_due(struct kr_core *core);
+enum kr_err kr_quarantine_put(struct kr_step *step, const struct kr_head *head) KR_WARN_UNUSED;
+/* Looks again at some of the quarantined records; `*ret_more`. */
+enum kr_err kr_admit_quarantined(struct kr_step *step, bool *ret_more) KR_WARN_UNUSED;
 enum kr_err kr_core_quarantine_count(struct kr_step *step) KR_WARN_UNUSED;
 /* Whether the peer may bring so many bytes more that have to wait there. */
 bool kr_quarantine_has_room(const struct kr_core *core, const struct kr_link *link, size_t bytes);
 /* A record that `from` brought is there no more. */
 void kr_quarantine_left(struct kr_core *core, const uint8_t from[static 32], uint64_t bytes);
+
+/* ---- pairs.c ---- */
+/* Appends one older record of the log to the pair tree of a new link, in slices. */
+enum kr_err kr_admit_pairs(struct kr_step *step, bool *ret_more) KR_WARN_UNUSED;
 
 /* ---- statement.c ---- */
 /* A statement of our own (signed with the root key), made and not stored yet; to be freed. */

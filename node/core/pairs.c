@@ -1,0 +1,69 @@
+/* The pair tree of a new link, from what the log holds already: in slices. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/core/state.h"
+
+#define PAIR_SLICE 256u
+
+static bool is_between(const struct kr_head *head, const uint8_t council[static 32])
+{
+    bool is_between = memcmp(head->author, council, 32) == 0;
+    for (uint32_t i = 0; i < head->audience_count && !is_between; i++) {
+        is_between = memcmp(head->audience + (size_t)32 * i, council, 32) == 0;
+    }
+    return is_between;
+}
+
+static enum kr_err pair_one(struct kr_step *step, const struct kr_link *link, const struct kr_head *head)
+{
+    struct kr_scope scope = {.kind = KR_SCOPE_PAIR};
+    uint64_t entry;
+    if (!is_between(head, link->council)) {
+        return KR_OK;
+    }
+    memcpy(scope.id, link->council, 32);
+    enum kr_err err = kr_store_scope_find(step->txn, &scope, head->id, &entry);
+    return err == KR_NOT_FOUND ? kr_store_scope_append(step->txn, &scope, head->id, &entry) : err;
+}
+
+static enum kr_err pair_slice(struct kr_step *step, struct kr_link *link)
+{
+    uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
+    struct kr_head head;
+    enum kr_err err = scratch == NULL ? KR_NOMEM : KR_OK;
+    for (uint32_t i = 0; i < PAIR_SLICE && err == KR_OK && link->pair_next < link->pair_end; i++) {
+        err = kr_store_head_next(step->txn, link->pair_next, false, &head, scratch);
+        if (err == KR_NOT_FOUND || (err == KR_OK && head.arrival >= link->pair_end)) {
+            link->pair_next = link->pair_end;
+            err = KR_OK;
+            break;
+        }
+        if (err == KR_CORRUPT) { /* somewhere from here on: step by step past it */
+            err = kr_step_log_damage(step, link->pair_next++);
+            continue;
+        }
+        if (err == KR_OK && head.state != KR_HEAD_QUARANTINED && kr_label_is_sealed(head.label)) {
+            err = pair_one(step, link, &head);
+        }
+        link->pair_next = head.arrival + 1;
+    }
+    free(scratch);
+    return err == KR_OK ? kr_link_put(step, link) : err;
+}
+
+enum kr_err kr_admit_pairs(struct kr_step *step, bool *ret_more)
+{
+    struct kr_core *core = step->core;
+    *ret_more = false;
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        struct kr_link *link = core->links[i];
+        if (link->state == KR_LINK_OPEN && link->pair_next < link->pair_end) {
+            enum kr_err err = pair_slice(step, link);
+            *ret_more = true;
+            link->progress_generation = link->pair_next < link->pair_end ? link->progress_generation : UINT64_MAX;
+            return err;
+        }
+    }
+    return KR_OK;
+}
