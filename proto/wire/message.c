@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "proto/wire/sync.h"
 #include "proto/wire/wire.h"
 
 #define FIELDS_MAX 64u /* of a message that a newer node sends */
@@ -27,6 +28,7 @@ static uint32_t field_count(uint64_t type)
     case KR_MESSAGE_CURSOR:
         return 4;
     case KR_MESSAGE_HAVE:
+    case KR_MESSAGE_SYNC:
         return 7;
     default:
         return 0;
@@ -100,6 +102,15 @@ void kr_message_write(const struct kr_message *message, struct kr_writer *writer
         kr_writer_uint(writer, message->status);
         write_items(writer, message);
         break;
+    case KR_MESSAGE_SYNC:
+        kr_writer_uint(writer, message->walk);
+        write_scope(writer, &message->scope);
+        kr_writer_uint(writer, message->status);
+        kr_writer_uint(writer, message->dealt);
+        kr_writer_uint(writer, message->count);
+        kr_writer_array(writer, message->part_count);
+        kr_writer_raw(writer, message->parts.bytes, message->parts.len);
+        break;
     case KR_MESSAGE_REFUSE:
         write_items(writer, message);
         kr_writer_uint(writer, message->reason);
@@ -162,6 +173,23 @@ static void read_short_ids(struct kr_reader *reader, struct kr_message *message)
     read_items(reader, message, KR_IDS_PER_FRAME_MAX, KR_SHORT_ID_BYTES, KR_SHORT_ID_BYTES);
 }
 
+static void read_parts(struct kr_reader *reader, struct kr_message *message)
+{
+    struct kr_sync_part part;
+    const uint32_t count = kr_reader_array_between(reader, 0, KR_SYNC_BYTES_MAX);
+    const uint8_t *start = reader->at;
+
+    for (uint32_t i = 0; i < count; i++) {
+        kr_sync_part_read(reader, &part);
+    }
+    kr_reader_close(reader);
+    message->part_count = count;
+    message->parts = (struct kr_slice){.bytes = start, .len = (size_t)(reader->at - start)};
+    if (message->parts.len > KR_SYNC_BYTES_MAX) {
+        kr_reader_fail(reader, KR_BOUNDS);
+    }
+}
+
 /* Returns false where the message is about a scope of a kind that we do not know. */
 static bool read_fields(struct kr_reader *reader, struct kr_message *message)
 {
@@ -204,6 +232,14 @@ static bool read_fields(struct kr_reader *reader, struct kr_message *message)
         kr_reader_fixed(reader, message->hash, sizeof message->hash);
         message->status = (uint32_t)kr_reader_uint(reader, 1);
         read_ids(reader, message);
+        break;
+    case KR_MESSAGE_SYNC:
+        message->walk = kr_reader_uint(reader, UINT64_MAX);
+        is_known = read_scope(reader, &message->scope);
+        message->status = (uint32_t)kr_reader_uint(reader, 1);
+        message->dealt = kr_reader_uint(reader, UINT64_MAX);
+        message->count = kr_reader_uint(reader, UINT64_MAX);
+        read_parts(reader, message);
         break;
     case KR_MESSAGE_REFUSE:
         read_items(reader, message, 1, ID_BYTES, ID_BYTES);

@@ -83,7 +83,7 @@ enum kr_message_type {
     KR_MESSAGE_REFUSE = 9,   /* ids (one), reason: a record that should not have been sent, or cannot be taken */
     KR_MESSAGE_BYE = 10,     /* reason */
     KR_MESSAGE_WELCOME = 11, /* reason 0: the joiner is linked, durably; else why not */
-    KR_MESSAGE_SYNC = 12,    /* reserved: tree walk */
+    KR_MESSAGE_SYNC = 12,    /* walk, scope, status, dealt, count, parts (proto/wire/sync.h); status 1: this walk ends here */
     KR_MESSAGE_FORWARD = 13, /* reserved: links through a third node */
     KR_MESSAGE_NEED = 14,    /* count: bytes of the next record, for which there is not room enough */
     KR_MESSAGE_ROOTS = 15,   /* reserved: roots of trees */
@@ -111,22 +111,29 @@ struct kr_mark { /* how much entered one scope's tree at the sender, and the run
  *   have         scope, from, count, hash, status, ids (array of bins 32)
  *                                                   gone      ids (array of bins 32)
  *   ihave, prune ids (array of bins 16)             graft     status, ids (array of bins 16)
+ *   sync         walk, scope, status, dealt, count, parts (array)
  *
- * Marks of scope kinds that we do not know are left out on reading; a cursor or have of such a scope reads as unknown. */
+ * Marks of scope kinds that we do not know are left out on reading; a cursor, have or sync of such a scope reads as unknown. */
 struct kr_message {
     uint32_t type;
     uint64_t sequence;     /* ping, pong */
-    struct kr_scope scope; /* cursor, have */
+    struct kr_scope scope; /* cursor, have, sync */
     uint64_t from;         /* have: entries [from, from + number of ids) */
-    uint64_t count;        /* cursor: the mark; have: entries in the tree now; credit: bytes */
+    uint64_t count;        /* cursor: the mark; have: entries in the tree now; credit: bytes; sync: keys in the
+                              tree */
     uint8_t hash[32];      /* cursor: running hash at the mark; have: running hash after the last id listed */
-    uint32_t status;       /* have: 0 continues the mark, 1 starts at 0; graft: 0 the records too, 1 not they */
+    uint32_t status;       /* have: 0 continues the mark, 1 starts at 0; graft: 0 the records too, 1 not they; sync: 0 goes on, 1
+                              ends */
     uint32_t reason;       /* refuse, bye, welcome: enum kr_err */
     uint32_t item_count;
     struct kr_slice items[KR_IDS_PER_FRAME_MAX]; /* records: whole records; have, want, gone, refuse: ids of 32 bytes; ihave,
                                                   * graft, prune: of KR_SHORT_ID_BYTES */
     uint32_t mark_count;
     struct kr_mark marks[KR_MARKS_MAX]; /* ping, pong */
+    uint64_t walk;                      /* sync: its number */
+    uint64_t dealt;                     /* sync: messages of the walk with parts in them that the sender has dealt with */
+    uint32_t part_count;
+    struct kr_slice parts; /* sync: so many, encoded one behind the other; each is well-formed where the message was read */
 };
 /* Encodes the fields that its type uses. */
 void kr_message_write(const struct kr_message *message, struct kr_writer *writer);

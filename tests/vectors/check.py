@@ -359,13 +359,53 @@ def check_session(vectors):
     return 1
 
 
+def siphash_2_4(key, data):
+    """SipHash-2-4 as its paper has it: eight bytes, little-endian."""
+    mask = (1 << 64) - 1
+    k0, k1 = (int.from_bytes(key[i:i + 8], "little") for i in (0, 8))
+    v = [k0 ^ 0x736F6D6570736575, k1 ^ 0x646F72616E646F6D, k0 ^ 0x6C7967656E657261, k1 ^ 0x7465646279746573]
+
+    def turn(word, by):
+        return (word << by | word >> (64 - by)) & mask
+
+    def rounds(count):
+        for _ in range(count):
+            v[0], v[2] = (v[0] + v[1]) & mask, (v[2] + v[3]) & mask
+            v[1], v[3] = turn(v[1], 13) ^ v[0], turn(v[3], 16) ^ v[2]
+            v[0] = turn(v[0], 32)
+            v[2], v[0] = (v[2] + v[1]) & mask, (v[0] + v[3]) & mask
+            v[1], v[3] = turn(v[1], 17) ^ v[2], turn(v[3], 21) ^ v[0]
+            v[2] = turn(v[2], 32)
+
+    data += bytes(-(len(data) + 1) % 8) + bytes([len(data) % 256])
+    for at in range(0, len(data), 8):
+        word = int.from_bytes(data[at:at + 8], "little")
+        v[3] ^= word
+        rounds(2)
+        v[0] ^= word
+    v[2] ^= 0xFF
+    rounds(4)
+    return (v[0] ^ v[1] ^ v[2] ^ v[3]).to_bytes(8, "little")
+
+
+def sync_parts():
+    """The parts of the walk's message; names of ids under the walk's own key."""
+    key = blake("kairan walk key", b"\x5a".ljust(16, b"\0") + (3).to_bytes(8, "big"))[:16]
+    names = [siphash_2_4(key, bytes([first]).ljust(32, b"\0"))[:6] for first in (0xAB, 0xAC, 0xAD)]
+    digests = b"".join(bytes([first]).ljust(8, b"\0") for first in (1, 2))
+    month, prefix = 0x2AA, bytes.fromhex("000791")
+    return [[1, 0, 0, b"", bytes.fromhex("000002aa01") + bytes(8)],
+            [2, month, 5, bytes.fromhex("000790"), bytes.fromhex("0080030002") + digests],
+            [3, month, 6, prefix, b"".join(names)], [3, month, 1, b"\0", b""], [4, month, 6, prefix, names[2]]]
+
+
 def check_messages(vectors):
     scope = [3, bytes.fromhex("c0ffee").ljust(32, b"\0")]
     one_id, running = b"\xab".ljust(32, b"\0"), b"\x01\x02\x03".ljust(32, b"\0")
     marks = [[[2, bytes(32)], 17, b"\x08".ljust(8, b"\0")]]
     expected = {1: [7, marks], 2: [7, marks], 3: [[one_id]], 4: [1001], 14: [1001], 5: [scope, 1001, running],
                 6: [scope, 1000, 1001, running, 0, [one_id]], 7: [[one_id]], 8: [[one_id]], 9: [[one_id], 11], 10: [11], 11: [11],
-                16: [[one_id[:16]]], 17: [0, [one_id[:16]]], 18: [[one_id[:16]]]}
+                12: [3, scope, 0, 2, 1001, sync_parts()], 16: [[one_id[:16]]], 17: [0, [one_id[:16]]], 18: [[one_id[:16]]]}
     for case in vectors["messages"]:
         assert decode(bytes.fromhex(case["bytes"])) == [case["type"]] + expected[case["type"]], case["type"]
     return len(vectors["messages"])

@@ -3,6 +3,7 @@
 #include "crypto/session.h"
 #include "proto/client/client.h"
 #include "proto/record/statement.h"
+#include "proto/wire/sync.h"
 #include "proto/wire/ticket.h"
 #include "tests/vectors/vectors.h"
 
@@ -67,14 +68,50 @@ void vectors_statements(struct json *json)
     json_close(json, ']');
 }
 
+/* One of each kind, of the month 2026-11; the names are those of three ids under a salt of 5a and zeros, in walk 3. */
+static void write_parts(struct kr_writer *writer)
+{
+    static const uint8_t ids[3][32] = {{0xab}, {0xac}, {0xad}};
+    static const uint8_t salt[16] = {0x5a};
+    uint8_t key[KR_SHORT_KEY_BYTES], names[sizeof ids / sizeof ids[0]][KR_SYNC_NAME_BYTES];
+    uint8_t months[KR_SYNC_MONTH_BYTES] = {0, 0, 0x02, 0xaa, 1}, digests[2][KR_SYNC_DIGEST_BYTES] = {{1}, {2}};
+
+    kr_sync_key(key, salt, 3);
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        kr_sync_name(names[i], key, ids[i]);
+    }
+    const struct kr_sync_part parts[] = {
+        {.what = KR_SYNC_MONTHS, .count = 1, .items = months},
+        {.what = KR_SYNC_NODES,
+         .month = 0x2aa,
+         .nibbles = 5,
+         .prefix = {0x00, 0x07, 0x90},
+         .present = 0x8003,
+         .shown = 0x0002,
+         .count = 2,
+         .items = digests[0]},
+        {.what = KR_SYNC_LIST, .month = 0x2aa, .nibbles = 6, .prefix = {0x00, 0x07, 0x91}, .count = 3, .items = names[0]},
+        {.what = KR_SYNC_LIST, .month = 0x2aa, .nibbles = 1},
+        {.what = KR_SYNC_WANT, .month = 0x2aa, .nibbles = 6, .prefix = {0x00, 0x07, 0x91}, .count = 1, .items = names[2]},
+    };
+
+    kr_writer_init(writer, KR_SYNC_BYTES_MAX);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        kr_sync_part_write(&parts[i], writer);
+    }
+}
+
 static void write_messages(struct json *json)
 {
     static struct kr_message message;
     static const uint8_t id[32] = {0xab};
+    struct kr_writer parts;
+
+    write_parts(&parts);
 
     json_open(json, "messages", '[');
     for (uint32_t type = KR_MESSAGE_PING; type <= KR_MESSAGE_PRUNE; type++) {
-        if (type == KR_MESSAGE_SYNC || type == KR_MESSAGE_FORWARD || type == KR_MESSAGE_ROOTS) {
+        if (type == KR_MESSAGE_FORWARD || type == KR_MESSAGE_ROOTS) {
             continue; /* reserved */
         }
         struct kr_writer writer;
@@ -92,6 +129,10 @@ static void write_messages(struct json *json)
             .items = {slice(id, is_short ? KR_SHORT_ID_BYTES : 32)},
             .mark_count = 1,
             .marks = {{.scope = {.kind = KR_SCOPE_CLEAR}, .count = 17, .hash8 = {8}}},
+            .walk = 3,
+            .dealt = 2,
+            .part_count = 5,
+            .parts = slice(parts.bytes, parts.len),
         };
         kr_writer_init(&writer, KR_FRAME_BYTES_MAX);
         kr_message_write(&message, &writer);
@@ -101,6 +142,7 @@ static void write_messages(struct json *json)
         json_close(json, '}');
         kr_writer_deinit(&writer);
     }
+    kr_writer_deinit(&parts);
     json_close(json, ']');
 }
 
