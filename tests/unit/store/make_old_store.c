@@ -1,9 +1,10 @@
 /* Writes tests/data/store-v1 to store-v4. It was built and run when the store's format was 1 (commit "store: make the fixture of
  * format 1"), before tags became SipHash, and before the index took everything in (4e0773a), and when the format was 4, taking
  * slots from the last one down (9fd7c28); built today it writes today's format. The store is volatile and seeded, so that the same
- * program gives the same bytes. With a second argument it fills scopes alone: tests/data/store-v3-scopes, made at 4e0773a as well.
+ * program gives the same bytes. With a second argument it fills scopes
+ * alone (tests/data/store-v3-scopes, made at 4e0773a as well), or many records in two scopes (tests/data/store-v5-trees).
  *
- *   make_old_store DIRECTORY [scopes] */
+ *   make_old_store DIRECTORY [scopes|trees] */
 #include "old_store.h"
 
 static int fill(struct kr_txn *txn, const struct kr_store *store)
@@ -62,6 +63,23 @@ static int fill_scopes(struct kr_txn *txn)
     return err;
 }
 
+static int fill_trees(struct kr_txn *txn)
+{
+    enum kr_err err = KR_OK;
+    for (uint64_t number = 0; number < OLD_TREE_RECORDS && err == KR_OK; number++) {
+        struct kr_head head = sample_head(number);
+        uint64_t entry = 0;
+        err = kr_store_record_put(txn, &head, (struct kr_slice){head.id, 32});
+        for (uint32_t i = 0; i < 2 && err == KR_OK; i++) {
+            err = i == 0 || number % 3 == 0 ? kr_store_scope_append(txn, &old_tree_scopes[i], head.id, &entry) : KR_OK;
+        }
+    }
+    if (err == KR_OK) {
+        err = kr_store_record_purge(txn, OLD_TREE_PURGED + 1, (struct kr_slice){old_header_only, sizeof old_header_only});
+    }
+    return err == KR_OK ? kr_store_record_purge(txn, OLD_TREE_DELETED + 1, (struct kr_slice){0}) : err;
+}
+
 int main(int argc, char **argv)
 {
     uint8_t storage_key[32], term_key[32], seed[32] = {1};
@@ -85,7 +103,7 @@ int main(int argc, char **argv)
         err = kr_store_write_begin(store, &txn);
     }
     if (err == KR_OK) {
-        err = argc > 2 ? fill_scopes(txn) : fill(txn, store);
+        err = argc <= 2 ? fill(txn, store) : strcmp(argv[2], "trees") == 0 ? fill_trees(txn) : fill_scopes(txn);
         if (err == KR_OK) {
             err = kr_txn_commit(txn);
         } else {
