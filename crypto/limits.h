@@ -87,6 +87,10 @@
 #define KR_QUARANTINE_BYTES_MAX   (128u * KR_MIB)
 #define KR_QUARANTINE_FLOOR_BYTES KR_RECORD_BYTES_MAX /* of that, what every link has whatever the others send */
 #define KR_WALK_BYTES_MAX         (4u * KR_MIB)
+#define KR_TREE_LEAF_MAX          64u    /* keys of a subtree that has no node */
+#define KR_TREE_LAG               512u   /* entries of a scope that its trees' rows may not have yet */
+#define KR_TREE_DROP_SLICE        256u   /* rows of trees that are over, dropped at a time */
+#define KR_MONTH_GRACE_S          86400u /* a month of expiry is over so long after its end */
 
 _Static_assert(KR_FRAME_BYTES_MAX >= 2u * KR_RECORD_BYTES_MAX, "a frame holds at least one record");
 _Static_assert(KR_LINK_WINDOW_BYTES >= KR_FRAME_BYTES_MAX, "a window holds at least one frame");

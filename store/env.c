@@ -16,8 +16,8 @@
 #define ROOM_BYTES_LEAST ((uint64_t)16 * KR_MIB) /* below it the writer waits until nobody reads */
 
 static const char *const table_names[KR_DBI_RUN] = {
-    "meta",  "log",     "due",   "dead",       "scopes", "entries",  "identity", "directory",
-    "links", "tickets", "marks", "quarantine", "drafts", "receipts", "fresh",
+    "meta",      "log",   "due",     "dead",  "scopes",     "entries", "tree",     "identity",
+    "directory", "links", "tickets", "marks", "quarantine", "drafts",  "receipts", "fresh",
 };
 
 const char *kr_dbi_name(uint32_t dbi, char buffer[static 16])

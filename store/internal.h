@@ -1,6 +1,6 @@
 /* What the store's own files share; nobody outside this folder includes it.
  *
- * Layout (format 5). Numbers in keys are big-endian, so that LMDB's byte order is theirs. "sealed" is value.c's
+ * Layout (format 6). Numbers in keys are big-endian, so that LMDB's byte order is theirs. "sealed" is value.c's
  * nonce ‖ XChaCha20-Poly1305(value), with the row's key as associated data and a key of its own for each table.
  *
  *   meta      name → "format": number ‖ sealed number (frozen in all formats); "keys", "runs": sealed
@@ -8,8 +8,9 @@
  *             arrival 8 ‖ FFFF → sealed head: data key, and what policy and look-ups need (head.c)
  *   due       arrival / 512 as 8 → earliest expiry among them 8 ‖ tag 8
  *   dead      arrival / 4,096 as 8 → sealed bitmap of purged arrivals
- *   scopes    kind 1 ‖ id 32 → sealed: number, count, running hash, and the ids of the last, unfinished block (scope.c)
- *   entries   scope number 4 ‖ block 8 → sealed: running hash before it 32 ‖ its 32 ids
+ *   scopes    kind 1 ‖ id 32 → sealed: number, count, running hash, how far the trees are, and the last, unfinished block (scope.c)
+ *   entries   scope number 4 ‖ block 8 → sealed: running hash before it 32 ‖ its 32 entries: id, hour of creation, expiry month
+ *   tree      scope number 4 ‖ month 2 ‖ edge → sealed rows of Merkle radix trees over the entries (tree.h)
  *   t.*       the small tables of the core: key → sealed value
  *   fresh     number of the first entry 4 → sealed state ‖ rows of the index in the order in which they came (fresh.c). The last
  * row has the state of the whole: next arrival, numbers of records and of indicators terms.0 … the index in sorted runs (runs.c):
@@ -21,7 +22,7 @@
  *   a token        as it is               → arrival
  *   a member       keyed, scope and id    → entry
  * One commit so touches one page each of `log`, `scopes` and `fresh`, all but `scopes` at their ends, and LMDB's list of tables,
- * which KR_RUN_SLOTS keeps within one page. */
+ * which KR_RUN_SLOTS keeps within one page; trees follow every KR_TREE_LAG entries (scope_tree.c). */
 #ifndef KR_STORE_INTERNAL_H
 #define KR_STORE_INTERNAL_H
 
@@ -38,6 +39,7 @@ enum kr_dbi {
     KR_DBI_DEAD,
     KR_DBI_SCOPES,
     KR_DBI_ENTRIES,
+    KR_DBI_TREE,
     KR_DBI_TABLE, /* the first of KR_TABLE_COUNT */
     KR_DBI_FRESH = KR_DBI_TABLE + KR_TABLE_COUNT,
     KR_DBI_RUN, /* the first of KR_RUN_SLOTS */
@@ -245,6 +247,10 @@ enum kr_err kr_format_get(struct kr_txn *txn, uint32_t *ret_format) KR_WARN_UNUS
 /* ---- upgrade.c ---- */
 #define KR_OLD_TABLES  7u
 #define KR_FORMAT_LEAN 5u /* from here on: the state in `fresh`, and few slots of runs */
+/* What an id that stands in a scope of an older format enters the trees as: by its record, or in none where that has gone. */
+enum kr_err kr_upgrade_entry(struct kr_txn *txn, const uint8_t id[static 32], struct kr_entry *ret_entry) KR_WARN_UNUSED;
+/* From format 4 or 5, which had blocks of ids alone, and no trees. */
+enum kr_err kr_upgrade_scopes(struct kr_txn *txn) KR_WARN_UNUSED;
 /* From any older format; writes no format. KR_CORRUPT where an old row is damaged. */
 enum kr_err kr_upgrade(struct kr_txn *txn, uint32_t format) KR_WARN_UNUSED;
 

@@ -1,29 +1,12 @@
-/* Scope trees: what entered, in order, with a running hash, and where each id stands.
+/* Scopes: what entered, in order, with a running hash, and where each id stands.
  *
- * The ids of the last, unfinished block stand in the scope's own row, which changes with each entry anyway; a full block moves to
- * `entries` at once. A running hash inside a block is worked out from the one before it. */
+ * The entries of the last, unfinished block stand in the scope's own row, which changes with each entry anyway; a full block moves
+ * to `entries` at once. A running hash inside a block is worked out from the one before it. */
+#include "store/scope.h"
+
 #include <string.h>
 
-#include "store/internal.h"
-
-#define BLOCK_ENTRIES   32u
-#define BLOCK_BYTES     (32u + BLOCK_ENTRIES * 32u)
-#define SCOPE_KEY_BYTES 33u
-#define BLOCK_KEY_BYTES 12u
-#define FIXED_BYTES     44u /* of a scope's row: number 4 ‖ count 8 ‖ running hash 32; then the block */
-
-struct block {
-    uint8_t before[32]; /* running hash in front of it */
-    uint8_t ids[BLOCK_ENTRIES][32];
-};
-_Static_assert(sizeof(struct block) == BLOCK_BYTES, "a block is written as it stands");
-
-struct scope {
-    uint32_t number;
-    uint64_t count;
-    uint8_t hash[32];
-    struct block last; /* its first count % BLOCK_ENTRIES ids */
-};
+#define FIXED_BYTES 62u /* number 4 ‖ count 8 ‖ running hash 32 ‖ applied 8 ‖ dropped at 8 ‖ month from 2; then the block */
 
 void kr_scope_hash(uint8_t hash[static 32], const uint8_t id[static 32])
 {
@@ -36,71 +19,81 @@ void kr_scope_hash(uint8_t hash[static 32], const uint8_t id[static 32])
 
 /* ---- rows ---- */
 
-static void scope_key(const struct kr_scope *scope, uint8_t ret_key[static SCOPE_KEY_BYTES])
+void kr_scope_key(const struct kr_scope *scope, uint8_t ret_key[static KR_SCOPE_KEY_BYTES])
 {
     ret_key[0] = scope->kind;
     memcpy(ret_key + 1, scope->id, 32);
 }
 
-static size_t scope_bytes(uint64_t count)
+static size_t row_bytes(uint64_t count)
 {
-    return FIXED_BYTES + 32 + count % BLOCK_ENTRIES * 32;
+    return FIXED_BYTES + 32 + count % KR_BLOCK_ENTRIES * sizeof(struct kr_block_entry);
 }
 
-/* An unknown scope is empty. */
-static enum kr_err scope_get(struct kr_txn *txn, const struct kr_scope *scope, struct scope *ret_scope)
+enum kr_err kr_scope_row_get(struct kr_txn *txn, const struct kr_scope *scope, struct kr_scope_row *ret_row)
 {
-    uint8_t key[SCOPE_KEY_BYTES], value[FIXED_BYTES + BLOCK_BYTES];
+    uint8_t key[KR_SCOPE_KEY_BYTES], value[FIXED_BYTES + sizeof(struct kr_block)];
     size_t len = 0;
-    scope_key(scope, key);
+    kr_scope_key(scope, key);
     enum kr_err err = kr_value_get(txn, KR_DBI_SCOPES, kr_slice_of(key, sizeof key), value, sizeof value, &len);
     if (err == KR_NOT_FOUND) {
-        *ret_scope = (struct scope){0};
+        *ret_row = (struct kr_scope_row){0};
         return KR_OK;
     }
     if (err != KR_OK || len < FIXED_BYTES) {
         return err == KR_OK || err == KR_BOUNDS ? KR_CORRUPT : err;
     }
-    ret_scope->number = (uint32_t)kr_get_be(value, 4);
-    ret_scope->count = kr_get_be(value + 4, 8);
-    memcpy(ret_scope->hash, value + 12, 32);
-    if (len != scope_bytes(ret_scope->count)) {
+    ret_row->number = (uint32_t)kr_get_be(value, 4);
+    ret_row->count = kr_get_be(value + 4, 8);
+    memcpy(ret_row->hash, value + 12, 32);
+    ret_row->applied = kr_get_be(value + 44, 8);
+    ret_row->dropped_at = kr_get_be(value + 52, 8);
+    ret_row->month_from = (uint32_t)kr_get_be(value + 60, 2);
+    if (len != row_bytes(ret_row->count) || ret_row->applied > ret_row->count || ret_row->count - ret_row->applied >= KR_TREE_LAG) {
         return KR_CORRUPT;
     }
-    memcpy(&ret_scope->last, value + FIXED_BYTES, len - FIXED_BYTES);
+    memcpy(&ret_row->last, value + FIXED_BYTES, len - FIXED_BYTES);
     return KR_OK;
 }
 
-static enum kr_err scope_put(struct kr_txn *txn, const struct kr_scope *scope, const struct scope *value)
+enum kr_err kr_scope_row_put(struct kr_txn *txn, const struct kr_scope *scope, const struct kr_scope_row *row)
 {
-    uint8_t key[SCOPE_KEY_BYTES], bytes[FIXED_BYTES + BLOCK_BYTES];
-    const size_t len = scope_bytes(value->count);
-    scope_key(scope, key);
-    kr_put_be(bytes, value->number, 4);
-    kr_put_be(bytes + 4, value->count, 8);
-    memcpy(bytes + 12, value->hash, 32);
-    memcpy(bytes + FIXED_BYTES, &value->last, len - FIXED_BYTES);
+    uint8_t key[KR_SCOPE_KEY_BYTES], bytes[FIXED_BYTES + sizeof(struct kr_block)];
+    const size_t len = row_bytes(row->count);
+    kr_scope_key(scope, key);
+    kr_put_be(bytes, row->number, 4);
+    kr_put_be(bytes + 4, row->count, 8);
+    memcpy(bytes + 12, row->hash, 32);
+    kr_put_be(bytes + 44, row->applied, 8);
+    kr_put_be(bytes + 52, row->dropped_at, 8);
+    kr_put_be(bytes + 60, row->month_from, 2);
+    memcpy(bytes + FIXED_BYTES, &row->last, len - FIXED_BYTES);
     return kr_value_put(txn, KR_DBI_SCOPES, kr_slice_of(key, sizeof key), kr_slice_of(bytes, len), 0);
 }
 
-static struct kr_slice block_key(uint32_t number, uint64_t block, uint8_t buffer[static BLOCK_KEY_BYTES])
+struct kr_slice kr_block_key(uint32_t number, uint64_t block, uint8_t buffer[static KR_BLOCK_KEY_BYTES])
 {
     kr_put_be(buffer, number, 4);
     kr_put_be(buffer + 4, block, 8);
-    return kr_slice_of(buffer, BLOCK_KEY_BYTES);
+    return kr_slice_of(buffer, KR_BLOCK_KEY_BYTES);
 }
 
-/* A full block from its table, the last one from the scope itself. */
-static enum kr_err block_get(struct kr_txn *txn, const struct scope *scope, uint64_t block, struct block *ret_block)
+enum kr_err kr_block_get(struct kr_txn *txn, const struct kr_scope_row *row, uint64_t block, struct kr_block *ret_block)
 {
-    uint8_t buffer[BLOCK_KEY_BYTES];
-    if (block >= scope->count / BLOCK_ENTRIES) {
-        *ret_block = scope->last;
+    uint8_t buffer[KR_BLOCK_KEY_BYTES];
+    if (block >= row->count / KR_BLOCK_ENTRIES) {
+        *ret_block = row->last;
         return KR_OK;
     }
     enum kr_err err =
-        kr_value_get_fixed(txn, KR_DBI_ENTRIES, block_key(scope->number, block, buffer), (uint8_t *)ret_block, sizeof *ret_block);
+        kr_value_get_fixed(txn, KR_DBI_ENTRIES, kr_block_key(row->number, block, buffer), (uint8_t *)ret_block, sizeof *ret_block);
     return err == KR_NOT_FOUND ? KR_CORRUPT : err;
+}
+
+static enum kr_err block_put(struct kr_txn *txn, uint32_t number, uint64_t at, const struct kr_block *block)
+{
+    uint8_t buffer[KR_BLOCK_KEY_BYTES];
+    return kr_value_put(txn, KR_DBI_ENTRIES, kr_block_key(number, at, buffer), kr_slice_of(block, sizeof *block), 0);
 }
 
 /* ---- members: rows of the index ---- */
@@ -114,107 +107,183 @@ static void member_hash(const struct kr_store *store, uint32_t number, const uin
     kr_hash_keyed(ret_hash, KR_TERM_BYTES, store->keys->term, "kairan store member", bytes, sizeof bytes);
 }
 
+/* An id may have entered more than once, each time after it had gone from its tree. */
 struct member {
-    uint64_t entry;
-    bool is_there;
+    uint64_t last, sought;
+    bool is_there, has_sought;
 };
 
 static bool take_member(void *context, const struct kr_term_entry *entry)
 {
     struct member *member = context;
     if (entry->position == KR_INDEX_MEMBER) {
-        *member = (struct member){.entry = entry->arrival, .is_there = true};
+        member->last = !member->is_there || entry->arrival > member->last ? entry->arrival : member->last;
+        member->is_there = true;
+        member->has_sought = member->has_sought || entry->arrival == member->sought;
     }
-    return !member->is_there;
+    return true;
 }
 
-static enum kr_err member_get(struct kr_txn *txn, uint32_t number, const uint8_t id[static 32], uint64_t *ret_entry)
+static enum kr_err look_up(struct kr_txn *txn, uint32_t number, const uint8_t id[static 32], struct member *member)
 {
     uint8_t hash[KR_TERM_BYTES];
-    struct member member = {0};
     member_hash(txn->store, number, id, hash);
-    enum kr_err err = kr_index_each(txn, hash, sizeof hash, take_member, &member);
-    if (err == KR_OK) {
-        *ret_entry = member.entry;
+    return kr_index_each(txn, hash, sizeof hash, take_member, member);
+}
+
+/* Where the id entered last. */
+static enum kr_err member_get(struct kr_txn *txn, uint32_t number, const uint8_t id[static 32], uint64_t *ret_entry)
+{
+    struct member member = {0};
+    enum kr_err err = look_up(txn, number, id, &member);
+    if (err == KR_OK && member.is_there) {
+        *ret_entry = member.last;
     }
     return err == KR_OK && !member.is_there ? KR_NOT_FOUND : err;
 }
 
-/* ---- the contract ---- */
-
-static enum kr_err append(struct kr_txn *txn, struct scope *scope, const uint8_t id[static 32])
+/* The block with the id's last entry. */
+static enum kr_err find_entry(struct kr_txn *txn, const struct kr_scope_row *row, const uint8_t id[static 32],
+                              struct kr_block *ret_block, uint64_t *ret_entry)
 {
-    uint8_t buffer[BLOCK_KEY_BYTES], hash[KR_TERM_BYTES];
-    const uint64_t entry = scope->count++;
-    enum kr_err err = KR_OK;
-    if (entry % BLOCK_ENTRIES == 0) {
-        memcpy(scope->last.before, scope->hash, 32);
+    uint64_t entry = 0;
+    enum kr_err err = member_get(txn, row->number, id, &entry);
+    if (err == KR_OK) {
+        err = entry < row->count ? kr_block_get(txn, row, entry / KR_BLOCK_ENTRIES, ret_block) : KR_CORRUPT;
     }
-    memcpy(scope->last.ids[entry % BLOCK_ENTRIES], id, 32);
-    kr_scope_hash(scope->hash, id);
-    if (scope->count % BLOCK_ENTRIES == 0) {
-        struct kr_slice key = block_key(scope->number, entry / BLOCK_ENTRIES, buffer);
-        err = kr_value_put(txn, KR_DBI_ENTRIES, key, kr_slice_of(&scope->last, sizeof scope->last), 0);
-        memcpy(scope->last.before, scope->hash, 32);
+    if (err == KR_OK && memcmp(ret_block->entries[entry % KR_BLOCK_ENTRIES].id, id, 32) != 0) {
+        err = KR_CORRUPT;
     }
     if (err == KR_OK) {
-        member_hash(txn->store, scope->number, id, hash);
-        err = kr_index_add(txn, hash, entry, KR_INDEX_MEMBER);
+        *ret_entry = entry;
     }
     return err;
 }
 
-enum kr_err kr_store_scope_append(struct kr_txn *txn, const struct kr_scope *scope, const uint8_t id[static 32],
+/* ---- the contract ---- */
+
+enum kr_err kr_scope_push(struct kr_txn *txn, struct kr_scope_row *row, const struct kr_entry *entry)
+{
+    const uint64_t number = row->count++;
+    struct kr_block_entry *place = &row->last.entries[number % KR_BLOCK_ENTRIES];
+    enum kr_err err = KR_OK;
+    if (number % KR_BLOCK_ENTRIES == 0) {
+        memcpy(row->last.before, row->hash, 32);
+    }
+    memcpy(place->id, entry->id, 32);
+    kr_put_be(place->hour, entry->hour, sizeof place->hour);
+    kr_put_be(place->month, entry->month, sizeof place->month);
+    kr_scope_hash(row->hash, entry->id);
+    if (row->count % KR_BLOCK_ENTRIES == 0) {
+        err = block_put(txn, row->number, number / KR_BLOCK_ENTRIES, &row->last);
+        memcpy(row->last.before, row->hash, 32);
+    }
+    return err;
+}
+
+static enum kr_err append(struct kr_txn *txn, struct kr_scope_row *row, const struct kr_entry *entry)
+{
+    uint8_t hash[KR_TERM_BYTES];
+    enum kr_err err = kr_scope_push(txn, row, entry);
+    if (err == KR_OK) {
+        member_hash(txn->store, row->number, entry->id, hash);
+        err = kr_index_add(txn, hash, row->count - 1, KR_INDEX_MEMBER);
+    }
+    if (err == KR_OK && row->count - row->applied >= KR_TREE_LAG) {
+        err = kr_scope_settle(txn, row);
+    }
+    return err;
+}
+
+enum kr_err kr_store_scope_append(struct kr_txn *txn, const struct kr_scope *scope, const struct kr_entry *entry,
                                   uint64_t *ret_entry)
 {
-    struct scope found;
+    struct kr_scope_row row;
+    struct kr_block block;
     uint64_t there = 0;
-    enum kr_err err = scope_get(txn, scope, &found);
-    if (err == KR_OK && found.count == 0) {
-        found.number = (uint32_t)kr_row_count(txn, KR_DBI_SCOPES) + 1; /* none goes: only upgrade.c drops all */
+    if (entry->month > UINT16_MAX) {
+        return KR_INVALID;
+    }
+    enum kr_err err = kr_scope_row_get(txn, scope, &row);
+    if (err == KR_OK && row.count == 0) {
+        row.number = (uint32_t)kr_row_count(txn, KR_DBI_SCOPES) + 1; /* none goes: only upgrade.c drops all */
     }
     if (err == KR_OK) {
-        err = member_get(txn, found.number, id, &there);
+        err = find_entry(txn, &row, entry->id, &block, &there);
+    }
+    if (err == KR_OK) {
+        const struct kr_block_entry *old = &block.entries[there % KR_BLOCK_ENTRIES];
+        const bool is_the_same = entry->month == 0 || kr_scope_is_live(&row, there, old);
+        err = is_the_same ? KR_EXISTS : KR_NOT_FOUND;
     }
     if (err != KR_NOT_FOUND) {
-        return err == KR_OK ? KR_EXISTS : err;
+        return err;
     }
-    err = append(txn, &found, id);
+    err = append(txn, &row, entry);
     if (err == KR_OK) {
-        err = scope_put(txn, scope, &found);
+        err = kr_scope_row_put(txn, scope, &row);
     }
     if (err == KR_OK) {
-        *ret_entry = found.count - 1;
+        *ret_entry = row.count - 1;
+    }
+    return kr_txn_fail(txn, err);
+}
+
+enum kr_err kr_store_scope_remove(struct kr_txn *txn, const struct kr_scope *scope, const uint8_t id[static 32])
+{
+    struct kr_scope_row row;
+    struct kr_block block;
+    uint64_t there = 0;
+    enum kr_err err = kr_scope_row_get(txn, scope, &row);
+    if (err == KR_OK) {
+        err = row.count > 0 ? find_entry(txn, &row, id, &block, &there) : KR_NOT_FOUND;
+    }
+    struct kr_block_entry *entry = &block.entries[there % KR_BLOCK_ENTRIES];
+    if (err == KR_OK && !kr_scope_is_live(&row, there, entry)) {
+        err = KR_NOT_FOUND;
+    }
+    if (err != KR_OK) {
+        return err;
+    }
+    if (there < row.applied) {
+        err = kr_scope_take(txn, &row, entry);
+    }
+    if (err == KR_OK && there / KR_BLOCK_ENTRIES < row.count / KR_BLOCK_ENTRIES) {
+        memset(entry->month, 0, sizeof entry->month);
+        err = block_put(txn, row.number, there / KR_BLOCK_ENTRIES, &block);
+    } else if (err == KR_OK) {
+        memset(row.last.entries[there % KR_BLOCK_ENTRIES].month, 0, sizeof entry->month);
+        err = kr_scope_row_put(txn, scope, &row);
     }
     return kr_txn_fail(txn, err);
 }
 
 enum kr_err kr_store_scope_mark(struct kr_txn *txn, const struct kr_scope *scope, uint64_t *ret_count, uint8_t ret_hash[static 32])
 {
-    struct scope found;
-    enum kr_err err = scope_get(txn, scope, &found);
+    struct kr_scope_row row;
+    enum kr_err err = kr_scope_row_get(txn, scope, &row);
     if (err == KR_OK) {
-        *ret_count = found.count;
-        memcpy(ret_hash, found.hash, 32);
+        *ret_count = row.count;
+        memcpy(ret_hash, row.hash, 32);
     }
     return err;
 }
 
 enum kr_err kr_store_scope_hash_at(struct kr_txn *txn, const struct kr_scope *scope, uint64_t count, uint8_t ret_hash[static 32])
 {
-    struct scope found;
-    struct block block;
-    enum kr_err err = scope_get(txn, scope, &found);
-    if (err != KR_OK || count > found.count) {
+    struct kr_scope_row row;
+    struct kr_block block;
+    enum kr_err err = kr_scope_row_get(txn, scope, &row);
+    if (err != KR_OK || count > row.count) {
         return err == KR_OK ? KR_NOT_FOUND : err;
     }
-    err = block_get(txn, &found, count / BLOCK_ENTRIES, &block);
+    err = kr_block_get(txn, &row, count / KR_BLOCK_ENTRIES, &block);
     if (err != KR_OK) {
         return err;
     }
     memcpy(ret_hash, block.before, 32);
-    for (uint32_t i = 0; i < count % BLOCK_ENTRIES; i++) {
-        kr_scope_hash(ret_hash, block.ids[i]);
+    for (uint32_t i = 0; i < count % KR_BLOCK_ENTRIES; i++) {
+        kr_scope_hash(ret_hash, block.entries[i].id);
     }
     return KR_OK;
 }
@@ -222,16 +291,16 @@ enum kr_err kr_store_scope_hash_at(struct kr_txn *txn, const struct kr_scope *sc
 enum kr_err kr_store_scope_read(struct kr_txn *txn, const struct kr_scope *scope, uint64_t from, uint8_t (*ret_ids)[32],
                                 uint32_t max, uint32_t *ret_count)
 {
-    struct scope found;
-    struct block block;
+    struct kr_scope_row row;
+    struct kr_block block;
     uint32_t count = 0;
-    enum kr_err err = scope_get(txn, scope, &found);
-    for (bool is_first = true; err == KR_OK && count < max && from < found.count; count++, from++, is_first = false) {
-        if (is_first || from % BLOCK_ENTRIES == 0) {
-            err = block_get(txn, &found, from / BLOCK_ENTRIES, &block);
+    enum kr_err err = kr_scope_row_get(txn, scope, &row);
+    for (bool is_first = true; err == KR_OK && count < max && from < row.count; count++, from++, is_first = false) {
+        if (is_first || from % KR_BLOCK_ENTRIES == 0) {
+            err = kr_block_get(txn, &row, from / KR_BLOCK_ENTRIES, &block);
         }
         if (err == KR_OK) {
-            memcpy(ret_ids[count], block.ids[from % BLOCK_ENTRIES], 32);
+            memcpy(ret_ids[count], block.entries[from % KR_BLOCK_ENTRIES].id, 32);
         }
     }
     if (err == KR_OK) {
@@ -242,26 +311,26 @@ enum kr_err kr_store_scope_read(struct kr_txn *txn, const struct kr_scope *scope
 
 enum kr_err kr_store_scope_find(struct kr_txn *txn, const struct kr_scope *scope, const uint8_t id[static 32], uint64_t *ret_entry)
 {
-    struct scope found;
-    enum kr_err err = scope_get(txn, scope, &found);
-    if (err == KR_OK && found.count == 0) {
+    struct kr_scope_row row;
+    enum kr_err err = kr_scope_row_get(txn, scope, &row);
+    if (err == KR_OK && row.count == 0) {
         err = KR_NOT_FOUND;
     }
-    return err == KR_OK ? member_get(txn, found.number, id, ret_entry) : err;
+    return err == KR_OK ? member_get(txn, row.number, id, ret_entry) : err;
 }
 
 /* ---- for verify ---- */
 
-static enum kr_err check_ids(struct kr_txn *txn, uint32_t number, const struct block *block, uint64_t first, uint32_t count,
+static enum kr_err check_ids(struct kr_txn *txn, uint32_t number, const struct kr_block *block, uint64_t first, uint32_t count,
                              uint8_t ret_hash[static 32])
 {
     enum kr_err err = KR_OK;
     memcpy(ret_hash, block->before, 32);
     for (uint32_t i = 0; i < count && err == KR_OK; i++) {
-        uint64_t there = 0;
-        kr_scope_hash(ret_hash, block->ids[i]);
-        err = member_get(txn, number, block->ids[i], &there);
-        err = err == KR_OK && there != first + i ? KR_CORRUPT : err;
+        struct member member = {.sought = first + i};
+        kr_scope_hash(ret_hash, block->entries[i].id);
+        err = look_up(txn, number, block->entries[i].id, &member);
+        err = err == KR_OK && !member.has_sought ? KR_CORRUPT : err;
     }
     return err;
 }
@@ -269,18 +338,18 @@ static enum kr_err check_ids(struct kr_txn *txn, uint32_t number, const struct b
 /* The running hash behind the block in front of this one. */
 static enum kr_err hash_before(struct kr_txn *txn, uint32_t number, uint64_t block, uint8_t ret_hash[static 32])
 {
-    struct block before;
-    uint8_t buffer[BLOCK_KEY_BYTES];
+    struct kr_block before;
+    uint8_t buffer[KR_BLOCK_KEY_BYTES];
     memset(ret_hash, 0, 32);
     if (block == 0) {
         return KR_OK;
     }
     enum kr_err err =
-        kr_value_get_fixed(txn, KR_DBI_ENTRIES, block_key(number, block - 1, buffer), (uint8_t *)&before, sizeof before);
+        kr_value_get_fixed(txn, KR_DBI_ENTRIES, kr_block_key(number, block - 1, buffer), (uint8_t *)&before, sizeof before);
     if (err == KR_OK) {
         memcpy(ret_hash, before.before, 32);
-        for (uint32_t i = 0; i < BLOCK_ENTRIES; i++) {
-            kr_scope_hash(ret_hash, before.ids[i]);
+        for (uint32_t i = 0; i < KR_BLOCK_ENTRIES; i++) {
+            kr_scope_hash(ret_hash, before.entries[i].id);
         }
     }
     return err;
@@ -288,9 +357,9 @@ static enum kr_err hash_before(struct kr_txn *txn, uint32_t number, uint64_t blo
 
 enum kr_err kr_scope_check_block(struct kr_txn *txn, struct kr_slice key)
 {
-    struct block block;
+    struct kr_block block;
     uint8_t before[32], after[32];
-    if (key.len != BLOCK_KEY_BYTES) {
+    if (key.len != KR_BLOCK_KEY_BYTES) {
         return KR_CORRUPT;
     }
     const uint32_t number = (uint32_t)kr_get_be(key.bytes, 4);
@@ -300,7 +369,7 @@ enum kr_err kr_scope_check_block(struct kr_txn *txn, struct kr_slice key)
         err = hash_before(txn, number, at, before);
     }
     if (err == KR_OK) {
-        err = memcmp(before, block.before, 32) == 0 ? check_ids(txn, number, &block, at * BLOCK_ENTRIES, BLOCK_ENTRIES, after)
+        err = memcmp(before, block.before, 32) == 0 ? check_ids(txn, number, &block, at * KR_BLOCK_ENTRIES, KR_BLOCK_ENTRIES, after)
                                                     : KR_CORRUPT;
     }
     return err == KR_OK ? KR_OK : KR_CORRUPT;
@@ -309,22 +378,22 @@ enum kr_err kr_scope_check_block(struct kr_txn *txn, struct kr_slice key)
 enum kr_err kr_scope_check(struct kr_txn *txn, struct kr_slice key)
 {
     struct kr_scope scope = {0};
-    struct scope found;
+    struct kr_scope_row row;
     uint8_t before[32], after[32];
-    if (key.len != SCOPE_KEY_BYTES) {
+    if (key.len != KR_SCOPE_KEY_BYTES) {
         return KR_CORRUPT;
     }
     scope.kind = key.bytes[0];
     memcpy(scope.id, key.bytes + 1, 32);
-    enum kr_err err = scope_get(txn, &scope, &found);
+    enum kr_err err = kr_scope_row_get(txn, &scope, &row);
     if (err == KR_OK) {
-        err = hash_before(txn, found.number, found.count / BLOCK_ENTRIES, before);
+        err = hash_before(txn, row.number, row.count / KR_BLOCK_ENTRIES, before);
     }
     if (err == KR_OK) {
-        err = memcmp(before, found.last.before, 32) == 0
-                  ? check_ids(txn, found.number, &found.last, found.count / BLOCK_ENTRIES * BLOCK_ENTRIES,
-                              (uint32_t)(found.count % BLOCK_ENTRIES), after)
+        err = memcmp(before, row.last.before, 32) == 0
+                  ? check_ids(txn, row.number, &row.last, row.count / KR_BLOCK_ENTRIES * KR_BLOCK_ENTRIES,
+                              (uint32_t)(row.count % KR_BLOCK_ENTRIES), after)
                   : KR_CORRUPT;
     }
-    return err == KR_OK && memcmp(after, found.hash, 32) == 0 ? KR_OK : KR_CORRUPT;
+    return err == KR_OK && memcmp(after, row.hash, 32) == 0 ? KR_OK : KR_CORRUPT;
 }

@@ -22,7 +22,7 @@
 #include "proto/record/label.h"
 #include "proto/wire/wire.h"
 
-#define KR_STORE_FORMAT 5
+#define KR_STORE_FORMAT 6
 
 struct kr_store;
 struct kr_txn;
@@ -134,23 +134,95 @@ enum kr_err kr_store_terms_find(struct kr_txn *txn, uint8_t type, const void *by
 /* One bounded slice of whatever merging is due, of all rows of the index; `*ret_more` says whether more waits. */
 enum kr_err kr_store_merge_slice(struct kr_txn *txn, bool *ret_more) KR_WARN_UNUSED;
 
-/* ---- scope trees: what entered, in order of entry, with a running hash ---- */
+/* ---- scopes: what entered, in order of entry, with a running hash ---- */
 /* running hash after entry n = BLAKE2b-256("kairan cursor" ‖ hash after n-1 ‖ id); before the first: all zero. Entries are numbered
- * from 0. */
-enum kr_err kr_store_scope_append(struct kr_txn *txn, const struct kr_scope *scope, const uint8_t id[static 32],
+ * from 0, and keep their numbers. */
+struct kr_entry {
+    uint8_t id[32];
+    uint32_t hour;  /* kr_tree_hour of the signed creation time */
+    uint32_t month; /* kr_tree_month of the expiry; 0: in the log alone, in no tree */
+};
+/* KR_EXISTS where the id is in the scope and its tree. One that was removed, or whose month was dropped, enters anew. */
+enum kr_err kr_store_scope_append(struct kr_txn *txn, const struct kr_scope *scope, const struct kr_entry *entry,
                                   uint64_t *ret_entry) KR_WARN_UNUSED;
+/* Takes the id out of its tree. It stays in the log, so that cursors never go back. KR_NOT_FOUND where it is in no tree. */
+enum kr_err kr_store_scope_remove(struct kr_txn *txn, const struct kr_scope *scope, const uint8_t id[static 32]) KR_WARN_UNUSED;
 /* Number of entries and running hash over all (zero for an unknown scope). */
 enum kr_err kr_store_scope_mark(struct kr_txn *txn, const struct kr_scope *scope, uint64_t *ret_count,
                                 uint8_t ret_hash[static 32]) KR_WARN_UNUSED;
 /* Running hash after `count` entries; KR_NOT_FOUND where there are fewer. */
 enum kr_err kr_store_scope_hash_at(struct kr_txn *txn, const struct kr_scope *scope, uint64_t count,
                                    uint8_t ret_hash[static 32]) KR_WARN_UNUSED;
-/* Ids of entries [from, from + *ret_count). */
+/* Ids of entries [from, from + *ret_count), those removed since as well. */
 enum kr_err kr_store_scope_read(struct kr_txn *txn, const struct kr_scope *scope, uint64_t from, uint8_t (*ret_ids)[32],
                                 uint32_t max, uint32_t *ret_count) KR_WARN_UNUSED;
-/* Whether the id is in the scope, and where. */
+/* Whether the id ever entered the scope, and where it did last. */
 enum kr_err kr_store_scope_find(struct kr_txn *txn, const struct kr_scope *scope, const uint8_t id[static 32],
                                 uint64_t *ret_entry) KR_WARN_UNUSED;
+
+/* ---- trees: what is in a scope, by expiry month, as one digest and as its parts (docs/PROTOCOL.md) ---- */
+/* A canonical 16-ary Merkle radix tree for each scope and month over keys
+ *
+ *   hour BE32 ‖ id 32                                          36 bytes, 72 nibbles, the high one of each byte first
+ *
+ * so that its digest is a function of the set of keys alone:
+ *
+ *   no keys           32 zero bytes
+ *   1 to 64 keys      BLAKE2b-256("kairan tree leaf" ‖ the keys in order)
+ *   more              BLAKE2b-256("kairan tree node" ‖ for each nibble that follows the longest common prefix of the keys, in
+ *                     order: nibble 1 ‖ number of its keys BE64 ‖ digest of its keys)
+ *   a scope's root    BLAKE2b-256("kairan tree scope" ‖ for each month that has keys, in order: month BE32 ‖ number BE64 ‖
+ *                     digest); 32 zero bytes where no month has any
+ *
+ * Their rows may lag behind the scope's log by fewer than KR_TREE_LAG entries, which are added in memory when somebody reads: what
+ * is read is always exact. All calls that read do so in any transaction, in a bounded piece of work. KR_CORRUPT where a row is
+ * damaged. */
+#define KR_TREE_KEY_BYTES 36u
+#define KR_TREE_NIBBLES   (2u * KR_TREE_KEY_BYTES)
+/* Months since 1970-01 (UTC); what is too far in the future (65535) is one month. Hours since 1970, in as many as 32 bits hold. */
+uint32_t kr_tree_month(uint64_t expires_s);
+uint32_t kr_tree_hour(uint64_t created_ms);
+/* A record's place follows from what its author signed. */
+struct kr_entry kr_tree_entry(const struct kr_head *head);
+/* The first second after the month. */
+uint64_t kr_tree_month_end_s(uint32_t month);
+/* The first month that is not over (at its end and KR_MONTH_GRACE_S). */
+uint32_t kr_tree_month_from(uint64_t now_s);
+
+struct kr_tree_month {
+    uint32_t month;
+    uint64_t count;
+    uint8_t digest[32];
+};
+struct kr_tree_sum {
+    uint64_t count; /* 0: no keys, and the digest is zero */
+    uint8_t digest[32];
+};
+struct kr_tree_node {
+    struct kr_tree_sum sum;
+    uint32_t depth; /* nibbles that all keys share: 72 for one key; as many as were asked for where there are none */
+    uint8_t common[KR_TREE_KEY_BYTES]; /* these, then zero */
+    struct kr_tree_sum children[16];   /* by the nibble at `depth`, where there are more than KR_TREE_LEAF_MAX keys; else zero */
+};
+/* Months before `month_from` are over and left out. `*ret_count`: keys in all others. */
+enum kr_err kr_store_tree_root(struct kr_txn *txn, const struct kr_scope *scope, uint32_t month_from, uint8_t ret_root[static 32],
+                               uint64_t *ret_count) KR_WARN_UNUSED;
+/* The months from `month_from` on that have keys, in order, at most `max` of them. */
+enum kr_err kr_store_tree_months(struct kr_txn *txn, const struct kr_scope *scope, uint32_t month_from,
+                                 struct kr_tree_month *ret_months, uint32_t max, uint32_t *ret_count) KR_WARN_UNUSED;
+/* What is under the first `nibbles` (at most 72: KR_INVALID) of `prefix`. */
+enum kr_err kr_store_tree_look(struct kr_txn *txn, const struct kr_scope *scope, uint32_t month,
+                               const uint8_t prefix[static KR_TREE_KEY_BYTES], uint32_t nibbles,
+                               struct kr_tree_node *ret_node) KR_WARN_UNUSED;
+/* The keys under it in order, at most `max`, behind the key `after` (NULL: from the first). */
+enum kr_err kr_store_tree_list(struct kr_txn *txn, const struct kr_scope *scope, uint32_t month,
+                               const uint8_t prefix[static KR_TREE_KEY_BYTES], uint32_t nibbles, const uint8_t *after,
+                               uint8_t (*ret_keys)[KR_TREE_KEY_BYTES], uint32_t max, uint32_t *ret_count) KR_WARN_UNUSED;
+/* Brings the rows up to date with the log, so that reading adds nothing: before much reading. */
+enum kr_err kr_store_tree_settle(struct kr_txn *txn, const struct kr_scope *scope) KR_WARN_UNUSED;
+/* Drops the trees of all months before `month_from`, of all scopes: a bounded slice of it. They are gone for whoever reads from the
+ * first call on. */
+enum kr_err kr_store_tree_drop(struct kr_txn *txn, uint32_t month_from, bool *ret_more) KR_WARN_UNUSED;
 
 /* ---- small tables of the core: sealed key-value pairs ---- */
 enum kr_table {

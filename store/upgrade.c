@@ -1,6 +1,6 @@
 /* Brings a store of an older format to today's, in the transaction that opens it. Formats 1 to 3 had a table for each of heads,
  * ids, expiries, members and tokens, and a row for each entry of a scope; everything goes the way that it would go today. Format 4
- * had the state in `meta`, no count of indicators, and more slots of runs. */
+ * had the state in `meta`, no count of indicators, and more slots of runs. Formats 4 and 5 had no trees (upgrade_scopes.c). */
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,8 +165,12 @@ static enum kr_err move_entries(const struct old *trees, const struct kr_scope *
     for (uint64_t i = 0; i < count && err == KR_OK; i++) {
         kr_put_be(key + 4, i, 8);
         err = old_get_fixed(trees, kr_slice_of(key, sizeof key), entry, sizeof entry);
+        struct kr_entry value;
         if (err == KR_OK) {
-            err = kr_store_scope_append(trees->txn, scope, entry, &there);
+            err = kr_upgrade_entry(trees->txn, entry, &value);
+        }
+        if (err == KR_OK) {
+            err = kr_store_scope_append(trees->txn, scope, &value, &there);
         }
     }
     if (err == KR_OK) {
@@ -311,7 +315,10 @@ static enum kr_err check_whole(struct kr_txn *txn)
 static enum kr_err from_lean_tables(struct kr_txn *txn)
 {
     enum kr_err err = take_state(txn);
-    return err == KR_OK ? check_whole(txn) : err;
+    if (err == KR_OK) {
+        err = check_whole(txn);
+    }
+    return err == KR_OK ? kr_upgrade_scopes(txn) : err;
 }
 
 /* Damaged heads count for nothing: they must not keep the store from opening. */
@@ -402,6 +409,10 @@ static enum kr_err leave_slots(struct kr_txn *txn)
 
 enum kr_err kr_upgrade(struct kr_txn *txn, uint32_t format)
 {
+    if (format >= KR_FORMAT_LEAN) {
+        txn->fresh_saved = kr_fresh_count(txn->runs->fresh); /* it stays as it is */
+        return kr_upgrade_scopes(txn);
+    }
     enum kr_err err = format < 4 ? from_many_tables(txn) : from_lean_tables(txn);
     if (err == KR_OK) {
         err = count_indicators(txn);

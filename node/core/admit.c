@@ -351,10 +351,11 @@ enum kr_err kr_admit_enter(struct kr_step *step, struct kr_job *job, const struc
     }
     struct kr_scope scopes[KR_SCOPES_MAX];
     uint32_t count = err == KR_OK ? kr_scopes_of(step->core, &job->header, scopes) : 0;
+    const struct kr_entry entry = kr_tree_entry(head);
     uint32_t entered = 0;
     for (uint32_t i = 0; i < count && err == KR_OK; i++) {
-        uint64_t entry;
-        err = kr_store_scope_append(step->txn, &scopes[i], job->record.id, &entry);
+        uint64_t number;
+        err = kr_store_scope_append(step->txn, &scopes[i], &entry, &number);
         if (err == KR_EXISTS) {
             err = KR_OK; /* its bytes were gone (damaged, expired by another clock) and have come back: its place in the tree never
                             was */

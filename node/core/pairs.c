@@ -18,13 +18,14 @@ static bool is_between(const struct kr_head *head, const uint8_t council[static 
 static enum kr_err pair_one(struct kr_step *step, const struct kr_link *link, const struct kr_head *head)
 {
     struct kr_scope scope = {.kind = KR_SCOPE_PAIR};
-    uint64_t entry;
+    uint64_t number;
     if (!is_between(head, link->council)) {
         return KR_OK;
     }
     memcpy(scope.id, link->council, 32);
-    enum kr_err err = kr_store_scope_find(step->txn, &scope, head->id, &entry);
-    return err == KR_NOT_FOUND ? kr_store_scope_append(step->txn, &scope, head->id, &entry) : err;
+    const struct kr_entry entry = kr_tree_entry(head);
+    enum kr_err err = kr_store_scope_append(step->txn, &scope, &entry, &number);
+    return err == KR_EXISTS ? KR_OK : err;
 }
 
 static enum kr_err pair_slice(struct kr_step *step, struct kr_link *link)

@@ -1,8 +1,8 @@
-/* Writes tests/data/store-v1 to store-v4. It was built and run when the store's format was 1 (commit "store: make the fixture of
+/* Writes tests/data/store-v1 to store-v5. It was built and run when the store's format was 1 (commit "store: make the fixture of
  * format 1"), before tags became SipHash, and before the index took everything in (4e0773a), and when the format was 4, taking
- * slots from the last one down (9fd7c28); built today it writes today's format. The store is volatile and seeded, so that the same
- * program gives the same bytes. With a second argument it fills scopes
- * alone (tests/data/store-v3-scopes, made at 4e0773a as well), or many records in two scopes (tests/data/store-v5-trees).
+ * slots from the last one down (9fd7c28), and before scopes had trees (3f40141); built today it writes today's format. The store is
+ * volatile and seeded, so that the same program gives the same bytes. With a second argument it fills scopes alone
+ * (tests/data/store-v3-scopes, made at 4e0773a as well), or many records in two scopes (tests/data/store-v5-trees).
  *
  *   make_old_store DIRECTORY [scopes|trees] */
 #include "old_store.h"
@@ -18,7 +18,7 @@ static int fill(struct kr_txn *txn, const struct kr_store *store)
         size_t len = sample_bytes(number, bytes);
         err = kr_store_record_put(txn, &head, (struct kr_slice){bytes, len < 6000 ? len : 6000});
         if (err == KR_OK) {
-            err = kr_store_scope_append(txn, &scope, head.id, &entry);
+            err = append_id(txn, &scope, head.id, &entry);
         }
         for (uint16_t i = 0; i < OLD_TERMS / OLD_RECORDS && err == KR_OK; i++) {
             struct kr_term_entry term = sample_term(store, number * 100 + i, head.arrival, i);
@@ -57,7 +57,7 @@ static int fill_scopes(struct kr_txn *txn)
             uint8_t id[32];
             uint64_t entry = 0;
             old_scope_id(number, i, id);
-            err = kr_store_scope_append(txn, &scope, id, &entry);
+            err = append_id(txn, &scope, id, &entry);
         }
     }
     return err;
@@ -71,7 +71,7 @@ static int fill_trees(struct kr_txn *txn)
         uint64_t entry = 0;
         err = kr_store_record_put(txn, &head, (struct kr_slice){head.id, 32});
         for (uint32_t i = 0; i < 2 && err == KR_OK; i++) {
-            err = i == 0 || number % 3 == 0 ? kr_store_scope_append(txn, &old_tree_scopes[i], head.id, &entry) : KR_OK;
+            err = i == 0 || number % 3 == 0 ? append_id(txn, &old_tree_scopes[i], head.id, &entry) : KR_OK;
         }
     }
     if (err == KR_OK) {

@@ -150,6 +150,21 @@ static inline void sample_id(uint64_t number, uint8_t ret_id[static 32])
     kr_hash(ret_id, "test record id", &number, sizeof number);
 }
 
+/* What samples enter their scopes as: all of one hour and month. */
+static inline struct kr_entry entry_of(const uint8_t id[static 32])
+{
+    struct kr_entry entry = {.hour = kr_tree_hour(1700000000000u), .month = kr_tree_month(1800000000u)};
+    memcpy(entry.id, id, 32);
+    return entry;
+}
+
+static inline enum kr_err append_id(struct kr_txn *txn, const struct kr_scope *scope, const uint8_t id[static 32],
+                                    uint64_t *ret_entry)
+{
+    const struct kr_entry entry = entry_of(id);
+    return kr_store_scope_append(txn, scope, &entry, ret_entry);
+}
+
 static inline uint32_t expired_all(struct kr_txn *txn, uint64_t now_s, uint64_t *ret_arrivals, uint32_t max)
 {
     uint64_t at = 0;

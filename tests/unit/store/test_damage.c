@@ -23,16 +23,16 @@ static void fill(struct fixture *fixture)
         uint8_t id[32];
         sample_id(number, id);
         assert_int_equal(kr_store_terms_put(txn, &term, 1), KR_OK);
-        assert_int_equal(kr_store_scope_append(txn, &scope, id, &entry), KR_OK);
+        assert_int_equal(append_id(txn, &scope, id, &entry), KR_OK);
         if (number < 4) {
-            assert_int_equal(kr_store_scope_append(txn, &second, id, &entry), KR_OK);
+            assert_int_equal(append_id(txn, &second, id, &entry), KR_OK);
         }
     }
     for (uint64_t number = RECORDS; number < ENTRIES; number++) {
         uint8_t id[32];
         uint64_t entry = 0;
         sample_id(number, id);
-        assert_int_equal(kr_store_scope_append(txn, &scope, id, &entry), KR_OK);
+        assert_int_equal(append_id(txn, &scope, id, &entry), KR_OK);
     }
     struct kr_term_entry *run = calloc(TERMS, sizeof *run);
     assert_non_null(run);
@@ -559,7 +559,7 @@ static void verify_counts_every_row_once(void **state)
         struct kr_term_entry term = sample_term(fixture->store, number % 2, number + 1, 0); /* two terms, each in 1,500 records */
         assert_int_equal(kr_store_record_put(txn, &head, (struct kr_slice){(const uint8_t *)"x", 1}), KR_OK);
         assert_int_equal(kr_store_terms_put(txn, &term, 1), KR_OK);
-        assert_int_equal(kr_store_scope_append(txn, number % 2 == 0 ? &scope : &second, head.id, &entry), KR_OK);
+        assert_int_equal(append_id(txn, number % 2 == 0 ? &scope : &second, head.id, &entry), KR_OK);
         assert_int_equal(kr_store_put(txn, KR_TABLE_MARKS, &number, sizeof number, "t", 1), KR_OK);
     }
     commit(txn);

@@ -51,7 +51,7 @@ static uint64_t put_all(struct kr_txn *txn, uint64_t number)
     uint8_t id[32];
     sample_id(number, id);
     assert_int_equal(kr_store_token_put(txn, token(number), arrival), KR_OK);
-    assert_int_equal(kr_store_scope_append(txn, &scope, id, &entry), KR_OK);
+    assert_int_equal(append_id(txn, &scope, id, &entry), KR_OK);
     return arrival;
 }
 

@@ -84,7 +84,7 @@ static void do_enter(struct kr_txn *txn, struct model *model, uint32_t number)
         is_there = is_there || model->entered[i] == number;
     }
     sample_id(number, id);
-    assert_int_equal(kr_store_scope_append(txn, &scope, id, &entry), is_there ? KR_EXISTS : KR_OK);
+    assert_int_equal(append_id(txn, &scope, id, &entry), is_there ? KR_EXISTS : KR_OK);
     if (!is_there) {
         assert_int_equal(entry, model->entered_count);
         model->entered[model->entered_count++] = number;

@@ -148,7 +148,7 @@ static void put_records(struct world *world, struct kr_txn *txn)
         }
         assert_int_equal(kr_store_terms_put(txn, terms, 4), KR_OK);
         sample_id(world->next_record, id);
-        assert_int_equal(kr_store_scope_append(txn, &scope, id, &entry), KR_OK);
+        assert_int_equal(append_id(txn, &scope, id, &entry), KR_OK);
         world->next_record++;
     }
 }

@@ -307,7 +307,7 @@ static void nothing_readable_ever_stands_on_the_disk(void **state)
     struct kr_term_entry term = {.arrival = head.arrival};
     kr_store_term(fixture->store, 3, "CANARY-INDICATOR", 16, term.term);
     assert_int_equal(kr_store_terms_put(txn, &term, 1), KR_OK);
-    assert_int_equal(kr_store_scope_append(txn, &scope, head.id, &entry), KR_OK);
+    assert_int_equal(append_id(txn, &scope, head.id, &entry), KR_OK);
     assert_int_equal(kr_store_put(txn, KR_TABLE_DRAFTS, "d", 1, "CANARY-IN-TABLE", 15), KR_OK);
     commit(txn);
     assert_true(files_hold(fixture, "drafts")); /* the search itself works: LMDB's names of tables are there */

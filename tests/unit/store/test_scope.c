@@ -27,7 +27,7 @@ static void fill(struct fixture *fixture, const struct kr_scope *scope, uint64_t
         uint8_t id[32];
         uint64_t entry = 999;
         sample_id(i, id);
-        assert_int_equal(kr_store_scope_append(txn, scope, id, &entry), KR_OK);
+        assert_int_equal(append_id(txn, scope, id, &entry), KR_OK);
         assert_int_equal(entry, i);
     }
     commit(txn);
@@ -97,17 +97,17 @@ static void an_id_enters_a_scope_once_and_is_found_in_it(void **state)
     fill(fixture, &green, 20);
     struct kr_txn *txn = write_begin(fixture);
     sample_id(5, id);
-    assert_int_equal(kr_store_scope_append(txn, &green, id, &entry), KR_EXISTS);
+    assert_int_equal(append_id(txn, &green, id, &entry), KR_EXISTS);
     assert_int_equal(kr_store_scope_find(txn, &green, id, &entry), KR_OK);
     assert_int_equal(entry, 5);
     assert_int_equal(kr_store_scope_find(txn, &other, id, &entry), KR_NOT_FOUND);
-    assert_int_equal(kr_store_scope_append(txn, &other, id, &entry), KR_OK);
+    assert_int_equal(append_id(txn, &other, id, &entry), KR_OK);
     assert_int_equal(entry, 0);
     assert_int_equal(kr_store_scope_find(txn, &same_id, id, &entry), KR_NOT_FOUND);
-    assert_int_equal(kr_store_scope_append(txn, &same_id, id, &entry), KR_OK);
+    assert_int_equal(append_id(txn, &same_id, id, &entry), KR_OK);
     sample_id(20, id);
     assert_int_equal(kr_store_scope_find(txn, &green, id, &entry), KR_NOT_FOUND);
-    assert_int_equal(kr_store_scope_append(txn, &green, id, &entry), KR_OK);
+    assert_int_equal(append_id(txn, &green, id, &entry), KR_OK);
     assert_int_equal(entry, 20);
     commit(txn);
     assert_verifies(fixture);
@@ -123,13 +123,13 @@ static void an_abort_takes_entries_back(void **state)
     assert_int_equal(kr_store_scope_mark(txn, &green, &count, before), KR_OK);
     struct kr_txn *nested = nest(txn);
     sample_id(3, id);
-    assert_int_equal(kr_store_scope_append(nested, &green, id, &entry), KR_OK);
-    assert_int_equal(kr_store_scope_append(nested, &other, id, &entry), KR_OK);
+    assert_int_equal(append_id(nested, &green, id, &entry), KR_OK);
+    assert_int_equal(append_id(nested, &other, id, &entry), KR_OK);
     kr_txn_abort(nested);
     assert_int_equal(kr_store_scope_mark(txn, &green, &count, after), KR_OK);
     assert_int_equal(count, 3);
     assert_memory_equal(before, after, 32);
-    assert_int_equal(kr_store_scope_append(txn, &green, id, &entry), KR_OK);
+    assert_int_equal(append_id(txn, &green, id, &entry), KR_OK);
     assert_int_equal(entry, 3);
     commit(txn);
     assert_verifies(fixture);

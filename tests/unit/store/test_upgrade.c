@@ -1,5 +1,5 @@
-/* A store as an older format wrote it (tests/data/store-v1 to store-v4, store-v3-scopes) is brought up to date once and then read
- * whole. */
+/* A store as an older format wrote it (tests/data/store-v1 to store-v5, store-v3-scopes, store-v5-trees) is brought up to date once
+ * and then read whole. */
 #include "crypto/seal.h"
 #include "old_store.h"
 #include "proto/codec/writer.h"
@@ -10,6 +10,8 @@
 #define OLD_FILE_2 "tests/data/store-v2/data.mdb"
 #define OLD_FILE_3 "tests/data/store-v3/data.mdb"
 #define OLD_FILE_4 "tests/data/store-v4/data.mdb"
+#define OLD_FILE_5 "tests/data/store-v5/data.mdb"
+#define OLD_TREES  "tests/data/store-v5-trees/data.mdb"
 #define OLD_SCOPED "tests/data/store-v3-scopes/data.mdb"
 
 static int setup_copy(void **state, const char *file)
@@ -39,6 +41,16 @@ static int setup_3(void **state)
 static int setup_4(void **state)
 {
     return setup_copy(state, OLD_FILE_4);
+}
+
+static int setup_5(void **state)
+{
+    return setup_copy(state, OLD_FILE_5);
+}
+
+static int setup_trees(void **state)
+{
+    return setup_copy(state, OLD_TREES);
 }
 
 static int setup_scoped(void **state)
@@ -139,6 +151,34 @@ static void assert_expiries(struct fixture *fixture)
     kr_txn_abort(txn);
 }
 
+/* The same entries in a scope of today have the same tree. */
+static void assert_tree_of(struct kr_txn *txn, const struct kr_scope *scope, uint64_t records, uint64_t step, uint64_t gone)
+{
+    const struct kr_scope twin = {.kind = KR_SCOPE_PAIR, .id = {0xEE, scope->kind}};
+    uint8_t root[32], expected[32];
+    uint64_t count = 0, live = 0, number = 0;
+    for (uint64_t i = 0; i < records; i += step) {
+        const struct kr_head head = sample_head(i);
+        const struct kr_entry entry = kr_tree_entry(&head);
+        if (i != gone) {
+            assert_int_equal(kr_store_scope_append(txn, &twin, &entry, &number), KR_OK);
+            live++;
+        }
+    }
+    assert_int_equal(kr_store_tree_root(txn, &twin, 0, expected, &count), KR_OK);
+    assert_int_equal(kr_store_tree_root(txn, scope, 0, root, &count), KR_OK);
+    assert_int_equal(count, live);
+    assert_memory_equal(root, expected, 32);
+}
+
+static void assert_old_tree(struct fixture *fixture)
+{
+    const struct kr_scope scope = {.kind = OLD_SCOPE_KIND, .id = {7}};
+    struct kr_txn *txn = write_begin(fixture);
+    assert_tree_of(txn, &scope, OLD_RECORDS, 1, OLD_DELETED);
+    kr_txn_abort(txn);
+}
+
 static bool has_table(const struct fixture *fixture, const char *name)
 {
     struct raw raw = raw_open(fixture);
@@ -169,6 +209,7 @@ static void is_brought_up_to_date(struct fixture *fixture, uint8_t from)
     fixture_open(fixture);
     assert_old_content(fixture, from);
     assert_expiries(fixture);
+    assert_old_tree(fixture);
     assert_verifies(fixture);
     fixture_reopen(fixture); /* and is of today's format from then on */
     assert_old_content(fixture, from);
@@ -219,6 +260,60 @@ static void format_4_is_brought_up_to_date(void **state)
     kr_txn_abort(txn);
 }
 
+static void format_5_is_brought_up_to_date(void **state)
+{
+    is_brought_up_to_date(*state, 5);
+}
+
+/* Whole blocks, more keys than a leaf has, a purged record and one that has gone. */
+static void scopes_of_format_5_get_their_trees(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(format_in_the_open(fixture), 5);
+    fixture_open(fixture);
+    struct kr_txn *txn = write_begin(fixture);
+    assert_tree_of(txn, &old_tree_scopes[0], OLD_TREE_RECORDS, 1, OLD_TREE_DELETED);
+    assert_tree_of(txn, &old_tree_scopes[1], OLD_TREE_RECORDS, 3, OLD_TREE_DELETED);
+    for (uint64_t i = 0; i < OLD_TREE_RECORDS; i++) { /* in the places that they had */
+        uint64_t entry = 0;
+        assert_int_equal(kr_store_scope_find(txn, &old_tree_scopes[0], sample_head(i).id, &entry), KR_OK);
+        assert_int_equal(entry, i);
+    }
+    kr_txn_abort(txn);
+    assert_verifies(fixture);
+    fixture_reopen(fixture);
+    txn = write_begin(fixture); /* what is there can go, and what has gone can come back */
+    const struct kr_head gone = sample_head(OLD_TREE_DELETED);
+    const struct kr_entry entry = kr_tree_entry(&gone);
+    uint64_t number = 0;
+    assert_int_equal(kr_store_scope_append(txn, &old_tree_scopes[0], &entry, &number), KR_OK);
+    assert_int_equal(number, OLD_TREE_RECORDS);
+    assert_int_equal(kr_store_scope_remove(txn, &old_tree_scopes[0], sample_head(3).id), KR_OK);
+    assert_tree_of(txn, &old_tree_scopes[0], OLD_TREE_RECORDS, 1, 3);
+    commit(txn);
+    assert_verifies(fixture);
+}
+
+static void a_missing_block_keeps_a_store_old(void **state)
+{
+    struct fixture *fixture = *state;
+    struct kr_error error = {{0}};
+    uint8_t key[16], value[2048];
+    size_t key_len = 0, len = 0;
+    struct raw raw = raw_open(fixture);
+    raw_row(&raw, "entries", 2, key, &key_len, value, &len);
+    raw_delete(&raw, "entries", key, key_len);
+    raw_close(&raw);
+    assert_int_equal(kr_store_open(&fixture->options, &fixture->store, &error), KR_CORRUPT);
+    assert_non_null(strstr(error.text, "from format 5 to 6"));
+    assert_false(has_table(fixture, "tree"));
+    raw = raw_open(fixture);
+    raw_put(&raw, "entries", key, key_len, value, len);
+    raw_close(&raw);
+    fixture_open(fixture);
+    assert_verifies(fixture);
+}
+
 /* Each scope keeps its own entries, whatever it shares with others. */
 static void assert_old_scopes(struct fixture *fixture)
 {
@@ -263,7 +358,7 @@ static void scopes_stay_apart(void **state)
         uint64_t entry = 0;
         old_scope_id(number, 0, id);
         const struct kr_scope scope = {.kind = KR_SCOPE_PAIR, .id = {0xF0, (uint8_t)number}};
-        assert_int_equal(kr_store_scope_append(txn, &scope, id, &entry), KR_OK);
+        assert_int_equal(append_id(txn, &scope, id, &entry), KR_OK);
         assert_int_equal(entry, 0);
     }
     commit(txn);
@@ -459,7 +554,7 @@ static void a_failed_upgrade_changes_nothing(void **state)
     raw_put(&raw, "heads", key, key_len, value, len);
     raw_close(&raw);
     assert_int_equal(kr_store_open(&fixture->options, &fixture->store, &error), KR_CORRUPT);
-    assert_non_null(strstr(error.text, "from format 1 to 5"));
+    assert_non_null(strstr(error.text, "from format 1 to 6"));
     assert_false(has_table(fixture, "due"));
     assert_true(has_table(fixture, "heads"));
     assert_int_equal(format_in_the_open(fixture), 1);
@@ -479,6 +574,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(format_2_is_brought_up_to_date, setup_2, fixture_teardown),
         cmocka_unit_test_setup_teardown(format_3_is_brought_up_to_date, setup_3, fixture_teardown),
         cmocka_unit_test_setup_teardown(format_4_is_brought_up_to_date, setup_4, fixture_teardown),
+        cmocka_unit_test_setup_teardown(format_5_is_brought_up_to_date, setup_5, fixture_teardown),
+        cmocka_unit_test_setup_teardown(scopes_of_format_5_get_their_trees, setup_trees, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_missing_block_keeps_a_store_old, setup_trees, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_damaged_row_of_a_run_stays_behind, setup_4, fixture_teardown),
         cmocka_unit_test_setup_teardown(as_many_runs_as_slots, setup_4, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_scope_out_of_order_keeps_a_store_old, setup_scoped, fixture_teardown),

@@ -1,0 +1,51 @@
+/* The row of a scope and its blocks of entries. Private to this folder. */
+#ifndef KR_STORE_SCOPE_H
+#define KR_STORE_SCOPE_H
+
+#include "store/internal.h"
+
+#define KR_BLOCK_ENTRIES   32u
+#define KR_SCOPE_KEY_BYTES 33u
+#define KR_BLOCK_KEY_BYTES 12u
+
+struct kr_block_entry {
+    uint8_t id[32], hour[4], month[2]; /* month 0: in no tree */
+};
+struct kr_block {
+    uint8_t before[32]; /* running hash in front of it */
+    struct kr_block_entry entries[KR_BLOCK_ENTRIES];
+};
+_Static_assert(sizeof(struct kr_block) == 32 + KR_BLOCK_ENTRIES * 38, "a block is written as it stands");
+
+struct kr_scope_row {
+    uint32_t number;
+    uint64_t count;
+    uint8_t hash[32];
+    uint64_t applied; /* entries that the rows of the trees know of */
+    /* Entries before `dropped_at` of months before `month_from` are in no tree any more; rows of trees that began before it are
+     * left-overs. */
+    uint64_t dropped_at;
+    uint32_t month_from;
+    struct kr_block last; /* its first count % KR_BLOCK_ENTRIES entries */
+};
+
+void kr_scope_key(const struct kr_scope *scope, uint8_t ret_key[static KR_SCOPE_KEY_BYTES]);
+/* An unknown scope is empty, with number 0. */
+enum kr_err kr_scope_row_get(struct kr_txn *txn, const struct kr_scope *scope, struct kr_scope_row *ret_row) KR_WARN_UNUSED;
+enum kr_err kr_scope_row_put(struct kr_txn *txn, const struct kr_scope *scope, const struct kr_scope_row *row) KR_WARN_UNUSED;
+struct kr_slice kr_block_key(uint32_t number, uint64_t block, uint8_t buffer[static KR_BLOCK_KEY_BYTES]);
+/* A full block from its table, the last one from the scope itself. */
+enum kr_err kr_block_get(struct kr_txn *txn, const struct kr_scope_row *row, uint64_t block,
+                         struct kr_block *ret_block) KR_WARN_UNUSED;
+/* Adds an entry to the row and its blocks; the row itself is still to be put. */
+enum kr_err kr_scope_push(struct kr_txn *txn, struct kr_scope_row *row, const struct kr_entry *entry) KR_WARN_UNUSED;
+
+/* ---- scope_tree.c ---- */
+/* Whether the entry is in a tree. */
+bool kr_scope_is_live(const struct kr_scope_row *row, uint64_t number, const struct kr_block_entry *entry);
+/* Brings the rows of the trees up to the log. */
+enum kr_err kr_scope_settle(struct kr_txn *txn, struct kr_scope_row *row) KR_WARN_UNUSED;
+/* Takes an entry, which is live, out of the rows of its tree. */
+enum kr_err kr_scope_take(struct kr_txn *txn, const struct kr_scope_row *row, const struct kr_block_entry *entry) KR_WARN_UNUSED;
+
+#endif
