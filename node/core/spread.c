@@ -171,7 +171,8 @@ enum kr_err kr_spread_offer(struct kr_step *step, const struct kr_head *head, co
         if (link == except || (awaited != NULL && kr_slots_has(&awaited->announced, link->spread.slot))) {
             continue;
         }
-        if (how == KR_SPREAD_WHOLE && candidates[i].is_eager) {
+        bool is_author = memcmp(head->author, link->council, 32) == 0; /* which has it, or is told what it lost */
+        if (how == KR_SPREAD_WHOLE && candidates[i].is_eager && !is_author) {
             err = kr_gossip_enqueue(link, head->arrival, is_bulk);
             err = err == KR_QUOTA ? KR_OK : err;
         } else {
@@ -205,9 +206,13 @@ static enum kr_err make_lazy(struct kr_step *step, struct kr_link *link, const s
     if (err != KR_OK) {
         return err;
     }
-    kr_route_set(route, link->spread.slot, false); /* it has it without us */
+    if (memcmp(head->author, core->self, 32) != 0) { /* our own go to all that do not ask us to stop */
+        kr_route_set(route, link->spread.slot, false);
+    }
     if (lazy != NULL) {
-        kr_route_set(route, lazy->spread.slot, false);
+        if (lazy != link) {
+            kr_route_set(route, lazy->spread.slot, false);
+        }
         kr_spread_ask_to_prune(lazy, key, head->id);
     }
     return KR_OK;
@@ -272,7 +277,8 @@ static enum kr_err try_nearer(struct kr_step *step, const struct kr_link *link, 
     struct kr_link *first = awaited->first < KR_LINKS_MAX ? link_by_slot(core, awaited->first) : NULL;
     uint8_t key[KR_ROUTE_KEY_BYTES];
     struct kr_route *route;
-    bool is_nearer = first != NULL && first != link && first->has_session && !awaited->is_grafted &&
+    bool is_authors = memcmp(head->author, link->council, 32) == 0;
+    bool is_nearer = first != NULL && first != link && first->has_session && !awaited->is_grafted && !is_authors &&
                      awaited->announced_ms + 1 + kr_spread_round_trip(first) / 4 <= awaited->arrived_ms;
     route_key(core, head, key);
     enum kr_err err = kr_routes_get(&core->spread.routes, key, &route);

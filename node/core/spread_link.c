@@ -37,7 +37,7 @@ void kr_spread_ponged(struct kr_link *link, uint64_t now_ms)
     spread->pings_out--;
     if (spread->ping_ms != 0) {
         uint64_t rtt_ms = now_ms - spread->ping_ms;
-        rtt_ms = spread->rtt_ms == 0 ? rtt_ms : (3 * spread->rtt_ms + rtt_ms) / 4;
+        rtt_ms = spread->rtt_ms == 0 ? rtt_ms : (3 * spread->rtt_ms + rtt_ms + 2) / 4;
         spread->rtt_ms = rtt_ms > 0 ? rtt_ms : 1;
         spread->ping_ms = 0;
     }

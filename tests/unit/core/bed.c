@@ -26,7 +26,7 @@ static bool on_effect(void *context, struct sim_node *node, const struct kr_effe
     switch (effect->type) {
     case KR_EFFECT_SEND:
         bed->sent[node->index]++;
-        return false;
+        return bed->on_send != NULL && bed->on_send(bed->context, node, effect);
     case KR_EFFECT_LOG:
         return log_line(bed, node, effect);
     case KR_EFFECT_PAGE:
@@ -54,12 +54,21 @@ static bool on_effect(void *context, struct sim_node *node, const struct kr_effe
 
 struct bed *bed_new(uint32_t nodes)
 {
+    struct sim_edges edges = {0};
+    sim_edges_chain(&edges, nodes);
+    struct bed *bed = bed_new_with(nodes, &edges);
+    sim_edges_free(&edges);
+    return bed;
+}
+
+struct bed *bed_new_with(uint32_t nodes, const struct sim_edges *edges)
+{
     struct bed *bed = calloc(1, sizeof *bed);
     assert_non_null(bed);
     assert_int_equal(kr_crypto_init(), KR_OK);
     bed->world = malloc(sizeof *bed->world);
     assert_non_null(bed->world);
-    if (sim_world_init(bed->world, 1, nodes, NULL) != SIM_HOLDS) {
+    if (sim_world_init_with(bed->world, 1, nodes, edges, nodes > 1 ? 1 : 0, NULL) != SIM_HOLDS) {
         fail_msg("no world: %s", bed->world->complaint);
     }
     bed->world->on_effect = on_effect;

@@ -21,7 +21,7 @@
 #define BED_PENDING   1000u /* no answer yet: no enum kr_err */
 #define BED_DAY_MS    86400000u
 #define BED_SENT_MAX  4096u
-#define BED_NODES_MAX 16u
+#define BED_NODES_MAX 64u
 
 struct bed {
     struct sim_world *world;
@@ -35,10 +35,15 @@ struct bed {
     size_t log_len, log_capacity;
     uint32_t sent[BED_NODES_MAX]; /* frames let out by each node since bed_count_from_here */
     uint32_t max_level;
+    /* Carries the frames itself where it is set; false: the world shall. */
+    bool (*on_send)(void *context, struct sim_node *node, const struct kr_effect *effect);
+    void *context;
 };
 
 /* Nodes in a chain, linked, in the community that node 1 founded. */
 struct bed *bed_new(uint32_t nodes);
+/* The same, linked like this (edges are copied); the founder is node 1. */
+struct bed *bed_new_with(uint32_t nodes, const struct sim_edges *edges);
 void bed_free(struct bed *bed);
 void bed_run(struct bed *bed, uint64_t ms);
 /* Kills the node after all that it has under way, starts it again, and waits until its links stand. */
