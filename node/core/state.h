@@ -1,6 +1,6 @@
 /* What the core remembers between events, and what its files ask of each other. Private to node/core.
  *
- *   core.c     events in, one dispatch          link.c      links, hello, sessions, frames
+ *   core.c     events in, one dispatch          link.c      hello, sessions, frames; links.c which links there are
  *   init.c     a node's first statements        gossip.c    queues, windows, credit: pushing records to peers
  *   admit.c    what may enter, and where to     catchup.c   marks, cursors, have, want: what was missed
  *   submit.c   a client's record                ticket.c    invitations
@@ -222,7 +222,7 @@ enum kr_err kr_step_job(struct kr_step *step, struct kr_job *job) KR_WARN_UNUSED
 /* The council's name as people read it: its card's, else its id in hex. `size` >= KR_NAME_BYTES_MAX + 1. */
 const char *kr_core_name(const struct kr_core *core, const uint8_t council[static 32], bool japanese, char *ret_name, size_t size);
 
-/* ---- link.c ---- */
+/* ---- links.c, link.c ---- */
 enum kr_err kr_links_load(struct kr_step *step) KR_WARN_UNUSED;
 void kr_link_free(struct kr_link *link);
 struct kr_link *kr_link_by_number(struct kr_core *core, uint32_t number);
