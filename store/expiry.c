@@ -1,5 +1,5 @@
-/* When records expire: for each few hundred arrivals the earliest time, so that most records, whose time is later than that of one
- * before them, cost no row. */
+/* When records are due: to be stripped when they expire, and to be deleted when the month of that is over. For each few hundred
+ * arrivals the earliest time, so that most records, whose time is later than that of one before them, cost no row. */
 #include <sodium.h>
 #include <string.h>
 
@@ -51,26 +51,32 @@ static enum kr_err row_put(struct kr_txn *txn, uint64_t arrival, uint64_t earlie
     return kr_row_put(txn, KR_DBI_DUE, key, kr_slice_of(value, sizeof value), 0);
 }
 
-enum kr_err kr_due_note(struct kr_txn *txn, uint64_t arrival, uint64_t expires_s)
+uint64_t kr_due_of(const struct kr_head *head)
+{
+    return head->state == KR_HEAD_HEADER_ONLY ? kr_tree_month_end_s(kr_tree_month(head->expires_s)) + KR_MONTH_GRACE_S
+                                              : head->expires_s;
+}
+
+enum kr_err kr_due_note(struct kr_txn *txn, uint64_t arrival, uint64_t due_s)
 {
     uint64_t earliest_s = 0;
     enum kr_err err = row_get(txn, arrival, &earliest_s);
-    if (err == KR_OK && earliest_s <= expires_s) {
+    if (err == KR_OK && earliest_s <= due_s) {
         return KR_OK;
     }
     if (err == KR_CORRUPT) {
         return row_put(txn, arrival, 0); /* whatever it said is looked for anew */
     }
-    return err == KR_OK || err == KR_NOT_FOUND ? row_put(txn, arrival, expires_s) : err;
+    return err == KR_OK || err == KR_NOT_FOUND ? row_put(txn, arrival, due_s) : err;
 }
 
-enum kr_err kr_due_check(struct kr_txn *txn, uint64_t arrival, uint64_t expires_s)
+enum kr_err kr_due_check(struct kr_txn *txn, uint64_t arrival, uint64_t due_s)
 {
     uint64_t earliest_s = 0;
-    return row_get(txn, arrival, &earliest_s) == KR_OK && earliest_s <= expires_s ? KR_OK : KR_CORRUPT;
+    return row_get(txn, arrival, &earliest_s) == KR_OK && earliest_s <= due_s ? KR_OK : KR_CORRUPT;
 }
 
-/* ---- what has expired ---- */
+/* ---- what is due ---- */
 
 /* The first row at or behind `arrival` in which something may have expired; `*ret_from` is where to look. A damaged row may hide
  * anything, so it is looked at, and mended by that; but no row of arrivals that are not given out yet (a reader does not know which
@@ -117,10 +123,11 @@ static enum kr_err scan(struct kr_txn *txn, uint64_t now_s, uint64_t *at, struct
         if (err != KR_OK && err != KR_NOT_FOUND && err != KR_CORRUPT) {
             return err;
         }
-        if (err == KR_OK && head.expires_s <= now_s) {
+        const uint64_t due_s = err == KR_OK ? kr_due_of(&head) : UINT64_MAX;
+        if (err == KR_OK && due_s <= now_s) {
             due->arrivals[due->count++] = *at;
-        } else if (err == KR_OK && head.expires_s < due->earliest_s) {
-            due->earliest_s = head.expires_s;
+        } else if (due_s < due->earliest_s) {
+            due->earliest_s = due_s;
         }
         ++*at;
     }

@@ -181,8 +181,8 @@ enum kr_err kr_store_head_update(struct kr_txn *txn, const struct kr_head *head)
     }
     err = kr_head_put(txn, head, data_key, 0);
     sodium_memzero(data_key, sizeof data_key);
-    if (err == KR_OK && old.expires_s != head->expires_s) {
-        err = kr_due_note(txn, head->arrival, head->expires_s);
+    if (err == KR_OK && kr_due_of(&old) != kr_due_of(head)) {
+        err = kr_due_note(txn, head->arrival, kr_due_of(head));
     }
     if (err == KR_OK) {
         kr_state_count(txn, &old, false);

@@ -6,7 +6,7 @@
  *   meta      name → "format": number ‖ sealed number (frozen in all formats); "keys", "runs": sealed
  *   log       arrival 8 ‖ chunk 2 → at most KR_CHUNK_BYTES_MAX bytes under the record's data key;
  *             arrival 8 ‖ FFFF → sealed head: data key, and what policy and look-ups need (head.c)
- *   due       arrival / 512 as 8 → earliest expiry among them 8 ‖ tag 8
+ *   due       arrival / 512 as 8 → when the first of them is due 8 ‖ tag 8
  *   dead      arrival / 4,096 as 8 → sealed bitmap of purged arrivals
  *   scopes    kind 1 ‖ id 32 → sealed: number, count, running hash, how far the trees are, and the last, unfinished block (scope.c)
  *   entries   scope number 4 ‖ block 8 → sealed: running hash before it 32 ‖ its 32 entries: id, hour of creation, expiry month
@@ -190,10 +190,12 @@ bool kr_head_is_there(struct kr_txn *txn, uint64_t arrival);
 
 /* ---- expiry.c ---- */
 #define KR_DUE_ARRIVALS 512u /* of one row */
-/* Notes that this arrival expires then. */
-enum kr_err kr_due_note(struct kr_txn *txn, uint64_t arrival, uint64_t expires_s) KR_WARN_UNUSED;
+/* When something has to be done about the record: it expires, or, where only its header is left, its month is over. */
+uint64_t kr_due_of(const struct kr_head *head);
+/* Notes that this arrival is due then. */
+enum kr_err kr_due_note(struct kr_txn *txn, uint64_t arrival, uint64_t due_s) KR_WARN_UNUSED;
 /* Whether the arrival's row is whole and not later than this; KR_CORRUPT. */
-enum kr_err kr_due_check(struct kr_txn *txn, uint64_t arrival, uint64_t expires_s) KR_WARN_UNUSED;
+enum kr_err kr_due_check(struct kr_txn *txn, uint64_t arrival, uint64_t due_s) KR_WARN_UNUSED;
 
 /* ---- record.c ---- */
 /* The arrival of the log's last row, 0 where there is none; KR_CORRUPT. */

@@ -145,7 +145,7 @@ enum kr_err kr_store_record_put(struct kr_txn *txn, struct kr_head *head, struct
     stored.record_bytes = (uint32_t)bytes.len;
     err = log_put(txn, &stored, bytes, MDB_APPEND);
     if (err == KR_OK) {
-        err = kr_due_note(txn, stored.arrival, stored.expires_s);
+        err = kr_due_note(txn, stored.arrival, kr_due_of(&stored));
     }
     if (err == KR_OK) {
         err = kr_index_add(txn, head->id, stored.arrival, KR_INDEX_ID);
@@ -184,6 +184,9 @@ static bool look_at(void *context, const struct kr_term_entry *entry)
     }
     enum kr_err err = kr_store_head_get(search->txn, entry->arrival, &head, scratch);
     if (err == KR_NOT_FOUND || (err == KR_OK && search->prefix != NULL && memcmp(head.id, search->prefix, search->len) != 0)) {
+        return true;
+    }
+    if (err == KR_OK && search->kind == KR_INDEX_TOKEN && head.state == KR_HEAD_HEADER_ONLY) {
         return true;
     }
     if (err == KR_OK || err == KR_CORRUPT) {

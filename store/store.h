@@ -104,11 +104,12 @@ enum kr_err kr_store_record_purge(struct kr_txn *txn, uint64_t arrival, struct k
 /* Walk heads: the next one with arrival >= `*arrival` upward, or <= downward; KR_NOT_FOUND at the end. */
 enum kr_err kr_store_head_next(struct kr_txn *txn, uint64_t arrival, bool downward, struct kr_head *ret_head,
                                uint8_t *scratch) KR_WARN_UNUSED;
-/* Some arrivals from `*at` on (0 at first) whose expiry is <= now_s, at most `max`, whatever their state; moves `*at`. A bounded
- * piece of work, which may find none; `*ret_done` when there is nothing behind it. */
+/* Some arrivals from `*at` on (0 at first) that are due by now_s, at most `max`; moves `*at`. Due are records that have expired,
+ * and those of which only the header is left when the month of their expiry is over (kr_tree_month_from). A bounded piece of work,
+ * which may find none; `*ret_done` when there is nothing behind it. */
 enum kr_err kr_store_expired(struct kr_txn *txn, uint64_t now_s, uint64_t *at, uint64_t *ret_arrivals, uint32_t max,
                              uint32_t *ret_count, bool *ret_done) KR_WARN_UNUSED;
-/* A submission's token leads to its record for as long as that is there. */
+/* A submission's token leads to its record for as long as the whole of it is there. */
 #define KR_TOKEN_BYTES 16u
 enum kr_err kr_store_token_put(struct kr_txn *txn, const uint8_t token[static KR_TOKEN_BYTES], uint64_t arrival) KR_WARN_UNUSED;
 enum kr_err kr_store_token_find(struct kr_txn *txn, const uint8_t token[static KR_TOKEN_BYTES],

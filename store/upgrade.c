@@ -112,7 +112,7 @@ static enum kr_err move_record(const struct old *ids, struct kr_slice key, struc
         err = memcmp(head.id, key.bytes, 32) == 0 ? kr_head_put(txn, &head, id + 12, 0) : KR_CORRUPT;
     }
     if (err == KR_OK) {
-        err = kr_due_note(txn, head.arrival, head.expires_s);
+        err = kr_due_note(txn, head.arrival, kr_due_of(&head));
     }
     if (err == KR_OK) {
         err = kr_index_add(txn, head.id, head.arrival, KR_INDEX_ID);

@@ -82,7 +82,7 @@ static void check_head(struct verify *verify, struct kr_slice key, struct kr_sli
     if (kr_log_open(verify->txn, &head, data_key, verify->record) != KR_OK) {
         problem(verify, "the content of record %s (number %llu) is damaged", short_id(head.id, id), arrival);
     }
-    if (kr_due_check(verify->txn, head.arrival, head.expires_s) != KR_OK) {
+    if (kr_due_check(verify->txn, head.arrival, kr_due_of(&head)) != KR_OK) {
         problem(verify, "the expiry of record %s (number %llu) is damaged", short_id(head.id, id), arrival);
     }
     verify->bytes += head.record_bytes;

@@ -269,6 +269,18 @@ static bool is_outdone(const struct kr_directory_entry *entry, const struct kr_j
            (entry->version == job->header.version && memcmp(entry->record_id, job->record.id, 32) < 0);
 }
 
+enum kr_err kr_admit_leave(struct kr_step *step, const struct kr_header *header, const uint8_t id[static 32])
+{
+    struct kr_scope scopes[KR_SCOPES_MAX];
+    const uint32_t count = kr_scopes_of(step->core, header, scopes);
+    enum kr_err err = KR_OK;
+    for (uint32_t i = 0; i < count && err == KR_OK; i++) {
+        err = kr_store_scope_remove(step->txn, &scopes[i], id);
+        err = err == KR_NOT_FOUND ? KR_OK : err;
+    }
+    return err;
+}
+
 /* KR_OK: this one is it, and the one before is gone. Two of one version are worth an alarm. */
 static enum kr_err replace_older(struct kr_step *step, const struct kr_job *job)
 {
@@ -286,7 +298,10 @@ static enum kr_err replace_older(struct kr_step *step, const struct kr_job *job)
     if (err != KR_OK || is_outdone(&entry, job)) {
         return err != KR_OK ? err : KR_EXISTS;
     }
-    err = kr_store_record_find(step->txn, entry.record_id, &arrival);
+    err = kr_admit_leave(step, &job->header, entry.record_id); /* it stood where this one will */
+    if (err == KR_OK) {
+        err = kr_store_record_find(step->txn, entry.record_id, &arrival);
+    }
     if (err != KR_OK) {
         return err == KR_NOT_FOUND ? KR_OK : err;
     }

@@ -1,4 +1,10 @@
-/* Work that can wait: what has expired goes. In slices. */
+/* Work that can wait: what has expired goes. In slices.
+ *
+ *   shown ──(expires)──▶ header only ──(its month is over)──▶ gone, and with it the month's trees
+ *   statement ──(expires)──▶ gone, also from the trees        quarantined ──(expires)──▶ gone
+ *
+ * A record stays in its trees until they are dropped as a whole: so nodes whose clocks differ by a little have the same. Of
+ * statements only those that stand are in a tree, or those who replaced one would differ from those for whom it ended before. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,13 +12,14 @@
 #include "node/core/state.h"
 
 #define EXPIRY_SLICE 64u
+#define EXPIRY_BYTES KR_MIB /* stripped in a slice, or a record more */
 #define EXPIRY_MS    60000u
 #define DAY_MS       86400000
 
 /* A statement that has ended leaves the directory too, or a node would look for it in vain when it starts. */
 static enum kr_err forget_statement(struct kr_step *step, const struct kr_head *head, bool *ret_was_known)
 {
-    struct kr_header header = {.kind = head->kind};
+    struct kr_header header = {.kind = head->kind, .has_community = head->has_community};
     uint8_t key[KR_DIRECTORY_KEY_BYTES], value[KR_KIB * 2];
     size_t len;
     struct kr_directory_entry entry;
@@ -20,7 +27,11 @@ static enum kr_err forget_statement(struct kr_step *step, const struct kr_head *
     memcpy(header.community, head->community, 32);
     memcpy(header.subject, head->subject, 32);
     kr_directory_key(key, &header);
-    enum kr_err err = kr_store_get(step->txn, KR_TABLE_DIRECTORY, key, sizeof key, value, sizeof value, &len);
+    enum kr_err err = kr_admit_leave(step, &header, head->id);
+    if (err != KR_OK) {
+        return err;
+    }
+    err = kr_store_get(step->txn, KR_TABLE_DIRECTORY, key, sizeof key, value, sizeof value, &len);
     if (err != KR_OK) {
         return err == KR_NOT_FOUND ? KR_OK : err;
     }
@@ -32,38 +43,74 @@ static enum kr_err forget_statement(struct kr_step *step, const struct kr_head *
     return err;
 }
 
-static enum kr_err expire_one(struct kr_step *step, uint64_t arrival, uint8_t *scratch, bool *ret_changes_directory)
+enum kr_err kr_expiry_strip(struct kr_step *step, uint64_t arrival, uint64_t *bytes)
+{
+    struct kr_record record;
+    struct kr_writer writer;
+    uint8_t *whole = NULL;
+    size_t len = 0;
+    kr_writer_init(&writer, KR_RECORD_BYTES_MAX);
+    enum kr_err err = kr_store_record_get(step->txn, arrival, &whole, &len);
+    if (err == KR_OK) {
+        err = kr_record_split(whole, len, &record) == KR_OK ? kr_record_strip(&record, &writer) : KR_CORRUPT;
+    }
+    if (err == KR_OK || err == KR_CORRUPT) {
+        *bytes += len;
+        err = kr_store_record_purge(step->txn, arrival, (struct kr_slice){writer.bytes, err == KR_OK ? writer.len : 0});
+    }
+    kr_writer_deinit(&writer);
+    free(whole);
+    return err;
+}
+
+/* Why its guards were overridden is of no use without it. */
+static enum kr_err forget_reason(struct kr_step *step, const struct kr_head *head)
+{
+    uint8_t reason[KR_REASON_KEY_BYTES];
+    kr_reason_key(reason, head->id);
+    enum kr_err err = kr_store_delete(step->txn, KR_TABLE_RECEIPTS, reason, sizeof reason);
+    return err == KR_NOT_FOUND ? KR_OK : err;
+}
+
+/* Nothing of it stays. */
+static enum kr_err delete_one(struct kr_step *step, uint64_t arrival, const struct kr_head *head)
+{
+    enum kr_err err = kr_store_record_purge(step->txn, arrival, (struct kr_slice){0});
+    return err == KR_OK ? forget_reason(step, head) : err;
+}
+
+struct slice {
+    uint8_t *scratch; /* KR_HEAD_SCRATCH */
+    uint64_t bytes;   /* that were stripped */
+    bool changes_directory;
+};
+
+static enum kr_err expire_one(struct kr_step *step, uint64_t arrival, struct slice *slice)
 {
     struct kr_head head;
-    enum kr_err err = kr_store_head_get(step->txn, arrival, &head, scratch);
+    enum kr_err err = kr_store_head_get(step->txn, arrival, &head, slice->scratch);
     if (err != KR_OK) {
         return err;
-    }
-    if (kr_kind_is_statement(head.kind) && head.state != KR_HEAD_QUARANTINED) {
-        if (memcmp(head.author, step->core->self, 32) == 0) {
-            return KR_OK; /* our own card is who we are, until there is a newer one */
-        }
-        err = forget_statement(step, &head, ret_changes_directory);
-        if (err != KR_OK) {
-            return err;
-        }
     }
     if (head.state == KR_HEAD_QUARANTINED) {
         err = kr_store_delete(step->txn, KR_TABLE_QUARANTINE, head.id, 32);
         if (err == KR_OK) {
             kr_quarantine_left(step->core, head.from, head.record_bytes);
         }
+        return err == KR_OK || err == KR_NOT_FOUND ? delete_one(step, arrival, &head) : err;
     }
-    if (err == KR_OK || err == KR_NOT_FOUND) {
-        err = kr_store_record_purge(step->txn, arrival, (struct kr_slice){0});
+    if (kr_kind_is_statement(head.kind)) {
+        if (memcmp(head.author, step->core->self, 32) == 0) {
+            return KR_OK; /* our own card is who we are, until there is a newer one */
+        }
+        err = forget_statement(step, &head, &slice->changes_directory);
+        return err == KR_OK ? delete_one(step, arrival, &head) : err;
     }
-    if (err == KR_OK) {
-        uint8_t reason[KR_REASON_KEY_BYTES];
-        kr_reason_key(reason, head.id);
-        err = kr_store_delete(step->txn, KR_TABLE_RECEIPTS, reason, sizeof reason);
-        err = err == KR_NOT_FOUND ? KR_OK : err;
+    if (head.state == KR_HEAD_HEADER_ONLY) {
+        return delete_one(step, arrival, &head);
     }
-    return err;
+    err = kr_expiry_strip(step, arrival, &slice->bytes);
+    return err == KR_OK ? forget_reason(step, &head) : err;
 }
 
 /* By a clock that is ahead everything would go, for good. What is kept too long does no harm: nobody is shown it. */
@@ -77,6 +124,22 @@ static bool may_be_ahead(const struct kr_core *core)
     return core->options.doubts_clock || 2 * behind > sessions;
 }
 
+/* Trees of months that are over, a slice of them. */
+static enum kr_err drop_months(struct kr_step *step, bool *ret_is_done)
+{
+    const uint32_t month_from = kr_tree_month_from(step->now_ms / 1000);
+    bool more = false;
+    enum kr_err err = KR_OK;
+    if (step->core->month_from != month_from) {
+        err = kr_store_tree_drop(step->txn, month_from, &more);
+    }
+    if (err == KR_OK && !more) {
+        step->core->month_from = month_from;
+    }
+    *ret_is_done = !more;
+    return err;
+}
+
 enum kr_err kr_expiry_slice(struct kr_step *step, bool *ret_more)
 {
     struct kr_core *core = step->core;
@@ -88,22 +151,30 @@ enum kr_err kr_expiry_slice(struct kr_step *step, bool *ret_more)
         core->expiry_at_ms = step->now_ms + EXPIRY_MS;
         return kr_step_wake(step, core->expiry_at_ms);
     }
+    struct slice slice = {.scratch = malloc(KR_HEAD_SCRATCH)};
     uint64_t arrivals[EXPIRY_SLICE];
     uint32_t count = 0;
-    bool changes_directory = false, is_done = false;
-    uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
-    if (scratch == NULL) {
+    bool is_done = false;
+    if (slice.scratch == NULL) {
         return KR_NOMEM;
     }
     enum kr_err err =
         kr_store_expired(step->txn, step->now_ms / 1000, &core->expiry_next, arrivals, EXPIRY_SLICE, &count, &is_done);
     for (uint32_t i = 0; i < count && err == KR_OK; i++) {
-        err = expire_one(step, arrivals[i], scratch, &changes_directory);
+        if (slice.bytes >= EXPIRY_BYTES) {
+            core->expiry_next = arrivals[i];
+            is_done = false;
+            break;
+        }
+        err = expire_one(step, arrivals[i], &slice);
     }
-    if (err == KR_OK && changes_directory) {
+    if (err == KR_OK && slice.changes_directory) {
         err = kr_directory_reload(&core->directory, step->txn);
     }
-    free(scratch);
+    free(slice.scratch);
+    if (err == KR_OK && is_done) {
+        err = drop_months(step, &is_done);
+    }
     *ret_more = !is_done;
     if (err == KR_OK && is_done) {
         core->expiry_next = 0;

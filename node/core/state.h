@@ -192,6 +192,7 @@ struct kr_core {
     uint64_t damage_ms;                /* when a damaged record was last spoken of */
     uint64_t expiry_at_ms;
     uint64_t expiry_next; /* arrival from which expired records are looked for next */
+    uint32_t month_from;  /* months before it are gone from the trees; 0: since the start nobody has looked */
 };
 
 /* One event being worked on. */
@@ -327,6 +328,8 @@ enum kr_err kr_admit_foresee(struct kr_step *step, const struct kr_job *job, con
  * replaces; the second gives it all that a record has beyond its place in the log. `is_late`: it was caught up with, or waited in
  * quarantine, so that most peers have it, or get it the same way. */
 enum kr_err kr_admit_judge(struct kr_step *step, const struct kr_job *job, const uint8_t *from) KR_WARN_UNUSED;
+/* Takes a statement, which is replaced or has ended, out of the trees of its scopes: only what stands is in them. */
+enum kr_err kr_admit_leave(struct kr_step *step, const struct kr_header *header, const uint8_t id[static 32]) KR_WARN_UNUSED;
 enum kr_err kr_admit_enter(struct kr_step *step, struct kr_job *job, const struct kr_head *head, const struct kr_link *link,
                            bool is_late) KR_WARN_UNUSED;
 
@@ -399,5 +402,8 @@ enum kr_err kr_init_event(struct kr_step *step, struct kr_slice bytes) KR_WARN_U
 enum kr_err kr_identity_load(struct kr_step *step) KR_WARN_UNUSED;
 enum kr_err kr_number_next(struct kr_step *step, uint32_t *ret_number) KR_WARN_UNUSED; /* durable: a number is never used twice */
 enum kr_err kr_expiry_slice(struct kr_step *step, bool *ret_more) KR_WARN_UNUSED;
+/* Only the header and the signature of a record stay, so that it keeps its place in the trees; a damaged one is deleted, and would be
+ * taken anew. Adds its length to `*bytes`. */
+enum kr_err kr_expiry_strip(struct kr_step *step, uint64_t arrival, uint64_t *bytes) KR_WARN_UNUSED;
 
 #endif

@@ -286,7 +286,7 @@ bool bed_holds(struct bed *bed, uint32_t node, const uint8_t id[static 32])
     struct kr_head head;
     enum kr_err err = bed_head(bed, node, id, &head);
     assert_true(err == KR_OK || err == KR_NOT_FOUND);
-    return err == KR_OK;
+    return err == KR_OK && head.state != KR_HEAD_HEADER_ONLY;
 }
 
 struct kr_store_stat bed_stat(struct bed *bed, uint32_t node)
@@ -301,7 +301,17 @@ struct kr_store_stat bed_stat(struct bed *bed, uint32_t node)
 
 uint64_t bed_records(struct bed *bed, uint32_t node)
 {
-    return bed_stat(bed, node).records;
+    static uint8_t scratch[KR_HEAD_SCRATCH];
+    const struct kr_store_stat stat = bed_stat(bed, node);
+    uint64_t stripped = 0;
+    struct kr_txn *txn = NULL;
+    assert_int_equal(kr_store_read_begin(bed_node(bed, node)->store, &txn), KR_OK);
+    for (uint64_t arrival = 1; arrival <= stat.arrivals; arrival++) {
+        struct kr_head head;
+        stripped += kr_store_head_get(txn, arrival, &head, scratch) == KR_OK && head.state == KR_HEAD_HEADER_ONLY;
+    }
+    kr_txn_abort(txn);
+    return stat.records - stripped;
 }
 
 /* ---- signing as anybody ---- */

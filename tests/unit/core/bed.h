@@ -71,8 +71,10 @@ void bed_result_id(const struct bed *bed, uint8_t ret_id[static 32], bool *ret_k
 
 /* KR_NOT_FOUND where the node does not hold it. */
 enum kr_err bed_head(struct bed *bed, uint32_t node, const uint8_t id[static 32], struct kr_head *ret_head);
+/* Whether it holds the whole record, not its header alone. */
 bool bed_holds(struct bed *bed, uint32_t node, const uint8_t id[static 32]);
 struct kr_store_stat bed_stat(struct bed *bed, uint32_t node);
+/* Whole ones. */
 uint64_t bed_records(struct bed *bed, uint32_t node);
 
 /* Councils outside: keys and a card. */

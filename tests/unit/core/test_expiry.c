@@ -42,6 +42,88 @@ static void records_go_when_they_expire_on_every_node(void **state)
     bed_submission_free(submit);
 }
 
+static const struct kr_scope clear = {.kind = KR_SCOPE_CLEAR};
+
+/* The tree of a scope with all its months, also those that are over. */
+static uint64_t tree_of(struct bed *bed, uint32_t node, const struct kr_scope *scope, uint8_t ret_root[static 32])
+{
+    struct kr_txn *txn = NULL;
+    uint64_t count = 0;
+    assert_int_equal(kr_store_read_begin(bed_node(bed, node)->store, &txn), KR_OK);
+    assert_int_equal(kr_store_tree_root(txn, scope, 0, ret_root, &count), KR_OK);
+    kr_txn_abort(txn);
+    return count;
+}
+
+/* A record that has expired is in no list and no look-up, but in its trees, with its header, until they are dropped. */
+static void what_has_expired_keeps_its_place_until_its_month_is_over(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t short_lived[32], long_lived[32], before[32], after[32];
+    struct kr_head head;
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_CLEAR, "a.example", 1);
+    submit->expires_s = bed->world->now_ms / 1000 + 600;
+    const uint32_t month = kr_tree_month(submit->expires_s);
+    assert_int_equal(bed_submit(bed, 0, submit, short_lived), KR_OK);
+    submit->expires_s = kr_tree_month_end_s(month + 1) - 1;
+    submit->token[0]++;
+    assert_int_equal(bed_submit(bed, 0, submit, long_lived), KR_OK);
+    bed_submission_free(submit);
+    bed_run(bed, 5000);
+    const uint64_t count = tree_of(bed, 0, &clear, before);
+    const uint64_t end_ms = (kr_tree_month_end_s(month) + KR_MONTH_GRACE_S) * 1000;
+    bed_run(bed, 700000);
+    for (uint32_t node = 0; node < 2; node++) {
+        assert_false(bed_holds(bed, node, short_lived));
+        assert_int_equal(bed_head(bed, node, short_lived, &head), KR_OK);
+        assert_int_equal(head.state, KR_HEAD_HEADER_ONLY);
+        assert_int_equal(tree_of(bed, node, &clear, after), count);
+        assert_memory_equal(after, before, 32);
+    }
+    bed_restart(bed, 0);
+    bed_run(bed, end_ms - 120000 - bed->world->now_ms);
+    assert_int_equal(bed_head(bed, 0, short_lived, &head), KR_OK);
+    assert_int_equal(tree_of(bed, 0, &clear, after), count);
+    bed_run(bed, 240000);
+    for (uint32_t node = 0; node < 2; node++) {
+        assert_int_equal(bed_head(bed, node, short_lived, &head), KR_NOT_FOUND);
+        assert_int_equal(tree_of(bed, node, &clear, after), 1);
+        assert_true(bed_holds(bed, node, long_lived));
+    }
+}
+
+/* Of a replaceable kind only what stands is in the tree: so it is the same for who saw the one before, and who did not. */
+static void what_is_replaced_leaves_its_tree(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t root[32], mine[32], id[32];
+    struct kr_scope directory = {.kind = KR_SCOPE_DIRECTORY};
+    memcpy(directory.id, bed_core(bed, 1)->directory.communities[0]->id, 32);
+    const uint64_t count = tree_of(bed, 0, &directory, root);
+    assert_true(count > 0);
+    struct kr_card card = bed_card(bed, 1, 1);
+    struct kr_writer content;
+    kr_writer_init(&content, KR_BODY_BYTES_MAX);
+    kr_card_write(&card, &content);
+    for (uint64_t version = 1000; version < 1003; version++) {
+        struct forged forged = bed_statement(bed, 1, KR_KIND_COUNCIL_CARD, directory.id, bed_node(bed, 1)->council, version,
+                                             (struct kr_slice){content.bytes, content.len});
+        bed_hand_over(bed, 1, 0, &forged);
+        assert_true(bed_holds(bed, 0, forged.id));
+        memcpy(id, forged.id, 32);
+        forged_free(&forged);
+        assert_int_equal(tree_of(bed, 0, &directory, mine), count);
+        assert_memory_not_equal(mine, root, 32);
+        memcpy(root, mine, 32);
+    }
+    struct kr_head head; /* and when it ends, it goes at once */
+    assert_int_equal(bed_head(bed, 0, id, &head), KR_OK);
+    bed_run(bed, head.expires_s * 1000 - bed->world->now_ms + 120000);
+    assert_int_equal(bed_head(bed, 0, id, &head), KR_NOT_FOUND);
+    assert_int_equal(tree_of(bed, 0, &directory, mine), count - 1);
+    kr_writer_deinit(&content);
+}
+
 static uint64_t indicators_in_status(struct bed *bed)
 {
     static const uint8_t none[] = {0x90};
@@ -263,6 +345,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(records_go_when_they_expire_on_every_node, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_has_expired_keeps_its_place_until_its_month_is_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_replaced_leaves_its_tree, setup, teardown),
         cmocka_unit_test_setup_teardown(status_counts_indicators, setup, teardown),
         cmocka_unit_test_setup_teardown(one_slice_is_bounded_and_says_whether_there_is_more, setup, teardown),
         cmocka_unit_test_setup_teardown(a_token_lives_as_long_as_its_record, setup, teardown),
