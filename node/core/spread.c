@@ -206,13 +206,9 @@ static enum kr_err make_lazy(struct kr_step *step, struct kr_link *link, const s
     if (err != KR_OK) {
         return err;
     }
-    if (memcmp(head->author, core->self, 32) != 0) { /* our own go to all that do not ask us to stop */
-        kr_route_set(route, link->spread.slot, false);
-    }
+    kr_route_set(route, link->spread.slot, false); /* it has it without us */
     if (lazy != NULL) {
-        if (lazy != link) {
-            kr_route_set(route, lazy->spread.slot, false);
-        }
+        kr_route_set(route, lazy->spread.slot, false);
         kr_spread_ask_to_prune(lazy, key, head->id);
     }
     return KR_OK;
@@ -377,6 +373,10 @@ enum kr_err kr_spread_ihave(struct kr_step *step, struct kr_link *link, const st
 static bool shares_scope_of(const struct kr_core *core, const struct kr_link *link, const struct kr_head *head)
 {
     struct kr_scope scope = {.kind = KR_SCOPE_PAIR};
+    bool is_theirs = memcmp(head->author, link->council, 32) == 0;
+    for (uint32_t i = 0; i < head->audience_count && !is_theirs; i++) {
+        is_theirs = memcmp(head->audience + (size_t)i * 32, link->council, 32) == 0;
+    }
     if (kr_kind_is_statement(head->kind)) {
         scope.kind = KR_SCOPE_DIRECTORY;
         memcpy(scope.id, head->community, 32);
@@ -388,7 +388,7 @@ static bool shares_scope_of(const struct kr_core *core, const struct kr_link *li
     } else {
         memcpy(scope.id, link->council, 32);
     }
-    return kr_link_shares(core, link, &scope);
+    return (scope.kind != KR_SCOPE_PAIR || is_theirs) && kr_link_shares(core, link, &scope);
 }
 
 /* The peer asks to be on a tree of ours, and for the record unless `status` is 1: only where it may have that record. */
