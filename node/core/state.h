@@ -402,8 +402,8 @@ enum kr_err kr_init_event(struct kr_step *step, struct kr_slice bytes) KR_WARN_U
 enum kr_err kr_identity_load(struct kr_step *step) KR_WARN_UNUSED;
 enum kr_err kr_number_next(struct kr_step *step, uint32_t *ret_number) KR_WARN_UNUSED; /* durable: a number is never used twice */
 enum kr_err kr_expiry_slice(struct kr_step *step, bool *ret_more) KR_WARN_UNUSED;
-/* Only the header and the signature of a record stay, so that it keeps its place in the trees; a damaged one is deleted, and would be
- * taken anew. Adds its length to `*bytes`. */
+/* Only the header and the signature of a record stay, so that it keeps its place in the trees; a damaged one is deleted, and would
+ * be taken anew. Adds its length to `*bytes`. */
 enum kr_err kr_expiry_strip(struct kr_step *step, uint64_t arrival, uint64_t *bytes) KR_WARN_UNUSED;
 
 #endif
