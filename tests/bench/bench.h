@@ -26,6 +26,7 @@ void bench_say(const struct bench_options *options, const struct bench_line *lin
 bool bench_all_passed(void);
 
 uint64_t bench_now_us(void);
+double bench_cpu_us(void); /* of this thread */
 /* Sorts in place. `percent` of 0 … 100. */
 double bench_percentile(double *values, size_t count, double percent);
 
@@ -44,6 +45,7 @@ void bench_propagation(const struct bench_options *options);
 void bench_bulk(const struct bench_options *options);
 void bench_ingest(const struct bench_options *options);
 void bench_memory(const struct bench_options *options);
+void bench_reconcile(const struct bench_options *options);
 void bench_replicate(const struct bench_options *options);
 
 #endif

@@ -1,0 +1,255 @@
+#include "pair.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+#include "node/core/state.h"
+
+#define IN_FLIGHT_MAX 4096u
+#define RESTART_MS    (UINT64_C(1) << 60) /* never: it is started by hand */
+
+struct frame {
+    uint32_t type, depth;
+};
+
+struct pair {
+    struct sim_world world;
+    struct kr_session shadow[2]; /* the receivers' sessions, ahead of them by what is under way */
+    struct frame flying[2][IN_FLIGHT_MAX];
+    uint32_t flying_head[2], flying_count[2];
+    uint32_t depth[2];
+    struct pair_tally tally;
+    double flush_us;
+    uint8_t plain[KR_FRAME_BYTES_MAX];
+};
+
+/* kr_loop_run and kr_gossip_flush are wrapped by the linker: they are called below the pair, which it cannot be told of otherwise.
+ */
+static struct pair *active;
+
+/* ---- frames ---- */
+
+static bool is_about_records(uint32_t type)
+{
+    return type == KR_MESSAGE_RECORDS || type == KR_MESSAGE_CREDIT || type == KR_MESSAGE_NEED;
+}
+
+static bool open_frame(struct pair *pair, uint32_t to, const struct kr_effect *effect)
+{
+    const size_t head = 1 + KR_SESSION_ID_BYTES;
+    struct kr_session *shadow = &pair->shadow[to];
+    if (memcmp(shadow->id, effect->bytes + 1, KR_SESSION_ID_BYTES) != 0) {
+        const struct kr_link *link = kr_loop_core(pair->world.nodes[to]->loop)->links[0];
+        *shadow = memcmp(link->session.id, effect->bytes + 1, KR_SESSION_ID_BYTES) == 0 ? link->session : link->pending;
+    }
+    return kr_session_open(shadow, pair->plain, effect->bytes + head, effect->len - head) == KR_OK;
+}
+
+static uint32_t type_of(struct pair *pair, uint32_t to, const struct kr_effect *effect)
+{
+    struct kr_reader reader;
+    const size_t overhead = 1 + KR_SESSION_ID_BYTES + KR_SESSION_OVERHEAD_BYTES;
+    if (effect->len <= overhead || effect->bytes[0] != KR_FRAME_SEALED) {
+        return KR_MESSAGE_UNKNOWN;
+    }
+    BENCH_MUST(open_frame(pair, to, effect));
+    kr_reader_init(&reader, pair->plain, effect->len - overhead);
+    (void)kr_reader_array_between(&reader, 1, 16);
+    return (uint32_t)kr_reader_uint(&reader, PAIR_TYPES - 1);
+}
+
+static bool on_effect(void *context, struct sim_node *node, const struct kr_effect *effect)
+{
+    struct pair *pair = context;
+    if (effect->type != KR_EFFECT_SEND) {
+        return false;
+    }
+    const uint32_t to = 1 - node->index;
+    const struct frame frame = {.type = type_of(pair, to, effect), .depth = pair->depth[node->index] + 1};
+    BENCH_MUST(pair->flying_count[to] < IN_FLIGHT_MAX);
+    pair->flying[to][(pair->flying_head[to] + pair->flying_count[to]++) % IN_FLIGHT_MAX] = frame;
+    struct pair_tally *tally = &pair->tally;
+    tally->records += frame.type == KR_MESSAGE_RECORDS;
+    if (frame.type != KR_MESSAGE_UNKNOWN && !is_about_records(frame.type)) {
+        tally->bytes += effect->len;
+        tally->frames++;
+        tally->type_bytes[frame.type] += effect->len;
+        tally->depth = frame.depth > tally->depth ? frame.depth : tally->depth;
+    }
+    return false;
+}
+
+/* ---- the cores' time ---- */
+
+/* What came: the next of the frames under way. */
+static uint32_t arrived(struct pair *pair, uint32_t node)
+{
+    BENCH_MUST(pair->flying_count[node] > 0);
+    const struct frame frame = pair->flying[node][pair->flying_head[node]];
+    pair->flying_head[node] = (pair->flying_head[node] + 1) % IN_FLIGHT_MAX;
+    pair->flying_count[node]--;
+    if (!is_about_records(frame.type) && frame.depth > pair->depth[node]) {
+        pair->depth[node] = frame.depth;
+    }
+    return frame.type;
+}
+
+enum kr_err __real_kr_loop_run(struct kr_loop *loop, const struct kr_event *events, size_t count, const uint8_t seed[static 32],
+                               bool (*is_over)(void *context), void *context, struct kr_effects *effects, size_t *ret_done);
+enum kr_err __wrap_kr_loop_run(struct kr_loop *loop, const struct kr_event *events, size_t count, const uint8_t seed[static 32],
+                               bool (*is_over)(void *context), void *context, struct kr_effects *effects, size_t *ret_done);
+enum kr_err __real_kr_gossip_flush(struct kr_step *step);
+enum kr_err __wrap_kr_gossip_flush(struct kr_step *step);
+
+/* One event at a time, so that each has its own price. */
+enum kr_err __wrap_kr_loop_run(struct kr_loop *loop, const struct kr_event *events, size_t count, const uint8_t seed[static 32],
+                               bool (*is_over)(void *context), void *context, struct kr_effects *effects, size_t *ret_done)
+{
+    if (active == NULL) {
+        return __real_kr_loop_run(loop, events, count, seed, is_over, context, effects, ret_done);
+    }
+    const uint32_t node = active->world.nodes[0]->loop == loop ? 0 : 1;
+    const bool is_frame = events[0].type == KR_EVENT_FRAME;
+    const uint32_t type = is_frame ? arrived(active, node) : KR_MESSAGE_UNKNOWN;
+    const bool is_counted = is_frame ? type != KR_MESSAGE_UNKNOWN && !is_about_records(type) : events[0].type == KR_EVENT_TICK;
+    active->flush_us = 0;
+    const double begin_us = bench_cpu_us();
+    enum kr_err err = __real_kr_loop_run(loop, events, 1, seed, is_over, context, effects, ret_done);
+    active->tally.cpu_us += is_counted ? bench_cpu_us() - begin_us - active->flush_us : 0;
+    return err;
+}
+
+enum kr_err __wrap_kr_gossip_flush(struct kr_step *step)
+{
+    const double begin_us = bench_cpu_us();
+    enum kr_err err = __real_kr_gossip_flush(step);
+    if (active != NULL) {
+        active->flush_us += bench_cpu_us() - begin_us;
+    }
+    return err;
+}
+
+/* ---- the pair ---- */
+
+struct pair *pair_new(void)
+{
+    struct pair *pair = calloc(1, sizeof *pair);
+    BENCH_MUST(pair != NULL);
+    if (sim_world_init(&pair->world, 1, 2, getenv("KR_BENCH_LOG") != NULL ? stderr : NULL) != SIM_HOLDS) {
+        bench_die("no world: %s", pair->world.complaint);
+    }
+    pair->world.on_effect = on_effect;
+    pair->world.context = pair;
+    pair->world.map_bytes = 0; /* chosen from what is there */
+    pair_restart(pair, false, PAIR_AGE_MS);
+    return pair;
+}
+
+void pair_free(struct pair *pair)
+{
+    active = NULL;
+    sim_world_deinit(&pair->world);
+    free(pair);
+}
+
+struct kr_store *pair_store(struct pair *pair, uint32_t node)
+{
+    return pair->world.nodes[node]->store;
+}
+
+struct sim_world *pair_world(struct pair *pair)
+{
+    return &pair->world;
+}
+
+void pair_count_from_here(struct pair *pair)
+{
+    memset(&pair->tally, 0, sizeof pair->tally);
+    memset(pair->depth, 0, sizeof pair->depth);
+}
+
+const struct pair_tally *pair_tally(const struct pair *pair)
+{
+    return &pair->tally;
+}
+
+void pair_run(struct pair *pair, uint64_t ms)
+{
+    if (sim_world_run(&pair->world, pair->world.now_ms + ms) != SIM_HOLDS) {
+        bench_die("%s", pair->world.complaint);
+    }
+}
+
+/* ---- restarting ---- */
+
+struct marks {
+    uint8_t keys[64][KR_TABLE_KEY_BYTES_MAX];
+    size_t lens[64];
+    uint32_t count;
+};
+
+static bool take_mark(void *context, struct kr_slice key, struct kr_slice value)
+{
+    struct marks *marks = context;
+    (void)value;
+    BENCH_MUST(marks->count < 64);
+    memcpy(marks->keys[marks->count], key.bytes, key.len);
+    marks->lens[marks->count++] = key.len;
+    return true;
+}
+
+static void forget_marks(struct kr_store *store)
+{
+    static struct marks marks;
+    struct kr_txn *txn = NULL;
+    marks.count = 0;
+    BENCH_MUST(kr_store_write_begin(store, &txn) == KR_OK &&
+               kr_store_each(txn, KR_TABLE_MARKS, NULL, 0, take_mark, &marks) == KR_OK);
+    for (uint32_t i = 0; i < marks.count; i++) {
+        BENCH_MUST(kr_store_delete(txn, KR_TABLE_MARKS, marks.keys[i], marks.lens[i]) == KR_OK);
+    }
+    BENCH_MUST(kr_txn_commit(txn) == KR_OK);
+}
+
+void pair_restart(struct pair *pair, bool forgets, uint64_t away_ms)
+{
+    active = NULL;
+    for (uint32_t i = 0; i < 2; i++) {
+        if (forgets) {
+            forget_marks(pair_store(pair, i));
+        }
+        sim_world_crash(&pair->world, i, RESTART_MS);
+    }
+    memset(pair->flying_count, 0, sizeof pair->flying_count);
+    pair->world.now_ms += away_ms;
+    for (uint32_t i = 0; i < 2; i++) {
+        BENCH_MUST(sim_world_start(&pair->world, i) == SIM_HOLDS);
+    }
+    active = pair;
+    pair_count_from_here(pair);
+}
+
+bool pair_is_equal(struct pair *pair, const struct kr_scope *scope)
+{
+    uint8_t roots[2][32];
+    for (uint32_t i = 0; i < 2; i++) {
+        struct kr_txn *txn = NULL;
+        uint64_t count = 0;
+        BENCH_MUST(kr_store_read_begin(pair_store(pair, i), &txn) == KR_OK &&
+                   kr_store_tree_root(txn, scope, 0, roots[i], &count) == KR_OK);
+        kr_txn_abort(txn);
+    }
+    return memcmp(roots[0], roots[1], sizeof roots[0]) == 0;
+}
+
+void pair_run_until_equal(struct pair *pair, const struct kr_scope *scope, uint64_t ms_max)
+{
+    const uint64_t until_ms = pair->world.now_ms + ms_max;
+    while (!pair_is_equal(pair, scope)) {
+        if (pair->world.now_ms >= until_ms) {
+            bench_die("the two do not become equal in %llu ms", (unsigned long long)ms_max);
+        }
+        pair_run(pair, 1);
+    }
+}
