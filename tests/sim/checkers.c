@@ -8,6 +8,8 @@
 #include "proto/wire/wire.h"
 #include "tests/sim/world.h"
 
+#define JOBS_MAX 100000u
+
 /* Who may hold a record, by its own signed header: also for records whose acknowledgement was lost. In these worlds everybody is a
  * member of the one community. */
 static bool may_hold(const struct sim_node *node, struct kr_slice bytes, enum kr_label *ret_label)
@@ -52,6 +54,20 @@ static enum sim_verdict check_message(struct sim_world *world, const struct sim_
     return SIM_HOLDS;
 }
 
+static bool is_from_hostile(const struct sim_world *world, const struct sim_node *to, uint32_t number)
+{
+    struct kr_core *core = kr_loop_core(to->loop);
+    const struct kr_link *link = core == NULL ? NULL : kr_link_by_number(core, number);
+    for (uint32_t i = 0; link != NULL && i < to->edge_count; i++) {
+        const struct sim_edge *edge = &world->edges.items[to->edges[i]];
+        const struct sim_node *from = world->nodes[edge->a == to->index ? edge->b : edge->a];
+        if (from->is_hostile && memcmp(from->council, link->council, 32) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum sim_verdict sim_check_delivery(struct sim_world *world, const struct sim_node *to, const struct kr_event *events, size_t count)
 {
     struct kr_session session;
@@ -72,6 +88,9 @@ enum sim_verdict sim_check_delivery(struct sim_world *world, const struct sim_no
             has_session = session_of(to, number, frame.bytes + 1, &session);
         }
         size_t len = frame.len - head - KR_SESSION_OVERHEAD_BYTES;
+        if (is_from_hostile(world, to, events[i].number)) {
+            continue; /* it sends what it must not: what counts is what becomes of it */
+        }
         if (has_session && kr_session_open(&session, plain, frame.bytes + head, frame.len - head) == KR_OK &&
             kr_message_read((struct kr_slice){plain, len}, message) == KR_OK) {
             verdict = check_message(world, to, message);
@@ -124,7 +143,7 @@ static enum sim_verdict check_node_leaks(struct sim_world *world, const struct s
             verdict = sim_fail(world, SIM_LOSS, "%s cannot read its record %llu", node->name, (unsigned long long)head.arrival);
         } else if (!may_hold(node, (struct kr_slice){bytes, len}, &label)) {
             verdict = sim_fail(world, SIM_LEAK, "%s holds a record that is %s and not for it", node->name, kr_label_name(label));
-        } else if (!kr_kind_is_statement(head.kind) && !opens(node, bytes, len)) {
+        } else if (head.state == KR_HEAD_SHOWN && !kr_kind_is_statement(head.kind) && !opens(node, bytes, len)) {
             verdict = sim_fail(world, SIM_LOSS, "%s holds a record that is for it and cannot open it", node->name);
         }
         free(bytes);
@@ -138,7 +157,7 @@ enum sim_verdict sim_check_leaks(struct sim_world *world)
 {
     enum sim_verdict verdict = SIM_HOLDS;
     for (uint32_t i = 0; i < world->node_count && verdict == SIM_HOLDS; i++) {
-        if (world->nodes[i]->is_up) {
+        if (world->nodes[i]->is_up && !world->nodes[i]->is_hostile) {
             verdict = check_node_leaks(world, world->nodes[i]);
         }
     }
@@ -168,14 +187,29 @@ enum sim_verdict sim_check_disks(struct sim_world *world)
     return verdict;
 }
 
-bool sim_holds(const struct sim_node *node, const uint8_t id[static 32])
+enum sim_held sim_held(const struct sim_node *node, const uint8_t id[static 32])
 {
     struct kr_txn *txn = NULL;
+    struct kr_head head = {0};
     uint64_t arrival;
-    KR_ASSERT(kr_store_read_begin(node->store, &txn) == KR_OK);
+    uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
+    if (node->store == NULL) {
+        free(scratch);
+        return SIM_HELD_NOT;
+    }
+    KR_ASSERT(scratch != NULL && kr_store_read_begin(node->store, &txn) == KR_OK);
     enum kr_err err = kr_store_record_find(txn, id, &arrival);
+    if (err == KR_OK) {
+        err = kr_store_head_get(txn, arrival, &head, scratch);
+    }
     kr_txn_abort(txn);
-    return err == KR_OK;
+    free(scratch);
+    return err != KR_OK ? SIM_HELD_NOT : (head.state == KR_HEAD_HEADER_ONLY ? SIM_HELD_HIDDEN : SIM_HELD_SHOWN);
+}
+
+bool sim_holds(const struct sim_node *node, const uint8_t id[static 32])
+{
+    return sim_held(node, id) != SIM_HELD_NOT;
 }
 
 enum sim_verdict sim_check_accepted(struct sim_world *world)
@@ -183,8 +217,30 @@ enum sim_verdict sim_check_accepted(struct sim_world *world)
     for (uint32_t i = 0; i < world->record_count; i++) {
         const struct sim_record *record = &world->records[i];
         const struct sim_node *node = world->nodes[record->node];
-        if (record->is_accepted && node->is_up && !sim_holds(node, record->id)) {
+        bool may_be_gone = record->is_at_risk || record->is_exempt || node->is_hostile ||
+                           (record->expires_ms > 0 && record->expires_ms <= world->now_ms + world->ahead_ms + 1000);
+        if (record->is_accepted && node->is_up && !may_be_gone && !sim_holds(node, record->id)) {
             return sim_fail(world, SIM_LOSS, "%s acknowledged record %u and does not have it", node->name, i);
+        }
+    }
+    return SIM_HOLDS;
+}
+
+enum sim_verdict sim_check_bounds(struct sim_world *world)
+{
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        struct kr_core_stat stat;
+        const struct sim_node *node = world->nodes[i];
+        const struct kr_core *core = node->is_up ? kr_loop_core(node->loop) : NULL;
+        if (core == NULL || node->is_hostile) {
+            continue;
+        }
+        kr_core_stat(core, &stat);
+        if (stat.queued > (uint64_t)stat.links * KR_LINK_QUEUE_MAX || stat.bytes_in_core > KR_NET_BUFFER_BYTES_MAX ||
+            stat.jobs_out > JOBS_MAX) {
+            return sim_fail(world, SIM_UNBOUNDED, "%s: %llu records queued, %llu bytes in the core, %llu jobs", node->name,
+                            (unsigned long long)stat.queued, (unsigned long long)stat.bytes_in_core,
+                            (unsigned long long)stat.jobs_out);
         }
     }
     return SIM_HOLDS;

@@ -8,9 +8,10 @@
 #include "proto/record/record.h"
 #include "tests/sim/internal.h"
 
-#define RETRY_MS 3000u
+#define RETRY_MS     3000u
+#define CLOCK_MS_MAX 82800000 /* so wrong a clock may be that the dates it gives are still good */
 
-static void write_body(const struct sim_world *world, const struct sim_record *record, uint32_t number, struct kr_writer *writer)
+static void write_body(const struct sim_record *record, uint32_t number, uint32_t text_bytes, struct kr_writer *writer)
 {
     char domain[80], title[2 * sizeof record->canary + 1];
     (void)snprintf(domain, sizeof domain, "r%u-%02x%02x%02x.example", number, record->canary[8], record->canary[9],
@@ -24,11 +25,11 @@ static void write_body(const struct sim_world *world, const struct sim_record *r
     struct kr_report_indicator entry = {
         .type = indicator.type, .value = {indicator.value, indicator.len}, .confidence = KR_CONFIDENCE_NONE};
     kr_report_indicator_write(&entry, &list);
-    uint8_t *text = malloc(world->text_bytes + 1);
+    uint8_t *text = malloc(text_bytes + 1);
     KR_ASSERT(text != NULL);
-    memset(text, 'x', world->text_bytes);
+    memset(text, 'x', text_bytes);
     struct kr_report report = {.title = {(const uint8_t *)title, strlen(title)},
-                               .text = {text, world->text_bytes},
+                               .text = {text, text_bytes},
                                .indicator_count = 1,
                                .indicators = {list.bytes, list.len},
                                .part = 1,
@@ -38,15 +39,16 @@ static void write_body(const struct sim_world *world, const struct sim_record *r
     free(text);
 }
 
-static void write_request(const struct sim_world *world, struct sim_record *record, uint32_t number)
+static void write_request(const struct sim_world *world, struct sim_record *record, uint32_t number, uint32_t text_bytes)
 {
     struct kr_writer body, request;
     kr_writer_init(&body, KR_BODY_BYTES_MAX);
-    write_body(world, record, number, &body);
+    write_body(record, number, text_bytes, &body);
     struct kr_submit *submit = calloc(1, sizeof *submit);
     KR_ASSERT(submit != NULL);
     submit->kind = KR_KIND_REPORT;
     submit->label = record->label;
+    submit->expires_s = record->expires_ms / 1000;
     submit->body = (struct kr_slice){body.bytes, body.len};
     memcpy(submit->token, record->token, 16);
     for (uint32_t i = 0; i < record->audience_count; i++) {
@@ -59,8 +61,7 @@ static void write_request(const struct sim_world *world, struct sim_record *reco
     free(submit);
 }
 
-uint32_t sim_world_submit(struct sim_world *world, uint32_t node, enum kr_label label, const uint32_t *audience,
-                          uint32_t audience_count, uint64_t at_ms)
+uint32_t sim_world_submit_as(struct sim_world *world, const struct sim_submission *submission, uint64_t at_ms)
 {
     if (world->record_count == world->record_capacity) {
         world->record_capacity = world->record_capacity == 0 ? 64 : world->record_capacity * 2;
@@ -69,18 +70,29 @@ uint32_t sim_world_submit(struct sim_world *world, uint32_t node, enum kr_label 
     }
     uint32_t number = world->record_count++;
     struct sim_record *record = &world->records[number];
-    *record = (struct sim_record){.node = node, .label = label, .audience_count = label == KR_TLP_AMBER ? audience_count : 0};
+    *record = (struct sim_record){.node = submission->node, .name = submission->name, .label = submission->label};
+    record->expires_ms = submission->lives_ms == 0 ? 0 : (at_ms + submission->lives_ms) / 1000 * 1000;
+    record->audience_count = submission->label == KR_TLP_AMBER ? submission->audience_count : 0;
     record->audience = calloc((size_t)record->audience_count + 1, sizeof *record->audience);
     KR_ASSERT(record->audience != NULL && record->audience_count <= KR_CLIENT_AUDIENCE_MAX);
     for (uint32_t i = 0; i < record->audience_count; i++) {
-        record->audience[i] = audience[i];
+        record->audience[i] = submission->audience[i];
     }
     kr_rng_bytes(&world->rng, record->token, sizeof record->token);
     kr_rng_bytes(&world->rng, record->canary, sizeof record->canary);
     memcpy(record->canary, world->canary, sizeof world->canary);
-    write_request(world, record, number);
-    sim_heap_push(world, (struct sim_event){.at_ms = at_ms, .node = node, .kind = SIM_SUBMIT, .event = {.request = number}});
+    write_request(world, record, number, submission->text_bytes);
+    sim_heap_push(world,
+                  (struct sim_event){.at_ms = at_ms, .node = submission->node, .kind = SIM_SUBMIT, .event = {.request = number}});
     return number;
+}
+
+uint32_t sim_world_submit(struct sim_world *world, uint32_t node, enum kr_label label, const uint32_t *audience,
+                          uint32_t audience_count, uint64_t at_ms)
+{
+    struct sim_submission submission = {
+        .node = node, .name = world->record_count, .label = label, .audience = audience, .audience_count = audience_count};
+    return sim_world_submit_as(world, &submission, at_ms);
 }
 
 uint32_t sim_world_draw_audience(struct sim_world *world, uint32_t node, uint32_t *ret_audience)
@@ -97,13 +109,23 @@ uint32_t sim_world_draw_audience(struct sim_world *world, uint32_t node, uint32_
     return count;
 }
 
+/* Whose clock is wrong by much dates records so that nobody has to take them. */
+static void note_clock(const struct sim_world *world, const struct sim_node *node, struct sim_record *record)
+{
+    uint64_t off_ms = node->now_ms > world->now_ms ? node->now_ms - world->now_ms : world->now_ms - node->now_ms;
+    record->is_exempt = record->is_exempt || node->skew_ms > CLOCK_MS_MAX || node->skew_ms < -(int64_t)CLOCK_MS_MAX ||
+                        (node->is_up && node->now_ms > 0 && node->now_ms > world->now_ms && off_ms > CLOCK_MS_MAX);
+}
+
 void sim_client_again(struct sim_world *world, const struct sim_event *event)
 {
     const struct sim_node *node = world->nodes[event->node];
-    const struct sim_record *record = &world->records[event->event.request];
-    if (record->is_accepted) {
+    struct sim_record *record = &world->records[event->event.request];
+    bool is_over = record->expires_ms > 0 && record->expires_ms <= world->now_ms + 1000;
+    if (record->is_accepted || is_over) {
         return;
     }
+    note_clock(world, node, record);
     if (node->is_up) {
         struct kr_event request = {
             .type = KR_EVENT_REQUEST, .client = SIM_CLIENT_SUBMIT, .request = event->event.request, .op = KR_OP_SUBMIT};
@@ -128,8 +150,30 @@ void sim_client_ended(struct sim_world *world, const struct sim_node *node, cons
     if (record->is_accepted && memcmp(record->id, id, 32) != 0) {
         (void)sim_fail(world, SIM_LOSS, "%s: one token gave two records", node->name);
     }
+    if (!record->is_accepted) {
+        sim_tell(world, "node %u accepts %u", node->index, record->name);
+    }
+    note_clock(world, node, record);
     memcpy(record->id, id, 32);
     record->accepted_ms = record->is_accepted ? record->accepted_ms : world->now_ms;
     record->is_accepted = true;
     sim_trace(world, "%s accepts record %u", node->name, (uint32_t)effect->request);
+}
+
+void sim_client_look(struct sim_world *world, struct sim_node *node)
+{
+    static const char *const said[] = {"has no longer", "hides", "has"};
+    if (node->has_count < world->record_count) {
+        node->has = realloc(node->has, world->record_count);
+        KR_ASSERT(node->has != NULL);
+        memset(node->has + node->has_count, 0, world->record_count - node->has_count);
+        node->has_count = world->record_count;
+    }
+    for (uint32_t i = 0; i < world->record_count; i++) {
+        enum sim_held held = world->records[i].is_accepted ? sim_held(node, world->records[i].id) : SIM_HELD_NOT;
+        if (held != node->has[i]) {
+            node->has[i] = (uint8_t)held;
+            sim_tell(world, "node %u %s %u", node->index, said[held], world->records[i].name);
+        }
+    }
 }

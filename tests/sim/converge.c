@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/core/state.h"
 #include "proto/record/record.h"
 #include "tests/sim/world.h"
 
@@ -28,7 +29,8 @@ void sim_must_hold(const struct sim_world *world, const struct sim_record *recor
         for (uint32_t i = 0; i < node->edge_count; i++) {
             const struct sim_edge *edge = &world->edges.items[node->edges[i]];
             uint32_t other = edge->a == queue[at] ? edge->b : edge->a;
-            if (!ret_must[other] && (record->label != KR_TLP_AMBER || is_addressed(record, other))) {
+            bool is_honest = !world->nodes[other]->is_hostile;
+            if (!ret_must[other] && is_honest && (record->label != KR_TLP_AMBER || is_addressed(record, other))) {
                 ret_must[other] = true;
                 queue[count++] = other;
             }
@@ -81,21 +83,119 @@ static enum sim_verdict check_doubles(struct sim_world *world, const struct sim_
     }
     kr_txn_abort(txn);
     free(scratch);
-    return stored == submitted ? SIM_HOLDS
-                               : sim_fail(world, SIM_LOSS, "%s wrote %u records for %u submissions", node->name, stored, submitted);
+    bool is_good = node->was_restored || node->is_hostile || stored <= submitted;
+    return is_good ? SIM_HOLDS : sim_fail(world, SIM_LOSS, "%s wrote %u records for %u submissions", node->name, stored, submitted);
 }
+
+/* Where it may be gone everywhere, whoever has it must have passed it on. */
+static bool is_anywhere(const struct sim_world *world, const struct sim_record *record, const bool *must)
+{
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        if (must[i] && sim_held(world->nodes[i], record->id) == SIM_HELD_SHOWN) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- sets ---- */
+
+/* What the two share, as node `a` names it. Returns the number. */
+static uint32_t shared_scopes(const struct sim_node *a, const struct sim_node *b,
+                              struct kr_scope ret_scopes[static KR_PROGRESS_MAX])
+{
+    const struct kr_core *core = kr_loop_core(a->loop);
+    uint32_t count = 0;
+    ret_scopes[count++] = (struct kr_scope){.kind = KR_SCOPE_CLEAR};
+    ret_scopes[count] = (struct kr_scope){.kind = KR_SCOPE_PAIR};
+    memcpy(ret_scopes[count++].id, b->council, 32);
+    for (uint32_t i = 0; i < core->directory.community_count; i++) {
+        for (uint8_t kind = KR_SCOPE_DIRECTORY; kind <= KR_SCOPE_GREEN; kind += KR_SCOPE_GREEN - KR_SCOPE_DIRECTORY) {
+            ret_scopes[count] = (struct kr_scope){.kind = kind};
+            memcpy(ret_scopes[count++].id, core->directory.communities[i]->id, 32);
+        }
+    }
+    return count;
+}
+
+static enum sim_verdict check_scope(struct sim_world *world, const struct sim_node *a, const struct sim_node *b,
+                                    struct kr_scope scope)
+{
+    static const char *const names[KR_SCOPE_KIND_MAX + 1] = {"", "directory", "clear", "green", "relay", "council", "pair"};
+    const struct sim_node *const sides[] = {a, b};
+    uint8_t roots[2][32];
+    uint64_t counts[2];
+    for (uint32_t i = 0; i < 2; i++) {
+        struct kr_txn *txn = NULL;
+        if (scope.kind == KR_SCOPE_PAIR) {
+            memcpy(scope.id, sides[1 - i]->council, 32);
+        }
+        KR_ASSERT(kr_store_read_begin(sides[i]->store, &txn) == KR_OK);
+        enum kr_err err = kr_store_tree_root(txn, &scope, kr_tree_month_from(world->now_ms / 1000), roots[i], &counts[i]);
+        kr_txn_abort(txn);
+        if (err != KR_OK) {
+            return sim_fail(world, SIM_LOSS, "%s cannot read its tree: %s", sides[i]->name, kr_err_name(err));
+        }
+    }
+    return memcmp(roots[0], roots[1], 32) == 0
+               ? SIM_HOLDS
+               : sim_fail(world, SIM_NO_CONVERGENCE, "%s and %s hold different sets in %s: %llu and %llu", a->name, b->name,
+                          names[scope.kind], (unsigned long long)counts[0], (unsigned long long)counts[1]);
+}
+
+/* A record dated days ahead is its author's alone until then: the sets cannot be equal. */
+static bool has_untakeable(const struct sim_world *world)
+{
+    for (uint32_t i = 0; i < world->record_count; i++) {
+        if (world->records[i].is_exempt || world->records[i].expires_ms > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum sim_verdict sim_check_same(struct sim_world *world)
+{
+    enum sim_verdict verdict = SIM_HOLDS;
+    if (has_untakeable(world)) {
+        return verdict;
+    }
+    for (uint32_t i = 0; i < world->edges.count; i++) {
+        const struct sim_node *a = world->nodes[world->edges.items[i].a], *b = world->nodes[world->edges.items[i].b];
+        struct kr_scope scopes[KR_PROGRESS_MAX];
+        if (a->is_hostile || b->is_hostile || !a->is_up || !b->is_up) {
+            continue;
+        }
+        uint32_t count = shared_scopes(a, b, scopes);
+        for (uint32_t j = 0; j < count && verdict == SIM_HOLDS; j++) {
+            verdict = check_scope(world, a, b, scopes[j]);
+        }
+    }
+    return verdict;
+}
+
+/* ---- records ---- */
 
 static enum sim_verdict check_record(struct sim_world *world, uint32_t index, bool *must)
 {
     const struct sim_record *record = &world->records[index];
     const struct sim_node *author = world->nodes[record->node];
+    bool is_over = record->expires_ms > 0 && record->expires_ms <= world->now_ms + world->ahead_ms + 60000;
+    if (is_over || record->is_exempt || author->is_hostile) {
+        return SIM_HOLDS;
+    }
     if (!record->is_accepted) {
-        return sim_fail(world, SIM_NO_CONVERGENCE, "record %u of %s was never acknowledged", index, author->name);
+        return sim_fail(world, SIM_NO_CONVERGENCE, "record %u of %s was never acknowledged", record->name, author->name);
     }
     sim_must_hold(world, record, must);
+    if (record->is_at_risk && !is_anywhere(world, record, must)) {
+        return SIM_HOLDS;
+    }
     for (uint32_t i = 0; i < world->node_count; i++) {
-        if (must[i] && !sim_holds(world->nodes[i], record->id)) {
-            return sim_fail(world, SIM_NO_CONVERGENCE, "%s lacks record %u of %s (%s)", world->nodes[i]->name, index, author->name,
+        enum sim_held held = must[i] ? sim_held(world->nodes[i], record->id) : SIM_HELD_SHOWN;
+        if (held != SIM_HELD_SHOWN) {
+            return sim_fail(world, SIM_NO_CONVERGENCE, "%s %s record %u of %s (%s)", world->nodes[i]->name,
+                            held == SIM_HELD_NOT ? "lacks" : "has nothing but the header of", record->name, author->name,
                             kr_label_name(record->label));
         }
     }
@@ -114,8 +214,8 @@ enum sim_verdict sim_check_convergence(struct sim_world *world)
         verdict = check_record(world, i, must);
     }
     for (uint32_t i = 0; i < world->node_count && verdict == SIM_HOLDS; i++) {
-        verdict = check_directory(world, world->nodes[i]);
+        verdict = world->nodes[i]->is_hostile ? SIM_HOLDS : check_directory(world, world->nodes[i]);
     }
     free(must);
-    return verdict;
+    return verdict == SIM_HOLDS ? sim_check_same(world) : verdict;
 }

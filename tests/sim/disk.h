@@ -6,6 +6,9 @@
 #include <stddef.h>
 
 bool sim_disk_new(char *ret_path, size_t size);
+/* From now on new ones are made in this one. */
+void sim_disk_within(const char *path);
+bool sim_disk_copy(const char *from, const char *to);
 void sim_disk_free(const char *path);
 
 #endif

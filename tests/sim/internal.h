@@ -11,6 +11,8 @@ void sim_event_free(struct sim_event *event);
 
 /* ---- world.c ---- */
 bool sim_chance(struct sim_world *world, uint32_t of_thousand); /* never where the world is quiet */
+/* What the system's clock says at that node. */
+uint64_t sim_node_system_ms(const struct sim_world *world, const struct sim_node *node);
 enum sim_verdict sim_node_start(struct sim_world *world, struct sim_node *node);
 
 /* ---- net.c: the net process of a node, as far as its core can tell ---- */
@@ -27,6 +29,8 @@ void sim_link_ended(struct sim_world *world, uint64_t request, const struct kr_e
 
 /* ---- client.c ---- */
 void sim_client_again(struct sim_world *world, const struct sim_event *event);
+/* The story tells which records a node has come to have. */
+void sim_client_look(struct sim_world *world, struct sim_node *node);
 void sim_client_ended(struct sim_world *world, const struct sim_node *node, const struct kr_effect *effect);
 
 #endif

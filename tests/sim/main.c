@@ -1,143 +1,259 @@
-/* kr-sim: runs the simulated federation under one seed or many. See tests/sim/README.md. */
+/* kr-sim: runs the simulated federation under one seed or many, or as a scenario says. See tests/sim/README.md. */
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "crypto/secret.h"
-#include "proto/client/client.h"
-#include "tests/sim/world.h"
+#include "tests/sim/plan.h"
 
-#define NODES_MAX   200u
-#define RECORDS_MAX 100000u
-
-enum shape { SHAPE_CHAIN, SHAPE_RING, SHAPE_STAR, SHAPE_RANDOM, SHAPE_COUNT };
-static const char *const shape_names[SHAPE_COUNT] = {"chain", "ring", "star", "random"};
+#define NODES_MAX     200u
+#define RECORDS_MAX   100000u
+#define DAYS_MAX      3660u
+#define MINIMISE_RUNS 400u
+#define MINIMISE_S    60
 
 struct options {
     uint64_t seed, seeds;
-    uint32_t nodes, records;
-    enum shape shape;
-    bool is_verbose, checks_determinism;
+    struct sim_bounds bounds;
+    const char *script;
+    bool is_verbose, tells_story, prints_plan, checks_determinism, is_json, keeps_long;
 };
 
-static void draw_edges(const struct options *options, uint64_t seed, struct sim_edges *edges)
+struct totals {
+    uint64_t seeds, simulated_ms, nodes_ms, events, frames, bytes, crashes, records;
+    time_t began_s;
+};
+
+static const char *verdict_name(enum sim_verdict verdict)
 {
-    uint8_t bytes[32] = "kr-sim edges";
-    struct kr_rng rng;
-    for (int i = 0; i < 8; i++) {
-        bytes[24 + i] = (uint8_t)(seed >> (8 * i));
+    switch (verdict) {
+    case SIM_HOLDS:
+        return "holds";
+    case SIM_LEAK:
+        return "leak";
+    case SIM_LOSS:
+        return "loss";
+    case SIM_NO_CONVERGENCE:
+        return "no convergence";
+    case SIM_CRASH:
+        return "crash";
+    case SIM_NOT_DETERMINISTIC:
+        return "not deterministic";
+    case SIM_SETUP:
+        return "setup";
+    case SIM_UNBOUNDED:
+        return "unbounded";
+    case SIM_UNEXPECTED:
+        return "unexpected";
     }
-    switch (options->shape) {
-    case SHAPE_RING:
-        sim_edges_ring(edges, options->nodes);
-        break;
-    case SHAPE_STAR:
-        sim_edges_star(edges, options->nodes);
-        break;
-    case SHAPE_RANDOM:
-        kr_rng_init(&rng, bytes);
-        sim_edges_regular(edges, options->nodes, options->nodes > 8 ? 4 : 2, &rng);
-        break;
-    default:
-        sim_edges_chain(edges, options->nodes);
+    return "?";
+}
+
+static time_t minimise_until_s;
+
+static bool minimise_is_over(void)
+{
+    return time(NULL) >= minimise_until_s;
+}
+
+static void add_up(struct totals *totals, const struct sim_result *result)
+{
+    totals->simulated_ms += result->simulated_ms;
+    totals->nodes_ms += result->nodes_ms;
+    totals->events += result->events;
+    totals->frames += result->frames;
+    totals->bytes += result->bytes;
+    totals->crashes += result->crashes;
+    totals->records += result->records;
+}
+
+static void print_again(const struct options *options, uint64_t seed)
+{
+    (void)printf("again with: kr-sim --seed %" PRIu64, seed);
+    if (options->bounds.nodes != 0) {
+        (void)printf(" --nodes %u", options->bounds.nodes);
+    }
+    if (options->bounds.records != 0) {
+        (void)printf(" --records %u", options->bounds.records);
+    }
+    if (options->bounds.shape != SIM_SHAPE_COUNT) {
+        (void)printf(" --shape %s", sim_shape_names[options->bounds.shape]);
+    }
+    if (options->bounds.days != 0) {
+        (void)printf(" --days %u", options->bounds.days);
+    }
+    (void)printf("%s --verbose\n", options->bounds.is_honest ? " --honest" : "");
+}
+
+/* The plan, cut down, and what happens in it. */
+static void explain(const struct options *options, const struct sim_plan *plan, enum sim_verdict verdict)
+{
+    struct sim_plan shortest;
+    struct sim_result result = {0};
+    const struct sim_listener listener = {.story = stdout};
+    sim_plan_copy(&shortest, plan);
+    if (!options->keeps_long && verdict != SIM_NOT_DETERMINISTIC) {
+        minimise_until_s = time(NULL) + MINIMISE_S;
+        uint32_t runs = sim_minimise(&shortest, verdict, MINIMISE_RUNS, minimise_is_over);
+        (void)printf("\nthe shortest plan found in %u runs that fails alike (keep it in a file: kr-sim --script FILE):\n\n", runs);
+        sim_plan_print(&shortest, stdout);
+        (void)printf("\nand what happens in it:\n\n");
+        sim_play_apart(&shortest, &listener, &result);
+        (void)printf("%s: %s\n", verdict_name(result.verdict), result.complaint);
+    }
+    sim_plan_free(&shortest);
+}
+
+static void report_failure(const struct options *options, const struct sim_plan *plan, const struct sim_result *result)
+{
+    if (options->is_json) {
+        (void)printf("{\"seed\":%" PRIu64 ",\"verdict\":\"%s\",\"exit\":%d,\"complaint\":\"%s\"}\n", plan->seed,
+                     verdict_name(result->verdict), (int)result->verdict, result->complaint);
+        return;
+    }
+    if (isatty(STDERR_FILENO)) {
+        (void)fprintf(stderr, "\r\033[K");
+    }
+    (void)printf("seed %" PRIu64 ": %s: %s\n", plan->seed, verdict_name(result->verdict), result->complaint);
+    if (options->script == NULL) {
+        print_again(options, plan->seed);
+    } else {
+        (void)printf("again with: kr-sim --script %s --verbose\n", options->script);
+    }
+    explain(options, plan, result->verdict);
+}
+
+static enum sim_verdict run_plan(const struct options *options, const struct sim_plan *plan, struct totals *totals)
+{
+    struct sim_result result = {0}, again = {0};
+    const struct sim_listener listener = {.trace = options->is_verbose ? stdout : NULL,
+                                          .story = options->tells_story ? stdout : NULL};
+    const struct sim_listener nobody = {0};
+    sim_play_apart(plan, &listener, &result);
+    if (result.verdict == SIM_HOLDS && options->checks_determinism) {
+        sim_play_apart(plan, &nobody, &again);
+        if (again.verdict != SIM_HOLDS || memcmp(result.hash, again.hash, sizeof again.hash) != 0) {
+            result.verdict = SIM_NOT_DETERMINISTIC;
+            (void)snprintf(result.complaint, sizeof result.complaint, "two runs differ");
+        }
+    }
+    totals->seeds++;
+    add_up(totals, &result);
+    if (result.verdict != SIM_HOLDS) {
+        report_failure(options, plan, &result);
+    }
+    return result.verdict;
+}
+
+static void progress(const struct totals *totals, uint64_t seeds)
+{
+    static time_t last_s;
+    time_t now_s = time(NULL);
+    if (isatty(STDERR_FILENO) && now_s != last_s) {
+        last_s = now_s;
+        (void)fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " seeds, %.1f simulated days", totals->seeds, seeds,
+                      (double)totals->simulated_ms / 86400e3);
     }
 }
 
-/* One run in two phases: safety under faults, then heal and demand convergence. */
-static enum sim_verdict run(struct sim_world *world, const struct options *options, uint64_t seed, FILE *trace)
+static void summarise(const struct options *options, const struct totals *totals, enum sim_verdict verdict)
 {
-    struct sim_edges edges = {0};
-    draw_edges(options, seed, &edges);
-    enum sim_verdict verdict = sim_world_init_with(world, seed, options->nodes, &edges, options->shape == SHAPE_CHAIN, trace);
-    sim_edges_free(&edges);
-    if (verdict != SIM_HOLDS) {
-        return verdict;
+    double wall_s = difftime(time(NULL), totals->began_s);
+    if (isatty(STDERR_FILENO)) {
+        (void)fprintf(stderr, "\r\033[K");
     }
-    world->is_quiet = false;
-    world->faults = (struct sim_faults){
-        .drop = sim_world_below(world, 100),
-        .duplicate = sim_world_below(world, 20),
-        .reorder = sim_world_below(world, 20),
-        .fail_commit = sim_world_below(world, 40),
-        .crash = sim_world_below(world, 16),
-        .split = sim_world_below(world, 3),
-        .delay_ms_max = 1 + sim_world_below(world, 400),
-    };
-    world->text_bytes = sim_world_below(world, 4) == 0 ? 48u * KR_KIB : 0;
-    uint64_t begin_ms = world->now_ms;
-    uint32_t audience[KR_CLIENT_AUDIENCE_MAX];
-    for (uint32_t i = 0; i < options->records; i++) {
-        static const enum kr_label labels[] = {KR_TLP_CLEAR, KR_TLP_GREEN, KR_TLP_AMBER};
-        uint32_t node = sim_world_below(world, options->nodes);
-        enum kr_label label = labels[sim_world_below(world, 3)];
-        uint32_t count = sim_world_draw_audience(world, node, audience);
-        sim_world_submit(world, node, label, audience, count, begin_ms + sim_world_below(world, 240000));
+    if (options->is_json) {
+        (void)printf("{\"verdict\":\"%s\",\"seeds\":%" PRIu64 ",\"wall_s\":%.0f,\"cluster_days\":%.4f,\"node_days\":%.4f,"
+                     "\"events\":%" PRIu64 ",\"frames\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"crashes\":%" PRIu64
+                     ",\"records\":%" PRIu64 "}\n",
+                     verdict_name(verdict), totals->seeds, wall_s, (double)totals->simulated_ms / 86400e3,
+                     (double)totals->nodes_ms / 86400e3, totals->events, totals->frames, totals->bytes, totals->crashes,
+                     totals->records);
+    } else if (verdict == SIM_HOLDS && !options->tells_story) {
+        (void)printf("%" PRIu64 " seeds hold: %.4f cluster-years, %" PRIu64 " events, %" PRIu64 " frames, %" PRIu64
+                     " crashes, %" PRIu64 " records\n",
+                     totals->seeds, (double)totals->simulated_ms / 86400e3 / 365.25, totals->events, totals->frames,
+                     totals->crashes, totals->records);
     }
-    /* Safety is looked at again and again while everything goes wrong. */
-    for (uint32_t part = 1; part <= 10 && verdict == SIM_HOLDS; part++) {
-        verdict = sim_world_run(world, begin_ms + part * 30000u);
-        if (verdict == SIM_HOLDS) {
-            verdict = sim_check_leaks(world);
-        }
-        if (verdict == SIM_HOLDS) {
-            verdict = sim_check_accepted(world);
-        }
-    }
-    if (verdict != SIM_HOLDS) {
-        return verdict;
-    }
-    sim_world_heal(world);
-    verdict = sim_world_run(world, world->now_ms + 180000);
-    if (verdict == SIM_HOLDS) {
-        verdict = sim_check_leaks(world);
-    }
-    if (verdict == SIM_HOLDS) {
-        verdict = sim_check_accepted(world);
-    }
-    if (verdict == SIM_HOLDS) {
-        verdict = sim_check_disks(world);
-    }
-    return verdict == SIM_HOLDS ? sim_check_convergence(world) : verdict;
 }
 
-static enum sim_verdict run_seed(const struct options *options, uint64_t seed)
+static int run_seeds(const struct options *options)
 {
-    struct sim_world *world = malloc(sizeof *world);
-    KR_ASSERT(world != NULL);
-    enum sim_verdict verdict = run(world, options, seed, options->is_verbose ? stdout : NULL);
-    uint8_t hash[32], again[32];
-    sim_world_trace_hash(world, hash);
-    if (verdict != SIM_HOLDS) {
-        (void)printf("seed %llu: %s\n", (unsigned long long)seed, world->complaint);
-    } else if (options->is_verbose) {
-        (void)printf("seed %llu holds: %llu events, %llu frames, %llu dropped, %llu records on the way, %llu crashes, %llu failed "
-                     "commits\n",
-                     (unsigned long long)seed, (unsigned long long)world->events_run, (unsigned long long)world->frames,
-                     (unsigned long long)world->dropped, (unsigned long long)world->records_seen,
-                     (unsigned long long)world->crashes, (unsigned long long)world->failed_commits);
-    }
-    sim_world_deinit(world);
-    if (verdict == SIM_HOLDS && options->checks_determinism) {
-        verdict = run(world, options, seed, NULL);
-        sim_world_trace_hash(world, again);
-        sim_world_deinit(world);
-        if (verdict == SIM_HOLDS && memcmp(hash, again, 32) != 0) {
-            (void)printf("seed %llu: two runs differ\n", (unsigned long long)seed);
-            verdict = SIM_NOT_DETERMINISTIC;
+    struct totals totals = {.began_s = time(NULL)};
+    enum sim_verdict verdict = SIM_HOLDS;
+    for (uint64_t i = 0; i < options->seeds && verdict == SIM_HOLDS; i++) {
+        struct sim_plan plan;
+        sim_plan_draw(&plan, options->seed + i, &options->bounds);
+        if (options->prints_plan) {
+            sim_plan_print(&plan, stdout);
+        } else {
+            verdict = run_plan(options, &plan, &totals);
+            progress(&totals, options->seeds);
         }
+        sim_plan_free(&plan);
     }
-    free(world);
-    return verdict;
+    if (!options->prints_plan) {
+        summarise(options, &totals, verdict);
+    }
+    return (int)verdict;
 }
+
+static char *read_file(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    char *text = NULL;
+    if (file != NULL) {
+        size_t len = 0;
+        if (getdelim(&text, &len, 0, file) < 0) {
+            free(text);
+            text = NULL;
+        }
+        (void)fclose(file);
+    }
+    return text;
+}
+
+static int run_script(const struct options *options)
+{
+    struct totals totals = {.began_s = time(NULL)};
+    struct sim_plan plan;
+    char why[256] = "it cannot be read";
+    char *text = read_file(options->script);
+    if (text == NULL || !sim_plan_parse(&plan, text, why, sizeof why)) {
+        (void)fprintf(stderr, "kr-sim: %s: %s\n", options->script, why);
+        free(text);
+        return 2;
+    }
+    enum sim_verdict verdict = run_plan(options, &plan, &totals);
+    summarise(options, &totals, verdict);
+    sim_plan_free(&plan);
+    free(text);
+    return (int)verdict;
+}
+
+/* ---- the command line ---- */
 
 static int usage(int status)
 {
-    (void)fprintf(status == 0 ? stdout : stderr,
-                  "usage: kr-sim [--seed N] [--seeds COUNT] [--nodes N] [--records N] [--shape chain|ring|star|random]\n"
-                  "              [--verbose] [--determinism]\n"
-                  "  kr-sim --seed 7 --verbose      one run with its trace\n"
-                  "  kr-sim --seed 1 --seeds 200    seeds 1 to 200, stops at the first that fails\n"
-                  "exit status: 0 holds, 10 leak, 11 loss, 12 no convergence, 13 crash, 14 not deterministic, 15 setup\n");
+    (void)fprintf(
+        status == 0 ? stdout : stderr,
+        "usage: kr-sim [--seed N] [--seeds COUNT] [--nodes N] [--records N] [--shape chain|ring|star|random] [--days N]\n"
+        "              [--honest] [--determinism] [--verbose | --story | --print | --json] [--long]\n"
+        "       kr-sim --script FILE [--determinism] [--verbose | --story | --json]\n\n"
+        "  kr-sim --seed 1 --seeds 500          seeds 1 to 500; stops at the first that fails, cuts it down, tells what happens\n"
+        "  kr-sim --seed 7 --verbose            one run, everything that its nodes say\n"
+        "  kr-sim --seed 7 --story              the same in short: what is done, and which record is where\n"
+        "  kr-sim --seed 7 --print > plan.txt   the plan of that run; kr-sim --script plan.txt runs it\n"
+        "  kr-sim --seeds 12 --days 30          months instead of minutes\n\n"
+        "  --nodes, --records, --shape   else each seed draws its own\n"
+        "  --honest                      nobody goes over to the other side\n"
+        "  --determinism                 runs each seed twice and compares, to the byte\n"
+        "  --long                        a seed that fails is not cut down\n\n"
+        "exit status: 0 holds, 2 usage, 10 leak, 11 loss, 12 no convergence, 13 crash, 14 not deterministic, 15 setup,\n"
+        "16 unbounded, 17 a scenario's `expect` does not hold\n");
     return status;
 }
 
@@ -150,69 +266,90 @@ static bool parse_number(const char *text, uint64_t max, uint64_t *ret)
     return is_number;
 }
 
-static bool parse_shape(const char *text, enum shape *ret)
+static bool parse_u32(const char *text, uint32_t max, uint32_t *ret)
 {
-    for (uint32_t i = 0; i < SHAPE_COUNT; i++) {
-        if (strcmp(text, shape_names[i]) == 0) {
-            *ret = (enum shape)i;
+    uint64_t value = 0;
+    bool is_good = parse_number(text, max, &value);
+    *ret = (uint32_t)value;
+    return is_good;
+}
+
+static bool parse_shape(const char *text, enum sim_shape *ret)
+{
+    for (uint32_t i = 0; i < SIM_SHAPE_COUNT; i++) {
+        if (strcmp(text, sim_shape_names[i]) == 0) {
+            *ret = (enum sim_shape)i;
             return true;
         }
     }
     return false;
 }
 
+static bool parse_option(struct options *options, int c, const char *value)
+{
+    switch (c) {
+    case 's':
+        return parse_number(value, UINT64_MAX, &options->seed);
+    case 'c':
+        return parse_number(value, UINT32_MAX, &options->seeds);
+    case 'n':
+        return parse_u32(value, NODES_MAX, &options->bounds.nodes) && options->bounds.nodes >= 2;
+    case 'r':
+        return parse_u32(value, RECORDS_MAX, &options->bounds.records);
+    case 'D':
+        return parse_u32(value, DAYS_MAX, &options->bounds.days);
+    case 'p':
+        return parse_shape(value, &options->bounds.shape);
+    case 'f':
+        options->script = value;
+        return true;
+    case 'o':
+        options->bounds.is_honest = true;
+        return true;
+    case 'v':
+        options->is_verbose = true;
+        return true;
+    case 't':
+        options->tells_story = true;
+        return true;
+    case 'P':
+        options->prints_plan = true;
+        return true;
+    case 'd':
+        options->checks_determinism = true;
+        return true;
+    case 'j':
+        options->is_json = true;
+        return true;
+    case 'l':
+        options->keeps_long = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
 int main(int argc, char **argv)
 {
-    static const struct option longs[] = {
-        {"seed", required_argument, NULL, 's'},    {"seeds", required_argument, NULL, 'c'}, {"nodes", required_argument, NULL, 'n'},
-        {"records", required_argument, NULL, 'r'}, {"shape", required_argument, NULL, 'p'}, {"verbose", no_argument, NULL, 'v'},
-        {"determinism", no_argument, NULL, 'd'},   {"help", no_argument, NULL, 'h'},        {0}};
-    struct options options = {.seed = 1, .seeds = 1, .nodes = 3, .records = 40};
-    uint64_t nodes = options.nodes, records = options.records;
-    bool is_good = true;
-    for (int c; is_good && (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
-        switch (c) {
-        case 's':
-            is_good = parse_number(optarg, UINT64_MAX, &options.seed);
-            break;
-        case 'c':
-            is_good = parse_number(optarg, UINT32_MAX, &options.seeds);
-            break;
-        case 'n':
-            is_good = parse_number(optarg, NODES_MAX, &nodes) && nodes >= 2;
-            break;
-        case 'r':
-            is_good = parse_number(optarg, RECORDS_MAX, &records);
-            break;
-        case 'p':
-            is_good = parse_shape(optarg, &options.shape);
-            break;
-        case 'v':
-            options.is_verbose = true;
-            break;
-        case 'd':
-            options.checks_determinism = true;
-            break;
-        case 'h':
+    static const struct option longs[] = {{"seed", required_argument, NULL, 's'},   {"seeds", required_argument, NULL, 'c'},
+                                          {"nodes", required_argument, NULL, 'n'},  {"records", required_argument, NULL, 'r'},
+                                          {"shape", required_argument, NULL, 'p'},  {"days", required_argument, NULL, 'D'},
+                                          {"script", required_argument, NULL, 'f'}, {"honest", no_argument, NULL, 'o'},
+                                          {"verbose", no_argument, NULL, 'v'},      {"story", no_argument, NULL, 't'},
+                                          {"print", no_argument, NULL, 'P'},        {"determinism", no_argument, NULL, 'd'},
+                                          {"json", no_argument, NULL, 'j'},         {"long", no_argument, NULL, 'l'},
+                                          {"help", no_argument, NULL, 'h'},         {0}};
+    struct options options = {.seed = 1, .seeds = 1, .bounds = {.shape = SIM_SHAPE_COUNT}};
+    for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
+        if (c == 'h') {
             return usage(0);
-        default:
-            is_good = false;
+        }
+        if (!parse_option(&options, c, optarg)) {
+            return usage(2);
         }
     }
-    is_good = is_good && (options.shape != SHAPE_RANDOM || nodes >= 3);
-    if (!is_good || kr_crypto_init() != KR_OK) {
+    if (optind < argc || kr_crypto_init() != KR_OK) {
         return usage(2);
     }
-    options.nodes = (uint32_t)nodes;
-    options.records = (uint32_t)records;
-    for (uint64_t i = 0; i < options.seeds; i++) {
-        enum sim_verdict verdict = run_seed(&options, options.seed + i);
-        if (verdict != SIM_HOLDS) {
-            (void)printf("again with: kr-sim --seed %llu --nodes %u --records %u --shape %s --verbose\n",
-                         (unsigned long long)(options.seed + i), options.nodes, options.records, shape_names[options.shape]);
-            return (int)verdict;
-        }
-    }
-    (void)printf("%llu seeds hold\n", (unsigned long long)options.seeds);
-    return 0;
+    return options.script != NULL ? run_script(&options) : run_seeds(&options);
 }

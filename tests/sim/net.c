@@ -3,6 +3,8 @@
 
 #include "tests/sim/internal.h"
 
+#define FULL_MS 30000u /* a slow link that is so far behind drops what comes */
+
 /* ---- who dials under which key ---- */
 
 static uint32_t bucket_of(const struct sim_world *world, const uint8_t key[static 32])
@@ -151,9 +153,59 @@ void sim_net_reset(struct sim_node *node)
 
 /* ---- frames ---- */
 
-static bool can_reach(const struct sim_world *world, const struct sim_node *a, const struct sim_node *b)
+void sim_world_split(struct sim_world *world, const uint32_t *nodes, uint32_t count, uint64_t until_ms)
 {
-    return a->is_up && b->is_up && !(world->is_split && a->side != b->side);
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        world->nodes[i]->side = 0;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        world->nodes[nodes[i]]->side = 1;
+    }
+    world->is_split = true;
+    world->split_until_ms = until_ms;
+}
+
+/* NULL where nothing was ever wrong with it. */
+static struct sim_wire *wire_between(const struct sim_world *world, const struct sim_node *from, uint32_t to,
+                                     struct sim_edge **ret_edge)
+{
+    for (uint32_t i = 0; i < from->edge_count; i++) {
+        struct sim_edge *edge = &world->edges.items[from->edges[i]];
+        if (edge->a == to || edge->b == to) {
+            *ret_edge = edge;
+            return edge->wires == NULL ? NULL : &edge->wires[edge->a == from->index ? 0 : 1];
+        }
+    }
+    return NULL;
+}
+
+void sim_world_wire(struct sim_world *world, uint32_t from, uint32_t to, struct sim_wire wire)
+{
+    struct sim_edge *edge = NULL;
+    (void)wire_between(world, world->nodes[from], to, &edge);
+    if (edge == NULL) {
+        return;
+    }
+    if (edge->wires == NULL) {
+        edge->wires = calloc(2, sizeof *edge->wires);
+        KR_ASSERT(edge->wires != NULL);
+    }
+    edge->wires[edge->a == from ? 0 : 1] = wire;
+}
+
+/* The wire where something is wrong with it now, else NULL. */
+static struct sim_wire *bad_wire(const struct sim_world *world, const struct sim_node *from, const struct sim_node *to)
+{
+    struct sim_edge *edge = NULL;
+    struct sim_wire *wire = wire_between(world, from, to->index, &edge);
+    return wire != NULL && world->now_ms < wire->until_ms ? wire : NULL;
+}
+
+static bool can_reach(const struct sim_world *world, const struct sim_node *from, const struct sim_node *to)
+{
+    const struct sim_wire *wire = bad_wire(world, from, to);
+    bool is_split = world->is_split && world->now_ms < world->split_until_ms && from->side != to->side;
+    return from->is_up && to->is_up && !is_split && !(wire != NULL && wire->is_cut);
 }
 
 static void lose(struct sim_world *world, struct sim_node *node, uint32_t number)
@@ -161,14 +213,21 @@ static void lose(struct sim_world *world, struct sim_node *node, uint32_t number
     sim_world_push(world, node, (struct kr_event){.type = KR_EVENT_LOST, .number = number}, NULL, 0, world->now_ms + 1);
 }
 
-static void deliver(struct sim_world *world, struct sim_node *to, uint32_t number, struct sim_dial *dial, int direction,
-                    const uint8_t *bytes, size_t len)
+static void deliver(struct sim_world *world, const struct sim_node *from, struct sim_node *to, uint32_t number,
+                    struct sim_dial *dial, int direction, const uint8_t *bytes, size_t len)
 {
-    if (sim_chance(world, world->faults.drop)) {
+    struct sim_wire *wire = bad_wire(world, from, to);
+    bool is_full = wire != NULL && wire->busy_ms > world->now_ms + FULL_MS;
+    if ((wire != NULL && wire->is_mute) || is_full || sim_chance(world, world->faults.drop)) {
         world->dropped++;
         return;
     }
-    uint64_t at_ms = world->now_ms + 1 + (world->is_quiet ? 0 : sim_world_below(world, world->faults.delay_ms_max + 1));
+    uint64_t slow_ms = 0;
+    if (wire != NULL && wire->bytes_per_s > 0) {
+        wire->busy_ms = (wire->busy_ms > world->now_ms ? wire->busy_ms : world->now_ms) + len * 1000 / wire->bytes_per_s;
+        slow_ms = wire->busy_ms - world->now_ms;
+    }
+    uint64_t at_ms = slow_ms + world->now_ms + 1 + (world->is_quiet ? 0 : sim_world_below(world, world->faults.delay_ms_max + 1));
     if (!sim_chance(world, world->faults.reorder)) {
         at_ms = at_ms > dial->last_arrival_ms[direction] ? at_ms : dial->last_arrival_ms[direction];
         dial->last_arrival_ms[direction] = at_ms;
@@ -190,7 +249,7 @@ static bool send_out(struct sim_world *world, struct sim_node *from, struct sim_
         }
         const struct sim_allowed *entry = allowed_by_key(to, dial->client_key);
         if (entry != NULL) {
-            deliver(world, to, entry->number, dial, 0, bytes, len);
+            deliver(world, from, to, entry->number, dial, 0, bytes, len);
             return true;
         }
         dial->is_turned_away = true;
@@ -210,7 +269,7 @@ static bool send_back(struct sim_world *world, struct sim_node *from, const stru
             struct sim_dial *dial = &to->dials[i];
             if (memcmp(dial->server_key, from->keyring->transport_public, 32) == 0 &&
                 memcmp(dial->client_key, entry->key, 32) == 0) {
-                deliver(world, to, dial->number, dial, 1, bytes, len);
+                deliver(world, from, to, dial->number, dial, 1, bytes, len);
                 return true;
             }
         }

@@ -4,9 +4,12 @@
 
 #include "node/core/job.h"
 #include "proto/client/client.h"
+#include "tests/sim/hostile.h"
 #include "tests/sim/internal.h"
 
-#define BATCH_MAX 32u
+#define CLOCK_MS_MAX        60000u
+#define BATCH_MAX           32u
+#define EVENTS_PER_NODE_MAX 50000u /* in one second: else there is work without end */
 
 void sim_world_push(struct sim_world *world, const struct sim_node *node, struct kr_event event, const void *bytes, size_t len,
                     uint64_t at_ms)
@@ -59,9 +62,13 @@ static enum sim_verdict let_out(struct sim_world *world, struct sim_node *node, 
         break;
     case KR_EFFECT_WAKE:
         if (node->wake_ms == 0 || effect->at_ms < node->wake_ms) {
+            uint64_t in_ms = effect->at_ms > node->now_ms ? effect->at_ms - node->now_ms : 0;
             node->wake_ms = effect->at_ms;
-            sim_heap_push(world,
-                          (struct sim_event){.at_ms = effect->at_ms, .node = node->index, .life = node->life, .kind = SIM_WAKE});
+            sim_heap_push(world, (struct sim_event){.at_ms = world->now_ms + in_ms,
+                                                    .node = node->index,
+                                                    .life = node->life,
+                                                    .kind = SIM_WAKE,
+                                                    .event = {.now_ms = effect->at_ms}});
         }
         break;
     case KR_EFFECT_END:
@@ -103,12 +110,22 @@ static enum sim_verdict run_idle(struct sim_world *world, struct sim_node *node)
     uint8_t seed[32];
     enum sim_verdict verdict = SIM_HOLDS;
     bool more = true;
+    if (!node->is_up) {
+        return verdict;
+    }
+    kr_loop_doubt_clock(node->loop, world->doubts_clocks && !kr_clock_is_settled(&node->clock));
     for (int slices = 0; slices < 8 && more && verdict == SIM_HOLDS && node->is_up; slices++) {
         kr_effects_init(&effects);
         kr_rng_bytes(&world->rng, seed, sizeof seed);
+        if (node->is_hostile) {
+            sim_hostile_note(world, node);
+        }
         enum kr_err err = kr_loop_idle(node->loop, node->now_ms, seed, &effects, &more);
         if (err != KR_OK && err != KR_IO) {
             verdict = sim_fail(world, SIM_CRASH, "%s: idle work failed: %s", node->name, kr_err_name(err));
+        }
+        if (verdict == SIM_HOLDS && node->is_hostile) {
+            sim_hostile_turn(world, node, &effects);
         }
         if (verdict == SIM_HOLDS) {
             verdict = let_all_out(world, node, &effects);
@@ -125,10 +142,18 @@ static enum sim_verdict run_batch(struct sim_world *world, struct sim_node *node
     uint8_t seed[32];
     enum sim_verdict verdict = SIM_HOLDS;
     size_t done = 0;
-    node->now_ms = world->now_ms;
+    node->now_ms = kr_clock_take(&node->clock, world->now_ms, sim_node_system_ms(world, node));
     for (size_t i = 0; i < count; i++) {
         batch[i] = events[i].event;
         batch[i].now_ms = node->now_ms;
+    }
+    if (world->now_ms / 1000 != world->second_ms / 1000) {
+        world->second_ms = world->now_ms;
+        world->second_events = 0;
+    }
+    world->second_events += count;
+    if (world->second_events > EVENTS_PER_NODE_MAX * (uint64_t)world->node_count) {
+        return sim_fail(world, SIM_UNBOUNDED, "more than %u events a node in one second", EVENTS_PER_NODE_MAX);
     }
     if (world->on_effect == NULL && !world->is_trusting) { /* else a test plays peers that are not honest */
         verdict = sim_check_delivery(world, node, batch, count);
@@ -137,6 +162,9 @@ static enum sim_verdict run_batch(struct sim_world *world, struct sim_node *node
         size_t taken = 0;
         kr_effects_init(&effects);
         kr_rng_bytes(&world->rng, seed, sizeof seed);
+        if (node->is_hostile) {
+            sim_hostile_note(world, node);
+        }
         enum kr_err err = kr_loop_run(node->loop, &batch[done], count - done, seed, NULL, NULL, &effects, &taken);
         if (err != KR_OK) {
             sim_trace(world, "%s could not commit: %s", node->name, kr_err_text(err));
@@ -149,12 +177,20 @@ static enum sim_verdict run_batch(struct sim_world *world, struct sim_node *node
         }
         done += taken;
         world->events_run += taken;
+        if (verdict == SIM_HOLDS && node->is_hostile) {
+            sim_hostile_turn(world, node, &effects);
+        }
         if (verdict == SIM_HOLDS) {
             verdict = let_all_out(world, node, &effects);
         }
         kr_effects_deinit(&effects);
     }
-    return verdict == SIM_HOLDS ? run_idle(world, node) : verdict;
+    verdict = verdict == SIM_HOLDS ? run_idle(world, node) : verdict;
+    if (world->story != NULL && node->is_up && kr_loop_commits(node->loop) != node->commits) {
+        node->commits = kr_loop_commits(node->loop);
+        sim_client_look(world, node);
+    }
+    return verdict;
 }
 
 /* ---- running ---- */
@@ -168,11 +204,8 @@ static enum sim_verdict run_one(struct sim_world *world, struct sim_event *event
     case SIM_SUBMIT:
         sim_client_again(world, event);
         return SIM_HOLDS;
-    case SIM_HEAL_SPLIT:
-        world->is_split = false;
-        return SIM_HOLDS;
     case SIM_WAKE:
-        if (!node->is_up || event->life != node->life || event->at_ms != node->wake_ms) {
+        if (!node->is_up || event->life != node->life || event->event.now_ms != node->wake_ms) {
             return SIM_HOLDS; /* an earlier wake took its place */
         }
         node->wake_ms = 0;
@@ -186,15 +219,6 @@ static enum sim_verdict run_one(struct sim_world *world, struct sim_event *event
         break;
     }
     return run_batch(world, node, event, 1);
-}
-
-static void split(struct sim_world *world)
-{
-    for (uint32_t i = 0; i < world->node_count; i++) {
-        world->nodes[i]->side = (uint8_t)sim_world_below(world, 2);
-    }
-    world->is_split = true;
-    sim_heap_push(world, (struct sim_event){.at_ms = world->now_ms + 1000 + sim_world_below(world, 60000), .kind = SIM_HEAL_SPLIT});
 }
 
 enum sim_verdict sim_world_run(struct sim_world *world, uint64_t until_ms)
@@ -216,9 +240,6 @@ enum sim_verdict sim_world_run(struct sim_world *world, uint64_t until_ms)
         for (size_t i = 0; i < count; i++) {
             sim_event_free(&batch[i]);
         }
-        if (verdict == SIM_HOLDS && sim_chance(world, world->faults.split)) {
-            split(world);
-        }
     }
     world->now_ms = world->now_ms > until_ms ? world->now_ms : until_ms;
     return verdict == SIM_HOLDS ? world->verdict : verdict;
@@ -228,8 +249,18 @@ void sim_world_heal(struct sim_world *world)
 {
     world->is_quiet = true;
     world->is_split = false;
+    for (uint32_t i = 0; i < world->edges.count; i++) {
+        free(world->edges.items[i].wires);
+        world->edges.items[i].wires = NULL;
+    }
     for (uint32_t i = 0; i < world->node_count; i++) {
-        if (!world->nodes[i]->is_up) {
+        struct sim_node *node = world->nodes[i];
+        /* Who sets a clock right that was off by much starts the node anew: else it would go at half speed for years. */
+        if (node->now_ms > world->now_ms + CLOCK_MS_MAX || node->skew_ms < -(int64_t)CLOCK_MS_MAX) {
+            sim_world_crash(world, i, 1000);
+        }
+        node->skew_ms = 0;
+        if (!node->is_up) {
             sim_heap_push(world, (struct sim_event){.at_ms = world->now_ms, .node = i, .kind = SIM_RESTART});
         }
     }

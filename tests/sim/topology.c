@@ -8,6 +8,7 @@ void sim_edges_free(struct sim_edges *edges)
 {
     for (uint32_t i = 0; i < edges->count; i++) {
         free(edges->items[i].ticket);
+        free(edges->items[i].wires);
     }
     free(edges->items);
     *edges = (struct sim_edges){0};

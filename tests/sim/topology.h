@@ -7,12 +7,15 @@
 
 #include "crypto/hash.h"
 
+struct sim_wire;
+
 struct sim_edge {
     uint32_t a, b;
     /* Filled while the two are linked: who invites whom, with which ticket. */
     uint32_t inviter, joiner;
     char *ticket;
     bool is_asked, is_linked;
+    struct sim_wire *wires; /* from a to b, and back; NULL: nothing was ever wrong with them */
 };
 
 struct sim_edges {

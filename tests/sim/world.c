@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "tests/sim/disk.h"
+#include "tests/sim/hostile.h"
 #include "tests/sim/internal.h"
 
 /* ---- small things ---- */
@@ -33,6 +34,18 @@ void sim_trace(struct sim_world *world, const char *fmt, ...)
     kr_hash_update(&world->trace_hash, "\n", 1);
     if (world->trace != NULL) {
         (void)fprintf(world->trace, "%8.3f %s\n", (double)(world->now_ms - SIM_EPOCH_MS) / 1000, line);
+    }
+}
+
+void sim_tell(struct sim_world *world, const char *fmt, ...)
+{
+    if (world->story != NULL) {
+        va_list args;
+        va_start(args, fmt);
+        (void)fprintf(world->story, "%10.3f ", (double)(world->now_ms - world->story_ms) / 1000);
+        (void)vfprintf(world->story, fmt, args);
+        (void)fprintf(world->story, "\n");
+        va_end(args);
     }
 }
 
@@ -81,7 +94,11 @@ enum sim_verdict sim_node_start(struct sim_world *world, struct sim_node *node)
     if (kr_store_open(&store_options, &node->store, &error) != KR_OK) {
         return sim_fail(world, SIM_CRASH, "%s: the store does not open: %s", node->name, error.text);
     }
-    struct kr_core_options options = {.keyring = node->keyring, .endpoint = node->name, .guards = world->guards};
+    node->clock.last_ms = sim_node_system_ms(world, node);
+    node->clock.last_monotonic_ms = node->clock.stands_from_ms = world->now_ms;
+    node->now_ms = node->clock.last_ms;
+    struct kr_core_options options = {
+        .keyring = node->keyring, .endpoint = node->name, .guards = world->guards, .doubts_clock = world->doubts_clocks};
     if (kr_loop_new(node->store, &options, &node->loop, &error) != KR_OK) {
         kr_store_close(node->store);
         return sim_fail(world, SIM_CRASH, "%s: the core does not start: %s", node->name, error.text);
@@ -90,7 +107,11 @@ enum sim_verdict sim_node_start(struct sim_world *world, struct sim_node *node)
     node->is_up = true;
     node->wake_ms = 0;
     sim_net_reset(node);
+    node->commits = 0;
     sim_trace(world, "%s starts, life %u", node->name, node->life);
+    if (node->life > 2) { /* the first two are those of setting up */
+        sim_tell(world, "node %u starts", node->index);
+    }
     sim_world_push(world, node, (struct kr_event){.type = KR_EVENT_TICK}, NULL, 0, world->now_ms);
     sim_world_push(world, node, (struct kr_event){.type = KR_EVENT_NET_UP}, NULL, 0, world->now_ms + 5);
     return SIM_HOLDS;
@@ -118,9 +139,59 @@ void sim_world_crash(struct sim_world *world, uint32_t index, uint64_t down_ms)
         return;
     }
     sim_trace(world, "%s crashes", node->name);
+    sim_tell(world, "node %u crashes", index);
     stop(node);
     world->crashes++;
     sim_heap_push(world, (struct sim_event){.at_ms = world->now_ms + down_ms, .node = index, .kind = SIM_RESTART});
+}
+
+static void backup_path(const struct sim_world *world, uint32_t node, char *ret_path, size_t size)
+{
+    (void)snprintf(ret_path, size, "%s/%u.backup", world->root, node);
+}
+
+enum sim_verdict sim_world_backup(struct sim_world *world, uint32_t index)
+{
+    struct sim_node *node = world->nodes[index];
+    char from[200], to[200];
+    (void)snprintf(from, sizeof from, "%s/data.mdb", node->path);
+    backup_path(world, index, to, sizeof to);
+    node->backup_ms = world->now_ms;
+    return sim_disk_copy(from, to) ? SIM_HOLDS : sim_fail(world, SIM_SETUP, "no backup of %s", node->name);
+}
+
+enum sim_verdict sim_world_restore(struct sim_world *world, uint32_t index)
+{
+    struct sim_node *node = world->nodes[index];
+    char from[200], to[200];
+    (void)snprintf(to, sizeof to, "%s/data.mdb", node->path);
+    backup_path(world, index, from, sizeof from);
+    if (node->is_up) {
+        stop(node);
+    }
+    for (uint32_t i = 0; i < world->record_count; i++) {
+        struct sim_record *record = &world->records[i];
+        record->is_at_risk = record->is_at_risk || (record->node == index && record->accepted_ms >= node->backup_ms);
+    }
+    node->was_restored = true;
+    return sim_disk_copy(from, to) ? sim_node_start(world, node) : sim_fail(world, SIM_SETUP, "no backup of %s", node->name);
+}
+
+uint64_t sim_node_system_ms(const struct sim_world *world, const struct sim_node *node)
+{
+    return node->skew_ms < 0 && world->now_ms < (uint64_t)-node->skew_ms ? 0 : world->now_ms + (uint64_t)node->skew_ms;
+}
+
+void sim_world_clock(struct sim_world *world, uint32_t index, int64_t skew_ms)
+{
+    struct sim_node *node = world->nodes[index];
+    node->skew_ms = skew_ms;
+    if (skew_ms > 0 && !world->doubts_clocks && (uint64_t)skew_ms > world->ahead_ms) {
+        world->ahead_ms = (uint64_t)skew_ms;
+    }
+    if (node->is_up) {
+        sim_world_push(world, node, (struct kr_event){.type = KR_EVENT_TICK}, NULL, 0, world->now_ms);
+    }
 }
 
 /* ---- setting up ---- */
@@ -133,6 +204,7 @@ static enum sim_verdict make_node(struct sim_world *world, uint32_t index)
     KR_ASSERT(node != NULL);
     world->nodes[index] = node;
     node->index = index;
+    kr_clock_init(&node->clock);
     (void)snprintf(node->name, sizeof node->name, "tcp://node%u:1", index);
     (void)snprintf(node->path, sizeof node->path, "%s/%u", world->root, index);
     kr_rng_bytes(&world->rng, seed, sizeof seed);
@@ -244,6 +316,9 @@ static void node_free(struct sim_node *node)
         stop(node);
     }
     kr_keyring_free(node->keyring);
+    kr_clock_deinit(&node->clock);
+    sim_hostile_free(node);
+    free(node->has);
     free(node->allowed);
     free(node->dials);
     free(node->edges);

@@ -1,9 +1,9 @@
 /* A world of nodes in one process: the production core, loop and store, virtual time, a network that misbehaves, nodes that crash.
  * Everything follows from one seed.
  *
- * What is simulated is what lies outside the core: clocks, the net process (allow-lists, dialling, lost frames), worker threads
- * (jobs come back later, in any order), clients (who repeat a submission until it is acknowledged), crashes between any two
- * effects, commits that fail. */
+ * What is simulated is what lies outside the core: clocks (under the rule that keeper has for them), the net process (allow-lists,
+ * dialling, lost frames), worker threads (jobs come back later, in any order), clients (who repeat a submission until it is
+ * acknowledged), crashes between any two effects, commits that fail. */
 #ifndef KR_TESTS_SIM_WORLD_H
 #define KR_TESTS_SIM_WORLD_H
 
@@ -13,6 +13,7 @@
 
 #include "node/core/guard.h"
 #include "node/core/loop.h"
+#include "node/keeper/clock.h"
 #include "tests/sim/topology.h"
 
 #define SIM_EPOCH_MS 1790000000000ull /* September 2026, when every world begins: a time that dates make sense in */
@@ -25,12 +26,14 @@ enum sim_verdict {
     SIM_NO_CONVERGENCE = 12,
     SIM_CRASH = 13,
     SIM_NOT_DETERMINISTIC = 14,
-    SIM_SETUP = 15
+    SIM_SETUP = 15,
+    SIM_UNBOUNDED = 16,  /* a queue, a buffer, or work without end */
+    SIM_UNEXPECTED = 17, /* a scenario's `expect` does not hold */
 };
 
 /* How badly the world behaves; all in parts of 1,000. */
 struct sim_faults {
-    uint32_t drop, duplicate, reorder, fail_commit, crash, split;
+    uint32_t drop, duplicate, reorder, fail_commit, crash;
     uint32_t delay_ms_max;
 };
 
@@ -41,7 +44,7 @@ struct sim_faults {
 struct sim_event {
     uint64_t at_ms, order; /* order of scheduling breaks ties */
     uint32_t node, life;   /* for which life of the node; 0: whichever */
-    enum { SIM_CORE_EVENT, SIM_WAKE, SIM_RESTART, SIM_SUBMIT, SIM_HEAL_SPLIT } kind;
+    enum { SIM_CORE_EVENT, SIM_WAKE, SIM_RESTART, SIM_SUBMIT } kind;
     struct kr_event event;
     uint8_t *bytes; /* owned; event.bytes points here */
 };
@@ -59,6 +62,15 @@ struct sim_dial {
     uint64_t last_arrival_ms[2]; /* per direction: frames of one connection keep their order */
 };
 
+/* What one direction of a link does to frames, until then. */
+struct sim_wire {
+    bool is_mute;         /* they vanish */
+    bool is_cut;          /* the sender hears that they are not handed on */
+    uint32_t bytes_per_s; /* 0: as many as come */
+    uint64_t until_ms;
+    uint64_t busy_ms; /* with what was sent before */
+};
+
 struct sim_node {
     uint32_t index, life;
     char name[32];
@@ -70,7 +82,17 @@ struct sim_node {
     struct kr_store *store;
     struct kr_loop *loop;
     uint8_t council[32];
-    uint64_t now_ms, wake_ms;
+    struct kr_clock clock; /* keeper's, over a system clock that is wrong by skew_ms */
+    int64_t skew_ms;
+    uint64_t now_ms, wake_ms; /* by its own clock */
+    uint64_t backup_ms;       /* when its last backup was made */
+    bool was_restored;        /* what it alone had since then may be lost, and a client may have asked twice */
+    bool is_hostile;
+    uint32_t turns;      /* bit per enum sim_turn */
+    struct sim_ill *ill; /* hostile.c */
+    uint8_t *has;        /* for the story: enum sim_held per record */
+    uint32_t has_count;
+    uint64_t commits;
     struct sim_allowed *allowed;
     uint32_t allowed_count;
     struct sim_dial *dials;
@@ -80,16 +102,31 @@ struct sim_node {
     bool is_member;
 };
 
-/* What a client of some node wanted stored. */
-struct sim_record {
+/* What a node's store says of a record. */
+enum sim_held { SIM_HELD_NOT, SIM_HELD_HIDDEN /* header only */, SIM_HELD_SHOWN };
+
+/* What a client of some node wants stored. */
+struct sim_submission {
     uint32_t node;
+    uint32_t name; /* whatever the caller calls it */
+    enum kr_label label;
+    const uint32_t *audience; /* nodes, ascending; AMBER only */
+    uint32_t audience_count;
+    uint32_t text_bytes; /* large ones go by the bulk lane and use up windows */
+    uint64_t lives_ms;   /* 0: as long as reports do */
+};
+
+struct sim_record {
+    uint32_t node, name;
     enum kr_label label;
     uint32_t *audience; /* nodes, ascending; owned */
     uint32_t audience_count;
     uint8_t token[16], id[32];
     uint8_t canary[16]; /* the first half is the same in all records of a world */
     bool is_accepted;
-    uint64_t accepted_ms;
+    bool is_at_risk; /* its node went back to a backup that was older: it may be lost, to everybody */
+    bool is_exempt;  /* its node's clock was wrong by too much: nobody has to take it */
+    uint64_t accepted_ms, expires_ms;
     uint8_t *request;
     size_t request_len;
 };
@@ -114,9 +151,11 @@ struct sim_world {
     size_t heap_count, heap_capacity;
     struct sim_record *records;
     uint32_t record_count, record_capacity;
-    uint32_t text_bytes; /* of each report: large ones go by the bulk lane and use up windows */
-    uint64_t map_bytes;  /* of each node's store */
+    uint64_t map_bytes; /* of each node's store */
+    bool doubts_clocks; /* nodes trust their clock only after an hour, as keeper has it */
+    uint64_t ahead_ms;  /* so much a clock was ahead at some time: its node may have let go of what expires so much later */
     bool is_split;
+    uint64_t split_until_ms;
     struct sim_caller *callers;
     uint32_t *caller_heads;
     uint32_t caller_count, caller_capacity;
@@ -125,9 +164,12 @@ struct sim_world {
     uint8_t *plain;
     uint8_t canary[8];
     char root[128];
-    FILE *trace; /* NULL: none */
+    FILE *trace;       /* everything that happens; NULL: none */
+    FILE *story;       /* what a person wants to know of it; NULL: none */
+    uint64_t story_ms; /* its time counts from here */
     struct kr_hash_state trace_hash;
     uint64_t events_run, crashes, failed_commits, frames, frame_bytes, dropped, records_seen;
+    uint64_t second_ms, second_events; /* how much has happened in this second */
     char complaint[512];
     enum sim_verdict verdict; /* beside a complaint that was made where none can be returned */
     /* Sees each effect before it is let out; true: it goes no further. For tests of the core in this world; may be NULL. */
@@ -147,9 +189,16 @@ void sim_world_deinit(struct sim_world *world);
 /* Starts a node that is down, now. */
 enum sim_verdict sim_world_start(struct sim_world *world, uint32_t node);
 void sim_world_crash(struct sim_world *world, uint32_t node, uint64_t down_ms);
+/* Copies the node's store aside, and puts that copy (of before all trouble, where none was made) in its place. */
+enum sim_verdict sim_world_backup(struct sim_world *world, uint32_t node);
+enum sim_verdict sim_world_restore(struct sim_world *world, uint32_t node);
+/* From now on its system clock is wrong by so much. */
+void sim_world_clock(struct sim_world *world, uint32_t node, int64_t skew_ms);
 uint32_t sim_world_below(struct sim_world *world, uint32_t bound);
 void sim_world_trace_hash(const struct sim_world *world, uint8_t ret_hash[static 32]);
 void sim_trace(struct sim_world *world, const char *fmt, ...) KR_PRINTF(2, 3);
+/* One line of the story. */
+void sim_tell(struct sim_world *world, const char *fmt, ...) KR_PRINTF(2, 3);
 enum sim_verdict sim_fail(struct sim_world *world, enum sim_verdict verdict, const char *fmt, ...) KR_PRINTF(3, 4);
 
 /* ---- link.c ---- */
@@ -163,14 +212,21 @@ enum sim_verdict sim_world_run(struct sim_world *world, uint64_t until_ms);
 /* Hands a node's core an event of the test's own making at `at_ms`; bytes are copied. */
 void sim_world_push(struct sim_world *world, const struct sim_node *node, struct kr_event event, const void *bytes, size_t len,
                     uint64_t at_ms);
-/* Ends all faults and starts every node that is down. */
+/* Ends all faults, starts every node that is down, sets clocks right. Who is hostile stays so. */
 void sim_world_heal(struct sim_world *world);
+
+/* ---- net.c ---- */
+/* These nodes on one side, the others on the other. */
+void sim_world_split(struct sim_world *world, const uint32_t *nodes, uint32_t count, uint64_t until_ms);
+/* What becomes of frames from one node to the other, where they are linked. */
+void sim_world_wire(struct sim_world *world, uint32_t from, uint32_t to, struct sim_wire wire);
 
 /* ---- client.c ---- */
 /* Schedules a submission by a client of `node`, repeated until acknowledged. `audience`: nodes, ascending (AMBER only). Returns the
  * record's index. */
 uint32_t sim_world_submit(struct sim_world *world, uint32_t node, enum kr_label label, const uint32_t *audience,
                           uint32_t audience_count, uint64_t at_ms);
+uint32_t sim_world_submit_as(struct sim_world *world, const struct sim_submission *submission, uint64_t at_ms);
 /* Some of the other nodes, at least one, drawn at random: for an audience. Returns how many; ascending. */
 uint32_t sim_world_draw_audience(struct sim_world *world, uint32_t node, uint32_t *ret_audience);
 
@@ -191,6 +247,11 @@ enum sim_verdict sim_check_delivery(struct sim_world *world, const struct sim_no
 enum sim_verdict sim_check_frame(struct sim_world *world, const uint8_t *bytes, size_t len);
 /* Who must have a record in the end: ret_must[node], from the links, the label and the audience. */
 void sim_must_hold(const struct sim_world *world, const struct sim_record *record, bool *ret_must);
+/* Queues and buffers of every core stay within their bounds. Any time. */
+enum sim_verdict sim_check_bounds(struct sim_world *world);
+/* Linked honest nodes hold equal sets in each scope that they share. */
+enum sim_verdict sim_check_same(struct sim_world *world);
+enum sim_held sim_held(const struct sim_node *node, const uint8_t id[static 32]);
 bool sim_holds(const struct sim_node *node, const uint8_t id[static 32]);
 
 #endif

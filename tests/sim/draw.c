@@ -1,0 +1,262 @@
+/* A plan from a seed. Each sort of trouble comes in some runs and not in others, so that none hides what another would show. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/hostile.h"
+#include "tests/sim/plan.h"
+
+#define MINUTES_OF_TROUBLE 4u
+
+const char *const sim_shape_names[SIM_SHAPE_COUNT + 1] = {"chain", "ring", "star", "random", "any"};
+
+static int compare_ops(const struct sim_op *a, const struct sim_op *b)
+{
+    return a->at_ms < b->at_ms ? -1 : (a->at_ms > b->at_ms ? 1 : 0);
+}
+
+/* By time; behind those of the same time. */
+void sim_plan_add(struct sim_plan *plan, const struct sim_op *op)
+{
+    if (plan->op_count == plan->op_capacity) {
+        plan->op_capacity = plan->op_capacity == 0 ? 64 : plan->op_capacity * 2;
+        plan->ops = realloc(plan->ops, plan->op_capacity * sizeof *plan->ops);
+        KR_ASSERT(plan->ops != NULL);
+    }
+    uint32_t at = plan->op_count++;
+    while (at > 0 && compare_ops(&plan->ops[at - 1], op) > 0) {
+        plan->ops[at] = plan->ops[at - 1];
+        at--;
+    }
+    plan->ops[at] = *op;
+}
+
+void sim_plan_drop(struct sim_plan *plan, uint32_t at)
+{
+    free(plan->ops[at].list);
+    memmove(&plan->ops[at], &plan->ops[at + 1], (plan->op_count - at - 1) * sizeof *plan->ops);
+    plan->op_count--;
+}
+
+static uint32_t *copy_list(const uint32_t *list, uint32_t count)
+{
+    uint32_t *copy = calloc((size_t)count + 1, sizeof *copy);
+    KR_ASSERT(copy != NULL);
+    for (uint32_t i = 0; i < count; i++) {
+        copy[i] = list[i];
+    }
+    return copy;
+}
+
+void sim_plan_copy(struct sim_plan *ret_plan, const struct sim_plan *plan)
+{
+    *ret_plan = *plan;
+    ret_plan->edges = (struct sim_edges){0};
+    ret_plan->ops = NULL;
+    ret_plan->op_count = ret_plan->op_capacity = 0;
+    for (uint32_t i = 0; i < plan->edges.count; i++) {
+        sim_edges_add(&ret_plan->edges, plan->edges.items[i].a, plan->edges.items[i].b);
+    }
+    for (uint32_t i = 0; i < plan->op_count; i++) {
+        struct sim_op op = plan->ops[i];
+        op.list = copy_list(op.list, op.list_count);
+        sim_plan_add(ret_plan, &op);
+    }
+}
+
+void sim_plan_free(struct sim_plan *plan)
+{
+    while (plan->op_count > 0) {
+        sim_plan_drop(plan, plan->op_count - 1);
+    }
+    free(plan->ops);
+    sim_edges_free(&plan->edges);
+    *plan = (struct sim_plan){0};
+}
+
+/* ---- drawing ---- */
+
+struct hand {
+    struct sim_plan *plan;
+    const struct sim_bounds *bounds;
+    struct kr_rng rng;
+    uint64_t unit_ms; /* how long troubles last, about */
+};
+
+static uint32_t below(struct hand *hand, uint32_t bound)
+{
+    return (uint32_t)kr_rng_below(&hand->rng, bound);
+}
+
+static bool one_in(struct hand *hand, uint32_t n)
+{
+    return below(hand, n) == 0;
+}
+
+static uint64_t some_time(struct hand *hand)
+{
+    return kr_rng_below(&hand->rng, hand->plan->end_ms);
+}
+
+static uint64_t some_while(struct hand *hand)
+{
+    return 1000 + kr_rng_below(&hand->rng, hand->unit_ms);
+}
+
+static void draw_links(struct hand *hand)
+{
+    struct sim_plan *plan = hand->plan;
+    enum sim_shape shape = hand->bounds->shape;
+    if (shape == SIM_SHAPE_COUNT) {
+        shape = one_in(hand, 2) ? SIM_CHAIN : (enum sim_shape)below(hand, SIM_SHAPE_COUNT);
+    }
+    if (shape == SIM_RANDOM && plan->node_count > 2) {
+        uint32_t degree = plan->node_count > 8 ? 4 : 2;
+        sim_edges_regular(&plan->edges, plan->node_count, degree, &hand->rng);
+    } else if (shape == SIM_RING) {
+        sim_edges_ring(&plan->edges, plan->node_count);
+    } else if (shape == SIM_STAR) {
+        sim_edges_star(&plan->edges, plan->node_count);
+    } else {
+        sim_edges_chain(&plan->edges, plan->node_count);
+    }
+}
+
+static void draw_records(struct hand *hand, uint32_t count)
+{
+    static const enum kr_label labels[] = {KR_TLP_CLEAR, KR_TLP_GREEN, KR_TLP_AMBER};
+    bool has_large = one_in(hand, 4), has_short = one_in(hand, 3);
+    for (uint32_t i = 0; i < count; i++) {
+        struct sim_op op = {.kind = SIM_OP_SUBMIT,
+                            .at_ms = some_time(hand),
+                            .node = below(hand, hand->plan->node_count),
+                            .record = i,
+                            .label = labels[below(hand, 3)],
+                            .is_large = has_large && one_in(hand, 2)};
+        op.lives_ms = has_short && one_in(hand, 3) ? 60000 + kr_rng_below(&hand->rng, hand->plan->end_ms) : 0;
+        if (op.label == KR_TLP_AMBER) {
+            op.list = calloc(hand->plan->node_count, sizeof *op.list);
+            KR_ASSERT(op.list != NULL);
+            for (uint32_t j = 0; j < hand->plan->node_count; j++) {
+                if (j != op.node && op.list_count < KR_AUDIENCE_MAX / 2 && one_in(hand, 2)) {
+                    op.list[op.list_count++] = j;
+                }
+            }
+            if (op.list_count == 0) {
+                op.list[op.list_count++] = op.node == 0 ? 1 : 0;
+            }
+        }
+        sim_plan_add(hand->plan, &op);
+    }
+}
+
+static void draw_noise(struct hand *hand)
+{
+    struct sim_op op = {.kind = SIM_OP_NOISE};
+    op.noise = (struct sim_faults){
+        .drop = one_in(hand, 2) ? below(hand, 100) : 0,
+        .duplicate = one_in(hand, 2) ? below(hand, 20) : 0,
+        .reorder = one_in(hand, 2) ? below(hand, 20) : 0,
+        .fail_commit = one_in(hand, 2) ? below(hand, 40) : 0,
+        .crash = one_in(hand, 2) ? below(hand, 16) : 0,
+        .delay_ms_max = 1 + below(hand, 400),
+    };
+    sim_plan_add(hand->plan, &op);
+    if (hand->bounds->days > 0) {
+        struct sim_op quiet = {.kind = SIM_OP_NOISE, .at_ms = hand->unit_ms / 10, .noise = {.delay_ms_max = op.noise.delay_ms_max}};
+        sim_plan_add(hand->plan, &quiet); /* a day of it would be nothing but crashes */
+    }
+}
+
+static void draw_links_trouble(struct hand *hand)
+{
+    uint32_t splits = one_in(hand, 3) ? 1 + below(hand, 4) : 0, ways = one_in(hand, 3) ? 1 + below(hand, 4) : 0;
+    for (uint32_t i = 0; i < splits; i++) {
+        struct sim_op op = {.kind = SIM_OP_SPLIT, .at_ms = some_time(hand), .for_ms = some_while(hand)};
+        op.list = calloc(hand->plan->node_count, sizeof *op.list);
+        KR_ASSERT(op.list != NULL);
+        for (uint32_t j = 0; j < hand->plan->node_count; j++) {
+            if (one_in(hand, 2)) {
+                op.list[op.list_count++] = j;
+            }
+        }
+        sim_plan_add(hand->plan, &op);
+    }
+    for (uint32_t i = 0; i < ways; i++) {
+        const struct sim_edge *edge = &hand->plan->edges.items[below(hand, hand->plan->edges.count)];
+        bool turned = one_in(hand, 2);
+        struct sim_op op = {.kind = one_in(hand, 3) ? SIM_OP_CUT : (one_in(hand, 2) ? SIM_OP_MUTE : SIM_OP_SLOW),
+                            .at_ms = some_time(hand),
+                            .for_ms = some_while(hand),
+                            .node = turned ? edge->b : edge->a,
+                            .other = turned ? edge->a : edge->b};
+        op.number = op.kind == SIM_OP_SLOW ? 500 + below(hand, 20000) : 0;
+        sim_plan_add(hand->plan, &op);
+    }
+}
+
+static void draw_nodes_trouble(struct hand *hand)
+{
+    struct sim_plan *plan = hand->plan;
+    uint32_t crashes = one_in(hand, 2) ? 1 + below(hand, 4) : 0, restores = one_in(hand, 4) ? 1 + below(hand, 3) : 0;
+    uint32_t clocks = one_in(hand, 4) ? 1 + below(hand, 3) : 0;
+    for (uint32_t i = 0; i < crashes; i++) {
+        struct sim_op op = {
+            .kind = SIM_OP_CRASH, .at_ms = some_time(hand), .for_ms = some_while(hand), .node = below(hand, plan->node_count)};
+        sim_plan_add(plan, &op);
+    }
+    for (uint32_t i = 0; i < restores; i++) {
+        struct sim_op op = {.kind = SIM_OP_RESTORE, .at_ms = some_time(hand), .node = below(hand, plan->node_count)};
+        struct sim_op backup = {.kind = SIM_OP_BACKUP, .at_ms = kr_rng_below(&hand->rng, op.at_ms + 1), .node = op.node};
+        if (one_in(hand, 2)) { /* else the first one: the disk with all that came since is lost */
+            sim_plan_add(plan, &backup);
+        }
+        sim_plan_add(plan, &op);
+    }
+    for (uint32_t i = 0; i < clocks; i++) {
+        static const int64_t skews_ms[] = {2000, 40000, 300000, 900000, 7200000, 100000000, 316224000000};
+        int64_t skew_ms = skews_ms[below(hand, 5)];
+        struct sim_op op = {.kind = SIM_OP_CLOCK,
+                            .at_ms = some_time(hand),
+                            .node = below(hand, plan->node_count),
+                            .skew_ms = one_in(hand, 2) ? -skew_ms : skew_ms};
+        plan->doubts_clocks = plan->doubts_clocks || skew_ms > 86400000; /* else it would rightly let go of everything */
+        struct sim_op right = {.kind = SIM_OP_CLOCK, .at_ms = op.at_ms + some_while(hand) % 1800000, .node = op.node};
+        sim_plan_add(plan, &op);
+        sim_plan_add(plan, &right);
+    }
+}
+
+static void draw_turns(struct hand *hand)
+{
+    if (hand->bounds->is_honest || hand->plan->node_count < 3 || !one_in(hand, 4)) {
+        return;
+    }
+    uint32_t node = below(hand, hand->plan->node_count);
+    for (uint32_t i = 0, count = 1 + below(hand, 3); i < count; i++) {
+        struct sim_op op = {
+            .kind = SIM_OP_TURN, .at_ms = some_time(hand) / 2, .node = node, .number = below(hand, SIM_TURN_CENSOR)};
+        sim_plan_add(hand->plan, &op);
+    }
+}
+
+void sim_plan_draw(struct sim_plan *plan, uint64_t seed, const struct sim_bounds *bounds)
+{
+    uint8_t bytes[32] = "kr-sim plan";
+    struct hand hand = {.plan = plan, .bounds = bounds};
+    for (int i = 0; i < 8; i++) {
+        bytes[24 + i] = (uint8_t)(seed >> (8 * i));
+    }
+    kr_rng_init(&hand.rng, bytes);
+    *plan = (struct sim_plan){.seed = seed};
+    plan->node_count = bounds->nodes != 0 ? bounds->nodes : 2 + below(&hand, 4);
+    plan->doubts_clocks = bounds->days > 0;
+    plan->end_ms = bounds->days > 0 ? bounds->days * 86400000ull : MINUTES_OF_TROUBLE * 60000ull;
+    plan->settle_ms = bounds->days > 0 ? 7200000 : 180000;
+    hand.unit_ms = bounds->days > 0 ? plan->end_ms / 4 : 60000;
+    draw_links(&hand);
+    draw_noise(&hand);
+    draw_records(&hand, bounds->records != 0 ? bounds->records : 1 + below(&hand, 40));
+    draw_links_trouble(&hand);
+    draw_nodes_trouble(&hand);
+    draw_turns(&hand);
+}

@@ -1,0 +1,119 @@
+/* What happens in one run: the nodes, their links, and what is done when. Drawn from a seed, or read from a scenario; both print as
+ * the same lines, so that whatever fails can be cut down, kept, and run again.
+ *
+ *   seed 7                       of all that is random within
+ *   nodes 4
+ *   links 0-1 1-2 2-3            or: chain, ring, star
+ *   doubt                        nodes do not trust their clock for an hour after a start or a jump, as keeper has it
+ *   at 10 submit 0 green as 1    TIME is in seconds, or with m, h, d behind it
+ *   end 300                      everything is healed
+ *   settle 180                   and so long later must have converged
+ *
+ * The verbs, `at TIME` before each:
+ *
+ *   submit NODE LABEL as RECORD [to NODE…] [large] [lives TIME]
+ *   noise [drop N] [duplicate N] [reorder N] [fail N] [crash N] [delay MS]          N in 1,000; from here on
+ *   split NODE… [for TIME]         mute NODE NODE [for TIME]         cut NODE NODE [for TIME]
+ *   slow NODE NODE BYTES [for TIME]                                  crash NODE [for TIME]
+ *   backup NODE                    restore NODE                      clock NODE TIME | clock NODE -TIME
+ *   turn NODE HOW                  the node goes over to the other side: sim_turn_names
+ *   heal                           ends all that; clocks are set right
+ *   expect NODE has|lacks|hides RECORD                               expect same
+ */
+#ifndef KR_TESTS_SIM_PLAN_H
+#define KR_TESTS_SIM_PLAN_H
+
+#include <stdio.h>
+
+#include "tests/sim/world.h"
+
+enum sim_op_kind {
+    SIM_OP_SUBMIT,
+    SIM_OP_NOISE,
+    SIM_OP_SPLIT,
+    SIM_OP_MUTE,
+    SIM_OP_CUT,
+    SIM_OP_SLOW,
+    SIM_OP_CRASH,
+    SIM_OP_BACKUP,
+    SIM_OP_RESTORE,
+    SIM_OP_CLOCK,
+    SIM_OP_TURN,
+    SIM_OP_HEAL,
+    SIM_OP_EXPECT,
+    SIM_OP_COUNT
+};
+
+enum sim_expected { SIM_EXPECT_HAS, SIM_EXPECT_LACKS, SIM_EXPECT_HIDES, SIM_EXPECT_SAME };
+
+struct sim_op {
+    enum sim_op_kind kind;
+    uint64_t at_ms, for_ms; /* from the plan's beginning; how long, 0: for good */
+    uint32_t node, other;
+    uint32_t record; /* as the plan names it */
+    enum kr_label label;
+    bool is_large;
+    uint64_t lives_ms; /* 0: as long as its kind does */
+    uint32_t number;   /* slow: bytes a second; turn: enum sim_turn; expect: enum sim_expected */
+    int64_t skew_ms;
+    struct sim_faults noise;
+    uint32_t *list; /* submit: audience; split: one side. Owned */
+    uint32_t list_count;
+};
+
+struct sim_plan {
+    uint64_t seed;
+    uint32_t node_count;
+    struct sim_edges edges;
+    bool doubts_clocks;
+    uint64_t end_ms, settle_ms;
+    struct sim_op *ops; /* by time */
+    uint32_t op_count, op_capacity;
+};
+
+enum sim_shape { SIM_CHAIN, SIM_RING, SIM_STAR, SIM_RANDOM, SIM_SHAPE_COUNT };
+extern const char *const sim_shape_names[SIM_SHAPE_COUNT + 1];
+
+/* What a seed may not decide. */
+struct sim_bounds {
+    uint32_t nodes, records; /* 0: the seed's choice */
+    enum sim_shape shape;    /* SIM_SHAPE_COUNT: the seed's choice */
+    uint32_t days;           /* 0: minutes; else the run lasts so many days */
+    bool is_honest;          /* nobody goes over to the other side */
+};
+
+/* ---- draw.c ---- */
+void sim_plan_draw(struct sim_plan *plan, uint64_t seed, const struct sim_bounds *bounds);
+void sim_plan_add(struct sim_plan *plan, const struct sim_op *op); /* takes over op->list */
+void sim_plan_copy(struct sim_plan *ret_plan, const struct sim_plan *plan);
+void sim_plan_free(struct sim_plan *plan);
+/* Takes out the op at this index. */
+void sim_plan_drop(struct sim_plan *plan, uint32_t at);
+
+/* ---- script.c ---- */
+void sim_plan_print(const struct sim_plan *plan, FILE *file);
+void sim_op_print(const struct sim_op *op, FILE *file);
+/* `ret_why`: which line is wrong, and how. */
+bool sim_plan_parse(struct sim_plan *ret_plan, const char *text, char *ret_why, size_t size);
+
+/* ---- play.c ---- */
+struct sim_result {
+    enum sim_verdict verdict;
+    char complaint[512];
+    uint8_t hash[32];
+    uint64_t simulated_ms, nodes_ms, events, frames, dropped, bytes, crashes, failed_commits, records;
+};
+struct sim_listener {
+    FILE *trace; /* everything; NULL: nothing */
+    FILE *story; /* what the plan does and what becomes of its records */
+};
+/* Runs it in this process. */
+void sim_play(const struct sim_plan *plan, const struct sim_listener *listener, struct sim_result *ret_result);
+/* The same in a process of its own, so that one that dies is a verdict like another. */
+void sim_play_apart(const struct sim_plan *plan, const struct sim_listener *listener, struct sim_result *ret_result);
+
+/* ---- minimise.c ---- */
+/* Cuts the plan down as long as it fails in the same way, with at most `runs` tries. Returns how many it took. */
+uint32_t sim_minimise(struct sim_plan *plan, enum sim_verdict verdict, uint32_t runs, bool (*is_over)(void));
+
+#endif

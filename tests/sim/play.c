@@ -1,0 +1,219 @@
+/* A plan in action, in two phases: safety while things go wrong, then healing and convergence within a bound. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/sim/disk.h"
+#include "tests/sim/hostile.h"
+#include "tests/sim/plan.h"
+
+#define LOOKS 10u /* at safety in the first phase */
+
+static struct sim_record *record_named(struct sim_world *world, uint32_t name)
+{
+    for (uint32_t i = 0; i < world->record_count; i++) {
+        if (world->records[i].name == name) {
+            return &world->records[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- what a plan does ---- */
+
+static void do_submit(struct sim_world *world, const struct sim_op *op)
+{
+    struct sim_submission submission = {.node = op->node,
+                                        .name = op->record,
+                                        .label = op->label,
+                                        .audience = op->list,
+                                        .audience_count = op->list_count,
+                                        .text_bytes = op->is_large ? 48u * KR_KIB : 0,
+                                        .lives_ms = op->lives_ms};
+    (void)sim_world_submit_as(world, &submission, world->now_ms);
+}
+
+static enum sim_verdict expect(struct sim_world *world, const struct sim_op *op)
+{
+    const struct sim_record *record = record_named(world, op->record);
+    if (op->number == SIM_EXPECT_SAME) {
+        return sim_check_same(world);
+    }
+    if (record == NULL) {
+        return sim_fail(world, SIM_UNEXPECTED, "there is no record %u", op->record);
+    }
+    static const char *const said[] = {"does not have", "has, hidden,", "has"};
+    enum sim_held held = sim_held(world->nodes[op->node], record->id);
+    enum sim_held wanted =
+        op->number == SIM_EXPECT_LACKS ? SIM_HELD_NOT : (op->number == SIM_EXPECT_HIDES ? SIM_HELD_HIDDEN : SIM_HELD_SHOWN);
+    return held == wanted ? SIM_HOLDS : sim_fail(world, SIM_UNEXPECTED, "node %u %s record %u", op->node, said[held], op->record);
+}
+
+static enum sim_verdict do_op(struct sim_world *world, const struct sim_op *op)
+{
+    uint64_t until_ms = op->for_ms == 0 ? UINT64_MAX : world->now_ms + op->for_ms;
+    switch (op->kind) {
+    case SIM_OP_SUBMIT:
+        do_submit(world, op);
+        break;
+    case SIM_OP_NOISE:
+        world->faults = op->noise;
+        world->is_quiet = false;
+        break;
+    case SIM_OP_SPLIT:
+        sim_world_split(world, op->list, op->list_count, until_ms);
+        break;
+    case SIM_OP_MUTE:
+        sim_world_wire(world, op->node, op->other, (struct sim_wire){.is_mute = true, .until_ms = until_ms});
+        break;
+    case SIM_OP_CUT:
+        sim_world_wire(world, op->node, op->other, (struct sim_wire){.is_cut = true, .until_ms = until_ms});
+        sim_world_wire(world, op->other, op->node, (struct sim_wire){.is_cut = true, .until_ms = until_ms});
+        break;
+    case SIM_OP_SLOW:
+        sim_world_wire(world, op->node, op->other, (struct sim_wire){.bytes_per_s = op->number, .until_ms = until_ms});
+        break;
+    case SIM_OP_CRASH:
+        sim_world_crash(world, op->node, op->for_ms == 0 ? 1000 : op->for_ms);
+        break;
+    case SIM_OP_BACKUP:
+        return sim_world_backup(world, op->node);
+    case SIM_OP_RESTORE:
+        return sim_world_restore(world, op->node);
+    case SIM_OP_CLOCK:
+        sim_world_clock(world, op->node, op->skew_ms);
+        break;
+    case SIM_OP_TURN:
+        world->nodes[op->node]->is_hostile = true;
+        world->nodes[op->node]->turns |= 1u << op->number;
+        break;
+    case SIM_OP_HEAL:
+        sim_world_heal(world);
+        break;
+    case SIM_OP_EXPECT:
+        return expect(world, op);
+    case SIM_OP_COUNT:
+        break;
+    }
+    return SIM_HOLDS;
+}
+
+static void tell_op(struct sim_world *world, const struct sim_op *op)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *file = open_memstream(&text, &len);
+    KR_ASSERT(file != NULL);
+    sim_op_print(op, file);
+    (void)fclose(file);
+    sim_tell(world, "* %s", text);
+    free(text);
+}
+
+/* ---- the two phases ---- */
+
+static enum sim_verdict look(struct sim_world *world)
+{
+    enum sim_verdict verdict = sim_check_leaks(world);
+    if (verdict == SIM_HOLDS) {
+        verdict = sim_check_accepted(world);
+    }
+    return verdict == SIM_HOLDS ? sim_check_bounds(world) : verdict;
+}
+
+static enum sim_verdict run_until(struct sim_world *world, uint64_t until_ms, uint64_t look_ms)
+{
+    enum sim_verdict verdict = SIM_HOLDS;
+    while (verdict == SIM_HOLDS && world->now_ms < until_ms) {
+        uint64_t next_ms = world->now_ms - world->now_ms % look_ms + look_ms;
+        verdict = sim_world_run(world, next_ms < until_ms ? next_ms : until_ms);
+        if (verdict == SIM_HOLDS && next_ms <= until_ms) {
+            verdict = look(world);
+        }
+    }
+    return verdict;
+}
+
+static enum sim_verdict play(struct sim_world *world, const struct sim_plan *plan, const struct sim_listener *listener)
+{
+    enum sim_verdict verdict = sim_world_init_with(world, plan->seed, plan->node_count, &plan->edges, 0, listener->trace);
+    const uint64_t begin_ms = world->now_ms, look_ms = plan->end_ms / LOOKS + 1;
+    world->doubts_clocks = plan->doubts_clocks;
+    world->story = listener->story;
+    world->story_ms = begin_ms;
+    for (uint32_t i = 0; i < plan->node_count && verdict == SIM_HOLDS; i++) {
+        verdict = sim_world_backup(world, i);
+    }
+    for (uint32_t i = 0; i < plan->op_count && verdict == SIM_HOLDS; i++) {
+        verdict = run_until(world, begin_ms + plan->ops[i].at_ms, look_ms);
+        if (verdict == SIM_HOLDS) {
+            tell_op(world, &plan->ops[i]);
+            verdict = do_op(world, &plan->ops[i]);
+        }
+    }
+    if (verdict == SIM_HOLDS) {
+        verdict = run_until(world, begin_ms + plan->end_ms, look_ms);
+    }
+    if (verdict == SIM_HOLDS) {
+        sim_world_heal(world);
+        verdict = sim_world_run(world, world->now_ms + plan->settle_ms);
+    }
+    if (verdict == SIM_HOLDS) {
+        verdict = look(world);
+    }
+    if (verdict == SIM_HOLDS) {
+        verdict = sim_check_disks(world);
+    }
+    return verdict == SIM_HOLDS ? sim_check_convergence(world) : verdict;
+}
+
+void sim_play(const struct sim_plan *plan, const struct sim_listener *listener, struct sim_result *ret_result)
+{
+    struct sim_world *world = malloc(sizeof *world);
+    KR_ASSERT(world != NULL);
+    enum sim_verdict verdict = play(world, plan, listener);
+    sim_world_trace_hash(world, ret_result->hash);
+    ret_result->verdict = verdict;
+    (void)snprintf(ret_result->complaint, sizeof ret_result->complaint, "%s", verdict == SIM_HOLDS ? "" : world->complaint);
+    ret_result->simulated_ms = world->now_ms - SIM_EPOCH_MS;
+    ret_result->nodes_ms = ret_result->simulated_ms * world->node_count;
+    ret_result->events = world->events_run;
+    ret_result->frames = world->frames;
+    ret_result->bytes = world->frame_bytes;
+    ret_result->dropped = world->dropped;
+    ret_result->crashes = world->crashes;
+    ret_result->failed_commits = world->failed_commits;
+    ret_result->records = world->record_count;
+    sim_world_deinit(world);
+    free(world);
+}
+
+void sim_play_apart(const struct sim_plan *plan, const struct sim_listener *listener, struct sim_result *ret_result)
+{
+    char root[128];
+    KR_ASSERT(sim_disk_new(root, sizeof root));
+    struct sim_result *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    KR_ASSERT(shared != MAP_FAILED);
+    (void)fflush(NULL);
+    pid_t pid = fork();
+    KR_ASSERT(pid >= 0);
+    if (pid == 0) {
+        sim_disk_within(root);
+        sim_play(plan, listener, shared);
+        (void)fflush(NULL);
+        _exit(0);
+    }
+    int status = 0;
+    KR_ASSERT(waitpid(pid, &status, 0) == pid);
+    *ret_result = *shared;
+    (void)munmap(shared, sizeof *shared);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        ret_result->verdict = SIM_CRASH;
+        (void)snprintf(ret_result->complaint, sizeof ret_result->complaint, "the process died of signal %d, status %d",
+                       WIFSIGNALED(status) ? WTERMSIG(status) : 0, WIFEXITED(status) ? WEXITSTATUS(status) : 0);
+    }
+    sim_disk_free(root);
+}
