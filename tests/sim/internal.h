@@ -14,6 +14,14 @@ bool sim_chance(struct sim_world *world, uint32_t of_thousand); /* never where t
 /* What the system's clock says at that node. */
 uint64_t sim_node_system_ms(const struct sim_world *world, const struct sim_node *node);
 enum sim_verdict sim_node_start(struct sim_world *world, struct sim_node *node);
+void sim_node_stop(struct sim_node *node);
+/* Makes it somebody: a card, and if wanted a community. */
+void sim_node_init(struct sim_world *world, struct sim_node *node, bool founds);
+/* A world without nodes. */
+enum sim_verdict sim_world_begin(struct sim_world *world, uint64_t seed, uint32_t node_count, FILE *trace);
+
+/* ---- run.c ---- */
+enum sim_verdict sim_let_out(struct sim_world *world, struct sim_node *node, struct kr_effects *effects);
 
 /* ---- net.c: the net process of a node, as far as its core can tell ---- */
 void sim_net_send(struct sim_world *world, struct sim_node *from, uint32_t number, const uint8_t *bytes, size_t len);
@@ -25,6 +33,7 @@ void sim_net_reset(struct sim_node *node);
 void sim_net_caller(struct sim_world *world, const uint8_t key[static 32], uint32_t node);
 
 /* ---- link.c ---- */
+void sim_node_note_edge(struct sim_node *node, uint32_t edge);
 void sim_link_ended(struct sim_world *world, uint64_t request, const struct kr_effect *effect);
 
 /* ---- client.c ---- */

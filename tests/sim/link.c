@@ -37,7 +37,7 @@ void sim_link_ended(struct sim_world *world, uint64_t request, const struct kr_e
     memcpy(edge->ticket, text.bytes, text.len);
 }
 
-static void note_at(struct sim_node *node, uint32_t edge)
+void sim_node_note_edge(struct sim_node *node, uint32_t edge)
 {
     node->edges = realloc(node->edges, (node->edge_count + 1) * sizeof *node->edges);
     KR_ASSERT(node->edges != NULL);
@@ -148,8 +148,8 @@ enum sim_verdict sim_world_link(struct sim_world *world, uint32_t from)
     uint32_t *uses = calloc(world->node_count, sizeof *uses), left = world->edges.count - from;
     KR_ASSERT(uses != NULL);
     for (uint32_t i = from; i < world->edges.count; i++) {
-        note_at(world->nodes[world->edges.items[i].a], i);
-        note_at(world->nodes[world->edges.items[i].b], i);
+        sim_node_note_edge(world->nodes[world->edges.items[i].a], i);
+        sim_node_note_edge(world->nodes[world->edges.items[i].b], i);
     }
     while (left > 0 && verdict == SIM_HOLDS) {
         uint32_t chosen = choose(world, from, uses);

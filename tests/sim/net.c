@@ -227,7 +227,8 @@ static void deliver(struct sim_world *world, const struct sim_node *from, struct
         wire->busy_ms = (wire->busy_ms > world->now_ms ? wire->busy_ms : world->now_ms) + len * 1000 / wire->bytes_per_s;
         slow_ms = wire->busy_ms - world->now_ms;
     }
-    uint64_t at_ms = slow_ms + world->now_ms + 1 + (world->is_quiet ? 0 : sim_world_below(world, world->faults.delay_ms_max + 1));
+    uint64_t at_ms =
+        slow_ms + world->now_ms + world->delay_ms + (world->is_quiet ? 0 : sim_world_below(world, world->faults.delay_ms_max + 1));
     if (!sim_chance(world, world->faults.reorder)) {
         at_ms = at_ms > dial->last_arrival_ms[direction] ? at_ms : dial->last_arrival_ms[direction];
         dial->last_arrival_ms[direction] = at_ms;

@@ -87,7 +87,7 @@ static enum sim_verdict let_out(struct sim_world *world, struct sim_node *node, 
     return verdict;
 }
 
-static enum sim_verdict let_all_out(struct sim_world *world, struct sim_node *node, struct kr_effects *effects)
+enum sim_verdict sim_let_out(struct sim_world *world, struct sim_node *node, struct kr_effects *effects)
 {
     enum sim_verdict verdict = SIM_HOLDS;
     for (size_t i = 0; i < effects->count && verdict == SIM_HOLDS; i++) {
@@ -128,7 +128,7 @@ static enum sim_verdict run_idle(struct sim_world *world, struct sim_node *node)
             sim_hostile_turn(world, node, &effects);
         }
         if (verdict == SIM_HOLDS) {
-            verdict = let_all_out(world, node, &effects);
+            verdict = sim_let_out(world, node, &effects);
         }
         kr_effects_deinit(&effects);
     }
@@ -181,7 +181,7 @@ static enum sim_verdict run_batch(struct sim_world *world, struct sim_node *node
             sim_hostile_turn(world, node, &effects);
         }
         if (verdict == SIM_HOLDS) {
-            verdict = let_all_out(world, node, &effects);
+            verdict = sim_let_out(world, node, &effects);
         }
         kr_effects_deinit(&effects);
     }

@@ -122,7 +122,7 @@ enum sim_verdict sim_world_start(struct sim_world *world, uint32_t index)
     return sim_node_start(world, world->nodes[index]);
 }
 
-static void stop(struct sim_node *node)
+void sim_node_stop(struct sim_node *node)
 {
     kr_loop_free(node->loop);
     kr_store_close(node->store);
@@ -140,7 +140,7 @@ void sim_world_crash(struct sim_world *world, uint32_t index, uint64_t down_ms)
     }
     sim_trace(world, "%s crashes", node->name);
     sim_tell(world, "node %u crashes", index);
-    stop(node);
+    sim_node_stop(node);
     world->crashes++;
     sim_heap_push(world, (struct sim_event){.at_ms = world->now_ms + down_ms, .node = index, .kind = SIM_RESTART});
 }
@@ -167,7 +167,7 @@ enum sim_verdict sim_world_restore(struct sim_world *world, uint32_t index)
     (void)snprintf(to, sizeof to, "%s/data.mdb", node->path);
     backup_path(world, index, from, sizeof from);
     if (node->is_up) {
-        stop(node);
+        sim_node_stop(node);
     }
     for (uint32_t i = 0; i < world->record_count; i++) {
         struct sim_record *record = &world->records[i];
@@ -215,7 +215,7 @@ static enum sim_verdict make_node(struct sim_world *world, uint32_t index)
     return sim_node_start(world, node);
 }
 
-static void init_node(struct sim_world *world, struct sim_node *node, bool founds)
+void sim_node_init(struct sim_world *world, struct sim_node *node, bool founds)
 {
     char name[32];
     (void)snprintf(name, sizeof name, "council %u", node->index);
@@ -239,7 +239,7 @@ static enum sim_verdict make_nodes(struct sim_world *world, uint32_t from, uint3
     for (uint32_t i = from; i < world->node_count && verdict == SIM_HOLDS; i++) {
         verdict = make_node(world, i);
         if (verdict == SIM_HOLDS) {
-            init_node(world, world->nodes[i], i == founder);
+            sim_node_init(world, world->nodes[i], i == founder);
         }
     }
     if (verdict == SIM_HOLDS) {
@@ -250,14 +250,13 @@ static enum sim_verdict make_nodes(struct sim_world *world, uint32_t from, uint3
         struct kr_core_stat stat;
         kr_core_stat(kr_loop_core(world->nodes[i]->loop), &stat);
         memcpy(world->nodes[i]->council, stat.council, 32);
-        stop(world->nodes[i]);
+        sim_node_stop(world->nodes[i]);
         verdict = sim_node_start(world, world->nodes[i]);
     }
     return verdict == SIM_HOLDS ? sim_world_run(world, world->now_ms + 100) : verdict;
 }
 
-enum sim_verdict sim_world_init_with(struct sim_world *world, uint64_t seed, uint32_t node_count, const struct sim_edges *edges,
-                                     uint32_t founder, FILE *trace)
+enum sim_verdict sim_world_begin(struct sim_world *world, uint64_t seed, uint32_t node_count, FILE *trace)
 {
     uint8_t seed_bytes[32] = {0};
     memset(world, 0, sizeof *world);
@@ -266,6 +265,7 @@ enum sim_verdict sim_world_init_with(struct sim_world *world, uint64_t seed, uin
     world->is_quiet = true;
     world->now_ms = SIM_EPOCH_MS;
     world->map_bytes = 64u * KR_MIB;
+    world->delay_ms = 1;
     for (int i = 0; i < 8; i++) {
         seed_bytes[i] = (uint8_t)(seed >> (8 * i));
     }
@@ -281,10 +281,19 @@ enum sim_verdict sim_world_init_with(struct sim_world *world, uint64_t seed, uin
     }
     kr_guards_allow_documentation(world->guards, true);
     world->node_count = node_count;
+    return SIM_HOLDS;
+}
+
+enum sim_verdict sim_world_init_with(struct sim_world *world, uint64_t seed, uint32_t node_count, const struct sim_edges *edges,
+                                     uint32_t founder, FILE *trace)
+{
+    enum sim_verdict verdict = sim_world_begin(world, seed, node_count, trace);
     for (uint32_t i = 0; i < edges->count; i++) {
         sim_edges_add(&world->edges, edges->items[i].a, edges->items[i].b);
     }
-    enum sim_verdict verdict = make_nodes(world, 0, founder);
+    if (verdict == SIM_HOLDS) {
+        verdict = make_nodes(world, 0, founder);
+    }
     if (verdict == SIM_HOLDS) {
         verdict = sim_world_link(world, 0);
     }
@@ -313,9 +322,13 @@ static void node_free(struct sim_node *node)
         return;
     }
     if (node->is_up) {
-        stop(node);
+        sim_node_stop(node);
     }
-    kr_keyring_free(node->keyring);
+    if (node->has_plain_keys) {
+        free(node->keyring);
+    } else {
+        kr_keyring_free(node->keyring);
+    }
     kr_clock_deinit(&node->clock);
     sim_hostile_free(node);
     free(node->has);

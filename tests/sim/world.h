@@ -79,6 +79,7 @@ struct sim_node {
     bool is_listening; /* its net has an allow-list */
     uint8_t side;      /* of a split */
     struct kr_keyring *keyring;
+    bool has_plain_keys; /* the keyring is not in locked memory */
     struct kr_store *store;
     struct kr_loop *loop;
     uint8_t council[32];
@@ -152,6 +153,7 @@ struct sim_world {
     struct sim_record *records;
     uint32_t record_count, record_capacity;
     uint64_t map_bytes; /* of each node's store */
+    uint32_t delay_ms;  /* from one node to the next; faults add to it */
     bool doubts_clocks; /* nodes trust their clock only after an hour, as keeper has it */
     uint64_t ahead_ms;  /* so much a clock was ahead at some time: its node may have let go of what expires so much later */
     bool is_split;
