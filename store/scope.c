@@ -321,6 +321,19 @@ enum kr_err kr_store_scope_find(struct kr_txn *txn, const struct kr_scope *scope
 
 /* ---- for verify ---- */
 
+enum kr_err kr_scope_find_applied(struct kr_txn *txn, const struct kr_scope_row *row, const uint8_t id[static 32],
+                                  struct kr_block_entry *ret_entry)
+{
+    struct kr_block block;
+    uint64_t there = 0;
+    enum kr_err err = find_entry(txn, row, id, &block, &there);
+    if (err == KR_OK) {
+        *ret_entry = block.entries[there % KR_BLOCK_ENTRIES];
+        err = there < row->applied && kr_scope_is_live(row, there, ret_entry) ? KR_OK : KR_CORRUPT;
+    }
+    return err == KR_NOT_FOUND ? KR_CORRUPT : err;
+}
+
 static enum kr_err check_ids(struct kr_txn *txn, uint32_t number, const struct kr_block *block, uint64_t first, uint32_t count,
                              uint8_t ret_hash[static 32])
 {

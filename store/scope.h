@@ -40,7 +40,18 @@ enum kr_err kr_block_get(struct kr_txn *txn, const struct kr_scope_row *row, uin
 /* Adds an entry to the row and its blocks; the row itself is still to be put. */
 enum kr_err kr_scope_push(struct kr_txn *txn, struct kr_scope_row *row, const struct kr_entry *entry) KR_WARN_UNUSED;
 
+/* Whether the scope's log has an entry for this id that is in the rows of its trees, and where; KR_CORRUPT where it has not. */
+enum kr_err kr_scope_find_applied(struct kr_txn *txn, const struct kr_scope_row *row, const uint8_t id[static 32],
+                                  struct kr_block_entry *ret_entry) KR_WARN_UNUSED;
+
 /* ---- scope_tree.c ---- */
+struct kr_scope_month {
+    uint64_t began; /* entries of the scope when it was first written */
+    struct kr_tree_sum sum;
+};
+/* KR_NOT_FOUND where it has no rows, or left-overs alone (`*ret_is_left_over`). */
+enum kr_err kr_scope_month_get(struct kr_txn *txn, const struct kr_scope_row *row, uint32_t month, struct kr_scope_month *ret_month,
+                               bool *ret_is_left_over) KR_WARN_UNUSED;
 /* Whether the entry is in a tree. */
 bool kr_scope_is_live(const struct kr_scope_row *row, uint64_t number, const struct kr_block_entry *entry);
 /* Brings the rows of the trees up to the log. */

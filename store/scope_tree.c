@@ -162,11 +162,6 @@ static struct kr_tree_keys pending_of(const struct pending *pending, uint32_t mo
 
 #define MONTH_BYTES 48u /* began 8 ‖ keys 8 ‖ digest 32 */
 
-struct month {
-    uint64_t began; /* entries of the scope when it was first written */
-    struct kr_tree_sum sum;
-};
-
 static struct kr_slice month_key(uint32_t number, uint32_t month, uint8_t buffer[static KR_TREE_MONTH_KEY])
 {
     kr_put_be(buffer, number, 4);
@@ -174,17 +169,16 @@ static struct kr_slice month_key(uint32_t number, uint32_t month, uint8_t buffer
     return kr_slice_of(buffer, KR_TREE_MONTH_KEY);
 }
 
-static bool is_dropped(const struct kr_scope_row *row, uint32_t month, const struct month *value)
+static bool is_dropped(const struct kr_scope_row *row, uint32_t month, const struct kr_scope_month *value)
 {
     return month < row->month_from && value->began <= row->dropped_at;
 }
 
-/* KR_NOT_FOUND where it has no rows, or left-overs alone (`*ret_is_dropped`). */
-static enum kr_err month_get(struct kr_txn *txn, const struct kr_scope_row *row, uint32_t month, struct month *ret_month,
-                             bool *ret_is_dropped)
+enum kr_err kr_scope_month_get(struct kr_txn *txn, const struct kr_scope_row *row, uint32_t month, struct kr_scope_month *ret_month,
+                               bool *ret_is_left_over)
 {
     uint8_t buffer[KR_TREE_MONTH_KEY], bytes[MONTH_BYTES];
-    *ret_is_dropped = false;
+    *ret_is_left_over = false;
     enum kr_err err = kr_value_get_fixed(txn, KR_DBI_TREE, month_key(row->number, month, buffer), bytes, sizeof bytes);
     if (err != KR_OK) {
         return err;
@@ -192,11 +186,11 @@ static enum kr_err month_get(struct kr_txn *txn, const struct kr_scope_row *row,
     ret_month->began = kr_get_be(bytes, 8);
     ret_month->sum.count = kr_get_be(bytes + 8, 8);
     memcpy(ret_month->sum.digest, bytes + 16, 32);
-    *ret_is_dropped = is_dropped(row, month, ret_month);
-    return *ret_is_dropped ? KR_NOT_FOUND : KR_OK;
+    *ret_is_left_over = is_dropped(row, month, ret_month);
+    return *ret_is_left_over ? KR_NOT_FOUND : KR_OK;
 }
 
-static enum kr_err month_put(struct kr_txn *txn, uint32_t number, uint32_t month, const struct month *value)
+static enum kr_err month_put(struct kr_txn *txn, uint32_t number, uint32_t month, const struct kr_scope_month *value)
 {
     uint8_t buffer[KR_TREE_MONTH_KEY], bytes[MONTH_BYTES];
     kr_put_be(bytes, value->began, 8);
@@ -244,10 +238,10 @@ static enum kr_err month_clear(struct kr_txn *txn, uint32_t number, uint32_t mon
 
 static enum kr_err settle_month(struct kr_tree *tree, const struct kr_scope_row *row, struct kr_tree_keys keys)
 {
-    struct month month = {.began = row->count};
+    struct kr_scope_month month = {.began = row->count};
     struct kr_tree_node node;
     bool has_left_overs = false;
-    enum kr_err err = month_get(tree->txn, row, tree->month, &month, &has_left_overs);
+    enum kr_err err = kr_scope_month_get(tree->txn, row, tree->month, &month, &has_left_overs);
     tree->has_rows = err == KR_OK;
     if (has_left_overs) { /* by a clock that was wrong: nobody else adds to what is over */
         uint32_t budget = UINT32_MAX;
@@ -302,7 +296,7 @@ enum kr_err kr_store_tree_settle(struct kr_txn *txn, const struct kr_scope *scop
 enum kr_err kr_scope_take(struct kr_txn *txn, const struct kr_scope_row *row, const struct kr_block_entry *entry)
 {
     struct kr_tree tree;
-    struct month month;
+    struct kr_scope_month month;
     kr_tree_key key;
     bool has_left_overs = false;
     memcpy(key, entry->hour, 4);
@@ -313,7 +307,7 @@ enum kr_err kr_scope_take(struct kr_txn *txn, const struct kr_scope_row *row, co
     }
     tree.month = (uint32_t)kr_get_be(entry->month, 2);
     tree.writes = true;
-    err = month_get(txn, row, tree.month, &month, &has_left_overs);
+    err = kr_scope_month_get(txn, row, tree.month, &month, &has_left_overs);
     tree.has_rows = err == KR_OK;
     if (err == KR_OK || err == KR_NOT_FOUND) {
         err = kr_tree_take(&tree, key, &month.sum);
@@ -360,10 +354,10 @@ static enum kr_err view_init(struct view *view, struct kr_txn *txn, const struct
 }
 
 /* The month's rows, if there are any. */
-static enum kr_err view_month(struct view *view, uint32_t month, struct month *ret_month)
+static enum kr_err view_month(struct view *view, uint32_t month, struct kr_scope_month *ret_month)
 {
     bool is_left_over = false;
-    enum kr_err err = month_get(view->txn, &view->row, month, ret_month, &is_left_over);
+    enum kr_err err = kr_scope_month_get(view->txn, &view->row, month, ret_month, &is_left_over);
     view->tree.month = month;
     view->tree.has_rows = err == KR_OK;
     return err == KR_NOT_FOUND ? KR_OK : err;
@@ -396,7 +390,7 @@ static enum kr_err next_month(struct view *view, uint32_t from, struct kr_tree_m
 {
     while (from <= UINT16_MAX) {
         uint32_t month = UINT32_MAX;
-        struct month rows = {0};
+        struct kr_scope_month rows = {0};
         enum kr_err err = next_in_rows(view, from, &month);
         if (err != KR_OK && err != KR_NOT_FOUND) {
             return err;
@@ -490,7 +484,7 @@ enum kr_err kr_store_tree_look(struct kr_txn *txn, const struct kr_scope *scope,
                                const uint8_t prefix[static KR_TREE_KEY_BYTES], uint32_t nibbles, struct kr_tree_node *ret_node)
 {
     struct view view;
-    struct month rows;
+    struct kr_scope_month rows;
     struct kr_tree_node node;
     if (nibbles > KR_TREE_NIBBLES || month > UINT16_MAX) {
         return KR_INVALID;
@@ -534,7 +528,7 @@ enum kr_err kr_store_tree_list(struct kr_txn *txn, const struct kr_scope *scope,
                                uint8_t (*ret_keys)[KR_TREE_KEY_BYTES], uint32_t max, uint32_t *ret_count)
 {
     struct view view;
-    struct month rows;
+    struct kr_scope_month rows;
     uint32_t count = 0;
     if (nibbles > KR_TREE_NIBBLES || month > UINT16_MAX) {
         return KR_INVALID;
@@ -595,14 +589,14 @@ static enum kr_err is_drop_due(struct kr_txn *txn, const struct kr_scope_row *ro
     enum kr_err err = KR_OK;
     *ret_is_due = row->month_from < month_from;
     while (err == KR_OK && !*ret_is_due) {
-        struct month rows;
+        struct kr_scope_month rows;
         bool is_left_over = false;
         err = next_over(txn, month_from, &number, &month);
         if (err == KR_OK && number != row->number) {
             return KR_OK;
         }
         if (err == KR_OK) {
-            err = month_get(txn, row, month++, &rows, &is_left_over);
+            err = kr_scope_month_get(txn, row, month++, &rows, &is_left_over);
             *ret_is_due = err == KR_OK;
             err = is_left_over ? KR_OK : err;
         }

@@ -406,3 +406,21 @@ enum kr_err kr_tree_list(struct kr_tree *tree, const uint8_t prefix[static KR_TR
     }
     return err;
 }
+
+enum kr_err kr_tree_reach(struct kr_tree *tree, const uint8_t *edge, uint32_t nibbles)
+{
+    uint32_t at = 0;
+    enum kr_err err = tree->has_rows ? KR_OK : KR_CORRUPT;
+    while (err == KR_OK && at < nibbles) {
+        err = kr_tree_row_get(tree, edge, at, tree->row);
+        const struct kr_tree_node *node = &tree->row->node;
+        if (err == KR_OK) {
+            bool leads_on = tree->row->is_node && node->depth < nibbles &&
+                            kr_tree_common(node->common, edge, node->depth) == node->depth &&
+                            node->children[kr_tree_nibble(edge, node->depth)].count > 0;
+            err = leads_on ? KR_OK : KR_CORRUPT;
+            at = node->depth + 1;
+        }
+    }
+    return err == KR_OK && at != nibbles ? KR_CORRUPT : err;
+}

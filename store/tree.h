@@ -80,5 +80,20 @@ enum kr_err kr_tree_look(struct kr_tree *tree, const uint8_t prefix[static KR_TR
 /* Keys in the rows under the prefix and behind `after` (NULL: all), in order, at most `max`. */
 enum kr_err kr_tree_list(struct kr_tree *tree, const uint8_t prefix[static KR_TREE_KEY_BYTES], uint32_t nibbles,
                          const uint8_t *after, kr_tree_key *ret_keys, uint32_t max, uint32_t *ret_count) KR_WARN_UNUSED;
+/* Whether the row at this edge is one that the tree leads to: KR_CORRUPT where it does not. */
+enum kr_err kr_tree_reach(struct kr_tree *tree, const uint8_t *edge, uint32_t nibbles) KR_WARN_UNUSED;
+
+/* ---- tree_check.c: for verify ---- */
+struct kr_tree_check;
+/* For one transaction, which reads. */
+enum kr_err kr_tree_check_new(struct kr_txn *txn, struct kr_tree_check **ret_check) KR_WARN_UNUSED;
+void kr_tree_check_free(struct kr_tree_check *check);
+/* Whether the trees have the entries of this block, or of a scope's row, that they should have; KR_CORRUPT. */
+enum kr_err kr_tree_check_block(struct kr_tree_check *check, struct kr_slice key) KR_WARN_UNUSED;
+enum kr_err kr_tree_check_scope(struct kr_tree_check *check, struct kr_slice key) KR_WARN_UNUSED;
+/* Whether a row is one of its tree, follows from the rows below it, and has only entries of its scope; KR_CORRUPT. `*work`: bytes
+ * that were read for it. */
+enum kr_err kr_tree_check_row(struct kr_tree_check *check, struct kr_slice key, struct kr_slice value,
+                              uint64_t *work) KR_WARN_UNUSED;
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "store/fresh.h"
 #include "store/runs.h"
+#include "store/tree.h"
 
 #define SLICE_ROWS  1000u
 #define SLICE_BYTES (2u * KR_MIB)
@@ -24,6 +25,7 @@ struct verify {
     uint8_t previous[KR_INDEX_KEY_BYTES];
     bool has_previous;
     uint32_t fresh_next;
+    struct kr_tree_check *trees;
 };
 
 static void problem(struct verify *verify, const char *fmt, ...) KR_PRINTF(2, 3);
@@ -112,6 +114,8 @@ static void check_scope(struct verify *verify, struct kr_slice key, struct kr_sl
     (void)value;
     if (kr_scope_check(verify->txn, key) != KR_OK) {
         problem(verify, "a scope (kind %u) is damaged, or its last entries are", key.len > 0 ? (unsigned)key.bytes[0] : 0u);
+    } else if (kr_tree_check_scope(verify->trees, key) != KR_OK) {
+        problem(verify, "entries of a scope (kind %u) are not in its trees", (unsigned)key.bytes[0]);
     }
 }
 
@@ -122,6 +126,19 @@ static void check_block(struct verify *verify, struct kr_slice key, struct kr_sl
         problem(verify, "block %llu of scope number %llu is damaged, or the one before it",
                 (unsigned long long)(key.len == 12 ? kr_get_be(key.bytes + 4, 8) : 0),
                 (unsigned long long)(key.len == 12 ? kr_get_be(key.bytes, 4) : 0));
+    } else if (kr_tree_check_block(verify->trees, key) != KR_OK) {
+        problem(verify, "entries in block %llu of scope number %llu are not in its trees",
+                (unsigned long long)kr_get_be(key.bytes + 4, 8), (unsigned long long)kr_get_be(key.bytes, 4));
+    }
+}
+
+static void check_tree(struct verify *verify, struct kr_slice key, struct kr_slice value)
+{
+    if (kr_tree_check_row(verify->trees, key, value, &verify->bytes) != KR_OK) {
+        const uint64_t month = key.len >= KR_TREE_MONTH_KEY ? kr_get_be(key.bytes + 4, 2) : 0;
+        problem(verify, "the tree of scope number %llu for %llu-%02llu is damaged, or does not have what its scope has",
+                (unsigned long long)(key.len >= KR_TREE_MONTH_KEY ? kr_get_be(key.bytes, 4) : 0),
+                (unsigned long long)(1970 + month / 12), (unsigned long long)(1 + month % 12));
     }
 }
 
@@ -211,6 +228,22 @@ static uint64_t place_of_entry(struct kr_slice key)
     return scope > UINT32_MAX >> 8 ? PLACE_MAX : scope << 32 | at_most(block, UINT32_MAX);
 }
 
+/* Number of the scope, month, and then as much of the first bytes as there is room for: the last three of the hour, and one of the
+ * id. */
+static uint64_t place_of_tree(struct kr_slice key)
+{
+    uint8_t rest[5] = {0};
+    const uint64_t scope = key.len >= KR_TREE_MONTH_KEY ? kr_get_be(key.bytes, 4) : 0;
+    const uint64_t month = key.len >= KR_TREE_MONTH_KEY ? kr_get_be(key.bytes + 4, 2) : 0;
+    for (size_t i = 0; i < sizeof rest && KR_TREE_MONTH_KEY + i < key.len; i++) {
+        rest[i] = key.bytes[KR_TREE_MONTH_KEY + i];
+    }
+    if (scope >= 1u << 12 || month >= 1u << 12 || rest[0] != 0) {
+        return PLACE_MAX;
+    }
+    return scope << 44 | month << 32 | kr_get_be(rest + 1, 4);
+}
+
 static uint64_t place_of_fresh(struct kr_slice key)
 {
     return key.len >= 4 ? kr_get_be(key.bytes, 4) : 0;
@@ -235,6 +268,18 @@ static size_t key_of_entry(uint64_t place, uint8_t *ret_key)
     return 12;
 }
 
+static size_t key_of_tree(uint64_t place, uint8_t *ret_key)
+{
+    kr_put_be(ret_key, place >> 44, 4);
+    kr_put_be(ret_key + 4, place >> 32 & 0xFFFu, 2);
+    kr_put_be(ret_key + KR_TREE_MONTH_KEY, place & UINT32_MAX, 5);
+    size_t len = KR_TREE_MONTH_KEY + 5;
+    while (len > KR_TREE_MONTH_KEY && ret_key[len - 1] == 0) {
+        len--; /* a key that is shorter stands in front of one that goes on with zeros */
+    }
+    return len;
+}
+
 static size_t key_of_fresh(uint64_t place, uint8_t *ret_key)
 {
     kr_put_be(ret_key, place, 4);
@@ -248,17 +293,19 @@ struct stage {
     void (*check)(struct verify *verify, struct kr_slice key, struct kr_slice value);
     uint64_t (*place)(struct kr_slice key); /* NULL: the place is the row's number, for tables that are never long */
     size_t (*key)(uint64_t place, uint8_t *ret_key);
+    bool needs_trees;
 };
 static const struct stage stages[] = {
-    {KR_DBI_META, 1, check_meta, NULL, NULL},
-    {KR_DBI_LOG, 1, check_log, place_by_number, key_by_number},
-    {KR_DBI_DUE, 1, check_due, place_by_number, key_by_number},
-    {KR_DBI_DEAD, 1, check_dead, place_by_number, key_by_number},
-    {KR_DBI_SCOPES, 1, check_scope, NULL, NULL},
-    {KR_DBI_ENTRIES, 1, check_block, place_of_entry, key_of_entry},
-    {KR_DBI_TABLE, KR_TABLE_COUNT, check_table, NULL, NULL},
-    {KR_DBI_FRESH, 1, check_fresh, place_of_fresh, key_of_fresh},
-    {KR_DBI_RUN, KR_RUN_SLOTS, check_run, place_by_bytes, key_by_bytes},
+    {KR_DBI_META, 1, check_meta, NULL, NULL, false},
+    {KR_DBI_LOG, 1, check_log, place_by_number, key_by_number, false},
+    {KR_DBI_DUE, 1, check_due, place_by_number, key_by_number, false},
+    {KR_DBI_DEAD, 1, check_dead, place_by_number, key_by_number, false},
+    {KR_DBI_SCOPES, 1, check_scope, NULL, NULL, true},
+    {KR_DBI_ENTRIES, 1, check_block, place_of_entry, key_of_entry, true},
+    {KR_DBI_TREE, 1, check_tree, place_of_tree, key_of_tree, true},
+    {KR_DBI_TABLE, KR_TABLE_COUNT, check_table, NULL, NULL, false},
+    {KR_DBI_FRESH, 1, check_fresh, place_of_fresh, key_of_fresh, false},
+    {KR_DBI_RUN, KR_RUN_SLOTS, check_run, place_by_bytes, key_by_bytes, false},
 };
 
 static const struct stage *stage_of(uint32_t number, uint32_t *ret_dbi)
@@ -388,6 +435,12 @@ enum kr_err kr_store_verify(struct kr_txn *txn, uint64_t *cursor, kr_store_probl
     }
     err = KR_OK;
     while ((stage = stage_of(number, &verify.dbi)) != NULL && verify.checked < SLICE_ROWS && verify.bytes < SLICE_BYTES) {
+        if (stage->needs_trees && verify.trees == NULL) {
+            err = kr_tree_check_new(txn, &verify.trees);
+            if (err != KR_OK) {
+                goto out;
+            }
+        }
         if (place == 0) {
             check_counts(&verify);
         }
@@ -407,6 +460,7 @@ enum kr_err kr_store_verify(struct kr_txn *txn, uint64_t *cursor, kr_store_probl
     *ret_checked = verify.checked;
     *ret_done = stage == NULL;
 out:
+    kr_tree_check_free(verify.trees);
     free(verify.record);
     free(verify.scratch);
     return err;

@@ -328,10 +328,10 @@ enum kr_err kr_admit_foresee(struct kr_step *step, const struct kr_job *job, con
  * replaces; the second gives it all that a record has beyond its place in the log. `is_late`: it was caught up with, or waited in
  * quarantine, so that most peers have it, or get it the same way. */
 enum kr_err kr_admit_judge(struct kr_step *step, const struct kr_job *job, const uint8_t *from) KR_WARN_UNUSED;
-/* Takes a statement, which is replaced or has ended, out of the trees of its scopes: only what stands is in them. */
-enum kr_err kr_admit_leave(struct kr_step *step, const struct kr_header *header, const uint8_t id[static 32]) KR_WARN_UNUSED;
 enum kr_err kr_admit_enter(struct kr_step *step, struct kr_job *job, const struct kr_head *head, const struct kr_link *link,
                            bool is_late) KR_WARN_UNUSED;
+/* Takes a statement, which is replaced or has ended, out of the trees of its scopes: only what stands is in them. */
+enum kr_err kr_admit_leave(struct kr_step *step, const struct kr_header *header, const uint8_t id[static 32]) KR_WARN_UNUSED;
 
 /* ---- quarantine.c ---- */
 /* The directory changed: all that is quarantined must be looked at again. */

@@ -564,7 +564,7 @@ static void verify_counts_every_row_once(void **state)
     }
     commit(txn);
     assert_int_equal(verify_all(fixture, &rows).count, 0);
-    static const char *const tables[] = {"meta", "log", "due", "dead", "scopes", "entries", "marks", "fresh"};
+    static const char *const tables[] = {"meta", "log", "due", "dead", "scopes", "entries", "tree", "marks", "fresh"};
     fixture_close(fixture);
     struct raw raw = raw_open(fixture);
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {

@@ -1,0 +1,282 @@
+/* Damage to trees: what is flipped, taken away, put back from before or left behind is told by whoever reads it and by verify. */
+#include "raw_store.h"
+
+#define SETTLED 1500u
+#define PENDING 100u
+
+static const struct kr_scope scope = {.kind = KR_SCOPE_GREEN, .id = {3}};
+static const struct kr_scope second = {.kind = KR_SCOPE_PAIR, .id = {4}};
+
+/* Of two months, in random hours. */
+static struct kr_entry entry_at(uint64_t number)
+{
+    struct kr_entry entry = {.month = 700 + (uint32_t)(number % 2)};
+    uint8_t hash[32];
+    sample_id(number, entry.id);
+    kr_hash(hash, "test hour", &number, sizeof number);
+    entry.hour = (uint32_t)hash[0] << 16 | (uint32_t)hash[1] << 8 | hash[2];
+    return entry;
+}
+
+static void append(struct kr_txn *txn, const struct kr_scope *to, uint64_t first, uint64_t end)
+{
+    for (uint64_t number = first; number < end; number++) {
+        const struct kr_entry entry = entry_at(number);
+        uint64_t at = 0;
+        assert_int_equal(kr_store_scope_append(txn, to, &entry, &at), KR_OK);
+    }
+}
+
+static void fill(struct fixture *fixture)
+{
+    struct kr_txn *txn = write_begin(fixture);
+    append(txn, &scope, 0, SETTLED);
+    append(txn, &second, 0, 200);
+    assert_int_equal(kr_store_tree_settle(txn, &scope), KR_OK);
+    assert_int_equal(kr_store_tree_settle(txn, &second), KR_OK);
+    append(txn, &scope, SETTLED, SETTLED + PENDING);
+    commit(txn);
+    assert_verifies(fixture);
+}
+
+struct row {
+    uint8_t key[64], value[4096];
+    size_t key_len, len;
+};
+
+static size_t take_rows(struct fixture *fixture, struct row *ret_rows, size_t max)
+{
+    fixture_close(fixture);
+    struct raw raw = raw_open(fixture);
+    const size_t count = raw_count(&raw, "tree");
+    assert_true(count <= max);
+    for (size_t i = 0; i < count; i++) {
+        raw_row(&raw, "tree", i, ret_rows[i].key, &ret_rows[i].key_len, ret_rows[i].value, &ret_rows[i].len);
+    }
+    raw_close(&raw);
+    fixture_open(fixture);
+    return count;
+}
+
+static void put_row(struct fixture *fixture, const struct row *row, const uint8_t *value, size_t len)
+{
+    fixture_close(fixture);
+    struct raw raw = raw_open(fixture);
+    raw_put(&raw, "tree", row->key, row->key_len, value, len);
+    raw_close(&raw);
+    fixture_open(fixture);
+}
+
+static void remove_row(struct fixture *fixture, const struct row *row)
+{
+    fixture_close(fixture);
+    struct raw raw = raw_open(fixture);
+    raw_delete(&raw, "tree", row->key, row->key_len);
+    raw_close(&raw);
+    fixture_open(fixture);
+}
+
+static uint32_t told_of(struct fixture *fixture, const char *hint)
+{
+    const struct problems problems = verify_all(fixture, NULL);
+    uint32_t told = 0;
+    for (uint32_t i = 0; i < problems.count && i < 64; i++) {
+        told += strstr(problems.sentences[i], hint) != NULL;
+    }
+    return told;
+}
+
+/* All roots, nodes and keys: KR_CORRUPT where one of them cannot be read. */
+static enum kr_err read_all(struct fixture *fixture)
+{
+    static const uint8_t none[KR_TREE_KEY_BYTES];
+    static uint8_t keys[SETTLED + PENDING][KR_TREE_KEY_BYTES];
+    const struct kr_scope *const scopes[2] = {&scope, &second};
+    enum kr_err worst = KR_OK;
+    struct kr_txn *txn = read_begin(fixture);
+    for (uint32_t i = 0; i < 4; i++) {
+        struct kr_tree_node node;
+        uint8_t root[32];
+        uint64_t count = 0;
+        uint32_t listed = 0;
+        enum kr_err err = kr_store_tree_root(txn, scopes[i % 2], 0, root, &count);
+        worst = err != KR_OK ? err : worst;
+        err = kr_store_tree_look(txn, scopes[i % 2], 700 + i / 2, none, 0, &node);
+        worst = err != KR_OK ? err : worst;
+        err = kr_store_tree_list(txn, scopes[i % 2], 700 + i / 2, none, 0, NULL, keys, SETTLED + PENDING, &listed);
+        worst = err != KR_OK ? err : worst;
+    }
+    kr_txn_abort(txn);
+    return worst;
+}
+
+static void flipped_and_missing_rows_are_told(void **state)
+{
+    static struct row rows[256];
+    struct fixture *fixture = *state;
+    fill(fixture);
+    const size_t count = take_rows(fixture, rows, 256);
+    assert_true(count > 40);
+    for (size_t i = 0; i < count; i += i < 6 || i + 12 > count ? 1 : 7) { /* months, first nodes, leaves, and the other scope's */
+        const char *hint = rows[i].key[3] == 1 ? "tree of scope number 1" : "tree of scope number 2";
+        for (size_t percent = 0; percent <= 100; percent += 50) { /* nonce, ciphertext, tag */
+            static uint8_t value[4096];
+            memcpy(value, rows[i].value, rows[i].len);
+            value[(rows[i].len - 1) * percent / 100] ^= 0x10;
+            put_row(fixture, &rows[i], value, rows[i].len);
+            assert_int_equal(read_all(fixture), KR_CORRUPT);
+            assert_true(told_of(fixture, hint) > 0);
+            assert_true(told_of(fixture, "in its trees") > 0);
+        }
+        remove_row(fixture, &rows[i]);
+        if (rows[i].key_len > 6) { /* without its month it seems not to have begun */
+            assert_int_equal(read_all(fixture), KR_CORRUPT);
+        }
+        assert_true(told_of(fixture, "tree") > 0);
+        put_row(fixture, &rows[i], rows[i].value, rows[i].len);
+        assert_int_equal(read_all(fixture), KR_OK);
+    }
+    assert_verifies(fixture);
+}
+
+/* Authentic, but of another place. */
+static void moved_rows_are_told(void **state)
+{
+    static struct row rows[256];
+    struct fixture *fixture = *state;
+    fill(fixture);
+    const size_t count = take_rows(fixture, rows, 256);
+    for (size_t i = 5; i < 20; i++) {
+        put_row(fixture, &rows[i], rows[count - i].value, rows[count - i].len);
+        assert_int_equal(read_all(fixture), KR_CORRUPT);
+        assert_true(told_of(fixture, "tree of scope number 1") > 0);
+        put_row(fixture, &rows[i], rows[i].value, rows[i].len);
+    }
+    assert_verifies(fixture);
+}
+
+static const struct row *same_key(const struct row *rows, size_t count, const struct row *row)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].key_len == row->key_len && memcmp(rows[i].key, row->key, row->key_len) == 0) {
+            return &rows[i];
+        }
+    }
+    return NULL;
+}
+
+/* Authentic, and of this very place, but as it was before: readers follow it, as far as it leads, and only verify can tell. */
+static void rows_from_before_are_told(void **state)
+{
+    static struct row before[256], after[256];
+    struct fixture *fixture = *state;
+    fill(fixture);
+    const size_t before_count = take_rows(fixture, before, 256);
+    struct kr_txn *txn = write_begin(fixture);
+    append(txn, &scope, SETTLED + PENDING, SETTLED + PENDING + 400);
+    for (uint64_t number = 0; number < 300; number++) {
+        assert_int_equal(kr_store_scope_remove(txn, &scope, entry_at(number).id), KR_OK);
+    }
+    for (uint64_t number = 0; number < 140; number++) { /* one leaf is left, where there was a node */
+        assert_int_equal(kr_store_scope_remove(txn, &second, entry_at(number).id), KR_OK);
+    }
+    commit(txn);
+    assert_verifies(fixture);
+    const size_t after_count = take_rows(fixture, after, 256);
+    uint32_t changed = 0, gone = 0;
+    for (size_t i = 0; i < before_count; i++) {
+        const struct row *now = same_key(after, after_count, &before[i]);
+        if (now != NULL && now->len == before[i].len && memcmp(now->value, before[i].value, now->len) == 0) {
+            continue;
+        }
+        put_row(fixture, &before[i], before[i].value, before[i].len);
+        assert_true(told_of(fixture, "tree of scope number") > 0);
+        (void)read_all(fixture); /* whatever it says, it comes to an end */
+        if (now == NULL) {
+            remove_row(fixture, &before[i]);
+            gone++;
+        } else {
+            put_row(fixture, now, now->value, now->len);
+            changed++;
+        }
+    }
+    assert_true(changed > 20);
+    assert_true(gone > 0);
+    assert_verifies(fixture);
+}
+
+/* Rows that wait to be dropped are no damage; nor are they read, or in the way of what comes. */
+static void left_overs_are_no_damage(void **state)
+{
+    struct fixture *fixture = *state;
+    bool more = false;
+    struct kr_txn *txn = write_begin(fixture);
+    append(txn, &scope, 0, 12000);
+    assert_int_equal(kr_store_tree_settle(txn, &scope), KR_OK);
+    commit(txn);
+    txn = write_begin(fixture);
+    assert_int_equal(kr_store_tree_drop(txn, 701, &more), KR_OK);
+    assert_true(more);
+    commit(txn);
+    assert_verifies(fixture);
+    fixture_reopen(fixture);
+    txn = write_begin(fixture);
+    uint64_t at = 0, count = 0;
+    uint8_t root[32];
+    struct kr_entry late = entry_at(20000);
+    assert_int_equal(kr_store_scope_append(txn, &scope, &late, &at), KR_OK);
+    assert_int_equal(kr_store_tree_settle(txn, &scope), KR_OK);
+    assert_int_equal(kr_store_tree_root(txn, &scope, 0, root, &count), KR_OK);
+    assert_int_equal(count, 6001);
+    commit(txn);
+    assert_verifies(fixture);
+}
+
+/* Slices are bounded, and neither skip nor repeat rows of trees. */
+static void verify_takes_trees_in_slices(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t rows = 0, expected = 0, cursor = 0, at = 0;
+    struct kr_txn *txn = write_begin(fixture);
+    append(txn, &scope, 0, 10000);
+    for (uint64_t number = 10000; number < 16000; number++) { /* and all in one hour */
+        struct kr_entry entry = entry_at(number);
+        entry.hour = 480000;
+        assert_int_equal(kr_store_scope_append(txn, &second, &entry, &at), KR_OK);
+    }
+    commit(txn);
+    struct problems problems = {0};
+    bool done = false;
+    uint64_t most = 0;
+    uint32_t slices = 0;
+    while (!done) {
+        uint64_t checked = 0;
+        txn = read_begin(fixture);
+        assert_int_equal(kr_store_verify(txn, &cursor, collect_problem, &problems, &checked, &done), KR_OK);
+        kr_txn_abort(txn);
+        rows += checked;
+        most = checked > most ? checked : most;
+        slices++;
+    }
+    assert_int_equal(problems.count, 0);
+    static const char *const tables[] = {"meta", "scopes", "entries", "tree", "fresh"};
+    fixture_close(fixture);
+    struct raw raw = raw_open(fixture);
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        expected += raw_count(&raw, tables[i]);
+    }
+    raw_close(&raw);
+    fixture_open(fixture);
+    assert_int_equal(rows, expected);
+    assert_true(slices >= 8); /* 16,000 keys in leaves, for which blocks were read */
+    assert_true(most < 1100);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(flipped_and_missing_rows_are_told), TEST(moved_rows_are_told),          TEST(rows_from_before_are_told),
+        TEST(left_overs_are_no_damage),          TEST(verify_takes_trees_in_slices),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
