@@ -27,7 +27,7 @@ static inline void old_scope_id(uint32_t number, uint32_t entry, uint8_t ret_id[
 }
 
 /* Of store-v5-trees: small records, all in one scope and every third in another. */
-#define OLD_TREE_RECORDS 200u
+#define OLD_TREE_RECORDS 700u
 #define OLD_TREE_PURGED  7u
 #define OLD_TREE_DELETED 12u
 static const struct kr_scope old_tree_scopes[2] = {{.kind = KR_SCOPE_GREEN, .id = {8}}, {.kind = KR_SCOPE_CLEAR}};

@@ -589,13 +589,44 @@ static void what_comes_back_after_a_drop_is_in_the_tree(void **state)
     free(old);
 }
 
+/* What entered just before and just after a drop, with and without rows of its own then. */
+static void a_drop_ends_where_it_was_made(void **state)
+{
+    struct fixture *fixture = *state;
+    const uint8_t seed[32] = {60};
+    struct model *model = calloc(1, sizeof *model);
+    struct kr_rng rng;
+    assert_non_null(model);
+    kr_rng_init(&rng, seed);
+    for (uint32_t round = 0; round < 4; round++) {
+        struct kr_txn *txn = write_begin(fixture);
+        add_some(txn, &green, model, &rng, SORT_RANDOM, 20);
+        if (round % 2 == 0) {
+            assert_int_equal(kr_store_tree_settle(txn, &green), KR_OK);
+        }
+        drop_all(txn, &green, model, MONTHS);
+        model->dropped = 0; /* by a clock that was ahead, and is right again */
+        add_some(txn, &green, model, &rng, SORT_RANDOM, 1 + round / 2 * 70);
+        assert_int_equal(kr_store_tree_settle(txn, &green), KR_OK);
+        assert_roots(txn, &green, model);
+        commit(txn);
+        assert_verifies(fixture);
+    }
+    free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(an_unknown_scope_is_empty),    cmocka_unit_test(months_and_hours_are_those_of_the_calendar),
-        TEST(digests_are_those_of_the_set), TEST(the_order_of_entry_leaves_no_trace),
-        TEST(trees_follow_the_model_1),     TEST(trees_follow_the_model_2),
-        TEST(all_can_be_removed),           TEST(what_comes_back_after_a_drop_is_in_the_tree),
+        TEST(an_unknown_scope_is_empty),
+        cmocka_unit_test(months_and_hours_are_those_of_the_calendar),
+        TEST(digests_are_those_of_the_set),
+        TEST(the_order_of_entry_leaves_no_trace),
+        TEST(trees_follow_the_model_1),
+        TEST(trees_follow_the_model_2),
+        TEST(all_can_be_removed),
+        TEST(what_comes_back_after_a_drop_is_in_the_tree),
+        TEST(a_drop_ends_where_it_was_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,7 +31,7 @@ static void fill(struct fixture *fixture)
 {
     struct kr_txn *txn = write_begin(fixture);
     append(txn, &scope, 0, SETTLED);
-    append(txn, &second, 0, 200);
+    append(txn, &second, 0, 132); /* a few more than a leaf has, each month */
     assert_int_equal(kr_store_tree_settle(txn, &scope), KR_OK);
     assert_int_equal(kr_store_tree_settle(txn, &second), KR_OK);
     append(txn, &scope, SETTLED, SETTLED + PENDING);
@@ -112,10 +112,10 @@ static enum kr_err read_all(struct fixture *fixture)
 
 static void flipped_and_missing_rows_are_told(void **state)
 {
-    static struct row rows[256];
+    static struct row rows[512];
     struct fixture *fixture = *state;
     fill(fixture);
-    const size_t count = take_rows(fixture, rows, 256);
+    const size_t count = take_rows(fixture, rows, 512);
     assert_true(count > 40);
     for (size_t i = 0; i < count; i += i < 6 || i + 12 > count ? 1 : 7) { /* months, first nodes, leaves, and the other scope's */
         const char *hint = rows[i].key[3] == 1 ? "tree of scope number 1" : "tree of scope number 2";
@@ -142,10 +142,10 @@ static void flipped_and_missing_rows_are_told(void **state)
 /* Authentic, but of another place. */
 static void moved_rows_are_told(void **state)
 {
-    static struct row rows[256];
+    static struct row rows[512];
     struct fixture *fixture = *state;
     fill(fixture);
-    const size_t count = take_rows(fixture, rows, 256);
+    const size_t count = take_rows(fixture, rows, 512);
     for (size_t i = 5; i < 20; i++) {
         put_row(fixture, &rows[i], rows[count - i].value, rows[count - i].len);
         assert_int_equal(read_all(fixture), KR_CORRUPT);
@@ -165,25 +165,11 @@ static const struct row *same_key(const struct row *rows, size_t count, const st
     return NULL;
 }
 
-/* Authentic, and of this very place, but as it was before: readers follow it, as far as it leads, and only verify can tell. */
-static void rows_from_before_are_told(void **state)
+/* Puts back one row after the other that has changed, and what is now there again. */
+static void try_each_from_before(struct fixture *fixture, const struct row *before, size_t before_count, const struct row *after,
+                                 size_t after_count, uint32_t *ret_changed, uint32_t *ret_gone)
 {
-    static struct row before[256], after[256];
-    struct fixture *fixture = *state;
-    fill(fixture);
-    const size_t before_count = take_rows(fixture, before, 256);
-    struct kr_txn *txn = write_begin(fixture);
-    append(txn, &scope, SETTLED + PENDING, SETTLED + PENDING + 400);
-    for (uint64_t number = 0; number < 300; number++) {
-        assert_int_equal(kr_store_scope_remove(txn, &scope, entry_at(number).id), KR_OK);
-    }
-    for (uint64_t number = 0; number < 140; number++) { /* one leaf is left, where there was a node */
-        assert_int_equal(kr_store_scope_remove(txn, &second, entry_at(number).id), KR_OK);
-    }
-    commit(txn);
-    assert_verifies(fixture);
-    const size_t after_count = take_rows(fixture, after, 256);
-    uint32_t changed = 0, gone = 0;
+    *ret_changed = *ret_gone = 0;
     for (size_t i = 0; i < before_count; i++) {
         const struct row *now = same_key(after, after_count, &before[i]);
         if (now != NULL && now->len == before[i].len && memcmp(now->value, before[i].value, now->len) == 0) {
@@ -194,15 +180,67 @@ static void rows_from_before_are_told(void **state)
         (void)read_all(fixture); /* whatever it says, it comes to an end */
         if (now == NULL) {
             remove_row(fixture, &before[i]);
-            gone++;
+            ++*ret_gone;
         } else {
             put_row(fixture, now, now->value, now->len);
-            changed++;
+            ++*ret_changed;
         }
     }
+}
+
+/* Authentic, and of this very place, but as it was before: readers follow it, as far as it leads, and only verify can tell. */
+static void rows_from_before_are_told(void **state)
+{
+    static struct row before[512], after[512];
+    struct fixture *fixture = *state;
+    uint32_t changed = 0, gone = 0;
+    fill(fixture);
+    size_t before_count = take_rows(fixture, before, 512);
+    struct kr_txn *txn = write_begin(fixture);
+    append(txn, &scope, SETTLED + PENDING, SETTLED + PENDING + 420);
+    commit(txn);
+    size_t after_count = take_rows(fixture, after, 512);
+    try_each_from_before(fixture, before, before_count, after, after_count, &changed, &gone);
     assert_true(changed > 20);
-    assert_true(gone > 0);
     assert_verifies(fixture);
+    txn = write_begin(fixture);
+    for (uint64_t number = 0; number < 8; number++) { /* of one scope few, of the other so many that a leaf is left of a node */
+        assert_int_equal(kr_store_scope_remove(txn, &scope, entry_at(number).id), KR_OK);
+        assert_int_equal(kr_store_scope_remove(txn, &second, entry_at(number).id), KR_OK);
+    }
+    commit(txn);
+    memcpy(before, after, sizeof before);
+    before_count = after_count;
+    after_count = take_rows(fixture, after, 512);
+    try_each_from_before(fixture, before, before_count, after, after_count, &changed, &gone);
+    assert_true(changed > 8);
+    assert_true(gone > 8);
+    assert_verifies(fixture);
+}
+
+/* All of them together, so that the tree is one: but the log has more. */
+static void a_whole_tree_from_before_is_told(void **state)
+{
+    static struct row before[512], after[512];
+    struct fixture *fixture = *state;
+    fill(fixture);
+    const size_t before_count = take_rows(fixture, before, 512);
+    struct kr_txn *txn = write_begin(fixture);
+    append(txn, &scope, SETTLED + PENDING, SETTLED + PENDING + 420);
+    commit(txn);
+    const size_t after_count = take_rows(fixture, after, 512);
+    fixture_close(fixture);
+    struct raw raw = raw_open(fixture);
+    for (size_t i = 0; i < after_count; i++) {
+        raw_delete(&raw, "tree", after[i].key, after[i].key_len);
+    }
+    for (size_t i = 0; i < before_count; i++) {
+        raw_put(&raw, "tree", before[i].key, before[i].key_len, before[i].value, before[i].len);
+    }
+    raw_close(&raw);
+    fixture_open(fixture);
+    assert_int_equal(told_of(fixture, "tree of scope number"), 0);
+    assert_true(told_of(fixture, "are not in its trees") > 0);
 }
 
 /* Rows that wait to be dropped are no damage; nor are they read, or in the way of what comes. */
@@ -210,19 +248,23 @@ static void left_overs_are_no_damage(void **state)
 {
     struct fixture *fixture = *state;
     bool more = false;
+    uint64_t at = 0, count = 0;
+    uint8_t root[32];
     struct kr_txn *txn = write_begin(fixture);
     append(txn, &scope, 0, 12000);
     assert_int_equal(kr_store_tree_settle(txn, &scope), KR_OK);
+    append(txn, &second, 0, 50); /* nothing enters between its rows and the drop */
+    assert_int_equal(kr_store_tree_settle(txn, &second), KR_OK);
     commit(txn);
     txn = write_begin(fixture);
     assert_int_equal(kr_store_tree_drop(txn, 701, &more), KR_OK);
     assert_true(more);
+    assert_int_equal(kr_store_tree_root(txn, &second, 0, root, &count), KR_OK);
+    assert_int_equal(count, 25);
     commit(txn);
     assert_verifies(fixture);
     fixture_reopen(fixture);
     txn = write_begin(fixture);
-    uint64_t at = 0, count = 0;
-    uint8_t root[32];
     struct kr_entry late = entry_at(20000);
     assert_int_equal(kr_store_scope_append(txn, &scope, &late, &at), KR_OK);
     assert_int_equal(kr_store_tree_settle(txn, &scope), KR_OK);
@@ -275,8 +317,8 @@ static void verify_takes_trees_in_slices(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(flipped_and_missing_rows_are_told), TEST(moved_rows_are_told),          TEST(rows_from_before_are_told),
-        TEST(left_overs_are_no_damage),          TEST(verify_takes_trees_in_slices),
+        TEST(flipped_and_missing_rows_are_told), TEST(moved_rows_are_told),      TEST(rows_from_before_are_told),
+        TEST(a_whole_tree_from_before_is_told),  TEST(left_overs_are_no_damage), TEST(verify_takes_trees_in_slices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
