@@ -1,7 +1,7 @@
 /* Trees of dissemination.
  *
  *   of a tree (scope, author) each link is        a record that is not here yet
- *     EAGER  whole records                          unknown ── IHAVE ──▶ awaited ── a round trip ──▶ GRAFT to who announced it,
+ *     EAGER  whole records                          unknown ── IHAVE ──▶ awaited ── patience ───▶ GRAFT to who announced it,
  *     LAZY   ids                                       │                    │                        then to the next, …
  *     LAZY ── GRAFT from the peer ──▶ EAGER            └── a copy ──▶ under check ── sound ──▶ here
  *     EAGER ── a copy too many, PRUNE ──▶ LAZY                              └── bad ──▶ GRAFT to the next at once
@@ -458,7 +458,7 @@ enum kr_err kr_spread_prune(struct kr_step *step, struct kr_link *link, const st
 static bool may_still_come(const struct kr_step *step, const struct kr_awaited *awaited, uint64_t wait_ms)
 {
     const struct kr_spread *spread = &step->core->spread;
-    return !awaited->is_grafted && step->now_ms < awaited->announced_ms + KR_RTT_MS_MAX &&
+    return !awaited->is_grafted && step->now_ms < awaited->announced_ms + KR_PATIENCE_MS_MAX &&
            step->now_ms < spread->progress_ms + wait_ms && spread->progress_announced_ms <= awaited->announced_ms;
 }
 
@@ -498,7 +498,7 @@ static enum kr_err ask_link(struct kr_step *step, struct kr_link *link, struct k
         }
         kr_slots_add(&awaited->tried, link->spread.slot);
         awaited->is_grafted = true;
-        awaited->due_ms = step->now_ms + 2 * kr_spread_patience(link);
+        awaited->due_ms = step->now_ms + kr_spread_round_trip(link) + kr_spread_patience(link);
         graft->items[graft->item_count++] = (struct kr_slice){awaited->id, KR_SHORT_ID_BYTES};
         err = graft->item_count == KR_IDS_PER_FRAME_MAX ? send_graft(step, link, graft) : KR_OK;
     }
