@@ -83,7 +83,7 @@ enum kr_message_type {
     KR_MESSAGE_REFUSE = 9,   /* ids (one), reason: a record that should not have been sent, or cannot be taken */
     KR_MESSAGE_BYE = 10,     /* reason */
     KR_MESSAGE_WELCOME = 11, /* reason 0: the joiner is linked, durably; else why not */
-    KR_MESSAGE_SYNC = 12,    /* walk, scope, status, dealt, count, parts (proto/wire/sync.h); status 1: this walk ends here */
+    KR_MESSAGE_SYNC = 12, /* walk, scope, status, generation, dealt, count, parts (proto/wire/sync.h); status 1: this walk ends */
     KR_MESSAGE_FORWARD = 13, /* reserved: links through a third node */
     KR_MESSAGE_NEED = 14,    /* count: bytes of the next record, for which there is not room enough */
     KR_MESSAGE_ROOTS = 15,   /* reserved: roots of trees */
@@ -111,7 +111,7 @@ struct kr_mark { /* how much entered one scope's tree at the sender, and the run
  *   have         scope, from, count, hash, status, ids (array of bins 32)
  *                                                   gone      ids (array of bins 32)
  *   ihave, prune ids (array of bins 16)             graft     status, ids (array of bins 16)
- *   sync         walk, scope, status, dealt, count, parts (array)
+ *   sync         walk, scope, status, generation, dealt, count, parts (array)
  *
  * Marks of scope kinds that we do not know are left out on reading; a cursor, have or sync of such a scope reads as unknown. */
 struct kr_message {
@@ -131,7 +131,8 @@ struct kr_message {
     uint32_t mark_count;
     struct kr_mark marks[KR_MARKS_MAX]; /* ping, pong */
     uint64_t walk;                      /* sync: its number */
-    uint64_t dealt;                     /* sync: messages of the walk with parts in them that the sender has dealt with */
+    uint32_t generation;                /* sync: one more than that of the message that it answers; the first has 0 */
+    uint64_t dealt;                     /* sync: messages of the generation before that the sender has dealt with */
     uint32_t part_count;
     struct kr_slice parts; /* sync: so many, encoded one behind the other; each is well-formed where the message was read */
 };
