@@ -61,7 +61,8 @@
  * from each of KR_LINKS_MAX. */
 #define KR_NET_UNENDED_ALL_BYTES_MAX (64u * KR_MIB)
 #define KR_CHANNEL_CHUNK_BYTES_MAX   (64u * KR_KIB)
-#define KR_IDS_PER_FRAME_MAX         1024u
+#define KR_IDS_PER_FRAME_MAX         1024u /* records in one frame */
+#define KR_PAGE_IDS_MAX              4096u /* ids in one list */
 
 /* Spreading. */
 #define KR_ROUTES_MAX       4096u  /* trees of which is remembered which links are eager: a power of two */
@@ -95,8 +96,8 @@
 _Static_assert(KR_FRAME_BYTES_MAX >= 2u * KR_RECORD_BYTES_MAX, "a frame holds at least one record");
 _Static_assert(KR_LINK_WINDOW_BYTES >= KR_FRAME_BYTES_MAX, "a window holds at least one frame");
 _Static_assert(KR_LINKS_MAX *KR_LINK_FLOOR_BYTES + KR_LOANS_BYTES <= KR_NET_BUFFER_BYTES_MAX, "every link has its floor");
-_Static_assert(KR_NET_BUFFER_BYTES_MAX + KR_LINKS_MAX * 4u * KR_IDS_PER_FRAME_MAX * 34u <= KR_NET_UNENDED_ALL_BYTES_MAX,
-               "what honest peers have under way is never too much together: all windows, and four lists of ids a link");
+_Static_assert(KR_NET_BUFFER_BYTES_MAX + KR_LINKS_MAX * 2u * KR_PAGE_IDS_MAX * 17u <= KR_NET_UNENDED_ALL_BYTES_MAX,
+               "what honest peers have under way is never too much together: all windows, and two lists of ids a link");
 _Static_assert(KR_NET_UNENDED_BYTES_MAX <= KR_NET_UNENDED_ALL_BYTES_MAX / 2u, "one connection alone is no reason to cut others");
 _Static_assert(KR_LOANS_BYTES >= KR_RECORD_BYTES_MAX, "any record can be lent for");
 _Static_assert(KR_QUARANTINE_FLOOR_BYTES >= KR_RECORD_BYTES_MAX, "the floor holds any record");

@@ -276,6 +276,7 @@ enum kr_err kr_admit_leave(struct kr_step *step, const struct kr_header *header,
     enum kr_err err = KR_OK;
     for (uint32_t i = 0; i < count && err == KR_OK; i++) {
         err = kr_store_scope_remove(step->txn, &scopes[i], id);
+        kr_roots_touch(step->core, &scopes[i]);
         err = err == KR_NOT_FOUND ? KR_OK : err;
     }
     return err;
@@ -375,6 +376,7 @@ enum kr_err kr_admit_enter(struct kr_step *step, struct kr_job *job, const struc
             err = KR_OK; /* its bytes were gone (damaged, expired by another clock) and have come back: its place in the tree never
                             was */
         } else if (err == KR_OK) {
+            kr_roots_touch(step->core, &scopes[i]);
             scopes[entered++] = scopes[i];
         }
     }

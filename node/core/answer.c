@@ -165,11 +165,7 @@ enum kr_err kr_peers_request(struct kr_step *step, const struct kr_event *event)
             .sent_bytes = link->sent_bytes,
             .received_bytes = link->received_bytes,
         };
-        for (uint32_t j = 0; j < link->progress_count; j++) {
-            const struct kr_progress *progress = &link->progress[j];
-            peer.behind +=
-                progress->is_announced && progress->their_count > progress->mark ? progress->their_count - progress->mark : 0;
-        }
+        kr_catchup_show(link, &peer);
         memcpy(peer.council, link->council, 32);
         memcpy(peer.transport_key, link->transport_key, 32);
         struct kr_writer item;

@@ -1,11 +1,13 @@
-/* What was missed: marks, cursors, have, want (docs/PROTOCOL.md, "Catching up").
+/* What was missed: cursors, have, want (docs/PROTOCOL.md, "Catching up").
  *
- *   REST ── their mark differs from ours ──▶ ASKED (cursor sent) ── have ──▶ WANTING (want sent) ── all settled ──▶ mark moves,
- * durably ─┐ ▲                                          │ nothing new, or all known │
- *    └──────────────────────────────────────────┴──────────────────────────────────────────── more? ask again ◀──────────────────┘
+ *   REST ── roots differ, and the peer's log goes on behind our mark ──▶ READING ── all read ──▶ REST, and roots again
  *
- * One scope at a time and in order of kind, so that the directory comes before what needs it. A mark is a count of entries in the
- * peer's tree and the running hash over them, which the peer must match: a restored peer cannot make us skip.
+ *   READING: cursor ──▶ have: a page of ids ── those that we lack are wanted ──▶ records, or gone ── page settled ──▶ the mark
+ * moves to its end, durably. While one page is settled, the next is asked for.
+ *
+ * One scope of a link at a time and in order of kind, so that the directory comes before what needs it; and one link at a time of
+ * several that share a scope, as long as records come by it: what they all lack is asked for once. A mark is a count of entries in
+ * the peer's log and the running hash over them, which the peer must match: a restored peer cannot make us skip.
  *
  * A record for which there is no room now (the peer has used up its share of quarantine) holds the mark before it; what comes
  * behind is read all the same. Once there may be room, or the directory has changed, reading begins at the mark again: only what is
@@ -16,267 +18,64 @@
 #include "node/core/effect.h"
 #include "node/core/state.h"
 
-#define ANEW_MS 60000u /* a peer's tree is read from the start once in so long */
+#define ANEW_MS       60000u /* a peer's log is read from the start once in so long */
+#define TURN_MS       60000u /* a link reads a scope that others wait for at least so long, and longer while */
+#define TURN_RECORDS  10u    /* so many records a second come by it */
+#define IN_VAIN_MAX   64u    /* pages of which nothing came, in a row */
+#define KNOWN_SLACK   65536u /* a log lists at most twice what we hold, and this, without anything new */
+#define HURRY_MS      1000u  /* what came is told to others with a ping after so long */
+#define SERVE_AT_ONCE 512u   /* entries of orders looked at in one call, and about as many wait in `asked` */
 
-/* ---- which scopes a link shares ---- */
+/* ---- what is awaited ---- */
 
-bool kr_link_shares(const struct kr_core *core, const struct kr_link *link, const struct kr_scope *scope)
+static int compare_wanted(const void *a, const void *b)
 {
-    if (link->state != KR_LINK_OPEN) {
-        return false;
-    }
-    const struct kr_directory *directory = &core->directory;
-    switch (scope->kind) {
-    case KR_SCOPE_CLEAR:
-        return true;
-    case KR_SCOPE_PAIR:
-        return memcmp(scope->id, link->council, 32) == 0;
-    case KR_SCOPE_GREEN:
-        return kr_directory_is_member(directory, scope->id, core->self) &&
-               kr_directory_is_member(directory, scope->id, link->council);
-    case KR_SCOPE_DIRECTORY: {
-        bool is_invited = link->has_community && memcmp(link->community, scope->id, 32) == 0;
-        return is_invited || (kr_directory_is_candidate(directory, scope->id, core->self) &&
-                              kr_directory_is_candidate(directory, scope->id, link->council));
-    }
-    default:
-        return false;
-    }
+    return memcmp(((const struct kr_wanted *)a)->id, ((const struct kr_wanted *)b)->id, KR_SHORT_ID_BYTES);
 }
 
-/* On the wire a pair bears its sender's council id; here it bears the peer's. */
-static struct kr_scope to_wire(const struct kr_core *core, struct kr_scope scope)
+static struct kr_wanted *find_wanted(const struct kr_page *page, const uint8_t *id)
 {
-    if (scope.kind == KR_SCOPE_PAIR) {
-        memcpy(scope.id, core->self, 32);
-    }
-    return scope;
+    struct kr_wanted key;
+    memcpy(key.id, id, KR_SHORT_ID_BYTES);
+    return page->wanted_count > 0 ? bsearch(&key, page->wanted, page->wanted_count, sizeof key, compare_wanted) : NULL;
 }
 
-static bool is_own_or_general(const struct kr_link *link, const struct kr_scope *scope)
+bool kr_catchup_awaits(const struct kr_link *link, const uint8_t id[static 32])
 {
-    return scope->kind != KR_SCOPE_PAIR || memcmp(scope->id, link->council, 32) == 0;
+    bool awaits = false;
+    for (uint32_t i = 0; i < link->page_count && !awaits; i++) {
+        const struct kr_wanted *wanted = find_wanted(&link->pages[i], id);
+        awaits = wanted != NULL && !wanted->is_settled;
+    }
+    return awaits;
 }
 
-static uint32_t shared_scopes(const struct kr_core *core, const struct kr_link *link,
-                              struct kr_scope ret_scopes[static KR_PROGRESS_MAX])
+/* ---- when to begin and to stop ---- */
+
+void kr_catchup_stop(struct kr_link *link)
 {
-    struct kr_scope all[KR_PROGRESS_MAX + 1];
-    uint32_t count = 0, kept = 0;
-    bool has_invited = false;
-    for (uint32_t i = 0; i < core->directory.community_count; i++) {
-        all[count].kind = KR_SCOPE_DIRECTORY;
-        memcpy(all[count++].id, core->directory.communities[i]->id, 32);
-        has_invited = has_invited || (link->has_community && memcmp(link->community, core->directory.communities[i]->id, 32) == 0);
+    for (uint32_t i = 0; i < link->page_count; i++) {
+        free(link->pages[i].wanted);
     }
-    if (link->has_community && !has_invited && count < KR_COMMUNITIES_MAX) {
-        all[count].kind = KR_SCOPE_DIRECTORY;
-        memcpy(all[count++].id, link->community, 32);
-    }
-    all[count++] = (struct kr_scope){.kind = KR_SCOPE_CLEAR};
-    for (uint32_t i = 0; i < core->directory.community_count; i++) {
-        all[count].kind = KR_SCOPE_GREEN;
-        memcpy(all[count++].id, core->directory.communities[i]->id, 32);
-    }
-    all[count].kind = KR_SCOPE_PAIR;
-    memcpy(all[count++].id, link->council, 32);
-    for (uint32_t i = 0; i < count; i++) {
-        if (kr_link_shares(core, link, &all[i])) {
-            ret_scopes[kept++] = all[i];
-        }
-    }
-    return kept;
+    link->page_count = 0;
+    link->phase = KR_CATCHUP_REST;
+    link->is_asked = link->is_waiting = false;
 }
 
-/* ---- marks that we keep ---- */
-
-/* Table: peer's transport key ‖ scope kind ‖ scope id → array of 2: count, running hash (bin 32). Cursors are per node, hence the
- * transport key. */
-#define MARK_KEY_BYTES 65
-
-static void mark_key(uint8_t ret_key[static MARK_KEY_BYTES], const struct kr_link *link, const struct kr_scope *scope)
+void kr_catchup_close(struct kr_link *link)
 {
-    memcpy(ret_key, link->transport_key, 32);
-    ret_key[32] = scope->kind;
-    memcpy(ret_key + 33, scope->id, 32);
+    kr_catchup_stop(link);
+    for (uint32_t i = 0; i < link->order_count; i++) {
+        free(link->orders[i]);
+    }
+    link->order_count = 0;
+    link->is_compared = link->is_equal = false;
+    memset(link->talked, 0, sizeof link->talked);
 }
 
-static void read_from_mark(struct kr_progress *progress)
+bool kr_catchup_is_read(const struct kr_progress *progress)
 {
-    progress->at = progress->mark;
-    memcpy(progress->at_hash, progress->mark_hash, 32);
-    progress->is_held = false;
-}
-
-static enum kr_err mark_load(struct kr_step *step, const struct kr_link *link, struct kr_progress *progress)
-{
-    uint8_t key[MARK_KEY_BYTES], value[64];
-    size_t len;
-    mark_key(key, link, &progress->scope);
-    enum kr_err err = kr_store_get(step->txn, KR_TABLE_MARKS, key, sizeof key, value, sizeof value, &len);
-    if (err == KR_NOT_FOUND) {
-        return KR_OK;
-    }
-    if (err != KR_OK) {
-        return err;
-    }
-    struct kr_reader reader;
-    kr_reader_init(&reader, value, len);
-    kr_reader_array(&reader, 2);
-    progress->mark = kr_reader_uint(&reader, UINT64_MAX);
-    kr_reader_fixed(&reader, progress->mark_hash, 32);
-    kr_reader_close(&reader);
-    read_from_mark(progress);
-    return kr_reader_end(&reader) == KR_OK ? KR_OK : KR_CORRUPT;
-}
-
-static enum kr_err mark_store(struct kr_step *step, const struct kr_link *link, const struct kr_progress *progress)
-{
-    uint8_t key[MARK_KEY_BYTES];
-    struct kr_writer writer;
-    mark_key(key, link, &progress->scope);
-    kr_writer_init(&writer, 64);
-    kr_writer_array(&writer, 2);
-    kr_writer_uint(&writer, progress->mark);
-    kr_writer_bin(&writer, progress->mark_hash, 32);
-    enum kr_err err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_store_put(step->txn, KR_TABLE_MARKS, key, sizeof key, writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
-    return err;
-}
-
-/* ---- announcing ---- */
-
-static const struct kr_progress *find_progress(const struct kr_link *link, const struct kr_scope *scope)
-{
-    for (uint32_t i = 0; i < link->progress_count; i++) {
-        if (link->progress[i].scope.kind == scope->kind && memcmp(link->progress[i].scope.id, scope->id, 32) == 0) {
-            return &link->progress[i];
-        }
-    }
-    return NULL;
-}
-
-/* The list follows the directory; what was announced for a scope that stays is kept. A new scope is asked after with a ping. */
-enum kr_err kr_catchup_scopes(struct kr_step *step, struct kr_link *link)
-{
-    struct kr_core *core = step->core;
-    struct kr_scope scopes[KR_PROGRESS_MAX];
-    struct kr_progress progress[KR_PROGRESS_MAX] = {0};
-    uint32_t count = shared_scopes(core, link, scopes);
-    bool has_new = false;
-    for (uint32_t i = 0; i < count; i++) {
-        const struct kr_progress *old = find_progress(link, &scopes[i]);
-        if (old != NULL && link->progress_generation != UINT64_MAX) {
-            progress[i] = *old;
-            continue;
-        }
-        has_new = true;
-        progress[i].scope = scopes[i];
-        enum kr_err err = mark_load(step, link, &progress[i]);
-        if (err != KR_OK) {
-            return err;
-        }
-        progress[i].anew_ms = old != NULL ? old->anew_ms : 0;
-        if (old != NULL && old->is_held) { /* sessions that come and go are no reason to ask again */
-            progress[i].at = old->at;
-            memcpy(progress[i].at_hash, old->at_hash, 32);
-            progress[i].is_held = true;
-            progress[i].held_ms = old->held_ms;
-            progress[i].held_generation = old->held_generation;
-        }
-    }
-    bool was_fresh = link->progress_generation == UINT64_MAX;
-    bool moved = count != link->progress_count;
-    for (uint32_t i = 0; i < count && !moved; i++) {
-        const struct kr_scope *old = &link->progress[i].scope;
-        moved = old->kind != scopes[i].kind || memcmp(old->id, scopes[i].id, 32) != 0;
-    }
-    if (moved && link->phase != KR_CATCHUP_REST) {
-        link->phase = KR_CATCHUP_REST; /* `phase_at` counts in the old list: begin anew */
-    }
-    memcpy(link->progress, progress, sizeof progress);
-    link->progress_count = count;
-    link->progress_generation = core->directory.generation;
-    if (!has_new || was_fresh || !link->has_session) {
-        return moved ? kr_catchup_go_on(step, link) : KR_OK;
-    }
-    struct kr_message ping = {.type = KR_MESSAGE_PING, .sequence = step->now_ms};
-    enum kr_err err = kr_catchup_marks(step, link, &ping);
-    return err != KR_OK ? err : kr_link_send(step, link, &ping);
-}
-
-enum kr_err kr_catchup_marks(struct kr_step *step, struct kr_link *link, struct kr_message *ret_message)
-{
-    enum kr_err err = link->progress_generation == step->core->directory.generation ? KR_OK : kr_catchup_scopes(step, link);
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < link->progress_count && err == KR_OK; i++) {
-        uint8_t hash[32];
-        struct kr_mark *mark = &ret_message->marks[count];
-        err = kr_store_scope_mark(step->txn, &link->progress[i].scope, &mark->count, hash);
-        mark->scope = to_wire(step->core, link->progress[i].scope);
-        memcpy(mark->hash8, hash, sizeof mark->hash8);
-        count += err == KR_OK;
-    }
-    ret_message->mark_count = count;
-    return err;
-}
-
-static bool differs(const struct kr_progress *progress)
-{
-    return progress->is_announced && (progress->their_count != progress->at ||
-                                      memcmp(progress->their_hash8, progress->at_hash, sizeof progress->their_hash8) != 0);
-}
-
-/* How far the peer's clock is ahead. It may say anything. */
-static int64_t clock_between(uint64_t ours_ms, uint64_t theirs_ms)
-{
-    uint64_t apart_ms = theirs_ms > ours_ms ? theirs_ms - ours_ms : ours_ms - theirs_ms;
-    apart_ms = apart_ms < INT64_MAX ? apart_ms : INT64_MAX;
-    return theirs_ms > ours_ms ? (int64_t)apart_ms : -(int64_t)apart_ms;
-}
-
-enum kr_err kr_catchup_announced(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
-{
-    link->clock_ms = clock_between(step->now_ms, message->sequence);
-    enum kr_err err = link->progress_generation == step->core->directory.generation ? KR_OK : kr_catchup_scopes(step, link);
-    for (uint32_t i = 0; i < message->mark_count && err == KR_OK; i++) {
-        const struct kr_mark *mark = &message->marks[i];
-        if (!is_own_or_general(link, &mark->scope)) {
-            continue;
-        }
-        for (uint32_t j = 0; j < link->progress_count; j++) {
-            struct kr_progress *progress = &link->progress[j];
-            if (progress->scope.kind == mark->scope.kind && memcmp(progress->scope.id, mark->scope.id, 32) == 0) {
-                progress->their_count = mark->count;
-                memcpy(progress->their_hash8, mark->hash8, sizeof progress->their_hash8);
-                progress->is_announced = true;
-            }
-        }
-    }
-    if (err == KR_OK && message->type == KR_MESSAGE_PING) {
-        struct kr_message pong = {.type = KR_MESSAGE_PONG, .sequence = step->now_ms};
-        err = kr_catchup_marks(step, link, &pong);
-        if (err == KR_OK) {
-            err = kr_link_send(step, link, &pong);
-        }
-    }
-    return err == KR_OK ? kr_catchup_go_on(step, link) : err;
-}
-
-/* ---- asking ---- */
-
-static enum kr_err ask(struct kr_step *step, struct kr_link *link, uint32_t at)
-{
-    const struct kr_progress *progress = &link->progress[at];
-    struct kr_message cursor = {.type = KR_MESSAGE_CURSOR, .scope = to_wire(step->core, progress->scope), .count = progress->at};
-    memcpy(cursor.hash, progress->at_hash, 32);
-    link->phase = KR_CATCHUP_ASKED;
-    link->phase_at = at;
-    link->phase_ms = step->now_ms;
-    return kr_link_send(step, link, &cursor);
+    return progress->their_count == progress->at && memcmp(progress->their_hash, progress->at_hash, 32) == 0;
 }
 
 /* Whether what was put off may fare otherwise now. */
@@ -287,246 +86,531 @@ static bool may_ask_again(const struct kr_step *step, const struct kr_link *link
     return progress->is_held && has_changed && step->now_ms >= progress->held_ms + KR_HELD_MS;
 }
 
+/* Whether another link reads that scope and should not be disturbed: what it brings we should have to ask for twice. */
+static bool is_read_elsewhere(const struct kr_step *step, const struct kr_link *link, const struct kr_scope *scope)
+{
+    const struct kr_core *core = step->core;
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        const struct kr_link *other = core->links[i];
+        if (other == link || other->phase == KR_CATCHUP_REST || kr_progress_of(other, scope) != &other->progress[other->phase_at]) {
+            continue;
+        }
+        const uint64_t took_ms = step->now_ms - other->phase_began_ms;
+        if (took_ms < TURN_MS || other->phase_came >= took_ms * TURN_RECORDS / 1000) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What stands behind the last page, or behind what we have read. */
+static enum kr_err ask(struct kr_step *step, struct kr_link *link)
+{
+    const struct kr_progress *progress = &link->progress[link->phase_at];
+    const struct kr_page *last = link->page_count > 0 ? &link->pages[link->page_count - 1] : NULL;
+    struct kr_message cursor = {.type = KR_MESSAGE_CURSOR,
+                                .scope = kr_scope_to_wire(step->core, progress->scope),
+                                .count = last != NULL ? last->next_at : progress->at};
+    memcpy(cursor.hash, last != NULL ? last->next_hash : progress->at_hash, 32);
+    link->is_asked = true;
+    link->phase_ms = step->now_ms;
+    return kr_link_send(step, link, &cursor);
+}
+
+static enum kr_err begin(struct kr_step *step, struct kr_link *link, uint32_t at)
+{
+    link->phase = KR_CATCHUP_READING;
+    link->phase_at = at;
+    link->phase_began_ms = step->now_ms;
+    link->phase_came = 0;
+    return ask(step, link);
+}
+
 enum kr_err kr_catchup_go_on(struct kr_step *step, struct kr_link *link)
 {
-    for (uint32_t i = 0; link->phase == KR_CATCHUP_REST && link->has_session && i < link->progress_count; i++) {
-        if (may_ask_again(step, link, &link->progress[i])) {
-            read_from_mark(&link->progress[i]);
+    if (link->phase != KR_CATCHUP_REST || !link->has_session) {
+        return KR_OK;
+    }
+    link->is_waiting = false;
+    for (uint32_t i = 0; i < link->progress_count; i++) {
+        struct kr_progress *progress = &link->progress[i];
+        if (may_ask_again(step, link, progress)) {
+            kr_progress_reread(progress);
+            progress->is_told = true;
         }
-        if (differs(&link->progress[i])) {
-            return ask(step, link, i);
+        bool is_due =
+            progress->is_told && !progress->is_equal && !kr_catchup_is_read(progress) && step->now_ms >= progress->reading.until_ms;
+        if (is_due && !is_read_elsewhere(step, link, &progress->scope)) {
+            return begin(step, link, i);
         }
+        link->is_waiting = link->is_waiting || is_due;
     }
     return KR_OK;
 }
 
-/* The page is dealt with: the mark moves to its end, or is held. */
+/* Until the next roots. */
+static enum kr_err give_up(struct kr_step *step, struct kr_link *link)
+{
+    struct kr_progress *progress = &link->progress[link->phase_at];
+    progress->is_told = false;
+    progress->listed_known = progress->pages_in_vain = 0;
+    kr_pause(&progress->reading, step->now_ms);
+    kr_catchup_stop(link);
+    return kr_catchup_go_on(step, link);
+}
+
+static enum kr_err contradicts(struct kr_step *step, struct kr_link *link)
+{
+    char name[KR_NAME_BYTES_MAX + 1];
+    enum kr_err err = give_up(step, link);
+    return err != KR_OK
+               ? err
+               : kr_step_log_peer(step, link, KR_LOG_WARNING, "%s contradicts itself about what it holds; asked again later",
+                                  kr_core_name(step->core, link->council, false, name, sizeof name));
+}
+
+/* Those that were not linked with the peer lack what it brought as well, and what is old is not announced: they hear of it with
+ * the next ping, which need not wait. */
+static enum kr_err hurry_pings(struct kr_step *step, const struct kr_link *except)
+{
+    struct kr_core *core = step->core;
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        struct kr_link *link = core->links[i];
+        if (link != except && link->has_session && link->ping_at_ms > step->now_ms + HURRY_MS) {
+            link->ping_at_ms = step->now_ms + HURRY_MS;
+        }
+    }
+    return kr_step_wake(step, step->now_ms + HURRY_MS);
+}
+
+static enum kr_err all_is_read(struct kr_step *step, struct kr_link *link)
+{
+    struct kr_progress *progress = &link->progress[link->phase_at];
+    const bool has_come = link->phase_came > 0;
+    progress->is_told = false;
+    kr_catchup_stop(link);
+    enum kr_err err = kr_roots_ask(step, link, progress);
+    if (err == KR_OK && has_come) {
+        err = hurry_pings(step, link);
+    }
+    return err == KR_OK ? kr_catchup_go_on(step, link) : err;
+}
+
+/* Both logs are read and something differs all the same. What lacks nothing new may lack something old: the log is read from the
+ * start, after a pause that grows. */
+enum kr_err kr_catchup_walk(struct kr_step *step, struct kr_progress *progress)
+{
+    if (step->now_ms < progress->walking.until_ms) {
+        return KR_OK;
+    }
+    bool is_first = progress->walking.ms == 0;
+    kr_pause(&progress->walking, step->now_ms);
+    if (!is_first) {
+        progress->at = 0;
+        memset(progress->at_hash, 0, sizeof progress->at_hash);
+    }
+    return KR_OK;
+}
+
+enum kr_err kr_catchup_tick(struct kr_step *step, struct kr_link *link)
+{
+    bool is_stuck = link->phase == KR_CATCHUP_READING && step->now_ms >= link->phase_ms + KR_CATCHUP_MS_MAX;
+    return is_stuck ? give_up(step, link) : KR_OK;
+}
+
+void kr_catchup_show(const struct kr_link *link, struct kr_peer *ret_peer)
+{
+    uint64_t read = 0;
+    for (uint32_t i = 0; i < link->progress_count; i++) {
+        read += link->progress[i].at;
+    }
+    if (!link->has_session || !link->is_compared) {
+        return;
+    }
+    ret_peer->phase = link->phase == KR_CATCHUP_READING   ? KR_PEER_READING
+                      : link->phase == KR_CATCHUP_WALKING ? KR_PEER_WALKING
+                      : link->is_equal                    ? KR_PEER_EQUAL
+                                                          : KR_PEER_DIFFERS;
+    ret_peer->entries = link->their_entries;
+    ret_peer->behind = link->is_equal || read > link->their_entries ? 0 : link->their_entries - read;
+}
+
+/* ---- pages ---- */
+
+/* The first page is dealt with: the mark moves to its end, or is held. */
 static enum kr_err page_done(struct kr_step *step, struct kr_link *link)
 {
     struct kr_progress *progress = &link->progress[link->phase_at];
-    bool has_moved = progress->at != link->next_at || memcmp(progress->at_hash, link->next_hash, 32) != 0;
-    progress->at = link->next_at;
-    memcpy(progress->at_hash, link->next_hash, 32);
-    link->phase = KR_CATCHUP_REST;
-    if (link->holds_mark) {
+    struct kr_page page = link->pages[0];
+    free(page.wanted);
+    link->pages[0] = link->pages[1];
+    link->page_count--;
+    progress->anew_ms = progress->at == 0 && progress->mark != 0 ? step->now_ms : progress->anew_ms;
+    progress->at = page.next_at;
+    memcpy(progress->at_hash, page.next_hash, 32);
+    if (page.came > 0) {
+        progress->reading = (struct kr_pause){0};
+        progress->listed_known = 0;
+    }
+    progress->pages_in_vain = page.came > 0 || page.wanted_count == 0 ? 0 : progress->pages_in_vain + 1;
+    if (page.holds_mark) {
         progress->is_held = true;
         progress->held_ms = step->now_ms;
         progress->held_generation = step->core->directory.generation;
     }
-    if (has_moved && !progress->is_held) {
-        progress->mark = progress->at;
-        memcpy(progress->mark_hash, progress->at_hash, 32);
-        enum kr_err err = mark_store(step, link, progress);
-        if (err != KR_OK) {
-            return err;
-        }
-    }
-    if (link->next_at < link->next_total && has_moved) {
-        return ask(step, link, link->phase_at);
-    }
-    /* All that this answer could tell is known; the next announcement says whether there is more. */
-    progress->is_announced = false;
-    return kr_catchup_go_on(step, link);
+    bool has_moved = progress->mark != progress->at || memcmp(progress->mark_hash, progress->at_hash, 32) != 0;
+    return has_moved && !progress->is_held ? kr_mark_move(step, link, progress, progress->at, progress->at_hash) : KR_OK;
 }
 
-static int compare_wanted(const void *a, const void *b)
+/* All pages that are dealt with, and what comes next. */
+static enum kr_err settle_pages(struct kr_step *step, struct kr_link *link)
 {
-    return memcmp(((const struct kr_wanted *)a)->id, ((const struct kr_wanted *)b)->id, 32);
-}
-
-static struct kr_wanted *find_wanted(const struct kr_link *link, const uint8_t id[static 32])
-{
-    struct kr_wanted key;
-    if (link->phase != KR_CATCHUP_WANTING || link->wanted_count == 0) {
-        return NULL;
+    struct kr_progress *progress = &link->progress[link->phase_at];
+    enum kr_err err = KR_OK;
+    bool has_more = true;
+    while (err == KR_OK && link->page_count > 0 && link->pages[0].wanted_left == 0) {
+        has_more = link->pages[0].next_at < link->pages[0].next_total;
+        err = page_done(step, link);
     }
-    memcpy(key.id, id, 32);
-    return bsearch(&key, link->wanted, link->wanted_count, sizeof key, compare_wanted);
-}
-
-bool kr_catchup_awaits(const struct kr_link *link, const uint8_t id[static 32])
-{
-    return find_wanted(link, id) != NULL;
+    if (err != KR_OK) {
+        return err;
+    }
+    if (progress->pages_in_vain >= IN_VAIN_MAX) {
+        return give_up(step, link);
+    }
+    if (link->page_count > 0) {
+        const struct kr_page *last = &link->pages[link->page_count - 1];
+        has_more = last->next_at < last->next_total;
+    }
+    if (has_more && link->page_count < KR_PAGES_MAX && !link->is_asked) {
+        return ask(step, link);
+    }
+    return has_more || link->page_count > 0 || link->is_asked ? KR_OK : all_is_read(step, link);
 }
 
 enum kr_err kr_catchup_settled(struct kr_step *step, struct kr_link *link, const uint8_t id[static 32], bool is_put_off)
 {
-    struct kr_wanted *wanted = find_wanted(link, id);
-    if (wanted == NULL || wanted->is_settled) {
+    bool is_wanted = false;
+    for (uint32_t i = 0; i < link->page_count; i++) {
+        struct kr_page *page = &link->pages[i];
+        struct kr_wanted *wanted = find_wanted(page, id);
+        if (wanted != NULL && !wanted->is_settled) {
+            wanted->is_settled = is_wanted = true;
+            page->wanted_left--;
+            page->came++;
+            page->holds_mark = page->holds_mark || is_put_off;
+        }
+    }
+    if (!is_wanted) {
         return KR_OK;
     }
-    wanted->is_settled = true;
-    link->holds_mark = link->holds_mark || is_put_off;
+    link->phase_came++;
     link->phase_ms = step->now_ms;
-    return --link->wanted_left == 0 ? page_done(step, link) : KR_OK;
+    return settle_pages(step, link);
 }
 
-/* The running hash of a page must follow from the mark and the ids, or the peer is wrong about its own tree. A page costs a durable
- * mark: so it is a whole one, or the last, and a tree is not another one all the time. */
-static bool page_is_sound(const struct kr_progress *progress, const struct kr_message *message, uint64_t now_ms)
+enum kr_err kr_catchup_gone(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
 {
-    uint8_t hash[32] = {0};
-    if (message->from > message->count || message->item_count > message->count - message->from) {
-        return false;
-    }
-    if (message->item_count < KR_IDS_PER_FRAME_MAX && message->from + message->item_count != message->count) {
-        return false;
-    }
-    if (message->status == 0) {
-        if (message->from != progress->at) {
-            return false;
+    bool was_wanted = false;
+    for (uint32_t i = 0; i < kr_message_id_count(message); i++) {
+        for (uint32_t j = 0; j < link->page_count; j++) {
+            struct kr_wanted *wanted = find_wanted(&link->pages[j], kr_message_id(message, i));
+            if (wanted != NULL && !wanted->is_settled) {
+                wanted->is_settled = was_wanted = true;
+                link->pages[j].wanted_left--;
+            }
         }
-        memcpy(hash, progress->at_hash, 32);
-    } else if (message->from != 0 || (progress->anew_ms != 0 && now_ms < progress->anew_ms + ANEW_MS)) {
-        return false;
     }
-    for (uint32_t i = 0; i < message->item_count; i++) {
-        struct kr_hash_state state;
-        kr_hash_init(&state, "kairan cursor");
-        kr_hash_update(&state, hash, 32);
-        kr_hash_update(&state, message->items[i].bytes, 32);
-        kr_hash_final(&state, hash);
+    if (!was_wanted) {
+        return KR_OK;
     }
-    return memcmp(hash, message->hash, 32) == 0;
+    link->phase_ms = step->now_ms;
+    return settle_pages(step, link);
+}
+
+/* A page is a whole one, or the last, for it costs a durable mark; and no entries leave the running hash as it was. */
+static bool page_fits(const struct kr_message *message, const uint8_t *hash)
+{
+    const uint32_t ids = kr_message_id_count(message);
+    bool is_within = message->from <= message->count && ids <= message->count - message->from;
+    bool is_whole = ids == KR_PAGE_IDS_MAX || (is_within && message->from + ids == message->count);
+    return is_within && is_whole && (ids > 0 || memcmp(message->hash, hash, 32) == 0);
+}
+
+/* An id that a log lists twice is wanted once. */
+static void sort_wanted(struct kr_page *page)
+{
+    uint32_t kept = 0;
+    qsort(page->wanted, page->wanted_count, sizeof *page->wanted, compare_wanted);
+    for (uint32_t i = 0; i < page->wanted_count; i++) {
+        if (kept == 0 || compare_wanted(&page->wanted[kept - 1], &page->wanted[i]) != 0) {
+            page->wanted[kept++] = page->wanted[i];
+        }
+    }
+    page->wanted_count = page->wanted_left = kept;
+}
+
+/* Which of the listed ids we lack: into the page, and as bits. */
+static enum kr_err look_up(struct kr_step *step, const struct kr_message *message, struct kr_page *page,
+                           uint8_t bits[static KR_PAGE_IDS_MAX / 8])
+{
+    const uint32_t ids = kr_message_id_count(message);
+    for (uint32_t i = 0; i < ids; i++) {
+        uint64_t arrival;
+        const uint8_t *id = kr_message_id(message, i);
+        enum kr_err err = kr_store_record_find_prefix(step->txn, id, KR_SHORT_ID_BYTES, &arrival);
+        if (err == KR_NOT_FOUND) {
+            struct kr_wanted *wanted = &page->wanted[page->wanted_count++];
+            memcpy(wanted->id, id, KR_SHORT_ID_BYTES);
+            wanted->is_settled = false;
+            bits[i / 8] |= (uint8_t)(1u << i % 8);
+        } else if (err != KR_OK && err != KR_EXISTS) {
+            return err;
+        }
+    }
+    sort_wanted(page);
+    return KR_OK;
+}
+
+static enum kr_err take_page(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
+{
+    struct kr_progress *progress = &link->progress[link->phase_at];
+    const uint32_t ids = kr_message_id_count(message);
+    struct kr_page page = {.next_at = message->from + ids, .next_total = message->count};
+    uint8_t bits[KR_PAGE_IDS_MAX / 8] = {0}, hash[32];
+    uint64_t own_count = 0;
+    memcpy(page.next_hash, message->hash, 32);
+    page.wanted = malloc((ids + 1) * sizeof *page.wanted);
+    enum kr_err err = page.wanted == NULL ? KR_NOMEM : look_up(step, message, &page, bits);
+    if (err == KR_OK) {
+        err = kr_store_scope_mark(step->txn, &progress->scope, &own_count, hash);
+    }
+    if (err != KR_OK) {
+        free(page.wanted);
+        return err;
+    }
+    link->pages[link->page_count++] = page;
+    progress->listed_known += ids - page.wanted_count;
+    if (progress->listed_known > 2 * own_count + KNOWN_SLACK) {
+        return contradicts(step, link); /* it does not list each once */
+    }
+    struct kr_message want = {.type = KR_MESSAGE_WANT,
+                              .scope = kr_scope_to_wire(step->core, progress->scope),
+                              .from = message->from,
+                              .count = ids,
+                              .bits = {bits, (ids + 7) / 8}};
+    err = page.wanted_count > 0 ? kr_link_send(step, link, &want) : KR_OK;
+    return err == KR_OK ? settle_pages(step, link) : err;
+}
+
+/* Its log is another one: read from the start, though not with every answer. */
+static enum kr_err read_anew(struct kr_step *step, struct kr_link *link)
+{
+    struct kr_progress *progress = &link->progress[link->phase_at];
+    if (link->page_count > 0) {
+        return KR_OK; /* asked again when these are settled */
+    }
+    if (progress->at == 0) {
+        return contradicts(step, link); /* that is the beginning of any log */
+    }
+    if (progress->anew_ms != 0 && step->now_ms < progress->anew_ms + ANEW_MS) {
+        progress->reading.until_ms = progress->anew_ms + ANEW_MS;
+        progress->is_told = false;
+        kr_catchup_stop(link);
+        return kr_catchup_go_on(step, link);
+    }
+    progress->at = 0;
+    memset(progress->at_hash, 0, sizeof progress->at_hash);
+    progress->is_held = false;
+    return ask(step, link);
 }
 
 enum kr_err kr_catchup_have(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
 {
-    if (link->phase != KR_CATCHUP_ASKED || !is_own_or_general(link, &message->scope)) {
+    if (link->phase != KR_CATCHUP_READING || !link->is_asked || !kr_scope_from_wire(link, &message->scope) ||
+        kr_progress_of(link, &message->scope) != &link->progress[link->phase_at]) {
         return KR_OK;
     }
-    struct kr_progress *progress = &link->progress[link->phase_at];
-    if (progress->scope.kind != message->scope.kind || memcmp(progress->scope.id, message->scope.id, 32) != 0) {
-        return KR_OK;
+    const struct kr_progress *progress = &link->progress[link->phase_at];
+    const struct kr_page *last = link->page_count > 0 ? &link->pages[link->page_count - 1] : NULL;
+    const uint64_t from = last != NULL ? last->next_at : progress->at;
+    const uint8_t *hash = last != NULL ? last->next_hash : progress->at_hash;
+    if (message->status == 0 && message->from != from) {
+        return KR_OK; /* to what was asked before reading was broken off */
     }
-    if (!page_is_sound(progress, message, step->now_ms)) {
-        char name[KR_NAME_BYTES_MAX + 1];
-        progress->is_announced = false;
-        link->phase = KR_CATCHUP_REST;
-        return kr_step_log_peer(step, link, KR_LOG_WARNING, "%s contradicts itself about what it holds; asked again later",
-                                kr_core_name(step->core, link->council, false, name, sizeof name));
-    }
-    progress->anew_ms = message->status == 0 ? progress->anew_ms : step->now_ms;
-    if (link->wanted == NULL) {
-        link->wanted = calloc(KR_IDS_PER_FRAME_MAX, sizeof *link->wanted);
-        if (link->wanted == NULL) {
-            return KR_NOMEM;
-        }
-    }
-    struct kr_message want = {.type = KR_MESSAGE_WANT};
-    link->wanted_count = 0;
-    for (uint32_t i = 0; i < message->item_count; i++) {
-        uint64_t arrival;
-        enum kr_err err = kr_store_record_find(step->txn, message->items[i].bytes, &arrival);
-        if (err == KR_NOT_FOUND) {
-            memcpy(link->wanted[link->wanted_count].id, message->items[i].bytes, 32);
-            link->wanted[link->wanted_count++].is_settled = false;
-            want.items[want.item_count++] = message->items[i];
-        } else if (err != KR_OK) {
-            return err;
-        }
-    }
-    qsort(link->wanted, link->wanted_count, sizeof *link->wanted, compare_wanted);
-    /* A list that names an id twice would never be settled: the doubles are. */
-    link->wanted_left = link->wanted_count;
-    for (uint32_t i = 1; i < link->wanted_count; i++) {
-        if (memcmp(link->wanted[i].id, link->wanted[i - 1].id, 32) == 0) {
-            link->phase = KR_CATCHUP_REST;
-            progress->is_announced = false;
-            return KR_OK;
-        }
-    }
-    link->holds_mark = false;
-    link->next_at = message->from + message->item_count;
-    link->next_total = message->count;
-    memcpy(link->next_hash, message->hash, 32);
-    link->phase = KR_CATCHUP_WANTING;
+    link->is_asked = false;
     link->phase_ms = step->now_ms;
-    return link->wanted_left == 0 ? page_done(step, link) : kr_link_send(step, link, &want);
+    if (message->status != 0) {
+        return read_anew(step, link);
+    }
+    return page_fits(message, hash) ? take_page(step, link, message) : contradicts(step, link);
 }
 
 /* ---- answering ---- */
 
-enum kr_err kr_catchup_cursor(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
+static enum kr_err list(struct kr_step *step, const struct kr_scope *scope, struct kr_message *have, uint8_t (*ids)[32],
+                        uint8_t *shorts)
 {
-    struct kr_scope scope = message->scope;
-    if (!is_own_or_general(link, &scope)) {
-        return KR_OK;
-    }
-    struct kr_message *have = calloc(1, sizeof *have);
-    uint8_t(*ids)[32] = malloc(KR_IDS_PER_FRAME_MAX * 32);
-    enum kr_err err = have == NULL || ids == NULL ? KR_NOMEM : KR_OK;
-    if (err != KR_OK) {
-        goto out;
-    }
-    have->type = KR_MESSAGE_HAVE;
-    have->scope = to_wire(step->core, scope);
-    have->from = have->count = message->count;
-    memcpy(have->hash, message->hash, 32);
-    if (!kr_link_shares(step->core, link, &scope)) {
-        err = kr_link_send(step, link, have); /* "nothing new": what we do not share we do not speak of */
-        goto out;
-    }
     uint8_t hash[32];
-    err = kr_store_scope_hash_at(step->txn, &scope, message->count, hash);
-    if (err == KR_NOT_FOUND || (err == KR_OK && memcmp(hash, message->hash, 32) != 0)) {
+    uint32_t count = 0;
+    enum kr_err err = kr_store_scope_hash_at(step->txn, scope, have->from, hash);
+    if (err == KR_NOT_FOUND || (err == KR_OK && memcmp(hash, have->hash, 32) != 0)) {
         have->status = 1;
         have->from = 0;
-        err = KR_OK;
-    }
-    uint32_t count = 0;
-    if (err == KR_OK) {
-        err = kr_store_scope_read(step->txn, &scope, have->from, ids, KR_IDS_PER_FRAME_MAX, &count);
+        memset(have->hash, 0, sizeof have->hash);
+        return kr_store_scope_mark(step->txn, scope, &have->count, hash);
     }
     if (err == KR_OK) {
-        err = kr_store_scope_hash_at(step->txn, &scope, have->from + count, have->hash);
+        err = kr_store_scope_read(step->txn, scope, have->from, ids, KR_PAGE_IDS_MAX, &count);
     }
     if (err == KR_OK) {
-        err = kr_store_scope_mark(step->txn, &scope, &have->count, hash);
+        err = kr_store_scope_hash_at(step->txn, scope, have->from + count, have->hash);
+    }
+    if (err == KR_OK) {
+        err = kr_store_scope_mark(step->txn, scope, &have->count, hash);
     }
     for (uint32_t i = 0; i < count; i++) {
-        have->items[i] = (struct kr_slice){ids[i], 32};
+        memcpy(shorts + (size_t)i * KR_SHORT_ID_BYTES, ids[i], KR_SHORT_ID_BYTES);
     }
-    have->item_count = count;
-    if (err == KR_OK) {
-        err = kr_link_send(step, link, have);
-    }
-out:
-    free(have);
-    free(ids);
+    have->ids = (struct kr_slice){shorts, (size_t)count * KR_SHORT_ID_BYTES};
     return err;
 }
 
-enum kr_err kr_catchup_want(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
+enum kr_err kr_catchup_cursor(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
 {
-    uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
-    struct kr_message gone = {.type = KR_MESSAGE_GONE};
-    enum kr_err err = scratch == NULL ? KR_NOMEM : KR_OK;
-    for (uint32_t i = 0; i < message->item_count && err == KR_OK; i++) {
-        uint64_t arrival = 0;
-        struct kr_head head;
-        err = kr_store_record_find(step->txn, message->items[i].bytes, &arrival);
-        if (err == KR_OK) {
-            err = kr_store_head_get(step->txn, arrival, &head, scratch);
-        }
-        /* Policy is asked here already, although packing asks again: what is refused must be said to be gone, or the asker would
-         * wait for it for ever, and nothing that will not be sent should fill the queue. */
-        enum kr_policy_reason reason = KR_POLICY_DENY_UNLABELLED;
-        if (err == KR_OK && head.state != KR_HEAD_QUARANTINED) {
-            err = kr_policy_of_head(step->core, KR_POLICY_HOLD, &head, link->council, &reason);
-        }
-        bool is_damaged = err == KR_CORRUPT;
-        if (is_damaged) { /* one damaged record must not stand in the way of all others */
-            err = kr_step_log_damage(step, arrival);
-        }
-        if (err == KR_NOT_FOUND || (err == KR_OK && (is_damaged || !kr_policy_is_allowed(reason)))) {
-            gone.items[gone.item_count++] = message->items[i];
-            err = KR_OK;
-        } else if (err == KR_OK) {
-            err = kr_gossip_ask(link, arrival, message->items[i].bytes);
+    struct kr_message have = {.type = KR_MESSAGE_HAVE,
+                              .scope = kr_scope_to_wire(step->core, message->scope),
+                              .from = message->count,
+                              .count = message->count};
+    memcpy(have.hash, message->hash, 32);
+    if (!kr_scope_from_wire(link, &message->scope)) {
+        return KR_OK;
+    }
+    if (!kr_link_shares(step->core, link, &message->scope)) {
+        return kr_link_send(step, link, &have); /* "nothing new": what we do not share we do not speak of */
+    }
+    uint8_t(*ids)[32] = malloc((size_t)KR_PAGE_IDS_MAX * 32);
+    uint8_t *shorts = malloc((size_t)KR_PAGE_IDS_MAX * KR_SHORT_ID_BYTES);
+    enum kr_err err = ids == NULL || shorts == NULL ? KR_NOMEM : list(step, &message->scope, &have, ids, shorts);
+    if (err == KR_OK) {
+        err = kr_link_send(step, link, &have);
+    }
+    free(ids);
+    free(shorts);
+    return err;
+}
+
+static struct kr_order *find_order(const struct kr_link *link, const struct kr_message *want)
+{
+    for (uint32_t i = 0; i < link->order_count; i++) {
+        struct kr_order *order = link->orders[i];
+        if (order->scope.kind == want->scope.kind && memcmp(order->scope.id, want->scope.id, 32) == 0 &&
+            order->from == want->from) {
+            return order;
         }
     }
-    free(scratch);
-    err = err == KR_QUOTA ? KR_OK : err; /* not gone: it will be asked for again, and its mark must not move past it */
-    return err == KR_OK && gone.item_count > 0 ? kr_link_send(step, link, &gone) : err;
+    return NULL;
+}
+
+/* Whoever asks for one page after the other never has more of them here than there is room for. */
+enum kr_err kr_catchup_want(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
+{
+    struct kr_order *order = find_order(link, message);
+    if (!kr_scope_from_wire(link, &message->scope) || !kr_link_shares(step->core, link, &message->scope) ||
+        (order == NULL && link->order_count == KR_ORDERS_MAX)) {
+        return KR_OK;
+    }
+    if (order == NULL) {
+        order = calloc(1, sizeof *order);
+        if (order == NULL) {
+            return KR_NOMEM;
+        }
+        link->orders[link->order_count++] = order;
+    }
+    order->scope = message->scope;
+    order->from = message->from;
+    order->count = (uint32_t)message->count;
+    order->at = 0;
+    memset(order->bits, 0, sizeof order->bits);
+    memcpy(order->bits, message->bits.bytes, message->bits.len);
+    return kr_catchup_serve(step, link);
+}
+
+struct serving {
+    uint8_t ids[SERVE_AT_ONCE][32];
+    uint8_t gone[SERVE_AT_ONCE][KR_SHORT_ID_BYTES];
+    uint32_t gone_count;
+    uint8_t scratch[KR_HEAD_SCRATCH];
+};
+
+/* Policy is asked here already, although packing asks again: what is refused must be said to be gone, or the asker would wait for
+ * it for ever, and nothing that will not be sent should fill the queue. */
+static enum kr_err serve_one(struct kr_step *step, struct kr_link *link, const uint8_t id[static 32], struct serving *serving)
+{
+    uint64_t arrival = 0;
+    struct kr_head head;
+    enum kr_policy_reason reason = KR_POLICY_DENY_UNLABELLED;
+    enum kr_err err = kr_store_record_find(step->txn, id, &arrival);
+    if (err == KR_OK) {
+        err = kr_store_head_get(step->txn, arrival, &head, serving->scratch);
+    }
+    /* A header alone tells a peer nothing: who takes it back, or the clock, makes it at the peer as well. */
+    if (err == KR_OK && head.state == KR_HEAD_SHOWN) {
+        err = kr_policy_of_head(step->core, KR_POLICY_HOLD, &head, link->council, &reason);
+    }
+    bool is_damaged = err == KR_CORRUPT;
+    if (is_damaged) { /* one damaged record must not stand in the way of all others */
+        err = kr_step_log_damage(step, arrival);
+    }
+    if (err == KR_NOT_FOUND || (err == KR_OK && (is_damaged || !kr_policy_is_allowed(reason)))) {
+        memcpy(serving->gone[serving->gone_count++], id, KR_SHORT_ID_BYTES);
+        return KR_OK;
+    }
+    return err == KR_OK ? kr_gossip_ask(link, arrival, id) : err;
+}
+
+/* The next entries of the first order; what stands behind the end of the log is nothing. */
+static enum kr_err serve_some(struct kr_step *step, struct kr_link *link, uint32_t *budget, struct serving *serving)
+{
+    struct kr_order *order = link->orders[0];
+    uint32_t left = order->count - order->at, count = 0;
+    left = left < *budget ? left : *budget;
+    enum kr_err err = kr_store_scope_read(step->txn, &order->scope, order->from + order->at, serving->ids, left, &count);
+    for (uint32_t i = 0; i < count && err == KR_OK; i++) {
+        const uint32_t bit = order->at + i;
+        if ((order->bits[bit / 8] >> bit % 8 & 1u) != 0) {
+            err = serve_one(step, link, serving->ids[i], serving);
+        }
+    }
+    *budget -= left;
+    order->at += left;
+    if (err == KR_OK && order->at == order->count) {
+        free(order);
+        link->order_count--;
+        memmove(link->orders, link->orders + 1, link->order_count * sizeof link->orders[0]);
+    }
+    return err;
+}
+
+enum kr_err kr_catchup_serve(struct kr_step *step, struct kr_link *link)
+{
+    uint32_t budget = link->asked.count < SERVE_AT_ONCE ? SERVE_AT_ONCE - link->asked.count : 0;
+    if (budget == 0 || link->order_count == 0) {
+        return KR_OK;
+    }
+    struct serving *serving = malloc(sizeof *serving);
+    enum kr_err err = serving == NULL ? KR_NOMEM : KR_OK;
+    if (serving != NULL) {
+        serving->gone_count = 0;
+    }
+    while (err == KR_OK && budget > 0 && link->order_count > 0) {
+        err = serve_some(step, link, &budget, serving);
+    }
+    if (err == KR_OK && serving->gone_count > 0) {
+        struct kr_message gone = {.type = KR_MESSAGE_GONE,
+                                  .ids = {serving->gone[0], (size_t)serving->gone_count * KR_SHORT_ID_BYTES}};
+        err = kr_link_send(step, link, &gone);
+    }
+    free(serving);
+    return err == KR_OK && link->order_count > 0 && link->asked.count < SERVE_AT_ONCE ? kr_step_wake(step, step->now_ms) : err;
 }

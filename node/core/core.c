@@ -187,6 +187,7 @@ void kr_core_free(struct kr_core *core)
     }
     kr_spread_deinit(&core->spread);
     kr_directory_deinit(&core->directory);
+    kr_roots_free(core);
     free(core);
 }
 

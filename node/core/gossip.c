@@ -224,18 +224,11 @@ uint32_t kr_gossip_ids_room(const struct kr_link *link)
 /* ---- out ---- */
 
 struct parcel {
-    struct kr_message message; /* items point to owned bytes */
-    size_t bytes;
+    struct kr_writer list; /* of the records, encoded */
+    uint32_t count;
+    size_t bytes; /* of the records alone: what the window counts */
     uint8_t scratch[KR_HEAD_SCRATCH];
 };
-
-static void parcel_free(struct parcel *parcel)
-{
-    for (uint32_t i = 0; i < parcel->message.item_count; i++) {
-        free((void *)(uintptr_t)parcel->message.items[i].bytes);
-    }
-    free(parcel);
-}
 
 /* The first of the queue will not be sent. Who asked for it hears that, or would wait for it. The id is the one that was asked for:
  * the head may be gone or damaged. */
@@ -246,7 +239,7 @@ static enum kr_err pass_over(struct kr_step *step, struct kr_link *link, struct 
     if (queue != &link->asked) {
         return KR_OK;
     }
-    struct kr_message gone = {.type = KR_MESSAGE_GONE, .item_count = 1, .items = {{queue->ids[at], 32}}};
+    struct kr_message gone = {.type = KR_MESSAGE_GONE, .ids = {queue->ids[at], KR_SHORT_ID_BYTES}};
     return kr_link_send(step, link, &gone);
 }
 
@@ -312,18 +305,21 @@ static enum kr_err pack(struct kr_step *step, struct kr_link *link, struct kr_qu
     if (queue != &link->fresh) {
         link->is_asked_next = queue == &link->bulk;
     }
-    parcel->message.items[parcel->message.item_count++] = (struct kr_slice){bytes, len};
+    kr_writer_bin(&parcel->list, bytes, len);
+    free(bytes);
+    parcel->count++;
     parcel->bytes += len;
-    return KR_OK;
+    return kr_writer_finish(&parcel->list);
 }
 
 static enum kr_err send_parcel(struct kr_step *step, struct kr_link *link, struct parcel *parcel)
 {
-    parcel->message.type = KR_MESSAGE_RECORDS;
-    enum kr_err err = kr_link_send(step, link, &parcel->message);
+    struct kr_message records = {
+        .type = KR_MESSAGE_RECORDS, .item_count = parcel->count, .items = {parcel->list.bytes, parcel->list.len}};
+    enum kr_err err = kr_link_send(step, link, &records);
     link->window -= parcel->bytes;
     link->sent_bytes += parcel->bytes;
-    link->sent_records += parcel->message.item_count;
+    link->sent_records += parcel->count;
     return err;
 }
 
@@ -354,7 +350,7 @@ static enum kr_err fill(struct kr_step *step, struct kr_link *link, struct parce
 {
     enum kr_err err = KR_OK;
     *ret_need = 0;
-    while (err == KR_OK && *looks > 0 && parcel->bytes < KR_PUSH_FRAME_BYTES && parcel->message.item_count < KR_IDS_PER_FRAME_MAX) {
+    while (err == KR_OK && *looks > 0 && parcel->bytes < KR_PUSH_FRAME_BYTES && parcel->count < KR_IDS_PER_FRAME_MAX) {
         struct kr_queue *queue = next_queue(step, link, parcel);
         uint64_t left = link->window - parcel->bytes;
         if (queue == NULL) {
@@ -391,21 +387,26 @@ static enum kr_err pump(struct kr_step *step, struct kr_link *link)
     enum kr_err err = KR_OK;
     bool is_empty = false;
     uint32_t looks = LOOKS_MAX;
+    struct parcel *parcel = queued(link) > 0 ? malloc(sizeof *parcel) : NULL;
+    if (parcel == NULL) {
+        return queued(link) > 0 ? KR_NOMEM : KR_OK;
+    }
+    kr_writer_init(&parcel->list, KR_FRAME_BYTES_MAX - KR_KIB);
     while (err == KR_OK && !is_empty && looks > 0 && link->has_session && queued(link) > 0) {
-        struct parcel *parcel = calloc(1, sizeof *parcel);
         uint64_t need;
-        if (parcel == NULL) {
-            return KR_NOMEM;
-        }
+        parcel->count = 0;
+        parcel->bytes = 0;
+        parcel->list.len = 0;
         err = fill(step, link, parcel, &looks, &need);
-        is_empty = parcel->message.item_count == 0;
+        is_empty = parcel->count == 0;
         if (err == KR_OK && !is_empty) {
             err = send_parcel(step, link, parcel);
         } else if (err == KR_OK && need > 0 && link->has_room) {
             err = ask_for_room(step, link, need);
         }
-        parcel_free(parcel);
     }
+    kr_writer_deinit(&parcel->list);
+    free(parcel);
     return err == KR_OK && looks == 0 && queued(link) > 0 ? kr_step_wake(step, step->now_ms) : err;
 }
 
@@ -430,11 +431,20 @@ enum kr_err kr_gossip_flush(struct kr_step *step)
         if (err == KR_OK) {
             err = refill(step, link);
         }
+        if (err == KR_OK && link->is_waiting) {
+            err = kr_catchup_go_on(step, link);
+        }
+        if (err == KR_OK && link->order_count > 0) {
+            err = kr_catchup_serve(step, link);
+        }
         if (err == KR_OK) {
             err = kr_spread_flush_link(step, link);
         }
         if (err == KR_OK) {
             err = pump(step, link);
+        }
+        if (err == KR_OK && link->order_count > 0 && link->asked.count == 0) {
+            err = kr_step_wake(step, step->now_ms);
         }
     }
     return err == KR_OK ? lend(step) : err;
@@ -446,7 +456,8 @@ static enum kr_err refuse(struct kr_step *step, struct kr_link *link, const uint
 {
     char name[KR_NAME_BYTES_MAX + 1];
     link->refused_records++;
-    struct kr_message message = {.type = KR_MESSAGE_REFUSE, .reason = (uint32_t)why, .item_count = 1, .items = {{id, 32}}};
+    struct kr_message message = {.type = KR_MESSAGE_REFUSE, .reason = (uint32_t)why};
+    memcpy(message.id, id, 32);
     enum kr_err err = kr_link_send(step, link, &message);
     return err != KR_OK ? err
                         : kr_step_log_peer(step, link, KR_LOG_WARNING, "refused a record that %s sent: %s; its operator is told",
@@ -520,16 +531,19 @@ bool kr_gossip_take_room(struct kr_step *step, struct kr_link *link, uint64_t by
 
 enum kr_err kr_gossip_records(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
 {
+    struct kr_message rest = *message;
+    struct kr_slice record;
     size_t total = 0;
     enum kr_err err;
-    for (uint32_t i = 0; i < message->item_count; i++) {
-        total += message->items[i].len;
+    while (kr_message_next_record(&rest, &record)) {
+        total += record.len;
     }
     if (!kr_gossip_take_room(step, link, total, &err)) {
         return err;
     }
-    for (uint32_t i = 0; i < message->item_count && err == KR_OK; i++) {
-        err = take_record(step, link, message->items[i]);
+    rest = *message;
+    while (err == KR_OK && kr_message_next_record(&rest, &record)) {
+        err = take_record(step, link, record);
     }
     return err;
 }

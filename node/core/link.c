@@ -203,7 +203,7 @@ void kr_link_session_down(struct kr_core *core, struct kr_link *link)
     link->has_session = link->has_pending = link->has_hello = false;
     kr_gossip_close(link);
     kr_spread_close(link);
-    link->phase = KR_CATCHUP_REST;
+    kr_catchup_close(link);
     link->progress_generation = UINT64_MAX;
 }
 
@@ -214,16 +214,11 @@ enum kr_err kr_link_session_up(struct kr_step *step, struct kr_link *link)
     link->heard_ms = step->now_ms;
     link->ping_at_ms = step->now_ms;
     link->hello_wait_ms = KR_HELLO_MS_MIN;
-    link->phase = KR_CATCHUP_REST;
     link->progress_generation = UINT64_MAX;
-    struct kr_message ping = {.type = KR_MESSAGE_PING, .sequence = step->now_ms};
     kr_spread_open(step, link);
     enum kr_err err = kr_gossip_open(step, link);
     if (err == KR_OK) {
-        err = kr_catchup_marks(step, link, &ping);
-    }
-    if (err == KR_OK) {
-        err = kr_link_send(step, link, &ping);
+        err = kr_roots_ping(step, link, KR_MESSAGE_PING);
     }
     link->ping_at_ms = step->now_ms + KR_PING_MS + kr_rng_below(step->rng, KR_PING_MS / 4);
     if (err == KR_OK) {
@@ -304,8 +299,14 @@ static enum kr_err hello_frame(struct kr_step *step, struct kr_link *link, struc
         return KR_OK;
     }
     link->hello_heard_ms = step->now_ms;
-    if (kr_hello_read(bytes, &hello) != KR_OK || memcmp(hello.council, link->council, 32) != 0 ||
-        memcmp(hello.meant, step->core->self, 32) != 0 || hello.is_responder != link->we_dial) {
+    enum kr_err read = kr_hello_read(bytes, &hello);
+    if (read == KR_VERSION) {
+        return kr_step_log_peer(step, link, KR_LOG_WARNING,
+                                "%s runs an older version of Kairan, with which this one cannot talk: ask its operator to update",
+                                kr_core_name(step->core, link->council, false, name, sizeof name));
+    }
+    if (read != KR_OK || memcmp(hello.council, link->council, 32) != 0 || memcmp(hello.meant, step->core->self, 32) != 0 ||
+        hello.is_responder != link->we_dial) {
         return kr_step_log_peer(step, link, KR_LOG_WARNING, "a hello that does not fit came over the link with %s; ignored",
                                 kr_core_name(step->core, link->council, false, name, sizeof name));
     }
@@ -347,9 +348,11 @@ static enum kr_err message(struct kr_step *step, struct kr_link *link, const str
     switch (message->type) {
     case KR_MESSAGE_PONG:
         kr_spread_ponged(link, step->now_ms);
-        return kr_catchup_announced(step, link, message);
+        return kr_roots_pinged(step, link, message);
     case KR_MESSAGE_PING:
-        return kr_catchup_announced(step, link, message);
+        return kr_roots_pinged(step, link, message);
+    case KR_MESSAGE_ROOTS:
+        return kr_roots_told(step, link, message);
     case KR_MESSAGE_RECORDS:
         return kr_gossip_records(step, link, message);
     case KR_MESSAGE_CREDIT:
@@ -371,13 +374,7 @@ static enum kr_err message(struct kr_step *step, struct kr_link *link, const str
     case KR_MESSAGE_WANT:
         return kr_catchup_want(step, link, message);
     case KR_MESSAGE_GONE:
-        for (uint32_t i = 0; i < message->item_count; i++) {
-            enum kr_err err = kr_catchup_settled(step, link, message->items[i].bytes, false);
-            if (err != KR_OK) {
-                return err;
-            }
-        }
-        return KR_OK;
+        return kr_catchup_gone(step, link, message);
     case KR_MESSAGE_REFUSE: {
         char name[KR_NAME_BYTES_MAX + 1];
         return kr_step_log_peer(step, link, KR_LOG_WARNING, "%s refused a record of ours: %s",
@@ -424,9 +421,9 @@ static enum kr_err sealed_frame(struct kr_step *step, struct kr_link *link, stru
     }
     size_t len = sealed.len - KR_SESSION_ID_BYTES - KR_SESSION_OVERHEAD_BYTES;
     uint8_t *plain = malloc(len + 1);
-    struct kr_message *decoded = malloc(sizeof *decoded);
+    struct kr_message decoded;
     enum kr_err err = KR_NOMEM;
-    if (plain == NULL || decoded == NULL) {
+    if (plain == NULL) {
         goto out;
     }
     err = open_frame(step, link, sealed, plain);
@@ -446,14 +443,13 @@ static enum kr_err sealed_frame(struct kr_step *step, struct kr_link *link, stru
         goto out;
     }
     link->heard_ms = step->now_ms;
-    if (kr_message_read((struct kr_slice){plain, len}, decoded) != KR_OK) {
+    if (kr_message_read((struct kr_slice){plain, len}, &decoded) != KR_OK) {
         err = kr_step_log_peer(step, link, KR_LOG_WARNING, "a linked node sent a message that cannot be read; ignored");
         goto out;
     }
-    err = message(step, link, decoded);
+    err = message(step, link, &decoded);
 out:
     free(plain);
-    free(decoded);
     return err;
 }
 
@@ -554,16 +550,11 @@ static enum kr_err tick_up(struct kr_step *step, struct kr_link *link)
         return err != KR_OK ? err : kr_step_wake(step, step->now_ms + KR_HELLO_MS_MIN);
     }
     if (step->now_ms >= link->ping_at_ms) {
-        struct kr_message ping = {.type = KR_MESSAGE_PING, .sequence = step->now_ms};
-        err = kr_catchup_marks(step, link, &ping);
-        if (err == KR_OK) {
-            err = kr_link_send(step, link, &ping);
-        }
+        err = kr_roots_ping(step, link, KR_MESSAGE_PING);
         link->ping_at_ms = step->now_ms + KR_PING_MS + kr_rng_below(step->rng, KR_PING_MS / 4);
     }
-    if (err == KR_OK && link->phase != KR_CATCHUP_REST && step->now_ms >= link->phase_ms + KR_CATCHUP_MS_MAX) {
-        link->phase = KR_CATCHUP_REST;
-        err = kr_catchup_go_on(step, link);
+    if (err == KR_OK) {
+        err = kr_catchup_tick(step, link);
     }
     return err != KR_OK ? err : kr_step_wake(step, link->ping_at_ms);
 }

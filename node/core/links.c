@@ -12,7 +12,8 @@ void kr_link_free(struct kr_link *link)
     }
     kr_gossip_free(link);
     kr_spread_free_link(link);
-    free(link->wanted);
+    kr_catchup_close(link);
+    free(link->progress);
     sodium_memzero(link, sizeof *link);
     free(link);
 }

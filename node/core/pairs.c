@@ -25,6 +25,7 @@ static enum kr_err pair_one(struct kr_step *step, const struct kr_link *link, co
     memcpy(scope.id, link->council, 32);
     const struct kr_entry entry = kr_tree_entry(head);
     enum kr_err err = kr_store_scope_append(step->txn, &scope, &entry, &number);
+    kr_roots_touch(step->core, &scope);
     return err == KR_EXISTS ? KR_OK : err;
 }
 

@@ -1,7 +1,7 @@
 /* Trees of dissemination.
  *
  *   of a tree (scope, author) each link is        a record that is not here yet
- *     EAGER  whole records                          unknown ── IHAVE ──▶ awaited ── patience ───▶ GRAFT to who announced it,
+ *     EAGER  whole records                          unknown ── IHAVE ──▶ awaited ── a round trip ──▶ GRAFT to who announced it,
  *     LAZY   ids                                       │                    │                        then to the next, …
  *     LAZY ── GRAFT from the peer ──▶ EAGER            └── a copy ──▶ under check ── sound ──▶ here
  *     EAGER ── a copy too many, PRUNE ──▶ LAZY                              └── bad ──▶ GRAFT to the next at once
@@ -184,12 +184,12 @@ enum kr_err kr_spread_offer(struct kr_step *step, const struct kr_head *head, co
 
 /* ---- copies too many ---- */
 
-/* The author's own copy, which came soon after another's: that way is the shorter one, and it is the other that is not needed. Soon
- * is before the other's announcement would have made us ask. */
+/* The author's own copy, which came soon after another's: that way is the shorter one, and it is the other that is not needed. */
 static struct kr_link *not_needed(const struct kr_step *step, struct kr_link *link, const struct kr_head *head)
 {
-    struct kr_link *other = memcmp(head->author, link->council, 32) == 0 ? kr_link_by_council(step->core, head->from) : NULL;
-    return other != NULL && step->now_ms < head->received_ms + kr_spread_patience(other) ? other : link;
+    bool is_authors = memcmp(head->author, link->council, 32) == 0;
+    return is_authors && step->now_ms <= head->received_ms + kr_spread_patience(link) ? kr_link_by_council(step->core, head->from)
+                                                                                      : link;
 }
 
 static enum kr_err make_lazy(struct kr_step *step, struct kr_link *link, const struct kr_head *head)
@@ -200,18 +200,17 @@ static enum kr_err make_lazy(struct kr_step *step, struct kr_link *link, const s
     if (memcmp(head->from, link->council, 32) == 0) {
         return KR_OK; /* the link that brought it first, once more: asked for when it was under way */
     }
+    struct kr_link *lazy = not_needed(step, link, head);
     route_key(core, head, key);
     enum kr_err err = kr_routes_get(&core->spread.routes, key, &route);
     if (err != KR_OK) {
         return err;
     }
-    if (memcmp(route->grafted, head->id, sizeof route->grafted) == 0) {
-        return KR_OK; /* both may have been needed: the next record decides */
-    }
-    struct kr_link *lazy = not_needed(step, link, head);
     kr_route_set(route, link->spread.slot, false); /* it has it without us */
-    kr_route_set(route, lazy->spread.slot, false);
-    kr_spread_ask_to_prune(lazy, key, head->id);
+    if (lazy != NULL) {
+        kr_route_set(route, lazy->spread.slot, false);
+        kr_spread_ask_to_prune(lazy, key, head->id);
+    }
     return KR_OK;
 }
 
@@ -282,16 +281,13 @@ static enum kr_err try_nearer(struct kr_step *step, const struct kr_link *link, 
     if (err != KR_OK) {
         return err;
     }
-    if (awaited->is_grafted) {
-        memcpy(route->grafted, head->id, sizeof route->grafted);
-    }
     route->since++;
     if (!is_nearer || route->since < 1u << route->changes) {
         return KR_OK;
     }
     route->since = 0;
     route->changes += route->changes < SWAP_DOUBLINGS;
-    struct kr_message graft = {.type = KR_MESSAGE_GRAFT, .status = 1, .item_count = 1, .items = {{head->id, KR_SHORT_ID_BYTES}}};
+    struct kr_message graft = {.type = KR_MESSAGE_GRAFT, .status = 1, .ids = {head->id, KR_SHORT_ID_BYTES}};
     return kr_link_send(step, first, &graft);
 }
 
@@ -365,11 +361,11 @@ static enum kr_err hear_of(struct kr_step *step, struct kr_link *link, const uin
 enum kr_err kr_spread_ihave(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
 {
     enum kr_err err = KR_OK;
-    if (!kr_gossip_take_room(step, link, (uint64_t)message->item_count * KR_SHORT_ID_BYTES, &err)) {
+    if (!kr_gossip_take_room(step, link, message->ids.len, &err)) {
         return err;
     }
-    for (uint32_t i = 0; i < message->item_count && err == KR_OK && link->state == KR_LINK_OPEN; i++) {
-        err = hear_of(step, link, message->items[i].bytes);
+    for (uint32_t i = 0; i < kr_message_id_count(message) && err == KR_OK && link->state == KR_LINK_OPEN; i++) {
+        err = hear_of(step, link, kr_message_id(message, i));
     }
     return err;
 }
@@ -430,9 +426,9 @@ static enum kr_err move(struct kr_step *step, struct kr_link *link, const struct
 {
     uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
     enum kr_err err = scratch == NULL ? KR_NOMEM : KR_OK;
-    for (uint32_t i = 0; i < message->item_count && err == KR_OK && link->state == KR_LINK_OPEN; i++) {
+    for (uint32_t i = 0; i < kr_message_id_count(message) && err == KR_OK && link->state == KR_LINK_OPEN; i++) {
         struct kr_head head;
-        err = find_head(step, message->items[i].bytes, KR_SHORT_ID_BYTES, &head, scratch);
+        err = find_head(step, kr_message_id(message, i), KR_SHORT_ID_BYTES, &head, scratch);
         if (err == KR_OK) {
             err = message->type == KR_MESSAGE_GRAFT ? graft(step, link, &head, message->status == 0) : prune(step, link, &head);
         }
@@ -458,7 +454,7 @@ enum kr_err kr_spread_prune(struct kr_step *step, struct kr_link *link, const st
 static bool may_still_come(const struct kr_step *step, const struct kr_awaited *awaited, uint64_t wait_ms)
 {
     const struct kr_spread *spread = &step->core->spread;
-    return !awaited->is_grafted && step->now_ms < awaited->announced_ms + KR_PATIENCE_MS_MAX &&
+    return !awaited->is_grafted && step->now_ms < awaited->announced_ms + KR_RTT_MS_MAX &&
            step->now_ms < spread->progress_ms + wait_ms && spread->progress_announced_ms <= awaited->announced_ms;
 }
 
@@ -477,20 +473,25 @@ static struct kr_link *next_to_ask(const struct kr_core *core, const struct kr_a
     return found;
 }
 
-static enum kr_err send_graft(struct kr_step *step, struct kr_link *link, struct kr_message *graft)
+struct grafts {
+    uint32_t count;
+    uint8_t ids[KR_IDS_PER_FRAME_MAX][KR_SHORT_ID_BYTES];
+};
+
+static enum kr_err send_grafts(struct kr_step *step, struct kr_link *link, struct grafts *grafts)
 {
-    enum kr_err err = graft->item_count > 0 ? kr_link_send(step, link, graft) : KR_OK;
-    graft->item_count = 0;
+    struct kr_message graft = {.type = KR_MESSAGE_GRAFT, .ids = {grafts->ids[0], (size_t)grafts->count * KR_SHORT_ID_BYTES}};
+    enum kr_err err = grafts->count > 0 ? kr_link_send(step, link, &graft) : KR_OK;
+    grafts->count = 0;
     return err;
 }
 
 /* Asks for all that falls to this link. */
-static enum kr_err ask_link(struct kr_step *step, struct kr_link *link, struct kr_message *graft)
+static enum kr_err ask_link(struct kr_step *step, struct kr_link *link, struct grafts *grafts)
 {
     struct kr_awaiting *awaiting = &step->core->spread.awaiting;
     enum kr_err err = KR_OK;
-    graft->type = KR_MESSAGE_GRAFT;
-    graft->item_count = 0;
+    grafts->count = 0;
     for (uint32_t i = 0; i < awaiting->count && err == KR_OK; i++) {
         struct kr_awaited *awaited = &awaiting->items[i];
         if (awaited->due_ms > step->now_ms || next_to_ask(step->core, awaited) != link) {
@@ -498,11 +499,11 @@ static enum kr_err ask_link(struct kr_step *step, struct kr_link *link, struct k
         }
         kr_slots_add(&awaited->tried, link->spread.slot);
         awaited->is_grafted = true;
-        awaited->due_ms = step->now_ms + kr_spread_round_trip(link) + kr_spread_patience(link);
-        graft->items[graft->item_count++] = (struct kr_slice){awaited->id, KR_SHORT_ID_BYTES};
-        err = graft->item_count == KR_IDS_PER_FRAME_MAX ? send_graft(step, link, graft) : KR_OK;
+        awaited->due_ms = step->now_ms + 2 * kr_spread_patience(link);
+        memcpy(grafts->ids[grafts->count++], awaited->id, KR_SHORT_ID_BYTES);
+        err = grafts->count == KR_IDS_PER_FRAME_MAX ? send_grafts(step, link, grafts) : KR_OK;
     }
-    return err == KR_OK ? send_graft(step, link, graft) : err;
+    return err == KR_OK ? send_grafts(step, link, grafts) : err;
 }
 
 /* What has come meanwhile is awaited no more, nor what nobody is left to be asked for. Marks the links that have to be asked. */
@@ -545,14 +546,14 @@ enum kr_err kr_spread_flush(struct kr_step *step)
         return KR_OK;
     }
     if (step->now_ms >= spread->due_ms) {
-        struct kr_message *graft = calloc(1, sizeof *graft);
-        err = graft == NULL ? KR_NOMEM : sort_out(step, &links);
+        struct grafts *grafts = malloc(sizeof *grafts);
+        err = grafts == NULL ? KR_NOMEM : sort_out(step, &links);
         for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
             if (kr_slots_has(&links, core->links[i]->spread.slot)) {
-                err = ask_link(step, core->links[i], graft);
+                err = ask_link(step, core->links[i], grafts);
             }
         }
-        free(graft);
+        free(grafts);
         spread->due_ms = UINT64_MAX;
         for (uint32_t i = 0; i < spread->awaiting.count; i++) {
             const uint64_t due_ms = spread->awaiting.items[i].due_ms;

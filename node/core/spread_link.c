@@ -15,9 +15,9 @@ uint64_t kr_spread_round_trip(const struct kr_link *link)
 
 uint64_t kr_spread_patience(const struct kr_link *link)
 {
-    uint64_t wait_ms = kr_spread_round_trip(link) / 2;
-    wait_ms = wait_ms > KR_PATIENCE_MS_MIN ? wait_ms : KR_PATIENCE_MS_MIN;
-    return wait_ms < KR_PATIENCE_MS_MAX ? wait_ms : KR_PATIENCE_MS_MAX;
+    uint64_t rtt_ms = kr_spread_round_trip(link);
+    rtt_ms = rtt_ms > KR_RTT_MS_MIN ? rtt_ms : KR_RTT_MS_MIN;
+    return rtt_ms < KR_RTT_MS_MAX ? rtt_ms : KR_RTT_MS_MAX;
 }
 
 void kr_spread_pinged(struct kr_link *link, uint64_t now_ms)
@@ -87,40 +87,28 @@ void kr_spread_ask_to_prune(struct kr_link *link, const uint8_t key[static KR_RO
 static enum kr_err say_prunes(struct kr_step *step, struct kr_link *link)
 {
     struct kr_spread_link *spread = &link->spread;
-    struct kr_message *message = calloc(1, sizeof *message);
-    if (message == NULL) {
-        return KR_NOMEM;
-    }
-    message->type = KR_MESSAGE_PRUNE;
+    uint8_t ids[KR_PRUNES_MAX][KR_SHORT_ID_BYTES];
     for (uint32_t i = 0; i < spread->prune_count; i++) {
-        message->items[message->item_count++] = (struct kr_slice){spread->prunes[i].id, KR_SHORT_ID_BYTES};
+        memcpy(ids[i], spread->prunes[i].id, KR_SHORT_ID_BYTES);
     }
-    enum kr_err err = kr_link_send(step, link, message);
+    struct kr_message prune = {.type = KR_MESSAGE_PRUNE, .ids = {ids[0], (size_t)spread->prune_count * KR_SHORT_ID_BYTES}};
     spread->prune_count = 0;
-    free(message);
-    return err;
+    return kr_link_send(step, link, &prune);
 }
 
+/* As many as there is room for, up to the end of the ring. */
 static enum kr_err say_ids(struct kr_step *step, struct kr_link *link)
 {
     struct kr_spread_link *spread = &link->spread;
-    uint32_t room = kr_gossip_ids_room(link);
-    room = room < KR_IDS_PER_FRAME_MAX ? room : KR_IDS_PER_FRAME_MAX;
-    room = room < spread->id_count ? room : spread->id_count;
-    struct kr_message *message = room > 0 ? calloc(1, sizeof *message) : NULL;
-    if (message == NULL) {
-        return room > 0 ? KR_NOMEM : KR_OK;
-    }
-    message->type = KR_MESSAGE_IHAVE;
-    for (uint32_t i = 0; i < room; i++) {
-        const uint32_t at = (spread->id_head + i) % spread->id_capacity;
-        message->items[message->item_count++] = (struct kr_slice){spread->ids[at], KR_SHORT_ID_BYTES};
-    }
-    enum kr_err err = kr_link_send(step, link, message);
-    spread->id_head = (spread->id_head + room) % spread->id_capacity;
-    spread->id_count -= room;
-    link->window -= (uint64_t)room * KR_SHORT_ID_BYTES;
-    free(message);
+    uint32_t count = kr_gossip_ids_room(link);
+    count = count < KR_IDS_PER_FRAME_MAX ? count : KR_IDS_PER_FRAME_MAX;
+    count = count < spread->id_count ? count : spread->id_count;
+    count = count < spread->id_capacity - spread->id_head ? count : spread->id_capacity - spread->id_head;
+    struct kr_message ihave = {.type = KR_MESSAGE_IHAVE, .ids = {spread->ids[spread->id_head], (size_t)count * KR_SHORT_ID_BYTES}};
+    enum kr_err err = kr_link_send(step, link, &ihave);
+    spread->id_head = (spread->id_head + count) % spread->id_capacity;
+    spread->id_count -= count;
+    link->window -= (uint64_t)count * KR_SHORT_ID_BYTES;
     return err;
 }
 

@@ -2,11 +2,11 @@
  *
  *   core.c     events in, one dispatch          link.c      hello, sessions, frames; links.c which links there are
  *   init.c     a node's first statements        gossip.c    queues, windows, credit: pushing records to peers
- *   admit.c    what may enter, and where to     catchup.c   marks, cursors, have, want: what was missed
- *   submit.c   a client's record                ticket.c    invitations
- *   answer.c   status, peers, preview, explain  expiry.c    work that can wait
+ *   admit.c    what may enter, and where to     roots.c     what both hold: digests, roots, marks
+ *   submit.c   a client's record                catchup.c   cursors, have, want: what was missed
+ *   answer.c   status, peers, preview, explain  ticket.c    invitations
+ *   expiry.c   work that can wait               quarantine.c, pairs.c: what waits for trust; pair trees of new links
  *   spread.c   trees of dissemination           spread_link.c  the same, link by link
- *   quarantine.c, pairs.c: what waits for trust; pair trees of new links
  *
  * Rule: a function looks first and changes memory last, so that an error of the store leaves nothing half done that the rebuilt
  * core would not see. */
@@ -29,7 +29,9 @@
 #define KR_HELLO_MS_MAX      2000u
 #define KR_WELCOME_MS        1000u           /* who joins waits so long for the welcome before it says hello again */
 #define KR_TURNED_AWAY_MS    30000u          /* a node that did not admit our key is dialled again after so long */
-#define KR_CATCHUP_MS_MAX    30000u          /* no progress for so long: ask anew */
+#define KR_CATCHUP_MS_MAX    30000u          /* no progress for so long: others have their turn */
+#define KR_PAUSE_MS_MIN      60000u          /* a scope of which nothing came is left alone for so long, then twice as long … */
+#define KR_PAUSE_MS_MAX      3600000u        /* … up to this */
 #define KR_HELD_MS           60000u          /* a record for which there was no room is asked for again after so long */
 #define KR_PUSH_FRAME_BYTES  (256u * KR_KIB) /* a frame of pushed records ends past this */
 #define KR_MAKES_FIRST_MS    1000u           /* so long large submissions of our own become durable before they are passed on */
@@ -46,28 +48,55 @@ struct kr_queue {
     uint64_t need; /* bytes of the first one's record, where they were more than the window; else 0 */
 };
 
+/* What was in vain is not tried again for a while, each time for longer. */
+struct kr_pause {
+    uint64_t ms, until_ms;
+};
+
 /* One mutual scope of a link: what the peer said it has, and how far we have read. */
 struct kr_progress {
     struct kr_scope scope; /* in our own naming: a pair bears the peer's id */
-    uint64_t their_count;
-    uint8_t their_hash8[8];
-    bool is_announced;
+    bool is_told;          /* the peer's roots named it, and nothing was begun since that makes what follows old */
+    bool is_equal;         /* what both held then was the same */
+    uint64_t their_count;  /* of its log, and the running hash */
+    uint8_t their_hash[32];
     uint64_t mark; /* durable: all before it is dealt with */
     uint8_t mark_hash[32];
     uint64_t at; /* how far we have read: the mark, or beyond it while that is held */
     uint8_t at_hash[32];
-    uint64_t anew_ms; /* when the peer last said that its tree is another one, and reading began from the start; 0: never */
+    uint64_t anew_ms; /* when the peer last said that its log is another one, and reading began from the start; 0: never */
     bool is_held;     /* there was no room for a record behind the mark: it is read again from there when that may have changed */
-    uint64_t held_ms, held_generation; /* when that was, and of which directory */
+    uint64_t held_ms, held_generation;    /* when that was, and of which directory */
+    struct kr_pause reading, walking;     /* after attempts in vain */
+    uint64_t listed_known, pages_in_vain; /* in a row: ids listed that we had, pages of which nothing came */
 };
 #define KR_PROGRESS_MAX (2u + 2u * KR_COMMUNITIES_MAX)
 
-enum kr_catchup_phase { KR_CATCHUP_REST, KR_CATCHUP_ASKED, KR_CATCHUP_WANTING };
+enum kr_catchup_phase { KR_CATCHUP_REST, KR_CATCHUP_READING, KR_CATCHUP_WALKING };
 
 struct kr_wanted {
-    uint8_t id[32];
+    uint8_t id[KR_SHORT_ID_BYTES];
     bool is_settled;
 };
+
+/* A page of the peer's log that is being dealt with. */
+struct kr_page {
+    uint64_t next_at, next_total; /* where the next one begins, and the end of the log */
+    uint8_t next_hash[32];
+    struct kr_wanted *wanted; /* ascending by id; owned */
+    uint32_t wanted_count, wanted_left, came;
+    bool holds_mark; /* there was no room for one of them */
+};
+#define KR_PAGES_MAX 2u /* while one is settled, the next is asked for */
+
+/* What the peer wants of a page of our log and is not in `asked` yet. */
+struct kr_order {
+    struct kr_scope scope;
+    uint64_t from;
+    uint32_t count, at; /* bits, and how many of them are dealt with */
+    uint8_t bits[KR_PAGE_IDS_MAX / 8];
+};
+#define KR_ORDERS_MAX 4u /* of one peer: honest ones have KR_PAGES_MAX */
 
 struct kr_link {
     uint32_t number;
@@ -115,18 +144,32 @@ struct kr_link {
 
     uint64_t quarantine_bytes; /* of records in quarantine that the peer brought */
 
-    /* Catching up. */
-    struct kr_progress progress[KR_PROGRESS_MAX];
+    /* Catching up: what both hold. */
+    struct kr_progress *progress; /* in order of kind and id; owned */
     uint32_t progress_count;
     uint64_t progress_generation; /* of the directory, when the list was made */
+    bool is_equal;                /* the last digest was ours */
+    bool is_compared;             /* there was one in this session */
+    uint64_t their_entries;       /* in the logs of all mutual scopes */
+    uint8_t digest[16];           /* ours, where nothing changed since */
+    uint64_t digest_generation, digest_entries;
+    uint32_t digest_month;
+    uint8_t talked[32];                     /* two digests that differ: ours, theirs */
+    uint64_t talk_at_ms, talk_pause_ms;     /* while they stay so, roots are sent next then, and how long is waited after that */
+    uint64_t roots_budget, roots_budget_ms; /* scopes that may be told of */
+
+    /* Catching up: what is read of the peer's logs. */
     enum kr_catchup_phase phase;
-    uint32_t phase_at; /* index in `progress` */
-    uint64_t phase_ms;
-    uint64_t next_at, next_total;
-    uint8_t next_hash[32];
-    struct kr_wanted *wanted; /* ascending by id; KR_IDS_PER_FRAME_MAX */
-    uint32_t wanted_count, wanted_left;
-    bool holds_mark; /* there was no room for one of them */
+    uint32_t phase_at;                  /* index in `progress` */
+    uint64_t phase_ms, phase_began_ms;  /* last progress; when it began */
+    uint64_t phase_came;                /* records that came of it */
+    bool is_waiting;                    /* another link reads that scope */
+    bool is_asked;                      /* a cursor is out, for what stands behind `pages` or `at` */
+    struct kr_page pages[KR_PAGES_MAX]; /* in order */
+    uint32_t page_count;
+    /* And what the peer wants of ours. */
+    struct kr_order *orders[KR_ORDERS_MAX]; /* in order; owned */
+    uint32_t order_count;
 
     /* Lines that the peer gave reason for: so many in the minute that began then. */
     uint64_t log_ms;
@@ -171,9 +214,12 @@ struct kr_core {
     struct kr_directory directory;
     struct kr_link *links[KR_LINKS_MAX];
     uint32_t link_count;
-    uint32_t links_skipped; /* links in the store that bear another one's transport key */
-    uint32_t rows_skipped;  /* rows of the small tables that could not be read when the core was made */
-    uint32_t lend_at;       /* index of the link that is lent to next, so that each has its turn */
+    uint32_t links_skipped;    /* links in the store that bear another one's transport key */
+    uint32_t rows_skipped;     /* rows of the small tables that could not be read when the core was made */
+    uint64_t roots_generation; /* goes up with every change of what some scope holds */
+    struct kr_held *held;      /* roots as last worked out; owned */
+    uint32_t held_count, held_capacity;
+    uint32_t lend_at; /* index of the link that is lent to next, so that each has its turn */
     struct kr_spread spread;
     struct kr_invitation *invitations[KR_TICKETS_MAX];
     uint32_t invitation_count;
@@ -286,22 +332,52 @@ void kr_gossip_needed(struct kr_link *link, uint64_t bytes);
 /* Whether the peer was lent room long ago, has not used it, and another peer waits for it. */
 bool kr_gossip_owes(const struct kr_step *step, const struct kr_link *link);
 
-/* ---- catchup.c ---- */
-enum kr_err kr_catchup_scopes(struct kr_step *step,
-                              struct kr_link *link) KR_WARN_UNUSED; /* brings link->progress up to date with the directory */
+/* ---- roots.c ---- */
 bool kr_link_shares(const struct kr_core *core, const struct kr_link *link, const struct kr_scope *scope);
-enum kr_err kr_catchup_marks(struct kr_step *step, struct kr_link *link,
-                             struct kr_message *ret_message) KR_WARN_UNUSED; /* ours, for ping */
-enum kr_err kr_catchup_announced(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
-enum kr_err kr_catchup_cursor(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
+/* Brings link->progress up to date with the directory. */
+enum kr_err kr_catchup_scopes(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
+/* What a scope holds changed (NULL: any may have): its root is worked out anew when it is needed. */
+void kr_roots_touch(struct kr_core *core, const struct kr_scope *scope);
+void kr_roots_free(struct kr_core *core);
+/* Sends a ping or a pong with our digest. */
+enum kr_err kr_roots_ping(struct kr_step *step, struct kr_link *link, uint32_t type) KR_WARN_UNUSED;
+enum kr_err kr_roots_pinged(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
+/* Tells what we hold in that scope (NULL: in all) and asks for the same. */
+enum kr_err kr_roots_ask(struct kr_step *step, struct kr_link *link, const struct kr_progress *only) KR_WARN_UNUSED;
+enum kr_err kr_roots_told(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
+/* The same scope as the peer names it, and as we do: on the wire a pair bears its sender's council id. */
+struct kr_scope kr_scope_to_wire(const struct kr_core *core, struct kr_scope scope);
+bool kr_scope_from_wire(const struct kr_link *link, const struct kr_scope *scope);            /* false: a pair of another's */
+struct kr_progress *kr_progress_of(const struct kr_link *link, const struct kr_scope *scope); /* NULL: not shared */
+/* The mark moves to `count`, durably. */
+enum kr_err kr_mark_move(struct kr_step *step, const struct kr_link *link, struct kr_progress *progress, uint64_t count,
+                         const uint8_t hash[static 32]) KR_WARN_UNUSED;
+void kr_progress_reread(struct kr_progress *progress); /* from the mark */
+void kr_pause(struct kr_pause *pause, uint64_t now_ms);
+
+/* ---- catchup.c ---- */
 enum kr_err kr_catchup_have(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
+enum kr_err kr_catchup_gone(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
+enum kr_err kr_catchup_cursor(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
 enum kr_err kr_catchup_want(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
-/* One id of a page is dealt with (stored, refused, gone), or `is_put_off`: there is no room for it now, and the mark must not pass
- * it. */
+/* Fills the queue of what was asked for from the orders. */
+enum kr_err kr_catchup_serve(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
+/* A record that was wanted is dealt with (stored, refused), or `is_put_off`: there is no room for it now, and the mark must not
+ * pass it. */
 enum kr_err kr_catchup_settled(struct kr_step *step, struct kr_link *link, const uint8_t id[static 32],
                                bool is_put_off) KR_WARN_UNUSED;
 bool kr_catchup_awaits(const struct kr_link *link, const uint8_t id[static 32]);
+/* Begins whatever is next, where nothing is under way. */
 enum kr_err kr_catchup_go_on(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
+/* How far it is: the phase, entries, behind. */
+void kr_catchup_show(const struct kr_link *link, struct kr_peer *ret_peer);
+enum kr_err kr_catchup_tick(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
+/* Whether all that the peer's log tells is read: what still differs is for the walk. */
+bool kr_catchup_is_read(const struct kr_progress *progress);
+/* Both have read each other's log and differ. */
+enum kr_err kr_catchup_walk(struct kr_step *step, struct kr_progress *progress) KR_WARN_UNUSED;
+void kr_catchup_stop(struct kr_link *link);  /* nothing is read any more */
+void kr_catchup_close(struct kr_link *link); /* nor served: the session is over */
 
 /* ---- admit.c ---- */
 #define KR_SCOPES_MAX (KR_LINKS_MAX + 2u)

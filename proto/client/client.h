@@ -205,6 +205,14 @@ enum kr_link_state {
     KR_LINK_JOINING = 1, /* ticket in use, not yet welcomed */
     KR_LINK_OPEN = 2,
 };
+/* How far this node and a peer are with what both may hold. */
+enum kr_peer_phase {
+    KR_PEER_UNKNOWN = 0, /* not compared in this session */
+    KR_PEER_EQUAL = 1,
+    KR_PEER_DIFFERS = 2, /* compared, and the next step is due later */
+    KR_PEER_READING = 3, /* what entered its scopes since we read them last */
+    KR_PEER_WALKING = 4, /* the trees, for what differs */
+};
 struct kr_peer {
     uint8_t council[32], transport_key[32];
     struct kr_slice name, endpoint;
@@ -212,8 +220,11 @@ struct kr_peer {
     bool is_online, we_dial;
     uint64_t last_seen_ms, linked_ms;
     int64_t clock_ms; /* theirs minus ours, where known; on the wire + 2^62 */
-    uint64_t sent_records, received_records, refused_records, queued, behind; /* behind: entries of their trees that we lack */
+    uint64_t sent_records, received_records, refused_records, queued,
+        behind; /* behind: entries of its logs that we have not read */
     uint64_t sent_bytes, received_bytes;
+    uint32_t phase;   /* enum kr_peer_phase */
+    uint64_t entries; /* of its logs, of all scopes that both share; 0 where it is not known */
 };
 void kr_peer_write(const struct kr_peer *peer, struct kr_writer *writer);
 enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer) KR_WARN_UNUSED;

@@ -4,7 +4,6 @@
 #include "proto/wire/wire.h"
 
 #define FIELDS_MAX 64u /* of a message that a newer node sends */
-#define ID_BYTES   32u
 
 /* Number of elements of each message, its type included; 0: unknown here, also the reserved ones. */
 static uint32_t field_count(uint64_t type)
@@ -12,12 +11,14 @@ static uint32_t field_count(uint64_t type)
     switch (type) {
     case KR_MESSAGE_PING:
     case KR_MESSAGE_PONG:
+    case KR_MESSAGE_CURSOR:
+    case KR_MESSAGE_ROOTS:
+        return 4;
     case KR_MESSAGE_REFUSE:
     case KR_MESSAGE_GRAFT:
         return 3;
     case KR_MESSAGE_RECORDS:
     case KR_MESSAGE_CREDIT:
-    case KR_MESSAGE_WANT:
     case KR_MESSAGE_GONE:
     case KR_MESSAGE_BYE:
     case KR_MESSAGE_WELCOME:
@@ -25,16 +26,17 @@ static uint32_t field_count(uint64_t type)
     case KR_MESSAGE_IHAVE:
     case KR_MESSAGE_PRUNE:
         return 2;
-    case KR_MESSAGE_CURSOR:
-        return 4;
+    case KR_MESSAGE_WANT:
+        return 5;
     case KR_MESSAGE_HAVE:
-        return 7;
     case KR_MESSAGE_SYNC:
-        return 8;
+        return 7;
     default:
         return 0;
     }
 }
+
+/* ---- writing ---- */
 
 static void write_scope(struct kr_writer *writer, const struct kr_scope *scope)
 {
@@ -43,25 +45,21 @@ static void write_scope(struct kr_writer *writer, const struct kr_scope *scope)
     kr_writer_bin(writer, scope->id, sizeof scope->id);
 }
 
-static void write_marks(struct kr_writer *writer, const struct kr_message *message)
+void kr_root_write(const struct kr_root *root, struct kr_writer *writer)
 {
-    kr_writer_array(writer, message->mark_count);
-    for (uint32_t i = 0; i < message->mark_count; i++) {
-        const struct kr_mark *mark = &message->marks[i];
-
-        kr_writer_array(writer, 3);
-        write_scope(writer, &mark->scope);
-        kr_writer_uint(writer, mark->count);
-        kr_writer_bin(writer, mark->hash8, sizeof mark->hash8);
-    }
+    kr_writer_array(writer, 6);
+    write_scope(writer, &root->scope);
+    kr_writer_uint(writer, root->count);
+    kr_writer_bin(writer, root->hash, sizeof root->hash);
+    kr_writer_uint(writer, root->read);
+    kr_writer_uint(writer, root->tree_count);
+    kr_writer_bin(writer, root->root8, sizeof root->root8);
 }
 
 static void write_items(struct kr_writer *writer, const struct kr_message *message)
 {
     kr_writer_array(writer, message->item_count);
-    for (uint32_t i = 0; i < message->item_count; i++) {
-        kr_writer_slice(writer, message->items[i]);
-    }
+    kr_writer_raw(writer, message->items.bytes, message->items.len);
 }
 
 void kr_message_write(const struct kr_message *message, struct kr_writer *writer)
@@ -73,17 +71,10 @@ void kr_message_write(const struct kr_message *message, struct kr_writer *writer
     case KR_MESSAGE_PING:
     case KR_MESSAGE_PONG:
         kr_writer_uint(writer, message->sequence);
-        write_marks(writer, message);
+        kr_writer_bin(writer, message->digest, sizeof message->digest);
+        kr_writer_uint(writer, message->count);
         break;
     case KR_MESSAGE_RECORDS:
-    case KR_MESSAGE_WANT:
-    case KR_MESSAGE_GONE:
-    case KR_MESSAGE_IHAVE:
-    case KR_MESSAGE_PRUNE:
-        write_items(writer, message);
-        break;
-    case KR_MESSAGE_GRAFT:
-        kr_writer_uint(writer, message->status);
         write_items(writer, message);
         break;
     case KR_MESSAGE_CREDIT:
@@ -101,27 +92,48 @@ void kr_message_write(const struct kr_message *message, struct kr_writer *writer
         kr_writer_uint(writer, message->count);
         kr_writer_bin(writer, message->hash, sizeof message->hash);
         kr_writer_uint(writer, message->status);
-        write_items(writer, message);
+        kr_writer_slice(writer, message->ids);
+        break;
+    case KR_MESSAGE_WANT:
+        write_scope(writer, &message->scope);
+        kr_writer_uint(writer, message->from);
+        kr_writer_uint(writer, message->count);
+        kr_writer_slice(writer, message->bits);
+        break;
+    case KR_MESSAGE_GONE:
+    case KR_MESSAGE_IHAVE:
+    case KR_MESSAGE_PRUNE:
+        kr_writer_slice(writer, message->ids);
+        break;
+    case KR_MESSAGE_GRAFT:
+        kr_writer_uint(writer, message->status);
+        kr_writer_slice(writer, message->ids);
         break;
     case KR_MESSAGE_SYNC:
         kr_writer_uint(writer, message->walk);
         write_scope(writer, &message->scope);
         kr_writer_uint(writer, message->status);
-        kr_writer_uint(writer, message->generation);
         kr_writer_uint(writer, message->dealt);
         kr_writer_uint(writer, message->count);
         kr_writer_array(writer, message->part_count);
         kr_writer_raw(writer, message->parts.bytes, message->parts.len);
         break;
     case KR_MESSAGE_REFUSE:
-        write_items(writer, message);
+        kr_writer_bin(writer, message->id, sizeof message->id);
         kr_writer_uint(writer, message->reason);
+        break;
+    case KR_MESSAGE_ROOTS:
+        kr_writer_uint(writer, message->status);
+        kr_writer_uint(writer, message->month);
+        write_items(writer, message);
         break;
     default: /* bye, welcome */
         kr_writer_uint(writer, message->reason);
         break;
     }
 }
+
+/* ---- reading ---- */
 
 /* Returns whether the scope is of a kind that we know. */
 static bool read_scope(struct kr_reader *reader, struct kr_scope *ret_scope)
@@ -136,43 +148,63 @@ static bool read_scope(struct kr_reader *reader, struct kr_scope *ret_scope)
     return kind >= 1 && kind <= KR_SCOPE_KIND_MAX;
 }
 
-static void read_marks(struct kr_reader *reader, struct kr_message *message)
+/* Returns whether its scope is of a kind that we know. */
+static bool read_root(struct kr_reader *reader, struct kr_root *root)
 {
-    uint32_t count = kr_reader_array_between(reader, 0, KR_MARKS_MAX);
+    bool is_known;
+
+    kr_reader_array(reader, 6);
+    is_known = read_scope(reader, &root->scope);
+    root->count = kr_reader_uint(reader, UINT64_MAX);
+    kr_reader_fixed(reader, root->hash, sizeof root->hash);
+    root->read = kr_reader_uint(reader, UINT64_MAX);
+    root->tree_count = kr_reader_uint(reader, UINT64_MAX);
+    kr_reader_fixed(reader, root->root8, sizeof root->root8);
+    kr_reader_close(reader);
+    return is_known;
+}
+
+/* A list whose elements are checked now and read when they are needed. */
+static void read_items(struct kr_reader *reader, struct kr_message *message, uint32_t count_max)
+{
+    uint32_t count = kr_reader_array_between(reader, 0, count_max);
+    const uint8_t *start = reader->at;
+    struct kr_root root;
 
     for (uint32_t i = 0; i < count; i++) {
-        struct kr_mark *mark = &message->marks[message->mark_count];
-        bool is_known;
-
-        kr_reader_array(reader, 3);
-        is_known = read_scope(reader, &mark->scope);
-        mark->count = kr_reader_uint(reader, UINT64_MAX);
-        kr_reader_fixed(reader, mark->hash8, sizeof mark->hash8);
-        kr_reader_close(reader);
-        if (is_known) {
-            message->mark_count++;
+        if (message->type == KR_MESSAGE_RECORDS) {
+            (void)kr_reader_bin(reader, 1, KR_RECORD_BYTES_MAX);
+        } else {
+            (void)read_root(reader, &root);
         }
     }
     kr_reader_close(reader);
-}
-
-static void read_items(struct kr_reader *reader, struct kr_message *message, uint32_t count_max, size_t bytes_min, size_t bytes_max)
-{
-    message->item_count = kr_reader_array_between(reader, 0, count_max);
-    for (uint32_t i = 0; i < message->item_count; i++) {
-        message->items[i] = kr_reader_bin(reader, bytes_min, bytes_max);
+    if (reader->err == KR_OK) {
+        message->item_count = count;
+        message->items = (struct kr_slice){start, (size_t)(reader->at - start)};
     }
-    kr_reader_close(reader);
 }
 
-static void read_ids(struct kr_reader *reader, struct kr_message *message)
+static struct kr_slice read_ids(struct kr_reader *reader)
 {
-    read_items(reader, message, KR_IDS_PER_FRAME_MAX, ID_BYTES, ID_BYTES);
+    struct kr_slice ids = kr_reader_bin(reader, 0, (size_t)KR_PAGE_IDS_MAX * KR_SHORT_ID_BYTES);
+
+    if (ids.len % KR_SHORT_ID_BYTES != 0) {
+        kr_reader_fail(reader, KR_MALFORMED);
+    }
+    return ids;
 }
 
-static void read_short_ids(struct kr_reader *reader, struct kr_message *message)
+/* As many bits as entries, the unused ones of the last byte zero. */
+static struct kr_slice read_bits(struct kr_reader *reader, uint64_t count)
 {
-    read_items(reader, message, KR_IDS_PER_FRAME_MAX, KR_SHORT_ID_BYTES, KR_SHORT_ID_BYTES);
+    size_t len = (size_t)(count + 7) / 8;
+    struct kr_slice bits = kr_reader_bin(reader, len, len);
+
+    if (bits.len > 0 && count % 8 != 0 && bits.bytes[bits.len - 1] >> count % 8 != 0) {
+        kr_reader_fail(reader, KR_MALFORMED);
+    }
+    return bits;
 }
 
 static void read_parts(struct kr_reader *reader, struct kr_message *message)
@@ -201,22 +233,11 @@ static bool read_fields(struct kr_reader *reader, struct kr_message *message)
     case KR_MESSAGE_PING:
     case KR_MESSAGE_PONG:
         message->sequence = kr_reader_uint(reader, UINT64_MAX);
-        read_marks(reader, message);
+        kr_reader_fixed(reader, message->digest, sizeof message->digest);
+        message->count = kr_reader_uint(reader, UINT64_MAX);
         break;
     case KR_MESSAGE_RECORDS:
-        read_items(reader, message, KR_IDS_PER_FRAME_MAX, 1, KR_RECORD_BYTES_MAX);
-        break;
-    case KR_MESSAGE_WANT:
-    case KR_MESSAGE_GONE:
-        read_ids(reader, message);
-        break;
-    case KR_MESSAGE_GRAFT:
-        message->status = (uint32_t)kr_reader_uint(reader, 1);
-        read_short_ids(reader, message);
-        break;
-    case KR_MESSAGE_IHAVE:
-    case KR_MESSAGE_PRUNE:
-        read_short_ids(reader, message);
+        read_items(reader, message, KR_IDS_PER_FRAME_MAX);
         break;
     case KR_MESSAGE_CREDIT:
     case KR_MESSAGE_NEED:
@@ -229,27 +250,43 @@ static bool read_fields(struct kr_reader *reader, struct kr_message *message)
         break;
     case KR_MESSAGE_HAVE:
         is_known = read_scope(reader, &message->scope);
-        message->from = kr_reader_uint(reader, UINT64_MAX - KR_IDS_PER_FRAME_MAX); /* so that from + ids cannot overflow */
+        message->from = kr_reader_uint(reader, UINT64_MAX - KR_PAGE_IDS_MAX); /* so that from + ids cannot overflow */
         message->count = kr_reader_uint(reader, UINT64_MAX);
         kr_reader_fixed(reader, message->hash, sizeof message->hash);
         message->status = (uint32_t)kr_reader_uint(reader, 1);
-        read_ids(reader, message);
+        message->ids = read_ids(reader);
+        break;
+    case KR_MESSAGE_WANT:
+        is_known = read_scope(reader, &message->scope);
+        message->from = kr_reader_uint(reader, UINT64_MAX - KR_PAGE_IDS_MAX);
+        message->count = kr_reader_uint(reader, KR_PAGE_IDS_MAX);
+        message->bits = read_bits(reader, message->count);
+        break;
+    case KR_MESSAGE_GONE:
+    case KR_MESSAGE_IHAVE:
+    case KR_MESSAGE_PRUNE:
+        message->ids = read_ids(reader);
+        break;
+    case KR_MESSAGE_GRAFT:
+        message->status = (uint32_t)kr_reader_uint(reader, 1);
+        message->ids = read_ids(reader);
         break;
     case KR_MESSAGE_SYNC:
         message->walk = kr_reader_uint(reader, UINT64_MAX);
         is_known = read_scope(reader, &message->scope);
         message->status = (uint32_t)kr_reader_uint(reader, 1);
-        message->generation = (uint32_t)kr_reader_uint(reader, UINT32_MAX);
         message->dealt = kr_reader_uint(reader, UINT64_MAX);
         message->count = kr_reader_uint(reader, UINT64_MAX);
         read_parts(reader, message);
         break;
     case KR_MESSAGE_REFUSE:
-        read_items(reader, message, 1, ID_BYTES, ID_BYTES);
-        if (message->item_count != 1) {
-            kr_reader_fail(reader, KR_MALFORMED);
-        }
+        kr_reader_fixed(reader, message->id, sizeof message->id);
         message->reason = (uint32_t)kr_reader_uint(reader, UINT32_MAX);
+        break;
+    case KR_MESSAGE_ROOTS:
+        message->status = (uint32_t)kr_reader_uint(reader, 1);
+        message->month = (uint32_t)kr_reader_uint(reader, UINT32_MAX);
+        read_items(reader, message, KR_ROOTS_MAX);
         break;
     default: /* bye, welcome */
         message->reason = (uint32_t)kr_reader_uint(reader, UINT32_MAX);
@@ -292,4 +329,61 @@ enum kr_err kr_message_read(struct kr_slice bytes, struct kr_message *ret_messag
         *ret_message = (struct kr_message){.type = KR_MESSAGE_UNKNOWN};
     }
     return KR_OK;
+}
+
+/* ---- what a message lists ---- */
+
+static void counted_off(struct kr_message *message, const struct kr_reader *reader)
+{
+    message->item_count--;
+    message->items.len -= (size_t)(reader->at - message->items.bytes);
+    message->items.bytes = reader->at;
+}
+
+bool kr_message_next_record(struct kr_message *message, struct kr_slice *ret_record)
+{
+    struct kr_reader reader;
+    struct kr_slice record;
+
+    if (message->item_count == 0) {
+        return false;
+    }
+    kr_reader_init(&reader, message->items.bytes, message->items.len);
+    record = kr_reader_bin(&reader, 0, message->items.len);
+    if (reader.err != KR_OK) {
+        return false;
+    }
+    counted_off(message, &reader);
+    *ret_record = record;
+    return true;
+}
+
+bool kr_message_next_root(struct kr_message *message, struct kr_root *ret_root)
+{
+    while (message->item_count > 0) {
+        struct kr_reader reader;
+        bool is_known;
+
+        kr_reader_init(&reader, message->items.bytes, message->items.len);
+        is_known = read_root(&reader, ret_root);
+        if (reader.err != KR_OK) {
+            return false;
+        }
+        counted_off(message, &reader);
+        if (is_known) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint32_t kr_message_id_count(const struct kr_message *message)
+{
+    return (uint32_t)(message->ids.len / KR_SHORT_ID_BYTES);
+}
+
+const uint8_t *kr_message_id(const struct kr_message *message, uint32_t at)
+{
+    KR_ASSERT(at < kr_message_id_count(message));
+    return message->ids.bytes + (size_t)at * KR_SHORT_ID_BYTES;
 }

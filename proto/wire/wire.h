@@ -20,7 +20,7 @@
 #include "proto/codec/reader.h"
 #include "proto/codec/writer.h"
 
-#define KR_WIRE_VERSION 1
+#define KR_WIRE_VERSION 2
 
 enum kr_frame_class {
     KR_FRAME_HELLO = 1,
@@ -71,71 +71,87 @@ struct kr_scope {
 
 enum kr_message_type {
     KR_MESSAGE_UNKNOWN = 0,
-    KR_MESSAGE_PING = 1,    /* sequence, marks */
-    KR_MESSAGE_PONG = 2,    /* sequence, marks */
-    KR_MESSAGE_RECORDS = 3, /* records, pushed or wanted */
-    KR_MESSAGE_CREDIT = 4,  /* count: so many bytes of records are dealt with (durable, refused, or known) */
-    KR_MESSAGE_CURSOR = 5,  /* scope, count, hash: what entered after my mark? */
-    KR_MESSAGE_HAVE =
-        6, /* scope, from, hash after, count, ids: what entered `from` on; `status` 1: the mark is not of this tree, start at 0 */
-    KR_MESSAGE_WANT = 7,     /* ids */
+    KR_MESSAGE_PING = 1,     /* sequence, digest, count: what both hold, in one */
+    KR_MESSAGE_PONG = 2,     /* the same, in answer */
+    KR_MESSAGE_RECORDS = 3,  /* records, pushed or wanted */
+    KR_MESSAGE_CREDIT = 4,   /* count: so many bytes of records are dealt with (durable, refused, or known) */
+    KR_MESSAGE_CURSOR = 5,   /* scope, count, hash: what entered after my mark? */
+    KR_MESSAGE_HAVE = 6,     /* scope, from, count, hash after, status, ids: what entered `from` on */
+    KR_MESSAGE_WANT = 7,     /* scope, from, count, bits: these of the entries [from, from + count) */
     KR_MESSAGE_GONE = 8,     /* ids wanted that cannot be sent (any more) */
-    KR_MESSAGE_REFUSE = 9,   /* ids (one), reason: a record that should not have been sent, or cannot be taken */
+    KR_MESSAGE_REFUSE = 9,   /* id, reason: a record that should not have been sent, or cannot be taken */
     KR_MESSAGE_BYE = 10,     /* reason */
     KR_MESSAGE_WELCOME = 11, /* reason 0: the joiner is linked, durably; else why not */
-    KR_MESSAGE_SYNC = 12, /* walk, scope, status, generation, dealt, count, parts (proto/wire/sync.h); status 1: this walk ends */
+    KR_MESSAGE_SYNC = 12,    /* walk, scope, status, dealt, count, parts (proto/wire/sync.h); status 1: this walk ends here */
     KR_MESSAGE_FORWARD = 13, /* reserved: links through a third node */
     KR_MESSAGE_NEED = 14,    /* count: bytes of the next record, for which there is not room enough */
-    KR_MESSAGE_ROOTS = 15,   /* reserved: roots of trees */
-    KR_MESSAGE_IHAVE = 16,   /* short ids: what entered here and is not sent unasked */
-    KR_MESSAGE_GRAFT = 17,   /* status, short ids: push what is of these trees; `status` 0: and these records */
-    KR_MESSAGE_PRUNE = 18,   /* short ids: only announce what is of these trees */
+    KR_MESSAGE_ROOTS = 15,   /* status, month, roots: what each scope holds */
+    KR_MESSAGE_IHAVE = 16,   /* ids: what entered here and is not sent unasked */
+    KR_MESSAGE_GRAFT = 17,   /* status, ids: push what is of these trees; `status` 0: and these records */
+    KR_MESSAGE_PRUNE = 18,   /* ids: only announce what is of these trees */
 };
 
-struct kr_mark { /* how much entered one scope's tree at the sender, and the running hash over it (first 8 bytes) */
+/* What one scope holds at the sender. */
+#define KR_ROOTS_MAX 64u /* scopes in one message */
+struct kr_root {
     struct kr_scope scope;
-    uint64_t count;
-    uint8_t hash8[8];
+    uint64_t count;      /* entries in its log */
+    uint8_t hash[32];    /* running hash over them */
+    uint64_t read;       /* entries of the receiver's log that the sender has read */
+    uint64_t tree_count; /* keys in its trees, of the months that are not over */
+    uint8_t root8[8];    /* kr_hash_short of their root under the session's salt */
 };
-#define KR_MARKS_MAX 300u
 
-#define KR_SHORT_ID_BYTES 16u /* the beginning of a record's id: what announces it */
-
-/* Each message is an array [type, fields…] of exactly these fields; scope = array [kind, id (bin 32)], mark = array [scope, count,
- * hash8 (bin 8)]:
+/* Each message is an array [type, fields…] of exactly these fields; scope = array [kind, id (bin 32)]:
  *
- *   ping, pong   sequence, marks (array)            refuse    ids (array of 1 bin 32), reason
+ *   ping, pong   sequence, digest (bin 16), count   refuse    id (bin 32), reason
  *   records      records (array of bins)            bye       reason
  *   credit       count                              welcome   reason
- *   cursor       scope, count, hash                 want      ids (array of bins 32)
- *   have         scope, from, count, hash, status, ids (array of bins 32)
- *                                                   gone      ids (array of bins 32)
- *   ihave, prune ids (array of bins 16)             graft     status, ids (array of bins 16)
- *   sync         walk, scope, status, generation, dealt, count, parts (array)
+ *   need         count                              gone      ids (bin, 16 bytes each)
+ *   cursor       scope, count, hash (bin 32)
+ *   have         scope, from, count, hash (bin 32), status, ids (bin, 16 bytes each)
+ *   want         scope, from, count, bits (bin)
+ *   ihave, prune ids (bin, 16 bytes each)           graft     status, ids (bin, 16 bytes each)
+ *   roots        status, month, roots (array of [scope, count, hash (bin 32), is_read (flag), tree_count, root8 (bin 8),
+ *                months (array of [month, count, digest8 (bin 8)])])
  *
- * Marks of scope kinds that we do not know are left out on reading; a cursor, have or sync of such a scope reads as unknown. */
+ * An id is told by its first 16 bytes, under which the store finds it. A cursor, have, want or sync of a scope kind that we do not
+ * know
+ * reads as unknown; roots of such a kind are passed over by kr_message_next_root.
+ *
+ * A message is small, and what it lists stays where it is: lists are slices of the frame that was read, or of what the caller
+ * encoded. */
+#define KR_SHORT_ID_BYTES 16u
 struct kr_message {
     uint32_t type;
-    uint64_t sequence;     /* ping, pong */
-    struct kr_scope scope; /* cursor, have, sync */
-    uint64_t from;         /* have: entries [from, from + number of ids) */
-    uint64_t count;        /* cursor: the mark; have: entries in the tree now; credit: bytes; sync: keys in the
-                              tree */
-    uint8_t hash[32];      /* cursor: running hash at the mark; have: running hash after the last id listed */
-    uint32_t status;       /* have: 0 continues the mark, 1 starts at 0; graft: 0 the records too, 1 not they; sync: 0 goes on, 1
-                              ends */
-    uint32_t reason;       /* refuse, bye, welcome: enum kr_err */
-    uint32_t item_count;
-    struct kr_slice items[KR_IDS_PER_FRAME_MAX]; /* records: whole records; have, want, gone, refuse: ids of 32 bytes; ihave,
-                                                  * graft, prune: of KR_SHORT_ID_BYTES */
-    uint32_t mark_count;
-    struct kr_mark marks[KR_MARKS_MAX]; /* ping, pong */
-    uint64_t walk;                      /* sync: its number */
-    uint32_t generation;                /* sync: one more than that of the message that it answers; the first has 0 */
-    uint64_t dealt;                     /* sync: messages of the generation before that the sender has dealt with */
+    uint64_t sequence;     /* ping, pong: the sender's time, ms */
+    struct kr_scope scope; /* cursor, have, want, sync */
+    uint64_t from;         /* have: entries [from, from + number of ids); want: the entry that the first bit stands for */
+    uint64_t count;       /* cursor: the mark; have: entries in the log now; want: bits; credit, need: bytes; ping, pong: entries in
+                             the logs of all mutual scopes; sync: keys in the tree */
+    uint8_t hash[32];     /* cursor: running hash at the mark; have: running hash after the last id listed */
+    uint8_t digest[16];   /* ping, pong: over all mutual scopes (node/core/roots.c) */
+    uint8_t id[32];       /* refuse */
+    uint32_t status;      /* have: 0 continues the mark, 1 the mark is not of this log; roots: 1 asks for an
+                             answer, else 0; graft: 0 the records too, 1 not they; sync: 0 goes on, 1 ends */
+    uint32_t month;       /* roots: the first month that is not over by the sender's clock */
+    uint32_t reason;      /* refuse, bye, welcome: enum kr_err */
+    struct kr_slice ids;  /* have, gone, ihave, graft, prune: KR_SHORT_ID_BYTES each, at most KR_PAGE_IDS_MAX */
+    struct kr_slice bits; /* want: bit i of byte i / 8, the lowest first; those past `count` are 0 */
+    uint32_t item_count;  /* of `items`: at most KR_IDS_PER_FRAME_MAX records, or KR_ROOTS_MAX roots */
+    struct kr_slice items; /* records, roots: the encoded elements, one after another */
+    uint64_t walk;         /* sync: its number */
+    uint64_t dealt;        /* sync: messages of the walk with parts in them that the sender has dealt with */
     uint32_t part_count;
     struct kr_slice parts; /* sync: so many, encoded one behind the other; each is well-formed where the message was read */
 };
+/* Takes the next element from `message->items` and counts it off; false at the end. (Of what was read: else it may end early.) */
+bool kr_message_next_record(struct kr_message *message, struct kr_slice *ret_record);
+bool kr_message_next_root(struct kr_message *message, struct kr_root *ret_root);
+/* Writes one element for `items`; a record is kr_writer_slice. */
+void kr_root_write(const struct kr_root *root, struct kr_writer *writer);
+uint32_t kr_message_id_count(const struct kr_message *message);
+const uint8_t *kr_message_id(const struct kr_message *message, uint32_t at);
 /* Encodes the fields that its type uses. */
 void kr_message_write(const struct kr_message *message, struct kr_writer *writer);
 enum kr_err kr_message_read(struct kr_slice bytes, struct kr_message *ret_message) KR_WARN_UNUSED;

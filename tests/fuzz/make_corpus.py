@@ -54,7 +54,7 @@ def answers():
     yield PREVIEW, array(array(REACH), uint(1), array(array(uint(0), text("list"), text("detail"))), uint(1))
     yield EXPLAINED, array(SUMMARY_BYTES, text("from"), ID, uint(1), array(array(uint(2), binary(b""), uint(4))), array(REACH), FORCED)
     clock = b"\xcf" + (1 << 62).to_bytes(8, "big")
-    yield PEER, array(ID, ID, text("n"), text("tcp://a:1"), uint(2), uint(1), uint(0), uint(1), uint(2), clock, *[uint(0)] * 7)
+    yield PEER, array(ID, ID, text("n"), text("tcp://a:1"), uint(2), uint(1), uint(0), uint(1), uint(2), clock, *[uint(0)] * 9)
     yield STATUS, array(ID, *[text("x")] * 4, *[uint(n) for n in range(13)], uint(1), uint(0), uint(1), uint(0),
                         array(array(ID, text("n"), uint(3))))
     yield JOIN, array(uint(2), text("council"))

@@ -44,9 +44,11 @@ static bool session_of(const struct sim_node *node, uint32_t number, const uint8
 
 static enum sim_verdict check_message(struct sim_world *world, const struct sim_node *to, const struct kr_message *message)
 {
-    for (uint32_t i = 0; i < message->item_count && message->type == KR_MESSAGE_RECORDS; i++) {
+    struct kr_message rest = *message;
+    struct kr_slice record;
+    while (message->type == KR_MESSAGE_RECORDS && kr_message_next_record(&rest, &record)) {
         enum kr_label label = KR_TLP_NONE;
-        if (!may_hold(to, message->items[i], &label)) {
+        if (!may_hold(to, record, &label)) {
             return sim_fail(world, SIM_LEAK, "%s is sent a record that is %s and not for it", to->name, kr_label_name(label));
         }
         world->records_seen++;

@@ -74,7 +74,7 @@ static void write_parts(struct kr_writer *writer)
     static const uint8_t ids[3][32] = {{0xab}, {0xac}, {0xad}};
     static const uint8_t salt[16] = {0x5a};
     uint8_t key[KR_SHORT_KEY_BYTES], names[sizeof ids / sizeof ids[0]][KR_SYNC_NAME_BYTES];
-    uint8_t months[KR_SYNC_MONTH_BYTES] = {0x02, 0xaa, 1}, digests[2][KR_SYNC_DIGEST_BYTES] = {{1}, {2}};
+    uint8_t months[KR_SYNC_MONTH_BYTES] = {0, 0, 0x02, 0xaa, 1}, digests[2][KR_SYNC_DIGEST_BYTES] = {{1}, {2}};
 
     kr_sync_key(key, salt, 3);
     for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
@@ -105,32 +105,41 @@ static void write_messages(struct json *json)
 {
     static struct kr_message message;
     static const uint8_t id[32] = {0xab};
-    struct kr_writer parts;
+    const struct kr_root root = {
+        .scope = {.kind = KR_SCOPE_CLEAR}, .count = 1001, .hash = {1, 2, 3}, .read = 17, .tree_count = 900, .root8 = {8}};
+    struct kr_writer parts, lists[2];
 
     write_parts(&parts);
+    for (size_t i = 0; i < 2; i++) {
+        kr_writer_init(&lists[i], KR_KIB);
+    }
+    kr_writer_bin(&lists[0], id, sizeof id); /* stands for a record */
+    kr_root_write(&root, &lists[1]);
 
     json_open(json, "messages", '[');
     for (uint32_t type = KR_MESSAGE_PING; type <= KR_MESSAGE_PRUNE; type++) {
-        if (type == KR_MESSAGE_FORWARD || type == KR_MESSAGE_ROOTS) {
+        if (type == KR_MESSAGE_FORWARD) {
             continue; /* reserved */
         }
         struct kr_writer writer;
-        bool is_short = type >= KR_MESSAGE_IHAVE && type <= KR_MESSAGE_PRUNE;
+        const struct kr_writer *list = &lists[type == KR_MESSAGE_ROOTS];
 
         message = (struct kr_message){
             .type = type,
             .sequence = 7,
             .scope = {.kind = KR_SCOPE_GREEN, .id = {0xc0, 0xff, 0xee}},
             .from = 1000,
-            .count = 1001,
+            .count = type == KR_MESSAGE_WANT ? 11 : 1001,
             .hash = {1, 2, 3},
+            .digest = {4, 5, 6},
+            .id = {0xab},
+            .month = 682,
+            .ids = slice(id, KR_SHORT_ID_BYTES),
+            .bits = slice("\x81\x04", 2),
             .reason = KR_DENIED,
             .item_count = 1,
-            .items = {slice(id, is_short ? KR_SHORT_ID_BYTES : 32)},
-            .mark_count = 1,
-            .marks = {{.scope = {.kind = KR_SCOPE_CLEAR}, .count = 17, .hash8 = {8}}},
+            .items = slice(list->bytes, list->len),
             .walk = 3,
-            .generation = 5,
             .dealt = 2,
             .part_count = 5,
             .parts = slice(parts.bytes, parts.len),
@@ -144,6 +153,8 @@ static void write_messages(struct json *json)
         kr_writer_deinit(&writer);
     }
     kr_writer_deinit(&parts);
+    kr_writer_deinit(&lists[0]);
+    kr_writer_deinit(&lists[1]);
     json_close(json, ']');
 }
 

@@ -153,6 +153,20 @@ static const char *link_state(const struct kr_peer *peer)
     return peer->state == KR_LINK_JOINING ? "joining" : peer->is_online ? "online" : "offline";
 }
 
+static const char *const phases[] = {"unknown", "equal", "differs", "reading", "walking"};
+
+static const char *phase_word(const struct kr_peer *peer)
+{
+    return peer->phase < sizeof phases / sizeof phases[0] ? phases[peer->phase] : phases[0];
+}
+
+/* In hundredths, rounded down, so that it is 100 only where nothing is missing. */
+static uint64_t percent(const struct kr_peer *peer)
+{
+    const uint64_t behind = peer->behind < peer->entries ? peer->behind : peer->entries, read = peer->entries - behind;
+    return peer->entries == 0 ? 100 : read > UINT64_MAX / 100 ? read / (peer->entries / 100) : read * 100 / peer->entries;
+}
+
 static enum kr_err peer_json(const struct kr_peer *peer)
 {
     json_t *object = json_pack(
@@ -164,8 +178,35 @@ static enum kr_err peer_json(const struct kr_peer *peer)
         (json_int_t)peer->queued, "behind", (json_int_t)peer->behind, "sent_bytes", (json_int_t)peer->sent_bytes);
     if (object != NULL) {
         (void)json_object_set_new(object, "received_bytes", json_integer((json_int_t)peer->received_bytes));
+        (void)json_object_set_new(object, "phase", json_string(phase_word(peer)));
+        (void)json_object_set_new(object, "entries", json_integer((json_int_t)peer->entries));
+        (void)json_object_set_new(object, "percent", json_integer((json_int_t)percent(peer)));
     }
     return kr_json_line(object) ? KR_OK : KR_IO;
+}
+
+static void progress_text(const struct kr_peer *peer)
+{
+    const uint64_t behind = peer->behind < peer->entries ? peer->behind : peer->entries;
+    (void)printf("\n  %s: ", _("in step"));
+    switch (peer->phase) {
+    case KR_PEER_EQUAL:
+        (void)fputs(_("yes, both hold the same"), stdout);
+        break;
+    case KR_PEER_READING:
+        (void)printf(_("catching up: %ju of %ju entries read (%ju%%)"), peer->entries - behind, peer->entries, percent(peer));
+        break;
+    case KR_PEER_WALKING:
+        (void)fputs(_("looking for what differs"), stdout);
+        break;
+    case KR_PEER_DIFFERS:
+        (void)printf(_("not yet: %ju of %ju entries read (%ju%%), goes on by itself"), peer->entries - behind, peer->entries,
+                     percent(peer));
+        break;
+    default:
+        (void)fputs(_("not known: not compared since the link came up"), stdout);
+        break;
+    }
 }
 
 static void peer_text(const struct kr_peer *peer)
@@ -186,6 +227,7 @@ static void peer_text(const struct kr_peer *peer)
     kr_out_time(stdout, peer->last_seen_ms / 1000);
     (void)printf(_("\n  records: %ju sent, %ju received, %ju refused, %ju queued, %ju still missing here"), peer->sent_records,
                  peer->received_records, peer->refused_records, peer->queued, peer->behind);
+    progress_text(peer);
     (void)printf("\n  %s: ", _("transfer"));
     kr_out_bytes(stdout, peer->sent_bytes);
     (void)printf(" %s, ", _("sent"));

@@ -458,11 +458,10 @@ void bed_say(struct bed *bed, uint32_t from, uint32_t to, const struct kr_messag
 
 void bed_hand_over(struct bed *bed, uint32_t from, uint32_t to, const struct forged *forged)
 {
-    struct kr_message *message = calloc(1, sizeof *message);
-    assert_non_null(message);
-    message->type = KR_MESSAGE_RECORDS;
-    message->item_count = 1;
-    message->items[0] = (struct kr_slice){forged->bytes, forged->len};
-    bed_say(bed, from, to, message);
-    free(message);
+    struct kr_writer list;
+    kr_writer_init(&list, KR_FRAME_BYTES_MAX);
+    kr_writer_bin(&list, forged->bytes, forged->len);
+    struct kr_message message = {.type = KR_MESSAGE_RECORDS, .item_count = 1, .items = {list.bytes, list.len}};
+    bed_say(bed, from, to, &message);
+    kr_writer_deinit(&list);
 }

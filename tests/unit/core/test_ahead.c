@@ -132,6 +132,10 @@ static void purge(struct bed *bed, const uint8_t id[static 32], bool keeps_heade
         assert_int_equal(kr_record_strip(&record, &stripped), KR_OK);
     }
     assert_int_equal(kr_store_record_purge(txn, arrival, (struct kr_slice){stripped.bytes, stripped.len}), KR_OK);
+    if (!keeps_header) {
+        assert_int_equal(kr_store_scope_remove(txn, &(struct kr_scope){.kind = KR_SCOPE_CLEAR}, id), KR_OK);
+        kr_roots_touch(bed_core(bed, 1), NULL);
+    }
     assert_int_equal(kr_txn_commit(txn), KR_OK);
     free(bytes);
     kr_writer_deinit(&stripped);

@@ -89,12 +89,7 @@ static void say(struct crowd *crowd, uint32_t i, const struct kr_message *messag
 
 static void say_need(struct crowd *crowd, uint32_t i, uint64_t bytes)
 {
-    struct kr_message *need = calloc(1, sizeof *need);
-    assert_non_null(need);
-    need->type = KR_MESSAGE_NEED;
-    need->count = bytes;
-    say(crowd, i, need);
-    free(need);
+    say(crowd, i, &(struct kr_message){.type = KR_MESSAGE_NEED, .count = bytes});
 }
 
 /* A record of just so many bytes. Its signature is wrong: it costs a check and leaves nothing behind. */
@@ -103,9 +98,8 @@ static void send_record(struct crowd *crowd, uint32_t i, size_t len)
     uint8_t header[KR_RECORD_PREFIX_BYTES + 1] = {1, 1}, signature[64] = {0};
     size_t body_len = len - 143 + (len - 141 < 65536 ? 2 : 0) + (len - 140 < 256 ? 1 : 0);
     uint8_t *body = calloc(1, body_len);
-    struct kr_message *message = calloc(1, sizeof *message);
-    struct kr_writer writer;
-    assert_true(body != NULL && message != NULL && len >= 150);
+    struct kr_writer writer, list;
+    assert_true(body != NULL && len >= 150);
     memcpy(header + 2, &crowd->records, sizeof crowd->records);
     crowd->records++;
     kr_writer_init(&writer, KR_RECORD_BYTES_MAX);
@@ -118,13 +112,12 @@ static void send_record(struct crowd *crowd, uint32_t i, size_t len)
     assert_int_equal(writer.len, len);
     assert_true(crowd->room[i] >= len);
     crowd->room[i] -= len;
-    message->type = KR_MESSAGE_RECORDS;
-    message->item_count = 1;
-    message->items[0] = (struct kr_slice){writer.bytes, writer.len};
-    say(crowd, i, message);
+    kr_writer_init(&list, KR_FRAME_BYTES_MAX);
+    kr_writer_bin(&list, writer.bytes, writer.len);
+    say(crowd, i, &(struct kr_message){.type = KR_MESSAGE_RECORDS, .item_count = 1, .items = {list.bytes, list.len}});
+    kr_writer_deinit(&list);
     kr_writer_deinit(&writer);
     free(body);
-    free(message);
 }
 
 /* A session with peer i comes up, as after the hellos. */

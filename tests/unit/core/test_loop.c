@@ -388,17 +388,16 @@ static void jobs_of_the_core_before_count(void **state)
     struct bed *bed = *state;
     struct kr_writer content, args = invite_args();
     struct kr_effects effects;
-    struct kr_message *records = calloc(1, sizeof *records);
+    struct kr_writer list;
     struct kr_event ask = {
         .type = KR_EVENT_REQUEST, .client = 5, .request = 6, .op = KR_OP_INVITE, .bytes = {args.bytes, args.len}};
     struct forged forged = bed_forge(
         bed, 1, (struct kr_draft){.kind = KR_KIND_REPORT, .label = KR_TLP_CLEAR, .content = bed_report(&content, "a.example")});
     size_t len = 0;
-    assert_non_null(records);
-    records->type = KR_MESSAGE_RECORDS;
-    records->item_count = 1;
-    records->items[0] = (struct kr_slice){forged.bytes, forged.len};
-    uint8_t *frame = bed_frame(&bed_link(bed, 1, 0)->session, records, &len);
+    kr_writer_init(&list, KR_FRAME_BYTES_MAX);
+    kr_writer_bin(&list, forged.bytes, forged.len);
+    const struct kr_message records = {.type = KR_MESSAGE_RECORDS, .item_count = 1, .items = {list.bytes, list.len}};
+    uint8_t *frame = bed_frame(&bed_link(bed, 1, 0)->session, &records, &len);
     const struct kr_event came = {.type = KR_EVENT_FRAME, .number = bed_link(bed, 0, 1)->number, .bytes = {frame, len}};
     run_one(bed, 0, came, &effects, KR_OK);
     struct kr_job *job = take_job(&effects);
@@ -441,7 +440,7 @@ static void jobs_of_the_core_before_count(void **state)
     kr_writer_deinit(&args);
     kr_writer_deinit(&content);
     forged_free(&forged);
-    free(records);
+    kr_writer_deinit(&list);
     free(frame);
 }
 

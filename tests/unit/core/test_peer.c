@@ -95,27 +95,24 @@ static void amber_is_not_passed_on_by_a_peer_that_may_hold_it(void **state)
     assert_true(bed_holds(bed, 1, id));
     assert_false(bed_holds(bed, 2, id));
     /* 2 asks for it by its id. */
-    struct kr_message *want = calloc(1, sizeof *want);
-    want->type = KR_MESSAGE_WANT;
-    want->item_count = 1;
-    want->items[0] = (struct kr_slice){id, 32};
-    bed_say(bed, 2, 1, want);
+    bed_say(bed, 2, 1, &(struct kr_message){.type = KR_MESSAGE_GRAFT, .ids = {id, KR_SHORT_ID_BYTES}});
     bed_run(bed, 60000);
     assert_false(bed_holds(bed, 2, id));
-    /* And after its pair scope, under every name. */
-    struct kr_message *cursor = calloc(1, sizeof *cursor);
-    cursor->type = KR_MESSAGE_CURSOR;
+    /* And for all of every scope, under every name. */
+    static const uint8_t bits[KR_PAGE_IDS_MAX / 8] = {0xFF, 0xFF};
     for (uint8_t kind = 1; kind <= KR_SCOPE_KIND_MAX; kind++) {
         for (uint32_t node = 0; node < 3; node++) {
-            cursor->scope.kind = kind;
-            memcpy(cursor->scope.id, bed_node(bed, node)->council, 32);
-            bed_say(bed, 2, 1, cursor);
+            struct kr_message message = {.type = KR_MESSAGE_CURSOR, .scope.kind = kind};
+            memcpy(message.scope.id, bed_node(bed, node)->council, 32);
+            bed_say(bed, 2, 1, &message);
+            message.type = KR_MESSAGE_WANT;
+            message.count = 16;
+            message.bits = (struct kr_slice){bits, 2};
+            bed_say(bed, 2, 1, &message);
         }
     }
     bed_run(bed, 60000);
     assert_false(bed_holds(bed, 2, id));
-    free(want);
-    free(cursor);
     bed_submission_free(submit);
 }
 
@@ -286,14 +283,9 @@ static void an_unknown_author_waits_in_quarantine_until_its_card_and_vouch_come(
     /* Never offered: whoever asks for it is told that it is gone. (1 has given it away and does not hold it itself.) */
     bed_run(bed, 60000);
     assert_false(bed_holds(bed, 1, green.id));
-    struct kr_message *want = calloc(1, sizeof *want);
-    want->type = KR_MESSAGE_WANT;
-    want->item_count = 1;
-    want->items[0] = (struct kr_slice){green.id, 32};
-    bed_say(bed, 1, 0, want);
+    bed_say(bed, 1, 0, &(struct kr_message){.type = KR_MESSAGE_GRAFT, .ids = {green.id, KR_SHORT_ID_BYTES}});
     bed_run(bed, 1000);
     assert_false(bed_holds(bed, 1, green.id));
-    free(want);
     /* The card comes (somebody must vouch, or it is no candidate), and is not enough alone. */
     struct forged card = stranger_card(bed, &stranger, community(bed), 1, 100000);
     bed_hand_over(bed, 1, 0, &card);

@@ -6,21 +6,15 @@ static void ids_that_never_come_are_bounded(void **state)
 {
     (void)state;
     struct web *web = web_chain(3);
-    struct kr_message *message = calloc(1, sizeof *message);
     static uint8_t ids[KR_IDS_PER_FRAME_MAX][KR_SHORT_ID_BYTES];
     struct kr_spread *spread = &bed_core(web->bed, 1)->spread;
     uint32_t most = 0;
-    assert_non_null(message);
-    message->type = KR_MESSAGE_IHAVE;
-    message->item_count = KR_IDS_PER_FRAME_MAX;
-    web_set_delay(web, 0, 1, 1500);
-    bed_run(web->bed, 300000); /* 1 is patient */
+    web_set_delay(web, 0, 1, 1);
     for (uint32_t round = 0; round < 50; round++) {
         for (uint32_t i = 0; i < KR_IDS_PER_FRAME_MAX; i++) {
             kr_rng_bytes(&web->bed->world->rng, ids[i], KR_SHORT_ID_BYTES);
-            message->items[i] = (struct kr_slice){ids[i], KR_SHORT_ID_BYTES};
         }
-        bed_say(web->bed, 0, 1, message);
+        bed_say(web->bed, 0, 1, &(struct kr_message){.type = KR_MESSAGE_IHAVE, .ids = {ids[0], sizeof ids}});
         most = spread->awaiting.count > most ? spread->awaiting.count : most;
         assert_true(spread->awaiting.count <= KR_AWAITED_LINK_MAX);
         assert_true(kr_awaiting_has_room(&spread->awaiting, bed_link(web->bed, 1, 2)->spread.slot));
@@ -31,7 +25,6 @@ static void ids_that_never_come_are_bounded(void **state)
     assert_int_equal(web_took_ms(web, 1, record), WEB_DELAY_MS);
     bed_run(web->bed, 30000);
     assert_int_equal(spread->awaiting.count, 0);
-    free(message);
     web_free(web);
 }
 
@@ -40,17 +33,11 @@ static void who_announces_beyond_its_room_is_cut(void **state)
 {
     (void)state;
     struct web *web = web_chain(2);
-    struct kr_message *message = calloc(1, sizeof *message);
-    static uint8_t id[KR_SHORT_ID_BYTES];
-    assert_non_null(message);
-    message->type = KR_MESSAGE_IHAVE;
-    message->item_count = 2;
-    message->items[0] = message->items[1] = (struct kr_slice){id, KR_SHORT_ID_BYTES};
+    static const uint8_t ids[2][KR_SHORT_ID_BYTES];
     bed_link(web->bed, 1, 0)->granted = 2 * KR_SHORT_ID_BYTES - 1;
     bed_forget_log(web->bed);
-    bed_say(web->bed, 0, 1, message);
+    bed_say(web->bed, 0, 1, &(struct kr_message){.type = KR_MESSAGE_IHAVE, .ids = {ids[0], sizeof ids}});
     assert_true(bed_said(web->bed, 1, "more than it was given room for"));
-    free(message);
     web_free(web);
 }
 
@@ -61,17 +48,16 @@ static void prunes_and_grafts_change_what_goes_to_their_sender_alone(void **stat
     (void)state;
     struct web *web = web_chain(3);
     struct sim_world *world = web->bed->world;
-    struct kr_message *message = calloc(1, sizeof *message);
-    assert_non_null(message);
+    static uint8_t ids[KR_IDS_PER_FRAME_MAX][KR_SHORT_ID_BYTES];
     uint32_t secret = sim_world_submit(world, 1, KR_TLP_AMBER, audience, 1, world->now_ms), open = web_publish(web, 1, 1000);
     for (uint32_t i = 0; i < 2; i++) {
-        *message = (struct kr_message){.type = i == 0 ? KR_MESSAGE_GRAFT : KR_MESSAGE_PRUNE, .item_count = KR_IDS_PER_FRAME_MAX};
+        const struct kr_message message = {.type = i == 0 ? KR_MESSAGE_GRAFT : KR_MESSAGE_PRUNE, .ids = {ids[0], sizeof ids}};
         for (uint32_t j = 0; j < KR_IDS_PER_FRAME_MAX; j++) {
-            message->items[j] = (struct kr_slice){world->records[j % 2 == 0 ? secret : open].id, KR_SHORT_ID_BYTES};
+            memcpy(ids[j], world->records[j % 2 == 0 ? secret : open].id, KR_SHORT_ID_BYTES);
         }
         web_forget_counts(web);
         for (uint32_t round = 0; round < 10; round++) {
-            bed_say(web->bed, 0, 1, message);
+            bed_say(web->bed, 0, 1, &message);
         }
         assert_true(web->payloads[1][0] <= (i == 0 ? 10 * KR_IDS_PER_FRAME_MAX / 2 : 0)); /* only the open one, as often as asked */
         assert_false(bed_holds(web->bed, 0, world->records[secret].id));
@@ -82,7 +68,6 @@ static void prunes_and_grafts_change_what_goes_to_their_sender_alone(void **stat
     }
     assert_true(web->said[1][0][KR_MESSAGE_IHAVE] > 0);
     assert_int_equal(web->said[1][0][KR_MESSAGE_REFUSE] + web->said[0][1][KR_MESSAGE_REFUSE], 0);
-    free(message);
     web_free(web);
 }
 
@@ -107,15 +92,10 @@ static void a_graft_brings_nothing_outside_shared_scopes(void **state)
                                                        .content = content});
     bed_hand_over(web->bed, 2, 1, &record);
     assert_true(bed_holds(web->bed, 1, record.id));
-    struct kr_message *graft = calloc(1, sizeof *graft);
-    assert_non_null(graft);
-    *graft = (struct kr_message){.type = KR_MESSAGE_GRAFT, .item_count = 1};
-    graft->items[0] = (struct kr_slice){record.id, KR_SHORT_ID_BYTES};
     web_forget_counts(web);
-    bed_say(web->bed, 0, 1, graft);
+    bed_say(web->bed, 0, 1, &(struct kr_message){.type = KR_MESSAGE_GRAFT, .ids = {record.id, KR_SHORT_ID_BYTES}});
     bed_run(web->bed, 1000);
     assert_int_equal(web->payloads[1][0], 0);
-    free(graft);
     forged_free(&record);
     kr_writer_deinit(&writer);
     web_free(web);
@@ -128,19 +108,14 @@ static void who_announces_early_and_sends_nothing_wins_nothing(void **state)
     struct web *web = web_ring(4);
     struct kr_writer writer;
     struct kr_slice content = bed_report(&writer, "early.example");
-    struct kr_message *message = calloc(1, sizeof *message);
-    assert_non_null(message);
     web_set_delay(web, 1, 2, 150);
     bed_run(web->bed, 300000); /* so that 1 is patient with what 2 announces */
     web_forget_counts(web);
-    message->type = KR_MESSAGE_IHAVE;
-    message->item_count = 1;
     for (uint32_t i = 0; i < 6; i++) {
         struct forged record =
             bed_forge(web->bed, 3, (struct kr_draft){.kind = KR_KIND_REPORT, .label = KR_TLP_CLEAR, .content = content});
-        message->items[0] = (struct kr_slice){record.id, KR_SHORT_ID_BYTES};
         web->is_dead[1][2] = true; /* 2 is played alone */
-        bed_say(web->bed, 2, 1, message);
+        web_announce(web, 2, 1, record.id);
         bed_hand_over(web->bed, 0, 1, &record);
         assert_true(bed_holds(web->bed, 1, record.id));
         forged_free(&record);
@@ -148,7 +123,6 @@ static void who_announces_early_and_sends_nothing_wins_nothing(void **state)
     assert_int_equal(web->said[1][2][KR_MESSAGE_GRAFT], 2); /* for the first and the third: ever more seldom */
     assert_int_equal(web->asked[1][2], 0);                  /* beside the tree, not the record */
     assert_int_equal(web->said[1][0][KR_MESSAGE_PRUNE], 0);
-    free(message);
     kr_writer_deinit(&writer);
     web_free(web);
 }

@@ -18,8 +18,8 @@ static void listen_in(struct web *web, uint32_t from, uint32_t to, const struct 
         assert_int_equal(kr_message_read(bytes, &message), KR_OK);
         web->said[from][to][message.type]++;
         web->payloads[from][to] += message.type == KR_MESSAGE_RECORDS ? message.item_count : 0;
-        web->ids[from][to] += message.type == KR_MESSAGE_IHAVE ? message.item_count : 0;
-        web->asked[from][to] += message.type == KR_MESSAGE_GRAFT && message.status == 0 ? message.item_count : 0;
+        web->ids[from][to] += message.type == KR_MESSAGE_IHAVE ? kr_message_id_count(&message) : 0;
+        web->asked[from][to] += message.type == KR_MESSAGE_GRAFT && message.status == 0 ? kr_message_id_count(&message) : 0;
     }
     free(plain);
 }
@@ -186,11 +186,5 @@ uint32_t web_address(struct web *web, uint32_t node, const uint32_t *audience, u
 
 void web_announce(struct web *web, uint32_t from, uint32_t to, const uint8_t id[static 32])
 {
-    struct kr_message *message = calloc(1, sizeof *message);
-    assert_non_null(message);
-    message->type = KR_MESSAGE_IHAVE;
-    message->item_count = 1;
-    message->items[0] = (struct kr_slice){id, KR_SHORT_ID_BYTES};
-    bed_say(web->bed, from, to, message);
-    free(message);
+    bed_say(web->bed, from, to, &(struct kr_message){.type = KR_MESSAGE_IHAVE, .ids = {id, KR_SHORT_ID_BYTES}});
 }

@@ -3,7 +3,7 @@
 #include "proto/wire/sync.h"
 #include "proto/wire/wire.h"
 
-static struct kr_message message, read_back; /* large */
+static struct kr_message message, read_back;
 
 static struct bytes written(void)
 {
@@ -16,44 +16,63 @@ static struct bytes written(void)
     return bytes;
 }
 
-static bool has_short_ids(uint32_t type)
+static struct kr_root a_root(uint8_t kind)
 {
-    return type == KR_MESSAGE_IHAVE || type == KR_MESSAGE_GRAFT || type == KR_MESSAGE_PRUNE;
+    return (struct kr_root){
+        .scope = {.kind = kind, .id = {1}}, .count = UINT64_MAX, .hash = {4}, .read = 1000, .tree_count = 70000, .root8 = {5, 6}};
+}
+
+/* The items of `records` and `roots`; they stay until the next call. */
+static void list_items(uint32_t type, uint32_t count, struct kr_slice record)
+{
+    static struct kr_writer list;
+
+    kr_writer_deinit(&list);
+    kr_writer_init(&list, 4 * KR_FRAME_BYTES_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        struct kr_root root = a_root((uint8_t)(1 + i % KR_SCOPE_KIND_MAX));
+
+        if (type == KR_MESSAGE_ROOTS) {
+            kr_root_write(&root, &list);
+        } else {
+            kr_writer_slice(&list, record);
+        }
+    }
+    message.item_count = count;
+    message.items = slice(list.bytes, list.len);
 }
 
 /* Fills every field; each type writes those that it has. */
 static void fill(uint32_t type)
 {
-    static const uint8_t ids[3][32] = {{1}, {2}, {3}};
+    static const uint8_t ids[3][KR_SHORT_ID_BYTES] = {{1}, {2}, {3}};
 
     memset(&message, 0, sizeof message);
     message.type = type;
     message.sequence = UINT64_MAX;
     message.scope = (struct kr_scope){.kind = KR_SCOPE_PAIR, .id = {7}};
     message.from = 1000;
-    message.count = UINT64_MAX;
+    message.count = type == KR_MESSAGE_WANT ? 11 : UINT64_MAX;
     message.hash[31] = 5;
+    message.digest[15] = 6;
+    message.id[31] = 8;
     message.status = 1;
+    message.month = 700;
     message.reason = KR_DENIED;
-    message.item_count = type == KR_MESSAGE_REFUSE ? 1 : 3;
-    for (uint32_t i = 0; i < message.item_count; i++) {
-        message.items[i] = slice(ids[i], has_short_ids(type) ? KR_SHORT_ID_BYTES : 32);
-    }
-    message.mark_count = 2;
+    message.ids = slice(ids[0], sizeof ids);
+    message.bits = slice("\xff\x07", 2);
     message.walk = 3;
-    message.generation = 6;
     message.dealt = 4;
     message.part_count = 1;
     message.parts = slice("\x95\x03\x01\x00\xc4\x00\xc4\x00", 8); /* an empty list */
-    message.marks[0] = (struct kr_mark){.scope = {.kind = KR_SCOPE_CLEAR}, .count = 8, .hash8 = {9}};
-    message.marks[1] = (struct kr_mark){.scope = {.kind = KR_SCOPE_GREEN, .id = {1}}, .count = UINT64_MAX, .hash8 = {1}};
+    list_items(type, 3, slice("record", 6));
 }
 
 static void every_message_reads_back(void **state)
 {
     (void)state;
     for (uint32_t type = KR_MESSAGE_PING; type <= KR_MESSAGE_PRUNE; type++) {
-        if (type == KR_MESSAGE_FORWARD || type == KR_MESSAGE_ROOTS) {
+        if (type == KR_MESSAGE_FORWARD) {
             continue; /* reserved */
         }
         struct bytes bytes, again;
@@ -74,37 +93,93 @@ static void every_message_reads_back(void **state)
     }
 }
 
+/* Reads it back; what it lists points into the bytes, which are the caller's to free. */
+static struct bytes read_again(uint32_t type)
+{
+    struct bytes bytes;
+
+    fill(type);
+    bytes = written();
+    assert_int_equal(kr_message_read(slice(bytes.at, bytes.len), &read_back), KR_OK);
+    return bytes;
+}
+
 static void fields_arrive_where_they_belong(void **state)
 {
     struct bytes bytes;
 
     (void)state;
-    fill(KR_MESSAGE_HAVE);
-    bytes = written();
-    assert_int_equal(kr_message_read(slice(bytes.at, bytes.len), &read_back), KR_OK);
+    bytes = read_again(KR_MESSAGE_HAVE);
     assert_int_equal(read_back.scope.kind, KR_SCOPE_PAIR);
     assert_int_equal(read_back.scope.id[0], 7);
     assert_int_equal(read_back.from, 1000);
     assert_true(read_back.count == UINT64_MAX);
     assert_int_equal(read_back.hash[31], 5);
     assert_int_equal(read_back.status, 1);
-    assert_int_equal(read_back.item_count, 3);
-    assert_int_equal(read_back.items[2].bytes[0], 3);
+    assert_int_equal(kr_message_id_count(&read_back), 3);
+    assert_int_equal(kr_message_id(&read_back, 2)[0], 3);
     free(bytes.at);
-    fill(KR_MESSAGE_PONG);
-    bytes = written();
-    assert_int_equal(kr_message_read(slice(bytes.at, bytes.len), &read_back), KR_OK);
+    bytes = read_again(KR_MESSAGE_WANT);
+    assert_int_equal(read_back.from, 1000);
+    assert_int_equal(read_back.count, 11);
+    assert_slice_equal(read_back.bits, "\xff\x07", 2);
+    free(bytes.at);
+    bytes = read_again(KR_MESSAGE_PONG);
     assert_true(read_back.sequence == UINT64_MAX);
-    assert_int_equal(read_back.mark_count, 2);
-    assert_int_equal(read_back.marks[1].scope.kind, KR_SCOPE_GREEN);
-    assert_true(read_back.marks[1].count == UINT64_MAX);
+    assert_int_equal(read_back.digest[15], 6);
+    assert_true(read_back.count == UINT64_MAX);
     free(bytes.at);
-    fill(KR_MESSAGE_REFUSE);
-    bytes = written();
-    assert_int_equal(kr_message_read(slice(bytes.at, bytes.len), &read_back), KR_OK);
-    assert_int_equal(read_back.item_count, 1);
+    bytes = read_again(KR_MESSAGE_REFUSE);
+    assert_int_equal(read_back.id[31], 8);
     assert_int_equal(read_back.reason, KR_DENIED);
     free(bytes.at);
+    bytes = read_again(KR_MESSAGE_GRAFT);
+    assert_int_equal(read_back.status, 1);
+    assert_int_equal(kr_message_id(&read_back, 1)[0], 2);
+    free(bytes.at);
+}
+
+static void lists_are_read_one_by_one(void **state)
+{
+    struct bytes bytes;
+    struct kr_slice record;
+    struct kr_root root, wanted;
+    uint32_t count = 0;
+
+    (void)state;
+    bytes = read_again(KR_MESSAGE_RECORDS);
+    assert_int_equal(read_back.item_count, 3);
+    while (kr_message_next_record(&read_back, &record)) {
+        assert_slice_equal(record, "record", 6);
+        count++;
+    }
+    assert_int_equal(count, 3);
+    assert_int_equal(read_back.items.len, 0);
+    free(bytes.at);
+    bytes = read_again(KR_MESSAGE_ROOTS);
+    assert_int_equal(read_back.status, 1);
+    assert_int_equal(read_back.month, 700);
+    for (count = 0; kr_message_next_root(&read_back, &root); count++) {
+        wanted = a_root((uint8_t)(1 + count));
+        assert_memory_equal(&root, &wanted, sizeof root);
+    }
+    assert_int_equal(count, 3);
+    free(bytes.at);
+}
+
+/* What was not read but made by hand may say anything: the list ends there. */
+static void lists_end_where_they_cannot_be_read(void **state)
+{
+    struct kr_slice record;
+    struct kr_root root;
+
+    (void)state;
+    message = (struct kr_message){.type = KR_MESSAGE_RECORDS, .item_count = 2, .items = slice("\xc4\x01r\xc4\x05", 5)};
+    assert_true(kr_message_next_record(&message, &record));
+    assert_false(kr_message_next_record(&message, &record));
+    assert_int_equal(message.item_count, 1);
+    message = (struct kr_message){.type = KR_MESSAGE_ROOTS, .item_count = 1, .items = slice("\x91\x01", 2)};
+    assert_false(kr_message_next_root(&message, &root));
 }
 
 static enum kr_err error_of_written(void)
@@ -116,83 +191,94 @@ static enum kr_err error_of_written(void)
     return err;
 }
 
-static void counts_are_bounded(void **state)
+static void ids_are_whole_and_bounded(void **state)
 {
-    static const uint8_t id[32];
-    static uint8_t record[KR_RECORD_BYTES_MAX + 1];
+    static const uint32_t types[] = {KR_MESSAGE_HAVE, KR_MESSAGE_GONE, KR_MESSAGE_IHAVE, KR_MESSAGE_GRAFT, KR_MESSAGE_PRUNE};
+    static const uint8_t ids[KR_PAGE_IDS_MAX + 1][KR_SHORT_ID_BYTES];
 
     (void)state;
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        fill(types[i]);
+        message.ids = slice(ids[0], (size_t)KR_PAGE_IDS_MAX * KR_SHORT_ID_BYTES);
+        assert_int_equal(error_of_written(), KR_OK);
+        message.ids.len--;
+        assert_int_equal(error_of_written(), KR_MALFORMED);
+        message.ids.len = sizeof ids;
+        assert_int_equal(error_of_written(), KR_BOUNDS);
+        message.ids.len = 0;
+        assert_int_equal(error_of_written(), KR_OK);
+    }
+}
+
+/* One encoding for each set of entries: as many bits as said, and nothing behind them. */
+static void bitmaps_have_their_length(void **state)
+{
+    static uint8_t bits[KR_PAGE_IDS_MAX / 8 + 1];
+
+    (void)state;
+    for (uint32_t count = 0; count <= KR_PAGE_IDS_MAX; count += count < 20 ? 1 : 97) {
+        fill(KR_MESSAGE_WANT);
+        memset(bits, 0, sizeof bits);
+        for (uint32_t i = 0; i < count; i++) {
+            bits[i / 8] |= (uint8_t)(1u << i % 8);
+        }
+        message.count = count;
+        message.bits = slice(bits, (count + 7) / 8);
+        assert_int_equal(error_of_written(), KR_OK);
+        message.bits.len++;
+        assert_int_equal(error_of_written(), KR_BOUNDS);
+        message.bits.len--;
+        if (count > 0) {
+            message.bits.len--;
+            assert_int_equal(error_of_written(), KR_MALFORMED);
+            message.bits.len++;
+        }
+        if (count % 8 != 0) {
+            bits[count / 8] |= (uint8_t)(1u << count % 8);
+            assert_int_equal(error_of_written(), KR_MALFORMED);
+        }
+    }
     fill(KR_MESSAGE_WANT);
-    message.item_count = KR_IDS_PER_FRAME_MAX;
-    for (uint32_t i = 0; i < KR_IDS_PER_FRAME_MAX; i++) {
-        message.items[i] = slice(id, 32);
-    }
-    assert_int_equal(error_of_written(), KR_OK);
-    message.items[5].len = 31;
-    assert_int_equal(error_of_written(), KR_MALFORMED);
-    fill(KR_MESSAGE_IHAVE);
-    message.item_count = KR_IDS_PER_FRAME_MAX;
-    for (uint32_t i = 0; i < KR_IDS_PER_FRAME_MAX; i++) {
-        message.items[i] = slice(id, KR_SHORT_ID_BYTES);
-    }
-    assert_int_equal(error_of_written(), KR_OK);
-    message.items[5].len = KR_SHORT_ID_BYTES + 1;
-    assert_int_equal(error_of_written(), KR_BOUNDS);
-    fill(KR_MESSAGE_PRUNE);
-    message.items[0].len = KR_SHORT_ID_BYTES - 1;
-    assert_int_equal(error_of_written(), KR_MALFORMED);
-    fill(KR_MESSAGE_GRAFT);
-    message.status = 2;
-    assert_int_equal(error_of_written(), KR_BOUNDS);
-    fill(KR_MESSAGE_REFUSE);
-    message.item_count = 0;
-    assert_int_equal(error_of_written(), KR_MALFORMED);
-    fill(KR_MESSAGE_RECORDS);
-    message.item_count = 1;
-    message.items[0] = slice(record, KR_RECORD_BYTES_MAX);
-    assert_int_equal(error_of_written(), KR_OK);
-    message.items[0].len++;
-    assert_int_equal(error_of_written(), KR_BOUNDS);
-    message.items[0].len = 0;
-    assert_int_equal(error_of_written(), KR_MALFORMED);
-    fill(KR_MESSAGE_PING);
-    message.mark_count = KR_MARKS_MAX;
-    for (uint32_t i = 0; i < KR_MARKS_MAX; i++) {
-        message.marks[i].scope.kind = KR_SCOPE_CLEAR;
-    }
-    assert_int_equal(error_of_written(), KR_OK);
-    fill(KR_MESSAGE_HAVE);
-    message.from = UINT64_MAX;
-    assert_int_equal(error_of_written(), KR_BOUNDS);
-    message.from = 0;
-    message.status = 2;
+    message.count = KR_PAGE_IDS_MAX + 1;
+    message.bits = slice(bits, sizeof bits);
     assert_int_equal(error_of_written(), KR_BOUNDS);
 }
 
-/* An array head of one more than each list may hold. */
-static void longer_lists_than_allowed_are_bounds(void **state)
+static void counts_are_bounded(void **state)
 {
-    struct kr_writer writer;
+    static uint8_t record[KR_RECORD_BYTES_MAX + 1];
 
     (void)state;
-    kr_writer_init(&writer, KR_MIB);
-    kr_writer_array(&writer, 2);
-    kr_writer_uint(&writer, KR_MESSAGE_WANT);
-    kr_writer_array(&writer, KR_IDS_PER_FRAME_MAX + 1);
-    for (uint32_t i = 0; i <= KR_IDS_PER_FRAME_MAX; i++) {
-        kr_writer_bin(&writer, (const uint8_t[32]){0}, 32);
+    fill(KR_MESSAGE_GRAFT);
+    message.status = 2;
+    assert_int_equal(error_of_written(), KR_BOUNDS);
+    fill(KR_MESSAGE_RECORDS);
+    list_items(KR_MESSAGE_RECORDS, 1, slice(record, KR_RECORD_BYTES_MAX));
+    assert_int_equal(error_of_written(), KR_OK);
+    list_items(KR_MESSAGE_RECORDS, 1, slice(record, KR_RECORD_BYTES_MAX + 1));
+    assert_int_equal(error_of_written(), KR_BOUNDS);
+    list_items(KR_MESSAGE_RECORDS, 1, slice(record, 0));
+    assert_int_equal(error_of_written(), KR_MALFORMED);
+    list_items(KR_MESSAGE_RECORDS, KR_IDS_PER_FRAME_MAX, slice(record, 1));
+    assert_int_equal(error_of_written(), KR_OK);
+    list_items(KR_MESSAGE_RECORDS, KR_IDS_PER_FRAME_MAX + 1, slice(record, 1));
+    assert_int_equal(error_of_written(), KR_BOUNDS);
+    fill(KR_MESSAGE_ROOTS);
+    list_items(KR_MESSAGE_ROOTS, KR_ROOTS_MAX, slice(record, 1));
+    assert_int_equal(error_of_written(), KR_OK);
+    message.status = 2;
+    assert_int_equal(error_of_written(), KR_BOUNDS);
+    message.status = 0;
+    list_items(KR_MESSAGE_ROOTS, KR_ROOTS_MAX + 1, slice(record, 1));
+    assert_int_equal(error_of_written(), KR_BOUNDS);
+    for (uint32_t type = KR_MESSAGE_HAVE; type <= KR_MESSAGE_WANT; type++) {
+        fill(type);
+        message.from = UINT64_MAX;
+        assert_int_equal(error_of_written(), KR_BOUNDS);
     }
-    assert_int_equal(kr_message_read(slice(writer.bytes, writer.len), &read_back), KR_BOUNDS);
-    kr_writer_deinit(&writer);
-    kr_writer_array(&writer, 3);
-    kr_writer_uint(&writer, KR_MESSAGE_PING);
-    kr_writer_uint(&writer, 1);
-    kr_writer_array(&writer, KR_MARKS_MAX + 1);
-    for (uint32_t i = 0; i <= KR_MARKS_MAX; i++) {
-        kr_writer_uint(&writer, 1);
-    }
-    assert_int_equal(kr_message_read(slice(writer.bytes, writer.len), &read_back), KR_BOUNDS);
-    kr_writer_deinit(&writer);
+    fill(KR_MESSAGE_HAVE);
+    message.status = 2;
+    assert_int_equal(error_of_written(), KR_BOUNDS);
 }
 
 static void frames_are_bounded(void **state)
@@ -233,19 +319,29 @@ static void unknown_messages_are_unknown_not_wrong(void **state)
 static void unknown_scopes_do_no_harm(void **state)
 {
     struct bytes bytes;
+    struct kr_writer list;
+    struct kr_root root;
 
     (void)state;
-    fill(KR_MESSAGE_PING);
-    message.mark_count = 3;
-    message.marks[2] = message.marks[1];
-    message.marks[1].scope.kind = KR_SCOPE_KIND_MAX + 1;
+    fill(KR_MESSAGE_ROOTS);
+    kr_writer_init(&list, KR_KIB);
+    for (uint32_t i = 0; i < 3; i++) {
+        root = a_root(i == 1 ? KR_SCOPE_KIND_MAX + 1 : KR_SCOPE_GREEN);
+        root.count = i;
+        kr_root_write(&root, &list);
+    }
+    message.item_count = 3;
+    message.items = slice(list.bytes, list.len);
     bytes = written();
     assert_int_equal(kr_message_read(slice(bytes.at, bytes.len), &read_back), KR_OK);
-    assert_int_equal(read_back.mark_count, 2);
-    assert_int_equal(read_back.marks[0].scope.kind, KR_SCOPE_CLEAR);
-    assert_int_equal(read_back.marks[1].scope.kind, KR_SCOPE_GREEN);
+    assert_true(kr_message_next_root(&read_back, &root));
+    assert_int_equal(root.count, 0);
+    assert_true(kr_message_next_root(&read_back, &root));
+    assert_int_equal(root.count, 2);
+    assert_false(kr_message_next_root(&read_back, &root));
     free(bytes.at);
-    for (uint32_t type = KR_MESSAGE_CURSOR; type <= KR_MESSAGE_HAVE; type++) {
+    kr_writer_deinit(&list);
+    for (uint32_t type = KR_MESSAGE_CURSOR; type <= KR_MESSAGE_WANT; type++) {
         fill(type);
         message.scope.kind = KR_SCOPE_KIND_MAX + 1;
         assert_int_equal(error_of_written(), KR_OK);
@@ -256,9 +352,15 @@ static void unknown_scopes_do_no_harm(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_message_reads_back),  cmocka_unit_test(fields_arrive_where_they_belong),
-        cmocka_unit_test(counts_are_bounded),        cmocka_unit_test(longer_lists_than_allowed_are_bounds),
-        cmocka_unit_test(frames_are_bounded),        cmocka_unit_test(unknown_messages_are_unknown_not_wrong),
+        cmocka_unit_test(every_message_reads_back),
+        cmocka_unit_test(fields_arrive_where_they_belong),
+        cmocka_unit_test(lists_are_read_one_by_one),
+        cmocka_unit_test(lists_end_where_they_cannot_be_read),
+        cmocka_unit_test(ids_are_whole_and_bounded),
+        cmocka_unit_test(bitmaps_have_their_length),
+        cmocka_unit_test(counts_are_bounded),
+        cmocka_unit_test(frames_are_bounded),
+        cmocka_unit_test(unknown_messages_are_unknown_not_wrong),
         cmocka_unit_test(unknown_scopes_do_no_harm),
     };
 
