@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/fault.h"
 #include "node/core/state.h"
 
 /* ---- scopes and facts ---- */
@@ -32,7 +33,7 @@ uint32_t kr_scopes_of(const struct kr_core *core, const struct kr_header *header
     /* Addressed records: one tree for each linked council that may hold them too. */
     for (uint32_t i = 0; i < core->link_count; i++) {
         const uint8_t *peer = core->links[i]->council;
-        if (memcmp(header->author, peer, 32) == 0 || kr_header_addresses(header, peer)) {
+        if (memcmp(header->author, peer, 32) == 0 || kr_header_addresses(header, peer) || KR_FAULT(KR_FAULT_SCOPE_UNCHECKED)) {
             ret_scopes[count].kind = KR_SCOPE_PAIR;
             memcpy(ret_scopes[count++].id, peer, 32);
         }
@@ -299,14 +300,16 @@ static enum kr_err replace_older(struct kr_step *step, const struct kr_job *job)
     if (err != KR_OK || is_outdone(&entry, job)) {
         return err != KR_OK ? err : KR_EXISTS;
     }
-    err = kr_admit_leave(step, &job->header, entry.record_id); /* it stood where this one will */
+    if (!KR_FAULT(KR_FAULT_OLDER_IN_TREE)) {
+        err = kr_admit_leave(step, &job->header, entry.record_id); /* it stood where this one will */
+    }
     if (err == KR_OK) {
         err = kr_store_record_find(step->txn, entry.record_id, &arrival);
     }
     if (err != KR_OK) {
         return err == KR_NOT_FOUND ? KR_OK : err;
     }
-    return kr_store_record_purge(step->txn, arrival, (struct kr_slice){0});
+    return KR_FAULT(KR_FAULT_OLDER_KEPT) ? KR_OK : kr_store_record_purge(step->txn, arrival, (struct kr_slice){0});
 }
 
 enum kr_err kr_admit_judge(struct kr_step *step, const struct kr_job *job, const uint8_t *from)

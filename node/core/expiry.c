@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/fault.h"
 #include "node/core/reason.h"
 #include "node/core/state.h"
 
@@ -109,7 +110,7 @@ static enum kr_err expire_one(struct kr_step *step, uint64_t arrival, struct sli
     if (head.state == KR_HEAD_HEADER_ONLY) {
         return delete_one(step, arrival, &head);
     }
-    err = kr_expiry_strip(step, arrival, &slice->bytes);
+    err = KR_FAULT(KR_FAULT_EXPIRED_DELETED) ? delete_one(step, arrival, &head) : kr_expiry_strip(step, arrival, &slice->bytes);
     return err == KR_OK ? forget_reason(step, &head) : err;
 }
 
@@ -121,7 +122,7 @@ static bool may_be_ahead(const struct kr_core *core)
         sessions += core->links[i]->has_session;
         behind += core->links[i]->has_session && core->links[i]->clock_ms < -(int64_t)DAY_MS;
     }
-    return core->options.doubts_clock || 2 * behind > sessions;
+    return (core->options.doubts_clock || 2 * behind > sessions) && !KR_FAULT(KR_FAULT_CLOCK_TRUSTED);
 }
 
 /* Trees of months that are over, a slice of them. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/fault.h"
 #include "node/core/effect.h"
 #include "node/core/state.h"
 
@@ -186,7 +187,7 @@ bool kr_gossip_owes(const struct kr_step *step, const struct kr_link *link)
 static enum kr_err refill(struct kr_step *step, struct kr_link *link)
 {
     uint64_t bytes = ungranted(link);
-    bool is_due = bytes > 0 && (bytes >= credit_min(link->share) || link->needed > 0);
+    bool is_due = bytes > 0 && !KR_FAULT(KR_FAULT_CREDIT_KEPT) && (bytes >= credit_min(link->share) || link->needed > 0);
     enum kr_err err = is_due ? give_credit(step, link, bytes) : KR_OK;
     link->needed = link->granted >= link->needed ? 0 : link->needed;
     return err;
@@ -248,7 +249,7 @@ static enum kr_err may_send(const struct kr_step *step, const struct kr_link *li
     enum kr_policy_reason reason;
     enum kr_err err = kr_policy_of_head(step->core, KR_POLICY_HOLD, head, link->council, &reason);
     if (err == KR_OK) {
-        *ret_may = head->state != KR_HEAD_QUARANTINED && kr_policy_is_allowed(reason);
+        *ret_may = (head->state != KR_HEAD_QUARANTINED && kr_policy_is_allowed(reason)) || KR_FAULT(KR_FAULT_POLICY_UNASKED);
     }
     return err;
 }
@@ -263,7 +264,7 @@ static bool header_lets(const struct kr_step *step, const struct kr_link *link, 
         return false;
     }
     kr_policy_facts_of(step->core, &header, link->council, &facts);
-    return kr_policy_is_allowed(kr_policy(KR_POLICY_HOLD, &facts));
+    return kr_policy_is_allowed(kr_policy(KR_POLICY_HOLD, &facts)) || KR_FAULT(KR_FAULT_POLICY_UNASKED);
 }
 
 /* Adds the first record of the queue if policy lets this peer hold it; one that was purged meanwhile is passed over, and so is one

@@ -1,4 +1,5 @@
 #include "node/core/job.h"
+#include "crypto/fault.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -155,7 +156,7 @@ static enum kr_err check(struct kr_job *job, const struct kr_keyring *keyring)
         return err;
     }
     err = kr_record_verify(&job->record);
-    if (err != KR_OK) {
+    if (err != KR_OK && !KR_FAULT(KR_FAULT_SIGNATURE_UNCHECKED)) {
         return err;
     }
     err = kr_header_parse(job->record.header, &job->header);

@@ -1,4 +1,5 @@
 #include "node/core/loop.h"
+#include "crypto/fault.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -274,7 +275,9 @@ enum kr_err kr_loop_run(struct kr_loop *loop, const struct kr_event *events, siz
             give_up(loop, &events[0]);
             done = 1;
         }
-        drop_effects(loop, effects, before);
+        if (!KR_FAULT(KR_FAULT_EFFECT_BEFORE_COMMIT)) {
+            drop_effects(loop, effects, before);
+        }
         for (size_t i = 0; i < done && askers != NULL; i++) {
             if (askers[i].client != 0) {
                 (void)answer_with(effects, askers[i].client, askers[i].request, err);

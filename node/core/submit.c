@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/fault.h"
 #include "node/core/reason.h"
 #include "node/core/state.h"
 #include "proto/indicator/indicator.h"
@@ -400,7 +401,7 @@ enum kr_err kr_submit_made(struct kr_step *step, struct kr_job *job)
     if (err == KR_OK && verdict != KR_OK) {
         return kr_step_error(step, job->client, job->request, verdict, "the record was not taken: %s", kr_err_text(verdict));
     }
-    if (err == KR_OK) {
+    if (err == KR_OK && !KR_FAULT(KR_FAULT_TOKEN_FORGOTTEN)) {
         err = kr_store_token_put(step->txn, job->token, arrival);
     }
     if (err == KR_OK) {

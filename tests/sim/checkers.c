@@ -128,6 +128,12 @@ static bool opens(const struct sim_node *node, const uint8_t *bytes, size_t len)
     return is_open;
 }
 
+static bool verifies(const uint8_t *bytes, size_t len)
+{
+    struct kr_record record;
+    return kr_record_split(bytes, len, &record) == KR_OK && kr_record_verify(&record) == KR_OK;
+}
+
 static enum sim_verdict check_node_leaks(struct sim_world *world, const struct sim_node *node)
 {
     struct kr_txn *txn = NULL;
@@ -143,6 +149,8 @@ static enum sim_verdict check_node_leaks(struct sim_world *world, const struct s
         enum kr_label label = head.label;
         if (kr_store_record_get(txn, head.arrival, &bytes, &len) != KR_OK) {
             verdict = sim_fail(world, SIM_LOSS, "%s cannot read its record %llu", node->name, (unsigned long long)head.arrival);
+        } else if (!verifies(bytes, len)) {
+            verdict = sim_fail(world, SIM_LOSS, "%s holds a record that its author never signed", node->name);
         } else if (!may_hold(node, (struct kr_slice){bytes, len}, &label)) {
             verdict = sim_fail(world, SIM_LEAK, "%s holds a record that is %s and not for it", node->name, kr_label_name(label));
         } else if (head.state == KR_HEAD_SHOWN && !kr_kind_is_statement(head.kind) && !opens(node, bytes, len)) {

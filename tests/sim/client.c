@@ -2,10 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/core/state.h"
 #include "proto/client/client.h"
 #include "proto/indicator/indicator.h"
 #include "proto/record/body.h"
 #include "proto/record/record.h"
+#include "tests/sim/hostile.h"
 #include "tests/sim/internal.h"
 
 #define RETRY_MS     3000u
@@ -176,4 +178,81 @@ void sim_client_look(struct sim_world *world, struct sim_node *node)
             sim_tell(world, "node %u %s %u", node->index, said[held], world->records[i].name);
         }
     }
+}
+
+/* ---- cards ---- */
+
+/* The content of the card that the node's council has in the community, to be freed, and its version. */
+static bool find_card(struct kr_txn *txn, const struct sim_node *node, const uint8_t community[static 32], uint8_t **ret_content,
+                      size_t *ret_len, uint64_t *ret_version)
+{
+    struct kr_head head;
+    bool is_found = false;
+    uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
+    KR_ASSERT(scratch != NULL);
+    for (uint64_t arrival = 1; !is_found && kr_store_head_next(txn, arrival, false, &head, scratch) == KR_OK;
+         arrival = head.arrival + 1) {
+        uint8_t *bytes = NULL;
+        size_t len = 0;
+        struct kr_record record;
+        struct kr_header header;
+        bool is_it = head.kind == KR_KIND_COUNCIL_CARD && memcmp(head.author, node->council, 32) == 0 && head.has_community &&
+                     memcmp(head.community, community, 32) == 0;
+        is_found = is_it && kr_store_record_get(txn, head.arrival, &bytes, &len) == KR_OK &&
+                   kr_record_split(bytes, len, &record) == KR_OK && kr_header_parse(record.header, &header) == KR_OK &&
+                   kr_record_open(&record, &header, node->keyring, ret_content, ret_len) == KR_OK;
+        *ret_version = head.version;
+        free(bytes);
+    }
+    free(scratch);
+    return is_found;
+}
+
+enum sim_verdict sim_world_renew(struct sim_world *world, uint32_t index)
+{
+    struct sim_node *node = world->nodes[index];
+    struct kr_core *core = node->is_up ? kr_loop_core(node->loop) : NULL;
+    struct kr_txn *txn = NULL;
+    struct kr_effects effects;
+    struct kr_writer writer;
+    struct kr_rng rng;
+    uint8_t seed[32], *content = NULL;
+    size_t len = 0;
+    uint64_t version = 0;
+    if (core == NULL || core->directory.community_count == 0 || kr_store_write_begin(node->store, &txn) != KR_OK) {
+        return SIM_HOLDS;
+    }
+    const uint8_t *community = core->directory.communities[0]->id;
+    kr_rng_bytes(&world->rng, seed, sizeof seed);
+    kr_rng_init(&rng, seed);
+    kr_effects_init(&effects);
+    kr_writer_init(&writer, KR_BODY_BYTES_MAX);
+    struct kr_step step = {.core = core, .txn = txn, .rng = &rng, .effects = &effects, .now_ms = node->now_ms};
+    enum kr_err err = KR_NOT_FOUND;
+    if (node->is_hostile) {
+        sim_hostile_note(world, node);
+    }
+    if (find_card(txn, node, community, &content, &len, &version)) {
+        kr_writer_raw(&writer, content, len);
+        err = kr_admit_statement(&step, KR_KIND_COUNCIL_CARD, community, node->council, version + 1, &writer);
+    }
+    if (err == KR_OK) {
+        err = kr_core_flush(core, txn, &rng, node->now_ms, &effects);
+    }
+    enum sim_verdict verdict = err == KR_OK ? SIM_HOLDS : sim_fail(world, SIM_SETUP, "%s has no card to renew", node->name);
+    /* A commit that fails leaves the core as it never is: it would be made anew by its loop. Here it is by a new life. */
+    if (err == KR_OK && kr_txn_commit(txn) != KR_OK) {
+        sim_world_crash(world, index, 1000);
+    } else if (err == KR_OK) {
+        if (node->is_hostile) {
+            sim_hostile_turn(world, node, &effects);
+        }
+        verdict = sim_let_out(world, node, &effects);
+    } else {
+        kr_txn_abort(txn);
+    }
+    kr_effects_deinit(&effects);
+    kr_writer_deinit(&writer);
+    free(content);
+    return verdict;
 }

@@ -67,6 +67,43 @@ static enum sim_verdict check_directory(struct sim_world *world, const struct si
     return verdict;
 }
 
+/* What stands at one place of the directory is one statement: the newest. */
+struct place {
+    uint32_t kind;
+    uint8_t author[32], community[32], subject[32];
+};
+
+static enum sim_verdict check_replaced(struct sim_world *world, const struct sim_node *node)
+{
+    struct kr_txn *txn = NULL;
+    struct kr_head head;
+    uint32_t count = 0;
+    bool has_two = false;
+    struct place *places = NULL;
+    uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
+    KR_ASSERT(scratch != NULL && kr_store_read_begin(node->store, &txn) == KR_OK);
+    for (uint64_t arrival = 1; kr_store_head_next(txn, arrival, false, &head, scratch) == KR_OK; arrival = head.arrival + 1) {
+        if (!kr_kind_is_replaceable(head.kind) || head.state != KR_HEAD_SHOWN) {
+            continue;
+        }
+        places = realloc(places, (count + 1) * sizeof *places);
+        KR_ASSERT(places != NULL);
+        memset(&places[count], 0, sizeof *places);
+        places[count].kind = head.kind;
+        memcpy(places[count].author, head.author, 32);
+        memcpy(places[count].community, head.community, 32);
+        memcpy(places[count].subject, head.subject, 32);
+        for (uint32_t i = 0; i < count; i++) {
+            has_two = has_two || memcmp(&places[i], &places[count], sizeof *places) == 0;
+        }
+        count++;
+    }
+    kr_txn_abort(txn);
+    free(scratch);
+    free(places);
+    return has_two ? sim_fail(world, SIM_LOSS, "%s holds two statements where one is to be", node->name) : SIM_HOLDS;
+}
+
 /* One submission is one record, however often its client had to ask. */
 static enum sim_verdict check_doubles(struct sim_world *world, const struct sim_node *node)
 {
@@ -147,7 +184,7 @@ static enum sim_verdict check_scope(struct sim_world *world, const struct sim_no
 static bool has_untakeable(const struct sim_world *world)
 {
     for (uint32_t i = 0; i < world->record_count; i++) {
-        if (world->records[i].is_exempt || world->records[i].expires_ms > 0) {
+        if (world->records[i].is_exempt) {
             return true;
         }
     }
@@ -208,7 +245,10 @@ enum sim_verdict sim_check_convergence(struct sim_world *world)
     bool *must = calloc(world->node_count, sizeof *must);
     KR_ASSERT(must != NULL);
     for (uint32_t i = 0; i < world->node_count && verdict == SIM_HOLDS; i++) {
-        verdict = check_doubles(world, world->nodes[i]);
+        verdict = world->nodes[i]->is_hostile ? SIM_HOLDS : check_doubles(world, world->nodes[i]);
+        if (verdict == SIM_HOLDS && !world->nodes[i]->is_hostile) {
+            verdict = check_replaced(world, world->nodes[i]);
+        }
     }
     for (uint32_t i = 0; i < world->record_count && verdict == SIM_HOLDS; i++) {
         verdict = check_record(world, i, must);

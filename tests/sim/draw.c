@@ -132,7 +132,7 @@ static void draw_records(struct hand *hand, uint32_t count)
                             .record = i,
                             .label = labels[below(hand, 3)],
                             .is_large = has_large && one_in(hand, 2)};
-        op.lives_ms = has_short && one_in(hand, 3) ? 60000 + kr_rng_below(&hand->rng, hand->plan->end_ms) : 0;
+        op.lives_ms = has_short && one_in(hand, 3) ? 7200000 + 60000 + kr_rng_below(&hand->rng, hand->plan->end_ms) : 0;
         if (op.label == KR_TLP_AMBER) {
             op.list = calloc(hand->plan->node_count, sizeof *op.list);
             KR_ASSERT(op.list != NULL);
@@ -210,6 +210,10 @@ static void draw_nodes_trouble(struct hand *hand)
         if (one_in(hand, 2)) { /* else the first one: the disk with all that came since is lost */
             sim_plan_add(plan, &backup);
         }
+        sim_plan_add(plan, &op);
+    }
+    for (uint32_t i = 0, count = one_in(hand, 3) ? 1 + below(hand, 4) : 0; i < count; i++) {
+        struct sim_op op = {.kind = SIM_OP_RENEW, .at_ms = some_time(hand), .node = below(hand, plan->node_count)};
         sim_plan_add(plan, &op);
     }
     for (uint32_t i = 0; i < clocks; i++) {

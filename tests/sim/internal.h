@@ -23,6 +23,10 @@ enum sim_verdict sim_world_begin(struct sim_world *world, uint64_t seed, uint32_
 /* ---- run.c ---- */
 enum sim_verdict sim_let_out(struct sim_world *world, struct sim_node *node, struct kr_effects *effects);
 
+/* ---- run.c ---- */
+/* Lets effects out one by one, unless the node crashes between two of them. */
+enum sim_verdict sim_let_out(struct sim_world *world, struct sim_node *node, struct kr_effects *effects);
+
 /* ---- net.c: the net process of a node, as far as its core can tell ---- */
 void sim_net_send(struct sim_world *world, struct sim_node *from, uint32_t number, const uint8_t *bytes, size_t len);
 void sim_net_allow(struct sim_node *node, const struct kr_effect *effect);

@@ -16,6 +16,7 @@
  *   split NODE… [for TIME]         mute NODE NODE [for TIME]         cut NODE NODE [for TIME]
  *   slow NODE NODE BYTES [for TIME]                                  crash NODE [for TIME]
  *   backup NODE                    restore NODE                      clock NODE TIME | clock NODE -TIME
+ *   renew NODE                     its council issues its card anew
  *   turn NODE HOW                  the node goes over to the other side: sim_turn_names
  *   heal                           ends all that; clocks are set right
  *   expect NODE has|lacks|hides RECORD                               expect same
@@ -38,6 +39,7 @@ enum sim_op_kind {
     SIM_OP_BACKUP,
     SIM_OP_RESTORE,
     SIM_OP_CLOCK,
+    SIM_OP_RENEW,
     SIM_OP_TURN,
     SIM_OP_HEAL,
     SIM_OP_EXPECT,
@@ -111,6 +113,16 @@ struct sim_listener {
 void sim_play(const struct sim_plan *plan, const struct sim_listener *listener, struct sim_result *ret_result);
 /* The same in a process of its own, so that one that dies is a verdict like another. */
 void sim_play_apart(const struct sim_plan *plan, const struct sim_listener *listener, struct sim_result *ret_result);
+
+/* ---- faults.c ---- */
+struct sim_fault {
+    const char *name, *what;
+    uint64_t seed;            /* the first that catches it */
+    struct sim_bounds bounds; /* of these plans */
+    enum sim_verdict verdict;
+};
+/* By enum kr_fault. */
+extern const struct sim_fault sim_faults[];
 
 /* ---- minimise.c ---- */
 /* Cuts the plan down as long as it fails in the same way, with at most `runs` tries. Returns how many it took. */

@@ -86,6 +86,8 @@ static enum sim_verdict do_op(struct sim_world *world, const struct sim_op *op)
     case SIM_OP_CLOCK:
         sim_world_clock(world, op->node, op->skew_ms);
         break;
+    case SIM_OP_RENEW:
+        return sim_world_renew(world, op->node);
     case SIM_OP_TURN:
         world->nodes[op->node]->is_hostile = true;
         world->nodes[op->node]->turns |= 1u << op->number;

@@ -8,8 +8,8 @@
 #define WORDS_MAX 600u
 #define TIME_MAX  (200ull * 366u * 86400000u)
 
-static const char *const op_names[SIM_OP_COUNT] = {"submit", "noise",   "split", "mute", "cut",  "slow",  "crash",
-                                                   "backup", "restore", "clock", "turn", "heal", "expect"};
+static const char *const op_names[SIM_OP_COUNT] = {"submit", "noise",   "split", "mute",  "cut",  "slow", "crash",
+                                                   "backup", "restore", "clock", "renew", "turn", "heal", "expect"};
 static const char *const expected_names[] = {"has", "lacks", "hides", "same"};
 static const char *const label_names[] = {"clear", "green", "amber"};
 static const enum kr_label labels[] = {KR_TLP_CLEAR, KR_TLP_GREEN, KR_TLP_AMBER};
@@ -102,6 +102,7 @@ void sim_op_print(const struct sim_op *op, FILE *file)
         break;
     case SIM_OP_BACKUP:
     case SIM_OP_RESTORE:
+    case SIM_OP_RENEW:
         (void)fprintf(file, " %u", op->node);
         break;
     case SIM_OP_CLOCK:
@@ -309,6 +310,7 @@ static void read_op(struct words *words, struct sim_plan *plan)
         break;
     case SIM_OP_BACKUP:
     case SIM_OP_RESTORE:
+    case SIM_OP_RENEW:
         op.node = next_node(words, plan);
         break;
     case SIM_OP_CLOCK:

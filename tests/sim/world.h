@@ -229,6 +229,8 @@ void sim_world_wire(struct sim_world *world, uint32_t from, uint32_t to, struct 
 uint32_t sim_world_submit(struct sim_world *world, uint32_t node, enum kr_label label, const uint32_t *audience,
                           uint32_t audience_count, uint64_t at_ms);
 uint32_t sim_world_submit_as(struct sim_world *world, const struct sim_submission *submission, uint64_t at_ms);
+/* The node's council issues its card anew, if the node is up: what replaces an older one must do so everywhere. */
+enum sim_verdict sim_world_renew(struct sim_world *world, uint32_t node);
 /* Some of the other nodes, at least one, drawn at random: for an audience. Returns how many; ascending. */
 uint32_t sim_world_draw_audience(struct sim_world *world, uint32_t node, uint32_t *ret_audience);
 

@@ -1,0 +1,31 @@
+/* Planted faults: mistakes that the simulator must notice, each turned on by a number at run time. Only kr-sim is built with them
+ * (KR_WITH_FAULTS, tests/sim/CMakeLists.txt); everywhere else a hook is the constant false and leaves no code. */
+#ifndef KR_CRYPTO_FAULT_H
+#define KR_CRYPTO_FAULT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum kr_fault {
+    KR_FAULT_NONE,
+    KR_FAULT_EFFECT_BEFORE_COMMIT, /* effects of a batch whose commit failed are let out */
+    KR_FAULT_SCOPE_UNCHECKED,      /* an addressed record enters the pair scopes of all peers */
+    KR_FAULT_POLICY_UNASKED,       /* nobody asks policy when a record is packed for a peer */
+    KR_FAULT_OLDER_KEPT,           /* a replaced statement stays in the store */
+    KR_FAULT_OLDER_IN_TREE,        /* a replaced statement stays in its trees */
+    KR_FAULT_EXPIRED_DELETED,      /* an expired record is gone while its trees go on naming it */
+    KR_FAULT_CREDIT_KEPT,          /* room that has become free is not given back to the peer */
+    KR_FAULT_TOKEN_FORGOTTEN,      /* a submission's token is not kept */
+    KR_FAULT_CLOCK_TRUSTED,        /* what has expired by a clock that just jumped is deleted */
+    KR_FAULT_SIGNATURE_UNCHECKED,  /* a record's signature and hashes are not looked at */
+    KR_FAULT_COUNT
+};
+
+#ifdef KR_WITH_FAULTS
+extern uint32_t kr_fault_number; /* of the one that is on; the simulator's */
+#define KR_FAULT(fault) (kr_fault_number == (uint32_t)(fault))
+#else
+#define KR_FAULT(fault) false
+#endif
+
+#endif

@@ -1,0 +1,27 @@
+/* The planted faults by their numbers: what they are called, and the first seed that catches each. */
+#include "crypto/fault.h"
+
+#include "tests/sim/plan.h"
+
+uint32_t kr_fault_number;
+
+#define ANY                                                                                                                        \
+    {                                                                                                                              \
+        .shape = SIM_SHAPE_COUNT                                                                                                   \
+    }
+
+const struct sim_fault sim_faults[KR_FAULT_COUNT] = {
+    [KR_FAULT_NONE] = {"none", "", 0, ANY, SIM_HOLDS},
+    [KR_FAULT_EFFECT_BEFORE_COMMIT] = {"effect-before-commit", "effects of a batch whose commit failed are let out", 1, ANY,
+                                       SIM_LOSS},
+    [KR_FAULT_SCOPE_UNCHECKED] = {"scope-unchecked", "an addressed record enters the pair scopes of all peers", 1, ANY, SIM_LEAK},
+    [KR_FAULT_POLICY_UNASKED] = {"policy-unasked", "nobody asks policy when a record is packed for a peer", 1, ANY, SIM_LEAK},
+    [KR_FAULT_OLDER_KEPT] = {"older-kept", "a replaced statement stays in the store", 1, ANY, SIM_LOSS},
+    [KR_FAULT_OLDER_IN_TREE] = {"older-in-tree", "a replaced statement stays in its trees", 1, ANY, SIM_NO_CONVERGENCE},
+    [KR_FAULT_EXPIRED_DELETED] = {"expired-deleted", "an expired record is gone while its trees go on naming it", 1, ANY,
+                                  SIM_NO_CONVERGENCE},
+    [KR_FAULT_CREDIT_KEPT] = {"credit-kept", "room that has become free is not given back to the peer", 1, ANY, SIM_NO_CONVERGENCE},
+    [KR_FAULT_TOKEN_FORGOTTEN] = {"token-forgotten", "a submission's token is not kept", 1, ANY, SIM_LOSS},
+    [KR_FAULT_CLOCK_TRUSTED] = {"clock-trusted", "what has expired by a clock that just jumped is deleted", 1, ANY, SIM_LOSS},
+    [KR_FAULT_SIGNATURE_UNCHECKED] = {"signature-unchecked", "a record's signature and hashes are not looked at", 1, ANY, SIM_LOSS},
+};
