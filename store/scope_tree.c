@@ -329,6 +329,7 @@ struct view {
     struct kr_scope_row row;
     struct pending pending;
     struct kr_tree tree;
+    bool has_month; /* the tree is of tree.month */
 };
 
 static void view_deinit(struct view *view)
@@ -480,26 +481,36 @@ enum kr_err kr_store_tree_months(struct kr_txn *txn, const struct kr_scope *scop
     return err;
 }
 
+static enum kr_err view_at(struct view *view, uint32_t month)
+{
+    struct kr_scope_month rows;
+    enum kr_err err = view->has_month && view->tree.month == month ? KR_OK : view_month(view, month, &rows);
+    view->has_month = err == KR_OK;
+    return err;
+}
+
+static enum kr_err view_look(struct view *view, uint32_t month, const uint8_t *prefix, uint32_t nibbles,
+                             struct kr_tree_node *ret_node)
+{
+    struct kr_tree_node node;
+    enum kr_err err = nibbles > KR_TREE_NIBBLES || month > UINT16_MAX ? KR_INVALID : view_at(view, month);
+    if (err == KR_OK) {
+        err = kr_tree_look(&view->tree, prefix, nibbles, kr_tree_under(pending_of(&view->pending, month), prefix, nibbles), &node);
+    }
+    if (err == KR_OK) {
+        *ret_node = node;
+    }
+    return err;
+}
+
 enum kr_err kr_store_tree_look(struct kr_txn *txn, const struct kr_scope *scope, uint32_t month,
                                const uint8_t prefix[static KR_TREE_KEY_BYTES], uint32_t nibbles, struct kr_tree_node *ret_node)
 {
     struct view view;
-    struct kr_scope_month rows;
-    struct kr_tree_node node;
-    if (nibbles > KR_TREE_NIBBLES || month > UINT16_MAX) {
-        return KR_INVALID;
-    }
     enum kr_err err = view_init(&view, txn, scope);
-    if (err != KR_OK) {
-        return err;
-    }
-    err = view_month(&view, month, &rows);
     if (err == KR_OK) {
-        err = kr_tree_look(&view.tree, prefix, nibbles, kr_tree_under(pending_of(&view.pending, month), prefix, nibbles), &node);
-    }
-    view_deinit(&view);
-    if (err == KR_OK) {
-        *ret_node = node;
+        err = view_look(&view, month, prefix, nibbles, ret_node);
+        view_deinit(&view);
     }
     return err;
 }
@@ -523,30 +534,73 @@ static void merge_list(kr_tree_key *listed, uint32_t max, uint32_t *count, struc
     }
 }
 
+static enum kr_err view_list(struct view *view, uint32_t month, const uint8_t *prefix, uint32_t nibbles, const uint8_t *after,
+                             kr_tree_key *ret_keys, uint32_t max, uint32_t *ret_count)
+{
+    uint32_t count = 0;
+    enum kr_err err = nibbles > KR_TREE_NIBBLES || month > UINT16_MAX ? KR_INVALID : view_at(view, month);
+    if (err == KR_OK) {
+        err = kr_tree_list(&view->tree, prefix, nibbles, after, ret_keys, max, &count);
+    }
+    if (err == KR_OK) {
+        merge_list(ret_keys, max, &count, kr_tree_under(pending_of(&view->pending, month), prefix, nibbles), after);
+        *ret_count = count;
+    }
+    return err;
+}
+
 enum kr_err kr_store_tree_list(struct kr_txn *txn, const struct kr_scope *scope, uint32_t month,
                                const uint8_t prefix[static KR_TREE_KEY_BYTES], uint32_t nibbles, const uint8_t *after,
                                uint8_t (*ret_keys)[KR_TREE_KEY_BYTES], uint32_t max, uint32_t *ret_count)
 {
     struct view view;
-    struct kr_scope_month rows;
-    uint32_t count = 0;
-    if (nibbles > KR_TREE_NIBBLES || month > UINT16_MAX) {
-        return KR_INVALID;
-    }
     enum kr_err err = view_init(&view, txn, scope);
+    if (err == KR_OK) {
+        err = view_list(&view, month, prefix, nibbles, after, ret_keys, max, ret_count);
+        view_deinit(&view);
+    }
+    return err;
+}
+
+/* ---- a view that lasts ---- */
+
+struct kr_tree_view {
+    struct view inner;
+    struct kr_tree_kept kept[KR_TREE_KEPT];
+};
+
+enum kr_err kr_tree_view_open(struct kr_txn *txn, const struct kr_scope *scope, struct kr_tree_view **ret_view)
+{
+    struct kr_tree_view *view = calloc(1, sizeof *view);
+    enum kr_err err = view != NULL ? view_init(&view->inner, txn, scope) : KR_NOMEM;
     if (err != KR_OK) {
+        free(view);
         return err;
     }
-    err = view_month(&view, month, &rows);
-    if (err == KR_OK) {
-        err = kr_tree_list(&view.tree, prefix, nibbles, after, ret_keys, max, &count);
+    view->inner.tree.kept = view->kept;
+    *ret_view = view;
+    return KR_OK;
+}
+
+void kr_tree_view_close(struct kr_tree_view *view)
+{
+    if (view != NULL) {
+        view_deinit(&view->inner);
+        free(view);
     }
-    if (err == KR_OK) {
-        merge_list(ret_keys, max, &count, kr_tree_under(pending_of(&view.pending, month), prefix, nibbles), after);
-        *ret_count = count;
-    }
-    view_deinit(&view);
-    return err;
+}
+
+enum kr_err kr_tree_view_look(struct kr_tree_view *view, uint32_t month, const uint8_t prefix[static KR_TREE_KEY_BYTES],
+                              uint32_t nibbles, struct kr_tree_node *ret_node)
+{
+    return view_look(&view->inner, month, prefix, nibbles, ret_node);
+}
+
+enum kr_err kr_tree_view_list(struct kr_tree_view *view, uint32_t month, const uint8_t prefix[static KR_TREE_KEY_BYTES],
+                              uint32_t nibbles, const uint8_t *after, uint8_t (*ret_keys)[KR_TREE_KEY_BYTES], uint32_t max,
+                              uint32_t *ret_count)
+{
+    return view_list(&view->inner, month, prefix, nibbles, after, ret_keys, max, ret_count);
 }
 
 /* ---- dropping ---- */

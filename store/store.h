@@ -219,6 +219,16 @@ enum kr_err kr_store_tree_look(struct kr_txn *txn, const struct kr_scope *scope,
 enum kr_err kr_store_tree_list(struct kr_txn *txn, const struct kr_scope *scope, uint32_t month,
                                const uint8_t prefix[static KR_TREE_KEY_BYTES], uint32_t nibbles, const uint8_t *after,
                                uint8_t (*ret_keys)[KR_TREE_KEY_BYTES], uint32_t max, uint32_t *ret_count) KR_WARN_UNUSED;
+/* The same many times over: what both calls read is kept between them. Nothing may be written to the scope meanwhile, and the
+ * transaction must outlive it. */
+struct kr_tree_view;
+enum kr_err kr_tree_view_open(struct kr_txn *txn, const struct kr_scope *scope, struct kr_tree_view **ret_view) KR_WARN_UNUSED;
+void kr_tree_view_close(struct kr_tree_view *view); /* NULL is fine */
+enum kr_err kr_tree_view_look(struct kr_tree_view *view, uint32_t month, const uint8_t prefix[static KR_TREE_KEY_BYTES],
+                              uint32_t nibbles, struct kr_tree_node *ret_node) KR_WARN_UNUSED;
+enum kr_err kr_tree_view_list(struct kr_tree_view *view, uint32_t month, const uint8_t prefix[static KR_TREE_KEY_BYTES],
+                              uint32_t nibbles, const uint8_t *after, uint8_t (*ret_keys)[KR_TREE_KEY_BYTES], uint32_t max,
+                              uint32_t *ret_count) KR_WARN_UNUSED;
 /* Brings the rows up to date with the log, so that reading adds nothing: before much reading. */
 enum kr_err kr_store_tree_settle(struct kr_txn *txn, const struct kr_scope *scope) KR_WARN_UNUSED;
 /* Drops the trees of all months before `month_from`, of all scopes: a bounded slice of it. They are gone for whoever reads from the

@@ -34,13 +34,23 @@ struct kr_tree_row {
     kr_tree_key keys[KR_TREE_LEAF_MAX];
 };
 
+/* Rows that were read, by the length of their edges: a way down the tree passes those of the one before it. */
+#define KR_TREE_KEPT 16u
+struct kr_tree_kept {
+    bool is_there;
+    uint32_t month, nibbles;
+    kr_tree_key edge;
+    struct kr_tree_row row;
+};
+
 /* Of one scope and month. */
 struct kr_tree {
     struct kr_txn *txn;
     uint32_t number, month;
     bool has_rows, writes;
-    struct kr_tree_row *row; /* room for one that was read */
-    kr_tree_key *merged;     /* and for a leaf's keys together with those that are added */
+    struct kr_tree_kept *kept; /* KR_TREE_KEPT, while nothing is written; NULL: none are kept. Borrowed */
+    struct kr_tree_row *row;   /* room for one that was read */
+    kr_tree_key *merged;       /* and for a leaf's keys together with those that are added */
     uint32_t merged_max;
 };
 /* `max`: most keys that are ever added at a time. KR_NOMEM. */

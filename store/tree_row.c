@@ -169,7 +169,7 @@ enum kr_err kr_tree_row_open(struct kr_txn *txn, struct kr_slice key, struct kr_
     return value[0] > 0 ? read_leaf(kr_slice_of(value, len), ret_row) : read_node(kr_slice_of(value, len), ret_row);
 }
 
-enum kr_err kr_tree_row_get(struct kr_tree *tree, const uint8_t *edge, uint32_t nibbles, struct kr_tree_row *ret_row)
+static enum kr_err read_row(struct kr_tree *tree, const uint8_t *edge, uint32_t nibbles, struct kr_tree_row *ret_row)
 {
     uint8_t buffer[KR_TREE_ROW_KEY_MAX];
     struct kr_slice key = row_key(tree, edge, nibbles, buffer), sealed = {0};
@@ -179,6 +179,29 @@ enum kr_err kr_tree_row_get(struct kr_tree *tree, const uint8_t *edge, uint32_t 
     }
     err = kr_tree_row_open(tree->txn, key, sealed, ret_row);
     return err == KR_OK && ret_row->is_node && ret_row->node.depth < nibbles ? KR_CORRUPT : err;
+}
+
+enum kr_err kr_tree_row_get(struct kr_tree *tree, const uint8_t *edge, uint32_t nibbles, struct kr_tree_row *ret_row)
+{
+    if (tree->kept == NULL) {
+        return read_row(tree, edge, nibbles, ret_row);
+    }
+    struct kr_tree_kept *kept = &tree->kept[nibbles % KR_TREE_KEPT];
+    if (!kept->is_there || kept->month != tree->month || kept->nibbles != nibbles ||
+        kr_tree_common(kept->edge, edge, nibbles) < nibbles) {
+        kept->is_there = false;
+        enum kr_err err = read_row(tree, edge, nibbles, &kept->row);
+        if (err != KR_OK) {
+            return err;
+        }
+        kept->is_there = true;
+        kept->month = tree->month;
+        kept->nibbles = nibbles;
+        memcpy(kept->edge, edge, sizeof kept->edge);
+    }
+    const size_t keys = kept->row.is_node ? 0 : kept->row.node.sum.count * KR_TREE_KEY_BYTES;
+    memcpy(ret_row, &kept->row, offsetof(struct kr_tree_row, keys) + keys);
+    return KR_OK;
 }
 
 enum kr_err kr_tree_node_put(struct kr_tree *tree, const uint8_t *edge, uint32_t nibbles, const struct kr_tree_node *node)

@@ -28,6 +28,7 @@ struct kr_route {
     uint64_t used;               /* 0: a free place */
     uint32_t since;              /* records that came since a nearer link was last asked */
     uint32_t changes;            /* how often one was */
+    uint8_t grafted[8];          /* beginning of the id of the record that had to be asked for last */
 };
 
 struct kr_routes {

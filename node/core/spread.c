@@ -1,7 +1,7 @@
 /* Trees of dissemination.
  *
  *   of a tree (scope, author) each link is        a record that is not here yet
- *     EAGER  whole records                          unknown ── IHAVE ──▶ awaited ── a round trip ──▶ GRAFT to who announced it,
+ *     EAGER  whole records                          unknown ── IHAVE ──▶ awaited ── patience ───▶ GRAFT to who announced it,
  *     LAZY   ids                                       │                    │                        then to the next, …
  *     LAZY ── GRAFT from the peer ──▶ EAGER            └── a copy ──▶ under check ── sound ──▶ here
  *     EAGER ── a copy too many, PRUNE ──▶ LAZY                              └── bad ──▶ GRAFT to the next at once
@@ -184,12 +184,12 @@ enum kr_err kr_spread_offer(struct kr_step *step, const struct kr_head *head, co
 
 /* ---- copies too many ---- */
 
-/* The author's own copy, which came soon after another's: that way is the shorter one, and it is the other that is not needed. */
+/* The author's own copy, which came soon after another's: that way is the shorter one, and it is the other that is not needed. Soon
+ * is before the other's announcement would have made us ask. */
 static struct kr_link *not_needed(const struct kr_step *step, struct kr_link *link, const struct kr_head *head)
 {
-    bool is_authors = memcmp(head->author, link->council, 32) == 0;
-    return is_authors && step->now_ms <= head->received_ms + kr_spread_patience(link) ? kr_link_by_council(step->core, head->from)
-                                                                                      : link;
+    struct kr_link *other = memcmp(head->author, link->council, 32) == 0 ? kr_link_by_council(step->core, head->from) : NULL;
+    return other != NULL && step->now_ms < head->received_ms + kr_spread_patience(other) ? other : link;
 }
 
 static enum kr_err make_lazy(struct kr_step *step, struct kr_link *link, const struct kr_head *head)
@@ -200,17 +200,18 @@ static enum kr_err make_lazy(struct kr_step *step, struct kr_link *link, const s
     if (memcmp(head->from, link->council, 32) == 0) {
         return KR_OK; /* the link that brought it first, once more: asked for when it was under way */
     }
-    struct kr_link *lazy = not_needed(step, link, head);
     route_key(core, head, key);
     enum kr_err err = kr_routes_get(&core->spread.routes, key, &route);
     if (err != KR_OK) {
         return err;
     }
-    kr_route_set(route, link->spread.slot, false); /* it has it without us */
-    if (lazy != NULL) {
-        kr_route_set(route, lazy->spread.slot, false);
-        kr_spread_ask_to_prune(lazy, key, head->id);
+    if (memcmp(route->grafted, head->id, sizeof route->grafted) == 0) {
+        return KR_OK; /* both may have been needed: the next record decides */
     }
+    struct kr_link *lazy = not_needed(step, link, head);
+    kr_route_set(route, link->spread.slot, false); /* it has it without us */
+    kr_route_set(route, lazy->spread.slot, false);
+    kr_spread_ask_to_prune(lazy, key, head->id);
     return KR_OK;
 }
 
@@ -280,6 +281,9 @@ static enum kr_err try_nearer(struct kr_step *step, const struct kr_link *link, 
     enum kr_err err = kr_routes_get(&core->spread.routes, key, &route);
     if (err != KR_OK) {
         return err;
+    }
+    if (awaited->is_grafted) {
+        memcpy(route->grafted, head->id, sizeof route->grafted);
     }
     route->since++;
     if (!is_nearer || route->since < 1u << route->changes) {
@@ -454,7 +458,7 @@ enum kr_err kr_spread_prune(struct kr_step *step, struct kr_link *link, const st
 static bool may_still_come(const struct kr_step *step, const struct kr_awaited *awaited, uint64_t wait_ms)
 {
     const struct kr_spread *spread = &step->core->spread;
-    return !awaited->is_grafted && step->now_ms < awaited->announced_ms + KR_RTT_MS_MAX &&
+    return !awaited->is_grafted && step->now_ms < awaited->announced_ms + KR_PATIENCE_MS_MAX &&
            step->now_ms < spread->progress_ms + wait_ms && spread->progress_announced_ms <= awaited->announced_ms;
 }
 
@@ -499,7 +503,7 @@ static enum kr_err ask_link(struct kr_step *step, struct kr_link *link, struct g
         }
         kr_slots_add(&awaited->tried, link->spread.slot);
         awaited->is_grafted = true;
-        awaited->due_ms = step->now_ms + 2 * kr_spread_patience(link);
+        awaited->due_ms = step->now_ms + kr_spread_round_trip(link) + kr_spread_patience(link);
         memcpy(grafts->ids[grafts->count++], awaited->id, KR_SHORT_ID_BYTES);
         err = grafts->count == KR_IDS_PER_FRAME_MAX ? send_grafts(step, link, grafts) : KR_OK;
     }

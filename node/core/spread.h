@@ -16,12 +16,12 @@ struct kr_step;
 struct kr_link;
 struct kr_core;
 
-#define KR_EAGER_MAX     5u      /* of so many links that share a scope all are eager at first; of more, four */
-#define KR_RTT_MS_FIRST  200u    /* a link's round trip before it was measured */
-#define KR_RTT_MS_MIN    50u     /* an announced record is waited for at least so long before it is asked for */
-#define KR_RTT_MS_MAX    2000u   /* and at most so long */
-#define KR_PRUNES_MAX    32u     /* trees that a peer is asked in one message to leave */
-#define KR_SPREAD_AGE_MS 600000u /* what catching up brought and is older than this is left to others' catching up */
+#define KR_EAGER_MAX       5u      /* of so many links that share a scope all are eager at first; of more, four */
+#define KR_RTT_MS_FIRST    200u    /* a link's round trip before it was measured */
+#define KR_PATIENCE_MS_MIN 25u     /* an announced record is waited for at least so long before it is asked for */
+#define KR_PATIENCE_MS_MAX 2000u   /* and at most so long */
+#define KR_PRUNES_MAX      32u     /* trees that a peer is asked in one message to leave */
+#define KR_SPREAD_AGE_MS   600000u /* what catching up brought and is older than this is left to others' catching up */
 
 /* What spreading remembers of a link. */
 struct kr_spread_link {
@@ -80,7 +80,8 @@ enum kr_err kr_spread_announce(struct kr_link *link, const uint8_t id[static 32]
 void kr_spread_ask_to_prune(struct kr_link *link, const uint8_t route[static KR_ROUTE_KEY_BYTES], const uint8_t id[static 32]);
 
 uint64_t kr_spread_round_trip(const struct kr_link *link); /* as measured, or a guess */
-uint64_t kr_spread_patience(const struct kr_link *link);   /* how long a record that it announced may take by other ways */
+/* How long a record that it announced may take by other ways: half a round trip, so that asking for it is over within two. */
+uint64_t kr_spread_patience(const struct kr_link *link);
 /* Pongs answer pings in order. */
 void kr_spread_pinged(struct kr_link *link, uint64_t now_ms);
 void kr_spread_ponged(struct kr_link *link, uint64_t now_ms);

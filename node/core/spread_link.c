@@ -15,9 +15,9 @@ uint64_t kr_spread_round_trip(const struct kr_link *link)
 
 uint64_t kr_spread_patience(const struct kr_link *link)
 {
-    uint64_t rtt_ms = kr_spread_round_trip(link);
-    rtt_ms = rtt_ms > KR_RTT_MS_MIN ? rtt_ms : KR_RTT_MS_MIN;
-    return rtt_ms < KR_RTT_MS_MAX ? rtt_ms : KR_RTT_MS_MAX;
+    uint64_t wait_ms = kr_spread_round_trip(link) / 2;
+    wait_ms = wait_ms > KR_PATIENCE_MS_MIN ? wait_ms : KR_PATIENCE_MS_MIN;
+    return wait_ms < KR_PATIENCE_MS_MAX ? wait_ms : KR_PATIENCE_MS_MAX;
 }
 
 void kr_spread_pinged(struct kr_link *link, uint64_t now_ms)

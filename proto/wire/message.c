@@ -29,8 +29,9 @@ static uint32_t field_count(uint64_t type)
     case KR_MESSAGE_WANT:
         return 5;
     case KR_MESSAGE_HAVE:
-    case KR_MESSAGE_SYNC:
         return 7;
+    case KR_MESSAGE_SYNC:
+        return 8;
     default:
         return 0;
     }
@@ -113,6 +114,7 @@ void kr_message_write(const struct kr_message *message, struct kr_writer *writer
         kr_writer_uint(writer, message->walk);
         write_scope(writer, &message->scope);
         kr_writer_uint(writer, message->status);
+        kr_writer_uint(writer, message->generation);
         kr_writer_uint(writer, message->dealt);
         kr_writer_uint(writer, message->count);
         kr_writer_array(writer, message->part_count);
@@ -275,6 +277,7 @@ static bool read_fields(struct kr_reader *reader, struct kr_message *message)
         message->walk = kr_reader_uint(reader, UINT64_MAX);
         is_known = read_scope(reader, &message->scope);
         message->status = (uint32_t)kr_reader_uint(reader, 1);
+        message->generation = (uint32_t)kr_reader_uint(reader, UINT32_MAX);
         message->dealt = kr_reader_uint(reader, UINT64_MAX);
         message->count = kr_reader_uint(reader, UINT64_MAX);
         read_parts(reader, message);

@@ -27,7 +27,7 @@ static uint16_t get_be16(const uint8_t *bytes)
 static bool months_are_sound(struct kr_sync_part *part, struct kr_slice payload)
 {
     static const uint8_t none[KR_SYNC_DIGEST_BYTES];
-    uint64_t before = 0;
+    uint32_t before = 0;
     if (part->month != 0 || part->nibbles != 0 || payload.len % KR_SYNC_MONTH_BYTES != 0) {
         return false;
     }
@@ -35,8 +35,8 @@ static bool months_are_sound(struct kr_sync_part *part, struct kr_slice payload)
     part->count = (uint32_t)(payload.len / KR_SYNC_MONTH_BYTES);
     for (uint32_t i = 0; i < part->count; i++) {
         const uint8_t *item = part->items + (size_t)i * KR_SYNC_MONTH_BYTES;
-        const uint64_t month = ((uint64_t)get_be16(item) << 16 | get_be16(item + 2)) + 1;
-        if (month <= before || item[4] > 1 || (item[4] == 1 && memcmp(item + 5, none, sizeof none) != 0)) {
+        const uint32_t month = get_be16(item) + 1u;
+        if (month <= before || item[2] > 1 || (item[2] == 1 && memcmp(item + 3, none, sizeof none) != 0)) {
             return false;
         }
         before = month;
@@ -71,7 +71,7 @@ void kr_sync_part_read(struct kr_reader *reader, struct kr_sync_part *ret_part)
     struct kr_sync_part part = {0};
     kr_reader_array(reader, 5);
     part.what = (uint32_t)kr_reader_uint(reader, UINT8_MAX);
-    part.month = (uint32_t)kr_reader_uint(reader, UINT32_MAX);
+    part.month = (uint32_t)kr_reader_uint(reader, UINT16_MAX);
     part.nibbles = (uint32_t)kr_reader_uint(reader, KR_SYNC_NIBBLES);
     const struct kr_slice prefix = kr_reader_bin(reader, prefix_bytes(part.nibbles), prefix_bytes(part.nibbles));
     struct kr_slice payload = kr_reader_bin(reader, 0, KR_SYNC_BYTES_MAX);
@@ -99,6 +99,24 @@ void kr_sync_part_read(struct kr_reader *reader, struct kr_sync_part *ret_part)
         kr_reader_fail(reader, KR_MALFORMED);
     }
     *ret_part = reader->err == KR_OK ? part : (struct kr_sync_part){0};
+}
+
+uint32_t kr_sync_month(const uint8_t item[static KR_SYNC_MONTH_BYTES], bool *ret_is_shown)
+{
+    *ret_is_shown = item[2] != 0;
+    return get_be16(item);
+}
+
+void kr_sync_month_write(uint8_t ret_item[static KR_SYNC_MONTH_BYTES], uint32_t month, bool is_shown,
+                         const uint8_t digest8[static KR_SYNC_DIGEST_BYTES])
+{
+    memset(ret_item, 0, KR_SYNC_MONTH_BYTES);
+    ret_item[0] = (uint8_t)(month >> 8);
+    ret_item[1] = (uint8_t)month;
+    ret_item[2] = is_shown;
+    if (!is_shown) {
+        memcpy(ret_item + 3, digest8, KR_SYNC_DIGEST_BYTES);
+    }
 }
 
 void kr_sync_part_write(const struct kr_sync_part *part, struct kr_writer *writer)

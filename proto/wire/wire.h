@@ -82,7 +82,7 @@ enum kr_message_type {
     KR_MESSAGE_REFUSE = 9,   /* id, reason: a record that should not have been sent, or cannot be taken */
     KR_MESSAGE_BYE = 10,     /* reason */
     KR_MESSAGE_WELCOME = 11, /* reason 0: the joiner is linked, durably; else why not */
-    KR_MESSAGE_SYNC = 12,    /* walk, scope, status, dealt, count, parts (proto/wire/sync.h); status 1: this walk ends here */
+    KR_MESSAGE_SYNC = 12, /* walk, scope, status, generation, dealt, count, parts (proto/wire/sync.h); status 1: this walk ends */
     KR_MESSAGE_FORWARD = 13, /* reserved: links through a third node */
     KR_MESSAGE_NEED = 14,    /* count: bytes of the next record, for which there is not room enough */
     KR_MESSAGE_ROOTS = 15,   /* status, month, roots: what each scope holds */
@@ -112,12 +112,11 @@ struct kr_root {
  *   have         scope, from, count, hash (bin 32), status, ids (bin, 16 bytes each)
  *   want         scope, from, count, bits (bin)
  *   ihave, prune ids (bin, 16 bytes each)           graft     status, ids (bin, 16 bytes each)
- *   roots        status, month, roots (array of [scope, count, hash (bin 32), is_read (flag), tree_count, root8 (bin 8),
- *                months (array of [month, count, digest8 (bin 8)])])
+ *   roots        status, month, roots (array of [scope, count, hash (bin 32), read, tree_count, root8 (bin 8)])
+ *   sync         walk, scope, status, generation, dealt, count, parts (array)
  *
  * An id is told by its first 16 bytes, under which the store finds it. A cursor, have, want or sync of a scope kind that we do not
- * know
- * reads as unknown; roots of such a kind are passed over by kr_message_next_root.
+ * know reads as unknown; roots of such a kind are passed over by kr_message_next_root.
  *
  * A message is small, and what it lists stays where it is: lists are slices of the frame that was read, or of what the caller
  * encoded. */
@@ -141,7 +140,8 @@ struct kr_message {
     uint32_t item_count;  /* of `items`: at most KR_IDS_PER_FRAME_MAX records, or KR_ROOTS_MAX roots */
     struct kr_slice items; /* records, roots: the encoded elements, one after another */
     uint64_t walk;         /* sync: its number */
-    uint64_t dealt;        /* sync: messages of the walk with parts in them that the sender has dealt with */
+    uint32_t generation;   /* sync: one more than that of the message that it answers; the first has 0 */
+    uint64_t dealt;        /* sync: messages of the generation before that the sender has dealt with */
     uint32_t part_count;
     struct kr_slice parts; /* sync: so many, encoded one behind the other; each is well-formed where the message was read */
 };

@@ -394,7 +394,7 @@ def sync_parts():
     names = [siphash_2_4(key, bytes([first]).ljust(32, b"\0"))[:6] for first in (0xAB, 0xAC, 0xAD)]
     digests = b"".join(bytes([first]).ljust(8, b"\0") for first in (1, 2))
     month, prefix = 0x2AA, bytes.fromhex("000791")
-    return [[1, 0, 0, b"", bytes.fromhex("000002aa01") + bytes(8)],
+    return [[1, 0, 0, b"", bytes.fromhex("02aa01") + bytes(8)],
             [2, month, 5, bytes.fromhex("000790"), bytes.fromhex("0080030002") + digests],
             [3, month, 6, prefix, b"".join(names)], [3, month, 1, b"\0", b""], [4, month, 6, prefix, names[2]]]
 
@@ -406,7 +406,7 @@ def check_messages(vectors):
     root = [[2, bytes(32)], 1001, running, 17, 900, b"\x08".ljust(8, b"\0")]
     expected = {1: [7, digest, 1001], 2: [7, digest, 1001], 3: [[one_id]], 4: [1001], 5: [scope, 1001, running],
                 6: [scope, 1000, 1001, running, 0, short], 7: [scope, 1000, 11, b"\x81\x04"], 8: [short], 9: [one_id, 11], 10: [11],
-                11: [11], 12: [3, scope, 0, 2, 1001, sync_parts()], 14: [1001], 15: [0, 682, [root]], 16: [short], 17: [0, short],
+                11: [11], 12: [3, scope, 0, 5, 2, 1001, sync_parts()], 14: [1001], 15: [0, 682, [root]], 16: [short], 17: [0, short],
                 18: [short]}
     for case in vectors["messages"]:
         assert decode(bytes.fromhex(case["bytes"])) == [case["type"]] + expected[case["type"]], case["type"]

@@ -9,7 +9,8 @@ static void ids_that_never_come_are_bounded(void **state)
     static uint8_t ids[KR_IDS_PER_FRAME_MAX][KR_SHORT_ID_BYTES];
     struct kr_spread *spread = &bed_core(web->bed, 1)->spread;
     uint32_t most = 0;
-    web_set_delay(web, 0, 1, 1);
+    web_set_delay(web, 0, 1, 1500);
+    bed_run(web->bed, 300000); /* 1 is patient */
     for (uint32_t round = 0; round < 50; round++) {
         for (uint32_t i = 0; i < KR_IDS_PER_FRAME_MAX; i++) {
             kr_rng_bytes(&web->bed->world->rng, ids[i], KR_SHORT_ID_BYTES);

@@ -62,6 +62,7 @@ static void fill(uint32_t type)
     message.ids = slice(ids[0], sizeof ids);
     message.bits = slice("\xff\x07", 2);
     message.walk = 3;
+    message.generation = 6;
     message.dealt = 4;
     message.part_count = 1;
     message.parts = slice("\x95\x03\x01\x00\xc4\x00\xc4\x00", 8); /* an empty list */

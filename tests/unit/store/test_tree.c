@@ -218,9 +218,29 @@ static void assert_list(struct kr_txn *txn, const struct kr_scope *scope, const 
     }
 }
 
+/* What is read with what an earlier look has kept is what is read without. */
+static void assert_view(struct kr_tree_view *view, struct kr_txn *txn, const struct kr_scope *scope, uint32_t month,
+                        const uint8_t *prefix, uint32_t nibbles)
+{
+    struct kr_tree_node node, kept_node;
+    tree_key keys[100], kept_keys[100];
+    uint32_t count = 0, kept_count = 0;
+    assert_int_equal(kr_store_tree_look(txn, scope, month, prefix, nibbles, &node), KR_OK);
+    assert_int_equal(kr_tree_view_look(view, month, prefix, nibbles, &kept_node), KR_OK);
+    assert_memory_equal(&kept_node, &node, sizeof node);
+    assert_int_equal(kr_store_tree_list(txn, scope, month, prefix, nibbles, NULL, keys, 100, &count), KR_OK);
+    assert_int_equal(kr_tree_view_list(view, month, prefix, nibbles, NULL, kept_keys, 100, &kept_count), KR_OK);
+    assert_int_equal(kept_count, count);
+    if (count > 0) {
+        assert_memory_equal(kept_keys, keys, count * sizeof(tree_key));
+    }
+}
+
 static void assert_parts(struct kr_txn *txn, const struct kr_scope *scope, const struct model *model, struct kr_rng *rng,
                          uint32_t samples)
 {
+    struct kr_tree_view *view = NULL;
+    assert_int_equal(kr_tree_view_open(txn, scope, &view), KR_OK);
     for (uint32_t i = 0; i < samples; i++) {
         uint32_t month = (uint32_t)kr_rng_below(rng, MONTHS), nibbles = (uint32_t)kr_rng_below(rng, i % 2 == 0 ? 14 : 73);
         tree_key prefix;
@@ -232,7 +252,9 @@ static void assert_parts(struct kr_txn *txn, const struct kr_scope *scope, const
         }
         assert_look(txn, scope, model, month, prefix, nibbles);
         assert_list(txn, scope, model, month, prefix, nibbles, 1 + (uint32_t)kr_rng_below(rng, 300));
+        assert_view(view, txn, scope, MONTH_BASE + month, prefix, nibbles);
     }
+    kr_tree_view_close(view);
 }
 
 /* ---- keys of several sorts ---- */
