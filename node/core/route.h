@@ -26,7 +26,7 @@ struct kr_route {
     uint8_t key[KR_ROUTE_KEY_BYTES];
     struct kr_slots eager, lazy; /* never both; neither: nothing is known of the link, and it is used like at the beginning */
     uint64_t used;               /* 0: a free place */
-    uint32_t since;              /* records that came since a nearer link was last asked */
+    uint32_t since;              /* records that a nearer link had, since one was last asked */
     uint32_t changes;            /* how often one was */
     uint8_t grafted[8];          /* beginning of the id of the record that had to be asked for last */
 };

@@ -265,50 +265,60 @@ void kr_spread_unchecked(struct kr_core *core, const uint8_t id[static 32])
     awaited->due_ms = core->spread.due_ms = core->now_ms;
 }
 
-/* A link announced the record clearly before it came by another: it is made eager too, and the next record shows which of the two
- * is the way. Ever more seldom: where delays change all the time there is nothing to find. */
-static enum kr_err try_nearer(struct kr_step *step, const struct kr_link *link, const struct kr_awaited *awaited,
-                              const struct kr_head *head)
+/* The link that announced the record clearly before it came, by another that is not the author's own; NULL: none. */
+static struct kr_link *nearer_link(const struct kr_core *core, const struct kr_link *link, const struct kr_awaited *awaited,
+                                   const uint8_t author[static 32])
 {
-    struct kr_core *core = step->core;
     struct kr_link *first = awaited->first < KR_LINKS_MAX ? link_by_slot(core, awaited->first) : NULL;
-    uint8_t key[KR_ROUTE_KEY_BYTES];
-    struct kr_route *route;
-    bool is_authors = memcmp(head->author, link->council, 32) == 0;
-    bool is_nearer = first != NULL && first != link && first->has_session && !awaited->is_grafted && !is_authors &&
+    bool is_nearer = first != NULL && first != link && first->has_session && !awaited->is_grafted &&
+                     memcmp(author, link->council, 32) != 0 &&
                      awaited->announced_ms + 1 + kr_spread_round_trip(first) / 4 <= awaited->arrived_ms;
-    route_key(core, head, key);
-    enum kr_err err = kr_routes_get(&core->spread.routes, key, &route);
-    if (err != KR_OK) {
-        return err;
-    }
-    if (awaited->is_grafted) {
-        memcpy(route->grafted, head->id, sizeof route->grafted);
-    }
+    return is_nearer ? first : NULL;
+}
+
+/* It is made eager too, and the next record shows which of the two is the way. Ever more seldom: where delays change all the time
+ * there is nothing to find. */
+static enum kr_err try_nearer(struct kr_step *step, struct kr_link *nearer, struct kr_route *route, const uint8_t *id)
+{
     route->since++;
-    if (!is_nearer || route->since < 1u << route->changes) {
+    if (route->since < 1u << route->changes) {
         return KR_OK;
     }
     route->since = 0;
     route->changes += route->changes < SWAP_DOUBLINGS;
-    struct kr_message graft = {.type = KR_MESSAGE_GRAFT, .status = 1, .ids = {head->id, KR_SHORT_ID_BYTES}};
-    return kr_link_send(step, first, &graft);
+    struct kr_message graft = {.type = KR_MESSAGE_GRAFT, .status = 1, .ids = {id, KR_SHORT_ID_BYTES}};
+    return kr_link_send(step, nearer, &graft);
 }
 
-/* It has entered: whoever pushed it is where records of this tree come from. */
+/* A record that was pushed has entered: what its way tells of the tree. */
 static enum kr_err has_come(struct kr_step *step, const struct kr_link *link, const struct kr_job *job)
 {
     struct kr_spread *spread = &step->core->spread;
-    struct kr_awaited *awaited = kr_awaiting_find(&spread->awaiting, job->record.id);
-    uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
+    const struct kr_awaited *awaited = kr_awaiting_find(&spread->awaiting, job->record.id);
+    if (awaited == NULL || awaited->announced_ms == 0) {
+        return KR_OK; /* before anybody announced it: as it should be */
+    }
+    if (!awaited->is_grafted) {
+        spread->progress_ms = step->now_ms;
+        spread->progress_announced_ms = awaited->announced_ms;
+    }
+    struct kr_link *nearer = nearer_link(step->core, link, awaited, job->header.author);
+    if (nearer == NULL && !awaited->is_grafted) {
+        return KR_OK;
+    }
+    uint8_t *scratch = malloc(KR_HEAD_SCRATCH), key[KR_ROUTE_KEY_BYTES];
     struct kr_head head;
+    struct kr_route *route;
     enum kr_err err = scratch == NULL ? KR_NOMEM : find_head(step, job->record.id, 32, &head, scratch);
-    if (err == KR_OK && awaited != NULL) {
-        if (awaited->announced_ms != 0 && !awaited->is_grafted) {
-            spread->progress_ms = step->now_ms;
-            spread->progress_announced_ms = awaited->announced_ms;
-        }
-        err = try_nearer(step, link, awaited, &head);
+    if (err == KR_OK) {
+        route_key(step->core, &head, key);
+        err = kr_routes_get(&spread->routes, key, &route);
+    }
+    if (err == KR_OK && awaited->is_grafted) {
+        memcpy(route->grafted, head.id, sizeof route->grafted);
+    }
+    if (err == KR_OK && nearer != NULL) {
+        err = try_nearer(step, nearer, route, head.id);
     }
     free(scratch);
     return err == KR_NOT_FOUND ? KR_OK : err;
