@@ -26,6 +26,7 @@ static bool on_effect(void *context, struct sim_node *node, const struct kr_effe
     switch (effect->type) {
     case KR_EFFECT_SEND:
         bed->sent[node->index]++;
+        bed->sent_bytes[node->index] += effect->len;
         return bed->on_send != NULL && bed->on_send(bed->context, node, effect);
     case KR_EFFECT_LOG:
         return log_line(bed, node, effect);

@@ -33,7 +33,8 @@ struct bed {
     uint32_t answers, pages;
     char *log; /* all lines that nodes logged, "N: …\n" */
     size_t log_len, log_capacity;
-    uint32_t sent[BED_NODES_MAX]; /* frames let out by each node since bed_count_from_here */
+    uint32_t sent[BED_NODES_MAX]; /* frames let out by each node, and their bytes, since these were last cleared */
+    uint64_t sent_bytes[BED_NODES_MAX];
     uint32_t max_level;
     /* Carries the frames itself where it is set; false: the world shall. */
     bool (*on_send)(void *context, struct sim_node *node, const struct kr_effect *effect);

@@ -532,6 +532,241 @@ static void noise_is_survived(void **state)
     bed_submission_free(submit);
 }
 
+/* ---- peers that mean harm ---- */
+
+/* What 1 says is heard by nobody: 0 is played alone. */
+static bool is_lost(void *context, struct sim_node *node, const struct kr_effect *effect)
+{
+    (void)context;
+    (void)effect;
+    return node->index == 1;
+}
+
+/* Pages without end of which nothing ever comes: after some of them the scope is left alone, for longer each time. */
+static void pages_in_vain_end_in_a_pause(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[3][32];
+    submit_some(bed, 0, 1, 3, ids);
+    bed_run(bed, 60000);
+    marks_follow(bed, 1, 0);
+    uint64_t from = progress(bed, 1, 0, KR_SCOPE_CLEAR)->at, pause_ms = 0;
+    bed->on_send = is_lost;
+    for (uint32_t round = 0; round < 2; round++) {
+        uint32_t pages = 0;
+        has_asked(bed, progress(bed, 1, 0, KR_SCOPE_CLEAR));
+        for (; bed_link(bed, 1, 0)->phase == KR_CATCHUP_READING && pages < 1000; pages++) {
+            const struct kr_message have = unknown_page((uint8_t)(1 + pages), from, KR_PAGE_IDS_MAX, UINT64_MAX);
+            bed_say(bed, 0, 1, &have);
+            bed_say(bed, 0, 1, &(struct kr_message){.type = KR_MESSAGE_GONE, .ids = have.ids});
+            from += KR_PAGE_IDS_MAX;
+        }
+        const struct kr_pause *pause = &progress(bed, 1, 0, KR_SCOPE_CLEAR)->reading;
+        assert_int_equal(pages, 64);
+        assert_true(pause->until_ms > bed->world->now_ms && pause->ms > pause_ms);
+        pause_ms = pause->ms;
+    }
+    bed->on_send = NULL;
+    bed_run(bed, 600000);
+    assert_true(bed_link(bed, 1, 0)->is_equal);
+}
+
+/* A log that lists what we have, over and over. */
+static void a_log_lists_each_once(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[3][32], (*known)[KR_SHORT_ID_BYTES] = malloc((size_t)KR_PAGE_IDS_MAX * KR_SHORT_ID_BYTES);
+    uint32_t pages = 0;
+    assert_non_null(known);
+    submit_some(bed, 0, 1, 3, ids);
+    bed_run(bed, 60000);
+    marks_follow(bed, 1, 0);
+    for (uint32_t i = 0; i < KR_PAGE_IDS_MAX; i++) {
+        memcpy(known[i], ids[1 + i % 2], KR_SHORT_ID_BYTES);
+    }
+    uint64_t from = progress(bed, 1, 0, KR_SCOPE_CLEAR)->at;
+    bed->on_send = is_lost;
+    has_asked(bed, progress(bed, 1, 0, KR_SCOPE_CLEAR));
+    for (; bed_link(bed, 1, 0)->phase == KR_CATCHUP_READING && pages < 100; pages++) {
+        struct kr_message have = unknown_page((uint8_t)(1 + pages), from, KR_PAGE_IDS_MAX, UINT64_MAX);
+        have.ids.bytes = known[0];
+        bed_say(bed, 0, 1, &have);
+        from += KR_PAGE_IDS_MAX;
+    }
+    assert_int_equal(pages, 17); /* 65,536 of slack */
+    assert_true(bed_said(bed, 1, "contradicts itself"));
+    free(known);
+}
+
+/* It lists a record, never sends it, and never says that it is gone. */
+static void who_does_not_answer_is_left_alone(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[3][32];
+    submit_some(bed, 0, 1, 3, ids);
+    bed_run(bed, 60000);
+    marks_follow(bed, 1, 0);
+    const uint64_t from = progress(bed, 1, 0, KR_SCOPE_CLEAR)->at;
+    const struct kr_message have = unknown_page(7, from, 5, from + 5);
+    has_asked(bed, progress(bed, 1, 0, KR_SCOPE_CLEAR));
+    bed_say(bed, 0, 1, &have);
+    assert_int_equal(bed_link(bed, 1, 0)->pages[0].wanted_left, 5);
+    bed_run(bed, 60000);
+    assert_int_equal(bed_link(bed, 1, 0)->phase, KR_CATCHUP_REST);
+    assert_int_equal(bed_link(bed, 1, 0)->page_count, 0);
+    assert_int_equal(progress(bed, 1, 0, KR_SCOPE_CLEAR)->mark, from);
+    assert_true(progress(bed, 1, 0, KR_SCOPE_CLEAR)->reading.ms > 0);
+}
+
+/* Orders of entries that are not there, of scopes that are another's, and more of them than there is room for. */
+static void orders_are_bounded(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[3][32], bits[KR_PAGE_IDS_MAX / 8];
+    submit_some(bed, 0, 1, 3, ids);
+    bed_run(bed, 60000);
+    struct kr_link *link = bed_link(bed, 0, 1);
+    memset(bits, 0xFF, sizeof bits);
+    struct kr_message want = {.type = KR_MESSAGE_WANT,
+                              .scope = {.kind = KR_SCOPE_CLEAR},
+                              .from = 1000,
+                              .count = KR_PAGE_IDS_MAX,
+                              .bits = {bits, sizeof bits}};
+    memset(bed->sent, 0, sizeof bed->sent);
+    bed_say(bed, 1, 0, &want); /* beyond the log */
+    want.from = UINT64_MAX - KR_PAGE_IDS_MAX;
+    bed_say(bed, 1, 0, &want);
+    want.scope = (struct kr_scope){.kind = KR_SCOPE_PAIR, .id = {1}}; /* of another pair */
+    want.from = 0;
+    bed_say(bed, 1, 0, &want);
+    want.scope = (struct kr_scope){.kind = KR_SCOPE_GREEN, .id = {1}}; /* of a community that we are not in */
+    bed_say(bed, 1, 0, &want);
+    bed_run(bed, 1000);
+    assert_int_equal(link->order_count, 0);
+    assert_true(bed->sent[0] <= 1); /* at most a ping */
+    want.scope = (struct kr_scope){.kind = KR_SCOPE_CLEAR};
+    link->window = 0;
+    for (uint64_t i = 0; i < KR_LINK_ASKED_MAX; i++) {
+        uint8_t id[32] = {0};
+        memcpy(id, &i, sizeof i);
+        assert_int_equal(kr_gossip_ask(link, 1000000 + i, id), KR_OK);
+    }
+    for (uint32_t i = 0; i < 3 * KR_ORDERS_MAX; i++) {
+        want.from = i;
+        bed_say(bed, 1, 0, &want);
+        assert_int_equal(link->order_count, i < KR_ORDERS_MAX ? i + 1 : KR_ORDERS_MAX);
+    }
+}
+
+/* ---- sessions and nodes that come and go ---- */
+
+/* 1 has begun to read of 0 and is in the middle of it: nothing that it asked for has left yet. */
+static void begin_to_read(struct bed *bed, uint32_t count)
+{
+    sim_world_crash(bed->world, 1, 100000);
+    for (uint32_t i = 0; i < count; i++) {
+        (void)sim_world_submit(bed->world, 0, KR_TLP_CLEAR, NULL, 0, bed->world->now_ms + i);
+    }
+    bed_run(bed, 100000);
+    while (!bed_link(bed, 1, 0)->has_session || bed_link(bed, 1, 0)->page_count == 0) {
+        bed_link(bed, 0, 1)->window = 0;
+        bed_run(bed, 1);
+    }
+}
+
+static void has_all(struct bed *bed, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        assert_true(bed_holds(bed, 1, bed->world->records[i].id));
+    }
+    assert_true(bed_link(bed, 1, 0)->is_equal);
+    assert_int_equal(bed_link(bed, 1, 0)->page_count + bed_link(bed, 0, 1)->order_count, 0);
+}
+
+static void reading_goes_on_after_both_were_restarted(void **state)
+{
+    struct bed *bed = *state;
+    begin_to_read(bed, 300);
+    for (uint32_t node = 0; node < 2; node++) {
+        sim_world_crash(bed->world, node, UINT32_MAX);
+        assert_int_equal(sim_world_start(bed->world, node), SIM_HOLDS);
+    }
+    bed_run(bed, 60000);
+    has_all(bed, 300);
+}
+
+/* The dialler says hello anew while the other's session stands: the second session takes over, and leaves nothing of the first. */
+static void a_second_session_takes_over(void **state)
+{
+    struct bed *bed = *state;
+    begin_to_read(bed, 300);
+    const uint64_t before[] = {bed_link(bed, 0, 1)->session_no, bed_link(bed, 1, 0)->session_no};
+    uint32_t dialler = bed_link(bed, 0, 1)->we_dial ? 0 : 1;
+    sim_world_push(bed->world, bed_node(bed, dialler),
+                   (struct kr_event){.type = KR_EVENT_LOST, .number = bed_link(bed, dialler, 1 - dialler)->number}, NULL, 0,
+                   bed->world->now_ms);
+    bed_run(bed, 60000);
+    assert_true(bed_link(bed, 0, 1)->session_no != before[0] && bed_link(bed, 1, 0)->session_no != before[1]);
+    has_all(bed, 300);
+}
+
+/* Either side goes back to an old backup while the other went on: both have all of it again. */
+static void nodes_restored_from_an_old_backup_catch_up(void **state)
+{
+    struct bed *bed = *state;
+    for (uint32_t node = 0; node < 2; node++) {
+        const uint32_t first = bed->world->record_count;
+        for (uint32_t i = 0; i < 200; i++) {
+            (void)sim_world_submit(bed->world, i % 2, KR_TLP_CLEAR, NULL, 0, bed->world->now_ms + i);
+            if (i == 20) {
+                bed_run(bed, 60000);
+                assert_int_equal(sim_world_backup(bed->world, node), SIM_HOLDS);
+            }
+        }
+        bed_run(bed, 60000);
+        assert_int_equal(sim_world_restore(bed->world, node), SIM_HOLDS);
+        bed_run(bed, 300000);
+        for (uint32_t i = first; i < bed->world->record_count; i++) {
+            assert_true(bed_holds(bed, 0, bed->world->records[i].id));
+            assert_true(bed_holds(bed, 1, bed->world->records[i].id));
+        }
+        assert_true(bed_link(bed, 0, 1)->is_equal && bed_link(bed, 1, 0)->is_equal);
+    }
+}
+
+/* What a newcomer downloads does not delay what is new, and takes no more memory than two pages, however much it is. */
+static void fresh_records_pass_a_newcomers_download(void **state)
+{
+    struct bed *bed = *state;
+    const uint32_t count = 20000;
+    begin_to_read(bed, count);
+    struct kr_link *theirs = bed_link(bed, 0, 1);
+    const struct kr_link *link = bed_link(bed, 1, 0);
+    theirs->window = theirs->room;
+    const uint32_t fresh = sim_world_submit(bed->world, 0, KR_TLP_CLEAR, NULL, 0, bed->world->now_ms);
+    while (!bed->world->records[fresh].is_accepted || !bed_holds(bed, 1, bed->world->records[fresh].id)) {
+        bed_run(bed, 1);
+        assert_true(link->phase == KR_CATCHUP_READING);
+    }
+    assert_true(link->phase_came < count / 2);
+    uint32_t asked = 0, orders = 0, wanted = 0;
+    while (!link->is_equal) {
+        bed_run(bed, 50);
+        uint32_t now = 0;
+        for (uint32_t i = 0; i < link->page_count; i++) {
+            now += link->pages[i].wanted_count;
+        }
+        wanted = now > wanted ? now : wanted;
+        asked = theirs->asked.count > asked ? theirs->asked.count : asked;
+        orders = theirs->order_count > orders ? theirs->order_count : orders;
+    }
+    assert_true(wanted <= KR_PAGES_MAX * KR_PAGE_IDS_MAX && asked <= 512 && orders <= KR_PAGES_MAX);
+    for (uint32_t i = 0; i < count; i += 97) {
+        assert_true(bed_holds(bed, 1, bed->world->records[i].id));
+    }
+    assert_int_equal(link->received_records, count + 1); /* each once */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -551,6 +786,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_put_off_is_asked_for_after_a_crash, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_dated_far_ahead_is_taken_when_it_has_come_nearer, setup, teardown),
         cmocka_unit_test_setup_teardown(noise_is_survived, setup, teardown),
+        cmocka_unit_test_setup_teardown(pages_in_vain_end_in_a_pause, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_log_lists_each_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_does_not_answer_is_left_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(orders_are_bounded, setup, teardown),
+        cmocka_unit_test_setup_teardown(reading_goes_on_after_both_were_restarted, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_second_session_takes_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(nodes_restored_from_an_old_backup_catch_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(fresh_records_pass_a_newcomers_download, setup, teardown),
     };
     return cmocka_run_group_tests_name("core/catchup", tests, NULL, NULL);
 }
