@@ -117,6 +117,7 @@ static void begin_with(const struct kr_core *core, const uint8_t author[static 3
 static uint32_t find_candidates(struct kr_core *core, const struct kr_head *head, const struct kr_scope *scopes,
                                 uint32_t scope_count, struct candidate ret_candidates[static KR_LINKS_MAX])
 {
+    const struct kr_route *route = NULL;
     uint8_t key[KR_ROUTE_KEY_BYTES];
     uint32_t count = 0, unknown = 0;
     for (uint32_t i = 0; i < core->link_count; i++) {
@@ -128,8 +129,10 @@ static uint32_t find_candidates(struct kr_core *core, const struct kr_head *head
             ret_candidates[count++] = (struct candidate){.link = core->links[i]};
         }
     }
-    route_key(core, head, key);
-    const struct kr_route *route = count > 0 ? kr_routes_find(&core->spread.routes, key) : NULL;
+    if (count > 0 && core->spread.routes.capacity > 0) {
+        route_key(core, head, key);
+        route = kr_routes_find(&core->spread.routes, key);
+    }
     for (uint32_t i = 0; i < count && route != NULL; i++) {
         const uint32_t slot = ret_candidates[i].link->spread.slot;
         ret_candidates[i].is_known = kr_slots_has(&route->eager, slot) || kr_slots_has(&route->lazy, slot);
