@@ -47,5 +47,6 @@ void bench_ingest(const struct bench_options *options);
 void bench_memory(const struct bench_options *options);
 void bench_reconcile(const struct bench_options *options);
 void bench_replicate(const struct bench_options *options);
+void bench_trees(const struct bench_options *options);
 
 #endif

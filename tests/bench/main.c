@@ -11,12 +11,13 @@ static const struct {
 } benches[] = {
     {"propagation", bench_propagation}, {"bulk", bench_bulk},           {"ingest", bench_ingest},
     {"memory", bench_memory},           {"replicate", bench_replicate}, {"reconcile", bench_reconcile},
+    {"trees", bench_trees},
 };
 #define BENCH_COUNT (sizeof benches / sizeof benches[0])
 
 static int usage(void)
 {
-    (void)fputs("Usage: kr-bench [propagation|bulk|ingest|memory|replicate|reconcile]... [--json] [--small]\n"
+    (void)fputs("Usage: kr-bench [propagation|bulk|ingest|memory|replicate|reconcile|trees]... [--json] [--small]\n"
                 "  --json   one JSON object a line\n"
                 "  --small  sizes for a smoke test; its figures mean nothing\n"
                 "Exit status: 0 all goals reached, 1 some missed, 2 it could not be measured.\n",
