@@ -90,6 +90,7 @@
 #define KR_WALK_BYTES_MAX         (4u * KR_MIB)
 #define KR_TREE_LEAF_MAX          64u    /* keys of a subtree that has no node */
 #define KR_TREE_LAG               512u   /* entries of a scope that its trees' rows may not have yet */
+#define KR_TREE_LAG_TXN           1024u  /* the same within a transaction, before it commits */
 #define KR_TREE_DROP_SLICE        256u   /* rows of trees that are over, dropped at a time */
 #define KR_MONTH_GRACE_S          86400u /* a month of expiry is over so long after its end */
 

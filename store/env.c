@@ -134,6 +134,7 @@ static enum kr_err try_open_tables(struct kr_store *store, struct kr_error *erro
         err = bring_up(&txn, error);
     }
     if (err != KR_OK) {
+        kr_scope_drop_held(&txn);
         mdb_txn_abort(txn.mdb);
         return err;
     }

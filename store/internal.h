@@ -93,6 +93,8 @@ struct kr_state {
     uint64_t next_arrival, records, indicators;
 };
 
+struct kr_scope_held;
+
 struct kr_txn {
     struct kr_store *store;
     struct kr_txn *parent;
@@ -105,6 +107,7 @@ struct kr_txn {
     uint32_t fresh_saved;  /* of a writer: how many of them stand in the table */
     struct kr_fresh *base; /* of a writer: what was fresh when it began (a reference), and how many there were */
     uint32_t base_count;
+    struct kr_scope_held *held; /* of a writer: rows of scopes that it has changed (scope_row.c) */
     uint32_t puts[KR_DBI_COUNT_OLD];
     uint64_t put_bytes[KR_DBI_COUNT_OLD];
 };
@@ -238,6 +241,11 @@ void kr_scope_hash(uint8_t hash[static 32], const uint8_t id[static 32]); /* the
 enum kr_err kr_scope_check_block(struct kr_txn *txn, struct kr_slice key) KR_WARN_UNUSED;
 /* The same for a scope's own row and the unfinished block in it. */
 enum kr_err kr_scope_check(struct kr_txn *txn, struct kr_slice key) KR_WARN_UNUSED;
+
+/* ---- scope_row.c: what a transaction holds ---- */
+enum kr_err kr_scope_write_held(struct kr_txn *txn) KR_WARN_UNUSED; /* nothing is held any more, whatever comes of it */
+void kr_scope_pass_held(struct kr_txn *txn);                        /* to its parent */
+void kr_scope_drop_held(struct kr_txn *txn);
 
 /* ---- format.c ---- */
 /* KR_VERSION for a newer store, KR_CORRUPT for other keys; writes nothing. */

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#define FIXED_BYTES 62u /* number 4 ‖ count 8 ‖ running hash 32 ‖ applied 8 ‖ dropped at 8 ‖ month from 2; then the block */
-
 void kr_scope_hash(uint8_t hash[static 32], const uint8_t id[static 32])
 {
     struct kr_hash_state state;
@@ -17,59 +15,7 @@ void kr_scope_hash(uint8_t hash[static 32], const uint8_t id[static 32])
     kr_hash_final(&state, hash);
 }
 
-/* ---- rows ---- */
-
-void kr_scope_key(const struct kr_scope *scope, uint8_t ret_key[static KR_SCOPE_KEY_BYTES])
-{
-    ret_key[0] = scope->kind;
-    memcpy(ret_key + 1, scope->id, 32);
-}
-
-static size_t row_bytes(uint64_t count)
-{
-    return FIXED_BYTES + 32 + count % KR_BLOCK_ENTRIES * sizeof(struct kr_block_entry);
-}
-
-enum kr_err kr_scope_row_get(struct kr_txn *txn, const struct kr_scope *scope, struct kr_scope_row *ret_row)
-{
-    uint8_t key[KR_SCOPE_KEY_BYTES], value[FIXED_BYTES + sizeof(struct kr_block)];
-    size_t len = 0;
-    kr_scope_key(scope, key);
-    enum kr_err err = kr_value_get(txn, KR_DBI_SCOPES, kr_slice_of(key, sizeof key), value, sizeof value, &len);
-    if (err == KR_NOT_FOUND) {
-        *ret_row = (struct kr_scope_row){0};
-        return KR_OK;
-    }
-    if (err != KR_OK || len < FIXED_BYTES) {
-        return err == KR_OK || err == KR_BOUNDS ? KR_CORRUPT : err;
-    }
-    ret_row->number = (uint32_t)kr_get_be(value, 4);
-    ret_row->count = kr_get_be(value + 4, 8);
-    memcpy(ret_row->hash, value + 12, 32);
-    ret_row->applied = kr_get_be(value + 44, 8);
-    ret_row->dropped_at = kr_get_be(value + 52, 8);
-    ret_row->month_from = (uint32_t)kr_get_be(value + 60, 2);
-    if (len != row_bytes(ret_row->count) || ret_row->applied > ret_row->count || ret_row->count - ret_row->applied >= KR_TREE_LAG) {
-        return KR_CORRUPT;
-    }
-    memcpy(&ret_row->last, value + FIXED_BYTES, len - FIXED_BYTES);
-    return KR_OK;
-}
-
-enum kr_err kr_scope_row_put(struct kr_txn *txn, const struct kr_scope *scope, const struct kr_scope_row *row)
-{
-    uint8_t key[KR_SCOPE_KEY_BYTES], bytes[FIXED_BYTES + sizeof(struct kr_block)];
-    const size_t len = row_bytes(row->count);
-    kr_scope_key(scope, key);
-    kr_put_be(bytes, row->number, 4);
-    kr_put_be(bytes + 4, row->count, 8);
-    memcpy(bytes + 12, row->hash, 32);
-    kr_put_be(bytes + 44, row->applied, 8);
-    kr_put_be(bytes + 52, row->dropped_at, 8);
-    kr_put_be(bytes + 60, row->month_from, 2);
-    memcpy(bytes + FIXED_BYTES, &row->last, len - FIXED_BYTES);
-    return kr_value_put(txn, KR_DBI_SCOPES, kr_slice_of(key, sizeof key), kr_slice_of(bytes, len), 0);
-}
+/* ---- blocks ---- */
 
 struct kr_slice kr_block_key(uint32_t number, uint64_t block, uint8_t buffer[static KR_BLOCK_KEY_BYTES])
 {
@@ -109,6 +55,7 @@ static void member_hash(const struct kr_store *store, uint32_t number, const uin
 
 /* An id may have entered more than once, each time after it had gone from its tree. */
 struct member {
+    uint8_t hash[KR_TERM_BYTES];
     uint64_t last, sought;
     bool is_there, has_sought;
 };
@@ -126,38 +73,23 @@ static bool take_member(void *context, const struct kr_term_entry *entry)
 
 static enum kr_err look_up(struct kr_txn *txn, uint32_t number, const uint8_t id[static 32], struct member *member)
 {
-    uint8_t hash[KR_TERM_BYTES];
-    member_hash(txn->store, number, id, hash);
-    return kr_index_each(txn, hash, sizeof hash, take_member, member);
+    member_hash(txn->store, number, id, member->hash);
+    return kr_index_each(txn, member->hash, sizeof member->hash, take_member, member);
 }
 
-/* Where the id entered last. */
-static enum kr_err member_get(struct kr_txn *txn, uint32_t number, const uint8_t id[static 32], uint64_t *ret_entry)
-{
-    struct member member = {0};
-    enum kr_err err = look_up(txn, number, id, &member);
-    if (err == KR_OK && member.is_there) {
-        *ret_entry = member.last;
-    }
-    return err == KR_OK && !member.is_there ? KR_NOT_FOUND : err;
-}
-
-/* The block with the id's last entry. */
+/* Where the id entered last, and the block with that entry. */
 static enum kr_err find_entry(struct kr_txn *txn, const struct kr_scope_row *row, const uint8_t id[static 32],
-                              struct kr_block *ret_block, uint64_t *ret_entry)
+                              struct member *member, struct kr_block *ret_block)
 {
-    uint64_t entry = 0;
-    enum kr_err err = member_get(txn, row->number, id, &entry);
+    enum kr_err err = look_up(txn, row->number, id, member);
+    if (err == KR_OK && !member->is_there) {
+        return KR_NOT_FOUND;
+    }
+    const uint64_t entry = member->last;
     if (err == KR_OK) {
         err = entry < row->count ? kr_block_get(txn, row, entry / KR_BLOCK_ENTRIES, ret_block) : KR_CORRUPT;
     }
-    if (err == KR_OK && memcmp(ret_block->entries[entry % KR_BLOCK_ENTRIES].id, id, 32) != 0) {
-        err = KR_CORRUPT;
-    }
-    if (err == KR_OK) {
-        *ret_entry = entry;
-    }
-    return err;
+    return err == KR_OK && memcmp(ret_block->entries[entry % KR_BLOCK_ENTRIES].id, id, 32) != 0 ? KR_CORRUPT : err;
 }
 
 /* ---- the contract ---- */
@@ -181,26 +113,12 @@ enum kr_err kr_scope_push(struct kr_txn *txn, struct kr_scope_row *row, const st
     return err;
 }
 
-static enum kr_err append(struct kr_txn *txn, struct kr_scope_row *row, const struct kr_entry *entry)
-{
-    uint8_t hash[KR_TERM_BYTES];
-    enum kr_err err = kr_scope_push(txn, row, entry);
-    if (err == KR_OK) {
-        member_hash(txn->store, row->number, entry->id, hash);
-        err = kr_index_add(txn, hash, row->count - 1, KR_INDEX_MEMBER);
-    }
-    if (err == KR_OK && row->count - row->applied >= KR_TREE_LAG) {
-        err = kr_scope_settle(txn, row);
-    }
-    return err;
-}
-
 enum kr_err kr_store_scope_append(struct kr_txn *txn, const struct kr_scope *scope, const struct kr_entry *entry,
                                   uint64_t *ret_entry)
 {
     struct kr_scope_row row;
     struct kr_block block;
-    uint64_t there = 0;
+    struct member member = {0};
     if (entry->month > UINT16_MAX) {
         return KR_INVALID;
     }
@@ -209,17 +127,23 @@ enum kr_err kr_store_scope_append(struct kr_txn *txn, const struct kr_scope *sco
         row.number = (uint32_t)kr_row_count(txn, KR_DBI_SCOPES) + 1; /* none goes: only upgrade.c drops all */
     }
     if (err == KR_OK) {
-        err = find_entry(txn, &row, entry->id, &block, &there);
+        err = find_entry(txn, &row, entry->id, &member, &block);
     }
     if (err == KR_OK) {
-        const struct kr_block_entry *old = &block.entries[there % KR_BLOCK_ENTRIES];
-        const bool is_the_same = entry->month == 0 || kr_scope_is_live(&row, there, old);
+        const struct kr_block_entry *old = &block.entries[member.last % KR_BLOCK_ENTRIES];
+        const bool is_the_same = entry->month == 0 || kr_scope_is_live(&row, member.last, old);
         err = is_the_same ? KR_EXISTS : KR_NOT_FOUND;
     }
     if (err != KR_NOT_FOUND) {
         return err;
     }
-    err = append(txn, &row, entry);
+    err = kr_scope_push(txn, &row, entry);
+    if (err == KR_OK) {
+        err = kr_index_add(txn, member.hash, row.count - 1, KR_INDEX_MEMBER);
+    }
+    if (err == KR_OK && row.count - row.applied >= KR_TREE_LAG_TXN) {
+        err = kr_scope_settle(txn, &row);
+    }
     if (err == KR_OK) {
         err = kr_scope_row_put(txn, scope, &row);
     }
@@ -233,11 +157,12 @@ enum kr_err kr_store_scope_remove(struct kr_txn *txn, const struct kr_scope *sco
 {
     struct kr_scope_row row;
     struct kr_block block;
-    uint64_t there = 0;
+    struct member member = {0};
     enum kr_err err = kr_scope_row_get(txn, scope, &row);
     if (err == KR_OK) {
-        err = row.count > 0 ? find_entry(txn, &row, id, &block, &there) : KR_NOT_FOUND;
+        err = row.count > 0 ? find_entry(txn, &row, id, &member, &block) : KR_NOT_FOUND;
     }
+    const uint64_t there = member.last;
     struct kr_block_entry *entry = &block.entries[there % KR_BLOCK_ENTRIES];
     if (err == KR_OK && !kr_scope_is_live(&row, there, entry)) {
         err = KR_NOT_FOUND;
@@ -245,15 +170,16 @@ enum kr_err kr_store_scope_remove(struct kr_txn *txn, const struct kr_scope *sco
     if (err != KR_OK) {
         return err;
     }
-    if (there < row.applied) {
-        err = kr_scope_take(txn, &row, entry);
-    }
-    if (err == KR_OK && there / KR_BLOCK_ENTRIES < row.count / KR_BLOCK_ENTRIES) {
-        memset(entry->month, 0, sizeof entry->month);
+    const struct kr_block_entry old = *entry;
+    memset(entry->month, 0, sizeof entry->month);
+    if (there / KR_BLOCK_ENTRIES < row.count / KR_BLOCK_ENTRIES) {
         err = block_put(txn, row.number, there / KR_BLOCK_ENTRIES, &block);
-    } else if (err == KR_OK) {
-        memset(row.last.entries[there % KR_BLOCK_ENTRIES].month, 0, sizeof entry->month);
+    } else {
+        row.last.entries[there % KR_BLOCK_ENTRIES] = *entry;
         err = kr_scope_row_put(txn, scope, &row);
+    }
+    if (err == KR_OK && there < row.applied) {
+        err = kr_scope_take(txn, &row, &old);
     }
     return kr_txn_fail(txn, err);
 }
@@ -312,11 +238,15 @@ enum kr_err kr_store_scope_read(struct kr_txn *txn, const struct kr_scope *scope
 enum kr_err kr_store_scope_find(struct kr_txn *txn, const struct kr_scope *scope, const uint8_t id[static 32], uint64_t *ret_entry)
 {
     struct kr_scope_row row;
+    struct member member = {0};
     enum kr_err err = kr_scope_row_get(txn, scope, &row);
-    if (err == KR_OK && row.count == 0) {
-        err = KR_NOT_FOUND;
+    if (err == KR_OK && row.count > 0) {
+        err = look_up(txn, row.number, id, &member);
     }
-    return err == KR_OK ? member_get(txn, row.number, id, ret_entry) : err;
+    if (err == KR_OK && member.is_there) {
+        *ret_entry = member.last;
+    }
+    return err == KR_OK && !member.is_there ? KR_NOT_FOUND : err;
 }
 
 /* ---- for verify ---- */
@@ -325,11 +255,11 @@ enum kr_err kr_scope_find_applied(struct kr_txn *txn, const struct kr_scope_row 
                                   struct kr_block_entry *ret_entry)
 {
     struct kr_block block;
-    uint64_t there = 0;
-    enum kr_err err = find_entry(txn, row, id, &block, &there);
+    struct member member = {0};
+    enum kr_err err = find_entry(txn, row, id, &member, &block);
     if (err == KR_OK) {
-        *ret_entry = block.entries[there % KR_BLOCK_ENTRIES];
-        err = there < row->applied && kr_scope_is_live(row, there, ret_entry) ? KR_OK : KR_CORRUPT;
+        *ret_entry = block.entries[member.last % KR_BLOCK_ENTRIES];
+        err = member.last < row->applied && kr_scope_is_live(row, member.last, ret_entry) ? KR_OK : KR_CORRUPT;
     }
     return err == KR_NOT_FOUND ? KR_CORRUPT : err;
 }

@@ -9,160 +9,11 @@
 #include "store/scope.h"
 #include "store/tree.h"
 
-uint32_t kr_tree_hour(uint64_t created_ms)
-{
-    const uint64_t hour = created_ms / 3600000u;
-    return hour < UINT32_MAX ? (uint32_t)hour : UINT32_MAX;
-}
-
-/* Days from 1970-01-01 to the first of the month. */
-static uint64_t days_before(uint32_t month)
-{
-    static const uint16_t days[12] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
-    const uint64_t year = 1970 + month / 12, past = month % 12 < 2 ? year - 1 : year; /* whose leap days are past */
-    return (year - 1970) * 365 + days[month % 12] + (past / 4 - past / 100 + past / 400) - 477;
-}
-
-uint32_t kr_tree_month(uint64_t expires_s)
-{
-    const uint64_t day = expires_s / 86400u;
-    if (day >= days_before(UINT16_MAX)) {
-        return UINT16_MAX;
-    }
-    uint32_t month = (uint32_t)(day * 4800 / 146097); /* the month or one beside it */
-    while (day < days_before(month)) {
-        month--;
-    }
-    while (day >= days_before(month + 1)) {
-        month++;
-    }
-    return month > 0 ? month : 1;
-}
-
-struct kr_entry kr_tree_entry(const struct kr_head *head)
-{
-    struct kr_entry entry = {.hour = kr_tree_hour(head->created_ms), .month = kr_tree_month(head->expires_s)};
-    memcpy(entry.id, head->id, 32);
-    return entry;
-}
-
-uint64_t kr_tree_month_end_s(uint32_t month)
-{
-    return days_before(month + 1) * 86400u;
-}
-
-uint32_t kr_tree_month_from(uint64_t now_s)
-{
-    return kr_tree_month(now_s > KR_MONTH_GRACE_S ? now_s - KR_MONTH_GRACE_S : 0);
-}
-
-bool kr_scope_is_live(const struct kr_scope_row *row, uint64_t number, const struct kr_block_entry *entry)
-{
-    const uint32_t month = (uint32_t)kr_get_be(entry->month, sizeof entry->month);
-    return month > 0 && (month >= row->month_from || number >= row->dropped_at);
-}
-
-/* ---- the end of the log ---- */
-
-struct group {
-    uint32_t month, first, count;
-};
-
-/* What the rows do not have yet, by month and in order. */
-struct pending {
-    kr_tree_key *keys;
-    struct group *groups;
-    uint32_t group_count;
-};
-
-#define DATED_BYTES (2u + KR_TREE_KEY_BYTES) /* month ‖ key */
-
-static int compare_dated(const void *left, const void *right)
-{
-    return memcmp(left, right, DATED_BYTES);
-}
-
-static void group_keys(struct pending *pending, uint8_t (*dated)[DATED_BYTES], uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        const uint32_t month = (uint32_t)kr_get_be(dated[i], 2);
-        struct group *last = pending->group_count > 0 ? &pending->groups[pending->group_count - 1] : NULL;
-        if (last == NULL || last->month != month) {
-            last = &pending->groups[pending->group_count++];
-            *last = (struct group){.month = month, .first = i};
-        }
-        last->count++;
-        memcpy(pending->keys[i], dated[i] + 2, KR_TREE_KEY_BYTES);
-    }
-}
-
-static enum kr_err read_end(struct kr_txn *txn, const struct kr_scope_row *row, uint8_t (*dated)[DATED_BYTES], uint32_t *ret_count)
-{
-    struct kr_block block;
-    uint32_t count = 0;
-    enum kr_err err = KR_OK;
-    for (uint64_t at = row->applied; at < row->count && err == KR_OK; at++) {
-        if (at == row->applied || at % KR_BLOCK_ENTRIES == 0) {
-            err = kr_block_get(txn, row, at / KR_BLOCK_ENTRIES, &block);
-        }
-        const struct kr_block_entry *entry = &block.entries[at % KR_BLOCK_ENTRIES];
-        if (err == KR_OK && kr_scope_is_live(row, at, entry)) {
-            memcpy(dated[count], entry->month, 2);
-            memcpy(dated[count] + 2, entry->hour, 4);
-            memcpy(dated[count++] + 6, entry->id, 32);
-        }
-    }
-    *ret_count = count;
-    return err;
-}
-
-static void pending_deinit(struct pending *pending)
-{
-    free(pending->keys);
-    free(pending->groups);
-    *pending = (struct pending){0};
-}
-
-static enum kr_err pending_init(struct pending *pending, struct kr_txn *txn, const struct kr_scope_row *row)
-{
-    const size_t max = (size_t)(row->count - row->applied);
-    uint32_t count = 0;
-    KR_ASSERT(max <= KR_TREE_LAG);
-    *pending = (struct pending){0};
-    if (max == 0) {
-        return KR_OK;
-    }
-    uint8_t(*dated)[DATED_BYTES] = malloc(max * sizeof dated[0]);
-    pending->keys = malloc(max * sizeof pending->keys[0]);
-    pending->groups = malloc(max * sizeof pending->groups[0]);
-    bool has_room = dated != NULL && pending->keys != NULL && pending->groups != NULL;
-    enum kr_err err = has_room ? read_end(txn, row, dated, &count) : KR_NOMEM;
-    if (err == KR_OK) {
-        qsort(dated, count, sizeof dated[0], compare_dated);
-        group_keys(pending, dated, count);
-    } else {
-        pending_deinit(pending);
-    }
-    free(dated);
-    return err;
-}
-
-static struct kr_tree_keys pending_of(const struct pending *pending, uint32_t month)
-{
-    for (uint32_t i = 0; i < pending->group_count; i++) {
-        const struct group *group = &pending->groups[i];
-        if (group->month == month) {
-            return (struct kr_tree_keys){.keys = (const kr_tree_key *)pending->keys + group->first, .count = group->count};
-        }
-    }
-    return (struct kr_tree_keys){0};
-}
-
 /* ---- months in rows ---- */
 
 #define MONTH_BYTES 48u /* began 8 ‖ keys 8 ‖ digest 32 */
 
-static struct kr_slice month_key(uint32_t number, uint32_t month, uint8_t buffer[static KR_TREE_MONTH_KEY])
+struct kr_slice kr_scope_month_key(uint32_t number, uint32_t month, uint8_t buffer[static KR_TREE_MONTH_KEY])
 {
     kr_put_be(buffer, number, 4);
     kr_put_be(buffer + 4, month, 2);
@@ -179,7 +30,7 @@ enum kr_err kr_scope_month_get(struct kr_txn *txn, const struct kr_scope_row *ro
 {
     uint8_t buffer[KR_TREE_MONTH_KEY], bytes[MONTH_BYTES];
     *ret_is_left_over = false;
-    enum kr_err err = kr_value_get_fixed(txn, KR_DBI_TREE, month_key(row->number, month, buffer), bytes, sizeof bytes);
+    enum kr_err err = kr_value_get_fixed(txn, KR_DBI_TREE, kr_scope_month_key(row->number, month, buffer), bytes, sizeof bytes);
     if (err != KR_OK) {
         return err;
     }
@@ -196,7 +47,7 @@ static enum kr_err month_put(struct kr_txn *txn, uint32_t number, uint32_t month
     kr_put_be(bytes, value->began, 8);
     kr_put_be(bytes + 8, value->sum.count, 8);
     memcpy(bytes + 16, value->sum.digest, 32);
-    return kr_value_put(txn, KR_DBI_TREE, month_key(number, month, buffer), kr_slice_of(bytes, sizeof bytes), 0);
+    return kr_value_put(txn, KR_DBI_TREE, kr_scope_month_key(number, month, buffer), kr_slice_of(bytes, sizeof bytes), 0);
 }
 
 /* Deletes rows of a month, its own last, so that whatever is left is known for what it is. Takes from `*budget`. */
@@ -207,7 +58,7 @@ static enum kr_err month_clear(struct kr_txn *txn, uint32_t number, uint32_t mon
     while (*budget > 0 && err == KR_OK) {
         MDB_cursor *cursor = NULL;
         struct kr_slice key = kr_slice_of(from, KR_TREE_MONTH_KEY + 1), value = {0};
-        month_key(number, month, from);
+        kr_scope_month_key(number, month, from);
         from[KR_TREE_MONTH_KEY] = 0;
         err = kr_row_cursor(txn, KR_DBI_TREE, &cursor);
         if (err != KR_OK) {
@@ -223,7 +74,7 @@ static enum kr_err month_clear(struct kr_txn *txn, uint32_t number, uint32_t mon
         mdb_cursor_close(cursor);
         err = err == KR_NOT_FOUND ? KR_OK : err;
         if (err == KR_OK && !is_its_own) {
-            err = kr_row_delete(txn, KR_DBI_TREE, month_key(number, month, buffer));
+            err = kr_row_delete(txn, KR_DBI_TREE, kr_scope_month_key(number, month, buffer));
             return err == KR_NOT_FOUND ? KR_OK : err;
         }
         if (err == KR_OK) {
@@ -231,6 +82,81 @@ static enum kr_err month_clear(struct kr_txn *txn, uint32_t number, uint32_t mon
             --*budget;
         }
     }
+    return err;
+}
+
+/* ---- mending a month ---- */
+
+/* Some entries of a month on their way into its rows. */
+struct lump {
+    uint8_t (*dated)[KR_DATED_BYTES];
+    kr_tree_key *keys;
+    uint32_t count;
+};
+
+static enum kr_err add_lump(struct kr_tree *tree, struct lump *lump, struct kr_tree_sum *sum)
+{
+    struct kr_tree_node node;
+    if (lump->count == 0) {
+        return KR_OK;
+    }
+    qsort(lump->dated, lump->count, sizeof lump->dated[0], kr_dated_compare);
+    for (uint32_t i = 0; i < lump->count; i++) {
+        memcpy(lump->keys[i], lump->dated[i] + 2, KR_TREE_KEY_BYTES);
+    }
+    enum kr_err err =
+        kr_tree_add(tree, (struct kr_tree_keys){.keys = (const kr_tree_key *)lump->keys, .count = lump->count}, &node);
+    *sum = node.sum;
+    lump->count = 0;
+    return err;
+}
+
+/* Entries before `end`; those in damaged blocks nobody knows, and verify tells of them. */
+static enum kr_err rebuild(struct kr_tree *tree, const struct kr_scope_row *row, uint64_t end, struct lump *lump,
+                           struct kr_tree_sum *sum)
+{
+    struct kr_block block;
+    enum kr_err err = KR_OK;
+    for (uint64_t at = 0; at < end && err == KR_OK; at += KR_BLOCK_ENTRIES) {
+        err = kr_block_get(tree->txn, row, at / KR_BLOCK_ENTRIES, &block);
+        const uint32_t count = err != KR_OK ? 0 : end - at < KR_BLOCK_ENTRIES ? (uint32_t)(end - at) : KR_BLOCK_ENTRIES;
+        err = err == KR_CORRUPT ? KR_OK : err;
+        for (uint32_t i = 0; i < count && err == KR_OK; i++) {
+            const struct kr_block_entry *entry = &block.entries[i];
+            if (kr_get_be(entry->month, 2) == tree->month && kr_scope_is_live(row, at + i, entry)) {
+                kr_dated_of(entry, lump->dated[lump->count++]);
+                err = lump->count == KR_TREE_LAG_TXN ? add_lump(tree, lump, sum) : KR_OK;
+            }
+        }
+    }
+    return err == KR_OK ? add_lump(tree, lump, sum) : err;
+}
+
+/* The rows of a month anew, from the log as far as `end`: all that they say stands there as well. */
+static enum kr_err mend_month(struct kr_txn *txn, const struct kr_scope_row *row, uint32_t month, uint64_t end)
+{
+    struct kr_scope_month value = {.began = row->count};
+    struct kr_tree tree;
+    uint32_t budget = UINT32_MAX;
+    struct lump lump = {.dated = malloc(KR_TREE_LAG_TXN * sizeof lump.dated[0]),
+                        .keys = malloc(KR_TREE_LAG_TXN * sizeof lump.keys[0])};
+    enum kr_err err = kr_tree_init(&tree, txn, row->number, KR_TREE_LAG_TXN);
+    if (err != KR_OK) {
+        goto out;
+    }
+    tree.month = month;
+    tree.writes = true;
+    err = lump.dated != NULL && lump.keys != NULL ? month_clear(txn, row->number, month, &budget) : KR_NOMEM;
+    if (err == KR_OK) {
+        err = rebuild(&tree, row, end, &lump, &value.sum);
+    }
+    if (err == KR_OK && value.sum.count > 0) {
+        err = month_put(txn, row->number, month, &value);
+    }
+    kr_tree_deinit(&tree);
+out:
+    free(lump.dated);
+    free(lump.keys);
     return err;
 }
 
@@ -260,19 +186,22 @@ static enum kr_err settle_month(struct kr_tree *tree, const struct kr_scope_row 
 
 enum kr_err kr_scope_settle(struct kr_txn *txn, struct kr_scope_row *row)
 {
-    struct pending pending;
+    struct kr_pending pending;
     struct kr_tree tree = {0};
-    enum kr_err err = pending_init(&pending, txn, row);
+    enum kr_err err = kr_pending_init(&pending, txn, row);
     if (err == KR_OK && pending.group_count > 0) {
-        err = kr_tree_init(&tree, txn, row->number, KR_TREE_LAG);
+        err = kr_tree_init(&tree, txn, row->number, (uint32_t)(row->count - row->applied));
         tree.writes = true;
     }
     for (uint32_t i = 0; i < pending.group_count && err == KR_OK; i++) {
         tree.month = pending.groups[i].month;
-        err = settle_month(&tree, row, pending_of(&pending, tree.month));
+        err = settle_month(&tree, row, kr_pending_of(&pending, tree.month));
+        if (err == KR_CORRUPT) { /* a damaged row must not keep out what comes */
+            err = mend_month(txn, row, tree.month, row->count);
+        }
     }
     kr_tree_deinit(&tree);
-    pending_deinit(&pending);
+    kr_pending_deinit(&pending);
     if (err == KR_OK) {
         row->applied = row->count;
     }
@@ -315,292 +244,13 @@ enum kr_err kr_scope_take(struct kr_txn *txn, const struct kr_scope_row *row, co
     if (err == KR_OK) {
         uint8_t buffer[KR_TREE_MONTH_KEY];
         err = month.sum.count > 0 ? month_put(txn, row->number, tree.month, &month)
-                                  : kr_row_delete(txn, KR_DBI_TREE, month_key(row->number, tree.month, buffer));
+                                  : kr_row_delete(txn, KR_DBI_TREE, kr_scope_month_key(row->number, tree.month, buffer));
+    }
+    if (err == KR_CORRUPT) {
+        err = mend_month(txn, row, tree.month, row->applied);
     }
     kr_tree_deinit(&tree);
     return err;
-}
-
-/* ---- reading ---- */
-
-/* A scope with the end of its log, and room to read one of its trees. */
-struct view {
-    struct kr_txn *txn;
-    struct kr_scope_row row;
-    struct pending pending;
-    struct kr_tree tree;
-    bool has_month; /* the tree is of tree.month */
-};
-
-static void view_deinit(struct view *view)
-{
-    kr_tree_deinit(&view->tree);
-    pending_deinit(&view->pending);
-}
-
-static enum kr_err view_init(struct view *view, struct kr_txn *txn, const struct kr_scope *scope)
-{
-    *view = (struct view){.txn = txn};
-    enum kr_err err = kr_scope_row_get(txn, scope, &view->row);
-    if (err == KR_OK) {
-        err = pending_init(&view->pending, txn, &view->row);
-    }
-    if (err == KR_OK) {
-        err = kr_tree_init(&view->tree, txn, view->row.number, KR_TREE_LAG);
-    }
-    if (err != KR_OK) {
-        view_deinit(view);
-    }
-    return err;
-}
-
-/* The month's rows, if there are any. */
-static enum kr_err view_month(struct view *view, uint32_t month, struct kr_scope_month *ret_month)
-{
-    bool is_left_over = false;
-    enum kr_err err = kr_scope_month_get(view->txn, &view->row, month, ret_month, &is_left_over);
-    view->tree.month = month;
-    view->tree.has_rows = err == KR_OK;
-    return err == KR_NOT_FOUND ? KR_OK : err;
-}
-
-/* The first month from `from` on that has rows; KR_NOT_FOUND. */
-static enum kr_err next_in_rows(const struct view *view, uint32_t from, uint32_t *ret_month)
-{
-    MDB_cursor *cursor = NULL;
-    uint8_t buffer[KR_TREE_MONTH_KEY];
-    struct kr_slice key = month_key(view->row.number, from, buffer), value = {0};
-    enum kr_err err = kr_row_cursor(view->txn, KR_DBI_TREE, &cursor);
-    if (err != KR_OK) {
-        return err;
-    }
-    err = kr_row_move(view->txn, cursor, MDB_SET_RANGE, &key, &value);
-    if (err == KR_OK && (key.len < KR_TREE_MONTH_KEY || kr_get_be(key.bytes, 4) != view->row.number)) {
-        err = KR_NOT_FOUND;
-    }
-    if (err == KR_OK) {
-        *ret_month = (uint32_t)kr_get_be(key.bytes + 4, 2);
-        err = key.len == KR_TREE_MONTH_KEY ? KR_OK : KR_CORRUPT; /* its own row is the first */
-    }
-    mdb_cursor_close(cursor);
-    return err;
-}
-
-/* The first month from `from` on that has keys; KR_NOT_FOUND. */
-static enum kr_err next_month(struct view *view, uint32_t from, struct kr_tree_month *ret_month)
-{
-    while (from <= UINT16_MAX) {
-        uint32_t month = UINT32_MAX;
-        struct kr_scope_month rows = {0};
-        enum kr_err err = next_in_rows(view, from, &month);
-        if (err != KR_OK && err != KR_NOT_FOUND) {
-            return err;
-        }
-        for (uint32_t i = 0; i < view->pending.group_count; i++) {
-            const uint32_t other = view->pending.groups[i].month;
-            month = other >= from && other < month ? other : month;
-        }
-        if (month > UINT16_MAX) {
-            return KR_NOT_FOUND;
-        }
-        err = view_month(view, month, &rows);
-        const struct kr_tree_keys keys = pending_of(&view->pending, month);
-        struct kr_tree_node node = {.sum = rows.sum};
-        if (err == KR_OK && !view->tree.has_rows) {
-            node.sum.count = 0;
-        }
-        if (err == KR_OK && keys.count > 0) {
-            err = kr_tree_add(&view->tree, keys, &node);
-        }
-        if (err != KR_OK) {
-            return err;
-        }
-        if (node.sum.count > 0) {
-            ret_month->month = month;
-            ret_month->count = node.sum.count;
-            memcpy(ret_month->digest, node.sum.digest, 32);
-            return KR_OK;
-        }
-        from = month + 1;
-    }
-    return KR_NOT_FOUND;
-}
-
-enum kr_err kr_store_tree_root(struct kr_txn *txn, const struct kr_scope *scope, uint32_t month_from, uint8_t ret_root[static 32],
-                               uint64_t *ret_count)
-{
-    struct view view;
-    struct kr_hash_state state;
-    struct kr_tree_month month;
-    uint64_t count = 0;
-    enum kr_err err = view_init(&view, txn, scope);
-    if (err != KR_OK) {
-        return err;
-    }
-    kr_hash_init(&state, "kairan tree scope");
-    for (uint32_t from = month_from; (err = next_month(&view, from, &month)) == KR_OK; from = month.month + 1) {
-        uint8_t bytes[4 + 8 + 32];
-        kr_put_be(bytes, month.month, 4);
-        kr_put_be(bytes + 4, month.count, 8);
-        memcpy(bytes + 12, month.digest, 32);
-        kr_hash_update(&state, bytes, sizeof bytes);
-        count += month.count;
-    }
-    view_deinit(&view);
-    if (err != KR_NOT_FOUND) {
-        return err;
-    }
-    kr_hash_final(&state, ret_root);
-    if (count == 0) {
-        memset(ret_root, 0, 32);
-    }
-    *ret_count = count;
-    return KR_OK;
-}
-
-enum kr_err kr_store_tree_months(struct kr_txn *txn, const struct kr_scope *scope, uint32_t month_from,
-                                 struct kr_tree_month *ret_months, uint32_t max, uint32_t *ret_count)
-{
-    struct view view;
-    uint32_t count = 0;
-    enum kr_err err = view_init(&view, txn, scope);
-    if (err != KR_OK) {
-        return err;
-    }
-    for (uint32_t from = month_from; count < max; from = ret_months[count++].month + 1) {
-        err = next_month(&view, from, &ret_months[count]);
-        if (err != KR_OK) {
-            break;
-        }
-    }
-    view_deinit(&view);
-    if (err == KR_OK || err == KR_NOT_FOUND) {
-        *ret_count = count;
-        err = KR_OK;
-    }
-    return err;
-}
-
-static enum kr_err view_at(struct view *view, uint32_t month)
-{
-    struct kr_scope_month rows;
-    enum kr_err err = view->has_month && view->tree.month == month ? KR_OK : view_month(view, month, &rows);
-    view->has_month = err == KR_OK;
-    return err;
-}
-
-static enum kr_err view_look(struct view *view, uint32_t month, const uint8_t *prefix, uint32_t nibbles,
-                             struct kr_tree_node *ret_node)
-{
-    struct kr_tree_node node;
-    enum kr_err err = nibbles > KR_TREE_NIBBLES || month > UINT16_MAX ? KR_INVALID : view_at(view, month);
-    if (err == KR_OK) {
-        err = kr_tree_look(&view->tree, prefix, nibbles, kr_tree_under(pending_of(&view->pending, month), prefix, nibbles), &node);
-    }
-    if (err == KR_OK) {
-        *ret_node = node;
-    }
-    return err;
-}
-
-enum kr_err kr_store_tree_look(struct kr_txn *txn, const struct kr_scope *scope, uint32_t month,
-                               const uint8_t prefix[static KR_TREE_KEY_BYTES], uint32_t nibbles, struct kr_tree_node *ret_node)
-{
-    struct view view;
-    enum kr_err err = view_init(&view, txn, scope);
-    if (err == KR_OK) {
-        err = view_look(&view, month, prefix, nibbles, ret_node);
-        view_deinit(&view);
-    }
-    return err;
-}
-
-/* Adds keys to those that are listed, as far as there is room and in order. */
-static void merge_list(kr_tree_key *listed, uint32_t max, uint32_t *count, struct kr_tree_keys keys, const uint8_t *after)
-{
-    for (uint32_t i = 0; i < keys.count; i++) {
-        uint32_t at = *count;
-        if (after != NULL && memcmp(keys.keys[i], after, KR_TREE_KEY_BYTES) <= 0) {
-            continue;
-        }
-        while (at > 0 && memcmp(listed[at - 1], keys.keys[i], KR_TREE_KEY_BYTES) > 0) {
-            at--;
-        }
-        if (at < max) {
-            *count += *count < max;
-            memmove(listed[at + 1], listed[at], (size_t)(*count - at - 1) * KR_TREE_KEY_BYTES);
-            memcpy(listed[at], keys.keys[i], KR_TREE_KEY_BYTES);
-        }
-    }
-}
-
-static enum kr_err view_list(struct view *view, uint32_t month, const uint8_t *prefix, uint32_t nibbles, const uint8_t *after,
-                             kr_tree_key *ret_keys, uint32_t max, uint32_t *ret_count)
-{
-    uint32_t count = 0;
-    enum kr_err err = nibbles > KR_TREE_NIBBLES || month > UINT16_MAX ? KR_INVALID : view_at(view, month);
-    if (err == KR_OK) {
-        err = kr_tree_list(&view->tree, prefix, nibbles, after, ret_keys, max, &count);
-    }
-    if (err == KR_OK) {
-        merge_list(ret_keys, max, &count, kr_tree_under(pending_of(&view->pending, month), prefix, nibbles), after);
-        *ret_count = count;
-    }
-    return err;
-}
-
-enum kr_err kr_store_tree_list(struct kr_txn *txn, const struct kr_scope *scope, uint32_t month,
-                               const uint8_t prefix[static KR_TREE_KEY_BYTES], uint32_t nibbles, const uint8_t *after,
-                               uint8_t (*ret_keys)[KR_TREE_KEY_BYTES], uint32_t max, uint32_t *ret_count)
-{
-    struct view view;
-    enum kr_err err = view_init(&view, txn, scope);
-    if (err == KR_OK) {
-        err = view_list(&view, month, prefix, nibbles, after, ret_keys, max, ret_count);
-        view_deinit(&view);
-    }
-    return err;
-}
-
-/* ---- a view that lasts ---- */
-
-struct kr_tree_view {
-    struct view inner;
-    struct kr_tree_kept kept[KR_TREE_KEPT];
-};
-
-enum kr_err kr_tree_view_open(struct kr_txn *txn, const struct kr_scope *scope, struct kr_tree_view **ret_view)
-{
-    struct kr_tree_view *view = calloc(1, sizeof *view);
-    enum kr_err err = view != NULL ? view_init(&view->inner, txn, scope) : KR_NOMEM;
-    if (err != KR_OK) {
-        free(view);
-        return err;
-    }
-    view->inner.tree.kept = view->kept;
-    *ret_view = view;
-    return KR_OK;
-}
-
-void kr_tree_view_close(struct kr_tree_view *view)
-{
-    if (view != NULL) {
-        view_deinit(&view->inner);
-        free(view);
-    }
-}
-
-enum kr_err kr_tree_view_look(struct kr_tree_view *view, uint32_t month, const uint8_t prefix[static KR_TREE_KEY_BYTES],
-                              uint32_t nibbles, struct kr_tree_node *ret_node)
-{
-    return view_look(&view->inner, month, prefix, nibbles, ret_node);
-}
-
-enum kr_err kr_tree_view_list(struct kr_tree_view *view, uint32_t month, const uint8_t prefix[static KR_TREE_KEY_BYTES],
-                              uint32_t nibbles, const uint8_t *after, uint8_t (*ret_keys)[KR_TREE_KEY_BYTES], uint32_t max,
-                              uint32_t *ret_count)
-{
-    return view_list(&view->inner, month, prefix, nibbles, after, ret_keys, max, ret_count);
 }
 
 /* ---- dropping ---- */
@@ -611,7 +261,7 @@ static enum kr_err next_over(struct kr_txn *txn, uint32_t month_from, uint32_t *
     for (;;) {
         MDB_cursor *cursor = NULL;
         uint8_t buffer[KR_TREE_MONTH_KEY];
-        struct kr_slice key = month_key(*number, *month, buffer), value = {0};
+        struct kr_slice key = kr_scope_month_key(*number, *month, buffer), value = {0};
         enum kr_err err = kr_row_cursor(txn, KR_DBI_TREE, &cursor);
         if (err != KR_OK) {
             return err;
@@ -715,6 +365,67 @@ enum kr_err kr_store_tree_drop(struct kr_txn *txn, uint32_t month_from, bool *re
     if (err == KR_OK || err == KR_NOT_FOUND) {
         *ret_more = err == KR_OK;
         err = KR_OK;
+    }
+    return kr_txn_fail(txn, err);
+}
+
+/* ---- mending all ---- */
+
+/* The next month behind `month` that has live entries; KR_NOT_FOUND. */
+static enum kr_err month_behind(struct kr_txn *txn, const struct kr_scope_row *row, uint32_t month, uint32_t *ret_month)
+{
+    struct kr_block block;
+    uint32_t next = UINT32_MAX;
+    enum kr_err err = KR_OK;
+    for (uint64_t at = 0; at < row->count && (err == KR_OK || err == KR_CORRUPT); at++) {
+        if (at % KR_BLOCK_ENTRIES == 0) {
+            err = kr_block_get(txn, row, at / KR_BLOCK_ENTRIES, &block);
+        }
+        const struct kr_block_entry *entry = &block.entries[at % KR_BLOCK_ENTRIES];
+        if (err == KR_OK && kr_scope_is_live(row, at, entry)) {
+            const uint32_t other = (uint32_t)kr_get_be(entry->month, 2);
+            next = other > month && other < next ? other : next;
+        }
+    }
+    if (err != KR_OK && err != KR_CORRUPT) {
+        return err;
+    }
+    *ret_month = next;
+    return next == UINT32_MAX ? KR_NOT_FOUND : KR_OK;
+}
+
+static enum kr_err clear_all(struct kr_txn *txn, uint32_t number)
+{
+    uint32_t at = number, month = 0, budget = UINT32_MAX;
+    enum kr_err err = KR_OK;
+    while (err == KR_OK) {
+        err = next_over(txn, UINT16_MAX + 1u, &at, &month);
+        if (err == KR_OK) {
+            err = at == number ? month_clear(txn, number, month++, &budget) : KR_NOT_FOUND;
+        }
+    }
+    return err == KR_NOT_FOUND ? KR_OK : err;
+}
+
+enum kr_err kr_scope_mend(struct kr_txn *txn, const struct kr_scope *scope)
+{
+    struct kr_scope_row row;
+    uint32_t month = 0;
+    enum kr_err err = kr_scope_row_get(txn, scope, &row);
+    if (err == KR_OK) {
+        err = clear_all(txn, row.number);
+    }
+    for (bool more = err == KR_OK; more && err == KR_OK;) {
+        err = month_behind(txn, &row, month, &month);
+        more = err == KR_OK;
+        err = err == KR_NOT_FOUND ? KR_OK : err;
+        if (more) {
+            err = mend_month(txn, &row, month, row.count);
+        }
+    }
+    if (err == KR_OK) {
+        row.applied = row.count;
+        err = kr_scope_row_put(txn, scope, &row);
     }
     return kr_txn_fail(txn, err);
 }

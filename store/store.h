@@ -176,8 +176,9 @@ enum kr_err kr_store_scope_find(struct kr_txn *txn, const struct kr_scope *scope
  *                     digest); 32 zero bytes where no month has any
  *
  * Their rows may lag behind the scope's log by fewer than KR_TREE_LAG entries, which are added in memory when somebody reads: what
- * is read is always exact. All calls that read do so in any transaction, in a bounded piece of work. KR_CORRUPT where a row is
- * damaged. */
+ * is read is always exact. All calls that read do so in any transaction, in a bounded piece of work. Where a row is damaged, a
+ * read transaction gets KR_CORRUPT; in a write transaction the scope's trees are made anew from its log (a few seconds for a
+ * million entries), and only a damaged scope is KR_CORRUPT. */
 #define KR_TREE_KEY_BYTES 36u
 #define KR_TREE_NIBBLES   (2u * KR_TREE_KEY_BYTES)
 /* Months since 1970-01 (UTC); what is too far in the future (65535) is one month. Hours since 1970, in as many as 32 bits hold. */

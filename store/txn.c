@@ -178,6 +178,7 @@ static void prune_runs(struct kr_store *store)
 static void end_txn(struct kr_txn *txn)
 {
     struct kr_store *store = txn->store;
+    kr_scope_drop_held(txn);
     if (!txn->is_write) {
         (void)pthread_mutex_lock(&store->mutex);
         kr_runs_unref(txn->runs);
@@ -218,6 +219,7 @@ static enum kr_err commit_nested(struct kr_txn *txn)
         parent->fresh_saved = txn->fresh_saved;
         parent->state_changed |= txn->state_changed;
         parent->is_dirty |= txn->is_dirty;
+        kr_scope_pass_held(txn);
         if (txn->runs_changed) {
             parent->runs_changed = true;
             kr_runs_unref(parent->runs);
@@ -234,7 +236,10 @@ static enum kr_err commit_nested(struct kr_txn *txn)
 
 enum kr_err kr_txn_write_state(struct kr_txn *txn)
 {
-    enum kr_err err = KR_OK;
+    enum kr_err err = kr_scope_write_held(txn);
+    if (err != KR_OK) {
+        return err;
+    }
     if (txn->state_changed || txn->fresh_saved < kr_fresh_count(txn->runs->fresh)) {
         err = kr_fresh_save(txn, txn->runs->fresh, &txn->state, &txn->fresh_saved);
     }

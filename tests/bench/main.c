@@ -9,9 +9,8 @@ static const struct {
     const char *name;
     void (*run)(const struct bench_options *options);
 } benches[] = {
-    {"propagation", bench_propagation}, {"bulk", bench_bulk},           {"ingest", bench_ingest},
-    {"memory", bench_memory},           {"replicate", bench_replicate}, {"reconcile", bench_reconcile},
-    {"trees", bench_trees},
+    {"propagation", bench_propagation}, {"bulk", bench_bulk},           {"ingest", bench_ingest}, {"memory", bench_memory},
+    {"replicate", bench_replicate},     {"reconcile", bench_reconcile}, {"trees", bench_trees},
 };
 #define BENCH_COUNT (sizeof benches / sizeof benches[0])
 

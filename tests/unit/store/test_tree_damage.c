@@ -112,10 +112,10 @@ static enum kr_err read_all(struct fixture *fixture)
 
 static void flipped_and_missing_rows_are_told(void **state)
 {
-    static struct row rows[512];
+    static struct row rows[1024];
     struct fixture *fixture = *state;
     fill(fixture);
-    const size_t count = take_rows(fixture, rows, 512);
+    const size_t count = take_rows(fixture, rows, 1024);
     assert_true(count > 40);
     for (size_t i = 0; i < count; i += i < 6 || i + 12 > count ? 1 : 7) { /* months, first nodes, leaves, and the other scope's */
         const char *hint = rows[i].key[3] == 1 ? "tree of scope number 1" : "tree of scope number 2";
@@ -139,13 +139,89 @@ static void flipped_and_missing_rows_are_told(void **state)
     assert_verifies(fixture);
 }
 
+static void root_of(struct kr_txn *txn, const struct kr_scope *of, uint8_t ret_root[static 32])
+{
+    uint64_t count = 0;
+    assert_int_equal(kr_store_tree_root(txn, of, 0, ret_root, &count), KR_OK);
+}
+
+static void flip_row(struct fixture *fixture, const struct row *row)
+{
+    static uint8_t value[4096];
+    memcpy(value, row->value, row->len);
+    value[row->len / 2] ^= 0x10;
+    put_row(fixture, row, value, row->len);
+}
+
+/* All that rows say the log says as well. */
+static void who_may_write_mends_what_is_damaged(void **state)
+{
+    static struct row rows[1024];
+    static const uint8_t none[KR_TREE_KEY_BYTES];
+    static uint8_t keys[SETTLED + PENDING][KR_TREE_KEY_BYTES];
+    struct fixture *fixture = *state;
+    uint8_t before[2][32], after[32];
+    uint32_t listed = 0;
+    fill(fixture);
+    struct kr_txn *txn = read_begin(fixture);
+    root_of(txn, &scope, before[0]);
+    root_of(txn, &second, before[1]);
+    kr_txn_abort(txn);
+    size_t count = take_rows(fixture, rows, 1024);
+    for (size_t i = 0; i < count; i += 7, count = take_rows(fixture, rows, 1024)) {
+        const bool is_first = rows[i].key[3] == 1;
+        flip_row(fixture, &rows[i]);
+        assert_int_equal(read_all(fixture), KR_CORRUPT);
+        txn = write_begin(fixture);
+        for (uint32_t month = 700; month < 702; month++) {
+            assert_int_equal(
+                kr_store_tree_list(txn, is_first ? &scope : &second, month, none, 0, NULL, keys, SETTLED + PENDING, &listed),
+                KR_OK);
+            assert_int_equal(listed, is_first ? (SETTLED + PENDING) / 2 : 66);
+        }
+        root_of(txn, is_first ? &scope : &second, after);
+        assert_memory_equal(after, before[is_first ? 0 : 1], 32);
+        commit(txn);
+        assert_int_equal(read_all(fixture), KR_OK);
+        assert_verifies(fixture);
+    }
+}
+
+/* What enters and what goes must not wait for somebody to read. */
+static void damage_keeps_nothing_out(void **state)
+{
+    static struct row rows[1024];
+    struct fixture *fixture = *state;
+    uint64_t next = SETTLED + PENDING;
+    fill(fixture);
+    for (uint32_t round = 0; round < 4; round++) {
+        size_t count = take_rows(fixture, rows, 1024);
+        flip_row(fixture, &rows[round % 2 == 0 ? round / 2 : count - 1 - round / 2]);
+        struct kr_txn *txn = write_begin(fixture);
+        append(txn, &scope, next, next + 600);
+        append(txn, &second, next, next + 600);
+        next += 600;
+        commit(txn);
+        assert_verifies(fixture);
+        count = take_rows(fixture, rows, 1024);
+        flip_row(fixture, &rows[round % 2 == 0 ? round / 2 : count - 1 - round / 2]);
+        txn = write_begin(fixture);
+        for (uint64_t number = next - 600 + round; number < next - 400; number++) {
+            assert_int_equal(kr_store_scope_remove(txn, &scope, entry_at(number).id), KR_OK);
+            assert_int_equal(kr_store_scope_remove(txn, &second, entry_at(number).id), KR_OK);
+        }
+        commit(txn);
+        assert_verifies(fixture);
+    }
+}
+
 /* Authentic, but of another place. */
 static void moved_rows_are_told(void **state)
 {
-    static struct row rows[512];
+    static struct row rows[1024];
     struct fixture *fixture = *state;
     fill(fixture);
-    const size_t count = take_rows(fixture, rows, 512);
+    const size_t count = take_rows(fixture, rows, 1024);
     for (size_t i = 5; i < 20; i++) {
         put_row(fixture, &rows[i], rows[count - i].value, rows[count - i].len);
         assert_int_equal(read_all(fixture), KR_CORRUPT);
@@ -191,15 +267,15 @@ static void try_each_from_before(struct fixture *fixture, const struct row *befo
 /* Authentic, and of this very place, but as it was before: readers follow it, as far as it leads, and only verify can tell. */
 static void rows_from_before_are_told(void **state)
 {
-    static struct row before[512], after[512];
+    static struct row before[1024], after[1024];
     struct fixture *fixture = *state;
     uint32_t changed = 0, gone = 0;
     fill(fixture);
-    size_t before_count = take_rows(fixture, before, 512);
+    size_t before_count = take_rows(fixture, before, 1024);
     struct kr_txn *txn = write_begin(fixture);
     append(txn, &scope, SETTLED + PENDING, SETTLED + PENDING + 420);
     commit(txn);
-    size_t after_count = take_rows(fixture, after, 512);
+    size_t after_count = take_rows(fixture, after, 1024);
     try_each_from_before(fixture, before, before_count, after, after_count, &changed, &gone);
     assert_true(changed > 20);
     assert_verifies(fixture);
@@ -211,7 +287,7 @@ static void rows_from_before_are_told(void **state)
     commit(txn);
     memcpy(before, after, sizeof before);
     before_count = after_count;
-    after_count = take_rows(fixture, after, 512);
+    after_count = take_rows(fixture, after, 1024);
     try_each_from_before(fixture, before, before_count, after, after_count, &changed, &gone);
     assert_true(changed > 8);
     assert_true(gone > 8);
@@ -221,14 +297,14 @@ static void rows_from_before_are_told(void **state)
 /* All of them together, so that the tree is one: but the log has more. */
 static void a_whole_tree_from_before_is_told(void **state)
 {
-    static struct row before[512], after[512];
+    static struct row before[1024], after[1024];
     struct fixture *fixture = *state;
     fill(fixture);
-    const size_t before_count = take_rows(fixture, before, 512);
+    const size_t before_count = take_rows(fixture, before, 1024);
     struct kr_txn *txn = write_begin(fixture);
     append(txn, &scope, SETTLED + PENDING, SETTLED + PENDING + 420);
     commit(txn);
-    const size_t after_count = take_rows(fixture, after, 512);
+    const size_t after_count = take_rows(fixture, after, 1024);
     fixture_close(fixture);
     struct raw raw = raw_open(fixture);
     for (size_t i = 0; i < after_count; i++) {
@@ -317,8 +393,10 @@ static void verify_takes_trees_in_slices(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(flipped_and_missing_rows_are_told), TEST(moved_rows_are_told),      TEST(rows_from_before_are_told),
-        TEST(a_whole_tree_from_before_is_told),  TEST(left_overs_are_no_damage), TEST(verify_takes_trees_in_slices),
+        TEST(flipped_and_missing_rows_are_told), TEST(who_may_write_mends_what_is_damaged),
+        TEST(damage_keeps_nothing_out),          TEST(moved_rows_are_told),
+        TEST(rows_from_before_are_told),         TEST(a_whole_tree_from_before_is_told),
+        TEST(left_overs_are_no_damage),          TEST(verify_takes_trees_in_slices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
