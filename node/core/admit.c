@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "crypto/fault.h"
-#include "node/core/state.h"
+#include "node/core/takeback.h"
 
 /* ---- scopes and facts ---- */
 
@@ -238,6 +238,9 @@ static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const u
         return KR_DENIED; /* what we could only relay has no scope to be passed on in yet, and would lie here unbounded */
     }
     enum kr_err err = kr_directory_may_sign(&core->directory, header, NULL);
+    if (err == KR_OK && kr_kind_takes_back(header->kind)) {
+        err = kr_takeback_judge(job);
+    }
     if (err != KR_OK) {
         return err;
     }
@@ -383,6 +386,12 @@ enum kr_err kr_admit_enter(struct kr_step *step, struct kr_job *job, const struc
             scopes[entered++] = scopes[i];
         }
     }
+    if (err == KR_OK && kr_kind_takes_back(job->header.kind)) {
+        err = kr_takeback_entered(step, job, head);
+    }
+    if (head->state == KR_HEAD_HEADER_ONLY) { /* peers make it themselves of what takes it back, or find that it is missing */
+        return err;
+    }
     if (err == KR_OK && !(is_late && head->created_ms + KR_SPREAD_AGE_MS < step->now_ms)) {
         enum kr_spread_how how = is_late ? KR_SPREAD_IDS : KR_SPREAD_WHOLE;
         err = kr_spread_offer(step, head, scopes, entered, job->is_bulk, how, link);
@@ -452,6 +461,12 @@ enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t fro
     if (verdict == KR_UNKNOWN_AUTHOR && !kr_quarantine_has_room(step->core, link, job->len)) {
         verdict = KR_QUOTA;
     }
+    if (verdict == KR_OK || verdict == KR_UNKNOWN_AUTHOR) {
+        err = kr_takeback_meet(step, job, &verdict);
+        if (err != KR_OK) {
+            return err;
+        }
+    }
     if (verdict != KR_OK && verdict != KR_UNKNOWN_AUTHOR) {
         *ret_verdict = verdict;
         return KR_OK;
@@ -462,7 +477,7 @@ enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t fro
     }
     struct kr_head head;
     fill_head(step, job, from, audience, &head);
-    head.state = verdict == KR_OK ? KR_HEAD_SHOWN : KR_HEAD_QUARANTINED;
+    head.state = verdict != KR_OK ? KR_HEAD_QUARANTINED : job->record.is_header_only ? KR_HEAD_HEADER_ONLY : KR_HEAD_SHOWN;
     err = kr_store_record_put(step->txn, &head, (struct kr_slice){job->bytes, job->len});
     if (err == KR_OK) {
         err = verdict == KR_OK ? kr_admit_enter(step, job, &head, link, job->was_wanted) : kr_quarantine_put(step, &head);
@@ -470,6 +485,27 @@ enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t fro
     if (err == KR_OK) {
         *ret_verdict = verdict;
         *ret_arrival = head.arrival;
+    }
+    free(audience);
+    return err;
+}
+
+enum kr_err kr_admit_header(struct kr_step *step, struct kr_job *job, const uint8_t from[static 32])
+{
+    struct kr_head head;
+    enum kr_err verdict = kr_admit_judge(step, job, NULL);
+    if (verdict != KR_OK) {
+        return verdict == KR_NOMEM || verdict == KR_IO || verdict == KR_STORE_FULL || verdict == KR_CORRUPT ? verdict : KR_OK;
+    }
+    uint8_t *audience = malloc((size_t)job->header.audience_count * 32 + 1);
+    if (audience == NULL) {
+        return KR_NOMEM;
+    }
+    fill_head(step, job, from, audience, &head);
+    head.state = KR_HEAD_HEADER_ONLY;
+    enum kr_err err = kr_store_record_put(step->txn, &head, (struct kr_slice){job->bytes, job->len});
+    if (err == KR_OK) {
+        err = kr_admit_enter(step, job, &head, NULL, true);
     }
     free(audience);
     return err;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "node/core/reason.h"
-#include "node/core/state.h"
+#include "node/core/takeback.h"
 #include "proto/indicator/indicator.h"
 #include "proto/record/body.h"
 
@@ -24,8 +24,8 @@ static enum kr_err empty_end(struct kr_step *step, const struct kr_event *event)
 
 /* ---- watching ---- */
 
-static void summarise(const struct kr_core *core, const struct kr_head *head, bool japanese, char *name, size_t size,
-                      struct kr_summary *ret_summary)
+void kr_core_summarise(const struct kr_core *core, const struct kr_head *head, bool japanese, char *name, size_t size,
+                       struct kr_summary *ret_summary)
 {
     *ret_summary = (struct kr_summary){
         .author_name = text_slice(kr_core_name(core, head->author, japanese, name, size)),
@@ -38,6 +38,7 @@ static void summarise(const struct kr_core *core, const struct kr_head *head, bo
         .received_ms = head->received_ms,
         .expires_s = head->expires_s,
         .title = head->title,
+        .target = {head->target, head->has_target ? 32 : 0},
     };
     memcpy(ret_summary->id, head->id, 32);
     memcpy(ret_summary->author, head->author, 32);
@@ -54,7 +55,7 @@ enum kr_err kr_watch_publish(struct kr_step *step, const struct kr_head *head)
         struct kr_summary summary;
         struct kr_writer item;
         char name[KR_NAME_BYTES_MAX + 1];
-        summarise(core, head, core->watchers[i].speaks_japanese, name, sizeof name, &summary);
+        kr_core_summarise(core, head, core->watchers[i].speaks_japanese, name, sizeof name, &summary);
         kr_writer_init(&item, 8 * KR_KIB);
         kr_summary_write(&summary, &item);
         enum kr_err err = kr_step_item(step, core->watchers[i].client, core->watchers[i].request, &item);
@@ -119,6 +120,7 @@ enum kr_err kr_status_request(struct kr_step *step, const struct kr_event *event
     status.records = stat.records;
     status.indicators = stat.indicators;
     status.quarantined = core->quarantine_count;
+    status.takebacks_waiting = core->takebacks_waiting;
     status.store_bytes = stat.bytes_used;
     status.disk_free_bytes = stat.disk_free_bytes;
     status.links = core->link_count;
@@ -182,6 +184,7 @@ enum kr_err kr_peers_request(struct kr_step *step, const struct kr_event *event)
 struct reaches {
     struct kr_reach *items; /* KR_AUDIENCE_MAX */
     char (*names)[KR_NAME_BYTES_MAX + 1];
+    bool is_retracted;
     uint32_t count;
     uint64_t total;
 };
@@ -207,6 +210,7 @@ static void reach_one(const struct kr_step *step, const struct kr_header *header
     struct kr_core *core = step->core;
     struct kr_policy_facts facts;
     kr_policy_facts_of(core, header, council, &facts);
+    facts.is_retracted = reaches->is_retracted;
     reaches->total++;
     if (reaches->count == KR_AUDIENCE_MAX) {
         return;
@@ -369,7 +373,10 @@ static enum kr_err explain_record(struct kr_step *step, const struct kr_event *e
     char author[KR_NAME_BYTES_MAX + 1], from[KR_NAME_BYTES_MAX + 1];
     struct kr_scope scopes[KR_SCOPES_MAX];
     struct kr_reason reason;
-    summarise(core, head, event->speaks_japanese, author, sizeof author, &explained->summary);
+    char why[KR_NOTE_BYTES_MAX + 1];
+    uint8_t scratch[KR_HEAD_SCRATCH];
+    bool is_ours_to_know;
+    kr_core_summarise(core, head, event->speaks_japanese, author, sizeof author, &explained->summary);
     memcpy(explained->from, head->from, 32);
     explained->from_name = text_slice(kr_core_name(core, head->from, event->speaks_japanese, from, sizeof from));
     bool is_ours = memcmp(head->author, core->self, 32) == 0;
@@ -378,9 +385,14 @@ static enum kr_err explain_record(struct kr_step *step, const struct kr_event *e
     if (err == KR_OK) {
         err = kr_reason_get(step->txn, head->id, &reason);
     }
+    if (err == KR_OK) {
+        err = kr_taken_tell(step->txn, core->keyring, head->id, head->author, scratch, &explained->taken, why, &is_ours_to_know);
+    }
     if (err != KR_OK) {
         return err;
     }
+    explained->summary.taken = explained->taken.state;
+    reaches->is_retracted = explained->taken.state >= KR_TAKEN_RETRACTED;
     reach_all(step, header, true, reaches);
     memcpy(explained->reach, reaches->items, sizeof explained->reach);
     explained->reach_count = reaches->count;

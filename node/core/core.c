@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "node/core/effect.h"
-#include "node/core/state.h"
+#include "node/core/takeback.h"
 
 /* ---- saying things ---- */
 
@@ -137,6 +137,9 @@ static enum kr_err load(struct kr_core *core, struct kr_txn *txn)
         err = kr_core_quarantine_count(&step);
     }
     if (err == KR_OK) {
+        err = kr_takeback_load(&step);
+    }
+    if (err == KR_OK) {
         err = kr_signed_load(&step);
     }
     if (err == KR_OK) {
@@ -238,11 +241,11 @@ static enum kr_err greet(struct kr_step *step)
                           step->core->links_skipped);
     }
     if (err == KR_OK && step->core->rows_skipped > 0) {
-        err = kr_step_log(
-            step, KR_LOG_ERROR,
-            "%u rows of the store about what waits in quarantine, is dated ahead or was signed today cannot be read and do "
-            "not count: run `kairan verify`",
-            step->core->rows_skipped);
+        err = kr_step_log(step, KR_LOG_ERROR,
+                          "%u rows of the store about what waits in quarantine, is dated ahead, waits to be taken back or was "
+                          "signed today cannot be read and do "
+                          "not count: run `kairan verify`",
+                          step->core->rows_skipped);
     }
     return err != KR_OK ? err : kr_step_wake(step, step->now_ms + KR_HELLO_MS_MAX);
 }
@@ -268,7 +271,8 @@ static bool has_nothing_to_say(const struct kr_event *event)
 
 static enum kr_err request(struct kr_step *step, const struct kr_event *event)
 {
-    bool takes_nothing = event->op == KR_OP_STATUS || event->op == KR_OP_PEERS || event->op == KR_OP_WATCH;
+    bool takes_nothing =
+        event->op == KR_OP_STATUS || event->op == KR_OP_PEERS || event->op == KR_OP_WATCH || event->op == KR_OP_RETRACTIONS;
     if (takes_nothing && !has_nothing_to_say(event)) {
         return kr_step_error(step, event->client, event->request, KR_MALFORMED, "this request takes no arguments");
     }
@@ -277,6 +281,14 @@ static enum kr_err request(struct kr_step *step, const struct kr_event *event)
         return kr_submit_request(step, event);
     case KR_OP_PREVIEW:
         return kr_preview_request(step, event);
+    case KR_OP_RETRACT:
+        return kr_retract_request(step, event);
+    case KR_OP_REVISE:
+        return kr_revise_request(step, event);
+    case KR_OP_RETRACTIONS:
+        return kr_retractions_request(step, event);
+    case KR_OP_CONFIRM:
+        return kr_confirm_request(step, event);
     case KR_OP_STATUS:
         return kr_status_request(step, event);
     case KR_OP_PEERS:
@@ -396,7 +408,8 @@ enum kr_err kr_core_idle(struct kr_core *core, struct kr_txn *txn, struct kr_rng
     static const struct {
         enum kr_err (*slice)(struct kr_step *step, bool *ret_more);
         bool needs_identity;
-    } kinds[] = {{kr_admit_quarantined, true}, {kr_admit_pairs, true}, {kr_expiry_slice, true}, {merge, false}};
+    } kinds[] = {
+        {kr_admit_quarantined, true}, {kr_admit_pairs, true}, {kr_takeback_slice, true}, {kr_expiry_slice, true}, {merge, false}};
     const uint32_t count = sizeof kinds / sizeof kinds[0], begin_at = core->idle_turn;
     struct kr_step step = begin(core, txn, rng, now_ms, effects);
     bool more = false;

@@ -10,7 +10,7 @@
 
 #include "crypto/fault.h"
 #include "node/core/reason.h"
-#include "node/core/state.h"
+#include "node/core/takeback.h"
 
 #define EXPIRY_SLICE 64u
 #define EXPIRY_BYTES KR_MIB /* stripped in a slice, or a record more */
@@ -64,20 +64,14 @@ enum kr_err kr_expiry_strip(struct kr_step *step, uint64_t arrival, uint64_t *by
     return err;
 }
 
-/* Why its guards were overridden is of no use without it. */
-static enum kr_err forget_reason(struct kr_step *step, const struct kr_head *head)
-{
-    uint8_t reason[KR_REASON_KEY_BYTES];
-    kr_reason_key(reason, head->id);
-    enum kr_err err = kr_store_delete(step->txn, KR_TABLE_RECEIPTS, reason, sizeof reason);
-    return err == KR_NOT_FOUND ? KR_OK : err;
-}
-
 /* Nothing of it stays. */
 static enum kr_err delete_one(struct kr_step *step, uint64_t arrival, const struct kr_head *head)
 {
-    enum kr_err err = kr_store_record_purge(step->txn, arrival, (struct kr_slice){0});
-    return err == KR_OK ? forget_reason(step, head) : err;
+    enum kr_err err = kr_takeback_forget(step, head);
+    if (err == KR_OK) {
+        err = kr_store_record_purge(step->txn, arrival, (struct kr_slice){0});
+    }
+    return err == KR_OK ? kr_reason_forget(step->txn, head->id) : err;
 }
 
 struct slice {
@@ -111,7 +105,7 @@ static enum kr_err expire_one(struct kr_step *step, uint64_t arrival, struct sli
         return delete_one(step, arrival, &head);
     }
     err = KR_FAULT(KR_FAULT_EXPIRED_DELETED) ? delete_one(step, arrival, &head) : kr_expiry_strip(step, arrival, &slice->bytes);
-    return err == KR_OK ? forget_reason(step, &head) : err;
+    return err == KR_OK ? kr_reason_forget(step->txn, head.id) : err;
 }
 
 /* By a clock that is ahead everything would go, for good. What is kept too long does no harm: nobody is shown it. */

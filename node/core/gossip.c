@@ -589,7 +589,8 @@ enum kr_err kr_gossip_checked(struct kr_step *step, struct kr_job *job)
     if (err == KR_OK) {
         err = kr_spread_checked(step, link, job, verdict);
     }
-    bool is_taken = verdict == KR_OK || verdict == KR_EXISTS || verdict == KR_UNKNOWN_AUTHOR || verdict == KR_EXPIRED;
+    bool is_taken = verdict == KR_OK || verdict == KR_EXISTS || verdict == KR_UNKNOWN_AUTHOR || verdict == KR_EXPIRED ||
+                    verdict == KR_NOT_FOUND; /* a header alone: nothing wrong, what takes it back may come behind it */
     bool is_current = link->has_session && link->session_no == job->session;
     if (err == KR_OK && verdict == KR_QUOTA && kr_is_far_ahead(step, &job->header)) {
         char name[KR_NAME_BYTES_MAX + 1];
@@ -601,6 +602,7 @@ enum kr_err kr_gossip_checked(struct kr_step *step, struct kr_job *job)
     if (err == KR_OK && !is_taken && is_current) {
         err = refuse(step, link, job->record.id, verdict);
     }
-    bool is_put_off = verdict == KR_QUOTA || (verdict == KR_EXPIRED && lives_by_their_clock(step, link, job->header.expires_s));
+    bool is_put_off = verdict == KR_QUOTA || verdict == KR_NOT_FOUND ||
+                      (verdict == KR_EXPIRED && lives_by_their_clock(step, link, job->header.expires_s));
     return err == KR_OK && is_current ? dealt_with(step, link, job->record.id, job->len, is_put_off) : err;
 }

@@ -7,6 +7,7 @@
 
 #include "proto/indicator/indicator.h"
 #include "proto/record/body.h"
+#include "proto/record/takeback.h"
 
 struct kr_job *kr_job_new(enum kr_job_kind kind)
 {
@@ -94,10 +95,10 @@ static void drop_doubles(struct kr_job *job)
     job->term_count = kept;
 }
 
-static enum kr_err index_report(struct kr_job *job, const struct kr_keyring *keyring)
+static enum kr_err index_report(struct kr_job *job, struct kr_slice content, const struct kr_keyring *keyring)
 {
     static _Thread_local struct kr_report report; /* a kilobyte and more of slices: not on every stack */
-    enum kr_err err = kr_report_parse((struct kr_slice){job->content, job->content_len}, &report);
+    enum kr_err err = kr_report_parse(content, &report);
     if (err != KR_OK) {
         return err;
     }
@@ -134,19 +135,43 @@ static enum kr_err index_report(struct kr_job *job, const struct kr_keyring *key
 
 static enum kr_err index_content(struct kr_job *job, uint32_t kind, const struct kr_keyring *keyring)
 {
-    if (kind == KR_KIND_REPORT) {
-        return index_report(job, keyring);
+    struct kr_slice content = {job->content, job->content_len};
+    if (kind == KR_KIND_RETRACTION) {
+        struct kr_takeback takeback;
+        enum kr_err err = kr_takeback_parse(kind, content, &takeback);
+        if (err == KR_OK) {
+            take_title(job, takeback.reason);
+        }
+        return err;
     }
-    if (kind == KR_KIND_ADVISORY) {
+    enum kr_err err = kr_content_to_read(kind, content, &kind, &content);
+    if (err == KR_OK && kind == KR_KIND_REPORT) {
+        err = index_report(job, content, keyring);
+    } else if (err == KR_OK && kind == KR_KIND_ADVISORY) {
         struct kr_advisory advisory;
-        enum kr_err err = kr_advisory_parse((struct kr_slice){job->content, job->content_len}, &advisory);
+        err = kr_advisory_parse(content, &advisory);
         if (err == KR_OK) {
             take_title(job, advisory.title);
             job->severity = advisory.severity;
         }
-        return err;
     }
-    return KR_OK;
+    return err;
+}
+
+/* The signature that a retraction carries costs as much as its own: hence here. */
+static void look_at_target(struct kr_job *job)
+{
+    struct kr_takeback takeback;
+    if (!job->is_open || !kr_kind_takes_back(job->header.kind)) {
+        return;
+    }
+    job->target_err = kr_takeback_parse(job->header.kind, (struct kr_slice){job->content, job->content_len}, &takeback);
+    if (job->target_err == KR_OK) {
+        job->target_err = kr_takeback_target(&takeback, &job->target, &job->target_header);
+    }
+    if (job->target_err == KR_OK) {
+        job->target_err = kr_takeback_covers(&job->header, &job->target_header, job->target.id);
+    }
 }
 
 static enum kr_err check(struct kr_job *job, const struct kr_keyring *keyring)
@@ -181,6 +206,7 @@ static enum kr_err check(struct kr_job *job, const struct kr_keyring *keyring)
     if (!job->is_open) {
         job->term_count = 0; /* What we cannot read as its kind says is kept and relayed, so that all nodes hold the same set. */
     }
+    look_at_target(job);
     return KR_OK;
 }
 
@@ -205,7 +231,11 @@ static enum kr_err make(struct kr_job *job, const struct kr_keyring *keyring)
         return err;
     }
     job->is_open = true;
-    return kr_header_parse(job->record.header, &job->header);
+    err = kr_header_parse(job->record.header, &job->header);
+    if (err == KR_OK) {
+        look_at_target(job);
+    }
+    return err;
 }
 
 static void preview_indicators(struct kr_job *job, const struct kr_report *report)

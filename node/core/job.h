@@ -31,7 +31,7 @@ struct kr_job {
     struct kr_draft draft;
     uint8_t author[32], seed[32];
     uint8_t (*audience)[32], (*recipients)[32];
-    uint8_t community[32], subject[32];
+    uint8_t community[32], subject[32], target_id[32];
     uint8_t *content; /* MAKE: as submitted; CHECK: as opened; freed with the job */
     size_t content_len;
     const struct kr_guards *guards; /* MAKE, PREVIEW: borrowed; NULL: the built-in ones */
@@ -45,6 +45,10 @@ struct kr_job {
     struct kr_record record; /* borrowed from bytes */
     struct kr_header header; /* likewise */
     bool is_open;            /* content is readable here */
+    /* Retraction, revision whose content is readable: whether what it carries of its target holds, and that (in `content`). */
+    enum kr_err target_err;
+    struct kr_record target;
+    struct kr_header target_header;
     uint32_t severity, indicator_count;
     uint8_t title[200];
     size_t title_len;

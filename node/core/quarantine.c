@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/core/state.h"
+#include "node/core/takeback.h"
 
 #define QUARANTINE_SLICE       32u
 #define QUARANTINE_SLICE_BYTES (128u * KR_KIB) /* each is verified, opened and indexed here: a few ms */
@@ -143,6 +143,17 @@ static enum kr_err quarantine_leave(struct kr_step *step, const uint8_t id[stati
     return err;
 }
 
+/* One that was taken back meanwhile leaves with its header alone. */
+static enum kr_err show(struct kr_step *step, const struct kr_job *job, struct kr_head *head)
+{
+    if (job->record.is_header_only) {
+        head->state = KR_HEAD_HEADER_ONLY;
+        return kr_store_record_purge(step->txn, head->arrival, (struct kr_slice){job->bytes, job->len});
+    }
+    head->state = KR_HEAD_SHOWN;
+    return kr_store_head_update(step->txn, head);
+}
+
 static enum kr_err look_again(struct kr_step *step, const uint8_t id[static 32], const uint8_t from[static 32], uint64_t bytes)
 {
     struct kr_job *job = kr_job_new(KR_JOB_CHECK);
@@ -166,11 +177,16 @@ static enum kr_err look_again(struct kr_step *step, const uint8_t id[static 32],
     kr_job_run(job, step->core->keyring);
     const struct kr_link *link = kr_link_by_council(step->core, from);
     enum kr_err verdict = job->err != KR_OK ? job->err : kr_admit_judge(step, job, link != NULL ? link->council : NULL);
+    if (verdict == KR_OK) {
+        err = kr_takeback_meet(step, job, &verdict);
+    }
+    if (err != KR_OK) {
+        goto out;
+    }
     if (verdict == KR_NOMEM || verdict == KR_IO || verdict == KR_STORE_FULL || verdict == KR_CORRUPT) {
         err = verdict;
     } else if (verdict == KR_OK) {
-        head.state = KR_HEAD_SHOWN;
-        err = kr_store_head_update(step->txn, &head);
+        err = show(step, job, &head);
         if (err == KR_OK) {
             err = quarantine_leave(step, id, from, bytes);
         }

@@ -5,8 +5,10 @@
 
 #include "node/core/directory.h"
 #include "node/core/reason.h"
+#include "node/core/taken.h"
 #include "proto/indicator/indicator.h"
 #include "proto/record/body.h"
+#include "proto/record/takeback.h"
 
 #define MATCHES_PER_VALUE_MAX 4096u
 #define HITS_MAX              1024u /* that a query keeps: the index is searched once for so many */
@@ -118,7 +120,8 @@ static bool is_visible(const struct page *page, const struct kr_head *head)
            head->created_ms <= page->now_ms + KR_FUTURE_MS_MAX;
 }
 
-static void summarise(const struct kr_head *head, const char *name, struct kr_summary *ret_summary)
+/* `head` must outlive the summary. */
+static void summarise(const struct kr_head *head, const char *name, uint32_t taken, struct kr_summary *ret_summary)
 {
     *ret_summary = (struct kr_summary){
         .author_name = {(const uint8_t *)name, strlen(name)},
@@ -131,6 +134,8 @@ static void summarise(const struct kr_head *head, const char *name, struct kr_su
         .received_ms = head->received_ms,
         .expires_s = head->expires_s,
         .title = head->title,
+        .target = {head->target, head->has_target ? 32 : 0},
+        .taken = taken,
     };
     memcpy(ret_summary->id, head->id, 32);
     memcpy(ret_summary->author, head->author, 32);
@@ -176,7 +181,12 @@ static enum kr_err open_report(struct page *page, uint64_t arrival)
         return err;
     }
     struct kr_report report;
-    err = kr_report_parse_again((struct kr_slice){content, len}, &report);
+    struct kr_slice to_read = {content, len};
+    uint32_t kind;
+    err = kr_content_to_read(header.kind, to_read, &kind, &to_read);
+    if (err == KR_OK) {
+        err = kr_report_parse_again(to_read, &report);
+    }
     if (err != KR_OK) {
         free(content);
         return err;
@@ -302,13 +312,17 @@ static enum kr_err read_indicator(struct page *page, uint16_t position, struct k
 static enum kr_err emit_match(struct page *page, uint32_t at, const struct kr_head *head, struct kr_match *match)
 {
     char name[KR_NAME_BYTES_MAX + 1];
+    uint32_t taken;
     enum kr_err err = name_of(page, head->author, name, sizeof name);
+    if (err == KR_OK) {
+        err = kr_taken_state(page->txn, head, &taken);
+    }
     if (err != KR_OK) {
         return err;
     }
     struct kr_writer writer;
     match->query = at;
-    summarise(head, name, &match->record);
+    summarise(head, name, taken, &match->record);
     kr_writer_init(&writer, 32 * KR_KIB);
     kr_match_write(match, &writer);
     return emit(page, &writer);
@@ -490,9 +504,13 @@ static enum kr_err page_ls(struct page *page, bool *ret_done)
         char name[KR_NAME_BYTES_MAX + 1];
         struct kr_summary summary;
         struct kr_writer writer;
+        uint32_t taken;
         err = name_of(page, head.author, name, sizeof name);
         if (err == KR_OK) {
-            summarise(&head, name, &summary);
+            err = kr_taken_state(page->txn, &head, &taken);
+        }
+        if (err == KR_OK) {
+            summarise(&head, name, taken, &summary);
             kr_writer_init(&writer, 8 * KR_KIB);
             kr_summary_write(&summary, &writer);
             err = emit(page, &writer);
@@ -523,24 +541,73 @@ static enum kr_err find_asked(struct page *page, uint64_t *ret_arrival)
     return err == KR_NOT_FOUND ? kr_fail(page->error, err, "no record here has this id") : err;
 }
 
+/* The record as it is stored and as it is read. `content` is empty where it was taken back. */
+struct opened {
+    struct kr_header header;
+    uint8_t *bytes, *content;
+    size_t len;
+    struct kr_slice to_read;
+    uint32_t kind;
+};
+
+static enum kr_err open_to_show(struct page *page, const struct kr_head *head, struct opened *opened)
+{
+    struct kr_record record;
+    if (head->state == KR_HEAD_HEADER_ONLY) {
+        enum kr_err err = kr_store_record_get(page->txn, head->arrival, &opened->bytes, &opened->len);
+        if (err == KR_OK && (kr_record_split(opened->bytes, opened->len, &record) != KR_OK ||
+                             kr_header_parse(record.header, &opened->header) != KR_OK)) {
+            err = KR_CORRUPT;
+        }
+        opened->kind = head->kind;
+        return err;
+    }
+    enum kr_err err = open_content(page, head->arrival, &opened->header, &opened->bytes, &opened->content, &opened->len);
+    if (err == KR_OK) {
+        opened->to_read = (struct kr_slice){opened->content, opened->len};
+        err = kr_content_to_read(head->kind, opened->to_read, &opened->kind, &opened->to_read);
+    }
+    return err;
+}
+
+static void fill_shown(const struct kr_head *head, const struct opened *opened, const struct kr_reason *reason,
+                       struct kr_shown *shown)
+{
+    const struct kr_header *header = &opened->header;
+    shown->audience_count = header->audience_count;
+    for (uint32_t i = 0; i < header->audience_count; i++) {
+        shown->audience[i] = (struct kr_slice){kr_header_audience_at(header, i), 32};
+    }
+    shown->community = (struct kr_slice){header->community, header->has_community ? 32 : 0};
+    shown->content = opened->to_read;
+    shown->content_kind = opened->kind;
+    shown->record_bytes = head->record_bytes;
+    shown->forced = (struct kr_forced){reason->at_ms, {(const uint8_t *)reason->text, strlen(reason->text)}};
+}
+
 static enum kr_err page_show(struct page *page, struct kr_writer *result)
 {
     uint64_t arrival = 0;
     struct kr_head head;
-    struct kr_header header;
-    uint8_t *bytes = NULL, *content = NULL;
-    size_t len = 0;
-    char name[KR_NAME_BYTES_MAX + 1];
+    struct opened opened = {0};
+    char name[KR_NAME_BYTES_MAX + 1], why[KR_NOTE_BYTES_MAX + 1];
     struct kr_reason reason;
-    enum kr_err err = find_asked(page, &arrival);
+    bool is_ours_to_know = false;
+    uint8_t *scratch = malloc(KR_HEAD_SCRATCH); /* the page's holds the head's title */
+    struct kr_shown *shown = calloc(1, sizeof *shown);
+    enum kr_err err = shown != NULL && scratch != NULL ? find_asked(page, &arrival) : KR_NOMEM;
     if (err == KR_OK) {
         err = kr_store_head_get(page->txn, arrival, &head, page->scratch);
     }
-    if (err == KR_OK && !is_visible(page, &head)) {
+    if (err == KR_OK) {
+        err = kr_taken_tell(page->txn, page->keyring, head.id, head.author, scratch, &shown->taken, why, &is_ours_to_know);
+    }
+    bool is_left = err == KR_OK && head.state == KR_HEAD_HEADER_ONLY && is_ours_to_know && head.expires_s > page->now_ms / 1000;
+    if (err == KR_OK && !is_left && !is_visible(page, &head)) {
         err = kr_fail(page->error, KR_NOT_FOUND, "no record that you may read here has this id");
     }
     if (err == KR_OK) {
-        err = open_content(page, arrival, &header, &bytes, &content, &len);
+        err = open_to_show(page, &head, &opened);
     }
     if (err == KR_OK) {
         err = name_of(page, head.author, name, sizeof name);
@@ -548,26 +615,16 @@ static enum kr_err page_show(struct page *page, struct kr_writer *result)
     if (err == KR_OK) {
         err = kr_reason_get(page->txn, head.id, &reason);
     }
-    struct kr_shown *shown = err == KR_OK ? calloc(1, sizeof *shown) : NULL;
-    if (err == KR_OK && shown == NULL) {
-        err = KR_NOMEM;
-    }
     if (err == KR_OK) {
-        summarise(&head, name, &shown->summary);
-        shown->audience_count = header.audience_count;
-        for (uint32_t i = 0; i < header.audience_count; i++) {
-            shown->audience[i] = (struct kr_slice){kr_header_audience_at(&header, i), 32};
-        }
-        shown->community = (struct kr_slice){header.community, header.has_community ? 32 : 0};
-        shown->content = (struct kr_slice){content, len};
-        shown->record_bytes = head.record_bytes;
-        shown->forced = (struct kr_forced){reason.at_ms, {(const uint8_t *)reason.text, strlen(reason.text)}};
+        summarise(&head, name, shown->taken.state, &shown->summary);
+        fill_shown(&head, &opened, &reason, shown);
         kr_shown_write(shown, result);
         err = kr_writer_finish(result);
     }
     free(shown);
-    free(bytes);
-    free(content);
+    free(scratch);
+    free(opened.bytes);
+    free(opened.content);
     return err;
 }
 

@@ -50,3 +50,11 @@ enum kr_err kr_reason_get(struct kr_txn *txn, const uint8_t id[static 32], struc
     }
     return err;
 }
+
+enum kr_err kr_reason_forget(struct kr_txn *txn, const uint8_t id[static 32])
+{
+    uint8_t key[KR_REASON_KEY_BYTES];
+    kr_reason_key(key, id);
+    enum kr_err err = kr_store_delete(txn, KR_TABLE_RECEIPTS, key, sizeof key);
+    return err == KR_NOT_FOUND ? KR_OK : err;
+}

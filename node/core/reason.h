@@ -15,5 +15,7 @@ struct kr_reason {
 void kr_reason_key(uint8_t ret_key[static KR_REASON_KEY_BYTES], const uint8_t id[static 32]); /* in KR_TABLE_RECEIPTS */
 enum kr_err kr_reason_put(struct kr_txn *txn, const uint8_t id[static 32], uint64_t at_ms, struct kr_slice text) KR_WARN_UNUSED;
 enum kr_err kr_reason_get(struct kr_txn *txn, const uint8_t id[static 32], struct kr_reason *ret_reason) KR_WARN_UNUSED;
+/* It is of no use without the record. */
+enum kr_err kr_reason_forget(struct kr_txn *txn, const uint8_t id[static 32]) KR_WARN_UNUSED;
 
 #endif

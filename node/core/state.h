@@ -7,6 +7,7 @@
  *   answer.c   status, peers, preview, explain  ticket.c    invitations
  *   expiry.c   work that can wait               quarantine.c, pairs.c: what waits for trust; pair trees of new links
  *   spread.c   trees of dissemination           spread_link.c  the same, link by link
+ *   takeback.c what a retraction does
  *
  * Rule: a function looks first and changes memory last, so that an error of the store leaves nothing half done that the rebuilt
  * core would not see. */
@@ -228,6 +229,8 @@ struct kr_core {
     uint64_t jobs_out, check_bytes;
     uint64_t makes_out, makes_since_ms; /* of jobs_out: large submissions of our own; since when flushes have found any */
     uint64_t quarantine_count, quarantine_bytes;
+    uint64_t takebacks_waiting;        /* for the operator's word */
+    bool takeback_is_due;              /* some have it now */
     bool quarantine_is_due;            /* the directory changed since the last look */
     bool quarantine_is_stale;          /* it did since the round began that is under way */
     uint8_t quarantine_at[32];         /* how far that round is; zero: at its beginning */
@@ -393,13 +396,16 @@ enum kr_err kr_policy_of_head(const struct kr_core *core, enum kr_policy_use use
  * record lives longer than KR_EXPIRES_S_MAX and KR_AHEAD_MS_MAX from now. */
 bool kr_is_far_ahead(const struct kr_step *step, const struct kr_header *header);
 /* Stores a checked or made record if it may enter, indexes it, appends it to its scopes, offers it on. `*ret_verdict`: KR_OK
- * stored; KR_EXISTS known; KR_UNKNOWN_AUTHOR quarantined; KR_QUOTA not now; else why it was refused. `from`: council that handed it
- * to us; `link` NULL for our own. */
+ * stored; KR_EXISTS known; KR_UNKNOWN_AUTHOR quarantined; KR_QUOTA not now; KR_NOT_FOUND a header alone that is not taken; else why
+ * it was refused. `from`: council that handed it to us; `link` NULL for our own. */
 enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t from[static 32], const struct kr_link *link,
                      enum kr_err *ret_verdict, uint64_t *ret_arrival) KR_WARN_UNUSED;
 /* What `kr_admit` would say of it, before anything is written: KR_EXISTS where we have it, or a newer one. `from` NULL: our own. */
 enum kr_err kr_admit_foresee(struct kr_step *step, const struct kr_job *job, const uint8_t *from,
                              enum kr_err *ret_verdict) KR_WARN_UNUSED;
+/* Puts the header of a record that was taken back before it came here, as kr_admit would have put the record; nothing where that
+ * would not have taken it. */
+enum kr_err kr_admit_header(struct kr_step *step, struct kr_job *job, const uint8_t from[static 32]) KR_WARN_UNUSED;
 /* The parts of kr_admit, for what waited in quarantine. The first says whether it may enter, and lets the statement go that it
  * replaces; the second gives it all that a record has beyond its place in the log. `is_late`: it was caught up with, or waited in
  * quarantine, so that most peers have it, or get it the same way. */
@@ -452,6 +458,10 @@ enum kr_err kr_signed_load(struct kr_step *step) KR_WARN_UNUSED;
 
 /* ---- submit.c, answer.c, ticket.c, init.c, expiry.c ---- */
 enum kr_err kr_submit_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+/* Whether a request with this token may make a record: else the client has its answer (it did before, or as many were signed today
+ * as may be). */
+enum kr_err kr_submit_may(struct kr_step *step, const struct kr_event *event, const uint8_t token[static 16],
+                          bool *ret_may) KR_WARN_UNUSED;
 enum kr_err kr_submit_made(struct kr_step *step, struct kr_job *job) KR_WARN_UNUSED;
 enum kr_err kr_preview_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_preview_made(struct kr_step *step, struct kr_job *job) KR_WARN_UNUSED;
@@ -460,6 +470,9 @@ enum kr_err kr_status_request(struct kr_step *step, const struct kr_event *event
 enum kr_err kr_peers_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_watch_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_watch_publish(struct kr_step *step, const struct kr_head *head) KR_WARN_UNUSED;
+/* `name` (KR_NAME_BYTES_MAX + 1) holds the author's name. */
+void kr_core_summarise(const struct kr_core *core, const struct kr_head *head, bool japanese, char *name, size_t size,
+                       struct kr_summary *ret_summary);
 void kr_watch_forget(struct kr_core *core, uint64_t client, uint64_t request, bool all_of_client);
 enum kr_err kr_invite_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_join_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;

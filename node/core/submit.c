@@ -5,7 +5,7 @@
 
 #include "crypto/fault.h"
 #include "node/core/reason.h"
-#include "node/core/state.h"
+#include "node/core/takeback.h"
 #include "proto/indicator/indicator.h"
 #include "proto/record/body.h"
 
@@ -255,10 +255,28 @@ static enum kr_err end(struct kr_step *step, uint64_t client, uint64_t request, 
 
 /* ---- request and result ---- */
 
+enum kr_err kr_submit_may(struct kr_step *step, const struct kr_event *event, const uint8_t token[static 16], bool *ret_may)
+{
+    uint8_t id[32];
+    *ret_may = false;
+    enum kr_err err = token_find(step, token, id);
+    if (err == KR_OK) {
+        return end(step, event->client, event->request, id, true);
+    }
+    if (err == KR_CORRUPT) {
+        return refuse_damaged(step, event->client, event->request);
+    }
+    if (err == KR_NOT_FOUND && signed_today(step) >= KR_SIGNED_DAY_MAX) {
+        return refuse_more(step, event->client, event->request);
+    }
+    *ret_may = err == KR_NOT_FOUND;
+    return err == KR_NOT_FOUND ? KR_OK : err;
+}
+
 enum kr_err kr_submit_request(struct kr_step *step, const struct kr_event *event)
 {
     struct kr_core *core = step->core;
-    uint8_t id[32];
+    bool may = false;
     struct kr_submit *submit = malloc(sizeof *submit);
     struct kr_job *job = kr_job_new(KR_JOB_MAKE);
     enum kr_err err = submit == NULL || job == NULL ? KR_NOMEM : KR_OK;
@@ -276,15 +294,8 @@ enum kr_err kr_submit_request(struct kr_step *step, const struct kr_event *event
         err = kr_step_error(step, event->client, event->request, KR_INVALID, "overriding a guard needs a reason");
         goto out;
     }
-    err = token_find(step, submit->token, id);
-    if (err != KR_NOT_FOUND) {
-        err = err == KR_OK        ? end(step, event->client, event->request, id, true)
-              : err == KR_CORRUPT ? refuse_damaged(step, event->client, event->request)
-                                  : err;
-        goto out;
-    }
-    if (signed_today(step) >= KR_SIGNED_DAY_MAX) {
-        err = refuse_more(step, event->client, event->request);
+    err = kr_submit_may(step, event, submit->token, &may);
+    if (err != KR_OK || !may) {
         goto out;
     }
     uint64_t now_s = step->now_ms / 1000;
@@ -345,7 +356,9 @@ static enum kr_err explain_failure(struct kr_step *step, const struct kr_job *jo
         char text[256] = "";
         struct kr_report report;
         struct kr_report_indicator indicator = {0};
-        if (kr_report_parse((struct kr_slice){job->content, job->content_len}, &report) == KR_OK) {
+        struct kr_slice content = {job->content, job->content_len};
+        uint32_t kind;
+        if (kr_content_to_read(job->draft.kind, content, &kind, &content) == KR_OK && kr_report_parse(content, &report) == KR_OK) {
             struct kr_reader reader;
             kr_reader_init(&reader, report.indicators.bytes, report.indicators.len);
             (void)kr_reader_array_between(&reader, 0, KR_REPORT_INDICATORS_MAX);
@@ -389,6 +402,13 @@ enum kr_err kr_submit_made(struct kr_step *step, struct kr_job *job)
     }
     if (err == KR_NOT_FOUND && signed_today(step) >= KR_SIGNED_DAY_MAX) { /* those under way when it was asked for count too */
         return refuse_more(step, job->client, job->request);
+    }
+    if (err == KR_NOT_FOUND && kr_kind_takes_back(job->header.kind)) {
+        err = kr_takeback_made(step, job);
+        if (err == KR_CANCELLED) {
+            return KR_OK;
+        }
+        err = err == KR_OK ? KR_NOT_FOUND : err;
     }
     if (err == KR_NOT_FOUND) {
         err = kr_admit(step, job, step->core->self, NULL, &verdict, &arrival);

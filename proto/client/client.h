@@ -71,6 +71,10 @@ enum kr_op {
     KR_OP_EXPLAIN = 11, /* args: array of 1 bin (id or prefix); result: kr_explained */
     KR_OP_WATCH = 12,   /* pages of kr_summary as records become visible, until cancelled */
     KR_OP_VERIFY = 13,  /* walks the store; pages of array [str problem]; result: array of [values checked, problems] */
+    KR_OP_RETRACT = 14, /* args: kr_retract; result as of KR_OP_SUBMIT. The record disappears at everybody who has it */
+    KR_OP_REVISE = 15,  /* args: kr_revise; result as of KR_OP_SUBMIT. The same, and the submission stands instead */
+    KR_OP_RETRACTIONS = 16, /* pages of kr_waiting: what waits for the operator's word, the first 64 of each council */
+    KR_OP_CONFIRM = 17,     /* args: kr_confirm; result: array of [how many take effect now] */
 };
 
 /* A submission: one record. `body` is the content as kr_report_write or kr_advisory_write gives it. */
@@ -90,6 +94,28 @@ struct kr_submit {
 };
 void kr_submit_write(const struct kr_submit *submit, struct kr_writer *writer);
 enum kr_err kr_submit_read(struct kr_slice bytes, struct kr_submit *ret_submit) KR_WARN_UNUSED;
+
+/* Takes a record of this council back. */
+struct kr_retract {
+    uint8_t token[16];  /* as in kr_submit */
+    struct kr_slice id; /* or its beginning, at least 4 bytes */
+    struct kr_slice reason, language;
+};
+void kr_retract_write(const struct kr_retract *retract, struct kr_writer *writer);
+enum kr_err kr_retract_read(struct kr_slice bytes, struct kr_retract *ret_retract) KR_WARN_UNUSED;
+/* `submit` stands instead of the record with that id. Label, community, audience, flags and the earliest expiry are those of the
+ * record: what the submission says of them is not looked at, but for a later expiry. Array of 2: id, kr_submit. */
+void kr_revise_write(struct kr_slice id, const struct kr_submit *submit, struct kr_writer *writer);
+enum kr_err kr_revise_read(struct kr_slice bytes, struct kr_slice *ret_id, struct kr_submit *ret_submit) KR_WARN_UNUSED;
+
+/* What waits for the operator may take effect: all of a council so far, or one retraction. */
+struct kr_confirm {
+    bool has_council;
+    uint8_t council[32];
+    struct kr_slice id; /* empty with a council */
+};
+void kr_confirm_write(const struct kr_confirm *confirm, struct kr_writer *writer);
+enum kr_err kr_confirm_read(struct kr_slice bytes, struct kr_confirm *ret_confirm) KR_WARN_UNUSED;
 
 struct kr_invite {
     uint64_t ttl_s;     /* 0: KR_TICKET_TTL_S */
@@ -117,10 +143,34 @@ struct kr_summary {
     struct kr_slice author_name; /* as the asking client's language has it: ja where its hello said so, else en */
     uint32_t kind, label, flags, severity, indicator_count;
     uint64_t created_ms, received_ms, expires_s;
-    struct kr_slice title;
+    struct kr_slice title;  /* of a retraction: its reason */
+    struct kr_slice target; /* retraction, revision: the id of what it takes back; else empty */
+    uint32_t taken;         /* enum kr_taken_state */
 };
 void kr_summary_write(const struct kr_summary *summary, struct kr_writer *writer);
 enum kr_err kr_summary_read(struct kr_slice bytes, struct kr_summary *ret_summary) KR_WARN_UNUSED;
+
+/* Whether a record was taken back, by what, when and why. */
+enum kr_taken_state {
+    KR_TAKEN_NOT = 0,
+    KR_TAKEN_WAITS = 1, /* its author took it back, and so many others that the operator is to confirm it */
+    KR_TAKEN_RETRACTED = 2,
+    KR_TAKEN_REVISED = 3,
+};
+struct kr_taken {
+    uint32_t state; /* enum kr_taken_state */
+    uint8_t by[32]; /* the retraction or revision, where there is one */
+    uint64_t at_ms;
+    struct kr_slice reason; /* of a retraction */
+};
+
+/* One retraction that waits, and how many of its author do. */
+struct kr_waiting {
+    uint64_t total;
+    struct kr_summary record;
+};
+void kr_waiting_write(const struct kr_waiting *waiting, struct kr_writer *writer);
+enum kr_err kr_waiting_read(struct kr_slice bytes, struct kr_waiting *ret_waiting) KR_WARN_UNUSED;
 
 struct kr_match {
     uint32_t query;                       /* index of the asked value */
@@ -143,8 +193,10 @@ struct kr_shown {
     struct kr_slice audience[KR_AUDIENCE_MAX]; /* ids */
     struct kr_slice community;                 /* 0 or 32 */
     struct kr_slice content;
+    uint32_t content_kind; /* as which kind it is read: of a revision, the kind of what stands instead */
     uint64_t record_bytes;
     struct kr_forced forced;
+    struct kr_taken taken; /* where it was taken back, content is empty */
 };
 void kr_shown_write(const struct kr_shown *shown, struct kr_writer *writer);
 enum kr_err kr_shown_read(struct kr_slice bytes, struct kr_shown *ret_shown) KR_WARN_UNUSED;
@@ -197,6 +249,7 @@ struct kr_explained {
     uint32_t reach_count;
     struct kr_reach reach[KR_AUDIENCE_MAX];
     struct kr_forced forced;
+    struct kr_taken taken;
 };
 void kr_explained_write(const struct kr_explained *explained, struct kr_writer *writer);
 enum kr_err kr_explained_read(struct kr_slice bytes, struct kr_explained *ret_explained) KR_WARN_UNUSED;
@@ -234,6 +287,7 @@ struct kr_status {
     struct kr_slice name_ja, name_en, version, endpoint;
     uint64_t started_ms, now_ms;
     uint64_t records, indicators, quarantined, store_bytes, disk_free_bytes;
+    uint64_t takebacks_waiting; /* retractions and revisions that wait for the operator's word */
     uint64_t links, links_online, tickets;
     uint64_t commits, commit_us_p50, commit_us_p99;
     bool net_is_up, keyring_is_protected, store_is_writable;

@@ -3,7 +3,7 @@
 
 void kr_summary_write(const struct kr_summary *summary, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 12);
+    kr_writer_array(writer, 14);
     kr_writer_bin(writer, summary->id, 32);
     kr_writer_bin(writer, summary->author, 32);
     kr_writer_str_slice(writer, summary->author_name);
@@ -16,11 +16,13 @@ void kr_summary_write(const struct kr_summary *summary, struct kr_writer *writer
     kr_writer_uint(writer, summary->received_ms);
     kr_writer_uint(writer, summary->expires_s);
     kr_writer_str_slice(writer, summary->title);
+    kr_writer_slice(writer, summary->target);
+    kr_writer_uint(writer, summary->taken);
 }
 
 void kr_summary_element_read(struct kr_reader *reader, struct kr_summary *ret_summary)
 {
-    kr_reader_array(reader, 12);
+    kr_reader_array(reader, 14);
     kr_reader_fixed(reader, ret_summary->id, 32);
     kr_reader_fixed(reader, ret_summary->author, 32);
     ret_summary->author_name = kr_reader_str(reader, KR_NAME_BYTES_MAX);
@@ -33,6 +35,8 @@ void kr_summary_element_read(struct kr_reader *reader, struct kr_summary *ret_su
     ret_summary->received_ms = kr_reader_uint(reader, UINT64_MAX);
     ret_summary->expires_s = kr_reader_uint(reader, UINT64_MAX);
     ret_summary->title = kr_reader_str(reader, KR_TITLE_BYTES_MAX);
+    ret_summary->target = kr_reader_bin_or_empty(reader, 32);
+    ret_summary->taken = (uint32_t)kr_reader_uint(reader, KR_TAKEN_REVISED);
     kr_reader_close(reader);
 }
 
@@ -91,7 +95,7 @@ void kr_forced_element_read(struct kr_reader *reader, struct kr_forced *ret_forc
 
 void kr_shown_write(const struct kr_shown *shown, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 6);
+    kr_writer_array(writer, 8);
     kr_summary_write(&shown->summary, writer);
     kr_writer_array(writer, shown->audience_count);
     for (uint32_t i = 0; i < shown->audience_count; i++) {
@@ -99,8 +103,10 @@ void kr_shown_write(const struct kr_shown *shown, struct kr_writer *writer)
     }
     kr_writer_slice(writer, shown->community);
     kr_writer_slice(writer, shown->content);
+    kr_writer_uint(writer, shown->content_kind);
     kr_writer_uint(writer, shown->record_bytes);
     kr_forced_write(&shown->forced, writer);
+    kr_taken_write(&shown->taken, writer);
 }
 
 enum kr_err kr_shown_read(struct kr_slice bytes, struct kr_shown *ret_shown)
@@ -109,7 +115,7 @@ enum kr_err kr_shown_read(struct kr_slice bytes, struct kr_shown *ret_shown)
     struct kr_reader reader;
 
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 6);
+    kr_reader_array(&reader, 8);
     kr_summary_element_read(&reader, &shown.summary);
     shown.audience_count = kr_reader_array_between(&reader, 0, KR_AUDIENCE_MAX);
     for (uint32_t i = 0; i < shown.audience_count; i++) {
@@ -118,8 +124,10 @@ enum kr_err kr_shown_read(struct kr_slice bytes, struct kr_shown *ret_shown)
     kr_reader_close(&reader);
     shown.community = kr_reader_bin_or_empty(&reader, 32);
     shown.content = kr_reader_bin(&reader, 0, KR_BODY_BYTES_MAX);
+    shown.content_kind = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
     shown.record_bytes = kr_reader_uint(&reader, UINT64_MAX);
     kr_forced_element_read(&reader, &shown.forced);
+    kr_taken_element_read(&reader, &shown.taken);
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) == KR_OK) {
         *ret_shown = shown;

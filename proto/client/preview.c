@@ -81,7 +81,7 @@ enum kr_err kr_preview_read(struct kr_slice bytes, struct kr_preview *ret_previe
 
 void kr_explained_write(const struct kr_explained *explained, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 7);
+    kr_writer_array(writer, 8);
     kr_summary_write(&explained->summary, writer);
     kr_writer_str_slice(writer, explained->from_name);
     kr_writer_bin(writer, explained->from, 32);
@@ -95,6 +95,7 @@ void kr_explained_write(const struct kr_explained *explained, struct kr_writer *
     }
     write_reach(writer, explained->reach_count, explained->reach);
     kr_forced_write(&explained->forced, writer);
+    kr_taken_write(&explained->taken, writer);
 }
 
 enum kr_err kr_explained_read(struct kr_slice bytes, struct kr_explained *ret_explained)
@@ -103,7 +104,7 @@ enum kr_err kr_explained_read(struct kr_slice bytes, struct kr_explained *ret_ex
     struct kr_reader reader;
 
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 7);
+    kr_reader_array(&reader, 8);
     kr_summary_element_read(&reader, &explained.summary);
     explained.from_name = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     kr_reader_fixed(&reader, explained.from, 32);
@@ -119,6 +120,7 @@ enum kr_err kr_explained_read(struct kr_slice bytes, struct kr_explained *ret_ex
     kr_reader_close(&reader);
     explained.reach_count = read_reach(&reader, explained.reach);
     kr_forced_element_read(&reader, &explained.forced);
+    kr_taken_element_read(&reader, &explained.taken);
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) == KR_OK) {
         *ret_explained = explained;

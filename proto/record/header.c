@@ -52,6 +52,11 @@ bool kr_kind_is_statement(uint32_t kind)
     return kind == KR_KIND_COUNCIL_CARD || kind == KR_KIND_CHARTER || kind == KR_KIND_VOUCH;
 }
 
+bool kr_kind_takes_back(uint32_t kind)
+{
+    return kind == KR_KIND_RETRACTION || kind == KR_KIND_REVISION;
+}
+
 const uint8_t *kr_header_audience_at(const struct kr_header *header, uint32_t i)
 {
     KR_ASSERT(i < header->audience_count);

@@ -63,6 +63,8 @@ const char *kr_kind_name(uint32_t kind);
 bool kr_kind_is_replaceable(uint32_t kind);
 /* Whether the root key signs it (cards, charters, vouches). */
 bool kr_kind_is_statement(uint32_t kind);
+/* Whether it takes its target back: retraction, revision. */
+bool kr_kind_takes_back(uint32_t kind);
 
 #define KR_FLAG_EXERCISE 1u
 

@@ -35,6 +35,9 @@ ROUND_TRIP(kr_ls, ls, kr_ls_write, kr_ls_read)
 ROUND_TRIP(kr_summary, summary, kr_summary_write, kr_summary_read)
 ROUND_TRIP(kr_match, match, kr_match_write, kr_match_read)
 ROUND_TRIP(kr_shown, shown, kr_shown_write, kr_shown_read)
+ROUND_TRIP(kr_retract, retract, kr_retract_write, kr_retract_read)
+ROUND_TRIP(kr_confirm, confirm, kr_confirm_write, kr_confirm_read)
+ROUND_TRIP(kr_waiting, waiting, kr_waiting_write, kr_waiting_read)
 ROUND_TRIP(kr_council_item, item, kr_council_item_write, kr_council_item_read)
 ROUND_TRIP(kr_preview, preview, kr_preview_write, kr_preview_read)
 ROUND_TRIP(kr_explained, explained, kr_explained_write, kr_explained_read)
@@ -162,6 +165,8 @@ static struct kr_summary some_summary(void)
         .received_ms = 2,
         .expires_s = UINT64_MAX,
         .title = text_slice("題"),
+        .target = slice(ids[2], 32),
+        .taken = KR_TAKEN_WAITS,
     };
 }
 
@@ -218,7 +223,9 @@ static void answers_read_back(void **state)
         .community = slice(ids[2], 32),
         .content = text_slice("content"),
         .record_bytes = 1234,
+        .content_kind = KR_KIND_ADVISORY,
         .forced = {5, text_slice("訳")},
+        .taken = {KR_TAKEN_RETRACTED, {7}, 8, text_slice("誤り")},
     };
     struct kr_council_item item = {
         .council = {1},
@@ -238,6 +245,8 @@ static void answers_read_back(void **state)
     round_trip_kr_summary(&summary, &read_summary);
     assert_int_equal(read_summary.indicator_count, 4096);
     assert_slice_equal(read_summary.title, "題", 3);
+    assert_slice_equal(read_summary.target, ids[2], 32);
+    assert_int_equal(read_summary.taken, KR_TAKEN_WAITS);
     round_trip_kr_match(&match, &read_match);
     assert_int_equal(read_match.query, 3);
     assert_slice_equal(read_match.indicator.value, "example.com", 11);
@@ -246,10 +255,53 @@ static void answers_read_back(void **state)
     assert_int_equal(read_shown.record_bytes, 1234);
     assert_int_equal(read_shown.forced.at_ms, 5);
     assert_slice_equal(read_shown.forced.reason, "訳", 3);
+    assert_int_equal(read_shown.content_kind, KR_KIND_ADVISORY);
+    assert_int_equal(read_shown.taken.state, KR_TAKEN_RETRACTED);
+    assert_int_equal(read_shown.taken.by[0], 7);
+    assert_slice_equal(read_shown.taken.reason, "誤り", 6);
     assert_slice_equal(read_shown.audience[1], ids[1], 32);
     round_trip_kr_council_item(&item, &read_item);
     assert_true(read_item.is_linked && !read_item.is_self);
     assert_slice_equal(read_item.community_names[0], "西", 3);
+}
+
+static void what_is_asked_about_taking_back_reads_back(void **state)
+{
+    static struct kr_submit submit, read_submit;
+    struct kr_retract retract = {.token = {3}, .id = slice(ids[0], 8), .reason = text_slice("誤り"), .language = text_slice("ja")};
+    struct kr_confirm confirm = {.has_council = true, .council = {4}};
+    struct kr_waiting waiting = {.total = 40, .record = some_summary()};
+    struct kr_retract read_retract;
+    struct kr_confirm read_confirm;
+    struct kr_waiting read_waiting;
+    struct kr_writer writer;
+    struct kr_slice id;
+
+    (void)state;
+    round_trip_kr_retract(&retract, &read_retract);
+    assert_int_equal(read_retract.id.len, 8);
+    assert_slice_equal(read_retract.reason, "誤り", 6);
+    round_trip_kr_confirm(&confirm, &read_confirm);
+    assert_true(read_confirm.has_council && read_confirm.council[0] == 4);
+    round_trip_kr_waiting(&waiting, &read_waiting);
+    assert_int_equal(read_waiting.total, 40);
+    submit.kind = KR_KIND_REPORT;
+    submit.body = text_slice("body");
+    kr_writer_init(&writer, KR_KIB);
+    kr_revise_write(slice(ids[1], 32), &submit, &writer);
+    assert_int_equal(kr_revise_read(slice(writer.bytes, writer.len), &id, &read_submit), KR_OK);
+    assert_slice_equal(id, ids[1], 32);
+    assert_slice_equal(read_submit.body, "body", 4);
+    for (size_t len = 0; len < writer.len; len++) {
+        assert_int_equal(kr_revise_read(slice(writer.bytes, len), &id, &read_submit), KR_MALFORMED);
+    }
+    kr_writer_deinit(&writer);
+    /* A council or a record, and not both, or neither. */
+    confirm.id = slice(ids[0], 32);
+    kr_writer_init(&writer, KR_KIB);
+    kr_confirm_write(&confirm, &writer);
+    assert_int_equal(kr_confirm_read(slice(writer.bytes, writer.len), &read_confirm), KR_MALFORMED);
+    kr_writer_deinit(&writer);
 }
 
 static void previews_and_explanations_read_back(void **state)
@@ -352,6 +404,7 @@ int main(void)
         cmocka_unit_test(frames_are_bounded),
         cmocka_unit_test(requests_read_back),
         cmocka_unit_test(answers_read_back),
+        cmocka_unit_test(what_is_asked_about_taking_back_reads_back),
         cmocka_unit_test(previews_and_explanations_read_back),
         cmocka_unit_test(the_state_of_a_node_reads_back),
     };
