@@ -108,6 +108,33 @@ const struct kr_command kr_commands[] = {
         "Examples: kairan submit advisory.eml --label amber --to Kinki\n"
         "          kairan submit \"hxxps://login[.]example/ja\" --label green\n"
         "          cut -d, -f2 phishing.csv | kairan submit - --label clear -y\n")},
+    {"retract", kr_run_retract, N_("take a record of this council back, everywhere"),
+     N_("Usage: kairan retract ID --reason TEXT [-y]\n"
+        "\n"
+        "Shows the record and who is told, and asks. The nodes of all who have it delete its text and its indicators, also\n"
+        "when they were away. Only the council that wrote a record can take it back, and a retraction is final.\n"
+        "\n"
+        "  --reason TEXT     why, for those who have it\n"
+        "  --language CODE   language of the reason (default: told from it)\n"
+        "  -y, --yes         do not ask\n"
+        "\n"
+        "Example: kairan retract 3f9a0c21b7d4 --reason \"wrong host\"\n")},
+    {"revise", kr_run_revise, N_("put a corrected record in the place of one of this council's"),
+     N_("Usage: kairan revise ID [FILE | - | TEXT...] [OPTIONS]\n"
+        "\n"
+        "Like submit, but for the label and those who get it: they are those of the record with this ID, which is deleted\n"
+        "everywhere as by retract. See kairan submit --help for the options.\n"
+        "\n"
+        "Example: kairan revise 3f9a0c21b7d4 corrected.txt\n")},
+    {"retractions", kr_run_retractions, N_("show and confirm the retractions that wait here"),
+     N_("Usage: kairan retractions [confirm COUNCIL|ID]\n"
+        "\n"
+        "Where another council takes back more than 32 records in a day, the others wait: ask it by telephone first, for its\n"
+        "key may have been stolen. Then confirm all that wait of the council, or one by its id.\n"
+        "\n"
+        "Exit status: 0 some wait (confirm: done), 1 none, 2 failure.\n"
+        "\n"
+        "Example: kairan retractions confirm Kinki\n")},
     {"lookup", kr_run_lookup, N_("look values up: addresses, names, URLs, hashes"),
      N_("Usage: kairan lookup VALUE... | -f FILE | - [OPTIONS]\n"
         "\n"
@@ -180,7 +207,7 @@ static void print_usage(FILE *out)
     (void)fputs(_(usage), out);
     (void)fputs(_("Commands:\n"), out);
     for (size_t i = 0; i < kr_command_count; i++) {
-        (void)fprintf(out, "  %-9s %s\n", kr_commands[i].name, _(kr_commands[i].summary));
+        (void)fprintf(out, "  %-11s %s\n", kr_commands[i].name, _(kr_commands[i].summary));
     }
     (void)fputs(_(usage_end), out);
 }

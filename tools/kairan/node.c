@@ -37,6 +37,7 @@ static bool status_json(const struct kr_status *status)
     } numbers[] = {{"records", status->records},
                    {"indicators", status->indicators},
                    {"quarantined", status->quarantined},
+                   {"retractions_waiting", status->takebacks_waiting},
                    {"store_bytes", status->store_bytes},
                    {"disk_free_bytes", status->disk_free_bytes},
                    {"links", status->links},
@@ -78,6 +79,9 @@ static void status_text(const struct kr_status *status)
     (void)printf(_("\n  links: %ju of %ju online, tickets open: %ju"), status->links_online, status->links, status->tickets);
     (void)printf(_("\n  records: %ju, indicators: %ju, in quarantine: %ju"), status->records, status->indicators,
                  status->quarantined);
+    if (status->takebacks_waiting > 0) {
+        (void)printf(_("\n  retractions that wait for your word: %ju (see kairan retractions)"), status->takebacks_waiting);
+    }
     (void)printf("\n  %s: ", _("store"));
     kr_out_bytes(stdout, status->store_bytes);
     (void)printf(", %s ", _("free on its disk:"));

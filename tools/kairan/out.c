@@ -198,6 +198,11 @@ void kr_out_summary(FILE *out, const struct kr_summary *summary)
     }
     (void)fputs("\n    ", out);
     kr_out_text(out, summary->title, false);
+    if (summary->target.len == 32) {
+        (void)fprintf(out, "  (%s ", _("takes back"));
+        kr_out_id(out, summary->target.bytes, 12);
+        (void)fputc(')', out);
+    }
     if (summary->indicator_count > 0) {
         (void)fprintf(out, _("  (indicators: %u)"), summary->indicator_count);
     }

@@ -172,6 +172,36 @@ static void forced_text(const struct kr_forced *forced)
     }
 }
 
+static json_t *taken_json(const struct kr_taken *taken)
+{
+    static const char *const states[] = {"no", "waits", "retracted", "revised"};
+    return taken->state == KR_TAKEN_NOT
+               ? json_null()
+               : json_pack("{s:s, s:o, s:o, s:o}", "state", states[taken->state], "by", kr_json_id(taken->by, 32), "at",
+                           kr_json_time(taken->at_ms), "reason", kr_json_slice(taken->reason));
+}
+
+static void taken_text(const struct kr_taken *taken)
+{
+    if (taken->state == KR_TAKEN_NOT) {
+        return;
+    }
+    (void)fputs("  ", stdout);
+    kr_out_style(stdout, KR_STYLE_RED);
+    (void)fputs(taken->state == KR_TAKEN_WAITS       ? _("Its author took it back; that waits for kairan retractions confirm")
+                : taken->state == KR_TAKEN_RETRACTED ? _("Its author took it back; its content is deleted here")
+                                                     : _("Its author put another in its place; its content is deleted here"),
+                stdout);
+    kr_out_style(stdout, KR_STYLE_NONE);
+    (void)fputs("\n    ", stdout);
+    kr_out_id(stdout, taken->by, 12);
+    (void)fputs("  ", stdout);
+    kr_out_time(stdout, taken->at_ms / 1000);
+    (void)fputs("  ", stdout);
+    kr_out_text(stdout, taken->reason, false);
+    (void)printf("\n    %s\n", _("What was mailed, exported or copied out of Kairan cannot be called back."));
+}
+
 static bool shown_json(const struct kr_shown *shown, const struct kr_report *report, const struct kr_advisory *advisory)
 {
     json_t *object = kr_json_summary(&shown->summary), *audience = json_array();
@@ -183,6 +213,7 @@ static bool shown_json(const struct kr_shown *shown, const struct kr_report *rep
                               shown->community.len == 32 ? kr_json_id(shown->community.bytes, 32) : json_null());
     (void)json_object_set_new(object, "record_bytes", json_integer((json_int_t)shown->record_bytes));
     (void)json_object_set_new(object, "forced", forced_json(&shown->forced));
+    (void)json_object_set_new(object, "taken_back", taken_json(&shown->taken));
     if (report != NULL) {
         json_t *values = json_array();
         each_indicator(report, indicator_json, values);
@@ -232,6 +263,7 @@ static void shown_text(const struct kr_shown *shown, const struct kr_report *rep
         (void)fputc('\n', stdout);
     }
     forced_text(&shown->forced);
+    taken_text(&shown->taken);
     if (report != NULL && report->parts > 1) {
         (void)printf(_("  part %u of %u\n"), report->part, report->parts);
     }
@@ -258,8 +290,8 @@ int kr_run_show(struct kr_app *app, int argc, char **argv)
     if (kr_shown_read(result, &shown) != KR_OK) {
         return kr_app_unreadable(app);
     }
-    bool is_report = shown.summary.kind == KR_KIND_REPORT && kr_report_parse(shown.content, &report) == KR_OK;
-    bool is_advisory = shown.summary.kind == KR_KIND_ADVISORY && kr_advisory_parse(shown.content, &advisory) == KR_OK;
+    bool is_report = shown.content_kind == KR_KIND_REPORT && kr_report_parse(shown.content, &report) == KR_OK;
+    bool is_advisory = shown.content_kind == KR_KIND_ADVISORY && kr_advisory_parse(shown.content, &advisory) == KR_OK;
     const struct kr_report *as_report = is_report ? &report : NULL;
     const struct kr_advisory *as_advisory = is_advisory ? &advisory : NULL;
     if (app->is_json) {
@@ -279,6 +311,7 @@ static bool explained_json(const struct kr_explained *explained)
     (void)json_object_set_new(object, "hops", json_integer((json_int_t)explained->hops_known));
     (void)json_object_set_new(object, "reach", kr_json_reach(explained->reach, explained->reach_count));
     (void)json_object_set_new(object, "forced", forced_json(&explained->forced));
+    (void)json_object_set_new(object, "taken_back", taken_json(&explained->taken));
     return kr_json_line(object);
 }
 
@@ -294,6 +327,7 @@ static void explained_text(const struct kr_explained *explained)
     }
     (void)fputc('\n', stdout);
     forced_text(&explained->forced);
+    taken_text(&explained->taken);
     (void)printf("  %s\n", _("Who may have it:"));
     for (uint32_t i = 0; i < explained->reach_count; i++) {
         const struct kr_reach *reach = &explained->reach[i];

@@ -33,6 +33,7 @@ static enum kr_err ask(struct kr_sending *sending, struct kr_sending_pass *pass,
     struct kr_submit *request = &sending->request;
     struct kr_sending_request *under_way = &pass->under_way[pass->count];
     struct kr_writer body, args;
+    enum kr_op wire_op = op;
     kr_writer_init(&body, KR_BODY_BYTES_MAX);
     kr_writer_init(&args, KR_CLIENT_FRAME_BYTES_MAX);
     kr_split_write(&sending->plan, &sending->parts.items[part], part, submits ? sending->parts.count : part + 1, &body);
@@ -42,12 +43,18 @@ static enum kr_err ask(struct kr_sending *sending, struct kr_sending_pass *pass,
             memcpy(request->token, sending->sent[part].token, sizeof request->token);
         }
         request->body = (struct kr_slice){body.bytes, body.len};
-        kr_submit_write(request, &args);
+        const bool revises = submits && sending->revises.len > 0;
+        if (revises) {
+            kr_revise_write(sending->revises, request, &args);
+        } else {
+            kr_submit_write(request, &args);
+        }
+        wire_op = revises ? KR_OP_REVISE : op;
         err = kr_writer_finish(&args);
     }
     if (err == KR_OK) {
         under_way->part = part;
-        err = kr_conn_request(sending->conn, op, (struct kr_slice){args.bytes, args.len}, 0, &under_way->number, error);
+        err = kr_conn_request(sending->conn, wire_op, (struct kr_slice){args.bytes, args.len}, 0, &under_way->number, error);
     }
     pass->count += err == KR_OK ? 1 : 0;
     request->body = (struct kr_slice){0};

@@ -37,6 +37,7 @@ struct kr_sending_pass {
 struct kr_sending {
     struct kr_conn *conn;     /* borrowed; may be another one at each call of kr_sending_send */
     struct kr_submit request; /* all but token and body */
+    struct kr_slice revises;  /* the id of the record that it is to stand instead of (one part only); empty: none */
     struct kr_plan plan;
     void (*progress)(void *context, uint32_t done, uint32_t parts); /* after each part that is durable */
     void *context;

@@ -223,6 +223,12 @@ static bool check_plan(struct submission *submission)
     if (err != KR_OK) {
         (void)kr_app_tell(submission->app, err, &(struct kr_error){.text = ""});
     }
+    if (err == KR_OK && sending->revises.len > 0 && sending->parts.count > 1) {
+        (void)kr_app_fail(submission->app, KR_BOUNDS,
+                          _("a revision is one record, with at most %u indicators: retract the old one, and submit the new list"),
+                          KR_REPORT_INDICATORS_MAX);
+        return false;
+    }
     return err == KR_OK;
 }
 
@@ -351,6 +357,78 @@ static int extract_and_submit(struct submission *submission, const char *bytes, 
         status = look_and_ask(submission) ? submit(submission) : KR_EXIT_ERROR;
     }
     kr_extract_free(extract);
+    return status;
+}
+
+/* Label, audience and the rest are those of the record that it stands instead of. */
+static bool take_target(struct submission *submission, const char *text, uint8_t id[static 32])
+{
+    static struct kr_shown shown;
+    struct kr_sending *sending = &submission->sending;
+    struct kr_submit *request = &sending->request;
+    struct kr_writer args;
+    struct kr_slice result;
+    size_t len;
+    if (text == NULL || !kr_id_parse(text, id, &len)) {
+        (void)kr_app_fail(submission->app, KR_INVALID,
+                          _("which record? Its id, or 8 digits or more of its beginning; see kairan ls"));
+        return false;
+    }
+    kr_writer_init(&args, 64);
+    kr_writer_array(&args, 1);
+    kr_writer_bin(&args, id, len);
+    enum kr_err err = kr_app_call(submission->app, KR_OP_SHOW, &args, KR_ANSWER_MS, NULL, NULL, &result);
+    kr_writer_deinit(&args);
+    if (err != KR_OK) {
+        return false;
+    }
+    if (kr_shown_read(result, &shown) != KR_OK) {
+        (void)kr_app_unreadable(submission->app);
+        return false;
+    }
+    sending->revises = (struct kr_slice){id, len};
+    request->label = (enum kr_label)shown.summary.label;
+    request->flags = shown.summary.flags;
+    request->has_community = shown.community.len == 32;
+    if (request->has_community) {
+        memcpy(request->community, shown.community.bytes, 32);
+    }
+    request->audience_count = shown.audience_count;
+    for (uint32_t i = 0; i < shown.audience_count; i++) {
+        memcpy(request->audience[i], shown.audience[i].bytes, 32);
+    }
+    submission->has_audience = true;
+    (void)fputs(_("Stands instead of:\n"), stderr);
+    kr_out_summary(stderr, &shown.summary);
+    return true;
+}
+
+int kr_run_revise(struct kr_app *app, int argc, char **argv)
+{
+    static struct submission submission;
+    struct arguments *arguments = &submission.arguments;
+    const struct kr_option options[] = {{.name = "kind", .text = &arguments->kind},
+                                        {.name = "title", .text = &arguments->title},
+                                        {.name = "language", .text = &arguments->language},
+                                        {.name = "severity", .text = &arguments->severity},
+                                        {.name = "expires", .text = &arguments->expires},
+                                        {.name = "force", .flag = &arguments->is_forced},
+                                        {.name = "reason", .text = &arguments->reason},
+                                        {.name = "charset", .text = &arguments->charset},
+                                        {.name = "yes", .letter = 'y', .flag = &arguments->is_sure}};
+    char *bytes = NULL;
+    size_t len = 0;
+    uint8_t id[32];
+    int rest, status = KR_EXIT_ERROR;
+    memset(&submission, 0, sizeof submission);
+    submission.app = app;
+    if (kr_options_parse(app, argc, argv, options, sizeof options / sizeof options[0], false, &rest) &&
+        take_arguments(&submission) && take_target(&submission, rest < argc ? argv[rest] : NULL, id) &&
+        kr_given_read(app, argc - rest - 1, argv + rest + 1, &bytes, &len)) {
+        status = extract_and_submit(&submission, bytes, len);
+    }
+    free(bytes);
+    kr_sending_deinit(&submission.sending);
     return status;
 }
 
