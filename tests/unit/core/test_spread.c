@@ -275,6 +275,32 @@ static void what_is_under_check_counts_as_coming(void **state)
     web_free(web);
 }
 
+/* 1 is on the slower of two ways, which is so late that it asks on the other, and then comes before the answer: it has to change
+ * over, not to ask for every record. */
+static void what_was_asked_for_in_vain_shows_the_better_way(void **state)
+{
+    (void)state;
+    struct web *web = web_ring(4);
+    web_set_delay(web, 0, 1, 35);
+    web_set_delay(web, 1, 2, 5);
+    bed_run(web->bed, 300000);
+    uint32_t record = web_publish(web, 3, 1000);
+    assert_int_equal(web_came_from(web, 1, record), 2);
+    struct kr_slice id = {web->bed->world->records[record].id, KR_SHORT_ID_BYTES};
+    bed_say(web->bed, 1, 2, &(struct kr_message){.type = KR_MESSAGE_PRUNE, .ids = id});
+    bed_say(web->bed, 1, 0, &(struct kr_message){.type = KR_MESSAGE_GRAFT, .status = 1, .ids = id});
+    web_forget_counts(web);
+    record = web_publish(web, 3, 1000);
+    assert_int_equal(web_came_from(web, 1, record), 0);
+    assert_int_equal(web->asked[1][2], 1);
+    for (uint32_t i = 0; i < 4; i++) {
+        record = web_publish(web, 3, 1000);
+        assert_int_equal(web_took_ms(web, 1, record), WEB_DELAY_MS + 5);
+    }
+    assert_int_equal(web->asked[1][2], 1);
+    web_free(web);
+}
+
 /* While records come in the order in which they were announced, late as they are, none is asked for. */
 static void a_slow_stream_is_not_asked_for_again(void **state)
 {
@@ -384,6 +410,7 @@ int main(void)
         cmocka_unit_test(where_a_copy_is_bad_another_is_asked_for),
         cmocka_unit_test(who_does_not_send_what_it_announced_is_passed_over),
         cmocka_unit_test(what_is_under_check_counts_as_coming),
+        cmocka_unit_test(what_was_asked_for_in_vain_shows_the_better_way),
         cmocka_unit_test(a_slow_stream_is_not_asked_for_again),
         cmocka_unit_test(ids_wait_for_room),
         cmocka_unit_test(a_copy_from_the_same_link_prunes_nothing),

@@ -13,7 +13,12 @@ static void listen_in(struct web *web, uint32_t from, uint32_t to, const struct 
     }
     uint8_t *plain = malloc(effect->len);
     assert_non_null(plain);
-    if (kr_session_open(ear, plain, effect->bytes + head, effect->len - head) == KR_OK) {
+    bool is_heard = kr_session_open(ear, plain, effect->bytes + head, effect->len - head) == KR_OK;
+    if (!is_heard && at->has_session) { /* the test has said something in this session itself, and it has been read */
+        *ear = at->session;
+        is_heard = kr_session_open(ear, plain, effect->bytes + head, effect->len - head) == KR_OK;
+    }
+    if (is_heard) {
         struct kr_slice bytes = {plain, effect->len - head - KR_SESSION_OVERHEAD_BYTES};
         assert_int_equal(kr_message_read(bytes, &message), KR_OK);
         web->said[from][to][message.type]++;
