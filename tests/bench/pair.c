@@ -7,6 +7,7 @@
 #include "node/core/state.h"
 
 #define IN_FLIGHT_MAX 4096u
+#define LOOK_MS       100u
 #define RESTART_MS    (UINT64_C(1) << 60) /* never: it is started by hand */
 
 struct frame {
@@ -70,7 +71,10 @@ static bool on_effect(void *context, struct sim_node *node, const struct kr_effe
     BENCH_MUST(pair->flying_count[to] < IN_FLIGHT_MAX);
     pair->flying[to][(pair->flying_head[to] + pair->flying_count[to]++) % IN_FLIGHT_MAX] = frame;
     struct pair_tally *tally = &pair->tally;
-    tally->records += frame.type == KR_MESSAGE_RECORDS;
+    if (frame.type == KR_MESSAGE_RECORDS) {
+        tally->records++;
+        tally->records_depth = frame.depth > tally->records_depth ? frame.depth : tally->records_depth;
+    }
     if (frame.type != KR_MESSAGE_UNKNOWN && !is_about_records(frame.type)) {
         tally->bytes += effect->len;
         tally->frames++;
@@ -89,7 +93,7 @@ static uint32_t arrived(struct pair *pair, uint32_t node)
     const struct frame frame = pair->flying[node][pair->flying_head[node]];
     pair->flying_head[node] = (pair->flying_head[node] + 1) % IN_FLIGHT_MAX;
     pair->flying_count[node]--;
-    if (!is_about_records(frame.type) && frame.depth > pair->depth[node]) {
+    if (frame.type != KR_MESSAGE_UNKNOWN && !is_about_records(frame.type) && frame.depth > pair->depth[node]) {
         pair->depth[node] = frame.depth;
     }
     return frame.type;
@@ -142,7 +146,7 @@ struct pair *pair_new(void)
     pair->world.on_effect = on_effect;
     pair->world.context = pair;
     pair->world.map_bytes = 0; /* chosen from what is there */
-    pair_restart(pair, false, PAIR_AGE_MS);
+    pair_restart(pair, NULL, PAIR_AGE_MS);
     return pair;
 }
 
@@ -183,42 +187,37 @@ void pair_run(struct pair *pair, uint64_t ms)
 
 /* ---- restarting ---- */
 
-struct marks {
-    uint8_t keys[64][KR_TABLE_KEY_BYTES_MAX];
-    size_t lens[64];
-    uint32_t count;
-};
-
-static bool take_mark(void *context, struct kr_slice key, struct kr_slice value)
+/* As if `node` had read the other's log of this scope to its end: a mark, as the core keeps them. */
+static void set_mark(struct pair *pair, uint32_t node, const struct kr_scope *scope)
 {
-    struct marks *marks = context;
-    (void)value;
-    BENCH_MUST(marks->count < 64);
-    memcpy(marks->keys[marks->count], key.bytes, key.len);
-    marks->lens[marks->count++] = key.len;
-    return true;
-}
-
-static void forget_marks(struct kr_store *store)
-{
-    static struct marks marks;
+    uint8_t key[65], hash[32];
+    uint64_t count = 0;
     struct kr_txn *txn = NULL;
-    marks.count = 0;
-    BENCH_MUST(kr_store_write_begin(store, &txn) == KR_OK &&
-               kr_store_each(txn, KR_TABLE_MARKS, NULL, 0, take_mark, &marks) == KR_OK);
-    for (uint32_t i = 0; i < marks.count; i++) {
-        BENCH_MUST(kr_store_delete(txn, KR_TABLE_MARKS, marks.keys[i], marks.lens[i]) == KR_OK);
-    }
-    BENCH_MUST(kr_txn_commit(txn) == KR_OK);
+    struct kr_writer mark;
+    memcpy(key, pair->world.nodes[1 - node]->keyring->transport_public, 32);
+    key[32] = scope->kind;
+    memcpy(key + 33, scope->id, 32);
+    BENCH_MUST(kr_store_read_begin(pair_store(pair, 1 - node), &txn) == KR_OK &&
+               kr_store_scope_mark(txn, scope, &count, hash) == KR_OK);
+    kr_txn_abort(txn);
+    kr_writer_init(&mark, 64);
+    kr_writer_array(&mark, 2);
+    kr_writer_uint(&mark, count);
+    kr_writer_bin(&mark, hash, sizeof hash);
+    BENCH_MUST(kr_writer_finish(&mark) == KR_OK && kr_store_write_begin(pair_store(pair, node), &txn) == KR_OK &&
+               kr_store_put(txn, KR_TABLE_MARKS, key, sizeof key, mark.bytes, mark.len) == KR_OK && kr_txn_commit(txn) == KR_OK);
+    kr_writer_deinit(&mark);
 }
 
-void pair_restart(struct pair *pair, bool forgets, uint64_t away_ms)
+void pair_restart(struct pair *pair, const struct kr_scope *read, uint64_t away_ms)
 {
     active = NULL;
     for (uint32_t i = 0; i < 2; i++) {
-        if (forgets) {
-            forget_marks(pair_store(pair, i));
+        if (read != NULL) {
+            set_mark(pair, i, read);
         }
+    }
+    for (uint32_t i = 0; i < 2; i++) {
         sim_world_crash(&pair->world, i, RESTART_MS);
     }
     memset(pair->flying_count, 0, sizeof pair->flying_count);
@@ -243,13 +242,19 @@ bool pair_is_equal(struct pair *pair, const struct kr_scope *scope)
     return memcmp(roots[0], roots[1], sizeof roots[0]) == 0;
 }
 
+/* Looked at while records come, and shortly after: looking costs more than a quiet millisecond. */
 void pair_run_until_equal(struct pair *pair, const struct kr_scope *scope, uint64_t ms_max)
 {
     const uint64_t until_ms = pair->world.now_ms + ms_max;
-    while (!pair_is_equal(pair, scope)) {
+    uint64_t records = pair->tally.records, look_until_ms = pair->world.now_ms;
+    while (pair->world.now_ms > look_until_ms || !pair_is_equal(pair, scope)) {
         if (pair->world.now_ms >= until_ms) {
             bench_die("the two do not become equal in %llu ms", (unsigned long long)ms_max);
         }
         pair_run(pair, 1);
+        if (pair->tally.records != records) {
+            records = pair->tally.records;
+            look_until_ms = pair->world.now_ms + LOOK_MS;
+        }
     }
 }

@@ -13,9 +13,10 @@
 struct pair_tally {
     uint64_t bytes, frames; /* both ways, as handed to net: with session number and authentication */
     uint64_t type_bytes[PAIR_TYPES];
-    uint32_t depth;   /* longest chain of frames of which each was sent after the one before had come */
-    double cpu_us;    /* of both cores, packing, checking and storing records left out */
-    uint64_t records; /* frames of records */
+    uint32_t depth;         /* longest chain of frames of which each was sent after the one before had come */
+    double cpu_us;          /* of both cores, packing, checking and storing records left out */
+    uint64_t records;       /* frames of records */
+    uint32_t records_depth; /* longest chain that ends with one of them */
 };
 
 struct pair;
@@ -27,9 +28,9 @@ void pair_count_from_here(struct pair *pair);
 const struct pair_tally *pair_tally(const struct pair *pair);
 /* Virtual time. */
 void pair_run(struct pair *pair, uint64_t ms);
-/* Both cores end and begin again `away_ms` of virtual time later, with a new session; `forgets`: without the marks of how far they
- * had read each other's trees. */
-void pair_restart(struct pair *pair, bool forgets, uint64_t away_ms);
+/* Both cores end and begin again `away_ms` of virtual time later, with a new session. `read`, or NULL: of this scope both have read
+ * the other's log to its end, so that what differs all the same can only be found in the trees. */
+void pair_restart(struct pair *pair, const struct kr_scope *read, uint64_t away_ms);
 /* Whether both hold the same in this scope. */
 bool pair_is_equal(struct pair *pair, const struct kr_scope *scope);
 /* Runs until that is so. The program ends where it takes more than `ms_max`. */

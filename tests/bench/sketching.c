@@ -78,11 +78,11 @@ void sketching_run(struct pair *pair, uint32_t differences, double *ret_bytes, d
     const double begin_us = bench_cpu_us();
     BENCH_MUST(unsketch_init(&unsketch, key, capacity) == KR_OK);
     size_t bytes = ROOT_BYTES;
-    uint32_t trips = 1, wanted = FIRST_SYMBOLS;
+    uint32_t bursts = 0, wanted = FIRST_SYMBOLS;
     while (!is_done) {
         /* What is asked for: the sender is told so in a frame of its own, but for the first. */
         const uint32_t end = unsketch.symbol_count + wanted < capacity ? unsketch.symbol_count + wanted : capacity;
-        bytes += trips > 1 ? FRAME_BYTES + 4 : 0;
+        bytes += bursts > 0 ? FRAME_BYTES + 4 : 0;
         BENCH_MUST(unsketch.symbol_count < end);
         while (unsketch.symbol_count < end && !is_done) {
             const uint32_t left = end - unsketch.symbol_count;
@@ -97,7 +97,7 @@ void sketching_run(struct pair *pair, uint32_t differences, double *ret_bytes, d
         } else {
             wanted = unsketch.symbol_count / 8 + FIRST_SYMBOLS;
         }
-        trips++;
+        bursts++;
     }
     uint32_t theirs = 0;
     for (uint32_t i = 0; i < unsketch.found_count; i++) {
@@ -106,7 +106,7 @@ void sketching_run(struct pair *pair, uint32_t differences, double *ret_bytes, d
     BENCH_MUST(unsketch.found_count == differences);
     *ret_bytes = (double)(bytes + (size_t)theirs * SKETCH_ID_BYTES + FRAME_BYTES);
     *ret_cpu_ms = (bench_cpu_us() - begin_us) / 1000;
-    *ret_trips = trips;
+    *ret_trips = 0.5 + bursts; /* roots; each burst, and what is said to it */
     unsketch_deinit(&unsketch);
 }
 
