@@ -1,0 +1,188 @@
+/* More than a day's worth from one council: held and passed on, without effect until the operator says so. */
+#include <stdio.h>
+
+#include "node/core/query.h"
+#include "tests/unit/core/takeback_test.h"
+
+#define FLOOD 100000u
+
+static int setup(void **state)
+{
+    *state = bed_new(3);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    bed_free(*state);
+    return 0;
+}
+
+#define COUNT (KR_TAKEBACKS_DAY_MAX + 8u)
+struct pairs {
+    struct forged targets[COUNT], retractions[COUNT];
+};
+
+/* Node 0's, handed to node 1. */
+static struct pairs *take_back_many(struct bed *bed)
+{
+    struct pairs *pairs = calloc(1, sizeof *pairs);
+    assert_non_null(pairs);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        char domain[32];
+        (void)snprintf(domain, sizeof domain, "m%u.example", i);
+        pairs->targets[i] = clear_report(bed, 0, domain);
+        bed_hand_over(bed, 0, 1, &pairs->targets[i]);
+    }
+    for (uint32_t i = 0; i < COUNT; i++) {
+        pairs->retractions[i] = take_back(bed, 0, &pairs->targets[i], (struct lie){0});
+        bed_hand_over(bed, 0, 1, &pairs->retractions[i]);
+    }
+    bed_run(bed, 2000);
+    return pairs;
+}
+
+static void pairs_free(struct pairs *pairs)
+{
+    for (uint32_t i = 0; i < COUNT; i++) {
+        forged_free(&pairs->targets[i]);
+        forged_free(&pairs->retractions[i]);
+    }
+    free(pairs);
+}
+
+static uint32_t count_shown(struct bed *bed, uint32_t node, const struct pairs *pairs)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < COUNT; i++) {
+        assert_true(is_shown(bed, node, pairs->retractions[i].id)); /* held and passed on in any case */
+        count += is_shown(bed, node, pairs->targets[i].id);
+    }
+    return count;
+}
+
+static void the_rest_waits_for_the_operator(void **state)
+{
+    struct bed *bed = *state;
+    bed_forget_log(bed);
+    struct pairs *pairs = take_back_many(bed);
+    const uint8_t *council = bed_node(bed, 0)->council;
+    assert_int_equal(bed_times_said(bed, 1, "kairan retractions confirm"), 1);
+    assert_int_equal(count_shown(bed, 1, pairs), 8);
+    assert_int_equal(count_shown(bed, 2, pairs), 8);
+    assert_int_equal(bed_core(bed, 1)->takebacks_waiting, 8);
+    assert_int_equal(look_up(bed, 1, "m39.example").taken, KR_TAKEN_WAITS);
+    assert_int_equal(look_up(bed, 1, "m39.example").count, 1);
+    assert_int_equal(look_up(bed, 1, "m0.example").count, 0);
+    /* All that is known of it outlives the program. */
+    bed_restart(bed, 1);
+    assert_int_equal(bed_core(bed, 1)->takebacks_waiting, 8);
+    struct forged more = clear_report(bed, 0, "more.example"), by = take_back(bed, 0, &more, (struct lie){0});
+    bed_hand_over(bed, 0, 1, &more);
+    bed_hand_over(bed, 0, 1, &by);
+    assert_true(is_shown(bed, 1, more.id));
+    /* One, then all of the council; what does not wait is no answer. */
+    const uint8_t *id = pairs->retractions[COUNT - 1].id;
+    assert_int_equal(ask_to_confirm(bed, 1, NULL, id, 32), KR_OK);
+    assert_true(is_header_only(bed, 1, pairs->targets[COUNT - 1].id));
+    assert_int_equal(bed_core(bed, 1)->takebacks_waiting, 8);
+    assert_int_equal(ask_to_confirm(bed, 1, NULL, id, 32), KR_NOT_FOUND);
+    assert_int_equal(ask_to_confirm(bed, 1, bed_node(bed, 2)->council, NULL, 0), KR_NOT_FOUND);
+    assert_int_equal(ask_to_confirm(bed, 1, council, NULL, 0), KR_OK);
+    assert_int_equal(bed_core(bed, 1)->takebacks_waiting, 0);
+    assert_int_equal(count_shown(bed, 1, pairs), 0);
+    assert_true(is_header_only(bed, 1, more.id));
+    assert_int_equal(count_shown(bed, 2, pairs), 8); /* each operator decides for their own node */
+    pairs_free(pairs);
+    forged_free(&more);
+    forged_free(&by);
+}
+
+static void a_new_day_begins_anew(void **state)
+{
+    struct bed *bed = *state;
+    struct pairs *pairs = take_back_many(bed);
+    bed_run(bed, BED_DAY_MS / 2);
+    for (uint32_t hour = 0; hour < 13; hour++) {
+        bed_run(bed, 3600000u);
+    }
+    struct forged target = clear_report(bed, 0, "tomorrow.example"), by = take_back(bed, 0, &target, (struct lie){0});
+    bed_hand_over(bed, 0, 1, &target);
+    bed_hand_over(bed, 0, 1, &by);
+    assert_true(is_header_only(bed, 1, target.id));
+    pairs_free(pairs);
+    forged_free(&target);
+    forged_free(&by);
+}
+
+/* Where only the header is left everywhere else, nothing is left to decide. */
+static void a_header_settles_what_waits(void **state)
+{
+    struct bed *bed = *state;
+    struct pairs *pairs = take_back_many(bed);
+    struct forged target = clear_report(bed, 0, "elsewhere.example"), by = take_back(bed, 0, &target, (struct lie){0}),
+                  header_only = stripped(&target);
+    bed_hand_over(bed, 0, 1, &by);
+    assert_int_equal(bed_core(bed, 1)->takebacks_waiting, 9);
+    assert_false(bed_holds(bed, 1, target.id));
+    bed_hand_over(bed, 0, 1, &header_only);
+    assert_true(is_header_only(bed, 1, target.id));
+    assert_int_equal(bed_core(bed, 1)->takebacks_waiting, 8);
+    pairs_free(pairs);
+    forged_free(&target);
+    forged_free(&by);
+    forged_free(&header_only);
+}
+
+/* A flood takes of each step no more than a few, and of memory nothing. */
+static void a_flood_waits_on_the_disk(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_core *core = bed_core(bed, 1);
+    struct kr_effects effects = {0};
+    struct kr_step step = {.core = core, .effects = &effects, .now_ms = core->now_ms};
+    for (uint32_t i = 0; i < FLOOD; i += 1000) {
+        assert_int_equal(kr_store_write_begin(bed_node(bed, 1)->store, &step.txn), KR_OK);
+        for (uint32_t j = 0; j < 1000; j++) {
+            enum kr_err verdict;
+            uint64_t arrival;
+            struct kr_job *job = kr_job_new(KR_JOB_CHECK);
+            struct forged target = clear_report(bed, 0, "flood.example"), by = take_back(bed, 0, &target, (struct lie){0});
+            assert_non_null(job);
+            job->bytes = by.bytes;
+            job->len = by.len;
+            job->was_wanted = true;
+            kr_job_run(job, core->keyring);
+            assert_int_equal(kr_admit(&step, job, bed_node(bed, 0)->council, bed_link(bed, 1, 0), &verdict, &arrival), KR_OK);
+            assert_int_equal(verdict, KR_OK);
+            kr_job_free(job);
+            forged_free(&target);
+            kr_effects_deinit(&effects);
+            effects = (struct kr_effects){0};
+            bed->world->now_ms++; /* each its own */
+        }
+        assert_int_equal(kr_txn_commit(step.txn), KR_OK);
+    }
+    assert_int_equal(core->takebacks_waiting, FLOOD - KR_TAKEBACKS_DAY_MAX);
+    assert_int_equal(kr_store_write_begin(bed_node(bed, 1)->store, &step.txn), KR_OK);
+    uint64_t count = 0;
+    bool more = false;
+    assert_int_equal(kr_takeback_confirm(&step, bed_node(bed, 0)->council, &count), KR_OK);
+    assert_int_equal(count, FLOOD - KR_TAKEBACKS_DAY_MAX);
+    assert_int_equal(kr_takeback_slice(&step, &more), KR_OK);
+    assert_true(more);
+    assert_in_range(core->takebacks_waiting, FLOOD - KR_TAKEBACKS_DAY_MAX - 64, FLOOD - KR_TAKEBACKS_DAY_MAX - 1);
+    kr_txn_abort(step.txn);
+    kr_effects_deinit(&effects);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_rest_waits_for_the_operator, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_new_day_begins_anew, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_header_settles_what_waits, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_flood_waits_on_the_disk, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
