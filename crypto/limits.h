@@ -72,6 +72,16 @@
 #define KR_AWAITED_LINK_MAX 2048u  /* of them, by one peer */
 #define KR_AWAITED_FLOOR    32u    /* of them, what every link may have whatever the others announce */
 
+/* Walking trees: what one message says, and what of it waits. */
+#define KR_SYNC_BYTES_MAX   (64u * KR_KIB) /* parts of one message */
+#define KR_SYNC_LIST_MAX    1024u          /* names of one list */
+#define KR_SYNC_MONTHS_MAX  128u           /* records expire within ten years */
+#define KR_WALK_GENERATIONS 80u            /* of messages; no key has more nibbles */
+#define KR_WALK_WINDOW      14u            /* messages of one generation on their way: 1 MiB with what the last part gives */
+#define KR_WALK_FRAMES_MAX  48u            /* waiting here, of all generations; more are let go, and found again */
+#define KR_WALK_PUSHES_MAX  8192u          /* records waiting to be pushed, before a walk adds to them */
+#define KR_WALK_BYTES_MAX   (4u * KR_MIB)  /* of all walks together */
+
 /* Clients. */
 #define KR_CLIENTS_MAX            256u
 #define KR_CLIENT_FRAME_BYTES_MAX (512u * KR_KIB)
@@ -88,12 +98,11 @@
 #define KR_TXN_DIRTY_PAGES_MAX    1024u
 #define KR_QUARANTINE_BYTES_MAX   (128u * KR_MIB)
 #define KR_QUARANTINE_FLOOR_BYTES KR_RECORD_BYTES_MAX /* of that, what every link has whatever the others send */
-#define KR_WALK_BYTES_MAX         (4u * KR_MIB)
-#define KR_TREE_LEAF_MAX          64u    /* keys of a subtree that has no node */
-#define KR_TREE_LAG               512u   /* entries of a scope that its trees' rows may not have yet */
-#define KR_TREE_LAG_TXN           1024u  /* the same within a transaction, before it commits */
-#define KR_TREE_DROP_SLICE        256u   /* rows of trees that are over, dropped at a time */
-#define KR_MONTH_GRACE_S          86400u /* a month of expiry is over so long after its end */
+#define KR_TREE_LEAF_MAX          64u                 /* keys of a subtree that has no node */
+#define KR_TREE_LAG               512u                /* entries of a scope that its trees' rows may not have yet */
+#define KR_TREE_LAG_TXN           1024u               /* the same within a transaction, before it commits */
+#define KR_TREE_DROP_SLICE        256u                /* rows of trees that are over, dropped at a time */
+#define KR_MONTH_GRACE_S          86400u              /* a month of expiry is over so long after its end */
 
 _Static_assert(KR_FRAME_BYTES_MAX >= 2u * KR_RECORD_BYTES_MAX, "a frame holds at least one record");
 _Static_assert(KR_LINK_WINDOW_BYTES >= KR_FRAME_BYTES_MAX, "a window holds at least one frame");
@@ -110,5 +119,9 @@ _Static_assert(KR_BODY_CLASS_BYTES_MAX + 16u + KR_SLOTS_MAX * 88u + KR_HEADER_BY
                "the largest body with the largest audience is a record");
 _Static_assert(8u * KR_VOUCHES_MAX <= KR_EDGES_MAX, "a few councils cannot use up a community's vouches");
 _Static_assert(KR_CLIENT_FRAME_BYTES_MAX >= KR_RECORD_BYTES_MAX + KR_PAGE_BYTES_MAX, "a client frame holds any draft");
+
+_Static_assert((KR_WALK_FRAMES_MAX + 1u) * KR_SYNC_BYTES_MAX <= KR_WALK_BYTES_MAX, "a walk alone has all the room that it may use");
+_Static_assert(3u * KR_WALK_WINDOW < KR_WALK_FRAMES_MAX, "three generations may wait at once");
+_Static_assert(KR_WALK_PUSHES_MAX >= 2u * KR_SYNC_LIST_MAX, "all that one list lacks has room");
 
 #endif

@@ -196,20 +196,43 @@ static enum kr_err all_is_read(struct kr_step *step, struct kr_link *link)
     return err == KR_OK ? kr_catchup_go_on(step, link) : err;
 }
 
-/* Both logs are read and something differs all the same. What lacks nothing new may lack something old: the log is read from the
- * start, after a pause that grows. */
-enum kr_err kr_catchup_walk(struct kr_step *step, struct kr_progress *progress)
+/* Where nothing came of it, the same two trees are left alone for a while. */
+static enum kr_err walked(struct kr_step *step, struct kr_link *link, const struct kr_scope *scope, uint64_t found, uint64_t came)
 {
-    if (step->now_ms < progress->walking.until_ms) {
+    struct kr_progress *progress = kr_progress_of(link, scope);
+    if (link->phase == KR_CATCHUP_WALKING) {
+        kr_catchup_stop(link);
+    }
+    if (progress == NULL) {
+        return kr_catchup_go_on(step, link); /* not shared any more */
+    }
+    if (came > 0) {
+        progress->walking = (struct kr_pause){0};
+    }
+    kr_pause(&progress->walking, step->now_ms);
+    progress->is_told = false;
+    enum kr_err err = found > 0 ? kr_roots_ask(step, link, progress) : KR_OK;
+    if (err == KR_OK && came > 0) {
+        err = hurry_pings(step, link);
+    }
+    return err == KR_OK ? kr_catchup_go_on(step, link) : err;
+}
+
+/* Both logs are read and something differs all the same. */
+enum kr_err kr_catchup_walk(struct kr_step *step, struct kr_link *link, struct kr_progress *progress)
+{
+    bool has_begun = false;
+    if (!link->we_dial || link->phase != KR_CATCHUP_REST || step->now_ms < progress->walking.until_ms) {
         return KR_OK;
     }
-    bool is_first = progress->walking.ms == 0;
-    kr_pause(&progress->walking, step->now_ms);
-    if (!is_first) {
-        progress->at = 0;
-        memset(progress->at_hash, 0, sizeof progress->at_hash);
+    enum kr_err err = kr_walk_begin(step, link, &progress->scope, walked, &has_begun);
+    if (err == KR_OK && has_begun) {
+        link->phase = KR_CATCHUP_WALKING;
+        link->phase_at = (uint32_t)(progress - link->progress);
+        link->phase_ms = link->phase_began_ms = step->now_ms;
+        link->phase_came = 0;
     }
-    return KR_OK;
+    return err;
 }
 
 enum kr_err kr_catchup_tick(struct kr_step *step, struct kr_link *link)

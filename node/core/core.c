@@ -254,6 +254,9 @@ static enum kr_err tick(struct kr_step *step)
 {
     enum kr_err err = kr_links_tick(step);
     if (err == KR_OK) {
+        err = kr_walks_tick(step);
+    }
+    if (err == KR_OK) {
         err = kr_invitations_tick(step);
     }
     return err == KR_OK ? kr_ahead_tick(step) : err;

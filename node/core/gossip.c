@@ -485,7 +485,7 @@ static enum kr_err take_record(struct kr_step *step, struct kr_link *link, struc
         return refuse(step, link, unknown, err);
     }
     err = kr_store_record_find(step->txn, record.id, &arrival);
-    if (err == KR_OK && !kr_catchup_awaits(link, record.id)) {
+    if (err == KR_OK && !kr_catchup_awaits(link, record.id) && !link->walk.is_active) {
         err = kr_spread_doubled(step, link, record.id);
     }
     if (err != KR_NOT_FOUND) {
@@ -584,6 +584,8 @@ enum kr_err kr_gossip_checked(struct kr_step *step, struct kr_job *job)
     enum kr_err err = KR_OK;
     if (verdict == KR_OK) {
         uint64_t arrival;
+        /* What a walk brings was missed as what is asked for was. */
+        job->was_wanted = job->was_wanted || (link->walk.is_active && job->header.created_ms + KR_SPREAD_AGE_MS < step->now_ms);
         err = kr_admit(step, job, link->council, link, &verdict, &arrival);
     }
     if (err == KR_OK) {

@@ -204,6 +204,7 @@ void kr_link_session_down(struct kr_core *core, struct kr_link *link)
     kr_gossip_close(link);
     kr_spread_close(link);
     kr_catchup_close(link);
+    kr_walk_close(link);
     link->progress_generation = UINT64_MAX;
 }
 
@@ -381,6 +382,8 @@ static enum kr_err message(struct kr_step *step, struct kr_link *link, const str
                                 kr_core_name(step->core, link->council, false, name, sizeof name),
                                 kr_err_text((enum kr_err)message->reason));
     }
+    case KR_MESSAGE_SYNC:
+        return kr_walk_message(step, link, message);
     case KR_MESSAGE_WELCOME:
         return kr_join_welcomed(step, link, message);
     case KR_MESSAGE_BYE:

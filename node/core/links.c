@@ -11,6 +11,7 @@ void kr_link_free(struct kr_link *link)
         return;
     }
     kr_gossip_free(link);
+    kr_walk_close(link);
     kr_spread_free_link(link);
     kr_catchup_close(link);
     free(link->progress);

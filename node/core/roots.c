@@ -462,7 +462,7 @@ static enum kr_err own_root(struct kr_step *step, const struct kr_link *link, co
         root->scope = kr_scope_to_wire(step->core, progress->scope);
         root->count = held->count;
         memcpy(root->hash, held->hash, 32);
-        root->read = progress->at;
+        root->read = progress->is_held ? progress->mark : progress->at; /* what is put off is not for a walk */
         root->tree_count = held->tree_count;
         kr_hash_short(root->root8, link->session.salt, held->root, 32);
     }
@@ -553,7 +553,7 @@ static enum kr_err told(struct kr_step *step, struct kr_link *link, struct kr_pr
         return err;
     }
     bool both_read = own_from == their_from && theirs->read == ours->count && kr_catchup_is_read(progress) && !progress->is_held;
-    return both_read ? kr_catchup_walk(step, progress) : KR_OK;
+    return both_read ? kr_catchup_walk(step, link, progress) : KR_OK;
 }
 
 /* Whether the answer names that scope: where it differs, or their mark may follow. */

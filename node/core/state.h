@@ -6,6 +6,7 @@
  *   submit.c   a client's record                catchup.c   cursors, have, want: what was missed
  *   answer.c   status, peers, preview, explain  ticket.c    invitations
  *   expiry.c   work that can wait               quarantine.c, pairs.c: what waits for trust; pair trees of new links
+ *   walk.c     trees compared                  walk_part.c  the same, part by part
  *   spread.c   trees of dissemination           spread_link.c  the same, link by link
  *   takeback.c what a retraction does
  *
@@ -21,6 +22,7 @@
 #include "node/core/job.h"
 #include "node/core/policy.h"
 #include "node/core/spread.h"
+#include "node/core/walk.h"
 #include "node/log.h"
 #include "proto/wire/wire.h"
 
@@ -142,6 +144,7 @@ struct kr_link {
     uint64_t needed;        /* bytes of a record for which it has not room enough; 0: none */
 
     struct kr_spread_link spread;
+    struct kr_walk walk;
 
     uint64_t quarantine_bytes; /* of records in quarantine that the peer brought */
 
@@ -222,6 +225,7 @@ struct kr_core {
     uint32_t held_count, held_capacity;
     uint32_t lend_at; /* index of the link that is lent to next, so that each has its turn */
     struct kr_spread spread;
+    uint32_t walk_at; /* index of the link whose walk goes on first */
     struct kr_invitation *invitations[KR_TICKETS_MAX];
     uint32_t invitation_count;
     struct kr_watcher watchers[KR_WATCHERS_MAX];
@@ -378,7 +382,7 @@ enum kr_err kr_catchup_tick(struct kr_step *step, struct kr_link *link) KR_WARN_
 /* Whether all that the peer's log tells is read: what still differs is for the walk. */
 bool kr_catchup_is_read(const struct kr_progress *progress);
 /* Both have read each other's log and differ. */
-enum kr_err kr_catchup_walk(struct kr_step *step, struct kr_progress *progress) KR_WARN_UNUSED;
+enum kr_err kr_catchup_walk(struct kr_step *step, struct kr_link *link, struct kr_progress *progress) KR_WARN_UNUSED;
 void kr_catchup_stop(struct kr_link *link);  /* nothing is read any more */
 void kr_catchup_close(struct kr_link *link); /* nor served: the session is over */
 

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "crypto/limits.h"
-
 static uint32_t bits(uint32_t mask)
 {
     uint32_t count = 0;
@@ -23,10 +21,9 @@ static uint16_t get_be16(const uint8_t *bytes)
     return (uint16_t)(bytes[0] << 8 | bytes[1]);
 }
 
-/* Months ascend, a flag is a flag, and where parts follow there is no digest: so that one list has one encoding. */
+/* Months ascend, so that one list has one encoding. */
 static bool months_are_sound(struct kr_sync_part *part, struct kr_slice payload)
 {
-    static const uint8_t none[KR_SYNC_DIGEST_BYTES];
     uint32_t before = 0;
     if (part->month != 0 || part->nibbles != 0 || payload.len % KR_SYNC_MONTH_BYTES != 0) {
         return false;
@@ -34,9 +31,8 @@ static bool months_are_sound(struct kr_sync_part *part, struct kr_slice payload)
     part->items = payload.bytes;
     part->count = (uint32_t)(payload.len / KR_SYNC_MONTH_BYTES);
     for (uint32_t i = 0; i < part->count; i++) {
-        const uint8_t *item = part->items + (size_t)i * KR_SYNC_MONTH_BYTES;
-        const uint32_t month = get_be16(item) + 1u;
-        if (month <= before || item[2] > 1 || (item[2] == 1 && memcmp(item + 3, none, sizeof none) != 0)) {
+        const uint32_t month = kr_sync_month(part->items + (size_t)i * KR_SYNC_MONTH_BYTES) + 1;
+        if (month <= before) {
             return false;
         }
         before = month;
@@ -101,22 +97,17 @@ void kr_sync_part_read(struct kr_reader *reader, struct kr_sync_part *ret_part)
     *ret_part = reader->err == KR_OK ? part : (struct kr_sync_part){0};
 }
 
-uint32_t kr_sync_month(const uint8_t item[static KR_SYNC_MONTH_BYTES], bool *ret_is_shown)
+uint32_t kr_sync_month(const uint8_t item[static KR_SYNC_MONTH_BYTES])
 {
-    *ret_is_shown = item[2] != 0;
     return get_be16(item);
 }
 
-void kr_sync_month_write(uint8_t ret_item[static KR_SYNC_MONTH_BYTES], uint32_t month, bool is_shown,
+void kr_sync_month_write(uint8_t ret_item[static KR_SYNC_MONTH_BYTES], uint32_t month,
                          const uint8_t digest8[static KR_SYNC_DIGEST_BYTES])
 {
-    memset(ret_item, 0, KR_SYNC_MONTH_BYTES);
     ret_item[0] = (uint8_t)(month >> 8);
     ret_item[1] = (uint8_t)month;
-    ret_item[2] = is_shown;
-    if (!is_shown) {
-        memcpy(ret_item + 3, digest8, KR_SYNC_DIGEST_BYTES);
-    }
+    memcpy(ret_item + 2, digest8, KR_SYNC_DIGEST_BYTES);
 }
 
 void kr_sync_part_write(const struct kr_sync_part *part, struct kr_writer *writer)

@@ -8,8 +8,7 @@
  *
  * part = array of 5: what, month, nibbles, prefix (bin: nibbles / 2 bytes, rounded up, unused bits zero), payload (bin)
  *
- *   1 months  of the scope: for each month that has keys, ascending: month BE16 ‖ flag 1 ‖ digest; flag 1: parts of it follow in
- *             the same message, and the digest is zero. `month`, `nibbles` 0.
+ *   1 months  of the scope: for each month that has keys, ascending: month BE16 ‖ digest. `month`, `nibbles` 0
  *   2 nodes   `from` 1 ‖ present BE16 ‖ shown BE16 ‖ for each nibble present and not shown, in order: digest. All keys that begin
  * with the first `from` nibbles of the prefix begin with all of it, and the next nibble is one of those present (bit 0 is nibble
  * 0). Of those shown a part of their own follows in the same message. 3 list    names, in order of the keys: of all keys that begin
@@ -22,6 +21,7 @@
 
 #include "crypto/err.h"
 #include "crypto/hash.h"
+#include "crypto/limits.h"
 #include "proto/codec/reader.h"
 #include "proto/codec/writer.h"
 
@@ -29,11 +29,8 @@
 #define KR_SYNC_NIBBLES      (2u * KR_SYNC_KEY_BYTES)
 #define KR_SYNC_NAME_BYTES   6u
 #define KR_SYNC_DIGEST_BYTES KR_SHORT_BYTES
-#define KR_SYNC_MONTH_BYTES  (3u + KR_SYNC_DIGEST_BYTES)
-#define KR_SYNC_NODE_BYTES   5u            /* in front of a node's digests */
-#define KR_SYNC_LIST_MAX     1024u         /* names of one list */
-#define KR_SYNC_MONTHS_MAX   128u          /* records expire within ten years */
-#define KR_SYNC_BYTES_MAX    (64u * 1024u) /* parts of one message */
+#define KR_SYNC_MONTH_BYTES  (2u + KR_SYNC_DIGEST_BYTES)
+#define KR_SYNC_NODE_BYTES   5u /* in front of a node's digests */
 
 enum kr_sync_what {
     KR_SYNC_MONTHS = 1,
@@ -54,9 +51,9 @@ struct kr_sync_part {
 
 /* `*ret_part` is zero after an error, which stays with the reader. */
 void kr_sync_part_read(struct kr_reader *reader, struct kr_sync_part *ret_part);
-/* Month and flag of one of the items of a months part; its digest follows. */
-uint32_t kr_sync_month(const uint8_t item[static KR_SYNC_MONTH_BYTES], bool *ret_is_shown);
-void kr_sync_month_write(uint8_t ret_item[static KR_SYNC_MONTH_BYTES], uint32_t month, bool is_shown,
+/* Of one of the items of a months part; its digest follows. */
+uint32_t kr_sync_month(const uint8_t item[static KR_SYNC_MONTH_BYTES]);
+void kr_sync_month_write(uint8_t ret_item[static KR_SYNC_MONTH_BYTES], uint32_t month,
                          const uint8_t digest8[static KR_SYNC_DIGEST_BYTES]);
 void kr_sync_part_write(const struct kr_sync_part *part, struct kr_writer *writer);
 

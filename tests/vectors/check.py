@@ -394,7 +394,7 @@ def sync_parts():
     names = [siphash_2_4(key, bytes([first]).ljust(32, b"\0"))[:6] for first in (0xAB, 0xAC, 0xAD)]
     digests = b"".join(bytes([first]).ljust(8, b"\0") for first in (1, 2))
     month, prefix = 0x2AA, bytes.fromhex("000791")
-    return [[1, 0, 0, b"", bytes.fromhex("02aa01") + bytes(8)],
+    return [[1, 0, 0, b"", bytes.fromhex("02aa03") + bytes(7)],
             [2, month, 5, bytes.fromhex("000790"), bytes.fromhex("0080030002") + digests],
             [3, month, 6, prefix, b"".join(names)], [3, month, 1, b"\0", b""], [4, month, 6, prefix, names[2]]]
 

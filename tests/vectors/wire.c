@@ -74,7 +74,7 @@ static void write_parts(struct kr_writer *writer)
     static const uint8_t ids[3][32] = {{0xab}, {0xac}, {0xad}};
     static const uint8_t salt[16] = {0x5a};
     uint8_t key[KR_SHORT_KEY_BYTES], names[sizeof ids / sizeof ids[0]][KR_SYNC_NAME_BYTES];
-    uint8_t months[KR_SYNC_MONTH_BYTES] = {0x02, 0xaa, 1}, digests[2][KR_SYNC_DIGEST_BYTES] = {{1}, {2}};
+    uint8_t months[KR_SYNC_MONTH_BYTES] = {0x02, 0xaa, 3}, digests[2][KR_SYNC_DIGEST_BYTES] = {{1}, {2}};
 
     kr_sync_key(key, salt, 3);
     for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {

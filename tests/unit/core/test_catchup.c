@@ -416,7 +416,8 @@ static void a_record_without_room_holds_the_mark_and_stops_nobody(void **state)
     assert_int_equal(bed_link(bed, 0, 1)->received_records, received);
     bed_core(bed, 0)->quarantine_bytes = 0;
     bed_run(bed, 120000);
-    assert_int_equal(bed_link(bed, 0, 1)->received_records, received + 1);
+    /* Asked for once; what is in quarantine is in no tree, so that a walk may bring it once more. */
+    assert_in_range(bed_link(bed, 0, 1)->received_records, received + 1, received + 2);
     assert_int_equal(bed_head(bed, 0, ids[1], &head), KR_OK);
     assert_int_equal(head.state, KR_HEAD_QUARANTINED);
     assert_int_equal(progress(bed, 0, 1, KR_SCOPE_CLEAR)->mark, 3);
