@@ -5,6 +5,7 @@ usage: check.py kairan.json [PROTOCOL.md]
 
 It shares no code with the C implementation: its own strict decoder, its own bech32m, python3-nacl for the cryptography and
 python3-msgpack as a second opinion on every accepted encoding. Exit status 77 where those two modules are missing."""
+import datetime
 import hashlib
 import json
 import sys
@@ -466,6 +467,51 @@ def check_tickets(vectors):
     return 1 + len(vectors["bad_tickets"])
 
 
+# --- Trees ------------------------------------------------------------------------------------------------------------------------
+
+def tree_month(expires_s):
+    """Months since 1970-01; 1 to 65535."""
+    if expires_s >= 253402300800:  # what Python's calendar does not have: ten thousand years have 146,097 days in each four hundred
+        return 65535 if expires_s // 86400 > 3000000 else tree_month(expires_s - 146097 * 86400) + 4800
+    day = datetime.date(1970, 1, 1) + datetime.timedelta(days=expires_s // 86400)
+    return max(1, (day.year - 1970) * 12 + day.month - 1)
+
+
+def tree_digest(keys):
+    """Of keys as strings of 72 hexadecimal digits, which are their nibbles, in order."""
+    if not keys:
+        return bytes(32)
+    if len(keys) <= 64:
+        return blake("kairan tree leaf", bytes.fromhex("".join(keys)))
+    shared = next(at for at in range(72) if keys[0][at] != keys[-1][at])
+    parts = []
+    for nibble in "0123456789abcdef":
+        some = [key for key in keys if key[shared] == nibble]
+        if some:
+            parts.append(bytes([int(nibble, 16)]) + len(some).to_bytes(8, "big") + tree_digest(some))
+    return blake("kairan tree node", *parts)
+
+
+def check_trees(vectors):
+    for case in vectors["trees"]:
+        months = {}
+        for entry in map(bytes.fromhex, case["entries"]):
+            hour = min(int.from_bytes(entry[:8], "big") // 3600000, 2**32 - 1)
+            month = tree_month(int.from_bytes(entry[8:16], "big"))
+            months.setdefault(month, []).append((hour.to_bytes(4, "big") + entry[16:]).hex())
+        months = {month: sorted(months[month]) for month in sorted(months)}
+        assert [(of["month"], of["count"], of["digest"]) for of in case["months"]] == \
+            [(month, len(keys), tree_digest(keys).hex()) for month, keys in months.items()], case["about"]
+        root = blake("kairan tree scope", *(month.to_bytes(4, "big") + len(keys).to_bytes(8, "big") + tree_digest(keys)
+                                            for month, keys in months.items()))
+        assert case["root"] == (root if months else bytes(32)).hex(), case["about"]
+        for part in case["parts"]:
+            keys = [key for key in months[part["month"]] if key.startswith(part["key"][:part["nibbles"]])]
+            depth = next((at for at in range(72) if keys[0][at] != keys[-1][at]), 72)
+            assert (part["count"], part["depth"], part["digest"]) == (len(keys), depth, tree_digest(keys).hex()), case["about"]
+    return len(vectors["trees"])
+
+
 def check_document(vectors, path):
     """The annotated record of the document is the first of the vectors."""
     with open(path, encoding="utf-8") as file:
@@ -478,7 +524,7 @@ def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         vectors = json.load(file)
     sections = [check_councils, check_classes, check_encoding, check_bodies, check_records, check_bad_records, check_statements,
-                check_session, check_messages, check_client_frames, check_tickets]
+                check_session, check_messages, check_client_frames, check_tickets, check_trees]
     for section in sections:
         count = section(vectors)
         assert count > 0

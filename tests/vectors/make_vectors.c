@@ -42,6 +42,7 @@ static void write_all(FILE *out)
     vectors_statements(&json);
     vectors_wire(&json);
     vectors_tickets(&json);
+    vectors_trees(&json);
     json_close(&json, '}');
     fputc('\n', out);
 }

@@ -16,5 +16,6 @@ void vectors_statements(struct json *json);
 void vectors_bodies(struct json *json);
 void vectors_wire(struct json *json);
 void vectors_tickets(struct json *json);
+void vectors_trees(struct json *json);
 
 #endif
