@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/fault.h"
 #include "node/core/effect.h"
 #include "node/core/state.h"
 
@@ -54,6 +55,10 @@ bool kr_catchup_awaits(const struct kr_link *link, const uint8_t id[static 32])
 
 void kr_catchup_stop(struct kr_link *link)
 {
+    if (KR_FAULT(KR_FAULT_CURSOR_PAST_UNSENT) && link->page_count > 0) {
+        link->progress[link->phase_at].at = link->pages[0].next_at;
+        memcpy(link->progress[link->phase_at].at_hash, link->pages[0].next_hash, 32);
+    }
     for (uint32_t i = 0; i < link->page_count; i++) {
         free(link->pages[i].wanted);
     }
@@ -370,7 +375,8 @@ static void sort_wanted(struct kr_page *page)
             page->wanted[kept++] = page->wanted[i];
         }
     }
-    page->wanted_count = page->wanted_left = kept;
+    page->wanted_count = kept;
+    page->wanted_left = KR_FAULT(KR_FAULT_MARK_BEFORE_STORED) ? 0 : kept;
 }
 
 /* Which of the listed ids we lack: into the page, and as bits. */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/fault.h"
 #include "node/core/effect.h"
 #include "node/core/state.h"
 
@@ -513,6 +514,9 @@ static enum kr_err adopt(struct kr_step *step, const struct kr_link *link, struc
     progress->is_held = false;
     progress->reading = progress->walking = (struct kr_pause){0};
     progress->listed_known = progress->pages_in_vain = 0;
+    if (KR_FAULT(KR_FAULT_WRONG_MARK_ADOPTED)) {
+        progress->at -= progress->at > 0;
+    }
     bool has_moved = progress->mark != progress->at || memcmp(progress->mark_hash, progress->at_hash, 32) != 0;
     return has_moved ? kr_mark_move(step, link, progress, progress->at, progress->at_hash) : KR_OK;
 }

@@ -13,6 +13,7 @@
  *
  * Announcements count as bytes of the window: a slow link holds back its own ids, and nobody else's. */
 #include "node/core/spread.h"
+#include "crypto/fault.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -498,7 +499,7 @@ struct grafts {
 static enum kr_err send_grafts(struct kr_step *step, struct kr_link *link, struct grafts *grafts)
 {
     struct kr_message graft = {.type = KR_MESSAGE_GRAFT, .ids = {grafts->ids[0], (size_t)grafts->count * KR_SHORT_ID_BYTES}};
-    enum kr_err err = grafts->count > 0 ? kr_link_send(step, link, &graft) : KR_OK;
+    enum kr_err err = grafts->count > 0 && !KR_FAULT(KR_FAULT_NEVER_GRAFTED) ? kr_link_send(step, link, &graft) : KR_OK;
     grafts->count = 0;
     return err;
 }

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/fault.h"
 #include "node/core/reason.h"
 #include "node/core/takeback.h"
 
@@ -321,7 +322,8 @@ enum kr_err kr_takeback_entered(struct kr_step *step, const struct kr_job *job, 
     struct kr_taken_row row = {.kind = by->kind, .is_done = true};
     struct carried carried = {0};
     struct council council;
-    if (job->is_open && job->target_err != KR_OK) {
+    if ((job->is_open && job->target_err != KR_OK) ||
+        (KR_FAULT(KR_FAULT_TAKEN_BACK_AT_HOME) && memcmp(by->author, step->core->self, 32) != 0)) {
         return KR_OK;
     }
     enum kr_err err = kr_taken_get(step->txn, by->target, by->author, &row);
@@ -410,7 +412,7 @@ enum kr_err kr_takeback_meet(struct kr_step *step, struct kr_job *job, enum kr_e
     if (err != KR_OK) {
         return err;
     }
-    if (is_header_only && !is_covered) {
+    if (is_header_only && !is_covered && !KR_FAULT(KR_FAULT_HEADER_TAKEN)) {
         *ret_verdict = KR_NOT_FOUND;
         return KR_OK;
     }
@@ -426,7 +428,7 @@ enum kr_err kr_takeback_meet(struct kr_step *step, struct kr_job *job, enum kr_e
         }
         return err;
     }
-    return is_covered && row.is_done && !is_header_only ? strip_job(job) : KR_OK;
+    return is_covered && row.is_done && !is_header_only && !KR_FAULT(KR_FAULT_TOMBSTONE_FORGOTTEN) ? strip_job(job) : KR_OK;
 }
 
 enum kr_err kr_takeback_forget(struct kr_step *step, const struct kr_head *head)

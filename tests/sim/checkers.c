@@ -42,6 +42,22 @@ static bool session_of(const struct sim_node *node, uint32_t number, const uint8
     return false;
 }
 
+/* An id tells that there is a record: nobody hears of one that is not for him. */
+static enum sim_verdict check_ids(struct sim_world *world, const struct sim_node *to, const struct kr_message *message)
+{
+    for (uint32_t i = 0, count = kr_message_id_count(message); i < count; i++) {
+        const uint8_t *id = kr_message_id(message, i);
+        for (uint32_t j = 0; j < world->record_count; j++) {
+            const struct sim_record *record = &world->records[j];
+            bool is_it = record->is_accepted && record->label == KR_TLP_AMBER && memcmp(record->id, id, KR_SHORT_ID_BYTES) == 0;
+            if (is_it && !sim_is_addressed(record, to->index)) {
+                return sim_fail(world, SIM_LEAK, "%s is told the id of record %u, which is not for it", to->name, record->name);
+            }
+        }
+    }
+    return SIM_HOLDS;
+}
+
 static enum sim_verdict check_message(struct sim_world *world, const struct sim_node *to, const struct kr_message *message)
 {
     struct kr_message rest = *message;
@@ -53,7 +69,7 @@ static enum sim_verdict check_message(struct sim_world *world, const struct sim_
         }
         world->records_seen++;
     }
-    return SIM_HOLDS;
+    return message->type == KR_MESSAGE_HAVE || message->type == KR_MESSAGE_IHAVE ? check_ids(world, to, message) : SIM_HOLDS;
 }
 
 static bool is_from_hostile(const struct sim_world *world, const struct sim_node *to, uint32_t number)

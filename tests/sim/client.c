@@ -162,6 +162,58 @@ void sim_client_ended(struct sim_world *world, const struct sim_node *node, cons
     sim_trace(world, "%s accepts record %u", node->name, (uint32_t)effect->request);
 }
 
+void sim_world_retract(struct sim_world *world, struct sim_record *record)
+{
+    if (record == NULL || record->is_taken_back) {
+        return;
+    }
+    record->is_taken_back = true;
+    kr_rng_bytes(&world->rng, record->retract_token, sizeof record->retract_token);
+    sim_heap_push(world, (struct sim_event){.at_ms = world->now_ms,
+                                            .node = record->node,
+                                            .kind = SIM_RETRACT,
+                                            .event = {.request = (uint64_t)(record - world->records)}});
+}
+
+void sim_client_retract_again(struct sim_world *world, const struct sim_event *event)
+{
+    const struct sim_node *node = world->nodes[event->node];
+    struct sim_record *record = &world->records[event->event.request];
+    bool is_over = record->expires_ms > 0 && record->expires_ms <= world->now_ms + 1000;
+    if (record->is_retracted || is_over) {
+        return;
+    }
+    if (node->is_up && record->is_accepted) {
+        static const char reason[] = "it was wrong", language[] = "en";
+        struct kr_retract retract = {.id = {record->id, 32},
+                                     .reason = {(const uint8_t *)reason, sizeof reason - 1},
+                                     .language = {(const uint8_t *)language, sizeof language - 1}};
+        struct kr_writer writer;
+        memcpy(retract.token, record->retract_token, sizeof retract.token);
+        kr_writer_init(&writer, KR_KIB * 4);
+        kr_retract_write(&retract, &writer);
+        struct kr_event request = {
+            .type = KR_EVENT_REQUEST, .client = SIM_CLIENT_RETRACT, .request = event->event.request, .op = KR_OP_RETRACT};
+        sim_world_push(world, node, request, writer.bytes, writer.len, world->now_ms);
+        kr_writer_deinit(&writer);
+        note_clock(world, node, record);
+    }
+    struct sim_event again = *event;
+    again.at_ms = world->now_ms + RETRY_MS;
+    sim_heap_push(world, again);
+}
+
+void sim_client_retracted(struct sim_world *world, const struct sim_node *node, const struct kr_effect *effect)
+{
+    struct sim_record *record = &world->records[effect->request];
+    if (!record->is_retracted) {
+        sim_tell(world, "node %u takes %u back", node->index, record->name);
+        world->retractions++;
+        record->retracted_ms = world->now_ms;
+    }
+    record->is_retracted = true;
+}
+
 void sim_client_look(struct sim_world *world, struct sim_node *node)
 {
     static const char *const said[] = {"has no longer", "hides", "has"};

@@ -6,7 +6,7 @@
 #include "proto/record/record.h"
 #include "tests/sim/world.h"
 
-static bool is_addressed(const struct sim_record *record, uint32_t node)
+bool sim_is_addressed(const struct sim_record *record, uint32_t node)
 {
     for (uint32_t i = 0; i < record->audience_count; i++) {
         if (record->audience[i] == node) {
@@ -30,7 +30,7 @@ void sim_must_hold(const struct sim_world *world, const struct sim_record *recor
             const struct sim_edge *edge = &world->edges.items[node->edges[i]];
             uint32_t other = edge->a == queue[at] ? edge->b : edge->a;
             bool is_honest = !world->nodes[other]->is_hostile;
-            if (!ret_must[other] && is_honest && (record->label != KR_TLP_AMBER || is_addressed(record, other))) {
+            if (!ret_must[other] && is_honest && (record->label != KR_TLP_AMBER || sim_is_addressed(record, other))) {
                 ret_must[other] = true;
                 queue[count++] = other;
             }
@@ -113,7 +113,7 @@ static enum sim_verdict check_doubles(struct sim_world *world, const struct sim_
     uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
     KR_ASSERT(scratch != NULL && kr_store_read_begin(node->store, &txn) == KR_OK);
     for (uint64_t arrival = 1; kr_store_head_next(txn, arrival, false, &head, scratch) == KR_OK; arrival = head.arrival + 1) {
-        stored += !kr_kind_is_statement(head.kind) && memcmp(head.author, node->council, 32) == 0;
+        stored += head.kind == KR_KIND_REPORT && memcmp(head.author, node->council, 32) == 0;
     }
     for (uint32_t i = 0; i < world->record_count; i++) {
         submitted += world->records[i].node == node->index;
@@ -213,6 +213,35 @@ enum sim_verdict sim_check_same(struct sim_world *world)
 
 /* ---- records ---- */
 
+static enum sim_verdict check_has(struct sim_world *world, const struct sim_record *record, const bool *must)
+{
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        enum sim_held held = must[i] ? sim_held(world->nodes[i], record->id) : SIM_HELD_SHOWN;
+        if (held != SIM_HELD_SHOWN) {
+            return sim_fail(world, SIM_NO_CONVERGENCE, "%s %s record %u of %s (%s)", world->nodes[i]->name,
+                            held == SIM_HELD_NOT ? "lacks" : "has nothing but the header of", record->name,
+                            world->nodes[record->node]->name, kr_label_name(record->label));
+        }
+    }
+    return SIM_HOLDS;
+}
+
+/* Once taken back it is shown nowhere. Where its node forgot that with its disk, it may be shown: everywhere, or nowhere. */
+static enum sim_verdict check_taken_back(struct sim_world *world, const struct sim_record *record, const bool *must)
+{
+    const struct sim_node *shows = NULL, *hides = NULL;
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        enum sim_held held = must[i] ? sim_held(world->nodes[i], record->id) : SIM_HELD_NOT;
+        shows = held == SIM_HELD_SHOWN ? world->nodes[i] : shows;
+        hides = held == SIM_HELD_HIDDEN ? world->nodes[i] : hides;
+    }
+    bool must_be_gone = record->is_retracted && !record->is_retraction_at_risk;
+    return shows == NULL || (!must_be_gone && hides == NULL)
+               ? SIM_HOLDS
+               : sim_fail(world, SIM_NO_CONVERGENCE, "%s still shows record %u of %s, which was taken back", shows->name,
+                          record->name, world->nodes[record->node]->name);
+}
+
 static enum sim_verdict check_record(struct sim_world *world, uint32_t index, bool *must)
 {
     const struct sim_record *record = &world->records[index];
@@ -228,15 +257,7 @@ static enum sim_verdict check_record(struct sim_world *world, uint32_t index, bo
     if (record->is_at_risk && !is_anywhere(world, record, must)) {
         return SIM_HOLDS;
     }
-    for (uint32_t i = 0; i < world->node_count; i++) {
-        enum sim_held held = must[i] ? sim_held(world->nodes[i], record->id) : SIM_HELD_SHOWN;
-        if (held != SIM_HELD_SHOWN) {
-            return sim_fail(world, SIM_NO_CONVERGENCE, "%s %s record %u of %s (%s)", world->nodes[i]->name,
-                            held == SIM_HELD_NOT ? "lacks" : "has nothing but the header of", record->name, author->name,
-                            kr_label_name(record->label));
-        }
-    }
-    return SIM_HOLDS;
+    return record->is_taken_back ? check_taken_back(world, record, must) : check_has(world, record, must);
 }
 
 enum sim_verdict sim_check_convergence(struct sim_world *world)

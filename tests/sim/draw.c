@@ -125,6 +125,7 @@ static void draw_records(struct hand *hand, uint32_t count)
 {
     static const enum kr_label labels[] = {KR_TLP_CLEAR, KR_TLP_GREEN, KR_TLP_AMBER};
     bool has_large = one_in(hand, 4), has_short = one_in(hand, 3);
+    bool has_retractions = one_in(hand, 2);
     for (uint32_t i = 0; i < count; i++) {
         struct sim_op op = {.kind = SIM_OP_SUBMIT,
                             .at_ms = some_time(hand),
@@ -144,6 +145,10 @@ static void draw_records(struct hand *hand, uint32_t count)
             if (op.list_count == 0) {
                 op.list[op.list_count++] = op.node == 0 ? 1 : 0;
             }
+        }
+        if (has_retractions && one_in(hand, 4)) {
+            struct sim_op back = {.kind = SIM_OP_RETRACT, .at_ms = op.at_ms + some_while(hand), .node = op.node, .record = i};
+            sim_plan_add(hand->plan, &back);
         }
         sim_plan_add(hand->plan, &op);
     }
@@ -237,8 +242,7 @@ static void draw_turns(struct hand *hand)
     }
     uint32_t node = below(hand, hand->plan->node_count);
     for (uint32_t i = 0, count = 1 + below(hand, 3); i < count; i++) {
-        struct sim_op op = {
-            .kind = SIM_OP_TURN, .at_ms = some_time(hand) / 2, .node = node, .number = below(hand, SIM_TURN_CENSOR)};
+        struct sim_op op = {.kind = SIM_OP_TURN, .at_ms = some_time(hand) / 2, .node = node, .number = below(hand, SIM_TURN_COUNT)};
         sim_plan_add(hand->plan, &op);
     }
 }

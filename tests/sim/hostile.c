@@ -13,7 +13,7 @@
 #define KEPT_MAX  32u /* messages that were sent before */
 #define TYPES_MAX 20u
 
-const char *const sim_turn_names[SIM_TURN_COUNT] = {"withhold", "replay", "flood", "lie", "junk", "censor"};
+const char *const sim_turn_names[SIM_TURN_COUNT] = {"withhold", "replay", "flood", "lie", "junk", "censor", "forge"};
 
 /* A session as it stood before the batch. */
 struct stream {
@@ -174,6 +174,8 @@ static void write_altered(struct sim_world *world, struct kr_reader *reader, uin
         memcpy(copy, bytes.bytes == NULL ? copy : bytes.bytes, bytes.len);
         if (is_altered && bytes.len > 0 && bytes.len <= 32) {
             any_bytes(world, copy, bytes.len);
+        } else if (is_altered && bytes.len > 0 && bytes.len % 16 == 0) { /* a list of ids */
+            any_bytes(world, copy + (size_t)16 * sim_world_below(world, (uint32_t)bytes.len / 16), 16);
         } else if (is_altered && bytes.len > 0) {
             copy[sim_world_below(world, (uint32_t)bytes.len)] ^= (uint8_t)(1u << sim_world_below(world, 8));
         }
@@ -252,15 +254,18 @@ static void say_much(struct mouth *mouth)
     size_t len = 0;
     struct sim_world *world = mouth->world;
     kr_writer_init(&writer, KR_FRAME_BYTES_MAX);
-    if (sim_world_below(world, 3) == 0) { /* what it has, in short: a thousand times nothing */
-        uint8_t id[KR_ID_BYTES];
-        kr_writer_array(&writer, 2);
-        kr_writer_uint(&writer, 16 + sim_world_below(world, 3));
-        kr_writer_array(&writer, KR_IDS_PER_FRAME_MAX);
+    if (sim_world_below(world, 3) == 0) { /* what it has, or wants, in short: a thousand ids, most of nothing */
+        uint8_t ids[16 * KR_IDS_PER_FRAME_MAX];
+        uint64_t type = KR_MESSAGE_IHAVE + sim_world_below(world, 3);
         for (uint32_t i = 0; i < KR_IDS_PER_FRAME_MAX; i++) {
-            any_bytes(world, id, sizeof id);
-            kr_writer_bin(&writer, id, 16);
+            any_bytes(world, ids + (size_t)16 * i, 16);
         }
+        kr_writer_array(&writer, type == KR_MESSAGE_GRAFT ? 3 : 2);
+        kr_writer_uint(&writer, type);
+        if (type == KR_MESSAGE_GRAFT) {
+            kr_writer_uint(&writer, 0);
+        }
+        kr_writer_bin(&writer, ids, sizeof ids);
         say_writer(mouth, &writer);
         return;
     }
@@ -311,6 +316,54 @@ static void say_stripped(struct mouth *mouth, const struct message *message)
     say_writer(mouth, &writer);
 }
 
+/* Takes back what somebody else wrote: as that council, which its key does not speak for, or as its own, which wrote it not. */
+static void say_forged(struct mouth *mouth)
+{
+    struct sim_world *world = mouth->world;
+    struct sim_node *node = mouth->node;
+    struct kr_txn *txn = NULL;
+    struct kr_store_stat stat;
+    struct kr_record record;
+    struct kr_header header;
+    uint8_t *target = NULL, *forged = NULL, seed[32], id[32];
+    size_t target_len = 0, len = 0;
+    struct kr_writer content, writer;
+    KR_ASSERT(kr_store_read_begin(node->store, &txn) == KR_OK && kr_store_stat(txn, &stat) == KR_OK);
+    enum kr_err err = kr_store_record_get(txn, 1 + sim_world_below(world, (uint32_t)stat.arrivals + 1), &target, &target_len);
+    kr_txn_abort(txn);
+    kr_writer_init(&content, KR_BODY_BYTES_MAX);
+    kr_writer_init(&writer, KR_FRAME_BYTES_MAX);
+    if (err == KR_OK && kr_record_split(target, target_len, &record) == KR_OK && kr_header_parse(record.header, &header) == KR_OK &&
+        !kr_label_is_sealed(header.label)) {
+        kr_writer_array(&content, 4);
+        kr_writer_slice(&content, record.header);
+        kr_writer_slice(&content, record.signature);
+        kr_writer_str(&content, "wrong");
+        kr_writer_str(&content, "en");
+        struct kr_draft draft = {.kind = KR_KIND_RETRACTION,
+                                 .created_ms = node->now_ms,
+                                 .expires_s = header.expires_s,
+                                 .label = header.label,
+                                 .community = header.has_community ? header.community : NULL,
+                                 .target = record.id,
+                                 .content = {content.bytes, content.len}};
+        kr_rng_bytes(&world->rng, seed, sizeof seed);
+        err = kr_record_make(&draft, sim_world_below(world, 2) == 0 ? header.author : node->council, node->keyring->node_secret,
+                             seed, &forged, &len, id);
+        if (err == KR_OK) {
+            kr_writer_array(&writer, 2);
+            kr_writer_uint(&writer, KR_MESSAGE_RECORDS);
+            kr_writer_array(&writer, 1);
+            kr_writer_bin(&writer, forged, len);
+            say_writer(mouth, &writer);
+        }
+    }
+    kr_writer_deinit(&writer);
+    kr_writer_deinit(&content);
+    free(forged);
+    free(target);
+}
+
 static void keep(struct sim_ill *ill, const struct message *message)
 {
     struct message *place = &ill->kept[ill->kept_at++ % KEPT_MAX];
@@ -347,6 +400,9 @@ static void pass_on(struct mouth *mouth, const struct message *message)
     }
     if (turned(mouth, SIM_TURN_FLOOD, 5)) {
         say_much(mouth);
+    }
+    if (turned(mouth, SIM_TURN_FORGE, 3)) {
+        say_forged(mouth);
     }
     if (turned(mouth, SIM_TURN_JUNK, 3)) {
         say_anything(mouth);

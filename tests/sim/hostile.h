@@ -11,6 +11,7 @@ enum sim_turn {
     SIM_TURN_LIE,      /* digests, counts, marks, cursors, ids that are not so */
     SIM_TURN_JUNK,     /* messages of every kind with anything in them */
     SIM_TURN_CENSOR,   /* passes records on without their bodies */
+    SIM_TURN_FORGE,    /* takes back what others wrote: unsigned, with its own key, of nothing */
     SIM_TURN_COUNT
 };
 extern const char *const sim_turn_names[SIM_TURN_COUNT];

@@ -42,6 +42,8 @@ void sim_link_ended(struct sim_world *world, uint64_t request, const struct kr_e
 
 /* ---- client.c ---- */
 void sim_client_again(struct sim_world *world, const struct sim_event *event);
+void sim_client_retract_again(struct sim_world *world, const struct sim_event *event);
+void sim_client_retracted(struct sim_world *world, const struct sim_node *node, const struct kr_effect *effect);
 /* The story tells which records a node has come to have. */
 void sim_client_look(struct sim_world *world, struct sim_node *node);
 void sim_client_ended(struct sim_world *world, const struct sim_node *node, const struct kr_effect *effect);

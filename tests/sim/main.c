@@ -51,6 +51,8 @@ static const char *verdict_name(enum sim_verdict verdict)
         return "unbounded";
     case SIM_UNEXPECTED:
         return "unexpected";
+    case SIM_LATE:
+        return "late";
     }
     return "?";
 }
@@ -307,7 +309,7 @@ static int usage(int status)
         "  --long                        a seed that fails is not cut down\n\n"
         "exit status: 0 holds, 1 a fault was not caught, 2 usage, 10 leak, 11 loss, 12 no convergence, 13 crash, 14 not "
         "deterministic, 15 setup,\n"
-        "16 unbounded, 17 a scenario's `expect` does not hold\n");
+        "16 unbounded, 17 a scenario's `expect` does not hold, 18 late\n");
     return status;
 }
 

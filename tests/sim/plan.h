@@ -11,7 +11,7 @@
  *
  * The verbs, `at TIME` before each:
  *
- *   submit NODE LABEL as RECORD [to NODE…] [large] [lives TIME]
+ *   submit NODE LABEL as RECORD [to NODE…] [large] [lives TIME]      retract NODE RECORD
  *   noise [drop N] [duplicate N] [reorder N] [fail N] [crash N] [delay MS]          N in 1,000; from here on
  *   split NODE… [for TIME]         mute NODE NODE [for TIME]         cut NODE NODE [for TIME]
  *   slow NODE NODE BYTES [for TIME]                                  crash NODE [for TIME]
@@ -30,6 +30,7 @@
 
 enum sim_op_kind {
     SIM_OP_SUBMIT,
+    SIM_OP_RETRACT,
     SIM_OP_NOISE,
     SIM_OP_SPLIT,
     SIM_OP_MUTE,
@@ -103,7 +104,7 @@ struct sim_result {
     enum sim_verdict verdict;
     char complaint[512];
     uint8_t hash[32];
-    uint64_t simulated_ms, nodes_ms, events, frames, dropped, bytes, crashes, failed_commits, records;
+    uint64_t simulated_ms, nodes_ms, events, frames, dropped, bytes, crashes, failed_commits, records, retractions;
 };
 struct sim_listener {
     FILE *trace; /* everything; NULL: nothing */

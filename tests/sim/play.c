@@ -10,7 +10,10 @@
 #include "tests/sim/hostile.h"
 #include "tests/sim/plan.h"
 
-#define LOOKS 10u /* at safety in the first phase */
+#define LOOKS       10u /* at safety in the first phase */
+#define PROBES      3u
+#define PROBES_FROM 1000000u /* their names */
+#define PROMPT_MS   4000u
 
 static struct sim_record *record_named(struct sim_world *world, uint32_t name)
 {
@@ -58,6 +61,9 @@ static enum sim_verdict do_op(struct sim_world *world, const struct sim_op *op)
     switch (op->kind) {
     case SIM_OP_SUBMIT:
         do_submit(world, op);
+        break;
+    case SIM_OP_RETRACT:
+        sim_world_retract(world, record_named(world, op->record));
         break;
     case SIM_OP_NOISE:
         world->faults = op->noise;
@@ -123,6 +129,9 @@ static enum sim_verdict look(struct sim_world *world)
     if (verdict == SIM_HOLDS) {
         verdict = sim_check_accepted(world);
     }
+    if (verdict == SIM_HOLDS) {
+        verdict = sim_check_marks(world);
+    }
     return verdict == SIM_HOLDS ? sim_check_bounds(world) : verdict;
 }
 
@@ -137,6 +146,71 @@ static enum sim_verdict run_until(struct sim_world *world, uint64_t until_ms, ui
         }
     }
     return verdict;
+}
+
+/* ---- promptly ---- */
+
+/* A link without which all nodes are still connected; the number of links where there is none. */
+static uint32_t spare_edge(struct sim_world *world)
+{
+    const uint32_t count = world->edges.count, first = sim_world_below(world, count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct sim_edges others = {0};
+        for (uint32_t j = 0; j < count; j++) {
+            if (j != (first + i) % count) {
+                sim_edges_add(&others, world->edges.items[j].a, world->edges.items[j].b);
+            }
+        }
+        bool is_spare = sim_edges_connect(&others, world->node_count);
+        sim_edges_free(&others);
+        if (is_spare) {
+            return (first + i) % count;
+        }
+    }
+    return count;
+}
+
+static enum sim_verdict probe(struct sim_world *world, uint32_t node)
+{
+    struct sim_submission submission = {.node = node, .name = PROBES_FROM + world->record_count, .label = KR_TLP_CLEAR};
+    uint32_t record = sim_world_submit_as(world, &submission, world->now_ms);
+    enum sim_verdict verdict = sim_world_run(world, world->now_ms + PROMPT_MS);
+    for (uint32_t i = 0; i < world->node_count && verdict == SIM_HOLDS; i++) {
+        if (!sim_holds(world->nodes[i], world->records[record].id)) {
+            verdict = sim_fail(world, SIM_LATE, "%s lacks a record %u ms after %s took it", world->nodes[i]->name, PROMPT_MS,
+                               world->nodes[node]->name);
+        }
+    }
+    return verdict;
+}
+
+/* With everything quiet, what is new is everywhere at once: also when a link of the tree that has settled is dead and nobody knows
+ * it yet. */
+static enum sim_verdict check_prompt(struct sim_world *world)
+{
+    const uint32_t node = sim_world_below(world, world->node_count), edge = spare_edge(world);
+    enum sim_verdict verdict = SIM_HOLDS;
+    for (uint32_t i = 0; i < PROBES && verdict == SIM_HOLDS; i++) {
+        verdict = probe(world, node);
+    }
+    if (verdict != SIM_HOLDS || edge == world->edges.count) {
+        return verdict;
+    }
+    const uint32_t a = world->edges.items[edge].a, b = world->edges.items[edge].b;
+    sim_tell(world, "the link of %u and %u goes dead", a, b);
+    sim_world_wire(world, a, b, (struct sim_wire){.is_mute = true, .until_ms = UINT64_MAX});
+    sim_world_wire(world, b, a, (struct sim_wire){.is_mute = true, .until_ms = UINT64_MAX});
+    return probe(world, node);
+}
+
+static bool has_hostile(const struct sim_world *world)
+{
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        if (world->nodes[i]->is_hostile) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static enum sim_verdict play(struct sim_world *world, const struct sim_plan *plan, const struct sim_listener *listener)
@@ -169,7 +243,10 @@ static enum sim_verdict play(struct sim_world *world, const struct sim_plan *pla
     if (verdict == SIM_HOLDS) {
         verdict = sim_check_disks(world);
     }
-    return verdict == SIM_HOLDS ? sim_check_convergence(world) : verdict;
+    if (verdict == SIM_HOLDS) {
+        verdict = sim_check_convergence(world);
+    }
+    return verdict == SIM_HOLDS && !has_hostile(world) ? check_prompt(world) : verdict;
 }
 
 void sim_play(const struct sim_plan *plan, const struct sim_listener *listener, struct sim_result *ret_result)
@@ -189,6 +266,7 @@ void sim_play(const struct sim_plan *plan, const struct sim_listener *listener, 
     ret_result->crashes = world->crashes;
     ret_result->failed_commits = world->failed_commits;
     ret_result->records = world->record_count;
+    ret_result->retractions = world->retractions;
     sim_world_deinit(world);
     free(world);
 }

@@ -30,6 +30,8 @@ static void end_request(struct sim_world *world, const struct sim_node *node, co
 {
     if (effect->client == SIM_CLIENT_SUBMIT) {
         sim_client_ended(world, node, effect);
+    } else if (effect->client == SIM_CLIENT_RETRACT) {
+        sim_client_retracted(world, node, effect);
     } else if (effect->client == SIM_CLIENT_SETUP) {
         sim_link_ended(world, effect->request, effect);
     }
@@ -203,6 +205,9 @@ static enum sim_verdict run_one(struct sim_world *world, struct sim_event *event
         return node->is_up ? SIM_HOLDS : sim_node_start(world, node);
     case SIM_SUBMIT:
         sim_client_again(world, event);
+        return SIM_HOLDS;
+    case SIM_RETRACT:
+        sim_client_retract_again(world, event);
         return SIM_HOLDS;
     case SIM_WAKE:
         if (!node->is_up || event->life != node->life || event->event.now_ms != node->wake_ms) {

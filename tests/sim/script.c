@@ -8,7 +8,7 @@
 #define WORDS_MAX 600u
 #define TIME_MAX  (200ull * 366u * 86400000u)
 
-static const char *const op_names[SIM_OP_COUNT] = {"submit", "noise",   "split", "mute",  "cut",  "slow", "crash",
+static const char *const op_names[SIM_OP_COUNT] = {"submit", "retract", "noise", "split", "mute", "cut",  "slow",  "crash",
                                                    "backup", "restore", "clock", "renew", "turn", "heal", "expect"};
 static const char *const expected_names[] = {"has", "lacks", "hides", "same"};
 static const char *const label_names[] = {"clear", "green", "amber"};
@@ -79,6 +79,9 @@ void sim_op_print(const struct sim_op *op, FILE *file)
     switch (op->kind) {
     case SIM_OP_SUBMIT:
         print_submit(op, file);
+        break;
+    case SIM_OP_RETRACT:
+        (void)fprintf(file, " %u %u", op->node, op->record);
         break;
     case SIM_OP_NOISE:
         print_noise(&op->noise, file);
@@ -288,6 +291,10 @@ static void read_op(struct words *words, struct sim_plan *plan)
     switch (op.kind) {
     case SIM_OP_SUBMIT:
         read_submit(words, plan, &op);
+        break;
+    case SIM_OP_RETRACT:
+        op.node = next_node(words, plan);
+        op.record = (uint32_t)next_number(words, UINT32_MAX);
         break;
     case SIM_OP_NOISE:
         read_noise(words, &op.noise);

@@ -171,6 +171,8 @@ enum sim_verdict sim_world_restore(struct sim_world *world, uint32_t index)
     }
     for (uint32_t i = 0; i < world->record_count; i++) {
         struct sim_record *record = &world->records[i];
+        record->is_retraction_at_risk =
+            record->is_retraction_at_risk || (record->node == index && record->retracted_ms >= node->backup_ms);
         record->is_at_risk = record->is_at_risk || (record->node == index && record->accepted_ms >= node->backup_ms);
     }
     node->was_restored = true;
@@ -186,6 +188,7 @@ void sim_world_clock(struct sim_world *world, uint32_t index, int64_t skew_ms)
 {
     struct sim_node *node = world->nodes[index];
     node->skew_ms = skew_ms;
+    world->has_wrong_clocks = true;
     if (skew_ms > 0 && !world->doubts_clocks && (uint64_t)skew_ms > world->ahead_ms) {
         world->ahead_ms = (uint64_t)skew_ms;
     }

@@ -29,6 +29,7 @@ enum sim_verdict {
     SIM_SETUP = 15,
     SIM_UNBOUNDED = 16,  /* a queue, a buffer, or work without end */
     SIM_UNEXPECTED = 17, /* a scenario's `expect` does not hold */
+    SIM_LATE = 18        /* with everything quiet a new record was not everywhere at once */
 };
 
 /* How badly the world behaves; all in parts of 1,000. */
@@ -38,13 +39,14 @@ struct sim_faults {
 };
 
 /* Who asks a node for something. */
-#define SIM_CLIENT_SETUP  1u /* request: twice the edge's index to invite, and one more to join */
-#define SIM_CLIENT_SUBMIT 7u /* request: the record's index */
+#define SIM_CLIENT_SETUP   1u /* request: twice the edge's index to invite, and one more to join */
+#define SIM_CLIENT_SUBMIT  7u /* request: the record's index */
+#define SIM_CLIENT_RETRACT 8u /* likewise */
 
 struct sim_event {
     uint64_t at_ms, order; /* order of scheduling breaks ties */
     uint32_t node, life;   /* for which life of the node; 0: whichever */
-    enum { SIM_CORE_EVENT, SIM_WAKE, SIM_RESTART, SIM_SUBMIT } kind;
+    enum { SIM_CORE_EVENT, SIM_WAKE, SIM_RESTART, SIM_SUBMIT, SIM_RETRACT } kind;
     struct kr_event event;
     uint8_t *bytes; /* owned; event.bytes points here */
 };
@@ -128,6 +130,11 @@ struct sim_record {
     bool is_at_risk; /* its node went back to a backup that was older: it may be lost, to everybody */
     bool is_exempt;  /* its node's clock was wrong by too much: nobody has to take it */
     uint64_t accepted_ms, expires_ms;
+    bool is_taken_back;         /* somebody wants it taken back */
+    bool is_retracted;          /* and was told that it is */
+    bool is_retraction_at_risk; /* as is_at_risk */
+    uint64_t retracted_ms;
+    uint8_t retract_token[16];
     uint8_t *request;
     size_t request_len;
 };
@@ -152,10 +159,11 @@ struct sim_world {
     size_t heap_count, heap_capacity;
     struct sim_record *records;
     uint32_t record_count, record_capacity;
-    uint64_t map_bytes; /* of each node's store */
-    uint32_t delay_ms;  /* from one node to the next; faults add to it */
-    bool doubts_clocks; /* nodes trust their clock only after an hour, as keeper has it */
-    uint64_t ahead_ms;  /* so much a clock was ahead at some time: its node may have let go of what expires so much later */
+    uint64_t map_bytes;    /* of each node's store */
+    uint32_t delay_ms;     /* from one node to the next; faults add to it */
+    bool doubts_clocks;    /* nodes trust their clock only after an hour, as keeper has it */
+    uint64_t ahead_ms;     /* so much a clock was ahead at some time: its node may have let go of what expires so much later */
+    bool has_wrong_clocks; /* or had */
     bool is_split;
     uint64_t split_until_ms;
     struct sim_caller *callers;
@@ -170,7 +178,7 @@ struct sim_world {
     FILE *story;       /* what a person wants to know of it; NULL: none */
     uint64_t story_ms; /* its time counts from here */
     struct kr_hash_state trace_hash;
-    uint64_t events_run, crashes, failed_commits, frames, frame_bytes, dropped, records_seen;
+    uint64_t events_run, crashes, failed_commits, frames, frame_bytes, dropped, records_seen, retractions;
     uint64_t second_ms, second_events; /* how much has happened in this second */
     char complaint[512];
     enum sim_verdict verdict; /* beside a complaint that was made where none can be returned */
@@ -229,6 +237,8 @@ void sim_world_wire(struct sim_world *world, uint32_t from, uint32_t to, struct 
 uint32_t sim_world_submit(struct sim_world *world, uint32_t node, enum kr_label label, const uint32_t *audience,
                           uint32_t audience_count, uint64_t at_ms);
 uint32_t sim_world_submit_as(struct sim_world *world, const struct sim_submission *submission, uint64_t at_ms);
+/* Schedules that its author's client takes it back, repeated until acknowledged. NULL: nothing to do. */
+void sim_world_retract(struct sim_world *world, struct sim_record *record);
 /* The node's council issues its card anew, if the node is up: what replaces an older one must do so everywhere. */
 enum sim_verdict sim_world_renew(struct sim_world *world, uint32_t node);
 /* Some of the other nodes, at least one, drawn at random: for an audience. Returns how many; ascending. */
@@ -249,8 +259,12 @@ enum sim_verdict sim_check_delivery(struct sim_world *world, const struct sim_no
                                     size_t count);
 /* No canary stands in a frame in the open. */
 enum sim_verdict sim_check_frame(struct sim_world *world, const uint8_t *bytes, size_t len);
+/* Whether it is the author's or one of those for whom it is. */
+bool sim_is_addressed(const struct sim_record *record, uint32_t node);
 /* Who must have a record in the end: ret_must[node], from the links, the label and the audience. */
 void sim_must_hold(const struct sim_world *world, const struct sim_record *record, bool *ret_must);
+/* No durable mark says more than both stores do. Any time. (marks.c) */
+enum sim_verdict sim_check_marks(struct sim_world *world);
 /* Queues and buffers of every core stay within their bounds. Any time. */
 enum sim_verdict sim_check_bounds(struct sim_world *world);
 /* Linked honest nodes hold equal sets in each scope that they share. */
