@@ -312,6 +312,36 @@ static void a_sealed_one_that_does_not_hold_does_nothing(void **state)
     forged_free(&target);
 }
 
+/* One that does not open here, before its target: the headers decide. */
+static void one_that_cannot_be_read_holds_too(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t audience[1][32], recipients[2][32];
+    struct kr_writer content;
+    memcpy(audience[0], bed_node(bed, 1)->council, 32);
+    memcpy(recipients[0], bed_node(bed, 0)->keyring->sealing[0].public_key, 32);
+    memcpy(recipients[1], bed_node(bed, 1)->keyring->sealing[0].public_key, 32);
+    struct kr_draft draft = {.kind = KR_KIND_REPORT,
+                             .label = KR_TLP_AMBER,
+                             .audience = (const uint8_t(*)[32])audience,
+                             .audience_count = 1,
+                             .recipients = (const uint8_t(*)[32])recipients,
+                             .recipient_count = 2,
+                             .content = bed_report(&content, "unread.example")};
+    struct forged target = bed_forge(bed, 0, draft);
+    draft.kind = KR_KIND_RETRACTION;
+    draft.target = target.id;
+    draft.recipient_count = 1; /* not for node 1 */
+    struct forged retraction = bed_forge(bed, 0, draft);
+    bed_hand_over(bed, 0, 1, &retraction);
+    bed_hand_over(bed, 0, 1, &target);
+    assert_true(is_header_only(bed, 1, target.id));
+    assert_int_equal(look_up(bed, 1, "unread.example").count, 0);
+    kr_writer_deinit(&content);
+    forged_free(&target);
+    forged_free(&retraction);
+}
+
 /* A peer that hands on headers alone could make others forget; it is asked elsewhere. */
 static void a_header_alone_is_not_taken(void **state)
 {
@@ -432,6 +462,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(forged_ones_have_no_effect, setup, teardown),
         cmocka_unit_test_setup_teardown(a_retraction_is_no_target, setup, teardown),
         cmocka_unit_test_setup_teardown(a_sealed_one_that_does_not_hold_does_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_that_cannot_be_read_holds_too, setup, teardown),
         cmocka_unit_test_setup_teardown(a_header_alone_is_not_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(a_revision_stands_instead, setup, teardown),
         cmocka_unit_test_setup_teardown(a_revision_lives_as_long_as_what_it_takes_back, setup, teardown),
