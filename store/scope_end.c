@@ -126,7 +126,7 @@ enum kr_err kr_pending_init(struct kr_pending *pending, struct kr_txn *txn, cons
     }
     uint8_t(*dated)[KR_DATED_BYTES] = malloc(max * sizeof dated[0]);
     pending->keys = malloc(max * sizeof pending->keys[0]);
-    pending->groups = malloc(max * sizeof pending->groups[0]);
+    pending->groups = calloc(max, sizeof pending->groups[0]);
     bool has_room = dated != NULL && pending->keys != NULL && pending->groups != NULL;
     enum kr_err err = has_room ? read_end(txn, row, dated, &count) : KR_NOMEM;
     if (err == KR_OK) {
