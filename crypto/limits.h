@@ -77,8 +77,8 @@
 #define KR_SYNC_LIST_MAX    1024u          /* names of one list */
 #define KR_SYNC_MONTHS_MAX  128u           /* records expire within ten years */
 #define KR_WALK_GENERATIONS 80u            /* of messages; no key has more nibbles */
-#define KR_WALK_WINDOW      14u            /* messages of one generation on their way: 1 MiB with what the last part gives */
-#define KR_WALK_FRAMES_MAX  48u            /* waiting here, of all generations; more are let go, and found again */
+#define KR_WALK_WINDOW      16u            /* messages of one generation on their way: 1 MiB, and what the last part gives */
+#define KR_WALK_FRAMES_MAX  56u            /* waiting here, of all generations; more are let go, and found again */
 #define KR_WALK_PUSHES_MAX  8192u          /* records waiting to be pushed, before a walk adds to them */
 #define KR_WALK_BYTES_MAX   (4u * KR_MIB)  /* of all walks together */
 

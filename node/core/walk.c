@@ -186,10 +186,10 @@ static enum kr_err keep(struct kr_step *step, struct kr_link *link, const struct
     return KR_OK;
 }
 
-/* Whether more may be sent in answer to that generation. */
-static bool is_open(const struct kr_walk *walk, uint32_t generation)
+/* Whether more of that generation may be on its way. */
+static bool has_room(const struct kr_walk *walk, uint32_t generation)
 {
-    return walk->generations[generation + 1].sent - walk->generations[generation + 1].sent_dealt < KR_WALK_WINDOW;
+    return walk->generations[generation].sent - walk->generations[generation].sent_dealt < KR_WALK_WINDOW;
 }
 
 /* What is dealt with next: of the latest generation for which there is room on its way. Of all messages that wait in both nodes
@@ -200,7 +200,7 @@ static uint32_t next_frame(const struct kr_walk *walk)
     uint32_t next = walk->count;
     for (uint32_t i = 0; i < walk->count; i++) {
         const uint32_t generation = walk->frames[i]->generation;
-        if (is_open(walk, generation) && (next == walk->count || generation > walk->frames[next]->generation)) {
+        if (has_room(walk, generation + 1) && (next == walk->count || generation > walk->frames[next]->generation)) {
             next = i;
         }
     }
@@ -298,7 +298,8 @@ static enum kr_err go_on(struct kr_walker *walker)
     for (uint32_t at = next_frame(walk); err == KR_OK && is_done && at < walk->count && walker->left > 0; at = next_frame(walk)) {
         err = deal_with_part(walker, at, &is_done);
     }
-    const bool is_all = !is_done || next_frame(walk) == walk->count; /* that can be said now */
+    /* All that can be said now: what its window holds back goes with what can be said then. */
+    const bool is_all = !is_done || (next_frame(walk) == walk->count && (walk->count == 0 || has_room(walk, walk->answers)));
     if (err == KR_OK && is_all) {
         err = flush(walker);
     }

@@ -204,7 +204,7 @@ static enum kr_err show_month(struct kr_walker *walker, const struct kr_tree_mon
         return open_range(walker, month->month, &all, month->count);
     }
     enum kr_err err = look(walker, month->month, &all, &node);
-    for (uint32_t i = 0; i < 16; i++) {
+    for (uint32_t i = 0; i < 16 && err == KR_OK; i++) {
         shown |= (uint16_t)((node.children[i].count > KR_TREE_LEAF_MAX) << i);
     }
     if (err == KR_OK) {
