@@ -5,6 +5,7 @@
 
 #include "bench.h"
 #include "node/core/state.h"
+#include "proto/wire/sync.h"
 
 #define IN_FLIGHT_MAX 4096u
 #define LOOK_MS       100u
@@ -12,6 +13,7 @@
 
 struct frame {
     uint32_t type, depth;
+    bool lists_ids;
 };
 
 struct pair {
@@ -23,6 +25,7 @@ struct pair {
     struct pair_tally tally;
     double flush_us;
     uint8_t plain[KR_FRAME_BYTES_MAX];
+    struct kr_message message; /* borrows from `plain` */
 };
 
 /* kr_loop_run and kr_gossip_flush are wrapped by the linker: they are called below the pair, which it cannot be told of otherwise.
@@ -47,17 +50,31 @@ static bool open_frame(struct pair *pair, uint32_t to, const struct kr_effect *e
     return kr_session_open(shadow, pair->plain, effect->bytes + head, effect->len - head) == KR_OK;
 }
 
-static uint32_t type_of(struct pair *pair, uint32_t to, const struct kr_effect *effect)
+/* Whether the frame that was opened lists ids: from then on its receiver knows what of them differs. */
+static bool lists_ids(struct pair *pair, size_t len)
 {
+    struct kr_message *message = &pair->message;
+    struct kr_sync_part part = {0};
     struct kr_reader reader;
-    const size_t overhead = 1 + KR_SESSION_ID_BYTES + KR_SESSION_OVERHEAD_BYTES;
-    if (effect->len <= overhead || effect->bytes[0] != KR_FRAME_SEALED) {
-        return KR_MESSAGE_UNKNOWN;
+    BENCH_MUST(kr_message_read((struct kr_slice){pair->plain, len}, message) == KR_OK);
+    kr_reader_init(&reader, message->parts.bytes, message->type == KR_MESSAGE_SYNC ? message->parts.len : 0);
+    while (part.what != KR_SYNC_LIST && reader.at < reader.end) {
+        kr_sync_part_read(&reader, &part);
     }
-    BENCH_MUST(open_frame(pair, to, effect));
-    kr_reader_init(&reader, pair->plain, effect->len - overhead);
-    (void)kr_reader_array_between(&reader, 1, 16);
-    return (uint32_t)kr_reader_uint(&reader, PAIR_TYPES - 1);
+    return message->type == KR_MESSAGE_HAVE || part.what == KR_SYNC_LIST;
+}
+
+static struct frame read_frame(struct pair *pair, uint32_t to, const struct kr_effect *effect)
+{
+    const size_t overhead = 1 + KR_SESSION_ID_BYTES + KR_SESSION_OVERHEAD_BYTES;
+    struct frame frame = {.type = KR_MESSAGE_UNKNOWN, .depth = pair->depth[1 - to] + 1};
+    if (effect->len > overhead && effect->bytes[0] == KR_FRAME_SEALED) {
+        BENCH_MUST(open_frame(pair, to, effect));
+        frame.lists_ids = lists_ids(pair, effect->len - overhead);
+        frame.type = pair->message.type;
+        BENCH_MUST(frame.type < PAIR_TYPES);
+    }
+    return frame;
 }
 
 static bool on_effect(void *context, struct sim_node *node, const struct kr_effect *effect)
@@ -67,19 +84,19 @@ static bool on_effect(void *context, struct sim_node *node, const struct kr_effe
         return false;
     }
     const uint32_t to = 1 - node->index;
-    const struct frame frame = {.type = type_of(pair, to, effect), .depth = pair->depth[node->index] + 1};
+    const struct frame frame = read_frame(pair, to, effect);
     BENCH_MUST(pair->flying_count[to] < IN_FLIGHT_MAX);
     pair->flying[to][(pair->flying_head[to] + pair->flying_count[to]++) % IN_FLIGHT_MAX] = frame;
     struct pair_tally *tally = &pair->tally;
-    if (frame.type == KR_MESSAGE_RECORDS) {
-        tally->records++;
-        tally->records_depth = frame.depth > tally->records_depth ? frame.depth : tally->records_depth;
-    }
+    tally->records += frame.type == KR_MESSAGE_RECORDS;
     if (frame.type != KR_MESSAGE_UNKNOWN && !is_about_records(frame.type)) {
         tally->bytes += effect->len;
         tally->frames++;
         tally->type_bytes[frame.type] += effect->len;
         tally->depth = frame.depth > tally->depth ? frame.depth : tally->depth;
+        if (frame.lists_ids && frame.depth > tally->list_depth[frame.type]) {
+            tally->list_depth[frame.type] = frame.depth;
+        }
     }
     return false;
 }

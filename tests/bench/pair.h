@@ -13,10 +13,10 @@
 struct pair_tally {
     uint64_t bytes, frames; /* both ways, as handed to net: with session number and authentication */
     uint64_t type_bytes[PAIR_TYPES];
-    uint32_t depth;         /* longest chain of frames of which each was sent after the one before had come */
-    double cpu_us;          /* of both cores, packing, checking and storing records left out */
-    uint64_t records;       /* frames of records */
-    uint32_t records_depth; /* longest chain that ends with one of them */
+    uint32_t depth;                  /* longest chain of frames of which each was sent after the one before had come */
+    double cpu_us;                   /* of both cores, packing, checking and storing records left out */
+    uint64_t records;                /* frames of records */
+    uint32_t list_depth[PAIR_TYPES]; /* longest chain that ends with a frame of that type that lists ids */
 };
 
 struct pair;

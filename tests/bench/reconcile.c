@@ -56,11 +56,13 @@ static void say(const struct bench_options *options, const struct reconcile_case
     say_one(options, name, "round trips", "", result->trips, which->trips, "goal (negentropy: 3)", method != SKETCH);
 }
 
-/* Half trips: what had to be said after the ping, which comes anyway, before the last record could go. */
-static struct result result_of(const struct pair *pair)
+/* Trips: what is said after the ping, which comes anyway, until the last ids are told. What one of the two lacks is then wanted, or
+ * pushed to it. */
+static struct result result_of(const struct pair *pair, enum method method)
 {
     const struct pair_tally *tally = pair_tally(pair);
-    return (struct result){(double)tally->bytes, tally->cpu_us / 1000, (tally->records_depth - 2) / 2.0};
+    const uint32_t depth = tally->list_depth[method == CURSOR ? KR_MESSAGE_HAVE : KR_MESSAGE_SYNC];
+    return (struct result){(double)tally->bytes, tally->cpu_us / 1000, depth > 1 ? (depth - 1) / 2.0 : 0};
 }
 
 /* Nothing differs: a ping and its answer. */
@@ -107,7 +109,7 @@ static void run_case(const struct bench_options *options, struct stock *stock, c
         }
         pair_restart(pair, method == WALK ? &stock_scope : NULL, 0);
         pair_run_until_equal(pair, &stock_scope, EQUAL_MS_MAX);
-        const struct result result = result_of(pair);
+        const struct result result = result_of(pair, method);
         say(options, which, method, &result);
         if (getenv("KR_BENCH_LOG") != NULL) {
             show_types(pair, which->name, method);

@@ -106,7 +106,7 @@ void sketching_run(struct pair *pair, uint32_t differences, double *ret_bytes, d
     BENCH_MUST(unsketch.found_count == differences);
     *ret_bytes = (double)(bytes + (size_t)theirs * SKETCH_ID_BYTES + FRAME_BYTES);
     *ret_cpu_ms = (bench_cpu_us() - begin_us) / 1000;
-    *ret_trips = 0.5 + bursts; /* roots; each burst, and what is said to it */
+    *ret_trips = bursts; /* roots, and between bursts what is said to them */
     unsketch_deinit(&unsketch);
 }
 
