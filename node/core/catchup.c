@@ -143,8 +143,8 @@ enum kr_err kr_catchup_go_on(struct kr_step *step, struct kr_link *link)
             kr_progress_reread(progress);
             progress->is_told = true;
         }
-        bool is_due =
-            progress->is_told && !progress->is_equal && !kr_catchup_is_read(progress) && step->now_ms >= progress->reading.until_ms;
+        bool is_due = progress->is_told && !progress->is_equal && !progress->skips_log && !kr_catchup_is_read(progress) &&
+                      step->now_ms >= progress->reading.until_ms;
         if (is_due && !is_read_elsewhere(step, link, &progress->scope)) {
             return begin(step, link, i);
         }
@@ -272,6 +272,7 @@ static enum kr_err page_done(struct kr_step *step, struct kr_link *link)
     struct kr_page page = link->pages[0];
     free(page.wanted);
     link->pages[0] = link->pages[1];
+    link->pages[1] = (struct kr_page){0};
     link->page_count--;
     progress->anew_ms = progress->at == 0 && progress->mark != 0 ? step->now_ms : progress->anew_ms;
     progress->at = page.next_at;
@@ -433,11 +434,17 @@ static enum kr_err take_page(struct kr_step *step, struct kr_link *link, const s
 }
 
 /* Its log is another one: read from the start, though not with every answer. */
-static enum kr_err read_anew(struct kr_step *step, struct kr_link *link)
+static enum kr_err read_anew(struct kr_step *step, struct kr_link *link, uint64_t total)
 {
     struct kr_progress *progress = &link->progress[link->phase_at];
     if (link->page_count > 0) {
         return KR_OK; /* asked again when these are settled */
+    }
+    if (!progress->is_foreign && total > KR_SHORT_LOG) {
+        progress->is_foreign = true; /* roots tell whether it is read at all */
+        progress->is_told = false;
+        kr_catchup_stop(link);
+        return kr_roots_ask(step, link, progress);
     }
     if (progress->at == 0) {
         return contradicts(step, link); /* that is the beginning of any log */
@@ -450,7 +457,7 @@ static enum kr_err read_anew(struct kr_step *step, struct kr_link *link)
     }
     progress->at = 0;
     memset(progress->at_hash, 0, sizeof progress->at_hash);
-    progress->is_held = false;
+    progress->is_held = progress->is_foreign = false;
     return ask(step, link);
 }
 
@@ -470,7 +477,7 @@ enum kr_err kr_catchup_have(struct kr_step *step, struct kr_link *link, const st
     link->is_asked = false;
     link->phase_ms = step->now_ms;
     if (message->status != 0) {
-        return read_anew(step, link);
+        return read_anew(step, link, message->count);
     }
     return page_fits(message, hash) ? take_page(step, link, message) : contradicts(step, link);
 }

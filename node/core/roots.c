@@ -18,6 +18,8 @@
 #define MARKS_LAG      256u   /* entries that our marks may lie behind where all is equal */
 #define TALK_MS_MIN    15000u /* two digests that differ all the same are talked about again after so long, then twice as long … */
 #define DIALLER_MS     5000u  /* who dialled leaves the beginning to the other for so long */
+#define SKIP_MS_MAX    120000u /* a walk that does not make both equal by then is waited for no longer */
+#define LONG_LOG       16384u  /* what is unread is walked instead where it is longer than this, and most of it must be here */
 #define ROOTS_BUDGET   (3u * KR_PROGRESS_MAX) /* scopes that a peer is told of at once, and … */
 #define ROOTS_A_SECOND 8u                     /* … in a second in the long run */
 #define DIGEST_BYTES   16u
@@ -125,7 +127,7 @@ void kr_progress_reread(struct kr_progress *progress)
 {
     progress->at = progress->mark;
     memcpy(progress->at_hash, progress->mark_hash, 32);
-    progress->is_held = false;
+    progress->is_held = progress->is_foreign = false;
 }
 
 static enum kr_err mark_load(struct kr_step *step, const struct kr_link *link, struct kr_progress *progress)
@@ -463,7 +465,8 @@ static enum kr_err own_root(struct kr_step *step, const struct kr_link *link, co
         root->scope = kr_scope_to_wire(step->core, progress->scope);
         root->count = held->count;
         memcpy(root->hash, held->hash, 32);
-        root->read = progress->is_held ? progress->mark : progress->at; /* what is put off is not for a walk */
+        /* What is put off is not for a walk. */
+        root->read = progress->is_held ? progress->mark : progress->skips_log ? UINT64_MAX : progress->at;
         root->tree_count = held->tree_count;
         kr_hash_short(root->root8, link->session.salt, held->root, 32);
     }
@@ -511,7 +514,7 @@ static enum kr_err adopt(struct kr_step *step, const struct kr_link *link, struc
 {
     progress->at = progress->their_count;
     memcpy(progress->at_hash, progress->their_hash, 32);
-    progress->is_held = false;
+    progress->is_held = progress->is_foreign = progress->skips_log = false;
     progress->reading = progress->walking = (struct kr_pause){0};
     progress->listed_known = progress->pages_in_vain = 0;
     if (KR_FAULT(KR_FAULT_WRONG_MARK_ADOPTED)) {
@@ -538,6 +541,19 @@ static enum kr_err compare(struct kr_step *step, const struct kr_link *link, con
     return err;
 }
 
+/* Whether the trees tell for less what the peer's log would: it is long, was not read or is another one, and we hold at least half
+ * as much. Not while walking is in vain. */
+static bool is_for_walking(const struct kr_step *step, const struct kr_progress *progress, const struct kr_root *theirs,
+                           const struct kr_root *ours)
+{
+    const uint64_t unread = theirs->count > progress->at ? theirs->count - progress->at : 0;
+    const uint64_t missing = theirs->tree_count > ours->tree_count ? theirs->tree_count - ours->tree_count : 0;
+    const bool is_from_start = progress->at == 0 || progress->is_foreign;
+    const bool is_long = is_from_start ? theirs->count > KR_SHORT_LOG : unread > LONG_LOG && unread / 2 > missing;
+    const bool is_in_vain = progress->walking.ms > KR_PAUSE_MS_MIN && step->now_ms < progress->walking.until_ms;
+    return is_long && missing <= ours->tree_count && !is_in_vain;
+}
+
 /* One scope of theirs. */
 static enum kr_err told(struct kr_step *step, struct kr_link *link, struct kr_progress *progress, const struct kr_root *theirs,
                         const struct kr_root *ours, uint32_t own_from, uint32_t their_from)
@@ -556,7 +572,18 @@ static enum kr_err told(struct kr_step *step, struct kr_link *link, struct kr_pr
     if (err != KR_OK || is_read_now) {
         return err;
     }
-    bool both_read = own_from == their_from && theirs->read == ours->count && kr_catchup_is_read(progress) && !progress->is_held;
+    const bool did_skip = progress->skips_log;
+    if (did_skip && step->now_ms >= progress->skip_ms + SKIP_MS_MAX) {
+        kr_pause(&progress->walking, step->now_ms);
+    }
+    progress->skips_log = own_from == their_from && !progress->is_held && is_for_walking(step, progress, theirs, ours);
+    progress->skip_ms = did_skip ? progress->skip_ms : step->now_ms;
+    if (progress->skips_log && !did_skip && !link->we_dial) {
+        return kr_roots_ask(step, link, progress); /* so that the dialler knows */
+    }
+    bool we_read = progress->skips_log || kr_catchup_is_read(progress);
+    bool both_read =
+        own_from == their_from && we_read && (theirs->read == UINT64_MAX || theirs->read == ours->count) && !progress->is_held;
     return both_read ? kr_catchup_walk(step, link, progress) : KR_OK;
 }
 

@@ -33,6 +33,7 @@
 #define KR_WELCOME_MS        1000u           /* who joins waits so long for the welcome before it says hello again */
 #define KR_TURNED_AWAY_MS    30000u          /* a node that did not admit our key is dialled again after so long */
 #define KR_CATCHUP_MS_MAX    30000u          /* no progress for so long: others have their turn */
+#define KR_SHORT_LOG         1024u           /* entries that are read, not walked, whatever is there already */
 #define KR_PAUSE_MS_MIN      60000u          /* a scope of which nothing came is left alone for so long, then twice as long … */
 #define KR_PAUSE_MS_MAX      3600000u        /* … up to this */
 #define KR_HELD_MS           60000u          /* a record for which there was no room is asked for again after so long */
@@ -61,6 +62,9 @@ struct kr_progress {
     struct kr_scope scope; /* in our own naming: a pair bears the peer's id */
     bool is_told;          /* the peer's roots named it, and nothing was begun since that makes what follows old */
     bool is_equal;         /* what both held then was the same */
+    bool is_foreign;       /* `at` is not of the peer's log: it was restored */
+    uint64_t skip_ms;      /* since when … */
+    bool skips_log;        /* … it is not read: most of that log is here: walking the trees finds the rest for less */
     uint64_t their_count;  /* of its log, and the running hash */
     uint8_t their_hash[32];
     uint64_t mark; /* durable: all before it is dealt with */

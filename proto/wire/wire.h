@@ -97,7 +97,7 @@ struct kr_root {
     struct kr_scope scope;
     uint64_t count;      /* entries in its log */
     uint8_t hash[32];    /* running hash over them */
-    uint64_t read;       /* entries of the receiver's log that the sender has read */
+    uint64_t read;       /* entries of the receiver's log that the sender has read; UINT64_MAX: it does not, and would walk */
     uint64_t tree_count; /* keys in its trees, of the months that are not over */
     uint8_t root8[8];    /* kr_hash_short of their root under the session's salt */
 };

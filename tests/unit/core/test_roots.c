@@ -173,6 +173,42 @@ static void what_cannot_be_settled_is_talked_about_ever_more_seldom(void **state
     assert_in_range(bed->sent[0] + bed->sent[1], 800, 1000); /* pings and pongs are 4 x 211 of them */
 }
 
+/* 1 forgets its mark of 0 and loses some records: most of 0's log is here, and is not read for the few that are not; where the
+ * trees do not bring them, it is all the same. */
+static void a_long_log_is_read_last(void **state)
+{
+    struct bed *bed = *state;
+    submit_many(bed, 0, 2 * MANY);
+    sim_world_crash(bed->world, 1, UINT32_MAX);
+    assert_int_equal(sim_world_start(bed->world, 1), SIM_HOLDS);
+    struct kr_txn *txn = NULL;
+    const struct kr_scope clear = {.kind = KR_SCOPE_CLEAR};
+    uint8_t key[65] = {0};
+    memcpy(key, bed_link(bed, 1, 0)->transport_key, 32);
+    key[32] = KR_SCOPE_CLEAR;
+    assert_int_equal(kr_store_write_begin(bed_node(bed, 1)->store, &txn), KR_OK);
+    assert_int_equal(kr_store_delete(txn, KR_TABLE_MARKS, key, sizeof key), KR_OK);
+    for (uint32_t i = 0; i < 3; i++) {
+        uint64_t arrival;
+        assert_int_equal(kr_store_record_find(txn, bed->world->records[i * 500].id, &arrival), KR_OK);
+        assert_int_equal(kr_store_record_purge(txn, arrival, (struct kr_slice){0}), KR_OK);
+        assert_int_equal(kr_store_scope_remove(txn, &clear, bed->world->records[i * 500].id), KR_OK);
+    }
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+    kr_roots_touch(bed_core(bed, 1), NULL);
+    count_anew(bed);
+    while (!bed_link(bed, 1, 0)->has_session || !bed_link(bed, 1, 0)->is_compared) {
+        bed_run(bed, 10);
+    }
+    bed_run(bed, 5000);
+    assert_int_equal(clear_of(bed, 1, 0)->mark, bed_link(bed, 1, 0)->is_equal ? 2 * MANY : 0);
+    print_message("three of %u missing, without a mark: %ju bytes\n", 2 * MANY, bed->sent_bytes[0] + bed->sent_bytes[1]);
+    assert_true(bed->sent_bytes[0] + bed->sent_bytes[1] < 2 * MANY * KR_SHORT_ID_BYTES / 2);
+    bed_run(bed, 600000);
+    assert_true(bed_link(bed, 1, 0)->is_equal);
+    assert_true(bed_holds(bed, 1, bed->world->records[500].id));
+}
+
 /* kairan peers: from nothing known to equal. */
 static void progress_is_told(void **state)
 {
@@ -239,6 +275,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(counts_that_lie_cost_a_cursor, setup, teardown),
         cmocka_unit_test_setup_teardown(a_mark_that_lies_is_put_right, setup, teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_settled_is_talked_about_ever_more_seldom, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_long_log_is_read_last, setup, teardown),
         cmocka_unit_test_setup_teardown(progress_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(an_older_version_is_named, setup, teardown),
     };
