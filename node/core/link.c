@@ -154,6 +154,19 @@ enum kr_err kr_hello_answer(struct kr_step *step, uint32_t number, const struct 
     return err;
 }
 
+static bool lists_key(const struct kr_card *card, const uint8_t key[static 32], uint64_t now_ms)
+{
+    const uint64_t now_s = now_ms / 1000;
+    for (uint32_t i = 0; i < card->node_count; i++) {
+        const struct kr_card_key *listed = &card->node[i];
+        if (memcmp(listed->public_key, key, 32) == 0 && listed->from_s <= now_s + KR_FUTURE_MS_MAX / 1000 &&
+            (listed->until_s == 0 || now_s < listed->until_s)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum kr_err kr_hello_card(struct kr_step *step, const struct kr_hello *hello, struct kr_job *ret_job, struct kr_card *ret_card)
 {
     ret_job->kind = KR_JOB_CHECK;
@@ -176,21 +189,12 @@ enum kr_err kr_hello_card(struct kr_step *step, const struct kr_hello *hello, st
     }
     /* An older card than the one we hold may list keys that were replaced since. */
     const struct kr_council *known = kr_directory_council(&step->core->directory, hello->council);
-    const struct kr_card *newest = ret_card;
     struct kr_card newer;
     if (known != NULL && known->version > ret_job->header.version) {
         kr_council_card(known, &newer);
-        newest = &newer;
+        return lists_key(&newer, hello->node_key, step->now_ms) ? KR_OK : KR_DENIED;
     }
-    uint64_t now_s = step->now_ms / 1000;
-    for (uint32_t i = 0; i < newest->node_count; i++) {
-        const struct kr_card_key *key = &newest->node[i];
-        if (memcmp(key->public_key, hello->node_key, 32) == 0 && key->from_s <= now_s + KR_FUTURE_MS_MAX / 1000 &&
-            (key->until_s == 0 || now_s < key->until_s)) {
-            return KR_OK;
-        }
-    }
-    return KR_DENIED;
+    return lists_key(ret_card, hello->node_key, step->now_ms) ? KR_OK : KR_DENIED;
 }
 
 /* ---- sessions ---- */
@@ -243,14 +247,16 @@ enum kr_err kr_link_session_up(struct kr_step *step, struct kr_link *link)
 /* ---- hello, coming in ---- */
 
 /* Takes a newer card of the peer into the directory by the ordinary way of a record. */
-static enum kr_err adopt_card(struct kr_step *step, struct kr_link *link, struct kr_job *job, const struct kr_card *card)
+static enum kr_err adopt_card(struct kr_step *step, struct kr_link *link, struct kr_job *job)
 {
     enum kr_err verdict;
     uint64_t arrival;
-    enum kr_err err = kr_admit(step, job, link->council, link, &verdict, &arrival);
-    if (err != KR_OK) {
-        return err;
-    }
+    return kr_admit(step, job, link->council, link, &verdict, &arrival);
+}
+
+/* Where the card says that its node listens. */
+static enum kr_err adopt_endpoint(struct kr_step *step, struct kr_link *link, const struct kr_card *card)
+{
     const struct kr_card_key *transport = kr_card_key_at(card->transport, card->transport_count, step->now_ms / 1000);
     if (transport == NULL || link->state != KR_LINK_OPEN || memcmp(transport->public_key, link->transport_key, 32) != 0) {
         return KR_OK;
@@ -287,6 +293,19 @@ static enum kr_err responder_hello(struct kr_step *step, struct kr_link *link, c
     return err == KR_OK ? kr_join_step_say(step, link, KR_JOIN_SESSION) : err;
 }
 
+/* Whether the hello bears the very card that we hold: it was checked when it came, which costs more than all else of a hello. */
+static bool bears_known_card(const struct kr_step *step, const struct kr_hello *hello, struct kr_card *ret_card)
+{
+    const struct kr_council *known = kr_directory_council(&step->core->directory, hello->council);
+    struct kr_record record;
+    bool is_known = known != NULL && kr_record_split(hello->card.bytes, hello->card.len, &record) == KR_OK &&
+                    memcmp(record.id, known->record_id, 32) == 0;
+    if (is_known) {
+        kr_council_card(known, ret_card);
+    }
+    return is_known;
+}
+
 static enum kr_err hello_frame(struct kr_step *step, struct kr_link *link, struct kr_slice bytes)
 {
     struct kr_hello hello;
@@ -311,7 +330,13 @@ static enum kr_err hello_frame(struct kr_step *step, struct kr_link *link, struc
         return kr_step_log_peer(step, link, KR_LOG_WARNING, "a hello that does not fit came over the link with %s; ignored",
                                 kr_core_name(step->core, link->council, false, name, sizeof name));
     }
-    enum kr_err verdict = kr_hello_card(step, &hello, &job, &card);
+    const bool is_known = bears_known_card(step, &hello, &card);
+    enum kr_err verdict = KR_OK;
+    if (!is_known) {
+        verdict = kr_hello_card(step, &hello, &job, &card);
+    } else if (!lists_key(&card, hello.node_key, step->now_ms)) {
+        verdict = KR_DENIED;
+    }
     if (verdict == KR_NOMEM) {
         err = verdict;
         goto out;
@@ -322,7 +347,10 @@ static enum kr_err hello_frame(struct kr_step *step, struct kr_link *link, struc
                                kr_core_name(step->core, link->council, false, name, sizeof name));
         goto out;
     }
-    err = adopt_card(step, link, &job, &card);
+    err = is_known ? KR_OK : adopt_card(step, link, &job);
+    if (err == KR_OK) {
+        err = adopt_endpoint(step, link, &card);
+    }
     if (err != KR_OK) {
         goto out;
     }

@@ -124,6 +124,7 @@ void bed_turn_key(struct bed *bed, uint32_t node, uint32_t of)
     uint8_t *key = memmem(council->content, council->content_len, card.node[0].public_key, 32);
     assert_non_null(key);
     key[0] ^= 1;
+    council->record_id[31] ^= of != node; /* it is not the card that its council shows in a hello */
 }
 
 struct kr_link *bed_link(struct bed *bed, uint32_t from, uint32_t to)
