@@ -23,9 +23,11 @@ enum sim_verdict sim_world_begin(struct sim_world *world, uint64_t seed, uint32_
 /* ---- run.c ---- */
 enum sim_verdict sim_let_out(struct sim_world *world, struct sim_node *node, struct kr_effects *effects);
 
-/* ---- run.c ---- */
-/* Lets effects out one by one, unless the node crashes between two of them. */
-enum sim_verdict sim_let_out(struct sim_world *world, struct sim_node *node, struct kr_effects *effects);
+/* ---- memo.c ---- */
+struct sim_memo *sim_memo_new(void);
+void sim_memo_free(struct sim_memo *memo); /* NULL is fine */
+/* Runs the job, or remembers what came of the same one; without a memo it always runs. */
+void sim_memo_run(struct sim_memo *memo, struct kr_job *job, const struct kr_keyring *keyring);
 
 /* ---- net.c: the net process of a node, as far as its core can tell ---- */
 void sim_net_send(struct sim_world *world, struct sim_node *from, uint32_t number, const uint8_t *bytes, size_t len);

@@ -357,6 +357,7 @@ enum sim_verdict sim_large_init(struct sim_world *world, uint64_t seed, const st
     (void)mallopt(M_TRIM_THRESHOLD, HEAP_LUMPS_BYTES);
     enum sim_verdict verdict = sim_world_begin(world, seed, large->node_count, NULL);
     world->is_trusting = true;
+    world->memo = sim_memo_new();
     world->map_bytes = 16u * KR_MIB;
     builder.template_of = calloc(large->member_count, sizeof *builder.template_of);
     builder.geneses = calloc(large->member_count, sizeof *builder.geneses);

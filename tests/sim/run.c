@@ -47,7 +47,7 @@ static enum sim_verdict let_out(struct sim_world *world, struct sim_node *node, 
         sim_net_send(world, node, effect->number, effect->bytes, effect->len);
         break;
     case KR_EFFECT_JOB: {
-        kr_job_run(effect->job, node->keyring);
+        sim_memo_run(world->memo, effect->job, node->keyring);
         uint64_t at_ms = world->now_ms + (world->is_quiet ? 0 : sim_world_below(world, 4));
         sim_world_push(world, node, (struct kr_event){.type = KR_EVENT_JOB_DONE, .job = effect->job}, NULL, 0, at_ms);
         effect->job = NULL;

@@ -355,6 +355,7 @@ void sim_world_deinit(struct sim_world *world)
         free(world->records[i].audience);
     }
     sim_edges_free(&world->edges);
+    sim_memo_free(world->memo);
     kr_guards_free(world->guards);
     free((void *)world->nodes);
     free(world->records);

@@ -149,8 +149,9 @@ struct sim_world {
     uint64_t seed;
     struct kr_rng rng; /* of the world; nodes' seeds are drawn from it */
     struct sim_faults faults;
-    bool is_quiet;    /* heal phase and setup: no faults */
-    bool is_trusting; /* large worlds: frames are not read along */
+    bool is_quiet;         /* heal phase and setup: no faults */
+    bool is_trusting;      /* large worlds: frames are not read along */
+    struct sim_memo *memo; /* likewise: checks of records that were made before; NULL: each node makes its own */
     uint64_t now_ms, order;
     struct sim_node **nodes; /* each stays where it is */
     uint32_t node_count;
