@@ -10,7 +10,8 @@
 
 struct bench_options {
     bool is_json;
-    bool is_small; /* sizes for the smoke test: figures mean nothing */
+    bool is_small;  /* sizes for the smoke test: figures mean nothing */
+    uint32_t nodes; /* of a crowd; 0: as many as Japan has */
 };
 
 /* One figure and what it is measured against. `goal_is_min`: the ratio must be at least the goal, else at most. */
@@ -42,6 +43,8 @@ _Noreturn void bench_die(const char *fmt, ...) KR_PRINTF(1, 2);
     } while (0)
 
 void bench_propagation(const struct bench_options *options);
+void bench_crowd(const struct bench_options *options);
+void bench_dissemination(const struct bench_options *options);
 void bench_bulk(const struct bench_options *options);
 void bench_ingest(const struct bench_options *options);
 void bench_memory(const struct bench_options *options);
