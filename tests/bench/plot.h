@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PLOT_MS_MAX  1200u
+#define PLOT_MS_MAX  400u
 #define PLOT_STEP_MS 5u
 #define PLOT_POINTS  (PLOT_MS_MAX / PLOT_STEP_MS + 1u)
 #define PLOT_CURVES  6u /* at most, of one panel */
