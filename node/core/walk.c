@@ -114,7 +114,7 @@ static enum kr_err send(struct kr_walker *walker, uint32_t generation)
     return err;
 }
 
-/* Of the generation `answers`. */
+/* Of the generation `answers`. A message that is not full waits for more of its generation, so that few full ones pass a window. */
 static enum kr_err flush(struct kr_walker *walker)
 {
     enum kr_err err = kr_writer_finish(&walker->walk->parts);
@@ -137,14 +137,16 @@ static enum kr_err tell(struct kr_walker *walker)
 enum kr_err kr_walk_say(struct kr_walker *walker, const struct kr_sync_part *part)
 {
     struct kr_writer *parts = &walker->walk->parts;
+    const uint32_t answers = walker->frame != NULL ? walker->frame->generation + 1 : 0;
     struct kr_writer last;
     kr_writer_init(&last, KR_SYNC_BYTES_MAX);
     kr_sync_part_write(part, &last);
     enum kr_err err = kr_writer_finish(&last);
-    if (err == KR_OK && parts->len + last.len > KR_SYNC_BYTES_MAX) {
+    if (err == KR_OK && (walker->walk->answers != answers || parts->len + last.len > KR_SYNC_BYTES_MAX)) {
         err = flush(walker);
     }
     if (err == KR_OK) {
+        walker->walk->answers = answers;
         kr_writer_raw(parts, last.bytes, last.len);
         walker->walk->part_count++;
     }
@@ -241,12 +243,8 @@ static enum kr_err deal_with_part(struct kr_walker *walker, uint32_t at, bool *r
     struct kr_walk_frame *frame = walker->walk->frames[at];
     struct kr_reader reader;
     struct kr_sync_part part;
-    enum kr_err err = walker->walk->answers != frame->generation + 1 ? flush(walker) : KR_OK;
     walker->frame = frame;
-    walker->walk->answers = frame->generation + 1;
-    if (err == KR_OK && !frame->is_weighed) {
-        err = weigh(walker);
-    }
+    enum kr_err err = frame->is_weighed ? KR_OK : weigh(walker);
     walker->lists_all = frame->lists_all;
     if (err != KR_OK) {
         return err;

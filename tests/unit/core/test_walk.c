@@ -423,6 +423,38 @@ static void more_messages_than_have_room_are_let_go(void **state)
     assert_true(walk->generations[2].sent <= KR_WALK_WINDOW + 1);
 }
 
+/* What fits into no full message waits for more of its generation, while others are dealt with: messages are counted. */
+static void only_full_messages_pass_a_window(void **state)
+{
+    static const uint8_t digests[16 * KR_SYNC_DIGEST_BYTES] = {1}, name[KR_SYNC_NAME_BYTES] = {1};
+    const struct kr_sync_part node = node_part(digests);
+    const struct kr_sync_part want = {.what = KR_SYNC_WANT, .month = WALKERS_MONTH, .count = 1, .items = name};
+    const struct kr_walk *walk = &walkers.nodes[0].link->walk;
+    struct lie lie;
+    (void)state;
+    begin_with_a_liar();
+    for (uint32_t said = 0; said < 20; said++) {
+        lie_begin(&lie, 1);
+        for (uint32_t i = 0; i < 400; i++) {
+            lie_add(&lie, &node);
+        }
+        lie_say(&lie);
+    }
+    walkers_run(&walkers, 50);
+    assert_int_equal(walk->generations[2].sent, KR_WALK_WINDOW);
+    assert_true(walk->count > 0);
+    const uint64_t before = walkers.nodes[0].bytes;
+    for (uint32_t dealt = 1; dealt <= 10; dealt++) {
+        lie_begin(&lie, 3);
+        lie.message.dealt = dealt;
+        lie_add(&lie, &want);
+        lie_say(&lie);
+        walkers_run(&walkers, 50);
+        assert_int_equal(walk->generations[2].sent, KR_WALK_WINDOW + dealt);
+    }
+    assert_true(walkers.nodes[0].bytes - before > UINT64_C(9) * KR_SYNC_BYTES_MAX);
+}
+
 static void a_peer_that_falls_silent_is_given_up(void **state)
 {
     (void)state;
@@ -594,6 +626,7 @@ int main(void)
         TEST(a_peer_that_answers_for_ever_is_left_alone),
         TEST(many_walks_cost_as_much_as_a_long_one),
         TEST(more_messages_than_have_room_are_let_go),
+        TEST(only_full_messages_pass_a_window),
         TEST(a_peer_that_falls_silent_is_given_up),
         TEST(what_was_dealt_with_and_never_sent_ends_the_walk),
         TEST(a_generation_that_nobody_reaches_ends_the_walk),
