@@ -186,9 +186,6 @@ static bool look_at(void *context, const struct kr_term_entry *entry)
     if (err == KR_NOT_FOUND || (err == KR_OK && search->prefix != NULL && memcmp(head.id, search->prefix, search->len) != 0)) {
         return true;
     }
-    if (err == KR_OK && search->kind == KR_INDEX_TOKEN && head.state == KR_HEAD_HEADER_ONLY) {
-        return true;
-    }
     if (err == KR_OK || err == KR_CORRUPT) {
         search->arrival = entry->arrival;
         search->count++;

@@ -110,7 +110,8 @@ enum kr_err kr_store_head_next(struct kr_txn *txn, uint64_t arrival, bool downwa
  * which may find none; `*ret_done` when there is nothing behind it. */
 enum kr_err kr_store_expired(struct kr_txn *txn, uint64_t now_s, uint64_t *at, uint64_t *ret_arrivals, uint32_t max,
                              uint32_t *ret_count, bool *ret_done) KR_WARN_UNUSED;
-/* A submission's token leads to its record for as long as the whole of it is there. */
+/* A submission's token leads to its record for as long as that one's header is there: what was taken back or has expired is not
+ * made a second time. */
 #define KR_TOKEN_BYTES 16u
 enum kr_err kr_store_token_put(struct kr_txn *txn, const uint8_t token[static KR_TOKEN_BYTES], uint64_t arrival) KR_WARN_UNUSED;
 enum kr_err kr_store_token_find(struct kr_txn *txn, const uint8_t token[static KR_TOKEN_BYTES],

@@ -281,5 +281,5 @@ bool kr_index_is_alive(struct kr_txn *txn, const struct kr_dead_map *dead, const
     if (entry.position == KR_INDEX_MEMBER || !kr_dead_in(dead, entry.arrival)) {
         return true; /* an id that has left keeps its place in a scope */
     }
-    return entry.position == KR_INDEX_ID && kr_head_is_there(txn, entry.arrival); /* purged, with its header kept */
+    return entry.position >= KR_INDEX_TOKEN && kr_head_is_there(txn, entry.arrival); /* purged, with its header kept */
 }
