@@ -140,7 +140,7 @@ static enum kr_err quarantine_leave(struct kr_step *step, const uint8_t id[stati
     if (err == KR_OK) {
         kr_quarantine_left(step->core, from, bytes);
     }
-    return err;
+    return err == KR_NOT_FOUND ? KR_OK : err;
 }
 
 /* One that was taken back meanwhile leaves with its header alone. */
@@ -171,6 +171,10 @@ static enum kr_err look_again(struct kr_step *step, const uint8_t id[static 32],
         err = err == KR_CORRUPT     ? kr_step_log_damage(step, arrival)
               : err == KR_NOT_FOUND ? quarantine_leave(step, id, from, bytes)
                                     : err;
+        goto out;
+    }
+    if (head.state != KR_HEAD_QUARANTINED) { /* it was taken back by one that left just before */
+        err = quarantine_leave(step, id, from, bytes);
         goto out;
     }
     job->is_bulk = true;

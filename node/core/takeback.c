@@ -295,6 +295,91 @@ static enum kr_err take_effect(struct kr_step *step, const struct kr_header *by,
 
 /* ---- entering ---- */
 
+/* What was noted of that target has turned out not to hold. */
+static enum kr_err unnote(struct kr_step *step, const uint8_t target[static 32], const uint8_t author[static 32],
+                          const struct kr_taken_row *row)
+{
+    uint64_t arrival;
+    uint8_t key[KR_TAKEN_KEY_BYTES];
+    enum kr_err err = row->is_done ? KR_NOT_FOUND : kr_store_record_find(step->txn, row->by, &arrival);
+    if (err == KR_OK) {
+        err = waiting_end(step, author, arrival);
+    }
+    if (err != KR_OK && err != KR_NOT_FOUND) {
+        return err;
+    }
+    kr_taken_key(key, target, author);
+    err = kr_store_delete(step->txn, KR_TABLE_RECEIPTS, key, sizeof key);
+    return err == KR_NOT_FOUND ? KR_OK : err;
+}
+
+/* Whether the retraction or revision with that id takes back the record with this header, by what the two headers say. */
+static enum kr_err covers(struct kr_step *step, const uint8_t by[static 32], const struct kr_header *target,
+                          const uint8_t target_id[static 32], bool *ret_covers)
+{
+    uint64_t arrival;
+    struct kr_record record;
+    struct kr_header header;
+    uint8_t *bytes = NULL;
+    enum kr_err err = kr_store_record_find(step->txn, by, &arrival);
+    if (err == KR_OK) {
+        err = load(step, arrival, &bytes, &record, &header);
+    }
+    if (err == KR_NOT_FOUND || err == KR_CORRUPT) {
+        *ret_covers = true; /* it was there, and is damaged: what was taken back must not come back for that */
+        return KR_OK;
+    }
+    if (err == KR_OK) {
+        *ret_covers = kr_takeback_covers(&header, target, target_id) == KR_OK;
+    }
+    free(bytes);
+    return err;
+}
+
+/* Nobody who cannot read it sees whether a sealed one fits its target before that one's header is known. One that does not must
+ * neither be noted, nor keep another from being. `*ret_err`: KR_OK: it may be noted; KR_EXISTS: another is; KR_INVALID: it does not
+ * fit. */
+static enum kr_err look_at_others(struct kr_step *step, const struct kr_job *job, enum kr_err *ret_err)
+{
+    const struct kr_header *by = &job->header, *target = job->is_open ? &job->target_header : NULL;
+    struct kr_record record;
+    struct kr_header header;
+    struct kr_taken_row row;
+    uint64_t arrival;
+    uint8_t *bytes = NULL;
+    bool is_covered = true;
+    enum kr_err err = target == NULL ? kr_store_record_find(step->txn, by->target, &arrival) : KR_NOT_FOUND;
+    if (err == KR_OK) {
+        err = load(step, arrival, &bytes, &record, &header);
+        target = err == KR_OK ? &header : NULL;
+    }
+    if (err != KR_OK && err != KR_NOT_FOUND && err != KR_CORRUPT) {
+        goto out;
+    }
+    if (target != NULL && kr_takeback_covers(by, target, by->target) != KR_OK) {
+        *ret_err = KR_INVALID;
+        err = KR_OK;
+        goto out;
+    }
+    err = kr_taken_get(step->txn, by->target, by->author, &row);
+    if (err == KR_NOT_FOUND) {
+        *ret_err = err = KR_OK;
+        goto out;
+    }
+    if (err == KR_OK && target != NULL) {
+        err = covers(step, row.by, target, by->target, &is_covered);
+    }
+    if (err == KR_OK && !is_covered) {
+        err = unnote(step, by->target, by->author, &row);
+    }
+    if (err == KR_OK) {
+        *ret_err = is_covered ? KR_EXISTS : KR_OK;
+    }
+out:
+    free(bytes);
+    return err;
+}
+
 static enum kr_err let_wait(struct kr_step *step, const struct kr_header *by, const struct kr_head *head, struct council *council)
 {
     char name[KR_NAME_BYTES_MAX + 1];
@@ -326,9 +411,9 @@ enum kr_err kr_takeback_entered(struct kr_step *step, const struct kr_job *job, 
         (KR_FAULT(KR_FAULT_TAKEN_BACK_AT_HOME) && memcmp(by->author, step->core->self, 32) != 0)) {
         return KR_OK;
     }
-    enum kr_err err = kr_taken_get(step->txn, by->target, by->author, &row);
-    if (err != KR_NOT_FOUND) {
-        return err; /* taken back already: once is enough */
+    enum kr_err verdict = KR_OK, err = look_at_others(step, job, &verdict);
+    if (err != KR_OK || verdict != KR_OK) {
+        return err; /* once is enough */
     }
     if (job->is_open) {
         carried = (struct carried){job->target.header, job->target.signature};
@@ -351,28 +436,6 @@ enum kr_err kr_takeback_entered(struct kr_step *step, const struct kr_job *job, 
         err = row_put(step, by->target, by->author, &row);
     }
     return err == KR_OK && row.is_done ? take_effect(step, by, &carried, head->from) : err;
-}
-
-/* Whether the retraction or revision with that id takes back this record, by what the two headers say. */
-static enum kr_err covers(struct kr_step *step, const uint8_t by[static 32], const struct kr_job *job, bool *ret_covers)
-{
-    uint64_t arrival;
-    struct kr_record record;
-    struct kr_header header;
-    uint8_t *bytes = NULL;
-    enum kr_err err = kr_store_record_find(step->txn, by, &arrival);
-    if (err == KR_OK) {
-        err = load(step, arrival, &bytes, &record, &header);
-    }
-    if (err == KR_NOT_FOUND || err == KR_CORRUPT) {
-        *ret_covers = true; /* it was there, and is damaged: what was taken back must not come back for that */
-        return KR_OK;
-    }
-    if (err == KR_OK) {
-        *ret_covers = kr_takeback_covers(&header, &job->header, job->record.id) == KR_OK;
-    }
-    free(bytes);
-    return err;
 }
 
 static enum kr_err strip_job(struct kr_job *job)
@@ -405,7 +468,10 @@ enum kr_err kr_takeback_meet(struct kr_step *step, struct kr_job *job, enum kr_e
     const bool is_header_only = job->record.is_header_only;
     enum kr_err err = kr_taken_get(step->txn, job->record.id, job->header.author, &row);
     if (err == KR_OK) {
-        err = covers(step, row.by, job, &is_covered);
+        err = covers(step, row.by, &job->header, job->record.id, &is_covered);
+        if (err == KR_OK && !is_covered) {
+            err = unnote(step, job->record.id, job->header.author, &row);
+        }
     } else if (err == KR_NOT_FOUND) {
         err = KR_OK;
     }
@@ -485,15 +551,26 @@ static enum kr_err let_go(struct kr_step *step, const uint8_t author[static 32],
     struct carried carried = {0};
     uint8_t *bytes = NULL, *content = NULL;
     size_t len;
-    struct kr_taken_row row = {.is_done = true};
+    struct kr_taken_row row = {0};
     enum kr_err err = waiting_end(step, author, arrival);
     if (err == KR_OK) {
         err = load(step, arrival, &bytes, &record, &header);
     }
-    if (err == KR_CORRUPT || err == KR_NOT_FOUND) { /* damaged: it comes again from peers, and waits anew */
-        return err == KR_CORRUPT ? kr_step_log_damage(step, arrival) : KR_OK;
+    if (err == KR_NOT_FOUND) { /* damaged once, it may have come again under another arrival */
+        err = kr_taken_get(step->txn, target, author, &row);
+        if (err == KR_OK) {
+            err = kr_store_record_find(step->txn, row.by, &arrival);
+        }
+        if (err == KR_OK) {
+            err = load(step, arrival, &bytes, &record, &header);
+        }
+    }
+    if (err == KR_CORRUPT || err == KR_NOT_FOUND) { /* it comes again from peers, and waits anew */
+        enum kr_err logged = err == KR_CORRUPT ? kr_step_log_damage(step, arrival) : KR_OK;
+        return logged == KR_OK ? unnote(step, target, author, &row) : logged;
     }
     if (err == KR_OK) {
+        row.is_done = true;
         row.kind = header.kind;
         memcpy(row.by, record.id, 32);
         err = row_put(step, target, author, &row);

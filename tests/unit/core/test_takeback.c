@@ -57,6 +57,12 @@ static void what_is_retracted_is_gone_everywhere(void **state)
     bed_result_id(bed, again, &is_known);
     assert_true(is_known);
     assert_memory_equal(again, by, 32);
+    /* Nor does a submission whose answer was lost bring back what was taken back meanwhile. */
+    const uint64_t records = bed_records(bed, 0);
+    submit_green(bed, 0, "wrong.example", 1, again);
+    assert_memory_equal(again, id, 32);
+    assert_int_equal(bed_records(bed, 0), records);
+    assert_int_equal(look_up(bed, 0, "wrong.example").count, 0);
 }
 
 static void sealed_ones_too(void **state)
@@ -119,6 +125,8 @@ static void what_has_expired_cannot_be_taken_back(void **state)
     bed_run(bed, 4000);
     assert_int_equal(ask_to_retract(bed, 0, id, 32, "x", 3), KR_EXPIRED);
 }
+
+#define PAIRS 6u
 
 /* ---- whatever comes first ---- */
 
@@ -342,6 +350,93 @@ static void one_that_cannot_be_read_holds_too(void **state)
     forged_free(&retraction);
 }
 
+/* Records and what takes them back wait in quarantine together, and leave it in one round, in the order of their ids. */
+static void what_waits_in_quarantine_goes_too(void **state)
+{
+    struct bed *bed = *state;
+    struct forged targets[PAIRS], retractions[PAIRS];
+    const struct kr_core *core = bed_core(bed, 1);
+    bed_turn_key(bed, 1, 0);
+    for (uint32_t i = 0; i < PAIRS; i++) {
+        struct kr_head head;
+        char domain[32];
+        (void)snprintf(domain, sizeof domain, "q%u.example", i);
+        targets[i] = clear_report(bed, 0, domain);
+        retractions[i] = take_back(bed, 0, &targets[i], (struct lie){0});
+        hand_over(bed, &targets[i], &retractions[i], i % 2 == 0 ? "tr" : "rt");
+        assert_int_equal(bed_head(bed, 1, targets[i].id, &head), KR_OK);
+        assert_int_equal(head.state, KR_HEAD_QUARANTINED); /* no effect while nobody knows whose it is */
+    }
+    assert_int_equal(core->quarantine_count, 2 * PAIRS);
+    bed_turn_key(bed, 1, 0);
+    kr_quarantine_is_due(bed_core(bed, 1));
+    bed_run(bed, 60000);
+    assert_ptr_equal(bed_core(bed, 1), core); /* no failure: the core is the same */
+    assert_int_equal(core->quarantine_count, 0);
+    assert_int_equal(core->quarantine_bytes, 0);
+    for (uint32_t i = 0; i < PAIRS; i++) {
+        assert_true(is_header_only(bed, 1, targets[i].id));
+        assert_true(is_shown(bed, 1, retractions[i].id));
+        forged_free(&targets[i]);
+        forged_free(&retractions[i]);
+    }
+    assert_int_equal(bed_stat(bed, 1).indicators, 0);
+}
+
+/* Who cannot read it takes a retraction by its header. One whose header does not fit its target must not keep the right one from
+ * taking effect: b: it, which node 1 cannot read; g: the right one, which it can; t: the target. */
+static void one_that_does_not_fit_keeps_no_other_off(void **state)
+{
+    static const char *const orders[] = {"tbg", "btg", "bgt", "bg"};
+    struct bed *bed = *state;
+    uint8_t audience[1][32], recipients[2][32];
+    memcpy(audience[0], bed_node(bed, 1)->council, 32);
+    memcpy(recipients[0], bed_node(bed, 0)->keyring->sealing[0].public_key, 32);
+    memcpy(recipients[1], bed_node(bed, 1)->keyring->sealing[0].public_key, 32);
+    for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+        struct kr_writer content;
+        struct kr_draft draft = {.kind = KR_KIND_REPORT,
+                                 .label = KR_TLP_AMBER,
+                                 .audience = (const uint8_t(*)[32])audience,
+                                 .audience_count = 1,
+                                 .recipients = (const uint8_t(*)[32])recipients,
+                                 .recipient_count = 2,
+                                 .content = bed_report(&content, "sealed.example")};
+        struct forged target = bed_forge(bed, 0, draft);
+        struct kr_record record;
+        assert_int_equal(kr_record_split(target.bytes, target.len, &record), KR_OK);
+        draft.kind = KR_KIND_RETRACTION;
+        draft.target = target.id;
+        draft.recipient_count = 1;
+        draft.flags = KR_FLAG_EXERCISE;
+        struct forged bad = bed_forge(bed, 0, draft);
+        kr_writer_deinit(&content);
+        const struct kr_takeback takeback = {.target_header = record.header,
+                                             .target_signature = record.signature,
+                                             .reason = {(const uint8_t *)"x", 1},
+                                             .language = {(const uint8_t *)"en", 2}};
+        kr_writer_init(&content, KR_BODY_BYTES_MAX);
+        kr_takeback_write(KR_KIND_RETRACTION, &takeback, &content);
+        draft.flags = 0;
+        draft.recipient_count = 2;
+        draft.content = (struct kr_slice){content.bytes, content.len};
+        struct forged good = bed_forge(bed, 0, draft);
+        for (const char *at = orders[i]; *at != 0; at++) {
+            bed_hand_over(bed, 0, 1, *at == 't' ? &target : *at == 'b' ? &bad : &good);
+            if (at[0] == 't' && i < 2) {
+                assert_true(is_shown(bed, 1, target.id));
+            }
+        }
+        assert_true(bed_holds(bed, 1, bad.id));
+        assert_true(is_header_only(bed, 1, target.id));
+        assert_int_equal(look_up(bed, 1, "sealed.example").count, 0);
+        kr_writer_deinit(&content);
+        forged_free(&target);
+        forged_free(&bad);
+        forged_free(&good);
+    }
+}
+
 /* A peer that hands on headers alone could make others forget; it is asked elsewhere. */
 static void a_header_alone_is_not_taken(void **state)
 {
@@ -463,6 +558,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_retraction_is_no_target, setup, teardown),
         cmocka_unit_test_setup_teardown(a_sealed_one_that_does_not_hold_does_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(one_that_cannot_be_read_holds_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_waits_in_quarantine_goes_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_that_does_not_fit_keeps_no_other_off, setup, teardown),
         cmocka_unit_test_setup_teardown(a_header_alone_is_not_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(a_revision_stands_instead, setup, teardown),
         cmocka_unit_test_setup_teardown(a_revision_lives_as_long_as_what_it_takes_back, setup, teardown),

@@ -134,6 +134,37 @@ static void a_header_settles_what_waits(void **state)
     forged_free(&header_only);
 }
 
+static void lose(struct bed *bed, uint32_t node, const uint8_t id[static 32])
+{
+    struct kr_txn *txn = NULL;
+    uint64_t arrival;
+    assert_int_equal(kr_store_write_begin(bed_node(bed, node)->store, &txn), KR_OK);
+    assert_int_equal(kr_store_record_find(txn, id, &arrival), KR_OK);
+    assert_int_equal(kr_store_record_purge(txn, arrival, (struct kr_slice){0}), KR_OK);
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+}
+
+/* One of those that wait was damaged, and comes again before the operator's word, or behind it. */
+static void what_was_lost_while_it_waited_waits_anew(void **state)
+{
+    struct bed *bed = *state;
+    struct pairs *pairs = take_back_many(bed);
+    const struct kr_core *core = bed_core(bed, 1);
+    const struct forged *before = &pairs->retractions[COUNT - 1], *behind = &pairs->retractions[COUNT - 2];
+    lose(bed, 1, before->id);
+    lose(bed, 1, behind->id);
+    bed_hand_over(bed, 0, 1, before);
+    assert_int_equal(ask_to_confirm(bed, 1, bed_node(bed, 0)->council, NULL, 0), KR_OK);
+    assert_int_equal(core->takebacks_waiting, 0);
+    assert_true(is_header_only(bed, 1, pairs->targets[COUNT - 1].id));
+    assert_true(is_shown(bed, 1, pairs->targets[COUNT - 2].id));
+    bed_hand_over(bed, 0, 1, behind);
+    assert_int_equal(core->takebacks_waiting, 1);
+    assert_int_equal(ask_to_confirm(bed, 1, NULL, behind->id, 32), KR_OK);
+    assert_true(is_header_only(bed, 1, pairs->targets[COUNT - 2].id));
+    pairs_free(pairs);
+}
+
 /* A flood takes of each step no more than a few, and of memory nothing. */
 static void a_flood_waits_on_the_disk(void **state)
 {
@@ -182,6 +213,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_rest_waits_for_the_operator, setup, teardown),
         cmocka_unit_test_setup_teardown(a_new_day_begins_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(a_header_settles_what_waits, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_lost_while_it_waited_waits_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(a_flood_waits_on_the_disk, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
