@@ -8,9 +8,10 @@ import pathlib
 import sys
 
 # What the first byte means to each target: see the switch in its source.
-RECORD = {"record": 0, "header": 1, "sealed": 2, "report": 3, "advisory": 4, "council card": 5, "charter": 6, "vouch": 7}
+RECORD = {"record": 0, "header": 1, "sealed": 2, "report": 3, "advisory": 4, "council card": 5, "charter": 6, "vouch": 7,
+          "retraction": 8, "revision": 9}
 MESSAGE, HELLO, SUBMIT, INVITE, LS, SUMMARY, MATCH, SHOWN, COUNCIL, PREVIEW, EXPLAINED, PEER, STATUS, JOIN = range(14)
-FROM_CLIENT, FROM_KEEPER = 14, 15
+FROM_CLIENT, FROM_KEEPER, RETRACT, REVISE, CONFIRM, WAITING = range(14, 20)
 TEXT, PAYLOAD, ENDPOINT = range(3)
 LARGE = 4096  # larger vectors teach a fuzzer little
 
@@ -36,28 +37,44 @@ def array(*elements):
 
 
 ID = binary(bytes(range(32)))
-SUMMARY_BYTES = array(ID, ID, text("c"), *[uint(n) for n in (1, 3, 0, 2, 1, 5, 6, 7)], text("t"))
+SUMMARY_BYTES = array(ID, ID, text("c"), *[uint(n) for n in (1, 3, 0, 2, 1, 5, 6, 7)], text("t"), binary(b""), uint(2))
 INDICATOR = array(uint(3), binary(b"example.com"), uint(0), uint(0), uint(101), uint(2), text(""))
 FORCED = array(uint(1), text("why"))
+TAKEN = array(uint(2), ID, uint(1), text("wrong"))
 REACH = array(ID, text("c"), uint(1), uint(1), uint(0), uint(3), text("r"))
 
 
 def answers():
     """One of each request and answer of the client protocol."""
-    yield SUBMIT, array(binary(bytes(16)), uint(1), uint(3), ID, uint(1), uint(9), array(ID, ID), uint(1), text("why"), binary(b"body"))
+    submit = array(binary(bytes(16)), uint(1), uint(3), ID, uint(1), uint(9), array(ID, ID), uint(1), text("why"), binary(b"body"))
+    yield SUBMIT, submit
+    yield RETRACT, array(binary(bytes(16)), ID, text("wrong"), text("en"))
+    yield REVISE, array(binary(bytes(range(4))), submit)
+    yield CONFIRM, array(ID, binary(b""))
+    yield WAITING, array(uint(9), SUMMARY_BYTES)
     yield INVITE, array(uint(60), ID, uint(0))
     yield LS, array(uint(1), uint(2), uint(3), uint(4), ID)
     yield SUMMARY, SUMMARY_BYTES
     yield MATCH, array(uint(0), INDICATOR, SUMMARY_BYTES)
-    yield SHOWN, array(SUMMARY_BYTES, array(ID), ID, binary(b"content"), uint(9), FORCED)
+    yield SHOWN, array(SUMMARY_BYTES, array(ID), ID, binary(b"content"), uint(1), uint(9), FORCED, TAKEN)
     yield COUNCIL, array(ID, text("ja"), text("en"), text("r"), uint(0), uint(1), array(array(ID, text("n"))))
     yield PREVIEW, array(array(REACH), uint(1), array(array(uint(0), text("list"), text("detail"))), uint(1))
-    yield EXPLAINED, array(SUMMARY_BYTES, text("from"), ID, uint(1), array(array(uint(2), binary(b""), uint(4))), array(REACH), FORCED)
+    yield EXPLAINED, array(SUMMARY_BYTES, text("from"), ID, uint(1), array(array(uint(2), binary(b""), uint(4))), array(REACH), FORCED, TAKEN)
     clock = b"\xcf" + (1 << 62).to_bytes(8, "big")
     yield PEER, array(ID, ID, text("n"), text("tcp://a:1"), uint(2), uint(1), uint(0), uint(1), uint(2), clock, *[uint(0)] * 9)
-    yield STATUS, array(ID, *[text("x")] * 4, *[uint(n) for n in range(13)], uint(1), uint(0), uint(1), uint(0),
+    yield STATUS, array(ID, *[text("x")] * 4, *[uint(n) for n in range(14)], uint(1), uint(0), uint(1), uint(0),
                         array(array(ID, text("n"), uint(3))))
     yield JOIN, array(uint(2), text("council"))
+
+
+def head_length(first):
+    return {0xC4: 2, 0xC5: 3, 0xC6: 5}[first]
+
+
+def element_end(data, at):
+    """Where the bytes that begin there end."""
+    head = head_length(data[at])
+    return at + head + int.from_bytes(data[at + 1:at + head], "big")
 
 
 def seeds(vectors):
@@ -76,6 +93,14 @@ def seeds(vectors):
                 start = 3 if data[1] == 0xC4 else 4
                 length = int.from_bytes(data[2:start], "big")
                 yield "record", f"{section}-{number}-header", RECORD["header"], data[start:start + length]
+    for number, case in enumerate(vectors["takebacks"]):
+        yield "record", f"takebacks-{number}", RECORD["record"], bytes.fromhex(case["bytes"])
+    for kind, number in (("retraction", 0), ("revision", 1)):
+        # An open record's body is its content.
+        data = bytes.fromhex(vectors["takebacks"][number]["bytes"])
+        header_end = element_end(data, 1)
+        body_at = element_end(data, header_end)
+        yield "record", kind, RECORD[kind], data[body_at + head_length(data[body_at]):element_end(data, body_at)]
     inner = array(binary(b"\x01" * 32), binary(b"x"))
     yield "record", "sealed", RECORD["sealed"], len(inner).to_bytes(4, "big") + inner
     for case in vectors["bodies"] + vectors["statements"]:

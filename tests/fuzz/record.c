@@ -2,6 +2,7 @@
 #include "crypto/secret.h"
 #include "proto/record/body.h"
 #include "proto/record/statement.h"
+#include "proto/record/takeback.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/forge.h"
 
@@ -14,6 +15,8 @@ enum part {
     PART_CARD,
     PART_CHARTER,
     PART_VOUCH,
+    PART_RETRACTION,
+    PART_REVISION,
 };
 
 static struct council author, reader;
@@ -87,6 +90,35 @@ static void run_advisory(struct kr_slice bytes)
     }
 }
 
+/* What it carries is signed by somebody, or refused: and then a header like any other. */
+static void run_takeback(uint32_t kind, struct kr_slice bytes)
+{
+    struct kr_takeback takeback;
+    struct kr_record target;
+    struct kr_header header;
+    struct kr_slice content;
+    struct kr_writer writer;
+    uint32_t content_kind;
+
+    if (kr_takeback_parse(kind, bytes, &takeback) != KR_OK) {
+        return;
+    }
+    kr_writer_init(&writer, bytes.len);
+    kr_takeback_write(kind, &takeback, &writer);
+    expect_same(&writer, bytes);
+    KR_ASSERT(kr_content_to_read(kind, bytes, &content_kind, &content) == KR_OK);
+    KR_ASSERT(content.bytes >= bytes.bytes && content.bytes + content.len <= bytes.bytes + bytes.len);
+    if (kr_takeback_target(&takeback, &target, &header) == KR_OK) {
+        struct kr_header by = header;
+
+        by.kind = kind;
+        by.has_target = true;
+        memcpy(by.target, target.id, 32);
+        enum kr_err err = kr_takeback_covers(&by, &header, target.id);
+        KR_ASSERT(err == (kr_kind_is_statement(header.kind) || header.kind == KR_KIND_RETRACTION ? KR_DENIED : KR_OK));
+    }
+}
+
 static void run_statement(enum part part, struct kr_slice bytes)
 {
     struct kr_card card;
@@ -135,6 +167,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case PART_ADVISORY:
         run_advisory(bytes);
+        break;
+    case PART_RETRACTION:
+        run_takeback(KR_KIND_RETRACTION, bytes);
+        break;
+    case PART_REVISION:
+        run_takeback(KR_KIND_REVISION, bytes);
         break;
     default:
         run_statement(data[0], bytes);

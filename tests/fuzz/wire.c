@@ -104,13 +104,42 @@ RUN(explained)
 RUN(peer)
 RUN(status)
 RUN(join_step)
+RUN(retract)
+RUN(confirm)
+RUN(waiting)
 #undef RUN
+
+static void run_revise(struct kr_slice bytes)
+{
+    static struct kr_submit submit;
+    struct kr_slice id;
+    struct kr_writer writer;
+
+    if (kr_revise_read(bytes, &id, &submit) == KR_OK) {
+        KR_ASSERT(id.len >= 4 && id.len <= 32);
+        kr_writer_init(&writer, bytes.len);
+        kr_revise_write(id, &submit, &writer);
+        expect_same(&writer, bytes);
+        kr_writer_deinit(&writer);
+    }
+}
+
+static void run_from_client(struct kr_slice bytes)
+{
+    run_frame(bytes, true);
+}
+
+static void run_from_keeper(struct kr_slice bytes)
+{
+    run_frame(bytes, false);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const runs[])(struct kr_slice bytes) = {
-        run_message, run_hello,        run_submit,  run_invite,    run_ls,   run_summary, run_match,
-        run_shown,   run_council_item, run_preview, run_explained, run_peer, run_status,  run_join_step,
+        run_message,     run_hello,        run_submit,  run_invite,    run_ls,      run_summary, run_match,
+        run_shown,       run_council_item, run_preview, run_explained, run_peer,    run_status,  run_join_step,
+        run_from_client, run_from_keeper,  run_retract, run_revise,    run_confirm, run_waiting,
     };
     struct kr_slice bytes = {0};
 
@@ -120,8 +149,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bytes = (struct kr_slice){.bytes = data + 1, .len = size - 1};
     if (data[0] < sizeof runs / sizeof runs[0]) {
         runs[data[0]](bytes);
-    } else {
-        run_frame(bytes, data[0] % 2 == 0);
     }
     return 0;
 }

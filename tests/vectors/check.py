@@ -307,6 +307,43 @@ def check_bodies(vectors):
     return len(vectors["bodies"])
 
 
+def read_takeback(record, content):
+    """What a retraction or revision carries, and whether it may take that back."""
+    carried, signature, first, second = fields(decode(content), 4)
+    need(67 <= len(binary(carried)) <= 10240 and len(binary(signature)) == 64, "length")
+    if record["kind"] == 6:
+        need(isinstance(first, str) and isinstance(second, str), "type")
+        need(len(second.encode()) <= 35, "length")
+        need(1 <= len(first.encode()) <= 1024, "reason")
+    else:
+        need(uint(first) in (1, 2), "kind")
+        need(binary(second), "length")
+    target = read_record(msgpack.packb([carried, b"", b"", signature], use_bin_type=True))
+    need(record["target"] == target["id"], "target")
+    need(record["author"] == target["author"], "author")
+    need(target["kind"] not in STATEMENTS, "statement")
+    need(target["kind"] != 6, "final")
+    need(all(record[name] == target[name] for name in ("label", "community", "audience", "relay", "flags")), "differs")
+    need(record["expires_s"] >= target["expires_s"], "differs")
+    return target, first, second
+
+
+def check_takebacks(vectors):
+    for case in vectors["takebacks"]:
+        record = read_record(bytes.fromhex(case["bytes"]))
+        content = open_record(record, vectors["councils"]["reader"])
+        if "bad" in case:
+            expect_bad(case["bad"], lambda record=record, content=content: read_takeback(record, content))
+            continue
+        target, first, second = read_takeback(record, content)
+        assert target["id"].hex() == case["target"], case["name"]
+        if record["kind"] == 6:
+            assert (first, second) == (case["reason"], case["language"]), case["name"]
+        else:
+            assert (first, second.hex()) == (case["content_kind"], case["content"]), case["name"]
+    return len(vectors["takebacks"])
+
+
 def check_statements(vectors):
     card, charter, vouch = vectors["statements"]
     content = fields(decode(bytes.fromhex(card["bytes"])), 10)
@@ -523,8 +560,8 @@ def check_document(vectors, path):
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         vectors = json.load(file)
-    sections = [check_councils, check_classes, check_encoding, check_bodies, check_records, check_bad_records, check_statements,
-                check_session, check_messages, check_client_frames, check_tickets, check_trees]
+    sections = [check_councils, check_classes, check_encoding, check_bodies, check_records, check_bad_records, check_takebacks,
+                check_statements, check_session, check_messages, check_client_frames, check_tickets, check_trees]
     for section in sections:
         count = section(vectors)
         assert count > 0

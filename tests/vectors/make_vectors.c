@@ -39,6 +39,7 @@ static void write_all(FILE *out)
     vectors_bodies(&json);
     vectors_records(&json);
     vectors_bad_records(&json);
+    vectors_takebacks(&json);
     vectors_statements(&json);
     vectors_wire(&json);
     vectors_tickets(&json);

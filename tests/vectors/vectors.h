@@ -12,6 +12,7 @@ extern struct council writer_council, reader_council, stranger_council;
 void vectors_encoding(struct json *json);
 void vectors_records(struct json *json);
 void vectors_bad_records(struct json *json);
+void vectors_takebacks(struct json *json);
 void vectors_statements(struct json *json);
 void vectors_bodies(struct json *json);
 void vectors_wire(struct json *json);
