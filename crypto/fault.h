@@ -10,7 +10,7 @@ enum kr_fault {
     KR_FAULT_NONE,
     KR_FAULT_EFFECT_BEFORE_COMMIT, /* effects of a batch whose commit failed are let out */
     KR_FAULT_SCOPE_UNCHECKED,      /* an addressed record enters the pair scopes of all peers */
-    KR_FAULT_POLICY_UNASKED,       /* nobody asks policy when a record is packed for a peer */
+    KR_FAULT_POLICY_UNASKED,       /* nobody asks policy when a peer asks for a record, and when it is packed */
     KR_FAULT_OLDER_KEPT,           /* a replaced statement stays in the store */
     KR_FAULT_OLDER_IN_TREE,        /* a replaced statement stays in its trees */
     KR_FAULT_EXPIRED_DELETED,      /* an expired record is gone while its trees go on naming it */
@@ -19,11 +19,10 @@ enum kr_fault {
     KR_FAULT_CLOCK_TRUSTED,        /* what has expired by a clock that just jumped is deleted */
     KR_FAULT_SIGNATURE_UNCHECKED,  /* a record's signature and hashes are not looked at */
     KR_FAULT_MARK_BEFORE_STORED,   /* a mark moves when records are asked for, not when they are stored */
-    KR_FAULT_CURSOR_PAST_UNSENT,   /* a page that a lost session cut short counts as read */
+    KR_FAULT_CURSOR_PAST_UNSENT,   /* the last id of a page is not asked for */
     KR_FAULT_WRONG_MARK_ADOPTED,   /* where sets are equal a mark gets the peer's hash and another count */
     KR_FAULT_NEVER_GRAFTED,        /* what was only announced is never asked for */
     KR_FAULT_TAKEN_BACK_AT_HOME,   /* a retraction has effect at its author's node alone */
-    KR_FAULT_TOMBSTONE_FORGOTTEN,  /* a record that comes after its retraction is taken whole */
     KR_FAULT_HEADER_TAKEN,         /* a header alone is taken from anybody */
     KR_FAULT_COUNT
 };

@@ -55,10 +55,6 @@ bool kr_catchup_awaits(const struct kr_link *link, const uint8_t id[static 32])
 
 void kr_catchup_stop(struct kr_link *link)
 {
-    if (KR_FAULT(KR_FAULT_CURSOR_PAST_UNSENT) && link->page_count > 0) {
-        link->progress[link->phase_at].at = link->pages[0].next_at;
-        memcpy(link->progress[link->phase_at].at_hash, link->pages[0].next_hash, 32);
-    }
     for (uint32_t i = 0; i < link->page_count; i++) {
         free(link->pages[i].wanted);
     }
@@ -384,7 +380,7 @@ static void sort_wanted(struct kr_page *page)
 static enum kr_err look_up(struct kr_step *step, const struct kr_message *message, struct kr_page *page,
                            uint8_t bits[static KR_PAGE_IDS_MAX / 8])
 {
-    const uint32_t ids = kr_message_id_count(message);
+    const uint32_t ids = kr_message_id_count(message) - (KR_FAULT(KR_FAULT_CURSOR_PAST_UNSENT) && message->ids.len > 0);
     for (uint32_t i = 0; i < ids; i++) {
         uint64_t arrival;
         const uint8_t *id = kr_message_id(message, i);

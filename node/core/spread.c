@@ -416,7 +416,8 @@ static enum kr_err graft(struct kr_step *step, struct kr_link *link, const struc
     uint8_t key[KR_ROUTE_KEY_BYTES];
     struct kr_route *route;
     enum kr_err err = kr_policy_of_head(step->core, KR_POLICY_HOLD, head, link->council, &reason);
-    if (err != KR_OK || !kr_policy_is_allowed(reason) || !shares_scope_of(step->core, link, head)) {
+    if (err != KR_OK ||
+        ((!kr_policy_is_allowed(reason) || !shares_scope_of(step->core, link, head)) && !KR_FAULT(KR_FAULT_POLICY_UNASKED))) {
         return err;
     }
     route_key(step->core, head, key);

@@ -494,7 +494,7 @@ enum kr_err kr_takeback_meet(struct kr_step *step, struct kr_job *job, enum kr_e
         }
         return err;
     }
-    return is_covered && row.is_done && !is_header_only && !KR_FAULT(KR_FAULT_TOMBSTONE_FORGOTTEN) ? strip_job(job) : KR_OK;
+    return is_covered && row.is_done && !is_header_only ? strip_job(job) : KR_OK;
 }
 
 enum kr_err kr_takeback_forget(struct kr_step *step, const struct kr_head *head)

@@ -271,6 +271,9 @@ enum sim_verdict sim_world_renew(struct sim_world *world, uint32_t index)
     uint8_t seed[32], *content = NULL;
     size_t len = 0;
     uint64_t version = 0;
+    if (node->skew_ms > CLOCK_MS_MAX || node->now_ms > world->now_ms + CLOCK_MS_MAX) {
+        return SIM_HOLDS; /* nobody would take a card that is dated days ahead */
+    }
     if (core == NULL || core->directory.community_count == 0 || kr_store_write_begin(node->store, &txn) != KR_OK) {
         return SIM_HOLDS;
     }
@@ -291,7 +294,7 @@ enum sim_verdict sim_world_renew(struct sim_world *world, uint32_t index)
     if (err == KR_OK) {
         err = kr_core_flush(core, txn, &rng, node->now_ms, &effects);
     }
-    enum sim_verdict verdict = err == KR_OK ? SIM_HOLDS : sim_fail(world, SIM_SETUP, "%s has no card to renew", node->name);
+    enum sim_verdict verdict = err == KR_OK ? SIM_HOLDS : sim_fail(world, SIM_LOSS, "%s cannot renew its card", node->name);
     /* A commit that fails leaves the core as it never is: it would be made anew by its loop. Here it is by a new life. */
     if (err == KR_OK && kr_txn_commit(txn) != KR_OK) {
         sim_world_crash(world, index, 1000);

@@ -6,6 +6,9 @@
 #include "proto/record/record.h"
 #include "tests/sim/world.h"
 
+#define MONTHS_MAX 160u
+#define KEYS_MAX   4096u
+
 bool sim_is_addressed(const struct sim_record *record, uint32_t node)
 {
     for (uint32_t i = 0; i < record->audience_count; i++) {
@@ -180,11 +183,39 @@ static enum sim_verdict check_scope(struct sim_world *world, const struct sim_no
                           names[scope.kind], (unsigned long long)counts[0], (unsigned long long)counts[1]);
 }
 
-/* A record dated days ahead is its author's alone until then: the sets cannot be equal. */
+/* What a tree names stands in the store, if only with its header. */
+static enum sim_verdict check_tree(struct sim_world *world, const struct sim_node *node, const struct kr_scope *scope)
+{
+    struct kr_tree_month months[MONTHS_MAX];
+    uint8_t(*keys)[KR_TREE_KEY_BYTES] = calloc(KEYS_MAX, sizeof *keys), none[KR_TREE_KEY_BYTES] = {0};
+    uint32_t month_count = 0, count = 0;
+    struct kr_txn *txn = NULL;
+    enum sim_verdict verdict = SIM_HOLDS;
+    KR_ASSERT(keys != NULL && kr_store_read_begin(node->store, &txn) == KR_OK);
+    const uint32_t from = kr_tree_month_from(world->now_ms / 1000);
+    enum kr_err err = kr_store_tree_months(txn, scope, from, months, MONTHS_MAX, &month_count);
+    for (uint32_t i = 0; i < month_count && err == KR_OK && verdict == SIM_HOLDS; i++) {
+        err = kr_store_tree_list(txn, scope, months[i].month, none, 0, NULL, keys, KEYS_MAX, &count);
+        for (uint32_t j = 0; j < count && err == KR_OK && verdict == SIM_HOLDS; j++) {
+            uint64_t arrival;
+            if (kr_store_record_find(txn, keys[j] + KR_TREE_KEY_BYTES - 32, &arrival) != KR_OK) {
+                verdict = sim_fail(world, SIM_LOSS, "a tree of %s names a record that it has not", node->name);
+            }
+        }
+    }
+    kr_txn_abort(txn);
+    free(keys);
+    return err == KR_OK ? verdict : sim_fail(world, SIM_LOSS, "%s cannot read its tree: %s", node->name, kr_err_name(err));
+}
+
+/* A record dated days ahead is its author's alone until then, and who lacks one that has expired need not get it any more: the sets
+ * cannot be equal. */
 static bool has_untakeable(const struct sim_world *world)
 {
     for (uint32_t i = 0; i < world->record_count; i++) {
-        if (world->records[i].is_exempt) {
+        const struct sim_record *record = &world->records[i];
+        bool is_over = record->expires_ms > 0 && record->expires_ms <= world->now_ms + world->ahead_ms + 60000;
+        if (record->is_exempt || is_over) {
             return true;
         }
     }
@@ -194,9 +225,7 @@ static bool has_untakeable(const struct sim_world *world)
 enum sim_verdict sim_check_same(struct sim_world *world)
 {
     enum sim_verdict verdict = SIM_HOLDS;
-    if (has_untakeable(world)) {
-        return verdict;
-    }
+    const bool must_be_equal = !has_untakeable(world);
     for (uint32_t i = 0; i < world->edges.count; i++) {
         const struct sim_node *a = world->nodes[world->edges.items[i].a], *b = world->nodes[world->edges.items[i].b];
         struct kr_scope scopes[KR_PROGRESS_MAX];
@@ -205,7 +234,10 @@ enum sim_verdict sim_check_same(struct sim_world *world)
         }
         uint32_t count = shared_scopes(a, b, scopes);
         for (uint32_t j = 0; j < count && verdict == SIM_HOLDS; j++) {
-            verdict = check_scope(world, a, b, scopes[j]);
+            verdict = check_tree(world, a, &scopes[j]);
+            if (verdict == SIM_HOLDS && must_be_equal) {
+                verdict = check_scope(world, a, b, scopes[j]);
+            }
         }
     }
     return verdict;

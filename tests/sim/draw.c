@@ -133,7 +133,7 @@ static void draw_records(struct hand *hand, uint32_t count)
                             .record = i,
                             .label = labels[below(hand, 3)],
                             .is_large = has_large && one_in(hand, 2)};
-        op.lives_ms = has_short && one_in(hand, 3) ? 7200000 + 60000 + kr_rng_below(&hand->rng, hand->plan->end_ms) : 0;
+        op.lives_ms = has_short && one_in(hand, 3) ? 60000 + kr_rng_below(&hand->rng, hand->plan->end_ms) : 0;
         if (op.label == KR_TLP_AMBER) {
             op.list = calloc(hand->plan->node_count, sizeof *op.list);
             KR_ASSERT(op.list != NULL);
@@ -223,7 +223,7 @@ static void draw_nodes_trouble(struct hand *hand)
     }
     for (uint32_t i = 0; i < clocks; i++) {
         static const int64_t skews_ms[] = {2000, 40000, 300000, 900000, 7200000, 100000000, 316224000000};
-        int64_t skew_ms = skews_ms[below(hand, 5)];
+        int64_t skew_ms = skews_ms[below(hand, 7)];
         struct sim_op op = {.kind = SIM_OP_CLOCK,
                             .at_ms = some_time(hand),
                             .node = below(hand, plan->node_count),

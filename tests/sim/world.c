@@ -42,7 +42,7 @@ void sim_tell(struct sim_world *world, const char *fmt, ...)
     if (world->story != NULL) {
         va_list args;
         va_start(args, fmt);
-        (void)fprintf(world->story, "%10.3f ", (double)(world->now_ms - world->story_ms) / 1000);
+        (void)fprintf(world->story, "%8llu ", (unsigned long long)(world->now_ms - world->story_ms) / 1000);
         (void)vfprintf(world->story, fmt, args);
         (void)fprintf(world->story, "\n");
         va_end(args);
