@@ -582,8 +582,8 @@ static enum kr_err told(struct kr_step *step, struct kr_link *link, struct kr_pr
         return kr_roots_ask(step, link, progress); /* so that the dialler knows */
     }
     bool we_read = progress->skips_log || kr_catchup_is_read(progress);
-    bool both_read =
-        own_from == their_from && we_read && (theirs->read == UINT64_MAX || theirs->read == ours->count) && !progress->is_held;
+    /* Also where something is put off: that one record may never come, and others may be missing before the mark. */
+    bool both_read = own_from == their_from && we_read && (theirs->read == UINT64_MAX || theirs->read == ours->count);
     return both_read ? kr_catchup_walk(step, link, progress) : KR_OK;
 }
 
