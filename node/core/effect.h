@@ -13,6 +13,7 @@ enum kr_err kr_effect_add(struct kr_effects *effects, const struct kr_effect *ef
 /* The bytes are the writer's, which is left empty. */
 enum kr_err kr_effect_add_writer(struct kr_effects *effects, struct kr_effect effect, struct kr_writer *writer) KR_WARN_UNUSED;
 /* The bytes are a sentence, NUL-terminated behind `len`. */
-enum kr_err kr_effect_add_text(struct kr_effects *effects, struct kr_effect effect, const char *fmt, va_list args) KR_WARN_UNUSED;
+enum kr_err kr_effect_add_text(struct kr_effects *effects, struct kr_effect effect, const char *fmt, va_list args)
+    KR_PRINTF(3, 0) KR_WARN_UNUSED;
 
 #endif
