@@ -165,16 +165,56 @@ static size_t bytes_waiting(const struct kr_core *core)
     return bytes;
 }
 
+static void take_out(struct kr_walk *walk, uint32_t at)
+{
+    struct kr_walk_frame *frame = walk->frames[at];
+    walk->generations[frame->generation].dealt++;
+    walk->bytes -= frame->len;
+    walk->count--;
+    memmove(&walk->frames[at], &walk->frames[at + 1], (walk->count - at) * sizeof walk->frames[0]);
+    free(frame);
+}
+
+/* Whoever has most that waits. */
+static struct kr_walk *most_waiting(const struct kr_core *core)
+{
+    struct kr_walk *most = &core->links[0]->walk;
+    for (uint32_t i = 1; i < core->link_count; i++) {
+        struct kr_walk *other = &core->links[i]->walk;
+        most = other->bytes > most->bytes ? other : most;
+    }
+    return most;
+}
+
+/* Lets messages go of whoever has most, as long as that is more than `walk` will have: no peer can fill the room of all. */
+static enum kr_err make_room(struct kr_step *step, const struct kr_walk *walk, size_t len, bool *ret_has_room)
+{
+    const struct kr_core *core = step->core;
+    enum kr_err err = KR_OK;
+    while (err == KR_OK && bytes_waiting(core) + len > KR_WALK_BYTES_MAX) {
+        struct kr_walk *most = most_waiting(core);
+        if (most->bytes <= walk->bytes + len) {
+            break;
+        }
+        take_out(most, most->count - 1);
+        err = kr_step_wake(step, step->now_ms); /* it is told */
+    }
+    *ret_has_room = bytes_waiting(core) + len <= KR_WALK_BYTES_MAX;
+    return err;
+}
+
 /* Keeps the parts of a message until they are dealt with; they are checked. Where too much waits, they are let go: the next walk
  * finds what they were about. */
 static enum kr_err keep(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
 {
     struct kr_walk *walk = &link->walk;
     const size_t len = message->parts.len;
+    bool has_room = walk->count < KR_WALK_FRAMES_MAX;
+    enum kr_err err = has_room ? make_room(step, walk, len, &has_room) : KR_OK;
     walk->generations[message->generation].came++;
-    if (walk->count == KR_WALK_FRAMES_MAX || bytes_waiting(step->core) + len > KR_WALK_BYTES_MAX) {
+    if (err != KR_OK || !has_room) {
         walk->generations[message->generation].dealt++;
-        return KR_OK;
+        return err;
     }
     struct kr_walk_frame *frame = calloc(1, sizeof *frame + len);
     if (frame == NULL) {
@@ -189,7 +229,7 @@ static enum kr_err keep(struct kr_step *step, struct kr_link *link, const struct
 }
 
 /* Whether more of that generation may be on its way. */
-static bool has_room(const struct kr_walk *walk, uint32_t generation)
+static bool may_send(const struct kr_walk *walk, uint32_t generation)
 {
     return walk->generations[generation].sent - walk->generations[generation].sent_dealt < KR_WALK_WINDOW;
 }
@@ -202,14 +242,14 @@ static uint32_t next_frame(const struct kr_walk *walk)
     uint32_t next = walk->count;
     for (uint32_t i = 0; i < walk->count; i++) {
         const uint32_t generation = walk->frames[i]->generation;
-        if (has_room(walk, generation + 1) && (next == walk->count || generation > walk->frames[next]->generation)) {
+        if (may_send(walk, generation + 1) && (next == walk->count || generation > walk->frames[next]->generation)) {
             next = i;
         }
     }
     return next;
 }
 
-/* Few keys where something differs are listed at once. */
+/* Few keys where something differs are listed at once. What costs a whole step to find out is not few. */
 static enum kr_err weigh(struct kr_walker *walker)
 {
     struct kr_walk_frame *frame = walker->frame;
@@ -218,23 +258,13 @@ static enum kr_err weigh(struct kr_walker *walker)
     uint64_t total = 0;
     enum kr_err err = KR_OK;
     kr_reader_init(&reader, frame->bytes, frame->len);
-    while (err == KR_OK && total <= KR_WALK_LIST_ALL && reader.at < reader.end) {
+    while (err == KR_OK && total <= KR_WALK_LIST_ALL && walker->left > 0 && reader.at < reader.end) {
         kr_sync_part_read(&reader, &part);
         err = kr_walk_weigh(walker, &part, &total);
     }
-    frame->lists_all = total <= KR_WALK_LIST_ALL;
+    frame->lists_all = total <= KR_WALK_LIST_ALL && reader.at == reader.end;
     frame->is_weighed = true;
     return err;
-}
-
-static void take_out(struct kr_walk *walk, uint32_t at)
-{
-    struct kr_walk_frame *frame = walk->frames[at];
-    walk->generations[frame->generation].dealt++;
-    walk->bytes -= frame->len;
-    walk->count--;
-    memmove(&walk->frames[at], &walk->frames[at + 1], (walk->count - at) * sizeof walk->frames[0]);
-    free(frame);
 }
 
 /* The next part of that message. `*ret_done` false: there is no room for what it asks for. */
@@ -260,6 +290,15 @@ static enum kr_err deal_with_part(struct kr_walker *walker, uint32_t at, bool *r
         }
     }
     return err;
+}
+
+static bool is_told(const struct kr_walk *walk)
+{
+    bool is_told = true;
+    for (uint32_t i = 0; i < KR_WALK_GENERATIONS && is_told; i++) {
+        is_told = walk->generations[i].told == walk->generations[i].dealt;
+    }
+    return is_told;
 }
 
 static bool is_over(const struct kr_walk *walk)
@@ -297,7 +336,9 @@ static enum kr_err go_on(struct kr_walker *walker)
         err = deal_with_part(walker, at, &is_done);
     }
     /* All that can be said now: what its window holds back goes with what can be said then. */
-    const bool is_all = !is_done || (next_frame(walk) == walk->count && (walk->count == 0 || has_room(walk, walk->answers)));
+    const bool may_go =
+        walk->count == 0 || may_send(walk, walk->answers) || bytes_waiting(walker->step->core) > KR_WALK_BYTES_MAX / 2;
+    const bool is_all = !is_done || (next_frame(walk) == walk->count && may_go);
     if (err == KR_OK && is_all) {
         err = flush(walker);
     }
@@ -329,28 +370,27 @@ static void open_walk(struct kr_step *step, struct kr_link *link, const struct k
     kr_sync_key(walk->key, link->session.salt, number);
 }
 
-/* Reads our months into the walker, after the trees are brought up to date. */
-static enum kr_err read_months(struct kr_walker *walker, uint32_t *ret_count)
+/* Our months, after the trees are brought up to date. */
+static enum kr_err read_months(struct kr_walker *walker)
 {
     struct kr_walk *walk = walker->walk;
     enum kr_err err = kr_store_tree_settle(walker->step->txn, &walk->scope);
     if (err == KR_OK) {
-        err = kr_store_tree_months(walker->step->txn, &walk->scope, walker->month_from, walker->months, KR_SYNC_MONTHS_MAX,
-                                   ret_count);
+        err = kr_walker_months(walker);
     }
     walk->keys = 0;
-    for (uint32_t i = 0; i < *ret_count && err == KR_OK; i++) {
+    for (uint32_t i = 0; i < walker->month_count && err == KR_OK; i++) {
         walk->keys += walker->months[i].count;
     }
     return err;
 }
 
 /* The first message: all months, each with its digest. */
-static enum kr_err say_months(struct kr_walker *walker, uint32_t count)
+static enum kr_err say_months(struct kr_walker *walker)
 {
     uint8_t items[KR_SYNC_MONTHS_MAX][KR_SYNC_MONTH_BYTES];
-    const struct kr_sync_part part = {.what = KR_SYNC_MONTHS, .count = count, .items = items[0]};
-    for (uint32_t i = 0; i < count; i++) {
+    const struct kr_sync_part part = {.what = KR_SYNC_MONTHS, .count = walker->month_count, .items = items[0]};
+    for (uint32_t i = 0; i < part.count; i++) {
         uint8_t digest8[KR_SYNC_DIGEST_BYTES];
         kr_hash_short(digest8, walker->walk->key, walker->months[i].digest, 32);
         kr_sync_month_write(items[i], walker->months[i].month, digest8);
@@ -363,7 +403,6 @@ enum kr_err kr_walk_begin(struct kr_step *step, struct kr_link *link, const stru
 {
     struct kr_walk *walk = &link->walk;
     struct kr_walker *walker = NULL;
-    uint32_t months = 0;
     if (!link->has_session || !link->we_dial || walk->is_active || step->now_ms < walk->paused_until_ms ||
         !kr_link_shares(step->core, link, scope)) {
         *ret_begun = false;
@@ -372,11 +411,11 @@ enum kr_err kr_walk_begin(struct kr_step *step, struct kr_link *link, const stru
     open_walk(step, link, scope, walk->number + 1, done);
     enum kr_err err = kr_walker_new(step, link, &walker);
     if (err == KR_OK) {
-        err = read_months(walker, &months);
+        err = read_months(walker);
     }
     if (err == KR_OK) {
         set_budget(walk, 0);
-        err = say_months(walker, months);
+        err = say_months(walker);
     }
     if (err == KR_OK) {
         err = flush(walker);
@@ -393,14 +432,13 @@ static enum kr_err take_up(struct kr_step *step, struct kr_link *link, const str
 {
     struct kr_walk *walk = &link->walk;
     struct kr_walker *walker = NULL;
-    uint32_t months = 0;
     open_walk(step, link, scope, number, NULL);
     if (step->now_ms < walk->paused_until_ms || !kr_link_shares(step->core, link, scope)) {
         return break_off(step, link);
     }
     enum kr_err err = kr_walker_new(step, link, &walker);
     if (err == KR_OK) {
-        err = read_months(walker, &months);
+        err = read_months(walker);
     }
     kr_walker_free(walker);
     return err;
@@ -436,7 +474,7 @@ static enum kr_err take_message(struct kr_step *step, struct kr_link *link, cons
         err = kr_walker_new(step, link, &walker);
     }
     if (err == KR_OK) {
-        walker->cost += cost + KR_WALK_COST_LOOK + message->parts.len;
+        walker->cost += cost + KR_WALK_COST_SAID + message->parts.len;
         err = go_on(walker);
     }
     kr_walker_free(walker);
@@ -480,7 +518,7 @@ static enum kr_err tick_link(struct kr_step *step, struct kr_link *link, uint64_
     if (step->now_ms >= walk->progress_ms + KR_WALK_MS_MAX || !kr_link_shares(step->core, link, &walk->scope)) {
         return break_off(step, link);
     }
-    if (next_frame(walk) == walk->count) {
+    if (next_frame(walk) == walk->count && is_told(walk)) {
         return KR_OK;
     }
     if (*left == 0) {

@@ -19,6 +19,7 @@
 #define KR_WALK_COST_LOOK  64u     /* a row of a tree */
 #define KR_WALK_COST_KEY   4u      /* a key of a list */
 #define KR_WALK_COST_PUSH  128u    /* a record found, to be pushed */
+#define KR_WALK_COST_SAID  4096u   /* any message of the peer's: trees are opened for it */
 #define KR_WALK_COST_BEGIN 8192u   /* that the peer begins a walk */
 #define KR_WALK_COST_STEP  196608u /* in one step, 3 ms or so; the rest in the next */
 
@@ -100,11 +101,15 @@ struct kr_walker {
     struct kr_tree_node node;
     uint8_t keys[2u * KR_SYNC_LIST_MAX + 1u][KR_TREE_KEY_BYTES];
     uint8_t names[KR_SYNC_LIST_MAX * KR_SYNC_NAME_BYTES];
-    struct kr_tree_month months[KR_SYNC_MONTHS_MAX];
+    struct kr_tree_month months[KR_SYNC_MONTHS_MAX]; /* ours, once read */
+    uint32_t month_count;
+    bool has_months;
     struct kr_walk_plan *plan;
 };
 enum kr_err kr_walker_new(struct kr_step *step, struct kr_link *link, struct kr_walker **ret_walker) KR_WARN_UNUSED;
 void kr_walker_free(struct kr_walker *walker);
+/* Reads our months, once. */
+enum kr_err kr_walker_months(struct kr_walker *walker) KR_WARN_UNUSED;
 /* Deals with the part, as far as there is room to push records; `*ret_done`: with all of it. */
 enum kr_err kr_walk_part(struct kr_walker *walker, const struct kr_sync_part *part, bool *ret_done) KR_WARN_UNUSED;
 /* Adds to `*total` how many of our keys are where something differs. */

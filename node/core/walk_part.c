@@ -126,11 +126,16 @@ static enum kr_err list(struct kr_walker *walker, uint32_t month, const struct r
     return err;
 }
 
-static enum kr_err list_months(struct kr_walker *walker, uint32_t *ret_count)
+enum kr_err kr_walker_months(struct kr_walker *walker)
 {
     charge(walker, KR_WALK_COST_LOOK);
-    return kr_store_tree_months(walker->step->txn, &walker->walk->scope, walker->month_from, walker->months, KR_SYNC_MONTHS_MAX,
-                                ret_count);
+    if (walker->has_months) {
+        return KR_OK;
+    }
+    enum kr_err err = kr_store_tree_months(walker->step->txn, &walker->walk->scope, walker->month_from, walker->months,
+                                           KR_SYNC_MONTHS_MAX, &walker->month_count);
+    walker->has_months = err == KR_OK;
+    return err;
 }
 
 static bool is_same(const struct kr_walker *walker, const uint8_t ours[static 32], const uint8_t *theirs8)
@@ -533,9 +538,9 @@ static enum kr_err deal_with_list(struct kr_walker *walker, const struct kr_sync
 
 /* ---- months ---- */
 
-static const struct kr_tree_month *find_month(const struct kr_walker *walker, uint32_t count, uint32_t month)
+static const struct kr_tree_month *find_month(const struct kr_walker *walker, uint32_t month)
 {
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < walker->month_count; i++) {
         if (walker->months[i].month == month) {
             return &walker->months[i];
         }
@@ -558,10 +563,10 @@ struct opened {
     bool is_due;
 };
 
-static struct opened open_month(const struct kr_walker *walker, uint32_t months, const uint8_t item[static KR_SYNC_MONTH_BYTES])
+static struct opened open_month(const struct kr_walker *walker, const uint8_t item[static KR_SYNC_MONTH_BYTES])
 {
     struct opened opened = {.month.month = kr_sync_month(item)};
-    const struct kr_tree_month *ours = find_month(walker, months, opened.month.month);
+    const struct kr_tree_month *ours = find_month(walker, opened.month.month);
     if (ours != NULL) {
         opened.month = *ours;
     }
@@ -573,17 +578,16 @@ static struct opened open_month(const struct kr_walker *walker, uint32_t months,
 static enum kr_err deal_with_months(struct kr_walker *walker, const struct kr_sync_part *part, bool *ret_done)
 {
     const struct range all = {0};
-    uint32_t count = 0;
-    enum kr_err err = list_months(walker, &count);
+    enum kr_err err = kr_walker_months(walker);
     for (uint32_t i = 0; i < part->count && err == KR_OK && !walker->frame->is_said; i++) {
-        const struct opened opened = open_month(walker, count, part->items + (size_t)i * KR_SYNC_MONTH_BYTES);
+        const struct opened opened = open_month(walker, part->items + (size_t)i * KR_SYNC_MONTH_BYTES);
         if (opened.is_due) {
             err = show_month(walker, &opened.month);
         }
     }
     walker->frame->is_said = true;
     *ret_done = true;
-    for (uint32_t i = 0; i < count && err == KR_OK && *ret_done; i++) {
+    for (uint32_t i = 0; i < walker->month_count && err == KR_OK && *ret_done; i++) {
         if (!is_listed(part, walker->months[i].month)) {
             err = push_range(walker, walker->months[i].month, &all, ret_done);
         }
@@ -622,10 +626,9 @@ enum kr_err kr_walk_weigh(struct kr_walker *walker, const struct kr_sync_part *p
             *total += walker->plan->opens[i].count;
         }
     } else if (part->what == KR_SYNC_MONTHS) {
-        uint32_t count = 0;
-        err = list_months(walker, &count);
+        err = kr_walker_months(walker);
         for (uint32_t i = 0; i < part->count && err == KR_OK; i++) {
-            const struct opened opened = open_month(walker, count, part->items + (size_t)i * KR_SYNC_MONTH_BYTES);
+            const struct opened opened = open_month(walker, part->items + (size_t)i * KR_SYNC_MONTH_BYTES);
             *total += opened.is_due ? opened.month.count : 0;
         }
     }

@@ -15,6 +15,56 @@
 
 static struct walkers walkers; /* large */
 
+/* How often a step reads trees; wrapped by the linker. */
+static struct {
+    uint32_t looks, months, looks_max, months_max;
+} reads;
+
+static void begin_step(void)
+{
+    reads.looks = reads.months = 0;
+}
+
+enum kr_err __real_kr_walk_message(struct kr_step *step, struct kr_link *link, const struct kr_message *message);
+enum kr_err __wrap_kr_walk_message(struct kr_step *step, struct kr_link *link, const struct kr_message *message);
+enum kr_err __wrap_kr_walk_message(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
+{
+    begin_step();
+    return __real_kr_walk_message(step, link, message);
+}
+
+enum kr_err __real_kr_walks_tick(struct kr_step *step);
+enum kr_err __wrap_kr_walks_tick(struct kr_step *step);
+enum kr_err __wrap_kr_walks_tick(struct kr_step *step)
+{
+    begin_step();
+    return __real_kr_walks_tick(step);
+}
+
+enum kr_err __real_kr_store_tree_months(struct kr_txn *txn, const struct kr_scope *scope, uint32_t month_from,
+                                        struct kr_tree_month *ret_months, uint32_t max, uint32_t *ret_count);
+enum kr_err __wrap_kr_store_tree_months(struct kr_txn *txn, const struct kr_scope *scope, uint32_t month_from,
+                                        struct kr_tree_month *ret_months, uint32_t max, uint32_t *ret_count);
+enum kr_err __wrap_kr_store_tree_months(struct kr_txn *txn, const struct kr_scope *scope, uint32_t month_from,
+                                        struct kr_tree_month *ret_months, uint32_t max, uint32_t *ret_count)
+{
+    reads.months++;
+    reads.months_max = reads.months > reads.months_max ? reads.months : reads.months_max;
+    return __real_kr_store_tree_months(txn, scope, month_from, ret_months, max, ret_count);
+}
+
+enum kr_err __real_kr_tree_view_look(struct kr_tree_view *view, uint32_t month, const uint8_t *prefix, uint32_t nibbles,
+                                     struct kr_tree_node *ret_node);
+enum kr_err __wrap_kr_tree_view_look(struct kr_tree_view *view, uint32_t month, const uint8_t *prefix, uint32_t nibbles,
+                                     struct kr_tree_node *ret_node);
+enum kr_err __wrap_kr_tree_view_look(struct kr_tree_view *view, uint32_t month, const uint8_t *prefix, uint32_t nibbles,
+                                     struct kr_tree_node *ret_node)
+{
+    reads.looks++;
+    reads.looks_max = reads.looks > reads.looks_max ? reads.looks : reads.looks_max;
+    return __real_kr_tree_view_look(view, month, prefix, nibbles, ret_node);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -455,6 +505,81 @@ static void only_full_messages_pass_a_window(void **state)
     assert_true(walkers.nodes[0].bytes - before > UINT64_C(9) * KR_SYNC_BYTES_MAX);
 }
 
+/* As many small parts as one message holds, none of which leads on: each step reads no more than it may. */
+static void a_message_costs_no_more_than_a_step(void **state)
+{
+    uint8_t item[KR_SYNC_MONTH_BYTES], digest8[KR_SYNC_DIGEST_BYTES];
+    const struct kr_sync_part months = {.what = KR_SYNC_MONTHS, .count = 1, .items = item};
+    struct kr_sync_part node = {
+        .what = KR_SYNC_NODES, .month = WALKERS_MONTH, .nibbles = 2, .from = 2, .present = 3, .shown = 3, .prefix = {0x70}};
+    struct kr_tree_month ours;
+    uint32_t count = 0;
+    (void)state;
+    begin_with_a_liar();
+    assert_int_equal(kr_store_tree_months(walkers.nodes[0].txn, &walkers.scope, 0, &ours, 1, &count), KR_OK);
+    kr_hash_short(digest8, walkers.nodes[0].link->walk.key, ours.digest, 32);
+    kr_sync_month_write(item, WALKERS_MONTH, digest8);
+    memset(&reads, 0, sizeof reads);
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct kr_sync_part *part = i == 0 ? &months : &node;
+        struct lie lie;
+        lie_begin(&lie, 1);
+        while (lie.parts.len + 32 < KR_SYNC_BYTES_MAX) {
+            lie_add(&lie, part);
+        }
+        lie_say(&lie);
+        walkers_run(&walkers, 2);
+    }
+    assert_int_equal(walkers.nodes[0].link->walk.generations[1].dealt, 2);
+    assert_int_equal(reads.months_max, 1);
+    assert_true(reads.looks_max > 1000);
+    assert_true(reads.looks_max <= KR_WALK_COST_STEP / KR_WALK_COST_LOOK + KR_TREE_NIBBLES);
+}
+
+/* Two peers share the room, whichever came first. */
+static void no_peer_fills_the_room_of_all(void **state)
+{
+    static const uint8_t names[KR_SYNC_LIST_MAX * KR_SYNC_NAME_BYTES] = {1};
+    const struct kr_sync_part part = {.what = KR_SYNC_LIST, .month = WALKERS_MONTH, .count = KR_SYNC_LIST_MAX, .items = names};
+    struct walkers_node *node = &walkers.nodes[0];
+    struct kr_link *first = node->link, *second = calloc(1, sizeof *second);
+    struct kr_step step = {
+        .core = node->core, .txn = node->txn, .rng = &walkers.rng, .effects = &node->effects, .now_ms = walkers.now_ms};
+    struct lie lie;
+    (void)state;
+    assert_non_null(second);
+    flood();
+    const size_t before = first->walk.bytes;
+    assert_true(before > KR_WALK_BYTES_MAX * 3 / 4);
+    second->number = 2;
+    second->state = KR_LINK_OPEN;
+    second->has_session = second->walk.is_active = true;
+    second->session = first->session;
+    second->walk.number = first->walk.number;
+    second->walk.scope = walkers.scope;
+    second->walk.generations[0].sent = 1;
+    second->walk.generations[2].sent = KR_WALK_WINDOW; /* nothing is dealt with */
+    node->core->links[node->core->link_count++] = second;
+    for (uint32_t said = 0; said < 100; said++) {
+        lie_begin(&lie, 1);
+        for (uint32_t i = 0; i < 10; i++) {
+            lie_add(&lie, &part);
+        }
+        lie.message.parts = (struct kr_slice){lie.parts.bytes, lie.parts.len};
+        assert_int_equal(kr_walk_message(&step, second, &lie.message), KR_OK);
+        kr_writer_deinit(&lie.parts);
+        assert_true(first->walk.bytes + first->walk.parts.len + second->walk.bytes <= KR_WALK_BYTES_MAX);
+    }
+    assert_true(second->walk.bytes > KR_WALK_BYTES_MAX * 2 / 5);
+    assert_true(first->walk.bytes > KR_WALK_BYTES_MAX * 2 / 5);
+    assert_true(first->walk.generations[1].told < first->walk.generations[1].dealt);
+    node->core->link_count--;
+    first->walk.generations[2].sent_dealt = first->walk.generations[2].sent;
+    assert_int_equal(kr_walks_tick(&step), KR_OK);
+    kr_walk_close(second);
+    free(second);
+}
+
 static void a_peer_that_falls_silent_is_given_up(void **state)
 {
     (void)state;
@@ -627,6 +752,8 @@ int main(void)
         TEST(many_walks_cost_as_much_as_a_long_one),
         TEST(more_messages_than_have_room_are_let_go),
         TEST(only_full_messages_pass_a_window),
+        TEST(a_message_costs_no_more_than_a_step),
+        TEST(no_peer_fills_the_room_of_all),
         TEST(a_peer_that_falls_silent_is_given_up),
         TEST(what_was_dealt_with_and_never_sent_ends_the_walk),
         TEST(a_generation_that_nobody_reaches_ends_the_walk),
