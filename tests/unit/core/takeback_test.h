@@ -2,6 +2,7 @@
 #ifndef KR_TEST_TAKEBACK_H
 #define KR_TEST_TAKEBACK_H
 
+#include "node/core/query.h"
 #include "node/core/takeback.h"
 #include "tests/unit/core/bed.h"
 
