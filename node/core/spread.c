@@ -424,7 +424,7 @@ static enum kr_err graft(struct kr_step *step, struct kr_link *link, const struc
     err = kr_routes_get(&step->core->spread.routes, key, &route);
     if (err == KR_OK) {
         kr_route_set(route, link->spread.slot, true);
-        err = wants_record ? kr_gossip_enqueue(link, head->arrival, head->record_bytes > KR_BULK_BYTES_MIN) : KR_OK;
+        err = wants_record ? kr_gossip_graft(link, head->arrival, head->record_bytes > KR_BULK_BYTES_MIN) : KR_OK;
     }
     return err == KR_QUOTA ? KR_OK : err;
 }
