@@ -19,13 +19,15 @@
 #include "node/core/effect.h"
 #include "node/core/state.h"
 
-#define ANEW_MS       60000u /* a peer's log is read from the start once in so long */
-#define TURN_MS       60000u /* a link reads a scope that others wait for at least so long, and longer while */
-#define TURN_RECORDS  10u    /* so many records a second come by it */
-#define IN_VAIN_MAX   64u    /* pages of which nothing came, in a row */
-#define KNOWN_SLACK   65536u /* a log lists at most twice what we hold, and this, without anything new */
-#define HURRY_MS      1000u  /* what came is told to others with a ping after so long */
-#define SERVE_AT_ONCE 512u   /* entries of orders looked at in one call, and about as many wait in `asked` */
+#define ANEW_MS        60000u /* a peer's log is read from the start once in so long */
+#define TURN_MS        60000u /* a link reads a scope that others wait for at least so long, and longer while */
+#define TURN_RECORDS   10u    /* so many records a second come by it */
+#define IN_VAIN_MAX    64u    /* pages of which nothing came, in a row */
+#define KNOWN_SLACK    65536u /* a log lists at most twice what we hold, and this, without anything new */
+#define HURRY_MS       1000u  /* what came is told to others with a ping after so long */
+#define PAGES_BUDGET   4096u /* cursors and wants that are answered at once (also by a clock that stands still for a day), and … */
+#define PAGES_A_SECOND 16u   /* … in a second in the long run: more than what they bring can be checked in */
+#define SERVE_AT_ONCE  512u  /* entries of orders looked at in one call, and about as many wait in `asked` */
 
 /* ---- what is awaited ---- */
 
@@ -480,6 +482,22 @@ enum kr_err kr_catchup_have(struct kr_step *step, struct kr_link *link, const st
 
 /* ---- answering ---- */
 
+/* A hundred bytes ask for 64 KiB and for thousands of entries to be read. What goes beyond the budget is passed over, so that
+ * whoever asks without end keeps no fresh record of others waiting. */
+static bool may_be_answered(const struct kr_step *step, struct kr_link *link)
+{
+    const uint64_t more = (step->now_ms - link->pages_budget_ms) * PAGES_A_SECOND / 1000;
+    if (more > 0) {
+        link->pages_budget = more < PAGES_BUDGET - link->pages_budget ? link->pages_budget + more : PAGES_BUDGET;
+        link->pages_budget_ms = step->now_ms;
+    }
+    if (link->pages_budget == 0) {
+        return false;
+    }
+    link->pages_budget--;
+    return true;
+}
+
 static enum kr_err list(struct kr_step *step, const struct kr_scope *scope, struct kr_message *have, uint8_t (*ids)[32],
                         uint8_t *shorts)
 {
@@ -515,7 +533,7 @@ enum kr_err kr_catchup_cursor(struct kr_step *step, struct kr_link *link, const 
                               .from = message->count,
                               .count = message->count};
     memcpy(have.hash, message->hash, 32);
-    if (!kr_scope_from_wire(link, &message->scope)) {
+    if (!kr_scope_from_wire(link, &message->scope) || !may_be_answered(step, link)) {
         return KR_OK;
     }
     if (!kr_link_shares(step->core, link, &message->scope)) {
@@ -549,7 +567,7 @@ enum kr_err kr_catchup_want(struct kr_step *step, struct kr_link *link, const st
 {
     struct kr_order *order = find_order(link, message);
     if (!kr_scope_from_wire(link, &message->scope) || !kr_link_shares(step->core, link, &message->scope) ||
-        (order == NULL && link->order_count == KR_ORDERS_MAX)) {
+        (order == NULL && link->order_count == KR_ORDERS_MAX) || !may_be_answered(step, link)) {
         return KR_OK;
     }
     if (order == NULL) {

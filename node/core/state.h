@@ -168,6 +168,7 @@ struct kr_link {
     uint8_t talked[32];                     /* two digests that differ: ours, theirs */
     uint64_t talk_at_ms, talk_pause_ms;     /* while they stay so, roots are sent next then, and how long is waited after that */
     uint64_t roots_budget, roots_budget_ms; /* scopes that may be told of */
+    uint64_t pages_budget, pages_budget_ms; /* cursors and wants of the peer's that are answered */
 
     /* Catching up: what is read of the peer's logs. */
     enum kr_catchup_phase phase;

@@ -106,6 +106,35 @@ static void a_restored_server_cannot_make_us_skip(void **state)
     assert_int_equal(progress(bed, 1, 0, KR_SCOPE_CLEAR)->mark, 9);
 }
 
+static uint32_t answers_to_cursors_at_once(struct bed *bed, uint32_t count)
+{
+    const struct kr_message cursor = {.type = KR_MESSAGE_CURSOR, .scope.kind = KR_SCOPE_CLEAR};
+    const uint32_t before = bed->sent[0];
+    for (uint32_t i = 0; i < count; i++) {
+        size_t len = 0;
+        uint8_t *frame = bed_frame(&bed_link(bed, 1, 0)->session, &cursor, &len);
+        sim_world_push(bed->world, bed_node(bed, 0),
+                       (struct kr_event){.type = KR_EVENT_FRAME, .number = bed_link(bed, 0, 1)->number}, frame, len,
+                       bed->world->now_ms);
+        free(frame);
+    }
+    bed_run(bed, 100);
+    return bed->sent[0] - before;
+}
+
+/* Whoever asks for pages without end is answered so many, and again later: what others send does not wait behind it. */
+static void pages_asked_for_without_end_are_passed_over(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[4][32];
+    submit_some(bed, 0, 1, 4, ids);
+    bed_run(bed, 60000);
+    assert_in_range(answers_to_cursors_at_once(bed, 6000), 4096, 4112);
+    assert_true(bed_link(bed, 0, 1)->has_session);
+    bed_run(bed, 10000);
+    assert_in_range(answers_to_cursors_at_once(bed, 1000), 160, 170);
+}
+
 /* 1 has just asked 0 for what is new in a scope. */
 static void has_asked(struct bed *bed, const struct kr_progress *of)
 {
@@ -774,6 +803,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(after_an_absence_all_that_was_missed_comes, setup, teardown),
         cmocka_unit_test_setup_teardown(equal_sets_cost_pings_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_restored_server_cannot_make_us_skip, setup, teardown),
+        cmocka_unit_test_setup_teardown(pages_asked_for_without_end_are_passed_over, setup, teardown),
         cmocka_unit_test_setup_teardown(answers_that_do_not_follow_move_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_mark_over_another_history_is_read_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(a_log_is_another_one_once_a_minute, setup, teardown),
