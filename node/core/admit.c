@@ -210,7 +210,9 @@ static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const u
 {
     struct kr_core *core = step->core;
     const struct kr_header *header = &job->header;
-    if (header->expires_s <= step->now_ms / 1000) {
+    /* Of what has expired the header enters, for as long as trees have it; statements leave theirs when they end. */
+    const bool is_expired = kr_is_expired(step, header->expires_s);
+    if (is_expired && (kr_kind_is_statement(header->kind) || kr_is_month_over(step, header->expires_s))) {
         return KR_EXPIRED;
     }
     if (kr_is_far_ahead(step, header)) {
@@ -233,7 +235,7 @@ static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const u
     }
     /* What we may not hold whoever wrote it is refused; what we might is kept apart until its author is trusted. */
     facts.is_author_trusted = true;
-    enum kr_policy_reason reason = kr_policy(KR_POLICY_HOLD, &facts);
+    enum kr_policy_reason reason = kr_policy(is_expired ? KR_POLICY_HEADER : KR_POLICY_HOLD, &facts);
     if (!kr_policy_is_allowed(reason) || reason == KR_POLICY_ALLOW_RELAY) {
         return KR_DENIED; /* what we could only relay has no scope to be passed on in yet, and would lie here unbounded */
     }
@@ -241,10 +243,9 @@ static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const u
     if (err == KR_OK && kr_kind_takes_back(header->kind)) {
         err = kr_takeback_judge(job);
     }
-    if (err != KR_OK) {
-        return err;
-    }
-    return is_trusted ? KR_OK : KR_UNKNOWN_AUTHOR;
+    err = err == KR_OK && !is_trusted ? KR_UNKNOWN_AUTHOR : err;
+    return is_expired && err == KR_UNKNOWN_AUTHOR ? KR_EXPIRED
+                                                  : err; /* nothing to be kept apart: a walk brings it when it may enter */
 }
 
 /* The statement that stands where this one would; KR_NOT_FOUND where none does that can be read: such a row is written over. */
@@ -386,10 +387,10 @@ enum kr_err kr_admit_enter(struct kr_step *step, struct kr_job *job, const struc
             scopes[entered++] = scopes[i];
         }
     }
-    if (err == KR_OK && kr_kind_takes_back(job->header.kind)) {
-        err = kr_takeback_entered(step, job, head);
+    if (err == KR_OK && kr_kind_takes_back(job->header.kind) && !kr_is_expired(step, head->expires_s)) {
+        err = kr_takeback_entered(step, job, head); /* (what an expired one took back has expired, too) */
     }
-    if (head->state == KR_HEAD_HEADER_ONLY) { /* peers make it themselves of what takes it back, or find that it is missing */
+    if (head->state == KR_HEAD_HEADER_ONLY) { /* peers make it themselves, or find that it is missing */
         return err;
     }
     if (err == KR_OK && !(is_late && head->created_ms + KR_SPREAD_AGE_MS < step->now_ms)) {
@@ -451,7 +452,8 @@ enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t fro
     if (err != KR_NOT_FOUND) {
         return err;
     }
-    enum kr_err verdict = kr_admit_judge(step, job, link != NULL ? link->council : NULL);
+    const bool is_late = link == NULL && kr_is_expired(step, job->header.expires_s); /* our own, which nobody has seen */
+    enum kr_err verdict = is_late ? KR_EXPIRED : kr_admit_judge(step, job, link != NULL ? link->council : NULL);
     if (verdict == KR_NOMEM || verdict == KR_IO || verdict == KR_STORE_FULL || verdict == KR_CORRUPT) {
         return verdict;
     }
@@ -462,7 +464,7 @@ enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t fro
         verdict = KR_QUOTA;
     }
     if (verdict == KR_OK || verdict == KR_UNKNOWN_AUTHOR) {
-        err = kr_takeback_meet(step, job, &verdict);
+        err = kr_takeback_meet(step, job, link, &verdict);
         if (err != KR_OK) {
             return err;
         }
@@ -523,7 +525,7 @@ enum kr_err kr_admit_foresee(struct kr_step *step, const struct kr_job *job, con
     if (err != KR_NOT_FOUND) {
         return err;
     }
-    enum kr_err verdict = judge(step, job, from);
+    enum kr_err verdict = kr_is_expired(step, job->header.expires_s) ? KR_EXPIRED : judge(step, job, from);
     if (verdict == KR_OK) {
         err = standing(step, &job->header, &entry);
         verdict = err == KR_OK && is_outdone(&entry, job) ? KR_EXISTS : KR_OK;

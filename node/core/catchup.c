@@ -209,7 +209,8 @@ static enum kr_err walked(struct kr_step *step, struct kr_link *link, const stru
     if (progress == NULL) {
         return kr_catchup_go_on(step, link); /* not shared any more */
     }
-    if (came > 0) {
+    if (link->walked_records != link->walked_noted) { /* (what came and may not enter came in vain) */
+        link->walked_noted = link->walked_records;
         progress->walking = (struct kr_pause){0};
     }
     kr_pause(&progress->walking, step->now_ms);
@@ -599,20 +600,21 @@ static enum kr_err serve_one(struct kr_step *step, struct kr_link *link, const u
 {
     uint64_t arrival = 0;
     struct kr_head head;
-    enum kr_policy_reason reason = KR_POLICY_DENY_UNLABELLED;
+    enum kr_share share = KR_SHARE_NOTHING;
     enum kr_err err = kr_store_record_find(step->txn, id, &arrival);
     if (err == KR_OK) {
         err = kr_store_head_get(step->txn, arrival, &head, serving->scratch);
     }
-    /* A header alone tells a peer nothing: who takes it back, or the clock, makes it at the peer as well. */
-    if (err == KR_OK && head.state == KR_HEAD_SHOWN) {
-        err = kr_policy_of_head(step->core, KR_POLICY_HOLD, &head, link->council, &reason);
+    /* The header of one that was taken back is made at the peer by what takes it back; of one that expired it is all that is sent.
+     */
+    if (err == KR_OK && (head.state == KR_HEAD_SHOWN || kr_is_expired(step, head.expires_s))) {
+        err = kr_expiry_share(step, link, &head, &share);
     }
     bool is_damaged = err == KR_CORRUPT;
     if (is_damaged) { /* one damaged record must not stand in the way of all others */
         err = kr_step_log_damage(step, arrival);
     }
-    if (err == KR_NOT_FOUND || (err == KR_OK && (is_damaged || !kr_policy_is_allowed(reason)))) {
+    if (err == KR_NOT_FOUND || (err == KR_OK && (is_damaged || share == KR_SHARE_NOTHING))) {
         memcpy(serving->gone[serving->gone_count++], id, KR_SHORT_ID_BYTES);
         return KR_OK;
     }

@@ -3,7 +3,8 @@
  *   shown ──(expires)──▶ header only ──(its month is over)──▶ gone, and with it the month's trees
  *   statement ──(expires)──▶ gone, also from the trees        quarantined ──(expires)──▶ gone
  *
- * A record stays in its trees until they are dropped as a whole: so nodes whose clocks differ by a little have the same. Of
+ * A record stays in its trees until they are dropped as a whole: so nodes whose clocks differ by a little have the same. Who was
+ * away when it expired gets its header alone (kr_expiry_share; admit.c and takeback.c take it): so all sets are equal. Of
  * statements only those that stand are in a tree, or those who replaced one would differ from those for whom it ended before. */
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +118,59 @@ static bool may_be_ahead(const struct kr_core *core)
         behind += core->links[i]->has_session && core->links[i]->clock_ms < -(int64_t)DAY_MS;
     }
     return (core->options.doubts_clock || 2 * behind > sessions) && !KR_FAULT(KR_FAULT_CLOCK_TRUSTED);
+}
+
+bool kr_is_expired(const struct kr_step *step, uint64_t expires_s)
+{
+    return expires_s <= step->now_ms / 1000;
+}
+
+bool kr_is_month_over(const struct kr_step *step, uint64_t expires_s)
+{
+    const uint32_t month = kr_tree_month(expires_s);
+    return month < kr_tree_month_from(step->now_ms / 1000) || month < step->core->month_from;
+}
+
+/* The peer's clock may say anything. */
+static uint64_t their_s(const struct kr_step *step, const struct kr_link *link)
+{
+    if (link->clock_ms >= 0) {
+        const uint64_t ahead_ms = (uint64_t)link->clock_ms;
+        return (step->now_ms < UINT64_MAX - ahead_ms ? step->now_ms + ahead_ms : UINT64_MAX) / 1000;
+    }
+    const uint64_t behind_ms = 0 - (uint64_t)link->clock_ms;
+    return (step->now_ms > behind_ms ? step->now_ms - behind_ms : 0) / 1000;
+}
+
+bool kr_lives_by_their_clock(const struct kr_step *step, const struct kr_link *link, uint64_t expires_s)
+{
+    return link->clock_ms < -(int64_t)KR_FUTURE_MS_MAX && expires_s > their_s(step, link);
+}
+
+bool kr_expiry_doubts(const struct kr_step *step, const struct kr_link *link, uint64_t expires_s)
+{
+    return may_be_ahead(step->core) || (link != NULL && kr_lives_by_their_clock(step, link, expires_s));
+}
+
+/* Where the two clocks disagree, the one would put off what the other sends, and be offered it again and again: the walk finds it
+ * when both have passed. */
+enum kr_err kr_expiry_share(const struct kr_step *step, const struct kr_link *link, const struct kr_head *head,
+                            enum kr_share *ret_share)
+{
+    const uint64_t their_now_s = their_s(step, link);
+    const bool is_expired = kr_is_expired(step, head->expires_s), is_expired_there = head->expires_s <= their_now_s;
+    const bool is_header = head->state == KR_HEAD_HEADER_ONLY || is_expired;
+    const bool is_over =
+        is_expired && is_expired_there &&
+        (kr_is_month_over(step, head->expires_s) || kr_tree_month(head->expires_s) < kr_tree_month_from(their_now_s));
+    const bool is_disputed = is_expired != is_expired_there && (is_expired || link->clock_ms > (int64_t)KR_FUTURE_MS_MAX);
+    enum kr_policy_reason reason;
+    enum kr_err err = kr_policy_of_head(step->core, is_header ? KR_POLICY_HEADER : KR_POLICY_HOLD, head, link->council, &reason);
+    if (err == KR_OK) {
+        const bool may = head->state != KR_HEAD_QUARANTINED && !is_over && !is_disputed && kr_policy_is_allowed(reason);
+        *ret_share = !may ? KR_SHARE_NOTHING : is_header ? KR_SHARE_HEADER : KR_SHARE_WHOLE;
+    }
+    return err;
 }
 
 /* Trees of months that are over, a slice of them. */

@@ -68,48 +68,16 @@ static enum kr_err queue_push(struct kr_queue *queue, uint64_t arrival, const ui
     return KR_OK;
 }
 
-enum kr_err kr_gossip_enqueue(struct kr_link *link, uint64_t arrival, bool is_bulk)
+static void queue_pop(struct kr_queue *queue)
 {
-    return queue_push(is_bulk ? &link->bulk : &link->fresh, arrival, NULL);
-}
-
-enum kr_err kr_gossip_graft(struct kr_link *link, uint64_t arrival, bool is_bulk)
-{
-    for (uint32_t i = 0; i < link->grafted_count; i++) {
-        if (link->grafted[i] == arrival) {
-            return KR_OK;
-        }
-    }
-    if (link->grafted == NULL) {
-        link->grafted = malloc(KR_LINK_GRAFTED_MAX * sizeof *link->grafted);
-        if (link->grafted == NULL) {
-            return KR_NOMEM;
-        }
-    }
-    enum kr_err err = link->grafted_count < KR_LINK_GRAFTED_MAX ? kr_gossip_enqueue(link, arrival, is_bulk) : KR_QUOTA;
-    if (err == KR_OK) {
-        link->grafted[link->grafted_count++] = arrival;
-    }
-    return err;
-}
-
-/* It waits no longer. */
-static void forget_graft(struct kr_link *link, uint64_t arrival)
-{
-    for (uint32_t i = 0; i < link->grafted_count; i++) {
-        if (link->grafted[i] == arrival) {
-            link->grafted[i] = link->grafted[--link->grafted_count];
-            return;
-        }
-    }
-}
-
-static void queue_pop(struct kr_link *link, struct kr_queue *queue)
-{
-    forget_graft(link, queue->items[queue->head]);
     queue->head = (queue->head + 1) % queue->capacity;
     queue->count--;
     queue->need = 0;
+}
+
+enum kr_err kr_gossip_enqueue(struct kr_link *link, uint64_t arrival, bool is_bulk)
+{
+    return queue_push(is_bulk ? &link->bulk : &link->fresh, arrival, NULL);
 }
 
 enum kr_err kr_gossip_ask(struct kr_link *link, uint64_t arrival, const uint8_t id[static 32])
@@ -173,7 +141,7 @@ static enum kr_err give_credit(struct kr_step *step, struct kr_link *link, uint6
 
 void kr_gossip_close(struct kr_link *link)
 {
-    link->fresh.count = link->bulk.count = link->asked.count = link->grafted_count = 0;
+    link->fresh.count = link->bulk.count = link->asked.count = 0;
     link->has_room = link->has_asked = false;
     link->room = link->window = link->granted = link->share = link->lent = link->needed = 0;
 }
@@ -184,7 +152,6 @@ void kr_gossip_free(struct kr_link *link)
     free(link->bulk.items);
     free(link->asked.items);
     free(link->asked.ids);
-    free(link->grafted);
 }
 
 enum kr_err kr_gossip_open(struct kr_step *step, struct kr_link *link)
@@ -269,7 +236,7 @@ struct parcel {
 static enum kr_err pass_over(struct kr_step *step, struct kr_link *link, struct kr_queue *queue)
 {
     const uint32_t at = queue->head;
-    queue_pop(link, queue);
+    queue_pop(queue);
     if (queue != &link->asked) {
         return KR_OK;
     }
@@ -277,27 +244,63 @@ static enum kr_err pass_over(struct kr_step *step, struct kr_link *link, struct 
     return kr_link_send(step, link, &gone);
 }
 
-static enum kr_err may_send(const struct kr_step *step, const struct kr_link *link, const struct kr_head *head, bool *ret_may)
+static enum kr_err may_send(const struct kr_step *step, const struct kr_link *link, const struct kr_head *head,
+                            enum kr_share *ret_share)
 {
-    enum kr_policy_reason reason;
-    enum kr_err err = kr_policy_of_head(step->core, KR_POLICY_HOLD, head, link->council, &reason);
-    if (err == KR_OK) {
-        *ret_may = (head->state != KR_HEAD_QUARANTINED && kr_policy_is_allowed(reason)) || KR_FAULT(KR_FAULT_POLICY_UNASKED);
+    enum kr_err err = kr_expiry_share(step, link, head, ret_share);
+    if (err == KR_OK && KR_FAULT(KR_FAULT_POLICY_UNASKED)) {
+        *ret_share = KR_SHARE_WHOLE;
     }
     return err;
 }
 
 /* What goes out is what the header itself lets go, whatever stands in the head. */
-static bool header_lets(const struct kr_step *step, const struct kr_link *link, struct kr_slice bytes)
+static bool header_lets(const struct kr_step *step, const struct kr_link *link, const struct kr_record *record)
 {
-    struct kr_record record;
     struct kr_header header;
     struct kr_policy_facts facts;
-    if (kr_record_split(bytes.bytes, bytes.len, &record) != KR_OK || kr_header_parse(record.header, &header) != KR_OK) {
+    if (kr_header_parse(record->header, &header) != KR_OK) {
         return false;
     }
     kr_policy_facts_of(step->core, &header, link->council, &facts);
-    return kr_policy_is_allowed(kr_policy(KR_POLICY_HOLD, &facts)) || KR_FAULT(KR_FAULT_POLICY_UNASKED);
+    const enum kr_policy_use use = record->is_header_only ? KR_POLICY_HEADER : KR_POLICY_HOLD;
+    return kr_policy_is_allowed(kr_policy(use, &facts)) || KR_FAULT(KR_FAULT_POLICY_UNASKED);
+}
+
+/* The record as the peer gets it, to be freed; `*ret_len` 0: it does not. */
+static enum kr_err read_share(struct kr_step *step, const struct kr_link *link, uint64_t arrival, enum kr_share share,
+                              uint8_t **ret_bytes, size_t *ret_len)
+{
+    struct kr_record record;
+    struct kr_writer writer;
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    enum kr_err err = kr_store_record_get(step->txn, arrival, &bytes, &len);
+    if (err != KR_OK) {
+        return err;
+    }
+    err = kr_record_split(bytes, len, &record) == KR_OK ? KR_OK : KR_CORRUPT;
+    if (err == KR_OK && share == KR_SHARE_HEADER && !record.is_header_only) { /* it expired a moment ago */
+        uint8_t *whole = bytes;
+        kr_writer_init(&writer, KR_RECORD_BYTES_MAX);
+        bytes = NULL;
+        err = kr_record_strip(&record, &writer);
+        if (err == KR_OK) {
+            err = kr_writer_take(&writer, &bytes, &len);
+        }
+        kr_writer_deinit(&writer);
+        free(whole);
+        if (err == KR_OK) {
+            err = kr_record_split(bytes, len, &record);
+        }
+    }
+    if (err != KR_OK) {
+        free(bytes);
+        return err;
+    }
+    *ret_bytes = bytes;
+    *ret_len = header_lets(step, link, &record) ? len : 0;
+    return KR_OK;
 }
 
 /* Adds the first record of the queue if policy lets this peer hold it; one that was purged meanwhile is passed over, and so is one
@@ -309,33 +312,35 @@ static enum kr_err pack(struct kr_step *step, struct kr_link *link, struct kr_qu
     struct kr_head head = {0};
     uint8_t *bytes = NULL;
     size_t len = 0;
-    bool may = false;
+    enum kr_share share = KR_SHARE_NOTHING;
     enum kr_err err = kr_store_head_get(step->txn, arrival, &head, parcel->scratch);
     if (err == KR_NOT_FOUND) {
         return pass_over(step, link, queue);
     }
     if (err == KR_OK) {
-        err = may_send(step, link, &head, &may);
+        err = may_send(step, link, &head, &share);
     }
-    if (err == KR_OK && may && head.record_bytes > left) {
+    if (err == KR_OK && share == KR_SHARE_WHOLE && head.record_bytes > left) {
         queue->need = head.record_bytes;
         return KR_OK;
     }
-    if (err == KR_OK && may) {
-        err = kr_store_record_get(step->txn, arrival, &bytes, &len);
+    if (err == KR_OK && share != KR_SHARE_NOTHING) {
+        err = read_share(step, link, arrival, share, &bytes, &len);
     }
-    bool is_damaged = err == KR_CORRUPT;
-    if (is_damaged) {
+    if (err == KR_CORRUPT) {
         err = kr_step_log_damage(step, arrival);
+        len = 0;
     }
-    if (err != KR_OK) {
-        return err;
-    }
-    if (!may || is_damaged || !header_lets(step, link, (struct kr_slice){bytes, len})) {
+    if (err != KR_OK || len == 0) {
         free(bytes);
-        return pass_over(step, link, queue);
+        return err != KR_OK ? err : pass_over(step, link, queue);
     }
-    queue_pop(link, queue);
+    if (len > left) { /* a header alone */
+        queue->need = len;
+        free(bytes);
+        return KR_OK;
+    }
+    queue_pop(queue);
     if (queue != &link->fresh) {
         link->is_asked_next = queue == &link->bulk;
     }
@@ -537,6 +542,7 @@ static enum kr_err take_record(struct kr_step *step, struct kr_link *link, struc
     job->number = link->number;
     job->session = link->session_no;
     job->was_wanted = kr_catchup_awaits(link, record.id);
+    job->is_walked = link->walk.is_active && !job->was_wanted;
     job->is_bulk = job->was_wanted || bytes.len > KR_BULK_BYTES_MIN;
     memcpy(job->id, record.id, 32);
     err = kr_spread_checking(step, link, job->id);
@@ -592,16 +598,6 @@ void kr_gossip_forget(struct kr_core *core, const struct kr_job *job)
     }
 }
 
-/* Expired by our clock, but not by the peer's, which is behind ours: one of the two is wrong, and the record may not be let go for
- * that. */
-static bool lives_by_their_clock(const struct kr_step *step, const struct kr_link *link, uint64_t expires_s)
-{
-    if (link->clock_ms >= -(int64_t)KR_FUTURE_MS_MAX) {
-        return false;
-    }
-    return expires_s > less(step->now_ms, (uint64_t)-link->clock_ms) / 1000;
-}
-
 enum kr_err kr_gossip_checked(struct kr_step *step, struct kr_job *job)
 {
     struct kr_core *core = step->core;
@@ -618,9 +614,10 @@ enum kr_err kr_gossip_checked(struct kr_step *step, struct kr_job *job)
     if (verdict == KR_OK) {
         uint64_t arrival;
         /* What a walk brings was missed as what is asked for was. */
-        job->was_wanted = job->was_wanted || (link->walk.is_active && job->header.created_ms + KR_SPREAD_AGE_MS < step->now_ms);
+        job->was_wanted = job->was_wanted || (job->is_walked && job->header.created_ms + KR_SPREAD_AGE_MS < step->now_ms);
         err = kr_admit(step, job, link->council, link, &verdict, &arrival);
     }
+    link->walked_records += err == KR_OK && verdict == KR_OK && job->is_walked;
     if (err == KR_OK) {
         err = kr_spread_checked(step, link, job, verdict);
     }
@@ -638,6 +635,6 @@ enum kr_err kr_gossip_checked(struct kr_step *step, struct kr_job *job)
         err = refuse(step, link, job->record.id, verdict);
     }
     bool is_put_off = verdict == KR_QUOTA || verdict == KR_NOT_FOUND ||
-                      (verdict == KR_EXPIRED && lives_by_their_clock(step, link, job->header.expires_s));
+                      (verdict == KR_EXPIRED && kr_lives_by_their_clock(step, link, job->header.expires_s));
     return err == KR_OK && is_current ? dealt_with(step, link, job->record.id, job->len, is_put_off) : err;
 }

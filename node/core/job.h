@@ -27,6 +27,7 @@ struct kr_job {
     uint8_t token[16];
     bool is_bulk;
     bool was_wanted; /* CHECK: asked for, so exempt from quotas */
+    bool is_walked;  /* CHECK: came while trees were walked */
     /* MAKE: the draft, all owned. */
     struct kr_draft draft;
     uint8_t author[32], seed[32];

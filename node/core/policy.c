@@ -100,7 +100,7 @@ enum kr_policy_reason kr_policy(enum kr_policy_use use, const struct kr_policy_f
     if (!is_labelled) {
         return KR_POLICY_DENY_UNLABELLED;
     }
-    if (facts->is_expired) {
+    if (facts->is_expired && (use != KR_POLICY_HEADER || facts->is_statement)) {
         return KR_POLICY_DENY_EXPIRED;
     }
     if (facts->is_statement) {
@@ -115,5 +115,5 @@ enum kr_policy_reason kr_policy(enum kr_policy_use use, const struct kr_policy_f
     if (!facts->is_author && !facts->is_author_trusted) {
         return KR_POLICY_DENY_UNTRUSTED_AUTHOR;
     }
-    return use == KR_POLICY_HOLD ? held : use_of_held(use, facts, held);
+    return use == KR_POLICY_HOLD || use == KR_POLICY_HEADER ? held : use_of_held(use, facts, held);
 }

@@ -143,7 +143,7 @@ static enum kr_err quarantine_leave(struct kr_step *step, const uint8_t id[stati
     return err == KR_NOT_FOUND ? KR_OK : err;
 }
 
-/* One that was taken back meanwhile leaves with its header alone. */
+/* One that was taken back or has expired meanwhile leaves with its header alone. */
 static enum kr_err show(struct kr_step *step, const struct kr_job *job, struct kr_head *head)
 {
     if (job->record.is_header_only) {
@@ -182,7 +182,7 @@ static enum kr_err look_again(struct kr_step *step, const uint8_t id[static 32],
     const struct kr_link *link = kr_link_by_council(step->core, from);
     enum kr_err verdict = job->err != KR_OK ? job->err : kr_admit_judge(step, job, link != NULL ? link->council : NULL);
     if (verdict == KR_OK) {
-        err = kr_takeback_meet(step, job, &verdict);
+        err = kr_takeback_meet(step, job, link, &verdict);
     }
     if (err != KR_OK) {
         goto out;

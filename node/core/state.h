@@ -135,9 +135,6 @@ struct kr_link {
     struct kr_queue fresh, bulk;
     struct kr_queue asked; /* what it wants, each once, at most KR_LINK_ASKED_MAX */
     bool is_asked_next;    /* of bulk and asked */
-    uint64_t
-        *grafted; /* of fresh and bulk, what it asked for by GRAFT, each once: at most KR_LINK_GRAFTED_MAX; NULL: nothing yet */
-    uint32_t grafted_count;
     bool has_room;
     uint64_t room;   /* bytes that the peer takes while nothing is under way: its first credit */
     uint64_t window; /* bytes that it takes now */
@@ -189,6 +186,7 @@ struct kr_link {
 
     /* Counters of this run. */
     uint64_t sent_records, sent_bytes, received_records, received_bytes, refused_records;
+    uint64_t walked_records, walked_noted; /* that walks brought and that were stored; at the end of the last walk */
 };
 
 /* An invitation of ours. Lives until it has expired or the council that used it is linked; once used it admits only that one. */
@@ -323,9 +321,6 @@ enum kr_err kr_hello_card(struct kr_step *step, const struct kr_hello *hello, st
 /* To be pushed. Nothing is said to who was to get it, if it is gone by then. */
 enum kr_err kr_gossip_enqueue(struct kr_link *link, uint64_t arrival,
                               bool is_bulk) KR_WARN_UNUSED; /* KR_QUOTA where the queue is full */
-/* The peer asks for it because it was announced. What waits for it already is not queued again, or sixteen bytes said over and over
- * would bring a megabyte each time. KR_QUOTA where so much waits that the peer has to ask somebody else. */
-enum kr_err kr_gossip_graft(struct kr_link *link, uint64_t arrival, bool is_bulk) KR_WARN_UNUSED;
 /* The peer asks for it, by that id, and is told that it is gone where it is by then. KR_QUOTA where it has asked for too much
  * already. */
 enum kr_err kr_gossip_ask(struct kr_link *link, uint64_t arrival, const uint8_t id[static 32]) KR_WARN_UNUSED;
@@ -509,5 +504,24 @@ enum kr_err kr_expiry_slice(struct kr_step *step, bool *ret_more) KR_WARN_UNUSED
 /* Only the header and the signature of a record stay, so that it keeps its place in the trees; a damaged one is deleted, and would
  * be taken anew. Adds its length to `*bytes`. */
 enum kr_err kr_expiry_strip(struct kr_step *step, uint64_t arrival, uint64_t *bytes) KR_WARN_UNUSED;
+/* Whether it has expired by our clock. */
+bool kr_is_expired(const struct kr_step *step, uint64_t expires_s);
+/* Whether its month is over by our clock, or gone from our trees already. */
+bool kr_is_month_over(const struct kr_step *step, uint64_t expires_s);
+/* Expired by our clock, but not by the peer's, which is more than ten minutes behind ours: one of the two is wrong, and the record
+ * may not be let go for that. */
+bool kr_lives_by_their_clock(const struct kr_step *step, const struct kr_link *link, uint64_t expires_s);
+/* Whether what has expired by our clock may not be cut down to its header for that: the clock may be ahead. `link`: whose record
+ * it is; may be NULL. */
+bool kr_expiry_doubts(const struct kr_step *step, const struct kr_link *link, uint64_t expires_s);
+/* What a peer gets of a record. */
+enum kr_share {
+    KR_SHARE_NOTHING,
+    KR_SHARE_HEADER, /* header and signature, of one that is stripped here, or expired by both clocks */
+    KR_SHARE_WHOLE,
+};
+/* The record as it is stored goes to that peer so, by policy and by both clocks; quarantined: not at all. */
+enum kr_err kr_expiry_share(const struct kr_step *step, const struct kr_link *link, const struct kr_head *head,
+                            enum kr_share *ret_share) KR_WARN_UNUSED;
 
 #endif

@@ -461,7 +461,7 @@ static enum kr_err strip_job(struct kr_job *job)
     return err;
 }
 
-enum kr_err kr_takeback_meet(struct kr_step *step, struct kr_job *job, enum kr_err *ret_verdict)
+enum kr_err kr_takeback_meet(struct kr_step *step, struct kr_job *job, const struct kr_link *link, enum kr_err *ret_verdict)
 {
     struct kr_taken_row row = {0};
     bool is_covered = false;
@@ -478,11 +478,17 @@ enum kr_err kr_takeback_meet(struct kr_step *step, struct kr_job *job, enum kr_e
     if (err != KR_OK) {
         return err;
     }
-    if (is_header_only && !is_covered && !KR_FAULT(KR_FAULT_HEADER_TAKEN)) {
+    const bool is_expired = kr_is_expired(step, job->header.expires_s);
+    if (is_header_only && !is_covered && !is_expired && !KR_FAULT(KR_FAULT_HEADER_TAKEN)) {
         *ret_verdict = KR_NOT_FOUND;
         return KR_OK;
     }
-    if (is_header_only && !row.is_done) { /* nothing is left that an operator could decide about */
+    const bool is_for_good = is_covered && (row.is_done || is_header_only); /* whatever the clock says */
+    if (is_expired && !is_for_good && kr_expiry_doubts(step, link, job->header.expires_s)) {
+        *ret_verdict = KR_EXPIRED;
+        return KR_OK;
+    }
+    if (is_header_only && is_covered && !row.is_done) { /* nothing is left that an operator could decide about */
         uint64_t arrival;
         err = kr_store_record_find(step->txn, row.by, &arrival);
         if (err == KR_OK) {
@@ -494,7 +500,8 @@ enum kr_err kr_takeback_meet(struct kr_step *step, struct kr_job *job, enum kr_e
         }
         return err;
     }
-    return is_covered && row.is_done && !is_header_only ? strip_job(job) : KR_OK;
+    const bool is_taken_back = is_covered && row.is_done;
+    return !is_header_only && (is_taken_back || is_expired) ? strip_job(job) : KR_OK;
 }
 
 enum kr_err kr_takeback_forget(struct kr_step *step, const struct kr_head *head)

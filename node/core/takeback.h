@@ -13,9 +13,12 @@
 enum kr_err kr_takeback_judge(const struct kr_job *job) KR_WARN_UNUSED;
 /* It has entered: takes effect, or waits. */
 enum kr_err kr_takeback_entered(struct kr_step *step, const struct kr_job *job, const struct kr_head *head) KR_WARN_UNUSED;
-/* A record is about to be stored. One that was taken back is cut down to its header first. A header alone is only taken where
- * something here takes that record back: else `*ret_verdict` is KR_NOT_FOUND, it is put off, and comes whole from somebody else. */
-enum kr_err kr_takeback_meet(struct kr_step *step, struct kr_job *job, enum kr_err *ret_verdict) KR_WARN_UNUSED;
+/* A record is about to be stored. One that was taken back or has expired is cut down to its header first. A header alone is only
+ * taken where something here takes that record back, or it has expired: else `*ret_verdict` is KR_NOT_FOUND, it is put off, and
+ * comes whole from somebody else. By a clock that may be wrong nothing is cut down or taken so: then it is KR_EXPIRED. `link`: whom
+ * it comes from; may be NULL. */
+enum kr_err kr_takeback_meet(struct kr_step *step, struct kr_job *job, const struct kr_link *link,
+                             enum kr_err *ret_verdict) KR_WARN_UNUSED;
 /* A record is deleted altogether: so is what is noted about it. */
 enum kr_err kr_takeback_forget(struct kr_step *step, const struct kr_head *head) KR_WARN_UNUSED;
 

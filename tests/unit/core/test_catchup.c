@@ -297,15 +297,14 @@ static void what_has_expired_by_our_clock_alone_holds_the_mark(void **state)
     struct forged forged = bed_forge(bed, 1,
                                      (struct kr_draft){.kind = KR_KIND_REPORT,
                                                        .label = KR_TLP_CLEAR,
-                                                       .created_ms = now_ms - 10 * (uint64_t)BED_DAY_MS,
-                                                       .expires_s = (now_ms - BED_DAY_MS) / 1000,
+                                                       .created_ms = now_ms - 3600000,
+                                                       .expires_s = (now_ms - 1800000) / 1000,
                                                        .content = bed_report(&content, "a.example")});
-    bed_say(bed, 1, 0, &ping);
-    assert_false(is_held_by(bed, &forged));
-    ping.sequence = now_ms - 2 * (uint64_t)BED_DAY_MS;
+    bed_say(bed, 1, 0, &ping); /* its digest has been talked about then */
+    ping.sequence = now_ms - 2400000;
     bed_say(bed, 1, 0, &ping);
     assert_true(is_held_by(bed, &forged));
-    ping.sequence = now_ms - BED_DAY_MS / 2; /* it is over for both */
+    ping.sequence = now_ms - 900000; /* it is over for both */
     bed_say(bed, 1, 0, &ping);
     assert_false(is_held_by(bed, &forged));
     forged_free(&forged);

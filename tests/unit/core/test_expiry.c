@@ -201,6 +201,11 @@ static void a_token_lives_as_long_as_its_record(void **state)
     assert_memory_equal(first, again, 32);
     bed_run(bed, 2 * BED_DAY_MS);
     assert_false(bed_holds(bed, 0, first));
+    const uint64_t month_end_ms = kr_tree_month_end_s(kr_tree_month(submit->expires_s)) * 1000;
+    submit->expires_s = bed->world->now_ms / 1000 + 86400;
+    assert_int_equal(bed_submit(bed, 0, submit, again), KR_OK);
+    assert_memory_equal(first, again, 32); /* its header is there */
+    bed_run(bed, month_end_ms + 2 * (uint64_t)BED_DAY_MS - bed->world->now_ms);
     submit->expires_s = bed->world->now_ms / 1000 + 86400;
     assert_int_equal(bed_submit(bed, 0, submit, again), KR_OK);
     assert_memory_not_equal(first, again, 32);

@@ -53,17 +53,21 @@ static struct kr_policy_facts facts_of(uint32_t label, uint32_t bits)
 
 static bool table_allows(uint32_t label, uint32_t bits, enum kr_policy_use use)
 {
-    bool allows = table[label][STRANGER][use - 1] != '-';
+    const uint32_t letter = use == KR_POLICY_HEADER ? 0 : use - 1; /* whose the record may be, the header may be */
+    bool allows = table[label][STRANGER][letter] != '-';
     for (uint32_t relation = AUTHOR; relation < STRANGER; relation++) {
-        allows = allows || ((bits >> relation & 1) && table[label][relation][use - 1] != '-');
+        allows = allows || ((bits >> relation & 1) && table[label][relation][letter] != '-');
     }
     return allows;
 }
 
 static bool expected(uint32_t label, uint32_t bits, enum kr_policy_use use)
 {
-    if (label == KR_TLP_NONE || label > KR_TLP_RED || (bits & IS_EXPIRED)) {
+    if (label == KR_TLP_NONE || label > KR_TLP_RED) {
         return false;
+    }
+    if ((bits & IS_EXPIRED) && (use != KR_POLICY_HEADER || (bits & IS_STATEMENT))) {
+        return false; /* nothing is left but the header, and of a statement not even that */
     }
     if (bits & IS_STATEMENT) { /* the directory: for those who take part in it; never exported */
         return use != KR_POLICY_EXPORT && (bits & (IS_AUTHOR | IS_MEMBER | IS_CANDIDATE)) != 0;
@@ -71,7 +75,7 @@ static bool expected(uint32_t label, uint32_t bits, enum kr_policy_use use)
     if (!(bits & (IS_AUTHOR | IS_TRUSTED))) {
         return false; /* quarantine */
     }
-    if ((bits & IS_RETRACTED) && use != KR_POLICY_HOLD) {
+    if ((bits & IS_RETRACTED) && use != KR_POLICY_HOLD && use != KR_POLICY_HEADER) {
         return false;
     }
     if ((bits & IS_EXERCISE) && use == KR_POLICY_EXPORT) {
@@ -97,7 +101,7 @@ static void every_combination_is_as_the_table_says(void **state)
             }
         }
     }
-    assert_int_equal(count, 8 * ALL_FACTS * 3);
+    assert_int_equal(count, 8 * ALL_FACTS * 4);
     assert_true(allowed > 1000 && allowed < count / 2);
 }
 
@@ -113,6 +117,11 @@ static void strictness_is_monotonous(void **state)
             bool exports = kr_policy_is_allowed(kr_policy(KR_POLICY_EXPORT, &facts));
             assert_true(holds || !reads);
             assert_true(reads || !exports);
+            /* Before it expires who may have the header is who may have the record; afterwards as if it had not. */
+            bool has_header = kr_policy_is_allowed(kr_policy(KR_POLICY_HEADER, &facts));
+            struct kr_policy_facts before = facts_of(label, bits & ~(uint32_t)IS_EXPIRED);
+            bool held = kr_policy_is_allowed(kr_policy(KR_POLICY_HOLD, &before));
+            assert_int_equal(has_header, held && !(facts.is_expired && facts.is_statement));
         }
         for (uint32_t label = KR_TLP_AMBER; label < KR_TLP_RED; label++) {
             for (uint32_t use = KR_POLICY_HOLD; use <= KR_POLICY_USE_MAX; use++) {
@@ -147,6 +156,10 @@ static void each_reason_is_the_one_that_a_person_would_give(void **state)
         {KR_TLP_RED, IS_AUTHOR, KR_POLICY_EXPORT, "deny-label"},
         {KR_TLP_GREEN, IS_AUTHOR | IS_EXERCISE, KR_POLICY_EXPORT, "deny-exercise"},
         {KR_TLP_CLEAR, IS_AUTHOR | IS_EXPIRED, KR_POLICY_HOLD, "deny-expired"},
+        {KR_TLP_GREEN, IS_TRUSTED | IS_MEMBER | IS_EXPIRED, KR_POLICY_HEADER, "allow-member"},
+        {KR_TLP_GREEN, IS_TRUSTED | IS_EXPIRED, KR_POLICY_HEADER, "deny-not-member"},
+        {KR_TLP_CLEAR, IS_EXPIRED, KR_POLICY_HEADER, "deny-untrusted-author"},
+        {KR_TLP_GREEN, IS_STATEMENT | IS_MEMBER | IS_EXPIRED, KR_POLICY_HEADER, "deny-expired"},
         {KR_TLP_CLEAR, IS_AUTHOR | IS_RETRACTED, KR_POLICY_READ, "deny-retracted"},
         {KR_TLP_GREEN, IS_STATEMENT | IS_CANDIDATE, KR_POLICY_HOLD, "allow-directory"},
         {KR_TLP_CLEAR, IS_STATEMENT | IS_TRUSTED, KR_POLICY_HOLD, "deny-not-member"},
