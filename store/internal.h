@@ -74,6 +74,7 @@ struct kr_store {
     struct kr_rng rng; /* used inside the one write transaction only */
     uint32_t page_bytes, term_generation;
     bool is_volatile, is_writing;
+    uint32_t months_mended; /* by the one writer, since somebody asked */
     int lock_fd;
     bool (*fail_commit)(void *context);
     void *fail_context;

@@ -80,6 +80,8 @@ enum kr_err kr_scope_month_get(struct kr_txn *txn, const struct kr_scope_row *ro
 enum kr_err kr_scope_settle(struct kr_txn *txn, struct kr_scope_row *row) KR_WARN_UNUSED;
 /* Takes an entry, which was live and is no more, out of the rows of its tree. */
 enum kr_err kr_scope_take(struct kr_txn *txn, const struct kr_scope_row *row, const struct kr_block_entry *entry) KR_WARN_UNUSED;
+/* The rows of one month anew, as far as entries are applied. */
+enum kr_err kr_scope_mend_month(struct kr_txn *txn, const struct kr_scope *scope, uint32_t month) KR_WARN_UNUSED;
 /* All months anew. */
 enum kr_err kr_scope_mend(struct kr_txn *txn, const struct kr_scope *scope) KR_WARN_UNUSED;
 

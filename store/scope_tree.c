@@ -144,6 +144,7 @@ static enum kr_err mend_month(struct kr_txn *txn, const struct kr_scope_row *row
     if (err != KR_OK) {
         goto out;
     }
+    txn->store->months_mended++;
     tree.month = month;
     tree.writes = true;
     err = lump.dated != NULL && lump.keys != NULL ? month_clear(txn, row->number, month, &budget) : KR_NOMEM;
@@ -394,6 +395,16 @@ static enum kr_err month_behind(struct kr_txn *txn, const struct kr_scope_row *r
     return next == UINT32_MAX ? KR_NOT_FOUND : KR_OK;
 }
 
+enum kr_err kr_scope_mend_month(struct kr_txn *txn, const struct kr_scope *scope, uint32_t month)
+{
+    struct kr_scope_row row;
+    enum kr_err err = kr_scope_row_get(txn, scope, &row);
+    if (err == KR_OK) {
+        err = mend_month(txn, &row, month, row.applied);
+    }
+    return kr_txn_fail(txn, err);
+}
+
 static enum kr_err clear_all(struct kr_txn *txn, uint32_t number)
 {
     uint32_t at = number, month = 0, budget = UINT32_MAX;
@@ -428,4 +439,11 @@ enum kr_err kr_scope_mend(struct kr_txn *txn, const struct kr_scope *scope)
         err = kr_scope_row_put(txn, scope, &row);
     }
     return kr_txn_fail(txn, err);
+}
+
+uint32_t kr_txn_take_months_mended(struct kr_txn *txn)
+{
+    const uint32_t mended = txn->store->months_mended;
+    txn->store->months_mended = 0;
+    return mended;
 }

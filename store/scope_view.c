@@ -222,12 +222,27 @@ static enum kr_err view_list(struct view *view, uint32_t month, const uint8_t *p
 /* ---- the contract ---- */
 
 /* Whoever may write mends what is damaged, and reads once more. */
+static bool may_mend(const struct kr_txn *txn, enum kr_err err)
+{
+    return err == KR_CORRUPT && txn->is_write && txn->failed == KR_OK;
+}
+
 static bool is_mended(struct kr_txn *txn, const struct kr_scope *scope, enum kr_err *err)
 {
-    if (*err != KR_CORRUPT || !txn->is_write || txn->failed != KR_OK) {
+    if (!may_mend(txn, *err)) {
         return false;
     }
     *err = kr_scope_mend(txn, scope);
+    return *err == KR_OK;
+}
+
+/* The same where one month alone was read. */
+static bool is_month_mended(struct kr_txn *txn, const struct kr_scope *scope, uint32_t month, enum kr_err *err)
+{
+    if (!may_mend(txn, *err)) {
+        return false;
+    }
+    *err = kr_scope_mend_month(txn, scope, month);
     return *err == KR_OK;
 }
 
@@ -261,7 +276,7 @@ enum kr_err kr_store_tree_look(struct kr_txn *txn, const struct kr_scope *scope,
                                const uint8_t prefix[static KR_TREE_KEY_BYTES], uint32_t nibbles, struct kr_tree_node *ret_node)
 {
     enum kr_err err = read_look(txn, scope, month, prefix, nibbles, ret_node);
-    return is_mended(txn, scope, &err) ? read_look(txn, scope, month, prefix, nibbles, ret_node) : err;
+    return is_month_mended(txn, scope, month, &err) ? read_look(txn, scope, month, prefix, nibbles, ret_node) : err;
 }
 
 static enum kr_err read_list(struct kr_txn *txn, const struct kr_scope *scope, uint32_t month, const uint8_t *prefix,
@@ -281,7 +296,8 @@ enum kr_err kr_store_tree_list(struct kr_txn *txn, const struct kr_scope *scope,
                                uint8_t (*ret_keys)[KR_TREE_KEY_BYTES], uint32_t max, uint32_t *ret_count)
 {
     enum kr_err err = read_list(txn, scope, month, prefix, nibbles, after, ret_keys, max, ret_count);
-    return is_mended(txn, scope, &err) ? read_list(txn, scope, month, prefix, nibbles, after, ret_keys, max, ret_count) : err;
+    return is_month_mended(txn, scope, month, &err) ? read_list(txn, scope, month, prefix, nibbles, after, ret_keys, max, ret_count)
+                                                    : err;
 }
 
 /* ---- a view that lasts ---- */
@@ -328,10 +344,10 @@ void kr_tree_view_close(struct kr_tree_view *view)
 }
 
 /* Opened anew where that was needed. */
-static bool is_view_mended(struct kr_tree_view *view, enum kr_err *err)
+static bool is_view_mended(struct kr_tree_view *view, uint32_t month, enum kr_err *err)
 {
     struct kr_txn *txn = view->inner.txn;
-    if (!is_mended(txn, &view->scope, err)) {
+    if (!is_month_mended(txn, &view->scope, month, err)) {
         return false;
     }
     view_deinit(&view->inner);
@@ -343,7 +359,7 @@ enum kr_err kr_tree_view_look(struct kr_tree_view *view, uint32_t month, const u
                               uint32_t nibbles, struct kr_tree_node *ret_node)
 {
     enum kr_err err = view_look(&view->inner, month, prefix, nibbles, ret_node);
-    return is_view_mended(view, &err) ? view_look(&view->inner, month, prefix, nibbles, ret_node) : err;
+    return is_view_mended(view, month, &err) ? view_look(&view->inner, month, prefix, nibbles, ret_node) : err;
 }
 
 enum kr_err kr_tree_view_list(struct kr_tree_view *view, uint32_t month, const uint8_t prefix[static KR_TREE_KEY_BYTES],
@@ -351,5 +367,6 @@ enum kr_err kr_tree_view_list(struct kr_tree_view *view, uint32_t month, const u
                               uint32_t *ret_count)
 {
     enum kr_err err = view_list(&view->inner, month, prefix, nibbles, after, ret_keys, max, ret_count);
-    return is_view_mended(view, &err) ? view_list(&view->inner, month, prefix, nibbles, after, ret_keys, max, ret_count) : err;
+    return is_view_mended(view, month, &err) ? view_list(&view->inner, month, prefix, nibbles, after, ret_keys, max, ret_count)
+                                             : err;
 }

@@ -179,8 +179,9 @@ enum kr_err kr_store_scope_find(struct kr_txn *txn, const struct kr_scope *scope
  *
  * Their rows may lag behind the scope's log by fewer than KR_TREE_LAG entries, which are added in memory when somebody reads: what
  * is read is always exact. All calls that read do so in any transaction, in a bounded piece of work. Where a row is damaged, a
- * read transaction gets KR_CORRUPT; in a write transaction the scope's trees are made anew from its log (a few seconds for a
- * million entries), and only a damaged scope is KR_CORRUPT. */
+ * read transaction gets KR_CORRUPT; in a write transaction the month that it belongs to is made anew from the scope's log, or all
+ * of them where all are read, at once (0.8 s and 57 MiB for a million entries; 0.2 s and 17 MiB for a month of 360,000), and only a
+ * damaged scope is KR_CORRUPT. */
 #define KR_TREE_KEY_BYTES 36u
 #define KR_TREE_NIBBLES   (2u * KR_TREE_KEY_BYTES)
 /* Months since 1970-01 (UTC); what is too far in the future (65535) is one month. Hours since 1970, in as many as 32 bits hold. */
@@ -234,6 +235,9 @@ enum kr_err kr_tree_view_list(struct kr_tree_view *view, uint32_t month, const u
                               uint32_t *ret_count) KR_WARN_UNUSED;
 /* Brings the rows up to date with the log, so that reading adds nothing: before much reading. */
 enum kr_err kr_store_tree_settle(struct kr_txn *txn, const struct kr_scope *scope) KR_WARN_UNUSED;
+/* How many months of trees were made anew because they were damaged since this was last asked, for whoever tells the operator. In a
+ * write transaction. */
+uint32_t kr_txn_take_months_mended(struct kr_txn *txn);
 /* Drops the trees of all months before `month_from`, of all scopes: a bounded slice of it. They are gone for whoever reads from the
  * first call on. */
 enum kr_err kr_store_tree_drop(struct kr_txn *txn, uint32_t month_from, bool *ret_more) KR_WARN_UNUSED;

@@ -250,11 +250,26 @@ static enum kr_err greet(struct kr_step *step)
     return err != KR_OK ? err : kr_step_wake(step, step->now_ms + KR_HELLO_MS_MAX);
 }
 
+/* Nothing is lost by it, but the disk may lose more. */
+static enum kr_err tell_of_mended(struct kr_step *step)
+{
+    const uint32_t months = kr_txn_take_months_mended(step->txn);
+    return months == 0
+               ? KR_OK
+               : kr_step_log(step, KR_LOG_ERROR,
+                             "the trees that tell what this node holds were damaged, and %u months of them have been made anew "
+                             "from the log: run `kairan verify` and check the disk",
+                             months);
+}
+
 static enum kr_err tick(struct kr_step *step)
 {
     enum kr_err err = kr_links_tick(step);
     if (err == KR_OK) {
         err = kr_walks_tick(step);
+    }
+    if (err == KR_OK) {
+        err = tell_of_mended(step);
     }
     if (err == KR_OK) {
         err = kr_invitations_tick(step);

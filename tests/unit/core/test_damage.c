@@ -2,6 +2,7 @@
 #include "node/core/query.h"
 #include "node/core/reason.h"
 #include "store/internal.h"
+#include "store/scope.h"
 #include "tests/unit/core/bed.h"
 
 #define RECORDS 6u
@@ -151,6 +152,43 @@ static void what_is_lost_while_it_waits_is_gone(void **state)
     }
     assert_int_equal(link->page_count, 0);
     assert_int_equal(link->phase, KR_CATCHUP_REST);
+}
+
+/* The operator is told, once, although nobody misses anything. */
+static void damaged_trees_are_mended_and_told_of(void **state)
+{
+    static const struct kr_scope scope = {.kind = KR_SCOPE_CLEAR};
+    struct bed *bed = *state;
+    uint8_t ids[RECORDS][32];
+    struct kr_txn *txn = NULL;
+    MDB_cursor *cursor = NULL;
+    struct kr_slice key = {0}, value = {0};
+    struct kr_scope_row row;
+    uint8_t leaf[64], number[4];
+    submit_some(bed, ids);
+    assert_int_equal(kr_store_write_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    assert_int_equal(kr_store_tree_settle(txn, &scope), KR_OK);
+    assert_int_equal(kr_row_cursor(txn, KR_DBI_TREE, &cursor), KR_OK);
+    assert_int_equal(kr_scope_row_get(txn, &scope, &row), KR_OK);
+    kr_put_be(number, row.number, sizeof number);
+    key = kr_slice_of(number, sizeof number);
+    assert_int_equal(kr_row_move(txn, cursor, MDB_SET_RANGE, &key, &value), KR_OK);
+    assert_int_equal(kr_row_move(txn, cursor, MDB_NEXT, &key, &value), KR_OK); /* behind the month's own */
+    assert_memory_equal(key.bytes, number, sizeof number);
+    const size_t len = key.len;
+    memcpy(leaf, key.bytes, len);
+    mdb_cursor_close(cursor);
+    assert_int_equal(kr_row_delete(txn, KR_DBI_TREE, kr_slice_of(leaf, len)), KR_OK);
+    txn->is_dirty = true;
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_CLEAR, "b.example", 99);
+    assert_int_equal(bed_submit(bed, 0, submit, ids[0]), KR_OK);
+    bed_submission_free(submit);
+    bed_run(bed, 40000);
+    assert_int_equal(bed_times_said(bed, 0, "1 months of them have been made anew"), 1);
+    for (uint32_t i = 0; i < RECORDS; i++) {
+        assert_true(bed_holds(bed, 1, ids[i]));
+    }
 }
 
 /* What is kept apart is looked at again past one that is damaged, and past a row whose record is gone. */
@@ -465,6 +503,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(pushing_passes_over_what_is_damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_damaged_is_gone_for_who_catches_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(damaged_trees_are_mended_and_told_of, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_lost_while_it_waits_is_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(quarantine_is_looked_through_past_it, setup, teardown),
         cmocka_unit_test_setup_teardown(the_pair_tree_of_a_new_link_is_made_past_it, setup, teardown),
