@@ -270,8 +270,7 @@ static void a_clock_a_day_behind(void **state)
     clocks_apart(*state, 1000 - 24 * (int64_t)HOUR_MS);
 }
 
-/* Node 0 does not know the key that node 1 signs with: what it signs is kept apart. */
-static void submit_large(struct bed *bed, uint8_t ret_id[static 32])
+static void submit_large(struct bed *bed, uint32_t node, uint8_t ret_id[static 32])
 {
     enum { DOMAINS = 2000 };
     static char texts[DOMAINS][32];
@@ -282,43 +281,52 @@ static void submit_large(struct bed *bed, uint8_t ret_id[static 32])
     }
     struct kr_submit *submission = bed_submission(bed, KR_TLP_CLEAR, "a.example", 77);
     bed_submission_body(submission, domains, DOMAINS);
-    assert_int_equal(bed_submit(bed, 1, submission, ret_id), KR_OK);
+    assert_int_equal(bed_submit(bed, node, submission, ret_id), KR_OK);
     bed_submission_free(submission);
 }
 
 /* One trusts the author, the other does not: walks are in vain, and as rare as their pauses say, also while other records come all
  * the time. As soon as the directory says the same to both they hold the same. */
-static void what_one_keeps_apart_is_walked_for_seldom(void **state)
+static void walked_for_seldom(struct bed *bed, uint32_t keeps)
 {
-    struct bed *bed = *state;
     struct kr_head head;
     uint8_t id[32], other[32];
     bed_run(bed, MINUTE_MS);
-    bed_turn_key(bed, 0, 1);
-    submit_large(bed, id);
+    bed_turn_key(bed, keeps, 1 - keeps);
+    submit_large(bed, 1 - keeps, id);
     bed_run(bed, MINUTE_MS);
-    assert_int_equal(bed_head(bed, 0, id, &head), KR_OK);
+    assert_int_equal(bed_head(bed, keeps, id, &head), KR_OK);
     assert_int_equal(head.state, KR_HEAD_QUARANTINED);
     assert_false(are_equal(bed, clear));
     for (uint32_t hour = 0; hour < 3; hour++) {
         memset(bed->sent_bytes, 0, sizeof bed->sent_bytes);
         for (uint8_t i = 0; i < 60; i++) {
-            submit(bed, 0, KR_TLP_CLEAR, (uint8_t)(i + 60 * hour), 100 * HOUR_MS, other);
+            submit(bed, keeps, KR_TLP_CLEAR, (uint8_t)(i + 60 * hour), 100 * HOUR_MS, other);
             bed_run(bed, MINUTE_MS);
         }
-        assert_true(bed_holds(bed, 1, other));
+        assert_true(bed_holds(bed, 1 - keeps, other));
         /* So often the large record came: in the first hour after 1, 2, 4 … minutes, then once an hour or less. */
-        assert_in_range(bed->sent_bytes[1] / head.record_bytes, 0, hour == 0 ? 7 : 2);
-        assert_in_range(bed->sent_bytes[0], 1, 300000);
+        assert_in_range(bed->sent_bytes[1 - keeps] / head.record_bytes, 0, hour == 0 ? 7 : 2);
+        assert_in_range(bed->sent_bytes[keeps], 1, 300000);
     }
-    assert_int_equal(bed_head(bed, 0, id, &head), KR_OK);
+    assert_int_equal(bed_head(bed, keeps, id, &head), KR_OK);
     assert_int_equal(head.state, KR_HEAD_QUARANTINED);
-    bed_turn_key(bed, 0, 1);
-    kr_quarantine_is_due(bed_core(bed, 0));
+    bed_turn_key(bed, keeps, 1 - keeps);
+    kr_quarantine_is_due(bed_core(bed, keeps));
     bed_run(bed, MINUTE_MS);
-    assert_true(bed_holds(bed, 0, id));
+    assert_true(bed_holds(bed, keeps, id));
     assert_true(are_equal(bed, clear));
     assert_true(bed_link(bed, 0, 1)->is_equal);
+}
+
+static void what_the_first_keeps_apart_is_walked_for_seldom(void **state)
+{
+    walked_for_seldom(*state, 0);
+}
+
+static void what_the_second_keeps_apart_is_walked_for_seldom(void **state)
+{
+    walked_for_seldom(*state, 1);
 }
 
 /* What expired while it was kept apart is gone, and comes as a header once its author is known. */
@@ -351,7 +359,8 @@ int main(void)
         TEST(a_clock_ten_minutes_behind),
         TEST(a_clock_a_day_ahead),
         TEST(a_clock_a_day_behind),
-        TEST(what_one_keeps_apart_is_walked_for_seldom),
+        TEST(what_the_first_keeps_apart_is_walked_for_seldom),
+        TEST(what_the_second_keeps_apart_is_walked_for_seldom),
         TEST(what_expired_in_quarantine_comes_by_its_header),
         TEST(a_month_that_is_over_stays_so),
     };
