@@ -13,7 +13,7 @@ Usage: tools/bootstrap.sh COMMAND
   test [LABEL...]                build twice (plain; with AddressSanitizer and UBSan) and run all tests, or those of the labels:
                                  unit vectors fuzz sim e2e bench tidy
   bench [NAME...] [--json]       measure: propagation bulk ingest memory replicate reconcile dissemination (release build; ratios
-                                 to limits of the same run); by name only: crowd [--nodes N], which needs 12 GiB
+                                 to limits of the same run); by name only: crowd [--nodes N] [--minutes N], which needs 12 GiB
   build                          build the release and print where its programs lie
   package                        make a Debian package and print where it lies
   help                           this text

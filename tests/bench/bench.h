@@ -10,8 +10,8 @@
 
 struct bench_options {
     bool is_json;
-    bool is_small;  /* sizes for the smoke test: figures mean nothing */
-    uint32_t nodes; /* of a crowd; 0: as many as Japan has */
+    bool is_small;           /* sizes for the smoke test: figures mean nothing */
+    uint32_t nodes, minutes; /* of a crowd; 0: as many as Japan has, an hour */
 };
 
 /* One figure and what it is measured against. `goal_is_min`: the ratio must be at least the goal, else at most. */

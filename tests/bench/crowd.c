@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "bench.h"
@@ -15,13 +16,34 @@
 #define AUDIENCE       4u
 #define TOGETHER_BYTES (16.0 * 1024 * 1024 * 1024)
 #define HOUR_S         600.0
+#define STORE_FILES    2u /* that LMDB holds open */
+#define OTHER_FILES    256u
 #define STRANGERS      128u /* of communities that are too large for one: so many members, and all that is written is CLEAR */
 
 struct crowd {
     const struct bench_options *options;
+    uint32_t minutes;
     struct many many;
     double peak_bytes, peak_store_bytes;
 };
+
+/* Two files for each node are more than most machines allow unasked. */
+static void allow_files(uint32_t nodes)
+{
+    const rlim_t wanted = (rlim_t)nodes * STORE_FILES + OTHER_FILES;
+    struct rlimit limit;
+    BENCH_MUST(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    if (limit.rlim_cur >= wanted) {
+        return;
+    }
+    limit.rlim_cur = wanted;
+    limit.rlim_max = limit.rlim_max > wanted ? limit.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        bench_die("%u nodes need %llu open files: raise the hard limit (as root: ulimit -Hn %llu; or LimitNOFILE=, or nofile in "
+                  "/etc/security/limits.conf), or take fewer nodes",
+                  nodes, (unsigned long long)wanted, (unsigned long long)wanted);
+    }
+}
 
 static double cpu_s(void)
 {
@@ -60,7 +82,7 @@ static void schedule(struct crowd *crowd, struct kr_rng *rng)
     struct many *many = &crowd->many;
     struct sim_world *world = many->world;
     const bool is_one_community = many->members == many->count;
-    for (uint32_t i = 0; i < HOUR_RECORDS; i++) {
+    for (uint32_t i = 0; i < HOUR_RECORDS * crowd->minutes / MINUTES; i++) {
         struct sim_submission submission = {
             .name = i, .node = (uint32_t)kr_rng_below(rng, many->members), .text_bytes = TEXT_BYTES};
         uint32_t audience[AUDIENCE];
@@ -70,7 +92,7 @@ static void schedule(struct crowd *crowd, struct kr_rng *rng)
             submission.audience = audience;
             submission.audience_count = draw_audience(many, submission.node, audience);
         }
-        (void)sim_world_submit_as(world, &submission, world->now_ms + kr_rng_below(rng, (uint64_t)MINUTES * MINUTE_MS));
+        (void)sim_world_submit_as(world, &submission, world->now_ms + kr_rng_below(rng, (uint64_t)crowd->minutes * MINUTE_MS));
     }
 }
 
@@ -97,10 +119,22 @@ static void say(const struct crowd *crowd, const char *what, struct bench_line l
     bench_say(crowd->options, &line);
 }
 
+/* Of a figure: what span it is of. */
+static const char *span(const struct crowd *crowd, const char *what, char buffer[static 64])
+{
+    if (crowd->minutes == MINUTES) {
+        (void)snprintf(buffer, 64, "an hour, %s", what);
+    } else {
+        (void)snprintf(buffer, 64, "%u minutes, %s", crowd->minutes, what);
+    }
+    return buffer;
+}
+
 static void run_hour(struct crowd *crowd)
 {
+    char name[64];
     struct many *many = &crowd->many;
-    const uint32_t minutes = crowd->options->is_small ? 2 : MINUTES;
+    const uint32_t minutes = crowd->minutes;
     const uint64_t begin_us = bench_now_us(), frames = many->world->frames, bytes = many->world->frame_bytes;
     const double begin_s = cpu_s();
     for (uint32_t i = 0; i < minutes; i++) {
@@ -109,10 +143,10 @@ static void run_hour(struct crowd *crowd)
     }
     const double used_s = cpu_s() - begin_s, wall_s = (double)(bench_now_us() - begin_us) / 1e6;
     const double hour = (double)minutes / MINUTES;
-    say(crowd, "an hour, wall time",
-        (struct bench_line){.value = wall_s, .unit = "s", .limit = HOUR_S * hour, .limit_what = "ten minutes", .goal = 1});
-    say(crowd, "an hour, CPU time",
-        (struct bench_line){.value = used_s, .unit = "s", .limit = HOUR_S * hour, .limit_what = "ten minutes"});
+    say(crowd, span(crowd, "wall time", name),
+        (struct bench_line){.value = wall_s, .unit = "s", .limit = HOUR_S * hour, .limit_what = "ten minutes an hour", .goal = 1});
+    say(crowd, span(crowd, "CPU time", name),
+        (struct bench_line){.value = used_s, .unit = "s", .limit = HOUR_S * hour, .limit_what = "ten minutes an hour"});
     say(crowd, "frames",
         (struct bench_line){.value = (double)(many->world->frames - frames) / many->count / minutes,
                             .unit = "a min",
@@ -127,7 +161,7 @@ static void run_hour(struct crowd *crowd)
 
 void bench_crowd(const struct bench_options *options)
 {
-    struct crowd crowd = {.options = options};
+    struct crowd crowd = {.options = options, .minutes = options->minutes > 0 ? options->minutes : MINUTES};
     struct many *many = &crowd.many;
     const uint32_t count = options->is_small ? SIM_JAPAN_PREFECTURES : options->nodes > 0 ? options->nodes : SIM_JAPAN_NODES;
     const uint64_t begin_us = bench_now_us();
@@ -135,6 +169,8 @@ void bench_crowd(const struct bench_options *options)
     struct kr_rng rng;
     uint8_t seed[32] = {0xc0};
     kr_rng_init(&rng, seed);
+    crowd.minutes = options->is_small ? 2 : crowd.minutes;
+    allow_files(count);
     many_init(many, count, count > KR_COMMUNITY_COUNCILS_MAX ? STRANGERS : count, 1);
     note_memory(&crowd);
     const double made_s = (double)(bench_now_us() - begin_us) / 1e6;

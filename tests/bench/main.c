@@ -27,10 +27,11 @@ static int usage(void)
 {
     (void)fputs(
         "Usage: kr-bench [propagation|bulk|ingest|memory|replicate|reconcile|trees|dissemination|crowd]... [--json] [--small] "
-        "[--nodes N]\n"
-        "  --json   one JSON object a line\n"
-        "  --nodes  so many in the crowd, 47 to 20,000\n"
-        "  --small  sizes for a smoke test; its figures mean nothing\n"
+        "[--nodes N] [--minutes N]\n"
+        "  --json     one JSON object a line\n"
+        "  --nodes    so many in the crowd, 47 to 20,000\n"
+        "  --minutes  so many of its hour, 1 to 60; goals of an hour in proportion\n"
+        "  --small    sizes for a smoke test; its figures mean nothing\n"
         "Exit status: 0 all goals reached, 1 some missed, 2 it could not be measured.\n",
         stderr);
     return 2;
@@ -47,6 +48,9 @@ int main(int argc, char **argv)
         if (strcmp(argv[i], "--nodes") == 0 && i + 1 < argc) {
             options.nodes = (uint32_t)strtoul(argv[++i], NULL, 10);
             is_known = options.nodes >= 47 && options.nodes <= 20000;
+        } else if (strcmp(argv[i], "--minutes") == 0 && i + 1 < argc) {
+            options.minutes = (uint32_t)strtoul(argv[++i], NULL, 10);
+            is_known = options.minutes >= 1 && options.minutes <= 60;
         }
         for (size_t j = 0; j < BENCH_COUNT; j++) {
             if (strcmp(argv[i], benches[j].name) == 0) {

@@ -23,6 +23,21 @@ static void a_store_is_opened_by_one(void **state)
     assert_refused(fixture, KR_LOCKED, fixture->dir);
 }
 
+/* A simulation has thousands: nothing of each but the file of its rows. */
+static void a_volatile_store_locks_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[256];
+    fixture_close(fixture);
+    (void)snprintf(path, sizeof path, "%s/store.lock", fixture->dir);
+    (void)unlink(path);
+    fixture->options.is_volatile = true;
+    fixture_open(fixture);
+    assert_int_equal(access(path, F_OK), -1);
+    (void)snprintf(path, sizeof path, "%s/data.mdb", fixture->dir);
+    assert_int_equal(access(path, F_OK), 0);
+}
+
 static void a_directory_that_is_not_there_is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -320,6 +335,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST_DURABLE(a_store_is_opened_by_one),
+        TEST_DURABLE(a_volatile_store_locks_nothing),
         TEST_DURABLE(a_directory_that_is_not_there_is_refused),
         TEST_DURABLE(other_keys_are_refused),
         TEST_DURABLE(only_volatile_stores_take_a_seed),
