@@ -717,6 +717,32 @@ static void only_who_dials_begins(void **state)
     walkers_run(&walkers, 3);
     assert_int_equal(walkers.nodes[0].pushed, 0);
     assert_int_equal(walkers.nodes[0].messages, 0);
+    struct walkers_node *dialled = &walkers.nodes[1];
+    struct kr_step step = {
+        .core = dialled->core, .txn = dialled->txn, .rng = &walkers.rng, .effects = &dialled->effects, .now_ms = walkers.now_ms};
+    bool has_begun = true;
+    assert_int_equal(kr_walk_begin(&step, dialled->link, &walkers.scope, NULL, &has_begun), KR_OK);
+    assert_false(has_begun);
+}
+
+/* Nor is a month that is over handed over to who asks for it. */
+static void parts_about_what_is_over_are_passed_over(void **state)
+{
+    const uint32_t month = kr_tree_month(WALKERS_NOW_MS / 1000) - 2;
+    const struct kr_sync_part part = {.what = KR_SYNC_LIST, .month = month};
+    uint8_t id[32];
+    struct lie lie;
+    (void)state;
+    walkers_id(1, id);
+    walkers_put(&walkers, 0, id, WALKERS_NOW_MS - 9000 * HOUR_MS, month, true);
+    begin_with_a_liar();
+    lie_begin(&lie, 1);
+    lie_add(&lie, &part);
+    lie_say(&lie);
+    walkers.push_max = 0;
+    walkers_run(&walkers, 2);
+    assert_int_equal(walkers.nodes[0].link->walk.generations[1].dealt, 1);
+    assert_int_equal(walkers.nodes[0].link->bulk.count, 0);
 }
 
 static void a_session_that_ends_lets_everything_go(void **state)
@@ -760,6 +786,7 @@ int main(void)
         TEST(parts_that_were_not_asked_for_do_no_harm),
         TEST(a_scope_that_is_not_shared_is_not_spoken_of),
         TEST(only_who_dials_begins),
+        TEST(parts_about_what_is_over_are_passed_over),
         TEST(a_session_that_ends_lets_everything_go),
     };
 #undef TEST
