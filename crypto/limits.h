@@ -44,6 +44,7 @@
 #define KR_TICKET_TTL_S           (7u * 86400u)
 #define KR_LINK_QUEUE_MAX         65536u /* arrival numbers waiting for one peer */
 #define KR_LINK_ASKED_MAX         2048u  /* of these that it asked for: two pages of catching up */
+#define KR_LINK_GRAFTED_MAX       2048u  /* of these that it asked for by GRAFT */
 
 /* Wire. */
 #define KR_FRAME_BYTES_MAX      KR_MIB

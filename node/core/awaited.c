@@ -85,7 +85,7 @@ enum kr_err kr_awaiting_add(struct kr_awaiting *awaiting, const uint8_t id[stati
         return err;
     }
     struct kr_awaited *awaited = &awaiting->items[awaiting->count];
-    *awaited = (struct kr_awaited){.owner = owner, .first = KR_LINKS_MAX, .due_ms = UINT64_MAX};
+    *awaited = (struct kr_awaited){.owner = owner, .first = KR_LINKS_MAX, .ask = KR_LINKS_MAX, .due_ms = UINT64_MAX};
     memcpy(awaited->id, id, KR_SHORT_ID_BYTES);
     chain(awaiting, awaiting->count++);
     if (owner < KR_LINKS_MAX) {
@@ -112,6 +112,15 @@ void kr_awaiting_remove(struct kr_awaiting *awaiting, struct kr_awaited *awaited
     awaiting->count--;
 }
 
+static uint32_t lowest(const struct kr_slots *slots)
+{
+    uint32_t slot = 0;
+    while (slot < KR_LINKS_MAX && !kr_slots_has(slots, slot)) {
+        slot++;
+    }
+    return slot;
+}
+
 void kr_awaiting_forget(struct kr_awaiting *awaiting, uint32_t slot)
 {
     for (uint32_t i = awaiting->count; i-- > 0;) {
@@ -122,11 +131,16 @@ void kr_awaiting_forget(struct kr_awaiting *awaiting, uint32_t slot)
         if (awaited->owner != slot) {
             continue;
         }
-        if (awaited->checks == 0) {
+        const uint32_t heir = lowest(&awaited->announced);
+        if (heir == KR_LINKS_MAX && awaited->checks == 0) {
             kr_awaiting_remove(awaiting, awaited);
+            continue;
+        }
+        awaited->owner = heir;
+        awaiting->owned[slot]--;
+        if (heir < KR_LINKS_MAX) {
+            awaiting->owned[heir]++;
         } else {
-            awaited->owner = KR_LINKS_MAX;
-            awaiting->owned[slot]--;
             awaiting->owned_count--;
         }
     }

@@ -14,6 +14,7 @@ struct kr_awaited {
     struct kr_slots announced;         /* links that say that they have it, or have sent it */
     struct kr_slots tried;             /* of them, those that were asked, or whose copy is being checked */
     uint32_t owner, first;             /* link that it counts for, and the one that announced it first; KR_LINKS_MAX: none */
+    uint32_t ask;                      /* link that is asked for it by this very flush; KR_LINKS_MAX: none */
     uint32_t checks;                   /* copies under check */
     bool is_grafted;                   /* some link was asked for it */
     uint64_t announced_ms, arrived_ms; /* first announcement, first copy; 0: none yet */
@@ -39,7 +40,8 @@ enum kr_err kr_awaiting_add(struct kr_awaiting *awaiting, const uint8_t id[stati
                             struct kr_awaited **ret_awaited) KR_WARN_UNUSED;
 /* Puts the last of `items` in its place. */
 void kr_awaiting_remove(struct kr_awaiting *awaiting, struct kr_awaited *awaited);
-/* The slot will belong to another link: what it owned is forgotten, unless it is under check. */
+/* The slot will belong to another link: what it alone announced is forgotten, unless it is under check. What others announced too
+ * counts for one of them from now on. */
 void kr_awaiting_forget(struct kr_awaiting *awaiting, uint32_t slot);
 
 #endif

@@ -68,16 +68,48 @@ static enum kr_err queue_push(struct kr_queue *queue, uint64_t arrival, const ui
     return KR_OK;
 }
 
-static void queue_pop(struct kr_queue *queue)
-{
-    queue->head = (queue->head + 1) % queue->capacity;
-    queue->count--;
-    queue->need = 0;
-}
-
 enum kr_err kr_gossip_enqueue(struct kr_link *link, uint64_t arrival, bool is_bulk)
 {
     return queue_push(is_bulk ? &link->bulk : &link->fresh, arrival, NULL);
+}
+
+enum kr_err kr_gossip_graft(struct kr_link *link, uint64_t arrival, bool is_bulk)
+{
+    for (uint32_t i = 0; i < link->grafted_count; i++) {
+        if (link->grafted[i] == arrival) {
+            return KR_OK;
+        }
+    }
+    if (link->grafted == NULL) {
+        link->grafted = malloc(KR_LINK_GRAFTED_MAX * sizeof *link->grafted);
+        if (link->grafted == NULL) {
+            return KR_NOMEM;
+        }
+    }
+    enum kr_err err = link->grafted_count < KR_LINK_GRAFTED_MAX ? kr_gossip_enqueue(link, arrival, is_bulk) : KR_QUOTA;
+    if (err == KR_OK) {
+        link->grafted[link->grafted_count++] = arrival;
+    }
+    return err;
+}
+
+/* It waits no longer. */
+static void forget_graft(struct kr_link *link, uint64_t arrival)
+{
+    for (uint32_t i = 0; i < link->grafted_count; i++) {
+        if (link->grafted[i] == arrival) {
+            link->grafted[i] = link->grafted[--link->grafted_count];
+            return;
+        }
+    }
+}
+
+static void queue_pop(struct kr_link *link, struct kr_queue *queue)
+{
+    forget_graft(link, queue->items[queue->head]);
+    queue->head = (queue->head + 1) % queue->capacity;
+    queue->count--;
+    queue->need = 0;
 }
 
 enum kr_err kr_gossip_ask(struct kr_link *link, uint64_t arrival, const uint8_t id[static 32])
@@ -141,7 +173,7 @@ static enum kr_err give_credit(struct kr_step *step, struct kr_link *link, uint6
 
 void kr_gossip_close(struct kr_link *link)
 {
-    link->fresh.count = link->bulk.count = link->asked.count = 0;
+    link->fresh.count = link->bulk.count = link->asked.count = link->grafted_count = 0;
     link->has_room = link->has_asked = false;
     link->room = link->window = link->granted = link->share = link->lent = link->needed = 0;
 }
@@ -152,6 +184,7 @@ void kr_gossip_free(struct kr_link *link)
     free(link->bulk.items);
     free(link->asked.items);
     free(link->asked.ids);
+    free(link->grafted);
 }
 
 enum kr_err kr_gossip_open(struct kr_step *step, struct kr_link *link)
@@ -236,7 +269,7 @@ struct parcel {
 static enum kr_err pass_over(struct kr_step *step, struct kr_link *link, struct kr_queue *queue)
 {
     const uint32_t at = queue->head;
-    queue_pop(queue);
+    queue_pop(link, queue);
     if (queue != &link->asked) {
         return KR_OK;
     }
@@ -340,7 +373,7 @@ static enum kr_err pack(struct kr_step *step, struct kr_link *link, struct kr_qu
         free(bytes);
         return KR_OK;
     }
-    queue_pop(queue);
+    queue_pop(link, queue);
     if (queue != &link->fresh) {
         link->is_asked_next = queue == &link->bulk;
     }

@@ -424,7 +424,7 @@ static enum kr_err graft(struct kr_step *step, struct kr_link *link, const struc
     err = kr_routes_get(&step->core->spread.routes, key, &route);
     if (err == KR_OK) {
         kr_route_set(route, link->spread.slot, true);
-        err = wants_record ? kr_gossip_enqueue(link, head->arrival, head->record_bytes > KR_BULK_BYTES_MIN) : KR_OK;
+        err = wants_record ? kr_gossip_graft(link, head->arrival, head->record_bytes > KR_BULK_BYTES_MIN) : KR_OK;
     }
     return err == KR_QUOTA ? KR_OK : err;
 }
@@ -505,6 +505,14 @@ static enum kr_err send_grafts(struct kr_step *step, struct kr_link *link, struc
     return err;
 }
 
+/* How long a link that was asked has before another one is. Who answers pings late is not waited for as long as that, or it could
+ * keep from us what others would send at once. */
+static uint64_t answer_ms(const struct kr_link *link)
+{
+    const uint64_t rtt_ms = kr_spread_round_trip(link);
+    return (rtt_ms < KR_PATIENCE_MS_MAX ? rtt_ms : KR_PATIENCE_MS_MAX) + kr_spread_patience(link);
+}
+
 /* Asks for all that falls to this link. */
 static enum kr_err ask_link(struct kr_step *step, struct kr_link *link, struct grafts *grafts)
 {
@@ -513,19 +521,21 @@ static enum kr_err ask_link(struct kr_step *step, struct kr_link *link, struct g
     grafts->count = 0;
     for (uint32_t i = 0; i < awaiting->count && err == KR_OK; i++) {
         struct kr_awaited *awaited = &awaiting->items[i];
-        if (awaited->due_ms > step->now_ms || next_to_ask(step->core, awaited) != link) {
+        if (awaited->ask != link->spread.slot) {
             continue;
         }
+        awaited->ask = KR_LINKS_MAX;
         kr_slots_add(&awaited->tried, link->spread.slot);
         awaited->is_grafted = true;
-        awaited->due_ms = step->now_ms + kr_spread_round_trip(link) + kr_spread_patience(link);
+        awaited->due_ms = step->now_ms + answer_ms(link);
         memcpy(grafts->ids[grafts->count++], awaited->id, KR_SHORT_ID_BYTES);
         err = grafts->count == KR_IDS_PER_FRAME_MAX ? send_grafts(step, link, grafts) : KR_OK;
     }
     return err == KR_OK ? send_grafts(step, link, grafts) : err;
 }
 
-/* What has come meanwhile is awaited no more, nor what nobody is left to be asked for. Marks the links that have to be asked. */
+/* What has come meanwhile is awaited no more, nor what nobody is left to be asked for. Says which link is asked for each of the
+ * others, and marks these links. */
 static enum kr_err sort_out(struct kr_step *step, struct kr_slots *ret_links)
 {
     struct kr_core *core = step->core;
@@ -544,6 +554,7 @@ static enum kr_err sort_out(struct kr_step *step, struct kr_slots *ret_links)
             if (may_still_come(step, awaited, kr_spread_patience(link))) {
                 awaited->due_ms = step->now_ms + kr_spread_patience(link);
             } else {
+                awaited->ask = link->spread.slot;
                 kr_slots_add(ret_links, link->spread.slot);
             }
         } else if (err == KR_OK || err == KR_NOT_FOUND || err == KR_EXISTS) {

@@ -135,6 +135,9 @@ struct kr_link {
     struct kr_queue fresh, bulk;
     struct kr_queue asked; /* what it wants, each once, at most KR_LINK_ASKED_MAX */
     bool is_asked_next;    /* of bulk and asked */
+    uint64_t
+        *grafted; /* of fresh and bulk, what it asked for by GRAFT, each once: at most KR_LINK_GRAFTED_MAX; NULL: nothing yet */
+    uint32_t grafted_count;
     bool has_room;
     uint64_t room;   /* bytes that the peer takes while nothing is under way: its first credit */
     uint64_t window; /* bytes that it takes now */
@@ -321,6 +324,9 @@ enum kr_err kr_hello_card(struct kr_step *step, const struct kr_hello *hello, st
 /* To be pushed. Nothing is said to who was to get it, if it is gone by then. */
 enum kr_err kr_gossip_enqueue(struct kr_link *link, uint64_t arrival,
                               bool is_bulk) KR_WARN_UNUSED; /* KR_QUOTA where the queue is full */
+/* The peer asks for it because it was announced. What waits for it already is not queued again, or sixteen bytes said over and over
+ * would bring a megabyte each time. KR_QUOTA where so much waits that the peer has to ask somebody else. */
+enum kr_err kr_gossip_graft(struct kr_link *link, uint64_t arrival, bool is_bulk) KR_WARN_UNUSED;
 /* The peer asks for it, by that id, and is told that it is gone where it is by then. KR_QUOTA where it has asked for too much
  * already. */
 enum kr_err kr_gossip_ask(struct kr_link *link, uint64_t arrival, const uint8_t id[static 32]) KR_WARN_UNUSED;

@@ -143,11 +143,12 @@ enum kr_err __wrap_kr_loop_run(struct kr_loop *loop, const struct kr_event *even
 
 enum kr_err __wrap_kr_gossip_flush(struct kr_step *step)
 {
+    if (active == NULL) { /* other benches flush a hundred million times */
+        return __real_kr_gossip_flush(step);
+    }
     const double begin_us = bench_cpu_us();
     enum kr_err err = __real_kr_gossip_flush(step);
-    if (active != NULL) {
-        active->flush_us += bench_cpu_us() - begin_us;
-    }
+    active->flush_us += bench_cpu_us() - begin_us;
     return err;
 }
 

@@ -1,14 +1,19 @@
 #!/usr/bin/env python3
-"""Two real daemons: what one council takes back is gone at the other, and what it puts in its place is there."""
+"""Two real daemons: what one council takes back is gone at the other, and what it puts in its place is there. People are shown what
+would go, and are asked; those who watch see it; what is too much in a day waits for the operator's word."""
 import argparse
 import json
+import subprocess
 import sys
+import threading
 
 import federation
+import terminal
 from cli import Tool
 from federation import Failure, check, poll
 
 WITHIN_S = 60.0
+A_DAY = 32
 
 
 def finds(tool, value):
@@ -33,6 +38,8 @@ def retract(ours, theirs):
         check(shown["taken_back"]["reason"] == "wrong host" and shown["title"] == "" and "values" not in shown, f"show says {shown}")
         listed = [json.loads(line) for line in tool.done("--json", "ls").splitlines()]
         check([item["id"] for item in listed] == [by], f"ls says {listed}")
+        check(listed[0]["target"] == record and listed[0]["state"] == "stands", f"ls says {listed}")
+        check(f"(takes back {record[:12]})" in tool.done("ls"), "ls does not say what is taken back")
         check("cannot be called back" in tool.done("explain", record), "explain does not say what cannot be called back")
     ours.refused("already", "retract", record, "--reason", "x", "-y")
     ours.refused("final", "retract", by, "--reason", "x", "-y")
@@ -49,6 +56,93 @@ def revise(ours, theirs):
     check(ours.run("retractions").returncode == 1, "something waits")
 
 
+def on_terminal(tool, arguments, *talk):
+    """Runs it on a terminal; returns its status and what was shown."""
+    status, shown = terminal.converse([tool.kairan, "--state", tool.state, "--lang", "en", *arguments], talk)
+    return status, shown.decode().replace("\r\n", "\n")
+
+
+def people_are_asked(ours, theirs):
+    record = ours.done("submit", "a.kairan-e2e.jp\nb.kairan-e2e.jp", "--label", "clear", "--title", "Two hosts", "-y").strip()
+    poll(lambda: finds(theirs, "a.kairan-e2e.jp"), WITHIN_S, "the record does not come to the peer")
+    asked = b"Send it? [y/N] "
+    status, shown = on_terminal(ours, ["retract", record, "--reason", "x"], (asked, b"n\n"))
+    check(status != 0 and "Nothing was sent" in shown, f"an answer of no: status {status}, {shown!r}")
+    for word in ("Two hosts", "their nodes delete it", "Minami", "cannot be called back"):
+        check(word in shown, f"before a retraction {word!r} is not in {shown!r}")
+    revision = ["revise", record, "b.kairan-e2e.jp\nc.kairan-e2e.jp", "--title", "Other hosts"]
+    status, shown = on_terminal(ours, revision, (asked, b"\n"))
+    check(status != 0 and "Nothing was sent" in shown, f"no answer: status {status}, {shown!r}")
+    for word in ("Stands instead of", "- Two hosts", "+ Other hosts", "Indicators: 2 before, 2 now", "- domain    a.kairan-e2e.jp",
+                 "+ domain    c.kairan-e2e.jp", "unchanged: 1", "Minami"):
+        check(word in shown, f"before a revision {word!r} is not in {shown!r}")
+    check(finds(ours, "a.kairan-e2e.jp") and not finds(ours, "c.kairan-e2e.jp"), "something was sent without a yes")
+    status, shown = on_terminal(ours, revision, (asked, b"y\n"))
+    check(status == 0, f"an answer of yes: status {status}, {shown!r}")
+    poll(lambda: finds(theirs, "c.kairan-e2e.jp"), WITHIN_S, "the revision does not come to the peer")
+    check(not finds(ours, "a.kairan-e2e.jp") and finds(ours, "b.kairan-e2e.jp"), "the revision is not what was shown")
+    shown = json.loads(ours.done("--json", "lookup", "b.kairan-e2e.jp"))["record"]
+    status, text = on_terminal(ours, ["retract", shown["id"], "--reason", "x"], (asked, b"yes\n"))
+    check(status == 0, f"an answer of yes: status {status}, {text!r}")
+    poll(lambda: not finds(theirs, "b.kairan-e2e.jp"), WITHIN_S, "the revision does not go at the peer")
+
+
+def watchers_see_it(ours, theirs):
+    """Nothing tells when a watch has begun: records are taken back until it shows one."""
+    came = threading.Event()
+    seen = []
+
+    def read(stream):
+        for line in stream:
+            item = json.loads(line)
+            if item["kind"] == "retraction":
+                seen.append(item)
+                came.set()
+
+    with subprocess.Popen([theirs.kairan, "--state", theirs.state, "--json", "watch"], stdout=subprocess.PIPE) as watch:
+        reader = threading.Thread(target=read, args=(watch.stdout,))
+        reader.start()
+        records = []
+        while len(records) < 8 and not came.wait(2 if records else 0):
+            records.append(ours.done("submit", f"w{len(records)}.kairan-e2e.jp", "--label", "clear", "-y").strip())
+            ours.done("retract", records[-1], "--reason", "watched", "-y")
+        came.wait(WITHIN_S)
+        watch.terminate()
+        reader.join()
+    check(seen and seen[0]["target"] in records and seen[0]["title"] == "watched", f"watch saw {seen} of {records}")
+
+
+def too_much_waits(ours, theirs):
+    records = [ours.done("submit", f"m{n}.kairan-e2e.jp", "--label", "clear", "-y").strip() for n in range(A_DAY + 2)]
+    poll(lambda: finds(theirs, f"m{A_DAY + 1}.kairan-e2e.jp"), WITHIN_S, "the records do not come to the peer")
+    for record in records:
+        ours.done("retract", record, "--reason", "far too many", "-y")
+    last = f"m{A_DAY + 1}.kairan-e2e.jp"
+
+    def waiting():
+        return [json.loads(line) for line in theirs.run("--json", "retractions").stdout.splitlines()]
+
+    poll(lambda: any(item["target"] == records[-1] for item in waiting()), WITHIN_S, "the last retraction does not wait")
+    check(not finds(ours, last) and finds(theirs, last), "what waits has had effect")
+    match = json.loads(theirs.done("--json", "lookup", last))
+    check(match["record"]["state"] == "waits", f"lookup says {match}")
+    for arguments in (("lookup", last), ("ls",)):
+        check("waits for your word" in theirs.done(*arguments), f"{arguments[0]} does not say that it waits")
+    items = waiting()
+    check(len(items) >= 2 and all(item["waiting"] == len(items) for item in items), f"retractions says {items}")
+    check("far too many" in theirs.done("retractions"), "retractions does not say why")
+    theirs.refused("kairan retractions", "retractions", "confirm", records[-1])
+    theirs.refused("Nobody", "retractions", "confirm", "Nobody")
+    one = next(item for item in items if item["target"] == records[-1])
+    check(theirs.done("retractions", "confirm", one["id"]).strip() == "confirmed: 1", "one is not confirmed")
+    check(not finds(theirs, last), "the one that was confirmed has no effect")
+    check(len(waiting()) == len(items) - 1, "more than one was confirmed")
+    confirmed = json.loads(theirs.done("--json", "retractions", "confirm", "Kita"))
+    check(confirmed["confirmed"] == len(items) - 1, f"confirm says {confirmed}")
+    poll(lambda: theirs.run("retractions").returncode == 1, WITHIN_S, "something waits still")
+    check(not any(finds(theirs, f"m{n}.kairan-e2e.jp") for n in range(A_DAY + 2)), "what was confirmed has no effect")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kairand", required=True)
@@ -59,7 +153,10 @@ def main():
             ours, theirs = (Tool(options.kairan, node.directory) for node in made.nodes)
             retract(ours, theirs)
             revise(ours, theirs)
-    except Failure as failure:
+            people_are_asked(ours, theirs)
+            watchers_see_it(ours, theirs)
+            too_much_waits(ours, theirs)
+    except (Failure, terminal.Failure) as failure:
         print(f"takeback: {failure}", file=sys.stderr)
         return 1
     return 0

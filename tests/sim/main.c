@@ -15,7 +15,7 @@
 #define DAYS_MAX      3660u
 #define MINIMISE_RUNS 400u
 #define MINIMISE_S    60
-#define TALLY_SEEDS   30u /* of a fault: how often it is caught */
+#define SEARCH_SEEDS  100u /* of a fault, from which on they begin with 1 */
 
 struct options {
     uint64_t seed, seeds;
@@ -209,40 +209,34 @@ static int run_seeds(const struct options *options)
     return (int)verdict;
 }
 
-/* Whether some seed catches the fault: from the one that is known to do so where there are few, else from 1 on, and how often. */
+/* Whether some seed catches the fault; stops at the first. From the one that is known to do so where there are few, else from 1 on.
+ */
 static bool try_fault(const struct options *options, uint32_t number)
 {
     const struct sim_fault *fault = &sim_faults[number];
     const struct sim_listener nobody = {0};
-    const bool is_quick = options->seeds < 100;
-    uint64_t first = is_quick ? fault->seed : 1, caught = 0, tried = 0, first_seed = 0;
-    enum sim_verdict verdict = SIM_HOLDS;
+    uint64_t seed = options->seeds < SEARCH_SEEDS ? fault->seed : 1;
+    const uint64_t end = seed + options->seeds;
+    struct sim_result result = {0};
     kr_fault_number = number;
-    for (uint64_t i = 0; i < options->seeds && (caught == 0 || (!is_quick && i < TALLY_SEEDS)); i++) {
+    for (; seed < end && result.verdict == SIM_HOLDS; seed++) {
         struct sim_plan plan;
-        struct sim_result result = {0};
-        sim_plan_draw(&plan, first + i, &fault->bounds);
+        sim_plan_draw(&plan, seed, &fault->bounds);
         sim_play_apart(&plan, &nobody, &result);
         sim_plan_free(&plan);
-        tried++;
-        if (result.verdict != SIM_HOLDS && caught++ == 0) {
-            first_seed = first + i;
-            verdict = result.verdict;
-        }
     }
     kr_fault_number = KR_FAULT_NONE;
     if (options->is_json) {
-        (void)printf("{\"fault\":%u,\"name\":\"%s\",\"seed\":%" PRIu64 ",\"verdict\":\"%s\",\"caught\":%" PRIu64
-                     ",\"tried\":%" PRIu64 "}\n",
-                     number, fault->name, first_seed, verdict_name(verdict), caught, tried);
-    } else if (caught > 0) {
-        (void)printf("%2u %-22s seed %4" PRIu64 "  %-16s %3" PRIu64 " of %3" PRIu64 "  %s\n", number, fault->name, first_seed,
-                     verdict_name(verdict), caught, tried, fault->what);
+        (void)printf("{\"fault\":%u,\"name\":\"%s\",\"seed\":%" PRIu64 ",\"verdict\":\"%s\",\"complaint\":\"%s\"}\n", number,
+                     fault->name, seed - 1, verdict_name(result.verdict), result.complaint);
+    } else if (result.verdict != SIM_HOLDS) {
+        (void)printf("%2u %-22s seed %4" PRIu64 "  %-16s %s: %s\n", number, fault->name, seed - 1, verdict_name(result.verdict),
+                     fault->what, result.complaint);
     } else {
-        (void)printf("%2u %-22s NOT CAUGHT by %" PRIu64 " seeds  %s\n", number, fault->name, tried, fault->what);
+        (void)printf("%2u %-22s NOT CAUGHT by %" PRIu64 " seeds  %s\n", number, fault->name, options->seeds, fault->what);
     }
     (void)fflush(stdout);
-    return caught > 0;
+    return result.verdict != SIM_HOLDS;
 }
 
 static int try_faults(const struct options *options)

@@ -1,7 +1,8 @@
 /* What the check of a record costs, once for all nodes of a large world.
  *
  * kr_job_run is pure: the same bytes and keys give the same result. Of an open record the keys that matter are those that hide
- * terms, which all nodes of such a world share; a sealed one opens differently at each, and is checked by each. */
+ * terms, which all nodes of such a world share; a sealed one opens differently at each, and is checked by each, as is what takes
+ * another back: what was found out about its target is not kept here. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,7 +70,7 @@ void sim_memo_run(struct sim_memo *memo, struct kr_job *job, const struct kr_key
         return;
     }
     kr_job_run(job, keyring);
-    if (job->err != KR_OK || kr_label_is_sealed(job->header.label)) {
+    if (job->err != KR_OK || kr_label_is_sealed(job->header.label) || kr_kind_takes_back(job->header.kind)) {
         return;
     }
     struct kr_job *kept = kr_job_new(KR_JOB_CHECK);

@@ -118,9 +118,8 @@ void sim_play_apart(const struct sim_plan *plan, const struct sim_listener *list
 /* ---- faults.c ---- */
 struct sim_fault {
     const char *name, *what;
-    uint64_t seed;            /* that catches it */
+    uint64_t seed;            /* the first that catches it, of those from 1 on */
     struct sim_bounds bounds; /* of these plans */
-    enum sim_verdict verdict;
 };
 /* By enum kr_fault. */
 extern const struct sim_fault sim_faults[];

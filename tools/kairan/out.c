@@ -206,6 +206,15 @@ void kr_out_summary(FILE *out, const struct kr_summary *summary)
     if (summary->indicator_count > 0) {
         (void)fprintf(out, _("  (indicators: %u)"), summary->indicator_count);
     }
+    if (summary->taken != KR_TAKEN_NOT) {
+        (void)fputs("  ", out);
+        kr_out_style(out, KR_STYLE_RED);
+        (void)fputs(summary->taken == KR_TAKEN_WAITS     ? _("[taken back, waits for your word: kairan retractions]")
+                    : summary->taken == KR_TAKEN_REVISED ? _("[another stands in its place]")
+                                                         : _("[taken back]"),
+                    out);
+        kr_out_style(out, KR_STYLE_NONE);
+    }
     (void)fputc('\n', out);
 }
 
@@ -236,16 +245,23 @@ json_t *kr_json_time(uint64_t unix_ms)
     return json_string(text);
 }
 
+const char *kr_taken_name(uint32_t state)
+{
+    static const char *const names[] = {"stands", "waits", "retracted", "revised"};
+    return state <= KR_TAKEN_REVISED ? names[state] : "unknown";
+}
+
 json_t *kr_json_summary(const struct kr_summary *summary)
 {
-    return json_pack("{s:o, s:o, s:o, s:s, s:s, s:b, s:s, s:I, s:o, s:o, s:o, s:o}", "id", kr_json_id(summary->id, 32), "author",
-                     kr_json_id(summary->author, 32), "author_name", kr_json_slice(summary->author_name), "kind",
-                     kr_kind_name(summary->kind), "label", kr_label_name((enum kr_label)summary->label), "exercise",
-                     (summary->flags & KR_FLAG_EXERCISE) != 0, "severity", kr_severity_name(summary->severity), "indicators",
-                     (json_int_t)summary->indicator_count, "created", kr_json_time(summary->created_ms), "received",
-                     kr_json_time(summary->received_ms), "expires",
-                     kr_json_time(summary->expires_s <= KR_CREATED_MS_MAX / 1000 ? summary->expires_s * 1000 : 0), "title",
-                     kr_json_slice(summary->title));
+    return json_pack(
+        "{s:o, s:o, s:o, s:s, s:s, s:b, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:s}", "id", kr_json_id(summary->id, 32), "author",
+        kr_json_id(summary->author, 32), "author_name", kr_json_slice(summary->author_name), "kind", kr_kind_name(summary->kind),
+        "label", kr_label_name((enum kr_label)summary->label), "exercise", (summary->flags & KR_FLAG_EXERCISE) != 0, "severity",
+        kr_severity_name(summary->severity), "indicators", (json_int_t)summary->indicator_count, "created",
+        kr_json_time(summary->created_ms), "received", kr_json_time(summary->received_ms), "expires",
+        kr_json_time(summary->expires_s <= KR_CREATED_MS_MAX / 1000 ? summary->expires_s * 1000 : 0), "title",
+        kr_json_slice(summary->title), "target", summary->target.len == 32 ? kr_json_id(summary->target.bytes, 32) : json_null(),
+        "state", kr_taken_name(summary->taken));
 }
 
 json_t *kr_json_indicator(const struct kr_report_indicator *indicator)

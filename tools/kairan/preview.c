@@ -8,7 +8,7 @@
 
 #define SHOWN_MAX 20u /* indicators on the screen before "and so many more" */
 
-void kr_show_items(const struct kr_sending *sending, const struct kr_extract *extract)
+void kr_show_items(const struct kr_sending *sending)
 {
     char print[KR_INDICATOR_PRINT_BYTES_MAX];
     size_t count = sending->plan.item_count;
@@ -28,6 +28,10 @@ void kr_show_items(const struct kr_sending *sending, const struct kr_extract *ex
     if (count > SHOWN_MAX) {
         (void)fprintf(stderr, _("  ... and %zu more\n"), count - SHOWN_MAX);
     }
+}
+
+void kr_show_left_out(const struct kr_extract *extract)
+{
     if (extract->left_out > 0) {
         (void)fprintf(stderr, _("Left out as the sender's own (contact lines, signature): %zu\n"), extract->left_out);
     }

@@ -4,7 +4,9 @@
 
 #include "tools/kairan/send.h"
 
-void kr_show_items(const struct kr_sending *sending, const struct kr_extract *extract);
+void kr_show_items(const struct kr_sending *sending);
+/* What does not go, and why. */
+void kr_show_left_out(const struct kr_extract *extract);
 void kr_show_guarded(const struct kr_sending *sending);
 void kr_show_reach(const struct kr_sending *sending);
 /* Whether the answer is yes. */

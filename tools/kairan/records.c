@@ -174,10 +174,9 @@ static void forced_text(const struct kr_forced *forced)
 
 static json_t *taken_json(const struct kr_taken *taken)
 {
-    static const char *const states[] = {"no", "waits", "retracted", "revised"};
     return taken->state == KR_TAKEN_NOT
                ? json_null()
-               : json_pack("{s:s, s:o, s:o, s:o}", "state", states[taken->state], "by", kr_json_id(taken->by, 32), "at",
+               : json_pack("{s:s, s:o, s:o, s:o}", "state", kr_taken_name(taken->state), "by", kr_json_id(taken->by, 32), "at",
                            kr_json_time(taken->at_ms), "reason", kr_json_slice(taken->reason));
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "tools/formats/formats.h"
+#include "tools/kairan/difference.h"
 #include "tools/kairan/given.h"
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/out.h"
@@ -27,6 +28,9 @@ struct submission {
     struct kr_sending sending;
     const struct kr_extract *extract; /* so far, while it goes on */
     bool has_audience;
+    uint32_t old_kind; /* of a revision: what stands now; 0: none */
+    uint8_t *old;      /* own copy */
+    size_t old_len;
 };
 
 /* ---- before the extraction ---- */
@@ -232,6 +236,21 @@ static bool check_plan(struct submission *submission)
     return err == KR_OK;
 }
 
+static enum kr_err show(const struct submission *submission)
+{
+    const struct kr_sending *sending = &submission->sending;
+    enum kr_err err = KR_OK;
+    if (submission->old_kind == 0) {
+        kr_show_items(sending);
+    } else {
+        err = kr_show_difference(stderr, submission->old_kind, (struct kr_slice){submission->old, submission->old_len},
+                                 &sending->plan);
+    }
+    kr_show_left_out(submission->extract);
+    kr_show_reach(sending);
+    return err;
+}
+
 /* Whether it may go. */
 static bool look_and_ask(struct submission *submission)
 {
@@ -251,8 +270,11 @@ static bool look_and_ask(struct submission *submission)
         return false;
     }
     if (asks) {
-        kr_show_items(sending, submission->extract);
-        kr_show_reach(sending);
+        err = show(submission);
+        if (err != KR_OK) {
+            (void)kr_app_tell(submission->app, err, &error);
+            return false;
+        }
     }
     kr_show_guarded(sending);
     if (sending->guarded_total > 0 && !sending->request.is_forced) {
@@ -386,6 +408,19 @@ static bool take_target(struct submission *submission, const char *text, uint8_t
         (void)kr_app_unreadable(submission->app);
         return false;
     }
+    submission->old = malloc(shown.content.len + 1);
+    if (submission->old == NULL) {
+        (void)kr_app_tell(submission->app, KR_NOMEM, &(struct kr_error){.text = ""});
+        return false;
+    }
+    if (shown.content.len > 0) {
+        memcpy(submission->old, shown.content.bytes, shown.content.len);
+    }
+    submission->old_len = shown.content.len;
+    submission->old_kind = shown.content_kind;
+    if (submission->arguments.kind == NULL && shown.content_kind == KR_KIND_ADVISORY) {
+        request->kind = sending->plan.kind = KR_KIND_ADVISORY;
+    }
     sending->revises = (struct kr_slice){id, len};
     request->label = (enum kr_label)shown.summary.label;
     request->flags = shown.summary.flags;
@@ -428,6 +463,7 @@ int kr_run_revise(struct kr_app *app, int argc, char **argv)
         status = extract_and_submit(&submission, bytes, len);
     }
     free(bytes);
+    free(submission.old);
     kr_sending_deinit(&submission.sending);
     return status;
 }

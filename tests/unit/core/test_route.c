@@ -100,12 +100,26 @@ static void a_peer_cannot_use_up_the_room_of_others(void **state)
     /* A link that goes frees what it caused, but not what is under check. */
     key_of(0, id);
     kr_awaiting_find(&awaiting, id)->checks = 1;
+    key_of(1, id); /* nor what another announced as well, which can still be asked for it */
+    awaited = kr_awaiting_find(&awaiting, id);
+    kr_slots_add(&awaited->announced, 0);
+    kr_slots_add(&awaited->announced, 9);
+    const uint32_t owned = awaiting.owned[9], owned_count = awaiting.owned_count;
     kr_awaiting_forget(&awaiting, 0);
     assert_int_equal(awaiting.owned[0], 0);
+    awaited = kr_awaiting_find(&awaiting, id);
+    assert_non_null(awaited);
+    assert_int_equal(awaited->owner, 9);
+    assert_int_equal(awaiting.owned[9], owned + 1);
+    assert_int_equal(awaiting.owned_count, owned_count - KR_AWAITED_LINK_MAX + 1);
+    key_of(0, id);
     assert_non_null(kr_awaiting_find(&awaiting, id));
+    key_of(2, id);
+    assert_null(kr_awaiting_find(&awaiting, id));
+    assert_int_equal(awaiting.count, number - KR_AWAITED_LINK_MAX + 2);
+    kr_awaiting_forget(&awaiting, 9);
     key_of(1, id);
     assert_null(kr_awaiting_find(&awaiting, id));
-    assert_int_equal(awaiting.count, number - KR_AWAITED_LINK_MAX + 1);
     kr_awaiting_deinit(&awaiting);
 }
 

@@ -1,0 +1,187 @@
+/* What a node that was dialled takes for a hello of its peer: the card of it is checked unless it is the one that is held, and the
+ * key that signed the hello must stand on the newest card, and be in force. */
+#include "tests/unit/core/bed.h"
+
+#define HOUR_S UINT64_C(3600)
+
+struct scene {
+    struct bed *bed;
+    uint32_t dialler, other;
+    struct stranger stranger;
+};
+
+static int setup(void **state)
+{
+    struct scene *scene = calloc(1, sizeof *scene);
+    assert_non_null(scene);
+    scene->bed = bed_new(2);
+    scene->dialler = bed_link(scene->bed, 0, 1)->we_dial ? 0 : 1;
+    scene->other = 1 - scene->dialler;
+    stranger_init(scene->bed, &scene->stranger, 7);
+    *state = scene;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct scene *scene = *state;
+    stranger_deinit(&scene->stranger);
+    bed_free(scene->bed);
+    free(scene);
+    return 0;
+}
+
+static struct kr_card_key key_of(const struct kr_keyring *keyring, uint64_t from_s, uint64_t until_s)
+{
+    struct kr_card_key key = {.from_s = from_s, .until_s = until_s};
+    memcpy(key.public_key, keyring->node_public, 32);
+    return key;
+}
+
+static const struct kr_keyring *own_keys(const struct scene *scene)
+{
+    return bed_node(scene->bed, scene->dialler)->keyring;
+}
+
+static uint64_t now_s(const struct scene *scene)
+{
+    return scene->bed->world->now_ms / 1000;
+}
+
+/* A card of the dialler that lists these node keys. */
+static struct forged card_with(const struct scene *scene, uint64_t version, const struct kr_card_key *keys, uint32_t count)
+{
+    struct kr_card card = bed_card(scene->bed, scene->dialler, scene->dialler);
+    const uint8_t *council = bed_node(scene->bed, scene->dialler)->council;
+    struct kr_writer content;
+    memcpy(card.node, keys, count * sizeof *keys);
+    card.node_count = count;
+    kr_writer_init(&content, KR_BODY_BYTES_MAX);
+    kr_card_write(&card, &content);
+    assert_int_equal(kr_writer_finish(&content), KR_OK);
+    struct forged forged = bed_statement(scene->bed, scene->dialler, KR_KIND_COUNCIL_CARD,
+                                         bed_core(scene->bed, scene->other)->directory.communities[0]->id, council, version,
+                                         (struct kr_slice){content.bytes, content.len});
+    kr_writer_deinit(&content);
+    return forged;
+}
+
+static uint64_t version_held(const struct scene *scene)
+{
+    const struct kr_directory *directory = &bed_core(scene->bed, scene->other)->directory;
+    const struct kr_council *known = kr_directory_council(directory, bed_node(scene->bed, scene->dialler)->council);
+    assert_non_null(known);
+    return known->version;
+}
+
+static void hand_over(const struct scene *scene, const struct forged *card, uint64_t version)
+{
+    bed_hand_over(scene->bed, scene->dialler, scene->other, card);
+    assert_int_equal(version_held(scene), version);
+}
+
+/* Whether a hello with that card, signed with these keys in the dialler's name, is answered. */
+static bool is_answered(const struct scene *scene, const struct forged *card, const struct kr_keyring *keyring)
+{
+    struct bed *bed = scene->bed;
+    struct kr_link *link = bed_link(bed, scene->other, scene->dialler);
+    struct kr_hello hello = {.version = KR_WIRE_VERSION, .card = {card->bytes, card->len}};
+    uint8_t secret[32], seed[32] = {5};
+    struct kr_writer frame;
+    kr_box_keypair(hello.ephemeral, secret, seed);
+    memcpy(hello.council, bed_node(bed, scene->dialler)->council, 32);
+    memcpy(hello.meant, bed_node(bed, scene->other)->council, 32);
+    memcpy(hello.node_key, keyring->node_public, 32);
+    kr_writer_init(&frame, KR_MIB);
+    kr_hello_write(&hello, keyring->node_secret, &frame);
+    assert_int_equal(kr_writer_finish(&frame), KR_OK);
+    uint8_t *bytes = malloc(frame.len + 1);
+    assert_non_null(bytes);
+    bytes[0] = KR_FRAME_HELLO;
+    memcpy(bytes + 1, frame.bytes, frame.len);
+    link->has_pending = false;
+    bed_forget_log(bed);
+    sim_world_push(bed->world, bed_node(bed, scene->other), (struct kr_event){.type = KR_EVENT_FRAME, .number = link->number},
+                   bytes, frame.len + 1, bed->world->now_ms);
+    bed_run(bed, 200); /* one hello in 100 ms is looked at */
+    free(bytes);
+    kr_writer_deinit(&frame);
+    bool is_refused = bed_said(bed, scene->other, "has a key that this council's card does not list");
+    assert_int_not_equal(link->has_pending, is_refused);
+    return link->has_pending;
+}
+
+/* The id stands for the header, and that for the content: what is beside it in the hello is of no use to anybody. */
+static void the_card_that_is_held_is_not_checked_again(void **state)
+{
+    const struct scene *scene = *state;
+    const struct kr_card_key key = key_of(own_keys(scene), 0, 0);
+    struct forged held = card_with(scene, 2, &key, 1), newer = card_with(scene, 3, &key, 1);
+    hand_over(scene, &held, 2);
+    held.bytes[held.len - 1] ^= 1; /* in the signature */
+    assert_true(is_answered(scene, &held, own_keys(scene)));
+    newer.bytes[newer.len - 1] ^= 1;
+    assert_false(is_answered(scene, &newer, own_keys(scene)));
+    assert_int_equal(version_held(scene), 2);
+    newer.bytes[newer.len - 1] ^= 1;
+    assert_true(is_answered(scene, &newer, own_keys(scene)));
+    assert_int_equal(version_held(scene), 3);
+    forged_free(&held);
+    forged_free(&newer);
+}
+
+/* Anybody can have the card; only the node has its key. */
+static void whoever_shows_the_card_needs_its_key(void **state)
+{
+    const struct scene *scene = *state;
+    const struct kr_card_key key = key_of(own_keys(scene), 0, 0);
+    struct forged held = card_with(scene, 2, &key, 1);
+    hand_over(scene, &held, 2);
+    assert_false(is_answered(scene, &held, scene->stranger.keyring));
+    assert_true(is_answered(scene, &held, own_keys(scene)));
+    forged_free(&held);
+}
+
+static void a_key_of_the_card_that_is_held_begins_and_ends(void **state)
+{
+    const struct scene *scene = *state;
+    const uint64_t far_s = now_s(scene) + KR_FUTURE_MS_MAX / 1000 + HOUR_S;
+    const struct kr_card_key keys[] = {key_of(own_keys(scene), 0, now_s(scene) + HOUR_S),
+                                       key_of(scene->stranger.keyring, far_s, 0)};
+    struct forged held = card_with(scene, 2, keys, 2);
+    hand_over(scene, &held, 2);
+    assert_true(is_answered(scene, &held, own_keys(scene)));
+    assert_false(is_answered(scene, &held, scene->stranger.keyring));
+    bed_run(scene->bed, HOUR_S * 1000);
+    assert_int_equal(version_held(scene), 2);
+    assert_false(is_answered(scene, &held, own_keys(scene)));
+    assert_true(is_answered(scene, &held, scene->stranger.keyring));
+    forged_free(&held);
+}
+
+/* A key was replaced: the card from before is genuine, and whoever has stolen the old key may show it. */
+static void an_older_card_does_not_bring_a_key_back(void **state)
+{
+    const struct scene *scene = *state;
+    const struct kr_card_key before = key_of(own_keys(scene), 0, 0), after = key_of(scene->stranger.keyring, 0, 0);
+    struct forged old = card_with(scene, 2, &before, 1), held = card_with(scene, 3, &after, 1);
+    hand_over(scene, &old, 2);
+    hand_over(scene, &held, 3);
+    assert_false(is_answered(scene, &old, own_keys(scene)));
+    assert_false(is_answered(scene, &held, own_keys(scene)));
+    assert_true(is_answered(scene, &held, scene->stranger.keyring));
+    assert_int_equal(version_held(scene), 3);
+    forged_free(&old);
+    forged_free(&held);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_card_that_is_held_is_not_checked_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(whoever_shows_the_card_needs_its_key, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_key_of_the_card_that_is_held_begins_and_ends, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_older_card_does_not_bring_a_key_back, setup, teardown),
+    };
+    return cmocka_run_group_tests_name("core/hello", tests, NULL, NULL);
+}
