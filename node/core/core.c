@@ -247,7 +247,7 @@ static enum kr_err greet(struct kr_step *step)
                           "not count: run `kairan verify`",
                           step->core->rows_skipped);
     }
-    return err != KR_OK ? err : kr_step_wake(step, step->now_ms + KR_HELLO_MS_MAX);
+    return err != KR_OK ? err : kr_step_wake(step, step->now_ms + KR_FIRST_TICK_MS);
 }
 
 /* Nothing is lost by it, but the disk may lose more. */

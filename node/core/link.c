@@ -124,13 +124,14 @@ static enum kr_err say_hello(struct kr_step *step, struct kr_link *link)
     kr_rng_bytes(step->rng, seed, sizeof seed);
     kr_box_keypair(link->ephemeral_public, link->ephemeral_secret, seed);
     struct kr_hello hello = {.is_join = link->state == KR_LINK_JOINING};
+    const uint64_t wait_max_ms = hello.is_join ? KR_HELLO_JOIN_MS_MAX : KR_HELLO_MS_MAX;
     memcpy(hello.ephemeral, link->ephemeral_public, 32);
     memcpy(hello.meant, link->council, 32);
     enum kr_err err = send_hello(step, link->number, &hello, link->hello_hash);
     link->has_hello = err == KR_OK;
     /* Two who show the same ticket at the same time share one place at the inviter: in step, each would always undo the other's. */
     link->hello_at_ms = step->now_ms + link->hello_wait_ms + kr_rng_below(step->rng, link->hello_wait_ms);
-    link->hello_wait_ms = link->hello_wait_ms * 2 < KR_HELLO_MS_MAX ? link->hello_wait_ms * 2 : KR_HELLO_MS_MAX;
+    link->hello_wait_ms = link->hello_wait_ms * 2 < wait_max_ms ? link->hello_wait_ms * 2 : wait_max_ms;
     return err != KR_OK ? err : kr_step_wake(step, link->hello_at_ms);
 }
 

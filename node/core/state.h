@@ -29,7 +29,9 @@
 #define KR_PING_MS           15000u
 #define KR_SILENCE_MS        (3u * KR_PING_MS + 5000u) /* no word for so long: the session is dead */
 #define KR_HELLO_MS_MIN      100u
-#define KR_HELLO_MS_MAX      2000u
+#define KR_HELLO_MS_MAX      30000u /* with what is drawn on top: who is away is tried at least once a minute */
+#define KR_HELLO_JOIN_MS_MAX 2000u  /* while joining: a person waits for it */
+#define KR_FIRST_TICK_MS     2000u
 #define KR_WELCOME_MS        1000u           /* who joins waits so long for the welcome before it says hello again */
 #define KR_TURNED_AWAY_MS    30000u          /* a node that did not admit our key is dialled again after so long */
 #define KR_CATCHUP_MS_MAX    30000u          /* no progress for so long: others have their turn */

@@ -16,7 +16,7 @@ static uint64_t shift_clock(int64_t clock_ms)
 
 void kr_peer_write(const struct kr_peer *peer, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 19);
+    kr_writer_array(writer, 20);
     kr_writer_bin(writer, peer->council, 32);
     kr_writer_bin(writer, peer->transport_key, 32);
     kr_writer_str_slice(writer, peer->name);
@@ -36,6 +36,7 @@ void kr_peer_write(const struct kr_peer *peer, struct kr_writer *writer)
     kr_writer_uint(writer, peer->received_bytes);
     kr_writer_uint(writer, peer->phase);
     kr_writer_uint(writer, peer->entries);
+    kr_writer_uint(writer, peer->next_try_ms);
 }
 
 enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer)
@@ -44,7 +45,7 @@ enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer)
     struct kr_reader reader;
 
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 19);
+    kr_reader_array(&reader, 20);
     kr_reader_fixed(&reader, peer.council, 32);
     kr_reader_fixed(&reader, peer.transport_key, 32);
     peer.name = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
@@ -64,6 +65,7 @@ enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer)
     peer.received_bytes = kr_reader_uint(&reader, UINT64_MAX);
     peer.phase = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
     peer.entries = kr_reader_uint(&reader, UINT64_MAX);
+    peer.next_try_ms = kr_reader_uint(&reader, UINT64_MAX);
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) == KR_OK) {
         *ret_peer = peer;

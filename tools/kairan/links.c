@@ -181,6 +181,7 @@ static enum kr_err peer_json(const struct kr_peer *peer)
         (void)json_object_set_new(object, "phase", json_string(phase_word(peer)));
         (void)json_object_set_new(object, "entries", json_integer((json_int_t)peer->entries));
         (void)json_object_set_new(object, "percent", json_integer((json_int_t)percent(peer)));
+        (void)json_object_set_new(object, "next_try", peer->next_try_ms > 0 ? kr_json_time(peer->next_try_ms) : json_null());
     }
     return kr_json_line(object) ? KR_OK : KR_IO;
 }
@@ -225,6 +226,10 @@ static void peer_text(const struct kr_peer *peer)
     kr_out_text(stdout, peer->endpoint, false);
     (void)printf("%s\n  %s: ", peer->we_dial ? _(" (this side dials)") : _(" (the other side dials)"), _("last seen"));
     kr_out_time(stdout, peer->last_seen_ms / 1000);
+    if (peer->next_try_ms > 0) {
+        (void)printf("\n  %s: ", _("next try"));
+        kr_out_time(stdout, peer->next_try_ms / 1000);
+    }
     (void)printf(_("\n  records: %ju sent, %ju received, %ju refused, %ju queued, %ju still missing here"), peer->sent_records,
                  peer->received_records, peer->refused_records, peer->queued, peer->behind);
     progress_text(peer);

@@ -25,18 +25,18 @@
      210 node 3 hides 1
      260 * expect 3 hides 1
      260 * expect same
-     440 node 2 accepts 1000001
+     440 node 0 accepts 1000001
+     440 node 0 has 1000001
+     440 node 1 has 1000001
      440 node 2 has 1000001
      440 node 3 has 1000001
-     440 node 1 has 1000001
-     440 node 0 has 1000001
-     444 node 2 accepts 1000002
+     444 node 0 accepts 1000002
+     444 node 0 has 1000002
+     444 node 1 has 1000002
      444 node 2 has 1000002
      444 node 3 has 1000002
-     444 node 1 has 1000002
-     444 node 0 has 1000002
-     448 node 2 accepts 1000003
+     448 node 0 accepts 1000003
+     448 node 0 has 1000003
+     448 node 1 has 1000003
      448 node 2 has 1000003
      448 node 3 has 1000003
-     448 node 1 has 1000003
-     448 node 0 has 1000003

@@ -387,12 +387,14 @@ static void the_state_of_a_node_reads_back(void **state)
     kr_writer_deinit(&writer);
     round_trip_kr_join_step(&step, &read_step);
     for (size_t i = 0; i < sizeof clocks / sizeof clocks[0]; i++) {
-        struct kr_peer peer = {.council = {1}, .name = text_slice("p"), .state = KR_LINK_OPEN, .clock_ms = clocks[i], .behind = 3};
+        struct kr_peer peer = {
+            .council = {1}, .name = text_slice("p"), .state = KR_LINK_OPEN, .clock_ms = clocks[i], .behind = 3, .next_try_ms = 4};
         struct kr_peer read_peer;
 
         round_trip_kr_peer(&peer, &read_peer);
         assert_true(i > 4 || read_peer.clock_ms == clocks[i]); /* the last two are as good as for ever */
         assert_int_equal(read_peer.behind, 3);
+        assert_int_equal(read_peer.next_try_ms, 4);
     }
 }
 
