@@ -465,8 +465,7 @@ static enum kr_err own_root(struct kr_step *step, const struct kr_link *link, co
         root->scope = kr_scope_to_wire(step->core, progress->scope);
         root->count = held->count;
         memcpy(root->hash, held->hash, 32);
-        /* What is put off is not for a walk. */
-        root->read = progress->is_held ? progress->mark : progress->skips_log ? UINT64_MAX : progress->at;
+        root->read = progress->skips_log ? UINT64_MAX : progress->at; /* past what was put off, too: a walk finds what is missing */
         root->tree_count = held->tree_count;
         kr_hash_short(root->root8, link->session.salt, held->root, 32);
     }

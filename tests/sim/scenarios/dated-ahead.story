@@ -15,7 +15,6 @@
      189 * submit 1 amber as 15 to 0 2 large
      189 node 1 accepts 15
      189 node 1 has 15
-     194 node 2 has no longer 21
      198 * submit 1 green as 11
      198 node 1 accepts 11
      198 node 1 has 11
@@ -23,16 +22,15 @@
      199 node 1 starts
      199 node 1 hides 0
      202 node 2 hides 0
-     221 node 2 has 21
-     799 node 2 accepts 1000004
-     799 node 2 has 1000004
-     799 node 1 has 1000004
+     799 node 0 accepts 1000004
      799 node 0 has 1000004
-     803 node 2 accepts 1000005
-     803 node 2 has 1000005
-     803 node 1 has 1000005
+     799 node 1 has 1000004
+     799 node 2 has 1000004
+     803 node 0 accepts 1000005
      803 node 0 has 1000005
-     807 node 2 accepts 1000006
-     807 node 2 has 1000006
-     807 node 1 has 1000006
+     803 node 1 has 1000005
+     803 node 2 has 1000005
+     807 node 0 accepts 1000006
      807 node 0 has 1000006
+     807 node 1 has 1000006
+     807 node 2 has 1000006

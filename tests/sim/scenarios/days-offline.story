@@ -31,15 +31,16 @@
   183600 * expect 2 has 2
   183600 * expect 2 has 3
   183600 * expect 2 lacks 4
-  187380 node 0 accepts 1000004
-  187380 node 0 has 1000004
-  187380 node 1 has 1000004
+  183718 node 2 hides 4
+  187380 node 2 accepts 1000004
   187380 node 2 has 1000004
-  187384 node 0 accepts 1000005
-  187384 node 0 has 1000005
-  187384 node 1 has 1000005
+  187380 node 1 has 1000004
+  187380 node 0 has 1000004
+  187384 node 2 accepts 1000005
   187384 node 2 has 1000005
-  187388 node 0 accepts 1000006
-  187388 node 0 has 1000006
-  187388 node 1 has 1000006
+  187384 node 1 has 1000005
+  187384 node 0 has 1000005
+  187388 node 2 accepts 1000006
   187388 node 2 has 1000006
+  187388 node 1 has 1000006
+  187388 node 0 has 1000006

@@ -414,6 +414,9 @@ static void put_one_off(struct bed *bed, uint8_t ids[][32])
     submit_some(bed, 1, 1, 2, ids);
     bed_run(bed, 60000);
     turn_key(bed, 0);
+    for (uint32_t i = 0; i < 2; i++) { /* else a walk would bring it */
+        progress(bed, i, 1 - i, KR_SCOPE_CLEAR)->walking.until_ms = UINT64_MAX;
+    }
     struct kr_link *link = bed_link(bed, 1, 0);
     uint64_t window = link->window;
     link->window = 0; /* no push goes out */
@@ -435,13 +438,14 @@ static void a_record_without_room_holds_the_mark_and_stops_nobody(void **state)
     uint8_t ids[3][32];
     struct kr_head head;
     put_one_off(bed, ids);
-    /* While there is no room it is not asked for again, not even by another session. */
+    /* While there is no room it is not asked for again, not even by another session; walks bring it ever more seldom. */
     uint64_t received = bed_link(bed, 0, 1)->received_records;
     sim_world_push(bed->world, bed_node(bed, 0), (struct kr_event){.type = KR_EVENT_LOST, .number = bed_link(bed, 0, 1)->number},
                    NULL, 0, bed->world->now_ms);
     bed_run(bed, 600000);
     assert_true(bed_link(bed, 0, 1)->has_session);
-    assert_int_equal(bed_link(bed, 0, 1)->received_records, received);
+    assert_in_range(bed_link(bed, 0, 1)->received_records, received, received + 4); /* after 1, 2, 4 minutes */
+    received = bed_link(bed, 0, 1)->received_records;
     bed_core(bed, 0)->quarantine_bytes = 0;
     bed_run(bed, 120000);
     /* Asked for once; what is in quarantine is in no tree, so that a walk may bring it once more. */
