@@ -9,6 +9,8 @@
 #define MONTHS_MAX 160u
 #define KEYS_MAX   4096u
 
+#define EXPIRED_SETTLE_MS 180000u /* so long after its end everybody has the header of a record */
+
 bool sim_is_addressed(const struct sim_record *record, uint32_t node)
 {
     for (uint32_t i = 0; i < record->audience_count; i++) {
@@ -208,14 +210,16 @@ static enum sim_verdict check_tree(struct sim_world *world, const struct sim_nod
     return err == KR_OK ? verdict : sim_fail(world, SIM_LOSS, "%s cannot read its tree: %s", node->name, kr_err_name(err));
 }
 
-/* A record dated days ahead is its author's alone until then, and who lacks one that has expired need not get it any more: the sets
- * cannot be equal. */
+/* A record dated days ahead is its author's alone until then. Of one that has expired everybody gets the header, but not at once,
+ * and not where a clock was wrong: who doubts his clock takes no header for that. The sets cannot be equal. */
 static bool has_untakeable(const struct sim_world *world)
 {
     for (uint32_t i = 0; i < world->record_count; i++) {
         const struct sim_record *record = &world->records[i];
         bool is_over = record->expires_ms > 0 && record->expires_ms <= world->now_ms + world->ahead_ms + 60000;
-        if (record->is_exempt || is_over) {
+        bool has_settled =
+            record->expires_ms + EXPIRED_SETTLE_MS <= world->now_ms && !world->has_wrong_clocks && !world->doubts_clocks;
+        if (record->is_exempt || (is_over && !has_settled)) {
             return true;
         }
     }

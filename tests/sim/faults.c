@@ -12,15 +12,15 @@ uint32_t kr_fault_number;
 
 const struct sim_fault sim_faults[KR_FAULT_COUNT] = {
     [KR_FAULT_NONE] = {"none", "", 0, ANY},
-    [KR_FAULT_EFFECT_BEFORE_COMMIT] = {"effect-before-commit", "effects of a batch whose commit failed are let out", 18, ANY},
+    [KR_FAULT_EFFECT_BEFORE_COMMIT] = {"effect-before-commit", "effects of a batch whose commit failed are let out", 25, ANY},
     [KR_FAULT_SCOPE_UNCHECKED] = {"scope-unchecked", "an addressed record enters the pair scopes of all peers", 2, ANY},
-    [KR_FAULT_POLICY_UNASKED] = {"policy-unasked", "nobody asks policy when a peer asks for a record, and when it is packed", 44,
+    [KR_FAULT_POLICY_UNASKED] = {"policy-unasked", "nobody asks policy when a peer asks for a record, and when it is packed", 33,
                                  ANY},
     [KR_FAULT_OLDER_KEPT] = {"older-kept", "a replaced statement stays in the store", 2, ANY},
     [KR_FAULT_OLDER_IN_TREE] = {"older-in-tree", "a replaced statement stays in its trees", 2, ANY},
     [KR_FAULT_EXPIRED_DELETED] = {"expired-deleted", "an expired record is gone while its trees go on naming it", 2, ANY},
     [KR_FAULT_CREDIT_KEPT] = {"credit-kept", "room that has become free is not given back to the peer", 49, ANY},
-    [KR_FAULT_TOKEN_FORGOTTEN] = {"token-forgotten", "a submission's token is not kept", 28, ANY},
+    [KR_FAULT_TOKEN_FORGOTTEN] = {"token-forgotten", "a submission's token is not kept", 7, ANY},
     [KR_FAULT_CLOCK_TRUSTED] = {"clock-trusted", "what has expired by a clock that just jumped is deleted", 94, ANY},
     [KR_FAULT_SIGNATURE_UNCHECKED] = {"signature-unchecked", "a record's signature and hashes are not looked at", 33, ANY},
     [KR_FAULT_MARK_BEFORE_STORED] = {"mark-before-stored", "a mark moves when records are asked for, not when they are stored", 2,
