@@ -1,46 +1,5 @@
 /* What was missed comes, and no answer of a peer can make a mark move past what it did not bring. */
-#include "tests/unit/core/bed.h"
-
-static int setup(void **state)
-{
-    *state = bed_new(2);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    bed_free(*state);
-    return 0;
-}
-
-static struct kr_progress *progress(struct bed *bed, uint32_t node, uint32_t peer, uint8_t kind)
-{
-    struct kr_link *link = bed_link(bed, node, peer);
-    for (uint32_t i = 0; i < link->progress_count; i++) {
-        if (link->progress[i].scope.kind == kind) {
-            return &link->progress[i];
-        }
-    }
-    fail_msg("no scope of kind %u", kind);
-    return NULL;
-}
-
-static void submit_some(struct bed *bed, uint32_t node, uint8_t from, uint8_t to, uint8_t ids[][32])
-{
-    for (uint8_t i = from; i < to; i++) {
-        struct kr_submit *submit = bed_submission(bed, KR_TLP_CLEAR, "a.example", i);
-        assert_int_equal(bed_submit(bed, node, submit, ids[i]), KR_OK);
-        bed_submission_free(submit);
-    }
-}
-
-/* What is the same at both is nothing to look at, and marks may lie far behind: here they are made to follow. */
-static void marks_follow(struct bed *bed, uint32_t node, uint32_t peer)
-{
-    bed_link(bed, node, peer)->progress[0].at += 1000;
-    bed_run(bed, 40000);
-    assert_true(bed_link(bed, node, peer)->is_equal);
-}
+#include "tests/unit/core/catchup_test.h"
 
 static void after_an_absence_all_that_was_missed_comes(void **state)
 {
@@ -397,122 +356,7 @@ static void wanted_records_without_room_are_not_said_to_be_gone(void **state)
     assert_int_equal(link->asked.count, 1); /* now there is */
 }
 
-/* `node` holds an older card of council 1, as far as its keys go (or the right one again). */
-static void turn_key(struct bed *bed, uint32_t node)
-{
-    bed_turn_key(bed, node, 1);
-}
-
-/* 0 has no room for ids[1], by a key that it does not know; ids[0] and ids[2] are there, the last one by catching up. */
-static void put_one_off(struct bed *bed, uint8_t ids[][32])
-{
-    submit_some(bed, 1, 0, 1, ids);
-    bed_run(bed, 60000);
-    marks_follow(bed, 0, 1);
-    bed_core(bed, 0)->quarantine_bytes = KR_QUARANTINE_BYTES_MAX;
-    turn_key(bed, 0);
-    submit_some(bed, 1, 1, 2, ids);
-    bed_run(bed, 60000);
-    turn_key(bed, 0);
-    for (uint32_t i = 0; i < 2; i++) { /* else a walk would bring it */
-        progress(bed, i, 1 - i, KR_SCOPE_CLEAR)->walking.until_ms = UINT64_MAX;
-    }
-    struct kr_link *link = bed_link(bed, 1, 0);
-    uint64_t window = link->window;
-    link->window = 0; /* no push goes out */
-    submit_some(bed, 1, 2, 3, ids);
-    link->fresh.count = 0;
-    link->window = window;
-    bed_run(bed, 60000);
-    turn_key(bed, 0);
-    assert_true(bed_holds(bed, 0, ids[0]));
-    assert_false(bed_holds(bed, 0, ids[1]));
-    assert_true(bed_holds(bed, 0, ids[2]));
-    assert_int_equal(progress(bed, 0, 1, KR_SCOPE_CLEAR)->mark, 1);
-    assert_int_equal(progress(bed, 0, 1, KR_SCOPE_CLEAR)->at, 3);
-}
-
-static void a_record_without_room_holds_the_mark_and_stops_nobody(void **state)
-{
-    struct bed *bed = *state;
-    uint8_t ids[3][32];
-    struct kr_head head;
-    put_one_off(bed, ids);
-    /* While there is no room it is not asked for again, not even by another session; walks bring it ever more seldom. */
-    uint64_t received = bed_link(bed, 0, 1)->received_records;
-    sim_world_push(bed->world, bed_node(bed, 0), (struct kr_event){.type = KR_EVENT_LOST, .number = bed_link(bed, 0, 1)->number},
-                   NULL, 0, bed->world->now_ms);
-    bed_run(bed, 600000);
-    assert_true(bed_link(bed, 0, 1)->has_session);
-    assert_in_range(bed_link(bed, 0, 1)->received_records, received, received + 4); /* after 1, 2, 4 minutes */
-    received = bed_link(bed, 0, 1)->received_records;
-    bed_core(bed, 0)->quarantine_bytes = 0;
-    bed_run(bed, 120000);
-    /* Asked for once; what is in quarantine is in no tree, so that a walk may bring it once more. */
-    assert_in_range(bed_link(bed, 0, 1)->received_records, received + 1, received + 2);
-    assert_int_equal(bed_head(bed, 0, ids[1], &head), KR_OK);
-    assert_int_equal(head.state, KR_HEAD_QUARANTINED);
-    assert_int_equal(progress(bed, 0, 1, KR_SCOPE_CLEAR)->mark, 3);
-    turn_key(bed, 0);
-    bed_core(bed, 0)->quarantine_is_due = true;
-    bed_run(bed, 60000);
-    assert_int_equal(bed_head(bed, 0, ids[1], &head), KR_OK);
-    assert_int_equal(head.state, KR_HEAD_SHOWN);
-}
-
-/* Quarantine stays full, but now the key is known: its place there is not needed. */
-static void what_was_put_off_is_asked_for_when_the_directory_changes(void **state)
-{
-    struct bed *bed = *state;
-    uint8_t ids[3][32];
-    struct kr_head head;
-    put_one_off(bed, ids);
-    turn_key(bed, 0);
-    bed_core(bed, 0)->directory.generation++;
-    bed_run(bed, 120000);
-    assert_int_equal(bed_head(bed, 0, ids[1], &head), KR_OK);
-    assert_int_equal(head.state, KR_HEAD_SHOWN);
-    assert_int_equal(progress(bed, 0, 1, KR_SCOPE_CLEAR)->mark, 3);
-}
-
-/* What holds the mark is forgotten in a crash; the mark itself is not. */
-static void what_was_put_off_is_asked_for_after_a_crash(void **state)
-{
-    struct bed *bed = *state;
-    uint8_t ids[3][32];
-    put_one_off(bed, ids);
-    sim_world_crash(bed->world, 0, UINT32_MAX);
-    assert_int_equal(sim_world_start(bed->world, 0), SIM_HOLDS);
-    bed_run(bed, 60000);
-    assert_true(bed_holds(bed, 0, ids[1]));
-    assert_int_equal(progress(bed, 0, 1, KR_SCOPE_CLEAR)->mark, 3);
-}
-
 /* Messages out of their turn, about scopes of others, with counts beyond all bounds: nothing moves and no step fails. */
-/* 0's clock is two days ahead, and what it signs is dated so. It is not taken yet, and not passed over either. */
-static void what_is_dated_far_ahead_is_taken_when_it_has_come_nearer(void **state)
-{
-    struct bed *bed = *state;
-    uint8_t ids[4][32];
-    submit_some(bed, 0, 1, 2, ids);
-    bed_run(bed, 60000);
-    assert_true(bed_holds(bed, 1, ids[1]));
-    marks_follow(bed, 1, 0);
-    bed_core(bed, 0)->now_ms = bed->world->now_ms + 2 * BED_DAY_MS;
-    submit_some(bed, 0, 2, 3, ids);
-    bed_forget_log(bed);
-    bed_run(bed, BED_DAY_MS - 120000);
-    assert_false(bed_holds(bed, 1, ids[2]));
-    assert_true(bed_said(bed, 1, "dated more than a day ahead"));
-    struct kr_progress *clear = progress(bed, 1, 0, KR_SCOPE_CLEAR);
-    assert_true(clear->is_held);
-    assert_int_equal(clear->mark, 1);
-    assert_true(bed_link(bed, 1, 0)->has_session);
-    bed_run(bed, 240000);
-    assert_true(bed_holds(bed, 1, ids[2]));
-    assert_int_equal(progress(bed, 1, 0, KR_SCOPE_CLEAR)->mark, 2);
-}
-
 static void noise_is_survived(void **state)
 {
     struct bed *bed = *state;
@@ -815,10 +659,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_asked_for_twice_waits_once, setup, teardown),
         cmocka_unit_test_setup_teardown(wanted_records_have_their_turn_beside_fresh_ones, setup, teardown),
         cmocka_unit_test_setup_teardown(wanted_records_without_room_are_not_said_to_be_gone, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_record_without_room_holds_the_mark_and_stops_nobody, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_was_put_off_is_asked_for_when_the_directory_changes, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_was_put_off_is_asked_for_after_a_crash, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_dated_far_ahead_is_taken_when_it_has_come_nearer, setup, teardown),
         cmocka_unit_test_setup_teardown(noise_is_survived, setup, teardown),
         cmocka_unit_test_setup_teardown(pages_in_vain_end_in_a_pause, setup, teardown),
         cmocka_unit_test_setup_teardown(a_log_lists_each_once, setup, teardown),
