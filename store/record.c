@@ -167,8 +167,11 @@ struct search {
     const uint8_t *prefix; /* of the id; NULL: whatever the row leads to */
     size_t len;
     uint16_t kind;
+    struct kr_head *head; /* of what was found; it borrows from `scratch`. NULL: nobody asks */
+    uint8_t *scratch;
     uint32_t count;
     uint64_t arrival;
+    bool is_damaged;
     enum kr_err err;
 };
 
@@ -182,12 +185,17 @@ static bool look_at(void *context, const struct kr_term_entry *entry)
     if (entry->position != search->kind) {
         return true;
     }
-    enum kr_err err = kr_store_head_get(search->txn, entry->arrival, &head, scratch);
+    enum kr_err err = kr_store_head_get(search->txn, entry->arrival, &head,
+                                        search->head != NULL && search->count == 0 ? search->scratch : scratch);
     if (err == KR_NOT_FOUND || (err == KR_OK && search->prefix != NULL && memcmp(head.id, search->prefix, search->len) != 0)) {
         return true;
     }
     if (err == KR_OK || err == KR_CORRUPT) {
         search->arrival = entry->arrival;
+        search->is_damaged = err == KR_CORRUPT;
+        if (search->head != NULL && search->count == 0 && err == KR_OK) {
+            *search->head = head;
+        }
         search->count++;
         return search->count < 2;
     }
@@ -210,6 +218,22 @@ enum kr_err kr_store_record_find(struct kr_txn *txn, const uint8_t id[static 32]
     enum kr_err err = search_index(&search, id, 32);
     if (err == KR_OK) {
         *ret_arrival = search.arrival;
+    }
+    return err;
+}
+
+enum kr_err kr_store_head_find(struct kr_txn *txn, const uint8_t id[static 32], uint64_t *ret_arrival, struct kr_head *ret_head,
+                               uint8_t *scratch)
+{
+    struct kr_head head;
+    struct search search = {.txn = txn, .prefix = id, .len = 32, .kind = KR_INDEX_ID, .head = &head, .scratch = scratch};
+    enum kr_err err = search_index(&search, id, 32);
+    if (err == KR_OK) {
+        *ret_arrival = search.arrival;
+        err = search.is_damaged ? KR_CORRUPT : KR_OK;
+    }
+    if (err == KR_OK) {
+        *ret_head = head;
     }
     return err;
 }

@@ -93,6 +93,9 @@ enum kr_err kr_store_record_find_prefix(struct kr_txn *txn, const uint8_t *prefi
 /* `ret_head` borrows audience and title from `scratch` (caller's, at least KR_HEAD_SCRATCH bytes). */
 #define KR_HEAD_SCRATCH (KR_AUDIENCE_MAX * 32u + 1024u)
 enum kr_err kr_store_head_get(struct kr_txn *txn, uint64_t arrival, struct kr_head *ret_head, uint8_t *scratch) KR_WARN_UNUSED;
+/* The head of the record with that id, in one look-up. KR_CORRUPT: it is damaged; where `*ret_arrival` was set, that one. */
+enum kr_err kr_store_head_find(struct kr_txn *txn, const uint8_t id[static 32], uint64_t *ret_arrival, struct kr_head *ret_head,
+                               uint8_t *scratch) KR_WARN_UNUSED;
 enum kr_err kr_store_head_update(struct kr_txn *txn,
                                  const struct kr_head *head) KR_WARN_UNUSED; /* the state and what depends on it */
 /* The record's bytes as stored; `*ret_bytes` is the caller's to free(). */

@@ -78,7 +78,7 @@ void kr_catchup_close(struct kr_link *link)
 
 bool kr_catchup_is_read(const struct kr_progress *progress)
 {
-    return progress->their_count == progress->at && memcmp(progress->their_hash, progress->at_hash, 32) == 0;
+    return progress->their_count == progress->at && memcmp(progress->their_hash, progress->at_hash, KR_MARK_HASH_BYTES) == 0;
 }
 
 /* Whether what was put off may fare otherwise now. */
@@ -111,10 +111,9 @@ static enum kr_err ask(struct kr_step *step, struct kr_link *link)
 {
     const struct kr_progress *progress = &link->progress[link->phase_at];
     const struct kr_page *last = link->page_count > 0 ? &link->pages[link->page_count - 1] : NULL;
-    struct kr_message cursor = {.type = KR_MESSAGE_CURSOR,
-                                .scope = kr_scope_to_wire(step->core, progress->scope),
-                                .count = last != NULL ? last->next_at : progress->at};
-    memcpy(cursor.hash, last != NULL ? last->next_hash : progress->at_hash, 32);
+    struct kr_message cursor = {.type = KR_MESSAGE_CURSOR, .count = last != NULL ? last->next_at : progress->at};
+    kr_scope_tag(cursor.tag, link->session.salt, &progress->scope);
+    memcpy(cursor.hash, last != NULL ? last->next_hash : progress->at_hash, KR_MARK_HASH_BYTES);
     link->is_asked = true;
     link->phase_ms = step->now_ms;
     return kr_link_send(step, link, &cursor);
@@ -172,14 +171,15 @@ static enum kr_err contradicts(struct kr_step *step, struct kr_link *link)
                                   kr_core_name(step->core, link->council, false, name, sizeof name));
 }
 
-/* Those that were not linked with the peer lack what it brought as well, and what is old is not announced: they hear of it with
- * the next ping, which need not wait. */
-static enum kr_err hurry_pings(struct kr_step *step, const struct kr_link *except)
+/* Whether both are equal now the next ping tells, which need not wait. Those that were not linked with the peer lack what it
+ * brought as well, and what is old is not announced: they hear of it in the same way. */
+static enum kr_err hurry_pings(struct kr_step *step, struct kr_link *from)
 {
     struct kr_core *core = step->core;
+    memset(from->talked, 0, sizeof from->talked); /* what differs all the same is talked about at once */
     for (uint32_t i = 0; i < core->link_count; i++) {
         struct kr_link *link = core->links[i];
-        if (link != except && link->has_session && link->ping_at_ms > step->now_ms + HURRY_MS) {
+        if (link->has_session && link->ping_at_ms > step->now_ms + HURRY_MS) {
             link->ping_at_ms = step->now_ms + HURRY_MS;
         }
     }
@@ -189,13 +189,11 @@ static enum kr_err hurry_pings(struct kr_step *step, const struct kr_link *excep
 static enum kr_err all_is_read(struct kr_step *step, struct kr_link *link)
 {
     struct kr_progress *progress = &link->progress[link->phase_at];
-    const bool has_come = link->phase_came > 0;
+    const bool has_come = link->phase_came > 0 && !progress->is_held; /* what was put off leaves the two different */
     progress->is_told = false;
+    progress->is_behind = has_come;
     kr_catchup_stop(link);
-    enum kr_err err = kr_roots_ask(step, link, progress);
-    if (err == KR_OK && has_come) {
-        err = hurry_pings(step, link);
-    }
+    enum kr_err err = has_come ? hurry_pings(step, link) : kr_roots_ask(step, link, progress);
     return err == KR_OK ? kr_catchup_go_on(step, link) : err;
 }
 
@@ -215,10 +213,9 @@ static enum kr_err walked(struct kr_step *step, struct kr_link *link, const stru
     }
     kr_pause(&progress->walking, step->now_ms);
     progress->is_told = false;
-    enum kr_err err = found > 0 ? kr_roots_ask(step, link, progress) : KR_OK;
-    if (err == KR_OK && came > 0) {
-        err = hurry_pings(step, link);
-    }
+    const bool has_moved = found > 0 || came > 0;
+    progress->is_behind = has_moved && !progress->is_held;
+    enum kr_err err = progress->is_behind ? hurry_pings(step, link) : has_moved ? kr_roots_ask(step, link, progress) : KR_OK;
     return err == KR_OK ? kr_catchup_go_on(step, link) : err;
 }
 
@@ -275,7 +272,7 @@ static enum kr_err page_done(struct kr_step *step, struct kr_link *link)
     link->page_count--;
     progress->anew_ms = progress->at == 0 && progress->mark != 0 ? step->now_ms : progress->anew_ms;
     progress->at = page.next_at;
-    memcpy(progress->at_hash, page.next_hash, 32);
+    memcpy(progress->at_hash, page.next_hash, KR_MARK_HASH_BYTES);
     if (page.came > 0) {
         progress->reading = (struct kr_pause){0};
         progress->listed_known = 0;
@@ -286,7 +283,7 @@ static enum kr_err page_done(struct kr_step *step, struct kr_link *link)
         progress->held_ms = step->now_ms;
         progress->held_generation = step->core->directory.generation;
     }
-    bool has_moved = progress->mark != progress->at || memcmp(progress->mark_hash, progress->at_hash, 32) != 0;
+    bool has_moved = progress->mark != progress->at || memcmp(progress->mark_hash, progress->at_hash, KR_MARK_HASH_BYTES) != 0;
     return has_moved && !progress->is_held ? kr_mark_move(step, link, progress, progress->at, progress->at_hash) : KR_OK;
 }
 
@@ -362,42 +359,42 @@ static bool page_fits(const struct kr_message *message, const uint8_t *hash)
     const uint32_t ids = kr_message_id_count(message);
     bool is_within = message->from <= message->count && ids <= message->count - message->from;
     bool is_whole = ids == KR_PAGE_IDS_MAX || (is_within && message->from + ids == message->count);
-    return is_within && is_whole && (ids > 0 || memcmp(message->hash, hash, 32) == 0);
+    return is_within && is_whole && (ids > 0 || memcmp(message->hash, hash, KR_MARK_HASH_BYTES) == 0);
 }
 
-/* An id that a log lists twice is wanted once. */
-static void sort_wanted(struct kr_page *page)
+static int compare_ids(const void *a, const void *b)
 {
-    uint32_t kept = 0;
-    qsort(page->wanted, page->wanted_count, sizeof *page->wanted, compare_wanted);
-    for (uint32_t i = 0; i < page->wanted_count; i++) {
-        if (kept == 0 || compare_wanted(&page->wanted[kept - 1], &page->wanted[i]) != 0) {
-            page->wanted[kept++] = page->wanted[i];
-        }
-    }
-    page->wanted_count = kept;
-    page->wanted_left = KR_FAULT(KR_FAULT_MARK_BEFORE_STORED) ? 0 : kept;
+    return memcmp(*(const uint8_t *const *)a, *(const uint8_t *const *)b, KR_SHORT_ID_BYTES);
 }
 
-/* Which of the listed ids we lack: into the page, and as bits. */
+/* Which of the listed ids we lack: into the page, and as bits. They are looked up in their order, as they stand in the index; one
+ * that a log lists twice is wanted once. */
 static enum kr_err look_up(struct kr_step *step, const struct kr_message *message, struct kr_page *page,
                            uint8_t bits[static KR_PAGE_IDS_MAX / 8])
 {
+    const uint8_t *order[KR_PAGE_IDS_MAX];
     const uint32_t ids = kr_message_id_count(message) - (KR_FAULT(KR_FAULT_CURSOR_PAST_UNSENT) && message->ids.len > 0);
     for (uint32_t i = 0; i < ids; i++) {
+        order[i] = kr_message_id(message, i);
+    }
+    qsort(order, ids, sizeof order[0], compare_ids);
+    for (uint32_t i = 0; i < ids; i++) {
         uint64_t arrival;
-        const uint8_t *id = kr_message_id(message, i);
-        enum kr_err err = kr_store_record_find_prefix(step->txn, id, KR_SHORT_ID_BYTES, &arrival);
+        if (i > 0 && compare_ids(&order[i - 1], &order[i]) == 0) {
+            continue;
+        }
+        enum kr_err err = kr_store_record_find_prefix(step->txn, order[i], KR_SHORT_ID_BYTES, &arrival);
         if (err == KR_NOT_FOUND) {
+            const size_t at = (size_t)(order[i] - message->ids.bytes) / KR_SHORT_ID_BYTES;
             struct kr_wanted *wanted = &page->wanted[page->wanted_count++];
-            memcpy(wanted->id, id, KR_SHORT_ID_BYTES);
+            memcpy(wanted->id, order[i], KR_SHORT_ID_BYTES);
             wanted->is_settled = false;
-            bits[i / 8] |= (uint8_t)(1u << i % 8);
+            bits[at / 8] |= (uint8_t)(1u << at % 8);
         } else if (err != KR_OK && err != KR_EXISTS) {
             return err;
         }
     }
-    sort_wanted(page);
+    page->wanted_left = KR_FAULT(KR_FAULT_MARK_BEFORE_STORED) ? 0 : page->wanted_count;
     return KR_OK;
 }
 
@@ -408,7 +405,7 @@ static enum kr_err take_page(struct kr_step *step, struct kr_link *link, const s
     struct kr_page page = {.next_at = message->from + ids, .next_total = message->count};
     uint8_t bits[KR_PAGE_IDS_MAX / 8] = {0}, hash[32];
     uint64_t own_count = 0;
-    memcpy(page.next_hash, message->hash, 32);
+    memcpy(page.next_hash, message->hash, KR_MARK_HASH_BYTES);
     page.wanted = malloc((ids + 1) * sizeof *page.wanted);
     enum kr_err err = page.wanted == NULL ? KR_NOMEM : look_up(step, message, &page, bits);
     if (err == KR_OK) {
@@ -423,11 +420,8 @@ static enum kr_err take_page(struct kr_step *step, struct kr_link *link, const s
     if (progress->listed_known > 2 * own_count + KNOWN_SLACK) {
         return contradicts(step, link); /* it does not list each once */
     }
-    struct kr_message want = {.type = KR_MESSAGE_WANT,
-                              .scope = kr_scope_to_wire(step->core, progress->scope),
-                              .from = message->from,
-                              .count = ids,
-                              .bits = {bits, (ids + 7) / 8}};
+    struct kr_message want = {.type = KR_MESSAGE_WANT, .from = message->from, .count = ids, .bits = {bits, (ids + 7) / 8}};
+    memcpy(want.tag, message->tag, sizeof want.tag);
     err = page.wanted_count > 0 ? kr_link_send(step, link, &want) : KR_OK;
     return err == KR_OK ? settle_pages(step, link) : err;
 }
@@ -462,11 +456,11 @@ static enum kr_err read_anew(struct kr_step *step, struct kr_link *link, uint64_
 
 enum kr_err kr_catchup_have(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
 {
-    if (link->phase != KR_CATCHUP_READING || !link->is_asked || !kr_scope_from_wire(link, &message->scope) ||
-        kr_progress_of(link, &message->scope) != &link->progress[link->phase_at]) {
-        return KR_OK;
+    struct kr_progress *progress;
+    enum kr_err err = kr_progress_named(step, link, message->tag, &progress);
+    if (err != KR_OK || link->phase != KR_CATCHUP_READING || !link->is_asked || progress != &link->progress[link->phase_at]) {
+        return err;
     }
-    const struct kr_progress *progress = &link->progress[link->phase_at];
     const struct kr_page *last = link->page_count > 0 ? &link->pages[link->page_count - 1] : NULL;
     const uint64_t from = last != NULL ? last->next_at : progress->at;
     const uint8_t *hash = last != NULL ? last->next_hash : progress->at_hash;
@@ -502,10 +496,10 @@ static bool may_be_answered(const struct kr_step *step, struct kr_link *link)
 static enum kr_err list(struct kr_step *step, const struct kr_scope *scope, struct kr_message *have, uint8_t (*ids)[32],
                         uint8_t *shorts)
 {
-    uint8_t hash[32];
+    uint8_t hash[KR_HASH_BYTES];
     uint32_t count = 0;
     enum kr_err err = kr_store_scope_hash_at(step->txn, scope, have->from, hash);
-    if (err == KR_NOT_FOUND || (err == KR_OK && memcmp(hash, have->hash, 32) != 0)) {
+    if (err == KR_NOT_FOUND || (err == KR_OK && memcmp(hash, have->hash, KR_MARK_HASH_BYTES) != 0)) {
         have->status = 1;
         have->from = 0;
         memset(have->hash, 0, sizeof have->hash);
@@ -515,9 +509,10 @@ static enum kr_err list(struct kr_step *step, const struct kr_scope *scope, stru
         err = kr_store_scope_read(step->txn, scope, have->from, ids, KR_PAGE_IDS_MAX, &count);
     }
     if (err == KR_OK) {
-        err = kr_store_scope_hash_at(step->txn, scope, have->from + count, have->hash);
+        err = kr_store_scope_hash_at(step->txn, scope, have->from + count, hash);
     }
     if (err == KR_OK) {
+        memcpy(have->hash, hash, sizeof have->hash);
         err = kr_store_scope_mark(step->txn, scope, &have->count, hash);
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -529,20 +524,20 @@ static enum kr_err list(struct kr_step *step, const struct kr_scope *scope, stru
 
 enum kr_err kr_catchup_cursor(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
 {
-    struct kr_message have = {.type = KR_MESSAGE_HAVE,
-                              .scope = kr_scope_to_wire(step->core, message->scope),
-                              .from = message->count,
-                              .count = message->count};
-    memcpy(have.hash, message->hash, 32);
-    if (!kr_scope_from_wire(link, &message->scope) || !may_be_answered(step, link)) {
-        return KR_OK;
+    struct kr_message have = {.type = KR_MESSAGE_HAVE, .from = message->count, .count = message->count};
+    struct kr_progress *progress;
+    enum kr_err err = kr_progress_named(step, link, message->tag, &progress);
+    memcpy(have.tag, message->tag, sizeof have.tag);
+    memcpy(have.hash, message->hash, KR_MARK_HASH_BYTES);
+    if (err != KR_OK || !may_be_answered(step, link)) {
+        return err;
     }
-    if (!kr_link_shares(step->core, link, &message->scope)) {
+    if (progress == NULL) {
         return kr_link_send(step, link, &have); /* "nothing new": what we do not share we do not speak of */
     }
     uint8_t(*ids)[32] = malloc((size_t)KR_PAGE_IDS_MAX * 32);
     uint8_t *shorts = malloc((size_t)KR_PAGE_IDS_MAX * KR_SHORT_ID_BYTES);
-    enum kr_err err = ids == NULL || shorts == NULL ? KR_NOMEM : list(step, &message->scope, &have, ids, shorts);
+    err = ids == NULL || shorts == NULL ? KR_NOMEM : list(step, &progress->scope, &have, ids, shorts);
     if (err == KR_OK) {
         err = kr_link_send(step, link, &have);
     }
@@ -551,12 +546,11 @@ enum kr_err kr_catchup_cursor(struct kr_step *step, struct kr_link *link, const 
     return err;
 }
 
-static struct kr_order *find_order(const struct kr_link *link, const struct kr_message *want)
+static struct kr_order *find_order(const struct kr_link *link, const struct kr_scope *scope, uint64_t from)
 {
     for (uint32_t i = 0; i < link->order_count; i++) {
         struct kr_order *order = link->orders[i];
-        if (order->scope.kind == want->scope.kind && memcmp(order->scope.id, want->scope.id, 32) == 0 &&
-            order->from == want->from) {
+        if (order->scope.kind == scope->kind && memcmp(order->scope.id, scope->id, 32) == 0 && order->from == from) {
             return order;
         }
     }
@@ -566,9 +560,13 @@ static struct kr_order *find_order(const struct kr_link *link, const struct kr_m
 /* Whoever asks for one page after the other never has more of them here than there is room for. */
 enum kr_err kr_catchup_want(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
 {
-    struct kr_order *order = find_order(link, message);
-    if (!kr_scope_from_wire(link, &message->scope) || !kr_link_shares(step->core, link, &message->scope) ||
-        (order == NULL && link->order_count == KR_ORDERS_MAX) || !may_be_answered(step, link)) {
+    struct kr_progress *progress;
+    enum kr_err err = kr_progress_named(step, link, message->tag, &progress);
+    if (err != KR_OK || progress == NULL) {
+        return err;
+    }
+    struct kr_order *order = find_order(link, &progress->scope, message->from);
+    if ((order == NULL && link->order_count == KR_ORDERS_MAX) || !may_be_answered(step, link)) {
         return KR_OK;
     }
     if (order == NULL) {
@@ -578,7 +576,7 @@ enum kr_err kr_catchup_want(struct kr_step *step, struct kr_link *link, const st
         }
         link->orders[link->order_count++] = order;
     }
-    order->scope = message->scope;
+    order->scope = progress->scope;
     order->from = message->from;
     order->count = (uint32_t)message->count;
     order->at = 0;
@@ -601,10 +599,7 @@ static enum kr_err serve_one(struct kr_step *step, struct kr_link *link, const u
     uint64_t arrival = 0;
     struct kr_head head;
     enum kr_share share = KR_SHARE_NOTHING;
-    enum kr_err err = kr_store_record_find(step->txn, id, &arrival);
-    if (err == KR_OK) {
-        err = kr_store_head_get(step->txn, arrival, &head, serving->scratch);
-    }
+    enum kr_err err = kr_store_head_find(step->txn, id, &arrival, &head, serving->scratch);
     /* The header of one that was taken back is made at the peer by what takes it back; of one that expired it is all that is sent.
      */
     if (err == KR_OK && (head.state == KR_HEAD_SHOWN || kr_is_expired(step, head.expires_s))) {

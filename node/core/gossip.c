@@ -112,13 +112,22 @@ static void queue_pop(struct kr_link *link, struct kr_queue *queue)
     queue->need = 0;
 }
 
+static bool is_among(const uint64_t *items, uint32_t count, uint64_t arrival)
+{
+    bool is_there = false;
+    for (uint32_t i = 0; i < count; i++) {
+        is_there |= items[i] == arrival; /* no way out in between: four at a time are compared so */
+    }
+    return is_there;
+}
+
 enum kr_err kr_gossip_ask(struct kr_link *link, uint64_t arrival, const uint8_t id[static 32])
 {
     const struct kr_queue *asked = &link->asked;
-    for (uint32_t i = 0; i < asked->count; i++) {
-        if (asked->items[(asked->head + i) % asked->capacity] == arrival) {
-            return KR_OK;
-        }
+    const uint32_t until = asked->head + asked->count, wrapped = until > asked->capacity ? until - asked->capacity : 0;
+    if (asked->count > 0 &&
+        (is_among(asked->items + asked->head, asked->count - wrapped, arrival) || is_among(asked->items, wrapped, arrival))) {
+        return KR_OK;
     }
     return asked->count < KR_LINK_ASKED_MAX ? queue_push(&link->asked, arrival, id) : KR_QUOTA;
 }

@@ -59,19 +59,6 @@ bool kr_link_shares(const struct kr_core *core, const struct kr_link *link, cons
     }
 }
 
-struct kr_scope kr_scope_to_wire(const struct kr_core *core, struct kr_scope scope)
-{
-    if (scope.kind == KR_SCOPE_PAIR) {
-        memcpy(scope.id, core->self, 32);
-    }
-    return scope;
-}
-
-bool kr_scope_from_wire(const struct kr_link *link, const struct kr_scope *scope)
-{
-    return scope->kind != KR_SCOPE_PAIR || memcmp(scope->id, link->council, 32) == 0;
-}
-
 static int compare_scopes(const void *a, const void *b)
 {
     const struct kr_scope *left = a, *right = b;
@@ -112,7 +99,7 @@ static uint32_t shared_scopes(const struct kr_core *core, const struct kr_link *
 
 /* ---- marks that we keep ---- */
 
-/* Table: peer's transport key ‖ scope kind ‖ scope id → array of 2: count, running hash (bin 32). Cursors are per node, hence the
+/* Table: peer's transport key ‖ scope kind ‖ scope id → array of 2: count, running hash (bin 16). Cursors are per node, hence the
  * transport key. */
 #define MARK_KEY_BYTES 65
 
@@ -126,7 +113,7 @@ static void mark_key(uint8_t ret_key[static MARK_KEY_BYTES], const struct kr_lin
 void kr_progress_reread(struct kr_progress *progress)
 {
     progress->at = progress->mark;
-    memcpy(progress->at_hash, progress->mark_hash, 32);
+    memcpy(progress->at_hash, progress->mark_hash, KR_MARK_HASH_BYTES);
     progress->is_held = progress->is_foreign = false;
 }
 
@@ -146,14 +133,18 @@ static enum kr_err mark_load(struct kr_step *step, const struct kr_link *link, s
     kr_reader_init(&reader, value, len);
     kr_reader_array(&reader, 2);
     progress->mark = kr_reader_uint(&reader, UINT64_MAX);
-    kr_reader_fixed(&reader, progress->mark_hash, 32);
+    const struct kr_slice hash = kr_reader_bin(&reader, KR_MARK_HASH_BYTES, KR_HASH_BYTES); /* once whole; the first bytes count */
     kr_reader_close(&reader);
+    if (kr_reader_end(&reader) != KR_OK) {
+        return KR_CORRUPT;
+    }
+    memcpy(progress->mark_hash, hash.bytes, KR_MARK_HASH_BYTES);
     kr_progress_reread(progress);
-    return kr_reader_end(&reader) == KR_OK ? KR_OK : KR_CORRUPT;
+    return KR_OK;
 }
 
 enum kr_err kr_mark_move(struct kr_step *step, const struct kr_link *link, struct kr_progress *progress, uint64_t count,
-                         const uint8_t hash[static 32])
+                         const uint8_t hash[static KR_MARK_HASH_BYTES])
 {
     uint8_t key[MARK_KEY_BYTES];
     struct kr_writer writer;
@@ -161,14 +152,14 @@ enum kr_err kr_mark_move(struct kr_step *step, const struct kr_link *link, struc
     kr_writer_init(&writer, 64);
     kr_writer_array(&writer, 2);
     kr_writer_uint(&writer, count);
-    kr_writer_bin(&writer, hash, 32);
+    kr_writer_bin(&writer, hash, KR_MARK_HASH_BYTES);
     enum kr_err err = kr_writer_finish(&writer);
     if (err == KR_OK) {
         err = kr_store_put(step->txn, KR_TABLE_MARKS, key, sizeof key, writer.bytes, writer.len);
     }
     if (err == KR_OK) {
         progress->mark = count;
-        memcpy(progress->mark_hash, hash, 32);
+        memcpy(progress->mark_hash, hash, KR_MARK_HASH_BYTES);
     }
     kr_writer_deinit(&writer);
     return err;
@@ -202,7 +193,7 @@ static void inherit(struct kr_progress *progress, const struct kr_progress *old)
     progress->walking.ms = old->walking.ms;
     if (old->is_held) {
         progress->at = old->at;
-        memcpy(progress->at_hash, old->at_hash, 32);
+        memcpy(progress->at_hash, old->at_hash, KR_MARK_HASH_BYTES);
         progress->is_held = true;
         progress->held_ms = old->held_ms;
         progress->held_generation = old->held_generation;
@@ -262,6 +253,22 @@ enum kr_err kr_catchup_scopes(struct kr_step *step, struct kr_link *link)
 static enum kr_err follow_directory(struct kr_step *step, struct kr_link *link)
 {
     return link->progress_generation == step->core->directory.generation ? KR_OK : kr_catchup_scopes(step, link);
+}
+
+enum kr_err kr_progress_named(struct kr_step *step, struct kr_link *link, const uint8_t tag[static KR_SCOPE_TAG_BYTES],
+                              struct kr_progress **ret_progress)
+{
+    enum kr_err err = follow_directory(step, link);
+    struct kr_progress *progress = NULL;
+    for (uint32_t i = 0; i < link->progress_count && progress == NULL; i++) {
+        uint8_t own[KR_SCOPE_TAG_BYTES];
+        kr_scope_tag(own, link->session.salt, &link->progress[i].scope);
+        progress = memcmp(own, tag, sizeof own) == 0 ? &link->progress[i] : NULL;
+    }
+    if (err == KR_OK) {
+        *ret_progress = progress;
+    }
+    return err;
 }
 
 /* ---- what we hold ---- */
@@ -391,11 +398,19 @@ static enum kr_err are_equal(struct kr_step *step, struct kr_link *link)
 {
     uint64_t read = 0;
     memset(link->talked, 0, sizeof link->talked);
+    if (link->phase != KR_CATCHUP_REST) {
+        return KR_OK;
+    }
     for (uint32_t i = 0; i < link->progress_count; i++) {
-        read += link->progress[i].at;
+        struct kr_progress *progress = &link->progress[i];
+        read += progress->at;
+        if (progress->is_behind) {
+            progress->is_behind = false;
+            return kr_roots_ask(step, link, progress); /* one with each ping, as a rule the only one */
+        }
     }
     bool is_far = link->their_entries > read ? link->their_entries - read >= MARKS_LAG : read - link->their_entries >= MARKS_LAG;
-    return is_far && link->phase == KR_CATCHUP_REST ? kr_roots_ask(step, link, NULL) : KR_OK;
+    return is_far ? kr_roots_ask(step, link, NULL) : KR_OK;
 }
 
 static void talked_now(const struct kr_step *step, struct kr_link *link)
@@ -462,10 +477,10 @@ static enum kr_err own_root(struct kr_step *step, const struct kr_link *link, co
     const struct kr_held *held;
     enum kr_err err = hold(step, &progress->scope, month_from, &held);
     if (err == KR_OK) {
-        root->scope = kr_scope_to_wire(step->core, progress->scope);
+        kr_scope_tag(root->tag, link->session.salt, &progress->scope);
         root->count = held->count;
-        memcpy(root->hash, held->hash, 32);
-        root->read = progress->skips_log ? UINT64_MAX : progress->at; /* past what was put off, too: a walk finds what is missing */
+        memcpy(root->hash, held->hash, KR_MARK_HASH_BYTES);
+        root->read = progress->skips_log ? UINT64_MAX : progress->at; /* beyond a mark that is held: a walk need not wait for it */
         root->tree_count = held->tree_count;
         kr_hash_short(root->root8, link->session.salt, held->root, 32);
     }
@@ -512,14 +527,14 @@ enum kr_err kr_roots_ask(struct kr_step *step, struct kr_link *link, const struc
 static enum kr_err adopt(struct kr_step *step, const struct kr_link *link, struct kr_progress *progress)
 {
     progress->at = progress->their_count;
-    memcpy(progress->at_hash, progress->their_hash, 32);
-    progress->is_held = progress->is_foreign = progress->skips_log = false;
+    memcpy(progress->at_hash, progress->their_hash, KR_MARK_HASH_BYTES);
+    progress->is_held = progress->is_foreign = progress->skips_log = progress->is_behind = false;
     progress->reading = progress->walking = (struct kr_pause){0};
     progress->listed_known = progress->pages_in_vain = 0;
     if (KR_FAULT(KR_FAULT_WRONG_MARK_ADOPTED)) {
         progress->at -= progress->at > 0;
     }
-    bool has_moved = progress->mark != progress->at || memcmp(progress->mark_hash, progress->at_hash, 32) != 0;
+    bool has_moved = progress->mark != progress->at || memcmp(progress->mark_hash, progress->at_hash, KR_MARK_HASH_BYTES) != 0;
     return has_moved ? kr_mark_move(step, link, progress, progress->at, progress->at_hash) : KR_OK;
 }
 
@@ -558,7 +573,7 @@ static enum kr_err told(struct kr_step *step, struct kr_link *link, struct kr_pr
                         const struct kr_root *ours, uint32_t own_from, uint32_t their_from)
 {
     progress->their_count = theirs->count;
-    memcpy(progress->their_hash, theirs->hash, 32);
+    memcpy(progress->their_hash, theirs->hash, KR_MARK_HASH_BYTES);
     progress->is_told = true;
     enum kr_err err = compare(step, link, theirs, ours, own_from, their_from, progress, &progress->is_equal);
     bool is_read_now = link->phase != KR_CATCHUP_REST && progress == &link->progress[link->phase_at];
@@ -599,14 +614,15 @@ enum kr_err kr_roots_told(struct kr_step *step, struct kr_link *link, const stru
     struct kr_root theirs, ours;
     struct kr_writer list;
     uint32_t count = 0;
-    enum kr_err err = follow_directory(step, link);
+    enum kr_err err = KR_OK;
     kr_writer_init(&list, KR_FRAME_BYTES_MAX / 2);
     if (message->status != 0 && link->talk_pause_ms > 0) {
         talked_now(step, link);
     }
     while (err == KR_OK && kr_message_next_root(&rest, &theirs)) {
-        struct kr_progress *progress = kr_scope_from_wire(link, &theirs.scope) ? kr_progress_of(link, &theirs.scope) : NULL;
-        if (progress == NULL || !may_tell(step, link)) {
+        struct kr_progress *progress;
+        err = kr_progress_named(step, link, theirs.tag, &progress);
+        if (err != KR_OK || progress == NULL || !may_tell(step, link)) {
             continue;
         }
         err = own_root(step, link, progress, own_from, &ours);

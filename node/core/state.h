@@ -61,18 +61,19 @@ struct kr_pause {
 
 /* One mutual scope of a link: what the peer said it has, and how far we have read. */
 struct kr_progress {
-    struct kr_scope scope; /* in our own naming: a pair bears the peer's id */
+    struct kr_scope scope; /* a pair bears the peer's id */
     bool is_told;          /* the peer's roots named it, and nothing was begun since that makes what follows old */
     bool is_equal;         /* what both held then was the same */
+    bool is_behind;        /* records went both ways since, and stand in the peer's log: the mark follows once pings are equal */
     bool is_foreign;       /* `at` is not of the peer's log: it was restored */
     uint64_t skip_ms;      /* since when … */
     bool skips_log;        /* … it is not read: most of that log is here: walking the trees finds the rest for less */
     uint64_t their_count;  /* of its log, and the running hash */
-    uint8_t their_hash[32];
+    uint8_t their_hash[KR_MARK_HASH_BYTES];
     uint64_t mark; /* durable: all before it is dealt with */
-    uint8_t mark_hash[32];
+    uint8_t mark_hash[KR_MARK_HASH_BYTES];
     uint64_t at; /* how far we have read: the mark, or beyond it while that is held */
-    uint8_t at_hash[32];
+    uint8_t at_hash[KR_MARK_HASH_BYTES];
     uint64_t anew_ms; /* when the peer last said that its log is another one, and reading began from the start; 0: never */
     bool is_held;     /* there was no room for a record behind the mark: it is read again from there when that may have changed */
     uint64_t held_ms, held_generation;    /* when that was, and of which directory */
@@ -91,7 +92,7 @@ struct kr_wanted {
 /* A page of the peer's log that is being dealt with. */
 struct kr_page {
     uint64_t next_at, next_total; /* where the next one begins, and the end of the log */
-    uint8_t next_hash[32];
+    uint8_t next_hash[KR_MARK_HASH_BYTES];
     struct kr_wanted *wanted; /* ascending by id; owned */
     uint32_t wanted_count, wanted_left, came;
     bool holds_mark; /* there was no room for one of them */
@@ -366,13 +367,13 @@ enum kr_err kr_roots_pinged(struct kr_step *step, struct kr_link *link, const st
 /* Tells what we hold in that scope (NULL: in all) and asks for the same. */
 enum kr_err kr_roots_ask(struct kr_step *step, struct kr_link *link, const struct kr_progress *only) KR_WARN_UNUSED;
 enum kr_err kr_roots_told(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
-/* The same scope as the peer names it, and as we do: on the wire a pair bears its sender's council id. */
-struct kr_scope kr_scope_to_wire(const struct kr_core *core, struct kr_scope scope);
-bool kr_scope_from_wire(const struct kr_link *link, const struct kr_scope *scope);            /* false: a pair of another's */
+/* The scope that the peer names, as the directory is now; NULL: one that is not shared. */
+enum kr_err kr_progress_named(struct kr_step *step, struct kr_link *link, const uint8_t tag[static KR_SCOPE_TAG_BYTES],
+                              struct kr_progress **ret_progress) KR_WARN_UNUSED;
 struct kr_progress *kr_progress_of(const struct kr_link *link, const struct kr_scope *scope); /* NULL: not shared */
 /* The mark moves to `count`, durably. */
 enum kr_err kr_mark_move(struct kr_step *step, const struct kr_link *link, struct kr_progress *progress, uint64_t count,
-                         const uint8_t hash[static 32]) KR_WARN_UNUSED;
+                         const uint8_t hash[static KR_MARK_HASH_BYTES]) KR_WARN_UNUSED;
 void kr_progress_reread(struct kr_progress *progress); /* from the mark */
 void kr_pause(struct kr_pause *pause, uint64_t now_ms);
 

@@ -37,9 +37,18 @@ void kr_walk_close(struct kr_link *link)
 
 /* ---- ends ---- */
 
-static enum kr_err say_end(struct kr_step *step, struct kr_link *link, const struct kr_scope *scope, uint64_t number)
+static bool is_named(const struct kr_link *link, const struct kr_scope *scope, const uint8_t tag[static KR_SCOPE_TAG_BYTES])
 {
-    struct kr_message end = {.type = KR_MESSAGE_SYNC, .walk = number, .scope = kr_scope_to_wire(step->core, *scope), .status = 1};
+    uint8_t own[KR_SCOPE_TAG_BYTES];
+    kr_scope_tag(own, link->session.salt, scope);
+    return memcmp(own, tag, sizeof own) == 0;
+}
+
+static enum kr_err say_end(struct kr_step *step, struct kr_link *link, const uint8_t tag[static KR_SCOPE_TAG_BYTES],
+                           uint64_t number)
+{
+    struct kr_message end = {.type = KR_MESSAGE_SYNC, .walk = number, .status = 1};
+    memcpy(end.tag, tag, sizeof end.tag);
     return kr_link_send(step, link, &end);
 }
 
@@ -57,7 +66,9 @@ static enum kr_err finish(struct kr_step *step, struct kr_link *link)
 /* Ends before the end. */
 static enum kr_err break_off(struct kr_step *step, struct kr_link *link)
 {
-    enum kr_err err = say_end(step, link, &link->walk.scope, link->walk.number);
+    uint8_t tag[KR_SCOPE_TAG_BYTES];
+    kr_scope_tag(tag, link->session.salt, &link->walk.scope);
+    enum kr_err err = say_end(step, link, tag, link->walk.number);
     return err == KR_OK ? finish(step, link) : err;
 }
 
@@ -98,11 +109,11 @@ static enum kr_err send(struct kr_walker *walker, uint32_t generation)
     struct kr_walk *walk = walker->walk;
     struct kr_message message = {.type = KR_MESSAGE_SYNC,
                                  .walk = walk->number,
-                                 .scope = kr_scope_to_wire(walker->step->core, walk->scope),
                                  .generation = generation,
                                  .count = walk->keys,
                                  .part_count = walk->part_count,
                                  .parts = {walk->parts.bytes, walk->parts.len}};
+    kr_scope_tag(message.tag, walker->link->session.salt, &walk->scope);
     if (generation > 0) {
         message.dealt = walk->generations[generation - 1].told = walk->generations[generation - 1].dealt;
     }
@@ -484,27 +495,21 @@ static enum kr_err take_message(struct kr_step *step, struct kr_link *link, cons
 enum kr_err kr_walk_message(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
 {
     struct kr_walk *walk = &link->walk;
-    const struct kr_scope *scope = &message->scope;
-    if (!kr_scope_from_wire(link, scope)) {
-        return KR_OK;
-    }
+    struct kr_progress *progress;
     uint64_t cost = 0;
-    if (!link->we_dial && message->walk > walk->number && message->status == 0) {
+    enum kr_err err = kr_progress_named(step, link, message->tag, &progress);
+    if (err == KR_OK && !link->we_dial && message->walk > walk->number && message->status == 0) {
         cost = KR_WALK_COST_BEGIN;
-        enum kr_err err = take_up(step, link, scope, message->walk);
-        if (err != KR_OK) {
-            return err;
-        }
+        err = progress != NULL ? take_up(step, link, &progress->scope, message->walk)
+                               : say_end(step, link, message->tag, message->walk);
     }
-    const bool is_of_it = walk->is_active && message->walk == walk->number && scope->kind == walk->scope.kind &&
-                          memcmp(scope->id, walk->scope.id, 32) == 0;
-    if (!is_of_it) {
-        return KR_OK;
+    if (err != KR_OK || !walk->is_active || message->walk != walk->number || !is_named(link, &walk->scope, message->tag)) {
+        return err;
     }
     if (message->status != 0) {
         return finish(step, link);
     }
-    return kr_link_shares(step->core, link, scope) ? take_message(step, link, message, cost) : break_off(step, link);
+    return progress != NULL ? take_message(step, link, message, cost) : break_off(step, link);
 }
 
 static enum kr_err tick_link(struct kr_step *step, struct kr_link *link, uint64_t *left)

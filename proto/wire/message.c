@@ -5,6 +5,17 @@
 
 #define FIELDS_MAX 64u /* of a message that a newer node sends */
 
+void kr_scope_tag(uint8_t ret_tag[static KR_SCOPE_TAG_BYTES], const uint8_t salt[static KR_SHORT_KEY_BYTES],
+                  const struct kr_scope *scope)
+{
+    uint8_t bytes[1 + sizeof scope->id] = {scope->kind};
+
+    if (scope->kind != KR_SCOPE_PAIR) {
+        memcpy(bytes + 1, scope->id, sizeof scope->id);
+    }
+    kr_hash_short(ret_tag, salt, bytes, sizeof bytes);
+}
+
 /* Number of elements of each message, its type included; 0: unknown here, also the reserved ones. */
 static uint32_t field_count(uint64_t type)
 {
@@ -39,17 +50,10 @@ static uint32_t field_count(uint64_t type)
 
 /* ---- writing ---- */
 
-static void write_scope(struct kr_writer *writer, const struct kr_scope *scope)
-{
-    kr_writer_array(writer, 2);
-    kr_writer_uint(writer, scope->kind);
-    kr_writer_bin(writer, scope->id, sizeof scope->id);
-}
-
 void kr_root_write(const struct kr_root *root, struct kr_writer *writer)
 {
     kr_writer_array(writer, 6);
-    write_scope(writer, &root->scope);
+    kr_writer_bin(writer, root->tag, sizeof root->tag);
     kr_writer_uint(writer, root->count);
     kr_writer_bin(writer, root->hash, sizeof root->hash);
     kr_writer_uint(writer, root->read);
@@ -83,12 +87,12 @@ void kr_message_write(const struct kr_message *message, struct kr_writer *writer
         kr_writer_uint(writer, message->count);
         break;
     case KR_MESSAGE_CURSOR:
-        write_scope(writer, &message->scope);
+        kr_writer_bin(writer, message->tag, sizeof message->tag);
         kr_writer_uint(writer, message->count);
         kr_writer_bin(writer, message->hash, sizeof message->hash);
         break;
     case KR_MESSAGE_HAVE:
-        write_scope(writer, &message->scope);
+        kr_writer_bin(writer, message->tag, sizeof message->tag);
         kr_writer_uint(writer, message->from);
         kr_writer_uint(writer, message->count);
         kr_writer_bin(writer, message->hash, sizeof message->hash);
@@ -96,7 +100,7 @@ void kr_message_write(const struct kr_message *message, struct kr_writer *writer
         kr_writer_slice(writer, message->ids);
         break;
     case KR_MESSAGE_WANT:
-        write_scope(writer, &message->scope);
+        kr_writer_bin(writer, message->tag, sizeof message->tag);
         kr_writer_uint(writer, message->from);
         kr_writer_uint(writer, message->count);
         kr_writer_slice(writer, message->bits);
@@ -112,7 +116,7 @@ void kr_message_write(const struct kr_message *message, struct kr_writer *writer
         break;
     case KR_MESSAGE_SYNC:
         kr_writer_uint(writer, message->walk);
-        write_scope(writer, &message->scope);
+        kr_writer_bin(writer, message->tag, sizeof message->tag);
         kr_writer_uint(writer, message->status);
         kr_writer_uint(writer, message->generation);
         kr_writer_uint(writer, message->dealt);
@@ -137,33 +141,16 @@ void kr_message_write(const struct kr_message *message, struct kr_writer *writer
 
 /* ---- reading ---- */
 
-/* Returns whether the scope is of a kind that we know. */
-static bool read_scope(struct kr_reader *reader, struct kr_scope *ret_scope)
+static void read_root(struct kr_reader *reader, struct kr_root *root)
 {
-    uint64_t kind;
-
-    kr_reader_array(reader, 2);
-    kind = kr_reader_uint(reader, UINT8_MAX);
-    kr_reader_fixed(reader, ret_scope->id, sizeof ret_scope->id);
-    kr_reader_close(reader);
-    ret_scope->kind = (uint8_t)kind;
-    return kind >= 1 && kind <= KR_SCOPE_KIND_MAX;
-}
-
-/* Returns whether its scope is of a kind that we know. */
-static bool read_root(struct kr_reader *reader, struct kr_root *root)
-{
-    bool is_known;
-
     kr_reader_array(reader, 6);
-    is_known = read_scope(reader, &root->scope);
+    kr_reader_fixed(reader, root->tag, sizeof root->tag);
     root->count = kr_reader_uint(reader, UINT64_MAX);
     kr_reader_fixed(reader, root->hash, sizeof root->hash);
     root->read = kr_reader_uint(reader, UINT64_MAX);
     root->tree_count = kr_reader_uint(reader, UINT64_MAX);
     kr_reader_fixed(reader, root->root8, sizeof root->root8);
     kr_reader_close(reader);
-    return is_known;
 }
 
 /* A list whose elements are checked now and read when they are needed. */
@@ -177,7 +164,7 @@ static void read_items(struct kr_reader *reader, struct kr_message *message, uin
         if (message->type == KR_MESSAGE_RECORDS) {
             (void)kr_reader_bin(reader, 1, KR_RECORD_BYTES_MAX);
         } else {
-            (void)read_root(reader, &root);
+            read_root(reader, &root);
         }
     }
     kr_reader_close(reader);
@@ -226,11 +213,8 @@ static void read_parts(struct kr_reader *reader, struct kr_message *message)
     }
 }
 
-/* Returns false where the message is about a scope of a kind that we do not know. */
-static bool read_fields(struct kr_reader *reader, struct kr_message *message)
+static void read_fields(struct kr_reader *reader, struct kr_message *message)
 {
-    bool is_known = true;
-
     switch (message->type) {
     case KR_MESSAGE_PING:
     case KR_MESSAGE_PONG:
@@ -246,12 +230,12 @@ static bool read_fields(struct kr_reader *reader, struct kr_message *message)
         message->count = kr_reader_uint(reader, UINT64_MAX);
         break;
     case KR_MESSAGE_CURSOR:
-        is_known = read_scope(reader, &message->scope);
+        kr_reader_fixed(reader, message->tag, sizeof message->tag);
         message->count = kr_reader_uint(reader, UINT64_MAX);
         kr_reader_fixed(reader, message->hash, sizeof message->hash);
         break;
     case KR_MESSAGE_HAVE:
-        is_known = read_scope(reader, &message->scope);
+        kr_reader_fixed(reader, message->tag, sizeof message->tag);
         message->from = kr_reader_uint(reader, UINT64_MAX - KR_PAGE_IDS_MAX); /* so that from + ids cannot overflow */
         message->count = kr_reader_uint(reader, UINT64_MAX);
         kr_reader_fixed(reader, message->hash, sizeof message->hash);
@@ -259,7 +243,7 @@ static bool read_fields(struct kr_reader *reader, struct kr_message *message)
         message->ids = read_ids(reader);
         break;
     case KR_MESSAGE_WANT:
-        is_known = read_scope(reader, &message->scope);
+        kr_reader_fixed(reader, message->tag, sizeof message->tag);
         message->from = kr_reader_uint(reader, UINT64_MAX - KR_PAGE_IDS_MAX);
         message->count = kr_reader_uint(reader, KR_PAGE_IDS_MAX);
         message->bits = read_bits(reader, message->count);
@@ -275,7 +259,7 @@ static bool read_fields(struct kr_reader *reader, struct kr_message *message)
         break;
     case KR_MESSAGE_SYNC:
         message->walk = kr_reader_uint(reader, UINT64_MAX);
-        is_known = read_scope(reader, &message->scope);
+        kr_reader_fixed(reader, message->tag, sizeof message->tag);
         message->status = (uint32_t)kr_reader_uint(reader, 1);
         message->generation = (uint32_t)kr_reader_uint(reader, UINT32_MAX);
         message->dealt = kr_reader_uint(reader, UINT64_MAX);
@@ -295,7 +279,6 @@ static bool read_fields(struct kr_reader *reader, struct kr_message *message)
         message->reason = (uint32_t)kr_reader_uint(reader, UINT32_MAX);
         break;
     }
-    return is_known;
 }
 
 enum kr_err kr_message_read(struct kr_slice bytes, struct kr_message *ret_message)
@@ -304,7 +287,6 @@ enum kr_err kr_message_read(struct kr_slice bytes, struct kr_message *ret_messag
     struct kr_reader reader;
     uint32_t fields;
     uint64_t type;
-    bool is_known = false;
 
     if (bytes.len > KR_FRAME_BYTES_MAX) {
         return KR_BOUNDS;
@@ -320,17 +302,13 @@ enum kr_err kr_message_read(struct kr_slice bytes, struct kr_message *ret_messag
         kr_reader_fail(&reader, KR_MALFORMED);
     } else {
         message.type = (uint32_t)type;
-        is_known = read_fields(&reader, &message);
+        read_fields(&reader, &message);
     }
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) != KR_OK) {
         return reader.err;
     }
-    if (is_known) {
-        *ret_message = message;
-    } else {
-        *ret_message = (struct kr_message){.type = KR_MESSAGE_UNKNOWN};
-    }
+    *ret_message = message;
     return KR_OK;
 }
 
@@ -363,21 +341,20 @@ bool kr_message_next_record(struct kr_message *message, struct kr_slice *ret_rec
 
 bool kr_message_next_root(struct kr_message *message, struct kr_root *ret_root)
 {
-    while (message->item_count > 0) {
-        struct kr_reader reader;
-        bool is_known;
+    struct kr_reader reader;
+    struct kr_root root;
 
-        kr_reader_init(&reader, message->items.bytes, message->items.len);
-        is_known = read_root(&reader, ret_root);
-        if (reader.err != KR_OK) {
-            return false;
-        }
-        counted_off(message, &reader);
-        if (is_known) {
-            return true;
-        }
+    if (message->item_count == 0) {
+        return false;
     }
-    return false;
+    kr_reader_init(&reader, message->items.bytes, message->items.len);
+    read_root(&reader, &root);
+    if (reader.err != KR_OK) {
+        return false;
+    }
+    counted_off(message, &reader);
+    *ret_root = root;
+    return true;
 }
 
 uint32_t kr_message_id_count(const struct kr_message *message)

@@ -53,8 +53,8 @@ void kr_hello_hash(uint8_t ret_hash[static 32], struct kr_slice hello_bytes);
 void kr_transcript(uint8_t ret_transcript[static 32], const uint8_t initiator_hash[static 32],
                    const uint8_t responder_hash[static 32]);
 
-/* Scopes: the sets that two nodes reconcile (docs/ARCHITECTURE.md, "Scopes"). For a pair the id on the wire is the *sender's own*
- * council id. */
+/* Scopes: the sets that two nodes reconcile (docs/ARCHITECTURE.md, "Scopes"). On the wire a scope is told by its tag
+ * (kr_scope_tag). */
 enum kr_scope_kind {
     KR_SCOPE_DIRECTORY = 1, /* id: community */
     KR_SCOPE_CLEAR = 2,     /* id: all zero */
@@ -68,6 +68,11 @@ struct kr_scope {
     uint8_t kind;
     uint8_t id[32];
 };
+/* kr_hash_short of kind (1) ‖ id (32; a pair's: zeros, as either end has another name for it) under the session's salt: the same
+ * at both ends, and nothing to anybody else. */
+#define KR_SCOPE_TAG_BYTES KR_SHORT_BYTES
+void kr_scope_tag(uint8_t ret_tag[static KR_SCOPE_TAG_BYTES], const uint8_t salt[static KR_SHORT_KEY_BYTES],
+                  const struct kr_scope *scope);
 
 enum kr_message_type {
     KR_MESSAGE_UNKNOWN = 0,
@@ -75,14 +80,14 @@ enum kr_message_type {
     KR_MESSAGE_PONG = 2,     /* the same, in answer */
     KR_MESSAGE_RECORDS = 3,  /* records, pushed or wanted */
     KR_MESSAGE_CREDIT = 4,   /* count: so many bytes of records are dealt with (durable, refused, or known) */
-    KR_MESSAGE_CURSOR = 5,   /* scope, count, hash: what entered after my mark? */
-    KR_MESSAGE_HAVE = 6,     /* scope, from, count, hash after, status, ids: what entered `from` on */
-    KR_MESSAGE_WANT = 7,     /* scope, from, count, bits: these of the entries [from, from + count) */
+    KR_MESSAGE_CURSOR = 5,   /* tag, count, hash: what entered after my mark? */
+    KR_MESSAGE_HAVE = 6,     /* tag, from, count, hash after, status, ids: what entered `from` on */
+    KR_MESSAGE_WANT = 7,     /* tag, from, count, bits: these of the entries [from, from + count) */
     KR_MESSAGE_GONE = 8,     /* ids wanted that cannot be sent (any more) */
     KR_MESSAGE_REFUSE = 9,   /* id, reason: a record that should not have been sent, or cannot be taken */
     KR_MESSAGE_BYE = 10,     /* reason */
     KR_MESSAGE_WELCOME = 11, /* reason 0: the joiner is linked, durably; else why not */
-    KR_MESSAGE_SYNC = 12, /* walk, scope, status, generation, dealt, count, parts (proto/wire/sync.h); status 1: this walk ends */
+    KR_MESSAGE_SYNC = 12,    /* walk, tag, status, generation, dealt, count, parts (proto/wire/sync.h); status 1: this walk ends */
     KR_MESSAGE_FORWARD = 13, /* reserved: links through a third node */
     KR_MESSAGE_NEED = 14,    /* count: bytes of the next record, for which there is not room enough */
     KR_MESSAGE_ROOTS = 15,   /* status, month, roots: what each scope holds */
@@ -92,56 +97,56 @@ enum kr_message_type {
 };
 
 /* What one scope holds at the sender. */
-#define KR_ROOTS_MAX 64u /* scopes in one message */
+#define KR_ROOTS_MAX       64u /* scopes in one message */
+#define KR_MARK_HASH_BYTES 16u /* of a running hash, the first */
 struct kr_root {
-    struct kr_scope scope;
-    uint64_t count;      /* entries in its log */
-    uint8_t hash[32];    /* running hash over them */
+    uint8_t tag[KR_SCOPE_TAG_BYTES];
+    uint64_t count;                   /* entries in its log */
+    uint8_t hash[KR_MARK_HASH_BYTES]; /* running hash over them */
     uint64_t read;       /* entries of the receiver's log that the sender has read; UINT64_MAX: it does not, and would walk */
     uint64_t tree_count; /* keys in its trees, of the months that are not over */
     uint8_t root8[8];    /* kr_hash_short of their root under the session's salt */
 };
 
-/* Each message is an array [type, fields…] of exactly these fields; scope = array [kind, id (bin 32)]:
+/* Each message is an array [type, fields…] of exactly these fields; tag = bin 8:
  *
  *   ping, pong   sequence, digest (bin 16), count   refuse    id (bin 32), reason
  *   records      records (array of bins)            bye       reason
  *   credit       count                              welcome   reason
  *   need         count                              gone      ids (bin, 16 bytes each)
- *   cursor       scope, count, hash (bin 32)
- *   have         scope, from, count, hash (bin 32), status, ids (bin, 16 bytes each)
- *   want         scope, from, count, bits (bin)
+ *   cursor       tag, count, hash (bin 16)
+ *   have         tag, from, count, hash (bin 16), status, ids (bin, 16 bytes each)
+ *   want         tag, from, count, bits (bin)
  *   ihave, prune ids (bin, 16 bytes each)           graft     status, ids (bin, 16 bytes each)
- *   roots        status, month, roots (array of [scope, count, hash (bin 32), read, tree_count, root8 (bin 8)])
- *   sync         walk, scope, status, generation, dealt, count, parts (array)
+ *   roots        status, month, roots (array of [tag, count, hash (bin 16), read, tree_count, root8 (bin 8)])
+ *   sync         walk, tag, status, generation, dealt, count, parts (array)
  *
- * An id is told by its first 16 bytes, under which the store finds it. A cursor, have, want or sync of a scope kind that we do not
- * know reads as unknown; roots of such a kind are passed over by kr_message_next_root.
+ * An id is told by its first 16 bytes, under which the store finds it.
  *
  * A message is small, and what it lists stays where it is: lists are slices of the frame that was read, or of what the caller
  * encoded. */
 #define KR_SHORT_ID_BYTES 16u
 struct kr_message {
     uint32_t type;
-    uint64_t sequence;     /* ping, pong: the sender's time, ms */
-    struct kr_scope scope; /* cursor, have, want, sync */
-    uint64_t from;         /* have: entries [from, from + number of ids); want: the entry that the first bit stands for */
-    uint64_t count;       /* cursor: the mark; have: entries in the log now; want: bits; credit, need: bytes; ping, pong: entries in
-                             the logs of all mutual scopes; sync: keys in the tree */
-    uint8_t hash[32];     /* cursor: running hash at the mark; have: running hash after the last id listed */
-    uint8_t digest[16];   /* ping, pong: over all mutual scopes (node/core/roots.c) */
-    uint8_t id[32];       /* refuse */
-    uint32_t status;      /* have: 0 continues the mark, 1 the mark is not of this log; roots: 1 asks for an
-                             answer, else 0; graft: 0 the records too, 1 not they; sync: 0 goes on, 1 ends */
-    uint32_t month;       /* roots: the first month that is not over by the sender's clock */
-    uint32_t reason;      /* refuse, bye, welcome: enum kr_err */
-    struct kr_slice ids;  /* have, gone, ihave, graft, prune: KR_SHORT_ID_BYTES each, at most KR_PAGE_IDS_MAX */
-    struct kr_slice bits; /* want: bit i of byte i / 8, the lowest first; those past `count` are 0 */
-    uint32_t item_count;  /* of `items`: at most KR_IDS_PER_FRAME_MAX records, or KR_ROOTS_MAX roots */
-    struct kr_slice items; /* records, roots: the encoded elements, one after another */
-    uint64_t walk;         /* sync: its number */
-    uint32_t generation;   /* sync: one more than that of the message that it answers; the first has 0 */
-    uint64_t dealt;        /* sync: messages of the generation before that the sender has dealt with */
+    uint64_t sequence;               /* ping, pong: the sender's time, ms */
+    uint8_t tag[KR_SCOPE_TAG_BYTES]; /* cursor, have, want, sync: of the scope */
+    uint64_t from;                   /* have: entries [from, from + number of ids); want: the entry that the first bit stands for */
+    uint64_t count; /* cursor: the mark; have: entries in the log now; want: bits; credit, need: bytes; ping, pong: entries in
+                       the logs of all mutual scopes; sync: keys in the tree */
+    uint8_t hash[KR_MARK_HASH_BYTES]; /* cursor: running hash at the mark; have: running hash after the last id listed */
+    uint8_t digest[16];               /* ping, pong: over all mutual scopes (node/core/roots.c) */
+    uint8_t id[32];                   /* refuse */
+    uint32_t status;                  /* have: 0 continues the mark, 1 the mark is not of this log; roots: 1 asks for an
+                                         answer, else 0; graft: 0 the records too, 1 not they; sync: 0 goes on, 1 ends */
+    uint32_t month;                   /* roots: the first month that is not over by the sender's clock */
+    uint32_t reason;                  /* refuse, bye, welcome: enum kr_err */
+    struct kr_slice ids;              /* have, gone, ihave, graft, prune: KR_SHORT_ID_BYTES each, at most KR_PAGE_IDS_MAX */
+    struct kr_slice bits;             /* want: bit i of byte i / 8, the lowest first; those past `count` are 0 */
+    uint32_t item_count;              /* of `items`: at most KR_IDS_PER_FRAME_MAX records, or KR_ROOTS_MAX roots */
+    struct kr_slice items;            /* records, roots: the encoded elements, one after another */
+    uint64_t walk;                    /* sync: its number */
+    uint32_t generation;              /* sync: one more than that of the message that it answers; the first has 0 */
+    uint64_t dealt;                   /* sync: messages of the generation before that the sender has dealt with */
     uint32_t part_count;
     struct kr_slice parts; /* sync: so many, encoded one behind the other; each is well-formed where the message was read */
 };

@@ -13,6 +13,7 @@
 struct pair_tally {
     uint64_t bytes, frames; /* both ways, as handed to net: with session number and authentication */
     uint64_t type_bytes[PAIR_TYPES];
+    double type_us[PAIR_TYPES];      /* CPU of reading and answering it; of KR_MESSAGE_UNKNOWN: of ticks */
     uint32_t depth;                  /* longest chain of frames of which each was sent after the one before had come */
     double cpu_us;                   /* of both cores, packing, checking and storing records left out */
     uint64_t records;                /* frames of records */

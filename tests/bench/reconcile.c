@@ -32,7 +32,7 @@ static const struct reconcile_case cases[] = {
 #define CASES (sizeof cases / sizeof cases[0])
 
 struct result {
-    double bytes, cpu_ms, trips;
+    double bytes, ping_bytes, cpu_ms, trips; /* `bytes`: without the pings, which come anyway */
 };
 
 static void say_one(const struct bench_options *options, const char *name, const char *what, const char *unit, double value,
@@ -52,6 +52,10 @@ static void say(const struct bench_options *options, const struct reconcile_case
     (void)snprintf(cpu_what, sizeof cpu_what, "goal (negentropy: %s)", which->negentropy_cpu);
     say_one(options, name, "bytes", "B", result->bytes, method == SKETCH ? which->sketch_bytes : which->bytes, bytes_what,
             method != SKETCH || !which->is_recent);
+    if (method != SKETCH) {
+        say_one(options, name, "bytes with pings", "B", result->bytes + result->ping_bytes, which->bytes, "goal without them",
+                false);
+    }
     say_one(options, name, "CPU", "ms", result->cpu_ms, which->cpu_ms, cpu_what, method != SKETCH);
     say_one(options, name, "round trips", "", result->trips, which->trips, "goal (negentropy: 3)", method != SKETCH);
 }
@@ -62,7 +66,8 @@ static struct result result_of(const struct pair *pair, enum method method)
 {
     const struct pair_tally *tally = pair_tally(pair);
     const uint32_t depth = tally->list_depth[method == CURSOR ? KR_MESSAGE_HAVE : KR_MESSAGE_SYNC];
-    return (struct result){(double)tally->bytes, tally->cpu_us / 1000, depth > 1 ? (depth - 1) / 2.0 : 0};
+    const double ping_bytes = (double)(tally->type_bytes[KR_MESSAGE_PING] + tally->type_bytes[KR_MESSAGE_PONG]);
+    return (struct result){(double)tally->bytes - ping_bytes, ping_bytes, tally->cpu_us / 1000, depth > 1 ? (depth - 1) / 2.0 : 0};
 }
 
 /* Nothing differs: a ping and its answer. */
@@ -89,12 +94,12 @@ static void show_types(const struct pair *pair, const char *name, enum method me
     (void)fprintf(stderr, "%s, %s:", name, method_names[method]);
     for (uint32_t i = 0; i < PAIR_TYPES; i++) {
         if (pair_tally(pair)->type_bytes[i] > 0) {
-            (void)fprintf(stderr, " %s %llu", names[i] != NULL ? names[i] : "?",
-                          (unsigned long long)pair_tally(pair)->type_bytes[i]);
+            (void)fprintf(stderr, " %s %llu B %.0f us", names[i] != NULL ? names[i] : "?",
+                          (unsigned long long)pair_tally(pair)->type_bytes[i], pair_tally(pair)->type_us[i]);
         }
     }
-    (void)fprintf(stderr, "; %llu frames, and %llu of records\n", (unsigned long long)pair_tally(pair)->frames,
-                  (unsigned long long)pair_tally(pair)->records);
+    (void)fprintf(stderr, "; ticks %.0f us; %llu frames, and %llu of records\n", pair_tally(pair)->type_us[KR_MESSAGE_UNKNOWN],
+                  (unsigned long long)pair_tally(pair)->frames, (unsigned long long)pair_tally(pair)->records);
 }
 
 static void run_case(const struct bench_options *options, struct stock *stock, const struct reconcile_case *which, uint32_t scale)
@@ -103,7 +108,7 @@ static void run_case(const struct bench_options *options, struct stock *stock, c
     for (enum method method = CURSOR; method <= WALK; method++) {
         stock_add(stock, which->differences / scale, which->is_recent);
         if (method == CURSOR) {
-            struct result result;
+            struct result result = {0};
             sketching_run(pair, which->differences / scale, &result.bytes, &result.cpu_ms, &result.trips);
             say(options, which, SKETCH, &result);
         }

@@ -31,7 +31,6 @@ static void run_items(struct kr_message rest)
         kr_writer_slice(&writer, record);
     }
     for (; rest.type == KR_MESSAGE_ROOTS && kr_message_next_root(&rest, &root); taken++) {
-        KR_ASSERT(root.scope.kind >= 1 && root.scope.kind <= KR_SCOPE_KIND_MAX);
         kr_root_write(&root, &writer);
     }
     KR_ASSERT(rest.item_count == 0 && rest.items.len == 0);

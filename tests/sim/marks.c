@@ -28,10 +28,10 @@ static bool is_passed_over(const struct marks *marks, const uint8_t id[static 32
 }
 
 static enum sim_verdict check_mark(const struct marks *marks, const struct kr_scope *scope, uint64_t count,
-                                   const uint8_t hash[static 32])
+                                   const uint8_t hash[static KR_MARK_HASH_BYTES])
 {
     uint8_t own[32], ids[IDS_AT_ONCE][32];
-    if (kr_store_scope_hash_at(marks->peer_txn, scope, count, own) != KR_OK || memcmp(own, hash, 32) != 0) {
+    if (kr_store_scope_hash_at(marks->peer_txn, scope, count, own) != KR_OK || memcmp(own, hash, KR_MARK_HASH_BYTES) != 0) {
         return sim_fail(marks->world, SIM_LOSS, "a mark of %s is not of the log of %s", marks->reader->name, marks->peer->name);
     }
     for (uint64_t at = 0; at < count;) {
@@ -56,11 +56,11 @@ static bool visit(void *context, struct kr_slice key, struct kr_slice value)
     struct marks *marks = context;
     struct kr_reader reader;
     struct kr_scope scope = {.kind = key.bytes[32]};
-    uint8_t hash[32];
+    uint8_t hash[KR_MARK_HASH_BYTES];
     kr_reader_init(&reader, value.bytes, value.len);
     kr_reader_array(&reader, 2);
     uint64_t count = kr_reader_uint(&reader, UINT64_MAX);
-    kr_reader_fixed(&reader, hash, 32);
+    kr_reader_fixed(&reader, hash, sizeof hash);
     memcpy(scope.id, scope.kind == KR_SCOPE_PAIR ? marks->reader->council : key.bytes + 33, 32);
     marks->verdict = count == 0 ? SIM_HOLDS : check_mark(marks, &scope, count, hash);
     return marks->verdict == SIM_HOLDS;

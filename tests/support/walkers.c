@@ -174,6 +174,7 @@ void walkers_link(struct walkers *walkers)
         kr_walk_close(node->link);
         node->link->bulk.count = 0;
         node->link->has_session = true;
+        node->link->progress_generation = UINT64_MAX; /* the scopes are listed with the first message */
         KR_ASSERT(kr_session_init(&node->link->session, i == 0, public_keys[i], secrets[i], public_keys[1 - i], transcript) ==
                   KR_OK);
     }
@@ -205,6 +206,7 @@ void walkers_deinit(struct walkers *walkers)
         kr_effects_deinit(&node->effects);
         kr_walk_close(node->link);
         kr_gossip_free(node->link);
+        free(node->link->progress);
         free(node->link);
         kr_directory_deinit(&node->core->directory);
         free(node->core);

@@ -438,13 +438,15 @@ def sync_parts():
 
 
 def check_messages(vectors):
-    scope = [3, bytes.fromhex("c0ffee").ljust(32, b"\0")]
-    one_id, running = b"\xab".ljust(32, b"\0"), b"\x01\x02\x03".ljust(32, b"\0")
+    salt = b"\x5a".ljust(16, b"\0")
+    green = siphash_2_4(salt, b"\x03" + bytes.fromhex("c0ffee").ljust(32, b"\0"))
+    pair = siphash_2_4(salt, b"\x06" + bytes(32))  # whatever the council
+    one_id, running = b"\xab".ljust(32, b"\0"), b"\x01\x02\x03".ljust(16, b"\0")
     digest, short = b"\x04\x05\x06".ljust(16, b"\0"), one_id[:16]
-    root = [[2, bytes(32)], 1001, running, 17, 900, b"\x08".ljust(8, b"\0")]
-    expected = {1: [7, digest, 1001], 2: [7, digest, 1001], 3: [[one_id]], 4: [1001], 5: [scope, 1001, running],
-                6: [scope, 1000, 1001, running, 0, short], 7: [scope, 1000, 11, b"\x81\x04"], 8: [short], 9: [one_id, 11], 10: [11],
-                11: [11], 12: [3, scope, 0, 5, 2, 1001, sync_parts()], 14: [1001], 15: [0, 682, [root]], 16: [short], 17: [0, short],
+    root = [pair, 1001, running, 17, 900, b"\x08".ljust(8, b"\0")]
+    expected = {1: [7, digest, 1001], 2: [7, digest, 1001], 3: [[one_id]], 4: [1001], 5: [green, 1001, running],
+                6: [green, 1000, 1001, running, 0, short], 7: [green, 1000, 11, b"\x81\x04"], 8: [short], 9: [one_id, 11], 10: [11],
+                11: [11], 12: [3, green, 0, 5, 2, 1001, sync_parts()], 14: [1001], 15: [0, 682, [root]], 16: [short], 17: [0, short],
                 18: [short]}
     for case in vectors["messages"]:
         assert decode(bytes.fromhex(case["bytes"])) == [case["type"]] + expected[case["type"]], case["type"]

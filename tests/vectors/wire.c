@@ -101,14 +101,20 @@ static void write_parts(struct kr_writer *writer)
     }
 }
 
+/* Tags are those of a pair and of a green scope under a salt of 5a and zeros. */
 static void write_messages(struct json *json)
 {
     static struct kr_message message;
     static const uint8_t id[32] = {0xab};
-    const struct kr_root root = {
-        .scope = {.kind = KR_SCOPE_CLEAR}, .count = 1001, .hash = {1, 2, 3}, .read = 17, .tree_count = 900, .root8 = {8}};
+    static const uint8_t salt[KR_SHORT_KEY_BYTES] = {0x5a};
+    static const struct kr_scope pair = {.kind = KR_SCOPE_PAIR, .id = {7}},
+                                 green = {.kind = KR_SCOPE_GREEN, .id = {0xc0, 0xff, 0xee}};
+    struct kr_root root = {.count = 1001, .hash = {1, 2, 3}, .read = 17, .tree_count = 900, .root8 = {8}};
+    uint8_t tag[KR_SCOPE_TAG_BYTES];
     struct kr_writer parts, lists[2];
 
+    kr_scope_tag(root.tag, salt, &pair);
+    kr_scope_tag(tag, salt, &green);
     write_parts(&parts);
     for (size_t i = 0; i < 2; i++) {
         kr_writer_init(&lists[i], KR_KIB);
@@ -127,7 +133,6 @@ static void write_messages(struct json *json)
         message = (struct kr_message){
             .type = type,
             .sequence = 7,
-            .scope = {.kind = KR_SCOPE_GREEN, .id = {0xc0, 0xff, 0xee}},
             .from = 1000,
             .count = type == KR_MESSAGE_WANT ? 11 : 1001,
             .hash = {1, 2, 3},
@@ -145,6 +150,7 @@ static void write_messages(struct json *json)
             .part_count = 5,
             .parts = slice(parts.bytes, parts.len),
         };
+        memcpy(message.tag, tag, sizeof tag);
         kr_writer_init(&writer, KR_FRAME_BYTES_MAX);
         kr_message_write(&message, &writer);
         json_open(json, NULL, '{');

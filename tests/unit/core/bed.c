@@ -458,6 +458,18 @@ void bed_say(struct bed *bed, uint32_t from, uint32_t to, const struct kr_messag
     bed_run(bed, 100);
 }
 
+void bed_tag(struct bed *bed, uint32_t from, uint32_t to, struct kr_scope scope, uint8_t ret_tag[static KR_SCOPE_TAG_BYTES])
+{
+    kr_scope_tag(ret_tag, bed_link(bed, from, to)->session.salt, &scope);
+}
+
+void bed_say_of(struct bed *bed, uint32_t from, uint32_t to, struct kr_scope scope, const struct kr_message *message)
+{
+    struct kr_message tagged = *message;
+    bed_tag(bed, from, to, scope, tagged.tag);
+    bed_say(bed, from, to, &tagged);
+}
+
 void bed_hand_over(struct bed *bed, uint32_t from, uint32_t to, const struct forged *forged)
 {
     struct kr_writer list;

@@ -111,6 +111,9 @@ struct kr_slice bed_report(struct kr_writer *writer, const char *domain); /* con
 uint8_t *bed_frame(struct kr_session *session, const struct kr_message *message, size_t *ret_len);
 /* What `from` says to `to` under their session, as if its core had. Runs 100 ms. */
 void bed_say(struct bed *bed, uint32_t from, uint32_t to, const struct kr_message *message);
+/* The same of a message about that scope. */
+void bed_say_of(struct bed *bed, uint32_t from, uint32_t to, struct kr_scope scope, const struct kr_message *message);
+void bed_tag(struct bed *bed, uint32_t from, uint32_t to, struct kr_scope scope, uint8_t ret_tag[static KR_SCOPE_TAG_BYTES]);
 void bed_hand_over(struct bed *bed, uint32_t from, uint32_t to, const struct forged *forged);
 
 #endif

@@ -105,6 +105,8 @@ static void has_asked(struct bed *bed, const struct kr_progress *of)
     link->phase_ms = link->phase_began_ms = bed->world->now_ms;
 }
 
+static const struct kr_scope clear_scope = {.kind = KR_SCOPE_CLEAR};
+
 /* Ids that nobody has, and the message that lists them. */
 static struct kr_message unknown_page(uint8_t number, uint64_t from, uint32_t count, uint64_t total)
 {
@@ -114,7 +116,6 @@ static struct kr_message unknown_page(uint8_t number, uint64_t from, uint32_t co
         memcpy(ids[i], &i, sizeof i);
     }
     return (struct kr_message){.type = KR_MESSAGE_HAVE,
-                               .scope = {.kind = KR_SCOPE_CLEAR},
                                .from = from,
                                .count = total,
                                .hash = {number},
@@ -133,13 +134,13 @@ static void answers_that_do_not_follow_move_nothing(void **state)
     for (uint32_t i = 0; i < 6; i++) {
         struct kr_message have = unknown_page(1, before.mark, 0, before.mark);
         has_asked(bed, progress(bed, 1, 0, KR_SCOPE_CLEAR));
-        memcpy(have.hash, before.mark_hash, 32);
+        memcpy(have.hash, before.mark_hash, KR_MARK_HASH_BYTES);
         switch (i) {
         case 0: /* begins further on: to another question */
             have = unknown_page(1, before.mark + 50, 0, before.mark + 50);
             break;
         case 1: /* another hash for no entries */
-            memset(have.hash, 1, 32);
+            memset(have.hash, 1, KR_MARK_HASH_BYTES);
             break;
         case 2: /* more entries than there are */
             have = unknown_page(1, before.mark, 2, before.mark + 1);
@@ -154,10 +155,10 @@ static void answers_that_do_not_follow_move_nothing(void **state)
             have = unknown_page(1, UINT64_MAX, 1, 0);
             break;
         }
-        bed_say(bed, 0, 1, &have);
+        bed_say_of(bed, 0, 1, clear_scope, &have);
         const struct kr_progress *clear = progress(bed, 1, 0, KR_SCOPE_CLEAR);
         assert_int_equal(clear->mark, before.mark);
-        assert_memory_equal(clear->mark_hash, before.mark_hash, 32);
+        assert_memory_equal(clear->mark_hash, before.mark_hash, KR_MARK_HASH_BYTES);
         assert_int_equal(bed_times_said(bed, 1, "contradicts itself") + bed_times_said(bed, 1, "cannot be read"), i > 0);
         bed_forget_log(bed);
     }
@@ -174,7 +175,7 @@ static void a_mark_over_another_history_is_read_anew(void **state)
     uint64_t mark = progress(bed, 1, 0, KR_SCOPE_CLEAR)->mark;
     const struct kr_message have = unknown_page(7, mark, 1, mark + 1);
     has_asked(bed, progress(bed, 1, 0, KR_SCOPE_CLEAR));
-    bed_say(bed, 0, 1, &have);
+    bed_say_of(bed, 0, 1, clear_scope, &have);
     assert_int_equal(bed_link(bed, 1, 0)->pages[0].wanted_left, 1);
     bed_link(bed, 1, 0)->roots_budget = 0;
     bed_link(bed, 1, 0)->roots_budget_ms = bed->world->now_ms;
@@ -194,12 +195,12 @@ static void a_log_is_another_one_once_a_minute(void **state)
     bed_run(bed, 120000);
     marks_follow(bed, 1, 0);
     uint64_t began_ms = bed->world->now_ms;
-    const struct kr_message have = {.type = KR_MESSAGE_HAVE, .scope = {.kind = KR_SCOPE_CLEAR}, .status = 1, .count = 9};
+    const struct kr_message have = {.type = KR_MESSAGE_HAVE, .status = 1, .count = 9};
     uint32_t times = 0;
     for (uint32_t i = 0; i < 9; i++) {
         const uint64_t before_ms = progress(bed, 1, 0, KR_SCOPE_CLEAR)->anew_ms;
         has_asked(bed, progress(bed, 1, 0, KR_SCOPE_CLEAR));
-        bed_say(bed, 0, 1, &have);
+        bed_say_of(bed, 0, 1, clear_scope, &have);
         times += progress(bed, 1, 0, KR_SCOPE_CLEAR)->anew_ms != before_ms;
     }
     assert_true(bed->world->now_ms < began_ms + 60000);
@@ -227,7 +228,7 @@ static bool is_held_by(struct bed *bed, const struct forged *forged)
     struct kr_link *link = bed_link(bed, 0, 1);
     struct kr_progress *clear = progress(bed, 0, 1, KR_SCOPE_CLEAR);
     struct kr_page page = {.next_at = clear->at, .next_total = clear->at, .wanted_count = 1, .wanted_left = 1};
-    memcpy(page.next_hash, clear->at_hash, 32);
+    memcpy(page.next_hash, clear->at_hash, KR_MARK_HASH_BYTES);
     page.wanted = calloc(1, sizeof *page.wanted);
     assert_non_null(page.wanted);
     memcpy(page.wanted[0].id, forged->id, KR_SHORT_ID_BYTES);
@@ -280,9 +281,9 @@ static void what_is_asked_for_twice_waits_once(void **state)
     struct kr_link *link = bed_link(bed, 0, 1);
     link->window = 0; /* nothing leaves the queue */
     static const uint8_t bits[] = {0xFF, 0xFF, 0x0F};
-    const struct kr_message want = {.type = KR_MESSAGE_WANT, .scope = {.kind = KR_SCOPE_CLEAR}, .count = 20, .bits = {bits, 3}};
+    const struct kr_message want = {.type = KR_MESSAGE_WANT, .count = 20, .bits = {bits, 3}};
     for (uint32_t i = 0; i < 4; i++) {
-        bed_say(bed, 1, 0, &want);
+        bed_say_of(bed, 1, 0, clear_scope, &want);
     }
     assert_int_equal(link->asked.count, 2);
     assert_int_equal(link->bulk.count, 0);
@@ -344,9 +345,10 @@ static void wanted_records_without_room_are_not_said_to_be_gone(void **state)
         assert_memory_equal(link->asked.ids[at], &i, sizeof i);
     }
     assert_int_equal(kr_gossip_ask(link, 1, ids[0]), KR_QUOTA);
+    link->ping_at_ms = bed->world->now_ms + KR_PING_MS;
     memset(bed->sent, 0, sizeof bed->sent);
-    struct kr_message want = {.type = KR_MESSAGE_WANT, .scope = {.kind = KR_SCOPE_CLEAR}, .count = 1, .bits = {&(uint8_t){1}, 1}};
-    bed_say(bed, 1, 0, &want);
+    struct kr_message want = {.type = KR_MESSAGE_WANT, .count = 1, .bits = {&(uint8_t){1}, 1}};
+    bed_say_of(bed, 1, 0, clear_scope, &want);
     assert_int_equal(bed->sent[0], 0); /* no gone */
     assert_int_equal(link->asked.count, KR_LINK_ASKED_MAX);
     assert_int_equal(link->order_count, 1);
@@ -368,7 +370,6 @@ static void noise_is_survived(void **state)
         struct kr_writer items;
         kr_rng_bytes(rng, noise, sizeof noise);
         struct kr_message message = {.type = 1 + i % KR_MESSAGE_PRUNE,
-                                     .scope.kind = (uint8_t)(1 + kr_rng_below(rng, KR_SCOPE_KIND_MAX)),
                                      .count = i % 3 == 0 ? UINT64_MAX : kr_rng_below(rng, 10),
                                      .from = i % 5 == 0 ? UINT64_MAX : kr_rng_below(rng, 10),
                                      .sequence = i % 2 == 0 ? UINT64_MAX : 0,
@@ -378,10 +379,11 @@ static void noise_is_survived(void **state)
                                      .ids = {noise, KR_SHORT_ID_BYTES * kr_rng_below(rng, 5)},
                                      .item_count = 1};
         kr_writer_init(&items, KR_KIB);
+        bed_tag(bed, 0, 1, (struct kr_scope){.kind = (uint8_t)(1 + kr_rng_below(rng, KR_SCOPE_KIND_MAX))}, message.tag);
         if (message.type == KR_MESSAGE_ROOTS) {
-            struct kr_root root = {
-                .scope = message.scope, .count = message.count, .read = message.from, .tree_count = message.count};
-            memcpy(root.hash, noise, 32);
+            struct kr_root root = {.count = message.count, .read = message.from, .tree_count = message.count};
+            memcpy(root.tag, message.tag, sizeof root.tag);
+            memcpy(root.hash, noise, sizeof root.hash);
             kr_root_write(&root, &items);
         } else {
             kr_writer_bin(&items, noise, 32);
@@ -434,7 +436,7 @@ static void pages_in_vain_end_in_a_pause(void **state)
         has_asked(bed, progress(bed, 1, 0, KR_SCOPE_CLEAR));
         for (; bed_link(bed, 1, 0)->phase == KR_CATCHUP_READING && pages < 1000; pages++) {
             const struct kr_message have = unknown_page((uint8_t)(1 + pages), from, KR_PAGE_IDS_MAX, UINT64_MAX);
-            bed_say(bed, 0, 1, &have);
+            bed_say_of(bed, 0, 1, clear_scope, &have);
             bed_say(bed, 0, 1, &(struct kr_message){.type = KR_MESSAGE_GONE, .ids = have.ids});
             from += KR_PAGE_IDS_MAX;
         }
@@ -467,7 +469,7 @@ static void a_log_lists_each_once(void **state)
     for (; bed_link(bed, 1, 0)->phase == KR_CATCHUP_READING && pages < 100; pages++) {
         struct kr_message have = unknown_page((uint8_t)(1 + pages), from, KR_PAGE_IDS_MAX, UINT64_MAX);
         have.ids.bytes = known[0];
-        bed_say(bed, 0, 1, &have);
+        bed_say_of(bed, 0, 1, clear_scope, &have);
         from += KR_PAGE_IDS_MAX;
     }
     assert_int_equal(pages, 17); /* 65,536 of slack */
@@ -486,7 +488,7 @@ static void who_does_not_answer_is_left_alone(void **state)
     const uint64_t from = progress(bed, 1, 0, KR_SCOPE_CLEAR)->at;
     const struct kr_message have = unknown_page(7, from, 5, from + 5);
     has_asked(bed, progress(bed, 1, 0, KR_SCOPE_CLEAR));
-    bed_say(bed, 0, 1, &have);
+    bed_say_of(bed, 0, 1, clear_scope, &have);
     assert_int_equal(bed_link(bed, 1, 0)->pages[0].wanted_left, 5);
     bed_run(bed, 60000);
     assert_int_equal(bed_link(bed, 1, 0)->phase, KR_CATCHUP_REST);
@@ -504,24 +506,17 @@ static void orders_are_bounded(void **state)
     bed_run(bed, 60000);
     struct kr_link *link = bed_link(bed, 0, 1);
     memset(bits, 0xFF, sizeof bits);
-    struct kr_message want = {.type = KR_MESSAGE_WANT,
-                              .scope = {.kind = KR_SCOPE_CLEAR},
-                              .from = 1000,
-                              .count = KR_PAGE_IDS_MAX,
-                              .bits = {bits, sizeof bits}};
+    struct kr_message want = {.type = KR_MESSAGE_WANT, .from = 1000, .count = KR_PAGE_IDS_MAX, .bits = {bits, sizeof bits}};
     memset(bed->sent, 0, sizeof bed->sent);
-    bed_say(bed, 1, 0, &want); /* beyond the log */
+    bed_say_of(bed, 1, 0, clear_scope, &want); /* beyond the log */
     want.from = UINT64_MAX - KR_PAGE_IDS_MAX;
-    bed_say(bed, 1, 0, &want);
-    want.scope = (struct kr_scope){.kind = KR_SCOPE_PAIR, .id = {1}}; /* of another pair */
+    bed_say_of(bed, 1, 0, clear_scope, &want);
     want.from = 0;
-    bed_say(bed, 1, 0, &want);
-    want.scope = (struct kr_scope){.kind = KR_SCOPE_GREEN, .id = {1}}; /* of a community that we are not in */
-    bed_say(bed, 1, 0, &want);
+    bed_say_of(bed, 1, 0, (struct kr_scope){.kind = KR_SCOPE_GREEN, .id = {1}}, &want); /* of a community that we are not in */
+    bed_say(bed, 1, 0, &want);                                                          /* a tag of nothing */
     bed_run(bed, 1000);
     assert_int_equal(link->order_count, 0);
     assert_true(bed->sent[0] <= 1); /* at most a ping */
-    want.scope = (struct kr_scope){.kind = KR_SCOPE_CLEAR};
     link->window = 0;
     for (uint64_t i = 0; i < KR_LINK_ASKED_MAX; i++) {
         uint8_t id[32] = {0};
@@ -530,7 +525,7 @@ static void orders_are_bounded(void **state)
     }
     for (uint32_t i = 0; i < 3 * KR_ORDERS_MAX; i++) {
         want.from = i;
-        bed_say(bed, 1, 0, &want);
+        bed_say_of(bed, 1, 0, clear_scope, &want);
         assert_int_equal(link->order_count, i < KR_ORDERS_MAX ? i + 1 : KR_ORDERS_MAX);
     }
 }

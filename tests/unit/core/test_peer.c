@@ -102,13 +102,14 @@ static void amber_is_not_passed_on_by_a_peer_that_may_hold_it(void **state)
     static const uint8_t bits[KR_PAGE_IDS_MAX / 8] = {0xFF, 0xFF};
     for (uint8_t kind = 1; kind <= KR_SCOPE_KIND_MAX; kind++) {
         for (uint32_t node = 0; node < 3; node++) {
-            struct kr_message message = {.type = KR_MESSAGE_CURSOR, .scope.kind = kind};
-            memcpy(message.scope.id, bed_node(bed, node)->council, 32);
-            bed_say(bed, 2, 1, &message);
+            struct kr_message message = {.type = KR_MESSAGE_CURSOR};
+            struct kr_scope scope = {.kind = kind};
+            memcpy(scope.id, bed_node(bed, node)->council, 32);
+            bed_say_of(bed, 2, 1, scope, &message);
             message.type = KR_MESSAGE_WANT;
             message.count = 16;
             message.bits = (struct kr_slice){bits, 2};
-            bed_say(bed, 2, 1, &message);
+            bed_say_of(bed, 2, 1, scope, &message);
         }
     }
     bed_run(bed, 60000);

@@ -3,7 +3,7 @@
 #include "tests/unit/core/bed.h"
 
 #define MANY          1000u
-#define ROOT_BYTES    120u /* one root on the wire, at most */
+#define ROOT_BYTES    80u /* one root on the wire, at most */
 #define OVERHEAD      (1u + KR_SESSION_ID_BYTES + KR_SESSION_OVERHEAD_BYTES)
 #define PING_BYTES    (40u + OVERHEAD) /* at most */
 #define MUTUAL_SCOPES 4u
@@ -103,11 +103,14 @@ static void digests_that_lie_cost_little(void **state)
     assert_true(bed_link(bed, 1, 0)->is_equal);
 }
 
-static void say_root(struct bed *bed, const struct kr_root *root)
+static const struct kr_scope clear_scope = {.kind = KR_SCOPE_CLEAR};
+
+static void say_root(struct bed *bed, struct kr_root root)
 {
     struct kr_writer list;
+    bed_tag(bed, 0, 1, clear_scope, root.tag);
     kr_writer_init(&list, KR_KIB);
-    kr_root_write(root, &list);
+    kr_root_write(&root, &list);
     bed_say(bed, 0, 1,
             &(struct kr_message){.type = KR_MESSAGE_ROOTS,
                                  .month = kr_tree_month_from(bed->world->now_ms / 1000),
@@ -121,9 +124,9 @@ static void counts_that_lie_cost_a_cursor(void **state)
 {
     struct bed *bed = *state;
     submit_many(bed, 0, 5);
-    const struct kr_root root = {.scope = {.kind = KR_SCOPE_CLEAR}, .count = UINT64_MAX, .hash = {1}, .tree_count = UINT64_MAX};
+    const struct kr_root root = {.count = UINT64_MAX, .hash = {1}, .tree_count = UINT64_MAX};
     count_anew(bed);
-    say_root(bed, &root);
+    say_root(bed, root);
     bed_run(bed, 5000);
     assert_true(bed->sent_bytes[1] < 3 * ROOT_BYTES + 3 * PING_BYTES + 2 * OVERHEAD + 100);
     assert_int_equal(bed_link(bed, 1, 0)->phase, KR_CATCHUP_REST);
@@ -139,13 +142,13 @@ static void a_mark_that_lies_is_put_right(void **state)
     struct kr_txn *txn = NULL;
     uint8_t root32[32];
     submit_many(bed, 0, 5);
-    struct kr_root root = {.scope = {.kind = KR_SCOPE_CLEAR}, .count = 1000000, .hash = {1}};
+    struct kr_root root = {.count = 1000000, .hash = {1}};
     assert_int_equal(kr_store_read_begin(bed_node(bed, 1)->store, &txn), KR_OK);
-    assert_int_equal(kr_store_tree_root(txn, &root.scope, kr_tree_month_from(bed->world->now_ms / 1000), root32, &root.tree_count),
+    assert_int_equal(kr_store_tree_root(txn, &clear_scope, kr_tree_month_from(bed->world->now_ms / 1000), root32, &root.tree_count),
                      KR_OK);
     kr_txn_abort(txn);
     kr_hash_short(root.root8, bed_link(bed, 1, 0)->session.salt, root32, sizeof root32);
-    say_root(bed, &root);
+    say_root(bed, root);
     assert_int_equal(clear_of(bed, 1, 0)->mark, 1000000);
     bed_run(bed, 60000);
     assert_int_equal(clear_of(bed, 1, 0)->mark, 5);

@@ -353,10 +353,10 @@ static void lie_begin(struct lie *lie, uint32_t generation)
     kr_writer_init(&lie->parts, 2 * KR_SYNC_BYTES_MAX);
     lie->message = (struct kr_message){.type = KR_MESSAGE_SYNC,
                                        .walk = walk->number,
-                                       .scope = walkers.scope,
                                        .generation = generation,
                                        .dealt = generation > 0 ? walk->generations[generation - 1].sent_dealt : 0,
                                        .count = UINT64_MAX};
+    kr_scope_tag(lie->message.tag, walkers.nodes[0].link->session.salt, &walkers.scope);
 }
 
 static void lie_add(struct lie *lie, const struct kr_sync_part *part)
@@ -431,9 +431,10 @@ static void a_peer_that_answers_for_ever_is_left_alone(void **state)
 /* Nobody else's walks can use up what walks of a peer may cost, and one walk after another costs as much as a long one. */
 static void many_walks_cost_as_much_as_a_long_one(void **state)
 {
-    struct kr_message message = {.type = KR_MESSAGE_SYNC, .scope = walkers.scope};
+    struct kr_message message = {.type = KR_MESSAGE_SYNC};
     struct kr_link *link = walkers.nodes[1].link;
     (void)state;
+    kr_scope_tag(message.tag, link->session.salt, &walkers.scope);
     put_common(200);
     for (message.walk = 1; message.walk < 5000 && link->walk.paused_until_ms == 0; message.walk++) {
         walkers_say(&walkers, 0, &message);
@@ -686,12 +687,10 @@ static void a_scope_that_is_not_shared_is_not_spoken_of(void **state)
     put(SECOND, 1, 0);
     kr_writer_init(&parts, KR_SYNC_BYTES_MAX);
     kr_sync_part_write(&part, &parts);
-    for (uint8_t kind = KR_SCOPE_DIRECTORY; kind <= KR_SCOPE_PAIR; kind++) {
-        struct kr_message message = {.type = KR_MESSAGE_SYNC,
-                                     .walk = kind,
-                                     .scope = {.kind = kind, .id = {9}},
-                                     .part_count = 1,
-                                     .parts = {parts.bytes, parts.len}};
+    for (uint8_t kind = KR_SCOPE_DIRECTORY; kind < KR_SCOPE_PAIR; kind++) {
+        struct kr_message message = {.type = KR_MESSAGE_SYNC, .walk = kind, .part_count = 1, .parts = {parts.bytes, parts.len}};
+        const struct kr_scope scope = {.kind = kind, .id = {9}};
+        kr_scope_tag(message.tag, walkers.nodes[1].link->session.salt, &scope);
         if (kind != KR_SCOPE_CLEAR) {
             walkers_say(&walkers, 0, &message);
             walkers_run(&walkers, 3);

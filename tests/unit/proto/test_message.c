@@ -16,10 +16,10 @@ static struct bytes written(void)
     return bytes;
 }
 
-static struct kr_root a_root(uint8_t kind)
+static struct kr_root a_root(uint8_t number)
 {
     return (struct kr_root){
-        .scope = {.kind = kind, .id = {1}}, .count = UINT64_MAX, .hash = {4}, .read = 1000, .tree_count = 70000, .root8 = {5, 6}};
+        .tag = {number, 1}, .count = UINT64_MAX, .hash = {4}, .read = 1000, .tree_count = 70000, .root8 = {5, 6}};
 }
 
 /* The items of `records` and `roots`; they stay until the next call. */
@@ -30,7 +30,7 @@ static void list_items(uint32_t type, uint32_t count, struct kr_slice record)
     kr_writer_deinit(&list);
     kr_writer_init(&list, 4 * KR_FRAME_BYTES_MAX);
     for (uint32_t i = 0; i < count; i++) {
-        struct kr_root root = a_root((uint8_t)(1 + i % KR_SCOPE_KIND_MAX));
+        struct kr_root root = a_root((uint8_t)(1 + i));
 
         if (type == KR_MESSAGE_ROOTS) {
             kr_root_write(&root, &list);
@@ -50,10 +50,10 @@ static void fill(uint32_t type)
     memset(&message, 0, sizeof message);
     message.type = type;
     message.sequence = UINT64_MAX;
-    message.scope = (struct kr_scope){.kind = KR_SCOPE_PAIR, .id = {7}};
+    message.tag[7] = 7;
     message.from = 1000;
     message.count = type == KR_MESSAGE_WANT ? 11 : UINT64_MAX;
-    message.hash[31] = 5;
+    message.hash[15] = 5;
     message.digest[15] = 6;
     message.id[31] = 8;
     message.status = 1;
@@ -111,11 +111,10 @@ static void fields_arrive_where_they_belong(void **state)
 
     (void)state;
     bytes = read_again(KR_MESSAGE_HAVE);
-    assert_int_equal(read_back.scope.kind, KR_SCOPE_PAIR);
-    assert_int_equal(read_back.scope.id[0], 7);
+    assert_int_equal(read_back.tag[7], 7);
     assert_int_equal(read_back.from, 1000);
     assert_true(read_back.count == UINT64_MAX);
-    assert_int_equal(read_back.hash[31], 5);
+    assert_int_equal(read_back.hash[15], 5);
     assert_int_equal(read_back.status, 1);
     assert_int_equal(kr_message_id_count(&read_back), 3);
     assert_int_equal(kr_message_id(&read_back, 2)[0], 3);
@@ -317,37 +316,32 @@ static void unknown_messages_are_unknown_not_wrong(void **state)
     }
 }
 
-static void unknown_scopes_do_no_harm(void **state)
+/* The same at both ends, for a pair too; another for each scope, and in each session. */
+static void tags_tell_scopes_apart(void **state)
 {
-    struct bytes bytes;
-    struct kr_writer list;
-    struct kr_root root;
+    static const uint8_t salts[2][KR_SHORT_KEY_BYTES] = {{1}, {2}};
+    static const struct kr_scope scopes[] = {
+        {.kind = KR_SCOPE_CLEAR},
+        {.kind = KR_SCOPE_DIRECTORY, .id = {3}},
+        {.kind = KR_SCOPE_GREEN, .id = {3}},
+        {.kind = KR_SCOPE_GREEN, .id = {[31] = 3}},
+        {.kind = KR_SCOPE_PAIR, .id = {3}},
+    };
+    static const struct kr_scope from_there = {.kind = KR_SCOPE_PAIR, .id = {4}};
+    uint8_t tags[6][KR_SCOPE_TAG_BYTES], tag[KR_SCOPE_TAG_BYTES];
 
     (void)state;
-    fill(KR_MESSAGE_ROOTS);
-    kr_writer_init(&list, KR_KIB);
-    for (uint32_t i = 0; i < 3; i++) {
-        root = a_root(i == 1 ? KR_SCOPE_KIND_MAX + 1 : KR_SCOPE_GREEN);
-        root.count = i;
-        kr_root_write(&root, &list);
+    for (size_t i = 0; i < 5; i++) {
+        kr_scope_tag(tags[i], salts[0], &scopes[i]);
     }
-    message.item_count = 3;
-    message.items = slice(list.bytes, list.len);
-    bytes = written();
-    assert_int_equal(kr_message_read(slice(bytes.at, bytes.len), &read_back), KR_OK);
-    assert_true(kr_message_next_root(&read_back, &root));
-    assert_int_equal(root.count, 0);
-    assert_true(kr_message_next_root(&read_back, &root));
-    assert_int_equal(root.count, 2);
-    assert_false(kr_message_next_root(&read_back, &root));
-    free(bytes.at);
-    kr_writer_deinit(&list);
-    for (uint32_t type = KR_MESSAGE_CURSOR; type <= KR_MESSAGE_WANT; type++) {
-        fill(type);
-        message.scope.kind = KR_SCOPE_KIND_MAX + 1;
-        assert_int_equal(error_of_written(), KR_OK);
-        assert_int_equal(read_back.type, KR_MESSAGE_UNKNOWN);
+    kr_scope_tag(tags[5], salts[1], &scopes[0]);
+    for (size_t i = 0; i < 6; i++) {
+        for (size_t j = 0; j < i; j++) {
+            assert_memory_not_equal(tags[i], tags[j], sizeof tags[i]);
+        }
     }
+    kr_scope_tag(tag, salts[0], &from_there);
+    assert_memory_equal(tag, tags[4], sizeof tag);
 }
 
 int main(void)
@@ -362,7 +356,7 @@ int main(void)
         cmocka_unit_test(counts_are_bounded),
         cmocka_unit_test(frames_are_bounded),
         cmocka_unit_test(unknown_messages_are_unknown_not_wrong),
-        cmocka_unit_test(unknown_scopes_do_no_harm),
+        cmocka_unit_test(tags_tell_scopes_apart),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,8 +146,8 @@ static void a_message_has_at_most_64_kib_of_parts(void **state)
         for (uint32_t i = 0; i < count; i++) {
             kr_sync_part_write(&part, &parts);
         }
-        message = (struct kr_message){
-            .type = KR_MESSAGE_SYNC, .scope.kind = KR_SCOPE_CLEAR, .part_count = count, .parts = slice(parts.bytes, parts.len)};
+        message =
+            (struct kr_message){.type = KR_MESSAGE_SYNC, .tag = {7}, .part_count = count, .parts = slice(parts.bytes, parts.len)};
         kr_writer_init(&writer, KR_FRAME_BYTES_MAX);
         kr_message_write(&message, &writer);
         assert_int_equal(kr_message_read(slice(writer.bytes, writer.len), &got), count == 10 ? KR_OK : KR_BOUNDS);
