@@ -176,9 +176,10 @@ static void say(struct input *input, uint32_t other)
 {
     const struct walkers_node *node = &walkers.nodes[1 - other];
     const struct kr_walk *walk = &node->link->walk;
-    struct kr_message message = {.type = KR_MESSAGE_SYNC, .scope = walkers.scope, .count = UINT64_C(1) << next(input) % 64};
+    struct kr_message message = {.type = KR_MESSAGE_SYNC, .count = UINT64_C(1) << next(input) % 64};
     struct kr_writer parts, whole;
     const uint8_t how = next(input);
+    kr_scope_tag(message.tag, node->link->session.salt, &walkers.scope);
     message.generation = next(input) % (KR_WALK_GENERATIONS + 1);
     message.walk = walk->number + (how % 8 == 0);
     message.status = how % 64 == 7;

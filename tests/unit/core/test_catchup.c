@@ -67,8 +67,9 @@ static void a_restored_server_cannot_make_us_skip(void **state)
 
 static uint32_t answers_to_cursors_at_once(struct bed *bed, uint32_t count)
 {
-    const struct kr_message cursor = {.type = KR_MESSAGE_CURSOR, .scope.kind = KR_SCOPE_CLEAR};
+    struct kr_message cursor = {.type = KR_MESSAGE_CURSOR};
     const uint32_t before = bed->sent[0];
+    kr_scope_tag(cursor.tag, bed_link(bed, 1, 0)->session.salt, &(struct kr_scope){.kind = KR_SCOPE_CLEAR});
     for (uint32_t i = 0; i < count; i++) {
         size_t len = 0;
         uint8_t *frame = bed_frame(&bed_link(bed, 1, 0)->session, &cursor, &len);

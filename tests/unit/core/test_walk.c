@@ -556,6 +556,8 @@ static void no_peer_fills_the_room_of_all(void **state)
     second->state = KR_LINK_OPEN;
     second->has_session = second->walk.is_active = true;
     second->session = first->session;
+    memcpy(second->council, first->council, 32);
+    second->progress_generation = UINT64_MAX;
     second->walk.number = first->walk.number;
     second->walk.scope = walkers.scope;
     second->walk.generations[0].sent = 1;
@@ -578,6 +580,7 @@ static void no_peer_fills_the_room_of_all(void **state)
     first->walk.generations[2].sent_dealt = first->walk.generations[2].sent;
     assert_int_equal(kr_walks_tick(&step), KR_OK);
     kr_walk_close(second);
+    free(second->progress);
     free(second);
 }
 
