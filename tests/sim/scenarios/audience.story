@@ -13,24 +13,24 @@
       20 node 2 has 2
       20 node 1 has 2
       30 * expect 2 has 2
-     220 node 0 accepts 1000002
-     220 node 0 has 1000002
+     220 node 1 accepts 1000002
      220 node 1 has 1000002
-     220 node 3 has 1000002
+     220 node 0 has 1000002
      220 node 2 has 1000002
-     224 node 0 accepts 1000003
-     224 node 0 has 1000003
+     220 node 3 has 1000002
+     224 node 1 accepts 1000003
      224 node 1 has 1000003
-     224 node 3 has 1000003
+     224 node 0 has 1000003
      224 node 2 has 1000003
-     228 node 0 accepts 1000004
-     228 node 0 has 1000004
+     224 node 3 has 1000003
+     228 node 1 accepts 1000004
      228 node 1 has 1000004
-     228 node 3 has 1000004
+     228 node 0 has 1000004
      228 node 2 has 1000004
-     232 the link of 1 and 2 goes dead
-     232 node 0 accepts 1000005
-     232 node 0 has 1000005
+     228 node 3 has 1000004
+     232 the link of 0 and 1 goes dead
+     232 node 1 accepts 1000005
      232 node 1 has 1000005
-     232 node 3 has 1000005
      232 node 2 has 1000005
+     232 node 3 has 1000005
+     232 node 0 has 1000005

@@ -21,16 +21,16 @@
      199 node 1 crashes
      199 node 1 starts
      199 node 1 hides 0
-     202 node 2 hides 0
-     799 node 0 accepts 1000004
-     799 node 0 has 1000004
+     201 node 2 hides 0
+     799 node 1 accepts 1000004
      799 node 1 has 1000004
      799 node 2 has 1000004
-     803 node 0 accepts 1000005
-     803 node 0 has 1000005
+     799 node 0 has 1000004
+     803 node 1 accepts 1000005
      803 node 1 has 1000005
      803 node 2 has 1000005
-     807 node 0 accepts 1000006
-     807 node 0 has 1000006
+     803 node 0 has 1000005
+     807 node 1 accepts 1000006
      807 node 1 has 1000006
      807 node 2 has 1000006
+     807 node 0 has 1000006

@@ -17,15 +17,15 @@
      120 * expect 1 has 1
      120 * expect 1 has 2
      120 * expect same
-     300 node 0 accepts 1000002
-     300 node 0 has 1000002
+     300 node 1 accepts 1000002
      300 node 1 has 1000002
+     300 node 0 has 1000002
      300 node 2 has 1000002
-     304 node 0 accepts 1000003
-     304 node 0 has 1000003
+     304 node 1 accepts 1000003
      304 node 1 has 1000003
+     304 node 0 has 1000003
      304 node 2 has 1000003
-     308 node 0 accepts 1000004
-     308 node 0 has 1000004
+     308 node 1 accepts 1000004
      308 node 1 has 1000004
+     308 node 0 has 1000004
      308 node 2 has 1000004

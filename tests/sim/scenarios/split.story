@@ -18,18 +18,18 @@
      170 * expect 3 has 1
      170 * expect 0 has 2
      170 * expect same
-     360 node 3 accepts 1000002
-     360 node 3 has 1000002
+     360 node 2 accepts 1000002
      360 node 2 has 1000002
      360 node 1 has 1000002
+     360 node 3 has 1000002
      360 node 0 has 1000002
-     364 node 3 accepts 1000003
-     364 node 3 has 1000003
+     364 node 2 accepts 1000003
      364 node 2 has 1000003
      364 node 1 has 1000003
+     364 node 3 has 1000003
      364 node 0 has 1000003
-     368 node 3 accepts 1000004
-     368 node 3 has 1000004
+     368 node 2 accepts 1000004
      368 node 2 has 1000004
      368 node 1 has 1000004
+     368 node 3 has 1000004
      368 node 0 has 1000004
