@@ -135,10 +135,10 @@ static void check_block(struct verify *verify, struct kr_slice key, struct kr_sl
 static void check_tree(struct verify *verify, struct kr_slice key, struct kr_slice value)
 {
     if (kr_tree_check_row(verify->trees, key, value, &verify->bytes) != KR_OK) {
-        const uint64_t month = key.len >= KR_TREE_MONTH_KEY ? kr_get_be(key.bytes + 4, 2) : 0;
+        const unsigned long long month = key.len >= KR_TREE_MONTH_KEY ? kr_get_be(key.bytes + 4, 2) : 0;
         problem(verify, "the tree of scope number %llu for %llu-%02llu is damaged, or does not have what its scope has",
-                (unsigned long long)(key.len >= KR_TREE_MONTH_KEY ? kr_get_be(key.bytes, 4) : 0),
-                (unsigned long long)(1970 + month / 12), (unsigned long long)(1 + month % 12));
+                (unsigned long long)(key.len >= KR_TREE_MONTH_KEY ? kr_get_be(key.bytes, 4) : 0), 1970 + month / 12,
+                1 + month % 12);
     }
 }
 
