@@ -287,7 +287,9 @@ enum kr_err kr_preview_request(struct kr_step *step, const struct kr_event *even
         kr_job_free(job);
         return KR_NOMEM;
     }
-    memcpy(job->bytes, event->bytes.bytes, event->bytes.len);
+    if (event->bytes.len > 0) {
+        memcpy(job->bytes, event->bytes.bytes, event->bytes.len);
+    }
     job->len = event->bytes.len;
     job->client = event->client;
     job->request = event->request;

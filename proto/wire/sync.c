@@ -126,7 +126,9 @@ void kr_sync_part_write(const struct kr_sync_part *part, struct kr_writer *write
         payload[2] = (uint8_t)part->present;
         payload[3] = (uint8_t)(part->shown >> 8);
         payload[4] = (uint8_t)part->shown;
-        memcpy(payload + KR_SYNC_NODE_BYTES, part->items, (size_t)part->count * KR_SYNC_DIGEST_BYTES);
+        if (part->count > 0) {
+            memcpy(payload + KR_SYNC_NODE_BYTES, part->items, (size_t)part->count * KR_SYNC_DIGEST_BYTES);
+        }
         kr_writer_bin(writer, payload, KR_SYNC_NODE_BYTES + part->count * KR_SYNC_DIGEST_BYTES);
         break;
     case KR_SYNC_MONTHS:
