@@ -390,9 +390,11 @@ static void noise_is_survived(void **state)
             kr_writer_bin(&items, noise, 32);
         }
         message.items = (struct kr_slice){items.bytes, items.len};
+        uint8_t bits = 0;
         if (message.type == KR_MESSAGE_WANT) {
             message.count = kr_rng_below(rng, 9);
-            message.bits = (struct kr_slice){&(uint8_t){(uint8_t)((1u << message.count) - 1)}, message.count > 0};
+            bits = (uint8_t)((1u << message.count) - 1);
+            message.bits = (struct kr_slice){&bits, message.count > 0};
         }
         if (message.type == KR_MESSAGE_BYE || message.type == KR_MESSAGE_FORWARD) {
             kr_writer_deinit(&items);
