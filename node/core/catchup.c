@@ -481,16 +481,7 @@ enum kr_err kr_catchup_have(struct kr_step *step, struct kr_link *link, const st
  * whoever asks without end keeps no fresh record of others waiting. */
 static bool may_be_answered(const struct kr_step *step, struct kr_link *link)
 {
-    const uint64_t more = (step->now_ms - link->pages_budget_ms) * PAGES_A_SECOND / 1000;
-    if (more > 0) {
-        link->pages_budget = more < PAGES_BUDGET - link->pages_budget ? link->pages_budget + more : PAGES_BUDGET;
-        link->pages_budget_ms = step->now_ms;
-    }
-    if (link->pages_budget == 0) {
-        return false;
-    }
-    link->pages_budget--;
-    return true;
+    return kr_budget_take(&link->pages_budget, step->now_ms, PAGES_BUDGET, PAGES_A_SECOND);
 }
 
 static enum kr_err list(struct kr_step *step, const struct kr_scope *scope, struct kr_message *have, uint8_t (*ids)[32],

@@ -458,16 +458,7 @@ enum kr_err kr_roots_pinged(struct kr_step *step, struct kr_link *link, const st
 /* One scope of the budget, which fills up with time: whoever asks all the time is answered as often as that. */
 static bool may_tell(const struct kr_step *step, struct kr_link *link)
 {
-    const uint64_t passed_ms = step->now_ms - link->roots_budget_ms, more = passed_ms * ROOTS_A_SECOND / 1000;
-    if (more > 0) {
-        link->roots_budget = more < ROOTS_BUDGET - link->roots_budget ? link->roots_budget + more : ROOTS_BUDGET;
-        link->roots_budget_ms = step->now_ms;
-    }
-    if (link->roots_budget == 0) {
-        return false;
-    }
-    link->roots_budget--;
-    return true;
+    return kr_budget_take(&link->roots_budget, step->now_ms, ROOTS_BUDGET, ROOTS_A_SECOND);
 }
 
 /* Our root of that scope, as the peer is told. */

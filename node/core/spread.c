@@ -25,6 +25,8 @@
 #define EAGER_BY_LOT    2u /* by our own choice, which nobody can foresee */
 #define SWAP_DOUBLINGS  8u
 #define TURN_MS         10u
+#define MOVES_BUDGET    8192u /* ids that a peer grafts and prunes and that are looked at: so many at once, … */
+#define MOVES_A_SECOND  64u   /* … and in a second in the long run */
 
 static struct kr_link *link_by_slot(const struct kr_core *core, uint32_t slot)
 {
@@ -447,6 +449,9 @@ static enum kr_err move(struct kr_step *step, struct kr_link *link, const struct
     enum kr_err err = scratch == NULL ? KR_NOMEM : KR_OK;
     for (uint32_t i = 0; i < kr_message_id_count(message) && err == KR_OK && link->state == KR_LINK_OPEN; i++) {
         struct kr_head head;
+        if (!kr_budget_take(&link->spread.moves, step->now_ms, MOVES_BUDGET, MOVES_A_SECOND)) {
+            break; /* what it lacks it asks others for, or catches up with */
+        }
         err = find_head(step, kr_message_id(message, i), KR_SHORT_ID_BYTES, &head, scratch);
         if (err == KR_OK) {
             err = message->type == KR_MESSAGE_GRAFT ? graft(step, link, &head, message->status == 0) : prune(step, link, &head);

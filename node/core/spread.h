@@ -9,6 +9,7 @@
 #define KR_NODE_CORE_SPREAD_H
 
 #include "node/core/awaited.h"
+#include "node/core/budget.h"
 #include "node/core/job.h"
 #include "node/core/route.h"
 
@@ -35,6 +36,7 @@ struct kr_spread_link {
         uint8_t route[KR_ROUTE_KEY_BYTES], id[KR_SHORT_ID_BYTES];
     } prunes[KR_PRUNES_MAX]; /* to be sent, one a tree */
     uint32_t prune_count;
+    struct kr_budget moves; /* grafts and prunes of the peer's that are looked at */
 };
 
 struct kr_spread {

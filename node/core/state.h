@@ -16,6 +16,7 @@
 #define KR_NODE_CORE_STATE_H
 
 #include "crypto/session.h"
+#include "node/core/budget.h"
 #include "node/core/core.h"
 #include "node/core/directory.h"
 #include "node/core/guard.h"
@@ -168,10 +169,10 @@ struct kr_link {
     uint8_t digest[16];           /* ours, where nothing changed since */
     uint64_t digest_generation, digest_entries;
     uint32_t digest_month;
-    uint8_t talked[32];                     /* two digests that differ: ours, theirs */
-    uint64_t talk_at_ms, talk_pause_ms;     /* while they stay so, roots are sent next then, and how long is waited after that */
-    uint64_t roots_budget, roots_budget_ms; /* scopes that may be told of */
-    uint64_t pages_budget, pages_budget_ms; /* cursors and wants of the peer's that are answered */
+    uint8_t talked[32];                 /* two digests that differ: ours, theirs */
+    uint64_t talk_at_ms, talk_pause_ms; /* while they stay so, roots are sent next then, and how long is waited after that */
+    struct kr_budget roots_budget;      /* scopes that may be told of */
+    struct kr_budget pages_budget;      /* cursors and wants of the peer's that are answered */
 
     /* Catching up: what is read of the peer's logs. */
     enum kr_catchup_phase phase;

@@ -178,8 +178,8 @@ static void a_mark_over_another_history_is_read_anew(void **state)
     has_asked(bed, progress(bed, 1, 0, KR_SCOPE_CLEAR));
     bed_say_of(bed, 0, 1, clear_scope, &have);
     assert_int_equal(bed_link(bed, 1, 0)->pages[0].wanted_left, 1);
-    bed_link(bed, 1, 0)->roots_budget = 0;
-    bed_link(bed, 1, 0)->roots_budget_ms = bed->world->now_ms;
+    bed_link(bed, 1, 0)->roots_budget.left = 0;
+    bed_link(bed, 1, 0)->roots_budget.filled_ms = bed->world->now_ms;
     bed_say(bed, 0, 1, &(struct kr_message){.type = KR_MESSAGE_GONE, .ids = have.ids});
     assert_int_equal(progress(bed, 1, 0, KR_SCOPE_CLEAR)->mark, mark + 1);
     /* What both hold is the same: the mark goes to the end of 0's log as it is. */
@@ -240,8 +240,8 @@ static bool is_held_by(struct bed *bed, const struct forged *forged)
     link->phase_ms = link->phase_began_ms = bed->world->now_ms;
     clear->is_held = false;
     /* What both hold is compared no more, or it would be found to be the same: the record is in no tree. */
-    link->roots_budget = 0;
-    link->roots_budget_ms = bed->world->now_ms;
+    link->roots_budget.left = 0;
+    link->roots_budget.filled_ms = bed->world->now_ms;
     bed_hand_over(bed, 1, 0, forged);
     assert_int_equal(link->page_count, 0);
     assert_false(bed_holds(bed, 0, forged->id));

@@ -72,6 +72,28 @@ static void prunes_and_grafts_change_what_goes_to_their_sender_alone(void **stat
     web_free(web);
 }
 
+/* Each id that is grafted or pruned is looked up: who names them without end is looked at so often, and again later. */
+static void grafts_without_end_are_passed_over(void **state)
+{
+    (void)state;
+    struct web *web = web_chain(3);
+    static uint8_t ids[KR_IDS_PER_FRAME_MAX][KR_SHORT_ID_BYTES];
+    const uint32_t record = web_publish(web, 1, 3000);
+    const struct kr_message many = {.type = KR_MESSAGE_GRAFT, .ids = {ids[0], sizeof ids}},
+                            one = {.type = KR_MESSAGE_GRAFT, .ids = {ids[KR_IDS_PER_FRAME_MAX - 1], KR_SHORT_ID_BYTES}};
+    memcpy(ids[KR_IDS_PER_FRAME_MAX - 1], web->bed->world->records[record].id, KR_SHORT_ID_BYTES); /* behind ids that nobody has */
+    web_forget_counts(web);
+    for (uint32_t round = 0; round < 20; round++) {
+        bed_say(web->bed, 0, 1, &many);
+    }
+    bed_run(web->bed, 1000);
+    assert_int_equal(web->payloads[1][0], 8);
+    bed_say(web->bed, 0, 1, &one);
+    bed_run(web->bed, 1000);
+    assert_int_equal(web->payloads[1][0], 9);
+    web_free(web);
+}
+
 /* A record that 0 could only relay is in no scope that it shares: a graft does not bring it. */
 static void a_graft_brings_nothing_outside_shared_scopes(void **state)
 {
@@ -152,6 +174,7 @@ int main(void)
         cmocka_unit_test(ids_that_never_come_are_bounded),
         cmocka_unit_test(who_announces_beyond_its_room_is_cut),
         cmocka_unit_test(prunes_and_grafts_change_what_goes_to_their_sender_alone),
+        cmocka_unit_test(grafts_without_end_are_passed_over),
         cmocka_unit_test(a_graft_brings_nothing_outside_shared_scopes),
         cmocka_unit_test(who_announces_early_and_sends_nothing_wins_nothing),
         cmocka_unit_test(who_answers_pings_late_holds_nothing_up),

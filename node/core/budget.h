@@ -1,0 +1,15 @@
+/* How much of something a peer may have done here: so much at once, and so much a second in the long run. Private to node/core. */
+#ifndef KR_NODE_CORE_BUDGET_H
+#define KR_NODE_CORE_BUDGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* All zero: full. */
+struct kr_budget {
+    uint64_t left, filled_ms; /* when it was last filled up */
+};
+/* Takes one of at most `most`, which come back at `a_second`; false where none is left. */
+bool kr_budget_take(struct kr_budget *budget, uint64_t now_ms, uint64_t most, uint64_t a_second);
+
+#endif
