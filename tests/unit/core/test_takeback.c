@@ -278,22 +278,33 @@ static void a_retraction_is_no_target(void **state)
     forged_free(&second);
 }
 
+/* What a record of node 0 that is sealed to node 1 is made of; without its last recipient, node 1 cannot read it. */
+struct sealed {
+    uint8_t audience[1][32], recipients[2][32];
+    struct kr_draft draft;
+};
+static void sealed_init(struct bed *bed, struct sealed *sealed, struct kr_slice content)
+{
+    memcpy(sealed->audience[0], bed_node(bed, 1)->council, 32);
+    memcpy(sealed->recipients[0], bed_node(bed, 0)->keyring->sealing[0].public_key, 32);
+    memcpy(sealed->recipients[1], bed_node(bed, 1)->keyring->sealing[0].public_key, 32);
+    sealed->draft = (struct kr_draft){.kind = KR_KIND_REPORT,
+                                      .label = KR_TLP_AMBER,
+                                      .audience = (const uint8_t(*)[32])sealed->audience,
+                                      .audience_count = 1,
+                                      .recipients = (const uint8_t(*)[32])sealed->recipients,
+                                      .recipient_count = 2,
+                                      .content = content};
+}
+
 /* Of a sealed one not everybody can see what it carries, and all must hold the same: it is held, and does nothing. */
 static void a_sealed_one_that_does_not_hold_does_nothing(void **state)
 {
     struct bed *bed = *state;
-    uint8_t audience[1][32], recipients[2][32];
+    struct sealed sealed;
     struct kr_writer content;
-    memcpy(audience[0], bed_node(bed, 1)->council, 32);
-    memcpy(recipients[0], bed_node(bed, 1)->keyring->sealing[0].public_key, 32);
-    memcpy(recipients[1], bed_node(bed, 0)->keyring->sealing[0].public_key, 32);
-    struct kr_draft draft = {.kind = KR_KIND_REPORT,
-                             .label = KR_TLP_AMBER,
-                             .audience = (const uint8_t(*)[32])audience,
-                             .audience_count = 1,
-                             .recipients = (const uint8_t(*)[32])recipients,
-                             .recipient_count = 2,
-                             .content = bed_report(&content, "sealed.example")};
+    sealed_init(bed, &sealed, bed_report(&content, "sealed.example"));
+    struct kr_draft draft = sealed.draft;
     struct forged target = bed_forge(bed, 0, draft);
     kr_writer_deinit(&content);
     struct kr_record record;
@@ -324,18 +335,10 @@ static void a_sealed_one_that_does_not_hold_does_nothing(void **state)
 static void one_that_cannot_be_read_holds_too(void **state)
 {
     struct bed *bed = *state;
-    uint8_t audience[1][32], recipients[2][32];
+    struct sealed sealed;
     struct kr_writer content;
-    memcpy(audience[0], bed_node(bed, 1)->council, 32);
-    memcpy(recipients[0], bed_node(bed, 0)->keyring->sealing[0].public_key, 32);
-    memcpy(recipients[1], bed_node(bed, 1)->keyring->sealing[0].public_key, 32);
-    struct kr_draft draft = {.kind = KR_KIND_REPORT,
-                             .label = KR_TLP_AMBER,
-                             .audience = (const uint8_t(*)[32])audience,
-                             .audience_count = 1,
-                             .recipients = (const uint8_t(*)[32])recipients,
-                             .recipient_count = 2,
-                             .content = bed_report(&content, "unread.example")};
+    sealed_init(bed, &sealed, bed_report(&content, "unread.example"));
+    struct kr_draft draft = sealed.draft;
     struct forged target = bed_forge(bed, 0, draft);
     draft.kind = KR_KIND_RETRACTION;
     draft.target = target.id;
@@ -389,19 +392,11 @@ static void one_that_does_not_fit_keeps_no_other_off(void **state)
 {
     static const char *const orders[] = {"tbg", "btg", "bgt", "bg"};
     struct bed *bed = *state;
-    uint8_t audience[1][32], recipients[2][32];
-    memcpy(audience[0], bed_node(bed, 1)->council, 32);
-    memcpy(recipients[0], bed_node(bed, 0)->keyring->sealing[0].public_key, 32);
-    memcpy(recipients[1], bed_node(bed, 1)->keyring->sealing[0].public_key, 32);
+    struct sealed sealed;
     for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
         struct kr_writer content;
-        struct kr_draft draft = {.kind = KR_KIND_REPORT,
-                                 .label = KR_TLP_AMBER,
-                                 .audience = (const uint8_t(*)[32])audience,
-                                 .audience_count = 1,
-                                 .recipients = (const uint8_t(*)[32])recipients,
-                                 .recipient_count = 2,
-                                 .content = bed_report(&content, "sealed.example")};
+        sealed_init(bed, &sealed, bed_report(&content, "sealed.example"));
+        struct kr_draft draft = sealed.draft;
         struct forged target = bed_forge(bed, 0, draft);
         struct kr_record record;
         assert_int_equal(kr_record_split(target.bytes, target.len, &record), KR_OK);
