@@ -124,14 +124,16 @@ static enum kr_err say_hello(struct kr_step *step, struct kr_link *link)
     kr_rng_bytes(step->rng, seed, sizeof seed);
     kr_box_keypair(link->ephemeral_public, link->ephemeral_secret, seed);
     struct kr_hello hello = {.is_join = link->state == KR_LINK_JOINING};
-    const uint64_t wait_max_ms = hello.is_join ? KR_HELLO_JOIN_MS_MAX : KR_HELLO_MS_MAX;
+    bool is_near = hello.is_join || (link->word_ms != 0 && step->now_ms < link->word_ms + KR_NEAR_MS);
+    const uint64_t wait_max_ms = is_near ? KR_HELLO_NEAR_MS_MAX : KR_HELLO_MS_MAX;
     memcpy(hello.ephemeral, link->ephemeral_public, 32);
     memcpy(hello.meant, link->council, 32);
     enum kr_err err = send_hello(step, link->number, &hello, link->hello_hash);
     link->has_hello = err == KR_OK;
     /* Two who show the same ticket at the same time share one place at the inviter: in step, each would always undo the other's. */
-    link->hello_at_ms = step->now_ms + link->hello_wait_ms + kr_rng_below(step->rng, link->hello_wait_ms);
-    link->hello_wait_ms = link->hello_wait_ms * 2 < wait_max_ms ? link->hello_wait_ms * 2 : wait_max_ms;
+    const uint64_t wait_ms = link->hello_wait_ms < wait_max_ms ? link->hello_wait_ms : wait_max_ms;
+    link->hello_at_ms = step->now_ms + wait_ms + kr_rng_below(step->rng, wait_ms);
+    link->hello_wait_ms = 2 * wait_ms < wait_max_ms ? 2 * wait_ms : wait_max_ms;
     return err != KR_OK ? err : kr_step_wake(step, link->hello_at_ms);
 }
 
@@ -492,6 +494,7 @@ enum kr_err kr_link_frame(struct kr_step *step, uint32_t number, struct kr_slice
         return KR_OK;
     }
     struct kr_slice rest = {frame.bytes + 1, frame.len - 1};
+    link->word_ms = step->now_ms;
     switch (frame.bytes[0]) {
     case KR_FRAME_HELLO:
         return hello_frame(step, link, rest);

@@ -31,7 +31,8 @@
 #define KR_SILENCE_MS        (3u * KR_PING_MS + 5000u) /* no word for so long: the session is dead */
 #define KR_HELLO_MS_MIN      100u
 #define KR_HELLO_MS_MAX      30000u /* with what is drawn on top: who is away is tried at least once a minute */
-#define KR_HELLO_JOIN_MS_MAX 2000u  /* while joining: a person waits for it */
+#define KR_HELLO_NEAR_MS_MAX 2000u  /* while joining, since a person waits for it, and who is there: it has said something, … */
+#define KR_NEAR_MS           60000u /* … however unreadable, no longer ago than this */
 #define KR_FIRST_TICK_MS     2000u
 #define KR_WELCOME_MS        1000u           /* who joins waits so long for the welcome before it says hello again */
 #define KR_TURNED_AWAY_MS    30000u          /* a node that did not admit our key is dialled again after so long */
@@ -133,6 +134,7 @@ struct kr_link {
     uint8_t ephemeral_public[32], ephemeral_secret[32], hello_hash[32];
     uint64_t hello_at_ms, hello_wait_ms; /* next try, and how long to wait after it */
     uint64_t heard_ms, ping_at_ms, hello_heard_ms;
+    uint64_t word_ms; /* when any frame came last, readable or not */
     int64_t clock_ms;
 
     /* Pushing. */

@@ -20,18 +20,18 @@
    28800 node 1 accepts 4
    28800 node 1 has 4
    28800 node 0 has 4
-   64806 node 1 hides 4
-   64868 node 0 hides 4
+   64836 node 0 hides 4
+   64858 node 1 hides 4
   176400 * expect 1 hides 1
   180000 node 2 starts
-  180010 node 2 hides 1
-  180010 node 2 has 2
-  180010 node 2 has 3
+  180002 node 2 hides 1
+  180002 node 2 has 2
+  180002 node 2 has 3
   183600 * expect 2 hides 1
   183600 * expect 2 has 2
   183600 * expect 2 has 3
   183600 * expect 2 lacks 4
-  183921 node 2 hides 4
+  183897 node 2 hides 4
   187380 node 2 accepts 1000004
   187380 node 2 has 1000004
   187380 node 1 has 1000004

@@ -15,8 +15,8 @@
       70 * expect 1 hides 1
       70 * expect 3 has 1
      150 node 2 starts
-     155 node 2 hides 1
-     155 node 3 hides 1
+     175 node 2 hides 1
+     175 node 3 hides 1
      200 * expect 2 hides 1
      200 * expect 3 hides 1
      210 * restore 3
@@ -25,18 +25,18 @@
      210 node 3 hides 1
      260 * expect 3 hides 1
      260 * expect same
-     440 node 2 accepts 1000001
-     440 node 2 has 1000001
-     440 node 3 has 1000001
+     440 node 1 accepts 1000001
      440 node 1 has 1000001
      440 node 0 has 1000001
-     444 node 2 accepts 1000002
-     444 node 2 has 1000002
-     444 node 3 has 1000002
+     440 node 2 has 1000001
+     440 node 3 has 1000001
+     444 node 1 accepts 1000002
      444 node 1 has 1000002
      444 node 0 has 1000002
-     448 node 2 accepts 1000003
-     448 node 2 has 1000003
-     448 node 3 has 1000003
+     444 node 2 has 1000002
+     444 node 3 has 1000002
+     448 node 1 accepts 1000003
      448 node 1 has 1000003
      448 node 0 has 1000003
+     448 node 2 has 1000003
+     448 node 3 has 1000003

@@ -11,10 +11,10 @@
       40 * expect 2 lacks 1
       40 * expect 1 lacks 2
       40 * expect 2 has 2
-     131 node 1 has 2
-     131 node 2 has 1
-     131 node 0 has 2
-     131 node 3 has 1
+     127 node 1 has 2
+     127 node 2 has 1
+     127 node 0 has 2
+     127 node 3 has 1
      170 * expect 3 has 1
      170 * expect 0 has 2
      170 * expect same
