@@ -72,6 +72,9 @@ void kr_catchup_close(struct kr_link *link)
         free(link->orders[i]);
     }
     link->order_count = 0;
+    for (uint32_t i = 0; i < link->progress_count; i++) {
+        link->progress[i].is_walk_due = false;
+    }
     link->is_compared = link->is_equal = false;
     memset(link->talked, 0, sizeof link->talked);
 }
@@ -136,6 +139,10 @@ enum kr_err kr_catchup_go_on(struct kr_step *step, struct kr_link *link)
     link->is_waiting = false;
     for (uint32_t i = 0; i < link->progress_count; i++) {
         struct kr_progress *progress = &link->progress[i];
+        enum kr_err err = progress->is_walk_due ? kr_catchup_walk(step, link, progress) : KR_OK;
+        if (err != KR_OK || link->phase != KR_CATCHUP_REST) {
+            return err;
+        }
         if (may_ask_again(step, link, progress)) {
             kr_progress_reread(progress);
             progress->is_told = true;
@@ -223,7 +230,8 @@ static enum kr_err walked(struct kr_step *step, struct kr_link *link, const stru
 enum kr_err kr_catchup_walk(struct kr_step *step, struct kr_link *link, struct kr_progress *progress)
 {
     bool has_begun = false;
-    if (!link->we_dial || link->phase != KR_CATCHUP_REST || step->now_ms < progress->walking.until_ms) {
+    progress->is_walk_due = link->we_dial && link->phase != KR_CATCHUP_REST;
+    if (!link->we_dial || progress->is_walk_due || step->now_ms < progress->walking.until_ms) {
         return KR_OK;
     }
     enum kr_err err = kr_walk_begin(step, link, &progress->scope, walked, &has_begun);

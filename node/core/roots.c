@@ -519,7 +519,7 @@ static enum kr_err adopt(struct kr_step *step, const struct kr_link *link, struc
 {
     progress->at = progress->their_count;
     memcpy(progress->at_hash, progress->their_hash, KR_MARK_HASH_BYTES);
-    progress->is_held = progress->is_foreign = progress->skips_log = progress->is_behind = false;
+    progress->is_held = progress->is_foreign = progress->skips_log = progress->is_behind = progress->is_walk_due = false;
     progress->reading = progress->walking = (struct kr_pause){0};
     progress->listed_known = progress->pages_in_vain = 0;
     if (KR_FAULT(KR_FAULT_WRONG_MARK_ADOPTED)) {

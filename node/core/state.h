@@ -67,6 +67,7 @@ struct kr_progress {
     bool is_told;          /* the peer's roots named it, and nothing was begun since that makes what follows old */
     bool is_equal;         /* what both held then was the same */
     bool is_behind;        /* records went both ways since, and stand in the peer's log: the mark follows once pings are equal */
+    bool is_walk_due;      /* its trees are to be walked as soon as the link has done with another scope */
     bool is_foreign;       /* `at` is not of the peer's log: it was restored */
     uint64_t skip_ms;      /* since when … */
     bool skips_log;        /* … it is not read: most of that log is here: walking the trees finds the rest for less */

@@ -144,21 +144,10 @@ static bool opens(const struct sim_node *node, const uint8_t *bytes, size_t len)
     return is_open;
 }
 
-/* The same bytes verify or not wherever they stand: those that did are known by their hash. */
-static bool verifies(struct sim_world *world, const uint8_t *bytes, size_t len)
+static bool verifies(const uint8_t *bytes, size_t len)
 {
     struct kr_record record;
-    uint8_t hash[32];
-    kr_hash(hash, "kairan sim verified", bytes, len);
-    uint8_t *slot = world->verified[(hash[0] << 8 | hash[1]) % SIM_VERIFIED_SLOTS];
-    if (memcmp(slot, hash, sizeof hash) == 0) {
-        return true;
-    }
-    if (kr_record_split(bytes, len, &record) != KR_OK || kr_record_verify(&record) != KR_OK) {
-        return false;
-    }
-    memcpy(slot, hash, sizeof hash);
-    return true;
+    return kr_record_split(bytes, len, &record) == KR_OK && kr_record_verify(&record) == KR_OK;
 }
 
 static enum sim_verdict check_node_leaks(struct sim_world *world, const struct sim_node *node)
@@ -176,7 +165,7 @@ static enum sim_verdict check_node_leaks(struct sim_world *world, const struct s
         enum kr_label label = head.label;
         if (kr_store_record_get(txn, head.arrival, &bytes, &len) != KR_OK) {
             verdict = sim_fail(world, SIM_LOSS, "%s cannot read its record %llu", node->name, (unsigned long long)head.arrival);
-        } else if (!verifies(world, bytes, len)) {
+        } else if (!verifies(bytes, len)) {
             verdict = sim_fail(world, SIM_LOSS, "%s holds a record that its author never signed", node->name);
         } else if (!may_hold(node, (struct kr_slice){bytes, len}, &label)) {
             verdict = sim_fail(world, SIM_LEAK, "%s holds a record that is %s and not for it", node->name, kr_label_name(label));

@@ -271,8 +271,9 @@ enum sim_verdict sim_world_renew(struct sim_world *world, uint32_t index)
     uint8_t seed[32], *content = NULL;
     size_t len = 0;
     uint64_t version = 0;
-    if (node->skew_ms > CLOCK_MS_MAX || node->now_ms > world->now_ms + CLOCK_MS_MAX) {
-        return SIM_HOLDS; /* nobody would take a card that is dated days ahead */
+    const uint64_t apart_ms = node->now_ms > world->now_ms ? node->now_ms - world->now_ms : world->now_ms - node->now_ms;
+    if (node->skew_ms > CLOCK_MS_MAX || apart_ms > CLOCK_MS_MAX) {
+        return SIM_HOLDS; /* nobody would take a card that is dated days ahead, or one of years ago that has expired */
     }
     if (core == NULL || core->directory.community_count == 0 || kr_store_write_begin(node->store, &txn) != KR_OK) {
         return SIM_HOLDS;

@@ -277,9 +277,8 @@ enum sim_verdict sim_world_begin(struct sim_world *world, uint64_t seed, uint32_
     kr_rng_bytes(&world->rng, world->canary, sizeof world->canary);
     world->message = malloc(sizeof *world->message);
     world->plain = malloc(KR_FRAME_BYTES_MAX);
-    world->verified = calloc(SIM_VERIFIED_SLOTS, sizeof *world->verified);
     world->nodes = calloc(node_count, sizeof *world->nodes);
-    KR_ASSERT(world->message != NULL && world->plain != NULL && world->verified != NULL && world->nodes != NULL);
+    KR_ASSERT(world->message != NULL && world->plain != NULL && world->nodes != NULL);
     if (!sim_disk_new(world->root, sizeof world->root) || kr_guards_new(&world->guards) != KR_OK) {
         return sim_fail(world, SIM_SETUP, "no directory for the stores: %s", strerror(errno));
     }
@@ -364,7 +363,6 @@ void sim_world_deinit(struct sim_world *world)
     free(world->caller_heads);
     free(world->message);
     free(world->plain);
-    free((void *)world->verified);
     free(world->heap);
     sim_disk_free(world->root);
 }

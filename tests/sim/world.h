@@ -16,8 +16,7 @@
 #include "node/keeper/clock.h"
 #include "tests/sim/topology.h"
 
-#define SIM_EPOCH_MS       1790000000000ull /* September 2026, when every world begins: a time that dates make sense in */
-#define SIM_VERIFIED_SLOTS 4096u
+#define SIM_EPOCH_MS 1790000000000ull /* September 2026, when every world begins: a time that dates make sense in */
 
 /* Exit codes of kr-sim; each failure has its own. */
 enum sim_verdict {
@@ -174,7 +173,6 @@ struct sim_world {
     struct kr_guards *guards;   /* the built-in ones; documentation values pass */
     struct kr_message *message; /* room for frames that are read along */
     uint8_t *plain;
-    uint8_t (*verified)[32]; /* hashes of records whose signature a checker has found good: looked at again at each look */
     uint8_t canary[8];
     char root[128];
     FILE *trace;       /* everything that happens; NULL: none */

@@ -22,15 +22,15 @@
      199 node 1 starts
      199 node 1 hides 0
      201 node 2 hides 0
-     799 node 1 accepts 1000004
-     799 node 1 has 1000004
+     799 node 2 accepts 1000004
      799 node 2 has 1000004
+     799 node 1 has 1000004
      799 node 0 has 1000004
-     803 node 1 accepts 1000005
-     803 node 1 has 1000005
+     803 node 2 accepts 1000005
      803 node 2 has 1000005
+     803 node 1 has 1000005
      803 node 0 has 1000005
-     807 node 1 accepts 1000006
-     807 node 1 has 1000006
+     807 node 2 accepts 1000006
      807 node 2 has 1000006
+     807 node 1 has 1000006
      807 node 0 has 1000006

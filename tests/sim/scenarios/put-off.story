@@ -157,6 +157,8 @@
      288 node 2 hides 7
      288 node 2 has 9
      288 node 2 has 13
+     289 node 2 has 23
+     289 node 2 has 16
      304 node 0 has 6
      304 node 0 has 9
      304 node 0 has 19
@@ -178,21 +180,19 @@
      304 node 2 has 3
      304 node 2 has 10
      304 node 2 has 14
-     305 node 2 has 23
-     305 node 2 has 16
+     305 node 0 has 23
+     305 node 0 has 16
      305 node 0 has 13
      305 node 0 hides 1
-     306 node 0 has 23
-     306 node 0 has 16
-     468 node 1 accepts 1000025
-     468 node 1 has 1000025
+     468 node 0 accepts 1000025
      468 node 0 has 1000025
+     468 node 1 has 1000025
      468 node 2 has 1000025
-     472 node 1 accepts 1000026
-     472 node 1 has 1000026
+     472 node 0 accepts 1000026
      472 node 0 has 1000026
+     472 node 1 has 1000026
      472 node 2 has 1000026
-     476 node 1 accepts 1000027
-     476 node 1 has 1000027
+     476 node 0 accepts 1000027
      476 node 0 has 1000027
+     476 node 1 has 1000027
      476 node 2 has 1000027
