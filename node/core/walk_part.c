@@ -356,6 +356,21 @@ static enum kr_err compare_node(struct kr_walker *walker, const struct kr_sync_p
     return compare_children(walker, part, ours, true);
 }
 
+/* We have none of theirs: all of them at once, but for those of which parts of their own follow, or they would be handed over
+ * twice. */
+static void open_theirs(struct kr_walk_plan *plan, const struct kr_sync_part *part, uint32_t common)
+{
+    if (part->shown == 0) {
+        plan_open(plan, range_of(part->prefix, common + 1), 0);
+        return;
+    }
+    for (uint32_t i = 0; i < 16; i++) {
+        if ((part->present >> i & 1u) != 0 && (part->shown >> i & 1u) == 0) {
+            plan_open(plan, child_of(part->prefix, part->nibbles, i), 0);
+        }
+    }
+}
+
 /* Down our tree, from where the part begins to what theirs have in common. */
 static enum kr_err compare(struct kr_walker *walker, const struct kr_sync_part *part)
 {
@@ -379,7 +394,7 @@ static enum kr_err compare(struct kr_walker *walker, const struct kr_sync_part *
         const uint32_t common = common_nibbles(node.common, part->prefix, most);
         if (common < most) { /* they go apart before there are two ways to go */
             plan_push(plan, at);
-            plan_open(plan, range_of(part->prefix, common + 1), 0);
+            open_theirs(plan, part, common);
             return KR_OK;
         }
         if (node.depth >= part->nibbles) {
