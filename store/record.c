@@ -160,6 +160,16 @@ enum kr_err kr_store_record_put(struct kr_txn *txn, struct kr_head *head, struct
     return kr_txn_fail(txn, err);
 }
 
+enum kr_err kr_store_number_take(struct kr_txn *txn, uint64_t *ret_number)
+{
+    if (!txn->is_write) {
+        return KR_INVALID;
+    }
+    *ret_number = txn->state.next_arrival++;
+    txn->state_changed = true;
+    return KR_OK;
+}
+
 /* ---- the way from a name to an arrival ---- */
 
 struct search {

@@ -84,6 +84,8 @@ struct kr_head {
 };
 /* Stores a record (bytes kept unchanged) with its head; assigns head->arrival. KR_EXISTS where the id is there. */
 enum kr_err kr_store_record_put(struct kr_txn *txn, struct kr_head *head, struct kr_slice bytes) KR_WARN_UNUSED;
+/* Gives the next arrival number to something that is no record, so that both stand in one order. */
+enum kr_err kr_store_number_take(struct kr_txn *txn, uint64_t *ret_number) KR_WARN_UNUSED;
 enum kr_err kr_store_record_find(struct kr_txn *txn, const uint8_t id[static 32],
                                  uint64_t *ret_arrival) KR_WARN_UNUSED; /* KR_NOT_FOUND */
 /* Ids that begin with `prefix` (at least 4 bytes): the arrival if there is exactly one; KR_NOT_FOUND, or KR_EXISTS where there are
@@ -254,7 +256,7 @@ enum kr_table {
     KR_TABLE_MARKS,      /* how far we have read each peer's trees */
     KR_TABLE_QUARANTINE, /* id → why, size */
     KR_TABLE_DRAFTS,
-    KR_TABLE_RECEIPTS, /* "forced" ‖ id → why its author stored it over the guards */
+    KR_TABLE_RECEIPTS, /* "forced" ‖ id → why its author stored it over the guards; others: ahead.c, change.c, takeback.c */
     KR_TABLE_COUNT,
 };
 #define KR_TABLE_KEY_BYTES_MAX   200u
@@ -273,6 +275,9 @@ enum kr_err kr_store_each(struct kr_txn *txn, enum kr_table table, const void *p
 /* The same past rows that do not open, where those that do must not suffer; `*ret_damaged`: how many were met. */
 enum kr_err kr_store_each_whole(struct kr_txn *txn, enum kr_table table, const void *prefix, size_t prefix_len,
                                 kr_store_visit *visit, void *context, uint32_t *ret_damaged) KR_WARN_UNUSED;
+/* The same from the key `from` on, of which the first `prefix_len` bytes are the prefix. */
+enum kr_err kr_store_each_from(struct kr_txn *txn, enum kr_table table, struct kr_slice from, size_t prefix_len,
+                               kr_store_visit *visit, void *context, uint32_t *ret_damaged) KR_WARN_UNUSED;
 
 /* ---- care ---- */
 struct kr_store_stat {

@@ -40,22 +40,24 @@ enum kr_err kr_store_delete(struct kr_txn *txn, enum kr_table table, const void 
     return kr_row_delete(txn, KR_DBI_TABLE + (uint32_t)table, kr_slice_of(key, key_len));
 }
 
-/* `damaged`: counts what is passed over because it does not open; NULL: the first such row is the end. */
-static enum kr_err walk(struct kr_txn *txn, enum kr_table table, const void *prefix, size_t prefix_len, kr_store_visit *visit,
+/* From the key `from` on, which begins with the prefix. `damaged`: counts what is passed over because it does not open; NULL: the
+ * first such row is the end. */
+static enum kr_err walk(struct kr_txn *txn, enum kr_table table, struct kr_slice from, size_t prefix_len, kr_store_visit *visit,
                         void *context, uint32_t *damaged)
 {
-    if ((unsigned)table >= KR_TABLE_COUNT || prefix_len > KR_TABLE_KEY_BYTES_MAX) {
+    if ((unsigned)table >= KR_TABLE_COUNT || prefix_len > from.len || from.len > KR_TABLE_KEY_BYTES_MAX) {
         return KR_INVALID;
     }
+    const uint8_t *prefix = from.bytes;
     uint32_t dbi = KR_DBI_TABLE + (uint32_t)table;
     MDB_cursor *cursor = NULL;
-    struct kr_slice key = kr_slice_of(prefix, prefix_len), sealed = {0};
+    struct kr_slice key = from, sealed = {0};
     uint8_t *value = malloc(KR_TABLE_VALUE_BYTES_MAX);
     enum kr_err err = value == NULL ? KR_NOMEM : kr_row_cursor(txn, dbi, &cursor);
     if (err != KR_OK) {
         goto out;
     }
-    err = kr_row_move(txn, cursor, prefix_len > 0 ? MDB_SET_RANGE : MDB_FIRST, &key, &sealed);
+    err = kr_row_move(txn, cursor, from.len > 0 ? MDB_SET_RANGE : MDB_FIRST, &key, &sealed);
     while (err == KR_OK && key.len >= prefix_len && (prefix_len == 0 || memcmp(key.bytes, prefix, prefix_len) == 0)) {
         size_t len = 0;
         err = kr_value_open(txn->store, dbi, key, sealed, value, KR_TABLE_VALUE_BYTES_MAX, &len);
@@ -79,14 +81,20 @@ out:
 enum kr_err kr_store_each(struct kr_txn *txn, enum kr_table table, const void *prefix, size_t prefix_len, kr_store_visit *visit,
                           void *context)
 {
-    return walk(txn, table, prefix, prefix_len, visit, context, NULL);
+    return walk(txn, table, kr_slice_of(prefix, prefix_len), prefix_len, visit, context, NULL);
 }
 
 enum kr_err kr_store_each_whole(struct kr_txn *txn, enum kr_table table, const void *prefix, size_t prefix_len,
                                 kr_store_visit *visit, void *context, uint32_t *ret_damaged)
 {
+    return kr_store_each_from(txn, table, kr_slice_of(prefix, prefix_len), prefix_len, visit, context, ret_damaged);
+}
+
+enum kr_err kr_store_each_from(struct kr_txn *txn, enum kr_table table, struct kr_slice from, size_t prefix_len,
+                               kr_store_visit *visit, void *context, uint32_t *ret_damaged)
+{
     uint32_t damaged = 0;
-    enum kr_err err = walk(txn, table, prefix, prefix_len, visit, context, &damaged);
+    enum kr_err err = walk(txn, table, from, prefix_len, visit, context, &damaged);
     if (err == KR_OK) {
         *ret_damaged = damaged;
     }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "crypto/fault.h"
+#include "node/core/facts.h"
 #include "node/core/takeback.h"
 
 /* ---- scopes and facts ---- */
@@ -59,60 +60,28 @@ static bool is_candidate(const struct kr_core *core, const uint8_t community[sta
     return false;
 }
 
-/* A record's head has all that policy looks at; only the audience stands otherwise. */
 enum kr_err kr_policy_of_head(const struct kr_core *core, enum kr_policy_use use, const struct kr_head *head,
                               const uint8_t council[static 32], enum kr_policy_reason *ret_reason)
 {
-    uint8_t *audience = malloc((size_t)head->audience_count * 34 + 1);
+    uint8_t *audience = NULL;
     struct kr_policy_facts facts;
-    struct kr_header header = {
-        .kind = head->kind,
-        .label = head->label,
-        .flags = head->flags,
-        .expires_s = head->expires_s,
-        .has_community = head->has_community,
-        .has_relay = head->has_relay,
-        .audience_count = head->audience_count,
-        .audience = audience,
-    };
-    if (audience == NULL) {
-        return KR_NOMEM;
+    struct kr_header header;
+    enum kr_err err = kr_facts_header(head, &header, &audience);
+    if (err == KR_OK) {
+        kr_policy_facts_of(core, &header, council, &facts);
+        *ret_reason = kr_policy(use, &facts);
     }
-    memcpy(header.author, head->author, 32);
-    memcpy(header.community, head->community, 32);
-    memcpy(header.relay, head->relay, 32);
-    for (uint32_t i = 0; i < head->audience_count; i++) {
-        memcpy(audience + (size_t)34 * i, head->audience + (size_t)32 * i, 32);
-    }
-    kr_policy_facts_of(core, &header, council, &facts);
-    *ret_reason = kr_policy(use, &facts);
     free(audience);
-    return KR_OK;
+    return err;
 }
 
 void kr_policy_facts_of(const struct kr_core *core, const struct kr_header *header, const uint8_t council[static 32],
                         struct kr_policy_facts *ret_facts)
 {
-    const struct kr_directory *directory = &core->directory;
-    bool is_statement = kr_kind_is_statement(header->kind);
-    bool is_ours = memcmp(header->author, core->self, 32) == 0;
-    struct kr_policy_facts facts = {
-        .label = header->label,
-        .is_author = memcmp(header->author, council, 32) == 0,
-        .is_addressed = kr_header_addresses(header, council),
-        .is_expired = header->expires_s <= core->now_ms / 1000,
-        .is_exercise = (header->flags & KR_FLAG_EXERCISE) != 0,
-        .is_statement = is_statement,
-    };
-    if (header->has_community) {
-        facts.is_member = kr_directory_is_member(directory, header->community, council);
-        facts.is_candidate = is_statement && is_candidate(core, header->community, council);
+    kr_facts_of_header(&core->directory, core->self, core->now_ms, header, council, ret_facts);
+    if (header->has_community && ret_facts->is_statement) {
+        ret_facts->is_candidate = is_candidate(core, header->community, council);
     }
-    facts.is_relay_member = header->has_relay && kr_directory_is_member(directory, header->relay, council);
-    facts.is_author_trusted = is_ours || (header->label == KR_TLP_GREEN && !is_statement
-                                              ? kr_directory_was_member(directory, header->community, header->author)
-                                              : kr_directory_council(directory, header->author) != NULL);
-    *ret_facts = facts;
 }
 
 /* ---- judging ---- */

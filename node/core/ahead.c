@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/core/change.h"
 #include "node/core/state.h"
 
 #define SLICE        64u
@@ -94,7 +95,8 @@ static enum kr_err tell(struct kr_step *step, const uint8_t key[static KEY_BYTES
     struct kr_head head;
     enum kr_err err = kr_store_head_get(step->txn, get_be64(key + PREFIX_BYTES + 8), &head, scratch);
     if (err == KR_OK && head.state == KR_HEAD_SHOWN && head.expires_s > step->now_ms / 1000) {
-        err = kr_watch_publish(step, &head);
+        err = kr_change_note(step->txn, head.arrival);
+        err = err == KR_OK ? kr_watch_publish(step, &head) : err;
     }
     /* One that is gone or damaged in the meantime is not told of; where its bytes come anew, it is told of then. */
     return err == KR_OK || err == KR_NOT_FOUND || err == KR_CORRUPT ? kr_store_delete(step->txn, KR_TABLE_RECEIPTS, key, KEY_BYTES)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "crypto/fault.h"
+#include "node/core/change.h"
 #include "node/core/reason.h"
 #include "node/core/takeback.h"
 
@@ -72,6 +73,9 @@ static enum kr_err delete_one(struct kr_step *step, uint64_t arrival, const stru
     if (err == KR_OK) {
         err = kr_store_record_purge(step->txn, arrival, (struct kr_slice){0});
     }
+    if (err == KR_OK) {
+        err = kr_change_forget(step->txn, arrival);
+    }
     return err == KR_OK ? kr_reason_forget(step->txn, head->id) : err;
 }
 
@@ -106,6 +110,9 @@ static enum kr_err expire_one(struct kr_step *step, uint64_t arrival, struct sli
         return delete_one(step, arrival, &head);
     }
     err = KR_FAULT(KR_FAULT_EXPIRED_DELETED) ? delete_one(step, arrival, &head) : kr_expiry_strip(step, arrival, &slice->bytes);
+    if (err == KR_OK && head.is_ours_to_read && !KR_FAULT(KR_FAULT_EXPIRED_DELETED)) {
+        err = kr_change_note(step->txn, arrival);
+    }
     return err == KR_OK ? kr_reason_forget(step->txn, head.id) : err;
 }
 

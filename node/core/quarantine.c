@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/core/change.h"
 #include "node/core/takeback.h"
 
 #define QUARANTINE_SLICE       32u
@@ -151,7 +152,8 @@ static enum kr_err show(struct kr_step *step, const struct kr_job *job, struct k
         return kr_store_record_purge(step->txn, head->arrival, (struct kr_slice){job->bytes, job->len});
     }
     head->state = KR_HEAD_SHOWN;
-    return kr_store_head_update(step->txn, head);
+    enum kr_err err = kr_store_head_update(step->txn, head);
+    return err == KR_OK && !kr_kind_is_statement(head->kind) ? kr_change_note(step->txn, head->arrival) : err;
 }
 
 static enum kr_err look_again(struct kr_step *step, const uint8_t id[static 32], const uint8_t from[static 32], uint64_t bytes)

@@ -1,13 +1,11 @@
-#include "node/core/query.h"
+#include "node/core/query_page.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "node/core/directory.h"
-#include "node/core/reason.h"
 #include "node/core/taken.h"
 #include "proto/indicator/indicator.h"
-#include "proto/record/body.h"
 #include "proto/record/takeback.h"
 
 #define MATCHES_PER_VALUE_MAX 4096u
@@ -15,7 +13,8 @@
 
 bool kr_query_answers(uint32_t op)
 {
-    return op == KR_OP_LOOKUP || op == KR_OP_LS || op == KR_OP_SHOW || op == KR_OP_COUNCILS || op == KR_OP_VERIFY;
+    return op == KR_OP_LOOKUP || op == KR_OP_LS || op == KR_OP_SHOW || op == KR_OP_COUNCILS || op == KR_OP_VERIFY ||
+           op == KR_OP_EXPORT;
 }
 
 enum kr_err kr_query_init(struct kr_query *query, uint32_t op, struct kr_slice args, bool speaks_japanese)
@@ -36,138 +35,11 @@ void kr_query_deinit(struct kr_query *query)
 {
     free(query->args);
     free(query->hits);
+    kr_query_export_deinit(query);
     *query = (struct kr_query){0};
 }
 
-/* One page being made. */
-struct page {
-    struct kr_query *query;
-    struct kr_txn *txn;
-    const struct kr_keyring *keyring;
-    uint64_t now_ms;
-    bool (*is_over)(void *context);
-    kr_query_item *item;
-    void *context;
-    struct kr_error *error;
-    size_t bytes;
-    bool has_moved;   /* something was done that no later page has to do again */
-    uint8_t *scratch; /* KR_HEAD_SCRATCH, for heads */
-    /* The record opened last: matches of one submission lie side by side. */
-    uint64_t opened_arrival;
-    uint8_t *content;
-    struct kr_report report;
-    struct kr_reader walk; /* over its indicators; `walk_next` is the position of the one to be read next, 0: not begun */
-    uint32_t walk_next;
-};
-
-/* Never before the page has come forward, however slow the store is: else a query could go on for ever. */
-static bool is_full(const struct page *page)
-{
-    return page->has_moved &&
-           (page->bytes >= KR_PAGE_BYTES_MAX - 8 * KR_KIB || (page->is_over != NULL && page->is_over(page->context)));
-}
-
-static enum kr_err emit(struct page *page, struct kr_writer *writer)
-{
-    enum kr_err err = kr_writer_finish(writer);
-    if (err == KR_OK) {
-        page->bytes += writer->len;
-        err = page->item(page->context, (struct kr_slice){writer->bytes, writer->len});
-    }
-    kr_writer_deinit(writer);
-    return err;
-}
-
-/* ---- names and visibility ---- */
-
-struct name_pick {
-    bool japanese;
-    uint64_t version;
-    char *text;
-    size_t size;
-};
-
-static bool pick_name(void *context, struct kr_slice key, struct kr_slice value)
-{
-    struct name_pick *pick = context;
-    struct kr_directory_entry entry;
-    (void)key;
-    if (kr_directory_entry_read(value, &entry) == KR_OK && entry.version >= pick->version) {
-        bool prefers_ja = (pick->japanese && entry.name_ja.len > 0) || entry.name_en.len == 0;
-        pick->version = entry.version;
-        (void)kr_slice_text(prefers_ja ? entry.name_ja : entry.name_en, pick->text, pick->size);
-    }
-    return true;
-}
-
-static enum kr_err name_of(struct page *page, const uint8_t council[static 32], char *ret_text, size_t size)
-{
-    uint8_t prefix[33] = {KR_KIND_COUNCIL_CARD};
-    struct name_pick pick = {.japanese = page->query->speaks_japanese, .text = ret_text, .size = size};
-    memcpy(prefix + 1, council, 32);
-    ret_text[0] = 0;
-    uint32_t damaged; /* is named by its id, where it was the only card */
-    enum kr_err err = kr_store_each_whole(page->txn, KR_TABLE_DIRECTORY, prefix, sizeof prefix, pick_name, &pick, &damaged);
-    if (err == KR_OK && ret_text[0] == 0) {
-        sodium_bin2hex(ret_text, 17, council, 8);
-    }
-    return err;
-}
-
-static bool is_visible(const struct page *page, const struct kr_head *head)
-{
-    return head->state == KR_HEAD_SHOWN && head->is_ours_to_read && head->expires_s > page->now_ms / 1000 &&
-           head->created_ms <= page->now_ms + KR_FUTURE_MS_MAX;
-}
-
-/* `head` must outlive the summary. */
-static void summarise(const struct kr_head *head, const char *name, uint32_t taken, struct kr_summary *ret_summary)
-{
-    *ret_summary = (struct kr_summary){
-        .author_name = {(const uint8_t *)name, strlen(name)},
-        .kind = head->kind,
-        .label = head->label,
-        .flags = head->flags,
-        .severity = head->severity,
-        .indicator_count = head->indicator_count,
-        .created_ms = head->created_ms,
-        .received_ms = head->received_ms,
-        .expires_s = head->expires_s,
-        .title = head->title,
-        .target = {head->target, head->has_target ? 32 : 0},
-        .taken = taken,
-    };
-    memcpy(ret_summary->id, head->id, 32);
-    memcpy(ret_summary->author, head->author, 32);
-}
-
-/* ---- opening ---- */
-
-static enum kr_err open_content(struct page *page, uint64_t arrival, struct kr_header *ret_header, uint8_t **ret_record,
-                                uint8_t **ret_content, size_t *ret_len)
-{
-    uint8_t *bytes = NULL;
-    size_t len = 0;
-    struct kr_record record;
-    enum kr_err err = kr_store_record_get(page->txn, arrival, &bytes, &len);
-    if (err == KR_OK) {
-        err = kr_record_split(bytes, len, &record);
-    }
-    if (err == KR_OK) {
-        err = kr_header_parse(record.header, ret_header);
-    }
-    if (err == KR_OK) {
-        err = kr_record_open(&record, ret_header, page->keyring, ret_content, ret_len);
-    }
-    if (err == KR_OK) {
-        *ret_record = bytes; /* the header's audience points into it */
-    } else {
-        free(bytes);
-    }
-    return err;
-}
-
-static enum kr_err open_report(struct page *page, uint64_t arrival)
+static enum kr_err open_report(struct kr_query_page *page, uint64_t arrival)
 {
     struct kr_header header;
     uint8_t *bytes = NULL, *content = NULL;
@@ -175,7 +47,7 @@ static enum kr_err open_report(struct page *page, uint64_t arrival)
     if (page->opened_arrival == arrival) {
         return KR_OK;
     }
-    enum kr_err err = open_content(page, arrival, &header, &bytes, &content, &len);
+    enum kr_err err = kr_query_open(page, arrival, &header, &bytes, &content, &len);
     free(bytes);
     if (err != KR_OK) {
         return err;
@@ -270,7 +142,7 @@ static void forget_hits(struct kr_query *query)
     query->hit_count = query->hit_at = 0;
 }
 
-static enum kr_err find_hits(const struct page *page, uint32_t type, struct kr_slice asked)
+static enum kr_err find_hits(const struct kr_query_page *page, uint32_t type, struct kr_slice asked)
 {
     struct kr_query *query = page->query;
     struct search search = {.query = query, .txn = page->txn, .items = malloc(2 * HITS_MAX * sizeof *search.items)};
@@ -292,7 +164,7 @@ static enum kr_err find_hits(const struct page *page, uint32_t type, struct kr_s
 }
 
 /* Goes on from the indicator that was read last where it can: values are mostly asked for in the order of their report. */
-static enum kr_err read_indicator(struct page *page, uint16_t position, struct kr_report_indicator *ret_indicator)
+static enum kr_err read_indicator(struct kr_query_page *page, uint16_t position, struct kr_report_indicator *ret_indicator)
 {
     const struct kr_report *report = &page->report;
     if (position >= report->indicator_count) {
@@ -309,11 +181,11 @@ static enum kr_err read_indicator(struct page *page, uint16_t position, struct k
     return page->walk.err;
 }
 
-static enum kr_err emit_match(struct page *page, uint32_t at, const struct kr_head *head, struct kr_match *match)
+static enum kr_err emit_match(struct kr_query_page *page, uint32_t at, const struct kr_head *head, struct kr_match *match)
 {
     char name[KR_NAME_BYTES_MAX + 1];
     uint32_t taken;
-    enum kr_err err = name_of(page, head->author, name, sizeof name);
+    enum kr_err err = kr_query_name_of(page, head->author, name, sizeof name);
     if (err == KR_OK) {
         err = kr_taken_state(page->txn, head, &taken);
     }
@@ -322,10 +194,10 @@ static enum kr_err emit_match(struct page *page, uint32_t at, const struct kr_he
     }
     struct kr_writer writer;
     match->query = at;
-    summarise(head, name, taken, &match->record);
+    kr_query_summarise(head, name, taken, &match->record);
     kr_writer_init(&writer, 32 * KR_KIB);
     kr_match_write(match, &writer);
-    return emit(page, &writer);
+    return kr_query_emit(page, &writer);
 }
 
 /* A record that is damaged must not stop the others; the answer says that the value has one more. */
@@ -335,13 +207,13 @@ static void leave_out(struct kr_query *query, uint32_t at)
 }
 
 /* One hit of the value with the index `at`. `*ret_cut`: it would be one match too many. */
-static enum kr_err take_hit(struct page *page, const struct kr_query_hit *hit, uint32_t at, uint32_t type, struct kr_slice asked,
-                            bool *ret_cut)
+static enum kr_err take_hit(struct kr_query_page *page, const struct kr_query_hit *hit, uint32_t at, uint32_t type,
+                            struct kr_slice asked, bool *ret_cut)
 {
     struct kr_head head;
     struct kr_match match = {0};
     enum kr_err err = kr_store_head_get(page->txn, hit->arrival, &head, page->scratch);
-    if (err == KR_NOT_FOUND || (err == KR_OK && !is_visible(page, &head))) {
+    if (err == KR_NOT_FOUND || (err == KR_OK && !kr_query_sees(page, &head))) {
         return KR_OK;
     }
     if (err == KR_OK && page->query->count == MATCHES_PER_VALUE_MAX) {
@@ -376,12 +248,12 @@ static void finish_value(struct kr_query *query, uint32_t at, bool is_cut)
     query->count = query->detail = query->extra = 0;
 }
 
-static enum kr_err lookup_value(struct page *page, uint32_t at, uint32_t type, struct kr_slice asked)
+static enum kr_err lookup_value(struct kr_query_page *page, uint32_t at, uint32_t type, struct kr_slice asked)
 {
     struct kr_query *query = page->query;
     enum kr_err err = KR_OK;
     bool is_cut = false;
-    while (err == KR_OK && !is_cut && !is_full(page)) {
+    while (err == KR_OK && !is_cut && !kr_query_is_full(page)) {
         if (query->hit_at == query->hit_count && query->has_all_hits) {
             break;
         }
@@ -404,7 +276,7 @@ static enum kr_err lookup_value(struct page *page, uint32_t at, uint32_t type, s
     return err;
 }
 
-static enum kr_err page_lookup(struct page *page, bool *ret_done)
+static enum kr_err page_lookup(struct kr_query_page *page, bool *ret_done)
 {
     struct kr_query *query = page->query;
     struct kr_reader reader;
@@ -462,7 +334,7 @@ static bool is_asked(const struct kr_ls *ls, const struct kr_head *head)
 }
 
 /* The head at the position or before it is damaged: whichever it is, down by one, but not from beyond all there are. */
-static enum kr_err step_down(struct page *page)
+static enum kr_err step_down(struct kr_query_page *page)
 {
     struct kr_store_stat stat;
     enum kr_err err = kr_store_stat(page->txn, &stat);
@@ -473,7 +345,7 @@ static enum kr_err step_down(struct page *page)
     return err;
 }
 
-static enum kr_err page_ls(struct page *page, bool *ret_done)
+static enum kr_err page_ls(struct kr_query_page *page, bool *ret_done)
 {
     struct kr_query *query = page->query;
     struct kr_ls ls;
@@ -483,7 +355,7 @@ static enum kr_err page_ls(struct page *page, bool *ret_done)
         return kr_fail(page->error, KR_MALFORMED, "the request cannot be read");
     }
     *ret_done = false;
-    while (!*ret_done && err == KR_OK && !is_full(page)) {
+    while (!*ret_done && err == KR_OK && !kr_query_is_full(page)) {
         err = query->position == 0 ? KR_NOT_FOUND : kr_store_head_next(page->txn, query->position, true, &head, page->scratch);
         if (err == KR_NOT_FOUND) {
             *ret_done = true;
@@ -498,22 +370,22 @@ static enum kr_err page_ls(struct page *page, bool *ret_done)
         }
         query->position = head.arrival - 1;
         page->has_moved = true;
-        if (!is_visible(page, &head) || !is_asked(&ls, &head)) {
+        if (!kr_query_sees(page, &head) || !is_asked(&ls, &head)) {
             continue;
         }
         char name[KR_NAME_BYTES_MAX + 1];
         struct kr_summary summary;
         struct kr_writer writer;
         uint32_t taken;
-        err = name_of(page, head.author, name, sizeof name);
+        err = kr_query_name_of(page, head.author, name, sizeof name);
         if (err == KR_OK) {
             err = kr_taken_state(page->txn, &head, &taken);
         }
         if (err == KR_OK) {
-            summarise(&head, name, taken, &summary);
+            kr_query_summarise(&head, name, taken, &summary);
             kr_writer_init(&writer, 8 * KR_KIB);
             kr_summary_write(&summary, &writer);
-            err = emit(page, &writer);
+            err = kr_query_emit(page, &writer);
         }
         query->count++;
         *ret_done = ls.limit != 0 && query->count >= ls.limit;
@@ -523,7 +395,7 @@ static enum kr_err page_ls(struct page *page, bool *ret_done)
 
 /* ---- show ---- */
 
-static enum kr_err find_asked(struct page *page, uint64_t *ret_arrival)
+static enum kr_err find_asked(struct kr_query_page *page, uint64_t *ret_arrival)
 {
     struct kr_reader reader;
     kr_reader_init(&reader, page->query->args, page->query->args_len);
@@ -541,55 +413,11 @@ static enum kr_err find_asked(struct page *page, uint64_t *ret_arrival)
     return err == KR_NOT_FOUND ? kr_fail(page->error, err, "no record here has this id") : err;
 }
 
-/* The record as it is stored and as it is read. `content` is empty where it was taken back. */
-struct opened {
-    struct kr_header header;
-    uint8_t *bytes, *content;
-    size_t len;
-    struct kr_slice to_read;
-    uint32_t kind;
-};
-
-static enum kr_err open_to_show(struct page *page, const struct kr_head *head, struct opened *opened)
-{
-    struct kr_record record;
-    if (head->state == KR_HEAD_HEADER_ONLY) {
-        enum kr_err err = kr_store_record_get(page->txn, head->arrival, &opened->bytes, &opened->len);
-        if (err == KR_OK && (kr_record_split(opened->bytes, opened->len, &record) != KR_OK ||
-                             kr_header_parse(record.header, &opened->header) != KR_OK)) {
-            err = KR_CORRUPT;
-        }
-        opened->kind = head->kind;
-        return err;
-    }
-    enum kr_err err = open_content(page, head->arrival, &opened->header, &opened->bytes, &opened->content, &opened->len);
-    if (err == KR_OK) {
-        opened->to_read = (struct kr_slice){opened->content, opened->len};
-        err = kr_content_to_read(head->kind, opened->to_read, &opened->kind, &opened->to_read);
-    }
-    return err;
-}
-
-static void fill_shown(const struct kr_head *head, const struct opened *opened, const struct kr_reason *reason,
-                       struct kr_shown *shown)
-{
-    const struct kr_header *header = &opened->header;
-    shown->audience_count = header->audience_count;
-    for (uint32_t i = 0; i < header->audience_count; i++) {
-        shown->audience[i] = (struct kr_slice){kr_header_audience_at(header, i), 32};
-    }
-    shown->community = (struct kr_slice){header->community, header->has_community ? 32 : 0};
-    shown->content = opened->to_read;
-    shown->content_kind = opened->kind;
-    shown->record_bytes = head->record_bytes;
-    shown->forced = (struct kr_forced){reason->at_ms, {(const uint8_t *)reason->text, strlen(reason->text)}};
-}
-
-static enum kr_err page_show(struct page *page, struct kr_writer *result)
+static enum kr_err page_show(struct kr_query_page *page, struct kr_writer *result)
 {
     uint64_t arrival = 0;
     struct kr_head head;
-    struct opened opened = {0};
+    struct kr_query_opened opened = {0};
     char name[KR_NAME_BYTES_MAX + 1], why[KR_NOTE_BYTES_MAX + 1];
     struct kr_reason reason;
     bool is_ours_to_know = false;
@@ -603,21 +431,21 @@ static enum kr_err page_show(struct page *page, struct kr_writer *result)
         err = kr_taken_tell(page->txn, page->keyring, head.id, head.author, scratch, &shown->taken, why, &is_ours_to_know);
     }
     bool is_left = err == KR_OK && head.state == KR_HEAD_HEADER_ONLY && is_ours_to_know && head.expires_s > page->now_ms / 1000;
-    if (err == KR_OK && !is_left && !is_visible(page, &head)) {
+    if (err == KR_OK && !is_left && !kr_query_sees(page, &head)) {
         err = kr_fail(page->error, KR_NOT_FOUND, "no record that you may read here has this id");
     }
     if (err == KR_OK) {
-        err = open_to_show(page, &head, &opened);
+        err = kr_query_open_to_show(page, &head, &opened);
     }
     if (err == KR_OK) {
-        err = name_of(page, head.author, name, sizeof name);
+        err = kr_query_name_of(page, head.author, name, sizeof name);
     }
     if (err == KR_OK) {
         err = kr_reason_get(page->txn, head.id, &reason);
     }
     if (err == KR_OK) {
-        summarise(&head, name, shown->taken.state, &shown->summary);
-        fill_shown(&head, &opened, &reason, shown);
+        kr_query_summarise(&head, name, shown->taken.state, &shown->summary);
+        kr_query_fill_shown(&head, &opened, &reason, shown);
         kr_shown_write(shown, result);
         err = kr_writer_finish(result);
     }
@@ -630,7 +458,7 @@ static enum kr_err page_show(struct page *page, struct kr_writer *result)
 
 /* ---- councils: position = index in the directory ---- */
 
-static enum kr_err emit_council(struct page *page, const struct kr_directory *directory, const struct kr_council *council)
+static enum kr_err emit_council(struct kr_query_page *page, const struct kr_directory *directory, const struct kr_council *council)
 {
     uint8_t self[32] = {0}, value[KR_TABLE_VALUE_BYTES_MAX];
     size_t len;
@@ -659,10 +487,10 @@ static enum kr_err emit_council(struct page *page, const struct kr_directory *di
     struct kr_writer writer;
     kr_writer_init(&writer, 16 * KR_KIB);
     kr_council_item_write(&item, &writer);
-    return emit(page, &writer);
+    return kr_query_emit(page, &writer);
 }
 
-static enum kr_err page_councils(struct page *page, bool *ret_done)
+static enum kr_err page_councils(struct kr_query_page *page, bool *ret_done)
 {
     struct kr_query *query = page->query;
     struct kr_directory directory;
@@ -683,16 +511,16 @@ static enum kr_err page_councils(struct page *page, bool *ret_done)
 
 static void problem(void *context, const char *sentence)
 {
-    struct page *page = context;
+    struct kr_query_page *page = context;
     struct kr_writer writer;
     page->query->detail++;
     kr_writer_init(&writer, 4 * KR_KIB);
     kr_writer_array(&writer, 1);
     kr_writer_str(&writer, sentence);
-    (void)emit(page, &writer);
+    (void)kr_query_emit(page, &writer);
 }
 
-static enum kr_err page_verify(struct page *page, struct kr_writer *result, bool *ret_done)
+static enum kr_err page_verify(struct kr_query_page *page, struct kr_writer *result, bool *ret_done)
 {
     struct kr_query *query = page->query;
     uint64_t checked = 0;
@@ -715,7 +543,7 @@ enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const stru
                           bool (*is_over)(void *context), kr_query_item *item, void *context, struct kr_writer *result,
                           bool *ret_done, struct kr_error *error)
 {
-    struct page page = {
+    struct kr_query_page page = {
         .query = query,
         .txn = txn,
         .keyring = keyring,
@@ -728,7 +556,8 @@ enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const stru
     };
     bool done = true;
     enum kr_err err = page.scratch == NULL ? KR_NOMEM : KR_OK;
-    bool has_own_result = query->op == KR_OP_LOOKUP || query->op == KR_OP_SHOW || query->op == KR_OP_VERIFY;
+    bool has_own_result =
+        query->op == KR_OP_LOOKUP || query->op == KR_OP_SHOW || query->op == KR_OP_VERIFY || query->op == KR_OP_EXPORT;
     if (err == KR_OK) {
         switch (query->op) {
         case KR_OP_LOOKUP:
@@ -742,6 +571,9 @@ enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const stru
             break;
         case KR_OP_SHOW:
             err = page_show(&page, result);
+            break;
+        case KR_OP_EXPORT:
+            err = kr_query_export(&page, result, &done);
             break;
         case KR_OP_COUNCILS:
             err = page_councils(&page, &done);

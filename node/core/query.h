@@ -1,7 +1,8 @@
 /* Reading for clients: committed state only, one page at a time, each in a read transaction of its own, on any thread. Needs no
  * core.
  *
- * Answers KR_OP_LOOKUP, KR_OP_LS, KR_OP_SHOW, KR_OP_COUNCILS, KR_OP_VERIFY; all other requests go to the core as events. */
+ * Answers KR_OP_LOOKUP, KR_OP_LS, KR_OP_SHOW, KR_OP_COUNCILS, KR_OP_VERIFY, KR_OP_EXPORT; all other requests go to the core as
+ * events. */
 #ifndef KR_NODE_CORE_QUERY_H
 #define KR_NODE_CORE_QUERY_H
 
@@ -23,12 +24,14 @@ struct kr_query {
     uint32_t hit_count, hit_at;
     bool has_all_hits;
     uint8_t is_cut[KR_LOOKUP_VALUES_MAX / 8]; /* bit per value: matches of it were left out, older or damaged */
+    struct kr_query_export *export;           /* owned: query_export.c */
 };
 enum kr_err kr_query_init(struct kr_query *query, uint32_t op, struct kr_slice args, bool speaks_japanese) KR_WARN_UNUSED;
 void kr_query_deinit(struct kr_query *query);
 
 /* Appends at most one page of encoded items (each written by its kr_*_write, in `items` as bins of one array is the caller's
- * affair: here every item is handed to `item`), at most KR_PAGE_BYTES_MAX or until `is_over` says that the page's time is up.
+ * affair: here every item is handed to `item`), at most KR_PAGE_BYTES_MAX (and one item of an export more, which may be as long as
+ * a record) or until `is_over` says that the page's time is up.
  * `*ret_done`: nothing is left; `result` then holds the encoded result (empty array where the op has none). KR_NOT_FOUND, KR_EXISTS
  * (prefix not unique), KR_MALFORMED with `error`. Expired, future-dated, quarantined records and those that we cannot read are not
  * shown. */

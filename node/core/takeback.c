@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "crypto/fault.h"
+#include "node/core/change.h"
 #include "node/core/reason.h"
 #include "node/core/takeback.h"
 
@@ -226,6 +227,9 @@ static enum kr_err drop(struct kr_step *step, const struct kr_head *head, uint64
             kr_quarantine_left(step->core, head->from, head->record_bytes);
         }
         err = err == KR_NOT_FOUND ? KR_OK : err;
+    }
+    if (err == KR_OK) {
+        err = kr_change_forget(step->txn, arrival);
     }
     return err == KR_OK ? kr_store_record_purge(step->txn, arrival, (struct kr_slice){0}) : err;
 }
@@ -588,6 +592,10 @@ static enum kr_err let_go(struct kr_step *step, const uint8_t author[static 32],
             carried = (struct carried){takeback.target_header, takeback.target_signature};
         }
         err = err == KR_NOMEM ? err : take_effect(step, &header, &carried, header.author);
+    }
+    if (err == KR_OK) {
+        err = kr_store_record_find(step->txn, target, &arrival);
+        err = err == KR_OK ? kr_change_note(step->txn, arrival) : err == KR_NOT_FOUND ? KR_OK : err;
     }
     free(content);
     free(bytes);

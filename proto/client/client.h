@@ -75,6 +75,7 @@ enum kr_op {
     KR_OP_REVISE = 15,  /* args: kr_revise; result as of KR_OP_SUBMIT. The same, and the submission stands instead */
     KR_OP_RETRACTIONS = 16, /* pages of kr_waiting: what waits for the operator's word, the first 64 of each council */
     KR_OP_CONFIRM = 17,     /* args: kr_confirm; result: array of [how many take effect now] */
+    KR_OP_EXPORT = 18,      /* args: kr_export; pages of kr_shown; result: array of 1 uint: the cursor to ask from next time */
 };
 
 /* A submission: one record. `body` is the content as kr_report_write or kr_advisory_write gives it. */
@@ -200,6 +201,36 @@ struct kr_shown {
 };
 void kr_shown_write(const struct kr_shown *shown, struct kr_writer *writer);
 enum kr_err kr_shown_read(struct kr_slice bytes, struct kr_shown *ret_shown) KR_WARN_UNUSED;
+
+/* Everything that policy allows for a use, of all that is here: for what searches logs and writes block lists.
+ *
+ * Given are reports, advisories and whatever other records people wrote, a revision with the new content under its own id and with
+ * `summary.target` the id that it replaces. Left out: what has expired, is quarantined, dated ahead, was taken back (what waits for
+ * the operator's word is still given), damaged, the directory; RED and AMBER+STRICT, which only a body or persons may read.
+ * `forced` and hence who overrode a guard is not told. An item may be as long as a record's content (KR_BODY_BYTES_MAX); a page
+ * ends with the first one that takes it past KR_PAGE_BYTES_MAX - 8 KiB.
+ *
+ * From 0, each record is given once, in the order in which it came to this node. From a cursor that was the result of an earlier
+ * call here: each record that came since or can be read only since (left quarantine, was dated ahead), and with `content` empty
+ * each that stopped being given: `taken.state` says that it was taken back; where it is KR_TAKEN_NOT it expired, as
+ * `summary.expires_s` had announced (up to a minute later; not at all where the node was off for a month after that). Ids that one
+ * has never been given may be among them, and an id may come twice: what comes last holds. Order of arrival is no order of
+ * creation: a record that was under way for weeks comes when it comes, with its old `created_ms`, so that nothing is lost.
+ *
+ * A cursor is of this node's store and of one use and exercise. It does not tell when the council enters or leaves a community, nor
+ * when another's key is withdrawn: ask from 0 from time to time, and behind a restored backup. One that was never given out is
+ * KR_INVALID. */
+enum kr_export_use {
+    KR_EXPORT_USE_SCAN = 0, /* read here (KR_POLICY_READ) */
+    KR_EXPORT_USE_OUT = 1,  /* out of Kairan, to one's own members' defences (KR_POLICY_EXPORT) */
+};
+struct kr_export {
+    uint32_t use;   /* enum kr_export_use */
+    uint64_t since; /* 0: from the beginning */
+    bool exercise;  /* nothing but records of exercises; else none of them */
+};
+void kr_export_write(const struct kr_export *export, struct kr_writer *writer);
+enum kr_err kr_export_read(struct kr_slice bytes, struct kr_export *ret_export) KR_WARN_UNUSED;
 
 struct kr_council_item {
     uint8_t council[32];

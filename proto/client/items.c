@@ -135,6 +135,31 @@ enum kr_err kr_shown_read(struct kr_slice bytes, struct kr_shown *ret_shown)
     return reader.err;
 }
 
+void kr_export_write(const struct kr_export *export, struct kr_writer *writer)
+{
+    kr_writer_array(writer, 3);
+    kr_writer_uint(writer, export->use);
+    kr_writer_uint(writer, export->since);
+    kr_writer_flag(writer, export->exercise);
+}
+
+enum kr_err kr_export_read(struct kr_slice bytes, struct kr_export *ret_export)
+{
+    struct kr_export export = {0};
+    struct kr_reader reader;
+
+    kr_reader_init(&reader, bytes.bytes, bytes.len);
+    kr_reader_array(&reader, 3);
+    export.use = (uint32_t)kr_reader_uint(&reader, KR_EXPORT_USE_OUT);
+    export.since = kr_reader_uint(&reader, UINT64_MAX);
+    export.exercise = kr_reader_flag(&reader);
+    kr_reader_close(&reader);
+    if (kr_reader_end(&reader) == KR_OK) {
+        *ret_export = export;
+    }
+    return reader.err;
+}
+
 void kr_council_item_write(const struct kr_council_item *item, struct kr_writer *writer)
 {
     kr_writer_array(writer, 7);

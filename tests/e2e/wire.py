@@ -8,6 +8,8 @@ VERSION = 1
 FRAME_BYTES_MAX = 512 * 1024
 HELLO, REQUEST, CREDIT, CANCEL, PAGE, END, ERROR = range(7)
 STATUS, PEERS, COUNCILS, INVITE, JOIN, PREVIEW, SUBMIT, LOOKUP, LS, SHOW, EXPLAIN, WATCH, VERIFY = range(1, 14)
+EXPORT = 18
+EXPORT_SCAN, EXPORT_OUT = 0, 1
 REPORT = 1
 CLEAR, GREEN, AMBER = 1, 2, 3
 DOMAIN = 3
@@ -186,6 +188,14 @@ class Client:
         """The set of those domains that the node finds as they stand."""
         items = self.call(LOOKUP, [[DOMAIN, value.encode()] for value in values])[0]
         return {values[item[0]] for item in items if item[1][1] == values[item[0]].encode()}
+
+    def export(self, use=EXPORT_OUT, since=0, exercise=False):
+        """({id → title of what may be used}, {ids of what may be used no longer}, cursor)."""
+        items, result = self.call(EXPORT, [use, since, int(exercise)])
+        given, gone = {}, set()
+        for summary, _audience, _community, content, _kind, _bytes, _forced, _taken in items:
+            (gone.add(summary[0]) if content == b"" else given.__setitem__(summary[0], summary[11]))
+        return given, gone, result[0]
 
     def verify(self):
         return self.call(VERIFY)

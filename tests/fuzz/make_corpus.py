@@ -11,7 +11,7 @@ import sys
 RECORD = {"record": 0, "header": 1, "sealed": 2, "report": 3, "advisory": 4, "council card": 5, "charter": 6, "vouch": 7,
           "retraction": 8, "revision": 9}
 MESSAGE, HELLO, SUBMIT, INVITE, LS, SUMMARY, MATCH, SHOWN, COUNCIL, PREVIEW, EXPLAINED, PEER, STATUS, JOIN = range(14)
-FROM_CLIENT, FROM_KEEPER, RETRACT, REVISE, CONFIRM, WAITING = range(14, 20)
+FROM_CLIENT, FROM_KEEPER, RETRACT, REVISE, CONFIRM, WAITING, EXPORT = range(14, 21)
 TEXT, PAYLOAD, ENDPOINT = range(3)
 LARGE = 4096  # larger vectors teach a fuzzer little
 
@@ -52,6 +52,7 @@ def answers():
     yield REVISE, array(binary(bytes(range(4))), submit)
     yield CONFIRM, array(ID, binary(b""))
     yield WAITING, array(uint(9), SUMMARY_BYTES)
+    yield EXPORT, array(uint(1), uint(70), uint(1))
     yield INVITE, array(uint(60), ID, uint(0))
     yield LS, array(uint(1), uint(2), uint(3), uint(4), ID)
     yield SUMMARY, SUMMARY_BYTES

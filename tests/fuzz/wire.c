@@ -106,6 +106,7 @@ RUN(join_step)
 RUN(retract)
 RUN(confirm)
 RUN(waiting)
+RUN(export)
 #undef RUN
 
 static void run_revise(struct kr_slice bytes)
@@ -138,7 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static void (*const runs[])(struct kr_slice bytes) = {
         run_message,     run_hello,        run_submit,  run_invite,    run_ls,      run_summary, run_match,
         run_shown,       run_council_item, run_preview, run_explained, run_peer,    run_status,  run_join_step,
-        run_from_client, run_from_keeper,  run_retract, run_revise,    run_confirm, run_waiting,
+        run_from_client, run_from_keeper,  run_retract, run_revise,    run_confirm, run_waiting, run_export,
     };
     struct kr_slice bytes = {0};
 

@@ -38,6 +38,7 @@ ROUND_TRIP(kr_shown, shown, kr_shown_write, kr_shown_read)
 ROUND_TRIP(kr_retract, retract, kr_retract_write, kr_retract_read)
 ROUND_TRIP(kr_confirm, confirm, kr_confirm_write, kr_confirm_read)
 ROUND_TRIP(kr_waiting, waiting, kr_waiting_write, kr_waiting_read)
+ROUND_TRIP(kr_export, export, kr_export_write, kr_export_read)
 ROUND_TRIP(kr_council_item, item, kr_council_item_write, kr_council_item_read)
 ROUND_TRIP(kr_preview, preview, kr_preview_write, kr_preview_read)
 ROUND_TRIP(kr_explained, explained, kr_explained_write, kr_explained_read)
@@ -188,6 +189,7 @@ static void requests_read_back(void **state)
     };
     struct kr_invite invite = {.ttl_s = 60, .has_community = true, .community = {4}, .is_link_only = true};
     struct kr_ls ls = {.kind = 1, .label = KR_TLP_RED, .since_ms = 2, .limit = 3, .has_author = true, .author = {5}};
+    struct kr_export export = {.use = KR_EXPORT_USE_OUT, .since = UINT64_MAX, .exercise = true}, read_export;
     struct kr_submit read_submit;
     struct kr_invite read_invite;
     struct kr_ls read_ls;
@@ -202,6 +204,9 @@ static void requests_read_back(void **state)
     round_trip_kr_ls(&ls, &read_ls);
     assert_int_equal(read_ls.limit, 3);
     assert_true(read_ls.has_author);
+    round_trip_kr_export(&export, &read_export);
+    assert_int_equal(read_export.use, KR_EXPORT_USE_OUT);
+    assert_true(read_export.since == UINT64_MAX && read_export.exercise);
     /* Unlabelled is well formed: keeper says what is missing. */
     submit.label = KR_TLP_NONE;
     round_trip_kr_submit(&submit, &read_submit);
