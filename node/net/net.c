@@ -241,24 +241,6 @@ static void close_dial(struct dial *dial)
     }
 }
 
-/* Without a monitor the link only comes back more slowly: when pings stay out. */
-static void *monitor_new(struct net *net, void *socket)
-{
-    char name[64];
-    (void)snprintf(name, sizeof name, "inproc://dial.%llu", (unsigned long long)++net->dialled);
-    if (zmq_socket_monitor(socket, name, ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) != 0) {
-        return NULL;
-    }
-    void *monitor = zmq_socket(net->context, ZMQ_PAIR);
-    const int linger_ms = 0;
-    if (monitor != NULL &&
-        (zmq_setsockopt(monitor, ZMQ_LINGER, &linger_ms, sizeof linger_ms) != 0 || zmq_connect(monitor, name) != 0)) {
-        (void)zmq_close(monitor);
-        monitor = NULL;
-    }
-    return monitor;
-}
-
 static void hang_up(struct net *net, uint32_t number)
 {
     for (uint32_t i = 0; i < net->dial_count; i++) {
@@ -306,7 +288,8 @@ static enum kr_err take_dial(struct net *net)
     char endpoint[KR_ENDPOINT_BYTES_MAX + 1];
     struct kr_error error = {0};
     struct kr_curve own = net->own;
-    void *socket = NULL;
+    char name[64];
+    void *socket = NULL, *monitor = NULL;
     if (!net->has_own || !kr_slice_text(net->in.text, endpoint, sizeof endpoint)) {
         return KR_MALFORMED;
     }
@@ -320,7 +303,8 @@ static enum kr_err take_dial(struct net *net)
         err = crypto_scalarmult_base(own.public_key, own.secret) == 0 ? KR_OK : KR_KEY;
     }
     if (err == KR_OK) {
-        err = kr_dealer_new(net->context, &own, net->in.key, endpoint, &socket, &error);
+        (void)snprintf(name, sizeof name, "inproc://dial.%llu", (unsigned long long)++net->dialled);
+        err = kr_dealer_new(net->context, &own, net->in.key, endpoint, name, &socket, &monitor, &error);
     }
     sodium_memzero(&own, sizeof own);
     sodium_memzero(net->in.secret, sizeof net->in.secret);
@@ -328,7 +312,7 @@ static enum kr_err take_dial(struct net *net)
         return say_log(net, KR_LOG_WARNING, "cannot dial: %s", error.text[0] != 0 ? error.text : kr_err_text(err));
     }
     struct dial *dial = &net->dials[net->dial_count++];
-    *dial = (struct dial){.number = net->in.number, .socket = socket, .monitor = monitor_new(net, socket)};
+    *dial = (struct dial){.number = net->in.number, .socket = socket, .monitor = monitor};
     return KR_OK;
 }
 

@@ -89,8 +89,22 @@ enum kr_err kr_router_new(void *context, const struct kr_curve *own, const char 
     return KR_OK;
 }
 
+static void *monitor_new(void *context, void *socket, const char *name)
+{
+    static const struct option options[] = {{ZMQ_LINGER, 0}};
+    if (zmq_socket_monitor(socket, name, ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) != 0) {
+        return NULL;
+    }
+    void *monitor = zmq_socket(context, ZMQ_PAIR);
+    if (monitor != NULL && (!set_ints(monitor, options, 1) || zmq_connect(monitor, name) != 0)) {
+        (void)zmq_close(monitor);
+        monitor = NULL;
+    }
+    return monitor;
+}
+
 enum kr_err kr_dealer_new(void *context, const struct kr_curve *own, const uint8_t server_key[static 32], const char *endpoint,
-                          void **ret_socket, struct kr_error *error)
+                          const char *monitor, void **ret_socket, void **ret_monitor, struct kr_error *error)
 {
     static const struct option options[] = {
         {ZMQ_IMMEDIATE, 1}, {ZMQ_RECONNECT_IVL, 100}, {ZMQ_RECONNECT_IVL_MAX, 2000}, {ZMQ_CONNECT_TIMEOUT, 10000}};
@@ -100,12 +114,19 @@ enum kr_err kr_dealer_new(void *context, const struct kr_curve *own, const uint8
     }
     bool is_ready = set_common(socket, own) && set_ints(socket, options, sizeof options / sizeof options[0]) &&
                     zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server_key, 32) == 0;
+    void *watching = is_ready && monitor != NULL ? monitor_new(context, socket, monitor) : NULL;
     if (!is_ready || zmq_connect(socket, endpoint) != 0) {
         enum kr_err err = kr_fail(error, KR_SYSTEM, "%s: %s", endpoint, zmq_strerror(zmq_errno()));
         (void)zmq_close(socket);
+        if (watching != NULL) {
+            (void)zmq_close(watching);
+        }
         return err;
     }
     *ret_socket = socket;
+    if (monitor != NULL) {
+        *ret_monitor = watching;
+    }
     return KR_OK;
 }
 

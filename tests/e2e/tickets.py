@@ -77,7 +77,9 @@ def run(kairand):
             expect_links(h, [winner.name])
             expect_links(winner, ["Hokkaido"])
             begin = time.monotonic()
-            check(refusal_of(loser, good).code == wire.USED, "a used ticket is refused as something else")
+            refusal = refusal_of(loser, good)
+            check(refusal.code == wire.USED, f"a used ticket is refused as something else: {refusal.code}, {refusal}; "
+                  f"the joiner said: {loser.log_tail()}\nthe inviter said: {h.log_tail()}")
             check(time.monotonic() - begin < 10, "a used ticket is refused only after a wait")
             expect_links(loser, [])
             check(len(inviter.call(wire.COUNCILS)[0]) == 2, "the directory took in somebody who never joined")

@@ -124,8 +124,9 @@ static void test_a_known_key_is_let_in_and_named(void **state)
     struct world *world = *state;
     struct kr_error error = {0};
     char hex[65];
-    assert_int_equal(kr_dealer_new(world->context, &world->friend, world->own.public_key, world->endpoint, &world->dealer, &error),
-                     KR_OK);
+    assert_int_equal(
+        kr_dealer_new(world->context, &world->friend, world->own.public_key, world->endpoint, NULL, &world->dealer, NULL, &error),
+        KR_OK);
     assert_int_equal(await(world, TEST_HANDSHAKE_EVENTS), ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
     zmq_pollitem_t item = {.socket = world->dealer, .events = ZMQ_POLLOUT};
     assert_int_equal(zmq_poll(&item, 1, WAIT_MS), 1);
@@ -225,8 +226,9 @@ static void test_our_sockets_have_their_bounds(void **state)
 {
     struct world *world = *state;
     struct kr_error error = {0};
-    assert_int_equal(kr_dealer_new(world->context, &world->own, world->friend.public_key, world->endpoint, &world->dealer, &error),
-                     KR_OK);
+    assert_int_equal(
+        kr_dealer_new(world->context, &world->own, world->friend.public_key, world->endpoint, NULL, &world->dealer, NULL, &error),
+        KR_OK);
     void *const sockets[] = {world->router, world->dealer};
     for (size_t i = 0; i < 2; i++) {
         int64_t bytes_max = -1;
@@ -370,8 +372,44 @@ static void test_addresses_that_cannot_be_are_told(void **state)
     char bound[KR_ENDPOINT_BYTES_MAX + 1];
     assert_int_equal(kr_router_new(world->context, &world->own, world->endpoint, &socket, bound, &error), KR_SYSTEM); /* in use */
     assert_non_null(strstr(error.text, world->endpoint));
-    assert_int_equal(kr_dealer_new(world->context, &world->own, world->own.public_key, "nonsense", &socket, &error), KR_SYSTEM);
+    assert_int_equal(kr_dealer_new(world->context, &world->own, world->own.public_key, "nonsense", NULL, &socket, NULL, &error),
+                     KR_SYSTEM);
     assert_null(socket);
+}
+
+/* Whoever dials hears that it is not admitted only where it listened before it dialled: ZeroMQ does not try again. */
+static uint32_t connections_before_monitor, tcp_connections;
+
+int __real_zmq_connect(void *socket, const char *endpoint);
+int __wrap_zmq_connect(void *socket, const char *endpoint);
+int __real_zmq_socket_monitor(void *socket, const char *endpoint, int events);
+int __wrap_zmq_socket_monitor(void *socket, const char *endpoint, int events);
+
+int __wrap_zmq_connect(void *socket, const char *endpoint)
+{
+    tcp_connections += strncmp(endpoint, "tcp:", 4) == 0;
+    return __real_zmq_connect(socket, endpoint);
+}
+
+int __wrap_zmq_socket_monitor(void *socket, const char *endpoint, int events)
+{
+    connections_before_monitor = tcp_connections;
+    return __real_zmq_socket_monitor(socket, endpoint, events);
+}
+
+static void test_a_dealer_listens_before_it_dials(void **state)
+{
+    struct world *world = *state;
+    struct kr_error error = {0};
+    void *monitor = NULL;
+    tcp_connections = 0;
+    assert_int_equal(kr_dealer_new(world->context, &world->friend, world->own.public_key, world->endpoint, "inproc://dial",
+                                   &world->dealer, &monitor, &error),
+                     KR_OK);
+    assert_non_null(monitor);
+    assert_int_equal(zmq_close(monitor), 0);
+    assert_int_equal(tcp_connections, 1);
+    assert_int_equal(connections_before_monitor, 0);
 }
 
 #define WORLD_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -380,6 +418,7 @@ static void test_addresses_that_cannot_be_are_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        WORLD_TEST(test_a_dealer_listens_before_it_dials),
         WORLD_TEST(test_a_known_key_is_let_in_and_named),
         WORLD_TEST(test_an_unknown_key_is_refused),
         WORLD_TEST(test_a_dead_handler_refuses_everybody),
