@@ -302,6 +302,11 @@ static const char *detect(const uint8_t *bytes, size_t len)
     return name;
 }
 
+const char *kr_charset_detect(const void *bytes, size_t len)
+{
+    return detect(bytes, len);
+}
+
 static bool same_name(const char *a, const char *b)
 {
     size_t i = 0;

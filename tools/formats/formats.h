@@ -90,5 +90,8 @@ void kr_extract_free(struct kr_extract *extract);
  * terminated; free() it. `ret_name` says what it was taken for. */
 enum kr_err kr_charset_to_utf8(const void *bytes, size_t len, const char *charset, char **ret_text, size_t *ret_len,
                                char ret_name[static KR_CHARSET_NAME_BYTES], struct kr_error *error) KR_WARN_UNUSED;
+/* What kr_charset_to_utf8 takes bytes for that nothing is said of: "UTF-8" (ASCII too), "CP932", "EUC-JP", "ISO-2022-JP", "UTF-16"
+ * (with its mark), "UTF-16LE", "UTF-16BE". Static storage. */
+const char *kr_charset_detect(const void *bytes, size_t len);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/formats/csv.h"
 #include "tools/formats/mail.h"
 
 /* One row for each format that is read; mail and text share a reader. */
@@ -13,6 +14,7 @@ static const struct {
 } readers[] = {
     {KR_IMPORT_TEXT, "text", kr_import_text},
     {KR_IMPORT_MAIL, "mail", kr_import_text},
+    {KR_IMPORT_CSV, "csv", kr_import_csv},
 };
 
 static const char *const reason_names[] = {
@@ -153,7 +155,10 @@ enum kr_err kr_import_detect(struct kr_slice head, enum kr_import_format *ret_fo
 {
     enum kr_err err = refuse_known(head, error);
     if (err == KR_OK) {
-        *ret_format = is_json(head) ? detect_json(head) : kr_mail_is_mail(head.bytes, head.len) ? KR_IMPORT_MAIL : KR_IMPORT_TEXT;
+        *ret_format = is_json(head)                           ? detect_json(head)
+                      : kr_mail_is_mail(head.bytes, head.len) ? KR_IMPORT_MAIL
+                      : kr_csv_looks(head)                    ? KR_IMPORT_CSV
+                                                              : KR_IMPORT_TEXT;
     }
     return err;
 }

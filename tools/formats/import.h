@@ -207,6 +207,8 @@ kr_import_reader kr_import_text; /* text and mail: kr_formats_extract */
  * otherwise, and hands it to the sink; or tells the sink why not (EMPTY, MASKED, BAD_VALUE). Everything of the item but value (and
  * type) is the caller's. What is returned is the sink's answer. */
 enum kr_err kr_import_value(const struct kr_import_sink *sink, struct kr_import_item *item, struct kr_slice text) KR_WARN_UNUSED;
+/* The same without a sink. ANY takes a name with a file's extension (invoice.xlsm) for a file. */
+bool kr_import_parse(uint32_t type, struct kr_slice text, struct kr_indicator *ret, bool *ret_guessed);
 /* Hands over what is no single indicator as type other, cut to its bounds, and tells the sink so (PATTERN, kept). */
 enum kr_err kr_import_pattern(const struct kr_import_sink *sink, struct kr_import_item *item,
                               struct kr_slice pattern) KR_WARN_UNUSED;

@@ -6,6 +6,7 @@
 #include "tools/formats/collect.h"
 #include "tools/formats/fold.h"
 #include "tools/formats/import.h"
+#include "tools/formats/names.h"
 #include "tools/formats/scan.h"
 
 /* ---- masked names ---- */
@@ -28,9 +29,24 @@ static bool is_crossed_out(struct kr_slice text)
     return false;
 }
 
+/* Nothing in it can hide anything: nearly all values. */
+static bool is_open(struct kr_slice text)
+{
+    uint8_t all = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        all |= text.bytes[i];
+    }
+    return all < 0x80 &&
+           (text.len == 0 || (memchr(text.bytes, '*', text.len) == NULL && memchr(text.bytes, 'X', text.len) == NULL &&
+                              memmem(text.bytes, text.len, "xx", 2) == NULL));
+}
+
 bool kr_import_is_masked(struct kr_slice text)
 {
     size_t len = 1, stars = 0;
+    if (is_open(text)) {
+        return false;
+    }
     for (size_t i = 0; i < text.len; i += len) {
         const enum kr_char kind = kr_scan_char(text.bytes + i, text.len - i, &len);
         stars = text.bytes[i] == '*' ? stars + 1 : 0;
@@ -109,6 +125,30 @@ static bool may_be_defanged(struct kr_slice text)
     return text.len > 4 && strncasecmp((const char *)text.bytes, "hxxp", 4) == 0;
 }
 
+/* Lists without types name files, too; a name that was defanged is a host all the same. */
+static bool is_file(struct kr_slice text, const struct kr_indicator *indicator)
+{
+    const uint8_t *dot = text.len > 0 ? memrchr(text.bytes, '.', text.len) : NULL;
+    if (dot == NULL || indicator->type != KR_INDICATOR_DOMAIN || memchr(text.bytes, '[', text.len) != NULL) {
+        return false;
+    }
+    const size_t len = (size_t)(text.bytes + text.len - dot) - 1;
+    return kr_names_is_extension(dot + 1, len) && !kr_names_is_top_level(dot + 1, len);
+}
+
+bool kr_import_parse(uint32_t type, struct kr_slice text, struct kr_indicator *ret, bool *ret_guessed)
+{
+    text = trim(text);
+    if (text.len == 0) {
+        return false;
+    }
+    bool is_one = parse(type, (const char *)text.bytes, text.len, ret, ret_guessed);
+    if (is_one && type == KR_INDICATOR_ANY && is_file(text, ret)) {
+        return kr_indicator_parse(KR_INDICATOR_FILENAME, (const char *)text.bytes, text.len, ret, NULL) == KR_OK;
+    }
+    return is_one || (may_be_defanged(text) && parse_defanged(type, text, ret, ret_guessed));
+}
+
 static enum kr_err tell(const struct kr_import_sink *sink, const struct kr_import_item *item, enum kr_import_reason reason,
                         bool is_kept, struct kr_slice what, const char *detail)
 {
@@ -124,11 +164,8 @@ enum kr_err kr_import_value(const struct kr_import_sink *sink, struct kr_import_
     if (text.len == 0) {
         return tell(sink, item, KR_IMPORT_REASON_EMPTY, false, text, "");
     }
-    bool is_one = parse(item->type, (const char *)text.bytes, text.len, &indicator, &item->guessed);
-    if (!is_one && may_be_defanged(text)) {
-        is_one = parse_defanged(item->type, text, &indicator, &item->guessed);
-    }
-    if (is_one && !(kr_import_is_masked(text) && item->type <= KR_INDICATOR_EMAIL)) {
+    const bool is_name = item->type <= KR_INDICATOR_EMAIL; /* or may be one */
+    if (kr_import_parse(item->type, text, &indicator, &item->guessed) && !(is_name && kr_import_is_masked(text))) {
         item->type = indicator.type;
         item->value = (struct kr_slice){indicator.value, indicator.len};
         enum kr_err err = sink->on_item(sink->context, item);
@@ -297,6 +334,9 @@ enum kr_err kr_import_date(struct kr_slice text, int32_t zone_s, uint64_t *ret_s
     struct moment moment = {.zone_s = zone_s};
     uint64_t digits_s = 0;
     text = trim(text);
+    if (text.len == 0) {
+        return KR_INVALID;
+    }
     if (text.len <= 13 && read_digits(text, zone_s, &digits_s) && digits_s <= UINT32_MAX) {
         *ret_s = digits_s;
         return KR_OK;

@@ -30,6 +30,9 @@ static void test_values(void **state)
     check_value(KR_INDICATOR_FILENAME, "請求書(1).xlsm", "filename 請求書(1).xlsm\n");
     check_value(KR_INDICATOR_ANY, "10.0.0.0/8", "ipv4 10.0.0.0/8\n");
     check_value(KR_INDICATOR_MD5, "098F6BCD4621D373CADE4E832627B4F6", "md5 098f6bcd4621d373cade4e832627b4f6\n");
+    check_value(KR_INDICATOR_ANY, "invoice.xlsm", "filename invoice.xlsm\n");
+    check_value(KR_INDICATOR_ANY, "evil[.]zip", "domain evil.zip\n");
+    check_value(KR_INDICATOR_ANY, "evil.zip", "domain evil.zip\n"); /* a top-level domain, too: nothing says which */
     check_value(KR_INDICATOR_DOMAIN, "xxx.example", "domain xxx.example\n");
 }
 

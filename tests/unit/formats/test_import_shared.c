@@ -1,0 +1,128 @@
+/* Third-party data as a whole, read where KR_SHARED_DATA or ../shared/data has them; skipped elsewhere. Counts were made with other
+ * tools: Python's csv module, distinct values of the column of URLs. */
+#include "tests/unit/formats/import_test.h"
+
+#define SKIPPED 77
+
+static char folder[512];
+
+static void read_shared(const char *name, struct told *told)
+{
+    char path[1024];
+    struct kr_import_file file;
+    struct kr_error error = {.text = ""};
+    const struct kr_import_options options = {.format = KR_IMPORT_ANY};
+    const struct kr_import_sink sink = told_begin(told);
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (kr_import_file_open(&file, path, 0, &error) != KR_OK || kr_import_read(&file.source, &options, &sink, &error) != KR_OK) {
+        fail_msg("%s: %s", name, error.text);
+    }
+    assert_int_equal(told->progress_bytes, file.source.bytes);
+    kr_import_file_close(&file);
+    assert_int_equal(fclose(told->out), 0);
+}
+
+static void test_jpcert(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *id;
+        uint32_t rows;
+    } months[] = {{"jpcert-phishing/202402.csv", "phishing-urls/2024-02", 7994},
+                  {"jpcert-phishing/202501.csv", "phishing-urls/2025-01", 2582},
+                  {"jpcert-phishing/202502.csv", "phishing-urls/2025-02", 1790},
+                  {"jpcert-phishing/202503.csv", "phishing-urls/2025-03", 2344}};
+    for (size_t i = 0; i < sizeof months / sizeof months[0]; i++) {
+        struct told told = {.groups = 0};
+        read_shared(months[i].name, &told);
+        uint32_t skipped = 0;
+        for (uint32_t j = 0; j < KR_IMPORT_REASON_COUNT; j++) {
+            skipped += told.skips[j];
+        }
+        if (told.groups != 1 || told.items + skipped != months[i].rows || told.types[KR_INDICATOR_URL] != told.items ||
+            strstr(told.lines, months[i].id) == NULL) {
+            fail_msg("%s: %u groups, %u items, %u skipped\n%.300s", months[i].name, told.groups, told.items, skipped, told.lines);
+        }
+        assert_true(skipped <= 2);
+        told_free(&told);
+    }
+}
+
+/* A member's spreadsheet in CP932. */
+static void test_members(void **state)
+{
+    (void)state;
+    struct told told = {.groups = 0};
+    read_shared("ioc-text/members-sjis.csv", &told);
+    assert_string_equal(told.lines, "group title=members-sjis.csv @1\n"
+                                    "ipv4 192.0.2.51 note=不審な通信先 @2\n"
+                                    "domain bad-portal.example note=フィッシング @3\n"
+                                    "url https://login-bank.example/%E3%83%AD%E3%82%B0%E3%82%A4%E3%83%B3 note=偽サイト @4\n"
+                                    "sha256 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae note=検体 @5\n");
+    told_free(&told);
+}
+
+/* What a careful analyst finds in the advisory (the folder's README), and nothing else. */
+static void test_advisory(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"ioc-text/advisory-ja.txt", "ioc-text/advisory-ja.eml"};
+    for (size_t i = 0; i < 2; i++) {
+        struct told told = {.groups = 0};
+        read_shared(names[i], &told);
+        assert_int_equal(told.groups, 1);
+        assert_non_null(strstr(told.lines, " TLP:AMBER "));
+        assert_int_equal(told.items, 10);
+        assert_int_equal(told.types[KR_INDICATOR_SHA256], 1);
+        assert_int_equal(told.types[KR_INDICATOR_MD5], 1);
+        assert_int_equal(told.types[KR_INDICATOR_URL], 3);
+        assert_int_equal(told.types[KR_INDICATOR_IPV4], 1);
+        assert_int_equal(told.types[KR_INDICATOR_IPV6], 1);
+        assert_int_equal(told.types[KR_INDICATOR_DOMAIN], 1);
+        assert_int_equal(told.types[KR_INDICATOR_EMAIL], 1);
+        assert_int_equal(told.types[KR_INDICATOR_FILENAME], 1);
+        assert_int_equal(told.skips[KR_IMPORT_REASON_OWN], 1);
+        told_free(&told);
+    }
+}
+
+/* Texts stay texts, however many commas they have. */
+static void test_texts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint32_t items;
+    } texts[] = {{"ioc-text/Conti_IOCs.txt", 54},
+                 {"ioc-text/2020-07-07-TA551-IOCs-for-Ursnif-with-IcedID.txt", 169},
+                 {"ioc-text/2020-11-05-TA551-IOCs-for-IcedID.txt", 90},
+                 {"ioc-text/2020-12-09-TA551-IOCs-for-IcedID.txt", 78},
+                 {"ioc-text/BazarCall-Appendix-A.txt", 157}};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct told told = {.groups = 0};
+        read_shared(texts[i].name, &told);
+        assert_int_equal(told.items, texts[i].items);
+        told_free(&told);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_jpcert),
+        cmocka_unit_test(test_members),
+        cmocka_unit_test(test_advisory),
+        cmocka_unit_test(test_texts),
+    };
+    const char *named = getenv("KR_SHARED_DATA");
+    (void)snprintf(folder, sizeof folder, "%s", named != NULL ? named : "../shared/data");
+    char probe[600];
+    (void)snprintf(probe, sizeof probe, "%s/README.md", folder);
+    FILE *file = fopen(probe, "rb");
+    if (file == NULL) {
+        (void)printf("skipped: no third-party data at %s (set KR_SHARED_DATA)\n", folder);
+        return SKIPPED;
+    }
+    (void)fclose(file);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
