@@ -128,6 +128,12 @@ static enum kr_err index_report(struct kr_job *job, struct kr_slice content, con
             return KR_NOMEM;
         }
     }
+    uint8_t key[KR_ORIGIN_KEY_BYTES_MAX];
+    size_t key_len = kr_report_origin_key(report.origin_organisation, report.origin_id, key);
+    sink.position = 0;
+    if (key_len > 0 && !add_term(&sink, KR_INDICATOR_ORIGIN, key, key_len)) {
+        return KR_NOMEM;
+    }
     kr_store_terms_sort(job->terms, job->term_count);
     drop_doubles(job);
     return KR_OK;

@@ -206,6 +206,17 @@ static void leave_out(struct kr_query *query, uint32_t at)
     query->is_cut[at / 8] |= (uint8_t)(1u << at % 8);
 }
 
+static bool is_match(const struct kr_query_page *page, const struct kr_report_indicator *indicator, uint32_t type,
+                     struct kr_slice asked)
+{
+    uint8_t key[KR_ORIGIN_KEY_BYTES_MAX];
+    if (type == KR_INDICATOR_ORIGIN) {
+        size_t len = kr_report_origin_key(page->report.origin_organisation, page->report.origin_id, key);
+        return len == asked.len && memcmp(key, asked.bytes, len) == 0;
+    }
+    return kr_indicator_matches(indicator->type, indicator->value, type, asked);
+}
+
 /* One hit of the value with the index `at`. `*ret_cut`: it would be one match too many. */
 static enum kr_err take_hit(struct kr_query_page *page, const struct kr_query_hit *hit, uint32_t at, uint32_t type,
                             struct kr_slice asked, bool *ret_cut)
@@ -223,14 +234,16 @@ static enum kr_err take_hit(struct kr_query_page *page, const struct kr_query_hi
     if (err == KR_OK) {
         err = open_report(page, hit->arrival);
     }
-    if (err == KR_OK) {
+    if (err == KR_OK && type == KR_INDICATOR_ORIGIN) { /* of the whole report, not of one of its indicators */
+        match.indicator = (struct kr_report_indicator){.type = type, .value = asked, .confidence = KR_CONFIDENCE_NONE};
+    } else if (err == KR_OK) {
         err = read_indicator(page, hit->position, &match.indicator);
     }
     if (err == KR_CORRUPT) {
         leave_out(page->query, at);
         return KR_OK;
     }
-    if (err != KR_OK || !kr_indicator_matches(match.indicator.type, match.indicator.value, type, asked)) {
+    if (err != KR_OK || !is_match(page, &match.indicator, type, asked)) {
         return err; /* terms are 128 bits of a keyed hash: for completeness */
     }
     page->query->count++;

@@ -65,7 +65,9 @@ enum kr_op {
     KR_OP_PREVIEW = 6,  /* args: kr_submit; result: kr_preview. Changes nothing */
     KR_OP_SUBMIT = 7,   /* args: kr_submit; result: array of [id (bin 32), known (0/1: the token was used before)] when durable */
     KR_OP_LOOKUP = 8,   /* args: array of [type, value (bin, normal form)]; pages of kr_match, newest first; result: array of uint,
-                           the values (by index) of which matches were left out: older ones than these, or damaged ones */
+                           the values (by index) of which matches were left out: older ones than these, or damaged ones. Asked for
+                           KR_INDICATOR_ORIGIN with kr_report_origin_key, the reports of that origin, with that as the indicator:
+                           those that were stored since there is this key */
     KR_OP_LS = 9,       /* args: kr_ls; pages of kr_summary, newest first */
     KR_OP_SHOW = 10,    /* args: array of 1 bin (id or unique prefix of >= 4 bytes); result: kr_shown */
     KR_OP_EXPLAIN = 11, /* args: array of 1 bin (id or prefix); result: kr_explained */

@@ -112,6 +112,21 @@ enum kr_err kr_report_parse_again(struct kr_slice content, struct kr_report *ret
     return parse_report(content, false, ret_report);
 }
 
+size_t kr_report_origin_key(struct kr_slice organisation, struct kr_slice id, uint8_t ret_key[static KR_ORIGIN_KEY_BYTES_MAX])
+{
+    size_t len = 0;
+    if (id.len == 0 || id.len > KR_NAME_BYTES_MAX || organisation.len > KR_NAME_BYTES_MAX) {
+        return 0;
+    }
+    for (size_t i = 0; i < organisation.len + 1 + id.len; i++) {
+        uint8_t byte = i < organisation.len    ? organisation.bytes[i]
+                       : i == organisation.len ? 0
+                                               : id.bytes[i - organisation.len - 1];
+        ret_key[len++] = byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
+    }
+    return len;
+}
+
 void kr_report_write(const struct kr_report *report, struct kr_writer *writer)
 {
     kr_writer_array(writer, 14);

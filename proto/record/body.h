@@ -55,6 +55,10 @@ enum kr_err kr_report_parse(struct kr_slice content, struct kr_report *ret_repor
 /* The same for what kr_report_parse accepted before and the store kept: the form is read with all bounds, normal forms are not
  * worked out a second time (that is nearly all of the work). */
 enum kr_err kr_report_parse_again(struct kr_slice content, struct kr_report *ret_report) KR_WARN_UNUSED;
+/* The key under which a report with an origin id is found (KR_INDICATOR_ORIGIN): organisation ‖ 0 ‖ id, ASCII in lower case.
+ * Returns its length; 0 where there is no id, or one of the two is too long. */
+#define KR_ORIGIN_KEY_BYTES_MAX (2u * KR_NAME_BYTES_MAX + 1u)
+size_t kr_report_origin_key(struct kr_slice organisation, struct kr_slice id, uint8_t ret_key[static KR_ORIGIN_KEY_BYTES_MAX]);
 void kr_report_write(const struct kr_report *report, struct kr_writer *writer);
 void kr_report_indicator_write(const struct kr_report_indicator *indicator, struct kr_writer *writer);
 /* Reads the next indicator of a parsed report; start with kr_reader_init on report->indicators and kr_reader_array_between. */

@@ -48,7 +48,8 @@ static enum kr_err ignore_item(void *context, struct kr_slice item)
 }
 
 /* Asks node 0 twice for the value, so that what is kept of one value is seen not to reach into the next. */
-static void look_up(struct bed *bed, bool (*is_over)(void *context), struct asked *asked)
+static void look_up_value(struct bed *bed, uint32_t type, const void *value, size_t len, bool (*is_over)(void *context),
+                          struct asked *asked)
 {
     struct kr_writer args;
     bool is_done = false;
@@ -57,8 +58,8 @@ static void look_up(struct bed *bed, bool (*is_over)(void *context), struct aske
     kr_writer_array(&args, 2);
     for (uint32_t i = 0; i < 2; i++) {
         kr_writer_array(&args, 2);
-        kr_writer_uint(&args, KR_INDICATOR_DOMAIN);
-        kr_writer_bin(&args, VALUE, strlen(VALUE));
+        kr_writer_uint(&args, type);
+        kr_writer_bin(&args, value, len);
     }
     assert_int_equal(kr_writer_finish(&args), KR_OK);
     assert_int_equal(kr_query_init(&asked->query, KR_OP_LOOKUP, (struct kr_slice){args.bytes, args.len}, false), KR_OK);
@@ -87,6 +88,11 @@ static void look_up(struct bed *bed, bool (*is_over)(void *context), struct aske
         kr_writer_deinit(&result);
     }
     kr_query_deinit(&asked->query);
+}
+
+static void look_up(struct bed *bed, bool (*is_over)(void *context), struct asked *asked)
+{
+    look_up_value(bed, KR_INDICATOR_DOMAIN, VALUE, strlen(VALUE), is_over, asked);
 }
 
 static void store_report(struct bed *bed, uint8_t token, uint32_t times, uint8_t ret_id[static 32])
@@ -234,6 +240,68 @@ static void every_page_comes_forward(void **state)
     kr_query_deinit(&query);
 }
 
+static struct kr_slice text(const char *string)
+{
+    return (struct kr_slice){(const uint8_t *)string, strlen(string)};
+}
+
+static void store_imported(struct bed *bed, uint8_t token, const char *organisation, const char *origin_id,
+                           const struct kr_report_indicator *indicator, uint8_t ret_id[static 32])
+{
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_CLEAR, VALUE, token);
+    struct kr_writer indicators, body;
+    kr_writer_init(&indicators, KR_KIB);
+    kr_writer_array(&indicators, indicator != NULL);
+    if (indicator != NULL) {
+        kr_report_indicator_write(indicator, &indicators);
+    }
+    assert_int_equal(kr_writer_finish(&indicators), KR_OK);
+    const struct kr_report report = {.title = text("imported"),
+                                     .language = text("en"),
+                                     .indicators = {indicators.bytes, indicators.len},
+                                     .origin_organisation = text(organisation),
+                                     .origin_id = text(origin_id),
+                                     .part = 1,
+                                     .parts = 1};
+    kr_writer_init(&body, KR_MIB);
+    kr_report_write(&report, &body);
+    assert_int_equal(kr_writer_finish(&body), KR_OK);
+    const struct kr_slice own = submit->body;
+    submit->body = (struct kr_slice){body.bytes, body.len};
+    assert_int_equal(bed_submit(bed, 0, submit, ret_id), KR_OK);
+    submit->body = own;
+    bed_submission_free(submit);
+    kr_writer_deinit(&body);
+    kr_writer_deinit(&indicators);
+}
+
+/* By its own origin alone: not by another's, nor by what a report says among its indicators, nor without an id. */
+static void a_report_is_found_by_its_origin(void **state)
+{
+    struct bed *bed = *state;
+    struct asked asked;
+    uint8_t first[32], second[32], other[32], key[KR_ORIGIN_KEY_BYTES_MAX];
+    const size_t len = kr_report_origin_key(text("misp.example"), text("5f3C-01"), key);
+    const struct kr_report_indicator same = {.type = KR_INDICATOR_ORIGIN, .value = {key, len}, .confidence = KR_CONFIDENCE_NONE};
+    const struct kr_report_indicator domain = {.type = KR_INDICATOR_DOMAIN, .value = text(VALUE), .confidence = KR_CONFIDENCE_NONE};
+    store_imported(bed, 1, "MISP.example", "5F3c-01", NULL, first);
+    store_imported(bed, 2, "misp.example", "5f3c-02", &same, other);
+    store_imported(bed, 3, "misp.example", "", &same, other);
+    look_up_value(bed, KR_INDICATOR_ORIGIN, key, len, NULL, &asked);
+    assert_int_equal(asked.items, 2); /* it asks twice */
+    assert_memory_equal(asked.first, first, 32);
+    assert_memory_equal(asked.last, first, 32);
+    store_imported(bed, 4, "misp.example", "5f3c-01", &domain, second);
+    look_up_value(bed, KR_INDICATOR_ORIGIN, key, len, at_once, &asked);
+    assert_int_equal(asked.items, 4);
+    assert_memory_equal(asked.first, second, 32);
+    assert_memory_equal(asked.last, first, 32);
+    look_up_value(bed, KR_INDICATOR_ORIGIN, key, len - 1, NULL, &asked);
+    assert_int_equal(asked.items, 0);
+    look_up_value(bed, KR_INDICATOR_DOMAIN, VALUE, strlen(VALUE), NULL, &asked);
+    assert_int_equal(asked.items, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +309,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_not_shown_hides_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_list_that_is_cut_says_so, setup, teardown),
         cmocka_unit_test_setup_teardown(every_page_comes_forward, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_report_is_found_by_its_origin, setup, teardown),
     };
     return cmocka_run_group_tests_name("core/query", tests, NULL, NULL);
 }

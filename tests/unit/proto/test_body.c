@@ -262,9 +262,25 @@ static void advisories_read_back_and_are_bounded(void **state)
     kr_writer_deinit(&writer);
 }
 
+static void an_origin_has_one_key(void **state)
+{
+    uint8_t key[KR_ORIGIN_KEY_BYTES_MAX];
+    static const char expected[] = "jpcert/cc\0at-1 \xe5\x8f\xb7";
+
+    (void)state;
+    assert_int_equal(kr_report_origin_key(text_slice("JPCERT/CC"), text_slice("AT-1 号"), key), sizeof expected - 1);
+    assert_memory_equal(key, expected, sizeof expected - 1);
+    assert_int_equal(kr_report_origin_key(text_slice(""), text_slice("a"), key), 2);
+    assert_int_equal(kr_report_origin_key(text_slice("JPCERT/CC"), text_slice(""), key), 0);
+    assert_int_equal(kr_report_origin_key(long_text(KR_NAME_BYTES_MAX), long_text(KR_NAME_BYTES_MAX), key), sizeof key);
+    assert_int_equal(kr_report_origin_key(long_text(KR_NAME_BYTES_MAX + 1), text_slice("a"), key), 0);
+    assert_int_equal(kr_report_origin_key(text_slice("a"), long_text(KR_NAME_BYTES_MAX + 1), key), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_origin_has_one_key),
         cmocka_unit_test(reports_read_back),
         cmocka_unit_test(reports_hold_4096_indicators_and_no_more),
         cmocka_unit_test(indicators_are_checked_one_by_one),
