@@ -40,7 +40,9 @@ die() {
 # What building and running needs; then what testing needs on top.
 packages_build="cmake ninja-build gcc libc6-dev pkg-config gettext libsodium-dev libzmq3-dev libmsgpack-dev liblmdb-dev
     libcmocka-dev libidn2-dev libunistring-dev libpsl-dev publicsuffix libseccomp-dev libgmime-3.0-dev libinih-dev libjansson-dev"
-packages_test="clang clang-format clang-tidy libclang-rt-14-dev python3 python3-msgpack python3-nacl"
+packages_test="clang clang-format clang-tidy libclang-rt-14-dev python3 python3-msgpack python3-nacl bind9-utils nftables ipset"
+# Servers that the tests feed with exports: unpacked into build/consumers, not installed, so that none of them is started or enabled.
+packages_servers="bind9 unbound"
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
@@ -73,6 +75,25 @@ install_missing() {
     rm -f "$log"
 }
 
+# Servers, and the libraries that they need; where both are on this machine anyway, nothing.
+unpack_servers() {
+    if (PATH="$PATH:/usr/sbin:$root/build/consumers/usr/sbin" && command -v named && command -v unbound) >/dev/null; then
+        return 0
+    fi
+    # shellcheck disable=SC2086
+    plan=$(apt-get -s install --no-install-recommends $packages_servers 2>/dev/null) || {
+        as_root apt-get update -q >/dev/null
+        plan=$(apt-get -s install --no-install-recommends $packages_servers) || die "these packages cannot be found: $packages_servers"
+    }
+    needed=$(printf '%s\n' "$plan" | sed -n 's/^Inst \([^ ]*\) .*/\1/p' | grep -vxE "$(echo "$packages_servers" | tr ' ' '|')" | tr '\n' ' ' || true)
+    install_missing "$needed"
+    say "unpacking: $packages_servers"
+    mkdir -p build/consumers
+    # shellcheck disable=SC2086
+    (cd build/consumers && apt-get download -q $packages_servers >/dev/null 2>&1 &&
+        for package in *.deb; do dpkg-deb -x "$package" . || exit 1; done && rm -f -- *.deb) || die "$packages_servers cannot be unpacked"
+}
+
 # build PRESET [TARGET...]
 build() {
     preset=$1
@@ -102,6 +123,8 @@ run_tests() {
 
 test_all() {
     install_missing "$packages_build $packages_test"
+    unpack_servers
+    export KAIRAN_CONSUMERS=required
     failed=
     for preset in dev asan; do
         build "$preset"
