@@ -28,7 +28,7 @@
 #define KR_SIGNED_DAY_MAX        131072u               /* records that a node signs in a day; only the signer counts */
 #define KR_SIGNED_STEP           256u                  /* of them, noted at a time */
 #define KR_FUTURE_MS_MAX         (10u * 60u * 1000u)   /* dated further ahead: hidden until then */
-#define KR_AHEAD_MS_MAX          (86400u * 1000u)      /* dated further ahead: not taken yet */
+#define KR_AHEAD_MS_MAX          (86400u * 1000u)      /* dated further ahead: not taken yet; a clock further off is wrong */
 #define KR_TAKEBACKS_DAY_MAX     32u                   /* of one other council: more wait for the operator */
 #define KR_CARD_KEYS_MAX         16u                   /* of each sort on a council card */
 #define KR_FOUNDERS_MAX          64u

@@ -17,7 +17,6 @@
 #define EXPIRY_SLICE 64u
 #define EXPIRY_BYTES KR_MIB /* stripped in a slice, or a record more */
 #define EXPIRY_MS    60000u
-#define DAY_MS       86400000
 
 /* A statement that has ended leaves the directory too, or a node would look for it in vain when it starts. */
 static enum kr_err forget_statement(struct kr_step *step, const struct kr_head *head, bool *ret_was_known)
@@ -122,7 +121,7 @@ static bool may_be_ahead(const struct kr_core *core)
     uint32_t sessions = 0, behind = 0;
     for (uint32_t i = 0; i < core->link_count; i++) {
         sessions += core->links[i]->has_session;
-        behind += core->links[i]->has_session && core->links[i]->clock_ms < -(int64_t)DAY_MS;
+        behind += core->links[i]->has_session && core->links[i]->clock_ms < -(int64_t)KR_AHEAD_MS_MAX;
     }
     return (core->options.doubts_clock || 2 * behind > sessions) && !KR_FAULT(KR_FAULT_CLOCK_TRUSTED);
 }

@@ -157,17 +157,18 @@ enum kr_err kr_hello_answer(struct kr_step *step, uint32_t number, const struct 
     return err;
 }
 
-static bool lists_key(const struct kr_card *card, const uint8_t key[static 32], uint64_t now_ms)
+/* KR_DENIED where the card does not list the key now, KR_BUSY where it does so later on. */
+static enum kr_err key_in_force(const struct kr_card *card, const uint8_t key[static 32], uint64_t now_ms)
 {
     const uint64_t now_s = now_ms / 1000;
-    for (uint32_t i = 0; i < card->node_count; i++) {
+    enum kr_err verdict = KR_DENIED;
+    for (uint32_t i = 0; i < card->node_count && verdict != KR_OK; i++) {
         const struct kr_card_key *listed = &card->node[i];
-        if (memcmp(listed->public_key, key, 32) == 0 && listed->from_s <= now_s + KR_FUTURE_MS_MAX / 1000 &&
-            (listed->until_s == 0 || now_s < listed->until_s)) {
-            return true;
+        if (memcmp(listed->public_key, key, 32) == 0 && (listed->until_s == 0 || now_s < listed->until_s)) {
+            verdict = listed->from_s <= now_s + KR_FUTURE_MS_MAX / 1000 ? KR_OK : KR_BUSY;
         }
     }
-    return false;
+    return verdict;
 }
 
 enum kr_err kr_hello_card(struct kr_step *step, const struct kr_hello *hello, struct kr_job *ret_job, struct kr_card *ret_card)
@@ -195,9 +196,9 @@ enum kr_err kr_hello_card(struct kr_step *step, const struct kr_hello *hello, st
     struct kr_card newer;
     if (known != NULL && known->version > ret_job->header.version) {
         kr_council_card(known, &newer);
-        return lists_key(&newer, hello->node_key, step->now_ms) ? KR_OK : KR_DENIED;
+        return key_in_force(&newer, hello->node_key, step->now_ms);
     }
-    return lists_key(ret_card, hello->node_key, step->now_ms) ? KR_OK : KR_DENIED;
+    return key_in_force(ret_card, hello->node_key, step->now_ms);
 }
 
 /* ---- sessions ---- */
@@ -337,11 +338,19 @@ static enum kr_err hello_frame(struct kr_step *step, struct kr_link *link, struc
     enum kr_err verdict = KR_OK;
     if (!is_known) {
         verdict = kr_hello_card(step, &hello, &job, &card);
-    } else if (!lists_key(&card, hello.node_key, step->now_ms)) {
-        verdict = KR_DENIED;
+    } else {
+        verdict = key_in_force(&card, hello.node_key, step->now_ms);
     }
     if (verdict == KR_NOMEM) {
         err = verdict;
+        goto out;
+    }
+    if (verdict == KR_BUSY) {
+        err =
+            kr_step_log_peer(step, link, KR_LOG_WARNING,
+                             "the card of %s lists its node's key only from a later time on; not linked until then. Where that is "
+                             "not meant, the clock of one of the two is wrong: set it right",
+                             kr_core_name(step->core, link->council, false, name, sizeof name));
         goto out;
     }
     if (verdict != KR_OK) {

@@ -436,10 +436,32 @@ static enum kr_err differ(struct kr_step *step, struct kr_link *link, const uint
     return kr_roots_ask(step, link, NULL);
 }
 
+/* Once, until the two have met. Up to a day apart nothing has to be done: what is dated ahead is taken, and shown when its time
+ * comes. */
+static enum kr_err tell_of_clock(struct kr_step *step, struct kr_link *link)
+{
+    char name[KR_NAME_BYTES_MAX + 1];
+    const int64_t apart_ms = link->clock_ms;
+    const bool is_wrong = apart_ms > (int64_t)KR_AHEAD_MS_MAX || apart_ms < -(int64_t)KR_AHEAD_MS_MAX,
+               was_wrong = link->is_clock_wrong;
+    link->is_clock_wrong = is_wrong;
+    if (!is_wrong || was_wrong) {
+        return KR_OK;
+    }
+    return kr_step_log_peer(step, link, KR_LOG_WARNING,
+                            "the clock of %s is more than a day %s this node's: one of the two is wrong. Set it right; until then "
+                            "what is dated more than a day ahead waits",
+                            kr_core_name(step->core, link->council, false, name, sizeof name),
+                            apart_ms > 0 ? "ahead of" : "behind");
+}
+
 enum kr_err kr_roots_pinged(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
 {
     link->clock_ms = clock_between(step->now_ms, message->sequence);
-    enum kr_err err = digest(step, link);
+    enum kr_err err = tell_of_clock(step, link);
+    if (err == KR_OK) {
+        err = digest(step, link);
+    }
     if (err == KR_OK && message->type == KR_MESSAGE_PING) {
         err = kr_roots_ping(step, link, KR_MESSAGE_PONG);
     }

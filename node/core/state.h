@@ -135,8 +135,9 @@ struct kr_link {
     uint8_t ephemeral_public[32], ephemeral_secret[32], hello_hash[32];
     uint64_t hello_at_ms, hello_wait_ms; /* next try, and how long to wait after it */
     uint64_t heard_ms, ping_at_ms, hello_heard_ms;
-    uint64_t word_ms; /* when any frame came last, readable or not */
-    int64_t clock_ms;
+    uint64_t word_ms;    /* when any frame came last, readable or not */
+    int64_t clock_ms;    /* the peer's minus ours, as its last ping or pong said */
+    bool is_clock_wrong; /* they are further apart than KR_AHEAD_MS_MAX, and the log says so */
 
     /* Pushing. */
     struct kr_queue fresh, bulk;
@@ -322,8 +323,8 @@ void kr_link_session_down(struct kr_core *core, struct kr_link *link);
  * first. */
 enum kr_err kr_hello_answer(struct kr_step *step, uint32_t number, const struct kr_hello *hello,
                             const uint8_t hello_hash[static 32], struct kr_session *ret_session) KR_WARN_UNUSED;
-/* Checks the card that came with a hello: its own record, whole; that it speaks for hello->council and lists hello->node_key now.
- */
+/* Checks the card that came with a hello: its own record, whole; that it speaks for hello->council and lists hello->node_key now
+ * (KR_BUSY: only later). */
 enum kr_err kr_hello_card(struct kr_step *step, const struct kr_hello *hello, struct kr_job *ret_job,
                           struct kr_card *ret_card) KR_WARN_UNUSED;
 

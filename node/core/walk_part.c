@@ -32,14 +32,14 @@ enum kr_err kr_walker_new(struct kr_step *step, struct kr_link *link, struct kr_
     if (walker == NULL) {
         return KR_NOMEM;
     }
-    const uint64_t now_s = step->now_ms / 1000, their_s = (step->now_ms + (uint64_t)link->clock_ms) / 1000;
     walker->step = step;
     walker->link = link;
     walker->walk = &link->walk;
     walker->left = KR_WALK_COST_STEP;
-    /* A peer whose clock is ahead has let a month go that we have. A wrong clock must not end all walks. */
-    const bool is_ahead = link->clock_ms > 0 && their_s - now_s < KR_MONTH_GRACE_S;
-    walker->month_from = kr_tree_month_from(is_ahead ? their_s : now_s);
+    /* A peer whose clock is ahead has let a month go that we have. A wrong clock must not end all walks: one that is further off
+     * than this doubts itself, and has let none go. */
+    const bool is_ahead = link->clock_ms > 0 && link->clock_ms <= (int64_t)KR_AHEAD_MS_MAX;
+    walker->month_from = kr_tree_month_from((step->now_ms + (is_ahead ? (uint64_t)link->clock_ms : 0)) / 1000);
     walker->plan = malloc(sizeof *walker->plan);
     if (walker->plan == NULL) {
         kr_walker_free(walker);

@@ -117,6 +117,30 @@ static void months_that_are_over_are_left_alone(void **state)
     assert_int_equal(walkers.nodes[1].pushed, 0);
 }
 
+/* The month of the first node's key is over by the other's clock alone. As far as a clock may be off, a day, that is believed; one
+ * that is further off has let nothing go. */
+static void a_month_that_is_over_for_the_peer_is_left_alone(void **state)
+{
+    static const struct {
+        int64_t clock_ms;
+        uint32_t pushed;
+    } cases[] = {{86400000 - 1000, 0}, {86400000, 0}, {86400000 + 1, 1}, {86400000 + 1000, 1}, {0, 1}, {-86400000, 1}};
+    const uint32_t month = kr_tree_month(WALKERS_NOW_MS / 1000);
+    uint8_t id[32];
+    (void)state;
+    walkers_id(1, id);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        walkers_deinit(&walkers);
+        walkers_init(&walkers, 1);
+        walkers_put(&walkers, 0, id, WALKERS_NOW_MS, month, true);
+        walkers.now_ms = (kr_tree_month_end_s(month) + KR_MONTH_GRACE_S) * 1000 - 86400000 + 1000; /* over by a clock a day ahead */
+        walkers.nodes[0].link->clock_ms = cases[i].clock_ms;
+        assert_true(walkers_begin(&walkers));
+        walkers_run(&walkers, ROUNDS_MAX);
+        assert_int_equal(walkers.nodes[0].pushed, cases[i].pushed);
+    }
+}
+
 /* Where a thousand keys differ here and there, digests are compared a level deeper: a list of all would be as long again as the
  * walk. */
 static void many_keys_beside_few_differences_are_not_listed(void **state)
@@ -308,6 +332,7 @@ int main(void)
         TEST(a_few_beside_very_many_are_found_on_both_sides),
         TEST(months_are_walked_each),
         TEST(months_that_are_over_are_left_alone),
+        TEST(a_month_that_is_over_for_the_peer_is_left_alone),
         TEST(many_keys_beside_few_differences_are_not_listed),
         TEST(keys_of_a_leaf_that_begin_otherwise_are_handed_over),
         TEST(trees_that_part_early_are_handed_over_whole),
