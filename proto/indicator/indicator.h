@@ -106,4 +106,19 @@ void kr_indicator_lookup_keys(uint32_t type, const uint8_t *value, size_t len, k
  * is checked with. */
 bool kr_indicator_matches(uint32_t stored_type, struct kr_slice stored, uint32_t asked_type, struct kr_slice asked);
 
+/* How a stored indicator and a looked-up value that match belong together, for people. */
+enum kr_indicator_relation {
+    KR_RELATION_NONE = 0,      /* they do not match */
+    KR_RELATION_SAME,          /* the value itself (whatever the port of an address, the case of a file name) */
+    KR_RELATION_NETWORK,       /* a network around the address or network */
+    KR_RELATION_PARENT,        /* a parent of the domain, or of the host of the URL or e-mail address */
+    KR_RELATION_HOST,          /* that host itself */
+    KR_RELATION_ON_HOST,       /* a URL on the host that was looked up */
+    KR_RELATION_WITHOUT_QUERY, /* the URL without its query */
+};
+enum kr_indicator_relation kr_indicator_relation(uint32_t stored_type, struct kr_slice stored, uint32_t asked_type,
+                                                 struct kr_slice asked);
+/* "same", "network", "parent", "host", "on-host", "without-query"; "none". */
+const char *kr_indicator_relation_name(enum kr_indicator_relation relation);
+
 #endif

@@ -163,3 +163,59 @@ bool kr_indicator_matches(uint32_t stored_type, struct kr_slice stored, uint32_t
     kr_indicator_lookup_keys(asked_type, asked.bytes, asked.len, try_key, &common);
     return common.found;
 }
+
+/* The host of a URL or of an e-mail address; a domain is its own. */
+static struct kr_slice host_of(uint32_t type, struct kr_slice value)
+{
+    struct kr_slice host = value;
+    size_t path_end;
+    const uint8_t *at_sign = type == KR_INDICATOR_EMAIL ? memchr(value.bytes, '@', value.len) : NULL;
+    if (at_sign != NULL) {
+        host = (struct kr_slice){at_sign + 1, value.len - (size_t)(at_sign + 1 - value.bytes)};
+    } else if (type == KR_INDICATOR_URL && !kr_form_url_split(value.bytes, value.len, &host, &path_end)) {
+        host = value;
+    }
+    return host;
+}
+
+static bool is_equal(struct kr_slice a, struct kr_slice b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.bytes, b.bytes, a.len) == 0);
+}
+
+static enum kr_indicator_relation address_relation(uint32_t type, struct kr_slice stored, uint32_t asked_type,
+                                                   struct kr_slice asked)
+{
+    const size_t bytes = type == KR_INDICATOR_IPV6 ? 16 : 4;
+    if (asked_type != type) {
+        return stored.bytes[bytes] == bytes * 8 ? KR_RELATION_HOST : KR_RELATION_NETWORK;
+    }
+    return memcmp(stored.bytes, asked.bytes, bytes + 1) == 0 ? KR_RELATION_SAME : KR_RELATION_NETWORK;
+}
+
+enum kr_indicator_relation kr_indicator_relation(uint32_t stored_type, struct kr_slice stored, uint32_t asked_type,
+                                                 struct kr_slice asked)
+{
+    if (!kr_indicator_matches(stored_type, stored, asked_type, asked)) {
+        return KR_RELATION_NONE;
+    }
+    if (stored_type == KR_INDICATOR_URL && asked_type == KR_INDICATOR_URL) {
+        return is_equal(stored, asked) ? KR_RELATION_SAME : KR_RELATION_WITHOUT_QUERY;
+    }
+    if (stored_type == KR_INDICATOR_URL) {
+        return KR_RELATION_ON_HOST;
+    }
+    if (stored_type == KR_INDICATOR_IPV4 || stored_type == KR_INDICATOR_IPV6) {
+        return address_relation(stored_type, stored, asked_type, asked);
+    }
+    if (stored_type == KR_INDICATOR_DOMAIN && !is_equal(stored, host_of(asked_type, asked))) {
+        return KR_RELATION_PARENT;
+    }
+    return stored_type == asked_type ? KR_RELATION_SAME : KR_RELATION_HOST;
+}
+
+const char *kr_indicator_relation_name(enum kr_indicator_relation relation)
+{
+    static const char *const names[] = {"none", "same", "network", "parent", "host", "on-host", "without-query"};
+    return (size_t)relation < sizeof names / sizeof names[0] ? names[relation] : names[0];
+}

@@ -3,14 +3,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tools/formats/formats.h"
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/out.h"
 #include "tools/kairan/wait.h"
 
-#define VALUES_MAX  1000000u
-#define WATCH_PAGES 64u
+#define VALUES_MAX       1000000u
+#define WATCH_PAGES      64u
+#define LINE_BYTES_MAX   (64u * KR_KIB)
+#define REFUSED_TOLD_MAX 20u
 
 struct value {
     char *text; /* as asked; own copy */
@@ -23,6 +26,7 @@ struct lookup {
     struct kr_app *app;
     struct value *values;
     size_t count, capacity, found;
+    size_t refused; /* lines of files that are no values */
     uint32_t type;
     uint32_t asked[KR_LOOKUP_VALUES_MAX]; /* of the request under way: index into values */
     size_t last_shown;                    /* whose heading was printed last; count: none */
@@ -30,53 +34,94 @@ struct lookup {
 
 /* ---- values ---- */
 
-/* As it stands; else the one indicator that is found in it (hxxp, [.], full-width forms). */
-static enum kr_err parse_value(struct lookup *lookup, const char *text, size_t len, struct kr_indicator *ret,
-                               struct kr_error *error)
+static enum kr_err add_parsed(struct lookup *lookup, const char *text, size_t len, uint32_t type, const uint8_t *bytes,
+                              size_t bytes_len)
 {
-    struct kr_extract *extract = NULL;
-    enum kr_err err = kr_indicator_parse(lookup->type, text, len, ret, error);
-    if (err == KR_OK ||
-        kr_formats_extract(text, len, &(struct kr_extract_options){.format = KR_FORMAT_TEXT}, &extract, NULL) != KR_OK) {
-        return err;
-    }
-    if (extract->item_count == 1 && (lookup->type == KR_INDICATOR_ANY || lookup->type == extract->items[0].type)) {
-        const struct kr_found *item = &extract->items[0];
-        ret->type = item->type;
-        ret->len = (uint16_t)item->value.len;
-        memcpy(ret->value, item->value.bytes, item->value.len);
-        err = KR_OK;
-    }
-    kr_extract_free(extract);
-    return err;
-}
-
-static bool add_value(struct lookup *lookup, const char *text, size_t len)
-{
-    struct kr_indicator parsed;
-    struct kr_error error = {0};
-    enum kr_err err = lookup->count < VALUES_MAX ? parse_value(lookup, text, len, &parsed, &error) : KR_BOUNDS;
-    if (err != KR_OK) {
-        (void)kr_app_fail(lookup->app, err, _("\"%.*s\" is no value to look up: %s"), len < 200 ? (int)len : 200, text,
-                          error.text[0] != 0 ? kr_tr(error.text) : _(kr_err_text(err)));
-        return false;
+    if (lookup->count == VALUES_MAX) {
+        return KR_BOUNDS;
     }
     if (lookup->count == lookup->capacity) {
         size_t capacity = lookup->capacity * 2 + 64;
         struct value *values = realloc(lookup->values, capacity * sizeof *values);
         if (values == NULL) {
-            return false;
+            return KR_NOMEM;
         }
         lookup->values = values;
         lookup->capacity = capacity;
     }
     struct value *value = &lookup->values[lookup->count];
-    *value = (struct value){.text = strndup(text, len), .indicator = malloc(offsetof(struct kr_indicator, value) + parsed.len)};
+    *value = (struct value){.text = strndup(text, len), .indicator = malloc(offsetof(struct kr_indicator, value) + bytes_len)};
     lookup->count++; /* from here on deinit frees it, also half-built */
     if (value->text == NULL || value->indicator == NULL) {
+        return KR_NOMEM;
+    }
+    value->indicator->type = type;
+    value->indicator->len = (uint16_t)bytes_len;
+    memcpy(value->indicator->value, bytes, bytes_len);
+    return KR_OK;
+}
+
+/* What is found in a text (hxxp, [.], full-width forms): one is shown as it was written, of several each as it is understood. */
+static enum kr_err add_found(struct lookup *lookup, const char *text, size_t len)
+{
+    char print[KR_INDICATOR_PRINT_BYTES_MAX];
+    struct kr_extract *extract = NULL;
+    enum kr_err err = kr_formats_extract(text, len, &(struct kr_extract_options){.format = KR_FORMAT_TEXT}, &extract, NULL);
+    if (err != KR_OK) {
+        return err;
+    }
+    const size_t before = lookup->count;
+    for (size_t i = 0; i < extract->item_count && err == KR_OK; i++) {
+        const struct kr_found *item = &extract->items[i];
+        if (lookup->type != KR_INDICATOR_ANY && lookup->type != item->type) {
+            continue;
+        }
+        const bool is_alone = extract->item_count == 1;
+        if (is_alone || kr_indicator_print(item->type, item->value.bytes, item->value.len, print, sizeof print) == KR_OK) {
+            err = add_parsed(lookup, is_alone ? text : print, is_alone ? len : strlen(print), item->type, item->value.bytes,
+                             item->value.len);
+        }
+    }
+    kr_extract_free(extract);
+    return err == KR_OK && lookup->count == before ? KR_INVALID : err;
+}
+
+static enum kr_err add_value(struct lookup *lookup, const char *text, size_t len, struct kr_error *error)
+{
+    struct kr_indicator parsed;
+    enum kr_err err = kr_indicator_parse(lookup->type, text, len, &parsed, error);
+    return err == KR_OK ? add_parsed(lookup, text, len, parsed.type, parsed.value, parsed.len) : add_found(lookup, text, len);
+}
+
+static bool add_argument(struct lookup *lookup, const char *text)
+{
+    struct kr_error error = {0};
+    const size_t len = strlen(text);
+    enum kr_err err = add_value(lookup, text, len, &error);
+    if (err != KR_OK) {
+        (void)kr_app_fail(lookup->app, err, _("\"%.*s\" is no value to look up: %s"), len < 200 ? (int)len : 200, text,
+                          err == KR_INVALID && error.text[0] != 0 ? kr_tr(error.text) : _(kr_err_text(err)));
+    }
+    return err == KR_OK;
+}
+
+/* A line that is no value is told of, and the others are looked up all the same. */
+static bool add_line(struct lookup *lookup, const char *path, uint64_t number, const char *text, size_t len)
+{
+    struct kr_error error = {0};
+    enum kr_err err = len > LINE_BYTES_MAX ? KR_INVALID : add_value(lookup, text, len, &error);
+    if (err == KR_OK) {
+        return true;
+    }
+    if (err != KR_INVALID) {
+        (void)kr_app_fail(lookup->app, err, _("%s, line %llu: %s"), path, (unsigned long long)number, _(kr_err_text(err)));
         return false;
     }
-    memcpy(value->indicator, &parsed, offsetof(struct kr_indicator, value) + parsed.len);
+    lookup->refused++;
+    if (lookup->refused <= REFUSED_TOLD_MAX) {
+        (void)kr_app_fail(lookup->app, err, _("%s, line %llu: \"%.*s\" is no value to look up; it is left out"), path,
+                          (unsigned long long)number, len < 80 ? (int)len : 80, text);
+    }
     return true;
 }
 
@@ -85,18 +130,24 @@ static bool add_file(struct lookup *lookup, const char *path)
     FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
     char *line = NULL;
     size_t size = 0;
+    uint64_t number = 0;
     bool is_fine = in != NULL;
     if (in == NULL) {
         (void)kr_app_fail(lookup->app, KR_IO, _("cannot read %s: %s"), path, strerror(errno));
     }
     for (ssize_t len; is_fine && (len = getline(&line, &size, in)) >= 0;) {
         char *begin = line + strspn(line, " \t\r\n");
+        number++;
         while (len > 0 && line + len > begin && strchr(" \t\r\n", line[len - 1]) != NULL) {
             len--;
         }
-        if (line + len > begin) {
-            is_fine = add_value(lookup, begin, (size_t)(line + len - begin));
+        if (line + len > begin && *begin != '#') {
+            is_fine = add_line(lookup, path, number, begin, (size_t)(line + len - begin));
         }
+    }
+    if (is_fine && ferror(in)) {
+        (void)kr_app_fail(lookup->app, KR_IO, _("cannot read %s: %s"), path, strerror(errno));
+        is_fine = false;
     }
     free(line);
     if (in != NULL && in != stdin) {
@@ -116,14 +167,94 @@ static void deinit(struct lookup *lookup)
 
 /* ---- one round ---- */
 
+static const char *relation_text(enum kr_indicator_relation relation)
+{
+    switch (relation) {
+    case KR_RELATION_NETWORK:
+        return _("a network around it");
+    case KR_RELATION_PARENT:
+        return _("a parent domain");
+    case KR_RELATION_HOST:
+        return _("its host");
+    case KR_RELATION_ON_HOST:
+        return _("a URL there");
+    case KR_RELATION_WITHOUT_QUERY:
+        return _("the URL without its query");
+    default:
+        return _("the same value");
+    }
+}
+
+/* Whether a record still stands, as far as it is known here. */
+static const char *state_name(const struct kr_summary *record, uint64_t now_s)
+{
+    return record->taken != KR_TAKEN_NOT ? kr_taken_name(record->taken) : record->expires_s <= now_s ? "expired" : "live";
+}
+
+static void show_age(uint64_t created_s, uint64_t now_s)
+{
+    const unsigned long long age_s = now_s > created_s ? now_s - created_s : 0;
+    if (age_s < 2 * 3600) {
+        (void)printf(_("%llu min old"), age_s / 60);
+    } else if (age_s < 2 * 86400) {
+        (void)printf(_("%llu h old"), age_s / 3600);
+    } else {
+        (void)printf(_("%llu days old"), age_s / 86400);
+    }
+}
+
+/* Which indicator it is, how it belongs to the value, how old it is and how long it holds. */
+static void show_indicator(const struct value *value, const struct kr_match *match)
+{
+    const struct kr_report_indicator *indicator = &match->indicator;
+    const struct kr_summary *record = &match->record;
+    const uint64_t now_s = (uint64_t)time(NULL);
+    char print[KR_INDICATOR_PRINT_BYTES_MAX];
+    const struct kr_slice asked = {value->indicator->value, value->indicator->len};
+    if (kr_indicator_print(indicator->type, indicator->value.bytes, indicator->value.len, print, sizeof print) == KR_OK) {
+        (void)printf("    %s %s ", _("as"), kr_indicator_type_name(indicator->type));
+        kr_out_string(stdout, print);
+        (void)printf(" (%s)",
+                     relation_text(kr_indicator_relation(indicator->type, indicator->value, value->indicator->type, asked)));
+        if (indicator->note.len > 0) {
+            (void)fputs("  # ", stdout);
+            kr_out_text(stdout, indicator->note, false);
+        }
+        (void)fputc('\n', stdout);
+    }
+    (void)fputs("    ", stdout);
+    show_age(record->created_ms / 1000, now_s);
+    (void)fputs(", ", stdout);
+    if (record->taken == KR_TAKEN_NOT) { /* what was taken back, its line says */
+        (void)fputs(record->expires_s > now_s ? _("live until ") : _("expired "), stdout);
+        kr_out_time(stdout, record->expires_s);
+    } else {
+        (void)fputs(record->taken == KR_TAKEN_WAITS ? _("taken back by its author") : _("taken back"), stdout);
+    }
+    if (indicator->last_s > 0) {
+        (void)fputs(_(", last seen "), stdout);
+        kr_out_time(stdout, indicator->last_s);
+    }
+    (void)fputc('\n', stdout);
+}
+
+static json_t *json_match(const struct value *value, const struct kr_match *match)
+{
+    const uint64_t now_s = (uint64_t)time(NULL), created_s = match->record.created_ms / 1000;
+    const struct kr_slice asked = {value->indicator->value, value->indicator->len};
+    const enum kr_indicator_relation relation =
+        kr_indicator_relation(match->indicator.type, match->indicator.value, value->indicator->type, asked);
+    return json_pack("{s:s, s:s, s:b, s:s, s:s, s:I, s:o, s:o}", "query", value->text, "type",
+                     kr_indicator_type_name(value->indicator->type), "found", 1, "match", kr_indicator_relation_name(relation),
+                     "state", state_name(&match->record, now_s), "age_s", (json_int_t)(now_s > created_s ? now_s - created_s : 0),
+                     "indicator", kr_json_indicator(&match->indicator), "record", kr_json_summary(&match->record));
+}
+
 static bool show_match(struct lookup *lookup, size_t index, const struct kr_match *match)
 {
     const struct value *value = &lookup->values[index];
-    char print[KR_INDICATOR_PRINT_BYTES_MAX];
     if (lookup->app->is_json) {
-        return kr_json_line(json_pack("{s:s, s:s, s:b, s:o, s:o}", "query", value->text, "type",
-                                      kr_indicator_type_name(value->indicator->type), "found", 1, "indicator",
-                                      kr_json_indicator(&match->indicator), "record", kr_json_summary(&match->record)));
+        return kr_json_line(json_match(value, match));
     }
     if (lookup->last_shown != index) {
         kr_out_style(stdout, KR_STYLE_BOLD);
@@ -134,16 +265,7 @@ static bool show_match(struct lookup *lookup, size_t index, const struct kr_matc
     }
     (void)fputs("  ", stdout);
     kr_out_summary(stdout, &match->record);
-    if (kr_indicator_print(match->indicator.type, match->indicator.value.bytes, match->indicator.value.len, print, sizeof print) ==
-        KR_OK) {
-        (void)printf("    %s %s ", _("as"), kr_indicator_type_name(match->indicator.type));
-        kr_out_string(stdout, print);
-        if (match->indicator.note.len > 0) {
-            (void)fputs("  # ", stdout);
-            kr_out_text(stdout, match->indicator.note, false);
-        }
-        (void)fputc('\n', stdout);
-    }
+    show_indicator(value, match);
     return fflush(stdout) == 0;
 }
 
@@ -325,6 +447,12 @@ static bool tell_rest(const struct lookup *lookup)
             kr_out_style(stdout, KR_STYLE_NONE);
         }
     }
+    if (is_fine && !lookup->app->is_json && lookup->count > 1) {
+        (void)printf(_("found: %zu of %zu values\n"), lookup->found, lookup->count);
+    }
+    if (lookup->refused > REFUSED_TOLD_MAX) {
+        (void)kr_app_fail(lookup->app, KR_INVALID, _("%zu lines are no values and were left out"), lookup->refused);
+    }
     return is_fine;
 }
 
@@ -341,13 +469,15 @@ static bool may_hide(const struct lookup *lookup)
 int kr_run_lookup(struct kr_app *app, int argc, char **argv)
 {
     static struct lookup lookup;
-    const char *file = NULL, *type = NULL, *wait = NULL;
+    static struct kr_texts files;
+    const char *type = NULL, *wait = NULL;
     const struct kr_option options[] = {
-        {.name = "file", .letter = 'f', .text = &file}, {.name = "type", .text = &type}, {.name = "wait", .text = &wait}};
+        {.name = "file", .letter = 'f', .texts = &files}, {.name = "type", .text = &type}, {.name = "wait", .text = &wait}};
     struct kr_error error = {0};
     uint64_t wait_s = 0;
     int rest, status = KR_EXIT_ERROR;
     memset(&lookup, 0, sizeof lookup);
+    files.count = 0;
     lookup.app = app;
     if (!kr_options_parse(app, argc, argv, options, 3, false, &rest)) {
         return KR_EXIT_ERROR;
@@ -358,22 +488,25 @@ int kr_run_lookup(struct kr_app *app, int argc, char **argv)
     if (wait != NULL && (!kr_seconds_parse(wait, &wait_s) || wait_s > 86400)) {
         return kr_app_fail(app, KR_INVALID, _("--%s takes a span like 90s, 5m, 2h or 7d"), "wait");
     }
-    bool is_fine = file == NULL || add_file(&lookup, file);
-    for (int i = rest; is_fine && i < argc; i++) {
-        is_fine = strcmp(argv[i], "-") == 0 ? add_file(&lookup, "-") : add_value(&lookup, argv[i], strlen(argv[i]));
+    bool is_fine = true;
+    for (uint32_t i = 0; is_fine && i < files.count; i++) {
+        is_fine = add_file(&lookup, files.items[i]);
     }
-    if (is_fine && lookup.count == 0) {
+    for (int i = rest; is_fine && i < argc; i++) {
+        is_fine = strcmp(argv[i], "-") == 0 ? add_file(&lookup, "-") : add_argument(&lookup, argv[i]);
+    }
+    if (is_fine && lookup.count == 0 && lookup.refused == 0) {
         (void)kr_app_fail(app, KR_INVALID, _("which value? kairan lookup VALUE... or -f FILE"));
         is_fine = false;
     }
     lookup.last_shown = lookup.count;
-    if (is_fine && kr_app_open(app)) {
+    if (is_fine && lookup.count > 0 && kr_app_open(app)) {
         enum kr_err err = run(&lookup, wait != NULL, wait_s, &error);
         if (err != KR_OK) {
             status = kr_app_tell(app, err, &error);
         } else if (tell_rest(&lookup)) {
             const bool is_found = wait != NULL ? lookup.found == lookup.count : lookup.found > 0;
-            status = is_found ? KR_EXIT_DONE : may_hide(&lookup) ? KR_EXIT_ERROR : KR_EXIT_NONE;
+            status = is_found ? KR_EXIT_DONE : may_hide(&lookup) || lookup.refused > 0 ? KR_EXIT_ERROR : KR_EXIT_NONE;
         }
     }
     deinit(&lookup);

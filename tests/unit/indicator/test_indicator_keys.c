@@ -146,6 +146,44 @@ static void test_matches(void **state)
     assert_false(matches(KR_INDICATOR_MUTEX, "Setup.exe", "SETUP.EXE"));
 }
 
+static void test_relations(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *stored, *asked, *relation;
+    } examples[] = {
+        {"192.0.2.1", "192.0.2.1:443", "same"},
+        {"10.0.0.0/8", "10.1.2.3", "network"},
+        {"10.0.0.0/8", "10.0.0.0/8", "same"},
+        {"10.0.0.0/8", "10.0.0.0/16", "network"},
+        {"2001:db8::/32", "http://[2001:db8::1]/", "network"},
+        {"192.0.2.1", "http://192.0.2.1/x", "host"},
+        {"192.0.2.1", "192.0.2.2", "none"},
+        {"e.example", "e.example", "same"},
+        {"e.example", "www.e.example", "parent"},
+        {"e.example", "http://www.e.example/x", "parent"},
+        {"e.example", "http://u@e.example:8080/x?q", "host"},
+        {"e.example", "a@e.example", "host"},
+        {"e.example", "a@mail.e.example", "parent"},
+        {"a@e.example", "a@e.example", "same"},
+        {"http://e.example/x", "e.example", "on-host"},
+        {"http://192.0.2.1/x", "192.0.2.1", "on-host"},
+        {"http://e.example/x", "http://e.example/x", "same"},
+        {"http://e.example/x", "http://e.example/x?q", "without-query"},
+        {"http://e.example/x?q", "http://e.example/x", "none"},
+    };
+    for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++) {
+        const struct kr_indicator stored = parse(KR_INDICATOR_ANY, examples[i].stored);
+        const struct kr_indicator asked = parse(KR_INDICATOR_ANY, examples[i].asked);
+        const char *found = kr_indicator_relation_name(kr_indicator_relation(
+            stored.type, (struct kr_slice){stored.value, stored.len}, asked.type, (struct kr_slice){asked.value, asked.len}));
+        if (strcmp(found, examples[i].relation) != 0) {
+            fail_msg("stored %s, asked %s: %s", examples[i].stored, examples[i].asked, found);
+        }
+    }
+    assert_string_equal(kr_indicator_relation_name((enum kr_indicator_relation)99), "none");
+}
+
 /* Values that no check has seen give no fault: run under the sanitizers. */
 static void test_garbage(void **state)
 {
@@ -156,6 +194,7 @@ static void test_garbage(void **state)
         for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
             struct kr_slice slice = {(const uint8_t *)values[i], strlen(values[i])};
             (void)kr_indicator_matches(type, slice, type, slice);
+            (void)kr_indicator_relation(type, slice, type, slice);
         }
     }
     struct kr_slice host = {(const uint8_t *)"e.example", 9};
@@ -168,7 +207,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_index),   cmocka_unit_test(test_lookup),  cmocka_unit_test(test_visitor_stops),
-        cmocka_unit_test(test_matches), cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_matches), cmocka_unit_test(test_garbage), cmocka_unit_test(test_relations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
