@@ -14,6 +14,8 @@ import sys
 
 import dns
 import federation
+import misp_check
+import stix_check
 from cli import Tool
 from federation import Failure, check, poll
 
@@ -274,6 +276,96 @@ def consume_suricata(bench):
     root = bench.export("suricata", "suricata")
     suricata = find("suricata", bench.options)
     must(suricata, "-T", "-S", os.path.join(root, "kairan.rules"), "-l", bench.root)
+
+
+# ---- exchange formats, read by the constraints of their schemas ----
+
+OTHERS = """/c2/請求書.exe ファイル名: 請求書'(1)'.exe
+User-Agent: Mozilla/5.0 'evil' \\ (x; y)
+CVE-2026-12345 AS64496 a@mail.kairan-e2e.jp
+0cc175b9c0f1b6a831c399e269772661
+86f7e437faa5a7fce15d1ddcb9eaeaea377667b8
+ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb
+HKEY_LOCAL_MACHINE\\Software\\Evil\\Run
+"""
+
+
+def consume_stix(bench):
+    bench.submit(OTHERS)
+    path = bench.export("stix", "bundle.json")
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    bundle = json.loads(text)
+    found = stix_check.check_bundle(bundle)
+    for pattern in ("[domain-name:value = 'evil.kairan-e2e.jp']", "[ipv4-addr:value = '198.51.100.0/24']", "[ipv6-addr:value = '2001:db8::7']",
+                    "[network-traffic:dst_ref.type = 'ipv4-addr' AND network-traffic:dst_ref.value = '203.0.113.7' AND network-traffic:dst_port = 8443]",
+                    "[url:value = 'http://url.kairan-e2e.jp/a;b?c=$(id)&d=\\'x\\'z']", "[autonomous-system:number = 64496]",
+                    "[file:hashes.MD5 = '0cc175b9c0f1b6a831c399e269772661']",
+                    "[windows-registry-key:key = 'HKEY_LOCAL_MACHINE\\\\Software\\\\Evil\\\\Run']"):
+        check(pattern in found, f"{pattern} is not in {sorted(found)}")
+    kinds = [item["type"] for item in bundle["objects"]]
+    check(kinds.count("report") == 2 and kinds.count("identity") == 1 and kinds.count("marking-definition") == 1 and kinds.count("vulnerability") == 1,
+          f"objects: {kinds}")
+    check(bench.tool.done("export", "stix") == text, "twice is not the same bytes")
+    # Since a cursor: what was taken back is revoked.
+    cursor = json.loads(bench.tool.run("--json", "export", "stix").stderr)["cursor"]
+    bench.tool.done("retract", bench.record, "--reason", "x", "-y")
+    change = json.loads(bench.tool.done("export", "stix", "--since", str(cursor)))
+    stix_check.check_bundle(change)
+    gone = [item["id"] for item in change["objects"] if item.get("revoked")]
+    check(len(gone) == 1 and gone[0] in {item["id"] for item in bundle["objects"]}, f"revoked: {gone}")
+    after = stix_check.check_bundle(json.loads(bench.tool.done("export", "stix")))
+    check(not any("evil" in pattern for pattern in after if pattern.startswith("[domain")), "what is taken back is still there")
+    bench.tool.done("retract", bench.submit("x.kairan-e2e.jp"), "--reason", "x", "-y")
+    for label in ("clear",):
+        empty = json.loads(bench.tool.done("export", "stix", "--label-max", label))
+        check(not stix_check.check_bundle(empty) and "objects" not in empty, f"an empty bundle: {empty}")
+
+
+def consume_misp(bench):
+    bench.submit(OTHERS)
+    root = bench.export("misp-feed", "feed")
+    check(os.listdir(root) == ["tlp-green"], f"feeds: {os.listdir(root)}")
+    feed = os.path.join(root, "tlp-green")
+    before = misp_check.read_feed(feed, "green")
+    check(len(before) == 2 and {"evil.kairan-e2e.jp", "203.0.113.7|8443", "198.51.100.0/24", "CVE-2026-12345"} <= misp_check.live(before),
+          f"{misp_check.live(before)}")
+    kept = {name: os.stat(os.path.join(feed, name)).st_ino for name in os.listdir(feed)}
+    told = json.loads(bench.tool.done("--json", "export", "misp-feed", "--out", root))
+    check(told["changed"] is False and kept == {name: os.stat(os.path.join(feed, name)).st_ino for name in os.listdir(feed)},
+          f"nothing has changed: {told}")
+    # Taken back: the event stays, its attributes are deleted, with a newer time.
+    bench.tool.done("retract", bench.record, "--reason", "x", "-y")
+    bench.export("misp-feed", "feed")
+    after = misp_check.read_feed(feed, "green")
+    check(set(after) == set(before), "an event has gone, or come")
+    changed = [uuid for uuid in after if after[uuid] != before[uuid]]
+    check(len(changed) == 1, f"changed: {changed}")
+    event, was = after[changed[0]], before[changed[0]]
+    check(int(event["timestamp"]) > int(was["timestamp"]), "its time is not newer")
+    check(all(item["deleted"] and int(item["timestamp"]) > int(old["timestamp"]) and item["value"] == old["value"]
+              for item, old in zip(event["Attribute"], was["Attribute"])), f"not deleted: {event}")
+    check("evil.kairan-e2e.jp" in misp_check.deleted(after) and "evil.kairan-e2e.jp" not in misp_check.live(after), "deleted and live")
+    check(json.loads(bench.tool.done("--json", "export", "misp-feed", "--out", root))["changed"] is False, "deleted again each time")
+    # Left out by an option, and let in again: newer each time.
+    bench.export("misp-feed", "feed", "--types", "md5")
+    narrow = misp_check.read_feed(feed, "green")
+    check(misp_check.live(narrow) == {"0cc175b9c0f1b6a831c399e269772661"}, f"{misp_check.live(narrow)}")
+    bench.export("misp-feed", "feed")
+    again = misp_check.read_feed(feed, "green")
+    check(misp_check.live(again) == misp_check.live(after), f"{misp_check.live(again)}")
+    times = [[int(events[uuid]["timestamp"]) for uuid in sorted(events)] for events in (before, after, narrow, again)]
+    check(all(now >= then for then, now in zip(times[0] + times[1] + times[2], times[1] + times[2] + times[3])), f"times: {times}")
+    # Neither leaves the feed, nor reads it from elsewhere, whatever its manifest says.
+    with open(os.path.join(feed, "manifest.json"), "w", encoding="ascii") as file:
+        json.dump({"../../escape": {}, **{uuid: {} for uuid in again}}, file)
+    bench.export("misp-feed", "feed")
+    check(misp_check.read_feed(feed, "green").keys() == again.keys(), "the manifest is not as it was")
+    with open(os.path.join(feed, "manifest.json"), "w", encoding="ascii") as file:
+        file.write("{")
+    bench.tool.refused("manifest.json", "export", "misp-feed", "--out", root)
+    bench.tool.refused("--out", "export", "misp-feed")
+    bench.tool.refused("--since", "export", "misp-feed", "--out", root, "--since", "1")
 
 
 CONSUMERS = {name[len("consume_"):]: function for name, function in list(globals().items()) if name.startswith("consume_")}

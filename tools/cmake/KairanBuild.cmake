@@ -18,6 +18,8 @@ pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET GLOBAL libseccomp)
 pkg_check_modules(GMIME REQUIRED IMPORTED_TARGET GLOBAL gmime-3.0)
 pkg_check_modules(INIH REQUIRED IMPORTED_TARGET GLOBAL inih)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET GLOBAL jansson)
+pkg_check_modules(GLIB REQUIRED IMPORTED_TARGET GLOBAL glib-2.0)
+pkg_check_modules(UUID REQUIRED IMPORTED_TARGET GLOBAL uuid)
 
 # What every target of ours is compiled with.
 add_library(kr_warnings INTERFACE)

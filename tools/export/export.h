@@ -40,7 +40,8 @@ struct kr_gathered_record {
     uint32_t content_kind;
     struct kr_slice content, title, indicators, origin_organisation, origin_id, origin_terms;
     uint32_t severity, indicator_count;
-    bool is_taken; /* taken back or expired since; content and all below are empty */
+    bool is_taken;    /* taken back or expired since; content and what came from it are empty */
+    uint64_t gone_ms; /* when; 0 where it is not */
     uint8_t item[];
 };
 
@@ -93,6 +94,8 @@ struct kr_selection {
     size_t entry_count;
     struct kr_mention *mentions;
     size_t mention_count;
+    const struct kr_gathered_record **taken; /* taken back or expired, as far as they were told; by id */
+    size_t taken_count;
     enum kr_label label;      /* the strictest of all entries; KR_TLP_NONE where there are none */
     uint64_t changed_ms;      /* arrival of the newest record in it; 0 */
     uint64_t until_ms;        /* when time alone changes it next (expiry, ages); UINT64_MAX: never */
@@ -162,12 +165,17 @@ struct kr_export_part {
 typedef enum kr_err kr_render(const struct kr_rendering *rendering, const struct kr_export_part *part, FILE *out,
                               struct kr_tally *ret_tally);
 
+/* A format that keeps a directory of its own making: reads what it wrote there before. `tally` is added to. */
+typedef enum kr_err kr_export_directory(const struct kr_rendering *rendering, const char *directory, struct kr_tally *tally,
+                                        bool *ret_is_changed, struct kr_error *error);
+
 struct kr_export_format {
     const char *name;
-    kr_render *render;
+    kr_render *render; /* NULL: `directory` */
     const struct kr_export_part *parts;
     uint32_t part_count;
     bool is_directory;
+    kr_export_directory *directory;
 };
 /* NULL: there is none. Static storage. */
 const struct kr_export_format *kr_export_format_find(const char *name);

@@ -17,7 +17,7 @@
 /* What the head of a file of ours says; 0 where it says nothing. */
 static uint64_t head_time_s(FILE *file)
 {
-    static const char *const marks[] = {"As of: ", "\"as_of\":\""};
+    static const char *const marks[] = {"\n# As of: ", "\n; As of: ", ",\"as_of\":\""};
     char head[HEAD_BYTES + 1];
     size_t len = fread(head, 1, HEAD_BYTES, file);
     head[len] = 0;

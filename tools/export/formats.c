@@ -8,20 +8,25 @@
 #define ADDRESSES (KR_TYPE_BIT(KR_INDICATOR_IPV4) | KR_TYPE_BIT(KR_INDICATOR_IPV6))
 
 static const struct kr_export_part everything[] = {{NULL, ALL_TYPES, 0}};
+/* Neither a fingerprint of JA3 nor what is no known type has a pattern of its own there. */
+static const struct kr_export_part stix[] = {
+    {NULL, ALL_TYPES & ~(KR_TYPE_BIT(KR_INDICATOR_JA3) | KR_TYPE_BIT(KR_INDICATOR_OTHER)), 0}};
 static const struct kr_export_part names[] = {{NULL, KR_TYPE_BIT(KR_INDICATOR_DOMAIN), 0}};
 static const struct kr_export_part addresses[] = {{NULL, ADDRESSES, 0}};
 static const struct kr_export_part names_and_addresses[] = {{NULL, KR_TYPE_BIT(KR_INDICATOR_DOMAIN) | ADDRESSES, 0}};
 
 static const struct kr_export_format formats[] = {
-    {"list", kr_render_list, kr_list_parts, KR_LIST_PARTS, true},
-    {"csv", kr_render_csv, everything, 1, false},
-    {"json", kr_render_json, everything, 1, false},
-    {"hosts", kr_render_hosts, names, 1, false},
-    {"rpz", kr_render_rpz, names_and_addresses, 1, false},
-    {"unbound", kr_render_unbound, names, 1, false},
-    {"nftables", kr_render_nftables, addresses, 1, false},
-    {"ipset", kr_render_ipset, addresses, 1, false},
-    {"suricata", kr_render_suricata, kr_suricata_parts, KR_SURICATA_PARTS, true},
+    {"list", kr_render_list, kr_list_parts, KR_LIST_PARTS, true, NULL},
+    {"csv", kr_render_csv, everything, 1, false, NULL},
+    {"json", kr_render_json, everything, 1, false, NULL},
+    {"hosts", kr_render_hosts, names, 1, false, NULL},
+    {"rpz", kr_render_rpz, names_and_addresses, 1, false, NULL},
+    {"unbound", kr_render_unbound, names, 1, false, NULL},
+    {"nftables", kr_render_nftables, addresses, 1, false, NULL},
+    {"ipset", kr_render_ipset, addresses, 1, false, NULL},
+    {"suricata", kr_render_suricata, kr_suricata_parts, KR_SURICATA_PARTS, true, NULL},
+    {"stix", kr_render_stix, stix, 1, false, NULL},
+    {"misp-feed", NULL, everything, 1, true, kr_misp_write},
 };
 
 const struct kr_export_format *kr_export_format_find(const char *name)

@@ -19,5 +19,7 @@ kr_render kr_render_unbound;
 kr_render kr_render_nftables;
 kr_render kr_render_ipset;
 kr_render kr_render_suricata;
+kr_render kr_render_stix;
+kr_export_directory kr_misp_write;
 
 #endif

@@ -131,6 +131,10 @@ static enum kr_err take(struct kr_gathered *gathered, struct kr_gathered_record 
     record->content = shown->content;
     record->content_kind = shown->content_kind;
     record->is_taken = shown->content.len == 0;
+    if (record->is_taken) {
+        bool has_expired = shown->taken.state == KR_TAKEN_NOT && record->summary.expires_s < KR_CREATED_MS_MAX / 1000;
+        record->gone_ms = has_expired ? record->summary.expires_s * 1000 : shown->taken.at_ms;
+    }
     if (!record->is_taken && read_content(record) != KR_OK) {
         forget(gathered, record->id);
         gathered->unreadable++;

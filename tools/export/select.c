@@ -9,14 +9,27 @@
 struct fill {
     const struct kr_export_filter *filter;
     struct kr_selection *selection;
-    size_t capacity;
+    size_t capacity, taken_capacity;
 };
 
 /* ---- mentions ---- */
 
+static bool may_show(const struct kr_gathered_record *record, const struct kr_export_filter *filter)
+{
+    return (filter->label_max == KR_TLP_NONE || record->label <= filter->label_max);
+}
+
 static bool may_count(const struct kr_gathered_record *record, const struct kr_export_filter *filter)
 {
-    return !record->is_taken && (filter->label_max == KR_TLP_NONE || record->label <= filter->label_max);
+    return !record->is_taken && may_show(record, filter);
+}
+
+/* Whether consumers may be told that it is gone: they may have had it. */
+static bool may_tell_gone(const struct kr_gathered_record *record, const struct kr_export_filter *filter)
+{
+    uint32_t kind = record->summary.kind;
+    return record->is_taken && may_show(record, filter) && record->label > KR_TLP_NONE && record->label < KR_TLP_RED &&
+           (kind == KR_KIND_REPORT || kind == KR_KIND_REVISION);
 }
 
 static bool is_wanted(const struct kr_export_filter *filter, uint32_t type)
@@ -28,8 +41,9 @@ static void count_record(const void *node, VISIT which, void *context)
 {
     const struct kr_gathered_record *record = *(const struct kr_gathered_record *const *)node;
     struct fill *fill = context;
-    if ((which == postorder || which == leaf) && may_count(record, fill->filter)) {
-        fill->capacity += record->indicator_count;
+    if (which == postorder || which == leaf) {
+        fill->capacity += may_count(record, fill->filter) ? record->indicator_count : 0;
+        fill->taken_capacity += may_tell_gone(record, fill->filter) ? 1 : 0;
     }
 }
 
@@ -46,6 +60,9 @@ static void add_record(const void *node, VISIT which, void *context)
     struct fill *fill = context;
     struct kr_selection *selection = fill->selection;
     struct kr_reader reader;
+    if ((which == postorder || which == leaf) && may_tell_gone(record, fill->filter)) {
+        selection->taken[selection->taken_count++] = record;
+    }
     if ((which != postorder && which != leaf) || !may_count(record, fill->filter)) {
         return;
     }
@@ -227,7 +244,9 @@ enum kr_err kr_selection_make(const struct kr_gathered *gathered, const struct k
         return KR_BOUNDS;
     }
     selection.mentions = malloc((fill.capacity + 1) * sizeof *selection.mentions);
-    if (selection.mentions == NULL) {
+    selection.taken = malloc((fill.taken_capacity + 1) * sizeof *selection.taken);
+    if (selection.mentions == NULL || selection.taken == NULL) {
+        kr_selection_deinit(&selection);
         return KR_NOMEM;
     }
     twalk_r(gathered->tree, add_record, &fill);
@@ -245,5 +264,6 @@ void kr_selection_deinit(struct kr_selection *selection)
 {
     free(selection->entries);
     free(selection->mentions);
+    free(selection->taken);
     *selection = (struct kr_selection){0};
 }

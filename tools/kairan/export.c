@@ -133,6 +133,10 @@ static bool apply(struct export *export, const struct given *given)
         (void)kr_app_fail(app, KR_INVALID, _("--watch writes to --out, from the beginning: --since does not go with it"));
         return false;
     }
+    if (export->format->directory != NULL && given->since != NULL) {
+        (void)kr_app_fail(app, KR_INVALID, _("this format finds out by itself what is new: --since does not go with it"));
+        return false;
+    }
     if (!parse_types(export, &given->types) || !parse_age(export, "min-age", given->age_min, &export->filter.age_min_ms) ||
         !parse_age(export, "max-age", given->age_max, &export->filter.age_max_ms) ||
         !parse_number(export, "min-councils", given->councils, UINT32_MAX, &councils) ||
@@ -299,6 +303,9 @@ static enum kr_err write_to_stdout(struct export *export, struct kr_tally *ret_t
 {
     const struct kr_export_format *format = export->format;
     const struct kr_export_part *part = &format->parts[0];
+    if (format->directory != NULL) {
+        return kr_fail(error, KR_INVALID, "this format keeps a directory: name it with --out");
+    }
     if (format->is_directory) {
         uint32_t types = export->filter.types;
         if (types == 0 || (types & (types - 1)) != 0) {
@@ -321,12 +328,28 @@ static enum kr_err write_to_stdout(struct export *export, struct kr_tally *ret_t
     return err;
 }
 
+static void note_file(const struct export *export, json_t *files, const char *path, const struct kr_tally *tally, bool is_changed)
+{
+    (void)json_array_append_new(files, file_json(path, tally, is_changed));
+    if (!export->app->is_json && (is_changed || !export->watches)) {
+        tell_text(export, path, tally, is_changed);
+    }
+}
+
 static enum kr_err write_files(struct export *export, json_t *files, bool *ret_is_changed, struct kr_error *error)
 {
     const struct kr_export_format *format = export->format;
     char path[PATH_MAX];
     if (format->is_directory && mkdir(export->out, 0777) != 0 && errno != EEXIST) {
         return kr_fail(error, KR_IO, "%s: the directory cannot be made: %s", export->out, strerror(errno));
+    }
+    if (format->directory != NULL) {
+        struct kr_tally tally = {0};
+        enum kr_err err = format->directory(&export->rendering, export->out, &tally, ret_is_changed, error);
+        if (err == KR_OK) {
+            note_file(export, files, export->out, &tally, *ret_is_changed);
+        }
+        return err;
     }
     for (uint32_t i = 0; i < format->part_count; i++) {
         const struct kr_export_part *part = &format->parts[i];
@@ -345,10 +368,7 @@ static enum kr_err write_files(struct export *export, json_t *files, bool *ret_i
             return err;
         }
         *ret_is_changed = *ret_is_changed || is_changed;
-        (void)json_array_append_new(files, file_json(path, &tally, is_changed));
-        if (!export->app->is_json && (is_changed || !export->watches)) {
-            tell_text(export, path, &tally, is_changed);
-        }
+        note_file(export, files, path, &tally, is_changed);
     }
     return KR_OK;
 }

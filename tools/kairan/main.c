@@ -166,6 +166,8 @@ const struct kr_command kr_commands[] = {
         "  nftables, ipset        sets of addresses and networks\n"
         "  suricata    a directory: rules and datasets\n"
         "  csv, json   everything that is known of each value\n"
+        "  stix        a STIX 2.1 bundle with TLP 2.0 markings\n"
+        "  misp-feed   a directory: a feed for each label; what is taken back stays in it, deleted\n"
         "\n"
         "  -o, --out FILE|DIR   replaced whole, and only where something has changed (default: standard output)\n"
         "  --watch              stay, and write again when something changes\n"

@@ -13,20 +13,20 @@ static void test_what_concerns(void **state)
     (void)state;
     static const char list[] = "# ours\n\n 198.51.100.0/24 \r\ncouncil.example\n2001:db8::1\n\tinfo@mail.example\n";
     static const struct {
-        uint32_t type;
         const char *text;
+        uint32_t type;
         bool is_avoided;
     } cases[] = {
-        {KR_INDICATOR_IPV4, "198.51.100.7", true},          {KR_INDICATOR_IPV4, "198.51.100.7:443", true},
-        {KR_INDICATOR_IPV4, "198.51.0.0/16", true}, /* around it */
-        {KR_INDICATOR_IPV4, "198.51.100.128/25", true},     {KR_INDICATOR_IPV4, "198.51.101.7", false},
-        {KR_INDICATOR_IPV6, "2001:db8::/32", true},         {KR_INDICATOR_IPV6, "2001:db8::2", false},
-        {KR_INDICATOR_DOMAIN, "council.example", true},     {KR_INDICATOR_DOMAIN, "www.council.example", true},
-        {KR_INDICATOR_DOMAIN, "notcouncil.example", false}, {KR_INDICATOR_URL, "https://www.council.example/login", true},
-        {KR_INDICATOR_URL, "https://198.51.100.9/x", true}, {KR_INDICATOR_URL, "https://evil.example/council.example", false},
-        {KR_INDICATOR_EMAIL, "a@council.example", true},    {KR_INDICATOR_EMAIL, "info@mail.example", true},
-        {KR_INDICATOR_DOMAIN, "mail.example", true}, /* it would hit that mailbox */
-        {KR_INDICATOR_EMAIL, "other@mail.example", false},  {KR_INDICATOR_MD5, "d41d8cd98f00b204e9800998ecf8427e", false},
+        {"198.51.100.7", KR_INDICATOR_IPV4, true},          {"198.51.100.7:443", KR_INDICATOR_IPV4, true},
+        {"198.51.0.0/16", KR_INDICATOR_IPV4, true}, /* around it */
+        {"198.51.100.128/25", KR_INDICATOR_IPV4, true},     {"198.51.101.7", KR_INDICATOR_IPV4, false},
+        {"2001:db8::/32", KR_INDICATOR_IPV6, true},         {"2001:db8::2", KR_INDICATOR_IPV6, false},
+        {"council.example", KR_INDICATOR_DOMAIN, true},     {"www.council.example", KR_INDICATOR_DOMAIN, true},
+        {"notcouncil.example", KR_INDICATOR_DOMAIN, false}, {"https://www.council.example/login", KR_INDICATOR_URL, true},
+        {"https://198.51.100.9/x", KR_INDICATOR_URL, true}, {"https://evil.example/council.example", KR_INDICATOR_URL, false},
+        {"a@council.example", KR_INDICATOR_EMAIL, true},    {"info@mail.example", KR_INDICATOR_EMAIL, true},
+        {"mail.example", KR_INDICATOR_DOMAIN, true}, /* it would hit that mailbox */
+        {"other@mail.example", KR_INDICATOR_EMAIL, false},  {"d41d8cd98f00b204e9800998ecf8427e", KR_INDICATOR_MD5, false},
     };
     struct kr_avoid *avoid = NULL;
     assert_int_equal(kr_avoid_parse(list, strlen(list), &avoid, NULL), KR_OK);
