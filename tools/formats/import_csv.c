@@ -66,9 +66,16 @@ static enum kr_err skip(const struct reading *reading, enum kr_import_reason rea
 
 /* ---- one row ---- */
 
+/* An apostrophe before what a spreadsheet would take for a formula was put there so that it does not (OWASP, "CSV Injection"), by
+ * our own export, too: it is no part of the value. */
 static struct kr_slice cell_of(const struct reading *reading, uint32_t column)
 {
-    return column < reading->row.count ? trim(reading->row.cells[column]) : (struct kr_slice){0};
+    struct kr_slice cell = column < reading->row.count ? trim(reading->row.cells[column]) : (struct kr_slice){0};
+    if (cell.len > 1 && cell.bytes[0] == '\'' && strchr("=+-@", cell.bytes[1]) != NULL && cell.bytes[1] != 0) {
+        cell.bytes++;
+        cell.len--;
+    }
+    return cell;
 }
 
 /* The first cell with that role that is not empty. */

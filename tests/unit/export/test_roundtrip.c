@@ -1,0 +1,136 @@
+/* What is exported, read by the importing side: the same indicators. */
+#include "tests/unit/export/export_test.h"
+
+#include "tools/formats/import.h"
+
+static const struct value values[] = {
+    {V(IPV4, "203.0.113.7:8443"), .note = "C2, first"},
+    {V(IPV4, "198.51.100.0/24"), .confidence_1 = 81, .action = KR_ACTION_BLOCK},
+    {V(IPV6, "2001:db8::7")},
+    {V(DOMAIN, "evil.example"), .first_s = 1700000000, .last_s = 1700086400},
+    {V(DOMAIN, "日本語.example")},
+    {V(URL, "https://evil.example/a;b,c?d=\"e\"&f='g'")},
+    {V(EMAIL, "a@evil.example")},
+    {V(MD5, "0cc175b9c0f1b6a831c399e269772661")},
+    {V(SHA1, "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8")},
+    {V(SHA256, "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb")},
+    {V(IMPHASH, "0cc175b9c0f1b6a831c399e269772662")},
+    {V(JA3, "0cc175b9c0f1b6a831c399e269772663")},
+    {V(FILENAME, "請求書, 11月.xlsm")},
+    {V(FILENAME, "=cmd.exe")},
+    {V(REGISTRY_KEY, "HKEY_LOCAL_MACHINE\\Software\\Evil\\'Run'")},
+    {V(MUTEX, "-evil\"mutex\"")},
+    {V(USER_AGENT, "@evil; agent")},
+    {V(ASN, "AS64496")},
+    {V(CVE, "CVE-2026-12345")},
+    {V(YARA, "rule x\n{\n\tcondition: true\n}")},
+    {V(OTHER, "+ something, \"else\"")},
+};
+#define VALUE_COUNT (sizeof values / sizeof values[0])
+
+struct seen {
+    const struct kr_selection *selection;
+    bool is_found[VALUE_COUNT];
+    uint32_t unknown, skipped;
+};
+
+static enum kr_err on_group(void *context, const struct kr_import_group *group)
+{
+    (void)context;
+    (void)group;
+    return KR_OK;
+}
+
+static enum kr_err on_item(void *context, const struct kr_import_item *item)
+{
+    struct seen *seen = context;
+    for (size_t i = 0; i < seen->selection->entry_count; i++) {
+        const struct kr_entry *entry = &seen->selection->entries[i];
+        if (entry->type == item->type && entry->value.len == item->value.len &&
+            memcmp(entry->value.bytes, item->value.bytes, item->value.len) == 0) {
+            assert_false(seen->is_found[i]);
+            seen->is_found[i] = true;
+            return KR_OK;
+        }
+    }
+    print_error("not exported: %s %.*s\n", kr_indicator_type_name(item->type), (int)item->value.len,
+                (const char *)item->value.bytes);
+    seen->unknown++;
+    return KR_OK;
+}
+
+static enum kr_err on_end(void *context)
+{
+    (void)context;
+    return KR_OK;
+}
+
+static enum kr_err on_skip(void *context, const struct kr_import_skip *skip)
+{
+    struct seen *seen = context;
+    if (!skip->is_kept) {
+        print_error("skipped: %s: %.*s %s\n", kr_import_reason_name(skip->reason), (int)skip->what.len,
+                    (const char *)skip->what.bytes, skip->detail);
+        seen->skipped++;
+    }
+    return KR_OK;
+}
+
+static enum kr_err on_progress(void *context, uint64_t bytes)
+{
+    (void)context;
+    (void)bytes;
+    return KR_OK;
+}
+
+/* `lost`: types that the format does not have; bits. */
+static void check_format(const char *name, enum kr_import_format format, bool is_excel, uint32_t lost)
+{
+    struct kr_gathered gathered = {0};
+    struct kr_tally tally;
+    give(&gathered, &(const struct given_record){
+                        .number = 1, .label = KR_TLP_GREEN, .title = "A, \"title\"", .values = values, .count = VALUE_COUNT});
+    struct kr_selection selection = SELECT(&gathered, 0);
+    struct kr_rendering rendering = rendering_of(&selection);
+    rendering.is_excel = is_excel;
+    assert_int_equal(selection.entry_count, VALUE_COUNT);
+    char *text = render(name, NULL, &rendering, &tally);
+
+    struct seen seen = {.selection = &selection};
+    struct kr_slice bytes = slice(text);
+    struct kr_import_source source;
+    struct kr_error error = {0};
+    enum kr_import_format found = KR_IMPORT_ANY;
+    const struct kr_import_sink sink = {&seen, on_group, on_item, on_end, on_skip, on_progress};
+    const struct kr_import_options options = {.format = format};
+    assert_int_equal(kr_import_detect(bytes, &found, &error), KR_OK);
+    assert_int_equal(found, format);
+    kr_import_source_memory(&source, name, &bytes);
+    assert_int_equal(kr_import_read(&source, &options, &sink, &error), KR_OK);
+    for (size_t i = 0; i < selection.entry_count; i++) {
+        bool is_lost = (lost & 1u << selection.entries[i].type) != 0;
+        if (seen.is_found[i] == is_lost) {
+            fail_msg("%s: %s %zu", name, kr_indicator_type_name(selection.entries[i].type), i);
+        }
+    }
+    assert_int_equal(seen.unknown, 0);
+    assert_int_equal(seen.skipped, 0);
+    free(text);
+    kr_selection_deinit(&selection);
+    kr_gathered_deinit(&gathered);
+}
+
+static void test_csv(void **state)
+{
+    (void)state;
+    check_format("csv", KR_IMPORT_CSV, false, 0);
+    check_format("csv", KR_IMPORT_CSV, true, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_csv),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
