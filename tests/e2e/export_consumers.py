@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 import dns
+import doc_blocks
 import federation
 import misp_check
 import stix_check
@@ -21,6 +22,7 @@ from federation import Failure, check, poll
 
 WITHIN_S = 60.0
 SKIPPED = 77
+OPTIONAL = ("suricata",)  # Debian 12 has none
 
 EVIL = """evil.kairan-e2e.jp
 xn--wgv71a119e.kairan-e2e.jp
@@ -48,7 +50,7 @@ def find(name, options):
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin", os.path.join(options.consumers, "usr/sbin")])
     found = shutil.which(name, path=path)
     if found is None:
-        raise Missing(f"{name} is not here; tools/bootstrap.sh test installs it")
+        raise Missing(f"{name} is not here" + ("; tools/bootstrap.sh test installs it" if name not in OPTIONAL else ""))
     return found
 
 
@@ -107,6 +109,7 @@ class Bench:
 
     def __init__(self, options, root, tool):
         self.options, self.root, self.tool = options, root, tool
+        self.examples = doc_blocks.examples(root)
         self.record = self.submit(EVIL)
 
     def submit(self, text):
@@ -118,6 +121,14 @@ class Bench:
     def export(self, form, name, *options):
         self.tool.done("export", form, "--out", self.place(name), *options)
         return self.place(name)
+
+    def example(self, name):
+        """Runs the commands of that example."""
+        path = os.pathsep.join([os.path.dirname(self.tool.kairan), os.environ.get("PATH", ""), "/usr/sbin"])
+        ended = subprocess.run(["sh", "-ec", self.examples[name]], env=dict(os.environ, PATH=path, KAIRAN_STATE=self.tool.state),
+                               capture_output=True, timeout=WITHIN_S, check=False)
+        check(ended.returncode == 0, f"{name} of docs/EXPORT.md: {ended.stderr.decode()}")
+        return ended.stdout.decode()
 
     def write(self, name, text):
         with open(self.place(name), "w", encoding="ascii") as file:
@@ -151,18 +162,17 @@ def check_names(port, blocked, answered):
 
 
 def consume_named(bench):
-    named, checkzone = find("named", bench.options), find("named-checkzone", bench.options)
-    rpz = bench.export("rpz", "rpz.db")
-    told = must(checkzone, "-i", "none", "rpz.kairan", rpz)
-    first = int(told.split("loaded serial ")[1].split()[0])
+    named, _ = find("named", bench.options), find("named-checkzone", bench.options)
+    first = int(bench.example("export-rpz").split("loaded serial ")[1].split()[0])
     port, upstream = free_udp_port(), dns.Upstream(ADDRESSES)
+    at_once = bench.examples["named-options"].replace(";\n", " min-update-interval 0;")  # else a minute passes
     config = bench.write("named.conf", f"""
 options {{ directory "{bench.root}"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; pid-file none; session-keyfile none;
   recursion yes; allow-query {{ any; }}; dnssec-validation no; notify no; empty-zones-enable no;
   forward only; forwarders {{ 127.0.0.1 port {upstream.port}; }};
-  response-policy {{ zone "rpz.kairan"; }} qname-wait-recurse no min-update-interval 0; }};
+  {at_once} }};
 controls {{ }};
-zone "rpz.kairan" {{ type primary; file "rpz.db"; allow-query {{ none; }}; }};
+{bench.examples["named-zone"]}
 """)
     with upstream, Daemon(bench.place("named.log"), named, "-g", "-n", "1", "-c", config) as server:
         server.await_answer(port, "good.kairan-e2e.jp")
@@ -171,8 +181,7 @@ zone "rpz.kairan" {{ type primary; file "rpz.db"; allow-query {{ none; }}; }};
         # What is taken back is answered again: the serial has grown, so that the zone is loaded anew.
         bench.tool.done("retract", bench.record, "--reason", "wrong", "-y")
         bench.submit("other.kairan-e2e.jp")
-        bench.export("rpz", "rpz.db")
-        second = int(must(checkzone, "-i", "none", "rpz.kairan", rpz).split("loaded serial ")[1].split()[0])
+        second = int(bench.example("export-rpz").split("loaded serial ")[1].split()[0])
         check(second > first, f"the serial does not grow: {first}, then {second}")
         server.process.send_signal(signal.SIGHUP)
         poll(lambda: dns.query(port, "other.kairan-e2e.jp") == (dns.NXDOMAIN, 0), WITHIN_S, lambda: f"not loaded anew: {server.said()}")
@@ -181,7 +190,7 @@ zone "rpz.kairan" {{ type primary; file "rpz.db"; allow-query {{ none; }}; }};
 
 def consume_unbound(bench):
     unbound, checkconf = find("unbound", bench.options), find("unbound-checkconf", bench.options)
-    bench.export("unbound", "kairan.conf")
+    bench.example("export-unbound")
     port, upstream = free_udp_port(), dns.Upstream(ADDRESSES)
     config = bench.write("unbound.conf", f"""
 server:
@@ -201,7 +210,7 @@ remote-control:
 forward-zone:
     name: "."
     forward-addr: 127.0.0.1@{upstream.port}
-include: "{bench.place('kairan.conf')}"
+{bench.examples["unbound-include"]}
 """)
     must(checkconf, config)
     with upstream, Daemon(bench.place("unbound.log"), unbound, "-d", "-p", "-c", config) as server:
@@ -210,7 +219,8 @@ include: "{bench.place('kairan.conf')}"
 
 
 def consume_hosts(bench):
-    hosts = bench.export("hosts", "hosts")
+    bench.example("export-hosts")
+    hosts = bench.place("srv/www/kairan-hosts")
     if run("unshare", "-rm", "mount", "--bind", hosts, "/etc/hosts").returncode != 0:
         raise Forbidden("mounting over /etc/hosts is not permitted here")
     for name in ("evil", "xn--wgv71a119e"):
@@ -238,15 +248,15 @@ def consume_nftables(bench):
             old, rules = rules, bench.export("nftables", "later.nft")
             rules = bench.write("both.nft", f'include "{old}"\ninclude "{rules}"\n')
     # The chain of docs/EXPORT.md on top of the sets.
-    chain = bench.write("chain.nft", "table inet kairan {\n  chain output {\n    type filter hook output priority 0; policy accept;\n"
-                        "    ip daddr @ipv4 counter reject\n    ip6 daddr @ipv6 counter reject\n"
-                        "    ip daddr . th dport @ipv4_port counter reject\n    ip6 daddr . th dport @ipv6_port counter reject\n  }\n}\n")
+    bench.example("export-nftables")
+    rules, chain = bench.place("etc/nftables/kairan.nft"), bench.write("chain.nft", bench.examples["nftables-chain"])
     bench.isolated(f"{nft} -f {rules}; {nft} -f {chain}; {nft} -f {rules}", (nft, "list", "ruleset"))
 
 
 def consume_ipset(bench):
     ipset = find("ipset", bench.options)
-    sets = bench.export("ipset", "kairan.ipset")
+    bench.example("export-ipset")
+    sets = bench.place("etc/kairan.ipset")
     told = bench.isolated(f"{ipset} restore -f {sets}; {ipset} restore -f {sets}; {ipset} save", (ipset, "list", "-n"))
     lines = set(line for line in told.splitlines() if line.startswith("add"))
     check(lines == {"add kairan4 192.0.2.1", "add kairan4 198.51.100.0/24", "add kairan6 2001:db8::7", "add kairan6 2001:db8:0:1::/64",
@@ -257,11 +267,15 @@ def consume_ipset(bench):
 # ---- firewalls that pull lists; what their manuals say of the form ----
 
 def consume_lists(bench):
-    root = bench.export("list", "lists")
+    bench.example("export-list")
+    bench.example("export-list-bare")
+    root, bare = bench.place("srv/www/kairan"), bench.place("srv/www/kairan-pan")
     served = {}
     for name in os.listdir(root):
-        with open(os.path.join(root, name), encoding="ascii") as file:
-            served[name] = [line for line in file.read().splitlines() if not line.startswith("#")]
+        with open(os.path.join(root, name), encoding="ascii") as file, open(os.path.join(bare, name), encoding="ascii") as other:
+            lines = file.read().splitlines()
+            served[name] = [line for line in lines if not line.startswith("#")]
+            check(len(lines) > len(served[name]) and other.read().splitlines() == served[name], f"{name}: with and without a head")
     for name in ("ipv4.txt", "ipv6.txt", "ip.txt"):
         for line in served[name]:
             ipaddress.ip_network(line)  # strict: no bit behind the prefix
@@ -273,7 +287,8 @@ def consume_lists(bench):
 
 
 def consume_suricata(bench):
-    root = bench.export("suricata", "suricata")
+    bench.example("export-suricata")
+    root = bench.place("etc/suricata/rules/kairan")
     suricata = find("suricata", bench.options)
     must(suricata, "-T", "-S", os.path.join(root, "kairan.rules"), "-l", bench.root)
 
@@ -292,8 +307,8 @@ HKEY_LOCAL_MACHINE\\Software\\Evil\\Run
 
 def consume_stix(bench):
     bench.submit(OTHERS)
-    path = bench.export("stix", "bundle.json")
-    with open(path, encoding="utf-8") as file:
+    bench.example("export-stix")
+    with open(bench.place("srv/www/kairan-stix.json"), encoding="utf-8") as file:
         text = file.read()
     bundle = json.loads(text)
     found = stix_check.check_bundle(bundle)
@@ -324,7 +339,8 @@ def consume_stix(bench):
 
 def consume_misp(bench):
     bench.submit(OTHERS)
-    root = bench.export("misp-feed", "feed")
+    bench.example("export-misp")
+    root = bench.place("srv/www/kairan-misp")
     check(os.listdir(root) == ["tlp-green"], f"feeds: {os.listdir(root)}")
     feed = os.path.join(root, "tlp-green")
     before = misp_check.read_feed(feed, "green")
@@ -336,7 +352,7 @@ def consume_misp(bench):
           f"nothing has changed: {told}")
     # Taken back: the event stays, its attributes are deleted, with a newer time.
     bench.tool.done("retract", bench.record, "--reason", "x", "-y")
-    bench.export("misp-feed", "feed")
+    bench.export("misp-feed", "srv/www/kairan-misp")
     after = misp_check.read_feed(feed, "green")
     check(set(after) == set(before), "an event has gone, or come")
     changed = [uuid for uuid in after if after[uuid] != before[uuid]]
@@ -348,10 +364,10 @@ def consume_misp(bench):
     check("evil.kairan-e2e.jp" in misp_check.deleted(after) and "evil.kairan-e2e.jp" not in misp_check.live(after), "deleted and live")
     check(json.loads(bench.tool.done("--json", "export", "misp-feed", "--out", root))["changed"] is False, "deleted again each time")
     # Left out by an option, and let in again: newer each time.
-    bench.export("misp-feed", "feed", "--types", "md5")
+    bench.export("misp-feed", "srv/www/kairan-misp", "--types", "md5")
     narrow = misp_check.read_feed(feed, "green")
     check(misp_check.live(narrow) == {"0cc175b9c0f1b6a831c399e269772661"}, f"{misp_check.live(narrow)}")
-    bench.export("misp-feed", "feed")
+    bench.export("misp-feed", "srv/www/kairan-misp")
     again = misp_check.read_feed(feed, "green")
     check(misp_check.live(again) == misp_check.live(after), f"{misp_check.live(again)}")
     times = [[int(events[uuid]["timestamp"]) for uuid in sorted(events)] for events in (before, after, narrow, again)]
@@ -359,13 +375,26 @@ def consume_misp(bench):
     # Neither leaves the feed, nor reads it from elsewhere, whatever its manifest says.
     with open(os.path.join(feed, "manifest.json"), "w", encoding="ascii") as file:
         json.dump({"../../escape": {}, **{uuid: {} for uuid in again}}, file)
-    bench.export("misp-feed", "feed")
+    bench.export("misp-feed", "srv/www/kairan-misp")
     check(misp_check.read_feed(feed, "green").keys() == again.keys(), "the manifest is not as it was")
     with open(os.path.join(feed, "manifest.json"), "w", encoding="ascii") as file:
         file.write("{")
     bench.tool.refused("manifest.json", "export", "misp-feed", "--out", root)
     bench.tool.refused("--out", "export", "misp-feed")
     bench.tool.refused("--since", "export", "misp-feed", "--out", root, "--since", "1")
+
+
+def consume_docs(bench):
+    """What no consumer above runs."""
+    bench.example("export-csv")
+    with open(bench.place("srv/www/kairan.csv"), encoding="utf-8-sig") as file:
+        check(len(file.read().splitlines()) == 12, "csv: a row for each value, and the heading")
+    with open(bench.place("srv/www/kairan.json"), encoding="utf-8") as file:
+        check(json.load(file)["count"] == 11, "json: not every value")
+    with open(os.path.abspath(__file__), encoding="utf-8") as file:
+        source = file.read()
+    for name in bench.examples:
+        check(f'"{name}"' in source, f"docs/EXPORT.md has an example {name} that nothing runs")
 
 
 CONSUMERS = {name[len("consume_"):]: function for name, function in list(globals().items()) if name.startswith("consume_")}
@@ -386,7 +415,7 @@ def main():
         return SKIPPED
     except Missing as missing:
         print(f"export_consumers: {missing}", file=sys.stderr)
-        return 1 if os.environ.get("KAIRAN_CONSUMERS") == "required" and options.consumer != "suricata" else SKIPPED
+        return 1 if os.environ.get("KAIRAN_CONSUMERS") == "required" and options.consumer not in OPTIONAL else SKIPPED
     except Failure as failure:
         print(f"export_consumers: {failure}", file=sys.stderr)
         return 1
