@@ -5,11 +5,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* All zero: full. */
+/* All zero: nothing is used. */
 struct kr_budget {
-    uint64_t left, filled_ms; /* when it was last filled up */
+    uint64_t used, since_ms; /* as it was then */
 };
-/* Takes one of at most `most`, which come back at `a_second`; false where none is left. */
-bool kr_budget_take(struct kr_budget *budget, uint64_t now_ms, uint64_t most, uint64_t a_second);
+/* Takes `count` of at most `most`, which come back at `a_second`; false, and takes nothing, where there is not so much left. Both
+ * may be others each time: what was used stays. */
+bool kr_budget_take(struct kr_budget *budget, uint64_t now_ms, uint64_t count, uint64_t most, uint64_t a_second);
 
 #endif

@@ -19,12 +19,13 @@
 #include "node/core/effect.h"
 #include "node/core/state.h"
 
-#define ANEW_MS        60000u /* a peer's log is read from the start once in so long */
-#define TURN_MS        60000u /* a link reads a scope that others wait for at least so long, and longer while */
-#define TURN_RECORDS   10u    /* so many records a second come by it */
-#define IN_VAIN_MAX    64u    /* pages of which nothing came, in a row */
-#define KNOWN_SLACK    65536u /* a log lists at most twice what we hold, and this, without anything new */
-#define HURRY_MS       1000u  /* what came is told to others with a ping after so long */
+#define ANEW_MS        60000u  /* a peer's log is read from the start once in so long */
+#define TURN_MS        60000u  /* a link reads a scope that others wait for at least so long, and longer while … */
+#define TURN_RECORDS   10u     /* … so many records a second come by it, … */
+#define TURN_MS_MAX    600000u /* … but no other waits for longer than this */
+#define VAIN_SLACK     (64u * KR_PAGE_IDS_MAX) /* a log lists at most twice what we hold, and this, that brings nothing, and … */
+#define VAIN_A_SECOND  KR_PAGE_IDS_MAX         /* … so many more a second in the long run: a hundredth of our time */
+#define HURRY_MS       1000u                   /* what came is told to others with a ping after so long */
 #define PAGES_BUDGET   4096u /* cursors and wants that are answered at once (also by a clock that stands still for a day), and … */
 #define PAGES_A_SECOND 16u   /* … in a second in the long run: more than what they bring can be checked in */
 #define SERVE_AT_ONCE  512u  /* entries of orders looked at in one call, and about as many wait in `asked` */
@@ -62,7 +63,7 @@ void kr_catchup_stop(struct kr_link *link)
     }
     link->page_count = 0;
     link->phase = KR_CATCHUP_REST;
-    link->is_asked = link->is_waiting = false;
+    link->is_asked = link->is_waiting = link->yields = false;
 }
 
 void kr_catchup_close(struct kr_link *link)
@@ -109,6 +110,27 @@ static bool is_read_elsewhere(const struct kr_step *step, const struct kr_link *
     return false;
 }
 
+/* No longer than a turn, whatever comes by the other: who sends ten records a second for ever would keep us from all that others
+ * have, and from walks, which begin where logs are read. */
+static bool must_wait(const struct kr_step *step, const struct kr_link *link, struct kr_progress *progress)
+{
+    if (!is_read_elsewhere(step, link, &progress->scope)) {
+        return false;
+    }
+    progress->waits_ms = progress->waits_ms == 0 ? step->now_ms : progress->waits_ms;
+    return step->now_ms < progress->waits_ms + TURN_MS_MAX;
+}
+
+/* Whoever reads it is asked for no further page: what both list comes once. */
+static void end_turn_of_others(struct kr_core *core, const struct kr_link *link, const struct kr_scope *scope)
+{
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        struct kr_link *other = core->links[i];
+        bool is_reading = other != link && other->phase == KR_CATCHUP_READING;
+        other->yields = other->yields || (is_reading && kr_progress_of(other, scope) == &other->progress[other->phase_at]);
+    }
+}
+
 /* What stands behind the last page, or behind what we have read. */
 static enum kr_err ask(struct kr_step *step, struct kr_link *link)
 {
@@ -124,6 +146,11 @@ static enum kr_err ask(struct kr_step *step, struct kr_link *link)
 
 static enum kr_err begin(struct kr_step *step, struct kr_link *link, uint32_t at)
 {
+    struct kr_progress *progress = &link->progress[at];
+    if (progress->waits_ms != 0 && step->now_ms >= progress->waits_ms + TURN_MS_MAX) {
+        end_turn_of_others(step->core, link, &progress->scope);
+    }
+    progress->waits_ms = 0;
     link->phase = KR_CATCHUP_READING;
     link->phase_at = at;
     link->phase_began_ms = step->now_ms;
@@ -149,10 +176,14 @@ enum kr_err kr_catchup_go_on(struct kr_step *step, struct kr_link *link)
         }
         bool is_due = progress->is_told && !progress->is_equal && !progress->skips_log && !kr_catchup_is_read(progress) &&
                       step->now_ms >= progress->reading.until_ms;
-        if (is_due && !is_read_elsewhere(step, link, &progress->scope)) {
+        if (!is_due) {
+            progress->waits_ms = 0;
+            continue;
+        }
+        if (!must_wait(step, link, progress)) {
             return begin(step, link, i);
         }
-        link->is_waiting = link->is_waiting || is_due;
+        link->is_waiting = true;
     }
     return KR_OK;
 }
@@ -162,7 +193,6 @@ static enum kr_err give_up(struct kr_step *step, struct kr_link *link)
 {
     struct kr_progress *progress = &link->progress[link->phase_at];
     progress->is_told = false;
-    progress->listed_known = progress->pages_in_vain = 0;
     kr_pause(&progress->reading, step->now_ms);
     kr_catchup_stop(link);
     return kr_catchup_go_on(step, link);
@@ -269,6 +299,18 @@ void kr_catchup_show(const struct kr_link *link, struct kr_peer *ret_peer)
 
 /* ---- pages ---- */
 
+/* That many listed ids brought nothing: we have them, or they are gone. Whatever new the peer puts between them, looking them up
+ * costs it of its budget. */
+static enum kr_err charge(struct kr_step *step, struct kr_progress *progress, uint32_t ids, bool *ret_is_too_much)
+{
+    uint8_t hash[KR_HASH_BYTES];
+    uint64_t own_count = 0;
+    enum kr_err err = ids > 0 ? kr_store_scope_mark(step->txn, &progress->scope, &own_count, hash) : KR_OK;
+    *ret_is_too_much =
+        err == KR_OK && !kr_budget_take(&progress->vain, step->now_ms, ids, 2 * own_count + VAIN_SLACK, VAIN_A_SECOND);
+    return err;
+}
+
 /* The first page is dealt with: the mark moves to its end, or is held. */
 static enum kr_err page_done(struct kr_step *step, struct kr_link *link)
 {
@@ -283,9 +325,7 @@ static enum kr_err page_done(struct kr_step *step, struct kr_link *link)
     memcpy(progress->at_hash, page.next_hash, KR_MARK_HASH_BYTES);
     if (page.came > 0) {
         progress->reading = (struct kr_pause){0};
-        progress->listed_known = 0;
     }
-    progress->pages_in_vain = page.came > 0 || page.wanted_count == 0 ? 0 : progress->pages_in_vain + 1;
     if (page.holds_mark) {
         progress->is_held = true;
         progress->held_ms = step->now_ms;
@@ -300,22 +340,30 @@ static enum kr_err settle_pages(struct kr_step *step, struct kr_link *link)
 {
     struct kr_progress *progress = &link->progress[link->phase_at];
     enum kr_err err = KR_OK;
-    bool has_more = true;
-    while (err == KR_OK && link->page_count > 0 && link->pages[0].wanted_left == 0) {
+    bool has_more = true, is_too_much = false;
+    while (err == KR_OK && link->page_count > 0 && link->pages[0].wanted_left == 0 && !is_too_much) {
+        const uint32_t gone = link->pages[0].wanted_count - link->pages[0].came;
         has_more = link->pages[0].next_at < link->pages[0].next_total;
         err = page_done(step, link);
+        if (err == KR_OK) {
+            err = charge(step, progress, gone, &is_too_much);
+        }
     }
     if (err != KR_OK) {
         return err;
     }
-    if (progress->pages_in_vain >= IN_VAIN_MAX) {
+    if (is_too_much) {
         return give_up(step, link);
     }
     if (link->page_count > 0) {
         const struct kr_page *last = &link->pages[link->page_count - 1];
         has_more = last->next_at < last->next_total;
     }
-    if (has_more && link->page_count < KR_PAGES_MAX && !link->is_asked) {
+    if (has_more && link->yields && link->page_count == 0 && !link->is_asked) {
+        kr_catchup_stop(link);
+        return kr_catchup_go_on(step, link); /* it is the turn of another: with others of its scopes */
+    }
+    if (has_more && link->page_count < KR_PAGES_MAX && !link->is_asked && !link->yields) {
         return ask(step, link);
     }
     return has_more || link->page_count > 0 || link->is_asked ? KR_OK : all_is_read(step, link);
@@ -411,21 +459,20 @@ static enum kr_err take_page(struct kr_step *step, struct kr_link *link, const s
     struct kr_progress *progress = &link->progress[link->phase_at];
     const uint32_t ids = kr_message_id_count(message);
     struct kr_page page = {.next_at = message->from + ids, .next_total = message->count};
-    uint8_t bits[KR_PAGE_IDS_MAX / 8] = {0}, hash[32];
-    uint64_t own_count = 0;
+    uint8_t bits[KR_PAGE_IDS_MAX / 8] = {0};
+    bool is_too_much = false;
     memcpy(page.next_hash, message->hash, KR_MARK_HASH_BYTES);
     page.wanted = malloc((ids + 1) * sizeof *page.wanted);
     enum kr_err err = page.wanted == NULL ? KR_NOMEM : look_up(step, message, &page, bits);
     if (err == KR_OK) {
-        err = kr_store_scope_mark(step->txn, &progress->scope, &own_count, hash);
+        err = charge(step, progress, ids - page.wanted_count, &is_too_much);
     }
     if (err != KR_OK) {
         free(page.wanted);
         return err;
     }
     link->pages[link->page_count++] = page;
-    progress->listed_known += ids - page.wanted_count;
-    if (progress->listed_known > 2 * own_count + KNOWN_SLACK) {
+    if (is_too_much) {
         return contradicts(step, link); /* it does not list each once */
     }
     struct kr_message want = {.type = KR_MESSAGE_WANT, .from = message->from, .count = ids, .bits = {bits, (ids + 7) / 8}};
@@ -489,7 +536,7 @@ enum kr_err kr_catchup_have(struct kr_step *step, struct kr_link *link, const st
  * whoever asks without end keeps no fresh record of others waiting. */
 static bool may_be_answered(const struct kr_step *step, struct kr_link *link)
 {
-    return kr_budget_take(&link->pages_budget, step->now_ms, PAGES_BUDGET, PAGES_A_SECOND);
+    return kr_budget_take(&link->pages_budget, step->now_ms, 1, PAGES_BUDGET, PAGES_A_SECOND);
 }
 
 static enum kr_err list(struct kr_step *step, const struct kr_scope *scope, struct kr_message *have, uint8_t (*ids)[32],

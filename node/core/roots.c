@@ -189,6 +189,8 @@ struct kr_progress *kr_progress_of(const struct kr_link *link, const struct kr_s
 static void inherit(struct kr_progress *progress, const struct kr_progress *old)
 {
     progress->anew_ms = old->anew_ms;
+    progress->vain = old->vain;
+    progress->waits_ms = old->waits_ms;
     progress->reading.ms = old->reading.ms;
     progress->walking.ms = old->walking.ms;
     if (old->is_held) {
@@ -480,7 +482,7 @@ enum kr_err kr_roots_pinged(struct kr_step *step, struct kr_link *link, const st
 /* One scope of the budget, which fills up with time: whoever asks all the time is answered as often as that. */
 static bool may_tell(const struct kr_step *step, struct kr_link *link)
 {
-    return kr_budget_take(&link->roots_budget, step->now_ms, ROOTS_BUDGET, ROOTS_A_SECOND);
+    return kr_budget_take(&link->roots_budget, step->now_ms, 1, ROOTS_BUDGET, ROOTS_A_SECOND);
 }
 
 /* Our root of that scope, as the peer is told. */
@@ -543,7 +545,6 @@ static enum kr_err adopt(struct kr_step *step, const struct kr_link *link, struc
     memcpy(progress->at_hash, progress->their_hash, KR_MARK_HASH_BYTES);
     progress->is_held = progress->is_foreign = progress->skips_log = progress->is_behind = progress->is_walk_due = false;
     progress->reading = progress->walking = (struct kr_pause){0};
-    progress->listed_known = progress->pages_in_vain = 0;
     if (KR_FAULT(KR_FAULT_WRONG_MARK_ADOPTED)) {
         progress->at -= progress->at > 0;
     }

@@ -79,9 +79,10 @@ struct kr_progress {
     uint8_t at_hash[KR_MARK_HASH_BYTES];
     uint64_t anew_ms; /* when the peer last said that its log is another one, and reading began from the start; 0: never */
     bool is_held;     /* there was no room for a record behind the mark: it is read again from there when that may have changed */
-    uint64_t held_ms, held_generation;    /* when that was, and of which directory */
-    struct kr_pause reading, walking;     /* after attempts in vain */
-    uint64_t listed_known, pages_in_vain; /* in a row: ids listed that we had, pages of which nothing came */
+    uint64_t held_ms, held_generation; /* when that was, and of which directory */
+    struct kr_pause reading, walking;  /* after attempts in vain */
+    uint64_t waits_ms;                 /* since when it waits for the turn of another link; 0: it does not */
+    struct kr_budget vain;             /* ids listed that brought nothing */
 };
 #define KR_PROGRESS_MAX (2u + 2u * KR_COMMUNITIES_MAX)
 
@@ -177,6 +178,7 @@ struct kr_link {
     uint64_t talk_at_ms, talk_pause_ms; /* while they stay so, roots are sent next then, and how long is waited after that */
     struct kr_budget roots_budget;      /* scopes that may be told of */
     struct kr_budget pages_budget;      /* cursors and wants of the peer's that are answered */
+    struct kr_budget refusals;          /* that the peer is told of */
 
     /* Catching up: what is read of the peer's logs. */
     enum kr_catchup_phase phase;
@@ -185,6 +187,7 @@ struct kr_link {
     uint64_t phase_came;                /* records that came of it */
     bool is_waiting;                    /* another link reads that scope */
     bool is_asked;                      /* a cursor is out, for what stands behind `pages` or `at` */
+    bool yields;                        /* no further one: another link has waited long enough */
     struct kr_page pages[KR_PAGES_MAX]; /* in order */
     uint32_t page_count;
     /* And what the peer wants of ours. */

@@ -45,4 +45,32 @@ static inline void marks_follow(struct bed *bed, uint32_t node, uint32_t peer)
     assert_true(bed_link(bed, node, peer)->is_equal);
 }
 
+/* 1 has just asked 0 for what is new in a scope. */
+static inline void has_asked(struct bed *bed, const struct kr_progress *of)
+{
+    struct kr_link *link = bed_link(bed, 1, 0);
+    kr_catchup_stop(link);
+    link->phase = KR_CATCHUP_READING;
+    link->is_asked = true;
+    link->phase_at = (uint32_t)(of - link->progress);
+    link->phase_ms = link->phase_began_ms = bed->world->now_ms;
+}
+
+static const struct kr_scope clear_scope = {.kind = KR_SCOPE_CLEAR};
+
+/* Ids that nobody has, and the message that lists them. */
+static inline struct kr_message unknown_page(uint8_t number, uint64_t from, uint32_t count, uint64_t total)
+{
+    static uint8_t ids[KR_PAGE_IDS_MAX][KR_SHORT_ID_BYTES];
+    for (uint32_t i = 0; i < count; i++) {
+        memset(ids[i], number, KR_SHORT_ID_BYTES);
+        memcpy(ids[i], &i, sizeof i);
+    }
+    return (struct kr_message){.type = KR_MESSAGE_HAVE,
+                               .from = from,
+                               .count = total,
+                               .hash = {number},
+                               .ids = {ids[0], (size_t)count * KR_SHORT_ID_BYTES}};
+}
+
 #endif

@@ -95,34 +95,6 @@ static void pages_asked_for_without_end_are_passed_over(void **state)
     assert_in_range(answers_to_cursors_at_once(bed, 1000), 160, 170);
 }
 
-/* 1 has just asked 0 for what is new in a scope. */
-static void has_asked(struct bed *bed, const struct kr_progress *of)
-{
-    struct kr_link *link = bed_link(bed, 1, 0);
-    kr_catchup_stop(link);
-    link->phase = KR_CATCHUP_READING;
-    link->is_asked = true;
-    link->phase_at = (uint32_t)(of - link->progress);
-    link->phase_ms = link->phase_began_ms = bed->world->now_ms;
-}
-
-static const struct kr_scope clear_scope = {.kind = KR_SCOPE_CLEAR};
-
-/* Ids that nobody has, and the message that lists them. */
-static struct kr_message unknown_page(uint8_t number, uint64_t from, uint32_t count, uint64_t total)
-{
-    static uint8_t ids[KR_PAGE_IDS_MAX][KR_SHORT_ID_BYTES];
-    for (uint32_t i = 0; i < count; i++) {
-        memset(ids[i], number, KR_SHORT_ID_BYTES);
-        memcpy(ids[i], &i, sizeof i);
-    }
-    return (struct kr_message){.type = KR_MESSAGE_HAVE,
-                               .from = from,
-                               .count = total,
-                               .hash = {number},
-                               .ids = {ids[0], (size_t)count * KR_SHORT_ID_BYTES}};
-}
-
 /* 1 is told that 0 has more, asks, and gets answers that do not follow from its mark. */
 static void answers_that_do_not_follow_move_nothing(void **state)
 {
@@ -178,8 +150,8 @@ static void a_mark_over_another_history_is_read_anew(void **state)
     has_asked(bed, progress(bed, 1, 0, KR_SCOPE_CLEAR));
     bed_say_of(bed, 0, 1, clear_scope, &have);
     assert_int_equal(bed_link(bed, 1, 0)->pages[0].wanted_left, 1);
-    bed_link(bed, 1, 0)->roots_budget.left = 0;
-    bed_link(bed, 1, 0)->roots_budget.filled_ms = bed->world->now_ms;
+    bed_link(bed, 1, 0)->roots_budget.used = 3u * KR_PROGRESS_MAX; /* all of it */
+    bed_link(bed, 1, 0)->roots_budget.since_ms = bed->world->now_ms;
     bed_say(bed, 0, 1, &(struct kr_message){.type = KR_MESSAGE_GONE, .ids = have.ids});
     assert_int_equal(progress(bed, 1, 0, KR_SCOPE_CLEAR)->mark, mark + 1);
     /* What both hold is the same: the mark goes to the end of 0's log as it is. */
@@ -240,8 +212,8 @@ static bool is_held_by(struct bed *bed, const struct forged *forged)
     link->phase_ms = link->phase_began_ms = bed->world->now_ms;
     clear->is_held = false;
     /* What both hold is compared no more, or it would be found to be the same: the record is in no tree. */
-    link->roots_budget.left = 0;
-    link->roots_budget.filled_ms = bed->world->now_ms;
+    link->roots_budget.used = 3u * KR_PROGRESS_MAX; /* all of it */
+    link->roots_budget.since_ms = bed->world->now_ms;
     bed_hand_over(bed, 1, 0, forged);
     assert_int_equal(link->page_count, 0);
     assert_false(bed_holds(bed, 0, forged->id));
@@ -444,7 +416,8 @@ static void pages_in_vain_end_in_a_pause(void **state)
             from += KR_PAGE_IDS_MAX;
         }
         const struct kr_pause *pause = &progress(bed, 1, 0, KR_SCOPE_CLEAR)->reading;
-        assert_int_equal(pages, 64);
+        /* 64 pages and, as each takes a fifth of a second here, those that come back meanwhile; then what came back since. */
+        assert_in_range(pages, round == 0 ? 64 : 1, round == 0 ? 82 : 2);
         assert_true(pause->until_ms > bed->world->now_ms && pause->ms > pause_ms);
         pause_ms = pause->ms;
     }
@@ -475,7 +448,7 @@ static void a_log_lists_each_once(void **state)
         bed_say_of(bed, 0, 1, clear_scope, &have);
         from += KR_PAGE_IDS_MAX;
     }
-    assert_int_equal(pages, 17); /* 65,536 of slack */
+    assert_in_range(pages, 65, 74); /* 64 of slack, and what comes back meanwhile */
     assert_true(bed_said(bed, 1, "contradicts itself"));
     free(known);
 }
