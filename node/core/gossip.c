@@ -15,7 +15,9 @@
 #include "node/core/state.h"
 
 /* Records of a queue that one flush looks at for one link; the others come with the next. */
-#define LOOKS_MAX 1024u
+#define LOOKS_MAX         1024u
+#define REFUSALS_BUDGET   32u /* refusals that a peer is told of at once, and … */
+#define REFUSALS_A_SECOND 1u  /* … in a second in the long run: no operator reads more */
 
 /* Less than this of a window is not worth a frame of its own. */
 static uint64_t credit_min(uint64_t window)
@@ -537,6 +539,9 @@ static enum kr_err refuse(struct kr_step *step, struct kr_link *link, const uint
 {
     char name[KR_NAME_BYTES_MAX + 1];
     link->refused_records++;
+    if (!kr_budget_take(&link->refusals, step->now_ms, 1, REFUSALS_BUDGET, REFUSALS_A_SECOND)) {
+        return KR_OK; /* a thousand bad records in one frame would be answered with a thousand frames */
+    }
     struct kr_message message = {.type = KR_MESSAGE_REFUSE, .reason = (uint32_t)why};
     memcpy(message.id, id, 32);
     enum kr_err err = kr_link_send(step, link, &message);

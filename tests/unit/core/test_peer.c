@@ -476,6 +476,32 @@ static void a_peer_cannot_fill_the_log(void **state)
     forged_free(&forged);
 }
 
+/* A frame full of bad records is answered with a few frames, and a minute of such frames with little more. */
+static void a_peer_is_told_of_few_refusals(void **state)
+{
+    struct bed *bed = *state;
+    struct forged forged = report(bed, 1, KR_TLP_CLEAR, "one.example", 0);
+    struct kr_writer list;
+    const uint32_t count = 200;
+    const uint64_t refused = bed_link(bed, 0, 1)->refused_records;
+    forged.bytes[forged.len - 1] ^= 1;
+    kr_writer_init(&list, KR_FRAME_BYTES_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        kr_writer_bin(&list, forged.bytes, forged.len);
+    }
+    const struct kr_message records = {.type = KR_MESSAGE_RECORDS, .item_count = count, .items = {list.bytes, list.len}};
+    memset(bed->sent, 0, sizeof bed->sent);
+    for (uint32_t i = 1; i <= 100; i++) {
+        bed_say(bed, 1, 0, &records);
+        assert_int_equal(bed_link(bed, 0, 1)->refused_records, refused + i * count);
+        assert_true(bed_link(bed, 0, 1)->has_session);
+        assert_true(i > 1 || (bed->sent[0] >= 32 && bed->sent[0] <= 40));
+    }
+    assert_in_range(bed->sent[0], 32 + 10, 32 + 10 + 2 * 100 + 10); /* a second each one more, and the credit for what was sent */
+    kr_writer_deinit(&list);
+    forged_free(&forged);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -492,6 +518,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_new_key_waits_for_its_card_and_an_old_one_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(a_tie_goes_to_the_lower_hash_with_an_alarm, setup, teardown),
         cmocka_unit_test_setup_teardown(a_peer_cannot_fill_the_log, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_peer_is_told_of_few_refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(a_peer_that_sends_more_than_its_window_is_cut, setup, teardown),
     };
     return cmocka_run_group_tests_name("core/peer", tests, NULL, NULL);
