@@ -33,6 +33,7 @@ void kr_clock_init(struct kr_clock *clock)
     pthread_mutex_init(&clock->mutex, NULL);
     clock->last_ms = read_us(CLOCK_REALTIME) / 1000;
     clock->last_monotonic_ms = clock->stands_from_ms = kr_monotonic_ms();
+    clock->ahead_ms = 0;
 }
 
 void kr_clock_deinit(struct kr_clock *clock)
@@ -50,6 +51,7 @@ uint64_t kr_clock_take(struct kr_clock *clock, uint64_t monotonic_ms, uint64_t s
     /* An odd millisecond is kept for the next call, else a clock asked every millisecond would stand still. */
     clock->last_monotonic_ms = monotonic_ms - elapsed_ms % 2;
     clock->last_ms = now_ms;
+    clock->ahead_ms = now_ms - system_ms;
     return now_ms;
 }
 
@@ -67,4 +69,12 @@ bool kr_clock_is_settled(struct kr_clock *clock)
     bool is_settled = clock->last_monotonic_ms + 1 >= clock->stands_from_ms + STANDS_MS; /* the odd ms that is kept */
     pthread_mutex_unlock(&clock->mutex);
     return is_settled;
+}
+
+uint64_t kr_clock_ahead_ms(struct kr_clock *clock)
+{
+    pthread_mutex_lock(&clock->mutex);
+    uint64_t ahead_ms = clock->ahead_ms;
+    pthread_mutex_unlock(&clock->mutex);
+    return ahead_ms;
 }

@@ -12,12 +12,16 @@ struct kr_clock {
     pthread_mutex_t mutex;
     uint64_t last_ms, last_monotonic_ms;
     uint64_t stands_from_ms; /* monotonic */
+    uint64_t ahead_ms;       /* of the system's, which was set back */
 };
 void kr_clock_init(struct kr_clock *clock);
 void kr_clock_deinit(struct kr_clock *clock);
 uint64_t kr_clock_now_ms(struct kr_clock *clock);
 /* Whether what it says has stood long enough to delete by it what has expired. Ask the time at least once a minute. */
 bool kr_clock_is_settled(struct kr_clock *clock);
+/* How far it was ahead of the system's clock when it was last asked: until that is 0 it goes at half speed, twice as long as this.
+ */
+uint64_t kr_clock_ahead_ms(struct kr_clock *clock);
 
 /* CLOCK_MONOTONIC, for durations. */
 uint64_t kr_monotonic_us(void);

@@ -1,5 +1,6 @@
 #include "node/keeper/runner.h"
 
+#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sodium.h>
@@ -15,6 +16,8 @@
 
 /* Asks on our own behalf; no client has this number. */
 #define OURSELVES UINT64_MAX
+/* A clock that was set back by less is made good before anybody minds. */
+#define SET_BACK_MS_MIN 60000u
 
 struct kr_runner {
     struct kr_runner_options options;
@@ -24,6 +27,7 @@ struct kr_runner {
     bool is_started, was_ready;
     uint64_t wake_ms;    /* when the core wants a tick; UINT64_MAX: never */
     bool doubts_clock;   /* it was set, or the node was started, less than an hour ago */
+    uint64_t ahead_ms;   /* of the system's clock, when that was last spoken of; 0: it is not */
     bool may_idle;       /* something may be left that can wait */
     uint64_t idle_at_ms; /* not before (monotonic) */
     uint64_t commit_us;  /* what the last commit took */
@@ -265,6 +269,24 @@ static void run_batch(struct kr_runner *runner, size_t count)
     }
 }
 
+/* A clock that was set back: our own time does not go back with it, but slows down, and that is hard to guess from what it does.
+ * Said once each time that it is set back, by so much that it matters. */
+static void watch_clock(struct kr_runner *runner)
+{
+    (void)kr_clock_now_ms(runner->options.clock);
+    const uint64_t ahead_ms = kr_clock_ahead_ms(runner->options.clock);
+    if (ahead_ms >= runner->ahead_ms + SET_BACK_MS_MIN) {
+        runner->ahead_ms = ahead_ms;
+        kr_log(KR_LOG_WARNING,
+               "the clock of this machine was set back: this node's own time is %" PRIu64
+               " s ahead of it and goes at half speed until "
+               "the two meet, in %" PRIu64 " s; links are slower, and what is submitted is dated ahead. If the clock is right now, "
+               "restart the node",
+               ahead_ms / 1000, 2 * ahead_ms / 1000);
+    }
+    runner->ahead_ms = ahead_ms < SET_BACK_MS_MIN / 2 ? 0 : runner->ahead_ms < ahead_ms ? runner->ahead_ms : ahead_ms;
+}
+
 static void run_idle(struct kr_runner *runner)
 {
     struct kr_effects effects;
@@ -361,6 +383,7 @@ static enum kr_err turn(struct kr_runner *runner, struct kr_error *error)
     if (!runner->was_ready) {
         say_ready(runner);
     }
+    watch_clock(runner);
     take_guards(runner);
     run_jobs(runner);
     if (runner->wake_ms != UINT64_MAX && kr_clock_now_ms(runner->options.clock) >= runner->wake_ms) {

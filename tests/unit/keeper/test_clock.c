@@ -75,6 +75,25 @@ static void test_what_was_set_by_days_has_to_stand(void **state)
     kr_clock_deinit(&clock);
 }
 
+/* How long it goes at half speed can be told. */
+static void test_how_far_it_is_ahead_is_told(void **state)
+{
+    (void)state;
+    const uint64_t minute_ms = 60000, hour_ms = 3600000;
+    struct kr_clock clock;
+    kr_clock_init(&clock);
+    uint64_t monotonic_ms = clock.last_monotonic_ms, system_ms = clock.last_ms;
+    assert_int_equal(kr_clock_ahead_ms(&clock), 0);
+    system_ms -= hour_ms;
+    for (unsigned minutes = 0; minutes <= 120; minutes++) {
+        (void)kr_clock_take(&clock, monotonic_ms + minutes * minute_ms, system_ms + minutes * minute_ms);
+        assert_int_equal(kr_clock_ahead_ms(&clock), hour_ms - minutes * minute_ms / 2);
+    }
+    (void)kr_clock_take(&clock, monotonic_ms + 3 * hour_ms, system_ms + 30 * hour_ms); /* set forward: followed at once */
+    assert_int_equal(kr_clock_ahead_ms(&clock), 0);
+    kr_clock_deinit(&clock);
+}
+
 static void test_percentiles_of_the_last_samples(void **state)
 {
     (void)state;
@@ -102,7 +121,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_step_forward_is_followed_at_once), cmocka_unit_test(test_a_step_back_is_made_good_at_half_speed),
         cmocka_unit_test(test_the_clock_never_goes_back),          cmocka_unit_test(test_what_was_set_by_days_has_to_stand),
-        cmocka_unit_test(test_percentiles_of_the_last_samples),
+        cmocka_unit_test(test_how_far_it_is_ahead_is_told),        cmocka_unit_test(test_percentiles_of_the_last_samples),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

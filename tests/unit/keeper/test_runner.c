@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "crypto/secret.h"
+#include "node/keeper/log.h"
 #include "node/keeper/runner.h"
 
 #define HOUR_MS 3600000u
@@ -23,6 +24,7 @@ static struct {
     struct kr_hub *hub;
     struct kr_notify notify;
     struct kr_runner *runner;
+    char said[4096]; /* all log lines; written by the thread while the test waits for it */
 } node;
 
 /* ---- calls that the linker sends here ---- */
@@ -32,6 +34,17 @@ enum kr_err __wrap_kr_pipe_turn(struct kr_pipe *pipe, struct kr_error *error);
 int __wrap_poll(struct pollfd *pollers, nfds_t count, int timeout_ms);
 int __wrap___poll_chk(struct pollfd *pollers, nfds_t count, int timeout_ms, size_t bytes);
 int __real_poll(struct pollfd *pollers, nfds_t count, int timeout_ms);
+
+void __wrap_kr_log(enum kr_log_level level, const char *fmt, ...);
+void __wrap_kr_log(enum kr_log_level level, const char *fmt, ...)
+{
+    const size_t len = strlen(node.said);
+    va_list args;
+    (void)level;
+    va_start(args, fmt);
+    (void)vsnprintf(node.said + len, sizeof node.said - len, fmt, args);
+    va_end(args);
+}
 
 static void hold(void)
 {
@@ -193,11 +206,69 @@ static void test_waiting_is_no_work(void **state)
     assert_int_equal(sem_post(&node.go_on), 0);
 }
 
+static void set_back(uint64_t ms)
+{
+    pthread_mutex_lock(&node.clock.mutex);
+    node.clock.last_ms += ms;
+    pthread_mutex_unlock(&node.clock.mutex);
+}
+
+static uint32_t times_said(const char *text)
+{
+    uint32_t times = 0;
+    for (const char *at = strstr(node.said, text); at != NULL; at = strstr(at + 1, text)) {
+        times++;
+    }
+    return times;
+}
+
+/* Each round begins held, so that all of the one before is done. */
+static void go_round(void)
+{
+    kr_lanes_must_put(node.lanes, &(struct kr_event){.type = KR_EVENT_TICK});
+    assert_int_equal(sem_post(&node.go_on), 0);
+    assert_int_equal(sem_wait(&node.is_held), 0);
+}
+
+static void test_a_clock_that_was_set_back_is_spoken_of_once(void **state)
+{
+    (void)state;
+    node.said[0] = 0;
+    start_held();
+    go_round();
+    set_back(30000); /* nobody minds */
+    go_round();
+    assert_int_equal(times_said("was set back"), 0);
+    set_back(HOUR_MS);
+    for (uint32_t i = 0; i < 10; i++) {
+        go_round();
+    }
+    assert_int_equal(times_said("was set back"), 1);
+    assert_int_equal(times_said("restart the node"), 1);
+    set_back(HOUR_MS); /* further */
+    go_round();
+    go_round();
+    assert_int_equal(times_said("was set back"), 2);
+    pass_an_hour(); /* at half speed while the system's stands still in this test: further ahead by what passed */
+    go_round();
+    pthread_mutex_lock(&node.clock.mutex);
+    node.clock.last_ms = 0; /* they have met */
+    pthread_mutex_unlock(&node.clock.mutex);
+    go_round();
+    const uint32_t before = times_said("was set back");
+    set_back(2 * HOUR_MS);
+    go_round();
+    assert_int_equal(times_said("was set back"), before + 1); /* another time */
+    atomic_store(&node.holds_work, false);
+    assert_int_equal(sem_post(&node.go_on), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_one_piece_of_work_is_counted_and_the_next_begins_anew, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_waiting_is_no_work, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_clock_that_was_set_back_is_spoken_of_once, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
