@@ -1,0 +1,35 @@
+/* How values lie in a sieve's arena. Used by sieve.c and seal.c only. */
+#ifndef KR_TOOLS_SCAN_PACKED_H
+#define KR_TOOLS_SCAN_PACKED_H
+
+#include "tools/scan/sieve.h"
+
+/* At a multiple of four; its bytes follow. `next` and `next_host` are places like a slot's. */
+struct kr_packed {
+    uint32_t record;
+    uint32_t next;      /* the next value with the same key */
+    uint32_t next_host; /* of URLs: the next with the same host */
+    uint16_t len;
+    uint8_t type;
+    uint8_t unused;
+};
+
+static inline size_t kr_packed_bytes(size_t len)
+{
+    return (sizeof(struct kr_packed) + len + 3) & ~(size_t)3;
+}
+
+static inline struct kr_packed *kr_packed_at(const struct kr_sieve *sieve, uint32_t at)
+{
+    return (struct kr_packed *)(void *)(sieve->arena + 4 * (size_t)(at & ~KR_SIEVE_HOST));
+}
+
+static inline const uint8_t *kr_packed_value(const struct kr_packed *packed)
+{
+    return (const uint8_t *)(packed + 1);
+}
+
+/* The host in a URL of the arena; false for others. */
+bool kr_packed_host(const struct kr_packed *packed, struct kr_slice *ret_host);
+
+#endif

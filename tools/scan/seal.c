@@ -1,0 +1,183 @@
+/* From values in the arena to filter and slots. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "tools/scan/packed.h"
+
+#define SLOTS_MIN  64u
+#define HUGE_BYTES ((size_t)2 << 20)
+
+/* Room without anything in it. Large pages where the system has them: a look-up elsewhere than in the filter is a cache miss as it
+ * is, and should not be a miss of the page table's as well. */
+static void *map(size_t bytes)
+{
+    const size_t align = bytes >= HUGE_BYTES ? HUGE_BYTES : 4096;
+    uint8_t *room = mmap(NULL, bytes + align, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room == MAP_FAILED) {
+        return NULL;
+    }
+    const size_t before = (align - ((uintptr_t)room & (align - 1))) & (align - 1);
+    if (before > 0) {
+        (void)munmap(room, before);
+    }
+    (void)munmap(room + before + bytes, align - before);
+    (void)madvise(room + before, bytes, MADV_HUGEPAGE);
+    return room + before;
+}
+
+/* One key on its way into the slots. */
+struct entry {
+    uint64_t hash;
+    uint32_t at; /* with KR_SIEVE_HOST */
+};
+
+/* Keys are gathered and then put in one behind the other, while the memory that they go to is being fetched. */
+#define ENTRIES_MAX 64u
+struct insertion {
+    struct kr_sieve *sieve;
+    uint32_t at; /* of the value whose keys are put in */
+    uint32_t count;
+    struct entry entries[ENTRIES_MAX];
+};
+
+/* Whether both have the key that brought them to the same slot. Texts have one key, their word, so that equal ones alone are
+ * chained. */
+static bool same_key(const struct kr_packed *left, const struct kr_packed *right, bool host)
+{
+    struct kr_slice left_host, right_host;
+    bool same = false;
+    if (host) {
+        same = kr_packed_host(left, &left_host) && kr_packed_host(right, &right_host) && left_host.len == right_host.len &&
+               memcmp(left_host.bytes, right_host.bytes, left_host.len) == 0;
+    } else if (left->type == right->type && left->len == right->len) {
+        /* An address is found without its port. */
+        const size_t port = left->type == KR_INDICATOR_IPV4 || left->type == KR_INDICATOR_IPV6 ? 2 : 0;
+        same = memcmp(kr_packed_value(left), kr_packed_value(right), left->len - port) == 0;
+    }
+    return same;
+}
+
+static void insert(struct kr_sieve *sieve, const struct entry *entry)
+{
+    const bool host = (entry->at & KR_SIEVE_HOST) != 0;
+    struct kr_packed *packed = kr_packed_at(sieve, entry->at);
+    bool done = false;
+    uint64_t i = entry->hash >> sieve->slot_shift;
+    for (; sieve->slots[i].at != 0 && !done; i = (i + 1) & sieve->slot_mask) {
+        const struct kr_sieve_slot slot = sieve->slots[i];
+        if (slot.tag == kr_sieve_tag(entry->hash) && ((slot.at ^ entry->at) & KR_SIEVE_HOST) == 0) {
+            struct kr_packed *head = kr_packed_at(sieve, slot.at);
+            done = same_key(head, packed, host);
+            if (done && host) {
+                packed->next_host = head->next_host;
+                head->next_host = entry->at;
+            } else if (done) {
+                packed->next = head->next;
+                head->next = entry->at;
+            }
+        }
+    }
+    if (!done) {
+        sieve->slots[i] = (struct kr_sieve_slot){.tag = kr_sieve_tag(entry->hash), .at = entry->at};
+        sieve->filter_room[(entry->hash >> 20) & sieve->filter_mask] |=
+            (uint64_t)1 << (entry->hash & 63) | (uint64_t)1 << (entry->hash >> 6 & 63) | (uint64_t)1 << (entry->hash >> 12 & 63);
+    }
+}
+
+static void flush(struct insertion *insertion)
+{
+    for (uint32_t i = 0; i < insertion->count; i++) {
+        insert(insertion->sieve, &insertion->entries[i]);
+    }
+    insertion->count = 0;
+}
+
+static void put(struct insertion *insertion, uint64_t hash, bool host)
+{
+    const struct kr_sieve *sieve = insertion->sieve;
+    __builtin_prefetch(&sieve->slots[hash >> sieve->slot_shift], 1);
+    __builtin_prefetch(&sieve->filter_room[(hash >> 20) & sieve->filter_mask], 1);
+    insertion->entries[insertion->count++] = (struct entry){.hash = hash, .at = insertion->at | (host ? KR_SIEVE_HOST : 0)};
+    if (insertion->count == ENTRIES_MAX) {
+        flush(insertion);
+    }
+}
+
+/* The bit of each /16 that the network lies in, or the one that it lies in. */
+static void mark(uint64_t *bits, const uint8_t *network)
+{
+    const unsigned first = (unsigned)network[0] << 8 | network[1];
+    const unsigned count = network[4] < 16 ? 1u << (16 - network[4]) : 1;
+    for (unsigned i = first; i < first + count; i++) {
+        bits[i / 64] |= (uint64_t)1 << i % 64;
+    }
+}
+
+static void put_keys(struct insertion *insertion, const struct kr_packed *packed)
+{
+    const struct kr_sieve *sieve = insertion->sieve;
+    const uint8_t *value = kr_packed_value(packed); /* eight bytes before it are the header's */
+    struct kr_slice host;
+    struct kr_indicator address;
+    switch (packed->type) {
+    case KR_INDICATOR_DOMAIN:
+        put(insertion, kr_sieve_hash_word(sieve, value, packed->len), false);
+        break;
+    case KR_INDICATOR_IPV4:
+        mark(sieve->nets_room, value);
+        if (value[4] < 32) {
+            mark(sieve->nets_room + KR_SIEVE_NETS_BYTES / sizeof(uint64_t), value);
+        }
+        put(insertion, kr_sieve_hash(sieve, KR_INDICATOR_IPV4, value, packed->len), false);
+        break;
+    case KR_INDICATOR_URL:
+        put(insertion, kr_key_flat(&sieve->key, sieve->key.binary, value + packed->len, packed->len), false);
+        if (kr_packed_host(packed, &host)) {
+            put(insertion, kr_sieve_hash(sieve, KR_INDICATOR_URL_HOST, host.bytes, host.len), true);
+            if (kr_sieve_is_ipv4(host.bytes, host.len) &&
+                kr_indicator_parse(KR_INDICATOR_IPV4, (const char *)host.bytes, host.len, &address, NULL) == KR_OK) {
+                mark(sieve->nets_room, address.value);
+            }
+        }
+        break;
+    default:
+        put(insertion, kr_sieve_hash(sieve, packed->type, value, packed->len), false);
+        break;
+    }
+}
+
+enum kr_err kr_sieve_seal(struct kr_sieve *sieve)
+{
+    uint64_t slots = SLOTS_MIN, words = SLOTS_MIN / 4;
+    unsigned bits = 6;
+    for (; slots * 3 / 4 < sieve->keys; bits++) {
+        slots *= 2;
+    }
+    while (words * 64 < 12 * sieve->keys) { /* 12 to 24 bits a key */
+        words *= 2;
+    }
+    sieve->slot_bytes = slots * sizeof sieve->slots[0];
+    sieve->filter_bytes = words * sizeof sieve->filter[0];
+    sieve->slots = map(sieve->slot_bytes);
+    sieve->filter_room = map(sieve->filter_bytes);
+    sieve->nets_room = calloc(2, KR_SIEVE_NETS_BYTES);
+    if (sieve->slots == NULL || sieve->filter_room == NULL || sieve->nets_room == NULL) {
+        return KR_NOMEM;
+    }
+    sieve->slot_shift = 64 - bits;
+    sieve->slot_mask = slots - 1;
+    sieve->filter = sieve->filter_room;
+    sieve->filter_mask = words - 1;
+    sieve->nets = sieve->nets_room;
+    sieve->networks = sieve->nets_room + KR_SIEVE_NETS_BYTES / sizeof(uint64_t);
+    struct insertion insertion = {.sieve = sieve};
+    for (size_t at = 4; at < sieve->arena_len;) {
+        const struct kr_packed *packed = (const struct kr_packed *)(const void *)(sieve->arena + at);
+        insertion.at = (uint32_t)(at / 4);
+        put_keys(&insertion, packed);
+        at += kr_packed_bytes(packed->len);
+    }
+    flush(&insertion);
+    return KR_OK;
+}

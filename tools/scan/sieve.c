@@ -1,0 +1,400 @@
+#include "tools/scan/sieve.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "tools/scan/packed.h"
+
+#define ARENA_BYTES_MAX ((size_t)8 << 30)
+#define CHAIN_MAX       256u /* values of one key that a look-up visits */
+
+struct kr_sieve *kr_sieve_new(const uint8_t seed[static 48])
+{
+    struct kr_sieve *sieve = calloc(1, sizeof *sieve);
+    if (sieve != NULL) {
+        memcpy(&sieve->key, seed, sizeof sieve->key);
+        sieve->arena_len = 4; /* place 0 is no place */
+    }
+    return sieve;
+}
+
+void kr_sieve_free(struct kr_sieve *sieve)
+{
+    if (sieve != NULL) {
+        if (sieve->filter_room != NULL) {
+            (void)munmap(sieve->filter_room, sieve->filter_bytes);
+        }
+        if (sieve->slots != NULL) {
+            (void)munmap(sieve->slots, sieve->slot_bytes);
+        }
+        free(sieve->nets_room);
+        free(sieve->arena);
+        free(sieve);
+    }
+}
+
+uint64_t kr_sieve_count(const struct kr_sieve *sieve)
+{
+    return sieve->count;
+}
+
+uint64_t kr_sieve_left_out(const struct kr_sieve *sieve)
+{
+    return sieve->left_out;
+}
+
+uint64_t kr_sieve_bytes(const struct kr_sieve *sieve)
+{
+    return sieve->arena_room + sieve->filter_bytes + sieve->slot_bytes + 2 * KR_SIEVE_NETS_BYTES;
+}
+
+/* ---- hashes ---- */
+
+bool kr_sieve_is_ipv4(const uint8_t *word, size_t len)
+{
+    bool ok = len >= 7 && len <= 15;
+    unsigned dots = 0;
+    for (size_t i = 0; i < len && ok; i++) {
+        ok = (uint8_t)(word[i] - '0') < 10 || word[i] == '.';
+        dots += word[i] == '.';
+    }
+    return ok && dots == 3;
+}
+
+uint64_t kr_sieve_hash_word(const struct kr_sieve *sieve, const uint8_t *word, size_t len)
+{
+    uint64_t hash = 0, place = 0;
+    if (kr_sieve_is_ipv4(word, len)) {
+        return kr_key_flat(&sieve->key, sieve->key.flat, word + len, len);
+    }
+    size_t end = len;
+    for (size_t at = len; at-- > 0;) {
+        if (word[at] == '.') {
+            hash += end > at + 1 ? kr_key_label(&sieve->key, place, word + end, end - at - 1) : 0;
+            place += KR_KEY_PLACE;
+            end = at;
+        }
+    }
+    return end > 0 ? hash + kr_key_label(&sieve->key, place, word + end, end) : hash;
+}
+
+uint64_t kr_sieve_hash_email(const struct kr_sieve *sieve, uint64_t domain, const uint8_t *at_sign, size_t tail)
+{
+    const uint64_t hash = domain ^ sieve->key.email;
+    return tail > 0 ? kr_key_flat(&sieve->key, hash, at_sign, tail) : kr_key_mix(hash, KR_KEY_MIX);
+}
+
+static uint64_t hash_network(const struct kr_sieve *sieve, uint32_t address, unsigned prefix)
+{
+    return kr_key_binary(&sieve->key, address, 0, prefix);
+}
+
+static uint64_t hash_ipv6(const struct kr_sieve *sieve, const uint8_t *address, unsigned prefix)
+{
+    uint64_t high = 0, low = 0;
+    for (size_t i = 0; i < 8; i++) {
+        high = high << 8 | address[i];
+        low = low << 8 | address[8 + i];
+    }
+    return kr_key_binary(&sieve->key, high, low, prefix + 64);
+}
+
+/* A whole address is found by its text, in which it stands in logs and in URLs. */
+static uint64_t hash_ipv4(const struct kr_sieve *sieve, const uint8_t *value)
+{
+    uint8_t room[8 + 16], *to = room + 8;
+    if (value[4] < 32) {
+        return hash_network(sieve, (uint32_t)value[0] << 24 | (uint32_t)value[1] << 16 | (uint32_t)value[2] << 8 | value[3],
+                            value[4]);
+    }
+    memset(room, 0, 8);
+    for (unsigned i = 0; i < 4; i++) {
+        const unsigned octet = value[i];
+        *to = (uint8_t)('0' + octet / 100);
+        to += octet >= 100;
+        *to = (uint8_t)('0' + octet / 10 % 10);
+        to += octet >= 10;
+        *to++ = (uint8_t)('0' + octet % 10);
+        *to++ = '.';
+    }
+    to--;
+    return kr_key_flat(&sieve->key, sieve->key.flat, to, (size_t)(to - room - 8));
+}
+
+static uint64_t hash_hex(const struct kr_sieve *sieve, const uint8_t *value, size_t len)
+{
+    uint8_t room[8 + 128];
+    memset(room, 0, 8);
+    for (size_t i = 0; i < len; i++) {
+        room[8 + 2 * i] = (uint8_t) "0123456789abcdef"[value[i] >> 4];
+        room[9 + 2 * i] = (uint8_t) "0123456789abcdef"[value[i] & 15];
+    }
+    return kr_key_label(&sieve->key, 0, room + 8 + 2 * len, 2 * len);
+}
+
+static uint64_t hash_local(const struct kr_sieve *sieve, const uint8_t *value, size_t len)
+{
+    const uint8_t *at_sign = memchr(value, '@', len);
+    uint64_t hash = 0;
+    if (at_sign != NULL) {
+        size_t tail = 0;
+        while (at_sign - tail > value && kr_sieve_is_local(at_sign[-1 - (ptrdiff_t)tail])) {
+            tail++;
+        }
+        hash = kr_sieve_hash_word(sieve, at_sign + 1, len - (size_t)(at_sign + 1 - value));
+        hash = kr_sieve_hash_email(sieve, hash, at_sign, tail);
+    }
+    return hash;
+}
+
+static uint64_t hash_text(const struct kr_sieve *sieve, uint32_t type, const uint8_t *value, size_t len)
+{
+    static _Thread_local struct kr_sieve_text text; /* too large for a stack that threads share out */
+    uint8_t word[8 + KR_INDICATOR_PRINT_BYTES_MAX];
+    uint64_t hash = 0;
+    if (kr_sieve_text(type, value, len, &text)) {
+        memset(word, 0, 8);
+        memcpy(word + 8, text.bytes + text.from, text.to - text.from);
+        hash = kr_sieve_hash_word(sieve, word + 8, text.to - text.from);
+    }
+    return hash;
+}
+
+uint64_t kr_sieve_hash(const struct kr_sieve *sieve, uint32_t key_type, const uint8_t *key, size_t len)
+{
+    uint8_t copy[8 + KR_INDICATOR_BYTES_MAX];
+    struct kr_indicator address;
+    uint64_t hash = 0;
+    if (len == 0 || len > KR_INDICATOR_BYTES_MAX) {
+        return 0;
+    }
+    memset(copy, 0, 8); /* is read before the bytes, and does not matter */
+    memcpy(copy + 8, key, len);
+    const uint8_t *bytes = copy + 8;
+    switch (key_type) {
+    case KR_INDICATOR_IPV4:
+        hash = len == 7 ? hash_ipv4(sieve, key) : 0;
+        break;
+    case KR_INDICATOR_IPV6:
+        hash = len == 19 ? hash_ipv6(sieve, key, key[16]) : 0;
+        break;
+    case KR_INDICATOR_URL_HOST:
+        if (memchr(key, ':', len) != NULL) {
+            const bool ok = kr_indicator_parse(KR_INDICATOR_IPV6, (const char *)key, len, &address, NULL) == KR_OK;
+            hash = ok && address.type == KR_INDICATOR_IPV6 ? hash_ipv6(sieve, address.value, 128) : 0;
+        } else {
+            hash = kr_sieve_hash_word(sieve, bytes, len);
+        }
+        break;
+    case KR_INDICATOR_DOMAIN:
+        hash = kr_sieve_hash_word(sieve, bytes, len);
+        break;
+    case KR_INDICATOR_EMAIL:
+        hash = hash_local(sieve, bytes, len);
+        break;
+    case KR_INDICATOR_MD5:
+    case KR_INDICATOR_SHA1:
+    case KR_INDICATOR_SHA256:
+    case KR_INDICATOR_SHA512:
+    case KR_INDICATOR_IMPHASH:
+    case KR_INDICATOR_JA3:
+        hash = len <= 64 ? hash_hex(sieve, key, len) : 0;
+        break;
+    case KR_INDICATOR_URL:
+        hash = kr_key_flat(&sieve->key, sieve->key.binary, bytes + len, len);
+        break;
+    default:
+        hash = hash_text(sieve, key_type, key, len);
+        break;
+    }
+    return hash;
+}
+
+bool kr_sieve_has_network(const struct kr_sieve *sieve, const uint8_t *word, size_t len)
+{
+    uint32_t address = 0, octet = 0, octets = 0;
+    bool found = false;
+    for (size_t i = 0; i <= len; i++) {
+        if (i == len || word[i] == '.') {
+            octets += octet <= 255;
+            address = address << 8 | octet;
+            octet = 0;
+        } else {
+            octet = octet * 10 + (uint8_t)(word[i] - '0');
+        }
+    }
+    for (uint64_t prefixes = octets == 4 ? sieve->ipv4_prefixes & UINT32_MAX : 0; prefixes != 0 && !found;
+         prefixes &= prefixes - 1) {
+        const unsigned prefix = (unsigned)__builtin_ctzll(prefixes);
+        const uint64_t hash = hash_network(sieve, prefix == 0 ? 0 : address >> (32 - prefix) << (32 - prefix), prefix);
+        found = kr_sieve_may_have(sieve, hash) != 0 && kr_sieve_has(sieve, hash);
+    }
+    return found;
+}
+
+/* ---- building ---- */
+
+static bool ends_in_lines(const uint8_t *value, size_t len)
+{
+    return memchr(value, '\n', len) != NULL;
+}
+
+static bool is_wanted(uint32_t type, const uint8_t *value, size_t len)
+{
+    static _Thread_local struct kr_sieve_text text;
+    bool wanted = type >= 1 && type <= KR_INDICATOR_TYPE_MAX && type != KR_INDICATOR_YARA && type != KR_INDICATOR_SIGMA;
+    if (wanted && kr_sieve_is_text(type)) {
+        wanted = (type == KR_INDICATOR_ASN || !ends_in_lines(value, len)) && kr_sieve_text(type, value, len, &text);
+    }
+    return wanted;
+}
+
+static void note(struct kr_sieve *sieve, uint32_t type, const uint8_t *value, size_t len)
+{
+    static _Thread_local struct kr_sieve_text text;
+    if (type == KR_INDICATOR_IPV4 && len == 7) {
+        sieve->ipv4_prefixes |= (uint64_t)1 << value[4];
+    } else if (type == KR_INDICATOR_IPV6 && len == 19) {
+        sieve->ipv6_prefixes[value[16] / 64] |= (uint64_t)1 << value[16] % 64;
+        sieve->has_ipv6 = true;
+    } else if (type == KR_INDICATOR_URL) {
+        sieve->has_ipv6 = sieve->has_ipv6 || memchr(value, '[', len) != NULL;
+    } else if (type == KR_INDICATOR_EMAIL) {
+        for (size_t i = 0; i < len && value[i] != '@'; i++) {
+            sieve->has_odd_email = sieve->has_odd_email || !kr_sieve_is_local(value[i]);
+        }
+    } else if (kr_sieve_is_text(type) && kr_sieve_text(type, value, len, &text)) {
+        sieve->has_phrases = true;
+        sieve->has_words = sieve->has_words || text.is_common;
+    }
+    const bool has_name = type == KR_INDICATOR_DOMAIN || type == KR_INDICATOR_URL || type == KR_INDICATOR_EMAIL;
+    sieve->has_idn = sieve->has_idn || (has_name && memmem(value, len, "xn--", 4) != NULL);
+}
+
+enum kr_err kr_sieve_add(struct kr_sieve *sieve, uint32_t type, const uint8_t *value, size_t len, uint32_t record)
+{
+    const size_t bytes = kr_packed_bytes(len);
+    KR_ASSERT(sieve->slots == NULL && record != KR_SIEVE_NONE);
+    if (len == 0 || len > KR_INDICATOR_BYTES_MAX || !is_wanted(type, value, len)) {
+        sieve->left_out++;
+        return KR_OK;
+    }
+    if (sieve->arena_len + bytes > sieve->arena_room) {
+        /* By half: of what is not used of it no page is ever touched. */
+        const size_t room = sieve->arena_room + sieve->arena_room / 2 + 65536;
+        uint8_t *arena = room <= ARENA_BYTES_MAX ? realloc(sieve->arena, room) : NULL;
+        if (arena == NULL) {
+            return room <= ARENA_BYTES_MAX ? KR_NOMEM : KR_BOUNDS;
+        }
+        sieve->arena = arena;
+        sieve->arena_room = room;
+    }
+    struct kr_packed *packed = (struct kr_packed *)(void *)(sieve->arena + sieve->arena_len);
+    *packed = (struct kr_packed){.record = record, .len = (uint16_t)len, .type = (uint8_t)type};
+    memcpy(packed + 1, value, len);
+    sieve->arena_len += bytes;
+    sieve->count++;
+    sieve->keys += type == KR_INDICATOR_URL ? 2 : 1;
+    note(sieve, type, value, len);
+    return KR_OK;
+}
+
+/* ---- finding ---- */
+
+/* One of a packed value's keys, and whether it equals another. */
+struct sought {
+    uint32_t type;
+    struct kr_slice key;
+    bool found;
+};
+
+static bool compare_key(void *context, uint8_t type, const uint8_t *bytes, size_t len)
+{
+    struct sought *sought = context;
+    sought->found = type == sought->type && len == sought->key.len && memcmp(bytes, sought->key.bytes, len) == 0;
+    return !sought->found;
+}
+
+static bool has_key(const struct kr_packed *packed, uint32_t type, struct kr_slice key)
+{
+    struct sought sought = {.type = type, .key = key};
+    if (type == packed->type && packed->len == key.len && memcmp(packed + 1, key.bytes, key.len) == 0) {
+        return true; /* in most cases the key is the value */
+    }
+    if (type == packed->type || (type == KR_INDICATOR_URL_HOST && packed->type == KR_INDICATOR_URL)) {
+        kr_indicator_index_keys(packed->type, (const uint8_t *)(packed + 1), packed->len, compare_key, &sought);
+    }
+    return sought.found;
+}
+
+static bool visit_host(void *context, uint8_t type, const uint8_t *bytes, size_t len)
+{
+    struct kr_slice *host = context;
+    if (type == KR_INDICATOR_URL_HOST) {
+        *host = (struct kr_slice){bytes, len}; /* lies within the value, so that it stays */
+    }
+    return true;
+}
+
+bool kr_packed_host(const struct kr_packed *packed, struct kr_slice *ret_host)
+{
+    *ret_host = (struct kr_slice){NULL, 0};
+    kr_indicator_index_keys(packed->type, kr_packed_value(packed), packed->len, visit_host, ret_host);
+    return ret_host->len > 0;
+}
+
+bool kr_sieve_has(const struct kr_sieve *sieve, uint64_t hash)
+{
+    bool found = false;
+    for (uint64_t i = hash >> sieve->slot_shift; sieve->slots[i].at != 0 && !found; i = (i + 1) & sieve->slot_mask) {
+        found = sieve->slots[i].tag == kr_sieve_tag(hash);
+    }
+    return found;
+}
+
+static bool show(const struct kr_sieve *sieve, uint32_t at, kr_sieve_visit *visit, void *context)
+{
+    const struct kr_packed *packed = kr_packed_at(sieve, at);
+    const struct kr_sieve_value value = {
+        .type = packed->type, .value = {(const uint8_t *)(packed + 1), packed->len}, .record = packed->record};
+    return visit(context, &value);
+}
+
+/* The chain that begins at `at`; false once the visitor has had enough. */
+static bool show_chain(const struct kr_sieve *sieve, uint32_t at, kr_sieve_visit *visit, void *context)
+{
+    const bool host = (at & KR_SIEVE_HOST) != 0;
+    bool more = true;
+    for (unsigned i = 0; at != 0 && more && i < CHAIN_MAX; i++) {
+        more = show(sieve, at, visit, context);
+        at = host ? kr_packed_at(sieve, at)->next_host : kr_packed_at(sieve, at)->next;
+    }
+    return more;
+}
+
+void kr_sieve_find(const struct kr_sieve *sieve, uint32_t key_type, const uint8_t *key, size_t len, kr_sieve_visit *visit,
+                   void *context)
+{
+    const uint64_t hash = kr_sieve_hash(sieve, key_type, key, len);
+    const bool host = key_type == KR_INDICATOR_URL_HOST;
+    for (uint64_t i = hash >> sieve->slot_shift; sieve->slots[i].at != 0; i = (i + 1) & sieve->slot_mask) {
+        const struct kr_sieve_slot slot = sieve->slots[i];
+        if (slot.tag == kr_sieve_tag(hash) && ((slot.at & KR_SIEVE_HOST) != 0) == host &&
+            has_key(kr_packed_at(sieve, slot.at), key_type, (struct kr_slice){key, len})) {
+            (void)show_chain(sieve, slot.at, visit, context);
+            break;
+        }
+    }
+}
+
+void kr_sieve_find_texts(const struct kr_sieve *sieve, uint64_t hash, kr_sieve_visit *visit, void *context)
+{
+    bool more = true;
+    for (uint64_t i = hash >> sieve->slot_shift; sieve->slots[i].at != 0 && more; i = (i + 1) & sieve->slot_mask) {
+        const struct kr_sieve_slot slot = sieve->slots[i];
+        if (slot.tag == kr_sieve_tag(hash) && kr_sieve_is_text(kr_packed_at(sieve, slot.at)->type)) {
+            more = show_chain(sieve, slot.at, visit, context);
+        }
+    }
+}
