@@ -1,15 +1,36 @@
 #include "loggen.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define HOSTS  50000u
-#define SHARED 50u /* hosts where anybody may put a page */
+#define HOSTS      50000u
+#define VALUE_ROOM 256u
+#define PATH_ROOM  400u
+#define LINE_ROOM  4096u
+#define SHARED     50u /* hosts where anybody may put a page */
 
 struct random {
     uint64_t state;
 };
+
+/* Like sprintf, where there is room; all texts here are shorter than their rooms. */
+static int say(char *text, size_t room, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static int say(char *text, size_t room, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    const int len = vsnprintf(text, room, fmt, args);
+    va_end(args);
+    if (len < 0 || (size_t)len >= room) {
+        abort();
+    }
+    return len;
+}
+#define SAY(array, ...)  (void)say(array, sizeof(array), __VA_ARGS__)
+#define MORE(array, ...) (void)say((array) + strlen(array), sizeof(array) - strlen(array), __VA_ARGS__)
 
 static uint64_t mix(uint64_t x)
 {
@@ -71,15 +92,15 @@ static enum kind kind_of(uint32_t number)
 static int bad_domain(uint64_t seed, uint32_t number, char *text)
 {
     struct random random = {mix(seed ^ number)};
-    int len = sprintf(text, "%s%s%s%" PRIu32 ".%s", syllables[below(&random, COUNT(syllables))],
-                      syllables[below(&random, COUNT(syllables))], syllables[below(&random, COUNT(syllables))], number,
-                      bad_tops[below(&random, COUNT(bad_tops))]);
+    int len = say(text, 96, "%s%s%s%" PRIu32 ".%s", syllables[below(&random, COUNT(syllables))],
+                  syllables[below(&random, COUNT(syllables))], syllables[below(&random, COUNT(syllables))], number,
+                  bad_tops[below(&random, COUNT(bad_tops))]);
     return len;
 }
 
 static void shared_host(uint32_t number, char *text)
 {
-    (void)sprintf(text, "%s.%sshare.example", subs[number % COUNT(subs)], words[number / COUNT(subs) % COUNT(words)]);
+    (void)say(text, 96, "%s.%sshare.example", subs[number % COUNT(subs)], words[number / COUNT(subs) % COUNT(words)]);
 }
 
 static void hex(struct random *random, char *text, unsigned digits)
@@ -111,19 +132,20 @@ void loggen_value(uint64_t seed, uint32_t number, char text[static 256])
         break;
     case URL:
         (void)bad_domain(seed, number, host);
-        (void)sprintf(text, "http%s://%s/%s/%s%u.%s", below(&random, 2) == 0 ? "s" : "", host, words[below(&random, COUNT(words))],
-                      words[below(&random, COUNT(words))], below(&random, 1000), kinds[below(&random, COUNT(kinds))]);
+        (void)say(text, VALUE_ROOM, "http%s://%s/%s/%s%u.%s", below(&random, 2) == 0 ? "s" : "", host,
+                  words[below(&random, COUNT(words))], words[below(&random, COUNT(words))], below(&random, 1000),
+                  kinds[below(&random, COUNT(kinds))]);
         break;
     case SHARED_URL:
         shared_host(below(&random, SHARED), host);
-        (void)sprintf(text, "http://%s/u/%" PRIu32 "/%s", host, number, words[below(&random, COUNT(words))]);
+        (void)say(text, VALUE_ROOM, "http://%s/u/%" PRIu32 "/%s", host, number, words[below(&random, COUNT(words))]);
         break;
     case IPV4: /* odd at the end, as no harmless one is; the number is in it, so that no two are the same */
-        (void)sprintf(text, "%u.%u.%u.%u", first_octet(number % 199), number / 199 & 255, 2 * (number / 50944 & 127),
-                      1 + 2 * (number % 97));
+        (void)say(text, VALUE_ROOM, "%u.%u.%u.%u", first_octet(number % 199), number / 199 & 255, 2 * (number / 50944 & 127),
+                  1 + 2 * (number % 97));
         break;
     case NETWORK: /* odd in the third place, likewise */
-        (void)sprintf(text, "%u.%u.%u.0/24", first_octet(number % 199), number / 199 & 255, 1 + 2 * (number / 50944 & 127));
+        (void)say(text, VALUE_ROOM, "%u.%u.%u.0/24", first_octet(number % 199), number / 199 & 255, 1 + 2 * (number / 50944 & 127));
         break;
     case SHA256:
         hex(&random, text, 64);
@@ -135,11 +157,12 @@ void loggen_value(uint64_t seed, uint32_t number, char text[static 256])
         hex(&random, text, 40);
         break;
     case IPV6:
-        (void)sprintf(text, "2001:db8:%x:%x::%x", number >> 16 & 0xffff, number & 0xffff, 1 + below(&random, 0xfff0));
+        (void)say(text, VALUE_ROOM, "2001:db8:%x:%x::%x", number >> 16 & 0xffff, number & 0xffff, 1 + below(&random, 0xfff0));
         break;
     case EMAIL:
         (void)bad_domain(seed, number, host);
-        (void)sprintf(text, "%s.%s@%s", words[below(&random, COUNT(words))], syllables[below(&random, COUNT(syllables))], host);
+        (void)say(text, VALUE_ROOM, "%s.%s@%s", words[below(&random, COUNT(words))], syllables[below(&random, COUNT(syllables))],
+                  host);
         break;
     }
 }
@@ -162,10 +185,10 @@ static void harmless_host(uint32_t id, struct host *host)
     struct random random = {mix(id + 1000003)};
     char sub[24] = "";
     if (below(&random, 10) > 0) {
-        (void)sprintf(sub, "%s.", subs[below(&random, COUNT(subs))]);
+        SAY(sub, "%s.", subs[below(&random, COUNT(subs))]);
     }
-    (void)sprintf(host->name, "%s%s-%s.%s", sub, words[below(&random, COUNT(words))], words[below(&random, COUNT(words))],
-                  tops[below(&random, COUNT(tops))]);
+    SAY(host->name, "%s%s-%s.%s", sub, words[below(&random, COUNT(words))], words[below(&random, COUNT(words))],
+        tops[below(&random, COUNT(tops))]);
     host->address[0] = firsts[below(&random, COUNT(firsts))];
     host->address[1] = below(&random, 256);
     host->address[2] = 2 * below(&random, 128);
@@ -184,23 +207,23 @@ static int path(struct random *random, char *text)
     int len = 0;
     const uint32_t depth = 1 + below(random, 3);
     for (uint32_t i = 0; i < depth; i++) {
-        len += sprintf(text + len, "/%s", words[below(random, COUNT(words))]);
+        len += say(text + len, PATH_ROOM - (size_t)len, "/%s", words[below(random, COUNT(words))]);
     }
     if (below(random, 3) > 0) {
-        len += sprintf(text + len, "%u.%s", below(random, 10000), kinds[below(random, COUNT(kinds))]);
+        len += say(text + len, PATH_ROOM - (size_t)len, "%u.%s", below(random, 10000), kinds[below(random, COUNT(kinds))]);
     }
     if (below(random, 3) == 0) {
-        len += sprintf(text + len, "?id=%u&v=%u.%u.%u", below(random, 1000000), below(random, 10), below(random, 20),
-                       below(random, 100));
+        len += say(text + len, PATH_ROOM - (size_t)len, "?id=%u&v=%u.%u.%u", below(random, 1000000), below(random, 10),
+                   below(random, 20), below(random, 100));
     }
     if (below(random, 12) == 0) {
-        len += sprintf(text + len, "%cq=%%E3%%83%%88%%E3%%83%%83%%E3%%83%%97%%20%s", strchr(text, '?') != NULL ? '&' : '?',
-                       words[below(random, COUNT(words))]);
+        len += say(text + len, PATH_ROOM - (size_t)len, "%cq=%%E3%%83%%88%%E3%%83%%83%%E3%%83%%97%%20%s",
+                   strchr(text, '?') != NULL ? '&' : '?', words[below(random, COUNT(words))]);
     }
     if (below(random, 25) == 0) {
         char id[40];
         hex(random, id, 32);
-        len += sprintf(text + len, "%csid=%s", strchr(text, '?') != NULL ? '&' : '?', id);
+        len += say(text + len, PATH_ROOM - (size_t)len, "%csid=%s", strchr(text, '?') != NULL ? '&' : '?', id);
     }
     return len;
 }
@@ -208,19 +231,19 @@ static int path(struct random *random, char *text)
 static void plain(struct random *random, struct line *line)
 {
     struct host host, other;
-    char at[400];
+    char at[PATH_ROOM];
     harmless_host(any_host(random), &host);
     harmless_host(any_host(random), &other);
     (void)path(random, at);
-    (void)strcpy(line->host, host.name);
-    (void)sprintf(line->target, "http://%s%s", host.name, at);
+    SAY(line->host, "%s", host.name);
+    SAY(line->target, "http://%s%s", host.name, at);
     (void)path(random, at);
-    (void)sprintf(line->referrer, "https://%s%s", other.name, at);
-    (void)sprintf(line->peer, "%u.%u.%u.%u", host.address[0], host.address[1], host.address[2], host.address[3]);
+    SAY(line->referrer, "https://%s%s", other.name, at);
+    SAY(line->peer, "%u.%u.%u.%u", host.address[0], host.address[1], host.address[2], host.address[3]);
     line->connects = below(random, 2) == 0;
     if (below(random, 200) == 0) {
         shared_host(below(random, SHARED), line->host); /* what everybody uses, and some for harm */
-        (void)sprintf(line->target, "http://%s/u/ours/%u", line->host, below(random, 100000));
+        SAY(line->target, "http://%s/u/ours/%u", line->host, below(random, 100000));
         line->connects = false;
     }
 }
@@ -231,20 +254,20 @@ static size_t print(struct random *random, uint64_t number, const struct line *l
     const unsigned second = (unsigned)(number / 60 % 60), minute = (unsigned)(number / 3600 % 60);
     int len;
     if (combined) {
-        len = sprintf(text,
-                      "10.%u.%u.%u - user%u [25/Nov/2026:%02u:%02u:%02u +0900] \"%s %s%s HTTP/1.1\" %u %u \"%s\" \"%s\" "
-                      "TCP_%s:HIER_DIRECT/%s\n",
-                      below(random, 8), below(random, 256), 1 + below(random, 254), below(random, 3000),
-                      (unsigned)(number / 216000 % 24), minute, second, line->connects ? "CONNECT" : "GET",
-                      line->connects ? line->host : line->target, line->connects ? ":443" : "", status, bytes,
-                      line->connects ? "-" : line->referrer, agents[below(random, COUNT(agents))],
-                      below(random, 4) == 0 ? "HIT" : "MISS", line->peer);
+        len =
+            say(text, LINE_ROOM,
+                "10.%u.%u.%u - user%u [25/Nov/2026:%02u:%02u:%02u +0900] \"%s %s%s HTTP/1.1\" %u %u \"%s\" \"%s\" "
+                "TCP_%s:HIER_DIRECT/%s\n",
+                below(random, 8), below(random, 256), 1 + below(random, 254), below(random, 3000), (unsigned)(number / 216000 % 24),
+                minute, second, line->connects ? "CONNECT" : "GET", line->connects ? line->host : line->target,
+                line->connects ? ":443" : "", status, bytes, line->connects ? "-" : line->referrer,
+                agents[below(random, COUNT(agents))], below(random, 4) == 0 ? "HIT" : "MISS", line->peer);
     } else {
-        len = sprintf(text, "%" PRIu64 ".%03u %6u 10.%u.%u.%u TCP_%s/%u %u %s %s%s user%u HIER_DIRECT/%s %s\n",
-                      1795600000 + number / 60, below(random, 1000), below(random, 20000), below(random, 8), below(random, 256),
-                      1 + below(random, 254), line->connects ? "TUNNEL" : "MISS", status, bytes, line->connects ? "CONNECT" : "GET",
-                      line->connects ? line->host : line->target, line->connects ? ":443" : "", below(random, 3000), line->peer,
-                      line->connects ? "-" : "text/html");
+        len = say(text, LINE_ROOM, "%" PRIu64 ".%03u %6u 10.%u.%u.%u TCP_%s/%u %u %s %s%s user%u HIER_DIRECT/%s %s\n",
+                  1795600000 + number / 60, below(random, 1000), below(random, 20000), below(random, 8), below(random, 256),
+                  1 + below(random, 254), line->connects ? "TUNNEL" : "MISS", status, bytes, line->connects ? "CONNECT" : "GET",
+                  line->connects ? line->host : line->target, line->connects ? ":443" : "", below(random, 3000), line->peer,
+                  line->connects ? "-" : "text/html");
     }
     return (size_t)len;
 }
@@ -262,28 +285,28 @@ static bool plant_hit(struct random *random, uint32_t number, const char *value,
     const uint32_t way = below(random, 4);
     bool combined = false;
     char text[256];
-    (void)strcpy(text, value);
+    SAY(text, "%s", value);
     line->connects = false;
     switch (kind_of(number)) {
     case DOMAIN:
         if (way == 1) {
             upper(text);
         }
-        (void)sprintf(line->host, "%s%s", way == 2 ? "a.b." : "", text);
-        (void)sprintf(line->target, "http://%s/index.html", line->host);
+        SAY(line->host, "%s%s", way == 2 ? "a.b." : "", text);
+        SAY(line->target, "http://%s/index.html", line->host);
         line->connects = way != 3;
         break;
     case URL:
     case SHARED_URL:
-        (void)sprintf(way == 0 ? line->referrer : line->target, "%s%s", value, way == 1 ? "?utm=1" : "");
+        (void)say(way == 0 ? line->referrer : line->target, sizeof line->target, "%s%s", value, way == 1 ? "?utm=1" : "");
         combined = way == 0;
         break;
     case IPV4:
-        (void)strcpy(line->peer, value);
+        SAY(line->peer, "%s", value);
         break;
     case NETWORK:
         *strrchr(text, '.') = 0;
-        (void)sprintf(line->peer, "%s.%u", text, below(random, 256));
+        SAY(line->peer, "%s.%u", text, below(random, 256));
         break;
     case SHA256:
     case MD5:
@@ -291,13 +314,13 @@ static bool plant_hit(struct random *random, uint32_t number, const char *value,
         if (way == 1) {
             upper(text);
         }
-        (void)sprintf(line->target + strlen(line->target), "%s%s", way == 2 ? "/" : "&hash=", text);
+        MORE(line->target, "%s%s", way == 2 ? "/" : "&hash=", text);
         break;
     case IPV6:
-        (void)sprintf(line->target, "http://[%s]/x", value);
+        SAY(line->target, "http://[%s]/x", value);
         break;
     case EMAIL:
-        (void)sprintf(line->target + strlen(line->target), "&to=%s", value);
+        MORE(line->target, "&to=%s", value);
         break;
     }
     return combined;
@@ -312,36 +335,35 @@ static void plant_decoy(struct random *random, uint32_t number, const char *valu
     line->connects = false;
     switch (kind_of(number)) {
     case DOMAIN:
-        (void)sprintf(line->host, way == 0 ? "not%s" : way == 1 ? "%s.safe.example" : "x-%s", value);
-        (void)sprintf(line->target, "http://%s/", line->host);
+        SAY(line->host, way == 0 ? "not%s" : way == 1 ? "%s.safe.example" : "x-%s", value);
+        SAY(line->target, "http://%s/", line->host);
         line->connects = below(random, 2) == 0;
         break;
     case URL:
     case SHARED_URL: /* another path on the host */
         slash = strchr(strstr(value, "://") + 3, '/');
-        (void)sprintf(line->target, "%.*s/other%s", (int)(slash - value), value, slash);
+        SAY(line->target, "%.*s/other%s", (int)(slash - value), value, slash);
         break;
     case IPV4:
         if (sscanf(value, "%u.%u.%u.%u", &part[0], &part[1], &part[2], &part[3]) == 4) {
-            (void)sprintf(line->peer, "%u.%u.%u.%u%u", part[0], part[1], part[2], part[3] < 25 ? part[3] : 10,
-                          part[3] < 25 ? 0 : 8);
+            SAY(line->peer, "%u.%u.%u.%u%u", part[0], part[1], part[2], part[3] < 25 ? part[3] : 10, part[3] < 25 ? 0 : 8);
         }
         break;
     case NETWORK:
         if (sscanf(value, "%u.%u.%u", &part[0], &part[1], &part[2]) == 3) {
-            (void)sprintf(line->peer, "%u.%u.%u.%u", part[0], part[1], (part[2] + 1) & 254, 2 * (part[2] / 2));
+            SAY(line->peer, "%u.%u.%u.%u", part[0], part[1], (part[2] + 1) & 254, 2 * (part[2] / 2));
         }
         break;
     case SHA256:
     case MD5:
     case SHA1:
-        (void)sprintf(line->target + strlen(line->target), "/%s%s", value, way == 0 ? "0" : ".bin");
+        MORE(line->target, "/%s%s", value, way == 0 ? "0" : ".bin");
         break;
     case IPV6:
-        (void)sprintf(line->target, "http://[%s0]/x", value);
+        SAY(line->target, "http://[%s0]/x", value);
         break;
     case EMAIL:
-        (void)sprintf(line->target + strlen(line->target), "&to=x%s", value);
+        MORE(line->target, "&to=x%s", value);
         break;
     }
 }
@@ -361,7 +383,7 @@ static bool write_values(const struct loggen *gen, uint32_t count, const char *n
 
 static bool write_log(const struct loggen *gen, uint32_t values, uint64_t *ret_lines, uint64_t *ret_hits)
 {
-    char file[512], text[4096], value[256];
+    char file[512], text[LINE_ROOM], value[VALUE_ROOM];
     struct random random = {mix(gen->seed)};
     const uint64_t hit_every = gen->hit_every != 0 ? gen->hit_every : 5000,
                    decoy_every = gen->decoy_every != 0 ? gen->decoy_every : 1000;

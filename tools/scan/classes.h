@@ -1,4 +1,4 @@
-/* What each ASCII character is to a sweep. Used by the files that include core.h. */
+/* What each ASCII character is to a sweep. Used by the files that include core.inc. */
 #ifndef KR_TOOLS_SCAN_CLASSES_H
 #define KR_TOOLS_SCAN_CLASSES_H
 

@@ -23,7 +23,7 @@ struct kr_part {
     size_t origin;
 };
 
-/* One batch of the inner loop (core.h). */
+/* One batch of the inner loop (core.inc). */
 #define KR_SWEEP_BLOCKS       64u
 #define KR_SWEEP_WORDS_MAX    (64u * KR_SWEEP_BLOCKS / 2u) /* a word has a character behind it */
 #define KR_SWEEP_HASHES_MAX   (64u * KR_SWEEP_BLOCKS + 64u)

@@ -2,10 +2,8 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#include "tools/scan/classes.h"
-
 #define NAME(x) x##_avx512
-#include "tools/scan/core.h"
+#include "tools/scan/core.inc"
 
 static inline uint64_t bits(__m512i class, int which)
 {

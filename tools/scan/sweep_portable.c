@@ -1,8 +1,6 @@
 /* Any machine: a table, a byte at a time. */
-#include "tools/scan/classes.h"
-
 #define NAME(x) x##_portable
-#include "tools/scan/core.h"
+#include "tools/scan/core.inc"
 
 static inline void classify(const uint8_t *at, struct block *ret)
 {

@@ -2,10 +2,8 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#include "tools/scan/classes.h"
-
 #define NAME(x) x##_sse2
-#include "tools/scan/core.h"
+#include "tools/scan/core.inc"
 
 static inline uint64_t join(__m128i a, __m128i b, __m128i c, __m128i d)
 {

@@ -292,7 +292,7 @@ static void test_long_words(void **state)
     bed_seal(&bed);
     for (size_t len = 40; len < 300; len += 7) {
         memset(text, 'a', len);
-        (void)strcpy(text + len, ".bad.com");
+        (void)snprintf(text + len, 16, ".bad.com");
         for (size_t i = 50; i + 1 < len; i += 50) {
             text[i] = '.';
         }
@@ -300,7 +300,7 @@ static void test_long_words(void **state)
     }
     /* So long as no name is, with the name in it as a word of its own. */
     memset(text, '%', 8000);
-    (void)strcpy(text + 8000, " bad.com x");
+    (void)snprintf(text + 8000, 16, " bad.com x");
     sweep(&bed, text, strlen(text));
     assert_string_equal(bed.found, "0:bad.com ");
     memset(text, 'f', 8000);
@@ -384,7 +384,7 @@ static size_t make_piece(char *text)
             memcpy(changed + len, "[.]", 3);
             len += 3;
         } else if (way == 2 && below(4) == 0) {
-            len += (size_t)sprintf(changed + len, "%%%02x", c);
+            len += (size_t)snprintf(changed + len, 4, "%%%02x", c);
         } else if (way == 3 && below(6) == 0) {
             continue;
         } else if (way == 4 && c == '/') {
