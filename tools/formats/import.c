@@ -15,6 +15,7 @@ static const struct {
     {KR_IMPORT_TEXT, "text", kr_import_text},
     {KR_IMPORT_MAIL, "mail", kr_import_text},
     {KR_IMPORT_CSV, "csv", kr_import_csv},
+    {KR_IMPORT_STIX, "stix", kr_import_stix},
 };
 
 static const char *const reason_names[] = {

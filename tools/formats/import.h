@@ -200,6 +200,7 @@ enum kr_err kr_import_read(const struct kr_import_source *source, const struct k
 typedef enum kr_err kr_import_reader(const struct kr_import_source *source, const struct kr_import_options *options,
                                      const struct kr_import_sink *sink, struct kr_error *error);
 kr_import_reader kr_import_text; /* text and mail: kr_formats_extract */
+kr_import_reader kr_import_stix; /* STIX 2.0 and 2.1: bundles, TAXII envelopes, single objects */
 
 /* ---- for readers ---- */
 

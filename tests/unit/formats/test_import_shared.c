@@ -106,13 +106,41 @@ static void test_texts(void **state)
     }
 }
 
+/* Counted by Python: comparisons of a type within what each report names, directly or through another. */
+static void test_stix(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint32_t groups, sha256, urls, domains, ipv4, others;
+    } bundles[] = {{"stix-reports/2024-02-08-Pikabot.json", 10, 3, 7, 0, 0, 0},
+                   {"stix-reports/2024-03-19-DarkGate.json", 1, 7, 5, 2, 0, 0},
+                   {"stix-reports/2024-06-25-Latrodectus.json", 1, 20, 3, 8, 1, 2},
+                   {"stix-reports/2025-04-23-smishing.json", 1, 0, 4, 4, 0, 0},
+                   {"stix-reports/NOBELIUM.json", 1, 8, 0, 7, 2, 0},
+                   {"stix-reports/cve-2023-23397.json", 2, 0, 0, 0, 20, 0}};
+    for (size_t i = 0; i < sizeof bundles / sizeof bundles[0]; i++) {
+        struct told told = {.groups = 0};
+        read_shared(bundles[i].name, &told);
+        assert_int_equal(told.groups, bundles[i].groups);
+        assert_int_equal(told.types[KR_INDICATOR_SHA256], bundles[i].sha256);
+        assert_int_equal(told.types[KR_INDICATOR_URL], bundles[i].urls);
+        assert_int_equal(told.types[KR_INDICATOR_DOMAIN], bundles[i].domains);
+        assert_int_equal(told.types[KR_INDICATOR_IPV4], bundles[i].ipv4);
+        assert_int_equal(told.types[KR_INDICATOR_OTHER], bundles[i].others);
+        assert_int_equal(told.items,
+                         bundles[i].sha256 + bundles[i].urls + bundles[i].domains + bundles[i].ipv4 + bundles[i].others);
+        assert_int_equal(told.skips[KR_IMPORT_REASON_PATTERN], bundles[i].others);
+        assert_int_equal(told.skips[KR_IMPORT_REASON_BAD_VALUE] + told.skips[KR_IMPORT_REASON_MALFORMED], 0);
+        told_free(&told);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_jpcert),
-        cmocka_unit_test(test_members),
-        cmocka_unit_test(test_advisory),
-        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_stix),     cmocka_unit_test(test_jpcert), cmocka_unit_test(test_members),
+        cmocka_unit_test(test_advisory), cmocka_unit_test(test_texts),
     };
     const char *named = getenv("KR_SHARED_DATA");
     (void)snprintf(folder, sizeof folder, "%s", named != NULL ? named : "../shared/data");
