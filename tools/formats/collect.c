@@ -200,6 +200,7 @@ static enum kr_err add(struct kr_collect *collect, const struct kr_candidate *ca
         .len = (uint32_t)candidate->len,
         .defanged = candidate->defanged,
         .guessed = candidate->guessed,
+        .confidence = KR_CONFIDENCE_NONE,
         .value = {value, indicator->len},
     };
     if (!collect->headers) {

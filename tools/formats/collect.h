@@ -40,7 +40,7 @@ void kr_collect_label(void *context, enum kr_label label);
 void kr_collect_end(struct kr_collect *collect);
 void kr_collect_free(struct kr_found *items, struct kr_values *values);
 
-/* Length of the text cut to `max` bytes, at a character's boundary. */
+/* Also for other files: length of the text cut to `max` bytes, at a character's boundary. */
 size_t kr_collect_cut(const char *text, size_t len, size_t max);
 
 #endif

@@ -12,6 +12,7 @@
 #include "crypto/limits.h"
 #include "proto/codec/reader.h"
 #include "proto/indicator/indicator.h"
+#include "proto/record/body.h"
 #include "proto/record/label.h"
 
 #define KR_FORMATS_BYTES_MAX  (64u * KR_MIB)
@@ -41,11 +42,14 @@ struct kr_extract_options {
 /* One indicator, where it was first found. */
 struct kr_found {
     uint32_t type;
-    uint32_t offset, len;  /* its original spelling in the text */
-    bool defanged;         /* written so that nobody follows it by accident: surely meant as an indicator */
-    bool guessed;          /* a URL without scheme, for which http was assumed */
-    struct kr_slice value; /* normal form */
-    struct kr_slice note;  /* what stands behind it on its line ("Cobalt Strike C2"); at most KR_NOTE_BYTES_MAX, maybe empty */
+    uint32_t offset, len;     /* its original spelling in the text */
+    bool defanged;            /* written so that nobody follows it by accident: surely meant as an indicator */
+    bool guessed;             /* a URL without scheme, for which http was assumed */
+    uint8_t confidence;       /* KR_CONFIDENCE_NONE, as texts do not say it; imports may */
+    uint8_t action;           /* enum kr_action, likewise */
+    uint32_t first_s, last_s; /* likewise; 0: not stated */
+    struct kr_slice value;    /* normal form */
+    struct kr_slice note;     /* what stands behind it on its line ("Cobalt Strike C2"); at most KR_NOTE_BYTES_MAX, maybe empty */
 };
 
 /* Listed, never opened. */

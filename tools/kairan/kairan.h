@@ -18,7 +18,7 @@
 #define KR_EXIT_NONE  1
 #define KR_EXIT_ERROR 2
 
-#define KR_OPTIONS_MAX  24u
+#define KR_OPTIONS_MAX  32u
 #define KR_ANSWER_MS    30000 /* from one frame of an answer to the next */
 #define KR_HEX_ID_BYTES 65u
 
@@ -50,6 +50,7 @@ int kr_run_retract(struct kr_app *app, int argc, char **argv);
 int kr_run_revise(struct kr_app *app, int argc, char **argv);
 int kr_run_retractions(struct kr_app *app, int argc, char **argv);
 int kr_run_export(struct kr_app *app, int argc, char **argv);
+int kr_run_import(struct kr_app *app, int argc, char **argv);
 int kr_run_lookup(struct kr_app *app, int argc, char **argv);
 int kr_run_ls(struct kr_app *app, int argc, char **argv);
 int kr_run_show(struct kr_app *app, int argc, char **argv);

@@ -201,6 +201,50 @@ static void taken_text(const struct kr_taken *taken)
     (void)printf("\n    %s\n", _("What was mailed, exported or copied out of Kairan cannot be called back."));
 }
 
+static json_t *texts_json(const struct kr_slice *texts, uint32_t count)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < count; i++) {
+        (void)json_array_append_new(array, kr_json_slice(texts[i]));
+    }
+    return array;
+}
+
+/* Where a report was imported from, and what it refers to. */
+static void origin_json(const struct kr_report *report, json_t *object)
+{
+    (void)json_object_set_new(object, "case", report->case_id.len > 0 ? kr_json_id(report->case_id.bytes, 16) : json_null());
+    (void)json_object_set_new(object, "origin",
+                              report->origin_organisation.len == 0
+                                  ? json_null()
+                                  : json_pack("{s:o, s:o, s:o}", "organisation", kr_json_slice(report->origin_organisation), "id",
+                                              kr_json_slice(report->origin_id), "terms", kr_json_slice(report->origin_terms)));
+    (void)json_object_set_new(object, "attack_ids", texts_json(report->attack_ids, report->attack_id_count));
+    (void)json_object_set_new(object, "references", texts_json(report->references, report->reference_count));
+}
+
+static void line_text(const char *name, struct kr_slice text)
+{
+    if (text.len > 0) {
+        (void)printf("  %s: ", name);
+        kr_out_text(stdout, text, false);
+        (void)fputc('\n', stdout);
+    }
+}
+
+static void origin_text(const struct kr_report *report)
+{
+    line_text(_("imported from"), report->origin_organisation);
+    line_text(_("known there as"), report->origin_id);
+    line_text(_("its terms"), report->origin_terms);
+    for (uint32_t i = 0; i < report->attack_id_count; i++) {
+        line_text("ATT&CK", report->attack_ids[i]);
+    }
+    for (uint32_t i = 0; i < report->reference_count; i++) {
+        line_text(_("see"), report->references[i]);
+    }
+}
+
 static bool shown_json(const struct kr_shown *shown, const struct kr_report *report, const struct kr_advisory *advisory)
 {
     json_t *object = kr_json_summary(&shown->summary), *audience = json_array();
@@ -220,6 +264,7 @@ static bool shown_json(const struct kr_shown *shown, const struct kr_report *rep
         (void)json_object_set_new(object, "language", kr_json_slice(report->language));
         (void)json_object_set_new(object, "part", json_integer(report->part));
         (void)json_object_set_new(object, "parts", json_integer(report->parts));
+        origin_json(report, object);
         (void)json_object_set_new(object, "values", values);
     } else if (advisory != NULL) {
         (void)json_object_set_new(object, "text", kr_json_slice(advisory->text));
@@ -263,6 +308,9 @@ static void shown_text(const struct kr_shown *shown, const struct kr_report *rep
     }
     forced_text(&shown->forced);
     taken_text(&shown->taken);
+    if (report != NULL) {
+        origin_text(report);
+    }
     if (report != NULL && report->parts > 1) {
         (void)printf(_("  part %u of %u\n"), report->part, report->parts);
     }

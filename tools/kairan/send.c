@@ -14,6 +14,7 @@ void kr_sending_deinit(struct kr_sending *sending)
 {
     free(sending->parts.items);
     free(sending->sent);
+    free(sending->dropped);
     free(sending->preview);
     free(sending->preview_bytes);
 }
@@ -23,6 +24,30 @@ enum kr_err kr_sending_take(struct kr_sending *sending, const struct kr_found *i
     sending->plan.items = items;
     sending->plan.item_count = count;
     return kr_split(&sending->plan, &sending->parts);
+}
+
+/* The token of a part is a hash of everything that makes it the record that it is: to whom it goes, what it stands instead of, and
+ * its bytes. What is sent again in whatever way, even from a file of another name, is known. */
+static void make_token(const struct kr_sending *sending, uint32_t part, struct kr_slice body, uint8_t ret_token[static 16])
+{
+    static const char domain[] = "kairan import token";
+    const struct kr_submit *request = &sending->request;
+    const struct kr_sent *sent = &sending->sent[part];
+    const uint8_t marks[] = {(uint8_t)request->kind, (uint8_t)request->label, (uint8_t)request->flags, request->has_community,
+                             sent->revises};
+    crypto_generichash_state state;
+    (void)crypto_generichash_init(&state, NULL, 0, 16);
+    (void)crypto_generichash_update(&state, (const uint8_t *)domain, sizeof domain);
+    (void)crypto_generichash_update(&state, marks, sizeof marks);
+    if (request->has_community) {
+        (void)crypto_generichash_update(&state, request->community, 32);
+    }
+    (void)crypto_generichash_update(&state, sent->target, 32);
+    for (uint32_t i = 0; i < request->audience_count; i++) {
+        (void)crypto_generichash_update(&state, request->audience[i], 32);
+    }
+    (void)crypto_generichash_update(&state, body.bytes, body.len);
+    (void)crypto_generichash_final(&state, ret_token, 16);
 }
 
 /* `parts`: how many there are in all; a preview may be sent before that is known, and says so many as there are up to it. */
@@ -39,13 +64,17 @@ static enum kr_err ask(struct kr_sending *sending, struct kr_sending_pass *pass,
     kr_split_write(&sending->plan, &sending->parts.items[part], part, submits ? sending->parts.count : part + 1, &body);
     enum kr_err err = kr_writer_finish(&body);
     if (err == KR_OK) {
+        if (submits && sending->has_content_tokens) {
+            make_token(sending, part, (struct kr_slice){body.bytes, body.len}, sending->sent[part].token);
+        }
         if (submits) {
             memcpy(request->token, sending->sent[part].token, sizeof request->token);
         }
         request->body = (struct kr_slice){body.bytes, body.len};
-        const bool revises = submits && sending->revises.len > 0;
+        const bool has_target = submits && sending->sent[part].revises;
+        const bool revises = submits && (sending->revises.len > 0 || has_target);
         if (revises) {
-            kr_revise_write(sending->revises, request, &args);
+            kr_revise_write(has_target ? (struct kr_slice){sending->sent[part].target, 32} : sending->revises, request, &args);
         } else {
             kr_submit_write(request, &args);
         }
@@ -129,6 +158,10 @@ static enum kr_err take_answer(struct kr_sending *sending, struct kr_sending_pas
     }
     const uint32_t part = pass->under_way[at].part;
     pass->under_way[at] = pass->under_way[--pass->count];
+    if (frame->type == KR_CLIENT_ERROR && op == KR_OP_SUBMIT && sending->drops_guarded && frame->code == KR_GUARDED) {
+        sending->sent[part].is_held = true;
+        return KR_OK;
+    }
     if (frame->type == KR_CLIENT_ERROR) {
         if (pass->refusal == KR_OK) {
             pass->refusal = kr_conn_frame_error(frame, &pass->refusal_error);
@@ -183,19 +216,148 @@ enum kr_err kr_sending_look(struct kr_sending *sending, bool is_all, struct kr_e
     return go_on(sending, &sending->looking, KR_OP_PREVIEW, sending->parts.count - growing, is_all, error);
 }
 
-enum kr_err kr_sending_send(struct kr_sending *sending, struct kr_error *error)
+enum kr_err kr_sending_prepare(struct kr_sending *sending)
 {
-    struct kr_sending_pass pass = {0};
-    if (sending->sent == NULL) {
-        sending->sent = calloc(sending->parts.count, sizeof *sending->sent);
-        if (sending->sent == NULL) {
-            return kr_fail(error, KR_NOMEM, "no memory for the submission");
+    if (sending->sent != NULL) {
+        return KR_OK;
+    }
+    sending->sent = calloc(sending->parts.count, sizeof *sending->sent);
+    sending->dropped = sending->drops_guarded ? calloc(sending->plan.item_count + 1, 1) : NULL;
+    if (sending->sent == NULL || (sending->drops_guarded && sending->dropped == NULL)) {
+        return KR_NOMEM;
+    }
+    for (uint32_t i = 0; i < sending->parts.count && !sending->has_content_tokens; i++) {
+        randombytes_buf(sending->sent[i].token, sizeof sending->sent[i].token);
+    }
+    return KR_OK;
+}
+
+enum kr_err kr_sending_body(const struct kr_sending *sending, uint32_t part, struct kr_writer *writer)
+{
+    kr_split_write(&sending->plan, &sending->parts.items[part], part, sending->parts.count, writer);
+    return kr_writer_finish(writer);
+}
+
+uint32_t kr_sending_indicators(const struct kr_sending *sending, uint32_t part)
+{
+    const struct kr_part *it = &sending->parts.items[part];
+    uint32_t count = 0;
+    for (size_t i = it->first; i < it->first + it->count; i++) {
+        count += sending->plan.dropped == NULL || sending->plan.dropped[i] == 0 ? 1 : 0;
+    }
+    return count;
+}
+
+/* Drops what the node names, which is at most so many at a time; `*ret_more`: there may be others. */
+static enum kr_err drop_named(struct kr_sending *sending, uint32_t part, const struct kr_preview *preview, bool *ret_more)
+{
+    const struct kr_part *it = &sending->parts.items[part];
+    size_t at = it->first, passed = 0;
+    char list[64];
+    for (uint32_t i = 0; i < preview->guarded_count; i++) {
+        /* The node counts what it was sent: without what has been dropped before. */
+        const struct kr_guarded *guarded = &preview->guarded[i];
+        while (at < it->first + it->count && (passed < guarded->indicator || sending->dropped[at] == 1)) {
+            passed += sending->dropped[at] == 1 ? 0 : 1;
+            at++;
         }
-        for (uint32_t i = 0; i < sending->parts.count; i++) {
-            randombytes_buf(sending->sent[i].token, sizeof sending->sent[i].token);
+        if (at == it->first + it->count || !kr_slice_text(guarded->list, list, sizeof list)) {
+            return KR_MALFORMED;
+        }
+        sending->dropped[at] = 2; /* from the next preview on */
+        sending->guarded_total++;
+        if (sending->on_guarded != NULL) {
+            sending->on_guarded(sending->context, at, list);
         }
     }
-    return go_on(sending, &pass, KR_OP_SUBMIT, sending->parts.count, true, error);
+    for (size_t i = it->first; i < it->first + it->count; i++) {
+        sending->dropped[i] = sending->dropped[i] != 0;
+    }
+    sending->plan.dropped = sending->dropped;
+    *ret_more = preview->guarded_total > preview->guarded_count;
+    return preview->guarded_count == 0 && *ret_more ? KR_MALFORMED : KR_OK;
+}
+
+enum kr_err kr_sending_hold_back(struct kr_sending *sending, uint32_t part, struct kr_error *error)
+{
+    struct kr_preview *preview = malloc(sizeof *preview);
+    enum kr_err err = preview == NULL ? KR_NOMEM : KR_OK;
+    for (bool more = true; err == KR_OK && more;) {
+        struct kr_writer body, args;
+        struct kr_slice result;
+        kr_writer_init(&body, KR_BODY_BYTES_MAX);
+        kr_writer_init(&args, KR_CLIENT_FRAME_BYTES_MAX);
+        err = kr_sending_body(sending, part, &body);
+        if (err == KR_OK) {
+            sending->request.body = (struct kr_slice){body.bytes, body.len};
+            kr_submit_write(&sending->request, &args);
+            sending->request.body = (struct kr_slice){0};
+            err = kr_writer_finish(&args);
+        }
+        if (err == KR_OK) {
+            err = kr_conn_call(sending->conn, KR_OP_PREVIEW, (struct kr_slice){args.bytes, args.len}, KR_ANSWER_MS, NULL, NULL,
+                               &result, error);
+        }
+        if (err == KR_OK && (kr_preview_read(result, preview) != KR_OK || drop_named(sending, part, preview, &more) != KR_OK)) {
+            err = kr_fail(error, KR_MALFORMED, "the node's answer cannot be read");
+        }
+        kr_writer_deinit(&body);
+        kr_writer_deinit(&args);
+    }
+    free(preview);
+    return err;
+}
+
+/* A pass belongs to a connection: over another one, what is not done is asked anew. */
+static struct kr_sending_pass *pass_of(struct kr_sending *sending)
+{
+    if (sending->pushed != sending->conn) {
+        sending->pushing = (struct kr_sending_pass){.next = 0};
+        sending->pushed = sending->conn;
+    }
+    return &sending->pushing;
+}
+
+enum kr_err kr_sending_push(struct kr_sending *sending, struct kr_error *error)
+{
+    return go_on(sending, pass_of(sending), KR_OP_SUBMIT, sending->parts.count, false, error);
+}
+
+/* Parts of which a guard held something back, without it. What has nothing left need not go, unless others count on it. */
+static enum kr_err send_held(struct kr_sending *sending, struct kr_error *error)
+{
+    bool is_any = false;
+    enum kr_err err = KR_OK;
+    for (uint32_t i = 0; err == KR_OK && i < sending->parts.count; i++) {
+        if (sending->sent[i].is_held) {
+            is_any = true;
+            err = kr_sending_hold_back(sending, i, error);
+            sending->sent[i].is_held = err != KR_OK;
+        }
+    }
+    if (err == KR_OK && is_any && sending->parts.count == 1 && kr_sending_indicators(sending, 0) == 0) {
+        return KR_OK;
+    }
+    if (err == KR_OK && is_any) {
+        struct kr_sending_pass pass = {0};
+        err = go_on(sending, &pass, KR_OP_SUBMIT, sending->parts.count, true, error);
+    }
+    for (uint32_t i = 0; err == KR_OK && i < sending->parts.count; i++) {
+        err = sending->sent[i].is_held ? kr_fail(error, KR_GUARDED, "the node's guards changed meanwhile: try again") : KR_OK;
+    }
+    return err;
+}
+
+enum kr_err kr_sending_send(struct kr_sending *sending, struct kr_error *error)
+{
+    enum kr_err err = kr_sending_prepare(sending);
+    if (err != KR_OK) {
+        return kr_fail(error, err, "no memory for the submission");
+    }
+    struct kr_sending_pass *pass = pass_of(sending);
+    err = go_on(sending, pass, KR_OP_SUBMIT, sending->parts.count, true, error);
+    sending->pushed = NULL; /* what comes next begins anew */
+    return err == KR_OK ? send_held(sending, error) : err;
 }
 
 uint32_t kr_sending_done(const struct kr_sending *sending)

@@ -19,6 +19,9 @@
 struct kr_sent {
     uint8_t token[16], id[32];
     bool is_done, is_known; /* durable; it was there before */
+    bool is_held;           /* a guard holds some of it back */
+    bool revises;           /* it is to stand instead of the record `target` */
+    uint8_t target[32];
 };
 
 /* Requests of one sort, many at a time. */
@@ -41,12 +44,20 @@ struct kr_sending {
     struct kr_plan plan;
     void (*progress)(void *context, uint32_t done, uint32_t parts); /* after each part that is durable */
     void *context;
+    /* Tokens are made from what is sent, so that the same content twice is one record; else they are random. */
+    bool has_content_tokens;
+    /* Values that a guard holds back are left out, each told, and the rest goes; else the first is a refusal. Not with plan.dropped
+     * set. */
+    bool drops_guarded;
+    void (*on_guarded)(void *context, size_t item, const char *list);
 
     struct kr_parts parts;
-    struct kr_sent *sent; /* one for each part, from kr_sending_send on */
-    struct kr_sending_pass looking;
-    struct kr_preview *preview; /* of the first part: who would get it */
-    uint8_t *preview_bytes;     /* its texts */
+    struct kr_sent *sent; /* one for each part, from kr_sending_prepare on */
+    struct kr_sending_pass looking, pushing;
+    const struct kr_conn *pushed; /* over which `pushing` goes */
+    uint8_t *dropped;             /* of each item, whether a guard held it back; own */
+    struct kr_preview *preview;   /* of the first part: who would get it */
+    uint8_t *preview_bytes;       /* its texts */
     uint64_t guarded_total;
     struct {
         size_t item; /* of the plan */
@@ -60,6 +71,17 @@ enum kr_err kr_sending_take(struct kr_sending *sending, const struct kr_found *i
 /* Shows parts to the guards: those that are whole by now, without waiting for anything, or (`is_all`) all to the last, waiting for
  * the answers. Then preview and guarded are known. Fails as the node refuses or the connection does. */
 enum kr_err kr_sending_look(struct kr_sending *sending, bool is_all, struct kr_error *error) KR_WARN_UNUSED;
+/* All items are known. Then `sent` is there for the caller to set is_done (of parts that need not go) and revises. */
+enum kr_err kr_sending_prepare(struct kr_sending *sending) KR_WARN_UNUSED;
+/* Finds out everything in a part that a guard holds back, tells it and drops it (drops_guarded). Nothing else may be under way on
+ * the connection. */
+enum kr_err kr_sending_hold_back(struct kr_sending *sending, uint32_t part, struct kr_error *error) KR_WARN_UNUSED;
+/* The bytes of a part as it is sent. The writer is to be initialised with KR_BODY_BYTES_MAX. */
+enum kr_err kr_sending_body(const struct kr_sending *sending, uint32_t part, struct kr_writer *writer) KR_WARN_UNUSED;
+/* How many indicators of a part go. */
+uint32_t kr_sending_indicators(const struct kr_sending *sending, uint32_t part);
+/* Sends as much as can be sent without waiting, and takes the answers that are there. To be ended by kr_sending_send. */
+enum kr_err kr_sending_push(struct kr_sending *sending, struct kr_error *error) KR_WARN_UNUSED;
 /* Sends all parts that are not durable yet and waits for them. After KR_CLOSED, KR_IO or KR_TIMEOUT it may be called again with a
  * new connection: the tokens are the same, so that nothing is stored twice. */
 enum kr_err kr_sending_send(struct kr_sending *sending, struct kr_error *error) KR_WARN_UNUSED;

@@ -6,12 +6,20 @@
 #include "proto/record/record.h"
 #include "tools/formats/formats.h"
 
+#define KR_PLAN_ITEMS_MAX 4194304u
+
 struct kr_plan {
     uint32_t kind;                         /* KR_KIND_REPORT or KR_KIND_ADVISORY */
     struct kr_slice title, text, language; /* the text goes into the first part */
     uint32_t severity;
-    uint8_t case_id[16];          /* what parts of one submission have in common */
+    uint8_t case_id[16];                            /* what parts of one submission have in common */
+    bool has_case;                                  /* also where there is one part: the submission has others than these */
+    struct kr_slice organisation, origin_id, terms; /* where it was imported from; empty: nowhere */
+    const struct kr_slice *references, *attack_ids; /* borrowed, like all slices */
+    uint32_t reference_count, attack_id_count;
+    uint64_t first_s, last_s;
     const struct kr_found *items; /* borrowed */
+    const uint8_t *dropped;       /* for each item whether it stays out; NULL: none does */
     size_t item_count;
 };
 struct kr_part {
@@ -26,7 +34,7 @@ struct kr_parts {
 
 /* Goes on to the end of the items that the plan has by now: there may be more at the next call, and the last part grows until the
  * next one begins. Everything but items and their number must stand from the first call on. At least one part. KR_BOUNDS over
- * KR_EXTRACT_ITEMS_MAX items. */
+ * KR_PLAN_ITEMS_MAX items. */
 enum kr_err kr_split(const struct kr_plan *plan, struct kr_parts *parts) KR_WARN_UNUSED;
 /* The body of part `number` (from 0) of `parts`. The writer is to be initialised with KR_BODY_BYTES_MAX. */
 void kr_split_write(const struct kr_plan *plan, const struct kr_part *part, uint32_t number, uint32_t parts,

@@ -11,15 +11,16 @@
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/out.h"
 #include "tools/kairan/preview.h"
+#include "tools/kairan/request.h"
 #include "tools/kairan/send.h"
 #include "tools/kairan/wait.h"
 
 #define RETURN_MS 10000 /* for a node that was started again to be back */
 
 struct arguments {
-    const char *label, *community, *kind, *title, *language, *severity, *expires, *reason, *charset;
-    struct kr_texts to;
-    bool is_exercise, is_forced, is_sure;
+    struct kr_request_arguments request;
+    const char *kind, *title, *language, *charset;
+    bool is_sure;
 };
 
 struct submission {
@@ -40,72 +41,21 @@ static bool take_arguments(struct submission *submission)
     const struct arguments *arguments = &submission->arguments;
     struct kr_app *app = submission->app;
     struct kr_submit *request = &submission->sending.request;
-    uint32_t *severity = &submission->sending.plan.severity;
-    if (arguments->label != NULL && kr_label_parse(arguments->label, strlen(arguments->label), &request->label) != KR_OK) {
-        (void)kr_app_fail(app, KR_INVALID, _("there is no label \"%s\": clear, green or amber"), arguments->label);
-        return false;
-    }
     if (arguments->kind != NULL && strcmp(arguments->kind, "report") != 0 && strcmp(arguments->kind, "advisory") != 0) {
         (void)kr_app_fail(app, KR_INVALID, _("there is no kind \"%s\": report or advisory"), arguments->kind);
-        return false;
-    }
-    if (arguments->expires != NULL && !kr_moment_parse(arguments->expires, true, &request->expires_s)) {
-        (void)kr_app_fail(app, KR_INVALID, _("--%s takes a date (2026-11-25) or a span (7d)"), "expires");
-        return false;
-    }
-    if (arguments->is_forced && (arguments->reason == NULL || arguments->reason[0] == 0)) {
-        (void)kr_app_fail(app, KR_INVALID, _("--force needs --reason TEXT"));
-        return false;
-    }
-    if (arguments->to.count > 0 && request->label != KR_TLP_AMBER && request->label != KR_TLP_NONE) {
-        (void)kr_app_fail(app, KR_INVALID, _("--to is for TLP:AMBER: other labels reach whole communities or everyone"));
-        return false;
-    }
-    while (arguments->severity != NULL && *severity <= KR_SEVERITY_MAX &&
-           strcmp(kr_severity_name(*severity), arguments->severity) != 0) {
-        ++*severity;
-    }
-    if (*severity > KR_SEVERITY_MAX) {
-        (void)kr_app_fail(app, KR_INVALID, _("there is no severity \"%s\": none, low, medium, high or critical"),
-                          arguments->severity);
         return false;
     }
     submission->sending.plan.kind =
         arguments->kind != NULL && strcmp(arguments->kind, "advisory") == 0 ? KR_KIND_ADVISORY : KR_KIND_REPORT;
     request->kind = submission->sending.plan.kind;
-    request->flags = arguments->is_exercise ? KR_FLAG_EXERCISE : 0;
-    request->is_forced = arguments->is_forced;
-    if (arguments->reason != NULL) {
-        request->reason = (struct kr_slice){(const uint8_t *)arguments->reason, strlen(arguments->reason)};
-    }
-    return true;
+    return kr_request_take(app, &arguments->request, request, &submission->sending.plan.severity);
 }
 
 static bool find_audience(struct submission *submission)
 {
-    const struct arguments *arguments = &submission->arguments;
-    struct kr_submit *request = &submission->sending.request;
-    if (submission->has_audience) {
-        return true;
-    }
-    if (request->label == KR_TLP_AMBER && arguments->to.count == 0) {
-        (void)kr_app_fail(submission->app, KR_INVALID, _("TLP:AMBER goes to councils by name: add --to NAME; see kairan councils"));
-        return false;
-    }
-    request->audience_count = arguments->to.count;
-    if (arguments->to.count > 0 && !kr_app_find_councils(submission->app, &arguments->to, request->audience)) {
-        return false;
-    }
-    request->has_community = arguments->community != NULL;
-    submission->has_audience =
-        arguments->community == NULL || kr_app_find_community(submission->app, arguments->community, request->community);
+    submission->has_audience = submission->has_audience ||
+                               kr_request_audience(submission->app, &submission->arguments.request, &submission->sending.request);
     return submission->has_audience;
-}
-
-/* Whether somebody is there to be asked. */
-static bool has_terminal(void)
-{
-    return isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1;
 }
 
 /* ---- while it goes on ---- */
@@ -138,7 +88,7 @@ static bool may_look_early(const struct submission *submission)
 {
     const struct kr_submit *request = &submission->sending.request;
     return request->label != KR_TLP_NONE && !request->is_forced && plan_fits(submission) &&
-           (submission->arguments.is_sure || has_terminal());
+           (submission->arguments.is_sure || kr_has_terminal());
 }
 
 /* KR_CANCELLED: it has been told why. */
@@ -257,7 +207,7 @@ static bool look_and_ask(struct submission *submission)
     struct kr_sending *sending = &submission->sending;
     struct kr_error error = {0};
     const bool asks = !submission->arguments.is_sure;
-    if (asks && !has_terminal()) {
+    if (asks && !kr_has_terminal()) {
         (void)kr_app_fail(submission->app, KR_INVALID, _("nobody is there to be asked: add -y where it is to go as it is"));
         return false;
     }
@@ -445,10 +395,10 @@ int kr_run_revise(struct kr_app *app, int argc, char **argv)
     const struct kr_option options[] = {{.name = "kind", .text = &arguments->kind},
                                         {.name = "title", .text = &arguments->title},
                                         {.name = "language", .text = &arguments->language},
-                                        {.name = "severity", .text = &arguments->severity},
-                                        {.name = "expires", .text = &arguments->expires},
-                                        {.name = "force", .flag = &arguments->is_forced},
-                                        {.name = "reason", .text = &arguments->reason},
+                                        {.name = "severity", .text = &arguments->request.severity},
+                                        {.name = "expires", .text = &arguments->request.expires},
+                                        {.name = "force", .flag = &arguments->request.is_forced},
+                                        {.name = "reason", .text = &arguments->request.reason},
                                         {.name = "charset", .text = &arguments->charset},
                                         {.name = "yes", .letter = 'y', .flag = &arguments->is_sure}};
     char *bytes = NULL;
@@ -472,17 +422,17 @@ int kr_run_submit(struct kr_app *app, int argc, char **argv)
 {
     static struct submission submission;
     struct arguments *arguments = &submission.arguments;
-    const struct kr_option options[] = {{.name = "label", .letter = 'l', .text = &arguments->label},
-                                        {.name = "to", .texts = &arguments->to},
-                                        {.name = "community", .text = &arguments->community},
+    const struct kr_option options[] = {{.name = "label", .letter = 'l', .text = &arguments->request.label},
+                                        {.name = "to", .texts = &arguments->request.to},
+                                        {.name = "community", .text = &arguments->request.community},
                                         {.name = "kind", .text = &arguments->kind},
                                         {.name = "title", .text = &arguments->title},
                                         {.name = "language", .text = &arguments->language},
-                                        {.name = "severity", .text = &arguments->severity},
-                                        {.name = "expires", .text = &arguments->expires},
-                                        {.name = "exercise", .flag = &arguments->is_exercise},
-                                        {.name = "force", .flag = &arguments->is_forced},
-                                        {.name = "reason", .text = &arguments->reason},
+                                        {.name = "severity", .text = &arguments->request.severity},
+                                        {.name = "expires", .text = &arguments->request.expires},
+                                        {.name = "exercise", .flag = &arguments->request.is_exercise},
+                                        {.name = "force", .flag = &arguments->request.is_forced},
+                                        {.name = "reason", .text = &arguments->request.reason},
                                         {.name = "charset", .text = &arguments->charset},
                                         {.name = "yes", .letter = 'y', .flag = &arguments->is_sure}};
     char *bytes = NULL;

@@ -1,6 +1,6 @@
 # Takes all msgids out of the sources and compares them with the catalogue: one that lacks or is untranslated is an error.
 file(GLOB sources ${SOURCE}/tools/kairan/*.c)
-list(APPEND sources ${SOURCE}/crypto/err.h)
+list(APPEND sources ${SOURCE}/crypto/err.h ${SOURCE}/tools/formats/import.h)
 execute_process(COMMAND ${XGETTEXT} --from-code=UTF-8 -k_ -kN_ -kX:3 -o ${BINARY}/kairan.pot ${sources} COMMAND_ERROR_IS_FATAL ANY)
 file(READ ${BINARY}/kairan.pot pot)
 string(REGEX MATCHALL "\nmsgid " found "${pot}")

@@ -115,6 +115,107 @@ static void test_by_bytes(void **state)
     free(text);
 }
 
+/* The most of everything fits, and what an import says comes out of the first part again. */
+static void test_origin(void **state)
+{
+    (void)state;
+    static struct kr_report report;
+    struct kr_slice references[KR_REFERENCES_MAX], attack_ids[KR_REFERENCES_MAX];
+    char *text = malloc(KR_TEXT_BYTES_MAX);
+    assert_non_null(text);
+    memset(text, 'x', KR_TEXT_BYTES_MAX);
+    for (uint32_t i = 0; i < KR_REFERENCES_MAX; i++) {
+        references[i] = (struct kr_slice){(const uint8_t *)text, KR_NOTE_BYTES_MAX};
+        attack_ids[i] = (struct kr_slice){(const uint8_t *)text, KR_NAME_BYTES_MAX};
+    }
+    struct kr_found *items = make_items(5000, KR_INDICATOR_BYTES_MAX, KR_NOTE_BYTES_MAX);
+    for (size_t i = 0; i < 5000; i++) {
+        items[i].first_s = items[i].last_s = UINT32_MAX;
+        items[i].confidence = 90;
+        items[i].action = KR_ACTION_BLOCK;
+    }
+    const struct kr_plan plan = {.kind = KR_KIND_REPORT,
+                                 .title = {(const uint8_t *)text, KR_TITLE_BYTES_MAX},
+                                 .text = {(const uint8_t *)text, KR_TEXT_BYTES_MAX},
+                                 .language = slice("en"),
+                                 .organisation = {(const uint8_t *)text, KR_NAME_BYTES_MAX},
+                                 .origin_id = {(const uint8_t *)text, KR_NAME_BYTES_MAX},
+                                 .terms = {(const uint8_t *)text, KR_NOTE_BYTES_MAX},
+                                 .references = references,
+                                 .attack_ids = attack_ids,
+                                 .reference_count = KR_REFERENCES_MAX,
+                                 .attack_id_count = KR_REFERENCES_MAX,
+                                 .first_s = 7,
+                                 .last_s = 8,
+                                 .items = items,
+                                 .item_count = 5000};
+    assert_true(check(&plan) > 50);
+    struct kr_parts parts = {0};
+    assert_int_equal(kr_split(&plan, &parts), KR_OK);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct kr_writer writer;
+        struct kr_reader reader;
+        struct kr_report_indicator indicator;
+        kr_writer_init(&writer, KR_BODY_BYTES_MAX);
+        kr_split_write(&plan, &parts.items[i], i, parts.count, &writer);
+        assert_int_equal(kr_writer_finish(&writer), KR_OK);
+        assert_int_equal(kr_report_parse((struct kr_slice){writer.bytes, writer.len}, &report), KR_OK);
+        assert_int_equal(report.reference_count, i == 0 ? KR_REFERENCES_MAX : 0);
+        assert_int_equal(report.attack_id_count, i == 0 ? KR_REFERENCES_MAX : 0);
+        assert_int_equal(report.origin_organisation.len, KR_NAME_BYTES_MAX);
+        assert_int_equal(report.origin_id.len, KR_NAME_BYTES_MAX);
+        assert_int_equal(report.origin_terms.len, KR_NOTE_BYTES_MAX);
+        assert_int_equal(report.first_s, 7);
+        assert_int_equal(report.last_s, 8);
+        kr_reader_init(&reader, report.indicators.bytes, report.indicators.len);
+        (void)kr_reader_array_between(&reader, 1, KR_REPORT_INDICATORS_MAX);
+        kr_report_indicator_read(&reader, &indicator);
+        assert_int_equal(indicator.first_s, UINT32_MAX);
+        assert_int_equal(indicator.confidence, 90);
+        assert_int_equal(indicator.action, KR_ACTION_BLOCK);
+        kr_writer_deinit(&writer);
+    }
+    free(parts.items);
+    free_items(items);
+    free(text);
+}
+
+/* What is dropped is not written; parts stay as they are, also an empty one. */
+static void test_dropped(void **state)
+{
+    (void)state;
+    static struct kr_report report;
+    struct kr_found *items = make_items(5000, 16, 0);
+    uint8_t *dropped = calloc(5000, 1);
+    assert_non_null(dropped);
+    memset(dropped, 1, KR_REPORT_INDICATORS_MAX);
+    dropped[4999] = 1;
+    const struct kr_plan plan = {.kind = KR_KIND_REPORT,
+                                 .title = slice("t"),
+                                 .language = slice("en"),
+                                 .has_case = true,
+                                 .items = items,
+                                 .dropped = dropped,
+                                 .item_count = 5000};
+    static const uint32_t left[] = {0, 5000 - KR_REPORT_INDICATORS_MAX - 1};
+    struct kr_parts parts = {0};
+    assert_int_equal(kr_split(&plan, &parts), KR_OK);
+    assert_int_equal(parts.count, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct kr_writer writer;
+        kr_writer_init(&writer, KR_BODY_BYTES_MAX);
+        kr_split_write(&plan, &parts.items[i], i, 2, &writer);
+        assert_int_equal(kr_writer_finish(&writer), KR_OK);
+        assert_int_equal(kr_report_parse((struct kr_slice){writer.bytes, writer.len}, &report), KR_OK);
+        assert_int_equal(report.indicator_count, left[i]);
+        assert_int_equal(report.case_id.len, 16);
+        kr_writer_deinit(&writer);
+    }
+    free(parts.items);
+    free(dropped);
+    free_items(items);
+}
+
 static void test_advisory_is_one(void **state)
 {
     (void)state;
@@ -138,7 +239,7 @@ static void test_too_many(void **state)
 {
     (void)state;
     struct kr_parts parts = {0};
-    const struct kr_plan plan = {.kind = KR_KIND_REPORT, .item_count = KR_EXTRACT_ITEMS_MAX + 1};
+    const struct kr_plan plan = {.kind = KR_KIND_REPORT, .item_count = KR_PLAN_ITEMS_MAX + 1};
     assert_int_equal(kr_split(&plan, &parts), KR_BOUNDS);
     assert_null(parts.items);
 }
@@ -169,8 +270,9 @@ static void test_language(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_by_number), cmocka_unit_test(test_by_bytes),   cmocka_unit_test(test_advisory_is_one),
-        cmocka_unit_test(test_too_many),  cmocka_unit_test(test_first_line), cmocka_unit_test(test_language),
+        cmocka_unit_test(test_by_number),  cmocka_unit_test(test_by_bytes),        cmocka_unit_test(test_origin),
+        cmocka_unit_test(test_dropped),    cmocka_unit_test(test_advisory_is_one), cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_first_line), cmocka_unit_test(test_language),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,177 @@
+#include "tools/kairan/origin.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/record/record.h"
+
+#define RECORDS_MAX 4096u
+
+void kr_origin_deinit(struct kr_origin *origin)
+{
+    for (uint32_t i = 0; i < origin->count; i++) {
+        free(origin->records[i].body);
+    }
+    free(origin->records);
+    *origin = (struct kr_origin){.count = 0};
+}
+
+bool kr_origin_has(const struct kr_lot *lot)
+{
+    return lot->organisation.len > 0 && lot->id.len > 0;
+}
+
+/* ---- finding ---- */
+
+struct finding {
+    const uint8_t *self; /* our council */
+    struct kr_origin *origin;
+};
+
+static enum kr_err take_match(void *context, struct kr_slice item)
+{
+    const struct finding *finding = context;
+    struct kr_origin *origin = finding->origin;
+    struct kr_match match;
+    enum kr_err err = kr_match_read(item, &match);
+    if (err != KR_OK || memcmp(match.record.author, finding->self, 32) != 0 || match.record.taken != KR_TAKEN_NOT ||
+        origin->count == RECORDS_MAX) {
+        return err;
+    }
+    if (origin->count % 16 == 0) {
+        struct kr_origin_record *more = realloc(origin->records, (origin->count + 16) * sizeof *more);
+        if (more == NULL) {
+            return KR_NOMEM;
+        }
+        origin->records = more;
+    }
+    struct kr_origin_record *record = &origin->records[origin->count++];
+    *record = (struct kr_origin_record){.label = match.record.label};
+    memcpy(record->id, match.record.id, 32);
+    return KR_OK;
+}
+
+static enum kr_err call(struct kr_app *app, enum kr_op op, struct kr_writer *args, kr_conn_item *on_item, void *context,
+                        struct kr_slice *ret_result, struct kr_error *error)
+{
+    enum kr_err err = kr_writer_finish(args);
+    if (err == KR_OK) {
+        err = kr_conn_call(app->conn, op, (struct kr_slice){args->bytes, args->len}, KR_ANSWER_MS, on_item, context, ret_result,
+                           error);
+    }
+    return err;
+}
+
+static enum kr_err show(struct kr_app *app, const uint8_t id[static 32], struct kr_shown *ret_shown, struct kr_error *error)
+{
+    struct kr_writer args;
+    struct kr_slice result;
+    kr_writer_init(&args, 64);
+    kr_writer_array(&args, 1);
+    kr_writer_bin(&args, id, 32);
+    enum kr_err err = call(app, KR_OP_SHOW, &args, NULL, NULL, &result, error);
+    kr_writer_deinit(&args);
+    return err == KR_OK ? kr_shown_read(result, ret_shown) : err;
+}
+
+static bool is_same(struct kr_slice a, struct kr_slice b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.bytes, b.bytes, a.len) == 0);
+}
+
+/* Its part and its content. `*ret_is_ours` false: it is of another origin after all, or no report. */
+static enum kr_err read_record(struct kr_app *app, const struct kr_lot *lot, struct kr_origin_record *record, bool *ret_is_ours,
+                               struct kr_error *error)
+{
+    static struct kr_shown shown;
+    static struct kr_report report;
+    *ret_is_ours = false;
+    enum kr_err err = show(app, record->id, &shown, error);
+    if (err != KR_OK || shown.content_kind != KR_KIND_REPORT || shown.content.len == 0 ||
+        kr_report_parse_again(shown.content, &report) != KR_OK || !is_same(report.origin_organisation, lot->organisation) ||
+        !is_same(report.origin_id, lot->id)) {
+        return err;
+    }
+    record->body = malloc(shown.content.len);
+    if (record->body == NULL) {
+        return KR_NOMEM;
+    }
+    memcpy(record->body, shown.content.bytes, shown.content.len);
+    record->body_len = shown.content.len;
+    record->part = report.part;
+    *ret_is_ours = true;
+    return KR_OK;
+}
+
+enum kr_err kr_origin_find(struct kr_app *app, const struct kr_lot *lot, struct kr_origin *ret_origin, struct kr_error *error)
+{
+    uint8_t key[KR_ORIGIN_KEY_BYTES_MAX];
+    struct finding finding = {.self = kr_conn_council(app->conn), .origin = ret_origin};
+    struct kr_writer args;
+    const size_t len = kr_report_origin_key(lot->organisation, lot->id, key);
+    if (len == 0) {
+        return KR_OK;
+    }
+    kr_writer_init(&args, KR_KIB);
+    kr_writer_array(&args, 1);
+    kr_writer_array(&args, 2);
+    kr_writer_uint(&args, KR_INDICATOR_ORIGIN);
+    kr_writer_bin(&args, key, len);
+    enum kr_err err = call(app, KR_OP_LOOKUP, &args, take_match, &finding, NULL, error);
+    kr_writer_deinit(&args);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; err == KR_OK && i < ret_origin->count; i++) {
+        bool is_ours;
+        err = read_record(app, lot, &ret_origin->records[i], &is_ours, error);
+        if (err == KR_OK && is_ours) {
+            ret_origin->records[kept++] = ret_origin->records[i];
+        }
+    }
+    ret_origin->count = err == KR_OK ? kept : ret_origin->count;
+    return err;
+}
+
+enum kr_err kr_origin_is_gone(struct kr_app *app, const uint8_t id[static 32], bool *ret_is_gone, struct kr_error *error)
+{
+    static struct kr_shown shown;
+    enum kr_err err = show(app, id, &shown, error);
+    *ret_is_gone = err == KR_NOT_FOUND || (err == KR_OK && shown.summary.taken != KR_TAKEN_NOT);
+    return err == KR_NOT_FOUND ? KR_OK : err;
+}
+
+/* ---- taking back ---- */
+
+enum kr_err kr_origin_retract(struct kr_app *app, const struct kr_lot *lot, const uint8_t id[static 32], uint8_t ret_by[static 32],
+                              struct kr_error *error)
+{
+    static const char domain[] = "kairan import retraction";
+    struct kr_retract retract = {.id = {id, 32}};
+    struct kr_writer args;
+    struct kr_slice result;
+    struct kr_reader reader;
+    char reason[KR_NOTE_BYTES_MAX];
+    crypto_generichash_state state;
+    (void)snprintf(reason, sizeof reason, _("its origin (%.*s) has taken it back or changed what it is"),
+                   (int)lot->organisation.len, (const char *)lot->organisation.bytes);
+    retract.reason = (struct kr_slice){(const uint8_t *)reason, strlen(reason)};
+    retract.language = (struct kr_slice){(const uint8_t *)kr_tr_language(), strlen(kr_tr_language())};
+    (void)crypto_generichash_init(&state, NULL, 0, sizeof retract.token);
+    (void)crypto_generichash_update(&state, (const uint8_t *)domain, sizeof domain);
+    (void)crypto_generichash_update(&state, id, 32);
+    (void)crypto_generichash_final(&state, retract.token, sizeof retract.token);
+    kr_writer_init(&args, 4 * KR_KIB);
+    kr_retract_write(&retract, &args);
+    enum kr_err err = call(app, KR_OP_RETRACT, &args, NULL, NULL, &result, error);
+    kr_writer_deinit(&args);
+    if (err != KR_OK) {
+        return err;
+    }
+    kr_reader_init(&reader, result.bytes, result.len);
+    kr_reader_array(&reader, 2);
+    kr_reader_fixed(&reader, ret_by, 32);
+    (void)kr_reader_flag(&reader);
+    kr_reader_close(&reader);
+    return kr_reader_end(&reader) == KR_OK ? KR_OK : kr_fail(error, KR_MALFORMED, "the node's answer cannot be read");
+}
