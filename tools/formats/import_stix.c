@@ -692,7 +692,7 @@ static enum kr_err give_kin(struct reading *reading, uint32_t kin, const uint8_t
 
 static enum kr_err give_together(struct reading *reading)
 {
-    uint8_t *kins = malloc(reading->index.count + 1);
+    uint8_t *kins = calloc(1, reading->index.count + 1);
     enum kr_err err = kins == NULL ? KR_NOMEM : KR_OK;
     for (uint32_t i = 0; kins != NULL && i < reading->index.count; i++) {
         kins[i] = is_loose(&reading->index.entries[i]) ? (uint8_t)kin_of(reading, &reading->index.entries[i]) : 0;

@@ -288,5 +288,5 @@ struct kr_slice kr_json_text(const json_t *object, const char *key)
 bool kr_json_is(const json_t *object, const char *key, const char *text)
 {
     const struct kr_slice is = kr_json_text(object, key);
-    return is.len == strlen(text) && memcmp(is.bytes, text, is.len) == 0;
+    return is.bytes != NULL && is.len == strlen(text) && memcmp(is.bytes, text, is.len) == 0;
 }
