@@ -24,6 +24,7 @@ enum kr_fault {
     KR_FAULT_NEVER_GRAFTED,        /* what was only announced is never asked for */
     KR_FAULT_TAKEN_BACK_AT_HOME,   /* a retraction has effect at its author's node alone */
     KR_FAULT_HEADER_TAKEN,         /* a header alone is taken from anybody */
+    KR_FAULT_GRAFTED_AGAIN,        /* what a peer asks for over and over is sent to it as often, without a budget */
     KR_FAULT_COUNT
 };
 

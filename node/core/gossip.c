@@ -77,6 +77,9 @@ enum kr_err kr_gossip_enqueue(struct kr_link *link, uint64_t arrival, bool is_bu
 
 enum kr_err kr_gossip_graft(struct kr_link *link, uint64_t arrival, bool is_bulk)
 {
+    if (KR_FAULT(KR_FAULT_GRAFTED_AGAIN)) {
+        return kr_gossip_enqueue(link, arrival, is_bulk);
+    }
     for (uint32_t i = 0; i < link->grafted_count; i++) {
         if (link->grafted[i] == arrival) {
             return KR_OK;

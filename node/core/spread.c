@@ -449,7 +449,8 @@ static enum kr_err move(struct kr_step *step, struct kr_link *link, const struct
     enum kr_err err = scratch == NULL ? KR_NOMEM : KR_OK;
     for (uint32_t i = 0; i < kr_message_id_count(message) && err == KR_OK && link->state == KR_LINK_OPEN; i++) {
         struct kr_head head;
-        if (!kr_budget_take(&link->spread.moves, step->now_ms, 1, MOVES_BUDGET, MOVES_A_SECOND)) {
+        if (!kr_budget_take(&link->spread.moves, step->now_ms, 1, MOVES_BUDGET, MOVES_A_SECOND) &&
+            !KR_FAULT(KR_FAULT_GRAFTED_AGAIN)) {
             break; /* what it lacks it asks others for, or catches up with */
         }
         err = find_head(step, kr_message_id(message, i), KR_SHORT_ID_BYTES, &head, scratch);

@@ -27,6 +27,7 @@ struct options {
 
 struct totals {
     uint64_t seeds, simulated_ms, nodes_ms, events, frames, bytes, crashes, records;
+    uint64_t minute_frames, minute_bytes; /* the most */
     time_t began_s;
 };
 
@@ -73,6 +74,8 @@ static void add_up(struct totals *totals, const struct sim_result *result)
     totals->bytes += result->bytes;
     totals->crashes += result->crashes;
     totals->records += result->records;
+    totals->minute_frames = result->minute_frames > totals->minute_frames ? result->minute_frames : totals->minute_frames;
+    totals->minute_bytes = result->minute_bytes > totals->minute_bytes ? result->minute_bytes : totals->minute_bytes;
 }
 
 static void print_again(const struct options *options, uint64_t seed)
@@ -176,10 +179,10 @@ static void summarise(const struct options *options, const struct totals *totals
     if (options->is_json) {
         (void)printf("{\"verdict\":\"%s\",\"seeds\":%" PRIu64 ",\"wall_s\":%.0f,\"cluster_days\":%.4f,\"node_days\":%.4f,"
                      "\"events\":%" PRIu64 ",\"frames\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"crashes\":%" PRIu64
-                     ",\"records\":%" PRIu64 "}\n",
+                     ",\"records\":%" PRIu64 ",\"minute_frames\":%" PRIu64 ",\"minute_bytes\":%" PRIu64 "}\n",
                      verdict_name(verdict), totals->seeds, wall_s, (double)totals->simulated_ms / 86400e3,
                      (double)totals->nodes_ms / 86400e3, totals->events, totals->frames, totals->bytes, totals->crashes,
-                     totals->records);
+                     totals->records, totals->minute_frames, totals->minute_bytes);
     } else if (verdict == SIM_HOLDS && !options->tells_story) {
         (void)printf("%" PRIu64 " seeds hold: %.4f cluster-years, %" PRIu64 " events, %" PRIu64 " frames, %" PRIu64
                      " crashes, %" PRIu64 " records\n",

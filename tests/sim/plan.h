@@ -105,6 +105,7 @@ struct sim_result {
     char complaint[512];
     uint8_t hash[32];
     uint64_t simulated_ms, nodes_ms, events, frames, dropped, bytes, crashes, failed_commits, records, retractions;
+    uint64_t minute_frames, minute_bytes; /* the most that an honest node sent over one link in a minute */
 };
 struct sim_listener {
     FILE *trace; /* everything; NULL: nothing */

@@ -267,6 +267,8 @@ void sim_play(const struct sim_plan *plan, const struct sim_listener *listener, 
     ret_result->failed_commits = world->failed_commits;
     ret_result->records = world->record_count;
     ret_result->retractions = world->retractions;
+    ret_result->minute_frames = world->minute_frames;
+    ret_result->minute_bytes = world->minute_bytes;
     sim_world_deinit(world);
     free(world);
 }

@@ -44,6 +44,9 @@ static enum sim_verdict let_out(struct sim_world *world, struct sim_node *node, 
     switch (effect->type) {
     case KR_EFFECT_SEND:
         verdict = sim_check_frame(world, effect->bytes, effect->len);
+        if (verdict == SIM_HOLDS && world->on_effect == NULL && !world->is_trusting) {
+            verdict = sim_check_traffic(world, node, effect->number, effect->len);
+        }
         sim_net_send(world, node, effect->number, effect->bytes, effect->len);
         break;
     case KR_EFFECT_JOB: {

@@ -337,6 +337,7 @@ static void node_free(struct sim_node *node)
     free(node->has);
     free(node->allowed);
     free(node->dials);
+    free(node->traffic);
     free(node->edges);
     free(node);
 }

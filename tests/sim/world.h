@@ -18,6 +18,11 @@
 
 #define SIM_EPOCH_MS 1790000000000ull /* September 2026, when every world begins: a time that dates make sense in */
 
+/* What an honest node may send over one link in a minute of virtual time: many times the most that was ever seen
+ * (docs/TESTING.md). */
+#define SIM_MINUTE_FRAMES 2048u
+#define SIM_MINUTE_BYTES  (64u * KR_MIB)
+
 /* Exit codes of kr-sim; each failure has its own. */
 enum sim_verdict {
     SIM_HOLDS = 0,
@@ -64,6 +69,12 @@ struct sim_dial {
     uint64_t last_arrival_ms[2]; /* per direction: frames of one connection keep their order */
 };
 
+/* What a node has sent over one link in that minute. */
+struct sim_traffic {
+    uint32_t number;
+    uint64_t minute, frames, bytes;
+};
+
 /* What one direction of a link does to frames, until then. */
 struct sim_wire {
     bool is_mute;         /* they vanish */
@@ -100,6 +111,8 @@ struct sim_node {
     uint32_t allowed_count;
     struct sim_dial *dials;
     uint32_t dial_count, dial_capacity;
+    struct sim_traffic *traffic;
+    uint32_t traffic_count, traffic_capacity;
     uint32_t *edges; /* indices into the world's */
     uint32_t edge_count;
     bool is_member;
@@ -180,7 +193,8 @@ struct sim_world {
     uint64_t story_ms; /* its time counts from here */
     struct kr_hash_state trace_hash;
     uint64_t events_run, crashes, failed_commits, frames, frame_bytes, dropped, records_seen, retractions;
-    uint64_t second_ms, second_events; /* how much has happened in this second */
+    uint64_t second_ms, second_events;    /* how much has happened in this second */
+    uint64_t minute_frames, minute_bytes; /* the most that an honest node has sent over one link in one minute */
     char complaint[512];
     enum sim_verdict verdict; /* beside a complaint that was made where none can be returned */
     /* Sees each effect before it is let out; true: it goes no further. For tests of the core in this world; may be NULL. */
@@ -268,6 +282,8 @@ void sim_must_hold(const struct sim_world *world, const struct sim_record *recor
 enum sim_verdict sim_check_marks(struct sim_world *world);
 /* Queues and buffers of every core stay within their bounds. Any time. */
 enum sim_verdict sim_check_bounds(struct sim_world *world);
+/* `from` sends a frame over that link: not more than SIM_MINUTE_FRAMES in one minute, nor SIM_MINUTE_BYTES. (traffic.c) */
+enum sim_verdict sim_check_traffic(struct sim_world *world, struct sim_node *from, uint32_t number, size_t len);
 /* Linked honest nodes hold equal sets in each scope that they share. */
 enum sim_verdict sim_check_same(struct sim_world *world);
 enum sim_held sim_held(const struct sim_node *node, const uint8_t id[static 32]);
