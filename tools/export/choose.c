@@ -168,7 +168,7 @@ static bool is_covered(const struct kr_entry *kept, const struct kr_entry *entry
         return true;
     }
     return (choice & KR_CHOOSE_APART) != 0 && agree(kept->value.bytes, entry->value.bytes, prefix) &&
-           prefix <= kr_address_prefix(entry) && kr_address_port(kept) == 0;
+           prefix <= kr_address_prefix(entry);
 }
 
 static void drop_covered(struct kr_chosen *chosen, unsigned choice, struct kr_tally *tally)

@@ -31,9 +31,9 @@ struct given_record {
     enum kr_label label;
     uint64_t created_ms, received_ms, expires_s; /* 0: NOW_MS; NOW_MS; in a year */
     const char *title, *organisation, *origin_id, *terms, *author_name;
-    uint8_t target; /* 0: none */
-    bool is_taken;
-    uint32_t flags, kind; /* kind: 0 report */
+    uint8_t target;             /* 0: none */
+    bool is_taken, has_expired; /* the latter beside the former */
+    uint32_t flags, kind;       /* kind: 0 report */
     const struct value *values;
     uint32_t count;
 };
@@ -90,21 +90,21 @@ static inline void write_shown(const struct given_record *given, struct kr_slice
 {
     uint8_t target[32];
     memset(target, given->target, sizeof target);
-    struct kr_shown shown = {
-        .summary = {.author_name = slice(given->author_name == NULL ? "Kita" : given->author_name),
-                    .kind = given->kind == 0 ? KR_KIND_REPORT : given->kind,
-                    .label = (uint32_t)given->label,
-                    .flags = given->flags,
-                    .indicator_count = given->count,
-                    .created_ms = given->created_ms == 0 ? NOW_MS : given->created_ms,
-                    .received_ms = given->received_ms == 0 ? NOW_MS : given->received_ms,
-                    .expires_s = given->expires_s == 0 ? NOW_MS / 1000 + 365 * 86400 : given->expires_s,
-                    .title = slice(given->title),
-                    .target = {target, given->target == 0 ? 0 : 32},
-                    .taken = given->is_taken ? KR_TAKEN_RETRACTED : KR_TAKEN_NOT},
-        .content = content,
-        .content_kind = given->kind == KR_KIND_ADVISORY ? KR_KIND_ADVISORY : KR_KIND_REPORT,
-        .taken = {.state = given->is_taken ? KR_TAKEN_RETRACTED : KR_TAKEN_NOT, .at_ms = given->is_taken ? NOW_MS : 0}};
+    struct kr_shown shown = {.summary = {.author_name = slice(given->author_name == NULL ? "Kita" : given->author_name),
+                                         .kind = given->kind == 0 ? KR_KIND_REPORT : given->kind,
+                                         .label = (uint32_t)given->label,
+                                         .flags = given->flags,
+                                         .indicator_count = given->count,
+                                         .created_ms = given->created_ms == 0 ? NOW_MS : given->created_ms,
+                                         .received_ms = given->received_ms == 0 ? NOW_MS : given->received_ms,
+                                         .expires_s = given->expires_s == 0 ? NOW_MS / 1000 + 365 * 86400 : given->expires_s,
+                                         .title = slice(given->title),
+                                         .target = {target, given->target == 0 ? 0 : 32},
+                                         .taken = given->is_taken && !given->has_expired ? KR_TAKEN_RETRACTED : KR_TAKEN_NOT},
+                             .content = content,
+                             .content_kind = given->kind == KR_KIND_ADVISORY ? KR_KIND_ADVISORY : KR_KIND_REPORT,
+                             .taken = {.state = given->is_taken && !given->has_expired ? KR_TAKEN_RETRACTED : KR_TAKEN_NOT,
+                                       .at_ms = given->is_taken && !given->has_expired ? NOW_MS : 0}};
     memset(shown.summary.id, given->number, 32);
     memset(shown.summary.author, given->author, 32);
     kr_writer_init(ret_writer, KR_CLIENT_FRAME_BYTES_MAX);

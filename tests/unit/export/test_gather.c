@@ -29,6 +29,26 @@ static void test_records_come_and_go(void **state)
     assert_int_equal(gathered.count, 0);
 }
 
+/* When it went: at its retraction, or at its expiry; and that only those who may have had it are told. */
+static void test_gone(void **state)
+{
+    (void)state;
+    struct kr_gathered gathered = {0};
+    GIVE(&gathered, .number = 1, .label = KR_TLP_AMBER, .created_ms = NOW_MS - 9, .is_taken = true);
+    GIVE(&gathered, .number = 2, .label = KR_TLP_CLEAR, .expires_s = 1780000000, .is_taken = true, .has_expired = true);
+    GIVE(&gathered, .number = 3, .label = KR_TLP_RED, .is_taken = true);
+    GIVE(&gathered, .number = 4, .label = KR_TLP_CLEAR, .kind = KR_KIND_ADVISORY, .is_taken = true);
+    struct kr_selection selection = SELECT(&gathered, 0);
+    assert_int_equal(selection.taken_count, 2);
+    assert_int_equal(selection.taken[0]->gone_ms, NOW_MS);
+    assert_int_equal(selection.taken[1]->gone_ms, UINT64_C(1780000000000));
+    kr_selection_deinit(&selection);
+    selection = SELECT(&gathered, .label_max = KR_TLP_GREEN);
+    assert_int_equal(selection.taken_count, 1);
+    kr_selection_deinit(&selection);
+    kr_gathered_deinit(&gathered);
+}
+
 static void check_terms(const char *terms, enum kr_label label, enum kr_pap pap)
 {
     struct kr_gathered gathered = {0};
@@ -109,6 +129,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_records_come_and_go),
+        cmocka_unit_test(test_gone),
         cmocka_unit_test(test_terms),
         cmocka_unit_test(test_nonsense),
         cmocka_unit_test(test_advisory),

@@ -115,6 +115,9 @@ static void test_merge(void **state)
     json_t *back = kr_misp_merge(both, gone_still, 1790000700);
     check_times(back, "1790000700", "a.example", "1790000700", false);
     check_times(back, "1790000700", "b.example", "1790000700", false);
+    json_t *back_still = kr_misp_merge(both, back, 1790000800); /* as it was written, with its own times */
+    assert_int_equal(json_equal(back_still, back), 1);
+    json_decref(back_still);
     json_decref(same);
     json_decref(fewer);
     json_decref(still);
