@@ -4,6 +4,33 @@
 #include "tools/export/formats.h"
 
 static const char *const hostile[] = {
+    /* each by itself, */
+    "a\"mark",
+    "a;mark",
+    "$mark",
+    "a\rmark",
+    "a\nmark",
+    "a'mark",
+    "a`mark",
+    "a{mark",
+    "a}mark",
+    "a,mark",
+    "a(mark",
+    "a)mark",
+    "a\\mark",
+    "a#mark",
+    "a mark",
+    "a\tmark",
+    "a\x7fmark",
+    "a/mark",
+    "a*mark",
+    "a@mark",
+    "a:mark",
+    "a|mark",
+    "a%mark",
+    "a\xe3\x81\x82mark",
+    /* and together */
+
     "evil.example\nmark.example",
     "evil.example\r\nmark 1",
     "evil\".example\" mark",
@@ -31,6 +58,14 @@ static bool is_text(uint32_t type)
     return type == KR_INDICATOR_DOMAIN || type == KR_INDICATOR_URL || type == KR_INDICATOR_EMAIL || type == KR_INDICATOR_USER_AGENT;
 }
 
+/* With labels behind it, so that it is no public suffix, which would be left out for that. */
+static const char *hostile_name(size_t i)
+{
+    static char names[HOSTILE][64];
+    (void)snprintf(names[i], sizeof names[i], "%s.x.example", hostile[i]);
+    return names[i];
+}
+
 /* `count` entries without origin, all of one record. */
 static struct kr_selection make_selection(const struct kr_gathered *gathered, const struct kr_gathered_record *record,
                                           uint32_t type, size_t count)
@@ -40,13 +75,13 @@ static struct kr_selection make_selection(const struct kr_gathered *gathered, co
     selection.mentions = calloc(count + 1, sizeof *selection.mentions);
     for (size_t i = 0; i < count; i++) {
         selection.entries[i] = (struct kr_entry){.type = type,
-                                                 .value = slice(hostile[i]),
+                                                 .value = slice(hostile_name(i)),
                                                  .label = KR_TLP_CLEAR,
                                                  .councils = 1,
                                                  .confidence = KR_CONFIDENCE_NONE,
                                                  .first = (uint32_t)i,
                                                  .count = 1};
-        selection.mentions[i] = (struct kr_mention){.record = record, .indicator = {.type = type, .value = slice(hostile[i])}};
+        selection.mentions[i] = (struct kr_mention){.record = record, .indicator = {.type = type, .value = slice(hostile_name(i))}};
     }
     selection.entry_count = selection.mention_count = count;
     return selection;
