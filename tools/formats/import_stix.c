@@ -114,7 +114,7 @@ static enum kr_err give_whole(struct reading *reading, const json_t *object, str
 
 static enum kr_err give_pattern(struct reading *reading, const json_t *object)
 {
-    const struct kr_slice pattern = kr_json_text(object, "pattern"), language = kr_json_text(object, "pattern_type");
+    const struct kr_slice pattern = kr_json_string_at(object, "pattern"), language = kr_json_string_at(object, "pattern_type");
     struct kr_error why = {0};
     reading->part = "/pattern";
     if (pattern.len == 0) {
@@ -176,7 +176,7 @@ static enum kr_err give_hashes(struct reading *reading, json_t *hashes, struct k
 static enum kr_err give_file(struct reading *reading, const json_t *file)
 {
     json_t *hashes = json_object_get(file, "hashes");
-    const struct kr_slice name = kr_json_text(file, "name");
+    const struct kr_slice name = kr_json_string_at(file, "name");
     if (json_object_size(hashes) > 0) {
         return give_hashes(reading, hashes, name);
     }
@@ -209,10 +209,10 @@ static enum kr_err give_observable(struct reading *reading, const json_t *object
     }
     for (size_t i = 0; i < sizeof simple / sizeof simple[0]; i++) {
         if (is_of(object, simple[i].type)) {
-            return give(reading, simple[i].indicator, kr_json_text(object, simple[i].property), (struct kr_slice){0});
+            return give(reading, simple[i].indicator, kr_json_string_at(object, simple[i].property), (struct kr_slice){0});
         }
     }
-    return skip(reading, KR_IMPORT_REASON_NO_INDICATOR, kr_json_text(object, "type"), "");
+    return skip(reading, KR_IMPORT_REASON_NO_INDICATOR, kr_json_string_at(object, "type"), "");
 }
 
 static bool is_observable(const json_t *object)
@@ -254,8 +254,8 @@ static enum kr_err give_observed(struct reading *reading, const json_t *object)
 static void note_on(struct reading *reading, const json_t *object)
 {
     const struct kr_stix_entry *entry = &reading->index.entries[reading->entry];
-    const struct kr_slice name = kr_json_text(object, "name"), text = kr_json_text(object, "description"),
-                          pattern = kr_json_text(object, "pattern");
+    const struct kr_slice name = kr_json_string_at(object, "name"), text = kr_json_string_at(object, "description"),
+                          pattern = kr_json_string_at(object, "pattern");
     const bool is_in_pattern =
         name.len == 0 || (pattern.len > 0 && memmem(pattern.bytes, pattern.len, name.bytes, name.len) != NULL);
     const struct kr_slice shown = is_in_pattern ? (struct kr_slice){0} : name;
@@ -276,7 +276,7 @@ static void note_on(struct reading *reading, const json_t *object)
 
 static enum kr_err read_date(struct reading *reading, const json_t *object, const char *key, uint64_t *ret_s)
 {
-    const struct kr_slice text = kr_json_text(object, key);
+    const struct kr_slice text = kr_json_string_at(object, key);
     char part[32];
     if (text.len == 0 || kr_import_date(text, 0, ret_s) == KR_OK) {
         return KR_OK;
@@ -390,7 +390,7 @@ static enum kr_err name_of(struct reading *reading, struct kr_slice id, char *re
     (void)snprintf(ret_text, size, "%.*s", (int)(id.len < 200 ? id.len : 200), (const char *)id.bytes);
     enum kr_err err = entry != KR_STIX_NONE ? kr_stix_load(&reading->index, entry, &object) : KR_INVALID;
     if (err == KR_OK) {
-        const struct kr_slice name = kr_json_text(object, "name");
+        const struct kr_slice name = kr_json_string_at(object, "name");
         if (name.len > 0) {
             (void)snprintf(ret_text, size, "%.*s", (int)(name.len < 200 ? name.len : 200), (const char *)name.bytes);
         }
@@ -402,10 +402,10 @@ static enum kr_err name_of(struct reading *reading, struct kr_slice id, char *re
 static enum kr_err add_relationship(struct reading *reading, struct telling *telling, const json_t *object)
 {
     char from[256], to[256], text[700];
-    const struct kr_slice type = kr_json_text(object, "relationship_type");
-    enum kr_err err = name_of(reading, kr_json_text(object, "source_ref"), from, sizeof from);
+    const struct kr_slice type = kr_json_string_at(object, "relationship_type");
+    enum kr_err err = name_of(reading, kr_json_string_at(object, "source_ref"), from, sizeof from);
     if (err == KR_OK) {
-        err = name_of(reading, kr_json_text(object, "target_ref"), to, sizeof to);
+        err = name_of(reading, kr_json_string_at(object, "target_ref"), to, sizeof to);
     }
     (void)snprintf(text, sizeof text, "STIX relationship: %s %.*s %s", from, (int)(type.len < 64 ? type.len : 64),
                    (const char *)type.bytes, to);
@@ -469,7 +469,7 @@ static enum kr_err add_origin(struct reading *reading, struct telling *telling, 
     json_t *identity = NULL;
     enum kr_err err = creator != KR_STIX_NONE ? kr_stix_load(&reading->index, creator, &identity) : KR_INVALID;
     if (err == KR_OK) {
-        const struct kr_slice name = kr_json_text(identity, "name");
+        const struct kr_slice name = kr_json_string_at(identity, "name");
         (void)snprintf(telling->organisation, sizeof telling->organisation, "%.*s",
                        (int)(name.len < KR_NAME_BYTES_MAX ? name.len : KR_NAME_BYTES_MAX), (const char *)name.bytes);
         json_decref(identity);
@@ -556,10 +556,10 @@ static enum kr_err describe_report(struct reading *reading, struct telling *tell
     char pointer[KR_STIX_POINTER_BYTES];
     struct kr_import_group *group = &telling->group;
     *group = (struct kr_import_group){
-        .title = first_of(kr_json_text(object, "name"), kr_json_text(object, "title")),
-        .text = kr_json_text(object, "description"),
-        .language = kr_json_text(object, "lang"),
-        .id = kr_json_text(object, "id"),
+        .title = first_of(kr_json_string_at(object, "name"), kr_json_string_at(object, "title")),
+        .text = kr_json_string_at(object, "description"),
+        .language = kr_json_string_at(object, "lang"),
+        .id = kr_json_string_at(object, "id"),
         .label = (enum kr_label)reading->index.entries[entry].label,
         .state = reading->index.entries[entry].is_revoked ? KR_IMPORT_REVOKED : KR_IMPORT_LIVE,
         .place = {.line = reading->index.entries[entry].extent.line,
@@ -619,10 +619,11 @@ static enum kr_err give_single(struct reading *reading, uint32_t entry)
         return err == KR_INVALID ? KR_OK : err;
     }
     telling->group = (struct kr_import_group){
-        .title = first_of(kr_json_text(object, "name"), first_of(kr_json_text(object, "value"), kr_json_text(object, "id"))),
-        .text = kr_json_text(object, "description"),
-        .language = kr_json_text(object, "lang"),
-        .id = kr_json_text(object, "id"),
+        .title = first_of(kr_json_string_at(object, "name"),
+                          first_of(kr_json_string_at(object, "value"), kr_json_string_at(object, "id"))),
+        .text = kr_json_string_at(object, "description"),
+        .language = kr_json_string_at(object, "lang"),
+        .id = kr_json_string_at(object, "id"),
         .state = of->is_revoked ? KR_IMPORT_REVOKED : KR_IMPORT_LIVE,
         .place = {.line = of->extent.line, .pointer = kr_stix_pointer(&reading->index, entry, "", pointer)},
     };

@@ -278,7 +278,7 @@ enum kr_err kr_json_load(struct kr_json_pull *pull, const struct kr_json_extent 
     return KR_OK;
 }
 
-struct kr_slice kr_json_text(const json_t *object, const char *key)
+struct kr_slice kr_json_string_at(const json_t *object, const char *key)
 {
     const json_t *text = json_object_get(object, key);
     return json_is_string(text) ? (struct kr_slice){(const uint8_t *)json_string_value(text), json_string_length(text)}
@@ -287,6 +287,6 @@ struct kr_slice kr_json_text(const json_t *object, const char *key)
 
 bool kr_json_is(const json_t *object, const char *key, const char *text)
 {
-    const struct kr_slice is = kr_json_text(object, key);
+    const struct kr_slice is = kr_json_string_at(object, key);
     return is.bytes != NULL && is.len == strlen(text) && memcmp(is.bytes, text, is.len) == 0;
 }

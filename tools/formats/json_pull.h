@@ -56,7 +56,7 @@ enum kr_err kr_json_load(struct kr_json_pull *pull, const struct kr_json_extent 
                          struct kr_error *error) KR_WARN_UNUSED;
 
 /* Of an object: a string, or an empty slice where there is none; borrowed from it. */
-struct kr_slice kr_json_text(const json_t *object, const char *key);
+struct kr_slice kr_json_string_at(const json_t *object, const char *key);
 bool kr_json_is(const json_t *object, const char *key, const char *text);
 
 #endif

@@ -87,17 +87,17 @@ enum kr_label kr_stix_tlp_of(const json_t *marking)
 {
     static const char extension[] = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d";
     const json_t *of_extension = json_object_get(json_object_get(marking, "extensions"), extension);
-    const enum kr_label by_id = kr_stix_tlp_of_id(kr_json_text(marking, "id"));
+    const enum kr_label by_id = kr_stix_tlp_of_id(kr_json_string_at(marking, "id"));
     if (by_id != KR_TLP_NONE) {
         return by_id;
     }
     if (of_extension != NULL) {
-        return label_of(kr_json_text(of_extension, "tlp_2_0"));
+        return label_of(kr_json_string_at(of_extension, "tlp_2_0"));
     }
     if (kr_json_is(marking, "definition_type", "tlp")) {
-        return label_of(kr_json_text(json_object_get(marking, "definition"), "tlp"));
+        return label_of(kr_json_string_at(json_object_get(marking, "definition"), "tlp"));
     }
-    const struct kr_slice name = kr_json_text(marking, "name");
+    const struct kr_slice name = kr_json_string_at(marking, "name");
     return name.len > 4 && memcmp(name.bytes, "TLP:", 4) == 0 ? label_of(name) : KR_TLP_NONE;
 }
 
@@ -191,7 +191,7 @@ static enum kr_err progress(struct kr_stix_index *index, uint32_t at, uint32_t p
 
 static uint64_t time_ms(const json_t *object, const char *key)
 {
-    const struct kr_slice text = kr_json_text(object, key);
+    const struct kr_slice text = kr_json_string_at(object, key);
     uint64_t seconds = 0, ms = 0;
     if (kr_import_date(text, 0, &seconds) != KR_OK) {
         return 0;
@@ -216,7 +216,7 @@ static enum kr_err note(struct kr_stix_index *index, const struct kr_json_extent
         return err == KR_INVALID ? KR_OK : err;
     }
     struct kr_stix_entry *entry = &index->entries[index->count - 1];
-    const struct kr_slice id = kr_json_text(object, "id"), type = kr_json_text(object, "type");
+    const struct kr_slice id = kr_json_string_at(object, "id"), type = kr_json_string_at(object, "type");
     entry->kind = (uint8_t)kind_of(type);
     entry->is_revoked = json_is_true(json_object_get(object, "revoked"));
     entry->modified_ms = time_ms(object, "modified");
@@ -411,7 +411,7 @@ static enum kr_err find_labels(struct kr_stix_index *index, uint32_t at, const j
 
 static void count_sighting(struct kr_stix_index *index, const json_t *sighting)
 {
-    const uint32_t target = kr_stix_find(index, kr_json_text(sighting, "sighting_of_ref"));
+    const uint32_t target = kr_stix_find(index, kr_json_string_at(sighting, "sighting_of_ref"));
     const json_t *count = json_object_get(sighting, "count");
     uint64_t seen_s = 0;
     if (target == KR_STIX_NONE) {
@@ -421,7 +421,7 @@ static void count_sighting(struct kr_stix_index *index, const json_t *sighting)
     const json_int_t times = json_is_integer(count) ? json_integer_value(count) : 1;
     const uint32_t some = times < 0 ? 0 : times > 1000000 ? 1000000 : (uint32_t)times;
     entry->sightings = entry->sightings > UINT32_MAX - some ? UINT32_MAX : entry->sightings + some;
-    if (kr_import_date(kr_json_text(sighting, "last_seen"), 0, &seen_s) == KR_OK && seen_s > entry->seen_s) {
+    if (kr_import_date(kr_json_string_at(sighting, "last_seen"), 0, &seen_s) == KR_OK && seen_s > entry->seen_s) {
         entry->seen_s = (uint32_t)seen_s;
     }
 }
@@ -454,7 +454,7 @@ static enum kr_err tie(struct kr_stix_index *index, uint32_t at)
         return err;
     }
     struct kr_stix_entry *entry = &index->entries[at];
-    entry->creator = kr_stix_find(index, kr_json_text(object, "created_by_ref"));
+    entry->creator = kr_stix_find(index, kr_json_string_at(object, "created_by_ref"));
     err = find_labels(index, at, object);
     if (entry->kind == KR_STIX_SIGHTING) {
         count_sighting(index, object);
