@@ -172,13 +172,13 @@ static void test_files(void **state)
     char value[] = "http://a.biz/x?y";
     char *argv[] = {word, flag, first, flag, second, value};
     write_file(first, "# suspects\n\n  evil.biz \r\nno value at all\n");
-    write_file(second, "see hxxp://www.evil[.]biz/a, and 203.0.113.7 too\n");
+    write_file(second, "# a remark\nsee hxxp://www.evil[.]biz/a, and 203.0.113.7 too\n");
     assert_int_equal(look_up_words(0, 1, false, 6, argv, text, sizeof text), KR_EXIT_DONE);
     assert_non_null(strstr(text, "\nhttp://www.evil.biz/a  not found\n"));
     assert_non_null(strstr(text, "\n203.0.113.7  not found\n"));
     assert_non_null(strstr(text, "\nhttp://a.biz/x?y  not found\n"));
     assert_non_null(strstr(text, "found: 1 of 4 values\n"));
-    assert_int_equal(look_up_words(0, 0, false, 3, argv, text, sizeof text), KR_EXIT_ERROR);
+    assert_int_equal(look_up_words(NOTHING, 0, false, 3, argv, text, sizeof text), KR_EXIT_ERROR);
     argv[2] = second;
     assert_int_equal(look_up_words(NOTHING, 0, false, 3, argv, text, sizeof text), KR_EXIT_NONE);
     assert_int_equal(unlink(first) + unlink(second), 0);
