@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "node/core/reason.h"
+#include "node/core/sighting.h"
 #include "node/core/takeback.h"
 #include "proto/indicator/indicator.h"
 #include "proto/record/body.h"
@@ -47,7 +48,12 @@ void kr_core_summarise(const struct kr_core *core, const struct kr_head *head, b
 enum kr_err kr_watch_publish(struct kr_step *step, const struct kr_head *head)
 {
     struct kr_core *core = step->core;
-    bool is_meant = head->is_ours_to_read && !kr_kind_is_statement(head->kind);
+    bool is_moot = false;
+    enum kr_err looked = kr_sighting_is_moot(step->txn, head, &is_moot);
+    if (looked != KR_OK) {
+        return looked;
+    }
+    bool is_meant = head->is_ours_to_read && !kr_kind_is_statement(head->kind) && !is_moot;
     if (is_meant && head->created_ms > step->now_ms + KR_FUTURE_MS_MAX) {
         return kr_ahead_put(step, head);
     }

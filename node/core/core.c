@@ -299,6 +299,8 @@ static enum kr_err request(struct kr_step *step, const struct kr_event *event)
         return kr_submit_request(step, event);
     case KR_OP_PREVIEW:
         return kr_preview_request(step, event);
+    case KR_OP_SIGHT:
+        return kr_sight_request(step, event);
     case KR_OP_RETRACT:
         return kr_retract_request(step, event);
     case KR_OP_REVISE:

@@ -139,6 +139,24 @@ static enum kr_err index_report(struct kr_job *job, struct kr_slice content, con
     return KR_OK;
 }
 
+/* Its title is what was seen. It is found by its target alone: look-ups show what is said of a value, not how often it was met. */
+static enum kr_err index_sighting(struct kr_job *job, struct kr_slice content, const struct kr_keyring *keyring)
+{
+    static _Thread_local char print[KR_INDICATOR_PRINT_BYTES_MAX];
+    struct kr_sighting sighting;
+    struct term_sink sink = {.job = job, .keyring = keyring};
+    const uint8_t *target = job->kind == KR_JOB_MAKE ? job->draft.target : job->header.has_target ? job->header.target : NULL;
+    enum kr_err err = target != NULL ? kr_sighting_parse(content, &sighting) : KR_MALFORMED;
+    if (err != KR_OK) {
+        return err;
+    }
+    if (sighting.value.len > 0 &&
+        kr_indicator_print(sighting.type, sighting.value.bytes, sighting.value.len, print, sizeof print) == KR_OK) {
+        take_title(job, (struct kr_slice){(const uint8_t *)print, strlen(print)});
+    }
+    return add_term(&sink, KR_INDICATOR_SIGHTED, target, 32) ? KR_OK : KR_NOMEM;
+}
+
 static enum kr_err index_content(struct kr_job *job, uint32_t kind, const struct kr_keyring *keyring)
 {
     struct kr_slice content = {job->content, job->content_len};
@@ -153,6 +171,8 @@ static enum kr_err index_content(struct kr_job *job, uint32_t kind, const struct
     enum kr_err err = kr_content_to_read(kind, content, &kind, &content);
     if (err == KR_OK && kind == KR_KIND_REPORT) {
         err = index_report(job, content, keyring);
+    } else if (err == KR_OK && kind == KR_KIND_SIGHTING) {
+        err = index_sighting(job, content, keyring);
     } else if (err == KR_OK && kind == KR_KIND_ADVISORY) {
         struct kr_advisory advisory;
         err = kr_advisory_parse(content, &advisory);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "node/core/directory.h"
+#include "node/core/sighting.h"
 #include "node/core/taken.h"
 #include "proto/indicator/indicator.h"
 #include "proto/record/takeback.h"
@@ -14,7 +15,7 @@
 bool kr_query_answers(uint32_t op)
 {
     return op == KR_OP_LOOKUP || op == KR_OP_LS || op == KR_OP_SHOW || op == KR_OP_COUNCILS || op == KR_OP_VERIFY ||
-           op == KR_OP_EXPORT;
+           op == KR_OP_EXPORT || op == KR_OP_SIGHTINGS;
 }
 
 enum kr_err kr_query_init(struct kr_query *query, uint32_t op, struct kr_slice args, bool speaks_japanese)
@@ -217,6 +218,40 @@ static bool is_match(const struct kr_query_page *page, const struct kr_report_in
     return kr_indicator_matches(indicator->type, indicator->value, type, asked);
 }
 
+/* One that is of this record, and as wide. What is damaged or says otherwise is left out. */
+static enum kr_err take_sighting(struct kr_query_page *page, const struct kr_head *head, const uint8_t *target)
+{
+    struct kr_sighting_item item = {0};
+    struct kr_header header;
+    struct kr_writer writer;
+    uint8_t *bytes = NULL, *content = NULL;
+    size_t len;
+    char name[KR_NAME_BYTES_MAX + 1];
+    const struct kr_query_scope *scope = &page->query->scope;
+    const bool is_of_it = head->kind == KR_KIND_SIGHTING && memcmp(head->target, target, 32) == 0 &&
+                          (uint32_t)head->label == scope->label && head->flags == scope->flags &&
+                          memcmp(head->community, scope->community, 32) == 0;
+    enum kr_err err = is_of_it ? kr_query_open(page, head->arrival, &header, &bytes, &content, &len) : KR_NOT_FOUND;
+    if (err == KR_OK) {
+        err = kr_sighting_parse((struct kr_slice){content, len}, &item.sighting);
+    }
+    if (err == KR_OK) {
+        err = kr_query_name_of(page, head->author, name, sizeof name);
+    }
+    if (err == KR_OK) {
+        kr_query_summarise(head, name, KR_TAKEN_NOT, &item.record);
+        page->query->count++;
+        kr_writer_init(&writer, 8 * KR_KIB);
+        kr_sighting_item_write(&item, &writer);
+        err = kr_query_emit(page, &writer);
+    } else if (err != KR_NOMEM) {
+        err = KR_OK;
+    }
+    free(bytes);
+    free(content);
+    return err;
+}
+
 /* One hit of the value with the index `at`. `*ret_cut`: it would be one match too many. */
 static enum kr_err take_hit(struct kr_query_page *page, const struct kr_query_hit *hit, uint32_t at, uint32_t type,
                             struct kr_slice asked, bool *ret_cut)
@@ -230,6 +265,9 @@ static enum kr_err take_hit(struct kr_query_page *page, const struct kr_query_hi
     if (err == KR_OK && page->query->count == MATCHES_PER_VALUE_MAX) {
         *ret_cut = true;
         return KR_OK;
+    }
+    if (err == KR_OK && type == KR_INDICATOR_SIGHTED) {
+        return take_sighting(page, &head, asked.bytes);
     }
     if (err == KR_OK) {
         err = open_report(page, hit->arrival);
@@ -383,7 +421,12 @@ static enum kr_err page_ls(struct kr_query_page *page, bool *ret_done)
         }
         query->position = head.arrival - 1;
         page->has_moved = true;
+        bool is_moot = false;
         if (!kr_query_sees(page, &head) || !is_asked(&ls, &head)) {
+            continue;
+        }
+        err = kr_sighting_is_moot(page->txn, &head, &is_moot);
+        if (err != KR_OK || is_moot) {
             continue;
         }
         char name[KR_NAME_BYTES_MAX + 1];
@@ -433,7 +476,7 @@ static enum kr_err page_show(struct kr_query_page *page, struct kr_writer *resul
     struct kr_query_opened opened = {0};
     char name[KR_NAME_BYTES_MAX + 1], why[KR_NOTE_BYTES_MAX + 1];
     struct kr_reason reason;
-    bool is_ours_to_know = false;
+    bool is_ours_to_know = false, is_moot = false;
     uint8_t *scratch = malloc(KR_HEAD_SCRATCH); /* the page's holds the head's title */
     struct kr_shown *shown = calloc(1, sizeof *shown);
     enum kr_err err = shown != NULL && scratch != NULL ? find_asked(page, &arrival) : KR_NOMEM;
@@ -444,7 +487,10 @@ static enum kr_err page_show(struct kr_query_page *page, struct kr_writer *resul
         err = kr_taken_tell(page->txn, page->keyring, head.id, head.author, scratch, &shown->taken, why, &is_ours_to_know);
     }
     bool is_left = err == KR_OK && head.state == KR_HEAD_HEADER_ONLY && is_ours_to_know && head.expires_s > page->now_ms / 1000;
-    if (err == KR_OK && !is_left && !kr_query_sees(page, &head)) {
+    if (err == KR_OK) {
+        err = kr_sighting_is_moot(page->txn, &head, &is_moot);
+    }
+    if (err == KR_OK && !is_left && (is_moot || !kr_query_sees(page, &head))) {
         err = kr_fail(page->error, KR_NOT_FOUND, "no record that you may read here has this id");
     }
     if (err == KR_OK) {
@@ -466,6 +512,35 @@ static enum kr_err page_show(struct kr_query_page *page, struct kr_writer *resul
     free(scratch);
     free(opened.bytes);
     free(opened.content);
+    return err;
+}
+
+/* ---- sightings: as a look-up of one value, the record's id ---- */
+
+static enum kr_err page_sightings(struct kr_query_page *page, bool *ret_done)
+{
+    struct kr_query *query = page->query;
+    struct kr_head head;
+    uint64_t arrival = 0;
+    enum kr_err err = KR_OK;
+    if (query->position == UINT64_MAX) {
+        err = find_asked(page, &arrival);
+        if (err == KR_OK) {
+            err = kr_store_head_get(page->txn, arrival, &head, page->scratch);
+        }
+        if (err == KR_OK && !kr_query_sees(page, &head)) {
+            err = kr_fail(page->error, KR_NOT_FOUND, "no record that you may read here has this id");
+        }
+        if (err != KR_OK) {
+            return err;
+        }
+        query->scope = (struct kr_query_scope){.label = (uint32_t)head.label, .flags = head.flags};
+        memcpy(query->scope.id, head.id, 32);
+        memcpy(query->scope.community, head.community, 32);
+        query->position = 0;
+    }
+    err = lookup_value(page, 0, KR_INDICATOR_SIGHTED, (struct kr_slice){query->scope.id, 32});
+    *ret_done = query->position > 0;
     return err;
 }
 
@@ -584,6 +659,9 @@ enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const stru
             break;
         case KR_OP_SHOW:
             err = page_show(&page, result);
+            break;
+        case KR_OP_SIGHTINGS:
+            err = page_sightings(&page, &done);
             break;
         case KR_OP_EXPORT:
             err = kr_query_export(&page, result, &done);

@@ -1,8 +1,8 @@
 /* Reading for clients: committed state only, one page at a time, each in a read transaction of its own, on any thread. Needs no
  * core.
  *
- * Answers KR_OP_LOOKUP, KR_OP_LS, KR_OP_SHOW, KR_OP_COUNCILS, KR_OP_VERIFY, KR_OP_EXPORT; all other requests go to the core as
- * events. */
+ * Answers KR_OP_LOOKUP, KR_OP_LS, KR_OP_SHOW, KR_OP_COUNCILS, KR_OP_VERIFY, KR_OP_EXPORT, KR_OP_SIGHTINGS; all other requests go to
+ * the core as events. */
 #ifndef KR_NODE_CORE_QUERY_H
 #define KR_NODE_CORE_QUERY_H
 
@@ -11,6 +11,12 @@
 #include "store/store.h"
 
 bool kr_query_answers(uint32_t op);
+
+/* sightings: the record that is asked about, and where it went. */
+struct kr_query_scope {
+    uint8_t id[32], community[32];
+    uint32_t label, flags;
+};
 
 /* Where a request goes on with its next page. */
 struct kr_query {
@@ -24,7 +30,8 @@ struct kr_query {
     uint32_t hit_count, hit_at;
     bool has_all_hits;
     uint8_t is_cut[KR_LOOKUP_VALUES_MAX / 8]; /* bit per value: matches of it were left out, older or damaged */
-    struct kr_query_export *export;           /* owned: query_export.c */
+    struct kr_query_scope scope;
+    struct kr_query_export *export; /* owned: query_export.c */
 };
 enum kr_err kr_query_init(struct kr_query *query, uint32_t op, struct kr_slice args, bool speaks_japanese) KR_WARN_UNUSED;
 void kr_query_deinit(struct kr_query *query);

@@ -496,6 +496,8 @@ enum kr_err kr_explain_request(struct kr_step *step, const struct kr_event *even
 enum kr_err kr_status_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_peers_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_watch_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+/* sighting.c */
+enum kr_err kr_sight_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_watch_publish(struct kr_step *step, const struct kr_head *head) KR_WARN_UNUSED;
 /* `name` (KR_NAME_BYTES_MAX + 1) holds the author's name. */
 void kr_core_summarise(const struct kr_core *core, const struct kr_head *head, bool japanese, char *name, size_t size,

@@ -78,6 +78,8 @@ enum kr_op {
     KR_OP_RETRACTIONS = 16, /* pages of kr_waiting: what waits for the operator's word, the first 64 of each council */
     KR_OP_CONFIRM = 17,     /* args: kr_confirm; result: array of [how many take effect now] */
     KR_OP_EXPORT = 18,      /* args: kr_export; pages of kr_shown; result: array of 1 uint: the cursor to ask from next time */
+    KR_OP_SIGHT = 19,       /* args: kr_sight; result as of KR_OP_SUBMIT. Whoever has the record is told that it was seen */
+    KR_OP_SIGHTINGS = 20,   /* args: array of 1 bin (id or prefix of a record); pages of kr_sighting_item, newest first */
 };
 
 /* A submission: one record. `body` is the content as kr_report_write or kr_advisory_write gives it. */
@@ -208,7 +210,8 @@ enum kr_err kr_shown_read(struct kr_slice bytes, struct kr_shown *ret_shown) KR_
  *
  * Given are reports, advisories and whatever other records people wrote, a revision with the new content under its own id and with
  * `summary.target` the id that it replaces. Left out: what has expired, is quarantined, dated ahead, was taken back (what waits for
- * the operator's word is still given), damaged, the directory; RED and AMBER+STRICT, which only a body or persons may read.
+ * the operator's word is still given), damaged, the directory, sightings
+ * (KR_OP_SIGHTINGS has them); RED and AMBER+STRICT, which only a body or persons may read.
  * `forced` and hence who overrode a guard is not told. An item may be as long as a record's content (KR_BODY_BYTES_MAX); a page
  * ends with the first one that takes it past KR_PAGE_BYTES_MAX - 8 KiB.
  *
@@ -233,6 +236,26 @@ struct kr_export {
 };
 void kr_export_write(const struct kr_export *export, struct kr_writer *writer);
 enum kr_err kr_export_read(struct kr_slice bytes, struct kr_export *ret_export) KR_WARN_UNUSED;
+
+/* A sighting of this council's. It goes where its target went: the same label, community and flags; of a sealed one the audience
+ * and the author. It expires with its target. KR_NOT_FOUND: no such record, or (`value`) it has no such indicator; KR_DENIED: a
+ * record that the council's people may not read (policy), or that is none of those that people write. */
+struct kr_sight {
+    uint8_t token[16];  /* as in kr_submit */
+    struct kr_slice id; /* of the record, or its beginning, at least 4 bytes */
+    struct kr_sighting sighting;
+};
+void kr_sight_write(const struct kr_sight *sight, struct kr_writer *writer);
+enum kr_err kr_sight_read(struct kr_slice bytes, struct kr_sight *ret_sight) KR_WARN_UNUSED;
+
+/* Given of a record while it stands: sightings of a record that was taken back or has expired are shown nowhere. Those that do not
+ * bear its label, community and flags are left out. */
+struct kr_sighting_item {
+    struct kr_summary record; /* the sighting itself */
+    struct kr_sighting sighting;
+};
+void kr_sighting_item_write(const struct kr_sighting_item *item, struct kr_writer *writer);
+enum kr_err kr_sighting_item_read(struct kr_slice bytes, struct kr_sighting_item *ret_item) KR_WARN_UNUSED;
 
 struct kr_council_item {
     uint8_t council[32];

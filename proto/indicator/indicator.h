@@ -60,6 +60,7 @@ enum kr_indicator_type {
     KR_INDICATOR_TYPE_MAX = 20,
     KR_INDICATOR_URL_HOST = 64, /* only as a key of the index: the host of a URL; never the type of an indicator */
     KR_INDICATOR_ORIGIN = 65,   /* only as a key of the index: where a report was imported from; see kr_report_origin_key */
+    KR_INDICATOR_SIGHTED = 66,  /* only as a key of the index: a record of which there is a sighting; its id */
 };
 
 #define KR_INDICATOR_PRINT_BYTES_MAX (2u * KR_INDICATOR_BYTES_MAX + 1u)

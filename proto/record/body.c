@@ -183,3 +183,52 @@ void kr_advisory_write(const struct kr_advisory *advisory, struct kr_writer *wri
     kr_writer_str_slice(writer, advisory->countermeasures);
     write_texts(writer, advisory->reference_count, advisory->references);
 }
+
+void kr_sighting_fields_write(const struct kr_sighting *sighting, struct kr_writer *writer)
+{
+    kr_writer_uint(writer, sighting->type);
+    kr_writer_slice(writer, sighting->value);
+    kr_writer_uint(writer, sighting->what);
+    kr_writer_uint(writer, sighting->count);
+    kr_writer_uint(writer, sighting->first_s);
+    kr_writer_uint(writer, sighting->last_s);
+}
+
+void kr_sighting_fields_read(struct kr_reader *reader, struct kr_sighting *ret_sighting)
+{
+    struct kr_sighting sighting = {.type = (uint32_t)kr_reader_uint(reader, UINT32_MAX)};
+    sighting.value = kr_reader_bin(reader, 0, KR_INDICATOR_BYTES_MAX);
+    sighting.what = (uint32_t)kr_reader_uint(reader, KR_SIGHTING_FALSE_POSITIVE);
+    sighting.count = kr_reader_uint(reader, KR_SIGHTING_COUNT_MAX);
+    sighting.first_s = kr_reader_uint(reader, UINT64_MAX);
+    sighting.last_s = kr_reader_uint(reader, UINT64_MAX);
+    const bool is_whole = sighting.type == KR_INDICATOR_ANY && sighting.value.len == 0;
+    const bool is_backward = sighting.last_s != 0 && sighting.last_s < sighting.first_s;
+    if (reader->err == KR_OK &&
+        (sighting.count == 0 || is_backward ||
+         (!is_whole && kr_indicator_check(sighting.type, sighting.value.bytes, sighting.value.len) != KR_OK))) {
+        kr_reader_fail(reader, KR_MALFORMED);
+    }
+    *ret_sighting = sighting;
+}
+
+void kr_sighting_write(const struct kr_sighting *sighting, struct kr_writer *writer)
+{
+    kr_writer_array(writer, 6);
+    kr_sighting_fields_write(sighting, writer);
+}
+
+enum kr_err kr_sighting_parse(struct kr_slice content, struct kr_sighting *ret_sighting)
+{
+    struct kr_sighting sighting;
+    struct kr_reader reader;
+
+    kr_reader_init(&reader, content.bytes, content.len);
+    kr_reader_array(&reader, 6);
+    kr_sighting_fields_read(&reader, &sighting);
+    kr_reader_close(&reader);
+    if (kr_reader_end(&reader) == KR_OK) {
+        *ret_sighting = sighting;
+    }
+    return reader.err;
+}

@@ -6,6 +6,8 @@
  *   indicator = array of 7: type, value (bin, normal form), first_s, last_s, confidence 0–100 (101: not stated), action (0 none,
  *               1 detect, 2 block), note (str)
  *   advisory  = array of 6: title, text, language (strs), severity, countermeasures (str), references (array of str)
+ *   sighting  = array of 6: type (0: of the record as a whole), value (bin, normal form; empty with type 0), what (0 seen, 1 false
+ *               positive), count (1 or more), first_s, last_s (0: not stated). The header's target names the record
  *
  * The indicators of a decoded report stay encoded; kr_report_indicators walks them. */
 #ifndef KR_PROTO_RECORD_BODY_H
@@ -63,6 +65,25 @@ void kr_report_write(const struct kr_report *report, struct kr_writer *writer);
 void kr_report_indicator_write(const struct kr_report_indicator *indicator, struct kr_writer *writer);
 /* Reads the next indicator of a parsed report; start with kr_reader_init on report->indicators and kr_reader_array_between. */
 void kr_report_indicator_read(struct kr_reader *reader, struct kr_report_indicator *ret_indicator);
+
+/* That something of a record was seen in somebody's own network, or turned out to be harmless. */
+enum kr_sighting_what {
+    KR_SIGHTING_SEEN = 0,
+    KR_SIGHTING_FALSE_POSITIVE = 1,
+};
+struct kr_sighting {
+    uint32_t type;         /* of the indicator as the record has it, never of what a log had; 0: the record as a whole */
+    struct kr_slice value; /* borrowed */
+    uint32_t what;         /* enum kr_sighting_what */
+    uint64_t count, first_s, last_s;
+};
+#define KR_SIGHTING_COUNT_MAX UINT32_MAX
+/* Checks the normal form as kr_report_parse does. KR_MALFORMED also where it was seen last before it was seen first. */
+enum kr_err kr_sighting_parse(struct kr_slice content, struct kr_sighting *ret_sighting) KR_WARN_UNUSED;
+void kr_sighting_write(const struct kr_sighting *sighting, struct kr_writer *writer);
+/* The same six fields as part of another message. */
+void kr_sighting_fields_write(const struct kr_sighting *sighting, struct kr_writer *writer);
+void kr_sighting_fields_read(struct kr_reader *reader, struct kr_sighting *ret_sighting);
 
 struct kr_advisory {
     struct kr_slice title, text, language;

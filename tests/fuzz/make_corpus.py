@@ -9,9 +9,9 @@ import sys
 
 # What the first byte means to each target: see the switch in its source.
 RECORD = {"record": 0, "header": 1, "sealed": 2, "report": 3, "advisory": 4, "council card": 5, "charter": 6, "vouch": 7,
-          "retraction": 8, "revision": 9}
+          "retraction": 8, "revision": 9, "sighting": 10}
 MESSAGE, HELLO, SUBMIT, INVITE, LS, SUMMARY, MATCH, SHOWN, COUNCIL, PREVIEW, EXPLAINED, PEER, STATUS, JOIN = range(14)
-FROM_CLIENT, FROM_KEEPER, RETRACT, REVISE, CONFIRM, WAITING, EXPORT = range(14, 21)
+FROM_CLIENT, FROM_KEEPER, RETRACT, REVISE, CONFIRM, WAITING, EXPORT, SIGHT, SIGHTING_ITEM = range(14, 23)
 TEXT, PAYLOAD, ENDPOINT = range(3)
 LARGE = 4096  # larger vectors teach a fuzzer little
 
@@ -53,6 +53,9 @@ def answers():
     yield CONFIRM, array(ID, binary(b""))
     yield WAITING, array(uint(9), SUMMARY_BYTES)
     yield EXPORT, array(uint(1), uint(70), uint(1))
+    seen = (uint(3), binary(b"a.example"), uint(1), uint(4), uint(5), uint(6))
+    yield SIGHT, array(binary(b"\x01" * 16), binary(b"\x02" * 32), *seen)
+    yield SIGHTING_ITEM, array(SUMMARY_BYTES, *seen)
     yield INVITE, array(uint(60), ID, uint(0))
     yield LS, array(uint(1), uint(2), uint(3), uint(4), ID)
     yield SUMMARY, SUMMARY_BYTES
@@ -103,6 +106,7 @@ def seeds(vectors):
         body_at = element_end(data, header_end)
         yield "record", kind, RECORD[kind], data[body_at + head_length(data[body_at]):element_end(data, body_at)]
     inner = array(binary(b"\x01" * 32), binary(b"x"))
+    yield "record", "sighting", RECORD["sighting"], array(uint(3), binary(b"a.example"), uint(0), uint(4), uint(5), uint(6))
     yield "record", "sealed", RECORD["sealed"], len(inner).to_bytes(4, "big") + inner
     for case in vectors["bodies"] + vectors["statements"]:
         yield "record", case["kind"].replace(" ", "-"), RECORD[case["kind"]], bytes.fromhex(case["bytes"])

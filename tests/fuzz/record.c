@@ -17,6 +17,7 @@ enum part {
     PART_VOUCH,
     PART_RETRACTION,
     PART_REVISION,
+    PART_SIGHTING,
 };
 
 static struct council author, reader;
@@ -139,6 +140,19 @@ static void run_statement(enum part part, struct kr_slice bytes)
     }
 }
 
+static void run_sighting(struct kr_slice bytes)
+{
+    struct kr_sighting sighting;
+    struct kr_writer writer;
+
+    if (kr_sighting_parse(bytes, &sighting) == KR_OK) {
+        KR_ASSERT(sighting.count > 0);
+        kr_writer_init(&writer, bytes.len);
+        kr_sighting_write(&sighting, &writer);
+        expect_same(&writer, bytes);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct kr_slice bytes = {0};
@@ -173,6 +187,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case PART_REVISION:
         run_takeback(KR_KIND_REVISION, bytes);
+        break;
+    case PART_SIGHTING:
+        run_sighting(bytes);
         break;
     default:
         run_statement(data[0], bytes);

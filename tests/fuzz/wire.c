@@ -107,6 +107,8 @@ RUN(retract)
 RUN(confirm)
 RUN(waiting)
 RUN(export)
+RUN(sight)
+RUN(sighting_item)
 #undef RUN
 
 static void run_revise(struct kr_slice bytes)
@@ -137,9 +139,9 @@ static void run_from_keeper(struct kr_slice bytes)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const runs[])(struct kr_slice bytes) = {
-        run_message,     run_hello,        run_submit,  run_invite,    run_ls,      run_summary, run_match,
-        run_shown,       run_council_item, run_preview, run_explained, run_peer,    run_status,  run_join_step,
-        run_from_client, run_from_keeper,  run_retract, run_revise,    run_confirm, run_waiting, run_export,
+        run_message,      run_hello,   run_submit,    run_invite,  run_ls,     run_summary,   run_match,         run_shown,
+        run_council_item, run_preview, run_explained, run_peer,    run_status, run_join_step, run_from_client,   run_from_keeper,
+        run_retract,      run_revise,  run_confirm,   run_waiting, run_export, run_sight,     run_sighting_item,
     };
     struct kr_slice bytes = {0};
 

@@ -49,6 +49,7 @@ int kr_run_submit(struct kr_app *app, int argc, char **argv);
 int kr_run_retract(struct kr_app *app, int argc, char **argv);
 int kr_run_revise(struct kr_app *app, int argc, char **argv);
 int kr_run_retractions(struct kr_app *app, int argc, char **argv);
+int kr_run_sighting(struct kr_app *app, int argc, char **argv);
 int kr_run_export(struct kr_app *app, int argc, char **argv);
 int kr_run_import(struct kr_app *app, int argc, char **argv);
 int kr_run_lookup(struct kr_app *app, int argc, char **argv);

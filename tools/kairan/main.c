@@ -163,6 +163,20 @@ const struct kr_command kr_commands[] = {
         "Exit status: 0 some wait (confirm: done), 1 none, 2 failure.\n"
         "\n"
         "Example: kairan retractions confirm Kinki\n")},
+    {"sighting", kr_run_sighting, N_("tell those who have a record that it was seen here, or is harmless"),
+     N_("Usage: kairan sighting ID [VALUE] [--false-positive] [--count N] [OPTIONS]\n"
+        "\n"
+        "Goes where the record went, with its label, and is shown with it by kairan show, counted by council. VALUE is one that\n"
+        "the record names, or one that it matches: of that, only the record's own value is sent. Left out: the record as a\n"
+        "whole. When the record is taken back or expires, its sightings are shown no more.\n"
+        "\n"
+        "  --false-positive   it is harmless here\n"
+        "  -n, --count N      how often it was seen (default: 1)\n"
+        "  --first, --last WHEN   when it was seen first and last: 2026-11-25, 2026-11-25T09:30, or a span back: 2h\n"
+        "  -y, --yes          do not ask\n"
+        "\n"
+        "Examples: kairan sighting 3f9a0c21b7d4 203.0.113.77 --count 12 --first 2d --last 1h\n"
+        "          kairan sighting 3f9a0c21b7d4 cdn.example --false-positive\n")},
     {"lookup", kr_run_lookup, N_("look values up: addresses, names, URLs, hashes"),
      N_("Usage: kairan lookup VALUE... | -f FILE | - [OPTIONS]\n"
         "\n"

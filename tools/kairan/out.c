@@ -199,7 +199,7 @@ void kr_out_summary(FILE *out, const struct kr_summary *summary)
     (void)fputs("\n    ", out);
     kr_out_text(out, summary->title, false);
     if (summary->target.len == 32) {
-        (void)fprintf(out, "  (%s ", _("takes back"));
+        (void)fprintf(out, "  (%s ", summary->kind == KR_KIND_SIGHTING ? _("of") : _("takes back"));
         kr_out_id(out, summary->target.bytes, 12);
         (void)fputc(')', out);
     }

@@ -6,6 +6,7 @@
 
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/out.h"
+#include "tools/kairan/sighting.h"
 #include "tools/kairan/wait.h"
 
 #define WATCH_PAGES 64u
@@ -245,7 +246,7 @@ static void origin_text(const struct kr_report *report)
     }
 }
 
-static bool shown_json(const struct kr_shown *shown, const struct kr_report *report, const struct kr_advisory *advisory)
+static json_t *shown_json(const struct kr_shown *shown, const struct kr_report *report, const struct kr_advisory *advisory)
 {
     json_t *object = kr_json_summary(&shown->summary), *audience = json_array();
     for (uint32_t i = 0; i < shown->audience_count; i++) {
@@ -271,7 +272,7 @@ static bool shown_json(const struct kr_shown *shown, const struct kr_report *rep
         (void)json_object_set_new(object, "language", kr_json_slice(advisory->language));
         (void)json_object_set_new(object, "countermeasures", kr_json_slice(advisory->countermeasures));
     }
-    return kr_json_line(object);
+    return object;
 }
 
 static void indented(struct kr_slice text)
@@ -325,6 +326,34 @@ static void shown_text(const struct kr_shown *shown, const struct kr_report *rep
     }
 }
 
+/* What was seen of it, where it stands. The answer takes the place of the record's. */
+static bool show_sightings(struct kr_app *app, const struct kr_shown *shown, json_t *object)
+{
+    struct kr_sighting sighting;
+    struct kr_seen_list seen = {0};
+    uint8_t id[32];
+    memcpy(id, shown->summary.id, 32);
+    if (shown->summary.kind == KR_KIND_SIGHTING && kr_sighting_parse(shown->content, &sighting) == KR_OK && object == NULL) {
+        (void)printf(sighting.what == KR_SIGHTING_SEEN ? _("  seen %ju times") : _("  false positive %ju times"),
+                     (uintmax_t)sighting.count);
+        (void)fputc('\n', stdout);
+    }
+    const bool may_have = shown->summary.kind != KR_KIND_SIGHTING && shown->content.len > 0;
+    if (may_have && kr_seen_ask(app, id, &seen) != KR_OK) {
+        json_decref(object);
+        return false;
+    }
+    bool is_fine = true;
+    if (object != NULL) {
+        (void)json_object_set_new(object, "sightings", kr_seen_json(&seen));
+        is_fine = kr_json_line(object);
+    } else {
+        kr_seen_print(&seen);
+    }
+    kr_seen_deinit(&seen);
+    return is_fine;
+}
+
 int kr_run_show(struct kr_app *app, int argc, char **argv)
 {
     static struct kr_shown shown;
@@ -341,11 +370,11 @@ int kr_run_show(struct kr_app *app, int argc, char **argv)
     bool is_advisory = shown.content_kind == KR_KIND_ADVISORY && kr_advisory_parse(shown.content, &advisory) == KR_OK;
     const struct kr_report *as_report = is_report ? &report : NULL;
     const struct kr_advisory *as_advisory = is_advisory ? &advisory : NULL;
-    if (app->is_json) {
-        return shown_json(&shown, as_report, as_advisory) ? KR_EXIT_DONE : KR_EXIT_ERROR;
+    json_t *object = app->is_json ? shown_json(&shown, as_report, as_advisory) : NULL;
+    if (!app->is_json) {
+        shown_text(&shown, as_report, as_advisory);
     }
-    shown_text(&shown, as_report, as_advisory);
-    return KR_EXIT_DONE;
+    return show_sightings(app, &shown, object) ? KR_EXIT_DONE : KR_EXIT_ERROR;
 }
 
 /* ---- explain ---- */

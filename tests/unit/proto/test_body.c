@@ -262,6 +262,49 @@ static void advisories_read_back_and_are_bounded(void **state)
     kr_writer_deinit(&writer);
 }
 
+static enum kr_err sighting_error(struct kr_sighting sighting, struct kr_sighting *ret_sighting)
+{
+    struct kr_writer writer;
+
+    kr_writer_init(&writer, 4 * KR_KIB);
+    kr_sighting_write(&sighting, &writer);
+    assert_int_equal(kr_writer_finish(&writer), KR_OK);
+    enum kr_err err = kr_sighting_parse(slice(writer.bytes, writer.len), ret_sighting);
+    for (size_t len = 0; len < writer.len; len++) {
+        struct kr_sighting cut;
+        assert_int_not_equal(kr_sighting_parse(slice(writer.bytes, len), &cut), KR_OK);
+    }
+    kr_writer_deinit(&writer);
+    return err;
+}
+
+static void sightings_read_back_and_are_checked(void **state)
+{
+    const struct kr_sighting good = {
+        .type = KR_INDICATOR_IPV4, .value = slice(ipv4, sizeof ipv4), .count = KR_SIGHTING_COUNT_MAX, .first_s = 5, .last_s = 5};
+    struct kr_sighting bad = good, read;
+
+    (void)state;
+    assert_int_equal(sighting_error(good, &read), KR_OK);
+    assert_true(read.type == KR_INDICATOR_IPV4 && read.count == KR_SIGHTING_COUNT_MAX && read.last_s == 5);
+    bad.last_s = 0; /* not stated */
+    assert_int_equal(sighting_error(bad, &read), KR_OK);
+    bad.last_s = 4;
+    assert_int_equal(sighting_error(bad, &read), KR_MALFORMED);
+    bad = good;
+    bad.count = 0;
+    assert_int_equal(sighting_error(bad, &read), KR_MALFORMED);
+    bad = good;
+    bad.value.len--; /* not in the normal form */
+    assert_int_equal(sighting_error(bad, &read), KR_MALFORMED);
+    bad.type = KR_INDICATOR_ANY; /* of the record as a whole, with a value */
+    assert_int_equal(sighting_error(bad, &read), KR_MALFORMED);
+    bad.value.len = 0;
+    assert_int_equal(sighting_error(bad, &read), KR_OK);
+    bad.what = KR_SIGHTING_FALSE_POSITIVE + 1;
+    assert_int_equal(sighting_error(bad, &read), KR_BOUNDS);
+}
+
 static void an_origin_has_one_key(void **state)
 {
     uint8_t key[KR_ORIGIN_KEY_BYTES_MAX];
@@ -281,6 +324,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_origin_has_one_key),
+        cmocka_unit_test(sightings_read_back_and_are_checked),
         cmocka_unit_test(reports_read_back),
         cmocka_unit_test(reports_hold_4096_indicators_and_no_more),
         cmocka_unit_test(indicators_are_checked_one_by_one),

@@ -39,6 +39,8 @@ ROUND_TRIP(kr_retract, retract, kr_retract_write, kr_retract_read)
 ROUND_TRIP(kr_confirm, confirm, kr_confirm_write, kr_confirm_read)
 ROUND_TRIP(kr_waiting, waiting, kr_waiting_write, kr_waiting_read)
 ROUND_TRIP(kr_export, export, kr_export_write, kr_export_read)
+ROUND_TRIP(kr_sight, sight, kr_sight_write, kr_sight_read)
+ROUND_TRIP(kr_sighting_item, item, kr_sighting_item_write, kr_sighting_item_read)
 ROUND_TRIP(kr_council_item, item, kr_council_item_write, kr_council_item_read)
 ROUND_TRIP(kr_preview, preview, kr_preview_write, kr_preview_read)
 ROUND_TRIP(kr_explained, explained, kr_explained_write, kr_explained_read)
@@ -247,6 +249,22 @@ static void answers_read_back(void **state)
     struct kr_council_item read_item;
 
     (void)state;
+    struct kr_sighting_item sighted = {.record = some_summary(),
+                                       .sighting = {.type = KR_INDICATOR_DOMAIN,
+                                                    .value = text_slice("example.com"),
+                                                    .what = KR_SIGHTING_FALSE_POSITIVE,
+                                                    .count = 4,
+                                                    .first_s = 5,
+                                                    .last_s = 6}},
+                            read_sighted;
+    struct kr_sight sight = {.token = {4}, .id = slice(ids[0], 8), .sighting = sighted.sighting}, read_sight;
+    round_trip_kr_sighting_item(&sighted, &read_sighted);
+    assert_int_equal(read_sighted.sighting.what, KR_SIGHTING_FALSE_POSITIVE);
+    assert_true(read_sighted.sighting.count == 4 && read_sighted.sighting.first_s == 5 && read_sighted.sighting.last_s == 6);
+    assert_slice_equal(read_sighted.sighting.value, "example.com", 11);
+    round_trip_kr_sight(&sight, &read_sight);
+    assert_int_equal(read_sight.id.len, 8);
+    assert_int_equal(read_sight.token[0], 4);
     round_trip_kr_summary(&summary, &read_summary);
     assert_int_equal(read_summary.indicator_count, 4096);
     assert_slice_equal(read_summary.title, "題", 3);
