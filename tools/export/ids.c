@@ -75,7 +75,7 @@ size_t kr_by_record_run(const struct kr_by_record *sorted, size_t at)
 
 /* ---- JSON ---- */
 
-json_t *kr_json_text(const void *bytes, size_t len)
+json_t *kr_text_json(const void *bytes, size_t len)
 {
     json_t *text = json_stringn(len > 0 ? bytes : "", len);
     return text != NULL ? text : json_string("");
@@ -86,7 +86,7 @@ static int put(const char *bytes, size_t len, void *context)
     return fwrite(bytes, 1, len, context) == len ? 0 : -1;
 }
 
-enum kr_err kr_json_put(json_t *value, size_t flags, FILE *out)
+enum kr_err kr_put_json(json_t *value, size_t flags, FILE *out)
 {
     int failed = value == NULL ? -1 : json_dump_callback(value, put, out, flags);
     json_decref(value);

@@ -26,8 +26,8 @@ void kr_by_record_deinit(struct kr_by_record *sorted);
 size_t kr_by_record_run(const struct kr_by_record *sorted, size_t at);
 
 /* Text as JSON; what is no UTF-8 becomes "". NULL: no memory. */
-json_t *kr_json_text(const void *bytes, size_t len);
+json_t *kr_text_json(const void *bytes, size_t len);
 /* Writes and lets go of it. KR_NOMEM also where `value` is NULL. */
-enum kr_err kr_json_put(json_t *value, size_t flags, FILE *out) KR_WARN_UNUSED;
+enum kr_err kr_put_json(json_t *value, size_t flags, FILE *out) KR_WARN_UNUSED;
 
 #endif

@@ -72,9 +72,9 @@ static json_t *attribute_json(const struct kr_mention *mention)
     seconds_text(mention->record->summary.created_ms / 1000, time);
     json_t *attribute =
         json_pack("{s:s, s:s, s:s, s:o, s:b, s:s, s:s, s:o, s:b, s:b}", "uuid", uuid, "type", type, "category",
-                  kinds[entry.type].category, "value", kr_json_text(text, strlen(text)), "to_ids", is_for_detection(mention),
+                  kinds[entry.type].category, "value", kr_text_json(text, strlen(text)), "to_ids", is_for_detection(mention),
                   "timestamp", time, "distribution", "0", "comment",
-                  kr_json_text(mention->indicator.note.bytes, mention->indicator.note.len), "deleted", 0, "disable_correlation", 0);
+                  kr_text_json(mention->indicator.note.bytes, mention->indicator.note.len), "deleted", 0, "disable_correlation", 0);
     add_seen(attribute, "first_seen", mention->indicator.first_s);
     add_seen(attribute, "last_seen", mention->indicator.last_s);
     return attribute;
@@ -106,7 +106,7 @@ static const char *threat_level(uint32_t severity)
 
 static json_t *info_json(const struct kr_rendering *rendering, const struct kr_gathered_record *record)
 {
-    json_t *title = record->title.len > 0 ? kr_json_text(record->title.bytes, record->title.len) : json_string("Kairan");
+    json_t *title = record->title.len > 0 ? kr_text_json(record->title.bytes, record->title.len) : json_string("Kairan");
     if (!rendering->is_exercise) {
         return title;
     }
@@ -135,7 +135,7 @@ json_t *kr_misp_event(const struct kr_rendering *rendering, const struct kr_ment
     return json_pack("{s:{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:{s:o, s:s}, s:o, s:o, s:[]}}", "Event", "uuid", uuid,
                      "info", info_json(rendering, record), "date", date, "threat_level_id", threat_level(record->severity),
                      "analysis", "2", "timestamp", time, "publish_timestamp", time, "published", 1, "distribution", "0", "Orgc",
-                     "name", kr_json_text(record->summary.author_name.bytes, record->summary.author_name.len), "uuid", organisation,
+                     "name", kr_text_json(record->summary.author_name.bytes, record->summary.author_name.len), "uuid", organisation,
                      "Tag", tags_json(record), "Attribute", attributes, "Object");
 }
 

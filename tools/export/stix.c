@@ -181,7 +181,7 @@ static json_t *identity_json(const struct kr_gathered_record *record)
     char id[64];
     id_text("identity", "council", record->summary.author, 32, id);
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s}", "type", "identity", "spec_version", "2.1", "id", id, "created", created,
-                     "modified", created, "name", kr_json_text(record->summary.author_name.bytes, record->summary.author_name.len),
+                     "modified", created, "name", kr_text_json(record->summary.author_name.bytes, record->summary.author_name.len),
                      "identity_class", "organization");
 }
 
@@ -195,7 +195,7 @@ static json_t *short_text(const char *text, size_t max)
             len--;
         }
     }
-    return kr_json_text(text, len);
+    return kr_text_json(text, len);
 }
 
 static void add_validity(json_t *object, const struct kr_mention *mention)
@@ -223,7 +223,7 @@ static json_t *mention_json(const struct kr_mention *mention)
     json_t *object = begin_json(mention_type(mention), id, mention->record);
     (void)json_object_set_new(object, "name", short_text(text, NAME_BYTES_MAX));
     if (mention->indicator.note.len > 0) {
-        (void)json_object_set_new(object, "description", kr_json_text(mention->indicator.note.bytes, mention->indicator.note.len));
+        (void)json_object_set_new(object, "description", kr_text_json(mention->indicator.note.bytes, mention->indicator.note.len));
     }
     if (mention->indicator.confidence < KR_CONFIDENCE_NONE) {
         (void)json_object_set_new(object, "confidence", json_integer(mention->indicator.confidence));
@@ -235,7 +235,7 @@ static json_t *mention_json(const struct kr_mention *mention)
     }
     char *pattern = make_pattern(mention, text);
     const char *language = entry.type == KR_INDICATOR_YARA ? "yara" : entry.type == KR_INDICATOR_SIGMA ? "sigma" : "stix";
-    (void)json_object_set_new(object, "pattern", pattern == NULL ? NULL : kr_json_text(pattern, strlen(pattern)));
+    (void)json_object_set_new(object, "pattern", pattern == NULL ? NULL : kr_text_json(pattern, strlen(pattern)));
     (void)json_object_set_new(object, "pattern_type", json_string(language));
     if (mention->indicator.action != KR_ACTION_NONE) {
         (void)json_object_set_new(object, "labels",
@@ -256,12 +256,12 @@ static void add_references(json_t *object, const struct kr_gathered_record *reco
     json_t *list = json_array();
     if (record->origin_organisation.len > 0) {
         json_t *origin =
-            json_pack("{s:o}", "source_name", kr_json_text(record->origin_organisation.bytes, record->origin_organisation.len));
+            json_pack("{s:o}", "source_name", kr_text_json(record->origin_organisation.bytes, record->origin_organisation.len));
         if (record->origin_id.len > 0) {
-            (void)json_object_set_new(origin, "external_id", kr_json_text(record->origin_id.bytes, record->origin_id.len));
+            (void)json_object_set_new(origin, "external_id", kr_text_json(record->origin_id.bytes, record->origin_id.len));
         }
         if (record->origin_terms.len > 0 || record->origin_id.len == 0) { /* one of these must be there */
-            (void)json_object_set_new(origin, "description", kr_json_text(record->origin_terms.bytes, record->origin_terms.len));
+            (void)json_object_set_new(origin, "description", kr_text_json(record->origin_terms.bytes, record->origin_terms.len));
         }
         (void)json_array_append_new(list, origin);
     }
@@ -269,11 +269,11 @@ static void add_references(json_t *object, const struct kr_gathered_record *reco
         struct kr_slice text = report->references[i];
         bool is_url = text.len > 8 && (memcmp(text.bytes, "http://", 7) == 0 || memcmp(text.bytes, "https://", 8) == 0);
         (void)json_array_append_new(list, json_pack("{s:s, s:o}", "source_name", "reference", is_url ? "url" : "description",
-                                                    kr_json_text(text.bytes, text.len)));
+                                                    kr_text_json(text.bytes, text.len)));
     }
     for (uint32_t i = 0; i < report->attack_id_count; i++) {
         (void)json_array_append_new(list, json_pack("{s:s, s:o}", "source_name", "mitre-attack", "external_id",
-                                                    kr_json_text(report->attack_ids[i].bytes, report->attack_ids[i].len)));
+                                                    kr_text_json(report->attack_ids[i].bytes, report->attack_ids[i].len)));
     }
     if (json_array_size(list) > 0) {
         (void)json_object_set_new(object, "external_references", list);
@@ -297,12 +297,12 @@ static json_t *report_json(const struct kr_gathered_record *record, const struct
         (void)json_array_append_new(refs, json_string(id));
     }
     (void)json_object_set_new(object, "name",
-                              report.title.len > 0 ? kr_json_text(report.title.bytes, report.title.len) : json_string("Kairan"));
+                              report.title.len > 0 ? kr_text_json(report.title.bytes, report.title.len) : json_string("Kairan"));
     if (report.text.len > 0) {
-        (void)json_object_set_new(object, "description", kr_json_text(report.text.bytes, report.text.len));
+        (void)json_object_set_new(object, "description", kr_text_json(report.text.bytes, report.text.len));
     }
     if (report.language.len > 0) {
-        (void)json_object_set_new(object, "lang", kr_json_text(report.language.bytes, report.language.len));
+        (void)json_object_set_new(object, "lang", kr_text_json(report.language.bytes, report.language.len));
     }
     (void)json_object_set_new(object, "report_types", json_pack("[s]", "indicator"));
     (void)json_object_set_new(object, "published", json_string(created));
@@ -341,7 +341,7 @@ static void put(struct bundle *bundle, json_t *object)
     }
     (void)fputs(bundle->has_any ? ",\n" : ",\"objects\":[\n", bundle->out);
     bundle->has_any = true;
-    bundle->err = kr_json_put(object, JSON_COMPACT, bundle->out);
+    bundle->err = kr_put_json(object, JSON_COMPACT, bundle->out);
 }
 
 static int compare_authors(const void *left, const void *right)
