@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/core/listed.h"
 #include "proto/indicator/indicator.h"
 
 #define OWN_MAX 1024u
@@ -18,6 +19,7 @@ struct kr_guards {
     struct own *own;
     uint32_t own_count;
     bool allows_documentation;
+    struct kr_listed *listed; /* own; NULL: none */
 };
 
 struct network {
@@ -136,8 +138,15 @@ void kr_guards_free(struct kr_guards *guards)
 {
     if (guards != NULL) {
         free(guards->own);
+        kr_listed_free(guards->listed);
         free(guards);
     }
+}
+
+void kr_guards_set_listed(struct kr_guards *guards, struct kr_listed *listed)
+{
+    kr_listed_free(guards->listed);
+    guards->listed = listed;
 }
 
 void kr_guards_allow_documentation(struct kr_guards *guards, bool allow)
@@ -323,7 +332,7 @@ static const char *check_name(const struct kr_guards *guards, struct kr_slice va
     return NULL;
 }
 
-const char *kr_guards_check(const struct kr_guards *guards, uint32_t type, struct kr_slice value)
+static const char *check_tables(const struct kr_guards *guards, uint32_t type, struct kr_slice value)
 {
     switch (type) {
     case KR_INDICATOR_IPV4:
@@ -353,4 +362,10 @@ const char *kr_guards_check(const struct kr_guards *guards, uint32_t type, struc
     default:
         return NULL;
     }
+}
+
+const char *kr_guards_check(const struct kr_guards *guards, uint32_t type, struct kr_slice value)
+{
+    const char *list = check_tables(guards, type, value);
+    return list == NULL && guards != NULL && guards->listed != NULL ? kr_listed_find(guards->listed, type, value) : list;
 }

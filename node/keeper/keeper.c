@@ -20,6 +20,7 @@
 #include "node/keeper/config.h"
 #include "node/keeper/log.h"
 #include "node/keeper/runner.h"
+#include "node/keeper/warninglists.h"
 
 struct keeper {
     const struct kr_place *place;
@@ -55,6 +56,15 @@ static enum kr_err read_config(const struct kr_place *place, struct kr_config *r
     enum kr_err err = kr_config_read(place->config, ret_config, error);
     if (err == KR_NOT_FOUND && !place->config_was_named) {
         err = kr_config_init(ret_config);
+    }
+    if (err == KR_OK) {
+        struct kr_listed *listed = NULL;
+        err = kr_warninglists_read(place->directory, &listed);
+        if (err == KR_OK) {
+            kr_guards_set_listed(ret_config->guards, listed);
+        } else {
+            kr_config_deinit(ret_config);
+        }
     }
     return err;
 }
@@ -204,7 +214,7 @@ static void reload(struct keeper *keeper)
     keeper->old_guards[keeper->old_count++] = keeper->config.guards;
     keeper->config.guards = config.guards;
     kr_runner_set_guards(keeper->runner, config.guards);
-    kr_log(KR_LOG_NOTICE, "log level and guards were read anew from %s", keeper->place->config);
+    kr_log(KR_LOG_NOTICE, "log level, guards and warning lists were read anew from %s and its folder", keeper->place->config);
 }
 
 /* False where it is time to end. */

@@ -77,6 +77,30 @@ def guards(ours, root):
     check(events["done"][0]["indicators"] == 1 and finds(ours, "127.0.0.1"), "--force does not force")
 
 
+def warning_lists(ours, root):
+    check(ours.run("warninglist").returncode == 1, "a new node has warning lists")
+    path = write(root, "list.json", json.dumps({"name": "Names of ours, all", "description": "d", "type": "hostname", "version": 1,
+                                                "list": ["warned.kairan-e2e.jp", "no name", ".dot.kairan-e2e.jp"]}))
+    added = json.loads(ours.done("--json", "warninglist", "add", path))
+    check(added == {"name": "names-of-ours-all", "entries": 2, "left_out": 1}, f"added: {added}")
+    values = write(root, "warned.csv", "value,note\na.warned.kairan-e2e.jp,x\nhttps://b.dot.kairan-e2e.jp/,y\n")
+
+    def held():
+        return run(ours, values, "--label", "clear", "--dry-run")["done"][0]["guarded"]
+
+    poll(lambda: held() == 2, WITHIN_S, "a warning list that was added does not guard")
+    listed = json.loads(ours.done("--json", "warninglist", "ls"))
+    check(listed == {"name": "names-of-ours-all", "description": "d", "entries": 2}, f"listed: {listed}")
+    ours.refused("guard", "submit", "a.warned.kairan-e2e.jp", "--label", "clear", "-y")
+    ours.refused("regex", "warninglist", "add", write(root, "regex.json", '{"name": "r", "type": "regex", "list": ["x"]}'))
+    ours.refused("MISP", "warninglist", "add", write(root, "none.json", "{}"))
+    ours.refused("broken.json:1", "warninglist", "add", write(root, "broken.json", "{"))
+    ours.refused("used", "warninglist", "add", write(root, "useless.json", '{"name": "r", "type": "cidr", "list": ["x"]}'))
+    ours.refused("no warning list", "warninglist", "remove", "../keyring")
+    ours.done("warninglist", "remove", "names-of-ours-all")
+    poll(lambda: held() == 0, WITHIN_S, "a warning list that was removed still guards")
+
+
 def labels(ours, root):
     path = write(root, "labels.csv", "tlp,value\nTLP:CLEAR,l1.kairan-e2e.jp\nTLP:RED,l2.kairan-e2e.jp\nTLP:AMBER,l3.kairan-e2e.jp\n")
     events = run(ours, path, "-y", status=2)
@@ -182,6 +206,7 @@ def main():
             ours, theirs = (Tool(options.kairan, node.directory) for node in made.nodes)
             rows(ours, theirs, made.root)
             guards(ours, made.root)
+            warning_lists(ours, made.root)
             labels(ours, made.root)
             origins(ours, theirs, made.root)
             stricter(ours, made.root)

@@ -273,6 +273,16 @@ const struct kr_command kr_commands[] = {
         "Exit status: 0 as many came as --count wanted (at least one without it), 1 fewer, 2 failure.\n"
         "\n"
         "Example: kairan watch --count 1 --timeout 1m\n")},
+    {"warninglist", kr_run_warninglist, N_("lists of values that must not become indicators"),
+     N_("Usage: kairan warninglist [ls] | add FILE... | remove NAME...\n"
+        "\n"
+        "Takes warning lists in MISP's JSON format (github.com/MISP/misp-warninglists, list.json) of the types cidr, hostname,\n"
+        "string and substring. Values that are on one are held back from submit and import, as those on the built-in lists are;\n"
+        "--force --reason TEXT sends them all the same. A list that is added again replaces the old one.\n"
+        "\n"
+        "Exit status: 0 done (ls: there are some), 1 none, 2 failure.\n"
+        "\n"
+        "Example: kairan warninglist add misp-warninglists/lists/google/list.json\n")},
     {"verify", kr_run_verify, N_("check every stored value"),
      N_("Usage: kairan verify\n"
         "\n"
