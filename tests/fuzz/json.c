@@ -1,5 +1,5 @@
-/* Anything as STIX, or by its first byte as a pattern: what comes out is in normal form, groups do not overlap, and the same input
- * gives the same calls. */
+/* Anything as STIX, as MISP or as a pattern of STIX, by its first byte: what comes out is in normal form, groups do not overlap,
+ * and the same input gives the same calls. */
 #include "tests/fuzz/seen.h"
 
 #include "tools/formats/stix_pattern.h"
@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         KR_ASSERT(err == KR_OK || err == KR_NOT_FOUND || error.text[0] != 0);
         return 0;
     }
-    const struct kr_import_options options = {.format = KR_IMPORT_STIX};
+    const struct kr_import_options options = {.format = bytes[0] == 'm' ? KR_IMPORT_MISP : KR_IMPORT_STIX};
     const struct seen first = seen_read(rest, &options), again = seen_read(rest, &options);
     KR_ASSERT(first.sum == again.sum && first.items == again.items);
     return 0;

@@ -12,10 +12,8 @@ static const struct {
     const char *name;
     kr_import_reader *read;
 } readers[] = {
-    {KR_IMPORT_TEXT, "text", kr_import_text},
-    {KR_IMPORT_MAIL, "mail", kr_import_text},
-    {KR_IMPORT_CSV, "csv", kr_import_csv},
-    {KR_IMPORT_STIX, "stix", kr_import_stix},
+    {KR_IMPORT_TEXT, "text", kr_import_text}, {KR_IMPORT_MAIL, "mail", kr_import_text}, {KR_IMPORT_CSV, "csv", kr_import_csv},
+    {KR_IMPORT_STIX, "stix", kr_import_stix}, {KR_IMPORT_MISP, "misp", kr_import_misp},
 };
 
 static const char *const reason_names[] = {

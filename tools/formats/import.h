@@ -201,6 +201,7 @@ typedef enum kr_err kr_import_reader(const struct kr_import_source *source, cons
                                      const struct kr_import_sink *sink, struct kr_error *error);
 kr_import_reader kr_import_text; /* text and mail: kr_formats_extract */
 kr_import_reader kr_import_stix; /* STIX 2.0 and 2.1: bundles, TAXII envelopes, single objects */
+kr_import_reader kr_import_misp; /* events of MISP, as exported or from a feed */
 
 /* ---- for readers ---- */
 

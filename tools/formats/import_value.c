@@ -122,7 +122,14 @@ static bool may_be_defanged(struct kr_slice text)
             return true;
         }
     }
-    return text.len > 4 && strncasecmp((const char *)text.bytes, "hxxp", 4) == 0;
+    return false;
+}
+
+/* "hxxp" is a scheme like any other to whoever does not know. */
+static bool has_hidden_scheme(uint32_t type, struct kr_slice text)
+{
+    return (type == KR_INDICATOR_ANY || type == KR_INDICATOR_URL) && text.len > 4 &&
+           (strncasecmp((const char *)text.bytes, "hxxp", 4) == 0 || strncasecmp((const char *)text.bytes, "fxp:", 4) == 0);
 }
 
 /* Lists without types name files, too; a name that was defanged is a host all the same. */
@@ -141,6 +148,9 @@ bool kr_import_parse(uint32_t type, struct kr_slice text, struct kr_indicator *r
     text = trim(text);
     if (text.len == 0) {
         return false;
+    }
+    if (has_hidden_scheme(type, text)) {
+        return parse_defanged(type, text, ret, ret_guessed);
     }
     bool is_one = parse(type, (const char *)text.bytes, text.len, ret, ret_guessed);
     if (is_one && type == KR_INDICATOR_ANY && is_file(text, ret)) {

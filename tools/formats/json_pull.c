@@ -46,9 +46,17 @@ void kr_json_pull_free(struct kr_json_pull *pull)
     }
 }
 
-uint64_t kr_json_offset(const struct kr_json_pull *pull)
+struct kr_json_mark kr_json_mark(const struct kr_json_pull *pull)
 {
-    return pull->at;
+    return (struct kr_json_mark){.offset = pull->at, .line = pull->line};
+}
+
+void kr_json_go(struct kr_json_pull *pull, struct kr_json_mark mark)
+{
+    pull->at = mark.offset;
+    pull->line = mark.line;
+    pull->window_len = 0; /* read anew where it is wanted */
+    pull->window_offset = mark.offset;
 }
 
 /* ---- bytes ---- */

@@ -35,7 +35,12 @@ struct kr_json_extent {
 enum kr_err kr_json_pull_new(const struct kr_import_source *source, struct kr_error *error,
                              struct kr_json_pull **ret_pull) KR_WARN_UNUSED;
 void kr_json_pull_free(struct kr_json_pull *pull); /* NULL is fine */
-uint64_t kr_json_offset(const struct kr_json_pull *pull);
+/* Where the next byte stands; and on from there again, later. */
+struct kr_json_mark {
+    uint64_t offset, line;
+};
+struct kr_json_mark kr_json_mark(const struct kr_json_pull *pull);
+void kr_json_go(struct kr_json_pull *pull, struct kr_json_mark mark);
 
 /* All of these: KR_IO, KR_NOMEM, or KR_MALFORMED with the place in the error where the document ends too early or has something
  * else than brackets, commas and colons where these belong; there is no going on then. */

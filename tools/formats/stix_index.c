@@ -183,7 +183,7 @@ static enum kr_err progress(struct kr_stix_index *index, uint32_t at, uint32_t p
     }
     /* Half of the work is finding out what there is; the other half, reading it, is the caller's. */
     const uint64_t of_pass = index->source->bytes / 2 / PASSES;
-    const uint64_t within = pass == 0 ? kr_json_offset(index->pull) / 2 / PASSES : of_pass / index->count * at;
+    const uint64_t within = pass == 0 ? kr_json_mark(index->pull).offset / 2 / PASSES : of_pass / index->count * at;
     return index->sink->on_progress(index->sink->context, of_pass * pass + within);
 }
 
@@ -277,7 +277,7 @@ static enum kr_err go_through(struct kr_stix_index *index)
     if (err == KR_OK && first == '[') {
         return note_objects(index);
     }
-    whole.offset = kr_json_offset(index->pull);
+    whole.offset = kr_json_mark(index->pull).offset;
     if (err == KR_OK) {
         err = kr_json_enter(index->pull, '{', &in);
     }
@@ -304,7 +304,7 @@ static enum kr_err go_through(struct kr_stix_index *index)
     }
     if (err == KR_OK && !has_objects) {
         index->is_single = true;
-        whole.bytes = kr_json_offset(index->pull) - whole.offset;
+        whole.bytes = kr_json_mark(index->pull).offset - whole.offset;
         whole.fits = whole.bytes <= KR_JSON_VALUE_BYTES_MAX;
         err = note(index, &whole, 0);
     }

@@ -136,11 +136,42 @@ static void test_stix(void **state)
     }
 }
 
+/* Counted by Python, attribute by attribute. */
+static void test_misp(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint32_t groups, hashes, domains, addresses, urls, files, keys, mutexes, words;
+    } events[] = {{"misp-events/misp-powerpool.json", 1, 5, 4, 1, 1, 0, 0, 0, 7},
+                  {"misp-events/misp-telebots.json", 1, 66, 3, 9, 0, 0, 0, 0, 17},
+                  {"misp-events/misp-turla-crutch-event.json", 1, 4, 4, 0, 1, 7, 0, 0, 4},
+                  {"misp-events/misp_invisimole.json", 1, 89, 13, 6, 0, 29, 99, 4, 79},
+                  {"misp-events/oceanlotus.misp.event.json", 1, 5, 65, 25, 0, 13, 4, 0, 7},
+                  {"misp-events/signsight-misp-event.json", 1, 5, 2, 0, 2, 3, 0, 0, 4}};
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+        struct told told = {.groups = 0};
+        read_shared(events[i].name, &told);
+        const uint32_t *types = told.types, bad = told.skips[KR_IMPORT_REASON_BAD_VALUE];
+        assert_int_equal(told.groups, events[i].groups);
+        assert_int_equal(types[KR_INDICATOR_MD5] + types[KR_INDICATOR_SHA1] + types[KR_INDICATOR_SHA256], events[i].hashes);
+        assert_int_equal(types[KR_INDICATOR_DOMAIN], events[i].domains);
+        assert_int_equal(types[KR_INDICATOR_IPV4] + types[KR_INDICATOR_IPV6], events[i].addresses);
+        assert_int_equal(types[KR_INDICATOR_URL], events[i].urls);
+        assert_int_equal(types[KR_INDICATOR_FILENAME], events[i].files);
+        assert_int_equal(types[KR_INDICATOR_REGISTRY_KEY], events[i].keys);
+        assert_int_equal(types[KR_INDICATOR_MUTEX], events[i].mutexes);
+        assert_int_equal(told.skips[KR_IMPORT_REASON_NO_INDICATOR], events[i].words);
+        assert_int_equal(bad, 0);
+        told_free(&told);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stix),     cmocka_unit_test(test_jpcert), cmocka_unit_test(test_members),
-        cmocka_unit_test(test_advisory), cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_stix),    cmocka_unit_test(test_misp),     cmocka_unit_test(test_jpcert),
+        cmocka_unit_test(test_members), cmocka_unit_test(test_advisory), cmocka_unit_test(test_texts),
     };
     const char *named = getenv("KR_SHARED_DATA");
     (void)snprintf(folder, sizeof folder, "%s", named != NULL ? named : "../shared/data");

@@ -20,6 +20,8 @@ static void test_values(void **state)
     check_value(KR_INDICATOR_ANY, " 203.0.113.7:8443\t", "ipv4 203.0.113.7:8443\n");
     check_value(KR_INDICATOR_ANY, "hxxps://login-bank[.]example/ログイン",
                 "url https://login-bank.example/%E3%83%AD%E3%82%B0%E3%82%A4%E3%83%B3\n");
+    check_value(KR_INDICATOR_URL, "hXXp://bad.example/", "url http://bad.example/\n");
+    check_value(KR_INDICATOR_ANY, "fxp://bad.example/", "url ftp://bad.example/\n");
     check_value(KR_INDICATOR_ANY, "bad-portal[.]example", "domain bad-portal.example\n");
     check_value(KR_INDICATOR_ANY, "ｂａｄ．example", "domain bad.example\n");
     check_value(KR_INDICATOR_ANY, "a (at) bad.example", "email a@bad.example\n");
