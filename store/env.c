@@ -194,6 +194,7 @@ enum kr_err kr_env_open(struct kr_store *store, uint64_t map_bytes, struct kr_er
         map_bytes = 2 * file_bytes > MAP_BYTES ? 2 * file_bytes : MAP_BYTES;
     }
     map_bytes = (map_bytes + KR_MIB - 1) / KR_MIB * KR_MIB;
+    store->file_bytes = 0;
     int code = mdb_env_create(&store->env);
     if (code == 0) {
         (void)mdb_env_set_maxdbs(store->env, KR_DBI_COUNT_OLD + KR_OLD_TABLES);

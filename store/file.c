@@ -119,7 +119,10 @@ enum kr_err kr_file_lock(struct kr_store *store, struct kr_error *error)
     return allocate_readers(store, error);
 }
 
-/* LMDB may count pages at the end of the file that it never wrote, having freed them in the transaction that took them. */
+/* LMDB may count pages at the end of the file that it never wrote, having freed them in the transaction that took them.
+ *
+ * The file is asked for its length only where it may be too short: after such a look Linux (from 6.13 on) notes a time of its own
+ * for the next write, and where the file system has no journal that is one block more to wait for in each commit, a tenth of it. */
 enum kr_err kr_file_reserve(struct kr_store *store, uint64_t more_pages)
 {
     MDB_envinfo info = {0};
@@ -127,14 +130,22 @@ enum kr_err kr_file_reserve(struct kr_store *store, uint64_t more_pages)
     mdb_filehandle_t fd = -1;
     (void)mdb_env_info(store->env, &info);
     uint64_t bytes = (info.me_last_pgno + 1 + more_pages) * store->page_bytes;
+    if (store->file_bytes >= bytes) {
+        return KR_OK;
+    }
     if (mdb_env_get_fd(store->env, &fd) != 0 || fstat(fd, &status) != 0) {
         return KR_IO;
     }
-    if ((uint64_t)status.st_size >= bytes) {
+    store->file_bytes = (uint64_t)status.st_size;
+    if (store->file_bytes >= bytes) {
         return KR_OK;
     }
     bytes = (bytes + RESERVE_BYTES - 1) / RESERVE_BYTES * RESERVE_BYTES;
-    return ftruncate(fd, (off_t)bytes) == 0 ? KR_OK : kr_env_err(store, errno);
+    if (ftruncate(fd, (off_t)bytes) != 0) {
+        return kr_env_err(store, errno);
+    }
+    store->file_bytes = bytes;
+    return KR_OK;
 }
 
 /* LMDB cannot tell a short write from a broken disk. */

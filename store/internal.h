@@ -73,6 +73,7 @@ struct kr_store {
     struct kr_store_keys *keys;
     struct kr_rng rng; /* used inside the one write transaction only */
     uint32_t page_bytes, term_generation;
+    uint64_t file_bytes; /* at least so long is the file; 0: not known */
     bool is_volatile, is_writing;
     uint32_t months_mended; /* by the one writer, since somebody asked */
     int lock_fd;
