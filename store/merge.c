@@ -267,6 +267,14 @@ static enum kr_err merge(struct kr_txn *txn, bool *ret_at_end)
     return err;
 }
 
+bool kr_store_merge_is_due(const struct kr_store *store)
+{
+    const struct kr_runs *runs = store->runs; /* only writers change what is newest */
+    uint64_t serials[KR_RUN_FANOUT];
+    uint32_t level = 0;
+    return runs != NULL && (unfiltered(runs) != NULL || runs->target != NULL || choose_sources(runs, serials, &level));
+}
+
 enum kr_err kr_store_merge_slice(struct kr_txn *txn, bool *ret_more)
 {
     uint64_t serials[KR_RUN_FANOUT] = {0};

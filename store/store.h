@@ -141,6 +141,8 @@ enum kr_err kr_store_terms_find(struct kr_txn *txn, uint8_t type, const void *by
                                 void *context) KR_WARN_UNUSED;
 /* One bounded slice of whatever merging is due, of all rows of the index; `*ret_more` says whether more waits. */
 enum kr_err kr_store_merge_slice(struct kr_txn *txn, bool *ret_more) KR_WARN_UNUSED;
+/* Whether there is anything to merge, from memory alone. On the writer's thread, outside of its transactions. */
+bool kr_store_merge_is_due(const struct kr_store *store);
 
 /* ---- scopes: what entered, in order of entry, with a running hash ---- */
 /* running hash after entry n = BLAKE2b-256("kairan cursor" ‖ hash after n-1 ‖ id); before the first: all zero. Entries are numbered

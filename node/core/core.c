@@ -421,6 +421,15 @@ static enum kr_err merge(struct kr_step *step, bool *ret_more)
     return kr_store_merge_slice(step->txn, ret_more);
 }
 
+/* What each of the kinds below asks first, and what a flush looks for. */
+bool kr_core_idle_is_due(struct kr_core *core, const struct kr_store *store, uint64_t now_ms)
+{
+    core->now_ms = now_ms > core->now_ms ? now_ms : core->now_ms;
+    return kr_store_merge_is_due(store) ||
+           (core->has_identity && (core->quarantine_is_due || core->takeback_is_due || core->now_ms >= core->expiry_at_ms ||
+                                   kr_admit_pairs_is_due(core) || kr_gossip_is_due(core)));
+}
+
 /* The kinds of work take turns, so that one of which there is always more does not keep the others from being done. */
 enum kr_err kr_core_idle(struct kr_core *core, struct kr_txn *txn, struct kr_rng *rng, uint64_t now_ms, struct kr_effects *effects,
                          bool *ret_more)

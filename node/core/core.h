@@ -42,6 +42,9 @@ enum kr_err kr_core_step(struct kr_core *core, struct kr_txn *txn, struct kr_rng
 enum kr_err kr_core_flush(struct kr_core *core, struct kr_txn *txn, struct kr_rng *rng, uint64_t now_ms,
                           struct kr_effects *effects) KR_WARN_UNUSED;
 
+/* Whether kr_core_idle would do anything at all, from memory alone: most often it would not, and a transaction costs more than the
+ * look. Takes note of the time, as kr_core_idle does. */
+bool kr_core_idle_is_due(struct kr_core *core, const struct kr_store *store, uint64_t now_ms);
 /* One slice of work that can wait (expiry, merging of runs, admission from quarantine): at most a few ms. `*ret_more`: call again
  * when nothing fresher waits. */
 enum kr_err kr_core_idle(struct kr_core *core, struct kr_txn *txn, struct kr_rng *rng, uint64_t now_ms, struct kr_effects *effects,

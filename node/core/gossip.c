@@ -231,12 +231,16 @@ bool kr_gossip_owes(const struct kr_step *step, const struct kr_link *link)
     return is_missed;
 }
 
-/* Gives back what was dealt with, once it is worth it or the peer waits for it. */
+/* What was dealt with is given back once it is worth it or the peer waits for it. */
+static bool refill_is_due(const struct kr_link *link)
+{
+    const uint64_t bytes = ungranted(link);
+    return bytes > 0 && !KR_FAULT(KR_FAULT_CREDIT_KEPT) && (bytes >= credit_min(link->share) || link->needed > 0);
+}
+
 static enum kr_err refill(struct kr_step *step, struct kr_link *link)
 {
-    uint64_t bytes = ungranted(link);
-    bool is_due = bytes > 0 && !KR_FAULT(KR_FAULT_CREDIT_KEPT) && (bytes >= credit_min(link->share) || link->needed > 0);
-    enum kr_err err = is_due ? give_credit(step, link, bytes) : KR_OK;
+    enum kr_err err = refill_is_due(link) ? give_credit(step, link, ungranted(link)) : KR_OK;
     link->needed = link->granted >= link->needed ? 0 : link->needed;
     return err;
 }
@@ -495,6 +499,23 @@ static enum kr_err pump(struct kr_step *step, struct kr_link *link)
     kr_writer_deinit(&parcel->list);
     free(parcel);
     return err == KR_OK && looks == 0 && queued(link) > 0 ? kr_step_wake(step, step->now_ms) : err;
+}
+
+/* Rather once too often: whatever waits, even for the peer. */
+static bool is_due(const struct kr_core *core, const struct kr_link *link)
+{
+    return link->progress_generation != core->directory.generation || link->is_waiting || link->order_count > 0 ||
+           link->spread.prune_count > 0 || link->spread.id_count > 0 || queued(link) > 0 || refill_is_due(link);
+}
+
+bool kr_gossip_is_due(const struct kr_core *core)
+{
+    bool due = (core->makes_out == 0) != (core->makes_since_ms == UINT64_MAX) || core->spread.awaiting.count > 0;
+    for (uint32_t i = 0; i < core->link_count && !due; i++) {
+        const struct kr_link *link = core->links[i];
+        due = link->needed > 0 || (link->has_session && is_due(core, link));
+    }
+    return due;
 }
 
 enum kr_err kr_gossip_flush(struct kr_step *step)

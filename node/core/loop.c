@@ -305,8 +305,12 @@ enum kr_err kr_loop_idle(struct kr_loop *loop, uint64_t now_ms, const uint8_t se
     struct kr_rng rng;
     size_t before = effects->count;
     bool more = false;
-    kr_rng_init(&rng, seed);
     loop->now_ms = now_ms > loop->now_ms ? now_ms : loop->now_ms;
+    if (loop->core != NULL && !kr_core_idle_is_due(loop->core, loop->store, loop->now_ms)) {
+        *ret_more = false;
+        return KR_OK;
+    }
+    kr_rng_init(&rng, seed);
     enum kr_err err = loop->core == NULL ? rebuild(loop, &rng, effects) : KR_OK;
     if (err == KR_OK) {
         before = effects->count;

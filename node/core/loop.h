@@ -26,7 +26,7 @@ void kr_loop_free(struct kr_loop *loop);
  */
 enum kr_err kr_loop_run(struct kr_loop *loop, const struct kr_event *events, size_t count, const uint8_t seed[static 32],
                         bool (*is_over)(void *context), void *context, struct kr_effects *effects, size_t *ret_done) KR_WARN_UNUSED;
-/* One slice of work that can wait, in a transaction of its own. */
+/* One slice of work that can wait, in a transaction of its own; none where there is nothing to do. */
 enum kr_err kr_loop_idle(struct kr_loop *loop, uint64_t now_ms, const uint8_t seed[static 32], struct kr_effects *effects,
                          bool *ret_more) KR_WARN_UNUSED;
 struct kr_core *kr_loop_core(struct kr_loop *loop);

@@ -54,13 +54,28 @@ static enum kr_err pair_slice(struct kr_step *step, struct kr_link *link)
     return err == KR_OK ? kr_link_put(step, link) : err;
 }
 
+static bool is_due(const struct kr_link *link)
+{
+    return link->state == KR_LINK_OPEN && link->pair_next < link->pair_end;
+}
+
+bool kr_admit_pairs_is_due(const struct kr_core *core)
+{
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        if (is_due(core->links[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum kr_err kr_admit_pairs(struct kr_step *step, bool *ret_more)
 {
     struct kr_core *core = step->core;
     *ret_more = false;
     for (uint32_t i = 0; i < core->link_count; i++) {
         struct kr_link *link = core->links[i];
-        if (link->state == KR_LINK_OPEN && link->pair_next < link->pair_end) {
+        if (is_due(link)) {
             enum kr_err err = pair_slice(step, link);
             *ret_more = true;
             link->progress_generation = link->pair_next < link->pair_end ? link->progress_generation : UINT64_MAX;

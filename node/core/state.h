@@ -352,6 +352,7 @@ void kr_gossip_forget(struct kr_core *core, const struct kr_job *job);
 enum kr_err kr_gossip_checked(struct kr_step *step, struct kr_job *job) KR_WARN_UNUSED;
 /* At the end of a batch: fill frames, give credit. */
 enum kr_err kr_gossip_flush(struct kr_step *step) KR_WARN_UNUSED;
+bool kr_gossip_is_due(const struct kr_core *core); /* whether a flush might do anything */
 /* A session begins: decides how much the peer may have under way and gives the first credit. */
 enum kr_err kr_gossip_open(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
 void kr_gossip_close(struct kr_link *link);
@@ -457,6 +458,7 @@ void kr_quarantine_left(struct kr_core *core, const uint8_t from[static 32], uin
 /* ---- pairs.c ---- */
 /* Appends one older record of the log to the pair tree of a new link, in slices. */
 enum kr_err kr_admit_pairs(struct kr_step *step, bool *ret_more) KR_WARN_UNUSED;
+bool kr_admit_pairs_is_due(const struct kr_core *core);
 
 /* ---- statement.c ---- */
 /* A statement of our own (signed with the root key), made and not stored yet; to be freed. */

@@ -4,6 +4,18 @@
 #include "tests/support/failing_alloc.h"
 #include "tests/unit/core/bed.h"
 
+/* ---- how often a write transaction is begun ---- */
+
+enum kr_err __real_kr_store_write_begin(struct kr_store *store, struct kr_txn **ret_txn);
+enum kr_err __wrap_kr_store_write_begin(struct kr_store *store, struct kr_txn **ret_txn);
+static uint32_t begun;
+
+enum kr_err __wrap_kr_store_write_begin(struct kr_store *store, struct kr_txn **ret_txn)
+{
+    begun++;
+    return __real_kr_store_write_begin(store, ret_txn);
+}
+
 static int setup(void **state)
 {
     *state = bed_new(2);
@@ -488,11 +500,95 @@ static void a_core_made_anew_greets_whole(void **state)
     kr_writer_deinit(&args);
 }
 
+/* ---- work that can wait ---- */
+
+/* How many transactions one slice begins, which has no more behind it. */
+static uint32_t idle_once(struct bed *bed, uint64_t now_ms)
+{
+    struct kr_effects effects;
+    uint8_t seed[32] = {1};
+    bool more = true;
+    kr_effects_init(&effects);
+    begun = 0;
+    assert_int_equal(kr_loop_idle(bed_node(bed, 0)->loop, now_ms, seed, &effects, &more), KR_OK);
+    assert_false(more);
+    assert_true(begun > 0 || effects.count == 0);
+    kr_effects_deinit(&effects);
+    return begun;
+}
+
+static void idle_work_begins_no_transaction_for_nothing(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t id[32];
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_GREEN, "a.example", 1);
+    const uint64_t now_ms = bed->world->now_ms;
+    (void)idle_once(bed, now_ms); /* whatever the world has left */
+    assert_int_equal(idle_once(bed, now_ms), 0);
+    /* Also not after a commit that leaves nothing to do. */
+    const uint64_t commits = kr_loop_commits(bed_node(bed, 0)->loop);
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_OK);
+    bed_run(bed, 1000);
+    assert_true(kr_loop_commits(bed_node(bed, 0)->loop) > commits);
+    assert_int_equal(idle_once(bed, bed->world->now_ms), 0);
+    /* Nor over a day on which no event tells that time has passed: but for what is due then. */
+    assert_int_equal(idle_once(bed, bed_core(bed, 0)->expiry_at_ms - 1), 0);
+    assert_int_equal(idle_once(bed, bed_core(bed, 0)->expiry_at_ms), 1);
+    assert_int_equal(idle_once(bed, bed->world->now_ms), 0);
+    bed_submission_free(submit);
+}
+
+/* All that idle work and a flush look for, each alone. */
+static void idle_work_is_done_where_there_is_any(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_core *core = bed_core(bed, 0);
+    struct kr_link *link = bed_link(bed, 0, 1);
+    const uint64_t now_ms = bed->world->now_ms;
+    (void)idle_once(bed, now_ms);
+    assert_int_equal(idle_once(bed, now_ms), 0);
+    assert_true(link->has_session);
+    core->quarantine_is_due = true;
+    assert_int_equal(idle_once(bed, now_ms), 1);
+    assert_false(core->quarantine_is_due);
+    core->takeback_is_due = true;
+    assert_int_equal(idle_once(bed, now_ms), 1);
+    assert_false(core->takeback_is_due);
+    core->makes_since_ms = now_ms;
+    assert_int_equal(idle_once(bed, now_ms), 1);
+    assert_int_equal(core->makes_since_ms, UINT64_MAX);
+    link->progress_generation = core->directory.generation + 1;
+    assert_int_equal(idle_once(bed, now_ms), 1);
+    assert_int_equal(link->progress_generation, core->directory.generation);
+    link->spread.prune_count = 1;
+    assert_int_equal(idle_once(bed, now_ms), 1);
+    assert_int_equal(link->spread.prune_count, 0);
+    link->granted -= link->share / 2 + 1;
+    assert_int_equal(idle_once(bed, now_ms), 1);
+    assert_int_equal(link->granted, link->share);
+    link->needed = link->granted;
+    assert_int_equal(idle_once(bed, now_ms), 1);
+    assert_int_equal(link->needed, 0);
+    link->is_waiting = true;
+    assert_int_equal(idle_once(bed, now_ms), 1);
+    link->pair_next = link->pair_end - 1;
+    struct kr_effects effects;
+    uint8_t seed[32] = {1};
+    bool more = false;
+    kr_effects_init(&effects);
+    assert_int_equal(kr_loop_idle(bed_node(bed, 0)->loop, now_ms, seed, &effects, &more), KR_OK);
+    kr_effects_deinit(&effects);
+    assert_true(more); /* pairs always say so */
+    assert_int_equal(link->pair_next, link->pair_end);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(jobs_of_the_core_before_count, setup, teardown),
         cmocka_unit_test_setup_teardown(a_core_made_anew_greets_whole, setup, teardown),
+        cmocka_unit_test_setup_teardown(idle_work_begins_no_transaction_for_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(idle_work_is_done_where_there_is_any, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failed_commit_is_answered_and_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(no_effect_of_a_failed_batch_gets_out, setup, teardown),
         cmocka_unit_test_setup_teardown(an_event_that_fails_spares_those_before_it, setup, teardown),

@@ -43,6 +43,7 @@ static void merge_all(struct fixture *fixture)
         struct kr_txn *txn = write_begin(fixture);
         assert_int_equal(kr_store_merge_slice(txn, &more), KR_OK);
         commit(txn);
+        assert_true(more || !kr_store_merge_is_due(fixture->store));
         assert_true(slices < SLICES);
     }
 }
@@ -50,6 +51,7 @@ static void merge_all(struct fixture *fixture)
 static void merge_once(struct fixture *fixture)
 {
     bool more = false;
+    assert_true(kr_store_merge_is_due(fixture->store));
     struct kr_txn *txn = write_begin(fixture);
     assert_int_equal(kr_store_merge_slice(txn, &more), KR_OK);
     assert_true(more);
