@@ -258,13 +258,21 @@ static enum kr_err take_message(struct kr_pipe *pipe, struct kr_error *error)
     }
 }
 
+/* Of a struct of 20 KiB only what a frame has is set: frames are many. */
+static enum kr_err send_frame(struct kr_pipe *pipe, uint32_t number, const uint8_t *bytes, size_t len)
+{
+    pipe->out.type = KR_NET_FRAME;
+    pipe->out.number = number;
+    pipe->out.frame = (struct kr_slice){bytes, len};
+    return kr_channel_send(pipe->channel, &pipe->out);
+}
+
 /* Frames keep their order: none goes before those that wait. */
 static void send_waiting(struct kr_pipe *pipe)
 {
     while (pipe->waiting != NULL && pipe->channel != NULL) {
         struct frame *frame = pipe->waiting;
-        pipe->out = (struct kr_net_message){.type = KR_NET_FRAME, .number = frame->number, .frame = {frame->bytes, frame->len}};
-        if (kr_channel_send(pipe->channel, &pipe->out) != KR_OK) {
+        if (send_frame(pipe, frame->number, frame->bytes, frame->len) != KR_OK) {
             return;
         }
         pipe->waiting = frame->next;
@@ -363,8 +371,7 @@ void kr_pipe_send(struct kr_pipe *pipe, uint32_t number, uint8_t *bytes, size_t 
         return;
     }
     if (pipe->waiting == NULL) {
-        pipe->out = (struct kr_net_message){.type = KR_NET_FRAME, .number = number, .frame = {bytes, len}};
-        if (kr_channel_send(pipe->channel, &pipe->out) == KR_OK) {
+        if (send_frame(pipe, number, bytes, len) == KR_OK) {
             free(bytes);
             return;
         }

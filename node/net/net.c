@@ -340,7 +340,8 @@ static enum kr_err take_frame(struct net *net)
 
 static enum kr_err pass_on(struct net *net, uint32_t number, zmq_msg_t *part)
 {
-    net->out = (struct kr_net_message){.type = KR_NET_FRAME, .number = number};
+    net->out.type = KR_NET_FRAME; /* the rest of 20 KiB is not looked at */
+    net->out.number = number;
     net->out.frame = (struct kr_slice){zmq_msg_data(part), zmq_msg_size(part)};
     return say(net);
 }

@@ -128,10 +128,12 @@ static void read_numbered(struct kr_reader *reader, struct kr_client_frame *fram
 
 enum kr_err kr_client_frame_read(struct kr_slice bytes, bool from_client, struct kr_client_frame *ret_frame)
 {
-    struct kr_client_frame frame = {0};
+    const size_t front = offsetof(struct kr_client_frame, items); /* of the 16 KiB behind it few are used */
+    struct kr_client_frame frame;
     struct kr_reader reader;
     uint32_t fields;
 
+    memset(&frame, 0, front);
     if (bytes.len > KR_CLIENT_FRAME_BYTES_MAX) {
         return KR_BOUNDS;
     }
@@ -148,7 +150,7 @@ enum kr_err kr_client_frame_read(struct kr_slice bytes, bool from_client, struct
     }
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) == KR_OK) {
-        *ret_frame = frame;
+        memcpy(ret_frame, &frame, front + frame.item_count * sizeof frame.items[0]);
     }
     return reader.err;
 }
