@@ -190,6 +190,7 @@ static void know_path(const char *path, struct term *term)
         {"network-traffic:protocols[*]", ROLE_TRAFFIC, 0, false},
         {"network-traffic:protocols[0]", ROLE_TRAFFIC, 0, false},
         {"file:name", ROLE_NAME, KR_INDICATOR_FILENAME, false},
+        {"file:extensions.windows-pebinary-ext.imphash", ROLE_HASH, KR_INDICATOR_IMPHASH, false},
     };
     static const char hashes[] = "file:hashes.";
     term->role = strncmp(path, "file:", 5) == 0 ? ROLE_FACT : ROLE_OTHER;

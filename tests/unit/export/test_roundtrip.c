@@ -127,10 +127,18 @@ static void test_csv(void **state)
     check_format("csv", KR_IMPORT_CSV, true, 0);
 }
 
+/* Neither JA3 nor what is no type has a pattern there. */
+static void test_stix(void **state)
+{
+    (void)state;
+    check_format("stix", KR_IMPORT_STIX, false, 1u << KR_INDICATOR_JA3 | 1u << KR_INDICATOR_OTHER);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_csv),
+        cmocka_unit_test(test_stix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
