@@ -1,5 +1,5 @@
-"""The examples of docs/EXPORT.md that are marked to be run (<!-- run: NAME --> before a fenced block), with the folders of a system moved
-below a directory of the test's own. The Japanese page has the same ones."""
+"""The examples of docs/EXPORT.md and docs/IMPORT.md that are marked to be run (<!-- run: NAME --> before a fenced block), with the folders of a system moved
+below a directory of the test's own. The Japanese pages have the same ones."""
 import os
 import re
 
@@ -14,9 +14,9 @@ def _read(name):
         return dict(BLOCK.findall(file.read()))
 
 
-def examples(root):
+def examples(root, page="EXPORT"):
     """{name: text} of the English page."""
-    english, japanese = _read("EXPORT.md"), _read("EXPORT.ja.md")
+    english, japanese = _read(f"{page}.md"), _read(f"{page}.ja.md")
     check(english and english == japanese, f"the examples of both languages differ: {set(english.items()) ^ set(japanese.items())}")
     moved = {}
     for name, text in english.items():

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 
+import doc_blocks
 import federation
 import terminal
 from cli import Tool
@@ -185,6 +186,25 @@ def files(ours, root):
     check("保存" in japanese.stderr.decode(), f"in Japanese: {japanese.stderr.decode()}")
 
 
+def worked_example(ours, root):
+    """docs/IMPORT.md as it stands there."""
+    folder = os.path.join(root, "example")
+    programs = os.path.join(root, "bin")
+    os.mkdir(folder)
+    os.mkdir(programs)
+    os.symlink(os.path.abspath(ours.kairan), os.path.join(programs, "kairan"))
+    environment = dict(os.environ, KAIRAN_STATE=ours.state, LANGUAGE="en", PATH=programs + os.pathsep + os.environ["PATH"])
+    for name, text in doc_blocks.examples(folder, "IMPORT").items():
+        ended = subprocess.run(["sh", "-e"], input=text.encode(), cwd=folder, env=environment, capture_output=True, timeout=120, check=False)
+        said = ended.stderr.decode()
+        check(ended.returncode == 0, f"docs/IMPORT.md, {name}: status {ended.returncode}: {said}")
+        if name == "first":
+            check("members.csv:4: not taken: the value is masked" in said, f"docs/IMPORT.md, {name}: {said}")
+        if name == "again":
+            check("new 0" in said and "there before 1" in said, f"docs/IMPORT.md, {name}: {said}")
+    check(finds(ours, "198.51.100.51") and finds(ours, "third.import-doc.jp") and not finds(ours, "first.import-doc.jp"), "docs/IMPORT.md")
+
+
 def asked(ours, root):
     path = write(root, "asked.csv", "value,note\nasked.kairan-e2e.jp,x\n127.0.0.1,y\nzz,z\n")
     command = ["import", path, "--label", "clear"]
@@ -212,6 +232,7 @@ def main():
             stricter(ours, made.root)
             files(ours, made.root)
             asked(ours, made.root)
+            worked_example(ours, made.root)
             many(ours, theirs, made.nodes[0], made.root)
     except Failure as failure:
         print(f"import: {failure}", file=sys.stderr)
