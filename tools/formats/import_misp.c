@@ -130,7 +130,7 @@ static void take_label(struct event *event, struct kr_slice tag)
 
 static struct kr_slice tag_at(const json_t *tags, size_t i)
 {
-    return kr_json_text(json_array_get(tags, i), "name");
+    return kr_json_string_at(json_array_get(tags, i), "name");
 }
 
 static void take_tags(struct event *event, const json_t *tags)
@@ -230,7 +230,7 @@ static enum kr_err visit_all(struct reading *reading, struct event *event, bool 
 static enum kr_err weigh(struct reading *reading, struct event *event, const struct attribute *attribute)
 {
     const json_t *json = attribute->json, *tags = json_object_get(json, "Tag");
-    const struct kr_slice value = kr_json_text(json, "value"), type = kr_json_text(json, "type");
+    const struct kr_slice value = kr_json_string_at(json, "value"), type = kr_json_string_at(json, "type");
     struct kr_import_group *group = &event->group;
     (void)reading;
     for (size_t i = 0; i < json_array_size(tags); i++) {
@@ -264,7 +264,7 @@ struct giving {
 /* The comment, with what else is known of the value before it. */
 static void note_on(const json_t *json, struct kr_slice more, char ret_note[static KR_NOTE_BYTES_MAX + 1])
 {
-    const struct kr_slice comment = kr_json_text(json, "comment");
+    const struct kr_slice comment = kr_json_string_at(json, "comment");
     const int more_len = (int)(more.len < 512 ? more.len : 512), room = KR_NOTE_BYTES_MAX - more_len - 2;
     const int len = snprintf(ret_note, KR_NOTE_BYTES_MAX + 1, "%.*s%s%.*s", more_len, (const char *)more.bytes,
                              more_len > 0 && comment.len > 0 ? ": " : "",
@@ -364,7 +364,7 @@ static enum kr_err give_of_type(struct giving *giving, struct kr_slice name, str
 
 static enum kr_err read_date(const struct giving *giving, const char *key, uint64_t *ret_s)
 {
-    const struct kr_slice text = kr_json_text(giving->attribute->json, key);
+    const struct kr_slice text = kr_json_string_at(giving->attribute->json, key);
     if (text.len == 0 || kr_import_date(text, 0, ret_s) == KR_OK) {
         return KR_OK;
     }
@@ -388,7 +388,7 @@ static enum kr_err give_attribute(struct reading *reading, struct event *event, 
                  .state = attribute->is_deleted ? KR_IMPORT_DELETED : KR_IMPORT_LIVE,
                  .place = {.line = attribute->line, .pointer = attribute->pointer}},
     };
-    const struct kr_slice type = kr_json_text(attribute->json, "type"), value = kr_json_text(attribute->json, "value");
+    const struct kr_slice type = kr_json_string_at(attribute->json, "type"), value = kr_json_string_at(attribute->json, "value");
     const json_t *tags = json_object_get(attribute->json, "Tag");
     enum kr_err err = tell_progress(reading);
     if (err != KR_OK) {
@@ -428,9 +428,9 @@ static void describe(struct reading *reading, struct event *event, uint64_t line
     const json_t *creator = json_object_get(event->fields, "Orgc");
     struct kr_import_group *group = &event->group;
     creator = creator != NULL ? creator : json_object_get(event->fields, "Org");
-    group->title = kr_json_text(event->fields, "info");
-    group->id = kr_json_text(event->fields, "uuid");
-    group->organisation = kr_json_text(creator, "name");
+    group->title = kr_json_string_at(event->fields, "info");
+    group->id = kr_json_string_at(event->fields, "uuid");
+    group->organisation = kr_json_string_at(creator, "name");
     if (group->organisation.len == 0) {
         group->organisation = slice_of(reading->options->organisation);
     }
