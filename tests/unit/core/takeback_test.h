@@ -14,6 +14,7 @@ struct lie {
     uint64_t expires_s;         /* 0: the target's */
     const uint8_t *community;
     bool breaks_signature, breaks_header;
+    const struct forged *instead; /* taken back in the target's place; NULL: none */
 };
 /* Signed as `node`: takes back `target`. */
 static inline struct forged take_back(struct bed *bed, uint32_t node, const struct forged *target, struct lie lie)
@@ -23,6 +24,7 @@ static inline struct forged take_back(struct bed *bed, uint32_t node, const stru
     struct kr_writer content, inner;
     uint8_t signature[64], *copy;
     uint32_t kind = lie.kind != 0 ? lie.kind : KR_KIND_RETRACTION;
+    target = lie.instead != NULL ? lie.instead : target;
     assert_int_equal(kr_record_split(target->bytes, target->len, &record), KR_OK);
     assert_int_equal(kr_header_parse(record.header, &header), KR_OK);
     memcpy(signature, record.signature.bytes, 64);
@@ -77,6 +79,17 @@ static inline struct forged stripped(const struct forged *forged)
     assert_int_equal(kr_writer_take(&writer, &header_only.bytes, &header_only.len), KR_OK);
     memcpy(header_only.id, forged->id, 32);
     return header_only;
+}
+
+/* The node holds nothing of it any more, as after damage; its place in the trees stays. */
+static inline void lose(struct bed *bed, uint32_t node, const uint8_t id[static 32])
+{
+    struct kr_txn *txn = NULL;
+    uint64_t arrival;
+    assert_int_equal(kr_store_write_begin(bed_node(bed, node)->store, &txn), KR_OK);
+    assert_int_equal(kr_store_record_find(txn, id, &arrival), KR_OK);
+    assert_int_equal(kr_store_record_purge(txn, arrival, (struct kr_slice){0}), KR_OK);
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
 }
 
 /* A client's request; `id` may be the beginning of one. */
