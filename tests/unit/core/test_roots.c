@@ -212,6 +212,70 @@ static void a_long_log_is_read_last(void **state)
     assert_true(bed_holds(bed, 1, bed->world->records[500].id));
 }
 
+/* Marks were once stored with the whole running hash: where one still stands, its first bytes count, and reading goes on there. */
+static void a_mark_of_an_older_format_is_read(void **state)
+{
+    struct bed *bed = *state;
+    const struct kr_scope clear = {.kind = KR_SCOPE_CLEAR};
+    struct kr_txn *txn = NULL;
+    struct kr_writer value;
+    uint64_t count = 0;
+    uint8_t key[65] = {0}, hash[32];
+    submit_many(bed, 0, 20);
+    sim_world_crash(bed->world, 1, UINT32_MAX);
+    assert_int_equal(kr_store_read_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    assert_int_equal(kr_store_scope_mark(txn, &clear, &count, hash), KR_OK);
+    kr_txn_abort(txn);
+    assert_int_equal(count, 20);
+    submit_many(bed, 0, 5);
+    assert_int_equal(sim_world_start(bed->world, 1), SIM_HOLDS);
+    memcpy(key, bed_link(bed, 1, 0)->transport_key, 32);
+    key[32] = KR_SCOPE_CLEAR;
+    kr_writer_init(&value, 64);
+    kr_writer_array(&value, 2);
+    kr_writer_uint(&value, count);
+    kr_writer_bin(&value, hash, 32);
+    assert_int_equal(kr_store_write_begin(bed_node(bed, 1)->store, &txn), KR_OK);
+    assert_int_equal(kr_store_put(txn, KR_TABLE_MARKS, key, sizeof key, value.bytes, value.len), KR_OK);
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+    kr_writer_deinit(&value);
+    while (!bed_link(bed, 1, 0)->has_session || bed_link(bed, 1, 0)->progress_count == 0) {
+        bed_run(bed, 1);
+    }
+    assert_int_equal(clear_of(bed, 1, 0)->mark, 20);
+    assert_memory_equal(clear_of(bed, 1, 0)->mark_hash, hash, KR_MARK_HASH_BYTES);
+    bed_run(bed, 60000);
+    assert_true(bed_holds(bed, 1, bed->world->records[24].id));
+    assert_int_equal(clear_of(bed, 1, 0)->mark, 25);
+    assert_int_equal(clear_of(bed, 1, 0)->anew_ms, 0); /* never read from the start */
+}
+
+/* Whoever has read a peer's log pings everybody at once: so the two see that they are equal now, and those who lack the same, which
+ * is too old to be announced, hear of it and need not wait for the next ping. */
+static void a_ping_tells_all_that_reading_is_done(void **state)
+{
+    struct bed *bed = *state;
+    bed_free(bed);
+    *state = bed = bed_new(3);
+    bed_run(bed, 60000);
+    sim_world_crash(bed->world, 1, UINT32_MAX);
+    submit_many(bed, 0, 30);
+    bed_run(bed, 3600000);
+    const uint8_t *last = bed->world->records[29].id;
+    assert_int_equal(sim_world_start(bed->world, 1), SIM_HOLDS);
+    while (!bed_link(bed, 1, 2)->has_session || !bed_link(bed, 2, 1)->has_session || !bed_holds(bed, 1, last)) {
+        bed_run(bed, 10);
+    }
+    assert_false(bed_holds(bed, 2, last));
+    bed_run(bed, 1500);
+    assert_true(bed_link(bed, 1, 0)->is_equal && bed_link(bed, 0, 1)->is_equal);
+    bed_run(bed, 1500);
+    for (uint32_t i = 0; i < 30; i++) {
+        assert_true(bed_holds(bed, 2, bed->world->records[i].id));
+    }
+    assert_int_equal(clear_of(bed, 1, 0)->mark, 30);
+}
+
 /* kairan peers: from nothing known to equal. */
 static void progress_is_told(void **state)
 {
@@ -279,6 +343,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_mark_that_lies_is_put_right, setup, teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_settled_is_talked_about_ever_more_seldom, setup, teardown),
         cmocka_unit_test_setup_teardown(a_long_log_is_read_last, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_mark_of_an_older_format_is_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_ping_tells_all_that_reading_is_done, setup, teardown),
         cmocka_unit_test_setup_teardown(progress_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(an_older_version_is_named, setup, teardown),
     };

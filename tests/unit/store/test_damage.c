@@ -512,6 +512,48 @@ static void a_damaged_record_can_be_fetched_anew(void **state)
     }
 }
 
+/* Whoever looks for a record by its id is told that it is damaged, and which one: it can be deleted and fetched anew. */
+static void a_damaged_head_is_found_by_its_id(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct kr_head untouched = {.arrival = 99, .version = 7};
+    fill(fixture);
+    for (uint32_t round = 0; round < 2; round++) {
+        struct kr_txn *txn = read_begin(fixture);
+        for (uint64_t number = 0; number < RECORDS - 1; number++) {
+            struct kr_head head = untouched, other;
+            uint8_t id[32], *scratch = malloc(KR_HEAD_SCRATCH);
+            uint64_t arrival = 0;
+            const bool is_damaged = round == 1 && number == 3;
+            assert_non_null(scratch);
+            sample_id(number, id);
+            assert_int_equal(kr_store_head_find(txn, id, &arrival, &head, fixture->scratch), is_damaged ? KR_CORRUPT : KR_OK);
+            assert_int_equal(arrival, number + 1);
+            if (is_damaged) {
+                assert_memory_equal(&head, &untouched, sizeof head);
+            } else {
+                assert_int_equal(kr_store_head_get(txn, arrival, &other, scratch), KR_OK);
+                assert_int_equal(head.arrival, arrival);
+                assert_memory_equal(head.id, id, 32);
+                assert_int_equal(head.record_bytes, other.record_bytes);
+                assert_int_equal(head.title.len, other.title.len);
+                assert_memory_equal(head.title.bytes, other.title.bytes, other.title.len);
+            }
+            free(scratch);
+        }
+        uint8_t unknown[32];
+        uint64_t arrival = 77;
+        struct kr_head head = untouched;
+        sample_id(RECORDS + 1000, unknown);
+        assert_int_equal(kr_store_head_find(txn, unknown, &arrival, &head, fixture->scratch), KR_NOT_FOUND);
+        assert_int_equal(arrival, 77);
+        assert_memory_equal(&head, &untouched, sizeof head);
+        kr_txn_abort(txn);
+        flip(fixture, "log", HEAD_OF(4), 50);
+        fixture_open(fixture);
+    }
+}
+
 /* Same content, same place: only another data key makes another ciphertext. */
 static void purging_changes_the_data_key(void **state)
 {
@@ -752,6 +794,7 @@ int main(void)
         TEST(moved_rows_are_told),
         TEST(missing_and_added_rows_are_told),
         TEST(a_damaged_record_can_be_fetched_anew),
+        TEST(a_damaged_head_is_found_by_its_id),
         TEST(purging_changes_the_data_key),
         TEST(a_damaged_key_of_expiries_is_passed_over),
         TEST(a_damaged_list_of_the_dead_is_made_anew),

@@ -1,5 +1,6 @@
 /* Damage to trees: what is flipped, taken away, put back from before or left behind is told by whoever reads it and by verify. */
 #include "raw_store.h"
+#include "store/scope.h"
 
 #define SETTLED 800u
 #define PENDING 100u
@@ -221,6 +222,197 @@ static void damage_keeps_nothing_out(void **state)
     }
 }
 
+/* ---- what mending must not do ---- */
+
+/* Flips a bit in a row of that month that is not its first, and not the month's own. */
+static void damage_month(struct fixture *fixture, uint32_t number, uint32_t month)
+{
+    static struct row rows[1024];
+    const size_t count = take_rows(fixture, rows, 1024);
+    const struct row *last = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t its = (uint32_t)rows[i].key[4] << 8 | rows[i].key[5];
+        last = rows[i].key[3] == number && its == month && rows[i].key_len > 6 ? &rows[i] : last;
+    }
+    assert_non_null(last);
+    flip_row(fixture, last);
+}
+
+/* How many keys there are: all rows are read. */
+static uint64_t count_of(struct kr_txn *txn, const struct kr_scope *of, uint32_t month)
+{
+    static const uint8_t none[KR_TREE_KEY_BYTES];
+    static uint8_t keys[SETTLED + PENDING][KR_TREE_KEY_BYTES];
+    uint32_t listed = 0;
+    assert_int_equal(kr_store_tree_list(txn, of, month, none, 0, NULL, keys, SETTLED + PENDING, &listed), KR_OK);
+    return listed;
+}
+
+/* A node with leaves becomes a leaf as it is mended: the rows below it go. */
+static void a_mended_month_leaves_no_rows_behind(void **state)
+{
+    static const uint8_t none[KR_TREE_KEY_BYTES];
+    static uint8_t keys[KR_TREE_LEAF_MAX + 1][KR_TREE_KEY_BYTES];
+    struct fixture *fixture = *state;
+    uint32_t listed = 0;
+    struct kr_txn *txn = write_begin(fixture);
+    append(txn, &scope, 0, 2 * (KR_TREE_LEAF_MAX + 1));
+    assert_int_equal(kr_store_tree_settle(txn, &scope), KR_OK);
+    assert_int_equal(kr_store_tree_list(txn, &scope, 700, none, 0, NULL, keys, KR_TREE_LEAF_MAX + 1, &listed), KR_OK);
+    assert_int_equal(listed, KR_TREE_LEAF_MAX + 1);
+    commit(txn);
+    damage_month(fixture, 1, 700); /* of the last leaf, where the last key stands */
+    txn = write_begin(fixture);
+    assert_int_equal(kr_store_scope_remove(txn, &scope, keys[KR_TREE_LEAF_MAX] + KR_TREE_KEY_BYTES - 32), KR_OK);
+    assert_int_equal(kr_txn_take_months_mended(txn), 1);
+    assert_int_equal(count_of(txn, &scope, 700), KR_TREE_LEAF_MAX);
+    commit(txn);
+    assert_verifies(fixture);
+}
+
+/* Nor a month that has no key. */
+static void a_month_that_is_empty_when_mended_is_none(void **state)
+{
+    struct fixture *fixture = *state;
+    struct kr_tree_month month;
+    uint32_t count = 99;
+    struct kr_txn *txn = write_begin(fixture);
+    append(txn, &scope, 0, 1);
+    assert_int_equal(kr_store_tree_settle(txn, &scope), KR_OK);
+    commit(txn);
+    damage_month(fixture, 1, 700);
+    txn = write_begin(fixture);
+    assert_int_equal(kr_store_scope_remove(txn, &scope, entry_at(0).id), KR_OK);
+    assert_int_equal(kr_txn_take_months_mended(txn), 1);
+    assert_int_equal(kr_store_tree_months(txn, &scope, 0, &month, 1, &count), KR_OK);
+    assert_int_equal(count, 0);
+    commit(txn);
+    assert_verifies(fixture);
+}
+
+/* What is only in the log is not put into rows by the way: it would stand there still when it has gone from the log. */
+static void what_is_not_in_rows_yet_is_not_mended_into_them(void **state)
+{
+    static const uint8_t none[KR_TREE_KEY_BYTES];
+    static uint8_t keys[SETTLED][KR_TREE_KEY_BYTES];
+    struct fixture *fixture = *state;
+    uint32_t listed = 0;
+    fill(fixture);
+    for (uint32_t round = 0; round < 2; round++) {
+        struct kr_txn *txn = read_begin(fixture);
+        const uint64_t before = count_of(txn, &scope, 700);
+        assert_int_equal(kr_store_tree_list(txn, &scope, 700, none, 0, NULL, keys, SETTLED, &listed), KR_OK);
+        kr_txn_abort(txn);
+        damage_month(fixture, 1, 700);
+        txn = write_begin(fixture);
+        if (round == 0) { /* by reading */
+            assert_int_equal(count_of(txn, &scope, 700), before);
+        } else { /* or by taking out: all that stand in rows, until the damaged one is met */
+            for (uint32_t i = 0; i < listed && kr_txn_take_months_mended(txn) == 0; i++) {
+                uint64_t at = 0;
+                const uint8_t *id = keys[listed - 1 - i] + KR_TREE_KEY_BYTES - 32;
+                assert_int_equal(kr_store_scope_find(txn, &scope, id, &at), KR_OK);
+                assert_int_equal(at < SETTLED ? kr_store_scope_remove(txn, &scope, id) : KR_OK, KR_OK);
+            }
+        }
+        commit(txn);
+        txn = write_begin(fixture);
+        const uint64_t after = count_of(txn, &scope, 700), pending = SETTLED + 2 * round;
+        assert_int_equal(kr_store_scope_remove(txn, &scope, entry_at(pending).id), KR_OK);
+        assert_int_equal(count_of(txn, &scope, 700), after - 1);
+        commit(txn);
+        assert_verifies(fixture);
+    }
+}
+
+/* What stands in a damaged block nobody knows; all others are mended. */
+static void a_damaged_block_does_not_end_the_mending(void **state)
+{
+    static struct row block;
+    struct fixture *fixture = *state;
+    fill(fixture);
+    for (uint32_t all = 0; all < 2; all++) {
+        fixture_close(fixture);
+        struct raw raw = raw_open(fixture);
+        raw_row(&raw, "entries", 3, block.key, &block.key_len, block.value, &block.len);
+        block.value[block.len / 2] ^= 0x10;
+        raw_put(&raw, "entries", block.key, block.key_len, block.value, block.len);
+        raw_close(&raw);
+        fixture_open(fixture);
+        damage_month(fixture, 1, 700);
+        struct kr_txn *txn = write_begin(fixture);
+        uint8_t root[32];
+        uint64_t count = 0;
+        if (all == 0) {
+            assert_int_equal(count_of(txn, &scope, 700), (SETTLED + PENDING - 32) / 2);
+        } else {
+            assert_int_equal(kr_scope_mend(txn, &scope), KR_OK);
+        }
+        assert_int_equal(kr_store_tree_root(txn, &scope, 0, root, &count), KR_OK);
+        assert_int_equal(count, SETTLED + PENDING - (all == 0 ? 16 : 32));
+        kr_txn_abort(txn);
+        fixture_close(fixture);
+        raw = raw_open(fixture);
+        block.value[block.len / 2] ^= 0x10;
+        raw_put(&raw, "entries", block.key, block.key_len, block.value, block.len);
+        raw_close(&raw);
+        fixture_open(fixture);
+    }
+}
+
+/* A month was dropped by a clock that was wrong, and began again: what had entered before does not come back with mending. */
+static void what_was_dropped_is_not_mended(void **state)
+{
+    struct fixture *fixture = *state;
+    bool more = true;
+    fill(fixture);
+    struct kr_txn *txn = write_begin(fixture);
+    while (more) {
+        assert_int_equal(kr_store_tree_drop(txn, 701, &more), KR_OK);
+    }
+    append(txn, &scope, 5000, 5400);
+    assert_int_equal(kr_store_tree_settle(txn, &scope), KR_OK);
+    assert_int_equal(count_of(txn, &scope, 700), 200);
+    commit(txn);
+    damage_month(fixture, 1, 700);
+    txn = write_begin(fixture);
+    assert_int_equal(count_of(txn, &scope, 700), 200);
+    assert_int_equal(kr_txn_take_months_mended(txn), 1);
+    commit(txn);
+    assert_verifies(fixture);
+    txn = read_begin(fixture);
+    assert_int_equal(count_of(txn, &scope, 700), 200);
+    kr_txn_abort(txn);
+}
+
+/* All of a scope anew: its months, and no other's. */
+static void a_mended_scope_is_as_it_was(void **state)
+{
+    static struct row rows[1024];
+    struct fixture *fixture = *state;
+    uint8_t before[2][32], after[32];
+    fill(fixture);
+    struct kr_txn *txn = read_begin(fixture);
+    root_of(txn, &scope, before[0]);
+    root_of(txn, &second, before[1]);
+    kr_txn_abort(txn);
+    const size_t count = take_rows(fixture, rows, 1024);
+    put_row(fixture, &rows[3], rows[count / 2].value, rows[count / 2].len);
+    damage_month(fixture, 1, 701);
+    txn = write_begin(fixture);
+    assert_int_equal(kr_scope_mend(txn, &scope), KR_OK);
+    assert_int_equal(kr_txn_take_months_mended(txn), 2);
+    root_of(txn, &scope, after);
+    assert_memory_equal(after, before[0], 32);
+    commit(txn);
+    assert_int_equal(read_all(fixture), KR_OK);
+    txn = read_begin(fixture);
+    root_of(txn, &second, after);
+    assert_memory_equal(after, before[1], 32);
+    kr_txn_abort(txn);
+    assert_verifies(fixture);
+}
+
 /* Authentic, but of another place. */
 static void moved_rows_are_told(void **state)
 {
@@ -399,10 +591,20 @@ static void verify_takes_trees_in_slices(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(flipped_and_missing_rows_are_told), TEST(who_may_write_mends_what_is_damaged),
-        TEST(damage_keeps_nothing_out),          TEST(moved_rows_are_told),
-        TEST(rows_from_before_are_told),         TEST(a_whole_tree_from_before_is_told),
-        TEST(left_overs_are_no_damage),          TEST(verify_takes_trees_in_slices),
+        TEST(flipped_and_missing_rows_are_told),
+        TEST(who_may_write_mends_what_is_damaged),
+        TEST(damage_keeps_nothing_out),
+        TEST(moved_rows_are_told),
+        TEST(a_mended_month_leaves_no_rows_behind),
+        TEST(a_month_that_is_empty_when_mended_is_none),
+        TEST(what_is_not_in_rows_yet_is_not_mended_into_them),
+        TEST(a_damaged_block_does_not_end_the_mending),
+        TEST(what_was_dropped_is_not_mended),
+        TEST(a_mended_scope_is_as_it_was),
+        TEST(rows_from_before_are_told),
+        TEST(a_whole_tree_from_before_is_told),
+        TEST(left_overs_are_no_damage),
+        TEST(verify_takes_trees_in_slices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
