@@ -39,7 +39,7 @@ die() {
 
 # What building and running needs; then what testing needs on top.
 packages_build="cmake ninja-build gcc libc6-dev pkg-config gettext libsodium-dev libzmq3-dev libmsgpack-dev liblmdb-dev
-    libcmocka-dev libidn2-dev libunistring-dev libpsl-dev publicsuffix libseccomp-dev libgmime-3.0-dev libinih-dev libjansson-dev uuid-dev"
+    libcmocka-dev libidn2-dev libunistring-dev libpsl-dev publicsuffix libseccomp-dev libgmime-3.0-dev libinih-dev libjansson-dev uuid-dev zlib1g-dev libzstd-dev"
 packages_test="clang clang-format clang-tidy libclang-rt-14-dev python3 python3-msgpack python3-nacl bind9-utils nftables ipset"
 # Servers that the tests feed with exports: unpacked into build/consumers, not installed, so that none of them is started or enabled.
 packages_servers="bind9 unbound"

@@ -56,6 +56,7 @@ int kr_run_lookup(struct kr_app *app, int argc, char **argv);
 int kr_run_ls(struct kr_app *app, int argc, char **argv);
 int kr_run_show(struct kr_app *app, int argc, char **argv);
 int kr_run_explain(struct kr_app *app, int argc, char **argv);
+int kr_run_scan(struct kr_app *app, int argc, char **argv);
 int kr_run_status(struct kr_app *app, int argc, char **argv);
 int kr_run_watch(struct kr_app *app, int argc, char **argv);
 int kr_run_warninglist(struct kr_app *app, int argc, char **argv);

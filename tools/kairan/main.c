@@ -232,6 +232,27 @@ const struct kr_command kr_commands[] = {
         "Examples: kairan export list --out /srv/www/kairan --max-entries 100000 --watch\n"
         "          kairan export rpz --out /var/lib/bind/rpz.kairan.db --min-councils 2\n"
         "          kairan export csv --excel --max-age 30d > kairan.csv\n")},
+    {"scan", kr_run_scan, N_("search logs for what is known"),
+     N_("Usage: kairan scan FILE|DIRECTORY|-... [OPTIONS]\n"
+        "\n"
+        "Searches logs for every value that this node knows: text, gzip, zstd, all files below a directory, or standard input. "
+        "Values\n"
+        "are found as whole words: 1.2.3.4 is not in 11.2.3.45, bad.example not in notbad.example; but networks contain addresses, "
+        "and\n"
+        "bad.example also stands for what is below it. Nothing of a log leaves this machine.\n"
+        "\n"
+        "  --values FILE    search for these, one a line, instead of what the node knows (then no node is needed)\n"
+        "  --no-url-hosts   leave out lines that only name the host of a URL (as CONNECT lines do)\n"
+        "  -a, --binary     search files that look binary, too\n"
+        "  -j, --threads N  default: as many as there are cores\n"
+        "  --resume         go on where the search of the same files was stopped with Ctrl-C\n"
+        "\n"
+        "Exit status: 0 found, 1 nothing found, 2 failure, also where a file could not be read to its end.\n"
+        "Searching subscribers' logs touches the secrecy of communications; see docs/SCAN.md before you do.\n"
+        "\n"
+        "Examples: kairan scan /var/log/squid\n"
+        "          kairan scan access.log.zst --json\n"
+        "          ssh proxy zcat /var/log/access.log.gz | kairan scan -\n")},
     {"ls", kr_run_ls, N_("list records, newest first"),
      N_("Usage: kairan ls [OPTIONS]\n"
         "\n"
