@@ -1,6 +1,7 @@
 /* What is exported, read by the importing side: the same indicators. */
 #include "tests/unit/export/export_test.h"
 
+#include "tools/export/misp.h"
 #include "tools/formats/import.h"
 
 static const struct value values[] = {
@@ -83,38 +84,48 @@ static enum kr_err on_progress(void *context, uint64_t bytes)
     return KR_OK;
 }
 
-/* `lost`: types that the format does not have; bits. */
-static void check_format(const char *name, enum kr_import_format format, bool is_excel, uint32_t lost)
+static void give_all(struct kr_gathered *gathered)
 {
-    struct kr_gathered gathered = {0};
-    struct kr_tally tally;
-    give(&gathered, &(const struct given_record){
-                        .number = 1, .label = KR_TLP_GREEN, .title = "A, \"title\"", .values = values, .count = VALUE_COUNT});
-    struct kr_selection selection = SELECT(&gathered, 0);
-    struct kr_rendering rendering = rendering_of(&selection);
-    rendering.is_excel = is_excel;
-    assert_int_equal(selection.entry_count, VALUE_COUNT);
-    char *text = render(name, NULL, &rendering, &tally);
+    give(gathered, &(const struct given_record){
+                       .number = 1, .label = KR_TLP_GREEN, .title = "A, \"title\"", .values = values, .count = VALUE_COUNT});
+}
 
-    struct seen seen = {.selection = &selection};
+/* `lost`: types that the format does not have; bits. */
+static void check_text(const char *name, const char *text, enum kr_import_format format, const struct kr_selection *selection,
+                       uint32_t lost, uint32_t skipped)
+{
+    struct seen seen = {.selection = selection};
     struct kr_slice bytes = slice(text);
     struct kr_import_source source;
     struct kr_error error = {0};
     enum kr_import_format found = KR_IMPORT_ANY;
     const struct kr_import_sink sink = {&seen, on_group, on_item, on_end, on_skip, on_progress};
     const struct kr_import_options options = {.format = format};
+    assert_int_equal(selection->entry_count, VALUE_COUNT);
     assert_int_equal(kr_import_detect(bytes, &found, &error), KR_OK);
     assert_int_equal(found, format);
     kr_import_source_memory(&source, name, &bytes);
     assert_int_equal(kr_import_read(&source, &options, &sink, &error), KR_OK);
-    for (size_t i = 0; i < selection.entry_count; i++) {
-        bool is_lost = (lost & 1u << selection.entries[i].type) != 0;
+    for (size_t i = 0; i < selection->entry_count; i++) {
+        bool is_lost = (lost & 1u << selection->entries[i].type) != 0;
         if (seen.is_found[i] == is_lost) {
-            fail_msg("%s: %s %zu", name, kr_indicator_type_name(selection.entries[i].type), i);
+            fail_msg("%s: %s %zu", name, kr_indicator_type_name(selection->entries[i].type), i);
         }
     }
     assert_int_equal(seen.unknown, 0);
-    assert_int_equal(seen.skipped, 0);
+    assert_int_equal(seen.skipped, skipped);
+}
+
+static void check_format(const char *name, enum kr_import_format format, bool is_excel, uint32_t lost)
+{
+    struct kr_gathered gathered = {0};
+    struct kr_tally tally;
+    give_all(&gathered);
+    struct kr_selection selection = SELECT(&gathered, 0);
+    struct kr_rendering rendering = rendering_of(&selection);
+    rendering.is_excel = is_excel;
+    char *text = render(name, NULL, &rendering, &tally);
+    check_text(name, text, format, &selection, lost, 0);
     free(text);
     kr_selection_deinit(&selection);
     kr_gathered_deinit(&gathered);
@@ -134,11 +145,38 @@ static void test_stix(void **state)
     check_format("stix", KR_IMPORT_STIX, false, 1u << KR_INDICATOR_JA3 | 1u << KR_INDICATOR_OTHER);
 }
 
+/* One event, as it stands in a feed. What MISP calls "other" is no indicator to who reads it. */
+static void test_misp(void **state)
+{
+    (void)state;
+    struct kr_gathered gathered = {0};
+    give_all(&gathered);
+    struct kr_selection selection = SELECT(&gathered, 0);
+    struct kr_rendering rendering = rendering_of(&selection);
+    struct kr_tally tally = {0};
+    struct kr_chosen chosen;
+    struct kr_by_record sorted;
+    const struct kr_export_part part = {NULL, UINT32_MAX, 0};
+    assert_int_equal(kr_choose(&rendering, &part, 0, NULL, &chosen, &tally), KR_OK);
+    assert_int_equal(kr_by_record_make(&selection, &chosen, &sorted), KR_OK);
+    json_t *event = kr_misp_event(&rendering, sorted.items, sorted.count);
+    char *text = json_dumps(event, JSON_COMPACT);
+    assert_non_null(text);
+    check_text("misp-feed", text, KR_IMPORT_MISP, &selection, 1u << KR_INDICATOR_OTHER, 1);
+    free(text);
+    json_decref(event);
+    kr_by_record_deinit(&sorted);
+    kr_chosen_deinit(&chosen);
+    kr_selection_deinit(&selection);
+    kr_gathered_deinit(&gathered);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_csv),
         cmocka_unit_test(test_stix),
+        cmocka_unit_test(test_misp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+"""What one council exports, another that is not linked to it imports: the same indicators, under the same label, for CSV, STIX and a MISP
+feed."""
+import argparse
+import json
+import os
+import sys
+
+import federation
+from cli import Tool
+from federation import Failure, check
+
+VALUES = """evil.kairan-e2e.jp
+xn--wgv71a119e.kairan-e2e.jp
+203.0.113.7:8443
+198.51.100.0/24
+2001:db8::7
+http://url.kairan-e2e.jp/a;b?c=$(id)&d=x
+0cc175b9c0f1b6a831c399e269772661
+86f7e437faa5a7fce15d1ddcb9eaeaea377667b8
+ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb
+CVE-2026-12345
+"""
+
+
+def exported(tool):
+    """{(type, value): label}"""
+    document = json.loads(tool.done("export", "json"))
+    return {(item["type"], item["value"]): item["label"] for item in document["indicators"]}
+
+
+def event_file(feed):
+    names = [name for name in os.listdir(feed) if name not in ("manifest.json", "hashes.csv")]
+    check(len(names) == 1, f"events: {names}")
+    return os.path.join(feed, names[0])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kairand", required=True)
+    parser.add_argument("--kairan", required=True)
+    options = parser.parse_args()
+    forms = ("csv", "stix", "misp-feed")
+    try:
+        with federation.Federation(options.kairand, ["Kita", *forms], is_chain=False) as made:
+            ours, *others = (Tool(options.kairan, node.directory) for node in made.nodes)
+            ours.done("submit", "-", "--label", "clear", "-y", given=VALUES.encode())
+            expected = exported(ours)
+            check(len(expected) == 10, f"submitted: {sorted(expected)}")
+            for form, other in zip(forms, others):
+                path = os.path.join(made.root, form)
+                ours.done("export", form, "--out", path)
+                path = event_file(os.path.join(path, "tlp-clear")) if form == "misp-feed" else path
+                other.done("import", path, "--label", "clear", "-y")
+                found = exported(other)
+                check(found == expected, f"{form}: {set(found.items()) ^ set(expected.items())}")
+                before = other.done("--json", "ls")
+                other.run("import", path, "--label", "clear", "-y")
+                check(other.done("--json", "ls") == before, f"{form}: what is imported a second time is there twice")
+    except Failure as failure:
+        print(f"roundtrip: {failure}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
