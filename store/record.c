@@ -52,28 +52,34 @@ static enum kr_err log_put(struct kr_txn *txn, const struct kr_head *head, struc
     return err;
 }
 
-enum kr_err kr_log_open(struct kr_txn *txn, const struct kr_head *head, const uint8_t data_key[static 32], uint8_t *ret)
+/* `*ret_len`: all chunks but the last are full. */
+static enum kr_err open_chunk(struct kr_txn *txn, const struct kr_head *head, const uint8_t data_key[static 32], uint32_t chunk,
+                              uint8_t *ret, size_t *ret_len)
 {
     struct chunk_names names;
-    size_t at = 0;
-    for (uint32_t chunk = 0; at < head->record_bytes; chunk++) {
-        size_t len = head->record_bytes - at < CHUNK_PLAIN_BYTES ? head->record_bytes - at : CHUNK_PLAIN_BYTES;
-        struct kr_slice sealed = {0};
-        name_chunk(&names, head->id, head->arrival, chunk);
-        enum kr_err err = kr_row_get(txn, KR_DBI_LOG, kr_slice_of(names.key, sizeof names.key), &sealed);
-        if (err != KR_OK) {
-            return err == KR_NOT_FOUND ? KR_CORRUPT : err;
-        }
-        if (sealed.len != len + KR_AEAD_BYTES) {
-            return KR_CORRUPT;
-        }
-        err = kr_open_apart(ret + at, sealed, kr_slice_of(names.bound, sizeof names.bound), names.nonce, data_key);
-        if (err != KR_OK) {
-            return err;
-        }
+    const size_t left = head->record_bytes - chunk * CHUNK_PLAIN_BYTES, len = left < CHUNK_PLAIN_BYTES ? left : CHUNK_PLAIN_BYTES;
+    struct kr_slice sealed = {0};
+    name_chunk(&names, head->id, head->arrival, chunk);
+    enum kr_err err = kr_row_get(txn, KR_DBI_LOG, kr_slice_of(names.key, sizeof names.key), &sealed);
+    if (err != KR_OK) {
+        return err == KR_NOT_FOUND ? KR_CORRUPT : err;
+    }
+    if (sealed.len != len + KR_AEAD_BYTES) {
+        return KR_CORRUPT;
+    }
+    *ret_len = len;
+    return kr_open_apart(ret, sealed, kr_slice_of(names.bound, sizeof names.bound), names.nonce, data_key);
+}
+
+enum kr_err kr_log_open(struct kr_txn *txn, const struct kr_head *head, const uint8_t data_key[static 32], uint8_t *ret)
+{
+    enum kr_err err = KR_OK;
+    size_t at = 0, len = 0;
+    for (uint32_t chunk = 0; at < head->record_bytes && err == KR_OK; chunk++) {
+        err = open_chunk(txn, head, data_key, chunk, ret + at, &len);
         at += len;
     }
-    return KR_OK;
+    return err;
 }
 
 enum kr_err kr_log_last(struct kr_txn *txn, uint64_t *ret_arrival)
@@ -280,6 +286,28 @@ enum kr_err kr_store_token_find(struct kr_txn *txn, const uint8_t token[static K
 }
 
 /* ---- reading and purging ---- */
+
+enum kr_err kr_store_record_read(struct kr_txn *txn, uint64_t arrival, size_t offset, size_t len, uint8_t *ret)
+{
+    struct kr_head head;
+    uint8_t scratch[KR_HEAD_SCRATCH], data_key[32], plain[CHUNK_PLAIN_BYTES];
+    enum kr_err err = kr_head_get(txn, arrival, &head, scratch, data_key);
+    if (err == KR_OK && (offset > head.record_bytes || len > head.record_bytes - offset)) {
+        err = KR_BOUNDS;
+    }
+    for (size_t done = 0; err == KR_OK && done < len;) {
+        const size_t at = offset + done, from = at % CHUNK_PLAIN_BYTES;
+        size_t there = 0;
+        err = open_chunk(txn, &head, data_key, (uint32_t)(at / CHUNK_PLAIN_BYTES), plain, &there);
+        if (err == KR_OK) {
+            const size_t piece = there - from < len - done ? there - from : len - done;
+            memcpy(ret + done, plain + from, piece);
+            done += piece;
+        }
+    }
+    sodium_memzero(data_key, sizeof data_key);
+    return err;
+}
 
 enum kr_err kr_store_record_get(struct kr_txn *txn, uint64_t arrival, uint8_t **ret_bytes, size_t *ret_len)
 {

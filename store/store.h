@@ -102,6 +102,9 @@ enum kr_err kr_store_head_update(struct kr_txn *txn,
                                  const struct kr_head *head) KR_WARN_UNUSED; /* the state and what depends on it */
 /* The record's bytes as stored; `*ret_bytes` is the caller's to free(). */
 enum kr_err kr_store_record_get(struct kr_txn *txn, uint64_t arrival, uint8_t **ret_bytes, size_t *ret_len) KR_WARN_UNUSED;
+/* Bytes [offset, offset + len) of it alone, into the caller's `ret`: what is read is authenticated as when all is. KR_BOUNDS where
+ * it is shorter. */
+enum kr_err kr_store_record_read(struct kr_txn *txn, uint64_t arrival, size_t offset, size_t len, uint8_t *ret) KR_WARN_UNUSED;
 /* Drops the data key and all chunks, puts `header_only` (kr_record_strip) in their place under a fresh data key; or, with an empty
  * slice, deletes the record with head and id altogether. What the head has of its content (title, severity, number of indicators)
  * goes as well. Its terms die with it: they fall out when runs merge and never match meanwhile. Deleting also works on a damaged

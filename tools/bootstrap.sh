@@ -12,7 +12,7 @@ Usage: tools/bootstrap.sh COMMAND
   demo [--keep] [--lang ja|en]   build, then share a real advisory among three councils on this machine
   test [LABEL...]                build twice (plain; with AddressSanitizer and UBSan) and run all tests, or those of the labels:
                                  unit vectors fuzz sim e2e bench tidy
-  bench [NAME...] [--json]       measure: propagation bulk ingest memory replicate reconcile dissemination (release build; ratios
+  bench [NAME...] [--json]       measure: propagation bulk ingest memory lookup replicate reconcile dissemination (release build; ratios
                                  to limits of the same run); by name only: crowd [--nodes N] [--minutes N], which needs 12 GiB
   build                          build the release and print where its programs lie
   package                        make a Debian package and print where it lies
@@ -40,7 +40,9 @@ die() {
 # What building and running needs; then what testing needs on top.
 packages_build="cmake ninja-build gcc libc6-dev pkg-config gettext libsodium-dev libzmq3-dev libmsgpack-dev liblmdb-dev
     libcmocka-dev libidn2-dev libunistring-dev libpsl-dev publicsuffix libseccomp-dev libgmime-3.0-dev libinih-dev libjansson-dev uuid-dev zlib1g-dev libzstd-dev"
-packages_test="clang clang-format clang-tidy libclang-rt-14-dev python3 python3-msgpack python3-nacl bind9-utils nftables ipset"
+# What benches measure against.
+packages_bench="redis-tools"
+packages_test="$packages_bench clang clang-format clang-tidy libclang-rt-14-dev python3 python3-msgpack python3-nacl bind9-utils nftables ipset"
 # Servers that the tests feed with exports: unpacked into build/consumers, not installed, so that none of them is started or enabled.
 packages_servers="bind9 unbound"
 
@@ -154,7 +156,7 @@ test)
     test_all "$@"
     ;;
 bench)
-    install_missing "$packages_build"
+    install_missing "$packages_build $packages_bench"
     build release kr-bench
     exec build/release/tests/bench/kr-bench "$@"
     ;;

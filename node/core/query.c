@@ -10,6 +10,7 @@
 #include "proto/record/takeback.h"
 
 #define MATCHES_PER_VALUE_MAX 4096u
+#define PLACED_MAX            16u   /* read one by one of a report, one after the other, before it is opened */
 #define HITS_MAX              1024u /* that a query keeps: the index is searched once for so many */
 
 bool kr_query_answers(uint32_t op)
@@ -40,6 +41,57 @@ void kr_query_deinit(struct kr_query *query)
     *query = (struct kr_query){0};
 }
 
+/* Of a report under an open label, whose body is its content: where its indicators stand in the record. */
+static void note_places(struct kr_query_page *page, uint64_t arrival, uint32_t content_at, const uint8_t *content,
+                        const struct kr_report *report)
+{
+    uint32_t starts[KR_REPORT_INDICATORS_MAX / KR_PLACES_STEP + 2], count = 0;
+    struct kr_reader reader;
+    if (page->query->places == NULL || content_at == 0 || report->indicator_count < KR_PLACES_REPORT_MIN) {
+        return;
+    }
+    kr_reader_init(&reader, report->indicators.bytes, report->indicators.len);
+    (void)kr_reader_array_between(&reader, 0, KR_REPORT_INDICATORS_MAX);
+    for (uint32_t i = 0; i < report->indicator_count; i++) {
+        struct kr_report_indicator indicator;
+        if (i % KR_PLACES_STEP == 0) {
+            starts[count++] = content_at + (uint32_t)(reader.at - content);
+        }
+        kr_report_indicator_read(&reader, &indicator);
+    }
+    starts[count] = content_at + (uint32_t)(reader.at - content);
+    if (reader.err == KR_OK) {
+        kr_places_note(page->query->places, arrival, report->indicator_count, starts);
+    }
+}
+
+/* The indicator alone, where its place is known. KR_NOT_FOUND: it is not. */
+static enum kr_err read_placed(struct kr_query_page *page, uint64_t arrival, uint32_t position,
+                               struct kr_report_indicator *ret_indicator)
+{
+    uint32_t offset, len, before;
+    struct kr_reader reader;
+    /* Many of one report are read faster by opening it. */
+    const bool is_open = page->opened_arrival == arrival;
+    page->placed_count = page->placed_arrival == arrival ? page->placed_count + 1 : 0;
+    page->placed_arrival = arrival;
+    if (is_open || page->placed_count > PLACED_MAX || page->query->places == NULL ||
+        !kr_places_find(page->query->places, arrival, position, &offset, &len, &before)) {
+        return KR_NOT_FOUND;
+    }
+    free(page->part);
+    page->part = malloc((size_t)len + 1);
+    enum kr_err err = page->part != NULL ? kr_store_record_read(page->txn, arrival, offset, len, page->part) : KR_NOMEM;
+    const uint8_t *at = page->part;
+    for (uint32_t i = 0; err == KR_OK && i <= before; i++) {
+        kr_reader_init(&reader, at, (size_t)(page->part + len - at));
+        kr_report_indicator_read(&reader, ret_indicator);
+        at = reader.at;
+        err = reader.err;
+    }
+    return err == KR_OK || err == KR_NOMEM ? err : KR_CORRUPT;
+}
+
 static enum kr_err open_report(struct kr_query_page *page, uint64_t arrival)
 {
     struct kr_header header;
@@ -48,11 +100,13 @@ static enum kr_err open_report(struct kr_query_page *page, uint64_t arrival)
     if (page->opened_arrival == arrival) {
         return KR_OK;
     }
-    enum kr_err err = kr_query_open(page, arrival, &header, &bytes, &content, &len);
-    free(bytes);
+    uint32_t body_offset = 0;
+    enum kr_err err = kr_query_open_at(page, arrival, &header, &bytes, &content, &len, &body_offset);
     if (err != KR_OK) {
         return err;
     }
+    const uint32_t content_at = kr_label_is_sealed(header.label) ? 0 : body_offset;
+    free(bytes);
     struct kr_report report;
     struct kr_slice to_read = {content, len};
     uint32_t kind;
@@ -65,6 +119,7 @@ static enum kr_err open_report(struct kr_query_page *page, uint64_t arrival)
         return err;
     }
     free(page->content);
+    note_places(page, arrival, content_at, content, &report);
     page->content = content;
     page->report = report;
     page->opened_arrival = arrival;
@@ -269,10 +324,15 @@ static enum kr_err take_hit(struct kr_query_page *page, const struct kr_query_hi
     if (err == KR_OK && type == KR_INDICATOR_SIGHTED) {
         return take_sighting(page, &head, asked.bytes);
     }
-    if (err == KR_OK) {
+    enum kr_err placed = err == KR_OK && type != KR_INDICATOR_ORIGIN
+                             ? read_placed(page, hit->arrival, hit->position, &match.indicator)
+                             : KR_NOT_FOUND;
+    if (err == KR_OK && placed == KR_NOT_FOUND) {
         err = open_report(page, hit->arrival);
     }
-    if (err == KR_OK && type == KR_INDICATOR_ORIGIN) { /* of the whole report, not of one of its indicators */
+    if (placed != KR_NOT_FOUND) {
+        err = err == KR_OK ? placed : err;
+    } else if (err == KR_OK && type == KR_INDICATOR_ORIGIN) { /* of the whole report, not of one of its indicators */
         match.indicator = (struct kr_report_indicator){.type = type, .value = asked, .confidence = KR_CONFIDENCE_NONE};
     } else if (err == KR_OK) {
         err = read_indicator(page, hit->position, &match.indicator);
@@ -683,6 +743,7 @@ enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const stru
         *ret_done = done;
     }
     free(page.content);
+    free(page.part);
     free(page.scratch);
     return err;
 }

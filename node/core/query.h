@@ -7,6 +7,7 @@
 #define KR_NODE_CORE_QUERY_H
 
 #include "crypto/keyring.h"
+#include "node/core/places.h"
 #include "proto/client/client.h"
 #include "store/store.h"
 
@@ -30,6 +31,7 @@ struct kr_query {
     uint32_t hit_count, hit_at;
     bool has_all_hits;
     uint8_t is_cut[KR_LOOKUP_VALUES_MAX / 8]; /* bit per value: matches of it were left out, older or damaged */
+    struct kr_places *places;                 /* borrowed, of the thread that makes the page; may be NULL */
     struct kr_query_scope scope;
     struct kr_query_export *export; /* owned: query_export.c */
 };

@@ -51,10 +51,19 @@ enum kr_err kr_query_name_of(struct kr_query_page *page, const uint8_t council[s
     struct name_pick pick = {.japanese = page->query->speaks_japanese, .text = ret_text, .size = size};
     memcpy(prefix + 1, council, 32);
     ret_text[0] = 0;
+    if (page->has_name && size >= sizeof page->name && memcmp(page->named, council, 32) == 0) {
+        memcpy(ret_text, page->name, sizeof page->name);
+        return KR_OK;
+    }
     uint32_t damaged; /* is named by its id, where it was the only card */
     enum kr_err err = kr_store_each_whole(page->txn, KR_TABLE_DIRECTORY, prefix, sizeof prefix, pick_name, &pick, &damaged);
     if (err == KR_OK && ret_text[0] == 0) {
         sodium_bin2hex(ret_text, 17, council, 8);
+    }
+    if (err == KR_OK && size >= sizeof page->name) {
+        memcpy(page->name, ret_text, sizeof page->name);
+        memcpy(page->named, council, 32);
+        page->has_name = true;
     }
     return err;
 }
@@ -87,8 +96,8 @@ void kr_query_summarise(const struct kr_head *head, const char *name, uint32_t t
 
 /* ---- opening ---- */
 
-enum kr_err kr_query_open(struct kr_query_page *page, uint64_t arrival, struct kr_header *ret_header, uint8_t **ret_record,
-                          uint8_t **ret_content, size_t *ret_len)
+enum kr_err kr_query_open_at(struct kr_query_page *page, uint64_t arrival, struct kr_header *ret_header, uint8_t **ret_record,
+                             uint8_t **ret_content, size_t *ret_len, uint32_t *ret_body_at)
 {
     uint8_t *bytes = NULL;
     size_t len = 0;
@@ -104,11 +113,19 @@ enum kr_err kr_query_open(struct kr_query_page *page, uint64_t arrival, struct k
         err = kr_record_open(&record, ret_header, page->keyring, ret_content, ret_len);
     }
     if (err == KR_OK) {
+        *ret_body_at = (uint32_t)(record.body.bytes - bytes);
         *ret_record = bytes; /* the header's audience points into it */
     } else {
         free(bytes);
     }
     return err;
+}
+
+enum kr_err kr_query_open(struct kr_query_page *page, uint64_t arrival, struct kr_header *ret_header, uint8_t **ret_record,
+                          uint8_t **ret_content, size_t *ret_len)
+{
+    uint32_t body_at;
+    return kr_query_open_at(page, arrival, ret_header, ret_record, ret_content, ret_len, &body_at);
 }
 
 enum kr_err kr_query_open_to_show(struct kr_query_page *page, const struct kr_head *head, struct kr_query_opened *opened)

@@ -18,8 +18,14 @@ struct kr_query_page {
     void *context;
     struct kr_error *error;
     size_t bytes;
-    bool has_moved;   /* something was done that no later page has to do again */
-    uint8_t *scratch; /* KR_HEAD_SCRATCH, for heads */
+    bool has_moved;                   /* something was done that no later page has to do again */
+    uint8_t *scratch;                 /* KR_HEAD_SCRATCH, for heads */
+    char name[KR_NAME_BYTES_MAX + 1]; /* of the council `named`, where has_name: most records of a page have few authors */
+    uint8_t named[32];
+    bool has_name;
+    uint64_t placed_arrival; /* of the indicator that was read by its place last, and how many of it one after the other */
+    uint32_t placed_count;
+    uint8_t *part; /* of a record: its indicators are borrowed from it */
     /* The record opened last: matches of one submission lie side by side. */
     uint64_t opened_arrival;
     uint8_t *content;
@@ -53,6 +59,9 @@ void kr_query_summarise(const struct kr_head *head, const char *name, uint32_t t
 /* Record (which the header borrows from) and content are the caller's to free(). */
 enum kr_err kr_query_open(struct kr_query_page *page, uint64_t arrival, struct kr_header *ret_header, uint8_t **ret_record,
                           uint8_t **ret_content, size_t *ret_len) KR_WARN_UNUSED;
+/* And where in the record its body begins. */
+enum kr_err kr_query_open_at(struct kr_query_page *page, uint64_t arrival, struct kr_header *ret_header, uint8_t **ret_record,
+                             uint8_t **ret_content, size_t *ret_len, uint32_t *ret_body_at) KR_WARN_UNUSED;
 /* The same to be shown; of a header alone, that. On failure as well `bytes` and `content` are the caller's to free(). */
 enum kr_err kr_query_open_to_show(struct kr_query_page *page, const struct kr_head *head,
                                   struct kr_query_opened *opened) KR_WARN_UNUSED;

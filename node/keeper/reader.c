@@ -11,6 +11,7 @@ struct mine {
     struct kr_hub *hub;
     struct kr_client *clients[KR_CLIENTS_MAX];
     size_t count;
+    struct kr_places *places; /* what look-ups have learnt of large reports; NULL where there was no memory */
 };
 
 /* ---- queries ---- */
@@ -62,7 +63,7 @@ static struct kr_request *next_query(struct kr_client *client, bool *ret_others)
 }
 
 /* One page of one query. True where the client has more to be answered now. */
-static bool answer(struct kr_hub *hub, struct kr_client *client)
+static bool answer(struct kr_hub *hub, struct kr_client *client, struct kr_places *places)
 {
     bool others = false, is_done = false;
     struct kr_request *request = next_query(client, &others);
@@ -74,6 +75,7 @@ static bool answer(struct kr_hub *hub, struct kr_client *client)
     struct kr_writer result;
     struct kr_error error = {0};
     kr_writer_init(&result, KR_CLIENT_FRAME_BYTES_MAX - KR_KIB);
+    request->query.places = places;
     enum kr_err err = kr_store_read_begin(hub->options.store, &txn);
     if (err == KR_OK) {
         err = kr_query_page(&request->query, txn, hub->options.keyring, kr_clock_now_ms(hub->options.clock), is_over, take_item,
@@ -134,7 +136,7 @@ static void drop(struct mine *mine, size_t index)
 }
 
 /* False where the client is to be dropped. */
-static bool turn(struct kr_hub *hub, struct kr_client *client)
+static bool turn(struct kr_hub *hub, struct kr_client *client, struct kr_places *places)
 {
     client->is_runnable = false;
     pthread_mutex_lock(&client->mutex);
@@ -145,7 +147,7 @@ static bool turn(struct kr_hub *hub, struct kr_client *client)
             kr_input_read(client);
         }
         kr_input_take(hub, client);
-        bool goes_on = answer(hub, client);
+        bool goes_on = answer(hub, client, places);
         client->is_runnable = goes_on || (client->is_readable && !client->is_paused);
     }
     pthread_mutex_lock(&client->mutex);
@@ -227,7 +229,7 @@ static int wait_ms(const struct mine *mine)
 void *kr_reader_run(void *context)
 {
     const struct kr_reader_thread *reader = context;
-    struct mine mine = {.hub = reader->hub};
+    struct mine mine = {.hub = reader->hub, .places = kr_places_new()};
     while (!atomic_load(&mine.hub->is_stopping)) {
         struct epoll_event events[64];
         int count = epoll_wait(reader->epoll_fd, events, sizeof events / sizeof events[0], wait_ms(&mine));
@@ -241,7 +243,7 @@ void *kr_reader_run(void *context)
         uint64_t now_ms = kr_monotonic_ms();
         for (size_t i = 0; i < mine.count;) {
             struct kr_client *client = mine.clients[i];
-            bool stays = !is_late(client, now_ms) && (!client->is_runnable || turn(mine.hub, client));
+            bool stays = !is_late(client, now_ms) && (!client->is_runnable || turn(mine.hub, client, mine.places));
             if (stays) {
                 i++;
             } else {
@@ -252,5 +254,6 @@ void *kr_reader_run(void *context)
     while (mine.count > 0) {
         drop(&mine, mine.count - 1);
     }
+    kr_places_free(mine.places);
     return NULL;
 }

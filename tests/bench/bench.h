@@ -47,6 +47,7 @@ void bench_crowd(const struct bench_options *options);
 void bench_dissemination(const struct bench_options *options);
 void bench_bulk(const struct bench_options *options);
 void bench_ingest(const struct bench_options *options);
+void bench_lookup(const struct bench_options *options);
 void bench_memory(const struct bench_options *options);
 void bench_reconcile(const struct bench_options *options);
 void bench_replicate(const struct bench_options *options);

@@ -1,4 +1,6 @@
 /* Looking values up: whatever lies under a value, its newest records are reached, and every page comes forward. */
+#include <stdio.h>
+
 #include "node/core/query.h"
 #include "proto/indicator/indicator.h"
 #include "tests/unit/core/bed.h"
@@ -240,6 +242,115 @@ static void every_page_comes_forward(void **state)
     kr_query_deinit(&query);
 }
 
+/* Asks for one of the domains of a large report, and takes the note that stands by it. */
+struct noted {
+    uint32_t count;
+    char value[64], note[64];
+};
+
+static enum kr_err take_noted(void *context, struct kr_slice item)
+{
+    static struct kr_match match;
+    struct noted *noted = context;
+    assert_int_equal(kr_match_read(item, &match), KR_OK);
+    noted->count++;
+    assert_true(kr_slice_text(match.indicator.value, noted->value, sizeof noted->value));
+    assert_true(kr_slice_text(match.indicator.note, noted->note, sizeof noted->note));
+    return KR_OK;
+}
+
+static void ask_for(struct bed *bed, struct kr_places *places, const char *domain, struct noted *ret_noted)
+{
+    struct kr_writer args, result;
+    struct kr_query query;
+    struct kr_txn *txn = NULL;
+    bool is_done = false;
+    *ret_noted = (struct noted){0};
+    kr_writer_init(&args, KR_KIB);
+    kr_writer_array(&args, 1);
+    kr_writer_array(&args, 2);
+    kr_writer_uint(&args, KR_INDICATOR_DOMAIN);
+    kr_writer_bin(&args, domain, strlen(domain));
+    assert_int_equal(kr_writer_finish(&args), KR_OK);
+    assert_int_equal(kr_query_init(&query, KR_OP_LOOKUP, (struct kr_slice){args.bytes, args.len}, false), KR_OK);
+    query.places = places;
+    kr_writer_init(&result, KR_KIB);
+    assert_int_equal(kr_store_read_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    assert_int_equal(kr_query_page(&query, txn, bed_node(bed, 0)->keyring, bed->world->now_ms, NULL, take_noted, ret_noted, &result,
+                                   &is_done, NULL),
+                     KR_OK);
+    assert_true(is_done);
+    kr_txn_abort(txn);
+    kr_query_deinit(&query);
+    kr_writer_deinit(&args);
+    kr_writer_deinit(&result);
+}
+
+static void store_noted(struct bed *bed, enum kr_label label, uint32_t count, const char *ending)
+{
+    struct kr_submit *submit = bed_submission(bed, label, VALUE, (uint8_t)label);
+    const struct kr_slice own = submit->body;
+    struct kr_writer indicators, body;
+    uint8_t id[32];
+    if (label == KR_TLP_AMBER) {
+        bed_address(bed, submit, 1);
+    }
+    kr_writer_init(&indicators, KR_MIB);
+    kr_writer_array(&indicators, count);
+    for (uint32_t i = 0; i < count; i++) {
+        char value[64], note[64];
+        (void)snprintf(value, sizeof value, "n%u.%s", i, ending);
+        (void)snprintf(note, sizeof note, "%.*s%u", (int)(i % 40), "----------------------------------------", i);
+        kr_report_indicator_write(&(struct kr_report_indicator){.type = KR_INDICATOR_DOMAIN,
+                                                                .value = {(const uint8_t *)value, strlen(value)},
+                                                                .confidence = KR_CONFIDENCE_NONE,
+                                                                .note = {(const uint8_t *)note, strlen(note)}},
+                                  &indicators);
+    }
+    assert_int_equal(kr_writer_finish(&indicators), KR_OK);
+    const struct kr_report report = {
+        .indicators = {indicators.bytes, indicators.len}, .indicator_count = count, .part = 1, .parts = 1};
+    kr_writer_init(&body, KR_MIB);
+    kr_report_write(&report, &body);
+    assert_int_equal(kr_writer_finish(&body), KR_OK);
+    submit->body = (struct kr_slice){body.bytes, body.len};
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_OK);
+    submit->body = own;
+    bed_submission_free(submit);
+    kr_writer_deinit(&indicators);
+    kr_writer_deinit(&body);
+}
+
+/* Each indicator is what it is, whether it is read by its place or out of the whole; sealed ones are read whole. */
+static void places_change_no_answer(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_places *places = kr_places_new();
+    assert_non_null(places);
+    const uint32_t count = 1003;
+    store_noted(bed, KR_TLP_CLEAR, count, "open.example");
+    store_noted(bed, KR_TLP_AMBER, count, "sealed.example");
+    for (uint32_t i = 0; i < count; i += 17) {
+        const char *const endings[] = {"open.example", "sealed.example"};
+        for (uint32_t j = 0; j < 2; j++) {
+            struct noted noted;
+            char value[64], note[64];
+            (void)snprintf(value, sizeof value, "n%u.%s", i, endings[j]);
+            (void)snprintf(note, sizeof note, "%.*s%u", (int)(i % 40), "----------------------------------------", i);
+            ask_for(bed, places, value, &noted);
+            assert_int_equal(noted.count, 1);
+            assert_string_equal(noted.value, value);
+            assert_string_equal(noted.note, note);
+        }
+    }
+    uint32_t offset, len, before, found = 0;
+    for (uint64_t arrival = 1; arrival < 100; arrival++) {
+        found += kr_places_find(places, arrival, count - 1, &offset, &len, &before);
+    }
+    assert_int_equal(found, 1); /* of the open one alone */
+    kr_places_free(places);
+}
+
 static struct kr_slice text(const char *string)
 {
     return (struct kr_slice){(const uint8_t *)string, strlen(string)};
@@ -310,6 +421,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_list_that_is_cut_says_so, setup, teardown),
         cmocka_unit_test_setup_teardown(every_page_comes_forward, setup, teardown),
         cmocka_unit_test_setup_teardown(a_report_is_found_by_its_origin, setup, teardown),
+        cmocka_unit_test_setup_teardown(places_change_no_answer, setup, teardown),
     };
     return cmocka_run_group_tests_name("core/query", tests, NULL, NULL);
 }

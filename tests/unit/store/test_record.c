@@ -277,6 +277,59 @@ static void arrivals_are_never_reused(void **state)
 
 /* ---- what stands on the disk ---- */
 
+/* A number that was given to something else is no record's, also after the store was closed. */
+static void numbers_of_others_stand_among_arrivals(void **state)
+{
+    struct fixture *fixture = *state;
+    struct kr_store_stat stat;
+    uint64_t number = 0;
+    struct kr_txn *txn = write_begin(fixture);
+    assert_int_equal(put_sample(txn, 1), 1);
+    commit(txn);
+    txn = write_begin(fixture);
+    assert_int_equal(kr_store_number_take(txn, &number), KR_OK);
+    assert_int_equal(number, 2);
+    assert_int_equal(kr_store_put(txn, KR_TABLE_RECEIPTS, "x", 1, "y", 1), KR_OK);
+    commit(txn);
+    fixture_reopen(fixture);
+    txn = read_begin(fixture);
+    assert_int_equal(kr_store_number_take(txn, &number), KR_INVALID);
+    assert_int_equal(kr_store_stat(txn, &stat), KR_OK);
+    assert_true(stat.arrivals == 2 && stat.records == 1);
+    kr_txn_abort(txn);
+    txn = write_begin(fixture);
+    assert_int_equal(put_sample(txn, 2), 3);
+    commit(txn);
+    assert_verifies(fixture);
+}
+
+/* Any part is what it is in the whole: within a chunk, over the ends of chunks, up to the end. */
+static void a_part_can_be_read(void **state)
+{
+    struct fixture *fixture = *state;
+    static uint8_t large[7001], part[7001];
+    static const size_t parts[][2] = {{0, 1},       {0, 7001}, {1959, 1}, {1960, 1}, {1950, 20},
+                                      {1000, 5000}, {7000, 1}, {7001, 0}, {3919, 2}, {5880, 1121}};
+    for (size_t i = 0; i < sizeof large; i++) {
+        large[i] = (uint8_t)(i * 7 + i / 251);
+    }
+    struct kr_txn *txn = write_begin(fixture);
+    struct kr_head head = sample_head(1);
+    assert_int_equal(kr_store_record_put(txn, &head, (struct kr_slice){large, sizeof large}), KR_OK);
+    commit(txn);
+    txn = read_begin(fixture);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        memset(part, 0, sizeof part);
+        assert_int_equal(kr_store_record_read(txn, head.arrival, parts[i][0], parts[i][1], part), KR_OK);
+        assert_memory_equal(part, large + parts[i][0], parts[i][1]);
+    }
+    assert_int_equal(kr_store_record_read(txn, head.arrival, 7001, 1, part), KR_BOUNDS);
+    assert_int_equal(kr_store_record_read(txn, head.arrival, 1, 7001, part), KR_BOUNDS);
+    assert_int_equal(kr_store_record_read(txn, head.arrival, SIZE_MAX, 2, part), KR_BOUNDS);
+    assert_int_equal(kr_store_record_read(txn, 99, 0, 1, part), KR_NOT_FOUND);
+    kr_txn_abort(txn);
+}
+
 static bool files_hold(const struct fixture *fixture, const char *needle)
 {
     char path[300];
@@ -333,6 +386,8 @@ int main(void)
         TEST(expired_records_come_until_deleted),
         TEST(purging_keeps_the_header_and_deleting_nothing),
         TEST(arrivals_are_never_reused),
+        TEST_DURABLE(numbers_of_others_stand_among_arrivals),
+        TEST(a_part_can_be_read),
         TEST_DURABLE(nothing_readable_ever_stands_on_the_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
