@@ -12,7 +12,7 @@ Usage: tools/bootstrap.sh COMMAND
   demo [--keep] [--lang ja|en]   build, then share a real advisory among three councils on this machine
   test [LABEL...]                build twice (plain; with AddressSanitizer and UBSan) and run all tests, or those of the labels:
                                  unit vectors fuzz sim e2e bench tidy
-  bench [NAME...] [--json]       measure: propagation bulk ingest memory lookup replicate reconcile dissemination (release build; ratios
+  bench [NAME...] [--json]       measure: propagation bulk import ingest memory lookup replicate reconcile dissemination (release build; ratios
                                  to limits of the same run); by name only: crowd [--nodes N] [--minutes N], which needs 12 GiB
   build                          build the release and print where its programs lie
   package                        make a Debian package and print where it lies

@@ -46,6 +46,7 @@ void bench_propagation(const struct bench_options *options);
 void bench_crowd(const struct bench_options *options);
 void bench_dissemination(const struct bench_options *options);
 void bench_bulk(const struct bench_options *options);
+void bench_import(const struct bench_options *options);
 void bench_ingest(const struct bench_options *options);
 void bench_lookup(const struct bench_options *options);
 void bench_memory(const struct bench_options *options);

@@ -17,6 +17,7 @@
 #include "crypto/seal.h"
 #include "crypto/sign.h"
 #include "proto/indicator/indicator.h"
+#include "tools/formats/import.h"
 
 #define DISK_BYTES_MAX ((size_t)1 << 30)
 #define DISK_ROWS      1000u
@@ -206,24 +207,40 @@ double limit_sealed_rate(uint32_t count)
 /* ---- bulk ---- */
 
 #define ENTRY_BYTES 26u /* as in the store: term, arrival, position */
+#define VALUE_HEAD  3u  /* of what goes to the log: type 1, length 2 */
+#define NOTED_HEAD  8u  /* and, of a CSV: length of the note 1, time 4 */
 
 struct line {
-    const char *text;
-    size_t len;
+    const char *text, *date, *note;
+    size_t len, date_len, note_len;
 };
 
 struct work {
     struct line *lines;
     size_t line_count;
     struct kr_indicator parsed;
-    uint8_t *values; /* type 1, length 2, bytes: what goes to the log */
-    size_t values_len;
+    uint8_t *values; /* head, value, note: what goes to the log */
+    size_t values_len, head;
     uint8_t (*entries)[ENTRY_BYTES];
     size_t entry_count;
     uint8_t key[32];
 };
 
-static void parse(struct work *work, const char *text, size_t len)
+/* "date,value,note": where its cells are. */
+static void split_cells(struct line *line)
+{
+    const char *first = memchr(line->text, ',', line->len), *end = line->text + line->len;
+    const char *last = first != NULL ? memchr(first + 1, ',', (size_t)(end - first) - 1) : NULL;
+    BENCH_MUST(last != NULL);
+    *line = (struct line){.text = first + 1,
+                          .len = (size_t)(last - first) - 1,
+                          .date = line->text,
+                          .date_len = (size_t)(first - line->text),
+                          .note = last + 1,
+                          .note_len = (size_t)(end - last) - 1};
+}
+
+static void parse(struct work *work, const char *text, size_t len, bool is_csv)
 {
     size_t capacity = 0;
     for (const char *at = text, *end = text + len; at < end;) {
@@ -234,24 +251,38 @@ static void parse(struct work *work, const char *text, size_t len)
             work->lines = realloc(work->lines, capacity * sizeof work->lines[0]);
             BENCH_MUST(work->lines != NULL);
         }
-        work->lines[work->line_count++] = (struct line){at, (size_t)(stop - at)};
+        work->lines[work->line_count] = (struct line){.text = at, .len = (size_t)(stop - at)};
+        if (is_csv) {
+            split_cells(&work->lines[work->line_count]);
+        }
+        work->line_count++;
         at = stop + 1;
     }
 }
 
 static void normalise(struct work *work, size_t text_len)
 {
-    work->values = malloc(text_len + 4 * work->line_count + KR_INDICATOR_BYTES_MAX);
+    work->values = malloc(text_len + 16 * work->line_count + KR_INDICATOR_BYTES_MAX);
     BENCH_MUST(work->values != NULL);
     for (size_t i = 0; i < work->line_count; i++) {
         struct kr_indicator *parsed = &work->parsed;
-        BENCH_MUST(kr_indicator_parse(KR_INDICATOR_ANY, work->lines[i].text, work->lines[i].len, parsed, NULL) == KR_OK);
+        const struct line *line = &work->lines[i];
+        uint64_t date_s = 0;
+        BENCH_MUST(kr_indicator_parse(KR_INDICATOR_ANY, line->text, line->len, parsed, NULL) == KR_OK);
+        BENCH_MUST(line->date == NULL ||
+                   kr_import_date((struct kr_slice){(const uint8_t *)line->date, line->date_len}, 0, &date_s) == KR_OK);
         uint8_t *at = work->values + work->values_len;
         at[0] = (uint8_t)parsed->type;
         at[1] = (uint8_t)(parsed->len >> 8);
         at[2] = (uint8_t)parsed->len;
-        memcpy(at + 3, parsed->value, parsed->len);
-        work->values_len += 3u + parsed->len;
+        memcpy(at + work->head, parsed->value, parsed->len);
+        if (work->head == NOTED_HEAD) {
+            BENCH_MUST(line->note_len < 256);
+            at[3] = (uint8_t)line->note_len;
+            memcpy(at + 4, &date_s, 4);
+            memcpy(at + work->head + parsed->len, line->note, line->note_len);
+        }
+        work->values_len += work->head + parsed->len + line->note_len;
     }
 }
 
@@ -273,8 +304,8 @@ static void hash(struct work *work)
     for (size_t at = 0; at < work->values_len;) {
         const uint8_t *value = work->values + at;
         size_t len = (size_t)value[1] << 8 | value[2];
-        kr_indicator_index_keys(value[0], value + 3, len, add_term, work);
-        at += 3 + len;
+        kr_indicator_index_keys(value[0], value + work->head, len, add_term, work);
+        at += work->head + len + (work->head == NOTED_HEAD ? value[3] : 0u);
     }
 }
 
@@ -305,7 +336,7 @@ static void write_log(struct work *work, MDB_txn *txn, MDB_dbi dbi)
     }
 }
 
-struct limit_bulk limit_bulk_measure(const char *text, size_t len)
+static struct limit_bulk measure_bulk(const char *text, size_t len, bool is_csv)
 {
     static struct work work;
     struct limit_bulk result = {0};
@@ -313,8 +344,9 @@ struct limit_bulk limit_bulk_measure(const char *text, size_t len)
     MDB_txn *txn;
     uint64_t at_us[9];
     memset(&work, 0, sizeof work);
+    work.head = is_csv ? NOTED_HEAD : VALUE_HEAD;
     at_us[0] = bench_now_us();
-    parse(&work, text, len);
+    parse(&work, text, len, is_csv);
     at_us[1] = bench_now_us();
     normalise(&work, len);
     at_us[2] = bench_now_us();
@@ -340,4 +372,17 @@ struct limit_bulk limit_bulk_measure(const char *text, size_t len)
     free(work.entries);
     limit_disk_free(disk);
     return result;
+}
+
+struct limit_bulk limit_bulk_measure(const char *text, size_t len)
+{
+    return measure_bulk(text, len, false);
+}
+
+struct limit_bulk limit_import_measure(const char *csv, size_t len)
+{
+    const char *feed = memchr(csv, '\n', len);
+    BENCH_MUST(feed != NULL);
+    const size_t heading = (size_t)(feed - csv) + 1;
+    return measure_bulk(csv + heading, len - heading, true);
 }

@@ -30,5 +30,7 @@ struct limit_bulk {
     double parse_us, normalise_us, hash_us, sort_us, append_us, log_us, commit_us, sum_us;
 };
 struct limit_bulk limit_bulk_measure(const char *text, size_t len);
+/* The same of a CSV with a heading and the columns date, value, note: dates and notes are read and written, too. */
+struct limit_bulk limit_import_measure(const char *csv, size_t len);
 
 #endif

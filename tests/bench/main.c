@@ -13,6 +13,7 @@ static const struct {
 } benches[] = {
     {"propagation", bench_propagation, false},
     {"bulk", bench_bulk, false},
+    {"import", bench_import, false},
     {"ingest", bench_ingest, false},
     {"memory", bench_memory, false},
     {"lookup", bench_lookup, false},
@@ -26,15 +27,16 @@ static const struct {
 
 static int usage(void)
 {
-    (void)fputs("Usage: kr-bench [propagation|bulk|ingest|memory|lookup|replicate|reconcile|trees|dissemination|crowd]... [--json] "
-                "[--small] "
-                "[--nodes N] [--minutes N]\n"
-                "  --json     one JSON object a line\n"
-                "  --nodes    so many in the crowd, 47 to 20,000\n"
-                "  --minutes  so many of its hour, 1 to 60; goals of an hour in proportion\n"
-                "  --small    sizes for a smoke test; its figures mean nothing\n"
-                "Exit status: 0 all goals reached, 1 some missed, 2 it could not be measured.\n",
-                stderr);
+    (void)fputs(
+        "Usage: kr-bench [propagation|bulk|import|ingest|memory|lookup|replicate|reconcile|trees|dissemination|crowd]... [--json] "
+        "[--small] "
+        "[--nodes N] [--minutes N]\n"
+        "  --json     one JSON object a line\n"
+        "  --nodes    so many in the crowd, 47 to 20,000\n"
+        "  --minutes  so many of its hour, 1 to 60; goals of an hour in proportion\n"
+        "  --small    sizes for a smoke test; its figures mean nothing\n"
+        "Exit status: 0 all goals reached, 1 some missed, 2 it could not be measured.\n",
+        stderr);
     return 2;
 }
 
