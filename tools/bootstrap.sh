@@ -12,7 +12,7 @@ Usage: tools/bootstrap.sh COMMAND
   demo [--keep] [--lang ja|en]   build, then share a real advisory among three councils on this machine
   test [LABEL...]                build twice (plain; with AddressSanitizer and UBSan) and run all tests, or those of the labels:
                                  unit vectors fuzz sim e2e bench tidy
-  bench [NAME...] [--json]       measure: propagation bulk import ingest memory lookup replicate reconcile dissemination (release build; ratios
+  bench [NAME...] [--json]       measure: propagation bulk import ingest memory lookup replicate reconcile dissemination scan (release build; ratios
                                  to limits of the same run); by name only: crowd [--nodes N] [--minutes N], which needs 12 GiB
   build                          build the release and print where its programs lie
   package                        make a Debian package and print where it lies
@@ -41,7 +41,7 @@ die() {
 packages_build="cmake ninja-build gcc libc6-dev pkg-config gettext libsodium-dev libzmq3-dev libmsgpack-dev liblmdb-dev
     libcmocka-dev libidn2-dev libunistring-dev libpsl-dev publicsuffix libseccomp-dev libgmime-3.0-dev libinih-dev libjansson-dev uuid-dev zlib1g-dev libzstd-dev"
 # What benches measure against.
-packages_bench="redis-tools"
+packages_bench="redis-tools ripgrep"
 packages_test="$packages_bench clang clang-format clang-tidy libclang-rt-14-dev python3 python3-msgpack python3-nacl bind9-utils nftables ipset"
 # Servers that the tests feed with exports: unpacked into build/consumers, not installed, so that none of them is started or enabled.
 packages_servers="bind9 unbound"

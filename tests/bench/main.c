@@ -21,22 +21,23 @@ static const struct {
     {"reconcile", bench_reconcile, false},
     {"trees", bench_trees, false},
     {"dissemination", bench_dissemination, false},
+    {"scan", bench_scan, false},
     {"crowd", bench_crowd, true},
 };
 #define BENCH_COUNT (sizeof benches / sizeof benches[0])
 
 static int usage(void)
 {
-    (void)fputs(
-        "Usage: kr-bench [propagation|bulk|import|ingest|memory|lookup|replicate|reconcile|trees|dissemination|crowd]... [--json] "
-        "[--small] "
-        "[--nodes N] [--minutes N]\n"
-        "  --json     one JSON object a line\n"
-        "  --nodes    so many in the crowd, 47 to 20,000\n"
-        "  --minutes  so many of its hour, 1 to 60; goals of an hour in proportion\n"
-        "  --small    sizes for a smoke test; its figures mean nothing\n"
-        "Exit status: 0 all goals reached, 1 some missed, 2 it could not be measured.\n",
-        stderr);
+    (void)fputs("Usage: kr-bench "
+                "[propagation|bulk|import|ingest|memory|lookup|replicate|reconcile|trees|dissemination|scan|crowd]... [--json] "
+                "[--small] "
+                "[--nodes N] [--minutes N]\n"
+                "  --json     one JSON object a line\n"
+                "  --nodes    so many in the crowd, 47 to 20,000\n"
+                "  --minutes  so many of its hour, 1 to 60; goals of an hour in proportion\n"
+                "  --small    sizes for a smoke test; its figures mean nothing\n"
+                "Exit status: 0 all goals reached, 1 some missed, 2 it could not be measured.\n",
+                stderr);
     return 2;
 }
 
