@@ -69,26 +69,27 @@ static void test_every_key(void **state)
     static const struct {
         uint32_t type;
         const char *text;
-    } values[] = {{0, "bad.com"},
-                  {0, "a.b.c.d.e.f.bad.com"},
-                  {0, "http://bad.com/login?x"},
-                  {0, "http://1.2.3.4/"},
-                  {0, "http://[2001:db8::1]:8080/"},
-                  {0, "1.2.3.4"},
-                  {0, "1.2.3.4:80"},
-                  {0, "10.0.0.0/8"},
-                  {0, "0.0.0.0/0"},
-                  {0, "2001:db8::1"},
-                  {0, "2001:db8::/32"},
-                  {0, "foo@bad.com"},
-                  {0, "o'neil@bad.com"},
-                  {0, "x=@bad.com"},
-                  {0, "d41d8cd98f00b204e9800998ecf8427e"},
-                  {KR_INDICATOR_JA3, "d41d8cd98f00b204e9800998ecf8427e"},
-                  {0, "da39a3ee5e6b4b0d3255bfef95601890afd80709"},
-                  {0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
-                  {0, "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81"
-                      "a538327af927da3e"}};
+    } values[] = {
+        {0, "bad.com"},
+        {0, "a.b.c.d.e.f.bad.com"},
+        {0, "http://bad.com/login?x"},
+        {0, "http://1.2.3.4/"},
+        {0, "http://[2001:db8::1]:8080/"},
+        {0, "1.2.3.4"},
+        {0, "1.2.3.4:80"},
+        {0, "10.0.0.0/8"},
+        {0, "0.0.0.0/0"},
+        {0, "2001:db8::1"},
+        {0, "2001:db8::/32"},
+        {0, "foo@bad.com"},
+        {0, "o'neil@bad.com"},
+        {0, "x=@bad.com"},
+        {0, "d41d8cd98f00b204e9800998ecf8427e"},
+        {KR_INDICATOR_JA3, "d41d8cd98f00b204e9800998ecf8427e"},
+        {0, "da39a3ee5e6b4b0d3255bfef95601890afd80709"},
+        {0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+        {0, "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81"
+            "a538327af927da3e"}};
     struct kr_sieve *sieve = kr_sieve_new(seed);
     const size_t count = sizeof values / sizeof values[0];
     (void)state;
@@ -197,7 +198,8 @@ static void test_size(void **state)
 
 static void test_values_from_a_file(void **state)
 {
-    static const char text[] = "# a list\nbad.com\r\n\n1.2.3.4\nfilename\tevil.exe\nnot a value\nhttp://x.example/a b\n198.51.100.0/24";
+    static const char text[] =
+        "# a list\nbad.com\r\n\n1.2.3.4\nfilename\tevil.exe\nnot a value\nhttp://x.example/a b\n198.51.100.0/24";
     char path[] = "/tmp/kr-values.XXXXXX";
     struct kr_values_told told;
     struct kr_error error = {0};
