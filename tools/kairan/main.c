@@ -245,6 +245,7 @@ const struct kr_command kr_commands[] = {
         "  --no-url-hosts   leave out lines that only name the host of a URL (as CONNECT lines do)\n"
         "  -a, --binary     search files that look binary, too\n"
         "  -j, --threads N  default: as many as there are cores\n"
+        "  --sighting       tell those who have the records, after asking (-y: without), that their values were seen here\n"
         "  --resume         go on where the search of the same files was stopped with Ctrl-C\n"
         "\n"
         "Exit status: 0 found, 1 nothing found, 2 failure, also where a file could not be read to its end.\n"

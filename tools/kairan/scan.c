@@ -15,6 +15,7 @@
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/out.h"
 #include "tools/kairan/scan_mark.h"
+#include "tools/kairan/scan_sight.h"
 #include "tools/scan/hunt.h"
 #include "tools/scan/values.h"
 
@@ -38,6 +39,8 @@ struct scan {
     uint64_t began_ms, told_ms, begun_bytes;
     bool shows_progress, has_progress;
     bool failed; /* writing */
+    bool sights_wanted, is_sure;
+    struct kr_scan_sights sights;
 };
 
 static volatile bool stop;
@@ -243,6 +246,9 @@ static void tell_hit(void *context, const struct kr_hunt_hit *hit)
     } else {
         tell_hit_text(scan, hit, value);
     }
+    if (scan->sights_wanted) {
+        scan->failed = kr_scan_sights_take(&scan->sights, hit) != KR_OK || scan->failed;
+    }
     stop = stop || scan->failed; /* nobody reads any more */
 }
 
@@ -313,6 +319,12 @@ static void tell_end(const struct scan *scan, const struct kr_hunt_totals *total
 
 /* ---- all of it ---- */
 
+static const uint8_t *id_of(void *context, uint32_t record)
+{
+    const struct scan *scan = context;
+    return scan->sources[record].id;
+}
+
 static int search(struct scan *scan, struct kr_hunt *hunt, bool resumes)
 {
     struct kr_hunt_totals totals;
@@ -354,19 +366,24 @@ static int search(struct scan *scan, struct kr_hunt *hunt, bool resumes)
         kr_scan_mark_remove(&mark);
     }
     tell_end(scan, &totals);
+    if (scan->sights_wanted && !kr_scan_sights_send(&scan->sights, scan->app, scan->is_sure, id_of, scan)) {
+        return KR_EXIT_ERROR;
+    }
     return totals.failed > 0 ? KR_EXIT_ERROR : totals.hits > 0 ? KR_EXIT_DONE : KR_EXIT_NONE;
 }
 
 int kr_run_scan(struct kr_app *app, int argc, char **argv)
 {
     const char *values = NULL, *threads = NULL;
-    bool binary = false, resumes = false, no_url_hosts = false;
+    bool binary = false, resumes = false, no_url_hosts = false, sighting = false, sure = false;
     const struct kr_option options[] = {
         {.name = "values", .text = &values},
         {.name = "threads", .letter = 'j', .text = &threads},
         {.name = "binary", .letter = 'a', .flag = &binary},
         {.name = "resume", .flag = &resumes},
         {.name = "no-url-hosts", .flag = &no_url_hosts},
+        {.name = "sighting", .flag = &sighting},
+        {.name = "yes", .letter = 'y', .flag = &sure},
     };
     int rest, status = KR_EXIT_ERROR;
     uint64_t count = 0, failed = 0;
@@ -381,7 +398,12 @@ int kr_run_scan(struct kr_app *app, int argc, char **argv)
     if (threads != NULL && (!kr_count_parse(threads, KR_HUNT_THREADS_MAX, &count) || count == 0)) {
         return kr_app_fail(app, KR_INVALID, _("--threads takes a number from 1 to %u"), KR_HUNT_THREADS_MAX);
     }
+    if (sighting && values != NULL) {
+        return kr_app_fail(app, KR_INVALID, _("--sighting does not go with --values: there is no record to say it of"));
+    }
     randombytes_buf(seed, sizeof seed);
+    scan.sights_wanted = sighting;
+    scan.is_sure = sure;
     scan.sieve = kr_sieve_new(seed);
     scan.shows_progress = !app->is_json && isatty(STDERR_FILENO) == 1;
     bool ok = scan.sieve != NULL;
@@ -407,6 +429,7 @@ int kr_run_scan(struct kr_app *app, int argc, char **argv)
     for (size_t i = 0; i < scan.file_count; i++) {
         free(scan.files[i]);
     }
+    kr_scan_sights_deinit(&scan.sights);
     free(scan.files);
     free(scan.sources);
     kr_sieve_free(scan.sieve);
