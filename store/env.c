@@ -318,6 +318,24 @@ static enum kr_err new_keys(struct kr_store *store, const struct kr_store_option
     return KR_OK;
 }
 
+/* What is left of it, or was left when a program ended on the way. */
+static enum kr_err finish_upgrade(struct kr_store *store, struct kr_error *error)
+{
+    enum kr_err err = store->is_under_way ? kr_upgrade_scopes(store) : KR_OK;
+    if (err != KR_OK) {
+        return kr_fail(
+            error, err,
+            "the store in %s was brought only part of the way to format %u: %s. Nothing is lost: put right what hinders it "
+            "(room on its disk, as a rule) and start again, it then goes on; or restore a backup from before the upgrade",
+            store->path, (unsigned)KR_STORE_FORMAT, kr_err_text(err));
+    }
+    store->is_under_way = false;
+    if (store->upgrade_all > 0 && store->upgrading != NULL) {
+        store->upgrading(store->upgrading_context, 100);
+    }
+    return KR_OK;
+}
+
 enum kr_err kr_store_open(const struct kr_store_options *options, struct kr_store **ret_store, struct kr_error *error)
 {
     uint8_t seed[KR_SEED_BYTES];
@@ -336,6 +354,8 @@ enum kr_err kr_store_open(const struct kr_store_options *options, struct kr_stor
     store->term_generation = options->term_generation;
     store->fail_commit = options->fail_commit;
     store->fail_context = options->fail_context;
+    store->upgrading = options->upgrading;
+    store->upgrading_context = options->upgrading_context;
     (void)pthread_mutex_init(&store->mutex, NULL);
     (void)pthread_cond_init(&store->no_readers, NULL);
     (void)pthread_cond_init(&store->grown, NULL);
@@ -358,6 +378,9 @@ enum kr_err kr_store_open(const struct kr_store_options *options, struct kr_stor
     }
     if (err == KR_OK) {
         err = kr_env_open(store, options->map_bytes, error);
+    }
+    if (err == KR_OK) {
+        err = finish_upgrade(store, error);
     }
     if (err == KR_OK) {
         *ret_store = store;

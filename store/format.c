@@ -1,6 +1,7 @@
 /* Which format a store has, and how an older one becomes today's. */
 #include <string.h>
 
+#include "store/fresh.h"
 #include "store/internal.h"
 #include "store/runs.h"
 
@@ -8,7 +9,7 @@
 #define KEYS_KEY   kr_slice_of("keys", 4)
 
 /* The number stands in the open as well, so that every later program can say why it cannot read a store. */
-static enum kr_err format_put(struct kr_txn *txn, uint32_t format)
+enum kr_err kr_format_put(struct kr_txn *txn, uint32_t format)
 {
     uint8_t number[4], *row = NULL;
     kr_put_be(number, format, sizeof number);
@@ -62,7 +63,7 @@ enum kr_err kr_format_check(struct kr_txn *txn, struct kr_error *error)
     if (err != KR_OK) {
         return err;
     }
-    if (row.len >= 4 && kr_get_be(row.bytes, 4) > KR_STORE_FORMAT) {
+    if (row.len >= 4 && kr_get_be(row.bytes, 4) > KR_STORE_FORMAT && kr_get_be(row.bytes, 4) != KR_FORMAT_UNDER_WAY) {
         return kr_fail(
             error, KR_VERSION,
             "the store in %s has format %llu, this program knows formats up to %u: install the newer program, or restore "
@@ -93,12 +94,13 @@ static enum kr_err fill_new(struct kr_txn *txn)
     enum kr_err err = kr_value_put(txn, KR_DBI_META, KEYS_KEY, kr_slice_of(mark, sizeof mark), 0);
     txn->state.next_arrival = 1;
     txn->state_changed = true;
-    return err == KR_OK ? format_put(txn, KR_STORE_FORMAT) : err;
+    return err == KR_OK ? kr_format_put(txn, KR_STORE_FORMAT) : err;
 }
 
 enum kr_err kr_format_upgrade(struct kr_txn *txn, struct kr_error *error)
 {
     uint32_t format = 0;
+    bool is_under_way = false;
     enum kr_err err = kr_format_get(txn, &format);
     if (err == KR_NOT_FOUND) {
         return fill_new(txn);
@@ -106,7 +108,12 @@ enum kr_err kr_format_upgrade(struct kr_txn *txn, struct kr_error *error)
     if (err != KR_OK || format == KR_STORE_FORMAT) {
         return err;
     }
-    err = kr_upgrade(txn, format);
+    if (format == KR_FORMAT_UNDER_WAY) {
+        txn->fresh_saved = kr_fresh_count(txn->runs->fresh);
+        txn->store->is_under_way = true;
+        return KR_OK;
+    }
+    err = kr_upgrade(txn, format, &is_under_way);
     if (err != KR_OK) {
         return kr_fail(
             error, err,
@@ -114,5 +121,6 @@ enum kr_err kr_format_upgrade(struct kr_txn *txn, struct kr_error *error)
             "it, or restore it from a backup",
             txn->store->path, (unsigned)format, (unsigned)KR_STORE_FORMAT, kr_err_text(err));
     }
-    return format_put(txn, KR_STORE_FORMAT);
+    txn->store->is_under_way = is_under_way;
+    return kr_format_put(txn, is_under_way ? KR_FORMAT_UNDER_WAY : KR_STORE_FORMAT);
 }

@@ -75,7 +75,11 @@ struct kr_store {
     uint32_t page_bytes, term_generation;
     uint64_t file_bytes; /* at least so long is the file; 0: not known */
     bool is_volatile, is_writing;
-    uint32_t months_mended; /* by the one writer, since somebody asked */
+    bool is_under_way; /* being brought up to date: only upgrade_scopes.c may use it */
+    void (*upgrading)(void *context, uint32_t percent);
+    void *upgrading_context;
+    uint64_t upgrade_done, upgrade_all; /* pieces of the step that is under way */
+    uint32_t months_mended;             /* by the one writer, since somebody asked */
     int lock_fd;
     bool (*fail_commit)(void *context);
     void *fail_context;
@@ -255,15 +259,25 @@ enum kr_err kr_format_check(struct kr_txn *txn, struct kr_error *error) KR_WARN_
 /* Fills a new store, or brings one of an older format up to date. */
 enum kr_err kr_format_upgrade(struct kr_txn *txn, struct kr_error *error) KR_WARN_UNUSED;
 enum kr_err kr_format_get(struct kr_txn *txn, uint32_t *ret_format) KR_WARN_UNUSED;
+enum kr_err kr_format_put(struct kr_txn *txn, uint32_t format) KR_WARN_UNUSED;
+/* On its way to today's format, from 4 or 5: programs of before take it for one of the future, and leave it alone. */
+#define KR_FORMAT_UNDER_WAY (0x100u | KR_STORE_FORMAT)
 
 /* ---- upgrade.c ---- */
 #define KR_OLD_TABLES  7u
 #define KR_FORMAT_LEAN 5u /* from here on: the state in `fresh`, and few slots of runs */
 /* What an id that stands in a scope of an older format enters the trees as: by its record, or in none where that has gone. */
 enum kr_err kr_upgrade_entry(struct kr_txn *txn, const uint8_t id[static 32], struct kr_entry *ret_entry) KR_WARN_UNUSED;
-/* From format 4 or 5, which had blocks of ids alone, and no trees. */
-enum kr_err kr_upgrade_scopes(struct kr_txn *txn) KR_WARN_UNUSED;
-/* From any older format; writes no format. KR_CORRUPT where an old row is damaged. */
-enum kr_err kr_upgrade(struct kr_txn *txn, uint32_t format) KR_WARN_UNUSED;
+/* Formats 4 and 5 had blocks of ids alone, and no trees. Whether all of them are whole: KR_CORRUPT. */
+enum kr_err kr_upgrade_scopes_check(struct kr_txn *txn, uint64_t *ret_entries) KR_WARN_UNUSED;
+/* Brings a store that is under way to today's format, from wherever it is, in transactions of at most 16,384 entries. What fails
+ * leaves it under way. */
+enum kr_err kr_upgrade_scopes(struct kr_store *store) KR_WARN_UNUSED;
+/* From any older format; writes no format. KR_CORRUPT where an old row is damaged. `*ret_is_under_way`: the rest is
+ * kr_upgrade_scopes'. */
+enum kr_err kr_upgrade(struct kr_txn *txn, uint32_t format, bool *ret_is_under_way) KR_WARN_UNUSED;
+/* So many pieces of work are ahead; so many were done. */
+void kr_upgrade_begin(struct kr_store *store, uint64_t all);
+void kr_upgrade_did(struct kr_store *store, uint64_t pieces);
 
 #endif

@@ -36,12 +36,17 @@ struct kr_store_options {
     bool is_volatile;                   /* simulator: no sync, no lock file. Loses everything on a real crash */
     bool (*fail_commit)(void *context); /* tests: true lets the next commit fail with KR_IO, nothing written; may be NULL */
     void *fail_context;
+    /* A store of an older format is brought up to date when it is opened, which takes seconds for each 100,000 records: called at
+     * the beginning (0) of each of at most two steps, often on the way, and at the end (100). May be NULL. */
+    void (*upgrading)(void *context, uint32_t percent);
+    void *upgrading_context;
     /* Seeds the nonces and data keys of a volatile store (determinism); NULL: the system's randomness. */
     const uint8_t *seed;
 };
-/* Opens or makes the store. KR_VERSION with advice where a newer program wrote it; an older format is brought up to date first (in
- * one transaction). KR_LOCKED where another process has it, KR_CORRUPT where the file is shorter than its meta page says or the key
- * is not its own. */
+/* Opens or makes the store. KR_VERSION with advice where a newer program wrote it; an older format is brought up to date first:
+ * where that cannot be done the store is as it was, and where it breaks off on the way (formats 4 and 5, whose trees are made in
+ * small transactions) the next opening goes on with it. KR_LOCKED where another process has it, KR_CORRUPT where the file is
+ * shorter than its meta page says or the key is not its own. */
 enum kr_err kr_store_open(const struct kr_store_options *options, struct kr_store **ret_store,
                           struct kr_error *error) KR_WARN_UNUSED;
 void kr_store_close(struct kr_store *store);

@@ -1,6 +1,7 @@
-/* Brings a store of an older format to today's, in the transaction that opens it. Formats 1 to 3 had a table for each of heads,
- * ids, expiries, members and tokens, and a row for each entry of a scope; everything goes the way that it would go today. Format 4
- * had the state in `meta`, no count of indicators, and more slots of runs. Formats 4 and 5 had no trees (upgrade_scopes.c). */
+/* Brings a store of an older format to today's, in the transaction that opens it; scopes and trees of formats 4 and 5 afterwards.
+ * Formats 1 to 3 had a table for each of heads, ids, expiries, members and tokens, and a row for each entry of a scope; everything
+ * goes the way that it would go today. Format 4 had the state in `meta`, no count of indicators, and more slots of runs. Formats 4
+ * and 5 had no trees (upgrade_scopes.c). */
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,27 @@
 #include "store/fresh.h"
 #include "store/internal.h"
 #include "store/runs.h"
+
+#define SAY_EVERY 1024u /* pieces of work */
+
+void kr_upgrade_begin(struct kr_store *store, uint64_t all)
+{
+    store->upgrade_done = 0;
+    store->upgrade_all = all;
+    if (store->upgrading != NULL) {
+        store->upgrading(store->upgrading_context, 0);
+    }
+}
+
+void kr_upgrade_did(struct kr_store *store, uint64_t pieces)
+{
+    const uint64_t before = store->upgrade_done;
+    store->upgrade_done += pieces;
+    if (store->upgrading != NULL && store->upgrade_done / SAY_EVERY != before / SAY_EVERY) {
+        const uint64_t done = store->upgrade_done < store->upgrade_all ? store->upgrade_done : store->upgrade_all;
+        store->upgrading(store->upgrading_context, (uint32_t)(done * 100 / (store->upgrade_all + 1)));
+    }
+}
 
 #define OLD_ID_BYTES    44u /* arrival 8 ‖ record length 4 ‖ data key 32 */
 #define OLD_SCOPE_BYTES 44u /* number 4 ‖ count 8 ‖ running hash 32 */
@@ -78,6 +100,7 @@ static enum kr_err old_each(const struct old *old, old_visit *visit, void *conte
     err = kr_row_move(old->txn, cursor, MDB_FIRST, &key, &value);
     while (err == KR_OK) {
         err = visit(old, key, value, context);
+        kr_upgrade_did(old->txn->store, 1);
         if (err == KR_OK) {
             err = kr_row_move(old->txn, cursor, MDB_NEXT, &key, &value);
         }
@@ -172,6 +195,7 @@ static enum kr_err move_entries(const struct old *trees, const struct kr_scope *
         if (err == KR_OK) {
             err = kr_store_scope_append(trees->txn, scope, &value, &there);
         }
+        kr_upgrade_did(trees->txn->store, 1);
     }
     if (err == KR_OK) {
         err = kr_store_scope_mark(trees->txn, scope, &there, hash);
@@ -261,10 +285,16 @@ static enum kr_err from_many_tables(struct kr_txn *txn)
     enum { HEADS, IDS, TOKENS, TERMS, TREES, TABLES = sizeof names / sizeof names[0] };
     struct old tables[TABLES] = {0};
     struct records records = {.heads = &tables[HEADS]};
+    uint64_t pieces = 0;
     enum kr_err err = move_state(txn);
     for (uint32_t i = 0; i < TABLES && err == KR_OK; i++) {
+        MDB_stat status = {0};
         err = old_open(txn, names[i], &tables[i]);
+        if (err == KR_OK && tables[i].is_there && i > HEADS && i <= TREES && mdb_stat(txn->mdb, tables[i].dbi, &status) == 0) {
+            pieces += status.ms_entries;
+        }
     }
+    kr_upgrade_begin(txn->store, pieces + txn->state.next_arrival);
     if (err == KR_OK) {
         err = old_each(&tables[IDS], move_record, &records);
     }
@@ -318,7 +348,8 @@ static enum kr_err from_lean_tables(struct kr_txn *txn)
     if (err == KR_OK) {
         err = check_whole(txn);
     }
-    return err == KR_OK ? kr_upgrade_scopes(txn) : err;
+    kr_upgrade_begin(txn->store, txn->state.next_arrival);
+    return err;
 }
 
 /* Damaged heads count for nothing: they must not keep the store from opening. */
@@ -330,6 +361,7 @@ static enum kr_err count_indicators(struct kr_txn *txn)
         if (kr_store_head_get(txn, arrival, &head, scratch) == KR_OK) {
             kr_state_count(txn, &head, true);
         }
+        kr_upgrade_did(txn->store, 1);
     }
     struct kr_slice key = kr_slice_of("indicators", 10); /* the core's own count */
     enum kr_err err = kr_row_delete(txn, KR_DBI_TABLE + KR_TABLE_IDENTITY, key);
@@ -407,13 +439,18 @@ static enum kr_err leave_slots(struct kr_txn *txn)
     return err;
 }
 
-enum kr_err kr_upgrade(struct kr_txn *txn, uint32_t format)
+enum kr_err kr_upgrade(struct kr_txn *txn, uint32_t format, bool *ret_is_under_way)
 {
+    uint64_t entries = 0;
+    enum kr_err err = format < 4 ? KR_OK : kr_upgrade_scopes_check(txn, &entries);
+    *ret_is_under_way = format >= 4;
     if (format >= KR_FORMAT_LEAN) {
         txn->fresh_saved = kr_fresh_count(txn->runs->fresh); /* it stays as it is */
-        return kr_upgrade_scopes(txn);
+        return err;
     }
-    enum kr_err err = format < 4 ? from_many_tables(txn) : from_lean_tables(txn);
+    if (err == KR_OK) {
+        err = format < 4 ? from_many_tables(txn) : from_lean_tables(txn);
+    }
     if (err == KR_OK) {
         err = count_indicators(txn);
     }

@@ -22,6 +22,9 @@
 #include "node/keeper/runner.h"
 #include "node/keeper/warninglists.h"
 
+#define UPGRADE_SAY_MS  5000u
+#define UPGRADE_WAIT_US (120u * 1000000u) /* for the next word of it */
+
 struct keeper {
     const struct kr_place *place;
     struct kr_notify notify;
@@ -30,6 +33,7 @@ struct keeper {
     size_t old_count;
     int lock_fd, signal_fd, failed_fd, listen_fd;
     bool is_protected;
+    uint64_t upgrade_said_ms; /* when the log was last told how far the store is on its way to today's format */
     struct kr_clock clock;
     struct kr_keyring *keyring;
     struct kr_store *store;
@@ -118,13 +122,36 @@ static uint32_t count_cores(void)
     return cores < 1 ? 1 : cores > (long)KR_WORKERS_MAX ? KR_WORKERS_MAX : (uint32_t)cores;
 }
 
+/* It may take longer than the service manager waits for a start. */
+static void upgrading(void *context, uint32_t percent)
+{
+    struct keeper *keeper = context;
+    const uint64_t now_ms = kr_monotonic_ms();
+    (void)kr_notify_send(&keeper->notify, "EXTEND_TIMEOUT_USEC=%u\nSTATUS=bringing the store up to date: %u %%", UPGRADE_WAIT_US,
+                         (unsigned)percent);
+    if (percent == 0 && keeper->upgrade_said_ms == 0) {
+        kr_log(KR_LOG_NOTICE,
+               "the store is of an older format: it is brought up to date, which takes some seconds for each 100,000 "
+               "records. Nobody is served meanwhile; whatever ends it, the next start goes on or begins anew");
+    } else if (percent == 100) {
+        kr_log(KR_LOG_NOTICE, "the store is up to date");
+    } else if (now_ms >= keeper->upgrade_said_ms + UPGRADE_SAY_MS) {
+        kr_log(KR_LOG_NOTICE, "bringing the store up to date: %u %%", (unsigned)percent);
+    } else {
+        return;
+    }
+    keeper->upgrade_said_ms = now_ms;
+}
+
 static enum kr_err start_parts(struct keeper *keeper, struct kr_error *error)
 {
     const struct kr_keyring *keyring = keeper->keyring;
     const struct kr_store_options store = {.path = keeper->place->store,
                                            .storage_key = keyring->storage_key,
                                            .term_key = keyring->term_key,
-                                           .term_generation = keyring->term_generation};
+                                           .term_generation = keyring->term_generation,
+                                           .upgrading = upgrading,
+                                           .upgrading_context = keeper};
     enum kr_err err = kr_store_open(&store, &keeper->store, error);
     if (err == KR_OK) {
         kr_store_reap_readers(keeper->store);

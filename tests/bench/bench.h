@@ -12,6 +12,7 @@ struct bench_options {
     bool is_json;
     bool is_small;           /* sizes for the smoke test: figures mean nothing */
     uint32_t nodes, minutes; /* of a crowd; 0: as many as Japan has, an hour */
+    uint32_t records;        /* for a newcomer; 0: 100,000 */
 };
 
 /* One figure and what it is measured against. `goal_is_min`: the ratio must be at least the goal, else at most. */

@@ -4,7 +4,7 @@
 #include "old_store.h"
 #include "proto/codec/writer.h"
 #include "raw_store.h"
-#include "store/internal.h"
+#include "store/scope.h"
 
 #define OLD_FILE_1 "tests/data/store-v1/data.mdb"
 #define OLD_FILE_2 "tests/data/store-v2/data.mdb"
@@ -314,6 +314,188 @@ static void a_missing_block_keeps_a_store_old(void **state)
     assert_verifies(fixture);
 }
 
+/* ---- format 5, in slices ---- */
+
+#define AGED_RECORDS 40000u /* entries of the first scope: of more than one slice */
+#define AGED_SECOND  70u
+#define AGED_COMMITS 5u /* 3 of the first scope, one of the second, and the format's */
+static const struct kr_scope aged_scopes[2] = {{.kind = KR_SCOPE_CLEAR}, {.kind = KR_SCOPE_GREEN, .id = {3}}};
+
+/* Blocks and row as format 5 had them. */
+static void age_scope(struct kr_txn *txn, const struct kr_scope *scope)
+{
+    struct kr_scope_row row;
+    uint8_t key[KR_SCOPE_KEY_BYTES], old[44 + 32 + 32 * KR_BLOCK_ENTRIES];
+    assert_int_equal(kr_scope_row_get(txn, scope, &row), KR_OK);
+    for (uint64_t at = 0; at <= row.count / KR_BLOCK_ENTRIES; at++) {
+        struct kr_block block;
+        const bool is_last = at == row.count / KR_BLOCK_ENTRIES;
+        const uint32_t count = is_last ? (uint32_t)(row.count % KR_BLOCK_ENTRIES) : KR_BLOCK_ENTRIES;
+        uint8_t buffer[KR_BLOCK_KEY_BYTES];
+        assert_int_equal(kr_block_get(txn, &row, at, &block), KR_OK);
+        memcpy(old + 44, block.before, 32);
+        for (uint32_t i = 0; i < count; i++) {
+            memcpy(old + 76 + 32 * (size_t)i, block.entries[i].id, 32);
+        }
+        if (!is_last) {
+            assert_int_equal(kr_value_put(txn, KR_DBI_ENTRIES, kr_block_key(row.number, at, buffer),
+                                          kr_slice_of(old + 44, 32 + 32 * (size_t)count), 0),
+                             KR_OK);
+        }
+    }
+    kr_put_be(old, row.number, 4);
+    kr_put_be(old + 4, row.count, 8);
+    memcpy(old + 12, row.hash, 32);
+    kr_scope_key(scope, key);
+    assert_int_equal(kr_value_put(txn, KR_DBI_SCOPES, kr_slice_of(key, sizeof key),
+                                  kr_slice_of(old, 76 + 32 * (size_t)(row.count % KR_BLOCK_ENTRIES)), 0),
+                     KR_OK);
+}
+
+/* A store of format 5 in the fixture's directory. Only every 40th entry has its record, and is in the tree then. */
+static void make_aged(struct fixture *fixture)
+{
+    fixture_prepare(fixture, true);
+    fixture_open(fixture);
+    struct kr_txn *txn = write_begin(fixture);
+    for (uint64_t i = 0; i < AGED_RECORDS; i++) {
+        struct kr_head head = sample_head(i);
+        uint64_t entry = 0;
+        if (i % 40 == 0) {
+            assert_int_equal(kr_store_record_put(txn, &head, kr_slice_of(head.id, 32)), KR_OK);
+        }
+        assert_int_equal(append_id(txn, &aged_scopes[0], head.id, &entry), KR_OK);
+        if (i < AGED_SECOND) {
+            assert_int_equal(append_id(txn, &aged_scopes[1], head.id, &entry), KR_OK);
+        }
+    }
+    commit(txn);
+    txn = write_begin(fixture);
+    age_scope(txn, &aged_scopes[0]);
+    age_scope(txn, &aged_scopes[1]);
+    assert_int_equal(kr_row_clear(txn, KR_DBI_TREE), KR_OK);
+    assert_int_equal(kr_format_put(txn, 5), KR_OK);
+    commit(txn);
+    fixture_close(fixture);
+}
+
+static int setup_aged(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    assert_non_null(fixture);
+    make_aged(fixture);
+    *state = fixture;
+    return 0;
+}
+
+static void assert_aged_content(struct fixture *fixture)
+{
+    struct kr_txn *txn = write_begin(fixture);
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct kr_scope twin = {.kind = KR_SCOPE_PAIR, .id = {0xEE, (uint8_t)i}};
+        const uint64_t count = i == 0 ? AGED_RECORDS : AGED_SECOND;
+        uint64_t number = 0, live = 0, there = 0;
+        uint8_t root[32], expected[32], hash[32];
+        for (uint64_t at = 0; at < count; at += 40, live++) {
+            const struct kr_head head = sample_head(at);
+            const struct kr_entry entry = kr_tree_entry(&head);
+            assert_int_equal(kr_store_scope_append(txn, &twin, &entry, &number), KR_OK);
+        }
+        assert_int_equal(kr_store_scope_mark(txn, &aged_scopes[i], &there, hash), KR_OK);
+        assert_int_equal(there, count);
+        assert_int_equal(kr_store_tree_root(txn, &twin, 0, expected, &there), KR_OK);
+        assert_int_equal(kr_store_tree_root(txn, &aged_scopes[i], 0, root, &there), KR_OK);
+        assert_int_equal(there, live);
+        assert_memory_equal(root, expected, 32);
+        assert_int_equal(kr_store_scope_find(txn, &aged_scopes[i], sample_head(count - 1).id, &number), KR_OK);
+        assert_int_equal(number, count - 1);
+    }
+    kr_txn_abort(txn);
+    assert_verifies(fixture);
+}
+
+struct told {
+    uint32_t calls, last;
+    bool has_gone_back;
+};
+
+static void tell(void *context, uint32_t percent)
+{
+    struct told *told = context;
+    told->has_gone_back = told->has_gone_back || percent < told->last;
+    told->last = percent;
+    told->calls++;
+}
+
+static void an_upgrade_says_how_far_it_is(void **state)
+{
+    struct fixture *fixture = *state;
+    struct told told = {0};
+    fixture->options.upgrading = tell;
+    fixture->options.upgrading_context = &told;
+    fixture_open(fixture);
+    assert_int_equal(told.last, 100);
+    assert_true(told.calls >= AGED_RECORDS / 2048);
+    assert_false(told.has_gone_back);
+    assert_aged_content(fixture);
+    told.calls = 0;
+    fixture_reopen(fixture); /* nothing is left to do */
+    assert_int_equal(told.calls, 0);
+}
+
+static uint32_t commits_left;
+static bool fail_after(void *context)
+{
+    (void)context;
+    return commits_left-- == 0;
+}
+
+/* Whichever slice is not written: the store is under way, and the next opening goes on from there. */
+static void an_upgrade_goes_on_where_it_broke_off(void **state)
+{
+    struct fixture *fixture = *state;
+    uint32_t broken = 0;
+    for (uint32_t after = 0; after <= AGED_COMMITS; after++) {
+        struct kr_error error = {{0}};
+        fixture->options.fail_commit = fail_after;
+        commits_left = after == 0 ? 0 : 1; /* one slice more each time */
+        if (kr_store_open(&fixture->options, &fixture->store, &error) == KR_OK) {
+            break;
+        }
+        assert_non_null(strstr(error.text, "only part of the way to format 6"));
+        assert_int_equal(format_in_the_open(fixture), (uint8_t)KR_FORMAT_UNDER_WAY);
+        broken++;
+    }
+    assert_int_equal(broken, AGED_COMMITS);
+    commits_left = UINT32_MAX;
+    assert_aged_content(fixture);
+    fixture_reopen(fixture);
+    assert_aged_content(fixture);
+}
+
+/* Nothing is written before all is known to be whole. */
+static void a_damaged_block_keeps_a_store_of_format_5(void **state)
+{
+    struct fixture *fixture = *state;
+    struct kr_error error = {{0}};
+    uint8_t key[16], value[2048];
+    size_t key_len = 0, len = 0;
+    struct raw raw = raw_open(fixture);
+    raw_row(&raw, "entries", AGED_RECORDS / KR_BLOCK_ENTRIES - 1, key, &key_len, value, &len);
+    value[len / 2] ^= 1;
+    raw_put(&raw, "entries", key, key_len, value, len);
+    raw_close(&raw);
+    assert_int_equal(kr_store_open(&fixture->options, &fixture->store, &error), KR_CORRUPT);
+    assert_non_null(strstr(error.text, "It is as it was"));
+    assert_int_equal(format_in_the_open(fixture), 5);
+    raw = raw_open(fixture);
+    value[len / 2] ^= 1;
+    raw_put(&raw, "entries", key, key_len, value, len);
+    raw_close(&raw);
+    fixture_open(fixture);
+    assert_aged_content(fixture);
+}
+
 /* Each scope keeps its own entries, whatever it shares with others. */
 static void assert_old_scopes(struct fixture *fixture)
 {
@@ -577,6 +759,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(format_5_is_brought_up_to_date, setup_5, fixture_teardown),
         cmocka_unit_test_setup_teardown(scopes_of_format_5_get_their_trees, setup_trees, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_missing_block_keeps_a_store_old, setup_trees, fixture_teardown),
+        cmocka_unit_test_setup_teardown(an_upgrade_says_how_far_it_is, setup_aged, fixture_teardown),
+        cmocka_unit_test_setup_teardown(an_upgrade_goes_on_where_it_broke_off, setup_aged, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_damaged_block_keeps_a_store_of_format_5, setup_aged, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_damaged_row_of_a_run_stays_behind, setup_4, fixture_teardown),
         cmocka_unit_test_setup_teardown(as_many_runs_as_slots, setup_4, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_scope_out_of_order_keeps_a_store_old, setup_scoped, fixture_teardown),
