@@ -186,6 +186,33 @@ def files(ours, root):
     check("保存" in japanese.stderr.decode(), f"in Japanese: {japanese.stderr.decode()}")
 
 
+def feeds(ours, root):
+    """A folder with a manifest: each event by itself; what is deleted there is retracted here."""
+    feed = os.path.join(root, "feed")
+    os.mkdir(feed)
+    uuids = [f"5f0c8a10-0000-4000-8000-00000000000{i}" for i in range(3)]
+
+    def event(uuid, value, deleted):
+        return json.dumps({"Event": {"uuid": uuid, "info": f"event {value}", "date": "2026-11-25", "timestamp": "1795567267", "Orgc": {"name": "Vendor"},
+                                     "Tag": [{"name": "tlp:clear"}],
+                                     "Attribute": [{"uuid": uuid[:-1] + "a", "type": "domain", "category": "Network activity", "to_ids": True,
+                                                    "deleted": deleted, "value": value, "timestamp": "1795567267"}]}})
+
+    def publish(deleted):
+        write(feed, "manifest.json", json.dumps({uuid: {"info": "x", "timestamp": 1795567267} for uuid in uuids}))
+        for i, uuid in enumerate(uuids[:2]):
+            write(feed, f"{uuid}.json", event(uuid, f"e{i}.misp.kairan-e2e.jp", deleted and i == 0))
+
+    publish(False)
+    events = run(ours, feed, "-y", status=2)  # the third is missing
+    check(len(records(events, "new")) == 2 and finds(ours, "e0.misp.kairan-e2e.jp"), f"feed: {events}")
+    check(len(records(run(ours, "file://" + feed, "-y", status=2), "unchanged")) == 2, "a feed twice")
+    publish(True)
+    events = run(ours, feed, "-y", status=2)
+    check(len(records(events, "retracted")) == 1 and len(records(events, "unchanged")) == 1, f"deleted in the feed: {events['record']}")
+    check(not finds(ours, "e0.misp.kairan-e2e.jp") and finds(ours, "e1.misp.kairan-e2e.jp"), "deleted in the feed")
+
+
 def worked_example(ours, root):
     """docs/IMPORT.md as it stands there."""
     folder = os.path.join(root, "example")
@@ -232,6 +259,7 @@ def main():
             stricter(ours, made.root)
             files(ours, made.root)
             asked(ours, made.root)
+            feeds(ours, made.root)
             worked_example(ours, made.root)
             many(ours, theirs, made.nodes[0], made.root)
     except Failure as failure:

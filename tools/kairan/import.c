@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/formats/misp_feed.h"
 #include "tools/kairan/import_report.h"
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/out.h"
@@ -33,9 +34,9 @@ struct import {
     struct kr_lots *lots; /* of the file at hand */
     struct kr_lots_counts counts;
     struct kr_import_report report;
-    struct kr_error error; /* why the node or a connection stopped it */
-    bool has_stopped;      /* there is no sense in going on with other files */
-    uint64_t failed;       /* files */
+    struct kr_error error;  /* why the node or a connection stopped it */
+    bool has_stopped;       /* there is no sense in going on with other files */
+    uint64_t tried, failed; /* files */
     bool has_shown_items, has_shown_reach[KR_TLP_RED + 1];
 };
 
@@ -191,23 +192,72 @@ static void tell_file(struct import *import, const char *name, enum kr_err err, 
     }
 }
 
-static void read_file(struct import *import, const char *name)
+static void read_one(struct import *import, const char *path)
 {
     struct kr_error error = {.text = ""};
     struct kr_import_file file = {.fd = -1};
-    enum kr_err err = KR_OK;
-    if (strcmp(name, "-") == 0) {
-        err = import->has_input ? KR_OK : kr_import_file_open(&import->input, name, STDIN_BYTES_MAX, &error);
-        import->has_input = import->has_input || err == KR_OK;
-        err = err == KR_OK ? read_source(import, &import->input.source, &error) : err;
-    } else {
-        err = kr_import_file_open(&file, name, STDIN_BYTES_MAX, &error);
-        err = err == KR_OK ? read_source(import, &file.source, &error) : err;
-        kr_import_file_close(&file);
-    }
+    enum kr_err err = kr_import_file_open(&file, path, STDIN_BYTES_MAX, &error);
+    err = err == KR_OK ? read_source(import, &file.source, &error) : err;
+    kr_import_file_close(&file);
+    import->tried++;
     if (err != KR_OK) {
-        tell_file(import, name, err, &error);
+        tell_file(import, path, err, &error);
     }
+}
+
+static void read_input(struct import *import)
+{
+    struct kr_error error = {.text = ""};
+    enum kr_err err = import->has_input ? KR_OK : kr_import_file_open(&import->input, "-", STDIN_BYTES_MAX, &error);
+    import->has_input = import->has_input || err == KR_OK;
+    err = err == KR_OK ? read_source(import, &import->input.source, &error) : err;
+    import->tried++;
+    if (err != KR_OK) {
+        tell_file(import, "-", err, &error);
+    }
+}
+
+static enum kr_err read_event(void *context, const char *path)
+{
+    struct import *import = context;
+    read_one(import, path);
+    return import->has_stopped ? KR_CANCELLED : KR_OK;
+}
+
+/* The events of a MISP feed, each by itself: one that is missing or broken does not stop the others. */
+static void read_feed(struct import *import, const char *folder)
+{
+    struct kr_error error = {.text = ""};
+    uint64_t odd = 0;
+    enum kr_err err = kr_misp_feed_each(folder, read_event, import, &odd, &error);
+    if (err != KR_OK && err != KR_CANCELLED) {
+        import->tried++;
+        tell_file(import, folder, err, &error);
+    }
+    if (odd > 0 && !import->report.is_second && !import->app->is_json) {
+        (void)fprintf(stderr, _("%s: entries of the manifest that name no event: %ju\n"), folder, (uintmax_t)odd);
+    }
+}
+
+/* A file, standard input, or a folder that is a MISP feed. */
+static void read_file(struct import *import, const char *name)
+{
+    struct kr_error error = {.text = ""};
+    char *path = NULL;
+    if (strcmp(name, "-") == 0) {
+        read_input(import);
+        return;
+    }
+    enum kr_err err = kr_misp_feed_path(name, &path, &error);
+    if (err != KR_OK || path == NULL) {
+        import->tried++;
+        tell_file(import, name, err, &error);
+    } else if (kr_misp_feed_is_one(path)) {
+        read_feed(import, path);
+    } else {
+        read_one(import, path);
+    }
+    free(path);
 }
 
 static void go_through(struct import *import, enum mode mode)
@@ -215,7 +265,7 @@ static void go_through(struct import *import, enum mode mode)
     import->mode = mode;
     import->counts = (struct kr_lots_counts){.groups = 0};
     import->ship.counts = (struct kr_ship_counts){.refused = 0};
-    import->failed = 0;
+    import->failed = import->tried = 0;
     for (int i = 0; i < import->file_count && !import->has_stopped; i++) {
         read_file(import, import->files[i]);
     }
@@ -272,8 +322,7 @@ static int tell_nothing(const struct import *import)
 
 static int finish(struct import *import, bool sent)
 {
-    kr_import_report_done(&import->report, (uint64_t)import->file_count - import->failed, &import->counts, &import->ship.counts,
-                          sent);
+    kr_import_report_done(&import->report, import->tried - import->failed, &import->counts, &import->ship.counts, sent);
     return import->failed > 0 || import->has_stopped || import->ship.counts.refused > 0 ? KR_EXIT_ERROR : KR_EXIT_DONE;
 }
 
