@@ -412,7 +412,8 @@ enum kr_err kr_takeback_entered(struct kr_step *step, const struct kr_job *job, 
     struct carried carried = {0};
     struct council council;
     if ((job->is_open && job->target_err != KR_OK) ||
-        (KR_FAULT(KR_FAULT_TAKEN_BACK_AT_HOME) && memcmp(by->author, step->core->self, 32) != 0)) {
+        (KR_FAULT(KR_FAULT_TAKEN_BACK_AT_HOME) && memcmp(by->author, step->core->self, 32) != 0) ||
+        (KR_FAULT(KR_FAULT_TAKEN_BACK_FORGOTTEN) && job->was_wanted)) {
         return KR_OK;
     }
     enum kr_err verdict = KR_OK, err = look_at_others(step, job, &verdict);
