@@ -238,13 +238,19 @@ bool sim_holds(const struct sim_node *node, const uint8_t id[static 32])
     return sim_held(node, id) != SIM_HELD_NOT;
 }
 
+/* Until then a header stays of what has expired. */
+static bool is_month_over(const struct sim_world *world, const struct sim_record *record)
+{
+    const uint32_t month_from = kr_tree_month_from((world->now_ms + world->ahead_ms) / 1000 + 60);
+    return record->expires_ms > 0 && kr_tree_month(record->expires_ms / 1000) < month_from;
+}
+
 enum sim_verdict sim_check_accepted(struct sim_world *world)
 {
     for (uint32_t i = 0; i < world->record_count; i++) {
         const struct sim_record *record = &world->records[i];
         const struct sim_node *node = world->nodes[record->node];
-        bool may_be_gone = record->is_at_risk || record->is_exempt || node->is_hostile ||
-                           (record->expires_ms > 0 && record->expires_ms <= world->now_ms + world->ahead_ms + 1000);
+        bool may_be_gone = record->is_at_risk || record->is_dated_back || node->is_hostile || is_month_over(world, record);
         if (record->is_accepted && node->is_up && !may_be_gone && !sim_holds(node, record->id)) {
             return sim_fail(world, SIM_LOSS, "%s acknowledged record %u and does not have it", node->name, i);
         }

@@ -11,7 +11,8 @@
 #include "tests/sim/internal.h"
 
 #define RETRY_MS     3000u
-#define CLOCK_MS_MAX 82800000 /* so wrong a clock may be that the dates it gives are still good */
+#define CLOCK_MS_MAX 82800000   /* so far ahead a clock may be that the dates it gives are still good, and … */
+#define BACK_MS_MAX  1728000000 /* … so far behind */
 
 static void write_body(const struct sim_record *record, uint32_t number, uint32_t text_bytes, struct kr_writer *writer)
 {
@@ -114,9 +115,9 @@ uint32_t sim_world_draw_audience(struct sim_world *world, uint32_t node, uint32_
 /* Whose clock is wrong by much dates records so that nobody has to take them. */
 static void note_clock(const struct sim_world *world, const struct sim_node *node, struct sim_record *record)
 {
-    uint64_t off_ms = node->now_ms > world->now_ms ? node->now_ms - world->now_ms : world->now_ms - node->now_ms;
-    record->is_exempt = record->is_exempt || node->skew_ms > CLOCK_MS_MAX || node->skew_ms < -(int64_t)CLOCK_MS_MAX ||
-                        (node->is_up && node->now_ms > 0 && node->now_ms > world->now_ms && off_ms > CLOCK_MS_MAX);
+    const bool is_ahead = node->skew_ms > CLOCK_MS_MAX || (node->is_up && node->now_ms > world->now_ms + CLOCK_MS_MAX);
+    record->is_dated_back = record->is_dated_back || node->skew_ms < -BACK_MS_MAX;
+    record->is_exempt = record->is_exempt || is_ahead || record->is_dated_back;
 }
 
 void sim_client_again(struct sim_world *world, const struct sim_event *event)

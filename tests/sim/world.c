@@ -173,6 +173,7 @@ enum sim_verdict sim_world_restore(struct sim_world *world, uint32_t index)
         struct sim_record *record = &world->records[i];
         record->is_retraction_at_risk =
             record->is_retraction_at_risk || (record->node == index && record->retracted_ms >= node->backup_ms);
+        record->forgotten += record->node == index && !record->is_accepted;
         record->is_at_risk = record->is_at_risk || (record->node == index && record->accepted_ms >= node->backup_ms);
     }
     node->was_restored = true;
@@ -189,6 +190,9 @@ void sim_world_clock(struct sim_world *world, uint32_t index, int64_t skew_ms)
     struct sim_node *node = world->nodes[index];
     node->skew_ms = skew_ms;
     world->has_wrong_clocks = true;
+    if (skew_ms > 0 && (uint64_t)skew_ms > world->ahead_ever_ms) {
+        world->ahead_ever_ms = (uint64_t)skew_ms;
+    }
     if (skew_ms > 0 && !world->doubts_clocks && (uint64_t)skew_ms > world->ahead_ms) {
         world->ahead_ms = (uint64_t)skew_ms;
     }

@@ -100,7 +100,7 @@ struct sim_node {
     int64_t skew_ms;
     uint64_t now_ms, wake_ms; /* by its own clock */
     uint64_t backup_ms;       /* when its last backup was made */
-    bool was_restored;        /* what it alone had since then may be lost, and a client may have asked twice */
+    bool was_restored;        /* what it alone had since then may be lost, and its log is another one than was read */
     bool is_hostile;
     uint32_t turns;      /* bit per enum sim_turn */
     struct sim_ill *ill; /* hostile.c */
@@ -140,8 +140,10 @@ struct sim_record {
     uint8_t token[16], id[32];
     uint8_t canary[16]; /* the first half is the same in all records of a world */
     bool is_accepted;
-    bool is_at_risk; /* its node went back to a backup that was older: it may be lost, to everybody */
-    bool is_exempt;  /* its node's clock was wrong by too much: nobody has to take it */
+    bool is_at_risk;    /* its node went back to a backup that was older: it may be lost, to everybody */
+    bool is_exempt;     /* its node's clock was wrong by too much: nobody has to take it */
+    bool is_dated_back; /* by so much that it may have expired long ago */
+    uint32_t forgotten; /* how often its node went back to a backup before it was acknowledged */
     uint64_t accepted_ms, expires_ms;
     bool is_taken_back;         /* somebody wants it taken back */
     bool is_retracted;          /* and was told that it is */
@@ -173,11 +175,12 @@ struct sim_world {
     size_t heap_count, heap_capacity;
     struct sim_record *records;
     uint32_t record_count, record_capacity;
-    uint64_t map_bytes;    /* of each node's store */
-    uint32_t delay_ms;     /* from one node to the next; faults add to it */
-    bool doubts_clocks;    /* nodes trust their clock only after an hour, as keeper has it */
-    uint64_t ahead_ms;     /* so much a clock was ahead at some time: its node may have let go of what expires so much later */
-    bool has_wrong_clocks; /* or had */
+    uint64_t map_bytes;     /* of each node's store */
+    uint32_t delay_ms;      /* from one node to the next; faults add to it */
+    bool doubts_clocks;     /* nodes trust their clock only after an hour, as keeper has it */
+    uint64_t ahead_ever_ms; /* so much the clock of some node was ahead at some time, trusted or not */
+    uint64_t ahead_ms;      /* so much a clock was ahead at some time: its node may have let go of what expires so much later */
+    bool has_wrong_clocks;  /* or had */
     bool is_split;
     uint64_t split_until_ms;
     struct sim_caller *callers;
