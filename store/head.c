@@ -146,6 +146,12 @@ enum kr_err kr_head_open(struct kr_txn *txn, struct kr_slice key, struct kr_slic
     if (err == KR_OK) {
         head.arrival = kr_get_be(key.bytes, 8);
         *ret_head = head;
+        if (!txn->is_write) {
+            memcpy(txn->last.id, head.id, 32);
+            memcpy(txn->last.data_key, scratch, DATA_KEY_BYTES);
+            txn->last.record_bytes = head.record_bytes;
+            txn->last.arrival = head.arrival;
+        }
     }
     sodium_memzero(scratch, DATA_KEY_BYTES);
     return err == KR_BOUNDS ? KR_CORRUPT : err;

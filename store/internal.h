@@ -113,6 +113,11 @@ struct kr_txn {
     uint32_t fresh_saved;  /* of a writer: how many of them stand in the table */
     struct kr_fresh *base; /* of a writer: what was fresh when it began (a reference), and how many there were */
     uint32_t base_count;
+    struct {              /* of a reader: the record whose head was opened last, for who goes on to read of it */
+        uint64_t arrival; /* 0: none */
+        uint8_t id[32], data_key[32];
+        uint32_t record_bytes;
+    } last;
     struct kr_scope_held *held; /* of a writer: rows of scopes that it has changed (scope_row.c) */
     uint32_t puts[KR_DBI_COUNT_OLD];
     uint64_t put_bytes[KR_DBI_COUNT_OLD];

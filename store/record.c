@@ -289,9 +289,17 @@ enum kr_err kr_store_token_find(struct kr_txn *txn, const uint8_t token[static K
 
 enum kr_err kr_store_record_read(struct kr_txn *txn, uint64_t arrival, size_t offset, size_t len, uint8_t *ret)
 {
-    struct kr_head head;
+    struct kr_head head = {0};
     uint8_t scratch[KR_HEAD_SCRATCH], data_key[32], plain[CHUNK_PLAIN_BYTES];
-    enum kr_err err = kr_head_get(txn, arrival, &head, scratch, data_key);
+    enum kr_err err = KR_OK;
+    if (txn->last.arrival == arrival && arrival != 0) { /* just opened: all that chunks need of it is here */
+        head.arrival = arrival;
+        head.record_bytes = txn->last.record_bytes;
+        memcpy(head.id, txn->last.id, 32);
+        memcpy(data_key, txn->last.data_key, sizeof data_key);
+    } else {
+        err = kr_head_get(txn, arrival, &head, scratch, data_key);
+    }
     if (err == KR_OK && (offset > head.record_bytes || len > head.record_bytes - offset)) {
         err = KR_BOUNDS;
     }

@@ -193,6 +193,7 @@ static void end_txn(struct kr_txn *txn)
             store->is_writing = false;
         }
     }
+    sodium_memzero(&txn->last, sizeof txn->last);
     free(txn);
 }
 

@@ -51,8 +51,10 @@ enum kr_err kr_query_name_of(struct kr_query_page *page, const uint8_t council[s
     struct name_pick pick = {.japanese = page->query->speaks_japanese, .text = ret_text, .size = size};
     memcpy(prefix + 1, council, 32);
     ret_text[0] = 0;
-    if (page->has_name && size >= sizeof page->name && memcmp(page->named, council, 32) == 0) {
-        memcpy(ret_text, page->name, sizeof page->name);
+    struct kr_places *places = size > KR_NAME_BYTES_MAX ? page->query->places : NULL;
+    const char *known = places != NULL ? kr_places_name(places, council, page->query->speaks_japanese, page->now_ms) : NULL;
+    if (known != NULL) {
+        memcpy(ret_text, known, strlen(known) + 1);
         return KR_OK;
     }
     uint32_t damaged; /* is named by its id, where it was the only card */
@@ -60,10 +62,8 @@ enum kr_err kr_query_name_of(struct kr_query_page *page, const uint8_t council[s
     if (err == KR_OK && ret_text[0] == 0) {
         sodium_bin2hex(ret_text, 17, council, 8);
     }
-    if (err == KR_OK && size >= sizeof page->name) {
-        memcpy(page->name, ret_text, sizeof page->name);
-        memcpy(page->named, council, 32);
-        page->has_name = true;
+    if (err == KR_OK && places != NULL) {
+        kr_places_note_name(places, council, page->query->speaks_japanese, page->now_ms, ret_text);
     }
     return err;
 }

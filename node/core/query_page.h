@@ -18,11 +18,8 @@ struct kr_query_page {
     void *context;
     struct kr_error *error;
     size_t bytes;
-    bool has_moved;                   /* something was done that no later page has to do again */
-    uint8_t *scratch;                 /* KR_HEAD_SCRATCH, for heads */
-    char name[KR_NAME_BYTES_MAX + 1]; /* of the council `named`, where has_name: most records of a page have few authors */
-    uint8_t named[32];
-    bool has_name;
+    bool has_moved;          /* something was done that no later page has to do again */
+    uint8_t *scratch;        /* KR_HEAD_SCRATCH, for heads */
     uint64_t placed_arrival; /* of the indicator that was read by its place last, and how many of it one after the other */
     uint32_t placed_count;
     uint8_t *part; /* of a record: its indicators are borrowed from it */

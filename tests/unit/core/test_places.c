@@ -45,11 +45,32 @@ static void the_later_of_two_that_share_a_slot_stays(void **state)
     kr_places_free(places);
 }
 
+static void a_name_is_remembered_for_a_second(void **state)
+{
+    (void)state;
+    const uint8_t one[32] = {1}, other[32] = {1, 1}, third[32] = {33};
+    struct kr_places *places = kr_places_new();
+    assert_non_null(places);
+    assert_null(kr_places_name(places, one, false, 5000));
+    kr_places_note_name(places, one, false, 5000, "Kinki");
+    assert_string_equal(kr_places_name(places, one, false, 5000), "Kinki");
+    assert_string_equal(kr_places_name(places, one, false, 5999), "Kinki");
+    assert_null(kr_places_name(places, one, false, 6000));
+    assert_null(kr_places_name(places, one, false, 4999)); /* by a clock that was set back */
+    assert_null(kr_places_name(places, one, true, 5000));
+    assert_null(kr_places_name(places, other, false, 5000));
+    kr_places_note_name(places, third, false, 5000, "Chugoku"); /* has the same slot */
+    assert_null(kr_places_name(places, one, false, 5000));
+    assert_string_equal(kr_places_name(places, third, false, 5000), "Chugoku");
+    kr_places_free(places);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(places_are_found_by_step),
         cmocka_unit_test(the_later_of_two_that_share_a_slot_stays),
+        cmocka_unit_test(a_name_is_remembered_for_a_second),
     };
     return cmocka_run_group_tests_name("core/places", tests, NULL, NULL);
 }

@@ -323,6 +323,11 @@ static void a_part_can_be_read(void **state)
         assert_int_equal(kr_store_record_read(txn, head.arrival, parts[i][0], parts[i][1], part), KR_OK);
         assert_memory_equal(part, large + parts[i][0], parts[i][1]);
     }
+    static uint8_t scratch[KR_HEAD_SCRATCH];
+    struct kr_head again;
+    assert_int_equal(kr_store_head_get(txn, head.arrival, &again, scratch), KR_OK); /* its key is known then */
+    assert_int_equal(kr_store_record_read(txn, head.arrival, 1950, 4000, part), KR_OK);
+    assert_memory_equal(part, large + 1950, 4000);
     assert_int_equal(kr_store_record_read(txn, head.arrival, 7001, 1, part), KR_BOUNDS);
     assert_int_equal(kr_store_record_read(txn, head.arrival, 1, 7001, part), KR_BOUNDS);
     assert_int_equal(kr_store_record_read(txn, head.arrival, SIZE_MAX, 2, part), KR_BOUNDS);
