@@ -81,6 +81,37 @@ static void say_preview(struct bed *bed, uint64_t number, uint32_t guarded)
     kr_writer_deinit(&writer);
 }
 
+/* Some of so many that are held back. */
+static void say_guarded(struct bed *bed, uint64_t number, uint32_t first, uint32_t count, uint32_t total)
+{
+    static struct kr_preview preview;
+    struct kr_writer writer;
+    preview = (struct kr_preview){.guarded_count = count, .guarded_total = total};
+    for (uint32_t i = 0; i < count; i++) {
+        preview.guarded[i].indicator = first + i;
+        preview.guarded[i].list = slice("list");
+    }
+    kr_writer_init(&writer, 64 * KR_KIB);
+    kr_preview_write(&preview, &writer);
+    frame = (struct kr_client_frame){.type = KR_CLIENT_END, .number = number, .payload = {writer.bytes, writer.len}};
+    keeper_say(bed->fd, &frame);
+    kr_writer_deinit(&writer);
+}
+
+static void say_stored(struct bed *bed, uint64_t number, uint8_t id_byte)
+{
+    struct kr_writer writer;
+    uint8_t id[32];
+    memset(id, id_byte, sizeof id);
+    kr_writer_init(&writer, KR_KIB);
+    kr_writer_array(&writer, 2);
+    kr_writer_bin(&writer, id, sizeof id);
+    kr_writer_flag(&writer, false);
+    frame = (struct kr_client_frame){.type = KR_CLIENT_END, .number = number, .payload = {writer.bytes, writer.len}};
+    keeper_say(bed->fd, &frame);
+    kr_writer_deinit(&writer);
+}
+
 static void say_error(struct bed *bed, uint64_t number, enum kr_err code)
 {
     frame = (struct kr_client_frame){.type = KR_CLIENT_ERROR, .number = number, .code = (uint32_t)code, .text = slice("no")};
@@ -171,12 +202,97 @@ static void test_refused_early(void **state)
     tear_down(&bed);
 }
 
+static size_t told[16], told_count;
+
+static void note_guarded(void *context, size_t item, const char *list)
+{
+    (void)context;
+    assert_string_equal(list, "list");
+    assert_true(told_count < 16);
+    told[told_count++] = item;
+}
+
+/* What a guard holds back is found out, however often it takes to ask, told, and left out; the rest goes. */
+static void test_dropped(void **state)
+{
+    (void)state;
+    struct bed bed;
+    struct kr_error error = {0};
+    static const size_t expected[] = {0, 1, 10, 11, 12};
+    set_up(&bed);
+    told_count = 0;
+    bed.sending.drops_guarded = bed.sending.has_content_tokens = true;
+    bed.sending.on_guarded = note_guarded;
+    assert_int_equal(kr_sending_take(&bed.sending, bed.items, 100), KR_OK);
+    say_error(&bed, 1, KR_GUARDED);
+    say_guarded(&bed, 2, 0, 2, 5);
+    say_guarded(&bed, 3, 8, 3, 3); /* counted without the two */
+    say_stored(&bed, 4, 7);
+    assert_int_equal(kr_sending_send(&bed.sending, &error), KR_OK);
+    (void)expect(&bed, KR_OP_SUBMIT, 1, 1, 100);
+    (void)expect(&bed, KR_OP_PREVIEW, 1, 1, 100);
+    (void)expect(&bed, KR_OP_PREVIEW, 1, 1, 98);
+    (void)expect(&bed, KR_OP_SUBMIT, 1, 1, 95);
+    assert_int_equal(told_count, 5);
+    assert_memory_equal(told, expected, sizeof expected);
+    assert_int_equal(kr_sending_indicators(&bed.sending, 0), 95);
+    assert_true(bed.sending.sent[0].is_done && bed.sending.sent[0].id[0] == 7);
+    tear_down(&bed);
+}
+
+/* Nothing is left: nothing goes. And a node that names what is not there is not believed. */
+static void test_all_dropped(void **state)
+{
+    (void)state;
+    struct bed bed;
+    struct kr_error error = {0};
+    set_up(&bed);
+    bed.sending.drops_guarded = true;
+    assert_int_equal(kr_sending_take(&bed.sending, bed.items, 2), KR_OK);
+    say_error(&bed, 1, KR_GUARDED);
+    say_guarded(&bed, 2, 0, 2, 2);
+    assert_int_equal(kr_sending_send(&bed.sending, &error), KR_OK);
+    assert_false(bed.sending.sent[0].is_done);
+    tear_down(&bed);
+    set_up(&bed);
+    bed.sending.drops_guarded = true;
+    assert_int_equal(kr_sending_take(&bed.sending, bed.items, 2), KR_OK);
+    say_error(&bed, 1, KR_GUARDED);
+    say_guarded(&bed, 2, 1, 2, 2);
+    assert_int_equal(kr_sending_send(&bed.sending, &error), KR_MALFORMED);
+    tear_down(&bed);
+}
+
+/* The token is the content: the same gives the same, anything else another one. */
+static void test_tokens(void **state)
+{
+    (void)state;
+    static struct kr_submit submit;
+    uint8_t tokens[4][16];
+    for (uint32_t i = 0; i < 4; i++) {
+        struct bed bed;
+        struct kr_error error = {0};
+        set_up(&bed);
+        bed.sending.has_content_tokens = true;
+        bed.sending.request.label = i == 2 ? KR_TLP_GREEN : KR_TLP_CLEAR;
+        assert_int_equal(kr_sending_take(&bed.sending, bed.items, i == 3 ? 3 : 2), KR_OK);
+        say_stored(&bed, 1, 1);
+        assert_int_equal(kr_sending_send(&bed.sending, &error), KR_OK);
+        assert_true(keeper_hear(bed.fd, &frame));
+        assert_int_equal(kr_submit_read(frame.payload, &submit), KR_OK);
+        memcpy(tokens[i], submit.token, 16);
+        tear_down(&bed);
+    }
+    assert_memory_equal(tokens[0], tokens[1], 16);
+    assert_memory_not_equal(tokens[0], tokens[2], 16);
+    assert_memory_not_equal(tokens[0], tokens[3], 16);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_while_items_come),
-        cmocka_unit_test(test_many_guarded),
-        cmocka_unit_test(test_nonsense),
+        cmocka_unit_test(test_dropped),          cmocka_unit_test(test_all_dropped),  cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_while_items_come), cmocka_unit_test(test_many_guarded), cmocka_unit_test(test_nonsense),
         cmocka_unit_test(test_refused_early),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
