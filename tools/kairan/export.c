@@ -259,7 +259,7 @@ static json_t *file_json(const char *path, const struct kr_tally *tally, bool is
                      "entries", (json_int_t)tally->written, "left_out", left, "without_port", (json_int_t)tally->without_port);
 }
 
-/* What holds for the whole export. */
+/* What holds for the whole export. Lets go of `files`. */
 static bool tell_end(const struct export *export, json_t *files, bool is_changed)
 {
     const struct kr_selection *selection = &export->selection;
@@ -277,6 +277,7 @@ static bool tell_end(const struct export *export, json_t *files, bool is_changed
         json_decref(object);
         return is_fine;
     }
+    json_decref(files);
     if (selection->filtered > 0) {
         (void)fprintf(out, _("left out by the options: %llu\n"), (unsigned long long)selection->filtered);
     }
