@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Two real daemons: what one council takes back is gone at the other, and what it puts in its place is there. People are shown what
+"""Two real daemons: what one council takes back is gone at the other, and what it puts in its place is there; what was seen of a record is
+counted at both, and goes with it. People are shown what
 would go, and are asked; those who watch see it; what is too much in a day waits for the operator's word."""
 import argparse
 import json
@@ -9,6 +10,7 @@ import threading
 
 import federation
 import terminal
+import wire
 from cli import Tool
 from federation import Failure, check, poll
 
@@ -60,6 +62,38 @@ def on_terminal(tool, arguments, *talk):
     """Runs it on a terminal; returns its status and what was shown."""
     status, shown = terminal.converse([tool.kairan, "--state", tool.state, "--lang", "en", *arguments], talk)
     return status, shown.decode().replace("\r\n", "\n")
+
+
+def sightings(ours, theirs):
+    """The peer has seen a host in a network of ours; both show it until the record goes."""
+    record = ours.done("submit", "45.9.9.0/24 d.kairan-e2e.jp", "--label", "clear", "-y").strip()
+    poll(lambda: finds(theirs, "45.9.9.8"), WITHIN_S, "the record does not come to the peer")
+    theirs.refused("does not name", "sighting", record, "other.kairan-e2e.jp", "-y")
+    theirs.refused("-y", "sighting", record, "45.9.9.8")
+    made = json.loads(theirs.done("--json", "sighting", record[:12], "45.9.9.8", "--count", "12", "--last", "1h", "-y"))["id"]
+    theirs.done("sighting", record, "d.kairan-e2e.jp", "--false-positive", "-y")
+
+    def counted(tool):
+        return [(item["name"], item["seen"], item["false_positives"])
+                for item in json.loads(tool.done("--json", "show", record))["sightings"]]
+    for tool in (ours, theirs):
+        poll(lambda tool=tool: counted(tool) == [("Minami", 12, 1)], WITHIN_S, "the sightings are not counted")
+    text = ours.done("show", record)
+    check("Minami" in text and "seen 12 times" in text and "false positive 1 times" in text, f"show says {text!r}")
+    shown = json.loads(ours.done("--json", "show", made))
+    check(shown["title"] == "45.9.9.0/24" and shown["target"] == record, f"the network is sent, not the host: {shown}")
+    given, gone, cursor = ask(ours, 0)
+    check(record in given and made not in given and not gone, "export gives something else")
+    ours.done("retract", record, "--reason", "x", "-y")
+    check(ask(ours, cursor)[1] == {record}, "export does not tell what is gone")
+    poll(lambda: theirs.run("show", made).returncode != 0, WITHIN_S, "a sighting of what was taken back is shown")
+    check("sighting" not in ours.done("ls"), "ls shows a sighting of what was taken back")
+
+
+def ask(tool, since):
+    with wire.Client(f"{tool.state}/kairand.sock") as client:
+        given, gone, cursor = client.export(wire.EXPORT_OUT, since)
+        return {id.hex() for id in given}, {id.hex() for id in gone}, cursor
 
 
 def people_are_asked(ours, theirs):
@@ -153,6 +187,7 @@ def main():
             ours, theirs = (Tool(options.kairan, node.directory) for node in made.nodes)
             retract(ours, theirs)
             revise(ours, theirs)
+            sightings(ours, theirs)
             people_are_asked(ours, theirs)
             watchers_see_it(ours, theirs)
             too_much_waits(ours, theirs)
