@@ -114,14 +114,36 @@ static void mark(uint64_t *bits, const uint8_t *network)
     }
 }
 
+/* Notes how a name ends. Four bytes before it are readable. */
+static void mark_top(struct kr_sieve *sieve, const uint8_t *name, size_t len)
+{
+    const uint8_t *dot = memrchr(name, '.', len);
+    const size_t label = dot != NULL ? (size_t)(name + len - dot) - 1 : len;
+    if (label > 0) {
+        const unsigned top = kr_sieve_top(name + len, (unsigned)label);
+        sieve->tops[top / 64] |= (uint64_t)1 << top % 64;
+    }
+}
+
+static void mark_text(struct kr_sieve *sieve, const struct kr_packed *packed)
+{
+    static _Thread_local struct kr_sieve_text text;
+    uint8_t word[4 + KR_INDICATOR_PRINT_BYTES_MAX] = {0};
+    if (kr_sieve_text(packed->type, kr_packed_value(packed), packed->len, &text)) {
+        memcpy(word + 4, text.bytes + text.from, text.to - text.from);
+        mark_top(sieve, word + 4, text.to - text.from);
+    }
+}
+
 static void put_keys(struct insertion *insertion, const struct kr_packed *packed)
 {
-    const struct kr_sieve *sieve = insertion->sieve;
+    struct kr_sieve *sieve = insertion->sieve;
     const uint8_t *value = kr_packed_value(packed); /* eight bytes before it are the header's */
     struct kr_slice host;
     struct kr_indicator address;
     switch (packed->type) {
     case KR_INDICATOR_DOMAIN:
+        mark_top(sieve, value, packed->len);
         put(insertion, kr_sieve_hash_word(sieve, value, packed->len), false);
         break;
     case KR_INDICATOR_IPV4:
@@ -134,6 +156,7 @@ static void put_keys(struct insertion *insertion, const struct kr_packed *packed
     case KR_INDICATOR_URL:
         put(insertion, kr_key_flat(&sieve->key, sieve->key.binary, value + packed->len, packed->len), false);
         if (kr_packed_host(packed, &host)) {
+            mark_top(sieve, host.bytes, host.len);
             put(insertion, kr_sieve_hash(sieve, KR_INDICATOR_URL_HOST, host.bytes, host.len), true);
             if (kr_sieve_is_ipv4(host.bytes, host.len) &&
                 kr_indicator_parse(KR_INDICATOR_IPV4, (const char *)host.bytes, host.len, &address, NULL) == KR_OK) {
@@ -142,6 +165,9 @@ static void put_keys(struct insertion *insertion, const struct kr_packed *packed
         }
         break;
     default:
+        if (kr_sieve_is_text(packed->type)) {
+            mark_text(sieve, packed);
+        }
         put(insertion, kr_sieve_hash(sieve, packed->type, value, packed->len), false);
         break;
     }

@@ -69,6 +69,7 @@ struct kr_sieve {
     struct kr_key key;
     const uint64_t *nets;     /* a bit per /16: something of the set lies in it */
     const uint64_t *networks; /* likewise: a network does */
+    uint64_t tops[64];        /* a bit (kr_sieve_top) for the last label of each name */
     bool has_ipv6;            /* there are IPv6 addresses or networks */
     bool has_words;           /* some texts are found by words without a dot: all words must be looked at */
     bool has_phrases;         /* there are texts at all */
@@ -91,6 +92,16 @@ static inline uint64_t kr_sieve_may_have(const struct kr_sieve *sieve, uint64_t 
 {
     const uint64_t word = sieve->filter[(hash >> 20) & sieve->filter_mask];
     return (word >> (hash & 63)) & (word >> (hash >> 6 & 63)) & (word >> (hash >> 12 & 63)) & 1;
+}
+
+/* Which of the bits a last label of `len` characters has, by its last four. Four bytes before `end` must be readable. Most words
+ * with a dot in a log end like no name of the set (.html, .js), and need not be looked at any further. */
+static inline unsigned kr_sieve_top(const uint8_t *end, unsigned len)
+{
+    uint32_t last;
+    memcpy(&last, end - 4, sizeof last);
+    last = (last | 0x20202020u) >> (len < 4 ? 32 - 8 * len : 0);
+    return ((last ^ len * 0x9e3779b1u) * 0x85ebca6bu) >> 20;
 }
 
 /* Whether a key of this hash is in the slots (but for one chance in 2^32). */
