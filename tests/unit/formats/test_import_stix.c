@@ -277,7 +277,7 @@ static void test_bombs(void **state)
         char *text = malloc(len + 4096), *at = text;
         assert_non_null(text);
         const uint32_t count = i < 2 ? 10000 : 300000;
-        at += sprintf(at, "{\"objects\":[{\"type\":\"x\",\"id\":\"a\",\"b\":[");
+        at += snprintf(at, 64, "{\"objects\":[{\"type\":\"x\",\"id\":\"a\",\"b\":[");
         for (uint32_t j = 0; j < count; j++) {
             at = stpcpy(at, pieces[i]);
         }
@@ -285,7 +285,7 @@ static void test_bombs(void **state)
         for (uint32_t j = 0; j < count && i < 2; j++) {
             at = stpcpy(at, i == 1 ? "}" : closings[i]);
         }
-        at += sprintf(at, "]},%s]}", INDICATOR("1", "[ipv4-addr:value = '192.0.2.1']"));
+        at += snprintf(at, 256, "]},%s]}", INDICATOR("1", "[ipv4-addr:value = '192.0.2.1']"));
         told = (struct told){.groups = 0};
         assert_int_equal(told_read(&told, text, (size_t)(at - text), NULL, NULL), KR_OK);
         assert_int_equal(told.skips[KR_IMPORT_REASON_TOO_LARGE], 1);
@@ -302,7 +302,8 @@ static const char large_head[] = "{\"type\":\"bundle\",\"id\":\"bundle--1\",\"ob
 
 static size_t large_ref(char *ret, uint32_t i)
 {
-    return (size_t)sprintf(ret, "\"indicator--%08u-0000-4000-8000-000000000000\"%s", i, i + 1 < LARGE_COUNT ? "," : "]}");
+    return (size_t)snprintf(ret, LARGE_BYTES, "\"indicator--%08u-0000-4000-8000-000000000000\"%s", i,
+                            i + 1 < LARGE_COUNT ? "," : "]}");
 }
 
 /* The document, written into an unnamed file. */
@@ -314,10 +315,10 @@ static FILE *make_large(void)
     (void)fputs(large_head, file);
     for (uint32_t i = 0; i < LARGE_COUNT; i++) {
         int len =
-            sprintf(object,
-                    "{\"type\":\"indicator\",\"id\":\"indicator--%08u-0000-4000-8000-000000000000\",\"pattern_type\":\"stix\","
-                    "\"pattern\":\"[ipv4-addr:value = '198.%u.%u.%u']\",\"description\":\"",
-                    i, 18 + i / 65536, i / 256 % 256, i % 256);
+            snprintf(object, sizeof object,
+                     "{\"type\":\"indicator\",\"id\":\"indicator--%08u-0000-4000-8000-000000000000\",\"pattern_type\":\"stix\","
+                     "\"pattern\":\"[ipv4-addr:value = '198.%u.%u.%u']\",\"description\":\"",
+                     i, 18 + i / 65536, i / 256 % 256, i % 256);
         memset(object + len, 'x', LARGE_BYTES - (size_t)len);
         (void)fwrite(object, 1, LARGE_BYTES, file);
         (void)fputs("\"},\n", file);

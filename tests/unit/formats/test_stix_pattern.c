@@ -149,11 +149,11 @@ static void test_bounds(void **state)
     check(deep, KR_BOUNDS, "");
     deep[0] = '[';
     check(deep, KR_BOUNDS, "");
-    char *at = many + sprintf(many, "[url:value IN (");
+    char *at = many + snprintf(many, 64, "[url:value IN (");
     for (uint32_t i = 0; i <= KR_STIX_TERMS_MAX; i++) {
-        at += sprintf(at, "%s'x'", i > 0 ? "," : "");
+        at += snprintf(at, 8, "%s'x'", i > 0 ? "," : "");
     }
-    (void)sprintf(at, ")]");
+    (void)snprintf(at, 8, ")]");
     check(many, KR_BOUNDS, "");
     free(deep);
     free(many);
