@@ -63,7 +63,7 @@ static uint8_t *room(struct kr_lot *lot, size_t len)
 static bool keep(struct kr_lot *lot, struct kr_slice from, struct kr_slice *ret)
 {
     *ret = (struct kr_slice){0};
-    if (from.len == 0) {
+    if (from.len == 0 || from.bytes == NULL) {
         return true;
     }
     uint8_t *at = room(lot, from.len);

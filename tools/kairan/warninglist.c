@@ -193,7 +193,7 @@ static bool write_list(const struct kr_app *app, const struct list *list, uint64
 
 static bool add_file(struct kr_app *app, const char *path)
 {
-    struct list list;
+    struct list list = {.title = ""};
     uint64_t taken = 0, left = 0;
     bool is_added = kr_app_place(app) && read_list(app, path, &list) && write_list(app, &list, &taken, &left);
     if (is_added && taken == 0) {
