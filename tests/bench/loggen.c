@@ -326,6 +326,16 @@ static bool plant_hit(struct random *random, uint32_t number, const char *value,
     return combined;
 }
 
+/* The four numbers of an address. */
+static void split(const char *address, unsigned part[static 4])
+{
+    char *end = NULL;
+    for (unsigned i = 0; i < 4; i++) {
+        part[i] = (unsigned)strtoul(address, &end, 10);
+        address = end + 1;
+    }
+}
+
 /* Something that only looks like it. */
 static void plant_decoy(struct random *random, uint32_t number, const char *value, struct line *line)
 {
@@ -345,14 +355,12 @@ static void plant_decoy(struct random *random, uint32_t number, const char *valu
         SAY(line->target, "%.*s/other%s", (int)(slash - value), value, slash);
         break;
     case IPV4:
-        if (sscanf(value, "%u.%u.%u.%u", &part[0], &part[1], &part[2], &part[3]) == 4) {
-            SAY(line->peer, "%u.%u.%u.%u%u", part[0], part[1], part[2], part[3] < 25 ? part[3] : 10, part[3] < 25 ? 0 : 8);
-        }
+        split(value, part);
+        SAY(line->peer, "%u.%u.%u.%u%u", part[0], part[1], part[2], part[3] < 25 ? part[3] : 10, part[3] < 25 ? 0 : 8);
         break;
     case NETWORK:
-        if (sscanf(value, "%u.%u.%u", &part[0], &part[1], &part[2]) == 3) {
-            SAY(line->peer, "%u.%u.%u.%u", part[0], part[1], (part[2] + 1) & 254, 2 * (part[2] / 2));
-        }
+        split(value, part);
+        SAY(line->peer, "%u.%u.%u.%u", part[0], part[1], (part[2] + 1) & 254, 2 * (part[2] / 2));
         break;
     case SHA256:
     case MD5:

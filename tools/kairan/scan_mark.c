@@ -43,20 +43,29 @@ bool kr_scan_mark_place(const char *const *files, size_t count, struct kr_scan_m
 
 enum kr_err kr_scan_mark_read(const struct kr_scan_mark *mark, struct kr_hunt_mark *ret)
 {
-    struct kr_hunt_mark where = {0};
-    uint64_t file = 0;
-    int version = 0;
+    static const char *const words[] = {"kairan-scan ", " file ", " offset ", " lines "};
+    uint64_t numbers[4] = {0};
+    char text[128] = "";
     FILE *in = fopen(mark->path, "re");
     if (in == NULL) {
         return errno == ENOENT ? KR_NOT_FOUND : KR_IO;
     }
-    const int fields = fscanf(in, "kairan-scan %d file %" SCNu64 " offset %" SCNu64 " lines %" SCNu64, &version, &file,
-                              &where.offset, &where.lines);
+    const char *at = fgets(text, sizeof text, in);
     (void)fclose(in);
-    where.file = (size_t)file;
-    if (fields != 4 || version != 1) {
+    for (size_t i = 0; i < 4 && at != NULL; i++) {
+        char *end = NULL;
+        const size_t len = strlen(words[i]);
+        if (strncmp(at, words[i], len) != 0) {
+            at = NULL;
+            break;
+        }
+        numbers[i] = strtoull(at + len, &end, 10);
+        at = end != at + len ? end : NULL;
+    }
+    if (at == NULL || numbers[0] != 1) {
         return KR_MALFORMED;
     }
+    const struct kr_hunt_mark where = {.file = (size_t)numbers[1], .offset = numbers[2], .lines = numbers[3]};
     *ret = where;
     return KR_OK;
 }
