@@ -309,7 +309,9 @@ static void test_bounded(void **state)
     assert_int_equal(bed_run(&bed, paths, 2), KR_OK);
     (void)getrusage(RUSAGE_SELF, &behind);
     assert_string_equal(bed.found, "line:1:bad.com line:2:1.2.3.4 bomb.gz:1:bad.com bomb.gz:2:1.2.3.4 ");
+#ifndef __SANITIZE_ADDRESS__ /* it keeps what was freed */
     assert_true(behind.ru_maxrss - before.ru_maxrss < 32 * 1024);
+#endif
     bed_close(&bed);
     (void)unlink(paths[0]);
     (void)unlink(paths[1]);
