@@ -234,6 +234,22 @@ static enum kr_err all_is_read(struct kr_step *step, struct kr_link *link)
     return err == KR_OK ? kr_catchup_go_on(step, link) : err;
 }
 
+void kr_catchup_gained(const struct kr_step *step, struct kr_link *link, const struct kr_job *job)
+{
+    const struct kr_walk *walk = &link->walk;
+    struct kr_progress *progress = kr_progress_of(link, &walk->scope);
+    /* As a rule it comes when the walk is over, which is told before what is pushed is sent. */
+    const bool is_behind_it = walk->ended_ms > 0 && step->now_ms < walk->ended_ms + KR_WALK_MS_MAX &&
+                              job->header.created_ms + KR_SPREAD_AGE_MS < step->now_ms;
+    if (progress == NULL || (!job->is_walked && !is_behind_it)) {
+        return;
+    }
+    progress->walking = (struct kr_pause){0};
+    if (!walk->is_active) {
+        kr_pause(&progress->walking, step->now_ms);
+    }
+}
+
 /* Where nothing came of it, the same two trees are left alone for a while. */
 static enum kr_err walked(struct kr_step *step, struct kr_link *link, const struct kr_scope *scope, uint64_t found, uint64_t came)
 {
@@ -244,11 +260,7 @@ static enum kr_err walked(struct kr_step *step, struct kr_link *link, const stru
     if (progress == NULL) {
         return kr_catchup_go_on(step, link); /* not shared any more */
     }
-    if (link->walked_records != link->walked_noted) { /* (what came and may not enter came in vain) */
-        link->walked_noted = link->walked_records;
-        progress->walking = (struct kr_pause){0};
-    }
-    kr_pause(&progress->walking, step->now_ms);
+    kr_pause(&progress->walking, step->now_ms); /* (what came and may not enter came in vain) */
     progress->is_told = false;
     const bool has_moved = found > 0 || came > 0;
     progress->is_behind = has_moved && !progress->is_held;

@@ -683,13 +683,16 @@ enum kr_err kr_gossip_checked(struct kr_step *step, struct kr_job *job)
         return verdict;
     }
     enum kr_err err = KR_OK;
+    const bool was_asked_for = job->was_wanted;
     if (verdict == KR_OK) {
         uint64_t arrival;
         /* What a walk brings was missed as what is asked for was. */
         job->was_wanted = job->was_wanted || (job->is_walked && job->header.created_ms + KR_SPREAD_AGE_MS < step->now_ms);
         err = kr_admit(step, job, link->council, link, &verdict, &arrival);
     }
-    link->walked_records += err == KR_OK && verdict == KR_OK && job->is_walked;
+    if (err == KR_OK && verdict == KR_OK && !was_asked_for) {
+        kr_catchup_gained(step, link, job);
+    }
     if (err == KR_OK) {
         err = kr_spread_checked(step, link, job, verdict);
     }

@@ -200,7 +200,6 @@ struct kr_link {
 
     /* Counters of this run. */
     uint64_t sent_records, sent_bytes, received_records, received_bytes, refused_records;
-    uint64_t walked_records, walked_noted; /* that walks brought and that were stored; at the end of the last walk */
 };
 
 /* An invitation of ours. Lives until it has expired or the council that used it is linked; once used it admits only that one. */
@@ -407,6 +406,8 @@ enum kr_err kr_catchup_tick(struct kr_step *step, struct kr_link *link) KR_WARN_
 bool kr_catchup_is_read(const struct kr_progress *progress);
 /* Both have read each other's log and differ. */
 enum kr_err kr_catchup_walk(struct kr_step *step, struct kr_link *link, struct kr_progress *progress) KR_WARN_UNUSED;
+/* A record that nobody asked for was stored: where a walk brought it, the next one need not wait for long. */
+void kr_catchup_gained(const struct kr_step *step, struct kr_link *link, const struct kr_job *job);
 void kr_catchup_stop(struct kr_link *link);  /* nothing is read any more */
 void kr_catchup_close(struct kr_link *link); /* nor served: the session is over */
 

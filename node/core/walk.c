@@ -58,6 +58,7 @@ static enum kr_err finish(struct kr_step *step, struct kr_link *link)
     const struct kr_scope scope = walk->scope;
     const uint64_t came = link->received_records - walk->records_before;
     walk->is_active = false;
+    walk->ended_ms = step->now_ms;
     drop_frames(walk);
     kr_writer_deinit(&walk->parts);
     return walk->done != NULL ? walk->done(step, link, &scope, walk->found, came) : KR_OK;

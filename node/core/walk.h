@@ -70,6 +70,7 @@ struct kr_walk {
     uint64_t keys;                         /* in our tree when it began */
     uint64_t progress_ms;                  /* when there last was some */
     uint64_t records_before, records_seen; /* that came by the link: when it began, when last looked at */
+    uint64_t ended_ms;                     /* when it did; 0: not yet, or with its session */
 
     /* Kept from walk to walk, whatever session. */
     uint64_t budget;          /* of this one */

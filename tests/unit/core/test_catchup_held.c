@@ -116,6 +116,65 @@ static void what_is_dated_far_ahead_is_taken_when_it_has_come_nearer(void **stat
     assert_int_equal(progress(bed, 1, 0, KR_SCOPE_CLEAR)->mark, 2);
 }
 
+/* Has the dialler's walk of what both hold begun and ended, as soon as may be. Returns the pause that follows. */
+static uint64_t walk_now(struct bed *bed, uint32_t dialler)
+{
+    struct kr_link *link = bed_link(bed, dialler, 1 - dialler);
+    struct kr_progress *clear = progress(bed, dialler, 1 - dialler, KR_SCOPE_CLEAR);
+    const uint64_t number = link->walk.number;
+    clear->walking.until_ms = bed->world->now_ms;
+    memset(link->talked, 0, sizeof link->talked);
+    for (uint32_t i = 0; i < 6000 && clear->walking.until_ms <= bed->world->now_ms; i++) {
+        bed_run(bed, 10);
+        clear = progress(bed, dialler, 1 - dialler, KR_SCOPE_CLEAR);
+    }
+    assert_true(clear->walking.until_ms > bed->world->now_ms);
+    bed_run(bed, 1000);
+    assert_int_equal(link->walk.number, number + 1); /* that one alone */
+    return progress(bed, dialler, 1 - dialler, KR_SCOPE_CLEAR)->walking.ms;
+}
+
+static void lose(struct bed *bed, uint32_t node, const uint8_t id[static 32])
+{
+    struct kr_txn *txn = NULL;
+    uint64_t arrival;
+    assert_int_equal(kr_store_write_begin(bed_node(bed, node)->store, &txn), KR_OK);
+    assert_int_equal(kr_store_record_find(txn, id, &arrival), KR_OK);
+    assert_int_equal(kr_store_record_purge(txn, arrival, (struct kr_slice){0}), KR_OK);
+    assert_int_equal(kr_store_scope_remove(txn, &(struct kr_scope){.kind = KR_SCOPE_CLEAR}, id), KR_OK);
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+    kr_roots_touch(bed_core(bed, node), NULL);
+}
+
+/* The pause between walks grows while they bring nothing that is stored: what comes and is kept apart came in vain. One that is
+ * stored ends it, and the next in vain begins anew. */
+static void what_a_walk_brought_in_vain_does_not_end_the_pause(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[9][32];
+    struct kr_head head;
+    const uint32_t dialler = bed_link(bed, 0, 1)->we_dial ? 0 : 1;
+    submit_some(bed, dialler, 0, 3, ids);
+    bed_run(bed, KR_SPREAD_AGE_MS + 60000); /* nobody would push them anew */
+    assert_true(bed_link(bed, dialler, 1 - dialler)->is_equal);
+    bed_turn_key(bed, dialler, 1 - dialler);
+    bed_core(bed, dialler)->quarantine_bytes = KR_QUARANTINE_BYTES_MAX;
+    submit_some(bed, 1 - dialler, 3, 4, ids);
+    bed_run(bed, 1000);
+    assert_int_equal(bed_head(bed, dialler, ids[3], &head), KR_NOT_FOUND); /* there is no room for it */
+    bed_run(bed, KR_SPREAD_AGE_MS);
+    const uint64_t before = walk_now(bed, dialler), received = bed_link(bed, dialler, 1 - dialler)->received_records;
+    assert_int_equal(walk_now(bed, dialler), 2 * before);
+    assert_int_equal(bed_link(bed, dialler, 1 - dialler)->received_records, received + 1);
+    for (uint32_t round = 0; round < 2; round++) {
+        lose(bed, dialler, ids[round]);
+        assert_int_equal(walk_now(bed, dialler), KR_PAUSE_MS_MIN);
+        assert_true(bed_holds(bed, dialler, ids[round]));
+        assert_int_equal(walk_now(bed, dialler), 2 * KR_PAUSE_MS_MIN);
+        assert_int_equal(walk_now(bed, dialler), 4 * KR_PAUSE_MS_MIN);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -123,6 +182,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_put_off_is_asked_for_when_the_directory_changes, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_put_off_is_asked_for_after_a_crash, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_dated_far_ahead_is_taken_when_it_has_come_nearer, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_walk_brought_in_vain_does_not_end_the_pause, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
