@@ -83,128 +83,131 @@
      114 node 1 starts
      115 node 1 crashes
      124 node 1 starts
-     125 node 1 crashes
+     126 node 1 accepts 17
+     126 node 1 has 17
      128 * submit 1 amber as 26 to 3
+     128 node 1 accepts 26
+     128 node 1 has 26
      128 * submit 1 green as 11
-     131 node 2 has 16
+     128 node 1 accepts 11
+     128 node 1 has 11
      135 * submit 3 green as 3
      135 node 3 accepts 3
      135 node 3 has 3
-     145 node 1 starts
+     137 node 1 crashes
+     139 node 2 crashes
+     140 node 1 starts
      145 * clock 1 0
-     146 node 1 accepts 26
-     146 node 1 has 26
-     146 node 1 accepts 11
-     146 node 1 has 11
-     147 node 1 accepts 17
-     147 node 1 has 17
-     149 node 0 crashes
+     147 node 0 crashes
+     147 node 2 starts
+     147 node 2 crashes
      151 * submit 0 clear as 12
-     152 node 0 starts
-     154 node 0 accepts 12
-     154 node 0 has 12
-     156 node 2 has 20
-     156 node 2 has 3
-     156 node 3 crashes
+     158 node 0 starts
+     160 node 0 accepts 12
+     160 node 0 has 12
      161 * submit 0 green as 4
      161 node 0 accepts 4
      161 node 0 has 4
      161 * submit 3 green as 18
+     161 node 3 accepts 18
+     161 node 3 has 18
+     163 node 2 starts
+     163 node 2 crashes
      167 * submit 1 amber as 7 to 0 2 3
      167 node 1 accepts 7
      167 node 1 has 7
-     168 node 3 starts
      169 * submit 2 clear as 9
-     169 node 2 accepts 9
-     169 node 2 has 9
-     170 node 3 accepts 18
-     170 node 3 has 18
-     174 node 2 crashes
+     170 node 1 crashes
+     181 node 2 starts
+     181 node 2 accepts 9
+     181 node 2 has 9
      182 * submit 1 clear as 19
-     182 node 1 accepts 19
-     182 node 1 has 19
-     183 node 1 crashes
-     191 node 2 starts
-     192 node 2 crashes
+     185 node 2 crashes
+     188 node 1 starts
+     188 node 1 crashes
+     194 node 2 starts
      194 * submit 2 amber as 14 to 0
+     194 node 2 accepts 14
+     194 node 2 has 14
+     195 node 2 crashes
      196 * submit 0 amber as 15 to 1 2 3
      196 node 0 accepts 15
      196 node 0 has 15
-     201 node 1 starts
      203 * submit 3 clear as 6
      203 node 3 accepts 6
      203 node 3 has 6
-     203 node 1 has 12
+     204 node 2 starts
+     204 node 2 crashes
+     207 node 1 starts
      208 * submit 1 green as 25
      208 node 1 accepts 25
      208 node 1 has 25
-     209 node 2 starts
-     209 node 2 crashes
-     214 node 1 has 4
-     214 node 0 crashes
+     208 node 0 crashes
+     209 node 1 crashes
+     211 node 2 starts
+     213 node 2 has 16
+     213 node 2 has 6
+     213 node 3 has 13
+     213 node 3 has 2
+     213 node 3 has 9
+     213 node 2 has 18
+     213 node 2 has 20
+     213 node 2 has 3
      222 * submit 3 amber as 8 to 2
      222 node 3 accepts 8
      222 node 3 has 8
+     222 node 2 has 8
+     224 node 0 starts
      224 * submit 1 green as 24
-     224 node 1 accepts 24
-     224 node 1 has 24
-     225 node 2 starts
-     225 node 2 crashes
+     227 node 1 starts
+     227 node 1 accepts 19
+     228 node 1 crashes
      231 * submit 3 green as 21
      231 node 3 accepts 21
      231 node 3 has 21
-     231 node 0 starts
+     231 node 2 has 21
      237 * clock 1 -2
-     241 node 2 starts
-     242 node 2 accepts 14
-     242 node 2 has 14
-     243 node 2 crashes
-     245 node 0 crashes
-     246 node 0 starts
-     250 node 2 starts
-     251 node 2 crashes
-     251 node 3 crashes
-     251 node 3 starts
+     244 node 1 starts
+     245 node 1 accepts 24
+     245 node 1 has 19
+     245 node 1 has 24
      256 * clock 1 0
-     256 node 2 starts
-     256 node 2 has 23
-     256 node 2 has 10
-     256 node 2 has 4
-     256 node 2 has 6
-     256 node 2 has 25
-     256 node 2 has 24
-     256 node 3 has 2
-     256 node 3 has 13
-     256 node 3 has 9
-     256 node 1 has 16
-     256 node 1 has 9
-     256 node 2 has 12
-     256 node 2 has 8
-     256 node 3 has 23
-     256 node 3 has 10
-     256 node 3 has 4
-     256 node 3 has 25
-     256 node 3 has 24
-     256 node 1 has 20
-     256 node 1 has 3
-     256 node 2 has 18
-     256 node 2 has 21
-     256 node 1 has 6
-     256 node 3 has 12
-     256 node 1 has 15
-     256 node 0 has 16
-     256 node 0 has 9
-     256 node 0 has 6
-     256 node 0 has 25
-     256 node 0 has 20
-     256 node 0 has 3
-     256 node 0 has 24
-     256 node 1 has 18
-     256 node 1 has 21
-     256 node 2 has 15
-     256 node 0 has 18
-     256 node 0 has 21
-     256 node 3 has 15
+     262 node 2 has 19
+     262 node 1 has 16
+     262 node 1 has 9
+     262 node 1 has 6
+     262 node 2 has 23
+     262 node 2 has 10
+     262 node 2 has 25
+     262 node 2 has 24
+     262 node 1 has 20
+     262 node 1 has 3
+     262 node 1 has 18
+     262 node 1 has 21
+     262 node 3 has 19
+     262 node 3 has 23
+     262 node 3 has 10
+     262 node 3 has 25
+     262 node 3 has 24
+     262 node 1 has 4
+     262 node 0 has 16
+     262 node 0 has 9
+     262 node 0 has 19
+     262 node 0 has 6
+     262 node 1 has 15
+     262 node 0 has 20
+     262 node 0 has 3
+     262 node 0 has 18
+     262 node 0 has 25
+     262 node 0 has 24
+     262 node 0 has 21
+     262 node 1 has 12
+     262 node 2 has 12
+     262 node 3 has 12
+     262 node 2 has 4
+     262 node 3 has 4
+     262 node 2 has 15
+     262 node 3 has 15
      436 node 0 accepts 1000028
      436 node 0 has 1000028
      436 node 1 has 1000028

@@ -79,120 +79,114 @@
      134 node 1 has 4
      141 * submit 2 clear as 5
      141 node 2 crashes
+     144 node 1 crashes
      145 * retract 2 5
      153 * submit 1 clear as 21
-     153 node 1 accepts 21
-     153 node 1 has 21
+     153 node 1 starts
+     156 node 1 accepts 21
+     156 node 1 has 21
      156 * clock 1 0
      159 node 2 starts
      159 node 2 accepts 5
-     159 node 2 has 5
      160 node 2 takes 5 back
      160 node 2 hides 5
      160 * submit 2 amber as 24 to 0
      160 node 2 accepts 24
      160 node 2 has 24
-     161 node 1 crashes
+     162 node 1 crashes
+     165 node 1 starts
      165 * submit 1 green as 20
-     169 node 0 crashes
-     176 node 1 starts
-     177 node 1 accepts 20
-     177 node 1 has 20
+     165 node 1 accepts 20
+     165 node 1 has 20
+     167 node 1 crashes
      180 * submit 1 green as 7
-     180 node 1 accepts 7
-     180 node 1 has 7
-     182 node 1 has 6
-     182 node 1 has 19
-     182 node 1 has 0
-     182 node 1 hides 5
-     183 node 1 hides 18
-     183 node 1 has 15
-     183 node 2 has 7
-     183 node 2 has 20
-     184 node 0 starts
-     186 node 0 crashes
-     189 node 0 starts
-     189 node 1 crashes
-     206 node 1 starts
-     207 node 0 crashes
-     208 node 1 crashes
-     213 node 1 starts
-     216 node 0 starts
-     216 node 1 crashes
+     182 node 1 starts
+     183 node 1 accepts 7
+     183 node 1 has 7
+     186 node 0 has 13
+     186 node 0 hides 1
+     191 node 1 crashes
+     197 node 0 crashes
+     199 node 1 starts
+     205 node 0 starts
+     207 node 1 crashes
      217 * submit 0 clear as 12
      217 node 0 accepts 12
      217 node 0 has 12
      218 * submit 2 amber as 22 to 0
      218 node 2 accepts 22
      218 node 2 has 22
+     221 node 1 starts
      221 * retract 1 7
-     230 node 1 starts
-     230 node 1 takes 7 back
-     230 node 1 hides 7
+     221 node 1 takes 7 back
+     221 node 1 hides 7
+     223 node 2 has 9
+     230 node 1 has 0
+     230 node 1 has 6
+     230 node 1 hides 5
+     230 node 1 has 19
+     230 node 2 crashes
      232 * submit 1 clear as 17
      232 node 1 accepts 17
      232 node 1 has 17
+     232 node 0 has 17
+     233 node 1 crashes
      233 * retract 0 12
+     233 node 0 takes 12 back
+     233 node 0 hides 12
      233 node 0 crashes
-     234 node 1 crashes
-     242 node 0 starts
-     243 node 1 starts
-     244 node 1 crashes
-     245 node 0 takes 12 back
-     245 node 0 hides 12
-     259 node 1 starts
-     260 node 1 crashes
-     274 node 1 starts
-     274 node 1 crashes
-     285 node 1 starts
-     286 node 2 crashes
-     287 node 1 crashes
-     288 node 1 starts
+     244 node 2 starts
+     244 node 1 starts
+     244 node 2 crashes
+     250 node 0 starts
+     252 node 1 crashes
+     257 node 2 starts
+     258 node 1 starts
+     261 node 2 has 17
+     261 node 1 hides 18
+     261 node 1 has 15
      288 * retract 1 17
-     288 node 2 starts
      288 node 1 takes 17 back
      288 node 1 hides 17
      288 node 2 hides 17
-     288 node 1 has 11
-     288 node 2 hides 7
-     288 node 2 has 9
-     288 node 2 has 13
+     288 node 0 has 6
+     288 node 0 has 9
+     288 node 0 has 19
+     288 node 0 has 0
+     288 node 0 hides 5
+     288 node 0 hides 17
+     288 node 1 hides 12
+     288 node 0 hides 18
+     288 node 0 has 15
+     288 node 0 has 20
+     288 node 0 hides 7
+     288 node 1 has 8
+     288 node 1 has 3
+     288 node 1 has 10
+     288 node 1 has 14
+     289 node 2 hides 12
+     289 node 1 has 11
+     289 node 2 has 8
      289 node 2 has 23
+     289 node 2 has 3
      289 node 2 has 16
-     304 node 0 has 6
-     304 node 0 has 9
-     304 node 0 has 19
-     304 node 0 has 0
-     304 node 0 hides 5
-     304 node 0 hides 17
-     304 node 1 hides 12
-     304 node 0 hides 18
-     304 node 0 has 15
-     304 node 0 has 20
-     304 node 0 hides 7
-     304 node 1 has 8
-     304 node 1 has 3
-     304 node 1 has 10
-     304 node 1 has 14
-     304 node 0 has 11
-     304 node 2 hides 12
-     304 node 2 has 8
-     304 node 2 has 3
-     304 node 2 has 10
-     304 node 2 has 14
-     305 node 0 has 23
-     305 node 0 has 16
-     305 node 0 has 13
-     305 node 0 hides 1
-     468 node 0 accepts 1000025
-     468 node 0 has 1000025
-     468 node 1 has 1000025
+     289 node 2 has 10
+     289 node 2 has 14
+     289 node 2 has 20
+     289 node 2 hides 7
+     289 node 2 has 13
+     289 node 0 has 11
+     289 node 0 has 23
+     289 node 0 has 16
+     468 node 2 accepts 1000025
      468 node 2 has 1000025
-     472 node 0 accepts 1000026
-     472 node 0 has 1000026
-     472 node 1 has 1000026
+     468 node 1 has 1000025
+     468 node 0 has 1000025
+     472 node 2 accepts 1000026
      472 node 2 has 1000026
-     476 node 0 accepts 1000027
-     476 node 0 has 1000027
-     476 node 1 has 1000027
+     472 node 1 has 1000026
+     472 node 0 has 1000026
+     476 node 2 accepts 1000027
      476 node 2 has 1000027
+     476 node 1 has 1000027
+     476 node 0 has 1000027
