@@ -129,7 +129,7 @@ void node_start(struct node *node)
 void node_stop(struct node *node)
 {
     int status = 0;
-    BENCH_MUST(kill(node->pid, SIGTERM) == 0 && waitpid(node->pid, &status, 0) == node->pid);
+    BENCH_MUST(node->pid > 0 && kill(node->pid, SIGTERM) == 0 && waitpid(node->pid, &status, 0) == node->pid);
     note_pid(node->pid, 0);
     node->pid = 0;
     (void)close(node->manager);
@@ -150,7 +150,9 @@ static void remove_store(const struct node *node)
 
 void node_remove(struct node *node)
 {
-    node_stop(node);
+    if (node->pid != 0) {
+        node_stop(node);
+    }
     remove_store(node); /* the large part; the rest goes with the bench's directory */
     char path[340];
     (void)snprintf(path, sizeof path, "%s.gone", node->directory);

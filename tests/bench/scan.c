@@ -236,7 +236,7 @@ static double tokenise(uint64_t bytes)
     }
     BENCH_MUST(words > 0);
     free(room);
-    return (double)bytes / best / 1e9;
+    return (double)bytes / best / 1e6;
 }
 
 void bench_scan(const struct bench_options *options)
@@ -247,7 +247,7 @@ void bench_scan(const struct bench_options *options)
     } sets[] = {{"1k", "1k: lines right", 1000}, {"100k", "100k: lines right", 100000}, {"1m", "1m: lines right", 1000000}};
     const uint64_t wanted = options->is_small ? 8u * KR_MIB : (uint64_t)1 << 30;
     struct loggen gen = {.seed = 20261125, .bytes = wanted, .hit_every = options->is_small ? 100 : 0};
-    const char *tokens_what = "reading the log and finding its words alone, GB/s";
+    const char *tokens_what = "reading the log and finding its words alone, MB/s";
     double rates[3], both, either;
     long rss[3];
     struct stat status;
@@ -260,11 +260,11 @@ void bench_scan(const struct bench_options *options)
     const double tokens = tokenise((uint64_t)status.st_size);
     for (size_t i = 0; i < 3; i++) {
         const struct run one = scan(sets[i].name, false);
-        rates[i] = bytes / one.seconds / 1e9;
+        rates[i] = bytes / one.seconds / 1e6;
         rss[i] = one.rss_kib;
         bench_say(options, &(struct bench_line){.bench = "scan",
                                                 .name = sets[i].name,
-                                                .unit = "GB/s",
+                                                .unit = "MB/s",
                                                 .value = rates[i],
                                                 .limit = tokens,
                                                 .limit_what = tokens_what});
@@ -281,15 +281,15 @@ void bench_scan(const struct bench_options *options)
     const struct run other = ripgrep("100k");
     bench_say(options, &(struct bench_line){.bench = "scan",
                                             .name = "100k, ripgrep",
-                                            .unit = "GB/s",
+                                            .unit = "MB/s",
                                             .value = rates[1],
-                                            .limit = bytes / other.seconds / 1e9,
-                                            .limit_what = "rg -F -f, one thread, GB/s",
+                                            .limit = bytes / other.seconds / 1e6,
+                                            .limit_what = "rg -F -f, one thread, MB/s",
                                             .goal = options->is_small ? 0 : 40,
                                             .goal_is_min = true});
     bench_say(options, &(struct bench_line){.bench = "scan",
                                             .name = "1m beside 100k",
-                                            .unit = "GB/s",
+                                            .unit = "MB/s",
                                             .value = rates[2],
                                             .limit = rates[1],
                                             .limit_what = "the rate at 100k",
@@ -306,9 +306,9 @@ void bench_scan(const struct bench_options *options)
     const struct run all = scan("100k", true);
     bench_say(options, &(struct bench_line){.bench = "scan",
                                             .name = "100k, all cores",
-                                            .unit = "GB/s",
-                                            .value = bytes / all.seconds / 1e9,
+                                            .unit = "MB/s",
+                                            .value = bytes / all.seconds / 1e6,
                                             .limit = rates[1],
-                                            .limit_what = "one thread, GB/s"});
+                                            .limit_what = "one thread, MB/s"});
     clean_up();
 }
