@@ -93,32 +93,37 @@ static bool may_ask_again(const struct kr_step *step, const struct kr_link *link
     return progress->is_held && has_changed && step->now_ms >= progress->held_ms + KR_HELD_MS;
 }
 
-/* Whether another link reads that scope and should not be disturbed: what it brings we should have to ask for twice. */
-static bool is_read_elsewhere(const struct kr_step *step, const struct kr_link *link, const struct kr_scope *scope)
+/* Whether another link reads that scope and should not be disturbed: what it brings we should have to ask for twice.
+ * `*ret_is_fresh`: its turn has only begun. */
+static bool is_read_elsewhere(const struct kr_step *step, const struct kr_link *link, const struct kr_scope *scope,
+                              bool *ret_is_fresh)
 {
     const struct kr_core *core = step->core;
+    bool is_read = false;
+    *ret_is_fresh = false;
     for (uint32_t i = 0; i < core->link_count; i++) {
         const struct kr_link *other = core->links[i];
         if (other == link || other->phase == KR_CATCHUP_REST || kr_progress_of(other, scope) != &other->progress[other->phase_at]) {
             continue;
         }
         const uint64_t took_ms = step->now_ms - other->phase_began_ms;
-        if (took_ms < TURN_MS || other->phase_came >= took_ms * TURN_RECORDS / 1000) {
-            return true;
-        }
+        *ret_is_fresh = *ret_is_fresh || took_ms < TURN_MS;
+        is_read = is_read || took_ms < TURN_MS || other->phase_came >= took_ms * TURN_RECORDS / 1000;
     }
-    return false;
+    return is_read;
 }
 
 /* No longer than a turn, whatever comes by the other: who sends ten records a second for ever would keep us from all that others
  * have, and from walks, which begin where logs are read. */
 static bool must_wait(const struct kr_step *step, const struct kr_link *link, struct kr_progress *progress)
 {
-    if (!is_read_elsewhere(step, link, &progress->scope)) {
+    bool is_fresh;
+    if (!is_read_elsewhere(step, link, &progress->scope, &is_fresh)) {
         return false;
     }
     progress->waits_ms = progress->waits_ms == 0 ? step->now_ms : progress->waits_ms;
-    return step->now_ms < progress->waits_ms + TURN_MS_MAX;
+    /* Of several whose wait is over one has its turn first: else each would cut the one before it short. */
+    return is_fresh || step->now_ms < progress->waits_ms + TURN_MS_MAX;
 }
 
 /* Whoever reads it is asked for no further page: what both list comes once. */

@@ -61,7 +61,7 @@ static enum kr_err check_target(struct kr_step *step, const struct kr_event *eve
     return err;
 }
 
-static enum kr_err open_target(struct kr_step *step, const struct kr_event *event, uint64_t arrival, struct target *target)
+static enum kr_err open_target(struct kr_step *step, uint64_t arrival, struct target *target)
 {
     struct kr_record record;
     size_t len;
@@ -73,10 +73,6 @@ static enum kr_err open_target(struct kr_step *step, const struct kr_event *even
     if (err == KR_OK) {
         err = kr_record_open(&record, &target->header, step->core->keyring, &target->content, &target->content_len);
         err = err == KR_OK || err == KR_NOMEM ? err : KR_CORRUPT;
-    }
-    if (err == KR_CORRUPT) {
-        err = kr_step_log_damage(step, arrival);
-        err = err != KR_OK ? err : refuse(step, event, KR_CORRUPT, "this record is damaged in the store: run `kairan verify`");
     }
     return err;
 }
@@ -97,7 +93,14 @@ static enum kr_err find_target(struct kr_step *step, const struct kr_event *even
     if (err == KR_OK) {
         err = check_target(step, event, &target->head);
     }
-    return err == KR_OK ? open_target(step, event, arrival, target) : err;
+    if (err == KR_OK) {
+        err = open_target(step, arrival, target);
+    }
+    if (err == KR_CORRUPT) { /* of this record alone: nobody else's batch has to suffer for it */
+        err = kr_step_log_damage(step, arrival);
+        err = err != KR_OK ? err : refuse(step, event, KR_CORRUPT, "this record is damaged in the store: run `kairan verify`");
+    }
+    return err;
 }
 
 static bool has_indicator(const struct target *target, const struct kr_sighting *sighting)

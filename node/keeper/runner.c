@@ -24,23 +24,22 @@ struct kr_runner {
     struct kr_loop *loop;
     struct kr_pipe *pipe;
     pthread_t thread;
-    bool is_started, was_ready;
+    bool is_started, was_ready, is_writable;
+    bool doubts_clock; /* it was set, or the node was started, less than an hour ago */
+    bool may_idle;     /* something may be left that can wait */
+    atomic_bool is_stopping;
     uint64_t wake_ms;    /* when the core wants a tick; UINT64_MAX: never */
-    bool doubts_clock;   /* it was set, or the node was started, less than an hour ago */
     uint64_t ahead_ms;   /* of the system's clock, when that was last spoken of; 0: it is not */
-    bool may_idle;       /* something may be left that can wait */
     uint64_t idle_at_ms; /* not before (monotonic) */
     uint64_t commit_us;  /* what the last commit took */
     uint64_t put_off_ms; /* since when it has been put off for records that come one after the other; 0: it has not */
     struct kr_pace pace;
-    bool is_writable;
     struct kr_latency latency;
     struct kr_item *items[KR_BATCH_EVENTS_MAX];
     struct kr_event events[KR_BATCH_EVENTS_MAX];
     uint8_t sorts[KR_BATCH_EVENTS_MAX];       /* of them: afterwards their jobs are gone */
     struct kr_item *jobs[KR_INLINE_JOBS_MAX]; /* to be run here, now */
     size_t job_count;
-    atomic_bool is_stopping;
     _Atomic(uint64_t) busy_since_ms;
     _Atomic(const struct kr_guards *) guards;
     const struct kr_guards *guards_in_use;

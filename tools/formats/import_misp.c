@@ -123,9 +123,13 @@ static uint32_t confidence_of(struct kr_slice tag)
 static void take_label(struct event *event, struct kr_slice tag)
 {
     enum kr_label label = KR_TLP_NONE;
-    if (begins(tag, "tlp:") && kr_label_parse((const char *)tag.bytes, tag.len, &label) == KR_OK && label > event->group.label) {
-        event->group.label = label;
+    if (!begins(tag, "tlp:")) {
+        return;
     }
+    if (kr_label_parse((const char *)tag.bytes, tag.len, &label) != KR_OK) {
+        label = KR_TLP_RED; /* whatever it means, it is not for everybody */
+    }
+    event->group.label = label > event->group.label ? label : event->group.label;
 }
 
 static struct kr_slice tag_at(const json_t *tags, size_t i)
@@ -485,6 +489,9 @@ static enum kr_err take_field(struct reading *reading, struct event *event, cons
     if (err == KR_IO || err == KR_NOMEM) {
         return err == KR_IO ? kr_fail(reading->error, err, "%s", why.text) : err;
     }
+    if (strcmp(key, "Tag") == 0) {
+        event->group.label = KR_TLP_RED; /* a label may have been among them */
+    }
     return skip_at(reading, extent.line, reading->pointer, KR_IMPORT_REASON_MALFORMED, true, slice_of(key), why.text);
 }
 
@@ -504,7 +511,13 @@ static enum kr_err look_at(struct reading *reading, struct event *event)
         if (err == KR_OK) {
             err = kr_json_peek(reading->pull, &first);
         }
-        if (err == KR_OK && first == '[' && strcmp(key, "Attribute") == 0) {
+        const bool is_double =
+            err == KR_OK && first == '[' &&
+            ((event->has_attributes && strcmp(key, "Attribute") == 0) || (event->has_objects && strcmp(key, "Object") == 0));
+        if (is_double) {
+            err = skip_at(reading, kr_json_mark(reading->pull).line, reading->pointer, KR_IMPORT_REASON_MALFORMED, false,
+                          slice_of(key), "it stands there twice: the second is left out");
+        } else if (err == KR_OK && first == '[' && strcmp(key, "Attribute") == 0) {
             event->has_attributes = true;
             event->attributes = kr_json_mark(reading->pull);
         } else if (err == KR_OK && first == '[' && strcmp(key, "Object") == 0) {

@@ -382,13 +382,14 @@ static void add_attack(struct telling *telling, const json_t *object)
     }
 }
 
-/* An object's name, else its id. */
-static enum kr_err name_of(struct reading *reading, struct kr_slice id, char *ret_text, size_t size)
+/* An object's name where that may go as far as `label`, else its id. */
+static enum kr_err name_of(struct reading *reading, struct kr_slice id, enum kr_label label, char *ret_text, size_t size)
 {
     const uint32_t entry = kr_stix_find(&reading->index, id);
+    const bool may_be_named = entry != KR_STIX_NONE && reading->index.entries[entry].label <= (uint8_t)label;
     json_t *object = NULL;
     (void)snprintf(ret_text, size, "%.*s", (int)(id.len < 200 ? id.len : 200), (const char *)id.bytes);
-    enum kr_err err = entry != KR_STIX_NONE ? kr_stix_load(&reading->index, entry, &object) : KR_INVALID;
+    enum kr_err err = may_be_named ? kr_stix_load(&reading->index, entry, &object) : KR_INVALID;
     if (err == KR_OK) {
         const struct kr_slice name = kr_json_string_at(object, "name");
         if (name.len > 0) {
@@ -403,9 +404,9 @@ static enum kr_err add_relationship(struct reading *reading, struct telling *tel
 {
     char from[256], to[256], text[700];
     const struct kr_slice type = kr_json_string_at(object, "relationship_type");
-    enum kr_err err = name_of(reading, kr_json_string_at(object, "source_ref"), from, sizeof from);
+    enum kr_err err = name_of(reading, kr_json_string_at(object, "source_ref"), telling->group.label, from, sizeof from);
     if (err == KR_OK) {
-        err = name_of(reading, kr_json_string_at(object, "target_ref"), to, sizeof to);
+        err = name_of(reading, kr_json_string_at(object, "target_ref"), telling->group.label, to, sizeof to);
     }
     (void)snprintf(text, sizeof text, "STIX relationship: %s %.*s %s", from, (int)(type.len < 64 ? type.len : 64),
                    (const char *)type.bytes, to);
@@ -516,9 +517,10 @@ static enum kr_err each_named(struct reading *reading, uint32_t report, uint32_t
             err = tells && matters ? kr_stix_skip(&reading->index, report, "/object_refs", KR_IMPORT_REASON_DANGLING, true, id, "")
                                    : KR_OK;
         } else if (visit_once(reading, entry)) {
-            err = reading->index.entries[entry].kind == KR_STIX_REPORT && depth < NEST_MAX
-                      ? each_named(reading, entry, depth + 1, tells, each, context)
-                      : each(reading, context, entry);
+            err = each(reading, context, entry);
+            if (err == KR_OK && reading->index.entries[entry].kind == KR_STIX_REPORT && depth < NEST_MAX) {
+                err = each_named(reading, entry, depth + 1, tells, each, context);
+            }
         }
     }
     json_decref(object);
@@ -539,8 +541,8 @@ static enum kr_err weigh_named(struct reading *reading, void *context, uint32_t 
 {
     struct telling *telling = context;
     const enum kr_label label = (enum kr_label)reading->index.entries[entry].label;
-    if (is_item(&reading->index.entries[entry]) && label > telling->group.label) {
-        telling->group.label = label;
+    if (label > telling->group.label) {
+        telling->group.label = label; /* whatever it is: its name or number may go with the group */
     }
     return add_from(reading, telling, entry);
 }

@@ -269,7 +269,7 @@ static enum kr_err note_bundle_id(struct kr_stix_index *index, const struct kr_j
 static enum kr_err go_through(struct kr_stix_index *index)
 {
     struct kr_json_in in;
-    struct kr_json_extent whole = {.line = 1}, extent;
+    struct kr_json_extent whole, extent;
     char key[KR_JSON_KEY_BYTES_MAX + 1];
     bool has = true, has_objects = false;
     uint8_t first;
@@ -277,7 +277,7 @@ static enum kr_err go_through(struct kr_stix_index *index)
     if (err == KR_OK && first == '[') {
         return note_objects(index);
     }
-    whole.offset = kr_json_mark(index->pull).offset;
+    const struct kr_json_mark begin = kr_json_mark(index->pull);
     if (err == KR_OK) {
         err = kr_json_enter(index->pull, '{', &in);
     }
@@ -304,8 +304,10 @@ static enum kr_err go_through(struct kr_stix_index *index)
     }
     if (err == KR_OK && !has_objects) {
         index->is_single = true;
-        whole.bytes = kr_json_mark(index->pull).offset - whole.offset;
-        whole.fits = whole.bytes <= KR_JSON_VALUE_BYTES_MAX;
+        kr_json_go(index->pull, begin);
+        err = kr_json_value(index->pull, &whole);
+    }
+    if (err == KR_OK && index->is_single) {
         err = note(index, &whole, 0);
     }
     return err;
@@ -374,9 +376,13 @@ static enum kr_err find_label(struct kr_stix_index *index, uint32_t at, const js
 {
     enum kr_label label = (enum kr_label)index->entries[at].label;
     enum kr_err err = KR_OK;
+    if (refs != NULL && !json_is_array(refs)) {
+        label = KR_TLP_RED;
+    }
     for (size_t i = 0; i < json_array_size(refs) && err == KR_OK; i++) {
         const json_t *ref = json_array_get(refs, i);
         if (!json_is_string(ref)) {
+            label = KR_TLP_RED; /* as one that nobody knows */
             continue;
         }
         const struct kr_slice id = {(const uint8_t *)json_string_value(ref), json_string_length(ref)};
@@ -426,15 +432,18 @@ static void count_sighting(struct kr_stix_index *index, const json_t *sighting)
     }
 }
 
+static uint32_t find_ref(const struct kr_stix_index *index, const json_t *ref)
+{
+    return json_is_string(ref)
+               ? kr_stix_find(index, (struct kr_slice){(const uint8_t *)json_string_value(ref), json_string_length(ref)})
+               : KR_STIX_NONE;
+}
+
 static void name_those(struct kr_stix_index *index, const json_t *object)
 {
     const json_t *refs = json_object_get(object, "object_refs");
     for (size_t i = 0; i < json_array_size(refs); i++) {
-        const json_t *ref = json_array_get(refs, i);
-        const uint32_t entry =
-            json_is_string(ref)
-                ? kr_stix_find(index, (struct kr_slice){(const uint8_t *)json_string_value(ref), json_string_length(ref)})
-                : KR_STIX_NONE;
+        const uint32_t entry = find_ref(index, json_array_get(refs, i));
         if (entry != KR_STIX_NONE) {
             index->entries[entry].is_named = true;
         }
@@ -443,7 +452,7 @@ static void name_those(struct kr_stix_index *index, const json_t *object)
 
 static bool has_ties(enum kr_stix_kind kind)
 {
-    return kind == KR_STIX_SIGHTING || (kind >= KR_STIX_REPORT && kind <= KR_STIX_OBSERVED);
+    return kind != KR_STIX_IDENTITY && kind != KR_STIX_MARKING;
 }
 
 static enum kr_err tie(struct kr_stix_index *index, uint32_t at)
@@ -476,6 +485,25 @@ static enum kr_err read_marking(struct kr_stix_index *index, uint32_t at)
     return err;
 }
 
+/* What an observed-data names goes with it, and must not go further than it may. */
+static enum kr_err raise_label(struct kr_stix_index *index, uint32_t at)
+{
+    json_t *object = NULL;
+    enum kr_err err = kr_stix_load(index, at, &object);
+    if (err != KR_OK) {
+        return err == KR_INVALID ? KR_OK : err;
+    }
+    const json_t *refs = json_object_get(object, "object_refs");
+    for (size_t i = 0; i < json_array_size(refs); i++) {
+        const uint32_t named = find_ref(index, json_array_get(refs, i));
+        if (named != KR_STIX_NONE && index->entries[named].label > index->entries[at].label) {
+            index->entries[at].label = index->entries[named].label;
+        }
+    }
+    json_decref(object);
+    return KR_OK;
+}
+
 static enum kr_err tie_all(struct kr_stix_index *index)
 {
     enum kr_err err = KR_OK;
@@ -488,6 +516,10 @@ static enum kr_err tie_all(struct kr_stix_index *index)
         if (err == KR_OK) {
             err = progress(index, i, 1);
         }
+    }
+    for (uint32_t i = 0; i < index->count && err == KR_OK; i++) {
+        const struct kr_stix_entry *entry = &index->entries[i];
+        err = entry->kind == KR_STIX_OBSERVED && !entry->is_superseded ? raise_label(index, i) : KR_OK;
     }
     return err;
 }

@@ -83,6 +83,13 @@ static void test_objects(void **state)
                                               "domain b.example deleted @1 /Event/Object/1/Attribute/0\n");
 }
 
+static void test_attributes_twice(void **state)
+{
+    (void)state;
+    check_told(EVENT(",\"Attribute\":[" ATTRIBUTE("domain", "a.example") "],\"Attribute\":[" ATTRIBUTE("domain", "b.example") "]"),
+               NULL, "skip malformed what=Attribute @1 /Event\n" GROUP "domain a.example" AT(0));
+}
+
 static void test_deleted(void **state)
 {
     (void)state;
@@ -112,6 +119,10 @@ static void test_labels(void **state)
     (void)state;
     check_told(EVENT(",\"Tag\":[{\"name\":\"tlp:white\"},{\"name\":\"TLP:AMBER+STRICT\"}]"), NULL,
                "group title=Bot id=e1 terms=TLP:AMBER+STRICT TLP:AMBER+STRICT @1 /Event\n");
+    check_told(EVENT(",\"Tag\":[{\"name\":\"tlp:\"},{\"name\":\"tlp:unclear\"}]"), NULL,
+               "group title=Bot id=e1 terms=TLP:RED TLP:RED @1 /Event\n");
+    check_told(EVENT(",\"Tag\":[{\"name\":\"tlp:red\",\"name\":\"x\"}]"), NULL,
+               "kept malformed what=Tag @1 /Event\ngroup title=Bot id=e1 terms=TLP:RED TLP:RED @1 /Event\n");
     check_told(EVENT(",\"Tag\":[{\"name\":\"tlp:ex:chr\"}]"), NULL, "group title=Bot id=e1 terms=TLP:RED TLP:RED @1 /Event\n");
 }
 
@@ -179,9 +190,11 @@ static void test_sink_stops(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_event),       cmocka_unit_test(test_types),      cmocka_unit_test(test_objects),
-        cmocka_unit_test(test_deleted),     cmocka_unit_test(test_documents),  cmocka_unit_test(test_labels),
-        cmocka_unit_test(test_no_document), cmocka_unit_test(test_sink_stops), cmocka_unit_test(test_damage_stays_where_it_is),
+        cmocka_unit_test(test_event),      cmocka_unit_test(test_types),
+        cmocka_unit_test(test_objects),    cmocka_unit_test(test_attributes_twice),
+        cmocka_unit_test(test_deleted),    cmocka_unit_test(test_documents),
+        cmocka_unit_test(test_labels),     cmocka_unit_test(test_no_document),
+        cmocka_unit_test(test_sink_stops), cmocka_unit_test(test_damage_stays_where_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -88,6 +88,52 @@ static void test_labels(void **state)
         "url http://a.example/ @1 /objects/1\n");
 }
 
+/* Whatever goes with a group goes no further than it may by itself. */
+static void test_labels_of_what_goes_along(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *objects;
+    } cases[] = {
+#define RED "\"object_marking_refs\":[\"marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed\"]"
+        /* an address that an observed-data names */
+        {"{\"type\":\"report\",\"id\":\"report--1\",\"name\":\"A\",\"object_refs\":[\"observed-data--1\"]},"
+         "{\"type\":\"observed-data\",\"id\":\"observed-data--1\",\"object_refs\":[\"ipv4-addr--1\"]},"
+         "{\"type\":\"ipv4-addr\",\"id\":\"ipv4-addr--1\",\"value\":\"192.0.2.1\"," RED "}"},
+        {"{\"type\":\"observed-data\",\"id\":\"observed-data--1\",\"object_refs\":[\"ipv4-addr--1\"]},"
+         "{\"type\":\"ipv4-addr\",\"id\":\"ipv4-addr--1\",\"value\":\"192.0.2.1\"," RED "}"},
+        /* a report within */
+        {"{\"type\":\"report\",\"id\":\"report--1\",\"name\":\"A\",\"object_refs\":[\"report--2\"]},"
+         "{\"type\":\"report\",\"id\":\"report--2\",\"name\":\"B\"," RED ",\"object_refs\":[\"ipv4-addr--1\"]},"
+         "{\"type\":\"ipv4-addr\",\"id\":\"ipv4-addr--1\",\"value\":\"192.0.2.1\"}"},
+        /* a technique */
+        {"{\"type\":\"report\",\"id\":\"report--1\",\"name\":\"A\",\"object_refs\":[\"attack-pattern--1\"]},"
+         "{\"type\":\"attack-pattern\",\"id\":\"attack-pattern--1\",\"name\":\"X\"," RED "}"},
+        /* markings that are none */
+        {"{\"type\":\"ipv4-addr\",\"id\":\"ipv4-addr--1\",\"value\":\"192.0.2.1\",\"object_marking_refs\":\"marking-definition--"
+         "x\"}"},
+        {"{\"type\":\"ipv4-addr\",\"id\":\"ipv4-addr--1\",\"value\":\"192.0.2.1\",\"object_marking_refs\":[5]}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[1024];
+        struct told told = {.groups = 0};
+        (void)snprintf(text, sizeof text, BUNDLE("%s"), cases[i].objects);
+        assert_int_equal(told_read(&told, text, strlen(text), NULL, NULL), KR_OK);
+        if (strncmp(told.lines, "group", 5) != 0 || strstr(told.lines, " TLP:RED @1") == NULL) {
+            fail_msg("%s\n%s", text, told.lines);
+        }
+        told_free(&told);
+    }
+    /* The name of an end that is RED is not told. */
+    check_told(BUNDLE("{\"type\":\"report\",\"id\":\"report--1\",\"name\":\"A\",\"object_refs\":[\"relationship--1\"]},"
+                      "{\"type\":\"relationship\",\"id\":\"relationship--1\",\"relationship_type\":\"uses\",\"source_ref\":"
+                      "\"tool--1\",\"target_ref\":\"tool--2\"},{\"type\":\"tool\",\"id\":\"tool--1\",\"name\":\"Open\"},"
+                      "{\"type\":\"tool\",\"id\":\"tool--2\",\"name\":\"Secret\"," RED "}"),
+               NULL,
+               "group title=A id=report--1 reference=STIX relationship: Open uses tool--2 @1 /objects/0\n"
+               "skip no-indicator @1 /objects/2\nskip no-indicator @1 /objects/3\n");
+}
+
 static void test_observables(void **state)
 {
     (void)state;
@@ -389,11 +435,22 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_large), /* first: it looks at the most that the process ever took */
-        cmocka_unit_test(test_loose_indicator), cmocka_unit_test(test_report),      cmocka_unit_test(test_reports_within),
-        cmocka_unit_test(test_labels),          cmocka_unit_test(test_observables), cmocka_unit_test(test_patterns),
-        cmocka_unit_test(test_taken_back),      cmocka_unit_test(test_versions),    cmocka_unit_test(test_sightings),
-        cmocka_unit_test(test_single_object),   cmocka_unit_test(test_many_loose),  cmocka_unit_test(test_damage_stays_where_it_is),
-        cmocka_unit_test(test_no_document),     cmocka_unit_test(test_bombs),       cmocka_unit_test(test_sink_stops),
+        cmocka_unit_test(test_loose_indicator),
+        cmocka_unit_test(test_report),
+        cmocka_unit_test(test_reports_within),
+        cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_labels_of_what_goes_along),
+        cmocka_unit_test(test_observables),
+        cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_taken_back),
+        cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_sightings),
+        cmocka_unit_test(test_single_object),
+        cmocka_unit_test(test_many_loose),
+        cmocka_unit_test(test_damage_stays_where_it_is),
+        cmocka_unit_test(test_no_document),
+        cmocka_unit_test(test_bombs),
+        cmocka_unit_test(test_sink_stops),
         cmocka_unit_test(test_dates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
