@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/core/query_page.h"
 #include "node/core/reason.h"
 #include "node/core/sighting.h"
 #include "node/core/takeback.h"
@@ -28,28 +29,14 @@ static enum kr_err empty_end(struct kr_step *step, const struct kr_event *event)
 void kr_core_summarise(const struct kr_core *core, const struct kr_head *head, bool japanese, char *name, size_t size,
                        struct kr_summary *ret_summary)
 {
-    *ret_summary = (struct kr_summary){
-        .author_name = text_slice(kr_core_name(core, head->author, japanese, name, size)),
-        .kind = head->kind,
-        .label = head->label,
-        .flags = head->flags,
-        .severity = head->severity,
-        .indicator_count = head->indicator_count,
-        .created_ms = head->created_ms,
-        .received_ms = head->received_ms,
-        .expires_s = head->expires_s,
-        .title = head->title,
-        .target = {head->target, head->has_target ? 32 : 0},
-    };
-    memcpy(ret_summary->id, head->id, 32);
-    memcpy(ret_summary->author, head->author, 32);
+    kr_query_summarise(head, kr_core_name(core, head->author, japanese, name, size), KR_TAKEN_NOT, ret_summary);
 }
 
 enum kr_err kr_watch_publish(struct kr_step *step, const struct kr_head *head)
 {
     struct kr_core *core = step->core;
     bool is_moot = false;
-    enum kr_err looked = kr_sighting_is_moot(step->txn, head, &is_moot);
+    enum kr_err looked = kr_sighting_is_moot(step->txn, head, step->now_ms, &is_moot);
     if (looked != KR_OK) {
         return looked;
     }

@@ -485,7 +485,7 @@ static enum kr_err page_ls(struct kr_query_page *page, bool *ret_done)
         if (!kr_query_sees(page, &head) || !is_asked(&ls, &head)) {
             continue;
         }
-        err = kr_sighting_is_moot(page->txn, &head, &is_moot);
+        err = kr_sighting_is_moot(page->txn, &head, page->now_ms, &is_moot);
         if (err != KR_OK || is_moot) {
             continue;
         }
@@ -548,7 +548,7 @@ static enum kr_err page_show(struct kr_query_page *page, struct kr_writer *resul
     }
     bool is_left = err == KR_OK && head.state == KR_HEAD_HEADER_ONLY && is_ours_to_know && head.expires_s > page->now_ms / 1000;
     if (err == KR_OK) {
-        err = kr_sighting_is_moot(page->txn, &head, &is_moot);
+        err = kr_sighting_is_moot(page->txn, &head, page->now_ms, &is_moot);
     }
     if (err == KR_OK && !is_left && (is_moot || !kr_query_sees(page, &head))) {
         err = kr_fail(page->error, KR_NOT_FOUND, "no record that you may read here has this id");

@@ -127,7 +127,7 @@ static enum kr_err give(struct kr_query_page *page, const struct kr_head *head, 
             shown->content = opened.to_read;
             shown->content_kind = opened.kind;
             err = emit_shown(page, head, shown);
-        } else if (err != KR_NOMEM) {
+        } else if (err != KR_NOMEM && err != KR_IO) {
             err = KR_OK; /* damaged: it comes anew, with another number */
         }
     }

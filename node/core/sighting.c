@@ -4,10 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/core/about.h"
 #include "node/core/takeback.h"
 #include "proto/record/body.h"
 
-enum kr_err kr_sighting_is_moot(struct kr_txn *txn, const struct kr_head *head, bool *ret_is_moot)
+/* It may be seen by exactly those who may see its target, or says more widely what is not for all of them. */
+static bool goes_as_far(const struct kr_head *sighting, const struct kr_head *target)
+{
+    return sighting->label == target->label && sighting->has_community == target->has_community &&
+           memcmp(sighting->community, target->community, 32) == 0;
+}
+
+enum kr_err kr_sighting_is_moot(struct kr_txn *txn, const struct kr_head *head, uint64_t now_ms, bool *ret_is_moot)
 {
     struct kr_head target;
     uint64_t arrival;
@@ -19,7 +27,8 @@ enum kr_err kr_sighting_is_moot(struct kr_txn *txn, const struct kr_head *head, 
     enum kr_err err = scratch == NULL ? KR_NOMEM : kr_store_record_find(txn, head->target, &arrival);
     if (err == KR_OK) {
         err = kr_store_head_get(txn, arrival, &target, scratch);
-        *ret_is_moot = err == KR_OK && target.state == KR_HEAD_HEADER_ONLY;
+        *ret_is_moot =
+            err == KR_OK && (target.state != KR_HEAD_SHOWN || target.expires_s <= now_ms / 1000 || !goes_as_far(head, &target));
     }
     free(scratch);
     return err == KR_NOT_FOUND || err == KR_CORRUPT ? KR_OK : err; /* nobody knows that it was taken back */
@@ -126,61 +135,12 @@ static bool has_indicator(const struct target *target, const struct kr_sighting 
     return false;
 }
 
-/* All who got the target and its author, but not ourselves; a key for each, where there is one still. */
-static enum kr_err address(struct kr_step *step, const struct kr_header *target, struct kr_job *job)
-{
-    const struct kr_core *core = step->core;
-    uint32_t count = 0, keys = 0;
-    job->audience = malloc(((size_t)target->audience_count + 1) * 32);
-    job->recipients = malloc(((size_t)target->audience_count + 2) * 32);
-    if (job->audience == NULL || job->recipients == NULL) {
-        return KR_NOMEM;
-    }
-    for (uint32_t i = 0; i <= target->audience_count; i++) {
-        const uint8_t *id = i < target->audience_count ? kr_header_audience_at(target, i) : target->author;
-        if (memcmp(id, core->self, 32) == 0 || (id == target->author && kr_header_addresses(target, id))) {
-            continue;
-        }
-        memcpy(job->audience[count++], id, 32);
-        const struct kr_council *council = kr_directory_council(&core->directory, id);
-        struct kr_card card;
-        if (council != NULL) {
-            kr_council_card(council, &card);
-            const struct kr_card_key *key = kr_card_key_at(card.sealing, card.sealing_count, step->now_ms / 1000);
-            if (key != NULL) {
-                memcpy(job->recipients[keys++], key->public_key, 32);
-            }
-        }
-    }
-    memcpy(job->recipients[keys++], core->keyring->sealing[0].public_key, 32);
-    job->draft.audience_count = count;
-    job->draft.recipient_count = keys;
-    return KR_OK;
-}
-
 static enum kr_err make_job(struct kr_step *step, const struct kr_event *event, const struct target *target,
                             const struct kr_sight *sight, struct kr_job *job)
 {
     const struct kr_header *header = &target->header;
     struct kr_writer writer;
-    job->draft = (struct kr_draft){
-        .kind = KR_KIND_SIGHTING,
-        .created_ms = step->now_ms,
-        .expires_s = header->expires_s,
-        .label = header->label,
-        .flags = header->flags,
-        .target = job->target_id,
-    };
-    memcpy(job->target_id, target->head.id, 32);
-    if (header->has_community) {
-        memcpy(job->community, header->community, 32);
-        job->draft.community = job->community;
-    }
-    memcpy(job->author, step->core->self, 32);
-    memcpy(job->token, sight->token, 16);
-    kr_rng_bytes(step->rng, job->seed, sizeof job->seed);
-    job->client = event->client;
-    job->request = event->request;
+    kr_about_draft(step, event, KR_KIND_SIGHTING, header, target->head.id, sight->token, job);
     kr_writer_init(&writer, 4 * KR_KIB);
     kr_sighting_write(&sight->sighting, &writer);
     enum kr_err err = kr_writer_finish(&writer);
@@ -188,7 +148,7 @@ static enum kr_err make_job(struct kr_step *step, const struct kr_event *event, 
         err = kr_writer_take(&writer, &job->content, &job->content_len);
     }
     kr_writer_deinit(&writer);
-    return err == KR_OK && kr_label_is_sealed(header->label) ? address(step, header, job) : err;
+    return err == KR_OK && kr_label_is_sealed(header->label) ? kr_about_address(step, header, job) : err;
 }
 
 enum kr_err kr_sight_request(struct kr_step *step, const struct kr_event *event)

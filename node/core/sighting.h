@@ -4,7 +4,8 @@
 
 #include "store/store.h"
 
-/* Whether that record is a sighting of one of which nothing is left but its header: it is shown no more than that one. */
-enum kr_err kr_sighting_is_moot(struct kr_txn *txn, const struct kr_head *head, bool *ret_is_moot) KR_WARN_UNUSED;
+/* Whether that record is a sighting of one that is here and not shown (taken back, expired, apart from the others until its author
+ * is trusted), or that it was not made to go with: it is shown no more than that one. */
+enum kr_err kr_sighting_is_moot(struct kr_txn *txn, const struct kr_head *head, uint64_t now_ms, bool *ret_is_moot) KR_WARN_UNUSED;
 
 #endif

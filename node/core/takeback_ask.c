@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/core/about.h"
 #include "node/core/takeback.h"
 #include "proto/record/body.h"
 
@@ -96,58 +97,12 @@ static enum kr_err find_target(struct kr_step *step, const struct kr_event *even
 
 /* ---- the draft ---- */
 
-/* A key for everybody to whom the target went, where there is one still: who has none obeys all the same, by the header. */
-static enum kr_err address(struct kr_step *step, const struct kr_header *target, struct kr_job *job)
-{
-    const struct kr_core *core = step->core;
-    const uint32_t count = target->audience_count;
-    uint32_t keys = 0;
-    job->audience = malloc((size_t)count * 32 + 1);
-    job->recipients = malloc(((size_t)count + 1) * 32);
-    if (job->audience == NULL || job->recipients == NULL) {
-        return KR_NOMEM;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        memcpy(job->audience[i], kr_header_audience_at(target, i), 32);
-        const struct kr_council *council = kr_directory_council(&core->directory, job->audience[i]);
-        struct kr_card card;
-        if (council != NULL) {
-            kr_council_card(council, &card);
-            const struct kr_card_key *key = kr_card_key_at(card.sealing, card.sealing_count, step->now_ms / 1000);
-            if (key != NULL) {
-                memcpy(job->recipients[keys++], key->public_key, 32);
-            }
-        }
-    }
-    memcpy(job->recipients[keys++], core->keyring->sealing[0].public_key, 32);
-    job->draft.audience_count = count;
-    job->draft.recipient_count = keys;
-    return KR_OK;
-}
-
 static enum kr_err make_draft(struct kr_step *step, const struct kr_event *event, uint32_t kind, const struct target *target,
                               const uint8_t token[static 16], struct kr_job *job)
 {
     const struct kr_header *header = &target->header;
-    job->draft = (struct kr_draft){
-        .kind = kind,
-        .created_ms = step->now_ms,
-        .expires_s = header->expires_s,
-        .label = header->label,
-        .flags = header->flags,
-        .target = job->target_id,
-    };
-    memcpy(job->target_id, target->record.id, 32);
-    if (header->has_community) {
-        memcpy(job->community, header->community, 32);
-        job->draft.community = job->community;
-    }
-    memcpy(job->author, step->core->self, 32);
-    memcpy(job->token, token, 16);
-    kr_rng_bytes(step->rng, job->seed, sizeof job->seed);
-    job->client = event->client;
-    job->request = event->request;
-    return kr_label_is_sealed(header->label) ? address(step, header, job) : KR_OK;
+    kr_about_draft(step, event, kind, header, target->record.id, token, job);
+    return kr_label_is_sealed(header->label) ? kr_about_address(step, header, job) : KR_OK;
 }
 
 static enum kr_err set_content(struct kr_job *job, uint32_t kind, struct kr_takeback *takeback, const struct target *target)

@@ -164,6 +164,31 @@ static void who_drips_does_not_keep_us_from_other_logs(void **state)
     free(drops);
 }
 
+/* Of several whose wait is over one begins; the others wait for a turn of it, whoever reads meanwhile. */
+static void a_turn_that_has_begun_is_not_cut_short(void **state)
+{
+    struct bed *bed = *state;
+    submit_some(bed, 0, 0, 1, (uint8_t[2][32]){{0}});
+    bed_run(bed, 60000);
+    bed->on_send = is_unheard;
+    struct kr_link *reading = bed_link(bed, 1, 0), *waiting = bed_link(bed, 1, 2);
+    struct kr_progress *waits = progress(bed, 1, 2, KR_SCOPE_CLEAR);
+    has_asked(bed, progress(bed, 1, 0, KR_SCOPE_CLEAR));
+    waits->is_told = true;
+    waits->is_equal = false;
+    waits->their_count = waits->at + 1;
+    waits->waits_ms = 1; /* for years */
+    bed_run(bed, 2000);
+    assert_true(reading->phase == KR_CATCHUP_READING && !reading->yields);
+    assert_true(waiting->phase == KR_CATCHUP_REST && waiting->is_waiting);
+    reading->phase_began_ms -= 60000; /* a turn */
+    reading->phase_came = 60000;      /* much comes by it */
+    reading->phase_ms = bed->world->now_ms;
+    bed_run(bed, 16000); /* until there is something to do, a ping at the latest */
+    assert_true(reading->yields);
+    assert_int_equal(waiting->phase, KR_CATCHUP_READING);
+}
+
 /* Both bring what they list: who has waited for ten minutes has its turn, and the other waits then. */
 static void who_yields_rests_at_the_end_of_its_page(void **state)
 {
@@ -192,6 +217,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(new_records_between_known_ids_buy_no_more_of_them, setup, teardown),
         cmocka_unit_test_setup_teardown(new_records_between_ids_that_are_gone_buy_no_more_of_them, setup, teardown),
         cmocka_unit_test_setup_teardown(who_drips_does_not_keep_us_from_other_logs, setup_three, teardown),
+        cmocka_unit_test_setup_teardown(a_turn_that_has_begun_is_not_cut_short, setup_three, teardown),
         cmocka_unit_test_setup_teardown(who_yields_rests_at_the_end_of_its_page, setup, teardown),
     };
     return cmocka_run_group_tests_name("core/catchup_hostile", tests, NULL, NULL);

@@ -1,5 +1,7 @@
 /* Sightings: they go where their target went, and are shown while it stands. */
 #include "node/core/query.h"
+#include "node/core/sighting.h"
+#include "store/internal.h"
 #include "tests/unit/core/takeback_test.h"
 
 struct seen {
@@ -261,8 +263,58 @@ static void a_wider_one_does_not_count(void **state)
     bed_hand_over(bed, 0, 1, &forged);
     assert_true(bed_holds(bed, 1, forged.id));
     assert_int_equal(count_sightings(bed, 1, id), 0);
+    assert_int_equal(listed(bed, 1), 0);
     forged_free(&forged);
     kr_writer_deinit(&content);
+}
+
+/* Before expiry has come to it, too. */
+static void they_end_with_their_record(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_sighting sighting = sighting_of(domain);
+    struct kr_txn *txn = NULL;
+    struct kr_head head, of;
+    uint64_t arrival;
+    uint8_t id[32], scratch[KR_HEAD_SCRATCH];
+    struct seen seen;
+    bool is_moot = true, is_moot_then = false;
+    store(bed, 0, KR_TLP_CLEAR, 0, 1, id);
+    assert_int_equal(sight(bed, 2, id, 32, &sighting, 2), KR_OK);
+    bed_run(bed, 2000);
+    assert_int_equal(sightings(bed, 1, id, &seen), KR_OK);
+    assert_int_equal(bed_head(bed, 1, id, &of), KR_OK);
+    assert_int_equal(kr_store_read_begin(bed_node(bed, 1)->store, &txn), KR_OK);
+    assert_int_equal(kr_store_record_find(txn, seen.id, &arrival), KR_OK);
+    assert_int_equal(kr_store_head_get(txn, arrival, &head, scratch), KR_OK);
+    assert_int_equal(kr_sighting_is_moot(txn, &head, of.expires_s * 1000 - 1, &is_moot), KR_OK);
+    assert_int_equal(kr_sighting_is_moot(txn, &head, of.expires_s * 1000, &is_moot_then), KR_OK);
+    kr_txn_abort(txn);
+    assert_false(is_moot);
+    assert_true(is_moot_then);
+}
+
+/* A record that is damaged is refused to its client; whoever else is in that batch does not lose theirs. */
+static void a_damaged_record_costs_nobody_else_anything(void **state)
+{
+    static const uint8_t nonsense[200] = {1};
+    struct bed *bed = *state;
+    struct kr_sighting sighting = sighting_of(domain);
+    struct kr_txn *txn = NULL;
+    uint64_t arrival;
+    uint8_t id[32], key[10];
+    store(bed, 0, KR_TLP_CLEAR, 0, 1, id);
+    const struct kr_core *core = bed_core(bed, 0);
+    assert_int_equal(kr_store_write_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    assert_int_equal(kr_store_record_find(txn, id, &arrival), KR_OK);
+    kr_put_be(key, arrival, 8);
+    kr_put_be(key + 8, KR_HEAD_CHUNK, 2);
+    assert_int_equal(kr_row_put(txn, KR_DBI_LOG, kr_slice_of(key, sizeof key), kr_slice_of(nonsense, sizeof nonsense), 0), KR_OK);
+    txn->is_dirty = true;
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+    assert_int_equal(sight(bed, 0, id, 32, &sighting, 2), KR_CORRUPT);
+    assert_ptr_equal(bed_core(bed, 0), core); /* not made anew */
+    assert_true(bed_said(bed, 0, "kairan verify"));
 }
 
 int main(void)
@@ -273,6 +325,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_may_not_be_said_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(they_go_with_their_record, setup, teardown),
         cmocka_unit_test_setup_teardown(a_wider_one_does_not_count, setup, teardown),
+        cmocka_unit_test_setup_teardown(they_end_with_their_record, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_damaged_record_costs_nobody_else_anything, setup, teardown),
     };
     return cmocka_run_group_tests_name("core/sighting", tests, NULL, NULL);
 }
