@@ -11,8 +11,8 @@
 /* It may be seen by exactly those who may see its target, or says more widely what is not for all of them. */
 static bool goes_as_far(const struct kr_head *sighting, const struct kr_head *target)
 {
-    return sighting->label == target->label && sighting->has_community == target->has_community &&
-           memcmp(sighting->community, target->community, 32) == 0;
+    return sighting->label == target->label && sighting->flags == target->flags &&
+           sighting->has_community == target->has_community && memcmp(sighting->community, target->community, 32) == 0;
 }
 
 enum kr_err kr_sighting_is_moot(struct kr_txn *txn, const struct kr_head *head, uint64_t now_ms, bool *ret_is_moot)
