@@ -1,4 +1,4 @@
-"""The examples of docs/EXPORT.md and docs/IMPORT.md that are marked to be run (<!-- run: NAME --> before a fenced block), with the folders of a system moved
+"""The examples of docs/EXPORT.md, docs/IMPORT.md and docs/SCAN.md that are marked to be run (<!-- run: NAME --> before a fenced block), with the folders of a system moved
 below a directory of the test's own. The Japanese pages have the same ones."""
 import os
 import re
