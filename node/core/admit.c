@@ -217,8 +217,7 @@ static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const u
                                                   : err; /* nothing to be kept apart: a walk brings it when it may enter */
 }
 
-/* The statement that stands where this one would; KR_NOT_FOUND where none does that can be read: such a row is written over. */
-static enum kr_err standing(struct kr_step *step, const struct kr_header *header, struct kr_directory_entry *ret_entry)
+enum kr_err kr_admit_standing(struct kr_step *step, const struct kr_header *header, struct kr_directory_entry *ret_entry)
 {
     uint8_t key[KR_DIRECTORY_KEY_BYTES], value[KR_KIB * 2];
     size_t len;
@@ -261,7 +260,7 @@ static enum kr_err replace_older(struct kr_step *step, const struct kr_job *job)
 {
     struct kr_directory_entry entry;
     uint64_t arrival;
-    enum kr_err err = standing(step, &job->header, &entry);
+    enum kr_err err = kr_admit_standing(step, &job->header, &entry);
     if (err != KR_OK) {
         return err == KR_NOT_FOUND ? KR_OK : err;
     }
@@ -496,7 +495,7 @@ enum kr_err kr_admit_foresee(struct kr_step *step, const struct kr_job *job, con
     }
     enum kr_err verdict = kr_is_expired(step, job->header.expires_s) ? KR_EXPIRED : judge(step, job, from);
     if (verdict == KR_OK) {
-        err = standing(step, &job->header, &entry);
+        err = kr_admit_standing(step, &job->header, &entry);
         verdict = err == KR_OK && is_outdone(&entry, job) ? KR_EXISTS : KR_OK;
     }
     if (verdict == KR_NOMEM || (err != KR_OK && err != KR_NOT_FOUND)) {

@@ -106,28 +106,14 @@ static enum kr_err put_card(struct kr_step *step, const struct kr_init *init, st
         card_key(&card.sealing[i], keyring->sealing[i].public_key, from_s);
         card.sealing_count++;
     }
-    struct kr_writer content;
-    kr_writer_init(&content, KR_BODY_BYTES_MAX);
-    kr_card_write(&card, &content);
-    enum kr_err err = kr_writer_finish(&content);
-    if (err == KR_OK) {
-        err = kr_admit_statement(step, KR_KIND_COUNCIL_CARD, community, step->core->self, 1, &content);
-    }
-    kr_writer_deinit(&content);
-    return err;
+    return kr_statement_put(
+        step, &(struct kr_statement){KR_KIND_COUNCIL_CARD, community, step->core->self, kr_statement_write_card, &card});
 }
 
 static enum kr_err put_charter(struct kr_step *step, const struct kr_charter *charter)
 {
-    struct kr_writer content;
-    kr_writer_init(&content, KR_BODY_BYTES_MAX);
-    kr_charter_write(charter, &content);
-    enum kr_err err = kr_writer_finish(&content);
-    if (err == KR_OK) {
-        err = kr_admit_statement(step, KR_KIND_CHARTER, charter->community, charter->community, 1, &content);
-    }
-    kr_writer_deinit(&content);
-    return err;
+    return kr_statement_put(
+        step, &(struct kr_statement){KR_KIND_CHARTER, charter->community, charter->community, kr_statement_write_charter, charter});
 }
 
 enum kr_err kr_init_event(struct kr_step *step, struct kr_slice bytes)

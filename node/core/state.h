@@ -429,6 +429,10 @@ bool kr_is_far_ahead(const struct kr_step *step, const struct kr_header *header)
  * it was refused. `from`: council that handed it to us; `link` NULL for our own. */
 enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t from[static 32], const struct kr_link *link,
                      enum kr_err *ret_verdict, uint64_t *ret_arrival) KR_WARN_UNUSED;
+/* The statement that stands where one with this header would; KR_NOT_FOUND where none does that can be read: such a row is written
+ * over. Of `*ret_entry`, version and record id are set. */
+enum kr_err kr_admit_standing(struct kr_step *step, const struct kr_header *header,
+                              struct kr_directory_entry *ret_entry) KR_WARN_UNUSED;
 /* What `kr_admit` would say of it, before anything is written: KR_EXISTS where we have it, or a newer one. `from` NULL: our own. */
 enum kr_err kr_admit_foresee(struct kr_step *step, const struct kr_job *job, const uint8_t *from,
                              enum kr_err *ret_verdict) KR_WARN_UNUSED;
@@ -462,12 +466,27 @@ enum kr_err kr_admit_pairs(struct kr_step *step, bool *ret_more) KR_WARN_UNUSED;
 bool kr_admit_pairs_is_due(const struct kr_core *core);
 
 /* ---- statement.c ---- */
-/* A statement of our own (signed with the root key), made and not stored yet; to be freed. */
-enum kr_err kr_statement_make(struct kr_step *step, uint32_t kind, const uint8_t *community, const uint8_t subject[static 32],
-                              uint64_t version, struct kr_writer *content, struct kr_job **ret_job) KR_WARN_UNUSED;
+/* A statement of our own, to be signed with the root key. Its version is the next after the one that stands, whose id it names. */
+struct kr_statement {
+    uint32_t kind;
+    const uint8_t *community; /* NULL: none */
+    const uint8_t *subject;
+    void (*write)(const void *what, struct kr_slice previous, struct kr_writer *writer);
+    const void *what;
+};
+/* The `write` of a struct kr_card, kr_charter, kr_vouch, with `previous` in place of its own. */
+void kr_statement_write_card(const void *what, struct kr_slice previous, struct kr_writer *writer);
+void kr_statement_write_charter(const void *what, struct kr_slice previous, struct kr_writer *writer);
+void kr_statement_write_vouch(const void *what, struct kr_slice previous, struct kr_writer *writer);
+/* Made and not stored yet; to be freed. */
+enum kr_err kr_statement_make(struct kr_step *step, const struct kr_statement *statement, struct kr_job **ret_job) KR_WARN_UNUSED;
 /* Makes, stores and offers one. */
-enum kr_err kr_admit_statement(struct kr_step *step, uint32_t kind, const uint8_t *community, const uint8_t subject[static 32],
-                               uint64_t version, struct kr_writer *content) KR_WARN_UNUSED;
+enum kr_err kr_statement_put(struct kr_step *step, const struct kr_statement *statement) KR_WARN_UNUSED;
+/* The same of all that a client's request comes to: all of them or none. The client has its answer then: the first one's id (array
+ * of bin 32), or why there is none. */
+#define KR_STATEMENTS_MAX 2u
+enum kr_err kr_statement_ask(struct kr_step *step, const struct kr_event *event, const struct kr_statement *statements,
+                             uint32_t count) KR_WARN_UNUSED;
 
 /* ---- init.c ---- */
 

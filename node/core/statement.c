@@ -1,50 +1,178 @@
-/* Statements of our own: cards, charters, vouches, signed with the root key. */
+/* Statements of our own: cards, charters, vouches, signed with the root key. All are made here. */
 #include <string.h>
 
 #include "node/core/state.h"
 
-enum kr_err kr_statement_make(struct kr_step *step, uint32_t kind, const uint8_t *community, const uint8_t subject[static 32],
-                              uint64_t version, struct kr_writer *content, struct kr_job **ret_job)
+void kr_statement_write_card(const void *what, struct kr_slice previous, struct kr_writer *writer)
 {
-    struct kr_core *core = step->core;
+    struct kr_card card = *(const struct kr_card *)what;
+    card.previous = previous;
+    kr_card_write(&card, writer);
+}
+
+void kr_statement_write_charter(const void *what, struct kr_slice previous, struct kr_writer *writer)
+{
+    struct kr_charter charter = *(const struct kr_charter *)what;
+    charter.previous = previous;
+    kr_charter_write(&charter, writer);
+}
+
+void kr_statement_write_vouch(const void *what, struct kr_slice previous, struct kr_writer *writer)
+{
+    struct kr_vouch vouch = *(const struct kr_vouch *)what;
+    vouch.previous = previous;
+    kr_vouch_write(&vouch, writer);
+}
+
+/* The one that stands where this one will; version 0: none does. Cards of all communities are counted together: whoever knows
+ * several takes the one with the highest version. */
+static enum kr_err find_standing(struct kr_step *step, const struct kr_statement *statement, struct kr_directory_entry *ret_entry)
+{
+    const uint8_t *self = step->core->self;
+    struct kr_header header = {.kind = statement->kind};
+    memcpy(header.author, self, 32);
+    memcpy(header.subject, statement->subject, 32);
+    if (statement->community != NULL) {
+        memcpy(header.community, statement->community, 32);
+    }
+    *ret_entry = (struct kr_directory_entry){0};
+    enum kr_err err = kr_admit_standing(step, &header, ret_entry);
+    const struct kr_council *card =
+        statement->kind == KR_KIND_COUNCIL_CARD ? kr_directory_council(&step->core->directory, self) : NULL;
+    if (card != NULL && card->version >= ret_entry->version) {
+        ret_entry->version = card->version;
+        memcpy(ret_entry->record_id, card->record_id, 32);
+    }
+    return err == KR_NOT_FOUND ? KR_OK : err;
+}
+
+/* What is signed of it; `content` borrowed. */
+static void fill_draft(struct kr_step *step, const struct kr_statement *statement, uint64_t version, struct kr_job *job)
+{
+    memcpy(job->subject, statement->subject, 32);
+    job->draft = (struct kr_draft){
+        .kind = statement->kind,
+        .created_ms = step->now_ms,
+        .expires_s = step->now_ms / 1000 + KR_EXPIRES_S_MAX - 86400u,
+        .label = statement->community != NULL ? KR_TLP_GREEN : KR_TLP_CLEAR,
+        .subject = job->subject,
+        .version = version,
+    };
+    if (statement->community != NULL) {
+        memcpy(job->community, statement->community, 32);
+        job->draft.community = job->community;
+    }
+    memcpy(job->author, step->core->self, 32);
+    kr_rng_bytes(step->rng, job->seed, sizeof job->seed);
+}
+
+enum kr_err kr_statement_make(struct kr_step *step, const struct kr_statement *statement, struct kr_job **ret_job)
+{
+    struct kr_directory_entry standing;
+    struct kr_writer content;
     struct kr_job *job = kr_job_new(KR_JOB_MAKE);
     if (job == NULL) {
         return KR_NOMEM;
     }
-    job->draft = (struct kr_draft){
-        .kind = kind,
-        .created_ms = step->now_ms,
-        .expires_s = step->now_ms / 1000 + KR_EXPIRES_S_MAX - 86400u,
-        .label = community != NULL ? KR_TLP_GREEN : KR_TLP_CLEAR,
-        .community = community,
-        .subject = subject,
-        .version = version,
-    };
-    memcpy(job->author, core->self, 32);
-    kr_rng_bytes(step->rng, job->seed, sizeof job->seed);
-    enum kr_err err = kr_writer_take(content, &job->content, &job->content_len);
-    if (err == KR_OK) {
-        kr_job_run(job, core->keyring);
-        err = job->err;
-    }
+    kr_writer_init(&content, KR_BODY_BYTES_MAX);
+    enum kr_err err = find_standing(step, statement, &standing);
     if (err != KR_OK) {
-        kr_job_free(job);
-        return err;
+        goto out;
     }
-    *ret_job = job;
-    return KR_OK;
+    statement->write(statement->what, (struct kr_slice){standing.record_id, standing.version > 0 ? 32 : 0}, &content);
+    err = kr_writer_take(&content, &job->content, &job->content_len);
+    if (err != KR_OK) {
+        goto out;
+    }
+    fill_draft(step, statement, standing.version + 1, job);
+    kr_job_run(job, step->core->keyring);
+    err = job->err;
+out:
+    kr_writer_deinit(&content);
+    if (err == KR_OK) {
+        *ret_job = job;
+        job = NULL;
+    }
+    kr_job_free(job);
+    return err;
 }
 
-enum kr_err kr_admit_statement(struct kr_step *step, uint32_t kind, const uint8_t *community, const uint8_t subject[static 32],
-                               uint64_t version, struct kr_writer *content)
+enum kr_err kr_statement_put(struct kr_step *step, const struct kr_statement *statement)
 {
     struct kr_job *job = NULL;
     enum kr_err verdict = KR_OK;
     uint64_t arrival;
-    enum kr_err err = kr_statement_make(step, kind, community, subject, version, content, &job);
+    enum kr_err err = kr_statement_make(step, statement, &job);
     if (err == KR_OK) {
         err = kr_admit(step, job, step->core->self, NULL, &verdict, &arrival);
     }
     kr_job_free(job);
     return err != KR_OK ? err : verdict;
+}
+
+/* ---- for clients ---- */
+
+static enum kr_err refuse(struct kr_step *step, const struct kr_event *event, enum kr_err verdict)
+{
+    switch (verdict) {
+    case KR_BOUNDS:
+        return kr_step_error(step, event->client, event->request, verdict,
+                             "there is no room for it: this council has made as many statements there as it may, or the community "
+                             "has as many as it can hold");
+    case KR_UNKNOWN_AUTHOR:
+        return kr_step_error(step, event->client, event->request, KR_DENIED,
+                             "this council's word does not count in that community: it never was a member");
+    case KR_KEY:
+        return kr_step_error(step, event->client, event->request, verdict,
+                             "the root key of this node is not the one on the council's card");
+    default:
+        return kr_step_error(step, event->client, event->request, verdict, "nothing was signed: %s", kr_err_text(verdict));
+    }
+}
+
+static enum kr_err answer(struct kr_step *step, const struct kr_event *event, const uint8_t id[static 32])
+{
+    struct kr_writer result;
+    kr_writer_init(&result, KR_KIB);
+    kr_writer_array(&result, 1);
+    kr_writer_bin(&result, id, 32);
+    enum kr_err err = kr_step_end(step, event->client, event->request, &result);
+    kr_writer_deinit(&result);
+    return err;
+}
+
+/* Whether all of them can be written: else none is. */
+static enum kr_err foresee_all(struct kr_step *step, struct kr_job *const *jobs, uint32_t count, enum kr_err *ret_verdict)
+{
+    enum kr_err err = KR_OK;
+    *ret_verdict = KR_OK;
+    for (uint32_t i = 0; i < count && err == KR_OK && *ret_verdict == KR_OK; i++) {
+        err = kr_admit_foresee(step, jobs[i], NULL, ret_verdict);
+    }
+    return err;
+}
+
+enum kr_err kr_statement_ask(struct kr_step *step, const struct kr_event *event, const struct kr_statement *statements,
+                             uint32_t count)
+{
+    struct kr_job *jobs[KR_STATEMENTS_MAX] = {0};
+    enum kr_err err = KR_OK, verdict = KR_OK;
+    KR_ASSERT(count > 0 && count <= KR_STATEMENTS_MAX);
+    for (uint32_t i = 0; i < count && err == KR_OK; i++) {
+        err = kr_statement_make(step, &statements[i], &jobs[i]);
+    }
+    if (err == KR_OK) {
+        err = foresee_all(step, jobs, count, &verdict);
+    }
+    for (uint32_t i = 0; i < count && err == KR_OK && verdict == KR_OK; i++) {
+        uint64_t arrival;
+        err = kr_admit(step, jobs[i], step->core->self, NULL, &verdict, &arrival);
+    }
+    if (err == KR_OK) {
+        err = verdict == KR_OK ? answer(step, event, jobs[0]->record.id) : refuse(step, event, verdict);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        kr_job_free(jobs[i]);
+    }
+    return err;
 }

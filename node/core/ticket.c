@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "node/core/effect.h"
+#include "node/core/membership.h"
 #include "node/core/state.h"
 #include "proto/wire/ticket.h"
 
@@ -315,58 +316,23 @@ enum kr_err kr_invite_request(struct kr_step *step, const struct kr_event *event
 
 /* ---- welcoming ---- */
 
-/* The version of our next vouch for a council; 0: one stands already. */
-static enum kr_err next_vouch(struct kr_step *step, const uint8_t community[static 32], const uint8_t council[static 32],
-                              uint64_t *ret_version)
-{
-    struct kr_core *core = step->core;
-    const struct kr_community *known = kr_directory_community(&core->directory, community);
-    for (uint32_t i = 0; known != NULL && i < known->edge_count; i++) {
-        const struct kr_edge *edge = &known->edges[i];
-        if (memcmp(edge->from, core->self, 32) == 0 && memcmp(edge->to, council, 32) == 0 && !edge->is_withdrawn) {
-            *ret_version = 0;
-            return KR_OK;
-        }
-    }
-    struct kr_header header = {.kind = KR_KIND_VOUCH};
-    uint8_t key[KR_DIRECTORY_KEY_BYTES], value[KR_KIB * 2];
-    struct kr_directory_entry entry = {0};
-    size_t len;
-    memcpy(header.author, core->self, 32);
-    memcpy(header.community, community, 32);
-    memcpy(header.subject, council, 32);
-    kr_directory_key(key, &header);
-    enum kr_err err = kr_store_get(step->txn, KR_TABLE_DIRECTORY, key, sizeof key, value, sizeof value, &len);
-    if (err == KR_OK && kr_directory_entry_read((struct kr_slice){value, len}, &entry) != KR_OK) {
-        entry.version = 0; /* a row that says nothing is written over */
-    }
-    *ret_version = entry.version + 1;
-    return err == KR_NOT_FOUND ? KR_OK : err;
-}
-
 /* `*ret_job`: our vouch for the joiner, not stored yet; NULL where none is needed. */
 static enum kr_err make_vouch(struct kr_step *step, const struct kr_invitation *invitation, struct kr_job **ret_job)
 {
-    uint64_t version = 0;
-    enum kr_err err = KR_OK;
+    const struct kr_core *core = step->core;
+    const struct kr_community *community =
+        invitation->has_community ? kr_directory_community(&core->directory, invitation->community) : NULL;
+    const struct kr_edge *edge = community == NULL ? NULL : kr_edge_find(community, core->self, invitation->joiner);
     *ret_job = NULL;
-    if (invitation->has_community && !kr_directory_is_member(&step->core->directory, invitation->community, invitation->joiner)) {
-        err = next_vouch(step, invitation->community, invitation->joiner, &version);
-    }
-    if (err != KR_OK || version == 0) {
-        return err;
+    if (!invitation->has_community || (edge != NULL && !edge->is_withdrawn) ||
+        kr_directory_is_member(&core->directory, invitation->community, invitation->joiner)) {
+        return KR_OK;
     }
     struct kr_vouch vouch = {0};
-    struct kr_writer content;
     memcpy(vouch.council, invitation->joiner, 32);
-    kr_writer_init(&content, KR_KIB * 4);
-    kr_vouch_write(&vouch, &content);
-    err = kr_writer_finish(&content);
-    if (err == KR_OK) {
-        err = kr_statement_make(step, KR_KIND_VOUCH, invitation->community, invitation->joiner, version, &content, ret_job);
-    }
-    kr_writer_deinit(&content);
-    return err;
+    return kr_statement_make(
+        step, &(struct kr_statement){KR_KIND_VOUCH, invitation->community, invitation->joiner, kr_statement_write_vouch, &vouch},
+        ret_job);
 }
 
 /* What a joiner brings, and what we would say for it. */
@@ -687,17 +653,9 @@ static enum kr_err publish_card(struct kr_step *step, const uint8_t community[st
         return KR_OK;
     }
     struct kr_card card;
-    struct kr_writer content;
     kr_council_card(self, &card);
-    card.previous = (struct kr_slice){self->record_id, 32};
-    kr_writer_init(&content, KR_BODY_BYTES_MAX);
-    kr_card_write(&card, &content);
-    enum kr_err err = kr_writer_finish(&content);
-    if (err == KR_OK) {
-        err = kr_admit_statement(step, KR_KIND_COUNCIL_CARD, community, core->self, self->version + 1, &content);
-    }
-    kr_writer_deinit(&content);
-    return err;
+    return kr_statement_put(step,
+                            &(struct kr_statement){KR_KIND_COUNCIL_CARD, community, core->self, kr_statement_write_card, &card});
 }
 
 enum kr_err kr_join_welcomed(struct kr_step *step, struct kr_link *link, const struct kr_message *message)

@@ -235,30 +235,15 @@ void sim_client_look(struct sim_world *world, struct sim_node *node)
 
 /* ---- cards ---- */
 
-/* The content of the card that the node's council has in the community, to be freed, and its version. */
-static bool find_card(struct kr_txn *txn, const struct sim_node *node, const uint8_t community[static 32], uint8_t **ret_content,
-                      size_t *ret_len, uint64_t *ret_version)
+/* Whether the node's council has a card in that community, and so can have a newer one. */
+static bool has_card(struct kr_step *step, const uint8_t community[static 32])
 {
-    struct kr_head head;
-    bool is_found = false;
-    uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
-    KR_ASSERT(scratch != NULL);
-    for (uint64_t arrival = 1; !is_found && kr_store_head_next(txn, arrival, false, &head, scratch) == KR_OK;
-         arrival = head.arrival + 1) {
-        uint8_t *bytes = NULL;
-        size_t len = 0;
-        struct kr_record record;
-        struct kr_header header;
-        bool is_it = head.kind == KR_KIND_COUNCIL_CARD && memcmp(head.author, node->council, 32) == 0 && head.has_community &&
-                     memcmp(head.community, community, 32) == 0;
-        is_found = is_it && kr_store_record_get(txn, head.arrival, &bytes, &len) == KR_OK &&
-                   kr_record_split(bytes, len, &record) == KR_OK && kr_header_parse(record.header, &header) == KR_OK &&
-                   kr_record_open(&record, &header, node->keyring, ret_content, ret_len) == KR_OK;
-        *ret_version = head.version;
-        free(bytes);
-    }
-    free(scratch);
-    return is_found;
+    struct kr_header header = {.kind = KR_KIND_COUNCIL_CARD};
+    struct kr_directory_entry entry;
+    memcpy(header.author, step->core->self, 32);
+    memcpy(header.subject, step->core->self, 32);
+    memcpy(header.community, community, 32);
+    return kr_admit_standing(step, &header, &entry) == KR_OK;
 }
 
 enum sim_verdict sim_world_renew(struct sim_world *world, uint32_t index)
@@ -267,11 +252,8 @@ enum sim_verdict sim_world_renew(struct sim_world *world, uint32_t index)
     struct kr_core *core = node->is_up ? kr_loop_core(node->loop) : NULL;
     struct kr_txn *txn = NULL;
     struct kr_effects effects;
-    struct kr_writer writer;
     struct kr_rng rng;
-    uint8_t seed[32], *content = NULL;
-    size_t len = 0;
-    uint64_t version = 0;
+    uint8_t seed[32];
     const uint64_t apart_ms = node->now_ms > world->now_ms ? node->now_ms - world->now_ms : world->now_ms - node->now_ms;
     if (node->skew_ms > CLOCK_MS_MAX || apart_ms > CLOCK_MS_MAX) {
         return SIM_HOLDS; /* nobody would take a card that is dated days ahead, or one of years ago that has expired */
@@ -283,15 +265,16 @@ enum sim_verdict sim_world_renew(struct sim_world *world, uint32_t index)
     kr_rng_bytes(&world->rng, seed, sizeof seed);
     kr_rng_init(&rng, seed);
     kr_effects_init(&effects);
-    kr_writer_init(&writer, KR_BODY_BYTES_MAX);
     struct kr_step step = {.core = core, .txn = txn, .rng = &rng, .effects = &effects, .now_ms = node->now_ms};
     enum kr_err err = KR_NOT_FOUND;
     if (node->is_hostile) {
         sim_hostile_note(world, node);
     }
-    if (find_card(txn, node, community, &content, &len, &version)) {
-        kr_writer_raw(&writer, content, len);
-        err = kr_admit_statement(&step, KR_KIND_COUNCIL_CARD, community, node->council, version + 1, &writer);
+    if (has_card(&step, community)) {
+        struct kr_card card;
+        kr_council_card(kr_directory_council(&core->directory, node->council), &card);
+        err = kr_statement_put(
+            &step, &(struct kr_statement){KR_KIND_COUNCIL_CARD, community, node->council, kr_statement_write_card, &card});
     }
     if (err == KR_OK) {
         err = kr_core_flush(core, txn, &rng, node->now_ms, &effects);
@@ -309,7 +292,5 @@ enum sim_verdict sim_world_renew(struct sim_world *world, uint32_t index)
         kr_txn_abort(txn);
     }
     kr_effects_deinit(&effects);
-    kr_writer_deinit(&writer);
-    free(content);
     return verdict;
 }
