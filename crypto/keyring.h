@@ -1,12 +1,9 @@
 /* The keyring: every secret of a node, in one file of mode 0600, optionally under a passphrase.
  *
- * File: "KRKEYS" ‖ version byte ‖ protection byte (0 none, 1 Argon2id) ‖ opslimit BE32 ‖ memlimit in KiB BE32 ‖ salt 16 ‖ nonce 24
- * ‖ XChaCha20-Poly1305 of the content with everything before it as associated data. Without a passphrase the key is all zeros (the
- * file is then protected by its mode alone; the tag still detects damage). Parameters from the file are capped before use
- * (opslimit <= 16, memory <= 1 GiB). Written to a temporary file, fsynced, renamed, directory fsynced.
+ * File: crypto/locked_file.h, with the magic "KRKEYS".
  *
- * Content: the fields of struct kr_keyring in their order, numbers big-endian, always all KR_SEALING_KEYS_MAX sealing keys (zeros
- * where unused), so that the file has one length whatever is in it. */
+ * Content: the fields of struct kr_keyring in their order but for the lock, numbers big-endian, always all KR_SEALING_KEYS_MAX
+ * sealing keys (zeros where unused), so that the file has one length whatever is in it. */
 #ifndef KR_CRYPTO_KEYRING_H
 #define KR_CRYPTO_KEYRING_H
 
@@ -14,16 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "crypto/err.h"
+#include "crypto/locked_file.h"
 
 #define KR_SEALING_KEYS_MAX 16
 
 /* What a guess at the passphrase costs (libsodium's "interactive" memory, one pass more than its time): about 0.1 s. */
-#define KR_KEYRING_OPSLIMIT       3u
-#define KR_KEYRING_OPSLIMIT_MAX   16u
-#define KR_KEYRING_MEMORY_KIB     65536u
-#define KR_KEYRING_MEMORY_KIB_MIN 8u
-#define KR_KEYRING_MEMORY_KIB_MAX 1048576u
+#define KR_KEYRING_OPSLIMIT   3u
+#define KR_KEYRING_MEMORY_KIB 65536u
 
 struct kr_dated_key {
     uint8_t public_key[32];
@@ -42,6 +36,7 @@ struct kr_keyring {
     uint32_t term_generation;
     uint32_t sealing_count;
     struct kr_dated_key sealing[KR_SEALING_KEYS_MAX]; /* newest first */
+    struct kr_lock lock;                              /* of the file that it came from, or was saved to last */
 };
 
 /* Fresh keys from `seed` (32 random bytes; the caller's randomness). `ret` in locked memory, kr_keyring_free releases. */
@@ -49,17 +44,16 @@ enum kr_err kr_keyring_new(const uint8_t seed[static 32], uint64_t now_s, struct
                            struct kr_error *error) KR_WARN_UNUSED;
 void kr_keyring_free(struct kr_keyring *keyring);
 
-/* `passphrase` NULL: none. KR_EXISTS where the file is there and `replace` is false. */
-enum kr_err kr_keyring_save(const struct kr_keyring *keyring, const char *path, const char *passphrase, bool replace,
+/* `passphrase` NULL: none. Sets the lock. KR_EXISTS where the file is there and `replace` is false. */
+enum kr_err kr_keyring_save(struct kr_keyring *keyring, const char *path, const char *passphrase, bool replace,
                             struct kr_error *error) KR_WARN_UNUSED;
-/* The same at another cost: for machines with little memory, and for tests. KR_BOUNDS where the cost is outside the limits above.
- */
-enum kr_err kr_keyring_save_at_cost(const struct kr_keyring *keyring, const char *path, const char *passphrase, bool replace,
+/* The same at another cost: for machines with little memory, and for tests. KR_BOUNDS where the cost is outside the limits. */
+enum kr_err kr_keyring_save_at_cost(struct kr_keyring *keyring, const char *path, const char *passphrase, bool replace,
                                     uint32_t opslimit, uint32_t memory_kib, struct kr_error *error) KR_WARN_UNUSED;
-/* KR_PASSPHRASE where one is needed or wrong, KR_DENIED where the mode lets others read, KR_VERSION where it is newer than we know,
- * KR_BOUNDS where it asks for more Argon2id than the caps allow, KR_CORRUPT where the content is damaged (under a passphrase damage
- * and a wrong passphrase look alike: KR_PASSPHRASE), KR_NOT_FOUND, KR_IO, KR_MLOCK, KR_NOMEM. A symbolic link, another's file and
- * what is no plain file are KR_DENIED. A passphrase for an unprotected file is not looked at. */
+/* The same under the lock that the keyring has: nobody is asked for a passphrase. */
+enum kr_err kr_keyring_save_again(const struct kr_keyring *keyring, const char *path, bool replace,
+                                  struct kr_error *error) KR_WARN_UNUSED;
+/* As kr_locked_read says; another user's file is KR_DENIED. */
 enum kr_err kr_keyring_load(const char *path, const char *passphrase, struct kr_keyring **ret,
                             struct kr_error *error) KR_WARN_UNUSED;
 /* Whether the file is under a passphrase. */

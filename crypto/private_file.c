@@ -29,7 +29,7 @@ static enum kr_err fail_open(int reason, const char *path, struct kr_error *erro
     }
 }
 
-static enum kr_err check_owner(int fd, const char *path, struct kr_error *error)
+static enum kr_err check_file(int fd, bool is_private, const char *path, struct kr_error *error)
 {
     struct stat status;
     if (fstat(fd, &status) != 0) {
@@ -37,6 +37,9 @@ static enum kr_err check_owner(int fd, const char *path, struct kr_error *error)
     }
     if (!S_ISREG(status.st_mode)) {
         return kr_fail(error, KR_DENIED, "%s is not a plain file", path);
+    }
+    if (!is_private) {
+        return KR_OK;
     }
     if (status.st_uid != geteuid()) {
         return kr_fail(error, KR_DENIED, "%s belongs to user %ju, not to this one (%ju): run as the owner", path,
@@ -51,7 +54,8 @@ static enum kr_err check_owner(int fd, const char *path, struct kr_error *error)
     return KR_OK;
 }
 
-enum kr_err kr_private_file_read(const char *path, void *ret_bytes, size_t max, size_t *ret_len, struct kr_error *error)
+static enum kr_err read_file(const char *path, bool is_private, void *ret_bytes, size_t max, size_t *ret_len,
+                             struct kr_error *error)
 {
     /* Non-blocking, so that a pipe in its place cannot hold us up. */
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -59,7 +63,7 @@ enum kr_err kr_private_file_read(const char *path, void *ret_bytes, size_t max, 
         return fail_open(errno, path, error);
     }
     size_t len = 0;
-    enum kr_err err = check_owner(fd, path, error);
+    enum kr_err err = check_file(fd, is_private, path, error);
     while (err == KR_OK && len < max) {
         ssize_t got = read(fd, (uint8_t *)ret_bytes + len, max - len);
         if (got < 0 && errno == EINTR) {
@@ -78,6 +82,16 @@ enum kr_err kr_private_file_read(const char *path, void *ret_bytes, size_t max, 
         *ret_len = len;
     }
     return err;
+}
+
+enum kr_err kr_private_file_read(const char *path, void *ret_bytes, size_t max, size_t *ret_len, struct kr_error *error)
+{
+    return read_file(path, true, ret_bytes, max, ret_len, error);
+}
+
+enum kr_err kr_private_file_read_any(const char *path, void *ret_bytes, size_t max, size_t *ret_len, struct kr_error *error)
+{
+    return read_file(path, false, ret_bytes, max, ret_len, error);
 }
 
 static int write_all(int fd, const uint8_t *bytes, size_t len)
@@ -129,6 +143,22 @@ static int fill_and_close(int fd, const void *bytes, size_t len)
     return failed;
 }
 
+/* Memory sticks have file systems that cannot do this in one step. */
+static int move_new(const char *from, const char *to)
+{
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) {
+        return 0;
+    }
+    if (errno != EINVAL) {
+        return -1;
+    }
+    if (access(to, F_OK) == 0) {
+        errno = EEXIST;
+        return -1;
+    }
+    return rename(from, to);
+}
+
 enum kr_err kr_private_file_write(const char *path, const void *bytes, size_t len, bool replace, struct kr_error *error)
 {
     char temporary[PATH_MAX];
@@ -144,7 +174,7 @@ enum kr_err kr_private_file_write(const char *path, const void *bytes, size_t le
     enum kr_err err = KR_OK;
     if (fill_and_close(fd, bytes, len) != 0) {
         err = kr_fail(error, KR_IO, "cannot write %s: %s", temporary, strerror(errno));
-    } else if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, replace ? 0 : RENAME_NOREPLACE) != 0) {
+    } else if ((replace ? renameat2(AT_FDCWD, temporary, AT_FDCWD, path, 0) : move_new(temporary, path)) != 0) {
         err = errno == EEXIST ? kr_fail(error, KR_EXISTS, "%s is there already and is left as it is", path)
                               : kr_fail(error, KR_IO, "cannot put a file at %s: %s", path, strerror(errno));
     } else {

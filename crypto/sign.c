@@ -8,6 +8,15 @@ void kr_sign_keypair(uint8_t ret_public[static 32], uint8_t ret_secret[static 64
     (void)crypto_sign_seed_keypair(ret_public, ret_secret, seed);
 }
 
+bool kr_sign_is_pair(const uint8_t public_key[static 32], const uint8_t secret[static 64])
+{
+    uint8_t fresh_public[32], fresh_secret[64];
+    kr_sign_keypair(fresh_public, fresh_secret, secret);
+    const bool is_pair = sodium_memcmp(fresh_public, public_key, 32) == 0 && sodium_memcmp(fresh_secret, secret, 64) == 0;
+    sodium_memzero(fresh_secret, sizeof fresh_secret);
+    return is_pair;
+}
+
 /* Ed25519 reads its message twice, so that domain and message must lie behind each other. */
 static size_t join(uint8_t *buffer, const char *domain, const void *msg, size_t len)
 {

@@ -16,6 +16,9 @@
 
 void kr_sign_keypair(uint8_t ret_public[static 32], uint8_t ret_secret[static 64], const uint8_t seed[static 32]);
 
+/* Whether the secret belongs to that public half: one that does not would make signatures that give the secret away. */
+bool kr_sign_is_pair(const uint8_t public_key[static 32], const uint8_t secret[static 64]);
+
 /* signature = Ed25519(secret, domain without NUL ‖ msg); `len` at most KR_SIGN_MSG_BYTES_MAX, the domain at most
  * KR_SIGN_DOMAIN_BYTES_MAX. No domain may be the beginning of another, else a message could move between them. */
 void kr_sign(uint8_t ret_signature[static 64], const uint8_t secret[static 64], const char *domain, const void *msg, size_t len);

@@ -227,8 +227,8 @@ static int run(struct command *command)
         return kr_keeper_change_passphrase(&place, &command->source, &command->next);
     }
     if (command->is_init) {
-        command->source.may_ask = isatty(STDIN_FILENO) == 1; /* a script that makes a node on somebody's terminal is not held up */
-        command->source.use = KR_PASSPHRASE_MAKES;
+        /* A script that makes a node on somebody's terminal is not held up. */
+        kr_passphrase_of_keyring(&command->source, KR_PASSPHRASE_MAKES, isatty(STDIN_FILENO) == 1);
         return kr_keeper_init(&place, &command->source, &command->init);
     }
     return kr_keeper_run(&place, &command->source);
@@ -236,10 +236,11 @@ static int run(struct command *command)
 
 int main(int argc, char **argv)
 {
-    struct command command = {.source = {.fd = -1, .may_ask = true, .use = KR_PASSPHRASE_OPENS},
-                              .next = {.fd = -1, .may_ask = true, .use = KR_PASSPHRASE_CHANGES}};
+    struct command command = {.source = {.fd = -1}, .next = {.fd = -1}};
     const char *why = NULL;
     int status = KR_EXIT_OK, option = 0;
+    kr_passphrase_of_keyring(&command.source, KR_PASSPHRASE_OPENS, true);
+    kr_passphrase_of_keyring(&command.next, KR_PASSPHRASE_CHANGES, true);
     opterr = 0;
     while (status == KR_EXIT_OK && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {

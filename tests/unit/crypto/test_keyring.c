@@ -12,6 +12,7 @@
 #define HEADER_BYTES  56
 #define CONTENT_BYTES 1704
 #define FILE_BYTES    (HEADER_BYTES + CONTENT_BYTES + 16)
+#define KEYS_BYTES    offsetof(struct kr_keyring, lock)
 
 static struct kr_keyring *keyring; /* three sealing keys, one closed */
 
@@ -41,7 +42,7 @@ static int teardown(void **state)
 /* The cheapest Argon2id there is: the tests guess often. */
 static void save(const struct temp_dir *temp, const char *passphrase)
 {
-    assert_int_equal(kr_keyring_save_at_cost(keyring, temp->path, passphrase, true, 1, KR_KEYRING_MEMORY_KIB_MIN, NULL), KR_OK);
+    assert_int_equal(kr_keyring_save_at_cost(keyring, temp->path, passphrase, true, 1, KR_LOCK_MEMORY_KIB_MIN, NULL), KR_OK);
 }
 
 static enum kr_err load(const struct temp_dir *temp, const char *passphrase, struct kr_error *error)
@@ -64,7 +65,7 @@ static void assert_loads(const struct temp_dir *temp, const char *passphrase)
 {
     struct kr_keyring *loaded = NULL;
     assert_int_equal(kr_keyring_load(temp->path, passphrase, &loaded, NULL), KR_OK);
-    assert_memory_equal(loaded, keyring, sizeof *keyring);
+    assert_memory_equal(loaded, keyring, KEYS_BYTES);
     kr_keyring_free(loaded);
 }
 
@@ -129,7 +130,30 @@ static void a_root_that_is_elsewhere_stays_away(void **state)
     memset(without.recovery_secret, 0, sizeof without.recovery_secret);
     assert_int_equal(kr_keyring_save(&without, temp->path, NULL, false, NULL), KR_OK);
     assert_int_equal(kr_keyring_load(temp->path, NULL, &loaded, NULL), KR_OK);
-    assert_memory_equal(loaded, &without, sizeof without);
+    assert_memory_equal(loaded, &without, KEYS_BYTES);
+    kr_keyring_free(loaded);
+}
+
+/* Without the passphrase, which nobody has at hand when a key is taken out. */
+static void what_was_loaded_is_saved_again_under_its_lock(void **state)
+{
+    const struct temp_dir *temp = *state;
+    struct kr_keyring *loaded = NULL;
+    uint8_t before[FILE_BYTES], after[FILE_BYTES];
+    save(temp, "passphrase");
+    (void)get_file(temp->path, before, sizeof before);
+    assert_int_equal(kr_keyring_load(temp->path, "passphrase", &loaded, NULL), KR_OK);
+    sodium_memzero(loaded->root_secret, sizeof loaded->root_secret);
+    assert_int_equal(kr_keyring_save_again(loaded, temp->path, false, NULL), KR_EXISTS);
+    assert_int_equal(kr_keyring_save_again(loaded, temp->path, true, NULL), KR_OK);
+    kr_keyring_free(loaded);
+    (void)get_file(temp->path, after, sizeof after);
+    assert_memory_equal(before, after, 32);               /* cost and salt */
+    assert_memory_not_equal(before + 32, after + 32, 24); /* a nonce is used once */
+    assert_refused(temp, "other", KR_PASSPHRASE);
+    assert_int_equal(kr_keyring_load(temp->path, "passphrase", &loaded, NULL), KR_OK);
+    assert_true(sodium_is_zero(loaded->root_secret, sizeof loaded->root_secret));
+    assert_memory_equal(loaded->node_secret, keyring->node_secret, 64);
     kr_keyring_free(loaded);
 }
 
@@ -311,7 +335,7 @@ static void excessive_cost_is_refused_before_it_is_paid(void **state)
     assert_int_equal(kr_keyring_save_at_cost(keyring, temp->path, "x", true, 17, 8, NULL), KR_BOUNDS);
     assert_int_equal(kr_keyring_save_at_cost(keyring, temp->path, "x", true, 1, 7, NULL), KR_BOUNDS);
     assert_int_equal(kr_keyring_save_at_cost(keyring, temp->path, "x", true, 0, 8, NULL), KR_BOUNDS);
-    assert_int_equal(kr_keyring_save_at_cost(keyring, temp->path, "x", true, 1, KR_KEYRING_MEMORY_KIB_MAX + 1, NULL), KR_BOUNDS);
+    assert_int_equal(kr_keyring_save_at_cost(keyring, temp->path, "x", true, 1, KR_LOCK_MEMORY_KIB_MAX + 1, NULL), KR_BOUNDS);
 }
 
 static void a_file_that_others_can_reach_is_refused(void **state)
@@ -392,6 +416,7 @@ int main(void)
         TEST(fresh_keys_work_and_differ),
         TEST(what_is_saved_is_loaded),
         TEST(a_root_that_is_elsewhere_stays_away),
+        TEST(what_was_loaded_is_saved_again_under_its_lock),
         TEST(saving_replaces_on_request_only),
         TEST(the_default_cost_is_what_the_header_says),
         TEST(the_file_is_laid_out_as_documented),

@@ -159,8 +159,10 @@ static void test_a_passphrase_file_must_be_private(void **state)
 
 static void test_the_service_managers_credential_is_taken(void **state)
 {
-    const struct kr_passphrase_source source = {.fd = -1};
+    struct kr_passphrase_source source = {.fd = -1}, next = source;
     char *passphrase = NULL;
+    kr_passphrase_of_keyring(&source, KR_PASSPHRASE_OPENS, false);
+    kr_passphrase_of_keyring(&next, KR_PASSPHRASE_CHANGES, false);
     assert_int_equal(setenv("CREDENTIALS_DIRECTORY", *state, 1), 0);
     assert_int_equal(kr_passphrase_get(&source, &passphrase, NULL), KR_OK);
     assert_null(passphrase); /* none there, and nobody to ask */
@@ -170,7 +172,6 @@ static void test_the_service_managers_credential_is_taken(void **state)
     kr_secret_free(passphrase);
     passphrase = NULL;
     /* It is the present one, and never meant as the next. */
-    const struct kr_passphrase_source next = {.fd = -1, .use = KR_PASSPHRASE_CHANGES};
     assert_int_equal(kr_passphrase_get(&next, &passphrase, NULL), KR_OK);
     assert_null(passphrase);
     assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
