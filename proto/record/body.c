@@ -112,6 +112,28 @@ enum kr_err kr_report_parse_again(struct kr_slice content, struct kr_report *ret
     return parse_report(content, false, ret_report);
 }
 
+enum kr_action kr_action_by_type(uint32_t type)
+{
+    switch (type) {
+    case KR_INDICATOR_IPV4:
+    case KR_INDICATOR_IPV6:
+    case KR_INDICATOR_DOMAIN:
+    case KR_INDICATOR_URL:
+    case KR_INDICATOR_EMAIL:
+    case KR_INDICATOR_MD5:
+    case KR_INDICATOR_SHA1:
+    case KR_INDICATOR_SHA256:
+    case KR_INDICATOR_SHA512:
+        return KR_ACTION_BLOCK;
+    case KR_INDICATOR_ASN:
+    case KR_INDICATOR_CVE:
+    case KR_INDICATOR_OTHER:
+        return KR_ACTION_NONE;
+    default:
+        return KR_ACTION_DETECT;
+    }
+}
+
 size_t kr_report_origin_key(struct kr_slice organisation, struct kr_slice id, uint8_t ret_key[static KR_ORIGIN_KEY_BYTES_MAX])
 {
     size_t len = 0;

@@ -29,6 +29,10 @@ enum kr_action {
     KR_ACTION_BLOCK = 2,
 };
 
+/* What an indicator of that type is fit for, where whoever reports it means it to be used and says no more: addresses, names and
+ * hashes of files can be blocked as they stand, other traces be looked for. */
+enum kr_action kr_action_by_type(uint32_t type);
+
 struct kr_report_indicator {
     uint32_t type; /* enum kr_indicator_type, or a newer one: kept, not looked up */
     struct kr_slice value;

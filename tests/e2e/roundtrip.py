@@ -29,6 +29,10 @@ def exported(tool):
     return {(item["type"], item["value"]): item["label"] for item in document["indicators"]}
 
 
+def blocked(tool):
+    return {line.split()[1] for line in tool.done("export", "hosts").splitlines() if line and not line.startswith("#")}
+
+
 def event_file(feed):
     names = [name for name in os.listdir(feed) if name not in ("manifest.json", "hashes.csv")]
     check(len(names) == 1, f"events: {names}")
@@ -54,6 +58,13 @@ def main():
                 other.done("import", path, "--label", "clear", "-y")
                 found = exported(other)
                 check(found == expected, f"{form}: {set(found.items()) ^ set(expected.items())}")
+                check(blocked(other) == blocked(ours) != set(), f"{form}: blocked there: {blocked(other)}, here: {blocked(ours)}")
+                here = ours.done("--json", "ls")
+                told = ours.done("--json", "import", path, "--label", "clear", "-y")
+                check(ours.done("--json", "ls") == here, f"{form}: an export of one's own is imported: {told}")
+                check(form == "csv" or '"state":"known"' in told, f"{form}: own export: {told}")
+                counted = json.loads(ours.done("export", "json"))["indicators"]
+                check({item["councils"] for item in counted} == {1}, f"{form}: an export of one's own confirms it: {counted}")
                 before = other.done("--json", "ls")
                 other.run("import", path, "--label", "clear", "-y")
                 check(other.done("--json", "ls") == before, f"{form}: what is imported a second time is there twice")

@@ -116,7 +116,10 @@ static enum kr_left may_go(const struct kr_rendering *rendering, const struct kr
     if ((choice & KR_CHOOSE_BLOCK) != 0 && entry->pap >= KR_PAP_AMBER) {
         return KR_LEFT_PAP;
     }
-    if ((choice & KR_CHOOSE_BLOCK) != 0 && entry->action == KR_ACTION_DETECT && !rendering->is_any_action) {
+    const enum kr_action least = (choice & KR_CHOOSE_BLOCK) != 0    ? KR_ACTION_BLOCK
+                                 : (choice & KR_CHOOSE_DETECT) != 0 ? KR_ACTION_DETECT
+                                                                    : KR_ACTION_NONE;
+    if (entry->action < least && !rendering->is_any_action) {
         return KR_LEFT_DETECT;
     }
     return (choice & (KR_CHOOSE_BLOCK | KR_CHOOSE_DETECT)) != 0 ? is_narrow(entry) : KR_LEFT_NOT;

@@ -11,8 +11,8 @@
 #define KR_BLOCK_PREFIX6_MIN 19u
 
 enum kr_choice {
-    KR_CHOOSE_BLOCK = 1,   /* for blocking: what does harm, what is meant for detection, what may not be blocked stays out */
-    KR_CHOOSE_DETECT = 16, /* for detection: only what would hit everything stays out */
+    KR_CHOOSE_BLOCK = 1,   /* for blocking: what does harm, what nobody means to be blocked, what may not be blocked stays out */
+    KR_CHOOSE_DETECT = 16, /* for detection: what would hit everything stays out, and what nobody means to be looked for */
     KR_CHOOSE_RANKED = 2,  /* best first: more councils, higher confidence, newer; else in the order of the selection */
     KR_CHOOSE_NO_PORT = 4, /* addresses without their port: the same one once */
     KR_CHOOSE_APART = 8,   /* no two networks overlap, and a port is told apart from an address alone */

@@ -36,7 +36,7 @@ struct kr_gathered_record {
     struct kr_summary summary;
     enum kr_label label; /* the strictest of the record's own and of one in the origin's terms */
     enum kr_pap pap;
-    uint8_t confirmer[32]; /* who confirms: hash of the origin's organisation, else the author */
+    uint8_t confirmer[32]; /* who confirms; told by kr_gathered_confirm */
     uint32_t content_kind;
     struct kr_slice content, title, indicators, origin_organisation, origin_id, origin_terms;
     uint32_t severity, indicator_count;
@@ -56,6 +56,20 @@ void kr_gathered_deinit(struct kr_gathered *gathered);
 /* Takes one item of KR_OP_EXPORT's pages (kr_shown, copied). A record that was taken back or has expired takes the place of what
  * was here under its id, without content; a revision takes away what it replaces. KR_MALFORMED where the item is none. */
 enum kr_err kr_gathered_take(struct kr_gathered *gathered, struct kr_slice item) KR_WARN_UNUSED;
+
+/* Nothing says that it came from elsewhere. */
+bool kr_gathered_is_ours(const struct kr_gathered_record *record);
+/* Finds out who confirms: the organisation that a record was imported from, or its author. What was imported from an export of ours
+ * leads to the record that it is a copy of. Before a selection is made (which does it itself). */
+enum kr_err kr_gathered_confirm(struct kr_gathered *gathered) KR_WARN_UNUSED;
+
+/* ---- names ---- */
+
+#define KR_UUID_TEXT_BYTES 37u
+
+/* Under which UUID (RFC 9562, version 5) a thing of ours is known outside, in STIX and MISP: `kind` ("record", "indicator" …) and
+ * the bytes that name it there. */
+void kr_export_uuid(const char *kind, const void *bytes, size_t len, char ret_text[static KR_UUID_TEXT_BYTES]);
 
 /* ---- selection ---- */
 
@@ -82,11 +96,15 @@ struct kr_entry {
     enum kr_pap pap;               /* the strictest */
     uint32_t councils;             /* that confirm: distinct origins, not copies */
     uint32_t confidence;           /* the highest that is stated; KR_CONFIDENCE_NONE */
-    uint32_t action;               /* the strongest: enum kr_action */
+    uint32_t action;               /* the strongest: enum kr_action, of kr_mention_action */
     uint64_t newest_ms, oldest_ms; /* creation of the records */
     uint64_t first_s, last_s;      /* seen: the earliest and the latest that are stated; 0 */
     uint32_t first, count;         /* its mentions, newest record first */
 };
+
+/* What whoever reports it means it to be used for: as stated; where that is nothing, what the type is fit for if it was written by
+ * one of us, who need not say so, and nothing if an origin elsewhere said it of something (MISP: to_ids false). */
+enum kr_action kr_mention_action(const struct kr_mention *mention);
 
 /* Refers to what was gathered: valid until that changes. */
 struct kr_selection {
@@ -103,7 +121,7 @@ struct kr_selection {
     uint64_t filtered;        /* entries that the filter left out */
     const struct kr_gathered *gathered;
 };
-enum kr_err kr_selection_make(const struct kr_gathered *gathered, const struct kr_export_filter *filter,
+enum kr_err kr_selection_make(struct kr_gathered *gathered, const struct kr_export_filter *filter,
                               struct kr_selection *ret_selection) KR_WARN_UNUSED;
 void kr_selection_deinit(struct kr_selection *selection);
 
@@ -127,7 +145,7 @@ enum kr_left {
     KR_LEFT_FORM,    /* the format cannot carry this value */
     KR_LEFT_WIDE,    /* a network so wide, or a domain so common (public suffix), that blocking it does harm */
     KR_LEFT_SPECIAL, /* an address of one's own machine or network, or of no single host (RFC 6890) */
-    KR_LEFT_DETECT,  /* meant for detection, not for blocking */
+    KR_LEFT_DETECT,  /* nobody means it to be blocked, or looked for */
     KR_LEFT_PAP,     /* its origin does not permit blocking */
     KR_LEFT_COVERED, /* a network or a parent domain in the same file has it already */
     KR_LEFT_LIMIT,   /* beyond the largest number of entries: the least confirmed */
@@ -149,7 +167,7 @@ struct kr_rendering {
     bool is_exercise;
     bool is_excel;        /* csv: with a byte order mark */
     bool is_bare;         /* lists: no head comment */
-    bool is_any_action;   /* block lists: also what is meant for detection */
+    bool is_any_action;   /* block lists and rules: also what nobody means for that */
     const char *zone;     /* rpz: its name, without a dot at the end */
     uint64_t entries_max; /* of one file; 0: any number */
     uint64_t now_s;

@@ -3,7 +3,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "crypto/hash.h"
 #include "tools/export/export.h"
 
 static int compare_ids(const void *a, const void *b)
@@ -65,20 +64,9 @@ static void mind_terms(struct kr_gathered_record *record)
 
 /* ---- records ---- */
 
-/* Copies of one report are one confirmation: what counts is where it comes from. */
-static void find_confirmer(struct kr_gathered_record *record)
+bool kr_gathered_is_ours(const struct kr_gathered_record *record)
 {
-    char name[KR_NAME_BYTES_MAX];
-    struct kr_slice organisation = record->origin_organisation;
-    if (organisation.len == 0 || organisation.len > sizeof name) {
-        kr_hash(record->confirmer, "kairan export author", record->summary.author, 32);
-        return;
-    }
-    for (size_t i = 0; i < organisation.len; i++) {
-        uint8_t byte = organisation.bytes[i];
-        name[i] = (char)(byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte);
-    }
-    kr_hash(record->confirmer, "kairan export origin", name, organisation.len);
+    return record->origin_organisation.len == 0 && record->origin_id.len == 0;
 }
 
 static enum kr_err read_content(struct kr_gathered_record *record)
@@ -140,7 +128,6 @@ static enum kr_err take(struct kr_gathered *gathered, struct kr_gathered_record 
         gathered->unreadable++;
         return KR_INVALID;
     }
-    find_confirmer(record);
     if (record->summary.target.len == 32 && !record->is_taken) {
         forget(gathered, record->summary.target.bytes);
     }

@@ -6,10 +6,6 @@
 
 #include "tools/export/choose.h"
 
-#define KR_UUID_TEXT_BYTES 37u
-
-/* Of a thing of ours: `kind` ("record", "indicator" …) and the bytes that name it there. */
-void kr_export_uuid(const char *kind, const void *bytes, size_t len, char ret_text[static KR_UUID_TEXT_BYTES]);
 /* Of one value in one record. */
 void kr_mention_uuid(const struct kr_mention *mention, char ret_text[static KR_UUID_TEXT_BYTES]);
 

@@ -36,8 +36,8 @@ static const struct {
 /* What nobody said an action of is fit for detection where one of us wrote it; an origin elsewhere would have said so. */
 static bool is_for_detection(const struct kr_mention *mention)
 {
-    bool is_ours = mention->record->origin_organisation.len == 0;
-    return mention->indicator.action != KR_ACTION_NONE || (is_ours && kinds[mention->indicator.type].is_detectable);
+    return mention->indicator.action != KR_ACTION_NONE ||
+           (kr_gathered_is_ours(mention->record) && kinds[mention->indicator.type].is_detectable);
 }
 
 static void seconds_text(uint64_t unix_s, char ret[static SECONDS_TEXT_BYTES])
@@ -115,13 +115,28 @@ static json_t *info_json(const struct kr_rendering *rendering, const struct kr_g
     return info;
 }
 
+/* Who made it: the organisation that it was imported from, so that it stays of there for those who import it from us. */
+static void name_creator(const struct kr_gathered_record *record, struct kr_slice *ret_name,
+                         char ret_uuid[static KR_UUID_TEXT_BYTES])
+{
+    const struct kr_slice origin = record->origin_organisation;
+    if (origin.len > 0) {
+        *ret_name = origin;
+        kr_export_uuid("organisation", origin.bytes, origin.len, ret_uuid);
+    } else {
+        *ret_name = record->summary.author_name;
+        kr_export_uuid("council", record->summary.author, 32, ret_uuid);
+    }
+}
+
 json_t *kr_misp_event(const struct kr_rendering *rendering, const struct kr_mention *const *mentions, size_t count)
 {
     const struct kr_gathered_record *record = mentions[0]->record;
+    struct kr_slice creator;
     char uuid[KR_UUID_TEXT_BYTES], organisation[KR_UUID_TEXT_BYTES], time[SECONDS_TEXT_BYTES], date[KR_TIME_TEXT_BYTES];
     json_t *attributes = json_array();
     kr_export_uuid("record", record->id, 32, uuid);
-    kr_export_uuid("council", record->summary.author, 32, organisation);
+    name_creator(record, &creator, organisation);
     seconds_text(record->summary.created_ms / 1000, time);
     kr_time_text(record->summary.created_ms / 1000, date);
     date[10] = 0; /* the day alone */
@@ -135,8 +150,8 @@ json_t *kr_misp_event(const struct kr_rendering *rendering, const struct kr_ment
     return json_pack("{s:{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:{s:o, s:s}, s:o, s:o, s:[]}}", "Event", "uuid", uuid,
                      "info", info_json(rendering, record), "date", date, "threat_level_id", threat_level(record->severity),
                      "analysis", "2", "timestamp", time, "publish_timestamp", time, "published", 1, "distribution", "0", "Orgc",
-                     "name", kr_text_json(record->summary.author_name.bytes, record->summary.author_name.len), "uuid", organisation,
-                     "Tag", tags_json(record), "Attribute", attributes, "Object");
+                     "name", kr_text_json(creator.bytes, creator.len), "uuid", organisation, "Tag", tags_json(record), "Attribute",
+                     attributes, "Object");
 }
 
 /* ---- what stood there before ---- */

@@ -133,6 +133,12 @@ static uint32_t count_confirmers(const struct kr_mention *mentions, uint32_t cou
     return distinct;
 }
 
+enum kr_action kr_mention_action(const struct kr_mention *mention)
+{
+    const enum kr_action stated = (enum kr_action)mention->indicator.action;
+    return stated == KR_ACTION_NONE && kr_gathered_is_ours(mention->record) ? kr_action_by_type(mention->indicator.type) : stated;
+}
+
 static void aggregate(struct kr_entry *entry, const struct kr_mention *mention)
 {
     const struct kr_gathered_record *record = mention->record;
@@ -140,7 +146,7 @@ static void aggregate(struct kr_entry *entry, const struct kr_mention *mention)
     uint64_t created_ms = record->summary.created_ms;
     entry->label = record->label > entry->label ? record->label : entry->label;
     entry->pap = record->pap > entry->pap ? record->pap : entry->pap;
-    entry->action = indicator->action > entry->action ? indicator->action : entry->action;
+    entry->action = kr_mention_action(mention) > entry->action ? kr_mention_action(mention) : entry->action;
     if (indicator->confidence < KR_CONFIDENCE_NONE &&
         (entry->confidence >= KR_CONFIDENCE_NONE || indicator->confidence > entry->confidence)) {
         entry->confidence = indicator->confidence;
@@ -234,7 +240,7 @@ static enum kr_err make_entries(struct kr_selection *selection, const struct kr_
     return KR_OK;
 }
 
-enum kr_err kr_selection_make(const struct kr_gathered *gathered, const struct kr_export_filter *filter,
+enum kr_err kr_selection_make(struct kr_gathered *gathered, const struct kr_export_filter *filter,
                               struct kr_selection *ret_selection)
 {
     struct kr_selection selection = {.until_ms = UINT64_MAX, .gathered = gathered};
@@ -242,6 +248,10 @@ enum kr_err kr_selection_make(const struct kr_gathered *gathered, const struct k
     twalk_r(gathered->tree, count_record, &fill);
     if (fill.capacity > MENTIONS_MAX) {
         return KR_BOUNDS;
+    }
+    enum kr_err err = kr_gathered_confirm(gathered);
+    if (err != KR_OK) {
+        return err;
     }
     selection.mentions = malloc((fill.capacity + 1) * sizeof *selection.mentions);
     selection.taken = malloc((fill.taken_capacity + 1) * sizeof *selection.taken);
@@ -251,7 +261,7 @@ enum kr_err kr_selection_make(const struct kr_gathered *gathered, const struct k
     }
     twalk_r(gathered->tree, add_record, &fill);
     qsort(selection.mentions, selection.mention_count, sizeof selection.mentions[0], compare_mentions);
-    enum kr_err err = make_entries(&selection, filter);
+    err = make_entries(&selection, filter);
     if (err != KR_OK) {
         kr_selection_deinit(&selection);
         return err;

@@ -10,6 +10,7 @@
 #define NAME_BYTES_MAX 256u
 #define TLP_EXTENSION  "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
 #define TLP_CREATED    "2022-10-01T00:00:00.000Z"
+#define ORIGIN         "Origin of this report. Terms: " /* import_stix.c knows it by that */
 
 static const struct {
     const char *id, *name, *word;
@@ -237,9 +238,13 @@ static json_t *mention_json(const struct kr_mention *mention)
     const char *language = entry.type == KR_INDICATOR_YARA ? "yara" : entry.type == KR_INDICATOR_SIGMA ? "sigma" : "stix";
     (void)json_object_set_new(object, "pattern", pattern == NULL ? NULL : kr_text_json(pattern, strlen(pattern)));
     (void)json_object_set_new(object, "pattern_type", json_string(language));
-    if (mention->indicator.action != KR_ACTION_NONE) {
-        (void)json_object_set_new(object, "labels",
-                                  json_pack("[s]", mention->indicator.action == KR_ACTION_BLOCK ? "block" : "detect"));
+    const enum kr_action action = kr_mention_action(mention);
+    (void)json_object_set_new(object, "labels",
+                              json_pack("[s]", action == KR_ACTION_BLOCK    ? "block"
+                                               : action == KR_ACTION_DETECT ? "detect"
+                                                                            : "context"));
+    if (action == KR_ACTION_BLOCK) {
+        (void)json_object_set_new(object, "indicator_types", json_pack("[s]", "malicious-activity"));
     }
     add_validity(object, mention);
     bool is_whole = json_object_get(object, "pattern") != NULL;
@@ -251,19 +256,26 @@ static json_t *mention_json(const struct kr_mention *mention)
     return object;
 }
 
+/* Where it was imported from: whoever imports it from us has it from there, under the same terms. */
+static json_t *origin_json(const struct kr_gathered_record *record)
+{
+    char description[sizeof ORIGIN + KR_NOTE_BYTES_MAX];
+    const struct kr_slice name = record->origin_organisation, id = record->origin_id, terms = record->origin_terms;
+    (void)snprintf(description, sizeof description, ORIGIN "%.*s", (int)terms.len, (const char *)terms.bytes);
+    json_t *origin =
+        json_pack("{s:o, s:o}", "source_name", name.len > 0 ? kr_text_json(name.bytes, name.len) : json_string("unknown"),
+                  "description", kr_text_json(description, strlen(description)));
+    if (id.len > 0) {
+        (void)json_object_set_new(origin, "external_id", kr_text_json(id.bytes, id.len));
+    }
+    return origin;
+}
+
 static void add_references(json_t *object, const struct kr_gathered_record *record, const struct kr_report *report)
 {
     json_t *list = json_array();
-    if (record->origin_organisation.len > 0) {
-        json_t *origin =
-            json_pack("{s:o}", "source_name", kr_text_json(record->origin_organisation.bytes, record->origin_organisation.len));
-        if (record->origin_id.len > 0) {
-            (void)json_object_set_new(origin, "external_id", kr_text_json(record->origin_id.bytes, record->origin_id.len));
-        }
-        if (record->origin_terms.len > 0 || record->origin_id.len == 0) { /* one of these must be there */
-            (void)json_object_set_new(origin, "description", kr_text_json(record->origin_terms.bytes, record->origin_terms.len));
-        }
-        (void)json_array_append_new(list, origin);
+    if (!kr_gathered_is_ours(record)) {
+        (void)json_array_append_new(list, origin_json(record));
     }
     for (uint32_t i = 0; i < report->reference_count; i++) {
         struct kr_slice text = report->references[i];

@@ -75,6 +75,12 @@ enum kr_csv_role {
 };
 #define KR_CSV_UTC 1u /* `type` of a column of dates: they are UTC's, not Japan's */
 
+/* Columns of our own export (tools/export/table.c) that say where a row comes from. */
+#define KR_CSV_EXPORT_AUTHOR 10u
+#define KR_CSV_EXPORT_RECORD 13u
+#define KR_CSV_EXPORT_ORIGIN 14u
+#define KR_CSV_EXPORT_TERMS  16u
+
 struct kr_csv_columns {
     uint32_t count; /* of the heading, or of most rows */
     struct {
@@ -84,6 +90,7 @@ struct kr_csv_columns {
     uint32_t named, valued;              /* columns that the heading tells; columns of values */
     uint32_t sample_rows, sample_values; /* of the sample: rows behind the heading, and those of them with a value */
     bool is_jpcert;                      /* date, URL, description, as JPCERT/CC publishes phishing URLs */
+    bool is_export;                      /* as `kairan export csv` writes it */
 };
 
 /* Goes through a sample of rows (its own; `rows` is to be made anew afterwards). `map`: "value=2,type=1,note=備考,heading=none":

@@ -429,6 +429,9 @@ static void find_by_heading(const struct sample *sample, struct kr_csv_columns *
             columns->named = named;
             columns->is_jpcert =
                 row->count == 3 && says(row->cells[0], "date") && says(row->cells[1], "URL") && says(row->cells[2], "description");
+            columns->is_export = row->count > KR_CSV_EXPORT_TERMS && says(row->cells[KR_CSV_EXPORT_AUTHOR], "author") &&
+                                 says(row->cells[KR_CSV_EXPORT_ORIGIN], "origin") &&
+                                 says(row->cells[KR_CSV_EXPORT_TERMS], "origin_terms");
         }
         if (!row->is_comment) {
             return;

@@ -121,14 +121,20 @@ struct kr_import_group {
     struct kr_import_place place;
 };
 
+/* … a list that cannot say it: of a list with an origin it is what the type is fit for, of the council's own it stays unsaid. */
+#define KR_IMPORT_ACTION_UNSAID 3u
+/* For readers alone: for whatever the type is fit for, at least detection. kr_import_value makes one of the others of it. */
+#define KR_IMPORT_ACTION_FIT 4u
+
 struct kr_import_item {
     uint32_t type;            /* enum kr_indicator_type */
     struct kr_slice value;    /* normal form */
     uint64_t first_s, last_s; /* 0: not stated */
     uint32_t confidence;      /* 0 … 100, KR_CONFIDENCE_NONE */
-    uint32_t action;          /* enum kr_action: what its origin says that it is fit for */
+    uint32_t action;          /* enum kr_action: what its origin says that it is fit for (none: for nothing); or … */
     struct kr_slice note;
-    bool guessed; /* a URL without scheme: http was assumed */
+    struct kr_slice record; /* of an export of ours: the id of the record that it stands in, in hex; else empty */
+    bool guessed;           /* a URL without scheme: http was assumed */
     enum kr_import_state state;
     struct kr_import_place place;
 };

@@ -1,5 +1,6 @@
-/* CSV for import: rows into items; one group, or one for each label and month where rows have labels or the list is JPCERT/CC's.
- * Groups do not overlap in time, rows of several do: the source is gone through once for each. */
+/* CSV for import: rows into items; one group, or one for each label, month and origin where rows have labels, the list is
+ * JPCERT/CC's, or it is an export of ours, whose rows say where they come from. Groups do not overlap in time, rows of several do:
+ * the source is gone through once for each. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,7 @@
 #include "tools/formats/collect.h"
 #include "tools/formats/csv.h"
 
-#define KEYS_MAX    64u
+#define KEYS_MAX    256u
 #define JAPAN_S     (9 * 3600) /* dates without a zone are Japan's, unless their column says UTC */
 #define STEP_ROWS   1024u
 #define JPCERT      "JPCERT/CC"
@@ -18,6 +19,7 @@
 struct key {
     enum kr_label label;
     uint32_t month; /* 202602; 0: none */
+    char organisation[KR_NAME_BYTES_MAX + 1], terms[256];
 };
 
 struct reading {
@@ -28,7 +30,7 @@ struct reading {
     struct kr_csv_dialect dialect;
     struct kr_csv_columns columns;
     struct kr_csv_row row;
-    bool is_keyed, is_jpcert;
+    bool is_keyed, is_jpcert, is_export;
     struct key keys[KEYS_MAX];
     uint32_t key_count, pass;
     char note[KR_NOTE_BYTES_MAX + 8];
@@ -115,11 +117,26 @@ static uint32_t confidence_of(struct kr_slice cell)
     return is_number ? value : says(cell, high) ? 85 : says(cell, medium) ? 50 : says(cell, low) ? 15 : KR_CONFIDENCE_NONE;
 }
 
-static uint32_t action_of(struct kr_slice cell)
+/* An empty cell of a column that says it is for nothing. */
+static uint32_t action_of(const struct reading *reading)
 {
+    bool has_column = false;
+    uint32_t column;
+    const struct kr_slice cell = cell_as(reading, KR_CSV_ACTION, &column);
+    for (uint32_t i = 0; i < reading->columns.count; i++) {
+        has_column = has_column || reading->columns.columns[i].role == KR_CSV_ACTION;
+    }
+    if (!has_column) {
+        return KR_IMPORT_ACTION_UNSAID;
+    }
+
     static const char *const block[] = {"block", "deny", "drop", "遮断", "ブロック", "拒否", NULL},
-                             *const detect[] = {"detect", "alert", "monitor", "1", "true", "yes", "検知", "監視", NULL};
-    return says(cell, block) ? KR_ACTION_BLOCK : says(cell, detect) ? KR_ACTION_DETECT : KR_ACTION_NONE;
+                             *const detect[] = {"detect", "alert", "monitor", "検知", "監視", NULL},
+                             *const fit[] = {"1", "true", "yes", NULL};
+    return says(cell, block)    ? KR_ACTION_BLOCK
+           : says(cell, detect) ? KR_ACTION_DETECT
+           : says(cell, fit)    ? KR_IMPORT_ACTION_FIT
+                                : KR_ACTION_NONE;
 }
 
 static enum kr_err date_of(const struct reading *reading, enum kr_csv_role role, uint64_t *ret_s)
@@ -236,7 +253,8 @@ static enum kr_err give_row(struct reading *reading)
     }
     const struct kr_slice confidence = cell_as(reading, KR_CSV_CONFIDENCE, &column);
     item.confidence = confidence.len > 0 ? confidence_of(confidence) : KR_CONFIDENCE_NONE;
-    item.action = action_of(cell_as(reading, KR_CSV_ACTION, &column));
+    item.action = action_of(reading);
+    item.record = reading->is_export ? cell_of(reading, KR_CSV_EXPORT_RECORD) : (struct kr_slice){0};
     for (uint32_t i = 0; err == KR_OK && i < columns->count; i++) {
         const struct kr_slice text = cell_of(reading, i);
         if (columns->columns[i].role != KR_CSV_VALUE || text.len == 0) {
@@ -256,6 +274,13 @@ static enum kr_err give_row(struct reading *reading)
 
 /* ---- groups ---- */
 
+static void keep(struct kr_slice text, char *ret_text, size_t size)
+{
+    const size_t len = kr_collect_cut((const char *)text.bytes, text.len, size - 1);
+    memcpy(ret_text, text.len > 0 ? (const char *)text.bytes : "", len);
+    ret_text[len] = 0;
+}
+
 static struct key key_of(const struct reading *reading)
 {
     struct key key = {.label = KR_TLP_NONE};
@@ -272,13 +297,24 @@ static struct key key_of(const struct reading *reading)
         (void)gmtime_r(&local, &broken);
         key.month = (uint32_t)(broken.tm_year + 1900) * 100 + (uint32_t)broken.tm_mon + 1;
     }
+    if (reading->is_export) {
+        const struct kr_slice origin = cell_of(reading, KR_CSV_EXPORT_ORIGIN), author = cell_of(reading, KR_CSV_EXPORT_AUTHOR);
+        keep(origin.len > 0 ? origin : author, key.organisation, sizeof key.organisation);
+        keep(cell_of(reading, KR_CSV_EXPORT_TERMS), key.terms, sizeof key.terms);
+    }
     return key;
+}
+
+static bool is_same(const struct key *a, const struct key *b)
+{
+    return a->label == b->label && a->month == b->month && strcmp(a->organisation, b->organisation) == 0 &&
+           strcmp(a->terms, b->terms) == 0;
 }
 
 static uint32_t find_key(const struct reading *reading, struct key key)
 {
     uint32_t i = 0;
-    while (i < reading->key_count && (reading->keys[i].label != key.label || reading->keys[i].month != key.month)) {
+    while (i < reading->key_count && !is_same(&reading->keys[i], &key)) {
         i++;
     }
     return i;
@@ -294,7 +330,7 @@ static bool is_called_as_month(const char *name)
 
 static enum kr_err begin_group(const struct reading *reading)
 {
-    const struct key key = reading->keys[reading->pass];
+    const struct key key = reading->keys[reading->pass]; /* of all that is told */
     const struct kr_import_options *options = reading->options;
     const char *slash = strrchr(reading->source->name, '/');
     char title[KR_TITLE_BYTES_MAX], id[64];
@@ -307,6 +343,10 @@ static enum kr_err begin_group(const struct reading *reading)
                                     .id = slice_of(options->origin_id),
                                     .terms = slice_of(options->terms),
                                     .place = {.line = 1}};
+    if (reading->is_export && options->organisation == NULL) {
+        group.organisation = slice_of(key.organisation);
+        group.terms = slice_of(key.terms);
+    }
     if (key.month > 0) {
         (void)snprintf(title, sizeof title, JPCERT " phishing URLs %04u-%02u", key.month / 100, key.month % 100);
         (void)snprintf(id, sizeof id, JPCERT_LIST "/%04u-%02u", key.month / 100, key.month % 100);
@@ -342,9 +382,9 @@ static enum kr_err go_through(struct reading *reading, bool finds_keys)
             const struct key key = is_data ? key_of(reading) : (struct key){0};
             if (is_data && find_key(reading, key) == reading->key_count) {
                 if (reading->key_count == KEYS_MAX) {
-                    err =
-                        kr_fail(reading->error, KR_BOUNDS, "%.300s:%ju: the rows are of more than %u labels and months: cut it up",
-                                reading->source->name, (uintmax_t)row->line, KEYS_MAX);
+                    err = kr_fail(reading->error, KR_BOUNDS,
+                                  "%.300s:%ju: the rows are of more than %u labels, months and origins: cut it up",
+                                  reading->source->name, (uintmax_t)row->line, KEYS_MAX);
                     break;
                 }
                 reading->keys[reading->key_count++] = key;
@@ -400,7 +440,8 @@ static enum kr_err look(struct reading *reading)
     reading->is_jpcert =
         reading->columns.is_jpcert && (reading->options->organisation != NULL ? strcmp(reading->options->organisation, JPCERT) == 0
                                                                               : is_called_as_month(reading->source->name));
-    reading->is_keyed = reading->is_keyed || reading->is_jpcert;
+    reading->is_export = reading->columns.is_export;
+    reading->is_keyed = reading->is_keyed || reading->is_jpcert || reading->is_export;
     return err;
 }
 

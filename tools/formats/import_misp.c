@@ -278,11 +278,6 @@ static void note_on(const json_t *json, struct kr_slice more, char ret_note[stat
     }
 }
 
-static bool is_of_network(uint32_t type)
-{
-    return type == KR_INDICATOR_ANY || type == KR_INDICATOR_DOMAIN || type == KR_INDICATOR_URL || type == KR_INDICATOR_EMAIL;
-}
-
 static enum kr_err give(struct giving *giving, uint32_t type, struct kr_slice text, struct kr_slice more)
 {
     char note[KR_NOTE_BYTES_MAX + 1];
@@ -290,9 +285,7 @@ static enum kr_err give(struct giving *giving, uint32_t type, struct kr_slice te
     note_on(giving->attribute->json, more, note);
     item.type = type;
     item.note = slice_of(note);
-    if (is_true(giving->attribute->json, "to_ids")) {
-        item.action = is_of_network(type) ? KR_ACTION_BLOCK : KR_ACTION_DETECT;
-    }
+    item.action = is_true(giving->attribute->json, "to_ids") ? KR_IMPORT_ACTION_FIT : KR_ACTION_NONE;
     return kr_import_value(giving->reading->sink, &item, text);
 }
 
@@ -302,7 +295,7 @@ static enum kr_err give_other(struct giving *giving, struct kr_slice type, struc
     struct kr_import_item item = giving->item;
     note_on(giving->attribute->json, type, note);
     item.note = slice_of(note);
-    item.action = is_true(giving->attribute->json, "to_ids") ? KR_ACTION_DETECT : KR_ACTION_NONE;
+    item.action = is_true(giving->attribute->json, "to_ids") ? KR_IMPORT_ACTION_FIT : KR_ACTION_NONE;
     return kr_import_pattern(giving->reading->sink, &item, value);
 }
 

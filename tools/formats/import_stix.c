@@ -3,12 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/formats/stix_index.h"
+#include "tools/formats/stix_group.h"
 #include "tools/formats/stix_pattern.h"
 
-#define NEST_MAX        8u /* reports within reports */
-#define STEP_ENTRIES    256u
-#define TERMS_BYTES_MAX 1024u
+#define NEST_MAX     8u /* reports within reports */
+#define STEP_ENTRIES 256u
 
 /* Which loose objects are one group. */
 struct kin {
@@ -112,6 +111,33 @@ static enum kr_err give_whole(struct reading *reading, const json_t *object, str
     return kr_import_pattern(reading->sink, &item, pattern);
 }
 
+static bool says(const json_t *words, const char *word)
+{
+    bool has = false;
+    for (size_t i = 0; i < json_array_size(words) && !has; i++) {
+        const char *one = json_string_value(json_array_get(words, i));
+        has = one != NULL && strcmp(one, word) == 0;
+    }
+    return has;
+}
+
+/* In STIX 2.1 its indicator_types, in 2.0 its labels. */
+static bool is_typed(const json_t *indicator, const char *word)
+{
+    return says(json_object_get(indicator, "indicator_types"), word) || says(json_object_get(indicator, "labels"), word);
+}
+
+/* Fit for what. The words block, detect and context are those of our own export. */
+static uint32_t action_of(const json_t *indicator)
+{
+    const json_t *labels = json_object_get(indicator, "labels");
+    if (says(labels, "block") || says(labels, "detect") || says(labels, "context")) {
+        return says(labels, "block") ? KR_ACTION_BLOCK : says(labels, "detect") ? KR_ACTION_DETECT : KR_ACTION_NONE;
+    }
+    return is_typed(indicator, "malicious-activity") || is_typed(indicator, "compromised") ? KR_IMPORT_ACTION_FIT
+                                                                                           : KR_ACTION_DETECT;
+}
+
 static enum kr_err give_pattern(struct reading *reading, const json_t *object)
 {
     const struct kr_slice pattern = kr_json_string_at(object, "pattern"), language = kr_json_string_at(object, "pattern_type");
@@ -119,6 +145,9 @@ static enum kr_err give_pattern(struct reading *reading, const json_t *object)
     reading->part = "/pattern";
     if (pattern.len == 0) {
         return skip(reading, KR_IMPORT_REASON_NO_INDICATOR, (struct kr_slice){0}, "an indicator without a pattern");
+    }
+    if (is_typed(object, "benign")) { /* nobody should look for it, least of all block it */
+        return skip(reading, KR_IMPORT_REASON_NO_INDICATOR, pattern, "its origin says that it is harmless");
     }
     if (language.len > 0 && !kr_json_is(object, "pattern_type", "stix")) {
         return give_whole(reading, object, pattern);
@@ -134,24 +163,6 @@ static enum kr_err give_pattern(struct reading *reading, const json_t *object)
     default:
         return err;
     }
-}
-
-/* Fit for what: STIX 2.1 indicator_types, 2.0 labels. What an indicator says is harmless nobody should look for. */
-static uint32_t action_of(const json_t *object)
-{
-    const json_t *types = json_object_get(object, "indicator_types");
-    types = types != NULL ? types : json_object_get(object, "labels");
-    uint32_t action = KR_ACTION_DETECT;
-    for (size_t i = 0; i < json_array_size(types); i++) {
-        const char *type = json_string_value(json_array_get(types, i));
-        if (type != NULL && strcmp(type, "benign") == 0) {
-            return KR_ACTION_NONE;
-        }
-        if (type != NULL && (strcmp(type, "malicious-activity") == 0 || strcmp(type, "compromised") == 0)) {
-            action = KR_ACTION_BLOCK;
-        }
-    }
-    return action;
 }
 
 /* ---- observables ---- */
@@ -333,159 +344,9 @@ static enum kr_err give_entry(struct reading *reading, uint32_t entry)
     return err;
 }
 
-/* ---- what a group says of itself ---- */
+/* ---- reports ---- */
 
-/* Texts that a group borrows until it is told. */
-struct telling {
-    struct kr_import_group group;
-    char references[KR_REFERENCES_MAX][512];
-    char attack_ids[KR_REFERENCES_MAX][32];
-    char organisation[KR_NAME_BYTES_MAX + 1], terms[TERMS_BYTES_MAX];
-    uint32_t left_out; /* references beyond the bound */
-};
-
-static void add_reference(struct telling *telling, const char *text)
-{
-    struct kr_import_group *group = &telling->group;
-    if (group->reference_count == KR_REFERENCES_MAX) {
-        telling->left_out++;
-        return;
-    }
-    char *reference = telling->references[group->reference_count];
-    (void)snprintf(reference, sizeof telling->references[0], "%s", text);
-    group->references[group->reference_count++] = slice_of(reference);
-}
-
-static void add_urls(struct telling *telling, const json_t *object)
-{
-    const json_t *references = json_object_get(object, "external_references");
-    for (size_t i = 0; i < json_array_size(references); i++) {
-        const char *url = json_string_value(json_object_get(json_array_get(references, i), "url"));
-        if (url != NULL) {
-            add_reference(telling, url);
-        }
-    }
-}
-
-static void add_attack(struct telling *telling, const json_t *object)
-{
-    const json_t *references = json_object_get(object, "external_references");
-    struct kr_import_group *group = &telling->group;
-    for (size_t i = 0; i < json_array_size(references) && group->attack_id_count < KR_REFERENCES_MAX; i++) {
-        const json_t *one = json_array_get(references, i);
-        const char *id = json_string_value(json_object_get(one, "external_id"));
-        if (id != NULL && kr_json_is(one, "source_name", "mitre-attack")) {
-            char *kept = telling->attack_ids[group->attack_id_count];
-            (void)snprintf(kept, sizeof telling->attack_ids[0], "%s", id);
-            group->attack_ids[group->attack_id_count++] = slice_of(kept);
-        }
-    }
-}
-
-/* An object's name where that may go as far as `label`, else its id. */
-static enum kr_err name_of(struct reading *reading, struct kr_slice id, enum kr_label label, char *ret_text, size_t size)
-{
-    const uint32_t entry = kr_stix_find(&reading->index, id);
-    const bool may_be_named = entry != KR_STIX_NONE && reading->index.entries[entry].label <= (uint8_t)label;
-    json_t *object = NULL;
-    (void)snprintf(ret_text, size, "%.*s", (int)(id.len < 200 ? id.len : 200), (const char *)id.bytes);
-    enum kr_err err = may_be_named ? kr_stix_load(&reading->index, entry, &object) : KR_INVALID;
-    if (err == KR_OK) {
-        const struct kr_slice name = kr_json_string_at(object, "name");
-        if (name.len > 0) {
-            (void)snprintf(ret_text, size, "%.*s", (int)(name.len < 200 ? name.len : 200), (const char *)name.bytes);
-        }
-        json_decref(object);
-    }
-    return err == KR_INVALID ? KR_OK : err;
-}
-
-static enum kr_err add_relationship(struct reading *reading, struct telling *telling, const json_t *object)
-{
-    char from[256], to[256], text[700];
-    const struct kr_slice type = kr_json_string_at(object, "relationship_type");
-    enum kr_err err = name_of(reading, kr_json_string_at(object, "source_ref"), telling->group.label, from, sizeof from);
-    if (err == KR_OK) {
-        err = name_of(reading, kr_json_string_at(object, "target_ref"), telling->group.label, to, sizeof to);
-    }
-    (void)snprintf(text, sizeof text, "STIX relationship: %s %.*s %s", from, (int)(type.len < 64 ? type.len : 64),
-                   (const char *)type.bytes, to);
-    add_reference(telling, text);
-    return err;
-}
-
-static enum kr_err add_from(struct reading *reading, struct telling *telling, uint32_t entry)
-{
-    const uint8_t kind = reading->index.entries[entry].kind;
-    json_t *object = NULL;
-    if (kind != KR_STIX_ATTACK_PATTERN && kind != KR_STIX_RELATIONSHIP) {
-        return KR_OK;
-    }
-    enum kr_err err = kr_stix_load(&reading->index, entry, &object);
-    if (err != KR_OK) {
-        return err == KR_INVALID ? KR_OK : err;
-    }
-    if (kind == KR_STIX_ATTACK_PATTERN) {
-        add_attack(telling, object);
-    } else {
-        err = add_relationship(reading, telling, object);
-    }
-    json_decref(object);
-    return err;
-}
-
-static void add_terms(struct telling *telling, const char *terms)
-{
-    const size_t len = strlen(telling->terms);
-    if (terms != NULL && terms[0] != 0 && strstr(telling->terms, terms) == NULL) {
-        (void)snprintf(telling->terms + len, sizeof telling->terms - len, "%s%s", len > 0 ? ", " : "", terms);
-    }
-    telling->group.terms = slice_of(telling->terms);
-}
-
-/* What its markings state beside TLP: PAP, copyright, conditions of use. */
-static enum kr_err add_statements(struct reading *reading, struct telling *telling, const json_t *object)
-{
-    const json_t *refs = json_object_get(object, "object_marking_refs");
-    enum kr_err err = KR_OK;
-    for (size_t i = 0; i < json_array_size(refs) && err == KR_OK; i++) {
-        const uint32_t entry = kr_stix_find(&reading->index, slice_of(json_string_value(json_array_get(refs, i))));
-        json_t *marking = NULL;
-        if (entry == KR_STIX_NONE || reading->index.entries[entry].label != KR_TLP_NONE) {
-            continue;
-        }
-        err = kr_stix_load(&reading->index, entry, &marking);
-        if (err == KR_OK) {
-            const char *statement = json_string_value(json_object_get(json_object_get(marking, "definition"), "statement"));
-            add_terms(telling, statement != NULL ? statement : json_string_value(json_object_get(marking, "name")));
-            json_decref(marking);
-        }
-        err = err == KR_INVALID ? KR_OK : err;
-    }
-    return err;
-}
-
-static enum kr_err add_origin(struct reading *reading, struct telling *telling, uint32_t creator, enum kr_label label)
-{
-    json_t *identity = NULL;
-    enum kr_err err = creator != KR_STIX_NONE ? kr_stix_load(&reading->index, creator, &identity) : KR_INVALID;
-    if (err == KR_OK) {
-        const struct kr_slice name = kr_json_string_at(identity, "name");
-        (void)snprintf(telling->organisation, sizeof telling->organisation, "%.*s",
-                       (int)(name.len < KR_NAME_BYTES_MAX ? name.len : KR_NAME_BYTES_MAX), (const char *)name.bytes);
-        json_decref(identity);
-    }
-    if (telling->organisation[0] == 0 && reading->options->organisation != NULL) {
-        (void)snprintf(telling->organisation, sizeof telling->organisation, "%s", reading->options->organisation);
-    }
-    telling->group.organisation = slice_of(telling->organisation);
-    telling->group.label = label;
-    add_terms(telling, kr_label_name(label));
-    add_terms(telling, reading->options->terms);
-    return err == KR_INVALID ? KR_OK : err;
-}
-
-static enum kr_err tell(struct reading *reading, const struct telling *telling, uint32_t entry)
+static enum kr_err tell(struct reading *reading, const struct kr_stix_group *telling, uint32_t entry)
 {
     enum kr_err err = reading->sink->on_group(reading->sink->context, &telling->group);
     if (err == KR_OK && telling->left_out > 0) {
@@ -495,8 +356,6 @@ static enum kr_err tell(struct reading *reading, const struct telling *telling, 
     }
     return err;
 }
-
-/* ---- reports ---- */
 
 /* Calls `each` for what a report names, directly or through reports that it names. */
 typedef enum kr_err visit_named(struct reading *reading, void *context, uint32_t entry);
@@ -539,12 +398,12 @@ static bool is_item(const struct kr_stix_entry *entry)
 
 static enum kr_err weigh_named(struct reading *reading, void *context, uint32_t entry)
 {
-    struct telling *telling = context;
+    struct kr_stix_group *telling = context;
     const enum kr_label label = (enum kr_label)reading->index.entries[entry].label;
     if (label > telling->group.label) {
         telling->group.label = label; /* whatever it is: its name or number may go with the group */
     }
-    return add_from(reading, telling, entry);
+    return kr_stix_group_from(&reading->index, telling, entry);
 }
 
 static enum kr_err give_named(struct reading *reading, void *context, uint32_t entry)
@@ -553,7 +412,7 @@ static enum kr_err give_named(struct reading *reading, void *context, uint32_t e
     return is_item(&reading->index.entries[entry]) ? give_entry(reading, entry) : KR_OK;
 }
 
-static enum kr_err describe_report(struct reading *reading, struct telling *telling, uint32_t entry, const json_t *object)
+static enum kr_err describe_report(struct reading *reading, struct kr_stix_group *telling, uint32_t entry, const json_t *object)
 {
     char pointer[KR_STIX_POINTER_BYTES];
     struct kr_import_group *group = &telling->group;
@@ -567,15 +426,15 @@ static enum kr_err describe_report(struct reading *reading, struct telling *tell
         .place = {.line = reading->index.entries[entry].extent.line,
                   .pointer = kr_stix_pointer(&reading->index, entry, "", pointer)},
     };
-    add_urls(telling, object);
+    kr_stix_group_urls(telling, object);
     forget_visits(reading);
     (void)visit_once(reading, entry);
     enum kr_err err = each_named(reading, entry, 0, false, weigh_named, telling);
     if (err == KR_OK) {
-        err = add_origin(reading, telling, reading->index.entries[entry].creator, group->label);
+        err = kr_stix_group_origin(&reading->index, telling, object, reading->index.entries[entry].creator, reading->options);
     }
     if (err == KR_OK) {
-        err = add_statements(reading, telling, object);
+        err = kr_stix_group_statements(&reading->index, telling, object);
     }
     return err == KR_OK ? tell(reading, telling, entry) : err;
 }
@@ -583,7 +442,7 @@ static enum kr_err describe_report(struct reading *reading, struct telling *tell
 static enum kr_err give_report(struct reading *reading, uint32_t entry)
 {
     json_t *object = NULL;
-    struct telling *telling = calloc(1, sizeof *telling);
+    struct kr_stix_group *telling = calloc(1, sizeof *telling);
     enum kr_err err = telling == NULL ? KR_NOMEM : kr_stix_load(&reading->index, entry, &object);
     if (err == KR_OK) {
         err = describe_report(reading, telling, entry, object);
@@ -614,7 +473,7 @@ static enum kr_err give_single(struct reading *reading, uint32_t entry)
     char pointer[KR_STIX_POINTER_BYTES];
     json_t *object = NULL;
     const struct kr_stix_entry *of = &reading->index.entries[entry];
-    struct telling *telling = calloc(1, sizeof *telling);
+    struct kr_stix_group *telling = calloc(1, sizeof *telling);
     enum kr_err err = telling == NULL ? KR_NOMEM : kr_stix_load(&reading->index, entry, &object);
     if (err != KR_OK) {
         free(telling);
@@ -629,10 +488,11 @@ static enum kr_err give_single(struct reading *reading, uint32_t entry)
         .state = of->is_revoked ? KR_IMPORT_REVOKED : KR_IMPORT_LIVE,
         .place = {.line = of->extent.line, .pointer = kr_stix_pointer(&reading->index, entry, "", pointer)},
     };
-    add_urls(telling, object);
-    err = add_origin(reading, telling, of->creator, (enum kr_label)of->label);
+    kr_stix_group_urls(telling, object);
+    telling->group.label = (enum kr_label)of->label;
+    err = kr_stix_group_origin(&reading->index, telling, object, of->creator, reading->options);
     if (err == KR_OK) {
-        err = add_statements(reading, telling, object);
+        err = kr_stix_group_statements(&reading->index, telling, object);
     }
     if (err == KR_OK) {
         err = tell(reading, telling, entry);
@@ -670,7 +530,7 @@ static enum kr_err give_kin(struct reading *reading, uint32_t kin, const uint8_t
     char id[KR_NAME_BYTES_MAX + 1], title[KR_TITLE_BYTES_MAX + 1];
     const char *bundle = reading->index.bundle_id;
     const enum kr_label label = (enum kr_label)reading->kins[kin].label;
-    struct telling *telling = calloc(1, sizeof *telling);
+    struct kr_stix_group *telling = calloc(1, sizeof *telling);
     if (telling == NULL) {
         return KR_NOMEM;
     }
@@ -679,7 +539,8 @@ static enum kr_err give_kin(struct reading *reading, uint32_t kin, const uint8_t
                    bundle[0] != 0 ? kr_label_name(label) : "");
     (void)snprintf(title, sizeof title, "STIX %s", bundle[0] != 0 ? bundle : reading->index.source->name);
     telling->group = (struct kr_import_group){.title = slice_of(title), .id = slice_of(id), .place = {.line = 1, .pointer = ""}};
-    enum kr_err err = add_origin(reading, telling, reading->kins[kin].creator, label);
+    telling->group.label = label;
+    enum kr_err err = kr_stix_group_origin(&reading->index, telling, NULL, reading->kins[kin].creator, reading->options);
     if (err == KR_OK) {
         err = reading->sink->on_group(reading->sink->context, &telling->group);
     }

@@ -80,7 +80,7 @@ static enum kr_err give(const struct kr_extract *extract, const struct kr_import
         const struct kr_import_item item = {.type = found->type,
                                             .value = found->value,
                                             .confidence = KR_CONFIDENCE_NONE,
-                                            .action = KR_ACTION_NONE,
+                                            .action = KR_IMPORT_ACTION_UNSAID,
                                             .note = found->note,
                                             .guessed = found->guessed,
                                             .place = {.line = line}};

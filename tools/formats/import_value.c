@@ -159,6 +159,24 @@ bool kr_import_parse(uint32_t type, struct kr_slice text, struct kr_indicator *r
     return is_one || (may_be_defanged(text) && parse_defanged(type, text, ret, ret_guessed));
 }
 
+static uint32_t action_of(uint32_t action, uint32_t type)
+{
+    const uint32_t fit = kr_action_by_type(type);
+    return action != KR_IMPORT_ACTION_FIT ? action : fit > KR_ACTION_DETECT ? fit : KR_ACTION_DETECT;
+}
+
+static enum kr_err hand_over(const struct kr_import_sink *sink, struct kr_import_item *item, const struct kr_indicator *indicator)
+{
+    const uint32_t action = item->action;
+    item->type = indicator->type;
+    item->value = (struct kr_slice){indicator->value, indicator->len};
+    item->action = action_of(action, item->type);
+    enum kr_err err = sink->on_item(sink->context, item);
+    item->value = (struct kr_slice){0};
+    item->action = action;
+    return err;
+}
+
 static enum kr_err tell(const struct kr_import_sink *sink, const struct kr_import_item *item, enum kr_import_reason reason,
                         bool is_kept, struct kr_slice what, const char *detail)
 {
@@ -176,11 +194,7 @@ enum kr_err kr_import_value(const struct kr_import_sink *sink, struct kr_import_
     }
     const bool is_name = item->type <= KR_INDICATOR_EMAIL; /* or may be one */
     if (kr_import_parse(item->type, text, &indicator, &item->guessed) && !(is_name && kr_import_is_masked(text))) {
-        item->type = indicator.type;
-        item->value = (struct kr_slice){indicator.value, indicator.len};
-        enum kr_err err = sink->on_item(sink->context, item);
-        item->value = (struct kr_slice){0};
-        return err;
+        return hand_over(sink, item, &indicator);
     }
     if (kr_import_is_masked(text)) {
         return tell(sink, item, KR_IMPORT_REASON_MASKED, false, text, "");
@@ -204,14 +218,9 @@ enum kr_err kr_import_pattern(const struct kr_import_sink *sink, struct kr_impor
     if (kr_indicator_parse(KR_INDICATOR_OTHER, (const char *)pattern.bytes, fitting, &indicator, &error) != KR_OK) {
         return tell(sink, item, pattern.len == 0 ? KR_IMPORT_REASON_EMPTY : KR_IMPORT_REASON_BAD_VALUE, false, pattern, error.text);
     }
-    item->value = (struct kr_slice){indicator.value, indicator.len};
     enum kr_err err = tell(sink, item, KR_IMPORT_REASON_PATTERN, true, pattern,
                            fitting < pattern.len ? "only its beginning is kept: it is too long" : "");
-    if (err == KR_OK) {
-        err = sink->on_item(sink->context, item);
-    }
-    item->value = (struct kr_slice){0};
-    return err;
+    return err == KR_OK ? hand_over(sink, item, &indicator) : err;
 }
 
 /* ---- dates ---- */

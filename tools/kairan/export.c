@@ -221,7 +221,7 @@ static const char *left_text(enum kr_left reason)
         N_("that this format cannot carry"),
         N_("too wide to be blocked (networks, public suffixes)"),
         N_("addresses of special use"),
-        N_("meant for detection, not for blocking (--any-action)"),
+        N_("that nobody means for this (--any-action)"),
         N_("that their origin does not permit to block (PAP)"),
         N_("already covered by others"),
         N_("beyond --max-entries, the least confirmed"),

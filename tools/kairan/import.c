@@ -124,6 +124,15 @@ static enum kr_err tell_progress(void *context, uint64_t bytes)
     return KR_OK;
 }
 
+/* What cannot be asked for is not known. */
+static bool is_here(void *context, struct kr_slice record)
+{
+    struct import *import = context;
+    struct kr_error error = {.text = ""};
+    bool is = false;
+    return import->app->conn != NULL && kr_origin_is_here(import->app, record, &import->ship.exports, &is, &error) == KR_OK && is;
+}
+
 static enum kr_err breathe(void *context)
 {
     struct import *import = context;
@@ -158,8 +167,12 @@ static enum kr_err detect(const struct kr_import_source *source, enum kr_import_
 static enum kr_err read_source(struct import *import, const struct kr_import_source *source, struct kr_error *error)
 {
     struct kr_import_options options = import->options;
-    struct kr_lots lots = {
-        .context = import, .take_lot = take_lot, .tell_skip = tell_skip, .tell_progress = tell_progress, .breathe = breathe};
+    struct kr_lots lots = {.context = import,
+                           .take_lot = take_lot,
+                           .tell_skip = tell_skip,
+                           .tell_progress = tell_progress,
+                           .breathe = breathe,
+                           .is_here = is_here};
     const struct kr_import_sink sink = kr_lots_sink(&lots);
     enum kr_err err = options.format == KR_IMPORT_ANY ? detect(source, &options.format, error) : KR_OK;
     if (err != KR_OK) {
@@ -309,7 +322,7 @@ static bool open_node(struct import *import)
 
 static bool is_nothing(const struct import *import)
 {
-    return import->counts.items == 0 && import->counts.revoked == 0 && import->counts.gone == 0;
+    return import->counts.items == 0 && import->counts.revoked == 0 && import->counts.gone == 0 && import->counts.merged == 0;
 }
 
 static int tell_nothing(const struct import *import)

@@ -142,7 +142,7 @@ static struct kr_lot *make_next(const struct kr_lot *before)
 
 static bool is_whole(const struct kr_lot *lot)
 {
-    return lot->organisation.len > 0 && lot->id.len > 0;
+    return lot->id.len > 0;
 }
 
 /* The mark of the group, from its beginning. */
@@ -330,9 +330,23 @@ static enum kr_err count_skip(struct kr_lots *lots, const struct kr_import_skip 
     return lots->tell_skip(lots->context, skip);
 }
 
-static enum kr_err on_item(void *context, const struct kr_import_item *item)
+/* A list from elsewhere is meant to be used, also where it has no words for it. */
+static uint32_t action_of(const struct kr_lot *lot, const struct kr_import_item *item)
+{
+    const bool is_ours = lot->organisation.len == 0 && lot->id.len == 0;
+    return item->action != KR_IMPORT_ACTION_UNSAID ? item->action : is_ours ? KR_ACTION_NONE : kr_action_by_type(item->type);
+}
+
+static enum kr_err on_item(void *context, const struct kr_import_item *given)
 {
     struct kr_lots *lots = context;
+    struct kr_import_item said = *given;
+    const struct kr_import_item *item = &said;
+    said.action = action_of(lots->lot, given);
+    if (item->record.len > 0 && lots->is_here != NULL && lots->is_here(lots->context, item->record)) {
+        lots->counts.merged++;
+        return KR_OK;
+    }
     if (item->state != KR_IMPORT_LIVE) {
         lots->counts.revoked++;
         lots->lot->revoked++;

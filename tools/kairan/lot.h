@@ -51,6 +51,9 @@ struct kr_lots {
     enum kr_err (*tell_progress)(void *context, uint64_t bytes);
     /* Called between items, so that something else can go on meanwhile; may be NULL. */
     enum kr_err (*breathe)(void *context);
+    /* Whether a record of ours (its id in hex) that an item is an export of is here, so that there is nothing to take; may be NULL.
+     */
+    bool (*is_here)(void *context, struct kr_slice record);
     struct kr_lots_counts counts;
 
     /* For lot.c. */

@@ -221,7 +221,7 @@ const struct kr_command kr_commands[] = {
         "  --min-age, --max-age SPAN   first reported so long ago; last reported no longer ago: 12h, 90d\n"
         "  --max-entries N      of each file: the best ones, and says how many it left out\n"
         "  --exclude FILE       values, one a line, that are never written, with what is around and below them\n"
-        "  --any-action         block lists: also what is meant for detection\n"
+        "  --any-action         block lists and rules: also what nobody means for that\n"
         "  --since CURSOR       only what is new since an earlier export said this cursor\n"
         "  --excel              csv: for spreadsheets (byte order mark)\n"
         "  --zone NAME          rpz: name of the zone (default: rpz.kairan)\n"

@@ -7,7 +7,8 @@
 
 #include "proto/record/record.h"
 
-#define RECORDS_MAX 4096u
+#define RECORDS_MAX  4096u
+#define EXPORTS_STEP 1024u
 
 void kr_origin_deinit(struct kr_origin *origin)
 {
@@ -20,7 +21,7 @@ void kr_origin_deinit(struct kr_origin *origin)
 
 bool kr_origin_has(const struct kr_lot *lot)
 {
-    return lot->organisation.len > 0 && lot->id.len > 0;
+    return lot->id.len > 0;
 }
 
 /* ---- finding ---- */
@@ -130,6 +131,108 @@ enum kr_err kr_origin_find(struct kr_app *app, const struct kr_lot *lot, struct 
         }
     }
     ret_origin->count = err == KR_OK ? kept : ret_origin->count;
+    return err;
+}
+
+/* ---- exports of records that are here ---- */
+
+void kr_origin_exports_deinit(struct kr_origin_exports *exports)
+{
+    free(exports->items);
+    *exports = (struct kr_origin_exports){.count = 0};
+}
+
+static int compare_uuids(const void *left, const void *right)
+{
+    const struct kr_origin_export *a = left, *b = right;
+    return strcmp(a->uuid, b->uuid);
+}
+
+static enum kr_err note_export(void *context, struct kr_slice item)
+{
+    struct kr_origin_exports *exports = context;
+    struct kr_summary summary;
+    enum kr_err err = kr_summary_read(item, &summary);
+    if (err != KR_OK || summary.taken != KR_TAKEN_NOT) {
+        return err;
+    }
+    if (exports->count % EXPORTS_STEP == 0) {
+        struct kr_origin_export *more = realloc(exports->items, (exports->count + EXPORTS_STEP) * sizeof *more);
+        if (more == NULL) {
+            return KR_NOMEM;
+        }
+        exports->items = more;
+    }
+    struct kr_origin_export *export = &exports->items[exports->count++];
+    memcpy(export->id, summary.id, 32);
+    kr_export_uuid("record", summary.id, 32, export->uuid);
+    return KR_OK;
+}
+
+static enum kr_err fill(struct kr_app *app, struct kr_origin_exports *exports, struct kr_error *error)
+{
+    const struct kr_ls all = {.kind = 0};
+    struct kr_writer args;
+    kr_writer_init(&args, KR_KIB);
+    kr_ls_write(&all, &args);
+    enum kr_err err = call(app, KR_OP_LS, &args, note_export, exports, NULL, error);
+    kr_writer_deinit(&args);
+    if (err == KR_OK && exports->count > 1) {
+        qsort(exports->items, exports->count, sizeof *exports->items, compare_uuids);
+    }
+    exports->is_filled = err == KR_OK;
+    return err;
+}
+
+/* NULL where no record is known by that UUID. */
+static enum kr_err find_export(struct kr_app *app, struct kr_origin_exports *exports, const char *uuid,
+                               const struct kr_origin_export **ret_found, struct kr_error *error)
+{
+    struct kr_origin_export wanted;
+    enum kr_err err = exports->is_filled ? KR_OK : fill(app, exports, error);
+    if (err != KR_OK) {
+        return err;
+    }
+    (void)snprintf(wanted.uuid, sizeof wanted.uuid, "%s", uuid);
+    *ret_found = exports->count == 0 ? NULL : bsearch(&wanted, exports->items, exports->count, sizeof wanted, compare_uuids);
+    return KR_OK;
+}
+
+enum kr_err kr_origin_is_here(struct kr_app *app, struct kr_slice hex, struct kr_origin_exports *exports, bool *ret_is_here,
+                              struct kr_error *error)
+{
+    const struct kr_origin_export *found = NULL;
+    char uuid[KR_UUID_TEXT_BYTES];
+    uint8_t id[32];
+    size_t len = 0;
+    *ret_is_here = false;
+    if (sodium_hex2bin(id, sizeof id, (const char *)hex.bytes, hex.len, NULL, &len, NULL) != 0 || len != sizeof id) {
+        return KR_OK;
+    }
+    kr_export_uuid("record", id, sizeof id, uuid);
+    enum kr_err err = find_export(app, exports, uuid, &found, error);
+    *ret_is_here = err == KR_OK && found != NULL;
+    return err;
+}
+
+enum kr_err kr_origin_find_exported(struct kr_app *app, const struct kr_lot *lot, struct kr_origin_exports *exports,
+                                    bool *ret_is_here, uint8_t ret_id[static 32], struct kr_error *error)
+{
+    const struct kr_origin_export *found = NULL;
+    char uuid[KR_UUID_TEXT_BYTES];
+    const size_t len = sizeof uuid - 1;
+    *ret_is_here = false;
+    /* "report--…" or a UUID alone; ours are of version 5, and so nobody else's cost anything. */
+    if (lot->id.len < len || lot->id.bytes[lot->id.len - len + 14] != '5') {
+        return KR_OK;
+    }
+    memcpy(uuid, lot->id.bytes + lot->id.len - len, len);
+    uuid[len] = 0;
+    enum kr_err err = find_export(app, exports, uuid, &found, error);
+    if (err == KR_OK && found != NULL) {
+        memcpy(ret_id, found->id, 32);
+        *ret_is_here = true;
+    }
     return err;
 }
 

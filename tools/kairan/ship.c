@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "tools/formats/collect.h"
-#include "tools/kairan/origin.h"
 #include "tools/kairan/out.h"
 #include "tools/kairan/wait.h"
 
@@ -383,7 +382,14 @@ static enum kr_err begin(struct kr_ship *ship, struct kr_lot *lot, struct kr_err
         const bool is_told = lot->state != KR_IMPORT_LIVE || lot->revoked > 0;
         return has_origin && is_told ? retract_all(ship, lot, error) : KR_OK;
     }
-    enum kr_err err = make_going(ship, lot, &going, error);
+    bool is_here = false;
+    uint8_t id[32];
+    enum kr_err err = kr_origin_find_exported(ship->app, lot, &ship->exports, &is_here, id, error);
+    if (err == KR_OK && is_here) {
+        tell_record(ship, lot, KR_SHIPPED_KNOWN, id, (uint32_t)lot->item_count);
+        return KR_OK;
+    }
+    err = err != KR_OK ? err : make_going(ship, lot, &going, error);
     if (err != KR_OK || going == NULL) {
         return err == KR_CANCELLED ? KR_OK : err;
     }
@@ -417,6 +423,7 @@ void kr_ship_deinit(struct kr_ship *ship)
 {
     free_going(ship->going);
     kr_conn_free(ship->conn);
+    kr_origin_exports_deinit(&ship->exports);
     ship->going = NULL;
     ship->conn = NULL;
 }

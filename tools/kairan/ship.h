@@ -11,6 +11,7 @@
 
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/lot.h"
+#include "tools/kairan/origin.h"
 #include "tools/kairan/send.h"
 
 enum kr_shipped {
@@ -47,6 +48,7 @@ struct kr_ship {
     struct kr_ship_counts counts;
 
     struct kr_ship_going *going; /* for ship.c */
+    struct kr_origin_exports exports;
 };
 void kr_ship_deinit(struct kr_ship *ship);
 

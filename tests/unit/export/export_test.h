@@ -132,7 +132,7 @@ static inline void give(struct kr_gathered *gathered, const struct given_record 
 #define GIVE(gathered, ...) give((gathered), &(const struct given_record){__VA_ARGS__})
 
 /* What is selected, for kr_selection_deinit. */
-static inline struct kr_selection select_with(const struct kr_gathered *gathered, struct kr_export_filter filter)
+static inline struct kr_selection select_with(struct kr_gathered *gathered, struct kr_export_filter filter)
 {
     struct kr_selection selection;
     filter.now_ms = filter.now_ms == 0 ? NOW_MS : filter.now_ms;

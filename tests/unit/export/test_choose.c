@@ -73,20 +73,25 @@ static void test_terms_and_actions(void **state)
     GIVE(&gathered, .number = 1, .label = KR_TLP_CLEAR, .organisation = "X", .terms = "PAP:AMBER",
          VALUES({V(DOMAIN, "amber.example")}, {V(DOMAIN, "both.example")}));
     GIVE(&gathered, .number = 2, .label = KR_TLP_CLEAR, .organisation = "Y", .terms = "PAP:GREEN",
-         VALUES({V(DOMAIN, "green.example")}, {V(DOMAIN, "both.example")}));
+         VALUES({V(DOMAIN, "green.example"), .action = KR_ACTION_BLOCK}, {V(DOMAIN, "both.example")},
+                {V(DOMAIN, "context.example")}));
     GIVE(&gathered, .number = 3, .label = KR_TLP_CLEAR,
          VALUES({V(DOMAIN, "detect.example"), .action = KR_ACTION_DETECT}, {V(DOMAIN, "block.example"), .action = KR_ACTION_BLOCK},
-                {V(DOMAIN, "plain.example")}));
+                {V(DOMAIN, "plain.example")}, {V(MUTEX, "m")}));
     struct kr_selection selection = SELECT(&gathered, 0);
     struct kr_rendering rendering = rendering_of(&selection);
     char *text = chosen_text(&rendering, KR_CHOOSE_BLOCK, &tally);
     assert_string_equal(text, "block.example green.example plain.example");
     assert_int_equal(tally.left[KR_LEFT_PAP], 2);
-    assert_int_equal(tally.left[KR_LEFT_DETECT], 1);
+    assert_int_equal(tally.left[KR_LEFT_DETECT], 3);
+    free(text);
+    text = chosen_text(&rendering, KR_CHOOSE_DETECT, &tally);
+    assert_string_equal(text, "block.example detect.example green.example plain.example m");
+    assert_int_equal(tally.left[KR_LEFT_DETECT], 3); /* what is mere context elsewhere, be it from two */
     free(text);
     rendering.is_any_action = true;
     text = chosen_text(&rendering, KR_CHOOSE_BLOCK, &tally);
-    assert_string_equal(text, "block.example detect.example green.example plain.example");
+    assert_string_equal(text, "block.example context.example detect.example green.example plain.example m");
     free(text);
     kr_selection_deinit(&selection);
     kr_gathered_deinit(&gathered);

@@ -40,7 +40,7 @@ static char *content(void)
     return text;
 }
 
-static enum kr_err write_list(const struct kr_gathered *gathered, uint64_t now_s, bool *ret_is_changed, struct kr_error *error)
+static enum kr_err write_list(struct kr_gathered *gathered, uint64_t now_s, bool *ret_is_changed, struct kr_error *error)
 {
     struct kr_tally tally;
     struct kr_selection selection = SELECT(gathered, 0);

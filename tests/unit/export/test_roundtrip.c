@@ -33,12 +33,16 @@ struct seen {
     const struct kr_selection *selection;
     bool is_found[VALUE_COUNT];
     uint32_t unknown, skipped;
+    uint32_t vague; /* types whose action a format does not tell; bits */
+    char organisation[64], terms[64];
 };
 
 static enum kr_err on_group(void *context, const struct kr_import_group *group)
 {
-    (void)context;
-    (void)group;
+    struct seen *seen = context;
+    (void)snprintf(seen->organisation, sizeof seen->organisation, "%.*s", (int)group->organisation.len,
+                   (const char *)group->organisation.bytes);
+    (void)snprintf(seen->terms, sizeof seen->terms, "%.*s", (int)group->terms.len, (const char *)group->terms.bytes);
     return KR_OK;
 }
 
@@ -50,6 +54,10 @@ static enum kr_err on_item(void *context, const struct kr_import_item *item)
         if (entry->type == item->type && entry->value.len == item->value.len &&
             memcmp(entry->value.bytes, item->value.bytes, item->value.len) == 0) {
             assert_false(seen->is_found[i]);
+            if ((seen->vague & 1u << entry->type) == 0 && item->action != entry->action) {
+                fail_msg("%s %.*s: action %u, not %u", kr_indicator_type_name(item->type), (int)item->value.len,
+                         (const char *)item->value.bytes, item->action, entry->action);
+            }
             seen->is_found[i] = true;
             return KR_OK;
         }
@@ -92,9 +100,9 @@ static void give_all(struct kr_gathered *gathered)
 
 /* `lost`: types that the format does not have; bits. */
 static void check_text(const char *name, const char *text, enum kr_import_format format, const struct kr_selection *selection,
-                       uint32_t lost, uint32_t skipped)
+                       uint32_t lost, uint32_t vague, uint32_t skipped)
 {
-    struct seen seen = {.selection = selection};
+    struct seen seen = {.selection = selection, .vague = vague};
     struct kr_slice bytes = slice(text);
     struct kr_import_source source;
     struct kr_error error = {0};
@@ -125,7 +133,7 @@ static void check_format(const char *name, enum kr_import_format format, bool is
     struct kr_rendering rendering = rendering_of(&selection);
     rendering.is_excel = is_excel;
     char *text = render(name, NULL, &rendering, &tally);
-    check_text(name, text, format, &selection, lost, 0);
+    check_text(name, text, format, &selection, lost, 0, 0);
     free(text);
     kr_selection_deinit(&selection);
     kr_gathered_deinit(&gathered);
@@ -145,38 +153,113 @@ static void test_stix(void **state)
     check_format("stix", KR_IMPORT_STIX, false, 1u << KR_INDICATOR_JA3 | 1u << KR_INDICATOR_OTHER);
 }
 
-/* One event, as it stands in a feed. What MISP calls "other" is no indicator to who reads it. */
-static void test_misp(void **state)
+/* The only event of the selection, as it stands in a feed; free(). */
+static char *event_text(const struct kr_selection *selection)
 {
-    (void)state;
-    struct kr_gathered gathered = {0};
-    give_all(&gathered);
-    struct kr_selection selection = SELECT(&gathered, 0);
-    struct kr_rendering rendering = rendering_of(&selection);
+    struct kr_rendering rendering = rendering_of(selection);
     struct kr_tally tally = {0};
     struct kr_chosen chosen;
     struct kr_by_record sorted;
     const struct kr_export_part part = {NULL, UINT32_MAX, 0};
     assert_int_equal(kr_choose(&rendering, &part, 0, NULL, &chosen, &tally), KR_OK);
-    assert_int_equal(kr_by_record_make(&selection, &chosen, &sorted), KR_OK);
+    assert_int_equal(kr_by_record_make(selection, &chosen, &sorted), KR_OK);
     json_t *event = kr_misp_event(&rendering, sorted.items, sorted.count);
     char *text = json_dumps(event, JSON_COMPACT);
     assert_non_null(text);
-    check_text("misp-feed", text, KR_IMPORT_MISP, &selection, 1u << KR_INDICATOR_OTHER, 1);
-    free(text);
     json_decref(event);
     kr_by_record_deinit(&sorted);
     kr_chosen_deinit(&chosen);
+    return text;
+}
+
+/* What MISP calls "other" is no indicator to who reads it. Files, agents, numbers of others' it looks for only where somebody says
+ * so. */
+static void test_misp(void **state)
+{
+    (void)state;
+    struct kr_gathered gathered = {0};
+    const uint32_t vague = 1u << KR_INDICATOR_FILENAME | 1u << KR_INDICATOR_USER_AGENT;
+    give_all(&gathered);
+    struct kr_selection selection = SELECT(&gathered, 0);
+    char *text = event_text(&selection);
+    check_text("misp-feed", text, KR_IMPORT_MISP, &selection, 1u << KR_INDICATOR_OTHER, vague, 1);
+    free(text);
     kr_selection_deinit(&selection);
     kr_gathered_deinit(&gathered);
+}
+
+static void read_origin(const char *name, const char *text, enum kr_import_format format, struct seen *seen)
+{
+    struct kr_slice bytes = slice(text);
+    struct kr_import_source source;
+    struct kr_error error = {0};
+    const struct kr_import_sink sink = {seen, on_group, on_item, on_end, on_skip, on_progress};
+    const struct kr_import_options options = {.format = format};
+    kr_import_source_memory(&source, name, &bytes);
+    assert_int_equal(kr_import_read(&source, &options, &sink, &error), KR_OK);
+    assert_int_equal(seen->unknown + seen->skipped, 0);
+}
+
+/* What was taken over from elsewhere stays of there, with its terms, for those who take it over from here; and what is context
+ * there does not become something to block. */
+static void test_origin(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *terms;
+        enum kr_import_format format;
+    } formats[] = {{"csv", "PAP:AMBER, TLP:CLEAR", KR_IMPORT_CSV},
+                   {"stix", "PAP:AMBER, TLP:CLEAR", KR_IMPORT_STIX},
+                   {"misp-feed", "PAP:AMBER, TLP:CLEAR", KR_IMPORT_MISP}};
+    for (size_t i = 0; i < 3; i++) {
+        struct kr_gathered gathered = {0};
+        struct kr_tally tally;
+        GIVE(&gathered, .number = 1, .label = KR_TLP_CLEAR, .organisation = "Vendor, \"X\"", .origin_id = "id-7",
+             .terms = "PAP:AMBER, TLP:CLEAR",
+             VALUES({V(DOMAIN, "context.example")}, {V(DOMAIN, "evil.example"), .action = KR_ACTION_BLOCK},
+                    {V(MUTEX, "m"), .action = KR_ACTION_DETECT}));
+        struct kr_selection selection = SELECT(&gathered, 0);
+        struct kr_rendering rendering = rendering_of(&selection);
+        struct seen seen = {.selection = &selection};
+        char *text =
+            formats[i].format == KR_IMPORT_MISP ? event_text(&selection) : render(formats[i].name, NULL, &rendering, &tally);
+        assert_int_equal(selection.entries[0].action, KR_ACTION_NONE);
+        read_origin(formats[i].name, text, formats[i].format, &seen);
+        assert_string_equal(seen.organisation, "Vendor, \"X\"");
+        assert_string_equal(seen.terms, formats[i].terms);
+        free(text);
+        kr_selection_deinit(&selection);
+        kr_gathered_deinit(&gathered);
+    }
+}
+
+/* A council's own is, elsewhere, of that council. */
+static void test_own_origin(void **state)
+{
+    (void)state;
+    static const enum kr_import_format formats[] = {KR_IMPORT_CSV, KR_IMPORT_STIX, KR_IMPORT_MISP};
+    for (size_t i = 0; i < 3; i++) {
+        struct kr_gathered gathered = {0};
+        struct kr_tally tally;
+        GIVE(&gathered, .number = 1, .label = KR_TLP_CLEAR, VALUES({V(DOMAIN, "evil.example")}));
+        struct kr_selection selection = SELECT(&gathered, 0);
+        struct kr_rendering rendering = rendering_of(&selection);
+        struct seen seen = {.selection = &selection};
+        char *text = formats[i] == KR_IMPORT_MISP ? event_text(&selection)
+                                                  : render(formats[i] == KR_IMPORT_CSV ? "csv" : "stix", NULL, &rendering, &tally);
+        read_origin("x", text, formats[i], &seen);
+        assert_string_equal(seen.organisation, "Kita");
+        free(text);
+        kr_selection_deinit(&selection);
+        kr_gathered_deinit(&gathered);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_csv),
-        cmocka_unit_test(test_stix),
-        cmocka_unit_test(test_misp),
+        cmocka_unit_test(test_csv),    cmocka_unit_test(test_stix),       cmocka_unit_test(test_misp),
+        cmocka_unit_test(test_origin), cmocka_unit_test(test_own_origin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,8 @@ static void give_three(struct kr_gathered *gathered)
     GIVE(gathered, .number = 1, .author = 1, .label = KR_TLP_GREEN, .created_ms = NOW_MS - 9 * DAY_MS,
          .received_ms = NOW_MS - 9 * DAY_MS,
          VALUES({V(DOMAIN, "both.example"), .confidence_1 = 31, .action = KR_ACTION_DETECT, .first_s = 500},
-                {V(DOMAIN, "first.example"), .confidence_1 = 91}, {V(DOMAIN, "both.example"), .confidence_1 = 21}));
+                {V(DOMAIN, "first.example"), .confidence_1 = 91},
+                {V(DOMAIN, "both.example"), .confidence_1 = 21, .action = KR_ACTION_DETECT}));
     GIVE(gathered, .number = 2, .author = 2, .label = KR_TLP_AMBER, .created_ms = NOW_MS - 2 * DAY_MS,
          .received_ms = NOW_MS - DAY_MS,
          VALUES({V(DOMAIN, "both.example"), .action = KR_ACTION_BLOCK, .first_s = 400, .last_s = 900}, {V(IPV4, "192.0.2.1")},
@@ -100,6 +101,47 @@ static void test_origins_confirm_once(void **state)
     kr_gathered_deinit(&gathered);
 }
 
+static uint32_t councils_of(struct kr_gathered *gathered)
+{
+    struct kr_selection selection = SELECT(gathered, 0);
+    const uint32_t councils = selection.entries[0].councils;
+    kr_selection_deinit(&selection);
+    return councils;
+}
+
+/* What others took over from an export of ours is no second voice, nor is a copy of the copy: told by the id that the export gave
+ * the record, and where there is none by the council's name. */
+static void test_exports_confirm_nothing(void **state)
+{
+    (void)state;
+    struct kr_gathered gathered = {0};
+    char uuid[KR_UUID_TEXT_BYTES], id[64];
+    uint8_t record[32];
+    GIVE(&gathered, .number = 1, .author = 1, .label = KR_TLP_CLEAR, .author_name = "Kita", VALUES({V(DOMAIN, "evil.example")}));
+    memset(record, 1, sizeof record);
+    kr_export_uuid("record", record, sizeof record, uuid);
+    (void)snprintf(id, sizeof id, "report--%s", uuid);
+    GIVE(&gathered, .number = 2, .author = 2, .label = KR_TLP_CLEAR, .author_name = "Minami", .organisation = "北協議会",
+         .origin_id = id, VALUES({V(DOMAIN, "evil.example")}));
+    memset(record, 2, sizeof record);
+    kr_export_uuid("record", record, sizeof record, uuid);
+    GIVE(&gathered, .number = 3, .author = 3, .label = KR_TLP_CLEAR, .author_name = "Nishi", .organisation = "Minami",
+         .origin_id = uuid, VALUES({V(DOMAIN, "evil.example")}));
+    assert_int_equal(councils_of(&gathered), 1);
+    GIVE(&gathered, .number = 4, .author = 3, .label = KR_TLP_CLEAR, .author_name = "Nishi", .organisation = "KITA",
+         VALUES({V(DOMAIN, "evil.example")}));
+    assert_int_equal(councils_of(&gathered), 1);
+    GIVE(&gathered, .number = 5, .author = 3, .label = KR_TLP_CLEAR, .author_name = "Nishi", VALUES({V(DOMAIN, "evil.example")}));
+    assert_int_equal(councils_of(&gathered), 2);
+    /* Bundles that name nobody: the same report is the same, another is another. */
+    GIVE(&gathered, .number = 6, .author = 1, .label = KR_TLP_CLEAR, .origin_id = "report--a", VALUES({V(DOMAIN, "evil.example")}));
+    GIVE(&gathered, .number = 7, .author = 2, .label = KR_TLP_CLEAR, .origin_id = "report--a", VALUES({V(DOMAIN, "evil.example")}));
+    assert_int_equal(councils_of(&gathered), 3);
+    GIVE(&gathered, .number = 8, .author = 2, .label = KR_TLP_CLEAR, .origin_id = "report--b", VALUES({V(DOMAIN, "evil.example")}));
+    assert_int_equal(councils_of(&gathered), 4);
+    kr_gathered_deinit(&gathered);
+}
+
 static void test_red_and_expired(void **state)
 {
     (void)state;
@@ -170,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_filters),
         cmocka_unit_test(test_stricter_records_leave_no_trace),
         cmocka_unit_test(test_origins_confirm_once),
+        cmocka_unit_test(test_exports_confirm_nothing),
         cmocka_unit_test(test_red_and_expired),
         cmocka_unit_test(test_until),
         cmocka_unit_test(test_order),

@@ -78,7 +78,7 @@ static inline enum kr_err told_item(void *context, const struct kr_import_item *
     assert_true(told->is_open);
     assert_int_equal(kr_indicator_check(item->type, item->value.bytes, item->value.len), KR_OK);
     assert_int_equal(kr_indicator_print(item->type, item->value.bytes, item->value.len, print, sizeof print), KR_OK);
-    assert_true(item->confidence <= KR_CONFIDENCE_NONE && item->action <= KR_ACTION_BLOCK);
+    assert_true(item->confidence <= KR_CONFIDENCE_NONE && item->action <= KR_IMPORT_ACTION_UNSAID);
     told->items++;
     told->types[item->type]++;
     if (told->items_until_no > 0 && told->items > told->items_until_no) {

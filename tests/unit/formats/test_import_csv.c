@@ -20,7 +20,7 @@ static void test_headings(void **state)
               "ip-dst;203.0.113.7;80;1;2026-11-25 00:41:07;2026-11-25;c2\n"
               "filename|md5;a.exe|098f6bcd4621d373cade4e832627b4f6;high;block;;;\n",
               NULL,
-              "group title=test @1\nipv4 203.0.113.7 1795534867-1795532400 80% detect note=c2 @2\n"
+              "group title=test @1\nipv4 203.0.113.7 1795534867-1795532400 80% block note=c2 @2\n"
               "filename a.exe 85% block @3\nmd5 098f6bcd4621d373cade4e832627b4f6 85% block @3\n");
     check_csv("MD5,SHA-256,File Name,Link\n098f6bcd4621d373cade4e832627b4f6,,a.exe,https://r.example/\n", NULL,
               "group title=test @1\nmd5 098f6bcd4621d373cade4e832627b4f6 note=https://r.example/ @2\n"

@@ -22,7 +22,7 @@ static void test_event(void **state)
                "group title=Bot organisation=CIRCL id=e1 terms=PAP:AMBER, TLP:AMBER TLP:AMBER attack=T1218.011 "
                "reference=https://blog.example/x @1 /Event\n"
                "domain evil.example 1767225600-1767312000 75% block note=the C2" AT(0) "skip no-indicator what=link" AT(
-                   1) "md5 d41d8cd98f00b204e9800998ecf8427e 75% detect" AT(2));
+                   1) "md5 d41d8cd98f00b204e9800998ecf8427e 75% block" AT(2));
 }
 
 static void test_types(void **state)

@@ -21,6 +21,35 @@ static void test_loose_indicator(void **state)
                "ipv4 192.0.2.1 1767225600-0 80% block note=C2: of the bot @1 /objects/1/pattern\n");
 }
 
+/* What it is fit for: as its types and labels say; what is harmless is fit for nothing. */
+static void test_fitness(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *said, *told;
+    } words[] = {{"\"indicator_types\":[\"malicious-activity\"]", " block"},
+                 {"\"labels\":[\"compromised\"]", " block"},
+                 {"\"indicator_types\":[\"anomalous-activity\"]", " detect"},
+                 {"\"labels\":[\"block\"]", " block"},
+                 {"\"labels\":[\"detect\"],\"indicator_types\":[\"malicious-activity\"]", " detect"},
+                 {"\"labels\":[\"context\"]", ""},
+                 {"\"labels\":[]", " detect"},
+                 {"\"indicator_types\":[\"benign\"]", NULL},
+                 {"\"labels\":[\"benign\"]", NULL}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        char bundle[512], wanted[256];
+        (void)snprintf(
+            bundle, sizeof bundle,
+            BUNDLE("{\"type\":\"indicator\",\"id\":\"indicator--1\",\"pattern_type\":\"stix\",\"pattern\":\"[ipv4-addr:value "
+                   "= '192.0.2.1']\",%s}"),
+            words[i].said);
+        (void)snprintf(wanted, sizeof wanted, "group title=indicator--1 id=indicator--1 @1 /objects/0\n%s%s%s",
+                       words[i].told == NULL ? "skip no-indicator what=[ipv4-addr:value = '192.0.2.1']" : "ipv4 192.0.2.1",
+                       words[i].told == NULL ? "" : words[i].told, " @1 /objects/0/pattern\n");
+        check_told(bundle, NULL, wanted);
+    }
+}
+
 static void test_report(void **state)
 {
     (void)state;
@@ -435,23 +464,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_large), /* first: it looks at the most that the process ever took */
-        cmocka_unit_test(test_loose_indicator),
-        cmocka_unit_test(test_report),
-        cmocka_unit_test(test_reports_within),
-        cmocka_unit_test(test_labels),
-        cmocka_unit_test(test_labels_of_what_goes_along),
-        cmocka_unit_test(test_observables),
-        cmocka_unit_test(test_patterns),
-        cmocka_unit_test(test_taken_back),
-        cmocka_unit_test(test_versions),
-        cmocka_unit_test(test_sightings),
-        cmocka_unit_test(test_single_object),
-        cmocka_unit_test(test_many_loose),
-        cmocka_unit_test(test_damage_stays_where_it_is),
-        cmocka_unit_test(test_no_document),
-        cmocka_unit_test(test_bombs),
-        cmocka_unit_test(test_sink_stops),
-        cmocka_unit_test(test_dates),
+        cmocka_unit_test(test_loose_indicator), cmocka_unit_test(test_fitness),
+        cmocka_unit_test(test_report),          cmocka_unit_test(test_reports_within),
+        cmocka_unit_test(test_labels),          cmocka_unit_test(test_labels_of_what_goes_along),
+        cmocka_unit_test(test_observables),     cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_taken_back),      cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_sightings),       cmocka_unit_test(test_single_object),
+        cmocka_unit_test(test_many_loose),      cmocka_unit_test(test_damage_stays_where_it_is),
+        cmocka_unit_test(test_no_document),     cmocka_unit_test(test_bombs),
+        cmocka_unit_test(test_sink_stops),      cmocka_unit_test(test_dates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,6 +113,35 @@ static void test_merged(void **state)
     tear_down(&bed);
 }
 
+/* A list that cannot say what its values are for is meant to be used where it comes from elsewhere. */
+static void test_unsaid(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *organisation, *id;
+        uint32_t domain, asn;
+    } origins[] = {{"", "", KR_ACTION_NONE, KR_ACTION_NONE},
+                   {"JPCERT/CC", "", KR_ACTION_BLOCK, KR_ACTION_NONE},
+                   {"", "report--1", KR_ACTION_BLOCK, KR_ACTION_NONE}};
+    for (size_t i = 0; i < 3; i++) {
+        struct bed bed;
+        set_up(&bed);
+        group(&bed, "t", origins[i].organisation, origins[i].id);
+        struct kr_import_item told = item_of("evil.example");
+        told.type = KR_INDICATOR_DOMAIN;
+        told.action = KR_IMPORT_ACTION_UNSAID;
+        assert_int_equal(bed.sink.on_item(bed.sink.context, &told), KR_OK);
+        told.type = KR_INDICATOR_ASN;
+        assert_int_equal(bed.sink.on_item(bed.sink.context, &told), KR_OK);
+        item(&bed, "context"); /* said: for nothing */
+        end(&bed);
+        assert_int_equal(bed.taken[0]->items[0].action, origins[i].domain);
+        assert_int_equal(bed.taken[0]->items[1].action, origins[i].asn);
+        assert_int_equal(bed.taken[0]->items[2].action, KR_ACTION_NONE);
+        tear_down(&bed);
+    }
+}
+
 /* Groups know nothing of each other; what was taken back within one is left out. */
 static void test_groups(void **state)
 {
@@ -222,8 +251,8 @@ static void test_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_merged),  cmocka_unit_test(test_groups), cmocka_unit_test(test_many),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_merged), cmocka_unit_test(test_unsaid),  cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_many),   cmocka_unit_test(test_refused), cmocka_unit_test(test_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
