@@ -37,7 +37,9 @@
 #define KR_COMMUNITY_COUNCILS_MAX 4096u
 #define KR_COMMUNITIES_MAX        16u
 #define KR_VOUCHES_MAX            1024u /* of one council in one community: more are not taken and do not count */
-#define KR_EDGES_MAX              (4u * KR_COMMUNITY_COUNCILS_MAX) /* vouches of one community */
+#define KR_EDGES_MAX              (8u * KR_COMMUNITY_COUNCILS_MAX) /* vouches of one community */
+#define KR_EXPULSIONS_MAX         256u                             /* by one council in one community, as for vouches */
+#define KR_EXPULSION_EDGES_MAX    (4u * KR_COMMUNITY_COUNCILS_MAX) /* of one community */
 #define KR_CARDS_MAX              (KR_COMMUNITIES_MAX + 1u)        /* of one council: one a community, and one without */
 #define KR_LINKS_MAX              256u
 #define KR_TICKETS_MAX            64u
@@ -118,7 +120,8 @@ _Static_assert(KR_LINKS_MAX *KR_AWAITED_FLOOR <= KR_AWAITED_MAX / 2u, "all floor
 _Static_assert(KR_ANNOUNCE_MAX * 16u <= KR_LINK_QUEUE_MAX * 8u, "announcements of one link take no more than its queue");
 _Static_assert(KR_BODY_CLASS_BYTES_MAX + 16u + KR_SLOTS_MAX * 88u + KR_HEADER_BYTES_MAX + 128u <= KR_RECORD_BYTES_MAX + 4u * KR_KIB,
                "the largest body with the largest audience is a record");
-_Static_assert(8u * KR_VOUCHES_MAX <= KR_EDGES_MAX, "a few councils cannot use up a community's vouches");
+_Static_assert(32u * KR_VOUCHES_MAX <= KR_EDGES_MAX, "a few councils cannot use up a community's vouches");
+_Static_assert(64u * KR_EXPULSIONS_MAX <= KR_EXPULSION_EDGES_MAX, "nor its expulsions");
 _Static_assert(KR_CLIENT_FRAME_BYTES_MAX >= KR_RECORD_BYTES_MAX + KR_PAGE_BYTES_MAX, "a client frame holds any draft");
 
 _Static_assert((KR_WALK_FRAMES_MAX + 1u) * KR_SYNC_BYTES_MAX <= KR_WALK_BYTES_MAX, "a walk alone has all the room that it may use");

@@ -128,7 +128,7 @@ enum kr_err kr_status_request(struct kr_step *step, const struct kr_event *event
         const struct kr_community *community = core->directory.communities[i];
         memcpy(status.communities[i].id, community->id, 32);
         status.communities[i].name = text_slice(community->name);
-        status.communities[i].members = community->members.count;
+        status.communities[i].members = kr_membership_count(&community->membership);
     }
     kr_writer_init(&result, KR_PAGE_BYTES_MAX);
     kr_status_write(&status, &result);

@@ -230,9 +230,10 @@ static enum kr_err greet(struct kr_step *step)
     step->core->started_ms = step->now_ms;
     enum kr_err err = kr_links_allow(step);
     if (err == KR_OK && step->core->directory.skipped > 0) {
-        err = kr_step_log(step, KR_LOG_ERROR,
-                          "%u cards, charters or vouches in the store cannot be read and do not count: run `kairan verify`",
-                          step->core->directory.skipped);
+        err = kr_step_log(
+            step, KR_LOG_ERROR,
+            "%u cards, charters, vouches or expulsions in the store cannot be read and do not count: run `kairan verify`",
+            step->core->directory.skipped);
     }
     if (err == KR_OK && step->core->links_skipped > 0) {
         err = kr_step_log(step, KR_LOG_ERROR,

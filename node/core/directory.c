@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/core/membership.h"
-
 #define COUNCILS_MAX (2u * KR_COMMUNITY_COUNCILS_MAX)
 
 void kr_directory_init(struct kr_directory *directory)
@@ -19,11 +17,8 @@ void kr_directory_deinit(struct kr_directory *directory)
     }
     free(directory->councils);
     for (uint32_t i = 0; i < directory->community_count; i++) {
-        struct kr_community *community = directory->communities[i];
-        free(community->edges);
-        free(community->members.ids);
-        free(community->ever.ids);
-        free(community);
+        kr_membership_deinit(&directory->communities[i]->membership);
+        free(directory->communities[i]);
     }
     *directory = (struct kr_directory){0};
 }
@@ -34,7 +29,7 @@ static enum kr_err settle(struct kr_directory *directory)
 {
     enum kr_err err = KR_OK;
     for (uint32_t i = 0; err == KR_OK && i < directory->community_count; i++) {
-        err = directory->communities[i]->is_stale ? kr_members_count(directory->communities[i]) : KR_OK;
+        err = kr_membership_settle(&directory->communities[i]->membership);
     }
     return err;
 }
@@ -84,33 +79,29 @@ const struct kr_community *kr_directory_community(const struct kr_directory *dir
     return find_community(directory, id);
 }
 
+static bool stands_as(const struct kr_directory *directory, const uint8_t community[static 32], const uint8_t council[static 32],
+                      unsigned as)
+{
+    const struct kr_community *found = find_community(directory, community);
+    return found != NULL && (kr_membership_standing(&found->membership, council) & as) != 0;
+}
+
 bool kr_directory_is_member(const struct kr_directory *directory, const uint8_t community[static 32],
                             const uint8_t council[static 32])
 {
-    const struct kr_community *found = find_community(directory, community);
-    return found != NULL && kr_id_set_has(&found->members, council);
+    return stands_as(directory, community, council, KR_IS_MEMBER);
 }
 
 bool kr_directory_was_member(const struct kr_directory *directory, const uint8_t community[static 32],
                              const uint8_t council[static 32])
 {
-    const struct kr_community *found = find_community(directory, community);
-    return found != NULL && kr_id_set_has(&found->ever, council);
+    return stands_as(directory, community, council, KR_WAS_MEMBER);
 }
 
 bool kr_directory_is_candidate(const struct kr_directory *directory, const uint8_t community[static 32],
                                const uint8_t council[static 32])
 {
-    const struct kr_community *found = find_community(directory, community);
-    if (found == NULL) {
-        return false;
-    }
-    for (uint32_t i = 0; i < found->founder_count; i++) {
-        if (memcmp(found->founders[i], council, 32) == 0) {
-            return true;
-        }
-    }
-    return kr_edge_first(found, council) < found->edge_count;
+    return stands_as(directory, community, council, KR_IS_FOUNDER | KR_IS_NAMED);
 }
 
 const struct kr_card_key *kr_card_key_at(const struct kr_card_key *keys, uint32_t count, uint64_t now_s)
@@ -183,6 +174,11 @@ static enum kr_err charter_fits(const struct kr_directory *directory, const stru
     return has_room ? KR_OK : KR_BOUNDS;
 }
 
+static enum kr_word word_of(const struct kr_header *header)
+{
+    return header->kind == KR_KIND_EXPULSION ? KR_WORD_EXPULSION : KR_WORD_VOUCH;
+}
+
 static enum kr_err vouch_fits(const struct kr_directory *directory, const struct kr_header *header, struct kr_slice content)
 {
     struct kr_vouch vouch;
@@ -193,8 +189,8 @@ static enum kr_err vouch_fits(const struct kr_directory *directory, const struct
     /* Refused, not put off: what has no room would be asked for again every minute, thousands of vouches from each peer, for as
      * long as the community is full, and that may be years. */
     const struct kr_community *community = find_community(directory, header->community);
-    bool has_room = community == NULL || kr_edge_find(community, header->author, header->subject) != NULL ||
-                    (community->edge_count < KR_EDGES_MAX && kr_edges_from(community, header->author) < KR_VOUCHES_MAX);
+    bool has_room =
+        community == NULL || kr_membership_has_room(&community->membership, word_of(header), header->author, header->subject);
     return has_room ? KR_OK : KR_BOUNDS;
 }
 
@@ -206,6 +202,7 @@ enum kr_err kr_directory_fits(const struct kr_directory *directory, const struct
     case KR_KIND_CHARTER:
         return charter_fits(directory, header, content);
     case KR_KIND_VOUCH:
+    case KR_KIND_EXPULSION:
         return vouch_fits(directory, header, content);
     default:
         return KR_MALFORMED;
@@ -286,12 +283,16 @@ enum kr_err kr_directory_learn_genesis(struct kr_directory *directory, const str
     (void)kr_slice_text(charter->name, community->name, sizeof community->name);
     memcpy(community->founders, charter->founders, sizeof community->founders);
     community->founder_count = charter->founder_count;
-    community->vouches_needed = charter->vouches_needed;
-    community->quorum = charter->quorum;
-    enum kr_err err = kr_members_count(community);
+    kr_membership_init(&community->membership, charter->vouches_needed, charter->quorum);
+    enum kr_err err = KR_OK;
+    for (uint32_t i = 0; i < charter->founder_count && err == KR_OK; i++) {
+        err = kr_membership_found(&community->membership, charter->founders[i]);
+    }
+    if (err == KR_OK) {
+        err = kr_membership_settle(&community->membership);
+    }
     if (err != KR_OK) {
-        free(community->members.ids);
-        free(community->ever.ids);
+        kr_membership_deinit(&community->membership);
         free(community);
         return err;
     }
@@ -314,10 +315,11 @@ static enum kr_err take_vouch(struct kr_directory *directory, const struct kr_he
     if (community == NULL) {
         return KR_UNKNOWN_AUTHOR;
     }
-    struct kr_edge edge = {.created_ms = header->created_ms, .is_withdrawn = vouch.is_withdrawn};
-    memcpy(edge.from, header->author, 32);
-    memcpy(edge.to, vouch.council, 32);
-    return directory->is_loading ? kr_edge_append(community, &edge) : kr_edge_put(community, &edge);
+    struct kr_membership *membership = &community->membership;
+    return directory->is_loading ? kr_membership_append(membership, word_of(header), header->author, vouch.council,
+                                                        header->created_ms, vouch.is_withdrawn)
+                                 : kr_membership_put(membership, word_of(header), header->author, vouch.council, header->created_ms,
+                                                     vouch.is_withdrawn);
 }
 
 static enum kr_err take(struct kr_directory *directory, const struct kr_header *header, const uint8_t record_id[static 32],
@@ -449,7 +451,7 @@ static bool load_one(void *context, struct kr_slice key, struct kr_slice value)
 enum kr_err kr_directory_load(struct kr_directory *directory, struct kr_txn *txn)
 {
     /* Charters before vouches: an edge needs its community. */
-    static const uint8_t kinds[] = {KR_KIND_COUNCIL_CARD, KR_KIND_CHARTER, KR_KIND_VOUCH};
+    static const uint8_t kinds[] = {KR_KIND_COUNCIL_CARD, KR_KIND_CHARTER, KR_KIND_VOUCH, KR_KIND_EXPULSION};
     directory->is_loading = true;
     for (size_t i = 0; i < sizeof kinds; i++) {
         struct load load = {.directory = directory, .txn = txn};

@@ -1,11 +1,6 @@
 /* The directory as the core knows it: cards, charters, vouches; who is in which community; which key speaks for whom.
  *
- * A cache of the store's statements, rebuilt with the core and kept up to date as statements are stored. Membership is the least
- * fixed point: founders, then whoever k members vouch for. A community has room for KR_COMMUNITY_COUNCILS_MAX: who stands nearer to
- * the founders goes before who stands further away, and at one distance who was vouched for earlier, so that a newcomer pushes
- * nobody out who was there before; a council's vouches past KR_VOUCHES_MAX do not count. Two sets are kept: `members` counts
- * standing vouches (who gets GREEN now), `ever` counts withdrawn ones too (whose records belong to the tree for good: tree
- * membership must not depend on when a node learnt of a withdrawal). */
+ * A cache of the store's statements, rebuilt with the core and kept up to date as statements are stored. */
 #ifndef KR_NODE_CORE_DIRECTORY_H
 #define KR_NODE_CORE_DIRECTORY_H
 
@@ -13,6 +8,7 @@
 #include <stdint.h>
 
 #include "crypto/keyring.h"
+#include "node/core/membership.h"
 #include "proto/record/record.h"
 #include "proto/record/statement.h"
 #include "store/store.h"
@@ -28,27 +24,12 @@ struct kr_council {
     uint8_t content[]; /* of the card's record */
 };
 
-struct kr_edge {
-    uint8_t from[32], to[32];
-    uint64_t created_ms; /* of the vouch */
-    bool is_withdrawn;
-};
-
-struct kr_id_set {
-    uint8_t (*ids)[32]; /* ascending */
-    uint32_t count, capacity;
-};
-
 struct kr_community {
     uint8_t id[32];
     char name[KR_NAME_BYTES_MAX + 1];
     uint8_t founders[KR_FOUNDERS_MAX][32];
-    uint32_t founder_count, vouches_needed, quorum;
-    struct kr_edge *edges; /* ascending by to, created_ms, from; while loading in any order */
-    uint32_t edge_count, edge_capacity;
-    struct kr_id_set members, ever;
-    bool is_stale;    /* edges changed since the sets were computed */
-    bool is_unsorted; /* and stand in the order in which they came */
+    uint32_t founder_count;
+    struct kr_membership membership;
 };
 
 struct kr_directory {
@@ -57,8 +38,8 @@ struct kr_directory {
     struct kr_community *communities[KR_COMMUNITIES_MAX];
     uint32_t community_count;
     uint64_t generation; /* grows with every change */
-    uint32_t waiting;    /* vouches in the store whose charter is not: taken when it comes */
-    bool is_loading;     /* vouches come by the thousand: sorted and counted when all are there */
+    uint32_t waiting;    /* vouches and expulsions in the store whose charter is not: taken when it comes */
+    bool is_loading;     /* they come by the thousand: sorted and counted when all are there */
     uint32_t skipped;    /* rows of the store that could not be read or taken */
 };
 
@@ -101,6 +82,7 @@ const struct kr_council *kr_directory_council(const struct kr_directory *directo
 /* The council's card; its slices are borrowed from the council. */
 void kr_council_card(const struct kr_council *council, struct kr_card *ret_card);
 const struct kr_community *kr_directory_community(const struct kr_directory *directory, const uint8_t id[static 32]);
+/* Who gets GREEN now, and whose records belong to the trees for good (membership.h). */
 bool kr_directory_is_member(const struct kr_directory *directory, const uint8_t community[static 32],
                             const uint8_t council[static 32]);
 bool kr_directory_was_member(const struct kr_directory *directory, const uint8_t community[static 32],

@@ -16,7 +16,6 @@
 #include <string.h>
 
 #include "node/core/effect.h"
-#include "node/core/membership.h"
 #include "node/core/state.h"
 #include "proto/wire/ticket.h"
 
@@ -322,7 +321,8 @@ static enum kr_err make_vouch(struct kr_step *step, const struct kr_invitation *
     const struct kr_core *core = step->core;
     const struct kr_community *community =
         invitation->has_community ? kr_directory_community(&core->directory, invitation->community) : NULL;
-    const struct kr_edge *edge = community == NULL ? NULL : kr_edge_find(community, core->self, invitation->joiner);
+    const struct kr_edge *edge =
+        community == NULL ? NULL : kr_membership_find(&community->membership, KR_WORD_VOUCH, core->self, invitation->joiner);
     *ret_job = NULL;
     if (!invitation->has_community || (edge != NULL && !edge->is_withdrawn) ||
         kr_directory_is_member(&core->directory, invitation->community, invitation->joiner)) {
@@ -371,7 +371,7 @@ static enum kr_err foresee(struct kr_step *step, const struct kr_invitation *inv
     }
     if (err == KR_OK && verdict == KR_OK && welcome->vouch != NULL) {
         const struct kr_community *community = kr_directory_community(&core->directory, invitation->community);
-        bool is_full = community != NULL && community->members.count == KR_COMMUNITY_COUNCILS_MAX;
+        bool is_full = community != NULL && kr_membership_count(&community->membership) == KR_COMMUNITY_COUNCILS_MAX;
         err = kr_admit_foresee(step, welcome->vouch, NULL, &verdict);
         verdict = verdict == KR_OK && is_full ? KR_BOUNDS : verdict; /* it would be no member, or push out another */
     }

@@ -37,6 +37,8 @@ const char *kr_kind_name(uint32_t kind)
         return "charter";
     case KR_KIND_VOUCH:
         return "vouch";
+    case KR_KIND_EXPULSION:
+        return "expulsion";
     default:
         return "unknown";
     }
@@ -49,7 +51,7 @@ bool kr_kind_is_replaceable(uint32_t kind)
 
 bool kr_kind_is_statement(uint32_t kind)
 {
-    return kind == KR_KIND_COUNCIL_CARD || kind == KR_KIND_CHARTER || kind == KR_KIND_VOUCH;
+    return kind == KR_KIND_COUNCIL_CARD || kind == KR_KIND_CHARTER || kind == KR_KIND_VOUCH || kind == KR_KIND_EXPULSION;
 }
 
 bool kr_kind_takes_back(uint32_t kind)

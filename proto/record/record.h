@@ -56,12 +56,13 @@ enum kr_kind {
     KR_KIND_COUNCIL_CARD = 32, /* replaceable; subject = the author's id */
     KR_KIND_CHARTER = 33,      /* replaceable; subject = the community id */
     KR_KIND_VOUCH = 34,        /* replaceable; subject = the council vouched for */
+    KR_KIND_EXPULSION = 35,    /* replaceable; subject = the council expelled; its author's own: it leaves */
 };
 /* "report", "advisory" … or "kind N is unknown" as "unknown". Static storage. */
 const char *kr_kind_name(uint32_t kind);
 /* Whether only the highest version per (author, kind, community, subject) counts. */
 bool kr_kind_is_replaceable(uint32_t kind);
-/* Whether the root key signs it (cards, charters, vouches). */
+/* Whether the root key signs it (cards, charters, vouches, expulsions). */
 bool kr_kind_is_statement(uint32_t kind);
 /* Whether it takes its target back: retraction, revision. */
 bool kr_kind_takes_back(uint32_t kind);

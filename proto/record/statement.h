@@ -1,4 +1,4 @@
-/* Statements of the directory: council card, charter, vouch (docs/PROTOCOL.md, "Statements").
+/* Statements of the directory: council card, charter, vouch, expulsion (docs/PROTOCOL.md, "Statements").
  *
  *   council genesis     = array of 4: version 1, root public key (bin 32), recovery commitment (bin 32), nonce (bin 16)
  *   council id          = BLAKE2b-256("kairan council id" ‖ council genesis)
@@ -11,7 +11,8 @@
  *                         quorum, nonce (bin 16)
  *   community id        = BLAKE2b-256("kairan community id" ‖ charter genesis)
  *   charter             = array of 3: genesis (bin), text (str), previous (bin 0 or 32)
- *   vouch               = array of 4: council vouched for (bin 32), withdrawn (0/1), reason (str), previous (bin 0 or 32)
+ *   vouch, expulsion    = array of 4: council vouched for or expelled (bin 32), withdrawn (0/1), reason (str), previous (bin 0 or
+ *                         32); of an expulsion whose author is that council: it leaves
  *
  * All are records signed by the root key, label CLEAR or GREEN; their header's community names the directory that they belong to.
  */
@@ -62,6 +63,7 @@ void kr_charter_write(const struct kr_charter *charter, struct kr_writer *writer
 void kr_charter_genesis_write(const struct kr_charter *charter, const uint8_t nonce[static 16], struct kr_writer *writer);
 void kr_community_id(uint8_t ret_id[static 32], struct kr_slice genesis);
 
+/* A vouch or an expulsion. */
 struct kr_vouch {
     uint8_t council[32];
     bool is_withdrawn;

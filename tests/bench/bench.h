@@ -50,6 +50,7 @@ void bench_bulk(const struct bench_options *options);
 void bench_import(const struct bench_options *options);
 void bench_ingest(const struct bench_options *options);
 void bench_lookup(const struct bench_options *options);
+void bench_membership(const struct bench_options *options);
 void bench_memory(const struct bench_options *options);
 void bench_reconcile(const struct bench_options *options);
 void bench_replicate(const struct bench_options *options);

@@ -24,7 +24,7 @@ static void statements_without_sense_are_refused_and_harm_nobody(void **state)
 {
     struct bed *bed = *state;
     static const uint8_t garbage[] = "not msgpack";
-    static const uint32_t kinds[] = {KR_KIND_VOUCH, KR_KIND_CHARTER, KR_KIND_COUNCIL_CARD};
+    static const uint32_t kinds[] = {KR_KIND_VOUCH, KR_KIND_CHARTER, KR_KIND_COUNCIL_CARD, KR_KIND_EXPULSION};
     uint64_t records = bed_records(bed, 0);
     uint8_t other[32];
     memset(other, 0x42, sizeof other);
@@ -274,7 +274,7 @@ static void rows_that_lead_nowhere_do_not_keep_a_node_from_starting(void **state
     plant_entry(bed, 0, KR_KIND_VOUCH, nowhere, nowhere);
     bed_forget_log(bed);
     bed_restart(bed, 0);
-    assert_int_equal(bed_times_said(bed, 0, "4 cards, charters or vouches in the store cannot be read"), 1);
+    assert_int_equal(bed_times_said(bed, 0, "4 cards, charters, vouches or expulsions in the store cannot be read"), 1);
     assert_true(bed_link(bed, 0, 1)->has_session);
     assert_true(kr_directory_is_member(&bed_core(bed, 0)->directory, community(bed), bed_node(bed, 1)->council));
     struct kr_vouch vouch = {0};
@@ -291,7 +291,7 @@ static void rows_that_lead_nowhere_do_not_keep_a_node_from_starting(void **state
     assert_non_null(kr_directory_council(&bed_core(bed, 0)->directory, stranger.id));
     bed_forget_log(bed);
     bed_restart(bed, 0);
-    assert_int_equal(bed_times_said(bed, 0, "3 cards, charters or vouches in the store cannot be read"), 1);
+    assert_int_equal(bed_times_said(bed, 0, "3 cards, charters, vouches or expulsions in the store cannot be read"), 1);
     forged_free(&vouched);
     forged_free(&card);
     kr_writer_deinit(&content);

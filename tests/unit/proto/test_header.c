@@ -128,10 +128,10 @@ static void sealed_labels_have_all_it_takes(void **state)
 
 static void statements_are_never_sealed(void **state)
 {
-    static const uint32_t kinds[] = {KR_KIND_COUNCIL_CARD, KR_KIND_CHARTER, KR_KIND_VOUCH};
+    static const uint32_t kinds[] = {KR_KIND_COUNCIL_CARD, KR_KIND_CHARTER, KR_KIND_VOUCH, KR_KIND_EXPULSION};
 
     (void)state;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         assert_int_equal(with_uint(KR_TLP_CLEAR, FIELD_KIND, kinds[i]), KR_OK);
         assert_int_equal(with_uint(KR_TLP_GREEN, FIELD_KIND, kinds[i]), KR_OK);
         assert_int_equal(with_uint(KR_TLP_AMBER, FIELD_KIND, kinds[i]), KR_MALFORMED);
@@ -250,7 +250,10 @@ static void kinds_know_what_they_are(void **state)
     (void)state;
     assert_string_equal(kr_kind_name(KR_KIND_REPORT), "report");
     assert_string_equal(kr_kind_name(KR_KIND_COUNCIL_CARD), "council card");
-    assert_true(kr_kind_is_statement(KR_KIND_VOUCH));
+    for (uint32_t kind = KR_KIND_COUNCIL_CARD; kind <= KR_KIND_EXPULSION; kind++) {
+        assert_string_not_equal(kr_kind_name(kind), "unknown");
+        assert_true(kr_kind_is_statement(kind) && kr_kind_is_replaceable(kind));
+    }
     assert_false(kr_kind_is_statement(KR_KIND_RECEIPT));
     assert_true(kr_kind_is_replaceable(KR_KIND_RECEIPT));
     assert_true(kr_kind_is_replaceable(KR_KIND_CHARTER));

@@ -1,0 +1,492 @@
+/* Membership against a model that was written from docs/PROTOCOL.md alone: slow, and without any of what makes the other one fast.
+ * Thousands of small communities: vouches, cycles, sybils, withdrawals, expulsions, councils that leave, founders among them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/hash.h"
+#include "node/core/membership.h"
+
+#define COUNCILS_MAX 14u
+#define GRAPHS       4000u
+#define NEVER        UINT64_MAX
+
+/* ---- the model ---- */
+
+struct model {
+    uint32_t councils, founders, needed, quorum;
+    struct said {
+        bool is_said, is_withdrawn;
+        uint64_t date;
+    } said[KR_WORD_COUNT][COUNCILS_MAX][COUNCILS_MAX]; /* from, to */
+};
+
+static bool stands(const struct model *model, enum kr_word word, uint32_t from, uint32_t to)
+{
+    return model->said[word][from][to].is_said && !model->said[word][from][to].is_withdrawn;
+}
+
+static bool has_left(const struct model *model, uint32_t council)
+{
+    return stands(model, KR_WORD_EXPULSION, council, council);
+}
+
+/* Founders and whoever enough of the set vouch for, over and over until nothing changes. */
+static void closure(const struct model *model, const bool *barred, bool with_withdrawn, bool *ret_set)
+{
+    memset(ret_set, 0, COUNCILS_MAX);
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (uint32_t c = 0; c < model->councils; c++) {
+            uint32_t votes = 0;
+            for (uint32_t v = 0; v < model->councils; v++) {
+                votes +=
+                    ret_set[v] && (with_withdrawn ? model->said[KR_WORD_VOUCH][v][c].is_said : stands(model, KR_WORD_VOUCH, v, c));
+            }
+            if (!ret_set[c] && !barred[c] && (c < model->founders || votes >= model->needed)) {
+                ret_set[c] = changed = true;
+            }
+        }
+    }
+}
+
+/* The needed-th earliest of the vouches for `c` by those in; NEVER with fewer. */
+static uint64_t date_for(const struct model *model, const bool *in, const uint64_t *since, uint32_t c)
+{
+    uint64_t date = 0;
+    for (uint32_t taken = 0;; taken++) {
+        uint64_t least = NEVER;
+        uint32_t up_to = 0;
+        for (uint32_t v = 0; v < model->councils; v++) {
+            if (in[v] && stands(model, KR_WORD_VOUCH, v, c)) {
+                uint64_t counts = model->said[KR_WORD_VOUCH][v][c].date;
+                counts = counts > since[v] ? counts : since[v];
+                up_to += counts <= date;
+                least = counts > date && counts < least ? counts : least;
+            }
+        }
+        if (taken > 0 && up_to >= model->needed) {
+            return date;
+        }
+        if (least == NEVER) {
+            return up_to >= model->needed ? date : NEVER;
+        }
+        date = taken == 0 && up_to >= model->needed ? date : least;
+    }
+}
+
+static void voices(const struct model *model, bool *ret_in)
+{
+    bool in[COUNCILS_MAX] = {0}, muted[COUNCILS_MAX] = {0};
+    uint64_t since[COUNCILS_MAX] = {0};
+    uint32_t distance[COUNCILS_MAX] = {0};
+    for (uint32_t c = 0; c < model->founders; c++) {
+        in[c] = !has_left(model, c);
+    }
+    bool more = true;
+    for (uint32_t far = 1; more; far++) {
+        bool before[COUNCILS_MAX];
+        uint64_t dates[COUNCILS_MAX];
+        memcpy(before, in, sizeof before);
+        for (uint32_t c = 0; c < model->councils; c++) {
+            const bool may = !in[c] && !muted[c] && c >= model->founders && !has_left(model, c);
+            dates[c] = may ? date_for(model, before, since, c) : NEVER;
+        }
+        more = false;
+        for (;;) { /* the earliest of those left; of one date all are looked at before any is let in */
+            uint64_t next = NEVER;
+            bool chosen[COUNCILS_MAX] = {0};
+            for (uint32_t c = 0; c < model->councils; c++) {
+                next = dates[c] < next ? dates[c] : next;
+            }
+            if (next == NEVER) {
+                break;
+            }
+            more = true;
+            for (uint32_t c = 0; c < model->councils; c++) {
+                uint32_t against = 0;
+                for (uint32_t v = 0; v < model->councils && dates[c] == next; v++) {
+                    const bool stands_before = in[v] && (distance[v] < far || since[v] < next);
+                    against += stands_before && stands(model, KR_WORD_EXPULSION, v, c);
+                }
+                chosen[c] = dates[c] == next;
+                muted[c] = muted[c] || (chosen[c] && against >= model->quorum);
+            }
+            for (uint32_t c = 0; c < model->councils; c++) {
+                if (chosen[c]) {
+                    dates[c] = NEVER;
+                    in[c] = !muted[c];
+                    since[c] = next;
+                    distance[c] = far;
+                }
+            }
+        }
+    }
+    memcpy(ret_in, in, sizeof in);
+}
+
+struct sets {
+    bool members[COUNCILS_MAX], ever[COUNCILS_MAX], expelled[COUNCILS_MAX], left[COUNCILS_MAX];
+};
+
+static struct sets model_sets(const struct model *model)
+{
+    struct sets sets = {0};
+    const bool nobody[COUNCILS_MAX] = {0};
+    bool voice[COUNCILS_MAX], barred[COUNCILS_MAX];
+    voices(model, voice);
+    for (uint32_t c = 0; c < model->councils; c++) {
+        uint32_t against = 0;
+        for (uint32_t v = 0; v < model->councils; v++) {
+            against += v != c && voice[v] && stands(model, KR_WORD_EXPULSION, v, c);
+        }
+        sets.expelled[c] = against >= model->quorum;
+        sets.left[c] = has_left(model, c);
+        barred[c] = sets.expelled[c] || sets.left[c];
+    }
+    closure(model, barred, false, sets.members);
+    closure(model, nobody, true, sets.ever);
+    return sets;
+}
+
+/* ---- the code under test ---- */
+
+static void id_of(uint8_t ret_id[static 32], uint32_t council)
+{
+    memset(ret_id, (int)(0xF0 - 13 * council), 32); /* in another order than their numbers */
+}
+
+static void put(struct kr_membership *membership, bool is_bulk, enum kr_word word, uint32_t from, uint32_t to,
+                const struct said *said)
+{
+    uint8_t author[32], subject[32];
+    id_of(author, from);
+    id_of(subject, to);
+    assert_int_equal(
+        (is_bulk ? kr_membership_append : kr_membership_put)(membership, word, author, subject, said->date, said->is_withdrawn),
+        KR_OK);
+}
+
+static void found(struct kr_membership *membership, const struct model *model)
+{
+    uint8_t id[32];
+    kr_membership_init(membership, model->needed, model->quorum);
+    for (uint32_t c = 0; c < model->founders; c++) {
+        id_of(id, c);
+        assert_int_equal(kr_membership_found(membership, id), KR_OK);
+    }
+}
+
+static struct sets sets_of(struct kr_membership *membership, const struct model *model)
+{
+    struct sets sets = {0};
+    uint32_t members = 0;
+    assert_int_equal(kr_membership_settle(membership), KR_OK);
+    for (uint32_t c = 0; c < model->councils; c++) {
+        uint8_t id[32];
+        id_of(id, c);
+        const uint8_t standing = kr_membership_standing(membership, id);
+        sets.members[c] = (standing & KR_IS_MEMBER) != 0;
+        sets.ever[c] = (standing & KR_WAS_MEMBER) != 0;
+        sets.expelled[c] = (standing & KR_IS_EXPELLED) != 0;
+        sets.left[c] = (standing & KR_HAS_LEFT) != 0;
+        members += sets.members[c];
+    }
+    assert_int_equal(kr_membership_count(membership), members);
+    return sets;
+}
+
+struct tally {
+    uint32_t grew, shrank, expelled, founders_expelled, contested, left;
+};
+
+static void check(struct kr_membership *membership, const struct model *model, uint32_t graph, uint32_t statement,
+                  struct tally *tally)
+{
+    static uint32_t members_before;
+    const struct sets want = model_sets(model), have = sets_of(membership, model);
+    if (memcmp(&want, &have, sizeof want) != 0) {
+        for (uint32_t c = 0; c < model->councils; c++) {
+            print_error("council %u: member %d/%d ever %d/%d expelled %d/%d left %d/%d (model/code)\n", c, want.members[c],
+                        have.members[c], want.ever[c], have.ever[c], want.expelled[c], have.expelled[c], want.left[c],
+                        have.left[c]);
+        }
+        fail_msg("graph %u differs after statement %u: %u founders, k %u, quorum %u", graph, statement, model->founders,
+                 model->needed, model->quorum);
+    }
+    uint32_t members = 0, accused = 0;
+    for (uint32_t c = 0; c < model->councils; c++) {
+        uint32_t against = 0;
+        for (uint32_t v = 0; v < model->councils; v++) {
+            against += v != c && want.ever[v] && stands(model, KR_WORD_EXPULSION, v, c);
+        }
+        accused += against >= model->quorum && !want.expelled[c];
+        members += want.members[c];
+        tally->expelled += want.expelled[c];
+        tally->founders_expelled += want.expelled[c] && c < model->founders;
+        tally->left += want.left[c];
+    }
+    tally->contested += accused > 0;
+    tally->grew += members > members_before;
+    tally->shrank += members < members_before;
+    members_before = members;
+}
+
+/* ---- thousands of communities ---- */
+
+static struct model draw_model(struct kr_rng *rng)
+{
+    struct model model = {.councils = 4 + (uint32_t)kr_rng_below(rng, COUNCILS_MAX - 3)};
+    model.founders = 1 + (uint32_t)kr_rng_below(rng, model.councils < 5 ? model.councils : 5);
+    model.needed = 1 + (uint32_t)kr_rng_below(rng, 3);
+    model.quorum = 1 + (uint32_t)kr_rng_below(rng, 4);
+    return model;
+}
+
+/* Few dates, so that many are equal; sybils (the upper half) mostly speak of each other, and against those below. */
+static void draw_statement(struct kr_rng *rng, const struct model *model, enum kr_word *ret_word, uint32_t *ret_from,
+                           uint32_t *ret_to, struct said *ret_said)
+{
+    *ret_word = kr_rng_below(rng, 3) == 0 ? KR_WORD_EXPULSION : KR_WORD_VOUCH;
+    *ret_from = (uint32_t)kr_rng_below(rng, model->councils);
+    *ret_to = (uint32_t)kr_rng_below(rng, model->councils);
+    if (*ret_from > model->councils / 2 && *ret_word == KR_WORD_VOUCH && kr_rng_below(rng, 4) != 0) {
+        *ret_to = model->councils / 2 + (uint32_t)kr_rng_below(rng, (model->councils + 1) / 2);
+    }
+    *ret_said = (struct said){true, kr_rng_below(rng, 4) == 0, 1 + kr_rng_below(rng, 6)};
+}
+
+/* All that was said last, in another order, into a membership that knows nothing: one by one, or at once. */
+static void arrives_in_another_order(struct kr_rng *rng, const struct model *model, uint32_t graph, bool is_bulk,
+                                     struct tally *tally)
+{
+    uint32_t order[KR_WORD_COUNT * COUNCILS_MAX * COUNCILS_MAX], count = 0;
+    struct kr_membership membership;
+    for (uint32_t i = 0; i < KR_WORD_COUNT * COUNCILS_MAX * COUNCILS_MAX; i++) {
+        order[count] = i;
+        count += model->said[i / (COUNCILS_MAX * COUNCILS_MAX)][i / COUNCILS_MAX % COUNCILS_MAX][i % COUNCILS_MAX].is_said;
+    }
+    found(&membership, model);
+    for (uint32_t i = count; i > 0; i--) {
+        const uint32_t at = (uint32_t)kr_rng_below(rng, i), chosen = order[at];
+        order[at] = order[i - 1];
+        const enum kr_word word = (enum kr_word)(chosen / (COUNCILS_MAX * COUNCILS_MAX));
+        const uint32_t from = chosen / COUNCILS_MAX % COUNCILS_MAX, to = chosen % COUNCILS_MAX;
+        put(&membership, is_bulk, word, from, to, &model->said[word][from][to]);
+        if (!is_bulk && kr_rng_below(rng, 3) == 0) {
+            assert_int_equal(kr_membership_settle(&membership), KR_OK);
+        }
+    }
+    check(&membership, model, graph, UINT32_MAX, tally);
+    kr_membership_deinit(&membership);
+}
+
+static void the_sets_are_those_of_the_model_in_any_order(void **state)
+{
+    (void)state;
+    struct tally tally = {0};
+    struct kr_rng rng;
+    const uint8_t seed[KR_SEED_BYTES] = {4};
+    kr_rng_init(&rng, seed);
+    for (uint32_t graph = 0; graph < GRAPHS; graph++) {
+        struct model model = draw_model(&rng);
+        struct kr_membership membership;
+        found(&membership, &model);
+        const uint32_t statements = 10 + (uint32_t)kr_rng_below(&rng, 6 * model.councils);
+        for (uint32_t i = 0; i < statements; i++) {
+            enum kr_word word;
+            uint32_t from, to;
+            struct said said;
+            draw_statement(&rng, &model, &word, &from, &to, &said);
+            model.said[word][from][to] = said;
+            put(&membership, false, word, from, to, &said);
+            check(&membership, &model, graph, i, &tally);
+        }
+        kr_membership_deinit(&membership);
+        arrives_in_another_order(&rng, &model, graph, false, &tally);
+        arrives_in_another_order(&rng, &model, graph, true, &tally);
+    }
+    /* What was drawn had it all. */
+    assert_true(tally.grew > GRAPHS && tally.shrank > GRAPHS && tally.expelled > GRAPHS && tally.founders_expelled > GRAPHS);
+    assert_true(tally.left > GRAPHS);
+    assert_true(tally.contested > GRAPHS);
+}
+
+/* ---- by hand: what the rules are for ---- */
+
+struct hand {
+    struct model model;
+    struct kr_membership membership;
+};
+
+static void say(struct hand *hand, enum kr_word word, uint32_t from, uint32_t to, bool is_withdrawn, uint64_t date)
+{
+    const struct said said = {true, is_withdrawn, date};
+    hand->model.said[word][from][to] = said;
+    put(&hand->membership, false, word, from, to, &said);
+    assert_int_equal(kr_membership_settle(&hand->membership), KR_OK);
+}
+
+static bool is(const struct hand *hand, uint32_t council, enum kr_standing as)
+{
+    uint8_t id[32];
+    id_of(id, council);
+    return (kr_membership_standing(&hand->membership, id) & as) != 0;
+}
+
+static void begin(struct hand *hand, uint32_t founders, uint32_t needed, uint32_t quorum)
+{
+    *hand = (struct hand){.model = {.councils = COUNCILS_MAX, .founders = founders, .needed = needed, .quorum = quorum}};
+    found(&hand->membership, &hand->model);
+}
+
+static void a_quorum_expels_a_founder_and_whom_it_alone_let_in(void **state)
+{
+    (void)state;
+    struct hand hand;
+    begin(&hand, 3, 1, 2);
+    say(&hand, KR_WORD_VOUCH, 0, 5, false, 1);
+    say(&hand, KR_WORD_VOUCH, 0, 6, false, 1);
+    say(&hand, KR_WORD_VOUCH, 1, 6, false, 2);
+    say(&hand, KR_WORD_EXPULSION, 1, 0, false, 3);
+    assert_true(is(&hand, 0, KR_IS_MEMBER));
+    say(&hand, KR_WORD_EXPULSION, 6, 0, false, 3);
+    assert_false(is(&hand, 0, KR_IS_MEMBER));
+    assert_false(is(&hand, 5, KR_IS_MEMBER));
+    assert_true(is(&hand, 6, KR_IS_MEMBER));
+    assert_true(is(&hand, 0, KR_WAS_MEMBER) && is(&hand, 5, KR_WAS_MEMBER));
+    say(&hand, KR_WORD_EXPULSION, 6, 0, true, 4);
+    assert_true(is(&hand, 0, KR_IS_MEMBER) && is(&hand, 5, KR_IS_MEMBER));
+    kr_membership_deinit(&hand.membership);
+}
+
+/* One member lets in councils of its own making and has them expel all others. The founders expel that one, and nobody needs to
+ * find the rest: their word counts no more. */
+static void sybils_take_no_community_over(void **state)
+{
+    (void)state;
+    struct hand hand;
+    begin(&hand, 3, 1, 2);
+    say(&hand, KR_WORD_VOUCH, 0, 4, false, 1);
+    for (uint32_t sybil = 5; sybil < 10; sybil++) {
+        say(&hand, KR_WORD_VOUCH, 4, sybil, false, 1);
+        for (uint32_t founder = 0; founder < 3; founder++) {
+            say(&hand, KR_WORD_EXPULSION, sybil, founder, false, 2);
+        }
+    }
+    assert_int_equal(kr_membership_count(&hand.membership), 0);
+    say(&hand, KR_WORD_EXPULSION, 1, 4, false, 3);
+    assert_int_equal(kr_membership_count(&hand.membership), 0);
+    say(&hand, KR_WORD_EXPULSION, 2, 4, false, 3);
+    assert_int_equal(kr_membership_count(&hand.membership), 3);
+    kr_membership_deinit(&hand.membership);
+}
+
+/* Two of one distance: who was there first prevails, and a vouch dated back does not make anybody earlier than its author. */
+static void out_of_two_blocs_the_earlier_one_stays(void **state)
+{
+    (void)state;
+    struct hand hand;
+    begin(&hand, 1, 1, 2);
+    for (uint32_t member = 1; member < 5; member++) {
+        say(&hand, KR_WORD_VOUCH, 0, member, false, 10 * member);
+    }
+    for (uint32_t i = 1; i < 3; i++) {
+        for (uint32_t j = 3; j < 5; j++) {
+            say(&hand, KR_WORD_EXPULSION, j, i, false, 60);
+        }
+    }
+    assert_false(is(&hand, 1, KR_IS_MEMBER));
+    for (uint32_t i = 1; i < 3; i++) {
+        for (uint32_t j = 3; j < 5; j++) {
+            say(&hand, KR_WORD_EXPULSION, i, j, false, 70);
+        }
+    }
+    assert_true(is(&hand, 1, KR_IS_MEMBER) && is(&hand, 2, KR_IS_MEMBER));
+    assert_true(is(&hand, 3, KR_IS_EXPELLED) && is(&hand, 4, KR_IS_EXPELLED));
+    kr_membership_deinit(&hand.membership);
+}
+
+/* Who was vouched for first is not there first where a second vouch was needed and came late. */
+static void a_member_is_as_old_as_the_last_vouch_that_it_needed(void **state)
+{
+    (void)state;
+    struct hand hand;
+    begin(&hand, 2, 2, 2);
+    for (uint32_t member = 2; member < 6; member++) {
+        say(&hand, KR_WORD_VOUCH, 0, member, false, member < 4 ? 1 : 10);
+        say(&hand, KR_WORD_VOUCH, 1, member, false, member < 4 ? 50 : 20);
+    }
+    for (uint32_t i = 2; i < 4; i++) {
+        for (uint32_t j = 4; j < 6; j++) {
+            say(&hand, KR_WORD_EXPULSION, i, j, false, 60);
+            say(&hand, KR_WORD_EXPULSION, j, i, false, 60);
+        }
+    }
+    assert_true(is(&hand, 4, KR_IS_MEMBER) && is(&hand, 5, KR_IS_MEMBER));
+    assert_true(is(&hand, 2, KR_IS_EXPELLED) && is(&hand, 3, KR_IS_EXPELLED));
+    kr_membership_deinit(&hand.membership);
+}
+
+static void who_left_has_no_say_and_may_come_back(void **state)
+{
+    (void)state;
+    struct hand hand;
+    begin(&hand, 2, 1, 1);
+    say(&hand, KR_WORD_VOUCH, 0, 3, false, 1);
+    say(&hand, KR_WORD_VOUCH, 3, 4, false, 1);
+    say(&hand, KR_WORD_EXPULSION, 3, 1, false, 2);
+    assert_false(is(&hand, 1, KR_IS_MEMBER));
+    say(&hand, KR_WORD_EXPULSION, 3, 3, false, 3);
+    assert_true(is(&hand, 3, KR_HAS_LEFT));
+    assert_false(is(&hand, 3, KR_IS_MEMBER) || is(&hand, 3, KR_IS_EXPELLED) || is(&hand, 4, KR_IS_MEMBER));
+    assert_true(is(&hand, 1, KR_IS_MEMBER));
+    say(&hand, KR_WORD_EXPULSION, 3, 3, true, 4);
+    assert_true(is(&hand, 3, KR_IS_MEMBER) && is(&hand, 4, KR_IS_MEMBER));
+    assert_false(is(&hand, 1, KR_IS_MEMBER));
+    kr_membership_deinit(&hand.membership);
+}
+
+static void expulsions_are_bounded(void **state)
+{
+    (void)state;
+    struct kr_membership membership;
+    uint8_t founder[32], last[32] = {0};
+    kr_membership_init(&membership, 1, 2);
+    id_of(founder, 0);
+    assert_int_equal(kr_membership_found(&membership, founder), KR_OK);
+    for (uint32_t i = 0; i < KR_EXPULSION_EDGES_MAX; i++) {
+        const uint8_t by[32] = {1, (uint8_t)(i / KR_EXPULSIONS_MAX)}, whom[32] = {2, (uint8_t)(i >> 8), (uint8_t)i};
+        assert_int_equal(kr_membership_append(&membership, KR_WORD_EXPULSION, by, whom, 1, false), KR_OK);
+        memcpy(last, whom, 32);
+    }
+    assert_int_equal(kr_membership_settle(&membership), KR_OK);
+    const uint8_t by[32] = {1, (KR_EXPULSION_EDGES_MAX - 1) / KR_EXPULSIONS_MAX}, stranger[32] = {9};
+    const uint32_t councils = membership.council_count;
+    assert_int_equal(kr_membership_put(&membership, KR_WORD_EXPULSION, by, stranger, 1, false), KR_BOUNDS);
+    assert_int_equal(kr_membership_put(&membership, KR_WORD_EXPULSION, stranger, founder, 1, false), KR_BOUNDS);
+    assert_int_equal(membership.council_count, councils); /* what is refused leaves no trace */
+    assert_int_equal(kr_membership_put(&membership, KR_WORD_EXPULSION, by, last, 2, true), KR_OK);
+    const struct kr_edge *edge = kr_membership_find(&membership, KR_WORD_EXPULSION, by, last);
+    assert_true(edge != NULL && edge->is_withdrawn && edge->created_ms == 2);
+    kr_membership_deinit(&membership);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_sets_are_those_of_the_model_in_any_order),
+        cmocka_unit_test(a_quorum_expels_a_founder_and_whom_it_alone_let_in),
+        cmocka_unit_test(sybils_take_no_community_over),
+        cmocka_unit_test(out_of_two_blocs_the_earlier_one_stays),
+        cmocka_unit_test(a_member_is_as_old_as_the_last_vouch_that_it_needed),
+        cmocka_unit_test(who_left_has_no_say_and_may_come_back),
+        cmocka_unit_test(expulsions_are_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
