@@ -170,14 +170,14 @@ static enum kr_err write_inner(struct making *making, const uint8_t author[stati
     return err;
 }
 
-/* Appends the hashes, checks the header by the receivers' own rules, signs and assembles. */
-static enum kr_err finish(struct making *making, const uint8_t signing_secret[static 64], uint8_t ret_id[static 32])
+/* Appends the hashes, checks the header by the receivers' own rules and assembles; the signature is still zero. */
+static enum kr_err finish(struct making *making)
 {
     struct kr_slice slots = {.bytes = making->slots.bytes, .len = making->slots.len};
     struct kr_slice body = {.bytes = making->body.bytes, .len = making->body.len};
     struct kr_header parsed;
     uint8_t hash[KR_HASH_BYTES];
-    uint8_t signature[KR_SIGNATURE_BYTES];
+    static const uint8_t signature[KR_SIGNATURE_BYTES];
     enum kr_err err;
 
     kr_slots_hash(hash, slots);
@@ -192,26 +192,20 @@ static enum kr_err finish(struct making *making, const uint8_t signing_secret[st
     if (err != KR_OK) {
         return err == KR_MALFORMED ? KR_INVALID : err;
     }
-    kr_hash(hash, "kairan record id", making->header.bytes, making->header.len);
-    kr_sign(signature, signing_secret, "kairan record sig", hash, sizeof hash);
     kr_writer_array(&making->record, 4);
     kr_writer_bin(&making->record, making->header.bytes, making->header.len);
     kr_writer_slice(&making->record, slots);
     kr_writer_slice(&making->record, body);
     kr_writer_bin(&making->record, signature, sizeof signature);
-    err = kr_writer_finish(&making->record);
-    if (err == KR_OK) {
-        memcpy(ret_id, hash, sizeof hash);
-    }
-    return err;
+    return kr_writer_finish(&making->record);
 }
 
-enum kr_err kr_record_make(const struct kr_draft *draft, const uint8_t author[static 32], const uint8_t signing_secret[static 64],
-                           const uint8_t seed[static 32], uint8_t **ret_bytes, size_t *ret_len, uint8_t ret_id[static 32])
+enum kr_err kr_record_prepare(const struct kr_draft *draft, const uint8_t author[static 32],
+                              const uint8_t signing_public[static 32], const uint8_t seed[static 32], uint8_t **ret_bytes,
+                              size_t *ret_len)
 {
     struct making making = {.draft = draft, .is_sealed = kr_label_is_sealed(draft->label)};
     struct kr_rng rng;
-    uint8_t id[KR_ID_BYTES];
     enum kr_err err = check_draft(draft);
 
     kr_writer_init(&making.inner, KR_BODY_BYTES_MAX + INNER_OVERHEAD_BYTES);
@@ -229,7 +223,7 @@ enum kr_err kr_record_make(const struct kr_draft *draft, const uint8_t author[st
         err = write_inner(&making, author);
     }
     if (err == KR_OK) {
-        write_header(&making, author, signing_secret + 32);
+        write_header(&making, author, signing_public);
         err = kr_writer_finish(&making.header);
     }
     if (err == KR_OK && making.is_sealed) {
@@ -242,13 +236,10 @@ enum kr_err kr_record_make(const struct kr_draft *draft, const uint8_t author[st
         err = kr_writer_finish(&making.body);
     }
     if (err == KR_OK) {
-        err = finish(&making, signing_secret, id);
+        err = finish(&making);
     }
     if (err == KR_OK) {
         err = kr_writer_take(&making.record, ret_bytes, ret_len);
-    }
-    if (err == KR_OK) {
-        memcpy(ret_id, id, sizeof id);
     }
     sodium_memzero(making.content_key, sizeof making.content_key);
     sodium_memzero(&rng, sizeof rng);
@@ -259,4 +250,41 @@ enum kr_err kr_record_make(const struct kr_draft *draft, const uint8_t author[st
     kr_writer_deinit(&making.body);
     kr_writer_deinit(&making.record);
     return err;
+}
+
+enum kr_err kr_record_sign(uint8_t *bytes, size_t len, const uint8_t signing_secret[static 64], uint8_t ret_id[static 32])
+{
+    struct kr_record record;
+    struct kr_header header = {0};
+    enum kr_err err = kr_record_split(bytes, len, &record);
+    if (err == KR_OK) {
+        err = kr_header_prefix(record.header, &header);
+    }
+    if (err == KR_OK && memcmp(header.signing_key, signing_secret + 32, 32) != 0) {
+        err = KR_KEY;
+    }
+    if (err != KR_OK) {
+        return err;
+    }
+    kr_sign(bytes + (record.signature.bytes - bytes), signing_secret, "kairan record sig", record.id, KR_ID_BYTES);
+    memcpy(ret_id, record.id, KR_ID_BYTES);
+    return KR_OK;
+}
+
+enum kr_err kr_record_make(const struct kr_draft *draft, const uint8_t author[static 32], const uint8_t signing_secret[static 64],
+                           const uint8_t seed[static 32], uint8_t **ret_bytes, size_t *ret_len, uint8_t ret_id[static 32])
+{
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    enum kr_err err = kr_record_prepare(draft, author, signing_secret + 32, seed, &bytes, &len);
+    if (err == KR_OK) {
+        err = kr_record_sign(bytes, len, signing_secret, ret_id);
+    }
+    if (err != KR_OK) {
+        free(bytes);
+        return err;
+    }
+    *ret_bytes = bytes;
+    *ret_len = len;
+    return KR_OK;
 }
