@@ -225,6 +225,42 @@ enum kr_err kr_keyring_save(struct kr_keyring *keyring, const char *path, const 
     return kr_keyring_save_at_cost(keyring, path, passphrase, replace, KR_KEYRING_OPSLIMIT, KR_KEYRING_MEMORY_KIB, error);
 }
 
+/* ---- Keys that can be elsewhere ---- */
+
+const uint8_t *kr_keyring_public(const struct kr_keyring *keyring, enum kr_key_role role)
+{
+    return role == KR_KEY_ROOT ? keyring->root_public : keyring->recovery_public;
+}
+
+const uint8_t *kr_keyring_secret(const struct kr_keyring *keyring, enum kr_key_role role)
+{
+    const uint8_t *secret = role == KR_KEY_ROOT ? keyring->root_secret : keyring->recovery_secret;
+    return sodium_is_zero(secret, 64) ? NULL : secret;
+}
+
+static void wipe(struct kr_keyring *keyring, enum kr_key_role role)
+{
+    sodium_memzero(role == KR_KEY_ROOT ? keyring->root_secret : keyring->recovery_secret, 64);
+}
+
+enum kr_err kr_keyring_take_out(struct kr_keyring *keyring, enum kr_key_role role, const char *path, struct kr_error *error)
+{
+    void *memory = NULL;
+    enum kr_err err = kr_secret_new(sizeof *keyring, &memory, error);
+    if (err != KR_OK) {
+        return err;
+    }
+    struct kr_keyring *without = memory;
+    *without = *keyring;
+    wipe(without, role);
+    err = kr_keyring_save_again(without, path, true, error);
+    if (err == KR_OK) {
+        wipe(keyring, role);
+    }
+    kr_secret_free(memory);
+    return err;
+}
+
 const struct kr_dated_key *kr_keyring_sealing_by_hint(const struct kr_keyring *keyring, const uint8_t hint[static 4],
                                                       uint32_t index)
 {

@@ -59,6 +59,14 @@ enum kr_err kr_keyring_load(const char *path, const char *passphrase, struct kr_
 /* Whether the file is under a passphrase. */
 enum kr_err kr_keyring_is_protected(const char *path, bool *ret_protected, struct kr_error *error) KR_WARN_UNUSED;
 
+/* The two keys that can be kept elsewhere. */
+enum kr_key_role { KR_KEY_ROOT = 1, KR_KEY_RECOVERY = 2 };
+const uint8_t *kr_keyring_public(const struct kr_keyring *keyring, enum kr_key_role role); /* borrowed */
+const uint8_t *kr_keyring_secret(const struct kr_keyring *keyring, enum kr_key_role role); /* likewise; NULL: it is elsewhere */
+/* Takes the secret out, first of the file at `path`, then of memory. On failure it is still in both. */
+enum kr_err kr_keyring_take_out(struct kr_keyring *keyring, enum kr_key_role role, const char *path,
+                                struct kr_error *error) KR_WARN_UNUSED;
+
 /* The secret key and public key whose hint equals `hint`; NULL where there is none. `index` from 0 walks several with one hint.
  * Borrowed from the keyring. */
 const struct kr_dated_key *kr_keyring_sealing_by_hint(const struct kr_keyring *keyring, const uint8_t hint[static 4],

@@ -31,6 +31,7 @@
 #define KR_AHEAD_MS_MAX          (86400u * 1000u)      /* dated further ahead: not taken yet; a clock further off is wrong */
 #define KR_TAKEBACKS_DAY_MAX     32u                   /* of one other council: more wait for the operator */
 #define KR_CARD_KEYS_MAX         16u                   /* of each sort on a council card */
+#define KR_CARD_BYTES_MAX        (16u * KR_KIB)        /* more than any card can have: three lists of keys, eight texts */
 #define KR_FOUNDERS_MAX          64u
 
 /* Communities and links. */

@@ -123,6 +123,8 @@ enum kr_err kr_status_request(struct kr_step *step, const struct kr_event *event
     status.tickets = core->invitation_count;
     status.net_is_up = core->net_is_up;
     status.store_is_writable = true;
+    status.has_root = kr_keyring_secret(core->keyring, KR_KEY_ROOT) != NULL;
+    status.has_recovery = kr_keyring_secret(core->keyring, KR_KEY_RECOVERY) != NULL;
     status.community_count = core->directory.community_count;
     for (uint32_t i = 0; i < status.community_count; i++) {
         const struct kr_community *community = core->directory.communities[i];

@@ -322,6 +322,14 @@ static enum kr_err request(struct kr_step *step, const struct kr_event *event)
         return kr_join_request(step, event);
     case KR_OP_WATCH:
         return kr_watch_request(step, event);
+    case KR_OP_STATE:
+        return kr_state_request(step, event);
+    case KR_OP_CARD:
+        return kr_card_request(step, event);
+    case KR_OP_COPY_KEY:
+        return kr_copy_key_request(step, event);
+    case KR_OP_FORGET_KEY:
+        return kr_forget_key_request(step, event);
     default:
         return kr_step_error(step, event->client, event->request, KR_VERSION, "this node does not know request %u: update it",
                              event->op);

@@ -55,6 +55,7 @@ enum kr_effect_type {
     KR_EFFECT_DIAL,   /* number, bytes: array of [endpoint (str), server key (bin 32), client secret (bin 0 or 32)] */
     KR_EFFECT_HANGUP, /* number */
     KR_EFFECT_LOG,    /* code = level (1 error … 5 debug), text */
+    KR_EFFECT_FORGET, /* client, request, code = enum kr_key_role: take that secret out of the keyring, then answer (empty array) */
     KR_EFFECT_WAKE,   /* at_ms: call again (TICK) at that time at the latest; the earliest of several counts */
 };
 

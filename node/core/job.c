@@ -246,9 +246,12 @@ static enum kr_err make(struct kr_job *job, const struct kr_keyring *keyring)
     if (err != KR_OK) {
         return err;
     }
-    const uint8_t *secret = kr_kind_is_statement(draft->kind) ? keyring->root_secret : keyring->node_secret;
+    const bool is_statement = kr_kind_is_statement(draft->kind);
+    const uint8_t *secret = is_statement ? kr_keyring_secret(keyring, KR_KEY_ROOT) : keyring->node_secret;
     uint8_t id[KR_ID_BYTES];
-    err = kr_record_make(draft, job->author, secret, job->seed, &job->bytes, &job->len, id);
+    job->is_unsigned = secret == NULL;
+    err = job->is_unsigned ? kr_record_prepare(draft, job->author, keyring->root_public, job->seed, &job->bytes, &job->len)
+                           : kr_record_make(draft, job->author, secret, job->seed, &job->bytes, &job->len, id);
     if (err != KR_OK) {
         return err;
     }

@@ -46,6 +46,7 @@ struct kr_job {
     struct kr_record record; /* borrowed from bytes */
     struct kr_header header; /* likewise */
     bool is_open;            /* content is readable here */
+    bool is_unsigned;        /* MAKE: a statement, and the root key is elsewhere: not to be stored before it has signed */
     /* Retraction, revision whose content is readable: whether what it carries of its target holds, and that (in `content`). */
     enum kr_err target_err;
     struct kr_record target;

@@ -612,7 +612,8 @@ static enum kr_err emit_council(struct kr_query_page *page, const struct kr_dire
     size_t len;
     struct kr_card card;
     kr_council_card(council, &card);
-    struct kr_council_item item = {.name_ja = card.name_ja, .name_en = card.name_en, .region = card.region};
+    struct kr_council_item item = {
+        .name_ja = card.name_ja, .name_en = card.name_en, .region = card.region, .card = {council->content, council->content_len}};
     enum kr_err err = kr_store_get(page->txn, KR_TABLE_IDENTITY, "self", 4, self, sizeof self, &len);
     if (err != KR_OK) {
         return err;
@@ -633,7 +634,7 @@ static enum kr_err emit_council(struct kr_query_page *page, const struct kr_dire
         }
     }
     struct kr_writer writer;
-    kr_writer_init(&writer, 16 * KR_KIB);
+    kr_writer_init(&writer, 2 * KR_CARD_BYTES_MAX);
     kr_council_item_write(&item, &writer);
     return kr_query_emit(page, &writer);
 }
@@ -647,7 +648,7 @@ static enum kr_err page_councils(struct kr_query_page *page, bool *ret_done)
     if (query->position == UINT64_MAX) {
         query->position = 0;
     }
-    while (err == KR_OK && query->position < directory.council_count && page->bytes < KR_PAGE_BYTES_MAX - 16 * KR_KIB) {
+    while (err == KR_OK && query->position < directory.council_count && page->bytes < KR_PAGE_BYTES_MAX - 2 * KR_CARD_BYTES_MAX) {
         err = emit_council(page, &directory, directory.councils[query->position++]);
     }
     *ret_done = query->position >= directory.council_count;

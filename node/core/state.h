@@ -483,10 +483,18 @@ enum kr_err kr_statement_make(struct kr_step *step, const struct kr_statement *s
 /* Makes, stores and offers one. */
 enum kr_err kr_statement_put(struct kr_step *step, const struct kr_statement *statement) KR_WARN_UNUSED;
 /* The same of all that a client's request comes to: all of them or none. The client has its answer then: the first one's id (array
- * of bin 32), or why there is none. */
-#define KR_STATEMENTS_MAX 2u
+ * of bin 32), before it those that the root key must sign elsewhere, or why there is none. */
 enum kr_err kr_statement_ask(struct kr_step *step, const struct kr_event *event, const struct kr_statement *statements,
                              uint32_t count) KR_WARN_UNUSED;
+
+enum kr_err kr_state_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+
+/* ---- card.c ---- */
+enum kr_err kr_card_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+
+/* ---- keys.c ---- */
+enum kr_err kr_copy_key_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+enum kr_err kr_forget_key_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 
 /* ---- init.c ---- */
 

@@ -1,4 +1,5 @@
 /* Statements of our own: cards, charters, vouches, signed with the root key. All are made here. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "node/core/state.h"
@@ -103,7 +104,9 @@ enum kr_err kr_statement_put(struct kr_step *step, const struct kr_statement *st
     enum kr_err verdict = KR_OK;
     uint64_t arrival;
     enum kr_err err = kr_statement_make(step, statement, &job);
-    if (err == KR_OK) {
+    if (err == KR_OK && job->is_unsigned) {
+        verdict = KR_KEY;
+    } else if (err == KR_OK) {
         err = kr_admit(step, job, step->core->self, NULL, &verdict, &arrival);
     }
     kr_job_free(job);
@@ -152,26 +155,122 @@ static enum kr_err foresee_all(struct kr_step *step, struct kr_job *const *jobs,
     return err;
 }
 
+/* What is left for the root key to do, wherever it is. */
+static enum kr_err give_to_sign(struct kr_step *step, const struct kr_event *event, struct kr_job *const *jobs, uint32_t count)
+{
+    enum kr_err err = KR_OK;
+    for (uint32_t i = 0; i < count && err == KR_OK; i++) {
+        struct kr_writer item;
+        kr_writer_init(&item, KR_RECORD_BYTES_MAX);
+        kr_writer_raw(&item, jobs[i]->bytes, jobs[i]->len);
+        err = kr_step_item(step, event->client, event->request, &item);
+        kr_writer_deinit(&item);
+    }
+    return err;
+}
+
+static enum kr_err take_all(struct kr_step *step, const struct kr_event *event, struct kr_job *const *jobs, uint32_t count)
+{
+    enum kr_err verdict = KR_OK;
+    bool is_unsigned = false;
+    enum kr_err err = foresee_all(step, jobs, count, &verdict);
+    for (uint32_t i = 0; i < count; i++) {
+        is_unsigned = is_unsigned || jobs[i]->is_unsigned;
+    }
+    if (err == KR_OK && verdict == KR_OK && is_unsigned) {
+        err = give_to_sign(step, event, jobs, count);
+    } else {
+        for (uint32_t i = 0; i < count && err == KR_OK && verdict == KR_OK; i++) {
+            uint64_t arrival;
+            err = kr_admit(step, jobs[i], step->core->self, NULL, &verdict, &arrival);
+        }
+    }
+    if (err != KR_OK) {
+        return err;
+    }
+    return verdict == KR_OK ? answer(step, event, jobs[0]->record.id) : refuse(step, event, verdict);
+}
+
 enum kr_err kr_statement_ask(struct kr_step *step, const struct kr_event *event, const struct kr_statement *statements,
                              uint32_t count)
 {
     struct kr_job *jobs[KR_STATEMENTS_MAX] = {0};
-    enum kr_err err = KR_OK, verdict = KR_OK;
+    enum kr_err err = KR_OK;
     KR_ASSERT(count > 0 && count <= KR_STATEMENTS_MAX);
     for (uint32_t i = 0; i < count && err == KR_OK; i++) {
         err = kr_statement_make(step, &statements[i], &jobs[i]);
     }
     if (err == KR_OK) {
-        err = foresee_all(step, jobs, count, &verdict);
-    }
-    for (uint32_t i = 0; i < count && err == KR_OK && verdict == KR_OK; i++) {
-        uint64_t arrival;
-        err = kr_admit(step, jobs[i], step->core->self, NULL, &verdict, &arrival);
-    }
-    if (err == KR_OK) {
-        err = verdict == KR_OK ? answer(step, event, jobs[0]->record.id) : refuse(step, event, verdict);
+        err = take_all(step, event, jobs, count);
     }
     for (uint32_t i = 0; i < count; i++) {
+        kr_job_free(jobs[i]);
+    }
+    return err;
+}
+
+/* ---- signed elsewhere ---- */
+
+/* A record that the client says is a statement of ours. */
+static enum kr_err check_signed(struct kr_step *step, struct kr_slice record, struct kr_job **ret_job, enum kr_err *ret_verdict)
+{
+    struct kr_job *job = kr_job_new(KR_JOB_CHECK);
+    if (job == NULL) {
+        return KR_NOMEM;
+    }
+    *ret_job = job;
+    job->bytes = malloc(record.len);
+    if (job->bytes == NULL) {
+        return KR_NOMEM;
+    }
+    memcpy(job->bytes, record.bytes, record.len);
+    job->len = record.len;
+    kr_job_run(job, step->core->keyring);
+    *ret_verdict = job->err;
+    if (job->err == KR_OK && (!kr_kind_is_statement(job->header.kind) || job->record.is_header_only ||
+                              memcmp(job->header.author, step->core->self, 32) != 0)) {
+        *ret_verdict = KR_INVALID;
+    }
+    return job->err == KR_NOMEM ? KR_NOMEM : KR_OK;
+}
+
+/* Whether it still comes next: two statements of one version would raise an alarm at every node. */
+static enum kr_err is_next(struct kr_step *step, const struct kr_job *job, enum kr_err *ret_verdict)
+{
+    const struct kr_header *header = &job->header;
+    const struct kr_statement statement = {
+        .kind = header->kind, .community = header->has_community ? header->community : NULL, .subject = header->subject};
+    struct kr_directory_entry standing;
+    enum kr_err err = find_standing(step, &statement, &standing);
+    if (err == KR_OK && header->version != standing.version + 1) {
+        *ret_verdict = KR_EXISTS;
+    }
+    return err;
+}
+
+enum kr_err kr_state_request(struct kr_step *step, const struct kr_event *event)
+{
+    struct kr_job *jobs[KR_STATEMENTS_MAX] = {0};
+    struct kr_stated stated;
+    enum kr_err err = KR_OK, verdict = kr_stated_read(event->bytes, &stated);
+    if (verdict != KR_OK) {
+        return kr_step_error(step, event->client, event->request, verdict, "these are no statements");
+    }
+    for (uint32_t i = 0; i < stated.count && err == KR_OK && verdict == KR_OK; i++) {
+        err = check_signed(step, stated.records[i], &jobs[i], &verdict);
+        if (err == KR_OK && verdict == KR_OK) {
+            err = is_next(step, jobs[i], &verdict);
+        }
+    }
+    if (err == KR_OK && verdict == KR_OK) {
+        err = take_all(step, event, jobs, stated.count);
+    } else if (err == KR_OK) {
+        err = verdict == KR_EXISTS
+                  ? kr_step_error(step, event->client, event->request, KR_EXISTS,
+                                  "another statement was made in the meantime: begin again, nothing was changed by this one")
+                  : refuse(step, event, verdict);
+    }
+    for (uint32_t i = 0; i < stated.count; i++) {
         kr_job_free(jobs[i]);
     }
     return err;

@@ -425,7 +425,7 @@ static enum kr_err write_welcome(struct kr_step *step, struct kr_invitation *inv
     if (err == KR_OK) {
         err = kr_admit(step, &welcome->card_job, invitation->joiner, link, &verdict, &arrival);
     }
-    if (err == KR_OK && welcome->vouch != NULL) {
+    if (err == KR_OK && welcome->vouch != NULL && !welcome->vouch->is_unsigned) {
         err = kr_admit(step, welcome->vouch, step->core->self, NULL, &verdict, &arrival);
     }
     if (err == KR_OK) {
@@ -448,6 +448,7 @@ static enum kr_err accept_joiner(struct kr_step *step, struct kr_invitation *inv
     if (err == KR_OK && *ret_verdict == KR_OK) {
         err = write_welcome(step, invitation, &welcome);
     }
+    const bool waits_for_root = welcome.vouch != NULL && welcome.vouch->is_unsigned;
     free(welcome.card_job.content);
     free(welcome.card_job.terms);
     kr_job_free(welcome.vouch);
@@ -455,10 +456,16 @@ static enum kr_err accept_joiner(struct kr_step *step, struct kr_invitation *inv
         return err;
     }
     kr_core_name(step->core, invitation->joiner, false, name, sizeof name);
-    return *ret_verdict == KR_OK ? kr_step_log(step, KR_LOG_NOTICE, "%s has joined with a ticket of ours", name)
-                                 : kr_step_log(step, KR_LOG_WARNING,
-                                               "%s showed a ticket of ours and could not be linked: %s; the ticket is still good",
-                                               name, kr_err_text(*ret_verdict));
+    if (*ret_verdict != KR_OK) {
+        return kr_step_log(step, KR_LOG_WARNING, "%s showed a ticket of ours and could not be linked: %s; the ticket is still good",
+                           name, kr_err_text(*ret_verdict));
+    }
+    return waits_for_root
+               ? kr_step_log(step, KR_LOG_WARNING,
+                             "%s has joined with a ticket of ours and is not vouched for yet: the root key is not on this "
+                             "node; run `kairan vouch` with --root",
+                             name)
+               : kr_step_log(step, KR_LOG_NOTICE, "%s has joined with a ticket of ours", name);
 }
 
 static enum kr_err join_hello(struct kr_step *step, struct kr_invitation *invitation, struct kr_slice bytes)

@@ -145,7 +145,7 @@ static void upgrading(void *context, uint32_t percent)
 
 static enum kr_err start_parts(struct keeper *keeper, struct kr_error *error)
 {
-    const struct kr_keyring *keyring = keeper->keyring;
+    struct kr_keyring *keyring = keeper->keyring;
     const struct kr_store_options store = {.path = keeper->place->store,
                                            .storage_key = keyring->storage_key,
                                            .term_key = keyring->term_key,
@@ -169,6 +169,7 @@ static enum kr_err start_parts(struct keeper *keeper, struct kr_error *error)
     if (err == KR_OK) {
         const struct kr_runner_options runner = {.store = keeper->store,
                                                  .keyring = keyring,
+                                                 .keyring_path = keeper->place->keyring,
                                                  .lanes = keeper->lanes,
                                                  .workers = keeper->workers,
                                                  .hub = keeper->hub,

@@ -116,6 +116,21 @@ static void take_job(struct kr_runner *runner, struct kr_effect *effect)
     kr_workers_put(runner->options.workers, item);
 }
 
+/* Off the disk first: what a copy of the file still has is said to be there. */
+static void forget_key(struct kr_runner *runner, const struct kr_effect *effect)
+{
+    static const uint8_t nothing[] = {0x90}; /* an empty array */
+    struct kr_error error = {0};
+    enum kr_err err =
+        kr_keyring_take_out(runner->options.keyring, (enum kr_key_role)effect->code, runner->options.keyring_path, &error);
+    if (err == KR_OK) {
+        kr_hub_end(runner->options.hub, effect->client, effect->request, (struct kr_slice){nothing, sizeof nothing});
+        return;
+    }
+    kr_log(KR_LOG_ERROR, "the key is still on this node: %s", error.text);
+    kr_hub_error(runner->options.hub, effect->client, effect->request, err, error.text);
+}
+
 static void take_effect(struct kr_runner *runner, struct kr_effect *effect)
 {
     const struct kr_slice bytes = {effect->bytes, effect->len};
@@ -152,6 +167,9 @@ static void take_effect(struct kr_runner *runner, struct kr_effect *effect)
         break;
     case KR_EFFECT_LOG:
         kr_log((enum kr_log_level)effect->code, "%s", (const char *)effect->bytes);
+        break;
+    case KR_EFFECT_FORGET:
+        forget_key(runner, effect);
         break;
     case KR_EFFECT_WAKE:
         runner->wake_ms = effect->at_ms < runner->wake_ms ? effect->at_ms : runner->wake_ms;

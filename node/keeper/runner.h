@@ -23,8 +23,9 @@
 #define KR_FAILURE_REST_MS  1000u          /* after an error of the store, before it is asked for anything that can wait */
 
 struct kr_runner_options {
-    struct kr_store *store; /* all borrowed */
-    const struct kr_keyring *keyring;
+    struct kr_store *store;     /* all borrowed */
+    struct kr_keyring *keyring; /* changed on the runner's own thread alone, where secrets are taken out */
+    const char *keyring_path;
     struct kr_lanes *lanes;
     struct kr_workers *workers;
     struct kr_hub *hub;

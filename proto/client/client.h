@@ -79,6 +79,10 @@ enum kr_op {
     KR_OP_CONFIRM = 17,     /* args: kr_confirm; result: array of [how many take effect now] */
     KR_OP_EXPORT = 18,      /* args: kr_export; pages of kr_shown; result: array of 1 uint: the cursor to ask from next time */
     KR_OP_SIGHT = 19,       /* args: kr_sight; result as of KR_OP_SUBMIT. Whoever has the record is told that it was seen */
+    KR_OP_STATE = 30,       /* args: kr_stated: what a request for a statement gave to be signed, signed; result as there */
+    KR_OP_COPY_KEY = 31,    /* args: kr_key_copy; result: kr_key_sealed: a secret that can be kept elsewhere. It stays here too */
+    KR_OP_FORGET_KEY = 32,  /* args: kr_key_forget; result: empty array when the node has the secret no more, in no file either */
+    KR_OP_CARD = 33,        /* args: kr_card_edit; answers as KR_OP_STATE does: this council's card with some of it changed */
     KR_OP_SIGHTINGS = 20,   /* args: array of 1 bin (id or prefix of a record); pages of kr_sighting_item, newest first */
 };
 
@@ -260,6 +264,7 @@ enum kr_err kr_sighting_item_read(struct kr_slice bytes, struct kr_sighting_item
 struct kr_council_item {
     uint8_t council[32];
     struct kr_slice name_ja, name_en, region;
+    struct kr_slice card; /* for kr_card_read */
     bool is_self, is_linked;
     uint32_t community_count;
     struct kr_slice communities[KR_COMMUNITIES_MAX]; /* ids */
@@ -348,6 +353,7 @@ struct kr_status {
     uint64_t links, links_online, tickets;
     uint64_t commits, commit_us_p50, commit_us_p99;
     bool net_is_up, keyring_is_protected, store_is_writable;
+    bool has_root, has_recovery; /* those secrets are on this node */
     uint64_t net_restarts;
     uint32_t community_count;
     struct kr_status_community {
@@ -358,6 +364,59 @@ struct kr_status {
 };
 void kr_status_write(const struct kr_status *status, struct kr_writer *writer);
 enum kr_err kr_status_read(struct kr_slice bytes, struct kr_status *ret_status) KR_WARN_UNUSED;
+
+/* Statements that the root key must sign, and it is not at this node: a request that comes to some (KR_OP_STATE says which are
+ * done) answers with the id of the first, and with the whole records as pages, but for their signatures. None: all is done. */
+#define KR_STATEMENTS_MAX KR_CARDS_MAX
+struct kr_stated {
+    uint32_t count;
+    struct kr_slice records[KR_STATEMENTS_MAX];
+};
+void kr_stated_write(const struct kr_stated *stated, struct kr_writer *writer); /* array of 1 to KR_STATEMENTS_MAX bins */
+enum kr_err kr_stated_read(struct kr_slice bytes, struct kr_stated *ret_stated) KR_WARN_UNUSED;
+
+/* What is to change on this council's card. */
+enum kr_card_field {
+    KR_CARD_NAME_JA,
+    KR_CARD_NAME_EN,
+    KR_CARD_REGION,
+    KR_CARD_CONTACT_NAME,
+    KR_CARD_CONTACT_MAIL,
+    KR_CARD_CONTACT_TELEPHONE,
+    KR_CARD_CONTACT_HOURS,
+    KR_CARD_FIELDS
+};
+struct kr_card_edit {
+    bool changes[KR_CARD_FIELDS];
+    struct kr_slice texts[KR_CARD_FIELDS];
+    bool changes_host;
+    struct kr_slice host; /* council whose operator runs the machine: 32 bytes; empty: our own */
+};
+/* array of 2 * KR_CARD_FIELDS + 2: flag and text of each, flag and host */
+void kr_card_edit_write(const struct kr_card_edit *edit, struct kr_writer *writer);
+enum kr_err kr_card_edit_read(struct kr_slice bytes, struct kr_card_edit *ret_edit) KR_WARN_UNUSED;
+
+/* A secret on its way to the operator's own medium: sealed to a key that the client makes for this one answer. */
+struct kr_key_copy {
+    uint32_t role;          /* enum kr_key_role */
+    uint8_t box_public[32]; /* X25519 */
+};
+struct kr_key_sealed {
+    uint8_t council[32], public_key[32];
+    struct kr_slice slot; /* KR_SLOT_BYTES: the Ed25519 seed */
+};
+/* That the client has the copy: the key's own signature, domain "kairan key copy", over the council's id. */
+struct kr_key_forget {
+    uint32_t role;
+    struct kr_slice signature;
+};
+#define KR_KEY_COPY_DOMAIN "kairan key copy"
+void kr_key_copy_write(const struct kr_key_copy *copy, struct kr_writer *writer);
+enum kr_err kr_key_copy_read(struct kr_slice bytes, struct kr_key_copy *ret_copy) KR_WARN_UNUSED;
+void kr_key_sealed_write(const struct kr_key_sealed *sealed, struct kr_writer *writer);
+enum kr_err kr_key_sealed_read(struct kr_slice bytes, struct kr_key_sealed *ret_sealed) KR_WARN_UNUSED;
+void kr_key_forget_write(const struct kr_key_forget *forget, struct kr_writer *writer);
+enum kr_err kr_key_forget_read(struct kr_slice bytes, struct kr_key_forget *ret_forget) KR_WARN_UNUSED;
 
 enum kr_join_phase { KR_JOIN_DIALLING = 1, KR_JOIN_SESSION = 2, KR_JOIN_WELCOMED = 3, KR_JOIN_LINKED = 4, KR_JOIN_MEMBER = 5 };
 struct kr_join_step {

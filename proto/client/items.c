@@ -162,11 +162,12 @@ enum kr_err kr_export_read(struct kr_slice bytes, struct kr_export *ret_export)
 
 void kr_council_item_write(const struct kr_council_item *item, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 7);
+    kr_writer_array(writer, 8);
     kr_writer_bin(writer, item->council, 32);
     kr_writer_str_slice(writer, item->name_ja);
     kr_writer_str_slice(writer, item->name_en);
     kr_writer_str_slice(writer, item->region);
+    kr_writer_slice(writer, item->card);
     kr_writer_flag(writer, item->is_self);
     kr_writer_flag(writer, item->is_linked);
     kr_writer_array(writer, item->community_count);
@@ -183,11 +184,12 @@ enum kr_err kr_council_item_read(struct kr_slice bytes, struct kr_council_item *
     struct kr_reader reader;
 
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 7);
+    kr_reader_array(&reader, 8);
     kr_reader_fixed(&reader, item.council, 32);
     item.name_ja = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     item.name_en = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     item.region = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
+    item.card = kr_reader_bin(&reader, 1, KR_CARD_BYTES_MAX);
     item.is_self = kr_reader_flag(&reader);
     item.is_linked = kr_reader_flag(&reader);
     item.community_count = kr_reader_array_between(&reader, 0, KR_COMMUNITIES_MAX);

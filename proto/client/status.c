@@ -75,7 +75,7 @@ enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer)
 
 void kr_status_write(const struct kr_status *status, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 24);
+    kr_writer_array(writer, 26);
     kr_writer_bin(writer, status->council, 32);
     kr_writer_str_slice(writer, status->name_ja);
     kr_writer_str_slice(writer, status->name_en);
@@ -98,6 +98,8 @@ void kr_status_write(const struct kr_status *status, struct kr_writer *writer)
     kr_writer_flag(writer, status->net_is_up);
     kr_writer_flag(writer, status->keyring_is_protected);
     kr_writer_flag(writer, status->store_is_writable);
+    kr_writer_flag(writer, status->has_root);
+    kr_writer_flag(writer, status->has_recovery);
     kr_writer_uint(writer, status->net_restarts);
     kr_writer_array(writer, status->community_count);
     for (uint32_t i = 0; i < status->community_count; i++) {
@@ -127,7 +129,7 @@ enum kr_err kr_status_read(struct kr_slice bytes, struct kr_status *ret_status)
     struct kr_reader reader;
 
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 24);
+    kr_reader_array(&reader, 26);
     kr_reader_fixed(&reader, status.council, 32);
     status.name_ja = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     status.name_en = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
@@ -150,6 +152,8 @@ enum kr_err kr_status_read(struct kr_slice bytes, struct kr_status *ret_status)
     status.net_is_up = kr_reader_flag(&reader);
     status.keyring_is_protected = kr_reader_flag(&reader);
     status.store_is_writable = kr_reader_flag(&reader);
+    status.has_root = kr_reader_flag(&reader);
+    status.has_recovery = kr_reader_flag(&reader);
     status.net_restarts = kr_reader_uint(&reader, UINT64_MAX);
     read_communities(&reader, &status);
     kr_reader_close(&reader);

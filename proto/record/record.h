@@ -147,8 +147,8 @@ struct kr_draft {
 enum kr_err kr_record_make(const struct kr_draft *draft, const uint8_t author[static 32], const uint8_t signing_secret[static 64],
                            const uint8_t seed[static 32], uint8_t **ret_bytes, size_t *ret_len,
                            uint8_t ret_id[static 32]) KR_WARN_UNUSED;
-/* The same in two steps, for a key that is elsewhere: the record as it will be, but for a signature of zeros; then that in its place.
- * KR_KEY where the record was prepared for another key. */
+/* The same in two steps, for a key that is elsewhere: the record as it will be, but for a signature of zeros; then that in its
+ * place. KR_KEY where the record was prepared for another key. */
 enum kr_err kr_record_prepare(const struct kr_draft *draft, const uint8_t author[static 32],
                               const uint8_t signing_public[static 32], const uint8_t seed[static 32], uint8_t **ret_bytes,
                               size_t *ret_len) KR_WARN_UNUSED;

@@ -87,6 +87,7 @@ static enum sim_verdict let_out(struct sim_world *world, struct sim_node *node, 
                   (const char *)effect->bytes);
         break;
     case KR_EFFECT_PAGE:
+    case KR_EFFECT_FORGET: /* no client here asks for it */
         break;
     }
     return verdict;

@@ -25,12 +25,13 @@ static bool status_json(const struct kr_status *status)
                                                            "name", kr_json_slice(status->communities[i].name), "members",
                                                            (json_int_t)status->communities[i].members));
     }
-    json_t *object = json_pack(
-        "{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o}", "well", is_well(status), "council",
-        kr_json_id(status->council, 32), "name_ja", kr_json_slice(status->name_ja), "name_en", kr_json_slice(status->name_en),
-        "version", kr_json_slice(status->version), "endpoint", kr_json_slice(status->endpoint), "started",
-        kr_json_time(status->started_ms), "now", kr_json_time(status->now_ms), "net_up", status->net_is_up, "keyring_protected",
-        status->keyring_is_protected, "store_writable", status->store_is_writable, "communities", communities);
+    json_t *object = json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b, s:b, s:o}", "well", is_well(status),
+                               "council", kr_json_id(status->council, 32), "name_ja", kr_json_slice(status->name_ja), "name_en",
+                               kr_json_slice(status->name_en), "version", kr_json_slice(status->version), "endpoint",
+                               kr_json_slice(status->endpoint), "started", kr_json_time(status->started_ms), "now",
+                               kr_json_time(status->now_ms), "net_up", status->net_is_up, "keyring_protected",
+                               status->keyring_is_protected, "store_writable", status->store_is_writable, "root_on_node",
+                               status->has_root, "recovery_on_node", status->has_recovery, "communities", communities);
     const struct {
         const char *key;
         uint64_t value;
@@ -88,6 +89,8 @@ static void status_text(const struct kr_status *status)
     kr_out_bytes(stdout, status->disk_free_bytes);
     (void)fputs(status->store_is_writable ? "" : _("; NOT WRITABLE: make room on the disk"), stdout);
     (void)printf("\n  %s: %s\n", _("keyring"), status->keyring_is_protected ? _("protected by a passphrase") : _("no passphrase"));
+    (void)printf("  %s: ", _("root key"));
+    (void)fputs(status->has_root ? _("on this node (better in a safe: kairan root)\n") : _("not on this node\n"), stdout);
     for (uint32_t i = 0; i < status->community_count; i++) {
         (void)printf("  %s: ", _("community"));
         kr_out_text(stdout, status->communities[i].name, false);

@@ -31,8 +31,15 @@ static bool on_effect(void *context, struct sim_node *node, const struct kr_effe
     case KR_EFFECT_LOG:
         return log_line(bed, node, effect);
     case KR_EFFECT_PAGE:
-        bed->pages += effect->client == BED_CLIENT;
+        if (effect->client == BED_CLIENT && bed->pages++ < sizeof bed->items / sizeof bed->items[0]) {
+            const uint32_t at = bed->pages - 1;
+            bed->items[at].len = effect->len < sizeof bed->items[0].bytes ? effect->len : sizeof bed->items[0].bytes;
+            memcpy(bed->items[at].bytes, effect->bytes, bed->items[at].len);
+        }
         return false;
+    case KR_EFFECT_FORGET:
+        bed->forgets = effect->code;
+        return true;
     case KR_EFFECT_END:
     case KR_EFFECT_ERROR:
         if (effect->client != BED_CLIENT) {

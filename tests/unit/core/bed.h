@@ -31,7 +31,12 @@ struct bed {
     uint8_t result[64 * KR_KIB];
     size_t result_len;
     uint32_t answers, pages;
-    char *log; /* all lines that nodes logged, "N: …\n" */
+    struct {
+        uint8_t bytes[8 * KR_KIB];
+        size_t len;
+    } items[4];       /* of the answer's pages, the first of them */
+    uint32_t forgets; /* which key was last to be taken off: enum kr_key_role; 0: none */
+    char *log;        /* all lines that nodes logged, "N: …\n" */
     size_t log_len, log_capacity;
     uint32_t sent[BED_NODES_MAX]; /* frames let out by each node, and their bytes, since these were last cleared */
     uint64_t sent_bytes[BED_NODES_MAX];

@@ -42,6 +42,11 @@ ROUND_TRIP(kr_export, export, kr_export_write, kr_export_read)
 ROUND_TRIP(kr_sight, sight, kr_sight_write, kr_sight_read)
 ROUND_TRIP(kr_sighting_item, item, kr_sighting_item_write, kr_sighting_item_read)
 ROUND_TRIP(kr_council_item, item, kr_council_item_write, kr_council_item_read)
+ROUND_TRIP(kr_stated, stated, kr_stated_write, kr_stated_read)
+ROUND_TRIP(kr_card_edit, edit, kr_card_edit_write, kr_card_edit_read)
+ROUND_TRIP(kr_key_copy, copy, kr_key_copy_write, kr_key_copy_read)
+ROUND_TRIP(kr_key_sealed, sealed, kr_key_sealed_write, kr_key_sealed_read)
+ROUND_TRIP(kr_key_forget, forget, kr_key_forget_write, kr_key_forget_read)
 ROUND_TRIP(kr_preview, preview, kr_preview_write, kr_preview_read)
 ROUND_TRIP(kr_explained, explained, kr_explained_write, kr_explained_read)
 ROUND_TRIP(kr_peer, peer, kr_peer_write, kr_peer_read)
@@ -239,6 +244,7 @@ static void answers_read_back(void **state)
         .name_ja = text_slice("広島"),
         .name_en = text_slice("Hiroshima"),
         .region = text_slice("中国"),
+        .card = text_slice("card"),
         .is_linked = true,
         .community_count = 2,
         .communities = {slice(ids[0], 32), slice(ids[1], 32)},
@@ -286,6 +292,34 @@ static void answers_read_back(void **state)
     round_trip_kr_council_item(&item, &read_item);
     assert_true(read_item.is_linked && !read_item.is_self);
     assert_slice_equal(read_item.community_names[0], "西", 3);
+    assert_slice_equal(read_item.card, "card", 4);
+}
+
+static void keys_and_statements_read_back(void **state)
+{
+    static const uint8_t slot[80] = {3}, signature[64] = {4};
+    struct kr_stated stated = {.count = 2, .records = {text_slice("one"), text_slice("two")}}, read_stated;
+    struct kr_card_edit edit = {.changes = {[KR_CARD_REGION] = true},
+                                .texts = {[KR_CARD_REGION] = text_slice("北")},
+                                .changes_host = true,
+                                .host = slice(ids[0], 32)},
+                        read_edit;
+    struct kr_key_copy copy = {.role = 2, .box_public = {5}}, read_copy;
+    struct kr_key_sealed sealed = {.council = {6}, .public_key = {7}, .slot = slice(slot, sizeof slot)}, read_sealed;
+    struct kr_key_forget forget = {.role = 1, .signature = slice(signature, sizeof signature)}, read_forget;
+    (void)state;
+    round_trip_kr_stated(&stated, &read_stated);
+    assert_slice_equal(read_stated.records[1], "two", 3);
+    round_trip_kr_card_edit(&edit, &read_edit);
+    assert_true(read_edit.changes[KR_CARD_REGION] && !read_edit.changes[KR_CARD_NAME_JA] && read_edit.changes_host);
+    assert_slice_equal(read_edit.texts[KR_CARD_REGION], "北", 3);
+    assert_slice_equal(read_edit.host, ids[0], 32);
+    round_trip_kr_key_copy(&copy, &read_copy);
+    assert_true(read_copy.role == 2 && read_copy.box_public[0] == 5);
+    round_trip_kr_key_sealed(&sealed, &read_sealed);
+    assert_true(read_sealed.council[0] == 6 && read_sealed.public_key[0] == 7 && read_sealed.slot.bytes[0] == 3);
+    round_trip_kr_key_forget(&forget, &read_forget);
+    assert_true(read_forget.role == 1 && read_forget.signature.bytes[0] == 4);
 }
 
 static void what_is_asked_about_taking_back_reads_back(void **state)
@@ -429,6 +463,7 @@ int main(void)
         cmocka_unit_test(frames_are_bounded),
         cmocka_unit_test(requests_read_back),
         cmocka_unit_test(answers_read_back),
+        cmocka_unit_test(keys_and_statements_read_back),
         cmocka_unit_test(what_is_asked_about_taking_back_reads_back),
         cmocka_unit_test(previews_and_explanations_read_back),
         cmocka_unit_test(the_state_of_a_node_reads_back),

@@ -1,0 +1,85 @@
+/* This council's own card: who it is, and whom to call. */
+#include <string.h>
+
+#include "node/core/state.h"
+
+/* One card for each community's directory, and one without: each stands alone there. */
+struct places {
+    uint8_t communities[KR_CARDS_MAX][32];
+    uint32_t count;
+};
+
+static bool add_place(void *context, struct kr_slice key, struct kr_slice value)
+{
+    struct places *places = context;
+    (void)value;
+    if (key.len == KR_DIRECTORY_KEY_BYTES) {
+        memcpy(places->communities[places->count++], key.bytes + 33, 32);
+    }
+    return places->count < KR_CARDS_MAX;
+}
+
+static enum kr_err find_places(struct kr_step *step, struct places *ret_places)
+{
+    uint8_t prefix[33] = {KR_KIND_COUNCIL_CARD};
+    memcpy(prefix + 1, step->core->self, 32);
+    ret_places->count = 0;
+    return kr_store_each(step->txn, KR_TABLE_DIRECTORY, prefix, sizeof prefix, add_place, ret_places);
+}
+
+static void change(struct kr_card *card, const struct kr_card_edit *edit)
+{
+    struct kr_slice *const fields[KR_CARD_FIELDS] = {
+        [KR_CARD_NAME_JA] = &card->name_ja,
+        [KR_CARD_NAME_EN] = &card->name_en,
+        [KR_CARD_REGION] = &card->region,
+        [KR_CARD_CONTACT_NAME] = &card->contact_name,
+        [KR_CARD_CONTACT_MAIL] = &card->contact_mail,
+        [KR_CARD_CONTACT_TELEPHONE] = &card->contact_telephone,
+        [KR_CARD_CONTACT_HOURS] = &card->contact_hours,
+    };
+    for (uint32_t i = 0; i < KR_CARD_FIELDS; i++) {
+        if (edit->changes[i]) {
+            *fields[i] = edit->texts[i];
+        }
+    }
+    if (edit->changes_host) {
+        card->hosted_by = edit->host;
+    }
+}
+
+enum kr_err kr_card_request(struct kr_step *step, const struct kr_event *event)
+{
+    struct kr_core *core = step->core;
+    struct kr_statement statements[KR_STATEMENTS_MAX];
+    struct kr_card_edit edit;
+    struct kr_card card;
+    struct places places;
+    static const uint8_t none[32];
+    if (kr_card_edit_read(event->bytes, &edit) != KR_OK) {
+        return kr_step_error(step, event->client, event->request, KR_MALFORMED, "this request is not readable");
+    }
+    const struct kr_council *self = kr_directory_council(&core->directory, core->self);
+    enum kr_err err = find_places(step, &places);
+    if (err != KR_OK) {
+        return err;
+    }
+    if (self == NULL || places.count == 0) {
+        return kr_step_error(step, event->client, event->request, KR_NOT_FOUND,
+                             "this council's own card cannot be read: run `kairan verify`");
+    }
+    kr_council_card(self, &card);
+    change(&card, &edit);
+    if (card.name_ja.len + card.name_en.len == 0) {
+        return kr_step_error(step, event->client, event->request, KR_INVALID, "a council needs a name in one of the languages");
+    }
+    if (card.hosted_by.len == 32 && memcmp(card.hosted_by.bytes, core->self, 32) == 0) {
+        card.hosted_by.len = 0;
+    }
+    for (uint32_t i = 0; i < places.count; i++) {
+        const bool has_community = memcmp(places.communities[i], none, 32) != 0;
+        statements[i] = (struct kr_statement){KR_KIND_COUNCIL_CARD, has_community ? places.communities[i] : NULL, core->self,
+                                              kr_statement_write_card, &card};
+    }
+    return kr_statement_ask(step, event, statements, places.count);
+}

@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""The root key on a stick and the recovery key on paper: taken off a real node, used from there, and what goes wrong on the way."""
+import argparse
+import json
+import os
+import sys
+import tempfile
+
+import federation
+from cli import Tool
+from federation import Failure, check
+
+LINE_CHARS = 22  # of a line on paper
+
+
+def write(path, text):
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+def take_off(tool, stick, passphrase, wrong):
+    """Onto the stick and off the node; what is no copy takes nothing off."""
+    shown = json.loads(tool.done("--json", "root"))
+    check(shown == {"root_on_node": True, "recovery_on_node": True}, f"a new node: {shown}")
+    tool.refused("--to", "root", "export")
+    tool.refused("there is no file", "root", "export", "--to", stick, "--passphrase-file", os.path.join(stick, "nowhere"))
+    check(not [name for name in os.listdir(stick) if name.endswith(".key")], "a refused export left a file")
+    path = json.loads(tool.done("--json", "root", "export", "--to", stick, "--passphrase-file", passphrase))["file"]
+    check(os.path.dirname(path) == stick and os.path.exists(path), f"the root key is not at {path}")
+    tool.refused("already there", "root", "export", "--to", stick, "--passphrase-file", passphrase)
+    tool.refused("wrong passphrase", "root", "forget", "--root", path, "--passphrase-file", wrong)
+    tool.refused("not a root key", "root", "forget", "--root", passphrase, "--passphrase-file", passphrase)
+    tool.refused("--root", "root", "forget")
+    check(json.loads(tool.done("--json", "root"))["root_on_node"], "a refused forget took the key off")
+    tool.done("root", "forget", "--root", path, "--passphrase-file", passphrase)
+    tool.refused("not on this node", "root", "export", "--to", os.path.join(stick, "again"), "--passphrase-file", passphrase)
+    return path
+
+
+def paper(tool):
+    lines = json.loads(tool.done("--json", "root", "paper"))["lines"]
+    check(len(lines) == 5 and all(len(line) == LINE_CHARS for line in lines), f"the paper has {lines}")
+    check(all(line in tool.done("root", "paper") for line in lines), "the paper for people has other lines")
+    typed = lines[0].replace(" ", "", 2)[1:]
+    mistyped = [lines[0][:3] + ("7" if lines[0][3] != "7" else "8") + lines[0][4:]] + lines[1:]
+    tool.refused("line 1 is mistyped", "root", "forget", "--paper", "-", given="\n".join(mistyped).encode())
+    tool.refused("line 3 is missing", "root", "forget", "--paper", "-", given="\n".join(lines[:2] + lines[3:]).encode())
+    check(json.loads(tool.done("--json", "root"))["recovery_on_node"], "a refused forget took the key off")
+    given = "1 " + typed.lower() + "\r\n" + "\n".join(reversed(lines[1:]))
+    tool.done("root", "forget", "--paper", "-", given=given.encode())
+    tool.refused("not on this node", "root", "paper")
+
+
+def region(tool, *council):
+    return json.loads(tool.done("--json", "council", *council))["region"]
+
+
+def run(options, directory):
+    with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
+        kita, minami = made.nodes
+        tool, other = Tool(options.kairan, kita.directory), Tool(options.kairan, minami.directory)
+        passphrase, wrong = write(os.path.join(directory, "passphrase"), "on the stick\n"), write(os.path.join(directory, "wrong"), "no\n")
+        tool.done("council", "set", "--region", "North")
+        federation.poll(lambda: region(other, "Kita") == "North", 20, "the peer has the changed card")
+        with open(os.path.join(kita.directory, "keyring"), "rb") as file:
+            before = file.read()
+        path = take_off(tool, directory, passphrase, wrong)
+        paper(tool)
+        with open(os.path.join(kita.directory, "keyring"), "rb") as file:
+            check(file.read() != before, "the keyring was not written")
+        check(json.loads(tool.done("--json", "status"))["root_on_node"] is False, "status says that the root key is there")
+        # Who has no stick changes nothing; who has it does, also after the node was started anew.
+        tool.refused("--root", "council", "set", "--region", "East")
+        check(region(tool) == "North", "the card was changed without the root key")
+        kita.kill()
+        kita.start()
+        check(json.loads(tool.done("--json", "root")) == {"root_on_node": False, "recovery_on_node": False}, "the keys are back")
+        with_root = ("--root", path, "--root-passphrase-file", passphrase)
+        tool.refused("wrong passphrase", "council", "set", "--region", "East", "--root", path, "--root-passphrase-file", wrong)
+        tool.done("council", "set", "--region", "East", "--contact-telephone", "011-000-0000", *with_root)
+        federation.poll(lambda: region(other, "Kita") == "East", 20, "the peer has the card that the stick signed")
+        check("011-000-0000" in other.done("council", "Kita"), "the contact window is not shown")
+        # Another council's key signs nothing here.
+        strange = json.loads(other.done("--json", "root", "export", "--to", directory, "--passphrase-file", passphrase))["file"]
+        tool.refused("another council", "council", "set", "--region", "West", "--root", strange, "--root-passphrase-file", passphrase)
+        tool.refused("another council", "root", "forget", "--root", strange, "--passphrase-file", passphrase, status=2)
+        tool.refused("name", "council", "set", "--name-en", "", *with_root)
+        tool.done("council", "set", "--hosted-by", "Minami", *with_root)
+        check("Minami" in tool.done("council"), "who runs the machine is not said")
+        check(region(tool) == "East", "a refused change came through")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kairand", required=True)
+    parser.add_argument("--kairan", required=True)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="kairan-e2e-root-") as directory:
+        run(options, directory)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Failure as failure:
+        sys.exit(f"root: {failure}")

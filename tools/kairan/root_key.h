@@ -1,0 +1,32 @@
+/* Statements that the council's root key signs: by the node where the key is there, else here, with the file that --root names. */
+#ifndef KR_TOOLS_KAIRAN_ROOT_KEY_H
+#define KR_TOOLS_KAIRAN_ROOT_KEY_H
+
+#include "crypto/root_file.h"
+#include "proto/codec/writer.h"
+#include "tools/kairan/kairan.h"
+
+/* The options of every command that may need it. */
+struct kr_root_options {
+    const char *file, *passphrase_file, *passphrase_fd;
+};
+#define KR_ROOT_OPTIONS(o)                                                                                                         \
+    {.name = "root", .text = &(o).file}, {.name = "root-passphrase-file", .text = &(o).passphrase_file},                           \
+    {                                                                                                                              \
+        .name = "root-passphrase-fd", .text = &(o).passphrase_fd                                                                   \
+    }
+#define KR_ROOT_OPTION_COUNT 3u
+
+/* Where a passphrase comes from: file, descriptor (NULL: neither), else the terminal. Tells why there is none. Released with
+ * kr_secret_free. */
+bool kr_app_passphrase(const struct kr_app *app, const char *file, const char *fd, const char *prompt, const char *again,
+                       char **ret_passphrase);
+/* Opens the file, asking for its passphrase. Tells failures. Released with kr_secret_free. */
+bool kr_root_open(const struct kr_app *app, const struct kr_root_options *options, struct kr_root_key **ret_key);
+
+/* A request that comes to statements of ours, the first of them of this kind and about this council or community (NULL: whichever).
+ * What the root key must sign is signed and sent back. Tells failures. `*ret_id` is the first one's. */
+bool kr_app_state(struct kr_app *app, enum kr_op op, struct kr_writer *args, uint32_t kind, const uint8_t *subject,
+                  const struct kr_root_options *options, uint8_t ret_id[static 32]);
+
+#endif
