@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "crypto/fault.h"
+#include "node/core/alarm.h"
 #include "node/core/facts.h"
 #include "node/core/takeback.h"
 
@@ -265,9 +266,7 @@ static enum kr_err replace_older(struct kr_step *step, const struct kr_job *job)
         return err == KR_NOT_FOUND ? KR_OK : err;
     }
     if (entry.version == job->header.version) {
-        err = kr_step_log(
-            step, KR_LOG_ERROR,
-            "ALARM: a council signed two different statements of one version; ask it by telephone whether its root key is safe");
+        err = kr_alarm_raise(step, job, entry.record_id);
     }
     if (err != KR_OK || is_outdone(&entry, job)) {
         return err != KR_OK ? err : KR_EXISTS;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/core/alarm.h"
 #include "node/core/effect.h"
 #include "node/core/takeback.h"
 
@@ -138,6 +139,9 @@ static enum kr_err load(struct kr_core *core, struct kr_txn *txn)
     }
     if (err == KR_OK) {
         err = kr_takeback_load(&step);
+    }
+    if (err == KR_OK) {
+        err = kr_alarms_load(&step);
     }
     if (err == KR_OK) {
         err = kr_signed_load(&step);
@@ -290,8 +294,8 @@ static bool has_nothing_to_say(const struct kr_event *event)
 
 static enum kr_err request(struct kr_step *step, const struct kr_event *event)
 {
-    bool takes_nothing =
-        event->op == KR_OP_STATUS || event->op == KR_OP_PEERS || event->op == KR_OP_WATCH || event->op == KR_OP_RETRACTIONS;
+    bool takes_nothing = event->op == KR_OP_STATUS || event->op == KR_OP_PEERS || event->op == KR_OP_WATCH ||
+                         event->op == KR_OP_RETRACTIONS || event->op == KR_OP_ALARMS;
     if (takes_nothing && !has_nothing_to_say(event)) {
         return kr_step_error(step, event->client, event->request, KR_MALFORMED, "this request takes no arguments");
     }
@@ -324,6 +328,10 @@ static enum kr_err request(struct kr_step *step, const struct kr_event *event)
         return kr_watch_request(step, event);
     case KR_OP_STATE:
         return kr_state_request(step, event);
+    case KR_OP_ALARMS:
+        return kr_alarms_request(step, event);
+    case KR_OP_SETTLE:
+        return kr_settle_request(step, event);
     case KR_OP_CARD:
         return kr_card_request(step, event);
     case KR_OP_COPY_KEY:

@@ -253,6 +253,7 @@ struct kr_core {
     uint64_t makes_out, makes_since_ms; /* of jobs_out: large submissions of our own; since when flushes have found any */
     uint64_t quarantine_count, quarantine_bytes;
     uint64_t takebacks_waiting;        /* for the operator's word */
+    uint64_t alarms_open;              /* likewise (alarm.h) */
     bool takeback_is_due;              /* some have it now */
     bool quarantine_is_due;            /* the directory changed since the last look */
     bool quarantine_is_stale;          /* it did since the round began that is under way */

@@ -21,6 +21,7 @@
 #include "proto/codec/writer.h"
 #include "proto/record/body.h"
 #include "proto/record/label.h"
+#include "proto/record/record.h"
 
 #define KR_CLIENT_VERSION      1
 #define KR_PAGE_ITEMS_MAX      1024u
@@ -82,6 +83,8 @@ enum kr_op {
     KR_OP_STATE = 30,       /* args: kr_stated: what a request for a statement gave to be signed, signed; result as there */
     KR_OP_COPY_KEY = 31,    /* args: kr_key_copy; result: kr_key_sealed: a secret that can be kept elsewhere. It stays here too */
     KR_OP_FORGET_KEY = 32,  /* args: kr_key_forget; result: empty array when the node has the secret no more, in no file either */
+    KR_OP_ALARMS = 34,      /* pages of kr_alarm */
+    KR_OP_SETTLE = 35,      /* args: array of 1 bin 32, a council; result: array of 1 uint, how many alarms are settled now */
     KR_OP_CARD = 33,        /* args: kr_card_edit; answers as KR_OP_STATE does: this council's card with some of it changed */
     KR_OP_SIGHTINGS = 20,   /* args: array of 1 bin (id or prefix of a record); pages of kr_sighting_item, newest first */
 };
@@ -349,6 +352,7 @@ struct kr_status {
     struct kr_slice name_ja, name_en, version, endpoint;
     uint64_t started_ms, now_ms;
     uint64_t records, indicators, quarantined, store_bytes, disk_free_bytes;
+    uint64_t alarms;            /* not settled */
     uint64_t takebacks_waiting; /* retractions and revisions that wait for the operator's word */
     uint64_t links, links_online, tickets;
     uint64_t commits, commit_us_p50, commit_us_p99;
@@ -374,6 +378,22 @@ struct kr_stated {
 };
 void kr_stated_write(const struct kr_stated *stated, struct kr_writer *writer); /* array of 1 to KR_STATEMENTS_MAX bins */
 enum kr_err kr_stated_read(struct kr_slice bytes, struct kr_stated *ret_stated) KR_WARN_UNUSED;
+
+/* Two statements of one council, kind, subject and version: its root key is in two hands. Each record is header and signature
+ * alone: with them anybody can convince himself (kr_alarm_check). */
+struct kr_alarm {
+    uint8_t council[32];
+    struct kr_slice name;
+    uint64_t noted_ms;
+    bool is_settled; /* the operator has dealt with it */
+    struct kr_slice records[2];
+};
+void kr_alarm_write(const struct kr_alarm *alarm, struct kr_writer *writer);
+enum kr_err kr_alarm_read(struct kr_slice bytes, struct kr_alarm *ret_alarm) KR_WARN_UNUSED;
+/* Whether the two prove what they are said to: both signatures hold, by one key, for one author, kind, community, subject and
+ * version, and the records differ. KR_MALFORMED, KR_SIGNATURE; KR_INVALID where they prove nothing. `*ret_header` is the first
+ * one's, borrowed. */
+enum kr_err kr_alarm_check(const struct kr_slice records[static 2], struct kr_header *ret_header) KR_WARN_UNUSED;
 
 /* What is to change on this council's card. */
 enum kr_card_field {

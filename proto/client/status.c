@@ -75,7 +75,7 @@ enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer)
 
 void kr_status_write(const struct kr_status *status, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 26);
+    kr_writer_array(writer, 27);
     kr_writer_bin(writer, status->council, 32);
     kr_writer_str_slice(writer, status->name_ja);
     kr_writer_str_slice(writer, status->name_en);
@@ -87,6 +87,7 @@ void kr_status_write(const struct kr_status *status, struct kr_writer *writer)
     kr_writer_uint(writer, status->indicators);
     kr_writer_uint(writer, status->quarantined);
     kr_writer_uint(writer, status->takebacks_waiting);
+    kr_writer_uint(writer, status->alarms);
     kr_writer_uint(writer, status->store_bytes);
     kr_writer_uint(writer, status->disk_free_bytes);
     kr_writer_uint(writer, status->links);
@@ -129,7 +130,7 @@ enum kr_err kr_status_read(struct kr_slice bytes, struct kr_status *ret_status)
     struct kr_reader reader;
 
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 26);
+    kr_reader_array(&reader, 27);
     kr_reader_fixed(&reader, status.council, 32);
     status.name_ja = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     status.name_en = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
@@ -141,6 +142,7 @@ enum kr_err kr_status_read(struct kr_slice bytes, struct kr_status *ret_status)
     status.indicators = kr_reader_uint(&reader, UINT64_MAX);
     status.quarantined = kr_reader_uint(&reader, UINT64_MAX);
     status.takebacks_waiting = kr_reader_uint(&reader, UINT64_MAX);
+    status.alarms = kr_reader_uint(&reader, UINT64_MAX);
     status.store_bytes = kr_reader_uint(&reader, UINT64_MAX);
     status.disk_free_bytes = kr_reader_uint(&reader, UINT64_MAX);
     status.links = kr_reader_uint(&reader, UINT64_MAX);

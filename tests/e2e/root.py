@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shutil
 import sys
 import tempfile
 
@@ -91,6 +92,41 @@ def run(options, directory):
         check(region(tool) == "East", "a refused change came through")
 
 
+def two_machines(options, directory):
+    """The state of a node from before its last card, in use again while nobody is there who has that card: both cards meet later."""
+    with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
+        kita, minami = made.nodes
+        tool, other = Tool(options.kairan, kita.directory), Tool(options.kairan, minami.directory)
+        check(other.run("alarms").returncode == 1, "an alarm where nothing has happened")
+        kita.stop()
+        old = os.path.join(directory, "old")
+        shutil.copytree(kita.directory, old, ignore=lambda _, names: [n for n in names if n.endswith(".sock") or n == "notify"])
+        kita.start()
+        tool.done("council", "set", "--region", "North")
+        federation.poll(lambda: region(other, "Kita") == "North", 20, "the peer has the first card")
+        kita.stop()
+        minami.stop()
+        shutil.rmtree(os.path.join(kita.directory, "store"))
+        shutil.copytree(os.path.join(old, "store"), os.path.join(kita.directory, "store"))
+        kita.start()
+        tool.done("council", "set", "--region", "South")
+        minami.start()
+        federation.poll(lambda: other.run("alarms").returncode == 0, 60, "the peer notices two cards of one version")
+        federation.poll(lambda: json.loads(other.done("--json", "status"))["alarms"] == 1, 20, "status counts the alarm")
+        proof = other.done("--json", "alarms").encode()
+        check(json.loads(proof)["kind"] == "council card", f"the alarm is about {proof[:200]}")
+        nobody = Tool(options.kairan, os.path.join(directory, "nowhere"))
+        proved = json.loads(nobody.done("--json", "alarms", "check", "-", given=proof))
+        check(proved["council"] == kita.council.hex(), f"the proof names {proved}")
+        half = json.loads(proof)
+        half["second"] = half["first"]
+        nobody.refused("proves nothing", "alarms", "check", "-", given=json.dumps(half).encode())
+        nobody.refused("no lines", "alarms", "check", "-", given=b"nonsense")
+        nobody.refused("no lines", "alarms", "check", "-", given=b"")
+        other.done("alarms", "settle", "Kita")
+        check(json.loads(other.done("--json", "status"))["alarms"] == 0, "settled, and still counted")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kairand", required=True)
@@ -98,6 +134,7 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kairan-e2e-root-") as directory:
         run(options, directory)
+        two_machines(options, directory)
     return 0
 
 

@@ -159,7 +159,7 @@ class Client:
 
     def status(self):
         names = ("council name_ja name_en version endpoint started_ms now_ms records indicators quarantined "
-                 "takebacks_waiting store_bytes disk_free_bytes links links_online tickets commits commit_us_p50 commit_us_p99 net_is_up "
+                 "takebacks_waiting alarms store_bytes disk_free_bytes links links_online tickets commits commit_us_p50 commit_us_p99 net_is_up "
                  "keyring_is_protected store_is_writable has_root has_recovery net_restarts communities").split()
         return dict(zip(names, self.call(STATUS)[1]))
 

@@ -87,6 +87,20 @@ const struct kr_command kr_commands[] = {
         "                               --root-passphrase-file FILE or --root-passphrase-fd N\n"
         "\n"
         "Example: kairan council set --contact-telephone 011-000-0000 --root /media/usb/kairan-root-1f0c8e2b.key\n")},
+    {"alarms", kr_run_alarms, N_("councils whose root key may be in two hands"),
+     N_("Usage: kairan alarms\n"
+        "       kairan alarms settle COUNCIL\n"
+        "       kairan alarms check FILE | -\n"
+        "\n"
+        "Lists councils that signed two different statements (cards, charters, vouches) of one version. An honest council does\n"
+        "not: somebody else has its root key, or two machines use it. Call them on a number that you know.\n"
+        "\n"
+        "  settle    you have dealt with it: status says no more of this council's alarms so far\n"
+        "  check     look whether what \"kairan --json alarms\" printed elsewhere is proof; needs no node\n"
+        "\n"
+        "Exit status: 0 there are some (check: proved), 1 none, 2 mistake, refusal or no proof.\n"
+        "\n"
+        "Example: kairan --json alarms > proof.json, and there: kairan alarms check proof.json\n")},
     {"invite", kr_run_invite, N_("print a ticket that links another council to this one"),
      N_("Usage: kairan invite [--ttl SPAN] [--community NAME|ID] [--link-only]\n"
         "\n"

@@ -39,6 +39,7 @@ static bool status_json(const struct kr_status *status)
                    {"indicators", status->indicators},
                    {"quarantined", status->quarantined},
                    {"retractions_waiting", status->takebacks_waiting},
+                   {"alarms", status->alarms},
                    {"store_bytes", status->store_bytes},
                    {"disk_free_bytes", status->disk_free_bytes},
                    {"links", status->links},
@@ -80,6 +81,11 @@ static void status_text(const struct kr_status *status)
     (void)printf(_("\n  links: %ju of %ju online, tickets open: %ju"), status->links_online, status->links, status->tickets);
     (void)printf(_("\n  records: %ju, indicators: %ju, in quarantine: %ju"), status->records, status->indicators,
                  status->quarantined);
+    if (status->alarms > 0) {
+        kr_out_style(stdout, KR_STYLE_RED);
+        (void)printf(_("\n  ALARM: a council signed two statements of one version: %ju (see kairan alarms)"), status->alarms);
+        kr_out_style(stdout, KR_STYLE_NONE);
+    }
     if (status->takebacks_waiting > 0) {
         (void)printf(_("\n  retractions that wait for your word: %ju (see kairan retractions)"), status->takebacks_waiting);
     }

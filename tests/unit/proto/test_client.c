@@ -42,6 +42,7 @@ ROUND_TRIP(kr_export, export, kr_export_write, kr_export_read)
 ROUND_TRIP(kr_sight, sight, kr_sight_write, kr_sight_read)
 ROUND_TRIP(kr_sighting_item, item, kr_sighting_item_write, kr_sighting_item_read)
 ROUND_TRIP(kr_council_item, item, kr_council_item_write, kr_council_item_read)
+ROUND_TRIP(kr_alarm, alarm, kr_alarm_write, kr_alarm_read)
 ROUND_TRIP(kr_stated, stated, kr_stated_write, kr_stated_read)
 ROUND_TRIP(kr_card_edit, edit, kr_card_edit_write, kr_card_edit_read)
 ROUND_TRIP(kr_key_copy, copy, kr_key_copy_write, kr_key_copy_read)
@@ -307,7 +308,16 @@ static void keys_and_statements_read_back(void **state)
     struct kr_key_copy copy = {.role = 2, .box_public = {5}}, read_copy;
     struct kr_key_sealed sealed = {.council = {6}, .public_key = {7}, .slot = slice(slot, sizeof slot)}, read_sealed;
     struct kr_key_forget forget = {.role = 1, .signature = slice(signature, sizeof signature)}, read_forget;
+    struct kr_alarm alarm = {.council = {8},
+                             .name = text_slice("北"),
+                             .noted_ms = 9,
+                             .is_settled = true,
+                             .records = {text_slice("a"), text_slice("b")}},
+                    read_alarm;
     (void)state;
+    round_trip_kr_alarm(&alarm, &read_alarm);
+    assert_true(read_alarm.noted_ms == 9 && read_alarm.is_settled && read_alarm.council[0] == 8);
+    assert_slice_equal(read_alarm.records[1], "b", 1);
     round_trip_kr_stated(&stated, &read_stated);
     assert_slice_equal(read_stated.records[1], "two", 3);
     round_trip_kr_card_edit(&edit, &read_edit);

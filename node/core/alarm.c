@@ -1,0 +1,275 @@
+#include "node/core/alarm.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/core/effect.h"
+
+/* In KR_TABLE_RECEIPTS: "alarm" ‖ author 32 ‖ BE64(version) ‖ kind 1 ‖ community 32 ‖ subject 32 → array of 4: noted_ms, settled
+ * (0/1), and both records, header and signature alone (kr_record_strip). */
+#define PREFIX_BYTES 5u
+#define AUTHOR_BYTES (PREFIX_BYTES + 32u)
+#define KEY_BYTES    (AUTHOR_BYTES + 8u + 1u + 32u + 32u)
+static const uint8_t prefix[PREFIX_BYTES] = {'a', 'l', 'a', 'r', 'm'};
+
+struct alarm {
+    uint64_t noted_ms;
+    bool is_settled;
+    struct kr_slice records[2];
+};
+
+static enum kr_err read_alarm(struct kr_slice value, struct alarm *ret_alarm)
+{
+    struct kr_reader reader;
+    struct alarm alarm;
+    kr_reader_init(&reader, value.bytes, value.len);
+    kr_reader_array(&reader, 4);
+    alarm.noted_ms = kr_reader_uint(&reader, UINT64_MAX);
+    alarm.is_settled = kr_reader_flag(&reader);
+    alarm.records[0] = kr_reader_bin(&reader, 1, KR_TABLE_VALUE_BYTES_MAX);
+    alarm.records[1] = kr_reader_bin(&reader, 1, KR_TABLE_VALUE_BYTES_MAX);
+    kr_reader_close(&reader);
+    enum kr_err err = kr_reader_end(&reader);
+    if (err == KR_OK) {
+        *ret_alarm = alarm;
+    }
+    return err;
+}
+
+static enum kr_err put_alarm(struct kr_step *step, const uint8_t key[static KEY_BYTES], const struct alarm *alarm)
+{
+    struct kr_writer writer;
+    kr_writer_init(&writer, KR_TABLE_VALUE_BYTES_MAX);
+    kr_writer_array(&writer, 4);
+    kr_writer_uint(&writer, alarm->noted_ms);
+    kr_writer_flag(&writer, alarm->is_settled);
+    kr_writer_slice(&writer, alarm->records[0]);
+    kr_writer_slice(&writer, alarm->records[1]);
+    enum kr_err err = kr_writer_finish(&writer);
+    if (err == KR_OK) {
+        err = kr_store_put(step->txn, KR_TABLE_RECEIPTS, key, KEY_BYTES, writer.bytes, writer.len);
+    }
+    kr_writer_deinit(&writer);
+    return err;
+}
+
+static bool count_open(void *context, struct kr_slice key, struct kr_slice value)
+{
+    struct kr_core *core = context;
+    struct alarm alarm;
+    (void)key;
+    core->alarms_open += read_alarm(value, &alarm) == KR_OK && !alarm.is_settled;
+    return true;
+}
+
+enum kr_err kr_alarms_load(struct kr_step *step)
+{
+    uint32_t damaged = 0;
+    step->core->alarms_open = 0;
+    enum kr_err err = kr_store_each_whole(step->txn, KR_TABLE_RECEIPTS, prefix, sizeof prefix, count_open, step->core, &damaged);
+    step->core->rows_skipped += damaged;
+    return err;
+}
+
+/* ---- raising ---- */
+
+static void make_key(uint8_t ret_key[static KEY_BYTES], const struct kr_header *header)
+{
+    memcpy(ret_key, prefix, PREFIX_BYTES);
+    memcpy(ret_key + PREFIX_BYTES, header->author, 32);
+    for (unsigned i = 0; i < 8; i++) {
+        ret_key[AUTHOR_BYTES + i] = (uint8_t)(header->version >> (56 - 8 * i));
+    }
+    ret_key[AUTHOR_BYTES + 8] = (uint8_t)header->kind;
+    memcpy(ret_key + AUTHOR_BYTES + 9, header->community, 32);
+    memcpy(ret_key + AUTHOR_BYTES + 41, header->subject, 32);
+}
+
+static bool count_one(void *context, struct kr_slice key, struct kr_slice value)
+{
+    uint32_t *count = context;
+    (void)key;
+    (void)value;
+    return ++*count < KR_ALARMS_MAX;
+}
+
+/* Whether there is nothing to be kept of it: it is known, or its council has enough of them. */
+static enum kr_err is_enough(struct kr_step *step, const uint8_t key[static KEY_BYTES], bool *ret_enough)
+{
+    uint8_t value[KR_TABLE_VALUE_BYTES_MAX];
+    size_t len;
+    uint32_t count = 0;
+    enum kr_err err = kr_store_get(step->txn, KR_TABLE_RECEIPTS, key, KEY_BYTES, value, sizeof value, &len);
+    if (err != KR_NOT_FOUND) {
+        *ret_enough = true;
+        return err == KR_CORRUPT ? KR_OK : err;
+    }
+    err = kr_store_each(step->txn, KR_TABLE_RECEIPTS, key, AUTHOR_BYTES, count_one, &count);
+    *ret_enough = count >= KR_ALARMS_MAX;
+    return err == KR_CORRUPT ? KR_OK : err;
+}
+
+static enum kr_err keep(struct kr_step *step, const uint8_t key[static KEY_BYTES], const struct kr_record *standing,
+                        const struct kr_record *other)
+{
+    struct kr_writer first, second;
+    kr_writer_init(&first, KR_TABLE_VALUE_BYTES_MAX / 2);
+    kr_writer_init(&second, KR_TABLE_VALUE_BYTES_MAX / 2);
+    enum kr_err err = kr_record_strip(standing, &first);
+    if (err == KR_OK) {
+        err = kr_record_strip(other, &second);
+    }
+    if (err == KR_OK) {
+        err =
+            put_alarm(step, key,
+                      &(struct alarm){.noted_ms = step->now_ms, .records = {{first.bytes, first.len}, {second.bytes, second.len}}});
+    }
+    kr_writer_deinit(&first);
+    kr_writer_deinit(&second);
+    return err;
+}
+
+enum kr_err kr_alarm_raise(struct kr_step *step, const struct kr_job *job, const uint8_t standing_id[static 32])
+{
+    uint8_t key[KEY_BYTES], *bytes = NULL;
+    uint64_t arrival;
+    size_t len;
+    bool is_known = false;
+    struct kr_record standing;
+    char name[KR_NAME_BYTES_MAX + 1];
+    make_key(key, &job->header);
+    enum kr_err err = is_enough(step, key, &is_known);
+    if (err != KR_OK || is_known) {
+        return err;
+    }
+    err = kr_store_record_find(step->txn, standing_id, &arrival);
+    if (err == KR_OK) {
+        err = kr_store_record_get(step->txn, arrival, &bytes, &len);
+    }
+    if (err == KR_OK) {
+        err = kr_record_split(bytes, len, &standing);
+    }
+    if (err == KR_OK) {
+        err = keep(step, key, &standing, &job->record);
+    }
+    free(bytes);
+    if (err == KR_NOMEM || err == KR_IO || err == KR_STORE_FULL) {
+        return err;
+    }
+    step->core->alarms_open += err == KR_OK;
+    return kr_step_log(step, KR_LOG_ERROR,
+                       "ALARM: %s signed two different statements of one version; ask it by telephone whether its root key is safe "
+                       "(kairan alarms)",
+                       kr_core_name(step->core, job->header.author, false, name, sizeof name));
+}
+
+/* ---- for clients ---- */
+
+struct listing {
+    struct kr_step *step;
+    const struct kr_event *event;
+    enum kr_err err;
+};
+
+static bool list_one(void *context, struct kr_slice key, struct kr_slice value)
+{
+    struct listing *listing = context;
+    struct alarm alarm;
+    char name[KR_NAME_BYTES_MAX + 1];
+    if (key.len != KEY_BYTES || read_alarm(value, &alarm) != KR_OK) {
+        return true;
+    }
+    const uint8_t *author = key.bytes + PREFIX_BYTES;
+    struct kr_writer writer;
+    struct kr_alarm item = {
+        .noted_ms = alarm.noted_ms, .is_settled = alarm.is_settled, .records = {alarm.records[0], alarm.records[1]}};
+    memcpy(item.council, author, 32);
+    kr_core_name(listing->step->core, author, listing->event->speaks_japanese, name, sizeof name);
+    item.name = (struct kr_slice){(const uint8_t *)name, strlen(name)};
+    kr_writer_init(&writer, 2 * KR_TABLE_VALUE_BYTES_MAX);
+    kr_alarm_write(&item, &writer);
+    listing->err = kr_step_item(listing->step, listing->event->client, listing->event->request, &writer);
+    kr_writer_deinit(&writer);
+    return listing->err == KR_OK;
+}
+
+static enum kr_err end_empty(struct kr_step *step, const struct kr_event *event, uint64_t count, bool has_count)
+{
+    struct kr_writer result;
+    kr_writer_init(&result, KR_KIB);
+    kr_writer_array(&result, has_count ? 1 : 0);
+    if (has_count) {
+        kr_writer_uint(&result, count);
+    }
+    enum kr_err err = kr_step_end(step, event->client, event->request, &result);
+    kr_writer_deinit(&result);
+    return err;
+}
+
+enum kr_err kr_alarms_request(struct kr_step *step, const struct kr_event *event)
+{
+    struct listing listing = {.step = step, .event = event};
+    uint32_t damaged = 0;
+    enum kr_err err = kr_store_each_whole(step->txn, KR_TABLE_RECEIPTS, prefix, sizeof prefix, list_one, &listing, &damaged);
+    err = err == KR_OK ? listing.err : err;
+    return err == KR_OK ? end_empty(step, event, 0, false) : err;
+}
+
+struct settling {
+    uint8_t keys[KR_ALARMS_MAX][KEY_BYTES];
+    uint32_t count;
+};
+
+static bool pick_open(void *context, struct kr_slice key, struct kr_slice value)
+{
+    struct settling *settling = context;
+    struct alarm alarm;
+    if (key.len == KEY_BYTES && read_alarm(value, &alarm) == KR_OK && !alarm.is_settled) {
+        memcpy(settling->keys[settling->count++], key.bytes, KEY_BYTES);
+    }
+    return settling->count < KR_ALARMS_MAX;
+}
+
+static enum kr_err settle_one(struct kr_step *step, const uint8_t key[static KEY_BYTES])
+{
+    uint8_t value[KR_TABLE_VALUE_BYTES_MAX];
+    size_t len;
+    struct alarm alarm;
+    enum kr_err err = kr_store_get(step->txn, KR_TABLE_RECEIPTS, key, KEY_BYTES, value, sizeof value, &len);
+    if (err == KR_OK) {
+        err = read_alarm((struct kr_slice){value, len}, &alarm);
+    }
+    if (err != KR_OK) {
+        return err;
+    }
+    alarm.is_settled = true;
+    return put_alarm(step, key, &alarm);
+}
+
+enum kr_err kr_settle_request(struct kr_step *step, const struct kr_event *event)
+{
+    struct settling settling = {.count = 0};
+    struct kr_reader reader;
+    uint8_t row[AUTHOR_BYTES];
+    uint32_t damaged = 0;
+    memcpy(row, prefix, PREFIX_BYTES);
+    kr_reader_init(&reader, event->bytes.bytes, event->bytes.len);
+    kr_reader_array(&reader, 1);
+    kr_reader_fixed(&reader, row + PREFIX_BYTES, 32);
+    kr_reader_close(&reader);
+    if (kr_reader_end(&reader) != KR_OK) {
+        return kr_step_error(step, event->client, event->request, KR_MALFORMED, "the request cannot be read");
+    }
+    enum kr_err err = kr_store_each_whole(step->txn, KR_TABLE_RECEIPTS, row, sizeof row, pick_open, &settling, &damaged);
+    for (uint32_t i = 0; i < settling.count && err == KR_OK; i++) {
+        err = settle_one(step, settling.keys[i]);
+    }
+    if (err != KR_OK) {
+        return err;
+    }
+    if (settling.count == 0) {
+        return kr_step_error(step, event->client, event->request, KR_NOT_FOUND, "no alarm about this council is open");
+    }
+    step->core->alarms_open -= settling.count;
+    return end_empty(step, event, settling.count, true);
+}

@@ -1,0 +1,16 @@
+/* Two statements of one council, kind, subject and version: its root key is in two hands, or two machines use it. Both together
+ * prove it to anybody. Private to node/core. */
+#ifndef KR_NODE_CORE_ALARM_H
+#define KR_NODE_CORE_ALARM_H
+
+#include "node/core/state.h"
+
+enum kr_err kr_alarms_load(struct kr_step *step) KR_WARN_UNUSED;
+/* `job` is another statement where the one with that id stands. Logged and kept the first time, at most KR_ALARMS_MAX of a council.
+ */
+enum kr_err kr_alarm_raise(struct kr_step *step, const struct kr_job *job, const uint8_t standing_id[static 32]) KR_WARN_UNUSED;
+
+enum kr_err kr_alarms_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+enum kr_err kr_settle_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+
+#endif

@@ -1,0 +1,204 @@
+/* Councils that signed two statements of one version: listed, proved, settled. */
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/secret.h"
+#include "tools/kairan/kairan.h"
+#include "tools/kairan/out.h"
+
+/* ---- list ---- */
+
+struct listing {
+    const struct kr_app *app;
+    uint64_t count;
+};
+
+static json_t *json_record(struct kr_slice record)
+{
+    char *hex = malloc(record.len * 2 + 1);
+    if (hex == NULL) {
+        return NULL;
+    }
+    json_t *text = json_string(sodium_bin2hex(hex, record.len * 2 + 1, record.bytes, record.len));
+    free(hex);
+    return text;
+}
+
+static enum kr_err alarm_json(const struct kr_alarm *alarm, const struct kr_header *header)
+{
+    return kr_json_line(json_pack("{s:o, s:o, s:s, s:I, s:o, s:b, s:o, s:o}", "council", kr_json_id(alarm->council, 32), "name",
+                                  kr_json_slice(alarm->name), "kind", kr_kind_name(header->kind), "version",
+                                  (json_int_t)header->version, "noted", kr_json_time(alarm->noted_ms), "settled", alarm->is_settled,
+                                  "first", json_record(alarm->records[0]), "second", json_record(alarm->records[1])))
+               ? KR_OK
+               : KR_IO;
+}
+
+static enum kr_err show_alarm(void *context, struct kr_slice item)
+{
+    struct listing *listing = context;
+    struct kr_alarm alarm;
+    struct kr_header header;
+    enum kr_err err = kr_alarm_read(item, &alarm);
+    if (err == KR_OK) {
+        err = kr_alarm_check(alarm.records, &header);
+    }
+    if (err != KR_OK) {
+        return err;
+    }
+    listing->count++;
+    if (listing->app->is_json) {
+        return alarm_json(&alarm, &header);
+    }
+    kr_out_style(stdout, alarm.is_settled ? KR_STYLE_NONE : KR_STYLE_RED);
+    kr_out_text(stdout, alarm.name, false);
+    kr_out_style(stdout, KR_STYLE_NONE);
+    (void)printf(_(": two different statements (%s) of version %ju"), kr_kind_name(header.kind), (uintmax_t)header.version);
+    (void)fputs("\n    ", stdout);
+    kr_out_time(stdout, alarm.noted_ms / 1000);
+    (void)fputs(alarm.is_settled ? _(", settled\n") : "\n", stdout);
+    return KR_OK;
+}
+
+static int list(struct kr_app *app)
+{
+    struct listing listing = {.app = app};
+    if (kr_crypto_init() != KR_OK || kr_app_ask(app, KR_OP_ALARMS, KR_ANSWER_MS, show_alarm, &listing, NULL) != KR_OK) {
+        return KR_EXIT_ERROR;
+    }
+    if (listing.count == 0) {
+        if (!app->is_json) {
+            (void)fputs(_("No council has signed two statements of one version.\n"), stdout);
+        }
+        return KR_EXIT_NONE;
+    }
+    if (!app->is_json) {
+        (void)fputs(_("Call each of them on a number that you know: its root key may be in two hands. Then: kairan alarms settle "
+                      "COUNCIL\n"),
+                    stdout);
+    }
+    return KR_EXIT_DONE;
+}
+
+/* ---- settle ---- */
+
+static int settle(struct kr_app *app, const char *name)
+{
+    const struct kr_texts names = {.items = {name}, .count = 1};
+    uint8_t id[1][32];
+    struct kr_writer args;
+    struct kr_reader reader;
+    struct kr_slice result;
+    if (!kr_app_find_councils(app, &names, id)) {
+        return KR_EXIT_ERROR;
+    }
+    kr_writer_init(&args, KR_KIB);
+    kr_writer_array(&args, 1);
+    kr_writer_bin(&args, id[0], 32);
+    enum kr_err err = kr_app_call(app, KR_OP_SETTLE, &args, KR_ANSWER_MS, NULL, NULL, &result);
+    kr_writer_deinit(&args);
+    if (err != KR_OK) {
+        return KR_EXIT_ERROR;
+    }
+    kr_reader_init(&reader, result.bytes, result.len);
+    kr_reader_array(&reader, 1);
+    const uint64_t count = kr_reader_uint(&reader, UINT64_MAX);
+    kr_reader_close(&reader);
+    if (kr_reader_end(&reader) != KR_OK) {
+        return kr_app_unreadable(app);
+    }
+    if (app->is_json) {
+        return kr_json_line(json_pack("{s:I}", "settled", (json_int_t)count)) ? KR_EXIT_DONE : KR_EXIT_ERROR;
+    }
+    (void)printf(_("settled: %ju\n"), (uintmax_t)count);
+    return KR_EXIT_DONE;
+}
+
+/* ---- check: what somebody else saw, without a node ---- */
+
+struct half {
+    uint8_t bytes[16u * KR_KIB];
+    size_t len;
+};
+
+static bool take_half(const json_t *object, const char *key, struct half *half)
+{
+    const char *hex = json_string_value(json_object_get(object, key));
+    const char *end = NULL;
+    return hex != NULL && sodium_hex2bin(half->bytes, sizeof half->bytes, hex, strlen(hex), NULL, &half->len, &end) == 0 &&
+           *end == 0 && half->len > 0;
+}
+
+static int check_one(const struct kr_app *app, const json_t *object)
+{
+    static struct half halves[2];
+    struct kr_header header;
+    enum kr_err err = KR_MALFORMED;
+    if (take_half(object, "first", &halves[0]) && take_half(object, "second", &halves[1])) {
+        const struct kr_slice records[2] = {{halves[0].bytes, halves[0].len}, {halves[1].bytes, halves[1].len}};
+        err = kr_alarm_check(records, &header);
+    }
+    if (err != KR_OK) {
+        return kr_app_fail(app, err, _("this proves nothing: %s"), kr_err_text(err));
+    }
+    if (app->is_json) {
+        return kr_json_line(json_pack("{s:b, s:o, s:s, s:I}", "proved", 1, "council", kr_json_id(header.author, 32), "kind",
+                                      kr_kind_name(header.kind), "version", (json_int_t)header.version))
+                   ? KR_EXIT_DONE
+                   : KR_EXIT_ERROR;
+    }
+    (void)fputs(_("Proved: both were signed with the root key of the council "), stdout);
+    kr_out_id(stdout, header.author, 64);
+    (void)printf(_(" (%s, version %ju)\n"), kr_kind_name(header.kind), (uintmax_t)header.version);
+    return KR_EXIT_DONE;
+}
+
+static int check(struct kr_app *app, const char *path)
+{
+    FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    int status = KR_EXIT_NONE;
+    if (in == NULL) {
+        return kr_app_fail(app, KR_IO, _("cannot open %s: %s"), path, strerror(errno));
+    }
+    if (kr_crypto_init() != KR_OK) {
+        status = KR_EXIT_ERROR;
+    }
+    for (;;) {
+        json_error_t why;
+        json_t *object = status == KR_EXIT_ERROR ? NULL : json_loadf(in, JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES, &why);
+        if (object == NULL) {
+            break;
+        }
+        status = check_one(app, object);
+        json_decref(object);
+    }
+    const bool is_whole = feof(in) != 0;
+    if (in != stdin) {
+        (void)fclose(in);
+    }
+    if (status == KR_EXIT_NONE || (status == KR_EXIT_DONE && !is_whole)) {
+        return kr_app_fail(app, KR_MALFORMED, _("%s has no lines as kairan --json alarms prints them"), path);
+    }
+    return status;
+}
+
+int kr_run_alarms(struct kr_app *app, int argc, char **argv)
+{
+    int rest;
+    if (!kr_options_parse(app, argc, argv, NULL, 0, false, &rest)) {
+        return KR_EXIT_ERROR;
+    }
+    if (rest == argc) {
+        return list(app);
+    }
+    if (rest + 2 == argc && strcmp(argv[rest], "settle") == 0) {
+        return settle(app, argv[rest + 1]);
+    }
+    if (rest + 2 == argc && strcmp(argv[rest], "check") == 0) {
+        return check(app, argv[rest + 1]);
+    }
+    return kr_app_fail(app, KR_INVALID, _("it is kairan alarms, kairan alarms settle COUNCIL, or kairan alarms check FILE"));
+}
