@@ -24,6 +24,17 @@ static inline struct kr_packed *kr_packed_at(const struct kr_sieve *sieve, uint3
     return (struct kr_packed *)(void *)(sieve->arena + 4 * (size_t)(at & ~KR_SIEVE_HOST));
 }
 
+/* One number of an address in digits; returns what is behind it. */
+static inline uint8_t *kr_packed_octet(uint8_t *to, unsigned octet)
+{
+    *to = (uint8_t)('0' + octet / 100);
+    to += octet >= 100;
+    *to = (uint8_t)('0' + octet / 10 % 10);
+    to += octet >= 10;
+    *to = (uint8_t)('0' + octet % 10);
+    return to + 1;
+}
+
 static inline const uint8_t *kr_packed_value(const struct kr_packed *packed)
 {
     return (const uint8_t *)(packed + 1);

@@ -29,7 +29,12 @@ struct kr_part {
 #define KR_SWEEP_HASHES_MAX   (64u * KR_SWEEP_BLOCKS + 64u)
 #define KR_SWEEP_SPECIALS_MAX (4u * KR_SWEEP_WORDS_MAX)
 
-enum kr_sweep_sort { KR_SWEEP_WORD, KR_SWEEP_ODD, KR_SWEEP_HEX, KR_SWEEP_FENCE, KR_SWEEP_COLONS };
+enum kr_sweep_sort { KR_SWEEP_WORD, KR_SWEEP_ODD, KR_SWEEP_HASH, KR_SWEEP_FENCE, KR_SWEEP_COLONS };
+
+/* What 64 bytes are, a bit a byte, in the order of the classes. Of dots, those that are not of words are line feeds. */
+struct kr_sweep_block {
+    uint64_t word, dot, odd, colon, hex, fence, inside, letter;
+};
 
 struct kr_sweep_word {
     uint64_t dots; /* bit 63 is the last character; of names, a bit in front of the first one, too */
@@ -41,8 +46,10 @@ struct kr_sweep_special {
 };
 
 struct kr_sweep_batch {
-    uint64_t gaps[KR_SWEEP_BLOCKS + 1], dots[KR_SWEEP_BLOCKS + 1]; /* of each block; first the one before */
-    uint32_t ends[KR_SWEEP_WORDS_MAX + 8];
+    struct kr_sweep_block blocks[KR_SWEEP_BLOCKS + 1]; /* first the one before */
+    uint64_t gaps[KR_SWEEP_BLOCKS + 1], dots[KR_SWEEP_BLOCKS + 1];
+    uint64_t name_bits[KR_SWEEP_BLOCKS + 1], address_bits[KR_SWEEP_BLOCKS + 1]; /* where they end */
+    uint16_t name_ends[KR_SWEEP_WORDS_MAX + 32], address_ends[KR_SWEEP_WORDS_MAX + 32];
     uint32_t name_count, address_count, special_count;
     struct kr_sweep_word names[KR_SWEEP_WORDS_MAX + 1], addresses[KR_SWEEP_WORDS_MAX + 1];
     uint64_t hashes[KR_SWEEP_HASHES_MAX];
@@ -60,7 +67,7 @@ struct kr_sweep_scratch {
     uint64_t line; /* of `seen` */
     uint32_t seen_count;
     struct kr_sweep_seen seen[KR_SWEEP_HITS_MAX];
-    size_t defang_done, hex_done, colons_done; /* up to here the text has been looked at for these */
+    size_t defang_done, colons_done; /* up to here the text has been looked at for these */
     uint8_t decoded[KR_SWEEP_PAD + KR_SWEEP_WORD_MAX + KR_SWEEP_PAD];
     uint8_t unfanged[KR_SWEEP_PAD + KR_SWEEP_WORD_MAX + KR_SWEEP_PAD];
     struct kr_sieve_text phrase;
@@ -74,8 +81,8 @@ void kr_word_specials(struct kr_sweep *sweep, const struct kr_part *part);
 void kr_word_confirm(struct kr_sweep *sweep, const struct kr_part *part, size_t from, size_t to);
 /* A word of any length and any bytes, not trimmed. */
 void kr_word_check(struct kr_sweep *sweep, const struct kr_part *part, size_t from, size_t to);
-/* A run of at least 16 hexadecimal digits around `at`. */
-void kr_word_hex(struct kr_sweep *sweep, const struct kr_part *part, size_t at);
+/* A word, not trimmed, with at least 16 hexadecimal digits on end. */
+void kr_word_hash(struct kr_sweep *sweep, const struct kr_part *part, size_t from, size_t to);
 /* All runs of hexadecimal digits, colons and dots that touch a colon between the places. */
 void kr_word_colons(struct kr_sweep *sweep, const struct kr_part *part, size_t first, size_t end);
 /* One of them. */

@@ -110,28 +110,41 @@ static void mark(uint64_t *bits, const uint8_t *network)
     const unsigned first = (unsigned)network[0] << 8 | network[1];
     const unsigned count = network[4] < 16 ? 1u << (16 - network[4]) : 1;
     for (unsigned i = first; i < first + count; i++) {
-        bits[i / 64] |= (uint64_t)1 << i % 64;
+        uint8_t text[8] = {0}, *to = kr_packed_octet(text, i >> 8);
+        *to++ = '.';
+        const unsigned net = kr_sieve_net(text, (unsigned)(kr_packed_octet(to, i & 255) - text));
+        bits[net / 64] |= (uint64_t)1 << net % 64;
     }
 }
 
-/* Notes how a name ends. Four bytes before it are readable. */
-static void mark_top(struct kr_sieve *sieve, const uint8_t *name, size_t len)
+static bool has_letter(const uint8_t *name, size_t len)
 {
-    const uint8_t *dot = memrchr(name, '.', len);
-    const size_t label = dot != NULL ? (size_t)(name + len - dot) - 1 : len;
-    if (label > 0) {
-        const unsigned top = kr_sieve_top(name + len, (unsigned)label);
-        sieve->tops[top / 64] |= (uint64_t)1 << top % 64;
+    while (len > 0 && !((uint8_t)((name[len - 1] | 0x20) - 'a') < 26 || name[len - 1] == '_')) {
+        len--;
     }
+    return len > 0;
+}
+
+/* Notes how a name, or the word of a text, ends. Sixteen bytes before its end are readable. */
+static void mark_root(struct kr_sieve *sieve, const uint8_t *name, size_t len)
+{
+    const uint8_t *last = memrchr(name, '.', len);
+    const uint8_t *second = last != NULL ? memrchr(name, '.', (size_t)(last - name)) : NULL;
+    const size_t labels = second != NULL ? (size_t)(name + len - second) - 1 : len;
+    if (labels > 0) {
+        const uint64_t root = kr_sieve_root(&sieve->key, name + len, (unsigned)labels) >> sieve->root_shift;
+        sieve->root_room[root / 64] |= (uint64_t)1 << root % 64;
+    }
+    sieve->has_words = sieve->has_words || !has_letter(name, len);
 }
 
 static void mark_text(struct kr_sieve *sieve, const struct kr_packed *packed)
 {
     static _Thread_local struct kr_sieve_text text;
-    uint8_t word[4 + KR_INDICATOR_PRINT_BYTES_MAX] = {0};
+    uint8_t word[16 + KR_INDICATOR_PRINT_BYTES_MAX] = {0};
     if (kr_sieve_text(packed->type, kr_packed_value(packed), packed->len, &text)) {
-        memcpy(word + 4, text.bytes + text.from, text.to - text.from);
-        mark_top(sieve, word + 4, text.to - text.from);
+        memcpy(word + 16, text.bytes + text.from, text.to - text.from);
+        mark_root(sieve, word + 16, text.to - text.from);
     }
 }
 
@@ -143,7 +156,7 @@ static void put_keys(struct insertion *insertion, const struct kr_packed *packed
     struct kr_indicator address;
     switch (packed->type) {
     case KR_INDICATOR_DOMAIN:
-        mark_top(sieve, value, packed->len);
+        mark_root(sieve, value, packed->len);
         put(insertion, kr_sieve_hash_word(sieve, value, packed->len), false);
         break;
     case KR_INDICATOR_IPV4:
@@ -156,17 +169,21 @@ static void put_keys(struct insertion *insertion, const struct kr_packed *packed
     case KR_INDICATOR_URL:
         put(insertion, kr_key_flat(&sieve->key, sieve->key.binary, value + packed->len, packed->len), false);
         if (kr_packed_host(packed, &host)) {
-            mark_top(sieve, host.bytes, host.len);
             put(insertion, kr_sieve_hash(sieve, KR_INDICATOR_URL_HOST, host.bytes, host.len), true);
             if (kr_sieve_is_ipv4(host.bytes, host.len) &&
                 kr_indicator_parse(KR_INDICATOR_IPV4, (const char *)host.bytes, host.len, &address, NULL) == KR_OK) {
                 mark(sieve->nets_room, address.value);
+            } else if (memchr(host.bytes, ':', host.len) == NULL) {
+                mark_root(sieve, host.bytes, host.len);
             }
         }
         break;
     default:
         if (kr_sieve_is_text(packed->type)) {
             mark_text(sieve, packed);
+        } else if (packed->type == KR_INDICATOR_EMAIL) {
+            const uint8_t *at = memrchr(value, '@', packed->len);
+            mark_root(sieve, at != NULL ? at + 1 : value, packed->len - (at != NULL ? (size_t)(at + 1 - value) : 0));
         }
         put(insertion, kr_sieve_hash(sieve, packed->type, value, packed->len), false);
         break;
@@ -176,25 +193,32 @@ static void put_keys(struct insertion *insertion, const struct kr_packed *packed
 enum kr_err kr_sieve_seal(struct kr_sieve *sieve)
 {
     uint64_t slots = SLOTS_MIN, words = SLOTS_MIN / 4;
-    unsigned bits = 6;
+    unsigned bits = 6, root_bits = 12;
     for (; slots * 3 / 4 < sieve->keys; bits++) {
         slots *= 2;
     }
     while (words * 64 < 12 * sieve->keys) { /* 12 to 24 bits a key */
         words *= 2;
     }
+    while ((uint64_t)1 << root_bits < 8 * sieve->names) { /* 8 to 16 bits a name */
+        root_bits++;
+    }
     sieve->slot_bytes = slots * sizeof sieve->slots[0];
     sieve->filter_bytes = words * sizeof sieve->filter[0];
     sieve->slots = map(sieve->slot_bytes);
     sieve->filter_room = map(sieve->filter_bytes);
+    sieve->root_bytes = ((size_t)1 << root_bits) / 8;
+    sieve->root_room = map(sieve->root_bytes);
     sieve->nets_room = calloc(2, KR_SIEVE_NETS_BYTES);
-    if (sieve->slots == NULL || sieve->filter_room == NULL || sieve->nets_room == NULL) {
+    if (sieve->slots == NULL || sieve->root_room == NULL || sieve->filter_room == NULL || sieve->nets_room == NULL) {
         return KR_NOMEM;
     }
     sieve->slot_shift = 64 - bits;
     sieve->slot_mask = slots - 1;
     sieve->filter = sieve->filter_room;
     sieve->filter_mask = words - 1;
+    sieve->roots = sieve->root_room;
+    sieve->root_shift = 64 - root_bits;
     sieve->nets = sieve->nets_room;
     sieve->networks = sieve->nets_room + KR_SIEVE_NETS_BYTES / sizeof(uint64_t);
     struct insertion insertion = {.sieve = sieve};

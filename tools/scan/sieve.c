@@ -25,6 +25,9 @@ void kr_sieve_free(struct kr_sieve *sieve)
         if (sieve->filter_room != NULL) {
             (void)munmap(sieve->filter_room, sieve->filter_bytes);
         }
+        if (sieve->root_room != NULL) {
+            (void)munmap(sieve->root_room, sieve->root_bytes);
+        }
         if (sieve->slots != NULL) {
             (void)munmap(sieve->slots, sieve->slot_bytes);
         }
@@ -46,7 +49,7 @@ uint64_t kr_sieve_left_out(const struct kr_sieve *sieve)
 
 uint64_t kr_sieve_bytes(const struct kr_sieve *sieve)
 {
-    return sieve->arena_room + sieve->filter_bytes + sieve->slot_bytes + 2 * KR_SIEVE_NETS_BYTES;
+    return sieve->arena_room + sieve->filter_bytes + sieve->root_bytes + sieve->slot_bytes + 2 * KR_SIEVE_NETS_BYTES;
 }
 
 /* ---- hashes ---- */
@@ -110,12 +113,7 @@ static uint64_t hash_ipv4(const struct kr_sieve *sieve, const uint8_t *value)
     }
     memset(room, 0, 8);
     for (unsigned i = 0; i < 4; i++) {
-        const unsigned octet = value[i];
-        *to = (uint8_t)('0' + octet / 100);
-        to += octet >= 100;
-        *to = (uint8_t)('0' + octet / 10 % 10);
-        to += octet >= 10;
-        *to++ = (uint8_t)('0' + octet % 10);
+        to = kr_packed_octet(to, value[i]);
         *to++ = '.';
     }
     to--;
@@ -269,6 +267,7 @@ static void note(struct kr_sieve *sieve, uint32_t type, const uint8_t *value, si
         sieve->has_words = sieve->has_words || text.is_common;
     }
     const bool has_name = type == KR_INDICATOR_DOMAIN || type == KR_INDICATOR_URL || type == KR_INDICATOR_EMAIL;
+    sieve->names += has_name || kr_sieve_is_text(type);
     sieve->has_idn = sieve->has_idn || (has_name && memmem(value, len, "xn--", 4) != NULL);
 }
 

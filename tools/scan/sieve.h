@@ -1,8 +1,8 @@
 /* The values that a log is searched for: a compact set, built once, then only read, by any number of threads.
  *
- *   filter   one 64-bit word and three bits in it per key: answers nearly all questions from the L2 cache
- *   slots    open addressing; a tag of 32 bits and where the value lies
- *   arena    the values, packed, each once, with its records behind each other
+ *   roots    a bit per name, by its last two labels; nets, a bit per address, by its first two numbers: most words of a log end
+ * here filter   one 64-bit word and three bits in it per key: answers nearly all other questions slots    open addressing; a tag of
+ * 32 bits and where the value lies arena    the values, packed, each once, with its records behind each other
  *
  * Which keys a value has, and which are asked for, is the affair of proto/indicator (kr_indicator_index_keys, …_lookup_keys). */
 #ifndef KR_TOOLS_SCAN_SIEVE_H
@@ -67,14 +67,15 @@ struct kr_sieve {
     const uint64_t *filter;
     uint64_t filter_mask;
     struct kr_key key;
-    const uint64_t *nets;     /* a bit per /16: something of the set lies in it */
+    const uint64_t *nets;     /* a bit (kr_sieve_net) per /16: something of the set lies in it */
     const uint64_t *networks; /* likewise: a network does */
-    uint64_t tops[64];        /* a bit (kr_sieve_top) for the last label of each name */
-    bool has_ipv6;            /* there are IPv6 addresses or networks */
-    bool has_words;           /* some texts are found by words without a dot: all words must be looked at */
-    bool has_phrases;         /* there are texts at all */
-    bool has_idn;             /* there are A-labels */
-    bool has_odd_email;       /* local parts with more than letters, digits and ._+- */
+    const uint64_t *roots;    /* a bit (the first ones of kr_sieve_root) for each name */
+    unsigned root_shift;
+    bool has_ipv6;      /* there are IPv6 addresses or networks */
+    bool has_words;     /* some texts are found by words without a dot: all words must be looked at */
+    bool has_phrases;   /* there are texts at all */
+    bool has_idn;       /* there are A-labels */
+    bool has_odd_email; /* local parts with more than letters, digits and ._+- */
 
     uint64_t ipv4_prefixes;    /* bit p: a network of that length is in the set; 32 is a whole address */
     uint64_t ipv6_prefixes[3]; /* likewise, 0 … 128 */
@@ -83,9 +84,9 @@ struct kr_sieve {
     uint64_t slot_mask;
     uint8_t *arena;
     size_t arena_len, arena_room;
-    uint64_t *filter_room, *nets_room;
-    uint64_t count, keys, left_out;
-    size_t filter_bytes, slot_bytes;
+    uint64_t *filter_room, *root_room, *nets_room;
+    uint64_t count, keys, names, left_out;
+    size_t filter_bytes, root_bytes, slot_bytes;
 };
 
 static inline uint64_t kr_sieve_may_have(const struct kr_sieve *sieve, uint64_t hash)
@@ -94,14 +95,19 @@ static inline uint64_t kr_sieve_may_have(const struct kr_sieve *sieve, uint64_t 
     return (word >> (hash & 63)) & (word >> (hash >> 6 & 63)) & (word >> (hash >> 12 & 63)) & 1;
 }
 
-/* Which of the bits a last label of `len` characters has, by its last four. Four bytes before `end` must be readable. Most words
- * with a dot in a log end like no name of the set (.html, .js), and need not be looked at any further. */
-static inline unsigned kr_sieve_top(const uint8_t *end, unsigned len)
+/* The root of a name: the hash of its last two labels, of `len` bytes together, or of the last 16 bytes of them. Most names in a
+ * log have a root that no name of the set has, and need not be looked at any further. The 16 bytes before `end` must be readable.
+ */
+static inline uint64_t kr_sieve_root(const struct kr_key *key, const uint8_t *end, unsigned len)
 {
-    uint32_t last;
-    memcpy(&last, end - 4, sizeof last);
-    last = (last | 0x20202020u) >> (len < 4 ? 32 - 8 * len : 0);
-    return ((last ^ len * 0x9e3779b1u) * 0x85ebca6bu) >> 20;
+    return kr_key_bytes(key->a, key->b, end, len < 16 ? len : 16);
+}
+
+/* Which of the bits an address has whose first two numbers, with the dot between, are the first `len` bytes (at most seven). Eight
+ * bytes must be readable. */
+static inline unsigned kr_sieve_net(const uint8_t *address, unsigned len)
+{
+    return (unsigned)((kr_key_load(address) << ((64 - 8 * len) & 63)) * KR_KEY_MIX >> 48);
 }
 
 /* Whether a key of this hash is in the slots (but for one chance in 2^32). */

@@ -24,7 +24,7 @@ static const struct variant variants[] = {
 
 static const struct variant *chosen;
 
-/* The files are compiled for more than their names say (x86-64-v3, x86-64-v4 with VBMI), hence the list. */
+/* The files are compiled for more than their names say (x86-64-v3, x86-64-v4 with VBMI, VBMI2 and GFNI), hence the list. */
 static bool can_run(size_t i)
 {
     bool can = i < VARIANT_COUNT;
@@ -36,7 +36,7 @@ static bool can_run(size_t i)
     if (i >= 3) {
         can = can && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
               __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-              __builtin_cpu_supports("avx512vbmi");
+              __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("gfni");
     }
 #endif
     return can;
@@ -93,7 +93,7 @@ void kr_sweep_deinit(struct kr_sweep *sweep)
 
 void kr_sweep_text(struct kr_sweep *sweep, const uint8_t *text, size_t len)
 {
-    sweep->scratch->defang_done = sweep->scratch->hex_done = sweep->scratch->colons_done = 0;
+    sweep->scratch->defang_done = sweep->scratch->colons_done = 0;
     sweep->scratch->line = UINT64_MAX;
     KR_ASSERT(len <= UINT32_MAX / 2);
     best()->sweep(sweep, text, len);

@@ -22,7 +22,7 @@ static inline __m256i is(__m256i text, char c)
 }
 
 struct half {
-    __m256i word, dot, odd, colon, hex, fence, inside, feed;
+    __m256i word, dot, letter, odd, colon, hex, fence, inside;
 };
 
 static inline struct half classify_half(__m256i text)
@@ -31,31 +31,30 @@ static inline struct half classify_half(__m256i text)
     const __m256i digit = between(text, '0', '9');
     const __m256i dash = between(text, '-', '.'); /* both are of words */
     struct half half;
-    half.dot = is(text, '.');
+    half.dot = _mm256_or_si256(is(text, '.'), is(text, '\n'));
     half.odd = _mm256_or_si256(text, is(text, '%')); /* the sign bit is what counts */
     half.colon = is(text, ':');
-    half.feed = is(text, '\n');
     half.hex = _mm256_or_si256(digit, between(lower, 'a', 'f'));
-    half.word = _mm256_or_si256(_mm256_or_si256(_mm256_or_si256(digit, between(lower, 'a', 'z')), _mm256_or_si256(dash, half.odd)),
-                                is(text, '_'));
+    half.letter = _mm256_or_si256(between(lower, 'a', 'z'), is(text, '_'));
+    half.word = _mm256_or_si256(_mm256_or_si256(digit, half.letter), _mm256_or_si256(dash, half.odd));
     half.fence = _mm256_or_si256(_mm256_or_si256(is(text, '('), is(text, '{')), between(text, '[', '\\'));
     half.inside = _mm256_or_si256(_mm256_or_si256(half.colon, between(text, '.', '/')),
                                   _mm256_or_si256(_mm256_or_si256(is(text, '@'), is(lower, 'd')), is(lower, 'a')));
     return half;
 }
 
-static inline void classify(const uint8_t *at, struct block *ret)
+static inline void classify(const uint8_t *at, struct kr_sweep_block *ret)
 {
     const struct half low = classify_half(_mm256_loadu_si256((const __m256i *)(const void *)at));
     const struct half high = classify_half(_mm256_loadu_si256((const __m256i *)(const void *)(at + 32)));
     ret->word = join(low.word, high.word);
     ret->dot = join(low.dot, high.dot);
+    ret->letter = join(low.letter, high.letter);
     ret->odd = join(low.odd, high.odd);
     ret->colon = join(low.colon, high.colon);
     ret->hex = join(low.hex, high.hex);
     ret->fence = join(low.fence, high.fence);
     ret->inside = join(low.inside, high.inside);
-    ret->feed = join(low.feed, high.feed);
 }
 #else
 typedef int kr_sweep_avx2_is_not_for_this_machine;

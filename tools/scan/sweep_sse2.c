@@ -23,7 +23,7 @@ static inline __m128i is(__m128i text, char c)
 }
 
 struct quarter {
-    __m128i word, dot, odd, colon, hex, fence, inside, feed;
+    __m128i word, dot, letter, odd, colon, hex, fence, inside;
 };
 
 static inline struct quarter classify_quarter(__m128i text)
@@ -32,20 +32,19 @@ static inline struct quarter classify_quarter(__m128i text)
     const __m128i digit = between(text, '0', '9');
     const __m128i dash = between(text, '-', '.'); /* both are of words */
     struct quarter quarter;
-    quarter.dot = is(text, '.');
+    quarter.dot = _mm_or_si128(is(text, '.'), is(text, '\n'));
     quarter.odd = _mm_or_si128(text, is(text, '%')); /* the sign bit is what counts */
     quarter.colon = is(text, ':');
-    quarter.feed = is(text, '\n');
     quarter.hex = _mm_or_si128(digit, between(lower, 'a', 'f'));
-    quarter.word =
-        _mm_or_si128(_mm_or_si128(_mm_or_si128(digit, between(lower, 'a', 'z')), _mm_or_si128(dash, quarter.odd)), is(text, '_'));
+    quarter.letter = _mm_or_si128(between(lower, 'a', 'z'), is(text, '_'));
+    quarter.word = _mm_or_si128(_mm_or_si128(digit, quarter.letter), _mm_or_si128(dash, quarter.odd));
     quarter.fence = _mm_or_si128(_mm_or_si128(is(text, '('), is(text, '{')), between(text, '[', '\\'));
     quarter.inside = _mm_or_si128(_mm_or_si128(quarter.colon, between(text, '.', '/')),
                                   _mm_or_si128(_mm_or_si128(is(text, '@'), is(lower, 'd')), is(lower, 'a')));
     return quarter;
 }
 
-static inline void classify(const uint8_t *at, struct block *ret)
+static inline void classify(const uint8_t *at, struct kr_sweep_block *ret)
 {
     struct quarter q[4];
     for (unsigned i = 0; i < 4; i++) {
@@ -53,12 +52,12 @@ static inline void classify(const uint8_t *at, struct block *ret)
     }
     ret->word = join(q[0].word, q[1].word, q[2].word, q[3].word);
     ret->dot = join(q[0].dot, q[1].dot, q[2].dot, q[3].dot);
+    ret->letter = join(q[0].letter, q[1].letter, q[2].letter, q[3].letter);
     ret->odd = join(q[0].odd, q[1].odd, q[2].odd, q[3].odd);
     ret->colon = join(q[0].colon, q[1].colon, q[2].colon, q[3].colon);
     ret->hex = join(q[0].hex, q[1].hex, q[2].hex, q[3].hex);
     ret->fence = join(q[0].fence, q[1].fence, q[2].fence, q[3].fence);
     ret->inside = join(q[0].inside, q[1].inside, q[2].inside, q[3].inside);
-    ret->feed = join(q[0].feed, q[1].feed, q[2].feed, q[3].feed);
 }
 #else
 typedef int kr_sweep_sse2_is_not_for_this_machine;

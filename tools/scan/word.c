@@ -10,6 +10,8 @@
 #define DEFANG_BEFORE 256u
 #define DEFANG_BEHIND 768u
 
+#define HASH_DIGITS_MIN 32u
+
 static uint8_t at(const struct kr_part *part, size_t i)
 {
     return i < part->len ? part->text[i] : '\n';
@@ -98,6 +100,13 @@ static bool separates(const struct kr_part *part, size_t i, bool before)
     return !(text[lead] >= 0xc2 && text[lead] <= 0xdf);
 }
 
+/* The full stops of Chinese and Japanese, which may stand for dots (UTS #46 section 2.3). */
+static bool has_full_stop(const uint8_t *text, size_t len)
+{
+    return memmem(text, len, "\xe3\x80\x82", 3) != NULL || memmem(text, len, "\xef\xbc\x8e", 3) != NULL ||
+           memmem(text, len, "\xef\xbd\xa1", 3) != NULL;
+}
+
 /* Whether a name above an internationalised one may be in the set, where there is no such one itself. */
 static bool has_parent(const struct kr_sieve *sieve, const struct kr_part *part, size_t from, size_t to)
 {
@@ -108,7 +117,7 @@ static bool has_parent(const struct kr_sieve *sieve, const struct kr_part *part,
     while (tail < to && part->text[tail] != '.') {
         tail++;
     }
-    return tail + 1 < to && has_any(sieve, part, tail + 1, to, false);
+    return has_full_stop(part->text + from, to - from) || (tail + 1 < to && has_any(sieve, part, tail + 1, to, false));
 }
 
 static void check_run(struct kr_sweep *sweep, const struct kr_part *part, size_t from, size_t to)
@@ -176,10 +185,12 @@ static void decode(struct kr_sweep *sweep, const struct kr_part *part, size_t fr
     struct kr_sweep_scratch *scratch = sweep->scratch;
     uint8_t *out = scratch->decoded + KR_SWEEP_PAD;
     size_t len = 0;
+    bool signs = false; /* without a dot or a colon it is no name and no address */
     for (size_t i = from; i < to; len++) {
         const uint8_t *text = part->text + i;
         const bool coded = text[0] == '%' && to - i >= 3 && is_hex(text[1]) && is_hex(text[2]);
         out[len] = coded ? (uint8_t)(hex_value(text[1]) * 16 + hex_value(text[2])) : text[0];
+        signs |= out[len] == '.' || out[len] == ':';
         i += coded ? 3 : 1;
     }
     memset(out + len, '\n', KR_SWEEP_PAD);
@@ -187,7 +198,9 @@ static void decode(struct kr_sweep *sweep, const struct kr_part *part, size_t fr
     if (from > 0 && (part->text[from - 1] == '/' || part->text[from - 1] == '@')) {
         kr_read_coded(sweep, part, from, to, out, len);
     }
-    kr_word_walk(sweep, &decoded, 0, len);
+    if (signs || len >= HASH_DIGITS_MIN || sweep->sieve->has_words) {
+        kr_word_walk(sweep, &decoded, 0, len);
+    }
 }
 
 void kr_word_check(struct kr_sweep *sweep, const struct kr_part *part, size_t from, size_t to)
@@ -203,35 +216,13 @@ void kr_word_check(struct kr_sweep *sweep, const struct kr_part *part, size_t fr
     }
 }
 
-void kr_word_hex(struct kr_sweep *sweep, const struct kr_part *part, size_t middle)
+void kr_word_hash(struct kr_sweep *sweep, const struct kr_part *part, size_t from, size_t to)
 {
-    struct kr_sweep_scratch *scratch = sweep->scratch;
-    size_t from = middle, to = middle;
-    if (middle < scratch->hex_done) {
-        return;
-    }
-    while (from > 0 && middle - from <= 128 && is_hex(part->text[from - 1])) {
-        from--;
-    }
-    while (to < part->len && is_hex(part->text[to])) {
-        to++;
-    }
-    scratch->hex_done = to;
+    trim(part, &from, &to);
     const size_t len = to - from;
     if (len == 32 || len == 40 || len == 64 || len == 128) {
-        /* What is trimmed off words may stand around it, and nothing else of a word. */
-        size_t first = from, last = to;
-        while (first > 0 && (part->text[first - 1] == '.' || part->text[first - 1] == '-')) {
-            first--;
-        }
-        while (last < part->len && (part->text[last] == '.' || part->text[last] == '-')) {
-            last++;
-        }
-        const uint8_t before = first > 0 ? part->text[first - 1] : '\n', behind = at(part, last);
-        /* In words with something odd it is found when they are taken apart. */
-        const bool whole = !kr_class_is_word(before) && !kr_class_is_word(behind);
         const uint64_t hash = kr_key_label(&sweep->sieve->key, 0, part->text + to, len);
-        if (whole && kr_sieve_may_have(sweep->sieve, hash) != 0 && kr_sieve_has(sweep->sieve, hash)) {
+        if (kr_sieve_may_have(sweep->sieve, hash) != 0 && kr_sieve_has(sweep->sieve, hash)) {
             kr_read_word(sweep, part, from, to);
         }
     }
@@ -359,8 +350,8 @@ void kr_word_specials(struct kr_sweep *sweep, const struct kr_part *part)
         case KR_SWEEP_ODD:
             kr_word_check(sweep, part, special->from, special->to);
             break;
-        case KR_SWEEP_HEX:
-            kr_word_hex(sweep, part, special->from);
+        case KR_SWEEP_HASH:
+            kr_word_hash(sweep, part, special->from, special->to);
             break;
         case KR_SWEEP_FENCE:
             kr_word_defang(sweep, part, special->from);

@@ -237,6 +237,56 @@ static void test_mail_and_names(void **state)
     EXPECT_ALL(values, examples);
 }
 
+/* A name above an internationalised one, where the set has none of these itself; full stops are dots there. */
+static void test_parents_of_foreign_names(void **state)
+{
+    static const char *const values[] = {"evil.example", NULL};
+    static const struct example examples[] = {
+        {"ésub.evil.example", "0:evil.example/parent"},
+        {"ésub.evil.example。", "0:evil.example/parent"},
+        {"é。evil.example", "0:evil.example/parent"},
+        {"éevil.example", ""},
+        {"é.evil.example。x", ""},
+    };
+    (void)state;
+    EXPECT_ALL(values, examples);
+}
+
+/* Dots and hyphens around words are not of them, however many; also where they stand across the steps of a sweep. */
+static void test_edges(void **state)
+{
+    static const char *const values[] = {"bad.com", "1.2.3.4", "host.corp1", "1-2.3-4", NULL};
+    static const struct example examples[] = {
+        {"--bad.com--", "0:bad.com"},
+        {"..-bad.com.", "0:bad.com"},
+        {"...x.bad.com...", "0:bad.com/parent"},
+        {"-1.2.3.4-", "0:1.2.3.4"},
+        {"1.2.3.4...", "0:1.2.3.4"},
+        {"--1.2.3.4.", "0:1.2.3.4"},
+        {"--HOST.CORP1--", "0:host.corp1"},
+        {".1-2.3-4.", "0:1-2.3-4"},
+        {"-.-.-.-", ""},
+        {"1.2.3.4-5.6.7.8", ""},
+        {"1.2.3.4.bad", ""},
+    };
+    struct bed bed;
+    char text[4300];
+    (void)state;
+    EXPECT_ALL(values, examples);
+    bed_open(&bed, values);
+    bed_seal(&bed);
+    for (size_t i = 0; kr_sweep_name(i) != NULL; i++) {
+        assert_true(kr_sweep_choose(kr_sweep_name(i)));
+        for (size_t place = 3950; place < 4200; place++) {
+            memset(text, ' ', sizeof text);
+            memcpy(text + place, "--x.bad.com.--  -1.2.3.4..", 26);
+            sweep(&bed, text, sizeof text);
+            assert_string_equal(bed.found, "0:bad.com/parent 0:1.2.3.4 ");
+        }
+    }
+    bed_close(&bed);
+}
+
 static void test_texts(void **state)
 {
     static const char *const values[] = {"filename=evil.exe",
@@ -467,6 +517,8 @@ int main(void)
         cmocka_unit_test(test_urls),
         cmocka_unit_test(test_defanged),
         cmocka_unit_test(test_mail_and_names),
+        cmocka_unit_test(test_parents_of_foreign_names),
+        cmocka_unit_test(test_edges),
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_texts_with_dots_alone),
         cmocka_unit_test(test_long_words),
