@@ -355,8 +355,8 @@ enum kr_err kr_store_record_purge(struct kr_txn *txn, uint64_t arrival, struct k
     if (err == KR_OK && header_only.len > 0) {
         head.state = KR_HEAD_HEADER_ONLY;
         head.record_bytes = (uint32_t)header_only.len;
-        head.title = (struct kr_slice){0}; /* these three are of the content */
-        head.severity = head.indicator_count = 0;
+        head.title = (struct kr_slice){0}; /* these two are of the content */
+        head.severity = 0;
         err = log_put(txn, &head, header_only, 0);
     } else if (err == KR_OK) {
         txn->state.records--;

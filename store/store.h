@@ -111,9 +111,10 @@ enum kr_err kr_store_record_get(struct kr_txn *txn, uint64_t arrival, uint8_t **
  * it is shorter. */
 enum kr_err kr_store_record_read(struct kr_txn *txn, uint64_t arrival, size_t offset, size_t len, uint8_t *ret) KR_WARN_UNUSED;
 /* Drops the data key and all chunks, puts `header_only` (kr_record_strip) in their place under a fresh data key; or, with an empty
- * slice, deletes the record with head and id altogether. What the head has of its content (title, severity, number of indicators)
- * goes as well. Its terms die with it: they fall out when runs merge and never match meanwhile. Deleting also works on a damaged
- * record, so that it can be fetched anew. */
+ * slice, deletes the record with head and id altogether. What the head has of its content (title, severity) goes as well;
+ * how many indicators it had stays, so that whoever was told of them can be told one by one that they are gone. Its terms die with
+ * it: they fall out when runs merge and never match meanwhile. Deleting also works on a damaged record, so that it can be fetched
+ * anew. */
 enum kr_err kr_store_record_purge(struct kr_txn *txn, uint64_t arrival, struct kr_slice header_only) KR_WARN_UNUSED;
 /* Walk heads: the next one with arrival >= `*arrival` upward, or <= downward; KR_NOT_FOUND at the end. */
 enum kr_err kr_store_head_next(struct kr_txn *txn, uint64_t arrival, bool downward, struct kr_head *ret_head,

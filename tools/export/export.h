@@ -86,6 +86,7 @@ struct kr_export_filter {
 /* One record that names the value. */
 struct kr_mention {
     const struct kr_gathered_record *record;
+    uint32_t index; /* which of the record's indicators, from 0 */
     struct kr_report_indicator indicator;
 };
 

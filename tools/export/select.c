@@ -82,6 +82,7 @@ static void add_record(const void *node, VISIT which, void *context)
         struct kr_mention *mention = &selection->mentions[selection->mention_count];
         kr_report_indicator_read(&reader, &mention->indicator);
         mention->record = record;
+        mention->index = i;
         selection->mention_count += is_wanted(fill->filter, mention->indicator.type) ? 1 : 0;
     }
 }

@@ -144,11 +144,20 @@ static const char *mention_type(const struct kr_mention *mention)
     return mention->indicator.type == KR_INDICATOR_CVE ? "vulnerability" : "indicator";
 }
 
+/* Of a record and a number, not of the value: so that it can be told when the value is no longer there. */
+static void indicator_id(const char *type, const struct kr_gathered_record *record, uint32_t index, char ret[static 64])
+{
+    uint8_t name[32 + 4];
+    memcpy(name, record->id, 32);
+    for (uint32_t i = 0; i < 4; i++) {
+        name[32 + i] = (uint8_t)(index >> 8 * (3 - i));
+    }
+    id_text(type, "numbered indicator", name, sizeof name, ret);
+}
+
 static void mention_id(const struct kr_mention *mention, char ret[static 64])
 {
-    char uuid[KR_UUID_TEXT_BYTES];
-    kr_mention_uuid(mention, uuid);
-    (void)snprintf(ret, 64, "%s--%s", mention_type(mention), uuid);
+    indicator_id(mention_type(mention), mention->record, mention->index, ret);
 }
 
 static json_t *marking_refs(const struct kr_gathered_record *record)
@@ -323,16 +332,33 @@ static json_t *report_json(const struct kr_gathered_record *record, const struct
     return object;
 }
 
-/* A record that is no longer there: its report is revoked. What it had in it is gone here. */
+/* A record that is no longer there: its report is revoked, and each of its indicators. What they said is gone here; a pattern there
+ * must be all the same, so there is one that nothing matches. */
 static json_t *revoked_json(const struct kr_gathered_record *record)
 {
     char id[64], gone[64];
     id_text("report", "record", record->id, 32, id);
     id_text("identity", "council", record->summary.author, 32, gone);
-    json_t *object = begin_json("report", id, record);
+    json_t *object = begin_json("report", id, record), *refs = json_pack("[s]", gone);
+    for (uint32_t i = 0; i < record->summary.indicator_count && i < KR_REPORT_INDICATORS_MAX; i++) {
+        indicator_id("indicator", record, i, id);
+        (void)json_array_append_new(refs, json_string(id));
+    }
     (void)json_object_set_new(object, "name", json_string("Kairan"));
     (void)json_object_set_new(object, "published", json_incref(json_object_get(object, "created")));
-    (void)json_object_set_new(object, "object_refs", json_pack("[s]", gone));
+    (void)json_object_set_new(object, "object_refs", refs);
+    (void)json_object_set_new(object, "revoked", json_true());
+    return object;
+}
+
+static json_t *revoked_indicator_json(const struct kr_gathered_record *record, uint32_t index)
+{
+    char id[64];
+    indicator_id("indicator", record, index, id);
+    json_t *object = begin_json("indicator", id, record);
+    (void)json_object_set_new(object, "pattern", json_string("[x-kairan-taken-back:value = '']"));
+    (void)json_object_set_new(object, "pattern_type", json_string("stix"));
+    (void)json_object_set_new(object, "valid_from", json_incref(json_object_get(object, "created")));
     (void)json_object_set_new(object, "revoked", json_true());
     return object;
 }
@@ -408,7 +434,11 @@ static void put_records(struct bundle *bundle, const struct kr_selection *select
         put(bundle, report_json(sorted->items[i]->record, sorted->items + i, run));
     }
     for (size_t i = 0; i < selection->taken_count; i++) {
-        put(bundle, revoked_json(selection->taken[i]));
+        const struct kr_gathered_record *record = selection->taken[i];
+        for (uint32_t m = 0; m < record->summary.indicator_count && m < KR_REPORT_INDICATORS_MAX; m++) {
+            put(bundle, revoked_indicator_json(record, m));
+        }
+        put(bundle, revoked_json(record));
     }
 }
 

@@ -186,7 +186,7 @@ static inline bool is_header_only(struct bed *bed, uint32_t node, const uint8_t 
 {
     struct kr_head head;
     return bed_head(bed, node, id, &head) == KR_OK && head.state == KR_HEAD_HEADER_ONLY && head.title.len == 0 &&
-           head.indicator_count == 0 && head.record_bytes < 700;
+           head.record_bytes < 700;
 }
 
 static inline bool is_shown(struct bed *bed, uint32_t node, const uint8_t id[static 32])

@@ -115,7 +115,46 @@ static void test_objects(void **state)
     const json_t *gone = find(bundle, "report", "name", "Kairan");
     assert_true(json_is_true(json_object_get(gone, "revoked")));
     assert_string_equal(text_of(gone, "modified"), "2026-09-21T14:13:20.001Z");
+    assert_int_equal(json_array_size(json_object_get(gone, "object_refs")), 1); /* nothing is known of what it had */
     json_decref(bundle);
+    kr_selection_deinit(&selection);
+    kr_gathered_deinit(&gathered);
+}
+
+/* The indicators of what is taken back are revoked under the ids that they had, whatever their values were. */
+static void test_revoked(void **state)
+{
+    (void)state;
+    struct kr_gathered gathered = {0};
+    struct kr_tally tally;
+    GIVE(&gathered, .number = 1, .label = KR_TLP_CLEAR,
+         VALUES({V(DOMAIN, "b.example")}, {V(DOMAIN, "a.example")}, {V(DOMAIN, "b.example")}, {V(IPV4, "192.0.2.1")}));
+    struct kr_selection selection = SELECT(&gathered, 0);
+    struct kr_rendering rendering = rendering_of(&selection);
+    json_t *before = load(&rendering, &tally);
+    kr_selection_deinit(&selection);
+    GIVE(&gathered, .number = 1, .label = KR_TLP_CLEAR, .is_taken = true, .count = 4);
+    selection = SELECT(&gathered, 0);
+    json_t *after = load(&rendering, &tally), *object;
+    size_t i;
+    uint32_t revoked = 0;
+    json_array_foreach(json_object_get(before, "objects"), i, object)
+    {
+        if (strcmp(text_of(object, "type"), "indicator") == 0) {
+            const json_t *gone = find(after, "indicator", "id", text_of(object, "id"));
+            assert_non_null(gone);
+            assert_true(json_is_true(json_object_get(gone, "revoked")));
+            assert_string_equal(text_of(gone, "created"), text_of(object, "created"));
+            assert_string_equal(text_of(gone, "created_by_ref"), text_of(object, "created_by_ref"));
+            assert_string_not_equal(text_of(gone, "modified"), text_of(object, "modified"));
+            assert_null(strstr(text_of(gone, "pattern"), "example"));
+            revoked++;
+        }
+    }
+    assert_int_equal(revoked, 3);
+    assert_int_equal(json_array_size(json_object_get(find(after, "report", NULL, NULL), "object_refs")), 5);
+    json_decref(before);
+    json_decref(after);
     kr_selection_deinit(&selection);
     kr_gathered_deinit(&gathered);
 }
@@ -125,6 +164,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_patterns),
         cmocka_unit_test(test_objects),
+        cmocka_unit_test(test_revoked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
