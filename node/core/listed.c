@@ -5,6 +5,7 @@
 
 #include "crypto/hash.h"
 #include "proto/indicator/indicator.h"
+#include "proto/indicator/regex.h"
 
 struct entry {
     uint64_t print;
@@ -21,9 +22,19 @@ struct substring {
     uint8_t list;
 };
 
+struct expression {
+    struct kr_regex *regex;
+    uint8_t list;
+};
+
 struct kr_listed {
-    char names[KR_LISTED_LISTS_MAX][KR_LISTED_NAME_BYTES];
+    struct {
+        char name[KR_LISTED_NAME_BYTES];
+        uint32_t types;
+    } lists[KR_LISTED_LISTS_MAX];
     uint32_t list_count;
+    struct expression expressions[KR_LISTED_REGEXES_MAX];
+    uint32_t expression_count;
     struct entry *entries;
     struct network *networks;
     struct substring *substrings;
@@ -51,11 +62,14 @@ void kr_listed_free(struct kr_listed *listed)
         free(listed->entries);
         free(listed->networks);
         free(listed->substrings);
+        for (uint32_t i = 0; i < listed->expression_count; i++) {
+            kr_regex_free(listed->expressions[i].regex);
+        }
         free(listed);
     }
 }
 
-enum kr_err kr_listed_begin(struct kr_listed *listed, const char *name, struct kr_error *error)
+enum kr_err kr_listed_begin(struct kr_listed *listed, const char *name, uint32_t types, struct kr_error *error)
 {
     const size_t len = strlen(name);
     if (listed->list_count == KR_LISTED_LISTS_MAX) {
@@ -64,7 +78,8 @@ enum kr_err kr_listed_begin(struct kr_listed *listed, const char *name, struct k
     if (len == 0 || len >= KR_LISTED_NAME_BYTES) {
         return kr_fail(error, KR_INVALID, "a warning list's name has 1 to %u bytes", KR_LISTED_NAME_BYTES - 1);
     }
-    memcpy(listed->names[listed->list_count++], name, len + 1);
+    listed->lists[listed->list_count].types = types;
+    memcpy(listed->lists[listed->list_count++].name, name, len + 1);
     return KR_OK;
 }
 
@@ -130,12 +145,29 @@ static bool parse_network(const char *text, size_t len, struct kr_indicator *ret
            kr_indicator_parse(KR_INDICATOR_IPV6, text, len, ret, NULL) == KR_OK;
 }
 
+static enum kr_err add_expression(struct kr_listed *listed, const char *text, size_t len, struct kr_error *error)
+{
+    struct kr_regex *regex = NULL;
+    if (listed->expression_count == KR_LISTED_REGEXES_MAX) {
+        return kr_fail(error, KR_BOUNDS, "the warning lists have more than %u regular expressions together", KR_LISTED_REGEXES_MAX);
+    }
+    enum kr_err err = kr_regex_new(text, len, &regex, error);
+    if (err == KR_OK) {
+        listed->expressions[listed->expression_count++] =
+            (struct expression){.regex = regex, .list = (uint8_t)(listed->list_count - 1)};
+    }
+    return err;
+}
+
 enum kr_err kr_listed_add(struct kr_listed *listed, enum kr_listed_kind kind, const char *text, size_t len, struct kr_error *error)
 {
     struct kr_indicator indicator;
     KR_ASSERT(listed->list_count > 0);
     if (listed->entry_count + listed->network_count >= KR_LISTED_ENTRIES_MAX) {
         return kr_fail(error, KR_BOUNDS, "the warning lists have more than %u entries together", KR_LISTED_ENTRIES_MAX);
+    }
+    if (kind == KR_LISTED_REGEX) {
+        return add_expression(listed, text, len, error);
     }
     if (kind != KR_LISTED_SUBSTRING && parse_network(text, len, &indicator)) { /* whole addresses stand in lists of every kind */
         return add_network(listed, &indicator);
@@ -172,7 +204,7 @@ static int compare_networks(const void *left, const void *right)
 {
     const struct network *a = left, *b = right;
     const int order = a->is_v6 != b->is_v6 ? (int)a->is_v6 - (int)b->is_v6 : memcmp(a->address, b->address, sizeof a->address);
-    return order != 0 ? order : a->bits != b->bits ? (int)a->bits - (int)b->bits : 0;
+    return order != 0 ? order : (int)a->bits - (int)b->bits;
 }
 
 void kr_listed_sort(struct kr_listed *listed)
@@ -187,10 +219,26 @@ void kr_listed_sort(struct kr_listed *listed)
 
 /* ---- asking ---- */
 
-static const char *find_entry(const struct kr_listed *listed, enum kr_listed_kind kind, uint32_t type, const void *value,
+/* A value, and of which type it was asked for. */
+struct question {
+    const struct kr_listed *listed;
+    uint32_t type;
+    const char *found;
+};
+
+/* The list's name where it is for values of that type. */
+static const char *name_of(const struct question *question, uint8_t list)
+{
+    const bool is_meant = question->type < 32 && (question->listed->lists[list].types & 1u << question->type) != 0;
+    return is_meant ? question->listed->lists[list].name : NULL;
+}
+
+static const char *find_entry(const struct question *question, enum kr_listed_kind kind, uint32_t type, const void *value,
                               size_t len)
 {
+    const struct kr_listed *listed = question->listed;
     const uint64_t print = print_of(kind, type, value, len);
+    const char *found = NULL;
     uint32_t low = 0, high = listed->entry_count;
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
@@ -200,15 +248,18 @@ static const char *find_entry(const struct kr_listed *listed, enum kr_listed_kin
             high = middle;
         }
     }
-    return low < listed->entry_count && listed->entries[low].print == print ? listed->names[listed->entries[low].list] : NULL;
+    for (; found == NULL && low < listed->entry_count && listed->entries[low].print == print; low++) {
+        found = name_of(question, listed->entries[low].list);
+    }
+    return found;
 }
 
 /* The name, then its parents down to two labels. */
-static const char *find_host(const struct kr_listed *listed, const uint8_t *name, size_t len)
+static const char *find_host(const struct question *question, const uint8_t *name, size_t len)
 {
     const char *found = NULL;
     while (found == NULL && len > 0) {
-        found = find_entry(listed, KR_LISTED_HOST, 0, name, len);
+        found = find_entry(question, KR_LISTED_HOST, 0, name, len);
         const uint8_t *dot = memchr(name, '.', len);
         const size_t step = dot != NULL ? (size_t)(dot - name) + 1 : len;
         name += step;
@@ -224,8 +275,10 @@ static bool same_bits(const uint8_t *a, const uint8_t *b, uint8_t bits)
 }
 
 /* The network of just that address and length. */
-static const char *find_exact(const struct kr_listed *listed, const struct network *wanted)
+static const char *find_exact(const struct question *question, const struct network *wanted)
 {
+    const struct kr_listed *listed = question->listed;
+    const char *found = NULL;
     uint32_t low = 0, high = listed->network_count;
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
@@ -235,14 +288,16 @@ static const char *find_exact(const struct kr_listed *listed, const struct netwo
             high = middle;
         }
     }
-    return low < listed->network_count && compare_networks(&listed->networks[low], wanted) == 0
-               ? listed->names[listed->networks[low].list]
-               : NULL;
+    for (; found == NULL && low < listed->network_count && compare_networks(&listed->networks[low], wanted) == 0; low++) {
+        found = name_of(question, listed->networks[low].list);
+    }
+    return found;
 }
 
 /* One that it lies in, by each prefix length that there is; for a network also one that lies in it, which takes a look at all. */
-static const char *find_network(const struct kr_listed *listed, const uint8_t *address, uint8_t bits, bool is_v6)
+static const char *find_network(const struct question *question, const uint8_t *address, uint8_t bits, bool is_v6)
 {
+    const struct kr_listed *listed = question->listed;
     const uint8_t whole = is_v6 ? 128 : 32;
     const char *found = NULL;
     for (uint8_t length = 0; found == NULL && length <= bits && length <= whole; length++) {
@@ -252,87 +307,102 @@ static const char *find_network(const struct kr_listed *listed, const uint8_t *a
             if (length % 8 != 0) {
                 wanted.address[length / 8] = address[length / 8] & (uint8_t)(0xff00u >> length % 8);
             }
-            found = find_exact(listed, &wanted);
+            found = find_exact(question, &wanted);
         }
     }
     for (uint32_t i = 0; found == NULL && bits < whole && i < listed->network_count; i++) {
         const struct network *network = &listed->networks[i];
         found = network->is_v6 == is_v6 && network->bits > bits && same_bits(address, network->address, bits)
-                    ? listed->names[network->list]
+                    ? name_of(question, network->list)
                     : NULL;
     }
     return found;
 }
 
-static const char *find_address_or_host(const struct kr_listed *listed, const char *text, size_t len)
+static const char *find_address_or_host(const struct question *question, const char *text, size_t len)
 {
     struct kr_indicator host;
     const bool is_bracketed = len > 2 && text[0] == '[';
     if (parse_network(is_bracketed ? text + 1 : text, is_bracketed ? len - 2 : len, &host)) {
         const bool is_v6 = host.type == KR_INDICATOR_IPV6;
-        return find_network(listed, host.value, host.value[is_v6 ? 16 : 4], is_v6);
+        return find_network(question, host.value, host.value[is_v6 ? 16 : 4], is_v6);
     }
-    return find_host(listed, (const uint8_t *)text, len);
+    return find_host(question, (const uint8_t *)text, len);
 }
 
-static const char *find_substring(const struct kr_listed *listed, struct kr_slice value)
+static const char *find_substring(const struct question *question, struct kr_slice value)
 {
-    for (uint32_t i = 0; i < listed->substring_count; i++) {
-        const struct substring *substring = &listed->substrings[i];
+    const char *found = NULL;
+    for (uint32_t i = 0; found == NULL && i < question->listed->substring_count; i++) {
+        const struct substring *substring = &question->listed->substrings[i];
         if (memmem(value.bytes, value.len, substring->text, substring->len) != NULL) {
-            return listed->names[substring->list];
+            found = name_of(question, substring->list);
         }
     }
-    return NULL;
+    return found;
 }
 
-struct host_visit {
-    const struct kr_listed *listed;
-    const char *found;
-};
+static const char *find_expression(const struct question *question, struct kr_slice value)
+{
+    const struct kr_listed *listed = question->listed;
+    char text[KR_INDICATOR_PRINT_BYTES_MAX];
+    const char *found = NULL;
+    if (listed->expression_count == 0 || kr_indicator_print(question->type, value.bytes, value.len, text, sizeof text) != KR_OK) {
+        return NULL;
+    }
+    for (uint32_t i = 0; found == NULL && i < listed->expression_count; i++) {
+        const struct expression *expression = &listed->expressions[i];
+        const char *name = name_of(question, expression->list);
+        found = name != NULL && kr_regex_matches(expression->regex, text, strlen(text)) ? name : NULL;
+    }
+    return found;
+}
 
 static bool visit_host(void *context, uint8_t type, const uint8_t *bytes, size_t len)
 {
-    struct host_visit *visit = context;
+    struct question *question = context;
     if (type == KR_INDICATOR_URL_HOST) {
-        visit->found = find_address_or_host(visit->listed, (const char *)bytes, len);
+        question->found = find_address_or_host(question, (const char *)bytes, len);
     }
-    return visit->found == NULL;
+    return question->found == NULL;
+}
+
+/* As a host or an address, or by the one that it names. */
+static void find_place(struct question *question, struct kr_slice value)
+{
+    if (question->type == KR_INDICATOR_IPV4 && value.len == 7) {
+        question->found = find_network(question, value.bytes, value.bytes[4], false);
+    } else if (question->type == KR_INDICATOR_IPV6 && value.len == 19) {
+        question->found = find_network(question, value.bytes, value.bytes[16], true);
+    } else if (question->type == KR_INDICATOR_DOMAIN) {
+        question->found = find_host(question, value.bytes, value.len);
+    } else if (question->type == KR_INDICATOR_URL) {
+        kr_indicator_index_keys(question->type, value.bytes, value.len, visit_host, question);
+    } else if (question->type == KR_INDICATOR_EMAIL) {
+        const uint8_t *at = memrchr(value.bytes, '@', value.len);
+        const size_t from = at == NULL ? 0 : (size_t)(at - value.bytes) + 1;
+        question->found = find_host(question, value.bytes + from, value.len - from);
+    }
 }
 
 const char *kr_listed_find(const struct kr_listed *listed, uint32_t type, struct kr_slice value)
 {
-    struct host_visit visit = {.listed = listed};
+    struct question question = {.listed = listed, .type = type};
+    const bool is_address = type == KR_INDICATOR_IPV4 || type == KR_INDICATOR_IPV6;
     const bool is_text = type == KR_INDICATOR_FILENAME || type >= KR_INDICATOR_REGISTRY_KEY;
+    const bool has_text = is_text || type == KR_INDICATOR_DOMAIN || type == KR_INDICATOR_URL || type == KR_INDICATOR_EMAIL;
     if (value.len == 0) {
         return NULL;
     }
-    switch (type) {
-    case KR_INDICATOR_IPV4:
-        return value.len == 7 ? find_network(listed, value.bytes, value.bytes[4], false) : NULL;
-    case KR_INDICATOR_IPV6:
-        return value.len == 19 ? find_network(listed, value.bytes, value.bytes[16], true) : NULL;
-    case KR_INDICATOR_DOMAIN:
-        visit.found = find_host(listed, value.bytes, value.len);
-        break;
-    case KR_INDICATOR_URL:
-        kr_indicator_index_keys(type, value.bytes, value.len, visit_host, &visit);
-        break;
-    case KR_INDICATOR_EMAIL: {
-        const uint8_t *at = memrchr(value.bytes, '@', value.len);
-        const size_t from = at == NULL ? 0 : (size_t)(at - value.bytes) + 1;
-        visit.found = find_host(listed, value.bytes + from, value.len - from);
-        break;
+    find_place(&question, value);
+    if (question.found == NULL && !is_address) {
+        question.found = find_entry(&question, KR_LISTED_STRING, type, value.bytes, value.len);
     }
-    default:
-        break;
+    if (question.found == NULL && is_text) {
+        question.found = find_entry(&question, KR_LISTED_STRING, 0, value.bytes, value.len);
     }
-    if (visit.found == NULL) {
-        visit.found = find_entry(listed, KR_LISTED_STRING, type, value.bytes, value.len);
+    if (question.found == NULL && has_text) {
+        question.found = find_substring(&question, value);
     }
-    if (visit.found == NULL && is_text) {
-        visit.found = find_entry(listed, KR_LISTED_STRING, 0, value.bytes, value.len);
-    }
-    const bool has_text = is_text || type == KR_INDICATOR_DOMAIN || type == KR_INDICATOR_URL || type == KR_INDICATOR_EMAIL;
-    return visit.found == NULL && has_text ? find_substring(listed, value) : visit.found;
+    return question.found != NULL ? question.found : find_expression(&question, value);
 }

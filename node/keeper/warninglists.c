@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "node/keeper/log.h"
+#include "proto/indicator/indicator.h"
 
 #define PATH_BYTES 4600
 #define LINE_BYTES 2100
@@ -18,11 +19,11 @@ static size_t line_len(char *line)
     return len;
 }
 
-/* Entries behind the two lines of the head. */
+/* Entries behind the three lines of the head. */
 static enum kr_err read_entries(FILE *file, const char *path, struct kr_listed *listed)
 {
     char line[LINE_BYTES];
-    unsigned long number = 2, bad = 0, first_bad = 0;
+    unsigned long number = 3, bad = 0, first_bad = 0;
     enum kr_err err = KR_OK;
     while (err == KR_OK && fgets(line, sizeof line, file) != NULL) {
         const bool is_cut = strchr(line, '\n') == NULL && strlen(line) + 1 == sizeof line;
@@ -30,7 +31,7 @@ static enum kr_err read_entries(FILE *file, const char *path, struct kr_listed *
         struct kr_error why = {.text = ""};
         number++;
         enum kr_err added = KR_INVALID;
-        if (!is_cut && len > 2 && line[1] == ' ' && strchr("chsu", line[0]) != NULL) {
+        if (!is_cut && len > 2 && line[1] == ' ' && strchr("chsur", line[0]) != NULL) {
             added = kr_listed_add(listed, (enum kr_listed_kind)line[0], line + 2, len - 2, &why);
         }
         for (int c = 0; is_cut && c != '\n' && c != EOF;) {
@@ -50,9 +51,26 @@ static enum kr_err read_entries(FILE *file, const char *path, struct kr_listed *
     return err;
 }
 
+/* "all", or names of types; what is none of them is of a newer version, and passed over. */
+static uint32_t read_types(char *line)
+{
+    uint32_t types = 0, type;
+    char *rest = NULL;
+    line[line_len(line)] = 0;
+    for (const char *word = strtok_r(line, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
+        if (strcmp(word, "all") == 0) {
+            return KR_LISTED_ALL_TYPES;
+        }
+        if (kr_indicator_type_parse(word, strlen(word), &type) == KR_OK && type < 32) {
+            types |= 1u << type;
+        }
+    }
+    return types;
+}
+
 static enum kr_err read_list(const char *path, const char *name, struct kr_listed *listed)
 {
-    char head[LINE_BYTES] = "", description[LINE_BYTES] = "";
+    char head[LINE_BYTES] = "", description[LINE_BYTES] = "", types[LINE_BYTES] = "";
     struct kr_error why = {.text = ""};
     FILE *file = fopen(path, "re");
     if (file == NULL) {
@@ -60,11 +78,11 @@ static enum kr_err read_list(const char *path, const char *name, struct kr_liste
         return KR_OK;
     }
     enum kr_err err = KR_OK;
-    if (fgets(head, sizeof head, file) == NULL || fgets(description, sizeof description, file) == NULL || line_len(head) == 0 ||
-        strcmp(head, KR_WARNINGLIST_FORM) != 0) {
+    if (fgets(head, sizeof head, file) == NULL || fgets(description, sizeof description, file) == NULL ||
+        fgets(types, sizeof types, file) == NULL || line_len(head) == 0 || strcmp(head, KR_WARNINGLIST_FORM) != 0) {
         kr_log(KR_LOG_WARNING, "%s is no warning list of this version: it does not guard; add it again with kairan warninglist",
                path);
-    } else if (kr_listed_begin(listed, name, &why) != KR_OK) {
+    } else if (kr_listed_begin(listed, name, read_types(types), &why) != KR_OK) {
         kr_log(KR_LOG_WARNING, "%s does not guard: %s", path, why.text);
     } else {
         err = read_entries(file, path, listed);

@@ -93,12 +93,19 @@ def warning_lists(ours, root):
     listed = json.loads(ours.done("--json", "warninglist", "ls"))
     check(listed == {"name": "names-of-ours-all", "description": "d", "entries": 2}, f"listed: {listed}")
     ours.refused("guard", "submit", "a.warned.kairan-e2e.jp", "--label", "clear", "-y")
-    ours.refused("regex", "warninglist", "add", write(root, "regex.json", '{"name": "r", "type": "regex", "list": ["x"]}'))
+    added = json.loads(ours.done("--json", "warninglist", "add", write(root, "regex.json", json.dumps(
+        {"name": "regex", "type": "regex", "matching_attributes": ["url", "domain|ip"], "list": ["/^https?:\\/\\/a\\.warned\\./i", "(", "^a\\.warned"]}))))
+    check(added == {"name": "regex", "entries": 2, "left_out": 1}, f"added: {added}")
+    ours.done("warninglist", "remove", "names-of-ours-all")
+    more = write(root, "more.csv", "value,note\na.warned.kairan-e2e.jp,x\nhttps://A.warned.kairan-e2e.jp/,y\na.warned.kairan-e2e.jp.txt,z\n")
+    poll(lambda: run(ours, more, "--label", "clear", "--dry-run")["done"][0]["guarded"] == 2, WITHIN_S, "regular expressions do not guard")
+    poll(lambda: held() == 1, WITHIN_S, "a list that was removed still guards")
+    ours.done("warninglist", "remove", "regex")
+    ours.refused("substring and regex", "warninglist", "add", write(root, "fuzzy.json", '{"name": "r", "type": "fuzzy", "list": ["x"]}'))
     ours.refused("MISP", "warninglist", "add", write(root, "none.json", "{}"))
     ours.refused("broken.json:1", "warninglist", "add", write(root, "broken.json", "{"))
     ours.refused("used", "warninglist", "add", write(root, "useless.json", '{"name": "r", "type": "cidr", "list": ["x"]}'))
     ours.refused("no warning list", "warninglist", "remove", "../keyring")
-    ours.done("warninglist", "remove", "names-of-ours-all")
     poll(lambda: held() == 0, WITHIN_S, "a warning list that was removed still guards")
 
 

@@ -12,11 +12,13 @@
 #include <unistd.h>
 
 #include "proto/indicator/indicator.h"
+#include "proto/indicator/regex.h"
+#include "tools/formats/misp_types.h"
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/out.h"
 
 #define FOLDER          "warninglists"
-#define FORM            "kairan warning list 1"
+#define FORM            "kairan warning list 2"
 #define ENDING          ".list"
 #define NAME_BYTES      64u
 #define ENTRY_BYTES_MAX 2000u
@@ -84,7 +86,7 @@ static bool read_list(const struct kr_app *app, const char *path, struct list *r
     static const struct {
         const char *type;
         char kind;
-    } kinds[] = {{"cidr", 'c'}, {"hostname", 'h'}, {"string", 's'}, {"substring", 'u'}};
+    } kinds[] = {{"cidr", 'c'}, {"hostname", 'h'}, {"string", 's'}, {"substring", 'u'}, {"regex", 'r'}};
     json_error_t why;
     const char *type = NULL;
     *ret_list = (struct list){.title = ""};
@@ -106,8 +108,8 @@ static bool read_list(const struct kr_app *app, const char *path, struct list *r
         ret_list->kind = strcmp(type != NULL ? type : "string", kinds[i].type) == 0 ? kinds[i].kind : ret_list->kind;
     }
     if (ret_list->kind == 0) {
-        (void)kr_app_fail(app, KR_INVALID, _("%s: lists of type \"%s\" are not taken: cidr, hostname, string and substring are"),
-                          path, type);
+        (void)kr_app_fail(app, KR_INVALID,
+                          _("%s: lists of type \"%s\" are not taken: cidr, hostname, string, substring and regex are"), path, type);
         return false;
     }
     make_name(ret_list->title, ret_list->name);
@@ -119,6 +121,14 @@ static bool read_list(const struct kr_app *app, const char *path, struct list *r
 }
 
 /* What the node will take as an entry. */
+static bool is_regex(const char *text, size_t len)
+{
+    struct kr_regex *regex = NULL;
+    const bool is_one = kr_regex_new(text, len, &regex, NULL) == KR_OK;
+    kr_regex_free(regex);
+    return is_one;
+}
+
 static bool is_entry(char kind, const char *text)
 {
     struct kr_indicator indicator;
@@ -132,6 +142,7 @@ static bool is_entry(char kind, const char *text)
     return kind == 'c'   ? is_network
            : kind == 'h' ? is_network || kr_indicator_parse(KR_INDICATOR_DOMAIN, text + dot, len - dot, &indicator, NULL) == KR_OK
            : kind == 'u' ? len <= 2 * NAME_BYTES
+           : kind == 'r' ? is_regex(text, len)
                          : true;
 }
 
@@ -143,6 +154,36 @@ static void write_entry(FILE *file, char kind, const char *text, uint64_t *taken
     } else {
         ++*left;
     }
+}
+
+/* MISP does not tell one sort of address from the other. */
+static uint32_t bits_of(uint32_t type)
+{
+    return type == KR_INDICATOR_ANY ? 1u << KR_INDICATOR_IPV4 | 1u << KR_INDICATOR_IPV6 : 1u << type;
+}
+
+/* Which of our types MISP's matching_attributes are; where there are none, it is for all. */
+static void write_types(FILE *file, const json_t *attributes)
+{
+    uint32_t types = 0;
+    for (size_t i = 0; i < json_array_size(attributes); i++) {
+        const char *name = json_string_value(json_array_get(attributes, i));
+        struct kr_misp_type type;
+        if (name == NULL || !kr_misp_type((struct kr_slice){(const uint8_t *)name, strlen(name)}, &type) ||
+            type.sort == KR_MISP_VICTIM) {
+            types |= 1u << KR_INDICATOR_OTHER; /* what is kept as text here */
+            continue;
+        }
+        const bool has_second = type.sort == KR_MISP_PAIR || type.sort == KR_MISP_NAMED;
+        types |= bits_of(type.type) | (has_second ? bits_of(type.second) : 0);
+    }
+    (void)fputs(types == 0 ? "all" : "", file);
+    for (uint32_t type = 1; type <= KR_INDICATOR_TYPE_MAX; type++) {
+        if ((types & 1u << type) != 0) {
+            (void)fprintf(file, "%s ", kr_indicator_type_name(type));
+        }
+    }
+    (void)fputc('\n', file);
 }
 
 static void write_entries(FILE *file, const struct list *list, uint64_t *taken, uint64_t *left)
@@ -175,6 +216,7 @@ static bool write_list(const struct kr_app *app, const struct list *list, uint64
     if (is_written) {
         const char *description = list->description != NULL ? list->description : list->title;
         (void)fprintf(file, "%s\n%.*s\n", FORM, (int)strcspn(description, "\r\n"), description);
+        write_types(file, json_object_get(list->document, "matching_attributes"));
         write_entries(file, list, taken, left);
         is_written = fflush(file) == 0 && ferror(file) == 0 && fsync(fileno(file)) == 0;
         is_written = fclose(file) == 0 && is_written;
@@ -220,7 +262,7 @@ static bool show_list(const struct kr_app *app, const char *name)
         return true;
     }
     const bool is_one = fgets(line, sizeof line, file) != NULL && strncmp(line, FORM "\n", sizeof FORM) == 0 &&
-                        fgets(description, sizeof description, file) != NULL;
+                        fgets(description, sizeof description, file) != NULL && fgets(line, sizeof line, file) != NULL;
     description[strcspn(description, "\r\n")] = 0;
     while (is_one && fgets(line, sizeof line, file) != NULL) {
         entries++;

@@ -24,22 +24,26 @@ static struct kr_listed *make(void)
 {
     struct kr_listed *listed = NULL;
     assert_int_equal(kr_listed_new(&listed), KR_OK);
-    assert_int_equal(kr_listed_begin(listed, "networks", NULL), KR_OK);
+    assert_int_equal(kr_listed_begin(listed, "networks", KR_LISTED_ALL_TYPES, NULL), KR_OK);
     add(listed, KR_LISTED_NETWORK, "45.0.0.0/9");
     add(listed, KR_LISTED_NETWORK, "45.200.1.0/24");
     add(listed, KR_LISTED_NETWORK, "46.1.2.3");
     add(listed, KR_LISTED_NETWORK, "2a00:1450::/29");
-    assert_int_equal(kr_listed_begin(listed, "hosts", NULL), KR_OK);
+    assert_int_equal(kr_listed_begin(listed, "hosts", KR_LISTED_ALL_TYPES, NULL), KR_OK);
     add(listed, KR_LISTED_HOST, "Corp.Shop.jp");
     add(listed, KR_LISTED_HOST, ".dotted.jp");
     add(listed, KR_LISTED_HOST, "47.1.1.1");
-    assert_int_equal(kr_listed_begin(listed, "strings", NULL), KR_OK);
+    assert_int_equal(kr_listed_begin(listed, "strings", KR_LISTED_ALL_TYPES, NULL), KR_OK);
     add(listed, KR_LISTED_STRING, "098F6BCD4621D373CADE4E832627B4F6");
     add(listed, KR_LISTED_STRING, "exact.jp");
     add(listed, KR_LISTED_STRING, "readme first.txt");
     add(listed, KR_LISTED_STRING, "https://page.jp/a");
-    assert_int_equal(kr_listed_begin(listed, "parts", NULL), KR_OK);
+    assert_int_equal(kr_listed_begin(listed, "parts", KR_LISTED_ALL_TYPES, NULL), KR_OK);
     add(listed, KR_LISTED_SUBSTRING, "windowsupdate");
+    assert_int_equal(kr_listed_begin(listed, "patterns", KR_LISTED_ALL_TYPES, NULL), KR_OK);
+    add(listed, KR_LISTED_REGEX, "/^https?:\\/\\/[^\\/]+\\/owa\\//i");
+    add(listed, KR_LISTED_REGEX, "^48\\.1\\.");
+    add(listed, KR_LISTED_REGEX, "/^d41d8/");
     kr_listed_sort(listed);
     return listed;
 }
@@ -84,6 +88,11 @@ static void test_kinds(void **state)
         {KR_INDICATOR_FILENAME, "readme first.txt", "strings"},
         {KR_INDICATOR_FILENAME, "readme.txt", NULL},
         {KR_INDICATOR_USER_AGENT, "x windowsupdate y", "parts"},
+        {KR_INDICATOR_URL, "https://mail.jp/OWA/x", "patterns"},
+        {KR_INDICATOR_URL, "https://mail.jp/x/owa/", NULL},
+        {KR_INDICATOR_IPV4, "48.1.2.3", "patterns"}, /* as it is printed */
+        {KR_INDICATOR_IPV4, "48.2.1.3", NULL},
+        {KR_INDICATOR_MD5, "d41d8cd98f00b204e9800998ecf8427e", "patterns"},
     };
     struct kr_listed *listed = make();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -94,6 +103,41 @@ static void test_kinds(void **state)
             fail_msg("%s: %s", cases[i].value, list != NULL ? list : "let through");
         }
     }
+    kr_listed_free(listed);
+}
+
+/* A list that is for some types holds nothing else back, and hides no other list. */
+static void test_types(void **state)
+{
+    (void)state;
+    static const enum kr_listed_kind kinds[] = {KR_LISTED_HOST, KR_LISTED_STRING, KR_LISTED_SUBSTRING, KR_LISTED_REGEX};
+    struct kr_indicator domain, url, address;
+    assert_int_equal(kr_indicator_parse(KR_INDICATOR_DOMAIN, "corp.jp", 7, &domain, NULL), KR_OK);
+    assert_int_equal(kr_indicator_parse(KR_INDICATOR_URL, "http://corp.jp/", 15, &url, NULL), KR_OK);
+    assert_int_equal(kr_indicator_parse(KR_INDICATOR_IPV4, "45.1.1.1", 8, &address, NULL), KR_OK);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct kr_listed *listed = NULL;
+        assert_int_equal(kr_listed_new(&listed), KR_OK);
+        assert_int_equal(kr_listed_begin(listed, "urls", 1u << KR_INDICATOR_URL, NULL), KR_OK);
+        add(listed, kinds[i], "corp.jp");
+        kr_listed_sort(listed);
+        assert_null(kr_listed_find(listed, KR_INDICATOR_DOMAIN, (struct kr_slice){domain.value, domain.len}));
+        const bool is_exact = kinds[i] == KR_LISTED_STRING;
+        assert_int_equal(kr_listed_find(listed, KR_INDICATOR_URL, (struct kr_slice){url.value, url.len}) == NULL, is_exact);
+        assert_int_equal(kr_listed_begin(listed, "domains", 1u << KR_INDICATOR_DOMAIN, NULL), KR_OK);
+        add(listed, kinds[i], "corp.jp");
+        kr_listed_sort(listed);
+        assert_string_equal(kr_listed_find(listed, KR_INDICATOR_DOMAIN, (struct kr_slice){domain.value, domain.len}), "domains");
+        kr_listed_free(listed);
+    }
+    struct kr_listed *listed = NULL;
+    assert_int_equal(kr_listed_new(&listed), KR_OK);
+    assert_int_equal(kr_listed_begin(listed, "urls", 1u << KR_INDICATOR_URL, NULL), KR_OK);
+    add(listed, KR_LISTED_NETWORK, "45.0.0.0/8");
+    assert_int_equal(kr_listed_begin(listed, "addresses", 1u << KR_INDICATOR_IPV4, NULL), KR_OK);
+    add(listed, KR_LISTED_NETWORK, "45.0.0.0/8");
+    kr_listed_sort(listed);
+    assert_string_equal(kr_listed_find(listed, KR_INDICATOR_IPV4, (struct kr_slice){address.value, address.len}), "addresses");
     kr_listed_free(listed);
 }
 
@@ -123,12 +167,12 @@ static void test_bounds(void **state)
     memset(name, 'a', sizeof name);
     name[KR_LISTED_NAME_BYTES] = 0;
     assert_int_equal(kr_listed_new(&listed), KR_OK);
-    assert_int_equal(kr_listed_begin(listed, name, &error), KR_INVALID);
-    assert_int_equal(kr_listed_begin(listed, "", &error), KR_INVALID);
+    assert_int_equal(kr_listed_begin(listed, name, KR_LISTED_ALL_TYPES, &error), KR_INVALID);
+    assert_int_equal(kr_listed_begin(listed, "", KR_LISTED_ALL_TYPES, &error), KR_INVALID);
     for (uint32_t i = 0; i < KR_LISTED_LISTS_MAX; i++) {
-        assert_int_equal(kr_listed_begin(listed, "l", &error), KR_OK);
+        assert_int_equal(kr_listed_begin(listed, "l", KR_LISTED_ALL_TYPES, &error), KR_OK);
     }
-    assert_int_equal(kr_listed_begin(listed, "l", &error), KR_BOUNDS);
+    assert_int_equal(kr_listed_begin(listed, "l", KR_LISTED_ALL_TYPES, &error), KR_BOUNDS);
     assert_int_equal(kr_listed_add(listed, KR_LISTED_NETWORK, "no network", 10, &error), KR_INVALID);
     assert_int_equal(kr_listed_add(listed, KR_LISTED_HOST, "no host", 7, &error), KR_INVALID);
     assert_int_equal(kr_listed_add(listed, KR_LISTED_STRING, "", 0, &error), KR_INVALID);
@@ -136,6 +180,11 @@ static void test_bounds(void **state)
         add(listed, KR_LISTED_SUBSTRING, "x");
     }
     assert_int_equal(kr_listed_add(listed, KR_LISTED_SUBSTRING, "x", 1, &error), KR_BOUNDS);
+    assert_int_equal(kr_listed_add(listed, KR_LISTED_REGEX, "(", 1, &error), KR_INVALID);
+    for (uint32_t i = 0; i < KR_LISTED_REGEXES_MAX; i++) {
+        add(listed, KR_LISTED_REGEX, "x");
+    }
+    assert_int_equal(kr_listed_add(listed, KR_LISTED_REGEX, "x", 1, &error), KR_BOUNDS);
     kr_listed_free(listed);
     kr_listed_free(NULL);
 }
@@ -144,6 +193,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_types),
         cmocka_unit_test(test_in_guards),
         cmocka_unit_test(test_bounds),
     };

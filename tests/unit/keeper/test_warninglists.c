@@ -43,14 +43,16 @@ static void test_lists(void **state)
     assert_null(listed); /* there is no folder */
     (void)snprintf(path, sizeof path, "%s/warninglists", state_directory);
     assert_int_equal(mkdir(path, 0700), 0);
-    write_list("good.list", "kairan warning list 1\nof ours\nh a.good.jp\nx what\nc no network\n\nc 45.1.0.0/16\n");
+    write_list("good.list",
+               "kairan warning list 2\nof ours\nall\nh a.good.jp\nx what\nc no network\n\nc 45.1.0.0/16\nr /^x.*y$/\nr (\n");
+    write_list("old.list", "kairan warning list 1\nd\nh f.good.jp\n");
     write_list("other.list", "something else\nd\nh b.good.jp\n");
     write_list("empty.list", "");
-    write_list("notes.txt", "kairan warning list 1\nd\nh c.good.jp\n");
-    write_list(".hidden.list", "kairan warning list 1\nd\nh d.good.jp\n");
+    write_list("notes.txt", "kairan warning list 2\nd\ndomain\nh c.good.jp\n");
+    write_list(".hidden.list", "kairan warning list 2\nd\ndomain\nh d.good.jp\n");
     memset(huge, 'a', 9000);
     huge[9000] = 0;
-    memcpy(huge, "kairan warning list 1\nd\ns ", 26);
+    memcpy(huge, "kairan warning list 2\nd\ndomain\ns ", 33);
     memcpy(huge + 8980, "\nh e.good.jp\n", 13);
     huge[8993] = 0;
     write_list("huge.list", huge);
@@ -59,11 +61,15 @@ static void test_lists(void **state)
     assert_string_equal(find(listed, KR_INDICATOR_DOMAIN, "x.a.good.jp"), "good");
     assert_string_equal(find(listed, KR_INDICATOR_IPV4, "45.1.2.3"), "good");
     assert_string_equal(find(listed, KR_INDICATOR_DOMAIN, "e.good.jp"), "huge");
+    assert_string_equal(find(listed, KR_INDICATOR_OTHER, "x to y"), "good");
+    assert_null(find(listed, KR_INDICATOR_URL, "http://e.good.jp/")); /* that list is for names alone */
+    assert_null(find(listed, KR_INDICATOR_DOMAIN, "f.good.jp"));
     assert_null(find(listed, KR_INDICATOR_DOMAIN, "b.good.jp"));
     assert_null(find(listed, KR_INDICATOR_DOMAIN, "c.good.jp"));
     assert_null(find(listed, KR_INDICATOR_DOMAIN, "d.good.jp"));
     kr_listed_free(listed);
-    static const char *const names[] = {"good.list", "other.list", "empty.list", "notes.txt", ".hidden.list", "huge.list"};
+    static const char *const names[] = {"good.list", "old.list",     "other.list", "empty.list",
+                                        "notes.txt", ".hidden.list", "huge.list"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         (void)snprintf(path, sizeof path, "%s/warninglists/%s", state_directory, names[i]);
         assert_int_equal(unlink(path), 0);
