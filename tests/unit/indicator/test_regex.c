@@ -86,7 +86,7 @@ static void test_bounded(void **state)
         (void)matches(patterns[i], text);
     }
     assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after), 0);
-    assert_true(after.tv_sec - before.tv_sec < 2);
+    assert_true((after.tv_sec - before.tv_sec) * 1000000000 + after.tv_nsec - before.tv_nsec < 250000000);
     assert_true(matches("^(a|aa)+$", text));
     assert_true(matches("a", "\xff\xfe a")); /* bytes that are no characters */
 }
