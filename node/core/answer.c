@@ -290,7 +290,7 @@ enum kr_err kr_preview_request(struct kr_step *step, const struct kr_event *even
     job->client = event->client;
     job->request = event->request;
     job->is_bulk = job->len > KR_BULK_BYTES_MIN;
-    job->guards = step->core->options.guards;
+    job->guards = kr_guards_hold(step->core->options.guards);
     return kr_step_job(step, job);
 }
 

@@ -176,7 +176,7 @@ enum kr_err kr_core_new(const struct kr_core_options *options, struct kr_txn *tx
     return KR_OK;
 }
 
-void kr_core_set_guards(struct kr_core *core, const struct kr_guards *guards)
+void kr_core_set_guards(struct kr_core *core, struct kr_guards *guards)
 {
     core->options.guards = guards;
 }

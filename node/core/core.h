@@ -15,9 +15,9 @@ struct kr_core;
 /* Guards' lists and the like, from the configuration. Borrowed as long as the core lives. */
 struct kr_core_options {
     const struct kr_keyring *keyring;
-    const char *endpoint;           /* that peers are told to dial ("" : only we dial) */
-    const struct kr_guards *guards; /* node/core/guard.h; NULL: the built-in ones alone */
-    bool doubts_clock;              /* nothing is deleted as expired for now */
+    const char *endpoint;     /* that peers are told to dial ("" : only we dial) */
+    struct kr_guards *guards; /* node/core/guard.h; outlive it, jobs hold them themselves; NULL: the built-in ones alone */
+    bool doubts_clock;        /* nothing is deleted as expired for now */
 };
 /* Makes the core from what the store holds (inside any transaction). KR_NOT_FOUND where the store holds no identity yet: only
  * KR_EVENT_INIT is then accepted. */
@@ -29,7 +29,7 @@ void kr_core_inherit(struct kr_core *core, const struct kr_core *old);
 /* A job that was given out, or was about to be, and will not come back. */
 void kr_core_forget_job(struct kr_core *core, const struct kr_job *job);
 /* Other guards from the next event on. */
-void kr_core_set_guards(struct kr_core *core, const struct kr_guards *guards);
+void kr_core_set_guards(struct kr_core *core, struct kr_guards *guards);
 /* Whether the time that events bear may be wrong by days. */
 void kr_core_doubt_clock(struct kr_core *core, bool doubts);
 

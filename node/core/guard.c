@@ -1,6 +1,7 @@
 #include "node/core/guard.h"
 
 #include <libpsl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ struct own {
 };
 
 struct kr_guards {
+    _Atomic(uint32_t) holders;
     struct own *own;
     uint32_t own_count;
     bool allows_documentation;
@@ -30,23 +32,42 @@ struct network {
 
 /* IANA IPv4 Special-Purpose Address Registry (RFC 6890 and its updates). */
 static const struct network special4[] = {
-    {{0}, 8, false},           {{10}, 8, false},        {{100, 64}, 10, false},
-    {{127}, 8, false},         {{169, 254}, 16, false}, {{172, 16}, 12, false},
-    {{192, 0, 0}, 24, false},  {{192, 0, 2}, 24, true}, {{192, 88, 99}, 24, false},
-    {{192, 168}, 16, false},   {{198, 18}, 15, false},  {{198, 51, 100}, 24, true},
-    {{203, 0, 113}, 24, true}, {{224}, 4, false},       {{240}, 4, false},
+    {{0}, 8, false},
+    {{10}, 8, false},
+    {{100, 64}, 10, false},
+    {{127}, 8, false},
+    {{169, 254}, 16, false},
+    {{172, 16}, 12, false},
+    {{192, 0, 0}, 24, false},
+    {{192, 0, 2}, 24, true},
+    {{192, 31, 196}, 24, false}, /* AS112, RFC 7535 */
+    {{192, 52, 193}, 24, false}, /* AMT, RFC 7450 */
+    {{192, 88, 99}, 24, false},
+    {{192, 168}, 16, false},
+    {{192, 175, 48}, 24, false}, /* AS112, RFC 7534 */
+    {{198, 18}, 15, false},
+    {{198, 51, 100}, 24, true},
+    {{203, 0, 113}, 24, true},
+    {{224}, 4, false},
+    {{240}, 4, false},
 };
 
-/* IANA IPv6 Special-Purpose Address Registry. */
+/* IANA IPv6 Special-Purpose Address Registry, and what is no unicast. */
 static const struct network special6[] = {
     {{0}, 96, false},                                  /* unspecified, loopback, IPv4-compatible */
     {{[10] = 0xff, [11] = 0xff}, 96, false},           /* IPv4-mapped */
+    {{0x00, 0x64, 0xff, 0x9b}, 96, false},             /* translation, RFC 6052: the IPv4 address is what is meant */
     {{0x00, 0x64, 0xff, 0x9b, 0x00, 0x01}, 48, false}, /* local-use translation, RFC 8215 */
     {{0x01}, 64, false},                               /* discard-only, RFC 6666 */
+    {{0x01, [7] = 0x01}, 64, false},                   /* dummy prefix, RFC 9780 */
+    {{0x20, 0x01}, 23, false},                         /* protocol assignments, RFC 2928: Teredo, ORCHID … */
     {{0x20, 0x01, 0x0d, 0xb8}, 32, true},              /* documentation, RFC 3849 */
+    {{0x20, 0x02}, 16, false},                         /* 6to4, RFC 3056 */
+    {{0x26, 0x20, 0x00, 0x4f, 0x80}, 48, false},       /* AS112, RFC 7534 */
     {{0x3f, 0xff}, 20, true},                          /* documentation, RFC 9637 */
+    {{0x5f}, 16, false},                               /* segment routing, RFC 9602 */
     {{0xfc}, 7, false},                                /* unique local, RFC 4193 */
-    {{0xfe, 0x80}, 10, false},                         /* link local, RFC 4291 */
+    {{0xfe, 0x80}, 9, false},                          /* link local, RFC 4291, and site local, RFC 3879 */
     {{0xff}, 8, false},                                /* multicast */
 };
 
@@ -117,6 +138,12 @@ static const uint8_t empty_sha256[32] = {0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1
                                          0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b,
                                          0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55};
 
+static const uint8_t empty_sha512[64] = {0xcf, 0x83, 0xe1, 0x35, 0x7e, 0xef, 0xb8, 0xbd, 0xf1, 0x54, 0x28, 0x50, 0xd6,
+                                         0x6d, 0x80, 0x07, 0xd6, 0x20, 0xe4, 0x05, 0x0b, 0x57, 0x15, 0xdc, 0x83, 0xf4,
+                                         0xa9, 0x21, 0xd3, 0x6c, 0xe9, 0xce, 0x47, 0xd0, 0xd1, 0x3c, 0x5d, 0x85, 0xf2,
+                                         0xb0, 0xff, 0x83, 0x18, 0xd2, 0x87, 0x7e, 0xec, 0x2f, 0x63, 0xb9, 0x31, 0xbd,
+                                         0x47, 0x41, 0x7a, 0x81, 0xa5, 0x38, 0x32, 0x7a, 0xf9, 0x27, 0xda, 0x3e};
+
 /* ---- the council's own ---- */
 
 enum kr_err kr_guards_new(struct kr_guards **ret_guards)
@@ -130,13 +157,22 @@ enum kr_err kr_guards_new(struct kr_guards **ret_guards)
         free(guards);
         return KR_NOMEM;
     }
+    atomic_init(&guards->holders, 1);
     *ret_guards = guards;
     return KR_OK;
 }
 
-void kr_guards_free(struct kr_guards *guards)
+struct kr_guards *kr_guards_hold(struct kr_guards *guards)
 {
     if (guards != NULL) {
+        (void)atomic_fetch_add(&guards->holders, 1);
+    }
+    return guards;
+}
+
+void kr_guards_free(struct kr_guards *guards)
+{
+    if (guards != NULL && atomic_fetch_sub(&guards->holders, 1) == 1) {
         free(guards->own);
         kr_listed_free(guards->listed);
         free(guards);
@@ -354,6 +390,8 @@ static const char *check_tables(const struct kr_guards *guards, uint32_t type, s
         return value.len == 20 && memcmp(value.bytes, empty_sha1, 20) == 0 ? "empty-file" : NULL;
     case KR_INDICATOR_SHA256:
         return value.len == 32 && memcmp(value.bytes, empty_sha256, 32) == 0 ? "empty-file" : NULL;
+    case KR_INDICATOR_SHA512:
+        return value.len == 64 && memcmp(value.bytes, empty_sha512, 64) == 0 ? "empty-file" : NULL;
     case KR_INDICATOR_FILENAME:
     case KR_INDICATOR_MUTEX:
     case KR_INDICATOR_USER_AGENT:

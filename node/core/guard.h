@@ -19,6 +19,8 @@ struct kr_guards;
 
 /* An empty set of own values; the built-in lists are always in. */
 enum kr_err kr_guards_new(struct kr_guards **ret_guards) KR_WARN_UNUSED;
+/* One more who uses them: each calls kr_guards_free when it is done, in any thread, and the last one frees. NULL stays NULL. */
+struct kr_guards *kr_guards_hold(struct kr_guards *guards);
 void kr_guards_free(struct kr_guards *guards);
 /* The council's own: a domain (subdomains included), a network ("192.0.2.0/24"), or a name (refused as file name or text
  * indicator). KR_INVALID with `error`. */

@@ -23,6 +23,7 @@ void kr_job_free(struct kr_job *job)
     if (job == NULL) {
         return;
     }
+    kr_guards_free(job->guards);
     free(job->audience);
     free(job->recipients);
     if (job->content != NULL) {

@@ -35,9 +35,9 @@ struct kr_job {
     uint8_t community[32], subject[32], target_id[32];
     uint8_t *content; /* MAKE: as submitted; CHECK: as opened; freed with the job */
     size_t content_len;
-    const struct kr_guards *guards; /* MAKE, PREVIEW: borrowed; NULL: the built-in ones */
-    bool skips_guards;              /* MAKE: they were shown and overridden */
-    uint8_t *reason;                /* and why; owned, stays at this council */
+    struct kr_guards *guards; /* MAKE, PREVIEW: held; NULL: the built-in ones */
+    bool skips_guards;        /* MAKE: they were shown and overridden */
+    uint8_t *reason;          /* and why; owned, stays at this council */
     size_t reason_len;
     /* Result. */
     enum kr_err err;

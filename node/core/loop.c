@@ -67,7 +67,7 @@ uint64_t kr_loop_commits(const struct kr_loop *loop)
     return loop->commits;
 }
 
-void kr_loop_set_guards(struct kr_loop *loop, const struct kr_guards *guards)
+void kr_loop_set_guards(struct kr_loop *loop, struct kr_guards *guards)
 {
     loop->options.guards = guards;
     if (loop->core != NULL) {

@@ -32,8 +32,8 @@ enum kr_err kr_loop_idle(struct kr_loop *loop, uint64_t now_ms, const uint8_t se
 struct kr_core *kr_loop_core(struct kr_loop *loop);
 /* Durable commits so far: whether a batch changed anything (for keeper's figures). */
 uint64_t kr_loop_commits(const struct kr_loop *loop);
-/* Other guards from the next event on. Those before must outlive the jobs that were made with them. */
-void kr_loop_set_guards(struct kr_loop *loop, const struct kr_guards *guards);
+/* Other guards from the next event on. Those before may be freed then: jobs that were made with them hold them. */
+void kr_loop_set_guards(struct kr_loop *loop, struct kr_guards *guards);
 /* From now on, and until it is said otherwise, the time that is handed in may be wrong by days: what has expired is kept. */
 void kr_loop_doubt_clock(struct kr_loop *loop, bool doubts);
 

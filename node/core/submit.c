@@ -335,7 +335,7 @@ enum kr_err kr_submit_request(struct kr_step *step, const struct kr_event *event
     memcpy(job->author, core->self, 32);
     memcpy(job->token, submit->token, 16);
     kr_rng_bytes(step->rng, job->seed, sizeof job->seed);
-    job->guards = core->options.guards;
+    job->guards = kr_guards_hold(core->options.guards);
     job->skips_guards = submit->is_forced;
     job->client = event->client;
     job->request = event->request;

@@ -250,7 +250,7 @@ enum kr_err kr_revise_request(struct kr_step *step, const struct kr_event *event
     }
     if (err == KR_OK) {
         struct kr_job *leaving = job;
-        job->guards = step->core->options.guards;
+        job->guards = kr_guards_hold(step->core->options.guards);
         job->is_bulk = submit->body.len > KR_BULK_BYTES_MIN;
         job = NULL;
         err = kr_step_job(step, leaving);

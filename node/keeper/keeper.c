@@ -29,8 +29,6 @@ struct keeper {
     const struct kr_place *place;
     struct kr_notify notify;
     struct kr_config config;
-    struct kr_guards *old_guards[64]; /* of earlier configurations: jobs may still point to them */
-    size_t old_count;
     int lock_fd, signal_fd, failed_fd, listen_fd;
     bool is_protected;
     uint64_t upgrade_said_ms; /* when the log was last told how far the store is on its way to today's format */
@@ -225,10 +223,6 @@ static void reload(struct keeper *keeper)
     struct kr_config config;
     struct kr_error error = {0};
     enum kr_err err = read_config(keeper->place, &config, &error);
-    if (err == KR_OK && keeper->old_count == sizeof keeper->old_guards / sizeof keeper->old_guards[0]) {
-        kr_config_deinit(&config);
-        err = kr_fail(&error, KR_BOUNDS, "it was read very often since the start: restart the node instead");
-    }
     if (err != KR_OK) {
         kr_log(KR_LOG_ERROR, "the configuration stays as it was: %s", error.text[0] != 0 ? error.text : kr_err_text(err));
         return;
@@ -239,9 +233,9 @@ static void reload(struct keeper *keeper)
     }
     kr_log_set_level(config.log_level);
     keeper->config.log_level = config.log_level;
-    keeper->old_guards[keeper->old_count++] = keeper->config.guards;
-    keeper->config.guards = config.guards;
     kr_runner_set_guards(keeper->runner, config.guards);
+    kr_guards_free(keeper->config.guards);
+    keeper->config.guards = config.guards;
     kr_log(KR_LOG_NOTICE, "log level, guards and warning lists were read anew from %s and its folder", keeper->place->config);
 }
 
@@ -326,9 +320,6 @@ static void stop(struct keeper *keeper)
     kr_store_close(keeper->store);
     kr_keyring_free(keeper->keyring);
     kr_config_deinit(&keeper->config);
-    for (size_t i = 0; i < keeper->old_count; i++) {
-        kr_guards_free(keeper->old_guards[i]);
-    }
     close_fd(keeper->signal_fd);
     close_fd(keeper->failed_fd);
     close_fd(keeper->lock_fd);

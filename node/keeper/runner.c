@@ -41,9 +41,9 @@ struct kr_runner {
     struct kr_item *jobs[KR_INLINE_JOBS_MAX]; /* to be run here, now */
     size_t job_count;
     _Atomic(uint64_t) busy_since_ms;
-    _Atomic(const struct kr_guards *) guards;
-    const struct kr_guards *guards_in_use;
-    pthread_mutex_t mutex; /* for `why` */
+    _Atomic(struct kr_guards *) next_guards; /* held; NULL: none */
+    struct kr_guards *guards;                /* held */
+    pthread_mutex_t mutex;                   /* for `why` */
     struct kr_error why;
 };
 
@@ -381,10 +381,11 @@ static void say_ready(struct kr_runner *runner)
 
 static void take_guards(struct kr_runner *runner)
 {
-    const struct kr_guards *guards = atomic_load(&runner->guards);
-    if (guards != runner->guards_in_use) {
+    struct kr_guards *guards = atomic_exchange(&runner->next_guards, NULL);
+    if (guards != NULL) {
         kr_loop_set_guards(runner->loop, guards);
-        runner->guards_in_use = guards;
+        kr_guards_free(runner->guards);
+        runner->guards = guards;
     }
 }
 
@@ -474,8 +475,7 @@ enum kr_err kr_runner_new(const struct kr_runner_options *options, struct kr_run
     runner->wake_ms = UINT64_MAX;
     runner->is_writable = true;
     runner->doubts_clock = true; /* that it was not up for an hour is nothing to speak of */
-    runner->guards_in_use = options->guards;
-    atomic_store(&runner->guards, options->guards);
+    runner->guards = kr_guards_hold(options->guards);
     pthread_mutex_init(&runner->mutex, NULL);
     const struct kr_pipe_options pipe = {.program = options->net_program,
                                          .listen = options->listen,
@@ -520,6 +520,8 @@ void kr_runner_free(struct kr_runner *runner)
     }
     kr_pipe_free(runner->pipe);
     kr_loop_free(runner->loop);
+    kr_guards_free(atomic_load(&runner->next_guards));
+    kr_guards_free(runner->guards);
     pthread_mutex_destroy(&runner->mutex);
     free(runner);
 }
@@ -537,8 +539,8 @@ uint64_t kr_runner_busy_ms(struct kr_runner *runner)
     return since_ms == 0 ? 0 : kr_monotonic_ms() - since_ms;
 }
 
-void kr_runner_set_guards(struct kr_runner *runner, const struct kr_guards *guards)
+void kr_runner_set_guards(struct kr_runner *runner, struct kr_guards *guards)
 {
-    atomic_store(&runner->guards, guards);
+    kr_guards_free(atomic_exchange(&runner->next_guards, kr_guards_hold(guards)));
     kr_lanes_wake(runner->options.lanes);
 }

@@ -31,7 +31,7 @@ struct kr_runner_options {
     struct kr_hub *hub;
     struct kr_clock *clock;
     const struct kr_notify *notify;
-    const struct kr_guards *guards;
+    struct kr_guards *guards;                    /* held */
     const char *endpoint, *listen, *net_program; /* as in kr_core_options and kr_pipe_options */
     const char *directory;                       /* whose disk is meant by "free" */
     bool is_protected;                           /* the keyring */
@@ -52,7 +52,7 @@ void kr_runner_free(struct kr_runner *runner);
 void kr_runner_why(struct kr_runner *runner, struct kr_error *ret_error);
 /* For how long it has been at one piece of work; 0 while it waits. */
 uint64_t kr_runner_busy_ms(struct kr_runner *runner);
-/* Guards for submissions from now on; the old ones must outlive the jobs that were made with them. */
-void kr_runner_set_guards(struct kr_runner *runner, const struct kr_guards *guards);
+/* Guards for submissions from now on. The runner holds them; the old ones it lets go of, when nothing uses them any more. */
+void kr_runner_set_guards(struct kr_runner *runner, struct kr_guards *guards);
 
 #endif

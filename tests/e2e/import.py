@@ -109,6 +109,28 @@ def warning_lists(ours, root):
     poll(lambda: held() == 0, WITHIN_S, "a warning list that was removed still guards")
 
 
+def resident_kib(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
+
+
+def reloads(ours, node, root):
+    """Read anew as often as anybody likes, and what was read before is let go of."""
+    entries = [f"n{i}.reload.kairan-e2e.jp" for i in range(40000)]
+    paths = [write(root, f"long{i}.json", json.dumps({"name": "long", "type": "hostname", "list": entries + ["marked.kairan-e2e.jp"] * i}))
+             for i in range(2)]
+    marked = write(root, "marked.csv", "value,note\nmarked.kairan-e2e.jp,x\n")
+    before_kib = 0
+    for i in range(70):
+        ours.done("--json", "warninglist", "add", paths[i % 2])
+        poll(lambda i=i: run(ours, marked, "--label", "clear", "--dry-run")["done"][0]["guarded"] == i % 2, WITHIN_S,
+             f"warning lists are not read anew for the {i + 1}. time")
+        before_kib = resident_kib(node.process.pid) if i == 5 else before_kib
+    grown_kib = resident_kib(node.process.pid) - before_kib
+    check(grown_kib < 16 * 1024, f"after 64 more readings the node has {grown_kib} KiB more")
+    ours.done("warninglist", "remove", "long")
+
+
 def labels(ours, root):
     path = write(root, "labels.csv", "tlp,value\nTLP:CLEAR,l1.kairan-e2e.jp\nTLP:RED,l2.kairan-e2e.jp\nTLP:AMBER,l3.kairan-e2e.jp\n")
     events = run(ours, path, "-y", status=2)
@@ -261,6 +283,7 @@ def main():
             rows(ours, theirs, made.root)
             guards(ours, made.root)
             warning_lists(ours, made.root)
+            reloads(ours, made.nodes[0], made.root)
             labels(ours, made.root)
             origins(ours, theirs, made.root)
             stricter(ours, made.root)

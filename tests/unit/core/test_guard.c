@@ -59,6 +59,20 @@ static void built_in_lists_hold_without_any_configuration(void **state)
         {KR_INDICATOR_IPV6, "fe80::1", "special-use"},
         {KR_INDICATOR_IPV6, "fd00::1", "special-use"},
         {KR_INDICATOR_IPV6, "2001:db8::1", "special-use"},
+        {KR_INDICATOR_IPV4, "192.31.196.1", "special-use"},
+        {KR_INDICATOR_IPV4, "192.52.193.1", "special-use"},
+        {KR_INDICATOR_IPV4, "192.175.48.1", "special-use"},
+        {KR_INDICATOR_IPV4, "192.175.49.1", NULL},
+        {KR_INDICATOR_IPV6, "64:ff9b::808:808", "special-use"},
+        {KR_INDICATOR_IPV6, "100:0:0:1::5", "special-use"},
+        {KR_INDICATOR_IPV6, "100:0:0:2::5", NULL},
+        {KR_INDICATOR_IPV6, "2001:0:102:304::5", "special-use"},
+        {KR_INDICATOR_IPV6, "2001:20::1", "special-use"},
+        {KR_INDICATOR_IPV6, "2001:200::1", NULL},
+        {KR_INDICATOR_IPV6, "2002:808:808::1", "special-use"},
+        {KR_INDICATOR_IPV6, "2620:4f:8000::1", "special-use"},
+        {KR_INDICATOR_IPV6, "5f00::1", "special-use"},
+        {KR_INDICATOR_IPV6, "fec0::1", "special-use"},
         {KR_INDICATOR_IPV6, "2001:4860:4860::8888", "resolver"},
         {KR_INDICATOR_IPV6, "2a02:26f0::1", NULL},
         {KR_INDICATOR_DOMAIN, "google.com", "well-known"},
@@ -92,6 +106,10 @@ static void built_in_lists_hold_without_any_configuration(void **state)
         {KR_INDICATOR_SHA1, "da39a3ee5e6b4b0d3255bfef95601890afd80709", "empty-file"},
         {KR_INDICATOR_SHA256, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "empty-file"},
         {KR_INDICATOR_SHA256, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b856", NULL},
+        {KR_INDICATOR_SHA512,
+         "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af"
+         "927da3e",
+         "empty-file"},
         {KR_INDICATOR_FILENAME, "invoice.exe", NULL},
         {KR_INDICATOR_CVE, "CVE-2024-12345", NULL},
     };
@@ -194,9 +212,25 @@ static void malformed_values_are_survived(void **state)
     assert_null(kr_guards_check(NULL, KR_INDICATOR_IPV4, (struct kr_slice){(const uint8_t *)"\x0a", 1}));
 }
 
+/* Freed by the last who holds them (the address sanitizer sees if not). */
+static void they_live_as_long_as_somebody_holds_them(void **state)
+{
+    (void)state;
+    struct kr_guards *guards = NULL;
+    struct kr_error error = {.text = ""};
+    assert_null(kr_guards_hold(NULL));
+    assert_int_equal(kr_guards_new(&guards), KR_OK);
+    assert_int_equal(kr_guards_add_own(guards, "haisl.jp", &error), KR_OK);
+    assert_ptr_equal(kr_guards_hold(guards), guards);
+    kr_guards_free(guards);
+    assert_string_equal(check(guards, KR_INDICATOR_DOMAIN, "a.haisl.jp"), "own-domain");
+    kr_guards_free(guards);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(they_live_as_long_as_somebody_holds_them),
         cmocka_unit_test(built_in_lists_hold_without_any_configuration),
         cmocka_unit_test(the_councils_own_values_are_held_back),
         cmocka_unit_test(documentation_is_let_through_only_where_the_configuration_says_so),
