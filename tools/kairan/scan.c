@@ -337,7 +337,15 @@ static int search(struct scan *scan, struct kr_hunt *hunt, bool resumes)
     }
     const bool has_mark = !has_standard && kr_scan_mark_place(files, scan->file_count, &mark);
     if (resumes) {
-        const enum kr_err err = has_mark ? kr_scan_mark_read(&mark, &hunt->from) : KR_NOT_FOUND;
+        const enum kr_err err = has_mark ? kr_scan_mark_read(&mark, files, scan->file_count, &hunt->from) : KR_NOT_FOUND;
+        if (err == KR_INVALID) {
+            return kr_app_fail(
+                scan->app, err,
+                _("the log in which the search was stopped has been rotated or rewritten: begin it without --resume"));
+        }
+        if (err == KR_MALFORMED) {
+            return kr_app_fail(scan->app, err, _("the mark %s is damaged: begin the search without --resume"), mark.path);
+        }
         if (err != KR_OK) {
             return kr_app_fail(scan->app, err,
                                _("there is no search of just these files to go on with: begin it without --resume"));
@@ -345,7 +353,8 @@ static int search(struct scan *scan, struct kr_hunt *hunt, bool resumes)
         scan->begun_bytes = UINT64_MAX;
     }
     if (has_mark) {
-        (void)sigaction(SIGINT, &(struct sigaction){.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND}, NULL);
+        /* What is being read or written goes on; a second one ends the program at once. */
+        (void)sigaction(SIGINT, &(struct sigaction){.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART}, NULL);
     }
     scan->began_ms = now_ms();
     enum kr_err err = kr_hunt(hunt, files, scan->file_count, &totals, &where);
@@ -354,7 +363,7 @@ static int search(struct scan *scan, struct kr_hunt *hunt, bool resumes)
         return kr_app_fail(scan->app, KR_IO, _("the output cannot be written"));
     }
     if (err == KR_CANCELLED) {
-        if (kr_scan_mark_write(&mark, &where) != KR_OK) {
+        if (kr_scan_mark_write(&mark, files, scan->file_count, &where) != KR_OK) {
             return kr_app_fail(scan->app, KR_IO, _("stopped, and the mark to go on from cannot be written to %s"), mark.path);
         }
         return kr_app_fail(scan->app, err, _("stopped; --resume with the same files goes on from here"));

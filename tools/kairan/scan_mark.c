@@ -12,10 +12,13 @@
 #include "crypto/hash.h"
 #include "tools/kairan/out.h"
 
+#define HEAD_BYTES 4096u
+#define HEX_BYTES  33u
+
 bool kr_scan_mark_place(const char *const *files, size_t count, struct kr_scan_mark *ret)
 {
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    char *names = NULL, hex[33];
+    char *names = NULL, hex[HEX_BYTES];
     size_t len = 0;
     uint8_t hash[32];
     FILE *all = open_memstream(&names, &len);
@@ -41,38 +44,64 @@ bool kr_scan_mark_place(const char *const *files, size_t count, struct kr_scan_m
     return ok;
 }
 
-enum kr_err kr_scan_mark_read(const struct kr_scan_mark *mark, struct kr_hunt_mark *ret)
+/* Of the first bytes of a file, `wanted` at most; nothing of pipes, which cannot be read twice. */
+static void hash_head(const char *path, size_t wanted, size_t *ret_len, char ret_hex[static HEX_BYTES])
 {
-    static const char *const words[] = {"kairan-scan ", " file ", " offset ", " lines "};
-    uint64_t numbers[4] = {0};
-    char text[128] = "";
+    uint8_t head[HEAD_BYTES], hash[32];
+    struct stat status;
+    size_t len = 0;
+    FILE *in = stat(path, &status) == 0 && S_ISREG(status.st_mode) ? fopen(path, "re") : NULL;
+    if (in != NULL) {
+        len = fread(head, 1, wanted, in);
+        (void)fclose(in);
+    }
+    kr_hash(hash, "kairan scan head", head, len);
+    kr_hex(ret_hex, hash, 16);
+    *ret_len = len;
+}
+
+enum kr_err kr_scan_mark_read(const struct kr_scan_mark *mark, const char *const *files, size_t count, struct kr_hunt_mark *ret)
+{
+    static const char *const words[] = {"kairan-scan ", " file ", " offset ", " lines ", " head "};
+    uint64_t numbers[5] = {0};
+    char text[256] = "", hex[HEX_BYTES];
+    size_t len;
     FILE *in = fopen(mark->path, "re");
     if (in == NULL) {
         return errno == ENOENT ? KR_NOT_FOUND : KR_IO;
     }
     const char *at = fgets(text, sizeof text, in);
     (void)fclose(in);
-    for (size_t i = 0; i < 4 && at != NULL; i++) {
+    for (size_t i = 0; i < 5 && at != NULL; i++) {
         char *end = NULL;
-        const size_t len = strlen(words[i]);
-        if (strncmp(at, words[i], len) != 0) {
+        len = strlen(words[i]);
+        if (strncmp(at, words[i], len) != 0 || at[len] < '0' || at[len] > '9') {
             at = NULL;
             break;
         }
         numbers[i] = strtoull(at + len, &end, 10);
-        at = end != at + len ? end : NULL;
-    }
-    if (at == NULL || numbers[0] != 1) {
-        return KR_MALFORMED;
+        at = numbers[i] <= INT64_MAX ? end : NULL;
     }
     const struct kr_hunt_mark where = {.file = (size_t)numbers[1], .offset = numbers[2], .lines = numbers[3]};
+    if (at == NULL || numbers[0] != 2 || where.file >= count || numbers[4] > HEAD_BYTES || *at != ' ' ||
+        strlen(at) != HEX_BYTES + 1) {
+        return KR_MALFORMED;
+    }
+    hash_head(files[where.file], (size_t)numbers[4], &len, hex);
+    if (len != numbers[4] || memcmp(at + 1, hex, HEX_BYTES - 1) != 0) {
+        return KR_INVALID;
+    }
     *ret = where;
     return KR_OK;
 }
 
-enum kr_err kr_scan_mark_write(const struct kr_scan_mark *mark, const struct kr_hunt_mark *where)
+enum kr_err kr_scan_mark_write(const struct kr_scan_mark *mark, const char *const *files, size_t count,
+                               const struct kr_hunt_mark *where)
 {
-    char path[PATH_MAX + 8];
+    char path[PATH_MAX + 8], hex[HEX_BYTES];
+    size_t len;
+    KR_ASSERT(where->file < count);
+    hash_head(files[where->file], HEAD_BYTES, &len, hex);
     (void)snprintf(path, sizeof path, "%s", mark->path);
     for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         *slash = 0;
@@ -81,8 +110,9 @@ enum kr_err kr_scan_mark_write(const struct kr_scan_mark *mark, const struct kr_
     }
     (void)snprintf(path, sizeof path, "%s.new", mark->path);
     FILE *out = fopen(path, "we");
-    bool ok = out != NULL && fprintf(out, "kairan-scan 1 file %" PRIu64 " offset %" PRIu64 " lines %" PRIu64 "\n",
-                                     (uint64_t)where->file, where->offset, where->lines) > 0;
+    bool ok =
+        out != NULL && fprintf(out, "kairan-scan 2 file %" PRIu64 " offset %" PRIu64 " lines %" PRIu64 " head %" PRIu64 " %s\n",
+                               (uint64_t)where->file, where->offset, where->lines, (uint64_t)len, hex) > 0;
     ok = (out == NULL || fclose(out) == 0) && ok && rename(path, mark->path) == 0;
     return ok ? KR_OK : KR_IO;
 }
