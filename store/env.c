@@ -315,6 +315,7 @@ static enum kr_err new_keys(struct kr_store *store, const struct kr_store_option
     memcpy(store->keys->storage, options->storage_key, 32);
     memcpy(store->keys->term, options->term_key, 32);
     kr_keys_derive(store->keys);
+    kr_term_maker_init(&store->keys->terms, options->term_key, options->term_generation);
     return KR_OK;
 }
 

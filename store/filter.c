@@ -73,6 +73,13 @@ bool kr_filter_may_have(const struct kr_filter *filter, const uint8_t term[stati
     return true;
 }
 
+void kr_filter_prefetch(const struct kr_filter *filter, const uint8_t term[static KR_TERM_BYTES])
+{
+    uint64_t bits = 0;
+    __builtin_prefetch((const uint8_t *)filter + offsetof(struct kr_filter, words) +
+                       block_of(filter, term, &bits) * sizeof filter->words[0]);
+}
+
 size_t kr_filter_bytes(const struct kr_filter *filter)
 {
     return sizeof *filter + filter->blocks * WORDS_PER_BLOCK * sizeof filter->words[0];

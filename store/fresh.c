@@ -4,12 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/filter.h"
+
 #define NONE         UINT32_MAX
 #define CAPACITY     64u /* at first */
 #define SAVED_KEY    4u
 #define STATE_BYTES  24u /* next arrival ‖ records ‖ indicators */
 #define FRONT_BYTES  (STATE_BYTES + KR_SEALED_BYTES)
 #define ROWS_AT_ONCE ((2000u - FRONT_BYTES) / KR_INDEX_ROW_BYTES) /* a value that LMDB keeps in the page */
+
+#define FILTER_FROM 1024u /* entries: fewer are found soon enough */
+#define FILTERS_MAX 32u
 
 struct entry {
     uint8_t row[KR_INDEX_ROW_BYTES];
@@ -24,6 +29,11 @@ struct kr_fresh {
     struct entry *entries;
     uint32_t *newest;                             /* `capacity` chains */
     uint8_t chain_key[crypto_shorthash_KEYBYTES]; /* ids are hashes that a hostile author can choose among */
+    /* Says without the mutex that a hash is not here. A larger one takes the place of one that is full, and those before it stay
+     * for readers that may still look at them; all together they are twice the last. */
+    _Atomic(struct kr_filter *) filter;
+    struct kr_filter *filters[FILTERS_MAX];
+    uint32_t filter_count;
 };
 
 struct kr_fresh *kr_fresh_new(void)
@@ -47,6 +57,9 @@ void kr_fresh_unref(struct kr_fresh *fresh)
 {
     if (fresh != NULL && atomic_fetch_sub(&fresh->refs, 1) == 1) {
         (void)pthread_mutex_destroy(&fresh->mutex);
+        while (fresh->filter_count > 0) {
+            kr_filter_unref(fresh->filters[--fresh->filter_count]);
+        }
         free(fresh->entries);
         free(fresh->newest);
         free(fresh);
@@ -72,6 +85,29 @@ static void chain(struct kr_fresh *fresh, uint32_t i)
     *newest = i;
 }
 
+static void add_to_filter(struct kr_fresh *fresh, const uint8_t *hash)
+{
+    struct kr_filter *filter = atomic_load_explicit(&fresh->filter, memory_order_relaxed);
+    if (filter != NULL) {
+        kr_filter_add(filter, hash);
+    }
+}
+
+/* Without memory for it the one before has to do: it says "perhaps" more often. */
+static void grow_filter(struct kr_fresh *fresh)
+{
+    struct kr_filter *filter =
+        fresh->capacity >= FILTER_FROM && fresh->filter_count < FILTERS_MAX ? kr_filter_new(fresh->capacity) : NULL;
+    if (filter == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < fresh->count; i++) {
+        kr_filter_add(filter, fresh->entries[i].row);
+    }
+    fresh->filters[fresh->filter_count++] = filter;
+    atomic_store_explicit(&fresh->filter, filter, memory_order_release);
+}
+
 static enum kr_err grow(struct kr_fresh *fresh)
 {
     uint32_t capacity = fresh->capacity > 0 ? fresh->capacity * 2 : CAPACITY;
@@ -91,6 +127,7 @@ static enum kr_err grow(struct kr_fresh *fresh)
     for (uint32_t i = 0; i < fresh->count; i++) {
         chain(fresh, i);
     }
+    grow_filter(fresh);
     return KR_OK;
 }
 
@@ -101,6 +138,7 @@ enum kr_err kr_fresh_add(struct kr_fresh *fresh, const uint8_t row[static KR_IND
     if (err == KR_OK) {
         memcpy(fresh->entries[fresh->count].row, row, KR_INDEX_ROW_BYTES);
         chain(fresh, fresh->count++);
+        add_to_filter(fresh, row);
     }
     (void)pthread_mutex_unlock(&fresh->mutex);
     return err;
@@ -164,8 +202,14 @@ enum kr_err kr_fresh_find(struct kr_fresh *fresh, uint32_t visible, const uint8_
 {
     struct found found = {0};
     enum kr_err err = KR_OK;
-    (void)pthread_mutex_lock(&fresh->mutex);
     const bool is_whole = len == KR_TERM_BYTES;
+    const struct kr_filter *filter = is_whole ? atomic_load_explicit(&fresh->filter, memory_order_acquire) : NULL;
+    if (visible == 0 || (filter != NULL && !kr_filter_may_have(filter, prefix))) {
+        *ret_rows = NULL;
+        *ret_count = 0;
+        return KR_OK;
+    }
+    (void)pthread_mutex_lock(&fresh->mutex);
     uint32_t at = fresh->count == 0 ? NONE : is_whole ? *chain_of(fresh, prefix) : fresh->count - 1;
     while (at != NONE && err == KR_OK) {
         const struct entry *entry = &fresh->entries[at];

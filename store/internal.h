@@ -30,6 +30,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "crypto/term.h"
 #include "store/store.h"
 
 enum kr_dbi {
@@ -61,6 +62,7 @@ struct kr_store_keys {
     uint8_t storage[32], term[32];
     uint8_t tag[32], old_tag[32]; /* of the first, 16 bytes are used */
     uint8_t table[KR_DBI_RUN][32];
+    struct kr_term_maker terms;
 };
 
 struct kr_runs;

@@ -18,6 +18,7 @@
 #include "crypto/err.h"
 #include "crypto/hash.h"
 #include "crypto/limits.h"
+#include "crypto/term.h"
 #include "proto/codec/reader.h"
 #include "proto/record/label.h"
 #include "proto/wire/wire.h"
@@ -60,6 +61,8 @@ enum kr_err kr_txn_nest(struct kr_txn *parent, struct kr_txn **ret_txn) KR_WARN_
 enum kr_err kr_txn_commit(struct kr_txn *txn) KR_WARN_UNUSED;
 void kr_txn_abort(struct kr_txn *txn); /* NULL is fine; also ends read transactions */
 enum kr_err kr_store_read_begin(struct kr_store *store, struct kr_txn **ret_txn) KR_WARN_UNUSED;
+/* The number of a read transaction's snapshot: two with the same one see the same. */
+uint64_t kr_txn_snapshot(const struct kr_txn *txn);
 bool kr_txn_is_dirty(const struct kr_txn *txn);
 /* Estimate of pages changed so far: a batch ends at KR_TXN_DIRTY_PAGES_MAX. */
 uint32_t kr_txn_dirty_pages(const struct kr_txn *txn);
@@ -148,6 +151,13 @@ enum kr_err kr_store_terms_put(struct kr_txn *txn, struct kr_term_entry *entries
 typedef bool kr_store_term_visit(void *context, uint64_t arrival, uint16_t position);
 enum kr_err kr_store_terms_find(struct kr_txn *txn, uint8_t type, const void *bytes, size_t len, kr_store_term_visit *visit,
                                 void *context) KR_WARN_UNUSED;
+/* The terms of many keys at once. */
+void kr_store_terms_make(const struct kr_txn *txn, const struct kr_term_input *keys, size_t count,
+                         uint8_t (*ret_terms)[KR_TERM_BYTES]);
+/* Calls for every live entry under one term after the other; `index`: which. */
+typedef bool kr_store_any_visit(void *context, uint32_t index, uint64_t arrival, uint16_t position);
+enum kr_err kr_store_terms_find_any(struct kr_txn *txn, uint8_t (*terms)[KR_TERM_BYTES], uint32_t count, kr_store_any_visit *visit,
+                                    void *context) KR_WARN_UNUSED;
 /* One bounded slice of whatever merging is due, of all rows of the index; `*ret_more` says whether more waits. */
 enum kr_err kr_store_merge_slice(struct kr_txn *txn, bool *ret_more) KR_WARN_UNUSED;
 /* Whether there is anything to merge, from memory alone. On the writer's thread, outside of its transactions. */

@@ -172,15 +172,26 @@ void kr_store_term(const struct kr_store *store, uint8_t type, const void *norma
     kr_term(ret_term, store->keys->term, store->term_generation, type, normal, len);
 }
 
-/* All that the prefix begins, from the runs that may have it. */
-static enum kr_err walk_to(struct kr_txn *txn, const uint8_t *prefix, size_t len, struct kr_run_walk *walk)
+/* The runs that may have what begins with the prefix, a bit for each. */
+static uint64_t runs_with(const struct kr_runs *runs, const uint8_t *prefix, size_t len)
 {
-    const struct kr_runs *runs = txn->runs;
-    enum kr_err err = KR_OK;
-    for (uint32_t i = 0; i < runs->count && err == KR_OK; i++) {
+    uint64_t with = 0;
+    for (uint32_t i = 0; i < runs->count; i++) {
         const struct kr_run *run = runs->runs[i];
-        if (len < KR_TERM_BYTES || !atomic_load(&run->is_filtered) || kr_filter_may_have(run->filter, prefix)) {
-            err = kr_run_walk_add(walk, KR_DBI_RUN + run->slot, kr_slice_of(prefix, len));
+        if (len < KR_TERM_BYTES || !atomic_load_explicit(&run->is_filtered, memory_order_acquire) ||
+            kr_filter_may_have(run->filter, prefix)) {
+            with |= UINT64_C(1) << i;
+        }
+    }
+    return with;
+}
+
+static enum kr_err walk_to(struct kr_txn *txn, uint64_t with, const uint8_t *prefix, size_t len, struct kr_run_walk *walk)
+{
+    enum kr_err err = KR_OK;
+    for (uint32_t i = 0; with >> i != 0 && err == KR_OK; i++) {
+        if ((with >> i & 1) != 0) {
+            err = kr_run_walk_add(walk, KR_DBI_RUN + txn->runs->runs[i]->slot, kr_slice_of(prefix, len));
         }
     }
     return err;
@@ -209,16 +220,19 @@ static bool both_peek(const struct both *both, const uint8_t *prefix, size_t len
 
 enum kr_err kr_index_each(struct kr_txn *txn, const uint8_t *prefix, size_t len, kr_index_visit *visit, void *context)
 {
-    struct both both = {0};
+    struct both both; /* large, and most terms are nowhere */
     struct kr_slice key = {0}, tag = {0};
     uint8_t last[KR_INDEX_KEY_BYTES];
     bool is_fresh = false, has_last = false;
     const uint32_t visible = txn->is_write ? UINT32_MAX : txn->fresh_seen;
-    kr_run_walk_init(&both.walk, txn);
+    const uint64_t with = runs_with(txn->runs, prefix, len);
     enum kr_err err = kr_fresh_find(txn->runs->fresh, visible, prefix, len, &both.fresh, &both.fresh_count);
-    if (err == KR_OK) {
-        err = walk_to(txn, prefix, len, &both.walk);
+    if (err != KR_OK || (with == 0 && both.fresh_count == 0)) {
+        return err;
     }
+    both.fresh_at = 0;
+    kr_run_walk_init(&both.walk, txn);
+    err = walk_to(txn, with, prefix, len, &both.walk);
     while (err == KR_OK && both_peek(&both, prefix, len, &key, &tag, &is_fresh)) {
         struct kr_term_entry entry;
         bool is_again = has_last && memcmp(last, key.bytes, sizeof last) == 0;
@@ -245,9 +259,10 @@ enum kr_err kr_index_each(struct kr_txn *txn, const uint8_t *prefix, size_t len,
 
 struct term_search {
     struct kr_txn *txn;
-    kr_store_term_visit *visit;
+    kr_store_any_visit *visit;
     void *context;
-    bool any_dead;
+    uint32_t index;
+    bool any_dead, is_over;
     enum kr_err err;
 };
 
@@ -261,17 +276,56 @@ static bool visit_living(void *context, const struct kr_term_entry *entry)
     if (search->any_dead) {
         search->err = kr_dead_is(search->txn, entry->arrival, &is_dead);
     }
-    return search->err == KR_OK && (is_dead || search->visit(search->context, entry->arrival, entry->position));
+    search->is_over =
+        search->err != KR_OK || (!is_dead && !search->visit(search->context, search->index, entry->arrival, entry->position));
+    return !search->is_over;
+}
+
+void kr_store_terms_make(const struct kr_txn *txn, const struct kr_term_input *keys, size_t count,
+                         uint8_t (*ret_terms)[KR_TERM_BYTES])
+{
+    const struct kr_runs *runs = txn->runs;
+    kr_terms(&txn->store->keys->terms, keys, count, ret_terms);
+    for (size_t i = 0; i < count; i++) { /* they will be looked for: what is far away is fetched meanwhile */
+        for (uint32_t j = 0; j < runs->count; j++) {
+            if (atomic_load_explicit(&runs->runs[j]->is_filtered, memory_order_acquire)) {
+                kr_filter_prefetch(runs->runs[j]->filter, ret_terms[i]);
+            }
+        }
+    }
+}
+
+enum kr_err kr_store_terms_find_any(struct kr_txn *txn, uint8_t (*terms)[KR_TERM_BYTES], uint32_t count, kr_store_any_visit *visit,
+                                    void *context)
+{
+    struct term_search search = {.txn = txn, .visit = visit, .context = context, .any_dead = kr_row_count(txn, KR_DBI_DEAD) > 0};
+    enum kr_err err = KR_OK;
+    for (; search.index < count && err == KR_OK && !search.is_over; search.index++) {
+        err = kr_index_each(txn, terms[search.index], KR_TERM_BYTES, visit_living, &search);
+        err = err == KR_OK ? search.err : err;
+    }
+    return err;
+}
+
+struct single {
+    kr_store_term_visit *visit;
+    void *context;
+};
+
+static bool visit_single(void *context, uint32_t index, uint64_t arrival, uint16_t position)
+{
+    const struct single *single = context;
+    (void)index;
+    return single->visit(single->context, arrival, position);
 }
 
 enum kr_err kr_store_terms_find(struct kr_txn *txn, uint8_t type, const void *bytes, size_t len, kr_store_term_visit *visit,
                                 void *context)
 {
-    uint8_t term[KR_TERM_BYTES];
-    struct term_search search = {.txn = txn, .visit = visit, .context = context, .any_dead = kr_row_count(txn, KR_DBI_DEAD) > 0};
-    kr_store_term(txn->store, type, bytes, len, term);
-    enum kr_err err = kr_index_each(txn, term, sizeof term, visit_living, &search);
-    return err == KR_OK ? search.err : err;
+    uint8_t term[1][KR_TERM_BYTES];
+    struct single single = {visit, context};
+    kr_store_term(txn->store, type, bytes, len, term[0]);
+    return kr_store_terms_find_any(txn, term, 1, visit_single, &single);
 }
 
 bool kr_index_is_alive(struct kr_txn *txn, const struct kr_dead_map *dead, const uint8_t key[static KR_INDEX_KEY_BYTES])

@@ -158,6 +158,11 @@ enum kr_err kr_store_read_begin(struct kr_store *store, struct kr_txn **ret_txn)
     return KR_OK;
 }
 
+uint64_t kr_txn_snapshot(const struct kr_txn *txn)
+{
+    return mdb_txn_id(txn->mdb);
+}
+
 /* ---- end ---- */
 
 /* Sets that no reader refers to any more; the newest stays. Needs the mutex. */
