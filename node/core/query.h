@@ -19,6 +19,13 @@ struct kr_query_scope {
     uint32_t label, flags;
 };
 
+/* A row of the index under one of the value's keys. */
+struct kr_query_hit {
+    uint64_t arrival;
+    uint16_t position, key;
+};
+#define KR_QUERY_FEW_HITS 8u
+
 /* Where a request goes on with its next page. */
 struct kr_query {
     uint32_t op;
@@ -27,7 +34,8 @@ struct kr_query {
     uint64_t position, detail, count, extra; /* op's own */
     bool speaks_japanese;
     /* lookup */
-    struct kr_query_hit *hits; /* owned: found and not looked at yet, from hit_at on */
+    struct kr_query_hit *hits; /* found and not looked at yet, from hit_at on: few_hits, or owned */
+    struct kr_query_hit few_hits[KR_QUERY_FEW_HITS];
     uint32_t hit_count, hit_at;
     bool has_all_hits;
     uint8_t is_cut[KR_LOOKUP_VALUES_MAX / 8]; /* bit per value: matches of it were left out, older or damaged */

@@ -6,18 +6,27 @@
 #include "node/core/directory.h"
 #include "proto/record/takeback.h"
 
-bool kr_query_is_full(const struct kr_query_page *page)
+#define LOOKS_AT_CLOCK 4u /* each so many; a look takes as long as a twentieth of a look-up */
+
+bool kr_query_is_full(struct kr_query_page *page)
 {
-    return page->has_moved &&
-           (page->bytes >= KR_PAGE_BYTES_MAX - 8 * KR_KIB || (page->is_over != NULL && page->is_over(page->context)));
+    if (!page->has_moved || page->bytes >= KR_PAGE_BYTES_MAX - 8 * KR_KIB) {
+        return page->has_moved;
+    }
+    return page->is_over != NULL && page->looks++ % LOOKS_AT_CLOCK == 0 && page->is_over(page->context);
+}
+
+enum kr_err kr_query_give(struct kr_query_page *page, struct kr_slice item)
+{
+    page->bytes += item.len;
+    return page->item(page->context, item);
 }
 
 enum kr_err kr_query_emit(struct kr_query_page *page, struct kr_writer *writer)
 {
     enum kr_err err = kr_writer_finish(writer);
     if (err == KR_OK) {
-        page->bytes += writer->len;
-        err = page->item(page->context, (struct kr_slice){writer->bytes, writer->len});
+        err = kr_query_give(page, (struct kr_slice){writer->bytes, writer->len});
     }
     kr_writer_deinit(writer);
     return err;
@@ -52,7 +61,7 @@ enum kr_err kr_query_name_of(struct kr_query_page *page, const uint8_t council[s
     memcpy(prefix + 1, council, 32);
     ret_text[0] = 0;
     struct kr_places *places = size > KR_NAME_BYTES_MAX ? page->query->places : NULL;
-    const char *known = places != NULL ? kr_places_name(places, council, page->query->speaks_japanese, page->now_ms) : NULL;
+    const char *known = places != NULL ? kr_places_name(places, council, page->query->speaks_japanese) : NULL;
     if (known != NULL) {
         memcpy(ret_text, known, strlen(known) + 1);
         return KR_OK;
@@ -63,7 +72,7 @@ enum kr_err kr_query_name_of(struct kr_query_page *page, const uint8_t council[s
         sodium_bin2hex(ret_text, 17, council, 8);
     }
     if (err == KR_OK && places != NULL) {
-        kr_places_note_name(places, council, page->query->speaks_japanese, page->now_ms, ret_text);
+        kr_places_note_name(places, council, page->query->speaks_japanese, ret_text);
     }
     return err;
 }

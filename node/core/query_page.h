@@ -18,11 +18,13 @@ struct kr_query_page {
     void *context;
     struct kr_error *error;
     size_t bytes;
+    uint32_t looks;          /* for its time */
     bool has_moved;          /* something was done that no later page has to do again */
     uint8_t *scratch;        /* KR_HEAD_SCRATCH, for heads */
     uint64_t placed_arrival; /* of the indicator that was read by its place last, and how many of it one after the other */
     uint32_t placed_count;
-    uint8_t *part; /* of a record: its indicators are borrowed from it */
+    uint8_t *part;                   /* of a record: its indicators are borrowed from it */
+    struct kr_writer match, summary; /* the ones being written, each in the same bytes as the one before */
     /* The record opened last: matches of one submission lie side by side. */
     uint64_t opened_arrival;
     uint8_t *content;
@@ -41,9 +43,10 @@ struct kr_query_opened {
 };
 
 /* Never before the page has come forward, however slow the store is: else a query could go on for ever. */
-bool kr_query_is_full(const struct kr_query_page *page);
+bool kr_query_is_full(struct kr_query_page *page);
 /* Hands an item over; the writer is done with in any case. */
 enum kr_err kr_query_emit(struct kr_query_page *page, struct kr_writer *writer);
+enum kr_err kr_query_give(struct kr_query_page *page, struct kr_slice item); /* the same of what stays the caller's */
 
 /* The council's name as the client's language has it; the beginning of its id where no card is here. */
 enum kr_err kr_query_name_of(struct kr_query_page *page, const uint8_t council[static 32], char *ret_text,
@@ -64,6 +67,11 @@ enum kr_err kr_query_open_to_show(struct kr_query_page *page, const struct kr_he
                                   struct kr_query_opened *opened) KR_WARN_UNUSED;
 void kr_query_fill_shown(const struct kr_head *head, const struct kr_query_opened *opened, const struct kr_reason *reason,
                          struct kr_shown *shown);
+
+/* query_lookup.c */
+enum kr_err kr_query_lookup(struct kr_query_page *page, struct kr_writer *result, bool *ret_done) KR_WARN_UNUSED;
+/* The same of one value, a record's id: what is sighted of it. `query->position` is 1 when all was given. */
+enum kr_err kr_query_lookup_sightings(struct kr_query_page *page, const uint8_t id[static 32]) KR_WARN_UNUSED;
 
 /* query_export.c */
 enum kr_err kr_query_export(struct kr_query_page *page, struct kr_writer *result, bool *ret_done) KR_WARN_UNUSED;

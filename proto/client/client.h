@@ -190,6 +190,9 @@ struct kr_match {
     struct kr_summary record;
 };
 void kr_match_write(const struct kr_match *match, struct kr_writer *writer);
+/* The same with a summary that kr_summary_write has encoded before. */
+void kr_match_write_parts(uint32_t query, const struct kr_report_indicator *indicator, struct kr_slice summary,
+                          struct kr_writer *writer);
 enum kr_err kr_match_read(struct kr_slice bytes, struct kr_match *ret_match) KR_WARN_UNUSED;
 
 /* A record as `show` gives it: its summary, scope facts, and the opened content (same encoding as in the record). */

@@ -53,12 +53,24 @@ enum kr_err kr_summary_read(struct kr_slice bytes, struct kr_summary *ret_summar
     return reader.err;
 }
 
-void kr_match_write(const struct kr_match *match, struct kr_writer *writer)
+static void begin_match(uint32_t query, const struct kr_report_indicator *indicator, struct kr_writer *writer)
 {
     kr_writer_array(writer, 3);
-    kr_writer_uint(writer, match->query);
-    kr_report_indicator_write(&match->indicator, writer);
+    kr_writer_uint(writer, query);
+    kr_report_indicator_write(indicator, writer);
+}
+
+void kr_match_write(const struct kr_match *match, struct kr_writer *writer)
+{
+    begin_match(match->query, &match->indicator, writer);
     kr_summary_write(&match->record, writer);
+}
+
+void kr_match_write_parts(uint32_t query, const struct kr_report_indicator *indicator, struct kr_slice summary,
+                          struct kr_writer *writer)
+{
+    begin_match(query, indicator, writer);
+    kr_writer_raw(writer, summary.bytes, summary.len);
 }
 
 enum kr_err kr_match_read(struct kr_slice bytes, struct kr_match *ret_match)

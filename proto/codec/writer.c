@@ -19,6 +19,12 @@ void kr_writer_deinit(struct kr_writer *writer)
     *writer = (struct kr_writer){.max = writer->max};
 }
 
+void kr_writer_clear(struct kr_writer *writer)
+{
+    writer->len = 0;
+    writer->err = KR_OK;
+}
+
 static bool reserve(struct kr_writer *writer, size_t more)
 {
     size_t capacity = writer->capacity > 0 ? writer->capacity : FIRST_CAPACITY;

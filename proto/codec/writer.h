@@ -18,6 +18,7 @@ struct kr_writer {
 
 void kr_writer_init(struct kr_writer *writer, size_t max);
 void kr_writer_deinit(struct kr_writer *writer); /* also half-built; may be called twice */
+void kr_writer_clear(struct kr_writer *writer);  /* empty again, in the memory that it has */
 
 void kr_writer_array(struct kr_writer *writer, uint32_t count);
 void kr_writer_uint(struct kr_writer *writer, uint64_t value);

@@ -1,5 +1,7 @@
 #include "proto/record/body.h"
 
+#include <string.h>
+
 /* Reads an array of texts of at most `bytes_max` each. */
 static uint32_t read_texts(struct kr_reader *reader, size_t bytes_max, struct kr_slice ret_texts[static KR_REFERENCES_MAX])
 {
@@ -31,6 +33,26 @@ void kr_report_indicator_read(struct kr_reader *reader, struct kr_report_indicat
     ret_indicator->action = (uint32_t)kr_reader_uint(reader, KR_ACTION_BLOCK);
     ret_indicator->note = kr_reader_str(reader, KR_NOTE_BYTES_MAX);
     kr_reader_close(reader);
+}
+
+static bool is_same_key(void *context, uint8_t type, const uint8_t *bytes, size_t len)
+{
+    struct kr_report_indicator *indicator = context;
+    if (type == indicator->type && len == indicator->value.len && memcmp(bytes, indicator->value.bytes, len) == 0) {
+        indicator->value.len = 0; /* found */
+    }
+    return false; /* what follows the first key is less than the value */
+}
+
+bool kr_report_indicator_is_plain(const struct kr_report_indicator *indicator)
+{
+    struct kr_report_indicator copy = *indicator;
+    if (copy.first_s != 0 || copy.last_s != 0 || copy.confidence != KR_CONFIDENCE_NONE || copy.action != KR_ACTION_NONE ||
+        copy.note.len > 0 || copy.type > KR_INDICATOR_TYPE_MAX) {
+        return false;
+    }
+    kr_indicator_index_keys(copy.type, copy.value.bytes, copy.value.len, is_same_key, &copy);
+    return copy.value.len == 0;
 }
 
 void kr_report_indicator_write(const struct kr_report_indicator *indicator, struct kr_writer *writer)

@@ -69,6 +69,9 @@ void kr_report_write(const struct kr_report *report, struct kr_writer *writer);
 void kr_report_indicator_write(const struct kr_report_indicator *indicator, struct kr_writer *writer);
 /* Reads the next indicator of a parsed report; start with kr_reader_init on report->indicators and kr_reader_array_between. */
 void kr_report_indicator_read(struct kr_reader *reader, struct kr_report_indicator *ret_indicator);
+/* Whether nothing is stated about it, and its value is what it is indexed by (an address without port, a name in lower case): such
+ * a one is told by its key alone. */
+bool kr_report_indicator_is_plain(const struct kr_report_indicator *indicator);
 
 /* That something of a record was seen in somebody's own network, or turned out to be harmless. */
 enum kr_sighting_what {
