@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 struct kr_request *kr_client_find(const struct kr_client *client, uint64_t number)
@@ -74,6 +75,32 @@ static void cut_off(struct kr_client *client)
     (void)shutdown(client->fd, SHUT_RDWR); /* so that its reader wakes and closes it */
 }
 
+/* Edge-triggered. For writing only while something waits: each time that the client has read, the reader would be woken for
+ * nothing.
+ */
+enum kr_err kr_client_watch(struct kr_client *client, bool is_first)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.u64 = client->id};
+    client->waits_out = is_first || client->out.len > 0; /* the first time, so that the reader hears of who says nothing */
+    event.events |= client->waits_out ? EPOLLOUT : 0u;
+    return epoll_ctl(client->epoll_fd, is_first ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, client->fd, &event) == 0 ? KR_OK : KR_SYSTEM;
+}
+
+void kr_client_flush(struct kr_client *client)
+{
+    client->is_corked = false;
+    if (client->is_broken) {
+        return;
+    }
+    enum kr_err err = kr_outbuf_flush(&client->out, client->fd);
+    if (err == KR_OK && client->epoll_fd >= 0 && client->waits_out != (client->out.len > 0)) {
+        err = kr_client_watch(client, false);
+    }
+    if (err != KR_OK) {
+        cut_off(client);
+    }
+}
+
 void kr_client_say(struct kr_client *client, const struct kr_client_frame *what)
 {
     if (client->is_broken) {
@@ -86,12 +113,11 @@ void kr_client_say(struct kr_client *client, const struct kr_client_frame *what)
     if (err == KR_OK) {
         err = kr_outbuf_add_frame(&client->out, writer.bytes, writer.len);
     }
-    if (err == KR_OK) {
-        err = kr_outbuf_flush(&client->out, client->fd);
-    }
     kr_writer_deinit(&writer);
     if (err != KR_OK) {
         cut_off(client);
+    } else if (!client->is_corked) {
+        kr_client_flush(client);
     }
 }
 

@@ -47,6 +47,9 @@ struct kr_client {
     uint64_t id; /* 0: free. Never used twice */
     int fd;
     struct kr_outbuf out;
+    int epoll_fd;    /* of its reader, -1: none */
+    bool waits_out;  /* the reader is woken when the socket takes more */
+    bool is_corked;  /* what is said waits for kr_client_flush */
     bool is_broken;  /* gone or cut off: the reader closes it */
     bool is_closing; /* was told why; nothing more is read, closed when it has read that */
     bool speaks_japanese;
@@ -55,6 +58,7 @@ struct kr_client {
 
     /* The reader's alone. */
     bool has_hello, is_readable, is_runnable, is_paused;
+    bool is_hung_up;      /* its end came, behind what is still to be read */
     uint64_t deadline_ms; /* of the hello, of a frame begun, of closing; 0: none */
     uint8_t *in;
     size_t in_len, in_capacity;
@@ -68,8 +72,12 @@ enum kr_err kr_client_add(struct kr_client *client, uint64_t number, uint32_t op
 /* Returns the bytes that it was charged with. */
 size_t kr_client_remove(struct kr_client *client, struct kr_request *request);
 
+/* Has the reader watch the client's socket. `is_first`: from now on. KR_SYSTEM. */
+enum kr_err kr_client_watch(struct kr_client *client, bool is_first) KR_WARN_UNUSED;
 /* Queues a frame and sends what the socket takes; marks the client broken where that fails. */
 void kr_client_say(struct kr_client *client, const struct kr_client_frame *what);
+/* Sends what waits, and ends the corking. */
+void kr_client_flush(struct kr_client *client);
 void kr_client_say_error(struct kr_client *client, uint64_t number, enum kr_err code, const char *text);
 
 enum kr_err kr_page_add(struct kr_page **page, struct kr_slice item) KR_WARN_UNUSED; /* KR_BOUNDS where it is full */

@@ -117,7 +117,7 @@ void kr_hub_set_identity(struct kr_hub *hub, const uint8_t council[static 32], s
 /* One error frame for somebody who gets no slot. */
 static void turn_away(int fd, enum kr_err code, const char *text)
 {
-    struct kr_client stranger = {.fd = fd};
+    struct kr_client stranger = {.fd = fd, .epoll_fd = -1};
     kr_outbuf_init(&stranger.out, KR_CLIENT_OUT_BYTES_MAX);
     kr_client_say_error(&stranger, 0, code, text);
     kr_outbuf_deinit(&stranger.out);
@@ -148,24 +148,25 @@ void kr_hub_accept(struct kr_hub *hub, int fd)
         uint64_t id = hub->next_id++;
         struct kr_client *client = kr_hub_slot(hub, id);
         pthread_mutex_lock(&client->mutex);
-        bool is_free = client->id == 0;
+        bool is_free = client->id == 0, is_watched = false;
         if (is_free) {
             client->id = id;
             client->fd = fd;
+            client->epoll_fd = hub->readers[id % KR_READERS].epoll_fd;
             client->is_broken = client->is_closing = client->has_hello = client->speaks_japanese = false;
+            client->is_corked = client->is_hung_up = false;
             client->deadline_ms = kr_monotonic_ms() + hub->options.hello_ms;
-        }
-        pthread_mutex_unlock(&client->mutex);
-        if (is_free) {
-            /* Edge-triggered and for both directions once: nobody has to change it later. */
-            struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.u64 = id};
-            if (epoll_ctl(hub->readers[id % KR_READERS].epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
-                pthread_mutex_lock(&client->mutex);
+            is_watched = kr_client_watch(client, true) == KR_OK;
+            if (!is_watched) {
                 client->id = 0;
                 client->fd = -1;
-                pthread_mutex_unlock(&client->mutex);
-                turn_away(fd, KR_SYSTEM, "the node cannot watch another connection");
             }
+        }
+        pthread_mutex_unlock(&client->mutex);
+        if (is_free && !is_watched) {
+            turn_away(fd, KR_SYSTEM, "the node cannot watch another connection");
+        }
+        if (is_free) {
             return;
         }
     }

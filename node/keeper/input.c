@@ -60,9 +60,11 @@ void kr_input_read(struct kr_client *client)
         client->in = in;
         client->in_capacity = wanted;
     }
-    ssize_t got = recv(client->fd, client->in + client->in_len, client->in_capacity - client->in_len, MSG_DONTWAIT);
+    const size_t room = client->in_capacity - client->in_len;
+    ssize_t got = recv(client->fd, client->in + client->in_len, room, MSG_DONTWAIT);
     if (got > 0) {
         client->in_len += (size_t)got;
+        client->is_readable = (size_t)got == room || client->is_hung_up; /* else what comes now wakes anew */
     } else if (got == 0) {
         set_broken(client); /* its end, also half of it: nobody is there to ask for more */
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {

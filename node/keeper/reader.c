@@ -88,6 +88,7 @@ static bool answer(struct kr_hub *hub, struct kr_client *client, struct kr_place
     size_t charged = 0;
     bool is_gone = false;
     pthread_mutex_lock(&client->mutex);
+    client->is_corked = true;
     kr_client_say_page(client, request);
     if (err != KR_OK) {
         const char *text = error.text[0] != 0 ? error.text : kr_err_text(err);
@@ -95,6 +96,7 @@ static bool answer(struct kr_hub *hub, struct kr_client *client, struct kr_place
     } else if (is_done) {
         is_gone = kr_client_end(client, request, KR_OK, (struct kr_slice){result.bytes, result.len}, &charged);
     }
+    kr_client_flush(client);
     bool goes_on = others || (!is_gone && request->credits > 0);
     pthread_mutex_unlock(&client->mutex);
     kr_writer_deinit(&result);
@@ -161,8 +163,8 @@ static void take_event(struct mine *mine, const struct epoll_event *event)
     struct kr_client *client = kr_hub_slot(mine->hub, event->data.u64);
     pthread_mutex_lock(&client->mutex);
     bool is_here = client->id == event->data.u64;
-    if (is_here && (event->events & EPOLLOUT) != 0 && kr_outbuf_flush(&client->out, client->fd) != KR_OK) {
-        client->is_broken = true;
+    if (is_here && (event->events & EPOLLOUT) != 0) {
+        kr_client_flush(client);
     }
     pthread_mutex_unlock(&client->mutex);
     if (!is_here) {
@@ -175,6 +177,7 @@ static void take_event(struct mine *mine, const struct epoll_event *event)
     if (at == mine->count) {
         mine->clients[mine->count++] = client;
     }
+    client->is_hung_up = client->is_hung_up || (event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     client->is_readable = client->is_readable || (event->events & ~(uint32_t)EPOLLOUT) != 0;
     client->is_runnable = true;
 }

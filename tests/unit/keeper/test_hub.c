@@ -497,6 +497,25 @@ static void test_a_client_that_does_not_read_is_cut_off(void **state)
     talk_close(&talk);
 }
 
+/* More than its socket takes at once, twice. */
+static void test_who_reads_late_is_sent_the_rest(void **state)
+{
+    (void)state;
+    struct talk talk;
+    static uint8_t result[KR_CLIENT_FRAME_BYTES_MAX - 100];
+    connect_and_greet(&talk);
+    for (uint64_t number = 1; number <= 12; number++) {
+        talk_request(&talk, number, KR_OP_SUBMIT, "record", 6, 0);
+        uint64_t client = next_client(KR_EVENT_REQUEST, number);
+        kr_hub_end(node.hub, client, number, (struct kr_slice){result, sizeof result});
+        for (uint64_t ended = number - 5; number % 6 == 0 && ended <= number; ended++) {
+            talk_expect(&talk, KR_CLIENT_END, ended);
+            assert_int_equal(talk.frame.payload.len, sizeof result);
+        }
+    }
+    talk_close(&talk);
+}
+
 static void test_the_number_of_clients_is_bounded(void **state)
 {
     (void)state;
@@ -604,6 +623,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_who_has_to_wait_is_not_late, set_up_with_short_frames, tear_down),
         HUB_TEST(test_other_requests_are_bounded),
         HUB_TEST(test_a_client_that_does_not_read_is_cut_off),
+        HUB_TEST(test_who_reads_late_is_sent_the_rest),
         HUB_TEST(test_the_number_of_clients_is_bounded),
         HUB_TEST(test_a_client_that_goes_takes_its_requests_along),
         HUB_TEST(test_questions_do_not_trouble_the_core),
