@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -48,6 +49,8 @@ void conn_open(struct conn *conn, const char *path)
     memcpy(address.sun_path, path, strlen(path) + 1);
     conn->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     BENCH_MUST(conn->fd >= 0 && connect(conn->fd, (struct sockaddr *)&address, sizeof address) == 0);
+    const struct timeval patience = {.tv_sec = WAIT_MS / 1000};
+    BENCH_MUST(setsockopt(conn->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0);
     hello.type = KR_CLIENT_HELLO;
     hello.version = KR_CLIENT_VERSION;
     hello.text = (struct kr_slice){(const uint8_t *)"kr-bench", 8};
@@ -110,8 +113,11 @@ static bool receive(struct conn *conn, int flags)
         BENCH_MUST(conn->in != NULL);
     }
     ssize_t got = recv(conn->fd, conn->in + conn->in_len, conn->in_capacity - conn->in_len, flags);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+    if (got < 0 && (errno == EINTR || (errno == EAGAIN && flags == MSG_DONTWAIT))) {
         return false;
+    }
+    if (got < 0 && errno == EAGAIN) {
+        bench_die("nothing came for a minute");
     }
     if (got <= 0) {
         bench_die("a node has closed the connection");
@@ -145,10 +151,12 @@ bool conn_try(struct conn *conn)
 
 void conn_next(struct conn *conn)
 {
-    while (!conn_try(conn)) {
-        struct conn *one[] = {conn};
-        conn_wait(one, 1);
+    size_t len = whole_frame(conn);
+    while (len == 0) {
+        (void)receive(conn, 0);
+        len = whole_frame(conn);
     }
+    take(conn, len);
 }
 
 void conn_wait(struct conn *const *conns, int count)
