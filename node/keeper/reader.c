@@ -7,8 +7,13 @@
 
 #include "node/keeper/hub_state.h"
 
+/* Who asks one question after the other asks the next one sooner than a thread and its core fall asleep and wake up. */
+#define PATIENCE_US 50u
+
 struct mine {
     struct kr_hub *hub;
+    int epoll_fd;
+    bool may_be_patient, is_patient; /* the last thing came sooner than that: looks out for the next one before it sleeps */
     struct kr_client *clients[KR_CLIENTS_MAX];
     size_t count;
     struct kr_places *places; /* what look-ups have learnt of large reports; NULL where there was no memory */
@@ -229,13 +234,34 @@ static int wait_ms(const struct mine *mine)
     return next_ms > now_ms ? (int)(next_ms - now_ms) + 1 : 1;
 }
 
+static int wait_for_events(struct mine *mine, struct epoll_event *events, int max)
+{
+    const int ms = wait_ms(mine);
+    if (ms == 0) {
+        return epoll_wait(mine->epoll_fd, events, max, 0);
+    }
+    const uint64_t begin_us = kr_monotonic_us();
+    int count = 0;
+    while (mine->is_patient && count == 0 && kr_monotonic_us() - begin_us < PATIENCE_US) {
+        count = epoll_wait(mine->epoll_fd, events, max, 0);
+    }
+    if (count == 0) {
+        count = epoll_wait(mine->epoll_fd, events, max, ms);
+    }
+    mine->is_patient = mine->may_be_patient && kr_monotonic_us() - begin_us < PATIENCE_US;
+    return count;
+}
+
 void *kr_reader_run(void *context)
 {
     const struct kr_reader_thread *reader = context;
-    struct mine mine = {.hub = reader->hub, .places = kr_places_new()};
+    struct mine mine = {.hub = reader->hub,
+                        .epoll_fd = reader->epoll_fd,
+                        .may_be_patient = sysconf(_SC_NPROCESSORS_ONLN) > 1, /* else nobody else could get on meanwhile */
+                        .places = kr_places_new()};
     while (!atomic_load(&mine.hub->is_stopping)) {
         struct epoll_event events[64];
-        int count = epoll_wait(reader->epoll_fd, events, sizeof events / sizeof events[0], wait_ms(&mine));
+        int count = wait_for_events(&mine, events, sizeof events / sizeof events[0]);
         for (int i = 0; i < count; i++) {
             if (events[i].data.u64 == 0) {
                 take_wake(&mine, reader->wake_fd);
