@@ -169,6 +169,26 @@ static size_t spoken_dot(const uint8_t *text)
     return ends_well ? 5 : 0;
 }
 
+/* Whether an address lacks but its last number: "203.0.113" stands before `end`. */
+static bool lacks_number(const struct kr_fold *fold, size_t end)
+{
+    size_t i = end, count = 0;
+    while (i > 0 && end - i < 12 && (fold->text[i - 1] == '.' || (fold->text[i - 1] >= '0' && fold->text[i - 1] <= '9'))) {
+        i--;
+        count += fold->text[i] == '.';
+    }
+    return count == 2 && (i == 0 || !is_alnum(fold->text[i - 1]));
+}
+
+static bool is_number(const uint8_t *text)
+{
+    size_t len = 0;
+    while (text[len] >= '0' && text[len] <= '9') {
+        len++;
+    }
+    return len > 0 && len <= 3 && !is_alnum(text[len]);
+}
+
 /* Whether the end of a name follows, or its next label: else 。 is the end of a sentence. */
 static bool joins_name(const uint8_t *text)
 {
@@ -204,7 +224,8 @@ static size_t defanged(const struct kr_fold *fold, size_t r, size_t w, char ret_
         took = 2;
     } else if (text[0] == ' ' && is_alnum(before)) {
         took = spoken_dot(text);
-    } else if (text[0] == 0xe3 && memcmp(text, "。", 3) == 0 && is_alnum(before) && joins_name(text + 3)) {
+    } else if (text[0] == 0xe3 && memcmp(text, "。", 3) == 0 && is_alnum(before) &&
+               (joins_name(text + 3) || (lacks_number(fold, w) && is_number(text + 3)))) {
         took = 3;
     } else if (text[0] == '.' && text[1] == ']' && is_alnum(before) && is_alnum(text[2])) {
         took = 2;

@@ -100,7 +100,8 @@ static enum kr_err refuse_known(struct kr_slice head, struct kr_error *error)
                "7zXZ",
                5) ||
         begins(head, "BZh", 3) || begins(head, "7z\xbc\xaf", 4) || begins(head, "Rar!", 4)) {
-        return kr_fail(error, KR_INVALID, "this is compressed: unpack it first (zcat FILE | kairan import -), and import that");
+        return kr_fail(error, KR_INVALID,
+                       "this is compressed: unpack it first (zcat, zstdcat or xzcat FILE | kairan import -), and import that");
     }
     if (begins(head,
                "\x7f"
@@ -110,6 +111,18 @@ static enum kr_err refuse_known(struct kr_slice head, struct kr_error *error)
         return kr_fail(error, KR_INVALID, "this is a program or a picture, and no list of indicators");
     }
     return KR_OK;
+}
+
+/* Bytes that no text has, more than a few of them: a file of a program that is not known by its beginning. UTF-16 has NUL bytes by
+ * rights. */
+static bool is_binary(struct kr_slice head)
+{
+    size_t odd = 0;
+    for (size_t i = 0; i < head.len; i++) {
+        const uint8_t c = head.bytes[i];
+        odd += c < ' ' && !(c >= '\t' && c <= '\r') && c != 0x1a && c != 0x1b;
+    }
+    return odd > 8 && odd > head.len / 50 && strncmp(kr_charset_detect(head.bytes, head.len), "UTF-16", 6) != 0;
 }
 
 static size_t skip_blanks(struct kr_slice head, size_t at)
@@ -153,6 +166,9 @@ static enum kr_import_format detect_json(struct kr_slice head)
 enum kr_err kr_import_detect(struct kr_slice head, enum kr_import_format *ret_format, struct kr_error *error)
 {
     enum kr_err err = refuse_known(head, error);
+    if (err == KR_OK && is_binary(head)) {
+        err = kr_fail(error, KR_INVALID, "this is no text, but a program's file: export it as text or CSV there, and import that");
+    }
     if (err == KR_OK) {
         *ret_format = is_json(head)                           ? detect_json(head)
                       : kr_mail_is_mail(head.bytes, head.len) ? KR_IMPORT_MAIL

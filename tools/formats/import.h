@@ -103,6 +103,7 @@ enum kr_import_state {
     KR_IMPORT_LIVE = 0,
     KR_IMPORT_REVOKED = 1, /* STIX: revoked */
     KR_IMPORT_DELETED = 2, /* MISP: deleted */
+    KR_IMPORT_EXPIRED = 3, /* STIX: an item whose valid_until is over */
 };
 
 /* Texts are UTF-8; whatever is longer than a record allows is cut by the sink at a character, and what steers a terminal stays in
@@ -158,6 +159,7 @@ struct kr_import_item {
     X(DANGLING, "dangling", "it refers to something that is not there")                                                            \
     X(REVOKED, "revoked", "its origin has taken it back")                                                                          \
     X(PATTERN, "pattern", "the pattern is no single indicator and is kept as a pattern")                                           \
+    X(EXPIRED, "expired", "its origin does not hold it valid any longer")                                                          \
     X(CUT, "cut", "it is longer than a record allows and was cut")                                                                 \
     X(DOUBLE, "double", "it is there twice")
 
@@ -195,6 +197,7 @@ struct kr_import_options {
     enum kr_import_format format;
     const char *charset;      /* of text and CSV; NULL: told from the bytes */
     const char *map;          /* of CSV; NULL: columns are told from heading and content */
+    uint64_t now_s;           /* what is valid until earlier has expired; 0: nothing has */
     const char *organisation; /* origin of what names none itself; NULL: none */
     const char *origin_id, *terms;
 };

@@ -310,13 +310,19 @@ static enum kr_err describe(struct reading *reading, const json_t *object)
         .note = slice_of(reading->note),
         .state = entry->is_revoked ? KR_IMPORT_REVOKED : KR_IMPORT_LIVE,
     };
+    uint64_t until_s = 0;
     enum kr_err err = read_date(reading, object, is_indicator ? "valid_from" : "first_observed", &reading->item.first_s);
     if (err == KR_OK) {
-        err = read_date(reading, object, is_indicator ? "valid_until" : "last_observed", &reading->item.last_s);
+        err = read_date(reading, object, is_indicator ? "valid_until" : "last_observed", &until_s);
     }
-    if (err == KR_OK && reading->item.last_s > 0 && reading->item.last_s < reading->item.first_s) {
+    if (err == KR_OK && until_s > 0 && until_s < reading->item.first_s) {
         err = skip(reading, KR_IMPORT_REASON_BAD_DATE, (struct kr_slice){0}, "it ends before it begins");
-        reading->item.first_s = reading->item.last_s = 0;
+        reading->item.first_s = until_s = 0;
+    }
+    if (!is_indicator) {
+        reading->item.last_s = until_s; /* of an indicator nobody has seen it then */
+    } else if (until_s > 0 && until_s <= reading->options->now_s && reading->item.state == KR_IMPORT_LIVE) {
+        reading->item.state = KR_IMPORT_EXPIRED;
     }
     return err;
 }

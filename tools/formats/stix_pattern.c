@@ -493,11 +493,12 @@ static enum kr_err qualifiers(struct parser *parser, struct part *part)
                 parser->terms[i].first_s = first_s;
                 parser->terms[i].last_s = last_s;
             }
-        } else if (take_word(parser, "WITHIN") || take_word(parser, "REPEATS")) {
+        } else if (take_word(parser, "WITHIN")) { /* of one observation, or any of several, it says nothing */
             err = take_literal(parser, &number);
-            if (err == KR_OK && !take_word(parser, "SECONDS") && !take_word(parser, "TIMES")) {
-                err = wrong(parser, "SECONDS or TIMES is expected here");
-            }
+            err = err == KR_OK && !take_word(parser, "SECONDS") ? wrong(parser, "SECONDS is expected here") : err;
+        } else if (take_word(parser, "REPEATS")) {
+            err = take_literal(parser, &number);
+            err = err == KR_OK && !take_word(parser, "TIMES") ? wrong(parser, "TIMES is expected here") : err;
             part->is_any = false;
         } else {
             has_more = false;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tools/formats/misp_feed.h"
 #include "tools/kairan/import_report.h"
@@ -167,6 +168,7 @@ static enum kr_err detect(const struct kr_import_source *source, enum kr_import_
 static enum kr_err read_source(struct import *import, const struct kr_import_source *source, struct kr_error *error)
 {
     struct kr_import_options options = import->options;
+    options.now_s = (uint64_t)time(NULL);
     struct kr_lots lots = {.context = import,
                            .take_lot = take_lot,
                            .tell_skip = tell_skip,
@@ -201,7 +203,8 @@ static void tell_file(struct import *import, const char *name, enum kr_err err, 
     import->failed++;
     if (err != KR_CANCELLED && !import->report.is_second) {
         const char *detail = error->text[0] != 0 ? kr_tr(error->text) : _(kr_err_text(err));
-        (void)kr_app_fail(import->app, err, "%s: %s", name, detail);
+        const bool is_named = strncmp(detail, name, strlen(name)) == 0; /* with the line behind it */
+        (void)kr_app_fail(import->app, err, "%s%s%s", is_named ? "" : name, is_named ? "" : ": ", detail);
     }
 }
 

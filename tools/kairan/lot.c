@@ -350,8 +350,9 @@ static enum kr_err on_item(void *context, const struct kr_import_item *given)
     if (item->state != KR_IMPORT_LIVE) {
         lots->counts.revoked++;
         lots->lot->revoked++;
-        lots->counts.reasons[KR_IMPORT_REASON_REVOKED]++;
-        return tell(lots, KR_IMPORT_REASON_REVOKED, false, item, "");
+        const enum kr_import_reason reason = item->state == KR_IMPORT_EXPIRED ? KR_IMPORT_REASON_EXPIRED : KR_IMPORT_REASON_REVOKED;
+        lots->counts.reasons[reason]++;
+        return tell(lots, reason, false, item, "");
     }
     if (!grow(lots)) {
         return KR_NOMEM;

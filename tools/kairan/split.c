@@ -149,21 +149,50 @@ void kr_split_write(const struct kr_plan *plan, const struct kr_part *part, uint
     kr_writer_deinit(&items);
 }
 
+static struct kr_slice trim(struct kr_slice text)
+{
+    while (text.len > 0 && text.bytes[0] <= ' ') {
+        text.bytes++;
+        text.len--;
+    }
+    while (text.len > 0 && text.bytes[text.len - 1] <= ' ') {
+        text.len--;
+    }
+    return text;
+}
+
+/* A label alone, or to whom it is written: no title of anything. */
+static bool says_little(struct kr_slice line)
+{
+    static const char all[] = "各位";
+    enum kr_label label;
+    const bool has_all =
+        line.len >= sizeof all - 1 && line.len <= 60 && memcmp(line.bytes + line.len - (sizeof all - 1), all, sizeof all - 1) == 0;
+    const bool is_bracketed = line.len > 2 && line.bytes[0] == '[' && line.bytes[line.len - 1] == ']';
+    const struct kr_slice bare = is_bracketed ? (struct kr_slice){line.bytes + 1, line.len - 2} : line;
+    return has_all || kr_label_parse((const char *)bare.bytes, bare.len, &label) == KR_OK;
+}
+
 struct kr_slice kr_first_line(struct kr_slice text, size_t max)
 {
-    size_t begin = 0, end;
-    while (begin < text.len && text.bytes[begin] <= ' ') {
-        begin++;
-    }
-    for (end = begin; end < text.len && text.bytes[end] != '\n' && text.bytes[end] != '\r'; end++) {
-    }
-    if (end - begin > max) {
-        end = begin + max;
-        while (end > begin && (text.bytes[end] & 0xc0) == 0x80) {
-            end--;
+    struct kr_slice found = {text.bytes, 0};
+    for (size_t begin = 0, end; begin < text.len; begin = end + 1) {
+        for (end = begin; end < text.len && text.bytes[end] != '\n' && text.bytes[end] != '\r'; end++) {
+        }
+        const struct kr_slice line = trim((struct kr_slice){text.bytes + begin, end - begin});
+        const bool is_title = line.len > 0 && !says_little(line);
+        found = line.len > 0 && (found.len == 0 || is_title) ? line : found;
+        if (is_title) {
+            break;
         }
     }
-    return (struct kr_slice){text.bytes + begin, end - begin};
+    if (found.len > max) {
+        found.len = max;
+        while (found.len > 0 && (found.bytes[found.len] & 0xc0) == 0x80) {
+            found.len--;
+        }
+    }
+    return found;
 }
 
 const char *kr_guess_language(struct kr_slice text)

@@ -97,6 +97,7 @@ static inline enum kr_err told_item(void *context, const struct kr_import_item *
                       : item->action == KR_ACTION_DETECT ? " detect"
                                                          : "",
                       item->state == KR_IMPORT_REVOKED   ? " revoked"
+                      : item->state == KR_IMPORT_EXPIRED ? " expired"
                       : item->state == KR_IMPORT_DELETED ? " deleted"
                                                          : "");
         told_slice(told->out, "note", item->note);

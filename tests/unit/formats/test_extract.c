@@ -83,6 +83,7 @@ static void test_names(void **state)
     static const struct example examples[] = {
         {"evil[.]com evil(dot)net evil{.}org evil[.com evil.]info evil\\.biz", "domain evil.com\ndomain evil.net\ndomain evil.org\n"
                                                                                "domain evil.info\ndomain evil.biz\n"},
+        {"203。0。113。7 10。1。2 192.0.2。9。 第1.2。3章", "ipv4 203.0.113.7\nipv4 192.0.2.9\n"},
         {"evil。example evil．test 【evil.invalid】", "domain evil.example\ndomain evil.test\ndomain evil.invalid\n"},
         {"■evil.example ・a.example *.b.example **c.example**",
          "domain evil.example\ndomain a.example\ndomain b.example\ndomain c.example\n"},

@@ -93,6 +93,7 @@ static void test_refused(void **state)
         CASE("\x1f\x8b\x08\0", "zcat"),
         CASE("\x28\xb5\x2f\xfd", "unpack"),
         CASE("\x7f\x45\x4c\x46\2", "program"),
+        CASE("SQLite format 3\0\x10\0\1\1\0\x40\x20\x20\0\0\0\6\0\0\0\7\0\0", "export it as text"),
 #undef CASE
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -48,6 +48,9 @@ static void test_types(void **state)
         {"yara", "rule x {}", "yara rule x {} @"},
         {"email-src", "a@b.example", "email a@b.example @"},
         {"url", "hxxp://a.example/", "url http://a.example/ @"},
+        {"onion-address", "a2345.onion", "domain a2345.onion @"},
+        {"email-attachment", "x.doc", "filename x.doc @"},
+        {"filename|sha3-256", "x.exe|y", "filename x.exe note=y @"},
         {"ssdeep", "3:x:y",
          "kept unknown-type what=ssdeep @1 /Event/Attribute/0\nkept pattern what=3:x:y @1 /Event/Attribute/0\nother 3:x:y "
          "note=ssdeep @"},

@@ -123,6 +123,7 @@ static void test_stix(void **state)
         struct told told = {.groups = 0};
         read_shared(bundles[i].name, &told);
         assert_int_equal(told.groups, bundles[i].groups);
+        assert_null(strstr(told.lines, "TLP:RED")); /* MITRE's copyright on some of them is no label */
         assert_int_equal(told.types[KR_INDICATOR_SHA256], bundles[i].sha256);
         assert_int_equal(told.types[KR_INDICATOR_URL], bundles[i].urls);
         assert_int_equal(told.types[KR_INDICATOR_DOMAIN], bundles[i].domains);

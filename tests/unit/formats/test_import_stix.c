@@ -457,7 +457,35 @@ static void test_dates(void **state)
                       "\"valid_from\":\"yesterday\",\"valid_until\":\"2026-01-01T00:00:00Z\"}"),
                NULL,
                "group title=indicator--1 id=indicator--1 @1 /objects/0\nkept bad-date what=yesterday @1 /objects/0/valid_from\n"
-               "ipv4 192.0.2.1 0-1767225600 detect @1 /objects/0/pattern\n");
+               "ipv4 192.0.2.1 detect @1 /objects/0/pattern\n");
+}
+
+/* What is valid no longer is told as such, so that it is left out of what there is of its report. */
+static void test_expired(void **state)
+{
+    (void)state;
+    static const char text[] =
+        BUNDLE("{\"type\":\"indicator\",\"id\":\"indicator--1\",\"pattern\":\"[ipv4-addr:value = '192.0.2.1']\","
+               "\"valid_from\":\"2026-01-01T00:00:00Z\",\"valid_until\":\"2026-02-01T00:00:00Z\"}");
+    const struct kr_import_options before = {.now_s = 1769904000 - 1}, after = {.now_s = 1769904000};
+    check_told(
+        text, &before,
+        "group title=indicator--1 id=indicator--1 @1 /objects/0\nipv4 192.0.2.1 1767225600-0 detect @1 /objects/0/pattern\n");
+    check_told(text, &after,
+               "group title=indicator--1 id=indicator--1 @1 /objects/0\n"
+               "ipv4 192.0.2.1 1767225600-0 detect expired @1 /objects/0/pattern\n");
+}
+
+/* MITRE's copyright is no label. */
+static void test_attack_marking(void **state)
+{
+    (void)state;
+    check_told(BUNDLE("{\"type\":\"indicator\",\"id\":\"indicator--1\",\"pattern\":\"[ipv4-addr:value = '192.0.2.1']\","
+                      "\"object_marking_refs\":[\"marking-definition--fa42a846-8d90-4e51-bc29-71d5b4802168\","
+                      "\"marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da\"]}"),
+               NULL,
+               "group title=indicator--1 id=indicator--1 terms=TLP:GREEN TLP:GREEN @1 /objects/0\n"
+               "ipv4 192.0.2.1 detect @1 /objects/0/pattern\n");
 }
 
 int main(void)
@@ -473,6 +501,7 @@ int main(void)
         cmocka_unit_test(test_many_loose),      cmocka_unit_test(test_damage_stays_where_it_is),
         cmocka_unit_test(test_no_document),     cmocka_unit_test(test_bombs),
         cmocka_unit_test(test_sink_stops),      cmocka_unit_test(test_dates),
+        cmocka_unit_test(test_expired),         cmocka_unit_test(test_attack_marking),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -102,7 +102,7 @@ static void test_kept_whole(void **state)
         "[ipv4-addr:value = '1.0.0.1'] AND [ipv4-addr:value = '1.0.0.2']",
         "[ipv4-addr:value = '1.0.0.1'] FOLLOWEDBY [ipv4-addr:value = '1.0.0.2']",
         "[ipv4-addr:value = '1.0.0.1'] REPEATS 5 TIMES",
-        "([ipv4-addr:value = '1.0.0.1'] OR [ipv4-addr:value = '1.0.0.2']) WITHIN 60 SECONDS",
+        "([ipv4-addr:value = '1.0.0.1'] AND [ipv4-addr:value = '1.0.0.2']) WITHIN 60 SECONDS",
         "[ipv4-addr:value = '1.0.0.1' OR process:command_line = 'x']",
         "[EXISTS file:name]",
         "[process:command_line = 'evil']",

@@ -250,7 +250,11 @@ static void test_first_line(void **state)
     struct kr_slice line = kr_first_line(slice("\n  \r\n件名です\r\nnext"), 120);
     assert_int_equal(line.len, strlen("件名です"));
     assert_memory_equal(line.bytes, "件名です", line.len);
-    line = kr_first_line(slice("日本語"), 4); /* whole characters */
+    line = kr_first_line(slice("TLP:GREEN\n\n会員各位\n[TLP:AMBER]\n 件名\nx"), 120);
+    assert_memory_equal(line.bytes, "件名", 6);
+    assert_int_equal(line.len, 6);
+    assert_int_equal(kr_first_line(slice("TLP:GREEN\n各位"), 120).len, 9); /* better than nothing */
+    line = kr_first_line(slice("日本語"), 4);                              /* whole characters */
     assert_int_equal(line.len, 3);
     assert_int_equal(kr_first_line(slice(" \n"), 10).len, 0);
     assert_int_equal(kr_first_line(slice(""), 10).len, 0);
