@@ -34,7 +34,8 @@ static inline enum kr_err seen_item(void *context, const struct kr_import_item *
 {
     struct seen *seen = context;
     KR_ASSERT(seen->is_open && kr_indicator_check(item->type, item->value.bytes, item->value.len) == KR_OK);
-    KR_ASSERT(item->note.len <= KR_NOTE_BYTES_MAX && item->confidence <= KR_CONFIDENCE_NONE && item->action <= KR_ACTION_BLOCK);
+    KR_ASSERT(item->note.len <= KR_NOTE_BYTES_MAX && item->confidence <= KR_CONFIDENCE_NONE &&
+              item->action <= KR_IMPORT_ACTION_UNSAID);
     KR_ASSERT(item->place.line > 0);
     seen->items++;
     mix(seen, item->value);
