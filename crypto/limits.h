@@ -44,6 +44,7 @@
 #define KR_CARDS_MAX              (KR_COMMUNITIES_MAX + 1u)        /* of one council: one a community, and one without */
 #define KR_ALARMS_MAX             8u                               /* kept of one council: more say nothing new */
 #define KR_LINKS_MAX              256u
+#define KR_BLOCKED_MAX            1024u /* councils that the operator does not want to be linked with */
 #define KR_TICKETS_MAX            64u
 #define KR_TICKET_TTL_S           (7u * 86400u)
 #define KR_LINK_QUEUE_MAX         65536u /* arrival numbers waiting for one peer */

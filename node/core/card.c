@@ -19,12 +19,42 @@ static bool add_place(void *context, struct kr_slice key, struct kr_slice value)
     return places->count < KR_CARDS_MAX;
 }
 
-static enum kr_err find_places(struct kr_step *step, struct places *ret_places)
+static bool has_place(const struct places *places, const uint8_t community[static 32])
 {
+    for (uint32_t i = 0; i < places->count; i++) {
+        if (memcmp(places->communities[i], community, 32) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where it stands, and where it is still to come: who joined a community while the root key was away has not published it there. */
+static enum kr_err find_places(struct kr_step *step, struct places *ret_places, uint32_t *ret_standing)
+{
+    const struct kr_core *core = step->core;
     uint8_t prefix[33] = {KR_KIND_COUNCIL_CARD};
-    memcpy(prefix + 1, step->core->self, 32);
+    memcpy(prefix + 1, core->self, 32);
     ret_places->count = 0;
-    return kr_store_each(step->txn, KR_TABLE_DIRECTORY, prefix, sizeof prefix, add_place, ret_places);
+    enum kr_err err = kr_store_each(step->txn, KR_TABLE_DIRECTORY, prefix, sizeof prefix, add_place, ret_places);
+    *ret_standing = ret_places->count;
+    for (uint32_t i = 0; i < core->directory.community_count; i++) {
+        const uint8_t *community = core->directory.communities[i]->id;
+        if (ret_places->count < KR_CARDS_MAX && kr_directory_is_candidate(&core->directory, community, core->self) &&
+            !has_place(ret_places, community)) {
+            memcpy(ret_places->communities[ret_places->count++], community, 32);
+        }
+    }
+    return err;
+}
+
+static bool changes_anything(const struct kr_card_edit *edit)
+{
+    bool changes = edit->changes_host;
+    for (uint32_t i = 0; i < KR_CARD_FIELDS; i++) {
+        changes = changes || edit->changes[i];
+    }
+    return changes;
 }
 
 static void change(struct kr_card *card, const struct kr_card_edit *edit)
@@ -60,13 +90,18 @@ enum kr_err kr_card_request(struct kr_step *step, const struct kr_event *event)
         return kr_step_error(step, event->client, event->request, KR_MALFORMED, "this request is not readable");
     }
     const struct kr_council *self = kr_directory_council(&core->directory, core->self);
-    enum kr_err err = find_places(step, &places);
+    uint32_t standing = 0;
+    enum kr_err err = find_places(step, &places, &standing);
     if (err != KR_OK) {
         return err;
     }
-    if (self == NULL || places.count == 0) {
+    if (self == NULL || standing == 0) {
         return kr_step_error(step, event->client, event->request, KR_NOT_FOUND,
                              "this council's own card cannot be read: run `kairan verify`");
+    }
+    if (!changes_anything(&edit) && standing == places.count) {
+        return kr_step_error(step, event->client, event->request, KR_EXISTS,
+                             "this council's card stands in the directory of each of its communities already");
     }
     kr_council_card(self, &card);
     change(&card, &edit);

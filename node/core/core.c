@@ -295,7 +295,7 @@ static bool has_nothing_to_say(const struct kr_event *event)
 static enum kr_err request(struct kr_step *step, const struct kr_event *event)
 {
     bool takes_nothing = event->op == KR_OP_STATUS || event->op == KR_OP_PEERS || event->op == KR_OP_WATCH ||
-                         event->op == KR_OP_RETRACTIONS || event->op == KR_OP_ALARMS;
+                         event->op == KR_OP_RETRACTIONS || event->op == KR_OP_ALARMS || event->op == KR_OP_BLOCKED;
     if (takes_nothing && !has_nothing_to_say(event)) {
         return kr_step_error(step, event->client, event->request, KR_MALFORMED, "this request takes no arguments");
     }
@@ -332,6 +332,10 @@ static enum kr_err request(struct kr_step *step, const struct kr_event *event)
         return kr_alarms_request(step, event);
     case KR_OP_SETTLE:
         return kr_settle_request(step, event);
+    case KR_OP_PEER:
+        return kr_peer_request(step, event);
+    case KR_OP_BLOCKED:
+        return kr_blocked_request(step, event);
     case KR_OP_CARD:
         return kr_card_request(step, event);
     case KR_OP_COPY_KEY:

@@ -18,7 +18,7 @@
 
 enum kr_err kr_link_dial(struct kr_step *step, struct kr_link *link)
 {
-    if (!link->we_dial || !step->core->net_is_up) {
+    if (!link->we_dial || !step->core->net_is_up || link->state == KR_LINK_PAUSED) {
         return KR_OK;
     }
     struct kr_writer writer;
@@ -499,7 +499,7 @@ out:
 enum kr_err kr_link_frame(struct kr_step *step, uint32_t number, struct kr_slice frame)
 {
     struct kr_link *link = kr_link_by_number(step->core, number);
-    if (link == NULL || frame.len < 1) {
+    if (link == NULL || link->state == KR_LINK_PAUSED || frame.len < 1) { /* one that was under way when the link was paused */
         return KR_OK;
     }
     struct kr_slice rest = {frame.bytes + 1, frame.len - 1};
@@ -540,7 +540,7 @@ enum kr_err kr_link_lost(struct kr_step *step, uint32_t number)
 enum kr_err kr_link_turned_away(struct kr_step *step, uint32_t number)
 {
     struct kr_link *link = kr_link_by_number(step->core, number);
-    if (link == NULL || !link->we_dial) {
+    if (link == NULL || !link->we_dial || link->state == KR_LINK_PAUSED) {
         return KR_OK;
     }
     if (link->state == KR_LINK_JOINING) {
@@ -617,7 +617,7 @@ enum kr_err kr_links_tick(struct kr_step *step)
             if (err == KR_OK && link->state == KR_LINK_JOINING) {
                 err = kr_step_wake(step, link->hello_at_ms);
             }
-        } else if (link->we_dial && core->net_is_up) {
+        } else if (link->we_dial && core->net_is_up && link->state != KR_LINK_PAUSED) {
             bool is_due = step->now_ms >= link->hello_at_ms;
             if (is_due && link->is_turned_away) {
                 err = kr_link_dial(step, link);

@@ -100,7 +100,7 @@ static enum kr_err read_link(struct kr_slice value, struct kr_link *link)
     kr_reader_init(&reader, value.bytes, value.len);
     kr_reader_array(&reader, 12);
     link->number = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
-    link->state = (enum kr_link_state)kr_reader_uint(&reader, KR_LINK_OPEN);
+    link->state = (enum kr_link_state)kr_reader_uint(&reader, KR_LINK_PAUSED);
     kr_reader_fixed(&reader, link->council, 32);
     kr_reader_fixed(&reader, link->transport_key, 32);
     struct kr_slice endpoint = kr_reader_str(&reader, KR_ENDPOINT_BYTES_MAX);

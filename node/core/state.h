@@ -490,6 +490,12 @@ enum kr_err kr_statement_ask(struct kr_step *step, const struct kr_event *event,
 
 enum kr_err kr_state_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 
+/* ---- peer.c ---- */
+enum kr_err kr_peer_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+enum kr_err kr_blocked_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+/* Whether the operator wants no link with it. */
+enum kr_err kr_peer_is_blocked(struct kr_step *step, const uint8_t council[static 32], bool *ret_blocked) KR_WARN_UNUSED;
+
 /* ---- card.c ---- */
 enum kr_err kr_card_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 

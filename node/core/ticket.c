@@ -108,8 +108,15 @@ enum kr_err kr_links_allow(struct kr_step *step)
     for (uint32_t i = 0; i < core->invitation_count; i++) {
         tickets += core->invitations[i]->expires_s > step->now_ms / 1000;
     }
-    kr_writer_array(&writer, core->link_count + tickets);
+    uint32_t links = 0;
     for (uint32_t i = 0; i < core->link_count; i++) {
+        links += core->links[i]->state != KR_LINK_PAUSED;
+    }
+    kr_writer_array(&writer, links + tickets);
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        if (core->links[i]->state == KR_LINK_PAUSED) {
+            continue;
+        }
         kr_writer_array(&writer, 3);
         kr_writer_uint(&writer, core->links[i]->number);
         kr_writer_uint(&writer, 1);
@@ -482,7 +489,14 @@ static enum kr_err join_hello(struct kr_step *step, struct kr_invitation *invita
         return KR_OK; /* whoever it is, it holds a ticket and nothing else: no answer; and ten tries a second are enough */
     }
     invitation->heard_ms = step->now_ms;
-    enum kr_err err = kr_hello_card(step, &hello, &job, &card);
+    bool is_blocked = false;
+    enum kr_err err = kr_peer_is_blocked(step, hello.council, &is_blocked);
+    if (err == KR_OK && is_blocked) {
+        return KR_OK; /* no answer: a ticket of ours in its hands says nothing about what the operator has said since */
+    }
+    if (err == KR_OK) {
+        err = kr_hello_card(step, &hello, &job, &card);
+    }
     if (err == KR_OK) {
         uint8_t hash[32];
         kr_hello_hash(hash, bytes);
@@ -603,9 +617,19 @@ enum kr_err kr_join_request(struct kr_step *step, const struct kr_event *event)
         return kr_step_error(step, event->client, event->request, KR_INVALID,
                              "this is a ticket of your own: give it to the other council");
     }
-    if ((known != NULL && known->state == KR_LINK_OPEN) || core->link_count == KR_LINKS_MAX) {
-        return kr_step_error(step, event->client, event->request, known != NULL ? KR_EXISTS : KR_BOUNDS,
-                             known != NULL ? "this council is linked already: see `kairan peers`" : "there are too many links");
+    bool is_blocked = false;
+    enum kr_err looked = kr_peer_is_blocked(step, ticket.council, &is_blocked);
+    if (looked != KR_OK) {
+        return looked;
+    }
+    if (is_blocked) {
+        return kr_step_error(step, event->client, event->request, KR_DENIED,
+                             "this council is blocked here: run `kairan peer unblock` first, if that is meant");
+    }
+    const bool is_linked = known != NULL && known->state != KR_LINK_JOINING;
+    if (is_linked || core->link_count == KR_LINKS_MAX) {
+        return kr_step_error(step, event->client, event->request, is_linked ? KR_EXISTS : KR_BOUNDS,
+                             is_linked ? "this council is linked already: see `kairan peers`" : "there are too many links");
     }
     if (kr_link_key_is_taken(core, ticket.transport_public, ticket.council)) {
         return kr_step_error(
@@ -658,6 +682,11 @@ static enum kr_err publish_card(struct kr_step *step, const uint8_t community[st
     KR_ASSERT(self != NULL);
     if (memcmp(self->community, community, 32) == 0) {
         return KR_OK;
+    }
+    if (kr_keyring_secret(core->keyring, KR_KEY_ROOT) == NULL) {
+        return kr_step_log(step, KR_LOG_WARNING,
+                           "this council's card is not in the community's directory yet, and the root key is not on this node: run "
+                           "`kairan council publish` with --root");
     }
     struct kr_card card;
     kr_council_card(self, &card);

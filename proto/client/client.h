@@ -85,8 +85,11 @@ enum kr_op {
     KR_OP_FORGET_KEY = 32,  /* args: kr_key_forget; result: empty array when the node has the secret no more, in no file either */
     KR_OP_ALARMS = 34,      /* pages of kr_alarm */
     KR_OP_SETTLE = 35,      /* args: array of 1 bin 32, a council; result: array of 1 uint, how many alarms are settled now */
-    KR_OP_CARD = 33,        /* args: kr_card_edit; answers as KR_OP_STATE does: this council's card with some of it changed */
-    KR_OP_SIGHTINGS = 20,   /* args: array of 1 bin (id or prefix of a record); pages of kr_sighting_item, newest first */
+    KR_OP_PEER = 36,        /* args: kr_peer_act; result: empty array when it is in force, net included */
+    KR_OP_BLOCKED = 37,     /* pages of kr_blocked: councils that may not be linked */
+    KR_OP_CARD = 33, /* args: kr_card_edit; answers as KR_OP_STATE does: this council's card with some of it changed; nothing to
+                       change: published where it does not stand yet */
+    KR_OP_SIGHTINGS = 20, /* args: array of 1 bin (id or prefix of a record); pages of kr_sighting_item, newest first */
 };
 
 /* A submission: one record. `body` is the content as kr_report_write or kr_advisory_write gives it. */
@@ -324,6 +327,7 @@ enum kr_err kr_explained_read(struct kr_slice bytes, struct kr_explained *ret_ex
 enum kr_link_state {
     KR_LINK_JOINING = 1, /* ticket in use, not yet welcomed */
     KR_LINK_OPEN = 2,
+    KR_LINK_PAUSED = 3, /* by the operator: net lets nothing of it in or out */
 };
 /* How far this node and a peer are with what both may hold. */
 enum kr_peer_phase {
@@ -381,6 +385,28 @@ struct kr_stated {
 };
 void kr_stated_write(const struct kr_stated *stated, struct kr_writer *writer); /* array of 1 to KR_STATEMENTS_MAX bins */
 enum kr_err kr_stated_read(struct kr_slice bytes, struct kr_stated *ret_stated) KR_WARN_UNUSED;
+
+/* What the operator does with the link to a council. */
+enum kr_peer_action {
+    KR_PEER_PAUSE = 1,
+    KR_PEER_RESUME = 2,
+    KR_PEER_REMOVE = 3, /* forgets the link; records stay */
+    KR_PEER_BLOCK = 4,  /* the same, and no ticket links that council again; linked or not */
+    KR_PEER_UNBLOCK = 5,
+};
+struct kr_peer_act {
+    uint32_t action;
+    uint8_t council[32];
+};
+void kr_peer_act_write(const struct kr_peer_act *act, struct kr_writer *writer);
+enum kr_err kr_peer_act_read(struct kr_slice bytes, struct kr_peer_act *ret_act) KR_WARN_UNUSED;
+struct kr_blocked {
+    uint8_t council[32];
+    struct kr_slice name;
+    uint64_t since_ms;
+};
+void kr_blocked_write(const struct kr_blocked *blocked, struct kr_writer *writer);
+enum kr_err kr_blocked_read(struct kr_slice bytes, struct kr_blocked *ret_blocked) KR_WARN_UNUSED;
 
 /* Two statements of one council, kind, subject and version: its root key is in two hands. Each record is header and signature
  * alone: with them anybody can convince himself (kr_alarm_check). */

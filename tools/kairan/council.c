@@ -154,13 +154,36 @@ static int show(struct kr_app *app, const char *name)
     return KR_EXIT_DONE;
 }
 
-/* ---- set ---- */
+/* ---- set, publish ---- */
+
+static int send_edit(struct kr_app *app, const struct kr_card_edit *edit, const struct kr_root_options *root, const char *done)
+{
+    uint8_t id[32];
+    struct kr_writer args;
+    kr_writer_init(&args, KR_CARD_BYTES_MAX);
+    kr_card_edit_write(edit, &args);
+    const bool ok = kr_app_state(app, KR_OP_CARD, &args, KR_KIND_COUNCIL_CARD, NULL, root, id);
+    kr_writer_deinit(&args);
+    if (!ok) {
+        return KR_EXIT_ERROR;
+    }
+    if (app->is_json) {
+        return kr_json_line(json_pack("{s:o}", "id", kr_json_id(id, 32))) ? KR_EXIT_DONE : KR_EXIT_ERROR;
+    }
+    (void)fputs(done, stdout);
+    return KR_EXIT_DONE;
+}
+
+static int publish(struct kr_app *app, const struct kr_root_options *root)
+{
+    const struct kr_card_edit nothing = {.changes_host = false};
+    return send_edit(app, &nothing, root, _("The card stands in the directories of all its communities now.\n"));
+}
 
 static int set(struct kr_app *app, const char *const *texts, const char *host, const struct kr_root_options *root)
 {
     struct kr_card_edit edit = {.changes_host = host != NULL};
-    uint8_t host_id[1][32], id[32];
-    struct kr_writer args;
+    uint8_t host_id[1][32];
     bool changes = host != NULL;
     for (uint32_t i = 0; i < KR_CARD_FIELDS; i++) {
         edit.changes[i] = texts[i] != NULL;
@@ -182,18 +205,7 @@ static int set(struct kr_app *app, const char *const *texts, const char *host, c
         }
         edit.host = (struct kr_slice){host_id[0], 32};
     }
-    kr_writer_init(&args, KR_CARD_BYTES_MAX);
-    kr_card_edit_write(&edit, &args);
-    const bool ok = kr_app_state(app, KR_OP_CARD, &args, KR_KIND_COUNCIL_CARD, NULL, root, id);
-    kr_writer_deinit(&args);
-    if (!ok) {
-        return KR_EXIT_ERROR;
-    }
-    if (app->is_json) {
-        return kr_json_line(json_pack("{s:o}", "id", kr_json_id(id, 32))) ? KR_EXIT_DONE : KR_EXIT_ERROR;
-    }
-    (void)fputs(_("The card was changed, and all who have it are told.\n"), stdout);
-    return KR_EXIT_DONE;
+    return send_edit(app, &edit, root, _("The card was changed, and all who have it are told.\n"));
 }
 
 int kr_run_council(struct kr_app *app, int argc, char **argv)
@@ -216,6 +228,9 @@ int kr_run_council(struct kr_app *app, int argc, char **argv)
     if (rest + 1 < argc) {
         return kr_app_unwanted(app, argv[rest + 1]);
     }
-    return rest < argc && strcmp(argv[rest], "set") == 0 ? set(app, texts, host, &root)
-                                                         : show(app, rest < argc ? argv[rest] : NULL);
+    const char *what = rest < argc ? argv[rest] : NULL;
+    if (what != NULL && strcmp(what, "publish") == 0) {
+        return publish(app, &root);
+    }
+    return what != NULL && strcmp(what, "set") == 0 ? set(app, texts, host, &root) : show(app, what);
 }

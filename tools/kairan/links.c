@@ -150,7 +150,10 @@ int kr_run_join(struct kr_app *app, int argc, char **argv)
 
 static const char *link_state(const struct kr_peer *peer)
 {
-    return peer->state == KR_LINK_JOINING ? "joining" : peer->is_online ? "online" : "offline";
+    return peer->state == KR_LINK_JOINING  ? "joining"
+           : peer->state == KR_LINK_PAUSED ? "paused"
+           : peer->is_online               ? "online"
+                                           : "offline";
 }
 
 static const char *const phases[] = {"unknown", "equal", "differs", "reading", "walking"};

@@ -75,9 +75,11 @@ const struct kr_command kr_commands[] = {
     {"council", kr_run_council, N_("show a council's card, or change this council's"),
      N_("Usage: kairan council [NAME|ID]\n"
         "       kairan council set [OPTIONS] [--root FILE]\n"
+        "       kairan council publish [--root FILE]\n"
         "\n"
         "Shows who a council is and whom to call there (default: this council). \"set\" changes this council's card; all who\n"
-        "have it get the new one.\n"
+        "have it get the new one. \"publish\" puts it into the directory of a community that was joined while the root key was\n"
+        "not on the node.\n"
         "\n"
         "  --name-ja, --name-en NAME    names; \"\" takes one away\n"
         "  --region NAME                region\n"
@@ -126,6 +128,22 @@ const struct kr_command kr_commands[] = {
         "Shows for each link whether it is up, what went over it, and what is still missing.\n"
         "\n"
         "Example: kairan peers --json\n")},
+    {"peer", kr_run_peer, N_("pause, resume, remove or block a link"),
+     N_("Usage: kairan peer pause|resume|remove|block|unblock COUNCIL [-y]\n"
+        "       kairan peer blocked\n"
+        "\n"
+        "All of it is in force at once, in both directions.\n"
+        "\n"
+        "  pause     nothing goes over the link until it is resumed; what was missed then comes by itself\n"
+        "  remove    forgets the link; only a new ticket makes it again\n"
+        "  block     the same, and no ticket links that council again until it is unblocked\n"
+        "  blocked   lists the blocked councils\n"
+        "  -y, --yes do not ask before remove and block\n"
+        "\n"
+        "Records that are here already stay. Whether a council may read what it has, and get more through others, is not up\n"
+        "to links: see kairan explain.\n"
+        "\n"
+        "Example: kairan peer pause Kinki\n")},
     {"councils", kr_run_councils, N_("list the councils that are known here"),
      N_("Usage: kairan councils\n"
         "\n"

@@ -100,8 +100,13 @@ void kr_show_reach(const struct kr_sending *sending)
 
 bool kr_ask(void)
 {
+    return kr_ask_about(_("Send it? [y/N] "));
+}
+
+bool kr_ask_about(const char *question)
+{
     char answer[32] = "";
-    (void)fputs(_("Send it? [y/N] "), stderr);
+    (void)fputs(question, stderr);
     (void)fflush(stderr);
     if (fgets(answer, sizeof answer, stdin) == NULL) {
         return false;

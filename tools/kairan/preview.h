@@ -11,5 +11,6 @@ void kr_show_guarded(const struct kr_sending *sending);
 void kr_show_reach(const struct kr_sending *sending);
 /* Whether the answer is yes. */
 bool kr_ask(void);
+bool kr_ask_about(const char *question); /* the same of something else */
 
 #endif

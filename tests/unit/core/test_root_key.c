@@ -185,6 +185,39 @@ static void a_council_keeps_a_name(void **state)
     assert_true(bed_card(bed, 0, 0).name_en.len + bed_card(bed, 0, 0).name_ja.len > 0);
 }
 
+/* Who joins a community while its root key is away is linked, and publishes its card with the stick. */
+static void a_card_is_published_when_the_root_key_comes(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_core *core = bed_core(bed, 0);
+    uint8_t secret[64];
+    struct kr_writer args;
+    const struct kr_card_edit nothing = {.changes_host = false};
+    kr_writer_init(&args, KR_CARD_BYTES_MAX);
+    kr_card_edit_write(&nothing, &args);
+    assert_int_equal(bed_request(bed, 0, KR_OP_CARD, args.bytes, args.len, 100), KR_EXISTS); /* it stands everywhere */
+    /* As if it had never been published there. */
+    take_off(bed, 0, secret);
+    struct kr_header header = {.kind = KR_KIND_COUNCIL_CARD};
+    uint8_t key[KR_DIRECTORY_KEY_BYTES];
+    struct kr_txn *txn = NULL;
+    memcpy(header.author, core->self, 32);
+    memcpy(header.subject, core->self, 32);
+    memcpy(header.community, core->directory.communities[0]->id, 32);
+    kr_directory_key(key, &header);
+    assert_int_equal(kr_store_write_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    assert_int_equal(kr_store_delete(txn, KR_TABLE_DIRECTORY, key, sizeof key), KR_OK);
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+    bed->pages = 0;
+    assert_int_equal(bed_request(bed, 0, KR_OP_CARD, args.bytes, args.len, 100), KR_OK);
+    struct prepared prepared = take_prepared(bed);
+    assert_int_equal(prepared.count, 2);
+    sign_all(&prepared, secret);
+    assert_int_equal(state_it(bed, 0, &prepared), KR_OK);
+    assert_int_equal(bed_request(bed, 0, KR_OP_CARD, args.bytes, args.len, 100), KR_EXISTS);
+    kr_writer_deinit(&args);
+}
+
 /* ---- copies ---- */
 
 static uint32_t copy_key(struct bed *bed, uint32_t role, const uint8_t box_public[static 32])
@@ -262,6 +295,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_that_was_overtaken_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_no_statement_of_ours_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_council_keeps_a_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_card_is_published_when_the_root_key_comes, setup, teardown),
         cmocka_unit_test_setup_teardown(a_copy_is_sealed_to_whom_it_is_for, setup, teardown),
         cmocka_unit_test_setup_teardown(a_key_is_forgotten_only_by_who_has_it, setup, teardown),
     };

@@ -42,6 +42,8 @@ ROUND_TRIP(kr_export, export, kr_export_write, kr_export_read)
 ROUND_TRIP(kr_sight, sight, kr_sight_write, kr_sight_read)
 ROUND_TRIP(kr_sighting_item, item, kr_sighting_item_write, kr_sighting_item_read)
 ROUND_TRIP(kr_council_item, item, kr_council_item_write, kr_council_item_read)
+ROUND_TRIP(kr_peer_act, act, kr_peer_act_write, kr_peer_act_read)
+ROUND_TRIP(kr_blocked, blocked, kr_blocked_write, kr_blocked_read)
 ROUND_TRIP(kr_alarm, alarm, kr_alarm_write, kr_alarm_read)
 ROUND_TRIP(kr_stated, stated, kr_stated_write, kr_stated_read)
 ROUND_TRIP(kr_card_edit, edit, kr_card_edit_write, kr_card_edit_read)
@@ -318,6 +320,12 @@ static void keys_and_statements_read_back(void **state)
     round_trip_kr_alarm(&alarm, &read_alarm);
     assert_true(read_alarm.noted_ms == 9 && read_alarm.is_settled && read_alarm.council[0] == 8);
     assert_slice_equal(read_alarm.records[1], "b", 1);
+    struct kr_peer_act act = {.action = KR_PEER_BLOCK, .council = {9}}, read_act;
+    struct kr_blocked blocked = {.council = {10}, .name = text_slice("西"), .since_ms = 11}, read_blocked;
+    round_trip_kr_peer_act(&act, &read_act);
+    assert_true(read_act.action == KR_PEER_BLOCK && read_act.council[0] == 9);
+    round_trip_kr_blocked(&blocked, &read_blocked);
+    assert_true(read_blocked.council[0] == 10 && read_blocked.since_ms == 11);
     round_trip_kr_stated(&stated, &read_stated);
     assert_slice_equal(read_stated.records[1], "two", 3);
     round_trip_kr_card_edit(&edit, &read_edit);

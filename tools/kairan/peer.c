@@ -1,0 +1,136 @@
+/* What the operator does with links: pause, resume, remove, block. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/kairan/kairan.h"
+#include "tools/kairan/out.h"
+#include "tools/kairan/preview.h"
+
+static const struct action {
+    const char *word;
+    uint32_t action;
+    const char *warning; /* asked about first; NULL: easily undone */
+    const char *done;
+} actions[] = {
+    {"pause", KR_PEER_PAUSE, NULL, N_("The link is paused: nothing goes over it until kairan peer resume.\n")},
+    {"resume", KR_PEER_RESUME, NULL, N_("The link is open again; what was missed is caught up with.\n")},
+    {"remove", KR_PEER_REMOVE, N_("The link ends at once; only a new ticket makes it again. Records that are here stay.\n"),
+     N_("The link is gone. The other council still has its side of it: tell them.\n")},
+    {"block", KR_PEER_BLOCK,
+     N_("The link ends at once, and no ticket links this council again until kairan peer unblock. Records that are here stay.\n"),
+     N_("The council is blocked.\n")},
+    {"unblock", KR_PEER_UNBLOCK, NULL, N_("The council may be linked again, by a new ticket.\n")},
+};
+
+/* ---- blocked councils ---- */
+
+struct listing {
+    const struct kr_app *app;
+    uint64_t count;
+};
+
+static enum kr_err show_blocked(void *context, struct kr_slice item)
+{
+    struct listing *listing = context;
+    struct kr_blocked blocked;
+    enum kr_err err = kr_blocked_read(item, &blocked);
+    if (err != KR_OK) {
+        return err;
+    }
+    listing->count++;
+    if (listing->app->is_json) {
+        return kr_json_line(json_pack("{s:o, s:o, s:o}", "council", kr_json_id(blocked.council, 32), "name",
+                                      kr_json_slice(blocked.name), "since", kr_json_time(blocked.since_ms)))
+                   ? KR_OK
+                   : KR_IO;
+    }
+    kr_out_id(stdout, blocked.council, 16);
+    (void)fputs("  ", stdout);
+    kr_out_padded(stdout, blocked.name, 24);
+    (void)fputs("  ", stdout);
+    kr_out_time(stdout, blocked.since_ms / 1000);
+    (void)fputc('\n', stdout);
+    return KR_OK;
+}
+
+static int list_blocked(struct kr_app *app)
+{
+    struct listing listing = {.app = app};
+    if (kr_app_ask(app, KR_OP_BLOCKED, KR_ANSWER_MS, show_blocked, &listing, NULL) != KR_OK) {
+        return KR_EXIT_ERROR;
+    }
+    if (listing.count == 0 && !app->is_json) {
+        (void)fputs(_("No council is blocked.\n"), stdout);
+    }
+    return listing.count > 0 ? KR_EXIT_DONE : KR_EXIT_NONE;
+}
+
+/* ---- acting ---- */
+
+/* A whole id needs not to be known here: a council can be blocked before it was ever met. */
+static bool find_council(struct kr_app *app, const char *name, uint8_t ret_id[1][32])
+{
+    const struct kr_texts names = {.items = {name}, .count = 1};
+    size_t len;
+    return (kr_id_parse(name, ret_id[0], &len) && len == 32) || kr_app_find_councils(app, &names, ret_id);
+}
+
+static bool is_wanted(struct kr_app *app, const struct action *action, bool is_sure)
+{
+    if (action->warning == NULL || is_sure) {
+        return true;
+    }
+    if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1) {
+        (void)kr_app_fail(app, KR_INVALID, _("nobody is there to be asked: add -y where it is to go as it is"));
+        return false;
+    }
+    (void)fputs(_(action->warning), stderr);
+    return kr_ask_about(_("Go on? [y/N] "));
+}
+
+static int act(struct kr_app *app, const struct action *action, const char *name, bool is_sure)
+{
+    struct kr_peer_act request = {.action = action->action};
+    uint8_t id[1][32];
+    struct kr_writer args;
+    struct kr_slice result;
+    if (!find_council(app, name, id) || !is_wanted(app, action, is_sure)) {
+        return KR_EXIT_ERROR;
+    }
+    memcpy(request.council, id[0], 32);
+    kr_writer_init(&args, KR_KIB);
+    kr_peer_act_write(&request, &args);
+    enum kr_err err = kr_app_call(app, KR_OP_PEER, &args, KR_ANSWER_MS, NULL, NULL, &result);
+    kr_writer_deinit(&args);
+    if (err != KR_OK) {
+        return KR_EXIT_ERROR;
+    }
+    if (app->is_json) {
+        return kr_json_line(json_pack("{s:o, s:s}", "council", kr_json_id(request.council, 32), "done", action->word))
+                   ? KR_EXIT_DONE
+                   : KR_EXIT_ERROR;
+    }
+    (void)fputs(_(action->done), stdout);
+    return KR_EXIT_DONE;
+}
+
+int kr_run_peer(struct kr_app *app, int argc, char **argv)
+{
+    bool is_sure = false;
+    const struct kr_option options[] = {{.name = "yes", .letter = 'y', .flag = &is_sure}};
+    int rest;
+    if (!kr_options_parse(app, argc, argv, options, 1, false, &rest)) {
+        return KR_EXIT_ERROR;
+    }
+    if (rest + 1 == argc && strcmp(argv[rest], "blocked") == 0) {
+        return list_blocked(app);
+    }
+    for (size_t i = 0; rest + 2 == argc && i < sizeof actions / sizeof actions[0]; i++) {
+        if (strcmp(argv[rest], actions[i].word) == 0) {
+            return act(app, &actions[i], argv[rest + 1], is_sure);
+        }
+    }
+    return kr_app_fail(app, KR_INVALID,
+                       _("it is kairan peer pause, resume, remove, block or unblock COUNCIL, or kairan peer blocked"));
+}
