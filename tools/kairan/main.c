@@ -374,6 +374,15 @@ const struct kr_command kr_commands[] = {
         "Exit status: 0 done (ls: there are some), 1 none, 2 failure.\n"
         "\n"
         "Example: kairan warninglist add misp-warninglists/lists/google/list.json\n")},
+    {"doctor", kr_run_doctor, N_("look for what is wrong, and say how to mend it"),
+     N_("Usage: kairan doctor\n"
+        "\n"
+        "Looks at files, keys, disk, network process, peers, clock, card and what waits for you, and says of each finding how to\n"
+        "mend it. It changes nothing.\n"
+        "\n"
+        "Exit status: 0 all is well, 1 there are warnings or problems, 2 it could not look.\n"
+        "\n"
+        "Example: kairan doctor --json\n")},
     {"verify", kr_run_verify, N_("check every stored value"),
      N_("Usage: kairan verify\n"
         "\n"

@@ -1,0 +1,256 @@
+/* doctor against a keeper whose answers lie in the socket: each finding when it is due, and none when all is well. */
+#include "kairan_test.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "crypto/secret.h"
+#include "proto/record/statement.h"
+#include "tests/support/fake_keeper.h"
+#include "tools/kairan/kairan.h"
+
+#define NOW_MS UINT64_C(1800000000000)
+#define DAY_MS UINT64_C(86400000)
+
+/* What a node says of itself; all is well in it. */
+struct node {
+    struct kr_status status;
+    struct kr_peer peers[2];
+    struct kr_card card;
+    mode_t keyring_mode;
+};
+
+static void make_well(struct node *node)
+{
+    static uint8_t genesis[200];
+    struct kr_writer writer;
+    const uint8_t zeros[32] = {0};
+    kr_writer_init(&writer, sizeof genesis);
+    kr_council_genesis_write(zeros, zeros, zeros, &writer);
+    assert_int_equal(kr_writer_finish(&writer), KR_OK);
+    memcpy(genesis, writer.bytes, writer.len);
+    memset(node, 0, sizeof *node);
+    node->keyring_mode = 0600;
+    node->status = (struct kr_status){.now_ms = NOW_MS,
+                                      .endpoint = slice("tcp://192.0.2.1:7370"),
+                                      .disk_free_bytes = 64 * UINT64_C(1073741824),
+                                      .store_bytes = 1 << 20,
+                                      .links = 2,
+                                      .links_online = 2,
+                                      .net_is_up = true,
+                                      .keyring_is_protected = true,
+                                      .store_is_writable = true};
+    for (int i = 0; i < 2; i++) {
+        node->peers[i] = (struct kr_peer){.council = {(uint8_t)(i + 1)},
+                                          .name = slice(i == 0 ? "Kita" : "Minami"),
+                                          .state = KR_LINK_OPEN,
+                                          .is_online = true,
+                                          .we_dial = i == 0,
+                                          .last_seen_ms = NOW_MS,
+                                          .clock_ms = 20};
+    }
+    node->card = (struct kr_card){.genesis = {genesis, writer.len},
+                                  .name_en = slice("Here"),
+                                  .contact_mail = slice("soc@example.jp"),
+                                  .transport_count = 1,
+                                  .node_count = 1,
+                                  .sealing_count = 1};
+    kr_writer_deinit(&writer);
+}
+
+static void say_end(int fd, uint64_t number, struct kr_writer *result)
+{
+    static struct kr_client_frame frame;
+    assert_int_equal(kr_writer_finish(result), KR_OK);
+    frame = (struct kr_client_frame){.type = KR_CLIENT_END, .number = number, .payload = {result->bytes, result->len}};
+    keeper_say(fd, &frame);
+    kr_writer_deinit(result);
+}
+
+static void say_item(int fd, uint64_t number, struct kr_writer *item)
+{
+    static struct kr_client_frame frame;
+    assert_int_equal(kr_writer_finish(item), KR_OK);
+    frame = (struct kr_client_frame){.type = KR_CLIENT_PAGE, .number = number, .item_count = 1};
+    frame.items[0] = (struct kr_slice){item->bytes, item->len};
+    keeper_say(fd, &frame);
+    kr_writer_deinit(item);
+}
+
+static void say_nothing_more(int fd, uint64_t number)
+{
+    struct kr_writer result;
+    kr_writer_init(&result, 16);
+    kr_writer_array(&result, 0);
+    say_end(fd, number, &result);
+}
+
+/* All answers, in the order in which they are asked for. */
+static void say_all(int fd, const struct node *node)
+{
+    static struct kr_client_frame frame;
+    struct kr_writer writer, card;
+    frame = (struct kr_client_frame){.type = KR_CLIENT_HELLO, .version = KR_CLIENT_VERSION};
+    keeper_say(fd, &frame);
+    kr_writer_init(&writer, 4 * KR_KIB);
+    kr_status_write(&node->status, &writer);
+    say_end(fd, 1, &writer);
+    for (uint64_t i = 0; i < node->status.links; i++) {
+        kr_writer_init(&writer, KR_KIB);
+        kr_peer_write(&node->peers[i], &writer);
+        say_item(fd, 2, &writer);
+    }
+    say_nothing_more(fd, 2);
+    kr_writer_init(&card, KR_CARD_BYTES_MAX);
+    kr_card_write(&node->card, &card);
+    assert_int_equal(kr_writer_finish(&card), KR_OK);
+    const struct kr_council_item item = {.is_self = true, .card = {card.bytes, card.len}};
+    kr_writer_init(&writer, 2 * KR_CARD_BYTES_MAX);
+    kr_council_item_write(&item, &writer);
+    say_item(fd, 3, &writer);
+    say_nothing_more(fd, 3);
+    kr_writer_deinit(&card);
+}
+
+static void touch(const char *directory, const char *name, mode_t mode)
+{
+    char path[300];
+    (void)snprintf(path, sizeof path, "%s/%s", directory, name);
+    int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(fchmod(fd, mode) + close(fd), 0);
+}
+
+/* Its exit status, and what it prints as JSON. */
+static int examine(const struct node *node, char *ret_text, size_t size)
+{
+    static struct kr_app app;
+    char directory[] = "/tmp/kairan-test-XXXXXX", path[] = "/tmp/kairan-test-XXXXXX", store[64], file_path[80], *argv[] = {path};
+    int ends[2], file = mkstemp(path), before = dup(STDOUT_FILENO);
+    struct kr_error error = {0};
+    assert_true(file >= 0 && before >= 0);
+    assert_int_equal(unlink(path), 0);
+    assert_non_null(mkdtemp(directory));
+    (void)snprintf(store, sizeof store, "%s/store", directory);
+    assert_int_equal(mkdir(store, 0700), 0);
+    touch(directory, "keyring", node->keyring_mode);
+    touch(directory, "store/data.mdb", 0600);
+    app = (struct kr_app){.is_json = true};
+    (void)snprintf(app.directory, sizeof app.directory, "%s", directory);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    say_all(ends[0], node);
+    assert_int_equal(kr_conn_adopt(ends[1], "test", "en", &app.conn, &error), KR_OK);
+    assert_int_equal(fflush(stdout), 0);
+    assert_true(dup2(file, STDOUT_FILENO) >= 0);
+    int status = kr_run_doctor(&app, 1, argv);
+    assert_int_equal(fflush(stdout), 0);
+    assert_true(dup2(before, STDOUT_FILENO) >= 0);
+    kr_conn_free(app.conn);
+    ssize_t len = pread(file, ret_text, size - 1, 0);
+    assert_true(len >= 0);
+    ret_text[len] = 0;
+    assert_int_equal(close(file) + close(before) + close(ends[0]), 0);
+    static const char *const names[] = {"keyring", "store/data.mdb"};
+    for (size_t i = 0; i < 2; i++) {
+        (void)snprintf(file_path, sizeof file_path, "%s/%s", directory, names[i]);
+        assert_int_equal(unlink(file_path), 0);
+    }
+    assert_int_equal(rmdir(store) + rmdir(directory), 0);
+    return status;
+}
+
+static bool finds(const char *text, const char *check, const char *level)
+{
+    char wanted[100];
+    (void)snprintf(wanted, sizeof wanted, "{\"check\":\"%s\",\"level\":\"%s\"", check, level);
+    return strstr(text, wanted) != NULL;
+}
+
+static void nothing_is_said_of_a_node_that_is_well(void **state)
+{
+    struct node node;
+    char text[16384];
+    (void)state;
+    make_well(&node);
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
+    assert_null(strstr(text, "\"warning\""));
+    assert_null(strstr(text, "\"problem\""));
+    static const char *const checks[] = {"files",   "passphrase", "root-key", "recovery-key", "store",
+                                         "network", "peers",      "clock",    "card"};
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+        assert_true(finds(text, checks[i], "good"));
+    }
+}
+
+#define EXPECT(change, check, level)                                                                                               \
+    do {                                                                                                                           \
+        make_well(&node);                                                                                                          \
+        change;                                                                                                                    \
+        assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_NONE);                                                         \
+        assert_true(finds(text, check, level));                                                                                    \
+    } while (0)
+
+static void each_thing_that_is_wrong_is_found(void **state)
+{
+    struct node node;
+    char text[16384];
+    (void)state;
+    EXPECT(node.keyring_mode = 0640, "files", "problem");
+    EXPECT(node.status.keyring_is_protected = false, "passphrase", "warning");
+    EXPECT(node.status.has_root = true, "root-key", "warning");
+    EXPECT(node.status.has_recovery = true, "recovery-key", "warning");
+    EXPECT(node.status.store_is_writable = false, "store", "problem");
+    EXPECT(node.status.disk_free_bytes = 1 << 20, "store", "warning");
+    EXPECT(node.status.store_bytes = 300 * UINT64_C(1073741824), "store", "warning");
+    EXPECT((node.status.commits = 1000, node.status.commit_us_p99 = 400000), "disk", "warning");
+    EXPECT(node.status.net_is_up = false, "network", "problem");
+    EXPECT(node.status.net_restarts = 9, "network", "warning");
+    EXPECT(node.status.alarms = 1, "alarms", "problem");
+    EXPECT(node.status.takebacks_waiting = 1, "retractions", "warning");
+    EXPECT(node.status.quarantined = 1, "quarantine", "warning");
+    EXPECT(node.status.links = node.status.links_online = 0, "peers", "warning");
+    EXPECT(node.peers[0].state = KR_LINK_PAUSED, "peers", "warning");
+    EXPECT(node.peers[0].refused_records = 3, "peers", "warning");
+    EXPECT((node.peers[0].is_online = false, node.peers[0].last_seen_ms = NOW_MS - 4 * DAY_MS), "peers", "warning");
+    EXPECT((node.peers[0].is_online = node.peers[1].is_online = false, node.status.links_online = 0), "peers", "problem");
+    EXPECT((node.peers[1].is_online = false, node.status.links_online = 1), "reachable", "warning");
+    EXPECT(node.peers[0].clock_ms = node.peers[1].clock_ms = 200000, "clock", "problem");
+    EXPECT(node.peers[0].clock_ms = node.peers[1].clock_ms = -200000, "clock", "problem");
+    EXPECT(node.card.contact_mail.len = 0, "card", "warning");
+    EXPECT(node.card.sealing[0].until_s = NOW_MS / 1000 + 86400, "card", "warning");
+    EXPECT(node.card.node[0].until_s = NOW_MS / 1000 - 1, "card", "problem");
+    EXPECT(node.card.transport[0].from_s = NOW_MS / 1000 + 1, "card", "problem");
+}
+
+/* One peer's clock says nothing about ours, and who was away for a night is not silent. */
+static void what_is_usual_is_not_told(void **state)
+{
+    struct node node;
+    char text[16384];
+    (void)state;
+    make_well(&node);
+    node.peers[0].clock_ms = -86400000;
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
+    make_well(&node);
+    node.peers[0].is_online = false;
+    node.peers[0].last_seen_ms = NOW_MS - 2 * DAY_MS;
+    node.status.links_online = 1;
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    return kr_crypto_init() == KR_OK ? 0 : -1;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_is_said_of_a_node_that_is_well),
+        cmocka_unit_test(each_thing_that_is_wrong_is_found),
+        cmocka_unit_test(what_is_usual_is_not_told),
+    };
+    return cmocka_run_group_tests(tests, start, NULL);
+}

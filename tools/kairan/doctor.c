@@ -1,0 +1,333 @@
+/* Looks over the node as an experienced operator would, and says of each thing that is wrong how to mend it. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "proto/record/statement.h"
+#include "tools/kairan/kairan.h"
+#include "tools/kairan/out.h"
+
+#define DAY_S            86400u
+#define CLOCK_MS_MAX     120000 /* further from most peers: records are dated wrongly, and TLS elsewhere begins to fail */
+#define SILENT_DAYS      3u
+#define KEY_DAYS         30u
+#define DISK_BYTES_MIN   (512u * (uint64_t)KR_MIB)
+#define COMMIT_US_MAX    250000u
+#define NET_RESTARTS_MAX 3u
+
+enum level { GOOD, WARNING, PROBLEM };
+
+struct doctor {
+    struct kr_app *app;
+    struct kr_status status;
+    uint64_t now_ms;
+    uint32_t warnings, problems;
+    /* Of the peers. */
+    int64_t clocks[KR_LINKS_MAX];
+    uint32_t clock_count, links, dialled_by_us, dialled_by_them, online_by_them;
+    enum kr_err err;
+};
+
+/* ---- findings ---- */
+
+static void say(struct doctor *doctor, enum level level, const char *check, const char *finding, const char *fix)
+{
+    static const char *const names[] = {"good", "warning", "problem"};
+    doctor->warnings += level == WARNING;
+    doctor->problems += level == PROBLEM;
+    if (doctor->app->is_json) {
+        if (!kr_json_line(json_pack("{s:s, s:s, s:s, s:o}", "check", check, "level", names[level], "finding", finding, "fix",
+                                    fix != NULL ? json_string(fix) : json_null()))) {
+            doctor->err = KR_IO;
+        }
+        return;
+    }
+    kr_out_style(stdout, level == GOOD ? KR_STYLE_GREEN : level == WARNING ? KR_STYLE_BOLD : KR_STYLE_RED);
+    (void)fputs(level == GOOD ? _("ok      ") : level == WARNING ? _("warning ") : _("PROBLEM "), stdout);
+    kr_out_style(stdout, KR_STYLE_NONE);
+    kr_out_text(stdout, (struct kr_slice){(const uint8_t *)finding, strlen(finding)}, false); /* it may bear another's name */
+    (void)fputc('\n', stdout);
+    if (fix != NULL) {
+        (void)printf("        -> %s\n", fix);
+    }
+}
+
+static void sayf(struct doctor *doctor, enum level level, const char *check, const char *fix, const char *fmt, ...) KR_PRINTF(5, 6);
+static void sayf(struct doctor *doctor, enum level level, const char *check, const char *fix, const char *fmt, ...)
+{
+    char finding[512];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(finding, sizeof finding, fmt, args);
+    va_end(args);
+    say(doctor, level, check, finding, fix);
+}
+
+/* ---- the machine ---- */
+
+static void look_at_files(struct doctor *doctor)
+{
+    static const char *const names[] = {"", "/keyring", "/store/data.mdb"};
+    char path[PATH_MAX + 32];
+    struct stat status;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        (void)snprintf(path, sizeof path, "%s%s", doctor->app->directory, names[i]);
+        if (stat(path, &status) != 0) {
+            sayf(doctor, errno == EACCES ? WARNING : PROBLEM, "files",
+                 _("run this as the node's own user or as root; see OPERATIONS"), _("%s cannot be looked at: %s"), path,
+                 strerror(errno));
+            return;
+        }
+        if ((status.st_mode & 077) != 0) {
+            sayf(doctor, PROBLEM, "files", _("chmod go-rwx it, and think about who may have copied it"),
+                 _("%s can be reached by other users of this machine"), path);
+            return;
+        }
+    }
+    say(doctor, GOOD, "files", _("keys and store can be reached by the node's own user alone"), NULL);
+}
+
+static void look_at_keys(struct doctor *doctor)
+{
+    const struct kr_status *status = &doctor->status;
+    if (status->keyring_is_protected) {
+        say(doctor, GOOD, "passphrase", _("the keyring is under a passphrase"), NULL);
+    } else {
+        say(doctor, WARNING, "passphrase", _("the keyring is unprotected: who has the disk has the node's keys"),
+            _("stop the node, then: kairan passphrase"));
+    }
+    if (status->has_root) {
+        say(doctor, WARNING, "root-key", _("the root key is on this node: who takes the machine over takes the council over"),
+            _("kairan root export --to /media/usb, then kairan root forget --root FILE"));
+    } else {
+        say(doctor, GOOD, "root-key", _("the root key is not on this node"), NULL);
+    }
+    if (status->has_recovery) {
+        say(doctor, WARNING, "recovery-key", _("the recovery key is on this node: it cannot help when the node is lost or stolen"),
+            _("kairan root paper, then kairan root forget --paper -"));
+    } else {
+        say(doctor, GOOD, "recovery-key", _("the recovery key is not on this node"), NULL);
+    }
+}
+
+static void look_at_store(struct doctor *doctor)
+{
+    const struct kr_status *status = &doctor->status;
+    const uint64_t wanted = status->store_bytes / 4 > DISK_BYTES_MIN ? status->store_bytes / 4 : DISK_BYTES_MIN;
+    if (!status->store_is_writable) {
+        say(doctor, PROBLEM, "store", _("the store takes nothing: submissions are refused"),
+            _("make room on the disk, or see the log; nothing has to be restarted"));
+    } else if (status->disk_free_bytes < wanted) {
+        sayf(doctor, WARNING, "store", _("make room, or move the state directory to a larger disk"),
+             _("little room on the disk: %ju MiB free, a store of %ju MiB"), status->disk_free_bytes / KR_MIB,
+             status->store_bytes / KR_MIB);
+    } else {
+        say(doctor, GOOD, "store", _("the store is writable, and there is room on its disk"), NULL);
+    }
+    if (status->commits > 100 && status->commit_us_p99 > COMMIT_US_MAX) {
+        sayf(doctor, WARNING, "disk", _("is it a network disk, an SD card, or a disk that fails? Look at its health (smartctl -a)"),
+             _("the disk is slow: one write in a hundred takes %ju ms"), status->commit_us_p99 / 1000);
+    }
+}
+
+static void look_at_net(struct doctor *doctor)
+{
+    const struct kr_status *status = &doctor->status;
+    if (!status->net_is_up) {
+        say(doctor, PROBLEM, "network", _("the network process is not running"),
+            _("the node starts it again by itself; its log says why it ended"));
+    } else if (status->net_restarts > NET_RESTARTS_MAX) {
+        sayf(doctor, WARNING, "network", _("the log says why it ended; report it"), _("the network process has died %ju times"),
+             status->net_restarts);
+    } else {
+        say(doctor, GOOD, "network", _("the network process runs"), NULL);
+    }
+}
+
+/* ---- what waits for the operator ---- */
+
+static void look_at_waiting(struct doctor *doctor)
+{
+    const struct kr_status *status = &doctor->status;
+    if (status->alarms > 0) {
+        sayf(doctor, PROBLEM, "alarms", _("kairan alarms; call them on a number that you know"),
+             _("councils have signed two statements of one version: %ju"), status->alarms);
+    }
+    if (status->takebacks_waiting > 0) {
+        sayf(doctor, WARNING, "retractions", _("kairan retractions"), _("retractions wait for your word: %ju"),
+             status->takebacks_waiting);
+    }
+    if (status->quarantined > 0) {
+        sayf(doctor, WARNING, "quarantine", _("vouch for their authors if you know them; else they expire by themselves"),
+             _("records of councils that are not trusted yet: %ju"), status->quarantined);
+    }
+}
+
+/* ---- peers ---- */
+
+static enum kr_err look_at_peer(void *context, struct kr_slice item)
+{
+    struct doctor *doctor = context;
+    struct kr_peer peer;
+    char name[KR_NAME_BYTES_MAX + 1];
+    enum kr_err err = kr_peer_read(item, &peer);
+    if (err != KR_OK) {
+        return err;
+    }
+    if (!kr_slice_text(peer.name, name, sizeof name)) {
+        name[0] = 0;
+    }
+    doctor->links++;
+    doctor->dialled_by_us += peer.we_dial;
+    doctor->dialled_by_them += !peer.we_dial && peer.state == KR_LINK_OPEN;
+    doctor->online_by_them += !peer.we_dial && peer.is_online;
+    if (peer.is_online && doctor->clock_count < KR_LINKS_MAX) {
+        doctor->clocks[doctor->clock_count++] = peer.clock_ms;
+    }
+    const uint64_t since_ms = peer.last_seen_ms > 0 ? peer.last_seen_ms : peer.linked_ms;
+    const uint64_t days = doctor->now_ms > since_ms ? (doctor->now_ms - since_ms) / 1000 / DAY_S : 0;
+    if (peer.state == KR_LINK_PAUSED) {
+        sayf(doctor, WARNING, "peers", _("kairan peer resume, or kairan peer remove"), _("the link with %s is paused"), name);
+    } else if (!peer.is_online && days >= SILENT_DAYS) {
+        sayf(doctor, WARNING, "peers", _("call them; kairan council NAME shows their contact window"),
+             _("%s has been silent for %ju days"), name, days);
+    }
+    if (peer.refused_records > 0) {
+        sayf(doctor, WARNING, "peers", _("the log says what was refused and why"), _("%s sent records that were refused: %ju"),
+             name, peer.refused_records);
+    }
+    return KR_OK;
+}
+
+static int compare_clocks(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void look_at_links(struct doctor *doctor)
+{
+    const bool has_endpoint = doctor->status.endpoint.len > 0;
+    if (doctor->links == 0) {
+        say(doctor, WARNING, "peers", _("this council is linked with nobody"), _("kairan invite, or kairan join TICKET"));
+    } else if (doctor->status.links_online == 0) {
+        say(doctor, PROBLEM, "peers", _("no linked council is online"),
+            _("is this machine on the network? May the node dial out? See kairan peers and the log"));
+    } else {
+        sayf(doctor, GOOD, "peers", NULL, _("linked councils online: %ju of %ju"), doctor->status.links_online,
+             doctor->status.links);
+    }
+    if (has_endpoint && doctor->dialled_by_them > 0 && doctor->online_by_them == 0) {
+        say(doctor, WARNING, "reachable",
+            _("none of the councils that dial this node is online: its port may be closed from outside"),
+            _("open the port of the endpoint in the firewall, and let a peer try: nc -vz HOST PORT"));
+    }
+    if (doctor->clock_count == 0) {
+        return;
+    }
+    qsort(doctor->clocks, doctor->clock_count, sizeof *doctor->clocks, compare_clocks);
+    const int64_t middle = doctor->clocks[doctor->clock_count / 2];
+    if (middle > CLOCK_MS_MAX || middle < -CLOCK_MS_MAX) {
+        sayf(doctor, PROBLEM, "clock", _("set it by NTP (timedatectl set-ntp true), then restart the node if it was ahead"),
+             middle < 0 ? _("the clock of this machine is %jd s ahead of most peers'")
+                        : _("the clock of this machine is %jd s behind most peers'"),
+             (middle < 0 ? -middle : middle) / 1000);
+    } else {
+        say(doctor, GOOD, "clock", _("the clock agrees with the peers'"), NULL);
+    }
+}
+
+/* ---- the card ---- */
+
+static void look_at_key_dates(struct doctor *doctor, const char *what, const struct kr_card_key *keys, uint32_t count)
+{
+    const uint64_t now_s = doctor->now_ms / 1000;
+    uint64_t last_s = 0; /* until when one of them holds */
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t until_s = keys[i].until_s == 0 ? UINT64_MAX : keys[i].until_s;
+        last_s = keys[i].from_s <= now_s && until_s > last_s ? until_s : last_s;
+    }
+    if (last_s < now_s + (uint64_t)KEY_DAYS * DAY_S) {
+        sayf(doctor, last_s <= now_s ? PROBLEM : WARNING, "card", _("a new key has to be put on the card with the root key"),
+             _("the council's last %s key ends in %ju days"), what, last_s <= now_s ? 0 : (last_s - now_s) / DAY_S);
+    }
+}
+
+static enum kr_err look_at_card(void *context, struct kr_slice bytes)
+{
+    static struct kr_council_item item;
+    struct doctor *doctor = context;
+    struct kr_card card;
+    enum kr_err err = kr_council_item_read(bytes, &item);
+    if (err != KR_OK || !item.is_self) {
+        return err;
+    }
+    err = kr_card_read(item.card, &card);
+    if (err != KR_OK) {
+        return err;
+    }
+    if (card.contact_name.len + card.contact_mail.len + card.contact_telephone.len == 0) {
+        say(doctor, WARNING, "card", _("the card names nobody to call"),
+            _("kairan council set --contact-name … --contact-mail … --contact-telephone …"));
+    } else {
+        say(doctor, GOOD, "card", _("the card names whom to call"), NULL);
+    }
+    look_at_key_dates(doctor, "node", card.node, card.node_count);
+    look_at_key_dates(doctor, "transport", card.transport, card.transport_count);
+    look_at_key_dates(doctor, "sealing", card.sealing, card.sealing_count);
+    return KR_OK;
+}
+
+/* ---- all ---- */
+
+static bool ask_all(struct doctor *doctor)
+{
+    struct kr_app *app = doctor->app;
+    struct kr_slice result;
+    if (kr_app_ask(app, KR_OP_STATUS, KR_ANSWER_MS, NULL, NULL, &result) != KR_OK) {
+        return false;
+    }
+    if (kr_status_read(result, &doctor->status) != KR_OK) {
+        (void)kr_app_unreadable(app);
+        return false;
+    }
+    doctor->now_ms = doctor->status.now_ms;
+    doctor->status.name_ja = doctor->status.name_en = doctor->status.version = (struct kr_slice){0}; /* borrowed from the answer */
+    look_at_files(doctor);
+    look_at_keys(doctor);
+    look_at_store(doctor);
+    look_at_net(doctor);
+    if (kr_app_ask(app, KR_OP_PEERS, KR_ANSWER_MS, look_at_peer, doctor, NULL) != KR_OK) {
+        return false;
+    }
+    look_at_links(doctor);
+    if (kr_app_ask(app, KR_OP_COUNCILS, KR_ANSWER_MS, look_at_card, doctor, NULL) != KR_OK) {
+        return false;
+    }
+    look_at_waiting(doctor);
+    return doctor->err == KR_OK;
+}
+
+int kr_run_doctor(struct kr_app *app, int argc, char **argv)
+{
+    static struct doctor doctor;
+    int rest;
+    doctor = (struct doctor){.app = app};
+    if (!kr_options_parse(app, argc, argv, NULL, 0, false, &rest)) {
+        return KR_EXIT_ERROR;
+    }
+    if (rest < argc) {
+        return kr_app_unwanted(app, argv[rest]);
+    }
+    if (!ask_all(&doctor)) {
+        return KR_EXIT_ERROR;
+    }
+    if (!app->is_json) {
+        (void)printf(_("problems: %u, warnings: %u\n"), doctor.problems, doctor.warnings);
+    }
+    return doctor.problems + doctor.warnings == 0 ? KR_EXIT_DONE : KR_EXIT_NONE;
+}
