@@ -25,8 +25,8 @@ struct kr_part {
 
 /* One batch of the inner loop (core.inc). */
 #define KR_SWEEP_BLOCKS       64u
-#define KR_SWEEP_WORDS_MAX    (64u * KR_SWEEP_BLOCKS / 2u) /* a word has a character behind it */
-#define KR_SWEEP_HASHES_MAX   (64u * KR_SWEEP_BLOCKS + 64u)
+#define KR_SWEEP_WORDS_MAX    (64u * KR_SWEEP_BLOCKS / 2u)             /* a word has a character behind it */
+#define KR_SWEEP_HASHES_MAX   (64u * KR_SWEEP_BLOCKS / 8u * 33u + 64u) /* an address of eight characters, and 32 networks */
 #define KR_SWEEP_SPECIALS_MAX (4u * KR_SWEEP_WORDS_MAX)
 
 enum kr_sweep_sort { KR_SWEEP_WORD, KR_SWEEP_ODD, KR_SWEEP_HASH, KR_SWEEP_FENCE, KR_SWEEP_COLONS };

@@ -37,8 +37,9 @@ struct entry {
 struct insertion {
     struct kr_sieve *sieve;
     uint32_t at; /* of the value whose keys are put in */
-    uint32_t count;
+    uint32_t count, root_count;
     struct entry entries[ENTRIES_MAX];
+    uint64_t roots[ENTRIES_MAX];
 };
 
 /* Whether both have the key that brought them to the same slot. Texts have one key, their word, so that equal ones alone are
@@ -90,7 +91,10 @@ static void flush(struct insertion *insertion)
     for (uint32_t i = 0; i < insertion->count; i++) {
         insert(insertion->sieve, &insertion->entries[i]);
     }
-    insertion->count = 0;
+    for (uint32_t i = 0; i < insertion->root_count; i++) {
+        insertion->sieve->root_room[insertion->roots[i] / 64] |= (uint64_t)1 << insertion->roots[i] % 64;
+    }
+    insertion->count = insertion->root_count = 0;
 }
 
 static void put(struct insertion *insertion, uint64_t hash, bool host)
@@ -126,25 +130,27 @@ static bool has_letter(const uint8_t *name, size_t len)
 }
 
 /* Notes how a name, or the word of a text, ends. Sixteen bytes before its end are readable. */
-static void mark_root(struct kr_sieve *sieve, const uint8_t *name, size_t len)
+static void put_root(struct insertion *insertion, const uint8_t *name, size_t len)
 {
+    struct kr_sieve *sieve = insertion->sieve;
     const uint8_t *last = memrchr(name, '.', len);
     const uint8_t *second = last != NULL ? memrchr(name, '.', (size_t)(last - name)) : NULL;
     const size_t labels = second != NULL ? (size_t)(name + len - second) - 1 : len;
     if (labels > 0) {
         const uint64_t root = kr_sieve_root(&sieve->key, name + len, (unsigned)labels) >> sieve->root_shift;
-        sieve->root_room[root / 64] |= (uint64_t)1 << root % 64;
+        __builtin_prefetch(&sieve->root_room[root / 64], 1);
+        insertion->roots[insertion->root_count++] = root; /* there are at least as many keys */
     }
     sieve->has_words = sieve->has_words || !has_letter(name, len);
 }
 
-static void mark_text(struct kr_sieve *sieve, const struct kr_packed *packed)
+static void put_text_root(struct insertion *insertion, const struct kr_packed *packed)
 {
     static _Thread_local struct kr_sieve_text text;
     uint8_t word[16 + KR_INDICATOR_PRINT_BYTES_MAX] = {0};
     if (kr_sieve_text(packed->type, kr_packed_value(packed), packed->len, &text)) {
         memcpy(word + 16, text.bytes + text.from, text.to - text.from);
-        mark_root(sieve, word + 16, text.to - text.from);
+        put_root(insertion, word + 16, text.to - text.from);
     }
 }
 
@@ -156,7 +162,7 @@ static void put_keys(struct insertion *insertion, const struct kr_packed *packed
     struct kr_indicator address;
     switch (packed->type) {
     case KR_INDICATOR_DOMAIN:
-        mark_root(sieve, value, packed->len);
+        put_root(insertion, value, packed->len);
         put(insertion, kr_sieve_hash_word(sieve, value, packed->len), false);
         break;
     case KR_INDICATOR_IPV4:
@@ -174,16 +180,16 @@ static void put_keys(struct insertion *insertion, const struct kr_packed *packed
                 kr_indicator_parse(KR_INDICATOR_IPV4, (const char *)host.bytes, host.len, &address, NULL) == KR_OK) {
                 mark(sieve->nets_room, address.value);
             } else if (memchr(host.bytes, ':', host.len) == NULL) {
-                mark_root(sieve, host.bytes, host.len);
+                put_root(insertion, host.bytes, host.len);
             }
         }
         break;
     default:
         if (kr_sieve_is_text(packed->type)) {
-            mark_text(sieve, packed);
+            put_text_root(insertion, packed);
         } else if (packed->type == KR_INDICATOR_EMAIL) {
             const uint8_t *at = memrchr(value, '@', packed->len);
-            mark_root(sieve, at != NULL ? at + 1 : value, packed->len - (at != NULL ? (size_t)(at + 1 - value) : 0));
+            put_root(insertion, at != NULL ? at + 1 : value, packed->len - (at != NULL ? (size_t)(at + 1 - value) : 0));
         }
         put(insertion, kr_sieve_hash(sieve, packed->type, value, packed->len), false);
         break;

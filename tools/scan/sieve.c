@@ -88,11 +88,6 @@ uint64_t kr_sieve_hash_email(const struct kr_sieve *sieve, uint64_t domain, cons
     return tail > 0 ? kr_key_flat(&sieve->key, hash, at_sign, tail) : kr_key_mix(hash, KR_KEY_MIX);
 }
 
-static uint64_t hash_network(const struct kr_sieve *sieve, uint32_t address, unsigned prefix)
-{
-    return kr_key_binary(&sieve->key, address, 0, prefix);
-}
-
 static uint64_t hash_ipv6(const struct kr_sieve *sieve, const uint8_t *address, unsigned prefix)
 {
     uint64_t high = 0, low = 0;
@@ -108,8 +103,8 @@ static uint64_t hash_ipv4(const struct kr_sieve *sieve, const uint8_t *value)
 {
     uint8_t room[8 + 16], *to = room + 8;
     if (value[4] < 32) {
-        return hash_network(sieve, (uint32_t)value[0] << 24 | (uint32_t)value[1] << 16 | (uint32_t)value[2] << 8 | value[3],
-                            value[4]);
+        return kr_sieve_hash_network(
+            &sieve->key, (uint32_t)value[0] << 24 | (uint32_t)value[1] << 16 | (uint32_t)value[2] << 8 | value[3], value[4]);
     }
     memset(room, 0, 8);
     for (unsigned i = 0; i < 4; i++) {
@@ -211,21 +206,10 @@ uint64_t kr_sieve_hash(const struct kr_sieve *sieve, uint32_t key_type, const ui
 
 bool kr_sieve_has_network(const struct kr_sieve *sieve, const uint8_t *word, size_t len)
 {
-    uint32_t address = 0, octet = 0, octets = 0;
+    const uint32_t address = kr_sieve_address(word, len);
     bool found = false;
-    for (size_t i = 0; i <= len; i++) {
-        if (i == len || word[i] == '.') {
-            octets += octet <= 255;
-            address = address << 8 | octet;
-            octet = 0;
-        } else {
-            octet = octet * 10 + (uint8_t)(word[i] - '0');
-        }
-    }
-    for (uint64_t prefixes = octets == 4 ? sieve->ipv4_prefixes & UINT32_MAX : 0; prefixes != 0 && !found;
-         prefixes &= prefixes - 1) {
-        const unsigned prefix = (unsigned)__builtin_ctzll(prefixes);
-        const uint64_t hash = hash_network(sieve, prefix == 0 ? 0 : address >> (32 - prefix) << (32 - prefix), prefix);
+    for (uint64_t prefixes = sieve->ipv4_prefixes & UINT32_MAX; prefixes != 0 && !found; prefixes &= prefixes - 1) {
+        const uint64_t hash = kr_sieve_hash_network(&sieve->key, address, (unsigned)__builtin_ctzll(prefixes));
         found = kr_sieve_may_have(sieve, hash) != 0 && kr_sieve_has(sieve, hash);
     }
     return found;
@@ -268,7 +252,7 @@ static void note(struct kr_sieve *sieve, uint32_t type, const uint8_t *value, si
     }
     const bool has_name = type == KR_INDICATOR_DOMAIN || type == KR_INDICATOR_URL || type == KR_INDICATOR_EMAIL;
     sieve->names += has_name || kr_sieve_is_text(type);
-    sieve->has_idn = sieve->has_idn || (has_name && memmem(value, len, "xn--", 4) != NULL);
+    sieve->has_idn = sieve->has_idn || (has_name && memchr(value, '-', len) != NULL && memmem(value, len, "xn--", 4) != NULL);
 }
 
 enum kr_err kr_sieve_add(struct kr_sieve *sieve, uint32_t type, const uint8_t *value, size_t len, uint32_t record)

@@ -55,7 +55,8 @@ struct kr_sieve_slot {
     uint32_t tag, at; /* at: place in the arena in units of four bytes, + KR_SIEVE_HOST; tag 0 and at 0: empty */
 };
 #define KR_SIEVE_HOST       0x80000000u /* reached by the host of a URL */
-#define KR_SIEVE_NETS_BYTES (65536u / 8u)
+#define KR_SIEVE_NETS_BYTES ((1u << KR_SIEVE_NET_BITS) / 8u)
+#define KR_SIEVE_NET_BITS   18u /* by far more than there are, so that few share one */
 
 static inline uint32_t kr_sieve_tag(uint64_t hash)
 {
@@ -107,7 +108,7 @@ static inline uint64_t kr_sieve_root(const struct kr_key *key, const uint8_t *en
  * bytes must be readable. */
 static inline unsigned kr_sieve_net(const uint8_t *address, unsigned len)
 {
-    return (unsigned)((kr_key_load(address) << ((64 - 8 * len) & 63)) * KR_KEY_MIX >> 48);
+    return (unsigned)((kr_key_load(address) << ((64 - 8 * len) & 63)) * KR_KEY_MIX >> (64 - KR_SIEVE_NET_BITS));
 }
 
 /* Whether a key of this hash is in the slots (but for one chance in 2^32). */
@@ -131,7 +132,23 @@ bool kr_sieve_is_text(uint32_t type);
 /* All values whose first key has this hash, texts by their word. */
 void kr_sieve_find_texts(const struct kr_sieve *sieve, uint64_t hash, kr_sieve_visit *visit, void *context);
 
-/* A word of the shape of an IPv4 address: whether a network around it is in the set. */
+/* The number that a word of the shape of an IPv4 address means; any number if one of its four is too large. */
+static inline uint32_t kr_sieve_address(const uint8_t *word, size_t len)
+{
+    uint32_t address = 0, octet = 0;
+    for (size_t i = 0; i < len; i++) {
+        const uint32_t digit = (uint8_t)(word[i] - '0');
+        address = digit < 10 ? address : address << 8 | (octet & 255);
+        octet = digit < 10 ? octet * 10 + digit : 0;
+    }
+    return address << 8 | (octet & 255);
+}
+/* The hash of the network of that length around an address. */
+static inline uint64_t kr_sieve_hash_network(const struct kr_key *key, uint32_t address, unsigned prefix)
+{
+    return kr_key_binary(key, prefix == 0 ? 0 : address >> (32 - prefix) << (32 - prefix), 0, prefix);
+}
+/* Likewise: whether a network around it is in the set. */
 bool kr_sieve_has_network(const struct kr_sieve *sieve, const uint8_t *word, size_t len);
 
 /* E-mail: from the hash of the domain, and what of the local part stands behind the last odd character. */
