@@ -41,6 +41,7 @@
 #define KR_EDGES_MAX              (8u * KR_COMMUNITY_COUNCILS_MAX) /* vouches of one community */
 #define KR_EXPULSIONS_MAX         256u                             /* by one council in one community, as for vouches */
 #define KR_EXPULSION_EDGES_MAX    (4u * KR_COMMUNITY_COUNCILS_MAX) /* of one community */
+#define KR_CHARTERS_MAX           4u                               /* of one other council, that name us as a founder */
 #define KR_CARDS_MAX              (KR_COMMUNITIES_MAX + 1u)        /* of one council: one a community, and one without */
 #define KR_ALARMS_MAX             8u                               /* kept of one council: more say nothing new */
 #define KR_LINKS_MAX              256u

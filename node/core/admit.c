@@ -119,6 +119,33 @@ static enum kr_err card_has_room(struct kr_step *step, const struct kr_header *h
     return err != KR_OK ? err : count < KR_CARDS_MAX ? KR_OK : KR_BOUNDS;
 }
 
+/* A genesis is named by its own hash, so founders are known before any signature can be checked: their cards are needed for that.
+ * Of ours it is learnt when it is stored. */
+static enum kr_err judge_charter(struct kr_step *step, const struct kr_header *header, struct kr_slice content, bool is_own_word,
+                                 enum kr_err may_sign)
+{
+    struct kr_core *core = step->core;
+    struct kr_charter charter;
+    if (kr_charter_parse(content, &charter) != KR_OK) {
+        return KR_MALFORMED;
+    }
+    if (memcmp(header->author, core->self, 32) == 0) {
+        return kr_community_founds(&charter, core->self) ? KR_OK : KR_DENIED;
+    }
+    if (!is_candidate(core, charter.community, core->self)) {
+        enum kr_err err = may_sign == KR_OK ? kr_community_invites(step, header, &charter, is_own_word) : may_sign;
+        if (err != KR_OK) {
+            return err == KR_UNKNOWN_AUTHOR ? KR_DENIED : err; /* a community that nobody invited us to */
+        }
+    }
+    const uint64_t generation = core->directory.generation;
+    enum kr_err err = kr_directory_learn_genesis(&core->directory, &charter);
+    if (err == KR_OK && core->directory.generation != generation) {
+        kr_quarantine_is_due(core); /* cards of the founders may be waiting for just this */
+    }
+    return err;
+}
+
 /* Is the statement's author one whose word counts in that community? Decided by the directory alone, so that all nodes decide
  * alike. */
 static enum kr_err judge_statement(struct kr_step *step, const struct kr_job *job, bool is_own_word)
@@ -139,22 +166,9 @@ static enum kr_err judge_statement(struct kr_step *step, const struct kr_job *jo
         return may_sign;
     }
     if (header->kind == KR_KIND_CHARTER) {
-        /* A genesis is named by its own hash, so founders are known before any signature can be checked: their cards are needed for
-         * that. */
-        struct kr_charter charter;
-        if (kr_charter_parse(content, &charter) != KR_OK) {
-            return KR_MALFORMED;
-        }
-        if (!is_ours && !is_candidate(core, charter.community, core->self)) {
-            return KR_DENIED; /* a community that nobody invited us to */
-        }
-        uint64_t generation = core->directory.generation;
-        enum kr_err err = kr_directory_learn_genesis(&core->directory, &charter);
-        if (err != KR_OK) {
+        enum kr_err err = judge_charter(step, header, content, is_own_word, may_sign);
+        if (err != KR_OK || is_ours) {
             return err;
-        }
-        if (core->directory.generation != generation) {
-            kr_quarantine_is_due(core); /* cards of the founders may be waiting for just this */
         }
     }
     if (may_sign != KR_OK) {
@@ -291,8 +305,23 @@ enum kr_err kr_admit_judge(struct kr_step *step, const struct kr_job *job, const
 
 /* ---- entering ---- */
 
+/* That this council is a member, or no more. */
+static enum kr_err say_membership(struct kr_step *step, const uint8_t community[static 32], bool was_member)
+{
+    const struct kr_community *known = kr_directory_community(&step->core->directory, community);
+    const bool is_member = kr_directory_is_member(&step->core->directory, community, step->core->self);
+    if (known == NULL || is_member == was_member) {
+        return KR_OK;
+    }
+    return is_member ? kr_step_log(step, KR_LOG_NOTICE, "this council is now a member of the community \"%s\"", known->name)
+                     : kr_step_log(step, KR_LOG_WARNING,
+                                   "this council is no longer a member of the community \"%s\": `kairan community why` tells why",
+                                   known->name);
+}
+
 static enum kr_err put_statement(struct kr_step *step, const struct kr_job *job)
 {
+    const bool was_member = kr_directory_is_member(&step->core->directory, job->header.community, step->core->self);
     uint8_t key[KR_DIRECTORY_KEY_BYTES];
     struct kr_directory_entry entry = {.version = job->header.version};
     struct kr_slice content = {job->content, job->content_len};
@@ -321,6 +350,9 @@ static enum kr_err put_statement(struct kr_step *step, const struct kr_job *job)
                          : kr_directory_take(&step->core->directory, &job->header, job->record.id, content);
     }
     kr_quarantine_is_due(step->core);
+    if (err == KR_OK) {
+        err = say_membership(step, job->header.community, was_member);
+    }
     return err == KR_OK ? kr_joins_settle(step) : err;
 }
 
@@ -363,6 +395,9 @@ enum kr_err kr_admit_enter(struct kr_step *step, struct kr_job *job, const struc
     if (err == KR_OK && !(is_late && head->created_ms + KR_SPREAD_AGE_MS < step->now_ms)) {
         enum kr_spread_how how = is_late ? KR_SPREAD_IDS : KR_SPREAD_WHOLE;
         err = kr_spread_offer(step, head, scopes, entered, job->is_bulk, how, link);
+    }
+    if (err == KR_OK && job->header.kind == KR_KIND_CHARTER) {
+        err = kr_community_entered(step, &job->header);
     }
     return err == KR_OK ? kr_watch_publish(step, head) : err;
 }

@@ -324,6 +324,10 @@ static enum kr_err request(struct kr_step *step, const struct kr_event *event)
         return kr_invite_request(step, event);
     case KR_OP_JOIN:
         return kr_join_request(step, event);
+    case KR_OP_SAY:
+        return kr_say_request(step, event);
+    case KR_OP_FOUND:
+        return kr_found_request(step, event);
     case KR_OP_WATCH:
         return kr_watch_request(step, event);
     case KR_OP_STATE:

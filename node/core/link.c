@@ -237,6 +237,9 @@ enum kr_err kr_link_session_up(struct kr_step *step, struct kr_link *link)
     if (err == KR_OK && link->state == KR_LINK_OPEN) {
         err = kr_join_step_say(step, link, KR_JOIN_LINKED);
     }
+    if (err == KR_OK && link->state == KR_LINK_OPEN) {
+        err = kr_community_offer_charters(step, link);
+    }
     if (err == KR_OK) {
         err = kr_joins_settle(step); /* it may be a member since an earlier time */
     }

@@ -20,6 +20,7 @@
 
 #include "crypto/err.h"
 #include "crypto/limits.h"
+#include "proto/client/community.h"
 
 enum kr_word { KR_WORD_VOUCH, KR_WORD_EXPULSION, KR_WORD_COUNT };
 
@@ -38,17 +39,6 @@ struct kr_edges {
     uint32_t *first;
     uint32_t count, capacity;
     bool is_unsorted;
-};
-
-/* What a council is in the community. */
-enum kr_standing {
-    KR_IS_FOUNDER = 1,
-    KR_IS_NAMED = 2, /* some vouch is for it, withdrawn or not */
-    KR_IS_VOICE = 4, /* or would be, if nobody were expelled */
-    KR_IS_MEMBER = 8,
-    KR_WAS_MEMBER = 16, /* in `ever` */
-    KR_IS_EXPELLED = 32,
-    KR_HAS_LEFT = 64,
 };
 
 /* A set that is reached from the founders: who is in it has the vouches that it needs from others who were in before. So what one

@@ -12,7 +12,7 @@
 bool kr_query_answers(uint32_t op)
 {
     return op == KR_OP_LOOKUP || op == KR_OP_LS || op == KR_OP_SHOW || op == KR_OP_COUNCILS || op == KR_OP_VERIFY ||
-           op == KR_OP_EXPORT || op == KR_OP_SIGHTINGS;
+           op == KR_OP_EXPORT || op == KR_OP_SIGHTINGS || (op >= KR_OP_COMMUNITIES && op <= KR_OP_COMMUNITY_WHY);
 }
 
 enum kr_err kr_query_init(struct kr_query *query, uint32_t op, struct kr_slice args, bool speaks_japanese)
@@ -315,8 +315,8 @@ enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const stru
     }
     bool done = true;
     enum kr_err err = page.scratch == NULL ? KR_NOMEM : KR_OK;
-    bool has_own_result =
-        query->op == KR_OP_LOOKUP || query->op == KR_OP_SHOW || query->op == KR_OP_VERIFY || query->op == KR_OP_EXPORT;
+    bool has_own_result = query->op == KR_OP_LOOKUP || query->op == KR_OP_SHOW || query->op == KR_OP_VERIFY ||
+                          query->op == KR_OP_EXPORT || query->op == KR_OP_COMMUNITY || query->op == KR_OP_COMMUNITY_WHY;
     if (err == KR_OK) {
         switch (query->op) {
         case KR_OP_LOOKUP:
@@ -336,6 +336,15 @@ enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const stru
             break;
         case KR_OP_COUNCILS:
             err = page_councils(&page, &done);
+            break;
+        case KR_OP_COMMUNITIES:
+            err = kr_query_communities(&page, &done);
+            break;
+        case KR_OP_COMMUNITY:
+            err = kr_query_community(&page, result, &done);
+            break;
+        case KR_OP_COMMUNITY_WHY:
+            err = kr_query_community_why(&page, result, &done);
             break;
         case KR_OP_VERIFY:
             err = page_verify(&page, result, &done);

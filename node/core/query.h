@@ -1,7 +1,8 @@
 /* Reading for clients: committed state only, one page at a time, each in a read transaction of its own, on any thread. Needs no
  * core.
  *
- * Answers KR_OP_LOOKUP, KR_OP_LS, KR_OP_SHOW, KR_OP_COUNCILS, KR_OP_VERIFY, KR_OP_EXPORT, KR_OP_SIGHTINGS; all other requests go to
+ * Answers KR_OP_LOOKUP, KR_OP_LS, KR_OP_SHOW, KR_OP_COUNCILS, KR_OP_VERIFY, KR_OP_EXPORT, KR_OP_SIGHTINGS,
+ * KR_OP_COMMUNITIES, KR_OP_COMMUNITY, KR_OP_COMMUNITY_WHY; all other requests go to
  * the core as events. */
 #ifndef KR_NODE_CORE_QUERY_H
 #define KR_NODE_CORE_QUERY_H

@@ -68,6 +68,10 @@ enum kr_err kr_query_open_to_show(struct kr_query_page *page, const struct kr_he
 void kr_query_fill_shown(const struct kr_head *head, const struct kr_query_opened *opened, const struct kr_reason *reason,
                          struct kr_shown *shown);
 
+/* query_community.c */
+enum kr_err kr_query_communities(struct kr_query_page *page, bool *ret_done) KR_WARN_UNUSED;
+enum kr_err kr_query_community(struct kr_query_page *page, struct kr_writer *result, bool *ret_done) KR_WARN_UNUSED;
+enum kr_err kr_query_community_why(struct kr_query_page *page, struct kr_writer *result, bool *ret_done) KR_WARN_UNUSED;
 /* query_lookup.c */
 enum kr_err kr_query_lookup(struct kr_query_page *page, struct kr_writer *result, bool *ret_done) KR_WARN_UNUSED;
 /* The same of one value, a record's id: what is sighted of it. `query->position` is 1 when all was given. */

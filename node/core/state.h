@@ -25,6 +25,7 @@
 #include "node/core/spread.h"
 #include "node/core/walk.h"
 #include "node/log.h"
+#include "proto/client/community.h"
 #include "proto/wire/wire.h"
 
 #define KR_PING_MS           15000u
@@ -502,6 +503,26 @@ enum kr_err kr_card_request(struct kr_step *step, const struct kr_event *event) 
 /* ---- keys.c ---- */
 enum kr_err kr_copy_key_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_forget_key_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+
+/* ---- community.c ---- */
+/* The community that is named, else the only one, of those in which this council has that standing. KR_CANCELLED: there is none,
+ * and the client knows. */
+enum kr_err kr_community_choose(struct kr_step *step, const struct kr_event *event, const uint8_t *named, unsigned standing,
+                                const struct kr_community **ret_community) KR_WARN_UNUSED;
+/* Our card, for the community's directory, where it is not there. */
+enum kr_err kr_community_publish_card(struct kr_step *step, const uint8_t community[static 32]) KR_WARN_UNUSED;
+bool kr_community_founds(const struct kr_charter *charter, const uint8_t council[static 32]);
+/* Whether a charter of a community that we take no part in makes us a founder: by a founder's own word, over our link with it.
+ * KR_DENIED; KR_BOUNDS where it did so too often. */
+enum kr_err kr_community_invites(struct kr_step *step, const struct kr_header *header, const struct kr_charter *charter,
+                                 bool is_own_word) KR_WARN_UNUSED;
+/* A charter was stored: where it makes us a founder, that is said, and our card published. */
+enum kr_err kr_community_entered(struct kr_step *step, const struct kr_header *header) KR_WARN_UNUSED;
+/* A session is up: charters of ours that make the peer a founder, where we have no card of it yet. It shares no scope in which it
+ * could find them. */
+enum kr_err kr_community_offer_charters(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
+enum kr_err kr_say_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+enum kr_err kr_found_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 
 /* ---- init.c ---- */
 

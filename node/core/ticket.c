@@ -19,7 +19,8 @@
 #include "node/core/state.h"
 #include "proto/wire/ticket.h"
 
-#define JOIN_MS_MAX 20000u
+#define JOIN_MS_MAX   20000u
+#define LOOK_AGAIN_MS 300u
 
 /* ---- the table: public key of the secret → array of 4: number, expires_s, community (bin 0 or 32), used by (bin 0 or 32) ---- */
 
@@ -197,6 +198,9 @@ enum kr_err kr_invitations_tick(struct kr_step *step)
 {
     struct kr_core *core = step->core;
     enum kr_err err = drop_invitations(step, NULL);
+    if (err == KR_OK) {
+        err = kr_joins_settle(step);
+    }
     for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
         struct kr_link *link = core->links[i];
         bool is_over = step->now_ms > link->linked_ms + JOIN_MS_MAX;
@@ -216,36 +220,6 @@ enum kr_err kr_invitations_fulfilled(struct kr_step *step, const struct kr_link 
 }
 
 /* ---- inviting ---- */
-
-/* The community that a ticket is for: the one named, else the only one that we are a member of. */
-static enum kr_err choose_community(struct kr_step *step, const struct kr_event *event, const struct kr_invite *invite,
-                                    struct kr_invitation *invitation)
-{
-    struct kr_core *core = step->core;
-    if (invite->is_link_only) {
-        return KR_OK;
-    }
-    uint32_t found = 0;
-    for (uint32_t i = 0; i < core->directory.community_count; i++) {
-        const uint8_t *id = core->directory.communities[i]->id;
-        bool is_meant = !invite->has_community || memcmp(invite->community, id, 32) == 0;
-        if (is_meant && kr_directory_is_member(&core->directory, id, core->self)) {
-            memcpy(invitation->community, id, 32);
-            found++;
-        }
-    }
-    if (found == 1) {
-        invitation->has_community = true;
-        return KR_OK;
-    }
-    enum kr_err err = kr_step_error(
-        step, event->client, event->request, found > 1 ? KR_INVALID : KR_DENIED,
-        found > 1               ? "this council is in several communities: say which one with --community"
-        : invite->has_community ? "this council is not a member of that community"
-                                : "this council is a member of no community (yet: after a join, membership arrives with the "
-                                  "first records). Ask again then, or make a link alone with --link-only");
-    return err != KR_OK ? err : KR_CANCELLED;
-}
 
 static enum kr_err print_ticket(struct kr_step *step, const struct kr_event *event, const struct kr_invitation *invitation,
                                 const uint8_t secret[static 32])
@@ -295,10 +269,17 @@ enum kr_err kr_invite_request(struct kr_step *step, const struct kr_event *event
     uint64_t ttl_s = invite.ttl_s == 0 ? KR_TICKET_TTL_S : invite.ttl_s;
     ttl_s = ttl_s > 366u * 86400u ? 366u * 86400u : ttl_s;
     invitation->expires_s = step->now_ms / 1000 + ttl_s;
-    enum kr_err err = choose_community(step, event, &invite, invitation);
+    const struct kr_community *community = NULL;
+    enum kr_err err = invite.is_link_only ? KR_OK
+                                          : kr_community_choose(step, event, invite.has_community ? invite.community : NULL,
+                                                                KR_IS_MEMBER, &community);
     if (err != KR_OK) {
         kr_invitation_free(invitation);
         return err == KR_CANCELLED ? KR_OK : err;
+    }
+    if (community != NULL) {
+        invitation->has_community = true;
+        memcpy(invitation->community, community->id, 32);
     }
     kr_rng_bytes(step->rng, seed, sizeof seed);
     kr_box_keypair(invitation->public_key, secret, seed);
@@ -554,19 +535,20 @@ enum kr_err kr_invitation_frame(struct kr_step *step, struct kr_invitation *invi
 
 /* ---- joining ---- */
 
-enum kr_err kr_join_step_say(struct kr_step *step, struct kr_link *link, uint32_t phase)
+static enum kr_err say_step(struct kr_step *step, struct kr_link *link, uint32_t phase, uint32_t missing)
 {
     if (link->client == 0) {
         return KR_OK;
     }
     char name[KR_NAME_BYTES_MAX + 1];
     kr_core_name(step->core, link->council, step->speaks_japanese, name, sizeof name);
-    struct kr_join_step say = {.phase = phase, .council_name = {(const uint8_t *)name, strlen(name)}};
+    struct kr_join_step say = {.phase = phase, .council_name = {(const uint8_t *)name, strlen(name)}, .missing = missing};
+    const bool is_last = phase == KR_JOIN_CANDIDATE || phase == (link->has_community ? KR_JOIN_MEMBER : KR_JOIN_LINKED);
     struct kr_writer item;
     kr_writer_init(&item, KR_KIB);
     kr_join_step_write(&say, &item);
     enum kr_err err = kr_step_item(step, link->client, link->request, &item);
-    if (err == KR_OK && phase == (link->has_community ? KR_JOIN_MEMBER : KR_JOIN_LINKED)) {
+    if (err == KR_OK && is_last) {
         struct kr_writer result;
         kr_writer_init(&result, KR_KIB);
         kr_writer_array(&result, 0);
@@ -578,15 +560,49 @@ enum kr_err kr_join_step_say(struct kr_step *step, struct kr_link *link, uint32_
     return err;
 }
 
+enum kr_err kr_join_step_say(struct kr_step *step, struct kr_link *link, uint32_t phase)
+{
+    return say_step(step, link, phase, 0);
+}
+
+/* Whether all that the peer has of the community's directory is here, so that no more vouches come from there now. */
+static bool has_directory(const struct kr_link *link)
+{
+    struct kr_scope scope = {.kind = KR_SCOPE_DIRECTORY};
+    memcpy(scope.id, link->community, 32);
+    const struct kr_progress *progress = kr_progress_of(link, &scope);
+    return link->is_compared && (link->is_equal || (progress != NULL && progress->is_told && kr_catchup_is_read(progress)));
+}
+
+/* Where one vouch does not make a member, the one of whoever invited us is all that comes of the ticket. */
+static enum kr_err settle_join(struct kr_step *step, struct kr_link *link)
+{
+    const struct kr_core *core = step->core;
+    const struct kr_community *community = kr_directory_community(&core->directory, link->community);
+    if (community == NULL) {
+        return KR_OK;
+    }
+    const struct kr_membership *membership = &community->membership;
+    if ((kr_membership_standing(membership, core->self) & KR_IS_MEMBER) != 0) {
+        return say_step(step, link, KR_JOIN_MEMBER, 0);
+    }
+    const struct kr_edge *edge = kr_membership_find(membership, KR_WORD_VOUCH, link->council, core->self);
+    const uint32_t votes = edge == NULL ? 0 : membership->sets[KR_SET_MEMBERS].votes[edge->to];
+    if (votes == 0 || votes >= membership->vouches_needed) {
+        return KR_OK;
+    }
+    return has_directory(link) ? say_step(step, link, KR_JOIN_CANDIDATE, membership->vouches_needed - votes)
+                               : kr_step_wake(step, step->now_ms + LOOK_AGAIN_MS);
+}
+
 enum kr_err kr_joins_settle(struct kr_step *step)
 {
     struct kr_core *core = step->core;
     enum kr_err err = KR_OK;
     for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
         struct kr_link *link = core->links[i];
-        bool is_waiting = link->client != 0 && link->state == KR_LINK_OPEN && link->has_session && link->has_community;
-        if (is_waiting && kr_directory_is_member(&core->directory, link->community, core->self)) {
-            err = kr_join_step_say(step, link, KR_JOIN_MEMBER);
+        if (link->client != 0 && link->state == KR_LINK_OPEN && link->has_session && link->has_community) {
+            err = settle_join(step, link);
         }
     }
     return err;
@@ -674,26 +690,6 @@ enum kr_err kr_join_request(struct kr_step *step, const struct kr_event *event)
     return err != KR_OK ? err : kr_join_step_say(step, link, KR_JOIN_DIALLING);
 }
 
-/* Our card, published in the community that we were just invited to. */
-static enum kr_err publish_card(struct kr_step *step, const uint8_t community[static 32])
-{
-    struct kr_core *core = step->core;
-    const struct kr_council *self = kr_directory_council(&core->directory, core->self);
-    KR_ASSERT(self != NULL);
-    if (memcmp(self->community, community, 32) == 0) {
-        return KR_OK;
-    }
-    if (kr_keyring_secret(core->keyring, KR_KEY_ROOT) == NULL) {
-        return kr_step_log(step, KR_LOG_WARNING,
-                           "this council's card is not in the community's directory yet, and the root key is not on this node: run "
-                           "`kairan council publish` with --root");
-    }
-    struct kr_card card;
-    kr_council_card(self, &card);
-    return kr_statement_put(step,
-                            &(struct kr_statement){KR_KIND_COUNCIL_CARD, community, core->self, kr_statement_write_card, &card});
-}
-
 enum kr_err kr_join_welcomed(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
 {
     if (link->state != KR_LINK_JOINING) {
@@ -722,7 +718,7 @@ enum kr_err kr_join_welcomed(struct kr_step *step, struct kr_link *link, const s
     kr_link_session_down(step->core, link);
     err = kr_link_put(step, link);
     if (err == KR_OK && link->has_community) {
-        err = publish_card(step, link->community);
+        err = kr_community_publish_card(step, link->community);
     }
     if (err == KR_OK) {
         err = kr_effect_add(step->effects, &(struct kr_effect){.type = KR_EFFECT_HANGUP, .number = link->number});

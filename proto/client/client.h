@@ -62,7 +62,7 @@ enum kr_op {
     KR_OP_COUNCILS = 3, /* pages of kr_council_item: the directory as known here */
     KR_OP_INVITE = 4,   /* args: kr_invite; result: ticket text (array of 1 str) */
     KR_OP_JOIN = 5, /* args: array of 1 str (ticket); pages of kr_join_step while it goes on; ends when linked and a member of the
-                       ticket's community (if it is for one), durably, or error */
+                       ticket's community (if it is for one), or a candidate who needs more vouches, durably, or error */
     KR_OP_PREVIEW = 6,  /* args: kr_submit; result: kr_preview. Changes nothing */
     KR_OP_SUBMIT = 7,   /* args: kr_submit; result: array of [id (bin 32), known (0/1: the token was used before)] when durable */
     KR_OP_LOOKUP = 8,   /* args: array of [type, value (bin, normal form)]; pages of kr_match, newest first; result: array of uint,
@@ -80,16 +80,22 @@ enum kr_op {
     KR_OP_CONFIRM = 17,     /* args: kr_confirm; result: array of [how many take effect now] */
     KR_OP_EXPORT = 18,      /* args: kr_export; pages of kr_shown; result: array of 1 uint: the cursor to ask from next time */
     KR_OP_SIGHT = 19,       /* args: kr_sight; result as of KR_OP_SUBMIT. Whoever has the record is told that it was seen */
-    KR_OP_STATE = 30,       /* args: kr_stated: what a request for a statement gave to be signed, signed; result as there */
-    KR_OP_COPY_KEY = 31,    /* args: kr_key_copy; result: kr_key_sealed: a secret that can be kept elsewhere. It stays here too */
-    KR_OP_FORGET_KEY = 32,  /* args: kr_key_forget; result: empty array when the node has the secret no more, in no file either */
-    KR_OP_ALARMS = 34,      /* pages of kr_alarm */
-    KR_OP_SETTLE = 35,      /* args: array of 1 bin 32, a council; result: array of 1 uint, how many alarms are settled now */
-    KR_OP_PEER = 36,        /* args: kr_peer_act; result: empty array when it is in force, net included */
-    KR_OP_BLOCKED = 37,     /* pages of kr_blocked: councils that may not be linked */
-    KR_OP_CARD = 33, /* args: kr_card_edit; answers as KR_OP_STATE does: this council's card with some of it changed; nothing to
-                       change: published where it does not stand yet */
-    KR_OP_SIGHTINGS = 20, /* args: array of 1 bin (id or prefix of a record); pages of kr_sighting_item, newest first */
+    KR_OP_SIGHTINGS = 20,   /* args: array of 1 bin (id or prefix of a record); pages of kr_sighting_item, newest first */
+    /* proto/client/community.h: */
+    KR_OP_COMMUNITIES = 21,   /* pages of kr_community_item: those that are known here */
+    KR_OP_COMMUNITY = 22,     /* args: kr_community_ask; pages of kr_community_council; result: kr_community_item with its text */
+    KR_OP_COMMUNITY_WHY = 23, /* args: kr_community_ask; pages of kr_community_word; result: kr_community_council */
+    KR_OP_SAY = 24,           /* args: kr_say; result: array of [id (bin 32)] when durable */
+    KR_OP_FOUND = 25,         /* args: kr_founding; result: array of [id (bin 32)] of the charter when durable */
+    KR_OP_STATE = 30,         /* args: kr_stated: what a request for a statement gave to be signed, signed; result as there */
+    KR_OP_COPY_KEY = 31,      /* args: kr_key_copy; result: kr_key_sealed: a secret that can be kept elsewhere. It stays here too */
+    KR_OP_FORGET_KEY = 32,    /* args: kr_key_forget; result: empty array when the node has the secret no more, in no file either */
+    KR_OP_CARD = 33,    /* args: kr_card_edit; answers as KR_OP_STATE does: this council's card with some of it changed; nothing to
+                          change: published where it does not stand yet */
+    KR_OP_ALARMS = 34,  /* pages of kr_alarm */
+    KR_OP_SETTLE = 35,  /* args: array of 1 bin 32, a council; result: array of 1 uint, how many alarms are settled now */
+    KR_OP_PEER = 36,    /* args: kr_peer_act; result: empty array when it is in force, net included */
+    KR_OP_BLOCKED = 37, /* pages of kr_blocked: councils that may not be linked */
 };
 
 /* A submission: one record. `body` is the content as kr_report_write or kr_advisory_write gives it. */
@@ -467,10 +473,18 @@ enum kr_err kr_key_sealed_read(struct kr_slice bytes, struct kr_key_sealed *ret_
 void kr_key_forget_write(const struct kr_key_forget *forget, struct kr_writer *writer);
 enum kr_err kr_key_forget_read(struct kr_slice bytes, struct kr_key_forget *ret_forget) KR_WARN_UNUSED;
 
-enum kr_join_phase { KR_JOIN_DIALLING = 1, KR_JOIN_SESSION = 2, KR_JOIN_WELCOMED = 3, KR_JOIN_LINKED = 4, KR_JOIN_MEMBER = 5 };
+enum kr_join_phase {
+    KR_JOIN_DIALLING = 1,
+    KR_JOIN_SESSION = 2,
+    KR_JOIN_WELCOMED = 3,
+    KR_JOIN_LINKED = 4,
+    KR_JOIN_MEMBER = 5,
+    KR_JOIN_CANDIDATE = 6
+};
 struct kr_join_step {
     uint32_t phase;
     struct kr_slice council_name;
+    uint32_t missing; /* candidate: vouches that are needed still */
 };
 void kr_join_step_write(const struct kr_join_step *step, struct kr_writer *writer);
 enum kr_err kr_join_step_read(struct kr_slice bytes, struct kr_join_step *ret_step) KR_WARN_UNUSED;

@@ -167,9 +167,10 @@ enum kr_err kr_status_read(struct kr_slice bytes, struct kr_status *ret_status)
 
 void kr_join_step_write(const struct kr_join_step *step, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 2);
+    kr_writer_array(writer, 3);
     kr_writer_uint(writer, step->phase);
     kr_writer_str_slice(writer, step->council_name);
+    kr_writer_uint(writer, step->missing);
 }
 
 enum kr_err kr_join_step_read(struct kr_slice bytes, struct kr_join_step *ret_step)
@@ -178,9 +179,10 @@ enum kr_err kr_join_step_read(struct kr_slice bytes, struct kr_join_step *ret_st
     struct kr_reader reader;
 
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 2);
+    kr_reader_array(&reader, 3);
     step.phase = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
     step.council_name = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
+    step.missing = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) == KR_OK) {
         *ret_step = step;

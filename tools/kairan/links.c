@@ -78,24 +78,36 @@ struct joining {
 
 static enum kr_err show_step(void *context, struct kr_slice item)
 {
-    static const char *const texts[] = {N_("dialling"), N_("keys checked, the channel is private"), N_("welcomed"), N_("linked"),
-                                        N_("member of the community")};
-    static const char *const names[] = {"dialling", "session", "welcomed", "linked", "member"};
+    static const char *const texts[] = {N_("dialling"),
+                                        N_("keys checked, the channel is private"),
+                                        N_("welcomed"),
+                                        N_("linked"),
+                                        N_("member of the community"),
+                                        N_("candidate for the community")};
+    static const char *const names[] = {"dialling", "session", "welcomed", "linked", "member", "candidate"};
     const struct joining *joining = context;
     struct kr_join_step step;
     enum kr_err err = kr_join_step_read(item, &step);
-    if (err != KR_OK || step.phase == 0 || step.phase > KR_JOIN_MEMBER) {
+    if (err != KR_OK || step.phase == 0 || step.phase > KR_JOIN_CANDIDATE) {
         return err; /* phases of newer nodes are not for us */
     }
     if (joining->app->is_json) {
-        return kr_json_line(json_pack("{s:s, s:o}", "step", names[step.phase - 1], "council", kr_json_slice(step.council_name)))
-                   ? KR_OK
-                   : KR_IO;
+        json_t *object = json_pack("{s:s, s:o}", "step", names[step.phase - 1], "council", kr_json_slice(step.council_name));
+        if (object != NULL && step.phase == KR_JOIN_CANDIDATE) {
+            (void)json_object_set_new(object, "missing", json_integer(step.missing));
+        }
+        return kr_json_line(object) ? KR_OK : KR_IO;
     }
-    (void)printf("%u/%u %s", step.phase, joining->steps, _(texts[step.phase - 1]));
+    (void)printf("%u/%u %s", step.phase < joining->steps ? step.phase : joining->steps, joining->steps, _(texts[step.phase - 1]));
     if (step.council_name.len > 0) {
         (void)fputs(": ", stdout);
         kr_out_text(stdout, step.council_name, false);
+    }
+    if (step.phase == KR_JOIN_CANDIDATE) {
+        (void)printf(
+            _("\nThe link stands. Members who must still vouch for this council, with kairan vouch: %u. Until then it reads the "
+              "directory, and no GREEN records."),
+            step.missing);
     }
     (void)fputc('\n', stdout);
     return fflush(stdout) == 0 ? KR_OK : KR_IO;

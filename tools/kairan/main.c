@@ -150,6 +150,55 @@ const struct kr_command kr_commands[] = {
         "Lists the directory: names and ids for submit --to, and the communities of each council.\n"
         "\n"
         "Example: kairan councils\n")},
+    {"community", kr_run_community, N_("found a community, show it, leave it; why a council is a member"),
+     N_("Usage: kairan community ls\n"
+        "       kairan community show [NAME|ID]\n"
+        "       kairan community create NAME [--founder COUNCIL]... --vouches N --quorum N [--text FILE]\n"
+        "       kairan community leave [NAME|ID] [--reason TEXT] [--withdraw] [-y]\n"
+        "       kairan community why COUNCIL [--community NAME|ID]\n"
+        "\n"
+        "A community is a set of councils that share TLP:GREEN records. Nobody owns it: its founders are members from the start,\n"
+        "others once enough members vouch for them, and a quorum of members can expel any. See docs/COMMUNITY.md.\n"
+        "\n"
+        "  --founder NAME|ID    a linked council that founds it together with this one; may be given several times\n"
+        "  --vouches N          so many members must vouch for a new one; two let no single mistake in\n"
+        "  --quorum N           so many members together expel one; more than half of the founders is a good number\n"
+        "  --text FILE          what is written of it for people: purpose, rules (\"-\": standard input)\n"
+        "  --withdraw           leave: this council is back, where enough members vouch for it still\n"
+        "  -y, --yes            do not ask\n"
+        "\n"
+        "The rules cannot be changed later: found another community for that. why shows who vouched for the council, and for\n"
+        "those in turn, up to founders; what was withdrawn; who expelled it; what is missing.\n"
+        "\n"
+        "Exit status: 0 done, 1 ls: no community, 2 failure.\n"
+        "\n"
+        "Examples: kairan community create Kinki --founder Osaka --founder Nara --vouches 2 --quorum 2\n"
+        "          kairan community why Kobe\n")},
+    {"vouch", kr_run_vouch, N_("vouch for a council in a community"),
+     N_("Usage: kairan vouch COUNCIL [--community NAME|ID] [--reason TEXT]\n"
+        "\n"
+        "Tells all members, signed by this council, that it vouches for the other one. With as many vouches as the community\n"
+        "asks for it is a member. The council has joined by somebody's ticket, which vouches for it, too (kairan invite).\n"
+        "\n"
+        "Example: kairan vouch Kobe\n")},
+    {"unvouch", kr_run_unvouch, N_("withdraw a vouch"),
+     N_("Usage: kairan unvouch COUNCIL --reason TEXT [--community NAME|ID]\n"
+        "\n"
+        "Left with too few vouches, the council is a member no more, nor are those whom it alone let in. What they have, they "
+        "keep.\n"
+        "\n"
+        "Example: kairan unvouch Kobe --reason \"merged into another council\"\n")},
+    {"expel", kr_run_expel, N_("expel a council from a community, together with others"),
+     N_("Usage: kairan expel COUNCIL --reason TEXT [--community NAME|ID] [-y]\n"
+        "       kairan expel COUNCIL --withdraw [--reason TEXT] [--community NAME|ID]\n"
+        "\n"
+        "Once as many members as the quorum have done so, the council is a member no more, whoever vouches for it, founders\n"
+        "included. Nor are those whom it alone let in. See kairan community why COUNCIL.\n"
+        "\n"
+        "  --withdraw        take it back\n"
+        "  -y, --yes         do not ask\n"
+        "\n"
+        "Example: kairan expel Kobe --reason \"its node was taken over\"\n")},
     {"submit", kr_run_submit, N_("share a report: text, mail or list"),
      N_("Usage: kairan submit [FILE | - | TEXT...] --label LABEL [OPTIONS]\n"
         "\n"

@@ -1,6 +1,7 @@
 #include "proto_test.h"
 
 #include "proto/client/client.h"
+#include "proto/client/community.h"
 
 static const uint8_t ids[3][32] = {{1}, {2}, {3}};
 static struct kr_client_frame frame, read_frame; /* large */
@@ -53,6 +54,12 @@ ROUND_TRIP(kr_key_forget, forget, kr_key_forget_write, kr_key_forget_read)
 ROUND_TRIP(kr_preview, preview, kr_preview_write, kr_preview_read)
 ROUND_TRIP(kr_explained, explained, kr_explained_write, kr_explained_read)
 ROUND_TRIP(kr_peer, peer, kr_peer_write, kr_peer_read)
+ROUND_TRIP(kr_community_item, item, kr_community_item_write, kr_community_item_read)
+ROUND_TRIP(kr_community_ask, ask, kr_community_ask_write, kr_community_ask_read)
+ROUND_TRIP(kr_community_council, council, kr_community_council_write, kr_community_council_read)
+ROUND_TRIP(kr_community_word, word, kr_community_word_write, kr_community_word_read)
+ROUND_TRIP(kr_say, say, kr_say_write, kr_say_read)
+ROUND_TRIP(kr_founding, founding, kr_founding_write, kr_founding_read)
 ROUND_TRIP(kr_join_step, step, kr_join_step_write, kr_join_step_read)
 
 static struct bytes written_frame(bool from_client)
@@ -473,9 +480,59 @@ static void the_state_of_a_node_reads_back(void **state)
     }
 }
 
+static void communities_read_back(void **state)
+{
+    struct kr_community_item item = {.id = {1},
+                                     .name = text_slice("近畿"),
+                                     .text = text_slice("rules"),
+                                     .created_ms = 2,
+                                     .founders = 3,
+                                     .members = 4,
+                                     .vouches_needed = 5,
+                                     .quorum = 6,
+                                     .standing = KR_IS_MEMBER},
+                             read_item;
+    struct kr_community_ask ask = {.community = {1}, .has_council = true, .council = {2}}, read_ask;
+    struct kr_community_council council = {.council = {1},
+                                           .name = text_slice("神戸"),
+                                           .standing = KR_HAS_LEFT,
+                                           .is_linked = true,
+                                           .vouches = 7,
+                                           .expulsions = 8},
+                                read_council;
+    struct kr_community_word word = {.from = {1},
+                                     .to = {2},
+                                     .from_name = text_slice("a"),
+                                     .to_name = text_slice("b"),
+                                     .is_expulsion = true,
+                                     .standing = KR_IS_FOUNDER,
+                                     .created_ms = 9,
+                                     .reason = text_slice("c")},
+                             read_word;
+    struct kr_say say = {.council = {3}, .is_withdrawn = true, .reason = text_slice("merged")}, read_say;
+    static struct kr_founding founding, read_founding;
+    (void)state;
+    founding =
+        (struct kr_founding){.name = text_slice("n"), .vouches_needed = 2, .quorum = 3, .founder_count = 2, .founders = {{4}, {5}}};
+    round_trip_kr_community_item(&item, &read_item);
+    assert_true(read_item.members == 4 && read_item.quorum == 6 && read_item.standing == KR_IS_MEMBER);
+    round_trip_kr_community_ask(&ask, &read_ask);
+    assert_true(read_ask.has_council && read_ask.council[0] == 2);
+    round_trip_kr_community_council(&council, &read_council);
+    assert_true(read_council.is_linked && !read_council.is_self && read_council.expulsions == 8);
+    round_trip_kr_community_word(&word, &read_word);
+    assert_true(read_word.is_expulsion && !read_word.is_withdrawn && read_word.created_ms == 9);
+    assert_slice_equal(read_word.to_name, "b", 1);
+    round_trip_kr_say(&say, &read_say);
+    assert_true(!read_say.has_community && read_say.is_withdrawn && !read_say.is_expulsion);
+    round_trip_kr_founding(&founding, &read_founding);
+    assert_true(read_founding.founder_count == 2 && read_founding.founders[1][0] == 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(communities_read_back),
         cmocka_unit_test(frames_read_back_in_their_direction_only),
         cmocka_unit_test(frame_fields_arrive_where_they_belong),
         cmocka_unit_test(frames_are_bounded),
