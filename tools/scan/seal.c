@@ -139,7 +139,8 @@ static void put_root(struct insertion *insertion, const uint8_t *name, size_t le
     if (labels > 0) {
         const uint64_t root = kr_sieve_root(&sieve->key, name + len, (unsigned)labels) >> sieve->root_shift;
         __builtin_prefetch(&sieve->root_room[root / 64], 1);
-        insertion->roots[insertion->root_count++] = root; /* there are at least as many keys */
+        KR_ASSERT(insertion->root_count < ENTRIES_MAX); /* a key follows each, and with the last key of a batch both are put in */
+        insertion->roots[insertion->root_count++] = root;
     }
     sieve->has_words = sieve->has_words || !has_letter(name, len);
 }
@@ -175,13 +176,13 @@ static void put_keys(struct insertion *insertion, const struct kr_packed *packed
     case KR_INDICATOR_URL:
         put(insertion, kr_key_flat(&sieve->key, sieve->key.binary, value + packed->len, packed->len), false);
         if (kr_packed_host(packed, &host)) {
-            put(insertion, kr_sieve_hash(sieve, KR_INDICATOR_URL_HOST, host.bytes, host.len), true);
             if (kr_sieve_is_ipv4(host.bytes, host.len) &&
                 kr_indicator_parse(KR_INDICATOR_IPV4, (const char *)host.bytes, host.len, &address, NULL) == KR_OK) {
                 mark(sieve->nets_room, address.value);
             } else if (memchr(host.bytes, ':', host.len) == NULL) {
                 put_root(insertion, host.bytes, host.len);
             }
+            put(insertion, kr_sieve_hash(sieve, KR_INDICATOR_URL_HOST, host.bytes, host.len), true);
         }
         break;
     default:

@@ -156,6 +156,28 @@ static void test_one_host(void **state)
     kr_sieve_free(sieve);
 }
 
+/* Keys are put in by batches: URLs, which have two and one root, in front of any number of names, which have one each. */
+static void test_batches(void **state)
+{
+    char text[64];
+    (void)state;
+    for (uint32_t urls = 1; urls < 70; urls++) {
+        struct kr_sieve *sieve = kr_sieve_new(seed);
+        assert_non_null(sieve);
+        for (uint32_t i = 0; i < 200; i++) {
+            (void)snprintf(text, sizeof text, i < urls ? "http://host%u.example/x" : "host%u.example", i);
+            add(sieve, KR_INDICATOR_ANY, text, i);
+        }
+        assert_int_equal(kr_sieve_seal(sieve), KR_OK);
+        for (uint32_t i = 0; i < 200; i++) {
+            const size_t len = (size_t)snprintf(text, sizeof text, "%16shost%u.example", "", i);
+            const uint64_t root = kr_sieve_root(&sieve->key, (uint8_t *)text + len, (unsigned)len - 16) >> sieve->root_shift;
+            assert_int_equal(sieve->roots[root / 64] >> (root & 63) & 1, 1);
+        }
+        kr_sieve_free(sieve);
+    }
+}
+
 static void test_left_out(void **state)
 {
     struct kr_sieve *sieve = kr_sieve_new(seed);
@@ -238,8 +260,10 @@ static void test_values_from_a_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_key), cmocka_unit_test(test_chains), cmocka_unit_test(test_one_host),
-        cmocka_unit_test(test_left_out),  cmocka_unit_test(test_size),   cmocka_unit_test(test_values_from_a_file),
+        cmocka_unit_test(test_every_key),          cmocka_unit_test(test_chains),
+        cmocka_unit_test(test_one_host),           cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_left_out),           cmocka_unit_test(test_size),
+        cmocka_unit_test(test_values_from_a_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
