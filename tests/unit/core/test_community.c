@@ -1,0 +1,302 @@
+/* Communities over real cores: founding, being named, what is said of others, and statements of those who have no say. */
+#include "tests/support/forge.h"
+#include "tests/unit/core/bed.h"
+
+/* Nodes 0, 1, 2 in a chain; node 1 founded their community, k and quorum 1. */
+static int setup(void **state)
+{
+    *state = bed_new(3);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    bed_free(*state);
+    return 0;
+}
+
+static const uint8_t *first(struct bed *bed)
+{
+    return bed_core(bed, 1)->directory.communities[0]->id;
+}
+
+static const struct kr_community *named(struct bed *bed, uint32_t node, const char *name)
+{
+    const struct kr_directory *directory = &bed_core(bed, node)->directory;
+    const struct kr_community *found = NULL;
+    for (uint32_t i = 0; i < directory->community_count; i++) {
+        found = strcmp(directory->communities[i]->name, name) == 0 ? directory->communities[i] : found;
+    }
+    return found;
+}
+
+static bool member(struct bed *bed, uint32_t at, const uint8_t *community, uint32_t node)
+{
+    return kr_directory_is_member(&bed_core(bed, at)->directory, community, bed_node(bed, node)->council);
+}
+
+static uint32_t ask_to_found(struct bed *bed, uint32_t node, struct kr_founding *founding)
+{
+    struct kr_writer args;
+    kr_writer_init(&args, 8 * KR_KIB);
+    kr_founding_write(founding, &args);
+    bed->pages = 0;
+    const uint32_t code = bed_request(bed, node, KR_OP_FOUND, args.bytes, args.len, 3000);
+    kr_writer_deinit(&args);
+    return code;
+}
+
+/* Node 1 with both others. */
+static struct kr_founding *founding(struct bed *bed, const char *name, uint32_t vouches, uint32_t quorum)
+{
+    static struct kr_founding founding;
+    founding = (struct kr_founding){
+        .name = {(const uint8_t *)name, strlen(name)}, .vouches_needed = vouches, .quorum = quorum, .founder_count = 2};
+    memcpy(founding.founders[0], bed_node(bed, 2)->council, 32);
+    memcpy(founding.founders[1], bed_node(bed, 0)->council, 32);
+    return &founding;
+}
+
+static uint32_t say(struct bed *bed, uint32_t node, const uint8_t *community, const uint8_t council[static 32], bool is_expulsion,
+                    bool is_withdrawn, const char *reason)
+{
+    struct kr_say say = {.has_community = community != NULL,
+                         .is_expulsion = is_expulsion,
+                         .is_withdrawn = is_withdrawn,
+                         .reason = {(const uint8_t *)reason, strlen(reason)}};
+    struct kr_writer args;
+    memcpy(say.council, council, 32);
+    if (community != NULL) {
+        memcpy(say.community, community, 32);
+    }
+    kr_writer_init(&args, 4 * KR_KIB);
+    kr_say_write(&say, &args);
+    const uint32_t code = bed_request(bed, node, KR_OP_SAY, args.bytes, args.len, 2000);
+    kr_writer_deinit(&args);
+    return code;
+}
+
+static void founders_who_are_linked_are_members_from_the_start(void **state)
+{
+    struct bed *bed = *state;
+    assert_int_equal(ask_to_found(bed, 1, founding(bed, "Kinki", 2, 2)), KR_OK);
+    bed_run(bed, 5000);
+    const uint8_t *id = named(bed, 1, "Kinki")->id;
+    for (uint32_t at = 0; at < 3; at++) {
+        assert_non_null(named(bed, at, "Kinki"));
+        for (uint32_t node = 0; node < 3; node++) {
+            assert_true(member(bed, at, id, node));
+        }
+    }
+    assert_true(bed_said(bed, 0, "has founded the community \"Kinki\""));
+    /* Nodes 0 and 2, not linked to each other, have each other's cards there. */
+    struct kr_header header = {.kind = KR_KIND_COUNCIL_CARD};
+    uint8_t key[KR_DIRECTORY_KEY_BYTES], value[KR_KIB * 2];
+    size_t len;
+    struct kr_txn *txn = NULL;
+    memcpy(header.author, bed_node(bed, 2)->council, 32);
+    memcpy(header.subject, header.author, 32);
+    memcpy(header.community, id, 32);
+    kr_directory_key(key, &header);
+    assert_int_equal(kr_store_read_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    assert_int_equal(kr_store_get(txn, KR_TABLE_DIRECTORY, key, sizeof key, value, sizeof value, &len), KR_OK);
+    kr_txn_abort(txn);
+    bed_restart(bed, 0);
+    assert_true(member(bed, 0, id, 2));
+}
+
+static void what_makes_no_sense_is_not_founded(void **state)
+{
+    struct bed *bed = *state;
+    const uint32_t communities = bed_core(bed, 1)->directory.community_count;
+    static const struct {
+        const char *name;
+        uint32_t vouches, quorum, code;
+    } cases[] = {{"Kinki", 4, 2, KR_INVALID},
+                 {"Kinki", 2, 4, KR_INVALID},
+                 {"Kinki", 0, 1, KR_INVALID},
+                 {"Kinki", 1, 0, KR_INVALID},
+                 {"", 1, 1, KR_INVALID}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(ask_to_found(bed, 1, founding(bed, cases[i].name, cases[i].vouches, cases[i].quorum)), cases[i].code);
+    }
+    assert_int_equal(ask_to_found(bed, 1, founding(bed, bed_core(bed, 1)->directory.communities[0]->name, 1, 1)), KR_EXISTS);
+    struct kr_founding *apart = founding(bed, "Kinki", 1, 1);
+    assert_int_equal(ask_to_found(bed, 0, apart), KR_NOT_FOUND); /* node 2 is not linked to node 0 */
+    assert_int_equal(bed_core(bed, 1)->directory.community_count, communities);
+    /* Of what the root key is to sign elsewhere nothing is there before it is signed. */
+    sodium_memzero(bed_node(bed, 1)->keyring->root_secret, 64);
+    assert_int_equal(ask_to_found(bed, 1, founding(bed, "Kinki", 2, 2)), KR_OK);
+    assert_int_equal(bed->pages, 2);
+    assert_null(named(bed, 1, "Kinki"));
+}
+
+/* A charter as `author` would sign it. */
+static struct forged charter(struct bed *bed, uint32_t author, const uint8_t (*founders)[32], uint32_t count, uint8_t nonce_byte)
+{
+    struct kr_charter charter = {.vouches_needed = 1, .quorum = 1, .founder_count = count, .name = {(const uint8_t *)"Trap", 4}};
+    uint8_t nonce[16];
+    struct kr_writer genesis, content;
+    memset(nonce, nonce_byte, sizeof nonce);
+    memcpy(charter.founders, founders, (size_t)count * 32);
+    if (count == 2 && memcmp(founders[0], founders[1], 32) > 0) {
+        memcpy(charter.founders[0], founders[1], 32);
+        memcpy(charter.founders[1], founders[0], 32);
+    }
+    kr_writer_init(&genesis, 8 * KR_KIB);
+    kr_charter_genesis_write(&charter, nonce, &genesis);
+    charter.genesis = (struct kr_slice){genesis.bytes, genesis.len};
+    kr_community_id(charter.community, charter.genesis);
+    kr_writer_init(&content, 16 * KR_KIB);
+    kr_charter_write(&charter, &content);
+    struct forged forged = bed_statement(bed, author, KR_KIND_CHARTER, charter.community, charter.community, 1,
+                                         (struct kr_slice){content.bytes, content.len});
+    kr_writer_deinit(&genesis);
+    kr_writer_deinit(&content);
+    return forged;
+}
+
+static bool takes(struct bed *bed, uint32_t from, uint32_t to, struct forged forged)
+{
+    bed_hand_over(bed, from, to, &forged);
+    bed_run(bed, 1000);
+    const bool is_held = bed_holds(bed, to, forged.id);
+    forged_free(&forged);
+    return is_held;
+}
+
+/* A peer can make a council a founder only by its own word, and not without end. */
+static void nobody_is_drawn_into_communities_without_end(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t both[2][32], others[2][32], third[2][32];
+    memcpy(both[0], bed_node(bed, 1)->council, 32);
+    memcpy(both[1], bed_node(bed, 0)->council, 32);
+    memcpy(others[0], bed_node(bed, 1)->council, 32);
+    memcpy(others[1], bed_node(bed, 2)->council, 32);
+    memcpy(third[0], bed_node(bed, 2)->council, 32);
+    memcpy(third[1], bed_node(bed, 0)->council, 32);
+    assert_false(takes(bed, 1, 0, charter(bed, 1, (const uint8_t(*)[32])others, 2, 1))); /* without node 0 */
+    assert_false(takes(bed, 1, 0, charter(bed, 1, (const uint8_t(*)[32])third, 2, 2)));  /* by no founder */
+    assert_false(takes(bed, 1, 0, charter(bed, 2, (const uint8_t(*)[32])third, 2, 3)));  /* not over the founder's link */
+    const uint32_t before = bed_core(bed, 0)->directory.community_count;
+    for (uint32_t i = 0; i < KR_CHARTERS_MAX + 3; i++) {
+        /* Node 1's charter of the first community is one of them. */
+        assert_int_equal(takes(bed, 1, 0, charter(bed, 1, (const uint8_t(*)[32])both, 2, (uint8_t)(10 + i))),
+                         i + 1 < KR_CHARTERS_MAX);
+    }
+    assert_int_equal(bed_core(bed, 0)->directory.community_count, before + KR_CHARTERS_MAX - 1);
+    bed_restart(bed, 0);
+    assert_int_equal(bed_core(bed, 0)->directory.community_count, before + KR_CHARTERS_MAX - 1);
+}
+
+static void what_is_said_is_checked_and_taken_back(void **state)
+{
+    struct bed *bed = *state;
+    const uint8_t *id = first(bed);
+    uint8_t self[32], third[32], nobody[32];
+    memcpy(self, bed_node(bed, 1)->council, 32);
+    memcpy(third, bed_node(bed, 2)->council, 32);
+    memset(nobody, 0x77, sizeof nobody);
+    assert_int_equal(say(bed, 0, id, nobody, false, false, ""), KR_NOT_FOUND);
+    assert_int_equal(say(bed, 0, id, bed_node(bed, 0)->council, false, false, ""), KR_INVALID);
+    assert_int_equal(say(bed, 0, nobody, third, false, false, ""), KR_DENIED);
+    assert_int_equal(say(bed, 0, id, third, true, false, ""), KR_INVALID); /* no reason */
+    assert_int_equal(say(bed, 0, id, third, true, true, ""), KR_NOT_FOUND);
+    assert_int_equal(say(bed, 0, NULL, third, false, false, ""), KR_OK);
+    assert_int_equal(say(bed, 0, NULL, third, false, false, ""), KR_EXISTS);
+    assert_int_equal(say(bed, 0, NULL, third, false, true, ""), KR_INVALID);
+    assert_int_equal(say(bed, 0, NULL, third, false, true, "over"), KR_OK);
+    /* Quorum 1: the founder is expelled by one, is out everywhere, and takes part again when that is withdrawn. */
+    assert_int_equal(say(bed, 0, NULL, self, true, false, "taken over"), KR_OK);
+    for (uint32_t at = 0; at < 3; at++) {
+        assert_false(member(bed, at, id, 1));
+        assert_true(kr_directory_was_member(&bed_core(bed, at)->directory, id, self));
+    }
+    assert_true(bed_said(bed, 1, "no longer a member"));
+    assert_int_equal(say(bed, 1, id, third, true, false, "x"), KR_DENIED);
+    assert_int_equal(say(bed, 0, NULL, self, true, true, ""), KR_OK);
+    for (uint32_t at = 0; at < 3; at++) {
+        assert_true(member(bed, at, id, 1));
+    }
+    assert_int_equal(say(bed, 2, NULL, third, true, false, ""), KR_OK); /* leaves */
+    assert_false(member(bed, 0, id, 2));
+    assert_int_equal(say(bed, 2, NULL, third, true, true, ""), KR_OK);
+    assert_true(member(bed, 0, id, 2));
+}
+
+static struct forged expulsion(struct bed *bed, const uint8_t *community, const uint8_t council[static 32], uint64_t version,
+                               bool is_withdrawn, uint64_t created_ms, uint32_t author, const struct stranger *stranger)
+{
+    struct kr_vouch vouch = {.is_withdrawn = is_withdrawn, .reason = {(const uint8_t *)"x", 1}};
+    struct kr_writer content;
+    memcpy(vouch.council, council, 32);
+    kr_writer_init(&content, KR_KIB);
+    kr_vouch_write(&vouch, &content);
+    const struct kr_draft draft = {.kind = KR_KIND_EXPULSION,
+                                   .label = KR_TLP_GREEN,
+                                   .community = community,
+                                   .subject = council,
+                                   .version = version,
+                                   .created_ms = created_ms,
+                                   .expires_s = created_ms == 0 ? 0 : bed->world->now_ms / 1000 + 86400,
+                                   .content = {content.bytes, content.len}};
+    struct forged forged = stranger != NULL ? stranger_forge(bed, stranger, draft) : bed_forge(bed, author, draft);
+    kr_writer_deinit(&content);
+    return forged;
+}
+
+/* By a council that never was a member, under a node key, replayed when it was withdrawn: none of it expels anybody. */
+static void who_has_no_say_expels_nobody(void **state)
+{
+    struct bed *bed = *state;
+    const uint8_t *id = first(bed);
+    const uint8_t *council = bed_node(bed, 0)->council;
+    struct stranger stranger;
+    stranger_init(bed, &stranger, 1);
+    struct forged card = stranger_card(bed, &stranger, id, 1, 86400);
+    bed_hand_over(bed, 1, 2, &card);
+    (void)takes(bed, 1, 2, expulsion(bed, id, council, 1, false, 0, 0, &stranger));
+    assert_true(member(bed, 2, id, 0));
+    /* Replayed after it was withdrawn; and the withdrawal dated years back, which makes no difference. */
+    struct forged said = expulsion(bed, id, council, 1, false, 0, 1, NULL);
+    bed_hand_over(bed, 1, 2, &said);
+    assert_false(member(bed, 2, id, 0));
+    const uint64_t long_ago_ms = bed->world->now_ms - UINT64_C(90) * 86400 * 1000;
+    assert_true(takes(bed, 1, 2, expulsion(bed, id, council, 2, true, long_ago_ms, 1, NULL)));
+    assert_true(member(bed, 2, id, 0));
+    bed_hand_over(bed, 1, 2, &said);
+    bed_run(bed, 1000);
+    assert_true(member(bed, 2, id, 0));
+    assert_false(bed_holds(bed, 2, said.id));
+    /* With a bit of it changed. */
+    said.bytes[said.len - 80] ^= 1;
+    bed_hand_over(bed, 1, 2, &said);
+    assert_true(member(bed, 2, id, 0));
+    /* Under the node key, which signs records of people. */
+    struct kr_keyring *keyring = bed_node(bed, 1)->keyring;
+    uint8_t root[64];
+    memcpy(root, keyring->root_secret, sizeof root);
+    memcpy(keyring->root_secret, keyring->node_secret, sizeof root);
+    struct forged false_key = expulsion(bed, id, council, 3, false, 0, 1, NULL);
+    memcpy(keyring->root_secret, root, sizeof root);
+    assert_false(takes(bed, 1, 2, false_key));
+    assert_true(member(bed, 2, id, 0));
+    bed_restart(bed, 2);
+    assert_true(member(bed, 2, id, 0));
+    forged_free(&said);
+    forged_free(&card);
+    stranger_deinit(&stranger);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(founders_who_are_linked_are_members_from_the_start, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_makes_no_sense_is_not_founded, setup, teardown),
+        cmocka_unit_test_setup_teardown(nobody_is_drawn_into_communities_without_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_said_is_checked_and_taken_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_has_no_say_expels_nobody, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
