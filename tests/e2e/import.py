@@ -178,6 +178,31 @@ def stricter(ours, root):
     check(records(second, "retracted") == records(first, "new") and len(records(second, "new")) == 1, f"stricter: {second['record']}")
 
 
+def nameless(ours, root):
+    """A bundle that names no organisation is followed by its ids; what is over is left out."""
+    def bundle(value, modified, **more):
+        indicators = [{"type": "indicator", "spec_version": "2.1", "id": f"indicator--bbbbbbbb-0000-4000-8000-00000000000{i}",
+                       "created": "2026-01-01T00:00:00.000Z", "modified": modified, "pattern_type": "stix", "valid_from": "2026-01-01T00:00:00Z",
+                       "pattern": f"[domain-name:value = '{name}.kairan-e2e.jp']"} for i, name in enumerate((value, "stays"))]
+        indicators.append(dict(indicators[0], id="indicator--bbbbbbbb-0000-4000-8000-000000000008", valid_until="2026-02-01T00:00:00Z",
+                               pattern="[domain-name:value = 'over.kairan-e2e.jp']"))
+        report = {"type": "report", "spec_version": "2.1", "id": "report--bbbbbbbb-0000-4000-8000-000000000009", "name": "R",
+                  "created": "2026-01-01T00:00:00.000Z", "modified": modified, "published": "2026-01-01T00:00:00Z",
+                  "object_refs": [item["id"] for item in indicators], **more}
+        return write(root, "nameless.json", json.dumps({"type": "bundle", "id": "bundle--bbbbbbbb-0000-4000-8000-00000000000a",
+                                                        "objects": [*indicators, report]}))
+
+    options = ("--label", "clear", "-y")
+    first = run(ours, bundle("s-one", "2026-01-01T00:00:00.000Z"), *options)
+    check(len(records(first, "new")) == 1 and [item["reason"] for item in first["row"]] == ["expired"], f"nameless: {first}")
+    second = run(ours, bundle("s-two", "2026-01-02T00:00:00.000Z"), *options)
+    check(len(records(second, "revised")) == 1 and not finds(ours, "s-one.kairan-e2e.jp") and finds(ours, "s-two.kairan-e2e.jp"),
+          f"changed: {second['record']}")
+    check(not finds(ours, "over.kairan-e2e.jp"), "what its origin does not hold valid any longer was imported")
+    third = run(ours, bundle("s-two", "2026-01-03T00:00:00.000Z", revoked=True), *options)
+    check(len(records(third, "retracted")) == 1 and not finds(ours, "stays.kairan-e2e.jp"), f"revoked: {third}")
+
+
 def many(ours, theirs, node, root):
     """More than is held at a time, while the node is killed and comes back: all of it, once."""
     path = write(root, "many.csv", "value,note\n" + "".join(f"m{i}.kairan-e2e.jp,{i}\n" for i in range(MANY)))
@@ -287,6 +312,7 @@ def main():
             labels(ours, made.root)
             origins(ours, theirs, made.root)
             stricter(ours, made.root)
+            nameless(ours, made.root)
             files(ours, made.root)
             asked(ours, made.root)
             feeds(ours, made.root)

@@ -25,8 +25,9 @@ static char out[16384];
 static void test_help(void **state)
 {
     (void)state;
-    static const char *const commands[] = {"init", "passphrase", "invite", "join",    "peers",  "councils", "submit", "lookup",
-                                           "scan", "ls",         "show",   "explain", "status", "watch",    "verify"};
+    static const char *const commands[] = {
+        "init",   "passphrase",  "invite",   "join",        "peers", "councils", "submit", "lookup",  "import", "export", "retract",
+        "revise", "retractions", "sighting", "warninglist", "scan",  "ls",       "show",   "explain", "status", "watch",  "verify"};
     char line[64];
     assert_int_equal(run("--help", out), 0);
     assert_non_null(strstr(out, "Exit status:"));
