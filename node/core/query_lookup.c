@@ -592,18 +592,24 @@ static enum kr_err lookup_all(struct kr_query_page *page, struct batch *batch, b
     return err;
 }
 
-/* Of which values there are more matches than were given. */
+/* The first of these values from `at` on of which there are more matches than were given; mostly there is none. */
+static uint32_t next_cut(const struct kr_query *query, uint32_t at)
+{
+    while (at < KR_LOOKUP_VALUES_MAX && (query->is_cut[at / 8] >> at % 8 & 1u) == 0) {
+        at = query->is_cut[at / 8] == 0 ? (at | 7u) + 1 : at + 1;
+    }
+    return at;
+}
+
 static void write_cut(const struct kr_query *query, struct kr_writer *result)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < KR_LOOKUP_VALUES_MAX; i++) {
-        count += (query->is_cut[i / 8] >> i % 8) & 1u;
+    for (uint32_t at = next_cut(query, 0); at < KR_LOOKUP_VALUES_MAX; at = next_cut(query, at + 1)) {
+        count++;
     }
     kr_writer_array(result, count);
-    for (uint32_t i = 0; i < KR_LOOKUP_VALUES_MAX; i++) {
-        if (((query->is_cut[i / 8] >> i % 8) & 1u) != 0) {
-            kr_writer_uint(result, i);
-        }
+    for (uint32_t at = next_cut(query, 0); at < KR_LOOKUP_VALUES_MAX; at = next_cut(query, at + 1)) {
+        kr_writer_uint(result, at);
     }
 }
 
