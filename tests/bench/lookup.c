@@ -259,7 +259,7 @@ static void measure(const struct bench_options *options, struct asking *asking, 
 void bench_lookup(const struct bench_options *options)
 {
     const uint32_t per_file = options->is_small ? 2000 : FILE_INDICATORS, files = options->is_small ? 1 : 10;
-    const uint32_t count = options->is_small ? 200 : 5000;
+    const uint32_t count = options->is_small ? 200 : 20000;
     struct node node;
     struct redis redis;
     struct conn conn;
