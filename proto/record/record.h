@@ -68,6 +68,8 @@ bool kr_kind_is_statement(uint32_t kind);
 bool kr_kind_takes_back(uint32_t kind);
 
 #define KR_FLAG_EXERCISE 1u
+/* How titles outside begin where they belong to an exercise. */
+#define KR_EXERCISE_MARK "[EXERCISE] 【訓練】 "
 
 /* The header, decoded. Fixed-size except the audience, which is borrowed from the record's bytes. */
 struct kr_header {

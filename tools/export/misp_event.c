@@ -110,7 +110,7 @@ static json_t *info_json(const struct kr_rendering *rendering, const struct kr_g
     if (!rendering->is_exercise) {
         return title;
     }
-    json_t *info = json_pack("s++", "[EXERCISE] 【訓練】 ", title == NULL ? "" : json_string_value(title), "");
+    json_t *info = json_pack("s++", KR_EXERCISE_MARK, title == NULL ? "" : json_string_value(title), "");
     json_decref(title);
     return info;
 }

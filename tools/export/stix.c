@@ -222,7 +222,7 @@ static void add_validity(json_t *object, const struct kr_mention *mention)
     }
 }
 
-static json_t *mention_json(const struct kr_mention *mention)
+static json_t *mention_json(const struct kr_rendering *rendering, const struct kr_mention *mention)
 {
     const struct kr_entry entry = {.type = mention->indicator.type, .value = mention->indicator.value};
     char text[KR_INDICATOR_PRINT_BYTES_MAX], id[64];
@@ -252,6 +252,9 @@ static json_t *mention_json(const struct kr_mention *mention)
                               json_pack("[s]", action == KR_ACTION_BLOCK    ? "block"
                                                : action == KR_ACTION_DETECT ? "detect"
                                                                             : "context"));
+    if (rendering->is_exercise) {
+        (void)json_array_append_new(json_object_get(object, "labels"), json_string("exercise"));
+    }
     if (action == KR_ACTION_BLOCK) {
         (void)json_object_set_new(object, "indicator_types", json_pack("[s]", "malicious-activity"));
     }
@@ -303,7 +306,8 @@ static void add_references(json_t *object, const struct kr_gathered_record *reco
     }
 }
 
-static json_t *report_json(const struct kr_gathered_record *record, const struct kr_mention *const *mentions, size_t count)
+static json_t *report_json(const struct kr_rendering *rendering, const struct kr_gathered_record *record,
+                           const struct kr_mention *const *mentions, size_t count)
 {
     struct kr_report report;
     char id[64], created[KR_TIME_TEXT_BYTES];
@@ -317,8 +321,14 @@ static json_t *report_json(const struct kr_gathered_record *record, const struct
         mention_id(mentions[i], id);
         (void)json_array_append_new(refs, json_string(id));
     }
-    (void)json_object_set_new(object, "name",
-                              report.title.len > 0 ? kr_text_json(report.title.bytes, report.title.len) : json_string("Kairan"));
+    json_t *title = report.title.len > 0 ? kr_text_json(report.title.bytes, report.title.len) : json_string("Kairan");
+    if (rendering->is_exercise) {
+        json_t *marked = json_pack("s+", KR_EXERCISE_MARK, title == NULL ? "" : json_string_value(title));
+        json_decref(title);
+        title = marked;
+        (void)json_object_set_new(object, "labels", json_pack("[s]", "exercise"));
+    }
+    (void)json_object_set_new(object, "name", title);
     if (report.text.len > 0) {
         (void)json_object_set_new(object, "description", kr_text_json(report.text.bytes, report.text.len));
     }
@@ -424,14 +434,15 @@ static void put_common(struct bundle *bundle, const struct kr_selection *selecti
     free(records);
 }
 
-static void put_records(struct bundle *bundle, const struct kr_selection *selection, const struct kr_by_record *sorted)
+static void put_records(struct bundle *bundle, const struct kr_rendering *rendering, const struct kr_by_record *sorted)
 {
+    const struct kr_selection *selection = rendering->selection;
     for (size_t i = 0, run; i < sorted->count; i += run) {
         run = kr_by_record_run(sorted, i);
         for (size_t m = 0; m < run; m++) {
-            put(bundle, mention_json(sorted->items[i + m]));
+            put(bundle, mention_json(rendering, sorted->items[i + m]));
         }
-        put(bundle, report_json(sorted->items[i]->record, sorted->items + i, run));
+        put(bundle, report_json(rendering, sorted->items[i]->record, sorted->items + i, run));
     }
     for (size_t i = 0; i < selection->taken_count; i++) {
         const struct kr_gathered_record *record = selection->taken[i];
@@ -476,7 +487,7 @@ enum kr_err kr_render_stix(const struct kr_rendering *rendering, const struct kr
         bundle_id(selection, &sorted, id);
         (void)fprintf(out, "{\"type\":\"bundle\",\"id\":\"%s\"", id);
         put_common(&bundle, selection, &sorted);
-        put_records(&bundle, selection, &sorted);
+        put_records(&bundle, rendering, &sorted);
         (void)fputs(bundle.has_any ? "\n]}\n" : "}\n", out);
         err = bundle.err;
     }

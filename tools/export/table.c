@@ -70,9 +70,17 @@ static enum kr_left judge(const struct kr_rendering *rendering, const struct kr_
     return kr_entry_text(entry, text) ? KR_LEFT_NOT : KR_LEFT_FORM;
 }
 
-static void write_row(const struct kr_selection *selection, const struct kr_entry *entry, FILE *out)
+static void write_title(const struct kr_rendering *rendering, const struct kr_gathered_record *record, FILE *out)
 {
-    const struct kr_mention *newest = &selection->mentions[entry->first];
+    char title[sizeof KR_EXERCISE_MARK + KR_TITLE_BYTES_MAX];
+    const int len = snprintf(title, sizeof title, "%s%.*s", rendering->is_exercise ? KR_EXERCISE_MARK : "", (int)record->title.len,
+                             (const char *)record->title.bytes);
+    write_cell(title, len > 0 ? (size_t)len : 0, false, out);
+}
+
+static void write_row(const struct kr_rendering *rendering, const struct kr_entry *entry, FILE *out)
+{
+    const struct kr_mention *newest = &rendering->selection->mentions[entry->first];
     const struct kr_gathered_record *record = newest->record;
     char text[KR_INDICATOR_PRINT_BYTES_MAX], number[16], id[65];
     if (!kr_entry_text(entry, text)) {
@@ -91,7 +99,7 @@ static void write_row(const struct kr_selection *selection, const struct kr_entr
     write_time(entry->oldest_ms / 1000, out);
     write_time(entry->newest_ms / 1000, out);
     write_slice(record->summary.author_name, false, out);
-    write_slice(record->title, false, out);
+    write_title(rendering, record, out);
     write_slice(newest->indicator.note, false, out);
     write_id(record->id, id);
     write_text(id, out);
@@ -114,7 +122,7 @@ enum kr_err kr_render_csv(const struct kr_rendering *rendering, const struct kr_
         "origin,origin_id,origin_terms\r\n",
         out);
     for (size_t i = 0; i < chosen.count; i++) {
-        write_row(rendering->selection, chosen.items[i], out);
+        write_row(rendering, chosen.items[i], out);
     }
     kr_chosen_deinit(&chosen);
     return KR_OK;

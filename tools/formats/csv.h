@@ -77,6 +77,7 @@ enum kr_csv_role {
 
 /* Columns of our own export (tools/export/table.c) that say where a row comes from. */
 #define KR_CSV_EXPORT_AUTHOR 10u
+#define KR_CSV_EXPORT_TITLE  11u
 #define KR_CSV_EXPORT_RECORD 13u
 #define KR_CSV_EXPORT_ORIGIN 14u
 #define KR_CSV_EXPORT_TERMS  16u

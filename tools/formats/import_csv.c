@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "proto/record/record.h"
 #include "tools/formats/collect.h"
 #include "tools/formats/csv.h"
 
@@ -20,6 +21,7 @@ struct key {
     enum kr_label label;
     uint32_t month; /* 202602; 0: none */
     char organisation[KR_NAME_BYTES_MAX + 1], terms[256];
+    bool is_exercise;
 };
 
 struct reading {
@@ -301,14 +303,17 @@ static struct key key_of(const struct reading *reading)
         const struct kr_slice origin = cell_of(reading, KR_CSV_EXPORT_ORIGIN), author = cell_of(reading, KR_CSV_EXPORT_AUTHOR);
         keep(origin.len > 0 ? origin : author, key.organisation, sizeof key.organisation);
         keep(cell_of(reading, KR_CSV_EXPORT_TERMS), key.terms, sizeof key.terms);
+        const struct kr_slice title = cell_of(reading, KR_CSV_EXPORT_TITLE);
+        key.is_exercise =
+            title.len >= sizeof KR_EXERCISE_MARK - 2 && memcmp(title.bytes, KR_EXERCISE_MARK, sizeof KR_EXERCISE_MARK - 2) == 0;
     }
     return key;
 }
 
 static bool is_same(const struct key *a, const struct key *b)
 {
-    return a->label == b->label && a->month == b->month && strcmp(a->organisation, b->organisation) == 0 &&
-           strcmp(a->terms, b->terms) == 0;
+    return a->label == b->label && a->month == b->month && a->is_exercise == b->is_exercise &&
+           strcmp(a->organisation, b->organisation) == 0 && strcmp(a->terms, b->terms) == 0;
 }
 
 static uint32_t find_key(const struct reading *reading, struct key key)
@@ -334,7 +339,7 @@ static enum kr_err begin_group(const struct reading *reading)
     const struct kr_import_options *options = reading->options;
     const char *slash = strrchr(reading->source->name, '/');
     char title[KR_TITLE_BYTES_MAX], id[64];
-    (void)snprintf(title, sizeof title, "%s",
+    (void)snprintf(title, sizeof title, "%s%s", key.is_exercise ? KR_EXERCISE_MARK : "",
                    strcmp(reading->source->name, "-") == 0 ? "CSV"
                    : slash != NULL                         ? slash + 1
                                                            : reading->source->name);

@@ -54,6 +54,17 @@ enum kr_err kr_ship_label(const struct kr_submit *request, enum kr_label own, en
     return KR_OK;
 }
 
+bool kr_ship_is_exercise(const struct kr_lot *lot)
+{
+    static const char *const marks[] = {"[EXERCISE]", "【訓練】"};
+    bool is = false;
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        const size_t len = strlen(marks[i]);
+        is = is || (lot->title.len >= len && memcmp(lot->title.bytes, marks[i], len) == 0);
+    }
+    return is;
+}
+
 /* ---- a lot as a plan ---- */
 
 static void free_going(struct kr_ship_going *going)
@@ -128,6 +139,9 @@ static enum kr_err make_going(struct kr_ship *ship, const struct kr_lot *lot, st
     struct kr_error why = {.text = ""};
     enum kr_label label = KR_TLP_NONE;
     enum kr_err err = kr_ship_label(&ship->request, lot->label, &label, &why);
+    if (err == KR_OK && kr_ship_is_exercise(lot) && !ship->request.is_forced && (ship->request.flags & KR_FLAG_EXERCISE) == 0) {
+        err = kr_fail(&why, KR_DENIED, "%s", _("it belongs to an exercise: import it with --exercise"));
+    }
     if (err != KR_OK) {
         tell_refused(ship, lot, err, why.text);
         return KR_CANCELLED;

@@ -56,6 +56,9 @@ void kr_ship_deinit(struct kr_ship *ship);
  * translated sentence. Pure. */
 enum kr_err kr_ship_label(const struct kr_submit *request, enum kr_label own, enum kr_label *ret_label,
                           struct kr_error *error) KR_WARN_UNUSED;
+/* Whether it says of itself that it belongs to an exercise, as our exports do, and mails: it is not imported as if it were real.
+ * Pure. */
+bool kr_ship_is_exercise(const struct kr_lot *lot);
 /* Asks the node; sends nothing. The lot stays the caller's. */
 enum kr_err kr_ship_look(struct kr_ship *ship, const struct kr_lot *lot, struct kr_error *error) KR_WARN_UNUSED;
 /* Takes the lot over, also on failure, and begins to send it, when what is under way has arrived. */

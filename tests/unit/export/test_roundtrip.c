@@ -34,12 +34,13 @@ struct seen {
     bool is_found[VALUE_COUNT];
     uint32_t unknown, skipped;
     uint32_t vague; /* types whose action a format does not tell; bits */
-    char organisation[64], terms[64];
+    char title[64], organisation[64], terms[64];
 };
 
 static enum kr_err on_group(void *context, const struct kr_import_group *group)
 {
     struct seen *seen = context;
+    (void)snprintf(seen->title, sizeof seen->title, "%.*s", (int)group->title.len, (const char *)group->title.bytes);
     (void)snprintf(seen->organisation, sizeof seen->organisation, "%.*s", (int)group->organisation.len,
                    (const char *)group->organisation.bytes);
     (void)snprintf(seen->terms, sizeof seen->terms, "%.*s", (int)group->terms.len, (const char *)group->terms.bytes);
@@ -154,9 +155,10 @@ static void test_stix(void **state)
 }
 
 /* The only event of the selection, as it stands in a feed; free(). */
-static char *event_text(const struct kr_selection *selection)
+static char *event_text(const struct kr_rendering *given)
 {
-    struct kr_rendering rendering = rendering_of(selection);
+    const struct kr_rendering rendering = *given;
+    const struct kr_selection *selection = rendering.selection;
     struct kr_tally tally = {0};
     struct kr_chosen chosen;
     struct kr_by_record sorted;
@@ -181,7 +183,8 @@ static void test_misp(void **state)
     const uint32_t vague = 1u << KR_INDICATOR_FILENAME | 1u << KR_INDICATOR_USER_AGENT;
     give_all(&gathered);
     struct kr_selection selection = SELECT(&gathered, 0);
-    char *text = event_text(&selection);
+    struct kr_rendering rendering = rendering_of(&selection);
+    char *text = event_text(&rendering);
     check_text("misp-feed", text, KR_IMPORT_MISP, &selection, 1u << KR_INDICATOR_OTHER, vague, 1);
     free(text);
     kr_selection_deinit(&selection);
@@ -222,7 +225,7 @@ static void test_origin(void **state)
         struct kr_rendering rendering = rendering_of(&selection);
         struct seen seen = {.selection = &selection};
         char *text =
-            formats[i].format == KR_IMPORT_MISP ? event_text(&selection) : render(formats[i].name, NULL, &rendering, &tally);
+            formats[i].format == KR_IMPORT_MISP ? event_text(&rendering) : render(formats[i].name, NULL, &rendering, &tally);
         assert_int_equal(selection.entries[0].action, KR_ACTION_NONE);
         read_origin(formats[i].name, text, formats[i].format, &seen);
         assert_string_equal(seen.organisation, "Vendor, \"X\"");
@@ -245,10 +248,34 @@ static void test_own_origin(void **state)
         struct kr_selection selection = SELECT(&gathered, 0);
         struct kr_rendering rendering = rendering_of(&selection);
         struct seen seen = {.selection = &selection};
-        char *text = formats[i] == KR_IMPORT_MISP ? event_text(&selection)
+        char *text = formats[i] == KR_IMPORT_MISP ? event_text(&rendering)
                                                   : render(formats[i] == KR_IMPORT_CSV ? "csv" : "stix", NULL, &rendering, &tally);
         read_origin("x", text, formats[i], &seen);
         assert_string_equal(seen.organisation, "Kita");
+        free(text);
+        kr_selection_deinit(&selection);
+        kr_gathered_deinit(&gathered);
+    }
+}
+
+/* An exercise is told as one, so that nobody takes it for real elsewhere. */
+static void test_exercise(void **state)
+{
+    (void)state;
+    static const enum kr_import_format formats[] = {KR_IMPORT_CSV, KR_IMPORT_STIX, KR_IMPORT_MISP};
+    for (size_t i = 0; i < 6; i++) {
+        struct kr_gathered gathered = {0};
+        struct kr_tally tally;
+        GIVE(&gathered, .number = 1, .label = KR_TLP_CLEAR, .title = "drill", VALUES({V(DOMAIN, "evil.example")}));
+        struct kr_selection selection = SELECT(&gathered, 0);
+        struct kr_rendering rendering = rendering_of(&selection);
+        struct seen seen = {.selection = &selection};
+        rendering.is_exercise = i < 3;
+        char *text = formats[i % 3] == KR_IMPORT_MISP
+                         ? event_text(&rendering)
+                         : render(formats[i % 3] == KR_IMPORT_CSV ? "csv" : "stix", NULL, &rendering, &tally);
+        read_origin("x", text, formats[i % 3], &seen);
+        assert_int_equal(strncmp(seen.title, KR_EXERCISE_MARK, sizeof KR_EXERCISE_MARK - 1) == 0, rendering.is_exercise);
         free(text);
         kr_selection_deinit(&selection);
         kr_gathered_deinit(&gathered);
@@ -259,7 +286,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_csv),    cmocka_unit_test(test_stix),       cmocka_unit_test(test_misp),
-        cmocka_unit_test(test_origin), cmocka_unit_test(test_own_origin),
+        cmocka_unit_test(test_origin), cmocka_unit_test(test_own_origin), cmocka_unit_test(test_exercise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

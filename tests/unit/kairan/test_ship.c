@@ -33,6 +33,15 @@ static void test_labels(void **state)
     check_label(KR_TLP_AMBER_STRICT, KR_TLP_NONE, false, 1, KR_DENIED, KR_TLP_NONE);
 }
 
+static void test_exercise(void **state)
+{
+    (void)state;
+    assert_true(kr_ship_is_exercise(&(const struct kr_lot){.title = slice(KR_EXERCISE_MARK "x")}));
+    assert_true(kr_ship_is_exercise(&(const struct kr_lot){.title = slice("【訓練】標的型メール")}));
+    assert_false(kr_ship_is_exercise(&(const struct kr_lot){.title = slice("訓練のお知らせ")}));
+    assert_false(kr_ship_is_exercise(&(const struct kr_lot){.title = slice("")}));
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -45,6 +54,7 @@ static void test_names(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_labels), cmocka_unit_test(test_names)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_labels), cmocka_unit_test(test_exercise),
+                                       cmocka_unit_test(test_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
