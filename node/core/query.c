@@ -12,7 +12,8 @@
 bool kr_query_answers(uint32_t op)
 {
     return op == KR_OP_LOOKUP || op == KR_OP_LS || op == KR_OP_SHOW || op == KR_OP_COUNCILS || op == KR_OP_VERIFY ||
-           op == KR_OP_EXPORT || op == KR_OP_SIGHTINGS || (op >= KR_OP_COMMUNITIES && op <= KR_OP_COMMUNITY_WHY);
+           op == KR_OP_EXPORT || op == KR_OP_SIGHTINGS || op == KR_OP_QUARANTINE ||
+           (op >= KR_OP_COMMUNITIES && op <= KR_OP_COMMUNITY_WHY);
 }
 
 enum kr_err kr_query_init(struct kr_query *query, uint32_t op, struct kr_slice args, bool speaks_japanese)
@@ -333,6 +334,9 @@ enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const stru
             break;
         case KR_OP_EXPORT:
             err = kr_query_export(&page, result, &done);
+            break;
+        case KR_OP_QUARANTINE:
+            err = kr_query_quarantine(&page, &done);
             break;
         case KR_OP_COUNCILS:
             err = page_councils(&page, &done);

@@ -2,7 +2,7 @@
  * core.
  *
  * Answers KR_OP_LOOKUP, KR_OP_LS, KR_OP_SHOW, KR_OP_COUNCILS, KR_OP_VERIFY, KR_OP_EXPORT, KR_OP_SIGHTINGS,
- * KR_OP_COMMUNITIES, KR_OP_COMMUNITY, KR_OP_COMMUNITY_WHY; all other requests go to
+ * KR_OP_QUARANTINE, KR_OP_COMMUNITIES, KR_OP_COMMUNITY, KR_OP_COMMUNITY_WHY; all other requests go to
  * the core as events. */
 #ifndef KR_NODE_CORE_QUERY_H
 #define KR_NODE_CORE_QUERY_H

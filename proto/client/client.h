@@ -96,6 +96,7 @@ enum kr_op {
     KR_OP_SETTLE = 35,  /* args: array of 1 bin 32, a council; result: array of 1 uint, how many alarms are settled now */
     KR_OP_PEER = 36,    /* args: kr_peer_act; result: empty array when it is in force, net included */
     KR_OP_BLOCKED = 37, /* pages of kr_blocked: councils that may not be linked */
+    KR_OP_QUARANTINE = 38, /* pages of kr_quarantined: what waits for its author to be trusted */
 };
 
 /* A submission: one record. `body` is the content as kr_report_write or kr_advisory_write gives it. */
@@ -391,6 +392,16 @@ struct kr_stated {
 };
 void kr_stated_write(const struct kr_stated *stated, struct kr_writer *writer); /* array of 1 to KR_STATEMENTS_MAX bins */
 enum kr_err kr_stated_read(struct kr_slice bytes, struct kr_stated *ret_stated) KR_WARN_UNUSED;
+
+/* A record that waits for its author to be trusted, without anything of what is in it. */
+struct kr_quarantined {
+    uint64_t bytes;
+    uint8_t from[32]; /* the council that brought it */
+    struct kr_slice from_name;
+    struct kr_summary record; /* title, severity, indicators: none */
+};
+void kr_quarantined_write(const struct kr_quarantined *quarantined, struct kr_writer *writer);
+enum kr_err kr_quarantined_read(struct kr_slice bytes, struct kr_quarantined *ret_quarantined) KR_WARN_UNUSED;
 
 /* What the operator does with the link to a council. */
 enum kr_peer_action {

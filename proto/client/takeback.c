@@ -104,6 +104,33 @@ enum kr_err kr_waiting_read(struct kr_slice bytes, struct kr_waiting *ret_waitin
     return reader.err;
 }
 
+void kr_quarantined_write(const struct kr_quarantined *quarantined, struct kr_writer *writer)
+{
+    kr_writer_array(writer, 4);
+    kr_writer_uint(writer, quarantined->bytes);
+    kr_writer_bin(writer, quarantined->from, sizeof quarantined->from);
+    kr_writer_str_slice(writer, quarantined->from_name);
+    kr_summary_write(&quarantined->record, writer);
+}
+
+enum kr_err kr_quarantined_read(struct kr_slice bytes, struct kr_quarantined *ret_quarantined)
+{
+    struct kr_quarantined quarantined = {0};
+    struct kr_reader reader;
+
+    kr_reader_init(&reader, bytes.bytes, bytes.len);
+    kr_reader_array(&reader, 4);
+    quarantined.bytes = kr_reader_uint(&reader, UINT64_MAX);
+    kr_reader_fixed(&reader, quarantined.from, sizeof quarantined.from);
+    quarantined.from_name = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
+    kr_summary_element_read(&reader, &quarantined.record);
+    kr_reader_close(&reader);
+    if (kr_reader_end(&reader) == KR_OK) {
+        *ret_quarantined = quarantined;
+    }
+    return reader.err;
+}
+
 void kr_taken_write(const struct kr_taken *taken, struct kr_writer *writer)
 {
     kr_writer_array(writer, 4);

@@ -162,7 +162,8 @@ static void look_at_waiting(struct doctor *doctor)
              status->takebacks_waiting);
     }
     if (status->quarantined > 0) {
-        sayf(doctor, WARNING, "quarantine", _("vouch for their authors if you know them; else they expire by themselves"),
+        sayf(doctor, WARNING, "quarantine",
+             _("kairan quarantine; vouch for their authors if you know them, else they expire by themselves"),
              _("records of councils that are not trusted yet: %ju"), status->quarantined);
     }
 }

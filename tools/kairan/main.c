@@ -423,6 +423,16 @@ const struct kr_command kr_commands[] = {
         "Exit status: 0 done (ls: there are some), 1 none, 2 failure.\n"
         "\n"
         "Example: kairan warninglist add misp-warninglists/lists/google/list.json\n")},
+    {"quarantine", kr_run_quarantine, N_("what waits for its author to be trusted"),
+     N_("Usage: kairan quarantine\n"
+        "\n"
+        "Lists, author by author, records of councils that no community of yours has vouched for enough. They are shown to\n"
+        "nobody, found by no look-up, in no export, and passed on to nobody; they enter by themselves when the vouches come, or\n"
+        "expire. With --json a line a record.\n"
+        "\n"
+        "Exit status: 0 there are some, 1 none.\n"
+        "\n"
+        "Example: kairan quarantine\n")},
     {"doctor", kr_run_doctor, N_("look for what is wrong, and say how to mend it"),
      N_("Usage: kairan doctor\n"
         "\n"

@@ -43,6 +43,7 @@ ROUND_TRIP(kr_export, export, kr_export_write, kr_export_read)
 ROUND_TRIP(kr_sight, sight, kr_sight_write, kr_sight_read)
 ROUND_TRIP(kr_sighting_item, item, kr_sighting_item_write, kr_sighting_item_read)
 ROUND_TRIP(kr_council_item, item, kr_council_item_write, kr_council_item_read)
+ROUND_TRIP(kr_quarantined, quarantined, kr_quarantined_write, kr_quarantined_read)
 ROUND_TRIP(kr_peer_act, act, kr_peer_act_write, kr_peer_act_read)
 ROUND_TRIP(kr_blocked, blocked, kr_blocked_write, kr_blocked_read)
 ROUND_TRIP(kr_alarm, alarm, kr_alarm_write, kr_alarm_read)
@@ -329,6 +330,11 @@ static void keys_and_statements_read_back(void **state)
     assert_slice_equal(read_alarm.records[1], "b", 1);
     struct kr_peer_act act = {.action = KR_PEER_BLOCK, .council = {9}}, read_act;
     struct kr_blocked blocked = {.council = {10}, .name = text_slice("西"), .since_ms = 11}, read_blocked;
+    struct kr_quarantined quarantined = {.bytes = 12, .from = {13}, .from_name = text_slice("南"), .record = some_summary()},
+                          read_quarantined;
+    round_trip_kr_quarantined(&quarantined, &read_quarantined);
+    assert_true(read_quarantined.bytes == 12 && read_quarantined.from[0] == 13);
+    assert_slice_equal(read_quarantined.from_name, "南", 3);
     round_trip_kr_peer_act(&act, &read_act);
     assert_true(read_act.action == KR_PEER_BLOCK && read_act.council[0] == 9);
     round_trip_kr_blocked(&blocked, &read_blocked);
