@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "proto/client/client.h"
+#include "proto/client/community.h"
 #include "proto/wire/wire.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -109,6 +110,12 @@ RUN(waiting)
 RUN(export)
 RUN(sight)
 RUN(sighting_item)
+RUN(community_item)
+RUN(community_ask)
+RUN(community_council)
+RUN(community_word)
+RUN(say)
+RUN(founding)
 #undef RUN
 
 static void run_revise(struct kr_slice bytes)
@@ -139,9 +146,35 @@ static void run_from_keeper(struct kr_slice bytes)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const runs[])(struct kr_slice bytes) = {
-        run_message,      run_hello,   run_submit,    run_invite,  run_ls,     run_summary,   run_match,         run_shown,
-        run_council_item, run_preview, run_explained, run_peer,    run_status, run_join_step, run_from_client,   run_from_keeper,
-        run_retract,      run_revise,  run_confirm,   run_waiting, run_export, run_sight,     run_sighting_item,
+        run_message,
+        run_hello,
+        run_submit,
+        run_invite,
+        run_ls,
+        run_summary,
+        run_match,
+        run_shown,
+        run_council_item,
+        run_preview,
+        run_explained,
+        run_peer,
+        run_status,
+        run_join_step,
+        run_from_client,
+        run_from_keeper,
+        run_retract,
+        run_revise,
+        run_confirm,
+        run_waiting,
+        run_export,
+        run_sight,
+        run_sighting_item,
+        run_community_item,
+        run_community_ask,
+        run_community_council,
+        run_community_word,
+        run_say,
+        run_founding,
     };
     struct kr_slice bytes = {0};
 
