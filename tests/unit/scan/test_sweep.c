@@ -252,7 +252,7 @@ static void test_parents_of_foreign_names(void **state)
     EXPECT_ALL(values, examples);
 }
 
-/* Dots and hyphens around words are not of them, however many; also where they stand across the steps of a sweep. */
+/* Dots and hyphens around words are not of them, however many. */
 static void test_edges(void **state)
 {
     static const char *const values[] = {"bad.com", "1.2.3.4", "host.corp1", "1-2.3-4", NULL};
@@ -269,19 +269,50 @@ static void test_edges(void **state)
         {"1.2.3.4-5.6.7.8", ""},
         {"1.2.3.4.bad", ""},
     };
+    (void)state;
+    EXPECT_ALL(values, examples);
+}
+
+/* Blocks of 64 bytes, and batches of 4,096: wherever it stands between them, everything is found. */
+static void test_every_place(void **state)
+{
+    static const char *const values[] = {"bad.com",
+                                         "1.2.3.4",
+                                         "203.0.113.0/24",
+                                         "2001:db8::7",
+                                         "fe80:1:2:3:4:5:6:7",
+                                         "foo@mail.com",
+                                         "d41d8cd98f00b204e9800998ecf8427e",
+                                         NULL};
+    static const struct example examples[] = {
+        {"--x.bad.com.--", "0:bad.com/parent "},
+        {"-1.2.3.4..", "0:1.2.3.4 "},
+        {"203.0.113.99,", "0:203.0.113.0/24/network "},
+        {"bad[.]com", "0:bad.com "},
+        {"bad\\.com", "0:bad.com "},
+        {"2001:db8::7", "0:2001:db8::7 "},
+        {"fe80:1:2:3:4:5:6:7", "0:fe80:1:2:3:4:5:6:7 "},
+        {"x/%62ad.com", "0:bad.com "},
+        {"<foo@mail.com>", "0:foo@mail.com "},
+        {"=d41d8cd98f00b204e9800998ecf8427e.", "0:d41d8cd98f00b204e9800998ecf8427e "},
+    };
     struct bed bed;
     char text[4300];
     (void)state;
-    EXPECT_ALL(values, examples);
     bed_open(&bed, values);
     bed_seal(&bed);
+    assert_false(bed.sieve->has_words);
     for (size_t i = 0; kr_sweep_name(i) != NULL; i++) {
         assert_true(kr_sweep_choose(kr_sweep_name(i)));
-        for (size_t place = 3950; place < 4200; place++) {
-            memset(text, ' ', sizeof text);
-            memcpy(text + place, "--x.bad.com.--  -1.2.3.4..", 26);
-            sweep(&bed, text, sizeof text);
-            assert_string_equal(bed.found, "0:bad.com/parent 0:1.2.3.4 ");
+        for (size_t k = 0; k < sizeof examples / sizeof examples[0]; k++) {
+            for (size_t place = 3990; place < 4110; place++) {
+                memset(text, ' ', sizeof text);
+                memcpy(text + place, examples[k].text, strlen(examples[k].text));
+                sweep(&bed, text, sizeof text);
+                if (strcmp(bed.found, examples[k].found) != 0) {
+                    fail_msg("%s, at %zu, \"%s\": found \"%s\"", kr_sweep_name(i), place, examples[k].text, bed.found);
+                }
+            }
         }
     }
     bed_close(&bed);
@@ -519,6 +550,7 @@ int main(void)
         cmocka_unit_test(test_mail_and_names),
         cmocka_unit_test(test_parents_of_foreign_names),
         cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_every_place),
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_texts_with_dots_alone),
         cmocka_unit_test(test_long_words),
