@@ -280,13 +280,41 @@ static void test_left_out(void **state)
     bed_close(&bed);
 }
 
-/* One line of 100 MB, and 1 GiB packed into 1 MB: memory stays where it is, and what stands behind is found. */
+static void put_zstd(ZSTD_CStream *stream, FILE *out, const char *text, size_t len, ZSTD_EndDirective end)
+{
+    char room[65536];
+    ZSTD_inBuffer from = {text, len, 0};
+    size_t left = 1;
+    while (from.pos < from.size || (end == ZSTD_e_end && left > 0)) {
+        ZSTD_outBuffer to = {room, sizeof room, 0};
+        left = ZSTD_compressStream2(stream, &to, &from, end);
+        assert_int_equal(ZSTD_isError(left), 0);
+        assert_int_equal(fwrite(room, 1, to.pos, out), to.pos);
+    }
+}
+
+/* What cannot be read, or is no text at all, costs no other file. */
+static void test_hostile(void **state)
+{
+    struct bed bed;
+    const char *paths[] = {"/proc/self/mem", directory,
+                           put_file("fine", "\xff\xfe\xc3(bad.com)\xe3\x81\x80.\xf4 \xed\xa0\x80 1.2.3.4\xc0\n", 31)};
+    (void)state;
+    bed_open(&bed, 2);
+    assert_int_equal(bed_run(&bed, paths, 3), KR_OK);
+    assert_string_equal(bed.found, "fine:1:bad.com fine:1:1.2.3.4 ");
+    assert_int_equal(bed.totals.failed, 2);
+    assert_int_equal(bed.totals.files, 3);
+    bed_close(&bed);
+}
+
+/* One line of 100 MB, as it is and packed into 1 MB and less: memory stays where it is, and what stands behind is found. */
 static void test_bounded(void **state)
 {
     enum { BLOCK = 1000000 };
     struct rusage before, behind;
     struct bed bed;
-    const char *paths[2] = {place("line"), place("bomb.gz")};
+    const char *paths[3] = {place("line"), place("bomb.gz"), place("bomb.zst")};
     char *block = malloc(BLOCK);
     (void)state;
     assert_non_null(block);
@@ -295,26 +323,34 @@ static void test_bounded(void **state)
     }
     FILE *out = fopen(paths[0], "we");
     gzFile bomb = gzopen(paths[1], "wb1");
-    assert_true(out != NULL && bomb != NULL);
+    FILE *zstd = fopen(paths[2], "we");
+    ZSTD_CStream *stream = ZSTD_createCStream();
+    assert_true(out != NULL && bomb != NULL && zstd != NULL && stream != NULL);
     for (int i = 0; i < 100; i++) {
         assert_int_equal(fwrite(block, 1, BLOCK, out), BLOCK);
         assert_int_equal(gzwrite(bomb, block, BLOCK), BLOCK);
+        put_zstd(stream, zstd, block, BLOCK, ZSTD_e_continue);
     }
     assert_true(fputs(" bad.com \nx 1.2.3.4\n", out) >= 0 && gzputs(bomb, " bad.com \nx 1.2.3.4\n") > 0);
+    put_zstd(stream, zstd, " bad.com \nx 1.2.3.4\n", 20, ZSTD_e_end);
     (void)fclose(out);
     (void)gzclose(bomb);
+    (void)fclose(zstd);
+    (void)ZSTD_freeCStream(stream);
     free(block);
     (void)getrusage(RUSAGE_SELF, &before);
     bed_open(&bed, 2);
-    assert_int_equal(bed_run(&bed, paths, 2), KR_OK);
+    assert_int_equal(bed_run(&bed, paths, 3), KR_OK);
     (void)getrusage(RUSAGE_SELF, &behind);
-    assert_string_equal(bed.found, "line:1:bad.com line:2:1.2.3.4 bomb.gz:1:bad.com bomb.gz:2:1.2.3.4 ");
+    assert_string_equal(bed.found,
+                        "line:1:bad.com line:2:1.2.3.4 bomb.gz:1:bad.com bomb.gz:2:1.2.3.4 bomb.zst:1:bad.com bomb.zst:2:1.2.3.4 ");
 #ifndef __SANITIZE_ADDRESS__ /* it keeps what was freed */
     assert_true(behind.ru_maxrss - before.ru_maxrss < 32 * 1024);
 #endif
     bed_close(&bed);
     (void)unlink(paths[0]);
     (void)unlink(paths[1]);
+    (void)unlink(paths[2]);
 }
 
 /* A pipe that is still written to: what is complete is reported at once. */
@@ -360,9 +396,9 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ends_of_lines),  cmocka_unit_test(test_pieces),   cmocka_unit_test(test_order),
-        cmocka_unit_test(test_compressed),     cmocka_unit_test(test_left_out), cmocka_unit_test(test_bounded),
-        cmocka_unit_test(test_standard_input),
+        cmocka_unit_test(test_ends_of_lines), cmocka_unit_test(test_pieces),         cmocka_unit_test(test_order),
+        cmocka_unit_test(test_compressed),    cmocka_unit_test(test_left_out),       cmocka_unit_test(test_bounded),
+        cmocka_unit_test(test_hostile),       cmocka_unit_test(test_standard_input),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
