@@ -3,6 +3,7 @@
 its decoder.
 
 usage: make_corpus.py ../vectors/kairan.json corpus"""
+import hashlib
 import json
 import pathlib
 import sys
@@ -12,6 +13,7 @@ RECORD = {"record": 0, "header": 1, "sealed": 2, "report": 3, "advisory": 4, "co
           "retraction": 8, "revision": 9, "sighting": 10}
 MESSAGE, HELLO, SUBMIT, INVITE, LS, SUMMARY, MATCH, SHOWN, COUNCIL, PREVIEW, EXPLAINED, PEER, STATUS, JOIN = range(14)
 FROM_CLIENT, FROM_KEEPER, RETRACT, REVISE, CONFIRM, WAITING, EXPORT, SIGHT, SIGHTING_ITEM = range(14, 23)
+STATED, CARD_EDIT, KEY_COPY, KEY_SEALED, KEY_FORGET, ALARM, PEER_ACT, BLOCKED, QUARANTINED, PROOF, PAPER = range(29, 40)
 TEXT, PAYLOAD, ENDPOINT = range(3)
 LARGE = 4096  # larger vectors teach a fuzzer little
 
@@ -28,7 +30,7 @@ def text(value):
 
 
 def binary(data):
-    return b"\xc4" + bytes([len(data)]) + data
+    return (b"\xc4" + bytes([len(data)]) if len(data) < 256 else b"\xc5" + len(data).to_bytes(2, "big")) + data
 
 
 def array(*elements):
@@ -42,6 +44,18 @@ INDICATOR = array(uint(3), binary(b"example.com"), uint(0), uint(0), uint(101), 
 FORCED = array(uint(1), text("why"))
 TAKEN = array(uint(2), ID, uint(1), text("wrong"))
 REACH = array(ID, text("c"), uint(1), uint(1), uint(0), uint(3), text("r"))
+
+
+def paper():
+    """A recovery key as crypto/root_file.h prints it."""
+    lines = []
+    for number in range(1, 6):
+        data = bytes(range(8 * number, 8 * number + 8))
+        data += hashlib.blake2b(b"kairan paper line" + bytes([number]) + data, digest_size=32).digest()[:2]
+        bits = f"{int.from_bytes(data, 'big'):080b}"
+        letters = "".join("0123456789ABCDEFGHJKMNPQRSTVWXYZ"[int(bits[i:i + 5], 2)] for i in range(0, 80, 5))
+        lines.append(f"{number}  " + " ".join(letters[i:i + 4] for i in range(0, 16, 4)))
+    return "\n".join(lines).encode() + b"\n"
 
 
 def answers():
@@ -61,14 +75,23 @@ def answers():
     yield SUMMARY, SUMMARY_BYTES
     yield MATCH, array(uint(0), INDICATOR, SUMMARY_BYTES)
     yield SHOWN, array(SUMMARY_BYTES, array(ID), ID, binary(b"content"), uint(1), uint(9), FORCED, TAKEN)
-    yield COUNCIL, array(ID, text("ja"), text("en"), text("r"), uint(0), uint(1), array(array(ID, text("n"))))
+    yield COUNCIL, array(ID, text("ja"), text("en"), text("r"), binary(b"card"), uint(0), uint(1), array(array(ID, text("n"))))
     yield PREVIEW, array(array(REACH), uint(1), array(array(uint(0), text("list"), text("detail"))), uint(1))
     yield EXPLAINED, array(SUMMARY_BYTES, text("from"), ID, uint(1), array(array(uint(2), binary(b""), uint(4))), array(REACH), FORCED, TAKEN)
     clock = b"\xcf" + (1 << 62).to_bytes(8, "big")
-    yield PEER, array(ID, ID, text("n"), text("tcp://a:1"), uint(2), uint(1), uint(0), uint(1), uint(2), clock, *[uint(0)] * 9)
-    yield STATUS, array(ID, *[text("x")] * 4, *[uint(n) for n in range(14)], uint(1), uint(0), uint(1), uint(0),
+    yield PEER, array(ID, ID, text("n"), text("tcp://a:1"), uint(2), uint(1), uint(0), uint(1), uint(2), clock, *[uint(0)] * 10)
+    yield STATUS, array(ID, *[text("x")] * 4, *[uint(n) for n in range(15)], *[uint(1), uint(0)] * 3,
                         array(array(ID, text("n"), uint(3))))
     yield JOIN, array(uint(2), text("council"))
+    yield STATED, array(binary(b"record"), binary(b"another"))
+    yield CARD_EDIT, array(*[uint(1), text("t")] * 7, uint(1), ID)
+    yield KEY_COPY, array(uint(1), ID)
+    yield KEY_SEALED, array(ID, ID, binary(b"\x02" * 80))
+    yield KEY_FORGET, array(uint(2), binary(b"\x03" * 64))
+    yield ALARM, array(ID, text("n"), uint(1), uint(0), binary(b"one"), binary(b"two"))
+    yield PEER_ACT, array(uint(4), ID)
+    yield BLOCKED, array(ID, text("n"), uint(1))
+    yield QUARANTINED, array(uint(9), ID, text("n"), SUMMARY_BYTES)
 
 
 def head_length(first):
@@ -119,6 +142,9 @@ def seeds(vectors):
         yield "wire", f"{case['from']}-{case['type']}", selector, bytes.fromhex(case["bytes"])
     for selector, data in answers():
         yield "wire", f"answer-{selector}", selector, data
+    cards = [bytes.fromhex(case["bytes"]) for case in vectors["records"]][:2]
+    yield "wire", "proof", PROOF, array(ID, text("n"), uint(1), uint(0), binary(cards[0]), binary(cards[1]))
+    yield "wire", "paper", PAPER, paper()
     ticket = vectors["ticket"]
     yield "ticket", "good", TEXT, ticket["text"].encode()
     for number, case in enumerate(vectors["bad_tickets"]):

@@ -2,6 +2,8 @@
  * lists. */
 #include <string.h>
 
+#include "crypto/root_file.h"
+#include "crypto/secret.h"
 #include "proto/client/client.h"
 #include "proto/client/community.h"
 #include "proto/wire/wire.h"
@@ -116,7 +118,44 @@ RUN(community_council)
 RUN(community_word)
 RUN(say)
 RUN(founding)
+RUN(stated)
+RUN(card_edit)
+RUN(key_copy)
+RUN(key_sealed)
+RUN(key_forget)
+RUN(alarm)
+RUN(peer_act)
+RUN(blocked)
+RUN(quarantined)
 #undef RUN
+
+/* Whatever is said to be proof. */
+static void run_proof(struct kr_slice bytes)
+{
+    struct kr_header header;
+    struct kr_alarm alarm;
+
+    if (kr_alarm_read(bytes, &alarm) == KR_OK && kr_alarm_check(alarm.records, &header) == KR_OK) {
+        KR_ASSERT(kr_kind_is_replaceable(header.kind));
+    }
+}
+
+/* What is typed in from paper is what would be printed again. */
+static void run_paper(struct kr_slice bytes)
+{
+    uint8_t seed[32], council[32] = {0};
+    char lines[KR_PAPER_LINES][KR_PAPER_LINE_BYTES];
+    uint8_t again_seed[32], again_council[8];
+
+    if (kr_paper_read((const char *)bytes.bytes, bytes.len, seed, council, NULL) == KR_OK) {
+        kr_paper_write(seed, council, lines);
+        for (uint32_t i = 0; i < KR_PAPER_LINES; i++) {
+            lines[i][KR_PAPER_LINE_BYTES - 1] = '\n';
+        }
+        KR_ASSERT(kr_paper_read(lines[0], sizeof lines, again_seed, again_council, NULL) == KR_OK);
+        KR_ASSERT(memcmp(seed, again_seed, 32) == 0 && memcmp(council, again_council, 8) == 0);
+    }
+}
 
 static void run_revise(struct kr_slice bytes)
 {
@@ -175,6 +214,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         run_community_word,
         run_say,
         run_founding,
+        run_stated,
+        run_card_edit,
+        run_key_copy,
+        run_key_sealed,
+        run_key_forget,
+        run_alarm,
+        run_peer_act,
+        run_blocked,
+        run_quarantined,
+        run_proof,
+        run_paper,
     };
     struct kr_slice bytes = {0};
 
