@@ -153,7 +153,7 @@ static void each_mistyped_character_is_found_in_its_line(void **state)
 {
     (void)state;
     struct sheet sheet;
-    char text[sizeof sheet.text], wanted[16];
+    char text[sizeof sheet.text], wanted[40];
     uint32_t missed = 0;
     make_sheet(&sheet);
     for (size_t at = 0; sheet.text[at] != 0; at++) {
