@@ -254,7 +254,7 @@ static enum kr_err sort_edges(struct kr_membership *membership, enum kr_word wor
 {
     struct kr_edges *edges = &membership->words[word];
     const uint32_t councils = membership->council_count;
-    struct kr_edge *sorted = malloc((size_t)edges->capacity * sizeof *sorted);
+    struct kr_edge *sorted = calloc(edges->capacity, sizeof *sorted);
     if (sorted == NULL) {
         return KR_NOMEM;
     }
