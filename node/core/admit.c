@@ -189,6 +189,15 @@ static enum kr_err judge_statement(struct kr_step *step, const struct kr_job *jo
     return counts ? KR_OK : KR_UNKNOWN_AUTHOR;
 }
 
+/* Whether it is of a community that its bringer has left, or that has expelled it: we share no such scope with it any more. What it
+ * takes back it may. Others who have the record bring it, and so does this one when it is back. */
+static bool is_of_former_member(const struct kr_core *core, const struct kr_header *header, const uint8_t *from)
+{
+    return from != NULL && header->label == KR_TLP_GREEN && header->kind != KR_KIND_RETRACTION &&
+           kr_directory_was_member(&core->directory, header->community, from) &&
+           !kr_directory_is_member(&core->directory, header->community, from);
+}
+
 /* `from`: the council that handed it to us; NULL for our own. */
 static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const uint8_t *from)
 {
@@ -216,6 +225,9 @@ static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const u
         facts.is_candidate = facts.is_candidate ||
                              (is_own_word && header->kind == KR_KIND_COUNCIL_CARD); /* a card that its council hands us itself */
         return kr_policy_is_allowed(kr_policy(KR_POLICY_HOLD, &facts)) ? KR_OK : KR_DENIED;
+    }
+    if (is_of_former_member(core, header, from)) {
+        return KR_QUOTA;
     }
     /* What we may not hold whoever wrote it is refused; what we might is kept apart until its author is trusted. */
     facts.is_author_trusted = true;

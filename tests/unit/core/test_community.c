@@ -289,6 +289,76 @@ static void who_has_no_say_expels_nobody(void **state)
     stranger_deinit(&stranger);
 }
 
+/* What a council writes when it is out is not taken from it, whatever its node thinks; what it wrote before stays. */
+static void who_is_out_brings_no_more_green(void **state)
+{
+    struct bed *bed = *state;
+    const uint8_t *id = first(bed);
+    struct kr_writer content[3];
+    struct forged reports[3];
+    static const char *const domains[] = {"before.example", "out.example", "back.example"};
+    for (uint32_t i = 0; i < 3; i++) {
+        reports[i] = bed_forge(bed, 0,
+                               (struct kr_draft){.kind = KR_KIND_REPORT,
+                                                 .label = KR_TLP_GREEN,
+                                                 .community = id,
+                                                 .created_ms = bed->world->now_ms,
+                                                 .content = bed_report(&content[i], domains[i])});
+        kr_writer_deinit(&content[i]);
+    }
+    bed_hand_over(bed, 0, 1, &reports[0]);
+    assert_true(bed_holds(bed, 1, reports[0].id));
+    assert_int_equal(say(bed, 2, NULL, bed_node(bed, 0)->council, true, false, "taken over"), KR_OK);
+    assert_false(member(bed, 1, id, 0));
+    bed_hand_over(bed, 0, 1, &reports[1]);
+    assert_false(bed_holds(bed, 1, reports[1].id));
+    assert_true(bed_holds(bed, 1, reports[0].id));
+    assert_int_equal(say(bed, 2, NULL, bed_node(bed, 0)->council, true, true, ""), KR_OK);
+    bed_hand_over(bed, 0, 1, &reports[2]);
+    assert_true(bed_holds(bed, 1, reports[2].id));
+    for (uint32_t i = 0; i < 3; i++) {
+        forged_free(&reports[i]);
+    }
+}
+
+/* Eats all frames between nodes 1 and 2. */
+static bool cut(void *context, struct sim_node *node, const struct kr_effect *effect)
+{
+    struct bed *bed = context;
+    const bool is_left = node->index == 1, is_right = node->index == 2;
+    const struct kr_link *link = is_left || is_right ? kr_link_by_number(bed_core(bed, node->index), effect->number) : NULL;
+    return link != NULL && memcmp(link->council, bed_node(bed, is_left ? 2 : 1)->council, 32) == 0;
+}
+
+/* Both sides of a cut quarrel; when it is mended, all say the same of all. */
+static void nodes_that_were_apart_agree(void **state)
+{
+    struct bed *bed = *state;
+    const uint8_t *id = first(bed);
+    const uint8_t *left = bed_node(bed, 0)->council, *middle = bed_node(bed, 1)->council, *right = bed_node(bed, 2)->council;
+    bed->on_send = cut;
+    bed->context = bed;
+    assert_int_equal(say(bed, 0, NULL, right, true, false, "x"), KR_OK);
+    assert_int_equal(say(bed, 1, NULL, right, false, true, "y"), KR_OK);
+    assert_int_equal(say(bed, 2, NULL, left, true, false, "z"), KR_OK);
+    assert_true(member(bed, 2, id, 2));
+    assert_false(member(bed, 0, id, 2));
+    bed->on_send = NULL;
+    bed_run(bed, 180000);
+    for (uint32_t at = 0; at < 3; at++) {
+        const struct kr_membership *membership = &bed_core(bed, at)->directory.communities[0]->membership;
+        const uint8_t *const councils[] = {left, middle, right};
+        for (uint32_t i = 0; i < 3; i++) {
+            assert_int_equal(kr_membership_standing(membership, councils[i]),
+                             kr_membership_standing(&bed_core(bed, 0)->directory.communities[0]->membership, councils[i]));
+        }
+        assert_true(kr_membership_find(membership, KR_WORD_EXPULSION, right, left) != NULL);
+        assert_true(kr_membership_find(membership, KR_WORD_EXPULSION, left, right) != NULL);
+        assert_true(member(bed, at, id, 1));
+        assert_false(member(bed, at, id, 2)); /* nobody vouches for it any more */
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +367,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(nobody_is_drawn_into_communities_without_end, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_said_is_checked_and_taken_back, setup, teardown),
         cmocka_unit_test_setup_teardown(who_has_no_say_expels_nobody, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_is_out_brings_no_more_green, setup, teardown),
+        cmocka_unit_test_setup_teardown(nodes_that_were_apart_agree, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
