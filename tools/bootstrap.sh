@@ -39,7 +39,7 @@ die() {
 
 # What building and running needs; then what testing needs on top.
 packages_build="cmake ninja-build gcc libc6-dev pkg-config gettext libsodium-dev libzmq3-dev libmsgpack-dev liblmdb-dev
-    libcmocka-dev libidn2-dev libunistring-dev libpsl-dev publicsuffix libpcre2-dev libseccomp-dev libgmime-3.0-dev libinih-dev libjansson-dev uuid-dev zlib1g-dev libzstd-dev"
+    libcmocka-dev libidn2-dev libunistring-dev libpsl-dev publicsuffix libpcre2-dev libseccomp-dev libgmime-3.0-dev libinih-dev libjansson-dev libqrencode-dev uuid-dev zlib1g-dev libzstd-dev"
 # What benches measure against.
 packages_bench="redis-tools ripgrep"
 packages_test="$packages_bench clang clang-format clang-tidy libclang-rt-14-dev python3 python3-msgpack python3-nacl bind9-utils nftables ipset"

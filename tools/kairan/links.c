@@ -8,23 +8,38 @@
 #include "proto/wire/ticket.h"
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/out.h"
+#include "tools/kairan/qr.h"
 
 /* ---- invite, join ---- */
+
+/* Capital letters make the code smaller; a ticket may be written in them. */
+static bool print_qr(const char *ticket)
+{
+    char capital[KR_TICKET_TEXT_BYTES_MAX + 1];
+    size_t len = 0;
+    for (; ticket[len] != 0; len++) {
+        capital[len] = (char)(ticket[len] >= 'a' && ticket[len] <= 'z' ? ticket[len] - 'a' + 'A' : ticket[len]);
+    }
+    capital[len] = 0;
+    return kr_qr_print(stdout, capital);
+}
 
 int kr_run_invite(struct kr_app *app, int argc, char **argv)
 {
     const char *ttl = NULL, *community = NULL;
+    bool shows_qr = false;
     struct kr_invite invite = {0};
     const struct kr_option options[] = {{.name = "ttl", .text = &ttl},
                                         {.name = "community", .text = &community},
-                                        {.name = "link-only", .flag = &invite.is_link_only}};
+                                        {.name = "link-only", .flag = &invite.is_link_only},
+                                        {.name = "qr", .flag = &shows_qr}};
     struct kr_writer args;
     struct kr_slice result;
     struct kr_reader reader;
     char text[KR_TICKET_TEXT_BYTES_MAX + 1];
     struct kr_ticket ticket;
     int rest;
-    if (!kr_options_parse(app, argc, argv, options, 3, false, &rest)) {
+    if (!kr_options_parse(app, argc, argv, options, 4, false, &rest)) {
         return KR_EXIT_ERROR;
     }
     if (rest < argc) {
@@ -61,6 +76,9 @@ int kr_run_invite(struct kr_app *app, int argc, char **argv)
                    : KR_EXIT_ERROR;
     }
     (void)printf("%s\n", text);
+    if (shows_qr && !print_qr(text)) {
+        return kr_app_fail(app, KR_BOUNDS, _("the ticket cannot be shown as a QR code: use its text"));
+    }
     if (isatty(STDOUT_FILENO) == 1) { /* a pipe gets the ticket alone */
         (void)fputs(_("Holds once, until "), stderr);
         kr_out_time(stderr, ticket.expires_s);

@@ -104,7 +104,7 @@ const struct kr_command kr_commands[] = {
         "\n"
         "Example: kairan --json alarms > proof.json, and there: kairan alarms check proof.json\n")},
     {"invite", kr_run_invite, N_("print a ticket that links another council to this one"),
-     N_("Usage: kairan invite [--ttl SPAN] [--community NAME|ID] [--link-only]\n"
+     N_("Usage: kairan invite [--ttl SPAN] [--community NAME|ID] [--link-only] [--qr]\n"
         "\n"
         "Prints a ticket that can be used once. Give it to the other council over a way that you trust: whoever has it\n"
         "can use it. The other side enters it with: kairan join TICKET\n"
@@ -112,6 +112,7 @@ const struct kr_command kr_commands[] = {
         "  --ttl SPAN           how long it holds: 30m, 12h, 7d (default: 7d)\n"
         "  --community NAME|ID  vouch for the joiner in this community (default: the only one)\n"
         "  --link-only          link without vouching\n"
+        "  --qr                 show it as a QR code, too\n"
         "\n"
         "Example: kairan invite --ttl 2h\n")},
     {"join", kr_run_join, N_("use a ticket: link this council to the one that invites"),

@@ -1,0 +1,13 @@
+/* A text as a QR code on the terminal, for a telephone's camera. */
+#ifndef KR_TOOLS_KAIRAN_QR_H
+#define KR_TOOLS_KAIRAN_QR_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* Black on white whatever the terminal's colours, two rows a line, with the margin that the standard asks for. `text` holds nothing
+ * but what QR's alphanumeric mode has (digits, capital letters, " $%*+-./:"), which makes it smaller. False where it is too long,
+ * or memory or `out` failed. */
+bool kr_qr_print(FILE *out, const char *text);
+
+#endif
