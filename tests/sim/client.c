@@ -233,7 +233,7 @@ void sim_client_look(struct sim_world *world, struct sim_node *node)
     }
 }
 
-/* ---- cards ---- */
+/* ---- statements ---- */
 
 /* Whether the node's council has a card in that community, and so can have a newer one. */
 static bool has_card(struct kr_step *step, const uint8_t community[static 32])
@@ -246,7 +246,23 @@ static bool has_card(struct kr_step *step, const uint8_t community[static 32])
     return kr_admit_standing(step, &header, &entry) == KR_OK;
 }
 
-enum sim_verdict sim_world_renew(struct sim_world *world, uint32_t index)
+/* Its card anew, or what it says of another council. */
+static enum kr_err put_statement(struct kr_step *step, const uint8_t community[static 32], const struct sim_node *about,
+                                 enum sim_word word)
+{
+    if (about == NULL) {
+        struct kr_card card;
+        kr_council_card(kr_directory_council(&step->core->directory, step->core->self), &card);
+        return kr_statement_put(
+            step, &(struct kr_statement){KR_KIND_COUNCIL_CARD, community, step->core->self, kr_statement_write_card, &card});
+    }
+    struct kr_vouch vouch = {.is_withdrawn = word == SIM_WORD_UNVOUCHES || word == SIM_WORD_READMITS};
+    const uint32_t kind = word == SIM_WORD_EXPELS || word == SIM_WORD_READMITS ? KR_KIND_EXPULSION : KR_KIND_VOUCH;
+    memcpy(vouch.council, about->council, 32);
+    return kr_statement_put(step, &(struct kr_statement){kind, community, about->council, kr_statement_write_vouch, &vouch});
+}
+
+enum sim_verdict sim_world_state(struct sim_world *world, uint32_t index, const struct sim_node *about, enum sim_word word)
 {
     struct sim_node *node = world->nodes[index];
     struct kr_core *core = node->is_up ? kr_loop_core(node->loop) : NULL;
@@ -271,15 +287,12 @@ enum sim_verdict sim_world_renew(struct sim_world *world, uint32_t index)
         sim_hostile_note(world, node);
     }
     if (has_card(&step, community)) {
-        struct kr_card card;
-        kr_council_card(kr_directory_council(&core->directory, node->council), &card);
-        err = kr_statement_put(
-            &step, &(struct kr_statement){KR_KIND_COUNCIL_CARD, community, node->council, kr_statement_write_card, &card});
+        err = put_statement(&step, community, about, word);
     }
     if (err == KR_OK) {
         err = kr_core_flush(core, txn, &rng, node->now_ms, &effects);
     }
-    enum sim_verdict verdict = err == KR_OK ? SIM_HOLDS : sim_fail(world, SIM_LOSS, "%s cannot renew its card", node->name);
+    enum sim_verdict verdict = err == KR_OK ? SIM_HOLDS : sim_fail(world, SIM_LOSS, "%s cannot make a statement", node->name);
     /* A commit that fails leaves the core as it never is: it would be made anew by its loop. Here it is by a new life. */
     if (err == KR_OK && kr_txn_commit(txn) != KR_OK) {
         sim_world_crash(world, index, 1000);

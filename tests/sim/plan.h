@@ -17,6 +17,7 @@
  *   slow NODE NODE BYTES [for TIME]                                  crash NODE [for TIME]
  *   backup NODE                    restore NODE                      clock NODE TIME | clock NODE -TIME
  *   renew NODE                     its council issues its card anew
+ *   say NODE vouches|unvouches|expels|readmits NODE         one council of another, in their community (k and quorum are 1)
  *   turn NODE HOW                  the node goes over to the other side: sim_turn_names
  *   heal                           ends all that; clocks are set right
  *   expect NODE has|lacks|hides RECORD                               expect same
@@ -41,6 +42,7 @@ enum sim_op_kind {
     SIM_OP_RESTORE,
     SIM_OP_CLOCK,
     SIM_OP_RENEW,
+    SIM_OP_SAY,
     SIM_OP_TURN,
     SIM_OP_HEAL,
     SIM_OP_EXPECT,
@@ -57,7 +59,7 @@ struct sim_op {
     enum kr_label label;
     bool is_large;
     uint64_t lives_ms; /* 0: as long as its kind does */
-    uint32_t number;   /* slow: bytes a second; turn: enum sim_turn; expect: enum sim_expected */
+    uint32_t number;   /* slow: bytes a second; say: enum sim_word; turn: enum sim_turn; expect: enum sim_expected */
     int64_t skew_ms;
     struct sim_faults noise;
     uint32_t *list; /* submit: audience; split: one side. Owned */

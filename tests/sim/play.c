@@ -93,7 +93,9 @@ static enum sim_verdict do_op(struct sim_world *world, const struct sim_op *op)
         sim_world_clock(world, op->node, op->skew_ms);
         break;
     case SIM_OP_RENEW:
-        return sim_world_renew(world, op->node);
+        return sim_world_state(world, op->node, NULL, SIM_WORD_COUNT);
+    case SIM_OP_SAY:
+        return sim_world_state(world, op->node, world->nodes[op->other], (enum sim_word)op->number);
     case SIM_OP_TURN:
         world->nodes[op->node]->is_hostile = true;
         world->nodes[op->node]->turns |= 1u << op->number;

@@ -8,8 +8,9 @@
 #define WORDS_MAX 600u
 #define TIME_MAX  (200ull * 366u * 86400000u)
 
-static const char *const op_names[SIM_OP_COUNT] = {"submit", "retract", "noise", "split", "mute", "cut",  "slow",  "crash",
-                                                   "backup", "restore", "clock", "renew", "turn", "heal", "expect"};
+static const char *const word_names[SIM_WORD_COUNT] = {"vouches", "unvouches", "expels", "readmits"};
+static const char *const op_names[SIM_OP_COUNT] = {"submit", "retract", "noise", "split", "mute", "cut",  "slow", "crash",
+                                                   "backup", "restore", "clock", "renew", "say",  "turn", "heal", "expect"};
 static const char *const expected_names[] = {"has", "lacks", "hides", "same"};
 static const char *const label_names[] = {"clear", "green", "amber"};
 static const enum kr_label labels[] = {KR_TLP_CLEAR, KR_TLP_GREEN, KR_TLP_AMBER};
@@ -111,6 +112,9 @@ void sim_op_print(const struct sim_op *op, FILE *file)
     case SIM_OP_CLOCK:
         (void)fprintf(file, " %u %s", op->node, op->skew_ms < 0 ? "-" : "");
         print_time((uint64_t)llabs(op->skew_ms), file);
+        break;
+    case SIM_OP_SAY:
+        (void)fprintf(file, " %u %s %u", op->node, word_names[op->number], op->other);
         break;
     case SIM_OP_TURN:
         (void)fprintf(file, " %u %s", op->node, sim_turn_names[op->number]);
@@ -322,6 +326,11 @@ static void read_op(struct words *words, struct sim_plan *plan)
         break;
     case SIM_OP_CLOCK:
         read_clock(words, plan, &op);
+        break;
+    case SIM_OP_SAY:
+        op.node = next_node(words, plan);
+        op.number = next_named(words, word_names, SIM_WORD_COUNT);
+        op.other = next_node(words, plan);
         break;
     case SIM_OP_TURN:
         op.node = next_node(words, plan);

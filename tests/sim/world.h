@@ -257,8 +257,10 @@ uint32_t sim_world_submit(struct sim_world *world, uint32_t node, enum kr_label 
 uint32_t sim_world_submit_as(struct sim_world *world, const struct sim_submission *submission, uint64_t at_ms);
 /* Schedules that its author's client takes it back, repeated until acknowledged. NULL: nothing to do. */
 void sim_world_retract(struct sim_world *world, struct sim_record *record);
-/* The node's council issues its card anew, if the node is up: what replaces an older one must do so everywhere. */
-enum sim_verdict sim_world_renew(struct sim_world *world, uint32_t node);
+/* The node's council issues its card anew (`about` NULL), or says that of another council, if the node is up: what replaces an
+ * older statement must do so everywhere. */
+enum sim_word { SIM_WORD_VOUCHES, SIM_WORD_UNVOUCHES, SIM_WORD_EXPELS, SIM_WORD_READMITS, SIM_WORD_COUNT };
+enum sim_verdict sim_world_state(struct sim_world *world, uint32_t node, const struct sim_node *about, enum sim_word word);
 /* Some of the other nodes, at least one, drawn at random: for an audience. Returns how many; ascending. */
 uint32_t sim_world_draw_audience(struct sim_world *world, uint32_t node, uint32_t *ret_audience);
 
