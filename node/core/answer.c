@@ -179,8 +179,8 @@ enum kr_err kr_peers_request(struct kr_step *step, const struct kr_event *event)
 /* ---- who may have it ---- */
 
 struct reaches {
-    struct kr_reach *items; /* KR_AUDIENCE_MAX */
-    char (*names)[KR_NAME_BYTES_MAX + 1];
+    struct kr_reach *items;                  /* KR_AUDIENCE_MAX */
+    char (*names)[2][KR_NAME_BYTES_MAX + 1]; /* the council's, its host's */
     bool is_retracted;
     uint32_t count;
     uint64_t total;
@@ -201,6 +201,20 @@ static void reaches_deinit(struct reaches *reaches)
     free(reaches->names);
 }
 
+/* Empty where the council runs its machine itself, or its card is not here. */
+static struct kr_slice host_of(const struct kr_step *step, const uint8_t council[static 32],
+                               char name[static KR_NAME_BYTES_MAX + 1])
+{
+    const struct kr_council *known = kr_directory_council(&step->core->directory, council);
+    struct kr_card card = {0};
+    if (known != NULL) {
+        kr_council_card(known, &card);
+    }
+    return card.hosted_by.len != 32
+               ? (struct kr_slice){0}
+               : text_slice(kr_core_name(step->core, card.hosted_by.bytes, step->speaks_japanese, name, KR_NAME_BYTES_MAX + 1));
+}
+
 static void reach_one(const struct kr_step *step, const struct kr_header *header, const uint8_t council[static 32],
                       struct reaches *reaches)
 {
@@ -217,7 +231,8 @@ static void reach_one(const struct kr_step *step, const struct kr_header *header
     const struct kr_link *link = kr_link_by_council(core, council);
     enum kr_policy_reason hold = kr_policy(KR_POLICY_HOLD, &facts), read = kr_policy(KR_POLICY_READ, &facts);
     memcpy(reach->council, council, 32);
-    reach->name = text_slice(kr_core_name(core, council, step->speaks_japanese, reaches->names[at], KR_NAME_BYTES_MAX + 1));
+    reach->name = text_slice(kr_core_name(core, council, step->speaks_japanese, reaches->names[at][0], KR_NAME_BYTES_MAX + 1));
+    reach->host_name = host_of(step, council, reaches->names[at][1]);
     reach->may_hold = kr_policy_is_allowed(hold);
     reach->may_read = kr_policy_is_allowed(read);
     reach->is_linked = link != NULL && link->state == KR_LINK_OPEN;

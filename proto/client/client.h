@@ -297,6 +297,7 @@ struct kr_reach {
     bool may_hold, may_read, is_linked; /* linked: gets it at once; otherwise only through others or not at all */
     uint32_t reason;
     struct kr_slice reason_name;
+    struct kr_slice host_name; /* of the council whose operator runs its machine; empty: its own */
 };
 struct kr_preview {
     uint32_t reach_count;

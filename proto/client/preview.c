@@ -8,7 +8,7 @@ static void write_reach(struct kr_writer *writer, uint32_t count, const struct k
 {
     kr_writer_array(writer, count);
     for (uint32_t i = 0; i < count; i++) {
-        kr_writer_array(writer, 7);
+        kr_writer_array(writer, 8);
         kr_writer_bin(writer, reach[i].council, 32);
         kr_writer_str_slice(writer, reach[i].name);
         kr_writer_flag(writer, reach[i].may_hold);
@@ -16,6 +16,7 @@ static void write_reach(struct kr_writer *writer, uint32_t count, const struct k
         kr_writer_flag(writer, reach[i].is_linked);
         kr_writer_uint(writer, reach[i].reason);
         kr_writer_str_slice(writer, reach[i].reason_name);
+        kr_writer_str_slice(writer, reach[i].host_name);
     }
 }
 
@@ -24,7 +25,7 @@ static uint32_t read_reach(struct kr_reader *reader, struct kr_reach ret_reach[s
     uint32_t count = kr_reader_array_between(reader, 0, KR_AUDIENCE_MAX);
 
     for (uint32_t i = 0; i < count; i++) {
-        kr_reader_array(reader, 7);
+        kr_reader_array(reader, 8);
         kr_reader_fixed(reader, ret_reach[i].council, 32);
         ret_reach[i].name = kr_reader_str(reader, KR_NAME_BYTES_MAX);
         ret_reach[i].may_hold = kr_reader_flag(reader);
@@ -32,6 +33,7 @@ static uint32_t read_reach(struct kr_reader *reader, struct kr_reach ret_reach[s
         ret_reach[i].is_linked = kr_reader_flag(reader);
         ret_reach[i].reason = (uint32_t)kr_reader_uint(reader, UINT32_MAX);
         ret_reach[i].reason_name = kr_reader_str(reader, KR_NAME_BYTES_MAX);
+        ret_reach[i].host_name = kr_reader_str(reader, KR_NAME_BYTES_MAX);
         kr_reader_close(reader);
     }
     kr_reader_close(reader);

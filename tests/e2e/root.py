@@ -89,6 +89,12 @@ def run(options, directory):
         tool.refused("name", "council", "set", "--name-en", "", *with_root)
         tool.done("council", "set", "--hosted-by", "Minami", *with_root)
         check("Minami" in tool.done("council"), "who runs the machine is not said")
+        federation.poll(lambda: json.loads(other.done("--json", "council", "Kita"))["hosted_by"] is not None, 20, "the peer has that card")
+        other.done("submit", "hosted.kairan-e2e.jp", "--label", "amber", "--to", "Kita", "-y")
+        record = json.loads(other.done("--json", "ls").splitlines()[0])["id"]
+        reach = {council["name"]: council["host"] for council in json.loads(other.done("--json", "explain", record))["reach"]}
+        check(reach["Kita"] == "Minami", f"explain does not say who runs the machine: {reach}")
+        check("run by Minami" in other.done("explain", record), "explain does not say so to people")
         check(region(tool) == "East", "a refused change came through")
 
 

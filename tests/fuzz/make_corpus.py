@@ -43,7 +43,7 @@ SUMMARY_BYTES = array(ID, ID, text("c"), *[uint(n) for n in (1, 3, 0, 2, 1, 5, 6
 INDICATOR = array(uint(3), binary(b"example.com"), uint(0), uint(0), uint(101), uint(2), text(""))
 FORCED = array(uint(1), text("why"))
 TAKEN = array(uint(2), ID, uint(1), text("wrong"))
-REACH = array(ID, text("c"), uint(1), uint(1), uint(0), uint(3), text("r"))
+REACH = array(ID, text("c"), uint(1), uint(1), uint(0), uint(3), text("r"), text("h"))
 
 
 def paper():

@@ -274,14 +274,23 @@ json_t *kr_json_indicator(const struct kr_report_indicator *indicator)
                      kr_json_slice(indicator->note));
 }
 
+void kr_out_host(FILE *out, struct kr_slice host_name)
+{
+    if (host_name.len > 0) {
+        (void)fprintf(out, ", %s ", _("its machine is run by"));
+        kr_out_text(out, host_name, false);
+    }
+}
+
 json_t *kr_json_reach(const struct kr_reach *reach, uint32_t count)
 {
     json_t *list = json_array();
     for (uint32_t i = 0; i < count; i++) {
-        (void)json_array_append_new(list, json_pack("{s:o, s:o, s:b, s:b, s:b, s:o}", "council", kr_json_id(reach[i].council, 32),
-                                                    "name", kr_json_slice(reach[i].name), "may_hold", reach[i].may_hold, "may_read",
-                                                    reach[i].may_read, "linked", reach[i].is_linked, "reason",
-                                                    kr_json_slice(reach[i].reason_name)));
+        (void)json_array_append_new(list,
+                                    json_pack("{s:o, s:o, s:b, s:b, s:b, s:o, s:o}", "council", kr_json_id(reach[i].council, 32),
+                                              "name", kr_json_slice(reach[i].name), "may_hold", reach[i].may_hold, "may_read",
+                                              reach[i].may_read, "linked", reach[i].is_linked, "reason",
+                                              kr_json_slice(reach[i].reason_name), "host", kr_json_slice(reach[i].host_name)));
     }
     return list;
 }

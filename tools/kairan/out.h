@@ -44,6 +44,9 @@ const char *kr_severity_name(uint32_t severity); /* "none" … "critical", for J
 const char *kr_taken_name(uint32_t state); /* of a record's KR_TAKEN_…, for JSON: "stands", "waits", "retracted", "revised" */
 const char *kr_reason_text(struct kr_slice name); /* of a policy reason, translated */
 
+/* ", its machine is run by NAME", where there is one. */
+void kr_out_host(FILE *out, struct kr_slice host_name);
+
 json_t *kr_json_slice(struct kr_slice text);
 json_t *kr_json_id(const uint8_t *bytes, size_t len);
 json_t *kr_json_time(uint64_t unix_ms); /* "2026-11-25T00:41:07Z", null for 0 */

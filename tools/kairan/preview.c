@@ -93,8 +93,9 @@ void kr_show_reach(const struct kr_sending *sending)
         kr_out_style(stderr, KR_STYLE_BOLD);
         kr_out_padded(stderr, reach->name, 24);
         kr_out_style(stderr, KR_STYLE_NONE);
-        (void)fprintf(stderr, "  %s%s\n", kr_reason_text(reach->reason_name),
-                      reach->is_linked ? "" : _(", not linked to this one"));
+        (void)fprintf(stderr, "  %s%s", kr_reason_text(reach->reason_name), reach->is_linked ? "" : _(", not linked to this one"));
+        kr_out_host(stderr, reach->host_name);
+        (void)fputc('\n', stderr);
     }
 }
 

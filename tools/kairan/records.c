@@ -412,7 +412,9 @@ static void explained_text(const struct kr_explained *explained)
         (void)fputs(may ? "    + " : reach->may_hold ? "    ~ " : "    - ", stdout);
         kr_out_padded(stdout, reach->name, 24);
         kr_out_style(stdout, KR_STYLE_NONE);
-        (void)printf("  %s\n", kr_reason_text(reach->reason_name));
+        (void)printf("  %s", kr_reason_text(reach->reason_name));
+        kr_out_host(stdout, reach->host_name);
+        (void)fputc('\n', stdout);
     }
 }
 

@@ -401,6 +401,7 @@ static void previews_and_explanations_read_back(void **state)
     preview.reach_count = KR_AUDIENCE_MAX;
     for (uint32_t i = 0; i < KR_AUDIENCE_MAX; i++) {
         preview.reach[i] = (struct kr_reach){.council = {(uint8_t)i},
+                                             .host_name = text_slice("宿"),
                                              .name = text_slice("c"),
                                              .may_hold = true,
                                              .is_linked = i % 2 == 0,
@@ -417,6 +418,7 @@ static void previews_and_explanations_read_back(void **state)
     assert_int_equal(read_preview.reach_count, KR_AUDIENCE_MAX);
     assert_int_equal(read_preview.reach[255].reason, 255);
     assert_false(read_preview.reach[255].is_linked);
+    assert_slice_equal(read_preview.reach[255].host_name, "宿", 3);
     assert_int_equal(read_preview.guarded[0].indicator, 17);
     assert_int_equal(read_preview.guarded_total, 100);
     explained.summary = some_summary();
