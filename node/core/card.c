@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "node/core/state.h"
+#include "proto/wire/ticket.h"
 
 /* One card for each community's directory, and one without: each stands alone there. */
 struct places {
@@ -57,7 +58,7 @@ static bool changes_anything(const struct kr_card_edit *edit)
     return changes;
 }
 
-static void change(struct kr_card *card, const struct kr_card_edit *edit)
+static void change(const struct kr_core *core, struct kr_card *card, const struct kr_card_edit *edit)
 {
     struct kr_slice *const fields[KR_CARD_FIELDS] = {
         [KR_CARD_NAME_JA] = &card->name_ja,
@@ -68,8 +69,14 @@ static void change(struct kr_card *card, const struct kr_card_edit *edit)
         [KR_CARD_CONTACT_TELEPHONE] = &card->contact_telephone,
         [KR_CARD_CONTACT_HOURS] = &card->contact_hours,
     };
+    for (uint32_t i = 0; i < card->transport_count; i++) {
+        struct kr_card_key *key = &card->transport[i];
+        if (edit->changes[KR_CARD_ENDPOINT] && memcmp(key->public_key, core->keyring->transport_public, 32) == 0) {
+            key->endpoint = edit->texts[KR_CARD_ENDPOINT];
+        }
+    }
     for (uint32_t i = 0; i < KR_CARD_FIELDS; i++) {
-        if (edit->changes[i]) {
+        if (fields[i] != NULL && edit->changes[i]) {
             *fields[i] = edit->texts[i];
         }
     }
@@ -104,7 +111,12 @@ enum kr_err kr_card_request(struct kr_step *step, const struct kr_event *event)
                              "this council's card stands in the directory of each of its communities already");
     }
     kr_council_card(self, &card);
-    change(&card, &edit);
+    const struct kr_slice endpoint = edit.texts[KR_CARD_ENDPOINT];
+    struct kr_error why = {0};
+    if (endpoint.len > 0 && kr_endpoint_check((const char *)endpoint.bytes, endpoint.len, &why) != KR_OK) {
+        return kr_step_error(step, event->client, event->request, KR_INVALID, "%s", why.text);
+    }
+    change(core, &card, &edit);
     if (card.name_ja.len + card.name_en.len == 0) {
         return kr_step_error(step, event->client, event->request, KR_INVALID, "a council needs a name in one of the languages");
     }

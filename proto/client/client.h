@@ -451,6 +451,7 @@ enum kr_card_field {
     KR_CARD_CONTACT_MAIL,
     KR_CARD_CONTACT_TELEPHONE,
     KR_CARD_CONTACT_HOURS,
+    KR_CARD_ENDPOINT, /* of the transport key that this node uses; empty: it only dials out */
     KR_CARD_FIELDS
 };
 struct kr_card_edit {

@@ -84,7 +84,7 @@ def answers():
                         array(array(ID, text("n"), uint(3))))
     yield JOIN, array(uint(2), text("council"))
     yield STATED, array(binary(b"record"), binary(b"another"))
-    yield CARD_EDIT, array(*[uint(1), text("t")] * 7, uint(1), ID)
+    yield CARD_EDIT, array(*[uint(1), text("t")] * 8, uint(1), ID)
     yield KEY_COPY, array(uint(1), ID)
     yield KEY_SEALED, array(ID, ID, binary(b"\x02" * 80))
     yield KEY_FORGET, array(uint(2), binary(b"\x03" * 64))

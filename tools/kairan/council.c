@@ -80,6 +80,9 @@ static void card_text(const struct kr_council_item *item, const struct kr_card *
     for (uint32_t i = 0; i < item->community_count; i++) {
         line(_("community"), item->community_names[i]);
     }
+    for (uint32_t i = 0; i < card->transport_count; i++) {
+        line(_("reached at"), card->transport[i].endpoint);
+    }
     (void)printf("  %s: %s\n", _("link"), item->is_self ? _("this council") : item->is_linked ? _("linked") : _("known"));
     (void)printf("  %s: ", _("root key"));
     kr_out_id(stdout, card->root_public, 64);
@@ -219,6 +222,7 @@ int kr_run_council(struct kr_app *app, int argc, char **argv)
                                         {.name = "contact-mail", .text = &texts[KR_CARD_CONTACT_MAIL]},
                                         {.name = "contact-telephone", .text = &texts[KR_CARD_CONTACT_TELEPHONE]},
                                         {.name = "contact-hours", .text = &texts[KR_CARD_CONTACT_HOURS]},
+                                        {.name = "endpoint", .text = &texts[KR_CARD_ENDPOINT]},
                                         {.name = "hosted-by", .text = &host},
                                         KR_ROOT_OPTIONS(root)};
     int rest;

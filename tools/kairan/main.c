@@ -84,6 +84,7 @@ const struct kr_command kr_commands[] = {
         "  --name-ja, --name-en NAME    names; \"\" takes one away\n"
         "  --region NAME                region\n"
         "  --contact-name, --contact-mail, --contact-telephone, --contact-hours TEXT   contact window\n"
+        "  --endpoint tcp://HOST:PORT   where other councils reach this node (change it in its configuration, too); \"\": nowhere\n"
         "  --hosted-by NAME|ID          another council's operator runs this council's machine; \"\": its own\n"
         "  --root FILE                  the root key, where it is not on the node; its passphrase is asked for, or read from\n"
         "                               --root-passphrase-file FILE or --root-passphrase-fd N\n"

@@ -173,6 +173,29 @@ static void what_is_no_statement_of_ours_is_refused(void **state)
     assert_int_equal(bed_request(bed, 0, KR_OP_CARD, junk, sizeof junk, 100), KR_MALFORMED);
 }
 
+static void an_endpoint_is_one(void **state)
+{
+    struct bed *bed = *state;
+    static const struct {
+        const char *endpoint;
+        uint32_t code;
+    } cases[] = {{"tcp://192.0.2.7:7370", KR_OK}, {"192.0.2.7", KR_INVALID}, {"tcp://192.0.2.7:99999", KR_INVALID}, {"", KR_OK}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct kr_card_edit edit = {.changes = {[KR_CARD_ENDPOINT] = true}};
+        struct kr_writer args;
+        edit.texts[KR_CARD_ENDPOINT] = (struct kr_slice){(const uint8_t *)cases[i].endpoint, strlen(cases[i].endpoint)};
+        kr_writer_init(&args, KR_CARD_BYTES_MAX);
+        kr_card_edit_write(&edit, &args);
+        assert_int_equal(bed_request(bed, 0, KR_OP_CARD, args.bytes, args.len, 2000), cases[i].code);
+        kr_writer_deinit(&args);
+        if (cases[i].code == KR_OK) {
+            const struct kr_card card = bed_card(bed, 1, 0); /* as the peer has it */
+            assert_int_equal(card.transport[0].endpoint.len, strlen(cases[i].endpoint));
+            assert_memory_equal(card.transport[0].endpoint.bytes, cases[i].endpoint, strlen(cases[i].endpoint));
+        }
+    }
+}
+
 static void a_council_keeps_a_name(void **state)
 {
     struct bed *bed = *state;
@@ -294,6 +317,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_the_root_key_must_sign_is_signed_elsewhere, setup, teardown),
         cmocka_unit_test_setup_teardown(one_that_was_overtaken_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_no_statement_of_ours_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_endpoint_is_one, setup, teardown),
         cmocka_unit_test_setup_teardown(a_council_keeps_a_name, setup, teardown),
         cmocka_unit_test_setup_teardown(a_card_is_published_when_the_root_key_comes, setup, teardown),
         cmocka_unit_test_setup_teardown(a_copy_is_sealed_to_whom_it_is_for, setup, teardown),
