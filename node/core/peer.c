@@ -75,6 +75,10 @@ static enum kr_err remove_link(struct kr_step *step, struct kr_link *link)
     if (err == KR_OK) {
         err = tell_waiting(step, link);
     }
+    if (err == KR_OK) {
+        err =
+            kr_invitations_fulfilled(step, link); /* else who shows the ticket again is told that it is welcome, and has no link */
+    }
     return err == KR_OK ? kr_link_drop(step, link) : err;
 }
 

@@ -456,6 +456,22 @@ static enum kr_err accept_joiner(struct kr_step *step, struct kr_invitation *inv
                : kr_step_log(step, KR_LOG_NOTICE, "%s has joined with a ticket of ours", name);
 }
 
+/* Whether the operator wants nothing of that council now: it gets no answer. A ticket of ours in its hands says nothing about what
+ * the operator has said since. */
+static enum kr_err is_shut_out(struct kr_step *step, const uint8_t council[static 32], bool *ret_out)
+{
+    char name[KR_NAME_BYTES_MAX + 1];
+    struct kr_link *link = kr_link_by_council(step->core, council);
+    *ret_out = link != NULL && link->state == KR_LINK_PAUSED;
+    if (!*ret_out) {
+        return kr_peer_is_blocked(step, council, ret_out);
+    }
+    return kr_step_log_peer(step, link, KR_LOG_WARNING,
+                            "%s showed a ticket of ours while the link with it is paused; not answered. If it is to come back, run "
+                            "`kairan peer resume` first",
+                            kr_core_name(step->core, council, false, name, sizeof name));
+}
+
 static enum kr_err join_hello(struct kr_step *step, struct kr_invitation *invitation, struct kr_slice bytes)
 {
     struct kr_hello hello;
@@ -470,10 +486,10 @@ static enum kr_err join_hello(struct kr_step *step, struct kr_invitation *invita
         return KR_OK; /* whoever it is, it holds a ticket and nothing else: no answer; and ten tries a second are enough */
     }
     invitation->heard_ms = step->now_ms;
-    bool is_blocked = false;
-    enum kr_err err = kr_peer_is_blocked(step, hello.council, &is_blocked);
-    if (err == KR_OK && is_blocked) {
-        return KR_OK; /* no answer: a ticket of ours in its hands says nothing about what the operator has said since */
+    bool is_out = false;
+    enum kr_err err = is_shut_out(step, hello.council, &is_out);
+    if (err == KR_OK && is_out) {
+        return KR_OK;
     }
     if (err == KR_OK) {
         err = kr_hello_card(step, &hello, &job, &card);
@@ -518,6 +534,12 @@ enum kr_err kr_invitation_frame(struct kr_step *step, struct kr_invitation *invi
     if (err != KR_OK) {
         invitation->has_pending = false;
         return KR_OK;
+    }
+    bool is_out = false;
+    err = is_shut_out(step, invitation->joiner, &is_out); /* it may be so since its hello */
+    if (err != KR_OK || is_out) {
+        invitation->has_pending = false;
+        return err;
     }
     struct kr_message welcome = {.type = KR_MESSAGE_WELCOME};
     bool is_other = invitation->is_used && memcmp(invitation->used_by, invitation->joiner, 32) != 0;

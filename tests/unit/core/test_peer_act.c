@@ -194,6 +194,89 @@ static void a_blocked_council_is_linked_by_no_ticket(void **state)
     assert_int_equal(join_by_ticket(bed, 0, 1), KR_OK);
 }
 
+/* A ticket that was given before, or by mistake, does not undo what the operator has said since. */
+static void a_paused_link_is_opened_by_no_ticket(void **state)
+{
+    struct bed *bed = *state;
+    assert_int_equal(act(bed, 1, KR_PEER_PAUSE, 0), KR_OK);
+    assert_int_equal(act(bed, 0, KR_PEER_REMOVE, 1), KR_OK);
+    assert_int_equal(join_by_ticket(bed, 1, 0), KR_TIMEOUT);
+    assert_int_equal(bed_link(bed, 1, 0)->state, KR_LINK_PAUSED);
+    assert_false(net_admits(bed, 1, bed_link(bed, 1, 0)));
+    assert_non_null(strstr(bed->log, "showed a ticket of ours while the link with it is paused"));
+    assert_int_equal(act(bed, 1, KR_PEER_RESUME, 0), KR_OK);
+    assert_int_equal(join_by_ticket(bed, 1, 0), KR_OK);
+    bed_run(bed, 5000);
+    assert_true(bed_link(bed, 1, 0)->has_session);
+}
+
+/* Node 1's operator acts while node 0's first sealed frame, which makes the link, is under way. */
+static uint32_t meanwhile;
+static bool act_meanwhile(void *context, struct sim_node *node, const struct kr_effect *effect)
+{
+    struct bed *bed = context;
+    struct kr_peer_act request = {.action = meanwhile};
+    struct kr_writer args;
+    if (node->index != 0 || meanwhile == 0 || effect->bytes[0] != KR_FRAME_SEALED) {
+        return false;
+    }
+    memcpy(request.council, node->council, 32);
+    kr_writer_init(&args, KR_KIB);
+    kr_peer_act_write(&request, &args);
+    sim_world_push(bed->world, bed_node(bed, 1),
+                   (struct kr_event){.type = KR_EVENT_REQUEST, .client = BED_CLIENT + 1, .request = 1, .op = KR_OP_PEER},
+                   args.bytes, args.len, bed->world->now_ms);
+    kr_writer_deinit(&args);
+    meanwhile = 0;
+    return false;
+}
+
+static void who_is_blocked_while_it_joins_does_not_get_in(void **state)
+{
+    struct bed *bed = *state;
+    assert_int_equal(act(bed, 1, KR_PEER_REMOVE, 0), KR_OK);
+    assert_int_equal(act(bed, 0, KR_PEER_REMOVE, 1), KR_OK);
+    bed_run(bed, 2000);
+    bed->context = bed;
+    bed->on_send = act_meanwhile;
+    meanwhile = KR_PEER_BLOCK;
+    assert_int_equal(join_by_ticket(bed, 1, 0), KR_TIMEOUT);
+    bed->on_send = NULL;
+    assert_int_equal(meanwhile, 0);
+    assert_int_equal(blocked_at(bed, 1), 1);
+    assert_null(kr_link_by_council(bed_core(bed, 1), bed_node(bed, 0)->council));
+}
+
+/* The welcome is lost, the link is removed: the ticket has done its work, and says so to who shows it again. */
+static uint32_t welcomes_lost;
+static bool lose_welcomes(void *context, struct sim_node *node, const struct kr_effect *effect)
+{
+    struct bed *bed = context;
+    const struct kr_core *core = bed_core(bed, 1);
+    const bool is_welcome = node->index == 1 && effect->bytes[0] == KR_FRAME_SEALED && core->invitation_count == 1 &&
+                            effect->number == core->invitations[0]->number;
+    welcomes_lost += is_welcome;
+    return is_welcome;
+}
+
+static void a_removed_link_takes_its_ticket_along(void **state)
+{
+    struct bed *bed = *state;
+    assert_int_equal(act(bed, 1, KR_PEER_REMOVE, 0), KR_OK);
+    assert_int_equal(act(bed, 0, KR_PEER_REMOVE, 1), KR_OK);
+    bed->context = bed;
+    bed->on_send = lose_welcomes;
+    welcomes_lost = 0;
+    assert_int_equal(join_by_ticket(bed, 1, 0), KR_TIMEOUT);
+    bed->on_send = NULL;
+    assert_true(welcomes_lost > 0);
+    assert_int_equal(bed_core(bed, 1)->invitation_count, 1);
+    assert_int_equal(act(bed, 1, KR_PEER_REMOVE, 0), KR_OK);
+    assert_int_equal(bed_core(bed, 1)->invitation_count, 0);
+    bed_restart(bed, 1);
+    assert_int_equal(bed_core(bed, 1)->invitation_count, 0);
+}
+
 static void what_makes_no_sense_is_refused(void **state)
 {
     struct bed *bed = *state;
@@ -223,6 +306,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_paused_peer_brings_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_removed_link_is_gone_and_a_ticket_makes_it_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_blocked_council_is_linked_by_no_ticket, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_paused_link_is_opened_by_no_ticket, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_is_blocked_while_it_joins_does_not_get_in, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_removed_link_takes_its_ticket_along, setup, teardown),
         cmocka_unit_test_setup_teardown(what_makes_no_sense_is_refused, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
