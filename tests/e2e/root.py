@@ -98,6 +98,30 @@ def run(options, directory):
         check(region(tool) == "East", "a refused change came through")
 
 
+def joining(options, directory):
+    """Councils that join a community while their root keys are on sticks: with the stick at hand, and with it brought later."""
+    with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
+        tool, far = (Tool(options.kairan, node.directory) for node in made.nodes)
+        passphrase = write(os.path.join(directory, "joiner"), "on the stick\n")
+        for name, brings_stick in (("Nishi", True), ("Higashi", False)):
+            node = federation.Node(options.kairand, os.path.join(directory, name), name)
+            made.nodes.append(node)  # ended with the others
+            node.start()
+            joiner = Tool(options.kairan, node.directory)
+            path = json.loads(joiner.done("--json", "root", "export", "--to", directory, "--passphrase-file", passphrase))["file"]
+            joiner.done("root", "forget", "--root", path, "--passphrase-file", passphrase)
+            with_root = ("--root", path, "--root-passphrase-file", passphrase)
+            ticket = json.loads(tool.done("--json", "invite"))["ticket"]
+            ended = joiner.run("join", ticket, *(with_root if brings_stick else ()))
+            check(ended.returncode == 0, f"{name} does not join: {ended.stderr.decode()}")
+            check((b"council publish" in ended.stderr) != brings_stick, f"{name} is told: {ended.stderr.decode()}")
+            if not brings_stick:
+                check(far.run("council", name).returncode == 2, "a card that nobody signed is in the directory")
+                joiner.done("council", "publish", *with_root)
+            federation.poll(lambda: far.run("council", name).returncode == 0, 30, f"the far council has {name}'s card")
+            joiner.refused("already", "council", "publish", *with_root)
+
+
 def two_machines(options, directory):
     """The state of a node from before its last card, in use again while nobody is there who has that card: both cards meet later."""
     with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
@@ -140,6 +164,7 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kairan-e2e-root-") as directory:
         run(options, directory)
+        joining(options, directory)
         two_machines(options, directory)
     return 0
 

@@ -159,17 +159,25 @@ static int show(struct kr_app *app, const char *name)
 
 /* ---- set, publish ---- */
 
-static int send_edit(struct kr_app *app, const struct kr_card_edit *edit, const struct kr_root_options *root, const char *done)
+bool kr_council_edit(struct kr_app *app, const struct kr_card_edit *edit, const struct kr_root_options *options,
+                     uint8_t ret_id[static 32])
 {
-    uint8_t id[32];
     struct kr_writer args;
     kr_writer_init(&args, KR_CARD_BYTES_MAX);
     kr_card_edit_write(edit, &args);
-    const bool ok = kr_app_state(app, KR_OP_CARD, &args, KR_KIND_COUNCIL_CARD, NULL, root, id);
+    const bool ok = kr_app_state(app, KR_OP_CARD, &args, KR_KIND_COUNCIL_CARD, NULL, options, ret_id);
     kr_writer_deinit(&args);
-    if (!ok) {
-        return KR_EXIT_ERROR;
-    }
+    return ok;
+}
+
+bool kr_council_publish(struct kr_app *app, const struct kr_root_options *options, uint8_t ret_id[static 32])
+{
+    const struct kr_card_edit nothing = {.changes_host = false};
+    return kr_council_edit(app, &nothing, options, ret_id);
+}
+
+static int finish(const struct kr_app *app, const uint8_t id[static 32], const char *done)
+{
     if (app->is_json) {
         return kr_json_line(json_pack("{s:o}", "id", kr_json_id(id, 32))) ? KR_EXIT_DONE : KR_EXIT_ERROR;
     }
@@ -179,14 +187,16 @@ static int send_edit(struct kr_app *app, const struct kr_card_edit *edit, const 
 
 static int publish(struct kr_app *app, const struct kr_root_options *root)
 {
-    const struct kr_card_edit nothing = {.changes_host = false};
-    return send_edit(app, &nothing, root, _("The card stands in the directories of all its communities now.\n"));
+    uint8_t id[32];
+    return kr_council_publish(app, root, id)
+               ? finish(app, id, _("The card stands in the directories of all its communities now.\n"))
+               : KR_EXIT_ERROR;
 }
 
 static int set(struct kr_app *app, const char *const *texts, const char *host, const struct kr_root_options *root)
 {
     struct kr_card_edit edit = {.changes_host = host != NULL};
-    uint8_t host_id[1][32];
+    uint8_t host_id[1][32], id[32];
     bool changes = host != NULL;
     for (uint32_t i = 0; i < KR_CARD_FIELDS; i++) {
         edit.changes[i] = texts[i] != NULL;
@@ -208,7 +218,8 @@ static int set(struct kr_app *app, const char *const *texts, const char *host, c
         }
         edit.host = (struct kr_slice){host_id[0], 32};
     }
-    return send_edit(app, &edit, root, _("The card was changed, and all who have it are told.\n"));
+    return kr_council_edit(app, &edit, root, id) ? finish(app, id, _("The card was changed, and all who have it are told.\n"))
+                                                 : KR_EXIT_ERROR;
 }
 
 int kr_run_council(struct kr_app *app, int argc, char **argv)

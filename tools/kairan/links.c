@@ -9,6 +9,7 @@
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/out.h"
 #include "tools/kairan/qr.h"
+#include "tools/kairan/root_key.h"
 
 /* ---- invite, join ---- */
 
@@ -131,17 +132,42 @@ static enum kr_err show_step(void *context, struct kr_slice item)
     return fflush(stdout) == 0 ? KR_OK : KR_IO;
 }
 
+/* A node without the root key cannot put its card into the directory of the community that it has joined; others need it there. */
+static int publish_card(struct kr_app *app, const struct kr_root_options *root)
+{
+    static struct kr_status status;
+    struct kr_slice result;
+    uint8_t id[32];
+    if (kr_app_ask(app, KR_OP_STATUS, KR_ANSWER_MS, NULL, NULL, &result) != KR_OK) {
+        return KR_EXIT_ERROR;
+    }
+    if (kr_status_read(result, &status) != KR_OK) {
+        return kr_app_unreadable(app);
+    }
+    if (status.has_root) {
+        return KR_EXIT_DONE;
+    }
+    if (root->file == NULL) {
+        (void)fputs(_("The root key is not on this node: put its card into the community's directory with kairan council publish "
+                      "--root FILE\n"),
+                    stderr);
+        return KR_EXIT_DONE;
+    }
+    return kr_council_publish(app, root, id) ? KR_EXIT_DONE : KR_EXIT_ERROR;
+}
+
 int kr_run_join(struct kr_app *app, int argc, char **argv)
 {
     const char *timeout = NULL;
-    const struct kr_option options[] = {{.name = "timeout", .text = &timeout}};
+    struct kr_root_options root = {0};
+    const struct kr_option options[] = {{.name = "timeout", .text = &timeout}, KR_ROOT_OPTIONS(root)};
     char text[2 * KR_TICKET_TEXT_BYTES_MAX];
     struct kr_error error = {0};
     struct kr_ticket ticket;
     struct kr_writer args;
     uint64_t timeout_s = 60;
     int rest;
-    if (!kr_options_parse(app, argc, argv, options, 1, false, &rest)) {
+    if (!kr_options_parse(app, argc, argv, options, sizeof options / sizeof options[0], false, &rest)) {
         return KR_EXIT_ERROR;
     }
     if (rest + 1 != argc) {
@@ -173,7 +199,10 @@ int kr_run_join(struct kr_app *app, int argc, char **argv)
     struct joining joining = {.app = app, .steps = ticket.has_community ? KR_JOIN_MEMBER : KR_JOIN_LINKED};
     err = kr_app_call(app, KR_OP_JOIN, &args, (int)timeout_s * 1000, show_step, &joining, NULL);
     kr_writer_deinit(&args);
-    return err == KR_OK ? KR_EXIT_DONE : KR_EXIT_ERROR;
+    if (err != KR_OK) {
+        return KR_EXIT_ERROR;
+    }
+    return ticket.has_community ? publish_card(app, &root) : KR_EXIT_DONE;
 }
 
 /* ---- peers, councils ---- */

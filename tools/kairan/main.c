@@ -117,11 +117,12 @@ const struct kr_command kr_commands[] = {
         "\n"
         "Example: kairan invite --ttl 2h\n")},
     {"join", kr_run_join, N_("use a ticket: link this council to the one that invites"),
-     N_("Usage: kairan join TICKET [--timeout SPAN]\n"
+     N_("Usage: kairan join TICKET [--timeout SPAN] [--root FILE]\n"
         "\n"
         "Shows each step and ends when both councils are linked. \"-\" reads the ticket from standard input.\n"
         "\n"
         "  --timeout SPAN   give up after this time without progress (default: 60s)\n"
+        "  --root FILE      the root key, where it is not on the node: it signs this council's card for the community\n"
         "\n"
         "Example: kairan join kairan1qy...\n")},
     {"peers", kr_run_peers, N_("show the councils that this one is linked to"),

@@ -29,4 +29,9 @@ bool kr_root_open(const struct kr_app *app, const struct kr_root_options *option
 bool kr_app_state(struct kr_app *app, enum kr_op op, struct kr_writer *args, uint32_t kind, const uint8_t *subject,
                   const struct kr_root_options *options, uint8_t ret_id[static 32]);
 
+/* This council's card with these changes (none: published where it does not stand yet). Tells failures. council.c */
+bool kr_council_edit(struct kr_app *app, const struct kr_card_edit *edit, const struct kr_root_options *options,
+                     uint8_t ret_id[static 32]);
+bool kr_council_publish(struct kr_app *app, const struct kr_root_options *options, uint8_t ret_id[static 32]);
+
 #endif
