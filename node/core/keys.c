@@ -27,7 +27,9 @@ enum kr_err kr_copy_key_request(struct kr_step *step, const struct kr_event *eve
         return not_here(step, event, copy.role);
     }
     kr_rng_bytes(step->rng, seed, sizeof seed);
-    if (kr_slot_seal(slot, secret, copy.box_public, seed) != KR_OK) { /* the first half of a secret is its seed */
+    const enum kr_err sealed_err = kr_slot_seal(slot, secret, copy.box_public, seed); /* the first half of a secret is its seed */
+    sodium_memzero(seed, sizeof seed);
+    if (sealed_err != KR_OK) {
         return kr_step_error(step, event->client, event->request, KR_KEY, "nothing can be sealed to that key");
     }
     memcpy(sealed.council, core->self, 32);
@@ -35,7 +37,11 @@ enum kr_err kr_copy_key_request(struct kr_step *step, const struct kr_event *eve
     sealed.slot = (struct kr_slice){slot, sizeof slot};
     kr_writer_init(&result, KR_KIB);
     kr_key_sealed_write(&sealed, &result);
-    enum kr_err err = kr_step_end(step, event->client, event->request, &result);
+    enum kr_err err = kr_step_log(step, KR_LOG_NOTICE, "a copy of the %s key was given to a user of this machine",
+                                  copy.role == KR_KEY_ROOT ? "root" : "recovery");
+    if (err == KR_OK) {
+        err = kr_step_end(step, event->client, event->request, &result);
+    }
     kr_writer_deinit(&result);
     return err;
 }

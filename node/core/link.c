@@ -123,6 +123,7 @@ static enum kr_err say_hello(struct kr_step *step, struct kr_link *link)
     uint8_t seed[32];
     kr_rng_bytes(step->rng, seed, sizeof seed);
     kr_box_keypair(link->ephemeral_public, link->ephemeral_secret, seed);
+    sodium_memzero(seed, sizeof seed);
     struct kr_hello hello = {.is_join = link->state == KR_LINK_JOINING};
     bool is_near = hello.is_join || (link->word_ms != 0 && step->now_ms < link->word_ms + KR_NEAR_MS);
     const uint64_t wait_max_ms = is_near ? KR_HELLO_NEAR_MS_MAX : KR_HELLO_MS_MAX;

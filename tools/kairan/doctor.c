@@ -28,7 +28,7 @@ struct doctor {
     uint32_t warnings, problems;
     /* Of the peers. */
     int64_t clocks[KR_LINKS_MAX];
-    uint32_t clock_count, links, dialled_by_us, dialled_by_them, online_by_them;
+    uint32_t clock_count, links, open, dialled_by_us, dialled_by_them, online_by_them;
     enum kr_err err;
 };
 
@@ -183,6 +183,7 @@ static enum kr_err look_at_peer(void *context, struct kr_slice item)
         name[0] = 0;
     }
     doctor->links++;
+    doctor->open += peer.state == KR_LINK_OPEN;
     doctor->dialled_by_us += peer.we_dial;
     doctor->dialled_by_them += !peer.we_dial && peer.state == KR_LINK_OPEN;
     doctor->online_by_them += !peer.we_dial && peer.is_online;
@@ -215,10 +216,10 @@ static void look_at_links(struct doctor *doctor)
     const bool has_endpoint = doctor->status.endpoint.len > 0;
     if (doctor->links == 0) {
         say(doctor, WARNING, "peers", _("this council is linked with nobody"), _("kairan invite, or kairan join TICKET"));
-    } else if (doctor->status.links_online == 0) {
+    } else if (doctor->open > 0 && doctor->status.links_online == 0) {
         say(doctor, PROBLEM, "peers", _("no linked council is online"),
             _("is this machine on the network? May the node dial out? See kairan peers and the log"));
-    } else {
+    } else if (doctor->open > 0) { /* each that is paused has been told already */
         sayf(doctor, GOOD, "peers", NULL, _("linked councils online: %ju of %ju"), doctor->status.links_online,
              doctor->status.links);
     }

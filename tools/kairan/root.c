@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "crypto/keyring.h"
 #include "crypto/seal.h"
@@ -174,6 +175,9 @@ static bool read_paper(const struct kr_app *app, const char *path, char *text, s
     if (in == NULL) {
         (void)kr_app_fail(app, KR_IO, _("cannot open %s: %s"), path, strerror(errno));
         return false;
+    }
+    if (isatty(fileno(in)) == 1) {
+        (void)fputs(_("Type the lines of the paper, then press Ctrl-D:\n"), stderr);
     }
     (void)setvbuf(in, NULL, _IONBF, 0); /* no copy of it in a buffer */
     const size_t len = fread(text, 1, PAPER_BYTES_MAX, in);

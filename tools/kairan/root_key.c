@@ -95,10 +95,10 @@ static enum kr_err check_record(const struct pending *pending, uint32_t at, cons
     if (memcmp(header.author, key->council, 32) != 0) {
         return KR_KEY;
     }
-    const bool is_asked_for =
-        at > 0 ? kr_kind_is_statement(header.kind)
-               : header.kind == pending->kind && (pending->subject == NULL || memcmp(header.subject, pending->subject, 32) == 0);
-    return is_asked_for ? KR_OK : KR_DENIED;
+    const bool is_own_card = header.kind == KR_KIND_COUNCIL_CARD && memcmp(header.subject, key->council, 32) == 0;
+    const bool is_first = header.kind == pending->kind && (header.kind != KR_KIND_COUNCIL_CARD || is_own_card) &&
+                          (pending->subject == NULL || memcmp(header.subject, pending->subject, 32) == 0);
+    return (at == 0 ? is_first : is_own_card) ? KR_OK : KR_DENIED; /* what goes along is the council's card for each community */
 }
 
 static bool sign_all(const struct kr_app *app, struct pending *pending, const struct kr_root_key *key)

@@ -282,6 +282,7 @@ static void a_copy_is_sealed_to_whom_it_is_for(void **state)
         assert_int_equal(kr_slot_open(got, sealed.slot.bytes, box_public, box_secret), KR_OK);
         assert_memory_equal(got, secrets[role - 1], 32);
         assert_memory_equal(sealed.council, bed_node(bed, 0)->council, 32);
+        assert_non_null(strstr(bed->log, role == KR_KEY_ROOT ? "0: a copy of the root key" : "0: a copy of the recovery key"));
         /* Nothing of it is in the clear on the way. */
         for (size_t i = 0; i + 8 <= bed->result_len; i++) {
             assert_memory_not_equal(bed->result + i, secrets[role - 1], 8);

@@ -223,6 +223,25 @@ static void each_thing_that_is_wrong_is_found(void **state)
     EXPECT(node.card.transport[0].from_s = NOW_MS / 1000 + 1, "card", "problem");
 }
 
+/* Where the operator has paused all links, it is no wonder that nobody is online. */
+static void all_paused_is_no_broken_network(void **state)
+{
+    struct node node;
+    char text[16384];
+    (void)state;
+    make_well(&node);
+    for (int i = 0; i < 2; i++) {
+        node.peers[i].state = KR_LINK_PAUSED;
+        node.peers[i].is_online = false;
+    }
+    node.status.links_online = 0;
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_NONE);
+    assert_true(finds(text, "peers", "warning"));
+    assert_false(finds(text, "peers", "problem"));
+    assert_false(finds(text, "peers", "good"));
+    assert_false(finds(text, "reachable", "warning"));
+}
+
 /* One peer's clock says nothing about ours, and who was away for a night is not silent. */
 static void what_is_usual_is_not_told(void **state)
 {
@@ -250,6 +269,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_said_of_a_node_that_is_well),
         cmocka_unit_test(each_thing_that_is_wrong_is_found),
+        cmocka_unit_test(all_paused_is_no_broken_network),
         cmocka_unit_test(what_is_usual_is_not_told),
     };
     return cmocka_run_group_tests(tests, start, NULL);
