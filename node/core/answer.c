@@ -162,7 +162,7 @@ enum kr_err kr_peers_request(struct kr_step *step, const struct kr_event *event)
             .queued = link->fresh.count + link->bulk.count + link->asked.count,
             .sent_bytes = link->sent_bytes,
             .received_bytes = link->received_bytes,
-            .next_try_ms = link->we_dial && !link->has_session ? link->hello_at_ms : 0,
+            .next_try_ms = link->we_dial && !link->has_session && link->state != KR_LINK_PAUSED ? link->hello_at_ms : 0,
         };
         kr_catchup_show(link, &peer);
         memcpy(peer.council, link->council, 32);

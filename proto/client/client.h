@@ -357,7 +357,7 @@ struct kr_peer {
     uint64_t sent_bytes, received_bytes;
     uint32_t phase;       /* enum kr_peer_phase */
     uint64_t entries;     /* of its logs, of all scopes that both share; 0 where it is not known */
-    uint64_t next_try_ms; /* when it is dialled next; 0: there is a session, or it is the other side that dials */
+    uint64_t next_try_ms; /* when it is dialled next; 0: there is a session, it is paused, or the other side dials */
 };
 void kr_peer_write(const struct kr_peer *peer, struct kr_writer *writer);
 enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer) KR_WARN_UNUSED;

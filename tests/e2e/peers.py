@@ -35,6 +35,7 @@ def run(options):
         tool.refused("-y", "peer", "remove", "Minami")
         tool.done("peer", "pause", "Minami")
         check(state(tool, "Minami") == "paused", "peers does not say that the link is paused")
+        check("state: paused" in tool.done("peers"), "peers does not tell people that the link is paused")
         tool.refused("already", "peer", "pause", "Minami")
         send(tool, "paused.kairan-e2e.jp", "Minami")
         send(other, "meanwhile.kairan-e2e.jp", "Kita")

@@ -190,7 +190,9 @@ static enum kr_err look_at_peer(void *context, struct kr_slice item)
     if (peer.is_online && doctor->clock_count < KR_LINKS_MAX) {
         doctor->clocks[doctor->clock_count++] = peer.clock_ms;
     }
-    const uint64_t since_ms = peer.last_seen_ms > 0 ? peer.last_seen_ms : peer.linked_ms;
+    /* What was seen before the node was started is not known. */
+    const uint64_t from_ms = doctor->status.started_ms > peer.linked_ms ? doctor->status.started_ms : peer.linked_ms;
+    const uint64_t since_ms = peer.last_seen_ms > from_ms ? peer.last_seen_ms : from_ms;
     const uint64_t days = doctor->now_ms > since_ms ? (doctor->now_ms - since_ms) / 1000 / DAY_S : 0;
     if (peer.state == KR_LINK_PAUSED) {
         sayf(doctor, WARNING, "peers", _("kairan peer resume, or kairan peer remove"), _("the link with %s is paused"), name);

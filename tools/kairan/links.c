@@ -209,10 +209,10 @@ int kr_run_join(struct kr_app *app, int argc, char **argv)
 
 static const char *link_state(const struct kr_peer *peer)
 {
-    return peer->state == KR_LINK_JOINING  ? "joining"
-           : peer->state == KR_LINK_PAUSED ? "paused"
-           : peer->is_online               ? "online"
-                                           : "offline";
+    return peer->state == KR_LINK_JOINING  ? N_("joining")
+           : peer->state == KR_LINK_PAUSED ? N_("paused")
+           : peer->is_online               ? N_("online")
+                                           : N_("offline");
 }
 
 static const char *const phases[] = {"unknown", "equal", "differs", "reading", "walking"};
@@ -282,7 +282,7 @@ static void peer_text(const struct kr_peer *peer)
     kr_out_id(stdout, peer->council, 64);
     (void)printf("\n  %s: ", _("state"));
     kr_out_style(stdout, peer->is_online ? KR_STYLE_GREEN : KR_STYLE_AMBER);
-    (void)fputs(peer->state == KR_LINK_JOINING ? _("joining") : peer->is_online ? _("online") : _("offline"), stdout);
+    (void)fputs(_(link_state(peer)), stdout);
     kr_out_style(stdout, KR_STYLE_NONE);
     (void)printf("\n  %s: ", _("endpoint"));
     kr_out_text(stdout, peer->endpoint, false);

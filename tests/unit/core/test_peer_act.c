@@ -99,6 +99,27 @@ static void a_paused_link_is_silent_and_catches_up(void **state)
     assert_int_equal(act(bed, 1, KR_PEER_RESUME, 0), KR_INVALID);
 }
 
+/* Whichever side dials: it is not tried again, and is not said to be. */
+static void a_paused_link_is_listed_so(void **state)
+{
+    struct bed *bed = *state;
+    static const uint8_t nothing[] = {0x90};
+    struct kr_peer peer;
+    const uint32_t dialler = bed_link(bed, 0, 1)->we_dial ? 0 : 1;
+    assert_true(bed_link(bed, dialler, 1 - dialler)->we_dial);
+    assert_int_equal(act(bed, dialler, KR_PEER_PAUSE, 1 - dialler), KR_OK);
+    bed_run(bed, 120000);
+    bed->pages = 0;
+    assert_int_equal(bed_request(bed, dialler, KR_OP_PEERS, nothing, sizeof nothing, 100), KR_OK);
+    for (uint32_t i = 0; i < bed->pages; i++) {
+        assert_int_equal(kr_peer_read((struct kr_slice){bed->items[i].bytes, bed->items[i].len}, &peer), KR_OK);
+        const bool is_it = memcmp(peer.council, bed_node(bed, 1 - dialler)->council, 32) == 0;
+        assert_int_equal(peer.state, is_it ? KR_LINK_PAUSED : KR_LINK_OPEN);
+        assert_true(!is_it || (peer.next_try_ms == 0 && !peer.is_online));
+    }
+    assert_int_equal(bed->pages, bed_core(bed, dialler)->link_count);
+}
+
 /* The peer has no say in it: its frames are not looked at. */
 static void a_paused_peer_brings_nothing(void **state)
 {
@@ -303,6 +324,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_paused_link_is_silent_and_catches_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_paused_link_is_listed_so, setup, teardown),
         cmocka_unit_test_setup_teardown(a_paused_peer_brings_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_removed_link_is_gone_and_a_ticket_makes_it_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_blocked_council_is_linked_by_no_ticket, setup, teardown),

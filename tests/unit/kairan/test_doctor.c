@@ -256,6 +256,13 @@ static void what_is_usual_is_not_told(void **state)
     node.peers[0].last_seen_ms = NOW_MS - 2 * DAY_MS;
     node.status.links_online = 1;
     assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
+    /* Nor one that was not seen since this node was started an hour ago. */
+    node.peers[0].last_seen_ms = 0;
+    node.peers[0].linked_ms = NOW_MS - 300 * DAY_MS;
+    node.status.started_ms = NOW_MS - DAY_MS / 24;
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
+    node.status.started_ms = NOW_MS - 5 * DAY_MS;
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_NONE);
 }
 
 static int start(void **state)
