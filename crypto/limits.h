@@ -43,7 +43,7 @@
 #define KR_EXPULSION_EDGES_MAX    (4u * KR_COMMUNITY_COUNCILS_MAX) /* of one community */
 #define KR_CHARTERS_MAX           4u                               /* of one other council, that name us as a founder */
 #define KR_CARDS_MAX              (KR_COMMUNITIES_MAX + 1u)        /* of one council: one a community, and one without */
-#define KR_ALARMS_MAX             8u                               /* kept of one council: more say nothing new */
+#define KR_ALARMS_MAX             8u                               /* of one council wait to be settled: more say nothing new */
 #define KR_LINKS_MAX              256u
 #define KR_BLOCKED_MAX            1024u /* councils that the operator does not want to be linked with */
 #define KR_TICKETS_MAX            64u

@@ -85,15 +85,17 @@ static void make_key(uint8_t ret_key[static KEY_BYTES], const struct kr_header *
     memcpy(ret_key + AUTHOR_BYTES + 41, header->subject, 32);
 }
 
-static bool count_one(void *context, struct kr_slice key, struct kr_slice value)
+static bool count_waiting(void *context, struct kr_slice key, struct kr_slice value)
 {
     uint32_t *count = context;
+    struct alarm alarm;
     (void)key;
-    (void)value;
-    return ++*count < KR_ALARMS_MAX;
+    *count += read_alarm(value, &alarm) != KR_OK || !alarm.is_settled;
+    return *count < KR_ALARMS_MAX;
 }
 
-/* Whether there is nothing to be kept of it: it is known, or its council has enough of them. */
+/* Whether there is nothing to be kept of it: it is known, or enough of its council's wait to be settled. Those that are settled do
+ * not count: what was dealt with may happen again. */
 static enum kr_err is_enough(struct kr_step *step, const uint8_t key[static KEY_BYTES], bool *ret_enough)
 {
     uint8_t value[KR_TABLE_VALUE_BYTES_MAX];
@@ -104,7 +106,7 @@ static enum kr_err is_enough(struct kr_step *step, const uint8_t key[static KEY_
         *ret_enough = true;
         return err == KR_CORRUPT ? KR_OK : err;
     }
-    err = kr_store_each(step->txn, KR_TABLE_RECEIPTS, key, AUTHOR_BYTES, count_one, &count);
+    err = kr_store_each(step->txn, KR_TABLE_RECEIPTS, key, AUTHOR_BYTES, count_waiting, &count);
     *ret_enough = count >= KR_ALARMS_MAX;
     return err == KR_CORRUPT ? KR_OK : err;
 }

@@ -6,7 +6,8 @@
 #include "node/core/state.h"
 
 enum kr_err kr_alarms_load(struct kr_step *step) KR_WARN_UNUSED;
-/* `job` is another statement where the one with that id stands. Logged and kept the first time, at most KR_ALARMS_MAX of a council.
+/* `job` is another statement where the one with that id stands. Logged and kept the first time; at most KR_ALARMS_MAX of a council
+ * wait to be settled.
  */
 enum kr_err kr_alarm_raise(struct kr_step *step, const struct kr_job *job, const uint8_t standing_id[static 32]) KR_WARN_UNUSED;
 

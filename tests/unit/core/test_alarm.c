@@ -121,6 +121,11 @@ static void of_one_council_a_few_are_kept(void **state)
     assert_int_equal(bed_times_said(bed, 0, "ALARM"), KR_ALARMS_MAX);
     assert_int_equal(settle(bed, bed_node(bed, 1)->council), KR_OK);
     assert_int_equal(alarms_of_status(bed), 0);
+    /* What was settled is no reason to be silent when it begins again. */
+    hand_over_card(bed, 2 + 2 * KR_ALARMS_MAX, "one");
+    hand_over_card(bed, 2 + 2 * KR_ALARMS_MAX, "two");
+    assert_int_equal(alarms_of_status(bed), 1);
+    assert_int_equal(bed_times_said(bed, 0, "ALARM"), KR_ALARMS_MAX + 1);
 }
 
 static void what_proves_nothing_is_no_proof(void **state)
