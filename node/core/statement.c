@@ -248,6 +248,12 @@ static enum kr_err is_next(struct kr_step *step, const struct kr_job *job, enum 
     return err;
 }
 
+/* Two of them in one place would be two statements of one version. */
+static bool are_in_one_place(const struct kr_header *a, const struct kr_header *b)
+{
+    return a->kind == b->kind && memcmp(a->community, b->community, 32) == 0 && memcmp(a->subject, b->subject, 32) == 0;
+}
+
 enum kr_err kr_state_request(struct kr_step *step, const struct kr_event *event)
 {
     struct kr_job *jobs[KR_STATEMENTS_MAX] = {0};
@@ -260,6 +266,9 @@ enum kr_err kr_state_request(struct kr_step *step, const struct kr_event *event)
         err = check_signed(step, stated.records[i], &jobs[i], &verdict);
         if (err == KR_OK && verdict == KR_OK) {
             err = is_next(step, jobs[i], &verdict);
+        }
+        for (uint32_t j = 0; j < i && err == KR_OK && verdict == KR_OK; j++) {
+            verdict = are_in_one_place(&jobs[j]->header, &jobs[i]->header) ? KR_INVALID : KR_OK;
         }
     }
     if (err == KR_OK && verdict == KR_OK) {

@@ -138,6 +138,12 @@ static void one_that_was_overtaken_is_refused(void **state)
     struct prepared second = take_prepared(bed);
     sign_all(&first, secret);
     sign_all(&second, secret);
+    /* Nor both together. */
+    struct prepared both = first;
+    both.records[1] = second.records[0];
+    assert_int_equal(both.count, 2);
+    assert_int_equal(state_it(bed, 0, &both), KR_INVALID);
+    assert_false(bed_said(bed, 0, "ALARM"));
     assert_int_equal(state_it(bed, 0, &second), KR_OK);
     assert_int_equal(state_it(bed, 0, &first), KR_EXISTS);
     assert_true(has_region(bed, 0, 0, "Second"));
