@@ -63,6 +63,23 @@ static void mask(uint8_t *address, size_t bytes, unsigned prefix)
     }
 }
 
+bool kr_form_ipv4(const char *text, size_t len, uint8_t ret[static 7])
+{
+    const uint8_t *bytes = (const uint8_t *)text;
+    size_t end = len;
+    for (size_t i = len > 3 ? len - 3 : len; i < len; i++) {
+        end = text[i] == '/' ? i : end;
+    }
+    const long prefix = end < len ? parse_number(bytes + end + 1, len - end - 1, 2) : 32;
+    const bool ok = prefix >= 0 && prefix <= 32 && parse_ipv4(bytes, end, ret);
+    if (ok) {
+        mask(ret, 4, (unsigned)prefix);
+        ret[4] = (uint8_t)prefix;
+        ret[5] = ret[6] = 0;
+    }
+    return ok;
+}
+
 /* Where the address proper lies, and what follows it. */
 struct shape {
     const uint8_t *address, *prefix, *port; /* prefix, port: NULL where there is none */

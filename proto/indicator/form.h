@@ -40,23 +40,33 @@ static inline uint8_t kr_form_lower(uint8_t c)
     return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
 }
 
-/* 0 … 15, or -1. */
+/* By byte: 0 … 15, or -1. */
+extern const int8_t kr_form_hex_values[256];
+
 static inline int kr_form_hex(uint8_t c)
 {
-    int value = -1;
-    if (kr_form_is_digit(c)) {
-        value = c - '0';
-    } else if (kr_form_lower(c) >= 'a' && kr_form_lower(c) <= 'f') {
-        value = kr_form_lower(c) - 'a' + 10;
-    }
-    return value;
+    return kr_form_hex_values[c];
 }
+
+/* Any text of the type into its normal form, and what kr_indicator_parse does in the end. */
+enum kr_err kr_form_value(uint32_t type, const char *text, size_t len, struct kr_indicator *ret,
+                          struct kr_error *error) KR_WARN_UNUSED;
+/* The same, and much sooner, for most of what is in its normal form already: names, URLs, IPv4 and, where no type is asked for,
+ * hashes. False says nothing. */
+bool kr_form_plain(uint32_t type, const char *text, size_t len, struct kr_indicator *ret);
+
+/* Hexadecimal digits of any case to `len` / 2 bytes, which may be written in any case. */
+bool kr_form_bytes(const char *text, size_t len, uint8_t *ret);
+/* The hash that has so many digits; KR_INDICATOR_ANY where there is none. */
+uint32_t kr_form_hash_of_length(size_t len);
 
 bool kr_form_is_ascii(const uint8_t *bytes, size_t len);
 
 /* Address, network or address with port; *ret_type says which family. KR_INVALID with a sentence. `ret` has 19 bytes of room. */
 enum kr_err kr_form_address(const char *text, size_t len, uint32_t *ret_type, uint8_t *ret, uint16_t *ret_len,
                             struct kr_error *error) KR_WARN_UNUSED;
+/* The same for IPv4 addresses and networks alone; may be written in any case. */
+bool kr_form_ipv4(const char *text, size_t len, uint8_t ret[static 7]);
 /* Prefix in range, no bit below it, a port only on a whole address, no mapped IPv4. */
 bool kr_form_address_is_normal(uint32_t type, const uint8_t *value, size_t len);
 /* `value` must be 7 or 19 bytes as the type says. Returns the length; terminated. With `bare` neither prefix nor port. */

@@ -70,14 +70,31 @@ enum kr_err kr_indicator_type_parse(const char *text, size_t len, uint32_t *ret_
     return err;
 }
 
+const int8_t kr_form_hex_values[256] = {
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  -1, -1, -1, -1, -1, -1,
+    -1, 10, 11, 12, 13, 14, 15, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, 10, 11, 12, 13, 14, 15, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+};
+
+bool kr_form_bytes(const char *text, size_t len, uint8_t *ret)
+{
+    int all = len % 2 == 0 ? 0 : -1;
+    for (size_t i = 0; all >= 0 && i < len; i += 2) {
+        all = kr_form_hex((uint8_t)text[i]) * 16 | kr_form_hex((uint8_t)text[i + 1]);
+        ret[i / 2] = (uint8_t)all;
+    }
+    return all >= 0;
+}
+
 static enum kr_err parse_hex(const char *text, size_t len, size_t bytes, struct kr_form_out *out, struct kr_error *error)
 {
-    bool ok = len == 2 * bytes;
-    for (size_t i = 0; ok && i < len; i += 2) {
-        const int high = kr_form_hex((uint8_t)text[i]), low = kr_form_hex((uint8_t)text[i + 1]);
-        ok = high >= 0 && low >= 0;
-        kr_form_put(out, (uint8_t)(high * 16 + low));
-    }
+    const bool ok = len == 2 * bytes && kr_form_bytes(text, len, out->bytes);
+    out->len = ok ? bytes : 0;
     return ok ? KR_OK : kr_fail(error, KR_INVALID, "needs exactly %zu hexadecimal digits", 2 * bytes);
 }
 
@@ -99,17 +116,20 @@ static enum kr_err parse_asn(const char *text, size_t len, bool bare, struct kr_
     return ok ? KR_OK : kr_fail(error, KR_INVALID, "an AS number looks like AS64500");
 }
 
-static uint32_t hash_of_length(const char *text, size_t len)
+uint32_t kr_form_hash_of_length(size_t len)
 {
-    static const uint32_t hashes[] = {KR_INDICATOR_MD5, KR_INDICATOR_SHA1, KR_INDICATOR_SHA256, KR_INDICATOR_SHA512};
-    uint32_t type = KR_INDICATOR_ANY;
-    for (size_t i = 0; i < sizeof hashes / sizeof hashes[0]; i++) {
-        type = 2u * kinds[hashes[i]].bytes == len ? hashes[i] : type;
-    }
-    for (size_t i = 0; i < len && type != KR_INDICATOR_ANY; i++) {
-        type = kr_form_hex((uint8_t)text[i]) >= 0 ? type : KR_INDICATOR_ANY;
-    }
-    return type;
+    return len == 32    ? KR_INDICATOR_MD5
+           : len == 40  ? KR_INDICATOR_SHA1
+           : len == 64  ? KR_INDICATOR_SHA256
+           : len == 128 ? KR_INDICATOR_SHA512
+                        : KR_INDICATOR_ANY;
+}
+
+static uint32_t hash_of(const char *text, size_t len)
+{
+    uint8_t bytes[64];
+    const uint32_t type = kr_form_hash_of_length(len);
+    return type != KR_INDICATOR_ANY && kr_form_bytes(text, len, bytes) ? type : KR_INDICATOR_ANY;
 }
 
 /* Two colons, or nothing but what addresses and networks are made of. */
@@ -127,7 +147,7 @@ static bool looks_like_address(const char *text, size_t len)
 static uint32_t guess(const char *text, size_t len)
 {
     const char *colon = memchr(text, ':', len);
-    uint32_t type = hash_of_length(text, len);
+    uint32_t type = hash_of(text, len);
     if (type != KR_INDICATOR_ANY) {
         /* A hash has no dot, so it is nothing else. */
     } else if (colon != NULL && text + len - colon > 2 && colon[1] == '/' && colon[2] == '/') {
@@ -191,7 +211,7 @@ static enum kr_err parse_form(const struct kind *kind, bool asked, const char *t
     return err;
 }
 
-enum kr_err kr_indicator_parse(uint32_t type, const char *text, size_t len, struct kr_indicator *ret, struct kr_error *error)
+enum kr_err kr_form_value(uint32_t type, const char *text, size_t len, struct kr_indicator *ret, struct kr_error *error)
 {
     enum kr_err err = KR_OK;
     struct kr_indicator out;
@@ -223,6 +243,11 @@ out:
     return err;
 }
 
+enum kr_err kr_indicator_parse(uint32_t type, const char *text, size_t len, struct kr_indicator *ret, struct kr_error *error)
+{
+    return kr_form_plain(type, text, len, ret) ? KR_OK : kr_form_value(type, text, len, ret, error);
+}
+
 enum kr_err kr_indicator_check(uint32_t type, const uint8_t *value, size_t len)
 {
     const struct kind *kind = kind_of(type);
@@ -239,8 +264,9 @@ enum kr_err kr_indicator_check(uint32_t type, const uint8_t *value, size_t len)
     } else {
         /* Texts print as themselves, so normal is what parses to itself. */
         struct kr_indicator out;
-        ok = parse_form(kind, true, (const char *)value, len, &out, NULL) == KR_OK && out.len == len &&
-             memcmp(out.value, value, len) == 0;
+        ok = kr_form_plain(type, (const char *)value, len, &out) ||
+             (parse_form(kind, true, (const char *)value, len, &out, NULL) == KR_OK && out.len == len &&
+              memcmp(out.value, value, len) == 0);
     }
 out:
     return ok ? KR_OK : KR_INVALID;

@@ -40,6 +40,10 @@ static inline const uint8_t *kr_packed_value(const struct kr_packed *packed)
     return (const uint8_t *)(packed + 1);
 }
 
+/* Room without anything in it, to be given back with munmap; NULL. Large pages where the system has them: a look-up elsewhere than
+ * in the filter is a cache miss as it is, and should not be a miss of the page table's as well. */
+void *kr_sieve_map(size_t bytes);
+
 /* The host in a URL of the arena; false for others. */
 bool kr_packed_host(const struct kr_packed *packed, struct kr_slice *ret_host);
 

@@ -8,9 +8,7 @@
 #define SLOTS_MIN  64u
 #define HUGE_BYTES ((size_t)2 << 20)
 
-/* Room without anything in it. Large pages where the system has them: a look-up elsewhere than in the filter is a cache miss as it
- * is, and should not be a miss of the page table's as well. */
-static void *map(size_t bytes)
+void *kr_sieve_map(size_t bytes)
 {
     const size_t align = bytes >= HUGE_BYTES ? HUGE_BYTES : 4096;
     uint8_t *room = mmap(NULL, bytes + align, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -133,11 +131,13 @@ static bool has_letter(const uint8_t *name, size_t len)
 static void put_root(struct insertion *insertion, const uint8_t *name, size_t len)
 {
     struct kr_sieve *sieve = insertion->sieve;
-    const uint8_t *last = memrchr(name, '.', len);
-    const uint8_t *second = last != NULL ? memrchr(name, '.', (size_t)(last - name)) : NULL;
-    const size_t labels = second != NULL ? (size_t)(name + len - second) - 1 : len;
+    unsigned labels = 0, dots = 0;
+    for (; labels < len && labels < KR_SIEVE_ROOT_BYTES && dots < 2; labels++) {
+        dots += name[len - 1 - labels] == '.';
+    }
+    labels -= dots == 2;
     if (labels > 0) {
-        const uint64_t root = kr_sieve_root(&sieve->key, name + len, (unsigned)labels) >> sieve->root_shift;
+        const uint64_t root = kr_sieve_root(&sieve->key, name + len, labels) >> sieve->root_shift;
         __builtin_prefetch(&sieve->root_room[root / 64], 1);
         KR_ASSERT(insertion->root_count < ENTRIES_MAX); /* a key follows each, and with the last key of a batch both are put in */
         insertion->roots[insertion->root_count++] = root;
@@ -179,10 +179,13 @@ static void put_keys(struct insertion *insertion, const struct kr_packed *packed
             if (kr_sieve_is_ipv4(host.bytes, host.len) &&
                 kr_indicator_parse(KR_INDICATOR_IPV4, (const char *)host.bytes, host.len, &address, NULL) == KR_OK) {
                 mark(sieve->nets_room, address.value);
-            } else if (memchr(host.bytes, ':', host.len) == NULL) {
+            } else if (host.bytes[-1] != '[') {
                 put_root(insertion, host.bytes, host.len);
             }
-            put(insertion, kr_sieve_hash(sieve, KR_INDICATOR_URL_HOST, host.bytes, host.len), true);
+            put(insertion,
+                host.bytes[-1] != '[' ? kr_sieve_hash_word(sieve, host.bytes, host.len)
+                                      : kr_sieve_hash(sieve, KR_INDICATOR_URL_HOST, host.bytes, host.len),
+                true);
         }
         break;
     default:
@@ -212,10 +215,10 @@ enum kr_err kr_sieve_seal(struct kr_sieve *sieve)
     }
     sieve->slot_bytes = slots * sizeof sieve->slots[0];
     sieve->filter_bytes = words * sizeof sieve->filter[0];
-    sieve->slots = map(sieve->slot_bytes);
-    sieve->filter_room = map(sieve->filter_bytes);
+    sieve->slots = kr_sieve_map(sieve->slot_bytes);
+    sieve->filter_room = kr_sieve_map(sieve->filter_bytes);
     sieve->root_bytes = ((size_t)1 << root_bits) / 8;
-    sieve->root_room = map(sieve->root_bytes);
+    sieve->root_room = kr_sieve_map(sieve->root_bytes);
     sieve->nets_room = calloc(2, KR_SIEVE_NETS_BYTES);
     if (sieve->slots == NULL || sieve->root_room == NULL || sieve->filter_room == NULL || sieve->nets_room == NULL) {
         return KR_NOMEM;

@@ -6,6 +6,7 @@
 
 #include "tools/scan/packed.h"
 
+#define ARENA_BYTES_MIN ((size_t)2 << 20)
 #define ARENA_BYTES_MAX ((size_t)8 << 30)
 #define CHAIN_MAX       256u /* values of one key that a look-up visits */
 
@@ -32,7 +33,9 @@ void kr_sieve_free(struct kr_sieve *sieve)
             (void)munmap(sieve->slots, sieve->slot_bytes);
         }
         free(sieve->nets_room);
-        free(sieve->arena);
+        if (sieve->arena != NULL) {
+            (void)munmap(sieve->arena, sieve->arena_room);
+        }
         free(sieve);
     }
 }
@@ -255,6 +258,23 @@ static void note(struct kr_sieve *sieve, uint32_t type, const uint8_t *value, si
     sieve->has_idn = sieve->has_idn || (has_name && memchr(value, '-', len) != NULL && memmem(value, len, "xn--", 4) != NULL);
 }
 
+/* By half, in whole large pages, that are moved and not copied: of what is not used of it no page is ever touched. */
+static enum kr_err grow(struct kr_sieve *sieve)
+{
+    const size_t room = (sieve->arena_room + sieve->arena_room / 2 + ARENA_BYTES_MIN) & ~(ARENA_BYTES_MIN - 1);
+    uint8_t *arena = room <= ARENA_BYTES_MAX ? kr_sieve_map(room) : NULL;
+    if (arena == NULL) {
+        return room <= ARENA_BYTES_MAX ? KR_NOMEM : KR_BOUNDS;
+    }
+    if (sieve->arena != NULL && mremap(sieve->arena, sieve->arena_room, room, MREMAP_MAYMOVE | MREMAP_FIXED, arena) == MAP_FAILED) {
+        (void)munmap(arena, room);
+        return KR_NOMEM;
+    }
+    sieve->arena = arena;
+    sieve->arena_room = room;
+    return KR_OK;
+}
+
 enum kr_err kr_sieve_add(struct kr_sieve *sieve, uint32_t type, const uint8_t *value, size_t len, uint32_t record)
 {
     const size_t bytes = kr_packed_bytes(len);
@@ -264,14 +284,10 @@ enum kr_err kr_sieve_add(struct kr_sieve *sieve, uint32_t type, const uint8_t *v
         return KR_OK;
     }
     if (sieve->arena_len + bytes > sieve->arena_room) {
-        /* By half: of what is not used of it no page is ever touched. */
-        const size_t room = sieve->arena_room + sieve->arena_room / 2 + 65536;
-        uint8_t *arena = room <= ARENA_BYTES_MAX ? realloc(sieve->arena, room) : NULL;
-        if (arena == NULL) {
-            return room <= ARENA_BYTES_MAX ? KR_NOMEM : KR_BOUNDS;
+        const enum kr_err err = grow(sieve);
+        if (err != KR_OK) {
+            return err;
         }
-        sieve->arena = arena;
-        sieve->arena_room = room;
     }
     struct kr_packed *packed = (struct kr_packed *)(void *)(sieve->arena + sieve->arena_len);
     *packed = (struct kr_packed){.record = record, .len = (uint16_t)len, .type = (uint8_t)type};

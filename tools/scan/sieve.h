@@ -99,9 +99,10 @@ static inline uint64_t kr_sieve_may_have(const struct kr_sieve *sieve, uint64_t 
 /* The root of a name: the hash of its last two labels, of `len` bytes together, or of the last 16 bytes of them. Most names in a
  * log have a root that no name of the set has, and need not be looked at any further. The 16 bytes before `end` must be readable.
  */
+#define KR_SIEVE_ROOT_BYTES 16u
 static inline uint64_t kr_sieve_root(const struct kr_key *key, const uint8_t *end, unsigned len)
 {
-    return kr_key_bytes(key->a, key->b, end, len < 16 ? len : 16);
+    return kr_key_bytes(key->a, key->b, end, len < KR_SIEVE_ROOT_BYTES ? len : KR_SIEVE_ROOT_BYTES);
 }
 
 /* Which of the bits an address has whose first two numbers, with the dot between, are the first `len` bytes (at most seven). Eight

@@ -8,10 +8,12 @@
 
 #define BUFFER_BYTES (64u * KR_KIB)
 
-static enum kr_err take_line(struct kr_sieve *sieve, const char *line, size_t len, struct kr_values_told *told)
+/* `typed`: there may be a type and a tab in front. */
+static enum kr_err take_line(struct kr_sieve *sieve, const char *line, size_t len, bool typed, struct kr_values_told *told)
 {
     struct kr_indicator value;
-    struct kr_error why = {0};
+    struct kr_error why;
+    why.text[0] = 0; /* the rest of it is not written for each line */
     uint32_t type = KR_INDICATOR_ANY;
     told->lines++;
     while (len > 0 && (line[len - 1] == '\r' || line[len - 1] == ' ')) {
@@ -20,7 +22,7 @@ static enum kr_err take_line(struct kr_sieve *sieve, const char *line, size_t le
     if (len == 0 || line[0] == '#') {
         return KR_OK;
     }
-    const char *tab = memchr(line, '\t', len);
+    const char *tab = typed ? memchr(line, '\t', len) : NULL;
     if (tab != NULL && kr_indicator_type_parse(line, (size_t)(tab - line), &type) == KR_OK) {
         len -= (size_t)(tab + 1 - line);
         line = tab + 1;
@@ -61,15 +63,16 @@ enum kr_err kr_values_read(const char *path, struct kr_sieve *sieve, struct kr_v
             break;
         }
         have += (size_t)got;
+        const bool typed = memchr(text, '\t', have) != NULL;
         size_t from = 0;
         for (const char *feed; err == KR_OK && (feed = memchr(text + from, '\n', have - from)) != NULL;) {
             const size_t len = (size_t)(feed - text) - from;
-            err = skips ? KR_OK : take_line(sieve, text + from, len, &told);
+            err = skips ? KR_OK : take_line(sieve, text + from, len, typed, &told);
             skips = false;
             from += len + 1;
         }
         if (err == KR_OK && got == 0 && have > from && !skips) {
-            err = take_line(sieve, text + from, have - from, &told);
+            err = take_line(sieve, text + from, have - from, typed, &told);
             from = have;
         }
         if (from == 0 && have == BUFFER_BYTES) {
