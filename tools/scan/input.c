@@ -8,10 +8,12 @@
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
-#define RAW_BYTES        (128u * 1024u)
-#define PEEK_BYTES       8192u
-#define ZSTD_WINDOW_BITS 27
+#define RAW_BYTES  (128u * 1024u)
+#define PEEK_BYTES 8192u
+/* 8 MiB: what RFC 8878 section 3.1.1.1.2 wants decoders to have, and levels up to 19 need. */
+#define ZSTD_WINDOW_BITS 23
 
 struct kr_input {
     int fd;
@@ -110,7 +112,15 @@ static enum kr_err step_zstd(struct kr_input *input, uint8_t *to, size_t room, s
     input->raw_at = in.pos;
     *ret_len = out.pos;
     input->is_finished = code == 0;
-    return ZSTD_isError(code) != 0 ? damaged(input, error, ZSTD_getErrorName(code)) : KR_OK;
+    enum kr_err err = KR_OK;
+    if (ZSTD_getErrorCode(code) == ZSTD_error_frameParameter_windowTooLarge) {
+        err = kr_fail(error, KR_MALFORMED,
+                      "packed by zstd --long or --ultra so that unpacking takes more than 8 MiB of memory: unpack it with "
+                      "zstd -d --long=31 and search that");
+    } else if (ZSTD_isError(code) != 0) {
+        err = damaged(input, error, ZSTD_getErrorName(code));
+    }
+    return err;
 }
 
 static enum kr_err read_some(struct kr_input *input, uint8_t *to, size_t room, size_t *ret_len, struct kr_error *error)

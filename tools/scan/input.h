@@ -12,7 +12,7 @@
 enum kr_input_kind {
     KR_INPUT_PLAIN = 0,
     KR_INPUT_GZIP = 1,    /* RFC 1952, also several members one behind the other */
-    KR_INPUT_ZSTD = 2,    /* RFC 8878, windows up to 128 MiB */
+    KR_INPUT_ZSTD = 2,    /* RFC 8878, windows up to 8 MiB */
     KR_INPUT_FOREIGN = 3, /* bzip2, xz, zip, 7z: read as they are, which finds nothing */
 };
 

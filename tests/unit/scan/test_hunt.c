@@ -26,7 +26,7 @@ struct bed {
     char *found; /* "file:line:value " for each hit, file without its directory */
     size_t len;
     FILE *out;
-    char notes[512];
+    char notes[512], detail[512]; /* of the last note */
     volatile bool stop;
     uint64_t stop_after; /* hits; 0: never */
 };
@@ -45,7 +45,7 @@ static void note(void *context, const char *file, enum kr_hunt_note note, const 
 {
     struct bed *bed = context;
     const size_t len = strlen(bed->notes);
-    (void)detail;
+    (void)snprintf(bed->detail, sizeof bed->detail, "%s", detail != NULL ? detail : "");
     (void)snprintf(bed->notes + len, sizeof bed->notes - len, "%s:%u ", strrchr(file, '/') + 1, (unsigned)note);
 }
 
@@ -293,6 +293,30 @@ static void put_zstd(ZSTD_CStream *stream, FILE *out, const char *text, size_t l
     }
 }
 
+/* A frame says itself how much memory unpacking it takes. */
+static void test_window(void **state)
+{
+    (void)state;
+    for (int bits = 23; bits <= 24; bits++) {
+        struct bed bed;
+        const char *path = place("a.zst");
+        FILE *out = fopen(path, "we");
+        ZSTD_CStream *stream = ZSTD_createCStream();
+        assert_true(out != NULL && stream != NULL);
+        assert_int_equal(ZSTD_isError(ZSTD_CCtx_setParameter(stream, ZSTD_c_windowLog, bits)), 0);
+        put_zstd(stream, out, "bad.com\n", 8, ZSTD_e_continue); /* the length of all is not known, so that the window counts */
+        put_zstd(stream, out, "1.2.3.4\n", 8, ZSTD_e_end);
+        (void)fclose(out);
+        (void)ZSTD_freeCStream(stream);
+        bed_open(&bed, 1);
+        assert_int_equal(bed_run(&bed, &path, 1), KR_OK);
+        assert_string_equal(bed.found, bits == 23 ? "a.zst:1:bad.com a.zst:2:1.2.3.4 " : "");
+        assert_int_equal(bed.totals.failed, bits == 23 ? 0 : 1);
+        assert_int_equal(strstr(bed.detail, "zstd -d --long=31") != NULL, bits == 24);
+        bed_close(&bed);
+    }
+}
+
 /* What cannot be read, or is no text at all, costs no other file. */
 static void test_hostile(void **state)
 {
@@ -396,9 +420,9 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ends_of_lines), cmocka_unit_test(test_pieces),         cmocka_unit_test(test_order),
-        cmocka_unit_test(test_compressed),    cmocka_unit_test(test_left_out),       cmocka_unit_test(test_bounded),
-        cmocka_unit_test(test_hostile),       cmocka_unit_test(test_standard_input),
+        cmocka_unit_test(test_ends_of_lines), cmocka_unit_test(test_pieces),   cmocka_unit_test(test_order),
+        cmocka_unit_test(test_compressed),    cmocka_unit_test(test_left_out), cmocka_unit_test(test_bounded),
+        cmocka_unit_test(test_window),        cmocka_unit_test(test_hostile),  cmocka_unit_test(test_standard_input),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
