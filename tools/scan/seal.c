@@ -127,15 +127,29 @@ static bool has_letter(const uint8_t *name, size_t len)
     return len > 0;
 }
 
+/* The top bit of each byte that is a dot. */
+static uint64_t dots_of(const uint8_t *text)
+{
+    const uint64_t low = 0x7f7f7f7f7f7f7f7fu, odd = kr_key_load(text) ^ 0x2e2e2e2e2e2e2e2eu;
+    return ~(((odd & low) + low) | odd | low);
+}
+
+/* How much of the sixteen bytes before `end` is behind the last dot but one. Without a loop: each name ends at another place. */
+static unsigned two_labels(const uint8_t *end)
+{
+    uint64_t high = dots_of(end - 8), low = dots_of(end - 16);
+    const uint64_t last = (uint64_t)1 << 63;
+    low = high == 0 && low != 0 ? low ^ last >> __builtin_clzll(low) : low;
+    high = high != 0 ? high ^ last >> __builtin_clzll(high) : 0;
+    return (unsigned)(high != 0 ? __builtin_clzll(high) : low != 0 ? 64 + __builtin_clzll(low) : 128) / 8;
+}
+_Static_assert(KR_SIEVE_ROOT_BYTES == 16, "two words hold what roots are made of");
+
 /* Notes how a name, or the word of a text, ends. Sixteen bytes before its end are readable. */
 static void put_root(struct insertion *insertion, const uint8_t *name, size_t len)
 {
     struct kr_sieve *sieve = insertion->sieve;
-    unsigned labels = 0, dots = 0;
-    for (; labels < len && labels < KR_SIEVE_ROOT_BYTES && dots < 2; labels++) {
-        dots += name[len - 1 - labels] == '.';
-    }
-    labels -= dots == 2;
+    const unsigned two = two_labels(name + len), labels = two < len ? two : (unsigned)len;
     if (labels > 0) {
         const uint64_t root = kr_sieve_root(&sieve->key, name + len, labels) >> sieve->root_shift;
         __builtin_prefetch(&sieve->root_room[root / 64], 1);
