@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,13 +33,24 @@ static enum kr_err finish(char *text, size_t len, const char *from, struct kr_er
     return KR_OK;
 }
 
+/* The signal that came while somebody was asked; 0: none. */
+static volatile sig_atomic_t interrupted;
+
+static void note_signal(int number)
+{
+    interrupted = number;
+}
+
 static enum kr_err read_fd(int fd, const char *from, char *text, struct kr_error *error)
 {
     size_t len = 0;
     while (len < KR_PASSPHRASE_BYTES_MAX + 1 && memchr(text, '\n', len) == NULL) {
         ssize_t got = read(fd, text + len, KR_PASSPHRASE_BYTES_MAX + 1 - len);
-        if (got < 0 && errno == EINTR) {
+        if (got < 0 && errno == EINTR && interrupted == 0) {
             continue;
+        }
+        if (interrupted != 0) {
+            return kr_fail(error, KR_CANCELLED, "no passphrase was given");
         }
         if (got < 0) {
             return kr_fail(error, KR_IO, "cannot read the passphrase from %s: %s", from, strerror(errno));
@@ -122,6 +134,31 @@ static enum kr_err ask_all(int fd, const struct kr_passphrase_source *source, ch
     return err;
 }
 
+#define ASK_SIGNALS 4u
+static const int ask_signals[ASK_SIGNALS] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP};
+
+/* Who is interrupted while nothing is shown must not leave the terminal like that. */
+static void catch_signals(struct sigaction ret_old[static ASK_SIGNALS])
+{
+    struct sigaction action = {.sa_handler = note_signal}; /* without SA_RESTART: reading ends */
+    interrupted = 0;
+    for (size_t i = 0; i < ASK_SIGNALS; i++) {
+        (void)sigaction(ask_signals[i], &action, &ret_old[i]);
+    }
+}
+
+/* The terminal is as it was: what came does now what it would have done. */
+static void let_signals_go(const struct sigaction old[static ASK_SIGNALS])
+{
+    for (size_t i = 0; i < ASK_SIGNALS; i++) {
+        (void)sigaction(ask_signals[i], &old[i], NULL);
+    }
+    if (interrupted != 0) {
+        (void)raise(interrupted);
+        interrupted = 0;
+    }
+}
+
 static enum kr_err ask(const struct kr_passphrase_source *source, char *text, bool *ret_found, struct kr_error *error)
 {
     struct termios before, silent;
@@ -135,6 +172,8 @@ static enum kr_err ask(const struct kr_passphrase_source *source, char *text, bo
     silent = before;
     silent.c_lflag &= ~(tcflag_t)ECHO;
     enum kr_err err = KR_OK;
+    struct sigaction old[ASK_SIGNALS];
+    catch_signals(old);
     if (tcsetattr(fd, TCSAFLUSH, &silent) != 0) {
         err = kr_fail(error, KR_IO, "cannot ask on the terminal: %s", strerror(errno));
     } else {
@@ -142,6 +181,7 @@ static enum kr_err ask(const struct kr_passphrase_source *source, char *text, bo
     }
     (void)tcsetattr(fd, TCSAFLUSH, &before);
     (void)close(fd);
+    let_signals_go(old);
     return err;
 }
 

@@ -5,8 +5,10 @@ import os
 import pty
 import select
 import shutil
+import signal
 import sys
 import tempfile
+import termios
 
 READY_S = 60
 
@@ -51,6 +53,26 @@ def converse(arguments, talk, until=None):
     return os.waitstatus_to_exitcode(status), shown
 
 
+def interrupt(arguments, prompt):
+    """Ctrl-C at a prompt: the program ends by it, and the terminal shows again what is typed."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(arguments[0], arguments)
+    shown = b""
+    try:
+        while prompt not in shown:
+            ready, _, _ = select.select([terminal], [], [], READY_S)
+            check(ready, f"nothing more comes after {shown!r}")
+            shown += os.read(terminal, 4096)
+        check(not termios.tcgetattr(terminal)[3] & termios.ECHO, "what is typed at the prompt would be shown")
+        os.write(terminal, b"half a pass\x03")
+        _, status = os.waitpid(pid, 0)
+        check(os.waitstatus_to_exitcode(status) == -signal.SIGINT, f"Ctrl-C at the prompt: status {status}, {shown!r}")
+        check(termios.tcgetattr(terminal)[3] & termios.ECHO, "the terminal stays without echo")
+    finally:
+        os.close(terminal)
+
+
 def run(kairand, root):
     new, again, old = b"new keyring", b"same again", b"Passphrase of the keyring"
 
@@ -76,6 +98,8 @@ def run(kairand, root):
     start = [kairand, "--state", state]
     status, shown = converse(start, [(old, b"correct horse\n")], until=b"only dials out")
     check(status == 0, f"the right passphrase: status {status}, {shown!r}")
+
+    interrupt(start, old)
 
     def change(*answers):
         return converse([*start, "--change-passphrase"], zip((old, b"New passphrase", again), answers))
