@@ -195,26 +195,13 @@ static bool list_one(void *context, struct kr_slice key, struct kr_slice value)
     return listing->err == KR_OK;
 }
 
-static enum kr_err end_empty(struct kr_step *step, const struct kr_event *event, uint64_t count, bool has_count)
-{
-    struct kr_writer result;
-    kr_writer_init(&result, KR_KIB);
-    kr_writer_array(&result, has_count ? 1 : 0);
-    if (has_count) {
-        kr_writer_uint(&result, count);
-    }
-    enum kr_err err = kr_step_end(step, event->client, event->request, &result);
-    kr_writer_deinit(&result);
-    return err;
-}
-
 enum kr_err kr_alarms_request(struct kr_step *step, const struct kr_event *event)
 {
     struct listing listing = {.step = step, .event = event};
     uint32_t damaged = 0;
     enum kr_err err = kr_store_each_whole(step->txn, KR_TABLE_RECEIPTS, prefix, sizeof prefix, list_one, &listing, &damaged);
     err = err == KR_OK ? listing.err : err;
-    return err == KR_OK ? end_empty(step, event, 0, false) : err;
+    return err == KR_OK ? kr_step_end_empty(step, event->client, event->request) : err;
 }
 
 struct settling {
@@ -273,5 +260,11 @@ enum kr_err kr_settle_request(struct kr_step *step, const struct kr_event *event
         return kr_step_error(step, event->client, event->request, KR_NOT_FOUND, "no alarm about this council is open");
     }
     step->core->alarms_open -= settling.count;
-    return end_empty(step, event, settling.count, true);
+    struct kr_writer result;
+    kr_writer_init(&result, KR_KIB);
+    kr_writer_array(&result, 1);
+    kr_writer_uint(&result, settling.count);
+    err = kr_step_end(step, event->client, event->request, &result);
+    kr_writer_deinit(&result);
+    return err;
 }

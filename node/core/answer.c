@@ -14,16 +14,6 @@ static struct kr_slice text_slice(const char *text)
     return (struct kr_slice){(const uint8_t *)text, strlen(text)};
 }
 
-static enum kr_err empty_end(struct kr_step *step, const struct kr_event *event)
-{
-    struct kr_writer result;
-    kr_writer_init(&result, KR_KIB);
-    kr_writer_array(&result, 0);
-    enum kr_err err = kr_step_end(step, event->client, event->request, &result);
-    kr_writer_deinit(&result);
-    return err;
-}
-
 /* ---- watching ---- */
 
 void kr_core_summarise(const struct kr_core *core, const struct kr_head *head, bool japanese, char *name, size_t size,
@@ -173,7 +163,7 @@ enum kr_err kr_peers_request(struct kr_step *step, const struct kr_event *event)
         err = kr_step_item(step, event->client, event->request, &item);
         kr_writer_deinit(&item);
     }
-    return err == KR_OK ? empty_end(step, event) : err;
+    return err == KR_OK ? kr_step_end_empty(step, event->client, event->request) : err;
 }
 
 /* ---- who may have it ---- */

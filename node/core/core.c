@@ -67,6 +67,16 @@ enum kr_err kr_step_end(struct kr_step *step, uint64_t client, uint64_t request,
                                 result);
 }
 
+enum kr_err kr_step_end_empty(struct kr_step *step, uint64_t client, uint64_t request)
+{
+    struct kr_writer result;
+    kr_writer_init(&result, 16);
+    kr_writer_array(&result, 0);
+    enum kr_err err = kr_step_end(step, client, request, &result);
+    kr_writer_deinit(&result);
+    return err;
+}
+
 enum kr_err kr_step_item(struct kr_step *step, uint64_t client, uint64_t request, struct kr_writer *item)
 {
     return kr_effect_add_writer(step->effects, (struct kr_effect){.type = KR_EFFECT_PAGE, .client = client, .request = request},

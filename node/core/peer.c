@@ -165,7 +165,6 @@ enum kr_err kr_peer_request(struct kr_step *step, const struct kr_event *event)
                                        [KR_PEER_UNBLOCK] = "no longer blocked"};
     struct kr_core *core = step->core;
     struct kr_peer_act request;
-    struct kr_writer result;
     char name[KR_NAME_BYTES_MAX + 1];
     enum kr_err verdict = KR_OK;
     if (kr_peer_act_read(event->bytes, &request) != KR_OK) {
@@ -189,13 +188,7 @@ enum kr_err kr_peer_request(struct kr_step *step, const struct kr_event *event)
     }
     err = kr_step_log(step, KR_LOG_NOTICE, "the link with %s was %s by the operator",
                       kr_core_name(core, request.council, false, name, sizeof name), done[request.action]);
-    kr_writer_init(&result, KR_KIB);
-    kr_writer_array(&result, 0);
-    if (err == KR_OK) {
-        err = kr_step_end(step, event->client, event->request, &result);
-    }
-    kr_writer_deinit(&result);
-    return err;
+    return err == KR_OK ? kr_step_end_empty(step, event->client, event->request) : err;
 }
 
 /* ---- the list ---- */
@@ -233,16 +226,8 @@ static bool list_one(void *context, struct kr_slice key, struct kr_slice value)
 enum kr_err kr_blocked_request(struct kr_step *step, const struct kr_event *event)
 {
     struct listing listing = {.step = step, .event = event};
-    struct kr_writer result;
     uint32_t damaged = 0;
     enum kr_err err = kr_store_each_whole(step->txn, KR_TABLE_RECEIPTS, prefix, sizeof prefix, list_one, &listing, &damaged);
     err = err == KR_OK ? listing.err : err;
-    if (err != KR_OK) {
-        return err;
-    }
-    kr_writer_init(&result, KR_KIB);
-    kr_writer_array(&result, 0);
-    err = kr_step_end(step, event->client, event->request, &result);
-    kr_writer_deinit(&result);
-    return err;
+    return err == KR_OK ? kr_step_end_empty(step, event->client, event->request) : err;
 }

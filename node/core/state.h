@@ -289,7 +289,8 @@ enum kr_err kr_step_log_damage(struct kr_step *step, uint64_t arrival) KR_WARN_U
 enum kr_err kr_step_error(struct kr_step *step, uint64_t client, uint64_t request, enum kr_err code, const char *fmt, ...)
     KR_PRINTF(5, 6) KR_WARN_UNUSED;
 enum kr_err kr_step_end(struct kr_step *step, uint64_t client, uint64_t request,
-                        struct kr_writer *result) KR_WARN_UNUSED; /* takes the bytes */
+                        struct kr_writer *result) KR_WARN_UNUSED;                                      /* takes the bytes */
+enum kr_err kr_step_end_empty(struct kr_step *step, uint64_t client, uint64_t request) KR_WARN_UNUSED; /* an array of 0 */
 enum kr_err kr_step_item(struct kr_step *step, uint64_t client, uint64_t request,
                          struct kr_writer *item) KR_WARN_UNUSED; /* likewise */
 enum kr_err kr_step_wake(struct kr_step *step, uint64_t at_ms) KR_WARN_UNUSED;

@@ -571,11 +571,7 @@ static enum kr_err say_step(struct kr_step *step, struct kr_link *link, uint32_t
     kr_join_step_write(&say, &item);
     enum kr_err err = kr_step_item(step, link->client, link->request, &item);
     if (err == KR_OK && is_last) {
-        struct kr_writer result;
-        kr_writer_init(&result, KR_KIB);
-        kr_writer_array(&result, 0);
-        err = kr_step_end(step, link->client, link->request, &result);
-        kr_writer_deinit(&result);
+        err = kr_step_end_empty(step, link->client, link->request);
         link->client = link->request = 0;
     }
     kr_writer_deinit(&item);
