@@ -1,9 +1,12 @@
 #include "bench.h"
 
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -115,4 +118,26 @@ void bench_die(const char *fmt, ...)
     va_end(args);
     (void)fputc('\n', stderr);
     exit(2);
+}
+
+struct bench_run bench_run(char *const *argv, const char *out)
+{
+    struct bench_run run = {0};
+    struct rusage usage;
+    int status = 0;
+    const uint64_t began = bench_now_us();
+    const pid_t child = fork();
+    if (child == 0) {
+        const int fd = open(out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        if (fd >= 0 && null >= 0 && dup2(fd, STDOUT_FILENO) >= 0 && dup2(null, STDERR_FILENO) >= 0) {
+            (void)execvp(argv[0], argv);
+        }
+        _exit(127);
+    }
+    BENCH_MUST(child > 0 && wait4(child, &status, 0, &usage) == child && WIFEXITED(status));
+    run.seconds = (double)(bench_now_us() - began) / 1e6;
+    run.rss_kib = usage.ru_maxrss;
+    run.status = WEXITSTATUS(status);
+    return run;
 }

@@ -35,6 +35,17 @@ double bench_percentile(double *values, size_t count, double percent);
 /* A fresh directory below TMPDIR; removed, with all nodes ended, when the program ends in whatever way it can. */
 const char *bench_directory(void);
 /* Says what is wrong and ends the program with status 2. */
+
+/* A program that was run to its end. `rss_kib`: the most that it had at once, or this program when it was begun, whichever was
+ * more. */
+struct bench_run {
+    double seconds;
+    long rss_kib;
+    int status; /* 127: it is not there */
+};
+/* Its output goes into a file, its errors nowhere. */
+struct bench_run bench_run(char *const *argv, const char *out);
+
 _Noreturn void bench_die(const char *fmt, ...) KR_PRINTF(1, 2);
 #define BENCH_MUST(call)                                                                                                           \
     do {                                                                                                                           \

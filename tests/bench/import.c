@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench.h"
 #include "indicators.h"
@@ -196,6 +197,51 @@ static void say_results(const struct bench_options *options, struct measured *me
                                             sum_ms, what, 1.5, false});
 }
 
+/* ---- STIX: a bundle of 70 MB ---- */
+
+#define STIX_BYTES 70000000u
+
+/* Indicators with all that tools write beside them, one after the other. */
+static size_t write_stix(const char *path, size_t size)
+{
+    FILE *out = fopen(path, "we");
+    BENCH_MUST(out != NULL &&
+               fputs("{\"type\":\"bundle\",\"id\":\"bundle--00000000-0000-4000-8000-000000000000\",\"objects\":[", out) >= 0);
+    size_t len = 0;
+    for (uint32_t i = 0; len < size; i++) {
+        const int put =
+            fprintf(out,
+                    "%s{\"type\":\"indicator\",\"spec_version\":\"2.1\",\"id\":\"indicator--%08x-0000-4000-8000-%012x\","
+                    "\"created\":\"2026-01-01T00:00:00.000Z\",\"modified\":\"2026-01-01T00:00:00.000Z\","
+                    "\"name\":\"Host %u of a campaign\",\"description\":\"%0400u\",\"indicator_types\":[\"malicious-activity\"],"
+                    "\"pattern\":\"[domain-name:value = 'h%u.stix-bench.biz']\",\"pattern_type\":\"stix\","
+                    "\"valid_from\":\"2026-01-01T00:00:00Z\"}\n",
+                    i == 0 ? "" : ",", i, i, i, i, i);
+        BENCH_MUST(put > 0);
+        len += (size_t)put;
+    }
+    BENCH_MUST(fputs("]}\n", out) >= 0 && fclose(out) == 0);
+    return len;
+}
+
+/* What kairan itself takes to import it, sending included. Before this program has anything large: see bench_run. */
+static void measure_stix(const struct bench_options *options, const struct node *node)
+{
+    const char *program = getenv("KAIRAN");
+    char path[400], out[400], kairan[512], socket_path[512];
+    char import[] = "import", label[] = "--label", clear[] = "clear", yes[] = "-y", socket_option[] = "--socket";
+    (void)snprintf(path, sizeof path, "%s/bundle.json", bench_directory());
+    (void)snprintf(out, sizeof out, "%s/imported", bench_directory());
+    (void)snprintf(kairan, sizeof kairan, "%s", program != NULL ? program : KAIRAN);
+    (void)snprintf(socket_path, sizeof socket_path, "%s", node->socket);
+    (void)write_stix(path, options->is_small ? STIX_BYTES / 1000 : STIX_BYTES);
+    char *const argv[] = {kairan, socket_option, socket_path, import, path, label, clear, yes, NULL};
+    const struct bench_run run = bench_run(argv, out);
+    BENCH_MUST(run.status == 0 && unlink(path) == 0);
+    bench_say(options, &(struct bench_line){"import", "STIX bundle of 70 MB, memory", "MiB", (double)run.rss_kib / 1024, 64,
+                                            "64 MiB", 1.0, false});
+}
+
 void bench_import(const struct bench_options *options)
 {
     static struct measured measured;
@@ -205,6 +251,7 @@ void bench_import(const struct bench_options *options)
     struct kr_error error;
     uint8_t audience[32];
     node_make(&first, "first", "Bench");
+    measure_stix(options, &first);
     node_make(&second, "second", NULL);
     node_link(&first, &second);
     BENCH_MUST(kr_conn_open(second.socket, "kr-bench", "en", &conn, &error) == KR_OK);

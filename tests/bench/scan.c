@@ -8,9 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -60,40 +58,11 @@ static const char *place(const char *name)
     return path;
 }
 
-struct run {
-    double seconds;
-    long rss_kib;
-    int status;
-};
-
-/* Runs a program to its end, its output into a file. */
-static struct run run(char *const *argv, const char *out)
-{
-    struct run run = {0};
-    struct rusage usage;
-    int status = 0;
-    const uint64_t began = bench_now_us();
-    const pid_t child = fork();
-    if (child == 0) {
-        const int fd = open(out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-        const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-        if (fd >= 0 && null >= 0 && dup2(fd, STDOUT_FILENO) >= 0 && dup2(null, STDERR_FILENO) >= 0) {
-            (void)execvp(argv[0], argv);
-        }
-        _exit(127);
-    }
-    BENCH_MUST(child > 0 && wait4(child, &status, 0, &usage) == child && WIFEXITED(status));
-    run.seconds = (double)(bench_now_us() - began) / 1e6;
-    run.rss_kib = usage.ru_maxrss;
-    run.status = WEXITSTATUS(status);
-    return run;
-}
-
-static struct run scan(const char *set, bool all_cores)
+static struct bench_run scan(const char *set, bool all_cores)
 {
     const char *program = getenv("KAIRAN");
     char values[128], log[128], out[128];
-    struct run best = {.seconds = 1e9};
+    struct bench_run best = {.seconds = 1e9};
     (void)snprintf(values, sizeof values, "%s/values-%s.txt", directory, set);
     (void)snprintf(log, sizeof log, "%s/proxy.log", directory);
     (void)snprintf(out, sizeof out, "%s/found-%s", directory, set);
@@ -102,21 +71,21 @@ static struct run scan(const char *set, bool all_cores)
         (void)snprintf(count, sizeof count, "%ld", all_cores ? sysconf(_SC_NPROCESSORS_ONLN) : 1);
         (void)snprintf(path, sizeof path, "%s", program != NULL ? program : KAIRAN);
         char *const argv[] = {path, name, values_option, values, json, j, count, log, NULL};
-        const struct run one = run(argv, out);
+        const struct bench_run one = bench_run(argv, out);
         BENCH_MUST(one.status == 0 || one.status == 1);
         best = one.seconds < best.seconds ? one : best;
     }
     return best;
 }
 
-static struct run ripgrep(const char *set)
+static struct bench_run ripgrep(const char *set)
 {
     char rg[] = "rg", fixed[] = "-F", no_config[] = "--no-config", from[] = "-f", j[] = "-j1", count[] = "-c", values[128],
          log[128];
     (void)snprintf(values, sizeof values, "%s/values-%s.txt", directory, set);
     (void)snprintf(log, sizeof log, "%s/proxy.log", directory);
     char *const argv[] = {rg, no_config, fixed, j, count, from, values, log, NULL};
-    const struct run one = run(argv, place("ripgrep"));
+    const struct bench_run one = bench_run(argv, place("ripgrep"));
     if (one.status == 127) {
         bench_die("ripgrep is not there: install Debian's package ripgrep");
     }
@@ -259,7 +228,7 @@ void bench_scan(const struct bench_options *options)
     const double bytes = (double)status.st_size;
     const double tokens = tokenise((uint64_t)status.st_size);
     for (size_t i = 0; i < 3; i++) {
-        const struct run one = scan(sets[i].name, false);
+        const struct bench_run one = scan(sets[i].name, false);
         rates[i] = bytes / one.seconds / 1e6;
         rss[i] = one.rss_kib;
         bench_say(options, &(struct bench_line){.bench = "scan",
@@ -278,7 +247,7 @@ void bench_scan(const struct bench_options *options)
                                                 .goal = 1,
                                                 .goal_is_min = true});
     }
-    const struct run other = ripgrep("100k");
+    const struct bench_run other = ripgrep("100k");
     bench_say(options, &(struct bench_line){.bench = "scan",
                                             .name = "100k, ripgrep",
                                             .unit = "MB/s",
@@ -303,7 +272,7 @@ void bench_scan(const struct bench_options *options)
                                             .limit = 120,
                                             .limit_what = "120 bytes a value, all of the program beyond what it has at 1k",
                                             .goal = 1});
-    const struct run all = scan("100k", true);
+    const struct bench_run all = scan("100k", true);
     bench_say(options, &(struct bench_line){.bench = "scan",
                                             .name = "100k, all cores",
                                             .unit = "MB/s",
