@@ -68,9 +68,12 @@
  * admitted key opens. Honest peers stay below it even where keeper takes nothing for a while: their windows, and a few lists of ids
  * from each of KR_LINKS_MAX. */
 #define KR_NET_UNENDED_ALL_BYTES_MAX (64u * KR_MIB)
-#define KR_CHANNEL_CHUNK_BYTES_MAX   (64u * KR_KIB)
-#define KR_IDS_PER_FRAME_MAX         1024u /* records in one frame */
-#define KR_PAGE_IDS_MAX              4096u /* ids in one list */
+/* Connections to a node that no message has come over yet: honest ones bring one as soon as they
+ * have proved a key. All peers may come back at once, each by two connections. */
+#define KR_NET_STRANGERS_MAX       512u
+#define KR_CHANNEL_CHUNK_BYTES_MAX (64u * KR_KIB)
+#define KR_IDS_PER_FRAME_MAX       1024u /* records in one frame */
+#define KR_PAGE_IDS_MAX            4096u /* ids in one list */
 
 /* Spreading. */
 #define KR_ROUTES_MAX       4096u  /* trees of which is remembered which links are eager: a power of two */
@@ -117,6 +120,7 @@ _Static_assert(KR_LINKS_MAX *KR_LINK_FLOOR_BYTES + KR_LOANS_BYTES <= KR_NET_BUFF
 _Static_assert(KR_NET_BUFFER_BYTES_MAX + KR_LINKS_MAX * 2u * KR_PAGE_IDS_MAX * 17u <= KR_NET_UNENDED_ALL_BYTES_MAX,
                "what honest peers have under way is never too much together: all windows, and two lists of ids a link");
 _Static_assert(KR_NET_UNENDED_BYTES_MAX <= KR_NET_UNENDED_ALL_BYTES_MAX / 2u, "one connection alone is no reason to cut others");
+_Static_assert(KR_NET_STRANGERS_MAX >= 2u * KR_LINKS_MAX, "all peers may come back at once");
 _Static_assert(KR_LOANS_BYTES >= KR_RECORD_BYTES_MAX, "any record can be lent for");
 _Static_assert(KR_QUARANTINE_FLOOR_BYTES >= KR_RECORD_BYTES_MAX, "the floor holds any record");
 _Static_assert(KR_LINKS_MAX *KR_QUARANTINE_FLOOR_BYTES <= KR_QUARANTINE_BYTES_MAX / 2u, "all floors leave as much to share");

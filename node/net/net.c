@@ -1,5 +1,6 @@
 #include "node/net/net.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <sodium.h>
@@ -21,6 +22,7 @@
 #define REFUSED_REPORT_MS 10000 /* between two reports of refused connections */
 #define FRAMES_A_TURN     64u   /* from one socket, so that none starves the others */
 #define DESCRIPTORS_MAX   KR_METER_DESCRIPTORS_MAX
+#define STRANGERS_SHARE   4u /* where descriptors are few: that part of them is for connections that have brought nothing yet */
 #define ROUTE_BYTES       5u /* of the ids that a ROUTER makes up itself; peers that choose their own are not heard */
 #define FRAME_WINDOW      (KR_FRAME_BYTES_MAX + 64u + KR_CHANNEL_FRAME_COST)
 
@@ -28,7 +30,7 @@ struct peer {
     struct kr_net_entry entry;
     bool has_route;
     uint8_t route[ROUTE_BYTES]; /* of the connection that its last frame came over */
-    int fd;                     /* that connection's descriptor, -1: unknown */
+    struct kr_connection connection;
 };
 
 struct dial {
@@ -51,7 +53,9 @@ struct net {
     uint64_t refused;
     uint8_t refused_key[32];
     int64_t refused_due_ms;
-    uint32_t descriptors, cut; /* how many there can be; connections cut by the meter and not told yet */
+    struct kr_meter_bounds bounds;
+    uint32_t unended_cut, strangers_cut; /* connections cut by the meter and not told yet */
+    struct kr_connection stranger;       /* one of them */
     int64_t cut_due_ms, look_ms;
     struct kr_meter meter;
     struct kr_net_message in, out; /* large: not on the stack */
@@ -128,15 +132,6 @@ static struct peer *peer_by_key(struct net *net, const uint8_t key[static 32])
     return NULL;
 }
 
-/* ZeroMQ has no call that ends one connection; ending it underneath has the same effect. A descriptor that was closed and reused in
- * the meantime belongs to another connection, which its peer then makes again. */
-static void shut(int fd)
-{
-    if (fd >= 0) {
-        (void)shutdown(fd, SHUT_RDWR);
-    }
-}
-
 static enum kr_err take_list(struct net *net)
 {
     const struct kr_net_message *message = &net->in;
@@ -145,15 +140,15 @@ static enum kr_err take_list(struct net *net)
         return KR_NOMEM;
     }
     for (uint32_t i = 0; i < message->entry_count; i++) {
-        peers[i] = (struct peer){.entry = message->entries[i], .fd = -1};
+        peers[i] = (struct peer){.entry = message->entries[i]};
         struct peer *old = peer_by_key(net, message->entries[i].key);
         if (old != NULL && old->entry.number == message->entries[i].number) {
             peers[i] = *old;
-            old->fd = -1;
+            memset(&old->connection, 0, sizeof old->connection);
         }
     }
     for (uint32_t i = 0; i < net->peer_count; i++) {
-        shut(net->peers[i].fd);
+        kr_connection_shut(&net->peers[i].connection);
     }
     free(net->peers);
     net->peers = peers;
@@ -226,7 +221,9 @@ static enum kr_err take_bind(struct net *net)
     }
     enum kr_err err = kr_router_new(net->context, &net->own, endpoint, &net->router, bound, &error);
     net->out = (struct kr_net_message){.type = KR_NET_BOUND, .text = {(const uint8_t *)bound, strlen(bound)}};
-    if (err != KR_OK) {
+    if (err == KR_OK) {
+        net->bounds.port = (uint16_t)strtoul(strrchr(bound, ':') + 1, NULL, 10);
+    } else {
         net->out.text.len = 0;
         net->out.frame = (struct kr_slice){(const uint8_t *)error.text, strlen(error.text)};
     }
@@ -362,16 +359,23 @@ static enum kr_err take_routed(struct net *net, unsigned count, zmq_msg_t parts[
 {
     const uint8_t *route = zmq_msg_data(&parts[0]);
     struct peer *peer = count == 2 ? sender_of(net, &parts[1]) : NULL;
+    struct kr_connection connection;
+    const bool is_open = kr_connection_of(zmq_msg_get(&parts[count > 1 ? 1 : 0], ZMQ_SRCFD), &connection);
     if (count == 2 && peer == NULL) { /* let in once, and taken off the list before it said anything */
-        shut(zmq_msg_get(&parts[1], ZMQ_SRCFD));
+        kr_connection_shut(&connection);
         return KR_OK;
     }
     if (peer == NULL || zmq_msg_size(&parts[0]) != ROUTE_BYTES || route[0] != 0 || zmq_msg_size(&parts[1]) == 0) {
         return KR_OK;
     }
-    memcpy(peer->route, route, ROUTE_BYTES);
-    peer->has_route = true;
-    peer->fd = zmq_msg_get(&parts[1], ZMQ_SRCFD);
+    if (is_open) { /* else it was read after its connection had ended, and another may be there already */
+        if (peer->entry.kind == KR_NET_PEER && !kr_connection_is_same(&peer->connection, &connection)) {
+            kr_connection_shut(&peer->connection); /* one key, one connection: the newest */
+        }
+        memcpy(peer->route, route, ROUTE_BYTES);
+        peer->has_route = true;
+        peer->connection = connection;
+    }
     return pass_on(net, peer->entry.number, &parts[1]);
 }
 
@@ -401,26 +405,48 @@ static enum kr_err drain(struct net *net, void *socket, const struct dial *dial)
     return err == KR_OK ? kr_channel_flush(net->channel) : err; /* at once: the other sockets are looked at meanwhile */
 }
 
-/* ZeroMQ tells nobody of a message that has not ended, however much of it has come. */
-static enum kr_err look(struct net *net)
+static enum kr_err say_unended(struct net *net, uint32_t cut)
 {
-    const int64_t now = now_ms();
-    if (now >= net->look_ms) {
-        uint32_t again_ms = 0;
-        net->cut += kr_meter_look(&net->meter, net->descriptors, KR_NET_UNENDED_BYTES_MAX, KR_NET_UNENDED_ALL_BYTES_MAX, &again_ms);
-        net->look_ms = now + again_ms;
-    }
-    if (net->cut == 0 || now < net->cut_due_ms) {
-        return KR_OK;
-    }
-    const uint32_t cut = net->cut;
-    net->cut = 0;
-    net->cut_due_ms = now + REFUSED_REPORT_MS;
     return say_log(
         net, KR_LOG_WARNING,
         "connections cut because they sent more than %u MiB of a message without an end, or most of more than %u MiB that "
         "all connections did: %u; honest nodes alone never do that",
         KR_NET_UNENDED_BYTES_MAX / KR_MIB, KR_NET_UNENDED_ALL_BYTES_MAX / KR_MIB, cut);
+}
+
+static enum kr_err say_strangers(struct net *net, uint32_t cut)
+{
+    char address[INET6_ADDRSTRLEN] = "";
+    const uint8_t *bytes = net->stranger.address;
+    const bool is_ipv4 = memcmp(bytes, (const uint8_t[12]){[10] = 0xff, [11] = 0xff}, 12) == 0;
+    (void)inet_ntop(is_ipv4 ? AF_INET : AF_INET6, is_ipv4 ? bytes + 12 : bytes, address, sizeof address);
+    return say_log(net, KR_LOG_WARNING,
+                   "connections cut because more than %u at a time proved no key and said nothing: %u, one of them from %s; links "
+                   "go on. Where this lasts, let your firewall drop that address",
+                   net->bounds.strangers_max, cut, address);
+}
+
+/* ZeroMQ tells nobody of a message that has not ended, however much of it has come, nor of connections that have brought none. */
+static enum kr_err look(struct net *net)
+{
+    const int64_t now = now_ms();
+    if (now >= net->look_ms) {
+        const struct kr_meter_found found = kr_meter_look(&net->meter, &net->bounds);
+        net->unended_cut += found.unended;
+        net->strangers_cut += found.strangers;
+        net->stranger = found.strangers > 0 ? found.stranger : net->stranger;
+        net->look_ms = now + found.again_ms;
+    }
+    if (net->unended_cut + net->strangers_cut == 0 || now < net->cut_due_ms) {
+        return KR_OK;
+    }
+    enum kr_err err = net->unended_cut > 0 ? say_unended(net, net->unended_cut) : KR_OK;
+    if (err == KR_OK && net->strangers_cut > 0) {
+        err = say_strangers(net, net->strangers_cut);
+    }
+    net->unended_cut = net->strangers_cut = 0;
+    net->cut_due_ms = now + REFUSED_REPORT_MS;
+    return err;
 }
 
 /* ---- the loop ---- */
@@ -524,8 +550,12 @@ static enum kr_err begin(struct net *net, int fd)
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max < DESCRIPTORS_MAX ? files.rlim_max : DESCRIPTORS_MAX;
         (void)setrlimit(RLIMIT_NOFILE, &files);
-        net->descriptors = (uint32_t)files.rlim_cur;
+        net->bounds.descriptors = (uint32_t)files.rlim_cur;
     }
+    const uint32_t share = net->bounds.descriptors / STRANGERS_SHARE;
+    net->bounds.bytes_max = KR_NET_UNENDED_BYTES_MAX;
+    net->bounds.all_bytes_max = KR_NET_UNENDED_ALL_BYTES_MAX;
+    net->bounds.strangers_max = share < KR_NET_STRANGERS_MAX ? share : KR_NET_STRANGERS_MAX;
     if (sodium_init() < 0 || (net->context = zmq_ctx_new()) == NULL) {
         return KR_SYSTEM;
     }

@@ -41,7 +41,7 @@ static bool set_common(void *socket, const struct kr_curve *own)
         {ZMQ_HEARTBEAT_TTL, 30000},
         {ZMQ_HEARTBEAT_TIMEOUT, 20000},
         {ZMQ_TCP_KEEPALIVE, 1},
-        {ZMQ_BACKLOG, 128},
+        {ZMQ_BACKLOG, 1024},
         {ZMQ_SNDTIMEO, 0},
         {ZMQ_RCVTIMEO, 0},
     };

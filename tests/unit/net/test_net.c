@@ -562,6 +562,29 @@ static void test_who_is_taken_off_the_list_is_cut(void **state)
     expect_frame(run, OTHER, "two");
 }
 
+/* One key may open connections without end; only the newest that has spoken is kept. */
+static void test_a_peer_has_one_connection(void **state)
+{
+    struct run *run = *state;
+    greet(run);
+    void *old = dealer(run, &run->friend, NULL, 0);
+    run->monitor = test_monitor(run->context, old, "inproc://monitor", ZMQ_EVENT_DISCONNECTED);
+    test_set_int(old, ZMQ_RECONNECT_IVL, -1);
+    assert_int_equal(zmq_connect(old, run->endpoint), 0);
+    say(old, "one");
+    expect_frame(run, FRIEND, "one");
+    void *other = peer(run, &run->other), *new = peer(run, &run->friend);
+    say(other, "not of that key");
+    expect_frame(run, OTHER, "not of that key");
+    say(new, "two");
+    expect_frame(run, FRIEND, "two");
+    await(run, ZMQ_EVENT_DISCONNECTED);
+    tell_frame(run, FRIEND, "to the newest", strlen("to the newest"));
+    expect_text(new, "to the newest");
+    say(other, "still here");
+    expect_frame(run, OTHER, "still here");
+}
+
 /* One that was let in but had said nothing yet. */
 static void test_a_silent_one_taken_off_the_list_is_not_heard(void **state)
 {
@@ -729,6 +752,7 @@ int main(void)
         NET_TEST(test_whole_messages_cost_nothing),
         NET_TEST(test_who_names_itself_is_not_heard),
         NET_TEST(test_who_is_taken_off_the_list_is_cut),
+        NET_TEST(test_a_peer_has_one_connection),
         NET_TEST(test_a_silent_one_taken_off_the_list_is_not_heard),
         NET_TEST(test_a_full_queue_is_a_loss),
         NET_TEST(test_it_stops_in_time),
