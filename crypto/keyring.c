@@ -4,19 +4,22 @@
 #include <string.h>
 
 #include "crypto/hash.h"
+#include "crypto/limits.h"
 #include "crypto/seal.h"
 #include "crypto/secret.h"
 #include "crypto/sign.h"
 
 #define SEALING_KEY_BYTES (32 + 32 + 8 + 8)
-#define CONTENT_BYTES     (3 * (32 + 64) + (32 + 32) + 32 + 32 + 4 + 4 + KR_SEALING_KEYS_MAX * SEALING_KEY_BYTES)
+#define BEFORE_BYTES      (3 * (32 + 64) + (32 + 32) + 32 + 32 + 4 + 4 + KR_SEALING_KEYS_FIRST * SEALING_KEY_BYTES)
+#define CONTENT_BYTES     (BEFORE_BYTES + 32 + 64 + (KR_SEALING_KEYS_MAX - KR_SEALING_KEYS_FIRST) * SEALING_KEY_BYTES)
 
 static const struct kr_locked_sort sort = {.magic = "KRKEYS",
                                            .what = "a keyring",
                                            .repair = "restore it from a backup",
-                                           .version = 1,
+                                           .version = 2,
                                            .is_private = true,
-                                           .content_bytes = CONTENT_BYTES};
+                                           .content_bytes = CONTENT_BYTES,
+                                           .before_bytes = BEFORE_BYTES};
 
 /* Everything secret on the way between file and keyring; in locked memory. */
 struct work {
@@ -120,6 +123,14 @@ static void walk_u64(struct cursor *cursor, uint64_t *field)
     cursor->at += 8;
 }
 
+static void walk_sealing(struct cursor *cursor, struct kr_dated_key *key)
+{
+    walk_bytes(cursor, key->public_key, 32);
+    walk_bytes(cursor, key->secret, 32);
+    walk_u64(cursor, &key->from_s);
+    walk_u64(cursor, &key->until_s);
+}
+
 static void walk_content(uint8_t content[static CONTENT_BYTES], struct kr_keyring *keyring, bool writing)
 {
     struct cursor cursor = {.at = content, .writing = writing};
@@ -135,11 +146,13 @@ static void walk_content(uint8_t content[static CONTENT_BYTES], struct kr_keyrin
     walk_bytes(&cursor, keyring->term_key, 32);
     walk_u32(&cursor, &keyring->term_generation);
     walk_u32(&cursor, &keyring->sealing_count);
-    for (size_t i = 0; i < KR_SEALING_KEYS_MAX; i++) {
-        walk_bytes(&cursor, keyring->sealing[i].public_key, 32);
-        walk_bytes(&cursor, keyring->sealing[i].secret, 32);
-        walk_u64(&cursor, &keyring->sealing[i].from_s);
-        walk_u64(&cursor, &keyring->sealing[i].until_s);
+    for (size_t i = 0; i < KR_SEALING_KEYS_FIRST; i++) {
+        walk_sealing(&cursor, &keyring->sealing[i]);
+    }
+    walk_bytes(&cursor, keyring->next_node_public, 32);
+    walk_bytes(&cursor, keyring->next_node_secret, 64);
+    for (size_t i = KR_SEALING_KEYS_FIRST; i < KR_SEALING_KEYS_MAX; i++) {
+        walk_sealing(&cursor, &keyring->sealing[i]);
     }
     KR_ASSERT(cursor.at == content + CONTENT_BYTES);
 }
@@ -156,7 +169,8 @@ static bool is_consistent(const struct kr_keyring *keyring)
 {
     return keyring->sealing_count <= KR_SEALING_KEYS_MAX && pair_matches(keyring->root_public, keyring->root_secret) &&
            pair_matches(keyring->recovery_public, keyring->recovery_secret) &&
-           pair_matches(keyring->node_public, keyring->node_secret);
+           pair_matches(keyring->node_public, keyring->node_secret) &&
+           pair_matches(keyring->next_node_public, keyring->next_node_secret);
 }
 
 enum kr_err kr_keyring_load(const char *path, const char *passphrase, struct kr_keyring **ret, struct kr_error *error)
@@ -257,6 +271,94 @@ enum kr_err kr_keyring_take_out(struct kr_keyring *keyring, enum kr_key_role rol
     if (err == KR_OK) {
         wipe(keyring, role);
     }
+    kr_secret_free(memory);
+    return err;
+}
+
+/* ---- Keys that come and go ---- */
+
+bool kr_keyring_has_next(const struct kr_keyring *keyring)
+{
+    return !sodium_is_zero(keyring->next_node_secret, 64);
+}
+
+/* First in the file, then in memory: what the file does not have may be lost at any moment. */
+static enum kr_err adopt(struct kr_keyring *keyring, const struct kr_keyring *changed, const char *path, struct kr_error *error)
+{
+    enum kr_err err = path != NULL ? kr_keyring_save_again(changed, path, true, error) : KR_OK;
+    if (err == KR_OK) {
+        *keyring = *changed;
+    }
+    return err;
+}
+
+/* Leaves the first place free. */
+static enum kr_err make_room(struct kr_keyring *keyring, uint64_t now_s, struct kr_error *error)
+{
+    const struct kr_dated_key *oldest = &keyring->sealing[keyring->sealing_count - 1];
+    if (keyring->sealing_count == KR_SEALING_KEYS_MAX) {
+        const uint64_t needed_s = KR_EXPIRES_S_MAX + KR_AHEAD_MS_MAX / 1000u;
+        if (oldest->until_s == 0 || now_s < oldest->until_s + needed_s) {
+            return kr_fail(error, KR_BOUNDS,
+                           "the keyring is full: %u sealing keys are kept, and records that were sealed to the oldest may be alive",
+                           (unsigned)KR_SEALING_KEYS_MAX);
+        }
+        keyring->sealing_count--;
+    }
+    memmove(&keyring->sealing[1], &keyring->sealing[0], keyring->sealing_count * sizeof keyring->sealing[0]);
+    keyring->sealing_count++;
+    return KR_OK;
+}
+
+enum kr_err kr_keyring_prepare(struct kr_keyring *keyring, const uint8_t seed[static 32], uint64_t now_s, const char *path,
+                               struct kr_error *error)
+{
+    void *memory = NULL;
+    uint8_t sub[32];
+    if (kr_keyring_has_next(keyring)) {
+        return KR_OK;
+    }
+    enum kr_err err = kr_secret_new(sizeof *keyring, &memory, error);
+    if (err != KR_OK) {
+        return err;
+    }
+    struct kr_keyring *changed = memory;
+    *changed = *keyring;
+    err = make_room(changed, now_s, error);
+    if (err == KR_OK) {
+        derive(sub, seed, "node");
+        kr_sign_keypair(changed->next_node_public, changed->next_node_secret, sub);
+        derive(sub, seed, "sealing");
+        changed->sealing[0] = (struct kr_dated_key){.from_s = now_s};
+        kr_box_keypair(changed->sealing[0].public_key, changed->sealing[0].secret, sub);
+        sodium_memzero(sub, sizeof sub);
+        err = adopt(keyring, changed, path, error);
+    }
+    kr_secret_free(memory);
+    return err;
+}
+
+enum kr_err kr_keyring_turn(struct kr_keyring *keyring, uint64_t now_s, const char *path, struct kr_error *error)
+{
+    void *memory = NULL;
+    if (!kr_keyring_has_next(keyring)) {
+        return KR_OK;
+    }
+    enum kr_err err = kr_secret_new(sizeof *keyring, &memory, error);
+    if (err != KR_OK) {
+        return err;
+    }
+    struct kr_keyring *changed = memory;
+    *changed = *keyring;
+    memcpy(changed->node_public, keyring->next_node_public, 32);
+    memcpy(changed->node_secret, keyring->next_node_secret, 64);
+    memset(changed->next_node_public, 0, 32);
+    sodium_memzero(changed->next_node_secret, 64);
+    for (uint32_t i = 1; i < changed->sealing_count; i++) {
+        struct kr_dated_key *key = &changed->sealing[i];
+        key->until_s = key->until_s == 0 ? now_s + KR_KEY_OVERLAP_S : key->until_s;
+    }
+    err = adopt(keyring, changed, path, error);
     kr_secret_free(memory);
     return err;
 }

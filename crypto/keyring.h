@@ -2,8 +2,9 @@
  *
  * File: crypto/locked_file.h, with the magic "KRKEYS".
  *
- * Content: the fields of struct kr_keyring in their order but for the lock, numbers big-endian, always all KR_SEALING_KEYS_MAX
- * sealing keys (zeros where unused), so that the file has one length whatever is in it. */
+ * Content: the fields of struct kr_keyring in their order but for the lock, numbers big-endian, always all places for sealing keys
+ * (zeros where unused), so that the file has one length whatever is in it. Version 1 ended behind the first 16 sealing keys; behind
+ * them version 2 has the next node key, then the other sealing keys. */
 #ifndef KR_CRYPTO_KEYRING_H
 #define KR_CRYPTO_KEYRING_H
 
@@ -13,7 +14,8 @@
 
 #include "crypto/locked_file.h"
 
-#define KR_SEALING_KEYS_MAX 16
+#define KR_SEALING_KEYS_MAX   32
+#define KR_SEALING_KEYS_FIRST 16 /* of them stand where version 1 had all */
 
 /* What a guess at the passphrase costs (libsodium's "interactive" memory, one pass more than its time): about 0.1 s. */
 #define KR_KEYRING_OPSLIMIT   3u
@@ -35,8 +37,9 @@ struct kr_keyring {
     uint8_t term_key[32];                               /* blind index */
     uint32_t term_generation;
     uint32_t sealing_count;
-    struct kr_dated_key sealing[KR_SEALING_KEYS_MAX]; /* newest first */
-    struct kr_lock lock;                              /* of the file that it came from, or was saved to last */
+    struct kr_dated_key sealing[KR_SEALING_KEYS_MAX];   /* newest first */
+    uint8_t next_node_public[32], next_node_secret[64]; /* signs as soon as the council's card lists it; all zero: there is none */
+    struct kr_lock lock;                                /* of the file that it came from, or was saved to last */
 };
 
 /* Fresh keys from `seed` (32 random bytes; the caller's randomness). `ret` in locked memory, kr_keyring_free releases. */
@@ -66,6 +69,21 @@ const uint8_t *kr_keyring_secret(const struct kr_keyring *keyring, enum kr_key_r
 /* Takes the secret out, first of the file at `path`, then of memory. On failure it is still in both. */
 enum kr_err kr_keyring_take_out(struct kr_keyring *keyring, enum kr_key_role role, const char *path,
                                 struct kr_error *error) KR_WARN_UNUSED;
+
+/* How long the card lists a key that was replaced by a new one on a day that was planned: who was away for so long and still has
+ * the old card is served. */
+#define KR_KEY_OVERLAP_S (90u * 86400u)
+
+/* A node key that comes next and a new sealing key, from `seed` (32 random bytes), first in the file at `path` (NULL: there is
+ * none), then in memory; nothing where a node key waits already. A sealing key that no record can need any more makes room for the
+ * new one (it ended longer ago than a record lives); KR_BOUNDS where there is no such. */
+enum kr_err kr_keyring_prepare(struct kr_keyring *keyring, const uint8_t seed[static 32], uint64_t now_s, const char *path,
+                               struct kr_error *error) KR_WARN_UNUSED;
+bool kr_keyring_has_next(const struct kr_keyring *keyring);
+/* The node key that comes next takes the place of the one that there is, which is gone, and sealing keys but the newest end after
+ * KR_KEY_OVERLAP_S where they did not before; first in the file, then in memory. Nothing where none waits. On failure all is as it
+ * was. */
+enum kr_err kr_keyring_turn(struct kr_keyring *keyring, uint64_t now_s, const char *path, struct kr_error *error) KR_WARN_UNUSED;
 
 /* The secret key and public key whose hint equals `hint`; NULL where there is none. `index` from 0 walks several with one hint.
  * Borrowed from the keyring. */

@@ -85,6 +85,12 @@ static void write_head(uint8_t head[static KR_LOCKED_HEAD_BYTES], const struct k
     randombytes_buf(head + AT_NONCE, KR_NONCE_BYTES);
 }
 
+/* The length of the content that a file with this version has; 0: such a file is not read. */
+static size_t content_bytes(const struct kr_locked_sort *sort, uint8_t version)
+{
+    return version == sort->version ? sort->content_bytes : version + 1 == sort->version ? sort->before_bytes : 0;
+}
+
 /* Before this has passed, nothing in the file is believed. Fills the lock but for its key. */
 static enum kr_err read_head(const uint8_t *file, size_t len, const char *path, const struct kr_locked_sort *sort,
                              struct kr_lock *ret_lock, struct kr_error *error)
@@ -96,9 +102,10 @@ static enum kr_err read_head(const uint8_t *file, size_t len, const char *path, 
         return kr_fail(error, KR_VERSION, "%s has the format %u and this program knows up to %u: use a newer one", path,
                        (unsigned)file[AT_VERSION], (unsigned)sort->version);
     }
-    if (len != sort->content_bytes + KR_LOCKED_MORE_BYTES) {
+    const size_t wanted = content_bytes(sort, file[AT_VERSION]);
+    if (wanted == 0 || len != wanted + KR_LOCKED_MORE_BYTES) {
         return kr_fail(error, KR_CORRUPT, "%s has not the length of %s (%zu bytes): %s", path, sort->what,
-                       sort->content_bytes + KR_LOCKED_MORE_BYTES, sort->repair);
+                       (wanted > 0 ? wanted : sort->content_bytes) + KR_LOCKED_MORE_BYTES, sort->repair);
     }
     if (file[AT_PROTECTION] > PROTECTION_ARGON2ID || (file[AT_PROTECTION] == PROTECTION_NONE && !sort->is_private)) {
         return kr_fail(error, KR_CORRUPT, "%s has an unknown kind of protection: %s", path, sort->repair);
@@ -140,11 +147,13 @@ static enum kr_err open_content(const uint8_t *file, const char *path, const str
     if (err != KR_OK) {
         return err;
     }
-    if (kr_aead_open(ret_content, file + KR_LOCKED_HEAD_BYTES, sort->content_bytes + KR_AEAD_BYTES, file, KR_LOCKED_HEAD_BYTES,
-                     file + AT_NONCE, lock->key) != KR_OK) {
+    const size_t len = content_bytes(sort, file[AT_VERSION]);
+    if (kr_aead_open(ret_content, file + KR_LOCKED_HEAD_BYTES, len + KR_AEAD_BYTES, file, KR_LOCKED_HEAD_BYTES, file + AT_NONCE,
+                     lock->key) != KR_OK) {
         return lock->is_protected ? kr_fail(error, KR_PASSPHRASE, "wrong passphrase for %s (or the file is damaged)", path)
                                   : kr_fail(error, KR_CORRUPT, "%s is damaged: %s", path, sort->repair);
     }
+    memset(ret_content + len, 0, sort->content_bytes - len);
     return KR_OK;
 }
 

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 
 #include "crypto/keyring.h"
+#include "crypto/limits.h"
 #include "crypto/seal.h"
 #include "crypto/sign.h"
 
@@ -10,7 +11,8 @@
 
 /* The layout that the header promises, written down a second time. */
 #define HEADER_BYTES  56
-#define CONTENT_BYTES 1704
+#define BEFORE_BYTES  1704 /* version 1 */
+#define CONTENT_BYTES (BEFORE_BYTES + 96 + 16 * 80)
 #define FILE_BYTES    (HEADER_BYTES + CONTENT_BYTES + 16)
 #define KEYS_BYTES    offsetof(struct kr_keyring, lock)
 
@@ -29,6 +31,7 @@ static int setup(void **state)
     keyring->sealing[2] = keyring->sealing[1];
     keyring->sealing[2].until_s = 7;
     keyring->term_generation = 0x21222324;
+    kr_sign_keypair(keyring->next_node_public, keyring->next_node_secret, (const uint8_t[32]){7});
     return 0;
 }
 
@@ -173,7 +176,7 @@ static void the_default_cost_is_what_the_header_says(void **state)
     uint8_t file[FILE_BYTES];
     assert_int_equal(kr_keyring_save(keyring, temp->path, "passphrase", false, NULL), KR_OK);
     assert_int_equal(get_file(temp->path, file, sizeof file), sizeof file);
-    assert_hex(file, 16, "4b524b455953 01 01 00000003 00010000");
+    assert_hex(file, 16, "4b524b455953 02 01 00000003 00010000");
     assert_loads(temp, "passphrase");
 }
 
@@ -184,7 +187,7 @@ static void the_file_is_laid_out_as_documented(void **state)
     uint8_t file[FILE_BYTES + 1], key[32], content[CONTENT_BYTES];
     save(temp, "passphrase");
     assert_int_equal(get_file(temp->path, file, sizeof file), FILE_BYTES);
-    assert_hex(file, 16, "4b524b455953 01 01 00000001 00000008");
+    assert_hex(file, 16, "4b524b455953 02 01 00000001 00000008");
     assert_int_equal(crypto_pwhash(key, sizeof key, "passphrase", 10, file + 16, 1, (size_t)8 * 1024, crypto_pwhash_ALG_ARGON2ID13),
                      0);
     assert_int_equal(crypto_aead_xchacha20poly1305_ietf_decrypt(content, NULL, NULL, file + HEADER_BYTES, FILE_BYTES - HEADER_BYTES,
@@ -204,12 +207,15 @@ static void the_file_is_laid_out_as_documented(void **state)
     assert_memory_equal(content + 424 + 80, keyring->sealing[1].public_key, 32);
     assert_memory_equal(content + 424 + 112, keyring->sealing[1].secret, 32);
     assert_hex(content + 424 + 144, 16, "0102030405060708 1112131415161718");
-    assert_true(sodium_is_zero(content + 424 + 240, CONTENT_BYTES - 424 - 240));
+    assert_true(sodium_is_zero(content + 424 + 240, BEFORE_BYTES - 424 - 240));
+    assert_memory_equal(content + BEFORE_BYTES, keyring->next_node_public, 32);
+    assert_memory_equal(content + BEFORE_BYTES + 32, keyring->next_node_secret, 64);
+    assert_true(sodium_is_zero(content + BEFORE_BYTES + 96, CONTENT_BYTES - BEFORE_BYTES - 96));
 
     uint8_t zero_key[32] = {0};
     save(temp, NULL);
     assert_int_equal(get_file(temp->path, file, sizeof file), FILE_BYTES);
-    assert_hex(file, 16, "4b524b455953 01 00 00000000 00000000");
+    assert_hex(file, 16, "4b524b455953 02 00 00000000 00000000");
     assert_int_equal(crypto_aead_xchacha20poly1305_ietf_decrypt(content, NULL, NULL, file + HEADER_BYTES, FILE_BYTES - HEADER_BYTES,
                                                                 file, HEADER_BYTES, file + 32, zero_key),
                      0);
@@ -258,7 +264,7 @@ static enum kr_err expected_for(size_t at, uint8_t byte, bool protected)
         return KR_CORRUPT;
     }
     if (at == 6) {
-        return byte == 0 ? KR_CORRUPT : KR_VERSION;
+        return byte < 2 ? KR_CORRUPT : KR_VERSION;
     }
     if (at == 7) { /* protection: none without a cost, Argon2id with one, or unknown */
         return byte == 1 ? KR_BOUNDS : KR_CORRUPT;
@@ -312,7 +318,7 @@ static void every_other_length_is_refused(void **state)
 static void a_newer_format_is_told_apart_from_damage(void **state)
 {
     const struct temp_dir *temp = *state;
-    uint8_t file[100] = "KRKEYS\2";
+    uint8_t file[100] = "KRKEYS\3";
     put_file(temp->path, file, sizeof file); /* another version may have another length */
     assert_refused(temp, NULL, KR_VERSION);
 }
@@ -378,9 +384,11 @@ static void keys_that_do_not_belong_together_are_refused(void **state)
     assert_content_refused(temp, 0, 1); /* root: public, seed, public behind the seed */
     assert_content_refused(temp, 32, 1);
     assert_content_refused(temp, 64, 1);
-    assert_content_refused(temp, 96, 1);     /* recovery */
-    assert_content_refused(temp, 224, 1);    /* node */
-    assert_content_refused(temp, 423, 0x10); /* 19 sealing keys */
+    assert_content_refused(temp, 96, 1);           /* recovery */
+    assert_content_refused(temp, 224, 1);          /* node */
+    assert_content_refused(temp, 423, 0x20);       /* 35 sealing keys */
+    assert_content_refused(temp, BEFORE_BYTES, 1); /* the next node key */
+    assert_content_refused(temp, BEFORE_BYTES + 32, 1);
     assert_content_refused(temp, 420, 0x80);
 
     struct kr_keyring wrong = *keyring;
@@ -410,6 +418,102 @@ static void sealing_keys_are_found_by_hint(void **state)
     assert_null(kr_keyring_sealing_by_hint(keyring, hint, 0));
 }
 
+/* As version 1 wrote it: no next node key, sixteen places for sealing keys. */
+static void a_file_of_the_version_before_is_read(void **state)
+{
+    const struct temp_dir *temp = *state;
+    uint8_t file[FILE_BYTES], content[CONTENT_BYTES], old[HEADER_BYTES + BEFORE_BYTES + 16];
+    const uint8_t key[32] = {0};
+    struct kr_keyring *loaded = NULL;
+    save(temp, NULL);
+    (void)get_file(temp->path, file, sizeof file);
+    assert_int_equal(kr_aead_open(content, file + HEADER_BYTES, FILE_BYTES - HEADER_BYTES, file, HEADER_BYTES, file + 32, key),
+                     KR_OK);
+    memcpy(old, file, HEADER_BYTES);
+    old[6] = 1;
+    kr_aead_seal(old + HEADER_BYTES, content, BEFORE_BYTES, old, HEADER_BYTES, old + 32, key);
+    put_file(temp->path, old, sizeof old);
+    assert_int_equal(kr_keyring_load(temp->path, NULL, &loaded, NULL), KR_OK);
+    assert_memory_equal(loaded, keyring, offsetof(struct kr_keyring, next_node_public));
+    assert_false(kr_keyring_has_next(loaded));
+    assert_int_equal(kr_keyring_save_again(loaded, temp->path, true, NULL), KR_OK);
+    kr_keyring_free(loaded);
+    assert_int_equal(get_file(temp->path, file, sizeof file), FILE_BYTES);
+    assert_int_equal(file[6], 2);
+}
+
+static struct kr_keyring *load_keyring(const struct temp_dir *temp)
+{
+    struct kr_keyring *loaded = NULL;
+    assert_int_equal(kr_keyring_load(temp->path, NULL, &loaded, NULL), KR_OK);
+    return loaded;
+}
+
+static void assert_saved(const struct temp_dir *temp, const struct kr_keyring *expected)
+{
+    struct kr_keyring *loaded = load_keyring(temp);
+    assert_memory_equal(loaded, expected, KEYS_BYTES);
+    kr_keyring_free(loaded);
+}
+
+static void keys_come_and_go_in_file_and_memory(void **state)
+{
+    const struct temp_dir *temp = *state;
+    const uint8_t seed[32] = {8}, other[32] = {9};
+    struct kr_keyring *fresh = NULL;
+    assert_int_equal(kr_keyring_new(seed, 1000, &fresh, NULL), KR_OK);
+    assert_int_equal(kr_keyring_save_at_cost(fresh, temp->path, NULL, true, 1, KR_LOCK_MEMORY_KIB_MIN, NULL), KR_OK);
+    const struct kr_keyring first = *fresh;
+    assert_int_equal(kr_keyring_prepare(fresh, other, 2000, temp->path, NULL), KR_OK);
+    const struct kr_keyring prepared = *fresh;
+    assert_true(kr_keyring_has_next(fresh) && kr_sign_is_pair(fresh->next_node_public, fresh->next_node_secret));
+    assert_memory_equal(fresh->node_secret, first.node_secret, 64);
+    assert_int_equal(fresh->sealing_count, 2);
+    assert_memory_equal(&fresh->sealing[1], &first.sealing[0], sizeof first.sealing[0]);
+    assert_memory_not_equal(fresh->sealing[0].secret, first.sealing[0].secret, 32);
+    assert_int_equal(fresh->sealing[0].from_s, 2000);
+    assert_saved(temp, fresh);
+    assert_int_equal(kr_keyring_prepare(fresh, seed, 2001, temp->path, NULL), KR_OK); /* they wait already */
+    assert_memory_equal(fresh, &prepared, KEYS_BYTES);
+    assert_int_equal(kr_keyring_turn(fresh, 3000, temp->path, NULL), KR_OK);
+    assert_memory_equal(fresh->node_secret, prepared.next_node_secret, 64);
+    assert_false(kr_keyring_has_next(fresh));
+    assert_true(fresh->sealing[0].until_s == 0 && fresh->sealing[1].until_s == 3000 + KR_KEY_OVERLAP_S);
+    assert_saved(temp, fresh);
+    const struct kr_keyring turned = *fresh;
+    assert_int_equal(kr_keyring_turn(fresh, 4000, temp->path, NULL), KR_OK); /* nothing waits */
+    assert_memory_equal(fresh, &turned, KEYS_BYTES);
+    /* Where the file cannot be written, memory has what the file has. */
+    assert_int_equal(kr_keyring_prepare(fresh, other, 5000, "/nowhere/at/all", NULL), KR_IO);
+    assert_memory_equal(fresh, &turned, KEYS_BYTES);
+    kr_keyring_free(fresh);
+    assert_int_equal(unlink(temp->path), 0);
+}
+
+/* The oldest makes room only when nothing that was sealed to it can be alive. */
+static void sealing_keys_are_kept_as_long_as_records_live(void **state)
+{
+    (void)state;
+    const uint8_t seed[32] = {8};
+    uint64_t now_s = 1000000;
+    struct kr_keyring *full = NULL;
+    assert_int_equal(kr_keyring_new(seed, now_s, &full, NULL), KR_OK);
+    const struct kr_dated_key oldest = full->sealing[0];
+    for (uint8_t i = 1; i < KR_SEALING_KEYS_MAX; i++) {
+        const uint8_t own[32] = {i};
+        assert_int_equal(kr_keyring_prepare(full, own, now_s, NULL, NULL), KR_OK);
+        assert_int_equal(kr_keyring_turn(full, now_s, NULL, NULL), KR_OK);
+    }
+    assert_memory_equal(full->sealing[KR_SEALING_KEYS_MAX - 1].secret, oldest.secret, 32);
+    now_s += KR_KEY_OVERLAP_S + KR_EXPIRES_S_MAX + KR_AHEAD_MS_MAX / 1000;
+    assert_int_equal(kr_keyring_prepare(full, (const uint8_t[32]){99}, now_s - 1, NULL, NULL), KR_BOUNDS);
+    assert_false(kr_keyring_has_next(full));
+    assert_int_equal(kr_keyring_prepare(full, (const uint8_t[32]){99}, now_s, NULL, NULL), KR_OK);
+    assert_int_equal(full->sealing_count, KR_SEALING_KEYS_MAX);
+    assert_memory_not_equal(full->sealing[KR_SEALING_KEYS_MAX - 1].secret, oldest.secret, 32);
+    kr_keyring_free(full);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -430,6 +534,9 @@ int main(void)
         TEST(a_file_that_others_can_reach_is_refused),
         TEST(keys_that_do_not_belong_together_are_refused),
         TEST(sealing_keys_are_found_by_hint),
+        TEST(a_file_of_the_version_before_is_read),
+        TEST(keys_come_and_go_in_file_and_memory),
+        TEST(sealing_keys_are_kept_as_long_as_records_live),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
