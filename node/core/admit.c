@@ -362,6 +362,9 @@ static enum kr_err put_statement(struct kr_step *step, const struct kr_job *job)
                          : kr_directory_take(&step->core->directory, &job->header, job->record.id, content);
     }
     kr_quarantine_is_due(step->core);
+    if (err == KR_OK && job->header.kind == KR_KIND_COUNCIL_CARD && memcmp(job->header.author, step->core->self, 32) == 0) {
+        err = kr_keys_card_entered(step);
+    }
     if (err == KR_OK) {
         err = say_membership(step, job->header.community, was_member);
     }

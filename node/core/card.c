@@ -4,15 +4,9 @@
 #include "node/core/state.h"
 #include "proto/wire/ticket.h"
 
-/* One card for each community's directory, and one without: each stands alone there. */
-struct places {
-    uint8_t communities[KR_CARDS_MAX][32];
-    uint32_t count;
-};
-
 static bool add_place(void *context, struct kr_slice key, struct kr_slice value)
 {
-    struct places *places = context;
+    struct kr_card_places *places = context;
     (void)value;
     if (key.len == KR_DIRECTORY_KEY_BYTES) {
         memcpy(places->communities[places->count++], key.bytes + 33, 32);
@@ -20,7 +14,7 @@ static bool add_place(void *context, struct kr_slice key, struct kr_slice value)
     return places->count < KR_CARDS_MAX;
 }
 
-static bool has_place(const struct places *places, const uint8_t community[static 32])
+static bool has_place(const struct kr_card_places *places, const uint8_t community[static 32])
 {
     for (uint32_t i = 0; i < places->count; i++) {
         if (memcmp(places->communities[i], community, 32) == 0) {
@@ -30,8 +24,7 @@ static bool has_place(const struct places *places, const uint8_t community[stati
     return false;
 }
 
-/* Where it stands, and where it is still to come: who joined a community while the root key was away has not published it there. */
-static enum kr_err find_places(struct kr_step *step, struct places *ret_places, uint32_t *ret_standing)
+enum kr_err kr_card_places(struct kr_step *step, struct kr_card_places *ret_places, uint32_t *ret_standing)
 {
     const struct kr_core *core = step->core;
     uint8_t prefix[33] = {KR_KIND_COUNCIL_CARD};
@@ -47,6 +40,17 @@ static enum kr_err find_places(struct kr_step *step, struct places *ret_places, 
         }
     }
     return err;
+}
+
+void kr_card_fill(const struct kr_card_places *places, const struct kr_card *card, const uint8_t self[static 32],
+                  struct kr_statement *ret_statements)
+{
+    static const uint8_t none[32];
+    for (uint32_t i = 0; i < places->count; i++) {
+        const bool has_community = memcmp(places->communities[i], none, 32) != 0;
+        ret_statements[i] = (struct kr_statement){KR_KIND_COUNCIL_CARD, has_community ? places->communities[i] : NULL, self,
+                                                  kr_statement_write_card, card};
+    }
 }
 
 static bool changes_anything(const struct kr_card_edit *edit)
@@ -91,14 +95,13 @@ enum kr_err kr_card_request(struct kr_step *step, const struct kr_event *event)
     struct kr_statement statements[KR_STATEMENTS_MAX];
     struct kr_card_edit edit;
     struct kr_card card;
-    struct places places;
-    static const uint8_t none[32];
+    struct kr_card_places places;
     if (kr_card_edit_read(event->bytes, &edit) != KR_OK) {
         return kr_step_error(step, event->client, event->request, KR_MALFORMED, "this request is not readable");
     }
     const struct kr_council *self = kr_directory_council(&core->directory, core->self);
     uint32_t standing = 0;
-    enum kr_err err = find_places(step, &places, &standing);
+    enum kr_err err = kr_card_places(step, &places, &standing);
     if (err != KR_OK) {
         return err;
     }
@@ -123,10 +126,6 @@ enum kr_err kr_card_request(struct kr_step *step, const struct kr_event *event)
     if (card.hosted_by.len == 32 && memcmp(card.hosted_by.bytes, core->self, 32) == 0) {
         card.hosted_by.len = 0;
     }
-    for (uint32_t i = 0; i < places.count; i++) {
-        const bool has_community = memcmp(places.communities[i], none, 32) != 0;
-        statements[i] = (struct kr_statement){KR_KIND_COUNCIL_CARD, has_community ? places.communities[i] : NULL, core->self,
-                                              kr_statement_write_card, &card};
-    }
+    kr_card_fill(&places, &card, core->self, statements);
     return kr_statement_ask(step, event, statements, places.count);
 }

@@ -98,6 +98,7 @@ static void count_make(struct kr_core *core, const struct kr_job *job, bool goes
 enum kr_err kr_step_job(struct kr_step *step, struct kr_job *job)
 {
     step->core->jobs_out++;
+    memcpy(job->node_key, kr_keys_signing(step->core).public_key, 32);
     count_make(step->core, job, true);
     return kr_effect_add(step->effects, &(struct kr_effect){.type = KR_EFFECT_JOB, .job = job});
 }
@@ -139,6 +140,7 @@ static enum kr_err load(struct kr_core *core, struct kr_txn *txn)
         err = KR_CORRUPT; /* any other card may be missing; without our own we cannot say who we are */
     }
     if (err == KR_OK) {
+        kr_keys_load(core);
         err = kr_links_load(&step);
     }
     if (err == KR_OK) {
@@ -243,6 +245,9 @@ static enum kr_err greet(struct kr_step *step)
     step->core->greeted = true;
     step->core->started_ms = step->now_ms;
     enum kr_err err = kr_links_allow(step);
+    if (err == KR_OK) {
+        err = kr_keys_turn(step);
+    }
     if (err == KR_OK && step->core->directory.skipped > 0) {
         err = kr_step_log(
             step, KR_LOG_ERROR,
@@ -305,7 +310,8 @@ static bool has_nothing_to_say(const struct kr_event *event)
 static enum kr_err request(struct kr_step *step, const struct kr_event *event)
 {
     bool takes_nothing = event->op == KR_OP_STATUS || event->op == KR_OP_PEERS || event->op == KR_OP_WATCH ||
-                         event->op == KR_OP_RETRACTIONS || event->op == KR_OP_ALARMS || event->op == KR_OP_BLOCKED;
+                         event->op == KR_OP_RETRACTIONS || event->op == KR_OP_ALARMS || event->op == KR_OP_BLOCKED ||
+                         event->op == KR_OP_NEW_KEYS || event->op == KR_OP_ROTATE || event->op == KR_OP_KEYS;
     if (takes_nothing && !has_nothing_to_say(event)) {
         return kr_step_error(step, event->client, event->request, KR_MALFORMED, "this request takes no arguments");
     }
@@ -356,6 +362,12 @@ static enum kr_err request(struct kr_step *step, const struct kr_event *event)
         return kr_copy_key_request(step, event);
     case KR_OP_FORGET_KEY:
         return kr_forget_key_request(step, event);
+    case KR_OP_NEW_KEYS:
+        return kr_new_keys_request(step, event);
+    case KR_OP_ROTATE:
+        return kr_rotate_request(step, event);
+    case KR_OP_KEYS:
+        return kr_keys_request(step, event);
     default:
         return kr_step_error(step, event->client, event->request, KR_VERSION, "this node does not know request %u: update it",
                              event->op);

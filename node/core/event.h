@@ -56,7 +56,10 @@ enum kr_effect_type {
     KR_EFFECT_HANGUP, /* number */
     KR_EFFECT_LOG,    /* code = level (1 error … 5 debug), text */
     KR_EFFECT_FORGET, /* client, request, code = enum kr_key_role: take that secret out of the keyring, then answer (empty array) */
-    KR_EFFECT_WAKE,   /* at_ms: call again (TICK) at that time at the latest; the earliest of several counts */
+    KR_EFFECT_KEYS_MAKE, /* client, request, at_ms = now, bytes = seed 32: keys that come next into the keyring
+                            (kr_keyring_prepare), then answer (empty array) */
+    KR_EFFECT_KEYS_TURN, /* at_ms = now: they take the place of those before (kr_keyring_turn) */
+    KR_EFFECT_WAKE,      /* at_ms: call again (TICK) at that time at the latest; the earliest of several counts */
 };
 
 struct kr_effect {

@@ -237,6 +237,13 @@ static enum kr_err check(struct kr_job *job, const struct kr_keyring *keyring)
     return KR_OK;
 }
 
+/* The one that came next when the job was given out may have become the node key meanwhile. */
+static const uint8_t *node_secret(const struct kr_keyring *keyring, const uint8_t node_key[static 32])
+{
+    const bool is_next = kr_keyring_has_next(keyring) && memcmp(node_key, keyring->next_node_public, 32) == 0;
+    return is_next ? keyring->next_node_secret : keyring->node_secret;
+}
+
 static enum kr_err make(struct kr_job *job, const struct kr_keyring *keyring)
 {
     struct kr_draft *draft = &job->draft;
@@ -248,7 +255,7 @@ static enum kr_err make(struct kr_job *job, const struct kr_keyring *keyring)
         return err;
     }
     const bool is_statement = kr_kind_is_statement(draft->kind);
-    const uint8_t *secret = is_statement ? kr_keyring_secret(keyring, KR_KEY_ROOT) : keyring->node_secret;
+    const uint8_t *secret = is_statement ? kr_keyring_secret(keyring, KR_KEY_ROOT) : node_secret(keyring, job->node_key);
     uint8_t id[KR_ID_BYTES];
     job->is_unsigned = secret == NULL;
     err = job->is_unsigned ? kr_record_prepare(draft, job->author, keyring->root_public, job->seed, &job->bytes, &job->len)

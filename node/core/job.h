@@ -26,8 +26,9 @@ struct kr_job {
     uint64_t client, request; /* MAKE, PREVIEW: who asked */
     uint8_t token[16];
     bool is_bulk;
-    bool was_wanted; /* CHECK: asked for, so exempt from quotas */
-    bool is_walked;  /* CHECK: came while trees were walked */
+    uint8_t node_key[32]; /* MAKE: signs, where it is the one that comes next; else the node key does */
+    bool was_wanted;      /* CHECK: asked for, so exempt from quotas */
+    bool is_walked;       /* CHECK: came while trees were walked */
     /* MAKE: the draft, all owned. */
     struct kr_draft draft;
     uint8_t author[32], seed[32];

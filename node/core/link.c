@@ -105,8 +105,9 @@ static enum kr_err send_hello(struct kr_step *step, uint32_t number, struct kr_h
     hello->version = KR_WIRE_VERSION;
     hello->card = (struct kr_slice){card, card_len};
     memcpy(hello->council, step->core->self, 32);
-    memcpy(hello->node_key, step->core->keyring->node_public, 32);
-    kr_hello_write(hello, step->core->keyring->node_secret, &writer);
+    const struct kr_signing_key key = kr_keys_signing(step->core);
+    memcpy(hello->node_key, key.public_key, 32);
+    kr_hello_write(hello, key.secret, &writer);
     err = kr_writer_finish(&writer);
     if (err == KR_OK) {
         kr_hello_hash(ret_hash, (struct kr_slice){writer.bytes, writer.len});
@@ -432,7 +433,8 @@ static enum kr_err message(struct kr_step *step, struct kr_link *link, const str
         return kr_join_welcomed(step, link, message);
     case KR_MESSAGE_BYE:
         kr_link_session_down(step->core, link);
-        return KR_OK;
+        link->hello_at_ms = step->now_ms + link->hello_wait_ms;
+        return link->we_dial ? kr_step_wake(step, link->hello_at_ms) : KR_OK;
     default:
         return KR_OK; /* newer nodes may say more */
     }
@@ -583,6 +585,32 @@ void kr_links_net_down(struct kr_core *core)
     }
 }
 
+enum kr_err kr_links_renew(struct kr_step *step)
+{
+    step->core->links_are_due_anew = true;
+    return kr_step_wake(step, step->now_ms);
+}
+
+static enum kr_err renew(struct kr_step *step)
+{
+    struct kr_core *core = step->core;
+    enum kr_err err = KR_OK;
+    core->links_are_due_anew = false;
+    for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
+        struct kr_link *link = core->links[i];
+        if (!link->has_session || link->state != KR_LINK_OPEN) {
+            continue;
+        }
+        err = kr_link_send(step, link, &(struct kr_message){.type = KR_MESSAGE_BYE});
+        kr_link_session_down(core, link);
+        link->hello_at_ms = step->now_ms + link->hello_wait_ms;
+        if (err == KR_OK && link->we_dial) {
+            err = kr_step_wake(step, link->hello_at_ms);
+        }
+    }
+    return err;
+}
+
 static enum kr_err tick_up(struct kr_step *step, struct kr_link *link)
 {
     enum kr_err err = KR_OK;
@@ -610,7 +638,7 @@ static enum kr_err tick_up(struct kr_step *step, struct kr_link *link)
 enum kr_err kr_links_tick(struct kr_step *step)
 {
     struct kr_core *core = step->core;
-    enum kr_err err = KR_OK;
+    enum kr_err err = core->links_are_due_anew ? renew(step) : KR_OK;
     for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
         struct kr_link *link = core->links[i];
         if (link->has_session && link->state == KR_LINK_JOINING && step->now_ms >= link->hello_at_ms) {

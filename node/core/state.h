@@ -48,6 +48,7 @@
 #define KR_CHECK_BYTES_MAX   KR_NET_BUFFER_BYTES_MAX /* records of all peers under check together */
 #define KR_LOAN_MS_MAX       120000u /* who was lent room, has not used it for so long and is in another's way loses the session */
 #define KR_LINK_LOGS_MAX     20u
+#define KR_KEY_EARLIER_S     3600u /* a key on our card is valid from so long before it was put there */
 
 /* Arrival numbers waiting for one peer. A full queue drops the newest: catch-up brings them. */
 struct kr_queue {
@@ -265,8 +266,10 @@ struct kr_core {
     uint64_t ahead_at_ms;              /* when the first of the records dated ahead is shown; UINT64_MAX: none is held back */
     uint64_t damage_ms;                /* when a damaged record was last spoken of */
     uint64_t expiry_at_ms;
-    uint64_t expiry_next; /* arrival from which expired records are looked for next */
-    uint32_t month_from;  /* months before it are gone from the trees; 0: since the start nobody has looked */
+    uint64_t expiry_next;    /* arrival from which expired records are looked for next */
+    bool links_are_due_anew; /* at the next tick all sessions begin anew */
+    uint8_t listed_next[32]; /* the node key that came next when our card began to list it; zero: none. rotate.c */
+    uint32_t month_from;     /* months before it are gone from the trees; 0: since the start nobody has looked */
 };
 
 /* One event being worked on. */
@@ -318,6 +321,9 @@ enum kr_err kr_link_turned_away(struct kr_step *step, uint32_t number) KR_WARN_U
 enum kr_err kr_links_net_up(struct kr_step *step) KR_WARN_UNUSED;
 void kr_links_net_down(struct kr_core *core);
 enum kr_err kr_links_tick(struct kr_step *step) KR_WARN_UNUSED;
+/* All sessions begin anew, at once, but not in the middle of what one brings: our card has other keys, and a hello brings it, also
+ * to who reads no directory with us. */
+enum kr_err kr_links_renew(struct kr_step *step) KR_WARN_UNUSED;
 enum kr_err kr_link_send(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
 /* Seals a message under any session to a peer number. */
 enum kr_err kr_session_send(struct kr_step *step, uint32_t number, struct kr_session *session,
@@ -499,11 +505,41 @@ enum kr_err kr_blocked_request(struct kr_step *step, const struct kr_event *even
 enum kr_err kr_peer_is_blocked(struct kr_step *step, const uint8_t council[static 32], bool *ret_blocked) KR_WARN_UNUSED;
 
 /* ---- card.c ---- */
+/* One card for each community's directory, and one without: each stands alone there. */
+struct kr_card_places {
+    uint8_t communities[KR_CARDS_MAX][32];
+    uint32_t count;
+};
+/* Where our card stands (the first `*ret_standing`), and where it is still to come: who joined a community while the root key was
+ * away has not published it there. */
+enum kr_err kr_card_places(struct kr_step *step, struct kr_card_places *ret_places, uint32_t *ret_standing) KR_WARN_UNUSED;
+/* That card for each place; `ret_statements` borrows all three. */
+void kr_card_fill(const struct kr_card_places *places, const struct kr_card *card, const uint8_t self[static 32],
+                  struct kr_statement *ret_statements);
 enum kr_err kr_card_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 
 /* ---- keys.c ---- */
 enum kr_err kr_copy_key_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_forget_key_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+
+/* ---- rotate.c ---- */
+/* What this node signs records and hellos with; borrowed from the keyring. */
+struct kr_signing_key {
+    const uint8_t *public_key, *secret;
+};
+struct kr_signing_key kr_keys_signing(const struct kr_core *core);
+/* Looks at card and keyring anew. */
+void kr_keys_load(struct kr_core *core);
+/* The keyring is told, where the next key signs already. */
+enum kr_err kr_keys_turn(struct kr_step *step) KR_WARN_UNUSED;
+/* Our own card was stored: it may list the next key. */
+enum kr_err kr_keys_card_entered(struct kr_step *step) KR_WARN_UNUSED;
+/* The keys that come next, in front; the node key in use and all sealing keys end at `until_s` where they did not before. False
+ * where the card has no room. */
+bool kr_card_turn_keys(const struct kr_core *core, struct kr_card *card, uint64_t now_s, uint64_t until_s);
+enum kr_err kr_new_keys_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+enum kr_err kr_rotate_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+enum kr_err kr_keys_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 
 /* ---- community.c ---- */
 /* The community that is named, else the only one, of those in which this council has that standing. KR_CANCELLED: there is none,

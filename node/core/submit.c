@@ -176,7 +176,7 @@ enum kr_err kr_signed_load(struct kr_step *step)
         core->rows_skipped++;
         return KR_OK;
     }
-    if (memcmp(node_key, core->keyring->node_public, sizeof node_key) == 0) {
+    if (memcmp(node_key, kr_keys_signing(core).public_key, sizeof node_key) == 0) {
         core->signed_day = day;
         core->signed_count = core->signed_noted = count;
     }
@@ -190,7 +190,7 @@ static enum kr_err note_signed(struct kr_step *step)
     const uint64_t noted = (core->signed_count + KR_SIGNED_STEP - 1) / KR_SIGNED_STEP * KR_SIGNED_STEP;
     kr_writer_init(&writer, KR_KIB);
     kr_writer_array(&writer, 3);
-    kr_writer_bin(&writer, core->keyring->node_public, 32);
+    kr_writer_bin(&writer, kr_keys_signing(core).public_key, 32);
     kr_writer_uint(&writer, core->signed_day);
     kr_writer_uint(&writer, noted);
     enum kr_err err = kr_writer_finish(&writer);

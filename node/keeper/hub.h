@@ -6,9 +6,9 @@
 #ifndef KR_NODE_KEEPER_HUB_H
 #define KR_NODE_KEEPER_HUB_H
 
-#include "crypto/keyring.h"
 #include "node/keeper/clock.h"
 #include "node/keeper/lanes.h"
+#include "node/keeper/shared_keyring.h"
 #include "proto/client/client.h"
 #include "store/store.h"
 
@@ -19,7 +19,7 @@
 
 struct kr_hub_options {
     struct kr_store *store; /* all borrowed */
-    const struct kr_keyring *keyring;
+    struct kr_shared_keyring *keyring;
     struct kr_lanes *lanes;
     struct kr_clock *clock;
     uint32_t hello_ms; /* 0: KR_CLIENT_HELLO_MS; tests do not wait so long */

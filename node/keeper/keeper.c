@@ -34,6 +34,8 @@ struct keeper {
     uint64_t upgrade_said_ms; /* when the log was last told how far the store is on its way to today's format */
     struct kr_clock clock;
     struct kr_keyring *keyring;
+    struct kr_shared_keyring shared;
+    bool is_shared;
     struct kr_store *store;
     struct kr_lanes *lanes;
     struct kr_workers *workers;
@@ -150,6 +152,8 @@ static enum kr_err start_parts(struct keeper *keeper, struct kr_error *error)
                                            .term_generation = keyring->term_generation,
                                            .upgrading = upgrading,
                                            .upgrading_context = keeper};
+    kr_shared_keyring_init(&keeper->shared, keyring);
+    keeper->is_shared = true;
     enum kr_err err = kr_store_open(&store, &keeper->store, error);
     if (err == KR_OK) {
         kr_store_reap_readers(keeper->store);
@@ -157,16 +161,16 @@ static enum kr_err start_parts(struct keeper *keeper, struct kr_error *error)
     }
     if (err == KR_OK) {
         uint32_t workers = keeper->config.workers > 0 ? keeper->config.workers : count_cores();
-        err = kr_workers_new(workers, keeper->lanes, keyring, &keeper->workers, error);
+        err = kr_workers_new(workers, keeper->lanes, &keeper->shared, &keeper->workers, error);
     }
     if (err == KR_OK) {
         const struct kr_hub_options hub = {
-            .store = keeper->store, .keyring = keyring, .lanes = keeper->lanes, .clock = &keeper->clock};
+            .store = keeper->store, .keyring = &keeper->shared, .lanes = keeper->lanes, .clock = &keeper->clock};
         err = kr_hub_new(&hub, &keeper->hub, error);
     }
     if (err == KR_OK) {
         const struct kr_runner_options runner = {.store = keeper->store,
-                                                 .keyring = keyring,
+                                                 .keyring = &keeper->shared,
                                                  .keyring_path = keeper->place->keyring,
                                                  .lanes = keeper->lanes,
                                                  .workers = keeper->workers,
@@ -318,6 +322,9 @@ static void stop(struct keeper *keeper)
     kr_workers_free(keeper->workers);
     kr_lanes_free(keeper->lanes);
     kr_store_close(keeper->store);
+    if (keeper->is_shared) {
+        kr_shared_keyring_deinit(&keeper->shared);
+    }
     kr_keyring_free(keeper->keyring);
     kr_config_deinit(&keeper->config);
     close_fd(keeper->signal_fd);

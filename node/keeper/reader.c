@@ -83,8 +83,9 @@ static bool answer(struct kr_hub *hub, struct kr_client *client, struct kr_place
     request->query.places = places;
     enum kr_err err = kr_store_read_begin(hub->options.store, &txn);
     if (err == KR_OK) {
-        err = kr_query_page(&request->query, txn, hub->options.keyring, kr_clock_now_ms(hub->options.clock), is_over, take_item,
-                            &paging, &result, &is_done, &error);
+        err = kr_query_page(&request->query, txn, kr_shared_keyring_use(hub->options.keyring), kr_clock_now_ms(hub->options.clock),
+                            is_over, take_item, &paging, &result, &is_done, &error);
+        kr_shared_keyring_done(hub->options.keyring);
         kr_txn_abort(txn);
     }
     if (err == KR_OK && is_done) {

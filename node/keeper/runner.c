@@ -116,19 +116,28 @@ static void take_job(struct kr_runner *runner, struct kr_effect *effect)
     kr_workers_put(runner->options.workers, item);
 }
 
-/* Off the disk first: what a copy of the file still has is said to be there. */
-static void forget_key(struct kr_runner *runner, const struct kr_effect *effect)
+/* Off the disk first: what a copy of the file still has is said to be there. The client hears when it is done. */
+static void change_keyring(struct kr_runner *runner, const struct kr_effect *effect)
 {
     static const uint8_t nothing[] = {0x90}; /* an empty array */
+    const char *path = runner->options.keyring_path;
     struct kr_error error = {0};
-    enum kr_err err =
-        kr_keyring_take_out(runner->options.keyring, (enum kr_key_role)effect->code, runner->options.keyring_path, &error);
-    if (err == KR_OK) {
-        kr_hub_end(runner->options.hub, effect->client, effect->request, (struct kr_slice){nothing, sizeof nothing});
-        return;
+    struct kr_keyring *keyring = kr_shared_keyring_change(runner->options.keyring);
+    enum kr_err err = KR_OK;
+    if (effect->type == KR_EFFECT_FORGET) {
+        err = kr_keyring_take_out(keyring, (enum kr_key_role)effect->code, path, &error);
+    } else if (effect->type == KR_EFFECT_KEYS_MAKE) {
+        err = kr_keyring_prepare(keyring, effect->bytes, effect->at_ms / 1000, path, &error);
+    } else {
+        err = kr_keyring_turn(keyring, effect->at_ms / 1000, path, &error);
     }
-    kr_log(KR_LOG_ERROR, "the key is still on this node: %s", error.text);
-    kr_hub_error(runner->options.hub, effect->client, effect->request, err, error.text);
+    kr_shared_keyring_done(runner->options.keyring);
+    if (err == KR_OK && effect->type != KR_EFFECT_KEYS_TURN) {
+        kr_hub_end(runner->options.hub, effect->client, effect->request, (struct kr_slice){nothing, sizeof nothing});
+    } else if (err != KR_OK) {
+        kr_log(KR_LOG_ERROR, "the keyring was not changed, the keys in it are what they were: %s", error.text);
+        kr_hub_error(runner->options.hub, effect->client, effect->request, err, error.text);
+    }
 }
 
 static void take_effect(struct kr_runner *runner, struct kr_effect *effect)
@@ -169,7 +178,9 @@ static void take_effect(struct kr_runner *runner, struct kr_effect *effect)
         kr_log((enum kr_log_level)effect->code, "%s", (const char *)effect->bytes);
         break;
     case KR_EFFECT_FORGET:
-        forget_key(runner, effect);
+    case KR_EFFECT_KEYS_MAKE:
+    case KR_EFFECT_KEYS_TURN:
+        change_keyring(runner, effect);
         break;
     case KR_EFFECT_WAKE:
         runner->wake_ms = effect->at_ms < runner->wake_ms ? effect->at_ms : runner->wake_ms;
@@ -331,7 +342,7 @@ static void run_idle(struct kr_runner *runner)
 static void run_jobs(struct kr_runner *runner)
 {
     for (size_t i = 0; i < runner->job_count; i++) {
-        kr_job_run(runner->jobs[i]->event.job, runner->options.keyring);
+        kr_job_run(runner->jobs[i]->event.job, runner->options.keyring->keyring);
         kr_lanes_put(runner->options.lanes, runner->jobs[i]);
     }
     runner->job_count = 0;
@@ -477,12 +488,13 @@ enum kr_err kr_runner_new(const struct kr_runner_options *options, struct kr_run
     runner->doubts_clock = true; /* that it was not up for an hour is nothing to speak of */
     runner->guards = kr_guards_hold(options->guards);
     pthread_mutex_init(&runner->mutex, NULL);
+    const struct kr_keyring *keyring = options->keyring->keyring;
     const struct kr_pipe_options pipe = {.program = options->net_program,
                                          .listen = options->listen,
-                                         .transport_secret = options->keyring->transport_secret,
-                                         .transport_public = options->keyring->transport_public,
+                                         .transport_secret = keyring->transport_secret,
+                                         .transport_public = keyring->transport_public,
                                          .lanes = options->lanes};
-    const struct kr_core_options core = {.keyring = options->keyring, .endpoint = options->endpoint, .guards = options->guards};
+    const struct kr_core_options core = {.keyring = keyring, .endpoint = options->endpoint, .guards = options->guards};
     enum kr_err err = kr_pipe_new(&pipe, &runner->pipe, error);
     if (err == KR_OK) {
         err = kr_loop_new(options->store, &core, &runner->loop, error);

@@ -23,8 +23,8 @@
 #define KR_FAILURE_REST_MS  1000u          /* after an error of the store, before it is asked for anything that can wait */
 
 struct kr_runner_options {
-    struct kr_store *store;     /* all borrowed */
-    struct kr_keyring *keyring; /* changed on the runner's own thread alone, where secrets are taken out */
+    struct kr_store *store;            /* all borrowed */
+    struct kr_shared_keyring *keyring; /* changed on the runner's own thread alone: secrets are taken out, keys replaced */
     const char *keyring_path;
     struct kr_lanes *lanes;
     struct kr_workers *workers;

@@ -17,7 +17,7 @@ struct kr_workers {
     struct queue fresh, bulk;
     bool is_stopping;
     struct kr_lanes *lanes;
-    const struct kr_keyring *keyring;
+    struct kr_shared_keyring *keyring;
     uint32_t count;
     pthread_t threads[];
 };
@@ -49,7 +49,8 @@ static void *work(void *context)
             continue;
         }
         pthread_mutex_unlock(&workers->mutex);
-        kr_job_run(item->event.job, workers->keyring);
+        kr_job_run(item->event.job, kr_shared_keyring_use(workers->keyring));
+        kr_shared_keyring_done(workers->keyring);
         kr_lanes_put(workers->lanes, item);
         pthread_mutex_lock(&workers->mutex);
     }
@@ -57,7 +58,7 @@ static void *work(void *context)
     return NULL;
 }
 
-enum kr_err kr_workers_new(uint32_t count, struct kr_lanes *lanes, const struct kr_keyring *keyring,
+enum kr_err kr_workers_new(uint32_t count, struct kr_lanes *lanes, struct kr_shared_keyring *keyring,
                            struct kr_workers **ret_workers, struct kr_error *error)
 {
     struct kr_workers *workers = calloc(1, sizeof *workers + count * sizeof workers->threads[0]);

@@ -2,12 +2,12 @@
 #ifndef KR_NODE_KEEPER_WORKERS_H
 #define KR_NODE_KEEPER_WORKERS_H
 
-#include "crypto/keyring.h"
 #include "node/keeper/lanes.h"
+#include "node/keeper/shared_keyring.h"
 
 struct kr_workers;
 /* `lanes` and `keyring` are borrowed as long as the workers live. KR_SYSTEM where no thread can be started. */
-enum kr_err kr_workers_new(uint32_t count, struct kr_lanes *lanes, const struct kr_keyring *keyring,
+enum kr_err kr_workers_new(uint32_t count, struct kr_lanes *lanes, struct kr_shared_keyring *keyring,
                            struct kr_workers **ret_workers, struct kr_error *error) KR_WARN_UNUSED;
 /* Waits for the jobs in work; those that only wait are freed. */
 void kr_workers_free(struct kr_workers *workers);

@@ -97,6 +97,10 @@ enum kr_op {
     KR_OP_PEER = 36,    /* args: kr_peer_act; result: empty array when it is in force, net included */
     KR_OP_BLOCKED = 37, /* pages of kr_blocked: councils that may not be linked */
     KR_OP_QUARANTINE = 38, /* pages of kr_quarantined: what waits for its author to be trusted */
+    /* proto/client/rekey.h: */
+    KR_OP_NEW_KEYS = 45, /* result: empty array when a node key and a sealing key that come next are in the keyring's file */
+    KR_OP_ROTATE = 46,   /* answers as KR_OP_STATE does: this council's card with those keys in place of the ones in use */
+    KR_OP_KEYS = 47,     /* pages of kr_key_item: this node's keys */
 };
 
 /* A submission: one record. `body` is the content as kr_report_write or kr_advisory_write gives it. */

@@ -6,6 +6,7 @@
 #include "crypto/secret.h"
 #include "proto/client/client.h"
 #include "proto/client/community.h"
+#include "proto/client/rekey.h"
 #include "proto/wire/wire.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -127,6 +128,7 @@ RUN(alarm)
 RUN(peer_act)
 RUN(blocked)
 RUN(quarantined)
+RUN(key_item)
 #undef RUN
 
 /* Whatever is said to be proof. */
@@ -225,6 +227,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         run_quarantined,
         run_proof,
         run_paper,
+        run_key_item,
     };
     struct kr_slice bytes = {0};
 

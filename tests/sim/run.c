@@ -86,6 +86,13 @@ static enum sim_verdict let_out(struct sim_world *world, struct sim_node *node, 
         sim_trace(world, "%s answers %llu with an error: %.*s", node->name, (unsigned long long)effect->request, (int)effect->len,
                   (const char *)effect->bytes);
         break;
+    case KR_EFFECT_KEYS_MAKE:
+        KR_ASSERT(kr_keyring_prepare(node->keyring, effect->bytes, effect->at_ms / 1000, NULL, NULL) == KR_OK);
+        end_request(world, node, effect);
+        break;
+    case KR_EFFECT_KEYS_TURN:
+        KR_ASSERT(kr_keyring_turn(node->keyring, effect->at_ms / 1000, NULL, NULL) == KR_OK);
+        break;
     case KR_EFFECT_PAGE:
     case KR_EFFECT_FORGET: /* no client here asks for it */
         break;

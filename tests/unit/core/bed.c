@@ -40,6 +40,14 @@ static bool on_effect(void *context, struct sim_node *node, const struct kr_effe
     case KR_EFFECT_FORGET:
         bed->forgets = effect->code;
         return true;
+    case KR_EFFECT_KEYS_MAKE:
+        assert_int_equal(kr_keyring_prepare(node->keyring, effect->bytes, effect->at_ms / 1000, NULL, NULL), KR_OK);
+        if (effect->client == BED_CLIENT) {
+            bed->answers++;
+            bed->request = effect->request;
+            bed->code = KR_OK;
+        }
+        return true;
     case KR_EFFECT_END:
     case KR_EFFECT_ERROR:
         if (effect->client != BED_CLIENT) {

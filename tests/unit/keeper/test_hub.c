@@ -11,6 +11,7 @@
 static struct {
     char *directory;
     struct kr_keyring *keyring;
+    struct kr_shared_keyring shared;
     struct kr_store *store;
     struct kr_lanes *lanes;
     struct kr_clock clock;
@@ -22,7 +23,7 @@ static void open_hub(uint32_t hello_ms, uint32_t frame_ms)
     const uint8_t council[32] = {0xC0};
     assert_int_equal(kr_lanes_new(&node.lanes), KR_OK);
     const struct kr_hub_options options = {.store = node.store,
-                                           .keyring = node.keyring,
+                                           .keyring = &node.shared,
                                            .lanes = node.lanes,
                                            .clock = &node.clock,
                                            .hello_ms = hello_ms,
@@ -583,6 +584,7 @@ static int open_node(void **state)
     if (kr_crypto_init() != KR_OK || test_directory_make(state) != 0 || kr_keyring_new(seed, 1, &node.keyring, NULL) != KR_OK) {
         return -1;
     }
+    kr_shared_keyring_init(&node.shared, node.keyring);
     node.directory = *state;
     const struct kr_store_options options = {.path = node.directory,
                                              .storage_key = node.keyring->storage_key,
@@ -595,6 +597,7 @@ static int open_node(void **state)
 static int close_node(void **state)
 {
     kr_store_close(node.store);
+    kr_shared_keyring_deinit(&node.shared);
     kr_keyring_free(node.keyring);
     kr_clock_deinit(&node.clock);
     return test_directory_remove(state);

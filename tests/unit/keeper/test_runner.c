@@ -18,6 +18,7 @@ static struct {
     sem_t is_held, go_on;
     struct kr_clock clock;
     struct kr_keyring *keyring;
+    struct kr_shared_keyring shared;
     struct kr_store *store;
     struct kr_lanes *lanes;
     struct kr_workers *workers;
@@ -123,12 +124,13 @@ static int set_up(void **state)
                                            .term_generation = node.keyring->term_generation};
     assert_int_equal(kr_store_open(&store, &node.store, NULL), KR_OK);
     make_identity();
+    kr_shared_keyring_init(&node.shared, node.keyring);
     assert_int_equal(kr_lanes_new(&node.lanes), KR_OK);
-    assert_int_equal(kr_workers_new(1, node.lanes, node.keyring, &node.workers, NULL), KR_OK);
-    const struct kr_hub_options hub = {.store = node.store, .keyring = node.keyring, .lanes = node.lanes, .clock = &node.clock};
+    assert_int_equal(kr_workers_new(1, node.lanes, &node.shared, &node.workers, NULL), KR_OK);
+    const struct kr_hub_options hub = {.store = node.store, .keyring = &node.shared, .lanes = node.lanes, .clock = &node.clock};
     assert_int_equal(kr_hub_new(&hub, &node.hub, NULL), KR_OK);
     const struct kr_runner_options runner = {.store = node.store,
-                                             .keyring = node.keyring,
+                                             .keyring = &node.shared,
                                              .lanes = node.lanes,
                                              .workers = node.workers,
                                              .hub = node.hub,
@@ -152,6 +154,7 @@ static int tear_down(void **state)
     kr_workers_free(node.workers);
     kr_lanes_free(node.lanes);
     kr_store_close(node.store);
+    kr_shared_keyring_deinit(&node.shared);
     kr_keyring_free(node.keyring);
     kr_clock_deinit(&node.clock);
     assert_int_equal(sem_destroy(&node.is_held) + sem_destroy(&node.go_on), 0);

@@ -2,6 +2,7 @@
 
 #include "proto/client/client.h"
 #include "proto/client/community.h"
+#include "proto/client/rekey.h"
 
 static const uint8_t ids[3][32] = {{1}, {2}, {3}};
 static struct kr_client_frame frame, read_frame; /* large */
@@ -43,6 +44,7 @@ ROUND_TRIP(kr_export, export, kr_export_write, kr_export_read)
 ROUND_TRIP(kr_sight, sight, kr_sight_write, kr_sight_read)
 ROUND_TRIP(kr_sighting_item, item, kr_sighting_item_write, kr_sighting_item_read)
 ROUND_TRIP(kr_council_item, item, kr_council_item_write, kr_council_item_read)
+ROUND_TRIP(kr_key_item, key_item, kr_key_item_write, kr_key_item_read)
 ROUND_TRIP(kr_quarantined, quarantined, kr_quarantined_write, kr_quarantined_read)
 ROUND_TRIP(kr_peer_act, act, kr_peer_act_write, kr_peer_act_read)
 ROUND_TRIP(kr_blocked, blocked, kr_blocked_write, kr_blocked_read)
@@ -330,6 +332,14 @@ static void keys_and_statements_read_back(void **state)
     assert_slice_equal(read_alarm.records[1], "b", 1);
     struct kr_peer_act act = {.action = KR_PEER_BLOCK, .council = {9}}, read_act;
     struct kr_blocked blocked = {.council = {10}, .name = text_slice("西"), .since_ms = 11}, read_blocked;
+    struct kr_key_item key_item = {.sort = KR_KEY_OF_SEALING,
+                                   .state = KR_KEY_REPLACED,
+                                   .public_key = {14},
+                                   .from_s = 15,
+                                   .until_s = 16},
+                       read_key_item;
+    round_trip_kr_key_item(&key_item, &read_key_item);
+    assert_memory_equal(&key_item, &read_key_item, sizeof key_item);
     struct kr_quarantined quarantined = {.bytes = 12, .from = {13}, .from_name = text_slice("南"), .record = some_summary()},
                           read_quarantined;
     round_trip_kr_quarantined(&quarantined, &read_quarantined);

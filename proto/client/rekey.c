@@ -1,0 +1,33 @@
+#include "proto/client/rekey.h"
+
+void kr_key_item_write(const struct kr_key_item *item, struct kr_writer *writer)
+{
+    kr_writer_array(writer, 5);
+    kr_writer_uint(writer, item->sort);
+    kr_writer_uint(writer, item->state);
+    kr_writer_bin(writer, item->public_key, sizeof item->public_key);
+    kr_writer_uint(writer, item->from_s);
+    kr_writer_uint(writer, item->until_s);
+}
+
+enum kr_err kr_key_item_read(struct kr_slice bytes, struct kr_key_item *ret_item)
+{
+    struct kr_reader reader;
+    struct kr_key_item item;
+    kr_reader_init(&reader, bytes.bytes, bytes.len);
+    kr_reader_array(&reader, 5);
+    item.sort = (uint32_t)kr_reader_uint(&reader, KR_KEY_OF_TRANSPORT);
+    item.state = (uint32_t)kr_reader_uint(&reader, KR_KEY_UNLISTED);
+    kr_reader_fixed(&reader, item.public_key, sizeof item.public_key);
+    item.from_s = kr_reader_uint(&reader, UINT64_MAX);
+    item.until_s = kr_reader_uint(&reader, UINT64_MAX);
+    if (item.sort < KR_KEY_OF_NODE || item.state < KR_KEY_IN_USE) {
+        kr_reader_fail(&reader, KR_MALFORMED);
+    }
+    kr_reader_close(&reader);
+    enum kr_err err = kr_reader_end(&reader);
+    if (err == KR_OK) {
+        *ret_item = item;
+    }
+    return err;
+}

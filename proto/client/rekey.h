@@ -1,0 +1,24 @@
+/* The client protocol's part about this node's keys: which there are, and new ones. */
+#ifndef KR_PROTO_CLIENT_REKEY_H
+#define KR_PROTO_CLIENT_REKEY_H
+
+#include "proto/client/client.h"
+
+/* KR_OP_KEYS: public keys, those on the council's card first. */
+enum kr_key_sort { KR_KEY_OF_NODE = 1, KR_KEY_OF_SEALING = 2, KR_KEY_OF_TRANSPORT = 3 };
+enum kr_key_state {
+    KR_KEY_IN_USE = 1,   /* what this node signs with, what is sealed to, what it is reached under */
+    KR_KEY_COMES = 2,    /* made, and not on the card yet */
+    KR_KEY_REPLACED = 3, /* another is in use; a sealing key is kept, for what was sealed to it */
+    KR_KEY_NOT_HERE = 4, /* on the card without an end, and this node has another, or lost it */
+    KR_KEY_UNLISTED = 5, /* what this node would sign with, and nobody would accept: the card does not list it */
+};
+struct kr_key_item {
+    uint32_t sort, state;
+    uint8_t public_key[32];
+    uint64_t from_s, until_s; /* on the card; until 0: open end; both 0: not on the card */
+};
+void kr_key_item_write(const struct kr_key_item *item, struct kr_writer *writer);
+enum kr_err kr_key_item_read(struct kr_slice bytes, struct kr_key_item *ret_item) KR_WARN_UNUSED;
+
+#endif
