@@ -9,12 +9,14 @@
 
 #include "proto/record/statement.h"
 #include "tools/kairan/kairan.h"
+#include "tools/kairan/keys.h"
 #include "tools/kairan/out.h"
 
 #define DAY_S            86400u
 #define CLOCK_MS_MAX     120000 /* further from most peers: records are dated wrongly, and TLS elsewhere begins to fail */
 #define SILENT_DAYS      3u
 #define KEY_DAYS         30u
+#define KEY_OLD_DAYS     730u
 #define DISK_BYTES_MIN   (512u * (uint64_t)KR_MIB)
 #define COMMIT_US_MAX    250000u
 #define NET_RESTARTS_MAX 3u
@@ -256,7 +258,8 @@ static void look_at_key_dates(struct doctor *doctor, const char *what, const str
         last_s = keys[i].from_s <= now_s && until_s > last_s ? until_s : last_s;
     }
     if (last_s < now_s + (uint64_t)KEY_DAYS * DAY_S) {
-        sayf(doctor, last_s <= now_s ? PROBLEM : WARNING, "card", _("a new key has to be put on the card with the root key"),
+        sayf(doctor, last_s <= now_s ? PROBLEM : WARNING, "card",
+             _("kairan node rotate, with --root FILE where the root key is on a stick"),
              _("the council's last %s key ends in %ju days"), what, last_s <= now_s ? 0 : (last_s - now_s) / DAY_S);
     }
 }
@@ -286,6 +289,46 @@ static enum kr_err look_at_card(void *context, struct kr_slice bytes)
     return KR_OK;
 }
 
+/* ---- the node's own keys ---- */
+
+static void look_at_signing(struct doctor *doctor, const struct kr_key_item *key)
+{
+    const uint64_t now_s = doctor->now_ms / 1000;
+    const char *rotate = _("kairan node rotate, with --root FILE where the root key is on a stick");
+    if (key->state == KR_KEY_UNLISTED) {
+        say(doctor, PROBLEM, "node-key", _("the key that this node signs with is not on the council's card: nobody accepts it"),
+            rotate);
+    } else if (key->until_s != 0 && key->until_s < now_s + (uint64_t)KEY_DAYS * DAY_S) {
+        sayf(doctor, key->until_s <= now_s ? PROBLEM : WARNING, "node-key", rotate,
+             _("the key that this node signs with ends in %ju days"),
+             (uintmax_t)(key->until_s <= now_s ? 0 : (key->until_s - now_s) / DAY_S));
+    } else if (key->from_s + (uint64_t)KEY_OLD_DAYS * DAY_S < now_s) {
+        sayf(doctor, WARNING, "node-key", rotate, _("the key that this node signs with is %ju days old"),
+             (uintmax_t)((now_s - key->from_s) / DAY_S));
+    } else {
+        say(doctor, GOOD, "node-key", _("the key that this node signs with is on the card, and not old"), NULL);
+    }
+}
+
+static bool look_at_node_keys(struct doctor *doctor)
+{
+    static struct kr_own_keys keys;
+    if (!kr_keys_ask(doctor->app, &keys)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < keys.count; i++) {
+        if (keys.items[i].sort == KR_KEY_OF_NODE && keys.items[i].state == KR_KEY_COMES) {
+            say(doctor, WARNING, "node-key", _("a new key was made and is not on the card yet"),
+                _("kairan node rotate goes on with it"));
+        }
+    }
+    const struct kr_key_item *key = kr_keys_of_node(&keys);
+    if (key != NULL) {
+        look_at_signing(doctor, key);
+    }
+    return true;
+}
+
 /* ---- all ---- */
 
 static bool ask_all(struct doctor *doctor)
@@ -310,6 +353,9 @@ static bool ask_all(struct doctor *doctor)
     }
     look_at_links(doctor);
     if (kr_app_ask(app, KR_OP_COUNCILS, KR_ANSWER_MS, look_at_card, doctor, NULL) != KR_OK) {
+        return false;
+    }
+    if (!look_at_node_keys(doctor)) {
         return false;
     }
     look_at_waiting(doctor);

@@ -46,6 +46,7 @@ int kr_run_peer(struct kr_app *app, int argc, char **argv);
 int kr_run_doctor(struct kr_app *app, int argc, char **argv);
 int kr_run_quarantine(struct kr_app *app, int argc, char **argv);
 int kr_run_root(struct kr_app *app, int argc, char **argv);
+int kr_run_node(struct kr_app *app, int argc, char **argv);
 int kr_run_council(struct kr_app *app, int argc, char **argv);
 int kr_run_invite(struct kr_app *app, int argc, char **argv);
 int kr_run_join(struct kr_app *app, int argc, char **argv);

@@ -72,6 +72,20 @@ const struct kr_command kr_commands[] = {
         "--root-passphrase-file FILE, --root-passphrase-fd N).\n"
         "\n"
         "Example: kairan root export --to /media/usb && kairan root forget --root /media/usb/kairan-root-1f0c8e2b.key\n")},
+    {"node", kr_run_node, N_("this node's keys: which there are, and new ones"),
+     N_("Usage: kairan node [keys]\n"
+        "       kairan node rotate [--root FILE]\n"
+        "\n"
+        "  keys      list the node, sealing and transport keys, with their dates on the council's card\n"
+        "  rotate    a new node key and a new sealing key, on a day of your choice: once a year is enough. Peers need do\n"
+        "            nothing. What the key before has signed stays valid; it is accepted for 90 days more, the time in which a\n"
+        "            node restored from an older copy of the keyring still works. Old sealing keys are kept for what was\n"
+        "            sealed to them. Make a new copy of the keyring afterwards\n"
+        "\n"
+        "  --root FILE                  the root key, where it is not on the node (asks for its passphrase, or takes it from\n"
+        "                               --root-passphrase-file FILE, --root-passphrase-fd N)\n"
+        "\n"
+        "Example: kairan node rotate --root /media/usb/kairan-root-1f0c8e2b.key\n")},
     {"council", kr_run_council, N_("show a council's card, or change this council's"),
      N_("Usage: kairan council [NAME|ID]\n"
         "       kairan council set [OPTIONS] [--root FILE]\n"

@@ -7,31 +7,36 @@
 #include <unistd.h>
 
 #include "tools/kairan/kairan.h"
+#include "tools/kairan/keys.h"
 #include "tools/kairan/out.h"
 #include "tools/kairan/wait.h"
 
 /* ---- status ---- */
 
-static bool is_well(const struct kr_status *status)
+#define KEY_DAYS 30u
+
+static bool is_well(const struct kr_status *status, const struct kr_own_keys *keys)
 {
-    return status->net_is_up && status->store_is_writable;
+    return status->net_is_up && status->store_is_writable && !kr_keys_is_mute(keys, status->now_ms / 1000);
 }
 
-static bool status_json(const struct kr_status *status)
+static bool status_json(const struct kr_status *status, const struct kr_own_keys *keys)
 {
+    const struct kr_key_item *key = kr_keys_of_node(keys);
     json_t *communities = json_array();
     for (uint32_t i = 0; i < status->community_count; i++) {
         (void)json_array_append_new(communities, json_pack("{s:o, s:o, s:I}", "id", kr_json_id(status->communities[i].id, 32),
                                                            "name", kr_json_slice(status->communities[i].name), "members",
                                                            (json_int_t)status->communities[i].members));
     }
-    json_t *object = json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b, s:b, s:o}", "well", is_well(status),
-                               "council", kr_json_id(status->council, 32), "name_ja", kr_json_slice(status->name_ja), "name_en",
-                               kr_json_slice(status->name_en), "version", kr_json_slice(status->version), "endpoint",
-                               kr_json_slice(status->endpoint), "started", kr_json_time(status->started_ms), "now",
-                               kr_json_time(status->now_ms), "net_up", status->net_is_up, "keyring_protected",
-                               status->keyring_is_protected, "store_writable", status->store_is_writable, "root_on_node",
-                               status->has_root, "recovery_on_node", status->has_recovery, "communities", communities);
+    json_t *object =
+        json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b, s:b, s:o, s:o}", "well", is_well(status, keys),
+                  "council", kr_json_id(status->council, 32), "name_ja", kr_json_slice(status->name_ja), "name_en",
+                  kr_json_slice(status->name_en), "version", kr_json_slice(status->version), "endpoint",
+                  kr_json_slice(status->endpoint), "started", kr_json_time(status->started_ms), "now", kr_json_time(status->now_ms),
+                  "net_up", status->net_is_up, "keyring_protected", status->keyring_is_protected, "store_writable",
+                  status->store_is_writable, "root_on_node", status->has_root, "recovery_on_node", status->has_recovery,
+                  "node_key_until", kr_json_time(key != NULL ? key->until_s * 1000 : 0), "communities", communities);
     const struct {
         const char *key;
         uint64_t value;
@@ -55,7 +60,21 @@ static bool status_json(const struct kr_status *status)
     return kr_json_line(object);
 }
 
-static void status_text(const struct kr_status *status)
+static void signing_text(const struct kr_status *status, const struct kr_own_keys *keys)
+{
+    const uint64_t now_s = status->now_ms / 1000;
+    const struct kr_key_item *key = kr_keys_of_node(keys);
+    if (kr_keys_is_mute(keys, now_s)) {
+        kr_out_style(stdout, KR_STYLE_RED);
+        (void)fputs(_("\n  NOTHING THAT THIS NODE SIGNS IS ACCEPTED: its key is not valid (see kairan doctor)"), stdout);
+        kr_out_style(stdout, KR_STYLE_NONE);
+    } else if (key != NULL && key->until_s != 0 && key->until_s < now_s + KEY_DAYS * 86400u) {
+        (void)printf(_("\n  the key that this node signs with ends in %ju days: kairan node rotate"),
+                     (uintmax_t)((key->until_s - now_s) / 86400u));
+    }
+}
+
+static void status_text(const struct kr_status *status, const struct kr_own_keys *keys)
 {
     kr_out_style(stdout, KR_STYLE_BOLD);
     kr_out_text(stdout, status->name_ja, false);
@@ -81,6 +100,7 @@ static void status_text(const struct kr_status *status)
     (void)printf(_("\n  links: %ju of %ju online, tickets open: %ju"), status->links_online, status->links, status->tickets);
     (void)printf(_("\n  records: %ju, indicators: %ju, in quarantine: %ju"), status->records, status->indicators,
                  status->quarantined);
+    signing_text(status, keys);
     if (status->alarms > 0) {
         kr_out_style(stdout, KR_STYLE_RED);
         (void)printf(_("\n  ALARM: a council signed two statements of one version: %ju (see kairan alarms)"), status->alarms);
@@ -107,6 +127,7 @@ static void status_text(const struct kr_status *status)
 int kr_run_status(struct kr_app *app, int argc, char **argv)
 {
     static struct kr_status status;
+    static struct kr_own_keys keys;
     const char *wait = NULL;
     const struct kr_option options[] = {{.name = "wait", .text = &wait}};
     uint64_t wait_s = 0;
@@ -124,17 +145,17 @@ int kr_run_status(struct kr_app *app, int argc, char **argv)
     if (wait != NULL && !kr_wait_for_node(app, (int)wait_s * 1000)) {
         return KR_EXIT_ERROR;
     }
-    if (kr_app_ask(app, KR_OP_STATUS, KR_ANSWER_MS, NULL, NULL, &result) != KR_OK) {
+    if (!kr_keys_ask(app, &keys) || kr_app_ask(app, KR_OP_STATUS, KR_ANSWER_MS, NULL, NULL, &result) != KR_OK) {
         return KR_EXIT_ERROR;
     }
     if (kr_status_read(result, &status) != KR_OK) {
         return kr_app_unreadable(app);
     }
     if (app->is_json) {
-        return status_json(&status) ? (is_well(&status) ? KR_EXIT_DONE : KR_EXIT_NONE) : KR_EXIT_ERROR;
+        return status_json(&status, &keys) ? (is_well(&status, &keys) ? KR_EXIT_DONE : KR_EXIT_NONE) : KR_EXIT_ERROR;
     }
-    status_text(&status);
-    return is_well(&status) ? KR_EXIT_DONE : KR_EXIT_NONE;
+    status_text(&status, &keys);
+    return is_well(&status, &keys) ? KR_EXIT_DONE : KR_EXIT_NONE;
 }
 
 /* ---- verify ---- */

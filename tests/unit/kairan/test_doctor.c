@@ -9,6 +9,7 @@
 #include "proto/record/statement.h"
 #include "tests/support/fake_keeper.h"
 #include "tools/kairan/kairan.h"
+#include "tools/kairan/keys.h"
 
 #define NOW_MS UINT64_C(1800000000000)
 #define DAY_MS UINT64_C(86400000)
@@ -19,6 +20,7 @@ struct node {
     struct kr_peer peers[2];
     struct kr_card card;
     mode_t keyring_mode;
+    struct kr_key_item key;
 };
 
 static void make_well(struct node *node)
@@ -32,6 +34,7 @@ static void make_well(struct node *node)
     memcpy(genesis, writer.bytes, writer.len);
     memset(node, 0, sizeof *node);
     node->keyring_mode = 0600;
+    node->key = (struct kr_key_item){.sort = KR_KEY_OF_NODE, .state = KR_KEY_IN_USE, .from_s = NOW_MS / 1000 - 86400};
     node->status = (struct kr_status){.now_ms = NOW_MS,
                                       .endpoint = slice("tcp://192.0.2.1:7370"),
                                       .disk_free_bytes = 64 * UINT64_C(1073741824),
@@ -86,6 +89,15 @@ static void say_nothing_more(int fd, uint64_t number)
     say_end(fd, number, &result);
 }
 
+static void say_key(int fd, const struct node *node)
+{
+    struct kr_writer writer;
+    kr_writer_init(&writer, KR_KIB);
+    kr_key_item_write(&node->key, &writer);
+    say_item(fd, 4, &writer);
+    say_nothing_more(fd, 4);
+}
+
 /* All answers, in the order in which they are asked for. */
 static void say_all(int fd, const struct node *node)
 {
@@ -111,6 +123,7 @@ static void say_all(int fd, const struct node *node)
     say_item(fd, 3, &writer);
     say_nothing_more(fd, 3);
     kr_writer_deinit(&card);
+    say_key(fd, node);
 }
 
 static void touch(const char *directory, const char *name, mode_t mode)
@@ -177,7 +190,7 @@ static void nothing_is_said_of_a_node_that_is_well(void **state)
     assert_null(strstr(text, "\"warning\""));
     assert_null(strstr(text, "\"problem\""));
     static const char *const checks[] = {"files",   "passphrase", "root-key", "recovery-key", "store",
-                                         "network", "peers",      "clock",    "card"};
+                                         "network", "peers",      "clock",    "card",         "node-key"};
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
         assert_true(finds(text, checks[i], "good"));
     }
@@ -221,6 +234,11 @@ static void each_thing_that_is_wrong_is_found(void **state)
     EXPECT(node.card.sealing[0].until_s = NOW_MS / 1000 + 86400, "card", "warning");
     EXPECT(node.card.node[0].until_s = NOW_MS / 1000 - 1, "card", "problem");
     EXPECT(node.card.transport[0].from_s = NOW_MS / 1000 + 1, "card", "problem");
+    EXPECT(node.key.state = KR_KEY_UNLISTED, "node-key", "problem");
+    EXPECT(node.key.until_s = NOW_MS / 1000 + 29 * 86400, "node-key", "warning");
+    EXPECT(node.key.until_s = NOW_MS / 1000, "node-key", "problem");
+    EXPECT(node.key.from_s = NOW_MS / 1000 - UINT64_C(731) * 86400, "node-key", "warning");
+    EXPECT(node.key.state = KR_KEY_COMES, "node-key", "warning");
 }
 
 /* Where the operator has paused all links, it is no wonder that nobody is online. */

@@ -1,0 +1,21 @@
+/* This node's keys as status and doctor look at them. */
+#ifndef KR_TOOLS_KAIRAN_KEYS_H
+#define KR_TOOLS_KAIRAN_KEYS_H
+
+#include "proto/client/rekey.h"
+#include "tools/kairan/kairan.h"
+
+#define KR_KEY_ITEMS_MAX (3u * KR_CARD_KEYS_MAX + KR_SEALING_KEYS_MAX + 2u)
+
+struct kr_own_keys {
+    uint32_t count;
+    struct kr_key_item items[KR_KEY_ITEMS_MAX];
+};
+/* Tells failures. */
+bool kr_keys_ask(struct kr_app *app, struct kr_own_keys *ret_keys);
+/* What this node signs with; NULL: nothing is said of it. */
+const struct kr_key_item *kr_keys_of_node(const struct kr_own_keys *keys);
+/* Whether nothing that the node signs now is accepted: the key is not on the card, or its time is over. */
+bool kr_keys_is_mute(const struct kr_own_keys *keys, uint64_t now_s);
+
+#endif
