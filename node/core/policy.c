@@ -22,6 +22,7 @@ static const struct {
     [KR_POLICY_DENY_RETRACTED] = {"deny-retracted", "was retracted"},
     [KR_POLICY_DENY_UNTRUSTED_AUTHOR] = {"deny-untrusted-author", "its author is not trusted yet"},
     [KR_POLICY_DENY_UNLABELLED] = {"deny-unlabelled", "has no label"},
+    [KR_POLICY_DENY_INTERNAL] = {"deny-internal", "never leaves its council"},
 };
 
 bool kr_policy_is_allowed(enum kr_policy_reason reason)
@@ -99,6 +100,10 @@ enum kr_policy_reason kr_policy(enum kr_policy_use use, const struct kr_policy_f
     bool is_labelled = facts->label == KR_TLP_CLEAR || facts->label == KR_TLP_GREEN || is_sealed(facts->label);
     if (!is_labelled) {
         return KR_POLICY_DENY_UNLABELLED;
+    }
+    if (facts->is_internal) {
+        const bool may_hold = facts->is_author && (use == KR_POLICY_HOLD || use == KR_POLICY_HEADER);
+        return may_hold ? KR_POLICY_ALLOW_AUTHOR : KR_POLICY_DENY_INTERNAL;
     }
     if (facts->is_expired && (use != KR_POLICY_HEADER || facts->is_statement)) {
         return KR_POLICY_DENY_EXPIRED;

@@ -101,6 +101,12 @@ enum kr_op {
     KR_OP_NEW_KEYS = 45, /* result: empty array when a node key and a sealing key that come next are in the keyring's file */
     KR_OP_ROTATE = 46,   /* answers as KR_OP_STATE does: this council's card with those keys in place of the ones in use */
     KR_OP_KEYS = 47,     /* pages of kr_key_item: this node's keys */
+    /* proto/client/people.h: */
+    KR_OP_BODIES = 50,  /* pages of kr_body_item */
+    KR_OP_BODY = 51,    /* args: kr_body_act; result: kr_body_done */
+    KR_OP_PERSONS = 52, /* pages of kr_person_item */
+    KR_OP_PERSON = 53,  /* args: kr_person_act; result: array of 1 bin 32: the person */
+    KR_OP_WHOAMI = 54,  /* result: kr_whoami */
 };
 
 /* A submission: one record. `body` is the content as kr_report_write or kr_advisory_write gives it. */

@@ -39,6 +39,10 @@ const char *kr_kind_name(uint32_t kind)
         return "vouch";
     case KR_KIND_EXPULSION:
         return "expulsion";
+    case KR_KIND_BODY_CARD:
+        return "body card";
+    case KR_KIND_PERSON_CARD:
+        return "person card";
     default:
         return "unknown";
     }
@@ -46,12 +50,17 @@ const char *kr_kind_name(uint32_t kind)
 
 bool kr_kind_is_replaceable(uint32_t kind)
 {
-    return kind == KR_KIND_RECEIPT || kr_kind_is_statement(kind);
+    return kind == KR_KIND_RECEIPT || kr_kind_is_statement(kind) || kr_kind_is_internal(kind);
 }
 
 bool kr_kind_is_statement(uint32_t kind)
 {
     return kind == KR_KIND_COUNCIL_CARD || kind == KR_KIND_CHARTER || kind == KR_KIND_VOUCH || kind == KR_KIND_EXPULSION;
+}
+
+bool kr_kind_is_internal(uint32_t kind)
+{
+    return kind == KR_KIND_BODY_CARD || kind == KR_KIND_PERSON_CARD;
 }
 
 bool kr_kind_takes_back(uint32_t kind)

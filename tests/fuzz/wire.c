@@ -6,6 +6,7 @@
 #include "crypto/secret.h"
 #include "proto/client/client.h"
 #include "proto/client/community.h"
+#include "proto/client/people.h"
 #include "proto/client/rekey.h"
 #include "proto/wire/wire.h"
 #include "tests/fuzz/fuzz.h"
@@ -129,6 +130,12 @@ RUN(peer_act)
 RUN(blocked)
 RUN(quarantined)
 RUN(key_item)
+RUN(body_act)
+RUN(body_done)
+RUN(body_item)
+RUN(person_act)
+RUN(person_item)
+RUN(whoami)
 #undef RUN
 
 /* Whatever is said to be proof. */
@@ -228,6 +235,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         run_proof,
         run_paper,
         run_key_item,
+        run_body_act,
+        run_body_done,
+        run_body_item,
+        run_person_act,
+        run_person_item,
+        run_whoami,
     };
     struct kr_slice bytes = {0};
 

@@ -31,7 +31,8 @@ enum fact {
     IS_RETRACTED = 128,
     IS_STATEMENT = 256,
     IS_CANDIDATE = 512,
-    ALL_FACTS = 1024
+    IS_INTERNAL = 1024,
+    ALL_FACTS = 2048
 };
 
 static struct kr_policy_facts facts_of(uint32_t label, uint32_t bits)
@@ -48,6 +49,7 @@ static struct kr_policy_facts facts_of(uint32_t label, uint32_t bits)
         .is_retracted = bits & IS_RETRACTED,
         .is_statement = bits & IS_STATEMENT,
         .is_candidate = bits & IS_CANDIDATE,
+        .is_internal = bits & IS_INTERNAL,
     };
 }
 
@@ -65,6 +67,10 @@ static bool expected(uint32_t label, uint32_t bits, enum kr_policy_use use)
 {
     if (label == KR_TLP_NONE || label > KR_TLP_RED) {
         return false;
+    }
+    if (bits &
+        IS_INTERNAL) { /* the council's own people: kept by it, shown as no record, and nobody else's whatever else is true */
+        return (bits & IS_AUTHOR) && (use == KR_POLICY_HOLD || use == KR_POLICY_HEADER);
     }
     if ((bits & IS_EXPIRED) && (use != KR_POLICY_HEADER || (bits & IS_STATEMENT))) {
         return false; /* nothing is left but the header, and of a statement not even that */
@@ -121,7 +127,7 @@ static void strictness_is_monotonous(void **state)
             bool has_header = kr_policy_is_allowed(kr_policy(KR_POLICY_HEADER, &facts));
             struct kr_policy_facts before = facts_of(label, bits & ~(uint32_t)IS_EXPIRED);
             bool held = kr_policy_is_allowed(kr_policy(KR_POLICY_HOLD, &before));
-            assert_int_equal(has_header, held && !(facts.is_expired && facts.is_statement));
+            assert_int_equal(has_header, held && !(facts.is_expired && facts.is_statement && !facts.is_internal));
         }
         for (uint32_t label = KR_TLP_AMBER; label < KR_TLP_RED; label++) {
             for (uint32_t use = KR_POLICY_HOLD; use <= KR_POLICY_USE_MAX; use++) {
@@ -164,6 +170,11 @@ static void each_reason_is_the_one_that_a_person_would_give(void **state)
         {KR_TLP_GREEN, IS_STATEMENT | IS_CANDIDATE, KR_POLICY_HOLD, "allow-directory"},
         {KR_TLP_CLEAR, IS_STATEMENT | IS_TRUSTED, KR_POLICY_HOLD, "deny-not-member"},
         {KR_TLP_CLEAR, IS_STATEMENT | IS_MEMBER, KR_POLICY_EXPORT, "deny-label"},
+        {KR_TLP_CLEAR, IS_INTERNAL | IS_TRUSTED, KR_POLICY_HOLD, "deny-internal"},
+        {KR_TLP_AMBER_STRICT, IS_INTERNAL | IS_TRUSTED | IS_ADDRESSED, KR_POLICY_HOLD, "deny-internal"},
+        {KR_TLP_AMBER_STRICT, IS_INTERNAL | IS_AUTHOR, KR_POLICY_HOLD, "allow-author"},
+        {KR_TLP_AMBER_STRICT, IS_INTERNAL | IS_AUTHOR, KR_POLICY_READ, "deny-internal"},
+        {KR_TLP_CLEAR, IS_INTERNAL | IS_AUTHOR, KR_POLICY_EXPORT, "deny-internal"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -175,7 +186,7 @@ static void each_reason_is_the_one_that_a_person_would_give(void **state)
 static void every_reason_has_a_name_and_a_sentence(void **state)
 {
     (void)state;
-    for (int reason = KR_POLICY_ALLOW_AUTHOR; reason <= KR_POLICY_DENY_UNLABELLED; reason++) {
+    for (int reason = KR_POLICY_ALLOW_AUTHOR; reason <= KR_POLICY_DENY_INTERNAL; reason++) {
         const char *name = kr_policy_reason_name((enum kr_policy_reason)reason);
         const char *start = kr_policy_is_allowed((enum kr_policy_reason)reason) ? "allow-" : "deny-";
         assert_int_equal(strncmp(name, start, strlen(start)), 0);

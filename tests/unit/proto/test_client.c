@@ -2,6 +2,7 @@
 
 #include "proto/client/client.h"
 #include "proto/client/community.h"
+#include "proto/client/people.h"
 #include "proto/client/rekey.h"
 
 static const uint8_t ids[3][32] = {{1}, {2}, {3}};
@@ -63,6 +64,12 @@ ROUND_TRIP(kr_community_council, council, kr_community_council_write, kr_communi
 ROUND_TRIP(kr_community_word, word, kr_community_word_write, kr_community_word_read)
 ROUND_TRIP(kr_say, say, kr_say_write, kr_say_read)
 ROUND_TRIP(kr_founding, founding, kr_founding_write, kr_founding_read)
+ROUND_TRIP(kr_body_act, act, kr_body_act_write, kr_body_act_read)
+ROUND_TRIP(kr_body_done, done, kr_body_done_write, kr_body_done_read)
+ROUND_TRIP(kr_body_item, item, kr_body_item_write, kr_body_item_read)
+ROUND_TRIP(kr_person_act, act, kr_person_act_write, kr_person_act_read)
+ROUND_TRIP(kr_person_item, item, kr_person_item_write, kr_person_item_read)
+ROUND_TRIP(kr_whoami, whoami, kr_whoami_write, kr_whoami_read)
 ROUND_TRIP(kr_join_step, step, kr_join_step_write, kr_join_step_read)
 
 static struct bytes written_frame(bool from_client)
@@ -547,9 +554,59 @@ static void communities_read_back(void **state)
     assert_true(read_founding.founder_count == 2 && read_founding.founders[1][0] == 5);
 }
 
+static void people_read_back(void **state)
+{
+    struct kr_body_act body = {.action = KR_BODY_ADD,
+                               .id = {1},
+                               .changes = {[KR_BODY_NAME_EN] = true},
+                               .texts = {[KR_BODY_NAME_EN] = text_slice("Sapporo")},
+                               .changes_listed = true},
+                       read_body;
+    struct kr_body_done done = {.id = {1}, .revoked = 2, .holders = {3, 4, 5, 6, 7}}, read_done;
+    struct kr_body_item body_item = {.id = {1}, .changed_ms = 2, .card = text_slice("card")}, read_body_item;
+    struct kr_person_act person = {.action = KR_PERSON_STAND_IN,
+                                   .id = {1},
+                                   .changes = {[KR_PERSON_UNTIL] = true},
+                                   .roles = KR_ROLE_INTAKE,
+                                   .is_contractor = true,
+                                   .from_s = 2,
+                                   .until_s = 3,
+                                   .has_uid = true,
+                                   .uid = UINT32_MAX,
+                                   .other = {4}},
+                         read_person;
+    struct kr_person_item item = {.id = {1},
+                                  .changed_ms = 2,
+                                  .state = 3,
+                                  .body_name_en = text_slice("b"),
+                                  .uid_count = 2,
+                                  .uids = {4, 5},
+                                  .card = text_slice("card")},
+                          read_item;
+    struct kr_whoami who =
+                         {.has_people = true, .is_person = true, .person = {1}, .name = text_slice("n"), .roles = 3, .until_s = 4},
+                     read_who;
+    (void)state;
+    round_trip_kr_body_act(&body, &read_body);
+    assert_true(read_body.changes[KR_BODY_NAME_EN] && !read_body.changes[KR_BODY_NAME_JA] && read_body.changes_listed);
+    assert_slice_equal(read_body.texts[KR_BODY_NAME_EN], "Sapporo", 7);
+    round_trip_kr_body_done(&done, &read_done);
+    assert_true(read_done.revoked == 2 && read_done.holders[4] == 7);
+    round_trip_kr_body_item(&body_item, &read_body_item);
+    assert_int_equal(read_body_item.changed_ms, 2);
+    round_trip_kr_person_act(&person, &read_person);
+    assert_true(read_person.uid == UINT32_MAX && read_person.other[0] == 4 && read_person.body[0] == 0);
+    assert_true(read_person.changes[KR_PERSON_UNTIL] && read_person.is_contractor && read_person.until_s == 3);
+    round_trip_kr_person_item(&item, &read_item);
+    assert_true(read_item.uid_count == 2 && read_item.uids[1] == 5 && read_item.state == 3);
+    round_trip_kr_whoami(&who, &read_who);
+    assert_true(read_who.is_person && read_who.person[0] == 1 && !read_who.is_operator && read_who.until_s == 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(people_read_back),
         cmocka_unit_test(communities_read_back),
         cmocka_unit_test(frames_read_back_in_their_direction_only),
         cmocka_unit_test(frame_fields_arrive_where_they_belong),
