@@ -9,6 +9,7 @@
 #include "crypto/fault.h"
 #include "node/core/alarm.h"
 #include "node/core/facts.h"
+#include "node/core/people.h"
 #include "node/core/takeback.h"
 
 /* ---- scopes and facts ---- */
@@ -16,6 +17,9 @@
 uint32_t kr_scopes_of(const struct kr_core *core, const struct kr_header *header, struct kr_scope ret_scopes[static KR_SCOPES_MAX])
 {
     uint32_t count = 0;
+    if (kr_kind_is_internal(header->kind)) {
+        return 0; /* `council`, with our own id, once a council has several nodes */
+    }
     if (kr_kind_is_statement(header->kind)) {
         if (header->has_community) {
             ret_scopes[count].kind = KR_SCOPE_DIRECTORY;
@@ -198,6 +202,22 @@ static bool is_of_former_member(const struct kr_core *core, const struct kr_head
            !kr_directory_is_member(&core->directory, header->community, from);
 }
 
+/* Cards of our bodies and persons come from this node alone. Whoever had stolen its key could else hand us an admin of his own
+ * making.
+ */
+static enum kr_err judge_internal(struct kr_step *step, const struct kr_job *job, const uint8_t *from)
+{
+    const struct kr_header *header = &job->header;
+    if (from != NULL || memcmp(header->author, step->core->self, 32) != 0) {
+        return KR_DENIED;
+    }
+    enum kr_err err = kr_directory_may_sign(&step->core->directory, header, NULL);
+    if (err == KR_OK && !job->is_open) {
+        err = KR_MALFORMED;
+    }
+    return err == KR_OK ? kr_people_fits(step->txn, header, (struct kr_slice){job->content, job->content_len}) : err;
+}
+
 /* `from`: the council that handed it to us; NULL for our own. */
 static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const uint8_t *from)
 {
@@ -210,6 +230,9 @@ static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const u
     }
     if (kr_is_far_ahead(step, header)) {
         return KR_QUOTA; /* not refused for good: it may be our clock that is wrong, and nobody would send it again */
+    }
+    if (kr_kind_is_internal(header->kind)) {
+        return judge_internal(step, job, from);
     }
     struct kr_policy_facts facts;
     kr_policy_facts_of(core, header, core->self, &facts);
@@ -291,7 +314,7 @@ static enum kr_err replace_older(struct kr_step *step, const struct kr_job *job)
     if (err != KR_OK) {
         return err == KR_NOT_FOUND ? KR_OK : err;
     }
-    if (entry.version == job->header.version) {
+    if (entry.version == job->header.version && !kr_kind_is_internal(job->header.kind)) { /* (else two admins at two nodes) */
         err = kr_alarm_raise(step, job, entry.record_id);
     }
     if (err != KR_OK || is_outdone(&entry, job)) {
@@ -371,6 +394,24 @@ static enum kr_err put_statement(struct kr_step *step, const struct kr_job *job)
     return err == KR_OK ? kr_joins_settle(step) : err;
 }
 
+/* A card of our own people: no tree, no peer and no watcher hears of it. */
+static enum kr_err put_internal(struct kr_step *step, const struct kr_job *job)
+{
+    uint8_t key[KR_DIRECTORY_KEY_BYTES];
+    struct kr_directory_entry entry = {.version = job->header.version};
+    struct kr_writer writer;
+    kr_directory_key(key, &job->header);
+    memcpy(entry.record_id, job->record.id, 32);
+    kr_writer_init(&writer, KR_KIB);
+    kr_directory_entry_write(&entry, &writer);
+    enum kr_err err = kr_writer_finish(&writer);
+    if (err == KR_OK) {
+        err = kr_store_put(step->txn, KR_TABLE_DIRECTORY, key, sizeof key, writer.bytes, writer.len);
+    }
+    kr_writer_deinit(&writer);
+    return err == KR_OK ? kr_people_take(step->txn, &job->header, (struct kr_slice){job->content, job->content_len}) : err;
+}
+
 /* Index, trees, directory, peers, watchers: all that a record gets beyond its place in the log. `is_late`: it was caught up with,
  * or waited in quarantine, so that most peers have it, or get it the same way. */
 enum kr_err kr_admit_enter(struct kr_step *step, struct kr_job *job, const struct kr_head *head, const struct kr_link *link,
@@ -385,6 +426,9 @@ enum kr_err kr_admit_enter(struct kr_step *step, struct kr_job *job, const struc
     }
     if (err == KR_OK && kr_kind_is_statement(job->header.kind)) {
         err = put_statement(step, job);
+    }
+    if (err == KR_OK && kr_kind_is_internal(job->header.kind)) {
+        return put_internal(step, job);
     }
     struct kr_scope scopes[KR_SCOPES_MAX];
     uint32_t count = err == KR_OK ? kr_scopes_of(step->core, &job->header, scopes) : 0;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/core/caller.h"
 #include "node/core/query_page.h"
 #include "node/core/reason.h"
 #include "node/core/sighting.h"
@@ -22,6 +23,35 @@ void kr_core_summarise(const struct kr_core *core, const struct kr_head *head, b
     kr_query_summarise(head, kr_core_name(core, head->author, japanese, name, size), KR_TAKEN_NOT, ret_summary);
 }
 
+/* Whoever may not any more is told so, and its place is the last one's. */
+static enum kr_err may_watch(struct kr_step *step, uint32_t at, bool *ret_may)
+{
+    struct kr_core *core = step->core;
+    const struct kr_watcher watcher = core->watchers[at];
+    struct kr_who who;
+    struct kr_error why = {0};
+    enum kr_err err = kr_who_may(step->txn, &watcher.caller, KR_OP_WATCH, step->now_ms, &who, &why);
+    *ret_may = err == KR_OK;
+    if (err != KR_DENIED) {
+        return err;
+    }
+    core->watchers[at] = core->watchers[--core->watcher_count];
+    return kr_step_error(step, watcher.client, watcher.request, KR_DENIED, "%s", why.text);
+}
+
+static enum kr_err tell_watcher(struct kr_step *step, const struct kr_watcher *watcher, const struct kr_head *head)
+{
+    struct kr_summary summary;
+    struct kr_writer item;
+    char name[KR_NAME_BYTES_MAX + 1];
+    kr_core_summarise(step->core, head, watcher->speaks_japanese, name, sizeof name, &summary);
+    kr_writer_init(&item, 8 * KR_KIB);
+    kr_summary_write(&summary, &item);
+    enum kr_err err = kr_step_item(step, watcher->client, watcher->request, &item);
+    kr_writer_deinit(&item);
+    return err;
+}
+
 enum kr_err kr_watch_publish(struct kr_step *step, const struct kr_head *head)
 {
     struct kr_core *core = step->core;
@@ -30,19 +60,16 @@ enum kr_err kr_watch_publish(struct kr_step *step, const struct kr_head *head)
     if (looked != KR_OK) {
         return looked;
     }
-    bool is_meant = head->is_ours_to_read && !kr_kind_is_statement(head->kind) && !is_moot;
+    bool is_meant = head->is_ours_to_read && !kr_kind_is_statement(head->kind) && !kr_kind_is_internal(head->kind) && !is_moot;
     if (is_meant && head->created_ms > step->now_ms + KR_FUTURE_MS_MAX) {
         return kr_ahead_put(step, head);
     }
-    for (uint32_t i = 0; i < core->watcher_count && is_meant; i++) {
-        struct kr_summary summary;
-        struct kr_writer item;
-        char name[KR_NAME_BYTES_MAX + 1];
-        kr_core_summarise(core, head, core->watchers[i].speaks_japanese, name, sizeof name, &summary);
-        kr_writer_init(&item, 8 * KR_KIB);
-        kr_summary_write(&summary, &item);
-        enum kr_err err = kr_step_item(step, core->watchers[i].client, core->watchers[i].request, &item);
-        kr_writer_deinit(&item);
+    for (uint32_t i = is_meant ? core->watcher_count : 0; i > 0; i--) { /* from the end on: places behind it are done with */
+        bool may = false;
+        enum kr_err err = may_watch(step, i - 1, &may);
+        if (err == KR_OK && may) {
+            err = tell_watcher(step, &core->watchers[i - 1], head);
+        }
         if (err != KR_OK) {
             return err;
         }
@@ -73,7 +100,8 @@ enum kr_err kr_watch_request(struct kr_step *step, const struct kr_event *event)
     if (core->watcher_count == KR_WATCHERS_MAX) {
         return kr_step_error(step, event->client, event->request, KR_BUSY, "too many clients are watching");
     }
-    core->watchers[core->watcher_count++] = (struct kr_watcher){event->client, event->request, event->speaks_japanese};
+    core->watchers[core->watcher_count++] =
+        (struct kr_watcher){event->client, event->request, event->caller, event->speaks_japanese};
     return KR_OK;
 }
 
@@ -434,6 +462,10 @@ enum kr_err kr_explain_request(struct kr_step *step, const struct kr_event *even
         goto out;
     }
     err = kr_store_head_get(step->txn, arrival, &head, scratch);
+    if (err == KR_OK && kr_kind_is_internal(head.kind)) {
+        err = kr_step_error(step, event->client, event->request, KR_NOT_FOUND, "no record here has this id");
+        goto out;
+    }
     if (err == KR_OK) {
         err = kr_store_record_get(step->txn, arrival, &bytes, &len);
     }

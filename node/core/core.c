@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "node/core/alarm.h"
+#include "node/core/caller.h"
 #include "node/core/effect.h"
 #include "node/core/takeback.h"
 
@@ -315,7 +316,17 @@ static enum kr_err request(struct kr_step *step, const struct kr_event *event)
     if (takes_nothing && !has_nothing_to_say(event)) {
         return kr_step_error(step, event->client, event->request, KR_MALFORMED, "this request takes no arguments");
     }
+    struct kr_who who;
+    struct kr_error why = {0};
+    enum kr_err err = kr_who_may(step->txn, &event->caller, event->op, step->now_ms, &who, &why);
+    if (err != KR_OK) {
+        return err == KR_DENIED ? kr_step_error(step, event->client, event->request, err, "%s", why.text) : err;
+    }
     switch (event->op) {
+    case KR_OP_BODY:
+        return kr_body_request(step, event, &who);
+    case KR_OP_PERSON:
+        return kr_person_request(step, event, &who);
     case KR_OP_SUBMIT:
         return kr_submit_request(step, event);
     case KR_OP_PREVIEW:

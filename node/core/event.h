@@ -33,14 +33,21 @@ enum kr_event_type {
  * place for keeper and simulator. */
 enum kr_lane { KR_CORE_LANE_CONTROL, KR_CORE_LANE_FRESH, KR_CORE_LANE_CLIENT, KR_CORE_LANE_BULK, KR_CORE_LANE_COUNT };
 
+/* How a client proved who it is; caller.h makes a person of it. All zero: the node's own operator. */
+struct kr_caller {
+    bool is_guest; /* neither the user that the node runs as nor root */
+    uint32_t uid;  /* of a local user, as the kernel says */
+};
+
 struct kr_event {
     enum kr_event_type type;
     uint64_t now_ms; /* Unix time when the batch began; never goes back within a core's life (the runner sees to it) */
     uint32_t number; /* peer or ticket number */
     uint64_t client, request;
     uint32_t op;
-    bool speaks_japanese;  /* request: language of the client */
-    struct kr_slice bytes; /* borrowed for the step */
+    struct kr_caller caller; /* request: who asks */
+    bool speaks_japanese;    /* request: language of the client */
+    struct kr_slice bytes;   /* borrowed for the step */
     struct kr_job *job;
 };
 enum kr_lane kr_event_lane(const struct kr_event *event);

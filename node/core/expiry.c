@@ -98,6 +98,9 @@ static enum kr_err expire_one(struct kr_step *step, uint64_t arrival, struct sli
         }
         return err == KR_OK || err == KR_NOT_FOUND ? delete_one(step, arrival, &head) : err;
     }
+    if (kr_kind_is_internal(head.kind)) {
+        return KR_OK; /* who our people are, until there is a newer card */
+    }
     if (kr_kind_is_statement(head.kind)) {
         if (memcmp(head.author, step->core->self, 32) == 0) {
             return KR_OK; /* our own card is who we are, until there is a newer one */

@@ -7,6 +7,7 @@
 
 #include "proto/indicator/indicator.h"
 #include "proto/record/body.h"
+#include "proto/record/person.h"
 #include "proto/record/takeback.h"
 
 struct kr_job *kr_job_new(enum kr_job_kind kind)
@@ -170,6 +171,11 @@ static enum kr_err index_content(struct kr_job *job, uint32_t kind, const struct
         return err;
     }
     enum kr_err err = kr_content_to_read(kind, content, &kind, &content);
+    if (err == KR_OK && kr_kind_is_internal(kind)) {
+        struct kr_body_card body;
+        struct kr_person_card person;
+        return kind == KR_KIND_BODY_CARD ? kr_body_card_parse(content, &body) : kr_person_card_parse(content, &person);
+    }
     if (err == KR_OK && kind == KR_KIND_REPORT) {
         err = index_report(job, content, keyring);
     } else if (err == KR_OK && kind == KR_KIND_SIGHTING) {

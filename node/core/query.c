@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/core/caller.h"
 #include "node/core/directory.h"
 #include "node/core/sighting.h"
 #include "node/core/taken.h"
@@ -12,8 +13,8 @@
 bool kr_query_answers(uint32_t op)
 {
     return op == KR_OP_LOOKUP || op == KR_OP_LS || op == KR_OP_SHOW || op == KR_OP_COUNCILS || op == KR_OP_VERIFY ||
-           op == KR_OP_EXPORT || op == KR_OP_SIGHTINGS || op == KR_OP_QUARANTINE ||
-           (op >= KR_OP_COMMUNITIES && op <= KR_OP_COMMUNITY_WHY);
+           op == KR_OP_EXPORT || op == KR_OP_SIGHTINGS || op == KR_OP_QUARANTINE || op == KR_OP_BODIES || op == KR_OP_PERSONS ||
+           op == KR_OP_WHOAMI || (op >= KR_OP_COMMUNITIES && op <= KR_OP_COMMUNITY_WHY);
 }
 
 enum kr_err kr_query_init(struct kr_query *query, uint32_t op, struct kr_slice args, bool speaks_japanese)
@@ -315,9 +316,11 @@ enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const stru
         kr_places_enter(query->places, kr_txn_snapshot(txn));
     }
     bool done = true;
-    enum kr_err err = page.scratch == NULL ? KR_NOMEM : KR_OK;
+    struct kr_who who;
+    enum kr_err err = page.scratch == NULL ? KR_NOMEM : kr_who_may(txn, &query->caller, query->op, now_ms, &who, error);
     bool has_own_result = query->op == KR_OP_LOOKUP || query->op == KR_OP_SHOW || query->op == KR_OP_VERIFY ||
-                          query->op == KR_OP_EXPORT || query->op == KR_OP_COMMUNITY || query->op == KR_OP_COMMUNITY_WHY;
+                          query->op == KR_OP_EXPORT || query->op == KR_OP_COMMUNITY || query->op == KR_OP_COMMUNITY_WHY ||
+                          query->op == KR_OP_WHOAMI;
     if (err == KR_OK) {
         switch (query->op) {
         case KR_OP_LOOKUP:
@@ -334,6 +337,15 @@ enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const stru
             break;
         case KR_OP_EXPORT:
             err = kr_query_export(&page, result, &done);
+            break;
+        case KR_OP_BODIES:
+            err = kr_query_people(&page, KR_KIND_BODY_CARD, &done);
+            break;
+        case KR_OP_PERSONS:
+            err = kr_query_people(&page, KR_KIND_PERSON_CARD, &done);
+            break;
+        case KR_OP_WHOAMI:
+            err = kr_query_whoami(&page, &who, result);
             break;
         case KR_OP_QUARANTINE:
             err = kr_query_quarantine(&page, &done);

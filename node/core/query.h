@@ -2,12 +2,13 @@
  * core.
  *
  * Answers KR_OP_LOOKUP, KR_OP_LS, KR_OP_SHOW, KR_OP_COUNCILS, KR_OP_VERIFY, KR_OP_EXPORT, KR_OP_SIGHTINGS,
- * KR_OP_QUARANTINE, KR_OP_COMMUNITIES, KR_OP_COMMUNITY, KR_OP_COMMUNITY_WHY; all other requests go to
- * the core as events. */
+ * KR_OP_BODIES, KR_OP_PERSONS, KR_OP_WHOAMI, KR_OP_QUARANTINE, KR_OP_COMMUNITIES, KR_OP_COMMUNITY, KR_OP_COMMUNITY_WHY; all other
+ * requests go to the core as events. */
 #ifndef KR_NODE_CORE_QUERY_H
 #define KR_NODE_CORE_QUERY_H
 
 #include "crypto/keyring.h"
+#include "node/core/event.h"
 #include "node/core/places.h"
 #include "proto/client/client.h"
 #include "store/store.h"
@@ -30,7 +31,8 @@ struct kr_query_hit {
 /* Where a request goes on with its next page. */
 struct kr_query {
     uint32_t op;
-    uint8_t *args; /* owned copy */
+    struct kr_caller caller; /* the operator, unless set otherwise after init; asked for anew with each page */
+    uint8_t *args;           /* owned copy */
     size_t args_len;
     uint64_t position, detail, count, extra; /* op's own */
     bool speaks_japanese;
@@ -51,8 +53,8 @@ void kr_query_deinit(struct kr_query *query);
  * affair: here every item is handed to `item`), at most KR_PAGE_BYTES_MAX (and one item of an export more, which may be as long as
  * a record) or until `is_over` says that the page's time is up.
  * `*ret_done`: nothing is left; `result` then holds the encoded result (empty array where the op has none). KR_NOT_FOUND, KR_EXISTS
- * (prefix not unique), KR_MALFORMED with `error`. Expired, future-dated, quarantined records and those that we cannot read are not
- * shown. */
+ * (prefix not unique), KR_MALFORMED, KR_DENIED (kr_roles) with `error`. Expired, future-dated, quarantined records and those that
+ * we cannot read are not shown. */
 typedef enum kr_err kr_query_item(void *context, struct kr_slice item);
 enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const struct kr_keyring *keyring, uint64_t now_ms,
                           bool (*is_over)(void *context), kr_query_item *item, void *context, struct kr_writer *result,

@@ -79,8 +79,8 @@ enum kr_err kr_query_name_of(struct kr_query_page *page, const uint8_t council[s
 
 bool kr_query_sees(const struct kr_query_page *page, const struct kr_head *head)
 {
-    return head->state == KR_HEAD_SHOWN && head->is_ours_to_read && head->expires_s > page->now_ms / 1000 &&
-           head->created_ms <= page->now_ms + KR_FUTURE_MS_MAX;
+    return head->state == KR_HEAD_SHOWN && head->is_ours_to_read && !kr_kind_is_internal(head->kind) &&
+           head->expires_s > page->now_ms / 1000 && head->created_ms <= page->now_ms + KR_FUTURE_MS_MAX;
 }
 
 void kr_query_summarise(const struct kr_head *head, const char *name, uint32_t taken, struct kr_summary *ret_summary)

@@ -224,6 +224,7 @@ struct kr_invitation {
 
 struct kr_watcher {
     uint64_t client, request;
+    struct kr_caller caller; /* asked for anew before each record */
     bool speaks_japanese;
 };
 
@@ -503,6 +504,11 @@ enum kr_err kr_peer_request(struct kr_step *step, const struct kr_event *event) 
 enum kr_err kr_blocked_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 /* Whether the operator wants no link with it. */
 enum kr_err kr_peer_is_blocked(struct kr_step *step, const uint8_t council[static 32], bool *ret_blocked) KR_WARN_UNUSED;
+
+/* ---- people_act.c ---- */
+struct kr_who;
+enum kr_err kr_body_request(struct kr_step *step, const struct kr_event *event, const struct kr_who *who) KR_WARN_UNUSED;
+enum kr_err kr_person_request(struct kr_step *step, const struct kr_event *event, const struct kr_who *who) KR_WARN_UNUSED;
 
 /* ---- card.c ---- */
 /* One card for each community's directory, and one without: each stands alone there. */

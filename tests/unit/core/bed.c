@@ -180,7 +180,8 @@ bool bed_said(struct bed *bed, uint32_t node, const char *text)
 
 uint32_t bed_request(struct bed *bed, uint32_t node, uint32_t op, const void *args, size_t len, uint64_t ms)
 {
-    struct kr_event event = {.type = KR_EVENT_REQUEST, .client = BED_CLIENT, .request = ++bed->request, .op = op};
+    struct kr_event event = {
+        .type = KR_EVENT_REQUEST, .client = BED_CLIENT, .request = ++bed->request, .op = op, .caller = bed->caller};
     bed->code = BED_PENDING;
     sim_world_push(bed->world, bed_node(bed, node), event, args, len, bed->world->now_ms);
     bed_run(bed, ms);

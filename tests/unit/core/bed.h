@@ -25,9 +25,10 @@
 
 struct bed {
     struct sim_world *world;
-    uint64_t request; /* the last one that was made */
-    uint32_t code;    /* its answer: BED_PENDING, KR_OK for an end, else the error's code */
-    char text[512];   /* the error's sentence */
+    struct kr_caller caller; /* who asks: the operator, unless a test says otherwise */
+    uint64_t request;        /* the last one that was made */
+    uint32_t code;           /* its answer: BED_PENDING, KR_OK for an end, else the error's code */
+    char text[512];          /* the error's sentence */
     uint8_t result[64 * KR_KIB];
     size_t result_len;
     uint32_t answers, pages;

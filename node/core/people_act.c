@@ -1,0 +1,513 @@
+/* What admins do with bodies and persons: each act is a new card, a record under the node's key, which replaces the one before. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/core/caller.h"
+#include "node/core/people.h"
+#include "node/core/state.h"
+#include "proto/client/people.h"
+
+static _Thread_local struct kr_body_row body_row;
+static _Thread_local struct kr_person_row person_row, other_row;
+
+static enum kr_err refuse(struct kr_step *step, const struct kr_event *event, enum kr_err code, const char *text)
+{
+    enum kr_err err = kr_step_error(step, event->client, event->request, code, "%s", text);
+    return err != KR_OK ? err : KR_CANCELLED;
+}
+
+/* ---- cards ---- */
+
+/* What is sealed to ourselves alone. `content`: taken over. */
+static enum kr_err make_card(struct kr_step *step, uint32_t kind, const uint8_t id[static 32], uint64_t version,
+                             struct kr_writer *content, struct kr_job *job)
+{
+    const struct kr_core *core = step->core;
+    enum kr_err err = kr_writer_take(content, &job->content, &job->content_len);
+    job->audience = malloc(32);
+    job->recipients = malloc(32);
+    if (err != KR_OK || job->audience == NULL || job->recipients == NULL) {
+        return err != KR_OK ? err : KR_NOMEM;
+    }
+    memcpy(job->audience[0], core->self, 32);
+    memcpy(job->recipients[0], core->keyring->sealing[0].public_key, 32);
+    memcpy(job->author, core->self, 32);
+    memcpy(job->subject, id, 32);
+    job->draft = (struct kr_draft){.kind = kind,
+                                   .created_ms = step->now_ms,
+                                   .expires_s = step->now_ms / 1000 + KR_EXPIRES_S_MAX - 86400u,
+                                   .label = KR_TLP_AMBER_STRICT,
+                                   .audience_count = 1,
+                                   .recipient_count = 1,
+                                   .subject = job->subject,
+                                   .version = version};
+    kr_rng_bytes(step->rng, job->seed, sizeof job->seed);
+    kr_job_run(job, core->keyring);
+    return job->err;
+}
+
+/* `*ret_verdict`: why it was not taken. */
+static enum kr_err put_card(struct kr_step *step, uint32_t kind, const uint8_t id[static 32], uint64_t version,
+                            struct kr_writer *content, enum kr_err *ret_verdict)
+{
+    uint64_t arrival;
+    struct kr_job *job = kr_job_new(KR_JOB_MAKE);
+    enum kr_err err = job == NULL ? KR_NOMEM : make_card(step, kind, id, version, content, job);
+    if (err == KR_OK) {
+        err = kr_admit(step, job, step->core->self, NULL, ret_verdict, &arrival);
+    } else if (err != KR_NOMEM) { /* such a card cannot be */
+        *ret_verdict = err;
+        err = KR_OK;
+    }
+    kr_job_free(job);
+    kr_writer_deinit(content);
+    return err;
+}
+
+/* Who does it stands on the card, and what it replaces. */
+struct writing {
+    struct kr_step *step;
+    const struct kr_who *who;
+    uint8_t previous[32];
+};
+
+static struct kr_slice by(const struct kr_who *who)
+{
+    return (struct kr_slice){who->person, who->facts.is_person ? 32 : 0};
+}
+
+static enum kr_err find_previous(struct writing *writing, uint32_t kind, const uint8_t id[static 32])
+{
+    struct kr_directory_entry entry;
+    struct kr_header header = {.kind = kind};
+    memcpy(header.author, writing->step->core->self, 32);
+    memcpy(header.subject, id, 32);
+    enum kr_err err = kr_admit_standing(writing->step, &header, &entry);
+    if (err == KR_OK) {
+        memcpy(writing->previous, entry.record_id, 32);
+    }
+    return err;
+}
+
+static enum kr_err put_body(struct writing *writing, const uint8_t id[static 32], struct kr_body_card *card, uint64_t version,
+                            enum kr_err *ret_verdict)
+{
+    struct kr_writer content;
+    card->by = by(writing->who);
+    card->previous = (struct kr_slice){0};
+    enum kr_err err = version > 1 ? find_previous(writing, KR_KIND_BODY_CARD, id) : KR_NOT_FOUND;
+    if (err == KR_OK) {
+        card->previous = (struct kr_slice){writing->previous, 32};
+    }
+    kr_writer_init(&content, KR_PEOPLE_BYTES_MAX);
+    kr_body_card_write(card, &content);
+    return err == KR_OK || err == KR_NOT_FOUND ? put_card(writing->step, KR_KIND_BODY_CARD, id, version, &content, ret_verdict)
+                                               : err;
+}
+
+static enum kr_err put_person(struct writing *writing, const uint8_t id[static 32], struct kr_person_card *card, uint64_t version,
+                              enum kr_err *ret_verdict)
+{
+    struct kr_writer content;
+    card->by = by(writing->who);
+    card->previous = (struct kr_slice){0};
+    enum kr_err err = version > 1 ? find_previous(writing, KR_KIND_PERSON_CARD, id) : KR_NOT_FOUND;
+    if (err == KR_OK) {
+        card->previous = (struct kr_slice){writing->previous, 32};
+    }
+    kr_writer_init(&content, KR_PEOPLE_BYTES_MAX);
+    kr_person_card_write(card, &content);
+    return err == KR_OK || err == KR_NOT_FOUND ? put_card(writing->step, KR_KIND_PERSON_CARD, id, version, &content, ret_verdict)
+                                               : err;
+}
+
+static enum kr_err refuse_card(struct kr_step *step, const struct kr_event *event, enum kr_err verdict)
+{
+    switch (verdict) {
+    case KR_EXISTS:
+        return refuse(step, event, verdict, "another person of this council has that user at the same time: unbind it there first");
+    case KR_NOT_FOUND:
+        return refuse(step, event, verdict, "no body of this council has this id: see `kairan body ls`");
+    case KR_EXPIRED:
+        return refuse(step, event, KR_INVALID, "that body has left this council: it gets no new persons");
+    case KR_BOUNDS:
+        return refuse(step, event, verdict, "there is no room for it: this council has as many as a node keeps");
+    case KR_MALFORMED:
+        return refuse(step, event, KR_INVALID,
+                      "such a card cannot be: it needs a name, an end behind its beginning, and of a contractor an end");
+    default:
+        return refuse(step, event, verdict, "the card was not taken: this node's key is not on its council's card");
+    }
+}
+
+/* ---- walking persons ---- */
+
+struct walk {
+    struct kr_step *step;
+    const uint8_t *body; /* NULL: of all */
+    uint8_t (*ids)[32];  /* of those found: at most KR_BODY_PERSONS_MAX */
+    uint32_t count;
+    uint64_t holders[KR_ROLES_COUNT];
+    enum kr_err err;
+};
+
+static bool note_person(void *context, struct kr_slice id, struct kr_slice value)
+{
+    struct walk *walk = context;
+    if (kr_person_row_read(value, &other_row) == KR_OK && memcmp(other_row.card.body, walk->body, 32) == 0 &&
+        other_row.card.standing != KR_STANDING_ENDED && walk->count < KR_BODY_PERSONS_MAX) {
+        memcpy(walk->ids[walk->count++], id.bytes, 32);
+    }
+    return walk->count < KR_BODY_PERSONS_MAX;
+}
+
+static bool count_holder(void *context, struct kr_slice id, struct kr_slice value)
+{
+    struct walk *walk = context;
+    (void)id;
+    if (kr_person_row_read(value, &other_row) != KR_OK) {
+        return true;
+    }
+    const struct kr_person_card *card = &other_row.card;
+    enum kr_err err = kr_body_get(walk->step->txn, card->body, &body_row);
+    if (err != KR_OK && err != KR_NOT_FOUND && err != KR_CORRUPT) {
+        walk->err = err;
+        return false;
+    }
+    const uint32_t standing = err == KR_OK ? body_row.card.standing : 0;
+    for (uint32_t i = 0; i < KR_ROLES_COUNT && kr_person_state(card, standing, walk->step->now_ms / 1000) == KR_PERSON_ACTIVE;
+         i++) {
+        walk->holders[i] += card->roles >> i & 1;
+    }
+    return true;
+}
+
+static enum kr_err persons_of(struct kr_step *step, const uint8_t body[static 32], uint8_t (*ret_ids)[32], uint32_t *ret_count)
+{
+    struct walk walk = {.step = step, .body = body, .ids = ret_ids};
+    enum kr_err err = kr_people_each(step->txn, KR_KIND_PERSON_CARD, NULL, note_person, &walk);
+    *ret_count = walk.count;
+    return err;
+}
+
+static enum kr_err end_body(struct kr_step *step, const struct kr_event *event, const uint8_t id[static 32], uint64_t revoked)
+{
+    struct walk walk = {.step = step};
+    struct kr_body_done done = {.revoked = revoked};
+    struct kr_writer result;
+    memcpy(done.id, id, 32);
+    enum kr_err err = kr_people_each(step->txn, KR_KIND_PERSON_CARD, NULL, count_holder, &walk);
+    err = err == KR_OK ? walk.err : err;
+    if (err != KR_OK) {
+        return err;
+    }
+    memcpy(done.holders, walk.holders, sizeof done.holders);
+    kr_writer_init(&result, KR_KIB);
+    kr_body_done_write(&done, &result);
+    err = kr_step_end(step, event->client, event->request, &result);
+    kr_writer_deinit(&result);
+    return err;
+}
+
+/* ---- bodies ---- */
+
+static void edit_body(const struct kr_body_act *act, struct kr_body_card *card)
+{
+    struct kr_slice *const texts[KR_BODY_FIELDS] = {&card->name_ja, &card->name_en, &card->contact_name, &card->contact_mail,
+                                                    &card->contact_telephone};
+    for (uint32_t i = 0; i < KR_BODY_FIELDS; i++) {
+        if (act->changes[i]) {
+            *texts[i] = act->texts[i];
+        }
+    }
+    card->is_listed = act->changes_listed ? act->is_listed : card->is_listed;
+}
+
+/* What keeps an act from making sense; NULL: nothing. */
+static const char *why_not_body(uint32_t action, uint32_t standing)
+{
+    if (standing == KR_STANDING_ENDED) {
+        return "this body has left this council, for good: add it anew where it comes back";
+    }
+    if (action == KR_BODY_SUSPEND && standing == KR_STANDING_SUSPENDED) {
+        return "this body is suspended already";
+    }
+    return action == KR_BODY_RESUME && standing == KR_STANDING_ACTIVE ? "this body is not suspended" : NULL;
+}
+
+static enum kr_err revoke_persons(struct writing *writing, const uint8_t body[static 32], uint64_t *ret_revoked)
+{
+    uint32_t count = 0;
+    uint8_t(*ids)[32] = malloc(KR_BODY_PERSONS_MAX * 32u);
+    enum kr_err err = ids == NULL ? KR_NOMEM : persons_of(writing->step, body, ids, &count);
+    for (uint32_t i = 0; i < count && err == KR_OK; i++) {
+        enum kr_err verdict = KR_OK;
+        err = kr_person_get(writing->step->txn, ids[i], &person_row);
+        if (err == KR_OK) {
+            struct kr_person_card card = person_row.card;
+            card.standing = KR_STANDING_ENDED;
+            err = put_person(writing, ids[i], &card, person_row.version + 1, &verdict);
+        }
+        err = err == KR_OK ? verdict : err;
+    }
+    free(ids);
+    *ret_revoked = count;
+    return err;
+}
+
+static enum kr_err act_on_body(struct kr_step *step, const struct kr_event *event, const struct kr_who *who,
+                               const struct kr_body_act *act)
+{
+    struct writing writing = {.step = step, .who = who};
+    struct kr_body_card card = {.standing = KR_STANDING_ACTIVE};
+    uint64_t version = 0, revoked = 0;
+    enum kr_err verdict = KR_OK, err = kr_body_get(step->txn, act->id, &body_row);
+    if (err == KR_NOT_FOUND && act->action != KR_BODY_ADD) {
+        return refuse(step, event, err, "no body of this council has this id: see `kairan body ls`");
+    }
+    if (err == KR_OK && act->action == KR_BODY_ADD) {
+        return refuse(step, event, KR_EXISTS, "there is a body with this id already");
+    }
+    if (err == KR_OK) {
+        card = body_row.card;
+        version = body_row.version;
+    }
+    const char *why = err == KR_OK ? why_not_body(act->action, card.standing) : NULL;
+    if (why != NULL) {
+        return refuse(step, event, KR_INVALID, why);
+    }
+    if (err != KR_OK && err != KR_NOT_FOUND) {
+        return err;
+    }
+    edit_body(act, &card);
+    card.standing = act->action == KR_BODY_SUSPEND  ? KR_STANDING_SUSPENDED
+                    : act->action == KR_BODY_RESUME ? KR_STANDING_ACTIVE
+                    : act->action == KR_BODY_LEAVE  ? KR_STANDING_ENDED
+                                                    : card.standing;
+    err = put_body(&writing, act->id, &card, version + 1, &verdict);
+    if (err == KR_OK && verdict != KR_OK) {
+        return refuse_card(step, event, verdict);
+    }
+    if (err == KR_OK && act->action == KR_BODY_LEAVE) {
+        err = revoke_persons(&writing, act->id, &revoked);
+    }
+    return err == KR_OK ? end_body(step, event, act->id, revoked) : err;
+}
+
+/* A damaged card is that card's trouble, not the batch's. */
+static enum kr_err answered(struct kr_step *step, const struct kr_event *event, enum kr_err err)
+{
+    if (err == KR_CORRUPT) {
+        err = refuse(step, event, KR_CORRUPT, "a card of it is damaged in the store: run `kairan verify`");
+    }
+    return err == KR_CANCELLED ? KR_OK : err;
+}
+
+enum kr_err kr_body_request(struct kr_step *step, const struct kr_event *event, const struct kr_who *who)
+{
+    struct kr_body_act act;
+    if (kr_body_act_read(event->bytes, &act) != KR_OK) {
+        return kr_step_error(step, event->client, event->request, KR_MALFORMED, "the request cannot be read");
+    }
+    return answered(step, event, act_on_body(step, event, who, &act));
+}
+
+/* ---- persons ---- */
+
+static void edit_person(const struct kr_person_act *act, struct kr_person_card *card)
+{
+    card->name = act->changes[KR_PERSON_NAME] ? act->name : card->name;
+    card->mail = act->changes[KR_PERSON_MAIL] ? act->mail : card->mail;
+    card->telephone = act->changes[KR_PERSON_TELEPHONE] ? act->telephone : card->telephone;
+    card->is_contractor = act->changes[KR_PERSON_CONTRACTOR] ? act->is_contractor : card->is_contractor;
+    card->from_s = act->changes[KR_PERSON_FROM] ? act->from_s : card->from_s;
+    card->until_s = act->changes[KR_PERSON_UNTIL] ? act->until_s : card->until_s;
+    if (act->changes[KR_PERSON_ROLES]) { /* those of a newer version stay */
+        card->roles = (card->roles & ~KR_ROLES_ALL) | act->roles;
+    }
+}
+
+static bool is_credential(const struct kr_credential *credential, const uint8_t user[static KR_CREDENTIAL_USER_BYTES])
+{
+    return credential->kind == KR_CREDENTIAL_USER && memcmp(credential->bytes.bytes, user, KR_CREDENTIAL_USER_BYTES) == 0;
+}
+
+static const char *bind(struct kr_person_card *card, const uint8_t user[static KR_CREDENTIAL_USER_BYTES])
+{
+    for (uint32_t i = 0; i < card->credential_count; i++) {
+        if (is_credential(&card->credentials[i], user)) {
+            return "that user is this person already";
+        }
+    }
+    if (card->credential_count == KR_CREDENTIALS_MAX) {
+        return "this person is known by as many users as one may be: unbind one first";
+    }
+    card->credentials[card->credential_count++] =
+        (struct kr_credential){.kind = KR_CREDENTIAL_USER, .bytes = {user, KR_CREDENTIAL_USER_BYTES}};
+    return NULL;
+}
+
+static const char *unbind(struct kr_person_card *card, const uint8_t user[static KR_CREDENTIAL_USER_BYTES])
+{
+    for (uint32_t i = 0; i < card->credential_count; i++) {
+        if (is_credential(&card->credentials[i], user)) {
+            card->credentials[i] = card->credentials[--card->credential_count];
+            return NULL;
+        }
+    }
+    return "that user is not this person";
+}
+
+static const char *stand_down(struct kr_person_card *card, const uint8_t other[static 32])
+{
+    for (uint32_t i = 0; i < card->stands_for_count; i++) {
+        if (memcmp(card->stands_for[i].person, other, 32) == 0) {
+            card->stands_for[i] = card->stands_for[--card->stands_for_count];
+            return NULL;
+        }
+    }
+    return "this person does not stand for that one";
+}
+
+static const char *stand_in(struct kr_person_card *card, const struct kr_person_act *act)
+{
+    if (memcmp(act->id, act->other, 32) == 0) {
+        return "nobody is a deputy of himself";
+    }
+    (void)stand_down(card, act->other); /* said again, with another end */
+    if (card->stands_for_count == KR_STANDS_FOR_MAX) {
+        return "this person stands for as many others as one may: end one of these first";
+    }
+    struct kr_stand_in *entry = &card->stands_for[card->stands_for_count++];
+    *entry = (struct kr_stand_in){.until_s = act->until_s};
+    memcpy(entry->person, act->other, 32);
+    return NULL;
+}
+
+/* The card as it is to be; what keeps the act from making sense, NULL: nothing. */
+static const char *apply(const struct kr_person_act *act, const uint8_t user[static KR_CREDENTIAL_USER_BYTES],
+                         struct kr_person_card *card)
+{
+    if (card->standing == KR_STANDING_ENDED) {
+        return "this person was revoked, for good: add it anew where it comes back";
+    }
+    switch (act->action) {
+    case KR_PERSON_ADD:
+        edit_person(act, card);
+        return act->has_uid ? bind(card, user) : NULL;
+    case KR_PERSON_CHANGE:
+        edit_person(act, card);
+        return NULL;
+    case KR_PERSON_SUSPEND:
+        if (card->standing == KR_STANDING_SUSPENDED) {
+            return "this person is suspended already";
+        }
+        card->standing = KR_STANDING_SUSPENDED;
+        return NULL;
+    case KR_PERSON_RESUME:
+        if (card->standing != KR_STANDING_SUSPENDED) {
+            return "this person is not suspended";
+        }
+        card->standing = KR_STANDING_ACTIVE;
+        return NULL;
+    case KR_PERSON_REVOKE:
+        card->standing = KR_STANDING_ENDED;
+        return NULL;
+    case KR_PERSON_BIND:
+        return act->has_uid ? bind(card, user) : "which user?";
+    case KR_PERSON_UNBIND:
+        return act->has_uid ? unbind(card, user) : "which user?";
+    case KR_PERSON_STAND_IN:
+        return stand_in(card, act);
+    default:
+        return stand_down(card, act->other);
+    }
+}
+
+/* This machine's name is made when it is needed first. */
+static enum kr_err find_machine(struct kr_step *step, struct kr_machine *ret_machine)
+{
+    enum kr_err err = kr_machine_get(step->txn, ret_machine);
+    if (err == KR_NOT_FOUND) {
+        *ret_machine = (struct kr_machine){0};
+        kr_rng_bytes(step->rng, ret_machine->name, sizeof ret_machine->name);
+        err = kr_machine_put(step->txn, ret_machine);
+    }
+    return err;
+}
+
+static enum kr_err check_new(struct kr_step *step, const struct kr_event *event, const struct kr_person_act *act)
+{
+    uint32_t count = 0;
+    uint8_t(*ids)[32] = malloc(KR_BODY_PERSONS_MAX * 32u);
+    enum kr_err err = ids == NULL ? KR_NOMEM : persons_of(step, act->body, ids, &count);
+    free(ids);
+    return err == KR_OK && count == KR_BODY_PERSONS_MAX
+               ? refuse(step, event, KR_BOUNDS, "this body has as many persons as one may have: revoke some first")
+               : err;
+}
+
+/* Whom it is to stand for has to be there. */
+static enum kr_err check_other(struct kr_step *step, const struct kr_event *event, const struct kr_person_act *act)
+{
+    enum kr_err err = act->action == KR_PERSON_STAND_IN ? kr_person_get(step->txn, act->other, &other_row) : KR_OK;
+    return err == KR_NOT_FOUND ? refuse(step, event, err, "no person of this council has this id: see `kairan person ls`") : err;
+}
+
+static enum kr_err act_on_person(struct kr_step *step, const struct kr_event *event, const struct kr_who *who,
+                                 const struct kr_person_act *act)
+{
+    struct writing writing = {.step = step, .who = who};
+    struct kr_person_card card = {.standing = KR_STANDING_ACTIVE};
+    struct kr_machine machine;
+    uint8_t user[KR_CREDENTIAL_USER_BYTES];
+    uint64_t version = 0;
+    enum kr_err verdict = KR_OK, err = kr_person_get(step->txn, act->id, &person_row);
+    if (err == KR_NOT_FOUND && act->action != KR_PERSON_ADD) {
+        return refuse(step, event, err, "no person of this council has this id: see `kairan person ls`");
+    }
+    if (err == KR_OK && act->action == KR_PERSON_ADD) {
+        return refuse(step, event, KR_EXISTS, "there is a person with this id already");
+    }
+    if (err == KR_OK) {
+        card = person_row.card;
+        version = person_row.version;
+        err = check_other(step, event, act);
+    } else if (err == KR_NOT_FOUND) {
+        memcpy(card.body, act->body, 32);
+        err = check_new(step, event, act);
+    }
+    if (err == KR_OK) {
+        err = find_machine(step, &machine);
+    }
+    if (err != KR_OK) {
+        return err;
+    }
+    kr_credential_user(user, &machine, act->uid);
+    const char *why = apply(act, user, &card);
+    if (why != NULL) {
+        return refuse(step, event, KR_INVALID, why);
+    }
+    err = put_person(&writing, act->id, &card, version + 1, &verdict);
+    if (err == KR_OK && verdict != KR_OK) {
+        return refuse_card(step, event, verdict);
+    }
+    if (err == KR_OK) {
+        struct kr_writer result;
+        kr_writer_init(&result, KR_KIB);
+        kr_writer_array(&result, 1);
+        kr_writer_bin(&result, act->id, 32);
+        err = kr_step_end(step, event->client, event->request, &result);
+        kr_writer_deinit(&result);
+    }
+    return err;
+}
+
+enum kr_err kr_person_request(struct kr_step *step, const struct kr_event *event, const struct kr_who *who)
+{
+    struct kr_person_act act;
+    if (kr_person_act_read(event->bytes, &act) != KR_OK) {
+        return kr_step_error(step, event->client, event->request, KR_MALFORMED, "the request cannot be read");
+    }
+    return answered(step, event, act_on_person(step, event, who, &act));
+}

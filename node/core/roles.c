@@ -1,0 +1,178 @@
+#include "node/core/roles.h"
+
+#include <stddef.h>
+
+#include "proto/client/client.h"
+
+enum need { NEED_NOTHING, NEED_ANY_ROLE, NEED_WRITE, NEED_APPROVE, NEED_SEE_DRAFTS, NEED_SEE_PEOPLE, NEED_INTAKE, NEED_ADMIN };
+
+static const uint32_t roles_of[] = {
+    [NEED_NOTHING] = 0,
+    [NEED_ANY_ROLE] = KR_ROLES_ALL,
+    [NEED_WRITE] = KR_ROLE_ANALYST | KR_ROLE_INTAKE,
+    [NEED_APPROVE] = KR_ROLE_APPROVER,
+    [NEED_SEE_DRAFTS] = KR_ROLE_APPROVER | KR_ROLE_INTAKE,
+    [NEED_SEE_PEOPLE] = KR_ROLE_ADMIN | KR_ROLE_APPROVER | KR_ROLE_INTAKE,
+    [NEED_INTAKE] = KR_ROLE_INTAKE,
+    [NEED_ADMIN] = KR_ROLE_ADMIN,
+};
+
+static const char *const missing[] = {
+    [NEED_NOTHING] = "",
+    [NEED_ANY_ROLE] = "you have no role in this council: ask one of its admins for one",
+    [NEED_WRITE] = "this is for the roles analyst and intake, and you have neither: an admin of your council gives them",
+    [NEED_APPROVE] = "this is for the role approver, which you do not have: an admin of your council gives it",
+    [NEED_SEE_DRAFTS] = "this is for the roles approver and intake, and you have neither: an admin of your council gives them",
+    [NEED_SEE_PEOPLE] =
+        "this is for the roles admin, approver and intake, and you have none of them: an admin of your council gives them",
+    [NEED_INTAKE] = "this is for the role intake, which you do not have: an admin of your council gives it",
+    [NEED_ADMIN] = "this is for the role admin, which you do not have: ask an admin of your council to do it",
+};
+
+static enum need need_of(uint32_t op)
+{
+    switch (op) {
+    case KR_OP_WHOAMI:
+        return NEED_NOTHING;
+    case KR_OP_STATUS:
+    case KR_OP_PEERS:
+    case KR_OP_COUNCILS:
+    case KR_OP_LOOKUP:
+    case KR_OP_LS:
+    case KR_OP_SHOW:
+    case KR_OP_EXPLAIN:
+    case KR_OP_WATCH:
+    case KR_OP_EXPORT:
+    case KR_OP_SIGHTINGS:
+    case KR_OP_RETRACTIONS:
+    case KR_OP_COMMUNITIES:
+    case KR_OP_COMMUNITY:
+    case KR_OP_COMMUNITY_WHY:
+        return NEED_ANY_ROLE;
+    case KR_OP_PREVIEW:
+    case KR_OP_SUBMIT:
+    case KR_OP_RETRACT:
+    case KR_OP_REVISE:
+    case KR_OP_SIGHT:
+        return NEED_WRITE;
+    case KR_OP_BODIES:
+    case KR_OP_PERSONS:
+        return NEED_SEE_PEOPLE;
+    default:
+        return NEED_ADMIN;
+    }
+}
+
+uint32_t kr_op_roles(uint32_t op)
+{
+    return roles_of[need_of(op)];
+}
+
+bool kr_op_is_act(uint32_t op)
+{
+    switch (op) {
+    case KR_OP_STATUS:
+    case KR_OP_PEERS:
+    case KR_OP_COUNCILS:
+    case KR_OP_PREVIEW:
+    case KR_OP_LOOKUP:
+    case KR_OP_LS:
+    case KR_OP_SHOW:
+    case KR_OP_EXPLAIN:
+    case KR_OP_WATCH:
+    case KR_OP_VERIFY:
+    case KR_OP_SIGHTINGS:
+    case KR_OP_RETRACTIONS:
+    case KR_OP_COMMUNITIES:
+    case KR_OP_COMMUNITY:
+    case KR_OP_COMMUNITY_WHY:
+    case KR_OP_ALARMS:
+    case KR_OP_BLOCKED:
+    case KR_OP_QUARANTINE:
+    case KR_OP_BODIES:
+    case KR_OP_PERSONS:
+    case KR_OP_WHOAMI:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static const struct {
+    const char *name;
+    enum kr_role_reason reason;
+    const char *text;
+} states[] = {
+    [KR_PERSON_ACTIVE] = {"active", KR_ROLE_ALLOW_ROLE, ""},
+    [KR_PERSON_NOT_YET] = {"not-yet", KR_ROLE_DENY_NOT_YET,
+                           "your time in this council has not begun: `kairan whoami` says when it does"},
+    [KR_PERSON_OVER] = {"over", KR_ROLE_DENY_OVER, "your time in this council is over: an admin of it can extend it"},
+    [KR_PERSON_SUSPENDED] = {"suspended", KR_ROLE_DENY_SUSPENDED, "you are suspended in this council: ask one of its admins"},
+    [KR_PERSON_REVOKED] = {"revoked", KR_ROLE_DENY_REVOKED, "you are no person of this council any more: ask one of its admins"},
+    [KR_PERSON_BODY_SUSPENDED] = {"body-suspended", KR_ROLE_DENY_BODY_SUSPENDED,
+                                  "your body is suspended in this council: ask one of its admins"},
+    [KR_PERSON_BODY_LEFT] = {"body-left", KR_ROLE_DENY_BODY_LEFT, "your body has left this council"},
+};
+#define STATES (sizeof states / sizeof states[0])
+
+enum kr_person_state kr_person_state(const struct kr_person_card *card, uint32_t body_standing, uint64_t now_s)
+{
+    if (card->standing == KR_STANDING_ENDED) {
+        return KR_PERSON_REVOKED;
+    }
+    if (body_standing != KR_STANDING_ACTIVE) {
+        return body_standing == KR_STANDING_SUSPENDED ? KR_PERSON_BODY_SUSPENDED : KR_PERSON_BODY_LEFT;
+    }
+    if (card->standing == KR_STANDING_SUSPENDED) {
+        return KR_PERSON_SUSPENDED;
+    }
+    if (card->until_s != 0 && card->until_s <= now_s) {
+        return KR_PERSON_OVER;
+    }
+    return card->from_s > now_s ? KR_PERSON_NOT_YET : KR_PERSON_ACTIVE;
+}
+
+const char *kr_person_state_name(uint32_t state)
+{
+    return state >= KR_PERSON_ACTIVE && state < STATES ? states[state].name : "unknown";
+}
+
+enum kr_role_reason kr_roles(uint32_t op, const struct kr_role_facts *facts)
+{
+    const enum need need = need_of(op);
+    if (!facts->is_operator && (!facts->has_people || !facts->is_person)) {
+        return KR_ROLE_DENY_STRANGER;
+    }
+    if (!facts->has_people) {
+        return KR_ROLE_ALLOW_OPERATOR;
+    }
+    if (need == NEED_NOTHING) {
+        return KR_ROLE_ALLOW_ANYONE;
+    }
+    const bool is_active = facts->is_person && facts->state == KR_PERSON_ACTIVE;
+    const uint32_t roles = (is_active ? facts->roles : 0) | (facts->is_operator ? KR_ROLE_ADMIN : 0);
+    if ((roles & roles_of[need]) != 0) {
+        return KR_ROLE_ALLOW_ROLE;
+    }
+    return facts->is_person && !is_active ? states[facts->state].reason : KR_ROLE_DENY_ROLE;
+}
+
+bool kr_role_is_allowed(enum kr_role_reason reason)
+{
+    return reason >= KR_ROLE_ALLOW_OPERATOR && reason <= KR_ROLE_ALLOW_ROLE;
+}
+
+const char *kr_role_text(enum kr_role_reason reason, uint32_t op)
+{
+    if (reason == KR_ROLE_DENY_ROLE) {
+        return missing[need_of(op)];
+    }
+    for (size_t i = KR_PERSON_ACTIVE; i < STATES; i++) {
+        if (states[i].reason == reason) {
+            return states[i].text;
+        }
+    }
+    return reason == KR_ROLE_DENY_STRANGER
+               ? "no person of this council is known by your user: an admin of it can change that with `kairan person bind`"
+               : "";
+}
