@@ -53,6 +53,7 @@ struct kr_client {
     bool is_broken;  /* gone or cut off: the reader closes it */
     bool is_closing; /* was told why; nothing more is read, closed when it has read that */
     bool speaks_japanese;
+    struct kr_caller caller; /* from SO_PEERCRED, once and for all */
     struct kr_request *requests[KR_CLIENT_REQUESTS_MAX];
     uint32_t request_count, submit_count;
 

@@ -107,6 +107,18 @@ static enum kr_err set_workers(struct kr_config *config, const char *value, stru
     return KR_OK;
 }
 
+static enum kr_err set_socket(struct kr_config *config, const char *value, struct kr_error *error)
+{
+    if (value[0] != 0 && value[0] != '/') {
+        return kr_fail(error, KR_INVALID, "\"%.100s\" must begin with a slash", value);
+    }
+    if (strlen(value) > KR_SOCKET_PATH_BYTES_MAX) {
+        return kr_fail(error, KR_BOUNDS, "a socket's path has at most %u characters", KR_SOCKET_PATH_BYTES_MAX);
+    }
+    memcpy(config->socket, value, strlen(value) + 1);
+    return KR_OK;
+}
+
 static enum kr_err add_own(struct kr_config *config, const char *value, struct kr_error *error)
 {
     while (*value != 0) {
@@ -151,10 +163,15 @@ static const struct key {
     enum kr_err (*set)(struct kr_config *config, const char *value, struct kr_error *error);
     bool is_list;
 } keys[] = {
-    {"node", "listen", set_listen, false},       {"node", "endpoint", set_endpoint, false},
-    {"node", "log_level", set_log_level, false}, {"node", "workers", set_workers, false},
-    {"guard", "own_domains", add_own, true},     {"guard", "own_networks", add_own, true},
-    {"guard", "own_names", add_own, true},       {"guard", "allow_documentation", set_allow_documentation, false},
+    {"node", "listen", set_listen, false},
+    {"node", "endpoint", set_endpoint, false},
+    {"node", "log_level", set_log_level, false},
+    {"node", "workers", set_workers, false},
+    {"node", "socket", set_socket, false},
+    {"guard", "own_domains", add_own, true},
+    {"guard", "own_networks", add_own, true},
+    {"guard", "own_names", add_own, true},
+    {"guard", "allow_documentation", set_allow_documentation, false},
 };
 #define KEY_COUNT (sizeof keys / sizeof keys[0])
 

@@ -4,6 +4,7 @@
  *            endpoint   tcp://HOST:PORT that peers are told to dial
  *            log_level  error, warning, notice (default), info, debug
  *            workers    threads for cryptography, 1 to 64 (default: one per core)
+ *            socket     a second socket file, for persons of the council who are other users of this machine
  *   [guard]  own_domains, own_networks, own_names   comma-separated; may stand several times
  *            allow_documentation                    yes or no: let documentation addresses and domains through (demonstrations)
  *
@@ -18,11 +19,13 @@
 #include "node/core/guard.h"
 #include "node/log.h"
 
-#define KR_WORKERS_MAX 64u
+#define KR_WORKERS_MAX           64u
+#define KR_SOCKET_PATH_BYTES_MAX 107u /* unix(7) */
 
 struct kr_config {
-    char listen[KR_ENDPOINT_BYTES_MAX + 1];   /* "": does not listen */
-    char endpoint[KR_ENDPOINT_BYTES_MAX + 1]; /* "": only we dial */
+    char listen[KR_ENDPOINT_BYTES_MAX + 1];    /* "": does not listen */
+    char endpoint[KR_ENDPOINT_BYTES_MAX + 1];  /* "": only we dial */
+    char socket[KR_SOCKET_PATH_BYTES_MAX + 1]; /* "": none */
     enum kr_log_level log_level;
     uint32_t workers; /* 0: one per core */
     struct kr_guards *guards;

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "node/core/caller.h"
 #include "node/keeper/hub_state.h"
 #include "node/keeper/log.h"
 
@@ -124,24 +125,72 @@ static void turn_away(int fd, enum kr_err code, const char *text)
     (void)close(fd);
 }
 
-static bool is_permitted(int fd, uid_t *ret_uid)
+static bool find_caller(int fd, struct kr_caller *ret_caller)
 {
     struct ucred who;
     socklen_t size = sizeof who;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) {
-        *ret_uid = (uid_t)-1;
         return false;
     }
-    *ret_uid = who.uid;
-    return who.uid == geteuid() || who.uid == 0;
+    *ret_caller = (struct kr_caller){.is_guest = who.uid != geteuid() && who.uid != 0, .uid = who.uid};
+    return true;
+}
+
+/* Whether a card of the council names that user. One who may do nothing just now gets in and is told so. */
+static enum kr_err is_person(struct kr_hub *hub, const struct kr_caller *caller, bool *ret_is_person)
+{
+    struct kr_txn *txn = NULL;
+    struct kr_who who = {0};
+    enum kr_err err = kr_store_read_begin(hub->options.store, &txn);
+    if (err == KR_OK) {
+        err = kr_who_find(txn, caller, kr_clock_now_ms(hub->options.clock), &who);
+        kr_txn_abort(txn);
+    }
+    *ret_is_person = err == KR_OK && who.facts.is_person;
+    return err;
+}
+
+static uint32_t count_of(struct kr_hub *hub, uint32_t uid)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < KR_CLIENTS_MAX; i++) {
+        struct kr_client *client = &hub->clients[i];
+        pthread_mutex_lock(&client->mutex);
+        count += client->id != 0 && client->caller.is_guest && client->caller.uid == uid;
+        pthread_mutex_unlock(&client->mutex);
+    }
+    return count;
+}
+
+/* True where it may stay; else it was told why not, and is gone. */
+static bool admit(struct kr_hub *hub, int fd, struct kr_caller *ret_caller)
+{
+    bool may_stay = false;
+    if (!find_caller(fd, ret_caller)) {
+        turn_away(fd, KR_SYSTEM, "the system does not say who connects");
+        return false;
+    }
+    enum kr_err err = ret_caller->is_guest ? is_person(hub, ret_caller, &may_stay) : KR_OK;
+    if (err != KR_OK) {
+        turn_away(fd, err, "the node cannot look up who you are: try again");
+    } else if (ret_caller->is_guest && !may_stay) {
+        kr_log(KR_LOG_WARNING,
+               "user %lu tried to connect and was refused: it is neither the node's own user nor a person of the council",
+               (unsigned long)ret_caller->uid);
+        turn_away(fd, KR_DENIED, kr_role_text(KR_ROLE_DENY_STRANGER, 0));
+    } else if (ret_caller->is_guest && count_of(hub, ret_caller->uid) >= KR_CLIENTS_USER_MAX) {
+        turn_away(fd, KR_BUSY, "your user has too many connections: end one");
+        return false;
+    } else {
+        return true;
+    }
+    return false;
 }
 
 void kr_hub_accept(struct kr_hub *hub, int fd)
 {
-    uid_t uid = 0;
-    if (!is_permitted(fd, &uid)) {
-        kr_log(KR_LOG_WARNING, "user %ld tried to connect and was refused: only the node's own user and root may", (long)uid);
-        turn_away(fd, KR_DENIED, "only the user that the node runs as, and root, may connect");
+    struct kr_caller caller = {0};
+    if (!admit(hub, fd, &caller)) {
         return;
     }
     for (size_t tries = 0; tries < KR_CLIENTS_MAX; tries++) {
@@ -152,6 +201,7 @@ void kr_hub_accept(struct kr_hub *hub, int fd)
         if (is_free) {
             client->id = id;
             client->fd = fd;
+            client->caller = caller;
             client->epoll_fd = hub->readers[id % KR_READERS].epoll_fd;
             client->is_broken = client->is_closing = client->has_hello = client->speaks_japanese = false;
             client->is_corked = client->is_hung_up = false;

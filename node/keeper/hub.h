@@ -12,6 +12,7 @@
 #include "proto/client/client.h"
 #include "store/store.h"
 
+#define KR_CLIENTS_USER_MAX  32u           /* so that no user keeps out the others */
 #define KR_REQUEST_BYTES_MAX (4u * KR_MIB) /* arguments of all requests under way */
 #define KR_CLIENT_HELLO_MS   5000u         /* a client says hello within */
 #define KR_CLIENT_FRAME_MS   30000u        /* a frame begun is whole within */
@@ -32,7 +33,9 @@ enum kr_err kr_hub_new(const struct kr_hub_options *options, struct kr_hub **ret
 void kr_hub_free(struct kr_hub *hub);
 /* What our hello says from now on. Names are cut at KR_NAME_BYTES_MAX. */
 void kr_hub_set_identity(struct kr_hub *hub, const uint8_t council[static 32], struct kr_slice name_ja, struct kr_slice name_en);
-/* A new connection; takes over the descriptor. One thread at a time. Only this process's user and root may stay (SO_PEERCRED). */
+/* A new connection; takes over the descriptor. One thread at a time. This process's user and root may stay, and users whom a card
+ * says to be a person of the council (kr_who_find); who that is now is asked anew with each request. Of such a user at most
+ * KR_CLIENTS_USER_MAX connections. */
 void kr_hub_accept(struct kr_hub *hub, int fd);
 
 /* The core's answers. One thread, the one that runs the core. Answers to clients or requests that are gone are dropped. */

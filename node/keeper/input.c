@@ -145,6 +145,7 @@ static enum kr_err add_query(struct kr_hub *hub, struct kr_client *client, const
     if (err != KR_OK) {
         return kr_fail(error, err, "the request cannot be read");
     }
+    query.caller = client->caller;
     pthread_mutex_lock(&client->mutex);
     err = kr_client_add(client, frame->number, frame->op, frame->credits, true, &request);
     if (err == KR_OK) {
@@ -167,6 +168,7 @@ static enum kr_err add_event(struct kr_hub *hub, struct kr_client *client, const
                                    .client = client->id,
                                    .request = frame->number,
                                    .op = frame->op,
+                                   .caller = client->caller,
                                    .speaks_japanese = client->speaks_japanese,
                                    .bytes = frame->payload};
     struct kr_item *item = kr_item_new(&event);

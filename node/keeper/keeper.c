@@ -29,7 +29,7 @@ struct keeper {
     const struct kr_place *place;
     struct kr_notify notify;
     struct kr_config config;
-    int lock_fd, signal_fd, failed_fd, listen_fd;
+    int lock_fd, signal_fd, failed_fd, listen_fd, people_fd;
     bool is_protected;
     uint64_t upgrade_said_ms; /* when the log was last told how far the store is on its way to today's format */
     struct kr_clock clock;
@@ -101,19 +101,39 @@ static enum kr_err open_signals(struct keeper *keeper, struct kr_error *error)
     return KR_OK;
 }
 
-/* The lock says that whatever socket is there is a dead one's. */
-static enum kr_err open_socket(struct keeper *keeper, struct kr_error *error)
+static enum kr_err listen_on(const char *path, mode_t mode, int *ret_fd, struct kr_error *error)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    const char *path = keeper->place->socket;
-    memcpy(address.sun_path, path, strlen(path) + 1); /* kr_place_init has checked that it fits */
-    (void)unlink(path);
-    keeper->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (keeper->listen_fd < 0 || bind(keeper->listen_fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
-        chmod(path, 0600) != 0 || listen(keeper->listen_fd, 64) != 0) {
+    memcpy(address.sun_path, path, strlen(path) + 1); /* kr_place_init or the configuration has checked that it fits */
+    *ret_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (*ret_fd < 0 || bind(*ret_fd, (const struct sockaddr *)&address, sizeof address) != 0 || chmod(path, mode) != 0 ||
+        listen(*ret_fd, 64) != 0) {
         return kr_fail(error, KR_IO, "cannot listen on %s: %s", path, strerror(errno));
     }
     return KR_OK;
+}
+
+/* The lock says that whatever socket is there is a dead one's. */
+static enum kr_err open_socket(struct keeper *keeper, struct kr_error *error)
+{
+    (void)unlink(keeper->place->socket);
+    return listen_on(keeper->place->socket, 0600, &keeper->listen_fd, error);
+}
+
+/* Anybody may knock there: who may stay is what cards say (kr_hub_accept). It lies outside the state directory, so only what is a
+ * socket is taken for a left-over. */
+static enum kr_err open_people_socket(struct keeper *keeper, struct kr_error *error)
+{
+    const char *path = keeper->config.socket;
+    struct stat status;
+    if (path[0] == 0) {
+        return KR_OK;
+    }
+    if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode)) {
+        return kr_fail(error, KR_CONFIG, "socket = %s: something else lies there; choose another path", path);
+    }
+    (void)unlink(path);
+    return listen_on(path, 0666, &keeper->people_fd, error);
 }
 
 static uint32_t count_cores(void)
@@ -188,6 +208,9 @@ static enum kr_err start_parts(struct keeper *keeper, struct kr_error *error)
     if (err == KR_OK) {
         err = open_socket(keeper, error);
     }
+    if (err == KR_OK) {
+        err = open_people_socket(keeper, error);
+    }
     return err == KR_OK ? kr_runner_start(keeper->runner, error) : err;
 }
 
@@ -232,8 +255,8 @@ static void reload(struct keeper *keeper)
         return;
     }
     if (strcmp(config.listen, keeper->config.listen) != 0 || strcmp(config.endpoint, keeper->config.endpoint) != 0 ||
-        config.workers != keeper->config.workers) {
-        kr_log(KR_LOG_WARNING, "listen, endpoint and workers change only when the node is restarted");
+        strcmp(config.socket, keeper->config.socket) != 0 || config.workers != keeper->config.workers) {
+        kr_log(KR_LOG_WARNING, "listen, endpoint, socket and workers change only when the node is restarted");
     }
     kr_log_set_level(config.log_level);
     keeper->config.log_level = config.log_level;
@@ -256,10 +279,10 @@ static bool take_signals(struct keeper *keeper)
     return true;
 }
 
-static void take_newcomers(struct keeper *keeper)
+static void take_newcomers(struct keeper *keeper, int listen_fd)
 {
     for (;;) {
-        int fd = accept4(keeper->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
             kr_hub_accept(keeper->hub, fd);
         } else if (errno != EINTR && errno != ECONNABORTED) {
@@ -282,8 +305,9 @@ static enum kr_err serve(struct keeper *keeper, struct kr_error *error)
     for (;;) {
         struct pollfd pollers[] = {{.fd = keeper->signal_fd, .events = POLLIN},
                                    {.fd = keeper->failed_fd, .events = POLLIN},
-                                   {.fd = keeper->listen_fd, .events = POLLIN}};
-        (void)poll(pollers, 3, timeout_ms);
+                                   {.fd = keeper->listen_fd, .events = POLLIN},
+                                   {.fd = keeper->people_fd, .events = POLLIN}}; /* -1 is passed over */
+        (void)poll(pollers, 4, timeout_ms);
         if (pollers[1].revents != 0) {
             kr_runner_why(keeper->runner, error);
             return KR_IO;
@@ -292,7 +316,10 @@ static enum kr_err serve(struct keeper *keeper, struct kr_error *error)
             return KR_OK;
         }
         if (pollers[2].revents != 0) {
-            take_newcomers(keeper);
+            take_newcomers(keeper, keeper->listen_fd);
+        }
+        if (pollers[3].revents != 0) {
+            take_newcomers(keeper, keeper->people_fd);
         }
         if (keeper->notify.watchdog_ms > 0) {
             feed_watchdog(keeper);
@@ -316,7 +343,11 @@ static void stop(struct keeper *keeper)
     if (keeper->listen_fd >= 0) {
         (void)unlink(keeper->place->socket);
     }
+    if (keeper->people_fd >= 0) {
+        (void)unlink(keeper->config.socket);
+    }
     close_fd(keeper->listen_fd);
+    close_fd(keeper->people_fd);
     kr_runner_free(keeper->runner);
     kr_hub_free(keeper->hub);
     kr_workers_free(keeper->workers);
@@ -336,7 +367,8 @@ static void stop(struct keeper *keeper)
 
 int kr_keeper_run(const struct kr_place *place, const struct kr_passphrase_source *source)
 {
-    struct keeper keeper = {.place = place, .notify = {.fd = -1}, .lock_fd = -1, .signal_fd = -1, .failed_fd = -1, .listen_fd = -1};
+    struct keeper keeper = {
+        .place = place, .notify = {.fd = -1}, .lock_fd = -1, .signal_fd = -1, .failed_fd = -1, .listen_fd = -1, .people_fd = -1};
     struct kr_error error = {0};
     /* Few arenas keep resident memory low. LMDB takes 3 MiB for every nested transaction and touches little of them: they must come
      * from the heap and stay there, for mapping and unmapping them took a tenth of the time of small records. */

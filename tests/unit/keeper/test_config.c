@@ -29,15 +29,16 @@ static void test_every_key_is_taken(void **state)
 {
     struct kr_config config;
     struct kr_error error = {0};
-    const char *text =
-        "; a comment\n# another\n[node]\nlisten = tcp://127.0.0.1:7117\nendpoint = tcp://node.example.org:7117\n"
-        "log_level = debug\nworkers = 3\n[guard]\nown_domains = kairan.jp, haisl.example.net\nown_domains = misec.jp\n"
-        "own_networks = 203.0.113.0/24\nallow_documentation = no\n";
+    const char *text = "; a comment\n# another\n[node]\nlisten = tcp://127.0.0.1:7117\nendpoint = tcp://node.example.org:7117\n"
+                       "log_level = debug\nworkers = 3\nsocket = /run/kairan/kairand.sock\n[guard]\nown_domains = kairan.jp, "
+                       "haisl.example.net\nown_domains = misec.jp\n"
+                       "own_networks = 203.0.113.0/24\nallow_documentation = no\n";
     assert_int_equal(read_text(state, text, &config, &error), KR_OK);
     assert_string_equal(config.listen, "tcp://127.0.0.1:7117");
     assert_string_equal(config.endpoint, "tcp://node.example.org:7117");
     assert_int_equal(config.log_level, KR_LOG_DEBUG);
     assert_int_equal(config.workers, 3);
+    assert_string_equal(config.socket, "/run/kairan/kairand.sock");
     assert_true(is_held_back(&config, KR_INDICATOR_DOMAIN, "www.kairan.jp"));
     assert_true(is_held_back(&config, KR_INDICATOR_DOMAIN, "misec.jp"));
     assert_false(is_held_back(&config, KR_INDICATOR_DOMAIN, "kairan-login.jp"));
@@ -69,6 +70,7 @@ static void test_mistakes_are_named_by_their_line(void **state)
     check_refused(state, "[node]\nworkers = 65\n", "line 2", "from 1 to");
     check_refused(state, "[node]\nworkers = 2x\n", "line 2", "2x");
     check_refused(state, "[node]\nendpoint = tcp://host:0\n", "line 2", "endpoint");
+    check_refused(state, "[node]\nsocket = here\n", "line 2", "slash");
     check_refused(state, "[guard]\nallow_documentation = perhaps\n", "line 2", "perhaps");
     check_refused(state, "[guard]\nown_networks = 203.0.113.0/33\n", "line 2", "own_networks");
 }
