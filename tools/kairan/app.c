@@ -10,6 +10,7 @@
 
 #define SYSTEM_STATE "/var/lib/kairan"
 #define SOCKET_NAME  "kairand.sock"
+#define PEOPLE_STATE "/run/kairan" /* where packages have the node put its socket for other users */
 
 /* ---- telling ---- */
 
@@ -60,6 +61,16 @@ int kr_app_unreadable(const struct kr_app *app)
 
 /* ---- the place ---- */
 
+/* Whoever has no node of his own is a person at the machine's. */
+static bool has_node_for_others(const char *home, const char *state)
+{
+    char own[PATH_MAX];
+    const bool has_state = state != NULL && state[0] == '/';
+    int len = has_state ? snprintf(own, sizeof own, "%s/kairan", state)
+                        : snprintf(own, sizeof own, "%s/.local/state/kairan", home != NULL ? home : "");
+    return len > 0 && (size_t)len < sizeof own && access(own, F_OK) != 0 && access(PEOPLE_STATE "/" SOCKET_NAME, F_OK) == 0;
+}
+
 static int find_directory(const struct kr_app *app, char *ret, size_t size)
 {
     const char *named = app->state != NULL ? app->state : getenv("KAIRAN_STATE");
@@ -69,6 +80,9 @@ static int find_directory(const struct kr_app *app, char *ret, size_t size)
     }
     if (geteuid() == 0) {
         return snprintf(ret, size, "%s", SYSTEM_STATE);
+    }
+    if (has_node_for_others(home, state)) {
+        return snprintf(ret, size, "%s", PEOPLE_STATE);
     }
     if (state != NULL && state[0] == '/') { /* XDG base directories: a relative path is to be ignored */
         return snprintf(ret, size, "%s/kairan", state);

@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""Bodies and persons of a council with the real command line, and, where the test runs as root, with real users of this machine: roles,
+suspension in force at once, a watch that is cut, restarts; and nothing of them at a peer."""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import federation
+from cli import Tool
+from federation import check
+
+SATO, SUZUKI, STRANGER = 64001, 64002, 64003
+
+
+class User:
+    """The command line as another user of this machine, over the second socket."""
+
+    def __init__(self, kairan, socket, uid):
+        self.command = [kairan, "--socket", socket]
+        self.uid = uid
+
+    def _become(self):
+        os.setgroups([])
+        os.setgid(self.uid)
+        os.setuid(self.uid)
+
+    def run(self, *args, **more):
+        return subprocess.run([*self.command, *args], capture_output=True, timeout=120, check=False, stdin=subprocess.DEVNULL,
+                              preexec_fn=self._become, text=True, cwd="/", **more)
+
+    def done(self, *args):
+        ended = self.run(*args)
+        check(ended.returncode == 0, f"{args} as {self.uid}: {ended.stderr}")
+        return ended.stdout
+
+    def refused(self, why, *args):
+        ended = self.run(*args)
+        check(ended.returncode == 2 and why in ended.stderr, f"{args} as {self.uid}: {ended.returncode} {ended.stderr}")
+
+    def watch(self):
+        return subprocess.Popen([*self.command, "--json", "watch", "--timeout", "120"], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, preexec_fn=self._become, text=True, cwd="/")
+
+
+def lines(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def enter(tool):
+    who = json.loads(tool.done("--json", "whoami"))
+    check(who["operator"] and not who["people"] and "analyst" in who["roles"], f"before anybody is entered: {who}")
+    check(tool.run("body", "ls").returncode == 1, "there is a body from the beginning")
+    tool.refused("name", "body", "add")
+    tool.done("body", "add", "--name-ja", "札幌市", "--name-en", "Sapporo", "--contact-name", "課")
+    tool.refused("--body", "person", "add", "佐藤")
+    tool.refused("no body", "person", "add", "佐藤", "--body", "Otaru")
+    tool.refused("roles are", "person", "add", "佐藤", "--body", "Sapporo", "--role", "king")
+    tool.refused("last day", "person", "add", "佐藤", "--body", "Sapporo", "--contractor")
+    added = json.loads(tool.done("--json", "person", "add", "佐藤", "--body", "sapporo", "--role", "analyst", "--user", str(SATO)))
+    tool.done("person", "add", "鈴木", "--body", "札幌市", "--role", "approver", "--user", str(SUZUKI), "--until", "2099-03-31")
+    tool.refused("unbind", "person", "add", "高橋", "--body", "札幌市", "--user", str(SATO))
+    persons = {person["name"]: person for person in lines(tool.done("--json", "person", "ls"))}
+    check(persons["佐藤"]["person"] == added["person"] and persons["佐藤"]["users"] == [SATO], f"persons: {persons}")
+    check(persons["鈴木"]["roles"] == ["approver"] and persons["鈴木"]["until"].startswith("2099-0"), f"persons: {persons}")
+    check(lines(tool.done("--json", "body", "ls"))[0]["persons"] == 2, "the body has not its two persons")
+    who = json.loads(tool.done("--json", "whoami"))
+    check(who["roles"] == ["admin"] and who["people"], f"once somebody is entered: {who}")
+    tool.refused("analyst", "submit", "a.kairan-e2e.jp", "--label", "clear", "--title", "a", "-y")
+
+
+def as_users(options, node, tool):
+    path = os.path.join(node.directory, "people", "kairand.sock")
+    program = os.path.join(node.directory, "people", "kairan")  # where it was built others may not be able to pass
+    shutil.copy(options.kairan, program)
+    os.chmod(program, 0o755)
+    sato, suzuki, stranger = (User(program, path, uid) for uid in (SATO, SUZUKI, STRANGER))
+    stranger.refused("person bind", "whoami")
+    check(json.loads(sato.done("--json", "whoami"))["name"] == "佐藤", "Sato is not Sato")
+    suzuki.refused("analyst", "submit", "b.kairan-e2e.jp", "--label", "clear", "--title", "b", "-y")
+    suzuki.refused("admin", "invite")
+    sato.refused("admin", "person", "suspend", "鈴木")  # who may not even see the list
+    watcher = suzuki.watch()
+    federation.poll(lambda: len(lines(sato.done("--json", "submit", "c.kairan-e2e.jp", "--label", "clear", "--title", "c", "-y"))) == 1
+                    and os.read(watcher.stdout.fileno(), 1) == b"{", 60, "the watch tells of a record")
+    tool.done("person", "suspend", "鈴木")
+    suzuki.refused("suspended", "lookup", "c.kairan-e2e.jp")
+    sato.done("submit", "d.kairan-e2e.jp", "--label", "clear", "--title", "d", "-y")
+    _, told = watcher.communicate(timeout=60)
+    check("suspended" in told, f"the watch was not cut: {told}")
+    check(json.loads(suzuki.done("--json", "whoami"))["state"] == "suspended", "who is suspended does not learn why")
+    node.kill()
+    node.start()
+    suzuki.refused("suspended", "ls")
+    tool.done("person", "resume", "鈴木")
+    suzuki.done("lookup", "d.kairan-e2e.jp")
+    tool.done("person", "deputy", "佐藤", "--for", "鈴木", "--until", "1d")
+    check(json.loads(sato.done("--json", "whoami"))["roles"] == ["analyst", "approver"], "a deputy has not the roles")
+    tool.done("person", "deputy", "佐藤", "--for", "鈴木", "--end")
+    tool.refused("-y", "person", "revoke", "佐藤")
+    tool.done("person", "revoke", "佐藤", "-y")
+    sato.refused("person bind", "whoami")
+    check(tool.run("person", "ls", "--body", "札幌市").stdout.count(b"\n") == 1, "who was revoked is listed")
+
+
+def leave(tool):
+    tool.refused("-y", "body", "leave", "札幌市")
+    done = json.loads(tool.done("--json", "body", "leave", "札幌市", "-y"))
+    check(done["done"] == "left" and done["holders"]["approver"] == 0, f"leave: {done}")
+    tool.refused("no body", "body", "resume", "札幌市")
+    check(tool.run("body", "ls").returncode == 1 and "has left" in tool.done("body", "ls", "--all"), "a body that left is listed alike")
+    check("problems: 0" in tool.done("verify"), "verify finds problems")
+
+
+def run(options):
+    with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
+        kita, minami = made.nodes
+        tool = Tool(options.kairan, kita.directory)
+        people = os.path.join(kita.directory, "people")
+        if os.geteuid() == 0:  # other users must be able to pass
+            os.mkdir(people, 0o755)
+            os.chmod(people, 0o755)
+            os.chmod(made.root, 0o755)
+            os.chmod(kita.directory, 0o711)
+            with open(os.path.join(kita.directory, "kairan.conf"), encoding="utf-8") as file:
+                config = file.read()
+            with open(os.path.join(kita.directory, "kairan.conf"), "w", encoding="utf-8") as file:
+                file.write(config.replace("[node]\n", f"[node]\nsocket = {people}/kairand.sock\n"))
+            kita.kill()
+            kita.start()
+        enter(tool)
+        if os.geteuid() == 0:
+            as_users(options, kita, tool)
+        leave(tool)
+        with minami.client() as client:
+            records = client.status()["records"]
+            tool.done("body", "add", "--name-en", "Otaru")
+            federation.poll(lambda: all(peer["is_online"] for peer in client.peers()), 60, "the link stands again")
+            check(client.status()["records"] == records, "a card has come to the peer")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kairand", required=True)
+    parser.add_argument("--kairan", required=True)
+    run(parser.parse_args())
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except federation.Failure as failure:
+        sys.exit(f"people: {failure}")

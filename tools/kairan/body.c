@@ -1,0 +1,228 @@
+/* The council's member bodies. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "tools/kairan/people.h"
+#include "tools/kairan/preview.h"
+
+struct given {
+    const char *texts[KR_BODY_FIELDS];
+    bool is_listed, is_unlisted, is_sure, wants_all;
+};
+
+/* ---- ls ---- */
+
+static uint32_t count_persons(const struct kr_people *people, const uint8_t body[static 32])
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < people->person_count; i++) {
+        count += memcmp(people->persons[i].card.body, body, 32) == 0 && people->persons[i].state == KR_PERSON_STATE_ACTIVE;
+    }
+    return count;
+}
+
+static bool body_json(const struct kr_body_entry *body, uint32_t persons)
+{
+    const struct kr_body_card *card = &body->card;
+    return kr_json_line(json_pack("{s:o, s:o, s:o, s:{s:o, s:o, s:o}, s:s, s:b, s:i, s:o}", "body", kr_json_id(body->id, 32),
+                                  "name_ja", kr_json_slice(card->name_ja), "name_en", kr_json_slice(card->name_en), "contact",
+                                  "name", kr_json_slice(card->contact_name), "mail", kr_json_slice(card->contact_mail), "telephone",
+                                  kr_json_slice(card->contact_telephone), "state", kr_standing_word(card->standing), "listed",
+                                  card->is_listed, "persons", (int)persons, "changed", kr_json_time(body->changed_ms)));
+}
+
+static const char *standing_text(uint32_t standing)
+{
+    return standing == KR_STANDING_ACTIVE ? _("active") : standing == KR_STANDING_SUSPENDED ? _("suspended") : _("has left");
+}
+
+static void body_text(const struct kr_body_entry *body, uint32_t persons)
+{
+    kr_out_id(stdout, body->id, 16);
+    (void)fputs("  ", stdout);
+    kr_out_padded(stdout, kr_people_body_name(&body->card), 28);
+    (void)printf(_("  %s, persons: %u"), standing_text(body->card.standing), persons);
+    if (body->card.contact_name.len + body->card.contact_telephone.len > 0) {
+        (void)fputs(_(", contact: "), stdout);
+        kr_out_text(stdout, body->card.contact_name, false);
+        (void)fputc(' ', stdout);
+        kr_out_text(stdout, body->card.contact_telephone, false);
+    }
+    (void)fputc('\n', stdout);
+}
+
+static int list(struct kr_app *app, const struct given *given)
+{
+    struct kr_people people;
+    uint32_t count = 0;
+    bool is_fine = kr_people_load(app, &people);
+    for (uint32_t i = 0; i < people.body_count && is_fine; i++) {
+        const struct kr_body_entry *body = &people.bodies[i];
+        if (body->card.standing == KR_STANDING_ENDED && !given->wants_all) {
+            continue;
+        }
+        count++;
+        const uint32_t persons = count_persons(&people, body->id);
+        if (app->is_json) {
+            is_fine = body_json(body, persons);
+        } else {
+            body_text(body, persons);
+        }
+    }
+    kr_people_free(&people);
+    if (is_fine && count == 0 && !app->is_json) {
+        (void)fputs(_("No body is entered: kairan body add --name-ja NAME enters one.\n"), stdout);
+    }
+    return !is_fine ? KR_EXIT_ERROR : count > 0 ? KR_EXIT_DONE : KR_EXIT_NONE;
+}
+
+/* ---- acting ---- */
+
+static struct kr_slice slice_of(const char *text)
+{
+    return (struct kr_slice){(const uint8_t *)text, strlen(text)};
+}
+
+static void fill(const struct given *given, struct kr_body_act *act)
+{
+    for (uint32_t i = 0; i < KR_BODY_FIELDS; i++) {
+        act->changes[i] = given->texts[i] != NULL;
+        act->texts[i] = act->changes[i] ? slice_of(given->texts[i]) : (struct kr_slice){0};
+    }
+    act->changes_listed = given->is_listed || given->is_unlisted;
+    act->is_listed = given->is_listed;
+}
+
+/* What a council must notice while there is time: nobody is left for something. */
+static void tell_done(const struct kr_body_act *act, const struct kr_body_done *done)
+{
+    if (act->action == KR_BODY_ADD) {
+        kr_out_id(stdout, done->id, 16);
+        (void)fputs(_("  entered. Enter its persons with kairan person add NAME --body BODY.\n"), stdout);
+    } else if (act->action == KR_BODY_LEAVE) {
+        (void)printf(
+            _("The body has left; persons revoked: %ju. What it submitted stays, with this council's name, and is this\n"
+              "council's to take back. What its persons were given they still have: what they exported, and what they read.\n"),
+            (uintmax_t)done->revoked);
+    } else {
+        (void)fputs(_("Done; in force at once.\n"), stdout);
+    }
+    for (uint32_t i = 0; i < KR_ROLES_COUNT && (act->action == KR_BODY_LEAVE || act->action == KR_BODY_SUSPEND); i++) {
+        if (done->holders[i] == 0 && (1u << i) >= KR_ROLE_APPROVER) {
+            (void)printf(_("Nobody in this council has the role %s any more.\n"), kr_role_name(1u << i));
+        }
+    }
+}
+
+static bool done_json(const struct kr_body_act *act, const struct kr_body_done *done)
+{
+    static const char *const words[] = {"", "added", "changed", "suspended", "resumed", "left"};
+    json_t *holders = json_object();
+    for (uint32_t i = 0; i < KR_ROLES_COUNT; i++) {
+        (void)json_object_set_new(holders, kr_role_name(1u << i), json_integer((json_int_t)done->holders[i]));
+    }
+    return kr_json_line(json_pack("{s:o, s:s, s:I, s:o}", "body", kr_json_id(done->id, 32), "done", words[act->action], "revoked",
+                                  (json_int_t)done->revoked, "holders", holders));
+}
+
+static int send_act(struct kr_app *app, const struct kr_body_act *act)
+{
+    struct kr_writer args;
+    struct kr_slice result;
+    struct kr_body_done done;
+    kr_writer_init(&args, 4 * KR_KIB);
+    kr_body_act_write(act, &args);
+    enum kr_err err = kr_app_call(app, KR_OP_BODY, &args, KR_ANSWER_MS, NULL, NULL, &result);
+    kr_writer_deinit(&args);
+    if (err != KR_OK) {
+        return KR_EXIT_ERROR;
+    }
+    if (kr_body_done_read(result, &done) != KR_OK) {
+        return kr_app_unreadable(app);
+    }
+    if (app->is_json) {
+        return done_json(act, &done) ? KR_EXIT_DONE : KR_EXIT_ERROR;
+    }
+    tell_done(act, &done);
+    return KR_EXIT_DONE;
+}
+
+static bool is_wanted(const struct kr_app *app, uint32_t action, bool is_sure)
+{
+    if (action != KR_BODY_LEAVE || is_sure) {
+        return true;
+    }
+    if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1) {
+        (void)kr_app_fail(app, KR_INVALID, _("nobody is there to be asked: add -y where it is to go as it is"));
+        return false;
+    }
+    (void)fputs(_("All its persons are revoked, for good.\n"), stderr);
+    return kr_ask_about(_("Go on? [y/N] "));
+}
+
+static int act_on(struct kr_app *app, uint32_t action, const char *name, const struct given *given)
+{
+    struct kr_body_act act = {.action = action};
+    struct kr_people people;
+    const struct kr_body_entry *body = kr_people_load(app, &people) ? kr_people_body(app, &people, name) : NULL;
+    if (body != NULL) {
+        memcpy(act.id, body->id, 32);
+    }
+    kr_people_free(&people);
+    if (body == NULL || !is_wanted(app, action, given->is_sure)) {
+        return KR_EXIT_ERROR;
+    }
+    fill(given, &act);
+    return send_act(app, &act);
+}
+
+static int add(struct kr_app *app, const struct given *given)
+{
+    struct kr_body_act act = {.action = KR_BODY_ADD};
+    if (given->texts[KR_BODY_NAME_JA] == NULL && given->texts[KR_BODY_NAME_EN] == NULL) {
+        return kr_app_fail(app, KR_INVALID, _("a body needs a name: --name-ja or --name-en"));
+    }
+    randombytes_buf(act.id, sizeof act.id);
+    fill(given, &act);
+    return send_act(app, &act);
+}
+
+int kr_run_body(struct kr_app *app, int argc, char **argv)
+{
+    static const struct {
+        const char *word;
+        uint32_t action;
+    } actions[] = {{"set", KR_BODY_CHANGE}, {"suspend", KR_BODY_SUSPEND}, {"resume", KR_BODY_RESUME}, {"leave", KR_BODY_LEAVE}};
+    struct given given = {0};
+    const struct kr_option options[] = {
+        {.name = "name-ja", .text = &given.texts[KR_BODY_NAME_JA]},
+        {.name = "name-en", .text = &given.texts[KR_BODY_NAME_EN]},
+        {.name = "contact-name", .text = &given.texts[KR_BODY_CONTACT_NAME]},
+        {.name = "contact-mail", .text = &given.texts[KR_BODY_CONTACT_MAIL]},
+        {.name = "contact-telephone", .text = &given.texts[KR_BODY_CONTACT_TELEPHONE]},
+        {.name = "listed", .flag = &given.is_listed},
+        {.name = "unlisted", .flag = &given.is_unlisted},
+        {.name = "all", .flag = &given.wants_all},
+        {.name = "yes", .letter = 'y', .flag = &given.is_sure},
+    };
+    int rest;
+    if (!kr_options_parse(app, argc, argv, options, sizeof options / sizeof options[0], false, &rest)) {
+        return KR_EXIT_ERROR;
+    }
+    if (rest == argc || (rest + 1 == argc && strcmp(argv[rest], "ls") == 0)) {
+        return list(app, &given);
+    }
+    if (rest + 1 == argc && strcmp(argv[rest], "add") == 0) {
+        return add(app, &given);
+    }
+    for (size_t i = 0; rest + 2 == argc && i < sizeof actions / sizeof actions[0]; i++) {
+        if (strcmp(argv[rest], actions[i].word) == 0) {
+            return act_on(app, actions[i].action, argv[rest + 1], &given);
+        }
+    }
+    return kr_app_fail(app, KR_INVALID,
+                       _("it is kairan body ls, kairan body add, or kairan body set, suspend, resume or leave BODY"));
+}
