@@ -42,9 +42,9 @@ packages_build="cmake ninja-build gcc libc6-dev pkg-config gettext libsodium-dev
     libcmocka-dev libidn2-dev libunistring-dev libpsl-dev publicsuffix libpcre2-dev libseccomp-dev libgmime-3.0-dev libinih-dev libjansson-dev libqrencode-dev uuid-dev zlib1g-dev libzstd-dev"
 # What benches measure against.
 packages_bench="redis-tools ripgrep"
-packages_test="$packages_bench clang clang-format clang-tidy libclang-rt-14-dev python3 python3-msgpack python3-nacl bind9-utils nftables ipset"
-# Servers that the tests feed with exports: unpacked into build/consumers, not installed, so that none of them is started or enabled.
-packages_servers="bind9 unbound"
+packages_test="$packages_bench clang clang-format clang-tidy libclang-rt-14-dev python3 python3-msgpack python3-nacl bind9-utils nftables ipset openssl tinyproxy-bin"
+# Servers that the tests feed with exports or send links through: unpacked into build/consumers, not installed, so that none of them is started or enabled.
+packages_servers="bind9 unbound stunnel4"
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
@@ -79,7 +79,8 @@ install_missing() {
 
 # Servers, and the libraries that they need; where both are on this machine anyway, nothing.
 unpack_servers() {
-    if (PATH="$PATH:/usr/sbin:$root/build/consumers/usr/sbin" && command -v named && command -v unbound) >/dev/null; then
+    if (PATH="$PATH:/usr/sbin:$root/build/consumers/usr/sbin:$root/build/consumers/usr/bin" && command -v named && command -v unbound &&
+        command -v stunnel4) >/dev/null; then
         return 0
     fi
     # shellcheck disable=SC2086

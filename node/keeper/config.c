@@ -25,12 +25,17 @@ struct parse {
 enum kr_err kr_config_init(struct kr_config *config)
 {
     *config = (struct kr_config){.log_level = KR_LOG_NOTICE};
-    return kr_guards_new(&config->guards);
+    enum kr_err err = kr_guards_new(&config->guards);
+    if (err == KR_OK && (err = kr_ways_new(&config->ways)) != KR_OK) {
+        kr_config_deinit(config);
+    }
+    return err;
 }
 
 void kr_config_deinit(struct kr_config *config)
 {
     kr_guards_free(config->guards);
+    kr_ways_free(config->ways);
     *config = (struct kr_config){0};
 }
 
@@ -158,20 +163,21 @@ static enum kr_err set_allow_documentation(struct kr_config *config, const char 
     return KR_OK;
 }
 
+static enum kr_err add_way(struct kr_config *config, const char *value, struct kr_error *error)
+{
+    return kr_ways_add(config->ways, value, error);
+}
+
 static const struct key {
     const char *section, *name;
     enum kr_err (*set)(struct kr_config *config, const char *value, struct kr_error *error);
     bool is_list;
 } keys[] = {
-    {"node", "listen", set_listen, false},
-    {"node", "endpoint", set_endpoint, false},
-    {"node", "log_level", set_log_level, false},
-    {"node", "workers", set_workers, false},
-    {"node", "socket", set_socket, false},
-    {"guard", "own_domains", add_own, true},
-    {"guard", "own_networks", add_own, true},
-    {"guard", "own_names", add_own, true},
-    {"guard", "allow_documentation", set_allow_documentation, false},
+    {"node", "listen", set_listen, false},       {"node", "endpoint", set_endpoint, false},
+    {"node", "log_level", set_log_level, false}, {"node", "workers", set_workers, false},
+    {"node", "socket", set_socket, false},       {"link", "via", add_way, true},
+    {"guard", "own_domains", add_own, true},     {"guard", "own_networks", add_own, true},
+    {"guard", "own_names", add_own, true},       {"guard", "allow_documentation", set_allow_documentation, false},
 };
 #define KEY_COUNT (sizeof keys / sizeof keys[0])
 
@@ -205,7 +211,7 @@ static void set_key(struct parse *parse, const char *section, const char *name, 
     } else if (is_section) {
         (void)kr_fail(&parse->why, KR_CONFIG, "there is no key \"%.60s\" in [%.60s]", name, section);
     } else {
-        (void)kr_fail(&parse->why, KR_CONFIG, "there is no section [%.60s]: use [node] or [guard]", section);
+        (void)kr_fail(&parse->why, KR_CONFIG, "there is no section [%.60s]: use [node], [link] or [guard]", section);
     }
 }
 

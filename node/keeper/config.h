@@ -1,4 +1,4 @@
-/* The configuration file (docs/OPERATIONS.md): INI, two sections, every key optional.
+/* The configuration file (docs/OPERATIONS.md): INI, three sections, every key optional.
  *
  *   [node]   listen     tcp://ADDRESS:PORT, a numeric address or *; left out: this node only dials out
  *            endpoint   tcp://HOST:PORT that peers are told to dial
@@ -7,6 +7,7 @@
  *            socket     a second socket file, for persons of the council who are other users of this machine
  *   [guard]  own_domains, own_networks, own_names   comma-separated; may stand several times
  *            allow_documentation                    yes or no: let documentation addresses and domains through (demonstrations)
+ *   [link]   via        tcp://HOST:PORT tcp://HOST:PORT, a peer's address and where to dial instead; may stand several times
  *
  * An unknown section or key, a value that cannot be, and a key given twice are mistakes: nothing is guessed. */
 #ifndef KR_NODE_KEEPER_CONFIG_H
@@ -17,6 +18,7 @@
 #include "crypto/err.h"
 #include "crypto/limits.h"
 #include "node/core/guard.h"
+#include "node/keeper/ways.h"
 #include "node/log.h"
 
 #define KR_WORKERS_MAX           64u
@@ -29,6 +31,7 @@ struct kr_config {
     enum kr_log_level log_level;
     uint32_t workers; /* 0: one per core */
     struct kr_guards *guards;
+    struct kr_ways *ways;
 };
 
 /* KR_CONFIG with the file, the line and what is wrong with it; KR_NOT_FOUND where there is no such file; KR_IO. On success the

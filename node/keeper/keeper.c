@@ -206,6 +206,8 @@ static enum kr_err start_parts(struct keeper *keeper, struct kr_error *error)
         err = kr_runner_new(&runner, &keeper->runner, error);
     }
     if (err == KR_OK) {
+        kr_runner_set_ways(keeper->runner, keeper->config.ways);
+        keeper->config.ways = NULL;
         err = open_socket(keeper, error);
     }
     if (err == KR_OK) {
@@ -260,10 +262,12 @@ static void reload(struct keeper *keeper)
     }
     kr_log_set_level(config.log_level);
     keeper->config.log_level = config.log_level;
+    kr_runner_set_ways(keeper->runner, config.ways);
     kr_runner_set_guards(keeper->runner, config.guards);
     kr_guards_free(keeper->config.guards);
     keeper->config.guards = config.guards;
-    kr_log(KR_LOG_NOTICE, "log level, guards and warning lists were read anew from %s and its folder", keeper->place->config);
+    kr_log(KR_LOG_NOTICE, "log level, guards, warning lists and ways to dial were read anew from %s and its folder",
+           keeper->place->config);
 }
 
 /* False where it is time to end. */

@@ -355,6 +355,11 @@ enum kr_err kr_pipe_dial(struct kr_pipe *pipe, uint32_t number, struct kr_slice 
     return pipe->state == UP ? kr_dials_put(pipe->dials, number, dial) : KR_OK;
 }
 
+void kr_pipe_set_ways(struct kr_pipe *pipe, struct kr_ways *ways)
+{
+    kr_dials_set_ways(pipe->dials, ways);
+}
+
 void kr_pipe_hangup(struct kr_pipe *pipe, uint32_t number)
 {
     kr_dials_forget(pipe->dials, number);

@@ -43,6 +43,7 @@ struct kr_runner {
     _Atomic(uint64_t) busy_since_ms;
     _Atomic(struct kr_guards *) next_guards; /* held; NULL: none */
     struct kr_guards *guards;                /* held */
+    _Atomic(struct kr_ways *) next_ways;     /* owned; NULL: none */
     pthread_mutex_t mutex;                   /* for `why` */
     struct kr_error why;
 };
@@ -390,6 +391,14 @@ static void say_ready(struct kr_runner *runner)
     }
 }
 
+static void take_ways(struct kr_runner *runner)
+{
+    struct kr_ways *ways = atomic_exchange(&runner->next_ways, NULL);
+    if (ways != NULL) {
+        kr_pipe_set_ways(runner->pipe, ways);
+    }
+}
+
 static void take_guards(struct kr_runner *runner)
 {
     struct kr_guards *guards = atomic_exchange(&runner->next_guards, NULL);
@@ -414,6 +423,7 @@ static enum kr_err turn(struct kr_runner *runner, struct kr_error *error)
     }
     watch_clock(runner);
     take_guards(runner);
+    take_ways(runner);
     run_jobs(runner);
     if (runner->wake_ms != UINT64_MAX && kr_clock_now_ms(runner->options.clock) >= runner->wake_ms) {
         runner->wake_ms = UINT64_MAX;
@@ -533,6 +543,7 @@ void kr_runner_free(struct kr_runner *runner)
     kr_pipe_free(runner->pipe);
     kr_loop_free(runner->loop);
     kr_guards_free(atomic_load(&runner->next_guards));
+    kr_ways_free(atomic_load(&runner->next_ways));
     kr_guards_free(runner->guards);
     pthread_mutex_destroy(&runner->mutex);
     free(runner);
@@ -549,6 +560,12 @@ uint64_t kr_runner_busy_ms(struct kr_runner *runner)
 {
     uint64_t since_ms = atomic_load(&runner->busy_since_ms);
     return since_ms == 0 ? 0 : kr_monotonic_ms() - since_ms;
+}
+
+void kr_runner_set_ways(struct kr_runner *runner, struct kr_ways *ways)
+{
+    kr_ways_free(atomic_exchange(&runner->next_ways, ways));
+    kr_lanes_wake(runner->options.lanes);
 }
 
 void kr_runner_set_guards(struct kr_runner *runner, struct kr_guards *guards)

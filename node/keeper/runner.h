@@ -53,6 +53,8 @@ void kr_runner_why(struct kr_runner *runner, struct kr_error *ret_error);
 /* For how long it has been at one piece of work; 0 while it waits. */
 uint64_t kr_runner_busy_ms(struct kr_runner *runner);
 /* Guards for submissions from now on. The runner holds them; the old ones it lets go of, when nothing uses them any more. */
+/* By what way peers are dialled from the next time on; handed over. */
+void kr_runner_set_ways(struct kr_runner *runner, struct kr_ways *ways);
 void kr_runner_set_guards(struct kr_runner *runner, struct kr_guards *guards);
 
 #endif

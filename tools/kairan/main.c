@@ -161,6 +161,27 @@ const struct kr_command kr_commands[] = {
         "to links: see kairan explain.\n"
         "\n"
         "Example: kairan peer pause Kinki\n")},
+    {"link", kr_run_link, N_("links through TLS and HTTP proxies: configuration for stunnel"),
+     N_("Usage: kairan link tls serve [--address ADDRESS] [--port PORT] [--cert FILE] [--node HOST:PORT]\n"
+        "       kairan link tls dial PEER [--port PORT] [--proxy HOST:PORT [--proxy-user NAME [--proxy-password-file FILE]]]\n"
+        "                            [--trust FILE] [--listen PORT]\n"
+        "\n"
+        "For councils that reach the Internet only by the web's port, or only through an HTTP proxy. Prints the configuration of\n"
+        "stunnel, which carries the link in TLS. The link keeps its own encryption and its own proof of who is there: TLS is only\n"
+        "the way. PEER is a council that is linked, a ticket, or tcp://HOST:PORT as the ticket has it.\n"
+        "\n"
+        "  serve                  for the council that is dialled: TLS in front of its node\n"
+        "  dial                   for the council that dials; says, too, what kairan.conf needs\n"
+        "  --port PORT            where TLS is spoken at the dialled council (default: 443)\n"
+        "  --address ADDRESS      of the dialled council's machine, where TLS is spoken (default: all of them)\n"
+        "  --cert FILE            its certificate with key (default: /etc/stunnel/kairan.pem)\n"
+        "  --node HOST:PORT       where the node listens (default: this machine, the endpoint's port)\n"
+        "  --proxy HOST:PORT      an HTTP proxy that allows CONNECT to that port\n"
+        "  --proxy-user NAME      for a proxy that asks; the password is asked for, or read from --proxy-password-file FILE\n"
+        "  --trust FILE           the peer's certificate: no other is taken (default: any; the link proves itself)\n"
+        "  --listen PORT          the tunnel's near end on this machine (default: between 17000 and 17999, made from the address)\n"
+        "\n"
+        "Example: kairan link tls dial Kinki --proxy proxy.example.jp:8080 | sudo tee /etc/stunnel/kairan.conf\n")},
     {"councils", kr_run_councils, N_("list the councils that are known here"),
      N_("Usage: kairan councils\n"
         "\n"

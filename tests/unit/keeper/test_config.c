@@ -32,7 +32,9 @@ static void test_every_key_is_taken(void **state)
     const char *text = "; a comment\n# another\n[node]\nlisten = tcp://127.0.0.1:7117\nendpoint = tcp://node.example.org:7117\n"
                        "log_level = debug\nworkers = 3\nsocket = /run/kairan/kairand.sock\n[guard]\nown_domains = kairan.jp, "
                        "haisl.example.net\nown_domains = misec.jp\n"
-                       "own_networks = 203.0.113.0/24\nallow_documentation = no\n";
+                       "own_networks = 203.0.113.0/24\nallow_documentation = no\n[link]\nvia = tcp://kinki.example.jp:7117  "
+                       "tcp://127.0.0.1:17001\n"
+                       "via = tcp://[2001:db8::1]:7117 tcp://localhost:17002\n";
     assert_int_equal(read_text(state, text, &config, &error), KR_OK);
     assert_string_equal(config.listen, "tcp://127.0.0.1:7117");
     assert_string_equal(config.endpoint, "tcp://node.example.org:7117");
@@ -42,6 +44,9 @@ static void test_every_key_is_taken(void **state)
     assert_true(is_held_back(&config, KR_INDICATOR_DOMAIN, "www.kairan.jp"));
     assert_true(is_held_back(&config, KR_INDICATOR_DOMAIN, "misec.jp"));
     assert_false(is_held_back(&config, KR_INDICATOR_DOMAIN, "kairan-login.jp"));
+    assert_string_equal(kr_ways_find(config.ways, "tcp://Kinki.example.jp:7117"), "tcp://127.0.0.1:17001");
+    assert_string_equal(kr_ways_find(config.ways, "tcp://[2001:db8::1]:7117"), "tcp://localhost:17002");
+    assert_string_equal(kr_ways_find(config.ways, "tcp://kinki.example.jp:7118"), "tcp://kinki.example.jp:7118");
     kr_config_deinit(&config);
 }
 
@@ -54,6 +59,7 @@ static void test_an_empty_file_gives_the_defaults(void **state)
     assert_string_equal(config.endpoint, "");
     assert_int_equal(config.log_level, KR_LOG_NOTICE);
     assert_int_equal(config.workers, 0);
+    assert_string_equal(kr_ways_find(config.ways, "tcp://a:1"), "tcp://a:1");
     kr_config_deinit(&config);
 }
 
@@ -71,6 +77,10 @@ static void test_mistakes_are_named_by_their_line(void **state)
     check_refused(state, "[node]\nworkers = 2x\n", "line 2", "2x");
     check_refused(state, "[node]\nendpoint = tcp://host:0\n", "line 2", "endpoint");
     check_refused(state, "[node]\nsocket = here\n", "line 2", "slash");
+    check_refused(state, "[link]\nvia = tcp://kinki.example.jp:7117\n", "line 2", "where to dial");
+    check_refused(state, "[link]\nvia = kinki:7117 tcp://127.0.0.1:1\n", "line 2", "tcp://");
+    check_refused(state, "[link]\nvia = tcp://kinki:7117 127.0.0.1:1\n", "line 2", "tcp://");
+    check_refused(state, "[link]\nvia = tcp://a:1 tcp://b:1\nvia = tcp://A:1 tcp://c:1\n", "line 3", "already");
     check_refused(state, "[guard]\nallow_documentation = perhaps\n", "line 2", "perhaps");
     check_refused(state, "[guard]\nown_networks = 203.0.113.0/33\n", "line 2", "own_networks");
 }
