@@ -40,6 +40,7 @@ static enum kr_err add_stand_ins(struct kr_txn *txn, uint64_t now_s, struct kr_w
         }
         if (err == KR_OK && state == KR_PERSON_ACTIVE) {
             who->facts.roles |= other_row.card.roles;
+            who->stands_for_roles[who->stands_for_count] = other_row.card.roles & KR_ROLES_ALL;
             memcpy(who->stands_for[who->stands_for_count++], stand_in->person, 32);
         }
     }

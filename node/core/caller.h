@@ -17,6 +17,7 @@ struct kr_who {
     uint64_t from_s, until_s;
     uint32_t stands_for_count; /* those whose roles it has now */
     uint8_t stands_for[KR_STANDS_FOR_MAX][32];
+    uint32_t stands_for_roles[KR_STANDS_FOR_MAX];
 };
 /* Where several cards name one user, the one counts that holds now. Where a card of it is damaged, the caller is no person: whoever
  * runs the node is an admin still, others are strangers. */

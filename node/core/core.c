@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "node/core/alarm.h"
+#include "node/core/audit.h"
 #include "node/core/caller.h"
 #include "node/core/effect.h"
 #include "node/core/takeback.h"
@@ -101,6 +102,10 @@ enum kr_err kr_step_job(struct kr_step *step, struct kr_job *job)
     step->core->jobs_out++;
     memcpy(job->node_key, kr_keys_signing(step->core).public_key, 32);
     count_make(step->core, job, true);
+    if (step->asking != NULL) {
+        job->caller = step->asking->caller;
+        job->op = step->asking->op;
+    }
     return kr_effect_add(step->effects, &(struct kr_effect){.type = KR_EFFECT_JOB, .job = job});
 }
 
@@ -308,25 +313,13 @@ static bool has_nothing_to_say(const struct kr_event *event)
     return kr_reader_end(&reader) == KR_OK;
 }
 
-static enum kr_err request(struct kr_step *step, const struct kr_event *event)
+static enum kr_err perform(struct kr_step *step, const struct kr_event *event, const struct kr_who *who)
 {
-    bool takes_nothing = event->op == KR_OP_STATUS || event->op == KR_OP_PEERS || event->op == KR_OP_WATCH ||
-                         event->op == KR_OP_RETRACTIONS || event->op == KR_OP_ALARMS || event->op == KR_OP_BLOCKED ||
-                         event->op == KR_OP_NEW_KEYS || event->op == KR_OP_ROTATE || event->op == KR_OP_KEYS;
-    if (takes_nothing && !has_nothing_to_say(event)) {
-        return kr_step_error(step, event->client, event->request, KR_MALFORMED, "this request takes no arguments");
-    }
-    struct kr_who who;
-    struct kr_error why = {0};
-    enum kr_err err = kr_who_may(step->txn, &event->caller, event->op, step->now_ms, &who, &why);
-    if (err != KR_OK) {
-        return err == KR_DENIED ? kr_step_error(step, event->client, event->request, err, "%s", why.text) : err;
-    }
     switch (event->op) {
     case KR_OP_BODY:
-        return kr_body_request(step, event, &who);
+        return kr_body_request(step, event, who);
     case KR_OP_PERSON:
-        return kr_person_request(step, event, &who);
+        return kr_person_request(step, event, who);
     case KR_OP_SUBMIT:
         return kr_submit_request(step, event);
     case KR_OP_PREVIEW:
@@ -385,13 +378,51 @@ static enum kr_err request(struct kr_step *step, const struct kr_event *event)
     }
 }
 
+/* Who asks, whether that one may, the act, and its entry in the audit log. */
+static enum kr_err request(struct kr_step *step, const struct kr_event *event)
+{
+    bool takes_nothing = event->op == KR_OP_STATUS || event->op == KR_OP_PEERS || event->op == KR_OP_WATCH ||
+                         event->op == KR_OP_RETRACTIONS || event->op == KR_OP_ALARMS || event->op == KR_OP_BLOCKED ||
+                         event->op == KR_OP_NEW_KEYS || event->op == KR_OP_ROTATE || event->op == KR_OP_KEYS;
+    if (takes_nothing && !has_nothing_to_say(event)) {
+        return kr_step_error(step, event->client, event->request, KR_MALFORMED, "this request takes no arguments");
+    }
+    struct kr_who who;
+    struct kr_error why = {0};
+    const size_t before = step->effects->count;
+    enum kr_err err = kr_who_may(step->txn, &event->caller, event->op, step->now_ms, &who, &why);
+    if (err == KR_DENIED) {
+        err = kr_audit_denied(step, &event->caller, &who, event->op);
+        return err == KR_OK ? kr_step_error(step, event->client, event->request, KR_DENIED, "%s", why.text) : err;
+    }
+    step->asking = event;
+    if (err == KR_OK) {
+        err = perform(step, event, &who);
+    }
+    step->asking = NULL;
+    return err == KR_OK ? kr_audit_request(step, event, &who, before) : err;
+}
+
+/* Whoever was suspended while the job ran gets nothing of it. */
+static enum kr_err made(struct kr_step *step, struct kr_job *job)
+{
+    struct kr_who who;
+    struct kr_error why = {0};
+    const size_t before = step->effects->count;
+    enum kr_err err = kr_who_may(step->txn, &job->caller, job->op, step->now_ms, &who, &why);
+    if (err == KR_OK) {
+        err = job->kind == KR_JOB_MAKE ? kr_submit_made(step, job) : kr_preview_made(step, job);
+    } else if (err == KR_DENIED) {
+        err = kr_step_error(step, job->client, job->request, err, "%s", why.text);
+    }
+    return err == KR_OK ? kr_audit_job(step, job, &who, before) : err;
+}
+
 static enum kr_err job_done(struct kr_step *step, struct kr_job *job)
 {
     step->core->jobs_out -= step->core->jobs_out > 0;
     count_make(step->core, job, false);
-    enum kr_err err = job->kind == KR_JOB_CHECK  ? kr_gossip_checked(step, job)
-                      : job->kind == KR_JOB_MAKE ? kr_submit_made(step, job)
-                                                 : kr_preview_made(step, job);
+    enum kr_err err = job->kind == KR_JOB_CHECK ? kr_gossip_checked(step, job) : made(step, job);
     kr_job_free(job);
     return err;
 }
@@ -425,6 +456,8 @@ static enum kr_err dispatch(struct kr_step *step, const struct kr_event *event)
         return job_done(step, event->job);
     case KR_EVENT_REQUEST:
         return request(step, event);
+    case KR_EVENT_NOTED:
+        return kr_audit_noted(step, event);
     case KR_EVENT_CANCEL:
         kr_watch_forget(step->core, event->client, event->request, false);
         return KR_OK;
@@ -479,13 +512,25 @@ static enum kr_err merge(struct kr_step *step, bool *ret_more)
     return kr_store_merge_slice(step->txn, ret_more);
 }
 
+/* Records that have expired, and entries of the audit log that are kept no longer. */
+static enum kr_err expire(struct kr_step *step, bool *ret_more)
+{
+    bool more = false;
+    enum kr_err err = kr_audit_is_due(step->core) ? kr_audit_slice(step, &more) : KR_OK;
+    if (err == KR_OK && !more) {
+        return kr_expiry_slice(step, ret_more);
+    }
+    *ret_more = more;
+    return err;
+}
+
 /* What each of the kinds below asks first, and what a flush looks for. */
 bool kr_core_idle_is_due(struct kr_core *core, const struct kr_store *store, uint64_t now_ms)
 {
     core->now_ms = now_ms > core->now_ms ? now_ms : core->now_ms;
     return kr_store_merge_is_due(store) ||
            (core->has_identity && (core->quarantine_is_due || core->takeback_is_due || core->now_ms >= core->expiry_at_ms ||
-                                   kr_admit_pairs_is_due(core) || kr_gossip_is_due(core)));
+                                   kr_audit_is_due(core) || kr_admit_pairs_is_due(core) || kr_gossip_is_due(core)));
 }
 
 /* The kinds of work take turns, so that one of which there is always more does not keep the others from being done. */
@@ -495,8 +540,7 @@ enum kr_err kr_core_idle(struct kr_core *core, struct kr_txn *txn, struct kr_rng
     static const struct {
         enum kr_err (*slice)(struct kr_step *step, bool *ret_more);
         bool needs_identity;
-    } kinds[] = {
-        {kr_admit_quarantined, true}, {kr_admit_pairs, true}, {kr_takeback_slice, true}, {kr_expiry_slice, true}, {merge, false}};
+    } kinds[] = {{kr_admit_quarantined, true}, {kr_admit_pairs, true}, {kr_takeback_slice, true}, {expire, true}, {merge, false}};
     const uint32_t count = sizeof kinds / sizeof kinds[0], begin_at = core->idle_turn;
     struct kr_step step = begin(core, txn, rng, now_ms, effects);
     bool more = false;

@@ -18,6 +18,7 @@ struct kr_core_options {
     const char *endpoint;     /* that peers are told to dial ("" : only we dial) */
     struct kr_guards *guards; /* node/core/guard.h; outlive it, jobs hold them themselves; NULL: the built-in ones alone */
     bool doubts_clock;        /* nothing is deleted as expired for now */
+    uint64_t audit_keep_s;    /* so long is the audit log kept; 0: for ever */
 };
 /* Makes the core from what the store holds (inside any transaction). KR_NOT_FOUND where the store holds no identity yet: only
  * KR_EVENT_INIT is then accepted. */

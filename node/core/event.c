@@ -14,6 +14,8 @@ enum kr_lane kr_event_lane(const struct kr_event *event)
         return KR_CORE_LANE_FRESH;
     case KR_EVENT_JOB_DONE:
         return event->job->is_bulk ? KR_CORE_LANE_BULK : KR_CORE_LANE_FRESH;
+    case KR_EVENT_NOTED:
+        return KR_CORE_LANE_CLIENT;
     case KR_EVENT_REQUEST:
         /* A large submission is one of many parts: it waits behind what a person is watching. */
         return event->op == KR_OP_SUBMIT && event->bytes.len > KR_BULK_BYTES_MIN ? KR_CORE_LANE_BULK : KR_CORE_LANE_CLIENT;

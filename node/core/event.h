@@ -27,6 +27,7 @@ enum kr_event_type {
     KR_EVENT_REQUEST,     /* client, request, op, bytes = args */
     KR_EVENT_CANCEL,      /* client, request */
     KR_EVENT_CLIENT_GONE, /* client */
+    KR_EVENT_NOTED,       /* caller, op: a query was begun, or refused, for the audit log */
 };
 
 /* Which lane an event waits in: control first, then fresh records and their jobs, then clients' writes, then bulk. Defined in one

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "crypto/keyring.h"
+#include "node/core/event.h"
 #include "node/core/guard.h"
 #include "proto/client/client.h"
 #include "proto/record/record.h"
@@ -24,6 +25,8 @@ struct kr_job {
     uint64_t session;         /* CHECK: that link's session, so that credit goes to the right one */
     uint8_t id[32];           /* CHECK: of the record, as it came */
     uint64_t client, request; /* MAKE, PREVIEW: who asked */
+    struct kr_caller caller;  /* likewise, and for what */
+    uint32_t op;
     uint8_t token[16];
     bool is_bulk;
     uint8_t node_key[32]; /* MAKE: signs, where it is the one that comes next; else the node key does */

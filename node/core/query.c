@@ -14,7 +14,8 @@ bool kr_query_answers(uint32_t op)
 {
     return op == KR_OP_LOOKUP || op == KR_OP_LS || op == KR_OP_SHOW || op == KR_OP_COUNCILS || op == KR_OP_VERIFY ||
            op == KR_OP_EXPORT || op == KR_OP_SIGHTINGS || op == KR_OP_QUARANTINE || op == KR_OP_BODIES || op == KR_OP_PERSONS ||
-           op == KR_OP_WHOAMI || (op >= KR_OP_COMMUNITIES && op <= KR_OP_COMMUNITY_WHY);
+           op == KR_OP_WHOAMI || op == KR_OP_AUDIT || op == KR_OP_AUDIT_VERIFY ||
+           (op >= KR_OP_COMMUNITIES && op <= KR_OP_COMMUNITY_WHY);
 }
 
 enum kr_err kr_query_init(struct kr_query *query, uint32_t op, struct kr_slice args, bool speaks_japanese)
@@ -320,7 +321,7 @@ enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const stru
     enum kr_err err = page.scratch == NULL ? KR_NOMEM : kr_who_may(txn, &query->caller, query->op, now_ms, &who, error);
     bool has_own_result = query->op == KR_OP_LOOKUP || query->op == KR_OP_SHOW || query->op == KR_OP_VERIFY ||
                           query->op == KR_OP_EXPORT || query->op == KR_OP_COMMUNITY || query->op == KR_OP_COMMUNITY_WHY ||
-                          query->op == KR_OP_WHOAMI;
+                          query->op == KR_OP_WHOAMI || query->op == KR_OP_AUDIT_VERIFY;
     if (err == KR_OK) {
         switch (query->op) {
         case KR_OP_LOOKUP:
@@ -346,6 +347,12 @@ enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const stru
             break;
         case KR_OP_WHOAMI:
             err = kr_query_whoami(&page, &who, result);
+            break;
+        case KR_OP_AUDIT:
+            err = kr_query_audit(&page, &done);
+            break;
+        case KR_OP_AUDIT_VERIFY:
+            err = kr_query_audit_verify(&page, result, &done);
             break;
         case KR_OP_QUARANTINE:
             err = kr_query_quarantine(&page, &done);

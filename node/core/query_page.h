@@ -77,6 +77,9 @@ enum kr_err kr_query_lookup(struct kr_query_page *page, struct kr_writer *result
 /* The same of one value, a record's id: what is sighted of it. `query->position` is 1 when all was given. */
 enum kr_err kr_query_lookup_sightings(struct kr_query_page *page, const uint8_t id[static 32]) KR_WARN_UNUSED;
 
+/* query_audit.c */
+enum kr_err kr_query_audit(struct kr_query_page *page, bool *ret_done) KR_WARN_UNUSED;
+enum kr_err kr_query_audit_verify(struct kr_query_page *page, struct kr_writer *result, bool *ret_done) KR_WARN_UNUSED;
 /* query_people.c */
 enum kr_err kr_query_people(struct kr_query_page *page, uint32_t kind, bool *ret_done) KR_WARN_UNUSED;
 struct kr_who;

@@ -94,6 +94,8 @@ bool kr_op_is_act(uint32_t op)
     case KR_OP_BODIES:
     case KR_OP_PERSONS:
     case KR_OP_WHOAMI:
+    case KR_OP_AUDIT:
+    case KR_OP_AUDIT_VERIFY:
         return false;
     default:
         return true;

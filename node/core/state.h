@@ -228,6 +228,13 @@ struct kr_watcher {
     bool speaks_japanese;
 };
 
+/* How many entries of the audit log were written about a user of late. */
+struct kr_audit_count {
+    bool is_used;
+    uint32_t uid, op, count; /* op 0: what was refused */
+    uint64_t since_ms;
+};
+
 struct kr_core {
     struct kr_core_options options;
     const struct kr_keyring *keyring;
@@ -266,6 +273,8 @@ struct kr_core {
     uint64_t signed_noted;             /* how many of them the store knows of, in steps ahead */
     uint64_t ahead_at_ms;              /* when the first of the records dated ahead is shown; UINT64_MAX: none is held back */
     uint64_t damage_ms;                /* when a damaged record was last spoken of */
+    struct kr_audit_count audit_counts[KR_AUDIT_COUNTS_MAX];
+    uint64_t audit_at_ms; /* when it is next looked whether entries are to be dropped */
     uint64_t expiry_at_ms;
     uint64_t expiry_next;    /* arrival from which expired records are looked for next */
     bool links_are_due_anew; /* at the next tick all sessions begin anew */
@@ -281,6 +290,8 @@ struct kr_step {
     struct kr_effects *effects;
     uint64_t now_ms;
     bool speaks_japanese;
+    const struct kr_event *asking; /* the request that is being worked on: jobs inherit who asked; NULL: none */
+    struct kr_slice note;          /* for its entry in the audit log; borrowed */
 };
 
 /* ---- core.c ---- */

@@ -24,7 +24,7 @@ struct parse {
 
 enum kr_err kr_config_init(struct kr_config *config)
 {
-    *config = (struct kr_config){.log_level = KR_LOG_NOTICE};
+    *config = (struct kr_config){.log_level = KR_LOG_NOTICE, .audit_years = KR_AUDIT_YEARS};
     enum kr_err err = kr_guards_new(&config->guards);
     if (err == KR_OK && (err = kr_ways_new(&config->ways)) != KR_OK) {
         kr_config_deinit(config);
@@ -101,15 +101,25 @@ static enum kr_err set_log_level(struct kr_config *config, const char *value, st
     return KR_OK;
 }
 
-static enum kr_err set_workers(struct kr_config *config, const char *value, struct kr_error *error)
+static enum kr_err take_number(const char *value, uint32_t max, uint32_t *ret_number, struct kr_error *error)
 {
     char *end = NULL;
     unsigned long count = strtoul(value, &end, 10);
-    if (!isdigit((unsigned char)value[0]) || *end != 0 || count < 1 || count > KR_WORKERS_MAX) {
-        return kr_fail(error, KR_INVALID, "\"%.40s\" is no number from 1 to %u", value, KR_WORKERS_MAX);
+    if (!isdigit((unsigned char)value[0]) || *end != 0 || count < 1 || count > max) {
+        return kr_fail(error, KR_INVALID, "\"%.40s\" is no number from 1 to %u", value, max);
     }
-    config->workers = (uint32_t)count;
+    *ret_number = (uint32_t)count;
     return KR_OK;
+}
+
+static enum kr_err set_workers(struct kr_config *config, const char *value, struct kr_error *error)
+{
+    return take_number(value, KR_WORKERS_MAX, &config->workers, error);
+}
+
+static enum kr_err set_audit_years(struct kr_config *config, const char *value, struct kr_error *error)
+{
+    return take_number(value, KR_AUDIT_YEARS_MAX, &config->audit_years, error);
 }
 
 static enum kr_err set_socket(struct kr_config *config, const char *value, struct kr_error *error)
@@ -173,11 +183,17 @@ static const struct key {
     enum kr_err (*set)(struct kr_config *config, const char *value, struct kr_error *error);
     bool is_list;
 } keys[] = {
-    {"node", "listen", set_listen, false},       {"node", "endpoint", set_endpoint, false},
-    {"node", "log_level", set_log_level, false}, {"node", "workers", set_workers, false},
-    {"node", "socket", set_socket, false},       {"link", "via", add_way, true},
-    {"guard", "own_domains", add_own, true},     {"guard", "own_networks", add_own, true},
-    {"guard", "own_names", add_own, true},       {"guard", "allow_documentation", set_allow_documentation, false},
+    {"node", "listen", set_listen, false},
+    {"node", "endpoint", set_endpoint, false},
+    {"node", "log_level", set_log_level, false},
+    {"node", "workers", set_workers, false},
+    {"node", "socket", set_socket, false},
+    {"link", "via", add_way, true},
+    {"audit", "keep_years", set_audit_years, false},
+    {"guard", "own_domains", add_own, true},
+    {"guard", "own_networks", add_own, true},
+    {"guard", "own_names", add_own, true},
+    {"guard", "allow_documentation", set_allow_documentation, false},
 };
 #define KEY_COUNT (sizeof keys / sizeof keys[0])
 
@@ -211,7 +227,7 @@ static void set_key(struct parse *parse, const char *section, const char *name, 
     } else if (is_section) {
         (void)kr_fail(&parse->why, KR_CONFIG, "there is no key \"%.60s\" in [%.60s]", name, section);
     } else {
-        (void)kr_fail(&parse->why, KR_CONFIG, "there is no section [%.60s]: use [node], [link] or [guard]", section);
+        (void)kr_fail(&parse->why, KR_CONFIG, "there is no section [%.60s]: use [node], [link], [guard] or [audit]", section);
     }
 }
 

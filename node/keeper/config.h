@@ -9,6 +9,8 @@
  *            allow_documentation                    yes or no: let documentation addresses and domains through (demonstrations)
  *   [link]   via        tcp://HOST:PORT tcp://HOST:PORT, a peer's address and where to dial instead; may stand several times
  *
+ *   [audit]  keep_years   1 to 30 (default 5): older entries of the audit log are dropped
+ *
  * An unknown section or key, a value that cannot be, and a key given twice are mistakes: nothing is guessed. */
 #ifndef KR_NODE_KEEPER_CONFIG_H
 #define KR_NODE_KEEPER_CONFIG_H
@@ -22,12 +24,15 @@
 #include "node/log.h"
 
 #define KR_WORKERS_MAX           64u
+#define KR_AUDIT_YEARS           5u /* unless the file says otherwise */
+#define KR_AUDIT_YEARS_MAX       30u
 #define KR_SOCKET_PATH_BYTES_MAX 107u /* unix(7) */
 
 struct kr_config {
     char listen[KR_ENDPOINT_BYTES_MAX + 1];    /* "": does not listen */
     char endpoint[KR_ENDPOINT_BYTES_MAX + 1];  /* "": only we dial */
     char socket[KR_SOCKET_PATH_BYTES_MAX + 1]; /* "": none */
+    uint32_t audit_years;
     enum kr_log_level log_level;
     uint32_t workers; /* 0: one per core */
     struct kr_guards *guards;

@@ -41,6 +41,9 @@ static inline struct kr_client *kr_hub_slot(struct kr_hub *hub, uint64_t id)
 /* Something that the core had has ended: gives its bytes back and lets those go on that wait for that. */
 void kr_hub_release(struct kr_hub *hub, size_t charged);
 
+/* For the audit log: a query that is an act was begun, or one was refused. input.c */
+void kr_hub_note(struct kr_hub *hub, const struct kr_client *client, uint32_t op);
+
 /* reader.c */
 void *kr_reader_run(void *context);
 

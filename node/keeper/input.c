@@ -5,7 +5,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "node/core/roles.h"
 #include "node/keeper/hub_state.h"
+#include "node/keeper/log.h"
 
 #define LENGTH_BYTES   4u
 #define READ_BYTES_MIN (16u * KR_KIB)
@@ -133,6 +135,15 @@ static bool pause_if_full(struct kr_hub *hub, struct kr_client *client, uint32_t
     return false;
 }
 
+void kr_hub_note(struct kr_hub *hub, const struct kr_client *client, uint32_t op)
+{
+    if (kr_lanes_put_event(hub->options.lanes, &(struct kr_event){.type = KR_EVENT_NOTED, .op = op, .caller = client->caller}) !=
+        KR_OK) {
+        kr_log(KR_LOG_ERROR, "no memory for an entry of the audit log: user %lu, request %u", (unsigned long)client->caller.uid,
+               op);
+    }
+}
+
 static enum kr_err add_query(struct kr_hub *hub, struct kr_client *client, const struct kr_client_frame *frame,
                              struct kr_error *error)
 {
@@ -158,6 +169,9 @@ static enum kr_err add_query(struct kr_hub *hub, struct kr_client *client, const
         return kr_fail(error, err, "too many requests at a time on one connection");
     }
     atomic_fetch_add(&hub->held, frame->payload.len);
+    if (kr_op_is_act(frame->op)) {
+        kr_hub_note(hub, client, frame->op);
+    }
     return KR_OK;
 }
 

@@ -199,6 +199,7 @@ static enum kr_err start_parts(struct keeper *keeper, struct kr_error *error)
                                                  .notify = &keeper->notify,
                                                  .guards = keeper->config.guards,
                                                  .endpoint = keeper->config.endpoint,
+                                                 .audit_keep_s = keeper->config.audit_years * UINT64_C(366) * 86400u,
                                                  .listen = keeper->config.listen,
                                                  .directory = keeper->place->directory,
                                                  .is_protected = keeper->is_protected,
@@ -257,8 +258,9 @@ static void reload(struct keeper *keeper)
         return;
     }
     if (strcmp(config.listen, keeper->config.listen) != 0 || strcmp(config.endpoint, keeper->config.endpoint) != 0 ||
-        strcmp(config.socket, keeper->config.socket) != 0 || config.workers != keeper->config.workers) {
-        kr_log(KR_LOG_WARNING, "listen, endpoint, socket and workers change only when the node is restarted");
+        strcmp(config.socket, keeper->config.socket) != 0 || config.audit_years != keeper->config.audit_years ||
+        config.workers != keeper->config.workers) {
+        kr_log(KR_LOG_WARNING, "listen, endpoint, socket, workers and keep_years change only when the node is restarted");
     }
     kr_log_set_level(config.log_level);
     keeper->config.log_level = config.log_level;

@@ -91,6 +91,9 @@ static bool answer(struct kr_hub *hub, struct kr_client *client, struct kr_place
     if (err == KR_OK && is_done) {
         err = kr_writer_finish(&result);
     }
+    if (err == KR_DENIED) {
+        kr_hub_note(hub, client, request->op);
+    }
     size_t charged = 0;
     bool is_gone = false;
     pthread_mutex_lock(&client->mutex);

@@ -33,6 +33,7 @@ struct kr_runner_options {
     const struct kr_notify *notify;
     struct kr_guards *guards;                    /* held */
     const char *endpoint, *listen, *net_program; /* as in kr_core_options and kr_pipe_options */
+    uint64_t audit_keep_s;                       /* likewise */
     const char *directory;                       /* whose disk is meant by "free" */
     bool is_protected;                           /* the keyring */
     int failed_fd;                               /* written to where it ends by itself */

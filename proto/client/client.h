@@ -107,6 +107,9 @@ enum kr_op {
     KR_OP_PERSONS = 52, /* pages of kr_person_item */
     KR_OP_PERSON = 53,  /* args: kr_person_act; result: array of 1 bin 32: the person */
     KR_OP_WHOAMI = 54,  /* result: kr_whoami */
+    /* proto/client/audit.h: */
+    KR_OP_AUDIT = 55,        /* args: kr_audit_ask; pages of kr_audit_item, oldest first */
+    KR_OP_AUDIT_VERIFY = 56, /* args: kr_audit_anchor; pages of array [str problem]; result: kr_audit_checked */
 };
 
 /* A submission: one record. `body` is the content as kr_report_write or kr_advisory_write gives it. */

@@ -105,6 +105,24 @@ def as_users(options, node, tool):
     check(tool.run("person", "ls", "--body", "札幌市").stdout.count(b"\n") == 1, "who was revoked is listed")
 
 
+def audited(tool):
+    """What was done above stands in the log, as one chain."""
+    log = lines(tool.done("--json", "audit"))
+    check([entry["number"] for entry in log] == list(range(len(log))), "numbers of the audit log have gaps")
+    check(log[0]["operation"] == "person" and log[0]["outcome"] == "OK" and log[0]["person"] is None, f"the first entry: {log[0]}")
+    if os.geteuid() == 0:
+        done = [(entry["name"], entry["operation"], entry["outcome"]) for entry in log]
+        for wanted in (("佐藤", "submit", "OK"), ("鈴木", "invite", "DENIED"), ("鈴木", "lookup", "DENIED"), ("鈴木", "submit", "DENIED")):
+            check(wanted in done, f"{wanted} is not in {done}")
+        check(tool.run("audit", "--person", "鈴木", "--since", "1d").returncode == 0, "Suzuki has done nothing")
+    checked = lines(tool.done("--json", "audit", "verify"))[-1]
+    check(checked["problems"] == 0 and checked["next"] == len(log) and checked["hash"] == log[-1]["hash"], f"verify: {checked}")
+    anchor = f"{log[0]['number']}:{log[0]['hash']}"
+    check(lines(tool.done("--json", "audit", "verify", "--anchor", anchor))[-1]["anchor"] == "met", "the anchor is not met")
+    check(tool.run("audit", "verify", "--anchor", "0:" + "00" * 32).returncode == 1, "a wrong anchor is met")
+    tool.refused("NUMBER:HASH", "audit", "verify", "--anchor", "rubbish")
+
+
 def leave(tool):
     tool.refused("-y", "body", "leave", "札幌市")
     done = json.loads(tool.done("--json", "body", "leave", "札幌市", "-y"))
@@ -133,6 +151,7 @@ def run(options):
         enter(tool)
         if os.geteuid() == 0:
             as_users(options, kita, tool)
+        audited(tool)
         leave(tool)
         with minami.client() as client:
             if os.geteuid() == 0:

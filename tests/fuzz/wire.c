@@ -4,6 +4,7 @@
 
 #include "crypto/root_file.h"
 #include "crypto/secret.h"
+#include "proto/client/audit.h"
 #include "proto/client/client.h"
 #include "proto/client/community.h"
 #include "proto/client/people.h"
@@ -136,6 +137,10 @@ RUN(body_item)
 RUN(person_act)
 RUN(person_item)
 RUN(whoami)
+RUN(audit_ask)
+RUN(audit_item)
+RUN(audit_anchor)
+RUN(audit_checked)
 #undef RUN
 
 /* Whatever is said to be proof. */
@@ -241,6 +246,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         run_person_act,
         run_person_item,
         run_whoami,
+        run_audit_ask,
+        run_audit_item,
+        run_audit_anchor,
+        run_audit_checked,
     };
     struct kr_slice bytes = {0};
 

@@ -42,6 +42,7 @@ extern const size_t kr_command_count;
 int kr_run_init(struct kr_app *app, int argc, char **argv);
 int kr_run_passphrase(struct kr_app *app, int argc, char **argv);
 int kr_run_alarms(struct kr_app *app, int argc, char **argv);
+int kr_run_audit(struct kr_app *app, int argc, char **argv);
 int kr_run_body(struct kr_app *app, int argc, char **argv);
 int kr_run_person(struct kr_app *app, int argc, char **argv);
 int kr_run_whoami(struct kr_app *app, int argc, char **argv);

@@ -500,6 +500,22 @@ const struct kr_command kr_commands[] = {
         "\n"
         "Examples: kairan person add \"Sato Hanako\" --body \"Sapporo City\" --role analyst --user hanako\n"
         "          kairan person deputy \"Suzuki Ichiro\" --for \"Sato Hanako\" --until 2027-01-10\n")},
+    {"audit", kr_run_audit, N_("who did what in this council"),
+     N_("Usage: kairan audit [ls] [--since WHEN] [--person PERSON]\n"
+        "       kairan audit verify [--anchor NUMBER:HASH]\n"
+        "\n"
+        "Lists what persons and operators of this council did and were refused, oldest first. The log begins with the first\n"
+        "person who is entered, never leaves the node, and is kept for the years that the configuration says ([audit]\n"
+        "keep_years, default 5). Entries follow one another by hash: verify says whether one was changed or is missing.\n"
+        "\n"
+        "  --since WHEN      2026-11-01, or a span back: 7d\n"
+        "  --person PERSON   of one person: a name or the beginning of an id\n"
+        "  --anchor N:HASH   what an earlier verify printed and you wrote down elsewhere: with it even whoever has the\n"
+        "                    node's keys cannot have changed what was before\n"
+        "\n"
+        "Exit status: 0 there are entries (verify: all is well), 1 none (verify: something is not), 2 failure.\n"
+        "\n"
+        "Example: kairan audit --since 7d --json\n")},
     {"whoami", kr_run_whoami, N_("who you are to this node"),
      N_("Usage: kairan whoami\n"
         "\n"

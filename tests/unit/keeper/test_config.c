@@ -30,7 +30,8 @@ static void test_every_key_is_taken(void **state)
     struct kr_config config;
     struct kr_error error = {0};
     const char *text = "; a comment\n# another\n[node]\nlisten = tcp://127.0.0.1:7117\nendpoint = tcp://node.example.org:7117\n"
-                       "log_level = debug\nworkers = 3\nsocket = /run/kairan/kairand.sock\n[guard]\nown_domains = kairan.jp, "
+                       "log_level = debug\nworkers = 3\nsocket = /run/kairan/kairand.sock\n[audit]\nkeep_years = "
+                       "7\n[guard]\nown_domains = kairan.jp, "
                        "haisl.example.net\nown_domains = misec.jp\n"
                        "own_networks = 203.0.113.0/24\nallow_documentation = no\n[link]\nvia = tcp://kinki.example.jp:7117  "
                        "tcp://127.0.0.1:17001\n"
@@ -40,6 +41,7 @@ static void test_every_key_is_taken(void **state)
     assert_string_equal(config.endpoint, "tcp://node.example.org:7117");
     assert_int_equal(config.log_level, KR_LOG_DEBUG);
     assert_int_equal(config.workers, 3);
+    assert_int_equal(config.audit_years, 7);
     assert_string_equal(config.socket, "/run/kairan/kairand.sock");
     assert_true(is_held_back(&config, KR_INDICATOR_DOMAIN, "www.kairan.jp"));
     assert_true(is_held_back(&config, KR_INDICATOR_DOMAIN, "misec.jp"));
@@ -60,6 +62,7 @@ static void test_an_empty_file_gives_the_defaults(void **state)
     assert_int_equal(config.log_level, KR_LOG_NOTICE);
     assert_int_equal(config.workers, 0);
     assert_string_equal(kr_ways_find(config.ways, "tcp://a:1"), "tcp://a:1");
+    assert_int_equal(config.audit_years, 5);
     kr_config_deinit(&config);
 }
 
@@ -76,6 +79,7 @@ static void test_mistakes_are_named_by_their_line(void **state)
     check_refused(state, "[node]\nworkers = 65\n", "line 2", "from 1 to");
     check_refused(state, "[node]\nworkers = 2x\n", "line 2", "2x");
     check_refused(state, "[node]\nendpoint = tcp://host:0\n", "line 2", "endpoint");
+    check_refused(state, "[audit]\nkeep_years = 31\n", "line 2", "from 1 to 30");
     check_refused(state, "[node]\nsocket = here\n", "line 2", "slash");
     check_refused(state, "[link]\nvia = tcp://kinki.example.jp:7117\n", "line 2", "where to dial");
     check_refused(state, "[link]\nvia = kinki:7117 tcp://127.0.0.1:1\n", "line 2", "tcp://");

@@ -1,5 +1,6 @@
 #include "proto_test.h"
 
+#include "proto/client/audit.h"
 #include "proto/client/client.h"
 #include "proto/client/community.h"
 #include "proto/client/people.h"
@@ -69,6 +70,10 @@ ROUND_TRIP(kr_body_done, done, kr_body_done_write, kr_body_done_read)
 ROUND_TRIP(kr_body_item, item, kr_body_item_write, kr_body_item_read)
 ROUND_TRIP(kr_person_act, act, kr_person_act_write, kr_person_act_read)
 ROUND_TRIP(kr_person_item, item, kr_person_item_write, kr_person_item_read)
+ROUND_TRIP(kr_audit_ask, ask, kr_audit_ask_write, kr_audit_ask_read)
+ROUND_TRIP(kr_audit_item, item, kr_audit_item_write, kr_audit_item_read)
+ROUND_TRIP(kr_audit_anchor, anchor, kr_audit_anchor_write, kr_audit_anchor_read)
+ROUND_TRIP(kr_audit_checked, checked, kr_audit_checked_write, kr_audit_checked_read)
 ROUND_TRIP(kr_whoami, whoami, kr_whoami_write, kr_whoami_read)
 ROUND_TRIP(kr_join_step, step, kr_join_step_write, kr_join_step_read)
 
@@ -603,9 +608,41 @@ static void people_read_back(void **state)
     assert_true(read_who.is_person && read_who.person[0] == 1 && !read_who.is_operator && read_who.until_s == 4);
 }
 
+static void the_audit_log_reads_back(void **state)
+{
+    struct kr_audit_ask ask = {.since_ms = 1, .has_person = true, .person = {2}}, read_ask;
+    struct kr_audit_item item = {.number = 1,
+                                 .at_ms = 2,
+                                 .person = slice(ids[0], 32),
+                                 .name = text_slice("n"),
+                                 .uid = 3,
+                                 .op = 4,
+                                 .outcome = KR_AUDIT_GOES_ON,
+                                 .target = slice(ids[1], 16),
+                                 .note = text_slice("because"),
+                                 .hash = {5}},
+                         read_item;
+    struct kr_audit_anchor anchor = {.has_anchor = true, .number = 6, .hash = {7}}, read_anchor;
+    struct kr_audit_checked checked = {.first = 1, .next = 9, .problems = 2, .hash = {3}, .met = KR_AUDIT_GONE}, read_checked;
+    (void)state;
+    round_trip_kr_audit_ask(&ask, &read_ask);
+    assert_true(read_ask.has_person && read_ask.person[0] == 2);
+    round_trip_kr_audit_item(&item, &read_item);
+    assert_true(read_item.outcome == KR_AUDIT_GOES_ON && read_item.stands_for.len == 0 && read_item.hash[0] == 5);
+    assert_slice_equal(read_item.target, ids[1], 16);
+    round_trip_kr_audit_anchor(&anchor, &read_anchor);
+    assert_true(read_anchor.number == 6 && read_anchor.hash[0] == 7);
+    round_trip_kr_audit_checked(&checked, &read_checked);
+    assert_true(read_checked.next == 9 && read_checked.met == KR_AUDIT_GONE);
+    assert_string_equal(kr_op_name(KR_OP_SUBMIT), "submit");
+    assert_null(kr_op_name(0));
+    assert_null(kr_op_name(10000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_audit_log_reads_back),
         cmocka_unit_test(people_read_back),
         cmocka_unit_test(communities_read_back),
         cmocka_unit_test(frames_read_back_in_their_direction_only),
