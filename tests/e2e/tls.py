@@ -125,13 +125,25 @@ def exchange(stage, number):
         federation.wait_for_reports(reader, [identity], 60)
 
 
-def only_the_tunnel_leads_there(kita, listen):
-    """What the ticket and the card say is where nobody listens."""
-    path = os.path.join(kita.directory, "kairan.conf")
+def configure(node, listen, endpoint):
+    path = os.path.join(node.directory, "kairan.conf")
     with open(path, encoding="utf-8") as file:
         text = file.read()
+    text = re.sub(r"^listen = .*$", f"listen = {listen}", text, flags=re.M)
+    text = re.sub(r"^endpoint = .*$", f"endpoint = {endpoint}", text, flags=re.M)
     with open(path, "w", encoding="utf-8") as file:
-        file.write(re.sub(r"^listen = .*$", f"listen = tcp://127.0.0.1:{listen}", text, flags=re.M))
+        file.write(text)
+
+
+def only_the_tunnel_leads_there(stage, listen):
+    """What the ticket and the card say of the one is where nobody listens, and the other has no address."""
+    for node in stage.fed.nodes:
+        node.stop()
+    configure(stage.kita, f"tcp://127.0.0.1:{listen}", f"tcp://127.0.0.1:{stage.kita.port}")
+    configure(stage.minami, "", "")
+    for node in stage.fed.nodes:
+        node.start()
+    stage.there.done("council", "set", "--endpoint", "")
 
 
 def add_way(node, configuration):
@@ -160,9 +172,7 @@ def run(options):
             kita, minami = fed.nodes
             mistakes(stage)
             listen = federation.free_port()
-            kita.stop()
-            only_the_tunnel_leads_there(kita, listen)
-            kita.start()
+            only_the_tunnel_leads_there(stage, listen)
             pem, cert = stage.certificate("kita")
             _, others = stage.certificate("other")
             password, wrong = write(stage.path("password"), "himitsu\n"), write(stage.path("wrong"), "chigau\n")
