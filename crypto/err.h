@@ -42,7 +42,8 @@
     X(USED, 27, "already used")                                                                                                    \
     X(GUARDED, 28, "held back by a guard")                                                                                         \
     X(SESSION, 29, "no session with the peer")                                                                                     \
-    X(SYSTEM, 30, "the operating system refused")
+    X(SYSTEM, 30, "the operating system refused")                                                                                  \
+    X(RESTORED, 31, "this node went back to an older state and has not met its peers again")
 
 enum kr_err {
 #define X(name, value, text) KR_##name = (value),

@@ -15,6 +15,16 @@ void kr_box_keypair(uint8_t ret_public[static 32], uint8_t ret_secret[static 32]
     (void)crypto_box_seed_keypair(ret_public, ret_secret, seed);
 }
 
+enum kr_err kr_box_public_of_sign(uint8_t ret_public[static 32], const uint8_t sign_public[static 32])
+{
+    return crypto_sign_ed25519_pk_to_curve25519(ret_public, sign_public) == 0 ? KR_OK : KR_KEY;
+}
+
+void kr_box_secret_of_sign(uint8_t ret_secret[static 32], const uint8_t sign_secret[static 64])
+{
+    (void)crypto_sign_ed25519_sk_to_curve25519(ret_secret, sign_secret);
+}
+
 void kr_hint(uint8_t ret_hint[static KR_HINT_BYTES], const uint8_t public_key[static 32])
 {
     uint8_t hash[KR_HASH_BYTES];

@@ -20,6 +20,11 @@
 /* X25519 key pair from a seed (crypto_box_seed_keypair). */
 void kr_box_keypair(uint8_t ret_public[static 32], uint8_t ret_secret[static 32], const uint8_t seed[static 32]);
 
+/* The same two keys as X25519 of an Ed25519 pair (RFC 7748 section 4.1; libsodium's crypto_sign_ed25519_*_to_curve25519): for what
+ * is sealed to somebody who has nothing but a signing key. KR_KEY where that key is none. */
+enum kr_err kr_box_public_of_sign(uint8_t ret_public[static 32], const uint8_t sign_public[static 32]) KR_WARN_UNUSED;
+void kr_box_secret_of_sign(uint8_t ret_secret[static 32], const uint8_t sign_secret[static 64]);
+
 /* First four bytes of the domain-separated hash of a sealing key: tells a holder which slot to try. */
 void kr_hint(uint8_t ret_hint[static KR_HINT_BYTES], const uint8_t public_key[static 32]);
 

@@ -34,13 +34,14 @@ static const char help[] =
     "    --found-community NAME       found a community\n"
     "  --change-passphrase     put the keyring under another passphrase, while the node is stopped; with\n"
     "    --new-passphrase-fd N, --new-passphrase-file FILE   where the new one comes from (without: the terminal, twice)\n"
+    "  --snapshot              print the pages of the store as they are now, also while the node runs: for `kairan backup`\n"
     "  --version, --help\n"
     "\n"
     "Exit status: 0 stopped as told, 1 failure (the log says what), 2 mistake on the command line, 3 another one runs on this "
     "state.\n";
 
 struct command {
-    bool is_init, changes_passphrase;
+    bool is_init, changes_passphrase, is_snapshot;
     const char *state, *config;
     struct kr_passphrase_source source, next; /* of the passphrase; of the one in its place */
     struct kr_init init;
@@ -57,6 +58,7 @@ enum option_code {
     OPTION_CHANGE_PASSPHRASE,
     OPTION_NEW_PASSPHRASE_FD,
     OPTION_NEW_PASSPHRASE_FILE,
+    OPTION_SNAPSHOT,
     OPTION_NET,
     OPTION_VERSION,
     OPTION_HELP,
@@ -81,6 +83,7 @@ static const struct option options[] = {
     {"change-passphrase", no_argument, NULL, OPTION_CHANGE_PASSPHRASE},
     {"new-passphrase-fd", required_argument, NULL, OPTION_NEW_PASSPHRASE_FD},
     {"new-passphrase-file", required_argument, NULL, OPTION_NEW_PASSPHRASE_FILE},
+    {"snapshot", no_argument, NULL, OPTION_SNAPSHOT},
     {"net", no_argument, NULL, OPTION_NET},
     {"version", no_argument, NULL, OPTION_VERSION},
     {"help", no_argument, NULL, OPTION_HELP},
@@ -154,6 +157,9 @@ static int take_option(struct command *command, int option, const char *value, c
         return KR_EXIT_OK;
     case OPTION_FOREGROUND:
         return KR_EXIT_OK;
+    case OPTION_SNAPSHOT:
+        command->is_snapshot = true;
+        return KR_EXIT_OK;
     case OPTION_INIT:
         command->is_init = true;
         return KR_EXIT_OK;
@@ -200,8 +206,8 @@ static const char *check_options(const struct command *command)
     if (command->next.fd >= 0 && command->next.fd == command->source.fd) {
         return "the old passphrase and the new one come from different descriptors";
     }
-    if (command->is_init && command->changes_passphrase) {
-        return "--init and --change-passphrase exclude each other";
+    if (command->is_init + command->changes_passphrase + command->is_snapshot > 1) {
+        return "--init, --change-passphrase and --snapshot exclude each other";
     }
     if (!command->changes_passphrase && (command->next.fd >= 0 || command->next.file != NULL)) {
         return "a new passphrase belongs to --change-passphrase";
@@ -222,6 +228,9 @@ static int run(struct command *command)
     }
     if (kr_place_init(&place, command->state, command->config, &error) != KR_OK) {
         return usage(error.text);
+    }
+    if (command->is_snapshot) {
+        return kr_keeper_snapshot(&place);
     }
     if (command->changes_passphrase) {
         return kr_keeper_change_passphrase(&place, &command->source, &command->next);

@@ -19,20 +19,9 @@ static bool path_of(const struct kr_store *store, const char *name, char ret_pat
     return snprintf(ret_path, PATH_BYTES_MAX, "%s/%s", store->path, name) < PATH_BYTES_MAX;
 }
 
-/* The head of LMDB's meta page as it stands in the file, in the machine's own byte order (lmdb 0.9, mdb.c, struct MDB_meta behind
- * a page header of 16 bytes). */
-struct meta_page {
-    uint8_t page_head[16];
-    uint32_t magic, version;
-    uint64_t address, map_bytes;
-    uint32_t page_bytes; /* md_pad of the free list's table */
-    uint8_t tables[92];
-    uint64_t last_page, txn;
-};
-_Static_assert(sizeof(struct meta_page) == 152 && offsetof(struct meta_page, last_page) == 136, "as LMDB lays it out");
 #define META_MAGIC 0xBEEFC0DEu
 
-static bool read_meta(int fd, off_t at, struct meta_page *ret_meta)
+static bool read_meta(int fd, off_t at, struct kr_meta_page *ret_meta)
 {
     return pread(fd, ret_meta, sizeof *ret_meta, at) == (ssize_t)sizeof *ret_meta && ret_meta->magic == META_MAGIC &&
            ret_meta->page_bytes >= 512 && ret_meta->page_bytes <= 65536;
@@ -44,7 +33,7 @@ enum kr_err kr_file_check(const struct kr_store *store, uint64_t *ret_file_bytes
     char path[PATH_BYTES_MAX];
     enum kr_err err = KR_OK;
     struct stat status = {0};
-    struct meta_page first = {0}, second = {0};
+    struct kr_meta_page first = {0}, second = {0};
     if (!path_of(store, "data.mdb", path)) {
         return kr_fail(error, KR_INVALID, "the path of the store is too long");
     }
@@ -67,7 +56,7 @@ enum kr_err kr_file_check(const struct kr_store *store, uint64_t *ret_file_bytes
         err = kr_fail(error, KR_CORRUPT, "%s is not a store, or its first pages are damaged: restore it from a backup", path);
         goto out;
     }
-    const struct meta_page *newest = second.txn > first.txn ? &second : &first;
+    const struct kr_meta_page *newest = second.txn > first.txn ? &second : &first;
     if (newest->last_page >= (uint64_t)status.st_size / page_bytes) {
         err = kr_fail(error, KR_CORRUPT, "%s was cut short (%llu bytes, %llu expected): restore it from a backup", path,
                       (unsigned long long)status.st_size, (unsigned long long)(newest->last_page + 1) * page_bytes);

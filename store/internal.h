@@ -135,6 +135,17 @@ enum kr_err kr_env_err(struct kr_store *store, int code);
 const char *kr_dbi_name(uint32_t dbi, char buffer[static 16]);
 
 /* ---- file.c ---- */
+/* The head of LMDB's meta page as it stands in the file, in the machine's own byte order (lmdb 0.9, mdb.c, struct MDB_meta behind
+ * a page header of 16 bytes). */
+struct kr_meta_page {
+    uint8_t page_head[16];
+    uint32_t magic, version;
+    uint64_t address, map_bytes;
+    uint32_t page_bytes; /* md_pad of the free list's table */
+    uint8_t tables[92];
+    uint64_t last_page, txn;
+};
+_Static_assert(sizeof(struct kr_meta_page) == 152 && offsetof(struct kr_meta_page, last_page) == 136, "as LMDB lays it out");
 #define KR_STORE_READERS_MAX 510u
 /* Takes the directory for this process; KR_LOCKED. */
 enum kr_err kr_file_lock(struct kr_store *store, struct kr_error *error) KR_WARN_UNUSED;

@@ -10,6 +10,7 @@
 #include "node/core/alarm.h"
 #include "node/core/facts.h"
 #include "node/core/people.h"
+#include "node/core/restored.h"
 #include "node/core/takeback.h"
 
 /* ---- scopes and facts ---- */
@@ -533,6 +534,12 @@ enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t fro
     if (verdict != KR_OK && verdict != KR_UNKNOWN_AUTHOR) {
         *ret_verdict = verdict;
         return KR_OK;
+    }
+    if (verdict == KR_OK && link != NULL) {
+        err = kr_restored_look(step, job, link);
+        if (err != KR_OK) {
+            return err;
+        }
     }
     uint8_t *audience = malloc((size_t)job->header.audience_count * 32 + 1);
     if (audience == NULL) {

@@ -144,6 +144,11 @@ enum kr_err kr_status_request(struct kr_step *step, const struct kr_event *event
     status.store_is_writable = true;
     status.has_root = kr_keyring_secret(core->keyring, KR_KEY_ROOT) != NULL;
     status.has_recovery = kr_keyring_secret(core->keyring, KR_KEY_RECOVERY) != NULL;
+    status.restored = core->restored.how;
+    status.restored_since_ms = core->restored.since_ms;
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        status.awaited += core->links[i]->is_awaited;
+    }
     status.community_count = core->directory.community_count;
     for (uint32_t i = 0; i < status.community_count; i++) {
         const struct kr_community *community = core->directory.communities[i];
@@ -180,6 +185,7 @@ enum kr_err kr_peers_request(struct kr_step *step, const struct kr_event *event)
             .queued = link->fresh.count + link->bulk.count + link->asked.count,
             .sent_bytes = link->sent_bytes,
             .received_bytes = link->received_bytes,
+            .is_awaited = link->is_awaited,
             .next_try_ms = link->we_dial && !link->has_session && link->state != KR_LINK_PAUSED ? link->hello_at_ms : 0,
         };
         kr_catchup_show(link, &peer);

@@ -7,6 +7,7 @@
 #include "node/core/audit.h"
 #include "node/core/caller.h"
 #include "node/core/effect.h"
+#include "node/core/restored.h"
 #include "node/core/takeback.h"
 
 /* ---- saying things ---- */
@@ -153,6 +154,9 @@ static enum kr_err load(struct kr_core *core, struct kr_txn *txn)
         err = kr_invitations_load(&step);
     }
     if (err == KR_OK) {
+        err = kr_restored_load(&step);
+    }
+    if (err == KR_OK) {
         err = kr_core_quarantine_count(&step);
     }
     if (err == KR_OK) {
@@ -183,6 +187,7 @@ enum kr_err kr_core_new(const struct kr_core_options *options, struct kr_txn *tx
     core->options = *options;
     core->keyring = options->keyring;
     core->next_number = 1;
+    core->roots_generation = 1; /* a link's is 0 where it has no digest yet */
     core->ahead_at_ms = core->makes_since_ms = UINT64_MAX;
     kr_directory_init(&core->directory);
     enum kr_err err = load(core, txn);
@@ -315,6 +320,9 @@ static bool has_nothing_to_say(const struct kr_event *event)
 
 static enum kr_err perform(struct kr_step *step, const struct kr_event *event, const struct kr_who *who)
 {
+    if (kr_restored_holds_op(step->core, event->op)) {
+        return kr_restored_refuse(step, event->client, event->request);
+    }
     switch (event->op) {
     case KR_OP_BODY:
         return kr_body_request(step, event, who);
@@ -366,6 +374,8 @@ static enum kr_err perform(struct kr_step *step, const struct kr_event *event, c
         return kr_copy_key_request(step, event);
     case KR_OP_FORGET_KEY:
         return kr_forget_key_request(step, event);
+    case KR_OP_RECONCILE:
+        return kr_reconcile_request(step, event);
     case KR_OP_NEW_KEYS:
         return kr_new_keys_request(step, event);
     case KR_OP_ROTATE:
@@ -441,6 +451,8 @@ static enum kr_err dispatch(struct kr_step *step, const struct kr_event *event)
         return tick(step);
     case KR_EVENT_INIT:
         return kr_init_event(step, event->bytes);
+    case KR_EVENT_RESTORED:
+        return kr_restored_event(step);
     case KR_EVENT_NET_UP:
         return kr_links_net_up(step);
     case KR_EVENT_NET_DOWN:
@@ -563,7 +575,11 @@ enum kr_err kr_core_idle(struct kr_core *core, struct kr_txn *txn, struct kr_rng
 
 void kr_core_stat(const struct kr_core *core, struct kr_core_stat *ret_stat)
 {
-    struct kr_core_stat stat = {.links = core->link_count, .jobs_out = core->jobs_out, .bytes_in_core = core->check_bytes};
+    struct kr_core_stat stat = {.links = core->link_count,
+                                .jobs_out = core->jobs_out,
+                                .bytes_in_core = core->check_bytes,
+                                .is_restored = core->restored.how != KR_RESTORED_NOT,
+                                .alarms = core->alarms_open};
     memcpy(stat.council, core->self, 32);
     for (uint32_t i = 0; i < core->link_count; i++) {
         stat.links_up += core->links[i]->has_session;

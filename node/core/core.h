@@ -66,6 +66,8 @@ struct kr_core_stat {
     uint64_t queued;        /* records waiting for peers */
     uint64_t bytes_in_core; /* bounded buffers in use */
     uint64_t jobs_out;
+    bool is_restored; /* it went back to an older state, and has not reconciled since */
+    uint64_t alarms;  /* that are not settled */
 };
 void kr_core_stat(const struct kr_core *core, struct kr_core_stat *ret_stat);
 

@@ -28,6 +28,7 @@ enum kr_event_type {
     KR_EVENT_CANCEL,      /* client, request */
     KR_EVENT_CLIENT_GONE, /* client */
     KR_EVENT_NOTED,       /* caller, op: a query was begun, or refused, for the audit log */
+    KR_EVENT_RESTORED,    /* the store was restored from a backup: before any other event of that life */
 };
 
 /* Which lane an event waits in: control first, then fresh records and their jobs, then clients' writes, then bulk. Defined in one

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "node/core/effect.h"
-#include "node/core/state.h"
+#include "node/core/restored.h"
 
 void kr_link_free(struct kr_link *link)
 {
@@ -209,5 +209,8 @@ enum kr_err kr_link_drop(struct kr_step *step, struct kr_link *link)
     }
     kr_spread_drop_link(core, link);
     kr_link_free(link);
+    if (err == KR_OK) {
+        err = kr_restored_link_dropped(step);
+    }
     return err != KR_OK ? err : kr_links_allow(step);
 }

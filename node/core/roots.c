@@ -13,7 +13,7 @@
 
 #include "crypto/fault.h"
 #include "node/core/effect.h"
-#include "node/core/state.h"
+#include "node/core/restored.h"
 
 #define MARKS_LAG      256u   /* entries that our marks may lie behind where all is equal */
 #define TALK_MS_MIN    15000u /* two digests that differ all the same are talked about again after so long, then twice as long … */
@@ -473,7 +473,12 @@ enum kr_err kr_roots_pinged(struct kr_step *step, struct kr_link *link, const st
     link->their_entries = message->count;
     link->is_compared = true;
     link->is_equal = memcmp(link->digest, message->digest, DIGEST_BYTES) == 0;
-    err = link->is_equal ? are_equal(step, link) : differ(step, link, message->digest);
+    if (link->is_equal) {
+        err = kr_restored_met(step, link);
+    }
+    if (err == KR_OK) {
+        err = link->is_equal ? are_equal(step, link) : differ(step, link, message->digest);
+    }
     return err == KR_OK ? kr_catchup_go_on(step, link) : err;
 }
 

@@ -165,6 +165,7 @@ struct kr_link {
     struct kr_walk walk;
 
     uint64_t quarantine_bytes; /* of records in quarantine that the peer brought */
+    bool is_awaited;           /* not found equal since this node went back to an older state (restored.h) */
 
     /* Catching up: what both hold. */
     struct kr_progress *progress; /* in order of kind and id; owned */
@@ -235,6 +236,13 @@ struct kr_audit_count {
     uint64_t since_ms;
 };
 
+/* Whether this node went back to an older state of its store, and has not reconciled since (restored.h). */
+enum kr_restored_how { KR_RESTORED_NOT, KR_RESTORED_TOLD, KR_RESTORED_RECOGNISED };
+struct kr_restored {
+    uint32_t how; /* enum kr_restored_how */
+    uint64_t since_ms, ended_ms /* the last time; 0: never */;
+};
+
 struct kr_core {
     struct kr_core_options options;
     const struct kr_keyring *keyring;
@@ -262,8 +270,9 @@ struct kr_core {
     uint64_t jobs_out, check_bytes;
     uint64_t makes_out, makes_since_ms; /* of jobs_out: large submissions of our own; since when flushes have found any */
     uint64_t quarantine_count, quarantine_bytes;
-    uint64_t takebacks_waiting;        /* for the operator's word */
-    uint64_t alarms_open;              /* likewise (alarm.h) */
+    uint64_t takebacks_waiting; /* for the operator's word */
+    uint64_t alarms_open;       /* likewise (alarm.h) */
+    struct kr_restored restored;
     bool takeback_is_due;              /* some have it now */
     bool quarantine_is_due;            /* the directory changed since the last look */
     bool quarantine_is_stale;          /* it did since the round began that is under way */
@@ -624,6 +633,8 @@ enum kr_err kr_join_step_say(struct kr_step *step, struct kr_link *link, uint32_
 /* The directory has changed: whoever waits for a membership that is there now hears so. */
 enum kr_err kr_joins_settle(struct kr_step *step) KR_WARN_UNUSED;
 enum kr_err kr_invitations_load(struct kr_step *step) KR_WARN_UNUSED;
+/* All that are open: who knows which of them were used since. */
+enum kr_err kr_invitations_void(struct kr_step *step) KR_WARN_UNUSED;
 struct kr_invitation *kr_invitation_by_number(struct kr_core *core, uint32_t number);
 enum kr_err kr_invitation_frame(struct kr_step *step, struct kr_invitation *invitation, struct kr_slice frame) KR_WARN_UNUSED;
 enum kr_err kr_invitations_tick(struct kr_step *step) KR_WARN_UNUSED;

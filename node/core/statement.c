@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/core/state.h"
+#include "node/core/restored.h"
 
 void kr_statement_write_card(const void *what, struct kr_slice previous, struct kr_writer *writer)
 {
@@ -76,6 +76,10 @@ enum kr_err kr_statement_make(struct kr_step *step, const struct kr_statement *s
         return KR_NOMEM;
     }
     kr_writer_init(&content, KR_BODY_BYTES_MAX);
+    if (kr_restored_holds(step->core)) {
+        kr_job_free(job);
+        return KR_RESTORED;
+    }
     enum kr_err err = find_standing(step, statement, &standing);
     if (err != KR_OK) {
         goto out;

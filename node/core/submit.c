@@ -5,6 +5,7 @@
 
 #include "crypto/fault.h"
 #include "node/core/reason.h"
+#include "node/core/restored.h"
 #include "node/core/takeback.h"
 #include "proto/indicator/indicator.h"
 #include "proto/record/body.h"
@@ -399,6 +400,9 @@ enum kr_err kr_submit_made(struct kr_step *step, struct kr_job *job)
     }
     if (err == KR_CORRUPT) {
         return refuse_damaged(step, job->client, job->request);
+    }
+    if (err == KR_NOT_FOUND && kr_restored_holds(step->core)) { /* known since it was asked for */
+        return kr_restored_refuse(step, job->client, job->request);
     }
     if (err == KR_NOT_FOUND && signed_today(step) >= KR_SIGNED_DAY_MAX) { /* those under way when it was asked for count too */
         return refuse_more(step, job->client, job->request);

@@ -137,8 +137,8 @@ enum kr_err kr_links_allow(struct kr_step *step)
     return err;
 }
 
-/* `linked`: a council whose link stands, so that its ticket has done its work; NULL: what has expired. */
-static enum kr_err drop_invitations(struct kr_step *step, const uint8_t *linked)
+/* `linked`: a council whose link stands, so that its ticket has done its work; NULL: what has expired, or all. */
+static enum kr_err drop_invitations(struct kr_step *step, const uint8_t *linked, bool all)
 {
     struct kr_core *core = step->core;
     bool changed = false;
@@ -146,6 +146,7 @@ static enum kr_err drop_invitations(struct kr_step *step, const uint8_t *linked)
         struct kr_invitation *invitation = core->invitations[i];
         bool is_over = linked != NULL ? invitation->is_used && memcmp(invitation->used_by, linked, 32) == 0
                                       : !core->options.doubts_clock && invitation->expires_s <= step->now_ms / 1000;
+        is_over = is_over || all;
         if (!is_over) {
             i++;
             continue;
@@ -197,7 +198,7 @@ static enum kr_err give_up_waiting(struct kr_step *step, struct kr_link *link)
 enum kr_err kr_invitations_tick(struct kr_step *step)
 {
     struct kr_core *core = step->core;
-    enum kr_err err = drop_invitations(step, NULL);
+    enum kr_err err = drop_invitations(step, NULL, false);
     if (err == KR_OK) {
         err = kr_joins_settle(step);
     }
@@ -216,7 +217,12 @@ enum kr_err kr_invitations_tick(struct kr_step *step)
 
 enum kr_err kr_invitations_fulfilled(struct kr_step *step, const struct kr_link *link)
 {
-    return drop_invitations(step, link->council);
+    return drop_invitations(step, link->council, false);
+}
+
+enum kr_err kr_invitations_void(struct kr_step *step)
+{
+    return drop_invitations(step, NULL, true);
 }
 
 /* ---- inviting ---- */
@@ -480,7 +486,7 @@ static enum kr_err join_hello(struct kr_step *step, struct kr_invitation *invita
     bool fits = kr_hello_read(bytes, &hello) == KR_OK && hello.is_join && !hello.is_responder &&
                 memcmp(hello.meant, step->core->self, 32) == 0 && memcmp(hello.council, step->core->self, 32) != 0;
     if (invitation->expires_s <= step->now_ms / 1000) {
-        return drop_invitations(step, NULL); /* cuts the connection; when it is made anew, the joiner is turned away */
+        return drop_invitations(step, NULL, false); /* cuts the connection; when it is made anew, the joiner is turned away */
     }
     if (!fits || step->now_ms < invitation->heard_ms + 100) {
         return KR_OK; /* whoever it is, it holds a ticket and nothing else: no answer; and ten tries a second are enough */

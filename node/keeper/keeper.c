@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "crypto/secret.h"
+#include "node/keeper/backups.h"
 #include "node/keeper/config.h"
 #include "node/keeper/log.h"
 #include "node/keeper/runner.h"
@@ -163,6 +164,20 @@ static void upgrading(void *context, uint32_t percent)
     keeper->upgrade_said_ms = now_ms;
 }
 
+/* Neither is worth not to start. */
+static void look_at_backups(const struct keeper *keeper, bool was_restored)
+{
+    struct kr_error error = {0};
+    uint8_t council[32];
+    kr_runner_council(keeper->runner, council);
+    if (kr_backups_put_key(keeper->place->directory, council, keeper->keyring->recovery_public, &error) != KR_OK) {
+        kr_log(KR_LOG_WARNING, "no backup can be made: %s", error.text);
+    }
+    if (was_restored && kr_backups_restored_is_told(keeper->place->directory, &error) != KR_OK) {
+        kr_log(KR_LOG_WARNING, "%s", error.text);
+    }
+}
+
 static enum kr_err start_parts(struct keeper *keeper, struct kr_error *error)
 {
     struct kr_keyring *keyring = keeper->keyring;
@@ -203,8 +218,12 @@ static enum kr_err start_parts(struct keeper *keeper, struct kr_error *error)
                                                  .listen = keeper->config.listen,
                                                  .directory = keeper->place->directory,
                                                  .is_protected = keeper->is_protected,
-                                                 .failed_fd = keeper->failed_fd};
+                                                 .failed_fd = keeper->failed_fd,
+                                                 .was_restored = kr_backups_was_restored(keeper->place->directory)};
         err = kr_runner_new(&runner, &keeper->runner, error);
+        if (err == KR_OK) {
+            look_at_backups(keeper, runner.was_restored);
+        }
     }
     if (err == KR_OK) {
         kr_runner_set_ways(keeper->runner, keeper->config.ways);

@@ -26,6 +26,10 @@ int kr_keeper_init(const struct kr_place *place, const struct kr_passphrase_sour
 int kr_keeper_change_passphrase(const struct kr_place *place, const struct kr_passphrase_source *source,
                                 const struct kr_passphrase_source *next);
 
+/* The store's pages as they are now, to standard output (proto/backup/backup.h), for `kairan backup`: also while a node runs on
+ * them. Needs no passphrase. Returns an exit status. */
+int kr_keeper_snapshot(const struct kr_place *place);
+
 /* No core files, no debugger, no reading of our memory by others of the same user. KR_SYSTEM. */
 enum kr_err kr_keeper_harden(struct kr_error *error) KR_WARN_UNUSED;
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "node/core/job.h"
+#include "node/keeper/backups.h"
 #include "node/keeper/latency.h"
 #include "node/keeper/log.h"
 #include "node/keeper/pace.h"
@@ -18,6 +19,7 @@
 #define OURSELVES UINT64_MAX
 /* A clock that was set back by less is made good before anybody minds. */
 #define SET_BACK_MS_MIN 60000u
+#define REAP_MS         60000u
 
 struct kr_runner {
     struct kr_runner_options options;
@@ -32,6 +34,7 @@ struct kr_runner {
     uint64_t ahead_ms;   /* of the system's clock, when that was last spoken of; 0: it is not */
     uint64_t idle_at_ms; /* not before (monotonic) */
     uint64_t commit_us;  /* what the last commit took */
+    uint64_t reaped_ms;  /* when readers of dead processes were last looked for (monotonic) */
     uint64_t put_off_ms; /* since when it has been put off for records that come one after the other; 0: it has not */
     struct kr_pace pace;
     struct kr_latency latency;
@@ -73,6 +76,7 @@ static void answer_status(struct kr_runner *runner, const struct kr_effect *effe
     status.net_restarts = facts.restarts;
     status.keyring_is_protected = runner->options.is_protected;
     status.store_is_writable = runner->is_writable;
+    status.backup_s = kr_backups_last_s(runner->options.directory);
     if (statvfs(runner->options.directory, &disk) == 0) {
         status.disk_free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
     }
@@ -409,6 +413,16 @@ static void take_guards(struct kr_runner *runner)
     }
 }
 
+/* A backup that was killed would keep the store from using pages again. */
+static void reap_readers(struct kr_runner *runner)
+{
+    const uint64_t now_ms = kr_monotonic_ms();
+    if (now_ms - runner->reaped_ms >= REAP_MS) {
+        runner->reaped_ms = now_ms;
+        kr_store_reap_readers(runner->options.store);
+    }
+}
+
 /* One round: net, jobs, then a batch, else what can wait, else waiting. */
 static enum kr_err turn(struct kr_runner *runner, struct kr_error *error)
 {
@@ -424,6 +438,7 @@ static enum kr_err turn(struct kr_runner *runner, struct kr_error *error)
     watch_clock(runner);
     take_guards(runner);
     take_ways(runner);
+    reap_readers(runner);
     run_jobs(runner);
     if (runner->wake_ms != UINT64_MAX && kr_clock_now_ms(runner->options.clock) >= runner->wake_ms) {
         runner->wake_ms = UINT64_MAX;
@@ -460,26 +475,44 @@ static void *run(void *context)
     return NULL;
 }
 
+/* It must know, durably, before it may do anything. */
+static enum kr_err tell_restored(struct kr_runner *runner, struct kr_error *error)
+{
+    struct kr_core_stat stat;
+    kr_lanes_must_put(runner->options.lanes, &(struct kr_event){.type = KR_EVENT_RESTORED});
+    run_batch(runner, kr_lanes_take(runner->options.lanes, KR_CORE_LANE_COUNT, runner->items, KR_BATCH_EVENTS_MAX));
+    kr_core_stat(kr_loop_core(runner->loop), &stat);
+    return stat.is_restored
+               ? KR_OK
+               : kr_fail(error, KR_IO,
+                         "this node was restored from a backup, and its store does not take note of it: make room on the "
+                         "disk, or check it, and start again");
+}
+
 /* The core's first look, on the caller's thread: nothing else runs yet. */
 static enum kr_err look_first(struct kr_runner *runner, struct kr_error *error)
 {
+    struct kr_core_stat stat;
+    const uint8_t nobody[32] = {0};
+    kr_core_stat(kr_loop_core(runner->loop), &stat);
+    if (memcmp(stat.council, nobody, sizeof nobody) == 0) {
+        return kr_fail(error, KR_CONFIG, "this node has no identity yet: run `kairan init`");
+    }
+    enum kr_err err = runner->options.was_restored ? tell_restored(runner, error) : KR_OK;
+    if (err != KR_OK) {
+        return err;
+    }
     kr_lanes_must_put(runner->options.lanes, &(struct kr_event){.type = KR_EVENT_TICK});
     struct kr_writer nothing;
     kr_writer_init(&nothing, 16);
     kr_writer_array(&nothing, 0);
-    enum kr_err err = kr_writer_finish(&nothing);
+    err = kr_writer_finish(&nothing);
     if (err == KR_OK) {
         const struct kr_event ask = {
             .type = KR_EVENT_REQUEST, .client = OURSELVES, .op = KR_OP_STATUS, .bytes = {nothing.bytes, nothing.len}};
         kr_lanes_must_put(runner->options.lanes, &ask);
     }
     kr_writer_deinit(&nothing);
-    struct kr_core_stat stat;
-    const uint8_t nobody[32] = {0};
-    kr_core_stat(kr_loop_core(runner->loop), &stat);
-    if (err == KR_OK && memcmp(stat.council, nobody, sizeof nobody) == 0) {
-        err = kr_fail(error, KR_CONFIG, "this node has no identity yet: run `kairan init`");
-    }
     if (err == KR_OK) {
         run_batch(runner, kr_lanes_take(runner->options.lanes, KR_CORE_LANE_COUNT, runner->items, KR_BATCH_EVENTS_MAX));
     }
@@ -519,6 +552,13 @@ enum kr_err kr_runner_new(const struct kr_runner_options *options, struct kr_run
     }
     *ret_runner = runner;
     return KR_OK;
+}
+
+void kr_runner_council(const struct kr_runner *runner, uint8_t ret_council[static 32])
+{
+    struct kr_core_stat stat;
+    kr_core_stat(kr_loop_core(runner->loop), &stat);
+    memcpy(ret_council, stat.council, 32);
 }
 
 enum kr_err kr_runner_start(struct kr_runner *runner, struct kr_error *error)

@@ -37,6 +37,7 @@ struct kr_runner_options {
     const char *directory;                       /* whose disk is meant by "free" */
     bool is_protected;                           /* the keyring */
     int failed_fd;                               /* written to where it ends by itself */
+    bool was_restored;                           /* from a backup: the core is told before anything else */
 };
 
 struct kr_runner;
@@ -47,6 +48,9 @@ enum kr_err kr_runner_new(const struct kr_runner_options *options, struct kr_run
 enum kr_err kr_runner_start(struct kr_runner *runner, struct kr_error *error) KR_WARN_UNUSED;
 /* Ends the thread after its batch; then net. */
 void kr_runner_free(struct kr_runner *runner);
+
+/* Whose node it is; before it is started. */
+void kr_runner_council(const struct kr_runner *runner, uint8_t ret_council[static 32]);
 
 /* Any thread. */
 /* Why it ended by itself ("" where it has not). */

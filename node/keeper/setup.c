@@ -14,6 +14,7 @@
 #include "crypto/private_file.h"
 #include "crypto/secret.h"
 #include "node/core/loop.h"
+#include "node/keeper/backups.h"
 #include "node/keeper/keeper.h"
 #include "node/keeper/log.h"
 
@@ -195,6 +196,9 @@ static enum kr_err make_node(const struct kr_place *place, const struct kr_passp
     }
     if (err == KR_OK) {
         err = make_store(new_store, keyring, init, ret_council, error);
+    }
+    if (err == KR_OK) {
+        err = kr_backups_put_key(place->directory, ret_council, keyring->recovery_public, error);
     }
     if (err == KR_OK) {
         err = put_in_place(place, new_store, new_keyring, error);

@@ -97,6 +97,8 @@ enum kr_op {
     KR_OP_PEER = 36,    /* args: kr_peer_act; result: empty array when it is in force, net included */
     KR_OP_BLOCKED = 37, /* pages of kr_blocked: councils that may not be linked */
     KR_OP_QUARANTINE = 38, /* pages of kr_quarantined: what waits for its author to be trusted */
+    KR_OP_RECONCILE = 40, /* args: array of 1 flag, forced; result: empty array: this node signs. Went it back to an older state, it
+                             is refused as long as it has to wait, and forced it is not */
     /* proto/client/rekey.h: */
     KR_OP_NEW_KEYS = 45, /* result: empty array when a node key and a sealing key that come next are in the keyring's file */
     KR_OP_ROTATE = 46,   /* answers as KR_OP_STATE does: this council's card with those keys in place of the ones in use */
@@ -371,6 +373,7 @@ struct kr_peer {
     uint32_t phase;       /* enum kr_peer_phase */
     uint64_t entries;     /* of its logs, of all scopes that both share; 0 where it is not known */
     uint64_t next_try_ms; /* when it is dialled next; 0: there is a session, it is paused, or the other side dials */
+    bool is_awaited;      /* this node went back to an older state and waits until both are equal */
 };
 void kr_peer_write(const struct kr_peer *peer, struct kr_writer *writer);
 enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer) KR_WARN_UNUSED;
@@ -387,6 +390,11 @@ struct kr_status {
     bool net_is_up, keyring_is_protected, store_is_writable;
     bool has_root, has_recovery; /* those secrets are on this node */
     uint64_t net_restarts;
+    uint32_t restored;          /* 0: no; else it went back to an older state and signs nothing yet: 1 restored from a backup,
+                                   2 a peer showed that it was */
+    uint64_t restored_since_ms; /* 0: it was not */
+    uint64_t awaited;           /* linked councils that it was not found equal with since */
+    uint64_t backup_s;          /* when the last backup was made; 0: none ever was, as far as is known */
     uint32_t community_count;
     struct kr_status_community {
         uint8_t id[32];

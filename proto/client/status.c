@@ -16,7 +16,7 @@ static uint64_t shift_clock(int64_t clock_ms)
 
 void kr_peer_write(const struct kr_peer *peer, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 20);
+    kr_writer_array(writer, 21);
     kr_writer_bin(writer, peer->council, 32);
     kr_writer_bin(writer, peer->transport_key, 32);
     kr_writer_str_slice(writer, peer->name);
@@ -37,6 +37,7 @@ void kr_peer_write(const struct kr_peer *peer, struct kr_writer *writer)
     kr_writer_uint(writer, peer->phase);
     kr_writer_uint(writer, peer->entries);
     kr_writer_uint(writer, peer->next_try_ms);
+    kr_writer_flag(writer, peer->is_awaited);
 }
 
 enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer)
@@ -45,7 +46,7 @@ enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer)
     struct kr_reader reader;
 
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 20);
+    kr_reader_array(&reader, 21);
     kr_reader_fixed(&reader, peer.council, 32);
     kr_reader_fixed(&reader, peer.transport_key, 32);
     peer.name = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
@@ -66,6 +67,7 @@ enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer)
     peer.phase = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
     peer.entries = kr_reader_uint(&reader, UINT64_MAX);
     peer.next_try_ms = kr_reader_uint(&reader, UINT64_MAX);
+    peer.is_awaited = kr_reader_flag(&reader);
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) == KR_OK) {
         *ret_peer = peer;
@@ -75,7 +77,7 @@ enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer)
 
 void kr_status_write(const struct kr_status *status, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 27);
+    kr_writer_array(writer, 31);
     kr_writer_bin(writer, status->council, 32);
     kr_writer_str_slice(writer, status->name_ja);
     kr_writer_str_slice(writer, status->name_en);
@@ -102,6 +104,10 @@ void kr_status_write(const struct kr_status *status, struct kr_writer *writer)
     kr_writer_flag(writer, status->has_root);
     kr_writer_flag(writer, status->has_recovery);
     kr_writer_uint(writer, status->net_restarts);
+    kr_writer_uint(writer, status->restored);
+    kr_writer_uint(writer, status->restored_since_ms);
+    kr_writer_uint(writer, status->awaited);
+    kr_writer_uint(writer, status->backup_s);
     kr_writer_array(writer, status->community_count);
     for (uint32_t i = 0; i < status->community_count; i++) {
         kr_writer_array(writer, 3);
@@ -130,7 +136,7 @@ enum kr_err kr_status_read(struct kr_slice bytes, struct kr_status *ret_status)
     struct kr_reader reader;
 
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 27);
+    kr_reader_array(&reader, 31);
     kr_reader_fixed(&reader, status.council, 32);
     status.name_ja = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     status.name_en = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
@@ -157,6 +163,10 @@ enum kr_err kr_status_read(struct kr_slice bytes, struct kr_status *ret_status)
     status.has_root = kr_reader_flag(&reader);
     status.has_recovery = kr_reader_flag(&reader);
     status.net_restarts = kr_reader_uint(&reader, UINT64_MAX);
+    status.restored = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
+    status.restored_since_ms = kr_reader_uint(&reader, UINT64_MAX);
+    status.awaited = kr_reader_uint(&reader, UINT64_MAX);
+    status.backup_s = kr_reader_uint(&reader, UINT64_MAX);
     read_communities(&reader, &status);
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) == KR_OK) {

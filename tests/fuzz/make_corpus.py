@@ -79,8 +79,8 @@ def answers():
     yield PREVIEW, array(array(REACH), uint(1), array(array(uint(0), text("list"), text("detail"))), uint(1))
     yield EXPLAINED, array(SUMMARY_BYTES, text("from"), ID, uint(1), array(array(uint(2), binary(b""), uint(4))), array(REACH), FORCED, TAKEN)
     clock = b"\xcf" + (1 << 62).to_bytes(8, "big")
-    yield PEER, array(ID, ID, text("n"), text("tcp://a:1"), uint(2), uint(1), uint(0), uint(1), uint(2), clock, *[uint(0)] * 10)
-    yield STATUS, array(ID, *[text("x")] * 4, *[uint(n) for n in range(15)], *[uint(1), uint(0)] * 3,
+    yield PEER, array(ID, ID, text("n"), text("tcp://a:1"), uint(2), uint(1), uint(0), uint(1), uint(2), clock, *[uint(0)] * 10, uint(1))
+    yield STATUS, array(ID, *[text("x")] * 4, *[uint(n) for n in range(15)], *[uint(1), uint(0)] * 3, *[uint(n) for n in range(4)],
                         array(array(ID, text("n"), uint(3))))
     yield JOIN, array(uint(2), text("council"))
     yield STATED, array(binary(b"record"), binary(b"another"))

@@ -292,7 +292,12 @@ enum sim_verdict sim_world_state(struct sim_world *world, uint32_t index, const 
     if (err == KR_OK) {
         err = kr_core_flush(core, txn, &rng, node->now_ms, &effects);
     }
-    enum sim_verdict verdict = err == KR_OK ? SIM_HOLDS : sim_fail(world, SIM_LOSS, "%s cannot make a statement", node->name);
+    const bool is_refused = err == KR_RESTORED; /* it went back to an older state: not now */
+    if (err == KR_OK && !node->is_hostile && sim_is_held(node)) {
+        (void)sim_fail(world, SIM_SIGNED, "%s went back to an older state and made a statement", node->name);
+    }
+    enum sim_verdict verdict =
+        err == KR_OK || is_refused ? SIM_HOLDS : sim_fail(world, SIM_LOSS, "%s cannot make a statement", node->name);
     /* A commit that fails leaves the core as it never is: it would be made anew by its loop. Here it is by a new life. */
     if (err == KR_OK && kr_txn_commit(txn) != KR_OK) {
         sim_world_crash(world, index, 1000);

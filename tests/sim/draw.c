@@ -212,7 +212,8 @@ static void draw_nodes_trouble(struct hand *hand)
     for (uint32_t i = 0; i < restores; i++) {
         struct sim_op op = {.kind = SIM_OP_RESTORE, .at_ms = some_time(hand), .node = below(hand, plan->node_count)};
         struct sim_op backup = {.kind = SIM_OP_BACKUP, .at_ms = kr_rng_below(&hand->rng, op.at_ms + 1), .node = op.node};
-        if (one_in(hand, 2)) { /* else the first one: the disk with all that came since is lost */
+        op.is_told = op.at_ms % 2 == 0; /* (drawn by another number the plans of all seeds would be others) */
+        if (one_in(hand, 2)) {          /* else the first one: the disk with all that came since is lost */
             sim_plan_add(plan, &backup);
         }
         sim_plan_add(plan, &op);

@@ -33,6 +33,7 @@ const struct sim_fault sim_faults[KR_FAULT_COUNT] = {
     [KR_FAULT_GRAFTED_AGAIN] = {"grafted-again", "what a peer asks for over and over is sent to it as often, without a budget", 364,
                                 ANY},
     [KR_FAULT_HEADER_TAKEN] = {"header-taken", "a header alone is taken from anybody", 50, ANY},
+    [KR_FAULT_RESTORED_SIGNS] = {"restored-signs", "a node that went back to an older state signs at once", 30, ANY},
     [KR_FAULT_TAKEN_BACK_FORGOTTEN] =
         {"taken-back-forgotten", "what takes a record back has no effect where it comes late: after a crash, or an old backup", 2,
          ANY},

@@ -15,6 +15,9 @@ bool sim_chance(struct sim_world *world, uint32_t of_thousand); /* never where t
 uint64_t sim_node_system_ms(const struct sim_world *world, const struct sim_node *node);
 enum sim_verdict sim_node_start(struct sim_world *world, struct sim_node *node);
 void sim_node_stop(struct sim_node *node);
+/* ---- held.c ---- */
+enum sim_verdict sim_node_tell(struct sim_world *world, struct sim_node *node); /* where it is to be told */
+/* ---- world.c ---- */
 /* Makes it somebody: a card, and if wanted a community. */
 void sim_node_init(struct sim_world *world, struct sim_node *node, bool founds);
 /* A world without nodes. */

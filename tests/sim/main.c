@@ -52,6 +52,8 @@ static const char *verdict_name(enum sim_verdict verdict)
         return "unbounded";
     case SIM_UNEXPECTED:
         return "unexpected";
+    case SIM_SIGNED:
+        return "signed";
     case SIM_LATE:
         return "late";
     }

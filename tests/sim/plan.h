@@ -15,7 +15,7 @@
  *   noise [drop N] [duplicate N] [reorder N] [fail N] [crash N] [delay MS]          N in 1,000; from here on
  *   split NODE… [for TIME]         mute NODE NODE [for TIME]         cut NODE NODE [for TIME]
  *   slow NODE NODE BYTES [for TIME]                                  crash NODE [for TIME]
- *   backup NODE                    restore NODE                      clock NODE TIME | clock NODE -TIME
+ *   backup NODE                    restore NODE [told]               clock NODE TIME | clock NODE -TIME
  *   renew NODE                     its council issues its card anew
  *   say NODE vouches|unvouches|expels|readmits NODE         one council of another, in their community (k and quorum are 1)
  *   turn NODE HOW                  the node goes over to the other side: sim_turn_names
@@ -57,6 +57,7 @@ struct sim_op {
     uint32_t node, other;
     uint32_t record; /* as the plan names it */
     enum kr_label label;
+    bool is_told; /* restore: by `kairan restore`, which tells the node; else its files are put back by hand */
     bool is_large;
     uint64_t lives_ms; /* 0: as long as its kind does */
     uint32_t number;   /* slow: bytes a second; say: enum sim_word; turn: enum sim_turn; expect: enum sim_expected */

@@ -14,6 +14,7 @@
 #define PROBES      3u
 #define PROBES_FROM 1000000u /* their names */
 #define PROMPT_MS   4000u
+#define FORCED_MS   60000u /* until what clients had to wait with is everywhere */
 
 static struct sim_record *record_named(struct sim_world *world, uint32_t name)
 {
@@ -88,7 +89,7 @@ static enum sim_verdict do_op(struct sim_world *world, const struct sim_op *op)
     case SIM_OP_BACKUP:
         return sim_world_backup(world, op->node);
     case SIM_OP_RESTORE:
-        return sim_world_restore(world, op->node);
+        return sim_world_restore(world, op->node, op->is_told);
     case SIM_OP_CLOCK:
         sim_world_clock(world, op->node, op->skew_ms);
         break;
@@ -215,6 +216,20 @@ static bool has_hostile(const struct sim_world *world)
     return false;
 }
 
+/* Who waits for a member that means ill, or for what a wrong clock has dated, waits until its operator has had enough. */
+static enum sim_verdict end_waiting(struct sim_world *world)
+{
+    enum sim_verdict verdict = sim_check_held(world);
+    bool has_any = false;
+    for (uint32_t i = 0; i < world->node_count && verdict == SIM_HOLDS; i++) {
+        if (sim_is_held(world->nodes[i])) {
+            sim_world_force(world, i);
+            has_any = true;
+        }
+    }
+    return verdict == SIM_HOLDS && has_any ? sim_world_run(world, world->now_ms + FORCED_MS) : verdict;
+}
+
 static enum sim_verdict play(struct sim_world *world, const struct sim_plan *plan, const struct sim_listener *listener)
 {
     enum sim_verdict verdict = sim_world_init_with(world, plan->seed, plan->node_count, &plan->edges, 0, listener->trace);
@@ -238,6 +253,9 @@ static enum sim_verdict play(struct sim_world *world, const struct sim_plan *pla
     if (verdict == SIM_HOLDS) {
         sim_world_heal(world);
         verdict = sim_world_run(world, world->now_ms + plan->settle_ms);
+    }
+    if (verdict == SIM_HOLDS) {
+        verdict = end_waiting(world);
     }
     if (verdict == SIM_HOLDS) {
         verdict = look(world);

@@ -178,6 +178,7 @@ static enum sim_verdict run_batch(struct sim_world *world, struct sim_node *node
         if (node->is_hostile) {
             sim_hostile_note(world, node);
         }
+        const bool was_held = sim_is_held(node);
         enum kr_err err = kr_loop_run(node->loop, &batch[done], count - done, seed, NULL, NULL, &effects, &taken);
         if (err != KR_OK) {
             sim_trace(world, "%s could not commit: %s", node->name, kr_err_text(err));
@@ -192,6 +193,8 @@ static enum sim_verdict run_batch(struct sim_world *world, struct sim_node *node
         world->events_run += taken;
         if (verdict == SIM_HOLDS && node->is_hostile) {
             sim_hostile_turn(world, node, &effects);
+        } else if (verdict == SIM_HOLDS) {
+            verdict = sim_check_silent(world, node, was_held, &effects);
         }
         if (verdict == SIM_HOLDS) {
             verdict = sim_let_out(world, node, &effects);

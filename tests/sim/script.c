@@ -105,9 +105,11 @@ void sim_op_print(const struct sim_op *op, FILE *file)
         print_for(op->for_ms, file);
         break;
     case SIM_OP_BACKUP:
-    case SIM_OP_RESTORE:
     case SIM_OP_RENEW:
         (void)fprintf(file, " %u", op->node);
+        break;
+    case SIM_OP_RESTORE:
+        (void)fprintf(file, " %u%s", op->node, op->is_told ? " told" : "");
         break;
     case SIM_OP_CLOCK:
         (void)fprintf(file, " %u %s", op->node, op->skew_ms < 0 ? "-" : "");
@@ -323,6 +325,7 @@ static void read_op(struct words *words, struct sim_plan *plan)
     case SIM_OP_RESTORE:
     case SIM_OP_RENEW:
         op.node = next_node(words, plan);
+        op.is_told = op.kind == SIM_OP_RESTORE && next_is(words, "told");
         break;
     case SIM_OP_CLOCK:
         read_clock(words, plan, &op);

@@ -114,7 +114,7 @@ enum sim_verdict sim_node_start(struct sim_world *world, struct sim_node *node)
     }
     sim_world_push(world, node, (struct kr_event){.type = KR_EVENT_TICK}, NULL, 0, world->now_ms);
     sim_world_push(world, node, (struct kr_event){.type = KR_EVENT_NET_UP}, NULL, 0, world->now_ms + 5);
-    return SIM_HOLDS;
+    return sim_node_tell(world, node);
 }
 
 enum sim_verdict sim_world_start(struct sim_world *world, uint32_t index)
@@ -160,7 +160,7 @@ enum sim_verdict sim_world_backup(struct sim_world *world, uint32_t index)
     return sim_disk_copy(from, to) ? SIM_HOLDS : sim_fail(world, SIM_SETUP, "no backup of %s", node->name);
 }
 
-enum sim_verdict sim_world_restore(struct sim_world *world, uint32_t index)
+enum sim_verdict sim_world_restore(struct sim_world *world, uint32_t index, bool is_told)
 {
     struct sim_node *node = world->nodes[index];
     char from[200], to[200];
@@ -177,7 +177,18 @@ enum sim_verdict sim_world_restore(struct sim_world *world, uint32_t index)
         record->is_at_risk = record->is_at_risk || (record->node == index && record->accepted_ms >= node->backup_ms);
     }
     node->was_restored = true;
+    node->was_copied = node->was_copied || !is_told;
+    node->is_to_be_told = is_told;
     return sim_disk_copy(from, to) ? sim_node_start(world, node) : sim_fail(world, SIM_SETUP, "no backup of %s", node->name);
+}
+
+void sim_world_force(struct sim_world *world, uint32_t index)
+{
+    static const uint8_t forced[] = {0x91, 0x01}; /* array of 1: 1 */
+    sim_tell(world, "node %u is told to wait no longer", index);
+    sim_world_push(world, world->nodes[index],
+                   (struct kr_event){.type = KR_EVENT_REQUEST, .client = SIM_CLIENT_FORCE, .op = KR_OP_RECONCILE}, forced,
+                   sizeof forced, world->now_ms);
 }
 
 uint64_t sim_node_system_ms(const struct sim_world *world, const struct sim_node *node)

@@ -34,6 +34,7 @@ enum sim_verdict {
     SIM_SETUP = 15,
     SIM_UNBOUNDED = 16,  /* a queue, a buffer, or work without end */
     SIM_UNEXPECTED = 17, /* a scenario's `expect` does not hold */
+    SIM_SIGNED = 19,     /* a node that went back to an older state signed, or signed one version twice */
     SIM_LATE = 18        /* with everything quiet a new record was not everywhere at once */
 };
 
@@ -47,6 +48,7 @@ struct sim_faults {
 #define SIM_CLIENT_SETUP   1u /* request: twice the edge's index to invite, and one more to join */
 #define SIM_CLIENT_SUBMIT  7u /* request: the record's index */
 #define SIM_CLIENT_RETRACT 8u /* likewise */
+#define SIM_CLIENT_FORCE   9u /* the operator of a restored node */
 
 struct sim_event {
     uint64_t at_ms, order; /* order of scheduling breaks ties */
@@ -100,6 +102,8 @@ struct sim_node {
     int64_t skew_ms;
     uint64_t now_ms, wake_ms; /* by its own clock */
     uint64_t backup_ms;       /* when its last backup was made */
+    bool is_to_be_told;       /* that it was restored: before anything else, once it is durable no more */
+    bool was_copied;          /* its files were put back and nobody told it: before it noticed it may have signed anything */
     bool was_restored;        /* what it alone had since then may be lost, and its log is another one than was read */
     bool is_hostile;
     uint32_t turns;      /* bit per enum sim_turn */
@@ -217,9 +221,12 @@ void sim_world_deinit(struct sim_world *world);
 /* Starts a node that is down, now. */
 enum sim_verdict sim_world_start(struct sim_world *world, uint32_t node);
 void sim_world_crash(struct sim_world *world, uint32_t node, uint64_t down_ms);
-/* Copies the node's store aside, and puts that copy (of before all trouble, where none was made) in its place. */
+/* Copies the node's store aside, and puts that copy (of before all trouble, where none was made) in its place; the node is told so,
+ * or not. */
 enum sim_verdict sim_world_backup(struct sim_world *world, uint32_t node);
-enum sim_verdict sim_world_restore(struct sim_world *world, uint32_t node);
+enum sim_verdict sim_world_restore(struct sim_world *world, uint32_t node, bool is_told);
+/* Its operator says that it need not wait for those that it has not met since. */
+void sim_world_force(struct sim_world *world, uint32_t node);
 /* From now on its system clock is wrong by so much. */
 void sim_world_clock(struct sim_world *world, uint32_t node, int64_t skew_ms);
 uint32_t sim_world_below(struct sim_world *world, uint32_t bound);
@@ -289,6 +296,14 @@ enum sim_verdict sim_check_marks(struct sim_world *world);
 enum sim_verdict sim_check_bounds(struct sim_world *world);
 /* `from` sends a frame over that link: not more than SIM_MINUTE_FRAMES in one minute, nor SIM_MINUTE_BYTES. (traffic.c) */
 enum sim_verdict sim_check_traffic(struct sim_world *world, struct sim_node *from, uint32_t number, size_t len);
+/* After healing: no honest node waits for another honest one since it was restored, and none has fallen out with itself. (held.c)
+ */
+enum sim_verdict sim_check_held(struct sim_world *world);
+/* What came out of a node that was to sign nothing, before the batch and after it. */
+enum sim_verdict sim_check_silent(struct sim_world *world, const struct sim_node *node, bool was_held,
+                                  const struct kr_effects *effects);
+/* Whether it went back to an older state and has not reconciled since. */
+bool sim_is_held(const struct sim_node *node);
 /* Linked honest nodes hold equal sets in each scope that they share. */
 enum sim_verdict sim_check_same(struct sim_world *world);
 enum sim_held sim_held(const struct sim_node *node, const uint8_t id[static 32]);

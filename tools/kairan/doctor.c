@@ -17,6 +17,7 @@
 #define SILENT_DAYS      3u
 #define KEY_DAYS         30u
 #define KEY_OLD_DAYS     730u
+#define BACKUP_DAYS      30u
 #define DISK_BYTES_MIN   (512u * (uint64_t)KR_MIB)
 #define COMMIT_US_MAX    250000u
 #define NET_RESTARTS_MAX 3u
@@ -133,6 +134,35 @@ static void look_at_store(struct doctor *doctor)
     if (status->commits > 100 && status->commit_us_p99 > COMMIT_US_MAX) {
         sayf(doctor, WARNING, "disk", _("is it a network disk, an SD card, or a disk that fails? Look at its health (smartctl -a)"),
              _("the disk is slow: one write in a hundred takes %ju ms"), status->commit_us_p99 / 1000);
+    }
+}
+
+static void look_at_backups(struct doctor *doctor)
+{
+    const struct kr_status *status = &doctor->status;
+    const uint64_t now_s = doctor->now_ms / 1000;
+    const uint64_t days = now_s > status->backup_s ? (now_s - status->backup_s) / DAY_S : 0;
+    if (status->restored != 0) {
+        sayf(
+            doctor, PROBLEM, "restored",
+            _("kairan peers shows for whom it waits; a council that is gone for good: kairan peer remove NAME, or kairan restore "
+              "finish "
+              "--force"),
+            status->restored == 1
+                ? _("this node was restored and signs nothing until it is equal with the councils it was linked with: %ju are left")
+                : _("an older copy of this node's store was put back, or somebody else has its keys; it signs nothing until it is "
+                    "equal "
+                    "with the councils it was linked with: %ju are left"),
+            status->awaited);
+    }
+    if (status->backup_s == 0) {
+        say(doctor, WARNING, "backup", _("no backup of this node was ever made"),
+            _("kairan backup --to DIRECTORY, weekly at least"));
+    } else if (days > BACKUP_DAYS) {
+        sayf(doctor, WARNING, "backup", _("kairan backup --to DIRECTORY, weekly at least"), _("the last backup is %ju days old"),
+             days);
+    } else {
+        sayf(doctor, GOOD, "backup", NULL, _("the last backup is %ju days old"), days);
     }
 }
 
@@ -347,6 +377,7 @@ static bool ask_all(struct doctor *doctor)
     look_at_files(doctor);
     look_at_keys(doctor);
     look_at_store(doctor);
+    look_at_backups(doctor);
     look_at_net(doctor);
     if (kr_app_ask(app, KR_OP_PEERS, KR_ANSWER_MS, look_at_peer, doctor, NULL) != KR_OK) {
         return false;

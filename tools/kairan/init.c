@@ -6,28 +6,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tools/kairan/kairan.h"
+#include "tools/kairan/kairand.h"
 #include "tools/kairan/out.h"
 
 #define VALUES_MAX 16u
-
-/* Beside this program, in sbin beside its bin, or in the build tree; else the PATH is searched. */
-static void find_kairand(char *ret, size_t size)
-{
-    static const char *const places[] = {"kairand", "../sbin/kairand", "../../node/kairand"};
-    char self[PATH_MAX];
-    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-    self[len > 0 ? len : 0] = 0;
-    char *slash = strrchr(self, '/');
-    for (size_t i = 0; slash != NULL && i < sizeof places / sizeof places[0]; i++) {
-        slash[1] = 0;
-        int wanted = snprintf(ret, size, "%s%s", self, places[i]);
-        if (wanted > 0 && (size_t)wanted < size && access(ret, X_OK) == 0) {
-            return;
-        }
-    }
-    (void)snprintf(ret, size, "kairand");
-}
 
 static _Noreturn void become_kairand(const char *program, char **argv, int out)
 {
@@ -92,7 +74,7 @@ static bool let_kairand(struct kr_app *app, const char *mode, const struct kr_op
     }
     arguments[used] = NULL;
     if (ok) {
-        find_kairand(program, sizeof program);
+        kr_kairand_find(program, sizeof program);
         status = run_kairand(program, arguments, ret_out, size);
     } else {
         (void)kr_app_tell(app, KR_NOMEM, &(struct kr_error){.text = ""});

@@ -40,6 +40,8 @@ extern const struct kr_command kr_commands[];
 extern const size_t kr_command_count;
 
 int kr_run_init(struct kr_app *app, int argc, char **argv);
+int kr_run_backup(struct kr_app *app, int argc, char **argv);
+int kr_run_restore(struct kr_app *app, int argc, char **argv);
 int kr_run_passphrase(struct kr_app *app, int argc, char **argv);
 int kr_run_alarms(struct kr_app *app, int argc, char **argv);
 int kr_run_audit(struct kr_app *app, int argc, char **argv);

@@ -243,6 +243,7 @@ static enum kr_err peer_json(const struct kr_peer *peer)
         (void)json_object_set_new(object, "phase", json_string(phase_word(peer)));
         (void)json_object_set_new(object, "entries", json_integer((json_int_t)peer->entries));
         (void)json_object_set_new(object, "percent", json_integer((json_int_t)percent(peer)));
+        (void)json_object_set_new(object, "awaited", json_boolean(peer->is_awaited));
         (void)json_object_set_new(object, "next_try", peer->next_try_ms > 0 ? kr_json_time(peer->next_try_ms) : json_null());
     }
     return kr_json_line(object) ? KR_OK : KR_IO;
@@ -295,6 +296,9 @@ static void peer_text(const struct kr_peer *peer)
     (void)printf(_("\n  records: %ju sent, %ju received, %ju refused, %ju queued, %ju still missing here"), peer->sent_records,
                  peer->received_records, peer->refused_records, peer->queued, peer->behind);
     progress_text(peer);
+    if (peer->is_awaited) {
+        (void)fputs(_("\n  awaited: this node was restored and signs nothing until both are equal"), stdout);
+    }
     (void)printf("\n  %s: ", _("transfer"));
     kr_out_bytes(stdout, peer->sent_bytes);
     (void)printf(" %s, ", _("sent"));

@@ -17,7 +17,7 @@
 
 static bool is_well(const struct kr_status *status, const struct kr_own_keys *keys)
 {
-    return status->net_is_up && status->store_is_writable && !kr_keys_is_mute(keys, status->now_ms / 1000);
+    return status->net_is_up && status->store_is_writable && status->restored == 0 && !kr_keys_is_mute(keys, status->now_ms / 1000);
 }
 
 static bool status_json(const struct kr_status *status, const struct kr_own_keys *keys)
@@ -53,9 +53,17 @@ static bool status_json(const struct kr_status *status, const struct kr_own_keys
                    {"commits", status->commits},
                    {"commit_us_p50", status->commit_us_p50},
                    {"commit_us_p99", status->commit_us_p99},
-                   {"net_restarts", status->net_restarts}};
+                   {"net_restarts", status->net_restarts},
+                   {"awaited", status->awaited}};
+    static const char *const restored[] = {"no", "told", "recognised"};
     for (size_t i = 0; object != NULL && i < sizeof numbers / sizeof numbers[0]; i++) {
         (void)json_object_set_new(object, numbers[i].key, json_integer((json_int_t)numbers[i].value));
+    }
+    if (object != NULL) {
+        (void)json_object_set_new(object, "restored", json_string(restored[status->restored <= 2 ? status->restored : 1]));
+        (void)json_object_set_new(object, "restored_since",
+                                  status->restored != 0 ? kr_json_time(status->restored_since_ms) : json_null());
+        (void)json_object_set_new(object, "backup", status->backup_s > 0 ? kr_json_time(status->backup_s * 1000) : json_null());
     }
     return kr_json_line(object);
 }
@@ -100,6 +108,14 @@ static void status_text(const struct kr_status *status, const struct kr_own_keys
     (void)printf(_("\n  links: %ju of %ju online, tickets open: %ju"), status->links_online, status->links, status->tickets);
     (void)printf(_("\n  records: %ju, indicators: %ju, in quarantine: %ju"), status->records, status->indicators,
                  status->quarantined);
+    if (status->restored != 0) {
+        kr_out_style(stdout, KR_STYLE_RED);
+        (void)printf(
+            _("\n  RESTORED: signs nothing until it is equal with its peers again; waits for: %ju (see kairan peers, kairan "
+              "restore finish)"),
+            status->awaited);
+        kr_out_style(stdout, KR_STYLE_NONE);
+    }
     signing_text(status, keys);
     if (status->alarms > 0) {
         kr_out_style(stdout, KR_STYLE_RED);
@@ -114,6 +130,12 @@ static void status_text(const struct kr_status *status, const struct kr_own_keys
     (void)printf(", %s ", _("free on its disk:"));
     kr_out_bytes(stdout, status->disk_free_bytes);
     (void)fputs(status->store_is_writable ? "" : _("; NOT WRITABLE: make room on the disk"), stdout);
+    (void)printf("\n  %s: ", _("last backup"));
+    if (status->backup_s > 0) {
+        kr_out_time(stdout, status->backup_s);
+    } else {
+        (void)fputs(_("none (kairan backup)"), stdout);
+    }
     (void)printf("\n  %s: %s\n", _("keyring"), status->keyring_is_protected ? _("protected by a passphrase") : _("no passphrase"));
     (void)printf("  %s: ", _("root key"));
     (void)fputs(status->has_root ? _("on this node (better in a safe: kairan root)\n") : _("not on this node\n"), stdout);

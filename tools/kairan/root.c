@@ -198,8 +198,7 @@ struct paper_secrets {
     uint8_t seed[32];
 };
 
-/* Fills the key but for its council, of which only the beginning stands on paper. */
-static bool open_paper(const struct kr_app *app, const char *path, struct kr_root_key **ret_key)
+bool kr_paper_open(const struct kr_app *app, const char *path, struct kr_root_key **ret_key)
 {
     void *memory = NULL, *key = NULL;
     struct kr_error error = {0};
@@ -266,7 +265,7 @@ static int forget(struct kr_app *app, const char *paper_file, const struct kr_ro
     if (kr_status_read(result, &status) != KR_OK) {
         return kr_app_unreadable(app);
     }
-    bool ok = role == KR_KEY_ROOT ? kr_root_open(app, options, &key) : open_paper(app, paper_file, &key);
+    bool ok = role == KR_KEY_ROOT ? kr_root_open(app, options, &key) : kr_paper_open(app, paper_file, &key);
     if (ok && memcmp(key->council, status.council, role == KR_KEY_ROOT ? 32 : 8) != 0) {
         (void)kr_app_fail(app, KR_KEY, _("that is the key of another council: nothing was taken off the node"));
         ok = false;

@@ -24,6 +24,10 @@ bool kr_app_passphrase(const struct kr_app *app, const char *file, const char *f
 /* Opens the file, asking for its passphrase. Tells failures. Released with kr_secret_free. */
 bool kr_root_open(const struct kr_app *app, const struct kr_root_options *options, struct kr_root_key **ret_key);
 
+/* The lines of a recovery paper, from a file or typed in (`path` "-"). Fills the key but for its council, of which only the first 8
+ * bytes stand on paper. Tells failures. Released with kr_secret_free. root.c */
+bool kr_paper_open(const struct kr_app *app, const char *path, struct kr_root_key **ret_key);
+
 /* A request that comes to statements of ours, the first of them of this kind and about this council or community (NULL: whichever).
  * What the root key must sign is signed and sent back. Tells failures. `*ret_id` is the first one's. */
 bool kr_app_state(struct kr_app *app, enum kr_op op, struct kr_writer *args, uint32_t kind, const uint8_t *subject,

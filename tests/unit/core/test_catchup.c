@@ -572,7 +572,7 @@ static void nodes_restored_from_an_old_backup_catch_up(void **state)
             }
         }
         bed_run(bed, 60000);
-        assert_int_equal(sim_world_restore(bed->world, node), SIM_HOLDS);
+        assert_int_equal(sim_world_restore(bed->world, node, node % 2 == 0), SIM_HOLDS);
         bed_run(bed, 300000);
         for (uint32_t i = first; i < bed->world->record_count; i++) {
             assert_true(bed_holds(bed, 0, bed->world->records[i].id));

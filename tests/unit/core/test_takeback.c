@@ -224,7 +224,7 @@ static void an_old_backup_brings_nothing_back(void **state)
     assert_int_equal(ask_to_retract(bed, 0, id, 32, "x", 3), KR_OK);
     bed_run(bed, 5000);
     assert_true(is_header_only(bed, 1, id));
-    assert_int_equal(sim_world_restore(bed->world, 1), SIM_HOLDS);
+    assert_int_equal(sim_world_restore(bed->world, 1, true), SIM_HOLDS);
     assert_true(is_shown(bed, 1, id));
     bed_run(bed, 120000);
     for (uint32_t i = 0; i < 3; i++) {

@@ -39,6 +39,7 @@ static void make_well(struct node *node)
                                       .endpoint = slice("tcp://192.0.2.1:7370"),
                                       .disk_free_bytes = 64 * UINT64_C(1073741824),
                                       .store_bytes = 1 << 20,
+                                      .backup_s = NOW_MS / 1000 - 29 * 86400,
                                       .links = 2,
                                       .links_online = 2,
                                       .net_is_up = true,
@@ -189,7 +190,7 @@ static void nothing_is_said_of_a_node_that_is_well(void **state)
     assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
     assert_null(strstr(text, "\"warning\""));
     assert_null(strstr(text, "\"problem\""));
-    static const char *const checks[] = {"files",   "passphrase", "root-key", "recovery-key", "store",
+    static const char *const checks[] = {"files",   "passphrase", "root-key", "recovery-key", "store",   "backup",
                                          "network", "peers",      "clock",    "card",         "node-key"};
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
         assert_true(finds(text, checks[i], "good"));
@@ -217,6 +218,10 @@ static void each_thing_that_is_wrong_is_found(void **state)
     EXPECT(node.status.disk_free_bytes = 1 << 20, "store", "warning");
     EXPECT(node.status.store_bytes = 300 * UINT64_C(1073741824), "store", "warning");
     EXPECT((node.status.commits = 1000, node.status.commit_us_p99 = 400000), "disk", "warning");
+    EXPECT(node.status.backup_s = 0, "backup", "warning");
+    EXPECT(node.status.backup_s = NOW_MS / 1000 - 31 * 86400, "backup", "warning");
+    EXPECT((node.status.restored = 1, node.status.awaited = 2), "restored", "problem");
+    EXPECT(node.status.restored = 2, "restored", "problem");
     EXPECT(node.status.net_is_up = false, "network", "problem");
     EXPECT(node.status.net_restarts = 9, "network", "warning");
     EXPECT(node.status.alarms = 1, "alarms", "problem");

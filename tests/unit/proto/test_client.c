@@ -475,6 +475,10 @@ static void the_state_of_a_node_reads_back(void **state)
         .net_is_up = true,
         .store_is_writable = true,
         .net_restarts = 2,
+        .restored = 1,
+        .restored_since_ms = 77,
+        .awaited = 4,
+        .backup_s = 55,
         .community_count = 1,
         .communities = {{.id = {5}, .name = text_slice("西"), .members = 8}},
     };
@@ -491,6 +495,10 @@ static void the_state_of_a_node_reads_back(void **state)
     assert_int_equal(read_status.commit_us_p99, 18);
     assert_true(read_status.net_is_up && !read_status.keyring_is_protected && read_status.store_is_writable);
     assert_int_equal(read_status.net_restarts, 2);
+    assert_int_equal(read_status.restored, 1);
+    assert_int_equal(read_status.restored_since_ms, 77);
+    assert_int_equal(read_status.awaited, 4);
+    assert_int_equal(read_status.backup_s, 55);
     assert_slice_equal(read_status.communities[0].name, "西", 3);
     assert_int_equal(read_status.communities[0].members, 8);
     for (size_t len = 0; len < writer.len; len++) {
@@ -499,14 +507,20 @@ static void the_state_of_a_node_reads_back(void **state)
     kr_writer_deinit(&writer);
     round_trip_kr_join_step(&step, &read_step);
     for (size_t i = 0; i < sizeof clocks / sizeof clocks[0]; i++) {
-        struct kr_peer peer = {
-            .council = {1}, .name = text_slice("p"), .state = KR_LINK_OPEN, .clock_ms = clocks[i], .behind = 3, .next_try_ms = 4};
+        struct kr_peer peer = {.council = {1},
+                               .name = text_slice("p"),
+                               .state = KR_LINK_OPEN,
+                               .clock_ms = clocks[i],
+                               .behind = 3,
+                               .next_try_ms = 4,
+                               .is_awaited = i % 2 == 0};
         struct kr_peer read_peer;
 
         round_trip_kr_peer(&peer, &read_peer);
         assert_true(i > 4 || read_peer.clock_ms == clocks[i]); /* the last two are as good as for ever */
         assert_int_equal(read_peer.behind, 3);
         assert_int_equal(read_peer.next_try_ms, 4);
+        assert_true(read_peer.is_awaited == (i % 2 == 0));
     }
 }
 
