@@ -14,10 +14,11 @@
 
 #include "crypto/private_file.h"
 
-#define CHUNK_PAGES_MAX 64u
-#define PART_BYTES_MAX  (512u * KR_KIB)
-#define OPEN_BYTES_MAX  (KR_BACKUP_CHUNK_HEAD_BYTES + KR_BACKUP_ENTRIES_MAX * KR_BACKUP_ENTRY_BYTES)
-#define PROGRESS_PAGES  1024u
+#define CHUNK_PAGES_MAX   64u
+#define PART_BYTES_MAX    (512u * KR_KIB)
+#define OPEN_BYTES_MAX    (KR_BACKUP_CHUNK_HEAD_BYTES + KR_BACKUP_ENTRIES_MAX * KR_BACKUP_ENTRY_BYTES)
+#define PROGRESS_PAGES    1024u
+#define ADDED_BYTES_LEAST (16u * (uint64_t)KR_MIB)
 
 struct make {
     const struct kr_backup_making *making;
@@ -40,6 +41,12 @@ struct make {
 
 /* ---- what it adds to ---- */
 
+/* What is added may be as much as the whole; of a small one, more. */
+static uint64_t added_max(const struct kr_backup_chain *chain)
+{
+    return chain->files[0].bytes > ADDED_BYTES_LEAST ? chain->files[0].bytes : ADDED_BYTES_LEAST;
+}
+
 /* Where the chain is broken a new one begins, and that is told. */
 static enum kr_err find_base(struct make *make)
 {
@@ -54,7 +61,7 @@ static enum kr_err find_base(struct make *make)
     if (err == KR_OK) {
         err = kr_backup_chain_walk(&chain, &skim, &make->base, &why);
     }
-    if (err == KR_OK && chain.count <= KR_BACKUP_ADDED_MAX && chain.bytes < 2 * chain.files[0].bytes) {
+    if (err == KR_OK && chain.count <= KR_BACKUP_ADDED_MAX && chain.bytes - chain.files[0].bytes < added_max(&chain)) {
         make->head = chain.files[chain.count - 1].head;
         make->head.number++;
         memcpy(make->head.previous, chain.files[chain.count - 1].digest, 32);
@@ -382,17 +389,18 @@ static enum kr_err name_it(struct make *make)
     struct kr_backup_made *made = make->made;
     const time_t when = (time_t)making->made_s;
     struct tm tm;
-    char date[32], hex[9];
+    char date[32], hex[9], chain[5];
     int len = 0;
     if (making->is_file) {
         len = snprintf(made->path, sizeof made->path, "%s", making->to);
     } else {
         (void)sodium_bin2hex(hex, sizeof hex, making->council, 4);
+        (void)sodium_bin2hex(chain, sizeof chain, make->head.chain, 2);
         (void)strftime(date, sizeof date, "%Y%m%dT%H%M%SZ", gmtime_r(&when, &tm));
-        len = made->number == 0
-                  ? snprintf(made->path, sizeof made->path, "%s/kairan-%s-%s-full" KR_BACKUP_SUFFIX, making->to, hex, date)
-                  : snprintf(made->path, sizeof made->path, "%s/kairan-%s-%s-add%02u" KR_BACKUP_SUFFIX, making->to, hex, date,
-                             made->number);
+        len = made->number == 0 ? snprintf(made->path, sizeof made->path, "%s/kairan-%s-%s-%s-full" KR_BACKUP_SUFFIX, making->to,
+                                           hex, date, chain)
+                                : snprintf(made->path, sizeof made->path, "%s/kairan-%s-%s-%s-add%02u" KR_BACKUP_SUFFIX, making->to,
+                                           hex, date, chain, made->number);
     }
     if (len < 0 || (size_t)len >= sizeof made->path) {
         return kr_fail(make->error, KR_BOUNDS, "the path is too long: %.64s…", making->to);

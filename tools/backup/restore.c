@@ -59,6 +59,27 @@ static enum kr_err fail_write(const struct restore *restore, const char *path)
 
 /* ---- the place ---- */
 
+/* Takes away what was moved to its place without the keyring: the place is then as if nobody had begun. */
+static void take_back(const struct restore *restore)
+{
+    static const char *const names[] = {"store", KR_BACKUP_RESTORED_NAME};
+    char path[KR_BACKUP_PATH_MAX];
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (join(restore, restore->restoring->to, names[i], path) == KR_OK) {
+            (void)nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+        }
+    }
+}
+
+/* What a restore that was killed has left: its own directory, and no keyring yet. */
+static bool was_cut_short(const struct restore *restore)
+{
+    char unfinished[KR_BACKUP_PATH_MAX], keyring[KR_BACKUP_PATH_MAX];
+    return join(restore, restore->restoring->to, UNFINISHED, unfinished) == KR_OK &&
+           join(restore, restore->restoring->to, "keyring", keyring) == KR_OK && access(unfinished, F_OK) == 0 &&
+           access(keyring, F_OK) != 0;
+}
+
 static enum kr_err look_at_place(const struct restore *restore)
 {
     static const char *const names[] = {"keyring", "store", "kairand.sock", KR_BACKUP_RESTORED_NAME};
@@ -75,6 +96,9 @@ static enum kr_err look_at_place(const struct restore *restore)
                        "%s belongs to another user: run this as the node's own user (setpriv --reuid=kairan --regid=kairan "
                        "--clear-groups kairan restore …)",
                        to);
+    }
+    if (was_cut_short(restore)) {
+        take_back(restore);
     }
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char path[KR_BACKUP_PATH_MAX];
@@ -337,6 +361,9 @@ enum kr_err kr_backup_restore(const struct kr_backup_restoring *restoring, struc
     }
     if (err == KR_OK) {
         err = put_in_place(restore);
+        if (err != KR_OK) {
+            take_back(restore);
+        }
     }
     if (restore->data_fd >= 0) {
         (void)close(restore->data_fd);
