@@ -30,6 +30,13 @@ static inline uint64_t kr_key_load(const uint8_t *at)
     return word;
 }
 
+/* The top bit of each of eight bytes that is a dot. */
+static inline uint64_t kr_key_dots(const uint8_t *at)
+{
+    const uint64_t low = 0x7f7f7f7f7f7f7f7fu, odd = kr_key_load(at) ^ 0x2e2e2e2e2e2e2e2eu;
+    return ~(((odd & low) + low) | odd | low);
+}
+
 static inline uint64_t kr_key_mix(uint64_t left, uint64_t right)
 {
     const kr_uint128 product = (kr_uint128)left * right;

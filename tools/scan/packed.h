@@ -4,15 +4,38 @@
 
 #include "tools/scan/sieve.h"
 
-/* At a multiple of four; its bytes follow. `next` and `next_host` are places like a slot's. */
+/* At a multiple of four; its bytes follow. */
 struct kr_packed {
     uint32_t record;
-    uint32_t next;      /* the next value with the same key */
-    uint32_t next_host; /* of URLs: the next with the same host */
+    uint32_t next;      /* link of the chain that its key is in */
+    uint32_t next_host; /* of URLs: that their host is in */
     uint16_t len;
     uint8_t type;
-    uint8_t unused;
+    uint8_t tag; /* of the hash of its key, or of both, four bits each */
 };
+
+/* What of a hash is compared before anything else is. */
+static inline uint8_t kr_packed_tag(uint64_t hash)
+{
+    return (uint8_t)(hash * KR_KEY_MIX >> 56);
+}
+/* Whether the value that the link leads to may have a key of that hash. */
+static inline bool kr_packed_may_have(const struct kr_packed *packed, bool host, uint8_t tag)
+{
+    const uint8_t differs = packed->tag ^ tag;
+    return packed->type != KR_INDICATOR_URL ? differs == 0 : (host ? differs >> 4 : differs & 15) == 0;
+}
+static inline void kr_packed_set_tag(struct kr_packed *packed, bool host, uint8_t tag)
+{
+    const uint8_t mask = packed->type != KR_INDICATOR_URL ? 0xff : host ? 0xf0 : 0x0f;
+    packed->tag = (uint8_t)((packed->tag & ~mask) | (tag & mask));
+}
+
+/* Hosts of URLs have chains of their own: of all that is on one host, whoever asks for the name itself should know nothing. */
+static inline uint32_t *kr_packed_head(const struct kr_sieve *sieve, uint64_t hash, bool host)
+{
+    return &sieve->heads[(host ? hash * KR_KEY_MIX : hash) >> sieve->head_shift];
+}
 
 static inline size_t kr_packed_bytes(size_t len)
 {

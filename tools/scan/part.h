@@ -43,12 +43,21 @@ struct kr_sweep_word {
 
 struct kr_sweep_special {
     uint32_t sort, from, to;
+    uint64_t hash; /* of KR_SWEEP_HASH, whose places are trimmed */
 };
 
+/* A column has a word a block, and in front of the first block's the one of the block before it. */
+#define KR_SWEEP_FIRST  8u /* block of a column: by eights they are aligned */
+#define KR_SWEEP_COLUMN (KR_SWEEP_FIRST + KR_SWEEP_BLOCKS)
+
 struct kr_sweep_batch {
-    struct kr_sweep_block blocks[KR_SWEEP_BLOCKS + 1]; /* first the one before */
-    uint64_t gaps[KR_SWEEP_BLOCKS + 1], dots[KR_SWEEP_BLOCKS + 1];
-    uint64_t name_bits[KR_SWEEP_BLOCKS + 1], address_bits[KR_SWEEP_BLOCKS + 1]; /* where they end */
+    struct kr_sweep_columns {
+        uint64_t word[KR_SWEEP_COLUMN], dot[KR_SWEEP_COLUMN], odd[KR_SWEEP_COLUMN], colon[KR_SWEEP_COLUMN];
+        uint64_t hex[KR_SWEEP_COLUMN], fence[KR_SWEEP_COLUMN], inside[KR_SWEEP_COLUMN], letter[KR_SWEEP_COLUMN];
+        uint64_t gaps[KR_SWEEP_COLUMN], dots[KR_SWEEP_COLUMN];       /* what is not of words; the dots of words */
+        uint64_t names[KR_SWEEP_COLUMN], addresses[KR_SWEEP_COLUMN]; /* where they end */
+        uint64_t odds[KR_SWEEP_COLUMN];                              /* where odd words end */
+    } bits;
     uint16_t name_ends[KR_SWEEP_WORDS_MAX + 32], address_ends[KR_SWEEP_WORDS_MAX + 32];
     uint32_t name_count, address_count, special_count;
     struct kr_sweep_word names[KR_SWEEP_WORDS_MAX + 1], addresses[KR_SWEEP_WORDS_MAX + 1];
@@ -81,8 +90,6 @@ void kr_word_specials(struct kr_sweep *sweep, const struct kr_part *part);
 void kr_word_confirm(struct kr_sweep *sweep, const struct kr_part *part, size_t from, size_t to);
 /* A word of any length and any bytes, not trimmed. */
 void kr_word_check(struct kr_sweep *sweep, const struct kr_part *part, size_t from, size_t to);
-/* A word, not trimmed, with at least 16 hexadecimal digits on end. */
-void kr_word_hash(struct kr_sweep *sweep, const struct kr_part *part, size_t from, size_t to);
 /* All runs of hexadecimal digits, colons and dots that touch a colon between the places. */
 void kr_word_colons(struct kr_sweep *sweep, const struct kr_part *part, size_t first, size_t end);
 /* One of them. */

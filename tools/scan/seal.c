@@ -1,12 +1,17 @@
-/* From values in the arena to filter and slots. */
+/* From values in the arena to filter, tables of bits and chains. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "tools/scan/packed.h"
 
-#define SLOTS_MIN  64u
-#define HUGE_BYTES ((size_t)2 << 20)
+#define HEADS_MIN 64u
+
+#define BITS_MIN      15u
+#define ROOT_BITS_MAX 36u
+#define NET_BITS_MAX  22u    /* there are 2^24 nets, of which hardly any set has more than a few */
+#define WIDE_MAX      16384u /* networks of /16 whose nets are told apart: a quarter of all */
+#define HUGE_BYTES    ((size_t)2 << 20)
 
 void *kr_sieve_map(size_t bytes)
 {
@@ -24,7 +29,7 @@ void *kr_sieve_map(size_t bytes)
     return room + before;
 }
 
-/* One key on its way into the slots. */
+/* One key on its way into a chain. */
 struct entry {
     uint64_t hash;
     uint32_t at; /* with KR_SIEVE_HOST */
@@ -35,53 +40,21 @@ struct entry {
 struct insertion {
     struct kr_sieve *sieve;
     uint32_t at; /* of the value whose keys are put in */
-    uint32_t count, root_count;
+    uint32_t count, root_count, net_count;
     struct entry entries[ENTRIES_MAX];
-    uint64_t roots[ENTRIES_MAX];
+    uint64_t roots[ENTRIES_MAX], nets[ENTRIES_MAX]; /* a key follows each, and with the last key of a batch all are put in */
 };
-
-/* Whether both have the key that brought them to the same slot. Texts have one key, their word, so that equal ones alone are
- * chained. */
-static bool same_key(const struct kr_packed *left, const struct kr_packed *right, bool host)
-{
-    struct kr_slice left_host, right_host;
-    bool same = false;
-    if (host) {
-        same = kr_packed_host(left, &left_host) && kr_packed_host(right, &right_host) && left_host.len == right_host.len &&
-               memcmp(left_host.bytes, right_host.bytes, left_host.len) == 0;
-    } else if (left->type == right->type && left->len == right->len) {
-        /* An address is found without its port. */
-        const size_t port = left->type == KR_INDICATOR_IPV4 || left->type == KR_INDICATOR_IPV6 ? 2 : 0;
-        same = memcmp(kr_packed_value(left), kr_packed_value(right), left->len - port) == 0;
-    }
-    return same;
-}
 
 static void insert(struct kr_sieve *sieve, const struct entry *entry)
 {
     const bool host = (entry->at & KR_SIEVE_HOST) != 0;
     struct kr_packed *packed = kr_packed_at(sieve, entry->at);
-    bool done = false;
-    uint64_t i = entry->hash >> sieve->slot_shift;
-    for (; sieve->slots[i].at != 0 && !done; i = (i + 1) & sieve->slot_mask) {
-        const struct kr_sieve_slot slot = sieve->slots[i];
-        if (slot.tag == kr_sieve_tag(entry->hash) && ((slot.at ^ entry->at) & KR_SIEVE_HOST) == 0) {
-            struct kr_packed *head = kr_packed_at(sieve, slot.at);
-            done = same_key(head, packed, host);
-            if (done && host) {
-                packed->next_host = head->next_host;
-                head->next_host = entry->at;
-            } else if (done) {
-                packed->next = head->next;
-                head->next = entry->at;
-            }
-        }
-    }
-    if (!done) {
-        sieve->slots[i] = (struct kr_sieve_slot){.tag = kr_sieve_tag(entry->hash), .at = entry->at};
-        sieve->filter_room[(entry->hash >> 20) & sieve->filter_mask] |=
-            (uint64_t)1 << (entry->hash & 63) | (uint64_t)1 << (entry->hash >> 6 & 63) | (uint64_t)1 << (entry->hash >> 12 & 63);
-    }
+    uint32_t *head = kr_packed_head(sieve, entry->hash, host);
+    *(host ? &packed->next_host : &packed->next) = *head;
+    *head = entry->at;
+    kr_packed_set_tag(packed, host, kr_packed_tag(entry->hash));
+    sieve->filter_room[(entry->hash >> 20) & sieve->filter_mask] |=
+        (uint64_t)1 << (entry->hash & 63) | (uint64_t)1 << (entry->hash >> 6 & 63) | (uint64_t)1 << (entry->hash >> 12 & 63);
 }
 
 static void flush(struct insertion *insertion)
@@ -90,15 +63,18 @@ static void flush(struct insertion *insertion)
         insert(insertion->sieve, &insertion->entries[i]);
     }
     for (uint32_t i = 0; i < insertion->root_count; i++) {
-        insertion->sieve->root_room[insertion->roots[i] / 64] |= (uint64_t)1 << insertion->roots[i] % 64;
+        kr_sieve_bits_put(insertion->sieve->roots, insertion->roots[i]);
     }
-    insertion->count = insertion->root_count = 0;
+    for (uint32_t i = 0; i < insertion->net_count; i++) {
+        kr_sieve_bits_put(insertion->sieve->nets, insertion->nets[i]);
+    }
+    insertion->count = insertion->root_count = insertion->net_count = 0;
 }
 
 static void put(struct insertion *insertion, uint64_t hash, bool host)
 {
     const struct kr_sieve *sieve = insertion->sieve;
-    __builtin_prefetch(&sieve->slots[hash >> sieve->slot_shift], 1);
+    __builtin_prefetch(kr_packed_head(sieve, hash, host), 1);
     __builtin_prefetch(&sieve->filter_room[(hash >> 20) & sieve->filter_mask], 1);
     insertion->entries[insertion->count++] = (struct entry){.hash = hash, .at = insertion->at | (host ? KR_SIEVE_HOST : 0)};
     if (insertion->count == ENTRIES_MAX) {
@@ -106,16 +82,76 @@ static void put(struct insertion *insertion, uint64_t hash, bool host)
     }
 }
 
-/* The bit of each /16 that the network lies in, or the one that it lies in. */
-static void mark(uint64_t *bits, const uint8_t *network)
+/* The first two numbers of an address, with their dots; where the third one goes. */
+static uint8_t *print_two(uint8_t *text, uint32_t first, uint32_t second)
 {
-    const unsigned first = (unsigned)network[0] << 8 | network[1];
-    const unsigned count = network[4] < 16 ? 1u << (16 - network[4]) : 1;
-    for (unsigned i = first; i < first + count; i++) {
-        uint8_t text[8] = {0}, *to = kr_packed_octet(text, i >> 8);
+    uint8_t *to = kr_packed_octet(text, first);
+    *to++ = '.';
+    to = kr_packed_octet(to, second);
+    *to++ = '.';
+    return to;
+}
+
+/* `count` networks of /24, the first of which is `first`; no two of them differ in the first two numbers. */
+static void mark_nets(const struct kr_sieve *sieve, struct kr_sieve_bits bits, uint32_t first, unsigned count)
+{
+    uint8_t room[8 + 16] = {0}, *text = room + 8, *to = print_two(text, first >> 16, first >> 8 & 255);
+    for (unsigned i = first & 255; i < (first & 255) + count; i++) {
+        const uint8_t *end = kr_packed_octet(to, i);
+        kr_sieve_bits_put(bits, kr_sieve_net(&sieve->key, end, (unsigned)(end - text)));
+    }
+}
+
+/* A network of less than a /16. */
+static void mark_network(const struct kr_sieve *sieve, const uint8_t *network)
+{
+    const uint32_t first = (uint32_t)network[0] << 16 | (uint32_t)network[1] << 8 | network[2];
+    const unsigned count = network[4] < 24 ? 1u << (24 - network[4]) : 1;
+    if (network[4] > 16) { /* larger ones are among `wide` */
+        mark_nets(sieve, sieve->nets, first, count);
+        mark_nets(sieve, sieve->networks, first, count);
+    }
+}
+
+static uint64_t count_wide(const struct kr_sieve *sieve)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < KR_SIEVE_WIDE_WORDS; i++) {
+        count += (uint64_t)__builtin_popcountll(sieve->wide[i]);
+    }
+    return count;
+}
+
+/* Each once, however many networks it is of; where they are much of the Internet, all addresses go on. */
+static void mark_wide(const struct kr_sieve *sieve)
+{
+    const bool all = count_wide(sieve) > WIDE_MAX;
+    if (all) {
+        memset(sieve->nets.words, 0xff, sieve->net_bytes);
+        memset(sieve->networks.words, 0xff, sieve->net_bytes);
+    }
+    for (uint32_t i = 0; i < 64 * KR_SIEVE_WIDE_WORDS && !all; i++) {
+        if (sieve->wide[i / 64] >> i % 64 & 1) {
+            mark_nets(sieve, sieve->nets, i << 8, 256);
+            mark_nets(sieve, sieve->networks, i << 8, 256);
+        }
+    }
+}
+
+/* The net of an address; `whole`: and its key, the text, in which it stands in logs and in URLs. */
+static void put_address(struct insertion *insertion, const uint8_t *address, bool whole)
+{
+    const struct kr_sieve *sieve = insertion->sieve;
+    uint8_t room[8 + 16] = {0}, *text = room + 8, *to = print_two(text, address[0], address[1]);
+    to = kr_packed_octet(to, address[2]);
+    const uint64_t net = kr_sieve_net(&sieve->key, to, (unsigned)(to - text));
+    __builtin_prefetch(kr_sieve_bits_word(sieve->nets, net), 1);
+    KR_ASSERT(insertion->net_count < ENTRIES_MAX);
+    insertion->nets[insertion->net_count++] = net;
+    if (whole) {
         *to++ = '.';
-        const unsigned net = kr_sieve_net(text, (unsigned)(kr_packed_octet(to, i & 255) - text));
-        bits[net / 64] |= (uint64_t)1 << net % 64;
+        to = kr_packed_octet(to, address[3]);
+        put(insertion, kr_key_flat(&sieve->key, sieve->key.flat, to, (size_t)(to - text)), false);
     }
 }
 
@@ -127,17 +163,10 @@ static bool has_letter(const uint8_t *name, size_t len)
     return len > 0;
 }
 
-/* The top bit of each byte that is a dot. */
-static uint64_t dots_of(const uint8_t *text)
-{
-    const uint64_t low = 0x7f7f7f7f7f7f7f7fu, odd = kr_key_load(text) ^ 0x2e2e2e2e2e2e2e2eu;
-    return ~(((odd & low) + low) | odd | low);
-}
-
 /* How much of the sixteen bytes before `end` is behind the last dot but one. Without a loop: each name ends at another place. */
 static unsigned two_labels(const uint8_t *end)
 {
-    uint64_t high = dots_of(end - 8), low = dots_of(end - 16);
+    uint64_t high = kr_key_dots(end - 8), low = kr_key_dots(end - 16);
     const uint64_t last = (uint64_t)1 << 63;
     low = high == 0 && low != 0 ? low ^ last >> __builtin_clzll(low) : low;
     high = high != 0 ? high ^ last >> __builtin_clzll(high) : 0;
@@ -151,9 +180,13 @@ static void put_root(struct insertion *insertion, const uint8_t *name, size_t le
     struct kr_sieve *sieve = insertion->sieve;
     const unsigned two = two_labels(name + len), labels = two < len ? two : (unsigned)len;
     if (labels > 0) {
-        const uint64_t root = kr_sieve_root(&sieve->key, name + len, labels) >> sieve->root_shift;
-        __builtin_prefetch(&sieve->root_room[root / 64], 1);
-        KR_ASSERT(insertion->root_count < ENTRIES_MAX); /* a key follows each, and with the last key of a batch both are put in */
+        const uint64_t dots = kr_key_dots(name + len - 8);
+        const unsigned last = dots != 0 ? (unsigned)__builtin_clzll(dots) / 8 : 8;
+        const unsigned top = kr_sieve_top(name + len, last < labels ? last : labels);
+        sieve->tops[top / 64] |= (uint64_t)1 << top % 64;
+        const uint64_t root = kr_sieve_root(&sieve->key, name + len, labels);
+        __builtin_prefetch(kr_sieve_bits_word(sieve->roots, root), 1);
+        KR_ASSERT(insertion->root_count < ENTRIES_MAX);
         insertion->roots[insertion->root_count++] = root;
     }
     sieve->has_words = sieve->has_words || !has_letter(name, len);
@@ -162,7 +195,7 @@ static void put_root(struct insertion *insertion, const uint8_t *name, size_t le
 static void put_text_root(struct insertion *insertion, const struct kr_packed *packed)
 {
     static _Thread_local struct kr_sieve_text text;
-    uint8_t word[16 + KR_INDICATOR_PRINT_BYTES_MAX] = {0};
+    uint8_t word[16 + KR_INDICATOR_PRINT_BYTES_MAX + 8] = {0};
     if (kr_sieve_text(packed->type, kr_packed_value(packed), packed->len, &text)) {
         memcpy(word + 16, text.bytes + text.from, text.to - text.from);
         put_root(insertion, word + 16, text.to - text.from);
@@ -181,18 +214,19 @@ static void put_keys(struct insertion *insertion, const struct kr_packed *packed
         put(insertion, kr_sieve_hash_word(sieve, value, packed->len), false);
         break;
     case KR_INDICATOR_IPV4:
-        mark(sieve->nets_room, value);
         if (value[4] < 32) {
-            mark(sieve->nets_room + KR_SIEVE_NETS_BYTES / sizeof(uint64_t), value);
+            mark_network(sieve, value);
+            put(insertion, kr_sieve_hash_in_place(sieve, KR_INDICATOR_IPV4, value, packed->len), false);
+        } else {
+            put_address(insertion, value, true);
         }
-        put(insertion, kr_sieve_hash(sieve, KR_INDICATOR_IPV4, value, packed->len), false);
         break;
     case KR_INDICATOR_URL:
         put(insertion, kr_key_flat(&sieve->key, sieve->key.binary, value + packed->len, packed->len), false);
         if (kr_packed_host(packed, &host)) {
             if (kr_sieve_is_ipv4(host.bytes, host.len) &&
                 kr_indicator_parse(KR_INDICATOR_IPV4, (const char *)host.bytes, host.len, &address, NULL) == KR_OK) {
-                mark(sieve->nets_room, address.value);
+                put_address(insertion, address.value, false);
             } else if (host.bytes[-1] != '[') {
                 put_root(insertion, host.bytes, host.len);
             }
@@ -209,43 +243,67 @@ static void put_keys(struct insertion *insertion, const struct kr_packed *packed
             const uint8_t *at = memrchr(value, '@', packed->len);
             put_root(insertion, at != NULL ? at + 1 : value, packed->len - (at != NULL ? (size_t)(at + 1 - value) : 0));
         }
-        put(insertion, kr_sieve_hash(sieve, packed->type, value, packed->len), false);
+        put(insertion, kr_sieve_hash_in_place(sieve, packed->type, value, packed->len), false);
         break;
     }
 }
 
-enum kr_err kr_sieve_seal(struct kr_sieve *sieve)
+/* How many bits a table of kr_sieve_bits has, as a power of two: 8 to 16 for each of `count`, as far as it may. */
+static unsigned bits_for(uint64_t count, unsigned max)
 {
-    uint64_t slots = SLOTS_MIN, words = SLOTS_MIN / 4;
-    unsigned bits = 6, root_bits = 12;
-    for (; slots * 3 / 4 < sieve->keys; bits++) {
-        slots *= 2;
+    unsigned bits = BITS_MIN;
+    while (bits < max && (uint64_t)1 << bits < 8 * count) {
+        bits++;
+    }
+    return bits;
+}
+
+static struct kr_sieve_bits bits_at(uint8_t **at, unsigned bits)
+{
+    const struct kr_sieve_bits table = {.words = (uint64_t *)(void *)*at, .shift = 64 - bits + 6};
+    *at += ((size_t)1 << bits) / 8;
+    return table;
+}
+
+/* Room for all tables, as large as what was added needs. */
+static enum kr_err make_tables(struct kr_sieve *sieve)
+{
+    uint64_t heads = HEADS_MIN, words = HEADS_MIN / 4;
+    unsigned head_bits = 6;
+    for (; heads < sieve->keys * 3 / 4; head_bits++) { /* 0.7 to 1.3 keys a chain */
+        heads *= 2;
     }
     while (words * 64 < 12 * sieve->keys) { /* 12 to 24 bits a key */
         words *= 2;
     }
-    while ((uint64_t)1 << root_bits < 8 * sieve->names) { /* 8 to 16 bits a name */
-        root_bits++;
-    }
-    sieve->slot_bytes = slots * sizeof sieve->slots[0];
-    sieve->filter_bytes = words * sizeof sieve->filter[0];
-    sieve->slots = kr_sieve_map(sieve->slot_bytes);
-    sieve->filter_room = kr_sieve_map(sieve->filter_bytes);
-    sieve->root_bytes = ((size_t)1 << root_bits) / 8;
-    sieve->root_room = kr_sieve_map(sieve->root_bytes);
-    sieve->nets_room = calloc(2, KR_SIEVE_NETS_BYTES);
-    if (sieve->slots == NULL || sieve->root_room == NULL || sieve->filter_room == NULL || sieve->nets_room == NULL) {
+    const unsigned net_bits = bits_for(sieve->net_count + 256 * count_wide(sieve), NET_BITS_MAX);
+    const unsigned root_bits = bits_for(sieve->names, ROOT_BITS_MAX);
+    sieve->net_bytes = ((size_t)1 << net_bits) / 8;
+    sieve->table_bytes =
+        2 * sieve->net_bytes + ((size_t)1 << root_bits) / 8 + words * sizeof sieve->filter_room[0] + heads * sizeof sieve->heads[0];
+    sieve->tables = kr_sieve_map(sieve->table_bytes);
+    if (sieve->tables == NULL) {
         return KR_NOMEM;
     }
-    sieve->slot_shift = 64 - bits;
-    sieve->slot_mask = slots - 1;
-    sieve->filter = sieve->filter_room;
+    uint8_t *at = sieve->tables; /* beginning with what is asked most, so that it shares a large page */
+    sieve->nets = bits_at(&at, net_bits);
+    sieve->roots = bits_at(&at, root_bits);
+    sieve->networks = bits_at(&at, net_bits);
+    sieve->filter = sieve->filter_room = (uint64_t *)(void *)at;
     sieve->filter_mask = words - 1;
-    sieve->roots = sieve->root_room;
-    sieve->root_shift = 64 - root_bits;
-    sieve->nets = sieve->nets_room;
-    sieve->networks = sieve->nets_room + KR_SIEVE_NETS_BYTES / sizeof(uint64_t);
+    sieve->heads = (uint32_t *)(void *)(sieve->filter_room + words);
+    sieve->head_shift = 64 - head_bits;
+    return KR_OK;
+}
+
+enum kr_err kr_sieve_seal(struct kr_sieve *sieve)
+{
     struct insertion insertion = {.sieve = sieve};
+    const enum kr_err err = make_tables(sieve);
+    if (err != KR_OK) {
+        return err;
+    }
+    mark_wide(sieve);
     for (size_t at = 4; at < sieve->arena_len;) {
         const struct kr_packed *packed = (const struct kr_packed *)(const void *)(sieve->arena + at);
         insertion.at = (uint32_t)(at / 4);

@@ -8,7 +8,8 @@
 
 #define ARENA_BYTES_MIN ((size_t)2 << 20)
 #define ARENA_BYTES_MAX ((size_t)8 << 30)
-#define CHAIN_MAX       256u /* values of one key that a look-up visits */
+#define ARENA_BEHIND    16u  /* bytes behind the last value that hashes may read */
+#define SHOWN_MAX       256u /* values of one key that a look-up visits */
 
 struct kr_sieve *kr_sieve_new(const uint8_t seed[static 48])
 {
@@ -23,16 +24,9 @@ struct kr_sieve *kr_sieve_new(const uint8_t seed[static 48])
 void kr_sieve_free(struct kr_sieve *sieve)
 {
     if (sieve != NULL) {
-        if (sieve->filter_room != NULL) {
-            (void)munmap(sieve->filter_room, sieve->filter_bytes);
+        if (sieve->tables != NULL) {
+            (void)munmap(sieve->tables, sieve->table_bytes);
         }
-        if (sieve->root_room != NULL) {
-            (void)munmap(sieve->root_room, sieve->root_bytes);
-        }
-        if (sieve->slots != NULL) {
-            (void)munmap(sieve->slots, sieve->slot_bytes);
-        }
-        free(sieve->nets_room);
         if (sieve->arena != NULL) {
             (void)munmap(sieve->arena, sieve->arena_room);
         }
@@ -52,7 +46,7 @@ uint64_t kr_sieve_left_out(const struct kr_sieve *sieve)
 
 uint64_t kr_sieve_bytes(const struct kr_sieve *sieve)
 {
-    return sieve->arena_room + sieve->filter_bytes + sieve->root_bytes + sieve->slot_bytes + 2 * KR_SIEVE_NETS_BYTES;
+    return sieve->arena_room + sieve->table_bytes;
 }
 
 /* ---- hashes ---- */
@@ -71,18 +65,25 @@ bool kr_sieve_is_ipv4(const uint8_t *word, size_t len)
 uint64_t kr_sieve_hash_word(const struct kr_sieve *sieve, const uint8_t *word, size_t len)
 {
     uint64_t hash = 0, place = 0;
-    if (kr_sieve_is_ipv4(word, len)) {
+    size_t end = len;
+    if (len > 0 && (uint8_t)(word[len - 1] - '0') < 10 && kr_sieve_is_ipv4(word, len)) {
         return kr_key_flat(&sieve->key, sieve->key.flat, word + len, len);
     }
-    size_t end = len;
-    for (size_t at = len; at-- > 0;) {
-        if (word[at] == '.') {
-            hash += end > at + 1 ? kr_key_label(&sieve->key, place, word + end, end - at - 1) : 0;
-            place += KR_KEY_PLACE;
+    for (size_t at = len; at > 0;) {
+        const uint64_t dots = kr_key_dots(word + at - 8);
+        const size_t run = dots != 0 ? (unsigned)__builtin_clzll(dots) / 8 : 8; /* behind the last dot of them */
+        const bool is_dot = run < 8 && run < at;
+        at -= run < at ? run : at;
+        if ((is_dot || at == 0) && end > at) {
+            hash += kr_key_label(&sieve->key, place, word + end, end - at);
+        }
+        if (is_dot) {
+            at--;
             end = at;
+            place += KR_KEY_PLACE;
         }
     }
-    return end > 0 ? hash + kr_key_label(&sieve->key, place, word + end, end) : hash;
+    return hash;
 }
 
 uint64_t kr_sieve_hash_email(const struct kr_sieve *sieve, uint64_t domain, const uint8_t *at_sign, size_t tail)
@@ -104,12 +105,11 @@ static uint64_t hash_ipv6(const struct kr_sieve *sieve, const uint8_t *address, 
 /* A whole address is found by its text, in which it stands in logs and in URLs. */
 static uint64_t hash_ipv4(const struct kr_sieve *sieve, const uint8_t *value)
 {
-    uint8_t room[8 + 16], *to = room + 8;
+    uint8_t room[8 + 16] = {0}, *to = room + 8;
     if (value[4] < 32) {
         return kr_sieve_hash_network(
             &sieve->key, (uint32_t)value[0] << 24 | (uint32_t)value[1] << 16 | (uint32_t)value[2] << 8 | value[3], value[4]);
     }
-    memset(room, 0, 8);
     for (unsigned i = 0; i < 4; i++) {
         to = kr_packed_octet(to, value[i]);
         *to++ = '.';
@@ -118,13 +118,27 @@ static uint64_t hash_ipv4(const struct kr_sieve *sieve, const uint8_t *value)
     return kr_key_flat(&sieve->key, sieve->key.flat, to, (size_t)(to - room - 8));
 }
 
+/* Eight hexadecimal digits of four bytes. */
+static uint64_t digits_of(uint32_t bytes)
+{
+    const uint64_t pairs = (bytes | (uint64_t)bytes << 16) & 0x0000ffff0000ffff;
+    const uint64_t each = (pairs | pairs << 8) & 0x00ff00ff00ff00ff;
+    const uint64_t halves = (each >> 4 & 0x000f000f000f000f) | (each << 8 & 0x0f000f000f000f00);
+    const uint64_t letters = (halves + 0x0606060606060606) >> 4 & 0x0101010101010101;
+    return halves + 0x3030303030303030 + letters * ('a' - '0' - 10);
+}
+
+/* At most 64 bytes. */
 static uint64_t hash_hex(const struct kr_sieve *sieve, const uint8_t *value, size_t len)
 {
-    uint8_t room[8 + 128];
+    uint8_t bytes[64 + 4] = {0}, room[8 + 128 + 8];
     memset(room, 0, 8);
-    for (size_t i = 0; i < len; i++) {
-        room[8 + 2 * i] = (uint8_t) "0123456789abcdef"[value[i] >> 4];
-        room[9 + 2 * i] = (uint8_t) "0123456789abcdef"[value[i] & 15];
+    memcpy(bytes, value, len);
+    for (size_t i = 0; i < len; i += 4) {
+        uint32_t four;
+        memcpy(&four, bytes + i, sizeof four);
+        const uint64_t digits = digits_of(four);
+        memcpy(room + 8 + 2 * i, &digits, sizeof digits);
     }
     return kr_key_label(&sieve->key, 0, room + 8 + 2 * len, 2 * len);
 }
@@ -147,7 +161,7 @@ static uint64_t hash_local(const struct kr_sieve *sieve, const uint8_t *value, s
 static uint64_t hash_text(const struct kr_sieve *sieve, uint32_t type, const uint8_t *value, size_t len)
 {
     static _Thread_local struct kr_sieve_text text; /* too large for a stack that threads share out */
-    uint8_t word[8 + KR_INDICATOR_PRINT_BYTES_MAX];
+    uint8_t word[8 + KR_INDICATOR_PRINT_BYTES_MAX + 8];
     uint64_t hash = 0;
     if (kr_sieve_text(type, value, len, &text)) {
         memset(word, 0, 8);
@@ -159,15 +173,19 @@ static uint64_t hash_text(const struct kr_sieve *sieve, uint32_t type, const uin
 
 uint64_t kr_sieve_hash(const struct kr_sieve *sieve, uint32_t key_type, const uint8_t *key, size_t len)
 {
-    uint8_t copy[8 + KR_INDICATOR_BYTES_MAX];
-    struct kr_indicator address;
-    uint64_t hash = 0;
+    uint8_t copy[8 + KR_INDICATOR_BYTES_MAX + 8];
     if (len == 0 || len > KR_INDICATOR_BYTES_MAX) {
         return 0;
     }
     memset(copy, 0, 8); /* is read before the bytes, and does not matter */
     memcpy(copy + 8, key, len);
-    const uint8_t *bytes = copy + 8;
+    return kr_sieve_hash_in_place(sieve, key_type, copy + 8, len);
+}
+
+uint64_t kr_sieve_hash_in_place(const struct kr_sieve *sieve, uint32_t key_type, const uint8_t *key, size_t len)
+{
+    struct kr_indicator address;
+    uint64_t hash = 0;
     switch (key_type) {
     case KR_INDICATOR_IPV4:
         hash = len == 7 ? hash_ipv4(sieve, key) : 0;
@@ -180,14 +198,14 @@ uint64_t kr_sieve_hash(const struct kr_sieve *sieve, uint32_t key_type, const ui
             const bool ok = kr_indicator_parse(KR_INDICATOR_IPV6, (const char *)key, len, &address, NULL) == KR_OK;
             hash = ok && address.type == KR_INDICATOR_IPV6 ? hash_ipv6(sieve, address.value, 128) : 0;
         } else {
-            hash = kr_sieve_hash_word(sieve, bytes, len);
+            hash = kr_sieve_hash_word(sieve, key, len);
         }
         break;
     case KR_INDICATOR_DOMAIN:
-        hash = kr_sieve_hash_word(sieve, bytes, len);
+        hash = kr_sieve_hash_word(sieve, key, len);
         break;
     case KR_INDICATOR_EMAIL:
-        hash = hash_local(sieve, bytes, len);
+        hash = hash_local(sieve, key, len);
         break;
     case KR_INDICATOR_MD5:
     case KR_INDICATOR_SHA1:
@@ -198,7 +216,7 @@ uint64_t kr_sieve_hash(const struct kr_sieve *sieve, uint32_t key_type, const ui
         hash = len <= 64 ? hash_hex(sieve, key, len) : 0;
         break;
     case KR_INDICATOR_URL:
-        hash = kr_key_flat(&sieve->key, sieve->key.binary, bytes + len, len);
+        hash = kr_key_flat(&sieve->key, sieve->key.binary, key + len, len);
         break;
     default:
         hash = hash_text(sieve, key_type, key, len);
@@ -235,16 +253,42 @@ static bool is_wanted(uint32_t type, const uint8_t *value, size_t len)
     return wanted;
 }
 
+/* The nets that an address or network lies in, or is made of. Of large networks, that anybody may share as often as they like, only
+ * the /16s are noted, and these in at most 8 KiB at a time. */
+static void note_nets(struct kr_sieve *sieve, const uint8_t *network)
+{
+    const unsigned prefix = network[4];
+    if (prefix > 16) {
+        sieve->net_count += prefix < 24 ? 1u << (24 - prefix) : 1;
+        return;
+    }
+    const unsigned first = ((unsigned)network[0] << 8 | network[1]) >> (16 - prefix) << (16 - prefix);
+    if (prefix > 10) {
+        sieve->wide[first / 64] |= (((uint64_t)1 << (1u << (16 - prefix))) - 1) << first % 64;
+    } else {
+        memset(sieve->wide + first / 64, 0xff, sizeof sieve->wide[0] << (10 - prefix));
+    }
+}
+
+/* Whether the host of a URL looks like an IPv4 address. */
+static bool has_digits(const uint8_t *url, size_t len)
+{
+    const uint8_t *slash = memchr(url, '/', len);
+    return slash != NULL && url + len - slash > 2 && (uint8_t)(slash[2] - '0') < 10;
+}
+
 static void note(struct kr_sieve *sieve, uint32_t type, const uint8_t *value, size_t len)
 {
     static _Thread_local struct kr_sieve_text text;
     if (type == KR_INDICATOR_IPV4 && len == 7) {
         sieve->ipv4_prefixes |= (uint64_t)1 << value[4];
+        note_nets(sieve, value);
     } else if (type == KR_INDICATOR_IPV6 && len == 19) {
         sieve->ipv6_prefixes[value[16] / 64] |= (uint64_t)1 << value[16] % 64;
         sieve->has_ipv6 = true;
     } else if (type == KR_INDICATOR_URL) {
         sieve->has_ipv6 = sieve->has_ipv6 || memchr(value, '[', len) != NULL;
+        sieve->net_count += has_digits(value, len);
     } else if (type == KR_INDICATOR_EMAIL) {
         for (size_t i = 0; i < len && value[i] != '@'; i++) {
             sieve->has_odd_email = sieve->has_odd_email || !kr_sieve_is_local(value[i]);
@@ -278,12 +322,12 @@ static enum kr_err grow(struct kr_sieve *sieve)
 enum kr_err kr_sieve_add(struct kr_sieve *sieve, uint32_t type, const uint8_t *value, size_t len, uint32_t record)
 {
     const size_t bytes = kr_packed_bytes(len);
-    KR_ASSERT(sieve->slots == NULL && record != KR_SIEVE_NONE);
+    KR_ASSERT(sieve->heads == NULL && record != KR_SIEVE_NONE);
     if (len == 0 || len > KR_INDICATOR_BYTES_MAX || !is_wanted(type, value, len)) {
         sieve->left_out++;
         return KR_OK;
     }
-    if (sieve->arena_len + bytes > sieve->arena_room) {
+    if (sieve->arena_len + bytes + ARENA_BEHIND > sieve->arena_room) {
         const enum kr_err err = grow(sieve);
         if (err != KR_OK) {
             return err;
@@ -315,11 +359,22 @@ static bool compare_key(void *context, uint8_t type, const uint8_t *bytes, size_
     return !sought->found;
 }
 
+/* "scheme://host/", as nearly all URLs begin. */
+static bool begins_with_host(const struct kr_packed *packed, struct kr_slice host)
+{
+    const uint8_t *value = kr_packed_value(packed), *colon = memchr(value, ':', packed->len);
+    const size_t rest = colon != NULL ? (size_t)(value + packed->len - colon) : 0;
+    return rest > host.len + 3 && memcmp(colon + 3, host.bytes, host.len) == 0 && colon[3 + host.len] == '/';
+}
+
 static bool has_key(const struct kr_packed *packed, uint32_t type, struct kr_slice key)
 {
     struct sought sought = {.type = type, .key = key};
     if (type == packed->type && packed->len == key.len && memcmp(packed + 1, key.bytes, key.len) == 0) {
         return true; /* in most cases the key is the value */
+    }
+    if (type == KR_INDICATOR_URL_HOST && packed->type == KR_INDICATOR_URL && begins_with_host(packed, key)) {
+        return true;
     }
     if (type == packed->type || (type == KR_INDICATOR_URL_HOST && packed->type == KR_INDICATOR_URL)) {
         kr_indicator_index_keys(packed->type, (const uint8_t *)(packed + 1), packed->len, compare_key, &sought);
@@ -343,57 +398,71 @@ bool kr_packed_host(const struct kr_packed *packed, struct kr_slice *ret_host)
     return ret_host->len > 0;
 }
 
-bool kr_sieve_has(const struct kr_sieve *sieve, uint64_t hash)
+/* The next link of the chain. */
+static uint32_t next_of(const struct kr_sieve *sieve, uint32_t at)
 {
+    const struct kr_packed *packed = kr_packed_at(sieve, at);
+    return (at & KR_SIEVE_HOST) != 0 ? packed->next_host : packed->next;
+}
+
+static bool has(const struct kr_sieve *sieve, uint64_t hash, bool host)
+{
+    const uint8_t tag = kr_packed_tag(hash);
     bool found = false;
-    for (uint64_t i = hash >> sieve->slot_shift; sieve->slots[i].at != 0 && !found; i = (i + 1) & sieve->slot_mask) {
-        found = sieve->slots[i].tag == kr_sieve_tag(hash);
+    for (uint32_t at = *kr_packed_head(sieve, hash, host); at != 0 && !found; at = next_of(sieve, at)) {
+        found = ((at & KR_SIEVE_HOST) != 0) == host && kr_packed_may_have(kr_packed_at(sieve, at), host, tag);
     }
     return found;
 }
 
-static bool show(const struct kr_sieve *sieve, uint32_t at, kr_sieve_visit *visit, void *context)
+bool kr_sieve_has(const struct kr_sieve *sieve, uint64_t hash)
 {
-    const struct kr_packed *packed = kr_packed_at(sieve, at);
+    return has(sieve, hash, false) || has(sieve, hash, true);
+}
+
+static bool show(const struct kr_packed *packed, kr_sieve_visit *visit, void *context)
+{
     const struct kr_sieve_value value = {
         .type = packed->type, .value = {(const uint8_t *)(packed + 1), packed->len}, .record = packed->record};
     return visit(context, &value);
-}
-
-/* The chain that begins at `at`; false once the visitor has had enough. */
-static bool show_chain(const struct kr_sieve *sieve, uint32_t at, kr_sieve_visit *visit, void *context)
-{
-    const bool host = (at & KR_SIEVE_HOST) != 0;
-    bool more = true;
-    for (unsigned i = 0; at != 0 && more && i < CHAIN_MAX; i++) {
-        more = show(sieve, at, visit, context);
-        at = host ? kr_packed_at(sieve, at)->next_host : kr_packed_at(sieve, at)->next;
-    }
-    return more;
 }
 
 void kr_sieve_find(const struct kr_sieve *sieve, uint32_t key_type, const uint8_t *key, size_t len, kr_sieve_visit *visit,
                    void *context)
 {
     const uint64_t hash = kr_sieve_hash(sieve, key_type, key, len);
+    const uint8_t tag = kr_packed_tag(hash);
     const bool host = key_type == KR_INDICATOR_URL_HOST;
-    for (uint64_t i = hash >> sieve->slot_shift; sieve->slots[i].at != 0; i = (i + 1) & sieve->slot_mask) {
-        const struct kr_sieve_slot slot = sieve->slots[i];
-        if (slot.tag == kr_sieve_tag(hash) && ((slot.at & KR_SIEVE_HOST) != 0) == host &&
-            has_key(kr_packed_at(sieve, slot.at), key_type, (struct kr_slice){key, len})) {
-            (void)show_chain(sieve, slot.at, visit, context);
-            break;
+    uint32_t shown = 0;
+    bool more = true;
+    for (uint32_t at = *kr_packed_head(sieve, hash, host); at != 0 && more; at = next_of(sieve, at)) {
+        const struct kr_packed *packed = kr_packed_at(sieve, at);
+        if (((at & KR_SIEVE_HOST) != 0) == host && kr_packed_may_have(packed, host, tag) &&
+            has_key(packed, key_type, (struct kr_slice){key, len})) {
+            more = show(packed, visit, context) && ++shown < SHOWN_MAX;
         }
     }
 }
 
+static bool is_same(const struct kr_packed *left, const struct kr_packed *right)
+{
+    return left != NULL && left->type == right->type && left->len == right->len &&
+           memcmp(kr_packed_value(left), kr_packed_value(right), left->len) == 0;
+}
+
+/* Equal ones, that stand behind each other unless others came between, only so often. */
 void kr_sieve_find_texts(const struct kr_sieve *sieve, uint64_t hash, kr_sieve_visit *visit, void *context)
 {
+    const uint8_t tag = kr_packed_tag(hash);
+    const struct kr_packed *last = NULL;
+    uint32_t shown = 0;
     bool more = true;
-    for (uint64_t i = hash >> sieve->slot_shift; sieve->slots[i].at != 0 && more; i = (i + 1) & sieve->slot_mask) {
-        const struct kr_sieve_slot slot = sieve->slots[i];
-        if (slot.tag == kr_sieve_tag(hash) && kr_sieve_is_text(kr_packed_at(sieve, slot.at)->type)) {
-            more = show_chain(sieve, slot.at, visit, context);
+    for (uint32_t at = *kr_packed_head(sieve, hash, false); at != 0 && more; at = next_of(sieve, at)) {
+        const struct kr_packed *packed = kr_packed_at(sieve, at);
+        if ((at & KR_SIEVE_HOST) == 0 && kr_packed_may_have(packed, false, tag) && kr_sieve_is_text(packed->type)) {
+            shown = is_same(last, packed) ? shown + 1 : 0;
+            more = shown >= SHOWN_MAX || show(packed, visit, context);
+            last = packed;
         }
     }
 }

@@ -24,7 +24,8 @@ static const struct variant variants[] = {
 
 static const struct variant *chosen;
 
-/* The files are compiled for more than their names say (x86-64-v3, x86-64-v4 with VBMI, VBMI2 and GFNI), hence the list. */
+/* The files are compiled for more than their names say (x86-64-v3, x86-64-v4 with VBMI, VBMI2, VPOPCNTDQ and GFNI), hence the list.
+ */
 static bool can_run(size_t i)
 {
     bool can = i < VARIANT_COUNT;
@@ -36,7 +37,8 @@ static bool can_run(size_t i)
     if (i >= 3) {
         can = can && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
               __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-              __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("gfni");
+              __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2") &&
+              __builtin_cpu_supports("avx512vpopcntdq") && __builtin_cpu_supports("gfni");
     }
 #endif
     return can;

@@ -6,12 +6,6 @@
 #define TEXT_BYTES_MIN 4u
 #define WORD_BYTES_MAX 255u
 
-bool kr_sieve_is_text(uint32_t type)
-{
-    return type == KR_INDICATOR_FILENAME || type == KR_INDICATOR_REGISTRY_KEY || type == KR_INDICATOR_MUTEX ||
-           type == KR_INDICATOR_USER_AGENT || type == KR_INDICATOR_ASN || type == KR_INDICATOR_CVE || type == KR_INDICATOR_OTHER;
-}
-
 /* The longer the better, and one with a dot (that no number has: "5.0") before all others, because those are looked at anyway. */
 static size_t weigh(const uint8_t *word, size_t len, bool *ret_common)
 {

@@ -1,4 +1,4 @@
-/* Words that the inner loop hands over: odd ones are decoded and looked through; of all that the filter lets pass, the slots say
+/* Words that the inner loop hands over: odd ones are decoded and looked through; of all that the filter lets pass, the chains say
  * whether it is worth reading. */
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +11,8 @@
 #define DEFANG_BEHIND 768u
 
 #define HASH_DIGITS_MIN 32u
+
+#define FEW 16u /* specials, that are sorted by hand */
 
 static uint8_t at(const struct kr_part *part, size_t i)
 {
@@ -216,15 +218,10 @@ void kr_word_check(struct kr_sweep *sweep, const struct kr_part *part, size_t fr
     }
 }
 
-void kr_word_hash(struct kr_sweep *sweep, const struct kr_part *part, size_t from, size_t to)
+static void check_hash(struct kr_sweep *sweep, const struct kr_part *part, const struct kr_sweep_special *special)
 {
-    trim(part, &from, &to);
-    const size_t len = to - from;
-    if (len == 32 || len == 40 || len == 64 || len == 128) {
-        const uint64_t hash = kr_key_label(&sweep->sieve->key, 0, part->text + to, len);
-        if (kr_sieve_may_have(sweep->sieve, hash) != 0 && kr_sieve_has(sweep->sieve, hash)) {
-            kr_read_word(sweep, part, from, to);
-        }
+    if (kr_sieve_may_have(sweep->sieve, special->hash) != 0 && kr_sieve_has(sweep->sieve, special->hash)) {
+        kr_read_word(sweep, part, special->from, special->to);
     }
 }
 
@@ -335,12 +332,27 @@ static int by_place(const void *left, const void *right)
     return (a->from > b->from) - (a->from < b->from);
 }
 
+/* In the order of the text; most batches have two or three. */
+static void sort(struct kr_sweep_special *specials, uint32_t count)
+{
+    if (count > FEW) {
+        qsort(specials, count, sizeof specials[0], by_place);
+        return;
+    }
+    for (uint32_t i = 1; i < count; i++) {
+        const struct kr_sweep_special special = specials[i];
+        uint32_t k = i;
+        for (; k > 0 && specials[k - 1].from > special.from; k--) {
+            specials[k] = specials[k - 1];
+        }
+        specials[k] = special;
+    }
+}
+
 void kr_word_specials(struct kr_sweep *sweep, const struct kr_part *part)
 {
     struct kr_sweep_batch *batch = sweep->scratch->batch;
-    if (batch->special_count > 1) {
-        qsort(batch->specials, batch->special_count, sizeof batch->specials[0], by_place);
-    }
+    sort(batch->specials, batch->special_count);
     for (uint32_t i = 0; i < batch->special_count; i++) {
         const struct kr_sweep_special *special = &batch->specials[i];
         switch ((enum kr_sweep_sort)special->sort) {
@@ -351,7 +363,7 @@ void kr_word_specials(struct kr_sweep *sweep, const struct kr_part *part)
             kr_word_check(sweep, part, special->from, special->to);
             break;
         case KR_SWEEP_HASH:
-            kr_word_hash(sweep, part, special->from, special->to);
+            check_hash(sweep, part, special);
             break;
         case KR_SWEEP_FENCE:
             kr_word_defang(sweep, part, special->from);

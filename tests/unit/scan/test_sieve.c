@@ -138,6 +138,25 @@ static void test_chains(void **state)
     kr_sieve_free(sieve);
 }
 
+/* Texts that are found by the same word: however often one of them was shared, it does not hide the other. */
+static void test_equal_texts(void **state)
+{
+    struct kr_sieve *sieve = kr_sieve_new(seed);
+    const struct kr_indicator other = parse(KR_INDICATOR_FILENAME, "old invoice.exe");
+    struct seen seen = {.wanted = &other};
+    (void)state;
+    assert_non_null(sieve);
+    add(sieve, KR_INDICATOR_FILENAME, "old invoice.exe", 1);
+    for (uint32_t i = 0; i < 1000; i++) {
+        add(sieve, KR_INDICATOR_FILENAME, "my invoice.exe", i);
+    }
+    assert_int_equal(kr_sieve_seal(sieve), KR_OK);
+    kr_sieve_find_texts(sieve, kr_sieve_hash_word(sieve, (const uint8_t *)"        invoice.exe        " + 8, 11), see, &seen);
+    assert_int_equal(seen.records, 1);
+    assert_in_range(seen.count, 2, 300);
+    kr_sieve_free(sieve);
+}
+
 /* All URLs of a large set on one host must not make building it slow: each is one step. */
 static void test_one_host(void **state)
 {
@@ -171,11 +190,89 @@ static void test_batches(void **state)
         assert_int_equal(kr_sieve_seal(sieve), KR_OK);
         for (uint32_t i = 0; i < 200; i++) {
             const size_t len = (size_t)snprintf(text, sizeof text, "%16shost%u.example", "", i);
-            const uint64_t root = kr_sieve_root(&sieve->key, (uint8_t *)text + len, (unsigned)len - 16) >> sieve->root_shift;
-            assert_int_equal(sieve->roots[root / 64] >> (root & 63) & 1, 1);
+            const uint64_t root = kr_sieve_root(&sieve->key, (uint8_t *)text + len, (unsigned)len - 16);
+            assert_int_equal(kr_sieve_bits_may_have(sieve->roots, root), 1);
         }
         kr_sieve_free(sieve);
     }
+}
+
+static uint64_t net_of(const struct kr_sieve *sieve, uint32_t address)
+{
+    char text[32];
+    const int len =
+        snprintf(text, sizeof text, "%8s%u.%u.%u", "", (unsigned)(address >> 24), address >> 16 & 255, address >> 8 & 255);
+    return kr_sieve_net(&sieve->key, (const uint8_t *)text + len, (unsigned)len - 8);
+}
+
+/* The nets of addresses are put in by batches, too: those of hosts of URLs, which have two keys, and of addresses, which have one.
+ */
+static void test_batches_of_nets(void **state)
+{
+    char text[64];
+    (void)state;
+    for (uint32_t urls = 1; urls < 70; urls++) {
+        struct kr_sieve *sieve = kr_sieve_new(seed);
+        assert_non_null(sieve);
+        for (uint32_t i = 0; i < 200; i++) {
+            (void)snprintf(text, sizeof text, i < urls ? "http://198.51.%u.7/x" : "198.51.%u.7", i);
+            add(sieve, KR_INDICATOR_ANY, text, i);
+        }
+        assert_int_equal(kr_sieve_seal(sieve), KR_OK);
+        for (uint32_t i = 0; i < 200; i++) {
+            assert_int_equal(kr_sieve_bits_may_have(sieve->nets, net_of(sieve, 198u << 24 | 51u << 16 | i << 8 | 7)), 1);
+        }
+        kr_sieve_free(sieve);
+    }
+}
+
+/* Of a network of any length, all /24s that it is made of or lies in are known, and few others. */
+static void test_networks(void **state)
+{
+    char text[32];
+    (void)state;
+    for (unsigned prefix = 0; prefix < 32; prefix++) {
+        struct kr_sieve *sieve = kr_sieve_new(seed);
+        const uint32_t mask = prefix == 0 ? 0 : UINT32_MAX << (32 - prefix), first = 0xc0a8f5b3u & mask;
+        uint32_t step = prefix < 24 ? (~mask >> 8) / 1000 * 256 + 256 : 1, inside = 0, strangers = 0;
+        assert_non_null(sieve);
+        (void)snprintf(text, sizeof text, "%u.%u.%u.%u/%u", (unsigned)(first >> 24), first >> 16 & 255, first >> 8 & 255,
+                       first & 255, prefix);
+        add(sieve, KR_INDICATOR_IPV4, text, 0);
+        assert_int_equal(kr_sieve_seal(sieve), KR_OK);
+        for (uint32_t offset = 0; offset<~mask; offset = offset> ~mask - step ? ~mask : offset + step) {
+            const uint64_t net = net_of(sieve, first + offset);
+            assert_int_equal(kr_sieve_bits_may_have(sieve->nets, net) & kr_sieve_bits_may_have(sieve->networks, net), 1);
+            inside++;
+        }
+        assert_int_equal(kr_sieve_bits_may_have(sieve->networks, net_of(sieve, first | ~mask)), 1);
+        assert_true(inside > 0);
+        for (uint32_t i = 0; i < 1000; i++) {
+            const uint32_t address = i * 4294957u;
+            strangers += (address & mask) != first && kr_sieve_bits_may_have(sieve->networks, net_of(sieve, address)) != 0;
+        }
+        if (strangers >= (prefix < 3 ? 1000u : prefix < 5 ? 450u : 100u)) {
+            fail_msg("/%u: %u of 1,000 others are taken for one of it", prefix, strangers);
+        }
+        kr_sieve_free(sieve);
+    }
+}
+
+/* The largest networks, shared as often as anybody likes, take no time each. */
+static void test_large_networks(void **state)
+{
+    struct kr_sieve *sieve = kr_sieve_new(seed);
+    struct seen seen = {0};
+    (void)state;
+    assert_non_null(sieve);
+    for (uint32_t i = 0; i < 200000; i++) {
+        add(sieve, KR_INDICATOR_IPV4, i % 2 == 0 ? "0.0.0.0/0" : "128.0.0.0/1", i);
+    }
+    assert_int_equal(kr_sieve_seal(sieve), KR_OK);
+    assert_true(kr_sieve_bytes(sieve) < (uint64_t)16 << 20);
+    kr_sieve_find(sieve, KR_INDICATOR_IPV4, (const uint8_t[]){128, 0, 0, 0, 1, 0, 0}, 7, see, &seen);
+    assert_true(seen.count > 1);
+    kr_sieve_free(sieve);
 }
 
 static void test_left_out(void **state)
@@ -260,9 +357,16 @@ static void test_values_from_a_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_key),          cmocka_unit_test(test_chains),
-        cmocka_unit_test(test_one_host),           cmocka_unit_test(test_batches),
-        cmocka_unit_test(test_left_out),           cmocka_unit_test(test_size),
+        cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_chains),
+        cmocka_unit_test(test_equal_texts),
+        cmocka_unit_test(test_one_host),
+        cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_batches_of_nets),
+        cmocka_unit_test(test_networks),
+        cmocka_unit_test(test_large_networks),
+        cmocka_unit_test(test_left_out),
+        cmocka_unit_test(test_size),
         cmocka_unit_test(test_values_from_a_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

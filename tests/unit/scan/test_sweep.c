@@ -153,6 +153,25 @@ static void test_whole_words_only(void **state)
     EXPECT_ALL(values, examples);
 }
 
+/* Names are looked at before addresses, and reported in the order of the text: also where there are many. */
+static void test_order_of_many(void **state)
+{
+    static const char *const values[] = {"bad.com", "1.2.3.4", NULL};
+    char text[1024] = "", found[1024] = "";
+    struct bed bed;
+    (void)state;
+    bed_open(&bed, values);
+    bed_seal(&bed);
+    for (unsigned line = 0; line < 30; line++) {
+        const size_t len = strlen(text), so_far = strlen(found);
+        (void)snprintf(text + len, sizeof text - len, "%s%s", line > 0 ? "\n" : "", line % 2 == 0 ? "1.2.3.4" : "bad.com");
+        (void)snprintf(found + so_far, sizeof found - so_far, "%s%u:%s", line > 0 ? " " : "", line,
+                       line % 2 == 0 ? "1.2.3.4" : "bad.com");
+        expect(&bed, text, found);
+    }
+    bed_close(&bed);
+}
+
 static void test_networks(void **state)
 {
     static const char *const values[] = {"10.1.0.0/16", "203.0.113.0/24", "2001:db8::/32", "2001:db8:1::5", "192.0.2.1:8080", NULL};
@@ -170,6 +189,35 @@ static void test_networks(void **state)
     };
     (void)state;
     EXPECT_ALL(values, examples);
+}
+
+/* Networks of all sizes, at their edges: which /24s they are made of is known in another way for each. */
+static void test_sizes_of_networks(void **state)
+{
+    static const char *const values[] = {"8.0.0.0/8",     "20.64.0.0/10", "30.16.0.0/12", "40.5.128.0/17", "50.6.6.0/23",
+                                         "60.7.7.128/25", "70.8.8.8/31",  "90.1.1.1",     "96.0.0.0/5",    NULL};
+    static const struct example examples[] = {
+        {"8.0.0.0", "0:8.0.0.0/8/network"},
+        {"8.255.255.255", "0:8.0.0.0/8/network"},
+        {"7.255.255.255 9.0.0.0 20.63.255.255 20.128.0.0 30.15.255.255 30.32.0.0 40.5.127.255 40.6.0.0", ""},
+        {"20.127.255.255", "0:20.64.0.0/10/network"},
+        {"30.31.255.255", "0:30.16.0.0/12/network"},
+        {"40.5.128.0 40.5.255.255", "0:40.5.128.0/17/network"},
+        {"50.6.5.255 50.6.8.0 60.7.7.127 70.8.8.7 70.8.8.10 90.1.1.2 95.255.255.255 104.0.0.0", ""},
+        {"50.6.7.255", "0:50.6.6.0/23/network"},
+        {"60.7.7.128", "0:60.7.7.128/25/network"},
+        {"70.8.8.9", "0:70.8.8.8/31/network"},
+        {"103.255.255.255", "0:96.0.0.0/5/network"},
+        {"90.1.1.1", "0:90.1.1.1"},
+        /* No address at all, however it looks from its end. */
+        {"8.0.0.00000000000000000000000000000000000000000000000000000000000000000000000000000000001", ""},
+        {"-.-.-. ...8.0.0.0... .8.0.0.1-", "0:8.0.0.0/8/network"},
+    };
+    (void)state;
+    EXPECT_ALL(values, examples);
+    static const char *const all[] = {"0.0.0.0/0", NULL};
+    static const struct example everything[] = {{"203.0.113.9", "0:0.0.0.0/0/network"}, {"1.1.1.1", "0:0.0.0.0/0/network"}};
+    EXPECT_ALL(all, everything);
 }
 
 static void test_urls(void **state)
@@ -274,6 +322,25 @@ static void test_edges(void **state)
 }
 
 /* Blocks of 64 bytes, and batches of 4,096: wherever it stands between them, everything is found. */
+/* Around the end of a batch, where words, and signs that something needs a look, reach from one into the next. */
+static void expect_everywhere(struct bed *bed, const struct example *examples, size_t count)
+{
+    char text[4300];
+    for (size_t i = 0; kr_sweep_name(i) != NULL; i++) {
+        assert_true(kr_sweep_choose(kr_sweep_name(i)));
+        for (size_t k = 0; k < count; k++) {
+            for (size_t place = 3990; place < 4110; place++) {
+                memset(text, ' ', sizeof text);
+                memcpy(text + place, examples[k].text, strlen(examples[k].text));
+                sweep(bed, text, sizeof text);
+                if (strcmp(bed->found, examples[k].found) != 0) {
+                    fail_msg("%s, at %zu, \"%s\": found \"%s\"", kr_sweep_name(i), place, examples[k].text, bed->found);
+                }
+            }
+        }
+    }
+}
+
 static void test_every_place(void **state)
 {
     static const char *const values[] = {"bad.com",
@@ -297,24 +364,30 @@ static void test_every_place(void **state)
         {"=d41d8cd98f00b204e9800998ecf8427e.", "0:d41d8cd98f00b204e9800998ecf8427e "},
     };
     struct bed bed;
-    char text[4300];
     (void)state;
     bed_open(&bed, values);
     bed_seal(&bed);
     assert_false(bed.sieve->has_words);
-    for (size_t i = 0; kr_sweep_name(i) != NULL; i++) {
-        assert_true(kr_sweep_choose(kr_sweep_name(i)));
-        for (size_t k = 0; k < sizeof examples / sizeof examples[0]; k++) {
-            for (size_t place = 3990; place < 4110; place++) {
-                memset(text, ' ', sizeof text);
-                memcpy(text + place, examples[k].text, strlen(examples[k].text));
-                sweep(&bed, text, sizeof text);
-                if (strcmp(bed.found, examples[k].found) != 0) {
-                    fail_msg("%s, at %zu, \"%s\": found \"%s\"", kr_sweep_name(i), place, examples[k].text, bed.found);
-                }
-            }
-        }
-    }
+    expect_everywhere(&bed, examples, sizeof examples / sizeof examples[0]);
+    bed_close(&bed);
+}
+
+/* The same where all words are looked at. */
+static void test_every_place_without_dots(void **state)
+{
+    static const char *const values[] = {"mutex=evilmutex", "bad.com", "1.2.3.4", NULL};
+    static const struct example examples[] = {
+        {"-evilmutex.", "0:evilmutex "},
+        {"xevilmutex evilmutexx", ""},
+        {"bad.com.--", "0:bad.com "},
+        {"-1.2.3.4..", "0:1.2.3.4 "},
+    };
+    struct bed bed;
+    (void)state;
+    bed_open(&bed, values);
+    bed_seal(&bed);
+    assert_true(bed.sieve->has_words);
+    expect_everywhere(&bed, examples, sizeof examples / sizeof examples[0]);
     bed_close(&bed);
 }
 
@@ -544,13 +617,16 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole_words_only),
+        cmocka_unit_test(test_order_of_many),
         cmocka_unit_test(test_networks),
+        cmocka_unit_test(test_sizes_of_networks),
         cmocka_unit_test(test_urls),
         cmocka_unit_test(test_defanged),
         cmocka_unit_test(test_mail_and_names),
         cmocka_unit_test(test_parents_of_foreign_names),
         cmocka_unit_test(test_edges),
         cmocka_unit_test(test_every_place),
+        cmocka_unit_test(test_every_place_without_dots),
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_texts_with_dots_alone),
         cmocka_unit_test(test_long_words),
