@@ -1,6 +1,6 @@
 /* CSV for import: rows into items; one group, or one for each label, month and origin where rows have labels, the list is
  * JPCERT/CC's, or it is an export of ours, whose rows say where they come from. Groups do not overlap in time, rows of several do:
- * the source is gone through once for each. */
+ * see csv_keys.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,9 +8,8 @@
 
 #include "proto/record/record.h"
 #include "tools/formats/collect.h"
-#include "tools/formats/csv.h"
+#include "tools/formats/csv_keys.h"
 
-#define KEYS_MAX    256u
 #define JAPAN_S     (9 * 3600) /* dates without a zone are Japan's, unless their column says UTC */
 #define STEP_ROWS   1024u
 #define JPCERT      "JPCERT/CC"
@@ -33,8 +32,11 @@ struct reading {
     struct kr_csv_columns columns;
     struct kr_csv_row row;
     bool is_keyed, is_jpcert, is_export;
-    struct key keys[KEYS_MAX];
-    uint32_t key_count, pass;
+    struct kr_csv_keys keys;
+    struct kr_csv_held held;
+    uint32_t first, end; /* keys of this pass */
+    uint64_t pass, passes;
+    bool has_begun; /* the group */
     char note[KR_NOTE_BYTES_MAX + 8];
 };
 
@@ -310,19 +312,15 @@ static struct key key_of(const struct reading *reading)
     return key;
 }
 
-static bool is_same(const struct key *a, const struct key *b)
+static void hash_key(const struct key *key, uint8_t ret_hash[static KR_HASH_BYTES])
 {
-    return a->label == b->label && a->month == b->month && a->is_exercise == b->is_exercise &&
-           strcmp(a->organisation, b->organisation) == 0 && strcmp(a->terms, b->terms) == 0;
-}
-
-static uint32_t find_key(const struct reading *reading, struct key key)
-{
-    uint32_t i = 0;
-    while (i < reading->key_count && !is_same(&reading->keys[i], &key)) {
-        i++;
-    }
-    return i;
+    struct kr_hash_state state;
+    const uint32_t numbers[] = {(uint32_t)key->label, key->month, key->is_exercise};
+    kr_hash_init(&state, "kairan csv key");
+    kr_hash_update(&state, numbers, sizeof numbers);
+    kr_hash_update(&state, key->organisation, strlen(key->organisation) + 1);
+    kr_hash_update(&state, key->terms, strlen(key->terms) + 1);
+    kr_hash_final(&state, ret_hash);
 }
 
 /* "202502.csv" of whatever folder. */
@@ -333,43 +331,79 @@ static bool is_called_as_month(const char *name)
     return strlen(base) == 10 && strspn(base, "0123456789") == 6 && strcmp(base + 6, ".csv") == 0;
 }
 
-static enum kr_err begin_group(const struct reading *reading)
+static enum kr_err begin_group(struct reading *reading, const struct key *key)
 {
-    const struct key key = reading->keys[reading->pass]; /* of all that is told */
     const struct kr_import_options *options = reading->options;
     const char *slash = strrchr(reading->source->name, '/');
     char title[KR_TITLE_BYTES_MAX], id[64];
-    (void)snprintf(title, sizeof title, "%s%s", key.is_exercise ? KR_EXERCISE_MARK : "",
+    (void)snprintf(title, sizeof title, "%s%s", key->is_exercise ? KR_EXERCISE_MARK : "",
                    strcmp(reading->source->name, "-") == 0 ? "CSV"
                    : slash != NULL                         ? slash + 1
                                                            : reading->source->name);
-    struct kr_import_group group = {.label = key.label,
+    struct kr_import_group group = {.label = key->label,
                                     .organisation = slice_of(options->organisation),
                                     .id = slice_of(options->origin_id),
                                     .terms = slice_of(options->terms),
                                     .place = {.line = 1}};
     if (reading->is_export && options->organisation == NULL) {
-        group.organisation = slice_of(key.organisation);
-        group.terms = slice_of(key.terms);
+        group.organisation = slice_of(key->organisation);
+        group.terms = slice_of(key->terms);
     }
-    if (key.month > 0) {
-        (void)snprintf(title, sizeof title, JPCERT " phishing URLs %04u-%02u", key.month / 100, key.month % 100);
-        (void)snprintf(id, sizeof id, JPCERT_LIST "/%04u-%02u", key.month / 100, key.month % 100);
+    if (key->month > 0) {
+        (void)snprintf(title, sizeof title, JPCERT " phishing URLs %04u-%02u", key->month / 100, key->month % 100);
+        (void)snprintf(id, sizeof id, JPCERT_LIST "/%04u-%02u", key->month / 100, key->month % 100);
         group.organisation = options->organisation != NULL ? group.organisation : slice_of(JPCERT);
         group.id = options->origin_id != NULL ? group.id : slice_of(id);
     }
+    reading->has_begun = true;
     group.title = (struct kr_slice){(const uint8_t *)title, kr_collect_cut(title, strlen(title), sizeof title - 1)};
     return reading->sink->on_group(reading->sink->context, &group);
 }
 
 static enum kr_err tell_progress(const struct reading *reading, const struct kr_csv_rows *rows)
 {
-    const uint64_t all = reading->key_count > 0 ? reading->key_count : 1;
-    return reading->sink->on_progress(reading->sink->context, (reading->pass * reading->source->bytes + rows->offset) / all);
+    return reading->sink->on_progress(reading->sink->context,
+                                      (reading->pass * reading->source->bytes + rows->offset) / reading->passes);
 }
 
-/* Goes through all rows: to find the keys, or for the items of the key of this pass. */
-static enum kr_err go_through(struct reading *reading, bool finds_keys)
+/* A row of a group that is given as it comes. */
+static enum kr_err give(struct reading *reading, const struct key *key)
+{
+    const enum kr_err err = reading->has_begun ? KR_OK : begin_group(reading, key);
+    return err == KR_OK ? give_row(reading) : err;
+}
+
+enum step { FIND, HOLD, GIVE };
+
+static enum kr_err look_at(struct reading *reading, enum step step)
+{
+    const struct key key = key_of(reading);
+    uint8_t hash[KR_HASH_BYTES];
+    enum kr_err err = KR_OK;
+    hash_key(&key, hash);
+    const uint32_t number = step == FIND ? 0 : kr_csv_keys_find(&reading->keys, hash);
+    if (step == FIND) {
+        err = kr_csv_keys_note(&reading->keys, hash, &reading->row);
+        if (err == KR_BOUNDS) {
+            err =
+                kr_fail(reading->error, KR_BOUNDS, "%.300s:%ju: the rows are of more than %u labels, months and origins: cut it up",
+                        reading->source->name, (uintmax_t)reading->row.line, KR_CSV_KEYS_MAX);
+        }
+    } else if (number < reading->first || number >= reading->end) {
+        /* Of another pass. */
+    } else if (step == GIVE) {
+        err = give(reading, &key);
+    } else {
+        err = kr_csv_held_put(&reading->held, number, &reading->row);
+        if (err == KR_BOUNDS) {
+            err = kr_fail(reading->error, KR_IO, "%.300s changed while it was read: import it again", reading->source->name);
+        }
+    }
+    return err;
+}
+
+/* Goes through all rows. */
+static enum kr_err go_through(struct reading *reading, enum step step)
 {
     struct kr_csv_rows rows;
     struct kr_csv_row *row = &reading->row;
@@ -383,30 +417,65 @@ static enum kr_err go_through(struct reading *reading, bool finds_keys)
         }
         const bool is_data = outcome == KR_CSV_ROW && !row->is_comment && row->line > reading->columns.heading_line &&
                              (row->count > 1 || trim(row->cells[0]).len > 0);
-        if (finds_keys) {
-            const struct key key = is_data ? key_of(reading) : (struct key){0};
-            if (is_data && find_key(reading, key) == reading->key_count) {
-                if (reading->key_count == KEYS_MAX) {
-                    err = kr_fail(reading->error, KR_BOUNDS,
-                                  "%.300s:%ju: the rows are of more than %u labels, months and origins: cut it up",
-                                  reading->source->name, (uintmax_t)row->line, KEYS_MAX);
-                    break;
-                }
-                reading->keys[reading->key_count++] = key;
-            }
-        } else if (outcome == KR_CSV_SKIPPED) {
-            err = reading->pass == 0 ? skip(reading, row->reason, false, row->raw, "") : KR_OK;
-        } else if (is_data && (!reading->is_keyed || find_key(reading, key_of(reading)) == reading->pass)) {
-            err = give_row(reading);
+        if (outcome == KR_CSV_SKIPPED) {
+            err = step != FIND && reading->pass == 0 ? skip(reading, row->reason, false, row->raw, "") : KR_OK;
+        } else if (is_data) {
+            err = reading->is_keyed ? look_at(reading, step) : give_row(reading);
         }
-        if (err == KR_OK && !finds_keys && count % STEP_ROWS == 0) {
+        if (err == KR_OK && step != FIND && count % STEP_ROWS == 0) {
             err = tell_progress(reading, &rows);
         }
     }
-    if (err == KR_OK && !finds_keys) {
+    if (err == KR_OK && step != FIND) {
         err = tell_progress(reading, &rows);
     }
     kr_csv_rows_deinit(&rows);
+    return err;
+}
+
+static enum kr_err end_group(struct reading *reading)
+{
+    reading->has_begun = false;
+    return reading->sink->on_end(reading->sink->context);
+}
+
+/* The groups of one pass whose rows can be held, one after the other. */
+static enum kr_err give_held(struct reading *reading)
+{
+    enum kr_err err = kr_csv_held_init(&reading->held, &reading->keys, reading->first, reading->end);
+    if (err == KR_OK) {
+        err = go_through(reading, HOLD);
+    }
+    for (uint32_t i = reading->first; i < reading->end && err == KR_OK; i++) {
+        for (uint32_t place = 0; err == KR_OK && kr_csv_held_next(&reading->held, i, &place, &reading->row);) {
+            const struct key key = key_of(reading);
+            err = give(reading, &key);
+        }
+        if (err == KR_OK && reading->has_begun) {
+            err = end_group(reading);
+        }
+    }
+    kr_csv_held_deinit(&reading->held);
+    return err;
+}
+
+static enum kr_err give_groups(struct reading *reading)
+{
+    enum kr_err err = KR_OK;
+    reading->passes = 0;
+    for (uint32_t first = 0; first < reading->keys.count; first = kr_csv_keys_lot(&reading->keys, first)) {
+        reading->passes++;
+    }
+    for (; err == KR_OK && reading->end < reading->keys.count; reading->pass++) {
+        reading->first = reading->end;
+        reading->end = kr_csv_keys_lot(&reading->keys, reading->first);
+        if (!kr_csv_held_fits(&reading->keys, reading->first, reading->end)) {
+            err = go_through(reading, GIVE);
+            err = err == KR_OK && reading->has_begun ? end_group(reading) : err;
+        } else {
+            err = give_held(reading);
+        }
+    }
     return err;
 }
 
@@ -461,22 +530,22 @@ enum kr_err kr_import_csv(const struct kr_import_source *source, const struct kr
     reading->options = options;
     reading->sink = sink;
     reading->error = error;
+    reading->passes = 1;
     enum kr_err err = look(reading);
     if (err == KR_OK && reading->is_keyed) {
-        err = go_through(reading, true);
+        err = go_through(reading, FIND);
     }
-    if (err == KR_OK && reading->key_count == 0) {
-        reading->key_count = 1;
-    }
-    for (; err == KR_OK && reading->pass < reading->key_count; reading->pass++) {
-        err = begin_group(reading);
+    if (err == KR_OK && reading->keys.count > 0) {
+        err = give_groups(reading);
+    } else if (err == KR_OK) { /* one group, also of nothing */
+        const struct key key = {.label = KR_TLP_NONE};
+        err = begin_group(reading, &key);
         if (err == KR_OK) {
-            err = go_through(reading, false);
+            err = go_through(reading, GIVE);
         }
-        if (err == KR_OK) {
-            err = sink->on_end(sink->context);
-        }
+        err = err == KR_OK ? end_group(reading) : err;
     }
+    kr_csv_keys_deinit(&reading->keys);
     free(reading);
     return err;
 }

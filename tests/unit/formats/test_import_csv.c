@@ -144,6 +144,127 @@ static void test_labels(void **state)
     told_free(&told);
 }
 
+#define EXPORT_HEADING                                                                                                             \
+    "type,value,label,councils,confidence,action,first_seen,last_seen,first_reported,last_reported,author,title,note,record,"      \
+    "origin,origin_id,origin_terms\n"
+
+/* Rows of an export of ours with `groups` origins, by turns. */
+static char *many_origins(uint32_t rows, uint32_t groups)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    assert_non_null(out);
+    (void)fprintf(out, EXPORT_HEADING);
+    for (uint32_t i = 0; i < rows; i++) {
+        (void)fprintf(out, "domain,host%u.example,TLP:GREEN,1,,block,,,,,Hokkaido,T,,,origin %u,,\n", i, i % groups);
+    }
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
+/* Each origin is one group, in the order in which they begin, each with its rows in their order, however many there are. */
+static void test_many_origins(void **state)
+{
+    char *text = many_origins(3000, 1000), *wanted = NULL;
+    size_t len = 0;
+    struct told told = {.groups = 0};
+    (void)state;
+    FILE *out = open_memstream(&wanted, &len);
+    assert_non_null(out);
+    for (uint32_t i = 0; i < 1000; i++) {
+        (void)fprintf(out, "group title=test organisation=origin %u TLP:GREEN @1\n", i);
+        for (uint32_t k = i; k < 3000; k += 1000) {
+            (void)fprintf(out, "domain host%u.example block @%u\n", k, k + 2);
+        }
+    }
+    assert_int_equal(fclose(out), 0);
+    assert_int_equal(told_read(&told, text, strlen(text), NULL, NULL), KR_OK);
+    assert_string_equal(told.lines, wanted);
+    assert_int_equal(told.progress_bytes, strlen(text)); /* gone through once */
+    told_free(&told);
+    free(wanted);
+    free(text);
+}
+
+static void test_too_many_origins(void **state)
+{
+    char *text = many_origins(65537, 65537);
+    struct told told = {.is_quiet = true};
+    struct kr_error error = {.text = ""};
+    (void)state;
+    assert_int_equal(told_read(&told, text, strlen(text), NULL, &error), KR_BOUNDS);
+    assert_non_null(strstr(error.text, "test:65538: "));
+    assert_int_equal(told.groups, 0);
+    told_free(&told);
+    free(text);
+    text = many_origins(65537, 65536);
+    told = (struct told){.is_quiet = true};
+    assert_int_equal(told_read(&told, text, strlen(text), NULL, &error), KR_OK);
+    assert_int_equal(told.groups, 65536);
+    assert_int_equal(told.items, 65537);
+    told_free(&told);
+    free(text);
+}
+
+/* Groups that can be held together, and among them one whose rows are too many for it. */
+static void test_large_group(void **state)
+{
+    char *text = NULL;
+    size_t len = 0;
+    struct told told = {.is_quiet = true};
+    (void)state;
+    FILE *out = open_memstream(&text, &len);
+    assert_non_null(out);
+    (void)fprintf(out, "tlp,value,note\n");
+    for (uint32_t i = 0; i < 150000; i++) {
+        (void)fprintf(out, "TLP:%s,host%u.example,%060u\n", i % 1000 == 3 ? "CLEAR" : i % 1000 == 7 ? "AMBER" : "GREEN", i, i);
+    }
+    assert_int_equal(fclose(out), 0);
+    assert_int_equal(told_read(&told, text, len, NULL, NULL), KR_OK);
+    assert_int_equal(told.groups, 3);
+    assert_int_equal(told.items, 150000);
+    assert_int_equal(told.progress_bytes, len);
+    told_free(&told);
+    free(text);
+}
+
+/* A file that grows between one pass and the next. */
+struct growing {
+    const char *text;
+    size_t len;
+    uint32_t reads; /* from its beginning */
+};
+
+static enum kr_err read_growing(void *context, uint64_t offset, void *ret, size_t size, size_t *ret_len, struct kr_error *error)
+{
+    struct growing *growing = context;
+    (void)error;
+    growing->reads += offset == 0;
+    const size_t len = growing->reads <= 2 ? growing->len / 2 : growing->len;
+    *ret_len = offset >= len ? 0 : len - offset < size ? len - offset : size;
+    memcpy(ret, growing->text + offset, *ret_len);
+    return KR_OK;
+}
+
+static void test_growing(void **state)
+{
+    static const char text[] = "tlp,value\nTLP:GREEN,a.example\nTLP:CLEAR,b.example\n"
+                               "TLP:GREEN,c.example\nTLP:CLEAR,d.example\nTLP:CLEAR,e.example\nxxxx";
+    struct growing growing = {.text = text, .len = sizeof text - 1};
+    const struct kr_import_source source = {
+        .name = "growing.csv", .bytes = sizeof text / 2, .read = read_growing, .context = &growing};
+    const struct kr_import_options options = {.format = KR_IMPORT_CSV};
+    struct told told = {.groups = 0};
+    struct kr_error error = {.text = ""};
+    const struct kr_import_sink sink = told_begin(&told);
+    (void)state;
+    assert_int_equal(kr_import_read(&source, &options, &sink, &error), KR_IO);
+    assert_non_null(strstr(error.text, "growing.csv changed while it was read"));
+    assert_int_equal(fclose(told.out), 0);
+    told_free(&told);
+}
+
 static void read_named(const char *name, const char *text, const char *organisation, struct told *told)
 {
     const struct kr_import_options options = {.format = KR_IMPORT_ANY, .organisation = organisation};
@@ -221,9 +342,11 @@ static void test_types(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_headings),  cmocka_unit_test(test_content),    cmocka_unit_test(test_map),
-        cmocka_unit_test(test_no_values), cmocka_unit_test(test_bad_rows),   cmocka_unit_test(test_labels),
-        cmocka_unit_test(test_jpcert),    cmocka_unit_test(test_sink_stops), cmocka_unit_test(test_types),
+        cmocka_unit_test(test_headings),     cmocka_unit_test(test_content),          cmocka_unit_test(test_map),
+        cmocka_unit_test(test_no_values),    cmocka_unit_test(test_bad_rows),         cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_many_origins), cmocka_unit_test(test_too_many_origins), cmocka_unit_test(test_large_group),
+        cmocka_unit_test(test_growing),      cmocka_unit_test(test_jpcert),           cmocka_unit_test(test_sink_stops),
+        cmocka_unit_test(test_types),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
