@@ -55,11 +55,14 @@
 /* People of one council. */
 #define KR_BODIES_MAX           1024u
 #define KR_PERSONS_MAX          8192u
-#define KR_BODY_PERSONS_MAX     256u /* of one body, who are not revoked */
-#define KR_CREDENTIALS_MAX      4u   /* of one person */
-#define KR_AUDIT_DENIED_DAY_MAX 64u  /* entries about what one user was refused in a day */
-#define KR_AUDIT_COUNTS_MAX     256u /* users and sorts of entries that are counted for that at a time */
-#define KR_STANDS_FOR_MAX       8u   /* for so many may one person be a deputy */
+#define KR_BODY_PERSONS_MAX     256u                       /* of one body, who are not revoked */
+#define KR_CREDENTIALS_MAX      4u                         /* of one person */
+#define KR_DRAFTS_MAX           4096u                      /* that wait or were decided of late */
+#define KR_DRAFTS_BYTES_MAX     (64u * KR_MIB)             /* of those that wait */
+#define KR_DRAFT_DECIDED_MS     (90u * UINT64_C(86400000)) /* how long is kept what became of one */
+#define KR_AUDIT_DENIED_DAY_MAX 64u                        /* entries about what one user was refused in a day */
+#define KR_AUDIT_COUNTS_MAX     256u                       /* users and sorts of entries that are counted for that at a time */
+#define KR_STANDS_FOR_MAX       8u                         /* for so many may one person be a deputy */
 
 /* Wire. */
 #define KR_FRAME_BYTES_MAX      KR_MIB

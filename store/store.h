@@ -276,7 +276,7 @@ enum kr_table {
     KR_TABLE_TICKETS,
     KR_TABLE_MARKS,      /* how far we have read each peer's trees */
     KR_TABLE_QUARANTINE, /* id → why, size */
-    KR_TABLE_DRAFTS,     /* what is the council's own affair: its people (node/core/people.h) */
+    KR_TABLE_DRAFTS,     /* what is the council's own affair: people, audit log, drafts (node/core/people.h, audit.h, draft.h) */
     KR_TABLE_RECEIPTS,   /* "forced" ‖ id → why its author stored it over the guards; others: ahead.c, change.c, takeback.c */
     KR_TABLE_COUNT,
 };

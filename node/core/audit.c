@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "node/core/draft.h"
 #include "node/core/effect.h"
 #include "node/core/people.h"
 #include "proto/client/client.h"
@@ -388,7 +389,10 @@ enum kr_err kr_audit_slice(struct kr_step *step, bool *ret_more)
         core->audit_at_ms = step->now_ms + HOUR_MS;
         return KR_OK;
     }
-    enum kr_err err = kr_audit_chain_get(step->txn, &chain);
+    enum kr_err err = kr_drafts_sweep(step);
+    if (err == KR_OK) {
+        err = kr_audit_chain_get(step->txn, &chain);
+    }
     while (err == KR_OK && was_dropped && dropped < SLICE && chain.first < chain.next) {
         err = drop_one(step, &chain, step->now_ms - keep_ms, &was_dropped);
         dropped += was_dropped;

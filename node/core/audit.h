@@ -56,7 +56,7 @@ enum kr_err kr_audit_denied(struct kr_step *step, const struct kr_caller *caller
 /* What a reader thread answered or refused (KR_EVENT_NOTED). Taking everything out is an entry an hour of each. */
 enum kr_err kr_audit_noted(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 
-/* Drops what is kept no longer, a slice of it. */
+/* Drops what is kept no longer, a slice of it; and drafts that were decided long ago. */
 enum kr_err kr_audit_slice(struct kr_step *step, bool *ret_more) KR_WARN_UNUSED;
 bool kr_audit_is_due(const struct kr_core *core);
 

@@ -6,6 +6,7 @@
 #include "node/core/alarm.h"
 #include "node/core/audit.h"
 #include "node/core/caller.h"
+#include "node/core/draft.h"
 #include "node/core/effect.h"
 #include "node/core/restored.h"
 #include "node/core/takeback.h"
@@ -98,6 +99,12 @@ static void count_make(struct kr_core *core, const struct kr_job *job, bool goes
     }
 }
 
+static bool has_approval(const struct kr_core *core)
+{
+    const struct kr_approval *approval = &core->options.approval;
+    return (approval->report_labels | approval->advisory_labels | approval->sighting_labels) != 0;
+}
+
 enum kr_err kr_step_job(struct kr_step *step, struct kr_job *job)
 {
     step->core->jobs_out++;
@@ -106,6 +113,16 @@ enum kr_err kr_step_job(struct kr_step *step, struct kr_job *job)
     if (step->asking != NULL) {
         job->caller = step->asking->caller;
         job->op = step->asking->op;
+    }
+    if (step->asking != NULL && job->kind == KR_JOB_MAKE && (has_approval(step->core) || job->op == KR_OP_DRAFT_EDIT)) {
+        job->asked = malloc(step->asked.len + 1);
+        if (job->asked == NULL) {
+            kr_job_free(job);
+            step->core->jobs_out--;
+            return KR_NOMEM;
+        }
+        memcpy(job->asked, step->asked.bytes, step->asked.len);
+        job->asked_len = step->asked.len;
     }
     return kr_effect_add(step->effects, &(struct kr_effect){.type = KR_EFFECT_JOB, .job = job});
 }
@@ -328,6 +345,14 @@ static enum kr_err perform(struct kr_step *step, const struct kr_event *event, c
         return kr_body_request(step, event, who);
     case KR_OP_PERSON:
         return kr_person_request(step, event, who);
+    case KR_OP_DRAFT:
+        return kr_draft_request(step, event, who);
+    case KR_OP_DRAFT_APPROVE:
+    case KR_OP_DRAFT_REJECT:
+    case KR_OP_DRAFT_EDIT:
+    case KR_OP_DRAFT_CONSENT:
+    case KR_OP_DRAFT_WITHDRAW:
+        return kr_draft_act_request(step, event, who);
     case KR_OP_SUBMIT:
         return kr_submit_request(step, event);
     case KR_OP_PREVIEW:
@@ -406,6 +431,7 @@ static enum kr_err request(struct kr_step *step, const struct kr_event *event)
         return err == KR_OK ? kr_step_error(step, event->client, event->request, KR_DENIED, "%s", why.text) : err;
     }
     step->asking = event;
+    step->asked = event->bytes;
     if (err == KR_OK) {
         err = perform(step, event, &who);
     }

@@ -12,6 +12,13 @@
 
 struct kr_core;
 
+/* Which submissions wait for another person's word: of each kind the labels, as a sum of 1 << label. A revision as what it puts
+ * there.
+ */
+struct kr_approval {
+    uint32_t report_labels, advisory_labels, sighting_labels;
+};
+
 /* Guards' lists and the like, from the configuration. Borrowed as long as the core lives. */
 struct kr_core_options {
     const struct kr_keyring *keyring;
@@ -19,6 +26,7 @@ struct kr_core_options {
     struct kr_guards *guards; /* node/core/guard.h; outlive it, jobs hold them themselves; NULL: the built-in ones alone */
     bool doubts_clock;        /* nothing is deleted as expired for now */
     uint64_t audit_keep_s;    /* so long is the audit log kept; 0: for ever */
+    struct kr_approval approval;
 };
 /* Makes the core from what the store holds (inside any transaction). KR_NOT_FOUND where the store holds no identity yet: only
  * KR_EVENT_INIT is then accepted. */

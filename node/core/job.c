@@ -36,6 +36,7 @@ void kr_job_free(struct kr_job *job)
     }
     free(job->reason);
     free(job->bytes);
+    free(job->asked);
     free(job->preview);
     free(job->terms);
     sodium_memzero(job, sizeof *job);

@@ -27,6 +27,8 @@ struct kr_job {
     uint64_t client, request; /* MAKE, PREVIEW: who asked */
     struct kr_caller caller;  /* likewise, and for what */
     uint32_t op;
+    uint8_t *asked; /* the arguments of the request, where it may have to wait for approval; owned */
+    size_t asked_len;
     uint8_t token[16];
     bool is_bulk;
     uint8_t node_key[32]; /* MAKE: signs, where it is the one that comes next; else the node key does */

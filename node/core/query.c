@@ -14,7 +14,7 @@ bool kr_query_answers(uint32_t op)
 {
     return op == KR_OP_LOOKUP || op == KR_OP_LS || op == KR_OP_SHOW || op == KR_OP_COUNCILS || op == KR_OP_VERIFY ||
            op == KR_OP_EXPORT || op == KR_OP_SIGHTINGS || op == KR_OP_QUARANTINE || op == KR_OP_BODIES || op == KR_OP_PERSONS ||
-           op == KR_OP_WHOAMI || op == KR_OP_AUDIT || op == KR_OP_AUDIT_VERIFY ||
+           op == KR_OP_WHOAMI || op == KR_OP_AUDIT || op == KR_OP_AUDIT_VERIFY || op == KR_OP_DRAFTS || op == KR_OP_MINE ||
            (op >= KR_OP_COMMUNITIES && op <= KR_OP_COMMUNITY_WHY);
 }
 
@@ -347,6 +347,12 @@ enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const stru
             break;
         case KR_OP_WHOAMI:
             err = kr_query_whoami(&page, &who, result);
+            break;
+        case KR_OP_DRAFTS:
+            err = kr_query_drafts(&page, &who, &done);
+            break;
+        case KR_OP_MINE:
+            err = kr_query_mine(&page, &who, &done);
             break;
         case KR_OP_AUDIT:
             err = kr_query_audit(&page, &done);

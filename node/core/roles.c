@@ -4,7 +4,7 @@
 
 #include "proto/client/client.h"
 
-enum need { NEED_NOTHING, NEED_ANY_ROLE, NEED_WRITE, NEED_APPROVE, NEED_SEE_DRAFTS, NEED_SEE_PEOPLE, NEED_INTAKE, NEED_ADMIN };
+enum need { NEED_NOTHING, NEED_ANY_ROLE, NEED_WRITE, NEED_APPROVE, NEED_SEE_DRAFTS, NEED_SEE_PEOPLE, NEED_ADMIN };
 
 static const uint32_t roles_of[] = {
     [NEED_NOTHING] = 0,
@@ -13,7 +13,6 @@ static const uint32_t roles_of[] = {
     [NEED_APPROVE] = KR_ROLE_APPROVER,
     [NEED_SEE_DRAFTS] = KR_ROLE_APPROVER | KR_ROLE_INTAKE,
     [NEED_SEE_PEOPLE] = KR_ROLE_ADMIN | KR_ROLE_APPROVER | KR_ROLE_INTAKE,
-    [NEED_INTAKE] = KR_ROLE_INTAKE,
     [NEED_ADMIN] = KR_ROLE_ADMIN,
 };
 
@@ -25,7 +24,6 @@ static const char *const missing[] = {
     [NEED_SEE_DRAFTS] = "this is for the roles approver and intake, and you have neither: an admin of your council gives them",
     [NEED_SEE_PEOPLE] =
         "this is for the roles admin, approver and intake, and you have none of them: an admin of your council gives them",
-    [NEED_INTAKE] = "this is for the role intake, which you do not have: an admin of your council gives it",
     [NEED_ADMIN] = "this is for the role admin, which you do not have: ask an admin of your council to do it",
 };
 
@@ -49,13 +47,23 @@ static enum need need_of(uint32_t op)
     case KR_OP_COMMUNITIES:
     case KR_OP_COMMUNITY:
     case KR_OP_COMMUNITY_WHY:
+    case KR_OP_DRAFT: /* one's own, for whoever is not an approver */
+    case KR_OP_MINE:
         return NEED_ANY_ROLE;
     case KR_OP_PREVIEW:
     case KR_OP_SUBMIT:
     case KR_OP_RETRACT:
     case KR_OP_REVISE:
     case KR_OP_SIGHT:
+    case KR_OP_DRAFT_CONSENT:
+    case KR_OP_DRAFT_WITHDRAW:
         return NEED_WRITE;
+    case KR_OP_DRAFTS:
+        return NEED_SEE_DRAFTS;
+    case KR_OP_DRAFT_APPROVE:
+    case KR_OP_DRAFT_REJECT:
+    case KR_OP_DRAFT_EDIT:
+        return NEED_APPROVE;
     case KR_OP_BODIES:
     case KR_OP_PERSONS:
         return NEED_SEE_PEOPLE;
@@ -96,6 +104,9 @@ bool kr_op_is_act(uint32_t op)
     case KR_OP_WHOAMI:
     case KR_OP_AUDIT:
     case KR_OP_AUDIT_VERIFY:
+    case KR_OP_DRAFTS:
+    case KR_OP_DRAFT:
+    case KR_OP_MINE:
         return false;
     default:
         return true;

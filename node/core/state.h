@@ -300,6 +300,7 @@ struct kr_step {
     uint64_t now_ms;
     bool speaks_japanese;
     const struct kr_event *asking; /* the request that is being worked on: jobs inherit who asked; NULL: none */
+    struct kr_slice asked;         /* its arguments, or those of a draft that it edits; borrowed */
     struct kr_slice note;          /* for its entry in the audit log; borrowed */
 };
 

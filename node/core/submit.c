@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crypto/fault.h"
+#include "node/core/draft.h"
 #include "node/core/reason.h"
 #include "node/core/restored.h"
 #include "node/core/takeback.h"
@@ -270,8 +271,12 @@ enum kr_err kr_submit_may(struct kr_step *step, const struct kr_event *event, co
     if (err == KR_NOT_FOUND && signed_today(step) >= KR_SIGNED_DAY_MAX) {
         return refuse_more(step, event->client, event->request);
     }
-    *ret_may = err == KR_NOT_FOUND;
-    return err == KR_NOT_FOUND ? KR_OK : err;
+    bool is_draft = false;
+    if (err == KR_NOT_FOUND) {
+        err = kr_draft_known(step, event, token, &is_draft);
+        *ret_may = err == KR_OK && !is_draft;
+    }
+    return err;
 }
 
 enum kr_err kr_submit_request(struct kr_step *step, const struct kr_event *event)
@@ -414,6 +419,9 @@ enum kr_err kr_submit_made(struct kr_step *step, struct kr_job *job)
         }
         err = err == KR_OK ? KR_NOT_FOUND : err;
     }
+    if (err == KR_NOT_FOUND && kr_draft_is_needed(step->core, job)) {
+        return kr_draft_keep(step, job);
+    }
     if (err == KR_NOT_FOUND) {
         err = kr_admit(step, job, step->core->self, NULL, &verdict, &arrival);
     }
@@ -430,6 +438,9 @@ enum kr_err kr_submit_made(struct kr_step *step, struct kr_job *job)
     }
     if (err == KR_OK) {
         err = put_reason(step, job);
+    }
+    if (err == KR_OK && job->op == KR_OP_DRAFT_APPROVE) {
+        err = kr_draft_sent(step, job);
     }
     if (err == KR_OK) {
         err = end(step, job->client, job->request, job->record.id, false);

@@ -122,6 +122,39 @@ static enum kr_err set_audit_years(struct kr_config *config, const char *value, 
     return take_number(value, KR_AUDIT_YEARS_MAX, &config->audit_years, error);
 }
 
+static enum kr_err take_labels(const char *value, uint32_t *ret_labels, struct kr_error *error)
+{
+    static const char separators[] = ", \t";
+    uint32_t labels = 0;
+    for (const char *at = value + strspn(value, separators); *at != 0; at += strspn(at, separators)) {
+        const size_t len = strcspn(at, separators);
+        enum kr_label label = KR_TLP_NONE;
+        const bool is_all = len == 3 && memcmp(at, "all", len) == 0, is_none = len == 4 && memcmp(at, "none", len) == 0;
+        if (!is_all && !is_none && (kr_label_parse(at, len, &label) != KR_OK || label > KR_TLP_AMBER)) {
+            return kr_fail(error, KR_INVALID, "\"%.40s\" is none of clear, green, amber, all, none", at);
+        }
+        labels |= is_all ? 1u << KR_TLP_CLEAR | 1u << KR_TLP_GREEN | 1u << KR_TLP_AMBER : is_none ? 0 : 1u << label;
+        at += len;
+    }
+    *ret_labels = labels;
+    return KR_OK;
+}
+
+static enum kr_err set_report_approval(struct kr_config *config, const char *value, struct kr_error *error)
+{
+    return take_labels(value, &config->approval.report_labels, error);
+}
+
+static enum kr_err set_advisory_approval(struct kr_config *config, const char *value, struct kr_error *error)
+{
+    return take_labels(value, &config->approval.advisory_labels, error);
+}
+
+static enum kr_err set_sighting_approval(struct kr_config *config, const char *value, struct kr_error *error)
+{
+    return take_labels(value, &config->approval.sighting_labels, error);
+}
+
 static enum kr_err set_socket(struct kr_config *config, const char *value, struct kr_error *error)
 {
     if (value[0] != 0 && value[0] != '/') {
@@ -189,6 +222,9 @@ static const struct key {
     {"node", "workers", set_workers, false},
     {"node", "socket", set_socket, false},
     {"link", "via", add_way, true},
+    {"approval", "report", set_report_approval, false},
+    {"approval", "advisory", set_advisory_approval, false},
+    {"approval", "sighting", set_sighting_approval, false},
     {"audit", "keep_years", set_audit_years, false},
     {"guard", "own_domains", add_own, true},
     {"guard", "own_networks", add_own, true},
@@ -227,7 +263,8 @@ static void set_key(struct parse *parse, const char *section, const char *name, 
     } else if (is_section) {
         (void)kr_fail(&parse->why, KR_CONFIG, "there is no key \"%.60s\" in [%.60s]", name, section);
     } else {
-        (void)kr_fail(&parse->why, KR_CONFIG, "there is no section [%.60s]: use [node], [link], [guard] or [audit]", section);
+        (void)kr_fail(&parse->why, KR_CONFIG, "there is no section [%.60s]: use [node], [link], [guard], [approval] or [audit]",
+                      section);
     }
 }
 

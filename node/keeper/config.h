@@ -9,6 +9,7 @@
  *            allow_documentation                    yes or no: let documentation addresses and domains through (demonstrations)
  *   [link]   via        tcp://HOST:PORT tcp://HOST:PORT, a peer's address and where to dial instead; may stand several times
  *
+ *   [approval] report, advisory, sighting   labels whose records wait for an approver: clear, green, amber; all; none (default)
  *   [audit]  keep_years   1 to 30 (default 5): older entries of the audit log are dropped
  *
  * An unknown section or key, a value that cannot be, and a key given twice are mistakes: nothing is guessed. */
@@ -19,6 +20,7 @@
 
 #include "crypto/err.h"
 #include "crypto/limits.h"
+#include "node/core/core.h"
 #include "node/core/guard.h"
 #include "node/keeper/ways.h"
 #include "node/log.h"
@@ -33,6 +35,7 @@ struct kr_config {
     char endpoint[KR_ENDPOINT_BYTES_MAX + 1];  /* "": only we dial */
     char socket[KR_SOCKET_PATH_BYTES_MAX + 1]; /* "": none */
     uint32_t audit_years;
+    struct kr_approval approval;
     enum kr_log_level log_level;
     uint32_t workers; /* 0: one per core */
     struct kr_guards *guards;

@@ -214,6 +214,7 @@ static enum kr_err start_parts(struct keeper *keeper, struct kr_error *error)
                                                  .notify = &keeper->notify,
                                                  .guards = keeper->config.guards,
                                                  .endpoint = keeper->config.endpoint,
+                                                 .approval = keeper->config.approval,
                                                  .audit_keep_s = keeper->config.audit_years * UINT64_C(366) * 86400u,
                                                  .listen = keeper->config.listen,
                                                  .directory = keeper->place->directory,
@@ -278,8 +279,10 @@ static void reload(struct keeper *keeper)
     }
     if (strcmp(config.listen, keeper->config.listen) != 0 || strcmp(config.endpoint, keeper->config.endpoint) != 0 ||
         strcmp(config.socket, keeper->config.socket) != 0 || config.audit_years != keeper->config.audit_years ||
+        memcmp(&config.approval, &keeper->config.approval, sizeof config.approval) != 0 ||
         config.workers != keeper->config.workers) {
-        kr_log(KR_LOG_WARNING, "listen, endpoint, socket, workers and keep_years change only when the node is restarted");
+        kr_log(KR_LOG_WARNING,
+               "listen, endpoint, socket, workers, [approval] and keep_years change only when the node is restarted");
     }
     kr_log_set_level(config.log_level);
     keeper->config.log_level = config.log_level;

@@ -537,8 +537,11 @@ enum kr_err kr_runner_new(const struct kr_runner_options *options, struct kr_run
                                          .transport_secret = keyring->transport_secret,
                                          .transport_public = keyring->transport_public,
                                          .lanes = options->lanes};
-    const struct kr_core_options core = {
-        .keyring = keyring, .endpoint = options->endpoint, .guards = options->guards, .audit_keep_s = options->audit_keep_s};
+    const struct kr_core_options core = {.keyring = keyring,
+                                         .endpoint = options->endpoint,
+                                         .guards = options->guards,
+                                         .audit_keep_s = options->audit_keep_s,
+                                         .approval = options->approval};
     enum kr_err err = kr_pipe_new(&pipe, &runner->pipe, error);
     if (err == KR_OK) {
         err = kr_loop_new(options->store, &core, &runner->loop, error);

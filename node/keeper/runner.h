@@ -34,10 +34,11 @@ struct kr_runner_options {
     struct kr_guards *guards;                    /* held */
     const char *endpoint, *listen, *net_program; /* as in kr_core_options and kr_pipe_options */
     uint64_t audit_keep_s;                       /* likewise */
-    const char *directory;                       /* whose disk is meant by "free" */
-    bool is_protected;                           /* the keyring */
-    int failed_fd;                               /* written to where it ends by itself */
-    bool was_restored;                           /* from a backup: the core is told before anything else */
+    struct kr_approval approval;
+    const char *directory; /* whose disk is meant by "free" */
+    bool is_protected;     /* the keyring */
+    int failed_fd;         /* written to where it ends by itself */
+    bool was_restored;     /* from a backup: the core is told before anything else */
 };
 
 struct kr_runner;

@@ -167,6 +167,14 @@ const char *kr_op_name(uint32_t op)
         [KR_OP_WHOAMI] = "whoami",
         [KR_OP_AUDIT] = "audit",
         [KR_OP_AUDIT_VERIFY] = "audit verify",
+        [KR_OP_MINE] = "mine",
+        [KR_OP_DRAFT_WITHDRAW] = "withdraw",
+        [KR_OP_DRAFT_CONSENT] = "consent",
+        [KR_OP_DRAFT_EDIT] = "edit draft",
+        [KR_OP_DRAFT_REJECT] = "reject",
+        [KR_OP_DRAFT_APPROVE] = "approve",
+        [KR_OP_DRAFT] = "draft",
+        [KR_OP_DRAFTS] = "drafts",
     };
     return op < sizeof names / sizeof names[0] ? names[op] : NULL;
 }

@@ -63,19 +63,19 @@ enum kr_op {
     KR_OP_INVITE = 4,   /* args: kr_invite; result: ticket text (array of 1 str) */
     KR_OP_JOIN = 5, /* args: array of 1 str (ticket); pages of kr_join_step while it goes on; ends when linked and a member of the
                        ticket's community (if it is for one), or a candidate who needs more vouches, durably, or error */
-    KR_OP_PREVIEW = 6,  /* args: kr_submit; result: kr_preview. Changes nothing */
-    KR_OP_SUBMIT = 7,   /* args: kr_submit; result: array of [id (bin 32), known (0/1: the token was used before)] when durable */
-    KR_OP_LOOKUP = 8,   /* args: array of [type, value (bin, normal form)]; pages of kr_match, newest first; result: array of uint,
-                           the values (by index) of which matches were left out: older ones than these, or damaged ones. Asked for
-                           KR_INDICATOR_ORIGIN with kr_report_origin_key, the reports of that origin, with that as the indicator:
-                           those that were stored since there is this key */
-    KR_OP_LS = 9,       /* args: kr_ls; pages of kr_summary, newest first */
-    KR_OP_SHOW = 10,    /* args: array of 1 bin (id or unique prefix of >= 4 bytes); result: kr_shown */
-    KR_OP_EXPLAIN = 11, /* args: array of 1 bin (id or prefix); result: kr_explained */
-    KR_OP_WATCH = 12,   /* pages of kr_summary as records become visible, until cancelled */
-    KR_OP_VERIFY = 13,  /* walks the store; pages of array [str problem]; result: array of [values checked, problems] */
-    KR_OP_RETRACT = 14, /* args: kr_retract; result as of KR_OP_SUBMIT. The record disappears at everybody who has it */
-    KR_OP_REVISE = 15,  /* args: kr_revise; result as of KR_OP_SUBMIT. The same, and the submission stands instead */
+    KR_OP_PREVIEW = 6, /* args: kr_submit; result: kr_preview. Changes nothing */
+    KR_OP_SUBMIT = 7, /* args: kr_submit; result: kr_stored (draft.h): a record, or a draft that waits for approval, when durable */
+    KR_OP_LOOKUP = 8, /* args: array of [type, value (bin, normal form)]; pages of kr_match, newest first; result: array of uint,
+                         the values (by index) of which matches were left out: older ones than these, or damaged ones. Asked for
+                         KR_INDICATOR_ORIGIN with kr_report_origin_key, the reports of that origin, with that as the indicator:
+                         those that were stored since there is this key */
+    KR_OP_LS = 9,     /* args: kr_ls; pages of kr_summary, newest first */
+    KR_OP_SHOW = 10,  /* args: array of 1 bin (id or unique prefix of >= 4 bytes); result: kr_shown */
+    KR_OP_EXPLAIN = 11,     /* args: array of 1 bin (id or prefix); result: kr_explained */
+    KR_OP_WATCH = 12,       /* pages of kr_summary as records become visible, until cancelled */
+    KR_OP_VERIFY = 13,      /* walks the store; pages of array [str problem]; result: array of [values checked, problems] */
+    KR_OP_RETRACT = 14,     /* args: kr_retract; result as of KR_OP_SUBMIT. The record disappears at everybody who has it */
+    KR_OP_REVISE = 15,      /* args: kr_revise; result as of KR_OP_SUBMIT. The same, and the submission stands instead */
     KR_OP_RETRACTIONS = 16, /* pages of kr_waiting: what waits for the operator's word, the first 64 of each council */
     KR_OP_CONFIRM = 17,     /* args: kr_confirm; result: array of [how many take effect now] */
     KR_OP_EXPORT = 18,      /* args: kr_export; pages of kr_shown; result: array of 1 uint: the cursor to ask from next time */
@@ -112,6 +112,15 @@ enum kr_op {
     /* proto/client/audit.h: */
     KR_OP_AUDIT = 55,        /* args: kr_audit_ask; pages of kr_audit_item, oldest first */
     KR_OP_AUDIT_VERIFY = 56, /* args: kr_audit_anchor; pages of array [str problem]; result: kr_audit_checked */
+    /* proto/client/draft.h: */
+    KR_OP_DRAFTS = 57,         /* pages of kr_draft_item: what waits for approval */
+    KR_OP_DRAFT = 58,          /* args: array of 1 bin 16; result: kr_draft_shown */
+    KR_OP_DRAFT_APPROVE = 59,  /* args: kr_draft_act; result: kr_stored */
+    KR_OP_DRAFT_REJECT = 60,   /* args: kr_draft_act; result: empty array */
+    KR_OP_DRAFT_EDIT = 61,     /* args: kr_draft_act; result: kr_stored. Goes back to its submitter */
+    KR_OP_DRAFT_CONSENT = 62,  /* args: kr_draft_act; its submitter's word to what came back */
+    KR_OP_DRAFT_WITHDRAW = 63, /* args: kr_draft_act */
+    KR_OP_MINE = 64,           /* pages of kr_draft_item: what became of what the caller submitted */
 };
 
 /* A submission: one record. `body` is the content as kr_report_write or kr_advisory_write gives it. */

@@ -45,6 +45,25 @@ class User:
                                 stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, preexec_fn=self._become, text=True, cwd="/")
 
 
+def prepare(options, made, node, more=""):
+    """Lets other users of this machine come to the node: a socket for them, and a copy of the program, for where it was built they may
+    not be able to pass. Starts it anew. Returns the paths of both."""
+    people = os.path.join(node.directory, "people")
+    os.mkdir(people)
+    for directory, mode in ((people, 0o755), (made.root, 0o755), (node.directory, 0o711)):
+        os.chmod(directory, mode)
+    with open(os.path.join(node.directory, "kairan.conf"), encoding="utf-8") as file:
+        config = file.read()
+    with open(os.path.join(node.directory, "kairan.conf"), "w", encoding="utf-8") as file:
+        file.write(config.replace("[node]\n", f"[node]\nsocket = {people}/kairand.sock\n") + more)
+    program = os.path.join(people, "kairan")
+    shutil.copy(options.kairan, program)
+    os.chmod(program, 0o755)
+    node.kill()
+    node.start()
+    return program, os.path.join(people, "kairand.sock")
+
+
 def lines(text):
     return [json.loads(line) for line in text.splitlines()]
 
@@ -71,11 +90,7 @@ def enter(tool):
     tool.refused("analyst", "submit", "a.kairan-e2e.jp", "--label", "clear", "--title", "a", "-y")
 
 
-def as_users(options, node, tool):
-    path = os.path.join(node.directory, "people", "kairand.sock")
-    program = os.path.join(node.directory, "people", "kairan")  # where it was built others may not be able to pass
-    shutil.copy(options.kairan, program)
-    os.chmod(program, 0o755)
+def as_users(program, path, node, tool):
     sato, suzuki, stranger = (User(program, path, uid) for uid in (SATO, SUZUKI, STRANGER))
     stranger.refused("person bind", "whoami")
     check(json.loads(sato.done("--json", "whoami"))["name"] == "佐藤", "Sato is not Sato")
@@ -136,21 +151,10 @@ def run(options):
     with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
         kita, minami = made.nodes
         tool = Tool(options.kairan, kita.directory)
-        people = os.path.join(kita.directory, "people")
-        if os.geteuid() == 0:  # other users must be able to pass
-            os.mkdir(people, 0o755)
-            os.chmod(people, 0o755)
-            os.chmod(made.root, 0o755)
-            os.chmod(kita.directory, 0o711)
-            with open(os.path.join(kita.directory, "kairan.conf"), encoding="utf-8") as file:
-                config = file.read()
-            with open(os.path.join(kita.directory, "kairan.conf"), "w", encoding="utf-8") as file:
-                file.write(config.replace("[node]\n", f"[node]\nsocket = {people}/kairand.sock\n"))
-            kita.kill()
-            kita.start()
+        program, path = prepare(options, made, kita) if os.geteuid() == 0 else (None, None)
         enter(tool)
         if os.geteuid() == 0:
-            as_users(options, kita, tool)
+            as_users(program, path, kita, tool)
         audited(tool)
         leave(tool)
         with minami.client() as client:

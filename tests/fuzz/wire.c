@@ -7,6 +7,7 @@
 #include "proto/client/audit.h"
 #include "proto/client/client.h"
 #include "proto/client/community.h"
+#include "proto/client/draft.h"
 #include "proto/client/people.h"
 #include "proto/client/rekey.h"
 #include "proto/wire/wire.h"
@@ -141,6 +142,10 @@ RUN(audit_ask)
 RUN(audit_item)
 RUN(audit_anchor)
 RUN(audit_checked)
+RUN(draft_item)
+RUN(draft_shown)
+RUN(draft_act)
+RUN(stored)
 #undef RUN
 
 /* Whatever is said to be proof. */
@@ -250,6 +255,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         run_audit_item,
         run_audit_anchor,
         run_audit_checked,
+        run_draft_item,
+        run_draft_shown,
+        run_draft_act,
+        run_stored,
     };
     struct kr_slice bytes = {0};
 

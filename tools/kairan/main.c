@@ -534,6 +534,51 @@ const struct kr_command kr_commands[] = {
         "\n"
         "Examples: kairan person add \"Sato Hanako\" --body \"Sapporo City\" --role analyst --user hanako\n"
         "          kairan person deputy \"Suzuki Ichiro\" --for \"Sato Hanako\" --until 2027-01-10\n")},
+    {"drafts", kr_run_drafts, N_("what waits for approval"),
+     N_("Usage: kairan drafts [ls]\n"
+        "       kairan drafts show ID\n"
+        "       kairan drafts edit ID [--label LABEL] [--to COUNCIL]... [--title TEXT]\n"
+        "\n"
+        "What was submitted and waits for another person's word, as [approval] in the configuration demands by kind and label. It\n"
+        "is safe on disk, and nobody gets it before. Who submitted it is shown to the role intake alone; others see a name that\n"
+        "stands for the person.\n"
+        "\n"
+        "  show   whom it would reach, and all that it says\n"
+        "  edit   another label, other councils, another title; it then waits for its submitter's consent\n"
+        "\n"
+        "Exit status: 0 some wait, 1 none, 2 failure.\n"
+        "\n"
+        "Example: kairan drafts edit 3f9a --label amber --to Kinki\n")},
+    {"approve", kr_run_approve, N_("let a draft go out"),
+     N_("Usage: kairan approve ID [-y]\n"
+        "\n"
+        "Shows the draft and asks. Nobody approves what he submitted himself, nor does a deputy for him. What is approved is what\n"
+        "is shown: content, label, and whom it reaches. If it would reach others than when it was submitted, it goes back to its\n"
+        "submitter instead. Guards look at it once more.\n"
+        "\n"
+        "  -y, --yes   do not ask\n"
+        "\n"
+        "Example: kairan approve 3f9a\n")},
+    {"reject", kr_run_reject, N_("turn a draft down"),
+     N_("Usage: kairan reject ID --reason TEXT\n"
+        "\n"
+        "The submitter sees the reason in kairan mine. Nobody gets the draft.\n"
+        "\n"
+        "Example: kairan reject 3f9a --reason \"names the victim\"\n")},
+    {"mine", kr_run_mine, N_("what became of what I submitted"),
+     N_("Usage: kairan mine [ls]\n"
+        "       kairan mine show|withdraw ID\n"
+        "       kairan mine consent ID [-y]\n"
+        "\n"
+        "Lists what you submitted: what waits for approval, was approved, rejected and why, came back, or was sent at once; and\n"
+        "whether the record still stands.\n"
+        "\n"
+        "  consent    to what an approver changed, or to whom it reaches now; it then waits for approval again\n"
+        "  withdraw   what is not decided yet\n"
+        "\n"
+        "Exit status: 0 there is something, 1 nothing, 2 failure.\n"
+        "\n"
+        "Example: kairan mine consent 3f9a\n")},
     {"audit", kr_run_audit, N_("who did what in this council"),
      N_("Usage: kairan audit [ls] [--since WHEN] [--person PERSON]\n"
         "       kairan audit verify [--anchor NUMBER:HASH]\n"

@@ -62,7 +62,8 @@ static void send_one(const void *node, VISIT visit, void *closure)
 {
     const struct sight *sight = *(struct sight *const *)node;
     struct sending *sending = closure;
-    uint8_t token[16], made[32];
+    uint8_t token[16];
+    struct kr_stored made;
     if ((visit != postorder && visit != leaf) || sending->failed) {
         return;
     }
@@ -72,7 +73,7 @@ static void send_one(const void *node, VISIT visit, void *closure)
                                          .count = sight->count < KR_SIGHTING_COUNT_MAX ? sight->count : KR_SIGHTING_COUNT_MAX};
     randombytes_buf(token, sizeof token);
     const struct kr_slice id = {sending->id_of(sending->context, sight->value.record), 32};
-    sending->failed = kr_sighting_send(sending->app, id, &sighting, token, made) != KR_OK;
+    sending->failed = kr_sighting_send(sending->app, id, &sighting, token, &made) != KR_OK;
     sending->sent += !sending->failed;
 }
 

@@ -1,5 +1,7 @@
 #include "tools/kairan/send.h"
 
+#include "proto/client/draft.h"
+
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,13 +134,11 @@ static enum kr_err take_preview(struct kr_sending *sending, uint32_t part, struc
 static enum kr_err take_sent(struct kr_sending *sending, uint32_t part, struct kr_slice result)
 {
     struct kr_sent *sent = &sending->sent[part];
-    struct kr_reader reader;
-    kr_reader_init(&reader, result.bytes, result.len);
-    kr_reader_array(&reader, 2);
-    kr_reader_fixed(&reader, sent->id, sizeof sent->id);
-    sent->is_known = kr_reader_flag(&reader);
-    kr_reader_close(&reader);
-    enum kr_err err = kr_reader_end(&reader);
+    struct kr_stored stored = {0};
+    enum kr_err err = kr_stored_read(result, &stored);
+    memcpy(sent->id, stored.id, sizeof sent->id);
+    sent->is_known = stored.is_known;
+    sent->waits = stored.waits;
     sent->is_done = err == KR_OK;
     if (err == KR_OK && sending->progress != NULL) {
         sending->progress(sending->context, kr_sending_done(sending), sending->parts.count);

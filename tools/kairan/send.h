@@ -19,6 +19,7 @@
 struct kr_sent {
     uint8_t token[16], id[32];
     bool is_done, is_known; /* durable; it was there before */
+    bool waits;             /* it is a draft that waits for approval: `id` has KR_DRAFT_ID_BYTES */
     bool is_held;           /* a guard holds some of it back */
     bool revises;           /* it is to stand instead of the record `target` */
     uint8_t target[32];

@@ -315,7 +315,7 @@ static enum kr_err send_again(struct kr_ship *ship, struct kr_ship_going *going,
         for (uint32_t i = 0; err == KR_OK && i < sending->parts.count; i++) {
             struct kr_sent *sent = &sending->sent[i];
             bool is_gone = false;
-            if (sent->is_done && sent->is_known) {
+            if (sent->is_done && sent->is_known && !sent->waits) {
                 err = kr_origin_is_gone(ship->app, sent->id, &is_gone, error);
             }
             if (err == KR_OK && is_gone) {

@@ -16,12 +16,11 @@
 /* ---- sending ---- */
 
 enum kr_err kr_sighting_send(struct kr_app *app, struct kr_slice id, const struct kr_sighting *sighting,
-                             const uint8_t token[static 16], uint8_t ret_id[static 32])
+                             const uint8_t token[static 16], struct kr_stored *ret_stored)
 {
     struct kr_sight sight = {.id = id, .sighting = *sighting};
     struct kr_writer args;
     struct kr_slice result;
-    struct kr_reader reader;
     memcpy(sight.token, token, sizeof sight.token);
     kr_writer_init(&args, 4 * KR_KIB);
     kr_sight_write(&sight, &args);
@@ -30,12 +29,7 @@ enum kr_err kr_sighting_send(struct kr_app *app, struct kr_slice id, const struc
     if (err != KR_OK) {
         return err;
     }
-    kr_reader_init(&reader, result.bytes, result.len);
-    kr_reader_array(&reader, 2);
-    kr_reader_fixed(&reader, ret_id, 32);
-    (void)kr_reader_flag(&reader);
-    kr_reader_close(&reader);
-    if (kr_reader_end(&reader) != KR_OK) {
+    if (kr_stored_read(result, ret_stored) != KR_OK) {
         (void)kr_app_unreadable(app);
         return KR_MALFORMED;
     }
@@ -153,7 +147,8 @@ int kr_run_sighting(struct kr_app *app, int argc, char **argv)
                                         {.name = "last", .text = &last},
                                         {.name = "yes", .letter = 'y', .flag = &is_sure}};
     struct kr_sighting sighting = {.count = 1};
-    uint8_t id[32], token[16], made[32];
+    uint8_t id[32], token[16];
+    struct kr_stored made;
     size_t len;
     int rest;
     if (!kr_options_parse(app, argc, argv, options, 5, false, &rest)) {
@@ -185,14 +180,17 @@ int kr_run_sighting(struct kr_app *app, int argc, char **argv)
         return KR_EXIT_ERROR;
     }
     randombytes_buf(token, sizeof token);
-    if (kr_sighting_send(app, (struct kr_slice){id, 32}, &sighting, token, made) != KR_OK) {
+    if (kr_sighting_send(app, (struct kr_slice){id, 32}, &sighting, token, &made) != KR_OK) {
         return KR_EXIT_ERROR;
     }
     if (app->is_json) {
-        return kr_json_line(json_pack("{s:o}", "id", kr_json_id(made, 32))) ? KR_EXIT_DONE : KR_EXIT_ERROR;
+        return kr_json_line(
+                   json_pack("{s:o, s:b}", "id", kr_json_id(made.id, made.waits ? KR_DRAFT_ID_BYTES : 32), "waits", made.waits))
+                   ? KR_EXIT_DONE
+                   : KR_EXIT_ERROR;
     }
-    kr_out_id(stdout, made, 64);
-    (void)fputc('\n', stdout);
+    kr_out_id(stdout, made.id, made.waits ? 2 * KR_DRAFT_ID_BYTES : 64);
+    (void)fputs(made.waits ? _("  waits for approval; see kairan mine\n") : "\n", stdout);
     return KR_EXIT_DONE;
 }
 

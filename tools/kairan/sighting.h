@@ -4,12 +4,13 @@
 
 #include <jansson.h>
 
+#include "proto/client/draft.h"
 #include "tools/kairan/kairan.h"
 
 /* Sends one and waits until it is durable; tells failures. `sighting` has type and value as the record with that id (or beginning
- * of one) has them. `token`: the same again makes no second one. */
+ * of one) has them. `token`: the same again makes no second one. It may wait for approval. */
 enum kr_err kr_sighting_send(struct kr_app *app, struct kr_slice id, const struct kr_sighting *sighting,
-                             const uint8_t token[static 16], uint8_t ret_id[static 32]) KR_WARN_UNUSED;
+                             const uint8_t token[static 16], struct kr_stored *ret_stored) KR_WARN_UNUSED;
 
 /* What each council has seen of a record. */
 struct kr_seen {

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proto/client/draft.h"
 #include "tools/formats/formats.h"
 #include "tools/kairan/difference.h"
 #include "tools/kairan/given.h"
@@ -266,6 +267,11 @@ static enum kr_err send_all(struct submission *submission, struct kr_error *erro
     return kr_sending_send(&submission->sending, error);
 }
 
+static size_t id_bytes(const struct kr_sent *sent)
+{
+    return sent->waits ? KR_DRAFT_ID_BYTES : 32;
+}
+
 static int tell_done(const struct submission *submission)
 {
     const struct kr_app *app = submission->app;
@@ -273,19 +279,23 @@ static int tell_done(const struct submission *submission)
     if (app->is_json) {
         json_t *ids = json_array();
         for (uint32_t i = 0; i < sending->parts.count; i++) {
-            (void)json_array_append_new(ids, kr_json_id(sending->sent[i].id, 32));
+            (void)json_array_append_new(ids, kr_json_id(sending->sent[i].id, id_bytes(&sending->sent[i])));
         }
-        return kr_json_line(json_pack("{s:o, s:s, s:s, s:o, s:I, s:I, s:b}", "ids", ids, "label",
-                                      kr_label_name(sending->request.label), "kind", kr_kind_name(sending->request.kind), "title",
-                                      kr_json_slice(sending->plan.title), "indicators", (json_int_t)sending->plan.item_count,
-                                      "left_out", (json_int_t)submission->extract->left_out, "exercise",
-                                      (sending->request.flags & KR_FLAG_EXERCISE) != 0))
+        return kr_json_line(json_pack("{s:o, s:b, s:s, s:s, s:o, s:I, s:I, s:b}", "ids", ids, "waits", sending->sent[0].waits,
+                                      "label", kr_label_name(sending->request.label), "kind", kr_kind_name(sending->request.kind),
+                                      "title", kr_json_slice(sending->plan.title), "indicators",
+                                      (json_int_t)sending->plan.item_count, "left_out", (json_int_t)submission->extract->left_out,
+                                      "exercise", (sending->request.flags & KR_FLAG_EXERCISE) != 0))
                    ? KR_EXIT_DONE
                    : KR_EXIT_ERROR;
     }
     for (uint32_t i = 0; i < sending->parts.count; i++) {
-        kr_out_id(stdout, sending->sent[i].id, 64);
+        kr_out_id(stdout, sending->sent[i].id, 2 * id_bytes(&sending->sent[i]));
         (void)fputc('\n', stdout);
+    }
+    if (sending->sent[0].waits) {
+        (void)fputs(_("Safe on disk, and waits for approval: nobody gets it before. See: kairan mine\n"), stderr);
+        return KR_EXIT_DONE;
     }
     if (isatty(STDERR_FILENO) == 1) {
         (void)fprintf(stderr,

@@ -30,7 +30,8 @@ static void test_every_key_is_taken(void **state)
     struct kr_config config;
     struct kr_error error = {0};
     const char *text = "; a comment\n# another\n[node]\nlisten = tcp://127.0.0.1:7117\nendpoint = tcp://node.example.org:7117\n"
-                       "log_level = debug\nworkers = 3\nsocket = /run/kairan/kairand.sock\n[audit]\nkeep_years = "
+                       "log_level = debug\nworkers = 3\nsocket = /run/kairan/kairand.sock\n[approval]\nreport = green, "
+                       "amber\nadvisory = all\n[audit]\nkeep_years = "
                        "7\n[guard]\nown_domains = kairan.jp, "
                        "haisl.example.net\nown_domains = misec.jp\n"
                        "own_networks = 203.0.113.0/24\nallow_documentation = no\n[link]\nvia = tcp://kinki.example.jp:7117  "
@@ -42,6 +43,9 @@ static void test_every_key_is_taken(void **state)
     assert_int_equal(config.log_level, KR_LOG_DEBUG);
     assert_int_equal(config.workers, 3);
     assert_int_equal(config.audit_years, 7);
+    assert_int_equal(config.approval.report_labels, 1u << KR_TLP_GREEN | 1u << KR_TLP_AMBER);
+    assert_int_equal(config.approval.advisory_labels, 1u << KR_TLP_CLEAR | 1u << KR_TLP_GREEN | 1u << KR_TLP_AMBER);
+    assert_int_equal(config.approval.sighting_labels, 0);
     assert_string_equal(config.socket, "/run/kairan/kairand.sock");
     assert_true(is_held_back(&config, KR_INDICATOR_DOMAIN, "www.kairan.jp"));
     assert_true(is_held_back(&config, KR_INDICATOR_DOMAIN, "misec.jp"));
@@ -79,6 +83,8 @@ static void test_mistakes_are_named_by_their_line(void **state)
     check_refused(state, "[node]\nworkers = 65\n", "line 2", "from 1 to");
     check_refused(state, "[node]\nworkers = 2x\n", "line 2", "2x");
     check_refused(state, "[node]\nendpoint = tcp://host:0\n", "line 2", "endpoint");
+    check_refused(state, "[approval]\nreport = green, grey\n", "line 2", "grey");
+    check_refused(state, "[approval]\nsighting = red\n", "line 2", "red");
     check_refused(state, "[audit]\nkeep_years = 31\n", "line 2", "from 1 to 30");
     check_refused(state, "[node]\nsocket = here\n", "line 2", "slash");
     check_refused(state, "[link]\nvia = tcp://kinki.example.jp:7117\n", "line 2", "where to dial");

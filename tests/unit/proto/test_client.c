@@ -3,6 +3,7 @@
 #include "proto/client/audit.h"
 #include "proto/client/client.h"
 #include "proto/client/community.h"
+#include "proto/client/draft.h"
 #include "proto/client/people.h"
 #include "proto/client/rekey.h"
 
@@ -74,6 +75,10 @@ ROUND_TRIP(kr_audit_ask, ask, kr_audit_ask_write, kr_audit_ask_read)
 ROUND_TRIP(kr_audit_item, item, kr_audit_item_write, kr_audit_item_read)
 ROUND_TRIP(kr_audit_anchor, anchor, kr_audit_anchor_write, kr_audit_anchor_read)
 ROUND_TRIP(kr_audit_checked, checked, kr_audit_checked_write, kr_audit_checked_read)
+ROUND_TRIP(kr_draft_item, item, kr_draft_item_write, kr_draft_item_read)
+ROUND_TRIP(kr_draft_shown, shown, kr_draft_shown_write, kr_draft_shown_read)
+ROUND_TRIP(kr_draft_act, act, kr_draft_act_write, kr_draft_act_read)
+ROUND_TRIP(kr_stored, stored, kr_stored_write, kr_stored_read)
 ROUND_TRIP(kr_whoami, whoami, kr_whoami_write, kr_whoami_read)
 ROUND_TRIP(kr_join_step, step, kr_join_step_write, kr_join_step_read)
 
@@ -653,9 +658,47 @@ static void the_audit_log_reads_back(void **state)
     assert_null(kr_op_name(10000));
 }
 
+static void drafts_read_back(void **state)
+{
+    static uint8_t audience[64] = {1};
+    struct kr_draft_shown shown = {.item = {.id = slice(ids[0], 16),
+                                            .state = KR_DRAFT_RETURNED,
+                                            .op = KR_OP_SUBMIT,
+                                            .kind = KR_KIND_REPORT,
+                                            .label = KR_TLP_AMBER,
+                                            .title = text_slice("t"),
+                                            .submitter = slice(ids[1], 8),
+                                            .submitted_ms = 2,
+                                            .changed_ms = 3,
+                                            .reason = text_slice("because"),
+                                            .record_id = slice(ids[2], 32),
+                                            .taken = KR_TAKEN_RETRACTED},
+                                   .binding = {4},
+                                   .audience_count = 2,
+                                   .audience = slice(audience, 64),
+                                   .args = text_slice("args")},
+                          read_shown;
+    struct kr_draft_item read_item;
+    struct kr_draft_act act = {.id = {1}, .has_binding = true, .binding = {2}, .args = text_slice("args")}, read_act;
+    struct kr_stored stored = {.waits = true, .id = {5}, .is_known = true}, read_stored;
+    (void)state;
+    round_trip_kr_draft_item(&shown.item, &read_item);
+    assert_true(read_item.state == KR_DRAFT_RETURNED && read_item.taken == KR_TAKEN_RETRACTED && read_item.submitter.len == 8);
+    round_trip_kr_draft_shown(&shown, &read_shown);
+    assert_true(read_shown.audience_count == 2 && read_shown.binding[0] == 4 && read_shown.community.len == 0);
+    round_trip_kr_draft_act(&act, &read_act);
+    assert_true(read_act.has_binding && read_act.binding[0] == 2 && read_act.reason.len == 0);
+    round_trip_kr_stored(&stored, &read_stored);
+    assert_true(read_stored.waits && read_stored.is_known && read_stored.id[0] == 5 && read_stored.id[31] == 0);
+    stored.waits = false;
+    round_trip_kr_stored(&stored, &read_stored);
+    assert_false(read_stored.waits);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(drafts_read_back),
         cmocka_unit_test(the_audit_log_reads_back),
         cmocka_unit_test(people_read_back),
         cmocka_unit_test(communities_read_back),

@@ -1,0 +1,450 @@
+/* Drafts: nothing leaves before another person's word; what is approved is what was shown; nothing accepted is lost. */
+#include "node/core/draft.h"
+#include "node/core/people.h"
+#include "node/core/query.h"
+#include "proto/client/people.h"
+#include "tests/unit/core/bed.h"
+
+#define SATO   1001u /* analyst */
+#define SUZUKI 1002u /* approver and analyst */
+#define TANAKA 1003u /* intake */
+#define YAMADA 1004u /* reader, deputy of Suzuki for a while */
+
+static const uint8_t body[32] = {0x5a}, ids[5][32] = {{0}, {1}, {2}, {3}, {4}};
+
+static void as(struct bed *bed, uint32_t uid)
+{
+    bed->caller = (struct kr_caller){.is_guest = uid != 0, .uid = uid};
+}
+
+static struct kr_slice text(const char *words)
+{
+    return (struct kr_slice){(const uint8_t *)words, strlen(words)};
+}
+
+static uint32_t person_act(struct bed *bed, const struct kr_person_act *act)
+{
+    struct kr_writer args;
+    kr_writer_init(&args, 4 * KR_KIB);
+    kr_person_act_write(act, &args);
+    const uint32_t code = bed_request(bed, 0, KR_OP_PERSON, args.bytes, args.len, 100);
+    kr_writer_deinit(&args);
+    return code;
+}
+
+static void enter(struct bed *bed, uint32_t uid, uint32_t roles)
+{
+    struct kr_person_act act = {.action = KR_PERSON_ADD, .roles = roles, .has_uid = true, .uid = uid, .name = text("somebody")};
+    memcpy(act.id, ids[uid - 1000], 32);
+    memcpy(act.body, body, 32);
+    act.changes[KR_PERSON_NAME] = act.changes[KR_PERSON_ROLES] = true;
+    assert_int_equal(person_act(bed, &act), KR_OK);
+}
+
+/* A council of four persons, linked with another one; every report of GREEN and AMBER waits. */
+static int setup(void **state)
+{
+    struct bed *bed = bed_new(2);
+    struct kr_body_act act = {
+        .action = KR_BODY_ADD, .changes = {[KR_BODY_NAME_EN] = true}, .texts = {[KR_BODY_NAME_EN] = text("b")}};
+    struct kr_writer args;
+    memcpy(act.id, body, 32);
+    kr_writer_init(&args, 4 * KR_KIB);
+    kr_body_act_write(&act, &args);
+    assert_int_equal(bed_request(bed, 0, KR_OP_BODY, args.bytes, args.len, 100), KR_OK);
+    kr_writer_deinit(&args);
+    enter(bed, SATO, KR_ROLE_ANALYST);
+    enter(bed, SUZUKI, KR_ROLE_APPROVER | KR_ROLE_ANALYST);
+    enter(bed, TANAKA, KR_ROLE_INTAKE);
+    enter(bed, YAMADA, KR_ROLE_READER);
+    bed_core(bed, 0)->options.approval.report_labels = 1u << KR_TLP_GREEN | 1u << KR_TLP_AMBER;
+    *state = bed;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    bed_free(*state);
+    return 0;
+}
+
+/* An answer that says that something waits; the draft's id is the token. */
+static struct kr_stored answer(const struct bed *bed)
+{
+    struct kr_stored stored;
+    assert_int_equal(kr_stored_read((struct kr_slice){bed->result, bed->result_len}, &stored), KR_OK);
+    return stored;
+}
+
+static uint32_t send(struct bed *bed, const struct kr_submit *submission)
+{
+    struct kr_writer args;
+    kr_writer_init(&args, KR_MIB);
+    kr_submit_write(submission, &args);
+    const uint32_t code = bed_request(bed, 0, KR_OP_SUBMIT, args.bytes, args.len, 300);
+    kr_writer_deinit(&args);
+    return code;
+}
+
+static uint32_t submit(struct bed *bed, enum kr_label label, const char *domain, uint8_t token)
+{
+    struct kr_submit *submission = bed_submission(bed, label, domain, token);
+    if (label == KR_TLP_AMBER) {
+        bed_address(bed, submission, 1);
+    }
+    const uint32_t code = send(bed, submission);
+    bed_submission_free(submission);
+    return code;
+}
+
+static uint32_t look(struct bed *bed, uint8_t token, struct kr_draft_shown *ret_shown)
+{
+    uint8_t id[KR_DRAFT_ID_BYTES];
+    struct kr_writer args;
+    memset(id, token, sizeof id);
+    kr_writer_init(&args, KR_KIB);
+    kr_writer_array(&args, 1);
+    kr_writer_bin(&args, id, sizeof id);
+    const uint32_t code = bed_request(bed, 0, KR_OP_DRAFT, args.bytes, args.len, 100);
+    kr_writer_deinit(&args);
+    if (code == KR_OK) {
+        assert_int_equal(kr_draft_shown_read((struct kr_slice){bed->result, bed->result_len}, ret_shown), KR_OK);
+    }
+    return code;
+}
+
+static uint32_t act(struct bed *bed, uint32_t op, uint8_t token, const uint8_t *binding, const char *reason, struct kr_slice edited)
+{
+    struct kr_draft_act what = {.has_binding = binding != NULL, .reason = text(reason), .args = edited};
+    struct kr_writer args;
+    memset(what.id, token, sizeof what.id);
+    if (binding != NULL) {
+        memcpy(what.binding, binding, 32);
+    }
+    kr_writer_init(&args, KR_MIB);
+    kr_draft_act_write(&what, &args);
+    const uint32_t code = bed_request(bed, 0, op, args.bytes, args.len, 500);
+    kr_writer_deinit(&args);
+    return code;
+}
+
+/* Looks, and approves what it saw. */
+static uint32_t approve(struct bed *bed, uint8_t token)
+{
+    static struct kr_draft_shown shown;
+    uint8_t binding[32];
+    const uint32_t code = look(bed, token, &shown);
+    if (code != KR_OK) {
+        return code;
+    }
+    memcpy(binding, shown.binding, 32);
+    return act(bed, KR_OP_DRAFT_APPROVE, token, binding, "", (struct kr_slice){0});
+}
+
+static uint32_t state_of(struct bed *bed, uint8_t token)
+{
+    static struct kr_draft_row row;
+    uint8_t id[KR_DRAFT_ID_BYTES];
+    struct kr_txn *txn = NULL;
+    memset(id, token, sizeof id);
+    assert_int_equal(kr_store_read_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    enum kr_err err = kr_draft_get(txn, id, &row);
+    kr_txn_abort(txn);
+    return err == KR_OK ? row.state : 0;
+}
+
+/* ---- lists ---- */
+
+struct listed {
+    struct kr_draft_item items[32];
+    uint32_t count;
+};
+
+static enum kr_err take_item(void *context, struct kr_slice item)
+{
+    struct listed *listed = context;
+    assert_true(listed->count < 32);
+    assert_int_equal(kr_draft_item_read(item, &listed->items[listed->count++]), KR_OK);
+    return KR_OK;
+}
+
+static bool at_once(void *context)
+{
+    (void)context;
+    return true;
+}
+
+static enum kr_err list(struct bed *bed, uint32_t op, uint32_t uid, struct listed *listed)
+{
+    struct kr_query query;
+    struct kr_writer result;
+    struct kr_error error = {0};
+    bool is_done = false;
+    enum kr_err err = KR_OK;
+    listed->count = 0;
+    kr_writer_init(&result, KR_KIB);
+    assert_int_equal(kr_query_init(&query, op, (struct kr_slice){0}, false), KR_OK);
+    query.caller = (struct kr_caller){.is_guest = uid != 0, .uid = uid};
+    while (!is_done && err == KR_OK) {
+        struct kr_txn *txn = NULL;
+        assert_int_equal(kr_store_read_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+        err = kr_query_page(&query, txn, bed_node(bed, 0)->keyring, bed->world->now_ms, at_once, take_item, listed, &result,
+                            &is_done, &error);
+        kr_txn_abort(txn);
+    }
+    kr_query_deinit(&query);
+    kr_writer_deinit(&result);
+    return err;
+}
+
+/* ---- tests ---- */
+
+static void nothing_leaves_before_another_one_says_so(void **state)
+{
+    struct bed *bed = *state;
+    static struct kr_draft_shown shown;
+    struct kr_store_stat before = bed_stat(bed, 0);
+    uint8_t record[32];
+    as(bed, SATO);
+    assert_int_equal(submit(bed, KR_TLP_AMBER, "a.example", 1), KR_OK);
+    assert_true(answer(bed).waits && !answer(bed).is_known);
+    assert_int_equal(bed_stat(bed, 0).arrivals, before.arrivals); /* no record, no indicator */
+    assert_int_equal(submit(bed, KR_TLP_AMBER, "a.example", 1), KR_OK);
+    assert_true(answer(bed).waits && answer(bed).is_known); /* the same token makes no second one */
+    assert_int_equal(approve(bed, 1), KR_DENIED);           /* not an approver */
+    bed_restart(bed, 0);
+    bed_core(bed, 0)->options.approval.report_labels = 1u << KR_TLP_GREEN | 1u << KR_TLP_AMBER;
+    as(bed, SUZUKI);
+    assert_int_equal(look(bed, 1, &shown), KR_OK);
+    assert_int_equal(shown.audience_count, 1);
+    assert_memory_equal(shown.audience.bytes, bed_node(bed, 1)->council, 32);
+    assert_int_equal(approve(bed, 1), KR_OK);
+    assert_false(answer(bed).waits);
+    memcpy(record, answer(bed).id, 32);
+    bed_run(bed, 3000);
+    assert_true(bed_holds(bed, 1, record));
+    assert_int_equal(state_of(bed, 1), KR_DRAFT_APPROVED);
+    assert_int_equal(approve(bed, 1), KR_INVALID); /* once */
+    as(bed, SATO);
+    assert_int_equal(submit(bed, KR_TLP_AMBER, "a.example", 1), KR_OK);
+    assert_true(!answer(bed).waits && answer(bed).is_known && memcmp(answer(bed).id, record, 32) == 0);
+    assert_int_equal(submit(bed, KR_TLP_CLEAR, "clear.example", 2), KR_OK); /* no approval for that label */
+    assert_false(answer(bed).waits);
+    as(bed, 0);
+}
+
+static void nobody_approves_his_own(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_person_act deputy = {.action = KR_PERSON_STAND_IN};
+    as(bed, SUZUKI);
+    assert_int_equal(submit(bed, KR_TLP_GREEN, "own.example", 10), KR_OK);
+    assert_int_equal(approve(bed, 10), KR_DENIED);
+    assert_non_null(strstr(bed->text, "submitted it"));
+    /* Nor does a deputy with his authority. */
+    as(bed, 0);
+    memcpy(deputy.id, ids[4], 32);
+    memcpy(deputy.other, ids[2], 32);
+    assert_int_equal(person_act(bed, &deputy), KR_OK);
+    as(bed, YAMADA);
+    assert_int_equal(approve(bed, 10), KR_DENIED);
+    as(bed, SATO);
+    assert_int_equal(submit(bed, KR_TLP_GREEN, "another.example", 11), KR_OK);
+    as(bed, YAMADA);
+    assert_int_equal(approve(bed, 11), KR_OK); /* of another's he may */
+    as(bed, 0);
+    deputy.action = KR_PERSON_STAND_DOWN;
+    assert_int_equal(person_act(bed, &deputy), KR_OK);
+    as(bed, SUZUKI);
+    assert_int_equal(act(bed, KR_OP_DRAFT_WITHDRAW, 10, NULL, "", (struct kr_slice){0}), KR_OK);
+    assert_int_equal(state_of(bed, 10), KR_DRAFT_WITHDRAWN);
+    as(bed, 0);
+}
+
+static void what_is_approved_is_what_was_shown(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t binding[32] = {1};
+    as(bed, SATO);
+    assert_int_equal(submit(bed, KR_TLP_AMBER, "bound.example", 20), KR_OK);
+    as(bed, SUZUKI);
+    assert_int_equal(act(bed, KR_OP_DRAFT_APPROVE, 20, NULL, "", (struct kr_slice){0}), KR_DENIED);
+    assert_int_equal(act(bed, KR_OP_DRAFT_APPROVE, 20, binding, "", (struct kr_slice){0}), KR_DENIED);
+    assert_int_equal(state_of(bed, 20), KR_DRAFT_WAITS);
+    assert_int_equal(act(bed, KR_OP_DRAFT_REJECT, 20, NULL, "", (struct kr_slice){0}), KR_INVALID);
+    assert_int_equal(act(bed, KR_OP_DRAFT_REJECT, 20, NULL, "names the victim", (struct kr_slice){0}), KR_OK);
+    assert_int_equal(state_of(bed, 20), KR_DRAFT_REJECTED);
+    assert_int_equal(approve(bed, 20), KR_INVALID);
+    as(bed, SATO);
+    assert_int_equal(submit(bed, KR_TLP_AMBER, "bound.example", 20), KR_OK); /* a rejected one does not come back by itself */
+    assert_true(answer(bed).waits && answer(bed).is_known);
+    assert_int_equal(state_of(bed, 20), KR_DRAFT_REJECTED);
+    as(bed, 0);
+}
+
+/* Whoever the community gained since then would get it, too: so it goes back. */
+static void another_audience_goes_back(void **state)
+{
+    struct bed *bed = *state;
+    static struct kr_draft_shown shown;
+    uint8_t id[KR_DRAFT_ID_BYTES], binding[32];
+    static struct kr_draft_row row;
+    struct kr_txn *txn = NULL;
+    as(bed, SATO);
+    assert_int_equal(submit(bed, KR_TLP_GREEN, "reach.example", 30), KR_OK);
+    /* As if there had been fewer members then. */
+    memset(id, 30, sizeof id);
+    assert_int_equal(kr_store_write_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    assert_int_equal(kr_draft_get(txn, id, &row), KR_OK);
+    row.reach[0] ^= 1;
+    assert_int_equal(kr_draft_put(txn, &row), KR_OK);
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+    as(bed, SUZUKI);
+    assert_int_equal(approve(bed, 30), KR_DENIED);
+    assert_non_null(strstr(bed->text, "gone back"));
+    assert_int_equal(state_of(bed, 30), KR_DRAFT_RETURNED);
+    assert_int_equal(approve(bed, 30), KR_INVALID);
+    as(bed, TANAKA);
+    assert_int_equal(act(bed, KR_OP_DRAFT_CONSENT, 30, NULL, "", (struct kr_slice){0}), KR_DENIED); /* another's */
+    as(bed, SATO);
+    assert_int_equal(act(bed, KR_OP_DRAFT_CONSENT, 30, NULL, "", (struct kr_slice){0}), KR_DENIED); /* unseen */
+    assert_int_equal(look(bed, 30, &shown), KR_OK);
+    memcpy(binding, shown.binding, 32);
+    assert_int_equal(act(bed, KR_OP_DRAFT_CONSENT, 30, binding, "", (struct kr_slice){0}), KR_OK);
+    assert_int_equal(act(bed, KR_OP_DRAFT_CONSENT, 30, binding, "", (struct kr_slice){0}), KR_INVALID);
+    as(bed, SUZUKI);
+    assert_int_equal(approve(bed, 30), KR_OK);
+    as(bed, 0);
+}
+
+static void an_edited_draft_needs_its_submitters_consent(void **state)
+{
+    struct bed *bed = *state;
+    static struct kr_draft_shown shown;
+    struct kr_submit *edited = bed_submission(bed, KR_TLP_AMBER, "edited.example", 40);
+    struct kr_writer args;
+    uint8_t binding[32];
+    bed_address(bed, edited, 1);
+    as(bed, SATO);
+    assert_int_equal(submit(bed, KR_TLP_GREEN, "original.example", 40), KR_OK);
+    kr_writer_init(&args, KR_MIB);
+    kr_submit_write(edited, &args);
+    const struct kr_slice bytes = {args.bytes, args.len};
+    assert_int_equal(act(bed, KR_OP_DRAFT_EDIT, 40, NULL, "", bytes), KR_DENIED); /* only an approver */
+    as(bed, SUZUKI);
+    assert_int_equal(act(bed, KR_OP_DRAFT_EDIT, 41, NULL, "", bytes), KR_NOT_FOUND);
+    assert_int_equal(act(bed, KR_OP_DRAFT_EDIT, 40, NULL, "", bytes), KR_OK);
+    assert_int_equal(state_of(bed, 40), KR_DRAFT_RETURNED);
+    assert_int_equal(approve(bed, 40), KR_INVALID);
+    as(bed, SATO);
+    assert_int_equal(look(bed, 40, &shown), KR_OK);
+    assert_int_equal(shown.item.label, KR_TLP_AMBER);
+    assert_int_equal(shown.audience_count, 1);
+    memcpy(binding, shown.binding, 32);
+    assert_int_equal(act(bed, KR_OP_DRAFT_CONSENT, 40, binding, "", (struct kr_slice){0}), KR_OK);
+    as(bed, SUZUKI);
+    assert_int_equal(approve(bed, 40), KR_OK);
+    struct kr_head head;
+    assert_int_equal(bed_head(bed, 0, answer(bed).id, &head), KR_OK);
+    assert_int_equal(head.label, KR_TLP_AMBER);
+    edited->token[0] ^= 1; /* what is another request is no edit */
+    struct kr_writer other;
+    kr_writer_init(&other, KR_MIB);
+    kr_submit_write(edited, &other);
+    as(bed, SATO);
+    assert_int_equal(submit(bed, KR_TLP_GREEN, "original.example", 42), KR_OK);
+    as(bed, SUZUKI);
+    assert_int_equal(act(bed, KR_OP_DRAFT_EDIT, 42, NULL, "", (struct kr_slice){other.bytes, other.len}), KR_INVALID);
+    kr_writer_deinit(&other);
+    kr_writer_deinit(&args);
+    bed_submission_free(edited);
+    as(bed, 0);
+}
+
+/* Guards look when it is submitted, and when it is approved. */
+static void guards_look_twice(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_error error = {0};
+    struct kr_guards *guards = NULL;
+    struct kr_core *core = bed_core(bed, 0);
+    assert_int_equal(kr_guards_new(&guards), KR_OK);
+    assert_int_equal(kr_guards_add_own(guards, "ours.example", &error), KR_OK);
+    as(bed, SATO);
+    assert_int_equal(submit(bed, KR_TLP_GREEN, "www.ours.example", 50), KR_OK); /* not guarded yet */
+    struct kr_guards *before = core->options.guards;
+    core->options.guards = guards;
+    assert_int_equal(submit(bed, KR_TLP_GREEN, "mail.ours.example", 51), KR_GUARDED);
+    assert_int_equal(state_of(bed, 51), 0);
+    as(bed, SUZUKI);
+    assert_int_equal(approve(bed, 50), KR_GUARDED);
+    assert_int_equal(state_of(bed, 50), KR_DRAFT_WAITS);
+    core->options.guards = before;
+    assert_int_equal(approve(bed, 50), KR_OK);
+    kr_guards_free(guards);
+    as(bed, 0);
+}
+
+static void lists_tell_whom_they_may(void **state)
+{
+    struct bed *bed = *state;
+    static struct listed listed;
+    as(bed, SATO);
+    assert_int_equal(submit(bed, KR_TLP_GREEN, "listed.example", 60), KR_OK);
+    as(bed, 0);
+    assert_int_equal(list(bed, KR_OP_DRAFTS, SATO, &listed), KR_DENIED);
+    assert_int_equal(list(bed, KR_OP_DRAFTS, SUZUKI, &listed), KR_OK);
+    assert_int_equal(listed.count, 2); /* this one, and what was left of another test */
+    for (uint32_t i = 0; i < listed.count; i++) {
+        assert_int_equal(listed.items[i].submitter.len, 8); /* a name that stands for Sato */
+        assert_int_equal(listed.items[i].submitter_name.len, 0);
+    }
+    assert_int_equal(list(bed, KR_OP_DRAFTS, TANAKA, &listed), KR_OK);
+    assert_int_equal(listed.items[0].submitter.len, 32); /* intake knows */
+    assert_true(listed.items[0].submitter_name.len > 0);
+    assert_int_equal(list(bed, KR_OP_MINE, SATO, &listed), KR_OK);
+    uint32_t sent = 0, approved = 0, rejected = 0, waits = 0;
+    for (uint32_t i = 0; i < listed.count; i++) {
+        sent += listed.items[i].state == KR_DRAFT_SENT;
+        approved += listed.items[i].state == KR_DRAFT_APPROVED;
+        rejected += listed.items[i].state == KR_DRAFT_REJECTED;
+        waits += listed.items[i].state == KR_DRAFT_WAITS;
+        assert_true(listed.items[i].state != KR_DRAFT_APPROVED || listed.items[i].record_id.len == 32);
+    }
+    assert_true(approved >= 5 && rejected == 1 && waits == 2);
+    assert_int_equal(sent, 2); /* CLEAR at once, and the repeated one whose record was there */
+    assert_int_equal(list(bed, KR_OP_MINE, TANAKA, &listed), KR_OK);
+    assert_int_equal(listed.count, 0);
+    as(bed, YAMADA);
+    static struct kr_draft_shown shown;
+    assert_int_equal(look(bed, 60, &shown), KR_DENIED); /* a reader looks at no other's draft */
+    as(bed, 0);
+}
+
+static void what_was_decided_long_ago_goes(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_core *core = bed_core(bed, 0);
+    assert_int_equal(state_of(bed, 20), KR_DRAFT_REJECTED);
+    core->options.audit_keep_s = 400 * (uint64_t)BED_DAY_MS / 1000;
+    bed_run(bed, 91 * (uint64_t)BED_DAY_MS);
+    core->audit_at_ms = core->expiry_at_ms = 0;
+    bed_run(bed, 7200000);
+    assert_int_equal(state_of(bed, 20), 0);
+    assert_int_equal(state_of(bed, 60), KR_DRAFT_WAITS); /* what waits stays */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_leaves_before_another_one_says_so),
+        cmocka_unit_test(nobody_approves_his_own),
+        cmocka_unit_test(what_is_approved_is_what_was_shown),
+        cmocka_unit_test(another_audience_goes_back),
+        cmocka_unit_test(an_edited_draft_needs_its_submitters_consent),
+        cmocka_unit_test(guards_look_twice),
+        cmocka_unit_test(lists_tell_whom_they_may),
+        cmocka_unit_test(what_was_decided_long_ago_goes),
+    };
+    return cmocka_run_group_tests_name("core/draft", tests, setup, teardown);
+}
