@@ -147,6 +147,33 @@ def leave(tool):
     check("problems: 0" in tool.done("verify"), "verify finds problems")
 
 
+def april(tool, directory):
+    """A roster as a spreadsheet writes it, twice; letters; the paper for the next secretary."""
+    path, letters = os.path.join(directory, "meibo.csv"), os.path.join(directory, "letters")
+    with open(path, "w", encoding="cp932", newline="") as file:
+        file.write("機関,氏名,メール,役割\r\n小樽市,加藤,kato@example.jp,分析\r\n小樽市,山本,,承認\r\n")
+    tool.refused("--effective", "roster", "import", path)
+    steps = lines(tool.done("--json", "roster", "import", path, "--effective", "2099-04-01", "--dry-run"))
+    check([step["step"] for step in steps] == ["body", "join", "join"], f"dry run: {steps}")
+    check(not any(person["name"] == "加藤" for person in lines(tool.run("--json", "person", "ls").stdout.decode())), "a dry run did it")
+    tool.refused("-y", "roster", "import", path, "--effective", "2099-04-01")
+    tool.done("roster", "import", path, "--effective", "2099-04-01", "--letters", letters, "-y")
+    persons = {person["name"]: person for person in lines(tool.done("--json", "person", "ls"))}
+    check(persons["加藤"]["state"] == "not-yet" and persons["加藤"]["roles"] == ["analyst"], f"after the import: {persons}")
+    written = [open(os.path.join(letters, name), encoding="utf-8").read() for name in sorted(os.listdir(letters))]
+    check(len(written) == 2 and any("加藤" in text and "小樽市" in text for text in written), f"letters: {written}")
+    check(tool.run("roster", "import", path, "--effective", "2099-04-01", "-y").returncode == 1, "the same roster changes something again")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("body,name,mail\n小樽市,加藤,kato@example.jp\n")
+    tool.done("roster", "import", path, "--effective", "2099-10-01", "-y")
+    persons = {person["name"]: person for person in lines(tool.done("--json", "person", "ls"))}
+    check(persons["山本"]["until"].startswith("2099-") and persons["加藤"]["until"] is None, f"who leaves has no end: {persons}")
+    paper = json.loads(tool.done("--json", "handover"))
+    check(paper["root_on_node"] and paper["admins"] == [] and paper["drafts"] is None and paper["silent_peers"] == [], f"handover: {paper}")
+    text = tool.done("handover")
+    check("NOBODY" in text and "ON THIS NODE" in text and "____" in text, f"handover: {text}")
+
+
 def run(options):
     with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
         kita, minami = made.nodes
@@ -157,6 +184,7 @@ def run(options):
             as_users(program, path, kita, tool)
         audited(tool)
         leave(tool)
+        april(tool, kita.directory)
         with minami.client() as client:
             if os.geteuid() == 0:
                 federation.poll(lambda: client.found(["d.kairan-e2e.jp"]), 90, "what was submitted last comes to the peer")

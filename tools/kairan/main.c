@@ -579,6 +579,30 @@ const struct kr_command kr_commands[] = {
         "Exit status: 0 there is something, 1 nothing, 2 failure.\n"
         "\n"
         "Example: kairan mine consent 3f9a\n")},
+    {"roster", kr_run_roster, N_("take over a list of persons, from a day on"),
+     N_("Usage: kairan roster import FILE --effective DAY [--dry-run] [--letters DIR] [-y]\n"
+        "\n"
+        "Compares a roster (CSV in UTF-8 or CP932; the first row names the columns) with who is entered, shows who comes, moves,\n"
+        "changes and leaves, asks, and does it. Only bodies that stand in the roster are looked at. Columns, in English or\n"
+        "Japanese: body and name; mail, telephone, role, user, contractor, until may be missing.\n"
+        "\n"
+        "  --effective DAY   who comes may begin on that day, who leaves ends with the day before\n"
+        "  --dry-run         only show\n"
+        "  --letters DIR     a text file for each who comes, named by the person's number, to be printed\n"
+        "  -y, --yes         do not ask\n"
+        "\n"
+        "Run again, it does nothing twice.\n"
+        "\n"
+        "Exit status: 0 done, or there is something to do, 1 nothing is to be done, 2 failure.\n"
+        "\n"
+        "Example: kairan roster import roster.csv --effective 2027-04-01 --dry-run\n")},
+    {"handover", kr_run_handover, N_("what whoever takes over has to know"),
+     N_("Usage: kairan handover\n"
+        "\n"
+        "Prints a paper for whoever takes over: keys and where they lie (with room for what no program knows), admins, approvers\n"
+        "and intake, what ends soon, what waits, which councils are silent.\n"
+        "\n"
+        "Example: kairan handover > handover.txt\n")},
     {"audit", kr_run_audit, N_("who did what in this council"),
      N_("Usage: kairan audit [ls] [--since WHEN] [--person PERSON]\n"
         "       kairan audit verify [--anchor NUMBER:HASH]\n"

@@ -1,0 +1,284 @@
+/* handover (引継書): what whoever takes over a council's desk has to know, with room for what no program knows. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "proto/client/draft.h"
+#include "tools/kairan/people.h"
+
+#define SILENT_MS (7u * UINT64_C(86400000))
+#define SOON_S    (90u * UINT64_C(86400))
+
+struct handover {
+    struct kr_app *app;
+    uint64_t now_s;
+    uint32_t drafts, returned, peers, silent;
+    uint64_t oldest_ms; /* of the drafts that wait */
+    bool may_see_drafts;
+    json_t *silent_peers;
+};
+
+/* ---- asking ---- */
+
+static enum kr_err take_draft(void *context, struct kr_slice bytes)
+{
+    struct handover *handover = context;
+    struct kr_draft_item item;
+    enum kr_err err = kr_draft_item_read(bytes, &item);
+    if (err == KR_OK) {
+        handover->drafts += item.state == KR_DRAFT_WAITS;
+        handover->returned += item.state == KR_DRAFT_RETURNED;
+        handover->oldest_ms =
+            handover->oldest_ms == 0 || item.submitted_ms < handover->oldest_ms ? item.submitted_ms : handover->oldest_ms;
+    }
+    return err;
+}
+
+/* For who is an admin alone it is told by approvers. */
+static bool ask_drafts(struct handover *handover)
+{
+    struct kr_error error = {0};
+    struct kr_writer args;
+    kr_writer_init(&args, 16);
+    kr_writer_array(&args, 0);
+    enum kr_err err = kr_app_open(handover->app)
+                          ? kr_conn_call(handover->app->conn, KR_OP_DRAFTS, (struct kr_slice){args.bytes, args.len}, KR_ANSWER_MS,
+                                         take_draft, handover, NULL, &error)
+                          : KR_CLOSED;
+    kr_writer_deinit(&args);
+    handover->may_see_drafts = err == KR_OK;
+    if (err != KR_OK && err != KR_DENIED) {
+        (void)kr_app_tell(handover->app, err, &error);
+    }
+    return err == KR_OK || err == KR_DENIED;
+}
+
+static enum kr_err take_peer(void *context, struct kr_slice bytes)
+{
+    struct handover *handover = context;
+    struct kr_peer peer;
+    enum kr_err err = kr_peer_read(bytes, &peer);
+    if (err != KR_OK) {
+        return err;
+    }
+    const uint64_t seen_ms = peer.last_seen_ms > peer.linked_ms ? peer.last_seen_ms : peer.linked_ms;
+    handover->peers++;
+    if (!peer.is_online && handover->now_s * 1000 > seen_ms + SILENT_MS) {
+        handover->silent++;
+        (void)json_array_append_new(handover->silent_peers, json_pack("{s:o, s:o}", "name", kr_json_slice(peer.name), "last_seen",
+                                                                      kr_json_time(peer.last_seen_ms)));
+    }
+    return KR_OK;
+}
+
+/* ---- saying ---- */
+
+static uint32_t count_active(const struct kr_people *people, uint32_t role)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < people->person_count; i++) {
+        count += people->persons[i].state == KR_PERSON_STATE_ACTIVE && (people->persons[i].card.roles & role) != 0;
+    }
+    return count;
+}
+
+static void say_name(const struct kr_people *people, const struct kr_person_entry *person)
+{
+    const struct kr_body_entry *body = kr_people_body_by_id(people, person->card.body);
+    (void)fputs("    ", stdout);
+    kr_out_text(stdout, person->card.name, false);
+    (void)fputs(" (", stdout);
+    if (body != NULL) {
+        kr_out_text(stdout, kr_people_body_name(&body->card), false);
+    }
+    (void)fputc(')', stdout);
+    if (person->card.telephone.len > 0) {
+        (void)fputs("  ", stdout);
+        kr_out_text(stdout, person->card.telephone, false);
+    }
+    if (person->card.until_s > 0) {
+        (void)fputs(_(", until "), stdout);
+        kr_out_time(stdout, person->card.until_s);
+    }
+    (void)fputc('\n', stdout);
+}
+
+static void say_role(const struct kr_people *people, uint32_t role, const char *what)
+{
+    (void)printf("  %s\n", what);
+    for (uint32_t i = 0; i < people->person_count; i++) {
+        if (people->persons[i].state == KR_PERSON_STATE_ACTIVE && (people->persons[i].card.roles & role) != 0) {
+            say_name(people, &people->persons[i]);
+        }
+    }
+    if (count_active(people, role) == 0) {
+        (void)fputs(_("    NOBODY\n"), stdout);
+    }
+}
+
+static void say_people(const struct handover *handover, const struct kr_people *people)
+{
+    (void)fputs(_("\n2. People\n"), stdout);
+    say_role(people, KR_ROLE_ADMIN, _("admins (people, links, keys):"));
+    say_role(people, KR_ROLE_APPROVER, _("approvers:"));
+    say_role(people, KR_ROLE_INTAKE, _("intake:"));
+    (void)printf(_("  Whoever runs the machine (root, the node's user) is an admin besides.\n  ends within 90 days:\n"));
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < people->person_count; i++) {
+        const struct kr_person_entry *person = &people->persons[i];
+        const uint64_t until_s = person->card.until_s;
+        if (person->card.standing != KR_STANDING_ENDED && until_s > handover->now_s && until_s <= handover->now_s + SOON_S) {
+            say_name(people, person);
+            count++;
+        }
+    }
+    if (count == 0) {
+        (void)fputs(_("    none\n"), stdout);
+    }
+}
+
+static void say_keys(const struct kr_status *status)
+{
+    (void)fputs(_("\n1. Keys\n"), stdout);
+    (void)printf("  %s\n", status->has_root ? _("root key: ON THIS NODE. Take it off: kairan root export, then kairan root forget")
+                                            : _("root key: not on the node. The stick is at: ____________________"));
+    (void)printf("  %s\n", status->has_recovery
+                               ? _("recovery key: ON THIS NODE. Put it on paper: kairan root paper, then kairan root forget")
+                               : _("recovery key: on paper. The paper is at: ____________________"));
+    (void)fputs(_("  passphrase of the stick: known to ____________________ (never written beside it)\n"), stdout);
+    (void)printf("  %s\n", status->keyring_is_protected
+                               ? _("keyring: under a passphrase, which the machine gets from: ____________________")
+                               : _("keyring: UNPROTECTED. kairan passphrase"));
+    if (status->backup_s > 0) {
+        (void)fputs(_("  last backup: "), stdout);
+        kr_out_time(stdout, status->backup_s);
+        (void)fputs(_(", kept at: ____________________\n"), stdout);
+    } else {
+        (void)fputs(_("  last backup: NONE is known of\n"), stdout);
+    }
+}
+
+static void say_waiting(const struct handover *handover, const struct kr_status *status)
+{
+    (void)fputs(_("\n3. What waits\n"), stdout);
+    if (!handover->may_see_drafts) {
+        (void)fputs(_("  drafts: ask an approver (kairan drafts)\n"), stdout);
+    } else {
+        (void)printf(_("  drafts: %u wait for approval, %u for their submitter\n"), handover->drafts, handover->returned);
+        if (handover->oldest_ms > 0) {
+            (void)fputs(_("  the oldest since: "), stdout);
+            kr_out_time(stdout, handover->oldest_ms / 1000);
+            (void)fputc('\n', stdout);
+        }
+    }
+    (void)printf(_("  retractions of others that wait for your word: %ju (kairan retractions)\n"),
+                 (uintmax_t)status->takebacks_waiting);
+    (void)printf(_("  alarms about root keys: %ju (kairan alarms)\n  open invitations: %ju\n  records in quarantine: %ju (kairan "
+                   "quarantine)\n"),
+                 (uintmax_t)status->alarms, (uintmax_t)status->tickets, (uintmax_t)status->quarantined);
+}
+
+static void say_peers(const struct handover *handover)
+{
+    size_t at;
+    json_t *peer;
+    (void)fputs(_("\n4. Other councils\n"), stdout);
+    (void)printf(_("  linked: %u, silent for a week or more: %u\n"), handover->peers, handover->silent);
+    json_array_foreach(handover->silent_peers, at, peer)
+    {
+        (void)fputs("    ", stdout);
+        kr_out_string(stdout, json_string_value(json_object_get(peer, "name")));
+        (void)fputc('\n', stdout);
+    }
+    (void)fputs(_("  whom to call there: kairan council NAME\n"), stdout);
+}
+
+static void say_all(const struct handover *handover, const struct kr_status *status, const struct kr_people *people)
+{
+    (void)fputs(_("HANDOVER of "), stdout);
+    kr_out_text(stdout, status->name_ja.len > 0 ? status->name_ja : status->name_en, false);
+    (void)fputs(", ", stdout);
+    kr_out_time(stdout, handover->now_s);
+    (void)fputs(_("\n  council: "), stdout);
+    kr_out_id(stdout, status->council, 64);
+    (void)fputc('\n', stdout);
+    say_keys(status);
+    say_people(handover, people);
+    say_waiting(handover, status);
+    say_peers(handover);
+    (void)fputs(_("\n5. Handed over\n  by: ____________________  to: ____________________  on: ____________________\n"
+                  "  Then: kairan audit verify, and keep what it prints with this paper.\n"),
+                stdout);
+}
+
+/* ---- JSON ---- */
+
+static json_t *json_persons(const struct kr_people *people, uint32_t role)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < people->person_count; i++) {
+        const struct kr_person_entry *person = &people->persons[i];
+        if (person->state == KR_PERSON_STATE_ACTIVE && (person->card.roles & role) != 0) {
+            (void)json_array_append_new(array, json_pack("{s:o, s:o, s:o}", "person", kr_json_id(person->id, 32), "name",
+                                                         kr_json_slice(person->card.name), "until",
+                                                         kr_json_time(person->card.until_s * 1000)));
+        }
+    }
+    return array;
+}
+
+static bool all_json(struct handover *handover, const struct kr_status *status, const struct kr_people *people)
+{
+    json_t *peers = handover->silent_peers;
+    handover->silent_peers = NULL;
+    return kr_json_line(json_pack("{s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o}",
+                                  "council", kr_json_id(status->council, 32), "root_on_node", status->has_root, "recovery_on_node",
+                                  status->has_recovery, "keyring_protected", status->keyring_is_protected, "last_backup",
+                                  kr_json_time(status->backup_s * 1000), "admins", json_persons(people, KR_ROLE_ADMIN), "approvers",
+                                  json_persons(people, KR_ROLE_APPROVER), "intake", json_persons(people, KR_ROLE_INTAKE), "drafts",
+                                  handover->may_see_drafts ? json_integer(handover->drafts) : json_null(), "drafts_returned",
+                                  handover->may_see_drafts ? json_integer(handover->returned) : json_null(), "oldest_draft",
+                                  kr_json_time(handover->oldest_ms), "retractions_waiting", (json_int_t)status->takebacks_waiting,
+                                  "alarms", (json_int_t)status->alarms, "tickets", (json_int_t)status->tickets, "quarantined",
+                                  (json_int_t)status->quarantined, "peers", (json_int_t)handover->peers, "silent_peers", peers));
+}
+
+/* The status last: its names are borrowed until the next answer. */
+static bool gather(struct handover *handover, struct kr_people *people, struct kr_status *ret_status)
+{
+    struct kr_slice result;
+    if (!kr_people_load(handover->app, people) || !ask_drafts(handover) ||
+        kr_app_ask(handover->app, KR_OP_PEERS, KR_ANSWER_MS, take_peer, handover, NULL) != KR_OK ||
+        kr_app_ask(handover->app, KR_OP_STATUS, KR_ANSWER_MS, NULL, NULL, &result) != KR_OK) {
+        return false;
+    }
+    if (kr_status_read(result, ret_status) != KR_OK) {
+        (void)kr_app_unreadable(handover->app);
+        return false;
+    }
+    return true;
+}
+
+int kr_run_handover(struct kr_app *app, int argc, char **argv)
+{
+    static struct kr_status status; /* large */
+    struct handover handover = {.app = app, .now_s = (uint64_t)time(NULL)};
+    struct kr_people people = {0};
+    int rest;
+    if (!kr_options_parse(app, argc, argv, NULL, 0, false, &rest)) {
+        return KR_EXIT_ERROR;
+    }
+    if (rest < argc) {
+        return kr_app_unwanted(app, argv[rest]);
+    }
+    handover.silent_peers = json_array();
+    bool is_fine = gather(&handover, &people, &status);
+    if (is_fine && app->is_json) {
+        is_fine = all_json(&handover, &status, &people);
+    } else if (is_fine) {
+        say_all(&handover, &status, &people);
+    }
+    kr_people_free(&people);
+    json_decref(handover.silent_peers);
+    return is_fine ? KR_EXIT_DONE : KR_EXIT_ERROR;
+}
