@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/fault.h"
+
 void kr_facts_of_header(const struct kr_directory *directory, const uint8_t self[static 32], uint64_t now_ms,
                         const struct kr_header *header, const uint8_t council[static 32], struct kr_policy_facts *ret_facts)
 {
@@ -19,6 +21,9 @@ void kr_facts_of_header(const struct kr_directory *directory, const uint8_t self
     };
     if (header->has_community) {
         facts.is_member = kr_directory_is_member(directory, header->community, council);
+        for (uint32_t i = 0; i < directory->community_count && KR_FAULT(KR_FAULT_COMMUNITIES_MIXED); i++) {
+            facts.is_member = facts.is_member || kr_directory_is_member(directory, directory->communities[i]->id, council);
+        }
         facts.is_candidate = is_statement && kr_directory_is_candidate(directory, header->community, council);
     }
     facts.is_relay_member = header->has_relay && kr_directory_is_member(directory, header->relay, council);

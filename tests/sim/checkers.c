@@ -11,8 +11,8 @@
 #define JOBS_MAX 100000u
 
 /* Who may hold a record, by its own signed header: also for records whose acknowledgement was lost. In these worlds everybody is a
- * member of the one community. */
-static bool may_hold(const struct sim_node *node, struct kr_slice bytes, enum kr_label *ret_label)
+ * member of the first community. */
+static bool may_hold(const struct sim_world *world, const struct sim_node *node, struct kr_slice bytes, enum kr_label *ret_label)
 {
     struct kr_record record;
     struct kr_header header;
@@ -20,6 +20,9 @@ static bool may_hold(const struct sim_node *node, struct kr_slice bytes, enum kr
         return false;
     }
     *ret_label = header.label;
+    if (header.label == KR_TLP_GREEN && world->has_second && memcmp(header.community, world->communities[1], 32) == 0) {
+        return node->is_in_second || header.kind == KR_KIND_COUNCIL_CARD; /* hello bears the newest, wherever it belongs */
+    }
     return !kr_label_is_sealed(header.label) || memcmp(header.author, node->council, 32) == 0 ||
            kr_header_addresses(&header, node->council);
 }
@@ -49,8 +52,9 @@ static enum sim_verdict check_ids(struct sim_world *world, const struct sim_node
         const uint8_t *id = kr_message_id(message, i);
         for (uint32_t j = 0; j < world->record_count; j++) {
             const struct sim_record *record = &world->records[j];
-            bool is_it = record->is_accepted && record->label == KR_TLP_AMBER && memcmp(record->id, id, KR_SHORT_ID_BYTES) == 0;
-            if (is_it && !sim_is_addressed(record, to->index)) {
+            bool is_for_it =
+                record->is_in_second ? to->is_in_second : record->label != KR_TLP_AMBER || sim_is_addressed(record, to->index);
+            if (record->is_accepted && !is_for_it && memcmp(record->id, id, KR_SHORT_ID_BYTES) == 0) {
                 return sim_fail(world, SIM_LEAK, "%s is told the id of record %u, which is not for it", to->name, record->name);
             }
         }
@@ -64,7 +68,7 @@ static enum sim_verdict check_message(struct sim_world *world, const struct sim_
     struct kr_slice record;
     while (message->type == KR_MESSAGE_RECORDS && kr_message_next_record(&rest, &record)) {
         enum kr_label label = KR_TLP_NONE;
-        if (!may_hold(to, record, &label)) {
+        if (!may_hold(world, to, record, &label)) {
             return sim_fail(world, SIM_LEAK, "%s is sent a record that is %s and not for it", to->name, kr_label_name(label));
         }
         world->records_seen++;
@@ -167,7 +171,7 @@ static enum sim_verdict check_node_leaks(struct sim_world *world, const struct s
             verdict = sim_fail(world, SIM_LOSS, "%s cannot read its record %llu", node->name, (unsigned long long)head.arrival);
         } else if (!verifies(bytes, len)) {
             verdict = sim_fail(world, SIM_LOSS, "%s holds a record that its author never signed", node->name);
-        } else if (!may_hold(node, (struct kr_slice){bytes, len}, &label)) {
+        } else if (!may_hold(world, node, (struct kr_slice){bytes, len}, &label)) {
             verdict = sim_fail(world, SIM_LEAK, "%s holds a record that is %s and not for it", node->name, kr_label_name(label));
         } else if (head.state == KR_HEAD_SHOWN && !kr_kind_is_statement(head.kind) && !opens(node, bytes, len)) {
             verdict = sim_fail(world, SIM_LOSS, "%s holds a record that is for it and cannot open it", node->name);

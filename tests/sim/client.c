@@ -51,6 +51,10 @@ static void write_request(const struct sim_world *world, struct sim_record *reco
     KR_ASSERT(submit != NULL);
     submit->kind = KR_KIND_REPORT;
     submit->label = record->label;
+    if (record->label == KR_TLP_GREEN && world->has_second) {
+        submit->has_community = true;
+        memcpy(submit->community, world->communities[record->is_in_second ? 1 : 0], 32);
+    }
     submit->expires_s = record->expires_ms / 1000;
     submit->body = (struct kr_slice){body.bytes, body.len};
     memcpy(submit->token, record->token, 16);
@@ -74,6 +78,7 @@ uint32_t sim_world_submit_as(struct sim_world *world, const struct sim_submissio
     uint32_t number = world->record_count++;
     struct sim_record *record = &world->records[number];
     *record = (struct sim_record){.node = submission->node, .name = submission->name, .label = submission->label};
+    record->is_in_second = submission->is_in_second;
     record->expires_ms = submission->lives_ms == 0 ? 0 : (at_ms + submission->lives_ms) / 1000 * 1000;
     record->audience_count = submission->label == KR_TLP_AMBER ? submission->audience_count : 0;
     record->audience = calloc((size_t)record->audience_count + 1, sizeof *record->audience);
@@ -277,7 +282,7 @@ enum sim_verdict sim_world_state(struct sim_world *world, uint32_t index, const 
     if (core == NULL || core->directory.community_count == 0 || kr_store_write_begin(node->store, &txn) != KR_OK) {
         return SIM_HOLDS;
     }
-    const uint8_t *community = core->directory.communities[0]->id;
+    const uint8_t *community = world->has_second ? world->communities[0] : core->directory.communities[0]->id;
     kr_rng_bytes(&world->rng, seed, sizeof seed);
     kr_rng_init(&rng, seed);
     kr_effects_init(&effects);

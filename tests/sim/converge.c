@@ -21,7 +21,8 @@ bool sim_is_addressed(const struct sim_record *record, uint32_t node)
     return record->node == node;
 }
 
-/* It goes from node to node among those that may hold it: the author, and for AMBER whom it addresses. */
+/* It goes from node to node among those that may hold it: the author, for AMBER whom it addresses, for GREEN who is in its
+ * community. */
 void sim_must_hold(const struct sim_world *world, const struct sim_record *record, bool *ret_must)
 {
     uint32_t *queue = calloc(world->node_count, sizeof *queue), count = 0;
@@ -34,8 +35,9 @@ void sim_must_hold(const struct sim_world *world, const struct sim_record *recor
         for (uint32_t i = 0; i < node->edge_count; i++) {
             const struct sim_edge *edge = &world->edges.items[node->edges[i]];
             uint32_t other = edge->a == queue[at] ? edge->b : edge->a;
-            bool is_honest = !world->nodes[other]->is_hostile;
-            if (!ret_must[other] && is_honest && (record->label != KR_TLP_AMBER || sim_is_addressed(record, other))) {
+            bool is_honest = !world->nodes[other]->is_hostile,
+                 is_in_it = !record->is_in_second || world->nodes[other]->is_in_second;
+            if (!ret_must[other] && is_honest && is_in_it && (record->label != KR_TLP_AMBER || sim_is_addressed(record, other))) {
                 ret_must[other] = true;
                 queue[count++] = other;
             }
@@ -144,7 +146,7 @@ static bool is_anywhere(const struct sim_world *world, const struct sim_record *
 /* ---- sets ---- */
 
 /* What the two share, as node `a` names it. Returns the number. */
-static uint32_t shared_scopes(const struct sim_node *a, const struct sim_node *b,
+static uint32_t shared_scopes(const struct sim_world *world, const struct sim_node *a, const struct sim_node *b,
                               struct kr_scope ret_scopes[static KR_PROGRESS_MAX])
 {
     const struct kr_core *core = kr_loop_core(a->loop);
@@ -153,6 +155,10 @@ static uint32_t shared_scopes(const struct sim_node *a, const struct sim_node *b
     ret_scopes[count] = (struct kr_scope){.kind = KR_SCOPE_PAIR};
     memcpy(ret_scopes[count++].id, b->council, 32);
     for (uint32_t i = 0; i < core->directory.community_count; i++) {
+        const bool is_second = world->has_second && memcmp(core->directory.communities[i]->id, world->communities[1], 32) == 0;
+        if (is_second && (!a->is_in_second || !b->is_in_second)) {
+            continue;
+        }
         for (uint8_t kind = KR_SCOPE_DIRECTORY; kind <= KR_SCOPE_GREEN; kind += KR_SCOPE_GREEN - KR_SCOPE_DIRECTORY) {
             ret_scopes[count] = (struct kr_scope){.kind = kind};
             memcpy(ret_scopes[count++].id, core->directory.communities[i]->id, 32);
@@ -289,7 +295,7 @@ enum sim_verdict sim_check_same(struct sim_world *world)
         if (a->is_hostile || b->is_hostile || !a->is_up || !b->is_up) {
             continue;
         }
-        uint32_t count = shared_scopes(a, b, scopes);
+        uint32_t count = shared_scopes(world, a, b, scopes);
         for (uint32_t j = 0; j < count && verdict == SIM_HOLDS; j++) {
             verdict = check_tree(world, a, &scopes[j]);
             if (verdict == SIM_HOLDS) {

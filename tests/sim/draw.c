@@ -37,6 +37,16 @@ void sim_plan_drop(struct sim_plan *plan, uint32_t at)
     plan->op_count--;
 }
 
+void sim_plan_unite(struct sim_plan *plan)
+{
+    free(plan->second);
+    plan->second = NULL;
+    plan->second_count = 0;
+    for (uint32_t i = 0; i < plan->op_count; i++) {
+        plan->ops[i].is_in_second = false;
+    }
+}
+
 static uint32_t *copy_list(const uint32_t *list, uint32_t count)
 {
     uint32_t *copy = calloc((size_t)count + 1, sizeof *copy);
@@ -51,6 +61,7 @@ void sim_plan_copy(struct sim_plan *ret_plan, const struct sim_plan *plan)
 {
     *ret_plan = *plan;
     ret_plan->edges = (struct sim_edges){0};
+    ret_plan->second = plan->second == NULL ? NULL : copy_list(plan->second, plan->second_count);
     ret_plan->ops = NULL;
     ret_plan->op_count = ret_plan->op_capacity = 0;
     for (uint32_t i = 0; i < plan->edges.count; i++) {
@@ -69,6 +80,7 @@ void sim_plan_free(struct sim_plan *plan)
         sim_plan_drop(plan, plan->op_count - 1);
     }
     free(plan->ops);
+    free(plan->second);
     sim_edges_free(&plan->edges);
     *plan = (struct sim_plan){0};
 }
@@ -248,6 +260,32 @@ static void draw_turns(struct hand *hand)
     }
 }
 
+/* One node and some that it is linked with; not all nodes. */
+static void draw_members(struct hand *hand)
+{
+    struct sim_plan *plan = hand->plan;
+    bool *is_in = calloc(plan->node_count, sizeof *is_in);
+    plan->second = calloc(KR_FOUNDERS_MAX, sizeof *plan->second);
+    KR_ASSERT(plan->second != NULL && is_in != NULL);
+    const uint32_t most = plan->node_count - 1 < KR_FOUNDERS_MAX ? plan->node_count - 1 : KR_FOUNDERS_MAX;
+    const uint32_t first = below(hand, plan->node_count);
+    plan->second[plan->second_count++] = first;
+    is_in[first] = true;
+    for (uint32_t i = 0; i < plan->edges.count && plan->second_count < most; i++) {
+        const struct sim_edge *edge = &plan->edges.items[i];
+        const uint32_t other = edge->a == first ? edge->b : edge->a;
+        if ((edge->a == first || edge->b == first) && !is_in[other] && (plan->second_count == 1 || one_in(hand, 2))) {
+            plan->second[plan->second_count++] = other;
+            is_in[other] = true;
+        }
+    }
+    for (uint32_t i = 0; i < plan->op_count; i++) {
+        struct sim_op *op = &plan->ops[i];
+        op->is_in_second = op->kind == SIM_OP_SUBMIT && op->label == KR_TLP_GREEN && is_in[op->node] && one_in(hand, 2);
+    }
+    free(is_in);
+}
+
 void sim_plan_draw(struct sim_plan *plan, uint64_t seed, const struct sim_bounds *bounds)
 {
     uint8_t bytes[32] = "kr-sim plan";
@@ -268,4 +306,7 @@ void sim_plan_draw(struct sim_plan *plan, uint64_t seed, const struct sim_bounds
     draw_links_trouble(&hand);
     draw_nodes_trouble(&hand);
     draw_turns(&hand);
+    if (plan->node_count > 2 && one_in(&hand, 3)) {
+        draw_members(&hand);
+    }
 }

@@ -12,7 +12,7 @@ uint32_t kr_fault_number;
 
 const struct sim_fault sim_faults[KR_FAULT_COUNT] = {
     [KR_FAULT_NONE] = {"none", "", 0, ANY},
-    [KR_FAULT_EFFECT_BEFORE_COMMIT] = {"effect-before-commit", "effects of a batch whose commit failed are let out", 25, ANY},
+    [KR_FAULT_EFFECT_BEFORE_COMMIT] = {"effect-before-commit", "effects of a batch whose commit failed are let out", 9, ANY},
     [KR_FAULT_SCOPE_UNCHECKED] = {"scope-unchecked", "an addressed record enters the pair scopes of all peers", 2, ANY},
     [KR_FAULT_POLICY_UNASKED] = {"policy-unasked", "nobody asks policy when a peer asks for a record, and when it is packed", 33,
                                  ANY},
@@ -20,7 +20,7 @@ const struct sim_fault sim_faults[KR_FAULT_COUNT] = {
     [KR_FAULT_OLDER_IN_TREE] = {"older-in-tree", "a replaced statement stays in its trees", 2, ANY},
     [KR_FAULT_EXPIRED_DELETED] = {"expired-deleted", "an expired record is gone while its trees go on naming it", 2, ANY},
     [KR_FAULT_CREDIT_KEPT] = {"credit-kept", "room that has become free is not given back to the peer", 49, ANY},
-    [KR_FAULT_TOKEN_FORGOTTEN] = {"token-forgotten", "a submission's token is not kept", 7, ANY},
+    [KR_FAULT_TOKEN_FORGOTTEN] = {"token-forgotten", "a submission's token is not kept", 19, ANY},
     [KR_FAULT_CLOCK_TRUSTED] = {"clock-trusted", "what has expired by a clock that just jumped is deleted", 94, ANY},
     [KR_FAULT_SIGNATURE_UNCHECKED] = {"signature-unchecked", "a record's signature and hashes are not looked at", 33, ANY},
     [KR_FAULT_MARK_BEFORE_STORED] = {"mark-before-stored", "a mark moves when records are asked for, not when they are stored", 2,
@@ -28,13 +28,14 @@ const struct sim_fault sim_faults[KR_FAULT_COUNT] = {
     [KR_FAULT_CURSOR_PAST_UNSENT] = {"cursor-past-unsent", "the last id of a page is not asked for", 2, ANY},
     [KR_FAULT_WRONG_MARK_ADOPTED] = {"wrong-mark-adopted", "where sets are equal a mark gets the peer's hash and another count", 1,
                                      ANY},
-    [KR_FAULT_NEVER_GRAFTED] = {"never-grafted", "what was only announced is never asked for", 8, ANY},
+    [KR_FAULT_NEVER_GRAFTED] = {"never-grafted", "what was only announced is never asked for", 3, ANY},
     [KR_FAULT_TAKEN_BACK_AT_HOME] = {"taken-back-at-home", "a retraction has effect at its author's node alone", 2, ANY},
     [KR_FAULT_GRAFTED_AGAIN] = {"grafted-again", "what a peer asks for over and over is sent to it as often, without a budget", 364,
                                 ANY},
-    [KR_FAULT_HEADER_TAKEN] = {"header-taken", "a header alone is taken from anybody", 50, ANY},
+    [KR_FAULT_HEADER_TAKEN] = {"header-taken", "a header alone is taken from anybody", 131, ANY},
     [KR_FAULT_RESTORED_SIGNS] = {"restored-signs", "a node that went back to an older state signs at once", 30, ANY},
     [KR_FAULT_TAKEN_BACK_FORGOTTEN] =
         {"taken-back-forgotten", "what takes a record back has no effect where it comes late: after a crash, or an old backup", 2,
          ANY},
+    [KR_FAULT_COMMUNITIES_MIXED] = {"communities-mixed", "who is a member of one community counts as a member of all", 234, ANY},
 };

@@ -84,12 +84,29 @@ static bool names_last(const struct sim_plan *plan, const struct sim_op *op)
     return op->node == last || op->other == last;
 }
 
+/* With one community; what went to the second goes to that. */
+static bool drop_second(struct knife *knife)
+{
+    struct sim_plan candidate;
+    if (knife->plan->second == NULL || is_spent(knife)) {
+        return false;
+    }
+    sim_plan_copy(&candidate, knife->plan);
+    sim_plan_unite(&candidate);
+    return try_it(knife, &candidate);
+}
+
 /* Without the last node and all that names it. */
 static bool drop_node(struct knife *knife)
 {
     struct sim_plan candidate;
     if (knife->plan->node_count <= 2 || is_spent(knife)) {
         return false;
+    }
+    for (uint32_t i = 0; i < knife->plan->second_count; i++) {
+        if (knife->plan->second[i] == knife->plan->node_count - 1) {
+            return false;
+        }
     }
     sim_plan_copy(&candidate, knife->plan);
     const uint32_t last = candidate.node_count - 1;
@@ -145,6 +162,7 @@ uint32_t sim_minimise(struct sim_plan *plan, enum sim_verdict verdict, uint32_t 
     for (bool has_changed = true; has_changed && !is_spent(&knife);) {
         has_changed = drop_ops(&knife);
         has_changed = quieten(&knife) || has_changed;
+        has_changed = drop_second(&knife) || has_changed;
         while (drop_node(&knife)) {
             has_changed = true;
         }

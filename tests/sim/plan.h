@@ -4,6 +4,7 @@
  *   seed 7                       of all that is random within
  *   nodes 4
  *   links 0-1 1-2 2-3            or: chain, ring, star
+ *   second 1 0 2                these nodes are in a second community, too, all linked with the first of them
  *   doubt                        nodes do not trust their clock for an hour after a start or a jump, as keeper has it
  *   at 10 submit 0 green as 1    TIME is in seconds, or with m, h, d behind it
  *   end 300                      everything is healed
@@ -11,7 +12,7 @@
  *
  * The verbs, `at TIME` before each:
  *
- *   submit NODE LABEL as RECORD [to NODE…] [large] [lives TIME]      retract NODE RECORD
+ *   submit NODE LABEL as RECORD [to NODE…] [second] [large] [lives TIME]      retract NODE RECORD
  *   noise [drop N] [duplicate N] [reorder N] [fail N] [crash N] [delay MS]          N in 1,000; from here on
  *   split NODE… [for TIME]         mute NODE NODE [for TIME]         cut NODE NODE [for TIME]
  *   slow NODE NODE BYTES [for TIME]                                  crash NODE [for TIME]
@@ -58,7 +59,7 @@ struct sim_op {
     uint32_t record; /* as the plan names it */
     enum kr_label label;
     bool is_told; /* restore: by `kairan restore`, which tells the node; else its files are put back by hand */
-    bool is_large;
+    bool is_large, is_in_second;
     uint64_t lives_ms; /* 0: as long as its kind does */
     uint32_t number;   /* slow: bytes a second; say: enum sim_word; turn: enum sim_turn; expect: enum sim_expected */
     int64_t skew_ms;
@@ -71,6 +72,8 @@ struct sim_plan {
     uint64_t seed;
     uint32_t node_count;
     struct sim_edges edges;
+    uint32_t *second; /* NULL: there is one community. Owned */
+    uint32_t second_count;
     bool doubts_clocks;
     uint64_t end_ms, settle_ms;
     struct sim_op *ops; /* by time */
@@ -95,6 +98,9 @@ void sim_plan_copy(struct sim_plan *ret_plan, const struct sim_plan *plan);
 void sim_plan_free(struct sim_plan *plan);
 /* Takes out the op at this index. */
 void sim_plan_drop(struct sim_plan *plan, uint32_t at);
+
+/* Makes two communities one. */
+void sim_plan_unite(struct sim_plan *plan);
 
 /* ---- script.c ---- */
 void sim_plan_print(const struct sim_plan *plan, FILE *file);

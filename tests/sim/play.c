@@ -36,7 +36,8 @@ static void do_submit(struct sim_world *world, const struct sim_op *op)
                                         .audience = op->list,
                                         .audience_count = op->list_count,
                                         .text_bytes = op->is_large ? 48u * KR_KIB : 0,
-                                        .lives_ms = op->lives_ms};
+                                        .lives_ms = op->lives_ms,
+                                        .is_in_second = op->is_in_second};
     (void)sim_world_submit_as(world, &submission, world->now_ms);
 }
 
@@ -233,6 +234,9 @@ static enum sim_verdict end_waiting(struct sim_world *world)
 static enum sim_verdict play(struct sim_world *world, const struct sim_plan *plan, const struct sim_listener *listener)
 {
     enum sim_verdict verdict = sim_world_init_with(world, plan->seed, plan->node_count, &plan->edges, 0, listener->trace);
+    if (verdict == SIM_HOLDS && plan->second != NULL) {
+        verdict = sim_world_found(world, plan->second, plan->second_count);
+    }
     const uint64_t begin_ms = world->now_ms, look_ms = plan->end_ms / LOOKS + 1;
     world->doubts_clocks = plan->doubts_clocks;
     world->story = listener->story;

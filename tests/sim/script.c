@@ -55,6 +55,7 @@ static void print_submit(const struct sim_op *op, FILE *file)
         (void)fprintf(file, " to");
         print_list(op, file);
     }
+    (void)fprintf(file, "%s", op->is_in_second ? " second" : "");
     (void)fprintf(file, "%s", op->is_large ? " large" : "");
     if (op->lives_ms > 0) {
         (void)fprintf(file, " lives ");
@@ -139,6 +140,12 @@ void sim_plan_print(const struct sim_plan *plan, FILE *file)
     (void)fprintf(file, "seed %" PRIu64 "\nnodes %u\nlinks", plan->seed, plan->node_count);
     for (uint32_t i = 0; i < plan->edges.count; i++) {
         (void)fprintf(file, " %u-%u", plan->edges.items[i].a, plan->edges.items[i].b);
+    }
+    if (plan->second != NULL) {
+        (void)fprintf(file, "\nsecond");
+        for (uint32_t i = 0; i < plan->second_count; i++) {
+            (void)fprintf(file, " %u", plan->second[i]);
+        }
     }
     (void)fprintf(file, "\n%s", plan->doubts_clocks ? "doubt\n" : "");
     for (uint32_t i = 0; i < plan->op_count; i++) {
@@ -256,6 +263,7 @@ static void read_submit(struct words *words, const struct sim_plan *plan, struct
     if (next_is(words, "to")) {
         read_list(words, plan, op);
     }
+    op->is_in_second = next_is(words, "second");
     op->is_large = next_is(words, "large");
     op->lives_ms = next_is(words, "lives") ? next_time(words) : 0;
 }
@@ -369,6 +377,28 @@ static void read_links(struct words *words, struct sim_plan *plan)
     }
 }
 
+/* Each once, and linked with the first. */
+static void read_second(struct words *words, struct sim_plan *plan)
+{
+    free(plan->second);
+    plan->second = calloc(words->count, sizeof *plan->second);
+    KR_ASSERT(plan->second != NULL);
+    for (plan->second_count = 0; words->at < words->count && words->why == NULL; plan->second_count++) {
+        const uint32_t node = next_node(words, plan);
+        bool is_good = plan->second_count == 0 || sim_edges_have(&plan->edges, node, plan->second[0]);
+        for (uint32_t i = 0; i < plan->second_count; i++) {
+            is_good = is_good && node != plan->second[i];
+        }
+        plan->second[plan->second_count] = node;
+        if (words->why == NULL && !is_good) {
+            words->why = "a second community names each node once, and all are linked with the first";
+        }
+    }
+    if (words->why == NULL && (plan->second_count == 0 || plan->second_count > KR_FOUNDERS_MAX)) {
+        words->why = "a second community has one node or more, and not so many";
+    }
+}
+
 static void read_line(struct words *words, struct sim_plan *plan)
 {
     if (next_is(words, "at")) {
@@ -379,6 +409,8 @@ static void read_line(struct words *words, struct sim_plan *plan)
         plan->node_count = (uint32_t)next_number(words, 10000);
     } else if (next_is(words, "links")) {
         read_links(words, plan);
+    } else if (next_is(words, "second")) {
+        read_second(words, plan);
     } else if (next_is(words, "doubt")) {
         plan->doubts_clocks = true;
     } else if (next_is(words, "end")) {
@@ -406,6 +438,21 @@ static void split_words(char *line, struct words *ret_words)
     }
 }
 
+static bool are_members(const struct sim_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->op_count; i++) {
+        const struct sim_op *op = &plan->ops[i];
+        bool is_member = !op->is_in_second;
+        for (uint32_t j = 0; j < plan->second_count; j++) {
+            is_member = is_member || (op->label == KR_TLP_GREEN && plan->second[j] == op->node);
+        }
+        if (!is_member) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool sim_plan_parse(struct sim_plan *ret_plan, const char *text, char *ret_why, size_t size)
 {
     struct sim_plan plan = {.end_ms = 60000, .settle_ms = 180000};
@@ -427,6 +474,10 @@ bool sim_plan_parse(struct sim_plan *ret_plan, const char *text, char *ret_why, 
             is_good = false;
         }
         line = end == NULL ? NULL : end + 1;
+    }
+    if (is_good && !are_members(&plan)) {
+        (void)snprintf(ret_why, size, "only who is in the second community, and only what is green, goes there");
+        is_good = false;
     }
     if (is_good && (plan.node_count == 0 || !sim_edges_connect(&plan.edges, plan.node_count))) {
         (void)snprintf(ret_why, size, "the links do not reach every node");

@@ -49,6 +49,7 @@ struct sim_faults {
 #define SIM_CLIENT_SUBMIT  7u /* request: the record's index */
 #define SIM_CLIENT_RETRACT 8u /* likewise */
 #define SIM_CLIENT_FORCE   9u /* the operator of a restored node */
+#define SIM_CLIENT_FOUND   10u
 
 struct sim_event {
     uint64_t at_ms, order; /* order of scheduling breaks ties */
@@ -119,7 +120,7 @@ struct sim_node {
     uint32_t traffic_count, traffic_capacity;
     uint32_t *edges; /* indices into the world's */
     uint32_t edge_count;
-    bool is_member;
+    bool is_member, is_in_second;
 };
 
 /* What a node's store says of a record. */
@@ -134,11 +135,13 @@ struct sim_submission {
     uint32_t audience_count;
     uint32_t text_bytes; /* large ones go by the bulk lane and use up windows */
     uint64_t lives_ms;   /* 0: as long as reports do */
+    bool is_in_second;   /* GREEN: in the second community */
 };
 
 struct sim_record {
     uint32_t node, name;
     enum kr_label label;
+    bool is_in_second;
     uint32_t *audience; /* nodes, ascending; owned */
     uint32_t audience_count;
     uint8_t token[16], id[32];
@@ -179,12 +182,14 @@ struct sim_world {
     size_t heap_count, heap_capacity;
     struct sim_record *records;
     uint32_t record_count, record_capacity;
-    uint64_t map_bytes;     /* of each node's store */
-    uint32_t delay_ms;      /* from one node to the next; faults add to it */
-    bool doubts_clocks;     /* nodes trust their clock only after an hour, as keeper has it */
-    uint64_t ahead_ever_ms; /* so much the clock of some node was ahead at some time, trusted or not */
-    uint64_t ahead_ms;      /* so much a clock was ahead at some time: its node may have let go of what expires so much later */
-    bool has_wrong_clocks;  /* or had */
+    bool has_second;
+    uint8_t communities[2][32]; /* their ids, where there is a second one */
+    uint64_t map_bytes;         /* of each node's store */
+    uint32_t delay_ms;          /* from one node to the next; faults add to it */
+    bool doubts_clocks;         /* nodes trust their clock only after an hour, as keeper has it */
+    uint64_t ahead_ever_ms;     /* so much the clock of some node was ahead at some time, trusted or not */
+    uint64_t ahead_ms;          /* so much a clock was ahead at some time: its node may have let go of what expires so much later */
+    bool has_wrong_clocks;      /* or had */
     bool is_split;
     uint64_t split_until_ms;
     struct sim_caller *callers;
@@ -240,6 +245,10 @@ enum sim_verdict sim_fail(struct sim_world *world, enum sim_verdict verdict, con
 /* Links the edges from index `from` on by tickets, as many at once as can be; whoever is linked first by one becomes a member. */
 enum sim_verdict sim_world_link(struct sim_world *world, uint32_t from);
 bool sim_world_are_linked(const struct sim_world *world, uint32_t a, uint32_t b);
+
+/* ---- second.c ---- */
+/* These nodes, all linked with the first of them, found a second community; all are in the first one already. */
+enum sim_verdict sim_world_found(struct sim_world *world, const uint32_t *members, uint32_t count);
 
 /* ---- run.c ---- */
 /* Runs until virtual `until_ms`. */
