@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/core/state.h"
+#include "node/core/restored.h"
 
 static enum kr_err refuse(struct kr_step *step, const struct kr_event *event, enum kr_err code, const char *text)
 {
@@ -64,7 +64,8 @@ enum kr_err kr_community_publish_card(struct kr_step *step, const uint8_t commun
     const struct kr_council *self = kr_directory_council(&core->directory, core->self);
     KR_ASSERT(self != NULL);
     enum kr_err err = has_card(step, community, core->self, &is_there);
-    if (err != KR_OK || is_there) {
+    const bool must_wait = kr_restored_holds(core); /* peers may have one that was signed and forgotten: looked at again then */
+    if (err != KR_OK || is_there || must_wait) {
         return err;
     }
     if (kr_keyring_secret(core->keyring, KR_KEY_ROOT) == NULL) {

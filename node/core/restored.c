@@ -170,6 +170,19 @@ static enum kr_err begin(struct kr_step *step, uint32_t how, const struct kr_lin
     return err;
 }
 
+/* Communities that came while nothing could be signed, and no peer had our card for them. */
+static enum kr_err publish_cards(struct kr_step *step)
+{
+    const struct kr_core *core = step->core;
+    enum kr_err err = KR_OK;
+    for (uint32_t i = 0; i < core->directory.community_count && err == KR_OK; i++) {
+        uint8_t id[32];
+        memcpy(id, core->directory.communities[i]->id, sizeof id);
+        err = kr_directory_is_member(&core->directory, id, core->self) ? kr_community_publish_card(step, id) : KR_OK;
+    }
+    return err;
+}
+
 static enum kr_err end(struct kr_step *step, bool is_forced)
 {
     struct kr_core *core = step->core;
@@ -182,10 +195,11 @@ static enum kr_err end(struct kr_step *step, bool is_forced)
         err = is_forced ? kr_step_log(step, KR_LOG_WARNING, "the operator said that this node need not wait: it signs again")
                         : kr_step_log(step, KR_LOG_NOTICE, "equal with every linked council again: this node signs again");
     }
-    if (err == KR_OK) {
-        core->restored = restored;
+    if (err != KR_OK) {
+        return err;
     }
-    return err;
+    core->restored = restored; /* (where the rest fails the core is made anew) */
+    return publish_cards(step);
 }
 
 /* `met`: just found equal; NULL: some link has gone. */

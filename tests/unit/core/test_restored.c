@@ -194,6 +194,35 @@ static void the_operators_word_ends_it(void **state)
     assert_int_equal(submit(bed, 1, 4, id), KR_OK);
 }
 
+/* A charter that names it as a founder would have it sign its card for there: it does when it may. */
+static void a_community_that_comes_meanwhile_waits_for_the_card(void **state)
+{
+    struct bed *bed = *state;
+    static struct kr_founding founding;
+    struct kr_writer args;
+    const uint8_t *council = bed_node(bed, 1)->council;
+    founding = (struct kr_founding){.name = {(const uint8_t *)"west", 4}, .vouches_needed = 1, .quorum = 1, .founder_count = 1};
+    memcpy(founding.founders[0], council, 32);
+    assert_int_equal(sim_world_backup(bed->world, 1), SIM_HOLDS);
+    sim_world_crash(bed->world, 2, 90000);
+    assert_int_equal(sim_world_restore(bed->world, 1, true), SIM_HOLDS);
+    bed_run(bed, 30000);
+    kr_writer_init(&args, 8 * KR_KIB);
+    kr_founding_write(&founding, &args);
+    assert_int_equal(bed_request(bed, 0, KR_OP_FOUND, args.bytes, args.len, 3000), KR_OK);
+    kr_writer_deinit(&args);
+    bed_run(bed, 20000);
+    assert_int_equal(bed_core(bed, 1)->directory.community_count, 2);
+    assert_int_equal(bed_core(bed, 1)->restored.how, KR_RESTORED_TOLD);
+    assert_int_equal(kr_directory_council(&bed_core(bed, 1)->directory, council)->version, 1);
+    bed_run(bed, 120000);
+    assert_int_equal(bed_core(bed, 1)->restored.how, KR_RESTORED_NOT);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal(kr_directory_council(&bed_core(bed, i)->directory, council)->version, 2);
+        assert_int_equal(bed_core(bed, i)->alarms_open, 0);
+    }
+}
+
 /* What was here once and was lost to the disk comes back from peers, too. */
 static void a_damaged_record_proves_nothing(void **state)
 {
@@ -258,6 +287,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_old_copy_is_recognised_by_what_it_signed_itself, setup, teardown),
         cmocka_unit_test_setup_teardown(a_link_that_is_removed_is_not_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(the_operators_word_ends_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_community_that_comes_meanwhile_waits_for_the_card, setup, teardown),
         cmocka_unit_test_setup_teardown(a_damaged_record_proves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_record_of_another_key_proves_nothing, setup, teardown),
     };
