@@ -133,32 +133,38 @@ static enum kr_err look(struct kr_snapshot *snapshot, struct kr_error *error)
 
 /* ---- for all ---- */
 
+static enum kr_err open_env(struct kr_snapshot *snapshot, struct kr_error *error)
+{
+    const char *path = snapshot->store.path;
+    int code = mdb_env_create(&snapshot->env);
+    if (code == 0) {
+        (void)mdb_env_set_maxreaders(snapshot->env, KR_STORE_READERS_MAX);
+        code = mdb_env_open(snapshot->env, path, MDB_RDONLY | MDB_NOTLS, 0600);
+    }
+    if (code == 0) {
+        code = mdb_env_get_fd(snapshot->env, &snapshot->fd);
+    }
+    return code == 0 ? KR_OK : fail_lmdb(code, path, error);
+}
+
 enum kr_err kr_snapshot_open(const char *path, struct kr_snapshot **ret_snapshot, struct kr_error *error)
 {
     uint64_t file_bytes = 0;
     struct kr_snapshot *snapshot = calloc(1, sizeof *snapshot);
-    int code = snapshot == NULL ? ENOMEM : 0;
-    if (code == 0) {
-        snapshot->fd = -1;
-        snapshot->store.path = strdup(path);
-        code = snapshot->store.path == NULL ? ENOMEM : 0;
+    if (snapshot == NULL) {
+        return KR_NOMEM;
     }
-    enum kr_err err = code != 0 ? fail_lmdb(code, path, error) : kr_file_check(&snapshot->store, &file_bytes, error);
+    snapshot->fd = -1;
+    snapshot->store.path = strdup(path);
+    enum kr_err err = snapshot->store.path == NULL ? KR_NOMEM : kr_file_check(&snapshot->store, &file_bytes, error);
     if (err == KR_OK && file_bytes == 0) {
         err = kr_fail(error, KR_NOT_FOUND, "there is no store in %s", path);
     }
     if (err == KR_OK) {
-        code = mdb_env_create(&snapshot->env);
-    }
-    if (err == KR_OK && code == 0) {
-        (void)mdb_env_set_maxreaders(snapshot->env, KR_STORE_READERS_MAX);
-        code = mdb_env_open(snapshot->env, path, MDB_RDONLY | MDB_NOTLS, 0600);
-    }
-    if (err == KR_OK && code == 0) {
-        code = mdb_env_get_fd(snapshot->env, &snapshot->fd);
+        err = open_env(snapshot, error);
     }
     if (err == KR_OK) {
-        err = code == 0 ? begin(snapshot, error) : fail_lmdb(code, path, error);
+        err = begin(snapshot, error);
     }
     if (err == KR_OK) {
         err = look(snapshot, error);

@@ -27,6 +27,9 @@ static bool is_of(const struct kr_backup_file *file, const struct kr_backup_file
 /* Sorted, one of each number from 0 on. */
 static enum kr_err check(struct kr_backup_chain *chain, struct kr_error *error)
 {
+    if (chain->files == NULL) {
+        return kr_fail(error, KR_INVALID, "no file of a backup is named");
+    }
     qsort(chain->files, chain->count, sizeof *chain->files, compare);
     chain->bytes = 0;
     for (uint32_t i = 0; i < chain->count; i++) {
@@ -53,8 +56,8 @@ static enum kr_err add(struct kr_backup_chain *chain, const struct kr_backup_fil
     if (more == NULL) {
         return KR_NOMEM;
     }
+    more[chain->count++] = *file;
     chain->files = more;
-    chain->files[chain->count++] = *file;
     return KR_OK;
 }
 
@@ -93,15 +96,12 @@ static enum kr_err list(const char *directory, const uint8_t *council, const uin
 {
     enum kr_err err = KR_OK;
     DIR *dir = opendir(directory);
-    struct kr_backup_file *file = calloc(1, sizeof *file);
-    if (dir == NULL || file == NULL) {
-        err = dir == NULL ? kr_fail(error,
-                                    errno == ENOENT   ? KR_NOT_FOUND
-                                    : errno == EACCES ? KR_DENIED
-                                                      : KR_IO,
-                                    "cannot look into %s: %s", directory, strerror(errno))
-                          : KR_NOMEM;
+    if (dir == NULL) {
+        err = errno == ENOENT || errno == ENOTDIR ? KR_NOT_FOUND : errno == EACCES ? KR_DENIED : KR_IO;
+        return kr_fail(error, err, "cannot look into %s: %s", directory, strerror(errno));
     }
+    struct kr_backup_file *file = calloc(1, sizeof *file);
+    err = file == NULL ? KR_NOMEM : KR_OK;
     for (struct dirent *entry; err == KR_OK && (entry = readdir(dir)) != NULL;) {
         char path[KR_BACKUP_PATH_MAX];
         const int len = snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
@@ -116,9 +116,7 @@ static enum kr_err list(const char *directory, const uint8_t *council, const uin
                             directory);
     }
     free(file);
-    if (dir != NULL) {
-        (void)closedir(dir);
-    }
+    (void)closedir(dir);
     return err;
 }
 
@@ -134,7 +132,7 @@ enum kr_err kr_backup_chain_in(const char *directory, const uint8_t *council, co
     if (err == KR_OK && newest == NULL) {
         err = kr_fail(error, KR_NOT_FOUND, "there is no backup%s in %s", council != NULL ? " of this council" : "", directory);
     }
-    for (uint32_t i = 0; i < all.count && err == KR_OK; i++) {
+    for (uint32_t i = 0; newest != NULL && i < all.count && err == KR_OK; i++) {
         err = is_of(&all.files[i], newest) ? add(&chain, &all.files[i]) : KR_OK;
     }
     if (err == KR_OK) {

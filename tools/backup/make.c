@@ -21,22 +21,22 @@
 #define ADDED_BYTES_LEAST (16u * (uint64_t)KR_MIB)
 
 struct make {
+    struct kr_hash_state hash; /* of the file so far */
     const struct kr_backup_making *making;
     struct kr_backup_made *made;
     struct kr_error *error;
-    struct kr_backup_head head;
-    struct kr_pages base, now, gone;
-    char temporary[KR_BACKUP_PATH_MAX];
-    int fd;
     FILE *out, *in;
-    struct kr_hash_state hash;
-    struct kr_backup_sealing sealing;
-    uint8_t key[32];
     uint8_t *open, *sealed; /* of the chunk that is being made */
-    uint32_t entries;
-    size_t len; /* of what is to be sealed */
-    uint8_t *keyring;
+    size_t len;             /* of what is to be sealed */
+    uint8_t *keyring;       /* as it was before the store was read */
     size_t keyring_len;
+    struct kr_pages base, now, gone;
+    struct kr_backup_sealing sealing;
+    struct kr_backup_head head;
+    int fd;
+    uint32_t entries;
+    uint8_t key[32];
+    char temporary[KR_BACKUP_PATH_MAX];
 };
 
 /* ---- what it adds to ---- */
