@@ -11,6 +11,7 @@
 #include "node/core/facts.h"
 #include "node/core/people.h"
 #include "node/core/restored.h"
+#include "node/core/revoke.h"
 #include "node/core/takeback.h"
 
 /* ---- scopes and facts ---- */
@@ -88,6 +89,8 @@ void kr_policy_facts_of(const struct kr_core *core, const struct kr_header *head
     if (header->has_community && ret_facts->is_statement) {
         ret_facts->is_candidate = is_candidate(core, header->community, council);
     }
+    /* That a key was stolen concerns whoever may have a record that it signed. */
+    ret_facts->is_candidate = ret_facts->is_candidate || header->kind == KR_KIND_REVOCATION;
 }
 
 /* ---- judging ---- */
@@ -102,17 +105,20 @@ static bool count_row(void *context, struct kr_slice key, struct kr_slice value)
     uint32_t *count = context;
     (void)key;
     (void)value;
-    return ++*count < KR_CARDS_MAX;
+    return ++*count < KR_REVOKED_ROWS_MAX;
 }
 
 /* A council that hands us its own cards may name any community, and each would be a row here: so many, and beyond that only for the
- * communities that concern us. What it replaces needs no room. */
-static enum kr_err card_has_room(struct kr_step *step, const struct kr_header *header)
+ * communities that concern us. Of revocations so many in each community, and in all together that do not concern us. What it
+ * replaces needs no room. */
+static enum kr_err own_word_has_room(struct kr_step *step, const struct kr_header *header)
 {
     uint8_t key[KR_DIRECTORY_KEY_BYTES], value[KR_KIB * 2];
     size_t len;
     uint32_t count = 0;
-    if (!header->has_community || is_candidate(step->core, header->community, step->core->self)) {
+    const bool is_card = header->kind == KR_KIND_COUNCIL_CARD;
+    const bool concerns_us = header->has_community && is_candidate(step->core, header->community, step->core->self);
+    if (is_card && (!header->has_community || concerns_us)) {
         return KR_OK;
     }
     kr_directory_key(key, header);
@@ -120,8 +126,8 @@ static enum kr_err card_has_room(struct kr_step *step, const struct kr_header *h
     if (err != KR_NOT_FOUND) {
         return err;
     }
-    err = kr_store_each(step->txn, KR_TABLE_DIRECTORY, key, 33, count_row, &count);
-    return err != KR_OK ? err : count < KR_CARDS_MAX ? KR_OK : KR_BOUNDS;
+    err = kr_store_each(step->txn, KR_TABLE_DIRECTORY, key, concerns_us ? 65 : 33, count_row, &count);
+    return err != KR_OK ? err : count < (is_card ? KR_CARDS_MAX : KR_REVOKED_ROWS_MAX) ? KR_OK : KR_BOUNDS;
 }
 
 /* A genesis is named by its own hash, so founders are known before any signature can be checked: their cards are needed for that.
@@ -179,18 +185,18 @@ static enum kr_err judge_statement(struct kr_step *step, const struct kr_job *jo
     if (may_sign != KR_OK) {
         return may_sign;
     }
-    if (header->kind == KR_KIND_COUNCIL_CARD && !is_ours) {
-        enum kr_err room = card_has_room(step, header);
+    const bool is_of_itself = header->kind == KR_KIND_COUNCIL_CARD || header->kind == KR_KIND_REVOCATION;
+    if (is_of_itself && !is_ours) {
+        enum kr_err room = own_word_has_room(step, header);
         if (room != KR_OK) {
             return room;
         }
     }
     if (!header->has_community) {
-        return header->kind == KR_KIND_COUNCIL_CARD && is_own_word ? KR_OK : KR_DENIED;
+        return is_of_itself && is_own_word ? KR_OK : KR_DENIED;
     }
-    bool counts = header->kind == KR_KIND_COUNCIL_CARD
-                      ? is_own_word || is_candidate(core, header->community, header->author)
-                      : kr_directory_was_member(&core->directory, header->community, header->author);
+    bool counts = is_of_itself ? is_own_word || is_candidate(core, header->community, header->author)
+                               : kr_directory_was_member(&core->directory, header->community, header->author);
     return counts ? KR_OK : KR_UNKNOWN_AUTHOR;
 }
 
@@ -260,6 +266,9 @@ static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const u
         return KR_DENIED; /* what we could only relay has no scope to be passed on in yet, and would lie here unbounded */
     }
     enum kr_err err = kr_directory_may_sign(&core->directory, header, NULL);
+    if (err == KR_OK) {
+        err = kr_revoke_judge(step, job);
+    }
     if (err == KR_OK && kr_kind_takes_back(header->kind)) {
         err = kr_takeback_judge(job);
     }
@@ -388,6 +397,9 @@ static enum kr_err put_statement(struct kr_step *step, const struct kr_job *job)
     kr_quarantine_is_due(step->core);
     if (err == KR_OK && job->header.kind == KR_KIND_COUNCIL_CARD && memcmp(job->header.author, step->core->self, 32) == 0) {
         err = kr_keys_card_entered(step);
+    }
+    if (err == KR_OK && job->header.kind == KR_KIND_REVOCATION) {
+        err = kr_revoke_entered(step, &job->header, content);
     }
     if (err == KR_OK) {
         err = say_membership(step, job->header.community, was_member);

@@ -9,6 +9,7 @@
 #include "node/core/draft.h"
 #include "node/core/effect.h"
 #include "node/core/restored.h"
+#include "node/core/revoke.h"
 #include "node/core/takeback.h"
 
 /* ---- saying things ---- */
@@ -180,6 +181,9 @@ static enum kr_err load(struct kr_core *core, struct kr_txn *txn)
         err = kr_takeback_load(&step);
     }
     if (err == KR_OK) {
+        err = kr_revoke_load(&step);
+    }
+    if (err == KR_OK) {
         err = kr_alarms_load(&step);
     }
     if (err == KR_OK) {
@@ -235,6 +239,7 @@ void kr_core_free(struct kr_core *core)
     kr_spread_deinit(&core->spread);
     kr_directory_deinit(&core->directory);
     kr_roots_free(core);
+    kr_revoked_page_free(core);
     free(core);
 }
 
@@ -405,6 +410,8 @@ static enum kr_err perform(struct kr_step *step, const struct kr_event *event, c
         return kr_new_keys_request(step, event);
     case KR_OP_ROTATE:
         return kr_rotate_request(step, event);
+    case KR_OP_REVOKE:
+        return kr_revoke_request(step, event);
     case KR_OP_KEYS:
         return kr_keys_request(step, event);
     default:
@@ -567,7 +574,7 @@ bool kr_core_idle_is_due(struct kr_core *core, const struct kr_store *store, uin
 {
     core->now_ms = now_ms > core->now_ms ? now_ms : core->now_ms;
     return kr_store_merge_is_due(store) ||
-           (core->has_identity && (core->quarantine_is_due || core->takeback_is_due || core->now_ms >= core->expiry_at_ms ||
+           (core->has_identity && (core->quarantine_is_due || core->takeback_is_due || core->revoked_is_due || core->now_ms >= core->expiry_at_ms ||
                                    kr_audit_is_due(core) || kr_admit_pairs_is_due(core) || kr_gossip_is_due(core)));
 }
 
@@ -578,7 +585,8 @@ enum kr_err kr_core_idle(struct kr_core *core, struct kr_txn *txn, struct kr_rng
     static const struct {
         enum kr_err (*slice)(struct kr_step *step, bool *ret_more);
         bool needs_identity;
-    } kinds[] = {{kr_admit_quarantined, true}, {kr_admit_pairs, true}, {kr_takeback_slice, true}, {expire, true}, {merge, false}};
+    } kinds[] = {{kr_admit_quarantined, true}, {kr_admit_pairs, true}, {kr_takeback_slice, true},
+                 {kr_revoke_slice, true},      {expire, true},         {merge, false}};
     const uint32_t count = sizeof kinds / sizeof kinds[0], begin_at = core->idle_turn;
     struct kr_step step = begin(core, txn, rng, now_ms, effects);
     bool more = false;

@@ -16,6 +16,7 @@ void kr_directory_deinit(struct kr_directory *directory)
         free(directory->councils[i]);
     }
     free(directory->councils);
+    kr_revoked_deinit(&directory->revoked);
     for (uint32_t i = 0; i < directory->community_count; i++) {
         kr_membership_deinit(&directory->communities[i]->membership);
         free(directory->communities[i]);
@@ -194,6 +195,17 @@ static enum kr_err vouch_fits(const struct kr_directory *directory, const struct
     return has_room ? KR_OK : KR_BOUNDS;
 }
 
+static enum kr_err revocation_fits(const struct kr_header *header, struct kr_slice content)
+{
+    struct kr_revocation revocation;
+    uint8_t subject[32];
+    if (!header->has_subject || kr_revocation_parse(content, &revocation) != KR_OK) {
+        return KR_MALFORMED;
+    }
+    kr_revocation_subject(subject, revocation.key, revocation.page);
+    return memcmp(subject, header->subject, 32) == 0 ? KR_OK : KR_MALFORMED;
+}
+
 enum kr_err kr_directory_fits(const struct kr_directory *directory, const struct kr_header *header, struct kr_slice content)
 {
     switch (header->kind) {
@@ -204,6 +216,8 @@ enum kr_err kr_directory_fits(const struct kr_directory *directory, const struct
     case KR_KIND_VOUCH:
     case KR_KIND_EXPULSION:
         return vouch_fits(directory, header, content);
+    case KR_KIND_REVOCATION:
+        return revocation_fits(header, content);
     default:
         return KR_MALFORMED;
     }
@@ -322,12 +336,25 @@ static enum kr_err take_vouch(struct kr_directory *directory, const struct kr_he
                                                      vouch.is_withdrawn);
 }
 
+static enum kr_err take_revocation(struct kr_directory *directory, const struct kr_header *header,
+                                   const uint8_t record_id[static 32], struct kr_slice content)
+{
+    struct kr_revocation revocation;
+    enum kr_err err = revocation_fits(header, content);
+    if (err == KR_OK) {
+        err = kr_revocation_parse(content, &revocation);
+    }
+    return err == KR_OK ? kr_revoked_take(&directory->revoked, header->author, &revocation, record_id) : err;
+}
+
 static enum kr_err take(struct kr_directory *directory, const struct kr_header *header, const uint8_t record_id[static 32],
                         struct kr_slice content)
 {
     enum kr_err err;
     if (header->kind == KR_KIND_COUNCIL_CARD) {
         err = take_card(directory, header, record_id, content);
+    } else if (header->kind == KR_KIND_REVOCATION) {
+        err = take_revocation(directory, header, record_id, content);
     } else if (header->kind == KR_KIND_CHARTER) {
         struct kr_charter charter;
         err = kr_charter_parse(content, &charter);
@@ -451,7 +478,7 @@ static bool load_one(void *context, struct kr_slice key, struct kr_slice value)
 enum kr_err kr_directory_load(struct kr_directory *directory, struct kr_txn *txn)
 {
     /* Charters before vouches: an edge needs its community. */
-    static const uint8_t kinds[] = {KR_KIND_COUNCIL_CARD, KR_KIND_CHARTER, KR_KIND_VOUCH, KR_KIND_EXPULSION};
+    static const uint8_t kinds[] = {KR_KIND_COUNCIL_CARD, KR_KIND_CHARTER, KR_KIND_VOUCH, KR_KIND_EXPULSION, KR_KIND_REVOCATION};
     directory->is_loading = true;
     for (size_t i = 0; i < sizeof kinds; i++) {
         struct load load = {.directory = directory, .txn = txn};

@@ -9,6 +9,7 @@
 
 #include "crypto/keyring.h"
 #include "node/core/membership.h"
+#include "node/core/revoked.h"
 #include "proto/record/record.h"
 #include "proto/record/statement.h"
 #include "store/store.h"
@@ -37,6 +38,7 @@ struct kr_directory {
     uint32_t council_count, council_capacity;
     struct kr_community *communities[KR_COMMUNITIES_MAX];
     uint32_t community_count;
+    struct kr_revoked revoked;
     uint64_t generation; /* grows with every change */
     uint32_t waiting;    /* vouches and expulsions in the store whose charter is not: taken when it comes */
     bool is_loading;     /* they come by the thousand: sorted and counted when all are there */

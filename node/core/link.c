@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "node/core/effect.h"
+#include "node/core/revoke.h"
 #include "node/core/state.h"
 
 /* ---- telling net ---- */
@@ -241,6 +242,9 @@ enum kr_err kr_link_session_up(struct kr_step *step, struct kr_link *link)
     }
     if (err == KR_OK && link->state == KR_LINK_OPEN) {
         err = kr_community_offer_charters(step, link);
+    }
+    if (err == KR_OK && link->state == KR_LINK_OPEN) {
+        err = kr_revoke_announce(step, link);
     }
     if (err == KR_OK) {
         err = kr_joins_settle(step); /* it may be a member since an earlier time */

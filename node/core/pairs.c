@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "node/core/state.h"
+#include "node/core/taken.h"
 
 #define PAIR_SLICE 256u
 
@@ -19,8 +20,13 @@ static enum kr_err pair_one(struct kr_step *step, const struct kr_link *link, co
 {
     struct kr_scope scope = {.kind = KR_SCOPE_PAIR};
     uint64_t number;
+    struct kr_taken_row row;
     if (!is_between(head, link->council)) {
         return KR_OK;
+    }
+    enum kr_err taken = head->state == KR_HEAD_HEADER_ONLY ? kr_taken_get(step->txn, head->id, head->author, &row) : KR_NOT_FOUND;
+    if (taken != KR_NOT_FOUND && (taken != KR_OK || row.kind == KR_KIND_REVOCATION)) {
+        return taken; /* a stolen key signed it: it is in no tree */
     }
     memcpy(scope.id, link->council, 32);
     const struct kr_entry entry = kr_tree_entry(head);

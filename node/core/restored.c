@@ -245,6 +245,18 @@ static enum kr_err was_here(struct kr_step *step, const struct kr_job *job, bool
     return err;
 }
 
+/* No older state of ours can have made it: it is dated since this node was started. */
+static enum kr_err warn_of_theft(struct kr_step *step, const struct kr_link *link)
+{
+    char name[KR_NAME_BYTES_MAX + 1];
+    struct kr_link *from = kr_link_by_number(step->core, link->number);
+    return from == NULL ? KR_OK
+                        : kr_step_log_peer(step, from, KR_LOG_ERROR,
+                                           "ALARM: %s brought a record that this node's own key signed and that was not made here: "
+                                           "the key is in other hands, or a second node runs with it (kairan node revoke)",
+                                           kr_core_name(step->core, link->council, false, name, sizeof name));
+}
+
 enum kr_err kr_restored_look(struct kr_step *step, const struct kr_job *job, const struct kr_link *link)
 {
     const struct kr_core *core = step->core;
@@ -257,7 +269,10 @@ enum kr_err kr_restored_look(struct kr_step *step, const struct kr_job *job, con
         return KR_OK;
     }
     enum kr_err err = was_here(step, job, &is_known);
-    return err == KR_OK && !is_known ? begin(step, KR_RESTORED_RECOGNISED, link) : err;
+    if (err != KR_OK || is_known) {
+        return err;
+    }
+    return header->created_ms < core->started_ms ? begin(step, KR_RESTORED_RECOGNISED, link) : warn_of_theft(step, link);
 }
 
 /* ---- holding ---- */
@@ -270,7 +285,8 @@ bool kr_restored_holds(const struct kr_core *core)
 bool kr_restored_holds_op(const struct kr_core *core, uint32_t op)
 {
     static const uint32_t ops[] = {KR_OP_SUBMIT, KR_OP_SIGHT, KR_OP_RETRACT, KR_OP_REVISE, KR_OP_INVITE, KR_OP_JOIN,
-                                   KR_OP_SAY,    KR_OP_FOUND, KR_OP_STATE,   KR_OP_CARD,   KR_OP_ROTATE, KR_OP_DRAFT_APPROVE};
+                                   KR_OP_SAY,    KR_OP_FOUND, KR_OP_STATE,   KR_OP_CARD,   KR_OP_ROTATE, KR_OP_REVOKE,
+                                   KR_OP_DRAFT_APPROVE};
     bool is_meant = false;
     for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
         is_meant = is_meant || ops[i] == op;

@@ -105,7 +105,7 @@ static bool put_first(struct kr_card_key *keys, uint32_t *count, const uint8_t k
     return true;
 }
 
-static void end(struct kr_card_key *key, uint64_t until_s)
+void kr_card_end_key(struct kr_card_key *key, uint64_t until_s)
 {
     const uint64_t end_s = until_s > key->from_s ? until_s : key->from_s + 1;
     key->until_s = key->until_s == 0 || key->until_s > end_s ? end_s : key->until_s;
@@ -116,13 +116,13 @@ bool kr_card_turn_keys(const struct kr_core *core, struct kr_card *card, uint64_
     const struct kr_keyring *keyring = core->keyring;
     const struct kr_card_key *used = listed(card->node, card->node_count, kr_keys_signing(core).public_key);
     if (used != NULL) {
-        end(&card->node[used - card->node], until_s);
+        kr_card_end_key(&card->node[used - card->node], until_s);
     }
     if (!put_first(card->node, &card->node_count, keyring->next_node_public, now_s)) {
         return false;
     }
     for (uint32_t i = 0; i < card->sealing_count; i++) {
-        end(&card->sealing[i], until_s);
+        kr_card_end_key(&card->sealing[i], until_s);
     }
     /* Nobody needs those that ended: what was sealed to them names them by a hint. */
     while (card->sealing_count == KR_CARD_KEYS_MAX) {

@@ -287,6 +287,12 @@ struct kr_core {
     uint64_t expiry_at_ms;
     uint64_t expiry_next;    /* arrival from which expired records are looked for next */
     bool links_are_due_anew; /* at the next tick all sessions begin anew */
+    struct kr_revoked_page { /* names of genuine records: the page that was asked about last. revoke.c */
+        uint8_t record_id[32];
+        uint8_t *bytes;        /* owned; NULL: none */
+        struct kr_slice names; /* in them */
+    } revoked_page;
+    bool revoked_is_due;     /* some are to be swept by */
     uint8_t listed_next[32]; /* the node key that came next when our card began to list it; zero: none. rotate.c */
     uint32_t month_from;     /* months before it are gone from the trees; 0: since the start nobody has looked */
 };
@@ -564,6 +570,8 @@ enum kr_err kr_keys_card_entered(struct kr_step *step) KR_WARN_UNUSED;
 /* The keys that come next, in front; the node key in use and all sealing keys end at `until_s` where they did not before. False
  * where the card has no room. */
 bool kr_card_turn_keys(const struct kr_core *core, struct kr_card *card, uint64_t now_s, uint64_t until_s);
+/* The key ends then, where it did not before. */
+void kr_card_end_key(struct kr_card_key *key, uint64_t until_s);
 enum kr_err kr_new_keys_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_rotate_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_keys_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;

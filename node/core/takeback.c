@@ -19,6 +19,7 @@
 #include "crypto/fault.h"
 #include "node/core/change.h"
 #include "node/core/reason.h"
+#include "node/core/revoke.h"
 #include "node/core/takeback.h"
 
 #define SLICE              32u
@@ -37,20 +38,6 @@ static enum kr_err put(struct kr_step *step, const uint8_t *key, size_t key_len,
     }
     kr_writer_deinit(writer);
     return err;
-}
-
-static enum kr_err row_put(struct kr_step *step, const uint8_t target[static 32], const uint8_t author[static 32],
-                           const struct kr_taken_row *row)
-{
-    uint8_t key[KR_TAKEN_KEY_BYTES];
-    struct kr_writer writer;
-    kr_taken_key(key, target, author);
-    kr_writer_init(&writer, 64);
-    kr_writer_array(&writer, 3);
-    kr_writer_bin(&writer, row->by, 32);
-    kr_writer_uint(&writer, row->kind);
-    kr_writer_flag(&writer, row->is_done);
-    return put(step, key, sizeof key, &writer);
 }
 
 struct council {
@@ -370,6 +357,10 @@ static enum kr_err look_at_others(struct kr_step *step, const struct kr_job *job
         *ret_err = err = KR_OK;
         goto out;
     }
+    if (err == KR_OK && row.kind == KR_KIND_REVOCATION) { /* it is called false: nothing is left to take back */
+        *ret_err = KR_EXISTS;
+        goto out;
+    }
     if (err == KR_OK && target != NULL) {
         err = covers(step, row.by, target, by->target, &is_covered);
     }
@@ -408,11 +399,11 @@ enum kr_err kr_takeback_entered(struct kr_step *step, const struct kr_job *job, 
 {
     const struct kr_header *by = &job->header;
     const uint64_t today = step->now_ms / DAY_MS;
+    const bool is_own = memcmp(by->author, step->core->self, 32) == 0;
     struct kr_taken_row row = {.kind = by->kind, .is_done = true};
     struct carried carried = {0};
     struct council council;
-    if ((job->is_open && job->target_err != KR_OK) ||
-        (KR_FAULT(KR_FAULT_TAKEN_BACK_AT_HOME) && memcmp(by->author, step->core->self, 32) != 0) ||
+    if ((job->is_open && job->target_err != KR_OK) || (KR_FAULT(KR_FAULT_TAKEN_BACK_AT_HOME) && !is_own) ||
         (KR_FAULT(KR_FAULT_TAKEN_BACK_FORGOTTEN) && job->was_wanted)) {
         return KR_OK;
     }
@@ -424,21 +415,24 @@ enum kr_err kr_takeback_entered(struct kr_step *step, const struct kr_job *job, 
         carried = (struct carried){job->target.header, job->target.signature};
     }
     memcpy(row.by, head->id, 32);
-    if (memcmp(by->author, step->core->self, 32) != 0) {
+    /* One of our own that a peer brought was made by who has our key, or by us, and our store has forgotten it: never one that is
+     * dated since this node was started. */
+    const bool is_strange = is_own && memcmp(head->from, step->core->self, 32) != 0;
+    if (!is_own || is_strange) {
         err = council_get(step, by->author, &council);
         if (err != KR_OK) {
             return err;
         }
         council.count = council.day == today ? council.count : 0;
         council.day = today;
-        row.is_done = council.count < KR_TAKEBACKS_DAY_MAX;
+        row.is_done = council.count < KR_TAKEBACKS_DAY_MAX && !(is_strange && by->created_ms >= step->core->started_ms);
         council.count += row.is_done;
         err = row.is_done ? council_put(step, by->author, &council) : let_wait(step, by, head, &council);
     } else {
         err = KR_OK;
     }
     if (err == KR_OK) {
-        err = row_put(step, by->target, by->author, &row);
+        err = kr_taken_put(step->txn, by->target, by->author, &row);
     }
     return err == KR_OK && row.is_done ? take_effect(step, by, &carried, head->from) : err;
 }
@@ -501,7 +495,7 @@ enum kr_err kr_takeback_meet(struct kr_step *step, struct kr_job *job, const str
         }
         if (err == KR_OK || err == KR_NOT_FOUND) {
             row.is_done = true;
-            err = row_put(step, job->record.id, job->header.author, &row);
+            err = kr_taken_put(step->txn, job->record.id, job->header.author, &row);
         }
         return err;
     }
@@ -509,10 +503,45 @@ enum kr_err kr_takeback_meet(struct kr_step *step, struct kr_job *job, const str
     return !is_header_only && (is_taken_back || is_expired) ? strip_job(job) : KR_OK;
 }
 
+enum kr_err kr_takeback_undo(struct kr_step *step, const struct kr_head *by)
+{
+    uint8_t key[KR_TAKEN_KEY_BYTES];
+    struct kr_taken_row row;
+    struct kr_head target;
+    uint64_t arrival;
+    uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
+    enum kr_err err = scratch != NULL ? kr_taken_get(step->txn, by->target, by->author, &row) : KR_NOMEM;
+    if (err != KR_OK || memcmp(row.by, by->id, 32) != 0) {
+        goto out; /* it had no effect */
+    }
+    err = row.is_done ? KR_OK : waiting_end(step, by->author, by->arrival);
+    if (err == KR_OK) {
+        kr_taken_key(key, by->target, by->author);
+        err = kr_store_delete(step->txn, KR_TABLE_RECEIPTS, key, sizeof key);
+    }
+    if (err == KR_OK) {
+        err = kr_store_head_find(step->txn, by->target, &arrival, &target, scratch);
+    }
+    if (err == KR_OK && target.state == KR_HEAD_HEADER_ONLY && !kr_is_expired(step, target.expires_s)) {
+        err = kr_revoke_bring_back(step, arrival, &target);
+    }
+out:
+    free(scratch);
+    return err == KR_NOT_FOUND || err == KR_CORRUPT ? KR_OK : err;
+}
+
 enum kr_err kr_takeback_forget(struct kr_step *step, const struct kr_head *head)
 {
     uint8_t key[KR_TAKEN_KEY_BYTES];
     struct kr_taken_row row;
+    enum kr_err own = kr_taken_get(step->txn, head->id, head->author, &row);
+    if (own == KR_OK && row.kind == KR_KIND_REVOCATION) {
+        kr_taken_key(key, head->id, head->author);
+        own = kr_store_delete(step->txn, KR_TABLE_RECEIPTS, key, sizeof key);
+    }
+    if (own != KR_OK && own != KR_NOT_FOUND) {
+        return own;
+    }
     if (!kr_kind_takes_back(head->kind) || !head->has_target) {
         return KR_OK;
     }
@@ -585,7 +614,7 @@ static enum kr_err let_go(struct kr_step *step, const uint8_t author[static 32],
         row.is_done = true;
         row.kind = header.kind;
         memcpy(row.by, record.id, 32);
-        err = row_put(step, target, author, &row);
+        err = kr_taken_put(step->txn, target, author, &row);
     }
     if (err == KR_OK) {
         err = kr_record_open(&record, &header, step->core->keyring, &content, &len);

@@ -19,6 +19,8 @@ enum kr_err kr_takeback_entered(struct kr_step *step, const struct kr_job *job, 
  * it comes from; may be NULL. */
 enum kr_err kr_takeback_meet(struct kr_step *step, struct kr_job *job, const struct kr_link *link,
                              enum kr_err *ret_verdict) KR_WARN_UNUSED;
+/* It turns out to be false: what it did here is undone. A target that it cut down leaves, and comes whole from who has it. */
+enum kr_err kr_takeback_undo(struct kr_step *step, const struct kr_head *by) KR_WARN_UNUSED;
 /* A record is deleted altogether: so is what is noted about it. */
 enum kr_err kr_takeback_forget(struct kr_step *step, const struct kr_head *head) KR_WARN_UNUSED;
 

@@ -40,9 +40,31 @@ enum kr_err kr_taken_get(struct kr_txn *txn, const uint8_t target[static 32], co
     return err;
 }
 
+enum kr_err kr_taken_put(struct kr_txn *txn, const uint8_t target[static 32], const uint8_t author[static 32],
+                         const struct kr_taken_row *row)
+{
+    uint8_t key[KR_TAKEN_KEY_BYTES];
+    struct kr_writer writer;
+    kr_taken_key(key, target, author);
+    kr_writer_init(&writer, 64);
+    kr_writer_array(&writer, 3);
+    kr_writer_bin(&writer, row->by, 32);
+    kr_writer_uint(&writer, row->kind);
+    kr_writer_flag(&writer, row->is_done);
+    enum kr_err err = kr_writer_finish(&writer);
+    if (err == KR_OK) {
+        err = kr_store_put(txn, KR_TABLE_RECEIPTS, key, sizeof key, writer.bytes, writer.len);
+    }
+    kr_writer_deinit(&writer);
+    return err;
+}
+
 static uint32_t state_of(const struct kr_taken_row *row)
 {
-    return !row->is_done ? KR_TAKEN_WAITS : row->kind == KR_KIND_REVISION ? KR_TAKEN_REVISED : KR_TAKEN_RETRACTED;
+    return row->kind == KR_KIND_REVOCATION ? KR_TAKEN_FALSE
+           : !row->is_done                 ? KR_TAKEN_WAITS
+           : row->kind == KR_KIND_REVISION ? KR_TAKEN_REVISED
+                                           : KR_TAKEN_RETRACTED;
 }
 
 enum kr_err kr_taken_state(struct kr_txn *txn, const struct kr_head *head, uint32_t *ret_state)

@@ -6,10 +6,11 @@
 #include "proto/client/client.h"
 #include "store/store.h"
 
-/* In KR_TABLE_RECEIPTS: "back" ‖ target ‖ author → array of 3: id of what takes it back (bin 32), its kind, done (0: waits). */
+/* In KR_TABLE_RECEIPTS: "back" ‖ target ‖ author → array of 3: id of what takes it back (bin 32), its kind, done (0: waits). Of a
+ * record that a stolen key signed: the revocation that does not name it. */
 #define KR_TAKEN_KEY_BYTES 68u
 struct kr_taken_row {
-    uint8_t by[32]; /* the retraction or revision; zero where the row is damaged */
+    uint8_t by[32]; /* the retraction, revision or revocation; zero where the row is damaged */
     uint32_t kind;
     bool is_done; /* else it waits for the operator */
 };
@@ -18,6 +19,9 @@ void kr_taken_key(uint8_t ret_key[static KR_TAKEN_KEY_BYTES], const uint8_t targ
  * must not come back for that. */
 enum kr_err kr_taken_get(struct kr_txn *txn, const uint8_t target[static 32], const uint8_t author[static 32],
                          struct kr_taken_row *ret_row) KR_WARN_UNUSED;
+
+enum kr_err kr_taken_put(struct kr_txn *txn, const uint8_t target[static 32], const uint8_t author[static 32],
+                         const struct kr_taken_row *row) KR_WARN_UNUSED;
 
 /* For people. KR_TAKEN_NOT where nothing takes it back. */
 enum kr_err kr_taken_state(struct kr_txn *txn, const struct kr_head *head, uint32_t *ret_state) KR_WARN_UNUSED;

@@ -102,6 +102,8 @@ enum kr_op {
     /* proto/client/rekey.h: */
     KR_OP_NEW_KEYS = 45, /* result: empty array when a node key and a sealing key that come next are in the keyring's file */
     KR_OP_ROTATE = 46,   /* answers as KR_OP_STATE does: this council's card with those keys in place of the ones in use */
+    KR_OP_REVOKE = 48,   /* args: kr_revoke; answers as KR_OP_STATE does: the card with that key ended, and which of its records are
+                            genuine */
     KR_OP_KEYS = 47,     /* pages of kr_key_item: this node's keys */
     /* proto/client/people.h: */
     KR_OP_BODIES = 50,  /* pages of kr_body_item */
@@ -202,6 +204,7 @@ enum kr_taken_state {
     KR_TAKEN_WAITS = 1, /* its author took it back, and so many others that the operator is to confirm it */
     KR_TAKEN_RETRACTED = 2,
     KR_TAKEN_REVISED = 3,
+    KR_TAKEN_FALSE = 4, /* a stolen key signed it: the council's revocation does not name it */
 };
 struct kr_taken {
     uint32_t state; /* enum kr_taken_state */
@@ -416,7 +419,7 @@ enum kr_err kr_status_read(struct kr_slice bytes, struct kr_status *ret_status) 
 
 /* Statements that the root key must sign, and it is not at this node: a request that comes to some (KR_OP_STATE says which are
  * done) answers with the id of the first, and with the whole records as pages, but for their signatures. None: all is done. */
-#define KR_STATEMENTS_MAX KR_CARDS_MAX
+#define KR_STATEMENTS_MAX (KR_CARDS_MAX * (1u + KR_REVOKED_PAGES_MAX)) /* its card, and a revocation's pages, for each place */
 struct kr_stated {
     uint32_t count;
     struct kr_slice records[KR_STATEMENTS_MAX];

@@ -36,7 +36,7 @@ void kr_summary_element_read(struct kr_reader *reader, struct kr_summary *ret_su
     ret_summary->expires_s = kr_reader_uint(reader, UINT64_MAX);
     ret_summary->title = kr_reader_str(reader, KR_TITLE_BYTES_MAX);
     ret_summary->target = kr_reader_bin_or_empty(reader, 32);
-    ret_summary->taken = (uint32_t)kr_reader_uint(reader, KR_TAKEN_REVISED);
+    ret_summary->taken = (uint32_t)kr_reader_uint(reader, KR_TAKEN_FALSE);
     kr_reader_close(reader);
 }
 

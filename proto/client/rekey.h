@@ -21,4 +21,14 @@ struct kr_key_item {
 void kr_key_item_write(const struct kr_key_item *item, struct kr_writer *writer);
 enum kr_err kr_key_item_read(struct kr_slice bytes, struct kr_key_item *ret_item) KR_WARN_UNUSED;
 
+/* KR_OP_REVOKE: a node key of this council's was, or may have been, in somebody else's hands. Genuine are the records that this
+ * node made itself, and those of the key that had come from peers before `since_ms`. */
+struct kr_revoke {
+    uint8_t key[32];
+    uint64_t since_ms;
+    bool is_taken_over; /* the machine itself was: what it made since then is not genuine either */
+};
+void kr_revoke_write(const struct kr_revoke *revoke, struct kr_writer *writer);
+enum kr_err kr_revoke_read(struct kr_slice bytes, struct kr_revoke *ret_revoke) KR_WARN_UNUSED;
+
 #endif

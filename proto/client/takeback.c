@@ -143,7 +143,7 @@ void kr_taken_write(const struct kr_taken *taken, struct kr_writer *writer)
 void kr_taken_element_read(struct kr_reader *reader, struct kr_taken *ret_taken)
 {
     kr_reader_array(reader, 4);
-    ret_taken->state = (uint32_t)kr_reader_uint(reader, KR_TAKEN_REVISED);
+    ret_taken->state = (uint32_t)kr_reader_uint(reader, KR_TAKEN_FALSE);
     bool has_by = kr_reader_fixed_or_empty(reader, ret_taken->by, 32);
     ret_taken->at_ms = kr_reader_uint(reader, UINT64_MAX);
     ret_taken->reason = kr_reader_str(reader, KR_NOTE_BYTES_MAX);

@@ -43,6 +43,8 @@ const char *kr_kind_name(uint32_t kind)
         return "body card";
     case KR_KIND_PERSON_CARD:
         return "person card";
+    case KR_KIND_REVOCATION:
+        return "revocation";
     default:
         return "unknown";
     }
@@ -55,7 +57,8 @@ bool kr_kind_is_replaceable(uint32_t kind)
 
 bool kr_kind_is_statement(uint32_t kind)
 {
-    return kind == KR_KIND_COUNCIL_CARD || kind == KR_KIND_CHARTER || kind == KR_KIND_VOUCH || kind == KR_KIND_EXPULSION;
+    return kind == KR_KIND_COUNCIL_CARD || kind == KR_KIND_CHARTER || kind == KR_KIND_VOUCH || kind == KR_KIND_EXPULSION ||
+           kind == KR_KIND_REVOCATION;
 }
 
 bool kr_kind_is_internal(uint32_t kind)

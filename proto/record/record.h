@@ -57,6 +57,7 @@ enum kr_kind {
     KR_KIND_CHARTER = 33,      /* replaceable; subject = the community id */
     KR_KIND_VOUCH = 34,        /* replaceable; subject = the council vouched for */
     KR_KIND_EXPULSION = 35,    /* replaceable; subject = the council expelled; its author's own: it leaves */
+    KR_KIND_REVOCATION = 38,   /* replaceable; subject = which key and page: proto/record/revocation.h */
     /* The council's own: signed with a node key, sealed to itself, never sent to another council (person.h). */
     KR_KIND_BODY_CARD = 36,   /* replaceable; subject = the body's id */
     KR_KIND_PERSON_CARD = 37, /* replaceable; subject = the person's id */

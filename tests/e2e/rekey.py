@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""Keys that are due: real nodes with new keys, while they run, with the root key on a stick, and from an older copy of the keyring."""
+"""Keys that are due, and keys that were stolen: real nodes with new keys, while they run, with the root key on a stick, and from an older
+copy of the keyring; a thief with a copy of a whole node, what it signs, dates back and takes back, and how all of it is undone."""
 import argparse
+import copy
 import json
 import os
 import shutil
@@ -86,16 +88,105 @@ def rotating(options, directory):
         check(keys(tool)[turned["key"]]["state"] == "not here", "the key that is lost is not told of")
         tool.done("submit", "again.kairan-e2e.jp", "--label", "green", "-y")
         federation.poll(lambda: has(other, "again.kairan-e2e.jp"), 20, "what the third key signs is accepted")
-        tool.refused("node rotate", "node", "nonsense")
+        tool.refused("rotate", "node", "nonsense")
+
+
+def copy_of(node, directory):
+    """The whole node, as who stole its disk has it."""
+    shutil.copytree(node.directory, directory, ignore=lambda _, names: [n for n in names if n.endswith(".sock") or n == "notify"])
+    thief = copy.copy(node)
+    thief.directory, thief.path = directory, os.path.join(directory, "kairand.sock")
+    return thief
+
+
+def submit(tool, value):
+    return json.loads(tool.done("--json", "submit", value, "--label", "clear", "-y"))["ids"][0]
+
+
+def state(tool, record):
+    ended = tool.run("--json", "show", record)
+    return json.loads(ended.stdout)["taken_back"]["state"] if ended.returncode == 0 and json.loads(ended.stdout)["taken_back"] else None
+
+
+def steal(options, made, directory, genuine):
+    """While Kita is off and Nishi is away, somebody else is Kita: reports, also such that are dated back, and takes a genuine one back."""
+    kita, minami, _ = made.nodes
+    other = Tool(options.kairan, minami.directory)
+    thief = copy_of(kita, os.path.join(directory, "thief"))
+    tool = Tool(options.kairan, thief.directory)
+    false = []
+    for value, prefix in (("false.kairan-e2e.jp", ()),
+                          ("dated-back.kairan-e2e.jp", ("env", "LD_PRELOAD=" + options.past, "KR_PAST_S=1800") if options.past else ())):
+        thief.start(prefix)
+        false.append(submit(tool, value))
+        federation.poll(lambda value=value: has(other, value), 60, f"Minami believes {value}")
+        if prefix:
+            created = [line["created"] for line in lines(other.done("--json", "ls", "--limit", "100")) if line["id"] == false[-1]]
+            check(created and created[0] < lines(other.done("--json", "show", genuine))[0]["created"], f"not dated back: {created}")
+        else:
+            tool.done("retract", genuine, "--reason", "so says the thief", "-y")
+            federation.poll(lambda: not has(other, "genuine.kairan-e2e.jp"), 60, "Minami obeys the retraction")
+        thief.stop()
+    return false
+
+
+def stolen(options, directory):
+    with federation.Federation(options.kairand, ["Kita", "Minami", "Nishi"]) as made:
+        kita, minami, nishi = made.nodes
+        tool, other, away = (Tool(options.kairan, node.directory) for node in made.nodes)
+        key, sealing = in_use(tool), in_use(tool, "sealing")
+        genuine, kept = submit(tool, "genuine.kairan-e2e.jp"), submit(tool, "kept.kairan-e2e.jp")
+        federation.poll(lambda: has(away, "genuine.kairan-e2e.jp") and has(away, "kept.kairan-e2e.jp"), 60, "Nishi has what is genuine")
+        nishi.stop()
+        kita.stop()
+        false = steal(options, made, directory, genuine)
+        kita.start()
+        federation.poll(lambda: all(has(tool, value) for value in ("false.kairan-e2e.jp", "dated-back.kairan-e2e.jp")), 60,
+                        "Kita hears from Minami what it never signed")
+        tool.refused("--since", "node", "revoke", key[:16])
+        tool.refused("no node key", "node", "revoke", "00" * 8, "--since", "1h")
+        tool.refused("eight", "node", "revoke", "zz", "--since", "1h")
+        revoked = json.loads(tool.done("--json", "node", "revoke", key[:16], "--since", "1h"))
+        check(revoked["revoked"] == key and revoked["replaced"], f"revoked: {revoked}")
+        check(in_use(tool) != key and in_use(tool, "sealing") != sealing, "the stolen keys are still in use")
+        for one in (tool, other):
+            federation.poll(lambda one=one: [state(one, record) for record in false] == ["false", "false"], 60,
+                            lambda one=one: f"what the thief signed is called false: {[state(one, record) for record in false]}")
+            check(not has(one, "false.kairan-e2e.jp") and not has(one, "dated-back.kairan-e2e.jp"), "what is false is found")
+            check(has(one, "kept.kairan-e2e.jp") and state(one, kept) is None, "what is genuine is not found")
+        check("FALSE" in other.done("show", false[0]), "show does not say to people that it is false")
+        # Nishi was away: what was taken back falsely comes from there, and nothing false is believed there.
+        nishi.start()
+        for one in (away, other, tool):
+            federation.poll(lambda one=one: has(one, "genuine.kairan-e2e.jp") and state(one, genuine) is None, 90,
+                            "what the thief took back is back")
+        check(not has(away, "false.kairan-e2e.jp") and not has(away, "dated-back.kairan-e2e.jp"), "Nishi believes the thief")
+        submit(tool, "goes-on.kairan-e2e.jp")
+        federation.poll(lambda: has(away, "goes-on.kairan-e2e.jp"), 60, "what the new key signs is everywhere")
+        # The thief goes on, too; nobody listens.
+        kita.stop()
+        thief = copy.copy(kita)
+        thief.directory = os.path.join(directory, "thief")
+        thief.path = os.path.join(thief.directory, "kairand.sock")
+        thief.start()
+        Tool(options.kairan, thief.directory).run("submit", "still.kairan-e2e.jp", "--label", "clear", "-y")
+        other.done("submit", "meanwhile.kairan-e2e.jp", "--label", "clear", "-y")
+        federation.poll(lambda: has(away, "meanwhile.kairan-e2e.jp"), 60, "the others go on meanwhile")
+        check(not has(other, "still.kairan-e2e.jp"), "a revoked key is believed")
+        thief.stop()
+        kita.start()
+        federation.poll(lambda: has(tool, "meanwhile.kairan-e2e.jp"), 60, "Kita is back")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kairand", required=True)
     parser.add_argument("--kairan", required=True)
+    parser.add_argument("--past", help="past.c, as a library")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kairan-e2e-rekey-") as directory:
         rotating(options, directory)
+        stolen(options, directory)
     return 0
 
 

@@ -10,10 +10,10 @@ import sys
 
 # What the first byte means to each target: see the switch in its source.
 RECORD = {"record": 0, "header": 1, "sealed": 2, "report": 3, "advisory": 4, "council card": 5, "charter": 6, "vouch": 7,
-          "retraction": 8, "revision": 9, "sighting": 10}
+          "retraction": 8, "revision": 9, "sighting": 10, "revocation": 11}
 MESSAGE, HELLO, SUBMIT, INVITE, LS, SUMMARY, MATCH, SHOWN, COUNCIL, PREVIEW, EXPLAINED, PEER, STATUS, JOIN = range(14)
 FROM_CLIENT, FROM_KEEPER, RETRACT, REVISE, CONFIRM, WAITING, EXPORT, SIGHT, SIGHTING_ITEM = range(14, 23)
-STATED, CARD_EDIT, KEY_COPY, KEY_SEALED, KEY_FORGET, ALARM, PEER_ACT, BLOCKED, QUARANTINED, PROOF, PAPER, KEY_ITEM = range(29, 41)
+STATED, CARD_EDIT, KEY_COPY, KEY_SEALED, KEY_FORGET, ALARM, PEER_ACT, BLOCKED, QUARANTINED, PROOF, PAPER, KEY_ITEM, REVOKE = range(29, 42)
 TEXT, PAYLOAD, ENDPOINT = range(3)
 LARGE = 4096  # larger vectors teach a fuzzer little
 
@@ -146,6 +146,7 @@ def seeds(vectors):
     yield "wire", "proof", PROOF, array(ID, text("n"), uint(1), uint(0), binary(cards[0]), binary(cards[1]))
     yield "wire", "paper", PAPER, paper()
     yield "wire", "key-item", KEY_ITEM, array(uint(1), uint(3), ID, uint(1), uint(2))
+    yield "wire", "revoke", REVOKE, array(ID, uint(1), uint(1))
     ticket = vectors["ticket"]
     yield "ticket", "good", TEXT, ticket["text"].encode()
     for number, case in enumerate(vectors["bad_tickets"]):

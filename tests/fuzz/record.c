@@ -1,6 +1,7 @@
 /* Records, headers, sealed texts, bodies and statements. What is accepted, encodes again to the same bytes. */
 #include "crypto/secret.h"
 #include "proto/record/body.h"
+#include "proto/record/revocation.h"
 #include "proto/record/statement.h"
 #include "proto/record/takeback.h"
 #include "tests/fuzz/fuzz.h"
@@ -18,6 +19,7 @@ enum part {
     PART_RETRACTION,
     PART_REVISION,
     PART_SIGHTING,
+    PART_REVOCATION,
 };
 
 static struct council author, reader;
@@ -125,6 +127,7 @@ static void run_statement(enum part part, struct kr_slice bytes)
     struct kr_card card;
     struct kr_charter charter;
     struct kr_vouch vouch;
+    struct kr_revocation revocation;
     struct kr_writer writer;
 
     kr_writer_init(&writer, bytes.len);
@@ -137,6 +140,14 @@ static void run_statement(enum part part, struct kr_slice bytes)
     } else if (part == PART_VOUCH && kr_vouch_parse(bytes, &vouch) == KR_OK) {
         kr_vouch_write(&vouch, &writer);
         expect_same(&writer, bytes);
+    } else if (part == PART_REVOCATION && kr_revocation_parse(bytes, &revocation) == KR_OK) {
+        kr_revocation_write(&revocation, &writer);
+        expect_same(&writer, bytes);
+        for (size_t at = 0; at < revocation.names.len; at += KR_REVOKED_NAME_BYTES) { /* who is named is found */
+            const uint8_t *name = revocation.names.bytes + at;
+            KR_ASSERT(kr_revocation_page(name, revocation.pages) == revocation.page);
+            KR_ASSERT(kr_revocation_names(revocation.names, name));
+        }
     }
 }
 

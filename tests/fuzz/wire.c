@@ -146,6 +146,7 @@ RUN(draft_item)
 RUN(draft_shown)
 RUN(draft_act)
 RUN(stored)
+RUN(revoke)
 #undef RUN
 
 /* Whatever is said to be proof. */
@@ -259,6 +260,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         run_draft_shown,
         run_draft_act,
         run_stored,
+        run_revoke,
     };
     struct kr_slice bytes = {0};
 

@@ -345,7 +345,7 @@ def check_takebacks(vectors):
 
 
 def check_statements(vectors):
-    card, charter, vouch = vectors["statements"]
+    card, charter, vouch, revocation = vectors["statements"]
     content = fields(decode(bytes.fromhex(card["bytes"])), 10)
     version, root, commitment, nonce = decode(content[0])
     assert version == 1 and len(nonce) == 16 and root.hex() == card["root_public"]
@@ -358,6 +358,12 @@ def check_statements(vectors):
     assert blake("kairan community id", content[0]).hex() == charter["id"]
     content = fields(decode(bytes.fromhex(vouch["bytes"])), 4)
     assert content[0].hex() == vouch["council"] and content[1] == 0
+    key, since, made, page, pages, names, previous = fields(decode(bytes.fromhex(revocation["bytes"])), 7)
+    assert len(key) == 32 and 0 < since < made and page < pages and previous == b""
+    listed = sorted(name for name in (blake("kairan revoked name", key + bytes.fromhex(one))[:16] for one in revocation["ids"])
+                    if int.from_bytes(name[:2], "big") * pages >> 16 == page)
+    assert 0 < len(listed) < len(revocation["ids"]) and names == b"".join(listed)
+    assert (blake("kairan revoked key", key)[:31] + bytes([page])).hex() == revocation["subject"]
     return len(vectors["statements"])
 
 

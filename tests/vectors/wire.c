@@ -2,10 +2,48 @@
 #include "proto/wire/wire.h"
 #include "crypto/session.h"
 #include "proto/client/client.h"
+#include "proto/record/revocation.h"
 #include "proto/record/statement.h"
 #include "proto/wire/sync.h"
 #include "proto/wire/ticket.h"
 #include "tests/vectors/vectors.h"
+
+/* The second of three pages, with those of twelve records that stand on it. */
+static void write_revocation(struct json *json)
+{
+    struct kr_revocation revocation = {.since_ms = 1751328000000, .made_ms = 1751414400000, .page = 1, .pages = 3};
+    uint8_t ids[12][32] = {{0}}, names[12][KR_REVOKED_NAME_BYTES], subject[32];
+    uint32_t count = 0;
+    struct kr_writer content;
+
+    memcpy(revocation.key, writer_council.node_public, 32);
+    json_open(json, NULL, '{');
+    json_text(json, "kind", "revocation");
+    json_open(json, "ids", '[');
+    for (uint8_t i = 0; i < 12; i++) {
+        uint8_t name[KR_REVOKED_NAME_BYTES];
+        ids[i][0] = i;
+        json_hex(json, NULL, ids[i], 32);
+        kr_revocation_name(name, revocation.key, ids[i]);
+        if (kr_revocation_page(name, revocation.pages) == revocation.page) {
+            uint32_t at = count++;
+            for (; at > 0 && memcmp(names[at - 1], name, sizeof name) > 0; at--) {
+                memcpy(names[at], names[at - 1], sizeof name);
+            }
+            memcpy(names[at], name, sizeof name);
+        }
+    }
+    json_close(json, ']');
+    revocation.names = slice(names[0], count * sizeof names[0]);
+    kr_writer_init(&content, KR_BODY_BYTES_MAX);
+    kr_revocation_write(&revocation, &content);
+    KR_ASSERT(kr_revocation_parse(slice(content.bytes, content.len), &revocation) == KR_OK);
+    kr_revocation_subject(subject, revocation.key, revocation.page);
+    json_hex(json, "bytes", content.bytes, content.len);
+    json_hex(json, "subject", subject, 32);
+    json_close(json, '}');
+    kr_writer_deinit(&content);
+}
 
 void vectors_statements(struct json *json)
 {
@@ -65,6 +103,7 @@ void vectors_statements(struct json *json)
     json_hex(json, "council", vouch.council, 32);
     json_close(json, '}');
     kr_writer_deinit(&content);
+    write_revocation(json);
     json_close(json, ']');
 }
 

@@ -347,6 +347,10 @@ static bool look_at_node_keys(struct doctor *doctor)
         return false;
     }
     for (uint32_t i = 0; i < keys.count; i++) {
+        if (keys.items[i].sort == KR_KEY_OF_NODE && keys.items[i].state == KR_KEY_NOT_HERE) {
+            say(doctor, WARNING, "node-key", _("the card lists a node key without an end that is not this node's"),
+                _("if it was lost or stolen: kairan node revoke KEY --since WHEN (kairan node keys shows it)"));
+        }
         if (keys.items[i].sort == KR_KEY_OF_NODE && keys.items[i].state == KR_KEY_COMES) {
             say(doctor, WARNING, "node-key", _("a new key was made and is not on the card yet"),
                 _("kairan node rotate goes on with it"));

@@ -1,4 +1,4 @@
-/* The node's own keys: listed, replaced on a day that was planned. */
+/* The node's own keys: listed, replaced on a day that was planned, taken back when they were stolen. */
 #include "tools/kairan/keys.h"
 
 #include <string.h>
@@ -131,15 +131,115 @@ static int rotate(struct kr_app *app, const struct kr_root_options *root)
     return KR_EXIT_DONE;
 }
 
+/* ---- revoke ---- */
+
+/* By the beginning of its hexadecimal form, eight digits at least. */
+static const struct kr_key_item *find_key(const struct kr_app *app, const struct kr_own_keys *keys, const char *text)
+{
+    uint8_t id[32];
+    size_t len = 0;
+    const struct kr_key_item *found = NULL;
+    if (!kr_id_parse(text, id, &len)) {
+        (void)kr_app_fail(app, KR_INVALID, _("%s is no key: give eight hexadecimal digits of it or more, see kairan node keys"),
+                          text);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < keys->count; i++) {
+        const struct kr_key_item *item = &keys->items[i];
+        const bool is_listed = item->state != KR_KEY_COMES && item->state != KR_KEY_UNLISTED;
+        if (item->sort == KR_KEY_OF_NODE && is_listed && memcmp(item->public_key, id, len) == 0) {
+            if (found != NULL) {
+                (void)kr_app_fail(app, KR_EXISTS, _("several keys begin with %s: give more of it"), text);
+                return NULL;
+            }
+            found = item;
+        }
+    }
+    if (found == NULL) {
+        (void)kr_app_fail(app, KR_NOT_FOUND, _("no node key on the card begins with %s: see kairan node keys"), text);
+    }
+    return found;
+}
+
+static bool send_revoke(struct kr_app *app, const struct kr_revoke *revoke, const struct kr_root_options *root,
+                        uint8_t ret_id[static 32])
+{
+    struct kr_writer args;
+    kr_writer_init(&args, KR_KIB);
+    kr_revoke_write(revoke, &args);
+    const bool ok = kr_app_state(app, KR_OP_REVOKE, &args, KR_KIND_COUNCIL_CARD, revoke->key, root, ret_id);
+    kr_writer_deinit(&args);
+    return ok;
+}
+
+static int finish_revoke(struct kr_app *app, const struct kr_revoke *revoke, bool was_in_use)
+{
+    if (app->is_json) {
+        return kr_json_line(json_pack("{s:o, s:o, s:b}", "revoked", kr_json_id(revoke->key, 32), "since",
+                                      kr_json_time(revoke->since_ms), "replaced", was_in_use))
+                   ? KR_EXIT_DONE
+                   : KR_EXIT_ERROR;
+    }
+    (void)fputs(_("The key is revoked: "), stdout);
+    kr_out_id(stdout, revoke->key, 16);
+    (void)fputs(
+        _("\nWhat it signed and this council did not name disappears at everybody who hears of it; what it took back falsely "
+          "comes back from whoever has it.\n"),
+        stdout);
+    if (was_in_use) {
+        (void)fputs(_("This node signs with a new key, and others seal to a new one. Make a copy of the keyring.\n"), stdout);
+    }
+    (void)fputs(_("Whoever had the keyring could read what was sealed to this council until now: tell those who sent it.\n"),
+                stdout);
+    return KR_EXIT_DONE;
+}
+
+static int revoke_key(struct kr_app *app, const char *text, const char *since, bool is_taken_over,
+                      const struct kr_root_options *root)
+{
+    static struct kr_own_keys keys;
+    struct kr_revoke revoke = {.is_taken_over = is_taken_over};
+    uint64_t since_s = 0;
+    uint8_t id[32];
+    if (text == NULL || since == NULL) {
+        return kr_app_fail(app, KR_INVALID,
+                           _("which key, and since when may it have been in other hands? kairan node revoke KEY --since WHEN"));
+    }
+    if (!kr_moment_parse(since, false, &since_s)) {
+        return kr_app_fail(app, KR_INVALID, _("--%s takes a span like 36h or 7d, or a date like 2026-04-01"), "since");
+    }
+    if (!kr_keys_ask(app, &keys)) {
+        return KR_EXIT_ERROR;
+    }
+    const struct kr_key_item *key = find_key(app, &keys, text);
+    if (key == NULL) {
+        return KR_EXIT_ERROR;
+    }
+    const bool is_in_use = key->state == KR_KEY_IN_USE;
+    memcpy(revoke.key, key->public_key, 32);
+    revoke.since_ms = since_s * 1000;
+    if ((is_in_use && !make_keys(app)) || !send_revoke(app, &revoke, root, id)) {
+        return KR_EXIT_ERROR;
+    }
+    return finish_revoke(app, &revoke, is_in_use);
+}
+
 int kr_run_node(struct kr_app *app, int argc, char **argv)
 {
     struct kr_root_options root = {0};
-    const struct kr_option options[] = {KR_ROOT_OPTIONS(root)};
+    const char *since = NULL;
+    bool is_taken_over = false;
+    const struct kr_option options[] = {
+        {.name = "since", .text = &since}, {.name = "taken-over", .flag = &is_taken_over}, KR_ROOT_OPTIONS(root)};
     int rest;
     if (!kr_options_parse(app, argc, argv, options, sizeof options / sizeof options[0], false, &rest)) {
         return KR_EXIT_ERROR;
     }
     const char *what = rest < argc ? argv[rest++] : "keys";
+    if (strcmp(what, "revoke") == 0) {
+        const char *key = rest < argc ? argv[rest++] : NULL;
+        return rest < argc ? kr_app_unwanted(app, argv[rest]) : revoke_key(app, key, since, is_taken_over, &root);
+    }
     if (rest < argc) {
         return kr_app_unwanted(app, argv[rest]);
     }
@@ -149,5 +249,5 @@ int kr_run_node(struct kr_app *app, int argc, char **argv)
     if (strcmp(what, "rotate") == 0) {
         return rotate(app, &root);
     }
-    return kr_app_fail(app, KR_INVALID, _("it is kairan node keys or kairan node rotate"));
+    return kr_app_fail(app, KR_INVALID, _("it is kairan node keys, rotate or revoke"));
 }

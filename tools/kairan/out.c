@@ -211,6 +211,7 @@ void kr_out_summary(FILE *out, const struct kr_summary *summary)
         kr_out_style(out, KR_STYLE_RED);
         (void)fputs(summary->taken == KR_TAKEN_WAITS     ? _("[taken back, waits for your word: kairan retractions]")
                     : summary->taken == KR_TAKEN_REVISED ? _("[another stands in its place]")
+                    : summary->taken == KR_TAKEN_FALSE   ? _("[FALSE: a stolen key signed it]")
                                                          : _("[taken back]"),
                     out);
         kr_out_style(out, KR_STYLE_NONE);
@@ -247,8 +248,8 @@ json_t *kr_json_time(uint64_t unix_ms)
 
 const char *kr_taken_name(uint32_t state)
 {
-    static const char *const names[] = {"stands", "waits", "retracted", "revised"};
-    return state <= KR_TAKEN_REVISED ? names[state] : "unknown";
+    static const char *const names[] = {"stands", "waits", "retracted", "revised", "false"};
+    return state <= KR_TAKEN_FALSE ? names[state] : "unknown";
 }
 
 json_t *kr_json_summary(const struct kr_summary *summary)

@@ -41,7 +41,8 @@ void kr_out_label(FILE *out, uint32_t label);
 void kr_out_summary(FILE *out, const struct kr_summary *summary);
 const char *kr_severity_text(uint32_t severity); /* translated */
 const char *kr_severity_name(uint32_t severity); /* "none" … "critical", for JSON and options */
-const char *kr_taken_name(uint32_t state); /* of a record's KR_TAKEN_…, for JSON: "stands", "waits", "retracted", "revised" */
+const char *kr_taken_name(
+    uint32_t state); /* of a record's KR_TAKEN_…, for JSON: "stands", "waits", "retracted", "revised", "false" */
 const char *kr_reason_text(struct kr_slice name); /* of a policy reason, translated */
 
 /* ", its machine is run by NAME", where there is one. */

@@ -190,7 +190,9 @@ static void taken_text(const struct kr_taken *taken)
     kr_out_style(stdout, KR_STYLE_RED);
     (void)fputs(taken->state == KR_TAKEN_WAITS       ? _("Its author took it back; that waits for kairan retractions confirm")
                 : taken->state == KR_TAKEN_RETRACTED ? _("Its author took it back; its content is deleted here")
-                                                     : _("Its author put another in its place; its content is deleted here"),
+                : taken->state == KR_TAKEN_FALSE
+                    ? _("FALSE: a stolen key signed it, and its council does not stand by it. Undo what was done because of it")
+                    : _("Its author put another in its place; its content is deleted here"),
                 stdout);
     kr_out_style(stdout, KR_STYLE_NONE);
     (void)fputs("\n    ", stdout);
@@ -338,7 +340,8 @@ static bool show_sightings(struct kr_app *app, const struct kr_shown *shown, jso
                      (uintmax_t)sighting.count);
         (void)fputc('\n', stdout);
     }
-    const bool may_have = shown->summary.kind != KR_KIND_SIGHTING && shown->content.len > 0;
+    const bool is_false = shown->taken.state == KR_TAKEN_FALSE;
+    const bool may_have = shown->summary.kind != KR_KIND_SIGHTING && shown->content.len > 0 && !is_false;
     if (may_have && kr_seen_ask(app, id, &seen) != KR_OK) {
         json_decref(object);
         return false;

@@ -6,6 +6,9 @@
 #include "crypto/passphrase.h"
 #include "crypto/secret.h"
 #include "proto/record/record.h"
+#include "proto/record/revocation.h"
+
+#define HAND_IN_BYTES (KR_CLIENT_FRAME_BYTES_MAX / 2) /* of records in one request; a larger one alone */
 
 /* ---- the file ---- */
 
@@ -57,6 +60,7 @@ bool kr_root_open(const struct kr_app *app, const struct kr_root_options *option
 struct pending {
     uint32_t kind;
     const uint8_t *subject;
+    const uint8_t *revokes; /* node key that is taken back; NULL: none */
     uint32_t count;
     struct {
         uint8_t *bytes;
@@ -80,6 +84,16 @@ static enum kr_err take_record(void *context, struct kr_slice item)
     return KR_OK;
 }
 
+static bool is_of_revoked(const struct pending *pending, const struct kr_header *header)
+{
+    uint8_t subject[32];
+    if (pending->revokes == NULL || header->kind != KR_KIND_REVOCATION) {
+        return false;
+    }
+    kr_revocation_subject(subject, pending->revokes, header->subject[31]);
+    return memcmp(subject, header->subject, 32) == 0;
+}
+
 /* The root key signs what was asked for, and nothing else that a node might put before it. */
 static enum kr_err check_record(const struct pending *pending, uint32_t at, const struct kr_root_key *key)
 {
@@ -98,7 +112,8 @@ static enum kr_err check_record(const struct pending *pending, uint32_t at, cons
     const bool is_own_card = header.kind == KR_KIND_COUNCIL_CARD && memcmp(header.subject, key->council, 32) == 0;
     const bool is_first = header.kind == pending->kind && (header.kind != KR_KIND_COUNCIL_CARD || is_own_card) &&
                           (pending->subject == NULL || memcmp(header.subject, pending->subject, 32) == 0);
-    return (at == 0 ? is_first : is_own_card) ? KR_OK : KR_DENIED; /* what goes along is the council's card for each community */
+    /* What goes along is the council's card for each community, and what is said about the key that is taken back. */
+    return (at == 0 ? is_first : is_own_card || is_of_revoked(pending, &header)) ? KR_OK : KR_DENIED;
 }
 
 static bool sign_all(const struct kr_app *app, struct pending *pending, const struct kr_root_key *key)
@@ -143,27 +158,21 @@ static bool call(struct kr_app *app, enum kr_op op, struct kr_writer *args, stru
     return true;
 }
 
-static bool sign_and_send(struct kr_app *app, struct pending *pending, const struct kr_root_options *options,
-                          uint8_t ret_id[static 32])
+/* As many of them, from `*at` on, as one request holds. */
+static bool hand_in(struct kr_app *app, const struct pending *pending, uint32_t *at, uint8_t ret_id[static 32])
 {
-    struct kr_root_key *key = NULL;
     struct pending left = {0};
-    struct kr_stated stated = {.count = pending->count};
+    struct kr_stated stated = {.count = 0};
     struct kr_writer args;
-    if (options->file == NULL) {
-        (void)kr_app_fail(app, KR_KEY, _("the root key is not on this node: name its file with --root FILE"));
-        return false;
+    size_t len = 0;
+    while (*at < pending->count && (stated.count == 0 || len + pending->records[*at].len <= HAND_IN_BYTES)) {
+        len += pending->records[*at].len;
+        stated.records[stated.count++] = (struct kr_slice){pending->records[*at].bytes, pending->records[*at].len};
+        ++*at;
     }
-    bool ok = kr_root_open(app, options, &key) && sign_all(app, pending, key);
-    kr_secret_free(key);
-    for (uint32_t i = 0; i < pending->count; i++) {
-        stated.records[i] = (struct kr_slice){pending->records[i].bytes, pending->records[i].len};
-    }
-    kr_writer_init(&args, KR_CLIENT_FRAME_BYTES_MAX / 2);
-    if (ok) {
-        kr_stated_write(&stated, &args);
-        ok = call(app, KR_OP_STATE, &args, &left, ret_id);
-    }
+    kr_writer_init(&args, KR_CLIENT_FRAME_BYTES_MAX - KR_KIB);
+    kr_stated_write(&stated, &args);
+    bool ok = call(app, KR_OP_STATE, &args, &left, ret_id);
     kr_writer_deinit(&args);
     if (ok && left.count > 0) {
         (void)kr_app_unreadable(app);
@@ -175,10 +184,30 @@ static bool sign_and_send(struct kr_app *app, struct pending *pending, const str
     return ok;
 }
 
+static bool sign_and_send(struct kr_app *app, struct pending *pending, const struct kr_root_options *options,
+                          uint8_t ret_id[static 32])
+{
+    struct kr_root_key *key = NULL;
+    uint8_t id[32];
+    uint32_t at = 0;
+    if (options->file == NULL) {
+        (void)kr_app_fail(app, KR_KEY, _("the root key is not on this node: name its file with --root FILE"));
+        return false;
+    }
+    bool ok = kr_root_open(app, options, &key) && sign_all(app, pending, key);
+    kr_secret_free(key);
+    ok = ok && hand_in(app, pending, &at, ret_id);
+    while (ok && at < pending->count) {
+        ok = hand_in(app, pending, &at, id);
+    }
+    return ok;
+}
+
 bool kr_app_state(struct kr_app *app, enum kr_op op, struct kr_writer *args, uint32_t kind, const uint8_t *subject,
                   const struct kr_root_options *options, uint8_t ret_id[static 32])
 {
-    struct pending pending = {.kind = kind, .subject = subject};
+    const bool revokes = op == KR_OP_REVOKE;
+    struct pending pending = {.kind = kind, .subject = revokes ? NULL : subject, .revokes = revokes ? subject : NULL};
     bool ok = call(app, op, args, &pending, ret_id);
     if (ok && pending.count > 0) {
         ok = sign_and_send(app, &pending, options, ret_id);

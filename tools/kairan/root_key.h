@@ -28,7 +28,8 @@ bool kr_root_open(const struct kr_app *app, const struct kr_root_options *option
  * bytes stand on paper. Tells failures. Released with kr_secret_free. root.c */
 bool kr_paper_open(const struct kr_app *app, const char *path, struct kr_root_key **ret_key);
 
-/* A request that comes to statements of ours, the first of them of this kind and about this council or community (NULL: whichever).
+/* A request that comes to statements of ours, the first of them of this kind and about this council or community (NULL: whichever;
+ * of KR_OP_REVOKE the node key that is taken back). Large ones are handed in one after the other, cards first.
  * What the root key must sign is signed and sent back. Tells failures. `*ret_id` is the first one's. */
 bool kr_app_state(struct kr_app *app, enum kr_op op, struct kr_writer *args, uint32_t kind, const uint8_t *subject,
                   const struct kr_root_options *options, uint8_t ret_id[static 32]);

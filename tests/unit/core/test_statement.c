@@ -24,7 +24,7 @@ static void statements_without_sense_are_refused_and_harm_nobody(void **state)
 {
     struct bed *bed = *state;
     static const uint8_t garbage[] = "not msgpack";
-    static const uint32_t kinds[] = {KR_KIND_VOUCH, KR_KIND_CHARTER, KR_KIND_COUNCIL_CARD, KR_KIND_EXPULSION};
+    static const uint32_t kinds[] = {KR_KIND_VOUCH, KR_KIND_CHARTER, KR_KIND_COUNCIL_CARD, KR_KIND_EXPULSION, KR_KIND_REVOCATION};
     uint64_t records = bed_records(bed, 0);
     uint8_t other[32];
     memset(other, 0x42, sizeof other);

@@ -244,6 +244,7 @@ static void each_thing_that_is_wrong_is_found(void **state)
     EXPECT(node.key.until_s = NOW_MS / 1000, "node-key", "problem");
     EXPECT(node.key.from_s = NOW_MS / 1000 - UINT64_C(731) * 86400, "node-key", "warning");
     EXPECT(node.key.state = KR_KEY_COMES, "node-key", "warning");
+    EXPECT(node.key.state = KR_KEY_NOT_HERE, "node-key", "warning");
 }
 
 /* Where the operator has paused all links, it is no wonder that nobody is online. */

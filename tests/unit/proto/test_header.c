@@ -128,7 +128,7 @@ static void sealed_labels_have_all_it_takes(void **state)
 
 static void statements_are_never_sealed(void **state)
 {
-    static const uint32_t kinds[] = {KR_KIND_COUNCIL_CARD, KR_KIND_CHARTER, KR_KIND_VOUCH, KR_KIND_EXPULSION};
+    static const uint32_t kinds[] = {KR_KIND_COUNCIL_CARD, KR_KIND_CHARTER, KR_KIND_VOUCH, KR_KIND_EXPULSION, KR_KIND_REVOCATION};
 
     (void)state;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
@@ -250,7 +250,7 @@ static void kinds_know_what_they_are(void **state)
     (void)state;
     assert_string_equal(kr_kind_name(KR_KIND_REPORT), "report");
     assert_string_equal(kr_kind_name(KR_KIND_COUNCIL_CARD), "council card");
-    for (uint32_t kind = KR_KIND_COUNCIL_CARD; kind <= KR_KIND_EXPULSION; kind++) {
+    for (uint32_t kind = KR_KIND_COUNCIL_CARD; kind <= KR_KIND_REVOCATION; kind++) {
         assert_string_not_equal(kr_kind_name(kind), "unknown");
         assert_true(kr_kind_is_statement(kind) && kr_kind_is_replaceable(kind));
     }

@@ -1,0 +1,215 @@
+/* A node key of ours that was stolen: our card with its end, and the list of what we signed with it ourselves.
+ *
+ * Genuine is what this node made, and what of ours had come from peers before the theft: what a node that went back to a backup got
+ * back. All that is still in some tree is named, content or not. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/core/revoke.h"
+#include "proto/client/rekey.h"
+
+/* ---- what is genuine ---- */
+
+struct names {
+    uint8_t (*items)[KR_REVOKED_NAME_BYTES];
+    size_t count, capacity;
+    uint64_t others; /* records of the key that are not named */
+};
+
+static enum kr_err add_name(struct names *names, const uint8_t key[static 32], const uint8_t id[static 32])
+{
+    if (names->count == names->capacity) {
+        const size_t capacity = names->capacity == 0 ? 1024 : names->capacity * 2;
+        void *items = realloc(names->items, capacity * KR_REVOKED_NAME_BYTES);
+        if (items == NULL) {
+            return KR_NOMEM;
+        }
+        names->items = items;
+        names->capacity = capacity;
+    }
+    kr_revocation_name(names->items[names->count++], key, id);
+    return KR_OK;
+}
+
+static bool is_genuine(const struct kr_step *step, const struct kr_revoke *revoke, const struct kr_head *head)
+{
+    const bool is_from_here = memcmp(head->from, step->core->self, 32) == 0;
+    return head->received_ms < revoke->since_ms || (is_from_here && !revoke->is_taken_over);
+}
+
+static int compare(const void *left, const void *right)
+{
+    return memcmp(left, right, KR_REVOKED_NAME_BYTES);
+}
+
+static enum kr_err list_genuine(struct kr_step *step, const struct kr_revoke *revoke, struct names *names)
+{
+    uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
+    struct kr_head head;
+    uint64_t at = 1;
+    enum kr_err err = scratch != NULL ? KR_OK : KR_NOMEM;
+    while (err == KR_OK) {
+        err = kr_store_head_next(step->txn, at, false, &head, scratch);
+        if (err == KR_CORRUPT) { /* somewhere from here on: what is damaged comes anew, from peers */
+            at++;
+            err = KR_OK;
+            continue;
+        }
+        if (err != KR_OK) {
+            break;
+        }
+        at = head.arrival + 1;
+        if (memcmp(head.author, step->core->self, 32) != 0 || memcmp(head.signing_key, revoke->key, 32) != 0 ||
+            kr_kind_is_statement(head.kind)) {
+            continue;
+        }
+        if (is_genuine(step, revoke, &head)) {
+            err = add_name(names, revoke->key, head.id);
+        } else {
+            names->others++;
+        }
+    }
+    free(scratch);
+    if (names->count > 1) {
+        qsort(names->items, names->count, KR_REVOKED_NAME_BYTES, compare);
+    }
+    return err == KR_NOT_FOUND ? KR_OK : err;
+}
+
+/* How many pages hold them; 0: more than there may be. `ret_first` has where each begins, and the end of the last. */
+static uint32_t divide(const struct names *names, size_t ret_first[static KR_REVOKED_PAGES_MAX + 1])
+{
+    for (uint32_t pages = 1; pages <= KR_REVOKED_PAGES_MAX; pages++) {
+        size_t largest = 0, at = 0;
+        for (uint32_t page = 0; page < pages; page++) {
+            ret_first[page] = at;
+            while (at < names->count && kr_revocation_page(names->items[at], pages) == page) {
+                at++;
+            }
+            largest = at - ret_first[page] > largest ? at - ret_first[page] : largest;
+        }
+        ret_first[pages] = at;
+        if (largest <= KR_REVOKED_NAMES_MAX) {
+            return pages;
+        }
+    }
+    return 0;
+}
+
+/* ---- the statements ---- */
+
+static void write_revocation(const void *what, struct kr_slice previous, struct kr_writer *writer)
+{
+    struct kr_revocation revocation = *(const struct kr_revocation *)what;
+    revocation.previous = previous;
+    kr_revocation_write(&revocation, writer);
+}
+
+/* The card first, in every place, then the pages. */
+struct statements {
+    struct kr_statement items[KR_STATEMENTS_MAX];
+    struct kr_revocation pages[KR_REVOKED_PAGES_MAX];
+    uint8_t subjects[KR_REVOKED_PAGES_MAX][32];
+    struct kr_card_places places;
+    struct kr_card card;
+    uint32_t count;
+};
+
+static void fill(struct statements *all, const struct kr_core *core, const struct kr_revoke *revoke, const struct names *names,
+                 const size_t *first, uint32_t pages, uint64_t made_ms)
+{
+    kr_card_fill(&all->places, &all->card, core->self, all->items);
+    all->count = all->places.count;
+    for (uint32_t i = 0; i < pages; i++) {
+        all->pages[i] = (struct kr_revocation){.since_ms = revoke->since_ms, .made_ms = made_ms, .page = i, .pages = pages};
+        all->pages[i].names = (struct kr_slice){first[i + 1] > first[i] ? names->items[first[i]] : NULL,
+                                                (first[i + 1] - first[i]) * KR_REVOKED_NAME_BYTES};
+        memcpy(all->pages[i].key, revoke->key, 32);
+        kr_revocation_subject(all->subjects[i], revoke->key, i);
+        for (uint32_t j = 0; j < all->places.count; j++) {
+            all->items[all->count++] = (struct kr_statement){KR_KIND_REVOCATION, all->items[j].community, all->subjects[i],
+                                                             write_revocation, &all->pages[i]};
+        }
+    }
+}
+
+/* Ends the key on the card, and where it is the one in use puts the next ones there. KR_CANCELLED: the client has its answer. */
+static enum kr_err end_key(struct kr_step *step, const struct kr_event *event, const struct kr_revoke *revoke, struct kr_card *card)
+{
+    const struct kr_core *core = step->core;
+    const uint64_t now_s = step->now_ms / 1000;
+    struct kr_card_key *key = NULL;
+    enum kr_err err = KR_OK;
+    for (uint32_t i = 0; i < card->node_count && key == NULL; i++) {
+        key = memcmp(card->node[i].public_key, revoke->key, 32) == 0 ? &card->node[i] : NULL;
+    }
+    if (key == NULL) {
+        err = kr_step_error(step, event->client, event->request, KR_NOT_FOUND,
+                            "this council's card lists no such node key: see `kairan node keys`");
+    } else if (memcmp(kr_keys_signing(core).public_key, revoke->key, 32) != 0) {
+        kr_card_end_key(key, now_s + 1);
+        return KR_OK;
+    } else if (!kr_keyring_has_next(core->keyring)) {
+        err = kr_step_error(step, event->client, event->request, KR_NOT_FOUND,
+                            "there is no new key to go on with: `kairan node revoke` makes it first");
+    } else if (!kr_card_turn_keys(core, card, now_s, now_s + 1)) {
+        err = kr_step_error(step, event->client, event->request, KR_BOUNDS,
+                            "the card lists %u node keys already, and has no room for another", (unsigned)KR_CARD_KEYS_MAX);
+    } else {
+        return KR_OK;
+    }
+    return err != KR_OK ? err : KR_CANCELLED;
+}
+
+static enum kr_err ask(struct kr_step *step, const struct kr_event *event, const struct kr_revoke *revoke,
+                       const struct names *names, struct statements *all)
+{
+    size_t first[KR_REVOKED_PAGES_MAX + 1];
+    const uint32_t pages = divide(names, first);
+    if (pages == 0) {
+        return kr_step_error(step, event->client, event->request, KR_BOUNDS,
+                             "this key signed %zu records that are still alive, more than a revocation can name (%u): tell your "
+                             "peers by telephone, and ask them to block this council until it has begun anew",
+                             names->count, (unsigned)(KR_REVOKED_PAGES_MAX * KR_REVOKED_NAMES_MAX));
+    }
+    fill(all, step->core, revoke, names, first, pages, step->now_ms);
+    enum kr_err err =
+        kr_step_log(step, KR_LOG_NOTICE,
+                    "a list of what the stolen key signed genuinely was made: %zu records are named, %llu of that key "
+                    "are here and not named",
+                    names->count, (unsigned long long)names->others);
+    return err == KR_OK ? kr_statement_ask(step, event, all->items, all->count) : err;
+}
+
+enum kr_err kr_revoke_request(struct kr_step *step, const struct kr_event *event)
+{
+    struct kr_core *core = step->core;
+    const struct kr_council *self = kr_directory_council(&core->directory, core->self);
+    struct names names = {.items = NULL};
+    struct kr_revoke revoke;
+    uint32_t standing = 0;
+    if (kr_revoke_read(event->bytes, &revoke) != KR_OK) {
+        return kr_step_error(step, event->client, event->request, KR_MALFORMED, "this request is not readable");
+    }
+    struct statements *all = calloc(1, sizeof *all);
+    enum kr_err err = all != NULL ? kr_card_places(step, &all->places, &standing) : KR_NOMEM;
+    if (err == KR_OK && (self == NULL || standing == 0)) {
+        err = kr_step_error(step, event->client, event->request, KR_NOT_FOUND,
+                            "this council's own card cannot be read: run `kairan verify`");
+        goto out;
+    }
+    if (err == KR_OK) {
+        kr_council_card(self, &all->card);
+        err = end_key(step, event, &revoke, &all->card);
+    }
+    if (err == KR_OK) {
+        err = list_genuine(step, &revoke, &names);
+    }
+    if (err == KR_OK) {
+        err = ask(step, event, &revoke, &names, all);
+    }
+out:
+    free(names.items);
+    free(all);
+    return err == KR_CANCELLED ? KR_OK : err;
+}
