@@ -100,13 +100,34 @@ static void the_rest_waits_for_the_operator(void **state)
     assert_int_equal(count_shown(bed, 1, pairs), 0);
     assert_true(is_header_only(bed, 1, more.id));
     assert_int_equal(count_shown(bed, 2, pairs), 8); /* each operator decides for their own node */
-    /* What a council takes back itself does not wait at its own node, however much it is. */
+    /* Node 0 made none of them: whoever did has its key, and there all of them wait. */
     bed_run(bed, 60000);
+    assert_int_equal(count_shown(bed, 0, pairs), COUNT);
+    assert_int_equal(bed_core(bed, 0)->takebacks_waiting, COUNT);
+    assert_int_equal(ask_to_confirm(bed, 0, council, NULL, 0), KR_OK);
+    bed_run(bed, 1000);
     assert_int_equal(count_shown(bed, 0, pairs), 0);
     assert_int_equal(bed_core(bed, 0)->takebacks_waiting, 0);
     pairs_free(pairs);
     forged_free(&more);
     forged_free(&by);
+}
+
+/* What a node takes back itself does not wait there, however much it is. */
+static void what_a_node_takes_back_itself_does_not_wait(void **state)
+{
+    struct bed *bed = *state;
+    char domain[32];
+    uint8_t id[32];
+    for (uint32_t i = 0; i < KR_TAKEBACKS_DAY_MAX + 2; i++) {
+        (void)snprintf(domain, sizeof domain, "own-%u.example.jp", i);
+        struct kr_submit *submission = bed_submission(bed, KR_TLP_CLEAR, domain, (uint8_t)(i + 1));
+        assert_int_equal(bed_submit(bed, 0, submission, id), KR_OK);
+        bed_submission_free(submission);
+        assert_int_equal(ask_to_retract(bed, 0, id, 32, "wrong", (uint8_t)(i + 101)), KR_OK);
+        assert_true(is_header_only(bed, 0, id));
+    }
+    assert_int_equal(bed_core(bed, 0)->takebacks_waiting, 0);
 }
 
 static void a_new_day_begins_anew(void **state)
@@ -235,6 +256,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_rest_waits_for_the_operator, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_node_takes_back_itself_does_not_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(a_new_day_begins_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(a_header_settles_what_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_lost_while_it_waited_waits_anew, setup, teardown),
