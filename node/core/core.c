@@ -574,8 +574,9 @@ bool kr_core_idle_is_due(struct kr_core *core, const struct kr_store *store, uin
 {
     core->now_ms = now_ms > core->now_ms ? now_ms : core->now_ms;
     return kr_store_merge_is_due(store) ||
-           (core->has_identity && (core->quarantine_is_due || core->takeback_is_due || core->revoked_is_due || core->now_ms >= core->expiry_at_ms ||
-                                   kr_audit_is_due(core) || kr_admit_pairs_is_due(core) || kr_gossip_is_due(core)));
+           (core->has_identity &&
+            (core->quarantine_is_due || core->takeback_is_due || core->revoked_is_due || core->now_ms >= core->expiry_at_ms ||
+             kr_audit_is_due(core) || kr_admit_pairs_is_due(core) || kr_gossip_is_due(core)));
 }
 
 /* The kinds of work take turns, so that one of which there is always more does not keep the others from being done. */

@@ -5,8 +5,9 @@
  * It is known to have gone back
  *   - because `kairan restore` said so (KR_EVENT_RESTORED), or
  *   - because a peer brings a whole record that this node's own key signed and that never was here: a copy of the files that was
- *     put back by hand. Nobody else can make such a record, so no peer can hold this node up by claims. (Statements prove nothing:
- *     the root key may have signed them elsewhere. A newer one is taken, and the next of ours follows it.)
+ *     put back by hand. Nobody else can make such a record, so no peer can hold this node up by claims. (What is dated since the
+ * node was started proves no restore, but that the key is in other hands. Statements prove nothing: the root key may have signed
+ * them elsewhere. A newer one is taken, and the next of ours follows it.)
  *
  * It has reconciled once it has been found equal, since it went back, with every council that it was linked with then and still
  * is: a ping of the peer's bore the digest of all scopes that both share, and it was this node's own. Paused links count, because

@@ -250,10 +250,12 @@ static void kinds_know_what_they_are(void **state)
     (void)state;
     assert_string_equal(kr_kind_name(KR_KIND_REPORT), "report");
     assert_string_equal(kr_kind_name(KR_KIND_COUNCIL_CARD), "council card");
-    for (uint32_t kind = KR_KIND_COUNCIL_CARD; kind <= KR_KIND_REVOCATION; kind++) {
+    for (uint32_t kind = KR_KIND_COUNCIL_CARD; kind <= KR_KIND_EXPULSION; kind++) {
         assert_string_not_equal(kr_kind_name(kind), "unknown");
         assert_true(kr_kind_is_statement(kind) && kr_kind_is_replaceable(kind));
     }
+    assert_string_equal(kr_kind_name(KR_KIND_REVOCATION), "revocation");
+    assert_true(kr_kind_is_statement(KR_KIND_REVOCATION) && kr_kind_is_replaceable(KR_KIND_REVOCATION));
     assert_false(kr_kind_is_statement(KR_KIND_RECEIPT));
     assert_true(kr_kind_is_replaceable(KR_KIND_RECEIPT));
     assert_true(kr_kind_is_replaceable(KR_KIND_CHARTER));
