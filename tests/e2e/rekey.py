@@ -180,6 +180,34 @@ def stolen(options, directory):
         federation.poll(lambda: has(tool, "meanwhile.kairan-e2e.jp"), 60, "Kita is back")
 
 
+def without_a_community(options, directory):
+    """A council that shares nothing with Kita but the link hears of new keys and of stolen ones all the same."""
+    with federation.Federation(options.kairand, ["Kita", "Higashi"], is_chain=False) as made:
+        kita, higashi = made.nodes
+        tool, other = Tool(options.kairan, kita.directory), Tool(options.kairan, higashi.directory)
+        other.done("join", json.loads(tool.done("--json", "invite", "--link-only"))["ticket"])
+        first = in_use(tool)
+        tool.done("node", "rotate")
+        genuine = submit(tool, "linked.kairan-e2e.jp")
+        federation.poll(lambda: has(other, "linked.kairan-e2e.jp"), 60, "Higashi has what the new key signed")
+        kita.stop()
+        thief = copy_of(kita, os.path.join(directory, "second-thief"))
+        thief.start()
+        false = submit(Tool(options.kairan, thief.directory), "linked-false.kairan-e2e.jp")
+        federation.poll(lambda: has(other, "linked-false.kairan-e2e.jp"), 60, "Higashi believes the thief")
+        thief.stop()
+        kita.start()
+        federation.poll(lambda: has(tool, "linked-false.kairan-e2e.jp"), 60, "Kita hears of it")
+        federation.poll(lambda: json.loads(tool.run("--json", "status").stdout)["restored"] == "no", 60, "Kita has met its peer")
+        tool.done("node", "revoke", in_use(tool), "--since", "1h")
+        federation.poll(lambda: state(other, false) == "false", 60, "Higashi hears of the stolen key")
+        check(has(other, "linked.kairan-e2e.jp") and state(other, genuine) is None, "what is genuine is gone")
+        # An older key, long replaced: the one in use stays.
+        now = in_use(tool)
+        tool.done("node", "revoke", first, "--since", "1h")
+        check(in_use(tool) == now, "another key came into use")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kairand", required=True)
@@ -189,6 +217,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="kairan-e2e-rekey-") as directory:
         rotating(options, directory)
         stolen(options, directory)
+        without_a_community(options, directory)
     return 0
 
 
