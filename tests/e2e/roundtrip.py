@@ -33,6 +33,28 @@ def blocked(tool):
     return {line.split()[1] for line in tool.done("export", "hosts").splitlines() if line and not line.startswith("#")}
 
 
+# More than one indicator says: kept whole, as it is.
+WHOLE = "[process:name = 'a.exe' AND process:pid > 1] FOLLOWEDBY [domain-name:value = 'second.kairan-e2e.jp'] WITHIN 60 SECONDS"
+
+
+def check_whole_pattern(ours, other, directory):
+    """A pattern of STIX that is no single indicator, from a bundle to a node, to a bundle, to another node, to a bundle."""
+    bundle = {"type": "bundle", "id": "bundle--1f2e3d4c-0000-4000-8000-000000000001", "objects": [
+        {"type": "indicator", "spec_version": "2.1", "id": "indicator--1f2e3d4c-0000-4000-8000-000000000002",
+         "created": "2026-01-01T00:00:00.000Z", "modified": "2026-01-01T00:00:00.000Z", "pattern_type": "stix",
+         "pattern": WHOLE, "valid_from": "2026-01-01T00:00:00Z"}]}
+    given, between = os.path.join(directory, "whole.json"), os.path.join(directory, "between.json")
+    with open(given, "w", encoding="utf-8") as out:
+        json.dump(bundle, out)
+    ours.done("import", given, "--label", "clear", "-y")
+    ours.done("export", "stix", "--out", between)
+    other.done("import", between, "--label", "clear", "-y")
+    check(("other", WHOLE) in exported(other), f"the pattern is not there: {exported(other)}")
+    after = json.loads(other.done("export", "stix"))["objects"]
+    found = [item["pattern_type"] for item in after if item.get("pattern") == WHOLE]
+    check(found == ["stix"], f"the pattern goes out as {found}")
+
+
 def event_file(feed):
     names = [name for name in os.listdir(feed) if name not in ("manifest.json", "hashes.csv")]
     check(len(names) == 1, f"events: {names}")
@@ -68,6 +90,7 @@ def main():
                 before = other.done("--json", "ls")
                 other.run("import", path, "--label", "clear", "-y")
                 check(other.done("--json", "ls") == before, f"{form}: what is imported a second time is there twice")
+            check_whole_pattern(ours, others[forms.index("stix")], made.root)
     except Failure as failure:
         print(f"roundtrip: {failure}", file=sys.stderr)
         return 1

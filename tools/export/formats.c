@@ -8,9 +8,8 @@
 #define ADDRESSES (KR_TYPE_BIT(KR_INDICATOR_IPV4) | KR_TYPE_BIT(KR_INDICATOR_IPV6))
 
 static const struct kr_export_part everything[] = {{NULL, ALL_TYPES, 0}};
-/* Neither a fingerprint of JA3 nor what is no known type has a pattern of its own there. */
-static const struct kr_export_part stix[] = {
-    {NULL, ALL_TYPES & ~(KR_TYPE_BIT(KR_INDICATOR_JA3) | KR_TYPE_BIT(KR_INDICATOR_OTHER)), 0}};
+/* A fingerprint of JA3 has no pattern of its own there; of what is no known type, only what is a pattern itself. */
+static const struct kr_export_part stix[] = {{NULL, ALL_TYPES & ~KR_TYPE_BIT(KR_INDICATOR_JA3), 0}};
 static const struct kr_export_part names[] = {{NULL, KR_TYPE_BIT(KR_INDICATOR_DOMAIN), 0}};
 static const struct kr_export_part addresses[] = {{NULL, ADDRESSES, 0}};
 static const struct kr_export_part names_and_addresses[] = {{NULL, KR_TYPE_BIT(KR_INDICATOR_DOMAIN) | ADDRESSES, 0}};

@@ -22,4 +22,7 @@ kr_render kr_render_suricata;
 kr_render kr_render_stix;
 kr_export_directory kr_misp_write;
 
+/* Whether it is a pattern of STIX 2.1, section 9 (stix_form.c). */
+bool kr_stix_is_pattern(struct kr_slice text);
+
 #endif

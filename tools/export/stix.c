@@ -102,7 +102,7 @@ static char *make_pattern(const struct kr_mention *mention, const char *text)
         write_quoted(text, out);
         (void)fputc(']', out);
     } else {
-        (void)fputs(text, out); /* a YARA or Sigma rule */
+        (void)fputs(text, out); /* a YARA or Sigma rule, or a pattern that was imported whole */
     }
     bool is_whole = ferror(out) == 0;
     is_whole = fclose(out) == 0 && is_whole;
@@ -118,6 +118,9 @@ static enum kr_left judge(const struct kr_rendering *rendering, const struct kr_
     char text[KR_INDICATOR_PRINT_BYTES_MAX];
     (void)rendering;
     (void)part;
+    if (entry->type == KR_INDICATOR_OTHER && !kr_stix_is_pattern(entry->value)) {
+        return KR_LEFT_TYPE;
+    }
     return kr_entry_text(entry, text) ? KR_LEFT_NOT : KR_LEFT_FORM;
 }
 

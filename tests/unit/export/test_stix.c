@@ -1,6 +1,8 @@
 /* STIX: what stands in each object. The form of the whole is checked by tests/e2e/stix_check.py. */
 #include "tests/unit/export/export_test.h"
 
+#include "tools/export/formats.h"
+
 #include <jansson.h>
 
 static json_t *load(const struct kr_rendering *rendering, struct kr_tally *ret_tally)
@@ -62,6 +64,7 @@ static void test_patterns(void **state)
         {KR_INDICATOR_USER_AGENT, "evil", "[network-traffic:extensions.'http-request-ext'.request_header.'User-Agent' = 'evil']"},
         {KR_INDICATOR_ASN, "AS64496", "[autonomous-system:number = 64496]"},
         {KR_INDICATOR_YARA, "rule x { condition: true }", "rule x { condition: true }"},
+        {KR_INDICATOR_OTHER, "[a:b = '請'] FOLLOWEDBY [c:d > 1]", "[a:b = '請'] FOLLOWEDBY [c:d > 1]"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct kr_gathered gathered = {0};
@@ -76,6 +79,103 @@ static void test_patterns(void **state)
         json_decref(bundle);
         kr_selection_deinit(&selection);
         kr_gathered_deinit(&gathered);
+    }
+}
+
+/* By the grammar of STIX 2.1, not by what readers forgive. */
+static void test_form(void **state)
+{
+    (void)state;
+    static const char *const patterns[] = {
+        "[a:b = 'x']",
+        " [ a:b='x' ]\n",
+        "[file:name = 'a' AND file:size > 10 AND file:NOT_x = 'y' OR ipv4-addr:value = '192.0.2.1']",
+        "[file:hashes.'SHA-256' IN ('a', 'b') OR file:size IN (1, -2, +3, .5, true, h'00ff', b'QUI=', t'2026-01-01T00:00:00Z')]",
+        "[x:y IN ()]",
+        "[url:value MATCHES '^https?://\\\\w+' AND url:value NOT LIKE '%\\'%']",
+        "[network-traffic:dst_ref.value ISSUBSET '192.0.2.0/24']",
+        "[process:command_line.'it\\'s'[*].x[0].y[-1] != false]",
+        "[EXISTS windows-registry-key:values]",
+        "[(a:b = 1 OR a:c <> 2) AND a:d <= 3]",
+        "([a:b = 1] AND [c:d = 2]) FOLLOWEDBY [e:f >= 3] WITHIN 5.5 SECONDS REPEATS 3 TIMES",
+        "[a:b < t'2026-01-01T00:00:00.123Z'] START t'2026-01-01T00:00:00Z' STOP t'2026-02-01T23:59:60.5Z'",
+        "[a:b == 1]",
+    };
+    static const char *const others[] = {
+        "",
+        "x",
+        "[]",
+        "[a:b]",
+        "[a:b = ]",
+        "[a:b = x]",
+        "[a:b = \"x\"]",
+        "[a:b = 'x'",
+        "a:b = 'x'",
+        "[a:b = 'x']]",
+        "[a:b = 'x'] x",
+        "[a:b = 'x\\n']",
+        "[a:b = 'x\\",
+        "[a = 'x']",
+        "[a: = 'x']",
+        "[a:b. = 1]",
+        "[a:b[x] = 1]",
+        "[a:b[] = 1]",
+        "[a:b-c = 1]",
+        "[1a:b = 1]",
+        "[a:b = 01]",
+        "[a:b = 1.]",
+        "[a:b = 1x]",
+        "[a:b > true]",
+        "[a:b LIKE 1]",
+        "[a:b IN 'x']",
+        "[a:b IN ('x',)]",
+        "[a:b = h'0']",
+        "[a:b = h'0g']",
+        "[a:b = b'a']",
+        "[a:b = t'2026-13-01T00:00:00Z']",
+        "[a:b = t'2026-01-01T00:00:00']",
+        "[a:b = t'2026-01-01T00:00:00.Z']",
+        "[a:b = t'2026-01-01']",
+        "[a:b = 1 and a:c = 1]",
+        "[a:b = 1 AND c:d = 1]",
+        "[(a:b = 1 OR c:d = 1) AND a:e = 1]",
+        "[(c:d = 1 OR a:b = 1) AND a:e = 1]",
+        "[(c:d = 1 OR a:b = 1) AND (c:d = 1 OR a:b = 1)]",
+        "[a:b = 1 AND]",
+        "[a:b = 1] AND",
+        "[a:b = 1] WITHIN -5 SECONDS",
+        "[a:b = 1] WITHIN 5 seconds",
+        "[a:b = 1] REPEATS 1.5 TIMES",
+        "[a:b = 1] START t'2026-01-01T00:00:00Z'",
+        "[a:b = 1] START '2026-01-01T00:00:00Z' STOP '2026-01-01T00:00:00Z'",
+        "([a:b = 1]",
+        "[a:b = 1][c:d = 1]",
+        "[NOT a:b = 1]",
+        "[a:b /* x */ = 1]",
+    };
+    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+        if (!kr_stix_is_pattern(slice(patterns[i]))) {
+            fail_msg("a pattern: %s", patterns[i]);
+        }
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (kr_stix_is_pattern(slice(others[i]))) {
+            fail_msg("no pattern: %s", others[i]);
+        }
+    }
+    for (size_t depth = 10; depth < 1000; depth *= 10) {
+        char deep[256];
+        const size_t len = 2 * depth + 9;
+        memset(deep, '(', depth);
+        memcpy(deep + depth, "[a:b = 1]", 9);
+        memset(deep + depth + 9, ')', depth);
+        assert_int_equal(kr_stix_is_pattern((struct kr_slice){(const uint8_t *)deep, len}), depth == 10);
+        memset(deep, '(', depth + 1);
+        deep[0] = '[';
+        memcpy(deep + depth + 1, "a:b = 1", 7);
+        memset(deep + depth + 8, ')', depth + 1);
+        deep[len - 1] = ']';
+        assert_int_equal(kr_stix_is_pattern((struct kr_slice){(const uint8_t *)deep, len}), depth == 10);
     }
 }
 
@@ -163,6 +263,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_form),
         cmocka_unit_test(test_objects),
         cmocka_unit_test(test_revoked),
     };
