@@ -348,8 +348,10 @@ static enum kr_err take_credentials(struct kr_txn *txn, const struct kr_header *
     if (err == KR_OK && is_new) {
         struct kr_machine machine;
         err = kr_machine_get(txn, &machine);
-        machine.persons++;
-        err = err == KR_OK ? kr_machine_put(txn, &machine) : err;
+        if (err == KR_OK) {
+            machine.persons++;
+            err = kr_machine_put(txn, &machine);
+        }
     }
     return err;
 }

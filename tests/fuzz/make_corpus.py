@@ -95,6 +95,33 @@ def answers():
     yield QUARANTINED, array(uint(9), ID, text("n"), SUMMARY_BYTES)
 
 
+def people():
+    """One of each request, answer and card about a council's own people, in the order of wire.c."""
+    flags = array(*[uint(1)] * 7)
+    entry = (uint(1), uint(2), ID, binary(b""))
+    draft = array(binary(b"\x01" * 16), uint(2), uint(7), uint(1), uint(3), text("t"), binary(b"\x02" * 8), text(""), uint(4), uint(5),
+                  text("why"), ID, uint(1))
+    body = array(uint(1), text("ja"), text("en"), text("c"), text("m"), text("t"), uint(1), uint(1), ID, binary(b""))
+    person = array(uint(1), ID, text("n"), text("m"), text("t"), uint(6), uint(2), uint(1), uint(3), uint(4),
+                   array(array(uint(1), binary(b"\x05" * 20))), array(array(ID, uint(9))), binary(b""), ID)
+    yield array(uint(1), ID, *[uint(1), text("t")] * 5, uint(1), uint(1))
+    yield array(ID, uint(2), array(*[uint(1)] * 5))
+    yield array(ID, uint(2), binary(body))
+    yield array(uint(8), ID, ID, flags, text("n"), text("m"), text("t"), uint(31), uint(1), uint(2), uint(3), uint(1), uint(100), ID)
+    yield array(ID, uint(2), uint(1), text("ja"), text("en"), array(uint(100)), binary(person))
+    yield array(uint(1), uint(0), uint(1), ID, text("n"), text("ja"), text("en"), uint(1), uint(2), uint(2), uint(0), uint(9))
+    yield array(uint(1), ID)
+    yield array(*entry, text("n"), uint(100), uint(7), uint(11), ID, text("note"), ID)
+    yield array(uint(3), ID)
+    yield array(uint(1), uint(9), uint(0), ID, uint(2))
+    yield draft
+    yield array(draft, ID, binary(b""), binary(b"\x03" * 64), binary(b"args"))
+    yield array(binary(b"\x01" * 16), ID, text("why"), binary(b"args"))
+    yield array(binary(b"\x01" * 16), uint(1))
+    yield body
+    yield person
+
+
 def head_length(first):
     return {0xC4: 2, 0xC5: 3, 0xC6: 5}[first]
 
@@ -146,6 +173,8 @@ def seeds(vectors):
     cards = [bytes.fromhex(case["bytes"]) for case in vectors["records"]][:2]
     yield "wire", "proof", PROOF, array(ID, text("n"), uint(1), uint(0), binary(cards[0]), binary(cards[1]))
     yield "wire", "paper", PAPER, paper()
+    for number, data in enumerate(people(), start=KEY_ITEM + 1):
+        yield "wire", f"people-{number}", number, data
     yield "wire", "key-item", KEY_ITEM, array(uint(1), uint(3), ID, uint(1), uint(2))
     yield "wire", "revoke", REVOKE, array(ID, uint(1), uint(1))
     ticket = vectors["ticket"]

@@ -149,6 +149,23 @@ RUN(stored)
 RUN(revoke)
 #undef RUN
 
+#define RUN_CARD(type)                                                                                                             \
+    static void run_##type(struct kr_slice bytes)                                                                                  \
+    {                                                                                                                              \
+        static struct kr_##type card;                                                                                              \
+        struct kr_writer writer;                                                                                                   \
+                                                                                                                                   \
+        if (kr_##type##_parse(bytes, &card) == KR_OK) {                                                                            \
+            kr_writer_init(&writer, bytes.len);                                                                                    \
+            kr_##type##_write(&card, &writer);                                                                                     \
+            expect_same(&writer, bytes);                                                                                           \
+            kr_writer_deinit(&writer);                                                                                             \
+        }                                                                                                                          \
+    }
+RUN_CARD(body_card)
+RUN_CARD(person_card)
+#undef RUN_CARD
+
 /* Whatever is said to be proof. */
 static void run_proof(struct kr_slice bytes)
 {
@@ -261,6 +278,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         run_draft_act,
         run_stored,
         run_revoke,
+        run_body_card,
+        run_person_card,
     };
     struct kr_slice bytes = {0};
 

@@ -189,6 +189,7 @@ static bool add_person(struct run *run, const struct kr_people *fresh, const str
     struct kr_person_act act = {.action = KR_PERSON_ADD};
     const struct kr_roster_row *row = step->row;
     const struct kr_person_entry *old = step->person;
+    KR_ASSERT(row != NULL);
     const struct kr_body_entry *body = kr_people_body(run->app, fresh, row->body);
     if (body == NULL) {
         return false;
@@ -224,10 +225,11 @@ static bool end_person(struct run *run, const struct kr_person_entry *person)
 static bool change_person(struct run *run, const struct kr_roster_step *step)
 {
     const struct kr_roster_row *row = step->row;
-    struct kr_person_act act = {.action = KR_PERSON_CHANGE,
-                                .name = slice_of(row->name),
-                                .mail = slice_of(row->mail),
-                                .telephone = slice_of(row->telephone)};
+    struct kr_person_act act = {.action = KR_PERSON_CHANGE};
+    KR_ASSERT(row != NULL && step->person != NULL);
+    act.name = slice_of(row->name);
+    act.mail = slice_of(row->mail);
+    act.telephone = slice_of(row->telephone);
     memcpy(act.id, step->person->id, 32);
     act.changes[KR_PERSON_NAME] = true;
     act.changes[KR_PERSON_MAIL] = row->mail[0] != 0;

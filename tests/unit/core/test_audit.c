@@ -374,7 +374,8 @@ static void it_is_as_durable_as_the_acts(void **state)
     const struct kr_audit_checked before = log_of_test.checked;
     bed_restart(bed, 0);
     verify(bed, NULL, &log_of_test);
-    assert_memory_equal(&log_of_test.checked, &before, sizeof before);
+    assert_true(log_of_test.checked.next == before.next && log_of_test.checked.problems == 0);
+    assert_memory_equal(log_of_test.checked.hash, before.hash, sizeof before.hash);
     as(bed, SATO);
     assert_int_equal(submit(bed, "after.example", 30, id), KR_OK);
     as(bed, 0);

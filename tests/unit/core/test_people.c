@@ -190,7 +190,7 @@ static void without_people_the_operator_does_everything(void **state)
 {
     struct bed *bed = *state;
     struct items items;
-    struct kr_whoami who;
+    struct kr_whoami who = {0};
     assert_int_equal(submit_clear(bed, "a.example", 1), KR_OK);
     assert_int_equal(ls(bed, 0, &items), KR_OK);
     assert_int_equal(whoami(bed, 0, &who), KR_OK);
@@ -205,7 +205,7 @@ static void roles_count_from_the_first_person_on(void **state)
 {
     struct bed *bed = *state;
     struct items items;
-    struct kr_whoami who;
+    struct kr_whoami who = {0};
     enter_people(bed);
     as(bed, SATO);
     assert_int_equal(submit_clear(bed, "c.example", 3), KR_OK);
@@ -231,7 +231,7 @@ static void a_suspended_person_is_refused_at_once(void **state)
 {
     struct bed *bed = *state;
     struct items items;
-    struct kr_whoami who;
+    struct kr_whoami who = {0};
     assert_int_equal(simple(bed, KR_PERSON_SUSPEND, sato), KR_OK);
     assert_int_equal(simple(bed, KR_PERSON_SUSPEND, sato), KR_INVALID);
     as(bed, SATO);
@@ -323,7 +323,7 @@ static void dates_and_contractors(void **state)
 {
     struct bed *bed = *state;
     struct items items;
-    struct kr_whoami who;
+    struct kr_whoami who = {0};
     const uint64_t now_s = bed->world->now_ms / 1000;
     struct kr_person_act act = new_person(tanaka, KR_ROLE_READER, SATO);
     act.changes[KR_PERSON_CONTRACTOR] = act.is_contractor = true;
@@ -375,7 +375,7 @@ static void dates_and_contractors(void **state)
 static void deputies_have_the_roles_of_others_for_a_time(void **state)
 {
     struct bed *bed = *state;
-    struct kr_whoami who;
+    struct kr_whoami who = {0};
     struct kr_person_act act = {.action = KR_PERSON_STAND_IN, .until_s = bed->world->now_ms / 1000 + 600};
     memcpy(act.id, sato, 32);
     memcpy(act.other, sato, 32);
@@ -404,7 +404,7 @@ static void deputies_have_the_roles_of_others_for_a_time(void **state)
 static void operator_and_person_at_once(void **state)
 {
     struct bed *bed = *state;
-    struct kr_whoami who;
+    struct kr_whoami who = {0};
     static const uint8_t root[32] = {0x10};
     struct kr_person_act act = new_person(root, KR_ROLE_ANALYST, 0);
     act.has_uid = true;
@@ -425,7 +425,7 @@ static void a_body_that_leaves_takes_its_persons_with_it(void **state)
 {
     struct bed *bed = *state;
     struct items items;
-    struct kr_body_done done;
+    struct kr_body_done done = {0};
     uint64_t records = bed_records(bed, 0);
     assert_int_equal(body_act(bed, KR_BODY_LEAVE, asahikawa, NULL), KR_NOT_FOUND);
     assert_int_equal(body_act(bed, KR_BODY_LEAVE, sapporo, NULL), KR_OK);
@@ -549,7 +549,7 @@ static void damage_opens_no_door(void **state)
 {
     struct bed *bed = *state;
     struct kr_txn *txn = NULL;
-    struct kr_who who;
+    struct kr_who who = {0};
     const struct kr_caller guest = {.is_guest = true, .uid = SATO}, owner = {0};
     assert_int_equal(kr_store_write_begin(bed_node(bed, 0)->store, &txn), KR_OK);
     assert_int_equal(kr_store_put(txn, KR_TABLE_DRAFTS, "M", 1, "rubbish", 7), KR_OK);
