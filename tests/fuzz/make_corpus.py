@@ -118,6 +118,7 @@ def people():
     yield array(draft, ID, binary(b""), binary(b"\x03" * 64), binary(b"args"))
     yield array(binary(b"\x01" * 16), ID, text("why"), binary(b"args"))
     yield array(binary(b"\x01" * 16), uint(1))
+    yield None  # REVOKE
     yield body
     yield person
 
@@ -174,7 +175,8 @@ def seeds(vectors):
     yield "wire", "proof", PROOF, array(ID, text("n"), uint(1), uint(0), binary(cards[0]), binary(cards[1]))
     yield "wire", "paper", PAPER, paper()
     for number, data in enumerate(people(), start=KEY_ITEM + 1):
-        yield "wire", f"people-{number}", number, data
+        if data is not None:
+            yield "wire", f"people-{number}", number, data
     yield "wire", "key-item", KEY_ITEM, array(uint(1), uint(3), ID, uint(1), uint(2))
     yield "wire", "revoke", REVOKE, array(ID, uint(1), uint(1))
     ticket = vectors["ticket"]
