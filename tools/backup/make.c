@@ -3,6 +3,7 @@
 #endif
 #include "tools/backup/make.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
@@ -14,6 +15,8 @@
 
 #include "crypto/private_file.h"
 
+#define TEMPORARY         ".kairan-backup."
+#define LEFT_S            86400u
 #define CHUNK_PAGES_MAX   64u
 #define PART_BYTES_MAX    (512u * KR_KIB)
 #define OPEN_BYTES_MAX    (KR_BACKUP_CHUNK_HEAD_BYTES + KR_BACKUP_ENTRIES_MAX * KR_BACKUP_ENTRY_BYTES)
@@ -326,6 +329,24 @@ static enum kr_err put_sources(struct make *make)
 
 /* ---- the file ---- */
 
+/* What a backup that was killed left: a day old, so that it is nobody's who is at it. */
+static void clear_away(const struct make *make, const char *directory)
+{
+    const size_t begin = strlen(TEMPORARY);
+    DIR *dir = opendir(directory);
+    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+        struct stat status;
+        const bool is_one = strncmp(entry->d_name, TEMPORARY, begin) == 0 && strlen(entry->d_name) == begin + 6;
+        if (is_one && fstatat(dirfd(dir), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
+            (uint64_t)status.st_mtime + LEFT_S < make->making->made_s) {
+            (void)unlinkat(dirfd(dir), entry->d_name, 0);
+        }
+    }
+    if (dir != NULL) {
+        (void)closedir(dir);
+    }
+}
+
 static enum kr_err begin_file(struct make *make)
 {
     const struct kr_backup_making *making = make->making;
@@ -339,7 +360,8 @@ static enum kr_err begin_file(struct make *make)
                            making->to);
         }
     }
-    const int len = snprintf(make->temporary, sizeof make->temporary, "%s/.kairan-backup.XXXXXX", directory);
+    clear_away(make, directory);
+    const int len = snprintf(make->temporary, sizeof make->temporary, "%s/" TEMPORARY "XXXXXX", directory);
     if (len < 0 || (size_t)len >= sizeof make->temporary) {
         make->temporary[0] = 0;
         return kr_fail(make->error, KR_BOUNDS, "the path is too long: %.64s…", making->to);

@@ -191,6 +191,25 @@ static void what_fails_leaves_all_as_it_was(void **state)
     assert_int_equal(check_all(fixture, names(fixture), 3, true), KR_OK);
 }
 
+/* Of a backup that was killed yesterday; not of one that is being made. */
+static void what_a_killed_one_left_is_cleared_away(void **state)
+{
+    struct fixture *fixture = *state;
+    char old[200], young[200];
+    const struct timespec times[2] = {{.tv_sec = 1800000000 - 90000}, {.tv_sec = 1800000000 - 90000}};
+    (void)snprintf(old, sizeof old, "%s/.kairan-backup.aaaaaa", fixture->to);
+    (void)snprintf(young, sizeof young, "%s/.kairan-backup.bbbbbb", fixture->to);
+    write_file(old, "half");
+    write_file(young, "half");
+    assert_int_equal(utimensat(AT_FDCWD, old, times, 0), 0);
+    fixture->made_s = 1800000000;
+    const struct timespec now[2] = {{.tv_sec = 1800000000}, {.tv_sec = 1800000000}};
+    assert_int_equal(utimensat(AT_FDCWD, young, now, 0), 0);
+    assert_int_equal(make_backup(fixture, fixture->to, false, false), KR_OK);
+    assert_int_not_equal(access(old, F_OK), 0);
+    assert_int_equal(access(young, F_OK), 0);
+}
+
 static void what_is_none_is_passed_over(void **state)
 {
     struct fixture *fixture = *state;
@@ -220,6 +239,7 @@ int main(void)
         TEST(what_was_altered_does_not_open),
         TEST(another_recovery_key_opens_nothing),
         TEST(what_fails_leaves_all_as_it_was),
+        TEST(what_a_killed_one_left_is_cleared_away),
         TEST(what_is_none_is_passed_over),
     };
     return cmocka_run_group_tests_name("backup/chain", tests, NULL, NULL);
