@@ -77,6 +77,9 @@ static enum kr_err bring_up(struct kr_txn *txn, struct kr_error *error)
         txn->base = kr_fresh_ref(txn->runs->fresh);
         err = kr_format_upgrade(txn, error);
     }
+    if (err == KR_OK) {
+        kr_prefixes_load(txn);
+    }
     if (err == KR_OK && txn->is_dirty) {
         err = kr_txn_write_state(txn);
     } else if (err == KR_OK) {

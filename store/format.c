@@ -48,6 +48,11 @@ static void term_key_mark(const struct kr_store *store, uint8_t ret_mark[static 
     kr_hash_keyed(ret_mark, 32, store->keys->storage, "kairan store term key", store->keys->term, 32);
 }
 
+static bool is_under_way(uint64_t format)
+{
+    return format == KR_FORMAT_UNDER_WAY || format == KR_FORMAT_UNDER_WAY_OLD;
+}
+
 enum kr_err kr_format_check(struct kr_txn *txn, struct kr_error *error)
 {
     struct kr_slice row = {0};
@@ -63,7 +68,7 @@ enum kr_err kr_format_check(struct kr_txn *txn, struct kr_error *error)
     if (err != KR_OK) {
         return err;
     }
-    if (row.len >= 4 && kr_get_be(row.bytes, 4) > KR_STORE_FORMAT && kr_get_be(row.bytes, 4) != KR_FORMAT_UNDER_WAY) {
+    if (row.len >= 4 && kr_get_be(row.bytes, 4) > KR_STORE_FORMAT && !is_under_way(kr_get_be(row.bytes, 4))) {
         return kr_fail(
             error, KR_VERSION,
             "the store in %s has format %llu, this program knows formats up to %u: install the newer program, or restore "
@@ -92,6 +97,9 @@ static enum kr_err fill_new(struct kr_txn *txn)
     uint8_t mark[32];
     term_key_mark(txn->store, mark);
     enum kr_err err = kr_value_put(txn, KR_DBI_META, KEYS_KEY, kr_slice_of(mark, sizeof mark), 0);
+    if (err == KR_OK) {
+        err = kr_prefixes_make(txn);
+    }
     txn->state.next_arrival = 1;
     txn->state_changed = true;
     return err == KR_OK ? kr_format_put(txn, KR_STORE_FORMAT) : err;
@@ -100,7 +108,7 @@ static enum kr_err fill_new(struct kr_txn *txn)
 enum kr_err kr_format_upgrade(struct kr_txn *txn, struct kr_error *error)
 {
     uint32_t format = 0;
-    bool is_under_way = false;
+    bool goes_on = false;
     enum kr_err err = kr_format_get(txn, &format);
     if (err == KR_NOT_FOUND) {
         return fill_new(txn);
@@ -108,12 +116,12 @@ enum kr_err kr_format_upgrade(struct kr_txn *txn, struct kr_error *error)
     if (err != KR_OK || format == KR_STORE_FORMAT) {
         return err;
     }
-    if (format == KR_FORMAT_UNDER_WAY) {
+    if (is_under_way(format)) {
         txn->fresh_saved = kr_fresh_count(txn->runs->fresh);
         txn->store->is_under_way = true;
         return KR_OK;
     }
-    err = kr_upgrade(txn, format, &is_under_way);
+    err = kr_upgrade(txn, format, &goes_on);
     if (err != KR_OK) {
         return kr_fail(
             error, err,
@@ -121,6 +129,6 @@ enum kr_err kr_format_upgrade(struct kr_txn *txn, struct kr_error *error)
             "it, or restore it from a backup",
             txn->store->path, (unsigned)format, (unsigned)KR_STORE_FORMAT, kr_err_text(err));
     }
-    txn->store->is_under_way = is_under_way;
-    return kr_format_put(txn, is_under_way ? KR_FORMAT_UNDER_WAY : KR_STORE_FORMAT);
+    txn->store->is_under_way = goes_on;
+    return kr_format_put(txn, goes_on ? KR_FORMAT_UNDER_WAY : KR_STORE_FORMAT);
 }

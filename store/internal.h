@@ -1,9 +1,9 @@
 /* What the store's own files share; nobody outside this folder includes it.
  *
- * Layout (format 6). Numbers in keys are big-endian, so that LMDB's byte order is theirs. "sealed" is value.c's
+ * Layout (format 7). Numbers in keys are big-endian, so that LMDB's byte order is theirs. "sealed" is value.c's
  * nonce ‖ XChaCha20-Poly1305(value), with the row's key as associated data and a key of its own for each table.
  *
- *   meta      name → "format": number ‖ sealed number (frozen in all formats); "keys", "runs": sealed
+ *   meta      name → "format": number ‖ sealed number (frozen in all formats); "keys", "runs", "prefixes": sealed
  *   log       arrival 8 ‖ chunk 2 → at most KR_CHUNK_BYTES_MAX bytes under the record's data key;
  *             arrival 8 ‖ FFFF → sealed head: data key, and what policy and look-ups need (head.c)
  *   due       arrival / 512 as 8 → when the first of them is due 8 ‖ tag 8
@@ -90,10 +90,11 @@ struct kr_store {
     pthread_mutex_t mutex;
     pthread_cond_t no_readers, grown;
     uint32_t readers;
-    bool is_growing;          /* a writer waits for, or has, the environment for itself */
-    atomic_bool needs_room;   /* the map was full: grow it before the next write transaction */
-    atomic_bool needs_reopen; /* LMDB gave the environment up after a failed write of a meta page */
-    struct kr_runs *runs;     /* newest first; older ones as long as a reader needs them */
+    bool is_growing;                   /* a writer waits for, or has, the environment for itself */
+    atomic_uint_least64_t prefixes[3]; /* struct kr_prefixes: those that a snapshot may have, and perhaps more */
+    atomic_bool needs_room;            /* the map was full: grow it before the next write transaction */
+    atomic_bool needs_reopen;          /* LMDB gave the environment up after a failed write of a meta page */
+    struct kr_runs *runs;              /* newest first; older ones as long as a reader needs them */
 };
 
 /* What changes with almost every record. */
@@ -247,6 +248,12 @@ enum kr_err kr_index_each(struct kr_txn *txn, const uint8_t *prefix, size_t len,
 struct kr_dead_map;
 bool kr_index_is_alive(struct kr_txn *txn, const struct kr_dead_map *dead, const uint8_t key[static KR_INDEX_KEY_BYTES]);
 
+/* ---- prefixes.c ---- */
+/* A new store has none. */
+enum kr_err kr_prefixes_make(struct kr_txn *txn) KR_WARN_UNUSED;
+/* Into the store's memory, as it is opened; all where they are not known, or cannot be read. */
+void kr_prefixes_load(struct kr_txn *txn);
+
 /* ---- dead.c ---- */
 enum kr_err kr_dead_mark(struct kr_txn *txn, uint64_t arrival) KR_WARN_UNUSED;
 enum kr_err kr_dead_is(struct kr_txn *txn, uint64_t arrival, bool *ret_is_dead) KR_WARN_UNUSED;
@@ -279,11 +286,13 @@ enum kr_err kr_format_upgrade(struct kr_txn *txn, struct kr_error *error) KR_WAR
 enum kr_err kr_format_get(struct kr_txn *txn, uint32_t *ret_format) KR_WARN_UNUSED;
 enum kr_err kr_format_put(struct kr_txn *txn, uint32_t format) KR_WARN_UNUSED;
 /* On its way to today's format, from 4 or 5: programs of before take it for one of the future, and leave it alone. */
-#define KR_FORMAT_UNDER_WAY (0x100u | KR_STORE_FORMAT)
+#define KR_FORMAT_UNDER_WAY     (0x100u | KR_STORE_FORMAT)
+#define KR_FORMAT_UNDER_WAY_OLD 0x106u /* to format 6, as its programs wrote it */
 
 /* ---- upgrade.c ---- */
 #define KR_OLD_TABLES  7u
 #define KR_FORMAT_LEAN 5u /* from here on: the state in `fresh`, and few slots of runs */
+#define KR_FORMAT_TREE 6u /* from here on: trees; only the lengths of prefixes are not known */
 /* What an id that stands in a scope of an older format enters the trees as: by its record, or in none where that has gone. */
 enum kr_err kr_upgrade_entry(struct kr_txn *txn, const uint8_t id[static 32], struct kr_entry *ret_entry) KR_WARN_UNUSED;
 /* Formats 4 and 5 had blocks of ids alone, and no trees. Whether all of them are whole: KR_CORRUPT. */

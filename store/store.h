@@ -20,10 +20,11 @@
 #include "crypto/limits.h"
 #include "crypto/term.h"
 #include "proto/codec/reader.h"
+#include "proto/indicator/indicator.h"
 #include "proto/record/label.h"
 #include "proto/wire/wire.h"
 
-#define KR_STORE_FORMAT 6
+#define KR_STORE_FORMAT 7
 
 struct kr_store;
 struct kr_txn;
@@ -147,6 +148,10 @@ void kr_store_term(const struct kr_store *store, uint8_t type, const void *norma
 void kr_store_terms_sort(struct kr_term_entry *entries, size_t count);
 /* Any order. Large batches are sorted here (in place) and go to a run of their own. */
 enum kr_err kr_store_terms_put(struct kr_txn *txn, struct kr_term_entry *entries, size_t count) KR_WARN_UNUSED;
+/* Lengths of networks under which something was ever indexed, so that look-ups need not ask under others; those of a store that was
+ * made by an older program are not known, and so all. To be noted in the transaction that puts their terms. */
+enum kr_err kr_store_prefixes_note(struct kr_txn *txn, const struct kr_prefixes *prefixes) KR_WARN_UNUSED;
+void kr_txn_prefixes(const struct kr_txn *txn, struct kr_prefixes *ret_prefixes);
 /* Calls for every live entry under (type, bytes); the visitor returns false to stop. */
 typedef bool kr_store_term_visit(void *context, uint64_t arrival, uint16_t position);
 enum kr_err kr_store_terms_find(struct kr_txn *txn, uint8_t type, const void *bytes, size_t len, kr_store_term_visit *visit,

@@ -1,7 +1,7 @@
 /* Brings a store of an older format to today's, in the transaction that opens it; scopes and trees of formats 4 and 5 afterwards.
  * Formats 1 to 3 had a table for each of heads, ids, expiries, members and tokens, and a row for each entry of a scope; everything
  * goes the way that it would go today. Format 4 had the state in `meta`, no count of indicators, and more slots of runs. Formats 4
- * and 5 had no trees (upgrade_scopes.c). */
+ * and 5 had no trees (upgrade_scopes.c). Format 6 is today's but for the lengths of prefixes, which nobody knows of it. */
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -442,8 +442,9 @@ static enum kr_err leave_slots(struct kr_txn *txn)
 enum kr_err kr_upgrade(struct kr_txn *txn, uint32_t format, bool *ret_is_under_way)
 {
     uint64_t entries = 0;
-    enum kr_err err = format < 4 ? KR_OK : kr_upgrade_scopes_check(txn, &entries);
-    *ret_is_under_way = format >= 4;
+    const bool has_old_scopes = format >= 4 && format < KR_FORMAT_TREE;
+    enum kr_err err = has_old_scopes ? kr_upgrade_scopes_check(txn, &entries) : KR_OK;
+    *ret_is_under_way = has_old_scopes;
     if (format >= KR_FORMAT_LEAN) {
         txn->fresh_saved = kr_fresh_count(txn->runs->fresh); /* it stays as it is */
         return err;

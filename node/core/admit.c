@@ -435,6 +435,9 @@ enum kr_err kr_admit_enter(struct kr_step *step, struct kr_job *job, const struc
         job->terms[i].arrival = head->arrival;
     }
     if (job->term_count > 0) {
+        err = kr_store_prefixes_note(step->txn, &job->prefixes);
+    }
+    if (err == KR_OK && job->term_count > 0) {
         err = kr_store_terms_put(step->txn, job->terms, job->term_count);
     }
     if (err == KR_OK && kr_kind_is_statement(job->header.kind)) {

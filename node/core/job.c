@@ -69,6 +69,7 @@ static bool add_term(void *context, uint8_t type, const uint8_t *bytes, size_t l
     kr_term(entry->term, sink->keyring->term_key, sink->keyring->term_generation, type, bytes, len);
     entry->arrival = 0;
     entry->position = sink->position;
+    kr_prefixes_add(&job->prefixes, type, bytes, len);
     return true;
 }
 

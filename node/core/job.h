@@ -65,6 +65,7 @@ struct kr_job {
     struct kr_preview *preview;  /* PREVIEW: what the guards hold back; whom it would reach is the core's to say */
     struct kr_term_entry *terms; /* arrival still 0 */
     size_t term_count;
+    struct kr_prefixes prefixes; /* of the networks among them */
 };
 
 struct kr_job *kr_job_new(enum kr_job_kind kind); /* NULL: no memory */

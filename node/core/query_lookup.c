@@ -140,6 +140,7 @@ struct batch {
     uint32_t count, key_count;
     bool is_full;
     size_t used;
+    struct kr_prefixes prefixes; /* of networks that there may be */
     struct asked asked[BATCH_VALUES];
     struct kr_term_input keys[BATCH_KEYS];
     uint8_t terms[BATCH_KEYS][KR_TERM_BYTES];
@@ -180,7 +181,7 @@ static bool add_value(struct batch *batch, uint32_t at, uint32_t type, struct kr
     struct asked *asked = &batch->asked[batch->count];
     *asked = (struct asked){
         .at = at, .type = type, .value = value, .keys = &batch->keys[batch->key_count], .terms = &batch->terms[batch->key_count]};
-    kr_indicator_lookup_keys(type, value.bytes, value.len, add_key, batch);
+    kr_indicator_lookup_keys_in(type, value.bytes, value.len, &batch->prefixes, add_key, batch);
     if (batch->is_full && batch->count > 0) {
         return false;
     }
@@ -616,7 +617,11 @@ static void write_cut(const struct kr_query *query, struct kr_writer *result)
 enum kr_err kr_query_lookup(struct kr_query_page *page, struct kr_writer *result, bool *ret_done)
 {
     struct batch *batch = malloc(sizeof *batch);
-    enum kr_err err = batch != NULL ? lookup_all(page, batch, ret_done) : KR_NOMEM;
+    enum kr_err err = KR_NOMEM;
+    if (batch != NULL) {
+        kr_txn_prefixes(page->txn, &batch->prefixes);
+        err = lookup_all(page, batch, ret_done);
+    }
     if (err == KR_OK && *ret_done) {
         write_cut(page->query, result);
     }
@@ -631,6 +636,7 @@ enum kr_err kr_query_lookup_sightings(struct kr_query_page *page, const uint8_t 
         return KR_NOMEM;
     }
     clear_batch(batch);
+    batch->prefixes = (struct kr_prefixes){0};
     (void)add_value(batch, 0, KR_INDICATOR_SIGHTED, (struct kr_slice){id, 32});
     enum kr_err err = lookup_batch(page, batch);
     free(batch);

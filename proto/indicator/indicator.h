@@ -96,13 +96,23 @@ enum kr_err kr_indicator_print(uint32_t type, const uint8_t *value, size_t len, 
  * host's text without brackets); file names and registry keys in ASCII lower case, because Windows does not tell them apart.
  *
  * `lookup`, under which keys a value is looked for: itself in the same way; an address or network also under every shorter prefix
- * (byte 4 or 16 of the key, down to 0; the store skips lengths that it does not hold); a whole address also as URL_HOST; a host
- * also under its parents down to two labels, and itself as URL_HOST; a URL also without its query, then its host as domain or
- * address likewise, but not as URL_HOST: another path on the same host is another matter; an e-mail address also under its domain
- * and that one's parents. */
+ * (byte 4 or 16 of the key, down to 0; of lengths that nothing is stored under there is no need to ask); a whole address also as
+ * URL_HOST; a host also under its parents down to two labels, and itself as URL_HOST; a URL also without its query, then its host
+ * as domain or address likewise, but not as URL_HOST: another path on the same host is another matter; an e-mail address also under
+ * its domain and that one's parents. */
 typedef bool kr_indicator_visit(void *context, uint8_t type, const uint8_t *bytes, size_t len);
 void kr_indicator_index_keys(uint32_t type, const uint8_t *value, size_t len, kr_indicator_visit *visit, void *context);
 void kr_indicator_lookup_keys(uint32_t type, const uint8_t *value, size_t len, kr_indicator_visit *visit, void *context);
+/* Lengths of networks' prefixes: bit n of ipv4, bit n % 64 of ipv6[n / 64]. A whole address is no network. */
+struct kr_prefixes {
+    uint32_t ipv4;
+    uint64_t ipv6[2];
+};
+/* Adds the length of a key of an indicator; of what is no network, nothing. */
+void kr_prefixes_add(struct kr_prefixes *prefixes, uint8_t type, const uint8_t *key, size_t len);
+/* The keys of `lookup` without networks around the value whose lengths are not among these. */
+void kr_indicator_lookup_keys_in(uint32_t type, const uint8_t *value, size_t len, const struct kr_prefixes *prefixes,
+                                 kr_indicator_visit *visit, void *context);
 /* Whether a stored indicator really matches a looked-up value by the rules above: they have a key in common. What a match of terms
  * is checked with. */
 bool kr_indicator_matches(uint32_t stored_type, struct kr_slice stored, uint32_t asked_type, struct kr_slice asked);

@@ -7,7 +7,43 @@ struct walk {
     kr_indicator_visit *visit;
     void *context;
     bool going;
+    const struct kr_prefixes *prefixes; /* networks around an address that are wanted */
 };
+
+static const struct kr_prefixes no_prefixes, all_prefixes = {UINT32_MAX, {UINT64_MAX, UINT64_MAX}};
+
+void kr_prefixes_add(struct kr_prefixes *prefixes, uint8_t type, const uint8_t *key, size_t len)
+{
+    if (type == KR_INDICATOR_IPV4 && len == 7 && key[4] < 32) {
+        prefixes->ipv4 |= UINT32_C(1) << key[4];
+    } else if (type == KR_INDICATOR_IPV6 && len == 19 && key[16] < 128) {
+        prefixes->ipv6[key[16] / 64] |= UINT64_C(1) << key[16] % 64;
+    }
+}
+
+/* The longest one that is wanted and shorter than this; false where there is none. */
+static bool next_prefix(const struct kr_prefixes *prefixes, uint32_t type, uint8_t *prefix)
+{
+    for (unsigned word = 2; word-- > 0;) {
+        uint64_t bits = type == KR_INDICATOR_IPV6 ? prefixes->ipv6[word] : word == 0 ? prefixes->ipv4 : 0;
+        if (*prefix < 64 * (word + 1)) {
+            bits = *prefix > 64 * word ? bits & ((UINT64_C(1) << (*prefix - 64 * word)) - 1) : 0;
+        }
+        if (bits != 0) {
+            *prefix = (uint8_t)(64 * word + 63 - (unsigned)__builtin_clzll(bits));
+            return true;
+        }
+    }
+    return false;
+}
+
+static void cut_address(uint8_t *key, size_t bytes, uint8_t prefix)
+{
+    for (size_t i = prefix / 8; i < bytes; i++) {
+        key[i] &= i == prefix / 8 ? (uint8_t)(0xff00u >> prefix % 8) : 0;
+    }
+    key[bytes] = prefix;
+}
 
 static void visit_key(struct walk *walk, uint8_t type, const uint8_t *bytes, size_t len)
 {
@@ -16,8 +52,8 @@ static void visit_key(struct walk *walk, uint8_t type, const uint8_t *bytes, siz
     }
 }
 
-/* The address without its port; `wider` adds every shorter prefix, longest first. */
-static void visit_address(struct walk *walk, uint32_t type, const uint8_t *value, size_t len, bool wider)
+/* The address without its port; the wider networks that are wanted, longest prefix first. */
+static void visit_address(struct walk *walk, uint32_t type, const uint8_t *value, size_t len)
 {
     uint8_t key[19];
     const size_t bytes = type == KR_INDICATOR_IPV6 ? 16 : 4;
@@ -25,10 +61,8 @@ static void visit_address(struct walk *walk, uint32_t type, const uint8_t *value
         memcpy(key, value, len);
         key[bytes + 1] = key[bytes + 2] = 0;
         visit_key(walk, (uint8_t)type, key, len);
-        for (unsigned prefix = key[bytes]; wider && prefix > 0 && walk->going;) {
-            prefix--;
-            key[prefix / 8] &= (uint8_t)(0xff00u >> prefix % 8);
-            key[bytes] = (uint8_t)prefix;
+        for (uint8_t prefix = key[bytes]; walk->going && next_prefix(walk->prefixes, type, &prefix);) {
+            cut_address(key, bytes, prefix);
             /* Such a network would be ipv4 in its normal form. */
             if (kr_form_address_is_normal(type, key, len)) {
                 visit_key(walk, (uint8_t)type, key, len);
@@ -62,7 +96,7 @@ static void visit_url(struct walk *walk, const uint8_t *url, size_t len)
         }
         const bool numeric = host.len > 0 && (kr_form_is_digit(host.bytes[host.len - 1]) || memchr(host.bytes, ':', host.len));
         if (numeric && kr_form_address((const char *)host.bytes, host.len, &type, address, &address_len, NULL) == KR_OK) {
-            visit_address(walk, type, address, address_len, true);
+            visit_address(walk, type, address, address_len);
         } else {
             visit_domain(walk, host.bytes, host.len);
         }
@@ -86,13 +120,13 @@ static bool has_keys(uint32_t type, size_t len)
 
 void kr_indicator_index_keys(uint32_t type, const uint8_t *value, size_t len, kr_indicator_visit *visit, void *context)
 {
-    struct walk walk = {.visit = visit, .context = context, .going = has_keys(type, len)};
+    struct walk walk = {.visit = visit, .context = context, .going = has_keys(type, len), .prefixes = &no_prefixes};
     struct kr_slice host;
     size_t path_end;
     if (!walk.going) {
         /* Nothing to be found by. */
     } else if (type == KR_INDICATOR_IPV4 || type == KR_INDICATOR_IPV6) {
-        visit_address(&walk, type, value, len, false);
+        visit_address(&walk, type, value, len);
     } else if (type == KR_INDICATOR_FILENAME || type == KR_INDICATOR_REGISTRY_KEY) {
         visit_folded(&walk, (uint8_t)type, value, len);
     } else {
@@ -105,14 +139,20 @@ void kr_indicator_index_keys(uint32_t type, const uint8_t *value, size_t len, kr
 
 void kr_indicator_lookup_keys(uint32_t type, const uint8_t *value, size_t len, kr_indicator_visit *visit, void *context)
 {
-    struct walk walk = {.visit = visit, .context = context, .going = has_keys(type, len)};
+    kr_indicator_lookup_keys_in(type, value, len, &all_prefixes, visit, context);
+}
+
+void kr_indicator_lookup_keys_in(uint32_t type, const uint8_t *value, size_t len, const struct kr_prefixes *prefixes,
+                                 kr_indicator_visit *visit, void *context)
+{
+    struct walk walk = {.visit = visit, .context = context, .going = has_keys(type, len), .prefixes = prefixes};
     const uint8_t *at_sign = NULL;
     char text[KR_FORM_ADDRESS_TEXT_MAX];
     if (!walk.going) {
         /* Nothing to look for. */
     } else if (type == KR_INDICATOR_IPV4 || type == KR_INDICATOR_IPV6) {
         const size_t bytes = type == KR_INDICATOR_IPV6 ? 16 : 4;
-        visit_address(&walk, type, value, len, true);
+        visit_address(&walk, type, value, len);
         if (kr_form_address_is_normal(type, value, len) && value[bytes] == bytes * 8) {
             visit_key(&walk, KR_INDICATOR_URL_HOST, (const uint8_t *)text, kr_form_address_print(type, value, true, text));
         }

@@ -413,6 +413,65 @@ static void a_report_is_found_by_its_origin(void **state)
     assert_int_equal(asked.items, 2);
 }
 
+static void submit_network(struct bed *bed, uint32_t node, uint8_t token, const char *network)
+{
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_CLEAR, VALUE, token);
+    struct kr_indicator indicator;
+    struct kr_error error;
+    struct kr_writer indicators, body;
+    uint8_t id[32];
+    assert_int_equal(kr_indicator_parse(KR_INDICATOR_ANY, network, strlen(network), &indicator, &error), KR_OK);
+    kr_writer_init(&indicators, KR_KIB);
+    kr_writer_array(&indicators, 1);
+    kr_report_indicator_write(&(struct kr_report_indicator){.type = indicator.type,
+                                                            .value = {indicator.value, indicator.len},
+                                                            .confidence = KR_CONFIDENCE_NONE},
+                              &indicators);
+    assert_int_equal(kr_writer_finish(&indicators), KR_OK);
+    const struct kr_report report = {
+        .title = text(network), .language = text("en"), .indicators = {indicators.bytes, indicators.len}, .part = 1, .parts = 1};
+    kr_writer_init(&body, KR_MIB);
+    kr_report_write(&report, &body);
+    assert_int_equal(kr_writer_finish(&body), KR_OK);
+    const struct kr_slice own = submit->body;
+    submit->body = (struct kr_slice){body.bytes, body.len};
+    assert_int_equal(bed_submit(bed, node, submit, id), KR_OK);
+    submit->body = own;
+    bed_submission_free(submit);
+    kr_writer_deinit(&body);
+    kr_writer_deinit(&indicators);
+}
+
+static void assert_matches(struct bed *bed, const char *address, uint32_t expected)
+{
+    struct asked asked;
+    struct kr_indicator indicator;
+    struct kr_error error;
+    assert_int_equal(kr_indicator_parse(KR_INDICATOR_ANY, address, strlen(address), &indicator, &error), KR_OK);
+    look_up_value(bed, indicator.type, indicator.value, indicator.len, NULL, &asked);
+    assert_int_equal(asked.items, 2 * expected); /* it asks twice */
+}
+
+/* Only lengths that are stored are asked for: those that came from elsewhere too, and after a restart. */
+static void networks_are_found_around_addresses(void **state)
+{
+    struct bed *bed = *state;
+    assert_matches(bed, "45.10.20.30", 0);
+    submit_network(bed, 0, 1, "45.10.20.0/24");
+    assert_matches(bed, "45.10.20.30", 1);
+    submit_network(bed, 1, 2, "45.8.0.0/13");
+    submit_network(bed, 1, 3, "2a02:1234::/45");
+    bed_run(bed, 5000);
+    for (uint32_t times = 0; times < 2; times++) {
+        assert_matches(bed, "45.10.20.30", 2);
+        assert_matches(bed, "45.11.0.0/16", 1);
+        assert_matches(bed, "http://45.10.20.1/", 2);
+        assert_matches(bed, "2a02:1234:7::1", 1);
+        assert_matches(bed, "2a02:1234:8::1", 0);
+        bed_restart(bed, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -422,6 +481,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_page_comes_forward, setup, teardown),
         cmocka_unit_test_setup_teardown(a_report_is_found_by_its_origin, setup, teardown),
         cmocka_unit_test_setup_teardown(places_change_no_answer, setup, teardown),
+        cmocka_unit_test_setup_teardown(networks_are_found_around_addresses, setup, teardown),
     };
     return cmocka_run_group_tests_name("core/query", tests, NULL, NULL);
 }

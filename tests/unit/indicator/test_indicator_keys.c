@@ -91,6 +91,79 @@ static void test_lookup(void **state)
     assert_string_equal(lookup_keys(KR_INDICATOR_REGISTRY_KEY, "HKCU\\A").text, "registry_key hkey_current_user\\a\n");
 }
 
+static struct trace keys_in(const char *text, struct kr_prefixes prefixes)
+{
+    struct trace trace = {.len = 0};
+    const struct kr_indicator indicator = parse(KR_INDICATOR_ANY, text);
+    kr_indicator_lookup_keys_in(indicator.type, indicator.value, indicator.len, &prefixes, note_key, &trace);
+    return trace;
+}
+
+/* Networks are asked for under the lengths that there are, the value itself always. */
+static void test_lookup_in_prefixes(void **state)
+{
+    (void)state;
+    const struct kr_prefixes none = {0}, ipv4 = {.ipv4 = UINT32_C(1) << 31 | 1u << 24 | 1u << 8 | 1};
+    const struct kr_prefixes ipv6 = {.ipv6 = {UINT64_C(1) << 63 | UINT64_C(1) << 32 | 1, UINT64_C(1) << 63 | 1}};
+    assert_string_equal(keys_in("203.0.113.77", none).text, "ipv4 203.0.113.77\nhost 203.0.113.77\n");
+    assert_string_equal(keys_in("203.0.113.77", ipv6).text, "ipv4 203.0.113.77\nhost 203.0.113.77\n");
+    assert_string_equal(keys_in("203.0.113.77", ipv4).text,
+                        "ipv4 203.0.113.77\nipv4 203.0.113.76/31\nipv4 203.0.113.0/24\nipv4 203.0.0.0/8\nipv4 0.0.0.0/0\n"
+                        "host 203.0.113.77\n");
+    assert_string_equal(keys_in("203.0.113.0/24", ipv4).text, "ipv4 203.0.113.0/24\nipv4 203.0.0.0/8\nipv4 0.0.0.0/0\n");
+    assert_string_equal(keys_in("0.0.0.0/0", ipv4).text, "ipv4 0.0.0.0/0\n");
+    assert_string_equal(keys_in("2001:db8::1", none).text, "ipv6 2001:db8::1\nhost 2001:db8::1\n");
+    assert_string_equal(keys_in("2001:db8:1:1:1:1:1:1", ipv6).text,
+                        "ipv6 2001:db8:1:1:1:1:1:1\nipv6 2001:db8:1:1:1:1:1:0/127\nipv6 2001:db8:1:1::/64\n"
+                        "ipv6 2001:db8:1::/63\nipv6 2001:db8::/32\nipv6 ::/0\nhost 2001:db8:1:1:1:1:1:1\n");
+    assert_string_equal(keys_in("2001:db8::/64", ipv6).text,
+                        "ipv6 2001:db8::/64\nipv6 2001:db8::/63\nipv6 2001:db8::/32\nipv6 ::/0\n");
+    assert_string_equal(
+        keys_in("http://192.0.2.1/", ipv4).text,
+        "url http://192.0.2.1/\nipv4 192.0.2.1\nipv4 192.0.2.0/31\nipv4 192.0.2.0/24\nipv4 192.0.0.0/8\nipv4 0.0.0.0/0\n");
+    assert_string_equal(keys_in("a.e.example", none).text, "domain a.e.example\ndomain e.example\nhost a.e.example\n");
+}
+
+static bool add_prefix(void *context, uint8_t type, const uint8_t *bytes, size_t len)
+{
+    kr_prefixes_add(context, type, bytes, len);
+    return true;
+}
+
+static struct kr_prefixes prefixes_of(const char *text)
+{
+    struct kr_prefixes prefixes = {0};
+    const struct kr_indicator indicator = parse(KR_INDICATOR_ANY, text);
+    kr_indicator_index_keys(indicator.type, indicator.value, indicator.len, add_prefix, &prefixes);
+    return prefixes;
+}
+
+/* Of each network its length, of nothing else one. */
+static void test_prefixes(void **state)
+{
+    (void)state;
+    static const char *const others[] = {"192.0.2.1", "192.0.2.1:443",     "2001:db8::1",
+                                         "e.example", "http://192.0.2.1/", "x@e.example"};
+    char text[64];
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        const struct kr_prefixes prefixes = prefixes_of(others[i]);
+        assert_true(prefixes.ipv4 == 0 && prefixes.ipv6[0] == 0 && prefixes.ipv6[1] == 0);
+    }
+    for (unsigned length = 0; length < 32; length++) {
+        (void)snprintf(text, sizeof text, "203.0.113.77/%u", length);
+        const struct kr_prefixes prefixes = prefixes_of(text);
+        assert_true(prefixes.ipv4 == UINT32_C(1) << length && prefixes.ipv6[0] == 0 && prefixes.ipv6[1] == 0);
+        assert_true(keys_in("203.0.113.77", prefixes).count == 3);
+    }
+    for (unsigned length = 0; length < 128; length++) {
+        (void)snprintf(text, sizeof text, "2001:db8:1:1:1:1:1:1/%u", length);
+        const struct kr_prefixes prefixes = prefixes_of(text);
+        assert_true(prefixes.ipv4 == 0 && prefixes.ipv6[length / 64] == UINT64_C(1) << length % 64 &&
+                    prefixes.ipv6[1 - length / 64] == 0);
+        assert_true(keys_in("2001:db8:1:1:1:1:1:1", prefixes).count == 3);
+    }
+}
+
 static void test_visitor_stops(void **state)
 {
     (void)state;
@@ -206,8 +279,9 @@ static void test_garbage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_index),   cmocka_unit_test(test_lookup),  cmocka_unit_test(test_visitor_stops),
-        cmocka_unit_test(test_matches), cmocka_unit_test(test_garbage), cmocka_unit_test(test_relations),
+        cmocka_unit_test(test_index),    cmocka_unit_test(test_lookup),        cmocka_unit_test(test_lookup_in_prefixes),
+        cmocka_unit_test(test_prefixes), cmocka_unit_test(test_visitor_stops), cmocka_unit_test(test_matches),
+        cmocka_unit_test(test_garbage),  cmocka_unit_test(test_relations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

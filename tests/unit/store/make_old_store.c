@@ -1,8 +1,9 @@
-/* Writes tests/data/store-v1 to store-v5. It was built and run when the store's format was 1 (commit "store: make the fixture of
- * format 1"), before tags became SipHash, and before the index took everything in (4e0773a), and when the format was 4, taking
- * slots from the last one down (9fd7c28), and before scopes had trees (3f40141); built today it writes today's format. The store is
- * volatile and seeded, so that the same program gives the same bytes. With a second argument it fills scopes alone
- * (tests/data/store-v3-scopes, made at 4e0773a as well), or many records in two scopes (tests/data/store-v5-trees).
+/* Writes tests/data/store-v1 to store-v6. It was built and run when the store's format was 1 (commit "store: make the fixture of
+ * format 1"), before tags became SipHash, before the index took everything in (4e0773a), when the format was 4, taking slots from
+ * the last one down (9fd7c28), before scopes had trees (3f40141), and before the store knew the lengths of its networks (63cbb82);
+ * built today it writes today's format. The store is volatile and seeded, so that the same program gives the same bytes. With a
+ * second argument it fills scopes alone (tests/data/store-v3-scopes, made at 4e0773a as well), or many records in two scopes
+ * (tests/data/store-v5-trees).
  *
  *   make_old_store DIRECTORY [scopes|trees] */
 #include "old_store.h"
@@ -18,7 +19,8 @@ static int fill(struct kr_txn *txn, const struct kr_store *store)
         size_t len = sample_bytes(number, bytes);
         err = kr_store_record_put(txn, &head, (struct kr_slice){bytes, len < 6000 ? len : 6000});
         if (err == KR_OK) {
-            err = append_id(txn, &scope, head.id, &entry);
+            const struct kr_entry entered = kr_tree_entry(&head);
+            err = kr_store_scope_append(txn, &scope, &entered, &entry);
         }
         for (uint16_t i = 0; i < OLD_TERMS / OLD_RECORDS && err == KR_OK; i++) {
             struct kr_term_entry term = sample_term(store, number * 100 + i, head.arrival, i);
@@ -43,6 +45,9 @@ static int fill(struct kr_txn *txn, const struct kr_store *store)
     }
     if (err == KR_OK) {
         err = kr_store_record_purge(txn, OLD_DELETED + 1, (struct kr_slice){0});
+    }
+    if (err == KR_OK) {
+        err = kr_store_scope_remove(txn, &scope, sample_head(OLD_DELETED).id);
     }
     return err;
 }

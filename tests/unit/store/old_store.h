@@ -1,4 +1,4 @@
-/* What stands in tests/data/store-v1 to store-v5 and store-v3-scopes: written by make_old_store.c, looked for by test_upgrade.c. */
+/* What stands in tests/data/store-v1 to store-v6 and store-v3-scopes: written by make_old_store.c, looked for by test_upgrade.c. */
 #ifndef KR_TEST_OLD_STORE_H
 #define KR_TEST_OLD_STORE_H
 

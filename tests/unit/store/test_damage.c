@@ -250,8 +250,11 @@ static void damaged_entries_of_the_store_itself_keep_it_shut(void **state)
 {
     struct fixture *fixture = *state;
     fill(fixture);
-    for (size_t row = 0; row < 3; row++) { /* format, keys, runs */
+    for (size_t row = 0; row < 4; row++) {
         struct kr_error error = {{0}};
+        if (row == 2) { /* format, keys, prefixes, runs; without the third it only does not know where it need not look */
+            continue;
+        }
         flip(fixture, "meta", row, 60);
         assert_int_equal(kr_store_open(&fixture->options, &fixture->store, &error), KR_CORRUPT);
         assert_true(error.text[0] != 0);

@@ -1,4 +1,4 @@
-/* A store as an older format wrote it (tests/data/store-v1 to store-v5, store-v3-scopes, store-v5-trees) is brought up to date once
+/* A store as an older format wrote it (tests/data/store-v1 to store-v6, store-v3-scopes, store-v5-trees) is brought up to date once
  * and then read whole. */
 #include "crypto/seal.h"
 #include "old_store.h"
@@ -11,52 +11,19 @@
 #define OLD_FILE_3 "tests/data/store-v3/data.mdb"
 #define OLD_FILE_4 "tests/data/store-v4/data.mdb"
 #define OLD_FILE_5 "tests/data/store-v5/data.mdb"
+#define OLD_FILE_6 "tests/data/store-v6/data.mdb"
 #define OLD_TREES  "tests/data/store-v5-trees/data.mdb"
 #define OLD_SCOPED "tests/data/store-v3-scopes/data.mdb"
 
-static int setup_copy(void **state, const char *file)
+static int setup_copy(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     assert_non_null(fixture);
-    old_store_copy(fixture, file);
+    old_store_copy(fixture, *state);
     *state = fixture;
     return 0;
 }
-
-static int setup(void **state)
-{
-    return setup_copy(state, OLD_FILE_1);
-}
-
-static int setup_2(void **state)
-{
-    return setup_copy(state, OLD_FILE_2);
-}
-
-static int setup_3(void **state)
-{
-    return setup_copy(state, OLD_FILE_3);
-}
-
-static int setup_4(void **state)
-{
-    return setup_copy(state, OLD_FILE_4);
-}
-
-static int setup_5(void **state)
-{
-    return setup_copy(state, OLD_FILE_5);
-}
-
-static int setup_trees(void **state)
-{
-    return setup_copy(state, OLD_TREES);
-}
-
-static int setup_scoped(void **state)
-{
-    return setup_copy(state, OLD_SCOPED);
-}
+#define OLD(name, file) cmocka_unit_test_prestate_setup_teardown(name, setup_copy, fixture_teardown, (void *)(uintptr_t)(file))
 
 static void assert_old_record(struct kr_txn *txn, uint64_t number, uint8_t *scratch)
 {
@@ -265,6 +232,11 @@ static void format_5_is_brought_up_to_date(void **state)
     is_brought_up_to_date(*state, 5);
 }
 
+static void format_6_is_brought_up_to_date(void **state)
+{
+    is_brought_up_to_date(*state, 6);
+}
+
 /* Whole blocks, more keys than a leaf has, a purged record and one that has gone. */
 static void scopes_of_format_5_get_their_trees(void **state)
 {
@@ -305,7 +277,7 @@ static void a_missing_block_keeps_a_store_old(void **state)
     raw_delete(&raw, "entries", key, key_len);
     raw_close(&raw);
     assert_int_equal(kr_store_open(&fixture->options, &fixture->store, &error), KR_CORRUPT);
-    assert_non_null(strstr(error.text, "from format 5 to 6"));
+    assert_non_null(strstr(error.text, "from format 5 to 7"));
     assert_false(has_table(fixture, "tree"));
     raw = raw_open(fixture);
     raw_put(&raw, "entries", key, key_len, value, len);
@@ -352,8 +324,9 @@ static void age_scope(struct kr_txn *txn, const struct kr_scope *scope)
                      KR_OK);
 }
 
-/* A store of format 5 in the fixture's directory. Only every 40th entry has its record, and is in the tree then. */
-static void make_aged(struct fixture *fixture)
+/* A store of format 5, or under way from it, in the fixture's directory. Only every 40th entry has its record, and is in the tree
+ * then. */
+static void make_aged(struct fixture *fixture, uint32_t format)
 {
     fixture_prepare(fixture, true);
     fixture_open(fixture);
@@ -374,18 +347,28 @@ static void make_aged(struct fixture *fixture)
     age_scope(txn, &aged_scopes[0]);
     age_scope(txn, &aged_scopes[1]);
     assert_int_equal(kr_row_clear(txn, KR_DBI_TREE), KR_OK);
-    assert_int_equal(kr_format_put(txn, 5), KR_OK);
+    assert_int_equal(kr_format_put(txn, format), KR_OK);
     commit(txn);
     fixture_close(fixture);
 }
 
-static int setup_aged(void **state)
+static int setup_aged_as(void **state, uint32_t format)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     assert_non_null(fixture);
-    make_aged(fixture);
+    make_aged(fixture, format);
     *state = fixture;
     return 0;
+}
+
+static int setup_aged(void **state)
+{
+    return setup_aged_as(state, 5);
+}
+
+static int setup_half_way(void **state)
+{
+    return setup_aged_as(state, KR_FORMAT_UNDER_WAY_OLD);
 }
 
 static void assert_aged_content(struct fixture *fixture)
@@ -462,7 +445,7 @@ static void an_upgrade_goes_on_where_it_broke_off(void **state)
         if (kr_store_open(&fixture->options, &fixture->store, &error) == KR_OK) {
             break;
         }
-        assert_non_null(strstr(error.text, "only part of the way to format 6"));
+        assert_non_null(strstr(error.text, "only part of the way to format 7"));
         assert_int_equal(format_in_the_open(fixture), (uint8_t)KR_FORMAT_UNDER_WAY);
         broken++;
     }
@@ -471,6 +454,18 @@ static void an_upgrade_goes_on_where_it_broke_off(void **state)
     assert_aged_content(fixture);
     fixture_reopen(fixture);
     assert_aged_content(fixture);
+}
+
+/* A program of format 6 has begun it. */
+static void an_upgrade_to_format_6_goes_on_to_todays(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(format_in_the_open(fixture), (uint8_t)KR_FORMAT_UNDER_WAY_OLD);
+    fixture_open(fixture);
+    assert_aged_content(fixture);
+    fixture_close(fixture);
+    assert_int_equal(format_in_the_open(fixture), KR_STORE_FORMAT);
+    fixture_open(fixture);
 }
 
 /* Nothing is written before all is known to be whole. */
@@ -736,7 +731,7 @@ static void a_failed_upgrade_changes_nothing(void **state)
     raw_put(&raw, "heads", key, key_len, value, len);
     raw_close(&raw);
     assert_int_equal(kr_store_open(&fixture->options, &fixture->store, &error), KR_CORRUPT);
-    assert_non_null(strstr(error.text, "from format 1 to 6"));
+    assert_non_null(strstr(error.text, "from format 1 to 7"));
     assert_false(has_table(fixture, "due"));
     assert_true(has_table(fixture, "heads"));
     assert_int_equal(format_in_the_open(fixture), 1);
@@ -752,25 +747,27 @@ static void a_failed_upgrade_changes_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(format_1_is_brought_up_to_date, setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(format_2_is_brought_up_to_date, setup_2, fixture_teardown),
-        cmocka_unit_test_setup_teardown(format_3_is_brought_up_to_date, setup_3, fixture_teardown),
-        cmocka_unit_test_setup_teardown(format_4_is_brought_up_to_date, setup_4, fixture_teardown),
-        cmocka_unit_test_setup_teardown(format_5_is_brought_up_to_date, setup_5, fixture_teardown),
-        cmocka_unit_test_setup_teardown(scopes_of_format_5_get_their_trees, setup_trees, fixture_teardown),
-        cmocka_unit_test_setup_teardown(a_missing_block_keeps_a_store_old, setup_trees, fixture_teardown),
+        OLD(format_1_is_brought_up_to_date, OLD_FILE_1),
+        OLD(format_2_is_brought_up_to_date, OLD_FILE_2),
+        OLD(format_3_is_brought_up_to_date, OLD_FILE_3),
+        OLD(format_4_is_brought_up_to_date, OLD_FILE_4),
+        OLD(format_5_is_brought_up_to_date, OLD_FILE_5),
+        OLD(format_6_is_brought_up_to_date, OLD_FILE_6),
+        OLD(scopes_of_format_5_get_their_trees, OLD_TREES),
+        OLD(a_missing_block_keeps_a_store_old, OLD_TREES),
         cmocka_unit_test_setup_teardown(an_upgrade_says_how_far_it_is, setup_aged, fixture_teardown),
         cmocka_unit_test_setup_teardown(an_upgrade_goes_on_where_it_broke_off, setup_aged, fixture_teardown),
+        cmocka_unit_test_setup_teardown(an_upgrade_to_format_6_goes_on_to_todays, setup_half_way, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_damaged_block_keeps_a_store_of_format_5, setup_aged, fixture_teardown),
-        cmocka_unit_test_setup_teardown(a_damaged_row_of_a_run_stays_behind, setup_4, fixture_teardown),
-        cmocka_unit_test_setup_teardown(as_many_runs_as_slots, setup_4, fixture_teardown),
-        cmocka_unit_test_setup_teardown(a_scope_out_of_order_keeps_a_store_old, setup_scoped, fixture_teardown),
-        cmocka_unit_test_setup_teardown(a_gap_in_what_is_fresh_keeps_a_store_old, setup_4, fixture_teardown),
-        cmocka_unit_test_setup_teardown(a_state_older_than_the_log_keeps_a_store_old, setup_4, fixture_teardown),
-        cmocka_unit_test_setup_teardown(a_log_that_stays_needs_no_room, setup_4, fixture_teardown),
-        cmocka_unit_test_setup_teardown(the_map_grows_for_an_upgrade, setup_3, fixture_teardown),
-        cmocka_unit_test_setup_teardown(scopes_stay_apart, setup_scoped, fixture_teardown),
-        cmocka_unit_test_setup_teardown(a_failed_upgrade_changes_nothing, setup, fixture_teardown),
+        OLD(a_damaged_row_of_a_run_stays_behind, OLD_FILE_4),
+        OLD(as_many_runs_as_slots, OLD_FILE_4),
+        OLD(a_scope_out_of_order_keeps_a_store_old, OLD_SCOPED),
+        OLD(a_gap_in_what_is_fresh_keeps_a_store_old, OLD_FILE_4),
+        OLD(a_state_older_than_the_log_keeps_a_store_old, OLD_FILE_4),
+        OLD(a_log_that_stays_needs_no_room, OLD_FILE_4),
+        OLD(the_map_grows_for_an_upgrade, OLD_FILE_3),
+        OLD(scopes_stay_apart, OLD_SCOPED),
+        OLD(a_failed_upgrade_changes_nothing, OLD_FILE_1),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
