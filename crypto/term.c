@@ -156,19 +156,20 @@ static void make_some(const struct kr_term_maker *maker, const struct kr_term_in
     sodium_memzero(&work, sizeof work);
 }
 
-void kr_terms(const struct kr_term_maker *maker, const struct kr_term_input *inputs, size_t count,
-              uint8_t (*ret_terms)[KR_TERM_BYTES])
+void kr_terms(const struct kr_term_maker *maker, const struct kr_term_input *inputs, size_t count, uint8_t *ret_terms,
+              size_t stride)
 {
     const struct kr_term_input *some[LANES];
     uint8_t *terms[LANES];
     unsigned waiting = 0;
     for (size_t i = 0; i < count; i++) {
+        uint8_t *term = ret_terms + i * stride;
         if (inputs[i].len > LANE_MAX) {
-            kr_term(ret_terms[i], maker->key, maker->generation, inputs[i].type, inputs[i].bytes, inputs[i].len);
+            kr_term(term, maker->key, maker->generation, inputs[i].type, inputs[i].bytes, inputs[i].len);
             continue;
         }
         some[waiting] = &inputs[i];
-        terms[waiting++] = ret_terms[i];
+        terms[waiting++] = term;
         if (waiting == LANES) {
             make_some(maker, some, waiting, terms);
             waiting = 0;

@@ -20,7 +20,8 @@ struct kr_term_input {
     const uint8_t *bytes; /* a normal form */
     size_t len;
 };
-void kr_terms(const struct kr_term_maker *maker, const struct kr_term_input *inputs, size_t count,
-              uint8_t (*ret_terms)[KR_TERM_BYTES]);
+/* `stride` bytes from one term to the next. */
+void kr_terms(const struct kr_term_maker *maker, const struct kr_term_input *inputs, size_t count, uint8_t *ret_terms,
+              size_t stride);
 
 #endif

@@ -1,6 +1,6 @@
-/* Says "surely not in this run" without touching the run: a Bloom filter in blocks of one cache line (Putze, Sanders, Singler:
+/* Says "surely not fresh" without the lock of what is fresh: a Bloom filter in blocks of one cache line (Putze, Sanders, Singler:
  * "Cache-, hash- and space-efficient Bloom filters", 2007). What is looked for are hashes already, so their own bytes choose the
- * bits. Of ids an author chooses them, with work: the worst that it gets is "perhaps" too often, which costs a look into the run.
+ * bits. Of ids an author chooses them, with work: the worst that it gets is "perhaps" too often, which costs a look.
  *
  * One thread adds while others ask: bits only ever appear, so a reader can only be told "perhaps" too early. */
 #ifndef KR_STORE_FILTER_H

@@ -121,7 +121,8 @@ struct kr_txn {
         uint8_t id[32], data_key[32];
         uint32_t record_bytes;
     } last;
-    struct kr_scope_held *held; /* of a writer: rows of scopes that it has changed (scope_row.c) */
+    struct kr_scope_held *held;                  /* of a writer: rows of scopes that it has changed (scope_row.c) */
+    const uint8_t *first_rows[KR_RUN_SLOTS_OLD]; /* of runs, by their slots, once that was asked (kr_run_first) */
     uint32_t puts[KR_DBI_COUNT_OLD];
     uint64_t put_bytes[KR_DBI_COUNT_OLD];
 };

@@ -1,74 +1,8 @@
-/* Merging runs, and giving filters back to runs after a restart: a slice at a time. */
+/* Merging runs, a slice at a time; before that, giving locators back to runs after a restart, and behind it, finding where their
+ * rows lie (locate.c). */
 #include <string.h>
 
 #include "store/runs.h"
-
-#define FILTER_SLICE (4u * KR_MERGE_SLICE)
-
-/* ---- filters ---- */
-
-static struct kr_run *unfiltered(const struct kr_runs *runs)
-{
-    for (uint32_t i = 0; i < runs->count; i++) {
-        if (!atomic_load(&runs->runs[i]->is_filtered) && !runs->runs[i]->has_no_room) {
-            return runs->runs[i];
-        }
-    }
-    return NULL;
-}
-
-/* Whatever the row says of itself: a look-up that comes upon it will say what it is. Gives whether the walk may begin behind it: a
- * damaged key could stand anywhere. */
-static bool filter_row(struct kr_txn *txn, struct kr_run *run, struct kr_slice key, struct kr_slice tag)
-{
-    if (key.len != KR_INDEX_KEY_BYTES) {
-        return false;
-    }
-    kr_filter_add(run->filter, key.bytes);
-    if (!kr_tag_matches(txn->store, KR_TAG_INDEX, key, tag) ||
-        (run->has_filtered_to && memcmp(key.bytes, run->filtered_to, sizeof run->filtered_to) <= 0)) {
-        return false;
-    }
-    memcpy(run->filtered_to, key.bytes, sizeof run->filtered_to);
-    run->has_filtered_to = true;
-    return true;
-}
-
-/* A run never changes, so what was read of it counts whatever becomes of this transaction. */
-static enum kr_err filter_slice(struct kr_txn *txn, struct kr_run *run)
-{
-    MDB_cursor *cursor = NULL;
-    uint8_t from[KR_INDEX_KEY_BYTES];
-    struct kr_slice key = {0}, tag = {0};
-    if (run->filter == NULL) {
-        run->filter = kr_filter_new(run->count);
-        if (run->filter == NULL) {
-            run->has_no_room = true;
-            return KR_OK;
-        }
-    }
-    enum kr_err err = kr_row_cursor(txn, KR_DBI_RUN + run->slot, &cursor);
-    if (err != KR_OK) {
-        return err;
-    }
-    if (run->has_filtered_to) {
-        memcpy(from, run->filtered_to, sizeof from);
-        key = kr_slice_of(from, sizeof from);
-    }
-    err = kr_row_move(txn, cursor, run->has_filtered_to ? MDB_SET_RANGE : MDB_FIRST, &key, &tag);
-    for (uint32_t i = 0; err == KR_OK && i < FILTER_SLICE;) {
-        i += filter_row(txn, run, key, tag);
-        err = kr_row_move(txn, cursor, MDB_NEXT, &key, &tag);
-    }
-    mdb_cursor_close(cursor);
-    if (err == KR_NOT_FOUND) {
-        atomic_store(&run->is_filtered, true);
-        err = KR_OK;
-    }
-    return err;
-}
-
-/* ---- merging ---- */
 
 /* The lowest level that has enough runs, and the oldest of them; runs stand in the order of their birth. None where no slot is left
  * to merge them into, which only a file can say. */
@@ -93,16 +27,6 @@ static bool choose_sources(const struct kr_runs *runs, uint64_t ret_serials[stat
     return false;
 }
 
-static struct kr_run *run_by_serial(const struct kr_runs *runs, uint64_t serial)
-{
-    for (uint32_t i = 0; i < runs->count; i++) {
-        if (runs->runs[i]->serial == serial) {
-            return runs->runs[i];
-        }
-    }
-    return NULL;
-}
-
 static enum kr_err start(struct kr_txn *txn, const uint64_t serials[static KR_RUN_FANOUT], uint32_t level)
 {
     struct kr_runs *runs = NULL;
@@ -113,7 +37,7 @@ static enum kr_err start(struct kr_txn *txn, const uint64_t serials[static KR_RU
         return err;
     }
     for (uint32_t i = 0; i < KR_RUN_FANOUT; i++) {
-        const struct kr_run *source = run_by_serial(runs, serials[i]);
+        const struct kr_run *source = kr_runs_by_serial(runs, serials[i]);
         KR_ASSERT(source != NULL);
         entries += source->count;
     }
@@ -122,8 +46,8 @@ static enum kr_err start(struct kr_txn *txn, const uint64_t serials[static KR_RU
         return KR_NOMEM;
     }
     runs->next_serial++;
-    runs->target->filter = kr_filter_new(entries);
-    atomic_store(&runs->target->is_filtered, runs->target->filter != NULL);
+    runs->target->locator = kr_locator_new(entries);
+    atomic_store(&runs->target->is_listed, runs->target->locator != NULL);
     memcpy(runs->sources, serials, sizeof runs->sources);
     runs->has_cursor = false;
     return KR_OK;
@@ -177,10 +101,10 @@ static enum kr_err copy_slice(struct kr_txn *txn, struct kr_runs *runs, struct k
         runs->has_cursor = true;
         if (kr_index_is_alive(txn, dead, key.bytes)) {
             err = kr_row_put(txn, KR_DBI_RUN + runs->target->slot, key, value, MDB_APPEND);
-            runs->target->count++;
-            if (runs->target->filter != NULL) {
-                kr_filter_add(runs->target->filter, key.bytes);
+            if (runs->target->locator != NULL) {
+                kr_locator_add(runs->target->locator, key.bytes, runs->target->count);
             }
+            runs->target->count++;
         }
         if (err == KR_OK) {
             err = kr_run_walk_next(walk);
@@ -251,7 +175,7 @@ static enum kr_err merge(struct kr_txn *txn, bool *ret_at_end)
         err = kr_dead_load(txn, &dead);
     }
     for (uint32_t i = 0; i < KR_RUN_FANOUT && err == KR_OK; i++) {
-        const struct kr_run *run = run_by_serial(runs, runs->sources[i]);
+        const struct kr_run *run = kr_runs_by_serial(runs, runs->sources[i]);
         err = run == NULL ? KR_CORRUPT
                           : kr_run_walk_add(&walk, KR_DBI_RUN + run->slot,
                                             kr_slice_of(runs->cursor, runs->has_cursor ? sizeof runs->cursor : 0));
@@ -272,25 +196,23 @@ bool kr_store_merge_is_due(const struct kr_store *store)
     const struct kr_runs *runs = store->runs; /* only writers change what is newest */
     uint64_t serials[KR_RUN_FANOUT];
     uint32_t level = 0;
-    return runs != NULL && (unfiltered(runs) != NULL || runs->target != NULL || choose_sources(runs, serials, &level));
+    return runs != NULL &&
+           (kr_runs_to_list(runs) || runs->target != NULL || choose_sources(runs, serials, &level) || kr_runs_to_spot(runs));
 }
 
 enum kr_err kr_store_merge_slice(struct kr_txn *txn, bool *ret_more)
 {
     uint64_t serials[KR_RUN_FANOUT] = {0};
     uint32_t level = 0;
-    bool at_end = false;
-    enum kr_err err = KR_OK;
-    struct kr_run *run = unfiltered(txn->runs);
-    if (run != NULL) {
-        err = filter_slice(txn, run);
+    bool at_end = false, did = false;
+    enum kr_err err = kr_runs_list_slice(txn, &did);
+    if (did || err != KR_OK) {
         *ret_more = err == KR_OK;
         return err;
     }
     if (txn->runs->target == NULL) {
         if (!choose_sources(txn->runs, serials, &level)) {
-            *ret_more = false;
-            return KR_OK;
+            return kr_runs_spot_slice(txn, ret_more);
         }
         err = start(txn, serials, level);
     }
@@ -298,7 +220,7 @@ enum kr_err kr_store_merge_slice(struct kr_txn *txn, bool *ret_more)
         err = merge(txn, &at_end);
     }
     if (err == KR_OK) {
-        *ret_more = txn->runs->target != NULL || choose_sources(txn->runs, serials, &level);
+        *ret_more = txn->runs->target != NULL || choose_sources(txn->runs, serials, &level) || kr_runs_to_spot(txn->runs);
     }
     return kr_txn_fail(txn, err);
 }

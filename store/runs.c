@@ -34,19 +34,21 @@ struct kr_run *kr_run_ref(struct kr_run *run)
 void kr_run_unref(struct kr_run *run)
 {
     if (run != NULL && atomic_fetch_sub(&run->refs, 1) == 1) {
-        kr_filter_unref(run->filter);
+        kr_locator_unref(run->locator);
+        kr_spots_free(run->spots);
         free(run);
     }
 }
 
-/* A copy whose count can change, for a target that a transaction works on. The filter is shared: bits too many do no harm. */
+/* A copy whose count can change, for a target that a transaction works on. The locator is shared: rows that are taken back it
+ * forgets when others come in their place, and until the run is finished nobody asks it. */
 static struct kr_run *run_copy(const struct kr_run *run)
 {
     struct kr_run *copy = kr_run_new(run->serial, run->slot, run->level, run->generation);
     if (copy != NULL) {
         copy->count = run->count;
-        copy->filter = kr_filter_ref(run->filter);
-        atomic_store(&copy->is_filtered, atomic_load(&run->is_filtered));
+        copy->locator = kr_locator_ref(run->locator);
+        atomic_store(&copy->is_listed, atomic_load(&run->is_listed));
     }
     return copy;
 }
@@ -104,6 +106,16 @@ enum kr_err kr_runs_own(struct kr_txn *txn, struct kr_runs **ret_runs)
     txn->is_dirty = true; /* also where a merge only moves on, past rows that are dead */
     *ret_runs = runs;
     return KR_OK;
+}
+
+struct kr_run *kr_runs_by_serial(const struct kr_runs *runs, uint64_t serial)
+{
+    for (uint32_t i = 0; i < runs->count; i++) {
+        if (runs->runs[i]->serial == serial) {
+            return runs->runs[i];
+        }
+    }
+    return NULL;
 }
 
 _Static_assert(KR_RUN_SLOTS_OLD <= 64, "a bit for each");
@@ -248,18 +260,18 @@ out:
 
 /* ---- what is fresh becomes a run ---- */
 
-/* In order, each key once. The filter is of these very rows, so look-ups can use it at once. */
+/* In order, each key once. The locator is of these very rows, so look-ups can use it at once. */
 static enum kr_err fill_run(struct kr_txn *txn, struct kr_run *run, uint8_t (*rows)[KR_INDEX_ROW_BYTES], uint32_t count)
 {
     enum kr_err err = KR_OK;
-    run->filter = kr_filter_new(count);
-    atomic_store(&run->is_filtered, run->filter != NULL);
+    run->locator = kr_locator_new(count);
+    atomic_store(&run->is_listed, run->locator != NULL);
     for (uint32_t i = 0; i < count && err == KR_OK; i++) {
         if (i > 0 && memcmp(rows[i - 1], rows[i], KR_INDEX_KEY_BYTES) == 0) {
             continue;
         }
-        if (run->filter != NULL) {
-            kr_filter_add(run->filter, rows[i]);
+        if (run->locator != NULL) {
+            kr_locator_add(run->locator, rows[i], run->count);
         }
         err = kr_row_put(txn, KR_DBI_RUN + run->slot, kr_slice_of(rows[i], KR_INDEX_KEY_BYTES),
                          kr_slice_of(rows[i] + KR_INDEX_KEY_BYTES, KR_TAG_BYTES), MDB_APPEND);

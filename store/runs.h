@@ -11,19 +11,26 @@
 
 #include <stdatomic.h>
 
-#include "store/filter.h"
 #include "store/internal.h"
+#include "store/locator.h"
+#include "store/spots.h"
 
 struct kr_run {
     atomic_uint refs;
     uint64_t serial; /* order of birth */
     uint64_t count;
     uint32_t slot, level, generation;
-    /* Built from the run itself, in slices, after a restart; of use to look-ups only when `is_filtered`. */
-    struct kr_filter *filter;
-    atomic_bool is_filtered;
-    uint8_t filtered_to[KR_INDEX_KEY_BYTES];
-    bool has_filtered_to, has_no_room; /* there was no memory for a filter: look-ups search the run itself */
+    /* Built with the run, or after a restart from the run itself, in slices; of use to look-ups only when `is_listed`. */
+    struct kr_locator *locator;
+    atomic_bool is_listed;
+    /* Built from the run when it stands in the file; of use only when `is_spotted`, which needs `is_listed`. */
+    struct kr_spots *spots;
+    atomic_bool is_spotted;
+    uint8_t first_key[KR_INDEX_KEY_BYTES];
+    /* How far locate.c is with it. */
+    uint8_t walked_to[KR_INDEX_KEY_BYTES];
+    uint64_t walked;                            /* rows, up to that one and with it */
+    bool has_walked, has_no_room, has_no_spots; /* no memory, or rows that lie otherwise: look-ups search the run itself */
 };
 
 struct kr_runs {
@@ -42,7 +49,7 @@ struct kr_runs {
     uint8_t cursor[KR_INDEX_KEY_BYTES]; /* the last key dealt with */
 };
 
-/* Reads the set of a snapshot from `meta`; without memory of filters. */
+/* Reads the set of a snapshot from `meta`; without locators. */
 enum kr_err kr_runs_load(struct kr_txn *txn, uint32_t format, struct kr_runs **ret_runs) KR_WARN_UNUSED;
 enum kr_err kr_runs_save(struct kr_txn *txn) KR_WARN_UNUSED;
 struct kr_runs *kr_runs_ref(struct kr_runs *runs);
@@ -55,8 +62,20 @@ uint32_t kr_runs_free_slot(const struct kr_runs *runs, bool keep_one);
 struct kr_run *kr_run_new(uint64_t serial, uint32_t slot, uint32_t level, uint32_t generation);
 struct kr_run *kr_run_ref(struct kr_run *run);
 void kr_run_unref(struct kr_run *run);
+/* The run that has this number in the set; NULL. */
+struct kr_run *kr_runs_by_serial(const struct kr_runs *runs, uint64_t serial);
 /* Moves what is fresh into a run; there must be a free slot. */
 enum kr_err kr_runs_flush(struct kr_txn *txn) KR_WARN_UNUSED;
+
+/* ---- locate.c ---- */
+/* Runs without a locator, and large ones in the file without spots. */
+bool kr_runs_to_list(const struct kr_runs *runs);
+bool kr_runs_to_spot(const struct kr_runs *runs);
+/* Where the first row lies in this snapshot, of a run with spots, or about to have them; NULL: it cannot be found. */
+const uint8_t *kr_run_first(struct kr_txn *txn, const struct kr_run *run);
+/* A slice of the first one's; `*ret_did` is false where there is none. */
+enum kr_err kr_runs_list_slice(struct kr_txn *txn, bool *ret_did) KR_WARN_UNUSED;
+enum kr_err kr_runs_spot_slice(struct kr_txn *txn, bool *ret_did) KR_WARN_UNUSED;
 
 /* Walks several runs at once in the order of their keys, each key once. */
 struct kr_run_walk {

@@ -156,16 +156,21 @@ void kr_txn_prefixes(const struct kr_txn *txn, struct kr_prefixes *ret_prefixes)
 typedef bool kr_store_term_visit(void *context, uint64_t arrival, uint16_t position);
 enum kr_err kr_store_terms_find(struct kr_txn *txn, uint8_t type, const void *bytes, size_t len, kr_store_term_visit *visit,
                                 void *context) KR_WARN_UNUSED;
-/* The terms of many keys at once. */
-void kr_store_terms_make(const struct kr_txn *txn, const struct kr_term_input *keys, size_t count,
-                         uint8_t (*ret_terms)[KR_TERM_BYTES]);
+/* The terms of many keys at once, to be looked for in this very transaction: what is far away is fetched meanwhile, for all of them
+ * side by side. */
+struct kr_sought_term {
+    uint8_t term[KR_TERM_BYTES];
+    uint64_t runs; /* the store's own */
+};
+void kr_store_terms_make(struct kr_txn *txn, const struct kr_term_input *keys, size_t count, struct kr_sought_term *ret_terms);
 /* Calls for every live entry under one term after the other; `index`: which. */
 typedef bool kr_store_any_visit(void *context, uint32_t index, uint64_t arrival, uint16_t position);
-enum kr_err kr_store_terms_find_any(struct kr_txn *txn, uint8_t (*terms)[KR_TERM_BYTES], uint32_t count, kr_store_any_visit *visit,
-                                    void *context) KR_WARN_UNUSED;
-/* One bounded slice of whatever merging is due, of all rows of the index; `*ret_more` says whether more waits. */
+enum kr_err kr_store_terms_find_any(struct kr_txn *txn, const struct kr_sought_term *terms, uint32_t count,
+                                    kr_store_any_visit *visit, void *context) KR_WARN_UNUSED;
+/* One bounded slice of whatever merging is due, of all rows of the index, and of what look-ups find them by in memory; `*ret_more`
+ * says whether more waits. */
 enum kr_err kr_store_merge_slice(struct kr_txn *txn, bool *ret_more) KR_WARN_UNUSED;
-/* Whether there is anything to merge, from memory alone. On the writer's thread, outside of its transactions. */
+/* Whether there is anything to do for it, from memory alone. On the writer's thread, outside of its transactions. */
 bool kr_store_merge_is_due(const struct kr_store *store);
 
 /* ---- scopes: what entered, in order of entry, with a running hash ---- */

@@ -93,8 +93,8 @@ static enum kr_err put_run(struct kr_txn *txn, const struct kr_term_entry *entri
     if (run == NULL) {
         return KR_NOMEM;
     }
-    run->filter = kr_filter_new(count);
-    atomic_store(&run->is_filtered, run->filter != NULL);
+    run->locator = kr_locator_new(count);
+    atomic_store(&run->is_listed, run->locator != NULL);
     for (size_t i = 0; i < count && err == KR_OK; i++) {
         if (i > 0 && compare(&entries[i - 1], &entries[i]) == 0) {
             continue;
@@ -103,10 +103,10 @@ static enum kr_err put_run(struct kr_txn *txn, const struct kr_term_entry *entri
         kr_index_row(txn->store, &entries[i], row);
         err = kr_row_put(txn, KR_DBI_RUN + slot, kr_slice_of(row, KR_INDEX_KEY_BYTES),
                          kr_slice_of(row + KR_INDEX_KEY_BYTES, KR_TAG_BYTES), MDB_APPEND);
-        run->count++;
-        if (run->filter != NULL) {
-            kr_filter_add(run->filter, entries[i].term);
+        if (run->locator != NULL) {
+            kr_locator_add(run->locator, entries[i].term, run->count);
         }
+        run->count++;
     }
     if (err != KR_OK) {
         kr_run_unref(run);
@@ -178,8 +178,9 @@ static uint64_t runs_with(const struct kr_runs *runs, const uint8_t *prefix, siz
     uint64_t with = 0;
     for (uint32_t i = 0; i < runs->count; i++) {
         const struct kr_run *run = runs->runs[i];
-        if (len < KR_TERM_BYTES || !atomic_load_explicit(&run->is_filtered, memory_order_acquire) ||
-            kr_filter_may_have(run->filter, prefix)) {
+        struct kr_located located;
+        if (len < KR_TERM_BYTES || !atomic_load_explicit(&run->is_listed, memory_order_acquire) ||
+            kr_locator_find(run->locator, prefix, &located)) {
             with |= UINT64_C(1) << i;
         }
     }
@@ -218,22 +219,16 @@ static bool both_peek(const struct both *both, const uint8_t *prefix, size_t len
     return has_run || has_fresh;
 }
 
-enum kr_err kr_index_each(struct kr_txn *txn, const uint8_t *prefix, size_t len, kr_index_visit *visit, void *context)
+/* Side by side, whatever they are: `fresh` are those that are fresh. */
+static enum kr_err each_of_all(struct kr_txn *txn, uint64_t with, struct both *both, const uint8_t *prefix, size_t len,
+                               kr_index_visit *visit, void *context)
 {
-    struct both both; /* large, and most terms are nowhere */
     struct kr_slice key = {0}, tag = {0};
     uint8_t last[KR_INDEX_KEY_BYTES];
     bool is_fresh = false, has_last = false;
-    const uint32_t visible = txn->is_write ? UINT32_MAX : txn->fresh_seen;
-    const uint64_t with = runs_with(txn->runs, prefix, len);
-    enum kr_err err = kr_fresh_find(txn->runs->fresh, visible, prefix, len, &both.fresh, &both.fresh_count);
-    if (err != KR_OK || (with == 0 && both.fresh_count == 0)) {
-        return err;
-    }
-    both.fresh_at = 0;
-    kr_run_walk_init(&both.walk, txn);
-    err = walk_to(txn, with, prefix, len, &both.walk);
-    while (err == KR_OK && both_peek(&both, prefix, len, &key, &tag, &is_fresh)) {
+    kr_run_walk_init(&both->walk, txn);
+    enum kr_err err = walk_to(txn, with, prefix, len, &both->walk);
+    while (err == KR_OK && both_peek(both, prefix, len, &key, &tag, &is_fresh)) {
         struct kr_term_entry entry;
         bool is_again = has_last && memcmp(last, key.bytes, sizeof last) == 0;
         if (!kr_tag_matches(txn->store, KR_TAG_INDEX, key, tag)) {
@@ -247,14 +242,113 @@ enum kr_err kr_index_each(struct kr_txn *txn, const uint8_t *prefix, size_t len,
             break;
         }
         if (is_fresh) {
-            both.fresh_at++;
+            both->fresh_at++;
         } else {
-            err = kr_run_walk_next(&both.walk);
+            err = kr_run_walk_next(&both->walk);
         }
     }
-    kr_run_walk_deinit(&both.walk);
+    kr_run_walk_deinit(&both->walk);
+    return err;
+}
+
+/* ---- where it is known where rows lie ---- */
+
+/* Rows under one hash that are found by their spots; where there are more, the runs are searched. */
+#define SPOTS_MAX 8u
+struct spotted {
+    uint32_t count;
+    const uint8_t *rows[SPOTS_MAX];
+};
+
+/* False: the run must be searched. */
+static bool spot_in_run(struct kr_txn *txn, const struct kr_run *run, const uint8_t *hash, struct spotted *spotted)
+{
+    struct kr_located located;
+    if (!atomic_load_explicit(&run->is_spotted, memory_order_acquire)) {
+        return false;
+    }
+    if (!kr_locator_find(run->locator, hash, &located)) {
+        return true;
+    }
+    const uint8_t *first = kr_run_first(txn, run);
+    if (first == NULL || located.is_anywhere) {
+        return false;
+    }
+    for (uint32_t bits = located.bits; bits != 0; bits &= bits - 1) {
+        const uint8_t *row = kr_spots_at(run->spots, first, located.first + (uint32_t)__builtin_ctz(bits));
+        if (!kr_locator_is_alike(row, hash)) {
+            return false; /* not the row that it was, whatever has happened to it */
+        }
+        if (memcmp(row, hash, KR_TERM_BYTES) != 0) {
+            continue;
+        }
+        if (spotted->count == SPOTS_MAX) {
+            return false;
+        }
+        spotted->rows[spotted->count++] = row;
+    }
+    return true;
+}
+
+static bool spot(struct kr_txn *txn, uint64_t with, const uint8_t *hash, struct spotted *ret_spotted)
+{
+    bool is_known = true;
+    ret_spotted->count = 0;
+    for (; with != 0 && is_known; with &= with - 1) {
+        is_known = spot_in_run(txn, txn->runs->runs[__builtin_ctzll(with)], hash, ret_spotted);
+    }
+    return is_known;
+}
+
+static int compare_rows(const void *left, const void *right)
+{
+    const uint8_t *const *a = left, *const *b = right;
+    return memcmp(*a, *b, KR_INDEX_KEY_BYTES);
+}
+
+static enum kr_err each_spotted(struct kr_txn *txn, struct spotted *spotted, kr_index_visit *visit, void *context)
+{
+    if (spotted->count > 1) {
+        qsort(spotted->rows, spotted->count, sizeof spotted->rows[0], compare_rows);
+    }
+    for (uint32_t i = 0; i < spotted->count; i++) {
+        const uint8_t *row = spotted->rows[i];
+        struct kr_term_entry entry;
+        if (!kr_tag_matches(txn->store, KR_TAG_INDEX, kr_slice_of(row, KR_INDEX_KEY_BYTES),
+                            kr_slice_of(row + KR_INDEX_KEY_BYTES, KR_TAG_BYTES))) {
+            return KR_CORRUPT;
+        }
+        const bool is_again = i > 0 && compare_rows(&spotted->rows[i - 1], &spotted->rows[i]) == 0;
+        entry_of(row, &entry);
+        if (!is_again && !visit(context, &entry)) {
+            break;
+        }
+    }
+    return KR_OK;
+}
+
+static enum kr_err each_with(struct kr_txn *txn, uint64_t with, const uint8_t *prefix, size_t len, kr_index_visit *visit,
+                             void *context)
+{
+    struct both both; /* large, and most terms are nowhere */
+    struct spotted spotted;
+    const uint32_t visible = txn->is_write ? UINT32_MAX : txn->fresh_seen;
+    enum kr_err err = kr_fresh_find(txn->runs->fresh, visible, prefix, len, &both.fresh, &both.fresh_count);
+    if (err != KR_OK || (with == 0 && both.fresh_count == 0)) {
+        return err;
+    }
+    if (both.fresh_count == 0 && len == KR_TERM_BYTES && spot(txn, with, prefix, &spotted)) {
+        return each_spotted(txn, &spotted, visit, context);
+    }
+    both.fresh_at = 0;
+    err = each_of_all(txn, with, &both, prefix, len, visit, context);
     free(both.fresh);
     return err;
+}
+
+enum kr_err kr_index_each(struct kr_txn *txn, const uint8_t *prefix, size_t len, kr_index_visit *visit, void *context)
+{
+    return each_with(txn, runs_with(txn->runs, prefix, len), prefix, len, visit, context);
 }
 
 struct term_search {
@@ -281,27 +375,50 @@ static bool visit_living(void *context, const struct kr_term_entry *entry)
     return !search->is_over;
 }
 
-void kr_store_terms_make(const struct kr_txn *txn, const struct kr_term_input *keys, size_t count,
-                         uint8_t (*ret_terms)[KR_TERM_BYTES])
+/* The rows that may be what is sought. */
+static void prefetch_rows(struct kr_txn *txn, uint64_t with, const uint8_t *hash)
 {
-    const struct kr_runs *runs = txn->runs;
-    kr_terms(&txn->store->keys->terms, keys, count, ret_terms);
-    for (size_t i = 0; i < count; i++) { /* they will be looked for: what is far away is fetched meanwhile */
-        for (uint32_t j = 0; j < runs->count; j++) {
-            if (atomic_load_explicit(&runs->runs[j]->is_filtered, memory_order_acquire)) {
-                kr_filter_prefetch(runs->runs[j]->filter, ret_terms[i]);
-            }
+    for (; with != 0; with &= with - 1) {
+        const struct kr_run *run = txn->runs->runs[__builtin_ctzll(with)];
+        struct kr_located located;
+        if (!atomic_load_explicit(&run->is_spotted, memory_order_acquire) || !kr_locator_find(run->locator, hash, &located) ||
+            located.is_anywhere) {
+            continue;
+        }
+        const uint8_t *first = kr_run_first(txn, run);
+        if (first != NULL) {
+            const uint8_t *row = kr_spots_at(run->spots, first, located.first + (uint32_t)__builtin_ctz(located.bits));
+            __builtin_prefetch(row);
+            __builtin_prefetch(row + KR_INDEX_ROW_BYTES - 1);
         }
     }
 }
 
-enum kr_err kr_store_terms_find_any(struct kr_txn *txn, uint8_t (*terms)[KR_TERM_BYTES], uint32_t count, kr_store_any_visit *visit,
-                                    void *context)
+void kr_store_terms_make(struct kr_txn *txn, const struct kr_term_input *keys, size_t count, struct kr_sought_term *ret_terms)
+{
+    const struct kr_runs *runs = txn->runs;
+    kr_terms(&txn->store->keys->terms, keys, count, ret_terms[0].term, sizeof ret_terms[0]);
+    for (size_t i = 0; i < count; i++) {
+        for (uint32_t j = 0; j < runs->count; j++) {
+            if (atomic_load_explicit(&runs->runs[j]->is_listed, memory_order_acquire)) {
+                kr_locator_prefetch(runs->runs[j]->locator, ret_terms[i].term);
+            }
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        ret_terms[i].runs = runs_with(runs, ret_terms[i].term, KR_TERM_BYTES);
+        prefetch_rows(txn, ret_terms[i].runs, ret_terms[i].term);
+    }
+}
+
+enum kr_err kr_store_terms_find_any(struct kr_txn *txn, const struct kr_sought_term *terms, uint32_t count,
+                                    kr_store_any_visit *visit, void *context)
 {
     struct term_search search = {.txn = txn, .visit = visit, .context = context, .any_dead = kr_row_count(txn, KR_DBI_DEAD) > 0};
     enum kr_err err = KR_OK;
     for (; search.index < count && err == KR_OK && !search.is_over; search.index++) {
-        err = kr_index_each(txn, terms[search.index], KR_TERM_BYTES, visit_living, &search);
+        const struct kr_sought_term *term = &terms[search.index];
+        err = each_with(txn, term->runs, term->term, KR_TERM_BYTES, visit_living, &search);
         err = err == KR_OK ? search.err : err;
     }
     return err;
@@ -322,10 +439,11 @@ static bool visit_single(void *context, uint32_t index, uint64_t arrival, uint16
 enum kr_err kr_store_terms_find(struct kr_txn *txn, uint8_t type, const void *bytes, size_t len, kr_store_term_visit *visit,
                                 void *context)
 {
-    uint8_t term[1][KR_TERM_BYTES];
+    struct kr_sought_term term;
     struct single single = {visit, context};
-    kr_store_term(txn->store, type, bytes, len, term[0]);
-    return kr_store_terms_find_any(txn, term, 1, visit_single, &single);
+    kr_store_term(txn->store, type, bytes, len, term.term);
+    term.runs = runs_with(txn->runs, term.term, KR_TERM_BYTES);
+    return kr_store_terms_find_any(txn, &term, 1, visit_single, &single);
 }
 
 bool kr_index_is_alive(struct kr_txn *txn, const struct kr_dead_map *dead, const uint8_t key[static KR_INDEX_KEY_BYTES])

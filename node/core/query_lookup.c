@@ -133,7 +133,7 @@ struct asked {
     struct kr_slice value;
     uint32_t key_count;
     const struct kr_term_input *keys;
-    uint8_t (*terms)[KR_TERM_BYTES];
+    struct kr_sought_term *terms;
 };
 
 struct batch {
@@ -143,7 +143,7 @@ struct batch {
     struct kr_prefixes prefixes; /* of networks that there may be */
     struct asked asked[BATCH_VALUES];
     struct kr_term_input keys[BATCH_KEYS];
-    uint8_t terms[BATCH_KEYS][KR_TERM_BYTES];
+    struct kr_sought_term terms[BATCH_KEYS];
     uint8_t room[BATCH_ROOM]; /* for keys that are no part of their value */
 };
 
