@@ -28,6 +28,8 @@ enum kr_fault {
     KR_FAULT_TAKEN_BACK_FORGOTTEN, /* what takes a record back has no effect where it comes late: after a crash, or an old backup */
     KR_FAULT_RESTORED_SIGNS,       /* a node that went back to an older state signs before it has met its peers again */
     KR_FAULT_COMMUNITIES_MIXED,    /* who is a member of one community counts as a member of all */
+    KR_FAULT_FALSE_IN_TREES,       /* what a stolen key signed stays in the trees */
+    KR_FAULT_FALSE_NOT_UNDONE,     /* what a stolen key took back stays taken back */
     KR_FAULT_COUNT
 };
 

@@ -89,8 +89,8 @@ void kr_policy_facts_of(const struct kr_core *core, const struct kr_header *head
     if (header->has_community && ret_facts->is_statement) {
         ret_facts->is_candidate = is_candidate(core, header->community, council);
     }
-    /* That a key was stolen concerns whoever may have a record that it signed. */
-    ret_facts->is_candidate = ret_facts->is_candidate || header->kind == KR_KIND_REVOCATION;
+    /* That a key was stolen concerns whoever may have a record that it signed; not in which communities its council is. */
+    ret_facts->is_candidate = ret_facts->is_candidate || (header->kind == KR_KIND_REVOCATION && !header->has_community);
 }
 
 /* ---- judging ---- */
@@ -126,7 +126,7 @@ static enum kr_err own_word_has_room(struct kr_step *step, const struct kr_heade
     if (err != KR_NOT_FOUND) {
         return err;
     }
-    err = kr_store_each(step->txn, KR_TABLE_DIRECTORY, key, concerns_us ? 65 : 33, count_row, &count);
+    err = kr_store_each(step->txn, KR_TABLE_DIRECTORY, key, concerns_us || !header->has_community ? 65 : 33, count_row, &count);
     return err != KR_OK ? err : count < (is_card ? KR_CARDS_MAX : KR_REVOKED_ROWS_MAX) ? KR_OK : KR_BOUNDS;
 }
 

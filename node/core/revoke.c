@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/fault.h"
 #include "node/core/change.h"
 #include "node/core/facts.h"
 #include "node/core/revoke.h"
@@ -286,8 +287,9 @@ static enum kr_err call_false(struct kr_step *step, const struct kr_head *head, 
     struct kr_taken_row row = {.kind = KR_KIND_REVOCATION, .is_done = true};
     uint64_t bytes = 0;
     memcpy(row.by, by, 32);
-    enum kr_err err = kr_kind_takes_back(head->kind) && head->has_target ? kr_takeback_undo(step, head) : KR_OK;
-    if (err == KR_OK) {
+    const bool undoes = kr_kind_takes_back(head->kind) && head->has_target && !KR_FAULT(KR_FAULT_FALSE_NOT_UNDONE);
+    enum kr_err err = undoes ? kr_takeback_undo(step, head) : KR_OK;
+    if (err == KR_OK && !KR_FAULT(KR_FAULT_FALSE_IN_TREES)) {
         err = leave_trees(step, head);
     }
     if (err == KR_OK && head->state == KR_HEAD_SHOWN) {
@@ -456,20 +458,27 @@ enum kr_err kr_revoke_slice(struct kr_step *step, bool *ret_more)
 
 /* ---- who else must hear of it ---- */
 
-/* Whoever reads a directory with us finds it there. */
+/* Whoever reads a directory with us finds it there; the copy without a community is for the others: which communities we are in is
+ * not theirs to know. */
 enum kr_err kr_revoke_announce(struct kr_step *step, struct kr_link *link)
 {
     const struct kr_core *core = step->core;
     enum kr_err err = KR_OK;
     for (uint32_t i = 0; i < core->directory.revoked.count && err == KR_OK; i++) {
         const struct kr_revoked_key *revoked = &core->directory.revoked.items[i];
+        struct kr_header header = {.kind = KR_KIND_REVOCATION};
+        struct kr_directory_entry entry;
         if (memcmp(revoked->author, core->self, 32) != 0) {
             continue;
         }
+        memcpy(header.author, core->self, 32);
         for (uint32_t page = 0; page < revoked->pages && err == KR_OK; page++) {
-            if ((revoked->here >> page & 1u) != 0) {
-                err = kr_spread_announce(link, revoked->record_ids[page]);
+            kr_revocation_subject(header.subject, revoked->key, page);
+            err = kr_admit_standing(step, &header, &entry);
+            if (err == KR_OK) {
+                err = kr_spread_announce(link, entry.record_id);
             }
+            err = err == KR_NOT_FOUND ? KR_OK : err;
         }
     }
     return err;

@@ -105,7 +105,7 @@ static void write_revocation(const void *what, struct kr_slice previous, struct 
     kr_revocation_write(&revocation, writer);
 }
 
-/* The card first, in every place, then the pages. */
+/* The card first, in every place, then the pages, there and without a community. */
 struct statements {
     struct kr_statement items[KR_STATEMENTS_MAX];
     struct kr_revocation pages[KR_REVOKED_PAGES_MAX];
@@ -118,6 +118,7 @@ struct statements {
 static void fill(struct statements *all, const struct kr_core *core, const struct kr_revoke *revoke, const struct names *names,
                  const size_t *first, uint32_t pages, uint64_t made_ms)
 {
+    bool stands_alone = false;
     kr_card_fill(&all->places, &all->card, core->self, all->items);
     all->count = all->places.count;
     for (uint32_t i = 0; i < pages; i++) {
@@ -127,8 +128,13 @@ static void fill(struct statements *all, const struct kr_core *core, const struc
         memcpy(all->pages[i].key, revoke->key, 32);
         kr_revocation_subject(all->subjects[i], revoke->key, i);
         for (uint32_t j = 0; j < all->places.count; j++) {
+            stands_alone = stands_alone || all->items[j].community == NULL;
             all->items[all->count++] = (struct kr_statement){KR_KIND_REVOCATION, all->items[j].community, all->subjects[i],
                                                              write_revocation, &all->pages[i]};
+        }
+        if (!stands_alone) { /* for who shares no directory with us */
+            all->items[all->count++] =
+                (struct kr_statement){KR_KIND_REVOCATION, NULL, all->subjects[i], write_revocation, &all->pages[i]};
         }
     }
 }

@@ -397,7 +397,7 @@ static bool shares_scope_of(const struct kr_core *core, const struct kr_link *li
     for (uint32_t i = 0; i < head->audience_count && !is_theirs; i++) {
         is_theirs = memcmp(head->audience + (size_t)i * 32, link->council, 32) == 0;
     }
-    if (head->kind == KR_KIND_REVOCATION && memcmp(head->author, core->self, 32) == 0) {
+    if (head->kind == KR_KIND_REVOCATION && !head->has_community && memcmp(head->author, core->self, 32) == 0) {
         return true; /* announced over every link: kr_revoke_announce */
     }
     if (kr_kind_is_statement(head->kind)) {

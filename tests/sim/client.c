@@ -68,15 +68,20 @@ static void write_request(const struct sim_world *world, struct sim_record *reco
     free(submit);
 }
 
-uint32_t sim_world_submit_as(struct sim_world *world, const struct sim_submission *submission, uint64_t at_ms)
+struct sim_record *sim_world_add_record(struct sim_world *world)
 {
     if (world->record_count == world->record_capacity) {
         world->record_capacity = world->record_capacity == 0 ? 64 : world->record_capacity * 2;
         world->records = realloc(world->records, world->record_capacity * sizeof *world->records);
         KR_ASSERT(world->records != NULL);
     }
-    uint32_t number = world->record_count++;
-    struct sim_record *record = &world->records[number];
+    return &world->records[world->record_count++];
+}
+
+uint32_t sim_world_submit_as(struct sim_world *world, const struct sim_submission *submission, uint64_t at_ms)
+{
+    struct sim_record *record = sim_world_add_record(world);
+    const uint32_t number = world->record_count - 1;
     *record = (struct sim_record){.node = submission->node, .name = submission->name, .label = submission->label};
     record->is_in_second = submission->is_in_second;
     record->expires_ms = submission->lives_ms == 0 ? 0 : (at_ms + submission->lives_ms) / 1000 * 1000;

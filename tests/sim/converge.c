@@ -341,6 +341,9 @@ static enum sim_verdict check_record(struct sim_world *world, uint32_t index, bo
 {
     const struct sim_record *record = &world->records[index];
     const struct sim_node *author = world->nodes[record->node];
+    if (record->is_false) {
+        return sim_check_false(world, record);
+    }
     bool is_over = record->expires_ms > 0 && record->expires_ms <= world->now_ms + world->ahead_ms + 60000;
     if (is_over || record->is_exempt || author->is_hostile) {
         return SIM_HOLDS;

@@ -221,7 +221,7 @@ static void draw_nodes_trouble(struct hand *hand)
             .kind = SIM_OP_CRASH, .at_ms = some_time(hand), .for_ms = some_while(hand), .node = below(hand, plan->node_count)};
         sim_plan_add(plan, &op);
     }
-    for (uint32_t i = 0; i < restores; i++) {
+    for (uint32_t i = 0; i < (hand->bounds->has_keys ? 0 : restores); i++) {
         struct sim_op op = {.kind = SIM_OP_RESTORE, .at_ms = some_time(hand), .node = below(hand, plan->node_count)};
         struct sim_op backup = {.kind = SIM_OP_BACKUP, .at_ms = kr_rng_below(&hand->rng, op.at_ms + 1), .node = op.node};
         op.is_told = op.at_ms % 2 == 0; /* (drawn by another number the plans of all seeds would be others) */
@@ -234,7 +234,7 @@ static void draw_nodes_trouble(struct hand *hand)
         struct sim_op op = {.kind = SIM_OP_RENEW, .at_ms = some_time(hand), .node = below(hand, plan->node_count)};
         sim_plan_add(plan, &op);
     }
-    for (uint32_t i = 0; i < clocks; i++) {
+    for (uint32_t i = 0; i < (hand->bounds->has_keys ? 0 : clocks); i++) {
         static const int64_t skews_ms[] = {2000, 40000, 300000, 900000, 7200000, 100000000, 316224000000};
         int64_t skew_ms = skews_ms[below(hand, 7)];
         struct sim_op op = {.kind = SIM_OP_CLOCK,
@@ -286,6 +286,40 @@ static void draw_members(struct hand *hand)
     free(is_in);
 }
 
+/* Keys that are due at some nodes, and one that is stolen: what the thief does to its neighbours, and when its council says so. */
+static void draw_keys(struct hand *hand)
+{
+    struct sim_plan *plan = hand->plan;
+    for (uint32_t i = 0, count = below(hand, 4); i < count; i++) {
+        struct sim_op op = {.kind = SIM_OP_ROTATE, .at_ms = some_time(hand), .node = below(hand, plan->node_count)};
+        sim_plan_add(plan, &op);
+    }
+    const uint32_t victim = below(hand, plan->node_count);
+    for (uint32_t i = 0, count = 1 + below(hand, 6); i < count; i++) {
+        const struct sim_edge *edge = &plan->edges.items[below(hand, plan->edges.count)];
+        struct sim_op op = {.kind = one_in(hand, 3) ? SIM_OP_UNSAY : SIM_OP_FORGE,
+                            .at_ms = some_time(hand),
+                            .node = victim,
+                            .other = edge->a == victim ? edge->b : edge->a,
+                            .record = 5000 + i};
+        if (edge->a != victim && edge->b != victim) {
+            continue;
+        }
+        op.back_ms = op.kind == SIM_OP_FORGE && one_in(hand, 2) ? below(hand, 1800) * 1000ull : 0;
+        const struct sim_op *some = &plan->ops[below(hand, plan->op_count)];
+        if (op.kind == SIM_OP_UNSAY && some->kind == SIM_OP_SUBMIT && some->node == victim) { /* else of one that there is not */
+            op.record = some->record;
+        }
+        sim_plan_add(plan, &op);
+    }
+    for (uint32_t i = 0, count = 1 + below(hand, 3); i < count; i++) {
+        struct sim_op op = {.kind = SIM_OP_REVOKE, .at_ms = some_time(hand), .node = victim};
+        sim_plan_add(plan, &op);
+    }
+    struct sim_op last = {.kind = SIM_OP_REVOKE, .at_ms = plan->end_ms - 1, .node = victim};
+    sim_plan_add(plan, &last);
+}
+
 void sim_plan_draw(struct sim_plan *plan, uint64_t seed, const struct sim_bounds *bounds)
 {
     uint8_t bytes[32] = "kr-sim plan";
@@ -308,5 +342,8 @@ void sim_plan_draw(struct sim_plan *plan, uint64_t seed, const struct sim_bounds
     draw_turns(&hand);
     if (plan->node_count > 2 && one_in(&hand, 3)) {
         draw_members(&hand);
+    }
+    if (bounds->has_keys) {
+        draw_keys(&hand);
     }
 }

@@ -10,6 +10,11 @@ uint32_t kr_fault_number;
         .shape = SIM_SHAPE_COUNT                                                                                                   \
     }
 
+#define KEYS                                                                                                                       \
+    {                                                                                                                              \
+        .shape = SIM_SHAPE_COUNT, .has_keys = true, .is_honest = true                                                              \
+    }
+
 const struct sim_fault sim_faults[KR_FAULT_COUNT] = {
     [KR_FAULT_NONE] = {"none", "", 0, ANY},
     [KR_FAULT_EFFECT_BEFORE_COMMIT] = {"effect-before-commit", "effects of a batch whose commit failed are let out", 9, ANY},
@@ -37,5 +42,7 @@ const struct sim_fault sim_faults[KR_FAULT_COUNT] = {
     [KR_FAULT_TAKEN_BACK_FORGOTTEN] =
         {"taken-back-forgotten", "what takes a record back has no effect where it comes late: after a crash, or an old backup", 2,
          ANY},
+    [KR_FAULT_FALSE_IN_TREES] = {"false-in-trees", "what a stolen key signed stays in the trees of who had it before", 7, KEYS},
+    [KR_FAULT_FALSE_NOT_UNDONE] = {"false-not-undone", "what a stolen key took back stays taken back", 12, KEYS},
     [KR_FAULT_COMMUNITIES_MIXED] = {"communities-mixed", "who is a member of one community counts as a member of all", 234, ANY},
 };

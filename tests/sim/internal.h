@@ -46,6 +46,7 @@ void sim_node_note_edge(struct sim_node *node, uint32_t edge);
 void sim_link_ended(struct sim_world *world, uint64_t request, const struct kr_effect *effect);
 
 /* ---- client.c ---- */
+struct sim_record *sim_world_add_record(struct sim_world *world); /* borrowed until the next one */
 void sim_client_again(struct sim_world *world, const struct sim_event *event);
 void sim_client_retract_again(struct sim_world *world, const struct sim_event *event);
 void sim_client_retracted(struct sim_world *world, const struct sim_node *node, const struct kr_effect *effect);

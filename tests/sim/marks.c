@@ -15,6 +15,18 @@ struct marks {
     enum sim_verdict verdict;
 };
 
+/* What a stolen key signed is refused by who knows, and what it took back leaves and comes by another way. */
+static bool is_of_stolen(const struct marks *marks, const struct kr_head *head)
+{
+    for (uint32_t i = 0; i < marks->world->node_count; i++) {
+        const struct sim_node *node = marks->world->nodes[i];
+        if (node->is_revoked && memcmp(node->council, head->author, 32) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whether the peer shows it and the reader has nothing of it. Statements are left out: the reader may hold a newer one; and what
  * may have been over by a clock that was wrong. */
 static bool is_passed_over(const struct marks *marks, const uint8_t id[static 32])
@@ -25,7 +37,8 @@ static bool is_passed_over(const struct marks *marks, const uint8_t id[static 32
     return kr_store_record_find(marks->reader_txn, id, &arrival) == KR_NOT_FOUND &&
            kr_store_record_find(marks->peer_txn, id, &arrival) == KR_OK &&
            kr_store_head_get(marks->peer_txn, arrival, &head, scratch) == KR_OK && head.state == KR_HEAD_SHOWN &&
-           head.expires_s * 1000 > marks->world->now_ms + marks->world->ahead_ever_ms && !kr_kind_is_statement(head.kind);
+           head.expires_s * 1000 > marks->world->now_ms + marks->world->ahead_ever_ms && !kr_kind_is_statement(head.kind) &&
+           !is_of_stolen(marks, &head);
 }
 
 static enum sim_verdict check_mark(const struct marks *marks, const struct kr_scope *scope, uint64_t count,

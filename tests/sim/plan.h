@@ -20,6 +20,10 @@
  *   renew NODE                     its council issues its card anew
  *   say NODE vouches|unvouches|expels|readmits NODE         one council of another, in their community (k and quorum are 1)
  *   turn NODE HOW                  the node goes over to the other side: sim_turn_names
+ *   rotate NODE                    new keys, on its council's card
+ *   forge NODE NODE as RECORD [back TIME]     a thief with the first one's node key brings the other a report, dated back
+ *   unsay NODE NODE RECORD         the same, a retraction of a record of the first one's
+ *   revoke NODE                    its council revokes the stolen key
  *   heal                           ends all that; clocks are set right
  *   expect NODE has|lacks|hides RECORD                               expect same
  */
@@ -45,6 +49,10 @@ enum sim_op_kind {
     SIM_OP_RENEW,
     SIM_OP_SAY,
     SIM_OP_TURN,
+    SIM_OP_ROTATE,
+    SIM_OP_FORGE,
+    SIM_OP_UNSAY,
+    SIM_OP_REVOKE,
     SIM_OP_HEAL,
     SIM_OP_EXPECT,
     SIM_OP_COUNT
@@ -60,6 +68,7 @@ struct sim_op {
     enum kr_label label;
     bool is_told; /* restore: by `kairan restore`, which tells the node; else its files are put back by hand */
     bool is_large, is_in_second;
+    uint64_t back_ms;  /* forge: dated back by so much */
     uint64_t lives_ms; /* 0: as long as its kind does */
     uint32_t number;   /* slow: bytes a second; say: enum sim_word; turn: enum sim_turn; expect: enum sim_expected */
     int64_t skew_ms;
@@ -88,6 +97,7 @@ struct sim_bounds {
     uint32_t nodes, records; /* 0: the seed's choice */
     enum sim_shape shape;    /* SIM_SHAPE_COUNT: the seed's choice */
     uint32_t days;           /* 0: minutes; else the run lasts so many days */
+    bool has_keys;           /* keys are replaced, stolen and revoked; nobody goes back to a backup, clocks are right */
     bool is_honest;          /* nobody goes over to the other side */
 };
 

@@ -102,6 +102,14 @@ static enum sim_verdict do_op(struct sim_world *world, const struct sim_op *op)
         world->nodes[op->node]->is_hostile = true;
         world->nodes[op->node]->turns |= 1u << op->number;
         break;
+    case SIM_OP_ROTATE:
+        return sim_world_rotate(world, op->node);
+    case SIM_OP_FORGE:
+        return sim_world_forge(world, op->node, op->other, op->record, op->back_ms);
+    case SIM_OP_UNSAY:
+        return sim_world_unsay(world, op->node, op->other, record_named(world, op->record));
+    case SIM_OP_REVOKE:
+        return sim_world_revoke(world, op->node);
     case SIM_OP_HEAL:
         sim_world_heal(world);
         break;

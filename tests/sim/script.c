@@ -9,8 +9,9 @@
 #define TIME_MAX  (200ull * 366u * 86400000u)
 
 static const char *const word_names[SIM_WORD_COUNT] = {"vouches", "unvouches", "expels", "readmits"};
-static const char *const op_names[SIM_OP_COUNT] = {"submit", "retract", "noise", "split", "mute", "cut",  "slow", "crash",
-                                                   "backup", "restore", "clock", "renew", "say",  "turn", "heal", "expect"};
+static const char *const op_names[SIM_OP_COUNT] = {"submit", "retract", "noise",   "split",  "mute",  "cut",   "slow",
+                                                   "crash",  "backup",  "restore", "clock",  "renew", "say",   "turn",
+                                                   "rotate", "forge",   "unsay",   "revoke", "heal",  "expect"};
 static const char *const expected_names[] = {"has", "lacks", "hides", "same"};
 static const char *const label_names[] = {"clear", "green", "amber"};
 static const enum kr_label labels[] = {KR_TLP_CLEAR, KR_TLP_GREEN, KR_TLP_AMBER};
@@ -111,6 +112,20 @@ void sim_op_print(const struct sim_op *op, FILE *file)
         break;
     case SIM_OP_RESTORE:
         (void)fprintf(file, " %u%s", op->node, op->is_told ? " told" : "");
+        break;
+    case SIM_OP_ROTATE:
+    case SIM_OP_REVOKE:
+        (void)fprintf(file, " %u", op->node);
+        break;
+    case SIM_OP_FORGE:
+        (void)fprintf(file, " %u %u as %u", op->node, op->other, op->record);
+        if (op->back_ms > 0) {
+            (void)fprintf(file, " back ");
+            print_time(op->back_ms, file);
+        }
+        break;
+    case SIM_OP_UNSAY:
+        (void)fprintf(file, " %u %u %u", op->node, op->other, op->record);
         break;
     case SIM_OP_CLOCK:
         (void)fprintf(file, " %u %s", op->node, op->skew_ms < 0 ? "-" : "");
@@ -298,6 +313,17 @@ static void read_clock(struct words *words, const struct sim_plan *plan, struct 
     op->skew_ms = word[0] == '-' ? -skew_ms : skew_ms;
 }
 
+static void read_forge(struct words *words, const struct sim_plan *plan, struct sim_op *op)
+{
+    op->node = next_node(words, plan);
+    op->other = next_node(words, plan);
+    if (!next_is(words, "as")) {
+        words->why = "a record needs a number: as N";
+    }
+    op->record = (uint32_t)next_number(words, UINT32_MAX);
+    op->back_ms = next_is(words, "back") ? next_time(words) : 0;
+}
+
 static void read_op(struct words *words, struct sim_plan *plan)
 {
     struct sim_op op = {.at_ms = next_time(words)};
@@ -334,6 +360,18 @@ static void read_op(struct words *words, struct sim_plan *plan)
     case SIM_OP_RENEW:
         op.node = next_node(words, plan);
         op.is_told = op.kind == SIM_OP_RESTORE && next_is(words, "told");
+        break;
+    case SIM_OP_ROTATE:
+    case SIM_OP_REVOKE:
+        op.node = next_node(words, plan);
+        break;
+    case SIM_OP_FORGE:
+        read_forge(words, plan, &op);
+        break;
+    case SIM_OP_UNSAY:
+        op.node = next_node(words, plan);
+        op.other = next_node(words, plan);
+        op.record = (uint32_t)next_number(words, UINT32_MAX);
         break;
     case SIM_OP_CLOCK:
         read_clock(words, plan, &op);

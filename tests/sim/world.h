@@ -121,6 +121,9 @@ struct sim_node {
     uint32_t *edges; /* indices into the world's */
     uint32_t edge_count;
     bool is_member, is_in_second;
+    bool is_stolen, is_revoked; /* a thief has that node key; its council has said so */
+    uint64_t stolen_ms;         /* by its own clock */
+    uint8_t stolen_key[32], stolen_secret[64];
 };
 
 /* What a node's store says of a record. */
@@ -147,6 +150,7 @@ struct sim_record {
     uint8_t token[16], id[32];
     uint8_t canary[16]; /* the first half is the same in all records of a world */
     bool is_accepted;
+    bool is_false;      /* a thief signed it with its node's key */
     bool is_at_risk;    /* its node went back to a backup that was older: it may be lost, to everybody */
     bool is_exempt;     /* its node's clock was wrong by too much: nobody has to take it */
     bool is_dated_back; /* by so much that it may have expired long ago */
@@ -277,6 +281,18 @@ void sim_world_retract(struct sim_world *world, struct sim_record *record);
  * older statement must do so everywhere. */
 enum sim_word { SIM_WORD_VOUCHES, SIM_WORD_UNVOUCHES, SIM_WORD_EXPELS, SIM_WORD_READMITS, SIM_WORD_COUNT };
 enum sim_verdict sim_world_state(struct sim_world *world, uint32_t node, const struct sim_node *about, enum sim_word word);
+/* ---- theft.c: what needs the node to be up does nothing where it is down ---- */
+/* New keys for a node, on its council's card. */
+enum sim_verdict sim_world_rotate(struct sim_world *world, uint32_t node);
+/* A thief with the key that `node` had when this was first done signs a report, dated back by so much, and brings it to a linked
+ * node as if it came from there. */
+enum sim_verdict sim_world_forge(struct sim_world *world, uint32_t node, uint32_t other, uint32_t name, uint64_t back_ms);
+/* The same of a retraction of that record of the node's, if `other` has it and it is not sealed. */
+enum sim_verdict sim_world_unsay(struct sim_world *world, uint32_t node, uint32_t other, struct sim_record *record);
+/* The node's council revokes the stolen key. */
+enum sim_verdict sim_world_revoke(struct sim_world *world, uint32_t node);
+/* After healing: where the key is revoked, nobody shows what the thief signed. */
+enum sim_verdict sim_check_false(struct sim_world *world, const struct sim_record *record);
 /* Some of the other nodes, at least one, drawn at random: for an audience. Returns how many; ascending. */
 uint32_t sim_world_draw_audience(struct sim_world *world, uint32_t node, uint32_t *ret_audience);
 
