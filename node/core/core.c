@@ -115,7 +115,8 @@ enum kr_err kr_step_job(struct kr_step *step, struct kr_job *job)
         job->caller = step->asking->caller;
         job->op = step->asking->op;
     }
-    if (step->asking != NULL && job->kind == KR_JOB_MAKE && (has_approval(step->core) || job->op == KR_OP_DRAFT_EDIT)) {
+    const bool is_of_draft = job->op == KR_OP_DRAFT_EDIT || job->op == KR_OP_DRAFT_APPROVE;
+    if (step->asking != NULL && job->kind == KR_JOB_MAKE && (has_approval(step->core) || is_of_draft)) {
         job->asked = malloc(step->asked.len + 1);
         if (job->asked == NULL) {
             kr_job_free(job);

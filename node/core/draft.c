@@ -51,8 +51,8 @@ static void write_row(const struct kr_draft_row *row, struct kr_writer *writer)
     kr_writer_uint(writer, row->args_len);
     kr_writer_str_slice(writer, row->title);
     kr_writer_str_slice(writer, row->reason);
-    kr_writer_uint(writer, 0); /* two fields for what comes, so that what waits need not be rewritten */
-    kr_writer_bin(writer, NULL, 0);
+    kr_writer_uint(writer, 0); /* for what comes, so that what waits need not be rewritten */
+    kr_writer_bin(writer, row->alias, sizeof row->alias);
 }
 
 enum kr_err kr_draft_row_read(struct kr_slice key, struct kr_slice value, struct kr_draft_row *ret_row)
@@ -82,7 +82,7 @@ enum kr_err kr_draft_row_read(struct kr_slice key, struct kr_slice value, struct
     ret_row->title = kr_reader_str(&reader, KR_TITLE_BYTES_MAX);
     ret_row->reason = kr_reader_str(&reader, KR_NOTE_BYTES_MAX);
     kr_reader_skip(&reader);
-    kr_reader_skip(&reader);
+    (void)kr_reader_fixed_or_empty(&reader, ret_row->alias, sizeof ret_row->alias);
     kr_reader_close(&reader);
     return kr_reader_end(&reader) == KR_OK ? KR_OK : KR_CORRUPT;
 }
@@ -224,17 +224,8 @@ void kr_draft_binding(const struct kr_draft_row *row, uint8_t ret_binding[static
     kr_hash(ret_binding, "kairan draft", bytes, sizeof bytes);
 }
 
-void kr_draft_pseudonym(const struct kr_draft_row *row, uint8_t ret_name[static 8])
-{
-    uint8_t bytes[32 + KR_DRAFT_ID_BYTES], hash[32];
-    memcpy(bytes, row->submitter, 32);
-    memcpy(bytes + 32, row->token, KR_DRAFT_ID_BYTES); /* another one with each draft */
-    kr_hash(hash, "kairan pseudonym", bytes, sizeof bytes);
-    memcpy(ret_name, hash, 8);
-}
-
 enum kr_err kr_draft_item_fill(struct kr_txn *txn, const struct kr_draft_row *row, const struct kr_who *who,
-                               struct kr_draft_item *item, uint8_t pseudonym[static 8])
+                               struct kr_draft_item *item)
 {
     static _Thread_local struct kr_person_row person_row;
     const bool is_operator = is_zero(row->submitter), is_own = memcmp(row->submitter, who->person, 32) == 0;
@@ -253,8 +244,7 @@ enum kr_err kr_draft_item_fill(struct kr_txn *txn, const struct kr_draft_row *ro
         return KR_OK;
     }
     if (!may_know) {
-        kr_draft_pseudonym(row, pseudonym);
-        item->submitter = (struct kr_slice){pseudonym, 8};
+        item->submitter = (struct kr_slice){row->alias, sizeof row->alias};
         return KR_OK;
     }
     item->submitter = (struct kr_slice){row->submitter, 32};
@@ -339,6 +329,9 @@ static enum kr_err prepare(struct kr_step *step, const struct kr_job *job, struc
     struct kr_who who;
     enum kr_err err = kr_draft_get(step->txn, job->token, row);
     if (job->op == KR_OP_DRAFT_EDIT) {
+        if (err == KR_OK && row->state != KR_DRAFT_WAITS && row->state != KR_DRAFT_RETURNED) {
+            return KR_INVALID; /* decided while it was made */
+        }
         row->state = KR_DRAFT_RETURNED;
         return err == KR_OK ? kr_draft_args_drop(step->txn, row) : err;
     }
@@ -350,6 +343,7 @@ static enum kr_err prepare(struct kr_step *step, const struct kr_job *job, struc
     row->state = KR_DRAFT_WAITS;
     row->op = job->op;
     row->submitted_ms = step->now_ms;
+    kr_rng_bytes(step->rng, row->alias, sizeof row->alias);
     err = kr_who_find(step->txn, &job->caller, step->now_ms, &who);
     if (err == KR_OK && who.facts.is_person) {
         memcpy(row->submitter, who.person, 32);
@@ -370,6 +364,9 @@ static enum kr_err keep(struct kr_step *step, const struct kr_job *job, struct k
     }
     if (err == KR_EXISTS) {
         return end(step, job->client, job->request, job->token, true);
+    }
+    if (err == KR_INVALID) {
+        return kr_step_error(step, job->client, job->request, err, "this draft is decided already");
     }
     if (err == KR_OK) {
         fill(step, job, row, audience);
@@ -409,6 +406,68 @@ enum kr_err kr_draft_known(struct kr_step *step, const struct kr_event *event, c
     }
     free(row);
     return err == KR_NOT_FOUND ? KR_OK : err;
+}
+
+/* Which community is meant, and to whom a revision or a sighting goes, is looked up when the record is made. */
+static bool goes_where_it_says(const struct kr_draft_row *row, const struct kr_header *header)
+{
+    bool is_same = (uint32_t)header->label == row->label && header->has_community == row->has_community &&
+                   memcmp(header->community, row->community, 32) == 0 && (size_t)32 * header->audience_count == row->audience.len;
+    for (uint32_t i = 0; is_same && i < header->audience_count; i++) {
+        is_same = memcmp(kr_header_audience_at(header, i), row->audience.bytes + (size_t)32 * i, 32) == 0;
+    }
+    return is_same;
+}
+
+/* Its submitter sees where it would go now, and consents, or does not. */
+static enum kr_err return_it(struct kr_step *step, const struct kr_job *job, struct kr_draft_row *row)
+{
+    static const char why[] = "it would go elsewhere than when it was submitted";
+    uint8_t *audience = malloc((size_t)32 * KR_AUDIENCE_MAX);
+    if (audience == NULL) {
+        return KR_NOMEM;
+    }
+    fill(step, job, row, audience);
+    row->state = KR_DRAFT_RETURNED;
+    row->reason = (struct kr_slice){(const uint8_t *)why, sizeof why - 1};
+    enum kr_err err = kr_draft_reach(step->core, row, row->reach);
+    if (err == KR_OK) {
+        err = kr_draft_put(step->txn, row);
+    }
+    free(audience);
+    return err == KR_OK ? kr_step_error(step, job->client, job->request, KR_DENIED,
+                                        "it would go elsewhere than when it was submitted, and has gone back to its submitter")
+                        : err;
+}
+
+enum kr_err kr_draft_may_send(struct kr_step *step, const struct kr_job *job, bool *ret_may)
+{
+    struct kr_draft_act act;
+    uint8_t binding[32];
+    struct kr_draft_row *row = malloc(sizeof *row);
+    enum kr_err err = row == NULL ? KR_NOMEM : kr_draft_get(step->txn, job->token, row);
+    *ret_may = false;
+    if (err == KR_OK && row->state == KR_DRAFT_WAITS && !goes_where_it_says(row, &job->header)) {
+        err = return_it(step, job, row);
+        free(row);
+        return err;
+    }
+    if (err == KR_OK) {
+        err = kr_draft_reach(step->core, row, row->reach);
+    }
+    if (err == KR_OK) {
+        KR_ASSERT(job->asked != NULL); /* kr_step_job keeps what approvals say */
+        kr_draft_binding(row, binding);
+        *ret_may = row->state == KR_DRAFT_WAITS &&
+                   kr_draft_act_read((struct kr_slice){job->asked, job->asked_len}, &act) == KR_OK && act.has_binding &&
+                   memcmp(act.binding, binding, sizeof binding) == 0;
+    }
+    if (err == KR_NOT_FOUND || err == KR_CORRUPT || (err == KR_OK && !*ret_may)) {
+        err = kr_step_error(step, job->client, job->request, err == KR_OK ? KR_INVALID : err,
+                            "this draft was decided or changed a moment ago: see `kairan drafts`");
+    }
+    free(row);
+    return err;
 }
 
 enum kr_err kr_draft_sent(struct kr_step *step, const struct kr_job *job)

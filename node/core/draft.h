@@ -17,10 +17,14 @@
 #include "node/core/state.h"
 #include "proto/client/draft.h"
 
+#define KR_DRAFT_ALIAS_BYTES 8u
+
 struct kr_draft_row {
     uint8_t token[KR_DRAFT_ID_BYTES];
     uint32_t state, op, kind, label;
     uint8_t submitter[32], decider[32]; /* zero: the operator; nobody yet */
+    uint8_t
+        alias[KR_DRAFT_ALIAS_BYTES]; /* stands for the submitter towards who need not know: random, another one with each draft */
     uint64_t submitted_ms, changed_ms;
     bool has_community, has_record;
     uint8_t community[32], record_id[32];
@@ -46,13 +50,11 @@ enum kr_err kr_draft_args_drop(struct kr_txn *txn, const struct kr_draft_row *ro
 /* Whom it would reach as the directory is now: one hash over councils and whose operators run their machines. */
 enum kr_err kr_draft_reach(const struct kr_core *core, const struct kr_draft_row *row, uint8_t ret_reach[static 32]) KR_WARN_UNUSED;
 /* As clients see it: its submitter's name for that one itself and for intake, else a name that stands for it. `ret_item` borrows
- * from row, `pseudonym`, and until the next call. */
+ * from row, and until the next call. */
 enum kr_err kr_draft_item_fill(struct kr_txn *txn, const struct kr_draft_row *row, const struct kr_who *who,
-                               struct kr_draft_item *ret_item, uint8_t pseudonym[static 8]) KR_WARN_UNUSED;
+                               struct kr_draft_item *ret_item) KR_WARN_UNUSED;
 /* What an approval binds: content, label, and whom it reaches. */
 void kr_draft_binding(const struct kr_draft_row *row, uint8_t ret_binding[static 32]);
-/* What stands for a submitter towards those who need not know. */
-void kr_draft_pseudonym(const struct kr_draft_row *row, uint8_t ret_name[static 8]);
 
 /* Whether what the job has made is to wait. */
 bool kr_draft_is_needed(const struct kr_core *core, const struct kr_job *job);
@@ -61,6 +63,10 @@ enum kr_err kr_draft_keep(struct kr_step *step, const struct kr_job *job) KR_WAR
 /* There is a draft with this token already: `*ret_is_answered`. */
 enum kr_err kr_draft_known(struct kr_step *step, const struct kr_event *event, const uint8_t token[static KR_DRAFT_ID_BYTES],
                            bool *ret_is_answered) KR_WARN_UNUSED;
+/* The record of an approved one is made: whether it may still be sent. It may not where the draft was decided or changed while it
+ * was made, nor where it would go elsewhere than the approver was shown: then the client has its answer, and `*ret_may` is false.
+ */
+enum kr_err kr_draft_may_send(struct kr_step *step, const struct kr_job *job, bool *ret_may) KR_WARN_UNUSED;
 /* The record of an approved one is stored. */
 enum kr_err kr_draft_sent(struct kr_step *step, const struct kr_job *job) KR_WARN_UNUSED;
 

@@ -43,7 +43,7 @@ static enum kr_err show(struct kr_step *step, const struct kr_event *event, cons
 {
     struct kr_draft_shown shown = {.community = {row->community, row->has_community ? 32 : 0}, .audience = row->audience};
     struct kr_writer result;
-    uint8_t *args = NULL, pseudonym[8];
+    uint8_t *args = NULL;
     if (!is_own(row, who) && (who->facts.roles & (KR_ROLE_APPROVER | KR_ROLE_INTAKE)) == 0 && who->facts.has_people) {
         return refuse(step, event, KR_DENIED, "this draft is another's: it is for approvers to look at");
     }
@@ -52,7 +52,7 @@ static enum kr_err show(struct kr_step *step, const struct kr_event *event, cons
         err = kr_draft_reach(step->core, row, row->reach); /* as it is now: that is what is approved */
     }
     if (err == KR_OK) {
-        err = kr_draft_item_fill(step->txn, row, who, &shown.item, pseudonym);
+        err = kr_draft_item_fill(step->txn, row, who, &shown.item);
     }
     if (err == KR_OK) {
         kr_draft_binding(row, shown.binding);

@@ -43,8 +43,7 @@ static enum kr_err give(struct listing *listing)
     struct kr_draft_item item;
     struct kr_head head;
     struct kr_writer writer;
-    uint8_t pseudonym[8];
-    enum kr_err err = kr_draft_item_fill(page->txn, &row, listing->who, &item, pseudonym);
+    enum kr_err err = kr_draft_item_fill(page->txn, &row, listing->who, &item);
     if (err == KR_OK && row.has_record) {
         err = add_record(page, row.record_id, &head, &item);
     }

@@ -422,6 +422,14 @@ enum kr_err kr_submit_made(struct kr_step *step, struct kr_job *job)
     if (err == KR_NOT_FOUND && kr_draft_is_needed(step->core, job)) {
         return kr_draft_keep(step, job);
     }
+    if (err == KR_NOT_FOUND && job->op == KR_OP_DRAFT_APPROVE) {
+        bool may_send = false;
+        err = kr_draft_may_send(step, job, &may_send);
+        if (err != KR_OK || !may_send) {
+            return err;
+        }
+        err = KR_NOT_FOUND;
+    }
     if (err == KR_NOT_FOUND) {
         err = kr_admit(step, job, step->core->self, NULL, &verdict, &arrival);
     }

@@ -160,11 +160,29 @@ struct listed {
     uint32_t count;
 };
 
+/* Approvers see the ids of persons, too: what stands for one of them must not follow from them. */
+static bool follows_from_an_id(const struct kr_draft_item *item)
+{
+    bool follows = false;
+    for (uint32_t i = 1; i < 5; i++) {
+        uint8_t bytes[32 + KR_DRAFT_ID_BYTES], hash[32];
+        memcpy(bytes, ids[i], 32);
+        memcpy(bytes + 32, item->id.bytes, KR_DRAFT_ID_BYTES);
+        kr_hash(hash, "kairan pseudonym", bytes, sizeof bytes);
+        follows = follows || memcmp(hash, item->submitter.bytes, item->submitter.len) == 0 ||
+                  memcmp(ids[i], item->submitter.bytes, item->submitter.len) == 0;
+    }
+    return follows;
+}
+
 static enum kr_err take_item(void *context, struct kr_slice item)
 {
     struct listed *listed = context;
     assert_true(listed->count < 32);
-    assert_int_equal(kr_draft_item_read(item, &listed->items[listed->count++]), KR_OK);
+    assert_int_equal(kr_draft_item_read(item, &listed->items[listed->count]), KR_OK);
+    assert_true(listed->items[listed->count].submitter.len != KR_DRAFT_ALIAS_BYTES ||
+                !follows_from_an_id(&listed->items[listed->count]));
+    listed->count++;
     return KR_OK;
 }
 
@@ -385,6 +403,87 @@ static void guards_look_twice(void **state)
     as(bed, 0);
 }
 
+/* What is asked for in the same batch as the next request: its job ends after that one. */
+static void ask_beside(struct bed *bed, uint32_t uid, uint32_t op, uint8_t token, const uint8_t *binding, struct kr_slice edited)
+{
+    struct kr_draft_act what = {.has_binding = binding != NULL, .args = edited};
+    struct kr_writer args;
+    const struct kr_event event = {
+        .type = KR_EVENT_REQUEST, .client = BED_CLIENT + 1, .request = 7000u + token, .op = op, .caller = {true, uid}};
+    memset(what.id, token, sizeof what.id);
+    if (binding != NULL) {
+        memcpy(what.binding, binding, 32);
+    }
+    kr_writer_init(&args, KR_MIB);
+    kr_draft_act_write(&what, &args);
+    sim_world_push(bed->world, bed_node(bed, 0), event, args.bytes, args.len, bed->world->now_ms);
+    kr_writer_deinit(&args);
+}
+
+/* An approval, or an edit, is under way while its submitter takes the draft back. */
+static void what_is_withdrawn_meanwhile_is_not_sent(void **state)
+{
+    struct bed *bed = *state;
+    static struct kr_draft_shown shown;
+    const uint64_t records = bed_records(bed, 0);
+    struct kr_submit *edited = bed_submission(bed, KR_TLP_GREEN, "other.example", 71);
+    struct kr_writer args;
+    uint8_t binding[32];
+    as(bed, SATO);
+    assert_int_equal(submit(bed, KR_TLP_GREEN, "late.example", 70), KR_OK);
+    assert_int_equal(submit(bed, KR_TLP_GREEN, "later.example", 71), KR_OK);
+    assert_int_equal(look(bed, 70, &shown), KR_OK);
+    memcpy(binding, shown.binding, 32);
+    ask_beside(bed, SUZUKI, KR_OP_DRAFT_APPROVE, 70, binding, (struct kr_slice){0});
+    assert_int_equal(act(bed, KR_OP_DRAFT_WITHDRAW, 70, NULL, "", (struct kr_slice){0}), KR_OK);
+    kr_writer_init(&args, KR_MIB);
+    kr_submit_write(edited, &args);
+    ask_beside(bed, SUZUKI, KR_OP_DRAFT_EDIT, 71, NULL, (struct kr_slice){args.bytes, args.len});
+    assert_int_equal(act(bed, KR_OP_DRAFT_WITHDRAW, 71, NULL, "", (struct kr_slice){0}), KR_OK);
+    bed_run(bed, 2000);
+    assert_int_equal(state_of(bed, 70), KR_DRAFT_WITHDRAWN);
+    assert_int_equal(state_of(bed, 71), KR_DRAFT_WITHDRAWN);
+    assert_int_equal(bed_records(bed, 0), records);
+    kr_writer_deinit(&args);
+    bed_submission_free(edited);
+    as(bed, 0);
+}
+
+/* It names no community, so the only one is meant; that was another one then. */
+static void what_would_go_to_another_community_goes_back(void **state)
+{
+    struct bed *bed = *state;
+    static struct kr_draft_shown shown;
+    static struct kr_draft_row row;
+    struct kr_txn *txn = NULL;
+    const uint64_t records = bed_records(bed, 0);
+    uint8_t id[KR_DRAFT_ID_BYTES], community[32], binding[32];
+    as(bed, SATO);
+    assert_int_equal(submit(bed, KR_TLP_GREEN, "moved.example", 72), KR_OK);
+    memset(id, 72, sizeof id);
+    assert_int_equal(kr_store_write_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    assert_int_equal(kr_draft_get(txn, id, &row), KR_OK);
+    memcpy(community, row.community, sizeof community);
+    row.community[0] ^= 1;
+    assert_int_equal(kr_draft_reach(bed_core(bed, 0), &row, row.reach), KR_OK);
+    assert_int_equal(kr_draft_put(txn, &row), KR_OK);
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+    as(bed, SUZUKI);
+    assert_int_equal(approve(bed, 72), KR_DENIED);
+    assert_non_null(strstr(bed->text, "gone back"));
+    assert_int_equal(state_of(bed, 72), KR_DRAFT_RETURNED);
+    assert_int_equal(bed_records(bed, 0), records);
+    as(bed, SATO); /* sees where it would go now, and consents */
+    assert_int_equal(look(bed, 72, &shown), KR_OK);
+    assert_memory_equal(shown.community.bytes, community, sizeof community);
+    memcpy(binding, shown.binding, 32);
+    assert_int_equal(act(bed, KR_OP_DRAFT_CONSENT, 72, binding, "", (struct kr_slice){0}), KR_OK);
+    as(bed, SUZUKI);
+    assert_int_equal(approve(bed, 72), KR_OK);
+    assert_int_equal(bed_records(bed, 0), records + 1);
+    as(bed, 0);
+}
+
 static void lists_tell_whom_they_may(void **state)
 {
     struct bed *bed = *state;
@@ -443,6 +542,8 @@ int main(void)
         cmocka_unit_test(another_audience_goes_back),
         cmocka_unit_test(an_edited_draft_needs_its_submitters_consent),
         cmocka_unit_test(guards_look_twice),
+        cmocka_unit_test(what_is_withdrawn_meanwhile_is_not_sent),
+        cmocka_unit_test(what_would_go_to_another_community_goes_back),
         cmocka_unit_test(lists_tell_whom_they_may),
         cmocka_unit_test(what_was_decided_long_ago_goes),
     };
