@@ -64,6 +64,7 @@
 #define KR_DRAFTS_BYTES_MAX     (64u * KR_MIB)             /* of those that wait */
 #define KR_DRAFT_DECIDED_MS     (90u * UINT64_C(86400000)) /* how long is kept what became of one */
 #define KR_AUDIT_DENIED_DAY_MAX 64u                        /* entries about what one user was refused in a day */
+#define KR_AUDIT_FAILED_DAY_MAX 512u                       /* entries about acts of one user in a day that came to nothing */
 #define KR_AUDIT_COUNTS_MAX     256u                       /* users and sorts of entries that are counted for that at a time */
 #define KR_STANDS_FOR_MAX       8u                         /* for so many may one person be a deputy */
 

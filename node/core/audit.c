@@ -12,6 +12,8 @@
 #define HOUR_MS   3600000u
 #define SLICE     256u /* entries dropped at a time */
 
+#define COUNT_NOTHING UINT32_MAX /* in the place of an operation: acts that come to nothing */
+
 /* ---- rows ---- */
 
 static void row_key(uint8_t ret_key[static KEY_BYTES], uint64_t number)
@@ -184,6 +186,48 @@ static enum kr_err append(struct kr_step *step, struct kr_audit_entry *entry)
     return err == KR_OK ? put_chain(step->txn, &chain) : err;
 }
 
+/* ---- what is bounded ---- */
+
+/* The caller's place in memory for that sort of entry; the oldest one's where there is no room. */
+static struct kr_audit_count *find_count(struct kr_core *core, uint32_t uid, uint32_t op)
+{
+    struct kr_audit_count *oldest = &core->audit_counts[0];
+    for (uint32_t i = 0; i < KR_AUDIT_COUNTS_MAX; i++) {
+        struct kr_audit_count *count = &core->audit_counts[i];
+        if (count->is_used && count->uid == uid && count->op == op) {
+            return count;
+        }
+        oldest = count->since_ms < oldest->since_ms ? count : oldest;
+    }
+    *oldest = (struct kr_audit_count){.is_used = true, .uid = uid, .op = op};
+    return oldest;
+}
+
+/* Whether there is to be one more entry. `*ret_is_last`: until `span_ms` are over. */
+static bool may_note(struct kr_step *step, uint32_t uid, uint32_t op, uint64_t span_ms, uint32_t max, bool *ret_is_last)
+{
+    struct kr_audit_count *count = find_count(step->core, uid, op);
+    if (count->count == 0 || step->now_ms >= count->since_ms + span_ms) {
+        count->since_ms = step->now_ms;
+        count->count = 0;
+    }
+    count->count += count->count < max + 1;
+    *ret_is_last = count->count == max;
+    return count->count <= max;
+}
+
+/* What came to nothing changes nothing that could be bounded, and costs its caller nothing. */
+static enum kr_err append_nothing(struct kr_step *step, struct kr_audit_entry *entry)
+{
+    static const char more[] = "further ones that come to nothing are not written for a day";
+    bool is_last = false;
+    if (!may_note(step, entry->uid, COUNT_NOTHING, DAY_MS, KR_AUDIT_FAILED_DAY_MAX, &is_last)) {
+        return KR_OK;
+    }
+    entry->note = is_last ? (struct kr_slice){(const uint8_t *)more, sizeof more - 1} : entry->note;
+    return append(step, entry);
+}
+
 /* ---- what came of it ---- */
 
 /* For whom it stood in, where its own roles are not enough. */
@@ -238,6 +282,11 @@ static const struct kr_effect *find_answer(const struct kr_effects *effects, siz
     return NULL;
 }
 
+static bool is_made_by_job(uint32_t op)
+{
+    return op == KR_OP_SUBMIT || op == KR_OP_REVISE || op == KR_OP_SIGHT || op == KR_OP_RETRACT;
+}
+
 enum kr_err kr_audit_request(struct kr_step *step, const struct kr_event *event, const struct kr_who *who, size_t from)
 {
     struct kr_audit_entry entry = {.outcome = KR_AUDIT_BEGUN, .note = step->note};
@@ -265,7 +314,9 @@ enum kr_err kr_audit_request(struct kr_step *step, const struct kr_event *event,
     if (answer == NULL || answer->type != KR_EFFECT_END || !find_target((struct kr_slice){answer->bytes, answer->len}, &entry)) {
         (void)find_target(event->bytes, &entry);
     }
-    return append(step, &entry);
+    /* What is sent by a job and has ended without one was sent before. */
+    const bool is_again = answer != NULL && answer->type == KR_EFFECT_END && is_made_by_job(event->op);
+    return is_again || (answer != NULL && answer->type != KR_EFFECT_END) ? append_nothing(step, &entry) : append(step, &entry);
 }
 
 enum kr_err kr_audit_job(struct kr_step *step, const struct kr_job *job, const struct kr_who *who, size_t from)
@@ -281,41 +332,14 @@ enum kr_err kr_audit_job(struct kr_step *step, const struct kr_job *job, const s
     }
     fill_who(who, &job->caller, job->op, &entry);
     entry.outcome = answer->type == KR_EFFECT_END ? (uint32_t)KR_OK : answer->code;
-    if (answer->type == KR_EFFECT_END) {
-        (void)find_target((struct kr_slice){answer->bytes, answer->len}, &entry);
+    if (answer->type != KR_EFFECT_END) {
+        return append_nothing(step, &entry);
     }
+    (void)find_target((struct kr_slice){answer->bytes, answer->len}, &entry);
     return append(step, &entry);
 }
 
-/* ---- what is bounded ---- */
-
-/* The caller's place in memory for that sort of entry; the oldest one's where there is no room. */
-static struct kr_audit_count *find_count(struct kr_core *core, uint32_t uid, uint32_t op)
-{
-    struct kr_audit_count *oldest = &core->audit_counts[0];
-    for (uint32_t i = 0; i < KR_AUDIT_COUNTS_MAX; i++) {
-        struct kr_audit_count *count = &core->audit_counts[i];
-        if (count->is_used && count->uid == uid && count->op == op) {
-            return count;
-        }
-        oldest = count->since_ms < oldest->since_ms ? count : oldest;
-    }
-    *oldest = (struct kr_audit_count){.is_used = true, .uid = uid, .op = op};
-    return oldest;
-}
-
-/* Whether there is to be one more entry. `*ret_is_last`: until `span_ms` are over. */
-static bool may_note(struct kr_step *step, uint32_t uid, uint32_t op, uint64_t span_ms, uint32_t max, bool *ret_is_last)
-{
-    struct kr_audit_count *count = find_count(step->core, uid, op);
-    if (count->count == 0 || step->now_ms >= count->since_ms + span_ms) {
-        count->since_ms = step->now_ms;
-        count->count = 0;
-    }
-    count->count += count->count < max + 1;
-    *ret_is_last = count->count == max;
-    return count->count <= max;
-}
+/* ---- what was refused, or only looked at ---- */
 
 enum kr_err kr_audit_denied(struct kr_step *step, const struct kr_caller *caller, const struct kr_who *who, uint32_t op)
 {

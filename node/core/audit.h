@@ -48,7 +48,8 @@ enum kr_err kr_audit_row_get(struct kr_txn *txn, uint64_t number, uint8_t *ret_b
  * there is an end of it. */
 enum kr_err kr_audit_request(struct kr_step *step, const struct kr_event *event, const struct kr_who *who,
                              size_t from) KR_WARN_UNUSED;
-/* The same of a job that a request began. */
+/* The same of a job that a request began. Of what came to nothing (refused by the act itself, or sent before) at most
+ * KR_AUDIT_FAILED_DAY_MAX entries a day of each user, of both together. */
 enum kr_err kr_audit_job(struct kr_step *step, const struct kr_job *job, const struct kr_who *who, size_t from) KR_WARN_UNUSED;
 /* Somebody asked for what it may not: at most KR_AUDIT_DENIED_DAY_MAX entries a day of each. */
 enum kr_err kr_audit_denied(struct kr_step *step, const struct kr_caller *caller, const struct kr_who *who,

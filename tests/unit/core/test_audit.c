@@ -7,7 +7,7 @@
 #include "tests/unit/core/bed.h"
 
 #define SATO    1001u
-#define ENTRIES 256u
+#define ENTRIES 1024u
 
 static const uint8_t body[32] = {0x5a}, sato[32] = {1};
 
@@ -253,6 +253,32 @@ static void refusals_are_bounded(void **state)
     assert_int_equal(log_of_test.count, before + denied + 1);
 }
 
+/* Whoever may do something, and does nothing with it over and over, fills no disk. */
+static void what_comes_to_nothing_is_bounded(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t id[32];
+    bed_run(bed, BED_DAY_MS);
+    assert_int_equal(read_log(bed, 0, NULL, 0, &log_of_test), KR_OK);
+    const uint32_t before = log_of_test.count;
+    as(bed, SATO);
+    for (uint32_t i = 0; i < KR_AUDIT_FAILED_DAY_MAX / 2 + 10; i++) {
+        uint8_t none[1] = {0x90};
+        assert_int_equal(submit(bed, "b.example", 2, id), KR_OK); /* sent before */
+        assert_int_equal(bed_request(bed, 0, KR_OP_DRAFT_WITHDRAW, none, sizeof none, 1), KR_MALFORMED);
+    }
+    as(bed, 0);
+    assert_int_equal(read_log(bed, 0, NULL, 0, &log_of_test), KR_OK);
+    assert_int_equal(log_of_test.count, before + KR_AUDIT_FAILED_DAY_MAX);
+    assert_non_null(strstr(log_of_test.notes[log_of_test.count - 1], "not written"));
+    as(bed, SATO);
+    assert_int_equal(submit(bed, "done.example", 99, id), KR_OK); /* what is done stands there all the same */
+    as(bed, 0);
+    assert_int_equal(read_log(bed, 0, NULL, 0, &log_of_test), KR_OK);
+    assert_int_equal(log_of_test.count, before + KR_AUDIT_FAILED_DAY_MAX + 1);
+    assert_memory_equal(log_of_test.targets[log_of_test.count - 1], id, 32);
+}
+
 /* A query that takes everything out is one entry an hour; one that is refused is an entry. */
 static void queries_are_noted(void **state)
 {
@@ -415,6 +441,7 @@ int main(void)
         cmocka_unit_test(acts_and_refusals_are_there),
         cmocka_unit_test(nothing_is_made_for_who_is_suspended_meanwhile),
         cmocka_unit_test(refusals_are_bounded),
+        cmocka_unit_test(what_comes_to_nothing_is_bounded),
         cmocka_unit_test(queries_are_noted),
         cmocka_unit_test(what_was_changed_shows),
         cmocka_unit_test(it_is_as_durable_as_the_acts),
