@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "node/core/caller.h"
+#include "node/core/draft.h"
 #include "node/core/query_page.h"
 #include "node/core/reason.h"
 #include "node/core/sighting.h"
@@ -144,6 +145,7 @@ enum kr_err kr_status_request(struct kr_step *step, const struct kr_event *event
     status.store_is_writable = true;
     status.has_root = kr_keyring_secret(core->keyring, KR_KEY_ROOT) != NULL;
     status.has_recovery = kr_keyring_secret(core->keyring, KR_KEY_RECOVERY) != NULL;
+    status.needs_approval = kr_draft_may_be_needed(core);
     status.restored = core->restored.how;
     status.restored_since_ms = core->restored.since_ms;
     for (uint32_t i = 0; i < core->link_count; i++) {

@@ -100,12 +100,6 @@ static void count_make(struct kr_core *core, const struct kr_job *job, bool goes
     }
 }
 
-static bool has_approval(const struct kr_core *core)
-{
-    const struct kr_approval *approval = &core->options.approval;
-    return (approval->report_labels | approval->advisory_labels | approval->sighting_labels) != 0;
-}
-
 enum kr_err kr_step_job(struct kr_step *step, struct kr_job *job)
 {
     step->core->jobs_out++;
@@ -116,7 +110,7 @@ enum kr_err kr_step_job(struct kr_step *step, struct kr_job *job)
         job->op = step->asking->op;
     }
     const bool is_of_draft = job->op == KR_OP_DRAFT_EDIT || job->op == KR_OP_DRAFT_APPROVE;
-    if (step->asking != NULL && job->kind == KR_JOB_MAKE && (has_approval(step->core) || is_of_draft)) {
+    if (step->asking != NULL && job->kind == KR_JOB_MAKE && (kr_draft_may_be_needed(step->core) || is_of_draft)) {
         job->asked = malloc(step->asked.len + 1);
         if (job->asked == NULL) {
             kr_job_free(job);

@@ -262,6 +262,12 @@ static uint32_t kind_of(const struct kr_job *job)
     return kr_content_to_read(kind, content, &kind, &content) == KR_OK ? kind : job->header.kind;
 }
 
+bool kr_draft_may_be_needed(const struct kr_core *core)
+{
+    const struct kr_approval *approval = &core->options.approval;
+    return (approval->report_labels | approval->advisory_labels | approval->sighting_labels) != 0;
+}
+
 bool kr_draft_is_needed(const struct kr_core *core, const struct kr_job *job)
 {
     const struct kr_approval *approval = &core->options.approval;

@@ -56,6 +56,8 @@ enum kr_err kr_draft_item_fill(struct kr_txn *txn, const struct kr_draft_row *ro
 /* What an approval binds: content, label, and whom it reaches. */
 void kr_draft_binding(const struct kr_draft_row *row, uint8_t ret_binding[static 32]);
 
+/* Whether any submission waits, as the configuration is. */
+bool kr_draft_may_be_needed(const struct kr_core *core);
 /* Whether what the job has made is to wait. */
 bool kr_draft_is_needed(const struct kr_core *core, const struct kr_job *job);
 /* Keeps it; the client is told. */

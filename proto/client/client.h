@@ -407,6 +407,7 @@ struct kr_status {
     uint64_t restored_since_ms; /* 0: it was not */
     uint64_t awaited;           /* linked councils that it was not found equal with since */
     uint64_t backup_s;          /* when the last backup was made; 0: none ever was, as far as is known */
+    bool needs_approval;        /* something that is submitted waits for another person's word ([approval]) */
     uint32_t community_count;
     struct kr_status_community {
         uint8_t id[32];

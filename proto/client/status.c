@@ -77,7 +77,7 @@ enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer)
 
 void kr_status_write(const struct kr_status *status, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 31);
+    kr_writer_array(writer, 32);
     kr_writer_bin(writer, status->council, 32);
     kr_writer_str_slice(writer, status->name_ja);
     kr_writer_str_slice(writer, status->name_en);
@@ -108,6 +108,7 @@ void kr_status_write(const struct kr_status *status, struct kr_writer *writer)
     kr_writer_uint(writer, status->restored_since_ms);
     kr_writer_uint(writer, status->awaited);
     kr_writer_uint(writer, status->backup_s);
+    kr_writer_flag(writer, status->needs_approval);
     kr_writer_array(writer, status->community_count);
     for (uint32_t i = 0; i < status->community_count; i++) {
         kr_writer_array(writer, 3);
@@ -136,7 +137,7 @@ enum kr_err kr_status_read(struct kr_slice bytes, struct kr_status *ret_status)
     struct kr_reader reader;
 
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 31);
+    kr_reader_array(&reader, 32);
     kr_reader_fixed(&reader, status.council, 32);
     status.name_ja = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     status.name_en = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
@@ -167,6 +168,7 @@ enum kr_err kr_status_read(struct kr_slice bytes, struct kr_status *ret_status)
     status.restored_since_ms = kr_reader_uint(&reader, UINT64_MAX);
     status.awaited = kr_reader_uint(&reader, UINT64_MAX);
     status.backup_s = kr_reader_uint(&reader, UINT64_MAX);
+    status.needs_approval = kr_reader_flag(&reader);
     read_communities(&reader, &status);
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) == KR_OK) {

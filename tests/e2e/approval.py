@@ -75,6 +75,10 @@ def run(options):
         for wanted in (("Suzuki", "approve", "OK"), ("Suzuki", "approve", "DENIED"), ("Suzuki", "reject", "OK"), ("Sato", "consent", "OK")):
             check(wanted in log, f"{wanted} is not in {log}")
         check("problems: 0" in tool.done("verify"), "verify finds problems")
+        found = [finding["level"] for finding in lines(tool.run("--json", "doctor").stdout.decode()) if finding["check"] == "approvers"]
+        check(found == ["warning"], f"doctor says nothing of the only approver: {found}")
+        left = json.loads(tool.done("--json", "body", "leave", "Sapporo", "-y"))
+        check((left["records"], left["drafts"]) == (1, 4), f"what the body has submitted: {left}")
     return 0
 
 

@@ -1,10 +1,13 @@
 /* The council's member bodies. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <sodium.h>
 
+#include "proto/client/audit.h"
+#include "proto/client/draft.h"
 #include "tools/kairan/people.h"
 #include "tools/kairan/preview.h"
 
@@ -96,8 +99,77 @@ static void fill(const struct given *given, struct kr_body_act *act)
     act->is_listed = given->is_listed;
 }
 
+/* ---- what a body leaves behind ---- */
+
+/* Out of the audit log: which records its persons sent at once, and how many submissions of theirs waited for approval. */
+struct legacy {
+    const struct kr_people *people;
+    const uint8_t *body;
+    struct {
+        uint8_t id[32]; /* of a record, or 16 bytes of a draft */
+        bool is_draft;
+    } * items;
+    size_t count, capacity;
+    uint64_t records, drafts;
+};
+
+static enum kr_err note_entry(void *context, struct kr_slice bytes)
+{
+    struct legacy *legacy = context;
+    struct kr_audit_item item;
+    enum kr_err err = kr_audit_item_read(bytes, &item);
+    const bool is_sending = err == KR_OK && item.outcome == KR_OK && item.person.len == 32 &&
+                            (item.op == KR_OP_SUBMIT || item.op == KR_OP_REVISE || item.op == KR_OP_SIGHT) &&
+                            (item.target.len == 32 || item.target.len == KR_DRAFT_ID_BYTES);
+    const struct kr_person_entry *person = is_sending ? kr_people_person_by_id(legacy->people, item.person.bytes) : NULL;
+    if (person == NULL || memcmp(person->card.body, legacy->body, 32) != 0) {
+        return err;
+    }
+    if (legacy->count == legacy->capacity) {
+        const size_t capacity = legacy->capacity == 0 ? 256 : 2 * legacy->capacity;
+        void *more = realloc(legacy->items, capacity * sizeof legacy->items[0]);
+        if (more == NULL) {
+            return KR_NOMEM;
+        }
+        legacy->items = more;
+        legacy->capacity = capacity;
+    }
+    memset(&legacy->items[legacy->count], 0, sizeof legacy->items[0]);
+    memcpy(legacy->items[legacy->count].id, item.target.bytes, item.target.len);
+    legacy->items[legacy->count++].is_draft = item.target.len != 32;
+    return KR_OK;
+}
+
+static int compare_items(const void *a, const void *b)
+{
+    return memcmp(a, b, 32);
+}
+
+/* Each once, though it was sent twice. Tells failures. */
+static bool find_legacy(struct kr_app *app, const struct kr_people *people, const uint8_t body[static 32], struct legacy *legacy)
+{
+    const struct kr_audit_ask ask = {.since_ms = 0};
+    struct kr_writer args;
+    *legacy = (struct legacy){.people = people, .body = body};
+    kr_writer_init(&args, KR_KIB);
+    kr_audit_ask_write(&ask, &args);
+    enum kr_err err = kr_app_call(app, KR_OP_AUDIT, &args, KR_ANSWER_MS, note_entry, legacy, NULL);
+    kr_writer_deinit(&args);
+    if (legacy->count > 0) {
+        qsort(legacy->items, legacy->count, sizeof legacy->items[0], compare_items);
+    }
+    for (size_t i = 0; i < legacy->count; i++) {
+        const bool is_new = i == 0 || memcmp(legacy->items[i].id, legacy->items[i - 1].id, 32) != 0;
+        legacy->records += is_new && !legacy->items[i].is_draft;
+        legacy->drafts += is_new && legacy->items[i].is_draft;
+    }
+    free(legacy->items);
+    legacy->items = NULL;
+    return err == KR_OK;
+}
+
 /* What a council must notice while there is time: nobody is left for something. */
-static void tell_done(const struct kr_body_act *act, const struct kr_body_done *done)
+static void tell_done(const struct kr_body_act *act, const struct kr_body_done *done, const struct legacy *legacy)
 {
     if (act->action == KR_BODY_ADD) {
         kr_out_id(stdout, done->id, 16);
@@ -107,6 +179,9 @@ static void tell_done(const struct kr_body_act *act, const struct kr_body_done *
             _("The body has left; persons revoked: %ju. What it submitted stays, with this council's name, and is this\n"
               "council's to take back. What its persons were given they still have: what they exported, and what they read.\n"),
             (uintmax_t)done->revoked);
+        (void)printf(
+            _("Since the audit log begins, its persons have submitted %ju records at once and %ju that waited for approval.\n"),
+            (uintmax_t)legacy->records, (uintmax_t)legacy->drafts);
     } else {
         (void)fputs(_("Done; in force at once.\n"), stdout);
     }
@@ -117,18 +192,23 @@ static void tell_done(const struct kr_body_act *act, const struct kr_body_done *
     }
 }
 
-static bool done_json(const struct kr_body_act *act, const struct kr_body_done *done)
+static bool done_json(const struct kr_body_act *act, const struct kr_body_done *done, const struct legacy *legacy)
 {
     static const char *const words[] = {"", "added", "changed", "suspended", "resumed", "left"};
     json_t *holders = json_object();
     for (uint32_t i = 0; i < KR_ROLES_COUNT; i++) {
         (void)json_object_set_new(holders, kr_role_name(1u << i), json_integer((json_int_t)done->holders[i]));
     }
-    return kr_json_line(json_pack("{s:o, s:s, s:I, s:o}", "body", kr_json_id(done->id, 32), "done", words[act->action], "revoked",
-                                  (json_int_t)done->revoked, "holders", holders));
+    json_t *object = json_pack("{s:o, s:s, s:I, s:o}", "body", kr_json_id(done->id, 32), "done", words[act->action], "revoked",
+                               (json_int_t)done->revoked, "holders", holders);
+    if (act->action == KR_BODY_LEAVE) {
+        (void)json_object_set_new(object, "records", json_integer((json_int_t)legacy->records));
+        (void)json_object_set_new(object, "drafts", json_integer((json_int_t)legacy->drafts));
+    }
+    return kr_json_line(object);
 }
 
-static int send_act(struct kr_app *app, const struct kr_body_act *act)
+static int send_act(struct kr_app *app, const struct kr_body_act *act, const struct legacy *legacy)
 {
     struct kr_writer args;
     struct kr_slice result;
@@ -144,9 +224,9 @@ static int send_act(struct kr_app *app, const struct kr_body_act *act)
         return kr_app_unreadable(app);
     }
     if (app->is_json) {
-        return done_json(act, &done) ? KR_EXIT_DONE : KR_EXIT_ERROR;
+        return done_json(act, &done, legacy) ? KR_EXIT_DONE : KR_EXIT_ERROR;
     }
-    tell_done(act, &done);
+    tell_done(act, &done, legacy);
     return KR_EXIT_DONE;
 }
 
@@ -168,15 +248,18 @@ static int act_on(struct kr_app *app, uint32_t action, const char *name, const s
     struct kr_body_act act = {.action = action};
     struct kr_people people;
     const struct kr_body_entry *body = kr_people_load(app, &people) ? kr_people_body(app, &people, name) : NULL;
-    if (body != NULL) {
+    struct legacy legacy = {0};
+    bool is_fine = body != NULL;
+    if (is_fine) {
         memcpy(act.id, body->id, 32);
+        is_fine = action != KR_BODY_LEAVE || find_legacy(app, &people, act.id, &legacy);
     }
     kr_people_free(&people);
-    if (body == NULL || !is_wanted(app, action, given->is_sure)) {
+    if (!is_fine || !is_wanted(app, action, given->is_sure)) {
         return KR_EXIT_ERROR;
     }
     fill(given, &act);
-    return send_act(app, &act);
+    return send_act(app, &act, &legacy);
 }
 
 static int add(struct kr_app *app, const struct given *given)
@@ -187,7 +270,7 @@ static int add(struct kr_app *app, const struct given *given)
     }
     randombytes_buf(act.id, sizeof act.id);
     fill(given, &act);
-    return send_act(app, &act);
+    return send_act(app, &act, NULL);
 }
 
 int kr_run_body(struct kr_app *app, int argc, char **argv)

@@ -11,6 +11,7 @@
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/keys.h"
 #include "tools/kairan/out.h"
+#include "tools/kairan/people.h"
 
 #define DAY_S            86400u
 #define CLOCK_MS_MAX     120000 /* further from most peers: records are dated wrongly, and TLS elsewhere begins to fail */
@@ -32,6 +33,7 @@ struct doctor {
     /* Of the peers. */
     int64_t clocks[KR_LINKS_MAX];
     uint32_t clock_count, links, open, dialled_by_us, dialled_by_them, online_by_them;
+    uint32_t approvers; /* persons who have that role now */
     enum kr_err err;
 };
 
@@ -363,6 +365,53 @@ static bool look_at_node_keys(struct doctor *doctor)
     return true;
 }
 
+/* ---- who can approve ---- */
+
+static enum kr_err count_approver(void *context, struct kr_slice bytes)
+{
+    struct doctor *doctor = context;
+    struct kr_person_item item;
+    struct kr_person_card card;
+    enum kr_err err = kr_person_item_read(bytes, &item);
+    if (err == KR_OK && item.state == KR_PERSON_STATE_ACTIVE && kr_person_card_parse(item.card, &card) == KR_OK) {
+        doctor->approvers += (card.roles & KR_ROLE_APPROVER) != 0;
+    }
+    return err;
+}
+
+/* Nobody approves what is his own: with one approver that one's own submissions wait for ever, with none everybody's do. */
+static bool look_at_approvers(struct doctor *doctor)
+{
+    struct kr_slice result;
+    struct kr_whoami whoami;
+    if (!doctor->status.needs_approval) {
+        return true;
+    }
+    if (kr_app_ask(doctor->app, KR_OP_WHOAMI, KR_ANSWER_MS, NULL, NULL, &result) != KR_OK) {
+        return false;
+    }
+    if (kr_whoami_read(result, &whoami) != KR_OK) {
+        (void)kr_app_unreadable(doctor->app);
+        return false;
+    }
+    if ((whoami.roles & (KR_ROLE_ADMIN | KR_ROLE_APPROVER | KR_ROLE_INTAKE)) == 0) {
+        return true; /* may not look at persons */
+    }
+    if (kr_app_ask(doctor->app, KR_OP_PERSONS, KR_ANSWER_MS, count_approver, doctor, NULL) != KR_OK) {
+        return false;
+    }
+    if (doctor->approvers < 2) {
+        say(doctor, doctor->approvers == 0 ? PROBLEM : WARNING, "approvers",
+            doctor->approvers == 0
+                ? _("the configuration demands approval and nobody can approve: what is submitted waits for ever")
+                : _("the configuration demands approval and only one person can approve: what that one submits waits for ever"),
+            _("kairan person set PERSON --role approver,…, for two at least; or change [approval] in the configuration"));
+    } else {
+        say(doctor, GOOD, "approvers", _("two persons or more can approve what is submitted"), NULL);
+    }
+    return true;
+}
+
 /* ---- all ---- */
 
 static bool ask_all(struct doctor *doctor)
@@ -390,7 +439,7 @@ static bool ask_all(struct doctor *doctor)
     if (kr_app_ask(app, KR_OP_COUNCILS, KR_ANSWER_MS, look_at_card, doctor, NULL) != KR_OK) {
         return false;
     }
-    if (!look_at_node_keys(doctor)) {
+    if (!look_at_node_keys(doctor) || !look_at_approvers(doctor)) {
         return false;
     }
     look_at_waiting(doctor);

@@ -63,6 +63,7 @@ static bool status_json(const struct kr_status *status, const struct kr_own_keys
         (void)json_object_set_new(object, "restored", json_string(restored[status->restored <= 2 ? status->restored : 1]));
         (void)json_object_set_new(object, "restored_since",
                                   status->restored != 0 ? kr_json_time(status->restored_since_ms) : json_null());
+        (void)json_object_set_new(object, "needs_approval", json_boolean(status->needs_approval));
         (void)json_object_set_new(object, "backup", status->backup_s > 0 ? kr_json_time(status->backup_s * 1000) : json_null());
     }
     return kr_json_line(object);

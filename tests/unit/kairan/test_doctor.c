@@ -10,6 +10,7 @@
 #include "tests/support/fake_keeper.h"
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/keys.h"
+#include "tools/kairan/people.h"
 
 #define NOW_MS UINT64_C(1800000000000)
 #define DAY_MS UINT64_C(86400000)
@@ -21,6 +22,7 @@ struct node {
     struct kr_card card;
     mode_t keyring_mode;
     struct kr_key_item key;
+    uint32_t caller_roles, person_states[3]; /* of approvers; 0: there is none */
 };
 
 static void make_well(struct node *node)
@@ -34,6 +36,7 @@ static void make_well(struct node *node)
     memcpy(genesis, writer.bytes, writer.len);
     memset(node, 0, sizeof *node);
     node->keyring_mode = 0600;
+    node->caller_roles = KR_ROLE_ADMIN;
     node->key = (struct kr_key_item){.sort = KR_KEY_OF_NODE, .state = KR_KEY_IN_USE, .from_s = NOW_MS / 1000 - 86400};
     node->status = (struct kr_status){.now_ms = NOW_MS,
                                       .endpoint = slice("tcp://192.0.2.1:7370"),
@@ -99,6 +102,27 @@ static void say_key(int fd, const struct node *node)
     say_nothing_more(fd, 4);
 }
 
+static void say_people(int fd, const struct node *node)
+{
+    const struct kr_whoami whoami = {.has_people = true, .is_operator = true, .roles = node->caller_roles};
+    const struct kr_person_card card = {.standing = KR_STANDING_ACTIVE, .roles = KR_ROLE_APPROVER, .name = slice("Suzuki")};
+    struct kr_writer writer, bytes;
+    kr_writer_init(&writer, KR_KIB);
+    kr_whoami_write(&whoami, &writer);
+    say_end(fd, 5, &writer);
+    for (size_t i = 0; i < sizeof node->person_states / sizeof node->person_states[0] && node->person_states[i] != 0; i++) {
+        kr_writer_init(&bytes, KR_KIB);
+        kr_person_card_write(&card, &bytes);
+        assert_int_equal(kr_writer_finish(&bytes), KR_OK);
+        const struct kr_person_item item = {.state = node->person_states[i], .card = {bytes.bytes, bytes.len}};
+        kr_writer_init(&writer, 2 * KR_KIB);
+        kr_person_item_write(&item, &writer);
+        say_item(fd, 6, &writer);
+        kr_writer_deinit(&bytes);
+    }
+    say_nothing_more(fd, 6);
+}
+
 /* All answers, in the order in which they are asked for. */
 static void say_all(int fd, const struct node *node)
 {
@@ -125,6 +149,7 @@ static void say_all(int fd, const struct node *node)
     say_nothing_more(fd, 3);
     kr_writer_deinit(&card);
     say_key(fd, node);
+    say_people(fd, node);
 }
 
 static void touch(const char *directory, const char *name, mode_t mode)
@@ -245,6 +270,11 @@ static void each_thing_that_is_wrong_is_found(void **state)
     EXPECT(node.key.from_s = NOW_MS / 1000 - UINT64_C(731) * 86400, "node-key", "warning");
     EXPECT(node.key.state = KR_KEY_COMES, "node-key", "warning");
     EXPECT(node.key.state = KR_KEY_NOT_HERE, "node-key", "warning");
+    EXPECT(node.status.needs_approval = true, "approvers", "problem");
+    EXPECT((node.status.needs_approval = true, node.person_states[0] = KR_PERSON_STATE_ACTIVE), "approvers", "warning");
+    EXPECT((node.status.needs_approval = true, node.person_states[0] = KR_PERSON_STATE_REVOKED,
+            node.person_states[1] = KR_PERSON_STATE_ACTIVE),
+           "approvers", "warning");
 }
 
 /* Where the operator has paused all links, it is no wonder that nobody is online. */
@@ -289,6 +319,23 @@ static void what_is_usual_is_not_told(void **state)
     assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_NONE);
 }
 
+static void two_who_approve_are_enough(void **state)
+{
+    struct node node;
+    char text[16384];
+    (void)state;
+    make_well(&node);
+    node.status.needs_approval = true;
+    node.person_states[0] = node.person_states[1] = KR_PERSON_STATE_ACTIVE;
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
+    assert_true(finds(text, "approvers", "good"));
+    /* Who may not look at persons is told nothing of them, and of the rest as always. */
+    node.person_states[0] = 0;
+    node.caller_roles = KR_ROLE_READER;
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
+    assert_false(finds(text, "approvers", "problem"));
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -302,6 +349,7 @@ int main(void)
         cmocka_unit_test(each_thing_that_is_wrong_is_found),
         cmocka_unit_test(all_paused_is_no_broken_network),
         cmocka_unit_test(what_is_usual_is_not_told),
+        cmocka_unit_test(two_who_approve_are_enough),
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }

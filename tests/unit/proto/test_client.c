@@ -488,6 +488,7 @@ static void the_state_of_a_node_reads_back(void **state)
         .restored_since_ms = 77,
         .awaited = 4,
         .backup_s = 55,
+        .needs_approval = true,
         .community_count = 1,
         .communities = {{.id = {5}, .name = text_slice("西"), .members = 8}},
     };
@@ -508,6 +509,7 @@ static void the_state_of_a_node_reads_back(void **state)
     assert_int_equal(read_status.restored_since_ms, 77);
     assert_int_equal(read_status.awaited, 4);
     assert_int_equal(read_status.backup_s, 55);
+    assert_true(read_status.needs_approval);
     assert_slice_equal(read_status.communities[0].name, "西", 3);
     assert_int_equal(read_status.communities[0].members, 8);
     for (size_t len = 0; len < writer.len; len++) {
