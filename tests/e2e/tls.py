@@ -178,6 +178,7 @@ def run(options):
             password, wrong = write(stage.path("password"), "himitsu\n"), write(stage.path("wrong"), "chigau\n")
             served = stage.here.done("link", "tls", "serve", "--address", "127.0.0.1", "--port", str(stage.tls), "--cert", pem, "--node",
                                      f"127.0.0.1:{listen}")
+            check(f"{pem}.crt" in served and " /tmp/" not in served.replace(pem, ""), f"where others can write, keys are made: {served}")
             stage.stunnel("serve", served)
             proxy = stage.proxy()
             with kita.client() as inviter:

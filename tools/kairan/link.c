@@ -187,10 +187,10 @@ static int serve(struct kr_app *app, int argc, char **argv)
     print_head(out, _("TLS in front of this Kairan node."));
     (void)fprintf(out,
                   "; %s\n;   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj /CN=kairan \\\n"
-                  ";     -keyout %s -out /tmp/kairan-cert.pem && cat /tmp/kairan-cert.pem >>%s\n"
+                  ";     -keyout %s -out %s.crt && cat %s.crt >>%s\n"
                   "; %s\n",
-                  _("Its certificate, made once:"), certificate, certificate,
-                  _("Peers may pin the certificate (/tmp/kairan-cert.pem) with: kairan link tls dial --trust FILE"));
+                  _("Its certificate, made once:"), certificate, certificate, certificate, certificate,
+                  _("Peers may pin the certificate (the file that ends in .crt) with: kairan link tls dial --trust FILE"));
     print_common(out);
     (void)fprintf(out, "accept = %s:%u\nconnect = %s:%u\ncert = %s\nsslVersionMin = TLSv1.2\n", address, port, node.host, node.port,
                   certificate);
