@@ -1,5 +1,6 @@
 /* A thread that serves its share of the clients: waits for their sockets, takes what they say, answers their queries in turn, one
  * page at a time. */
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -248,6 +249,9 @@ static int wait_for_events(struct mine *mine, struct epoll_event *events, int ma
     int count = 0;
     while (mine->is_patient && count == 0 && kr_monotonic_us() - begin_us < PATIENCE_US) {
         count = epoll_wait(mine->epoll_fd, events, max, 0);
+        if (count == 0) {
+            (void)sched_yield(); /* who is to ask may wait for this very core */
+        }
     }
     if (count == 0) {
         count = epoll_wait(mine->epoll_fd, events, max, ms);

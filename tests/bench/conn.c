@@ -112,6 +112,10 @@ static bool receive(struct conn *conn, int flags)
         conn->in = realloc(conn->in, conn->in_capacity);
         BENCH_MUST(conn->in != NULL);
     }
+    struct pollfd wait = {.fd = conn->fd, .events = POLLIN};
+    if (flags == 0) { /* as the product's own client waits */
+        (void)kr_patience_poll(&conn->patience, &wait, WAIT_MS);
+    }
     ssize_t got = recv(conn->fd, conn->in + conn->in_len, conn->in_capacity - conn->in_len, flags);
     if (got < 0 && (errno == EINTR || (errno == EAGAIN && flags == MSG_DONTWAIT))) {
         return false;

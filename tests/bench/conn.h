@@ -5,9 +5,11 @@
 #include <stdbool.h>
 
 #include "proto/client/client.h"
+#include "tools/client/patience.h"
 
 struct conn {
     int fd;
+    struct kr_patience patience;
     uint8_t *in;
     size_t in_at, in_len, in_capacity;
     struct kr_client_frame frame; /* the last that came; borrowed until the next */

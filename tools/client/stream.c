@@ -133,7 +133,7 @@ enum kr_err kr_stream_wait(struct kr_stream *stream, bool writes, int64_t deadli
 {
     struct pollfd wait = {.fd = stream->fd, .events = (short)(writes ? POLLIN | POLLOUT : POLLIN)};
     for (;;) {
-        int ready = poll(&wait, 1, left_ms(deadline));
+        int ready = kr_patience_poll(&stream->patience, &wait, left_ms(deadline));
         if (ready > 0) {
             return KR_OK;
         }

@@ -8,6 +8,7 @@
 
 #include "crypto/err.h"
 #include "proto/codec/reader.h"
+#include "tools/client/patience.h"
 
 struct kr_stream_buffer {
     uint8_t *bytes;
@@ -16,6 +17,7 @@ struct kr_stream_buffer {
 
 struct kr_stream {
     int fd; /* the stream's own */
+    struct kr_patience patience;
     struct kr_stream_buffer in, out;
     size_t taken; /* bytes of `in` that the frame handed out last lies in; given back with kr_stream_give_back */
 };
