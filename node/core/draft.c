@@ -11,6 +11,7 @@
 #define PART_BYTES  (KR_TABLE_VALUE_BYTES_MAX - 256u)
 #define FIELDS      18u
 #define SWEEP_SLICE 64u
+#define OWN_SHARE   4u /* of all drafts there may be, one person has such a part, so that it keeps no other from submitting */
 
 static void row_key(uint8_t ret_key[static KEY_BYTES], const uint8_t token[static KR_DRAFT_ID_BYTES])
 {
@@ -284,17 +285,24 @@ bool kr_draft_is_needed(const struct kr_core *core, const struct kr_job *job)
 
 struct counting {
     struct kr_draft_row *row;
-    uint32_t count;
-    uint64_t bytes;
+    const uint8_t *submitter; /* whose own are counted beside; NULL: nobody's */
+    uint32_t count, own;
+    uint64_t bytes, own_bytes;
 };
 
 static bool count_one(void *context, struct kr_slice key, struct kr_slice value)
 {
     struct counting *counting = context;
     if (kr_draft_row_read(key, value, counting->row) == KR_OK) {
+        const uint32_t state = counting->row->state;
+        const uint32_t bytes = state == KR_DRAFT_WAITS || state == KR_DRAFT_RETURNED ? counting->row->args_len : 0;
+        /* What another person has decided is no longer only its submitter's doing. */
+        const bool is_own = counting->submitter != NULL && memcmp(counting->row->submitter, counting->submitter, 32) == 0 &&
+                            state != KR_DRAFT_APPROVED && state != KR_DRAFT_REJECTED;
         counting->count++;
-        counting->bytes +=
-            counting->row->state == KR_DRAFT_WAITS || counting->row->state == KR_DRAFT_RETURNED ? counting->row->args_len : 0;
+        counting->bytes += bytes;
+        counting->own += is_own;
+        counting->own_bytes += is_own ? bytes : 0;
     }
     return true;
 }
@@ -359,8 +367,20 @@ static enum kr_err prepare(struct kr_step *step, const struct kr_job *job, struc
 
 static enum kr_err keep(struct kr_step *step, const struct kr_job *job, struct kr_draft_row *row, uint8_t *audience)
 {
+    struct kr_who who;
     struct counting counting = {.row = row};
-    enum kr_err err = kr_drafts_each(step->txn, NULL, count_one, &counting);
+    enum kr_err err = kr_who_find(step->txn, &job->caller, step->now_ms, &who);
+    if (err == KR_OK) {
+        counting.submitter = job->op != KR_OP_DRAFT_EDIT ? who.person : NULL;
+        err = kr_drafts_each(step->txn, NULL, count_one, &counting);
+    }
+    if (err == KR_OK &&
+        (counting.own >= KR_DRAFTS_MAX / OWN_SHARE || counting.own_bytes + job->asked_len > KR_DRAFTS_BYTES_MAX / OWN_SHARE)) {
+        return kr_step_error(
+            step, job->client, job->request, KR_QUOTA,
+            "as much of yours waits for approval, or was withdrawn of late, as one person may have: ask an approver to "
+            "look at `kairan drafts`");
+    }
     if (err == KR_OK && (counting.count >= KR_DRAFTS_MAX || counting.bytes + job->asked_len > KR_DRAFTS_BYTES_MAX)) {
         return kr_step_error(step, job->client, job->request, KR_QUOTA,
                              "too much waits for approval in this council: ask an approver to look at `kairan drafts`");

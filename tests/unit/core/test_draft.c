@@ -520,6 +520,42 @@ static void lists_tell_whom_they_may(void **state)
     as(bed, 0);
 }
 
+/* As many as one person may have: it is told so, and others submit. */
+static void one_person_does_not_take_all_the_room(void **state)
+{
+    struct bed *bed = *state;
+    static struct kr_draft_row row;
+    struct kr_txn *txn = NULL;
+    assert_int_equal(kr_store_write_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    for (uint32_t i = 0; i < KR_DRAFTS_MAX / 4; i++) {
+        row = (struct kr_draft_row){.token = {0xee, (uint8_t)(i >> 8), (uint8_t)i},
+                                    .state = i % 2 == 0 ? KR_DRAFT_RETURNED : KR_DRAFT_WITHDRAWN,
+                                    .op = KR_OP_SUBMIT};
+        memcpy(row.submitter, ids[1], 32);
+        assert_int_equal(kr_draft_put(txn, &row), KR_OK);
+    }
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+    as(bed, SATO);
+    assert_int_equal(submit(bed, KR_TLP_GREEN, "more.example", 90), KR_QUOTA);
+    assert_non_null(strstr(bed->text, "yours"));
+    assert_int_equal(state_of(bed, 90), 0);
+    as(bed, SUZUKI);
+    assert_int_equal(submit(bed, KR_TLP_GREEN, "more.example", 91), KR_OK);
+    as(bed, SATO);
+    row.state = KR_DRAFT_REJECTED; /* one of them was decided by another */
+    assert_int_equal(kr_store_write_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    assert_int_equal(kr_draft_put(txn, &row), KR_OK);
+    for (uint8_t token = 0; token < 90; token++) { /* and those that other tests have left */
+        uint8_t key[17] = {'D'};
+        memset(key + 1, token, 16);
+        enum kr_err err = kr_store_delete(txn, KR_TABLE_DRAFTS, key, sizeof key);
+        assert_true(err == KR_OK || err == KR_NOT_FOUND);
+    }
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+    assert_int_equal(submit(bed, KR_TLP_GREEN, "more.example", 92), KR_OK);
+    as(bed, 0);
+}
+
 static void what_was_decided_long_ago_goes(void **state)
 {
     struct bed *bed = *state;
@@ -546,6 +582,7 @@ int main(void)
         cmocka_unit_test(what_would_go_to_another_community_goes_back),
         cmocka_unit_test(lists_tell_whom_they_may),
         cmocka_unit_test(what_was_decided_long_ago_goes),
+        cmocka_unit_test(one_person_does_not_take_all_the_room),
     };
     return cmocka_run_group_tests_name("core/draft", tests, setup, teardown);
 }
