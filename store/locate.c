@@ -128,6 +128,16 @@ static void finish(struct kr_run *run)
     atomic_store(&run->is_spotted, !run->has_no_spots);
 }
 
+/* A page is damaged, which fails this transaction; the next one must not come upon it again, or nothing that idle time is for would
+ * ever be done. Look-ups search the run, and tell of the page where they meet it. */
+static void give_up(struct kr_run *run)
+{
+    run->has_no_spots = true;
+    run->has_no_room = run->has_no_room || !atomic_load(&run->is_listed);
+    kr_spots_free(run->spots);
+    run->spots = NULL;
+}
+
 /* A run never changes, so what was read of it counts whatever becomes of this transaction. */
 static enum kr_err slice(struct kr_txn *txn, struct kr_run *run)
 {
@@ -155,6 +165,8 @@ static enum kr_err slice(struct kr_txn *txn, struct kr_run *run)
     if (err == KR_NOT_FOUND) {
         finish(run);
         err = KR_OK;
+    } else if (err == KR_CORRUPT) {
+        give_up(run);
     }
     return err;
 }

@@ -29,8 +29,9 @@ struct kr_run {
     uint8_t first_key[KR_INDEX_KEY_BYTES];
     /* How far locate.c is with it. */
     uint8_t walked_to[KR_INDEX_KEY_BYTES];
-    uint64_t walked;                            /* rows, up to that one and with it */
-    bool has_walked, has_no_room, has_no_spots; /* no memory, or rows that lie otherwise: look-ups search the run itself */
+    uint64_t walked; /* rows, up to that one and with it */
+    bool has_walked;
+    bool has_no_room, has_no_spots; /* no memory, rows that lie otherwise, or a damaged page: look-ups search the run itself */
 };
 
 struct kr_runs {

@@ -77,6 +77,9 @@ uint64_t kr_spots_rows(const struct kr_spots *spots)
 
 const uint8_t *kr_spots_at(const struct kr_spots *spots, const uint8_t *first, uint64_t row)
 {
+    if (row >= spots->rows) {
+        return NULL;
+    }
     const uint32_t number = (uint32_t)row, page = spots->per_page > 0 ? number / spots->per_page : 0;
     const uint32_t nth = number - page * spots->per_page;
     return first + (int64_t)spots->pages[page] * spots->page_bytes - (int64_t)nth * spots->stride;

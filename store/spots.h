@@ -18,7 +18,7 @@ void kr_spots_free(struct kr_spots *spots);         /* NULL is fine */
  * anew). False: rows do not lie as they should, or there is no memory; nothing can be added then. */
 bool kr_spots_add(struct kr_spots *spots, const uint8_t *first, const uint8_t *at);
 uint64_t kr_spots_rows(const struct kr_spots *spots);
-/* Where a row lies that was added. */
+/* Where a row lies; NULL for one that was not added. */
 const uint8_t *kr_spots_at(const struct kr_spots *spots, const uint8_t *first, uint64_t row);
 
 #endif

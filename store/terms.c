@@ -276,8 +276,8 @@ static bool spot_in_run(struct kr_txn *txn, const struct kr_run *run, const uint
     }
     for (uint32_t bits = located.bits; bits != 0; bits &= bits - 1) {
         const uint8_t *row = kr_spots_at(run->spots, first, located.first + (uint32_t)__builtin_ctz(bits));
-        if (!kr_locator_is_alike(row, hash)) {
-            return false; /* not the row that it was, whatever has happened to it */
+        if (row == NULL || !kr_locator_is_alike(row, hash)) {
+            return false; /* not the row that it was, or of a merge whose last slice was taken back */
         }
         if (memcmp(row, hash, KR_TERM_BYTES) != 0) {
             continue;
@@ -386,8 +386,9 @@ static void prefetch_rows(struct kr_txn *txn, uint64_t with, const uint8_t *hash
             continue;
         }
         const uint8_t *first = kr_run_first(txn, run);
-        if (first != NULL) {
-            const uint8_t *row = kr_spots_at(run->spots, first, located.first + (uint32_t)__builtin_ctz(located.bits));
+        const uint8_t *row =
+            first != NULL ? kr_spots_at(run->spots, first, located.first + (uint32_t)__builtin_ctz(located.bits)) : NULL;
+        if (row != NULL) {
             __builtin_prefetch(row);
             __builtin_prefetch(row + KR_INDEX_ROW_BYTES - 1);
         }

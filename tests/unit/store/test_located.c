@@ -291,6 +291,127 @@ static void spots_that_have_become_wrong(void **state)
     assert_found_now(fixture, 1);
 }
 
+#define MERGED 99000u                    /* 90,000 of them fill 979 pages, all would fill more than 1,024 */
+#define TAIL   (MERGED % KR_MERGE_SLICE) /* what the last slice of a merge brings */
+
+/* The last rows of all, by their hashes, are of another arrival. */
+static void put_runs_with_tail(struct fixture *fixture, struct kr_term_entry *all, uint64_t tail_arrival)
+{
+    struct kr_term_entry *entries = calloc((MERGED / 4), sizeof *entries);
+    assert_non_null(entries);
+    for (uint32_t i = 0; i < MERGED; i++) {
+        all[i] = sample_term(fixture->store, i, 1, 1);
+    }
+    kr_store_terms_sort(all, MERGED);
+    for (uint32_t i = 0; i < TAIL; i++) {
+        all[MERGED - TAIL + i].arrival = tail_arrival;
+    }
+    for (uint32_t run = 0; run < 4; run++) {
+        for (uint32_t i = 0; i < (MERGED / 4); i++) {
+            entries[i] = all[4 * i + run];
+        }
+        struct kr_txn *txn = write_begin(fixture);
+        assert_int_equal(kr_store_terms_put(txn, entries, (MERGED / 4)), KR_OK);
+        commit(txn);
+    }
+    free(entries);
+}
+
+static bool count_row(void *context, const struct kr_term_entry *entry)
+{
+    (void)entry;
+    ++*(uint32_t *)context;
+    return true;
+}
+
+/* The last slice of a merge fails, and until the next attempt all that it brought has died: the locator still leads to rows that
+ * the run does not have. */
+static void rows_that_were_taken_back(void **state)
+{
+    struct fixture *fixture = *state;
+    struct kr_term_entry *all = calloc(MERGED, sizeof *all);
+    const uint32_t slices = MERGED / KR_MERGE_SLICE;
+    assert_non_null(all);
+    put_runs_with_tail(fixture, all, 500);
+    for (uint32_t i = 0; i <= slices; i++) {
+        bool more = false;
+        struct kr_txn *txn = write_begin(fixture);
+        assert_int_equal(kr_store_merge_slice(txn, &more), KR_OK);
+        fixture->fail_next = i == slices;
+        assert_int_equal(kr_txn_commit(txn), i == slices ? KR_IO : KR_OK);
+    }
+    assert_non_null(fixture->store->runs->target);
+    struct kr_txn *txn = write_begin(fixture);
+    assert_int_equal(kr_dead_mark(txn, 500), KR_OK);
+    commit(txn);
+    settle(fixture);
+    assert_int_equal(fixture->store->runs->count, 1);
+    assert_int_equal(spotted_runs(fixture), 1);
+    txn = read_begin(fixture);
+    for (uint32_t i = MERGED - 2 * TAIL; i < MERGED; i++) {
+        uint32_t count = 0;
+        assert_int_equal(kr_index_each(txn, all[i].term, KR_TERM_BYTES, count_row, &count), KR_OK);
+        assert_int_equal(count, all[i].arrival == 500 ? 0 : 1);
+    }
+    kr_txn_abort(txn);
+    free(all);
+}
+
+/* Makes the branch that leads to some leaf of the run point behind the end of the file, while the store is open. */
+static void damage_branch(struct fixture *fixture, uint32_t slot)
+{
+    MDB_cursor *cursor = NULL;
+    struct kr_slice key = {0}, tag = {0};
+    size_t len = 0;
+    uint32_t damaged = 0;
+    uint8_t *bytes = raw_file_read(fixture, &len);
+    struct kr_txn *txn = read_begin(fixture);
+    assert_int_equal(kr_row_cursor(txn, KR_DBI_RUN + slot, &cursor), KR_OK);
+    enum kr_err err = kr_row_move(txn, cursor, MDB_FIRST, &key, &tag);
+    for (; err == KR_OK && damaged == 0; err = kr_row_move(txn, cursor, MDB_NEXT, &key, &tag)) {
+        uint8_t *at = bytes;
+        while ((at = memmem(at, len - (size_t)(at - bytes), key.bytes, key.len)) != NULL) {
+            if (memcmp(at + key.len, tag.bytes, tag.len) != 0) { /* no leaf; in front of the key: page 6 ‖ length 2 */
+                memset(at - 8, 0xff, 6);
+                damaged++;
+            }
+            at++;
+        }
+    }
+    mdb_cursor_close(cursor);
+    kr_txn_abort(txn);
+    assert_true(damaged > 0);
+    raw_file_write(fixture, bytes, len);
+}
+
+/* A damaged page fails one slice, not all idle work from then on: with the run in use already, and after a restart. */
+static void a_damaged_page_is_met_once(void **state)
+{
+    struct fixture *fixture = *state;
+    bool more = false;
+    put_runs(fixture, 1);
+    damage_branch(fixture, fixture->store->runs->runs[0]->slot);
+    for (uint32_t round = 0; round < 2; round++) {
+        assert_true(kr_store_merge_is_due(fixture->store));
+        struct kr_txn *txn = write_begin(fixture);
+        assert_int_equal(kr_store_merge_slice(txn, &more), KR_CORRUPT);
+        kr_txn_abort(txn);
+        assert_false(kr_store_merge_is_due(fixture->store));
+        assert_int_equal(spotted_runs(fixture), 0);
+        uint32_t found = 0;
+        for (uint64_t value = 0; value < RUN_TERMS; value += 11) {
+            struct hits hits = {0};
+            txn = read_begin(fixture);
+            const enum kr_err err = kr_store_terms_find(txn, 3, &value, sizeof value, collect_hit, &hits);
+            kr_txn_abort(txn);
+            assert_true(err == KR_CORRUPT || (err == KR_OK && hits.count == 1));
+            found += hits.count;
+        }
+        assert_true(found > RUN_TERMS / 11 * 9 / 10);
+        fixture_reopen(fixture);
+    }
+}
+
 /* Rows that lie otherwise than they were appended are searched for. */
 static void rows_at_other_places(void **state)
 {
@@ -364,6 +485,8 @@ int main(void)
         TEST(damage_is_told_of),
         TEST(spots_that_have_become_wrong),
         TEST(rows_at_other_places),
+        TEST(rows_that_were_taken_back),
+        TEST(a_damaged_page_is_met_once),
         TEST(many_terms_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

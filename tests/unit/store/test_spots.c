@@ -38,6 +38,8 @@ static void rows_lie_where_they_were_seen(void **state)
         for (uint32_t row = 0; row < counts[i]; row++) {
             assert_ptr_equal(kr_spots_at(spots, place_of(map, 0), row), place_of(map, row));
         }
+        assert_null(kr_spots_at(spots, place_of(map, 0), counts[i]));
+        assert_null(kr_spots_at(spots, place_of(map, 0), (UINT64_C(1) << 32) + 1));
         kr_spots_free(spots);
     }
 }
