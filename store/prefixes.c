@@ -54,8 +54,11 @@ enum kr_err kr_store_prefixes_note(struct kr_txn *txn, const struct kr_prefixes 
         return KR_OK;
     }
     enum kr_err err = get(txn, words);
-    if (err == KR_NOT_FOUND || err == KR_CORRUPT) {
-        return KR_OK; /* all */
+    if (err == KR_NOT_FOUND || err == KR_CORRUPT) { /* all, also where the row was sound when the store was opened */
+        for (uint32_t i = 0; i < WORDS; i++) {
+            atomic_store(&txn->store->prefixes[i], UINT64_MAX);
+        }
+        return KR_OK;
     }
     for (uint32_t i = 0; i < WORDS && err == KR_OK; i++) {
         has_more = has_more || (noted[i] & ~words[i]) != 0;

@@ -1,6 +1,7 @@
 /* Which lengths of prefixes are indexed is known after whatever happens: never fewer than those that are there. */
 #include "old_store.h"
 #include "raw_store.h"
+#include "store/internal.h"
 
 static const struct kr_prefixes some = {.ipv4 = 1u << 8 | 1u << 24 | 1, .ipv6 = {UINT64_C(1) << 32, UINT64_C(1) << 63}};
 static const struct kr_prefixes more = {.ipv4 = 1u << 31, .ipv6 = {UINT64_C(1) << 48, 1}};
@@ -95,6 +96,19 @@ static void a_damaged_row_means_all(void **state)
     assert_non_null(strstr(problems.sentences[0], "prefixes"));
 }
 
+/* Also where it was sound when the store was opened: what comes then can be noted nowhere but in memory. */
+static void a_row_that_is_damaged_meanwhile(void **state)
+{
+    struct fixture *fixture = *state;
+    note(fixture, &some);
+    struct kr_txn *txn = write_begin(fixture);
+    assert_int_equal(kr_row_put(txn, KR_DBI_META, kr_slice_of("prefixes", 8), kr_slice_of("?", 1), 0), KR_OK);
+    commit(txn);
+    assert_prefixes(fixture, some.ipv4, some.ipv6[0], some.ipv6[1]);
+    note(fixture, &more);
+    assert_prefixes(fixture, UINT32_MAX, UINT64_MAX, UINT64_MAX);
+}
+
 static int setup_old(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
@@ -126,6 +140,7 @@ int main(void)
         TEST(known_ones_are_not_written_again),
         TEST(an_abort_leaves_them_to_the_next),
         TEST(a_damaged_row_means_all),
+        TEST(a_row_that_is_damaged_meanwhile),
         cmocka_unit_test_setup_teardown(an_older_store_means_all, setup_old, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
