@@ -13,7 +13,7 @@ struct header {
 };
 _Static_assert(KR_CSV_HELD_BYTES < UINT32_MAX, "places have 32 bits");
 
-static size_t held_bytes(const struct kr_csv_row *row)
+size_t kr_csv_held_bytes(const struct kr_csv_row *row)
 {
     size_t bytes = sizeof(struct header) + row->count * sizeof(uint32_t);
     for (uint32_t i = 0; i < row->count; i++) {
@@ -86,7 +86,7 @@ enum kr_err kr_csv_keys_note(struct kr_csv_keys *keys, const uint8_t hash[static
         keys->keys[number].bytes = 0;
         memcpy(keys->keys[number].hash, hash, KR_HASH_BYTES);
     }
-    keys->keys[number].bytes += held_bytes(row);
+    keys->keys[number].bytes += kr_csv_held_bytes(row);
     return KR_OK;
 }
 
@@ -142,7 +142,7 @@ static struct header *header_at(const struct kr_csv_held *held, uint32_t place)
 
 enum kr_err kr_csv_held_put(struct kr_csv_held *held, uint32_t key, const struct kr_csv_row *row)
 {
-    const size_t bytes = held_bytes(row);
+    const size_t bytes = kr_csv_held_bytes(row);
     const uint32_t place = (uint32_t)held->len + 1, i = key - held->first;
     if (bytes > held->room - held->len) {
         return KR_BOUNDS;

@@ -45,6 +45,8 @@ bool kr_csv_held_fits(const struct kr_csv_keys *keys, uint32_t first, uint32_t e
 /* Room for them. KR_NOMEM. */
 enum kr_err kr_csv_held_init(struct kr_csv_held *held, const struct kr_csv_keys *keys, uint32_t first, uint32_t end) KR_WARN_UNUSED;
 void kr_csv_held_deinit(struct kr_csv_held *held);
+/* What a row takes there. */
+size_t kr_csv_held_bytes(const struct kr_csv_row *row);
 /* Copies. KR_BOUNDS: there are more than were noted, so that the source is another one. */
 enum kr_err kr_csv_held_put(struct kr_csv_held *held, uint32_t key, const struct kr_csv_row *row) KR_WARN_UNUSED;
 /* The rows of a key in their order: `*place` is 0 before the first. False: there are no more. Cells lie in `held`. */

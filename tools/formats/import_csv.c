@@ -36,7 +36,8 @@ struct reading {
     struct kr_csv_held held;
     uint32_t first, end; /* keys of this pass */
     uint64_t pass, passes;
-    bool has_begun; /* the group */
+    uint64_t seen_bytes; /* of the rows of these keys, held */
+    bool has_begun;      /* the group */
     char note[KR_NOTE_BYTES_MAX + 8];
 };
 
@@ -375,6 +376,12 @@ static enum kr_err give(struct reading *reading, const struct key *key)
 
 enum step { FIND, HOLD, GIVE };
 
+/* What one pass found is not what another did. */
+static enum kr_err has_changed(const struct reading *reading)
+{
+    return kr_fail(reading->error, KR_IO, "%.300s changed while it was read: import it again", reading->source->name);
+}
+
 static enum kr_err look_at(struct reading *reading, enum step step)
 {
     const struct key key = key_of(reading);
@@ -389,15 +396,17 @@ static enum kr_err look_at(struct reading *reading, enum step step)
                 kr_fail(reading->error, KR_BOUNDS, "%.300s:%ju: the rows are of more than %u labels, months and origins: cut it up",
                         reading->source->name, (uintmax_t)reading->row.line, KR_CSV_KEYS_MAX);
         }
+    } else if (number == reading->keys.count) {
+        err = has_changed(reading);
     } else if (number < reading->first || number >= reading->end) {
         /* Of another pass. */
     } else if (step == GIVE) {
+        reading->seen_bytes += kr_csv_held_bytes(&reading->row);
         err = give(reading, &key);
     } else {
+        reading->seen_bytes += kr_csv_held_bytes(&reading->row);
         err = kr_csv_held_put(&reading->held, number, &reading->row);
-        if (err == KR_BOUNDS) {
-            err = kr_fail(reading->error, KR_IO, "%.300s changed while it was read: import it again", reading->source->name);
-        }
+        err = err == KR_BOUNDS ? has_changed(reading) : err;
     }
     return err;
 }
@@ -433,6 +442,18 @@ static enum kr_err go_through(struct reading *reading, enum step step)
     return err;
 }
 
+/* All rows of the keys of this pass; KR_IO where they are not as many as were noted. */
+static enum kr_err go_through_keys(struct reading *reading, enum step step)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = reading->first; i < reading->end; i++) {
+        bytes += reading->keys.keys[i].bytes;
+    }
+    reading->seen_bytes = 0;
+    const enum kr_err err = go_through(reading, step);
+    return err == KR_OK && reading->seen_bytes != bytes ? has_changed(reading) : err;
+}
+
 static enum kr_err end_group(struct reading *reading)
 {
     reading->has_begun = false;
@@ -444,7 +465,7 @@ static enum kr_err give_held(struct reading *reading)
 {
     enum kr_err err = kr_csv_held_init(&reading->held, &reading->keys, reading->first, reading->end);
     if (err == KR_OK) {
-        err = go_through(reading, HOLD);
+        err = go_through_keys(reading, HOLD);
     }
     for (uint32_t i = reading->first; i < reading->end && err == KR_OK; i++) {
         for (uint32_t place = 0; err == KR_OK && kr_csv_held_next(&reading->held, i, &place, &reading->row);) {
@@ -470,7 +491,7 @@ static enum kr_err give_groups(struct reading *reading)
         reading->first = reading->end;
         reading->end = kr_csv_keys_lot(&reading->keys, reading->first);
         if (!kr_csv_held_fits(&reading->keys, reading->first, reading->end)) {
-            err = go_through(reading, GIVE);
+            err = go_through_keys(reading, GIVE);
             err = err == KR_OK && reading->has_begun ? end_group(reading) : err;
         } else {
             err = give_held(reading);

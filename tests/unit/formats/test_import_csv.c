@@ -229,10 +229,9 @@ static void test_large_group(void **state)
     free(text);
 }
 
-/* A file that grows between one pass and the next. */
+/* A file that becomes another one between one pass and the next. */
 struct growing {
-    const char *text;
-    size_t len;
+    const char *before, *text;
     uint32_t reads; /* from its beginning */
 };
 
@@ -241,28 +240,57 @@ static enum kr_err read_growing(void *context, uint64_t offset, void *ret, size_
     struct growing *growing = context;
     (void)error;
     growing->reads += offset == 0;
-    const size_t len = growing->reads <= 2 ? growing->len / 2 : growing->len;
+    const char *text = growing->reads <= 2 ? growing->before : growing->text;
+    const size_t len = strlen(text);
     *ret_len = offset >= len ? 0 : len - offset < size ? len - offset : size;
-    memcpy(ret, growing->text + offset, *ret_len);
+    memcpy(ret, text + (*ret_len > 0 ? offset : 0), *ret_len);
     return KR_OK;
 }
 
-static void test_growing(void **state)
+static void check_growing(const char *before, const char *text)
 {
-    static const char text[] = "tlp,value\nTLP:GREEN,a.example\nTLP:CLEAR,b.example\n"
-                               "TLP:GREEN,c.example\nTLP:CLEAR,d.example\nTLP:CLEAR,e.example\nxxxx";
-    struct growing growing = {.text = text, .len = sizeof text - 1};
+    struct growing growing = {.before = before, .text = text};
     const struct kr_import_source source = {
-        .name = "growing.csv", .bytes = sizeof text / 2, .read = read_growing, .context = &growing};
+        .name = "growing.csv", .bytes = strlen(before), .read = read_growing, .context = &growing};
     const struct kr_import_options options = {.format = KR_IMPORT_CSV};
-    struct told told = {.groups = 0};
+    struct told told = {.is_quiet = true};
     struct kr_error error = {.text = ""};
     const struct kr_import_sink sink = told_begin(&told);
-    (void)state;
     assert_int_equal(kr_import_read(&source, &options, &sink, &error), KR_IO);
     assert_non_null(strstr(error.text, "growing.csv changed while it was read"));
     assert_int_equal(fclose(told.out), 0);
     told_free(&told);
+}
+
+/* Rows of one label that are too many to be held. */
+static char *many_of_one(uint32_t rows)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    assert_non_null(out);
+    (void)fprintf(out, "tlp,value\n");
+    for (uint32_t i = 0; i < rows; i++) {
+        (void)fprintf(out, "TLP:GREEN,host%07u.example\n", i);
+    }
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
+static void test_growing(void **state)
+{
+    static const char before[] = "tlp,value\nTLP:GREEN,a.example\nTLP:CLEAR,b.example\n";
+    (void)state;
+    check_growing(before, "tlp,value\nTLP:GREEN,a.example\nTLP:CLEAR,b.example\nTLP:CLEAR,c.example\n"); /* more */
+    check_growing(before, "tlp,value\nTLP:GREEN,a.example\n");                                           /* fewer */
+    check_growing(before, "tlp,value\n");
+    check_growing(before, "tlp,value\nTLP:GREEN,a.example\nTLP:CLEAR,b.example\nTLP:RED,c.example\n"); /* another label */
+    char *many = many_of_one(200000), *more = many_of_one(200001), *fewer = many_of_one(199999);
+    check_growing(many, more);
+    check_growing(many, fewer);
+    free(many);
+    free(more);
+    free(fewer);
 }
 
 static void read_named(const char *name, const char *text, const char *organisation, struct told *told)
