@@ -119,7 +119,8 @@ static bool is_time(struct kr_slice text)
     const unsigned month = ok ? (unsigned)(text.bytes[5] - '0') * 10 + text.bytes[6] - '0' : 0;
     const unsigned day = ok ? (unsigned)(text.bytes[8] - '0') * 10 + text.bytes[9] - '0' : 0;
     const unsigned hour = ok ? (unsigned)(text.bytes[11] - '0') * 10 + text.bytes[12] - '0' : 0;
-    return ok && month >= 1 && month <= 12 && day >= 1 && day <= 31 && hour <= 23 && text.bytes[14] <= '5' && text.bytes[17] <= '6';
+    return ok && month >= 1 && month <= 12 && day >= 1 && day <= 31 && hour <= 23 && text.bytes[14] <= '5' &&
+           (text.bytes[17] <= '5' || (text.bytes[17] == '6' && text.bytes[18] == '0')); /* a leap second */
 }
 
 static bool take_time(struct form *form)
