@@ -4,6 +4,8 @@
 
 #include "tools/scan/sieve.h"
 
+#define KR_SIEVE_SHOWN_MAX 256u /* values of one key that a look-up visits */
+
 /* At a multiple of four; its bytes follow. */
 struct kr_packed {
     uint32_t record;
@@ -61,6 +63,12 @@ static inline uint8_t *kr_packed_octet(uint8_t *to, unsigned octet)
 static inline const uint8_t *kr_packed_value(const struct kr_packed *packed)
 {
     return (const uint8_t *)(packed + 1);
+}
+
+static inline bool kr_packed_is_same(const struct kr_packed *left, const struct kr_packed *right)
+{
+    return left->type == right->type && left->len == right->len &&
+           memcmp(kr_packed_value(left), kr_packed_value(right), left->len) == 0;
 }
 
 /* Room without anything in it, to be given back with munmap; NULL. Large pages where the system has them: a look-up elsewhere than

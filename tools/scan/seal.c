@@ -12,6 +12,7 @@
 #define NET_BITS_MAX  22u    /* there are 2^24 nets, of which hardly any set has more than a few */
 #define WIDE_MAX      16384u /* networks of /16 whose nets are told apart: a quarter of all */
 #define HUGE_BYTES    ((size_t)2 << 20)
+#define STEPS_MAX     (4 * KR_SIEVE_SHOWN_MAX) /* of a chain, that one text more costs */
 
 void *kr_sieve_map(size_t bytes)
 {
@@ -45,6 +46,24 @@ struct insertion {
     uint64_t roots[ENTRIES_MAX], nets[ENTRIES_MAX]; /* a key follows each, and with the last key of a batch all are put in */
 };
 
+/* Whoever finds a text goes through all of its chain. So that one which is shared again and again does not make each of its words
+ * in a log slow, the oldest is taken out of the chain where a look-up would not visit it. */
+static void drop_oldest(const struct kr_sieve *sieve, struct kr_packed *newest)
+{
+    uint32_t *link = &newest->next;
+    uint32_t equal = 1;
+    for (unsigned steps = 0; *link != 0 && steps < STEPS_MAX; steps++) {
+        const bool host = (*link & KR_SIEVE_HOST) != 0;
+        struct kr_packed *packed = kr_packed_at(sieve, *link);
+        equal += !host && kr_packed_is_same(newest, packed);
+        if (equal > KR_SIEVE_SHOWN_MAX) {
+            *link = packed->next;
+            break;
+        }
+        link = host ? &packed->next_host : &packed->next;
+    }
+}
+
 static void insert(struct kr_sieve *sieve, const struct entry *entry)
 {
     const bool host = (entry->at & KR_SIEVE_HOST) != 0;
@@ -52,6 +71,9 @@ static void insert(struct kr_sieve *sieve, const struct entry *entry)
     uint32_t *head = kr_packed_head(sieve, entry->hash, host);
     *(host ? &packed->next_host : &packed->next) = *head;
     *head = entry->at;
+    if (kr_sieve_is_text(packed->type)) {
+        drop_oldest(sieve, packed);
+    }
     kr_packed_set_tag(packed, host, kr_packed_tag(entry->hash));
     sieve->filter_room[(entry->hash >> 20) & sieve->filter_mask] |=
         (uint64_t)1 << (entry->hash & 63) | (uint64_t)1 << (entry->hash >> 6 & 63) | (uint64_t)1 << (entry->hash >> 12 & 63);

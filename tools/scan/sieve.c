@@ -8,8 +8,7 @@
 
 #define ARENA_BYTES_MIN ((size_t)2 << 20)
 #define ARENA_BYTES_MAX ((size_t)8 << 30)
-#define ARENA_BEHIND    16u  /* bytes behind the last value that hashes may read */
-#define SHOWN_MAX       256u /* values of one key that a look-up visits */
+#define ARENA_BEHIND    16u /* bytes behind the last value that hashes may read */
 
 struct kr_sieve *kr_sieve_new(const uint8_t seed[static 48])
 {
@@ -439,15 +438,9 @@ void kr_sieve_find(const struct kr_sieve *sieve, uint32_t key_type, const uint8_
         const struct kr_packed *packed = kr_packed_at(sieve, at);
         if (((at & KR_SIEVE_HOST) != 0) == host && kr_packed_may_have(packed, host, tag) &&
             has_key(packed, key_type, (struct kr_slice){key, len})) {
-            more = show(packed, visit, context) && ++shown < SHOWN_MAX;
+            more = show(packed, visit, context) && ++shown < KR_SIEVE_SHOWN_MAX;
         }
     }
-}
-
-static bool is_same(const struct kr_packed *left, const struct kr_packed *right)
-{
-    return left != NULL && left->type == right->type && left->len == right->len &&
-           memcmp(kr_packed_value(left), kr_packed_value(right), left->len) == 0;
 }
 
 /* Equal ones, that stand behind each other unless others came between, only so often. */
@@ -460,8 +453,8 @@ void kr_sieve_find_texts(const struct kr_sieve *sieve, uint64_t hash, kr_sieve_v
     for (uint32_t at = *kr_packed_head(sieve, hash, false); at != 0 && more; at = next_of(sieve, at)) {
         const struct kr_packed *packed = kr_packed_at(sieve, at);
         if ((at & KR_SIEVE_HOST) == 0 && kr_packed_may_have(packed, false, tag) && kr_sieve_is_text(packed->type)) {
-            shown = is_same(last, packed) ? shown + 1 : 0;
-            more = shown >= SHOWN_MAX || show(packed, visit, context);
+            shown = last != NULL && kr_packed_is_same(last, packed) ? shown + 1 : 0;
+            more = shown >= KR_SIEVE_SHOWN_MAX || show(packed, visit, context);
             last = packed;
         }
     }

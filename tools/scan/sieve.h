@@ -5,7 +5,7 @@
  *   nets     likewise per address, by its first three numbers
  *   filter   three bits in one word per key: answers nearly all other questions
  *   heads    where the chain of values begins whose keys have hashes that begin alike
- *   arena    the values, packed, each once, with its records behind each other
+ *   arena    the values, packed, one for each record that has it
  *
  * Which keys a value has, and which are asked for, is the affair of proto/indicator (kr_indicator_index_keys, …_lookup_keys). */
 #ifndef KR_TOOLS_SCAN_SIEVE_H

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "tools/scan/packed.h"
 #include "tools/scan/sieve.h"
 #include "tools/scan/values.h"
 
@@ -154,6 +155,30 @@ static void test_equal_texts(void **state)
     kr_sieve_find_texts(sieve, kr_sieve_hash_word(sieve, (const uint8_t *)"        invoice.exe        " + 8, 11), see, &seen);
     assert_int_equal(seen.records, 1);
     assert_in_range(seen.count, 2, 300);
+    kr_sieve_free(sieve);
+}
+
+/* Texts that are shared again and again, by turns: a word of theirs costs no more than what is visited, and the last ones are. */
+static void test_texts_by_turns(void **state)
+{
+    static const char *const names[] = {"my invoice.exe", "his invoice.exe"};
+    struct kr_sieve *sieve = kr_sieve_new(seed);
+    const uint64_t hash = kr_sieve_hash_word(sieve, (const uint8_t *)"        invoice.exe        " + 8, 11);
+    struct seen seen = {0};
+    uint32_t steps = 0;
+    (void)state;
+    assert_non_null(sieve);
+    for (uint32_t i = 0; i < 20000; i++) {
+        add(sieve, KR_INDICATOR_FILENAME, names[i % 2], i);
+    }
+    assert_int_equal(kr_sieve_seal(sieve), KR_OK);
+    for (uint32_t at = *kr_packed_head(sieve, hash, false); at != 0; at = kr_packed_at(sieve, at)->next) {
+        steps++;
+    }
+    assert_int_equal(steps, 2 * KR_SIEVE_SHOWN_MAX);
+    kr_sieve_find_texts(sieve, hash, see, &seen);
+    assert_int_equal(seen.count, 2 * KR_SIEVE_SHOWN_MAX);
+    assert_int_equal(seen.sum, (uint64_t)seen.count * (2 * 20000 - 1 - seen.count) / 2);
     kr_sieve_free(sieve);
 }
 
@@ -357,17 +382,10 @@ static void test_values_from_a_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_key),
-        cmocka_unit_test(test_chains),
-        cmocka_unit_test(test_equal_texts),
-        cmocka_unit_test(test_one_host),
-        cmocka_unit_test(test_batches),
-        cmocka_unit_test(test_batches_of_nets),
-        cmocka_unit_test(test_networks),
-        cmocka_unit_test(test_large_networks),
-        cmocka_unit_test(test_left_out),
-        cmocka_unit_test(test_size),
-        cmocka_unit_test(test_values_from_a_file),
+        cmocka_unit_test(test_every_key),       cmocka_unit_test(test_chains),   cmocka_unit_test(test_equal_texts),
+        cmocka_unit_test(test_texts_by_turns),  cmocka_unit_test(test_one_host), cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_batches_of_nets), cmocka_unit_test(test_networks), cmocka_unit_test(test_large_networks),
+        cmocka_unit_test(test_left_out),        cmocka_unit_test(test_size),     cmocka_unit_test(test_values_from_a_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
