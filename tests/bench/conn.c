@@ -113,7 +113,7 @@ static bool receive(struct conn *conn, int flags)
         BENCH_MUST(conn->in != NULL);
     }
     struct pollfd wait = {.fd = conn->fd, .events = POLLIN};
-    if (flags == 0) { /* as the product's own client waits */
+    if (flags == 0 && conn->is_lone) {
         (void)kr_patience_poll(&conn->patience, &wait, WAIT_MS);
     }
     ssize_t got = recv(conn->fd, conn->in + conn->in_len, conn->in_capacity - conn->in_len, flags);

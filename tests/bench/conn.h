@@ -9,6 +9,7 @@
 
 struct conn {
     int fd;
+    bool is_lone; /* one request is under way at a time: answers are waited for as the product's client does then */
     struct kr_patience patience;
     uint8_t *in;
     size_t in_at, in_len, in_capacity;

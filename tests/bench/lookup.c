@@ -293,6 +293,7 @@ void bench_lookup(const struct bench_options *options)
     }
     asking.node = node.pid;
     conn_open(&conn, node.socket);
+    conn.is_lone = true;
     wait_until_idle(node.pid);
     measure(options, &asking, 1);
     measure(options, &asking, BATCH);

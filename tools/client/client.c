@@ -62,7 +62,7 @@ static enum kr_err drain_out(struct kr_conn *conn, size_t high, struct kr_error 
     while (err == KR_OK && kr_stream_unsent(stream) > high) {
         bool any;
         size_t before = kr_stream_unsent(stream);
-        err = kr_stream_wait(stream, true, deadline, &conn->broken_error);
+        err = kr_stream_wait(stream, true, false, deadline, &conn->broken_error);
         if (err == KR_OK) {
             err = kr_stream_fill(stream, &any, &conn->broken_error);
         }
@@ -218,7 +218,7 @@ enum kr_err kr_conn_next(struct kr_conn *conn, int64_t deadline, struct kr_error
             err = kr_stream_fill(stream, &any, &conn->broken_error);
         }
         if (err == KR_OK && !any) {
-            err = kr_stream_wait(stream, kr_stream_unsent(stream) > 0, deadline, &conn->broken_error);
+            err = kr_stream_wait(stream, kr_stream_unsent(stream) > 0, conn->request_count == 1, deadline, &conn->broken_error);
         }
         if (err != KR_OK) {
             return mind(conn, err, error);

@@ -1,6 +1,7 @@
 /* Waiting for the answer to a small question: it comes within microseconds, and most of what it costs is to fall asleep and be
  * woken on a core that sleeps as well. Who had the last answer that soon looks out for the next one before it sleeps, as the node
- * does for questions (ADR 0032). */
+ * does for questions (ADR 0032). Not for who has many requests under way: there is work to do meanwhile, for which the core is
+ * needed. */
 #ifndef KR_TOOLS_CLIENT_PATIENCE_H
 #define KR_TOOLS_CLIENT_PATIENCE_H
 

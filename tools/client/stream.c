@@ -129,11 +129,11 @@ enum kr_err kr_stream_fill(struct kr_stream *stream, bool *ret_any, struct kr_er
     }
 }
 
-enum kr_err kr_stream_wait(struct kr_stream *stream, bool writes, int64_t deadline, struct kr_error *error)
+enum kr_err kr_stream_wait(struct kr_stream *stream, bool writes, bool is_lone, int64_t deadline, struct kr_error *error)
 {
     struct pollfd wait = {.fd = stream->fd, .events = (short)(writes ? POLLIN | POLLOUT : POLLIN)};
     for (;;) {
-        int ready = kr_patience_poll(&stream->patience, &wait, left_ms(deadline));
+        int ready = is_lone ? kr_patience_poll(&stream->patience, &wait, left_ms(deadline)) : poll(&wait, 1, left_ms(deadline));
         if (ready > 0) {
             return KR_OK;
         }

@@ -35,8 +35,10 @@ enum kr_err kr_stream_flush(struct kr_stream *stream, struct kr_error *error) KR
 size_t kr_stream_unsent(const struct kr_stream *stream);
 /* Takes what has come. `*ret_any`: something has. KR_BOUNDS where too much waits untaken. */
 enum kr_err kr_stream_fill(struct kr_stream *stream, bool *ret_any, struct kr_error *error) KR_WARN_UNUSED;
-/* Until the socket can be read (and written: `writes`). KR_TIMEOUT ends nothing. */
-enum kr_err kr_stream_wait(struct kr_stream *stream, bool writes, int64_t deadline, struct kr_error *error) KR_WARN_UNUSED;
+/* Until the socket can be read (and written: `writes`). `is_lone`: one answer is waited for, which may come soon (patience.h).
+ * KR_TIMEOUT ends nothing. */
+enum kr_err kr_stream_wait(struct kr_stream *stream, bool writes, bool is_lone, int64_t deadline,
+                           struct kr_error *error) KR_WARN_UNUSED;
 /* The next whole frame, borrowed until it is given back; length 0 where there is none yet. KR_BOUNDS for an impossible length. */
 enum kr_err kr_stream_next(struct kr_stream *stream, struct kr_slice *ret_frame, struct kr_error *error) KR_WARN_UNUSED;
 /* What a frame handed out lies in may move from here on. */
