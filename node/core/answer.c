@@ -16,6 +16,8 @@ static struct kr_slice text_slice(const char *text)
     return (struct kr_slice){(const uint8_t *)text, strlen(text)};
 }
 
+#define WATCHERS_SHARE 4u /* one user has such a part of them, so that it keeps out no other */
+
 /* ---- watching ---- */
 
 void kr_core_summarise(const struct kr_core *core, const struct kr_head *head, bool japanese, char *name, size_t size,
@@ -98,6 +100,13 @@ void kr_watch_forget(struct kr_core *core, uint64_t client, uint64_t request, bo
 enum kr_err kr_watch_request(struct kr_step *step, const struct kr_event *event)
 {
     struct kr_core *core = step->core;
+    uint32_t own = 0;
+    for (uint32_t i = 0; i < core->watcher_count; i++) {
+        own += core->watchers[i].caller.is_guest && core->watchers[i].caller.uid == event->caller.uid;
+    }
+    if (event->caller.is_guest && own >= KR_WATCHERS_MAX / WATCHERS_SHARE) {
+        return kr_step_error(step, event->client, event->request, KR_BUSY, "your user watches too many times: end one");
+    }
     if (core->watcher_count == KR_WATCHERS_MAX) {
         return kr_step_error(step, event->client, event->request, KR_BUSY, "too many clients are watching");
     }

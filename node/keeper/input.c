@@ -12,6 +12,7 @@
 #define LENGTH_BYTES   4u
 #define READ_BYTES_MIN (16u * KR_KIB)
 #define HELD_BYTES_MAX (8u * KR_MIB)
+#define HELD_SHARE     (HELD_BYTES_MAX / 4) /* one user's who is not the operator; as much is the operator's alone */
 
 static size_t frame_length(const uint8_t *bytes)
 {
@@ -144,12 +145,38 @@ void kr_hub_note(struct kr_hub *hub, const struct kr_client *client, uint32_t op
     }
 }
 
+/* What the open questions of one user hold, over all its connections. */
+static size_t held_by(struct kr_hub *hub, uint32_t uid)
+{
+    size_t held = 0;
+    for (size_t i = 0; i < KR_CLIENTS_MAX; i++) {
+        struct kr_client *client = &hub->clients[i];
+        pthread_mutex_lock(&client->mutex);
+        const bool is_meant = client->id != 0 && client->caller.is_guest && client->caller.uid == uid;
+        for (uint32_t j = 0; is_meant && j < client->request_count; j++) {
+            held += client->requests[j]->is_query ? client->requests[j]->charged : 0;
+        }
+        pthread_mutex_unlock(&client->mutex);
+    }
+    return held;
+}
+
+/* A question whose answer nobody reads is held as long as its client likes. While little is held, nobody is counted. */
+static bool has_room(struct kr_hub *hub, const struct kr_client *client, size_t len)
+{
+    const size_t all = atomic_load(&hub->held) + len;
+    if (!client->caller.is_guest) {
+        return all <= HELD_BYTES_MAX;
+    }
+    return all <= HELD_SHARE || (all <= HELD_BYTES_MAX - HELD_SHARE && held_by(hub, client->caller.uid) + len <= HELD_SHARE);
+}
+
 static enum kr_err add_query(struct kr_hub *hub, struct kr_client *client, const struct kr_client_frame *frame,
                              struct kr_error *error)
 {
     struct kr_query query;
     struct kr_request *request = NULL;
-    if (atomic_load(&hub->held) + frame->payload.len > HELD_BYTES_MAX) {
+    if (!has_room(hub, client, frame->payload.len)) {
         return kr_fail(error, KR_BUSY, "too many questions are open: read the answers of some first");
     }
     enum kr_err err = kr_query_init(&query, frame->op, frame->payload, client->speaks_japanese);

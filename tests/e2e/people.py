@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import federation
+import wire
 from cli import Tool
 from federation import check
 
@@ -111,6 +112,7 @@ def as_users(program, path, node, tool):
     suzuki.refused("suspended", "ls")
     tool.done("person", "resume", "鈴木")
     suzuki.done("lookup", "d.kairan-e2e.jp")
+    no_user_holds_all(path, node)
     tool.done("person", "deputy", "佐藤", "--for", "鈴木", "--until", "1d")
     check(json.loads(sato.done("--json", "whoami"))["roles"] == ["analyst", "approver"], "a deputy has not the roles")
     tool.done("person", "deputy", "佐藤", "--for", "鈴木", "--end")
@@ -118,6 +120,21 @@ def as_users(program, path, node, tool):
     tool.done("person", "revoke", "佐藤", "-y")
     sato.refused("person bind", "whoami")
     check(tool.run("person", "ls", "--body", "札幌市").stdout.count(b"\n") == 1, "who was revoked is listed")
+
+
+def no_user_holds_all(path, node):
+    """Questions whose answers nobody reads: one user's are bounded, and the operator asks on."""
+    os.seteuid(SUZUKI)
+    try:
+        hog = wire.Client(path)
+    finally:
+        os.seteuid(0)
+    with hog, node.client() as operator:
+        for _ in range(16):
+            hog.begin(wire.LOOKUP, [bytes(500000)], 0)
+        refused = [hog.receive() for _ in range(12)]
+        check(all(frame[0] == wire.ERROR and "too many questions" in frame[3] for frame in refused), f"one user holds all: {refused[0][:3]}")
+        operator.found(["d.kairan-e2e.jp"])
 
 
 def audited(tool):

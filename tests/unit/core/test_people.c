@@ -292,6 +292,22 @@ static void a_query_under_way_is_cut(void **state)
     assert_int_equal(simple(bed, KR_PERSON_RESUME, sato), KR_OK);
 }
 
+/* Whoever may watch does not take all the places. */
+static void one_user_does_not_watch_for_all(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_core *core = bed_core(bed, 0);
+    as(bed, SATO);
+    for (uint32_t i = 0; i < KR_WATCHERS_MAX / 4; i++) {
+        assert_int_equal(bed_request(bed, 0, KR_OP_WATCH, "\x90", 1, 10), BED_PENDING);
+    }
+    assert_int_equal(bed_request(bed, 0, KR_OP_WATCH, "\x90", 1, 10), KR_BUSY);
+    as(bed, 0);
+    assert_int_equal(bed_request(bed, 0, KR_OP_WATCH, "\x90", 1, 10), BED_PENDING);
+    kr_watch_forget(core, BED_CLIENT, 0, true);
+    assert_int_equal(core->watcher_count, 0);
+}
+
 /* And so is a watch, before the next record. */
 static void a_watch_is_cut(void **state)
 {
@@ -569,6 +585,7 @@ int main(void)
         cmocka_unit_test(roles_count_from_the_first_person_on),
         cmocka_unit_test(a_suspended_person_is_refused_at_once),
         cmocka_unit_test(a_query_under_way_is_cut),
+        cmocka_unit_test(one_user_does_not_watch_for_all),
         cmocka_unit_test(a_watch_is_cut),
         cmocka_unit_test(dates_and_contractors),
         cmocka_unit_test(deputies_have_the_roles_of_others_for_a_time),
