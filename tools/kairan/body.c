@@ -270,7 +270,7 @@ static int add(struct kr_app *app, const struct given *given)
     }
     randombytes_buf(act.id, sizeof act.id);
     fill(given, &act);
-    return send_act(app, &act, NULL);
+    return send_act(app, &act, &(struct legacy){0});
 }
 
 int kr_run_body(struct kr_app *app, int argc, char **argv)
