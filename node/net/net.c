@@ -355,6 +355,17 @@ static struct peer *sender_of(struct net *net, zmq_msg_t *part)
     return peer_by_key(net, key);
 }
 
+/* What a peer said last may be read when its connection has ended and another peer has the descriptor: that one is not cut for it. */
+static bool is_anothers(const struct net *net, const struct peer *peer)
+{
+    bool is_held = false;
+    for (uint32_t i = 0; i < net->peer_count; i++) {
+        const struct peer *other = &net->peers[i];
+        is_held = is_held || (other != peer && kr_connection_is_same(&other->connection, &peer->connection));
+    }
+    return is_held;
+}
+
 static enum kr_err take_routed(struct net *net, unsigned count, zmq_msg_t parts[static 2])
 {
     const uint8_t *route = zmq_msg_data(&parts[0]);
@@ -369,7 +380,7 @@ static enum kr_err take_routed(struct net *net, unsigned count, zmq_msg_t parts[
         return KR_OK;
     }
     if (is_open) { /* else it was read after its connection had ended, and another may be there already */
-        if (peer->entry.kind == KR_NET_PEER && !kr_connection_is_same(&peer->connection, &connection)) {
+        if (peer->entry.kind == KR_NET_PEER && !kr_connection_is_same(&peer->connection, &connection) && !is_anothers(net, peer)) {
             kr_connection_shut(&peer->connection); /* one key, one connection: the newest */
         }
         memcpy(peer->route, route, ROUTE_BYTES);
