@@ -355,7 +355,7 @@ static struct peer *sender_of(struct net *net, zmq_msg_t *part)
     return peer_by_key(net, key);
 }
 
-/* What a peer said last may be read when its connection has ended and another peer has the descriptor: that one is not cut for it. */
+/* What a peer said last may be read when its connection has ended and another peer has the descriptor: that one is not cut. */
 static bool is_anothers(const struct net *net, const struct peer *peer)
 {
     bool is_held = false;
