@@ -123,7 +123,7 @@ def steal(options, made, directory, genuine):
         if prefix:
             created = [line["created"] for line in lines(other.done("--json", "ls", "--limit", "100")) if line["id"] == false[-1]]
             check(created and created[0] < lines(other.done("--json", "show", genuine))[0]["created"], f"not dated back: {created}")
-        else:
+        elif len(false) == 1:  # once, where nothing can be dated back
             tool.done("retract", genuine, "--reason", "so says the thief", "-y")
             federation.poll(lambda: not has(other, "genuine.kairan-e2e.jp"), 60, "Minami obeys the retraction")
         thief.stop()

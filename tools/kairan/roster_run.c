@@ -26,7 +26,7 @@ static const char *const words[] = {"body", "join", "move", "change", "leave"};
 
 static struct kr_slice slice_of(const char *text)
 {
-    return (struct kr_slice){(const uint8_t *)text, strlen(text)};
+    return (struct kr_slice){(const uint8_t *)text, text != NULL ? strlen(text) : 0};
 }
 
 /* ---- showing ---- */
