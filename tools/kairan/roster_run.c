@@ -26,7 +26,7 @@ static const char *const words[] = {"body", "join", "move", "change", "leave"};
 
 static struct kr_slice slice_of(const char *text)
 {
-    return (struct kr_slice){(const uint8_t *)text, text != NULL ? strlen(text) : 0};
+    return (struct kr_slice){(const uint8_t *)text, strlen(text)};
 }
 
 /* ---- showing ---- */
@@ -168,6 +168,7 @@ static bool add_body(struct run *run, const char *name)
     struct kr_body_act act = {.action = KR_BODY_ADD};
     struct kr_writer args;
     struct kr_slice result;
+    KR_ASSERT(name != NULL); /* a new body has a row */
     act.changes[KR_BODY_NAME_JA] = true;
     act.texts[KR_BODY_NAME_JA] = slice_of(name);
     randombytes_buf(act.id, sizeof act.id);
