@@ -136,7 +136,7 @@ def restore(councils, saved, paper, false):
     nishi.done("restore", saved, "--to", nishi.node.directory, "--paper", paper)
     kita.node.stop()
     nishi.node.start()
-    nishi.refused("Kita", "submit", "too-early.example", "--label", "green", "--community", "Kinki", "-y")
+    nishi.refused("it waits for", "submit", "too-early.example", "--label", "green", "--community", "Kinki", "-y")
     kita.node.start()
     poll(lambda: nishi.run("restore", "finish").returncode == 0, WITHIN_S, "Nishi has met its peers", 0.1)
     check(not nishi.finds("false.example") and nishi.run("show", false).returncode == 2, "Nishi believes the thief, by its old backup")
