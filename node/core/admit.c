@@ -398,6 +398,10 @@ static enum kr_err put_statement(struct kr_step *step, const struct kr_job *job)
     if (err == KR_OK && job->header.kind == KR_KIND_COUNCIL_CARD && memcmp(job->header.author, step->core->self, 32) == 0) {
         err = kr_keys_card_entered(step);
     }
+    if (err == KR_OK && job->header.kind == KR_KIND_COUNCIL_CARD && kr_card_read(content, &card) == KR_OK &&
+        !kr_links_fit_card(step->core, job->header.author, &card)) {
+        err = kr_links_follow_soon(step);
+    }
     if (err == KR_OK && job->header.kind == KR_KIND_REVOCATION) {
         err = kr_revoke_entered(step, &job->header, content);
     }
@@ -570,6 +574,9 @@ enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t fro
     if (err == KR_OK) {
         *ret_verdict = verdict;
         *ret_arrival = head.arrival;
+        if (link != NULL) {
+            kr_spread_brought(&step->core->spread, link, head.arrival);
+        }
     }
     free(audience);
     return err;

@@ -15,6 +15,8 @@
 #include "node/core/revoke.h"
 #include "node/core/state.h"
 
+#define FOLLOW_CARDS_MS 600000u /* keys on cards end by themselves */
+
 /* ---- telling net ---- */
 
 enum kr_err kr_link_dial(struct kr_step *step, struct kr_link *link)
@@ -270,8 +272,11 @@ static enum kr_err adopt_card(struct kr_step *step, struct kr_link *link, struct
 /* Where the card says that its node listens. */
 static enum kr_err adopt_endpoint(struct kr_step *step, struct kr_link *link, const struct kr_card *card)
 {
-    const struct kr_card_key *transport = kr_card_key_at(card->transport, card->transport_count, step->now_ms / 1000);
-    if (transport == NULL || link->state != KR_LINK_OPEN || memcmp(transport->public_key, link->transport_key, 32) != 0) {
+    const struct kr_card_key *transport = NULL;
+    for (uint32_t i = 0; i < card->transport_count && transport == NULL; i++) {
+        transport = memcmp(card->transport[i].public_key, link->transport_key, 32) == 0 ? &card->transport[i] : NULL;
+    }
+    if (transport == NULL || link->state != KR_LINK_OPEN) {
         return KR_OK;
     }
     char endpoint[KR_ENDPOINT_BYTES_MAX + 1];
@@ -615,6 +620,25 @@ static enum kr_err renew(struct kr_step *step)
     return err;
 }
 
+static enum kr_err follow_cards(struct kr_step *step)
+{
+    struct kr_core *core = step->core;
+    uint8_t councils[KR_LINKS_MAX][32];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < core->link_count; i++) { /* first: following changes the list */
+        if (!core->links[i]->is_second) {
+            memcpy(councils[count++], core->links[i]->council, 32);
+        }
+    }
+    enum kr_err err = kr_links_follow_card(step, core->self);
+    for (uint32_t i = 0; i < count && err == KR_OK; i++) {
+        err = kr_links_follow_card(step, councils[i]);
+    }
+    core->links_follow_cards = false;
+    core->links_follow_ms = step->now_ms + FOLLOW_CARDS_MS;
+    return err;
+}
+
 static enum kr_err tick_up(struct kr_step *step, struct kr_link *link)
 {
     enum kr_err err = KR_OK;
@@ -642,7 +666,10 @@ static enum kr_err tick_up(struct kr_step *step, struct kr_link *link)
 enum kr_err kr_links_tick(struct kr_step *step)
 {
     struct kr_core *core = step->core;
-    enum kr_err err = core->links_are_due_anew ? renew(step) : KR_OK;
+    enum kr_err err = core->links_follow_cards || step->now_ms >= core->links_follow_ms ? follow_cards(step) : KR_OK;
+    if (err == KR_OK && core->links_are_due_anew) {
+        err = renew(step);
+    }
     for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
         struct kr_link *link = core->links[i];
         if (link->has_session && link->state == KR_LINK_JOINING && step->now_ms >= link->hello_at_ms) {

@@ -32,11 +32,42 @@ struct kr_link *kr_link_by_number(struct kr_core *core, uint32_t number)
 struct kr_link *kr_link_by_council(struct kr_core *core, const uint8_t council[static 32])
 {
     for (uint32_t i = 0; i < core->link_count; i++) {
-        if (memcmp(core->links[i]->council, council, 32) == 0) {
+        if (memcmp(core->links[i]->council, council, 32) == 0 && !core->links[i]->is_second) {
             return core->links[i];
         }
     }
     return NULL;
+}
+
+struct kr_link *kr_link_of_council(struct kr_core *core, const uint8_t council[static 32], uint32_t *at)
+{
+    while (*at < core->link_count) {
+        struct kr_link *link = core->links[(*at)++];
+        if (memcmp(link->council, council, 32) == 0) {
+            return link;
+        }
+    }
+    return NULL;
+}
+
+const uint8_t *kr_link_row(const struct kr_link *link)
+{
+    return link->is_second ? link->transport_key : link->council;
+}
+
+struct kr_link *kr_link_by_row(struct kr_core *core, const uint8_t row[static 32])
+{
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        if (memcmp(kr_link_row(core->links[i]), row, 32) == 0) {
+            return core->links[i];
+        }
+    }
+    return NULL;
+}
+
+bool kr_link_is_sister(const struct kr_core *core, const struct kr_link *link)
+{
+    return memcmp(link->council, core->self, 32) == 0;
 }
 
 bool kr_link_key_is_taken(const struct kr_core *core, const uint8_t key[static 32], const uint8_t council[static 32])
@@ -68,7 +99,7 @@ void kr_link_settle_dialler(const struct kr_core *core, struct kr_link *link)
 }
 
 /* Stored: array of 12: number, state, council, transport key, endpoint, ticket secret (bin 0 or 32), community (bin 0 or 32),
- * linked_ms, pair_next, pair_end, and two reserved zeros. Key: the council's id. */
+ * linked_ms, pair_next, pair_end, a reserved zero, is_second. Key: kr_link_row. */
 enum kr_err kr_link_put(struct kr_step *step, const struct kr_link *link)
 {
     struct kr_writer writer;
@@ -85,10 +116,10 @@ enum kr_err kr_link_put(struct kr_step *step, const struct kr_link *link)
     kr_writer_uint(&writer, link->pair_next);
     kr_writer_uint(&writer, link->pair_end);
     kr_writer_uint(&writer, 0);
-    kr_writer_uint(&writer, 0);
+    kr_writer_flag(&writer, link->is_second);
     enum kr_err err = kr_writer_finish(&writer);
     if (err == KR_OK) {
-        err = kr_store_put(step->txn, KR_TABLE_LINKS, link->council, 32, writer.bytes, writer.len);
+        err = kr_store_put(step->txn, KR_TABLE_LINKS, kr_link_row(link), 32, writer.bytes, writer.len);
     }
     kr_writer_deinit(&writer);
     return err;
@@ -110,7 +141,7 @@ static enum kr_err read_link(struct kr_slice value, struct kr_link *link)
     link->pair_next = kr_reader_uint(&reader, UINT64_MAX);
     link->pair_end = kr_reader_uint(&reader, UINT64_MAX);
     (void)kr_reader_uint(&reader, 0);
-    (void)kr_reader_uint(&reader, 0);
+    link->is_second = kr_reader_flag(&reader);
     kr_reader_close(&reader);
     (void)kr_slice_text(endpoint, link->endpoint, sizeof link->endpoint);
     return kr_reader_end(&reader) == KR_OK ? KR_OK : KR_CORRUPT;
@@ -194,7 +225,7 @@ enum kr_err kr_link_add(struct kr_step *step, const struct kr_link *init, struct
 enum kr_err kr_link_drop(struct kr_step *step, struct kr_link *link)
 {
     struct kr_core *core = step->core;
-    enum kr_err err = kr_store_delete(step->txn, KR_TABLE_LINKS, link->council, 32);
+    enum kr_err err = kr_store_delete(step->txn, KR_TABLE_LINKS, kr_link_row(link), 32);
     if (err != KR_OK) {
         return err;
     }
@@ -213,4 +244,156 @@ enum kr_err kr_link_drop(struct kr_step *step, struct kr_link *link)
         err = kr_restored_link_dropped(step);
     }
     return err != KR_OK ? err : kr_links_allow(step);
+}
+
+/* ---- one link for each node ---- */
+
+static bool is_in_force(const struct kr_card_key *key, uint64_t now_s)
+{
+    return key->from_s <= now_s + KR_FUTURE_MS_MAX / 1000 && (key->until_s == 0 || now_s < key->until_s);
+}
+
+static struct kr_link *link_of_key(struct kr_core *core, const uint8_t council[static 32], const uint8_t key[static 32])
+{
+    uint32_t at = 0;
+    struct kr_link *link = kr_link_of_council(core, council, &at);
+    while (link != NULL && memcmp(link->transport_key, key, 32) != 0) {
+        link = kr_link_of_council(core, council, &at);
+    }
+    return link;
+}
+
+static bool is_listed(const struct kr_card *card, const struct kr_link *link, uint64_t now_s)
+{
+    for (uint32_t i = 0; i < card->transport_count; i++) {
+        if (memcmp(card->transport[i].public_key, link->transport_key, 32) == 0 && is_in_force(&card->transport[i], now_s)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A node that the card names and we are not linked with. `like`: another link with that council; NULL: our own. */
+static enum kr_err add_second(struct kr_step *step, const uint8_t council[static 32], const struct kr_card_key *key,
+                              const struct kr_link *like)
+{
+    struct kr_link fresh = {.state = KR_LINK_OPEN, .is_second = true, .linked_ms = step->now_ms}, *link = NULL;
+    struct kr_store_stat stat;
+    memcpy(fresh.council, council, 32);
+    memcpy(fresh.transport_key, key->public_key, 32);
+    (void)kr_slice_text(key->endpoint, fresh.endpoint, sizeof fresh.endpoint);
+    enum kr_err err = KR_OK;
+    if (like != NULL) {
+        fresh.state = like->state;
+        fresh.has_community = like->has_community;
+        memcpy(fresh.community, like->community, 32);
+    } else { /* what it may have is in a scope from now on */
+        err = kr_store_stat(step->txn, &stat);
+        fresh.pair_next = 1;
+        fresh.pair_end = err == KR_OK ? stat.arrivals + 1 : 0;
+    }
+    if (err == KR_OK) {
+        err = kr_number_next(step, &fresh.number);
+    }
+    if (err == KR_OK) {
+        err = kr_link_add(step, &fresh, &link);
+    }
+    return err == KR_OK ? kr_link_dial(step, link) : err;
+}
+
+/* The first link goes: another takes its place. */
+static enum kr_err promote(struct kr_step *step, struct kr_link *link)
+{
+    enum kr_err err = kr_store_delete(step->txn, KR_TABLE_LINKS, kr_link_row(link), 32);
+    link->is_second = false;
+    return err == KR_OK ? kr_link_put(step, link) : err;
+}
+
+static enum kr_err drop_unlisted(struct kr_step *step, const uint8_t council[static 32], const struct kr_card *card)
+{
+    struct kr_core *core = step->core;
+    const uint64_t now_s = step->now_ms / 1000;
+    const bool is_own = memcmp(council, core->self, 32) == 0;
+    uint32_t at = 0;
+    struct kr_link *heir = NULL, *link = NULL;
+    enum kr_err err = KR_OK;
+    while (heir == NULL && (link = kr_link_of_council(core, council, &at)) != NULL) {
+        heir = is_listed(card, link, now_s) ? link : NULL;
+    }
+    if (heir == NULL && !is_own) {
+        return KR_OK; /* the only way there is */
+    }
+    for (at = 0; err == KR_OK && (link = kr_link_of_council(core, council, &at)) != NULL;) {
+        if (is_listed(card, link, now_s)) {
+            continue;
+        }
+        const bool was_first = !link->is_second;
+        if (link->has_session) {
+            err = kr_link_send(step, link, &(struct kr_message){.type = KR_MESSAGE_BYE});
+        }
+        if (err == KR_OK) {
+            err = kr_link_drop(step, link);
+        }
+        if (err == KR_OK && was_first) {
+            err = promote(step, heir);
+        }
+        at = 0; /* the list has changed */
+    }
+    return err;
+}
+
+/* Whether another link could be made by this key of that council's card. */
+static bool is_missing(struct kr_core *core, const uint8_t council[static 32], const struct kr_card_key *key, uint64_t now_s)
+{
+    return is_in_force(key, now_s) && core->link_count < KR_LINKS_MAX && link_of_key(core, council, key->public_key) == NULL &&
+           !kr_link_key_is_taken(core, key->public_key, council);
+}
+
+bool kr_links_fit_card(struct kr_core *core, const uint8_t council[static 32], const struct kr_card *card)
+{
+    const bool is_own = memcmp(council, core->self, 32) == 0;
+    const uint64_t now_s = core->now_ms / 1000;
+    const struct kr_link *link = kr_link_by_council(core, council);
+    bool fits = true;
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < card->transport_count && (is_own || link != NULL); i++) {
+        fits = fits && !is_missing(core, council, &card->transport[i], now_s);
+    }
+    while ((link = kr_link_of_council(core, council, &at)) != NULL) {
+        fits = fits && is_listed(card, link, now_s);
+    }
+    return fits;
+}
+
+enum kr_err kr_links_follow_card(struct kr_step *step, const uint8_t council[static 32])
+{
+    struct kr_core *core = step->core;
+    const struct kr_council *known = kr_directory_council(&core->directory, council);
+    const bool is_own = memcmp(council, core->self, 32) == 0;
+    const struct kr_link *like = kr_link_by_council(core, council);
+    const uint64_t now_s = step->now_ms / 1000;
+    struct kr_card card;
+    bool has_new = false;
+    enum kr_err err = KR_OK;
+    if (known == NULL || (!is_own && (like == NULL || like->state == KR_LINK_JOINING))) {
+        return KR_OK;
+    }
+    kr_council_card(known, &card);
+    for (uint32_t i = 0; i < card.transport_count && err == KR_OK; i++) {
+        const struct kr_card_key *key = &card.transport[i];
+        if (is_missing(core, council, key, now_s)) {
+            err = add_second(step, council, key, is_own ? NULL : like);
+            has_new = true;
+        }
+    }
+    if (err == KR_OK) {
+        err = drop_unlisted(step, council, &card);
+    }
+    return err == KR_OK && has_new ? kr_links_allow(step) : err;
+}
+
+enum kr_err kr_links_follow_soon(struct kr_step *step)
+{
+    step->core->links_follow_cards = true;
+    return kr_step_wake(step, step->now_ms);
 }

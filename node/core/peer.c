@@ -43,7 +43,7 @@ static enum kr_err tell_waiting(struct kr_step *step, struct kr_link *link)
     return client == 0 ? KR_OK : kr_step_error(step, client, request, KR_CANCELLED, "the link was ended by the operator");
 }
 
-static enum kr_err pause(struct kr_step *step, struct kr_link *link)
+static enum kr_err pause_one(struct kr_step *step, struct kr_link *link)
 {
     enum kr_err err = cut(step, link);
     if (err == KR_OK) {
@@ -53,23 +53,38 @@ static enum kr_err pause(struct kr_step *step, struct kr_link *link)
     if (err == KR_OK && link->we_dial) {
         err = kr_effect_add(step->effects, &(struct kr_effect){.type = KR_EFFECT_HANGUP, .number = link->number});
     }
-    if (err == KR_OK) {
-        err = kr_link_put(step, link);
+    return err == KR_OK ? kr_link_put(step, link) : err;
+}
+
+/* What is done to a link is done to all with that council. */
+static enum kr_err pause(struct kr_step *step, const uint8_t council[static 32])
+{
+    struct kr_link *link;
+    enum kr_err err = KR_OK;
+    for (uint32_t at = 0; err == KR_OK && (link = kr_link_of_council(step->core, council, &at)) != NULL;) {
+        err = pause_one(step, link);
     }
     return err == KR_OK ? kr_links_allow(step) : err;
 }
 
-static enum kr_err resume(struct kr_step *step, struct kr_link *link)
+static enum kr_err resume(struct kr_step *step, const uint8_t council[static 32])
 {
-    link->state = KR_LINK_OPEN;
-    enum kr_err err = kr_link_put(step, link);
+    struct kr_link *link;
+    enum kr_err err = KR_OK;
+    for (uint32_t at = 0; err == KR_OK && (link = kr_link_of_council(step->core, council, &at)) != NULL;) {
+        link->state = KR_LINK_OPEN;
+        err = kr_link_put(step, link);
+    }
     if (err == KR_OK) {
         err = kr_links_allow(step);
     }
-    return err == KR_OK ? kr_link_dial(step, link) : err;
+    for (uint32_t at = 0; err == KR_OK && (link = kr_link_of_council(step->core, council, &at)) != NULL;) {
+        err = kr_link_dial(step, link);
+    }
+    return err;
 }
 
-static enum kr_err remove_link(struct kr_step *step, struct kr_link *link)
+static enum kr_err remove_one(struct kr_step *step, struct kr_link *link)
 {
     enum kr_err err = cut(step, link);
     if (err == KR_OK) {
@@ -80,6 +95,16 @@ static enum kr_err remove_link(struct kr_step *step, struct kr_link *link)
             kr_invitations_fulfilled(step, link); /* else who shows the ticket again is told that it is welcome, and has no link */
     }
     return err == KR_OK ? kr_link_drop(step, link) : err;
+}
+
+static enum kr_err remove_links(struct kr_step *step, const uint8_t council[static 32])
+{
+    struct kr_link *link;
+    enum kr_err err = KR_OK;
+    for (uint32_t at = 0; err == KR_OK && (link = kr_link_of_council(step->core, council, &at)) != NULL; at = 0) {
+        err = remove_one(step, link);
+    }
+    return err;
 }
 
 static bool count_one(void *context, struct kr_slice key, struct kr_slice value)
@@ -137,22 +162,21 @@ static const char *why_not(uint32_t action, const struct kr_link *link)
     return action == KR_PEER_RESUME && link->state != KR_LINK_PAUSED ? "this link is not paused" : NULL;
 }
 
-static enum kr_err act(struct kr_step *step, uint32_t action, struct kr_link *link, const uint8_t council[static 32],
-                       enum kr_err *ret_verdict)
+static enum kr_err act(struct kr_step *step, uint32_t action, const uint8_t council[static 32], enum kr_err *ret_verdict)
 {
     enum kr_err err = KR_OK;
     switch (action) {
     case KR_PEER_PAUSE:
-        return pause(step, link);
+        return pause(step, council);
     case KR_PEER_RESUME:
-        return resume(step, link);
+        return resume(step, council);
     case KR_PEER_REMOVE:
-        return remove_link(step, link);
+        return remove_links(step, council);
     case KR_PEER_UNBLOCK:
         return unblock(step, council, ret_verdict);
     default:
         err = block(step, council, ret_verdict);
-        return err == KR_OK && *ret_verdict == KR_OK && link != NULL ? remove_link(step, link) : err;
+        return err == KR_OK && *ret_verdict == KR_OK ? remove_links(step, council) : err;
     }
 }
 
@@ -178,7 +202,7 @@ enum kr_err kr_peer_request(struct kr_step *step, const struct kr_event *event)
     if (memcmp(request.council, core->self, 32) == 0) {
         return kr_step_error(step, event->client, event->request, KR_INVALID, "this is your own council");
     }
-    enum kr_err err = act(step, request.action, link, request.council, &verdict);
+    enum kr_err err = act(step, request.action, request.council, &verdict);
     if (err != KR_OK) {
         return err;
     }

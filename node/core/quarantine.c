@@ -16,8 +16,10 @@ static uint64_t above_floor(uint64_t bytes)
 
 /* Every link that there can be has its floor. Of the rest no peer may have more than it leaves free: one that floods gets half, a
  * second one a quarter, and so on, and there is always something left for who comes after them. */
-bool kr_quarantine_has_room(const struct kr_core *core, const struct kr_link *link, size_t bytes)
+bool kr_quarantine_has_room(struct kr_core *core, const struct kr_link *link, size_t bytes)
 {
+    const struct kr_link *first = kr_link_by_council(core, link->council); /* what all nodes of a council bring counts there */
+    link = first != NULL ? first : link;
     const uint64_t shared = KR_QUARANTINE_BYTES_MAX - KR_LINKS_MAX * KR_QUARANTINE_FLOOR_BYTES;
     const uint64_t own = above_floor(link->quarantine_bytes + bytes);
     uint64_t others = core->quarantine_bytes; /* above their floors; of those that are not linked any more, all */

@@ -47,7 +47,7 @@ static enum kr_err put_row(struct kr_step *step, const struct kr_restored *resto
     kr_writer_array(&writer, count);
     for (uint32_t i = 0; i < core->link_count; i++) {
         if (core->links[i]->is_awaited && core->links[i] != met) {
-            kr_writer_bin(&writer, core->links[i]->council, 32);
+            kr_writer_bin(&writer, kr_link_row(core->links[i]), 32);
         }
     }
     enum kr_err err = kr_writer_finish(&writer);
@@ -62,7 +62,7 @@ static enum kr_err read_row(struct kr_core *core, struct kr_slice value)
 {
     struct kr_reader reader;
     struct kr_restored restored = {0};
-    uint8_t council[32];
+    uint8_t row[32];
     kr_reader_init(&reader, value.bytes, value.len);
     kr_reader_array(&reader, 4);
     restored.how = (uint32_t)kr_reader_uint(&reader, KR_RESTORED_RECOGNISED);
@@ -70,8 +70,8 @@ static enum kr_err read_row(struct kr_core *core, struct kr_slice value)
     restored.ended_ms = kr_reader_uint(&reader, UINT64_MAX);
     const uint32_t count = kr_reader_array_between(&reader, 0, KR_LINKS_MAX);
     for (uint32_t i = 0; i < count; i++) {
-        kr_reader_fixed(&reader, council, sizeof council);
-        struct kr_link *link = reader.err == KR_OK ? kr_link_by_council(core, council) : NULL;
+        kr_reader_fixed(&reader, row, sizeof row);
+        struct kr_link *link = reader.err == KR_OK ? kr_link_by_row(core, row) : NULL;
         if (link != NULL) {
             link->is_awaited = true;
         }

@@ -190,12 +190,27 @@ enum kr_err kr_spread_offer(struct kr_step *step, const struct kr_head *head, co
 
 /* ---- copies too many ---- */
 
-/* The author's own copy, which came soon after another's: that way is the shorter one, and it is the other that is not needed. Soon
- * is before the other's announcement would have made us ask. */
-static struct kr_link *not_needed(const struct kr_step *step, struct kr_link *link, const struct kr_head *head)
+void kr_spread_brought(struct kr_spread *spread, const struct kr_link *link, uint64_t arrival)
 {
-    struct kr_link *other = memcmp(head->author, link->council, 32) == 0 ? kr_link_by_council(step->core, head->from) : NULL;
-    return other != NULL && step->now_ms < head->received_ms + kr_spread_patience(other) ? other : link;
+    spread->brought[arrival % KR_BROUGHT_MAX] = (struct kr_brought){.arrival = arrival, .number = link->number};
+}
+
+/* By which it came first, as far as that is remembered; else the council's. */
+static struct kr_link *first_link(struct kr_core *core, const struct kr_head *head)
+{
+    const struct kr_brought *brought = &core->spread.brought[head->arrival % KR_BROUGHT_MAX];
+    struct kr_link *link = brought->arrival == head->arrival ? kr_link_by_number(core, brought->number) : NULL;
+    return link != NULL ? link : kr_link_by_council(core, head->from);
+}
+
+/* The author's own copy, which came soon after another's: that way is the shorter one, and it is the other that is not needed. Soon
+ * is before the other's announcement would have made us ask. Of two nodes of the author's the first one's copy was needed. */
+static struct kr_link *not_needed(const struct kr_step *step, struct kr_link *link, struct kr_link *first,
+                                  const struct kr_head *head)
+{
+    const bool is_author = memcmp(head->author, link->council, 32) == 0;
+    const bool was_other = first != NULL && memcmp(head->author, first->council, 32) != 0;
+    return is_author && was_other && step->now_ms < head->received_ms + kr_spread_patience(first) ? first : link;
 }
 
 static enum kr_err make_lazy(struct kr_step *step, struct kr_link *link, const struct kr_head *head)
@@ -203,7 +218,8 @@ static enum kr_err make_lazy(struct kr_step *step, struct kr_link *link, const s
     struct kr_core *core = step->core;
     uint8_t key[KR_ROUTE_KEY_BYTES];
     struct kr_route *route;
-    if (memcmp(head->from, link->council, 32) == 0) {
+    struct kr_link *first = first_link(core, head);
+    if (first == link || (first == NULL && memcmp(head->from, link->council, 32) == 0)) {
         return KR_OK; /* the link that brought it first, once more: asked for when it was under way */
     }
     route_key(core, head, key);
@@ -214,7 +230,7 @@ static enum kr_err make_lazy(struct kr_step *step, struct kr_link *link, const s
     if (memcmp(route->grafted, head->id, sizeof route->grafted) == 0) {
         return KR_OK; /* both may have been needed: the next record decides */
     }
-    struct kr_link *lazy = not_needed(step, link, head);
+    struct kr_link *lazy = not_needed(step, link, first, head);
     kr_route_set(route, link->spread.slot, false); /* it has it without us */
     kr_route_set(route, lazy->spread.slot, false);
     kr_spread_ask_to_prune(lazy, key, head->id);

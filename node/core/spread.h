@@ -39,12 +39,19 @@ struct kr_spread_link {
     struct kr_budget moves; /* grafts and prunes of the peer's that are looked at */
 };
 
+#define KR_BROUGHT_MAX 256u /* records of which it is remembered by which link they came first */
+struct kr_brought {
+    uint64_t arrival;
+    uint32_t number; /* of the link */
+};
+
 struct kr_spread {
     bool has_secret;
     uint8_t secret[32]; /* keys of trees are hashed with it */
     struct kr_routes routes;
     struct kr_awaiting awaiting;
-    uint64_t due_ms; /* no awaited record is due before */
+    struct kr_brought brought[KR_BROUGHT_MAX]; /* by arrival */
+    uint64_t due_ms;                           /* no awaited record is due before */
     uint64_t progress_ms,
         progress_announced_ms; /* when an announced record came without being asked for, and when it was announced */
 };
@@ -59,6 +66,8 @@ enum kr_spread_how {
 enum kr_err kr_spread_offer(struct kr_step *step, const struct kr_head *head, const struct kr_scope *scopes, uint32_t count,
                             bool is_bulk, enum kr_spread_how how, const struct kr_link *except) KR_WARN_UNUSED;
 
+/* A record that came by the link was stored under that number: which of several nodes of one council brought it. */
+void kr_spread_brought(struct kr_spread *spread, const struct kr_link *link, uint64_t arrival);
 /* A copy came by the link and goes to be checked; kr_spread_unchecked when that check is over, or will never come back. */
 enum kr_err kr_spread_checking(struct kr_step *step, const struct kr_link *link, const uint8_t id[static 32]) KR_WARN_UNUSED;
 void kr_spread_unchecked(struct kr_core *core, const uint8_t id[static 32]);

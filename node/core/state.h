@@ -117,8 +117,9 @@ struct kr_order {
 struct kr_link {
     uint32_t number;
     enum kr_link_state state;
-    uint8_t council[32];
+    uint8_t council[32]; /* a council with several nodes has as many links; another node of our own council: our own id */
     uint8_t transport_key[32];
+    bool is_second; /* its card names the node beside the one that the link was first made with; of our own council: always */
     char endpoint[KR_ENDPOINT_BYTES_MAX + 1]; /* where we dial it; "" where we cannot */
     bool we_dial;
     bool has_secret; /* joining: the ticket's one-time secret */
@@ -285,9 +286,11 @@ struct kr_core {
     struct kr_audit_count audit_counts[KR_AUDIT_COUNTS_MAX];
     uint64_t audit_at_ms; /* when it is next looked whether entries are to be dropped */
     uint64_t expiry_at_ms;
-    uint64_t expiry_next;    /* arrival from which expired records are looked for next */
-    bool links_are_due_anew; /* at the next tick all sessions begin anew */
-    struct kr_revoked_page { /* names of genuine records: the page that was asked about last. revoke.c */
+    uint64_t expiry_next;     /* arrival from which expired records are looked for next */
+    bool links_are_due_anew;  /* at the next tick all sessions begin anew */
+    bool links_follow_cards;  /* at the next tick it is looked which nodes there are: cards changed */
+    uint64_t links_follow_ms; /* or when that is next done without cause, for keys that have ended since */
+    struct kr_revoked_page {  /* names of genuine records: the page that was asked about last. revoke.c */
         uint8_t record_id[32];
         uint8_t *bytes;        /* owned; NULL: none */
         struct kr_slice names; /* in them */
@@ -333,7 +336,21 @@ const char *kr_core_name(const struct kr_core *core, const uint8_t council[stati
 enum kr_err kr_links_load(struct kr_step *step) KR_WARN_UNUSED;
 void kr_link_free(struct kr_link *link);
 struct kr_link *kr_link_by_number(struct kr_core *core, uint32_t number);
+/* The one that was first made; NULL also for our own council, whose links are all of its other nodes. */
 struct kr_link *kr_link_by_council(struct kr_core *core, const uint8_t council[static 32]);
+/* All links with a council: from `*at` = 0 on; NULL behind the last. */
+struct kr_link *kr_link_of_council(struct kr_core *core, const uint8_t council[static 32], uint32_t *at);
+/* What the link's row stands under, which tells it from all others: the council, of a second one the transport key. */
+const uint8_t *kr_link_row(const struct kr_link *link);
+struct kr_link *kr_link_by_row(struct kr_core *core, const uint8_t row[static 32]);
+bool kr_link_is_sister(const struct kr_core *core, const struct kr_link *link); /* with another node of our own council */
+/* The links with that council are those of the transport keys that its card lists now, as far as there is room; the first stays
+ * where the card lists none. Links go: to be called where no event is about one of them. */
+enum kr_err kr_links_follow_card(struct kr_step *step, const uint8_t council[static 32]) KR_WARN_UNUSED;
+/* Whether there is nothing to do for that. */
+bool kr_links_fit_card(struct kr_core *core, const uint8_t council[static 32], const struct kr_card *card);
+/* That, of all councils, at the next tick, which is at once. */
+enum kr_err kr_links_follow_soon(struct kr_step *step) KR_WARN_UNUSED;
 enum kr_err kr_link_add(struct kr_step *step, const struct kr_link *init,
                         struct kr_link **ret_link) KR_WARN_UNUSED; /* durable; `init` is copied */
 enum kr_err kr_link_put(struct kr_step *step, const struct kr_link *link) KR_WARN_UNUSED;
@@ -493,7 +510,7 @@ enum kr_err kr_quarantine_put(struct kr_step *step, const struct kr_head *head) 
 enum kr_err kr_admit_quarantined(struct kr_step *step, bool *ret_more) KR_WARN_UNUSED;
 enum kr_err kr_core_quarantine_count(struct kr_step *step) KR_WARN_UNUSED;
 /* Whether the peer may bring so many bytes more that have to wait there. */
-bool kr_quarantine_has_room(const struct kr_core *core, const struct kr_link *link, size_t bytes);
+bool kr_quarantine_has_room(struct kr_core *core, const struct kr_link *link, size_t bytes);
 /* A record that `from` brought is there no more. */
 void kr_quarantine_left(struct kr_core *core, const uint8_t from[static 32], uint64_t bytes);
 

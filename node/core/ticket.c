@@ -757,5 +757,6 @@ enum kr_err kr_join_welcomed(struct kr_step *step, struct kr_link *link, const s
     if (err == KR_OK) {
         err = kr_step_wake(step, step->now_ms + KR_HELLO_MS_MIN);
     }
+    step->core->links_follow_cards = true; /* its card may name more nodes */
     return err != KR_OK ? err : kr_join_step_say(step, link, KR_JOIN_WELCOMED);
 }
