@@ -10,16 +10,17 @@
 #include "crypto/sign.h"
 
 #define SEALING_KEY_BYTES (32 + 32 + 8 + 8)
-#define BEFORE_BYTES      (3 * (32 + 64) + (32 + 32) + 32 + 32 + 4 + 4 + KR_SEALING_KEYS_FIRST * SEALING_KEY_BYTES)
-#define CONTENT_BYTES     (BEFORE_BYTES + 32 + 64 + (KR_SEALING_KEYS_MAX - KR_SEALING_KEYS_FIRST) * SEALING_KEY_BYTES)
+#define CONTENT_BYTES_1   (3 * (32 + 64) + (32 + 32) + 32 + 32 + 4 + 4 + KR_SEALING_KEYS_FIRST * SEALING_KEY_BYTES)
+#define CONTENT_BYTES_2   (CONTENT_BYTES_1 + 32 + 64 + (KR_SEALING_KEYS_MAX - KR_SEALING_KEYS_FIRST) * SEALING_KEY_BYTES)
+#define CONTENT_BYTES     (CONTENT_BYTES_2 + 32 + 8 + 8)
 
 static const struct kr_locked_sort sort = {.magic = "KRKEYS",
                                            .what = "a keyring",
                                            .repair = "restore it from a backup",
-                                           .version = 2,
+                                           .version = 3,
                                            .is_private = true,
                                            .content_bytes = CONTENT_BYTES,
-                                           .before_bytes = BEFORE_BYTES};
+                                           .before_bytes = {CONTENT_BYTES_2, CONTENT_BYTES_1}};
 
 /* Everything secret on the way between file and keyring; in locked memory. */
 struct work {
@@ -71,6 +72,7 @@ enum kr_err kr_keyring_new(const uint8_t seed[static 32], uint64_t now_s, struct
     derive(sub, seed, "sealing");
     kr_box_keypair(keyring->sealing[0].public_key, keyring->sealing[0].secret, sub);
     derive(keyring->storage_key, seed, "storage");
+    keyring->storage_from_s = now_s;
     derive(keyring->term_key, seed, "term");
     keyring->sealing[0].from_s = now_s;
     keyring->sealing_count = 1;
@@ -154,6 +156,9 @@ static void walk_content(uint8_t content[static CONTENT_BYTES], struct kr_keyrin
     for (size_t i = KR_SEALING_KEYS_FIRST; i < KR_SEALING_KEYS_MAX; i++) {
         walk_sealing(&cursor, &keyring->sealing[i]);
     }
+    walk_bytes(&cursor, keyring->next_storage_key, 32);
+    walk_u64(&cursor, &keyring->storage_from_s);
+    walk_u64(&cursor, &keyring->next_storage_from_s);
     KR_ASSERT(cursor.at == content + CONTENT_BYTES);
 }
 
@@ -171,6 +176,14 @@ static bool is_consistent(const struct kr_keyring *keyring)
            pair_matches(keyring->recovery_public, keyring->recovery_secret) &&
            pair_matches(keyring->node_public, keyring->node_secret) &&
            pair_matches(keyring->next_node_public, keyring->next_node_secret);
+}
+
+/* Before version 3 nothing said when the storage key was made: with the keyring, as its oldest sealing key was. */
+static void date_storage(struct kr_keyring *keyring)
+{
+    if (keyring->storage_from_s == 0 && keyring->sealing_count > 0) {
+        keyring->storage_from_s = keyring->sealing[keyring->sealing_count - 1].from_s;
+    }
 }
 
 enum kr_err kr_keyring_load(const char *path, const char *passphrase, struct kr_keyring **ret, struct kr_error *error)
@@ -194,6 +207,7 @@ enum kr_err kr_keyring_load(const char *path, const char *passphrase, struct kr_
         kr_secret_free(keyring);
         return err;
     }
+    date_storage(keyring);
     *ret = keyring;
     return KR_OK;
 }
@@ -358,6 +372,62 @@ enum kr_err kr_keyring_turn(struct kr_keyring *keyring, uint64_t now_s, const ch
         struct kr_dated_key *key = &changed->sealing[i];
         key->until_s = key->until_s == 0 ? now_s + KR_KEY_OVERLAP_S : key->until_s;
     }
+    err = adopt(keyring, changed, path, error);
+    kr_secret_free(memory);
+    return err;
+}
+
+bool kr_keyring_storage_comes(const struct kr_keyring *keyring)
+{
+    return !sodium_is_zero(keyring->next_storage_key, 32);
+}
+
+const uint8_t *kr_keyring_storage(const struct kr_keyring *keyring)
+{
+    return kr_keyring_storage_comes(keyring) ? keyring->next_storage_key : keyring->storage_key;
+}
+
+const uint8_t *kr_keyring_storage_before(const struct kr_keyring *keyring)
+{
+    return kr_keyring_storage_comes(keyring) ? keyring->storage_key : NULL;
+}
+
+enum kr_err kr_keyring_storage_prepare(struct kr_keyring *keyring, const uint8_t seed[static 32], uint64_t now_s, const char *path,
+                                       struct kr_error *error)
+{
+    void *memory = NULL;
+    if (kr_keyring_storage_comes(keyring)) {
+        return KR_OK;
+    }
+    enum kr_err err = kr_secret_new(sizeof *keyring, &memory, error);
+    if (err != KR_OK) {
+        return err;
+    }
+    struct kr_keyring *changed = memory;
+    *changed = *keyring;
+    derive(changed->next_storage_key, seed, "storage");
+    changed->next_storage_from_s = now_s;
+    err = adopt(keyring, changed, path, error);
+    kr_secret_free(memory);
+    return err;
+}
+
+enum kr_err kr_keyring_storage_turn(struct kr_keyring *keyring, const char *path, struct kr_error *error)
+{
+    void *memory = NULL;
+    if (!kr_keyring_storage_comes(keyring)) {
+        return KR_OK;
+    }
+    enum kr_err err = kr_secret_new(sizeof *keyring, &memory, error);
+    if (err != KR_OK) {
+        return err;
+    }
+    struct kr_keyring *changed = memory;
+    *changed = *keyring;
+    memcpy(changed->storage_key, keyring->next_storage_key, 32);
+    changed->storage_from_s = keyring->next_storage_from_s;
+    sodium_memzero(changed->next_storage_key, 32);
+    changed->next_storage_from_s = 0;
     err = adopt(keyring, changed, path, error);
     kr_secret_free(memory);
     return err;

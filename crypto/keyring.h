@@ -4,7 +4,8 @@
  *
  * Content: the fields of struct kr_keyring in their order but for the lock, numbers big-endian, always all places for sealing keys
  * (zeros where unused), so that the file has one length whatever is in it. Version 1 ended behind the first 16 sealing keys; behind
- * them version 2 has the next node key, then the other sealing keys. */
+ * them version 2 has the next node key, then the other sealing keys; and behind those version 3 the next storage key and when it
+ * and the one in use were made. */
 #ifndef KR_CRYPTO_KEYRING_H
 #define KR_CRYPTO_KEYRING_H
 
@@ -33,12 +34,14 @@ struct kr_keyring {
     uint8_t recovery_public[32], recovery_secret[64];   /* all zero once it is on paper only */
     uint8_t node_public[32], node_secret[64];           /* signs records and hellos */
     uint8_t transport_public[32], transport_secret[32]; /* CURVE */
-    uint8_t storage_key[32];                            /* wraps data keys, seals small values */
+    uint8_t storage_key[32];                            /* wraps data keys, seals small values (kr_keyring_storage) */
     uint8_t term_key[32];                               /* blind index */
     uint32_t term_generation;
     uint32_t sealing_count;
     struct kr_dated_key sealing[KR_SEALING_KEYS_MAX];   /* newest first */
     uint8_t next_node_public[32], next_node_secret[64]; /* signs as soon as the council's card lists it; all zero: there is none */
+    uint8_t next_storage_key[32];                       /* takes the place of the storage key; all zero: there is none */
+    uint64_t storage_from_s, next_storage_from_s;       /* when they were made (Unix seconds) */
     struct kr_lock lock;                                /* of the file that it came from, or was saved to last */
 };
 
@@ -84,6 +87,20 @@ bool kr_keyring_has_next(const struct kr_keyring *keyring);
  * KR_KEY_OVERLAP_S where they did not before; first in the file, then in memory. Nothing where none waits. On failure all is as it
  * was. */
 enum kr_err kr_keyring_turn(struct kr_keyring *keyring, uint64_t now_s, const char *path, struct kr_error *error) KR_WARN_UNUSED;
+
+/* A storage key that comes next, from `seed` (32 random bytes), first in the file at `path` (NULL: there is none), then in memory;
+ * nothing where one comes already. From then on the store is written under it, and holds what was written under the one before
+ * until all of that is under the new one as well. */
+enum kr_err kr_keyring_storage_prepare(struct kr_keyring *keyring, const uint8_t seed[static 32], uint64_t now_s, const char *path,
+                                       struct kr_error *error) KR_WARN_UNUSED;
+/* It takes the place of the one before, which is gone; first in the file, then in memory. Nothing where none comes. On failure all
+ * is as it was. */
+enum kr_err kr_keyring_storage_turn(struct kr_keyring *keyring, const char *path, struct kr_error *error) KR_WARN_UNUSED;
+bool kr_keyring_storage_comes(const struct kr_keyring *keyring);
+/* The key that the store is written under, and the one before, which something in it may still be under; NULL where there is none.
+ * Borrowed. */
+const uint8_t *kr_keyring_storage(const struct kr_keyring *keyring);
+const uint8_t *kr_keyring_storage_before(const struct kr_keyring *keyring);
 
 /* The secret key and public key whose hint equals `hint`; NULL where there is none. `index` from 0 walks several with one hint.
  * Borrowed from the keyring. */

@@ -88,7 +88,8 @@ static void write_head(uint8_t head[static KR_LOCKED_HEAD_BYTES], const struct k
 /* The length of the content that a file with this version has; 0: such a file is not read. */
 static size_t content_bytes(const struct kr_locked_sort *sort, uint8_t version)
 {
-    return version == sort->version ? sort->content_bytes : version + 1 == sort->version ? sort->before_bytes : 0;
+    const uint32_t older = (uint32_t)sort->version - version; /* by so many */
+    return older == 0 ? sort->content_bytes : older <= KR_LOCKED_BEFORE_MAX ? sort->before_bytes[older - 1] : 0;
 }
 
 /* Before this has passed, nothing in the file is believed. Fills the lock but for its key. */

@@ -21,6 +21,7 @@
 #define KR_LOCKED_HEAD_BYTES  56
 #define KR_LOCKED_MORE_BYTES  (KR_LOCKED_HEAD_BYTES + 16u) /* of a file, beyond its content */
 #define KR_LOCKED_BYTES_MAX   4096u                        /* of a content */
+#define KR_LOCKED_BEFORE_MAX  4u                           /* older versions */
 
 /* One sort of file: each version has one length, whatever is in it. A newer version appends to the content of the one before, so
  * that a file of that one is read with zeros behind what it has; what is written is of the newest. */
@@ -31,7 +32,7 @@ struct kr_locked_sort {
     uint8_t version;
     bool is_private; /* only a file of this user's that nobody else can reach is read; else a passphrase is a must */
     size_t content_bytes;
-    size_t before_bytes; /* of the content of version - 1; 0: that one is not read */
+    size_t before_bytes[KR_LOCKED_BEFORE_MAX]; /* of the content of version - 1, version - 2, …; 0: that one is not read */
 };
 
 /* What a passphrase was stretched to: with it the file is written anew without asking again. In locked memory. */

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define OVERWRITTEN_MAX (1 << 20) /* bytes of a file that is replaced: these files are small */
+
 static enum kr_err fail_open(int reason, const char *path, struct kr_error *error)
 {
     switch (reason) {
@@ -159,6 +161,40 @@ static int move_new(const char *from, const char *to)
     return rename(from, to);
 }
 
+/* What the name led to until now, so that it can be overwritten once another file has taken its place; -1: nothing, or something
+ * that others name as well. */
+static int open_replaced(const char *path)
+{
+    struct stat status;
+    int fd = open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd >= 0 && (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_nlink != 1)) {
+        (void)close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+/* Where the file system writes in place, the blocks that it had say nothing any more. Elsewhere (copy on write, flash) nobody can
+ * promise that, and so failing is no failure. */
+static void overwrite_and_close(int fd)
+{
+    static const uint8_t zeros[4096];
+    struct stat status;
+    if (fd < 0) {
+        return;
+    }
+    off_t left = fstat(fd, &status) == 0 && status.st_size < OVERWRITTEN_MAX ? status.st_size : 0;
+    while (left > 0) {
+        const size_t piece = left < (off_t)sizeof zeros ? (size_t)left : sizeof zeros;
+        if (write_all(fd, zeros, piece) != 0) {
+            break;
+        }
+        left -= (off_t)piece;
+    }
+    (void)fsync(fd);
+    (void)close(fd);
+}
+
 enum kr_err kr_private_file_write(const char *path, const void *bytes, size_t len, bool replace, struct kr_error *error)
 {
     char temporary[PATH_MAX];
@@ -172,13 +208,23 @@ enum kr_err kr_private_file_write(const char *path, const void *bytes, size_t le
                        strerror(errno));
     }
     enum kr_err err = KR_OK;
+    const int replaced = replace ? open_replaced(path) : -1;
     if (fill_and_close(fd, bytes, len) != 0) {
         err = kr_fail(error, KR_IO, "cannot write %s: %s", temporary, strerror(errno));
     } else if ((replace ? renameat2(AT_FDCWD, temporary, AT_FDCWD, path, 0) : move_new(temporary, path)) != 0) {
         err = errno == EEXIST ? kr_fail(error, KR_EXISTS, "%s is there already and is left as it is", path)
                               : kr_fail(error, KR_IO, "cannot put a file at %s: %s", path, strerror(errno));
     } else {
-        return kr_private_file_sync_name(path, error);
+        err = kr_private_file_sync_name(path, error);
+        if (err == KR_OK) { /* else the old one may come back */
+            overwrite_and_close(replaced);
+        } else if (replaced >= 0) {
+            (void)close(replaced);
+        }
+        return err;
+    }
+    if (replaced >= 0) {
+        (void)close(replaced);
     }
     (void)unlink(temporary);
     return err;

@@ -129,6 +129,7 @@ static enum kr_err try_open_tables(struct kr_store *store, struct kr_error *erro
         err = kr_env_err(store, mdb_dbi_open(txn.mdb, kr_dbi_name(dbi, buffer), MDB_CREATE, &store->dbis[dbi]));
         if (err == KR_OK && dbi == KR_DBI_META) {
             err = kr_format_check(&txn, error);
+            err = err == KR_OK ? kr_tag_keys_load(&txn) : err;
             bool is_old = err == KR_OK && kr_format_get(&txn, &format) == KR_OK && format < KR_FORMAT_LEAN;
             count = is_old ? KR_DBI_COUNT_OLD : KR_DBI_COUNT; /* the upgrade drops those that are too many */
         }
@@ -278,6 +279,21 @@ static enum kr_err renew(struct kr_store *store, uint64_t map_bytes)
     return err;
 }
 
+/* With the mutex. */
+static void begin_alone(struct kr_store *store)
+{
+    store->is_growing = true;
+    while (store->readers > 0) {
+        (void)pthread_cond_wait(&store->no_readers, &store->mutex);
+    }
+}
+
+static void end_alone(struct kr_store *store)
+{
+    store->is_growing = false;
+    (void)pthread_cond_broadcast(&store->grown);
+}
+
 enum kr_err kr_env_prepare(struct kr_store *store)
 {
     enum kr_err err = KR_OK;
@@ -285,16 +301,27 @@ enum kr_err kr_env_prepare(struct kr_store *store)
     (void)pthread_mutex_lock(&store->mutex);
     enum room verdict = room_in(store, &map_bytes);
     if (verdict == ROOM_NEEDED || (verdict == ROOM_WANTED && store->readers == 0)) {
-        store->is_growing = true;
-        while (store->readers > 0) {
-            (void)pthread_cond_wait(&store->no_readers, &store->mutex);
-        }
+        begin_alone(store);
         err = renew(store, map_bytes);
-        store->is_growing = false;
-        (void)pthread_cond_broadcast(&store->grown);
+        end_alone(store);
     }
     (void)pthread_mutex_unlock(&store->mutex);
     return err;
+}
+
+void kr_env_begin_alone(struct kr_store *store)
+{
+    KR_ASSERT(!store->is_writing);
+    (void)pthread_mutex_lock(&store->mutex);
+    begin_alone(store);
+    (void)pthread_mutex_unlock(&store->mutex);
+}
+
+void kr_env_end_alone(struct kr_store *store)
+{
+    (void)pthread_mutex_lock(&store->mutex);
+    end_alone(store);
+    (void)pthread_mutex_unlock(&store->mutex);
 }
 
 /* ---- the store ---- */
@@ -315,9 +342,12 @@ static enum kr_err new_keys(struct kr_store *store, const struct kr_store_option
         }
         store->keys = secret;
     }
-    memcpy(store->keys->storage, options->storage_key, 32);
+    kr_storage_key_derive(&store->keys->now, options->storage_key);
+    store->keys->has_old = options->old_storage_key != NULL;
+    if (store->keys->has_old) {
+        kr_storage_key_derive(&store->keys->old, options->old_storage_key);
+    }
     memcpy(store->keys->term, options->term_key, 32);
-    kr_keys_derive(store->keys);
     kr_term_maker_init(&store->keys->terms, options->term_key, options->term_generation);
     return KR_OK;
 }

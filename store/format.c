@@ -43,9 +43,53 @@ enum kr_err kr_format_get(struct kr_txn *txn, uint32_t *ret_format)
     return err;
 }
 
-static void term_key_mark(const struct kr_store *store, uint8_t ret_mark[static 32])
+static void term_key_mark(const struct kr_store *store, const struct kr_storage_key *storage, uint8_t ret_mark[static 32])
 {
-    kr_hash_keyed(ret_mark, 32, store->keys->storage, "kairan store term key", store->keys->term, 32);
+    kr_hash_keyed(ret_mark, 32, storage->key, "kairan store term key", store->keys->term, 32);
+}
+
+/* KR_CORRUPT where it was made with other keys. */
+static enum kr_err check_keys(struct kr_txn *txn, const struct kr_storage_key *storage)
+{
+    struct kr_slice sealed = {0};
+    uint8_t mark[32], found[32];
+    size_t len = 0;
+    enum kr_err err = kr_row_get(txn, KR_DBI_META, KEYS_KEY, &sealed);
+    if (err == KR_OK) {
+        err = kr_value_open_under(storage, KR_DBI_META, KEYS_KEY, sealed, found, sizeof found, &len);
+    }
+    if (err != KR_OK) {
+        return err == KR_BOUNDS ? KR_CORRUPT : err;
+    }
+    term_key_mark(txn->store, storage, mark);
+    return len == sizeof mark && memcmp(mark, found, sizeof mark) == 0 ? KR_OK : KR_CORRUPT;
+}
+
+static enum kr_err put_keys(struct kr_txn *txn)
+{
+    uint8_t mark[32];
+    term_key_mark(txn->store, &txn->store->keys->now, mark);
+    return kr_value_put(txn, KR_DBI_META, KEYS_KEY, kr_slice_of(mark, sizeof mark), 0);
+}
+
+enum kr_err kr_format_reseal(struct kr_txn *txn)
+{
+    uint32_t format = 0;
+    enum kr_err err = kr_format_get(txn, &format);
+    if (err == KR_OK) {
+        err = kr_format_put(txn, format);
+    }
+    return err == KR_OK ? put_keys(txn) : err;
+}
+
+enum kr_err kr_format_is_resealed(struct kr_txn *txn, bool *ret_is)
+{
+    const enum kr_err err = check_keys(txn, &txn->store->keys->now);
+    if (err == KR_OK || err == KR_CORRUPT) {
+        *ret_is = err == KR_OK;
+        return KR_OK;
+    }
+    return err;
 }
 
 static bool is_under_way(uint64_t format)
@@ -56,7 +100,6 @@ static bool is_under_way(uint64_t format)
 enum kr_err kr_format_check(struct kr_txn *txn, struct kr_error *error)
 {
     struct kr_slice row = {0};
-    uint8_t mark[32], found[32];
     uint32_t format = 0;
     enum kr_err err = kr_row_get(txn, KR_DBI_META, FORMAT_KEY, &row);
     if (err == KR_NOT_FOUND) {
@@ -80,9 +123,9 @@ enum kr_err kr_format_check(struct kr_txn *txn, struct kr_error *error)
         err = KR_CORRUPT;
     }
     if (err == KR_OK) {
-        term_key_mark(txn->store, mark);
-        err = kr_value_get_fixed(txn, KR_DBI_META, KEYS_KEY, found, sizeof found);
-        err = err == KR_OK && memcmp(mark, found, sizeof mark) != 0 ? KR_CORRUPT : err;
+        const struct kr_store_keys *keys = txn->store->keys;
+        err = check_keys(txn, &keys->now);
+        err = err == KR_CORRUPT && keys->has_old ? check_keys(txn, &keys->old) : err;
     }
     if (err == KR_CORRUPT || err == KR_NOT_FOUND) {
         return kr_fail(error, KR_CORRUPT,
@@ -94,9 +137,7 @@ enum kr_err kr_format_check(struct kr_txn *txn, struct kr_error *error)
 
 static enum kr_err fill_new(struct kr_txn *txn)
 {
-    uint8_t mark[32];
-    term_key_mark(txn->store, mark);
-    enum kr_err err = kr_value_put(txn, KR_DBI_META, KEYS_KEY, kr_slice_of(mark, sizeof mark), 0);
+    enum kr_err err = put_keys(txn);
     if (err == KR_OK) {
         err = kr_prefixes_make(txn);
     }

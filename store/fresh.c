@@ -9,8 +9,8 @@
 #define NONE         UINT32_MAX
 #define CAPACITY     64u /* at first */
 #define SAVED_KEY    4u
-#define STATE_BYTES  24u /* next arrival ‖ records ‖ indicators */
-#define FRONT_BYTES  (STATE_BYTES + KR_SEALED_BYTES)
+#define STATE_BYTES  KR_FRESH_STATE_BYTES
+#define FRONT_BYTES  KR_FRESH_FRONT_BYTES
 #define ROWS_AT_ONCE ((2000u - FRONT_BYTES) / KR_INDEX_ROW_BYTES) /* a value that LMDB keeps in the page */
 
 #define FILTER_FROM 1024u /* entries: fewer are found soon enough */

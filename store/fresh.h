@@ -11,6 +11,9 @@
 
 struct kr_fresh;
 
+#define KR_FRESH_STATE_BYTES 24u                                      /* next arrival ‖ records ‖ indicators */
+#define KR_FRESH_FRONT_BYTES (KR_FRESH_STATE_BYTES + KR_SEALED_BYTES) /* of a row: the state; behind it rows of the index */
+
 struct kr_fresh *kr_fresh_new(void); /* NULL without memory */
 struct kr_fresh *kr_fresh_ref(struct kr_fresh *fresh);
 void kr_fresh_unref(struct kr_fresh *fresh);           /* NULL is fine */

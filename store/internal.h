@@ -3,7 +3,8 @@
  * Layout (format 7). Numbers in keys are big-endian, so that LMDB's byte order is theirs. "sealed" is value.c's
  * nonce ‖ XChaCha20-Poly1305(value), with the row's key as associated data and a key of its own for each table.
  *
- *   meta      name → "format": number ‖ sealed number (frozen in all formats); "keys", "runs", "prefixes": sealed
+ *   meta      name → "format": number ‖ sealed number (frozen in all formats); "keys", "runs", "prefixes", and once the storage key
+ *             was replaced "tags", meanwhile "rekey": sealed
  *   log       arrival 8 ‖ chunk 2 → at most KR_CHUNK_BYTES_MAX bytes under the record's data key;
  *             arrival 8 ‖ FFFF → sealed head: data key, and what policy and look-ups need (head.c)
  *   due       arrival / 512 as 8 → when the first of them is due 8 ‖ tag 8
@@ -57,11 +58,23 @@ enum kr_dbi {
 
 /* ---- keys and shared state ---- */
 
-/* In locked memory (plain memory in a volatile store, of which a simulation has hundreds). */
-struct kr_store_keys {
-    uint8_t storage[32], term[32];
-    uint8_t tag[32], old_tag[32]; /* of the first, 16 bytes are used */
+/* A storage key, and what is derived from it. */
+struct kr_storage_key {
+    uint8_t key[32];
     uint8_t table[KR_DBI_RUN][32];
+};
+
+#define KR_SHORT_TAG_KEY_BYTES 16u
+#define KR_OLD_TAG_KEY_BYTES   32u
+
+/* In locked memory (plain memory in a volatile store, of which a simulation has hundreds). `now` seals; what `old` sealed opens as
+ * well, as long as `has_old` (rekey.c). Changed only while nobody is in a transaction. The keys of tags stay what they were derived
+ * to be from the first storage key that the store had. */
+struct kr_store_keys {
+    struct kr_storage_key now, old;
+    bool has_old;
+    uint8_t term[32];
+    uint8_t tag[KR_SHORT_TAG_KEY_BYTES], old_tag[KR_OLD_TAG_KEY_BYTES];
     struct kr_term_maker terms;
 };
 
@@ -132,6 +145,9 @@ enum kr_err kr_env_open(struct kr_store *store, uint64_t map_bytes, struct kr_er
 void kr_env_close(struct kr_store *store);
 /* Makes room (and a fresh environment where LMDB gave the old one up) before a write transaction. */
 enum kr_err kr_env_prepare(struct kr_store *store) KR_WARN_UNUSED;
+/* Until kr_env_end_alone nobody reads: waits for those who do. Not within a transaction. */
+void kr_env_begin_alone(struct kr_store *store);
+void kr_env_end_alone(struct kr_store *store);
 /* The code of LMDB or errno in ours; notes in the store what has to be done about it. */
 enum kr_err kr_env_err(struct kr_store *store, int code);
 const char *kr_dbi_name(uint32_t dbi, char buffer[static 16]);
@@ -182,7 +198,9 @@ void kr_put_be(uint8_t *ret, uint64_t value, size_t len);
 uint64_t kr_get_be(const uint8_t *bytes, size_t len);
 
 /* ---- value.c: sealed rows ---- */
-void kr_keys_derive(struct kr_store_keys *keys);
+void kr_storage_key_derive(struct kr_storage_key *ret_key, const uint8_t key[static 32]);
+/* The keys of tags as they follow from a store's first storage key. */
+void kr_tag_keys_derive(struct kr_store_keys *keys, const struct kr_storage_key *first);
 /* `ret` has room for value.len + KR_SEALED_BYTES. */
 void kr_value_seal(struct kr_store *store, uint32_t dbi, struct kr_slice key, struct kr_slice value, uint8_t *ret);
 /* kr_aead_open out of place, where libsodium's own single pass will do: reads are many. Else KR_CORRUPT, and `ret` is wiped. */
@@ -195,6 +213,9 @@ enum kr_err kr_value_get(struct kr_txn *txn, uint32_t dbi, struct kr_slice key, 
                          size_t *ret_len) KR_WARN_UNUSED;
 enum kr_err kr_value_open(const struct kr_store *store, uint32_t dbi, struct kr_slice key, struct kr_slice sealed,
                           uint8_t *ret_value, size_t size, size_t *ret_len) KR_WARN_UNUSED;
+/* The same under this very key. */
+enum kr_err kr_value_open_under(const struct kr_storage_key *storage, uint32_t dbi, struct kr_slice key, struct kr_slice sealed,
+                                uint8_t *ret_value, size_t size, size_t *ret_len) KR_WARN_UNUSED;
 /* A value of one length only: anything else is KR_CORRUPT. */
 enum kr_err kr_value_get_fixed(struct kr_txn *txn, uint32_t dbi, struct kr_slice key, uint8_t *ret_value,
                                size_t len) KR_WARN_UNUSED;
@@ -255,6 +276,10 @@ enum kr_err kr_prefixes_make(struct kr_txn *txn) KR_WARN_UNUSED;
 /* Into the store's memory, as it is opened; all where they are not known, or cannot be read. */
 void kr_prefixes_load(struct kr_txn *txn);
 
+/* ---- rekey.c ---- */
+/* The keys of tags, as the store is opened: as they stand in `meta`, or follow from its first storage key. */
+enum kr_err kr_tag_keys_load(struct kr_txn *txn) KR_WARN_UNUSED;
+
 /* ---- dead.c ---- */
 enum kr_err kr_dead_mark(struct kr_txn *txn, uint64_t arrival) KR_WARN_UNUSED;
 enum kr_err kr_dead_is(struct kr_txn *txn, uint64_t arrival, bool *ret_is_dead) KR_WARN_UNUSED;
@@ -286,6 +311,9 @@ enum kr_err kr_format_check(struct kr_txn *txn, struct kr_error *error) KR_WARN_
 enum kr_err kr_format_upgrade(struct kr_txn *txn, struct kr_error *error) KR_WARN_UNUSED;
 enum kr_err kr_format_get(struct kr_txn *txn, uint32_t *ret_format) KR_WARN_UNUSED;
 enum kr_err kr_format_put(struct kr_txn *txn, uint32_t format) KR_WARN_UNUSED;
+/* Writes what stands in `meta` of format and keys under the storage key that seals, and whether it stands so. */
+enum kr_err kr_format_reseal(struct kr_txn *txn) KR_WARN_UNUSED;
+enum kr_err kr_format_is_resealed(struct kr_txn *txn, bool *ret_is) KR_WARN_UNUSED;
 /* On its way to today's format, from 4 or 5: programs of before take it for one of the future, and leave it alone. */
 #define KR_FORMAT_UNDER_WAY     (0x100u | KR_STORE_FORMAT)
 #define KR_FORMAT_UNDER_WAY_OLD 0x106u /* to format 6, as its programs wrote it */

@@ -32,7 +32,10 @@ struct kr_txn;
 struct kr_store_options {
     const char *path;           /* existing directory; copied */
     const uint8_t *storage_key; /* 32 bytes, copied into locked memory */
-    const uint8_t *term_key;    /* 32 bytes, likewise */
+    /* The one that what is in the store may be under as well, because it is about to be replaced; likewise; NULL: none
+     * (kr_store_rekey_begin). */
+    const uint8_t *old_storage_key;
+    const uint8_t *term_key; /* 32 bytes, likewise */
     uint32_t term_generation;
     uint64_t map_bytes;                 /* initial size of the map; 0: chosen from what is there */
     bool is_volatile;                   /* simulator: no sync, no lock file. Loses everything on a real crash */
@@ -322,6 +325,25 @@ enum kr_err kr_store_stat(struct kr_txn *txn, struct kr_store_stat *ret_stat) KR
 typedef void kr_store_problem(void *context, const char *sentence);
 enum kr_err kr_store_verify(struct kr_txn *txn, uint64_t *cursor, kr_store_problem *problem, void *context, uint64_t *ret_checked,
                             bool *ret_done) KR_WARN_UNUSED;
+/* Another storage key. It seals whatever is written from now on; what the one before has sealed opens as well, and is brought under
+ * it by kr_store_rekey_slice. Nothing but sealed values depends on the storage key: the index keeps its terms and tags. The new key
+ * must be safe before this is called, and a store that is opened later gets both until kr_store_rekey_end. On the writer's thread,
+ * outside of its transactions; waits for those who read. Nothing where one is coming already. */
+void kr_store_rekey_begin(struct kr_store *store, const uint8_t storage_key[static 32]);
+struct kr_rekey {
+    uint64_t began_s, moved_s; /* the first slice, the last one */
+    uint64_t done, all;        /* values looked at, and about how many there are */
+    uint64_t damaged;          /* values that opened under neither key: they stay as they are */
+    bool is_done;              /* nothing is left under the key before, and that is durable once the transaction is */
+};
+/* One slice of it, which seals at most `max` values anew (a page each at most); where it stands is kept in the store, so that it
+ * goes on after a crash. Nothing but `is_done` is told where no key is being replaced. KR_CORRUPT: a page cannot be read, and what
+ * lies behind it stays under the key before. */
+enum kr_err kr_store_rekey_slice(struct kr_txn *txn, uint64_t now_s, uint32_t max, struct kr_rekey *ret_rekey) KR_WARN_UNUSED;
+/* How far it is; all zero where it has not begun. */
+enum kr_err kr_store_rekey_state(struct kr_txn *txn, struct kr_rekey *ret_rekey) KR_WARN_UNUSED;
+/* It is done, and the key before is in no file any more: forgets it. As kr_store_rekey_begin; nothing where none is there. */
+void kr_store_rekey_end(struct kr_store *store);
 /* Reaps readers of dead processes. */
 void kr_store_reap_readers(struct kr_store *store);
 

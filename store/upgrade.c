@@ -50,7 +50,7 @@ static enum kr_err old_open(struct kr_txn *txn, const char *name, struct old *re
     *ret_old = (struct old){.txn = txn};
     int code = mdb_dbi_open(txn->mdb, name, 0, &ret_old->dbi);
     ret_old->is_there = code == 0;
-    kr_hash_keyed(ret_old->key, sizeof ret_old->key, txn->store->keys->storage, "kairan store table", name, strlen(name));
+    kr_hash_keyed(ret_old->key, sizeof ret_old->key, txn->store->keys->now.key, "kairan store table", name, strlen(name));
     return code == MDB_NOTFOUND ? KR_OK : kr_env_err(txn->store, code);
 }
 

@@ -7,15 +7,23 @@
 _Static_assert(KR_SEALED_BYTES == KR_NONCE_BYTES + KR_AEAD_BYTES, "a sealed value is nonce, ciphertext, tag");
 
 /* Each table has a key of its own, so that a row cannot be moved between tables; its place in the table is the associated data. */
-void kr_keys_derive(struct kr_store_keys *keys)
+void kr_storage_key_derive(struct kr_storage_key *ret_key, const uint8_t key[static 32])
 {
-    kr_hash_keyed(keys->tag, sizeof keys->tag, keys->storage, "kairan store short tags", NULL, 0);
-    kr_hash_keyed(keys->old_tag, sizeof keys->old_tag, keys->storage, "kairan store tags", NULL, 0);
+    memcpy(ret_key->key, key, sizeof ret_key->key);
     for (uint32_t dbi = 0; dbi < KR_DBI_RUN; dbi++) {
         char buffer[16];
         const char *name = kr_dbi_name(dbi, buffer);
-        kr_hash_keyed(keys->table[dbi], 32, keys->storage, "kairan store table", name, strlen(name));
+        kr_hash_keyed(ret_key->table[dbi], 32, key, "kairan store table", name, strlen(name));
     }
+}
+
+void kr_tag_keys_derive(struct kr_store_keys *keys, const struct kr_storage_key *first)
+{
+    uint8_t tag[32]; /* the hash has always been so long, and another length would be another hash */
+    kr_hash_keyed(tag, sizeof tag, first->key, "kairan store short tags", NULL, 0);
+    memcpy(keys->tag, tag, sizeof keys->tag);
+    sodium_memzero(tag, sizeof tag);
+    kr_hash_keyed(keys->old_tag, sizeof keys->old_tag, first->key, "kairan store tags", NULL, 0);
 }
 
 enum kr_err kr_open_apart(uint8_t *ret, struct kr_slice sealed, struct kr_slice bound, const uint8_t nonce[static 24],
@@ -30,7 +38,7 @@ enum kr_err kr_open_apart(uint8_t *ret, struct kr_slice sealed, struct kr_slice 
 void kr_value_seal(struct kr_store *store, uint32_t dbi, struct kr_slice key, struct kr_slice value, uint8_t *ret)
 {
     kr_rng_bytes(&store->rng, ret, KR_NONCE_BYTES);
-    kr_aead_seal(ret + KR_NONCE_BYTES, value.bytes, value.len, key.bytes, key.len, ret, store->keys->table[dbi]);
+    kr_aead_seal(ret + KR_NONCE_BYTES, value.bytes, value.len, key.bytes, key.len, ret, store->keys->now.table[dbi]);
 }
 
 enum kr_err kr_value_put(struct kr_txn *txn, uint32_t dbi, struct kr_slice key, struct kr_slice value, unsigned flags)
@@ -43,8 +51,8 @@ enum kr_err kr_value_put(struct kr_txn *txn, uint32_t dbi, struct kr_slice key, 
     return err;
 }
 
-enum kr_err kr_value_open(const struct kr_store *store, uint32_t dbi, struct kr_slice key, struct kr_slice sealed,
-                          uint8_t *ret_value, size_t size, size_t *ret_len)
+enum kr_err kr_value_open_under(const struct kr_storage_key *storage, uint32_t dbi, struct kr_slice key, struct kr_slice sealed,
+                                uint8_t *ret_value, size_t size, size_t *ret_len)
 {
     if (sealed.len < KR_SEALED_BYTES) {
         return KR_CORRUPT;
@@ -54,11 +62,20 @@ enum kr_err kr_value_open(const struct kr_store *store, uint32_t dbi, struct kr_
         return KR_BOUNDS;
     }
     enum kr_err err = kr_open_apart(ret_value, kr_slice_of(sealed.bytes + KR_NONCE_BYTES, sealed.len - KR_NONCE_BYTES), key,
-                                    sealed.bytes, store->keys->table[dbi]);
+                                    sealed.bytes, storage->table[dbi]);
     if (err == KR_OK) {
         *ret_len = len;
     }
     return err;
+}
+
+/* A row may be under either key, and only trying tells: nonces are random. */
+enum kr_err kr_value_open(const struct kr_store *store, uint32_t dbi, struct kr_slice key, struct kr_slice sealed,
+                          uint8_t *ret_value, size_t size, size_t *ret_len)
+{
+    const struct kr_store_keys *keys = store->keys;
+    enum kr_err err = kr_value_open_under(&keys->now, dbi, key, sealed, ret_value, size, ret_len);
+    return err == KR_CORRUPT && keys->has_old ? kr_value_open_under(&keys->old, dbi, key, sealed, ret_value, size, ret_len) : err;
 }
 
 enum kr_err kr_value_get(struct kr_txn *txn, uint32_t dbi, struct kr_slice key, uint8_t *ret_value, size_t size, size_t *ret_len)

@@ -182,7 +182,8 @@ static enum kr_err start_parts(struct keeper *keeper, struct kr_error *error)
 {
     struct kr_keyring *keyring = keeper->keyring;
     const struct kr_store_options store = {.path = keeper->place->store,
-                                           .storage_key = keyring->storage_key,
+                                           .storage_key = kr_keyring_storage(keyring),
+                                           .old_storage_key = kr_keyring_storage_before(keyring),
                                            .term_key = keyring->term_key,
                                            .term_generation = keyring->term_generation,
                                            .upgrading = upgrading,

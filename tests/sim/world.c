@@ -81,7 +81,8 @@ enum sim_verdict sim_node_start(struct sim_world *world, struct sim_node *node)
     kr_rng_bytes(&world->rng, seed, sizeof seed);
     struct kr_store_options store_options = {
         .path = node->path,
-        .storage_key = node->keyring->storage_key,
+        .storage_key = kr_keyring_storage(node->keyring),
+        .old_storage_key = kr_keyring_storage_before(node->keyring),
         .term_key = node->keyring->term_key,
         .term_generation = node->keyring->term_generation,
         .map_bytes = world->map_bytes,

@@ -11,8 +11,9 @@
 
 /* The layout that the header promises, written down a second time. */
 #define HEADER_BYTES  56
-#define BEFORE_BYTES  1704 /* version 1 */
-#define CONTENT_BYTES (BEFORE_BYTES + 96 + 16 * 80)
+#define BEFORE_BYTES  1704                          /* version 1 */
+#define SECOND_BYTES  (BEFORE_BYTES + 96 + 16 * 80) /* version 2 */
+#define CONTENT_BYTES (SECOND_BYTES + 48)
 #define FILE_BYTES    (HEADER_BYTES + CONTENT_BYTES + 16)
 #define KEYS_BYTES    offsetof(struct kr_keyring, lock)
 
@@ -32,6 +33,8 @@ static int setup(void **state)
     keyring->sealing[2].until_s = 7;
     keyring->term_generation = 0x21222324;
     kr_sign_keypair(keyring->next_node_public, keyring->next_node_secret, (const uint8_t[32]){7});
+    memset(keyring->next_storage_key, 8, 32);
+    keyring->next_storage_from_s = 0x3132333435363738;
     return 0;
 }
 
@@ -176,7 +179,7 @@ static void the_default_cost_is_what_the_header_says(void **state)
     uint8_t file[FILE_BYTES];
     assert_int_equal(kr_keyring_save(keyring, temp->path, "passphrase", false, NULL), KR_OK);
     assert_int_equal(get_file(temp->path, file, sizeof file), sizeof file);
-    assert_hex(file, 16, "4b524b455953 02 01 00000003 00010000");
+    assert_hex(file, 16, "4b524b455953 03 01 00000003 00010000");
     assert_loads(temp, "passphrase");
 }
 
@@ -187,7 +190,7 @@ static void the_file_is_laid_out_as_documented(void **state)
     uint8_t file[FILE_BYTES + 1], key[32], content[CONTENT_BYTES];
     save(temp, "passphrase");
     assert_int_equal(get_file(temp->path, file, sizeof file), FILE_BYTES);
-    assert_hex(file, 16, "4b524b455953 02 01 00000001 00000008");
+    assert_hex(file, 16, "4b524b455953 03 01 00000001 00000008");
     assert_int_equal(crypto_pwhash(key, sizeof key, "passphrase", 10, file + 16, 1, (size_t)8 * 1024, crypto_pwhash_ALG_ARGON2ID13),
                      0);
     assert_int_equal(crypto_aead_xchacha20poly1305_ietf_decrypt(content, NULL, NULL, file + HEADER_BYTES, FILE_BYTES - HEADER_BYTES,
@@ -210,12 +213,14 @@ static void the_file_is_laid_out_as_documented(void **state)
     assert_true(sodium_is_zero(content + 424 + 240, BEFORE_BYTES - 424 - 240));
     assert_memory_equal(content + BEFORE_BYTES, keyring->next_node_public, 32);
     assert_memory_equal(content + BEFORE_BYTES + 32, keyring->next_node_secret, 64);
-    assert_true(sodium_is_zero(content + BEFORE_BYTES + 96, CONTENT_BYTES - BEFORE_BYTES - 96));
+    assert_true(sodium_is_zero(content + BEFORE_BYTES + 96, SECOND_BYTES - BEFORE_BYTES - 96));
+    assert_memory_equal(content + SECOND_BYTES, keyring->next_storage_key, 32);
+    assert_hex(content + SECOND_BYTES + 32, 16, "000000006553f100 3132333435363738");
 
     uint8_t zero_key[32] = {0};
     save(temp, NULL);
     assert_int_equal(get_file(temp->path, file, sizeof file), FILE_BYTES);
-    assert_hex(file, 16, "4b524b455953 02 00 00000000 00000000");
+    assert_hex(file, 16, "4b524b455953 03 00 00000000 00000000");
     assert_int_equal(crypto_aead_xchacha20poly1305_ietf_decrypt(content, NULL, NULL, file + HEADER_BYTES, FILE_BYTES - HEADER_BYTES,
                                                                 file, HEADER_BYTES, file + 32, zero_key),
                      0);
@@ -264,7 +269,7 @@ static enum kr_err expected_for(size_t at, uint8_t byte, bool protected)
         return KR_CORRUPT;
     }
     if (at == 6) {
-        return byte < 2 ? KR_CORRUPT : KR_VERSION;
+        return byte < 3 ? KR_CORRUPT : KR_VERSION;
     }
     if (at == 7) { /* protection: none without a cost, Argon2id with one, or unknown */
         return byte == 1 ? KR_BOUNDS : KR_CORRUPT;
@@ -318,7 +323,7 @@ static void every_other_length_is_refused(void **state)
 static void a_newer_format_is_told_apart_from_damage(void **state)
 {
     const struct temp_dir *temp = *state;
-    uint8_t file[100] = "KRKEYS\3";
+    uint8_t file[100] = "KRKEYS\4";
     put_file(temp->path, file, sizeof file); /* another version may have another length */
     assert_refused(temp, NULL, KR_VERSION);
 }
@@ -418,11 +423,10 @@ static void sealing_keys_are_found_by_hint(void **state)
     assert_null(kr_keyring_sealing_by_hint(keyring, hint, 0));
 }
 
-/* As version 1 wrote it: no next node key, sixteen places for sealing keys. */
-static void a_file_of_the_version_before_is_read(void **state)
+/* As versions 1 and 2 wrote it: without what stands behind `bytes` of the content. */
+static void assert_old_is_read(const struct temp_dir *temp, uint8_t version, size_t bytes, size_t known)
 {
-    const struct temp_dir *temp = *state;
-    uint8_t file[FILE_BYTES], content[CONTENT_BYTES], old[HEADER_BYTES + BEFORE_BYTES + 16];
+    uint8_t file[FILE_BYTES], content[CONTENT_BYTES], old[FILE_BYTES];
     const uint8_t key[32] = {0};
     struct kr_keyring *loaded = NULL;
     save(temp, NULL);
@@ -430,16 +434,25 @@ static void a_file_of_the_version_before_is_read(void **state)
     assert_int_equal(kr_aead_open(content, file + HEADER_BYTES, FILE_BYTES - HEADER_BYTES, file, HEADER_BYTES, file + 32, key),
                      KR_OK);
     memcpy(old, file, HEADER_BYTES);
-    old[6] = 1;
-    kr_aead_seal(old + HEADER_BYTES, content, BEFORE_BYTES, old, HEADER_BYTES, old + 32, key);
-    put_file(temp->path, old, sizeof old);
+    old[6] = version;
+    kr_aead_seal(old + HEADER_BYTES, content, bytes, old, HEADER_BYTES, old + 32, key);
+    put_file(temp->path, old, HEADER_BYTES + bytes + 16);
     assert_int_equal(kr_keyring_load(temp->path, NULL, &loaded, NULL), KR_OK);
-    assert_memory_equal(loaded, keyring, offsetof(struct kr_keyring, next_node_public));
-    assert_false(kr_keyring_has_next(loaded));
+    assert_memory_equal(loaded, keyring, known);
+    assert_int_equal(kr_keyring_has_next(loaded), version > 1);
+    assert_null(kr_keyring_storage_before(loaded));
+    assert_int_equal(loaded->storage_from_s, keyring->sealing[2].from_s); /* of the oldest sealing key */
     assert_int_equal(kr_keyring_save_again(loaded, temp->path, true, NULL), KR_OK);
     kr_keyring_free(loaded);
     assert_int_equal(get_file(temp->path, file, sizeof file), FILE_BYTES);
-    assert_int_equal(file[6], 2);
+    assert_int_equal(file[6], 3);
+}
+
+static void files_of_versions_before_are_read(void **state)
+{
+    const struct temp_dir *temp = *state;
+    assert_old_is_read(temp, 1, BEFORE_BYTES, offsetof(struct kr_keyring, next_node_public));
+    assert_old_is_read(temp, 2, SECOND_BYTES, offsetof(struct kr_keyring, next_storage_key));
 }
 
 static struct kr_keyring *load_keyring(const struct temp_dir *temp)
@@ -490,6 +503,41 @@ static void keys_come_and_go_in_file_and_memory(void **state)
     assert_int_equal(unlink(temp->path), 0);
 }
 
+static void a_storage_key_comes_and_takes_its_place(void **state)
+{
+    const struct temp_dir *temp = *state;
+    const uint8_t seed[32] = {8}, other[32] = {9};
+    struct kr_keyring *fresh = NULL;
+    assert_int_equal(kr_keyring_new(seed, 1000, &fresh, NULL), KR_OK);
+    assert_int_equal(kr_keyring_save_at_cost(fresh, temp->path, NULL, true, 1, KR_LOCK_MEMORY_KIB_MIN, NULL), KR_OK);
+    const struct kr_keyring first = *fresh;
+    assert_int_equal(first.storage_from_s, 1000);
+    assert_int_equal(kr_keyring_storage_turn(fresh, temp->path, NULL), KR_OK); /* none comes */
+    assert_memory_equal(fresh, &first, KEYS_BYTES);
+    assert_null(kr_keyring_storage_before(fresh));
+    assert_int_equal(kr_keyring_storage_prepare(fresh, other, 2000, "/nowhere/at/all", NULL), KR_IO);
+    assert_memory_equal(fresh, &first, KEYS_BYTES);
+
+    assert_int_equal(kr_keyring_storage_prepare(fresh, other, 2000, temp->path, NULL), KR_OK);
+    const struct kr_keyring prepared = *fresh;
+    assert_saved(temp, fresh);
+    assert_memory_equal(kr_keyring_storage_before(fresh), first.storage_key, 32);
+    assert_memory_not_equal(kr_keyring_storage(fresh), first.storage_key, 32);
+    assert_memory_equal(fresh->term_key, first.term_key, 32);
+    assert_int_equal(kr_keyring_storage_prepare(fresh, seed, 2001, temp->path, NULL), KR_OK); /* one comes already */
+    assert_memory_equal(fresh, &prepared, KEYS_BYTES);
+
+    assert_int_equal(kr_keyring_storage_turn(fresh, "/nowhere/at/all", NULL), KR_IO);
+    assert_memory_equal(fresh, &prepared, KEYS_BYTES);
+    assert_int_equal(kr_keyring_storage_turn(fresh, temp->path, NULL), KR_OK);
+    assert_null(kr_keyring_storage_before(fresh));
+    assert_memory_equal(kr_keyring_storage(fresh), prepared.next_storage_key, 32);
+    assert_int_equal(fresh->storage_from_s, 2000);
+    assert_saved(temp, fresh);
+    kr_keyring_free(fresh);
+    assert_int_equal(unlink(temp->path), 0);
+}
+
 /* The oldest makes room only when nothing that was sealed to it can be alive. */
 static void sealing_keys_are_kept_as_long_as_records_live(void **state)
 {
@@ -518,6 +566,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(fresh_keys_work_and_differ),
+        TEST(a_storage_key_comes_and_takes_its_place),
         TEST(what_is_saved_is_loaded),
         TEST(a_root_that_is_elsewhere_stays_away),
         TEST(what_was_loaded_is_saved_again_under_its_lock),
@@ -534,7 +583,7 @@ int main(void)
         TEST(a_file_that_others_can_reach_is_refused),
         TEST(keys_that_do_not_belong_together_are_refused),
         TEST(sealing_keys_are_found_by_hint),
-        TEST(a_file_of_the_version_before_is_read),
+        TEST(files_of_versions_before_are_read),
         TEST(keys_come_and_go_in_file_and_memory),
         TEST(sealing_keys_are_kept_as_long_as_records_live),
     };

@@ -225,8 +225,31 @@ static void each_step_is_durable_before_the_next(void **state)
         char made[sizeof calls];
         memcpy(made, calls, sizeof made);
         assert_int_equal(err, KR_OK);
-        assert_string_equal(made, "wsrd");
+        assert_string_equal(made, replace != 0 ? "wsrdws" : "wsrd"); /* the old one is overwritten when it cannot come back */
     }
+}
+
+/* What the blocks of the old file held is gone, unless they are another name's as well. */
+static void what_is_replaced_is_overwritten(void **state)
+{
+    const struct temp_dir *temp = *state;
+    char held[8] = {0}, linked[sizeof temp->path + 8];
+    (void)snprintf(linked, sizeof linked, "%s.link", temp->path);
+    assert_int_equal(put(temp, "secret", false, NULL), KR_OK);
+    int old = open(temp->path, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(put(temp, "other", true, NULL), KR_OK);
+    assert_int_equal(pread(old, held, sizeof held, 0), 6);
+    assert_memory_equal(held, "\0\0\0\0\0\0", 6);
+    (void)close(old);
+    assert_holds(temp, "other");
+
+    assert_int_equal(link(temp->path, linked), 0);
+    assert_int_equal(put(temp, "third", true, NULL), KR_OK);
+    old = open(linked, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(pread(old, held, sizeof held, 0), 5);
+    assert_memory_equal(held, "other", 5);
+    (void)close(old);
+    assert_int_equal(unlink(linked), 0);
 }
 
 int main(void)
@@ -242,6 +265,7 @@ int main(void)
         TEST(paths_that_cannot_be_written_are_errors),
         TEST(a_full_disk_leaves_the_old_file),
         TEST(each_step_is_durable_before_the_next),
+        TEST(what_is_replaced_is_overwritten),
         TEST(a_path_without_a_directory_is_the_current_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

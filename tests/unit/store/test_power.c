@@ -26,9 +26,15 @@ static const struct kr_scope scope = {.kind = KR_SCOPE_CLEAR};
 struct view {
     uint8_t hash[KR_HASH_BYTES];
 };
+/* What the keyring has, which is safe before the store is told: the storage key of this generation, and the one before it. */
+struct keys {
+    uint8_t generation;
+    bool has_old;
+};
 struct commit {
     size_t calls; /* made by the disk when it had returned */
     struct view view;
+    struct keys keys; /* until the next returns */
 };
 
 struct world {
@@ -36,6 +42,9 @@ struct world {
     struct kr_rng rng;
     uint64_t next_record;
     uint32_t batches, purges, merges;
+    struct keys keys;
+    bool is_rekeyed; /* by the transaction under way */
+    uint32_t rekeyed;
     struct commit commits[TRANSACTIONS + 1]; /* the first: the store was opened */
     uint32_t commit_count;
 };
@@ -218,10 +227,65 @@ static void work(struct world *world, struct kr_txn *txn)
     }
 }
 
+/* ---- the storage key ---- */
+
+#define REKEY_VALUES 9u /* in a slice */
+
+static void key_of(uint8_t generation, uint8_t ret_key[static 32])
+{
+    memset(ret_key, 0x51 + generation, 32);
+}
+
+/* `keys` has room for both. */
+static struct kr_store_options options_with(const struct world *world, const struct keys *has, uint8_t (*keys)[32])
+{
+    struct kr_store_options options = world->fixture->options;
+    key_of(has->generation, keys[0]);
+    key_of((uint8_t)(has->generation - has->has_old), keys[1]);
+    options.storage_key = keys[0];
+    options.old_storage_key = has->has_old ? keys[1] : NULL;
+    return options;
+}
+
+static void rekey_some(struct world *world, struct kr_txn *txn)
+{
+    struct kr_rekey rekey = {0};
+    world->is_rekeyed = false;
+    if (world->keys.has_old) {
+        assert_int_equal(kr_store_rekey_slice(txn, 1, REKEY_VALUES, &rekey), KR_OK);
+        world->is_rekeyed = rekey.is_done;
+    }
+}
+
+/* Between transactions: what the last one made durable is done with, or it begins. */
+static void turn_keys(struct world *world)
+{
+    if (world->is_rekeyed) {
+        world->keys.has_old = world->is_rekeyed = false;
+        world->rekeyed++;
+        kr_store_rekey_end(world->fixture->store);
+    } else if (!world->keys.has_old && below(world, 4) == 0) {
+        uint8_t key[32];
+        key_of(++world->keys.generation, key);
+        world->keys.has_old = true;
+        kr_store_rekey_begin(world->fixture->store, key);
+    }
+    world->commits[world->commit_count - 1].keys = world->keys;
+}
+
+static void reopen(struct world *world)
+{
+    uint8_t keys[2][32];
+    const struct kr_store_options options = options_with(world, &world->keys, keys);
+    fixture_close(world->fixture);
+    assert_int_equal(kr_store_open(&options, &world->fixture->store, NULL), KR_OK);
+}
+
 static void note_commit(struct world *world)
 {
     struct commit *now = &world->commits[world->commit_count++];
     now->calls = disk_calls();
+    now->keys = world->keys;
     assert_int_equal(see(world->fixture->store, world->fixture->scratch, &now->view), KR_OK);
 }
 
@@ -245,14 +309,17 @@ static struct world *world_new(uint64_t seed, enum disk_fault fault)
         for (uint32_t events = 1 + below(world, 3); events > 0; events--) {
             work(world, txn);
         }
+        rekey_some(world, txn);
         if (below(world, 10) == 0) {
             kr_txn_abort(txn);
+            world->is_rekeyed = false;
         } else {
             commit(txn);
             note_commit(world);
         }
+        turn_keys(world);
         if (below(world, 16) == 0) {
-            fixture_reopen(world->fixture);
+            reopen(world);
         }
     }
     fixture_close(world->fixture);
@@ -338,7 +405,9 @@ static void examine(const struct world *world, const struct cut *cut, struct ver
     struct kr_store *store = NULL;
     struct kr_error error = {{0}};
     struct view view;
-    enum kr_err err = kr_store_open(&world->fixture->options, &store, &error);
+    uint8_t keys[2][32];
+    const struct kr_store_options options = options_with(world, &world->commits[cut->commit].keys, keys);
+    enum kr_err err = kr_store_open(&options, &store, &error);
     if (err == KR_CORRUPT && cut->is_before_first) {
         verdict->outcome = REFUSED;
         return;
@@ -481,7 +550,7 @@ static void what_was_committed_survives(void **state)
     struct tally tally = {0};
     struct world *world = world_new(1, DISK_HONEST);
     assert_recorded(world);
-    assert_true(world->batches > 4 && world->merges > 0 && world->purges > 5);
+    assert_true(world->batches > 4 && world->merges > 0 && world->purges > 5 && world->rekeyed > 0);
     for (uint32_t i = 1, changed = 0; i <= TRANSACTIONS; i++) {
         changed += !is_same(&world->commits[i].view, &world->commits[i - 1].view);
         assert_true(i < TRANSACTIONS || changed > TRANSACTIONS * 3 / 4); /* else a view tells nothing */
