@@ -67,6 +67,12 @@
 #define KR_AUDIT_FAILED_DAY_MAX 512u                       /* entries about acts of one user in a day that came to nothing */
 #define KR_AUDIT_COUNTS_MAX     256u                       /* users and sorts of entries that are counted for that at a time */
 #define KR_STANDS_FOR_MAX       8u                         /* for so many may one person be a deputy */
+#define KR_BODY_KEYS_MAX        256u /* keys that a body had before, and that lead on from the one that it has */
+
+/* What is sealed to bodies and persons. */
+#define KR_SECTION_SLOTS_MAX  64u
+#define KR_ADDRESSED_MAX      63u                  /* one slot is its submitter's */
+#define KR_SECTION_INSIDE_MAX (192u * KR_KIB - 4u) /* the last pad class but one, so that the record has room for it */
 
 /* Wire. */
 #define KR_FRAME_BYTES_MAX      KR_MIB
@@ -130,6 +136,8 @@
 #define KR_TREE_DROP_SLICE        256u                /* rows of trees that are over, dropped at a time */
 #define KR_MONTH_GRACE_S          86400u              /* a month of expiry is over so long after its end */
 
+_Static_assert(KR_SECTION_INSIDE_MAX + 4u + 16u + KR_SECTION_SLOTS_MAX * 82u + 64u <= KR_BODY_BYTES_MAX - 64u,
+               "a record holds the largest section with the most slots");
 _Static_assert(KR_FRAME_BYTES_MAX >= 2u * KR_RECORD_BYTES_MAX, "a frame holds at least one record");
 _Static_assert(KR_LINK_WINDOW_BYTES >= KR_FRAME_BYTES_MAX, "a window holds at least one frame");
 _Static_assert(KR_LINKS_MAX *KR_LINK_FLOOR_BYTES + KR_LOANS_BYTES <= KR_NET_BUFFER_BYTES_MAX, "every link has its floor");

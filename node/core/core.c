@@ -5,6 +5,7 @@
 
 #include "node/core/alarm.h"
 #include "node/core/audit.h"
+#include "node/core/body_key.h"
 #include "node/core/caller.h"
 #include "node/core/draft.h"
 #include "node/core/effect.h"
@@ -345,6 +346,10 @@ static enum kr_err perform(struct kr_step *step, const struct kr_event *event, c
         return kr_body_request(step, event, who);
     case KR_OP_PERSON:
         return kr_person_request(step, event, who);
+    case KR_OP_BODY_KEY:
+        return kr_body_key_request(step, event, who);
+    case KR_OP_PERSON_KEY:
+        return kr_person_key_request(step, event, who);
     case KR_OP_DRAFT:
         return kr_draft_request(step, event, who);
     case KR_OP_DRAFT_APPROVE:

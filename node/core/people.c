@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "node/core/body_key.h"
+
 #define ROW_KEY_BYTES 33u
 
 /* ---- rows ---- */
@@ -307,6 +309,9 @@ enum kr_err kr_people_fits(struct kr_txn *txn, const struct kr_header *header, s
     uint8_t bytes[KR_PEOPLE_BYTES_MAX];
     struct kr_body_card body;
     size_t len;
+    if (header->kind == KR_KIND_BODY_KEY) {
+        return kr_body_key_fits(txn, header, content);
+    }
     if (!header->has_subject || header->has_community || content.len > KR_PEOPLE_BYTES_MAX - 64u) {
         return KR_MALFORMED;
     }
@@ -360,6 +365,9 @@ enum kr_err kr_people_take(struct kr_txn *txn, const struct kr_header *header, s
 {
     uint8_t key[ROW_KEY_BYTES];
     struct kr_writer writer;
+    if (header->kind == KR_KIND_BODY_KEY) {
+        return kr_body_key_take(txn, content);
+    }
     enum kr_err err = header->kind == KR_KIND_PERSON_CARD ? take_credentials(txn, header, content) : KR_OK;
     if (err != KR_OK) {
         return err;

@@ -4,6 +4,7 @@
 
 #include "node/core/caller.h"
 #include "node/core/people.h"
+#include "node/core/people_put.h"
 #include "node/core/state.h"
 #include "proto/client/people.h"
 
@@ -17,109 +18,6 @@ static enum kr_err refuse(struct kr_step *step, const struct kr_event *event, en
 }
 
 /* ---- cards ---- */
-
-/* What is sealed to ourselves alone. `content`: taken over. */
-static enum kr_err make_card(struct kr_step *step, uint32_t kind, const uint8_t id[static 32], uint64_t version,
-                             struct kr_writer *content, struct kr_job *job)
-{
-    const struct kr_core *core = step->core;
-    enum kr_err err = kr_writer_take(content, &job->content, &job->content_len);
-    job->audience = malloc(32);
-    job->recipients = malloc(32);
-    if (err != KR_OK || job->audience == NULL || job->recipients == NULL) {
-        return err != KR_OK ? err : KR_NOMEM;
-    }
-    memcpy(job->audience[0], core->self, 32);
-    memcpy(job->recipients[0], core->keyring->sealing[0].public_key, 32);
-    memcpy(job->author, core->self, 32);
-    memcpy(job->subject, id, 32);
-    job->draft = (struct kr_draft){.kind = kind,
-                                   .created_ms = step->now_ms,
-                                   .expires_s = step->now_ms / 1000 + KR_EXPIRES_S_MAX - 86400u,
-                                   .label = KR_TLP_AMBER_STRICT,
-                                   .audience_count = 1,
-                                   .recipient_count = 1,
-                                   .subject = job->subject,
-                                   .version = version};
-    kr_rng_bytes(step->rng, job->seed, sizeof job->seed);
-    kr_job_run(job, core->keyring);
-    return job->err;
-}
-
-/* `*ret_verdict`: why it was not taken. */
-static enum kr_err put_card(struct kr_step *step, uint32_t kind, const uint8_t id[static 32], uint64_t version,
-                            struct kr_writer *content, enum kr_err *ret_verdict)
-{
-    uint64_t arrival;
-    struct kr_job *job = kr_job_new(KR_JOB_MAKE);
-    enum kr_err err = job == NULL ? KR_NOMEM : make_card(step, kind, id, version, content, job);
-    if (err == KR_OK) {
-        err = kr_admit(step, job, step->core->self, NULL, ret_verdict, &arrival);
-    } else if (err != KR_NOMEM) { /* such a card cannot be */
-        *ret_verdict = err;
-        err = KR_OK;
-    }
-    kr_job_free(job);
-    kr_writer_deinit(content);
-    return err;
-}
-
-/* Who does it stands on the card, and what it replaces. */
-struct writing {
-    struct kr_step *step;
-    const struct kr_who *who;
-    uint8_t previous[32];
-};
-
-static struct kr_slice by(const struct kr_who *who)
-{
-    return (struct kr_slice){who->person, who->facts.is_person ? 32 : 0};
-}
-
-static enum kr_err find_previous(struct writing *writing, uint32_t kind, const uint8_t id[static 32])
-{
-    struct kr_directory_entry entry;
-    struct kr_header header = {.kind = kind};
-    memcpy(header.author, writing->step->core->self, 32);
-    memcpy(header.subject, id, 32);
-    enum kr_err err = kr_admit_standing(writing->step, &header, &entry);
-    if (err == KR_OK) {
-        memcpy(writing->previous, entry.record_id, 32);
-    }
-    return err;
-}
-
-static enum kr_err put_body(struct writing *writing, const uint8_t id[static 32], struct kr_body_card *card, uint64_t version,
-                            enum kr_err *ret_verdict)
-{
-    struct kr_writer content;
-    card->by = by(writing->who);
-    card->previous = (struct kr_slice){0};
-    enum kr_err err = version > 1 ? find_previous(writing, KR_KIND_BODY_CARD, id) : KR_NOT_FOUND;
-    if (err == KR_OK) {
-        card->previous = (struct kr_slice){writing->previous, 32};
-    }
-    kr_writer_init(&content, KR_PEOPLE_BYTES_MAX);
-    kr_body_card_write(card, &content);
-    return err == KR_OK || err == KR_NOT_FOUND ? put_card(writing->step, KR_KIND_BODY_CARD, id, version, &content, ret_verdict)
-                                               : err;
-}
-
-static enum kr_err put_person(struct writing *writing, const uint8_t id[static 32], struct kr_person_card *card, uint64_t version,
-                              enum kr_err *ret_verdict)
-{
-    struct kr_writer content;
-    card->by = by(writing->who);
-    card->previous = (struct kr_slice){0};
-    enum kr_err err = version > 1 ? find_previous(writing, KR_KIND_PERSON_CARD, id) : KR_NOT_FOUND;
-    if (err == KR_OK) {
-        card->previous = (struct kr_slice){writing->previous, 32};
-    }
-    kr_writer_init(&content, KR_PEOPLE_BYTES_MAX);
-    kr_person_card_write(card, &content);
-    return err == KR_OK || err == KR_NOT_FOUND ? put_card(writing->step, KR_KIND_PERSON_CARD, id, version, &content, ret_verdict)
-                                               : err;
-}
 
 static enum kr_err refuse_card(struct kr_step *step, const struct kr_event *event, enum kr_err verdict)
 {
@@ -235,7 +133,7 @@ static const char *why_not_body(uint32_t action, uint32_t standing)
     return action == KR_BODY_RESUME && standing == KR_STANDING_ACTIVE ? "this body is not suspended" : NULL;
 }
 
-static enum kr_err revoke_persons(struct writing *writing, const uint8_t body[static 32], uint64_t *ret_revoked)
+static enum kr_err revoke_persons(struct kr_people_put *writing, const uint8_t body[static 32], uint64_t *ret_revoked)
 {
     uint32_t count = 0;
     uint8_t(*ids)[32] = malloc(KR_BODY_PERSONS_MAX * 32u);
@@ -246,7 +144,7 @@ static enum kr_err revoke_persons(struct writing *writing, const uint8_t body[st
         if (err == KR_OK) {
             struct kr_person_card card = person_row.card;
             card.standing = KR_STANDING_ENDED;
-            err = put_person(writing, ids[i], &card, person_row.version + 1, &verdict);
+            err = kr_person_put(writing, ids[i], &card, &verdict);
         }
         err = err == KR_OK ? verdict : err;
     }
@@ -258,9 +156,9 @@ static enum kr_err revoke_persons(struct writing *writing, const uint8_t body[st
 static enum kr_err act_on_body(struct kr_step *step, const struct kr_event *event, const struct kr_who *who,
                                const struct kr_body_act *act)
 {
-    struct writing writing = {.step = step, .who = who};
+    struct kr_people_put writing = {.step = step, .who = who};
     struct kr_body_card card = {.standing = KR_STANDING_ACTIVE};
-    uint64_t version = 0, revoked = 0;
+    uint64_t revoked = 0;
     enum kr_err verdict = KR_OK, err = kr_body_get(step->txn, act->id, &body_row);
     if (err == KR_NOT_FOUND && act->action != KR_BODY_ADD) {
         return refuse(step, event, err, "no body of this council has this id: see `kairan body ls`");
@@ -270,7 +168,6 @@ static enum kr_err act_on_body(struct kr_step *step, const struct kr_event *even
     }
     if (err == KR_OK) {
         card = body_row.card;
-        version = body_row.version;
     }
     const char *why = err == KR_OK ? why_not_body(act->action, card.standing) : NULL;
     if (why != NULL) {
@@ -284,7 +181,7 @@ static enum kr_err act_on_body(struct kr_step *step, const struct kr_event *even
                     : act->action == KR_BODY_RESUME ? KR_STANDING_ACTIVE
                     : act->action == KR_BODY_LEAVE  ? KR_STANDING_ENDED
                                                     : card.standing;
-    err = put_body(&writing, act->id, &card, version + 1, &verdict);
+    err = kr_body_put(&writing, act->id, &card, &verdict);
     if (err == KR_OK && verdict != KR_OK) {
         return refuse_card(step, event, verdict);
     }
@@ -457,11 +354,10 @@ static enum kr_err check_other(struct kr_step *step, const struct kr_event *even
 static enum kr_err act_on_person(struct kr_step *step, const struct kr_event *event, const struct kr_who *who,
                                  const struct kr_person_act *act)
 {
-    struct writing writing = {.step = step, .who = who};
+    struct kr_people_put writing = {.step = step, .who = who};
     struct kr_person_card card = {.standing = KR_STANDING_ACTIVE};
     struct kr_machine machine;
     uint8_t user[KR_CREDENTIAL_USER_BYTES];
-    uint64_t version = 0;
     enum kr_err verdict = KR_OK, err = kr_person_get(step->txn, act->id, &person_row);
     if (err == KR_NOT_FOUND && act->action != KR_PERSON_ADD) {
         return refuse(step, event, err, "no person of this council has this id: see `kairan person ls`");
@@ -471,7 +367,6 @@ static enum kr_err act_on_person(struct kr_step *step, const struct kr_event *ev
     }
     if (err == KR_OK) {
         card = person_row.card;
-        version = person_row.version;
         err = check_other(step, event, act);
     } else if (err == KR_NOT_FOUND) {
         memcpy(card.body, act->body, 32);
@@ -488,7 +383,7 @@ static enum kr_err act_on_person(struct kr_step *step, const struct kr_event *ev
     if (why != NULL) {
         return refuse(step, event, KR_INVALID, why);
     }
-    err = put_person(&writing, act->id, &card, version + 1, &verdict);
+    err = kr_person_put(&writing, act->id, &card, &verdict);
     if (err == KR_OK && verdict != KR_OK) {
         return refuse_card(step, event, verdict);
     }

@@ -91,7 +91,10 @@ static enum kr_policy_reason use_of_held(enum kr_policy_use use, const struct kr
     if (held == KR_POLICY_ALLOW_RELAY) {
         return KR_POLICY_DENY_CIPHERTEXT_ONLY;
     }
-    bool is_for_persons = facts->label == KR_TLP_AMBER_STRICT || facts->label == KR_TLP_RED;
+    const bool is_for_persons = kr_label_is_for_people(facts->label);
+    if (use == KR_POLICY_SEALED) {
+        return is_for_persons ? held : KR_POLICY_DENY_LABEL; /* others have no inner section */
+    }
     return is_for_persons ? KR_POLICY_DENY_PERSONS_ONLY : held;
 }
 
@@ -111,7 +114,8 @@ enum kr_policy_reason kr_policy(enum kr_policy_use use, const struct kr_policy_f
     if (facts->is_statement) {
         /* The directory is no intelligence: it is held and read, and leaves Kairan with nobody. */
         enum kr_policy_reason reason = directory(facts);
-        return kr_policy_is_allowed(reason) && use == KR_POLICY_EXPORT ? KR_POLICY_DENY_LABEL : reason;
+        const bool is_other_use = use == KR_POLICY_EXPORT || use == KR_POLICY_SEALED;
+        return kr_policy_is_allowed(reason) && is_other_use ? KR_POLICY_DENY_LABEL : reason;
     }
     enum kr_policy_reason held = holder(facts);
     if (!kr_policy_is_allowed(held)) {

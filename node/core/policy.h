@@ -15,8 +15,9 @@ enum kr_policy_use {
     KR_POLICY_READ = 2,   /* its people may read it */
     KR_POLICY_EXPORT = 3, /* out of Kairan, to its own members' defences */
     KR_POLICY_HEADER = 4, /* send it there, keep it there: header and signature alone, which stay in the trees after it expired */
+    KR_POLICY_SEALED = 5, /* its people get the inner section, and those named in it can open that (RED, AMBER+STRICT) */
 };
-#define KR_POLICY_USE_MAX 4
+#define KR_POLICY_USE_MAX 5
 
 /* The record and the council, reduced to what matters. All facts are computed by the caller from header and directory. */
 struct kr_policy_facts {

@@ -15,6 +15,7 @@ bool kr_query_answers(uint32_t op)
     return op == KR_OP_LOOKUP || op == KR_OP_LS || op == KR_OP_SHOW || op == KR_OP_COUNCILS || op == KR_OP_VERIFY ||
            op == KR_OP_EXPORT || op == KR_OP_SIGHTINGS || op == KR_OP_QUARANTINE || op == KR_OP_BODIES || op == KR_OP_PERSONS ||
            op == KR_OP_WHOAMI || op == KR_OP_AUDIT || op == KR_OP_AUDIT_VERIFY || op == KR_OP_DRAFTS || op == KR_OP_MINE ||
+           op == KR_OP_ADDRESSEES || op == KR_OP_SEALED || op == KR_OP_BODY_KEYS ||
            (op >= KR_OP_COMMUNITIES && op <= KR_OP_COMMUNITY_WHY);
 }
 
@@ -322,7 +323,8 @@ enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const stru
     enum kr_err err = page.scratch == NULL ? KR_NOMEM : kr_who_may(txn, &query->caller, query->op, now_ms, &who, error);
     bool has_own_result = query->op == KR_OP_LOOKUP || query->op == KR_OP_SHOW || query->op == KR_OP_VERIFY ||
                           query->op == KR_OP_EXPORT || query->op == KR_OP_COMMUNITY || query->op == KR_OP_COMMUNITY_WHY ||
-                          query->op == KR_OP_WHOAMI || query->op == KR_OP_AUDIT_VERIFY;
+                          query->op == KR_OP_WHOAMI || query->op == KR_OP_AUDIT_VERIFY || query->op == KR_OP_SEALED ||
+                          query->op == KR_OP_BODY_KEYS;
     if (err == KR_OK) {
         switch (query->op) {
         case KR_OP_LOOKUP:
@@ -338,13 +340,18 @@ enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const stru
             err = page_sightings(&page, &done);
             break;
         case KR_OP_EXPORT:
+        case KR_OP_SEALED:
             err = kr_query_export(&page, result, &done);
             break;
         case KR_OP_BODIES:
-            err = kr_query_people(&page, KR_KIND_BODY_CARD, &done);
-            break;
         case KR_OP_PERSONS:
-            err = kr_query_people(&page, KR_KIND_PERSON_CARD, &done);
+            err = kr_query_people(&page, query->op == KR_OP_BODIES ? KR_KIND_BODY_CARD : KR_KIND_PERSON_CARD, &done);
+            break;
+        case KR_OP_ADDRESSEES:
+            err = kr_query_addressees(&page, &done);
+            break;
+        case KR_OP_BODY_KEYS:
+            err = kr_query_body_keys(&page, &who, result, &done);
             break;
         case KR_OP_WHOAMI:
             err = kr_query_whoami(&page, &who, result);

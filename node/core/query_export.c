@@ -1,6 +1,6 @@
-/* Everything that may be used, and what stopped being so (KR_OP_EXPORT): first what changed since the cursor, as change.h has it,
- * then what came since. Both end at the number that was the newest when the first page was made: what happens meanwhile has a
- * higher one, and is for the next time. */
+/* Everything that may be used, and what stopped being so (KR_OP_EXPORT; KR_OP_SEALED: what only those named in it open): first what
+ * changed since the cursor, as change.h has it, then what came since. Both end at the number that was the newest when the first
+ * page was made: what happens meanwhile has a higher one, and is for the next time. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,7 +92,9 @@ static enum kr_err may_be_used(const struct kr_query_page *page, const struct kr
     bool fits = facts.is_exercise == export->args.exercise;
     facts.is_exercise = false; /* what is told apart as a whole holds nothing else */
     facts.is_expired = facts.is_expired && !is_gone;
-    const enum kr_policy_use use = export->args.use == KR_EXPORT_USE_OUT ? KR_POLICY_EXPORT : KR_POLICY_READ;
+    const enum kr_policy_use use = page->query->op == KR_OP_SEALED         ? KR_POLICY_SEALED
+                                   : export->args.use == KR_EXPORT_USE_OUT ? KR_POLICY_EXPORT
+                                                                           : KR_POLICY_READ;
     *ret_may = fits && head->is_ours_to_read && kr_policy_is_allowed(kr_policy(use, &facts));
     return KR_OK;
 }
@@ -195,7 +197,7 @@ static enum kr_err tell_of_target(struct kr_query_page *page, const struct kr_he
 static enum kr_err look_at(struct kr_query_page *page, const struct kr_head *head)
 {
     enum kr_err err = KR_OK;
-    if (kr_kind_is_statement(head->kind) || head->kind == KR_KIND_SIGHTING) {
+    if (kr_kind_is_statement(head->kind) || kr_kind_is_internal(head->kind) || head->kind == KR_KIND_SIGHTING) {
         return KR_OK;
     }
     if (kr_kind_takes_back(head->kind) && head->has_target && head->state != KR_HEAD_QUARANTINED &&

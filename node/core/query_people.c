@@ -3,6 +3,7 @@
  * bodies, persons: position = UINT64_MAX: not begun; scope.id = the id that was given last. */
 #include <string.h>
 
+#include "node/core/body_key.h"
 #include "node/core/caller.h"
 #include "node/core/people.h"
 #include "node/core/query_page.h"
@@ -25,7 +26,15 @@ static enum kr_err give_body(struct listing *listing, const uint8_t id[static 32
     if (kr_body_row_read(value, &body_row) != KR_OK) {
         return KR_OK; /* `kairan verify` tells of it */
     }
-    struct kr_body_item item = {.changed_ms = body_row.changed_ms, .card = body_row.content};
+    struct kr_body_holding holding = {0};
+    enum kr_err err = kr_body_holding_find(listing->page->txn, id, &body_row.card, listing->page->now_ms / 1000, &holding);
+    if (err != KR_OK) {
+        return err;
+    }
+    struct kr_body_item item = {.changed_ms = body_row.changed_ms,
+                                .card = body_row.content,
+                                .holders = holding.holders,
+                                .is_rotation_due = holding.is_rotation_due};
     memcpy(item.id, id, 32);
     kr_writer_init(&writer, 8 * KR_KIB);
     kr_body_item_write(&item, &writer);

@@ -49,6 +49,11 @@ static enum need need_of(uint32_t op)
     case KR_OP_COMMUNITY_WHY:
     case KR_OP_DRAFT: /* one's own, for whoever is not an approver */
     case KR_OP_MINE:
+    case KR_OP_ADDRESSEES:
+    case KR_OP_SEALED:
+    case KR_OP_BODY_KEYS: /* these three: of one's own body, and of oneself */
+    case KR_OP_BODY_KEY:
+    case KR_OP_PERSON_KEY:
         return NEED_ANY_ROLE;
     case KR_OP_PREVIEW:
     case KR_OP_SUBMIT:
@@ -107,6 +112,9 @@ bool kr_op_is_act(uint32_t op)
     case KR_OP_DRAFTS:
     case KR_OP_DRAFT:
     case KR_OP_MINE:
+    case KR_OP_ADDRESSEES:
+    case KR_OP_SEALED: /* looking up needs it: what comes of it stays at the client */
+    case KR_OP_BODY_KEYS:
         return false;
     default:
         return true;

@@ -43,12 +43,15 @@ static enum kr_err resolve_community(struct kr_step *step, const struct kr_event
     return err != KR_OK ? err : KR_CANCELLED;
 }
 
-/* One sealing key for each addressed council and one for our own side. KR_CANCELLED: answered. */
+/* One sealing key for each addressed council and one for our own side. What is for bodies and persons may be for our own alone:
+ * then we are the one council that is addressed. KR_CANCELLED: answered. */
 static enum kr_err resolve_recipients(struct kr_step *step, const struct kr_event *event, const struct kr_submit *submit,
                                       struct kr_job *job)
 {
     struct kr_core *core = step->core;
-    job->audience = malloc((size_t)submit->audience_count * 32 + 1);
+    const bool is_for_people = kr_label_is_for_people(submit->label);
+    bool has_self = false;
+    job->audience = malloc((size_t)submit->audience_count * 32 + 32);
     job->recipients = malloc(((size_t)submit->audience_count + 1) * 32);
     if (job->audience == NULL || job->recipients == NULL) {
         return KR_NOMEM;
@@ -57,6 +60,7 @@ static enum kr_err resolve_recipients(struct kr_step *step, const struct kr_even
     for (uint32_t i = 0; i < submit->audience_count; i++) {
         const uint8_t *id = submit->audience[i];
         if (memcmp(id, core->self, 32) == 0) {
+            has_self = true;
             continue; /* the author has its record anyway */
         }
         bool is_double = false;
@@ -81,14 +85,19 @@ static enum kr_err resolve_recipients(struct kr_step *step, const struct kr_even
             memcpy(job->recipients[count++], key->public_key, 32);
         }
     }
-    if (count == 0) {
-        enum kr_err err = kr_step_error(step, event->client, event->request, KR_INVALID,
-                                        "TLP:AMBER needs at least one other council: name it with --to");
+    if (count == 0 && !(is_for_people && has_self)) {
+        enum kr_err err =
+            kr_step_error(step, event->client, event->request, KR_INVALID, "%s",
+                          is_for_people ? "this label is for bodies or persons by name: name them with --to-body or --to-person"
+                                        : "TLP:AMBER needs at least one other council: name it with --to");
         return err != KR_OK ? err : KR_CANCELLED;
     }
     memcpy(job->recipients[count], core->keyring->sealing[0].public_key, 32);
-    job->draft.audience_count = count;
     job->draft.recipient_count = count + 1;
+    if (count == 0) {
+        memcpy(job->audience[count++], core->self, 32);
+    }
+    job->draft.audience_count = count;
     return KR_OK;
 }
 
@@ -104,16 +113,12 @@ static enum kr_err resolve_label(struct kr_step *step, const struct kr_event *ev
         job->draft.community = job->community;
         return err;
     case KR_TLP_AMBER:
+    case KR_TLP_AMBER_STRICT:
+    case KR_TLP_RED:
         return resolve_recipients(step, event, submit, job);
-    case KR_TLP_NONE:
-        err =
-            kr_step_error(step, event->client, event->request, KR_UNLABELLED, "choose a label: TLP:CLEAR, TLP:GREEN or TLP:AMBER");
-        return err != KR_OK ? err : KR_CANCELLED;
     default:
-        err = kr_step_error(
-            step, event->client, event->request, KR_INVALID,
-            "%s is for persons or bodies by name, whose keys this version cannot hold yet: use TLP:AMBER, or another way",
-            kr_label_name(submit->label));
+        err = kr_step_error(step, event->client, event->request, KR_UNLABELLED,
+                            "choose a label: TLP:CLEAR, TLP:GREEN, TLP:AMBER, TLP:AMBER+STRICT or TLP:RED");
         return err != KR_OK ? err : KR_CANCELLED;
     }
 }
@@ -386,6 +391,11 @@ static enum kr_err explain_failure(struct kr_step *step, const struct kr_job *jo
                              "one record holds at most %u indicators and %u KiB: split the submission", KR_REPORT_INDICATORS_MAX,
                              KR_BODY_BYTES_MAX / KR_KIB);
     default:
+        if (kr_label_is_for_people(job->draft.label) && job->err == KR_MALFORMED) {
+            return kr_step_error(
+                step, job->client, job->request, KR_INVALID,
+                "what is for bodies or persons by name is sealed to them before it comes to the node, and this is not");
+        }
         return kr_step_error(step, job->client, job->request, job->err, "the record cannot be made: %s", kr_err_text(job->err));
     }
 }

@@ -122,7 +122,8 @@ static enum kr_err set_audit_years(struct kr_config *config, const char *value, 
     return take_number(value, KR_AUDIT_YEARS_MAX, &config->audit_years, error);
 }
 
-static enum kr_err take_labels(const char *value, uint32_t *ret_labels, struct kr_error *error)
+/* `max`: the strictest that there are such records of. */
+static enum kr_err take_labels(const char *value, enum kr_label max, uint32_t *ret_labels, struct kr_error *error)
 {
     static const char separators[] = ", \t";
     uint32_t labels = 0;
@@ -130,10 +131,11 @@ static enum kr_err take_labels(const char *value, uint32_t *ret_labels, struct k
         const size_t len = strcspn(at, separators);
         enum kr_label label = KR_TLP_NONE;
         const bool is_all = len == 3 && memcmp(at, "all", len) == 0, is_none = len == 4 && memcmp(at, "none", len) == 0;
-        if (!is_all && !is_none && (kr_label_parse(at, len, &label) != KR_OK || label > KR_TLP_AMBER)) {
-            return kr_fail(error, KR_INVALID, "\"%.40s\" is none of clear, green, amber, all, none", at);
+        if (!is_all && !is_none && (kr_label_parse(at, len, &label) != KR_OK || label > max)) {
+            return kr_fail(error, KR_INVALID, "\"%.40s\" is none of clear, green, amber,%s all, none", at,
+                           max == KR_TLP_RED ? " amber+strict, red," : "");
         }
-        labels |= is_all ? 1u << KR_TLP_CLEAR | 1u << KR_TLP_GREEN | 1u << KR_TLP_AMBER : is_none ? 0 : 1u << label;
+        labels |= is_all ? (2u << max) - (1u << KR_TLP_CLEAR) : is_none ? 0 : 1u << label;
         at += len;
     }
     *ret_labels = labels;
@@ -142,17 +144,17 @@ static enum kr_err take_labels(const char *value, uint32_t *ret_labels, struct k
 
 static enum kr_err set_report_approval(struct kr_config *config, const char *value, struct kr_error *error)
 {
-    return take_labels(value, &config->approval.report_labels, error);
+    return take_labels(value, KR_TLP_RED, &config->approval.report_labels, error);
 }
 
 static enum kr_err set_advisory_approval(struct kr_config *config, const char *value, struct kr_error *error)
 {
-    return take_labels(value, &config->approval.advisory_labels, error);
+    return take_labels(value, KR_TLP_RED, &config->approval.advisory_labels, error);
 }
 
 static enum kr_err set_sighting_approval(struct kr_config *config, const char *value, struct kr_error *error)
 {
-    return take_labels(value, &config->approval.sighting_labels, error);
+    return take_labels(value, KR_TLP_AMBER, &config->approval.sighting_labels, error);
 }
 
 static enum kr_err set_socket(struct kr_config *config, const char *value, struct kr_error *error)

@@ -176,6 +176,11 @@ const char *kr_op_name(uint32_t op)
         [KR_OP_DRAFT_APPROVE] = "approve",
         [KR_OP_DRAFT] = "draft",
         [KR_OP_DRAFTS] = "drafts",
+        [KR_OP_ADDRESSEES] = "addressees",
+        [KR_OP_SEALED] = "sealed records",
+        [KR_OP_BODY_KEYS] = "body keys",
+        [KR_OP_BODY_KEY] = "body key",
+        [KR_OP_PERSON_KEY] = "person key",
     };
     return op < sizeof names / sizeof names[0] ? names[op] : NULL;
 }

@@ -123,6 +123,14 @@ enum kr_op {
     KR_OP_DRAFT_CONSENT = 62,  /* args: kr_draft_act; its submitter's word to what came back */
     KR_OP_DRAFT_WITHDRAW = 63, /* args: kr_draft_act */
     KR_OP_MINE = 64,           /* pages of kr_draft_item: what became of what the caller submitted */
+    /* proto/client/body_key.h: */
+    KR_OP_ADDRESSEES = 78, /* pages of kr_addressee: to whom of this council something can be sealed */
+    KR_OP_SEALED = 79, /* as KR_OP_EXPORT (its use is not looked at), of reports and advisories that only bodies and persons open:
+                          `content` is their inner section (proto/record/section.h) */
+    KR_OP_BODY_KEYS = 80, /* pages of kr_body_key_item; result: kr_body_keys: the caller's own body */
+    KR_OP_BODY_KEY = 81,  /* args: kr_body_key_act; result: array of 1 bin 32: the body */
+    KR_OP_PERSON_KEY =
+        82, /* args: array of 1 bin 32, the caller's own public key from now on; result: array of 1 bin 32: the person */
 };
 
 /* A submission: one record. `body` is the content as kr_report_write or kr_advisory_write gives it. */

@@ -90,10 +90,12 @@ enum kr_err kr_body_done_read(struct kr_slice bytes, struct kr_body_done *ret_do
 
 void kr_body_item_write(const struct kr_body_item *item, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 3);
+    kr_writer_array(writer, 5);
     kr_writer_bin(writer, item->id, sizeof item->id);
     kr_writer_uint(writer, item->changed_ms);
     kr_writer_slice(writer, item->card);
+    kr_writer_uint(writer, item->holders);
+    kr_writer_flag(writer, item->is_rotation_due);
 }
 
 enum kr_err kr_body_item_read(struct kr_slice bytes, struct kr_body_item *ret_item)
@@ -101,10 +103,12 @@ enum kr_err kr_body_item_read(struct kr_slice bytes, struct kr_body_item *ret_it
     struct kr_reader reader;
     struct kr_body_item item;
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 3);
+    kr_reader_array(&reader, 5);
     kr_reader_fixed(&reader, item.id, sizeof item.id);
     item.changed_ms = kr_reader_uint(&reader, UINT64_MAX);
     item.card = kr_reader_bin(&reader, 1, CARD_BYTES_MAX);
+    item.holders = (uint32_t)kr_reader_uint(&reader, KR_PERSONS_MAX);
+    item.is_rotation_due = kr_reader_flag(&reader);
     kr_reader_close(&reader);
     enum kr_err err = kr_reader_end(&reader);
     if (err == KR_OK) {

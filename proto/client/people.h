@@ -44,6 +44,8 @@ struct kr_body_item {
     uint8_t id[32];
     uint64_t changed_ms;
     struct kr_slice card; /* for kr_body_card_parse */
+    uint32_t holders;     /* persons who can open what is sealed to it */
+    bool is_rotation_due; /* somebody had its key who is here no more, or has another key now */
 };
 void kr_body_item_write(const struct kr_body_item *item, struct kr_writer *writer);
 enum kr_err kr_body_item_read(struct kr_slice bytes, struct kr_body_item *ret_item) KR_WARN_UNUSED;

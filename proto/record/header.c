@@ -43,6 +43,8 @@ const char *kr_kind_name(uint32_t kind)
         return "body card";
     case KR_KIND_PERSON_CARD:
         return "person card";
+    case KR_KIND_BODY_KEY:
+        return "body key";
     case KR_KIND_REVOCATION:
         return "revocation";
     default:
@@ -63,7 +65,7 @@ bool kr_kind_is_statement(uint32_t kind)
 
 bool kr_kind_is_internal(uint32_t kind)
 {
-    return kind == KR_KIND_BODY_CARD || kind == KR_KIND_PERSON_CARD;
+    return kind == KR_KIND_BODY_CARD || kind == KR_KIND_PERSON_CARD || kind == KR_KIND_BODY_KEY;
 }
 
 bool kr_kind_takes_back(uint32_t kind)

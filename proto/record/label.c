@@ -99,3 +99,8 @@ enum kr_err kr_label_parse(const char *text, size_t len, enum kr_label *ret_labe
     }
     return KR_UNLABELLED;
 }
+
+int kr_label_is_for_people(enum kr_label label)
+{
+    return label == KR_TLP_AMBER_STRICT || label == KR_TLP_RED;
+}

@@ -23,5 +23,7 @@ const char *kr_label_name(enum kr_label label);
 enum kr_err kr_label_parse(const char *text, size_t len, enum kr_label *ret_label) KR_WARN_UNUSED;
 /* Whether records of this label are sealed (AMBER and stricter). */
 int kr_label_is_sealed(enum kr_label label);
+/* Whether it is for bodies or persons by name, so that councils' nodes do not read it either (AMBER+STRICT, RED). */
+int kr_label_is_for_people(enum kr_label label);
 
 #endif

@@ -2,13 +2,54 @@
 
 #include <string.h>
 
-#define CARD_VERSION 1u
+#include "crypto/sign.h"
 
-static void read_version(struct kr_reader *reader)
+#define CARD_VERSION     1u /* without a key */
+#define CARD_VERSION_KEY 2u /* with one: two more fields */
+#define BODY_FIELDS      10u
+#define PERSON_FIELDS    14u
+#define KEY_FIELDS       2u
+#define BODY_KEY_FIELDS  8u
+#define BODY_KEY_VERSION 1u
+
+/* Whether the card has a key behind its `fields` other fields. */
+static bool begin_card(struct kr_reader *reader, uint32_t fields)
 {
+    const uint32_t count = kr_reader_array_between(reader, fields, fields + KEY_FIELDS);
     const uint64_t version = kr_reader_uint(reader, UINT32_MAX);
-    if (reader->err == KR_OK && version != CARD_VERSION) {
+    if (reader->err == KR_OK && version != CARD_VERSION && version != CARD_VERSION_KEY) {
         kr_reader_fail(reader, KR_VERSION);
+    }
+    if (reader->err == KR_OK && count != (version == CARD_VERSION ? fields : fields + KEY_FIELDS)) {
+        kr_reader_fail(reader, KR_MALFORMED);
+    }
+    return version == CARD_VERSION_KEY;
+}
+
+static void begin_writing(struct kr_writer *writer, uint32_t fields, struct kr_slice key)
+{
+    kr_writer_array(writer, key.len > 0 ? fields + KEY_FIELDS : fields);
+    kr_writer_uint(writer, key.len > 0 ? CARD_VERSION_KEY : CARD_VERSION);
+}
+
+static void read_key(struct kr_reader *reader, bool has_key, struct kr_slice *ret_key, uint64_t *ret_since_s)
+{
+    *ret_key = (struct kr_slice){0};
+    *ret_since_s = 0;
+    if (has_key) {
+        *ret_key = kr_reader_bin(reader, 32, 32);
+        *ret_since_s = kr_reader_uint(reader, UINT64_MAX);
+    }
+    if (has_key && reader->err == KR_OK && kr_box_public_check(ret_key->bytes) != KR_OK) {
+        kr_reader_fail(reader, KR_MALFORMED); /* whatever is sealed to such a key is sealed to everybody */
+    }
+}
+
+static void write_key(struct kr_writer *writer, struct kr_slice key, uint64_t since_s)
+{
+    if (key.len > 0) {
+        kr_writer_slice(writer, key);
+        kr_writer_uint(writer, since_s);
     }
 }
 
@@ -26,8 +67,7 @@ enum kr_err kr_body_card_parse(struct kr_slice content, struct kr_body_card *ret
     struct kr_reader reader;
     struct kr_body_card card;
     kr_reader_init(&reader, content.bytes, content.len);
-    kr_reader_array(&reader, 10);
-    read_version(&reader);
+    const bool has_key = begin_card(&reader, BODY_FIELDS);
     card.name_ja = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     card.name_en = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     card.contact_name = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
@@ -37,6 +77,7 @@ enum kr_err kr_body_card_parse(struct kr_slice content, struct kr_body_card *ret
     card.is_listed = kr_reader_flag(&reader);
     card.by = kr_reader_bin_or_empty(&reader, 32);
     card.previous = kr_reader_bin_or_empty(&reader, 32);
+    read_key(&reader, has_key, &card.key, &card.key_since_s);
     kr_reader_close(&reader);
     if (reader.err == KR_OK && card.name_ja.len + card.name_en.len == 0) {
         kr_reader_fail(&reader, KR_MALFORMED);
@@ -50,8 +91,7 @@ enum kr_err kr_body_card_parse(struct kr_slice content, struct kr_body_card *ret
 
 void kr_body_card_write(const struct kr_body_card *card, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 10);
-    kr_writer_uint(writer, CARD_VERSION);
+    begin_writing(writer, BODY_FIELDS, card->key);
     kr_writer_str_slice(writer, card->name_ja);
     kr_writer_str_slice(writer, card->name_en);
     kr_writer_str_slice(writer, card->contact_name);
@@ -61,6 +101,7 @@ void kr_body_card_write(const struct kr_body_card *card, struct kr_writer *write
     kr_writer_flag(writer, card->is_listed);
     kr_writer_slice(writer, card->by);
     kr_writer_slice(writer, card->previous);
+    write_key(writer, card->key, card->key_since_s);
 }
 
 static void read_credentials(struct kr_reader *reader, struct kr_person_card *card)
@@ -96,8 +137,7 @@ enum kr_err kr_person_card_parse(struct kr_slice content, struct kr_person_card 
     struct kr_reader reader;
     struct kr_person_card card = {0};
     kr_reader_init(&reader, content.bytes, content.len);
-    kr_reader_array(&reader, 14);
-    read_version(&reader);
+    const bool has_key = begin_card(&reader, PERSON_FIELDS);
     kr_reader_fixed(&reader, card.body, 32);
     card.name = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     card.mail = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
@@ -111,6 +151,7 @@ enum kr_err kr_person_card_parse(struct kr_slice content, struct kr_person_card 
     read_stands_for(&reader, &card);
     card.by = kr_reader_bin_or_empty(&reader, 32);
     card.previous = kr_reader_bin_or_empty(&reader, 32);
+    read_key(&reader, has_key, &card.key, &card.key_since_s);
     kr_reader_close(&reader);
     const bool is_backwards = card.until_s != 0 && card.until_s <= card.from_s;
     if (reader.err == KR_OK && (card.name.len == 0 || is_backwards || (card.is_contractor && card.until_s == 0))) {
@@ -125,8 +166,7 @@ enum kr_err kr_person_card_parse(struct kr_slice content, struct kr_person_card 
 
 void kr_person_card_write(const struct kr_person_card *card, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 14);
-    kr_writer_uint(writer, CARD_VERSION);
+    begin_writing(writer, PERSON_FIELDS, card->key);
     kr_writer_bin(writer, card->body, 32);
     kr_writer_str_slice(writer, card->name);
     kr_writer_str_slice(writer, card->mail);
@@ -150,6 +190,53 @@ void kr_person_card_write(const struct kr_person_card *card, struct kr_writer *w
     }
     kr_writer_slice(writer, card->by);
     kr_writer_slice(writer, card->previous);
+    write_key(writer, card->key, card->key_since_s);
+}
+
+enum kr_err kr_body_key_parse(struct kr_slice content, struct kr_body_key *ret_key)
+{
+    struct kr_reader reader;
+    struct kr_body_key key;
+    kr_reader_init(&reader, content.bytes, content.len);
+    kr_reader_array(&reader, BODY_KEY_FIELDS);
+    const uint64_t version = kr_reader_uint(&reader, UINT32_MAX);
+    if (reader.err == KR_OK && version != BODY_KEY_VERSION) {
+        kr_reader_fail(&reader, KR_VERSION);
+    }
+    kr_reader_fixed(&reader, key.body, sizeof key.body);
+    kr_reader_fixed(&reader, key.key, sizeof key.key);
+    key.person = kr_reader_bin_or_empty(&reader, 32);
+    kr_reader_fixed(&reader, key.to, sizeof key.to);
+    kr_reader_fixed(&reader, key.slot, sizeof key.slot);
+    key.by = kr_reader_bin_or_empty(&reader, 32);
+    key.previous = kr_reader_bin_or_empty(&reader, 32);
+    kr_reader_close(&reader);
+    if (reader.err == KR_OK && (kr_box_public_check(key.key) != KR_OK || kr_box_public_check(key.to) != KR_OK)) {
+        kr_reader_fail(&reader, KR_MALFORMED);
+    }
+    enum kr_err err = kr_reader_end(&reader);
+    if (err == KR_OK) {
+        *ret_key = key;
+    }
+    return err;
+}
+
+void kr_body_key_write(const struct kr_body_key *key, struct kr_writer *writer)
+{
+    kr_writer_array(writer, BODY_KEY_FIELDS);
+    kr_writer_uint(writer, BODY_KEY_VERSION);
+    kr_writer_bin(writer, key->body, sizeof key->body);
+    kr_writer_bin(writer, key->key, sizeof key->key);
+    kr_writer_slice(writer, key->person);
+    kr_writer_bin(writer, key->to, sizeof key->to);
+    kr_writer_bin(writer, key->slot, sizeof key->slot);
+    kr_writer_slice(writer, key->by);
+    kr_writer_slice(writer, key->previous);
+}
+
+const uint8_t *kr_body_key_subject(const struct kr_body_key *key)
+{
+    return key->person.len > 0 ? key->person.bytes : key->key;
 }
 
 static const char *const role_names[KR_ROLES_COUNT] = {"reader", "analyst", "approver", "intake", "admin"};

@@ -1,19 +1,23 @@
-/* Cards of the bodies and persons of one council (docs/PROTOCOL.md, "People of a council").
+/* Cards of the bodies and persons of one council, and copies of the bodies' keys (docs/PROTOCOL.md, "People of a council").
  *
- *   body card   = array of 10: version 1, name ja, name en, contact name, mail, telephone (strs), standing, listed (flag: the body
- *                 agrees to being named outside; nothing does so yet), by (bin 0 or 32: the person who changed it; else the
- *                 operator), previous (bin 0 or 32)
- *   person card = array of 14: version 1, body (bin 32), name, mail, telephone (strs), roles, standing, contractor (flag), from_s,
- *                 until_s (0: open), credentials (array of [kind, bytes (bin)]), stands for (array of [person (bin 32), until_s
- *                 (0: open)]), by, previous
+ *   body card   = array of 10, or 12: version 1 or 2, name ja, name en, contact name, mail, telephone (strs), standing, listed
+ * (flag: the body agrees to being named outside; nothing does so yet), by (bin 0 or 32: the person who changed it; else the
+ *                 operator), previous (bin 0 or 32); version 2: key (bin 32), key since (s)
+ *   person card = array of 14, or 16: version 1 or 2, body (bin 32), name, mail, telephone (strs), roles, standing, contractor
+ * (flag), from_s, until_s (0: open), credentials (array of [kind, bytes (bin)]), stands for (array of [person (bin 32), until_s (0:
+ * open)]), by, previous; version 2: key (bin 32), key since (s) body key    = array of 8: version 1, body (bin 32), key (bin 32),
+ * person (bin 0 or 32), to (bin 32), slot (bin 80), by, previous: the secret half of `key`, sealed to `to`, which is the key of a
+ * person who holds it or, where no person is named, the body's key that followed. The header's subject is the person, or the key
  *
- * Both are records of their council's own kinds, signed by a node key, sealed to its own sealing key and addressed to the council
- * itself; the header's subject is the body's or person's id, 32 random bytes, which is all that anybody outside may ever see. They
- * never leave the council (kr_policy). */
+ * A card without a key is of version 1, one with a key of version 2. All are records of their council's own kinds, signed by a node
+ * key, sealed to its own sealing key and addressed to the council itself; the header's subject is the body's or person's id, 32
+ * random bytes, which is all that anybody outside may ever see. They never leave the council (kr_policy). Keys are X25519: what is
+ * sealed to them only the body, or the person, can open; no node has their secret halves. */
 #ifndef KR_PROTO_RECORD_PERSON_H
 #define KR_PROTO_RECORD_PERSON_H
 
 #include "crypto/limits.h"
+#include "crypto/seal.h"
 #include "proto/codec/reader.h"
 #include "proto/codec/writer.h"
 
@@ -39,6 +43,8 @@ struct kr_body_card {
     uint32_t standing;
     bool is_listed;
     struct kr_slice by, previous;
+    struct kr_slice key;  /* 32 bytes; empty: it has none */
+    uint64_t key_since_s; /* 0 without one */
 };
 enum kr_err kr_body_card_parse(struct kr_slice content, struct kr_body_card *ret_card) KR_WARN_UNUSED;
 void kr_body_card_write(const struct kr_body_card *card, struct kr_writer *writer);
@@ -70,9 +76,24 @@ struct kr_person_card {
     struct kr_credential credentials[KR_CREDENTIALS_MAX];
     struct kr_stand_in stands_for[KR_STANDS_FOR_MAX];
     struct kr_slice by, previous;
+    struct kr_slice key; /* as of a body */
+    uint64_t key_since_s;
 };
 enum kr_err kr_person_card_parse(struct kr_slice content, struct kr_person_card *ret_card) KR_WARN_UNUSED;
 void kr_person_card_write(const struct kr_person_card *card, struct kr_writer *writer);
+
+/* One holder's copy of a body's secret, or the way from a body's key to the one before. */
+struct kr_body_key {
+    uint8_t body[32], key[32];
+    struct kr_slice person; /* 32 bytes: who holds it; empty: whoever has the key that followed */
+    uint8_t to[32];
+    uint8_t slot[KR_SLOT_BYTES];
+    struct kr_slice by, previous;
+};
+enum kr_err kr_body_key_parse(struct kr_slice content, struct kr_body_key *ret_key) KR_WARN_UNUSED;
+void kr_body_key_write(const struct kr_body_key *key, struct kr_writer *writer);
+/* The subject under which it stands. */
+const uint8_t *kr_body_key_subject(const struct kr_body_key *key);
 
 /* "reader" … "admin", for one bit; NULL for any other number. Static storage. */
 const char *kr_role_name(uint32_t role);

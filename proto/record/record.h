@@ -61,6 +61,7 @@ enum kr_kind {
     /* The council's own: signed with a node key, sealed to itself, never sent to another council (person.h). */
     KR_KIND_BODY_CARD = 36,   /* replaceable; subject = the body's id */
     KR_KIND_PERSON_CARD = 37, /* replaceable; subject = the person's id */
+    KR_KIND_BODY_KEY = 43,    /* replaceable; subject = the person who holds it, or the key */
 };
 /* "report", "advisory" … or "kind N is unknown" as "unknown". Static storage. */
 const char *kr_kind_name(uint32_t kind);
@@ -68,7 +69,7 @@ const char *kr_kind_name(uint32_t kind);
 bool kr_kind_is_replaceable(uint32_t kind);
 /* Whether the root key signs it (cards, charters, vouches, expulsions). */
 bool kr_kind_is_statement(uint32_t kind);
-/* Whether it never leaves its council (body and person cards). */
+/* Whether it never leaves its council (body and person cards, copies of bodies' keys). */
 bool kr_kind_is_internal(uint32_t kind);
 /* Whether it takes its target back: retraction, revision. */
 bool kr_kind_takes_back(uint32_t kind);

@@ -106,7 +106,7 @@ def people():
                    array(array(uint(1), binary(b"\x05" * 20))), array(array(ID, uint(9))), binary(b""), ID)
     yield array(uint(1), ID, *[uint(1), text("t")] * 5, uint(1), uint(1))
     yield array(ID, uint(2), array(*[uint(1)] * 5))
-    yield array(ID, uint(2), binary(body))
+    yield array(ID, uint(2), binary(body), uint(2), uint(1))
     yield array(uint(8), ID, ID, flags, text("n"), text("m"), text("t"), uint(31), uint(1), uint(2), uint(3), uint(1), uint(100), ID)
     yield array(ID, uint(2), uint(1), text("ja"), text("en"), array(uint(100)), binary(person))
     yield array(uint(1), uint(0), uint(1), ID, text("n"), text("ja"), text("en"), uint(1), uint(2), uint(2), uint(0), uint(9))
@@ -121,6 +121,12 @@ def people():
     yield None  # REVOKE
     yield body
     yield person
+    key, slot = binary(b"\x09" + bytes(31)), binary(b"\x06" * 80)
+    yield array(uint(2), ID, text("ja"), text(""), text("b"), text("e"), key, uint(3))
+    yield array(uint(1), ID, text("n"), uint(1), key, uint(1), key, key, slot)
+    yield array(ID, ID, text("ja"), text("en"), key, uint(4), uint(1))
+    yield array(uint(3), key, slot, array(array(ID, key, slot)))
+    yield array(uint(1), ID, key, ID, key, slot, ID, binary(b""))
 
 
 def head_length(first):

@@ -5,6 +5,7 @@
 #include "crypto/root_file.h"
 #include "crypto/secret.h"
 #include "proto/client/audit.h"
+#include "proto/client/body_key.h"
 #include "proto/client/client.h"
 #include "proto/client/community.h"
 #include "proto/client/draft.h"
@@ -147,6 +148,10 @@ RUN(draft_shown)
 RUN(draft_act)
 RUN(stored)
 RUN(revoke)
+RUN(addressee)
+RUN(body_key_item)
+RUN(body_keys)
+RUN(body_key_act)
 #undef RUN
 
 #define RUN_CARD(type)                                                                                                             \
@@ -164,6 +169,7 @@ RUN(revoke)
     }
 RUN_CARD(body_card)
 RUN_CARD(person_card)
+RUN_CARD(body_key)
 #undef RUN_CARD
 
 /* Whatever is said to be proof. */
@@ -280,6 +286,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         run_revoke,
         run_body_card,
         run_person_card,
+        run_addressee,
+        run_body_key_item,
+        run_body_keys,
+        run_body_key_act,
+        run_body_key,
     };
     struct kr_slice bytes = {0};
 

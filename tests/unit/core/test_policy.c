@@ -12,12 +12,13 @@
 /* What the asking council is to the record. It can be several of these at once; then what any of them allows is allowed. */
 enum relation { AUTHOR, ADDRESSED, MEMBER, RELAY, STRANGER, RELATION_COUNT };
 
-/* Three letters: may hold, may have its people read, may export to its own defences. */
+/* Four letters: may hold, may have its people read, may export to its own defences, may give its people what only those named in it
+ * open (s). */
 static const char *const table[6][RELATION_COUNT] = {
-    /*                      author  addressed  member  relay  stranger */
-    [KR_TLP_NONE] = {"---", "---", "---", "---", "---"},         [KR_TLP_CLEAR] = {"hre", "hre", "hre", "hre", "hre"},
-    [KR_TLP_GREEN] = {"hre", "---", "hre", "---", "---"},        [KR_TLP_AMBER] = {"hre", "hre", "---", "h--", "---"},
-    [KR_TLP_AMBER_STRICT] = {"h--", "h--", "---", "h--", "---"}, [KR_TLP_RED] = {"h--", "h--", "---", "---", "---"},
+    /*                       author   addressed  member  relay  stranger */
+    [KR_TLP_NONE] = {"----", "----", "----", "----", "----"},         [KR_TLP_CLEAR] = {"hre-", "hre-", "hre-", "hre-", "hre-"},
+    [KR_TLP_GREEN] = {"hre-", "----", "hre-", "----", "----"},        [KR_TLP_AMBER] = {"hre-", "hre-", "----", "h---", "----"},
+    [KR_TLP_AMBER_STRICT] = {"h--s", "h--s", "----", "h---", "----"}, [KR_TLP_RED] = {"h--s", "h--s", "----", "----", "----"},
 };
 
 enum fact {
@@ -55,7 +56,8 @@ static struct kr_policy_facts facts_of(uint32_t label, uint32_t bits)
 
 static bool table_allows(uint32_t label, uint32_t bits, enum kr_policy_use use)
 {
-    const uint32_t letter = use == KR_POLICY_HEADER ? 0 : use - 1; /* whose the record may be, the header may be */
+    /* Whose the record may be, the header may be. */
+    const uint32_t letter = use == KR_POLICY_HEADER ? 0 : use == KR_POLICY_SEALED ? 3 : use - 1;
     bool allows = table[label][STRANGER][letter] != '-';
     for (uint32_t relation = AUTHOR; relation < STRANGER; relation++) {
         allows = allows || ((bits >> relation & 1) && table[label][relation][letter] != '-');
@@ -76,7 +78,7 @@ static bool expected(uint32_t label, uint32_t bits, enum kr_policy_use use)
         return false; /* nothing is left but the header, and of a statement not even that */
     }
     if (bits & IS_STATEMENT) { /* the directory: for those who take part in it; never exported */
-        return use != KR_POLICY_EXPORT && (bits & (IS_AUTHOR | IS_MEMBER | IS_CANDIDATE)) != 0;
+        return use != KR_POLICY_EXPORT && use != KR_POLICY_SEALED && (bits & (IS_AUTHOR | IS_MEMBER | IS_CANDIDATE)) != 0;
     }
     if (!(bits & (IS_AUTHOR | IS_TRUSTED))) {
         return false; /* quarantine */
@@ -107,7 +109,7 @@ static void every_combination_is_as_the_table_says(void **state)
             }
         }
     }
-    assert_int_equal(count, 8 * ALL_FACTS * 4);
+    assert_int_equal(count, 8 * ALL_FACTS * KR_POLICY_USE_MAX);
     assert_true(allowed > 1000 && allowed < count / 2);
 }
 
@@ -123,6 +125,9 @@ static void strictness_is_monotonous(void **state)
             bool exports = kr_policy_is_allowed(kr_policy(KR_POLICY_EXPORT, &facts));
             assert_true(holds || !reads);
             assert_true(reads || !exports);
+            /* What its people read as it is, nobody has to open, and the other way round. */
+            const bool gives = kr_policy_is_allowed(kr_policy(KR_POLICY_SEALED, &facts));
+            assert_true((holds || !gives) && !(reads && gives));
             /* Before it expires who may have the header is who may have the record; afterwards as if it had not. */
             bool has_header = kr_policy_is_allowed(kr_policy(KR_POLICY_HEADER, &facts));
             struct kr_policy_facts before = facts_of(label, bits & ~(uint32_t)IS_EXPIRED);
@@ -132,7 +137,8 @@ static void strictness_is_monotonous(void **state)
         for (uint32_t label = KR_TLP_AMBER; label < KR_TLP_RED; label++) {
             for (uint32_t use = KR_POLICY_HOLD; use <= KR_POLICY_USE_MAX; use++) {
                 struct kr_policy_facts wide = facts_of(label, bits), strict = facts_of(label + 1, bits);
-                assert_true(kr_policy_is_allowed(kr_policy((enum kr_policy_use)use, &wide)) ||
+                const bool is_wider = use == KR_POLICY_SEALED && label < KR_TLP_AMBER_STRICT; /* read by all of them */
+                assert_true(is_wider || kr_policy_is_allowed(kr_policy((enum kr_policy_use)use, &wide)) ||
                             !kr_policy_is_allowed(kr_policy((enum kr_policy_use)use, &strict)));
             }
         }
@@ -159,6 +165,11 @@ static void each_reason_is_the_one_that_a_person_would_give(void **state)
         {KR_TLP_AMBER, IS_TRUSTED | IS_RELAY | IS_ADDRESSED, KR_POLICY_READ, "allow-addressed"},
         {KR_TLP_AMBER_STRICT, IS_TRUSTED | IS_ADDRESSED, KR_POLICY_READ, "deny-persons-only"},
         {KR_TLP_RED, IS_TRUSTED | IS_RELAY, KR_POLICY_HOLD, "deny-not-addressed"},
+        {KR_TLP_RED, IS_TRUSTED | IS_ADDRESSED, KR_POLICY_SEALED, "allow-addressed"},
+        {KR_TLP_AMBER_STRICT, IS_AUTHOR, KR_POLICY_SEALED, "allow-author"},
+        {KR_TLP_AMBER_STRICT, IS_TRUSTED | IS_RELAY, KR_POLICY_SEALED, "deny-ciphertext-only"},
+        {KR_TLP_RED, IS_TRUSTED | IS_ADDRESSED | IS_RETRACTED, KR_POLICY_SEALED, "deny-retracted"},
+        {KR_TLP_AMBER, IS_TRUSTED | IS_ADDRESSED, KR_POLICY_SEALED, "deny-label"},
         {KR_TLP_RED, IS_AUTHOR, KR_POLICY_EXPORT, "deny-label"},
         {KR_TLP_GREEN, IS_AUTHOR | IS_EXERCISE, KR_POLICY_EXPORT, "deny-exercise"},
         {KR_TLP_CLEAR, IS_AUTHOR | IS_EXPIRED, KR_POLICY_HOLD, "deny-expired"},

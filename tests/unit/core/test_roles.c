@@ -23,9 +23,10 @@ static const struct {
     {KR_OP_SIGHTINGS, "rnvkd"}, {KR_OP_COMMUNITIES, "rnvkd"}, {KR_OP_COMMUNITY, "rnvkd"},   {KR_OP_COMMUNITY_WHY, "rnvkd"},
     {KR_OP_BODIES, "vkd"},      {KR_OP_PERSONS, "vkd"},       {KR_OP_WHOAMI, "*"},          {KR_OP_DRAFTS, "vk"},
     {KR_OP_DRAFT, "rnvkd"},     {KR_OP_MINE, "rnvkd"},        {KR_OP_DRAFT_APPROVE, "v"},   {KR_OP_DRAFT_REJECT, "v"},
-    {KR_OP_DRAFT_EDIT, "v"},    {KR_OP_DRAFT_CONSENT, "nk"},  {KR_OP_DRAFT_WITHDRAW, "nk"},
+    {KR_OP_DRAFT_EDIT, "v"},    {KR_OP_DRAFT_CONSENT, "nk"},  {KR_OP_DRAFT_WITHDRAW, "nk"}, {KR_OP_ADDRESSEES, "rnvkd"},
+    {KR_OP_SEALED, "rnvkd"},    {KR_OP_BODY_KEYS, "rnvkd"},   {KR_OP_BODY_KEY, "rnvkd"},    {KR_OP_PERSON_KEY, "rnvkd"},
 };
-#define OPS 80u
+#define OPS 90u
 
 static const char *wanted(uint32_t op)
 {

@@ -44,7 +44,7 @@ static void test_every_key_is_taken(void **state)
     assert_int_equal(config.workers, 3);
     assert_int_equal(config.audit_years, 7);
     assert_int_equal(config.approval.report_labels, 1u << KR_TLP_GREEN | 1u << KR_TLP_AMBER);
-    assert_int_equal(config.approval.advisory_labels, 1u << KR_TLP_CLEAR | 1u << KR_TLP_GREEN | 1u << KR_TLP_AMBER);
+    assert_int_equal(config.approval.advisory_labels, 62); /* all five */
     assert_int_equal(config.approval.sighting_labels, 0);
     assert_string_equal(config.socket, "/run/kairan/kairand.sock");
     assert_true(is_held_back(&config, KR_INDICATOR_DOMAIN, "www.kairan.jp"));

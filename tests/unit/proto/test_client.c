@@ -1,6 +1,7 @@
 #include "proto_test.h"
 
 #include "proto/client/audit.h"
+#include "proto/client/body_key.h"
 #include "proto/client/client.h"
 #include "proto/client/community.h"
 #include "proto/client/draft.h"
@@ -81,6 +82,10 @@ ROUND_TRIP(kr_draft_shown, shown, kr_draft_shown_write, kr_draft_shown_read)
 ROUND_TRIP(kr_draft_act, act, kr_draft_act_write, kr_draft_act_read)
 ROUND_TRIP(kr_stored, stored, kr_stored_write, kr_stored_read)
 ROUND_TRIP(kr_whoami, whoami, kr_whoami_write, kr_whoami_read)
+ROUND_TRIP(kr_addressee, addressee, kr_addressee_write, kr_addressee_read)
+ROUND_TRIP(kr_body_key_item, key_item, kr_body_key_item_write, kr_body_key_item_read)
+ROUND_TRIP(kr_body_keys, keys, kr_body_keys_write, kr_body_keys_read)
+ROUND_TRIP(kr_body_key_act, key_act, kr_body_key_act_write, kr_body_key_act_read)
 ROUND_TRIP(kr_join_step, step, kr_join_step_write, kr_join_step_read)
 
 static struct bytes written_frame(bool from_client)
@@ -593,7 +598,8 @@ static void people_read_back(void **state)
                                .changes_listed = true},
                        read_body;
     struct kr_body_done done = {.id = {1}, .revoked = 2, .holders = {3, 4, 5, 6, 7}}, read_done;
-    struct kr_body_item body_item = {.id = {1}, .changed_ms = 2, .card = text_slice("card")}, read_body_item;
+    struct kr_body_item body_item = {.id = {1}, .changed_ms = 2, .card = text_slice("card"), .holders = 3, .is_rotation_due = true},
+                        read_body_item;
     struct kr_person_act person = {.action = KR_PERSON_STAND_IN,
                                    .id = {1},
                                    .changes = {[KR_PERSON_UNTIL] = true},
@@ -623,7 +629,7 @@ static void people_read_back(void **state)
     round_trip_kr_body_done(&done, &read_done);
     assert_true(read_done.revoked == 2 && read_done.holders[4] == 7);
     round_trip_kr_body_item(&body_item, &read_body_item);
-    assert_int_equal(read_body_item.changed_ms, 2);
+    assert_true(read_body_item.changed_ms == 2 && read_body_item.holders == 3 && read_body_item.is_rotation_due);
     round_trip_kr_person_act(&person, &read_person);
     assert_true(read_person.uid == UINT32_MAX && read_person.other[0] == 4 && read_person.body[0] == 0);
     assert_true(read_person.changes[KR_PERSON_UNTIL] && read_person.is_contractor && read_person.until_s == 3);
@@ -631,6 +637,48 @@ static void people_read_back(void **state)
     assert_true(read_item.uid_count == 2 && read_item.uids[1] == 5 && read_item.state == 3);
     round_trip_kr_whoami(&who, &read_who);
     assert_true(read_who.is_person && read_who.person[0] == 1 && !read_who.is_operator && read_who.until_s == 4);
+}
+
+static void keys_of_bodies_and_persons_read_back(void **state)
+{
+    static struct kr_body_key_act act, read_act;
+    static const uint8_t slot[KR_SLOT_BYTES] = {8};
+    struct kr_addressee addressee = {.sort = 2, .id = {1}, .name_ja = text_slice("n"), .body_name_en = text_slice("b"), .key = {2}},
+                        read_addressee;
+    struct kr_body_key_item item = {.is_person = true,
+                                    .id = {1},
+                                    .name = text_slice("n"),
+                                    .state = 2,
+                                    .key = slice(ids[0], 32),
+                                    .holds = true,
+                                    .to = slice(ids[1], 32),
+                                    .slot = slice(slot, sizeof slot)},
+                            read_item;
+    struct kr_body_keys keys = {.body = {1}, .name_ja = text_slice("b"), .key = slice(ids[0], 32), .is_rotation_due = true},
+                        read_keys;
+    struct kr_writer writer;
+    (void)state;
+    round_trip_kr_addressee(&addressee, &read_addressee);
+    assert_true(read_addressee.sort == 2 && read_addressee.key[0] == 2 && read_addressee.body_name_en.len == 1);
+    round_trip_kr_body_key_item(&item, &read_item);
+    assert_true(read_item.holds && read_item.is_person && read_item.held.len == 0 && read_item.slot.bytes[0] == 8);
+    round_trip_kr_body_keys(&keys, &read_keys);
+    assert_true(read_keys.is_rotation_due && read_keys.body[0] == 1 && read_keys.key.len == 32);
+    act = (struct kr_body_key_act){.action = KR_BODY_KEY_ROTATE, .key = {3}, .before = slice(slot, sizeof slot), .copy_count = 2};
+    for (uint32_t i = 0; i < 2; i++) {
+        act.copies[i] = (struct kr_body_key_copy){slice(ids[i], 32), slice(ids[i], 32), slice(slot, sizeof slot)};
+    }
+    round_trip_kr_body_key_act(&act, &read_act);
+    assert_true(read_act.copy_count == 2 && read_act.copies[1].slot.bytes[0] == 8 && read_act.before.len == KR_SLOT_BYTES);
+    /* The one before comes along where it is rotated, and only there. */
+    for (uint32_t action = 0; action <= KR_BODY_KEY_ROTATE; action++) {
+        act.action = action;
+        act.before.len = action == KR_BODY_KEY_ROTATE ? 0 : KR_SLOT_BYTES;
+        kr_writer_init(&writer, KR_MIB);
+        kr_body_key_act_write(&act, &writer);
+        assert_int_equal(kr_body_key_act_read(slice(writer.bytes, writer.len), &read_act), KR_MALFORMED);
+        kr_writer_deinit(&writer);
+    }
 }
 
 static void the_audit_log_reads_back(void **state)
@@ -707,6 +755,7 @@ int main(void)
         cmocka_unit_test(drafts_read_back),
         cmocka_unit_test(the_audit_log_reads_back),
         cmocka_unit_test(people_read_back),
+        cmocka_unit_test(keys_of_bodies_and_persons_read_back),
         cmocka_unit_test(communities_read_back),
         cmocka_unit_test(frames_read_back_in_their_direction_only),
         cmocka_unit_test(frame_fields_arrive_where_they_belong),

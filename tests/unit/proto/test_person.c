@@ -134,6 +134,78 @@ static void cards_that_cannot_be_are_refused(void **state)
     assert_int_equal(person_error(&person), KR_MALFORMED);
 }
 
+/* With a key a card is of version 2, and a card of either version has one form. */
+static void keys_stand_on_cards(void **state)
+{
+    uint8_t low[3][32] = {{0}, {1}}; /* and p - 1 */
+    uint8_t key[32], secret[32];
+    struct kr_body_card body = good_body(), read_body;
+    struct kr_person_card person = good_person(), read_person;
+    struct kr_writer writer;
+    (void)state;
+    memset(low[2], 0xff, 32);
+    low[2][0] = 0xec;
+    low[2][31] = 0x7f;
+    kr_box_keypair(key, secret, other);
+    body.key = person.key = slice(key, 32);
+    body.key_since_s = person.key_since_s = 77;
+    assert_int_equal(body_error(&body), KR_OK);
+    assert_int_equal(person_error(&person), KR_OK);
+    kr_writer_init(&writer, 4 * KR_KIB);
+    kr_body_card_write(&body, &writer);
+    assert_true(writer.bytes[0] == 0x9c && writer.bytes[1] == 2);
+    assert_int_equal(kr_body_card_parse(slice(writer.bytes, writer.len), &read_body), KR_OK);
+    assert_slice_equal(read_body.key, key, 32);
+    assert_true(read_body.key_since_s == 77 && read_body.is_listed);
+    writer.bytes[1] = 1; /* as if the one before had so many fields */
+    assert_int_equal(kr_body_card_parse(slice(writer.bytes, writer.len), &read_body), KR_MALFORMED);
+    writer.bytes[1] = 3;
+    assert_int_equal(kr_body_card_parse(slice(writer.bytes, writer.len), &read_body), KR_VERSION);
+    kr_writer_deinit(&writer);
+    kr_writer_init(&writer, 4 * KR_KIB);
+    kr_person_card_write(&person, &writer);
+    assert_int_equal(kr_person_card_parse(slice(writer.bytes, writer.len), &read_person), KR_OK);
+    assert_slice_equal(read_person.key, key, 32);
+    assert_int_equal(read_person.key_since_s, 77);
+    kr_writer_deinit(&writer);
+    for (size_t i = 0; i < sizeof low / sizeof low[0]; i++) { /* points of low order: whoever reads the card could open all */
+        body.key = person.key = slice(low[i], 32);
+        assert_int_equal(body_error(&body), KR_MALFORMED);
+        assert_int_equal(person_error(&person), KR_MALFORMED);
+    }
+}
+
+static void copies_of_keys_read_back(void **state)
+{
+    static const uint8_t seed[32] = {6};
+    struct kr_body_key copy = {.body = {1}, .person = slice(other, 32), .slot = {5}, .by = slice(other, 32)}, read;
+    uint8_t secret[32];
+    struct kr_writer writer, again;
+    (void)state;
+    kr_box_keypair(copy.key, secret, other);
+    kr_box_keypair(copy.to, secret, seed);
+    kr_writer_init(&writer, KR_KIB);
+    kr_body_key_write(&copy, &writer);
+    assert_int_equal(kr_body_key_parse(slice(writer.bytes, writer.len), &read), KR_OK);
+    assert_true(read.body[0] == 1 && read.slot[0] == 5 && memcmp(read.key, copy.key, 32) == 0 && memcmp(read.to, copy.to, 32) == 0);
+    assert_memory_equal(kr_body_key_subject(&read), other, 32);
+    kr_writer_init(&again, KR_KIB);
+    kr_body_key_write(&read, &again);
+    assert_slice_equal(slice(again.bytes, again.len), writer.bytes, writer.len);
+    for (size_t len = 0; len < writer.len; len++) {
+        assert_int_equal(kr_body_key_parse(slice(writer.bytes, len), &read), KR_MALFORMED);
+    }
+    kr_writer_deinit(&writer);
+    kr_writer_deinit(&again);
+    copy.person = slice(NULL, 0);
+    assert_ptr_equal(kr_body_key_subject(&copy), copy.key);
+    memset(copy.to, 0, 32);
+    kr_writer_init(&writer, KR_KIB);
+    kr_body_key_write(&copy, &writer);
+    assert_int_equal(kr_body_key_parse(slice(writer.bytes, writer.len), &read), KR_MALFORMED); /* sealed to everybody */
+    kr_writer_deinit(&writer);
+}
+
 static void roles_have_names(void **state)
 {
     (void)state;
@@ -153,7 +225,7 @@ static void cards_are_sealed_records_of_their_own_kinds(void **state)
 {
     (void)state;
     for (uint32_t kind = 0; kind < 64; kind++) {
-        const bool is_card = kind == KR_KIND_BODY_CARD || kind == KR_KIND_PERSON_CARD;
+        const bool is_card = kind == KR_KIND_BODY_CARD || kind == KR_KIND_PERSON_CARD || kind == KR_KIND_BODY_KEY;
         assert_int_equal(kr_kind_is_internal(kind), is_card);
         assert_false(kr_kind_is_internal(kind) && kr_kind_is_statement(kind));
         assert_true(!is_card || (kr_kind_is_replaceable(kind) && strcmp(kr_kind_name(kind), "unknown") != 0));
@@ -166,6 +238,8 @@ int main(void)
         cmocka_unit_test(bodies_read_back),
         cmocka_unit_test(persons_read_back),
         cmocka_unit_test(cards_that_cannot_be_are_refused),
+        cmocka_unit_test(keys_stand_on_cards),
+        cmocka_unit_test(copies_of_keys_read_back),
         cmocka_unit_test(roles_have_names),
         cmocka_unit_test(cards_are_sealed_records_of_their_own_kinds),
     };
