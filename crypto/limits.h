@@ -97,6 +97,21 @@
 #define KR_IDS_PER_FRAME_MAX       1024u /* records in one frame */
 #define KR_PAGE_IDS_MAX            4096u /* ids in one list */
 
+/* Links through a third node (docs/adr/0045). Frames travel in pieces; a piece uses up its own length and the same again for its
+ * being one, so that many small ones cost as a few large ones do. */
+#define KR_FORWARD_PIECE_BYTES_MAX (12u * KR_KIB)
+#define KR_FORWARD_PIECE_COST      (4u * KR_KIB)
+#define KR_FORWARD_WINDOW          (64u * KR_KIB)  /* of one direction of a pair, what waits or is under way on each leg */
+#define KR_FORWARD_TO_MAX          (128u * KR_KIB) /* under way from the node in the middle to one council, of all pairs */
+#define KR_FORWARDS_MAX            64u             /* pairs that one node passes on between */
+#define KR_FORWARD_FRAME_BYTES_MAX (384u * KR_KIB) /* of a frame that is passed on */
+#define KR_FORWARD_RATE_MIN        (16u * KR_KIB)  /* bytes a second of one pair */
+#define KR_FORWARD_RATE            (256u * KR_KIB) /* where the operator names none */
+#define KR_FORWARD_RATE_MAX        (64u * KR_MIB)
+#define KR_THROUGH_LINKS_MAX       16u            /* links of one node that go through others */
+#define KR_THROUGH_PUSH_BYTES      (64u * KR_KIB) /* a frame of pushed records over one ends past this */
+#define KR_THROUGH_QUEUE_BYTES_MAX (2u * KR_MIB)  /* frames of one that wait for room */
+
 /* Spreading. */
 #define KR_ROUTES_MAX       4096u  /* trees of which is remembered which links are eager: a power of two */
 #define KR_ANNOUNCE_MAX     8192u  /* ids that wait to be announced to one peer */
@@ -155,6 +170,16 @@ _Static_assert(KR_BODY_CLASS_BYTES_MAX + 16u + KR_SLOTS_MAX * 88u + KR_HEADER_BY
 _Static_assert(32u * KR_VOUCHES_MAX <= KR_EDGES_MAX, "a few councils cannot use up a community's vouches");
 _Static_assert(64u * KR_EXPULSIONS_MAX <= KR_EXPULSION_EDGES_MAX, "nor its expulsions");
 _Static_assert(KR_CLIENT_FRAME_BYTES_MAX >= KR_RECORD_BYTES_MAX + KR_PAGE_BYTES_MAX, "a client frame holds any draft");
+
+_Static_assert(KR_THROUGH_PUSH_BYTES + KR_RECORD_BYTES_MAX + 16u * KR_KIB <= KR_FORWARD_FRAME_BYTES_MAX,
+               "what is pushed through a third node is a frame that it passes on");
+_Static_assert(KR_CARD_BYTES_MAX + KR_SYNC_BYTES_MAX + KR_PAGE_IDS_MAX * 16u <= KR_FORWARD_FRAME_BYTES_MAX,
+               "so is whatever else is said");
+_Static_assert(2u * (KR_FORWARD_PIECE_BYTES_MAX + KR_FORWARD_PIECE_COST) <= KR_FORWARD_WINDOW, "one piece may wait for another");
+_Static_assert(KR_FORWARD_WINDOW <= KR_FORWARD_TO_MAX, "a pair alone has its whole window");
+_Static_assert(2u * KR_FORWARDS_MAX * KR_FORWARD_WINDOW <= 8u * KR_MIB, "all that is passed on is small");
+_Static_assert(KR_WALK_WINDOW *KR_SYNC_BYTES_MAX + KR_LINK_WINDOW_BYTES / 4u <= KR_THROUGH_QUEUE_BYTES_MAX,
+               "a walk never overruns what waits");
 
 _Static_assert((KR_WALK_FRAMES_MAX + 1u) * KR_SYNC_BYTES_MAX <= KR_WALK_BYTES_MAX, "a walk alone has all the room that it may use");
 _Static_assert(3u * KR_WALK_WINDOW < KR_WALK_FRAMES_MAX, "three generations may wait at once");

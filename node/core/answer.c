@@ -8,6 +8,7 @@
 #include "node/core/reason.h"
 #include "node/core/sighting.h"
 #include "node/core/takeback.h"
+#include "node/core/through.h"
 #include "proto/indicator/indicator.h"
 #include "proto/record/body.h"
 
@@ -180,7 +181,7 @@ enum kr_err kr_peers_request(struct kr_step *step, const struct kr_event *event)
     enum kr_err err = KR_OK;
     for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
         const struct kr_link *link = core->links[i];
-        char name[KR_NAME_BYTES_MAX + 1];
+        char name[KR_NAME_BYTES_MAX + 1], through[KR_NAME_BYTES_MAX + 1];
         struct kr_peer peer = {
             .name = text_slice(kr_core_name(core, link->council, event->speaks_japanese, name, sizeof name)),
             .endpoint = text_slice(link->endpoint),
@@ -197,8 +198,16 @@ enum kr_err kr_peers_request(struct kr_step *step, const struct kr_event *event)
             .sent_bytes = link->sent_bytes,
             .received_bytes = link->received_bytes,
             .is_awaited = link->is_awaited,
+            .through = link->through == NULL ? KR_THROUGH_NOT : link->through->state,
             .next_try_ms = link->we_dial && !link->has_session && link->state != KR_LINK_PAUSED ? link->hello_at_ms : 0,
         };
+        if (link->through != NULL) {
+            memcpy(peer.through_council, link->through->council, 32);
+            peer.through_name =
+                text_slice(kr_core_name(core, link->through->council, event->speaks_japanese, through, sizeof through));
+            peer.next_try_ms =
+                link->through->state == KR_THROUGH_READY || peer.next_try_ms == 0 ? peer.next_try_ms : link->through->ask_at_ms;
+        }
         kr_catchup_show(link, &peer);
         memcpy(peer.council, link->council, 32);
         memcpy(peer.transport_key, link->transport_key, 32);

@@ -9,9 +9,11 @@
 #include "node/core/caller.h"
 #include "node/core/draft.h"
 #include "node/core/effect.h"
+#include "node/core/forward.h"
 #include "node/core/restored.h"
 #include "node/core/revoke.h"
 #include "node/core/takeback.h"
+#include "node/core/through.h"
 
 /* ---- saying things ---- */
 
@@ -165,6 +167,9 @@ static enum kr_err load(struct kr_core *core, struct kr_txn *txn)
         err = kr_links_load(&step);
     }
     if (err == KR_OK) {
+        err = kr_forwards_load(&step);
+    }
+    if (err == KR_OK) {
         err = kr_invitations_load(&step);
     }
     if (err == KR_OK) {
@@ -232,6 +237,7 @@ void kr_core_free(struct kr_core *core)
     for (uint32_t i = 0; i < core->invitation_count; i++) {
         kr_invitation_free(core->invitations[i]);
     }
+    kr_forwards_free(core);
     kr_spread_deinit(&core->spread);
     kr_directory_deinit(&core->directory);
     kr_roots_free(core);
@@ -414,6 +420,10 @@ static enum kr_err perform(struct kr_step *step, const struct kr_event *event, c
         return kr_revoke_request(step, event);
     case KR_OP_KEYS:
         return kr_keys_request(step, event);
+    case KR_OP_FORWARD:
+        return kr_forward_request(step, event);
+    case KR_OP_FORWARDS:
+        return kr_forwards_request(step, event);
     default:
         return kr_step_error(step, event->client, event->request, KR_VERSION, "this node does not know request %u: update it",
                              event->op);
@@ -425,7 +435,8 @@ static enum kr_err request(struct kr_step *step, const struct kr_event *event)
 {
     bool takes_nothing = event->op == KR_OP_STATUS || event->op == KR_OP_PEERS || event->op == KR_OP_WATCH ||
                          event->op == KR_OP_RETRACTIONS || event->op == KR_OP_ALARMS || event->op == KR_OP_BLOCKED ||
-                         event->op == KR_OP_NEW_KEYS || event->op == KR_OP_ROTATE || event->op == KR_OP_KEYS;
+                         event->op == KR_OP_NEW_KEYS || event->op == KR_OP_ROTATE || event->op == KR_OP_KEYS ||
+                         event->op == KR_OP_FORWARDS;
     if (takes_nothing && !has_nothing_to_say(event)) {
         return kr_step_error(step, event->client, event->request, KR_MALFORMED, "this request takes no arguments");
     }
@@ -546,10 +557,20 @@ enum kr_err kr_core_step(struct kr_core *core, struct kr_txn *txn, struct kr_rng
     return dispatch(&step, event);
 }
 
+/* What goes to peers at the end of a batch: our own first, then what is passed on between others. */
+static enum kr_err flush(struct kr_step *step)
+{
+    enum kr_err err = kr_gossip_flush(step);
+    if (err == KR_OK) {
+        err = kr_through_flush(step);
+    }
+    return err == KR_OK ? kr_forward_flush(step) : err;
+}
+
 enum kr_err kr_core_flush(struct kr_core *core, struct kr_txn *txn, struct kr_rng *rng, uint64_t now_ms, struct kr_effects *effects)
 {
     struct kr_step step = begin(core, txn, rng, now_ms, effects);
-    return core->has_identity ? kr_gossip_flush(&step) : KR_OK;
+    return core->has_identity ? flush(&step) : KR_OK;
 }
 
 static enum kr_err merge(struct kr_step *step, bool *ret_more)
@@ -600,7 +621,7 @@ enum kr_err kr_core_idle(struct kr_core *core, struct kr_txn *txn, struct kr_rng
         }
     }
     if (err == KR_OK && core->has_identity) {
-        err = kr_gossip_flush(&step);
+        err = flush(&step);
     }
     if (err == KR_OK) {
         *ret_more = more;

@@ -12,7 +12,7 @@
 
 #include "crypto/fault.h"
 #include "node/core/effect.h"
-#include "node/core/state.h"
+#include "node/core/through.h"
 
 /* Records of a queue that one flush looks at for one link; the others come with the next. */
 #define LOOKS_MAX         1024u
@@ -439,9 +439,10 @@ static struct kr_queue *next_queue(const struct kr_step *step, struct kr_link *l
  * record needs beyond that; 0: nothing waits for room alone. */
 static enum kr_err fill(struct kr_step *step, struct kr_link *link, struct parcel *parcel, uint32_t *looks, uint64_t *ret_need)
 {
+    const uint64_t frame_bytes = link->through == NULL ? KR_PUSH_FRAME_BYTES : KR_THROUGH_PUSH_BYTES;
     enum kr_err err = KR_OK;
     *ret_need = 0;
-    while (err == KR_OK && *looks > 0 && parcel->bytes < KR_PUSH_FRAME_BYTES && parcel->count < KR_IDS_PER_FRAME_MAX) {
+    while (err == KR_OK && *looks > 0 && parcel->bytes < frame_bytes && parcel->count < KR_IDS_PER_FRAME_MAX) {
         struct kr_queue *queue = next_queue(step, link, parcel);
         uint64_t left = link->window - parcel->bytes;
         if (queue == NULL) {
@@ -483,7 +484,7 @@ static enum kr_err pump(struct kr_step *step, struct kr_link *link)
         return queued(link) > 0 ? KR_NOMEM : KR_OK;
     }
     kr_writer_init(&parcel->list, KR_FRAME_BYTES_MAX - KR_KIB);
-    while (err == KR_OK && !is_empty && looks > 0 && link->has_session && queued(link) > 0) {
+    while (err == KR_OK && !is_empty && looks > 0 && link->has_session && queued(link) > 0 && !kr_through_is_full(link)) {
         uint64_t need;
         parcel->count = 0;
         parcel->bytes = 0;

@@ -12,8 +12,9 @@
 #include <string.h>
 
 #include "node/core/effect.h"
+#include "node/core/forward.h"
 #include "node/core/revoke.h"
-#include "node/core/state.h"
+#include "node/core/through.h"
 
 #define FOLLOW_CARDS_MS 600000u /* keys on cards end by themselves */
 
@@ -21,7 +22,7 @@
 
 enum kr_err kr_link_dial(struct kr_step *step, struct kr_link *link)
 {
-    if (!link->we_dial || !step->core->net_is_up || link->state == KR_LINK_PAUSED) {
+    if (!link->we_dial || !step->core->net_is_up || link->state == KR_LINK_PAUSED || link->through != NULL) {
         return KR_OK;
     }
     struct kr_writer writer;
@@ -41,6 +42,15 @@ enum kr_err kr_link_dial(struct kr_step *step, struct kr_link *link)
 
 /* ---- frames out ---- */
 
+enum kr_err kr_frame_send(struct kr_step *step, uint32_t number, uint8_t *bytes, size_t len)
+{
+    struct kr_link *link = kr_link_by_number(step->core, number);
+    if (link != NULL && link->through != NULL) {
+        return kr_through_send(step, link, bytes, len);
+    }
+    return kr_effect_add(step->effects, &(struct kr_effect){.type = KR_EFFECT_SEND, .number = number, .bytes = bytes, .len = len});
+}
+
 enum kr_err kr_session_send(struct kr_step *step, uint32_t number, struct kr_session *session, const struct kr_message *message)
 {
     struct kr_writer writer;
@@ -55,8 +65,7 @@ enum kr_err kr_session_send(struct kr_step *step, uint32_t number, struct kr_ses
             bytes[0] = KR_FRAME_SEALED;
             memcpy(bytes + 1, session->id, KR_SESSION_ID_BYTES);
             kr_session_seal(session, bytes + 1 + KR_SESSION_ID_BYTES, writer.bytes, writer.len);
-            err = kr_effect_add(step->effects,
-                                &(struct kr_effect){.type = KR_EFFECT_SEND, .number = number, .bytes = bytes, .len = len});
+            err = kr_frame_send(step, number, bytes, len);
         }
     }
     kr_writer_deinit(&writer);
@@ -79,8 +88,7 @@ static enum kr_err send_plain(struct kr_step *step, uint32_t number, uint8_t cla
     }
     copy[0] = class;
     memcpy(copy + 1, bytes, len);
-    return kr_effect_add(step->effects,
-                         &(struct kr_effect){.type = KR_EFFECT_SEND, .number = number, .bytes = copy, .len = len + 1});
+    return kr_frame_send(step, number, copy, len + 1);
 }
 
 /* Our card's whole record: what a hello carries. */
@@ -129,7 +137,8 @@ static enum kr_err say_hello(struct kr_step *step, struct kr_link *link)
     kr_box_keypair(link->ephemeral_public, link->ephemeral_secret, seed);
     sodium_memzero(seed, sizeof seed);
     struct kr_hello hello = {.is_join = link->state == KR_LINK_JOINING};
-    bool is_near = hello.is_join || (link->word_ms != 0 && step->now_ms < link->word_ms + KR_NEAR_MS);
+    /* Where a third node loses what it is given, hellos must not come one behind the other. */
+    bool is_near = link->through == NULL && (hello.is_join || (link->word_ms != 0 && step->now_ms < link->word_ms + KR_NEAR_MS));
     const uint64_t wait_max_ms = is_near ? KR_HELLO_NEAR_MS_MAX : KR_HELLO_MS_MAX;
     memcpy(hello.ephemeral, link->ephemeral_public, 32);
     memcpy(hello.meant, link->council, 32);
@@ -210,7 +219,6 @@ enum kr_err kr_hello_card(struct kr_step *step, const struct kr_hello *hello, st
 
 void kr_link_session_down(struct kr_core *core, struct kr_link *link)
 {
-    (void)core;
     kr_session_wipe(&link->session);
     kr_session_wipe(&link->pending);
     link->has_session = link->has_pending = link->has_hello = false;
@@ -218,6 +226,9 @@ void kr_link_session_down(struct kr_core *core, struct kr_link *link)
     kr_spread_close(link);
     kr_catchup_close(link);
     kr_walk_close(link);
+    kr_through_close(link);
+    kr_through_carrier_down(core, link);
+    kr_forward_link_down(core, link);
     link->progress_generation = UINT64_MAX;
 }
 
@@ -227,7 +238,8 @@ enum kr_err kr_link_session_up(struct kr_step *step, struct kr_link *link)
     kr_rng_bytes(step->rng, &link->session_no, sizeof link->session_no);
     link->heard_ms = step->now_ms;
     link->ping_at_ms = step->now_ms;
-    link->hello_wait_ms = KR_HELLO_MS_MIN;
+    link->up_ms = step->now_ms;
+    link->hello_wait_ms = link->through == NULL ? KR_HELLO_MS_MIN : link->hello_wait_ms;
     link->progress_generation = UINT64_MAX;
     kr_spread_open(step, link);
     enum kr_err err = kr_gossip_open(step, link);
@@ -254,6 +266,9 @@ enum kr_err kr_link_session_up(struct kr_step *step, struct kr_link *link)
     if (err == KR_OK && link->state == KR_LINK_OPEN) {
         err = kr_invitations_fulfilled(step, link);
     }
+    if (err == KR_OK && link->state == KR_LINK_OPEN) {
+        err = kr_through_carrier_up(step, link);
+    }
     return err != KR_OK ? err
                         : kr_step_log(step, KR_LOG_INFO, "linked with %s",
                                       kr_core_name(step->core, link->council, false, name, sizeof name));
@@ -276,7 +291,7 @@ static enum kr_err adopt_endpoint(struct kr_step *step, struct kr_link *link, co
     for (uint32_t i = 0; i < card->transport_count && transport == NULL; i++) {
         transport = memcmp(card->transport[i].public_key, link->transport_key, 32) == 0 ? &card->transport[i] : NULL;
     }
-    if (transport == NULL || link->state != KR_LINK_OPEN) {
+    if (transport == NULL || link->state != KR_LINK_OPEN || link->through != NULL) {
         return KR_OK;
     }
     char endpoint[KR_ENDPOINT_BYTES_MAX + 1];
@@ -398,6 +413,16 @@ out:
 
 /* ---- messages ---- */
 
+/* One hop: what is said over a link through a third node is passed on to nobody. */
+static enum kr_err forwarded(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
+{
+    enum kr_err err = KR_OK;
+    if (link->through != NULL || kr_through_message(step, link, message, &err)) {
+        return err;
+    }
+    return kr_forward_message(step, link, message);
+}
+
 static enum kr_err message(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
 {
     switch (message->type) {
@@ -440,6 +465,11 @@ static enum kr_err message(struct kr_step *step, struct kr_link *link, const str
         return kr_walk_message(step, link, message);
     case KR_MESSAGE_WELCOME:
         return kr_join_welcomed(step, link, message);
+    case KR_MESSAGE_FORWARD:
+    case KR_MESSAGE_FORWARD_ASK:
+    case KR_MESSAGE_FORWARD_STATE:
+    case KR_MESSAGE_FORWARD_CREDIT:
+        return forwarded(step, link, message);
     case KR_MESSAGE_BYE:
         kr_link_session_down(step->core, link);
         link->hello_at_ms = step->now_ms + link->hello_wait_ms;
@@ -643,6 +673,9 @@ static enum kr_err tick_up(struct kr_step *step, struct kr_link *link)
 {
     enum kr_err err = KR_OK;
     bool owes = kr_gossip_owes(step, link);
+    if (link->through != NULL && step->now_ms >= link->up_ms + KR_PING_MS) {
+        link->hello_wait_ms = KR_HELLO_MS_MIN; /* it holds */
+    }
     if (owes) {
         char name[KR_NAME_BYTES_MAX + 1];
         err = kr_step_log_peer(step, link, KR_LOG_NOTICE, "%s asked for room and did not use it; the session begins anew",
@@ -663,6 +696,13 @@ static enum kr_err tick_up(struct kr_step *step, struct kr_link *link)
     return err != KR_OK ? err : kr_step_wake(step, link->ping_at_ms);
 }
 
+/* Whether there is a way to the peer. */
+static enum kr_err may_speak(struct kr_step *step, struct kr_link *link, bool *ret_may)
+{
+    *ret_may = step->core->net_is_up && link->state != KR_LINK_PAUSED;
+    return *ret_may && link->through != NULL ? kr_through_tick(step, link, ret_may) : KR_OK;
+}
+
 enum kr_err kr_links_tick(struct kr_step *step)
 {
     struct kr_core *core = step->core;
@@ -672,6 +712,11 @@ enum kr_err kr_links_tick(struct kr_step *step)
     }
     for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
         struct kr_link *link = core->links[i];
+        bool may = false;
+        err = may_speak(step, link, &may);
+        if (err != KR_OK) {
+            break;
+        }
         if (link->has_session && link->state == KR_LINK_JOINING && step->now_ms >= link->hello_at_ms) {
             kr_link_session_down(core, link); /* the welcome was lost, or went to another who shows the same ticket: ask again */
         }
@@ -680,7 +725,7 @@ enum kr_err kr_links_tick(struct kr_step *step)
             if (err == KR_OK && link->state == KR_LINK_JOINING) {
                 err = kr_step_wake(step, link->hello_at_ms);
             }
-        } else if (link->we_dial && core->net_is_up && link->state != KR_LINK_PAUSED) {
+        } else if (link->we_dial && may) {
             bool is_due = step->now_ms >= link->hello_at_ms;
             if (is_due && link->is_turned_away) {
                 err = kr_link_dial(step, link);

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "node/core/effect.h"
+#include "node/core/forward.h"
 #include "node/core/restored.h"
+#include "node/core/through.h"
 
 void kr_link_free(struct kr_link *link)
 {
@@ -15,6 +17,7 @@ void kr_link_free(struct kr_link *link)
     kr_spread_free_link(link);
     kr_catchup_close(link);
     free(link->progress);
+    kr_through_free(link->through);
     sodium_memzero(link, sizeof *link);
     free(link);
 }
@@ -86,6 +89,9 @@ bool kr_link_key_is_taken(const struct kr_core *core, const uint8_t key[static 3
 /* Of two that can dial, the smaller transport key does; who has no endpoint only dials out. */
 static bool should_dial(const struct kr_core *core, const struct kr_link *link)
 {
+    if (link->through != NULL) {
+        return memcmp(core->self, link->council, 32) < 0;
+    }
     if (link->endpoint[0] == 0) {
         return false;
     }
@@ -99,12 +105,13 @@ void kr_link_settle_dialler(const struct kr_core *core, struct kr_link *link)
 }
 
 /* Stored: array of 12: number, state, council, transport key, endpoint, ticket secret (bin 0 or 32), community (bin 0 or 32),
- * linked_ms, pair_next, pair_end, a reserved zero, is_second. Key: kr_link_row. */
+ * linked_ms, pair_next, pair_end, a reserved zero, is_second; where it goes through a third node 15: two empty arrays, that
+ * council's id (bin 32). Key: kr_link_row. */
 enum kr_err kr_link_put(struct kr_step *step, const struct kr_link *link)
 {
     struct kr_writer writer;
     kr_writer_init(&writer, KR_TABLE_VALUE_BYTES_MAX);
-    kr_writer_array(&writer, 12);
+    kr_writer_array(&writer, link->through != NULL ? 15 : 12);
     kr_writer_uint(&writer, link->number);
     kr_writer_uint(&writer, link->state);
     kr_writer_bin(&writer, link->council, 32);
@@ -117,6 +124,11 @@ enum kr_err kr_link_put(struct kr_step *step, const struct kr_link *link)
     kr_writer_uint(&writer, link->pair_end);
     kr_writer_uint(&writer, 0);
     kr_writer_flag(&writer, link->is_second);
+    if (link->through != NULL) {
+        kr_writer_array(&writer, 0);
+        kr_writer_array(&writer, 0);
+        kr_writer_bin(&writer, link->through->council, 32);
+    }
     enum kr_err err = kr_writer_finish(&writer);
     if (err == KR_OK) {
         err = kr_store_put(step->txn, KR_TABLE_LINKS, kr_link_row(link), 32, writer.bytes, writer.len);
@@ -128,8 +140,9 @@ enum kr_err kr_link_put(struct kr_step *step, const struct kr_link *link)
 static enum kr_err read_link(struct kr_slice value, struct kr_link *link)
 {
     struct kr_reader reader;
+    uint8_t through[32];
     kr_reader_init(&reader, value.bytes, value.len);
-    kr_reader_array(&reader, 12);
+    const uint32_t count = kr_reader_array_between(&reader, 12, 15);
     link->number = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
     link->state = (enum kr_link_state)kr_reader_uint(&reader, KR_LINK_PAUSED);
     kr_reader_fixed(&reader, link->council, 32);
@@ -142,9 +155,20 @@ static enum kr_err read_link(struct kr_slice value, struct kr_link *link)
     link->pair_end = kr_reader_uint(&reader, UINT64_MAX);
     (void)kr_reader_uint(&reader, 0);
     link->is_second = kr_reader_flag(&reader);
+    if (count == 15) {
+        kr_reader_skip(&reader);
+        kr_reader_skip(&reader);
+        kr_reader_fixed(&reader, through, sizeof through);
+    } else if (count != 12) {
+        kr_reader_fail(&reader, KR_MALFORMED);
+    }
     kr_reader_close(&reader);
     (void)kr_slice_text(endpoint, link->endpoint, sizeof link->endpoint);
-    return kr_reader_end(&reader) == KR_OK ? KR_OK : KR_CORRUPT;
+    if (kr_reader_end(&reader) != KR_OK) {
+        return KR_CORRUPT;
+    }
+    link->through = count == 15 ? kr_through_new(through) : NULL;
+    return count == 15 && link->through == NULL ? KR_NOMEM : KR_OK;
 }
 
 struct load {
@@ -202,12 +226,10 @@ enum kr_err kr_links_load(struct kr_step *step)
 enum kr_err kr_link_add(struct kr_step *step, const struct kr_link *init, struct kr_link **ret_link)
 {
     struct kr_core *core = step->core;
-    if (core->link_count == KR_LINKS_MAX) {
-        return KR_BOUNDS;
-    }
-    struct kr_link *link = calloc(1, sizeof *link);
+    struct kr_link *link = core->link_count < KR_LINKS_MAX ? calloc(1, sizeof *link) : NULL;
     if (link == NULL) {
-        return KR_NOMEM;
+        kr_through_free(init->through);
+        return core->link_count == KR_LINKS_MAX ? KR_BOUNDS : KR_NOMEM;
     }
     *link = *init;
     enum kr_err err = kr_link_put(step, link);
@@ -229,9 +251,11 @@ enum kr_err kr_link_drop(struct kr_step *step, struct kr_link *link)
     if (err != KR_OK) {
         return err;
     }
-    if (link->we_dial) {
+    if (link->we_dial && link->through == NULL) {
         err = kr_effect_add(step->effects, &(struct kr_effect){.type = KR_EFFECT_HANGUP, .number = link->number});
     }
+    kr_through_carrier_down(core, link);
+    kr_forward_link_down(core, link);
     for (uint32_t i = 0; i < core->link_count; i++) {
         if (core->links[i] == link) {
             core->links[i] = core->links[--core->link_count];
@@ -356,6 +380,9 @@ bool kr_links_fit_card(struct kr_core *core, const uint8_t council[static 32], c
     const struct kr_link *link = kr_link_by_council(core, council);
     bool fits = true;
     uint32_t at = 0;
+    if (link != NULL && link->through != NULL) {
+        return true;
+    }
     for (uint32_t i = 0; i < card->transport_count && (is_own || link != NULL); i++) {
         fits = fits && !is_missing(core, council, &card->transport[i], now_s);
     }
@@ -375,8 +402,8 @@ enum kr_err kr_links_follow_card(struct kr_step *step, const uint8_t council[sta
     struct kr_card card;
     bool has_new = false;
     enum kr_err err = KR_OK;
-    if (known == NULL || (!is_own && (like == NULL || like->state == KR_LINK_JOINING))) {
-        return KR_OK;
+    if (known == NULL || (!is_own && (like == NULL || like->state == KR_LINK_JOINING || like->through != NULL))) {
+        return KR_OK; /* which of its nodes is at the other end of a link through a third one, that one knows */
     }
     kr_council_card(known, &card);
     for (uint32_t i = 0; i < card.transport_count && err == KR_OK; i++) {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "node/core/effect.h"
-#include "node/core/state.h"
+#include "node/core/through.h"
 
 /* In KR_TABLE_RECEIPTS: "block" ‖ council 32 → array of 1: since_ms. */
 #define PREFIX_BYTES 5u
@@ -32,7 +32,7 @@ static enum kr_err cut(struct kr_step *step, struct kr_link *link)
 {
     enum kr_err err = kr_link_send(step, link, &(struct kr_message){.type = KR_MESSAGE_BYE});
     kr_link_session_down(step->core, link);
-    return err;
+    return err == KR_OK && link->through != NULL ? kr_through_ask(step, link, false) : err;
 }
 
 /* Who waits for a join by this link is told. */
@@ -50,7 +50,7 @@ static enum kr_err pause_one(struct kr_step *step, struct kr_link *link)
         err = tell_waiting(step, link);
     }
     link->state = KR_LINK_PAUSED;
-    if (err == KR_OK && link->we_dial) {
+    if (err == KR_OK && link->we_dial && link->through == NULL) {
         err = kr_effect_add(step->effects, &(struct kr_effect){.type = KR_EFFECT_HANGUP, .number = link->number});
     }
     return err == KR_OK ? kr_link_put(step, link) : err;
@@ -79,7 +79,7 @@ static enum kr_err resume(struct kr_step *step, const uint8_t council[static 32]
         err = kr_links_allow(step);
     }
     for (uint32_t at = 0; err == KR_OK && (link = kr_link_of_council(step->core, council, &at)) != NULL;) {
-        err = kr_link_dial(step, link);
+        err = link->through == NULL ? kr_link_dial(step, link) : kr_through_ask(step, link, true);
     }
     return err;
 }
@@ -193,6 +193,9 @@ enum kr_err kr_peer_request(struct kr_step *step, const struct kr_event *event)
     enum kr_err verdict = KR_OK;
     if (kr_peer_act_read(event->bytes, &request) != KR_OK) {
         return kr_step_error(step, event->client, event->request, KR_MALFORMED, "the request cannot be read");
+    }
+    if (request.action == KR_PEER_ADD) {
+        return kr_through_add_request(step, event, &request);
     }
     struct kr_link *link = kr_link_by_council(core, request.council);
     const char *why = why_not(request.action, link);

@@ -103,6 +103,7 @@ bool kr_op_is_act(uint32_t op)
     case KR_OP_COMMUNITY_WHY:
     case KR_OP_ALARMS:
     case KR_OP_BLOCKED:
+    case KR_OP_FORWARDS:
     case KR_OP_QUARANTINE:
     case KR_OP_BODIES:
     case KR_OP_PERSONS:

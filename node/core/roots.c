@@ -14,6 +14,7 @@
 #include "crypto/fault.h"
 #include "node/core/effect.h"
 #include "node/core/restored.h"
+#include "node/core/through.h"
 
 #define MARKS_LAG      256u   /* entries that our marks may lie behind where all is equal */
 #define TALK_MS_MIN    15000u /* two digests that differ all the same are talked about again after so long, then twice as long … */
@@ -41,6 +42,9 @@ bool kr_link_shares(const struct kr_core *core, const struct kr_link *link, cons
         return false;
     }
     const struct kr_directory *directory = &core->directory;
+    if (link->through != NULL && kr_through_leaves(core, link, scope)) {
+        return false;
+    }
     switch (scope->kind) {
     case KR_SCOPE_CLEAR:
         return true;

@@ -8,7 +8,7 @@
  *   expiry.c   work that can wait               quarantine.c, pairs.c: what waits for trust; pair trees of new links
  *   walk.c     trees compared                  walk_part.c  the same, part by part
  *   spread.c   trees of dissemination           spread_link.c  the same, link by link
- *   takeback.c what a retraction does
+ *   takeback.c what a retraction does           through.c, forward.c: links through a third node, from the ends and in the middle
  *
  * Rule: a function looks first and changes memory last, so that an error of the store leaves nothing half done that the rebuilt
  * core would not see. */
@@ -121,7 +121,9 @@ struct kr_link {
     uint8_t transport_key[32];
     bool is_second; /* its card names the node beside the one that the link was first made with; of our own council: always */
     char endpoint[KR_ENDPOINT_BYTES_MAX + 1]; /* where we dial it; "" where we cannot */
-    bool we_dial;
+    bool we_dial;                             /* through a third node: says hello */
+    struct kr_through
+        *through;    /* it goes through a third node (through.h), and net knows nothing of it; owned. NULL: it does not */
     bool has_secret; /* joining: the ticket's one-time secret */
     uint8_t secret[32];
     bool has_community; /* the invitation's: its directory is read before membership is known */
@@ -139,6 +141,7 @@ struct kr_link {
     uint8_t ephemeral_public[32], ephemeral_secret[32], hello_hash[32];
     uint64_t hello_at_ms, hello_wait_ms; /* next try, and how long to wait after it */
     uint64_t heard_ms, ping_at_ms, hello_heard_ms;
+    uint64_t up_ms;      /* when the session began */
     uint64_t word_ms;    /* when any frame came last, readable or not */
     int64_t clock_ms;    /* the peer's minus ours, as its last ping or pong said */
     bool is_clock_wrong; /* they are further apart than KR_AHEAD_MS_MAX, and the log says so */
@@ -183,6 +186,7 @@ struct kr_link {
     struct kr_budget roots_budget;      /* scopes that may be told of */
     struct kr_budget pages_budget;      /* cursors and wants of the peer's that are answered */
     struct kr_budget refusals;          /* that the peer is told of */
+    struct kr_budget forward_asks;      /* for links through this node that are not allowed, and are answered */
 
     /* Catching up: what is read of the peer's logs. */
     enum kr_catchup_phase phase;
@@ -263,7 +267,9 @@ struct kr_core {
     uint32_t held_count, held_capacity;
     uint32_t lend_at; /* index of the link that is lent to next, so that each has its turn */
     struct kr_spread spread;
-    uint32_t walk_at; /* index of the link whose walk goes on first */
+    uint32_t walk_at;                             /* index of the link whose walk goes on first */
+    struct kr_forward *forwards[KR_FORWARDS_MAX]; /* forward.h; owned */
+    uint32_t forward_count, forward_at;           /* at: whose turn is first */
     struct kr_invitation *invitations[KR_TICKETS_MAX];
     uint32_t invitation_count;
     struct kr_watcher watchers[KR_WATCHERS_MAX];
@@ -352,7 +358,7 @@ bool kr_links_fit_card(struct kr_core *core, const uint8_t council[static 32], c
 /* That, of all councils, at the next tick, which is at once. */
 enum kr_err kr_links_follow_soon(struct kr_step *step) KR_WARN_UNUSED;
 enum kr_err kr_link_add(struct kr_step *step, const struct kr_link *init,
-                        struct kr_link **ret_link) KR_WARN_UNUSED; /* durable; `init` is copied */
+                        struct kr_link **ret_link) KR_WARN_UNUSED; /* durable; `init` is copied, its `through` taken over */
 enum kr_err kr_link_put(struct kr_step *step, const struct kr_link *link) KR_WARN_UNUSED;
 enum kr_err kr_link_drop(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED; /* forgets it, durably */
 void kr_link_settle_dialler(const struct kr_core *core, struct kr_link *link);       /* decides anew which side dials */
@@ -370,6 +376,8 @@ enum kr_err kr_links_tick(struct kr_step *step) KR_WARN_UNUSED;
  * to who reads no directory with us. */
 enum kr_err kr_links_renew(struct kr_step *step) KR_WARN_UNUSED;
 enum kr_err kr_link_send(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
+/* Hands a frame to net, or to the link that this one goes through; takes over `bytes`. */
+enum kr_err kr_frame_send(struct kr_step *step, uint32_t number, uint8_t *bytes, size_t len) KR_WARN_UNUSED;
 /* Seals a message under any session to a peer number. */
 enum kr_err kr_session_send(struct kr_step *step, uint32_t number, struct kr_session *session,
                             const struct kr_message *message) KR_WARN_UNUSED;

@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "node/core/effect.h"
-#include "node/core/state.h"
+#include "node/core/through.h"
 #include "proto/wire/ticket.h"
 
 #define JOIN_MS_MAX   20000u
@@ -111,11 +111,11 @@ enum kr_err kr_links_allow(struct kr_step *step)
     }
     uint32_t links = 0;
     for (uint32_t i = 0; i < core->link_count; i++) {
-        links += core->links[i]->state != KR_LINK_PAUSED;
+        links += core->links[i]->state != KR_LINK_PAUSED && core->links[i]->through == NULL;
     }
     kr_writer_array(&writer, links + tickets);
     for (uint32_t i = 0; i < core->link_count; i++) {
-        if (core->links[i]->state == KR_LINK_PAUSED) {
+        if (core->links[i]->state == KR_LINK_PAUSED || core->links[i]->through != NULL) {
             continue;
         }
         kr_writer_array(&writer, 3);
@@ -396,11 +396,15 @@ static enum kr_err make_link(struct kr_step *step, struct kr_invitation *invitat
         err = kr_number_next(step, &fresh.number);
         return err != KR_OK ? err : kr_link_add(step, &fresh, &link);
     }
-    /* It joins anew, by a ticket of ours: it may have lost its machine. */
-    if (link->we_dial) {
+    /* It joins anew, by a ticket of ours: it may have lost its machine. Or it was linked through a third node. */
+    if (link->through != NULL) {
+        err = kr_through_ask(step, link, false);
+    } else if (link->we_dial) {
         err = kr_effect_add(step->effects, &(struct kr_effect){.type = KR_EFFECT_HANGUP, .number = link->number});
     }
     kr_link_session_down(core, link);
+    kr_through_free(link->through);
+    link->through = NULL;
     memcpy(link->transport_key, fresh.transport_key, 32);
     memcpy(link->endpoint, fresh.endpoint, sizeof fresh.endpoint);
     link->state = KR_LINK_OPEN;

@@ -169,6 +169,8 @@ const char *kr_op_name(uint32_t op)
         [KR_OP_AUDIT] = "audit",
         [KR_OP_AUDIT_VERIFY] = "audit verify",
         [KR_OP_MINE] = "mine",
+        [KR_OP_FORWARD] = "forward",
+        [KR_OP_FORWARDS] = "forwards",
         [KR_OP_DRAFT_WITHDRAW] = "withdraw",
         [KR_OP_DRAFT_CONSENT] = "consent",
         [KR_OP_DRAFT_EDIT] = "edit draft",

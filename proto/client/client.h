@@ -123,6 +123,9 @@ enum kr_op {
     KR_OP_DRAFT_CONSENT = 62,  /* args: kr_draft_act; its submitter's word to what came back */
     KR_OP_DRAFT_WITHDRAW = 63, /* args: kr_draft_act */
     KR_OP_MINE = 64,           /* pages of kr_draft_item: what became of what the caller submitted */
+    /* proto/client/forward.h: */
+    KR_OP_FORWARD = 67,  /* args: kr_forward_act; result: empty array when it is in force */
+    KR_OP_FORWARDS = 68, /* pages of kr_forward_item: between whom this node passes frames on */
     /* proto/client/body_key.h: */
     KR_OP_ADDRESSEES = 78, /* pages of kr_addressee: to whom of this council something can be sealed */
     KR_OP_SEALED = 79, /* as KR_OP_EXPORT (its use is not looked at), of reports and advisories that only bodies and persons open:
@@ -380,6 +383,19 @@ enum kr_peer_phase {
     KR_PEER_READING = 3, /* what entered its scopes since we read them last */
     KR_PEER_WALKING = 4, /* the trees, for what differs */
 };
+/* How it is with a link that goes through a third node. */
+enum kr_through_state {
+    KR_THROUGH_NOT = 0, /* it does not */
+    KR_THROUGH_READY = 1,
+    KR_THROUGH_NO_CARRIER = 2, /* the council in between is not linked, or not online */
+    KR_THROUGH_ASKING = 3,
+    KR_THROUGH_SILENT = 4,   /* it does not answer: an older version, which passes nothing on */
+    KR_THROUGH_DENIED = 5,   /* its operator has not allowed it */
+    KR_THROUGH_WAITING = 6,  /* the council at the other end has not added the link */
+    KR_THROUGH_NOT_UP = 7,   /* the council at the other end is not online there */
+    KR_THROUGH_EXPELLED = 8, /* the council in between was expelled */
+    KR_THROUGH_TAKEN = 9,    /* another node of this council has that link */
+};
 struct kr_peer {
     uint8_t council[32], transport_key[32];
     struct kr_slice name, endpoint;
@@ -390,10 +406,13 @@ struct kr_peer {
     uint64_t sent_records, received_records, refused_records, queued,
         behind; /* behind: entries of its logs that we have not read */
     uint64_t sent_bytes, received_bytes;
-    uint32_t phase;       /* enum kr_peer_phase */
-    uint64_t entries;     /* of its logs, of all scopes that both share; 0 where it is not known */
-    uint64_t next_try_ms; /* when it is dialled next; 0: there is a session, it is paused, or the other side dials */
-    bool is_awaited;      /* this node went back to an older state and waits until both are equal */
+    uint32_t phase;              /* enum kr_peer_phase */
+    uint64_t entries;            /* of its logs, of all scopes that both share; 0 where it is not known */
+    uint64_t next_try_ms;        /* when it is dialled next; 0: there is a session, it is paused, or the other side dials */
+    bool is_awaited;             /* this node went back to an older state and waits until both are equal */
+    uint32_t through;            /* enum kr_through_state */
+    uint8_t through_council[32]; /* the one in between; zeros where it goes through none */
+    struct kr_slice through_name;
 };
 void kr_peer_write(const struct kr_peer *peer, struct kr_writer *writer);
 enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer) KR_WARN_UNUSED;
@@ -453,10 +472,12 @@ enum kr_peer_action {
     KR_PEER_REMOVE = 3, /* forgets the link; records stay */
     KR_PEER_BLOCK = 4,  /* the same, and no ticket links that council again; linked or not */
     KR_PEER_UNBLOCK = 5,
+    KR_PEER_ADD = 6, /* a link through a third node: comes about once the other council has added it too, and that node allows it */
 };
 struct kr_peer_act {
     uint32_t action;
     uint8_t council[32];
+    uint8_t through[32]; /* add: the council in between */
 };
 void kr_peer_act_write(const struct kr_peer_act *act, struct kr_writer *writer);
 enum kr_err kr_peer_act_read(struct kr_slice bytes, struct kr_peer_act *ret_act) KR_WARN_UNUSED;

@@ -3,22 +3,29 @@
 
 void kr_peer_act_write(const struct kr_peer_act *act, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 2);
+    const bool adds = act->action == KR_PEER_ADD;
+    kr_writer_array(writer, adds ? 3 : 2);
     kr_writer_uint(writer, act->action);
     kr_writer_bin(writer, act->council, sizeof act->council);
+    if (adds) {
+        kr_writer_bin(writer, act->through, sizeof act->through);
+    }
 }
 
 enum kr_err kr_peer_act_read(struct kr_slice bytes, struct kr_peer_act *ret_act)
 {
     struct kr_reader reader;
-    struct kr_peer_act act;
+    struct kr_peer_act act = {0};
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 2);
-    act.action = (uint32_t)kr_reader_uint(&reader, KR_PEER_UNBLOCK);
-    if (act.action < KR_PEER_PAUSE) {
+    const uint32_t count = kr_reader_array_between(&reader, 2, 3);
+    act.action = (uint32_t)kr_reader_uint(&reader, KR_PEER_ADD);
+    if (act.action < KR_PEER_PAUSE || (act.action == KR_PEER_ADD) != (count == 3)) {
         kr_reader_fail(&reader, KR_MALFORMED);
     }
     kr_reader_fixed(&reader, act.council, sizeof act.council);
+    if (count == 3) {
+        kr_reader_fixed(&reader, act.through, sizeof act.through);
+    }
     kr_reader_close(&reader);
     enum kr_err err = kr_reader_end(&reader);
     if (err == KR_OK) {

@@ -16,7 +16,7 @@ static uint64_t shift_clock(int64_t clock_ms)
 
 void kr_peer_write(const struct kr_peer *peer, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 21);
+    kr_writer_array(writer, 24);
     kr_writer_bin(writer, peer->council, 32);
     kr_writer_bin(writer, peer->transport_key, 32);
     kr_writer_str_slice(writer, peer->name);
@@ -38,6 +38,9 @@ void kr_peer_write(const struct kr_peer *peer, struct kr_writer *writer)
     kr_writer_uint(writer, peer->entries);
     kr_writer_uint(writer, peer->next_try_ms);
     kr_writer_flag(writer, peer->is_awaited);
+    kr_writer_uint(writer, peer->through);
+    kr_writer_bin(writer, peer->through_council, 32);
+    kr_writer_str_slice(writer, peer->through_name);
 }
 
 enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer)
@@ -46,7 +49,7 @@ enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer)
     struct kr_reader reader;
 
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 21);
+    kr_reader_array(&reader, 24);
     kr_reader_fixed(&reader, peer.council, 32);
     kr_reader_fixed(&reader, peer.transport_key, 32);
     peer.name = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
@@ -68,6 +71,9 @@ enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer)
     peer.entries = kr_reader_uint(&reader, UINT64_MAX);
     peer.next_try_ms = kr_reader_uint(&reader, UINT64_MAX);
     peer.is_awaited = kr_reader_flag(&reader);
+    peer.through = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
+    kr_reader_fixed(&reader, peer.through_council, 32);
+    peer.through_name = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) == KR_OK) {
         *ret_peer = peer;

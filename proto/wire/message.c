@@ -27,6 +27,9 @@ static uint32_t field_count(uint64_t type)
         return 4;
     case KR_MESSAGE_REFUSE:
     case KR_MESSAGE_GRAFT:
+    case KR_MESSAGE_FORWARD_ASK:
+    case KR_MESSAGE_FORWARD_STATE:
+    case KR_MESSAGE_FORWARD_CREDIT:
         return 3;
     case KR_MESSAGE_RECORDS:
     case KR_MESSAGE_CREDIT:
@@ -38,6 +41,7 @@ static uint32_t field_count(uint64_t type)
     case KR_MESSAGE_PRUNE:
         return 2;
     case KR_MESSAGE_WANT:
+    case KR_MESSAGE_FORWARD:
         return 5;
     case KR_MESSAGE_HAVE:
         return 7;
@@ -133,6 +137,21 @@ void kr_message_write(const struct kr_message *message, struct kr_writer *writer
         kr_writer_uint(writer, message->month);
         write_items(writer, message);
         break;
+    case KR_MESSAGE_FORWARD:
+        kr_writer_bin(writer, message->id, sizeof message->id);
+        kr_writer_uint(writer, message->count);
+        kr_writer_uint(writer, message->from);
+        kr_writer_slice(writer, message->piece);
+        break;
+    case KR_MESSAGE_FORWARD_ASK:
+    case KR_MESSAGE_FORWARD_STATE:
+        kr_writer_bin(writer, message->id, sizeof message->id);
+        kr_writer_uint(writer, message->status);
+        break;
+    case KR_MESSAGE_FORWARD_CREDIT:
+        kr_writer_bin(writer, message->id, sizeof message->id);
+        kr_writer_uint(writer, message->count);
+        break;
     default: /* bye, welcome */
         kr_writer_uint(writer, message->reason);
         break;
@@ -213,6 +232,17 @@ static void read_parts(struct kr_reader *reader, struct kr_message *message)
     }
 }
 
+static void read_forward(struct kr_reader *reader, struct kr_message *message)
+{
+    kr_reader_fixed(reader, message->id, sizeof message->id);
+    message->count = kr_reader_uint(reader, KR_FORWARD_FRAME_BYTES_MAX);
+    message->from = kr_reader_uint(reader, KR_FORWARD_FRAME_BYTES_MAX);
+    message->piece = kr_reader_bin(reader, 1, KR_FORWARD_PIECE_BYTES_MAX);
+    if (message->from + message->piece.len > message->count) {
+        kr_reader_fail(reader, KR_MALFORMED);
+    }
+}
+
 static void read_fields(struct kr_reader *reader, struct kr_message *message)
 {
     switch (message->type) {
@@ -274,6 +304,21 @@ static void read_fields(struct kr_reader *reader, struct kr_message *message)
         message->status = (uint32_t)kr_reader_uint(reader, 1);
         message->month = (uint32_t)kr_reader_uint(reader, UINT32_MAX);
         read_items(reader, message, KR_ROOTS_MAX);
+        break;
+    case KR_MESSAGE_FORWARD:
+        read_forward(reader, message);
+        break;
+    case KR_MESSAGE_FORWARD_ASK:
+        kr_reader_fixed(reader, message->id, sizeof message->id);
+        message->status = (uint32_t)kr_reader_uint(reader, 1);
+        break;
+    case KR_MESSAGE_FORWARD_STATE:
+        kr_reader_fixed(reader, message->id, sizeof message->id);
+        message->status = (uint32_t)kr_reader_uint(reader, UINT32_MAX); /* newer nodes may have more reasons */
+        break;
+    case KR_MESSAGE_FORWARD_CREDIT:
+        kr_reader_fixed(reader, message->id, sizeof message->id);
+        message->count = kr_reader_uint(reader, UINT64_MAX);
         break;
     default: /* bye, welcome */
         message->reason = (uint32_t)kr_reader_uint(reader, UINT32_MAX);

@@ -88,12 +88,24 @@ enum kr_message_type {
     KR_MESSAGE_BYE = 10,     /* reason */
     KR_MESSAGE_WELCOME = 11, /* reason 0: the joiner is linked, durably; else why not */
     KR_MESSAGE_SYNC = 12,    /* walk, tag, status, generation, dealt, count, parts (proto/wire/sync.h); status 1: this walk ends */
-    KR_MESSAGE_FORWARD = 13, /* reserved: links through a third node */
+    KR_MESSAGE_FORWARD = 13, /* id, count, from, piece: of a frame for that council, or from it, where this node is in the middle */
     KR_MESSAGE_NEED = 14,    /* count: bytes of the next record, for which there is not room enough */
     KR_MESSAGE_ROOTS = 15,   /* status, month, roots: what each scope holds */
     KR_MESSAGE_IHAVE = 16,   /* ids: what entered here and is not sent unasked */
     KR_MESSAGE_GRAFT = 17,   /* status, ids: push what is of these trees; `status` 0: and these records */
     KR_MESSAGE_PRUNE = 18,   /* ids: only announce what is of these trees */
+    KR_MESSAGE_FORWARD_ASK = 22,    /* id, status: 1 I want to be linked with that council through you, 0 no more */
+    KR_MESSAGE_FORWARD_STATE = 23,  /* id, status (enum kr_forward_state): how it is with that; to who has asked */
+    KR_MESSAGE_FORWARD_CREDIT = 24, /* id, count: so much more of pieces for that council, or from it, is taken */
+};
+
+/* How it is with a link through the node that says so. */
+enum kr_forward_state {
+    KR_FORWARD_READY = 0,   /* say hello to each other; what either said before is gone */
+    KR_FORWARD_WAITING = 1, /* the other council has not asked for it */
+    KR_FORWARD_NOT_UP = 2,  /* the other council's node is not linked here now */
+    KR_FORWARD_DENIED = 3,  /* this node's operator has not allowed it */
+    KR_FORWARD_TAKEN = 4,   /* another node of the asker's council has asked for it, and is here */
 };
 
 /* What one scope holds at the sender. */
@@ -120,6 +132,8 @@ struct kr_root {
  *   ihave, prune ids (bin, 16 bytes each)           graft     status, ids (bin, 16 bytes each)
  *   roots        status, month, roots (array of [tag, count, hash (bin 16), read, tree_count, root8 (bin 8)])
  *   sync         walk, tag, status, generation, dealt, count, parts (array)
+ *   forward      council (bin 32), length of the frame, where the piece begins in it, piece (bin)
+ *   forward ask, forward state  council (bin 32), status       forward credit  council (bin 32), count
  *
  * An id is told by its first 16 bytes, under which the store finds it.
  *
@@ -130,17 +144,21 @@ struct kr_message {
     uint32_t type;
     uint64_t sequence;               /* ping, pong: the sender's time, ms */
     uint8_t tag[KR_SCOPE_TAG_BYTES]; /* cursor, have, want, sync: of the scope */
-    uint64_t from;                   /* have: entries [from, from + number of ids); want: the entry that the first bit stands for */
-    uint64_t count; /* cursor: the mark; have: entries in the log now; want: bits; credit, need: bytes; ping, pong: entries in
-                       the logs of all mutual scopes; sync: keys in the tree */
+    uint64_t from;  /* have: entries [from, from + number of ids); want: the entry that the first bit stands for; forward: where
+                       the piece begins */
+    uint64_t count; /* forward: bytes of the whole frame; forward credit: bytes, each piece counted as
+                       KR_FORWARD_PIECE_COST longer; cursor: the mark; have: entries in the log now; want: bits; credit, need:
+                       bytes; ping, pong: entries in the logs of all mutual scopes; sync: keys in the tree */
     uint8_t hash[KR_MARK_HASH_BYTES]; /* cursor: running hash at the mark; have: running hash after the last id listed */
     uint8_t digest[16];               /* ping, pong: over all mutual scopes (node/core/roots.c) */
-    uint8_t id[32];                   /* refuse */
+    uint8_t id[32];                   /* refuse; forward, forward ask, state, credit: the other council */
     uint32_t status;                  /* have: 0 continues the mark, 1 the mark is not of this log; roots: 1 asks for an
-                                         answer, else 0; graft: 0 the records too, 1 not they; sync: 0 goes on, 1 ends */
+                                         answer, else 0; graft: 0 the records too, 1 not they; sync: 0 goes on, 1 ends;
+                                         forward ask: 1 wanted; forward state: enum kr_forward_state */
     uint32_t month;                   /* roots: the first month that is not over by the sender's clock */
     uint32_t reason;                  /* refuse, bye, welcome: enum kr_err */
     struct kr_slice ids;              /* have, gone, ihave, graft, prune: KR_SHORT_ID_BYTES each, at most KR_PAGE_IDS_MAX */
+    struct kr_slice piece;            /* forward: 1 to KR_FORWARD_PIECE_BYTES_MAX; it ends within the frame */
     struct kr_slice bits;             /* want: bit i of byte i / 8, the lowest first; those past `count` are 0 */
     uint32_t item_count;              /* of `items`: at most KR_IDS_PER_FRAME_MAX records, or KR_ROOTS_MAX roots */
     struct kr_slice items;            /* records, roots: the encoded elements, one after another */

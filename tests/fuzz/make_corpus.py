@@ -15,6 +15,7 @@ MESSAGE, HELLO, SUBMIT, INVITE, LS, SUMMARY, MATCH, SHOWN, COUNCIL, PREVIEW, EXP
 FROM_CLIENT, FROM_KEEPER, RETRACT, REVISE, CONFIRM, WAITING, EXPORT, SIGHT, SIGHTING_ITEM = range(14, 23)
 STATED, CARD_EDIT, KEY_COPY, KEY_SEALED, KEY_FORGET, ALARM, PEER_ACT, BLOCKED, QUARANTINED, PROOF, PAPER, KEY_ITEM = range(29, 41)
 REVOKE = 55
+FORWARD_ACT, FORWARD_ITEM = 63, 64
 TEXT, PAYLOAD, ENDPOINT = range(3)
 LARGE = 4096  # larger vectors teach a fuzzer little
 
@@ -80,7 +81,7 @@ def answers():
     yield PREVIEW, array(array(REACH), uint(1), array(array(uint(0), text("list"), text("detail"))), uint(1))
     yield EXPLAINED, array(SUMMARY_BYTES, text("from"), ID, uint(1), array(array(uint(2), binary(b""), uint(4))), array(REACH), FORCED, TAKEN)
     clock = b"\xcf" + (1 << 62).to_bytes(8, "big")
-    yield PEER, array(ID, ID, text("n"), text("tcp://a:1"), uint(2), uint(1), uint(0), uint(1), uint(2), clock, *[uint(0)] * 10, uint(1))
+    yield PEER, array(ID, ID, text("n"), text("tcp://a:1"), uint(2), uint(1), uint(0), uint(1), uint(2), clock, *[uint(0)] * 10, uint(1), uint(6), ID, text("m"))
     yield STATUS, array(ID, *[text("x")] * 4, *[uint(n) for n in range(15)], *[uint(1), uint(0)] * 3, *[uint(n) for n in range(4)],
                         array(array(ID, text("n"), uint(3))))
     yield JOIN, array(uint(2), text("council"))
@@ -91,6 +92,9 @@ def answers():
     yield KEY_FORGET, array(uint(2), binary(b"\x03" * 64))
     yield ALARM, array(ID, text("n"), uint(1), uint(0), binary(b"one"), binary(b"two"))
     yield PEER_ACT, array(uint(4), ID)
+    yield PEER_ACT, array(uint(6), ID, ID)
+    yield FORWARD_ACT, array(uint(1), ID, ID, uint(0))
+    yield FORWARD_ITEM, array(ID, text("n"), uint(1), uint(0), ID, text("m"), uint(0), uint(1), uint(1), *[uint(n) for n in range(6)])
     yield BLOCKED, array(ID, text("n"), uint(1))
     yield QUARANTINED, array(uint(9), ID, text("n"), SUMMARY_BYTES)
 

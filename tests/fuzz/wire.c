@@ -9,6 +9,7 @@
 #include "proto/client/client.h"
 #include "proto/client/community.h"
 #include "proto/client/draft.h"
+#include "proto/client/forward.h"
 #include "proto/client/people.h"
 #include "proto/client/rekey.h"
 #include "proto/wire/wire.h"
@@ -131,6 +132,8 @@ RUN(key_forget)
 RUN(alarm)
 RUN(peer_act)
 RUN(blocked)
+RUN(forward_act)
+RUN(forward_item)
 RUN(quarantined)
 RUN(key_item)
 RUN(body_act)
@@ -291,6 +294,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         run_body_keys,
         run_body_key_act,
         run_body_key,
+        run_forward_act,
+        run_forward_item,
     };
     struct kr_slice bytes = {0};
 

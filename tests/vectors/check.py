@@ -452,8 +452,8 @@ def check_messages(vectors):
     root = [pair, 1001, running, 17, 900, b"\x08".ljust(8, b"\0")]
     expected = {1: [7, digest, 1001], 2: [7, digest, 1001], 3: [[one_id]], 4: [1001], 5: [green, 1001, running],
                 6: [green, 1000, 1001, running, 0, short], 7: [green, 1000, 11, b"\x81\x04"], 8: [short], 9: [one_id, 11], 10: [11],
-                11: [11], 12: [3, green, 0, 5, 2, 1001, sync_parts()], 14: [1001], 15: [0, 682, [root]], 16: [short], 17: [0, short],
-                18: [short]}
+                11: [11], 12: [3, green, 0, 5, 2, 1001, sync_parts()], 13: [one_id, 1001, 1000, b"\x02"], 14: [1001], 15: [0, 682, [root]], 16: [short], 17: [0, short],
+                18: [short], 22: [one_id, 0], 23: [one_id, 0], 24: [one_id, 1001]}
     for case in vectors["messages"]:
         assert decode(bytes.fromhex(case["bytes"])) == [case["type"]] + expected[case["type"]], case["type"]
     return len(vectors["messages"])

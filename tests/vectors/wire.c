@@ -162,8 +162,8 @@ static void write_messages(struct json *json)
     kr_root_write(&root, &lists[1]);
 
     json_open(json, "messages", '[');
-    for (uint32_t type = KR_MESSAGE_PING; type <= KR_MESSAGE_PRUNE; type++) {
-        if (type == KR_MESSAGE_FORWARD) {
+    for (uint32_t type = KR_MESSAGE_PING; type <= KR_MESSAGE_FORWARD_CREDIT; type++) {
+        if (type > KR_MESSAGE_PRUNE && type < KR_MESSAGE_FORWARD_ASK) {
             continue; /* reserved */
         }
         struct kr_writer writer;
@@ -180,6 +180,7 @@ static void write_messages(struct json *json)
             .month = 682,
             .ids = slice(id, KR_SHORT_ID_BYTES),
             .bits = slice("\x81\x04", 2),
+            .piece = slice("\x02", 1),
             .reason = KR_DENIED,
             .item_count = 1,
             .items = slice(list->bytes, list->len),

@@ -55,6 +55,7 @@ int kr_run_body(struct kr_app *app, int argc, char **argv);
 int kr_run_person(struct kr_app *app, int argc, char **argv);
 int kr_run_whoami(struct kr_app *app, int argc, char **argv);
 int kr_run_peer(struct kr_app *app, int argc, char **argv);
+int kr_run_forward(struct kr_app *app, int argc, char **argv);
 int kr_run_link(struct kr_app *app, int argc, char **argv);
 int kr_run_doctor(struct kr_app *app, int argc, char **argv);
 int kr_run_quarantine(struct kr_app *app, int argc, char **argv);

@@ -215,6 +215,28 @@ static const char *link_state(const struct kr_peer *peer)
                                            : N_("offline");
 }
 
+/* Of a link through a third node: as in JSON, and for people. */
+static const struct {
+    const char *word, *text;
+} through_states[] = {
+    [KR_THROUGH_READY] = {"ready", N_("it passes frames on")},
+    [KR_THROUGH_NO_CARRIER] = {"no carrier", N_("no link with that council is up")},
+    [KR_THROUGH_ASKING] = {"asking", N_("that council was asked just now")},
+    [KR_THROUGH_SILENT] = {"silent", N_("that council does not answer: it may run an older version, which passes nothing on")},
+    [KR_THROUGH_DENIED] = {"denied", N_("that council has not allowed it: its operator runs kairan forward allow")},
+    [KR_THROUGH_WAITING] = {"waiting",
+                            N_("the council at the other end has not added this link: its operator runs kairan peer add")},
+    [KR_THROUGH_NOT_UP] = {"not up", N_("the council at the other end is not online there")},
+    [KR_THROUGH_EXPELLED] = {"expelled", N_("that council was expelled: nothing goes through it any more")},
+    [KR_THROUGH_TAKEN] = {"taken", N_("another node of this council has this link")},
+};
+#define THROUGH_STATES (sizeof through_states / sizeof through_states[0])
+
+static bool goes_through(const struct kr_peer *peer)
+{
+    return peer->through > KR_THROUGH_NOT && peer->through < THROUGH_STATES;
+}
+
 static const char *const phases[] = {"unknown", "equal", "differs", "reading", "walking"};
 
 static const char *phase_word(const struct kr_peer *peer)
@@ -244,6 +266,11 @@ static enum kr_err peer_json(const struct kr_peer *peer)
         (void)json_object_set_new(object, "entries", json_integer((json_int_t)peer->entries));
         (void)json_object_set_new(object, "percent", json_integer((json_int_t)percent(peer)));
         (void)json_object_set_new(object, "awaited", json_boolean(peer->is_awaited));
+        (void)json_object_set_new(object, "through",
+                                  goes_through(peer)
+                                      ? json_pack("{s:o, s:o, s:s}", "council", kr_json_id(peer->through_council, 32), "name",
+                                                  kr_json_slice(peer->through_name), "state", through_states[peer->through].word)
+                                      : json_null());
         (void)json_object_set_new(object, "next_try", peer->next_try_ms > 0 ? kr_json_time(peer->next_try_ms) : json_null());
     }
     return kr_json_line(object) ? KR_OK : KR_IO;
@@ -285,9 +312,16 @@ static void peer_text(const struct kr_peer *peer)
     kr_out_style(stdout, peer->is_online ? KR_STYLE_GREEN : KR_STYLE_AMBER);
     (void)fputs(_(link_state(peer)), stdout);
     kr_out_style(stdout, KR_STYLE_NONE);
-    (void)printf("\n  %s: ", _("endpoint"));
-    kr_out_text(stdout, peer->endpoint, false);
-    (void)printf("%s\n  %s: ", peer->we_dial ? _(" (this side dials)") : _(" (the other side dials)"), _("last seen"));
+    if (goes_through(peer)) {
+        (void)printf("\n  %s: ", _("through"));
+        kr_out_text(stdout, peer->through_name, false);
+        (void)printf(" (%s)", _(through_states[peer->through].text));
+    } else {
+        (void)printf("\n  %s: ", _("endpoint"));
+        kr_out_text(stdout, peer->endpoint, false);
+        (void)fputs(peer->we_dial ? _(" (this side dials)") : _(" (the other side dials)"), stdout);
+    }
+    (void)printf("\n  %s: ", _("last seen"));
     kr_out_time(stdout, peer->last_seen_ms / 1000);
     if (peer->next_try_ms > 0) {
         (void)printf("\n  %s: ", _("next try"));

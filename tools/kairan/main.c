@@ -187,12 +187,16 @@ const struct kr_command kr_commands[] = {
         "Shows for each link whether it is up, what went over it, and what is still missing.\n"
         "\n"
         "Example: kairan peers --json\n")},
-    {"peer", kr_run_peer, N_("pause, resume, remove or block a link"),
+    {"peer", kr_run_peer, N_("pause, resume, remove or block a link, or add one through a third council"),
      N_("Usage: kairan peer pause|resume|remove|block|unblock COUNCIL [-y]\n"
+        "       kairan peer add COUNCIL --through COUNCIL\n"
         "       kairan peer blocked\n"
         "\n"
         "All of it is in force at once, in both directions.\n"
         "\n"
+        "  add       a link with a council that this node cannot dial, and that cannot dial this node: the council after\n"
+        "            --through, which both are linked with, passes it on and can read none of it. The other council adds it\n"
+        "            too, and the one in between allows it (kairan forward); no ticket is needed\n"
         "  pause     nothing goes over the link until it is resumed; what was missed then comes by itself\n"
         "  remove    forgets the link; only a new ticket makes it again\n"
         "  block     the same, and no ticket links that council again until it is unblocked\n"
@@ -202,7 +206,22 @@ const struct kr_command kr_commands[] = {
         "Records that are here already stay. Whether a council may read what it has, and get more through others, is not up\n"
         "to links: see kairan explain.\n"
         "\n"
-        "Example: kairan peer pause Kinki\n")},
+        "Examples: kairan peer pause Kinki\n"
+        "          kairan peer add Tottori --through Hiroshima\n")},
+    {"forward", kr_run_forward, N_("pass frames on between two other councils, so that they have a link"),
+     N_("Usage: kairan forward allow COUNCIL COUNCIL [--rate RATE]\n"
+        "       kairan forward deny COUNCIL COUNCIL\n"
+        "       kairan forward ls\n"
+        "\n"
+        "For two councils that can only dial out, and are both linked with this one. This node sees who talks with whom, when and\n"
+        "how much, and can read none of it; it keeps nothing. Both run kairan peer add --through with this council's name.\n"
+        "\n"
+        "  allow         from now on; of a pair that is allowed already, another rate\n"
+        "  deny          no more: their link ends at once\n"
+        "  ls            the pairs, whether they use it, and how much goes through\n"
+        "  --rate RATE   bytes a second, both ways together, 16K to 64M (default: 256K)\n"
+        "\n"
+        "Example: kairan forward allow Tottori Shimane --rate 512K\n")},
     {"link", kr_run_link, N_("links through TLS and HTTP proxies: configuration for stunnel"),
      N_("Usage: kairan link tls serve [--address ADDRESS] [--port PORT] [--cert FILE] [--node HOST:PORT]\n"
         "       kairan link tls dial PEER [--port PORT] [--proxy HOST:PORT [--proxy-user NAME [--proxy-password-file FILE]]]\n"

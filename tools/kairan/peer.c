@@ -1,4 +1,4 @@
-/* What the operator does with links: pause, resume, remove, block. */
+/* What the operator does with links: pause, resume, remove, block, and add those through a third node. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -89,39 +89,71 @@ static bool is_wanted(struct kr_app *app, const struct action *action, bool is_s
     return kr_ask_about(_("Go on? [y/N] "));
 }
 
-static int act(struct kr_app *app, const struct action *action, const char *name, bool is_sure)
+static int ask(struct kr_app *app, const struct kr_peer_act *request, const char *word, const char *done)
 {
-    struct kr_peer_act request = {.action = action->action};
-    uint8_t id[1][32];
     struct kr_writer args;
     struct kr_slice result;
-    if (!find_council(app, name, id) || !is_wanted(app, action, is_sure)) {
-        return KR_EXIT_ERROR;
-    }
-    memcpy(request.council, id[0], 32);
     kr_writer_init(&args, KR_KIB);
-    kr_peer_act_write(&request, &args);
+    kr_peer_act_write(request, &args);
     enum kr_err err = kr_app_call(app, KR_OP_PEER, &args, KR_ANSWER_MS, NULL, NULL, &result);
     kr_writer_deinit(&args);
     if (err != KR_OK) {
         return KR_EXIT_ERROR;
     }
     if (app->is_json) {
-        return kr_json_line(json_pack("{s:o, s:s}", "council", kr_json_id(request.council, 32), "done", action->word))
-                   ? KR_EXIT_DONE
-                   : KR_EXIT_ERROR;
+        return kr_json_line(json_pack("{s:o, s:s}", "council", kr_json_id(request->council, 32), "done", word)) ? KR_EXIT_DONE
+                                                                                                                : KR_EXIT_ERROR;
     }
-    (void)fputs(_(action->done), stdout);
+    (void)fputs(_(done), stdout);
     return KR_EXIT_DONE;
+}
+
+static int act(struct kr_app *app, const struct action *action, const char *name, bool is_sure)
+{
+    struct kr_peer_act request = {.action = action->action};
+    uint8_t id[1][32];
+    if (!find_council(app, name, id) || !is_wanted(app, action, is_sure)) {
+        return KR_EXIT_ERROR;
+    }
+    memcpy(request.council, id[0], 32);
+    return ask(app, &request, action->word, action->done);
+}
+
+static int add(struct kr_app *app, const char *name, const char *through)
+{
+    struct kr_peer_act request = {.action = KR_PEER_ADD};
+    const struct kr_texts names = {.items = {name, through}, .count = 2};
+    uint8_t ids[2][32];
+    if (through == NULL) {
+        return kr_app_fail(
+            app, KR_INVALID,
+            _("add --through COUNCIL: the council in between. A link without one is made by a ticket: kairan invite, kairan join"));
+    }
+    if (!kr_app_find_councils(app, &names, ids)) {
+        return KR_EXIT_ERROR;
+    }
+    memcpy(request.council, ids[0], 32);
+    memcpy(request.through, ids[1], 32);
+    return ask(
+        app, &request, "add",
+        N_("Added. The link comes about once the other council has added this one in the same way, and the council in between "
+           "has allowed it (kairan forward allow); kairan peers shows what is missing.\n"));
 }
 
 int kr_run_peer(struct kr_app *app, int argc, char **argv)
 {
     bool is_sure = false;
-    const struct kr_option options[] = {{.name = "yes", .letter = 'y', .flag = &is_sure}};
+    const char *through = NULL;
+    const struct kr_option options[] = {{.name = "yes", .letter = 'y', .flag = &is_sure}, {.name = "through", .text = &through}};
     int rest;
-    if (!kr_options_parse(app, argc, argv, options, 1, false, &rest)) {
+    if (!kr_options_parse(app, argc, argv, options, 2, false, &rest)) {
         return KR_EXIT_ERROR;
+    }
+    if (rest + 2 == argc && strcmp(argv[rest], "add") == 0) {
+        return add(app, argv[rest + 1], through);
+    }
+    if (through != NULL) {
+        return kr_app_fail(app, KR_INVALID, _("--through belongs to kairan peer add"));
     }
     if (rest + 1 == argc && strcmp(argv[rest], "blocked") == 0) {
         return list_blocked(app);
@@ -131,6 +163,8 @@ int kr_run_peer(struct kr_app *app, int argc, char **argv)
             return act(app, &actions[i], argv[rest + 1], is_sure);
         }
     }
-    return kr_app_fail(app, KR_INVALID,
-                       _("it is kairan peer pause, resume, remove, block or unblock COUNCIL, or kairan peer blocked"));
+    return kr_app_fail(
+        app, KR_INVALID,
+        _("it is kairan peer pause, resume, remove, block or unblock COUNCIL, kairan peer add COUNCIL --through COUNCIL, or "
+          "kairan peer blocked"));
 }

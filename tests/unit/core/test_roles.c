@@ -143,7 +143,8 @@ static void acts_are_told_from_looking(void **state)
     assert_true(kr_op_is_act(KR_OP_SUBMIT) && kr_op_is_act(KR_OP_PERSON) && kr_op_is_act(KR_OP_EXPORT) && kr_op_is_act(OPS));
     for (uint32_t op = 0; op < OPS; op++) {
         assert_true(kr_op_is_act(op) || kr_op_roles(op) != KR_ROLE_ADMIN || op == KR_OP_VERIFY || op == KR_OP_ALARMS ||
-                    op == KR_OP_BLOCKED || op == KR_OP_QUARANTINE || op == KR_OP_AUDIT || op == KR_OP_AUDIT_VERIFY);
+                    op == KR_OP_BLOCKED || op == KR_OP_FORWARDS || op == KR_OP_QUARANTINE || op == KR_OP_AUDIT ||
+                    op == KR_OP_AUDIT_VERIFY);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "proto/client/client.h"
 #include "proto/client/community.h"
 #include "proto/client/draft.h"
+#include "proto/client/forward.h"
 #include "proto/client/people.h"
 #include "proto/client/rekey.h"
 
@@ -53,6 +54,8 @@ ROUND_TRIP(kr_revoke, revoke, kr_revoke_write, kr_revoke_read)
 ROUND_TRIP(kr_quarantined, quarantined, kr_quarantined_write, kr_quarantined_read)
 ROUND_TRIP(kr_peer_act, act, kr_peer_act_write, kr_peer_act_read)
 ROUND_TRIP(kr_blocked, blocked, kr_blocked_write, kr_blocked_read)
+ROUND_TRIP(kr_forward_act, act, kr_forward_act_write, kr_forward_act_read)
+ROUND_TRIP(kr_forward_item, item, kr_forward_item_write, kr_forward_item_read)
 ROUND_TRIP(kr_alarm, alarm, kr_alarm_write, kr_alarm_read)
 ROUND_TRIP(kr_stated, stated, kr_stated_write, kr_stated_read)
 ROUND_TRIP(kr_card_edit, edit, kr_card_edit_write, kr_card_edit_read)
@@ -373,6 +376,27 @@ static void keys_and_statements_read_back(void **state)
     assert_slice_equal(read_quarantined.from_name, "南", 3);
     round_trip_kr_peer_act(&act, &read_act);
     assert_true(read_act.action == KR_PEER_BLOCK && read_act.council[0] == 9);
+    act = (struct kr_peer_act){.action = KR_PEER_ADD, .council = {9}, .through = {10}};
+    round_trip_kr_peer_act(&act, &read_act);
+    assert_true(read_act.action == KR_PEER_ADD && read_act.council[0] == 9 && read_act.through[0] == 10);
+    struct kr_forward_act forward = {.action = KR_FORWARD_DENY, .councils = {{1}, {2}}, .rate = 3}, read_forward;
+    round_trip_kr_forward_act(&forward, &read_forward);
+    assert_true(read_forward.action == KR_FORWARD_DENY && read_forward.councils[1][0] == 2 && read_forward.rate == 3);
+    struct kr_forward_item item = {.councils = {{1}, {2}},
+                                   .names = {text_slice("東"), text_slice("西")},
+                                   .is_up = {true, false},
+                                   .has_asked = {false, true},
+                                   .is_ready = true,
+                                   .rate = 4,
+                                   .since_ms = 5,
+                                   .now_rate = 6,
+                                   .bytes = 7,
+                                   .dropped = 8,
+                                   .waiting = 9},
+                           read_item;
+    round_trip_kr_forward_item(&item, &read_item);
+    assert_true(read_item.is_up[0] && !read_item.is_up[1] && !read_item.has_asked[0] && read_item.has_asked[1]);
+    assert_true(read_item.rate == 4 && read_item.now_rate == 6 && read_item.dropped == 8 && read_item.waiting == 9);
     round_trip_kr_blocked(&blocked, &read_blocked);
     assert_true(read_blocked.council[0] == 10 && read_blocked.since_ms == 11);
     round_trip_kr_stated(&stated, &read_stated);
@@ -529,13 +553,18 @@ static void the_state_of_a_node_reads_back(void **state)
                                .clock_ms = clocks[i],
                                .behind = 3,
                                .next_try_ms = 4,
-                               .is_awaited = i % 2 == 0};
+                               .is_awaited = i % 2 == 0,
+                               .through = KR_THROUGH_WAITING,
+                               .through_council = {5},
+                               .through_name = text_slice("中")};
         struct kr_peer read_peer;
 
         round_trip_kr_peer(&peer, &read_peer);
         assert_true(i > 4 || read_peer.clock_ms == clocks[i]); /* the last two are as good as for ever */
         assert_int_equal(read_peer.behind, 3);
         assert_int_equal(read_peer.next_try_ms, 4);
+        assert_true(read_peer.through == KR_THROUGH_WAITING && read_peer.through_council[0] == 5);
+        assert_slice_equal(read_peer.through_name, "中", 3);
         assert_true(read_peer.is_awaited == (i % 2 == 0));
     }
 }

@@ -52,7 +52,8 @@ static void fill(uint32_t type)
     message.sequence = UINT64_MAX;
     message.tag[7] = 7;
     message.from = 1000;
-    message.count = type == KR_MESSAGE_WANT ? 11 : UINT64_MAX;
+    message.count = type == KR_MESSAGE_WANT ? 11 : type == KR_MESSAGE_FORWARD ? 1005 : UINT64_MAX;
+    message.piece = slice("piece", 5);
     message.hash[15] = 5;
     message.digest[15] = 6;
     message.id[31] = 8;
@@ -72,8 +73,8 @@ static void fill(uint32_t type)
 static void every_message_reads_back(void **state)
 {
     (void)state;
-    for (uint32_t type = KR_MESSAGE_PING; type <= KR_MESSAGE_PRUNE; type++) {
-        if (type == KR_MESSAGE_FORWARD) {
+    for (uint32_t type = KR_MESSAGE_PING; type <= KR_MESSAGE_FORWARD_CREDIT; type++) {
+        if (type > KR_MESSAGE_PRUNE && type < KR_MESSAGE_FORWARD_ASK) {
             continue; /* reserved */
         }
         struct bytes bytes, again;
@@ -281,6 +282,41 @@ static void counts_are_bounded(void **state)
     assert_int_equal(error_of_written(), KR_BOUNDS);
 }
 
+/* A piece lies within its frame, which has a bound of its own. */
+static void pieces_lie_within_their_frame(void **state)
+{
+    static const uint8_t bytes[KR_FORWARD_PIECE_BYTES_MAX + 1];
+    const struct {
+        uint64_t total, from;
+        size_t len;
+        enum kr_err err;
+    } cases[] = {
+        {1, 0, 1, KR_OK},
+        {KR_FORWARD_FRAME_BYTES_MAX, KR_FORWARD_FRAME_BYTES_MAX - KR_FORWARD_PIECE_BYTES_MAX, KR_FORWARD_PIECE_BYTES_MAX, KR_OK},
+        {KR_FORWARD_FRAME_BYTES_MAX + 1, 0, 1, KR_BOUNDS},
+        {KR_FORWARD_FRAME_BYTES_MAX, UINT64_MAX, 1, KR_BOUNDS},
+        {KR_FORWARD_FRAME_BYTES_MAX, KR_FORWARD_FRAME_BYTES_MAX, 1, KR_MALFORMED},
+        {10, 6, 5, KR_MALFORMED},
+        {0, 0, 1, KR_MALFORMED},
+        {10, 0, 0, KR_MALFORMED},
+        {KR_FORWARD_FRAME_BYTES_MAX, 0, KR_FORWARD_PIECE_BYTES_MAX + 1, KR_BOUNDS},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        fill(KR_MESSAGE_FORWARD);
+        message.count = cases[i].total;
+        message.from = cases[i].from;
+        message.piece = slice(bytes, cases[i].len);
+        assert_int_equal(error_of_written(), cases[i].err);
+    }
+    fill(KR_MESSAGE_FORWARD_ASK);
+    message.status = 2;
+    assert_int_equal(error_of_written(), KR_BOUNDS);
+    fill(KR_MESSAGE_FORWARD_STATE);
+    message.status = 1000; /* newer nodes may have more reasons */
+    assert_int_equal(error_of_written(), KR_OK);
+}
+
 static void frames_are_bounded(void **state)
 {
     uint8_t *large = calloc(1, KR_FRAME_BYTES_MAX + 1);
@@ -298,7 +334,7 @@ static void unknown_messages_are_unknown_not_wrong(void **state)
         size_t len;
         enum kr_err err;
     } cases[] = {
-        {"\x92\x0d\xa1x", 4, KR_OK},             /* reserved: forward */
+        {"\x92\x13\xa1x", 4, KR_OK},             /* reserved: 19 */
         {"\x93\xcc\xc8\x91\x01\xa1x", 7, KR_OK}, /* type 200 with an array and a text */
         {"\x91\x00", 2, KR_OK},
         {"\x92\xcc\xc8\xa1\xff", 5, KR_MALFORMED}, /* but it must be of the subset */
@@ -355,6 +391,7 @@ int main(void)
         cmocka_unit_test(bitmaps_have_their_length),
         cmocka_unit_test(counts_are_bounded),
         cmocka_unit_test(frames_are_bounded),
+        cmocka_unit_test(pieces_lie_within_their_frame),
         cmocka_unit_test(unknown_messages_are_unknown_not_wrong),
         cmocka_unit_test(tags_tell_scopes_apart),
     };
