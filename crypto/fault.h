@@ -30,6 +30,9 @@ enum kr_fault {
     KR_FAULT_COMMUNITIES_MIXED,    /* who is a member of one community counts as a member of all */
     KR_FAULT_FALSE_IN_TREES,       /* what a stolen key signed stays in the trees */
     KR_FAULT_FALSE_NOT_UNDONE,     /* what a stolen key took back stays taken back */
+    KR_FAULT_FORWARD_UNTOLD,       /* the ends of a link through this node do not hear that a session has ended */
+    KR_FAULT_FORWARD_ROOM_KEPT,    /* room for pieces is not given back by the node in between */
+    KR_FAULT_THROUGH_UNSEALED,     /* records that go through a third node are not sealed */
     KR_FAULT_COUNT
 };
 

@@ -223,7 +223,8 @@ static enum kr_err undo(struct kr_step *step, struct kr_forward *forward, const 
     for (uint32_t i = 0; i < 2 && err == KR_OK; i++) {
         struct kr_forward_side *side = &forward->sides[i], *other = &forward->sides[1 - i];
         struct kr_link *link = side == but ? NULL : links[i];
-        err = link != NULL ? say_state(step, link, other->council, why_not(step->core, other)) : KR_OK;
+        err = link != NULL && !KR_FAULT(KR_FAULT_FORWARD_UNTOLD) ? say_state(step, link, other->council, why_not(step->core, other))
+                                                                 : KR_OK;
     }
     return err;
 }
@@ -478,7 +479,7 @@ static enum kr_err give_back(struct kr_step *step, struct kr_forward *forward, u
     struct kr_link *link = link_of(step->core, side);
     const bool is_worth_it = side->owed >= KR_FORWARD_WINDOW / 4 || (side->owed > 0 && other->pieces == NULL);
     const uint64_t owed = side->owed;
-    if (link == NULL || !is_worth_it) {
+    if (link == NULL || !is_worth_it || KR_FAULT(KR_FAULT_FORWARD_ROOM_KEPT)) {
         return KR_OK;
     }
     side->owed = 0;

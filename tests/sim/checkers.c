@@ -73,6 +73,9 @@ static enum sim_verdict check_message(struct sim_world *world, const struct sim_
         }
         world->records_seen++;
     }
+    if (message->type == KR_MESSAGE_FORWARD) {
+        return sim_check_piece(world, to, message);
+    }
     return message->type == KR_MESSAGE_HAVE || message->type == KR_MESSAGE_IHAVE ? check_ids(world, to, message) : SIM_HOLDS;
 }
 
@@ -277,6 +280,9 @@ enum sim_verdict sim_check_bounds(struct sim_world *world)
             return sim_fail(world, SIM_UNBOUNDED, "%s: %llu records queued, %llu bytes in the core, %llu jobs", node->name,
                             (unsigned long long)stat.queued, (unsigned long long)stat.bytes_in_core,
                             (unsigned long long)stat.jobs_out);
+        }
+        if (sim_check_forwards(world, node) != SIM_HOLDS) {
+            return SIM_UNBOUNDED;
         }
     }
     return SIM_HOLDS;

@@ -21,6 +21,22 @@ bool sim_is_addressed(const struct sim_record *record, uint32_t node)
     return record->node == node;
 }
 
+static bool may_have(const struct sim_world *world, const struct sim_record *record, uint32_t node)
+{
+    const bool is_in_it = !record->is_in_second || world->nodes[node]->is_in_second;
+    return !world->nodes[node]->is_hostile && is_in_it && (record->label != KR_TLP_AMBER || sim_is_addressed(record, node));
+}
+
+/* What is addressed goes through third nodes, too. */
+static uint32_t other_end(const struct sim_world *world, const struct sim_record *record, const struct sim_through *through,
+                          uint32_t node)
+{
+    const bool is_its = through->a == node || through->b == node;
+    return is_its && record->label == KR_TLP_AMBER && sim_through_stands(world, through)
+               ? (through->a == node ? through->b : through->a)
+               : node;
+}
+
 /* It goes from node to node among those that may hold it: the author, for AMBER whom it addresses, for GREEN who is in its
  * community. */
 void sim_must_hold(const struct sim_world *world, const struct sim_record *record, bool *ret_must)
@@ -35,9 +51,14 @@ void sim_must_hold(const struct sim_world *world, const struct sim_record *recor
         for (uint32_t i = 0; i < node->edge_count; i++) {
             const struct sim_edge *edge = &world->edges.items[node->edges[i]];
             uint32_t other = edge->a == queue[at] ? edge->b : edge->a;
-            bool is_honest = !world->nodes[other]->is_hostile,
-                 is_in_it = !record->is_in_second || world->nodes[other]->is_in_second;
-            if (!ret_must[other] && is_honest && is_in_it && (record->label != KR_TLP_AMBER || sim_is_addressed(record, other))) {
+            if (!ret_must[other] && may_have(world, record, other)) {
+                ret_must[other] = true;
+                queue[count++] = other;
+            }
+        }
+        for (uint32_t i = 0; i < world->through_count; i++) {
+            const uint32_t other = other_end(world, record, &world->throughs[i], queue[at]);
+            if (!ret_must[other] && may_have(world, record, other)) {
                 ret_must[other] = true;
                 queue[count++] = other;
             }
@@ -286,9 +307,25 @@ static enum sim_verdict check_tree(struct sim_world *world, const struct sim_nod
     return err == KR_OK ? verdict : sim_fail(world, SIM_LOSS, "%s cannot read its tree: %s", node->name, kr_err_name(err));
 }
 
-enum sim_verdict sim_check_same(struct sim_world *world)
+/* Of what two nodes share over a link through a third one: the pair's tree. */
+static enum sim_verdict check_throughs(struct sim_world *world)
 {
     enum sim_verdict verdict = SIM_HOLDS;
+    for (uint32_t i = 0; i < world->through_count && verdict == SIM_HOLDS; i++) {
+        const struct sim_node *a = world->nodes[world->throughs[i].a], *b = world->nodes[world->throughs[i].b];
+        struct kr_scope scope = {.kind = KR_SCOPE_PAIR};
+        memcpy(scope.id, b->council, 32);
+        if (sim_through_stands(world, &world->throughs[i])) {
+            verdict = check_tree(world, a, &scope);
+            verdict = verdict == SIM_HOLDS ? check_scope(world, a, b, scope) : verdict;
+        }
+    }
+    return verdict;
+}
+
+enum sim_verdict sim_check_same(struct sim_world *world)
+{
+    enum sim_verdict verdict = check_throughs(world);
     for (uint32_t i = 0; i < world->edges.count; i++) {
         const struct sim_node *a = world->nodes[world->edges.items[i].a], *b = world->nodes[world->edges.items[i].b];
         struct kr_scope scopes[KR_PROGRESS_MAX];

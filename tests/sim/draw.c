@@ -320,6 +320,27 @@ static void draw_keys(struct hand *hand)
     sim_plan_add(plan, &last);
 }
 
+/* Two that are linked with a third one and not with each other. */
+static void draw_throughs(struct hand *hand)
+{
+    struct sim_plan *plan = hand->plan;
+    for (uint32_t i = 0, count = 1 + below(hand, 3); i < count; i++) {
+        const uint32_t a = below(hand, plan->node_count), b = below(hand, plan->node_count), middle = below(hand, plan->node_count);
+        if (a == b || !sim_edges_have(&plan->edges, a, middle) || !sim_edges_have(&plan->edges, middle, b) ||
+            sim_edges_have(&plan->edges, a, b)) {
+            continue;
+        }
+        struct sim_op op = {.kind = SIM_OP_THROUGH, .node = a, .other = b, .number = 1, .at_ms = some_time(hand) / 2};
+        for (uint32_t times = one_in(hand, 3) ? 2 : 0, time = 0; time <= times; time++) { /* or allowed, not, and allowed again */
+            op.list = copy_list(&middle, 1);
+            op.list_count = 1;
+            sim_plan_add(plan, &op);
+            op.at_ms += some_while(hand);
+            op.number = 1 - op.number;
+        }
+    }
+}
+
 void sim_plan_draw(struct sim_plan *plan, uint64_t seed, const struct sim_bounds *bounds)
 {
     uint8_t bytes[32] = "kr-sim plan";
@@ -345,5 +366,8 @@ void sim_plan_draw(struct sim_plan *plan, uint64_t seed, const struct sim_bounds
     }
     if (bounds->has_keys) {
         draw_keys(&hand);
+    }
+    if (bounds->has_throughs) {
+        draw_throughs(&hand);
     }
 }

@@ -15,6 +15,11 @@ uint32_t kr_fault_number;
         .shape = SIM_SHAPE_COUNT, .has_keys = true, .is_honest = true                                                              \
     }
 
+#define THROUGH                                                                                                                    \
+    {                                                                                                                              \
+        .shape = SIM_SHAPE_COUNT, .has_throughs = true, .is_honest = true                                                          \
+    }
+
 const struct sim_fault sim_faults[KR_FAULT_COUNT] = {
     [KR_FAULT_NONE] = {"none", "", 0, ANY},
     [KR_FAULT_EFFECT_BEFORE_COMMIT] = {"effect-before-commit", "effects of a batch whose commit failed are let out", 9, ANY},
@@ -45,4 +50,8 @@ const struct sim_fault sim_faults[KR_FAULT_COUNT] = {
     [KR_FAULT_FALSE_IN_TREES] = {"false-in-trees", "what a stolen key signed stays in the trees of who had it before", 7, KEYS},
     [KR_FAULT_FALSE_NOT_UNDONE] = {"false-not-undone", "what a stolen key took back stays taken back", 12, KEYS},
     [KR_FAULT_COMMUNITIES_MIXED] = {"communities-mixed", "who is a member of one community counts as a member of all", 234, ANY},
+    [KR_FAULT_FORWARD_UNTOLD] = {"forward-untold", "the ends of a link through a node do not hear that a session has ended", 9,
+                                 THROUGH},
+    [KR_FAULT_FORWARD_ROOM_KEPT] = {"forward-room-kept", "room for pieces is not given back by the node in between", 202, THROUGH},
+    [KR_FAULT_THROUGH_UNSEALED] = {"through-unsealed", "records that go through a third node are not sealed", 5, THROUGH},
 };

@@ -17,6 +17,7 @@
  *   split NODE… [for TIME]         mute NODE NODE [for TIME]         cut NODE NODE [for TIME]
  *   slow NODE NODE BYTES [for TIME]                                  crash NODE [for TIME]
  *   backup NODE                    restore NODE [told]               clock NODE TIME | clock NODE -TIME
+ *   through NODE NODE NODE [not]   the first and the last are linked through the one in between, which allows it, or no more
  *   renew NODE                     its council issues its card anew
  *   say NODE vouches|unvouches|expels|readmits NODE         one council of another, in their community (k and quorum are 1)
  *   turn NODE HOW                  the node goes over to the other side: sim_turn_names
@@ -47,6 +48,7 @@ enum sim_op_kind {
     SIM_OP_RESTORE,
     SIM_OP_CLOCK,
     SIM_OP_RENEW,
+    SIM_OP_THROUGH,
     SIM_OP_SAY,
     SIM_OP_TURN,
     SIM_OP_ROTATE,
@@ -70,10 +72,11 @@ struct sim_op {
     bool is_large, is_in_second;
     uint64_t back_ms;  /* forge: dated back by so much */
     uint64_t lives_ms; /* 0: as long as its kind does */
-    uint32_t number;   /* slow: bytes a second; say: enum sim_word; turn: enum sim_turn; expect: enum sim_expected */
+    uint32_t number;   /* through: 1 is allowed, 0 no more; slow: bytes a second; say: enum sim_word; turn: enum sim_turn; expect:
+                          enum sim_expected */
     int64_t skew_ms;
     struct sim_faults noise;
-    uint32_t *list; /* submit: audience; split: one side. Owned */
+    uint32_t *list; /* submit: audience; split: one side; through: the node in between. Owned */
     uint32_t list_count;
 };
 
@@ -98,6 +101,7 @@ struct sim_bounds {
     enum sim_shape shape;    /* SIM_SHAPE_COUNT: the seed's choice */
     uint32_t days;           /* 0: minutes; else the run lasts so many days */
     bool has_keys;           /* keys are replaced, stolen and revoked; nobody goes back to a backup, clocks are right */
+    bool has_throughs;       /* nodes are linked through third ones */
     bool is_honest;          /* nobody goes over to the other side */
 };
 

@@ -96,6 +96,9 @@ static enum sim_verdict do_op(struct sim_world *world, const struct sim_op *op)
         break;
     case SIM_OP_RENEW:
         return sim_world_state(world, op->node, NULL, SIM_WORD_COUNT);
+    case SIM_OP_THROUGH:
+        sim_world_through(world, op->node, op->list[0], op->other, op->number != 0);
+        break;
     case SIM_OP_SAY:
         return sim_world_state(world, op->node, world->nodes[op->other], (enum sim_word)op->number);
     case SIM_OP_TURN:
@@ -155,6 +158,7 @@ static enum sim_verdict run_until(struct sim_world *world, uint64_t until_ms, ui
         verdict = sim_world_run(world, next_ms < until_ms ? next_ms : until_ms);
         if (verdict == SIM_HOLDS && next_ms <= until_ms) {
             verdict = look(world);
+            sim_throughs_again(world);
         }
     }
     return verdict;
@@ -225,6 +229,20 @@ static bool has_hostile(const struct sim_world *world)
     return false;
 }
 
+#define ASK_AGAIN_MS 5000u /* nodes that were down are up again */
+
+static enum sim_verdict settle(struct sim_world *world, uint64_t until_ms)
+{
+    if (world->through_count > 0) {
+        enum sim_verdict verdict = sim_world_run(world, world->now_ms + ASK_AGAIN_MS);
+        if (verdict != SIM_HOLDS) {
+            return verdict;
+        }
+        sim_throughs_again(world);
+    }
+    return sim_world_run(world, until_ms);
+}
+
 /* Who waits for a member that means ill, or for what a wrong clock has dated, waits until its operator has had enough. */
 static enum sim_verdict end_waiting(struct sim_world *world)
 {
@@ -264,7 +282,7 @@ static enum sim_verdict play(struct sim_world *world, const struct sim_plan *pla
     }
     if (verdict == SIM_HOLDS) {
         sim_world_heal(world);
-        verdict = sim_world_run(world, world->now_ms + plan->settle_ms);
+        verdict = settle(world, world->now_ms + plan->settle_ms);
     }
     if (verdict == SIM_HOLDS) {
         verdict = end_waiting(world);

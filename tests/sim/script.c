@@ -9,9 +9,9 @@
 #define TIME_MAX  (200ull * 366u * 86400000u)
 
 static const char *const word_names[SIM_WORD_COUNT] = {"vouches", "unvouches", "expels", "readmits"};
-static const char *const op_names[SIM_OP_COUNT] = {"submit", "retract", "noise",   "split",  "mute",  "cut",   "slow",
-                                                   "crash",  "backup",  "restore", "clock",  "renew", "say",   "turn",
-                                                   "rotate", "forge",   "unsay",   "revoke", "heal",  "expect"};
+static const char *const op_names[SIM_OP_COUNT] = {"submit", "retract", "noise",   "split", "mute",   "cut",     "slow",
+                                                   "crash",  "backup",  "restore", "clock", "renew",  "through", "say",
+                                                   "turn",   "rotate",  "forge",   "unsay", "revoke", "heal",    "expect"};
 static const char *const expected_names[] = {"has", "lacks", "hides", "same"};
 static const char *const label_names[] = {"clear", "green", "amber"};
 static const enum kr_label labels[] = {KR_TLP_CLEAR, KR_TLP_GREEN, KR_TLP_AMBER};
@@ -112,6 +112,9 @@ void sim_op_print(const struct sim_op *op, FILE *file)
         break;
     case SIM_OP_RESTORE:
         (void)fprintf(file, " %u%s", op->node, op->is_told ? " told" : "");
+        break;
+    case SIM_OP_THROUGH:
+        (void)fprintf(file, " %u %u %u%s", op->node, op->list[0], op->other, op->number == 0 ? " not" : "");
         break;
     case SIM_OP_ROTATE:
     case SIM_OP_REVOKE:
@@ -324,6 +327,23 @@ static void read_forge(struct words *words, const struct sim_plan *plan, struct 
     op->back_ms = next_is(words, "back") ? next_time(words) : 0;
 }
 
+/* Both ends are linked with the one in between, and not with each other. */
+static void read_through(struct words *words, const struct sim_plan *plan, struct sim_op *op)
+{
+    op->node = next_node(words, plan);
+    op->list = calloc(1, sizeof *op->list);
+    KR_ASSERT(op->list != NULL);
+    op->list[0] = next_node(words, plan);
+    op->list_count = 1;
+    op->other = next_node(words, plan);
+    op->number = !next_is(words, "not");
+    if (words->why == NULL &&
+        (op->node == op->other || !sim_edges_have(&plan->edges, op->node, op->list[0]) ||
+         !sim_edges_have(&plan->edges, op->list[0], op->other) || sim_edges_have(&plan->edges, op->node, op->other))) {
+        words->why = "a link through a third node has ends that are linked with that, and not with each other";
+    }
+}
+
 static void read_op(struct words *words, struct sim_plan *plan)
 {
     struct sim_op op = {.at_ms = next_time(words)};
@@ -372,6 +392,9 @@ static void read_op(struct words *words, struct sim_plan *plan)
         op.node = next_node(words, plan);
         op.other = next_node(words, plan);
         op.record = (uint32_t)next_number(words, UINT32_MAX);
+        break;
+    case SIM_OP_THROUGH:
+        read_through(words, plan, &op);
         break;
     case SIM_OP_CLOCK:
         read_clock(words, plan, &op);

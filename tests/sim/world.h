@@ -50,6 +50,7 @@ struct sim_faults {
 #define SIM_CLIENT_RETRACT 8u /* likewise */
 #define SIM_CLIENT_FORCE   9u /* the operator of a restored node */
 #define SIM_CLIENT_FOUND   10u
+#define SIM_CLIENT_THROUGH 11u
 
 struct sim_event {
     uint64_t at_ms, order; /* order of scheduling breaks ties */
@@ -76,6 +77,13 @@ struct sim_dial {
 struct sim_traffic {
     uint32_t number;
     uint64_t minute, frames, bytes;
+};
+
+/* A link of two nodes through a third one, both of which are linked with that. */
+#define SIM_THROUGHS_MAX 8u
+struct sim_through {
+    uint32_t a, middle, b;
+    bool is_allowed; /* that is, wanted: the ends have added it for good */
 };
 
 /* What one direction of a link does to frames, until then. */
@@ -182,6 +190,8 @@ struct sim_world {
     struct sim_node **nodes; /* each stays where it is */
     uint32_t node_count;
     struct sim_edges edges;
+    struct sim_through throughs[SIM_THROUGHS_MAX];
+    uint32_t through_count;
     struct sim_event *heap;
     size_t heap_count, heap_capacity;
     struct sim_record *records;
@@ -250,6 +260,14 @@ enum sim_verdict sim_fail(struct sim_world *world, enum sim_verdict verdict, con
 enum sim_verdict sim_world_link(struct sim_world *world, uint32_t from);
 bool sim_world_are_linked(const struct sim_world *world, uint32_t a, uint32_t b);
 
+/* ---- through.c ---- */
+/* The ends add the link, and the node in between allows it, or no more. */
+void sim_world_through(struct sim_world *world, uint32_t a, uint32_t middle, uint32_t b, bool is_allowed);
+/* What has not come about, because a node was down, a commit failed, or a backup was put back. */
+void sim_throughs_again(struct sim_world *world);
+/* Whether all three have done their part, and all are honest. */
+bool sim_through_stands(const struct sim_world *world, const struct sim_through *through);
+
 /* ---- second.c ---- */
 /* These nodes, all linked with the first of them, found a second community; all are in the first one already. */
 enum sim_verdict sim_world_found(struct sim_world *world, const uint32_t *members, uint32_t count);
@@ -311,6 +329,10 @@ enum sim_verdict sim_check_delivery(struct sim_world *world, const struct sim_no
                                     size_t count);
 /* No canary stands in a frame in the open. */
 enum sim_verdict sim_check_frame(struct sim_world *world, const uint8_t *bytes, size_t len);
+/* Nothing of what is passed on can be read by who passes it on. (through.c) */
+enum sim_verdict sim_check_piece(struct sim_world *world, const struct sim_node *to, const struct kr_message *message);
+/* So much may wait, at the ends and in the middle. */
+enum sim_verdict sim_check_forwards(struct sim_world *world, const struct sim_node *node);
 /* Whether it is the author's or one of those for whom it is. */
 bool sim_is_addressed(const struct sim_record *record, uint32_t node);
 /* Who must have a record in the end: ret_must[node], from the links, the label and the audience. */
