@@ -33,6 +33,7 @@
 #define KR_CARD_KEYS_MAX         16u                   /* of each sort on a council card */
 #define KR_CARD_BYTES_MAX        (16u * KR_KIB)        /* more than any card can have: three lists of keys, eight texts */
 #define KR_FOUNDERS_MAX          64u
+#define KR_REKEYINGS_MAX         16u    /* of one council's root key, ever */
 #define KR_REVOKED_PAGES_MAX     16u    /* of one revocation */
 #define KR_REVOKED_NAMES_MAX     14000u /* genuine records that one page of it names */
 #define KR_REVOKED_ROWS_MAX      64u    /* pages of one council in one community, of all its keys together */

@@ -100,6 +100,8 @@ enum kr_op {
     KR_OP_RECONCILE = 40, /* args: array of 1 flag, forced; result: empty array: this node signs. Went it back to an older state, it
                              is refused as long as it has to wait, and forced it is not */
     /* proto/client/rekey.h: */
+    KR_OP_RECOVER = 43, /* args: kr_recover; answers as KR_OP_STATE does: this council's card with another root key, for that one to
+                           sign */
     KR_OP_NEW_KEYS = 45, /* result: empty array when a node key and a sealing key that come next are in the keyring's file */
     KR_OP_ROTATE = 46,   /* answers as KR_OP_STATE does: this council's card with those keys in place of the ones in use */
     KR_OP_REVOKE = 48,   /* args: kr_revoke; answers as KR_OP_STATE does: the card with that key ended, and which of its records are

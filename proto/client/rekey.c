@@ -56,3 +56,32 @@ enum kr_err kr_revoke_read(struct kr_slice bytes, struct kr_revoke *ret_revoke)
     }
     return err;
 }
+
+void kr_recover_write(const struct kr_recover *recover, struct kr_writer *writer)
+{
+    kr_writer_array(writer, 5);
+    kr_writer_bin(writer, recover->recovery_public, sizeof recover->recovery_public);
+    kr_writer_bin(writer, recover->rekeying.root_public, sizeof recover->rekeying.root_public);
+    kr_writer_bin(writer, recover->rekeying.recovery_public, sizeof recover->rekeying.recovery_public);
+    kr_writer_bin(writer, recover->rekeying.signature, sizeof recover->rekeying.signature);
+    kr_writer_uint(writer, recover->others);
+}
+
+enum kr_err kr_recover_read(struct kr_slice bytes, struct kr_recover *ret_recover)
+{
+    struct kr_reader reader;
+    struct kr_recover recover;
+    kr_reader_init(&reader, bytes.bytes, bytes.len);
+    kr_reader_array(&reader, 5);
+    kr_reader_fixed(&reader, recover.recovery_public, sizeof recover.recovery_public);
+    kr_reader_fixed(&reader, recover.rekeying.root_public, sizeof recover.rekeying.root_public);
+    kr_reader_fixed(&reader, recover.rekeying.recovery_public, sizeof recover.rekeying.recovery_public);
+    kr_reader_fixed(&reader, recover.rekeying.signature, sizeof recover.rekeying.signature);
+    recover.others = (uint32_t)kr_reader_uint(&reader, KR_OTHERS_END);
+    kr_reader_close(&reader);
+    enum kr_err err = kr_reader_end(&reader);
+    if (err == KR_OK) {
+        *ret_recover = recover;
+    }
+    return err;
+}

@@ -3,6 +3,7 @@
 #define KR_PROTO_CLIENT_REKEY_H
 
 #include "proto/client/client.h"
+#include "proto/record/rekeying.h"
 
 /* KR_OP_KEYS: public keys, those on the council's card first. */
 enum kr_key_sort { KR_KEY_OF_NODE = 1, KR_KEY_OF_SEALING = 2, KR_KEY_OF_TRANSPORT = 3 };
@@ -22,7 +23,8 @@ void kr_key_item_write(const struct kr_key_item *item, struct kr_writer *writer)
 enum kr_err kr_key_item_read(struct kr_slice bytes, struct kr_key_item *ret_item) KR_WARN_UNUSED;
 
 /* KR_OP_REVOKE: a node key of this council's was, or may have been, in somebody else's hands. Genuine are the records that this
- * node made itself, and those of the key that had come from peers before `since_ms`. */
+ * node made itself, and those of the key that had come from peers before `since_ms`. The same of a root key that was replaced, and
+ * of statements. */
 struct kr_revoke {
     uint8_t key[32];
     uint64_t since_ms;
@@ -30,5 +32,20 @@ struct kr_revoke {
 };
 void kr_revoke_write(const struct kr_revoke *revoke, struct kr_writer *writer);
 enum kr_err kr_revoke_read(struct kr_slice bytes, struct kr_revoke *ret_revoke) KR_WARN_UNUSED;
+
+/* KR_OP_RECOVER: another root key, by the recovery key's word (proto/record/rekeying.h). What its predecessor signed genuinely is
+ * said by KR_OP_REVOKE of it, afterwards. */
+enum kr_recover_others {
+    KR_OTHERS_ASK = 0,  /* keys on the card that are not this node's: refused where there are any */
+    KR_OTHERS_KEEP = 1, /* the council's other nodes have them */
+    KR_OTHERS_END = 2,  /* whoever had the root key put them there */
+};
+struct kr_recover {
+    uint8_t recovery_public[32]; /* that signed, to open the commitment the first time */
+    struct kr_rekeying rekeying;
+    uint32_t others;
+};
+void kr_recover_write(const struct kr_recover *recover, struct kr_writer *writer);
+enum kr_err kr_recover_read(struct kr_slice bytes, struct kr_recover *ret_recover) KR_WARN_UNUSED;
 
 #endif

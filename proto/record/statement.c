@@ -6,8 +6,10 @@
 #include "crypto/sign.h"
 #include "proto/wire/ticket.h"
 
-#define GENESIS_VERSION 1u
-#define NONCE_BYTES     16u
+#define GENESIS_VERSION     1u
+#define NONCE_BYTES         16u
+#define CARD_FIELDS         10u
+#define CARD_FIELDS_REKEYED 12u
 /* A genesis with the most founders and the longest name. */
 #define GENESIS_BYTES_MAX (16u + KR_NAME_BYTES_MAX + KR_FOUNDERS_MAX * 34u + NONCE_BYTES + 32u)
 
@@ -67,14 +69,13 @@ static void write_keys(struct kr_writer *writer, bool has_endpoint, uint32_t cou
 static enum kr_err read_council_genesis(struct kr_slice genesis, struct kr_card *card)
 {
     struct kr_reader reader;
-    uint8_t commitment[32];
     uint8_t nonce[NONCE_BYTES];
 
     kr_reader_init(&reader, genesis.bytes, genesis.len);
     kr_reader_array(&reader, 4);
     check_version(&reader);
-    kr_reader_fixed(&reader, card->root_public, sizeof card->root_public);
-    kr_reader_fixed(&reader, commitment, sizeof commitment);
+    kr_reader_fixed(&reader, card->genesis_root, sizeof card->genesis_root);
+    kr_reader_fixed(&reader, card->commitment, sizeof card->commitment);
     kr_reader_fixed(&reader, nonce, sizeof nonce);
     kr_reader_close(&reader);
     return kr_reader_end(&reader);
@@ -87,7 +88,7 @@ enum kr_err kr_card_read(struct kr_slice content, struct kr_card *ret_card)
     enum kr_err err;
 
     kr_reader_init(&reader, content.bytes, content.len);
-    kr_reader_array(&reader, 10);
+    const uint32_t fields = kr_reader_array_between(&reader, CARD_FIELDS, CARD_FIELDS_REKEYED);
     card.genesis = kr_reader_bin(&reader, 1, GENESIS_BYTES_MAX);
     card.name_ja = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     card.name_en = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
@@ -103,12 +104,17 @@ enum kr_err kr_card_read(struct kr_slice content, struct kr_card *ret_card)
     card.node_count = read_keys(&reader, false, card.node);
     card.sealing_count = read_keys(&reader, false, card.sealing);
     card.previous = kr_reader_bin_or_empty(&reader, 32);
+    if (fields == CARD_FIELDS_REKEYED) {
+        kr_rekeyings_read(&reader, &card.rekeyings);
+    }
     kr_reader_close(&reader);
     err = kr_reader_end(&reader);
     if (err == KR_OK) {
         err = read_council_genesis(card.genesis, &card);
     }
     if (err == KR_OK) {
+        const uint32_t count = card.rekeyings.count;
+        memcpy(card.root_public, count > 0 ? card.rekeyings.items[count - 1].root_public : card.genesis_root, 32);
         kr_council_id(card.council, card.genesis);
         *ret_card = card;
     }
@@ -132,20 +138,23 @@ enum kr_err kr_card_parse(struct kr_slice content, struct kr_card *ret_card)
     if (err != KR_OK) {
         return err;
     }
-    bool is_good = kr_sign_public_check(card.root_public) == KR_OK &&
+    bool is_good = kr_sign_public_check(card.genesis_root) == KR_OK &&
                    are_points(card.transport, card.transport_count, kr_box_public_check) &&
                    are_points(card.node, card.node_count, kr_sign_public_check) &&
                    are_points(card.sealing, card.sealing_count, kr_box_public_check);
-    if (!is_good) {
-        return KR_KEY;
+    err = is_good ? KR_OK : KR_KEY;
+    if (err == KR_OK && card.rekeyings.count > 0) {
+        err = kr_rekeyings_check(&card.rekeyings, card.council, card.genesis_root, card.commitment);
     }
-    *ret_card = card;
-    return KR_OK;
+    if (err == KR_OK) {
+        *ret_card = card;
+    }
+    return err;
 }
 
 void kr_card_write(const struct kr_card *card, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 10);
+    kr_writer_array(writer, card->rekeyings.count > 0 ? CARD_FIELDS_REKEYED : CARD_FIELDS);
     kr_writer_slice(writer, card->genesis);
     kr_writer_str_slice(writer, card->name_ja);
     kr_writer_str_slice(writer, card->name_en);
@@ -160,6 +169,9 @@ void kr_card_write(const struct kr_card *card, struct kr_writer *writer)
     write_keys(writer, false, card->node_count, card->node);
     write_keys(writer, false, card->sealing_count, card->sealing);
     kr_writer_slice(writer, card->previous);
+    if (card->rekeyings.count > 0) {
+        kr_rekeyings_write(&card->rekeyings, writer);
+    }
 }
 
 void kr_council_genesis_write(const uint8_t root_public[static 32], const uint8_t recovery_public[static 32],
@@ -167,7 +179,7 @@ void kr_council_genesis_write(const uint8_t root_public[static 32], const uint8_
 {
     uint8_t commitment[KR_HASH_BYTES];
 
-    kr_hash(commitment, "kairan recovery key", recovery_public, 32);
+    kr_recovery_commitment(commitment, recovery_public);
     kr_writer_array(writer, 4);
     kr_writer_uint(writer, GENESIS_VERSION);
     kr_writer_bin(writer, root_public, 32);

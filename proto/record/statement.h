@@ -6,7 +6,8 @@
  *   council card        = array of 10: genesis (bin), name ja, name en, region (strs), contact (array of [name, mail, telephone,
  *                         hours], strs), hosted by (bin 0 or 32), transport keys (array of [public (bin 32), from_s, until_s,
  *                         endpoint (str)]), node keys, sealing keys (arrays of [public (bin 32), from_s, until_s]), previous
- *                         version's record id (bin 0 or 32)
+ *                         version's record id (bin 0 or 32); once the root key was replaced, array of 12: behind them the two
+ *                         fields of rekeying.h
  *   charter genesis     = array of 6: version 1, name (str), founders (array of bin 32, strictly ascending), vouches needed k,
  *                         quorum, nonce (bin 16)
  *   community id        = BLAKE2b-256("kairan community id" ‖ charter genesis)
@@ -22,6 +23,7 @@
 #include "crypto/limits.h"
 #include "proto/codec/reader.h"
 #include "proto/codec/writer.h"
+#include "proto/record/rekeying.h"
 
 struct kr_card_key {
     uint8_t public_key[32];
@@ -31,20 +33,23 @@ struct kr_card_key {
 
 struct kr_card {
     struct kr_slice genesis;
-    uint8_t council[32];     /* computed from the genesis on parsing */
-    uint8_t root_public[32]; /* from the genesis */
+    uint8_t council[32]; /* computed from the genesis on parsing */
+    /* From the genesis. */
+    uint8_t genesis_root[32], commitment[32];
+    uint8_t root_public[32]; /* in force by this card: the last re-keying's, else the genesis' */
+    struct kr_rekeyings rekeyings;
     struct kr_slice name_ja, name_en, region;
     struct kr_slice contact_name, contact_mail, contact_telephone, contact_hours;
     struct kr_slice hosted_by, previous;
     uint32_t transport_count, node_count, sealing_count;
     struct kr_card_key transport[KR_CARD_KEYS_MAX], node[KR_CARD_KEYS_MAX], sealing[KR_CARD_KEYS_MAX];
 };
-/* Every key is checked as a valid point (KR_KEY). */
+/* Every key is checked as a valid point (KR_KEY), and re-keyings as proved. */
 enum kr_err kr_card_parse(struct kr_slice content, struct kr_card *ret_card) KR_WARN_UNUSED;
 /* The same without that check, which is nearly all of the cost: for a card that has passed it before. */
 enum kr_err kr_card_read(struct kr_slice content, struct kr_card *ret_card) KR_WARN_UNUSED;
 void kr_card_write(const struct kr_card *card,
-                   struct kr_writer *writer); /* `council` and `root_public` are not written: the genesis has them */
+                   struct kr_writer *writer); /* what is computed on parsing is not written: genesis and re-keyings have it */
 /* Packs a council genesis into `writer` and computes the id. */
 void kr_council_genesis_write(const uint8_t root_public[static 32], const uint8_t recovery_public[static 32],
                               const uint8_t nonce[static 16], struct kr_writer *writer);

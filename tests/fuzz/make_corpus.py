@@ -14,7 +14,7 @@ RECORD = {"record": 0, "header": 1, "sealed": 2, "report": 3, "advisory": 4, "co
 MESSAGE, HELLO, SUBMIT, INVITE, LS, SUMMARY, MATCH, SHOWN, COUNCIL, PREVIEW, EXPLAINED, PEER, STATUS, JOIN = range(14)
 FROM_CLIENT, FROM_KEEPER, RETRACT, REVISE, CONFIRM, WAITING, EXPORT, SIGHT, SIGHTING_ITEM = range(14, 23)
 STATED, CARD_EDIT, KEY_COPY, KEY_SEALED, KEY_FORGET, ALARM, PEER_ACT, BLOCKED, QUARANTINED, PROOF, PAPER, KEY_ITEM = range(29, 41)
-REVOKE = 55
+REVOKE, RECOVER = 55, 65
 FORWARD_ACT, FORWARD_ITEM = 63, 64
 TEXT, PAYLOAD, ENDPOINT = range(3)
 LARGE = 4096  # larger vectors teach a fuzzer little
@@ -171,7 +171,10 @@ def seeds(vectors):
     yield "record", "sighting", RECORD["sighting"], array(uint(3), binary(b"a.example"), uint(0), uint(4), uint(5), uint(6))
     yield "record", "sealed", RECORD["sealed"], len(inner).to_bytes(4, "big") + inner
     for case in vectors["bodies"] + vectors["statements"]:
-        yield "record", case["kind"].replace(" ", "-"), RECORD[case["kind"]], bytes.fromhex(case["bytes"])
+        name = case["kind"].replace(" ", "-") + ("-rekeyed" if "bad_ones" in case else "")
+        yield "record", name, RECORD[case["kind"]], bytes.fromhex(case["bytes"])
+        for number, bad in enumerate(case.get("bad_ones", [])):
+            yield "record", f"{name}-bad-{number}", RECORD[case["kind"]], bytes.fromhex(bad["bytes"])
     for case in vectors["messages"]:
         yield "wire", f"message-{case['type']}", MESSAGE, bytes.fromhex(case["bytes"])
     for name in ("initiator_hello", "responder_hello"):
@@ -189,6 +192,7 @@ def seeds(vectors):
             yield "wire", f"people-{number}", number, data
     yield "wire", "key-item", KEY_ITEM, array(uint(1), uint(3), ID, uint(1), uint(2))
     yield "wire", "revoke", REVOKE, array(ID, uint(1), uint(1))
+    yield "wire", "recover", RECOVER, array(ID, ID, ID, binary(b"\x05" * 64), uint(2))
     ticket = vectors["ticket"]
     yield "ticket", "good", TEXT, ticket["text"].encode()
     for number, case in enumerate(vectors["bad_tickets"]):

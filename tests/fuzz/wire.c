@@ -155,6 +155,7 @@ RUN(addressee)
 RUN(body_key_item)
 RUN(body_keys)
 RUN(body_key_act)
+RUN(recover)
 #undef RUN
 
 #define RUN_CARD(type)                                                                                                             \
@@ -296,6 +297,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         run_body_key,
         run_forward_act,
         run_forward_item,
+        run_recover,
     };
     struct kr_slice bytes = {0};
 

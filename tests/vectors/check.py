@@ -344,8 +344,31 @@ def check_takebacks(vectors):
     return len(vectors["takebacks"])
 
 
+def read_rekeyings(data):
+    """Which root and recovery key are in force by that card, and of which council."""
+    content = fields(decode(data), 12)
+    council = blake("kairan council id", content[0])
+    _, root, commitment, _ = decode(content[0])
+    recovery, signed, roots = binary(content[10], 32), council, [root]
+    need(commitment == blake("kairan recovery key", recovery), "commitment")
+    need(1 <= len(content[11]) <= 16, "fields")
+    for entry in content[11]:
+        root, following, signature = fields(entry, 3)
+        need(root not in roots, "root twice")
+        roots.append(root)
+        signed += root + following
+        verify(recovery, signature, b"kairan rekeying" + signed)
+        recovery = following
+    return council, root, recovery
+
+
 def check_statements(vectors):
-    card, charter, vouch, revocation = vectors["statements"]
+    card, rekeyed, charter, vouch, revocation = vectors["statements"]
+    council, root, recovery = read_rekeyings(bytes.fromhex(rekeyed["bytes"]))
+    assert (council.hex(), root.hex(), recovery.hex()) == (rekeyed["id"], rekeyed["root_public"], rekeyed["recovery_public"])
+    assert council.hex() == card["id"] and root.hex() != card["root_public"]
+    for case in rekeyed["bad_ones"]:
+        expect_bad(case["bad"], lambda case=case: read_rekeyings(bytes.fromhex(case["bytes"])))
     content = fields(decode(bytes.fromhex(card["bytes"])), 10)
     version, root, commitment, nonce = decode(content[0])
     assert version == 1 and len(nonce) == 16 and root.hex() == card["root_public"]

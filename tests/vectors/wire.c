@@ -45,6 +45,58 @@ static void write_revocation(struct json *json)
     kr_writer_deinit(&content);
 }
 
+static void write_rekeyed(struct json *json, const struct kr_card *card)
+{
+    struct kr_writer content;
+    kr_writer_init(&content, KR_BODY_BYTES_MAX);
+    kr_card_write(card, &content);
+    KR_ASSERT(kr_writer_finish(&content) == KR_OK);
+    json_hex(json, "bytes", content.bytes, content.len);
+    kr_writer_deinit(&content);
+}
+
+static void write_bad_rekeyed(struct json *json, const char *why, struct kr_card card, enum kr_err expected)
+{
+    const enum kr_err err = kr_rekeyings_check(&card.rekeyings, card.council, card.genesis_root, card.commitment);
+    KR_ASSERT(err == expected);
+    json_open(json, NULL, '{');
+    write_rekeyed(json, &card);
+    json_text(json, "bad", why);
+    json_close(json, '}');
+}
+
+/* The same council's card after two re-keyings, and three that prove nothing. */
+static void write_rekeyings(struct json *json, struct kr_card card)
+{
+    uint8_t roots[2][32], recoveries[2][32], secrets[2][64], root_secret[64];
+    const uint8_t *by[] = {reader_council.node_secret, secrets[0]};
+    for (uint8_t i = 0; i < 2; i++) {
+        kr_sign_keypair(roots[i], root_secret, (const uint8_t[32]){0x71, i});
+        kr_sign_keypair(recoveries[i], secrets[i], (const uint8_t[32]){0x72, i});
+        KR_ASSERT(kr_rekeyings_append(&card.rekeyings, card.council, card.commitment, by[i], roots[i], recoveries[i]) == KR_OK);
+    }
+    json_open(json, NULL, '{');
+    json_text(json, "kind", "council card");
+    write_rekeyed(json, &card);
+    json_hex(json, "id", card.council, 32);
+    json_hex(json, "root_public", roots[1], 32);
+    json_hex(json, "recovery_public", recoveries[1], 32);
+    json_open(json, "bad_ones", '[');
+    struct kr_card bad = card;
+    memcpy(bad.rekeyings.recovery_public, recoveries[0], 32);
+    write_bad_rekeyed(json, "commitment", bad, KR_KEY);
+    bad = card;
+    bad.rekeyings.items[0] = bad.rekeyings.items[1];
+    bad.rekeyings.count = 1;
+    write_bad_rekeyed(json, "signature", bad, KR_SIGNATURE);
+    bad = card;
+    bad.rekeyings.count = 1;
+    KR_ASSERT(kr_rekeyings_append(&bad.rekeyings, card.council, card.commitment, by[1], card.genesis_root, recoveries[1]) == KR_OK);
+    write_bad_rekeyed(json, "root twice", bad, KR_MALFORMED);
+    json_close(json, ']');
+    json_close(json, '}');
+}
+
 void vectors_statements(struct json *json)
 {
     static const uint8_t nonce[16] = {1, 2, 3, 4};
@@ -78,6 +130,7 @@ void vectors_statements(struct json *json)
     json_hex(json, "root_public", card.root_public, 32);
     json_hex(json, "recovery_public", reader_council.node_public, 32);
     json_close(json, '}');
+    write_rekeyings(json, card);
     kr_writer_deinit(&content);
     kr_writer_deinit(&genesis);
 

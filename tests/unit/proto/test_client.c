@@ -51,6 +51,7 @@ ROUND_TRIP(kr_sighting_item, item, kr_sighting_item_write, kr_sighting_item_read
 ROUND_TRIP(kr_council_item, item, kr_council_item_write, kr_council_item_read)
 ROUND_TRIP(kr_key_item, key_item, kr_key_item_write, kr_key_item_read)
 ROUND_TRIP(kr_revoke, revoke, kr_revoke_write, kr_revoke_read)
+ROUND_TRIP(kr_recover, recover, kr_recover_write, kr_recover_read)
 ROUND_TRIP(kr_quarantined, quarantined, kr_quarantined_write, kr_quarantined_read)
 ROUND_TRIP(kr_peer_act, act, kr_peer_act_write, kr_peer_act_read)
 ROUND_TRIP(kr_blocked, blocked, kr_blocked_write, kr_blocked_read)
@@ -368,6 +369,9 @@ static void keys_and_statements_read_back(void **state)
     assert_memory_equal(&key_item, &read_key_item, sizeof key_item);
     struct kr_revoke revoke = {.key = {15}, .since_ms = 16, .is_taken_over = true}, read_revoke;
     round_trip_kr_revoke(&revoke, &read_revoke);
+    struct kr_recover recover = {.recovery_public = {17}, .rekeying = {{18}, {19}, {20}}, .others = KR_OTHERS_END}, read_recover;
+    round_trip_kr_recover(&recover, &read_recover);
+    assert_memory_equal(&read_recover, &recover, sizeof recover);
     assert_true(read_revoke.key[0] == 15 && read_revoke.since_ms == 16 && read_revoke.is_taken_over);
     struct kr_quarantined quarantined = {.bytes = 12, .from = {13}, .from_name = text_slice("南"), .record = some_summary()},
                           read_quarantined;
