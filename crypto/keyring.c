@@ -433,6 +433,34 @@ enum kr_err kr_keyring_storage_turn(struct kr_keyring *keyring, const char *path
     return err;
 }
 
+enum kr_err kr_keyring_follow(struct kr_keyring *keyring, const uint8_t root_public[static 32],
+                              const uint8_t recovery_public[static 32], const char *path, struct kr_error *error)
+{
+    void *memory = NULL;
+    const bool has_root = memcmp(keyring->root_public, root_public, 32) == 0;
+    const bool has_recovery = memcmp(keyring->recovery_public, recovery_public, 32) == 0;
+    if (has_root && has_recovery) {
+        return KR_OK;
+    }
+    enum kr_err err = kr_secret_new(sizeof *keyring, &memory, error);
+    if (err != KR_OK) {
+        return err;
+    }
+    struct kr_keyring *changed = memory;
+    *changed = *keyring;
+    if (!has_root) {
+        memcpy(changed->root_public, root_public, 32);
+        wipe(changed, KR_KEY_ROOT);
+    }
+    if (!has_recovery) {
+        memcpy(changed->recovery_public, recovery_public, 32);
+        wipe(changed, KR_KEY_RECOVERY);
+    }
+    err = adopt(keyring, changed, path, error);
+    kr_secret_free(memory);
+    return err;
+}
+
 const struct kr_dated_key *kr_keyring_sealing_by_hint(const struct kr_keyring *keyring, const uint8_t hint[static 4],
                                                       uint32_t index)
 {

@@ -101,6 +101,10 @@ bool kr_keyring_storage_comes(const struct kr_keyring *keyring);
  * Borrowed. */
 const uint8_t *kr_keyring_storage(const struct kr_keyring *keyring);
 const uint8_t *kr_keyring_storage_before(const struct kr_keyring *keyring);
+/* Root key and recovery key are others from now on, and in other places: what is here of the ones before goes; first in the file at
+ * `path` (NULL: there is none), then in memory. Nothing where they are these already. On failure all is as it was. */
+enum kr_err kr_keyring_follow(struct kr_keyring *keyring, const uint8_t root_public[static 32],
+                              const uint8_t recovery_public[static 32], const char *path, struct kr_error *error) KR_WARN_UNUSED;
 
 /* The secret key and public key whose hint equals `hint`; NULL where there is none. `index` from 0 walks several with one hint.
  * Borrowed from the keyring. */

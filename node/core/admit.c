@@ -10,6 +10,7 @@
 #include "node/core/alarm.h"
 #include "node/core/facts.h"
 #include "node/core/people.h"
+#include "node/core/rekeyed.h"
 #include "node/core/restored.h"
 #include "node/core/revoke.h"
 #include "node/core/takeback.h"
@@ -173,6 +174,7 @@ static enum kr_err judge_statement(struct kr_step *step, const struct kr_job *jo
     }
     bool is_ours = memcmp(header->author, core->self, 32) == 0;
     enum kr_err may_sign = kr_directory_may_sign(&core->directory, header, &content);
+    may_sign = may_sign == KR_OK ? kr_rekeyed_judge(step, job) : may_sign;
     if (may_sign != KR_OK && (is_ours || may_sign != KR_UNKNOWN_AUTHOR)) {
         return may_sign;
     }
@@ -295,11 +297,21 @@ enum kr_err kr_admit_standing(struct kr_step *step, const struct kr_header *head
     return KR_OK;
 }
 
-/* Of a replaceable kind only the highest version stands; a tie goes to the lower id. */
-static bool is_outdone(const struct kr_directory_entry *entry, const struct kr_job *job)
+/* Of a replaceable kind only the highest version stands, but what a later root key signed comes first; a tie goes to the lower id.
+ * `*ret_contradicts`: one key signed both as one version. */
+static enum kr_err is_outdone(struct kr_step *step, const struct kr_directory_entry *entry, const struct kr_job *job,
+                              bool *ret_outdone, bool *ret_contradicts)
 {
-    return entry->version > job->header.version ||
-           (entry->version == job->header.version && memcmp(entry->record_id, job->record.id, 32) < 0);
+    enum kr_root_rank ours, theirs;
+    const uint64_t version = job->header.version;
+    enum kr_err err = kr_rekeyed_ranks(step, job, entry->record_id, &ours, &theirs);
+    if (err == KR_OK) {
+        *ret_contradicts = ours == theirs && entry->version == version && memcmp(entry->record_id, job->record.id, 32) != 0;
+        *ret_outdone = ours != theirs ? theirs > ours
+                                      : entry->version > version ||
+                                            (entry->version == version && memcmp(entry->record_id, job->record.id, 32) < 0);
+    }
+    return err;
 }
 
 enum kr_err kr_admit_leave(struct kr_step *step, const struct kr_header *header, const uint8_t id[static 32])
@@ -324,10 +336,12 @@ static enum kr_err replace_older(struct kr_step *step, const struct kr_job *job)
     if (err != KR_OK) {
         return err == KR_NOT_FOUND ? KR_OK : err;
     }
-    if (entry.version == job->header.version && !kr_kind_is_internal(job->header.kind)) { /* (else two admins at two nodes) */
+    bool outdone = false, contradicts = false;
+    err = is_outdone(step, &entry, job, &outdone, &contradicts);
+    if (err == KR_OK && contradicts && !kr_kind_is_internal(job->header.kind)) { /* (else two admins at two nodes) */
         err = kr_alarm_raise(step, job, entry.record_id);
     }
-    if (err != KR_OK || is_outdone(&entry, job)) {
+    if (err != KR_OK || outdone) {
         return err != KR_OK ? err : KR_EXISTS;
     }
     if (!KR_FAULT(KR_FAULT_OLDER_IN_TREE)) {
@@ -364,6 +378,29 @@ static enum kr_err say_membership(struct kr_step *step, const uint8_t community[
                                    known->name);
 }
 
+/* Which root key is in force; zero: no card of that council is here. */
+static void root_of(const struct kr_core *core, const uint8_t council[static 32], uint8_t ret_root[static 32])
+{
+    const struct kr_council *known = kr_directory_council(&core->directory, council);
+    memset(ret_root, 0, 32);
+    if (known != NULL) {
+        memcpy(ret_root, known->root_public, 32);
+    }
+}
+
+/* A card is in the directory: it may list other keys, or be signed with another root key. */
+static enum kr_err card_entered(struct kr_step *step, const uint8_t author[static 32], const uint8_t root_before[static 32])
+{
+    static const uint8_t none[32];
+    uint8_t root[32];
+    enum kr_err err = KR_OK;
+    root_of(step->core, author, root);
+    if (memcmp(root_before, none, 32) != 0 && memcmp(root_before, root, 32) != 0) {
+        err = kr_rekeyed_entered(step, author);
+    }
+    return err == KR_OK && memcmp(author, step->core->self, 32) == 0 ? kr_keys_card_entered(step) : err;
+}
+
 static enum kr_err put_statement(struct kr_step *step, const struct kr_job *job)
 {
     const bool was_member = kr_directory_is_member(&step->core->directory, job->header.community, step->core->self);
@@ -373,6 +410,8 @@ static enum kr_err put_statement(struct kr_step *step, const struct kr_job *job)
     struct kr_card card;
     struct kr_charter charter;
     struct kr_writer writer;
+    uint8_t root_before[32];
+    root_of(step->core, job->header.author, root_before);
     kr_directory_key(key, &job->header);
     memcpy(entry.record_id, job->record.id, 32);
     if (job->header.kind == KR_KIND_COUNCIL_CARD && kr_card_parse(content, &card) == KR_OK) {
@@ -395,8 +434,8 @@ static enum kr_err put_statement(struct kr_step *step, const struct kr_job *job)
                          : kr_directory_take(&step->core->directory, &job->header, job->record.id, content);
     }
     kr_quarantine_is_due(step->core);
-    if (err == KR_OK && job->header.kind == KR_KIND_COUNCIL_CARD && memcmp(job->header.author, step->core->self, 32) == 0) {
-        err = kr_keys_card_entered(step);
+    if (err == KR_OK && job->header.kind == KR_KIND_COUNCIL_CARD) {
+        err = card_entered(step, job->header.author, root_before);
     }
     if (err == KR_OK && job->header.kind == KR_KIND_COUNCIL_CARD && kr_card_read(content, &card) == KR_OK &&
         !kr_links_fit_card(step->core, job->header.author, &card)) {
@@ -618,7 +657,11 @@ enum kr_err kr_admit_foresee(struct kr_step *step, const struct kr_job *job, con
     enum kr_err verdict = kr_is_expired(step, job->header.expires_s) ? KR_EXPIRED : judge(step, job, from);
     if (verdict == KR_OK) {
         err = kr_admit_standing(step, &job->header, &entry);
-        verdict = err == KR_OK && is_outdone(&entry, job) ? KR_EXISTS : KR_OK;
+        bool outdone = false, contradicts = false;
+        if (err == KR_OK) {
+            err = is_outdone(step, &entry, job, &outdone, &contradicts);
+        }
+        verdict = outdone ? KR_EXISTS : KR_OK;
     }
     if (verdict == KR_NOMEM || (err != KR_OK && err != KR_NOT_FOUND)) {
         return verdict == KR_NOMEM ? verdict : err;

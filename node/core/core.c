@@ -10,6 +10,7 @@
 #include "node/core/draft.h"
 #include "node/core/effect.h"
 #include "node/core/forward.h"
+#include "node/core/rekeyed.h"
 #include "node/core/restored.h"
 #include "node/core/revoke.h"
 #include "node/core/takeback.h"
@@ -183,6 +184,9 @@ static enum kr_err load(struct kr_core *core, struct kr_txn *txn)
     }
     if (err == KR_OK) {
         err = kr_revoke_load(&step);
+    }
+    if (err == KR_OK) {
+        err = kr_rekeyed_load(&step);
     }
     if (err == KR_OK) {
         err = kr_alarms_load(&step);
@@ -424,6 +428,8 @@ static enum kr_err perform(struct kr_step *step, const struct kr_event *event, c
         return kr_forward_request(step, event);
     case KR_OP_FORWARDS:
         return kr_forwards_request(step, event);
+    case KR_OP_RECOVER:
+        return kr_recover_request(step, event);
     default:
         return kr_step_error(step, event->client, event->request, KR_VERSION, "this node does not know request %u: update it",
                              event->op);
@@ -596,8 +602,8 @@ bool kr_core_idle_is_due(struct kr_core *core, const struct kr_store *store, uin
     core->now_ms = now_ms > core->now_ms ? now_ms : core->now_ms;
     return kr_store_merge_is_due(store) ||
            (core->has_identity &&
-            (core->quarantine_is_due || core->takeback_is_due || core->revoked_is_due || core->now_ms >= core->expiry_at_ms ||
-             kr_audit_is_due(core) || kr_admit_pairs_is_due(core) || kr_gossip_is_due(core)));
+            (core->quarantine_is_due || core->takeback_is_due || core->revoked_is_due || core->strangers_are_due ||
+             core->now_ms >= core->expiry_at_ms || kr_audit_is_due(core) || kr_admit_pairs_is_due(core) || kr_gossip_is_due(core)));
 }
 
 /* The kinds of work take turns, so that one of which there is always more does not keep the others from being done. */
@@ -607,8 +613,13 @@ enum kr_err kr_core_idle(struct kr_core *core, struct kr_txn *txn, struct kr_rng
     static const struct {
         enum kr_err (*slice)(struct kr_step *step, bool *ret_more);
         bool needs_identity;
-    } kinds[] = {{kr_admit_quarantined, true}, {kr_admit_pairs, true}, {kr_takeback_slice, true},
-                 {kr_revoke_slice, true},      {expire, true},         {merge, false}};
+    } kinds[] = {{kr_admit_quarantined, true},
+                 {kr_admit_pairs, true},
+                 {kr_takeback_slice, true},
+                 {kr_revoke_slice, true},
+                 {kr_rekeyed_slice, true},
+                 {expire, true},
+                 {merge, false}};
     const uint32_t count = sizeof kinds / sizeof kinds[0], begin_at = core->idle_turn;
     struct kr_step step = begin(core, txn, rng, now_ms, effects);
     bool more = false;

@@ -117,6 +117,51 @@ const struct kr_card_key *kr_card_key_at(const struct kr_card_key *keys, uint32_
     return best;
 }
 
+static enum kr_root_rank rank(const struct kr_card *card, const uint8_t key[static 32])
+{
+    const struct kr_rekeyings *rekeyings = &card->rekeyings;
+    bool is_known = memcmp(card->genesis_root, key, 32) == 0;
+    for (uint32_t i = 0; i < rekeyings->count && !is_known; i++) {
+        is_known = memcmp(rekeyings->items[i].root_public, key, 32) == 0;
+    }
+    return memcmp(card->root_public, key, 32) == 0 ? KR_ROOT_IN_FORCE : is_known ? KR_ROOT_FORMER : KR_ROOT_NONE;
+}
+
+enum kr_root_rank kr_directory_rank(const struct kr_directory *directory, const uint8_t author[static 32],
+                                    const uint8_t key[static 32])
+{
+    const struct kr_council *council = kr_directory_council(directory, author);
+    struct kr_card card;
+    if (council == NULL || council->rekeyings == 0) {
+        return council != NULL && memcmp(council->root_public, key, 32) == 0 ? KR_ROOT_IN_FORCE : KR_ROOT_NONE;
+    }
+    kr_council_card(council, &card);
+    return rank(&card, key);
+}
+
+enum kr_root_rank kr_directory_rank_card(const struct kr_directory *directory, const struct kr_card *card)
+{
+    const struct kr_council *council = kr_directory_council(directory, card->council);
+    struct kr_card known;
+    if (council == NULL || (council->rekeyings == 0 && card->rekeyings.count == 0)) {
+        return KR_ROOT_IN_FORCE;
+    }
+    kr_council_card(council, &known);
+    return kr_rekeyings_compare(&card->rekeyings, &known.rekeyings) > 0 ? KR_ROOT_NEWER : rank(&known, card->root_public);
+}
+
+const struct kr_council *kr_directory_newer(const struct kr_directory *directory, const struct kr_card *card, uint64_t version)
+{
+    const struct kr_council *known = kr_directory_council(directory, card->council);
+    struct kr_card other;
+    int order = 0;
+    if (known != NULL && (known->rekeyings > 0 || card->rekeyings.count > 0)) {
+        kr_council_card(known, &other);
+        order = kr_rekeyings_compare(&other.rekeyings, &card->rekeyings);
+    }
+    return known != NULL && (order != 0 ? order > 0 : known->version > version) ? known : NULL;
+}
+
 enum kr_err kr_directory_may_sign(const struct kr_directory *directory, const struct kr_header *header,
                                   const struct kr_slice *content)
 {
@@ -132,7 +177,7 @@ enum kr_err kr_directory_may_sign(const struct kr_directory *directory, const st
         return KR_UNKNOWN_AUTHOR;
     }
     if (kr_kind_is_statement(header->kind)) {
-        return memcmp(council->root_public, header->signing_key, 32) == 0 ? KR_OK : KR_DENIED;
+        return kr_directory_rank(directory, header->author, header->signing_key) != KR_ROOT_NONE ? KR_OK : KR_UNKNOWN_AUTHOR;
     }
     struct kr_card card;
     kr_council_card(council, &card);
@@ -202,6 +247,9 @@ static enum kr_err revocation_fits(const struct kr_header *header, struct kr_sli
     if (!header->has_subject || kr_revocation_parse(content, &revocation) != KR_OK) {
         return KR_MALFORMED;
     }
+    if (memcmp(revocation.key, header->signing_key, 32) == 0) {
+        return KR_MALFORMED; /* a root key that was stolen cannot say of itself what it signed genuinely */
+    }
     kr_revocation_subject(subject, revocation.key, revocation.page);
     return memcmp(subject, header->subject, 32) == 0 ? KR_OK : KR_MALFORMED;
 }
@@ -244,10 +292,11 @@ static enum kr_err take_card(struct kr_directory *directory, const struct kr_hea
     memcpy(council->community, header->community, 32);
     memcpy(council->record_id, record_id, 32);
     memcpy(council->root_public, card.root_public, 32);
+    council->rekeyings = card.rekeyings.count;
     memcpy(council->content, content.bytes, content.len);
     bool found;
     uint32_t slot = council_slot(directory, header->author, &found);
-    if (found && directory->councils[slot]->version > header->version) {
+    if (found && kr_directory_newer(directory, &card, header->version) != NULL) {
         goto out; /* an older card of another community's directory */
     }
     if (found) {

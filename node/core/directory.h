@@ -20,7 +20,8 @@ struct kr_council {
     uint64_t version;
     uint8_t community[32]; /* of the record that this card came in; zero: none */
     uint8_t record_id[32];
-    uint8_t root_public[32]; /* what stands in the card's genesis */
+    uint8_t root_public[32]; /* in force: what stands in the card's genesis, or in its last re-keying */
+    uint32_t rekeyings;      /* on the card; 0: that of the genesis */
     uint32_t content_len;
     uint8_t content[]; /* of the card's record */
 };
@@ -81,6 +82,8 @@ enum kr_err kr_directory_learn_genesis(struct kr_directory *directory, const str
 
 /* NULL where unknown. Borrowed until the directory changes. */
 const struct kr_council *kr_directory_council(const struct kr_directory *directory, const uint8_t id[static 32]);
+/* The council's card that is known, where it counts before this one: by its re-keyings, or else its version. NULL: none does. */
+const struct kr_council *kr_directory_newer(const struct kr_directory *directory, const struct kr_card *card, uint64_t version);
 /* The council's card; its slices are borrowed from the council. */
 void kr_council_card(const struct kr_council *council, struct kr_card *ret_card);
 const struct kr_community *kr_directory_community(const struct kr_directory *directory, const uint8_t id[static 32]);
@@ -92,10 +95,23 @@ bool kr_directory_was_member(const struct kr_directory *directory, const uint8_t
 /* Founder, or somebody vouched for it (withdrawn or not). */
 bool kr_directory_is_candidate(const struct kr_directory *directory, const uint8_t community[static 32],
                                const uint8_t council[static 32]);
-/* Whether the key may sign what this header says: the root key for statements, a node key dated around `created_ms` for the rest.
+/* What a key was or is to a council. */
+enum kr_root_rank {
+    KR_ROOT_NONE,   /* no root key of its, as far as its card tells */
+    KR_ROOT_FORMER, /* replaced by a re-keying */
+    KR_ROOT_IN_FORCE,
+    KR_ROOT_NEWER, /* of a card alone: that card's re-keyings count before those known here */
+};
+enum kr_root_rank kr_directory_rank(const struct kr_directory *directory, const uint8_t author[static 32],
+                                    const uint8_t key[static 32]);
+/* The same of one who signs this card of its own. */
+enum kr_root_rank kr_directory_rank_card(const struct kr_directory *directory, const struct kr_card *card);
+
+/* Whether the key may sign what this header says: a root key for statements, a node key dated around `created_ms` for the rest.
  * KR_UNKNOWN_AUTHOR where a card that is still to come may say so: the council has none here, or its card does not list the key.
- * KR_DENIED where none can: not the root key, or a key that the card lists for other dates (replaced, revoked). A card proves
- * itself (`content` needed; else NULL). */
+ * KR_DENIED where none can: a key that the card lists for other dates (replaced, revoked). A card proves itself (`content` needed;
+ * else NULL). What a root key signed that was replaced is genuine where its revocation says so (revoke.h); that is not asked
+ * here. */
 enum kr_err kr_directory_may_sign(const struct kr_directory *directory, const struct kr_header *header,
                                   const struct kr_slice *content) KR_WARN_UNUSED;
 /* The newest key of the list that holds at `now_s`; NULL where none does. */

@@ -264,6 +264,12 @@ static const uint8_t *node_secret(const struct kr_keyring *keyring, const uint8_
     return is_next ? keyring->next_node_secret : keyring->node_secret;
 }
 
+/* NULL: it is elsewhere. The keyring may still have one that was replaced. */
+static const uint8_t *root_secret(const struct kr_keyring *keyring, const uint8_t root_key[static 32])
+{
+    return memcmp(keyring->root_public, root_key, 32) == 0 ? kr_keyring_secret(keyring, KR_KEY_ROOT) : NULL;
+}
+
 static enum kr_err make(struct kr_job *job, const struct kr_keyring *keyring)
 {
     struct kr_draft *draft = &job->draft;
@@ -275,10 +281,10 @@ static enum kr_err make(struct kr_job *job, const struct kr_keyring *keyring)
         return err;
     }
     const bool is_statement = kr_kind_is_statement(draft->kind);
-    const uint8_t *secret = is_statement ? kr_keyring_secret(keyring, KR_KEY_ROOT) : node_secret(keyring, job->node_key);
+    const uint8_t *secret = is_statement ? root_secret(keyring, job->root_key) : node_secret(keyring, job->node_key);
     uint8_t id[KR_ID_BYTES];
     job->is_unsigned = secret == NULL;
-    err = job->is_unsigned ? kr_record_prepare(draft, job->author, keyring->root_public, job->seed, &job->bytes, &job->len)
+    err = job->is_unsigned ? kr_record_prepare(draft, job->author, job->root_key, job->seed, &job->bytes, &job->len)
                            : kr_record_make(draft, job->author, secret, job->seed, &job->bytes, &job->len, id);
     if (err != KR_OK) {
         return err;

@@ -32,6 +32,7 @@ struct kr_job {
     uint8_t token[16];
     bool is_bulk;
     uint8_t node_key[32]; /* MAKE: signs, where it is the one that comes next; else the node key does */
+    uint8_t root_key[32]; /* MAKE: signs, of a statement; here or elsewhere */
     bool was_wanted;      /* CHECK: asked for, so exempt from quotas */
     bool is_walked;       /* CHECK: came while trees were walked */
     /* MAKE: the draft, all owned. */

@@ -218,9 +218,9 @@ enum kr_err kr_hello_card(struct kr_step *step, const struct kr_hello *hello, st
         return KR_DENIED;
     }
     /* An older card than the one we hold may list keys that were replaced since. */
-    const struct kr_council *known = kr_directory_council(&step->core->directory, hello->council);
+    const struct kr_council *known = kr_directory_newer(&step->core->directory, ret_card, ret_job->header.version);
     struct kr_card newer;
-    if (known != NULL && known->version > ret_job->header.version) {
+    if (known != NULL) {
         kr_council_card(known, &newer);
         return key_in_force(&newer, hello->node_key, step->now_ms);
     }

@@ -18,6 +18,7 @@
 #include "crypto/fault.h"
 #include "node/core/change.h"
 #include "node/core/facts.h"
+#include "node/core/rekeyed.h"
 #include "node/core/revoke.h"
 #include "node/core/takeback.h"
 
@@ -176,6 +177,35 @@ static enum kr_err arrivals(struct kr_step *step, uint64_t *ret_end)
     return err;
 }
 
+/* The log is swept by that list; made_ms 0: there is none any more, and all is genuine. */
+static enum kr_err begin_sweep(struct kr_step *step, const uint8_t author[static 32], const uint8_t key[static 32],
+                               uint64_t made_ms)
+{
+    struct sweep sweep = {.made_ms = made_ms, .next = 1};
+    memcpy(sweep.author, author, 32);
+    memcpy(sweep.key, key, 32);
+    enum kr_err err = arrivals(step, &sweep.end);
+    if (err == KR_OK) {
+        err = sweep_put(step, &sweep);
+    }
+    step->core->revoked_is_due = step->core->revoked_is_due || err == KR_OK;
+    return err;
+}
+
+enum kr_err kr_revoke_again(struct kr_step *step, const uint8_t author[static 32], const uint8_t key[static 32])
+{
+    const struct kr_revoked_key *revoked = kr_revoked_find(&step->core->directory.revoked, author, key);
+    return revoked == NULL || kr_revoked_is_whole(revoked) ? begin_sweep(step, author, key, revoked != NULL ? revoked->made_ms : 0)
+                                                           : KR_OK;
+}
+
+/* Of a root key that was replaced: it signed statements alone. */
+static enum kr_err root_entered(struct kr_step *step, const uint8_t author[static 32])
+{
+    enum kr_err err = kr_rekeyed_sweep(step, author);
+    return err == KR_OK && memcmp(author, step->core->self, 32) == 0 ? kr_links_renew(step) : err;
+}
+
 enum kr_err kr_revoke_entered(struct kr_step *step, const struct kr_header *header, struct kr_slice content)
 {
     struct kr_revocation revocation;
@@ -189,22 +219,18 @@ enum kr_err kr_revoke_entered(struct kr_step *step, const struct kr_header *head
     if (revoked == NULL || !kr_revoked_is_whole(revoked)) {
         return KR_OK;
     }
+    if (kr_directory_rank(&step->core->directory, header->author, revocation.key) != KR_ROOT_NONE) {
+        return root_entered(step, header->author);
+    }
     enum kr_err err = sweep_get(step, header->author, revocation.key, &sweep);
     if (err == KR_OK && sweep.made_ms == revoked->made_ms) {
         return KR_OK; /* the same list in another community's directory */
     }
-    sweep = (struct sweep){.made_ms = revoked->made_ms, .next = 1};
-    memcpy(sweep.author, header->author, 32);
-    memcpy(sweep.key, revocation.key, 32);
-    err = err == KR_OK || err == KR_NOT_FOUND ? arrivals(step, &sweep.end) : err;
-    if (err == KR_OK) {
-        err = sweep_put(step, &sweep);
+    if (err == KR_OK || err == KR_NOT_FOUND) {
+        err = begin_sweep(step, header->author, revocation.key, revoked->made_ms);
     }
-    if (err == KR_OK) {
-        step->core->revoked_is_due = true;
-        if (memcmp(header->author, step->core->self, 32) == 0) {
-            err = kr_links_renew(step); /* so that all peers hear of it: kr_revoke_announce */
-        }
+    if (err == KR_OK && memcmp(header->author, step->core->self, 32) == 0) {
+        err = kr_links_renew(step); /* so that all peers hear of it: kr_revoke_announce */
     }
     return err != KR_OK ? err
                         : kr_step_log(step, KR_LOG_WARNING,
@@ -409,7 +435,8 @@ static enum kr_err sweep_slice(struct kr_step *step, struct sweep *sweep)
     struct kr_head head;
     uint32_t changes = 0;
     enum kr_err err = scratch == NULL ? KR_NOMEM : KR_OK;
-    if (revoked == NULL || !kr_revoked_is_whole(revoked)) {
+    const bool is_over = sweep->made_ms == 0; /* the list was false itself */
+    if (is_over ? revoked != NULL : revoked == NULL || !kr_revoked_is_whole(revoked)) {
         sweep->next = sweep->end; /* another list is on its way, and begins anew */
     }
     for (uint32_t i = 0; i < SWEEP_SLICE && err == KR_OK && changes < CHANGE_SLICE && sweep->next < sweep->end; i++) {

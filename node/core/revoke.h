@@ -17,6 +17,8 @@ enum kr_err kr_revoke_asks(struct kr_step *step, const uint8_t author[static 32]
 enum kr_err kr_revoke_judge(struct kr_step *step, const struct kr_job *job) KR_WARN_UNUSED;
 /* A page of a list was stored and is in the directory. */
 enum kr_err kr_revoke_entered(struct kr_step *step, const struct kr_header *header, struct kr_slice content) KR_WARN_UNUSED;
+/* A page of a list turned out to be false itself, and has left the directory. */
+enum kr_err kr_revoke_again(struct kr_step *step, const uint8_t author[static 32], const uint8_t key[static 32]) KR_WARN_UNUSED;
 /* What a false record cut down leaves log and trees, and comes anew from who has it whole. */
 enum kr_err kr_revoke_bring_back(struct kr_step *step, uint64_t arrival, const struct kr_head *head) KR_WARN_UNUSED;
 

@@ -1,4 +1,5 @@
-/* A node key of ours that was stolen: our card with its end, and the list of what we signed with it ourselves.
+/* A node key of ours that was stolen: our card with its end, and the list of what we signed with it ourselves. Of a root key that
+ * was replaced, the list alone: which statements hold.
  *
  * Genuine is what this node made, and what of ours had come from peers before the theft: what a node that went back to a backup got
  * back. All that is still in some tree is named, content or not. */
@@ -42,7 +43,7 @@ static int compare(const void *left, const void *right)
     return memcmp(left, right, KR_REVOKED_NAME_BYTES);
 }
 
-static enum kr_err list_genuine(struct kr_step *step, const struct kr_revoke *revoke, struct names *names)
+static enum kr_err list_genuine(struct kr_step *step, const struct kr_revoke *revoke, bool is_root, struct names *names)
 {
     uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
     struct kr_head head;
@@ -60,7 +61,7 @@ static enum kr_err list_genuine(struct kr_step *step, const struct kr_revoke *re
         }
         at = head.arrival + 1;
         if (memcmp(head.author, step->core->self, 32) != 0 || memcmp(head.signing_key, revoke->key, 32) != 0 ||
-            kr_kind_is_statement(head.kind)) {
+            kr_kind_is_statement(head.kind) != is_root) {
             continue;
         }
         if (is_genuine(step, revoke, &head)) {
@@ -112,25 +113,29 @@ struct statements {
     uint8_t subjects[KR_REVOKED_PAGES_MAX][32];
     struct kr_card_places places;
     struct kr_card card;
+    bool is_root; /* the key is a root key that was replaced: no card */
     uint32_t count;
 };
 
 static void fill(struct statements *all, const struct kr_core *core, const struct kr_revoke *revoke, const struct names *names,
                  const size_t *first, uint32_t pages, uint64_t made_ms)
 {
+    static const uint8_t none[32];
+    const uint64_t since_ms = revoke->since_ms < made_ms ? revoke->since_ms : made_ms; /* (a root key may just be lost) */
     bool stands_alone = false;
     kr_card_fill(&all->places, &all->card, core->self, all->items);
-    all->count = all->places.count;
+    all->count = all->is_root ? 0 : all->places.count;
     for (uint32_t i = 0; i < pages; i++) {
-        all->pages[i] = (struct kr_revocation){.since_ms = revoke->since_ms, .made_ms = made_ms, .page = i, .pages = pages};
+        all->pages[i] = (struct kr_revocation){.since_ms = since_ms, .made_ms = made_ms, .page = i, .pages = pages};
         all->pages[i].names = (struct kr_slice){first[i + 1] > first[i] ? names->items[first[i]] : NULL,
                                                 (first[i + 1] - first[i]) * KR_REVOKED_NAME_BYTES};
         memcpy(all->pages[i].key, revoke->key, 32);
         kr_revocation_subject(all->subjects[i], revoke->key, i);
         for (uint32_t j = 0; j < all->places.count; j++) {
-            stands_alone = stands_alone || all->items[j].community == NULL;
-            all->items[all->count++] = (struct kr_statement){KR_KIND_REVOCATION, all->items[j].community, all->subjects[i],
-                                                             write_revocation, &all->pages[i]};
+            const bool has_community = memcmp(all->places.communities[j], none, 32) != 0;
+            stands_alone = stands_alone || !has_community;
+            all->items[all->count++] = (struct kr_statement){KR_KIND_REVOCATION, has_community ? all->places.communities[j] : NULL,
+                                                             all->subjects[i], write_revocation, &all->pages[i]};
         }
         if (!stands_alone) { /* for who shares no directory with us */
             all->items[all->count++] =
@@ -179,11 +184,10 @@ static enum kr_err ask(struct kr_step *step, const struct kr_event *event, const
                              names->count, (unsigned)(KR_REVOKED_PAGES_MAX * KR_REVOKED_NAMES_MAX));
     }
     fill(all, step->core, revoke, names, first, pages, step->now_ms);
-    enum kr_err err =
-        kr_step_log(step, KR_LOG_NOTICE,
-                    "a list of what the stolen key signed genuinely was made: %zu records are named, %llu of that key "
-                    "are here and not named",
-                    names->count, (unsigned long long)names->others);
+    enum kr_err err = kr_step_log(step, KR_LOG_NOTICE,
+                                  "a list of what that key signed genuinely was made: %zu records are named, %llu of that key "
+                                  "are here and not named",
+                                  names->count, (unsigned long long)names->others);
     return err == KR_OK ? kr_statement_ask(step, event, all->items, all->count) : err;
 }
 
@@ -206,10 +210,17 @@ enum kr_err kr_revoke_request(struct kr_step *step, const struct kr_event *event
     }
     if (err == KR_OK) {
         kr_council_card(self, &all->card);
-        err = end_key(step, event, &revoke, &all->card);
+        const enum kr_root_rank rank = kr_directory_rank(&core->directory, core->self, revoke.key);
+        all->is_root = rank == KR_ROOT_FORMER;
+        if (rank == KR_ROOT_IN_FORCE) {
+            err = kr_step_error(step, event->client, event->request, KR_INVALID,
+                                "that is the root key in force: `kairan root recover` replaces it");
+            goto out;
+        }
+        err = all->is_root ? KR_OK : end_key(step, event, &revoke, &all->card);
     }
     if (err == KR_OK) {
-        err = list_genuine(step, &revoke, &names);
+        err = list_genuine(step, &revoke, all->is_root, &names);
     }
     if (err == KR_OK) {
         err = ask(step, event, &revoke, &names, all);

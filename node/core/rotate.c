@@ -51,8 +51,36 @@ void kr_keys_load(struct kr_core *core)
     }
 }
 
+/* Root key and recovery key, where the card has others: it tells all nodes of the council, also one that was restored. */
+static enum kr_err turn_root(struct kr_step *step)
+{
+    const struct kr_core *core = step->core;
+    const struct kr_council *self = kr_directory_council(&core->directory, core->self);
+    struct kr_card card;
+    struct kr_writer keys;
+    if (self == NULL || self->rekeyings == 0) {
+        return KR_OK;
+    }
+    kr_council_card(self, &card);
+    const struct kr_rekeying *last = &card.rekeyings.items[card.rekeyings.count - 1];
+    if (memcmp(core->keyring->root_public, last->root_public, 32) == 0 &&
+        memcmp(core->keyring->recovery_public, last->recovery_public, 32) == 0) {
+        return KR_OK;
+    }
+    kr_writer_init(&keys, 64);
+    kr_writer_raw(&keys, last->root_public, 32);
+    kr_writer_raw(&keys, last->recovery_public, 32);
+    enum kr_err err = kr_effect_add_writer(step->effects, (struct kr_effect){.type = KR_EFFECT_ROOT_TURN}, &keys);
+    kr_writer_deinit(&keys);
+    return err;
+}
+
 enum kr_err kr_keys_turn(struct kr_step *step)
 {
+    enum kr_err err = turn_root(step);
+    if (err != KR_OK) {
+        return err;
+    }
     return next_signs(step->core)
                ? kr_effect_add(step->effects, &(struct kr_effect){.type = KR_EFFECT_KEYS_TURN, .at_ms = step->now_ms})
                : KR_OK;
@@ -63,7 +91,7 @@ enum kr_err kr_keys_card_entered(struct kr_step *step)
     const bool did = next_signs(step->core);
     kr_keys_load(step->core);
     if (did || !next_signs(step->core)) {
-        return KR_OK;
+        return turn_root(step);
     }
     enum kr_err err = kr_step_log(step, KR_LOG_NOTICE, "this node signs with a new key from now on");
     if (err == KR_OK) {

@@ -302,6 +302,7 @@ struct kr_core {
         struct kr_slice names; /* in them */
     } revoked_page;
     bool revoked_is_due;     /* some are to be swept by */
+    bool strangers_are_due;  /* rekeyed.h */
     uint8_t listed_next[32]; /* the node key that came next when our card began to list it; zero: none. rotate.c */
     uint32_t month_from;     /* months before it are gone from the trees; 0: since the start nobody has looked */
 };
@@ -548,6 +549,9 @@ enum kr_err kr_statement_put(struct kr_step *step, const struct kr_statement *st
  * of bin 32), before it those that the root key must sign elsewhere, or why there is none. */
 enum kr_err kr_statement_ask(struct kr_step *step, const struct kr_event *event, const struct kr_statement *statements,
                              uint32_t count) KR_WARN_UNUSED;
+/* The same, to be signed with a root key that is not in force yet, elsewhere. */
+enum kr_err kr_statement_ask_of(struct kr_step *step, const struct kr_event *event, const struct kr_statement *statements,
+                                uint32_t count, const uint8_t root[static 32]) KR_WARN_UNUSED;
 
 enum kr_err kr_state_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 
@@ -561,6 +565,9 @@ enum kr_err kr_peer_is_blocked(struct kr_step *step, const uint8_t council[stati
 struct kr_who;
 enum kr_err kr_body_request(struct kr_step *step, const struct kr_event *event, const struct kr_who *who) KR_WARN_UNUSED;
 enum kr_err kr_person_request(struct kr_step *step, const struct kr_event *event, const struct kr_who *who) KR_WARN_UNUSED;
+
+/* ---- recover.c ---- */
+enum kr_err kr_recover_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 
 /* ---- card.c ---- */
 /* One card for each community's directory, and one without: each stands alone there. */
@@ -588,7 +595,7 @@ struct kr_signing_key {
 struct kr_signing_key kr_keys_signing(const struct kr_core *core);
 /* Looks at card and keyring anew. */
 void kr_keys_load(struct kr_core *core);
-/* The keyring is told, where the next key signs already. */
+/* The keyring is told, where the next key signs already, or the card has another root key. */
 enum kr_err kr_keys_turn(struct kr_step *step) KR_WARN_UNUSED;
 /* Our own card was stored: it may list the next key. */
 enum kr_err kr_keys_card_entered(struct kr_step *step) KR_WARN_UNUSED;

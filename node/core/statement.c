@@ -48,7 +48,8 @@ static enum kr_err find_standing(struct kr_step *step, const struct kr_statement
 }
 
 /* What is signed of it; `content` borrowed. */
-static void fill_draft(struct kr_step *step, const struct kr_statement *statement, uint64_t version, struct kr_job *job)
+static void fill_draft(struct kr_step *step, const struct kr_statement *statement, uint64_t version, const uint8_t *root,
+                       struct kr_job *job)
 {
     memcpy(job->subject, statement->subject, 32);
     job->draft = (struct kr_draft){
@@ -63,11 +64,15 @@ static void fill_draft(struct kr_step *step, const struct kr_statement *statemen
         memcpy(job->community, statement->community, 32);
         job->draft.community = job->community;
     }
+    const struct kr_council *self = kr_directory_council(&step->core->directory, step->core->self);
+    const uint8_t *in_force = self != NULL ? self->root_public : step->core->keyring->root_public;
+    memcpy(job->root_key, root != NULL ? root : in_force, 32);
     memcpy(job->author, step->core->self, 32);
     kr_rng_bytes(step->rng, job->seed, sizeof job->seed);
 }
 
-enum kr_err kr_statement_make(struct kr_step *step, const struct kr_statement *statement, struct kr_job **ret_job)
+/* `root` NULL: the key in force signs it. */
+static enum kr_err make(struct kr_step *step, const struct kr_statement *statement, const uint8_t *root, struct kr_job **ret_job)
 {
     struct kr_directory_entry standing;
     struct kr_writer content;
@@ -89,7 +94,7 @@ enum kr_err kr_statement_make(struct kr_step *step, const struct kr_statement *s
     if (err != KR_OK) {
         goto out;
     }
-    fill_draft(step, statement, standing.version + 1, job);
+    fill_draft(step, statement, standing.version + 1, root, job);
     kr_job_run(job, step->core->keyring);
     err = job->err;
 out:
@@ -100,6 +105,11 @@ out:
     }
     kr_job_free(job);
     return err;
+}
+
+enum kr_err kr_statement_make(struct kr_step *step, const struct kr_statement *statement, struct kr_job **ret_job)
+{
+    return make(step, statement, NULL, ret_job);
 }
 
 enum kr_err kr_statement_put(struct kr_step *step, const struct kr_statement *statement)
@@ -195,14 +205,14 @@ static enum kr_err take_all(struct kr_step *step, const struct kr_event *event, 
     return verdict == KR_OK ? answer(step, event, jobs[0]->record.id) : refuse(step, event, verdict);
 }
 
-enum kr_err kr_statement_ask(struct kr_step *step, const struct kr_event *event, const struct kr_statement *statements,
-                             uint32_t count)
+static enum kr_err ask(struct kr_step *step, const struct kr_event *event, const struct kr_statement *statements, uint32_t count,
+                       const uint8_t *root)
 {
     struct kr_job *jobs[KR_STATEMENTS_MAX] = {0};
     enum kr_err err = KR_OK;
     KR_ASSERT(count > 0 && count <= KR_STATEMENTS_MAX);
     for (uint32_t i = 0; i < count && err == KR_OK; i++) {
-        err = kr_statement_make(step, &statements[i], &jobs[i]);
+        err = make(step, &statements[i], root, &jobs[i]);
     }
     if (err == KR_OK) {
         err = take_all(step, event, jobs, count);
@@ -211,6 +221,18 @@ enum kr_err kr_statement_ask(struct kr_step *step, const struct kr_event *event,
         kr_job_free(jobs[i]);
     }
     return err;
+}
+
+enum kr_err kr_statement_ask(struct kr_step *step, const struct kr_event *event, const struct kr_statement *statements,
+                             uint32_t count)
+{
+    return ask(step, event, statements, count, NULL);
+}
+
+enum kr_err kr_statement_ask_of(struct kr_step *step, const struct kr_event *event, const struct kr_statement *statements,
+                                uint32_t count, const uint8_t root[static 32])
+{
+    return ask(step, event, statements, count, root);
 }
 
 /* ---- signed elsewhere ---- */

@@ -121,6 +121,20 @@ static void take_job(struct kr_runner *runner, struct kr_effect *effect)
     kr_workers_put(runner->options.workers, item);
 }
 
+/* Backups are sealed to the recovery key that is in force. */
+static enum kr_err follow_root(struct kr_runner *runner, struct kr_keyring *keyring, const uint8_t keys[static 64],
+                               struct kr_error *error)
+{
+    uint8_t council[32];
+    kr_runner_council(runner, council);
+    enum kr_err err = kr_keyring_follow(keyring, keys, keys + 32, runner->options.keyring_path, error);
+    if (err == KR_OK && kr_backups_put_key(runner->options.directory, council, keys + 32, error) != KR_OK) {
+        kr_log(KR_LOG_ERROR, "backups are still sealed to the former recovery key until the node is started again: %s",
+               error->text);
+    }
+    return err;
+}
+
 /* Off the disk first: what a copy of the file still has is said to be there. The client hears when it is done. */
 static void change_keyring(struct kr_runner *runner, const struct kr_effect *effect)
 {
@@ -133,14 +147,19 @@ static void change_keyring(struct kr_runner *runner, const struct kr_effect *eff
         err = kr_keyring_take_out(keyring, (enum kr_key_role)effect->code, path, &error);
     } else if (effect->type == KR_EFFECT_KEYS_MAKE) {
         err = kr_keyring_prepare(keyring, effect->bytes, effect->at_ms / 1000, path, &error);
+    } else if (effect->type == KR_EFFECT_ROOT_TURN) {
+        err = follow_root(runner, keyring, effect->bytes, &error);
     } else {
         err = kr_keyring_turn(keyring, effect->at_ms / 1000, path, &error);
     }
     kr_shared_keyring_done(runner->options.keyring);
-    if (err == KR_OK && effect->type != KR_EFFECT_KEYS_TURN) {
+    const bool is_asked = effect->type == KR_EFFECT_FORGET || effect->type == KR_EFFECT_KEYS_MAKE;
+    if (err == KR_OK && is_asked) {
         kr_hub_end(runner->options.hub, effect->client, effect->request, (struct kr_slice){nothing, sizeof nothing});
     } else if (err != KR_OK) {
         kr_log(KR_LOG_ERROR, "the keyring was not changed, the keys in it are what they were: %s", error.text);
+    }
+    if (err != KR_OK && is_asked) {
         kr_hub_error(runner->options.hub, effect->client, effect->request, err, error.text);
     }
 }
@@ -185,6 +204,7 @@ static void take_effect(struct kr_runner *runner, struct kr_effect *effect)
     case KR_EFFECT_FORGET:
     case KR_EFFECT_KEYS_MAKE:
     case KR_EFFECT_KEYS_TURN:
+    case KR_EFFECT_ROOT_TURN:
         change_keyring(runner, effect);
         break;
     case KR_EFFECT_WAKE:

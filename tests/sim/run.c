@@ -93,6 +93,9 @@ static enum sim_verdict let_out(struct sim_world *world, struct sim_node *node, 
     case KR_EFFECT_KEYS_TURN:
         KR_ASSERT(kr_keyring_turn(node->keyring, effect->at_ms / 1000, NULL, NULL) == KR_OK);
         break;
+    case KR_EFFECT_ROOT_TURN:
+        KR_ASSERT(kr_keyring_follow(node->keyring, effect->bytes, effect->bytes + 32, NULL, NULL) == KR_OK);
+        break;
     case KR_EFFECT_PAGE:
     case KR_EFFECT_FORGET: /* no client here asks for it */
         break;

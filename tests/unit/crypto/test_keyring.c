@@ -496,9 +496,23 @@ static void keys_come_and_go_in_file_and_memory(void **state)
     const struct kr_keyring turned = *fresh;
     assert_int_equal(kr_keyring_turn(fresh, 4000, temp->path, NULL), KR_OK); /* nothing waits */
     assert_memory_equal(fresh, &turned, KEYS_BYTES);
+    /* Another root key and recovery key, elsewhere: what is here of the ones before goes. */
+    assert_int_equal(kr_keyring_follow(fresh, fresh->root_public, fresh->recovery_public, "/nowhere/at/all", NULL), KR_OK);
+    assert_memory_equal(fresh, &turned, KEYS_BYTES);
+    assert_int_equal(kr_keyring_follow(fresh, other, other, "/nowhere/at/all", NULL), KR_IO);
+    assert_memory_equal(fresh, &turned, KEYS_BYTES);
+    assert_int_equal(kr_keyring_follow(fresh, other, fresh->recovery_public, temp->path, NULL), KR_OK);
+    assert_true(kr_keyring_secret(fresh, KR_KEY_ROOT) == NULL && kr_keyring_secret(fresh, KR_KEY_RECOVERY) != NULL);
+    assert_memory_equal(fresh->root_public, other, 32);
+    assert_int_equal(kr_keyring_follow(fresh, other, other, temp->path, NULL), KR_OK);
+    assert_null(kr_keyring_secret(fresh, KR_KEY_RECOVERY));
+    assert_memory_equal(fresh->recovery_public, other, 32);
+    assert_saved(temp, fresh);
+    assert_memory_equal(fresh->node_secret, turned.node_secret, 64);
+    const struct kr_keyring followed = *fresh;
     /* Where the file cannot be written, memory has what the file has. */
     assert_int_equal(kr_keyring_prepare(fresh, other, 5000, "/nowhere/at/all", NULL), KR_IO);
-    assert_memory_equal(fresh, &turned, KEYS_BYTES);
+    assert_memory_equal(fresh, &followed, KEYS_BYTES);
     kr_keyring_free(fresh);
     assert_int_equal(unlink(temp->path), 0);
 }
