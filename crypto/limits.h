@@ -64,6 +64,12 @@
 #define KR_DRAFTS_MAX           4096u                      /* that wait or were decided of late */
 #define KR_DRAFTS_BYTES_MAX     (64u * KR_MIB)             /* of those that wait */
 #define KR_DRAFT_DECIDED_MS     (90u * UINT64_C(86400000)) /* how long is kept what became of one */
+#define KR_DRAFT_KEPT_S         (732u * 86400u)            /* and the record of one that waits, or waited, since it was submitted */
+#define KR_DRAFT_OPENINGS_MAX   8u                         /* persons who may have learnt whom a draft is by */
+#define KR_OPENING_BYTES_MAX    200u                       /* of the reason: it is an entry's note in the audit log, too */
+#define KR_CONSENTS_MAX         128u                       /* standing ones, and those that ended of late */
+#define KR_CONSENT_S_MAX        (400u * 86400u)            /* how long one may stand */
+#define KR_DUTY_ENTRIES_MAX     512u                       /* of the duty roster */
 #define KR_AUDIT_DENIED_DAY_MAX 64u                        /* entries about what one user was refused in a day */
 #define KR_AUDIT_FAILED_DAY_MAX 512u                       /* entries about acts of one user in a day that came to nothing */
 #define KR_AUDIT_COUNTS_MAX     256u                       /* users and sorts of entries that are counted for that at a time */

@@ -9,7 +9,7 @@
 #include "crypto/fault.h"
 #include "node/core/alarm.h"
 #include "node/core/facts.h"
-#include "node/core/people.h"
+#include "node/core/internal.h"
 #include "node/core/rekeyed.h"
 #include "node/core/restored.h"
 #include "node/core/revoke.h"
@@ -211,8 +211,7 @@ static bool is_of_former_member(const struct kr_core *core, const struct kr_head
            !kr_directory_is_member(&core->directory, header->community, from);
 }
 
-/* Cards of our bodies and persons come from this node alone. Whoever had stolen its key could else hand us an admin of his own
- * making.
+/* What is the council's own comes from this node alone. Whoever had stolen its key could else hand us an admin of his own making.
  */
 static enum kr_err judge_internal(struct kr_step *step, const struct kr_job *job, const uint8_t *from)
 {
@@ -224,7 +223,7 @@ static enum kr_err judge_internal(struct kr_step *step, const struct kr_job *job
     if (err == KR_OK && !job->is_open) {
         err = KR_MALFORMED;
     }
-    return err == KR_OK ? kr_people_fits(step->txn, header, (struct kr_slice){job->content, job->content_len}) : err;
+    return err == KR_OK ? kr_internal_fits(step, header, (struct kr_slice){job->content, job->content_len}) : err;
 }
 
 /* `from`: the council that handed it to us; NULL for our own. */
@@ -234,7 +233,8 @@ static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const u
     const struct kr_header *header = &job->header;
     /* Of what has expired the header enters, for as long as trees have it; statements leave theirs when they end. */
     const bool is_expired = kr_is_expired(step, header->expires_s);
-    if (is_expired && (kr_kind_is_statement(header->kind) || kr_is_month_over(step, header->expires_s))) {
+    const bool is_replaced = kr_kind_is_statement(header->kind) || kr_kind_is_internal(header->kind);
+    if (is_expired && (is_replaced || kr_is_month_over(step, header->expires_s))) {
         return KR_EXPIRED;
     }
     if (kr_is_far_ahead(step, header)) {
@@ -450,7 +450,7 @@ static enum kr_err put_statement(struct kr_step *step, const struct kr_job *job)
     return err == KR_OK ? kr_joins_settle(step) : err;
 }
 
-/* A card of our own people: no tree, no peer and no watcher hears of it. */
+/* What is the council's own: no tree, no peer and no watcher hears of it. */
 static enum kr_err put_internal(struct kr_step *step, const struct kr_job *job)
 {
     uint8_t key[KR_DIRECTORY_KEY_BYTES];
@@ -465,7 +465,7 @@ static enum kr_err put_internal(struct kr_step *step, const struct kr_job *job)
         err = kr_store_put(step->txn, KR_TABLE_DIRECTORY, key, sizeof key, writer.bytes, writer.len);
     }
     kr_writer_deinit(&writer);
-    return err == KR_OK ? kr_people_take(step->txn, &job->header, (struct kr_slice){job->content, job->content_len}) : err;
+    return err == KR_OK ? kr_internal_take(step, &job->header, (struct kr_slice){job->content, job->content_len}) : err;
 }
 
 /* Index, trees, directory, peers, watchers: all that a record gets beyond its place in the log. `is_late`: it was caught up with,

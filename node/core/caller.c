@@ -19,6 +19,24 @@ static enum kr_err state_of(struct kr_txn *txn, const struct kr_person_card *car
     return err;
 }
 
+enum kr_err kr_person_state_find(struct kr_txn *txn, const uint8_t person[static 32], uint64_t now_s,
+                                 enum kr_person_state *ret_state, uint32_t *ret_roles)
+{
+    enum kr_person_state state = KR_PERSON_REVOKED;
+    uint32_t roles = 0;
+    enum kr_err err = kr_person_get(txn, person, &other_row);
+    if (err == KR_OK) {
+        roles = other_row.card.roles & KR_ROLES_ALL;
+        err = state_of(txn, &other_row.card, now_s, &state);
+    }
+    if (err == KR_OK || err == KR_NOT_FOUND || err == KR_CORRUPT) {
+        *ret_state = err == KR_OK ? state : KR_PERSON_REVOKED;
+        *ret_roles = roles;
+        err = KR_OK;
+    }
+    return err;
+}
+
 /* A deputy's deputy is nobody's: roles are lent once. */
 static enum kr_err add_stand_ins(struct kr_txn *txn, uint64_t now_s, struct kr_who *who)
 {

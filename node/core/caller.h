@@ -23,6 +23,10 @@ struct kr_who {
  * runs the node is an admin still, others are strangers. */
 enum kr_err kr_who_find(struct kr_txn *txn, const struct kr_caller *caller, uint64_t now_ms, struct kr_who *ret_who) KR_WARN_UNUSED;
 
+/* One person's own state and roles now; KR_PERSON_REVOKED where no card is here, or a damaged one. */
+enum kr_err kr_person_state_find(struct kr_txn *txn, const uint8_t person[static 32], uint64_t now_s,
+                                 enum kr_person_state *ret_state, uint32_t *ret_roles) KR_WARN_UNUSED;
+
 /* The same, and whether that one may ask for this now: KR_DENIED with the sentence that the client is told. */
 enum kr_err kr_who_may(struct kr_txn *txn, const struct kr_caller *caller, uint32_t op, uint64_t now_ms, struct kr_who *ret_who,
                        struct kr_error *error) KR_WARN_UNUSED;

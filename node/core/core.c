@@ -8,6 +8,7 @@
 #include "node/core/body_key.h"
 #include "node/core/caller.h"
 #include "node/core/draft.h"
+#include "node/core/duty.h"
 #include "node/core/effect.h"
 #include "node/core/forward.h"
 #include "node/core/rekeyed.h"
@@ -199,6 +200,7 @@ static enum kr_err load(struct kr_core *core, struct kr_txn *txn)
     }
     if (err == KR_OK) {
         core->quarantine_is_due = core->quarantine_count > 0;
+        core->drafts_are_old = true; /* that some may be is found out when there is time */
     }
     return err;
 }
@@ -367,7 +369,11 @@ static enum kr_err perform(struct kr_step *step, const struct kr_event *event, c
     case KR_OP_DRAFT_EDIT:
     case KR_OP_DRAFT_CONSENT:
     case KR_OP_DRAFT_WITHDRAW:
+    case KR_OP_DRAFT_WHO:
+    case KR_OP_DRAFT_REVIEWED:
         return kr_draft_act_request(step, event, who);
+    case KR_OP_DUTY_ACT:
+        return kr_duty_request(step, event, who);
     case KR_OP_SUBMIT:
         return kr_submit_request(step, event);
     case KR_OP_PREVIEW:
@@ -601,9 +607,9 @@ bool kr_core_idle_is_due(struct kr_core *core, const struct kr_store *store, uin
 {
     core->now_ms = now_ms > core->now_ms ? now_ms : core->now_ms;
     return kr_store_merge_is_due(store) ||
-           (core->has_identity &&
-            (core->quarantine_is_due || core->takeback_is_due || core->revoked_is_due || core->strangers_are_due ||
-             core->now_ms >= core->expiry_at_ms || kr_audit_is_due(core) || kr_admit_pairs_is_due(core) || kr_gossip_is_due(core)));
+           (core->has_identity && (core->quarantine_is_due || core->takeback_is_due || core->revoked_is_due ||
+                                   core->strangers_are_due || core->now_ms >= core->expiry_at_ms || kr_audit_is_due(core) ||
+                                   kr_drafts_share_is_due(core) || kr_admit_pairs_is_due(core) || kr_gossip_is_due(core)));
 }
 
 /* The kinds of work take turns, so that one of which there is always more does not keep the others from being done. */
@@ -618,6 +624,7 @@ enum kr_err kr_core_idle(struct kr_core *core, struct kr_txn *txn, struct kr_rng
                  {kr_takeback_slice, true},
                  {kr_revoke_slice, true},
                  {kr_rekeyed_slice, true},
+                 {kr_drafts_share_slice, true},
                  {expire, true},
                  {merge, false}};
     const uint32_t count = sizeof kinds / sizeof kinds[0], begin_at = core->idle_turn;

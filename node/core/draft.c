@@ -1,4 +1,4 @@
-/* Drafts in the store: their rows, their arguments, whom they would reach. */
+/* Drafts: which submissions wait, whom they would reach, what becomes of them. */
 #include "node/core/draft.h"
 
 #include <stdlib.h>
@@ -7,176 +7,13 @@
 #include "node/core/people.h"
 #include "proto/record/takeback.h"
 
-#define KEY_BYTES   (1u + KR_DRAFT_ID_BYTES)
-#define PART_BYTES  (KR_TABLE_VALUE_BYTES_MAX - 256u)
-#define FIELDS      18u
 #define SWEEP_SLICE 64u
 #define OWN_SHARE   4u /* of all drafts there may be, one person has such a part, so that it keeps no other from submitting */
-
-static void row_key(uint8_t ret_key[static KEY_BYTES], const uint8_t token[static KR_DRAFT_ID_BYTES])
-{
-    ret_key[0] = 'D';
-    memcpy(ret_key + 1, token, KR_DRAFT_ID_BYTES);
-}
-
-static void part_key(uint8_t ret_key[static KEY_BYTES + 2], const uint8_t token[static KR_DRAFT_ID_BYTES], uint32_t part)
-{
-    ret_key[0] = 'd';
-    memcpy(ret_key + 1, token, KR_DRAFT_ID_BYTES);
-    ret_key[KEY_BYTES] = (uint8_t)(part >> 8);
-    ret_key[KEY_BYTES + 1] = (uint8_t)part;
-}
 
 static bool is_zero(const uint8_t id[static 32])
 {
     static const uint8_t none[32];
     return memcmp(id, none, 32) == 0;
-}
-
-static void write_row(const struct kr_draft_row *row, struct kr_writer *writer)
-{
-    kr_writer_array(writer, FIELDS);
-    kr_writer_uint(writer, row->state);
-    kr_writer_uint(writer, row->op);
-    kr_writer_uint(writer, row->kind);
-    kr_writer_uint(writer, row->label);
-    kr_writer_bin(writer, row->submitter, is_zero(row->submitter) ? 0 : 32);
-    kr_writer_bin(writer, row->decider, is_zero(row->decider) ? 0 : 32);
-    kr_writer_uint(writer, row->submitted_ms);
-    kr_writer_uint(writer, row->changed_ms);
-    kr_writer_bin(writer, row->community, row->has_community ? 32 : 0);
-    kr_writer_bin(writer, row->record_id, row->has_record ? 32 : 0);
-    kr_writer_slice(writer, row->audience);
-    kr_writer_bin(writer, row->reach, sizeof row->reach);
-    kr_writer_bin(writer, row->args_hash, sizeof row->args_hash);
-    kr_writer_uint(writer, row->args_len);
-    kr_writer_str_slice(writer, row->title);
-    kr_writer_str_slice(writer, row->reason);
-    kr_writer_uint(writer, 0); /* for what comes, so that what waits need not be rewritten */
-    kr_writer_bin(writer, row->alias, sizeof row->alias);
-}
-
-enum kr_err kr_draft_row_read(struct kr_slice key, struct kr_slice value, struct kr_draft_row *ret_row)
-{
-    struct kr_reader reader;
-    if (key.len != KEY_BYTES || value.len > sizeof ret_row->bytes) {
-        return KR_CORRUPT;
-    }
-    memcpy(ret_row->token, key.bytes + 1, KR_DRAFT_ID_BYTES);
-    memmove(ret_row->bytes, value.bytes, value.len);
-    kr_reader_init(&reader, ret_row->bytes, value.len);
-    kr_reader_array(&reader, FIELDS);
-    ret_row->state = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
-    ret_row->op = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
-    ret_row->kind = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
-    ret_row->label = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
-    (void)kr_reader_fixed_or_empty(&reader, ret_row->submitter, 32);
-    (void)kr_reader_fixed_or_empty(&reader, ret_row->decider, 32);
-    ret_row->submitted_ms = kr_reader_uint(&reader, UINT64_MAX);
-    ret_row->changed_ms = kr_reader_uint(&reader, UINT64_MAX);
-    ret_row->has_community = kr_reader_fixed_or_empty(&reader, ret_row->community, 32);
-    ret_row->has_record = kr_reader_fixed_or_empty(&reader, ret_row->record_id, 32);
-    ret_row->audience = kr_reader_bin(&reader, 0, KR_AUDIENCE_MAX * 32u);
-    kr_reader_fixed(&reader, ret_row->reach, sizeof ret_row->reach);
-    kr_reader_fixed(&reader, ret_row->args_hash, sizeof ret_row->args_hash);
-    ret_row->args_len = (uint32_t)kr_reader_uint(&reader, KR_CLIENT_FRAME_BYTES_MAX);
-    ret_row->title = kr_reader_str(&reader, KR_TITLE_BYTES_MAX);
-    ret_row->reason = kr_reader_str(&reader, KR_NOTE_BYTES_MAX);
-    kr_reader_skip(&reader);
-    (void)kr_reader_fixed_or_empty(&reader, ret_row->alias, sizeof ret_row->alias);
-    kr_reader_close(&reader);
-    return kr_reader_end(&reader) == KR_OK ? KR_OK : KR_CORRUPT;
-}
-
-enum kr_err kr_draft_get(struct kr_txn *txn, const uint8_t token[static KR_DRAFT_ID_BYTES], struct kr_draft_row *ret_row)
-{
-    uint8_t key[KEY_BYTES];
-    size_t len;
-    row_key(key, token);
-    enum kr_err err = kr_store_get(txn, KR_TABLE_DRAFTS, key, sizeof key, ret_row->bytes, sizeof ret_row->bytes, &len);
-    if (err != KR_OK) {
-        return err == KR_BOUNDS ? KR_CORRUPT : err;
-    }
-    return kr_draft_row_read((struct kr_slice){key, sizeof key}, (struct kr_slice){ret_row->bytes, len}, ret_row);
-}
-
-enum kr_err kr_draft_put(struct kr_txn *txn, const struct kr_draft_row *row)
-{
-    uint8_t key[KEY_BYTES];
-    struct kr_writer writer;
-    row_key(key, row->token);
-    kr_writer_init(&writer, KR_TABLE_VALUE_BYTES_MAX);
-    write_row(row, &writer);
-    enum kr_err err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_store_put(txn, KR_TABLE_DRAFTS, key, sizeof key, writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
-    return err;
-}
-
-enum kr_err kr_drafts_each(struct kr_txn *txn, const uint8_t *after, kr_store_visit *visit, void *context)
-{
-    uint8_t from[KEY_BYTES] = {'D'};
-    uint32_t damaged;
-    if (after != NULL) { /* the next key there can be */
-        memcpy(from + 1, after, KR_DRAFT_ID_BYTES);
-        for (size_t i = KEY_BYTES; i > 1 && ++from[i - 1] == 0; i--) {
-        }
-    }
-    return kr_store_each_from(txn, KR_TABLE_DRAFTS, (struct kr_slice){from, sizeof from}, 1, visit, context, &damaged);
-}
-
-/* ---- arguments ---- */
-
-enum kr_err kr_draft_args_drop(struct kr_txn *txn, const struct kr_draft_row *row)
-{
-    uint8_t key[KEY_BYTES + 2];
-    enum kr_err err = KR_OK;
-    for (uint32_t part = 0; part * PART_BYTES < row->args_len && err == KR_OK; part++) {
-        part_key(key, row->token, part);
-        err = kr_store_delete(txn, KR_TABLE_DRAFTS, key, sizeof key);
-        err = err == KR_NOT_FOUND ? KR_OK : err;
-    }
-    return err;
-}
-
-enum kr_err kr_draft_args_put(struct kr_txn *txn, struct kr_draft_row *row, struct kr_slice args)
-{
-    uint8_t key[KEY_BYTES + 2];
-    enum kr_err err = KR_OK;
-    for (size_t at = 0, part = 0; at < args.len && err == KR_OK; at += PART_BYTES, part++) {
-        const size_t len = args.len - at < PART_BYTES ? args.len - at : PART_BYTES;
-        part_key(key, row->token, (uint32_t)part);
-        err = kr_store_put(txn, KR_TABLE_DRAFTS, key, sizeof key, args.bytes + at, len);
-    }
-    row->args_len = (uint32_t)args.len;
-    kr_hash(row->args_hash, "kairan draft args", args.bytes, args.len);
-    return err;
-}
-
-enum kr_err kr_draft_args_get(struct kr_txn *txn, const struct kr_draft_row *row, uint8_t **ret_args)
-{
-    uint8_t key[KEY_BYTES + 2], hash[32];
-    uint8_t *args = malloc((size_t)row->args_len + 1);
-    enum kr_err err = args == NULL ? KR_NOMEM : KR_OK;
-    for (size_t at = 0, part = 0; at < row->args_len && err == KR_OK; part++) {
-        size_t len = 0;
-        part_key(key, row->token, (uint32_t)part);
-        err = kr_store_get(txn, KR_TABLE_DRAFTS, key, sizeof key, args + at, row->args_len - at, &len);
-        at += len;
-        err = err == KR_NOT_FOUND || err == KR_BOUNDS || (err == KR_OK && len == 0) ? KR_CORRUPT : err;
-    }
-    if (err == KR_OK) {
-        kr_hash(hash, "kairan draft args", args, row->args_len);
-        err = memcmp(hash, row->args_hash, sizeof hash) == 0 ? KR_OK : KR_CORRUPT;
-    }
-    if (err != KR_OK) {
-        free(args);
-        return err;
-    }
-    *ret_args = args;
-    return KR_OK;
 }
 
 /* ---- whom it reaches ---- */
@@ -225,10 +62,22 @@ void kr_draft_binding(const struct kr_draft_row *row, uint8_t ret_binding[static
     kr_hash(ret_binding, "kairan draft", bytes, sizeof bytes);
 }
 
+/* Empty where the card is not here, or nobody's. */
+static enum kr_err name_of(struct kr_txn *txn, const uint8_t person[static 32], char *bytes, struct kr_slice *ret_name)
+{
+    static _Thread_local struct kr_person_row person_row;
+    enum kr_err err = kr_person_get(txn, person, &person_row);
+    if (err == KR_OK) {
+        memcpy(bytes, person_row.card.name.bytes, person_row.card.name.len);
+        *ret_name = (struct kr_slice){(const uint8_t *)bytes, person_row.card.name.len};
+    }
+    return err == KR_NOT_FOUND || err == KR_CORRUPT ? KR_OK : err;
+}
+
 enum kr_err kr_draft_item_fill(struct kr_txn *txn, const struct kr_draft_row *row, const struct kr_who *who,
                                struct kr_draft_item *item)
 {
-    static _Thread_local struct kr_person_row person_row;
+    static _Thread_local char names[KR_DRAFT_OPENINGS_MAX + 1][KR_NAME_BYTES_MAX];
     const bool is_operator = is_zero(row->submitter), is_own = memcmp(row->submitter, who->person, 32) == 0;
     const bool may_know = is_own || (who->facts.roles & KR_ROLE_INTAKE) != 0;
     *item = (struct kr_draft_item){.id = {row->token, KR_DRAFT_ID_BYTES},
@@ -240,7 +89,8 @@ enum kr_err kr_draft_item_fill(struct kr_txn *txn, const struct kr_draft_row *ro
                                    .submitted_ms = row->submitted_ms,
                                    .changed_ms = row->changed_ms,
                                    .reason = row->reason,
-                                   .record_id = {row->record_id, row->has_record ? 32 : 0}};
+                                   .record_id = {row->record_id, row->has_record ? 32 : 0},
+                                   .consent = {row->consent, row->has_consent ? 32 : 0}};
     if (is_operator) {
         return KR_OK;
     }
@@ -249,14 +99,20 @@ enum kr_err kr_draft_item_fill(struct kr_txn *txn, const struct kr_draft_row *ro
         return KR_OK;
     }
     item->submitter = (struct kr_slice){row->submitter, 32};
-    enum kr_err err = kr_person_get(txn, row->submitter, &person_row);
-    item->submitter_name = err == KR_OK ? person_row.card.name : item->submitter_name;
-    return err == KR_NOT_FOUND || err == KR_CORRUPT ? KR_OK : err;
+    enum kr_err err = name_of(txn, row->submitter, names[KR_DRAFT_OPENINGS_MAX], &item->submitter_name);
+    for (uint32_t i = 0; i < row->opened_count && err == KR_OK; i++) {
+        const struct kr_draft_opened *opened = &row->opened[i];
+        struct kr_draft_opening *opening = &item->opened[item->opened_count++];
+        *opening = (struct kr_draft_opening){
+            .person = {opened->person, is_zero(opened->person) ? 0 : 32}, .at_ms = opened->at_ms, .reason = opened->reason};
+        err = name_of(txn, opened->person, names[i], &opening->name);
+    }
+    return err;
 }
 
 /* ---- keeping one ---- */
 
-static uint32_t kind_of(const struct kr_job *job)
+uint32_t kr_draft_kind(const struct kr_job *job)
 {
     struct kr_slice content = {job->content, job->content_len};
     uint32_t kind = job->header.kind;
@@ -275,7 +131,7 @@ bool kr_draft_is_needed(const struct kr_core *core, const struct kr_job *job)
     if (job->op == KR_OP_DRAFT_APPROVE || job->header.kind == KR_KIND_RETRACTION) {
         return false;
     }
-    const uint32_t kind = kind_of(job);
+    const uint32_t kind = kr_draft_kind(job);
     const uint32_t labels = kind == KR_KIND_REPORT     ? approval->report_labels
                             : kind == KR_KIND_ADVISORY ? approval->advisory_labels
                             : kind == KR_KIND_SIGHTING ? approval->sighting_labels
@@ -295,10 +151,10 @@ static bool count_one(void *context, struct kr_slice key, struct kr_slice value)
     struct counting *counting = context;
     if (kr_draft_row_read(key, value, counting->row) == KR_OK) {
         const uint32_t state = counting->row->state;
-        const uint32_t bytes = state == KR_DRAFT_WAITS || state == KR_DRAFT_RETURNED ? counting->row->args_len : 0;
+        const uint32_t bytes = kr_draft_is_open(counting->row) ? counting->row->args_len : 0;
         /* What another person has decided is no longer only its submitter's doing. */
         const bool is_own = counting->submitter != NULL && memcmp(counting->row->submitter, counting->submitter, 32) == 0 &&
-                            state != KR_DRAFT_APPROVED && state != KR_DRAFT_REJECTED;
+                            state != KR_DRAFT_APPROVED && state != KR_DRAFT_REJECTED && state != KR_DRAFT_REVIEWED;
         counting->count++;
         counting->bytes += bytes;
         counting->own += is_own;
@@ -307,12 +163,17 @@ static bool count_one(void *context, struct kr_slice key, struct kr_slice value)
     return true;
 }
 
-static enum kr_err end(struct kr_step *step, uint64_t client, uint64_t request, const uint8_t token[static KR_DRAFT_ID_BYTES],
-                       bool is_known)
+/* What is known of it: a record, where it was sent, at whichever node of the council. */
+static enum kr_err end(struct kr_step *step, uint64_t client, uint64_t request, const struct kr_draft_row *row, bool is_known)
 {
-    struct kr_stored stored = {.waits = true, .is_known = is_known};
+    struct kr_stored stored = {.waits = !row->has_record, .is_known = is_known, .has_consent = row->has_consent};
     struct kr_writer result;
-    memcpy(stored.id, token, KR_DRAFT_ID_BYTES);
+    if (row->has_record) {
+        memcpy(stored.id, row->record_id, 32);
+    } else {
+        memcpy(stored.id, row->token, KR_DRAFT_ID_BYTES);
+    }
+    memcpy(stored.consent, row->consent, row->has_consent ? 32 : 0);
     kr_writer_init(&result, KR_KIB);
     kr_stored_write(&stored, &result);
     enum kr_err err = kr_step_end(step, client, request, &result);
@@ -323,7 +184,7 @@ static enum kr_err end(struct kr_step *step, uint64_t client, uint64_t request, 
 static void fill(struct kr_step *step, const struct kr_job *job, struct kr_draft_row *row, uint8_t *audience)
 {
     const struct kr_header *header = &job->header;
-    row->kind = kind_of(job);
+    row->kind = kr_draft_kind(job);
     row->label = (uint32_t)header->label;
     row->changed_ms = step->now_ms;
     row->has_community = header->has_community;
@@ -347,7 +208,7 @@ static enum kr_err prepare(struct kr_step *step, const struct kr_job *job, struc
             return KR_INVALID; /* decided while it was made */
         }
         row->state = KR_DRAFT_RETURNED;
-        return err == KR_OK ? kr_draft_args_drop(step->txn, row) : err;
+        return err;
     }
     if (err != KR_NOT_FOUND) {
         return err == KR_OK ? KR_EXISTS : err;
@@ -365,10 +226,11 @@ static enum kr_err prepare(struct kr_step *step, const struct kr_job *job, struc
     return err;
 }
 
-static enum kr_err keep(struct kr_step *step, const struct kr_job *job, struct kr_draft_row *row, uint8_t *audience)
+enum kr_err kr_draft_has_room(struct kr_step *step, const struct kr_job *job, struct kr_draft_row *scratch, bool *ret_has_room)
 {
     struct kr_who who;
-    struct counting counting = {.row = row};
+    struct counting counting = {.row = scratch};
+    *ret_has_room = false;
     enum kr_err err = kr_who_find(step->txn, &job->caller, step->now_ms, &who);
     if (err == KR_OK) {
         counting.submitter = job->op != KR_OP_DRAFT_EDIT ? who.person : NULL;
@@ -385,28 +247,35 @@ static enum kr_err keep(struct kr_step *step, const struct kr_job *job, struct k
         return kr_step_error(step, job->client, job->request, KR_QUOTA,
                              "too much waits for approval in this council: ask an approver to look at `kairan drafts`");
     }
-    if (err == KR_OK) {
-        err = prepare(step, job, row);
+    *ret_has_room = err == KR_OK;
+    return err;
+}
+
+static enum kr_err keep(struct kr_step *step, const struct kr_job *job, struct kr_draft_row *row, uint8_t *audience)
+{
+    const struct kr_slice args = {job->asked, job->asked_len};
+    bool has_room = false;
+    enum kr_err err = kr_draft_has_room(step, job, row, &has_room);
+    if (err != KR_OK || !has_room) {
+        return err;
     }
+    err = prepare(step, job, row);
     if (err == KR_EXISTS) {
-        return end(step, job->client, job->request, job->token, true);
+        return end(step, job->client, job->request, row, true);
     }
     if (err == KR_INVALID) {
         return kr_step_error(step, job->client, job->request, err, "this draft is decided already");
     }
     if (err == KR_OK) {
         fill(step, job, row, audience);
-        err = kr_draft_args_put(step->txn, row, (struct kr_slice){job->asked, job->asked_len});
-    }
-    if (err == KR_OK) {
         err = kr_draft_reach(step->core, row, row->reach);
     }
     if (err == KR_OK) {
         static const char edited[] = "an approver changed it";
         row->reason = job->op == KR_OP_DRAFT_EDIT ? (struct kr_slice){(const uint8_t *)edited, sizeof edited - 1} : row->reason;
-        err = kr_draft_put(step->txn, row);
+        err = kr_draft_put(step, row, &args);
     }
-    return err == KR_OK ? end(step, job->client, job->request, job->token, false) : err;
+    return err == KR_OK ? end(step, job->client, job->request, row, false) : err;
 }
 
 enum kr_err kr_draft_keep(struct kr_step *step, const struct kr_job *job)
@@ -428,7 +297,7 @@ enum kr_err kr_draft_known(struct kr_step *step, const struct kr_event *event, c
     *ret_is_answered = false;
     if (err == KR_OK && step->asking != NULL && step->asking->op != KR_OP_DRAFT_APPROVE && step->asking->op != KR_OP_DRAFT_EDIT) {
         *ret_is_answered = true;
-        err = end(step, event->client, event->request, token, true);
+        err = end(step, event->client, event->request, row, true);
     }
     free(row);
     return err == KR_NOT_FOUND ? KR_OK : err;
@@ -458,7 +327,7 @@ static enum kr_err return_it(struct kr_step *step, const struct kr_job *job, str
     row->reason = (struct kr_slice){(const uint8_t *)why, sizeof why - 1};
     enum kr_err err = kr_draft_reach(step->core, row, row->reach);
     if (err == KR_OK) {
-        err = kr_draft_put(step->txn, row);
+        err = kr_draft_put(step, row, NULL);
     }
     free(audience);
     return err == KR_OK ? kr_step_error(step, job->client, job->request, KR_DENIED,
@@ -505,17 +374,71 @@ enum kr_err kr_draft_sent(struct kr_step *step, const struct kr_job *job)
         err = kr_who_find(step->txn, &job->caller, step->now_ms, &who);
     }
     if (err == KR_OK) {
-        err = kr_draft_args_drop(step->txn, row);
-    }
-    if (err == KR_OK) {
         row->state = KR_DRAFT_APPROVED;
         row->changed_ms = step->now_ms;
         row->has_record = true;
         memcpy(row->record_id, job->record.id, 32);
         memcpy(row->decider, who.person, 32);
-        err = kr_draft_put(step->txn, row);
+        err = kr_draft_put(step, row, NULL);
     }
     free(row);
+    return err;
+}
+
+enum kr_err kr_draft_sent_ahead(struct kr_step *step, const struct kr_job *job, const uint8_t consent[static 32])
+{
+    struct kr_draft_row *row = malloc(sizeof *row);
+    uint8_t *audience = malloc((size_t)32 * KR_AUDIENCE_MAX);
+    enum kr_err err = row == NULL || audience == NULL ? KR_NOMEM : prepare(step, job, row);
+    if (err == KR_OK) {
+        fill(step, job, row, audience);
+        err = kr_draft_reach(step->core, row, row->reach);
+    }
+    if (err == KR_OK) {
+        row->state = KR_DRAFT_AHEAD;
+        row->has_record = row->has_consent = true;
+        memcpy(row->record_id, job->record.id, 32);
+        memcpy(row->consent, consent, 32);
+        err = kr_draft_put(step, row, NULL);
+    }
+    free(row);
+    free(audience);
+    return err;
+}
+
+/* ---- what was sent ahead, and is taken back ---- */
+
+struct finding {
+    struct kr_draft_row *row;
+    const uint8_t *record_id;
+    bool is_found;
+};
+
+static bool find_sent(void *context, struct kr_slice key, struct kr_slice value)
+{
+    struct finding *finding = context;
+    finding->is_found = kr_draft_row_read(key, value, finding->row) == KR_OK && finding->row->state == KR_DRAFT_AHEAD &&
+                        memcmp(finding->row->record_id, finding->record_id, 32) == 0;
+    return !finding->is_found;
+}
+
+enum kr_err kr_draft_taken_back(struct kr_step *step, const struct kr_job *job)
+{
+    static const char why[] = "taken back";
+    struct kr_who who;
+    struct finding finding = {.row = malloc(sizeof *finding.row), .record_id = job->header.target};
+    enum kr_err err = finding.row == NULL ? KR_NOMEM : kr_drafts_each(step->txn, NULL, find_sent, &finding);
+    if (err == KR_OK && finding.is_found) {
+        err = kr_who_find(step->txn, &job->caller, step->now_ms, &who);
+        if (err == KR_OK && kr_draft_is_others(finding.row, &who)) {
+            finding.row->state = KR_DRAFT_REVIEWED;
+            finding.row->changed_ms = step->now_ms;
+            finding.row->reason = (struct kr_slice){(const uint8_t *)why, sizeof why - 1};
+            memcpy(finding.row->decider, who.person, 32);
+            err = kr_draft_put(step, finding.row, NULL);
+        }
+    }
+    free(finding.row);
     return err;
 }
 
@@ -532,7 +455,7 @@ static bool find_old(void *context, struct kr_slice key, struct kr_slice value)
 {
     struct sweep *sweep = context;
     if (kr_draft_row_read(key, value, sweep->row) == KR_OK && sweep->row->changed_ms < sweep->before_ms &&
-        sweep->row->state != KR_DRAFT_WAITS && sweep->row->state != KR_DRAFT_RETURNED) {
+        !kr_draft_is_open(sweep->row) && sweep->row->state != KR_DRAFT_AHEAD) {
         memcpy(sweep->tokens[sweep->count++], sweep->row->token, KR_DRAFT_ID_BYTES);
     }
     return sweep->count < SWEEP_SLICE;
@@ -548,9 +471,9 @@ enum kr_err kr_drafts_sweep(struct kr_step *step)
         sweep->before_ms = step->now_ms - KR_DRAFT_DECIDED_MS;
         err = kr_drafts_each(step->txn, NULL, find_old, sweep);
         for (uint32_t i = 0; i < sweep->count && err == KR_OK; i++) {
-            uint8_t key[KEY_BYTES];
-            row_key(key, sweep->tokens[i]);
-            err = kr_store_delete(step->txn, KR_TABLE_DRAFTS, key, sizeof key);
+            uint8_t subject[32] = {0};
+            memcpy(subject, sweep->tokens[i], KR_DRAFT_ID_BYTES);
+            err = kr_draft_expire(step->txn, subject); /* its record stays, so that no other node brings it back as what waits */
         }
     }
     free(sweep);

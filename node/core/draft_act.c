@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "node/core/draft.h"
+#include "node/core/people.h"
 #include "node/core/takeback.h"
 
 static enum kr_err refuse(struct kr_step *step, const struct kr_event *event, enum kr_err code, const char *text)
@@ -11,20 +12,12 @@ static enum kr_err refuse(struct kr_step *step, const struct kr_event *event, en
     return err != KR_OK ? err : KR_CANCELLED;
 }
 
-static bool is_open(const struct kr_draft_row *row)
-{
-    return row->state == KR_DRAFT_WAITS || row->state == KR_DRAFT_RETURNED;
-}
-
 static bool is_own(const struct kr_draft_row *row, const struct kr_who *who)
 {
     return memcmp(row->submitter, who->person, 32) == 0; /* zero both: the operator's */
 }
 
-/* Whether its word is another's than the submitter's: by a role of its own, or of somebody for whom it stands who is not the
- * submitter.
- */
-static bool is_other(const struct kr_draft_row *row, const struct kr_who *who)
+bool kr_draft_is_others(const struct kr_draft_row *row, const struct kr_who *who)
 {
     if (is_own(row, who)) {
         return false;
@@ -47,7 +40,7 @@ static enum kr_err show(struct kr_step *step, const struct kr_event *event, cons
     if (!is_own(row, who) && (who->facts.roles & (KR_ROLE_APPROVER | KR_ROLE_INTAKE)) == 0 && who->facts.has_people) {
         return refuse(step, event, KR_DENIED, "this draft is another's: it is for approvers to look at");
     }
-    enum kr_err err = is_open(row) ? kr_draft_args_get(step->txn, row, &args) : KR_OK;
+    enum kr_err err = kr_draft_is_open(row) ? kr_draft_args_get(step, row, &args) : KR_OK;
     if (err == KR_OK) {
         err = kr_draft_reach(step->core, row, row->reach); /* as it is now: that is what is approved */
     }
@@ -86,7 +79,7 @@ static enum kr_err give_back(struct kr_step *step, const struct kr_event *event,
     row->state = KR_DRAFT_RETURNED;
     row->changed_ms = step->now_ms;
     row->reason = (struct kr_slice){(const uint8_t *)why, sizeof why - 1};
-    enum kr_err err = kr_draft_put(step->txn, row);
+    enum kr_err err = kr_draft_put(step, row, NULL);
     return err != KR_OK ? err
                         : refuse(step, event, KR_DENIED,
                                  "it would reach other councils than when it was submitted, and has gone back to its submitter");
@@ -99,7 +92,7 @@ static enum kr_err approve(struct kr_step *step, const struct kr_event *event, c
     if (row->state != KR_DRAFT_WAITS) {
         return refuse(step, event, KR_INVALID, "this draft does not wait for approval: see `kairan drafts`");
     }
-    if (!is_other(row, who)) {
+    if (!kr_draft_is_others(row, who)) {
         return refuse(step, event, KR_DENIED,
                       "whoever submitted it does not approve it, and no deputy for him: another approver has to");
     }
@@ -114,7 +107,7 @@ static enum kr_err approve(struct kr_step *step, const struct kr_event *event, c
             return refuse(step, event, KR_DENIED,
                           "this is not what you looked at: see `kairan drafts show` and approve what it shows");
         }
-        err = kr_draft_args_get(step->txn, row, &args);
+        err = kr_draft_args_get(step, row, &args);
     }
     if (err == KR_OK) {
         err = again(step, event, row->op, (struct kr_slice){args, row->args_len});
@@ -143,7 +136,7 @@ static bool has_token(uint32_t op, struct kr_slice args, const uint8_t token[sta
 static enum kr_err edit(struct kr_step *step, const struct kr_event *event, const struct kr_draft_row *row,
                         const struct kr_draft_act *act)
 {
-    if (!is_open(row)) {
+    if (!kr_draft_is_open(row)) {
         return refuse(step, event, KR_INVALID, "this draft is decided already");
     }
     if (!has_token(row->op, act->args, row->token)) {
@@ -162,17 +155,14 @@ static enum kr_err decide(struct kr_step *step, const struct kr_event *event, co
     row->changed_ms = step->now_ms;
     row->reason = reason;
     memcpy(row->decider, who->person, 32);
-    enum kr_err err = kr_draft_put(step->txn, row);
-    if (err == KR_OK && !is_open(row)) {
-        err = kr_draft_args_drop(step->txn, row);
-    }
+    enum kr_err err = kr_draft_put(step, row, NULL);
     return err == KR_OK ? kr_step_end_empty(step, event->client, event->request) : err;
 }
 
 static enum kr_err reject(struct kr_step *step, const struct kr_event *event, const struct kr_who *who, struct kr_draft_row *row,
                           const struct kr_draft_act *act)
 {
-    if (!is_open(row)) {
+    if (!kr_draft_is_open(row)) {
         return refuse(step, event, KR_INVALID, "this draft is decided already");
     }
     if (act->reason.len == 0) {
@@ -199,6 +189,66 @@ static enum kr_err consent(struct kr_step *step, const struct kr_event *event, c
     return err;
 }
 
+/* ---- what was sent ahead, and whom a name stands for ---- */
+
+static enum kr_err review(struct kr_step *step, const struct kr_event *event, const struct kr_who *who, struct kr_draft_row *row,
+                          const struct kr_draft_act *act)
+{
+    if (row->state != KR_DRAFT_AHEAD) {
+        return refuse(step, event, KR_INVALID, "this draft does not wait to be reviewed: see `kairan drafts --review`");
+    }
+    if (!kr_draft_is_others(row, who)) {
+        return refuse(step, event, KR_DENIED,
+                      "whoever submitted it does not review it, and no deputy for him: another approver has to");
+    }
+    return decide(step, event, who, row, KR_DRAFT_REVIEWED, act->reason);
+}
+
+/* Told of in the row, so that the submitter sees it, and in the audit log, with the reason. */
+static enum kr_err open_name(struct kr_step *step, const struct kr_event *event, const struct kr_who *who, struct kr_draft_row *row,
+                             const struct kr_draft_act *act)
+{
+    static _Thread_local struct kr_person_row person;
+    struct kr_draft_who shown = {0};
+    struct kr_writer result;
+    uint32_t at = 0;
+    if (act->reason.len == 0 || act->reason.len > KR_OPENING_BYTES_MAX) {
+        return refuse(step, event, KR_INVALID, "say why, for its submitter and the audit log: --reason TEXT, of at most 200 bytes");
+    }
+    if (is_own(row, who) || (who->facts.roles & KR_ROLE_INTAKE) != 0 || !who->facts.has_people) {
+        return refuse(step, event, KR_INVALID, "you see who submitted it already: `kairan drafts`, `kairan mine`");
+    }
+    if (sodium_is_zero(row->submitter, 32) == 1) {
+        return refuse(step, event, KR_NOT_FOUND, "the operator of the node submitted it, without a card of his own");
+    }
+    while (at < row->opened_count && memcmp(row->opened[at].person, who->person, 32) != 0) {
+        at++;
+    }
+    if (at == KR_DRAFT_OPENINGS_MAX) {
+        return refuse(step, event, KR_BOUNDS, "as many have opened it as can be told of: ask one of them, or intake");
+    }
+    struct kr_draft_opened *opened = &row->opened[at];
+    row->opened_count += at == row->opened_count;
+    *opened = (struct kr_draft_opened){.at_ms = step->now_ms, .reason = act->reason};
+    memcpy(opened->person, who->person, 32);
+    step->note = act->reason;
+    enum kr_err err = kr_draft_put(step, row, NULL);
+    if (err == KR_OK) {
+        memcpy(shown.id, row->token, sizeof shown.id);
+        memcpy(shown.person, row->submitter, 32);
+        err = kr_person_get(step->txn, row->submitter, &person);
+        shown.name = err == KR_OK ? person.card.name : shown.name;
+        err = err == KR_NOT_FOUND || err == KR_CORRUPT ? KR_OK : err;
+    }
+    if (err == KR_OK) {
+        kr_writer_init(&result, KR_KIB);
+        kr_draft_who_write(&shown, &result);
+        err = kr_step_end(step, event->client, event->request, &result);
+        kr_writer_deinit(&result);
+    }
+    return err;
+}
+
 static enum kr_err act_on(struct kr_step *step, const struct kr_event *event, const struct kr_who *who, struct kr_draft_row *row,
                           const struct kr_draft_act *act)
 {
@@ -215,9 +265,13 @@ static enum kr_err act_on(struct kr_step *step, const struct kr_event *event, co
         return edit(step, event, row, act);
     case KR_OP_DRAFT_CONSENT:
         return consent(step, event, who, row, act);
+    case KR_OP_DRAFT_REVIEWED:
+        return review(step, event, who, row, act);
+    case KR_OP_DRAFT_WHO:
+        return open_name(step, event, who, row, act);
     default:
-        return is_open(row) ? decide(step, event, who, row, KR_DRAFT_WITHDRAWN, (struct kr_slice){0})
-                            : refuse(step, event, KR_INVALID, "this draft is decided already");
+        return kr_draft_is_open(row) ? decide(step, event, who, row, KR_DRAFT_WITHDRAWN, (struct kr_slice){0})
+                                     : refuse(step, event, KR_INVALID, "this draft is decided already");
     }
 }
 
@@ -228,7 +282,19 @@ static enum kr_err find(struct kr_step *step, const struct kr_event *event, cons
     if (err == KR_NOT_FOUND) {
         return refuse(step, event, err, "no draft here has this id: see `kairan drafts` and `kairan mine`");
     }
+    if (err == KR_OK && row->is_old) {
+        err = kr_draft_share(step, row);
+    }
     return err == KR_CORRUPT ? refuse(step, event, err, "this draft is damaged in the store: run `kairan verify`") : err;
+}
+
+static enum kr_err refuse_unreadable(struct kr_step *step, const struct kr_event *event, enum kr_err err)
+{
+    return err == KR_CORRUPT ? refuse(step, event, err, "this draft is damaged in the store: run `kairan verify`")
+           : err == KR_NOT_FOUND
+               ? refuse(step, event, err,
+                        "another node of this council has it and has not brought its content yet: try again later")
+               : err;
 }
 
 enum kr_err kr_draft_act_request(struct kr_step *step, const struct kr_event *event, const struct kr_who *who)
@@ -245,9 +311,7 @@ enum kr_err kr_draft_act_request(struct kr_step *step, const struct kr_event *ev
     if (err == KR_OK) {
         err = act_on(step, event, who, row, &act);
     }
-    if (err == KR_CORRUPT) {
-        err = refuse(step, event, err, "this draft is damaged in the store: run `kairan verify`");
-    }
+    err = refuse_unreadable(step, event, err);
     free(row);
     return err == KR_CANCELLED ? KR_OK : err;
 }
@@ -271,9 +335,7 @@ enum kr_err kr_draft_request(struct kr_step *step, const struct kr_event *event,
     if (err == KR_OK) {
         err = show(step, event, who, row);
     }
-    if (err == KR_CORRUPT) {
-        err = refuse(step, event, err, "this draft is damaged in the store: run `kairan verify`");
-    }
+    err = refuse_unreadable(step, event, err);
     free(row);
     return err == KR_CANCELLED ? KR_OK : err;
 }

@@ -11,6 +11,7 @@
 
 #include "crypto/fault.h"
 #include "node/core/change.h"
+#include "node/core/internal.h"
 #include "node/core/reason.h"
 #include "node/core/takeback.h"
 
@@ -99,7 +100,8 @@ static enum kr_err expire_one(struct kr_step *step, uint64_t arrival, struct sli
         return err == KR_OK || err == KR_NOT_FOUND ? delete_one(step, arrival, &head) : err;
     }
     if (kr_kind_is_internal(head.kind)) {
-        return KR_OK; /* who our people are, until there is a newer card */
+        err = kr_internal_expire(step, &head);
+        return err == KR_OK ? delete_one(step, arrival, &head) : err == KR_EXISTS ? KR_OK : err;
     }
     if (kr_kind_is_statement(head.kind)) {
         if (memcmp(head.author, step->core->self, 32) == 0) {

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/core/internal.h"
 #include "proto/indicator/indicator.h"
 #include "proto/record/body.h"
-#include "proto/record/person.h"
 #include "proto/record/section.h"
 #include "proto/record/takeback.h"
 
@@ -162,16 +162,6 @@ static enum kr_err index_sighting(struct kr_job *job, struct kr_slice content, c
     return add_term(&sink, KR_INDICATOR_SIGHTED, target, 32) ? KR_OK : KR_NOMEM;
 }
 
-static enum kr_err check_internal(uint32_t kind, struct kr_slice content)
-{
-    struct kr_body_card body;
-    struct kr_person_card person;
-    struct kr_body_key key;
-    return kind == KR_KIND_BODY_CARD     ? kr_body_card_parse(content, &body)
-           : kind == KR_KIND_PERSON_CARD ? kr_person_card_parse(content, &person)
-                                         : kr_body_key_parse(content, &key);
-}
-
 static enum kr_err index_content(struct kr_job *job, uint32_t kind, const struct kr_keyring *keyring)
 {
     struct kr_slice content = {job->content, job->content_len};
@@ -185,7 +175,7 @@ static enum kr_err index_content(struct kr_job *job, uint32_t kind, const struct
     }
     enum kr_err err = kr_content_to_read(kind, content, &kind, &content);
     if (err == KR_OK && kr_kind_is_internal(kind)) {
-        return check_internal(kind, content);
+        return kr_internal_check(kind, content);
     }
     if (err == KR_OK && kr_section_is_due(job->kind == KR_JOB_MAKE ? job->draft.label : job->header.label, kind)) {
         return kr_section_check(content); /* what is in it neither we nor the guards can see, and the index must not */

@@ -1,56 +1,20 @@
 #include "node/core/people_put.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-/* What is sealed to ourselves alone. `content`: taken over. */
-static enum kr_err make_card(struct kr_step *step, uint32_t kind, const uint8_t id[static 32], uint64_t version,
-                             struct kr_writer *content, struct kr_job *job)
-{
-    const struct kr_core *core = step->core;
-    enum kr_err err = kr_writer_take(content, &job->content, &job->content_len);
-    job->audience = malloc(32);
-    job->recipients = malloc(32);
-    if (err != KR_OK || job->audience == NULL || job->recipients == NULL) {
-        return err != KR_OK ? err : KR_NOMEM;
-    }
-    memcpy(job->audience[0], core->self, 32);
-    memcpy(job->recipients[0], core->keyring->sealing[0].public_key, 32);
-    memcpy(job->author, core->self, 32);
-    memcpy(job->subject, id, 32);
-    job->draft = (struct kr_draft){.kind = kind,
-                                   .created_ms = step->now_ms,
-                                   .expires_s = step->now_ms / 1000 + KR_EXPIRES_S_MAX - 86400u,
-                                   .label = KR_TLP_AMBER_STRICT,
-                                   .audience_count = 1,
-                                   .recipient_count = 1,
-                                   .subject = job->subject,
-                                   .version = version};
-    kr_rng_bytes(step->rng, job->seed, sizeof job->seed);
-    kr_job_run(job, core->keyring);
-    return job->err;
-}
+#include "node/core/internal.h"
 
 /* `err`: of looking for the one before; nothing is put where it is a failure. */
 static enum kr_err put_card(struct kr_step *step, uint32_t kind, const uint8_t id[static 32], uint64_t version,
                             struct kr_writer *content, enum kr_err err, enum kr_err *ret_verdict)
 {
-    uint64_t arrival;
     if (err != KR_OK) {
         kr_writer_deinit(content);
         return err;
     }
-    struct kr_job *job = kr_job_new(KR_JOB_MAKE);
-    err = job == NULL ? KR_NOMEM : make_card(step, kind, id, version, content, job);
-    if (err == KR_OK) {
-        err = kr_admit(step, job, step->core->self, NULL, ret_verdict, &arrival);
-    } else if (err != KR_NOMEM) { /* such a card cannot be */
-        *ret_verdict = err;
-        err = KR_OK;
-    }
-    kr_job_free(job);
-    kr_writer_deinit(content);
-    return err;
+    const struct kr_internal card = {
+        .kind = kind, .subject = id, .version = version, .expires_s = step->now_ms / 1000 + KR_EXPIRES_S_MAX - 86400u};
+    return kr_internal_put(step, &card, content, ret_verdict);
 }
 
 static struct kr_slice by(const struct kr_who *who)

@@ -15,7 +15,7 @@ bool kr_query_answers(uint32_t op)
     return op == KR_OP_LOOKUP || op == KR_OP_LS || op == KR_OP_SHOW || op == KR_OP_COUNCILS || op == KR_OP_VERIFY ||
            op == KR_OP_EXPORT || op == KR_OP_SIGHTINGS || op == KR_OP_QUARANTINE || op == KR_OP_BODIES || op == KR_OP_PERSONS ||
            op == KR_OP_WHOAMI || op == KR_OP_AUDIT || op == KR_OP_AUDIT_VERIFY || op == KR_OP_DRAFTS || op == KR_OP_MINE ||
-           op == KR_OP_ADDRESSEES || op == KR_OP_SEALED || op == KR_OP_BODY_KEYS ||
+           op == KR_OP_ADDRESSEES || op == KR_OP_SEALED || op == KR_OP_BODY_KEYS || op == KR_OP_DUTY ||
            (op >= KR_OP_COMMUNITIES && op <= KR_OP_COMMUNITY_WHY);
 }
 
@@ -324,7 +324,7 @@ enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const stru
     bool has_own_result = query->op == KR_OP_LOOKUP || query->op == KR_OP_SHOW || query->op == KR_OP_VERIFY ||
                           query->op == KR_OP_EXPORT || query->op == KR_OP_COMMUNITY || query->op == KR_OP_COMMUNITY_WHY ||
                           query->op == KR_OP_WHOAMI || query->op == KR_OP_AUDIT_VERIFY || query->op == KR_OP_SEALED ||
-                          query->op == KR_OP_BODY_KEYS;
+                          query->op == KR_OP_BODY_KEYS || query->op == KR_OP_DUTY;
     if (err == KR_OK) {
         switch (query->op) {
         case KR_OP_LOOKUP:
@@ -361,6 +361,9 @@ enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const stru
             break;
         case KR_OP_MINE:
             err = kr_query_mine(&page, &who, &done);
+            break;
+        case KR_OP_DUTY:
+            err = kr_query_duty(&page, result, &done);
             break;
         case KR_OP_AUDIT:
             err = kr_query_audit(&page, &done);

@@ -63,7 +63,7 @@ static bool give_one(void *context, struct kr_slice key, struct kr_slice value)
         return !listing->is_cut;
     }
     const bool is_own = memcmp(row.submitter, listing->who->person, 32) == 0;
-    const bool is_open = row.state == KR_DRAFT_WAITS || row.state == KR_DRAFT_RETURNED;
+    const bool is_open = kr_draft_is_open(&row) || row.state == KR_DRAFT_AHEAD;
     if (listing->is_mine ? is_own : is_open) {
         listing->err = give(listing);
     }

@@ -88,6 +88,8 @@ enum kr_err kr_query_mine(struct kr_query_page *page, const struct kr_who *who, 
 enum kr_err kr_query_addressees(struct kr_query_page *page, bool *ret_done) KR_WARN_UNUSED;
 enum kr_err kr_query_body_keys(struct kr_query_page *page, const struct kr_who *who, struct kr_writer *result,
                                bool *ret_done) KR_WARN_UNUSED;
+/* query_duty.c */
+enum kr_err kr_query_duty(struct kr_query_page *page, struct kr_writer *result, bool *ret_done) KR_WARN_UNUSED;
 /* query_people.c */
 enum kr_err kr_query_people(struct kr_query_page *page, uint32_t kind, bool *ret_done) KR_WARN_UNUSED;
 enum kr_err kr_query_whoami(struct kr_query_page *page, const struct kr_who *who, struct kr_writer *result) KR_WARN_UNUSED;

@@ -4,15 +4,27 @@
 
 #include "proto/client/client.h"
 
-enum need { NEED_NOTHING, NEED_ANY_ROLE, NEED_WRITE, NEED_APPROVE, NEED_SEE_DRAFTS, NEED_SEE_PEOPLE, NEED_ADMIN };
+enum need {
+    NEED_NOTHING,
+    NEED_ANY_ROLE,
+    NEED_WRITE,
+    NEED_TAKE_BACK,
+    NEED_APPROVE,
+    NEED_SEE_DRAFTS,
+    NEED_SEE_PEOPLE,
+    NEED_AGREE,
+    NEED_ADMIN
+};
 
 static const uint32_t roles_of[] = {
     [NEED_NOTHING] = 0,
     [NEED_ANY_ROLE] = KR_ROLES_ALL,
     [NEED_WRITE] = KR_ROLE_ANALYST | KR_ROLE_INTAKE,
+    [NEED_TAKE_BACK] = KR_ROLE_ANALYST | KR_ROLE_INTAKE | KR_ROLE_APPROVER,
     [NEED_APPROVE] = KR_ROLE_APPROVER,
     [NEED_SEE_DRAFTS] = KR_ROLE_APPROVER | KR_ROLE_INTAKE,
     [NEED_SEE_PEOPLE] = KR_ROLE_ADMIN | KR_ROLE_APPROVER | KR_ROLE_INTAKE,
+    [NEED_AGREE] = KR_ROLE_APPROVER | KR_ROLE_ADMIN,
     [NEED_ADMIN] = KR_ROLE_ADMIN,
 };
 
@@ -20,10 +32,13 @@ static const char *const missing[] = {
     [NEED_NOTHING] = "",
     [NEED_ANY_ROLE] = "you have no role in this council: ask one of its admins for one",
     [NEED_WRITE] = "this is for the roles analyst and intake, and you have neither: an admin of your council gives them",
+    [NEED_TAKE_BACK] =
+        "this is for the roles analyst, intake and approver, and you have none of them: an admin of your council gives them",
     [NEED_APPROVE] = "this is for the role approver, which you do not have: an admin of your council gives it",
     [NEED_SEE_DRAFTS] = "this is for the roles approver and intake, and you have neither: an admin of your council gives them",
     [NEED_SEE_PEOPLE] =
         "this is for the roles admin, approver and intake, and you have none of them: an admin of your council gives them",
+    [NEED_AGREE] = "this is for the roles approver and admin, and you have neither: an admin of your council gives them",
     [NEED_ADMIN] = "this is for the role admin, which you do not have: ask an admin of your council to do it",
 };
 
@@ -54,17 +69,23 @@ static enum need need_of(uint32_t op)
     case KR_OP_BODY_KEYS: /* these three: of one's own body, and of oneself */
     case KR_OP_BODY_KEY:
     case KR_OP_PERSON_KEY:
+    case KR_OP_DUTY: /* whom to call is for all */
         return NEED_ANY_ROLE;
     case KR_OP_PREVIEW:
     case KR_OP_SUBMIT:
-    case KR_OP_RETRACT:
     case KR_OP_REVISE:
     case KR_OP_SIGHT:
     case KR_OP_DRAFT_CONSENT:
     case KR_OP_DRAFT_WITHDRAW:
         return NEED_WRITE;
+    case KR_OP_RETRACT: /* what was sent before anybody approved it is taken back by who reviews it */
+        return NEED_TAKE_BACK;
     case KR_OP_DRAFTS:
         return NEED_SEE_DRAFTS;
+    case KR_OP_DUTY_ACT:
+        return NEED_AGREE;
+    case KR_OP_DRAFT_WHO:
+    case KR_OP_DRAFT_REVIEWED:
     case KR_OP_DRAFT_APPROVE:
     case KR_OP_DRAFT_REJECT:
     case KR_OP_DRAFT_EDIT:
@@ -116,6 +137,7 @@ bool kr_op_is_act(uint32_t op)
     case KR_OP_ADDRESSEES:
     case KR_OP_SEALED: /* looking up needs it: what comes of it stays at the client */
     case KR_OP_BODY_KEYS:
+    case KR_OP_DUTY:
         return false;
     default:
         return true;

@@ -289,6 +289,8 @@ struct kr_core {
     uint64_t signed_noted;             /* how many of them the store knows of, in steps ahead */
     uint64_t ahead_at_ms;              /* when the first of the records dated ahead is shown; UINT64_MAX: none is held back */
     uint64_t damage_ms;                /* when a damaged record was last spoken of */
+    bool drafts_are_old;               /* of an earlier version, some of them: draft_row.c makes records of them */
+    uint8_t drafts_at[16];             /* how far it is; zero: at the beginning */
     struct kr_audit_count audit_counts[KR_AUDIT_COUNTS_MAX];
     uint64_t audit_at_ms; /* when it is next looked whether entries are to be dropped */
     uint64_t expiry_at_ms;

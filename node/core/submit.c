@@ -5,6 +5,7 @@
 
 #include "crypto/fault.h"
 #include "node/core/draft.h"
+#include "node/core/duty.h"
 #include "node/core/reason.h"
 #include "node/core/restored.h"
 #include "node/core/takeback.h"
@@ -248,15 +249,33 @@ static enum kr_err put_reason(struct kr_step *step, const struct kr_job *job)
                : kr_step_log(step, KR_LOG_NOTICE, "record %s was stored over the guards; the reason given is kept with it", id);
 }
 
-static enum kr_err end(struct kr_step *step, uint64_t client, uint64_t request, const uint8_t id[static 32], bool is_known)
+/* `consent` NULL: not under a standing one. */
+static enum kr_err end(struct kr_step *step, uint64_t client, uint64_t request, const uint8_t id[static 32], bool is_known,
+                       const uint8_t *consent)
 {
+    struct kr_stored stored = {.is_known = is_known, .has_consent = consent != NULL};
     struct kr_writer result;
+    memcpy(stored.id, id, 32);
+    if (consent != NULL) {
+        memcpy(stored.consent, consent, 32);
+    }
     kr_writer_init(&result, KR_KIB);
-    kr_writer_array(&result, 2);
-    kr_writer_bin(&result, id, 32);
-    kr_writer_flag(&result, is_known);
+    kr_stored_write(&stored, &result);
     enum kr_err err = kr_step_end(step, client, request, &result);
     kr_writer_deinit(&result);
+    return err;
+}
+
+/* It was submitted before: what came of it. */
+static enum kr_err end_known(struct kr_step *step, uint64_t client, uint64_t request, const uint8_t token[static 16],
+                             const uint8_t id[static 32])
+{
+    struct kr_draft_row *row = malloc(sizeof *row);
+    enum kr_err err = row == NULL ? KR_NOMEM : kr_draft_get(step->txn, token, row);
+    if (err == KR_OK || err == KR_NOT_FOUND || err == KR_CORRUPT) {
+        err = end(step, client, request, id, true, err == KR_OK && row->has_consent ? row->consent : NULL);
+    }
+    free(row);
     return err;
 }
 
@@ -268,7 +287,7 @@ enum kr_err kr_submit_may(struct kr_step *step, const struct kr_event *event, co
     *ret_may = false;
     enum kr_err err = token_find(step, token, id);
     if (err == KR_OK) {
-        return end(step, event->client, event->request, id, true);
+        return end_known(step, event->client, event->request, token, id);
     }
     if (err == KR_CORRUPT) {
         return refuse_damaged(step, event->client, event->request);
@@ -402,7 +421,8 @@ static enum kr_err explain_failure(struct kr_step *step, const struct kr_job *jo
 
 enum kr_err kr_submit_made(struct kr_step *step, struct kr_job *job)
 {
-    uint8_t id[32];
+    static const char sent_ahead[] = "on duty, under a standing consent"; /* for the audit log */
+    uint8_t id[32], consent[32];
     uint64_t arrival;
     enum kr_err verdict;
     if (job->err != KR_OK) {
@@ -411,7 +431,7 @@ enum kr_err kr_submit_made(struct kr_step *step, struct kr_job *job)
     /* The same token may have been on its way twice. */
     enum kr_err err = token_find(step, job->token, id);
     if (err == KR_OK) {
-        return end(step, job->client, job->request, id, true);
+        return end_known(step, job->client, job->request, job->token, id);
     }
     if (err == KR_CORRUPT) {
         return refuse_damaged(step, job->client, job->request);
@@ -429,8 +449,12 @@ enum kr_err kr_submit_made(struct kr_step *step, struct kr_job *job)
         }
         err = err == KR_OK ? KR_NOT_FOUND : err;
     }
+    bool is_ahead = false;
     if (err == KR_NOT_FOUND && kr_draft_is_needed(step->core, job)) {
-        return kr_draft_keep(step, job);
+        enum kr_err looked = kr_duty_permits(step, job, consent, &is_ahead);
+        if (looked != KR_OK || !is_ahead) {
+            return looked == KR_OK ? kr_draft_keep(step, job) : looked == KR_CANCELLED ? KR_OK : looked;
+        }
     }
     if (err == KR_NOT_FOUND && job->op == KR_OP_DRAFT_APPROVE) {
         bool may_send = false;
@@ -460,8 +484,15 @@ enum kr_err kr_submit_made(struct kr_step *step, struct kr_job *job)
     if (err == KR_OK && job->op == KR_OP_DRAFT_APPROVE) {
         err = kr_draft_sent(step, job);
     }
+    if (err == KR_OK && is_ahead) {
+        err = kr_draft_sent_ahead(step, job, consent);
+        step->note = (struct kr_slice){(const uint8_t *)sent_ahead, sizeof sent_ahead - 1};
+    }
+    if (err == KR_OK && job->op == KR_OP_RETRACT) {
+        err = kr_draft_taken_back(step, job);
+    }
     if (err == KR_OK) {
-        err = end(step, job->client, job->request, job->record.id, false);
+        err = end(step, job->client, job->request, job->record.id, false, is_ahead ? consent : NULL);
     }
     if (err == KR_OK) {
         err = count_signed(step);

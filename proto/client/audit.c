@@ -184,6 +184,10 @@ const char *kr_op_name(uint32_t op)
         [KR_OP_BODY_KEYS] = "body keys",
         [KR_OP_BODY_KEY] = "body key",
         [KR_OP_PERSON_KEY] = "person key",
+        [KR_OP_DRAFT_WHO] = "open pseudonym",
+        [KR_OP_DUTY_ACT] = "duty",
+        [KR_OP_DUTY] = "duty list",
+        [KR_OP_DRAFT_REVIEWED] = "review",
     };
     return op < sizeof names / sizeof names[0] ? names[op] : NULL;
 }

@@ -117,7 +117,7 @@ enum kr_op {
     KR_OP_AUDIT = 55,        /* args: kr_audit_ask; pages of kr_audit_item, oldest first */
     KR_OP_AUDIT_VERIFY = 56, /* args: kr_audit_anchor; pages of array [str problem]; result: kr_audit_checked */
     /* proto/client/draft.h: */
-    KR_OP_DRAFTS = 57,         /* pages of kr_draft_item: what waits for approval */
+    KR_OP_DRAFTS = 57,         /* pages of kr_draft_item: what waits for approval, or to be reviewed */
     KR_OP_DRAFT = 58,          /* args: array of 1 bin 16; result: kr_draft_shown */
     KR_OP_DRAFT_APPROVE = 59,  /* args: kr_draft_act; result: kr_stored */
     KR_OP_DRAFT_REJECT = 60,   /* args: kr_draft_act; result: empty array */
@@ -136,6 +136,11 @@ enum kr_op {
     KR_OP_BODY_KEY = 81,  /* args: kr_body_key_act; result: array of 1 bin 32: the body */
     KR_OP_PERSON_KEY =
         82, /* args: array of 1 bin 32, the caller's own public key from now on; result: array of 1 bin 32: the person */
+    KR_OP_DRAFT_WHO = 83, /* args: kr_draft_act with a reason; result: kr_draft_who. Its submitter sees it, and so does the log */
+    KR_OP_DRAFT_REVIEWED = 86, /* args: kr_draft_act; result: empty array. What was sent under a standing consent */
+    /* proto/client/duty.h: */
+    KR_OP_DUTY_ACT = 84, /* args: kr_duty_act; result: array of 1 bin 32: the consent, or the roster */
+    KR_OP_DUTY = 85,     /* pages of kr_duty_item; result: kr_duty_sum */
 };
 
 /* A submission: one record. `body` is the content as kr_report_write or kr_advisory_write gives it. */

@@ -5,7 +5,7 @@
 
 static void write_item(const struct kr_draft_item *item, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 13);
+    kr_writer_array(writer, 15);
     kr_writer_slice(writer, item->id);
     kr_writer_uint(writer, item->state);
     kr_writer_uint(writer, item->op);
@@ -19,11 +19,36 @@ static void write_item(const struct kr_draft_item *item, struct kr_writer *write
     kr_writer_str_slice(writer, item->reason);
     kr_writer_slice(writer, item->record_id);
     kr_writer_uint(writer, item->taken);
+    kr_writer_slice(writer, item->consent);
+    kr_writer_array(writer, item->opened_count);
+    for (uint32_t i = 0; i < item->opened_count; i++) {
+        const struct kr_draft_opening *opened = &item->opened[i];
+        kr_writer_array(writer, 4);
+        kr_writer_slice(writer, opened->person);
+        kr_writer_str_slice(writer, opened->name);
+        kr_writer_uint(writer, opened->at_ms);
+        kr_writer_str_slice(writer, opened->reason);
+    }
+}
+
+static void read_opened(struct kr_reader *reader, struct kr_draft_item *item)
+{
+    item->opened_count = kr_reader_array_between(reader, 0, KR_DRAFT_OPENINGS_MAX);
+    for (uint32_t i = 0; i < item->opened_count; i++) {
+        struct kr_draft_opening *opened = &item->opened[i];
+        kr_reader_array(reader, 4);
+        opened->person = kr_reader_bin_or_empty(reader, 32);
+        opened->name = kr_reader_str(reader, KR_NAME_BYTES_MAX);
+        opened->at_ms = kr_reader_uint(reader, UINT64_MAX);
+        opened->reason = kr_reader_str(reader, KR_OPENING_BYTES_MAX);
+        kr_reader_close(reader);
+    }
+    kr_reader_close(reader);
 }
 
 static void read_item(struct kr_reader *reader, struct kr_draft_item *item)
 {
-    kr_reader_array(reader, 13);
+    kr_reader_array(reader, 15);
     item->id = kr_reader_bin_or_empty(reader, KR_DRAFT_ID_BYTES);
     item->state = (uint32_t)kr_reader_uint(reader, UINT32_MAX);
     item->op = (uint32_t)kr_reader_uint(reader, UINT32_MAX);
@@ -37,6 +62,8 @@ static void read_item(struct kr_reader *reader, struct kr_draft_item *item)
     item->reason = kr_reader_str(reader, KR_NOTE_BYTES_MAX);
     item->record_id = kr_reader_bin_or_empty(reader, 32);
     item->taken = (uint32_t)kr_reader_uint(reader, KR_TAKEN_REVISED);
+    item->consent = kr_reader_bin_or_empty(reader, 32);
+    read_opened(reader, item);
     kr_reader_close(reader);
 }
 
@@ -118,11 +145,37 @@ enum kr_err kr_draft_act_read(struct kr_slice bytes, struct kr_draft_act *ret_ac
     return err;
 }
 
+void kr_draft_who_write(const struct kr_draft_who *who, struct kr_writer *writer)
+{
+    kr_writer_array(writer, 3);
+    kr_writer_bin(writer, who->id, sizeof who->id);
+    kr_writer_bin(writer, who->person, sizeof who->person);
+    kr_writer_str_slice(writer, who->name);
+}
+
+enum kr_err kr_draft_who_read(struct kr_slice bytes, struct kr_draft_who *ret_who)
+{
+    struct kr_reader reader;
+    struct kr_draft_who who;
+    kr_reader_init(&reader, bytes.bytes, bytes.len);
+    kr_reader_array(&reader, 3);
+    kr_reader_fixed(&reader, who.id, sizeof who.id);
+    kr_reader_fixed(&reader, who.person, sizeof who.person);
+    who.name = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
+    kr_reader_close(&reader);
+    enum kr_err err = kr_reader_end(&reader);
+    if (err == KR_OK) {
+        *ret_who = who;
+    }
+    return err;
+}
+
 void kr_stored_write(const struct kr_stored *stored, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 2);
+    kr_writer_array(writer, 3);
     kr_writer_bin(writer, stored->id, stored->waits ? KR_DRAFT_ID_BYTES : 32);
     kr_writer_flag(writer, stored->is_known);
+    kr_writer_bin(writer, stored->consent, stored->has_consent ? 32 : 0);
 }
 
 enum kr_err kr_stored_read(struct kr_slice bytes, struct kr_stored *ret_stored)
@@ -130,9 +183,10 @@ enum kr_err kr_stored_read(struct kr_slice bytes, struct kr_stored *ret_stored)
     struct kr_reader reader;
     struct kr_stored stored = {0};
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 2);
+    kr_reader_array(&reader, 3);
     const struct kr_slice id = kr_reader_bin(&reader, KR_DRAFT_ID_BYTES, 32);
     stored.is_known = kr_reader_flag(&reader);
+    stored.has_consent = kr_reader_fixed_or_empty(&reader, stored.consent, sizeof stored.consent);
     kr_reader_close(&reader);
     if (reader.err == KR_OK && id.len != KR_DRAFT_ID_BYTES && id.len != 32) {
         kr_reader_fail(&reader, KR_MALFORMED);

@@ -45,6 +45,10 @@ const char *kr_kind_name(uint32_t kind)
         return "person card";
     case KR_KIND_BODY_KEY:
         return "body key";
+    case KR_KIND_DRAFT:
+        return "draft";
+    case KR_KIND_DUTY:
+        return "duty";
     case KR_KIND_REVOCATION:
         return "revocation";
     default:
@@ -65,7 +69,8 @@ bool kr_kind_is_statement(uint32_t kind)
 
 bool kr_kind_is_internal(uint32_t kind)
 {
-    return kind == KR_KIND_BODY_CARD || kind == KR_KIND_PERSON_CARD || kind == KR_KIND_BODY_KEY;
+    return kind == KR_KIND_BODY_CARD || kind == KR_KIND_PERSON_CARD || kind == KR_KIND_BODY_KEY || kind == KR_KIND_DRAFT ||
+           kind == KR_KIND_DUTY;
 }
 
 bool kr_kind_takes_back(uint32_t kind)

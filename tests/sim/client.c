@@ -4,6 +4,7 @@
 
 #include "node/core/state.h"
 #include "proto/client/client.h"
+#include "proto/client/draft.h"
 #include "proto/indicator/indicator.h"
 #include "proto/record/body.h"
 #include "proto/record/record.h"
@@ -152,14 +153,9 @@ void sim_client_again(struct sim_world *world, const struct sim_event *event)
 void sim_client_ended(struct sim_world *world, const struct sim_node *node, const struct kr_effect *effect)
 {
     struct sim_record *record = &world->records[effect->request];
-    struct kr_reader reader;
-    uint8_t id[32];
-    kr_reader_init(&reader, effect->bytes, effect->len);
-    kr_reader_array(&reader, 2);
-    kr_reader_fixed(&reader, id, 32);
-    (void)kr_reader_flag(&reader);
-    kr_reader_close(&reader);
-    KR_ASSERT(kr_reader_end(&reader) == KR_OK);
+    struct kr_stored stored;
+    KR_ASSERT(kr_stored_read((struct kr_slice){effect->bytes, effect->len}, &stored) == KR_OK);
+    const uint8_t *id = stored.id;
     if (record->is_accepted && memcmp(record->id, id, 32) != 0) {
         (void)sim_fail(world, SIM_LOSS, "%s: one token gave two records", node->name);
     }

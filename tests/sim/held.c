@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "node/core/state.h"
+#include "proto/client/draft.h"
 #include "tests/sim/internal.h"
 
 bool sim_is_held(const struct sim_node *node)
@@ -38,17 +39,11 @@ enum sim_verdict sim_node_tell(struct sim_world *world, struct sim_node *node)
     return verdict;
 }
 
-/* The end of a submission or a retraction: [id, whether it was known]. */
+/* The end of a submission or a retraction that was not known before. */
 static bool is_fresh(const struct kr_effect *effect)
 {
-    struct kr_reader reader;
-    uint8_t id[32];
-    kr_reader_init(&reader, effect->bytes, effect->len);
-    kr_reader_array(&reader, 2);
-    kr_reader_fixed(&reader, id, sizeof id);
-    const bool was_known = kr_reader_flag(&reader);
-    kr_reader_close(&reader);
-    return kr_reader_end(&reader) == KR_OK && !was_known;
+    struct kr_stored stored;
+    return kr_stored_read((struct kr_slice){effect->bytes, effect->len}, &stored) == KR_OK && !stored.is_known;
 }
 
 enum sim_verdict sim_check_silent(struct sim_world *world, const struct sim_node *node, bool was_held,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/client/draft.h"
 #include "proto/record/record.h"
 
 #define RECORDS_MAX  4096u
@@ -253,7 +254,7 @@ enum kr_err kr_origin_retract(struct kr_app *app, const struct kr_lot *lot, cons
     struct kr_retract retract = {.id = {id, 32}};
     struct kr_writer args;
     struct kr_slice result;
-    struct kr_reader reader;
+    struct kr_stored stored;
     char reason[KR_NOTE_BYTES_MAX];
     crypto_generichash_state state;
     (void)snprintf(reason, sizeof reason, _("its origin (%.*s) has taken it back or changed what it is"),
@@ -271,10 +272,9 @@ enum kr_err kr_origin_retract(struct kr_app *app, const struct kr_lot *lot, cons
     if (err != KR_OK) {
         return err;
     }
-    kr_reader_init(&reader, result.bytes, result.len);
-    kr_reader_array(&reader, 2);
-    kr_reader_fixed(&reader, ret_by, 32);
-    (void)kr_reader_flag(&reader);
-    kr_reader_close(&reader);
-    return kr_reader_end(&reader) == KR_OK ? KR_OK : kr_fail(error, KR_MALFORMED, "the node's answer cannot be read");
+    if (kr_stored_read(result, &stored) != KR_OK) {
+        return kr_fail(error, KR_MALFORMED, "the node's answer cannot be read");
+    }
+    memcpy(ret_by, stored.id, 32);
+    return KR_OK;
 }

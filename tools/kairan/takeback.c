@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proto/client/draft.h"
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/out.h"
 #include "tools/kairan/preview.h"
@@ -72,8 +73,8 @@ int kr_run_retract(struct kr_app *app, int argc, char **argv)
     struct kr_retract retract = {0};
     struct kr_writer args;
     struct kr_slice result;
-    struct kr_reader reader;
-    uint8_t id[32], by[32];
+    struct kr_stored stored;
+    uint8_t id[32];
     size_t len;
     int rest;
     if (!kr_options_parse(app, argc, argv, options, 3, false, &rest)) {
@@ -104,18 +105,13 @@ int kr_run_retract(struct kr_app *app, int argc, char **argv)
     if (err != KR_OK) {
         return KR_EXIT_ERROR;
     }
-    kr_reader_init(&reader, result.bytes, result.len);
-    kr_reader_array(&reader, 2);
-    kr_reader_fixed(&reader, by, sizeof by);
-    (void)kr_reader_flag(&reader);
-    kr_reader_close(&reader);
-    if (kr_reader_end(&reader) != KR_OK) {
+    if (kr_stored_read(result, &stored) != KR_OK) {
         return kr_app_unreadable(app);
     }
     if (app->is_json) {
-        return kr_json_line(json_pack("{s:o}", "id", kr_json_id(by, 32))) ? KR_EXIT_DONE : KR_EXIT_ERROR;
+        return kr_json_line(json_pack("{s:o}", "id", kr_json_id(stored.id, 32))) ? KR_EXIT_DONE : KR_EXIT_ERROR;
     }
-    kr_out_id(stdout, by, 64);
+    kr_out_id(stdout, stored.id, 64);
     (void)fputc('\n', stdout);
     return KR_EXIT_DONE;
 }

@@ -4,6 +4,7 @@
 
 #include "crypto/secret.h"
 #include "proto/client/client.h"
+#include "proto/client/draft.h"
 #include "proto/indicator/indicator.h"
 
 /* ---- the world ---- */
@@ -252,13 +253,11 @@ void bed_address(struct bed *bed, struct kr_submit *submit, uint32_t node)
 
 void bed_result_id(const struct bed *bed, uint8_t ret_id[static 32], bool *ret_known)
 {
-    struct kr_reader reader;
-    kr_reader_init(&reader, bed->result, bed->result_len);
-    kr_reader_array(&reader, 2);
-    kr_reader_fixed(&reader, ret_id, 32);
-    *ret_known = kr_reader_flag(&reader);
-    kr_reader_close(&reader);
-    assert_int_equal(kr_reader_end(&reader), KR_OK);
+    struct kr_stored stored;
+    assert_int_equal(kr_stored_read((struct kr_slice){bed->result, bed->result_len}, &stored), KR_OK);
+    assert_false(stored.waits);
+    memcpy(ret_id, stored.id, 32);
+    *ret_known = stored.is_known;
 }
 
 uint32_t bed_submit(struct bed *bed, uint32_t node, const struct kr_submit *submit, uint8_t ret_id[static 32])

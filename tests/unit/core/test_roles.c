@@ -18,15 +18,16 @@ static const struct {
 } table[] = {
     {KR_OP_STATUS, "rnvkd"},    {KR_OP_KEYS, "rnvkd"},        {KR_OP_PEERS, "rnvkd"},       {KR_OP_COUNCILS, "rnvkd"},
     {KR_OP_PREVIEW, "nk"},      {KR_OP_SUBMIT, "nk"},         {KR_OP_LOOKUP, "rnvkd"},      {KR_OP_LS, "rnvkd"},
-    {KR_OP_SHOW, "rnvkd"},      {KR_OP_EXPLAIN, "rnvkd"},     {KR_OP_WATCH, "rnvkd"},       {KR_OP_RETRACT, "nk"},
+    {KR_OP_SHOW, "rnvkd"},      {KR_OP_EXPLAIN, "rnvkd"},     {KR_OP_WATCH, "rnvkd"},       {KR_OP_RETRACT, "nvk"},
     {KR_OP_REVISE, "nk"},       {KR_OP_RETRACTIONS, "rnvkd"}, {KR_OP_EXPORT, "rnvkd"},      {KR_OP_SIGHT, "nk"},
     {KR_OP_SIGHTINGS, "rnvkd"}, {KR_OP_COMMUNITIES, "rnvkd"}, {KR_OP_COMMUNITY, "rnvkd"},   {KR_OP_COMMUNITY_WHY, "rnvkd"},
     {KR_OP_BODIES, "vkd"},      {KR_OP_PERSONS, "vkd"},       {KR_OP_WHOAMI, "*"},          {KR_OP_DRAFTS, "vk"},
     {KR_OP_DRAFT, "rnvkd"},     {KR_OP_MINE, "rnvkd"},        {KR_OP_DRAFT_APPROVE, "v"},   {KR_OP_DRAFT_REJECT, "v"},
     {KR_OP_DRAFT_EDIT, "v"},    {KR_OP_DRAFT_CONSENT, "nk"},  {KR_OP_DRAFT_WITHDRAW, "nk"}, {KR_OP_ADDRESSEES, "rnvkd"},
     {KR_OP_SEALED, "rnvkd"},    {KR_OP_BODY_KEYS, "rnvkd"},   {KR_OP_BODY_KEY, "rnvkd"},    {KR_OP_PERSON_KEY, "rnvkd"},
+    {KR_OP_DRAFT_WHO, "v"},     {KR_OP_DRAFT_REVIEWED, "v"},  {KR_OP_DUTY_ACT, "vd"},       {KR_OP_DUTY, "rnvkd"},
 };
-#define OPS 90u
+#define OPS 96u
 
 static const char *wanted(uint32_t op)
 {

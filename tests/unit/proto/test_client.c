@@ -5,6 +5,7 @@
 #include "proto/client/client.h"
 #include "proto/client/community.h"
 #include "proto/client/draft.h"
+#include "proto/client/duty.h"
 #include "proto/client/forward.h"
 #include "proto/client/people.h"
 #include "proto/client/rekey.h"
@@ -85,6 +86,10 @@ ROUND_TRIP(kr_draft_item, item, kr_draft_item_write, kr_draft_item_read)
 ROUND_TRIP(kr_draft_shown, shown, kr_draft_shown_write, kr_draft_shown_read)
 ROUND_TRIP(kr_draft_act, act, kr_draft_act_write, kr_draft_act_read)
 ROUND_TRIP(kr_stored, stored, kr_stored_write, kr_stored_read)
+ROUND_TRIP(kr_draft_who, who, kr_draft_who_write, kr_draft_who_read)
+ROUND_TRIP(kr_duty_act, act, kr_duty_act_write, kr_duty_act_read)
+ROUND_TRIP(kr_duty_item, item, kr_duty_item_write, kr_duty_item_read)
+ROUND_TRIP(kr_duty_sum, sum, kr_duty_sum_write, kr_duty_sum_read)
 ROUND_TRIP(kr_whoami, whoami, kr_whoami_write, kr_whoami_read)
 ROUND_TRIP(kr_addressee, addressee, kr_addressee_write, kr_addressee_read)
 ROUND_TRIP(kr_body_key_item, key_item, kr_body_key_item_write, kr_body_key_item_read)
@@ -759,7 +764,13 @@ static void drafts_read_back(void **state)
                                             .changed_ms = 3,
                                             .reason = text_slice("because"),
                                             .record_id = slice(ids[2], 32),
-                                            .taken = KR_TAKEN_RETRACTED},
+                                            .taken = KR_TAKEN_RETRACTED,
+                                            .consent = slice(ids[3], 32),
+                                            .opened_count = 1,
+                                            .opened = {{.person = slice(ids[1], 32),
+                                                        .name = text_slice("n"),
+                                                        .at_ms = 9,
+                                                        .reason = text_slice("asked")}}},
                                    .binding = {4},
                                    .audience_count = 2,
                                    .audience = slice(audience, 64),
@@ -777,15 +788,70 @@ static void drafts_read_back(void **state)
     assert_true(read_act.has_binding && read_act.binding[0] == 2 && read_act.reason.len == 0);
     round_trip_kr_stored(&stored, &read_stored);
     assert_true(read_stored.waits && read_stored.is_known && read_stored.id[0] == 5 && read_stored.id[31] == 0);
+    assert_false(read_stored.has_consent);
     stored.waits = false;
+    stored.has_consent = true;
+    stored.consent[31] = 7;
     round_trip_kr_stored(&stored, &read_stored);
-    assert_false(read_stored.waits);
+    assert_true(!read_stored.waits && read_stored.has_consent && read_stored.consent[31] == 7);
+    assert_true(read_item.consent.len == 32 && read_item.opened_count == 1 && read_item.opened[0].at_ms == 9);
+    struct kr_draft_who who = {.id = {1}, .person = {2}, .name = text_slice("n")}, read_who;
+    round_trip_kr_draft_who(&who, &read_who);
+    assert_true(read_who.person[0] == 2 && read_who.name.len == 1);
+}
+
+static void what_was_agreed_reads_back(void **state)
+{
+    static uint8_t councils[64] = {1};
+    static struct kr_duty_act act = {.action = KR_DUTY_CONSENT_ADD,
+                                     .id = {1},
+                                     .kinds = 2,
+                                     .labels = 8,
+                                     .has_community = true,
+                                     .community = {3},
+                                     .councils = {councils, 64},
+                                     .until_s = 5,
+                                     .entry_count = 1,
+                                     .entries = {{.person = {6}, .from_s = 7, .until_s = 8}}},
+                              read_act;
+    struct kr_duty_item item = {.type = KR_DUTY_CONSENT,
+                                .state = KR_CONSENT_OVER,
+                                .id = slice(ids[0], 32),
+                                .until_s = 9,
+                                .councils = slice(councils, 64),
+                                .reach_count = 4,
+                                .by = slice(ids[1], 32),
+                                .by_name = text_slice("n"),
+                                .reason = text_slice("typhoon")},
+                        read_item;
+    struct kr_duty_sum sum = {.has_roster = true, .unreviewed = 2, .oldest_ms = 3}, read_sum;
+    (void)state;
+    act.reason = text_slice("typhoon");
+    round_trip_kr_duty_act(&act, &read_act);
+    assert_true(read_act.has_community && !read_act.has_person && read_act.councils.len == 64 && read_act.entries[0].until_s == 8);
+    round_trip_kr_duty_item(&item, &read_item);
+    assert_true(read_item.state == KR_CONSENT_OVER && read_item.reach_count == 4 && read_item.person.len == 0);
+    round_trip_kr_duty_sum(&sum, &read_sum);
+    assert_true(read_sum.has_roster && read_sum.unreviewed == 2 && read_sum.oldest_ms == 3);
+    struct kr_writer writer;
+    kr_writer_init(&writer, KR_MIB);
+    act.entries[0].until_s = 7; /* ends as it begins */
+    kr_duty_act_write(&act, &writer);
+    assert_int_equal(kr_duty_act_read((struct kr_slice){writer.bytes, writer.len}, &read_act), KR_MALFORMED);
+    kr_writer_deinit(&writer);
+    kr_writer_init(&writer, KR_MIB);
+    act.entries[0].until_s = 8;
+    act.action = KR_DUTY_SET; /* names no consent, and so has no id */
+    kr_duty_act_write(&act, &writer);
+    assert_int_equal(kr_duty_act_read((struct kr_slice){writer.bytes, writer.len}, &read_act), KR_OK);
+    kr_writer_deinit(&writer);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(drafts_read_back),
+        cmocka_unit_test(what_was_agreed_reads_back),
         cmocka_unit_test(the_audit_log_reads_back),
         cmocka_unit_test(people_read_back),
         cmocka_unit_test(keys_of_bodies_and_persons_read_back),

@@ -1,0 +1,151 @@
+#include "node/core/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/core/draft.h"
+#include "node/core/people.h"
+#include "proto/record/duty.h"
+
+static enum kr_err make(struct kr_step *step, const struct kr_internal *what, struct kr_writer *content, struct kr_job *job)
+{
+    const struct kr_core *core = step->core;
+    enum kr_err err = kr_writer_take(content, &job->content, &job->content_len);
+    job->audience = malloc(32);
+    job->recipients = malloc(32);
+    if (err != KR_OK || job->audience == NULL || job->recipients == NULL) {
+        return err != KR_OK ? err : KR_NOMEM;
+    }
+    memcpy(job->audience[0], core->self, 32);
+    memcpy(job->recipients[0], core->keyring->sealing[0].public_key, 32);
+    memcpy(job->author, core->self, 32);
+    memcpy(job->subject, what->subject, 32);
+    job->draft = (struct kr_draft){.kind = what->kind,
+                                   .created_ms = step->now_ms,
+                                   .expires_s = what->expires_s,
+                                   .label = KR_TLP_AMBER_STRICT,
+                                   .audience_count = 1,
+                                   .recipient_count = 1,
+                                   .subject = job->subject,
+                                   .version = what->version};
+    kr_rng_bytes(step->rng, job->seed, sizeof job->seed);
+    kr_job_run(job, core->keyring);
+    return job->err;
+}
+
+enum kr_err kr_internal_put(struct kr_step *step, const struct kr_internal *what, struct kr_writer *content,
+                            enum kr_err *ret_verdict)
+{
+    uint64_t arrival;
+    struct kr_job *job = kr_job_new(KR_JOB_MAKE);
+    enum kr_err err = job == NULL ? KR_NOMEM : make(step, what, content, job);
+    if (err == KR_OK) {
+        err = kr_admit(step, job, step->core->self, NULL, ret_verdict, &arrival);
+    } else if (err != KR_NOMEM) { /* such a one cannot be */
+        *ret_verdict = err;
+        err = KR_OK;
+    }
+    kr_job_free(job);
+    kr_writer_deinit(content);
+    return err;
+}
+
+enum kr_err kr_internal_standing(struct kr_step *step, uint32_t kind, const uint8_t subject[static 32],
+                                 struct kr_directory_entry *ret_entry)
+{
+    struct kr_header header = {.kind = kind};
+    memcpy(header.author, step->core->self, 32);
+    memcpy(header.subject, subject, 32);
+    return kr_admit_standing(step, &header, ret_entry);
+}
+
+enum kr_err kr_internal_open(struct kr_txn *txn, const struct kr_keyring *keyring, const uint8_t record_id[static 32],
+                             uint8_t **ret_content, size_t *ret_len)
+{
+    struct kr_record record;
+    struct kr_header header;
+    uint8_t *bytes = NULL;
+    uint64_t arrival;
+    size_t len;
+    enum kr_err err = kr_store_record_find(txn, record_id, &arrival);
+    if (err == KR_OK) {
+        err = kr_store_record_get(txn, arrival, &bytes, &len);
+    }
+    if (err == KR_OK && (kr_record_split(bytes, len, &record) != KR_OK || kr_header_parse(record.header, &header) != KR_OK)) {
+        err = KR_CORRUPT;
+    }
+    if (err == KR_OK) {
+        err = kr_record_open(&record, &header, keyring, ret_content, ret_len);
+        err = err == KR_OK || err == KR_NOMEM ? err : KR_CORRUPT;
+    }
+    free(bytes);
+    return err;
+}
+
+enum kr_err kr_internal_check(uint32_t kind, struct kr_slice content)
+{
+    struct kr_body_card body;
+    struct kr_person_card person;
+    struct kr_body_key key;
+    switch (kind) {
+    case KR_KIND_BODY_CARD:
+        return kr_body_card_parse(content, &body);
+    case KR_KIND_PERSON_CARD:
+        return kr_person_card_parse(content, &person);
+    case KR_KIND_DRAFT:
+        return kr_draft_content_check(content);
+    case KR_KIND_DUTY:
+        return kr_duty_check(content);
+    default:
+        return kr_body_key_parse(content, &key);
+    }
+}
+
+enum kr_err kr_internal_fits(struct kr_step *step, const struct kr_header *header, struct kr_slice content)
+{
+    if (!header->has_subject || header->has_community) {
+        return KR_MALFORMED;
+    }
+    switch (header->kind) {
+    case KR_KIND_DRAFT:
+        return kr_draft_fits(header, content);
+    case KR_KIND_DUTY:
+        return kr_duty_check(content);
+    default:
+        return kr_people_fits(step->txn, header, content);
+    }
+}
+
+enum kr_err kr_internal_take(struct kr_step *step, const struct kr_header *header, struct kr_slice content)
+{
+    switch (header->kind) {
+    case KR_KIND_DRAFT:
+        return kr_draft_take(step, header, content);
+    case KR_KIND_DUTY:
+        return KR_OK; /* it is read where it stands */
+    default:
+        return kr_people_take(step->txn, header, content);
+    }
+}
+
+enum kr_err kr_internal_expire(struct kr_step *step, const struct kr_head *head)
+{
+    uint8_t key[KR_DIRECTORY_KEY_BYTES];
+    struct kr_directory_entry entry;
+    struct kr_header header = {.kind = head->kind};
+    if (head->kind != KR_KIND_DRAFT && head->kind != KR_KIND_DUTY) {
+        return KR_EXISTS;
+    }
+    memcpy(header.author, head->author, 32);
+    memcpy(header.subject, head->subject, 32);
+    enum kr_err err = kr_admit_standing(step, &header, &entry);
+    if (err != KR_OK || memcmp(entry.record_id, head->id, 32) != 0) {
+        return err == KR_NOT_FOUND ? KR_OK : err;
+    }
+    kr_directory_key(key, &header);
+    err = kr_store_delete(step->txn, KR_TABLE_DIRECTORY, key, sizeof key);
+    if (err == KR_OK) {
+        err = kr_admit_leave(step, &header, head->id);
+    }
+    return err == KR_OK && head->kind == KR_KIND_DRAFT ? kr_draft_expire(step->txn, head->subject) : err;
+}
