@@ -298,6 +298,14 @@ static enum kr_err page_verify(struct kr_query_page *page, struct kr_writer *res
 
 /* ---- */
 
+/* Others end with an empty array. */
+static bool has_own_result(uint32_t op)
+{
+    return op == KR_OP_LOOKUP || op == KR_OP_SHOW || op == KR_OP_VERIFY || op == KR_OP_EXPORT || op == KR_OP_COMMUNITY ||
+           op == KR_OP_COMMUNITY_WHY || op == KR_OP_WHOAMI || op == KR_OP_AUDIT_VERIFY || op == KR_OP_SEALED ||
+           op == KR_OP_BODY_KEYS || op == KR_OP_DUTY;
+}
+
 enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const struct kr_keyring *keyring, uint64_t now_ms,
                           bool (*is_over)(void *context), kr_query_item *item, void *context, struct kr_writer *result,
                           bool *ret_done, struct kr_error *error)
@@ -321,10 +329,6 @@ enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const stru
     bool done = true;
     struct kr_who who;
     enum kr_err err = page.scratch == NULL ? KR_NOMEM : kr_who_may(txn, &query->caller, query->op, now_ms, &who, error);
-    bool has_own_result = query->op == KR_OP_LOOKUP || query->op == KR_OP_SHOW || query->op == KR_OP_VERIFY ||
-                          query->op == KR_OP_EXPORT || query->op == KR_OP_COMMUNITY || query->op == KR_OP_COMMUNITY_WHY ||
-                          query->op == KR_OP_WHOAMI || query->op == KR_OP_AUDIT_VERIFY || query->op == KR_OP_SEALED ||
-                          query->op == KR_OP_BODY_KEYS || query->op == KR_OP_DUTY;
     if (err == KR_OK) {
         switch (query->op) {
         case KR_OP_LOOKUP:
@@ -393,7 +397,7 @@ enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const stru
             err = kr_fail(error, KR_VERSION, "this node does not know request %u", query->op);
         }
     }
-    if (err == KR_OK && done && !has_own_result) {
+    if (err == KR_OK && done && !has_own_result(query->op)) {
         kr_writer_array(result, 0);
     }
     if (err == KR_OK) {
