@@ -57,21 +57,21 @@ def poll(holds, within_s, what, pause_s=0.02):
 
 
 class Node:
-    def __init__(self, kairand, directory, name, community=None):
+    def __init__(self, kairand, directory, name, community=None, dials_only=False):
         self.kairand, self.directory, self.name = kairand, directory, name
         self.path = os.path.join(directory, "kairand.sock")
         self.process = None
         self.port = free_port()
         endpoint = f"tcp://127.0.0.1:{self.port}"
-        command = [kairand, "--init", "--state", directory, "--name-en", name, "--endpoint", endpoint]
+        command = [kairand, "--init", "--state", directory, "--name-en", name] + ([] if dials_only else ["--endpoint", endpoint])
         if community:
             command += ["--found-community", community]
         made = subprocess.run(command, capture_output=True, timeout=READY_S, check=False, stdin=subprocess.DEVNULL)
         check(made.returncode == 0, f"--init of {name}: {made.stderr.decode()}")
         self.council = bytes.fromhex(made.stdout.decode().strip())
         with open(os.path.join(directory, "kairan.conf"), "w", encoding="utf-8") as file:
-            file.write(f"[node]\nlisten = {endpoint}\nendpoint = {endpoint}\nlog_level = notice\nworkers = 1\n"
-                       "[guard]\nallow_documentation = yes\n")
+            where = "" if dials_only else f"listen = {endpoint}\nendpoint = {endpoint}\n"
+            file.write(f"[node]\n{where}log_level = notice\nworkers = 1\n[guard]\nallow_documentation = yes\n")
 
     def start(self, prefix=()):
         notify_path = os.path.join(self.directory, "notify")
