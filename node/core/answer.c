@@ -156,6 +156,7 @@ enum kr_err kr_status_request(struct kr_step *step, const struct kr_event *event
     status.has_root = kr_keyring_secret(core->keyring, KR_KEY_ROOT) != NULL;
     status.has_recovery = kr_keyring_secret(core->keyring, KR_KEY_RECOVERY) != NULL;
     status.needs_approval = kr_draft_may_be_needed(core);
+    status.storage = kr_storage_status(core);
     status.restored = core->restored.how;
     status.restored_since_ms = core->restored.since_ms;
     for (uint32_t i = 0; i < core->link_count; i++) {

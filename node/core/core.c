@@ -199,6 +199,9 @@ static enum kr_err load(struct kr_core *core, struct kr_txn *txn)
         err = kr_ahead_load(&step);
     }
     if (err == KR_OK) {
+        err = kr_storage_load(&step);
+    }
+    if (err == KR_OK) {
         core->quarantine_is_due = core->quarantine_count > 0;
         core->drafts_are_old = true; /* that some may be is found out when there is time */
     }
@@ -422,6 +425,8 @@ static enum kr_err perform(struct kr_step *step, const struct kr_event *event, c
         return kr_forget_key_request(step, event);
     case KR_OP_RECONCILE:
         return kr_reconcile_request(step, event);
+    case KR_OP_STORAGE_ROTATE:
+        return kr_storage_rotate_request(step, event);
     case KR_OP_NEW_KEYS:
         return kr_new_keys_request(step, event);
     case KR_OP_ROTATE:
@@ -448,7 +453,7 @@ static enum kr_err request(struct kr_step *step, const struct kr_event *event)
     bool takes_nothing = event->op == KR_OP_STATUS || event->op == KR_OP_PEERS || event->op == KR_OP_WATCH ||
                          event->op == KR_OP_RETRACTIONS || event->op == KR_OP_ALARMS || event->op == KR_OP_BLOCKED ||
                          event->op == KR_OP_NEW_KEYS || event->op == KR_OP_ROTATE || event->op == KR_OP_KEYS ||
-                         event->op == KR_OP_FORWARDS;
+                         event->op == KR_OP_FORWARDS || event->op == KR_OP_STORAGE_ROTATE;
     if (takes_nothing && !has_nothing_to_say(event)) {
         return kr_step_error(step, event->client, event->request, KR_MALFORMED, "this request takes no arguments");
     }
@@ -607,9 +612,10 @@ bool kr_core_idle_is_due(struct kr_core *core, const struct kr_store *store, uin
 {
     core->now_ms = now_ms > core->now_ms ? now_ms : core->now_ms;
     return kr_store_merge_is_due(store) ||
-           (core->has_identity && (core->quarantine_is_due || core->takeback_is_due || core->revoked_is_due ||
-                                   core->strangers_are_due || core->now_ms >= core->expiry_at_ms || kr_audit_is_due(core) ||
-                                   kr_drafts_share_is_due(core) || kr_admit_pairs_is_due(core) || kr_gossip_is_due(core)));
+           (core->has_identity &&
+            (core->quarantine_is_due || core->takeback_is_due || core->revoked_is_due || core->strangers_are_due ||
+             core->now_ms >= core->expiry_at_ms || kr_audit_is_due(core) || kr_drafts_share_is_due(core) ||
+             kr_admit_pairs_is_due(core) || kr_gossip_is_due(core) || kr_storage_is_due(core)));
 }
 
 /* The kinds of work take turns, so that one of which there is always more does not keep the others from being done. */
@@ -626,7 +632,8 @@ enum kr_err kr_core_idle(struct kr_core *core, struct kr_txn *txn, struct kr_rng
                  {kr_rekeyed_slice, true},
                  {kr_drafts_share_slice, true},
                  {expire, true},
-                 {merge, false}};
+                 {merge, false},
+                 {kr_storage_slice, true}};
     const uint32_t count = sizeof kinds / sizeof kinds[0], begin_at = core->idle_turn;
     struct kr_step step = begin(core, txn, rng, now_ms, effects);
     bool more = false;

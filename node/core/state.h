@@ -307,6 +307,8 @@ struct kr_core {
     bool strangers_are_due;  /* rekeyed.h */
     uint8_t listed_next[32]; /* the node key that came next when our card began to list it; zero: none. rotate.c */
     uint32_t month_from;     /* months before it are gone from the trees; 0: since the start nobody has looked */
+    struct kr_rekey rekey;   /* how far the storage key's replacement is. storage_key.c */
+    uint64_t rekey_at_ms;    /* not before */
 };
 
 /* One event being worked on. */
@@ -609,6 +611,13 @@ void kr_card_end_key(struct kr_card_key *key, uint64_t until_s);
 enum kr_err kr_new_keys_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_rotate_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_keys_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+
+/* ---- storage_key.c ---- */
+enum kr_err kr_storage_load(struct kr_step *step) KR_WARN_UNUSED;
+bool kr_storage_is_due(const struct kr_core *core);
+enum kr_err kr_storage_slice(struct kr_step *step, bool *ret_more) KR_WARN_UNUSED;
+struct kr_status_storage kr_storage_status(const struct kr_core *core);
+enum kr_err kr_storage_rotate_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 
 /* ---- community.c ---- */
 /* The community that is named, else the only one, of those in which this council has that standing. KR_CANCELLED: there is none,

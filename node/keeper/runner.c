@@ -149,11 +149,21 @@ static void change_keyring(struct kr_runner *runner, const struct kr_effect *eff
         err = kr_keyring_prepare(keyring, effect->bytes, effect->at_ms / 1000, path, &error);
     } else if (effect->type == KR_EFFECT_ROOT_TURN) {
         err = follow_root(runner, keyring, effect->bytes, &error);
+    } else if (effect->type == KR_EFFECT_STORAGE_MAKE) {
+        err = kr_keyring_storage_prepare(keyring, effect->bytes, effect->at_ms / 1000, path, &error);
+    } else if (effect->type == KR_EFFECT_STORAGE_TURN) {
+        err = kr_keyring_storage_turn(keyring, path, &error);
     } else {
         err = kr_keyring_turn(keyring, effect->at_ms / 1000, path, &error);
     }
     kr_shared_keyring_done(runner->options.keyring);
-    const bool is_asked = effect->type == KR_EFFECT_FORGET || effect->type == KR_EFFECT_KEYS_MAKE;
+    if (err == KR_OK && effect->type == KR_EFFECT_STORAGE_MAKE) {
+        kr_store_rekey_begin(runner->options.store, kr_keyring_storage(keyring));
+    } else if (err == KR_OK && effect->type == KR_EFFECT_STORAGE_TURN) {
+        kr_store_rekey_end(runner->options.store);
+    }
+    const bool is_asked =
+        effect->type == KR_EFFECT_FORGET || effect->type == KR_EFFECT_KEYS_MAKE || effect->type == KR_EFFECT_STORAGE_MAKE;
     if (err == KR_OK && is_asked) {
         kr_hub_end(runner->options.hub, effect->client, effect->request, (struct kr_slice){nothing, sizeof nothing});
     } else if (err != KR_OK) {
@@ -205,6 +215,8 @@ static void take_effect(struct kr_runner *runner, struct kr_effect *effect)
     case KR_EFFECT_KEYS_MAKE:
     case KR_EFFECT_KEYS_TURN:
     case KR_EFFECT_ROOT_TURN:
+    case KR_EFFECT_STORAGE_MAKE:
+    case KR_EFFECT_STORAGE_TURN:
         change_keyring(runner, effect);
         break;
     case KR_EFFECT_WAKE:

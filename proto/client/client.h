@@ -100,6 +100,9 @@ enum kr_op {
     KR_OP_RECONCILE = 40, /* args: array of 1 flag, forced; result: empty array: this node signs. Went it back to an older state, it
                              is refused as long as it has to wait, and forced it is not */
     /* proto/client/rekey.h: */
+    KR_OP_STORAGE_ROTATE =
+        41,             /* result: empty array when a new storage key is in the keyring's file: what is in the store is sealed
+                           under it from now on (kr_status tells how far that is). Nothing new where one comes already */
     KR_OP_RECOVER = 43, /* args: kr_recover; answers as KR_OP_STATE does: this council's card with another root key, for that one to
                            sign */
     KR_OP_NEW_KEYS = 45, /* result: empty array when a node key and a sealing key that come next are in the keyring's file */
@@ -442,6 +445,13 @@ struct kr_status {
     uint64_t awaited;           /* linked councils that it was not found equal with since */
     uint64_t backup_s;          /* when the last backup was made; 0: none ever was, as far as is known */
     bool needs_approval;        /* something that is submitted waits for another person's word ([approval]) */
+    struct kr_status_storage {  /* the storage key */
+        uint64_t from_s;        /* when the one in use was made */
+        uint64_t next_s;        /* when the one was made that takes its place; 0: none does, and the rest is 0 */
+        uint64_t moved_s;       /* when that last got on; 0: it has not begun */
+        uint64_t done, all;     /* values that are under it, and about how many there are */
+        uint64_t damaged;       /* values that could not be read before either */
+    } storage;
     uint32_t community_count;
     struct kr_status_community {
         uint8_t id[32];

@@ -81,9 +81,32 @@ enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer)
     return reader.err;
 }
 
+static void write_storage(const struct kr_status_storage *storage, struct kr_writer *writer)
+{
+    kr_writer_array(writer, 6);
+    kr_writer_uint(writer, storage->from_s);
+    kr_writer_uint(writer, storage->next_s);
+    kr_writer_uint(writer, storage->moved_s);
+    kr_writer_uint(writer, storage->done);
+    kr_writer_uint(writer, storage->all);
+    kr_writer_uint(writer, storage->damaged);
+}
+
+static void read_storage(struct kr_reader *reader, struct kr_status_storage *storage)
+{
+    kr_reader_array(reader, 6);
+    storage->from_s = kr_reader_uint(reader, UINT64_MAX);
+    storage->next_s = kr_reader_uint(reader, UINT64_MAX);
+    storage->moved_s = kr_reader_uint(reader, UINT64_MAX);
+    storage->done = kr_reader_uint(reader, UINT64_MAX);
+    storage->all = kr_reader_uint(reader, UINT64_MAX);
+    storage->damaged = kr_reader_uint(reader, UINT64_MAX);
+    kr_reader_close(reader);
+}
+
 void kr_status_write(const struct kr_status *status, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 32);
+    kr_writer_array(writer, 33);
     kr_writer_bin(writer, status->council, 32);
     kr_writer_str_slice(writer, status->name_ja);
     kr_writer_str_slice(writer, status->name_en);
@@ -115,6 +138,7 @@ void kr_status_write(const struct kr_status *status, struct kr_writer *writer)
     kr_writer_uint(writer, status->awaited);
     kr_writer_uint(writer, status->backup_s);
     kr_writer_flag(writer, status->needs_approval);
+    write_storage(&status->storage, writer);
     kr_writer_array(writer, status->community_count);
     for (uint32_t i = 0; i < status->community_count; i++) {
         kr_writer_array(writer, 3);
@@ -143,7 +167,7 @@ enum kr_err kr_status_read(struct kr_slice bytes, struct kr_status *ret_status)
     struct kr_reader reader;
 
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 32);
+    kr_reader_array(&reader, 33);
     kr_reader_fixed(&reader, status.council, 32);
     status.name_ja = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     status.name_en = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
@@ -175,6 +199,7 @@ enum kr_err kr_status_read(struct kr_slice bytes, struct kr_status *ret_status)
     status.awaited = kr_reader_uint(&reader, UINT64_MAX);
     status.backup_s = kr_reader_uint(&reader, UINT64_MAX);
     status.needs_approval = kr_reader_flag(&reader);
+    read_storage(&reader, &status.storage);
     read_communities(&reader, &status);
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) == KR_OK) {

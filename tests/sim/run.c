@@ -96,6 +96,15 @@ static enum sim_verdict let_out(struct sim_world *world, struct sim_node *node, 
     case KR_EFFECT_ROOT_TURN:
         KR_ASSERT(kr_keyring_follow(node->keyring, effect->bytes, effect->bytes + 32, NULL, NULL) == KR_OK);
         break;
+    case KR_EFFECT_STORAGE_MAKE:
+        KR_ASSERT(kr_keyring_storage_prepare(node->keyring, effect->bytes, effect->at_ms / 1000, NULL, NULL) == KR_OK);
+        kr_store_rekey_begin(node->store, kr_keyring_storage(node->keyring));
+        end_request(world, node, effect);
+        break;
+    case KR_EFFECT_STORAGE_TURN:
+        KR_ASSERT(kr_keyring_storage_turn(node->keyring, NULL, NULL) == KR_OK);
+        kr_store_rekey_end(node->store);
+        break;
     case KR_EFFECT_PAGE:
     case KR_EFFECT_FORGET: /* no client here asks for it */
         break;

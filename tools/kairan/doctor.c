@@ -12,6 +12,7 @@
 #include "tools/kairan/keys.h"
 #include "tools/kairan/out.h"
 #include "tools/kairan/people.h"
+#include "tools/kairan/storage_key.h"
 
 #define DAY_S            86400u
 #define CLOCK_MS_MAX     120000 /* further from most peers: records are dated wrongly, and TLS elsewhere begins to fail */
@@ -136,6 +137,34 @@ static void look_at_store(struct doctor *doctor)
     if (status->commits > 100 && status->commit_us_p99 > COMMIT_US_MAX) {
         sayf(doctor, WARNING, "disk", _("is it a network disk, an SD card, or a disk that fails? Look at its health (smartctl -a)"),
              _("the disk is slow: one write in a hundred takes %ju ms"), status->commit_us_p99 / 1000);
+    }
+}
+
+static void look_at_storage_key(struct doctor *doctor)
+{
+    const struct kr_status_storage *storage = &doctor->status.storage;
+    const uint64_t now_s = doctor->now_ms / 1000;
+    const uint64_t moved_s = storage->moved_s > storage->next_s ? storage->moved_s : storage->next_s;
+    if (kr_storage_stands_still(storage, now_s)) {
+        sayf(doctor, PROBLEM, "storage-key",
+             _("the log says why: a full disk, a page that cannot be read (kairan verify), a keyring that cannot be written; it "
+               "goes on "
+               "by itself then"),
+             _("the storage key is being replaced, and that has stood still for %ju minutes at %u %%: the key before is still in "
+               "the "
+               "keyring"),
+             (uintmax_t)((now_s - moved_s) / 60), kr_storage_percent(storage));
+    } else if (storage->next_s != 0 && now_s > storage->next_s + KR_STORAGE_LONG_S) {
+        sayf(doctor, WARNING, "storage-key", _("let the node run; it works on it whenever it has nothing else to do"),
+             _("the storage key is being replaced for %ju hours, and it is not done: %u %%"),
+             (uintmax_t)((now_s - storage->next_s) / 3600), kr_storage_percent(storage));
+    } else if (storage->next_s != 0) {
+        sayf(doctor, GOOD, "storage-key", NULL, _("the storage key is being replaced: %u %%"), kr_storage_percent(storage));
+    } else if (storage->from_s + (uint64_t)KR_STORAGE_OLD_DAYS * DAY_S < now_s) {
+        sayf(doctor, WARNING, "storage-key", _("kairan node storage rotate: once a year is enough; the node goes on meanwhile"),
+             _("the storage key is %ju days old"), (uintmax_t)((now_s - storage->from_s) / DAY_S));
+    } else {
+        say(doctor, GOOD, "storage-key", _("the storage key is not old"), NULL);
     }
 }
 
@@ -430,6 +459,7 @@ static bool ask_all(struct doctor *doctor)
     look_at_files(doctor);
     look_at_keys(doctor);
     look_at_store(doctor);
+    look_at_storage_key(doctor);
     look_at_backups(doctor);
     look_at_net(doctor);
     if (kr_app_ask(app, KR_OP_PEERS, KR_ANSWER_MS, look_at_peer, doctor, NULL) != KR_OK) {

@@ -5,6 +5,7 @@
 
 #include "tools/kairan/out.h"
 #include "tools/kairan/root_key.h"
+#include "tools/kairan/storage_key.h"
 
 /* ---- asking ---- */
 
@@ -240,8 +241,12 @@ int kr_run_node(struct kr_app *app, int argc, char **argv)
         const char *key = rest < argc ? argv[rest++] : NULL;
         return rest < argc ? kr_app_unwanted(app, argv[rest]) : revoke_key(app, key, since, is_taken_over, &root);
     }
+    const char *act = strcmp(what, "storage") == 0 && rest < argc ? argv[rest++] : NULL;
     if (rest < argc) {
         return kr_app_unwanted(app, argv[rest]);
+    }
+    if (strcmp(what, "storage") == 0) {
+        return kr_run_storage(app, act);
     }
     if (strcmp(what, "keys") == 0) {
         return list(app);
@@ -249,5 +254,5 @@ int kr_run_node(struct kr_app *app, int argc, char **argv)
     if (strcmp(what, "rotate") == 0) {
         return rotate(app, &root);
     }
-    return kr_app_fail(app, KR_INVALID, _("it is kairan node keys, rotate or revoke"));
+    return kr_app_fail(app, KR_INVALID, _("it is kairan node keys, rotate, revoke or storage"));
 }

@@ -9,6 +9,7 @@
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/keys.h"
 #include "tools/kairan/out.h"
+#include "tools/kairan/storage_key.h"
 #include "tools/kairan/wait.h"
 
 /* ---- status ---- */
@@ -63,6 +64,7 @@ static bool status_json(const struct kr_status *status, const struct kr_own_keys
         (void)json_object_set_new(object, "restored", json_string(restored[status->restored <= 2 ? status->restored : 1]));
         (void)json_object_set_new(object, "restored_since",
                                   status->restored != 0 ? kr_json_time(status->restored_since_ms) : json_null());
+        (void)json_object_set_new(object, "storage_key", kr_storage_json(&status->storage));
         (void)json_object_set_new(object, "needs_approval", json_boolean(status->needs_approval));
         (void)json_object_set_new(object, "backup", status->backup_s > 0 ? kr_json_time(status->backup_s * 1000) : json_null());
     }
@@ -131,6 +133,9 @@ static void status_text(const struct kr_status *status, const struct kr_own_keys
     (void)printf(", %s ", _("free on its disk:"));
     kr_out_bytes(stdout, status->disk_free_bytes);
     (void)fputs(status->store_is_writable ? "" : _("; NOT WRITABLE: make room on the disk"), stdout);
+    if (status->storage.next_s != 0) {
+        (void)printf(_("\n  the storage key is being replaced: %u %% (kairan node storage)"), kr_storage_percent(&status->storage));
+    }
     (void)printf("\n  %s: ", _("last backup"));
     if (status->backup_s > 0) {
         kr_out_time(stdout, status->backup_s);

@@ -49,6 +49,15 @@ static bool on_effect(void *context, struct sim_node *node, const struct kr_effe
             bed->code = KR_OK;
         }
         return true;
+    case KR_EFFECT_STORAGE_TURN:
+        return bed->loses_turns;
+    case KR_EFFECT_STORAGE_MAKE:
+        assert_int_equal(kr_keyring_storage_prepare(node->keyring, effect->bytes, effect->at_ms / 1000, NULL, NULL), KR_OK);
+        kr_store_rekey_begin(node->store, kr_keyring_storage(node->keyring));
+        bed->answers++;
+        bed->request = effect->request;
+        bed->code = KR_OK;
+        return true;
     case KR_EFFECT_END:
     case KR_EFFECT_ERROR:
         if (effect->client != BED_CLIENT) {

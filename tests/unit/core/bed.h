@@ -36,6 +36,7 @@ struct bed {
         uint8_t bytes[8 * KR_KIB];
         size_t len;
     } items[4];       /* of the answer's pages, the first of them */
+    bool loses_turns; /* the keyring cannot be written when the storage key is replaced */
     uint32_t forgets; /* which key was last to be taken off: enum kr_key_role; 0: none */
     char *log;        /* all lines that nodes logged, "N: …\n" */
     size_t log_len, log_capacity;

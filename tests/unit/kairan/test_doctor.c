@@ -43,6 +43,7 @@ static void make_well(struct node *node)
                                       .disk_free_bytes = 64 * UINT64_C(1073741824),
                                       .store_bytes = 1 << 20,
                                       .backup_s = NOW_MS / 1000 - 29 * 86400,
+                                      .storage = {.from_s = NOW_MS / 1000 - 364 * 86400},
                                       .links = 2,
                                       .links_online = 2,
                                       .net_is_up = true,
@@ -245,6 +246,12 @@ static void each_thing_that_is_wrong_is_found(void **state)
     EXPECT((node.status.commits = 1000, node.status.commit_us_p99 = 400000), "disk", "warning");
     EXPECT(node.status.backup_s = 0, "backup", "warning");
     EXPECT(node.status.backup_s = NOW_MS / 1000 - 31 * 86400, "backup", "warning");
+    EXPECT(node.status.storage.from_s = NOW_MS / 1000 - 366 * 86400, "storage-key", "warning");
+    EXPECT(node.status.storage.next_s = NOW_MS / 1000 - 901, "storage-key", "problem"); /* it has not even begun */
+    EXPECT((node.status.storage.next_s = NOW_MS / 1000 - 5000, node.status.storage.moved_s = NOW_MS / 1000 - 901), "storage-key",
+           "problem");
+    EXPECT((node.status.storage.next_s = NOW_MS / 1000 - 86401, node.status.storage.moved_s = NOW_MS / 1000), "storage-key",
+           "warning");
     EXPECT((node.status.restored = 1, node.status.awaited = 2), "restored", "problem");
     EXPECT(node.status.restored = 2, "restored", "problem");
     EXPECT(node.status.net_is_up = false, "network", "problem");
@@ -317,6 +324,10 @@ static void what_is_usual_is_not_told(void **state)
     assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
     node.status.started_ms = NOW_MS - 5 * DAY_MS;
     assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_NONE);
+    make_well(&node); /* the storage key is being replaced, and that gets on */
+    node.status.storage.next_s = NOW_MS / 1000 - 3600;
+    node.status.storage.moved_s = NOW_MS / 1000 - 5;
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
 }
 
 static void two_who_approve_are_enough(void **state)

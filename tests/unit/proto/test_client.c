@@ -475,6 +475,7 @@ static void the_state_of_a_node_reads_back(void **state)
         .awaited = 4,
         .backup_s = 55,
         .needs_approval = true,
+        .storage = {.from_s = 91, .next_s = 92, .moved_s = 93, .done = 94, .all = 95, .damaged = 96},
         .community_count = 1,
         .communities = {{.id = {5}, .name = text_slice("西"), .members = 8}},
     };
@@ -496,6 +497,7 @@ static void the_state_of_a_node_reads_back(void **state)
     assert_int_equal(read_status.awaited, 4);
     assert_int_equal(read_status.backup_s, 55);
     assert_true(read_status.needs_approval);
+    assert_memory_equal(&read_status.storage, &status.storage, sizeof status.storage);
     assert_slice_equal(read_status.communities[0].name, "西", 3);
     assert_int_equal(read_status.communities[0].members, 8);
     for (size_t len = 0; len < writer.len; len++) {
