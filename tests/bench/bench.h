@@ -64,6 +64,7 @@ void bench_lookup(const struct bench_options *options);
 void bench_membership(const struct bench_options *options);
 void bench_memory(const struct bench_options *options);
 void bench_reconcile(const struct bench_options *options);
+void bench_rekey(const struct bench_options *options);
 void bench_replicate(const struct bench_options *options);
 void bench_scan(const struct bench_options *options);
 void bench_trees(const struct bench_options *options);

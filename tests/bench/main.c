@@ -21,6 +21,7 @@ static const struct {
     {"replicate", bench_replicate, false},
     {"reconcile", bench_reconcile, false},
     {"trees", bench_trees, false},
+    {"rekey", bench_rekey, false},
     {"dissemination", bench_dissemination, false},
     {"scan", bench_scan, false},
     {"crowd", bench_crowd, true},
@@ -31,7 +32,7 @@ static int usage(void)
 {
     (void)fputs(
         "Usage: kr-bench "
-        "[propagation|bulk|import|ingest|membership|memory|lookup|replicate|reconcile|trees|dissemination|scan|crowd]... [--json] "
+        "[propagation|bulk|import|ingest|membership|memory|lookup|replicate|reconcile|trees|rekey|dissemination|scan|crowd]... [--json] "
         "[--small] "
         "[--nodes N] [--minutes N] [--records N]\n"
         "  --json     one JSON object a line\n"
