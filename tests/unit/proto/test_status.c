@@ -1,0 +1,54 @@
+#include "proto_test.h"
+
+#include "proto/client/client.h"
+
+static void what_a_node_says_of_itself_reads_back(void **state)
+{
+    struct kr_status status = {
+        .council = {1},
+        .name_ja = text_slice("広島"),
+        .version = text_slice("0.1.0"),
+        .records = 17,
+        .commit_us_p99 = 18,
+        .net_is_up = true,
+        .store_is_writable = true,
+        .net_restarts = 2,
+        .restored = 1,
+        .restored_since_ms = 77,
+        .awaited = 4,
+        .backup_s = 55,
+        .needs_approval = true,
+        .storage = {.from_s = 91, .next_s = 92, .moved_s = 93, .done = 94, .all = 95, .damaged = 96},
+        .community_count = 1,
+        .communities = {{.id = {5}, .name = text_slice("西"), .members = 8}},
+    };
+    struct kr_status read_status;
+    struct kr_writer writer;
+
+    (void)state;
+    kr_writer_init(&writer, KR_MIB);
+    kr_status_write(&status, &writer);
+    assert_int_equal(kr_status_read(slice(writer.bytes, writer.len), &read_status), KR_OK);
+    assert_int_equal(read_status.records, 17);
+    assert_int_equal(read_status.commit_us_p99, 18);
+    assert_true(read_status.net_is_up && !read_status.keyring_is_protected && read_status.store_is_writable);
+    assert_int_equal(read_status.net_restarts, 2);
+    assert_int_equal(read_status.restored, 1);
+    assert_int_equal(read_status.restored_since_ms, 77);
+    assert_int_equal(read_status.awaited, 4);
+    assert_int_equal(read_status.backup_s, 55);
+    assert_true(read_status.needs_approval);
+    assert_memory_equal(&read_status.storage, &status.storage, sizeof status.storage);
+    assert_slice_equal(read_status.communities[0].name, "西", 3);
+    assert_int_equal(read_status.communities[0].members, 8);
+    for (size_t len = 0; len < writer.len; len++) {
+        assert_int_equal(kr_status_read(slice(writer.bytes, len), &read_status), KR_MALFORMED);
+    }
+    kr_writer_deinit(&writer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(what_a_node_says_of_itself_reads_back)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
