@@ -14,6 +14,7 @@
 #include "node/core/rekeyed.h"
 #include "node/core/restored.h"
 #include "node/core/revoke.h"
+#include "node/core/root_confirm.h"
 #include "node/core/takeback.h"
 #include "node/core/through.h"
 
@@ -191,6 +192,9 @@ static enum kr_err load(struct kr_core *core, struct kr_txn *txn)
     }
     if (err == KR_OK) {
         err = kr_alarms_load(&step);
+    }
+    if (err == KR_OK) {
+        err = kr_root_confirm_load(&step);
     }
     if (err == KR_OK) {
         err = kr_signed_load(&step);
@@ -441,6 +445,8 @@ static enum kr_err perform(struct kr_step *step, const struct kr_event *event, c
         return kr_forwards_request(step, event);
     case KR_OP_RECOVER:
         return kr_recover_request(step, event);
+    case KR_OP_CONFIRM_ROOT:
+        return kr_root_confirm_request(step, event);
     default:
         return kr_step_error(step, event->client, event->request, KR_VERSION, "this node does not know request %u: update it",
                              event->op);
@@ -660,7 +666,7 @@ void kr_core_stat(const struct kr_core *core, struct kr_core_stat *ret_stat)
                                 .jobs_out = core->jobs_out,
                                 .bytes_in_core = core->check_bytes,
                                 .is_restored = core->restored.how != KR_RESTORED_NOT,
-                                .alarms = core->alarms_open};
+                                .alarms = core->alarms_open + core->unconfirmed_count};
     memcpy(stat.council, core->self, 32);
     for (uint32_t i = 0; i < core->link_count; i++) {
         stat.links_up += core->links[i]->has_session;

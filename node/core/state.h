@@ -169,6 +169,7 @@ struct kr_link {
     struct kr_walk walk;
 
     uint64_t quarantine_bytes; /* of records in quarantine that the peer brought */
+    bool root_is_unconfirmed;  /* its council's root key was replaced (root_confirm.h) */
     bool is_awaited;           /* not found equal since this node went back to an older state (restored.h) */
 
     /* Catching up: what both hold. */
@@ -279,6 +280,7 @@ struct kr_core {
     uint64_t quarantine_count, quarantine_bytes;
     uint64_t takebacks_waiting; /* for the operator's word */
     uint64_t alarms_open;       /* likewise (alarm.h) */
+    uint32_t unconfirmed_count; /* councils whose root key is to be confirmed (root_confirm.h) */
     struct kr_restored restored;
     bool takeback_is_due;              /* some have it now */
     bool quarantine_is_due;            /* the directory changed since the last look */
@@ -367,6 +369,9 @@ enum kr_err kr_link_add(struct kr_step *step, const struct kr_link *init,
 enum kr_err kr_link_put(struct kr_step *step, const struct kr_link *link) KR_WARN_UNUSED;
 enum kr_err kr_link_drop(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED; /* forgets it, durably */
 void kr_link_settle_dialler(const struct kr_core *core, struct kr_link *link);       /* decides anew which side dials */
+/* Whether nothing but CLEAR and the directory goes over it: its council's root key is not confirmed. */
+bool kr_link_is_held(const struct kr_core *core, const struct kr_link *link);
+bool kr_council_is_held(const struct kr_core *core, const uint8_t council[static 32]);
 /* Whether that council may not be linked under this transport key, because it is our own, an invitation's, or another link's: net
  * knows its peers by their keys and could not tell the two apart. */
 bool kr_link_key_is_taken(const struct kr_core *core, const uint8_t key[static 32], const uint8_t council[static 32]);

@@ -185,7 +185,7 @@ def seeds(vectors):
     for selector, data in answers():
         yield "wire", f"answer-{selector}", selector, data
     cards = [bytes.fromhex(case["bytes"]) for case in vectors["records"]][:2]
-    yield "wire", "proof", PROOF, array(ID, text("n"), uint(1), uint(0), binary(cards[0]), binary(cards[1]))
+    yield "wire", "proof", PROOF, array(ID, text("n"), uint(1), uint(0), binary(cards[0]), binary(cards[1]), uint(0))
     yield "wire", "paper", PAPER, paper()
     for number, data in enumerate(people(), start=KEY_ITEM + 1):
         if data is not None:
