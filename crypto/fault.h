@@ -34,7 +34,6 @@ enum kr_fault {
     KR_FAULT_FORWARD_ROOM_KEPT,    /* room for pieces is not given back by the node in between */
     KR_FAULT_THROUGH_UNSEALED,     /* records that go through a third node are not sealed */
     KR_FAULT_FORMER_ROOT_SIGNS,    /* what a root key signed that was replaced is taken whatever its council says of it */
-    KR_FAULT_ROOT_UNCONFIRMED,     /* a link whose council has another root key is open before the operator has confirmed it */
     KR_FAULT_FORMER_ROOT_STAYS,    /* what it signed falsely stays where it is */
     KR_FAULT_COUNT
 };

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crypto/fault.h"
 #include "node/core/effect.h"
 #include "node/core/forward.h"
 #include "node/core/restored.h"
@@ -77,7 +76,7 @@ bool kr_link_is_sister(const struct kr_core *core, const struct kr_link *link)
 
 bool kr_council_is_held(const struct kr_core *core, const uint8_t council[static 32])
 {
-    for (uint32_t i = 0; i < core->link_count && core->unconfirmed_count > 0 && !KR_FAULT(KR_FAULT_ROOT_UNCONFIRMED); i++) {
+    for (uint32_t i = 0; i < core->link_count && core->unconfirmed_count > 0; i++) {
         if (core->links[i]->root_is_unconfirmed && memcmp(core->links[i]->council, council, 32) == 0) {
             return true;
         }

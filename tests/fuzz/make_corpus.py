@@ -14,7 +14,7 @@ RECORD = {"record": 0, "header": 1, "sealed": 2, "report": 3, "advisory": 4, "co
 MESSAGE, HELLO, SUBMIT, INVITE, LS, SUMMARY, MATCH, SHOWN, COUNCIL, PREVIEW, EXPLAINED, PEER, STATUS, JOIN = range(14)
 FROM_CLIENT, FROM_KEEPER, RETRACT, REVISE, CONFIRM, WAITING, EXPORT, SIGHT, SIGHTING_ITEM = range(14, 23)
 STATED, CARD_EDIT, KEY_COPY, KEY_SEALED, KEY_FORGET, ALARM, PEER_ACT, BLOCKED, QUARANTINED, PROOF, PAPER, KEY_ITEM = range(29, 41)
-REVOKE, RECOVER = 55, 65
+REVOKE, RECOVER, CONFIRM_ROOT = 55, 65, 66
 FORWARD_ACT, FORWARD_ITEM = 63, 64
 TEXT, PAYLOAD, ENDPOINT = range(3)
 LARGE = 4096  # larger vectors teach a fuzzer little
@@ -90,7 +90,7 @@ def answers():
     yield KEY_COPY, array(uint(1), ID)
     yield KEY_SEALED, array(ID, ID, binary(b"\x02" * 80))
     yield KEY_FORGET, array(uint(2), binary(b"\x03" * 64))
-    yield ALARM, array(ID, text("n"), uint(1), uint(0), binary(b"one"), binary(b"two"))
+    yield ALARM, array(ID, text("n"), uint(1), uint(0), binary(b"one"), binary(b"two"), uint(1))
     yield PEER_ACT, array(uint(4), ID)
     yield PEER_ACT, array(uint(6), ID, ID)
     yield FORWARD_ACT, array(uint(1), ID, ID, uint(0))
@@ -192,6 +192,7 @@ def seeds(vectors):
             yield "wire", f"people-{number}", number, data
     yield "wire", "key-item", KEY_ITEM, array(uint(1), uint(3), ID, uint(1), uint(2))
     yield "wire", "revoke", REVOKE, array(ID, uint(1), uint(1))
+    yield "wire", "confirm-root", CONFIRM_ROOT, array(ID, ID)
     yield "wire", "recover", RECOVER, array(ID, ID, ID, binary(b"\x05" * 64), uint(2))
     ticket = vectors["ticket"]
     yield "ticket", "good", TEXT, ticket["text"].encode()

@@ -156,6 +156,7 @@ RUN(body_key_item)
 RUN(body_keys)
 RUN(body_key_act)
 RUN(recover)
+RUN(root_confirm)
 #undef RUN
 
 #define RUN_CARD(type)                                                                                                             \
@@ -298,6 +299,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         run_forward_act,
         run_forward_item,
         run_recover,
+        run_root_confirm,
     };
     struct kr_slice bytes = {0};
 
