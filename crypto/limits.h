@@ -95,8 +95,8 @@
 #define KR_NET_UNENDED_BYTES_MAX (KR_NET_FRAMES_MAX * KR_FRAME_BYTES_MAX)
 /* What all connections together may have brought, each since its last message: nothing else bounds how many connections one
  * admitted key opens. Honest peers stay below it even where keeper takes nothing for a while: their windows, and a few lists of ids
- * from each of KR_LINKS_MAX. */
-#define KR_NET_UNENDED_ALL_BYTES_MAX (64u * KR_MIB)
+ * from each of KR_LINKS_MAX; and persons' machines. */
+#define KR_NET_UNENDED_ALL_BYTES_MAX (72u * KR_MIB)
 /* Connections to a node that no message has come over yet: honest ones bring one as soon as they
  * have proved a key. All peers may come back at once, each by two connections. */
 #define KR_NET_STRANGERS_MAX       512u
@@ -144,6 +144,23 @@
 #define KR_BULK_BYTES_MIN         (16u * KR_KIB) /* a submission larger than this waits in the bulk lane */
 #define KR_WATCHERS_MAX           64u
 
+/* Clients from afar (proto/wire/remote.h). What one may have under way is counted in frames, whatever their size, so that small
+ * ones fill no queue: those with bytes, and of those that say how many were taken as many as a window can cause. */
+#define KR_PERSON_KEYS_MAX        1024u          /* machines of persons, and open tickets for them, of one council */
+#define KR_ENROL_TICKETS_MAX      256u           /* of them, tickets */
+#define KR_REMOTE_CLIENTS_MAX     128u           /* connections; all count as clients, too */
+#define KR_REMOTE_KEY_CLIENTS_MAX 8u             /* of one machine; net cuts at twice as many */
+#define KR_REMOTE_UP_BYTES        (7u * KR_KIB)  /* of one frame to keeper */
+#define KR_REMOTE_UP_FRAMES       8u             /* with bytes, under way to keeper */
+#define KR_REMOTE_DOWN_BYTES      (32u * KR_KIB) /* of one frame to a client */
+#define KR_REMOTE_DOWN_FRAMES     16u            /* with bytes, under way to a client */
+#define KR_REMOTE_TAKEN_FRAMES    4u             /* so many are told at once, or what there is when nothing more comes */
+#define KR_REMOTE_FRAME_BYTES_MAX (8u * KR_KIB)  /* of any frame to keeper */
+#define KR_REMOTE_IN_HAND_MAX     32u            /* frames of one connection that keeper has and is not through with, */
+#define KR_REMOTE_IN_HAND_BYTES   (64u * KR_KIB) /* and their bytes: who sends more is cut */
+#define KR_REMOTE_RATE_BYTES_S    (2u * KR_MIB)  /* to keeper, of one machine in the long run */
+#define KR_REMOTE_BURST_BYTES     (2u * KR_MIB)  /* and at once */
+
 /* Store. */
 #define KR_CHUNK_BYTES_MAX        2000u
 #define KR_INDEX_FRESH_MAX        32768u
@@ -163,8 +180,10 @@ _Static_assert(KR_SECTION_INSIDE_MAX + 4u + 16u + KR_SECTION_SLOTS_MAX * 82u + 6
 _Static_assert(KR_FRAME_BYTES_MAX >= 2u * KR_RECORD_BYTES_MAX, "a frame holds at least one record");
 _Static_assert(KR_LINK_WINDOW_BYTES >= KR_FRAME_BYTES_MAX, "a window holds at least one frame");
 _Static_assert(KR_LINKS_MAX *KR_LINK_FLOOR_BYTES + KR_LOANS_BYTES <= KR_NET_BUFFER_BYTES_MAX, "every link has its floor");
-_Static_assert(KR_NET_BUFFER_BYTES_MAX + KR_LINKS_MAX * 2u * KR_PAGE_IDS_MAX * 17u <= KR_NET_UNENDED_ALL_BYTES_MAX,
-               "what honest peers have under way is never too much together: all windows, and two lists of ids a link");
+_Static_assert(KR_NET_BUFFER_BYTES_MAX + KR_LINKS_MAX * 2u * KR_PAGE_IDS_MAX * 17u +
+                       KR_REMOTE_CLIENTS_MAX * KR_REMOTE_IN_HAND_BYTES <=
+                   KR_NET_UNENDED_ALL_BYTES_MAX,
+               "what honest peers and clients have under way is never too much together: all windows, and two lists of ids a link");
 _Static_assert(KR_NET_UNENDED_BYTES_MAX <= KR_NET_UNENDED_ALL_BYTES_MAX / 2u, "one connection alone is no reason to cut others");
 _Static_assert(KR_NET_STRANGERS_MAX >= 2u * KR_LINKS_MAX, "all peers may come back at once");
 _Static_assert(KR_LOANS_BYTES >= KR_RECORD_BYTES_MAX, "any record can be lent for");
@@ -191,5 +210,11 @@ _Static_assert(KR_WALK_WINDOW *KR_SYNC_BYTES_MAX + KR_LINK_WINDOW_BYTES / 4u <= 
 _Static_assert((KR_WALK_FRAMES_MAX + 1u) * KR_SYNC_BYTES_MAX <= KR_WALK_BYTES_MAX, "a walk alone has all the room that it may use");
 _Static_assert(3u * KR_WALK_WINDOW < KR_WALK_FRAMES_MAX, "three generations may wait at once");
 _Static_assert(KR_WALK_PUSHES_MAX >= 2u * KR_SYNC_LIST_MAX, "all that one list lacks has room");
+
+_Static_assert(KR_REMOTE_UP_FRAMES + KR_REMOTE_DOWN_FRAMES + 2u <= KR_REMOTE_IN_HAND_MAX, "an honest machine is never cut");
+_Static_assert(KR_REMOTE_UP_FRAMES *(KR_REMOTE_UP_BYTES + 64u) + (KR_REMOTE_DOWN_FRAMES + 2u) * 128u <= KR_REMOTE_IN_HAND_BYTES,
+               "likewise");
+_Static_assert(KR_REMOTE_UP_BYTES + KR_KIB <= KR_REMOTE_FRAME_BYTES_MAX, "a full part fits its frame");
+_Static_assert(KR_REMOTE_CLIENTS_MAX <= KR_CLIENTS_MAX / 2u, "local clients have as many places, whoever comes from afar");
 
 #endif

@@ -81,6 +81,17 @@ enum kr_err kr_watch_publish(struct kr_step *step, const struct kr_head *head)
     return KR_OK;
 }
 
+enum kr_err kr_watch_look(struct kr_step *step)
+{
+    enum kr_err err = KR_OK;
+    bool may = false;
+    for (uint32_t i = step->core->watcher_count; i > 0 && err == KR_OK; i--) { /* from the end on, as above */
+        err = may_watch(step, i - 1, &may);
+        err = err == KR_DENIED ? KR_OK : err;
+    }
+    return err;
+}
+
 void kr_watch_forget(struct kr_core *core, uint64_t client, uint64_t request, bool all_of_client)
 {
     for (uint32_t i = 0; i < core->watcher_count;) {
@@ -103,7 +114,7 @@ enum kr_err kr_watch_request(struct kr_step *step, const struct kr_event *event)
     struct kr_core *core = step->core;
     uint32_t own = 0;
     for (uint32_t i = 0; i < core->watcher_count; i++) {
-        own += core->watchers[i].caller.is_guest && core->watchers[i].caller.uid == event->caller.uid;
+        own += core->watchers[i].caller.is_guest && kr_caller_mark(&core->watchers[i].caller) == kr_caller_mark(&event->caller);
     }
     if (event->caller.is_guest && own >= KR_WATCHERS_MAX / WATCHERS_SHARE) {
         return kr_step_error(step, event->client, event->request, KR_BUSY, "your user watches too many times: end one");
@@ -143,7 +154,7 @@ enum kr_err kr_status_request(struct kr_step *step, const struct kr_event *event
     status.indicators = stat.indicators;
     status.quarantined = core->quarantine_count;
     status.takebacks_waiting = core->takebacks_waiting;
-    status.alarms = core->alarms_open + core->unconfirmed_count;
+    status.alarms = core->alarms_open;
     status.store_bytes = stat.bytes_used;
     status.disk_free_bytes = stat.disk_free_bytes;
     status.links = core->link_count;

@@ -189,24 +189,24 @@ static enum kr_err append(struct kr_step *step, struct kr_audit_entry *entry)
 /* ---- what is bounded ---- */
 
 /* The caller's place in memory for that sort of entry; the oldest one's where there is no room. */
-static struct kr_audit_count *find_count(struct kr_core *core, uint32_t uid, uint32_t op)
+static struct kr_audit_count *find_count(struct kr_core *core, uint64_t mark, uint32_t op)
 {
     struct kr_audit_count *oldest = &core->audit_counts[0];
     for (uint32_t i = 0; i < KR_AUDIT_COUNTS_MAX; i++) {
         struct kr_audit_count *count = &core->audit_counts[i];
-        if (count->is_used && count->uid == uid && count->op == op) {
+        if (count->is_used && count->mark == mark && count->op == op) {
             return count;
         }
         oldest = count->since_ms < oldest->since_ms ? count : oldest;
     }
-    *oldest = (struct kr_audit_count){.is_used = true, .uid = uid, .op = op};
+    *oldest = (struct kr_audit_count){.is_used = true, .mark = mark, .op = op};
     return oldest;
 }
 
 /* Whether there is to be one more entry. `*ret_is_last`: until `span_ms` are over. */
-static bool may_note(struct kr_step *step, uint32_t uid, uint32_t op, uint64_t span_ms, uint32_t max, bool *ret_is_last)
+static bool may_note(struct kr_step *step, uint64_t mark, uint32_t op, uint64_t span_ms, uint32_t max, bool *ret_is_last)
 {
-    struct kr_audit_count *count = find_count(step->core, uid, op);
+    struct kr_audit_count *count = find_count(step->core, mark, op);
     if (count->count == 0 || step->now_ms >= count->since_ms + span_ms) {
         count->since_ms = step->now_ms;
         count->count = 0;
@@ -217,11 +217,11 @@ static bool may_note(struct kr_step *step, uint32_t uid, uint32_t op, uint64_t s
 }
 
 /* What came to nothing changes nothing that could be bounded, and costs its caller nothing. */
-static enum kr_err append_nothing(struct kr_step *step, struct kr_audit_entry *entry)
+static enum kr_err append_nothing(struct kr_step *step, const struct kr_caller *caller, struct kr_audit_entry *entry)
 {
     static const char more[] = "further ones that come to nothing are not written for a day";
     bool is_last = false;
-    if (!may_note(step, entry->uid, COUNT_NOTHING, DAY_MS, KR_AUDIT_FAILED_DAY_MAX, &is_last)) {
+    if (!may_note(step, kr_caller_mark(caller), COUNT_NOTHING, DAY_MS, KR_AUDIT_FAILED_DAY_MAX, &is_last)) {
         return KR_OK;
     }
     entry->note = is_last ? (struct kr_slice){(const uint8_t *)more, sizeof more - 1} : entry->note;
@@ -235,10 +235,10 @@ static void fill_who(const struct kr_who *who, const struct kr_caller *caller, u
 {
     const uint32_t needed = kr_op_roles(op);
     const uint32_t own = who->own_roles | (who->facts.is_operator ? KR_ROLE_ADMIN : 0);
-    entry->credential = KR_CREDENTIAL_USER;
-    entry->uid = caller->uid;
+    entry->credential = caller->has_key ? KR_CREDENTIAL_KEY : KR_CREDENTIAL_USER;
+    entry->uid = caller->has_key ? KR_AUDIT_BY_KEY : caller->uid;
     entry->op = op;
-    if (who->facts.is_person) {
+    if (who->facts.is_person || who->facts.has_ticket) {
         memcpy(entry->person, who->person, 32);
     }
     for (uint32_t i = 0; i < who->stands_for_count && (own & needed) == 0 && is_zero(entry->stands_for); i++) {
@@ -316,7 +316,8 @@ enum kr_err kr_audit_request(struct kr_step *step, const struct kr_event *event,
     }
     /* What is sent by a job and has ended without one was sent before. */
     const bool is_again = answer != NULL && answer->type == KR_EFFECT_END && is_made_by_job(event->op);
-    return is_again || (answer != NULL && answer->type != KR_EFFECT_END) ? append_nothing(step, &entry) : append(step, &entry);
+    return is_again || (answer != NULL && answer->type != KR_EFFECT_END) ? append_nothing(step, &event->caller, &entry)
+                                                                         : append(step, &entry);
 }
 
 enum kr_err kr_audit_job(struct kr_step *step, const struct kr_job *job, const struct kr_who *who, size_t from)
@@ -333,7 +334,7 @@ enum kr_err kr_audit_job(struct kr_step *step, const struct kr_job *job, const s
     fill_who(who, &job->caller, job->op, &entry);
     entry.outcome = answer->type == KR_EFFECT_END ? (uint32_t)KR_OK : answer->code;
     if (answer->type != KR_EFFECT_END) {
-        return append_nothing(step, &entry);
+        return append_nothing(step, &job->caller, &entry);
     }
     (void)find_target((struct kr_slice){answer->bytes, answer->len}, &entry);
     return append(step, &entry);
@@ -346,7 +347,7 @@ enum kr_err kr_audit_denied(struct kr_step *step, const struct kr_caller *caller
     static const char more[] = "further ones of this user are not written for a day";
     struct kr_audit_entry entry = {.outcome = KR_DENIED};
     bool is_last = false;
-    if (!who->facts.has_people || !may_note(step, caller->uid, 0, DAY_MS, KR_AUDIT_DENIED_DAY_MAX, &is_last)) {
+    if (!who->facts.has_people || !may_note(step, kr_caller_mark(caller), 0, DAY_MS, KR_AUDIT_DENIED_DAY_MAX, &is_last)) {
         return KR_OK;
     }
     fill_who(who, caller, op, &entry);
@@ -367,7 +368,7 @@ enum kr_err kr_audit_noted(struct kr_step *step, const struct kr_event *event)
     if (!kr_role_is_allowed(kr_roles(event->op, &who.facts))) {
         return kr_audit_denied(step, &event->caller, &who, event->op);
     }
-    if (!kr_op_is_act(event->op) || !may_note(step, event->caller.uid, event->op, HOUR_MS, 1, &is_last)) {
+    if (!kr_op_is_act(event->op) || !may_note(step, kr_caller_mark(&event->caller), event->op, HOUR_MS, 1, &is_last)) {
         return KR_OK;
     }
     fill_who(&who, &event->caller, event->op, &entry);

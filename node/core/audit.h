@@ -3,8 +3,8 @@
  * an act without its entry, or an entry of what never was, is not possible.
  *
  *   entry n = array of 10: n, at_ms, person (bin 0 or 32; empty: the operator), for whom it stood in (bin 0 or 32), credential kind
- *             (0: none), user id, operation (enum kr_op), outcome (enum kr_err, or KR_AUDIT_BEGUN), target (bin, at most 32), note
- *   hash n  = BLAKE2b-256("kairan audit" ‖ hash n-1 ‖ entry n); before the first: 32 zero bytes
+ *             (0: none), user id (4294967295: it came by a key), operation (enum kr_op), outcome (enum kr_err, or KR_AUDIT_BEGUN),
+ * target (bin, at most 32), note hash n  = BLAKE2b-256("kairan audit" ‖ hash n-1 ‖ entry n); before the first: 32 zero bytes
  *
  *   KR_TABLE_DRAFTS   "A" ‖ n BE64 → array of 2: entry (bin), hash
  *                     "a"          → array of 4: next n, its predecessor's hash, the first n that is kept, its predecessor's hash
@@ -16,6 +16,7 @@
 
 #include "node/core/caller.h"
 #include "node/core/state.h"
+#include "proto/client/audit.h"
 
 #define KR_AUDIT_HASH_BYTES 32u
 #define KR_AUDIT_NOTE_BYTES 200u

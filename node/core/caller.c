@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "node/core/enrol.h"
 #include "node/core/people.h"
 
 /* Rows are a few KiB each: one for the person, one for its body or for whom it stands for. */
@@ -89,11 +90,44 @@ static enum kr_err find_person(struct kr_txn *txn, uint8_t (*persons)[32], uint3
     return err == KR_OK && who->facts.state == KR_PERSON_ACTIVE ? add_stand_ins(txn, now_s, who) : err;
 }
 
+uint64_t kr_caller_mark(const struct kr_caller *caller)
+{
+    uint64_t mark = caller->uid;
+    for (size_t i = 0; caller->has_key && i < sizeof mark; i++) {
+        mark = mark << 8 | caller->key[i];
+    }
+    return caller->has_key ? mark | UINT64_C(1) << 63 : mark;
+}
+
+/* What is not on any card may be an open ticket's key, which may do one thing. */
+static enum kr_err find_ticket(struct kr_txn *txn, const struct kr_caller *caller, uint64_t now_s, struct kr_who *who)
+{
+    struct kr_enrol_ticket ticket;
+    enum kr_err err = kr_enrol_ticket_get(txn, caller->key, &ticket);
+    if (err == KR_OK) {
+        who->facts.has_ticket = ticket.expires_s > now_s;
+        memcpy(who->person, ticket.person, 32);
+    }
+    return err == KR_NOT_FOUND ? KR_OK : err;
+}
+
+static enum kr_err find_persons(struct kr_txn *txn, const struct kr_caller *caller, const struct kr_machine *machine,
+                                uint8_t (*ret_persons)[32], uint32_t *ret_count)
+{
+    uint8_t bytes[KR_CREDENTIAL_USER_BYTES];
+    if (caller->has_key) {
+        return kr_credential_persons(txn, KR_CREDENTIAL_KEY, (struct kr_slice){caller->key, sizeof caller->key}, ret_persons,
+                                     ret_count);
+    }
+    kr_credential_user(bytes, machine, caller->uid);
+    return kr_credential_persons(txn, KR_CREDENTIAL_USER, (struct kr_slice){bytes, sizeof bytes}, ret_persons, ret_count);
+}
+
 enum kr_err kr_who_find(struct kr_txn *txn, const struct kr_caller *caller, uint64_t now_ms, struct kr_who *ret_who)
 {
-    struct kr_who who = {.facts = {.is_operator = !caller->is_guest}};
+    struct kr_who who = {.facts = {.is_operator = !caller->is_guest, .is_afar = caller->has_key}};
     struct kr_machine machine;
-    uint8_t bytes[KR_CREDENTIAL_USER_BYTES], persons[KR_CREDENTIAL_PERSONS][32];
+    uint8_t persons[KR_CREDENTIAL_PERSONS][32];
     uint32_t count = 0;
     enum kr_err err = kr_machine_get(txn, &machine);
     if (err == KR_NOT_FOUND) {
@@ -102,14 +136,15 @@ enum kr_err kr_who_find(struct kr_txn *txn, const struct kr_caller *caller, uint
     }
     if (err == KR_OK) {
         who.facts.has_people = machine.persons > 0;
-        kr_credential_user(bytes, &machine, caller->uid);
-        err = kr_credential_persons(txn, KR_CREDENTIAL_USER, (struct kr_slice){bytes, sizeof bytes}, persons, &count);
+        err = find_persons(txn, caller, &machine, persons, &count);
     }
     if (err == KR_OK && count > 0) {
         err = find_person(txn, persons, count, now_ms / 1000, &who);
+    } else if (err == KR_OK && caller->has_key) {
+        err = find_ticket(txn, caller, now_ms / 1000, &who);
     }
     if (err == KR_CORRUPT) {
-        who = (struct kr_who){.facts = {.has_people = true, .is_operator = !caller->is_guest}};
+        who = (struct kr_who){.facts = {.has_people = true, .is_operator = !caller->is_guest, .is_afar = caller->has_key}};
         err = KR_OK;
     }
     if (err == KR_OK) {
@@ -128,5 +163,11 @@ enum kr_err kr_who_may(struct kr_txn *txn, const struct kr_caller *caller, uint3
     }
     *ret_who = who;
     const enum kr_role_reason reason = kr_roles(op, &who.facts);
+    if (reason == KR_ROLE_DENY_STRANGER && caller->has_key) {
+        return kr_fail(error, KR_DENIED, "%s",
+                       who.facts.has_ticket ? "a ticket is for `kairan enrol` alone"
+                                            : "this machine's key is no person's of this council (any more): an admin of it can "
+                                              "have the machine enrolled anew with `kairan person enrol`");
+    }
     return kr_role_is_allowed(reason) ? KR_OK : kr_fail(error, KR_DENIED, "%s", kr_role_text(reason, op));
 }

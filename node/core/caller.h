@@ -1,8 +1,8 @@
 /* Who speaks: the one place where the way in which a client came to the node becomes a person of the council.
  *
- * Keeper says how the client proved itself (struct kr_caller): today the kernel's word about the local user (SO_PEERCRED). Another
- * way in, such as a key over CURVE, is one more field here, one more enum kr_credential_kind, and nothing else: cards, roles and
- * the audit log know persons only. Works in any transaction, on any thread. */
+ * Keeper says how the client proved itself (struct kr_caller): the kernel's word about the local user (SO_PEERCRED), or a key of
+ * its machine's (node/keeper/remote.h). Another way in is one more field there, one more enum kr_credential_kind, and nothing else:
+ * cards, roles and the audit log know persons only. Works in any transaction, on any thread. */
 #ifndef KR_NODE_CORE_CALLER_H
 #define KR_NODE_CORE_CALLER_H
 
@@ -12,13 +12,16 @@
 
 struct kr_who {
     struct kr_role_facts facts;
-    uint8_t person[32], body[32]; /* zero: no person */
+    uint8_t person[32], body[32]; /* zero: no person. With a ticket: whose machine is to be enrolled */
     uint32_t own_roles;
     uint64_t from_s, until_s;
     uint32_t stands_for_count; /* those whose roles it has now */
     uint8_t stands_for[KR_STANDS_FOR_MAX][32];
     uint32_t stands_for_roles[KR_STANDS_FOR_MAX];
 };
+/* The same for all connections of one user, or of one machine's key: for what is bounded for each. */
+uint64_t kr_caller_mark(const struct kr_caller *caller);
+
 /* Where several cards name one user, the one counts that holds now. Where a card of it is damaged, the caller is no person: whoever
  * runs the node is an admin still, others are strangers. */
 enum kr_err kr_who_find(struct kr_txn *txn, const struct kr_caller *caller, uint64_t now_ms, struct kr_who *ret_who) KR_WARN_UNUSED;

@@ -10,11 +10,11 @@
 #include "node/core/draft.h"
 #include "node/core/duty.h"
 #include "node/core/effect.h"
+#include "node/core/enrol.h"
 #include "node/core/forward.h"
 #include "node/core/rekeyed.h"
 #include "node/core/restored.h"
 #include "node/core/revoke.h"
-#include "node/core/root_confirm.h"
 #include "node/core/takeback.h"
 #include "node/core/through.h"
 
@@ -194,9 +194,6 @@ static enum kr_err load(struct kr_core *core, struct kr_txn *txn)
         err = kr_alarms_load(&step);
     }
     if (err == KR_OK) {
-        err = kr_root_confirm_load(&step);
-    }
-    if (err == KR_OK) {
         err = kr_signed_load(&step);
     }
     if (err == KR_OK) {
@@ -369,6 +366,12 @@ static enum kr_err perform(struct kr_step *step, const struct kr_event *event, c
         return kr_body_key_request(step, event, who);
     case KR_OP_PERSON_KEY:
         return kr_person_key_request(step, event, who);
+    case KR_OP_ENROL_TICKET:
+        return kr_enrol_ticket_request(step, event);
+    case KR_OP_ENROL:
+        return kr_enrol_request(step, event, who);
+    case KR_OP_UNENROL:
+        return kr_unenrol_request(step, event, who);
     case KR_OP_DRAFT:
         return kr_draft_request(step, event, who);
     case KR_OP_DRAFT_APPROVE:
@@ -445,8 +448,6 @@ static enum kr_err perform(struct kr_step *step, const struct kr_event *event, c
         return kr_forwards_request(step, event);
     case KR_OP_RECOVER:
         return kr_recover_request(step, event);
-    case KR_OP_CONFIRM_ROOT:
-        return kr_root_confirm_request(step, event);
     default:
         return kr_step_error(step, event->client, event->request, KR_VERSION, "this node does not know request %u: update it",
                              event->op);
@@ -590,10 +591,21 @@ static enum kr_err flush(struct kr_step *step)
     return err == KR_OK ? kr_forward_flush(step) : err;
 }
 
+/* Cards that were taken in this batch: whoever watches and may not any more is told at once, net whom to let in. */
+static enum kr_err flush_people(struct kr_step *step)
+{
+    struct kr_core *core = step->core;
+    const bool keys_are_stale = core->keys_are_stale, people_are_stale = core->people_are_stale;
+    core->keys_are_stale = core->people_are_stale = false;
+    enum kr_err err = people_are_stale ? kr_watch_look(step) : KR_OK;
+    return err == KR_OK && keys_are_stale ? kr_links_allow(step) : err;
+}
+
 enum kr_err kr_core_flush(struct kr_core *core, struct kr_txn *txn, struct kr_rng *rng, uint64_t now_ms, struct kr_effects *effects)
 {
     struct kr_step step = begin(core, txn, rng, now_ms, effects);
-    return core->has_identity ? flush(&step) : KR_OK;
+    enum kr_err err = core->has_identity ? flush_people(&step) : KR_OK;
+    return core->has_identity && err == KR_OK ? flush(&step) : err;
 }
 
 static enum kr_err merge(struct kr_step *step, bool *ret_more)
@@ -666,7 +678,7 @@ void kr_core_stat(const struct kr_core *core, struct kr_core_stat *ret_stat)
                                 .jobs_out = core->jobs_out,
                                 .bytes_in_core = core->check_bytes,
                                 .is_restored = core->restored.how != KR_RESTORED_NOT,
-                                .alarms = core->alarms_open + core->unconfirmed_count};
+                                .alarms = core->alarms_open};
     memcpy(stat.council, core->self, 32);
     for (uint32_t i = 0; i < core->link_count; i++) {
         stat.links_up += core->links[i]->has_session;

@@ -475,6 +475,41 @@ struct load {
 };
 
 /* Whether the row names that statement: what stands under another key would be counted twice. */
+struct newest {
+    bool is_found;
+    uint64_t version;
+    uint8_t record_id[32];
+};
+
+static bool keep_newest(void *context, struct kr_slice key, struct kr_slice value)
+{
+    struct newest *newest = context;
+    struct kr_directory_entry entry;
+    (void)key;
+    if (kr_directory_entry_read(value, &entry) == KR_OK && (!newest->is_found || entry.version > newest->version)) {
+        newest->is_found = true;
+        newest->version = entry.version;
+        memcpy(newest->record_id, entry.record_id, 32);
+    }
+    return true;
+}
+
+enum kr_err kr_directory_card_record(struct kr_txn *txn, const uint8_t council[static 32], uint8_t **ret_bytes, size_t *ret_len)
+{
+    uint8_t prefix[33] = {KR_KIND_COUNCIL_CARD};
+    struct newest newest = {0};
+    uint64_t arrival = 0;
+    memcpy(prefix + 1, council, 32);
+    enum kr_err err = kr_store_each(txn, KR_TABLE_DIRECTORY, prefix, sizeof prefix, keep_newest, &newest);
+    if (err == KR_OK && !newest.is_found) {
+        err = KR_NOT_FOUND;
+    }
+    if (err == KR_OK) {
+        err = kr_store_record_find(txn, newest.record_id, &arrival);
+    }
+    return err == KR_OK ? kr_store_record_get(txn, arrival, ret_bytes, ret_len) : err;
+}
+
 static bool is_named(struct kr_slice row, const struct kr_header *header)
 {
     uint8_t key[KR_DIRECTORY_KEY_BYTES];

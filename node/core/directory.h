@@ -65,6 +65,10 @@ void kr_directory_key(uint8_t ret_key[static KR_DIRECTORY_KEY_BYTES], const stru
 enum kr_err kr_directory_entry_read(struct kr_slice bytes, struct kr_directory_entry *ret_entry) KR_WARN_UNUSED;
 void kr_directory_entry_write(const struct kr_directory_entry *entry, struct kr_writer *writer);
 
+/* A council's newest card as it is stored: the whole record (free()). Any transaction, any thread. KR_NOT_FOUND. */
+enum kr_err kr_directory_card_record(struct kr_txn *txn, const uint8_t council[static 32], uint8_t **ret_bytes,
+                                     size_t *ret_len) KR_WARN_UNUSED;
+
 /* The same anew, after statements left the store. On failure the directory is as before. */
 enum kr_err kr_directory_reload(struct kr_directory *directory, struct kr_txn *txn) KR_WARN_UNUSED;
 

@@ -38,7 +38,9 @@ enum kr_lane { KR_CORE_LANE_CONTROL, KR_CORE_LANE_FRESH, KR_CORE_LANE_CLIENT, KR
 /* How a client proved who it is; caller.h makes a person of it. All zero: the node's own operator. */
 struct kr_caller {
     bool is_guest; /* neither the user that the node runs as nor root */
-    uint32_t uid;  /* of a local user, as the kernel says */
+    uint32_t uid;  /* of a local user, as the kernel says; 0 where it came by a key */
+    bool has_key;  /* from afar: a guest, who proved this key */
+    uint8_t key[32];
 };
 
 struct kr_event {

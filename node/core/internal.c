@@ -116,6 +116,16 @@ enum kr_err kr_internal_fits(struct kr_step *step, const struct kr_header *heade
     }
 }
 
+/* What hangs on people is looked at when the batch ends: watches, and whom net lets in. */
+static enum kr_err take_person(struct kr_step *step, const struct kr_header *header, struct kr_slice content)
+{
+    bool has_keys = false;
+    enum kr_err err = kr_people_take(step->txn, header, content, &has_keys);
+    step->core->people_are_stale = true;
+    step->core->keys_are_stale = step->core->keys_are_stale || has_keys;
+    return err;
+}
+
 enum kr_err kr_internal_take(struct kr_step *step, const struct kr_header *header, struct kr_slice content)
 {
     switch (header->kind) {
@@ -124,7 +134,7 @@ enum kr_err kr_internal_take(struct kr_step *step, const struct kr_header *heade
     case KR_KIND_DUTY:
         return KR_OK; /* it is read where it stands */
     default:
-        return kr_people_take(step->txn, header, content);
+        return take_person(step, header, content);
     }
 }
 

@@ -5,7 +5,6 @@
 #include "node/core/effect.h"
 #include "node/core/forward.h"
 #include "node/core/restored.h"
-#include "node/core/root_confirm.h"
 #include "node/core/through.h"
 
 void kr_link_free(struct kr_link *link)
@@ -72,21 +71,6 @@ struct kr_link *kr_link_by_row(struct kr_core *core, const uint8_t row[static 32
 bool kr_link_is_sister(const struct kr_core *core, const struct kr_link *link)
 {
     return memcmp(link->council, core->self, 32) == 0;
-}
-
-bool kr_council_is_held(const struct kr_core *core, const uint8_t council[static 32])
-{
-    for (uint32_t i = 0; i < core->link_count && core->unconfirmed_count > 0; i++) {
-        if (core->links[i]->root_is_unconfirmed && memcmp(core->links[i]->council, council, 32) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool kr_link_is_held(const struct kr_core *core, const struct kr_link *link)
-{
-    return kr_council_is_held(core, link->council);
 }
 
 bool kr_link_key_is_taken(const struct kr_core *core, const uint8_t key[static 32], const uint8_t council[static 32])
@@ -257,14 +241,12 @@ enum kr_err kr_link_add(struct kr_step *step, const struct kr_link *init, struct
     kr_spread_add_link(core, link);
     core->links[core->link_count++] = link;
     *ret_link = link;
-    return link->state == KR_LINK_OPEN ? kr_root_confirm_linked(step, link) : KR_OK;
+    return KR_OK;
 }
 
 enum kr_err kr_link_drop(struct kr_step *step, struct kr_link *link)
 {
     struct kr_core *core = step->core;
-    uint8_t council[32];
-    memcpy(council, link->council, sizeof council);
     enum kr_err err = kr_store_delete(step->txn, KR_TABLE_LINKS, kr_link_row(link), 32);
     if (err != KR_OK) {
         return err;
@@ -282,9 +264,6 @@ enum kr_err kr_link_drop(struct kr_step *step, struct kr_link *link)
     }
     kr_spread_drop_link(core, link);
     kr_link_free(link);
-    if (err == KR_OK) {
-        err = kr_root_confirm_unlinked(step, council);
-    }
     if (err == KR_OK) {
         err = kr_restored_link_dropped(step);
     }

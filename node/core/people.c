@@ -204,7 +204,7 @@ static enum kr_err put_persons(struct kr_txn *txn, const struct kr_credential *c
 
 static bool is_usable(const struct kr_credential *credential)
 {
-    return credential->kind == KR_CREDENTIAL_USER; /* one of a newer version has no row here */
+    return credential->kind == KR_CREDENTIAL_USER || credential->kind == KR_CREDENTIAL_KEY; /* a newer one has no row here */
 }
 
 static bool names(const struct kr_person_card *card, const struct kr_credential *credential)
@@ -329,7 +329,16 @@ enum kr_err kr_people_fits(struct kr_txn *txn, const struct kr_header *header, s
     return person_fits(txn, header, content, is_new);
 }
 
-static enum kr_err take_credentials(struct kr_txn *txn, const struct kr_header *header, struct kr_slice content)
+static bool has_keys(const struct kr_person_card *card)
+{
+    bool is_found = false;
+    for (uint32_t i = 0; i < card->credential_count; i++) {
+        is_found = is_found || card->credentials[i].kind == KR_CREDENTIAL_KEY;
+    }
+    return is_found;
+}
+
+static enum kr_err take_credentials(struct kr_txn *txn, const struct kr_header *header, struct kr_slice content, bool *ret_keys)
 {
     static _Thread_local struct kr_person_row old;
     struct kr_person_card card;
@@ -339,6 +348,7 @@ static enum kr_err take_credentials(struct kr_txn *txn, const struct kr_header *
     }
     err = kr_person_get(txn, header->subject, &old);
     const bool is_new = err == KR_NOT_FOUND;
+    *ret_keys = has_keys(&card) || (err == KR_OK && has_keys(&old.card));
     for (uint32_t i = 0; err == KR_OK && i < old.card.credential_count; i++) {
         if (is_usable(&old.card.credentials[i]) && !names(&card, &old.card.credentials[i])) {
             err = set_person(txn, &old.card.credentials[i], header->subject, false);
@@ -361,14 +371,15 @@ static enum kr_err take_credentials(struct kr_txn *txn, const struct kr_header *
     return err;
 }
 
-enum kr_err kr_people_take(struct kr_txn *txn, const struct kr_header *header, struct kr_slice content)
+enum kr_err kr_people_take(struct kr_txn *txn, const struct kr_header *header, struct kr_slice content, bool *ret_keys)
 {
     uint8_t key[ROW_KEY_BYTES];
     struct kr_writer writer;
+    *ret_keys = false;
     if (header->kind == KR_KIND_BODY_KEY) {
         return kr_body_key_take(txn, content);
     }
-    enum kr_err err = header->kind == KR_KIND_PERSON_CARD ? take_credentials(txn, header, content) : KR_OK;
+    enum kr_err err = header->kind == KR_KIND_PERSON_CARD ? take_credentials(txn, header, content, ret_keys) : KR_OK;
     if (err != KR_OK) {
         return err;
     }

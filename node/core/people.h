@@ -51,8 +51,9 @@ enum kr_err kr_people_each(struct kr_txn *txn, uint32_t kind, const uint8_t *aft
 /* Whether the card can be taken as far as it can tell by itself: content, subject, room, nobody else's credential at the same time.
  * KR_MALFORMED, KR_BOUNDS, KR_EXISTS, KR_NOT_FOUND (its body). */
 enum kr_err kr_people_fits(struct kr_txn *txn, const struct kr_header *header, struct kr_slice content) KR_WARN_UNUSED;
-/* A card is stored: its rows. */
-enum kr_err kr_people_take(struct kr_txn *txn, const struct kr_header *header, struct kr_slice content) KR_WARN_UNUSED;
+/* A card is stored: its rows. `*ret_keys`: it names machines' keys, or the one before did, so that net's list may have changed. */
+enum kr_err kr_people_take(struct kr_txn *txn, const struct kr_header *header, struct kr_slice content,
+                           bool *ret_keys) KR_WARN_UNUSED;
 
 /* The key of a credential's row. `ret_key` has room for KR_CREDENTIAL_KEY_BYTES_MAX. */
 #define KR_CREDENTIAL_KEY_BYTES_MAX (2u + KR_CREDENTIAL_BYTES_MAX)

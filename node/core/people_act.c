@@ -11,6 +11,9 @@
 static _Thread_local struct kr_body_row body_row;
 static _Thread_local struct kr_person_row person_row, other_row;
 
+static const char damaged_text[] = "a card of it is damaged in the store: run `kairan verify`";
+static const char unknown_text[] = "no person of this council has this id: see `kairan person ls`";
+
 static enum kr_err refuse(struct kr_step *step, const struct kr_event *event, enum kr_err code, const char *text)
 {
     enum kr_err err = kr_step_error(step, event->client, event->request, code, "%s", text);
@@ -23,7 +26,8 @@ static enum kr_err refuse_card(struct kr_step *step, const struct kr_event *even
 {
     switch (verdict) {
     case KR_EXISTS:
-        return refuse(step, event, verdict, "another person of this council has that user at the same time: unbind it there first");
+        return refuse(step, event, verdict,
+                      "another person of this council has that user or machine at the same time: unbind it there first");
     case KR_NOT_FOUND:
         return refuse(step, event, verdict, "no body of this council has this id: see `kairan body ls`");
     case KR_EXPIRED:
@@ -36,6 +40,14 @@ static enum kr_err refuse_card(struct kr_step *step, const struct kr_event *even
     default:
         return refuse(step, event, verdict, "the card was not taken: this node's key is not on its council's card");
     }
+}
+
+enum kr_err kr_person_refuse(struct kr_step *step, const struct kr_event *event, enum kr_err verdict)
+{
+    enum kr_err err = verdict == KR_CORRUPT     ? refuse(step, event, verdict, damaged_text)
+                      : verdict == KR_NOT_FOUND ? refuse(step, event, verdict, unknown_text)
+                                                : refuse_card(step, event, verdict);
+    return err == KR_CANCELLED ? KR_OK : err;
 }
 
 /* ---- walking persons ---- */
@@ -195,7 +207,7 @@ static enum kr_err act_on_body(struct kr_step *step, const struct kr_event *even
 static enum kr_err answered(struct kr_step *step, const struct kr_event *event, enum kr_err err)
 {
     if (err == KR_CORRUPT) {
-        err = refuse(step, event, KR_CORRUPT, "a card of it is damaged in the store: run `kairan verify`");
+        err = refuse(step, event, KR_CORRUPT, damaged_text);
     }
     return err == KR_CANCELLED ? KR_OK : err;
 }
@@ -348,7 +360,7 @@ static enum kr_err check_new(struct kr_step *step, const struct kr_event *event,
 static enum kr_err check_other(struct kr_step *step, const struct kr_event *event, const struct kr_person_act *act)
 {
     enum kr_err err = act->action == KR_PERSON_STAND_IN ? kr_person_get(step->txn, act->other, &other_row) : KR_OK;
-    return err == KR_NOT_FOUND ? refuse(step, event, err, "no person of this council has this id: see `kairan person ls`") : err;
+    return err == KR_NOT_FOUND ? refuse(step, event, err, unknown_text) : err;
 }
 
 static enum kr_err act_on_person(struct kr_step *step, const struct kr_event *event, const struct kr_who *who,
@@ -360,7 +372,7 @@ static enum kr_err act_on_person(struct kr_step *step, const struct kr_event *ev
     uint8_t user[KR_CREDENTIAL_USER_BYTES];
     enum kr_err verdict = KR_OK, err = kr_person_get(step->txn, act->id, &person_row);
     if (err == KR_NOT_FOUND && act->action != KR_PERSON_ADD) {
-        return refuse(step, event, err, "no person of this council has this id: see `kairan person ls`");
+        return refuse(step, event, err, unknown_text);
     }
     if (err == KR_OK && act->action == KR_PERSON_ADD) {
         return refuse(step, event, KR_EXISTS, "there is a person with this id already");

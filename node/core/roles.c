@@ -186,11 +186,20 @@ const char *kr_person_state_name(uint32_t state)
 enum kr_role_reason kr_roles(uint32_t op, const struct kr_role_facts *facts)
 {
     const enum need need = need_of(op);
+    if (op == KR_OP_ENROL && facts->has_ticket) {
+        return KR_ROLE_ALLOW_ANYONE;
+    }
     if (!facts->is_operator && (!facts->has_people || !facts->is_person)) {
         return KR_ROLE_DENY_STRANGER;
     }
     if (!facts->has_people) {
         return KR_ROLE_ALLOW_OPERATOR;
+    }
+    if (op == KR_OP_ENROL) {
+        return KR_ROLE_DENY_TICKET;
+    }
+    if (facts->is_afar && (op == KR_OP_COPY_KEY || op == KR_OP_FORGET_KEY)) {
+        return KR_ROLE_DENY_AFAR;
     }
     if (need == NEED_NOTHING) {
         return KR_ROLE_ALLOW_ANYONE;
@@ -217,6 +226,12 @@ const char *kr_role_text(enum kr_role_reason reason, uint32_t op)
         if (states[i].reason == reason) {
             return states[i].text;
         }
+    }
+    if (reason == KR_ROLE_DENY_TICKET) {
+        return "only a ticket that is still good enrols a machine: an admin makes one with `kairan person enrol`";
+    }
+    if (reason == KR_ROLE_DENY_AFAR) {
+        return "the council's root and recovery keys leave the node on its own machine alone: log in there";
     }
     return reason == KR_ROLE_DENY_STRANGER
                ? "no person of this council is known by your user: an admin of it can change that with `kairan person bind`"

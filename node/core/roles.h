@@ -28,6 +28,8 @@ struct kr_role_facts {
     bool has_people;  /* somebody is entered as a person here: from then on roles count */
     bool is_operator; /* the user that the node runs as, or root: has whatever the machine has, so admin always */
     bool is_person;
+    bool is_afar;               /* came over the network, by a machine's key */
+    bool has_ticket;            /* no person yet, but its machine shows a ticket that is still good */
     enum kr_person_state state; /* of the person */
     uint32_t roles;             /* likewise: its own, and those of whom it stands for */
 };
@@ -44,6 +46,8 @@ enum kr_role_reason {
     KR_ROLE_DENY_REVOKED,
     KR_ROLE_DENY_BODY_SUSPENDED,
     KR_ROLE_DENY_BODY_LEFT,
+    KR_ROLE_DENY_TICKET, /* for whoever shows one that is still good */
+    KR_ROLE_DENY_AFAR,   /* done on the node's own machine alone */
 };
 /* Pure and total. `op` is an enum kr_op; one that this version does not know is for admins. */
 enum kr_role_reason kr_roles(uint32_t op, const struct kr_role_facts *facts);

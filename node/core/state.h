@@ -169,7 +169,6 @@ struct kr_link {
     struct kr_walk walk;
 
     uint64_t quarantine_bytes; /* of records in quarantine that the peer brought */
-    bool root_is_unconfirmed;  /* its council's root key was replaced (root_confirm.h) */
     bool is_awaited;           /* not found equal since this node went back to an older state (restored.h) */
 
     /* Catching up: what both hold. */
@@ -238,7 +237,8 @@ struct kr_watcher {
 /* How many entries of the audit log were written about a user of late. */
 struct kr_audit_count {
     bool is_used;
-    uint32_t uid, op, count; /* op 0: what was refused */
+    uint64_t mark;      /* kr_caller_mark */
+    uint32_t op, count; /* op 0: what was refused */
     uint64_t since_ms;
 };
 
@@ -275,12 +275,14 @@ struct kr_core {
     uint32_t invitation_count;
     struct kr_watcher watchers[KR_WATCHERS_MAX];
     uint32_t watcher_count;
+    bool people_are_stale; /* a card was taken in this batch: watchers are looked at */
+    bool keys_are_stale;   /* a machine's key, or a ticket for one: net is told at the end of the batch */
+    uint64_t enrol_due_s;  /* when the next ticket for a machine expires; UINT64_MAX: there is none */
     uint64_t jobs_out, check_bytes;
     uint64_t makes_out, makes_since_ms; /* of jobs_out: large submissions of our own; since when flushes have found any */
     uint64_t quarantine_count, quarantine_bytes;
     uint64_t takebacks_waiting; /* for the operator's word */
     uint64_t alarms_open;       /* likewise (alarm.h) */
-    uint32_t unconfirmed_count; /* councils whose root key is to be confirmed (root_confirm.h) */
     struct kr_restored restored;
     bool takeback_is_due;              /* some have it now */
     bool quarantine_is_due;            /* the directory changed since the last look */
@@ -369,9 +371,6 @@ enum kr_err kr_link_add(struct kr_step *step, const struct kr_link *init,
 enum kr_err kr_link_put(struct kr_step *step, const struct kr_link *link) KR_WARN_UNUSED;
 enum kr_err kr_link_drop(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED; /* forgets it, durably */
 void kr_link_settle_dialler(const struct kr_core *core, struct kr_link *link);       /* decides anew which side dials */
-/* Whether nothing but CLEAR and the directory goes over it: its council's root key is not confirmed. */
-bool kr_link_is_held(const struct kr_core *core, const struct kr_link *link);
-bool kr_council_is_held(const struct kr_core *core, const uint8_t council[static 32]);
 /* Whether that council may not be linked under this transport key, because it is our own, an invitation's, or another link's: net
  * knows its peers by their keys and could not tell the two apart. */
 bool kr_link_key_is_taken(const struct kr_core *core, const uint8_t key[static 32], const uint8_t council[static 32]);
@@ -681,6 +680,8 @@ enum kr_err kr_watch_publish(struct kr_step *step, const struct kr_head *head) K
 void kr_core_summarise(const struct kr_core *core, const struct kr_head *head, bool japanese, char *name, size_t size,
                        struct kr_summary *ret_summary);
 void kr_watch_forget(struct kr_core *core, uint64_t client, uint64_t request, bool all_of_client);
+/* Ends those who may watch no more. */
+enum kr_err kr_watch_look(struct kr_step *step) KR_WARN_UNUSED;
 enum kr_err kr_invite_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_join_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_join_welcomed(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;

@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "node/core/effect.h"
-#include "node/core/root_confirm.h"
+#include "node/core/enrol.h"
 #include "node/core/through.h"
 #include "proto/wire/ticket.h"
 
@@ -100,7 +100,7 @@ struct kr_invitation *kr_invitation_by_number(struct kr_core *core, uint32_t num
     return NULL;
 }
 
-/* Whom net lets in: whoever is linked, and holders of tickets that are still good. */
+/* Whom net lets in: whoever is linked, holders of tickets that are still good, and persons' machines. */
 enum kr_err kr_links_allow(struct kr_step *step)
 {
     struct kr_core *core = step->core;
@@ -114,7 +114,12 @@ enum kr_err kr_links_allow(struct kr_step *step)
     for (uint32_t i = 0; i < core->link_count; i++) {
         links += core->links[i]->state != KR_LINK_PAUSED && core->links[i]->through == NULL;
     }
-    kr_writer_array(&writer, links + tickets);
+    struct kr_writer machines;
+    uint32_t machine_count = 0;
+    kr_writer_init(&machines, KR_MIB);
+    enum kr_err err = kr_enrol_list(step, &machines, &machine_count);
+    err = err == KR_OK ? kr_writer_finish(&machines) : err;
+    kr_writer_array(&writer, links + tickets + machine_count);
     for (uint32_t i = 0; i < core->link_count; i++) {
         if (core->links[i]->state == KR_LINK_PAUSED || core->links[i]->through != NULL) {
             continue;
@@ -132,8 +137,10 @@ enum kr_err kr_links_allow(struct kr_step *step)
             kr_writer_bin(&writer, core->invitations[i]->public_key, 32);
         }
     }
+    kr_writer_raw(&writer, machines.bytes, machines.len);
     struct kr_effect effect = {.type = KR_EFFECT_ALLOW, .generation = ++core->allow_generation};
-    enum kr_err err = kr_effect_add_writer(step->effects, effect, &writer);
+    err = err == KR_OK ? kr_effect_add_writer(step->effects, effect, &writer) : err;
+    kr_writer_deinit(&machines);
     kr_writer_deinit(&writer);
     return err;
 }
@@ -201,6 +208,9 @@ enum kr_err kr_invitations_tick(struct kr_step *step)
     struct kr_core *core = step->core;
     enum kr_err err = drop_invitations(step, NULL, false);
     if (err == KR_OK) {
+        err = kr_enrol_sweep(step, false);
+    }
+    if (err == KR_OK) {
         err = kr_joins_settle(step);
     }
     for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
@@ -223,7 +233,8 @@ enum kr_err kr_invitations_fulfilled(struct kr_step *step, const struct kr_link 
 
 enum kr_err kr_invitations_void(struct kr_step *step)
 {
-    return drop_invitations(step, NULL, true);
+    enum kr_err err = drop_invitations(step, NULL, true);
+    return err == KR_OK ? kr_enrol_sweep(step, true) : err;
 }
 
 /* ---- inviting ---- */
@@ -746,9 +757,6 @@ enum kr_err kr_join_welcomed(struct kr_step *step, struct kr_link *link, const s
     link->pair_end = stat.arrivals + 1;
     kr_link_session_down(step->core, link);
     err = kr_link_put(step, link);
-    if (err == KR_OK) {
-        err = kr_root_confirm_linked(step, link);
-    }
     if (err == KR_OK && link->has_community) {
         err = kr_community_publish_card(step, link->community);
     }

@@ -1,4 +1,4 @@
-/* One local client: what it asked for and has not been told yet, and what it has been told and has not read yet.
+/* One client: what it asked for and has not been told yet, and what it has been told and has not read yet.
  *
  * A client is owned by one reader thread, which alone reads from it, adds and removes queries, and frees the slot. The thread that
  * runs the core answers the other requests. What both touch is under `mutex`; functions here want it held. */
@@ -53,7 +53,7 @@ struct kr_client {
     bool is_broken;  /* gone or cut off: the reader closes it */
     bool is_closing; /* was told why; nothing more is read, closed when it has read that */
     bool speaks_japanese;
-    struct kr_caller caller; /* from SO_PEERCRED, once and for all */
+    struct kr_caller caller; /* once and for all */
     struct kr_request *requests[KR_CLIENT_REQUESTS_MAX];
     uint32_t request_count, submit_count;
 

@@ -136,7 +136,7 @@ static bool find_caller(int fd, struct kr_caller *ret_caller)
     return true;
 }
 
-/* Whether a card of the council names that user. One who may do nothing just now gets in and is told so. */
+/* Whether a card of the council names that user or key. One who may do nothing just now gets in and is told so. */
 static enum kr_err is_person(struct kr_hub *hub, const struct kr_caller *caller, bool *ret_is_person)
 {
     struct kr_txn *txn = NULL;
@@ -146,41 +146,49 @@ static enum kr_err is_person(struct kr_hub *hub, const struct kr_caller *caller,
         err = kr_who_find(txn, caller, kr_clock_now_ms(hub->options.clock), &who);
         kr_txn_abort(txn);
     }
-    *ret_is_person = err == KR_OK && who.facts.is_person;
+    *ret_is_person = err == KR_OK && (who.facts.is_person || who.facts.has_ticket);
     return err;
 }
 
-static uint32_t count_of(struct kr_hub *hub, uint32_t uid)
+static uint32_t count_of(struct kr_hub *hub, const struct kr_caller *caller)
 {
     uint32_t count = 0;
     for (size_t i = 0; i < KR_CLIENTS_MAX; i++) {
         struct kr_client *client = &hub->clients[i];
         pthread_mutex_lock(&client->mutex);
-        count += client->id != 0 && client->caller.is_guest && client->caller.uid == uid;
+        count += client->id != 0 && client->caller.is_guest && kr_caller_mark(&client->caller) == kr_caller_mark(caller);
         pthread_mutex_unlock(&client->mutex);
     }
     return count;
 }
 
+static void turn_stranger_away(int fd, const struct kr_caller *caller)
+{
+    if (caller->has_key) {
+        turn_away(fd, KR_DENIED,
+                  "this machine's key is no person's of this council (any more): an admin of it can have the machine enrolled anew "
+                  "with `kairan person enrol`");
+        return;
+    }
+    kr_log(KR_LOG_WARNING,
+           "user %lu tried to connect and was refused: it is neither the node's own user nor a person of the council",
+           (unsigned long)caller->uid);
+    turn_away(fd, KR_DENIED, kr_role_text(KR_ROLE_DENY_STRANGER, 0));
+}
+
 /* True where it may stay; else it was told why not, and is gone. */
-static bool admit(struct kr_hub *hub, int fd, struct kr_caller *ret_caller)
+static bool admit(struct kr_hub *hub, int fd, const struct kr_caller *caller)
 {
     bool may_stay = false;
-    if (!find_caller(fd, ret_caller)) {
-        turn_away(fd, KR_SYSTEM, "the system does not say who connects");
-        return false;
-    }
-    enum kr_err err = ret_caller->is_guest ? is_person(hub, ret_caller, &may_stay) : KR_OK;
+    enum kr_err err = caller->is_guest ? is_person(hub, caller, &may_stay) : KR_OK;
     if (err != KR_OK) {
         turn_away(fd, err, "the node cannot look up who you are: try again");
-    } else if (ret_caller->is_guest && !may_stay) {
-        kr_log(KR_LOG_WARNING,
-               "user %lu tried to connect and was refused: it is neither the node's own user nor a person of the council",
-               (unsigned long)ret_caller->uid);
-        turn_away(fd, KR_DENIED, kr_role_text(KR_ROLE_DENY_STRANGER, 0));
-    } else if (ret_caller->is_guest && count_of(hub, ret_caller->uid) >= KR_CLIENTS_USER_MAX) {
+    } else if (caller->is_guest && !may_stay) {
+        turn_stranger_away(fd, caller);
+    } else if (caller->has_key && count_of(hub, caller) >= KR_REMOTE_KEY_CLIENTS_MAX) {
+        turn_away(fd, KR_BUSY, "your machine has too many connections: end one");
+    } else if (caller->is_guest && count_of(hub, caller) >= KR_CLIENTS_USER_MAX) {
         turn_away(fd, KR_BUSY, "your user has too many connections: end one");
-        return false;
     } else {
         return true;
     }
@@ -190,18 +198,27 @@ static bool admit(struct kr_hub *hub, int fd, struct kr_caller *ret_caller)
 void kr_hub_accept(struct kr_hub *hub, int fd)
 {
     struct kr_caller caller = {0};
-    if (!admit(hub, fd, &caller)) {
+    if (find_caller(fd, &caller)) {
+        kr_hub_adopt(hub, fd, &caller);
+    } else {
+        turn_away(fd, KR_SYSTEM, "the system does not say who connects");
+    }
+}
+
+void kr_hub_adopt(struct kr_hub *hub, int fd, const struct kr_caller *caller)
+{
+    if (!admit(hub, fd, caller)) {
         return;
     }
     for (size_t tries = 0; tries < KR_CLIENTS_MAX; tries++) {
-        uint64_t id = hub->next_id++;
+        uint64_t id = atomic_fetch_add(&hub->next_id, 1);
         struct kr_client *client = kr_hub_slot(hub, id);
         pthread_mutex_lock(&client->mutex);
         bool is_free = client->id == 0, is_watched = false;
         if (is_free) {
             client->id = id;
             client->fd = fd;
-            client->caller = caller;
+            client->caller = *caller;
             client->epoll_fd = hub->readers[id % KR_READERS].epoll_fd;
             client->is_broken = client->is_closing = client->has_hello = client->speaks_japanese = false;
             client->is_corked = client->is_hung_up = false;

@@ -1,4 +1,4 @@
-/* All local clients: who may connect, the reader threads that serve them, and the way of the core's answers to them.
+/* All clients: who may connect, the reader threads that serve them, and the way of the core's answers to them.
  *
  * Requests that only read (kr_query_answers) are answered on the reader threads, a page at a time in a read transaction of its own;
  * all others become events for the core. Bounds: KR_CLIENTS_MAX clients, per client those of client.h, all requests under way
@@ -33,10 +33,14 @@ enum kr_err kr_hub_new(const struct kr_hub_options *options, struct kr_hub **ret
 void kr_hub_free(struct kr_hub *hub);
 /* What our hello says from now on. Names are cut at KR_NAME_BYTES_MAX. */
 void kr_hub_set_identity(struct kr_hub *hub, const uint8_t council[static 32], struct kr_slice name_ja, struct kr_slice name_en);
-/* A new connection; takes over the descriptor. One thread at a time. This process's user and root may stay, and users whom a card
+/* A new connection; takes over the descriptor. Any thread. This process's user and root may stay, and users whom a card
  * says to be a person of the council (kr_who_find); who that is now is asked anew with each request. Of such a user at most
  * KR_CLIENTS_USER_MAX connections. */
 void kr_hub_accept(struct kr_hub *hub, int fd);
+
+/* The same for somebody who has proved to be `caller` in another way: a machine's key that is on a card, or that of a ticket. Of
+ * one key at most KR_REMOTE_KEY_CLIENTS_MAX connections. */
+void kr_hub_adopt(struct kr_hub *hub, int fd, const struct kr_caller *caller);
 
 /* The core's answers. One thread, the one that runs the core. Answers to clients or requests that are gone are dropped. */
 void kr_hub_item(struct kr_hub *hub, uint64_t client, uint64_t request, struct kr_slice item);

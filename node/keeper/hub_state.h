@@ -19,7 +19,7 @@ struct kr_reader_thread {
 struct kr_hub {
     struct kr_hub_options options;
     struct kr_client clients[KR_CLIENTS_MAX];
-    uint64_t next_id;
+    _Atomic(uint64_t) next_id;
     struct kr_reader_thread readers[KR_READERS];
     unsigned reader_count; /* started */
     atomic_bool is_stopping;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "node/core/caller.h"
 #include "node/core/roles.h"
 #include "node/keeper/hub_state.h"
 #include "node/keeper/log.h"
@@ -146,13 +147,14 @@ void kr_hub_note(struct kr_hub *hub, const struct kr_client *client, uint32_t op
 }
 
 /* What the open questions of one user hold, over all its connections. */
-static size_t held_by(struct kr_hub *hub, uint32_t uid)
+static size_t held_by(struct kr_hub *hub, const struct kr_caller *caller)
 {
     size_t held = 0;
     for (size_t i = 0; i < KR_CLIENTS_MAX; i++) {
         struct kr_client *client = &hub->clients[i];
         pthread_mutex_lock(&client->mutex);
-        const bool is_meant = client->id != 0 && client->caller.is_guest && client->caller.uid == uid;
+        const bool is_meant =
+            client->id != 0 && client->caller.is_guest && kr_caller_mark(&client->caller) == kr_caller_mark(caller);
         for (uint32_t j = 0; is_meant && j < client->request_count; j++) {
             held += client->requests[j]->is_query ? client->requests[j]->charged : 0;
         }
@@ -168,7 +170,7 @@ static bool has_room(struct kr_hub *hub, const struct kr_client *client, size_t 
     if (!client->caller.is_guest) {
         return all <= HELD_BYTES_MAX;
     }
-    return all <= HELD_SHARE || (all <= HELD_BYTES_MAX - HELD_SHARE && held_by(hub, client->caller.uid) + len <= HELD_SHARE);
+    return all <= HELD_SHARE || (all <= HELD_BYTES_MAX - HELD_SHARE && held_by(hub, &client->caller) + len <= HELD_SHARE);
 }
 
 static enum kr_err add_query(struct kr_hub *hub, struct kr_client *client, const struct kr_client_frame *frame,

@@ -41,6 +41,7 @@ struct keeper {
     struct kr_lanes *lanes;
     struct kr_workers *workers;
     struct kr_hub *hub;
+    struct kr_remote *remote;
     struct kr_runner *runner;
 };
 
@@ -205,12 +206,21 @@ static enum kr_err start_parts(struct keeper *keeper, struct kr_error *error)
         err = kr_hub_new(&hub, &keeper->hub, error);
     }
     if (err == KR_OK) {
+        const struct kr_remote_options remote = {.store = keeper->store,
+                                                 .keyring = &keeper->shared,
+                                                 .lanes = keeper->lanes,
+                                                 .hub = keeper->hub,
+                                                 .clock = &keeper->clock};
+        err = kr_remote_new(&remote, &keeper->remote, error);
+    }
+    if (err == KR_OK) {
         const struct kr_runner_options runner = {.store = keeper->store,
                                                  .keyring = &keeper->shared,
                                                  .keyring_path = keeper->place->keyring,
                                                  .lanes = keeper->lanes,
                                                  .workers = keeper->workers,
                                                  .hub = keeper->hub,
+                                                 .remote = keeper->remote,
                                                  .clock = &keeper->clock,
                                                  .notify = &keeper->notify,
                                                  .guards = keeper->config.guards,
@@ -234,6 +244,11 @@ static enum kr_err start_parts(struct keeper *keeper, struct kr_error *error)
     }
     if (err == KR_OK) {
         err = open_people_socket(keeper, error);
+    }
+    if (err == KR_OK) {
+        uint8_t council[32];
+        kr_runner_council(keeper->runner, council);
+        err = kr_remote_start(keeper->remote, council, error);
     }
     return err == KR_OK ? kr_runner_start(keeper->runner, error) : err;
 }
@@ -378,6 +393,7 @@ static void stop(struct keeper *keeper)
     close_fd(keeper->listen_fd);
     close_fd(keeper->people_fd);
     kr_runner_free(keeper->runner);
+    kr_remote_free(keeper->remote);
     kr_hub_free(keeper->hub);
     kr_workers_free(keeper->workers);
     kr_lanes_free(keeper->lanes);

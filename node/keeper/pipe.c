@@ -117,6 +117,9 @@ static void fall(struct kr_pipe *pipe, const char *why, int grace_ms)
         pthread_mutex_unlock(&pipe->mutex);
         kr_log(KR_LOG_WARNING, "the net process is gone (%s, %s): it is started again, nothing is lost", why, how);
     }
+    if (pipe->options.remote != NULL) {
+        kr_remote_reset(pipe->options.remote);
+    }
     if (was_up) {
         kr_lanes_drop_net(pipe->options.lanes);
         kr_lanes_must_put(pipe->options.lanes, &(struct kr_event){.type = KR_EVENT_NET_DOWN});
@@ -253,6 +256,16 @@ static enum kr_err take_message(struct kr_pipe *pipe, struct kr_error *error)
                               &(struct kr_event){.type = KR_EVENT_FRAME, .number = message->number, .bytes = message->frame});
         }
         return KR_OK;
+    case KR_NET_CLIENT_FRAME:
+        if (pipe->options.remote != NULL) {
+            kr_remote_take(pipe->options.remote, message->number, message->frame);
+        }
+        return KR_OK;
+    case KR_NET_CLIENT_GONE:
+        if (pipe->options.remote != NULL) {
+            kr_remote_gone(pipe->options.remote, message->number);
+        }
+        return KR_OK;
     default:
         return KR_OK; /* READY says nothing that we wait for */
     }
@@ -283,6 +296,30 @@ static void send_waiting(struct kr_pipe *pipe)
     }
 }
 
+/* What clients from afar are to be told, as far as their lane has room: the rest waits, and they are not read meanwhile. */
+static void send_remote(struct kr_pipe *pipe)
+{
+    struct kr_remote_word word;
+    while (pipe->options.remote != NULL && pipe->channel != NULL && kr_remote_next(pipe->options.remote, &word)) {
+        pipe->out.type = word.type;
+        pipe->out.number = word.connection;
+        pipe->out.frame = word.frame;
+        pipe->out.count = word.frames;
+        pipe->out.generation = word.bytes;
+        enum kr_err err = kr_channel_send(pipe->channel, &pipe->out);
+        if (err == KR_BUSY) {
+            return;
+        }
+        if (err == KR_OK && word.type == KR_NET_CLIENT_TAKEN) {
+            err = kr_channel_dealt(pipe->channel, KR_LANE_CLIENT, word.frames, word.bytes);
+        }
+        kr_remote_told(pipe->options.remote);
+        if (err != KR_OK) {
+            fall(pipe, "it does not take what it is told", 0);
+        }
+    }
+}
+
 enum kr_err kr_pipe_turn(struct kr_pipe *pipe, struct kr_error *error)
 {
     uint64_t now_ms = pipe->due_ms == UINT64_MAX ? 0 : kr_monotonic_ms();
@@ -299,6 +336,7 @@ enum kr_err kr_pipe_turn(struct kr_pipe *pipe, struct kr_error *error)
         sodium_memzero(pipe->out.secret, sizeof pipe->out.secret);
     }
     send_waiting(pipe);
+    send_remote(pipe);
     enum kr_err err = pipe->channel == NULL ? KR_OK : kr_channel_pump(pipe->channel);
     /* What arrived before the end is taken, too: log lines say why it died. */
     bool is_ended = err != KR_OK, is_nonsense = false;
@@ -342,6 +380,12 @@ enum kr_err kr_pipe_allow(struct kr_pipe *pipe, struct kr_slice bytes)
     }
     memcpy(pipe->entries, message->entries, count * sizeof pipe->entries[0]);
     pipe->entry_count = count;
+    if (pipe->options.remote != NULL) {
+        err = kr_remote_allow(pipe->options.remote, pipe->entries, count);
+        if (err != KR_OK) {
+            return err;
+        }
+    }
     pipe->generation++; /* ours: a core that was made anew counts from the beginning again */
     pipe->has_allow = true;
     if (pipe->channel != NULL) {
@@ -396,7 +440,7 @@ void kr_pipe_send(struct kr_pipe *pipe, uint32_t number, uint8_t *bytes, size_t 
 
 void kr_pipe_dealt(struct kr_pipe *pipe, size_t frames, size_t bytes)
 {
-    if (pipe->channel != NULL && kr_channel_dealt(pipe->channel, frames, bytes) != KR_OK) {
+    if (pipe->channel != NULL && kr_channel_dealt(pipe->channel, KR_LANE_DATA, frames, bytes) != KR_OK) {
         fall(pipe, "it does not take what it is told", 0);
     }
 }

@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include "node/keeper/lanes.h"
+#include "node/keeper/remote.h"
 #include "node/keeper/ways.h"
 #include "node/net/channel.h"
 
@@ -33,6 +34,7 @@ struct kr_pipe_options {
     const char *listen;                                 /* "": nowhere */
     const uint8_t *transport_secret, *transport_public; /* borrowed */
     struct kr_lanes *lanes;
+    struct kr_remote *remote; /* clients from afar; NULL: there are none */
 };
 
 struct kr_pipe;

@@ -568,7 +568,8 @@ enum kr_err kr_runner_new(const struct kr_runner_options *options, struct kr_run
                                          .listen = options->listen,
                                          .transport_secret = keyring->transport_secret,
                                          .transport_public = keyring->transport_public,
-                                         .lanes = options->lanes};
+                                         .lanes = options->lanes,
+                                         .remote = options->remote};
     const struct kr_core_options core = {.keyring = keyring,
                                          .endpoint = options->endpoint,
                                          .guards = options->guards,

@@ -29,6 +29,7 @@ struct kr_runner_options {
     struct kr_lanes *lanes;
     struct kr_workers *workers;
     struct kr_hub *hub;
+    struct kr_remote *remote; /* NULL: no clients from afar */
     struct kr_clock *clock;
     const struct kr_notify *notify;
     struct kr_guards *guards;                    /* held */

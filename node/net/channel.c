@@ -10,11 +10,11 @@
 #include "proto/codec/writer.h"
 
 #define HEAD_BYTES              6u
-#define LANES                   2u
+#define LANES                   3u
+#define DATA_BEFORE_CLIENT      4u /* chunks and messages, where both lanes wait */
 #define MESSAGE_BYTES_MAX       (KR_FRAME_BYTES_MAX + 1024u)
 #define CONTROL_QUEUE_BYTES_MAX KR_MIB
 #define STAGE_BYTES             (2u * (KR_CHANNEL_CHUNK_BYTES_MAX + HEAD_BYTES))
-#define CREDIT_BYTES_MIN        (KR_CHANNEL_WINDOW / 32u)
 
 /* A whole message: waiting to go out, or come in and waiting to be taken. */
 struct parcel {
@@ -38,11 +38,35 @@ struct kr_channel {
     size_t head_len;
     struct parcel *partial[LANES]; /* messages of which chunks are missing; `sent` counts bytes filled, `len` the room */
     size_t chunk_left;
-    uint64_t under_way;   /* data that the other has not dealt with */
-    uint64_t in_hand;     /* data that came and that we have not dealt with */
-    uint64_t dealt;       /* data that we have dealt with and not said so */
-    struct parcel *taken; /* behind the slices of the last message */
+    unsigned staged, received; /* of the data lane since the clients' had its turn */
+    uint64_t under_way[LANES]; /* what the other has not dealt with */
+    uint64_t in_hand[LANES];   /* what came and we have not dealt with */
+    uint64_t dealt[LANES];     /* what we have dealt with and not said so */
+    struct parcel *taken;      /* behind the slices of the last message */
 };
+
+static const uint64_t windows[LANES] = {
+    [KR_LANE_CONTROL] = UINT64_MAX, [KR_LANE_DATA] = KR_CHANNEL_WINDOW, [KR_LANE_CLIENT] = KR_CHANNEL_CLIENT_WINDOW};
+
+static enum kr_channel_lane lane_of(uint32_t type)
+{
+    return type == KR_NET_FRAME ? KR_LANE_DATA : type == KR_NET_CLIENT_FRAME ? KR_LANE_CLIENT : KR_LANE_CONTROL;
+}
+
+/* Whose turn it is; `*passed` counts. LANES: nothing waits. */
+static uint32_t next_lane(const struct queue queues[static LANES], unsigned *passed)
+{
+    if (queues[KR_LANE_CONTROL].first != NULL) {
+        return KR_LANE_CONTROL;
+    }
+    const bool has_data = queues[KR_LANE_DATA].first != NULL, has_client = queues[KR_LANE_CLIENT].first != NULL;
+    if (has_data && (!has_client || *passed < DATA_BEFORE_CLIENT)) {
+        *passed += has_client;
+        return KR_LANE_DATA;
+    }
+    *passed = 0;
+    return has_client ? KR_LANE_CLIENT : LANES;
+}
 
 enum kr_err kr_channel_new(int fd, struct kr_channel **ret_channel)
 {
@@ -89,18 +113,19 @@ int kr_channel_fd(const struct kr_channel *channel)
 
 bool kr_channel_wants_write(const struct kr_channel *channel)
 {
-    return channel->stage_at < channel->stage_len || channel->out[KR_LANE_CONTROL].first != NULL ||
-           channel->out[KR_LANE_DATA].first != NULL;
+    unsigned passed = 0;
+    return channel->stage_at < channel->stage_len || next_lane(channel->out, &passed) != LANES;
 }
 
-size_t kr_channel_window_left(const struct kr_channel *channel)
+size_t kr_channel_window_left(const struct kr_channel *channel, enum kr_channel_lane lane)
 {
-    return channel->under_way < KR_CHANNEL_WINDOW ? (size_t)(KR_CHANNEL_WINDOW - channel->under_way) : 0;
+    return channel->under_way[lane] < windows[lane] ? (size_t)(windows[lane] - channel->under_way[lane]) : 0;
 }
 
 bool kr_channel_has_message(const struct kr_channel *channel)
 {
-    return channel->in[KR_LANE_CONTROL].first != NULL || channel->in[KR_LANE_DATA].first != NULL;
+    unsigned passed = 0;
+    return next_lane(channel->in, &passed) != LANES;
 }
 
 static void queue_push(struct queue *queue, struct parcel *parcel)
@@ -154,7 +179,8 @@ static void write_allow(const struct kr_net_message *message, struct kr_writer *
 
 static bool is_about_one(uint32_t type)
 {
-    return type == KR_NET_HANGUP || type == KR_NET_LOST || type == KR_NET_TURNED_AWAY;
+    return type == KR_NET_HANGUP || type == KR_NET_LOST || type == KR_NET_TURNED_AWAY || type == KR_NET_CLIENT_CUT ||
+           type == KR_NET_CLIENT_GONE;
 }
 
 static void write_message(const struct kr_net_message *message, struct kr_writer *writer)
@@ -201,10 +227,24 @@ static void write_message(const struct kr_net_message *message, struct kr_writer
         kr_writer_uint(writer, message->count);
         break;
     case KR_NET_FRAME:
+    case KR_NET_CLIENT_FRAME:
         kr_writer_array(writer, 3);
         kr_writer_uint(writer, message->type);
         kr_writer_uint(writer, message->number);
         kr_writer_slice(writer, message->frame);
+        break;
+    case KR_NET_CLIENT_TAKEN:
+        kr_writer_array(writer, 4);
+        kr_writer_uint(writer, message->type);
+        kr_writer_uint(writer, message->number);
+        kr_writer_uint(writer, message->count);
+        kr_writer_uint(writer, message->generation);
+        break;
+    case KR_NET_CREDIT:
+        kr_writer_array(writer, 3);
+        kr_writer_uint(writer, message->type);
+        kr_writer_uint(writer, message->number);
+        kr_writer_uint(writer, message->count);
         break;
     default: /* one number each */
         kr_writer_array(writer, 2);
@@ -272,12 +312,24 @@ static enum kr_err read_message(const uint8_t *bytes, size_t len, enum kr_channe
         message->count = kr_reader_uint(&reader, UINT64_MAX);
         break;
     case KR_NET_FRAME:
+    case KR_NET_CLIENT_FRAME:
         message->number = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
         message->frame = kr_reader_bin(&reader, 1, KR_FRAME_BYTES_MAX + 64u);
+        break;
+    case KR_NET_CLIENT_TAKEN:
+        message->number = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
+        message->count = kr_reader_uint(&reader, UINT32_MAX);
+        message->generation = kr_reader_uint(&reader, UINT32_MAX);
+        break;
+    case KR_NET_CREDIT:
+        message->number = (uint32_t)kr_reader_uint(&reader, KR_LANE_CLIENT);
+        message->count = kr_reader_uint(&reader, UINT64_MAX);
         break;
     case KR_NET_HANGUP:
     case KR_NET_LOST:
     case KR_NET_TURNED_AWAY:
+    case KR_NET_CLIENT_CUT:
+    case KR_NET_CLIENT_GONE:
         message->number = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
         break;
     case KR_NET_ALLOWED:
@@ -285,7 +337,6 @@ static enum kr_err read_message(const uint8_t *bytes, size_t len, enum kr_channe
         break;
     case KR_NET_STOP:
     case KR_NET_READY:
-    case KR_NET_CREDIT:
         message->count = kr_reader_uint(&reader, UINT64_MAX);
         break;
     default:
@@ -294,20 +345,21 @@ static enum kr_err read_message(const uint8_t *bytes, size_t len, enum kr_channe
     (void)count; /* the reader counts too: an array with elements left or missing fails */
     kr_reader_close(&reader);
     enum kr_err err = kr_reader_end(&reader);
-    return err == KR_OK && (message->type == KR_NET_FRAME) != (lane == KR_LANE_DATA) ? KR_MALFORMED : err;
+    return err == KR_OK && lane_of(message->type) != lane ? KR_MALFORMED : err;
 }
 
 /* ---- out ---- */
 
 enum kr_err kr_channel_send(struct kr_channel *channel, const struct kr_net_message *message)
 {
-    bool is_data = message->type == KR_NET_FRAME;
-    struct queue *queue = &channel->out[is_data ? KR_LANE_DATA : KR_LANE_CONTROL];
+    const enum kr_channel_lane lane = lane_of(message->type);
+    const bool is_data = lane != KR_LANE_CONTROL;
+    struct queue *queue = &channel->out[lane];
     if (channel->is_broken) {
         return KR_CLOSED;
     }
     if (is_data && (message->frame.len > KR_FRAME_BYTES_MAX + 64u ||
-                    kr_channel_window_left(channel) < message->frame.len + KR_CHANNEL_FRAME_COST)) {
+                    kr_channel_window_left(channel, lane) < message->frame.len + KR_CHANNEL_FRAME_COST)) {
         return message->frame.len > KR_FRAME_BYTES_MAX + 64u ? KR_BOUNDS : KR_BUSY;
     }
     if (!is_data && queue->bytes > CONTROL_QUEUE_BYTES_MAX) {
@@ -321,7 +373,7 @@ enum kr_err kr_channel_send(struct kr_channel *channel, const struct kr_net_mess
     if (parcel != NULL) {
         memcpy(parcel->bytes, writer.bytes, writer.len);
         queue_push(queue, parcel);
-        channel->under_way += is_data ? message->frame.len + KR_CHANNEL_FRAME_COST : 0;
+        channel->under_way[lane] += is_data ? message->frame.len + KR_CHANNEL_FRAME_COST : 0;
     } else if (err == KR_OK) {
         err = KR_NOMEM;
     }
@@ -332,38 +384,39 @@ enum kr_err kr_channel_send(struct kr_channel *channel, const struct kr_net_mess
     return err;
 }
 
-enum kr_err kr_channel_dealt(struct kr_channel *channel, size_t frames, size_t bytes)
+enum kr_err kr_channel_dealt(struct kr_channel *channel, enum kr_channel_lane lane, size_t frames, size_t bytes)
 {
     uint64_t cost = bytes + (uint64_t)frames * KR_CHANNEL_FRAME_COST;
-    channel->in_hand -= cost < channel->in_hand ? cost : channel->in_hand;
-    channel->dealt += cost;
-    if (channel->dealt < CREDIT_BYTES_MIN) {
+    channel->in_hand[lane] -= cost < channel->in_hand[lane] ? cost : channel->in_hand[lane];
+    channel->dealt[lane] += cost;
+    if (channel->dealt[lane] < windows[lane] / 32u) {
         return KR_OK;
     }
     static _Thread_local struct kr_net_message credit; /* tens of kilobytes: not on the stack */
     credit.type = KR_NET_CREDIT;
-    credit.count = channel->dealt;
-    channel->dealt = 0;
+    credit.number = lane;
+    credit.count = channel->dealt[lane];
+    channel->dealt[lane] = 0;
     return kr_channel_send(channel, &credit);
 }
 
-/* Puts the next chunks on the stage: all of the control lane first. */
+/* Puts the next chunks on the stage. */
 static void fill_stage(struct kr_channel *channel)
 {
     channel->stage_len = channel->stage_at = 0;
     for (;;) {
-        uint8_t lane = channel->out[KR_LANE_CONTROL].first != NULL ? KR_LANE_CONTROL : KR_LANE_DATA;
-        struct parcel *parcel = channel->out[lane].first;
-        if (parcel == NULL) {
+        const uint32_t lane = next_lane(channel->out, &channel->staged);
+        if (lane == LANES) {
             return;
         }
+        struct parcel *parcel = channel->out[lane].first;
         size_t len = parcel->len - parcel->sent;
         len = len < KR_CHANNEL_CHUNK_BYTES_MAX ? len : KR_CHANNEL_CHUNK_BYTES_MAX;
         if (channel->stage_len + HEAD_BYTES + len > STAGE_BYTES) {
             return;
         }
         uint8_t *at = channel->stage + channel->stage_len;
-        at[0] = lane;
+        at[0] = (uint8_t)lane;
         at[1] = parcel->sent + len == parcel->len;
         at[2] = (uint8_t)(len >> 24);
         at[3] = (uint8_t)(len >> 16);
@@ -462,6 +515,7 @@ static enum kr_err pump_in(struct kr_channel *channel)
     static _Thread_local uint8_t buffer[128u * KR_KIB];
     /* The window bounds what an honest other side has under way; whoever sends more is not read until this much is taken. */
     while (channel->in[KR_LANE_DATA].bytes <= 2u * KR_CHANNEL_WINDOW &&
+           channel->in[KR_LANE_CLIENT].bytes <= 2u * KR_CHANNEL_CLIENT_WINDOW &&
            channel->in[KR_LANE_CONTROL].bytes <= 2u * CONTROL_QUEUE_BYTES_MAX) {
         ssize_t n = recv(channel->fd, buffer, sizeof buffer, 0);
         if (n == 0) {
@@ -502,22 +556,24 @@ enum kr_err kr_channel_receive(struct kr_channel *channel, struct kr_net_message
 {
     for (;;) {
         free(channel->taken);
-        uint8_t lane = channel->in[KR_LANE_CONTROL].first != NULL ? KR_LANE_CONTROL : KR_LANE_DATA;
-        channel->taken = queue_pop(&channel->in[lane]);
-        if (channel->taken == NULL) {
+        channel->taken = NULL;
+        const uint32_t lane = next_lane(channel->in, &channel->received);
+        if (lane == LANES) {
             return KR_NOT_FOUND;
         }
+        channel->taken = queue_pop(&channel->in[lane]);
         enum kr_err err = read_message(channel->taken->bytes, channel->taken->len, (enum kr_channel_lane)lane, ret_message);
-        if (err == KR_OK && ret_message->type == KR_NET_FRAME) {
-            channel->in_hand += ret_message->frame.len + KR_CHANNEL_FRAME_COST;
+        if (err == KR_OK && lane != KR_LANE_CONTROL) {
+            channel->in_hand[lane] += ret_message->frame.len + KR_CHANNEL_FRAME_COST;
         }
-        if (err != KR_OK || channel->in_hand > KR_CHANNEL_WINDOW) {
+        if (err != KR_OK || channel->in_hand[lane] > windows[lane]) {
             channel->is_broken = true;
             return KR_CLOSED;
         }
         if (ret_message->type != KR_NET_CREDIT) {
             return KR_OK;
         }
-        channel->under_way -= ret_message->count < channel->under_way ? ret_message->count : channel->under_way;
+        uint64_t *under_way = &channel->under_way[ret_message->number];
+        *under_way -= ret_message->count < *under_way ? ret_message->count : *under_way;
     }
 }

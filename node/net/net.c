@@ -14,6 +14,7 @@
 #include <zmq.h>
 
 #include "node/net/channel.h"
+#include "node/net/clients.h"
 #include "node/net/meter.h"
 #include "node/net/sandbox.h"
 #include "node/net/sockets.h"
@@ -23,13 +24,12 @@
 #define FRAMES_A_TURN     64u   /* from one socket, so that none starves the others */
 #define DESCRIPTORS_MAX   KR_METER_DESCRIPTORS_MAX
 #define STRANGERS_SHARE   4u /* where descriptors are few: that part of them is for connections that have brought nothing yet */
-#define ROUTE_BYTES       5u /* of the ids that a ROUTER makes up itself; peers that choose their own are not heard */
 #define FRAME_WINDOW      (KR_FRAME_BYTES_MAX + 64u + KR_CHANNEL_FRAME_COST)
 
 struct peer {
     struct kr_net_entry entry;
     bool has_route;
-    uint8_t route[ROUTE_BYTES]; /* of the connection that its last frame came over */
+    uint8_t route[KR_ROUTE_BYTES]; /* of the connection that its last frame came over */
     struct kr_connection connection;
 };
 
@@ -54,8 +54,10 @@ struct net {
     uint8_t refused_key[32];
     int64_t refused_due_ms;
     struct kr_meter_bounds bounds;
-    uint32_t unended_cut, strangers_cut; /* connections cut by the meter and not told yet */
-    struct kr_connection stranger;       /* one of them */
+    struct kr_net_clients clients;
+    uint32_t unended_cut, strangers_cut;    /* connections cut by the meter and not told yet */
+    uint32_t clients_cut, clients_kept_out; /* of persons' machines, likewise */
+    struct kr_connection stranger;          /* one of them */
     int64_t cut_due_ms, look_ms;
     struct kr_meter meter;
     struct kr_net_message in, out; /* large: not on the stack */
@@ -132,6 +134,25 @@ static struct peer *peer_by_key(struct net *net, const uint8_t key[static 32])
     return NULL;
 }
 
+/* Ends a connection of a person's machine, and says so. */
+static enum kr_err cut_client(struct net *net, struct kr_net_client *client)
+{
+    const uint32_t number = client->number;
+    return kr_net_client_cut(&net->clients, client) ? say_of(net, KR_NET_CLIENT_GONE, number) : KR_OK;
+}
+
+static enum kr_err cut_clients_off_list(struct net *net)
+{
+    enum kr_err err = KR_OK;
+    for (uint32_t i = 0; i < net->clients.count && err == KR_OK; i++) {
+        const struct peer *peer = peer_by_key(net, net->clients.items[i].key);
+        if (peer == NULL || peer->entry.kind != KR_NET_PERSON) {
+            err = cut_client(net, &net->clients.items[i]);
+        }
+    }
+    return err;
+}
+
 static enum kr_err take_list(struct net *net)
 {
     const struct kr_net_message *message = &net->in;
@@ -154,6 +175,10 @@ static enum kr_err take_list(struct net *net)
     net->peers = peers;
     net->peer_count = message->entry_count;
     net->has_list = true;
+    enum kr_err err = cut_clients_off_list(net);
+    if (err != KR_OK) {
+        return err;
+    }
     net->out = (struct kr_net_message){.type = KR_NET_ALLOWED, .generation = message->generation};
     return say(net);
 }
@@ -324,7 +349,7 @@ static bool send_frame(struct net *net, uint32_t number, struct kr_slice frame)
     }
     const struct peer *peer = peer_by_number(net, number);
     return peer != NULL && peer->has_route && net->router != NULL &&
-           zmq_send(net->router, peer->route, ROUTE_BYTES, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0 &&
+           zmq_send(net->router, peer->route, KR_ROUTE_BYTES, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0 &&
            zmq_send(net->router, frame.bytes, frame.len, ZMQ_DONTWAIT) >= 0;
 }
 
@@ -332,7 +357,7 @@ static enum kr_err take_frame(struct net *net)
 {
     size_t len = net->in.frame.len;
     enum kr_err err = send_frame(net, net->in.number, net->in.frame) ? KR_OK : say_lost(net, net->in.number);
-    return err == KR_OK ? kr_channel_dealt(net->channel, 1, len) : err;
+    return err == KR_OK ? kr_channel_dealt(net->channel, KR_LANE_DATA, 1, len) : err;
 }
 
 static enum kr_err pass_on(struct net *net, uint32_t number, zmq_msg_t *part)
@@ -341,6 +366,75 @@ static enum kr_err pass_on(struct net *net, uint32_t number, zmq_msg_t *part)
     net->out.number = number;
     net->out.frame = (struct kr_slice){zmq_msg_data(part), zmq_msg_size(part)};
     return say(net);
+}
+
+/* ---- persons' machines ---- */
+
+/* A machine whose queue is full has not kept to what it may have under way. */
+static enum kr_err take_client_frame(struct net *net)
+{
+    struct kr_net_client *client = kr_net_client_by_number(&net->clients, net->in.number);
+    const size_t len = net->in.frame.len;
+    enum kr_err err = KR_OK;
+    const bool is_sent = client == NULL || (zmq_send(net->router, client->route, KR_ROUTE_BYTES, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0 &&
+                                            zmq_send(net->router, net->in.frame.bytes, len, ZMQ_DONTWAIT) >= 0);
+    if (!is_sent) {
+        err = cut_client(net, client);
+    }
+    return err == KR_OK ? kr_channel_dealt(net->channel, KR_LANE_CLIENT, 1, len) : err;
+}
+
+static enum kr_err take_client_word(struct net *net)
+{
+    struct kr_net_client *client = kr_net_client_by_number(&net->clients, net->in.number);
+    if (client == NULL) {
+        return KR_OK; /* it has ended meanwhile */
+    }
+    if (net->in.type == KR_NET_CLIENT_CUT) {
+        return cut_client(net, client);
+    }
+    kr_net_client_taken(client, net->in.count, net->in.generation);
+    return KR_OK;
+}
+
+/* Every connection has room for what it may have under way: who sends more is cut, and takes nothing from the others. */
+static enum kr_err pass_client_on(struct net *net, const struct peer *peer, const uint8_t *route,
+                                  const struct kr_connection *connection, zmq_msg_t *part)
+{
+    struct kr_net_client *client = kr_net_client_by_route(&net->clients, route);
+    const size_t len = zmq_msg_size(part);
+    if (client == NULL && connection->port == 0) {
+        return KR_OK; /* it ended before it was heard */
+    }
+    if (client == NULL) {
+        client = kr_net_client_add(&net->clients, peer->entry.key, route, connection);
+    }
+    if (client == NULL) {
+        net->clients_kept_out++;
+        kr_connection_shut(connection);
+        return KR_OK;
+    }
+    if (client->is_cut) {
+        return KR_OK;
+    }
+    if (!kr_net_client_charge(client, len) || kr_channel_window_left(net->channel, KR_LANE_CLIENT) < len + KR_CHANNEL_FRAME_COST) {
+        net->clients_cut++;
+        return cut_client(net, client);
+    }
+    net->out.type = KR_NET_CLIENT_FRAME;
+    net->out.number = client->number;
+    net->out.frame = (struct kr_slice){zmq_msg_data(part), len};
+    return say(net);
+}
+
+static enum kr_err sweep_clients(struct net *net)
+{
+    struct kr_net_client gone;
+    enum kr_err err = KR_OK;
+    while (err == KR_OK && kr_net_client_sweep(&net->clients, &gone)) {
+        err = gone.is_cut ? KR_OK : say_of(net, KR_NET_CLIENT_GONE, gone.number);
+    }
+    return err;
 }
 
 /* Who sent it is what CURVE proved (User-Id, set by our ZAP answer), never the routing id. */
@@ -376,14 +470,17 @@ static enum kr_err take_routed(struct net *net, unsigned count, zmq_msg_t parts[
         kr_connection_shut(&connection);
         return KR_OK;
     }
-    if (peer == NULL || zmq_msg_size(&parts[0]) != ROUTE_BYTES || route[0] != 0 || zmq_msg_size(&parts[1]) == 0) {
+    if (peer == NULL || zmq_msg_size(&parts[0]) != KR_ROUTE_BYTES || route[0] != 0 || zmq_msg_size(&parts[1]) == 0) {
         return KR_OK;
+    }
+    if (peer->entry.kind == KR_NET_PERSON) {
+        return pass_client_on(net, peer, route, &connection, &parts[1]);
     }
     if (is_open) { /* else it was read after its connection had ended, and another may be there already */
         if (peer->entry.kind == KR_NET_PEER && !kr_connection_is_same(&peer->connection, &connection) && !is_anothers(net, peer)) {
             kr_connection_shut(&peer->connection); /* one key, one connection: the newest */
         }
-        memcpy(peer->route, route, ROUTE_BYTES);
+        memcpy(peer->route, route, KR_ROUTE_BYTES);
         peer->has_route = true;
         peer->connection = connection;
     }
@@ -394,7 +491,8 @@ static enum kr_err take_routed(struct net *net, unsigned count, zmq_msg_t parts[
 static enum kr_err drain(struct net *net, void *socket, const struct dial *dial)
 {
     enum kr_err err = KR_OK;
-    for (unsigned i = 0; i < FRAMES_A_TURN && err == KR_OK && kr_channel_window_left(net->channel) >= FRAME_WINDOW; i++) {
+    for (unsigned i = 0; i < FRAMES_A_TURN && err == KR_OK && kr_channel_window_left(net->channel, KR_LANE_DATA) >= FRAME_WINDOW;
+         i++) {
         zmq_msg_t parts[2];
         (void)zmq_msg_init(&parts[0]);
         (void)zmq_msg_init(&parts[1]);
@@ -437,25 +535,41 @@ static enum kr_err say_strangers(struct net *net, uint32_t cut)
                    net->bounds.strangers_max, cut, address);
 }
 
+static enum kr_err say_clients(struct net *net)
+{
+    return say_log(
+        net, KR_LOG_WARNING,
+        "connections of persons' machines cut because they sent more than they may have under way: %u; not taken because "
+        "one machine had more than %u, or all together more than %u: %u. Links go on",
+        net->clients_cut, 2u * KR_REMOTE_KEY_CLIENTS_MAX, KR_REMOTE_CLIENTS_MAX, net->clients_kept_out);
+}
+
 /* ZeroMQ tells nobody of a message that has not ended, however much of it has come, nor of connections that have brought none. */
 static enum kr_err look(struct net *net)
 {
     const int64_t now = now_ms();
     if (now >= net->look_ms) {
+        enum kr_err swept = sweep_clients(net);
+        if (swept != KR_OK) {
+            return swept;
+        }
         const struct kr_meter_found found = kr_meter_look(&net->meter, &net->bounds);
         net->unended_cut += found.unended;
         net->strangers_cut += found.strangers;
         net->stranger = found.strangers > 0 ? found.stranger : net->stranger;
         net->look_ms = now + found.again_ms;
     }
-    if (net->unended_cut + net->strangers_cut == 0 || now < net->cut_due_ms) {
+    if (net->unended_cut + net->strangers_cut + net->clients_cut + net->clients_kept_out == 0 || now < net->cut_due_ms) {
         return KR_OK;
     }
     enum kr_err err = net->unended_cut > 0 ? say_unended(net, net->unended_cut) : KR_OK;
     if (err == KR_OK && net->strangers_cut > 0) {
         err = say_strangers(net, net->strangers_cut);
     }
-    net->unended_cut = net->strangers_cut = 0;
+    if (err == KR_OK && net->clients_cut + net->clients_kept_out > 0) {
+        err = say_clients(net);
+    }
+    net->unended_cut = net->strangers_cut = net->clients_cut = net->clients_kept_out = 0;
     net->cut_due_ms = now + REFUSED_REPORT_MS;
     return err;
 }
@@ -478,6 +592,11 @@ static enum kr_err take_message(struct net *net)
         return KR_OK;
     case KR_NET_FRAME:
         return take_frame(net);
+    case KR_NET_CLIENT_FRAME:
+        return take_client_frame(net);
+    case KR_NET_CLIENT_CUT:
+    case KR_NET_CLIENT_TAKEN:
+        return take_client_word(net);
     case KR_NET_STOP:
         net->is_stopping = true;
         return KR_OK;
@@ -502,7 +621,7 @@ static enum kr_err take_messages(struct net *net)
 static enum kr_err wait(struct net *net)
 {
     zmq_pollitem_t items[3 + 2 * sizeof net->dials / sizeof net->dials[0]];
-    bool has_room = kr_channel_window_left(net->channel) >= FRAME_WINDOW;
+    bool has_room = kr_channel_window_left(net->channel, KR_LANE_DATA) >= FRAME_WINDOW;
     int count = 0;
     items[count++] = (zmq_pollitem_t){.fd = kr_channel_fd(net->channel),
                                       .events = kr_channel_wants_write(net->channel) ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN};

@@ -21,6 +21,7 @@ struct kr_audit_item {
     struct kr_slice note;
     uint8_t hash[32]; /* of the chain behind this entry */
 };
+#define KR_AUDIT_BY_KEY  UINT32_MAX /* as user id: it came by a machine's key */
 #define KR_AUDIT_GOES_ON 0xFFFFu
 void kr_audit_item_write(const struct kr_audit_item *item, struct kr_writer *writer);
 enum kr_err kr_audit_item_read(struct kr_slice bytes, struct kr_audit_item *ret_item) KR_WARN_UNUSED;

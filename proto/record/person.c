@@ -113,7 +113,9 @@ static void read_credentials(struct kr_reader *reader, struct kr_person_card *ca
         credential->kind = (uint32_t)kr_reader_uint(reader, UINT32_MAX);
         credential->bytes = kr_reader_bin(reader, 1, KR_CREDENTIAL_BYTES_MAX);
         kr_reader_close(reader);
-        if (reader->err == KR_OK && credential->kind == KR_CREDENTIAL_USER && credential->bytes.len != KR_CREDENTIAL_USER_BYTES) {
+        const bool is_short = (credential->kind == KR_CREDENTIAL_USER && credential->bytes.len != KR_CREDENTIAL_USER_BYTES) ||
+                              (credential->kind == KR_CREDENTIAL_KEY && credential->bytes.len != KR_CREDENTIAL_KEY_BYTES);
+        if (reader->err == KR_OK && is_short) {
             kr_reader_fail(reader, KR_MALFORMED);
         }
     }

@@ -52,8 +52,10 @@ void kr_body_card_write(const struct kr_body_card *card, struct kr_writer *write
 /* By what a person is known to a node. */
 enum kr_credential_kind {
     KR_CREDENTIAL_USER = 1, /* machine (16 bytes) ‖ user id BE32: a local user, there alone */
+    KR_CREDENTIAL_KEY = 2,  /* X25519 public key (32 bytes) of a machine of its own, at every node of the council */
 };
 #define KR_CREDENTIAL_USER_BYTES 20u
+#define KR_CREDENTIAL_KEY_BYTES  32u
 #define KR_CREDENTIAL_BYTES_MAX  64u
 struct kr_credential {
     uint32_t kind; /* a newer one is kept, and admits nobody here */

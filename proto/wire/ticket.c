@@ -6,6 +6,7 @@
 #include "proto/codec/reader.h"
 #include "proto/codec/writer.h"
 #include "proto/wire/bech32m.h"
+#include "proto/wire/machine_ticket.h"
 
 #define HRP            "kairan"
 #define TICKET_VERSION 1u
@@ -45,8 +46,8 @@ enum kr_err kr_ticket_print(const struct kr_ticket *ticket, char *ret_text, size
     return err;
 }
 
-/* The version stands first, so that a newer ticket is told from a broken one. */
-static bool is_newer(const uint8_t *payload, size_t len)
+/* The version stands first, so that a newer ticket, or one of another kind, is told from a broken one. */
+static uint64_t version_of(const uint8_t *payload, size_t len)
 {
     struct kr_reader reader;
     uint64_t version;
@@ -54,7 +55,7 @@ static bool is_newer(const uint8_t *payload, size_t len)
     kr_reader_init(&reader, payload, len);
     (void)kr_reader_array_between(&reader, 1, UINT32_MAX);
     version = kr_reader_uint(&reader, UINT32_MAX);
-    return reader.err == KR_OK && version > TICKET_VERSION;
+    return reader.err == KR_OK ? version : 0;
 }
 
 static enum kr_err read_payload(const uint8_t *payload, size_t len, struct kr_ticket *ret_ticket, struct kr_error *error)
@@ -90,7 +91,9 @@ enum kr_err kr_ticket_parse(const char *text, size_t len, struct kr_ticket *ret_
     size_t payload_len = 0;
     enum kr_err err = kr_bech32m_decode(HRP, text, len, payload, sizeof payload, &payload_len, error);
 
-    if (err == KR_OK && is_newer(payload, payload_len)) {
+    if (err == KR_OK && version_of(payload, payload_len) == KR_MACHINE_TICKET_VERSION) {
+        err = kr_fail(error, KR_INVALID, "this ticket enrols a person's machine: it is for `kairan enrol`, on that machine");
+    } else if (err == KR_OK && version_of(payload, payload_len) > TICKET_VERSION) {
         err = kr_fail(error, KR_VERSION, "the ticket comes from a newer version of Kairan: update this node first");
     } else if (err == KR_OK) {
         err = read_payload(payload, payload_len, &ticket, error);

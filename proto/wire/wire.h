@@ -26,6 +26,7 @@ enum kr_frame_class {
     KR_FRAME_HELLO = 1,
     KR_FRAME_SEALED = 2,
     KR_FRAME_LOST = 3,
+    KR_FRAME_REMOTE = 4, /* a person's machine: proto/wire/remote.h */
 };
 
 /* hello      = array of 10: wire version, role (0 initiator, 1 responder), purpose (0 link, 1 join by ticket), council id (bin 32),

@@ -128,7 +128,7 @@ static enum kr_err lie(struct liar *liar, struct kr_channel *to, uint32_t number
 
 static enum kr_err carry(struct liar *liar, struct kr_channel *from, struct kr_channel *to)
 {
-    while (kr_channel_window_left(to) >= ROOM_BYTES) {
+    while (kr_channel_window_left(to, KR_LANE_DATA) >= ROOM_BYTES) {
         enum kr_err err = kr_channel_receive(from, &liar->in);
         if (err != KR_OK) {
             return err == KR_NOT_FOUND ? KR_OK : err;
@@ -144,7 +144,7 @@ static enum kr_err carry(struct liar *liar, struct kr_channel *from, struct kr_c
                 err =
                     access("lie", F_OK) == 0 ? lie(liar, to, number, frame) : send_frame(liar, to, number, frame.bytes, frame.len);
             }
-            err = err == KR_OK ? kr_channel_dealt(from, 1, frame.len) : err;
+            err = err == KR_OK ? kr_channel_dealt(from, KR_LANE_DATA, 1, frame.len) : err;
         }
         if (err != KR_OK) {
             return err;
@@ -167,7 +167,8 @@ static enum kr_err turn(struct liar *liar)
     for (unsigned i = 0; i < 2; i++) {
         pollers[i] = (struct pollfd){.fd = kr_channel_fd(channels[i]), .events = POLLIN};
         pollers[i].events |= kr_channel_wants_write(channels[i]) ? POLLOUT : 0;
-        may_wait = may_wait && !(kr_channel_has_message(channels[i]) && kr_channel_window_left(channels[1 - i]) >= ROOM_BYTES);
+        may_wait = may_wait &&
+                   !(kr_channel_has_message(channels[i]) && kr_channel_window_left(channels[1 - i], KR_LANE_DATA) >= ROOM_BYTES);
     }
     if (err == KR_OK && may_wait && poll(pollers, 2, -1) < 0) {
         return KR_SYSTEM;

@@ -14,7 +14,7 @@ RECORD = {"record": 0, "header": 1, "sealed": 2, "report": 3, "advisory": 4, "co
 MESSAGE, HELLO, SUBMIT, INVITE, LS, SUMMARY, MATCH, SHOWN, COUNCIL, PREVIEW, EXPLAINED, PEER, STATUS, JOIN = range(14)
 FROM_CLIENT, FROM_KEEPER, RETRACT, REVISE, CONFIRM, WAITING, EXPORT, SIGHT, SIGHTING_ITEM = range(14, 23)
 STATED, CARD_EDIT, KEY_COPY, KEY_SEALED, KEY_FORGET, ALARM, PEER_ACT, BLOCKED, QUARANTINED, PROOF, PAPER, KEY_ITEM = range(29, 41)
-REVOKE, RECOVER, CONFIRM_ROOT = 55, 65, 66
+REVOKE, RECOVER = 55, 65
 FORWARD_ACT, FORWARD_ITEM = 63, 64
 TEXT, PAYLOAD, ENDPOINT = range(3)
 LARGE = 4096  # larger vectors teach a fuzzer little
@@ -90,7 +90,7 @@ def answers():
     yield KEY_COPY, array(uint(1), ID)
     yield KEY_SEALED, array(ID, ID, binary(b"\x02" * 80))
     yield KEY_FORGET, array(uint(2), binary(b"\x03" * 64))
-    yield ALARM, array(ID, text("n"), uint(1), uint(0), binary(b"one"), binary(b"two"), uint(1))
+    yield ALARM, array(ID, text("n"), uint(1), uint(0), binary(b"one"), binary(b"two"))
     yield PEER_ACT, array(uint(4), ID)
     yield PEER_ACT, array(uint(6), ID, ID)
     yield FORWARD_ACT, array(uint(1), ID, ID, uint(0))
@@ -185,14 +185,13 @@ def seeds(vectors):
     for selector, data in answers():
         yield "wire", f"answer-{selector}", selector, data
     cards = [bytes.fromhex(case["bytes"]) for case in vectors["records"]][:2]
-    yield "wire", "proof", PROOF, array(ID, text("n"), uint(1), uint(0), binary(cards[0]), binary(cards[1]), uint(0))
+    yield "wire", "proof", PROOF, array(ID, text("n"), uint(1), uint(0), binary(cards[0]), binary(cards[1]))
     yield "wire", "paper", PAPER, paper()
     for number, data in enumerate(people(), start=KEY_ITEM + 1):
         if data is not None:
             yield "wire", f"people-{number}", number, data
     yield "wire", "key-item", KEY_ITEM, array(uint(1), uint(3), ID, uint(1), uint(2))
     yield "wire", "revoke", REVOKE, array(ID, uint(1), uint(1))
-    yield "wire", "confirm-root", CONFIRM_ROOT, array(ID, ID)
     yield "wire", "recover", RECOVER, array(ID, ID, ID, binary(b"\x05" * 64), uint(2))
     ticket = vectors["ticket"]
     yield "ticket", "good", TEXT, ticket["text"].encode()
@@ -201,6 +200,20 @@ def seeds(vectors):
     key = binary(bytes.fromhex(ticket["secret"]))
     yield "ticket", "payload", PAYLOAD, array(uint(1), key, key, text("tcp://a.example:1"), key, uint(9), binary(b""))
     yield "ticket", "payload-newer", PAYLOAD, array(uint(2), key)
+    machine = array(uint(4), key, key, text("tcp://a.example:1"), key, uint(9))
+    yield "remote", "hello", 0, array(uint(1), ID, ID, ID)
+    yield "remote", "hello-newer", 0, array(uint(2), ID, ID, ID, uint(7))
+    yield "remote", "answer", 1, b"\x04\x02" + array(uint(1), ID, ID, binary(cards[0]), binary(b"\x05" * 64))
+    yield "remote", "refused", 1, b"\x04\x04" + array(uint(3))
+    for number, part in enumerate([b"\x00bytes", b"\x01\x03", b"\x02", b"\x03", b"\x01\x03\x03"]):
+        yield "remote", f"part-{number}", 2, part
+    yield "remote", "ticket", 3, ticket["text"].encode()
+    yield "remote", "payload", 4, machine
+    yield "remote", "payload-newer", 4, array(uint(5))
+    yield "remote", "ask", 5, array(ID, uint(100))
+    yield "remote", "given", 6, array(text("kairan1"), uint(9))
+    yield "remote", "done", 7, array(ID, text("n"), uint(1))
+    yield "remote", "unenrol", 8, array(ID, ID)
     for number, endpoint in enumerate(["tcp://example.jp:7370", "tcp://[::1]:1", "tcp://1.2.3.4:65535", "ipc:///x", "tcp://:1"]):
         yield "ticket", f"endpoint-{number}", ENDPOINT, endpoint.encode()
 

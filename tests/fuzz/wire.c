@@ -156,7 +156,6 @@ RUN(body_key_item)
 RUN(body_keys)
 RUN(body_key_act)
 RUN(recover)
-RUN(root_confirm)
 #undef RUN
 
 #define RUN_CARD(type)                                                                                                             \
@@ -299,7 +298,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         run_forward_act,
         run_forward_item,
         run_recover,
-        run_root_confirm,
     };
     struct kr_slice bytes = {0};
 

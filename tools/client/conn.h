@@ -2,6 +2,7 @@
 #ifndef KR_TOOLS_CLIENT_CONN_H
 #define KR_TOOLS_CLIENT_CONN_H
 
+#include "tools/client/afar.h"
 #include "tools/client/client.h"
 #include "tools/client/stream.h"
 
@@ -13,6 +14,7 @@ struct kr_conn_open_request {
 
 struct kr_conn {
     struct kr_stream stream;
+    struct kr_afar *afar; /* the way over the network; NULL: the node is here */
     uint64_t next_number;
     struct kr_conn_open_request *requests; /* in the order of their numbers */
     uint32_t request_count;

@@ -40,14 +40,19 @@ static enum kr_err greet(struct kr_conn *conn, const char *program, const char *
     return KR_OK;
 }
 
-enum kr_err kr_conn_adopt(int fd, const char *program, const char *language, struct kr_conn **ret_conn, struct kr_error *error)
+/* `afar` becomes the connection's own, as `fd` does. */
+static enum kr_err adopt(int fd, struct kr_afar *afar, const char *program, const char *language, struct kr_conn **ret_conn,
+                         struct kr_error *error)
 {
     struct kr_conn *conn = calloc(1, sizeof *conn);
     if (conn == NULL) {
         (void)close(fd);
+        kr_afar_free(afar);
         return kr_fail(error, KR_NOMEM, "no memory for a connection");
     }
     conn->stream.fd = fd;
+    conn->stream.is_afar = afar != NULL;
+    conn->afar = afar;
     conn->next_number = 1; /* 0 is the connection itself */
     conn->requests = calloc(KR_CONN_REQUESTS_MAX, sizeof *conn->requests);
     enum kr_err err = conn->requests == NULL ? kr_fail(error, KR_NOMEM, "no memory for a connection") : KR_OK;
@@ -60,6 +65,20 @@ enum kr_err kr_conn_adopt(int fd, const char *program, const char *language, str
     }
     *ret_conn = conn;
     return KR_OK;
+}
+
+enum kr_err kr_conn_adopt(int fd, const char *program, const char *language, struct kr_conn **ret_conn, struct kr_error *error)
+{
+    return adopt(fd, NULL, program, language, ret_conn, error);
+}
+
+enum kr_err kr_conn_open_afar(const struct kr_afar_target *target, const char *program, const char *language,
+                              struct kr_conn **ret_conn, uint8_t ret_node_key[static 32], struct kr_error *error)
+{
+    struct kr_afar *afar = NULL;
+    int fd = -1;
+    enum kr_err err = kr_afar_connect(target, &afar, &fd, ret_node_key, error);
+    return err == KR_OK ? adopt(fd, afar, program, language, ret_conn, error) : err;
 }
 
 static enum kr_err explain_connect(const char *path, int reason, struct kr_error *error)
@@ -113,6 +132,7 @@ void kr_conn_free(struct kr_conn *conn)
         return;
     }
     kr_stream_deinit(&conn->stream);
+    kr_afar_free(conn->afar);
     free(conn->requests);
     free(conn);
 }

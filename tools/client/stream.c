@@ -118,7 +118,9 @@ enum kr_err kr_stream_fill(struct kr_stream *stream, bool *ret_any, struct kr_er
             return KR_OK;
         }
         if (got == 0 || errno == ECONNRESET) {
-            return kr_fail(error, KR_CLOSED, "the node closed the connection: look into its log, then try again");
+            return kr_fail(error, KR_CLOSED,
+                           stream->is_afar ? "the connection to the node was lost: try again"
+                                           : "the node closed the connection: look into its log, then try again");
         }
         if (errno == EAGAIN || errno == EWOULDBLOCK) {
             return KR_OK;
@@ -133,7 +135,8 @@ enum kr_err kr_stream_wait(struct kr_stream *stream, bool writes, bool is_lone, 
 {
     struct pollfd wait = {.fd = stream->fd, .events = (short)(writes ? POLLIN | POLLOUT : POLLIN)};
     for (;;) {
-        int ready = is_lone ? kr_patience_poll(&stream->patience, &wait, left_ms(deadline)) : poll(&wait, 1, left_ms(deadline));
+        int ready = is_lone && !stream->is_afar ? kr_patience_poll(&stream->patience, &wait, left_ms(deadline))
+                                                : poll(&wait, 1, left_ms(deadline));
         if (ready > 0) {
             return KR_OK;
         }

@@ -16,7 +16,8 @@ struct kr_stream_buffer {
 };
 
 struct kr_stream {
-    int fd; /* the stream's own */
+    int fd;       /* the stream's own */
+    bool is_afar; /* a network lies behind it: nobody looks out for answers, and its end has other causes */
     struct kr_patience patience;
     struct kr_stream_buffer in, out;
     size_t taken; /* bytes of `in` that the frame handed out last lies in; given back with kr_stream_give_back */

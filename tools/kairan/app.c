@@ -61,14 +61,27 @@ int kr_app_unreadable(const struct kr_app *app)
 
 /* ---- the place ---- */
 
-/* Whoever has no node of his own is a person at the machine's. */
-static bool has_node_for_others(const char *home, const char *state)
+static bool has_own_node(void)
 {
+    if (geteuid() == 0) {
+        return access(SYSTEM_STATE, F_OK) == 0;
+    }
+    const char *home = getenv("HOME"), *state = getenv("XDG_STATE_HOME");
     char own[PATH_MAX];
     const bool has_state = state != NULL && state[0] == '/';
-    int len = has_state ? snprintf(own, sizeof own, "%s/kairan", state)
-                        : snprintf(own, sizeof own, "%s/.local/state/kairan", home != NULL ? home : "");
-    return len > 0 && (size_t)len < sizeof own && access(own, F_OK) != 0 && access(PEOPLE_STATE "/" SOCKET_NAME, F_OK) == 0;
+    const int len = has_state ? snprintf(own, sizeof own, "%s/kairan", state)
+                              : snprintf(own, sizeof own, "%s/.local/state/kairan", home != NULL ? home : "");
+    return len > 0 && (size_t)len < sizeof own && access(own, F_OK) == 0;
+}
+
+static bool has_node_for_others(void)
+{
+    return access(PEOPLE_STATE "/" SOCKET_NAME, F_OK) == 0;
+}
+
+bool kr_app_has_node_here(void)
+{
+    return has_own_node() || has_node_for_others();
 }
 
 static int find_directory(const struct kr_app *app, char *ret, size_t size)
@@ -81,7 +94,7 @@ static int find_directory(const struct kr_app *app, char *ret, size_t size)
     if (geteuid() == 0) {
         return snprintf(ret, size, "%s", SYSTEM_STATE);
     }
-    if (has_node_for_others(home, state)) {
+    if (!has_own_node() && has_node_for_others()) { /* whoever has no node of his own is a person at the machine's */
         return snprintf(ret, size, "%s", PEOPLE_STATE);
     }
     if (state != NULL && state[0] == '/') { /* XDG base directories: a relative path is to be ignored */
@@ -93,6 +106,16 @@ static int find_directory(const struct kr_app *app, char *ret, size_t size)
 bool kr_app_place(struct kr_app *app)
 {
     int len;
+    if (!kr_app_choose(app)) {
+        return false;
+    }
+    if (app->afar[0] != 0) {
+        (void)kr_app_fail(app, KR_INVALID,
+                          _("this is done on the node's own machine; \"%s\" is elsewhere. Log in there, or name a node "
+                            "of this machine with --state"),
+                          app->afar);
+        return false;
+    }
     if (app->socket != NULL && app->state == NULL) {
         const char *slash = strrchr(app->socket, '/');
         len = snprintf(app->directory, sizeof app->directory, "%.*s", slash == NULL ? 1 : (int)(slash - app->socket),
@@ -115,7 +138,7 @@ bool kr_app_place(struct kr_app *app)
 
 void kr_app_tell_absent(const struct kr_app *app, enum kr_err err, const struct kr_error *error)
 {
-    if (err == KR_NOT_FOUND) {
+    if (err == KR_NOT_FOUND && app->afar[0] == 0) {
         (void)kr_app_fail(app, err,
                           _("no node runs on %s. Start it with \"kairand --state %s\" (a new one: \"kairan init\" first), or name "
                             "another state directory with --state"),
@@ -131,10 +154,10 @@ bool kr_app_open(struct kr_app *app)
     if (app->conn != NULL) {
         return true;
     }
-    if (!kr_app_place(app)) {
+    if (!kr_app_prepare(app)) {
         return false;
     }
-    enum kr_err err = kr_conn_open(app->path, "kairan " KR_VERSION_TEXT, kr_tr_language(), &app->conn, &error);
+    enum kr_err err = kr_app_connect(app, &app->conn, &error);
     if (err != KR_OK) {
         kr_app_tell_absent(app, err, &error);
     }

@@ -27,17 +27,18 @@ static bool item_json(const struct kr_audit_item *item)
     char op[32];
     op_text(item->op, op);
     json_t *object =
-        json_pack("{s:I, s:o, s:o, s:o, s:o, s:I, s:s, s:s, s:o, s:o, s:o}", "number", (json_int_t)item->number, "at",
+        json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:o}", "number", (json_int_t)item->number, "at",
                   kr_json_time(item->at_ms), "person", item->person.len > 0 ? kr_json_id(item->person.bytes, 32) : json_null(),
                   "name", item->person.len > 0 ? kr_json_slice(item->name) : json_null(), "stands_for",
-                  item->stands_for.len > 0 ? kr_json_id(item->stands_for.bytes, 32) : json_null(), "user", (json_int_t)item->uid,
-                  "operation", op, "outcome", outcome_word(item->outcome), "target",
+                  item->stands_for.len > 0 ? kr_json_id(item->stands_for.bytes, 32) : json_null(), "user",
+                  item->uid == KR_AUDIT_BY_KEY ? json_null() : json_integer(item->uid), "operation", op, "outcome",
+                  outcome_word(item->outcome), "target",
                   item->target.len > 0 ? kr_json_id(item->target.bytes, item->target.len) : json_null(), "note",
                   kr_json_slice(item->note), "hash", kr_json_id(item->hash, 32));
     return kr_json_line(object);
 }
 
-static void item_text(const struct kr_audit_item *item)
+static void item_text(const struct kr_app *app, const struct kr_audit_item *item)
 {
     char op[32];
     op_text(item->op, op);
@@ -48,7 +49,7 @@ static void item_text(const struct kr_audit_item *item)
         kr_out_padded(stdout, item->name, 16);
     } else {
         (void)fputs(_("operator, "), stdout);
-        kr_out_uid(stdout, item->uid);
+        kr_out_uid(app, stdout, item->uid);
     }
     (void)fputs(item->stands_for.len > 0 ? _(" (as a deputy)") : "", stdout);
     (void)printf("  %-16s", op);
@@ -81,7 +82,7 @@ static enum kr_err take_item(void *context, struct kr_slice bytes)
     if (listing->app->is_json) {
         return item_json(&item) ? KR_OK : KR_IO;
     }
-    item_text(&item);
+    item_text(listing->app, &item);
     return KR_OK;
 }
 

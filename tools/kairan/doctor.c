@@ -218,7 +218,7 @@ static void look_at_waiting(struct doctor *doctor)
     const struct kr_status *status = &doctor->status;
     if (status->alarms > 0) {
         sayf(doctor, PROBLEM, "alarms", _("kairan alarms; call them on a number that you know"),
-             _("alarms about councils' root keys: %ju"), status->alarms);
+             _("councils have signed two statements of one version: %ju"), status->alarms);
     }
     if (status->takebacks_waiting > 0) {
         sayf(doctor, WARNING, "retractions", _("kairan retractions"), _("retractions wait for your word: %ju"),
@@ -487,7 +487,7 @@ int kr_run_doctor(struct kr_app *app, int argc, char **argv)
     if (rest < argc) {
         return kr_app_unwanted(app, argv[rest]);
     }
-    if (!ask_all(&doctor)) {
+    if ((app->conn == NULL && !kr_app_place(app)) || !ask_all(&doctor)) {
         return KR_EXIT_ERROR;
     }
     if (!app->is_json) {

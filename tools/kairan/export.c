@@ -419,7 +419,7 @@ static enum kr_err begin_watch(struct export *export, struct kr_conn **ret_conn,
     const struct kr_slice none = {nothing, sizeof nothing};
     const struct kr_client_frame *frame = NULL;
     uint64_t behind = 0;
-    enum kr_err err = kr_conn_open(export->app->path, "kairan " KR_VERSION_TEXT, kr_tr_language(), ret_conn, error);
+    enum kr_err err = kr_app_connect(export->app, ret_conn, error);
     if (err == KR_OK) {
         err = kr_conn_request(*ret_conn, KR_OP_WATCH, none, WATCH_PAGES, ret_number, error);
     }

@@ -312,9 +312,9 @@ static bool take_arguments(struct import *import)
 static bool open_node(struct import *import)
 {
     struct kr_app *app = import->app;
-    if (import->is_dry && kr_app_place(app)) {
+    if (import->is_dry && kr_app_prepare(app)) {
         struct kr_error error;
-        if (kr_conn_open(app->path, "kairan " KR_VERSION_TEXT, kr_tr_language(), &app->conn, &error) != KR_OK) {
+        if (kr_app_connect(app, &app->conn, &error) != KR_OK) {
             app->conn = NULL;
             (void)fputs(_("No node answers here: guards are not asked.\n"), stderr);
             return true;

@@ -22,11 +22,17 @@
 #define KR_ANSWER_MS    30000 /* from one frame of an answer to the next */
 #define KR_HEX_ID_BYTES 65u
 
+struct kr_enrolled;
 struct kr_app {
-    const char *state, *socket, *language; /* as named; NULL: not named */
+    const char *state, *socket, *language, *node; /* as named; NULL: not named */
+    const char *node_passphrase_file, *node_passphrase_fd;
     bool is_json, wants_help, wants_version;
     const struct kr_command *command;
     char directory[PATH_MAX], path[PATH_MAX]; /* state directory and socket, found by kr_app_place */
+    bool has_chosen;
+    char afar[NAME_MAX + 1];      /* the node over the network that is meant; empty: one on this machine. kr_app_choose */
+    char enrolled_path[PATH_MAX]; /* of what this machine keeps of it; with the next from kr_app_prepare on */
+    struct kr_enrolled *enrolled;
     struct kr_conn *conn;
 };
 
@@ -57,6 +63,7 @@ int kr_run_whoami(struct kr_app *app, int argc, char **argv);
 int kr_run_peer(struct kr_app *app, int argc, char **argv);
 int kr_run_forward(struct kr_app *app, int argc, char **argv);
 int kr_run_link(struct kr_app *app, int argc, char **argv);
+int kr_run_enrol(struct kr_app *app, int argc, char **argv);
 int kr_run_doctor(struct kr_app *app, int argc, char **argv);
 int kr_run_quarantine(struct kr_app *app, int argc, char **argv);
 int kr_run_root(struct kr_app *app, int argc, char **argv);
@@ -115,8 +122,17 @@ bool kr_id_parse(const char *text, uint8_t ret_id[static 32], size_t *ret_len);
 
 /* ---- the node ---- */
 
-/* Finds the state directory and the socket. Tells mistakes on stderr. */
+/* Finds the state directory and the socket of a node on this machine: for what is done there alone, which is refused where another
+ * node is meant. Tells mistakes on stderr. */
 bool kr_app_place(struct kr_app *app);
+/* Which node is meant (`afar`). Tells mistakes. */
+bool kr_app_choose(struct kr_app *app);
+/* All that connecting needs, here or afar; asks for a passphrase where one is needed. Tells mistakes. */
+bool kr_app_prepare(struct kr_app *app);
+/* One more connection, once prepared; tells nothing. */
+enum kr_err kr_app_connect(const struct kr_app *app, struct kr_conn **ret_conn, struct kr_error *error) KR_WARN_UNUSED;
+/* Whether this user has a node on this machine, or the machine has one for its users. */
+bool kr_app_has_node_here(void);
 /* Tells why there is no connection. */
 void kr_app_tell_absent(const struct kr_app *app, enum kr_err err, const struct kr_error *error);
 /* Connects where it is not connected yet; tells failures. */

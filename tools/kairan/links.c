@@ -13,18 +13,6 @@
 
 /* ---- invite, join ---- */
 
-/* Capital letters make the code smaller; a ticket may be written in them. */
-static bool print_qr(const char *ticket)
-{
-    char capital[KR_TICKET_TEXT_BYTES_MAX + 1];
-    size_t len = 0;
-    for (; ticket[len] != 0; len++) {
-        capital[len] = (char)(ticket[len] >= 'a' && ticket[len] <= 'z' ? ticket[len] - 'a' + 'A' : ticket[len]);
-    }
-    capital[len] = 0;
-    return kr_qr_print(stdout, capital);
-}
-
 int kr_run_invite(struct kr_app *app, int argc, char **argv)
 {
     const char *ttl = NULL, *community = NULL;
@@ -77,7 +65,7 @@ int kr_run_invite(struct kr_app *app, int argc, char **argv)
                    : KR_EXIT_ERROR;
     }
     (void)printf("%s\n", text);
-    if (shows_qr && !print_qr(text)) {
+    if (shows_qr && !kr_qr_print_ticket(stdout, text)) {
         return kr_app_fail(app, KR_BOUNDS, _("the ticket cannot be shown as a QR code: use its text"));
     }
     if (isatty(STDOUT_FILENO) == 1) { /* a pipe gets the ticket alone */

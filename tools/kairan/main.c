@@ -3,13 +3,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crypto/secret.h"
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/out.h"
 
 static const char usage[] =
-    N_("Usage: kairan [--state DIR | --socket PATH] [--json] [--lang ja|en] COMMAND [ARGUMENTS]\n"
+    N_("Usage: kairan [--node NAME | --state DIR | --socket PATH] [--json] [--lang ja|en] COMMAND [ARGUMENTS]\n"
        "\n"
-       "Shares indicators with other councils under TLP 2.0, through the node (kairand) that runs on this machine.\n"
+       "Shares indicators with other councils under TLP 2.0, through the node (kairand) that runs on this machine, or one\n"
+       "at which you are enrolled.\n"
        "\n");
 
 static const char usage_end[] =
@@ -18,6 +20,9 @@ static const char usage_end[] =
        "  --state DIR    state directory of the node; else KAIRAN_STATE, else as kairand has it (root: /var/lib/kairan;\n"
        "                 others: $XDG_STATE_HOME/kairan or ~/.local/state/kairan)\n"
        "  --socket PATH  the node's socket itself; else kairand.sock in the state directory\n"
+       "  --node NAME    a node elsewhere, at which this machine was enrolled (kairan enrol); else KAIRAN_NODE; else, where no\n"
+       "                 node is on this machine, the only one at which it was\n"
+       "  --node-passphrase-file FILE, --node-passphrase-fd N   the passphrase of that enrolment, if it is under one\n"
        "  --json         print for programs: one object, or one object a line for lists\n"
        "  --lang ja|en   language of messages; else that of the environment. TLP labels are never translated\n"
        "  --help         help, also for each command: kairan COMMAND --help\n"
@@ -92,7 +97,6 @@ const struct kr_command kr_commands[] = {
         "       kairan root paper\n"
         "       kairan root forget --root FILE [--passphrase-file FILE | --passphrase-fd N]\n"
         "       kairan root forget --paper FILE | -\n"
-        "       kairan root recover --paper FILE | - --to DIRECTORY|FILE [--since WHEN] [OPTIONS]\n"
         "\n"
         "The root key signs who the council is, whom it vouches for and which nodes speak for it. It is needed a few times a\n"
         "year and belongs on a stick in a safe. The recovery key can only replace a root key that was lost or stolen, and\n"
@@ -102,24 +106,11 @@ const struct kr_command kr_commands[] = {
         "  export    write the root key to a stick, under a passphrase of its own, and read it back\n"
         "  paper     print the recovery key as five lines; each has a checksum\n"
         "  forget    take a key off the node, once you have shown the copy that stays\n"
-        "  recover   the root key was lost or stolen: the paper makes another one, and another recovery key. Shown and written\n"
-        "            first: the new paper, and the new root key's file. Linked councils are to be called: they give this one\n"
-        "            nothing but TLP:CLEAR until they have run kairan peer confirm-root\n"
-        "\n"
-        "  --since WHEN    recover: it was stolen, then at the earliest. What it signed since and was not made at this node\n"
-        "                  counts no more (without it: it was lost, and all that is here holds)\n"
-        "  --taken-over    recover: so was this machine: what was made here since then counts no more either\n"
-        "  --keep-others, --end-others\n"
-        "                  recover: node, sealing and transport keys on the council's card that are not this node's are those\n"
-        "                  of its other nodes, or the thief's\n"
-        "  --finish        recover: it broke off behind the new key: say now what holds of the former ones (with --root FILE)\n"
-        "  -y, --yes       recover: do not ask whether the paper is written\n"
         "\n"
         "Commands that need the root key then take --root FILE and ask for its passphrase (or take it from\n"
         "--root-passphrase-file FILE, --root-passphrase-fd N).\n"
         "\n"
-        "Example: kairan root export --to /media/usb && kairan root forget --root /media/usb/kairan-root-1f0c8e2b.key\n"
-        "         kairan root recover --paper - --to /media/usb --since 2026-04-01\n")},
+        "Example: kairan root export --to /media/usb && kairan root forget --root /media/usb/kairan-root-1f0c8e2b.key\n")},
     {"node", kr_run_node, N_("this node's keys: which there are, and new ones"),
      N_("Usage: kairan node [keys]\n"
         "       kairan node rotate [--root FILE]\n"
@@ -208,7 +199,6 @@ const struct kr_command kr_commands[] = {
     {"peer", kr_run_peer, N_("pause, resume, remove or block a link, or add one through a third council"),
      N_("Usage: kairan peer pause|resume|remove|block|unblock COUNCIL [-y]\n"
         "       kairan peer add COUNCIL --through COUNCIL\n"
-        "       kairan peer confirm-root COUNCIL [DIGITS]\n"
         "       kairan peer blocked\n"
         "\n"
         "All of it is in force at once, in both directions.\n"
@@ -220,17 +210,13 @@ const struct kr_command kr_commands[] = {
         "  remove    forgets the link; only a new ticket makes it again\n"
         "  block     the same, and no ticket links that council again until it is unblocked\n"
         "  blocked   lists the blocked councils\n"
-        "  confirm-root\n"
-        "            the council's root key was replaced by its recovery key: until you have called it and compared the first\n"
-        "            20 digits of the new one, nothing but TLP:CLEAR goes over the link (kairan alarms)\n"
         "  -y, --yes do not ask before remove and block\n"
         "\n"
         "Records that are here already stay. Whether a council may read what it has, and get more through others, is not up\n"
         "to links: see kairan explain.\n"
         "\n"
         "Examples: kairan peer pause Kinki\n"
-        "          kairan peer add Tottori --through Hiroshima\n"
-        "          kairan peer confirm-root Kinki 54ac e7a1 37a5 240f a77d\n")},
+        "          kairan peer add Tottori --through Hiroshima\n")},
     {"forward", kr_run_forward, N_("pass frames on between two other councils, so that they have a link"),
      N_("Usage: kairan forward allow COUNCIL COUNCIL [--rate RATE]\n"
         "       kairan forward deny COUNCIL COUNCIL\n"
@@ -566,6 +552,7 @@ const struct kr_command kr_commands[] = {
      N_("Usage: kairan person [ls] [--body BODY] [--all]\n"
         "       kairan person add NAME --body BODY [--role ROLE,...] [--user LOGIN] [OPTIONS]\n"
         "       kairan person set|suspend|resume|revoke|bind|unbind|deputy PERSON [OPTIONS] [-y]\n"
+        "       kairan person enrol PERSON [--days N] [--letter FILE] [--qr]\n"
         "\n"
         "As long as nobody is entered, whoever runs the node may do everything. From the first person on, everybody may do what\n"
         "roles say; the node's own user and root stay admins. PERSON is a name or the beginning of an id.\n"
@@ -578,12 +565,31 @@ const struct kr_command kr_commands[] = {
         "  --name, --mail, --telephone TEXT\n"
         "  suspend, resume    for a time; revoke: for good (-y: without asking). In force at once\n"
         "  deputy PERSON --for OTHER [--until DAY]   has OTHER's roles too; --end: no more\n"
+        "  enrol              prints a ticket with which one machine of the person's reaches this node over the network\n"
+        "    --days N         good for so long (default: 7); --letter FILE: a letter to the person; --qr: as a QR code, too\n"
+        "  unbind PERSON --key HEX   that machine (the beginning of its key) is nobody's any more; its connections end at once\n"
         "  --all              lists also those who were revoked\n"
         "\n"
         "Exit status: 0 done (ls: there are some), 1 none, 2 failure.\n"
         "\n"
         "Examples: kairan person add \"Sato Hanako\" --body \"Sapporo City\" --role analyst --user hanako\n"
         "          kairan person deputy \"Suzuki Ichiro\" --for \"Sato Hanako\" --until 2027-01-10\n")},
+    {"enrol", kr_run_enrol, N_("reach the council's node from this machine"),
+     N_("Usage: kairan enrol TICKET|- [--name NAME] [--via tcp://HOST:PORT]\n"
+        "                    [--passphrase | --passphrase-file FILE | --passphrase-fd N]\n"
+        "\n"
+        "Makes a key for this machine and has the node take it as yours, with a ticket from an admin of your council (kairan\n"
+        "person enrol). From then on all commands reach that node with --node NAME. The secret stays on this machine, in\n"
+        "$XDG_CONFIG_HOME/kairan/nodes/NAME (~/.config).\n"
+        "\n"
+        "  --name NAME   what the node is called here (default: the council's name)\n"
+        "  --via         dial this instead of the address in the ticket: stunnel on this machine (kairan link tls dial)\n"
+        "  --passphrase  ask for one under which the key is kept; or from a file, or a descriptor\n"
+        "\n"
+        "Compare the key that it prints for this machine with what kairan person ls shows the admin. Run it again where the\n"
+        "connection broke: a ticket enrols one machine, once.\n"
+        "\n"
+        "Example: kairan enrol - --name kinki < ticket.txt && kairan --node kinki whoami\n")},
     {"drafts", kr_run_drafts, N_("what waits for approval"),
      N_("Usage: kairan drafts [ls]\n"
         "       kairan drafts show ID\n"
@@ -784,5 +790,6 @@ int main(int argc, char **argv)
     }
     int status = app.command->run(&app, argc - rest, argv + rest);
     kr_conn_free(app.conn);
+    kr_secret_free(app.enrolled);
     return finish(status);
 }

@@ -30,6 +30,9 @@ bool kr_options_parse(struct kr_app *app, int argc, char **argv, const struct kr
     const struct kr_option global[] = {
         {.name = "state", .text = &app->state},
         {.name = "socket", .text = &app->socket},
+        {.name = "node", .text = &app->node},
+        {.name = "node-passphrase-file", .text = &app->node_passphrase_file},
+        {.name = "node-passphrase-fd", .text = &app->node_passphrase_fd},
         {.name = "lang", .text = &app->language},
         {.name = "json", .flag = &app->is_json},
         {.name = "help", .letter = 'h', .flag = &app->wants_help},

@@ -260,9 +260,9 @@ bool kr_uid_parse(const char *text, uint32_t *ret_uid)
     return true;
 }
 
-void kr_out_uid(FILE *out, uint32_t uid)
+void kr_out_uid(const struct kr_app *app, FILE *out, uint32_t uid)
 {
-    const struct passwd *user = getpwuid(uid);
+    const struct passwd *user = app->afar[0] == 0 ? getpwuid(uid) : NULL;
     if (user != NULL) {
         kr_out_string(out, user->pw_name);
     } else {

@@ -54,6 +54,7 @@ const char *kr_standing_word(uint32_t standing); /* "active", "suspended", "left
 bool kr_until_parse(const char *text, uint64_t *ret_s);
 /* A login name of this machine, or a number. */
 bool kr_uid_parse(const char *text, uint32_t *ret_uid);
-void kr_out_uid(FILE *out, uint32_t uid); /* the login name, where there is one */
+/* The login name, where there is one; of a node elsewhere the number: logins are those of its machine. */
+void kr_out_uid(const struct kr_app *app, FILE *out, uint32_t uid);
 
 #endif

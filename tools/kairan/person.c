@@ -6,11 +6,13 @@
 
 #include <sodium.h>
 
+#include "tools/kairan/enrol.h"
 #include "tools/kairan/people.h"
 #include "tools/kairan/preview.h"
 
 struct given {
-    const char *body, *name, *mail, *telephone, *user, *from, *until, *stands_for;
+    const char *body, *name, *mail, *telephone, *user, *from, *until, *stands_for, *key;
+    struct kr_enrol_wishes enrol;
     struct kr_texts roles;
     bool is_contractor, is_no_contractor, ends, is_sure, wants_all;
 };
@@ -36,21 +38,42 @@ static json_t *json_uids(const struct kr_person_entry *person)
     return array;
 }
 
+static json_t *json_machines(const struct kr_person_card *card)
+{
+    const uint8_t *keys[KR_CREDENTIALS_MAX];
+    const uint32_t count = kr_machines_of(card, keys);
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < count; i++) {
+        (void)json_array_append_new(array, kr_json_id(keys[i], 32));
+    }
+    return array;
+}
+
+static void machines_text(const struct kr_person_card *card)
+{
+    const uint8_t *keys[KR_CREDENTIALS_MAX];
+    const uint32_t count = kr_machines_of(card, keys);
+    for (uint32_t i = 0; i < count; i++) {
+        (void)fputs(i == 0 ? _(", machine ") : ", ", stdout);
+        kr_out_id(stdout, keys[i], 16);
+    }
+}
+
 static bool person_json(const struct kr_people *people, const struct kr_person_entry *person)
 {
     const struct kr_person_card *card = &person->card;
     const struct kr_body_entry *body = kr_people_body_by_id(people, card->body);
-    return kr_json_line(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "person",
+    return kr_json_line(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "person",
                                   kr_json_id(person->id, 32), "name", kr_json_slice(card->name), "body", kr_json_id(card->body, 32),
                                   "body_name", body == NULL ? json_null() : kr_json_slice(kr_people_body_name(&body->card)), "mail",
                                   kr_json_slice(card->mail), "telephone", kr_json_slice(card->telephone), "roles",
                                   kr_json_roles(card->roles), "state", kr_person_state_word(person->state), "contractor",
                                   card->is_contractor, "from", kr_json_time(card->from_s * 1000), "until",
-                                  kr_json_time(card->until_s * 1000), "users", json_uids(person), "stands_for",
-                                  json_stands_for(card), "changed", kr_json_time(person->changed_ms)));
+                                  kr_json_time(card->until_s * 1000), "users", json_uids(person), "machines", json_machines(card),
+                                  "stands_for", json_stands_for(card), "changed", kr_json_time(person->changed_ms)));
 }
 
-static void person_text(const struct kr_people *people, const struct kr_person_entry *person)
+static void person_text(const struct kr_app *app, const struct kr_people *people, const struct kr_person_entry *person)
 {
     const struct kr_person_card *card = &person->card;
     const struct kr_body_entry *body = kr_people_body_by_id(people, card->body);
@@ -73,8 +96,9 @@ static void person_text(const struct kr_people *people, const struct kr_person_e
     }
     for (uint32_t i = 0; i < person->uid_count; i++) {
         (void)fputs(i == 0 ? _(", user ") : ", ", stdout);
-        kr_out_uid(stdout, person->uids[i]);
+        kr_out_uid(app, stdout, person->uids[i]);
     }
+    machines_text(card);
     for (uint32_t i = 0; i < card->stands_for_count; i++) {
         const struct kr_person_entry *other = kr_people_person_by_id(people, card->stands_for[i].person);
         (void)fputs(_(", deputy of "), stdout);
@@ -107,7 +131,7 @@ static int list(struct kr_app *app, const struct given *given)
         if (app->is_json) {
             is_fine = person_json(&people, person);
         } else {
-            person_text(&people, person);
+            person_text(app, &people, person);
         }
     }
     kr_people_free(&people);
@@ -162,7 +186,18 @@ static bool take_dates(const struct kr_app *app, const struct given *given, stru
 
 static bool take_user(const struct kr_app *app, const struct given *given, struct kr_person_act *act)
 {
+    uint64_t number;
     act->has_uid = given->user != NULL;
+    if (given->user != NULL && app->afar[0] != 0) {
+        if (!kr_count_parse(given->user, UINT32_MAX, &number)) {
+            (void)kr_app_fail(
+                app, KR_INVALID,
+                _("logins are those of the node's machine, which is not this one: give the user's number (id -u LOGIN there)"));
+            return false;
+        }
+        act->uid = (uint32_t)number;
+        return true;
+    }
     if (given->user != NULL && !kr_uid_parse(given->user, &act->uid)) {
         (void)kr_app_fail(app, KR_NOT_FOUND, _("\"%s\" is no user of this machine"), given->user);
         return false;
@@ -281,6 +316,19 @@ static int act_on(struct kr_app *app, const struct action *action, const char *n
     return send_act(app, &act, action);
 }
 
+/* What concerns a person's machines. */
+static int on_machines(struct kr_app *app, bool ends, const char *name, const struct given *given)
+{
+    struct kr_people people;
+    const struct kr_person_entry *person = kr_people_load(app, &people) ? kr_people_person(app, &people, name) : NULL;
+    int status = KR_EXIT_ERROR;
+    if (person != NULL) {
+        status = ends ? kr_unenrol_machine(app, person, given->key) : kr_enrol_person(app, person, &given->enrol);
+    }
+    kr_people_free(&people);
+    return status;
+}
+
 static int add(struct kr_app *app, const char *name, struct given *given)
 {
     struct kr_person_act act = {.action = KR_PERSON_ADD};
@@ -320,6 +368,10 @@ int kr_run_person(struct kr_app *app, int argc, char **argv)
         {.name = "from", .text = &given.from},
         {.name = "until", .text = &given.until},
         {.name = "for", .text = &given.stands_for},
+        {.name = "key", .text = &given.key},
+        {.name = "days", .text = &given.enrol.days},
+        {.name = "letter", .text = &given.enrol.letter},
+        {.name = "qr", .flag = &given.enrol.shows_qr},
         {.name = "contractor", .flag = &given.is_contractor},
         {.name = "no-contractor", .flag = &given.is_no_contractor},
         {.name = "end", .flag = &given.ends},
@@ -336,6 +388,12 @@ int kr_run_person(struct kr_app *app, int argc, char **argv)
     if (rest + 2 == argc && strcmp(argv[rest], "add") == 0) {
         return add(app, argv[rest + 1], &given);
     }
+    if (rest + 2 == argc && strcmp(argv[rest], "enrol") == 0) {
+        return on_machines(app, false, argv[rest + 1], &given);
+    }
+    if (rest + 2 == argc && strcmp(argv[rest], "unbind") == 0 && given.key != NULL) {
+        return on_machines(app, true, argv[rest + 1], &given);
+    }
     for (size_t i = 0; rest + 2 == argc && i < sizeof actions / sizeof actions[0]; i++) {
         if (strcmp(argv[rest], actions[i].word) == 0) {
             return act_on(app, &actions[i], argv[rest + 1], &given);
@@ -343,8 +401,8 @@ int kr_run_person(struct kr_app *app, int argc, char **argv)
     }
     return kr_app_fail(
         app, KR_INVALID,
-        _("it is kairan person ls, kairan person add NAME, or kairan person set, suspend, resume, revoke, bind, unbind "
-          "or deputy PERSON"));
+        _("it is kairan person ls, kairan person add NAME, or kairan person set, suspend, resume, revoke, bind, unbind, "
+          "deputy or enrol PERSON"));
 }
 
 /* ---- whoami ---- */

@@ -2,6 +2,8 @@
 
 #include <qrencode.h>
 
+#include "proto/wire/ticket.h"
+
 #define MARGIN 4 /* modules, on each side */
 
 static bool is_black(const QRcode *code, int row, int column)
@@ -32,4 +34,15 @@ bool kr_qr_print(FILE *out, const char *text)
     }
     QRcode_free(code);
     return ferror(out) == 0;
+}
+
+bool kr_qr_print_ticket(FILE *out, const char *ticket)
+{
+    char capital[KR_TICKET_TEXT_BYTES_MAX + 1];
+    size_t len = 0;
+    for (; ticket[len] != 0 && len < KR_TICKET_TEXT_BYTES_MAX; len++) {
+        capital[len] = (char)(ticket[len] >= 'a' && ticket[len] <= 'z' ? ticket[len] - 'a' + 'A' : ticket[len]);
+    }
+    capital[len] = 0;
+    return kr_qr_print(out, capital);
 }

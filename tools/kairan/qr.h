@@ -9,5 +9,7 @@
  * but what QR's alphanumeric mode has (digits, capital letters, " $%*+-./:"), which makes it smaller. False where it is too long,
  * or memory or `out` failed. */
 bool kr_qr_print(FILE *out, const char *text);
+/* Of a ticket, in capital letters, which make the code smaller; a ticket may be written in them. */
+bool kr_qr_print_ticket(FILE *out, const char *ticket);
 
 #endif

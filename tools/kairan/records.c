@@ -9,7 +9,8 @@
 #include "tools/kairan/sighting.h"
 #include "tools/kairan/wait.h"
 
-#define WATCH_PAGES 64u
+#define WATCH_PAGES   64u
+#define WATCH_AWAY_MS 300000 /* so long is a node elsewhere waited for */
 
 static enum kr_err print_summary(const struct kr_app *app, struct kr_slice item)
 {
@@ -472,9 +473,27 @@ static enum kr_err watch_on(struct kr_app *app, uint64_t number, int64_t deadlin
     }
 }
 
-int kr_run_watch(struct kr_app *app, int argc, char **argv)
+static enum kr_err begin_watch(struct kr_app *app, uint64_t *ret_number, struct kr_error *error)
 {
     static const uint8_t nothing[] = {0x90};
+    return kr_conn_request(app->conn, KR_OP_WATCH, (struct kr_slice){nothing, sizeof nothing}, WATCH_PAGES, ret_number, error);
+}
+
+/* Over the network a connection is lost now and then: it is made anew, and what came meanwhile is not told. */
+static bool come_back(struct kr_app *app, int64_t deadline)
+{
+    const int64_t left = deadline == INT64_MAX ? WATCH_AWAY_MS : deadline - kr_now_ms();
+    kr_conn_free(app->conn);
+    app->conn = NULL;
+    if (left <= 0 || !kr_wait_for_node(app, left < WATCH_AWAY_MS ? (int)left : WATCH_AWAY_MS)) {
+        return false;
+    }
+    (void)fputs(_("The connection was lost and is back. What came meanwhile is shown by kairan ls.\n"), stderr);
+    return true;
+}
+
+int kr_run_watch(struct kr_app *app, int argc, char **argv)
+{
     const char *count = NULL, *timeout = NULL;
     const struct kr_option options[] = {{.name = "count", .letter = 'n', .text = &count}, {.name = "timeout", .text = &timeout}};
     struct kr_error error = {0};
@@ -496,10 +515,16 @@ int kr_run_watch(struct kr_app *app, int argc, char **argv)
         return KR_EXIT_ERROR;
     }
     int64_t deadline = timeout == NULL ? INT64_MAX : kr_now_ms() + (int64_t)timeout_s * 1000;
-    enum kr_err err =
-        kr_conn_request(app->conn, KR_OP_WATCH, (struct kr_slice){nothing, sizeof nothing}, WATCH_PAGES, &number, &error);
-    if (err == KR_OK) {
-        err = watch_on(app, number, deadline, wanted, &came, &error);
+    enum kr_err err = begin_watch(app, &number, &error);
+    for (;;) {
+        err = err == KR_OK ? watch_on(app, number, deadline, wanted, &came, &error) : err;
+        if (err != KR_CLOSED || app->afar[0] == 0) {
+            break;
+        }
+        if (!come_back(app, deadline)) {
+            return KR_EXIT_ERROR;
+        }
+        err = begin_watch(app, &number, &error);
     }
     if (err != KR_OK) {
         return kr_app_tell(app, err, &error);

@@ -120,7 +120,7 @@ static void letter_text(FILE *out, const struct run *run, const struct kr_roster
     }
     if (row->has_uid) {
         (void)fputs(_("\n  login on the node's machine: "), out);
-        kr_out_uid(out, row->uid);
+        kr_out_uid(run->app, out, row->uid);
     } else {
         (void)fputs(_("\n  login on the node's machine: not yet; an admin of the council enters it with kairan person bind"), out);
     }

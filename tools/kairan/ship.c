@@ -177,8 +177,7 @@ static enum kr_err make_going(struct kr_ship *ship, const struct kr_lot *lot, st
 
 static enum kr_err open_conn(struct kr_ship *ship, struct kr_error *error)
 {
-    return ship->conn != NULL ? KR_OK
-                              : kr_conn_open(ship->app->path, "kairan " KR_VERSION_TEXT, kr_tr_language(), &ship->conn, error);
+    return ship->conn != NULL ? KR_OK : kr_app_connect(ship->app, &ship->conn, error);
 }
 
 static bool is_lost(enum kr_err err)

@@ -49,7 +49,7 @@ static enum kr_err ask(struct kr_app *app, int timeout_ms, bool *ret_is_up, stru
     struct kr_slice result;
     enum kr_err err = KR_OK;
     if (app->conn == NULL) {
-        err = kr_conn_open(app->path, "kairan " KR_VERSION_TEXT, kr_tr_language(), &app->conn, error);
+        err = kr_app_connect(app, &app->conn, error);
     }
     if (err == KR_OK) {
         err = kr_conn_call(app->conn, KR_OP_STATUS, (struct kr_slice){nothing, sizeof nothing}, timeout_ms, NULL, NULL, &result,
@@ -70,12 +70,14 @@ bool kr_wait_for_node(struct kr_app *app, int timeout_ms)
     struct kr_error error = {0};
     enum kr_err err;
     bool is_up = false;
-    if (!kr_app_place(app)) {
+    if (!kr_app_prepare(app)) {
         return false;
     }
     int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     for (;;) {
-        watch_nearest(fd, app->directory); /* before looking, so that nothing comes between */
+        if (app->afar[0] == 0) {
+            watch_nearest(fd, app->directory); /* before looking, so that nothing comes between */
+        }
         int64_t left = deadline - kr_now_ms();
         err = ask(app, left > 0 ? (int)left : 0, &is_up, &error);
         bool may_come = err == KR_OK || err == KR_NOT_FOUND || err == KR_CLOSED || err == KR_BUSY;

@@ -308,7 +308,7 @@ static void one_user_does_not_watch_for_all(void **state)
     assert_int_equal(core->watcher_count, 0);
 }
 
-/* And so is a watch, before the next record. */
+/* And so is a watch, at once. */
 static void a_watch_is_cut(void **state)
 {
     struct bed *bed = *state;
@@ -324,14 +324,14 @@ static void a_watch_is_cut(void **state)
     assert_int_equal(submit_clear(bed, "watched.example", 20), KR_OK);
     assert_int_equal(bed->pages, pages + 1);
     as(bed, 0);
-    assert_int_equal(simple(bed, KR_PERSON_SUSPEND, suzuki), KR_OK);
-    as(bed, SATO);
     const uint32_t answers = bed->answers;
+    assert_int_equal(simple(bed, KR_PERSON_SUSPEND, suzuki), KR_DENIED); /* the last word is the watch's: behind the act's */
+    assert_int_equal(bed->answers, answers + 2);
+    assert_int_equal(bed_core(bed, 0)->watcher_count, 0);
+    as(bed, SATO);
     assert_int_equal(submit_clear(bed, "unwatched.example", 21), KR_OK);
     as(bed, 0);
-    assert_int_equal(bed->answers, answers + 2); /* the submission's, and the end of the watch */
     assert_int_equal(bed->pages, pages + 1);
-    assert_int_equal(bed_core(bed, 0)->watcher_count, 0);
     assert_int_equal(simple(bed, KR_PERSON_RESUME, suzuki), KR_OK);
 }
 

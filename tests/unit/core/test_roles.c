@@ -26,6 +26,7 @@ static const struct {
     {KR_OP_DRAFT_EDIT, "v"},    {KR_OP_DRAFT_CONSENT, "nk"},  {KR_OP_DRAFT_WITHDRAW, "nk"}, {KR_OP_ADDRESSEES, "rnvkd"},
     {KR_OP_SEALED, "rnvkd"},    {KR_OP_BODY_KEYS, "rnvkd"},   {KR_OP_BODY_KEY, "rnvkd"},    {KR_OP_PERSON_KEY, "rnvkd"},
     {KR_OP_DRAFT_WHO, "v"},     {KR_OP_DRAFT_REVIEWED, "v"},  {KR_OP_DUTY_ACT, "vd"},       {KR_OP_DUTY, "rnvkd"},
+    {KR_OP_ENROL, ""},
 };
 #define OPS 96u
 
@@ -86,6 +87,24 @@ static void every_combination_is_as_the_table_says(void **state)
     }
     assert_int_equal(allowed + denied, OPS * 32 * 8 * 2);
     assert_true(allowed > 5000 && denied > 5000);
+}
+
+/* A ticket is good for one thing, whatever else is true; a machine afar never gets at the council's own keys. */
+static void who_comes_from_afar(void **state)
+{
+    (void)state;
+    for (uint32_t op = 0; op < OPS; op++) {
+        const struct kr_role_facts ticket = {.has_people = true, .is_afar = true, .has_ticket = true};
+        assert_int_equal(kr_roles(op, &ticket), op == KR_OP_ENROL ? KR_ROLE_ALLOW_ANYONE : KR_ROLE_DENY_STRANGER);
+        struct kr_role_facts admin = {
+            .has_people = true, .is_person = true, .state = KR_PERSON_ACTIVE, .roles = KR_ROLES_ALL, .is_afar = true};
+        const enum kr_role_reason afar = kr_roles(op, &admin);
+        admin.is_afar = false;
+        const bool is_kept = op == KR_OP_COPY_KEY || op == KR_OP_FORGET_KEY;
+        assert_int_equal(afar, is_kept ? KR_ROLE_DENY_AFAR : kr_roles(op, &admin));
+        assert_true(strlen(kr_role_text(afar, op)) > 20 || kr_role_is_allowed(afar));
+        assert_int_equal(kr_role_is_allowed(kr_roles(op, &admin)), op != KR_OP_ENROL);
+    }
 }
 
 static void the_reason_is_the_one_that_helps(void **state)
@@ -153,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_combination_is_as_the_table_says),
+        cmocka_unit_test(who_comes_from_afar),
         cmocka_unit_test(the_reason_is_the_one_that_helps),
         cmocka_unit_test(a_person_is_what_cards_and_dates_make_it),
         cmocka_unit_test(acts_are_told_from_looking),

@@ -89,7 +89,7 @@ static void fake_take(struct fake *fake)
         }
         out = (struct kr_net_message){.type = KR_NET_FRAME, .number = in.number, .frame = in.frame};
         fake_say(fake);
-        if (kr_channel_dealt(fake->channel, 1, in.frame.len) != KR_OK) {
+        if (kr_channel_dealt(fake->channel, KR_LANE_DATA, 1, in.frame.len) != KR_OK) {
             _exit(82);
         }
         break;

@@ -77,12 +77,14 @@ static void test_all_kinds_arrive_as_they_were(void **state)
 {
     struct ends *ends = *state;
     static const uint8_t name[] = "tcp://127.0.0.1:1", why[] = "why";
-    static const uint32_t types[] = {KR_NET_SECRET, KR_NET_ALLOW,   KR_NET_BIND,    KR_NET_DIAL,       KR_NET_HANGUP,
-                                     KR_NET_STOP,   KR_NET_READY,   KR_NET_ALLOWED, KR_NET_BOUND,      KR_NET_LOST,
-                                     KR_NET_LOG,    KR_NET_REFUSED, KR_NET_FRAME,   KR_NET_TURNED_AWAY};
+    static const uint32_t types[] = {
+        KR_NET_SECRET, KR_NET_ALLOW,       KR_NET_BIND,       KR_NET_DIAL,         KR_NET_HANGUP,      KR_NET_STOP,
+        KR_NET_READY,  KR_NET_ALLOWED,     KR_NET_BOUND,      KR_NET_LOST,         KR_NET_LOG,         KR_NET_REFUSED,
+        KR_NET_FRAME,  KR_NET_TURNED_AWAY, KR_NET_CLIENT_CUT, KR_NET_CLIENT_TAKEN, KR_NET_CLIENT_GONE, KR_NET_CLIENT_FRAME};
     for (size_t type = 0; type < sizeof types / sizeof types[0]; type++) {
         static struct kr_net_message sent;
         sent = (struct kr_net_message){.type = types[type], .number = 70000, .generation = 1ull << 40, .count = 3};
+        sent.generation = types[type] == KR_NET_CLIENT_TAKEN ? 4 : sent.generation;
         sent.text = (struct kr_slice){name, sizeof name - 1};
         sent.frame = (struct kr_slice){why, sizeof why - 1};
         sent.has_secret = true;
@@ -113,9 +115,15 @@ static void test_all_kinds_arrive_as_they_were(void **state)
             assert_memory_equal(in.frame.bytes, why, sizeof why - 1);
             assert_memory_equal(in.text.bytes, name, sizeof name - 1);
             break;
+        case KR_NET_CLIENT_TAKEN:
+            assert_true(in.number == 70000 && in.count == 3 && in.generation == 4);
+            break;
         case KR_NET_FRAME:
         case KR_NET_LOST:
         case KR_NET_TURNED_AWAY:
+        case KR_NET_CLIENT_CUT:
+        case KR_NET_CLIENT_GONE:
+        case KR_NET_CLIENT_FRAME:
         case KR_NET_HANGUP:
             assert_int_equal(in.number, 70000);
             break;
@@ -178,12 +186,54 @@ static void test_the_window_bounds_what_is_under_way(void **state)
     assert_int_equal(send_frame(ends->a, 1, bytes, sizeof bytes), KR_BUSY);
     for (unsigned i = 0; i < sent; i++) {
         carry(ends->a, ends->b);
-        assert_int_equal(kr_channel_dealt(ends->b, 1, sizeof bytes), KR_OK);
+        assert_int_equal(kr_channel_dealt(ends->b, KR_LANE_DATA, 1, sizeof bytes), KR_OK);
     }
     assert_int_equal(kr_channel_pump(ends->b), KR_OK);
     assert_int_equal(kr_channel_pump(ends->a), KR_OK);
     assert_int_equal(kr_channel_receive(ends->a, &in), KR_NOT_FOUND); /* credit is dealt with inside */
-    assert_int_equal(kr_channel_window_left(ends->a), KR_CHANNEL_WINDOW);
+    assert_int_equal(kr_channel_window_left(ends->a, KR_LANE_DATA), KR_CHANNEL_WINDOW);
+}
+
+static enum kr_err send_client_frame(struct kr_channel *channel, uint32_t number, const uint8_t *bytes, size_t len)
+{
+    out = (struct kr_net_message){.type = KR_NET_CLIENT_FRAME, .number = number, .frame = {bytes, len}};
+    return kr_channel_send(channel, &out);
+}
+
+/* What persons' machines say takes no room from links, nor the other way; each gets on while the other waits, links four times as
+ * often. */
+static void test_lanes_take_nothing_from_each_other(void **state)
+{
+    struct ends *ends = *state;
+    static uint8_t bytes[64 * KR_KIB];
+    unsigned clients = 0, links = 0, clients_first = 0;
+    while (send_client_frame(ends->a, 1, bytes, sizeof bytes) == KR_OK) {
+        clients++;
+    }
+    assert_int_equal(clients, KR_CHANNEL_CLIENT_WINDOW / (sizeof bytes + KR_CHANNEL_FRAME_COST));
+    assert_int_equal(kr_channel_window_left(ends->a, KR_LANE_DATA), KR_CHANNEL_WINDOW);
+    for (; links < 40; links++) {
+        assert_int_equal(send_frame(ends->a, 2, bytes, sizeof bytes), KR_OK);
+    }
+    for (unsigned i = 0; i < 50; i++) {
+        carry(ends->a, ends->b);
+        clients_first += in.type == KR_NET_CLIENT_FRAME;
+    }
+    assert_in_range(clients_first, 9, 14); /* a few had gone to the socket before the links' came */
+    for (unsigned i = 50; i < clients + links; i++) {
+        carry(ends->a, ends->b);
+    }
+    assert_int_equal(kr_channel_dealt(ends->b, KR_LANE_DATA, links, links * sizeof bytes), KR_OK);
+    assert_int_equal(kr_channel_pump(ends->b), KR_OK);
+    assert_int_equal(kr_channel_pump(ends->a), KR_OK);
+    assert_int_equal(kr_channel_receive(ends->a, &in), KR_NOT_FOUND);
+    assert_int_equal(kr_channel_window_left(ends->a, KR_LANE_DATA), KR_CHANNEL_WINDOW);
+    assert_int_equal(send_client_frame(ends->a, 1, bytes, sizeof bytes), KR_BUSY);
+    assert_int_equal(kr_channel_dealt(ends->b, KR_LANE_CLIENT, clients, clients * sizeof bytes), KR_OK);
+    assert_int_equal(kr_channel_pump(ends->b), KR_OK);
+    assert_int_equal(kr_channel_pump(ends->a), KR_OK);
+    assert_int_equal(kr_channel_receive(ends->a, &in), KR_NOT_FOUND);
+    assert_int_equal(kr_channel_window_left(ends->a, KR_LANE_CLIENT), KR_CHANNEL_CLIENT_WINDOW);
 }
 
 static void test_control_that_nobody_takes_is_bounded(void **state)
@@ -222,7 +272,7 @@ static void test_broken_forms_close_the_channel(void **state)
         const char *bytes;
         size_t len;
     } cases[] = {
-        {"\x02\x01\x00\x00\x00\x01\x90", 7},                      /* no such lane */
+        {"\x03\x01\x00\x00\x00\x01\x90", 7},                      /* no such lane */
         {"\x00\x02\x00\x00\x00\x01\x90", 7},                      /* neither last nor not */
         {"\x00\x01\x00\x00\x00\x00", 6},                          /* an empty chunk */
         {"\x00\x01\x00\x01\x00\x01", 6},                          /* longer than a chunk may be */
@@ -234,6 +284,9 @@ static void test_broken_forms_close_the_channel(void **state)
         {"\x01\x01\x00\x00\x00\x03\x92\x17\x00", 9},              /* control in the data lane */
         {"\x00\x01\x00\x00\x00\x06\x93\x28\x01\xC4\x01\x41", 12}, /* a frame in the control lane */
         {"\x01\x01\x00\x00\x00\x05\x93\x28\x01\xC4\x00", 11},     /* an empty frame */
+        {"\x02\x01\x00\x00\x00\x06\x93\x28\x01\xC4\x01\x41", 12}, /* a link's frame in the clients' lane */
+        {"\x01\x01\x00\x00\x00\x06\x93\x29\x01\xC4\x01\x41", 12}, /* and the other way */
+        {"\x00\x01\x00\x00\x00\x04\x93\x1E\x03\x01", 10},         /* credit for a lane that there is not */
         {"\x00\x01\x00\x00\x00\x04\x92\x17\xCC\x01", 10},         /* not the shortest form */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -311,6 +364,7 @@ int main(void)
         BOTH_TEST(test_large_frames_come_in_chunks_both_ways),
         BOTH_TEST(test_control_goes_before_data),
         BOTH_TEST(test_the_window_bounds_what_is_under_way),
+        BOTH_TEST(test_lanes_take_nothing_from_each_other),
         BOTH_TEST(test_control_that_nobody_takes_is_bounded),
         cmocka_unit_test(test_broken_forms_close_the_channel),
         RAW_TEST(test_bytes_may_come_one_by_one),

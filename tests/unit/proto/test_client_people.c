@@ -5,6 +5,7 @@
 #include "proto/client/body_key.h"
 #include "proto/client/draft.h"
 #include "proto/client/duty.h"
+#include "proto/client/enrol.h"
 #include "proto/client/people.h"
 
 ROUND_TRIP(kr_body_act, act, kr_body_act_write, kr_body_act_read)
@@ -29,6 +30,10 @@ ROUND_TRIP(kr_addressee, addressee, kr_addressee_write, kr_addressee_read)
 ROUND_TRIP(kr_body_key_item, key_item, kr_body_key_item_write, kr_body_key_item_read)
 ROUND_TRIP(kr_body_keys, keys, kr_body_keys_write, kr_body_keys_read)
 ROUND_TRIP(kr_body_key_act, key_act, kr_body_key_act_write, kr_body_key_act_read)
+ROUND_TRIP(kr_enrol_ask, ask, kr_enrol_ask_write, kr_enrol_ask_read)
+ROUND_TRIP(kr_enrol_given, given, kr_enrol_given_write, kr_enrol_given_read)
+ROUND_TRIP(kr_enrol_done, done, kr_enrol_done_write, kr_enrol_done_read)
+ROUND_TRIP(kr_unenrol, unenrol, kr_unenrol_write, kr_unenrol_read)
 
 static void people_read_back(void **state)
 {
@@ -250,12 +255,29 @@ static void what_was_agreed_reads_back(void **state)
     kr_writer_deinit(&writer);
 }
 
+static void machines_of_persons(void **state)
+{
+    struct kr_enrol_ask ask = {.person = {1}, .ttl_s = 86400}, read_ask;
+    struct kr_enrol_given given = {.ticket = text_slice("kairan1ticket"), .expires_s = 9}, read_given;
+    struct kr_enrol_done done = {.person = {2}, .name = text_slice("佐藤"), .was_there = true}, read_done;
+    struct kr_unenrol unenrol = {.person = {3}, .key = {4}}, read_unenrol;
+    (void)state;
+    round_trip_kr_enrol_ask(&ask, &read_ask);
+    assert_memory_equal(&read_ask, &ask, sizeof ask);
+    round_trip_kr_enrol_given(&given, &read_given);
+    assert_int_equal(read_given.expires_s, 9);
+    round_trip_kr_enrol_done(&done, &read_done);
+    assert_true(read_done.was_there);
+    round_trip_kr_unenrol(&unenrol, &read_unenrol);
+    assert_memory_equal(&read_unenrol, &unenrol, sizeof unenrol);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(people_read_back),           cmocka_unit_test(keys_of_bodies_and_persons_read_back),
         cmocka_unit_test(the_audit_log_reads_back),   cmocka_unit_test(drafts_read_back),
-        cmocka_unit_test(what_was_agreed_reads_back),
+        cmocka_unit_test(what_was_agreed_reads_back), cmocka_unit_test(machines_of_persons),
     };
     return cmocka_run_group_tests_name("proto/client_people", tests, NULL, NULL);
 }
