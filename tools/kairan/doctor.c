@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "proto/record/statement.h"
+#include "tools/kairan/duty.h"
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/keys.h"
 #include "tools/kairan/out.h"
@@ -394,6 +395,59 @@ static bool look_at_node_keys(struct doctor *doctor)
     return true;
 }
 
+/* ---- what may go without waiting ---- */
+
+static void look_at_consent(struct doctor *doctor, const struct kr_duty_item *item)
+{
+    const uint64_t now_s = doctor->now_ms / 1000;
+    const char *fix = _("kairan consent ls; agree anew (kairan consent add), or end it (kairan consent end)");
+    if (kr_consent_ends_soon(item, now_s)) {
+        sayf(doctor, WARNING, "consents", fix, _("a standing consent ends in %ju days"),
+             (uintmax_t)((item->until_s > now_s ? item->until_s - now_s : 0) / DAY_S));
+    } else if (item->type == KR_DUTY_CONSENT && (item->state == KR_CONSENT_GIVER_GONE || item->state == KR_CONSENT_PERSON_GONE)) {
+        sayf(doctor, WARNING, "consents", fix, _("a standing consent %s"), kr_consent_state_text(item->state));
+    }
+}
+
+static void look_at_duty_days(struct doctor *doctor, const struct kr_duty *duty)
+{
+    uint64_t days_s[KR_DUTY_DAYS];
+    char first[32];
+    const uint32_t bare = kr_duty_bare_days(duty, doctor->now_ms / 1000, days_s);
+    if (bare == 0) {
+        return;
+    }
+    const time_t day = (time_t)days_s[0];
+    struct tm local;
+    if (localtime_r(&day, &local) == NULL || strftime(first, sizeof first, "%Y-%m-%d", &local) == 0) {
+        first[0] = 0;
+    }
+    sayf(doctor, WARNING, "duty", _("kairan duty add PERSON --from --until, or kairan duty set FILE"),
+         _("nobody is on duty on %u of the next %u days, first on %s"), bare, KR_DUTY_DAYS, first);
+}
+
+static bool look_at_duty(struct doctor *doctor)
+{
+    struct kr_duty duty = {0};
+    if (!doctor->status.needs_approval) {
+        return true;
+    }
+    const bool is_loaded = kr_duty_load(doctor->app, &duty);
+    if (is_loaded && duty.sum.unreviewed > 0 && duty.sum.oldest_ms + KR_UNREVIEWED_LATE_MS < doctor->now_ms) {
+        sayf(doctor, WARNING, "review", _("kairan drafts --review, then kairan drafts reviewed ID, or kairan retract RECORD"),
+             _("sent under a standing consent and not reviewed yet: %ju, the first for %ju days"), (uintmax_t)duty.sum.unreviewed,
+             (uintmax_t)((doctor->now_ms - duty.sum.oldest_ms) / 1000 / DAY_S));
+    }
+    for (uint32_t i = 0; i < duty.count && is_loaded; i++) {
+        look_at_consent(doctor, &duty.items[i].item);
+    }
+    if (is_loaded) {
+        look_at_duty_days(doctor, &duty);
+    }
+    kr_duty_free(&duty);
+    return is_loaded;
+}
+
 /* ---- who can approve ---- */
 
 static enum kr_err count_approver(void *context, struct kr_slice bytes)
@@ -469,7 +523,7 @@ static bool ask_all(struct doctor *doctor)
     if (kr_app_ask(app, KR_OP_COUNCILS, KR_ANSWER_MS, look_at_card, doctor, NULL) != KR_OK) {
         return false;
     }
-    if (!look_at_node_keys(doctor) || !look_at_approvers(doctor)) {
+    if (!look_at_node_keys(doctor) || !look_at_duty(doctor) || !look_at_approvers(doctor)) {
         return false;
     }
     look_at_waiting(doctor);

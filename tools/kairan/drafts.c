@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sodium.h>
+
 #include "proto/client/draft.h"
 #include "proto/indicator/indicator.h"
 #include "tools/kairan/people.h"
@@ -16,23 +18,43 @@ struct listing {
     uint64_t count;
     const char *wanted; /* beginning of an id that is looked for; NULL: print */
     uint8_t found[KR_DRAFT_ID_BYTES];
-    bool is_mine;
+    bool is_mine, wants_review;
 };
 
-static const char *const words[] = {"unknown", "waits", "returned", "approved", "rejected", "withdrawn", "sent"};
+static const char *const words[] = {"unknown",   "waits", "returned",   "approved", "rejected",
+                                    "withdrawn", "sent",  "unreviewed", "reviewed"};
 #define STATES (sizeof words / sizeof words[0])
 
 static const char *state_text(uint32_t state)
 {
-    static const char *const texts[STATES] = {N_("unknown"),  N_("waits for approval"), N_("waits for its submitter's consent"),
-                                              N_("approved"), N_("rejected"),           N_("withdrawn"),
-                                              N_("sent")};
+    static const char *const texts[STATES] = {N_("unknown"),
+                                              N_("waits for approval"),
+                                              N_("waits for its submitter's consent"),
+                                              N_("approved"),
+                                              N_("rejected"),
+                                              N_("withdrawn"),
+                                              N_("sent"),
+                                              N_("sent under a standing consent, to be reviewed"),
+                                              N_("reviewed")};
     return _(texts[state < STATES ? state : 0]);
+}
+
+static json_t *json_opened(const struct kr_draft_item *item)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < item->opened_count; i++) {
+        const struct kr_draft_opening *opened = &item->opened[i];
+        (void)json_array_append_new(array, json_pack("{s:o, s:o, s:o, s:o}", "person",
+                                                     opened->person.len > 0 ? kr_json_id(opened->person.bytes, 32) : json_null(),
+                                                     "name", kr_json_slice(opened->name), "at", kr_json_time(opened->at_ms),
+                                                     "reason", kr_json_slice(opened->reason)));
+    }
+    return array;
 }
 
 static json_t *item_object(const struct kr_draft_item *item)
 {
-    return json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "draft",
+    return json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o}", "draft",
                      item->id.len > 0 ? kr_json_id(item->id.bytes, item->id.len) : json_null(), "state",
                      words[item->state < STATES ? item->state : 0], "kind", kr_kind_name(item->kind), "label",
                      kr_label_name((enum kr_label)item->label), "title", kr_json_slice(item->title), "submitter",
@@ -40,7 +62,22 @@ static json_t *item_object(const struct kr_draft_item *item)
                      "submitter_name", kr_json_slice(item->submitter_name), "submitted", kr_json_time(item->submitted_ms),
                      "changed", kr_json_time(item->changed_ms), "reason", kr_json_slice(item->reason), "record",
                      item->record_id.len > 0 ? kr_json_id(item->record_id.bytes, 32) : json_null(), "record_state",
-                     item->record_id.len > 0 ? kr_taken_name(item->taken) : "none");
+                     item->record_id.len > 0 ? kr_taken_name(item->taken) : "none", "consent",
+                     item->consent.len > 0 ? kr_json_id(item->consent.bytes, 32) : json_null(), "opened", json_opened(item));
+}
+
+/* The submitter's: who has learnt that it was he, and why. */
+static void opened_text(const struct kr_draft_item *item)
+{
+    for (uint32_t i = 0; i < item->opened_count; i++) {
+        (void)fputs(_("    who submitted it was told to "), stdout);
+        kr_out_text(stdout, item->opened[i].name, false);
+        (void)fputs(", ", stdout);
+        kr_out_time(stdout, item->opened[i].at_ms / 1000);
+        (void)fputs(": ", stdout);
+        kr_out_text(stdout, item->opened[i].reason, false);
+        (void)fputc('\n', stdout);
+    }
 }
 
 static void item_text(const struct kr_draft_item *item, bool is_mine)
@@ -80,6 +117,7 @@ static void item_text(const struct kr_draft_item *item, bool is_mine)
                     stdout);
     }
     (void)fputc('\n', stdout);
+    opened_text(item);
 }
 
 static enum kr_err take_item(void *context, struct kr_slice bytes)
@@ -100,6 +138,9 @@ static enum kr_err take_item(void *context, struct kr_slice bytes)
         listing->count += is_meant;
         return KR_OK;
     }
+    if (listing->wants_review && item.state != KR_DRAFT_AHEAD) {
+        return KR_OK;
+    }
     listing->count++;
     if (listing->app->is_json) {
         return kr_json_line(item_object(&item)) ? KR_OK : KR_IO;
@@ -108,14 +149,17 @@ static enum kr_err take_item(void *context, struct kr_slice bytes)
     return KR_OK;
 }
 
-static int list(struct kr_app *app, bool is_mine)
+static int list(struct kr_app *app, bool is_mine, bool wants_review)
 {
-    struct listing listing = {.app = app, .is_mine = is_mine};
+    struct listing listing = {.app = app, .is_mine = is_mine, .wants_review = wants_review};
     if (kr_app_ask(app, is_mine ? KR_OP_MINE : KR_OP_DRAFTS, KR_ANSWER_MS, take_item, &listing, NULL) != KR_OK) {
         return KR_EXIT_ERROR;
     }
     if (listing.count == 0 && !app->is_json) {
-        (void)fputs(is_mine ? _("You have submitted nothing.\n") : _("Nothing waits for approval.\n"), stdout);
+        (void)fputs(is_mine        ? _("You have submitted nothing.\n")
+                    : wants_review ? _("Nothing waits to be reviewed.\n")
+                                   : _("Nothing waits for approval.\n"),
+                    stdout);
     }
     return listing.count > 0 ? KR_EXIT_DONE : KR_EXIT_NONE;
 }
@@ -127,6 +171,9 @@ static bool find(struct kr_app *app, const char *name, bool is_mine, uint8_t ret
     if (strlen(name) < 4 || strspn(name, "0123456789abcdef") != strlen(name)) {
         (void)kr_app_fail(app, KR_INVALID, _("\"%s\" is no draft: name its id, or 4 digits or more of its beginning"), name);
         return false;
+    }
+    if (strlen(name) == 2u * KR_DRAFT_ID_BYTES) { /* of what is decided, too */
+        return sodium_hex2bin(ret_id, KR_DRAFT_ID_BYTES, name, strlen(name), NULL, NULL, NULL) == 0;
     }
     if (kr_app_ask(app, is_mine ? KR_OP_MINE : KR_OP_DRAFTS, KR_ANSWER_MS, take_item, &listing, NULL) != KR_OK) {
         return false;
@@ -492,27 +539,83 @@ static int edit(struct kr_app *app, const char *name, const struct change *chang
     return status;
 }
 
+/* ---- what was sent ahead, and whom a name stands for ---- */
+
+static int review(struct kr_app *app, const char *name, const char *reason)
+{
+    struct kr_draft_act act = {.reason = {(const uint8_t *)(reason != NULL ? reason : ""), reason != NULL ? strlen(reason) : 0}};
+    return find(app, name, false, act.id) ? send_act(app, KR_OP_DRAFT_REVIEWED, &act, _("Reviewed.\n")) : KR_EXIT_ERROR;
+}
+
+static int who(struct kr_app *app, const char *name, const char *reason)
+{
+    struct kr_draft_act act = {0};
+    struct kr_draft_who shown;
+    struct kr_writer args;
+    struct kr_slice result;
+    if (reason == NULL || reason[0] == 0 || strlen(reason) > KR_OPENING_BYTES_MAX) {
+        return kr_app_fail(app, KR_INVALID,
+                           _("say why, for its submitter and the audit log: kairan drafts who ID --reason TEXT (at most %u bytes)"),
+                           KR_OPENING_BYTES_MAX);
+    }
+    if (!find(app, name, false, act.id)) {
+        return KR_EXIT_ERROR;
+    }
+    act.reason = (struct kr_slice){(const uint8_t *)reason, strlen(reason)};
+    kr_writer_init(&args, 4 * KR_KIB);
+    kr_draft_act_write(&act, &args);
+    enum kr_err err = kr_app_call(app, KR_OP_DRAFT_WHO, &args, KR_ANSWER_MS, NULL, NULL, &result);
+    kr_writer_deinit(&args);
+    if (err != KR_OK) {
+        return KR_EXIT_ERROR;
+    }
+    if (kr_draft_who_read(result, &shown) != KR_OK) {
+        return kr_app_unreadable(app);
+    }
+    if (app->is_json) {
+        return kr_json_line(json_pack("{s:o, s:o, s:o}", "draft", kr_json_id(shown.id, KR_DRAFT_ID_BYTES), "person",
+                                      kr_json_id(shown.person, 32), "name", kr_json_slice(shown.name)))
+                   ? KR_EXIT_DONE
+                   : KR_EXIT_ERROR;
+    }
+    kr_out_text(stdout, shown.name, false);
+    (void)fputc('\n', stdout);
+    (void)fputs(_("Your name and your reason are in the audit log, and in what its submitter sees.\n"), stderr);
+    return KR_EXIT_DONE;
+}
+
 int kr_run_drafts(struct kr_app *app, int argc, char **argv)
 {
     static struct change change; /* several KiB of names */
-    const struct kr_option options[] = {
-        {.name = "label", .text = &change.label}, {.name = "title", .text = &change.title}, {.name = "to", .texts = &change.to}};
+    const char *reason = NULL;
+    bool wants_review = false;
+    const struct kr_option options[] = {{.name = "label", .text = &change.label},
+                                        {.name = "title", .text = &change.title},
+                                        {.name = "to", .texts = &change.to},
+                                        {.name = "reason", .text = &reason},
+                                        {.name = "review", .flag = &wants_review}};
     int rest;
-    if (!kr_options_parse(app, argc, argv, options, 3, false, &rest)) {
+    if (!kr_options_parse(app, argc, argv, options, 5, false, &rest)) {
         return KR_EXIT_ERROR;
     }
     if (rest == argc || (rest + 1 == argc && strcmp(argv[rest], "ls") == 0)) {
-        return list(app, false);
+        return list(app, false, wants_review);
     }
     if (rest + 2 == argc && strcmp(argv[rest], "show") == 0) {
         return show(app, argv[rest + 1], false);
+    }
+    if (rest + 2 == argc && strcmp(argv[rest], "who") == 0) {
+        return who(app, argv[rest + 1], reason);
+    }
+    if (rest + 2 == argc && strcmp(argv[rest], "reviewed") == 0) {
+        return review(app, argv[rest + 1], reason);
     }
     if (rest + 2 == argc && strcmp(argv[rest], "edit") == 0) {
         return change.label != NULL || change.title != NULL || change.to.count > 0
                    ? edit(app, argv[rest + 1], &change)
                    : kr_app_fail(app, KR_INVALID, _("what is to change? --label, --to or --title"));
     }
-    return kr_app_fail(app, KR_INVALID, _("it is kairan drafts ls, or kairan drafts show or edit ID"));
+    return kr_app_fail(app, KR_INVALID, _("it is kairan drafts ls, or kairan drafts show, edit, who or reviewed ID"));
 }
 
 int kr_run_mine(struct kr_app *app, int argc, char **argv)
@@ -525,7 +628,7 @@ int kr_run_mine(struct kr_app *app, int argc, char **argv)
         return KR_EXIT_ERROR;
     }
     if (rest == argc || (rest + 1 == argc && strcmp(argv[rest], "ls") == 0)) {
-        return list(app, true);
+        return list(app, true, false);
     }
     if (rest + 2 == argc && strcmp(argv[rest], "show") == 0) {
         return show(app, argv[rest + 1], true);

@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "proto/client/draft.h"
-#include "tools/kairan/people.h"
+#include "tools/kairan/duty.h"
 
 #define SILENT_MS (7u * UINT64_C(86400000))
 #define SOON_S    (90u * UINT64_C(86400))
@@ -15,6 +15,9 @@ struct handover {
     uint32_t drafts, returned, peers, silent;
     uint64_t oldest_ms; /* of the drafts that wait */
     bool may_see_drafts;
+    struct kr_duty duty;
+    uint64_t bare_days_s[KR_DUTY_DAYS];
+    uint32_t bare_days;
     json_t *silent_peers;
 };
 
@@ -137,6 +140,45 @@ static void say_people(const struct handover *handover, const struct kr_people *
     }
 }
 
+/* Consents that hold, and who is on duty. */
+static void say_duty(const struct handover *handover)
+{
+    const struct kr_duty *duty = &handover->duty;
+    uint32_t now = 0;
+    for (uint32_t i = 0; i < duty->count; i++) {
+        const struct kr_duty_item *item = &duty->items[i].item;
+        if (item->type == KR_DUTY_CONSENT && item->state == KR_CONSENT_HOLDS) {
+            (void)fputs(_("  standing consent "), stdout);
+            kr_out_id(stdout, item->id.bytes, 16);
+            (void)fputs(_(", until "), stdout);
+            kr_out_time(stdout, item->until_s);
+            (void)fputs(kr_consent_ends_soon(item, handover->now_s) ? _(" (AGREE ANEW SOON): ") : ": ", stdout);
+            kr_out_text(stdout, item->reason, false);
+            (void)fputc('\n', stdout);
+        }
+    }
+    if (!duty->sum.has_roster) {
+        return;
+    }
+    (void)fputs(_("  on duty now:\n"), stdout);
+    for (uint32_t i = 0; i < duty->count; i++) {
+        if (kr_duty_covers(&duty->items[i].item, handover->now_s, handover->now_s + 1)) {
+            (void)fputs("    ", stdout);
+            kr_out_text(stdout, duty->items[i].item.person_name, false);
+            (void)fputs(_(", until "), stdout);
+            kr_out_time(stdout, duty->items[i].item.until_s);
+            (void)fputc('\n', stdout);
+            now++;
+        }
+    }
+    if (now == 0) {
+        (void)fputs(_("    NOBODY\n"), stdout);
+    }
+    if (handover->bare_days > 0) {
+        (void)printf(_("  days of the next %u without anybody on duty: %u\n"), KR_DUTY_DAYS, handover->bare_days);
+    }
+}
+
 static void say_keys(const struct kr_status *status)
 {
     (void)fputs(_("\n1. Keys\n"), stdout);
@@ -171,6 +213,8 @@ static void say_waiting(const struct handover *handover, const struct kr_status 
             (void)fputc('\n', stdout);
         }
     }
+    (void)printf(_("  sent under a standing consent, to be reviewed: %ju (kairan drafts --review)\n"),
+                 (uintmax_t)handover->duty.sum.unreviewed);
     (void)printf(_("  retractions of others that wait for your word: %ju (kairan retractions)\n"),
                  (uintmax_t)status->takebacks_waiting);
     (void)printf(_("  alarms about root keys: %ju (kairan alarms)\n  open invitations: %ju\n  records in quarantine: %ju (kairan "
@@ -204,6 +248,7 @@ static void say_all(const struct handover *handover, const struct kr_status *sta
     (void)fputc('\n', stdout);
     say_keys(status);
     say_people(handover, people);
+    say_duty(handover);
     say_waiting(handover, status);
     say_peers(handover);
     (void)fputs(_("\n5. Handed over\n  by: ____________________  to: ____________________  on: ____________________\n"
@@ -227,27 +272,56 @@ static json_t *json_persons(const struct kr_people *people, uint32_t role)
     return array;
 }
 
+static json_t *json_consents(const struct handover *handover)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < handover->duty.count; i++) {
+        const struct kr_duty_item *item = &handover->duty.items[i].item;
+        if (item->type == KR_DUTY_CONSENT && item->state == KR_CONSENT_HOLDS) {
+            (void)json_array_append_new(array, json_pack("{s:o, s:o, s:b}", "consent", kr_json_id(item->id.bytes, 32), "until",
+                                                         kr_json_time(item->until_s * 1000), "ends_soon",
+                                                         kr_consent_ends_soon(item, handover->now_s)));
+        }
+    }
+    return array;
+}
+
+static json_t *json_on_duty(const struct handover *handover)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < handover->duty.count; i++) {
+        const struct kr_duty_item *item = &handover->duty.items[i].item;
+        if (kr_duty_covers(item, handover->now_s, handover->now_s + 1)) {
+            (void)json_array_append_new(array,
+                                        json_pack("{s:o, s:o, s:o}", "person", kr_json_id(item->person.bytes, 32), "name",
+                                                  kr_json_slice(item->person_name), "until", kr_json_time(item->until_s * 1000)));
+        }
+    }
+    return array;
+}
+
 static bool all_json(struct handover *handover, const struct kr_status *status, const struct kr_people *people)
 {
     json_t *peers = handover->silent_peers;
     handover->silent_peers = NULL;
-    return kr_json_line(json_pack("{s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o}",
-                                  "council", kr_json_id(status->council, 32), "root_on_node", status->has_root, "recovery_on_node",
-                                  status->has_recovery, "keyring_protected", status->keyring_is_protected, "last_backup",
-                                  kr_json_time(status->backup_s * 1000), "admins", json_persons(people, KR_ROLE_ADMIN), "approvers",
-                                  json_persons(people, KR_ROLE_APPROVER), "intake", json_persons(people, KR_ROLE_INTAKE), "drafts",
-                                  handover->may_see_drafts ? json_integer(handover->drafts) : json_null(), "drafts_returned",
-                                  handover->may_see_drafts ? json_integer(handover->returned) : json_null(), "oldest_draft",
-                                  kr_json_time(handover->oldest_ms), "retractions_waiting", (json_int_t)status->takebacks_waiting,
-                                  "alarms", (json_int_t)status->alarms, "tickets", (json_int_t)status->tickets, "quarantined",
-                                  (json_int_t)status->quarantined, "peers", (json_int_t)handover->peers, "silent_peers", peers));
+    return kr_json_line(json_pack(
+        "{s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:o, s:o, s:I}", "council",
+        kr_json_id(status->council, 32), "root_on_node", status->has_root, "recovery_on_node", status->has_recovery,
+        "keyring_protected", status->keyring_is_protected, "last_backup", kr_json_time(status->backup_s * 1000), "admins",
+        json_persons(people, KR_ROLE_ADMIN), "approvers", json_persons(people, KR_ROLE_APPROVER), "intake",
+        json_persons(people, KR_ROLE_INTAKE), "drafts", handover->may_see_drafts ? json_integer(handover->drafts) : json_null(),
+        "drafts_returned", handover->may_see_drafts ? json_integer(handover->returned) : json_null(), "oldest_draft",
+        kr_json_time(handover->oldest_ms), "retractions_waiting", (json_int_t)status->takebacks_waiting, "alarms",
+        (json_int_t)status->alarms, "tickets", (json_int_t)status->tickets, "quarantined", (json_int_t)status->quarantined, "peers",
+        (json_int_t)handover->peers, "silent_peers", peers, "unreviewed", (json_int_t)handover->duty.sum.unreviewed, "consents",
+        json_consents(handover), "on_duty", json_on_duty(handover), "days_without_duty", (json_int_t)handover->bare_days));
 }
 
 /* The status last: its names are borrowed until the next answer. */
 static bool gather(struct handover *handover, struct kr_people *people, struct kr_status *ret_status)
 {
     struct kr_slice result;
-    if (!kr_people_load(handover->app, people) || !ask_drafts(handover) ||
+    if (!kr_people_load(handover->app, people) || !kr_duty_load(handover->app, &handover->duty) || !ask_drafts(handover) ||
         kr_app_ask(handover->app, KR_OP_PEERS, KR_ANSWER_MS, take_peer, handover, NULL) != KR_OK ||
         kr_app_ask(handover->app, KR_OP_STATUS, KR_ANSWER_MS, NULL, NULL, &result) != KR_OK) {
         return false;
@@ -273,12 +347,14 @@ int kr_run_handover(struct kr_app *app, int argc, char **argv)
     }
     handover.silent_peers = json_array();
     bool is_fine = gather(&handover, &people, &status);
+    handover.bare_days = kr_duty_bare_days(&handover.duty, handover.now_s, handover.bare_days_s);
     if (is_fine && app->is_json) {
         is_fine = all_json(&handover, &status, &people);
     } else if (is_fine) {
         say_all(&handover, &status, &people);
     }
     kr_people_free(&people);
+    kr_duty_free(&handover.duty);
     json_decref(handover.silent_peers);
     return is_fine ? KR_EXIT_DONE : KR_EXIT_ERROR;
 }

@@ -55,6 +55,8 @@ int kr_run_approve(struct kr_app *app, int argc, char **argv);
 int kr_run_reject(struct kr_app *app, int argc, char **argv);
 int kr_run_mine(struct kr_app *app, int argc, char **argv);
 int kr_run_roster(struct kr_app *app, int argc, char **argv);
+int kr_run_consent(struct kr_app *app, int argc, char **argv);
+int kr_run_duty(struct kr_app *app, int argc, char **argv);
 int kr_run_handover(struct kr_app *app, int argc, char **argv);
 int kr_run_audit(struct kr_app *app, int argc, char **argv);
 int kr_run_body(struct kr_app *app, int argc, char **argv);

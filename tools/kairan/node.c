@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tools/kairan/duty.h"
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/keys.h"
 #include "tools/kairan/out.h"
@@ -21,7 +22,7 @@ static bool is_well(const struct kr_status *status, const struct kr_own_keys *ke
     return status->net_is_up && status->store_is_writable && status->restored == 0 && !kr_keys_is_mute(keys, status->now_ms / 1000);
 }
 
-static bool status_json(const struct kr_status *status, const struct kr_own_keys *keys)
+static bool status_json(const struct kr_status *status, const struct kr_own_keys *keys, const struct kr_duty_sum *duty)
 {
     const struct kr_key_item *key = kr_keys_of_node(keys);
     json_t *communities = json_array();
@@ -55,7 +56,8 @@ static bool status_json(const struct kr_status *status, const struct kr_own_keys
                    {"commit_us_p50", status->commit_us_p50},
                    {"commit_us_p99", status->commit_us_p99},
                    {"net_restarts", status->net_restarts},
-                   {"awaited", status->awaited}};
+                   {"awaited", status->awaited},
+                   {"unreviewed", duty->unreviewed}};
     static const char *const restored[] = {"no", "told", "recognised"};
     for (size_t i = 0; object != NULL && i < sizeof numbers / sizeof numbers[0]; i++) {
         (void)json_object_set_new(object, numbers[i].key, json_integer((json_int_t)numbers[i].value));
@@ -85,7 +87,7 @@ static void signing_text(const struct kr_status *status, const struct kr_own_key
     }
 }
 
-static void status_text(const struct kr_status *status, const struct kr_own_keys *keys)
+static void status_text(const struct kr_status *status, const struct kr_own_keys *keys, const struct kr_duty_sum *duty)
 {
     kr_out_style(stdout, KR_STYLE_BOLD);
     kr_out_text(stdout, status->name_ja, false);
@@ -128,6 +130,9 @@ static void status_text(const struct kr_status *status, const struct kr_own_keys
     if (status->takebacks_waiting > 0) {
         (void)printf(_("\n  retractions that wait for your word: %ju (see kairan retractions)"), status->takebacks_waiting);
     }
+    if (duty->unreviewed > 0) {
+        (void)printf(_("\n  sent under a standing consent, to be reviewed: %ju (see kairan drafts --review)"), duty->unreviewed);
+    }
     (void)printf("\n  %s: ", _("store"));
     kr_out_bytes(stdout, status->store_bytes);
     (void)printf(", %s ", _("free on its disk:"));
@@ -156,6 +161,7 @@ int kr_run_status(struct kr_app *app, int argc, char **argv)
 {
     static struct kr_status status;
     static struct kr_own_keys keys;
+    struct kr_duty duty;
     const char *wait = NULL;
     const struct kr_option options[] = {{.name = "wait", .text = &wait}};
     uint64_t wait_s = 0;
@@ -173,16 +179,19 @@ int kr_run_status(struct kr_app *app, int argc, char **argv)
     if (wait != NULL && !kr_wait_for_node(app, (int)wait_s * 1000)) {
         return KR_EXIT_ERROR;
     }
-    if (!kr_keys_ask(app, &keys) || kr_app_ask(app, KR_OP_STATUS, KR_ANSWER_MS, NULL, NULL, &result) != KR_OK) {
+    const bool is_loaded = kr_duty_load(app, &duty);
+    const struct kr_duty_sum sum = duty.sum;
+    kr_duty_free(&duty);
+    if (!is_loaded || !kr_keys_ask(app, &keys) || kr_app_ask(app, KR_OP_STATUS, KR_ANSWER_MS, NULL, NULL, &result) != KR_OK) {
         return KR_EXIT_ERROR;
     }
     if (kr_status_read(result, &status) != KR_OK) {
         return kr_app_unreadable(app);
     }
     if (app->is_json) {
-        return status_json(&status, &keys) ? (is_well(&status, &keys) ? KR_EXIT_DONE : KR_EXIT_NONE) : KR_EXIT_ERROR;
+        return status_json(&status, &keys, &sum) ? (is_well(&status, &keys) ? KR_EXIT_DONE : KR_EXIT_NONE) : KR_EXIT_ERROR;
     }
-    status_text(&status, &keys);
+    status_text(&status, &keys, &sum);
     return is_well(&status, &keys) ? KR_EXIT_DONE : KR_EXIT_NONE;
 }
 

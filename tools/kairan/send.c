@@ -139,6 +139,8 @@ static enum kr_err take_sent(struct kr_sending *sending, uint32_t part, struct k
     memcpy(sent->id, stored.id, sizeof sent->id);
     sent->is_known = stored.is_known;
     sent->waits = stored.waits;
+    sent->has_consent = stored.has_consent;
+    memcpy(sent->consent, stored.consent, stored.has_consent ? 32 : 0);
     sent->is_done = err == KR_OK;
     if (err == KR_OK && sending->progress != NULL) {
         sending->progress(sending->context, kr_sending_done(sending), sending->parts.count);

@@ -20,8 +20,10 @@ struct kr_sent {
     uint8_t token[16], id[32];
     bool is_done, is_known; /* durable; it was there before */
     bool waits;             /* it is a draft that waits for approval: `id` has KR_DRAFT_ID_BYTES */
-    bool is_held;           /* a guard holds some of it back */
-    bool revises;           /* it is to stand instead of the record `target` */
+    bool has_consent;       /* it went at once, under that standing consent, and is to be reviewed */
+    uint8_t consent[32];
+    bool is_held; /* a guard holds some of it back */
+    bool revises; /* it is to stand instead of the record `target` */
     uint8_t target[32];
 };
 

@@ -281,11 +281,12 @@ static int tell_done(const struct submission *submission)
         for (uint32_t i = 0; i < sending->parts.count; i++) {
             (void)json_array_append_new(ids, kr_json_id(sending->sent[i].id, id_bytes(&sending->sent[i])));
         }
-        return kr_json_line(json_pack("{s:o, s:b, s:s, s:s, s:o, s:I, s:I, s:b}", "ids", ids, "waits", sending->sent[0].waits,
-                                      "label", kr_label_name(sending->request.label), "kind", kr_kind_name(sending->request.kind),
-                                      "title", kr_json_slice(sending->plan.title), "indicators",
-                                      (json_int_t)sending->plan.item_count, "left_out", (json_int_t)submission->extract->left_out,
-                                      "exercise", (sending->request.flags & KR_FLAG_EXERCISE) != 0))
+        return kr_json_line(json_pack(
+                   "{s:o, s:b, s:o, s:s, s:s, s:o, s:I, s:I, s:b}", "ids", ids, "waits", sending->sent[0].waits, "consent",
+                   sending->sent[0].has_consent ? kr_json_id(sending->sent[0].consent, 32) : json_null(), "label",
+                   kr_label_name(sending->request.label), "kind", kr_kind_name(sending->request.kind), "title",
+                   kr_json_slice(sending->plan.title), "indicators", (json_int_t)sending->plan.item_count, "left_out",
+                   (json_int_t)submission->extract->left_out, "exercise", (sending->request.flags & KR_FLAG_EXERCISE) != 0))
                    ? KR_EXIT_DONE
                    : KR_EXIT_ERROR;
     }
@@ -295,6 +296,12 @@ static int tell_done(const struct submission *submission)
     }
     if (sending->sent[0].waits) {
         (void)fputs(_("Safe on disk, and waits for approval: nobody gets it before. See: kairan mine\n"), stderr);
+        return KR_EXIT_DONE;
+    }
+    if (sending->sent[0].has_consent) {
+        (void)fprintf(stderr, _("Sent at once, under the standing consent %02x%02x%02x%02x: another approver is to review it.\n"),
+                      sending->sent[0].consent[0], sending->sent[0].consent[1], sending->sent[0].consent[2],
+                      sending->sent[0].consent[3]);
         return KR_EXIT_DONE;
     }
     if (isatty(STDERR_FILENO) == 1) {

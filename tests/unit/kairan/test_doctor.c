@@ -8,6 +8,7 @@
 #include "crypto/secret.h"
 #include "proto/record/statement.h"
 #include "tests/support/fake_keeper.h"
+#include "tools/kairan/duty.h"
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/keys.h"
 #include "tools/kairan/people.h"
@@ -23,6 +24,8 @@ struct node {
     mode_t keyring_mode;
     struct kr_key_item key;
     uint32_t caller_roles, person_states[3]; /* of approvers; 0: there is none */
+    struct kr_duty_item duty;                /* type 0: none */
+    struct kr_duty_sum duty_sum;
 };
 
 static void make_well(struct node *node)
@@ -103,6 +106,19 @@ static void say_key(int fd, const struct node *node)
     say_nothing_more(fd, 4);
 }
 
+static void say_duty(int fd, const struct node *node)
+{
+    struct kr_writer writer;
+    if (node->duty.type != 0) {
+        kr_writer_init(&writer, KR_KIB);
+        kr_duty_item_write(&node->duty, &writer);
+        say_item(fd, 5, &writer);
+    }
+    kr_writer_init(&writer, KR_KIB);
+    kr_duty_sum_write(&node->duty_sum, &writer);
+    say_end(fd, 5, &writer);
+}
+
 static void say_people(int fd, const struct node *node)
 {
     const struct kr_whoami whoami = {.has_people = true, .is_operator = true, .roles = node->caller_roles};
@@ -110,7 +126,7 @@ static void say_people(int fd, const struct node *node)
     struct kr_writer writer, bytes;
     kr_writer_init(&writer, KR_KIB);
     kr_whoami_write(&whoami, &writer);
-    say_end(fd, 5, &writer);
+    say_end(fd, 6, &writer);
     for (size_t i = 0; i < sizeof node->person_states / sizeof node->person_states[0] && node->person_states[i] != 0; i++) {
         kr_writer_init(&bytes, KR_KIB);
         kr_person_card_write(&card, &bytes);
@@ -118,10 +134,10 @@ static void say_people(int fd, const struct node *node)
         const struct kr_person_item item = {.state = node->person_states[i], .card = {bytes.bytes, bytes.len}};
         kr_writer_init(&writer, 2 * KR_KIB);
         kr_person_item_write(&item, &writer);
-        say_item(fd, 6, &writer);
+        say_item(fd, 7, &writer);
         kr_writer_deinit(&bytes);
     }
-    say_nothing_more(fd, 6);
+    say_nothing_more(fd, 7);
 }
 
 /* All answers, in the order in which they are asked for. */
@@ -150,6 +166,7 @@ static void say_all(int fd, const struct node *node)
     say_nothing_more(fd, 3);
     kr_writer_deinit(&card);
     say_key(fd, node);
+    say_duty(fd, node);
     say_people(fd, node);
 }
 
@@ -347,6 +364,57 @@ static void two_who_approve_are_enough(void **state)
     assert_false(finds(text, "approvers", "problem"));
 }
 
+/* Two who approve, so that nothing else is wrong; with `duty` as the only item, and the sum. */
+static int with_duty(const struct kr_duty_item *item, const struct kr_duty_sum *sum, char *ret_text, size_t size)
+{
+    struct node node;
+    make_well(&node);
+    node.status.needs_approval = true;
+    node.person_states[0] = node.person_states[1] = KR_PERSON_STATE_ACTIVE;
+    if (item != NULL) {
+        node.duty = *item;
+    }
+    node.duty_sum = *sum;
+    return examine(&node, ret_text, size);
+}
+
+static void what_was_agreed_beforehand_is_looked_at(void **state)
+{
+    const uint64_t now_s = NOW_MS / 1000;
+    struct kr_duty_item consent = {.type = KR_DUTY_CONSENT, .state = KR_CONSENT_HOLDS, .until_s = now_s + 31 * UINT64_C(86400)};
+    struct kr_duty_item entry = {
+        .type = KR_DUTY_ROSTER, .state = KR_PERSON_STATE_ACTIVE, .from_s = now_s - 86400, .until_s = now_s + 20 * UINT64_C(86400)};
+    struct kr_duty_sum sum = {0};
+    char text[16384];
+    (void)state;
+    assert_int_equal(with_duty(&consent, &sum, text, sizeof text), KR_EXIT_DONE);
+    consent.until_s = now_s + 29 * UINT64_C(86400);
+    assert_int_equal(with_duty(&consent, &sum, text, sizeof text), KR_EXIT_NONE);
+    assert_true(finds(text, "consents", "warning"));
+    assert_non_null(strstr(text, "29 days"));
+    consent.state = KR_CONSENT_GIVER_GONE;
+    consent.until_s = now_s + 300 * UINT64_C(86400);
+    assert_int_equal(with_duty(&consent, &sum, text, sizeof text), KR_EXIT_NONE);
+    assert_true(finds(text, "consents", "warning"));
+    consent.state = KR_CONSENT_ENDED;
+    assert_int_equal(with_duty(&consent, &sum, text, sizeof text), KR_EXIT_DONE);
+    sum = (struct kr_duty_sum){.unreviewed = 3, .oldest_ms = NOW_MS - 23 * UINT64_C(3600000)};
+    assert_int_equal(with_duty(NULL, &sum, text, sizeof text), KR_EXIT_DONE);
+    sum.oldest_ms = NOW_MS - 49 * UINT64_C(3600000);
+    assert_int_equal(with_duty(NULL, &sum, text, sizeof text), KR_EXIT_NONE);
+    assert_true(finds(text, "review", "warning"));
+    assert_non_null(strstr(text, "not reviewed yet: 3, the first for 2 days"));
+    sum = (struct kr_duty_sum){.has_roster = true};
+    assert_int_equal(with_duty(&entry, &sum, text, sizeof text), KR_EXIT_DONE);
+    entry.until_s = now_s + 5 * UINT64_C(86400);
+    assert_int_equal(with_duty(&entry, &sum, text, sizeof text), KR_EXIT_NONE);
+    assert_true(finds(text, "duty", "warning"));
+    entry.until_s = now_s + 20 * UINT64_C(86400);
+    entry.state = KR_PERSON_STATE_REVOKED; /* who is no person of the council is not on duty */
+    assert_int_equal(with_duty(&entry, &sum, text, sizeof text), KR_EXIT_NONE);
+    assert_non_null(strstr(text, "14 of the next 14 days"));
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -361,6 +429,7 @@ int main(void)
         cmocka_unit_test(all_paused_is_no_broken_network),
         cmocka_unit_test(what_is_usual_is_not_told),
         cmocka_unit_test(two_who_approve_are_enough),
+        cmocka_unit_test(what_was_agreed_beforehand_is_looked_at),
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }
