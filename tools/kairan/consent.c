@@ -255,6 +255,31 @@ static int end(struct kr_app *app, const char *name, const char *reason)
     return is_fine ? send(app, &act, _("It holds no longer.\n")) : KR_EXIT_ERROR;
 }
 
+const char kr_help_consent[] =
+    N_("Usage: kairan consent [ls]\n"
+       "       kairan consent add --kind KIND,... --label LABEL,... [--to COUNCIL]... [--community NAME] [--for duty|PERSON]\n"
+       "                          --until DATE --reason TEXT\n"
+       "       kairan consent end ID [--reason TEXT]\n"
+       "\n"
+       "A standing consent: what was agreed beforehand, for emergencies. Whoever is on duty (kairan duty), or the person named,\n"
+       "submits what fits it, and it is sent at once; it is reviewed afterwards (kairan drafts --review). Everything else waits.\n"
+       "\n"
+       "  --kind KIND,...     report, advisory, sighting\n"
+       "  --label LABEL,...   clear, green, amber\n"
+       "  --to COUNCIL        with amber: each council that may be addressed\n"
+       "  --community NAME    with green, where this council is in several: its members as they are now. Who joins later is not\n"
+       "                      meant: from then on what would reach him waits\n"
+       "  --for PERSON        for that person alone, on duty or not; without it, or with duty: for whoever is on duty\n"
+       "  --until DATE        its last day, at most 400 days from now\n"
+       "\n"
+       "It does not hold for whoever gave it, nor once that one is no approver or admin any more. Guards look as ever: what one\n"
+       "of them holds back is refused, and what overrides them waits.\n"
+       "\n"
+       "Exit status: 0 done (ls: there are some), 1 none, 2 failure.\n"
+       "\n"
+       "Example: kairan consent add --kind report,advisory --label green,amber --to Kinki --until 2027-03-31 \\\n"
+       "             --reason \"typhoon season, agreed on 1 June\"\n");
+
 int kr_run_consent(struct kr_app *app, int argc, char **argv)
 {
     static struct given given; /* several KiB of names */

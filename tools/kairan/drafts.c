@@ -584,6 +584,29 @@ static int who(struct kr_app *app, const char *name, const char *reason)
     return KR_EXIT_DONE;
 }
 
+const char kr_help_drafts[] =
+    N_("Usage: kairan drafts [ls]\n"
+       "       kairan drafts show ID\n"
+       "       kairan drafts edit ID [--label LABEL] [--to COUNCIL]... [--title TEXT]\n"
+       "       kairan drafts who ID --reason TEXT\n"
+       "       kairan drafts --review\n"
+       "       kairan drafts reviewed ID [--reason TEXT]\n"
+       "\n"
+       "What was submitted and waits for another person's word, as [approval] in the configuration demands by kind and label. It\n"
+       "is safe on disk, and nobody gets it before. Who submitted it is shown to the role intake alone; others see a name that\n"
+       "stands for the person.\n"
+       "\n"
+       "  show   whom it would reach, and all that it says\n"
+       "  edit   another label, other councils, another title; it then waits for its submitter's consent\n"
+       "  who    which person the name stands for. The reason goes into the audit log, and its submitter sees it in kairan mine\n"
+       "\n"
+       "What somebody on duty sent at once under a standing consent (kairan consent) is listed with --review until another\n"
+       "approver has said that it is reviewed, or has taken it back (kairan retract).\n"
+       "\n"
+       "Exit status: 0 some wait, 1 none, 2 failure.\n"
+       "\n"
+       "Example: kairan drafts edit 3f9a --label amber --to Kinki\n");
+
 int kr_run_drafts(struct kr_app *app, int argc, char **argv)
 {
     static struct change change; /* several KiB of names */

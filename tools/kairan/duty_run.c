@@ -111,6 +111,25 @@ static int set(struct kr_app *app, const char *path)
     return err == KR_OK ? send(app, &act) : kr_app_tell(app, err, &error);
 }
 
+const char kr_help_duty[] =
+    N_("Usage: kairan duty [ls]\n"
+       "       kairan duty who\n"
+       "       kairan duty add PERSON --from WHEN --until WHEN\n"
+       "       kairan duty set FILE\n"
+       "\n"
+       "The duty roster: whoever is on it at a time may send what a standing consent allows (kairan consent).\n"
+       "\n"
+       "  who    who is on duty now\n"
+       "  set    the roster is what the file says (CSV in UTF-8 or CP932; the first row names the columns, in English or\n"
+       "         Japanese: person, from, until; body where names are not unique).\n"
+       "\n"
+       "A day without a time as --until is that whole day.\n"
+       "\n"
+       "Exit status: 0 done (ls, who: there is somebody), 1 nobody, 2 failure.\n"
+       "\n"
+       "Examples: kairan duty add \"Sato Hanako\" --from 2026-12-28 --until 2027-01-04\n"
+       "          kairan duty set duty.csv\n");
+
 int kr_run_duty(struct kr_app *app, int argc, char **argv)
 {
     const char *from = NULL, *until = NULL;

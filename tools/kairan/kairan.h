@@ -44,6 +44,8 @@ struct kr_command {
 };
 extern const struct kr_command kr_commands[];
 extern const size_t kr_command_count;
+/* Beside what they do. */
+extern const char kr_help_drafts[], kr_help_consent[], kr_help_duty[];
 
 int kr_run_init(struct kr_app *app, int argc, char **argv);
 int kr_run_backup(struct kr_app *app, int argc, char **argv);
