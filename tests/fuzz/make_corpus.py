@@ -16,6 +16,7 @@ FROM_CLIENT, FROM_KEEPER, RETRACT, REVISE, CONFIRM, WAITING, EXPORT, SIGHT, SIGH
 STATED, CARD_EDIT, KEY_COPY, KEY_SEALED, KEY_FORGET, ALARM, PEER_ACT, BLOCKED, QUARANTINED, PROOF, PAPER, KEY_ITEM = range(29, 41)
 REVOKE, RECOVER = 55, 65
 FORWARD_ACT, FORWARD_ITEM = 63, 64
+DUTY = 66  # the first of what is about duty, and about whom a draft is by
 TEXT, PAYLOAD, ENDPOINT = range(3)
 LARGE = 4096  # larger vectors teach a fuzzer little
 
@@ -104,7 +105,7 @@ def people():
     flags = array(*[uint(1)] * 7)
     entry = (uint(1), uint(2), ID, binary(b""))
     draft = array(binary(b"\x01" * 16), uint(2), uint(7), uint(1), uint(3), text("t"), binary(b"\x02" * 8), text(""), uint(4), uint(5),
-                  text("why"), ID, uint(1))
+                  text("why"), ID, uint(1), ID, array(array(ID, text("n"), uint(9), text("asked"))))
     body = array(uint(1), text("ja"), text("en"), text("c"), text("m"), text("t"), uint(1), uint(1), ID, binary(b""))
     person = array(uint(1), ID, text("n"), text("m"), text("t"), uint(6), uint(2), uint(1), uint(3), uint(4),
                    array(array(uint(1), binary(b"\x05" * 20))), array(array(ID, uint(9))), binary(b""), ID)
@@ -121,7 +122,7 @@ def people():
     yield draft
     yield array(draft, ID, binary(b""), binary(b"\x03" * 64), binary(b"args"))
     yield array(binary(b"\x01" * 16), ID, text("why"), binary(b"args"))
-    yield array(binary(b"\x01" * 16), uint(1))
+    yield array(binary(b"\x01" * 16), uint(1), binary(b""))
     yield None  # REVOKE
     yield body
     yield person
@@ -131,6 +132,18 @@ def people():
     yield array(ID, ID, text("ja"), text("en"), key, uint(4), uint(1))
     yield array(uint(3), key, slot, array(array(ID, key, slot)))
     yield array(uint(1), ID, key, ID, key, slot, ID, binary(b""))
+
+
+def duty():
+    """What was agreed beforehand, and whom a name stands for, in the order of wire.c."""
+    entries = array(array(ID, uint(7), uint(8)), array(ID, uint(9), uint(100)))
+    yield array(binary(b"\x01" * 16), ID, text("n"))
+    yield array(uint(1), ID, uint(6), uint(12), ID, binary(b""), ID, uint(9), text("why"), entries)
+    yield array(uint(1), uint(1), ID, binary(b""), text(""), uint(1), uint(9), uint(6), uint(12), ID, ID, uint(3), ID, text("n"), uint(7),
+                text("why"), uint(0), text(""), text(""))
+    yield array(uint(1), uint(2), uint(3))
+    yield array(uint(1), uint(1), uint(6), uint(12), ID, ID, ID, binary(b""), uint(7), uint(9), text("why"), ID, uint(8), ID, text("over"))
+    yield array(uint(1), uint(2), ID, uint(7), entries)
 
 
 def head_length(first):
@@ -190,6 +203,8 @@ def seeds(vectors):
     for number, data in enumerate(people(), start=KEY_ITEM + 1):
         if data is not None:
             yield "wire", f"people-{number}", number, data
+    for number, data in enumerate(duty(), start=DUTY):
+        yield "wire", f"duty-{number}", number, data
     yield "wire", "key-item", KEY_ITEM, array(uint(1), uint(3), ID, uint(1), uint(2))
     yield "wire", "revoke", REVOKE, array(ID, uint(1), uint(1))
     yield "wire", "recover", RECOVER, array(ID, ID, ID, binary(b"\x05" * 64), uint(2))

@@ -9,6 +9,7 @@
 #include "proto/client/client.h"
 #include "proto/client/community.h"
 #include "proto/client/draft.h"
+#include "proto/client/duty.h"
 #include "proto/client/forward.h"
 #include "proto/client/people.h"
 #include "proto/client/rekey.h"
@@ -150,6 +151,10 @@ RUN(draft_item)
 RUN(draft_shown)
 RUN(draft_act)
 RUN(stored)
+RUN(draft_who)
+RUN(duty_act)
+RUN(duty_item)
+RUN(duty_sum)
 RUN(revoke)
 RUN(addressee)
 RUN(body_key_item)
@@ -173,6 +178,8 @@ RUN(recover)
     }
 RUN_CARD(body_card)
 RUN_CARD(person_card)
+RUN_CARD(consent)
+RUN_CARD(duty_roster)
 RUN_CARD(body_key)
 #undef RUN_CARD
 
@@ -298,6 +305,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         run_forward_act,
         run_forward_item,
         run_recover,
+        run_draft_who,
+        run_duty_act,
+        run_duty_item,
+        run_duty_sum,
+        run_consent,
+        run_duty_roster,
     };
     struct kr_slice bytes = {0};
 
