@@ -476,7 +476,7 @@ static enum kr_err pass_one(struct kr_step *step, struct kr_forward *forward, ui
 static enum kr_err give_back(struct kr_step *step, struct kr_forward *forward, uint32_t at)
 {
     struct kr_forward_side *side = &forward->sides[at], *other = &forward->sides[1 - at];
-    struct kr_link *link = link_of(step->core, side);
+    struct kr_link *link = side->owed > 0 ? link_of(step->core, side) : NULL;
     const bool is_worth_it = side->owed >= KR_FORWARD_WINDOW / 4 || (side->owed > 0 && other->pieces == NULL);
     const uint64_t owed = side->owed;
     if (link == NULL || !is_worth_it || KR_FAULT(KR_FAULT_FORWARD_ROOM_KEPT)) {

@@ -271,6 +271,18 @@ bool kr_app_find_councils(struct kr_app *app, const struct kr_texts *names, uint
     return is_fine;
 }
 
+bool kr_app_find_council(struct kr_app *app, const char *name, uint8_t ret_id[static 32])
+{
+    const struct kr_texts names = {.items = {name}, .count = 1};
+    uint8_t ids[1][32];
+    size_t len;
+    if ((kr_id_parse(name, ids[0], &len) && len == 32) || kr_app_find_councils(app, &names, ids)) {
+        memcpy(ret_id, ids[0], 32);
+        return true;
+    }
+    return false;
+}
+
 bool kr_app_find_community(struct kr_app *app, const char *name, uint8_t ret_id[static 32])
 {
     static struct kr_status status;

@@ -248,9 +248,10 @@ static enum kr_err look_at_peer(void *context, struct kr_slice item)
     }
     doctor->links++;
     doctor->open += peer.state == KR_LINK_OPEN;
-    doctor->dialled_by_us += peer.we_dial;
-    doctor->dialled_by_them += !peer.we_dial && peer.state == KR_LINK_OPEN;
-    doctor->online_by_them += !peer.we_dial && peer.is_online;
+    const bool is_direct = peer.through == KR_THROUGH_NOT;
+    doctor->dialled_by_us += peer.we_dial && is_direct;
+    doctor->dialled_by_them += !peer.we_dial && is_direct && peer.state == KR_LINK_OPEN;
+    doctor->online_by_them += !peer.we_dial && is_direct && peer.is_online;
     if (peer.is_online && doctor->clock_count < KR_LINKS_MAX) {
         doctor->clocks[doctor->clock_count++] = peer.clock_ms;
     }
@@ -260,6 +261,9 @@ static enum kr_err look_at_peer(void *context, struct kr_slice item)
     const uint64_t days = doctor->now_ms > since_ms ? (doctor->now_ms - since_ms) / 1000 / DAY_S : 0;
     if (peer.state == KR_LINK_PAUSED) {
         sayf(doctor, WARNING, "peers", _("kairan peer resume, or kairan peer remove"), _("the link with %s is paused"), name);
+    } else if (!is_direct && peer.through != KR_THROUGH_READY && peer.through != KR_THROUGH_ASKING) {
+        sayf(doctor, WARNING, "peers", _("kairan peers says through whom; kairan peer remove, where it is not needed"),
+             _("the link with %s through a third council is down: %s"), name, _(kr_through_text(peer.through)));
     } else if (!peer.is_online && days >= SILENT_DAYS) {
         sayf(doctor, WARNING, "peers", _("call them; kairan council NAME shows their contact window"),
              _("%s has been silent for %ju days"), name, days);

@@ -116,13 +116,12 @@ static int list(struct kr_app *app)
 static int act(struct kr_app *app, uint32_t action, char **names, const char *rate)
 {
     struct kr_forward_act request = {.action = action};
-    const struct kr_texts both = {.items = {names[0], names[1]}, .count = 2};
     struct kr_writer args;
     struct kr_slice result;
     if (rate != NULL && !parse_rate(rate, &request.rate)) {
         return kr_app_fail(app, KR_INVALID, _("a rate is bytes a second, 16K to 64M: %s"), rate);
     }
-    if (!kr_app_find_councils(app, &both, request.councils)) {
+    if (!kr_app_find_council(app, names[0], request.councils[0]) || !kr_app_find_council(app, names[1], request.councils[1])) {
         return KR_EXIT_ERROR;
     }
     kr_writer_init(&args, KR_KIB);

@@ -65,6 +65,8 @@ int kr_run_body(struct kr_app *app, int argc, char **argv);
 int kr_run_person(struct kr_app *app, int argc, char **argv);
 int kr_run_whoami(struct kr_app *app, int argc, char **argv);
 int kr_run_peer(struct kr_app *app, int argc, char **argv);
+/* Of a link through a third node (enum kr_through_state): how it is with it, to be translated; "": it is none. */
+const char *kr_through_text(uint32_t state);
 int kr_run_forward(struct kr_app *app, int argc, char **argv);
 int kr_run_link(struct kr_app *app, int argc, char **argv);
 int kr_run_enrol(struct kr_app *app, int argc, char **argv);
@@ -158,6 +160,8 @@ int kr_app_tell(const struct kr_app *app, enum kr_err err, const struct kr_error
 /* A council or one of our communities, named by name (either language, case of ASCII letters ignored) or by the beginning of its
  * id. Tells why not. */
 bool kr_app_find_councils(struct kr_app *app, const struct kr_texts *names, uint8_t (*ret_ids)[32]);
+/* One of them; a whole id need not be known here. */
+bool kr_app_find_council(struct kr_app *app, const char *name, uint8_t ret_id[static 32]);
 bool kr_app_find_community(struct kr_app *app, const char *name, uint8_t ret_id[static 32]);
 
 #endif

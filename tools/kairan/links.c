@@ -225,6 +225,11 @@ static bool goes_through(const struct kr_peer *peer)
     return peer->through > KR_THROUGH_NOT && peer->through < THROUGH_STATES;
 }
 
+const char *kr_through_text(uint32_t state)
+{
+    return state > KR_THROUGH_NOT && state < THROUGH_STATES ? through_states[state].text : "";
+}
+
 static const char *const phases[] = {"unknown", "equal", "differs", "reading", "walking"};
 
 static const char *phase_word(const struct kr_peer *peer)
@@ -303,7 +308,7 @@ static void peer_text(const struct kr_peer *peer)
     if (goes_through(peer)) {
         (void)printf("\n  %s: ", _("through"));
         kr_out_text(stdout, peer->through_name, false);
-        (void)printf(" (%s)", _(through_states[peer->through].text));
+        (void)printf(" (%s)", _(kr_through_text(peer->through)));
     } else {
         (void)printf("\n  %s: ", _("endpoint"));
         kr_out_text(stdout, peer->endpoint, false);

@@ -68,14 +68,6 @@ static int list_blocked(struct kr_app *app)
 
 /* ---- acting ---- */
 
-/* A whole id needs not to be known here: a council can be blocked before it was ever met. */
-static bool find_council(struct kr_app *app, const char *name, uint8_t ret_id[1][32])
-{
-    const struct kr_texts names = {.items = {name}, .count = 1};
-    size_t len;
-    return (kr_id_parse(name, ret_id[0], &len) && len == 32) || kr_app_find_councils(app, &names, ret_id);
-}
-
 static bool is_wanted(struct kr_app *app, const struct action *action, bool is_sure)
 {
     if (action->warning == NULL || is_sure) {
@@ -111,11 +103,9 @@ static int ask(struct kr_app *app, const struct kr_peer_act *request, const char
 static int act(struct kr_app *app, const struct action *action, const char *name, bool is_sure)
 {
     struct kr_peer_act request = {.action = action->action};
-    uint8_t id[1][32];
-    if (!find_council(app, name, id) || !is_wanted(app, action, is_sure)) {
+    if (!kr_app_find_council(app, name, request.council) || !is_wanted(app, action, is_sure)) {
         return KR_EXIT_ERROR;
     }
-    memcpy(request.council, id[0], 32);
     return ask(app, &request, action->word, action->done);
 }
 

@@ -357,6 +357,124 @@ static void what_makes_no_sense_is_refused(void **state)
     assert_int_equal(bed_core(bed, 1)->forward_count, KR_FORWARDS_MAX);
 }
 
+/* ---- several ways ---- */
+
+static struct kr_message about(struct bed *bed, uint32_t type, uint32_t other, uint32_t status, uint64_t count)
+{
+    struct kr_message message = {.type = type, .status = status, .count = count};
+    memcpy(message.id, bed_node(bed, other)->council, 32);
+    return message;
+}
+
+/* As if the core had been handed that message by that link. */
+static void hear(struct bed *bed, struct kr_link *carrier, uint32_t status)
+{
+    static const uint8_t seed[32] = {3};
+    struct kr_effects effects;
+    struct kr_txn *txn = NULL;
+    struct kr_rng rng;
+    struct kr_message message = {.type = KR_MESSAGE_FORWARD_STATE, .status = status};
+    enum kr_err err = KR_IO;
+    memcpy(message.id, bed_node(bed, 2)->council, 32);
+    kr_rng_init(&rng, seed);
+    kr_effects_init(&effects);
+    assert_int_equal(kr_store_read_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    struct kr_step step = {
+        .core = bed_core(bed, 0), .txn = txn, .rng = &rng, .effects = &effects, .now_ms = bed_node(bed, 0)->now_ms};
+    assert_true(kr_through_message(&step, carrier, &message, &err));
+    assert_int_equal(err, KR_OK);
+    kr_txn_abort(txn);
+    kr_effects_deinit(&effects);
+}
+
+/* The council in between has another node, with this transport key. */
+static struct kr_link *add_node(struct bed *bed, uint8_t first_byte)
+{
+    struct kr_core *core = bed_core(bed, 0);
+    struct kr_link *link = calloc(1, sizeof *link);
+    assert_non_null(link);
+    link->number = 100000u + first_byte;
+    link->state = KR_LINK_OPEN;
+    link->is_second = link->has_session = true;
+    link->session = bed_link(bed, 0, 1)->session; /* what it says is let go of */
+    memcpy(link->council, bed_node(bed, 1)->council, 32);
+    memset(link->transport_key, first_byte, 32);
+    core->links[core->link_count++] = link;
+    return link;
+}
+
+static void both_ends_choose_the_same_node_in_between(void **state)
+{
+    struct bed *bed = *state;
+    agree(bed, 0);
+    struct kr_link *link = bed_link(bed, 0, 2), *real = bed_link(bed, 0, 1);
+    const uint32_t number = real->number;
+    assert_int_equal(link->through->number, number);
+    struct kr_link *larger = add_node(bed, 0xff), *smaller = add_node(bed, 0);
+    hear(bed, larger, KR_FORWARD_READY);
+    hear(bed, larger, KR_FORWARD_DENIED);
+    assert_true(link->has_session && link->through->number == number);
+    hear(bed, smaller, KR_FORWARD_READY);
+    assert_true(!link->has_session && link->through->number == smaller->number);
+    hear(bed, real, KR_FORWARD_READY);
+    hear(bed, real, KR_FORWARD_DENIED);
+    assert_true(link->through->state == KR_THROUGH_READY && link->through->number == smaller->number);
+    /* One that allows it counts for more than those that do not. */
+    hear(bed, smaller, KR_FORWARD_WAITING);
+    hear(bed, larger, KR_FORWARD_DENIED);
+    assert_int_equal(link->through->state, KR_THROUGH_WAITING);
+    hear(bed, larger, KR_FORWARD_READY);
+    assert_int_equal(link->through->number, larger->number);
+    /* It is gone, and so is the other. */
+    larger->has_session = smaller->has_session = false;
+    kr_through_carrier_down(bed_core(bed, 0), larger);
+    assert_int_equal(link->through->state, KR_THROUGH_NO_CARRIER);
+    bed_core(bed, 0)->link_count -= 2;
+    free(larger);
+    free(smaller);
+    bed_run(bed, 60000);
+    assert_true(link->has_session && link->through->number == number);
+}
+
+/* A second node of the council at one end has to wait until the first is gone. */
+static void one_node_of_a_council_has_the_link(void **state)
+{
+    struct bed *bed = *state;
+    agree(bed, 0);
+    struct kr_forward *pair = bed_core(bed, 1)->forwards[0];
+    struct kr_forward_side *side = &pair->sides[memcmp(pair->sides[0].council, bed_node(bed, 0)->council, 32) == 0 ? 0 : 1];
+    struct kr_link *first = bed_link(bed, 1, 2); /* whichever: what counts is that it is up, and another */
+    const struct kr_message ask = about(bed, KR_MESSAGE_FORWARD_ASK, 2, 1, 0);
+    const uint32_t number = side->number;
+    side->number = first->number;
+    bed_say(bed, 0, 1, &ask);
+    assert_int_equal(state_at(bed, 0, 2), KR_THROUGH_TAKEN);
+    assert_int_equal(side->number, first->number);
+    assert_true(bed_said(bed, 0, "another node of this council"));
+    side->number = number + 1000; /* that one is gone */
+    bed_run(bed, 100000);
+    assert_int_equal(side->number, number);
+    assert_true(bed_link(bed, 0, 2)->has_session);
+}
+
+/* Who was linked through a third node joins by a ticket: the link is an ordinary one then. */
+static void a_ticket_makes_it_a_link_of_its_own(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t id[32];
+    agree(bed, 0);
+    assert_int_equal(peer_act(bed, 2, KR_PEER_REMOVE, 0, 1), KR_OK);
+    sim_edges_add(&bed->world->edges, 0, 2);
+    assert_int_equal(sim_world_link(bed->world, 2), SIM_HOLDS);
+    bed_run(bed, 5000);
+    assert_int_equal(state_at(bed, 0, 2), KR_THROUGH_NOT);
+    assert_int_equal(state_at(bed, 2, 0), KR_THROUGH_NOT);
+    assert_int_equal(forward(bed, KR_FORWARD_DENY, 0), KR_OK);
+    submit(bed, 0, 2, 1, true, id);
+    bed_restart(bed, 0);
+    assert_true(bed_holds(bed, 2, id) && bed_link(bed, 0, 2)->has_session && bed_link(bed, 0, 2)->progress_count > 1);
+}
+
 /* ---- what the ends may try ---- */
 
 /* A piece that node `from` wants passed on to `to`. */
@@ -365,13 +483,6 @@ static struct kr_message piece_for(struct bed *bed, uint32_t to, size_t len)
     static const uint8_t bytes[KR_FORWARD_PIECE_BYTES_MAX] = {KR_FRAME_SEALED};
     struct kr_message message = {.type = KR_MESSAGE_FORWARD, .count = len, .piece = {bytes, len}};
     memcpy(message.id, bed_node(bed, to)->council, 32);
-    return message;
-}
-
-static struct kr_message about(struct bed *bed, uint32_t type, uint32_t other, uint32_t status, uint64_t count)
-{
-    struct kr_message message = {.type = type, .status = status, .count = count};
-    memcpy(message.id, bed_node(bed, other)->council, 32);
     return message;
 }
 
@@ -525,6 +636,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(nothing_goes_through_who_was_expelled, setup, teardown),
         cmocka_unit_test_setup_teardown(an_older_node_in_between_is_named, setup, teardown),
         cmocka_unit_test_setup_teardown(what_makes_no_sense_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(both_ends_choose_the_same_node_in_between, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_node_of_a_council_has_the_link, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_ticket_makes_it_a_link_of_its_own, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_goes_to_who_did_not_agree, setup, teardown),
         cmocka_unit_test_setup_teardown(a_forged_origin_is_worth_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_is_passed_on_twice, setup, teardown),
