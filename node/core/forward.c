@@ -204,7 +204,7 @@ static uint32_t why_not(struct kr_core *core, const struct kr_forward_side *othe
 
 static void reset(struct kr_forward *forward)
 {
-    forward->is_ready = forward->is_broken = false;
+    forward->is_ready = false;
     for (uint32_t i = 0; i < 2; i++) {
         struct kr_forward_side *side = &forward->sides[i];
         drop_pieces(forward, side);
@@ -252,7 +252,6 @@ void kr_forward_link_down(struct kr_core *core, const struct kr_link *link)
         for (uint32_t side = 0; side < 2; side++) {
             if (forward->sides[side].has_asked && forward->sides[side].number == link->number) {
                 forward->sides[side].has_asked = false;
-                forward->is_broken = true;
             }
         }
     }
@@ -357,7 +356,7 @@ static enum kr_err take_piece(struct kr_step *step, struct kr_link *link, const 
 {
     uint32_t at;
     struct kr_forward *forward = find(step->core, link->council, message->id, &at);
-    if (forward == NULL || !forward->is_ready || forward->is_broken || forward->sides[at].number != link->number) {
+    if (forward == NULL || !forward->is_ready || forward->sides[at].number != link->number) {
         if (forward != NULL) {
             forward->dropped++;
         }
@@ -389,7 +388,7 @@ static void credited(struct kr_core *core, const struct kr_link *link, const str
 {
     uint32_t at;
     struct kr_forward *forward = find(core, link->council, message->id, &at);
-    if (forward != NULL && forward->is_ready && !forward->is_broken && forward->sides[at].number == link->number) {
+    if (forward != NULL && forward->is_ready && forward->sides[at].number == link->number) {
         struct kr_forward_side *side = &forward->sides[at];
         const uint64_t most = KR_FORWARD_WINDOW - side->credit;
         side->credit += message->count < most ? message->count : most;
@@ -399,8 +398,8 @@ static void credited(struct kr_core *core, const struct kr_link *link, const str
 
 enum kr_err kr_forward_message(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
 {
-    if (link->through != NULL || link->state != KR_LINK_OPEN) {
-        return KR_OK; /* nothing is passed on twice */
+    if (link->state != KR_LINK_OPEN) {
+        return KR_OK;
     }
     switch (message->type) {
     case KR_MESSAGE_FORWARD_ASK:
@@ -498,10 +497,9 @@ static bool is_wanted(struct kr_core *core, const struct kr_forward *forward)
 static enum kr_err settle(struct kr_step *step, struct kr_forward *forward)
 {
     enum kr_err err = KR_OK;
-    if (forward->is_ready && (forward->is_broken || !is_wanted(step->core, forward))) {
+    if (forward->is_ready && !is_wanted(step->core, forward)) {
         err = undo(step, forward, NULL);
     }
-    forward->is_broken = false;
     return err == KR_OK && !forward->is_ready && is_wanted(step->core, forward) ? make_ready(step, forward) : err;
 }
 

@@ -40,7 +40,7 @@ struct kr_forward_side {
 
 struct kr_forward {
     uint64_t rate, since_ms;
-    bool is_ready, is_broken; /* broken: a session of one of the two has ended since */
+    bool is_ready; /* both have asked, and were told so; until either session ends */
     struct kr_budget budget;
     uint64_t span_ms, span_bytes, last_bytes; /* passed on in the span of time that began then, and in the one before it */
     uint64_t bytes, dropped;                  /* since the node was started */
@@ -51,7 +51,7 @@ struct kr_forward {
 enum kr_err kr_forwards_load(struct kr_step *step) KR_WARN_UNUSED;
 void kr_forwards_free(struct kr_core *core);
 
-/* What a linked council says that is no link of ours. */
+/* What a council says that is linked directly, and about no link of ours. */
 enum kr_err kr_forward_message(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
 /* The session with that council has ended. */
 void kr_forward_link_down(struct kr_core *core, const struct kr_link *link);

@@ -37,17 +37,22 @@ static uint32_t add(struct bed *bed, uint32_t node, uint32_t other)
     return peer_act(bed, node, KR_PEER_ADD, other, 1);
 }
 
-static uint32_t forward(struct bed *bed, uint32_t action, uint64_t rate)
+static uint32_t forward_at(struct bed *bed, uint32_t node, uint32_t action, uint32_t a, uint32_t b, uint64_t rate)
 {
     struct kr_forward_act act = {.action = action, .rate = rate};
     struct kr_writer args;
-    memcpy(act.councils[0], bed_node(bed, 2)->council, 32);
-    memcpy(act.councils[1], bed_node(bed, 0)->council, 32);
+    memcpy(act.councils[0], bed_node(bed, a)->council, 32);
+    memcpy(act.councils[1], bed_node(bed, b)->council, 32);
     kr_writer_init(&args, KR_KIB);
     kr_forward_act_write(&act, &args);
-    const uint32_t code = bed_request(bed, 1, KR_OP_FORWARD, args.bytes, args.len, 500);
+    const uint32_t code = bed_request(bed, node, KR_OP_FORWARD, args.bytes, args.len, 500);
     kr_writer_deinit(&args);
     return code;
+}
+
+static uint32_t forward(struct bed *bed, uint32_t action, uint64_t rate)
+{
+    return forward_at(bed, 1, action, 2, 0, rate);
 }
 
 static struct kr_forward_item listed(struct bed *bed)
@@ -554,6 +559,7 @@ static void nothing_is_passed_on_twice(void **state)
                                           about(bed, KR_MESSAGE_FORWARD_STATE, 2, KR_FORWARD_DENIED, 0),
                                           about(bed, KR_MESSAGE_FORWARD_CREDIT, 2, 0, UINT64_MAX)};
     struct kr_link *inner = bed_link(bed, 2, 0);
+    assert_int_equal(forward_at(bed, 0, KR_FORWARD_ALLOW, 1, 2, 0), KR_OK);
     for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++) {
         size_t len;
         uint8_t *frame = bed_frame(&inner->session, &messages[i], &len);
@@ -566,6 +572,8 @@ static void nothing_is_passed_on_twice(void **state)
     assert_int_equal(state_at(bed, 0, 2), KR_THROUGH_READY);
     assert_true(bed_link(bed, 0, 2)->has_session && bed_link(bed, 0, 1)->has_session);
     assert_true(bed_link(bed, 0, 2)->through->credit <= KR_FORWARD_WINDOW);
+    const struct kr_forward *pair = bed_core(bed, 0)->forwards[0];
+    assert_false(pair->sides[0].has_asked || pair->sides[1].has_asked);
 }
 
 /* Who sends more than it has room for is not heard on; who sends as much as it may fills no more than that. */
