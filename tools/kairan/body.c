@@ -30,11 +30,13 @@ static uint32_t count_persons(const struct kr_people *people, const uint8_t body
 static bool body_json(const struct kr_body_entry *body, uint32_t persons)
 {
     const struct kr_body_card *card = &body->card;
-    return kr_json_line(json_pack("{s:o, s:o, s:o, s:{s:o, s:o, s:o}, s:s, s:b, s:i, s:o}", "body", kr_json_id(body->id, 32),
-                                  "name_ja", kr_json_slice(card->name_ja), "name_en", kr_json_slice(card->name_en), "contact",
-                                  "name", kr_json_slice(card->contact_name), "mail", kr_json_slice(card->contact_mail), "telephone",
-                                  kr_json_slice(card->contact_telephone), "state", kr_standing_word(card->standing), "listed",
-                                  card->is_listed, "persons", (int)persons, "changed", kr_json_time(body->changed_ms)));
+    return kr_json_line(json_pack(
+        "{s:o, s:o, s:o, s:{s:o, s:o, s:o}, s:s, s:b, s:i, s:o, s:o, s:i, s:b}", "body", kr_json_id(body->id, 32), "name_ja",
+        kr_json_slice(card->name_ja), "name_en", kr_json_slice(card->name_en), "contact", "name", kr_json_slice(card->contact_name),
+        "mail", kr_json_slice(card->contact_mail), "telephone", kr_json_slice(card->contact_telephone), "state",
+        kr_standing_word(card->standing), "listed", card->is_listed, "persons", (int)persons, "changed",
+        kr_json_time(body->changed_ms), "key", card->key.len > 0 ? kr_json_id(card->key.bytes, 32) : json_null(), "key_holders",
+        (int)body->holders, "rotation_due", body->is_rotation_due));
 }
 
 static const char *standing_text(uint32_t standing)
@@ -53,6 +55,9 @@ static void body_text(const struct kr_body_entry *body, uint32_t persons)
         kr_out_text(stdout, body->card.contact_name, false);
         (void)fputc(' ', stdout);
         kr_out_text(stdout, body->card.contact_telephone, false);
+    }
+    if (body->card.key.len > 0) {
+        (void)printf(_(", key held by: %u"), body->holders);
     }
     (void)fputc('\n', stdout);
 }

@@ -35,7 +35,8 @@ struct doctor {
     /* Of the peers. */
     int64_t clocks[KR_LINKS_MAX];
     uint32_t clock_count, links, open, dialled_by_us, dialled_by_them, online_by_them;
-    uint32_t approvers; /* persons who have that role now */
+    uint32_t approvers;            /* persons who have that role now */
+    uint32_t body_keys, weak_keys; /* bodies that have a key; of them, in too few hands or in wrong ones */
     enum kr_err err;
 };
 
@@ -466,14 +467,11 @@ static enum kr_err count_approver(void *context, struct kr_slice bytes)
     return err;
 }
 
-/* Nobody approves what is his own: with one approver that one's own submissions wait for ever, with none everybody's do. */
-static bool look_at_approvers(struct doctor *doctor)
+/* `*ret_may`: whether the caller may look at persons and bodies. */
+static bool may_see_people(struct doctor *doctor, bool *ret_may)
 {
     struct kr_slice result;
     struct kr_whoami whoami;
-    if (!doctor->status.needs_approval) {
-        return true;
-    }
     if (kr_app_ask(doctor->app, KR_OP_WHOAMI, KR_ANSWER_MS, NULL, NULL, &result) != KR_OK) {
         return false;
     }
@@ -481,8 +479,15 @@ static bool look_at_approvers(struct doctor *doctor)
         (void)kr_app_unreadable(doctor->app);
         return false;
     }
-    if ((whoami.roles & (KR_ROLE_ADMIN | KR_ROLE_APPROVER | KR_ROLE_INTAKE)) == 0) {
-        return true; /* may not look at persons */
+    *ret_may = (whoami.roles & (KR_ROLE_ADMIN | KR_ROLE_APPROVER | KR_ROLE_INTAKE)) != 0;
+    return true;
+}
+
+/* Nobody approves what is his own: with one approver that one's own submissions wait for ever, with none everybody's do. */
+static bool look_at_approvers(struct doctor *doctor)
+{
+    if (!doctor->status.needs_approval) {
+        return true;
     }
     if (kr_app_ask(doctor->app, KR_OP_PERSONS, KR_ANSWER_MS, count_approver, doctor, NULL) != KR_OK) {
         return false;
@@ -497,6 +502,57 @@ static bool look_at_approvers(struct doctor *doctor)
         say(doctor, GOOD, "approvers", _("two persons or more can approve what is submitted"), NULL);
     }
     return true;
+}
+
+/* ---- who can open what is for bodies ---- */
+
+static enum kr_err look_at_body(void *context, struct kr_slice bytes)
+{
+    struct doctor *doctor = context;
+    struct kr_body_item item;
+    struct kr_body_card card;
+    char name[KR_NAME_BYTES_MAX + 1];
+    enum kr_err err = kr_body_item_read(bytes, &item);
+    if (err != KR_OK || kr_body_card_parse(item.card, &card) != KR_OK || card.standing == KR_STANDING_ENDED || card.key.len == 0) {
+        return err;
+    }
+    doctor->body_keys++;
+    if (!kr_slice_text(kr_people_body_name(&card), name, sizeof name)) {
+        name[0] = 0;
+    }
+    doctor->weak_keys += item.holders < 2 || item.is_rotation_due;
+    if (item.holders == 0) {
+        sayf(doctor, PROBLEM, "body-keys",
+             _("one of its persons: kairan key body make --lost; what was sealed to it before can be read by nobody"),
+             _("nobody holds the key of %s any more"), name);
+    } else if (item.holders == 1) {
+        sayf(doctor, WARNING, "body-keys",
+             _("a second person of it: kairan key person make; then the first: kairan key body share"),
+             _("only one person holds the key of %s: with that person's key all is lost that was sealed to it"), name);
+    }
+    if (item.holders > 0 && item.is_rotation_due) {
+        sayf(doctor, WARNING, "body-keys", _("whoever holds it: kairan key body rotate"),
+             _("somebody had the key of %s who is here no more, or has another key now"), name);
+    }
+    return KR_OK;
+}
+
+static bool look_at_body_keys(struct doctor *doctor)
+{
+    if (kr_app_ask(doctor->app, KR_OP_BODIES, KR_ANSWER_MS, look_at_body, doctor, NULL) != KR_OK) {
+        return false;
+    }
+    if (doctor->body_keys > 0 && doctor->weak_keys == 0) {
+        say(doctor, GOOD, "body-keys", _("every body's key is held by two persons or more"), NULL);
+    }
+    return true;
+}
+
+/* As far as the caller may look at persons and bodies. */
+static bool look_at_people(struct doctor *doctor)
+{
+    bool may = false;
+    return may_see_people(doctor, &may) && (!may || (look_at_approvers(doctor) && look_at_body_keys(doctor)));
 }
 
 /* ---- all ---- */
@@ -527,7 +583,7 @@ static bool ask_all(struct doctor *doctor)
     if (kr_app_ask(app, KR_OP_COUNCILS, KR_ANSWER_MS, look_at_card, doctor, NULL) != KR_OK) {
         return false;
     }
-    if (!look_at_node_keys(doctor) || !look_at_duty(doctor) || !look_at_approvers(doctor)) {
+    if (!look_at_node_keys(doctor) || !look_at_duty(doctor) || !look_at_people(doctor)) {
         return false;
     }
     look_at_waiting(doctor);

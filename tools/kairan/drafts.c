@@ -8,6 +8,7 @@
 
 #include "proto/client/draft.h"
 #include "proto/indicator/indicator.h"
+#include "proto/record/section.h"
 #include "tools/kairan/people.h"
 #include "tools/kairan/preview.h"
 
@@ -202,6 +203,7 @@ struct draft {
     struct kr_report report; /* of a report */
     struct kr_advisory advisory;
     bool has_args;
+    bool is_sealed; /* to bodies or persons: what it says cannot be seen here */
 };
 
 static bool parse(struct draft *draft)
@@ -219,7 +221,8 @@ static bool parse(struct draft *draft)
     }
     err = draft->shown.item.op == KR_OP_REVISE ? kr_revise_read(args, &draft->target, &draft->submit)
                                                : kr_submit_read(args, &draft->submit);
-    if (err == KR_OK) {
+    draft->is_sealed = kr_section_is_due((enum kr_label)draft->shown.item.label, draft->submit.kind);
+    if (err == KR_OK && !draft->is_sealed) {
         err = draft->submit.kind == KR_KIND_REPORT ? kr_report_parse(draft->submit.body, &draft->report)
                                                    : kr_advisory_parse(draft->submit.body, &draft->advisory);
     }
@@ -309,7 +312,7 @@ static bool print_draft(struct kr_app *app, const struct draft *draft)
 {
     struct names names = {&draft->shown};
     item_text(&draft->shown.item, false);
-    if (draft->shown.item.label == KR_TLP_AMBER) {
+    if (draft->shown.item.label >= KR_TLP_AMBER) {
         (void)fputs(_("goes to:\n"), stdout);
         if (kr_app_ask(app, KR_OP_COUNCILS, KR_ANSWER_MS, name_council, &names, NULL) != KR_OK) {
             return false;
@@ -337,7 +340,9 @@ static bool print_draft(struct kr_app *app, const struct draft *draft)
         kr_out_text(stdout, draft->submit.reason, false);
         (void)fputc('\n', stdout);
     }
-    if (draft->submit.kind == KR_KIND_REPORT) {
+    if (draft->is_sealed) {
+        (void)fputs(_("It is sealed to bodies or persons there by name: nobody else can see what it says, nor can you.\n"), stdout);
+    } else if (draft->submit.kind == KR_KIND_REPORT) {
         print_report(draft);
     } else {
         kr_out_text(stdout, draft->advisory.text, true);
@@ -495,6 +500,11 @@ static bool change_title(struct draft *draft, const char *title, struct kr_write
 
 static bool apply(struct kr_app *app, struct draft *draft, const struct change *change, struct kr_writer *body)
 {
+    if (draft->is_sealed) {
+        (void)kr_app_fail(app, KR_INVALID,
+                          _("what is sealed to bodies or persons cannot be changed by others: reject it, with a reason"));
+        return false;
+    }
     if (change->label != NULL && kr_label_parse(change->label, strlen(change->label), &draft->submit.label) != KR_OK) {
         (void)kr_app_fail(app, KR_UNLABELLED, _("\"%s\" is no TLP label"), change->label);
         return false;

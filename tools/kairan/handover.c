@@ -119,6 +119,39 @@ static void say_role(const struct kr_people *people, uint32_t role, const char *
     }
 }
 
+/* Bodies whose key is in fewer than two hands, or in one that should not have it. */
+static void say_body_keys(const struct kr_people *people)
+{
+    (void)fputs(_("  keys of bodies (kairan key body):\n"), stdout);
+    for (uint32_t i = 0; i < people->body_count; i++) {
+        const struct kr_body_entry *body = &people->bodies[i];
+        if (body->card.key.len == 0 || body->card.standing == KR_STANDING_ENDED) {
+            continue;
+        }
+        (void)fputs("    ", stdout);
+        kr_out_text(stdout, kr_people_body_name(&body->card), false);
+        (void)printf(_(": held by %u"), body->holders);
+        (void)fputs(body->is_rotation_due ? _(", TO BE REPLACED: kairan key body rotate\n")
+                    : body->holders < 2   ? _(", TOO FEW\n")
+                                          : "\n",
+                    stdout);
+    }
+}
+
+static json_t *body_keys_json(const struct kr_people *people)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < people->body_count; i++) {
+        const struct kr_body_entry *body = &people->bodies[i];
+        if (body->card.key.len > 0 && body->card.standing != KR_STANDING_ENDED) {
+            (void)json_array_append_new(array, json_pack("{s:o, s:o, s:i, s:b}", "body", kr_json_id(body->id, 32), "name",
+                                                         kr_json_slice(kr_people_body_name(&body->card)), "holders",
+                                                         (int)body->holders, "rotation_due", body->is_rotation_due));
+        }
+    }
+    return array;
+}
+
 static void say_people(const struct handover *handover, const struct kr_people *people)
 {
     (void)fputs(_("\n2. People\n"), stdout);
@@ -138,6 +171,7 @@ static void say_people(const struct handover *handover, const struct kr_people *
     if (count == 0) {
         (void)fputs(_("    none\n"), stdout);
     }
+    say_body_keys(people);
 }
 
 /* Consents that hold, and who is on duty. */
@@ -305,7 +339,7 @@ static bool all_json(struct handover *handover, const struct kr_status *status, 
     json_t *peers = handover->silent_peers;
     handover->silent_peers = NULL;
     return kr_json_line(json_pack(
-        "{s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:o, s:o, s:I}", "council",
+        "{s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:o, s:o, s:I, s:o}", "council",
         kr_json_id(status->council, 32), "root_on_node", status->has_root, "recovery_on_node", status->has_recovery,
         "keyring_protected", status->keyring_is_protected, "last_backup", kr_json_time(status->backup_s * 1000), "admins",
         json_persons(people, KR_ROLE_ADMIN), "approvers", json_persons(people, KR_ROLE_APPROVER), "intake",
@@ -314,7 +348,8 @@ static bool all_json(struct handover *handover, const struct kr_status *status, 
         kr_json_time(handover->oldest_ms), "retractions_waiting", (json_int_t)status->takebacks_waiting, "alarms",
         (json_int_t)status->alarms, "tickets", (json_int_t)status->tickets, "quarantined", (json_int_t)status->quarantined, "peers",
         (json_int_t)handover->peers, "silent_peers", peers, "unreviewed", (json_int_t)handover->duty.sum.unreviewed, "consents",
-        json_consents(handover), "on_duty", json_on_duty(handover), "days_without_duty", (json_int_t)handover->bare_days));
+        json_consents(handover), "on_duty", json_on_duty(handover), "days_without_duty", (json_int_t)handover->bare_days,
+        "body_keys", body_keys_json(people)));
 }
 
 /* The status last: its names are borrowed until the next answer. */

@@ -43,6 +43,7 @@ struct kr_command {
     const char *help;
 };
 extern const struct kr_command kr_commands[];
+extern const char kr_help_submit[], kr_help_key[]; /* msgids; help.c */
 extern const size_t kr_command_count;
 /* Beside what they do. */
 extern const char kr_help_drafts[], kr_help_consent[], kr_help_duty[];
@@ -63,6 +64,7 @@ int kr_run_handover(struct kr_app *app, int argc, char **argv);
 int kr_run_audit(struct kr_app *app, int argc, char **argv);
 int kr_run_body(struct kr_app *app, int argc, char **argv);
 int kr_run_person(struct kr_app *app, int argc, char **argv);
+int kr_run_key(struct kr_app *app, int argc, char **argv);
 int kr_run_whoami(struct kr_app *app, int argc, char **argv);
 int kr_run_peer(struct kr_app *app, int argc, char **argv);
 /* Of a link through a third node (enum kr_through_state): how it is with it, to be translated; "": it is none. */

@@ -7,6 +7,7 @@
 
 #include "tools/formats/formats.h"
 #include "tools/kairan/kairan.h"
+#include "tools/kairan/lookup_sealed.h"
 #include "tools/kairan/out.h"
 #include "tools/kairan/wait.h"
 
@@ -19,7 +20,8 @@ struct value {
     char *text; /* as asked; own copy */
     struct kr_indicator *indicator;
     bool is_found;
-    bool is_cut; /* more matches than keeper lists; none listed: they are damaged */
+    bool is_told; /* what is sealed to us of it */
+    bool is_cut;  /* more matches than keeper lists; none listed: they are damaged */
 };
 
 struct lookup {
@@ -30,6 +32,8 @@ struct lookup {
     uint32_t type;
     uint32_t asked[KR_LOOKUP_VALUES_MAX]; /* of the request under way: index into values */
     size_t last_shown;                    /* whose heading was printed last; count: none */
+    struct kr_sealed *sealed;
+    size_t sealed_value; /* the one that is sought in what is sealed */
 };
 
 /* ---- values ---- */
@@ -163,6 +167,7 @@ static void deinit(struct lookup *lookup)
         free(lookup->values[i].indicator);
     }
     free(lookup->values);
+    kr_sealed_free(lookup->sealed);
 }
 
 /* ---- one round ---- */
@@ -379,6 +384,35 @@ static enum kr_err look_up(struct lookup *lookup, uint64_t watch, bool *news, st
     return err;
 }
 
+/* ---- what is sealed to us ---- */
+
+static bool take_sealed(void *context, const struct kr_match *match)
+{
+    struct lookup *lookup = context;
+    struct value *value = &lookup->values[lookup->sealed_value];
+    lookup->found += value->is_found ? 0 : 1;
+    value->is_found = value->is_told = true;
+    return show_match(lookup, lookup->sealed_value, match);
+}
+
+static enum kr_err look_up_sealed(struct lookup *lookup)
+{
+    if (lookup->sealed->pair_count == 0) {
+        return KR_OK;
+    }
+    struct kr_sealed_index *index = kr_sealed_index_new(lookup->sealed);
+    bool is_fine = index != NULL;
+    for (size_t i = 0; i < lookup->count && is_fine; i++) {
+        const struct value *value = &lookup->values[i];
+        lookup->sealed_value = i;
+        is_fine = value->is_told ||
+                  kr_sealed_index_find(index, value->indicator->type,
+                                       (struct kr_slice){value->indicator->value, value->indicator->len}, take_sealed, lookup);
+    }
+    kr_sealed_index_free(index);
+    return is_fine ? KR_OK : KR_IO;
+}
+
 /* ---- waiting ---- */
 
 /* The watch is in force once a question behind it is answered: both are in one queue. */
@@ -415,6 +449,7 @@ static enum kr_err run(struct lookup *lookup, bool waits, uint64_t wait_s, struc
     while (err == KR_OK) {
         news = false;
         err = look_up(lookup, watch, &news, error);
+        err = err == KR_OK ? look_up_sealed(lookup) : err;
         if (err != KR_OK || !waits || lookup->found == lookup->count) {
             break;
         }
@@ -501,6 +536,9 @@ int kr_run_lookup(struct kr_app *app, int argc, char **argv)
     }
     lookup.last_shown = lookup.count;
     if (is_fine && lookup.count > 0 && kr_app_open(app)) {
+        lookup.sealed = kr_sealed_new(app, false, true);
+    }
+    if (lookup.sealed != NULL) {
         enum kr_err err = run(&lookup, wait != NULL, wait_s, &error);
         if (err != KR_OK) {
             status = kr_app_tell(app, err, &error);

@@ -307,31 +307,7 @@ const struct kr_command kr_commands[] = {
         "  -y, --yes         do not ask\n"
         "\n"
         "Example: kairan expel Kobe --reason \"its node was taken over\"\n")},
-    {"submit", kr_run_submit, N_("share a report: text, mail or list"),
-     N_("Usage: kairan submit [FILE | - | TEXT...] --label LABEL [OPTIONS]\n"
-        "\n"
-        "Reads a text or a mail (UTF-8, ISO-2022-JP, Shift_JIS, EUC-JP), finds the indicators in it, shows them and the\n"
-        "councils that would get them, and asks. Without a terminal, -y is needed.\n"
-        "\n"
-        "  --label LABEL         clear (everyone), green (a community), amber (the councils named with --to)\n"
-        "  --to NAME|ID          TLP:AMBER: a council to send to; may be given several times\n"
-        "  --community NAME|ID   TLP:GREEN: which community (default: the only one)\n"
-        "  --kind report|advisory   a report carries indicators (default), an advisory its text alone\n"
-        "  --title TEXT          default: the subject of a mail, else the first line\n"
-        "  --language CODE       language of the text (default: ja where it has Japanese characters, else en)\n"
-        "  --severity LEVEL      none, low, medium, high, critical\n"
-        "  --expires WHEN        2027-03-31, or a span from now: 90d\n"
-        "  --exercise            belongs to an exercise; marked so everywhere\n"
-        "  --force --reason TEXT send values that a guard holds back, or with a wider label than the text bears\n"
-        "  --charset NAME        charset of a text (default: told from its bytes)\n"
-        "  -y, --yes             do not ask\n"
-        "\n"
-        "More than 4,096 indicators become several records; none is sent unless all pass the guards. A submission that was\n"
-        "told as done is safe on disk.\n"
-        "\n"
-        "Examples: kairan submit advisory.eml --label amber --to Kinki\n"
-        "          kairan submit \"hxxps://login[.]example/ja\" --label green\n"
-        "          cut -d, -f2 phishing.csv | kairan submit - --label clear -y\n")},
+    {"submit", kr_run_submit, N_("share a report: text, mail or list"), kr_help_submit},
     {"import", kr_run_import, N_("take over what others write: mails, lists, CSV, STIX, MISP"),
      N_("Usage: kairan import FILE... | - [--label LABEL] [OPTIONS]\n"
         "\n"
@@ -483,10 +459,12 @@ const struct kr_command kr_commands[] = {
      N_("Usage: kairan ls [OPTIONS]\n"
         "\n"
         "  --kind KIND        report, advisory\n"
-        "  --label LABEL      clear, green, amber\n"
+        "  --label LABEL      clear, green, amber, amber+strict, red\n"
         "  --since WHEN       2026-11-01, or a span back: 7d\n"
         "  --author NAME|ID   of one council\n"
         "  --limit N          at most so many (default: all)\n"
+        "\n"
+        "What is for bodies or persons by name is opened here where it is for you; of the rest only author, label and time show.\n"
         "\n"
         "Exit status: 0 some, 1 none, 2 failure.\n"
         "\n"
@@ -663,6 +641,7 @@ const struct kr_command kr_commands[] = {
         "Exit status: 0 there are entries (verify: all is well), 1 none (verify: something is not), 2 failure.\n"
         "\n"
         "Example: kairan audit --since 7d --json\n")},
+    {"key", kr_run_key, N_("your own key, your body's key, and whom you can seal something to"), kr_help_key},
     {"whoami", kr_run_whoami, N_("who you are to this node"),
      N_("Usage: kairan whoami\n"
         "\n"

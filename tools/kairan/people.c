@@ -47,7 +47,8 @@ static enum kr_err take_body(void *context, struct kr_slice bytes)
         return KR_NOMEM;
     }
     struct kr_body_entry *entry = &people->bodies[people->body_count++];
-    *entry = (struct kr_body_entry){.changed_ms = item.changed_ms, .bytes = mine};
+    *entry = (struct kr_body_entry){
+        .changed_ms = item.changed_ms, .holders = item.holders, .is_rotation_due = item.is_rotation_due, .bytes = mine};
     memcpy(entry->id, item.id, 32);
     return kr_body_card_parse((struct kr_slice){mine, item.card.len}, &entry->card);
 }

@@ -11,6 +11,8 @@ struct kr_body_entry {
     uint8_t id[32];
     uint64_t changed_ms;
     struct kr_body_card card; /* points into bytes */
+    uint32_t holders;         /* persons who can open what is sealed to it */
+    bool is_rotation_due;
     uint8_t *bytes;
 };
 struct kr_person_entry {

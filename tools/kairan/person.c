@@ -63,14 +63,15 @@ static bool person_json(const struct kr_people *people, const struct kr_person_e
 {
     const struct kr_person_card *card = &person->card;
     const struct kr_body_entry *body = kr_people_body_by_id(people, card->body);
-    return kr_json_line(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "person",
+    return kr_json_line(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "person",
                                   kr_json_id(person->id, 32), "name", kr_json_slice(card->name), "body", kr_json_id(card->body, 32),
                                   "body_name", body == NULL ? json_null() : kr_json_slice(kr_people_body_name(&body->card)), "mail",
                                   kr_json_slice(card->mail), "telephone", kr_json_slice(card->telephone), "roles",
                                   kr_json_roles(card->roles), "state", kr_person_state_word(person->state), "contractor",
                                   card->is_contractor, "from", kr_json_time(card->from_s * 1000), "until",
                                   kr_json_time(card->until_s * 1000), "users", json_uids(person), "machines", json_machines(card),
-                                  "stands_for", json_stands_for(card), "changed", kr_json_time(person->changed_ms)));
+                                  "stands_for", json_stands_for(card), "changed", kr_json_time(person->changed_ms), "key",
+                                  card->key.len > 0 ? kr_json_id(card->key.bytes, 32) : json_null()));
 }
 
 static void person_text(const struct kr_app *app, const struct kr_people *people, const struct kr_person_entry *person)

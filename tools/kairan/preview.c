@@ -74,7 +74,7 @@ void kr_show_reach(const struct kr_sending *sending)
     const struct kr_preview *preview = sending->preview;
     uint64_t readers = 0;
     for (uint32_t i = 0; i < preview->reach_count; i++) {
-        readers += preview->reach[i].may_read ? 1 : 0;
+        readers += preview->reach[i].may_read || (sending->sealing != NULL && preview->reach[i].may_hold);
     }
     (void)fputs(_("Label: "), stderr);
     kr_out_label(stderr, (uint32_t)sending->request.label);

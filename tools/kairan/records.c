@@ -6,28 +6,52 @@
 
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/out.h"
+#include "tools/kairan/sealed.h"
 #include "tools/kairan/sighting.h"
 #include "tools/kairan/wait.h"
 
 #define WATCH_PAGES   64u
 #define WATCH_AWAY_MS 300000 /* so long is a node elsewhere waited for */
 
-static enum kr_err print_summary(const struct kr_app *app, struct kr_slice item)
+/* Of what is for bodies or persons, whether it is for us, and then its title; JSON: null of all else. */
+static json_t *open_title(struct kr_sealed *sealed, struct kr_summary *summary, char *title, size_t size)
 {
+    if (!kr_sealed_is(summary)) {
+        return json_null();
+    }
+    const bool stands = summary->taken == KR_TAKEN_NOT || summary->taken == KR_TAKEN_WAITS;
+    const bool is_ours = stands && kr_sealed_title(sealed, summary->id, title, size, &summary->indicator_count) == KR_OK;
+    if (!is_ours) {
+        (void)snprintf(title, size, "%s", _("(sealed, and not to you)"));
+    }
+    summary->title = (struct kr_slice){(const uint8_t *)title, strlen(title)};
+    return json_string(is_ours ? "opened" : "closed");
+}
+
+static enum kr_err print_summary(const struct kr_app *app, struct kr_sealed *sealed, struct kr_slice item)
+{
+    char title[KR_TITLE_BYTES_MAX + 1];
     struct kr_summary summary;
     enum kr_err err = kr_summary_read(item, &summary);
     if (err != KR_OK) {
         return err;
     }
+    json_t *state = open_title(sealed, &summary, title, sizeof title);
     if (app->is_json) {
-        return kr_json_line(kr_json_summary(&summary)) ? KR_OK : KR_IO;
+        const bool is_closed = json_is_string(state) && strcmp(json_string_value(state), "closed") == 0;
+        summary.title = is_closed ? (struct kr_slice){0} : summary.title;
+        json_t *object = kr_json_summary(&summary);
+        (void)json_object_set_new(object, "sealed", state);
+        return kr_json_line(object) ? KR_OK : KR_IO;
     }
+    json_decref(state);
     kr_out_summary(stdout, &summary);
     return fflush(stdout) == 0 ? KR_OK : KR_IO;
 }
 
 struct listing {
     const struct kr_app *app;
+    struct kr_sealed *sealed;
     uint64_t count;
 };
 
@@ -35,7 +59,7 @@ static enum kr_err list_record(void *context, struct kr_slice item)
 {
     struct listing *listing = context;
     listing->count++;
-    return print_summary(listing->app, item);
+    return print_summary(listing->app, listing->sealed, item);
 }
 
 /* ---- ls ---- */
@@ -75,7 +99,7 @@ int kr_run_ls(struct kr_app *app, int argc, char **argv)
         return kr_app_fail(app, KR_INVALID, _("there is no kind \"%s\": report or advisory"), kind);
     }
     if (label != NULL && kr_label_parse(label, strlen(label), &parsed) != KR_OK) {
-        return kr_app_fail(app, KR_INVALID, _("there is no label \"%s\": clear, green or amber"), label);
+        return kr_app_fail(app, KR_INVALID, _("there is no label \"%s\": clear, green, amber, amber+strict or red"), label);
     }
     if (since != NULL && !kr_moment_parse(since, false, &since_s)) {
         return kr_app_fail(app, KR_INVALID, _("--%s takes a date (2026-11-25) or a span (7d)"), "since");
@@ -90,10 +114,15 @@ int kr_run_ls(struct kr_app *app, int argc, char **argv)
     if (author != NULL && !kr_app_find_councils(app, &authors, &ls.author)) {
         return KR_EXIT_ERROR;
     }
+    listing.sealed = kr_app_open(app) ? kr_sealed_new(app, false, true) : NULL;
+    if (listing.sealed == NULL) {
+        return KR_EXIT_ERROR;
+    }
     kr_writer_init(&args, KR_KIB);
     kr_ls_write(&ls, &args);
     enum kr_err err = kr_app_call(app, KR_OP_LS, &args, KR_ANSWER_MS, list_record, &listing, NULL);
     kr_writer_deinit(&args);
+    kr_sealed_free(listing.sealed);
     if (err != KR_OK) {
         return KR_EXIT_ERROR;
     }
@@ -358,27 +387,84 @@ static bool show_sightings(struct kr_app *app, const struct kr_shown *shown, jso
     return is_fine;
 }
 
+/* Whom it is sealed to, as those know whom it is sealed to. */
+static json_t *addressed_json(const struct kr_section *section)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < section->addressed_count; i++) {
+        const struct kr_addressed *addressed = &section->addressed[i];
+        (void)json_array_append_new(array,
+                                    json_pack("{s:s, s:o, s:o}", "sort", addressed->sort == KR_ADDRESSED_BODY ? "body" : "person",
+                                              "council", kr_json_id(addressed->council, 32), "id", kr_json_id(addressed->id, 32)));
+    }
+    return array;
+}
+
+static void addressed_text(const struct kr_section *section)
+{
+    for (uint32_t i = 0; i < section->addressed_count; i++) {
+        const struct kr_addressed *addressed = &section->addressed[i];
+        (void)printf("  %s: ", addressed->sort == KR_ADDRESSED_BODY ? _("sealed to the body") : _("sealed to the person"));
+        kr_out_id(stdout, addressed->id, 16);
+        (void)fputs("  ", stdout);
+        kr_out_id(stdout, addressed->council, 16);
+        (void)fputc('\n', stdout);
+    }
+}
+
+/* Of what is for bodies or persons: the content opened, and put in the place of the section. False: told. */
+static bool open_shown(struct kr_app *app, struct kr_shown *shown, char *title, size_t size, bool *ret_is_ours,
+                       struct kr_section *ret_section)
+{
+    struct kr_sealed *sealed = kr_sealed_new(app, false, true);
+    *ret_is_ours = sealed != NULL && kr_sealed_open(sealed, shown, ret_section) == KR_OK;
+    const bool is_fine = sealed != NULL;
+    kr_sealed_free(sealed);
+    shown->content = *ret_is_ours ? ret_section->content : (struct kr_slice){0};
+    const bool is_read = *ret_is_ours && kr_content_title(shown->content_kind, shown->content, title, size,
+                                                          &shown->summary.indicator_count, &shown->summary.severity) == KR_OK;
+    if (!is_read) {
+        const bool is_told = !app->is_json && !*ret_is_ours && shown->taken.state == KR_TAKEN_NOT;
+        (void)snprintf(title, size, "%s", is_told ? _("(sealed, and not to you)") : "");
+    }
+    shown->summary.title = (struct kr_slice){(const uint8_t *)title, strlen(title)};
+    return is_fine;
+}
+
 int kr_run_show(struct kr_app *app, int argc, char **argv)
 {
     static struct kr_shown shown;
     static struct kr_report report;
     static struct kr_advisory advisory;
+    static char title[KR_TITLE_BYTES_MAX + 1];
+    struct kr_section section = {0};
     struct kr_slice result;
+    bool is_ours = false;
     if (ask_about(app, argc, argv, KR_OP_SHOW, &result) != KR_OK) {
         return KR_EXIT_ERROR;
     }
     if (kr_shown_read(result, &shown) != KR_OK) {
         return kr_app_unreadable(app);
     }
+    const bool is_sealed = kr_sealed_is(&shown.summary);
+    if (is_sealed && !open_shown(app, &shown, title, sizeof title, &is_ours, &section)) {
+        return KR_EXIT_ERROR;
+    }
     bool is_report = shown.content_kind == KR_KIND_REPORT && kr_report_parse(shown.content, &report) == KR_OK;
     bool is_advisory = shown.content_kind == KR_KIND_ADVISORY && kr_advisory_parse(shown.content, &advisory) == KR_OK;
     const struct kr_report *as_report = is_report ? &report : NULL;
     const struct kr_advisory *as_advisory = is_advisory ? &advisory : NULL;
     json_t *object = app->is_json ? shown_json(&shown, as_report, as_advisory) : NULL;
-    if (!app->is_json) {
+    if (app->is_json) {
+        (void)json_object_set_new(object, "sealed", is_sealed ? json_string(is_ours ? "opened" : "closed") : json_null());
+        (void)json_object_set_new(object, "sealed_to", is_ours ? addressed_json(&section) : json_null());
+    } else {
         shown_text(&shown, as_report, as_advisory);
+        addressed_text(&section);
     }
-    return show_sightings(app, &shown, object) ? KR_EXIT_DONE : KR_EXIT_ERROR;
+    const bool is_fine = is_sealed ? object == NULL || kr_json_line(object) : show_sightings(app, &shown, object);
+    kr_section_deinit(&section);
+    return is_fine ? KR_EXIT_DONE : KR_EXIT_ERROR;
 }
 
 /* ---- explain ---- */
@@ -441,8 +527,8 @@ int kr_run_explain(struct kr_app *app, int argc, char **argv)
 
 /* ---- watch ---- */
 
-static enum kr_err watch_on(struct kr_app *app, uint64_t number, int64_t deadline, uint64_t wanted, uint64_t *count,
-                            struct kr_error *error)
+static enum kr_err watch_on(struct kr_app *app, struct kr_sealed *sealed, uint64_t number, int64_t deadline, uint64_t wanted,
+                            uint64_t *count, struct kr_error *error)
 {
     const struct kr_client_frame *frame;
     for (;;) {
@@ -458,7 +544,7 @@ static enum kr_err watch_on(struct kr_app *app, uint64_t number, int64_t deadlin
             return kr_conn_frame_error(frame, error);
         }
         for (uint32_t i = 0; frame->type == KR_CLIENT_PAGE && i < frame->item_count; i++) {
-            err = print_summary(app, frame->items[i]);
+            err = print_summary(app, sealed, frame->items[i]);
             if (err != KR_OK) {
                 return kr_fail(error, err, "the output cannot be written");
             }
@@ -514,18 +600,25 @@ int kr_run_watch(struct kr_app *app, int argc, char **argv)
     if (!kr_app_open(app)) {
         return KR_EXIT_ERROR;
     }
+    struct kr_sealed *sealed = kr_sealed_new(app, false, true);
+    if (sealed == NULL) {
+        return KR_EXIT_ERROR;
+    }
     int64_t deadline = timeout == NULL ? INT64_MAX : kr_now_ms() + (int64_t)timeout_s * 1000;
     enum kr_err err = begin_watch(app, &number, &error);
     for (;;) {
-        err = err == KR_OK ? watch_on(app, number, deadline, wanted, &came, &error) : err;
+        err = err == KR_OK ? watch_on(app, sealed, number, deadline, wanted, &came, &error) : err;
         if (err != KR_CLOSED || app->afar[0] == 0) {
             break;
         }
-        if (!come_back(app, deadline)) {
+        kr_sealed_free(sealed); /* its connection is lost as well */
+        sealed = come_back(app, deadline) ? kr_sealed_new(app, false, true) : NULL;
+        if (sealed == NULL) {
             return KR_EXIT_ERROR;
         }
         err = begin_watch(app, &number, &error);
     }
+    kr_sealed_free(sealed);
     if (err != KR_OK) {
         return kr_app_tell(app, err, &error);
     }

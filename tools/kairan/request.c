@@ -10,7 +10,8 @@ bool kr_request_take(struct kr_app *app, const struct kr_request_arguments *argu
 {
     uint32_t severity = 0;
     if (arguments->label != NULL && kr_label_parse(arguments->label, strlen(arguments->label), &request->label) != KR_OK) {
-        (void)kr_app_fail(app, KR_INVALID, _("there is no label \"%s\": clear, green or amber"), arguments->label);
+        (void)kr_app_fail(app, KR_INVALID, _("there is no label \"%s\": clear, green, amber, amber+strict or red"),
+                          arguments->label);
         return false;
     }
     if (arguments->expires != NULL && !kr_moment_parse(arguments->expires, true, &request->expires_s)) {
@@ -22,7 +23,15 @@ bool kr_request_take(struct kr_app *app, const struct kr_request_arguments *argu
         return false;
     }
     if (arguments->to.count > 0 && request->label != KR_TLP_AMBER && request->label != KR_TLP_NONE) {
-        (void)kr_app_fail(app, KR_INVALID, _("--to is for TLP:AMBER: other labels reach whole communities or everyone"));
+        (void)kr_app_fail(app, KR_INVALID,
+                          kr_label_is_for_people(request->label)
+                              ? _("--to is for TLP:AMBER: this label is for bodies (--to-body) or persons (--to-person) by name")
+                              : _("--to is for TLP:AMBER: other labels reach whole communities or everyone"));
+        return false;
+    }
+    if (arguments->to_bodies.count + arguments->to_persons.count > 0 && request->label != KR_TLP_NONE &&
+        !kr_label_is_for_people(request->label)) {
+        (void)kr_app_fail(app, KR_INVALID, _("--to-body is for TLP:AMBER+STRICT, and --to-person for TLP:RED"));
         return false;
     }
     while (arguments->severity != NULL && severity <= KR_SEVERITY_MAX &&

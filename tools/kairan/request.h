@@ -6,7 +6,7 @@
 
 struct kr_request_arguments {
     const char *label, *community, *severity, *expires, *reason;
-    struct kr_texts to;
+    struct kr_texts to, to_bodies, to_persons;
     bool is_exercise, is_forced;
 };
 

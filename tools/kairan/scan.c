@@ -16,6 +16,7 @@
 #include "tools/kairan/out.h"
 #include "tools/kairan/scan_mark.h"
 #include "tools/kairan/scan_sight.h"
+#include "tools/kairan/sealed.h"
 #include "tools/scan/hunt.h"
 #include "tools/scan/values.h"
 
@@ -77,18 +78,14 @@ static enum kr_err add_source(struct scan *scan, const struct kr_summary *summar
     return KR_OK;
 }
 
-static enum kr_err take_record(void *context, struct kr_slice item)
+static enum kr_err take_report(struct scan *scan, const struct kr_summary *summary, struct kr_slice content)
 {
-    static struct kr_shown shown;
-    struct scan *scan = context;
     struct kr_report report;
     struct kr_reader reader;
-    enum kr_err err = kr_shown_read(item, &shown);
-    if (err != KR_OK || shown.content_kind != KR_KIND_REPORT || shown.content.len == 0 ||
-        kr_report_parse(shown.content, &report) != KR_OK) {
-        return err; /* advisories have no indicators; a report that cannot be read is one of a newer version */
+    if (kr_report_parse(content, &report) != KR_OK) {
+        return KR_OK; /* one of a newer version */
     }
-    err = add_source(scan, &shown.summary);
+    enum kr_err err = add_source(scan, summary);
     kr_reader_init(&reader, report.indicators.bytes, report.indicators.len);
     (void)kr_reader_array_between(&reader, 0, KR_REPORT_INDICATORS_MAX);
     for (uint32_t i = 0; i < report.indicator_count && err == KR_OK; i++) {
@@ -100,6 +97,30 @@ static enum kr_err take_record(void *context, struct kr_slice item)
     return err;
 }
 
+/* (Advisories have no indicators.) */
+static enum kr_err take_record(void *context, struct kr_slice item)
+{
+    static struct kr_shown shown;
+    enum kr_err err = kr_shown_read(item, &shown);
+    return err == KR_OK && shown.content_kind == KR_KIND_REPORT && shown.content.len > 0
+               ? take_report(context, &shown.summary, shown.content)
+               : err;
+}
+
+static enum kr_err take_opened(void *context, const struct kr_shown *shown, uint32_t kind, struct kr_slice content)
+{
+    return kind == KR_KIND_REPORT ? take_report(context, &shown->summary, content) : KR_OK;
+}
+
+/* And what is sealed to whoever asks: opened here, searched for here. */
+static bool load_sealed(struct scan *scan)
+{
+    struct kr_sealed *sealed = kr_sealed_new(scan->app, false, true);
+    const bool is_fine = sealed != NULL && kr_sealed_each(sealed, false, take_opened, scan) == KR_OK;
+    kr_sealed_free(sealed);
+    return is_fine;
+}
+
 static bool load_from_node(struct scan *scan)
 {
     const struct kr_export asked = {.use = KR_EXPORT_USE_SCAN};
@@ -109,7 +130,7 @@ static bool load_from_node(struct scan *scan)
     kr_export_write(&asked, &args);
     const enum kr_err err = kr_app_call(scan->app, KR_OP_EXPORT, &args, KR_ANSWER_MS, take_record, scan, &result);
     kr_writer_deinit(&args);
-    return err == KR_OK;
+    return err == KR_OK && load_sealed(scan);
 }
 
 static bool load_from_file(struct scan *scan, const char *path)
@@ -246,7 +267,8 @@ static void tell_hit(void *context, const struct kr_hunt_hit *hit)
     } else {
         tell_hit_text(scan, hit, value);
     }
-    if (scan->sights_wanted) {
+    /* Of what is for bodies or persons no sighting is sent: it would tell all councils that hold the record. */
+    if (scan->sights_wanted && !kr_label_is_for_people((enum kr_label)scan->sources[hit->value.record].label)) {
         scan->failed = kr_scan_sights_take(&scan->sights, hit) != KR_OK || scan->failed;
     }
     stop = stop || scan->failed; /* nobody reads any more */

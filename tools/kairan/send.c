@@ -52,6 +52,43 @@ static void make_token(const struct kr_sending *sending, uint32_t part, struct k
     (void)crypto_generichash_final(&state, ret_token, 16);
 }
 
+/* Of what is sealed the guards see the values, and nothing of what is said about them. */
+static struct kr_plan bare_plan(const struct kr_plan *plan)
+{
+    struct kr_plan bare = *plan;
+    bare.title = (struct kr_slice){(const uint8_t *)"-", 1};
+    bare.text = bare.organisation = bare.origin_id = bare.terms = (struct kr_slice){0};
+    bare.reference_count = bare.attack_id_count = 0;
+    bare.has_bare_values = true;
+    return bare;
+}
+
+/* The content of a part as it goes: in a section, where it is sealed. */
+static enum kr_err write_body(const struct kr_sending *sending, enum kr_op op, uint32_t part, struct kr_writer *body)
+{
+    const bool submits = op == KR_OP_SUBMIT;
+    const struct kr_sealing *sealing = sending->sealing;
+    const struct kr_plan bare = bare_plan(&sending->plan);
+    struct kr_writer content;
+    uint8_t seed[32];
+    kr_writer_init(&content, KR_BODY_BYTES_MAX);
+    kr_split_write(sealing != NULL && !submits ? &bare : &sending->plan, &sending->parts.items[part], part,
+                   submits ? sending->parts.count : part + 1, sealing != NULL && submits ? &content : body);
+    enum kr_err err = kr_writer_finish(sealing != NULL && submits ? &content : body);
+    if (err == KR_OK && sealing != NULL && submits) {
+        const struct kr_section_of of = {.author = sealing->author,
+                                         .kind = sending->request.kind,
+                                         .flags = sending->request.flags,
+                                         .label = sending->request.label};
+        randombytes_buf(seed, sizeof seed);
+        err = kr_section_make(&of, sealing->addressed, sealing->count, sealing->own, (struct kr_slice){content.bytes, content.len},
+                              seed, body);
+        sodium_memzero(seed, sizeof seed);
+    }
+    kr_writer_deinit(&content);
+    return err;
+}
+
 /* `parts`: how many there are in all; a preview may be sent before that is known, and says so many as there are up to it. */
 static enum kr_err ask(struct kr_sending *sending, struct kr_sending_pass *pass, enum kr_op op, uint32_t part,
                        struct kr_error *error)
@@ -63,8 +100,7 @@ static enum kr_err ask(struct kr_sending *sending, struct kr_sending_pass *pass,
     enum kr_op wire_op = op;
     kr_writer_init(&body, KR_BODY_BYTES_MAX);
     kr_writer_init(&args, KR_CLIENT_FRAME_BYTES_MAX);
-    kr_split_write(&sending->plan, &sending->parts.items[part], part, submits ? sending->parts.count : part + 1, &body);
-    enum kr_err err = kr_writer_finish(&body);
+    enum kr_err err = write_body(sending, op, part, &body);
     if (err == KR_OK) {
         if (submits && sending->has_content_tokens) {
             make_token(sending, part, (struct kr_slice){body.bytes, body.len}, sending->sent[part].token);

@@ -10,6 +10,7 @@
 #ifndef KR_TOOLS_KAIRAN_SEND_H
 #define KR_TOOLS_KAIRAN_SEND_H
 
+#include "proto/record/section.h"
 #include "tools/client/client.h"
 #include "tools/kairan/split.h"
 
@@ -39,12 +40,22 @@ struct kr_sending_pass {
     struct kr_error refusal_error;
 };
 
-/* Set conn, request, plan and, where wanted, progress; all else zero. */
+/* For whom the content is sealed, where the label is for bodies or persons. */
+struct kr_sealing {
+    uint8_t author[32]; /* the own council */
+    const struct kr_addressed *addressed;
+    uint32_t count;
+    const uint8_t *own; /* key of whoever submits; NULL: none */
+};
+
+/* Set conn, request, plan and, where wanted, progress and sealing; all else zero. */
 struct kr_sending {
     struct kr_conn *conn;     /* borrowed; may be another one at each call of kr_sending_send */
     struct kr_submit request; /* all but token and body */
     struct kr_slice revises;  /* the id of the record that it is to stand instead of (one part only); empty: none */
     struct kr_plan plan;
+    const struct kr_sealing
+        *sealing; /* NULL: the node gets the content. Else sections; and guards are asked about the bare values */
     void (*progress)(void *context, uint32_t done, uint32_t parts); /* after each part that is durable */
     void *context;
     /* Tokens are made from what is sent, so that the same content twice is one record; else they are random. */

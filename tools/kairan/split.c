@@ -56,6 +56,8 @@ static enum kr_err begin_part(const struct kr_plan *plan, struct kr_parts *parts
 
 enum kr_err kr_split(const struct kr_plan *plan, struct kr_parts *parts)
 {
+    const size_t max = plan->body_bytes_max > 0 ? plan->body_bytes_max : KR_BODY_BYTES_MAX;
+    KR_ASSERT(max >= KR_SPLIT_BYTES_MIN);
     if (plan->item_count > KR_PLAN_ITEMS_MAX) {
         return KR_BOUNDS;
     }
@@ -64,7 +66,7 @@ enum kr_err kr_split(const struct kr_plan *plan, struct kr_parts *parts)
         const struct kr_found *item = &plan->items[parts->item_count];
         const size_t wanted = item_bytes(item);
         const size_t count = parts->items[parts->count - 1].count;
-        if (count == KR_REPORT_INDICATORS_MAX || (count > 0 && parts->used_bytes + wanted > KR_BODY_BYTES_MAX)) {
+        if (count == KR_REPORT_INDICATORS_MAX || (count > 0 && parts->used_bytes + wanted > max)) {
             err = begin_part(plan, parts);
         }
         if (err == KR_OK) {
@@ -91,6 +93,12 @@ static uint32_t write_items(const struct kr_plan *plan, const struct kr_part *pa
     for (size_t i = part->first; i < part->first + part->count; i++) {
         const struct kr_found *item = &plan->items[i];
         if (!is_dropped(plan, i)) {
+            if (plan->has_bare_values) {
+                kr_report_indicator_write(
+                    &(struct kr_report_indicator){.type = item->type, .value = item->value, .confidence = KR_CONFIDENCE_NONE},
+                    writer);
+                continue;
+            }
             kr_report_indicator_write(&(struct kr_report_indicator){.type = item->type,
                                                                     .value = item->value,
                                                                     .first_s = item->first_s,

@@ -6,7 +6,8 @@
 #include "proto/record/record.h"
 #include "tools/formats/formats.h"
 
-#define KR_PLAN_ITEMS_MAX 4194304u
+#define KR_PLAN_ITEMS_MAX  4194304u
+#define KR_SPLIT_BYTES_MIN (128u * KR_KIB)
 
 struct kr_plan {
     uint32_t kind;                         /* KR_KIND_REPORT or KR_KIND_ADVISORY */
@@ -20,6 +21,8 @@ struct kr_plan {
     uint64_t first_s, last_s;
     const struct kr_found *items; /* borrowed */
     const uint8_t *dropped;       /* for each item whether it stays out; NULL: none does */
+    bool has_bare_values;         /* nothing of an item but type and value is written */
+    size_t body_bytes_max;        /* of a part; 0: KR_BODY_BYTES_MAX. At least KR_SPLIT_BYTES_MIN */
     size_t item_count;
 };
 struct kr_part {

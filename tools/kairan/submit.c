@@ -7,12 +7,14 @@
 
 #include "proto/client/draft.h"
 #include "tools/formats/formats.h"
+#include "tools/kairan/addressed.h"
 #include "tools/kairan/difference.h"
 #include "tools/kairan/given.h"
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/out.h"
 #include "tools/kairan/preview.h"
 #include "tools/kairan/request.h"
+#include "tools/kairan/sealed.h"
 #include "tools/kairan/send.h"
 #include "tools/kairan/wait.h"
 
@@ -33,7 +35,12 @@ struct submission {
     uint32_t old_kind; /* of a revision: what stands now; 0: none */
     uint8_t *old;      /* own copy */
     size_t old_len;
+    struct kr_addressed_list addressed; /* of what is for bodies or persons */
+    struct kr_sealing sealing;
+    uint8_t own_key[32];
 };
+
+#define SECTION_OVERHEAD (KR_ADDRESSED_MAX * 72u + 64u) /* beside the content: who is addressed */
 
 /* ---- before the extraction ---- */
 
@@ -49,11 +56,45 @@ static bool take_arguments(struct submission *submission)
     submission->sending.plan.kind =
         arguments->kind != NULL && strcmp(arguments->kind, "advisory") == 0 ? KR_KIND_ADVISORY : KR_KIND_REPORT;
     request->kind = submission->sending.plan.kind;
-    return kr_request_take(app, &arguments->request, request, &submission->sending.plan.severity);
+    const bool is_fine = kr_request_take(app, &arguments->request, request, &submission->sending.plan.severity);
+    submission->sending.plan.body_bytes_max =
+        kr_label_is_for_people(request->label) ? KR_SECTION_INSIDE_MAX - SECTION_OVERHEAD : KR_BODY_BYTES_MAX;
+    return is_fine;
+}
+
+/* The councils of those named, and their keys; and one's own, so that one can read what one has sent. */
+static bool find_addressed(struct submission *submission)
+{
+    const struct kr_request_arguments *given = &submission->arguments.request;
+    struct kr_sending *sending = &submission->sending;
+    if (!kr_addressed_find(submission->app, sending->request.label, &given->to_bodies, &given->to_persons,
+                           &submission->addressed)) {
+        return false;
+    }
+    struct kr_sealed *sealed = kr_sealed_new(submission->app, false, true);
+    if (sealed == NULL) {
+        return false;
+    }
+    submission->sealing = (struct kr_sealing){.addressed = submission->addressed.items, .count = submission->addressed.count};
+    memcpy(submission->sealing.author, sealed->council, 32);
+    if (sealed->own != NULL && sealed->own->count > 0) {
+        memcpy(submission->own_key, sealed->own->pairs[0].public_key, 32);
+        submission->sealing.own = submission->own_key;
+    } else {
+        (void)fputs(_("You have no key of your own: you will not be able to read this yourself once it is sent.\n"), stderr);
+    }
+    kr_sealed_free(sealed);
+    sending->sealing = &submission->sealing;
+    sending->request.audience_count = kr_addressed_councils(&submission->addressed, sending->request.audience);
+    return true;
 }
 
 static bool find_audience(struct submission *submission)
 {
+    if (kr_label_is_for_people(submission->sending.request.label) && !submission->has_audience) {
+        submission->has_audience = find_addressed(submission);
+        return submission->has_audience;
+    }
     submission->has_audience = submission->has_audience ||
                                kr_request_audience(submission->app, &submission->arguments.request, &submission->sending.request);
     return submission->has_audience;
@@ -128,19 +169,18 @@ static void propose_label(const struct submission *submission)
 {
     enum kr_label label = submission->extract->label;
     if (label == KR_TLP_NONE) {
-        (void)kr_app_fail(
-            submission->app, KR_UNLABELLED,
-            _("no label: choose who may have it, --label clear (everyone), green (a community) or amber (with --to)"));
-    } else if (label > KR_TLP_AMBER) {
         (void)kr_app_fail(submission->app, KR_UNLABELLED,
-                          _("no label was given. The text says %s, which is for persons by name: it cannot be sent yet"),
-                          kr_label_name(label));
+                          _("no label: choose who may have it, --label clear (everyone), green (a community), amber (with --to), "
+                            "amber+strict (with "
+                            "--to-body) or red (with --to-person)"));
     } else {
         (void)kr_app_fail(submission->app, KR_UNLABELLED,
                           _("no label was given. The text says %s: if that is right, add --label %s"), kr_label_name(label),
-                          label == KR_TLP_CLEAR   ? "clear"
-                          : label == KR_TLP_GREEN ? "green"
-                                                  : "amber --to NAME");
+                          label == KR_TLP_CLEAR          ? "clear"
+                          : label == KR_TLP_GREEN        ? "green"
+                          : label == KR_TLP_AMBER        ? "amber --to NAME"
+                          : label == KR_TLP_AMBER_STRICT ? "amber+strict --to-body NAME"
+                                                         : "red --to-person NAME");
     }
 }
 
@@ -199,6 +239,10 @@ static enum kr_err show(const struct submission *submission)
     }
     kr_show_left_out(submission->extract);
     kr_show_reach(sending);
+    if (sending->sealing != NULL) {
+        (void)fputs(_("Sealed to these, and readable for nobody else:\n"), stderr);
+        kr_addressed_print(stderr, &submission->addressed);
+    }
     return err;
 }
 
@@ -212,8 +256,13 @@ static bool look_and_ask(struct submission *submission)
         (void)kr_app_fail(submission->app, KR_INVALID, _("nobody is there to be asked: add -y where it is to go as it is"));
         return false;
     }
-    if (!asks && (sending->parts.count == 1 || sending->request.is_forced)) {
+    if (!asks && (sending->request.is_forced || (sending->parts.count == 1 && sending->sealing == NULL))) {
         return true; /* keeper looks at guards itself; a single record goes whole or not at all */
+    }
+    if (sending->sealing != NULL && sending->request.is_forced) { /* who forces it shows the node nothing, the values neither */
+        kr_show_items(sending);
+        kr_addressed_print(stderr, &submission->addressed);
+        return kr_ask();
     }
     enum kr_err err = kr_sending_look(sending, true, &error);
     if (err != KR_OK) {
@@ -375,6 +424,11 @@ static bool take_target(struct submission *submission, const char *text, uint8_t
         (void)kr_app_unreadable(submission->app);
         return false;
     }
+    if (kr_sealed_is(&shown.summary)) {
+        (void)kr_app_fail(submission->app, KR_INVALID,
+                          _("what is for bodies or persons by name is not revised: retract it, and submit the new text to them"));
+        return false;
+    }
     submission->old = malloc(shown.content.len + 1);
     if (submission->old == NULL) {
         (void)kr_app_tell(submission->app, KR_NOMEM, &(struct kr_error){.text = ""});
@@ -441,6 +495,8 @@ int kr_run_submit(struct kr_app *app, int argc, char **argv)
     struct arguments *arguments = &submission.arguments;
     const struct kr_option options[] = {{.name = "label", .letter = 'l', .text = &arguments->request.label},
                                         {.name = "to", .texts = &arguments->request.to},
+                                        {.name = "to-body", .texts = &arguments->request.to_bodies},
+                                        {.name = "to-person", .texts = &arguments->request.to_persons},
                                         {.name = "community", .text = &arguments->request.community},
                                         {.name = "kind", .text = &arguments->kind},
                                         {.name = "title", .text = &arguments->title},

@@ -26,6 +26,8 @@ struct node {
     uint32_t caller_roles, person_states[3]; /* of approvers; 0: there is none */
     struct kr_duty_item duty;                /* type 0: none */
     struct kr_duty_sum duty_sum;
+    bool has_body, is_rotation_due; /* a body with a key, of which one is to be replaced */
+    uint32_t holders;
 };
 
 static void make_well(struct node *node)
@@ -119,6 +121,25 @@ static void say_duty(int fd, const struct node *node)
     say_end(fd, 5, &writer);
 }
 
+static void say_bodies(int fd, const struct node *node, uint64_t number)
+{
+    static const uint8_t key[32] = {9};
+    const struct kr_body_card card = {.standing = KR_STANDING_ACTIVE, .name_en = slice("Sapporo"), .key = {key, 32}};
+    struct kr_writer writer, bytes;
+    if (node->has_body) {
+        kr_writer_init(&bytes, KR_KIB);
+        kr_body_card_write(&card, &bytes);
+        assert_int_equal(kr_writer_finish(&bytes), KR_OK);
+        const struct kr_body_item item = {
+            .card = {bytes.bytes, bytes.len}, .holders = node->holders, .is_rotation_due = node->is_rotation_due};
+        kr_writer_init(&writer, 2 * KR_KIB);
+        kr_body_item_write(&item, &writer);
+        say_item(fd, number, &writer);
+        kr_writer_deinit(&bytes);
+    }
+    say_nothing_more(fd, number);
+}
+
 static void say_people(int fd, const struct node *node)
 {
     const struct kr_whoami whoami = {.has_people = true, .is_operator = true, .roles = node->caller_roles};
@@ -126,7 +147,14 @@ static void say_people(int fd, const struct node *node)
     struct kr_writer writer, bytes;
     kr_writer_init(&writer, KR_KIB);
     kr_whoami_write(&whoami, &writer);
-    say_end(fd, 6, &writer);
+    say_end(fd, node->status.needs_approval ? 6 : 5, &writer);
+    if (node->caller_roles == KR_ROLE_READER) {
+        return;
+    }
+    if (!node->status.needs_approval) {
+        say_bodies(fd, node, 6);
+        return;
+    }
     for (size_t i = 0; i < sizeof node->person_states / sizeof node->person_states[0] && node->person_states[i] != 0; i++) {
         kr_writer_init(&bytes, KR_KIB);
         kr_person_card_write(&card, &bytes);
@@ -138,6 +166,7 @@ static void say_people(int fd, const struct node *node)
         kr_writer_deinit(&bytes);
     }
     say_nothing_more(fd, 7);
+    say_bodies(fd, node, 8);
 }
 
 /* All answers, in the order in which they are asked for. */
@@ -166,7 +195,9 @@ static void say_all(int fd, const struct node *node)
     say_nothing_more(fd, 3);
     kr_writer_deinit(&card);
     say_key(fd, node);
-    say_duty(fd, node);
+    if (node->status.needs_approval) {
+        say_duty(fd, node);
+    }
     say_people(fd, node);
 }
 
@@ -294,6 +325,9 @@ static void each_thing_that_is_wrong_is_found(void **state)
     EXPECT(node.key.from_s = NOW_MS / 1000 - UINT64_C(731) * 86400, "node-key", "warning");
     EXPECT(node.key.state = KR_KEY_COMES, "node-key", "warning");
     EXPECT(node.key.state = KR_KEY_NOT_HERE, "node-key", "warning");
+    EXPECT((node.has_body = true, node.holders = 0), "body-keys", "problem");
+    EXPECT((node.has_body = true, node.holders = 1), "body-keys", "warning");
+    EXPECT((node.has_body = true, node.holders = 2, node.is_rotation_due = true), "body-keys", "warning");
     EXPECT(node.status.needs_approval = true, "approvers", "problem");
     EXPECT((node.status.needs_approval = true, node.person_states[0] = KR_PERSON_STATE_ACTIVE), "approvers", "warning");
     EXPECT((node.status.needs_approval = true, node.person_states[0] = KR_PERSON_STATE_REVOKED,
@@ -353,6 +387,10 @@ static void two_who_approve_are_enough(void **state)
     char text[16384];
     (void)state;
     make_well(&node);
+    node.has_body = true;
+    node.holders = 2;
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
+    assert_true(finds(text, "body-keys", "good"));
     node.status.needs_approval = true;
     node.person_states[0] = node.person_states[1] = KR_PERSON_STATE_ACTIVE;
     assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);

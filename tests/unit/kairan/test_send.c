@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "proto/client/draft.h"
 #include "tests/support/fake_keeper.h"
 #include "tools/kairan/send.h"
 
@@ -101,12 +102,10 @@ static void say_guarded(struct bed *bed, uint64_t number, uint32_t first, uint32
 static void say_stored(struct bed *bed, uint64_t number, uint8_t id_byte)
 {
     struct kr_writer writer;
-    uint8_t id[32];
-    memset(id, id_byte, sizeof id);
+    struct kr_stored stored = {.is_known = false};
+    memset(stored.id, id_byte, sizeof stored.id);
     kr_writer_init(&writer, KR_KIB);
-    kr_writer_array(&writer, 2);
-    kr_writer_bin(&writer, id, sizeof id);
-    kr_writer_flag(&writer, false);
+    kr_stored_write(&stored, &writer);
     frame = (struct kr_client_frame){.type = KR_CLIENT_END, .number = number, .payload = {writer.bytes, writer.len}};
     keeper_say(bed->fd, &frame);
     kr_writer_deinit(&writer);
@@ -288,12 +287,57 @@ static void test_tokens(void **state)
     assert_memory_not_equal(tokens[0], tokens[3], 16);
 }
 
+/* Of what is for persons the node is shown bare values, and given a section that opens for those alone. */
+static void test_sealed(void **state)
+{
+    (void)state;
+    static struct kr_submit submit;
+    static struct kr_report report;
+    static const uint8_t seed[32] = {1}, other_seed[32] = {2};
+    struct bed bed;
+    struct kr_box_pair reader, stranger;
+    struct kr_addressed addressed = {.sort = KR_ADDRESSED_PERSON};
+    struct kr_section section;
+    struct kr_error error = {0};
+    set_up(&bed);
+    kr_box_keypair(reader.public_key, reader.secret, seed);
+    kr_box_keypair(stranger.public_key, stranger.secret, other_seed);
+    memcpy(addressed.key, reader.public_key, 32);
+    const struct kr_sealing sealing = {.author = {7}, .addressed = &addressed, .count = 1};
+    const struct kr_section_of of = {.author = sealing.author, .kind = KR_KIND_REPORT, .label = KR_TLP_RED};
+    bed.sending.sealing = &sealing;
+    bed.sending.request.label = KR_TLP_RED;
+    bed.sending.plan.text = slice("a text");
+    bed.items[0].note = slice("a note");
+    assert_int_equal(kr_sending_take(&bed.sending, bed.items, 1), KR_OK);
+    say_preview(&bed, 1, 0);
+    assert_int_equal(kr_sending_look(&bed.sending, true, &error), KR_OK);
+    assert_true(keeper_hear(bed.fd, &frame));
+    assert_int_equal(frame.op, KR_OP_PREVIEW);
+    assert_null(memmem(frame.payload.bytes, frame.payload.len, "title", 5));
+    assert_null(memmem(frame.payload.bytes, frame.payload.len, "a text", 6));
+    assert_null(memmem(frame.payload.bytes, frame.payload.len, "a note", 6));
+    assert_non_null(memmem(frame.payload.bytes, frame.payload.len, "v000000", 7));
+    say_stored(&bed, 2, 9);
+    assert_int_equal(kr_sending_send(&bed.sending, &error), KR_OK);
+    assert_true(keeper_hear(bed.fd, &frame));
+    assert_int_equal(frame.op, KR_OP_SUBMIT);
+    assert_null(memmem(frame.payload.bytes, frame.payload.len, "v000000", 7));
+    assert_int_equal(kr_submit_read(frame.payload, &submit), KR_OK);
+    assert_int_equal(kr_section_open(submit.body, &of, &stranger, 1, &section), KR_NOT_FOUND);
+    assert_int_equal(kr_section_open(submit.body, &of, &reader, 1, &section), KR_OK);
+    assert_int_equal(kr_report_parse(section.content, &report), KR_OK);
+    assert_true(report.title.len == 5 && report.text.len == 6 && report.indicator_count == 1);
+    kr_section_deinit(&section);
+    tear_down(&bed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dropped),          cmocka_unit_test(test_all_dropped),  cmocka_unit_test(test_tokens),
-        cmocka_unit_test(test_while_items_come), cmocka_unit_test(test_many_guarded), cmocka_unit_test(test_nonsense),
-        cmocka_unit_test(test_refused_early),
+        cmocka_unit_test(test_sealed),   cmocka_unit_test(test_dropped),          cmocka_unit_test(test_all_dropped),
+        cmocka_unit_test(test_tokens),   cmocka_unit_test(test_while_items_come), cmocka_unit_test(test_many_guarded),
+        cmocka_unit_test(test_nonsense), cmocka_unit_test(test_refused_early),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "proto/client/draft.h"
 #include "tests/support/fake_keeper.h"
 #include "tools/formats/formats.h"
 #include "tools/kairan/kairan.h"
@@ -29,21 +30,18 @@ struct keeper {
 static void take_submission(struct keeper *keeper, const struct kr_client_frame *request, struct kr_writer *result)
 {
     static struct kr_submit submit;
-    uint8_t id[32] = {0};
+    struct kr_stored stored = {.is_known = false};
     assert_int_equal(kr_submit_read(request->payload, &submit), KR_OK);
-    bool is_known = false;
     for (uint32_t i = 0; i < keeper->stored; i++) {
-        is_known = is_known || memcmp(keeper->tokens[i], submit.token, 16) == 0;
+        stored.is_known = stored.is_known || memcmp(keeper->tokens[i], submit.token, 16) == 0;
     }
-    if (!is_known) {
+    if (!stored.is_known) {
         assert_true(keeper->stored < 64);
         memcpy(keeper->tokens[keeper->stored++], submit.token, 16);
     }
     keeper->submissions++;
-    memcpy(id, submit.token, 16);
-    kr_writer_array(result, 2);
-    kr_writer_bin(result, id, 32);
-    kr_writer_flag(result, is_known);
+    memcpy(stored.id, submit.token, 16);
+    kr_stored_write(&stored, result);
 }
 
 static void answer(struct keeper *keeper, int fd, const struct kr_client_frame *request, bool says)

@@ -1,0 +1,168 @@
+#include "tools/kairan/addressed.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "proto/client/body_key.h"
+#include "proto/wire/address.h"
+#include "tools/kairan/out.h"
+
+struct search {
+    uint32_t sort, count;
+    const char *name;
+    uint8_t id[32];
+    size_t id_len;
+    struct kr_addressed found;
+    char found_name[KR_NAME_BYTES_MAX + 1];
+};
+
+static bool is_named(struct kr_slice name, const char *wanted)
+{
+    return name.len > 0 && strlen(wanted) == name.len && strncasecmp((const char *)name.bytes, wanted, name.len) == 0;
+}
+
+static enum kr_err offer(void *context, struct kr_slice bytes)
+{
+    struct search *search = context;
+    struct kr_addressee addressee;
+    enum kr_err err = kr_addressee_read(bytes, &addressee);
+    if (err != KR_OK || addressee.sort != search->sort) {
+        return err;
+    }
+    const bool has_id = search->id_len > 0 && memcmp(search->id, addressee.id, search->id_len) == 0;
+    if (has_id || is_named(addressee.name_ja, search->name) || is_named(addressee.name_en, search->name)) {
+        const bool prefers_ja = (strcmp(kr_tr_language(), "ja") == 0 && addressee.name_ja.len > 0) || addressee.name_en.len == 0;
+        search->count++;
+        memcpy(search->found.id, addressee.id, 32);
+        memcpy(search->found.key, addressee.key, 32);
+        (void)kr_slice_text(prefers_ja ? addressee.name_ja : addressee.name_en, search->found_name, sizeof search->found_name);
+    }
+    return KR_OK;
+}
+
+static bool by_name(struct kr_app *app, uint32_t sort, const char *name, struct search *search)
+{
+    *search = (struct search){.sort = sort, .name = name, .found = {.sort = sort}};
+    if (!kr_id_parse(name, search->id, &search->id_len)) {
+        search->id_len = 0;
+    }
+    if (kr_app_ask(app, KR_OP_ADDRESSEES, KR_ANSWER_MS, offer, search, NULL) != KR_OK) {
+        return false;
+    }
+    if (search->count != 1) {
+        (void)kr_app_fail(app, search->count == 0 ? KR_NOT_FOUND : KR_INVALID,
+                          search->count > 1 ? _("\"%s\": several have this name: name the id; see kairan key ls")
+                          : sort == KR_ADDRESSED_BODY
+                              ? _("\"%s\": no body of this council has this name and a key; see kairan key ls. Of "
+                                  "another council's, give the address that it hands out (kairan key address)")
+                              : _("\"%s\": no person of this council has this name and a key; see kairan key ls. Of "
+                                  "another council's, give the address that he hands out (kairan key address)"),
+                          name);
+        return false;
+    }
+    memcpy(search->found.council, kr_conn_council(app->conn), 32);
+    return true;
+}
+
+static bool by_address(struct kr_app *app, uint32_t sort, const char *text, struct search *search)
+{
+    struct kr_error error = {0};
+    *search = (struct search){.sort = sort};
+    enum kr_err err = kr_address_parse(text, strlen(text), &search->found, &error);
+    if (err != KR_OK) {
+        (void)kr_app_tell(app, err, &error);
+        return false;
+    }
+    if (search->found.sort != sort) {
+        (void)kr_app_fail(app, KR_INVALID,
+                          sort == KR_ADDRESSED_BODY ? _("this is a person's address: --to-person takes it, with --label red")
+                                                    : _("this is a body's address: --to-body takes it, with --label amber+strict"));
+        return false;
+    }
+    return true;
+}
+
+static bool add(struct kr_app *app, uint32_t sort, const char *text, struct kr_addressed_list *list)
+{
+    static const char prefix[] = KR_ADDRESS_PREFIX "1";
+    static struct search search;
+    const bool is_address = strncasecmp(text, prefix, sizeof prefix - 1) == 0;
+    if (!(is_address ? by_address(app, sort, text, &search) : by_name(app, sort, text, &search))) {
+        return false;
+    }
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (memcmp(list->items[i].id, search.found.id, 32) == 0) {
+            return true; /* named twice */
+        }
+    }
+    if (list->count == KR_ADDRESSED_MAX) {
+        (void)kr_app_fail(app, KR_BOUNDS, _("one record is for at most %u bodies or persons"), KR_ADDRESSED_MAX);
+        return false;
+    }
+    memcpy(list->names[list->count], search.found_name, sizeof search.found_name);
+    list->items[list->count++] = search.found;
+    return true;
+}
+
+bool kr_addressed_find(struct kr_app *app, enum kr_label label, const struct kr_texts *bodies, const struct kr_texts *persons,
+                       struct kr_addressed_list *ret_list)
+{
+    const bool is_red = label == KR_TLP_RED;
+    const struct kr_texts *meant = is_red ? persons : bodies, *other = is_red ? bodies : persons;
+    bool is_fine = true;
+    *ret_list = (struct kr_addressed_list){.count = 0};
+    if (meant->count == 0 || other->count > 0) {
+        (void)kr_app_fail(
+            app, KR_INVALID,
+            is_red ? _("TLP:RED is for persons by name: add --to-person NAME (see kairan key ls), and no --to-body")
+                   : _("TLP:AMBER+STRICT is for bodies by name: add --to-body NAME (see kairan key ls), and no --to-person"));
+        return false;
+    }
+    for (uint32_t i = 0; i < meant->count && is_fine; i++) {
+        is_fine = add(app, is_red ? KR_ADDRESSED_PERSON : KR_ADDRESSED_BODY, meant->items[i], ret_list);
+    }
+    return is_fine;
+}
+
+uint32_t kr_addressed_councils(const struct kr_addressed_list *list, uint8_t (*ret_councils)[32])
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < list->count; i++) {
+        bool is_there = false;
+        for (uint32_t j = 0; j < count; j++) {
+            is_there = is_there || memcmp(ret_councils[j], list->items[i].council, 32) == 0;
+        }
+        if (!is_there) {
+            memcpy(ret_councils[count++], list->items[i].council, 32);
+        }
+    }
+    return count;
+}
+
+void kr_addressed_print(FILE *out, const struct kr_addressed_list *list)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        (void)fprintf(out, "  %s: ", list->items[i].sort == KR_ADDRESSED_BODY ? _("body") : _("person"));
+        if (list->names[i][0] != 0) {
+            kr_out_string(out, list->names[i]);
+        } else {
+            kr_out_id(out, list->items[i].id, 16);
+        }
+        (void)fputc('\n', out);
+    }
+}
+
+void kr_fingerprint(char ret_text[static KR_FINGERPRINT_BYTES], const uint8_t key[static 32])
+{
+    char hex[33];
+    size_t at = 0;
+    kr_hex(hex, key, 16);
+    for (size_t i = 0; i < 32; i++) {
+        if (i > 0 && i % 4 == 0) {
+            ret_text[at++] = ' ';
+        }
+        ret_text[at++] = hex[i];
+    }
+    ret_text[at] = 0;
+}

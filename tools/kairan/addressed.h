@@ -1,0 +1,25 @@
+/* To whom something is sealed: bodies and persons of the own council by name, those of others by the address that they gave. */
+#ifndef KR_TOOLS_KAIRAN_ADDRESSED_H
+#define KR_TOOLS_KAIRAN_ADDRESSED_H
+
+#include "proto/record/section.h"
+#include "tools/kairan/kairan.h"
+
+struct kr_addressed_list {
+    uint32_t count;
+    struct kr_addressed items[KR_ADDRESSED_MAX];
+    char names[KR_ADDRESSED_MAX][KR_NAME_BYTES_MAX + 1]; /* "" of another council's */
+};
+/* AMBER+STRICT is for bodies, RED for persons. The app is connected. Tells mistakes. */
+bool kr_addressed_find(struct kr_app *app, enum kr_label label, const struct kr_texts *bodies, const struct kr_texts *persons,
+                       struct kr_addressed_list *ret_list);
+/* The councils of those, each once; returns how many. */
+uint32_t kr_addressed_councils(const struct kr_addressed_list *list, uint8_t (*ret_councils)[32]);
+/* "a body", "a person", with its name where it is known here, else the beginning of its id. One line each. */
+void kr_addressed_print(FILE *out, const struct kr_addressed_list *list);
+
+/* The first half of a public key, in groups of four digits: for comparing by telephone. */
+#define KR_FINGERPRINT_BYTES 40u
+void kr_fingerprint(char ret_text[static KR_FINGERPRINT_BYTES], const uint8_t key[static 32]);
+
+#endif
