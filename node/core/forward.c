@@ -110,16 +110,15 @@ static bool load_one(void *context, struct kr_slice key, struct kr_slice value)
     kr_reader_array(&reader, 2);
     const uint64_t rate = kr_reader_uint(&reader, KR_FORWARD_RATE_MAX), since_ms = kr_reader_uint(&reader, UINT64_MAX);
     kr_reader_close(&reader);
-    if (kr_reader_end(&reader) != KR_OK || key.len != KEY_BYTES) {
+    const bool is_good = kr_reader_end(&reader) == KR_OK && key.len == KEY_BYTES && rate >= KR_FORWARD_RATE_MIN;
+    struct kr_forward *forward = is_good ? append(core, key.bytes + PREFIX_BYTES, key.bytes + PREFIX_BYTES + 32) : NULL;
+    if (forward == NULL) {
         core->rows_skipped++; /* not allowed, then: nothing is passed on that nobody allowed */
         return true;
     }
-    struct kr_forward *forward = append(core, key.bytes + PREFIX_BYTES, key.bytes + PREFIX_BYTES + 32);
-    if (forward != NULL) {
-        forward->rate = rate;
-        forward->since_ms = since_ms;
-    }
-    return forward != NULL;
+    forward->rate = rate;
+    forward->since_ms = since_ms;
+    return true;
 }
 
 enum kr_err kr_forwards_load(struct kr_step *step)
