@@ -35,6 +35,7 @@ enum kr_fault {
     KR_FAULT_THROUGH_UNSEALED,     /* records that go through a third node are not sealed */
     KR_FAULT_FORMER_ROOT_SIGNS,    /* what a root key signed that was replaced is taken whatever its council says of it */
     KR_FAULT_FORMER_ROOT_STAYS,    /* what it signed falsely stays where it is */
+    KR_FAULT_PENDING_OPEN,         /* a link that nobody has confirmed is taken for one in force */
     KR_FAULT_COUNT
 };
 

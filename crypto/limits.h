@@ -52,6 +52,9 @@
 #define KR_BLOCKED_MAX            1024u /* councils that the operator does not want to be linked with */
 #define KR_TICKETS_MAX            64u
 #define KR_TICKET_TTL_S           (7u * 86400u)
+#define KR_PAIRING_DIGITS         8u     /* of the code that two operators compare: whoever is in between hits it once in 10^8 */
+#define KR_PAIRING_TEXT_BYTES_MAX 64u    /* of one that somebody typed */
+#define KR_PAIRING_WRONG_MAX      3u     /* so many that are not it end the link */
 #define KR_LINK_QUEUE_MAX         65536u /* arrival numbers waiting for one peer */
 #define KR_LINK_ASKED_MAX         2048u  /* of these that it asked for: two pages of catching up */
 #define KR_LINK_GRAFTED_MAX       2048u  /* of these that it asked for by GRAFT */

@@ -87,6 +87,7 @@ void kr_policy_facts_of(const struct kr_core *core, const struct kr_header *head
                         struct kr_policy_facts *ret_facts)
 {
     kr_facts_of_header(&core->directory, core->self, core->now_ms, header, council, ret_facts);
+    ret_facts->is_pending = kr_council_is_held(core, council);
     if (header->has_community && ret_facts->is_statement) {
         ret_facts->is_candidate = is_candidate(core, header->community, council);
     }
@@ -263,6 +264,7 @@ static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const u
     }
     /* What we may not hold whoever wrote it is refused; what we might is kept apart until its author is trusted. */
     facts.is_author_trusted = true;
+    facts.is_pending = from != NULL && kr_council_is_held(core, from);
     enum kr_policy_reason reason = kr_policy(is_expired ? KR_POLICY_HEADER : KR_POLICY_HOLD, &facts);
     if (!kr_policy_is_allowed(reason) || reason == KR_POLICY_ALLOW_RELAY) {
         return KR_DENIED; /* what we could only relay has no scope to be passed on in yet, and would lie here unbounded */

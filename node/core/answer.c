@@ -211,7 +211,16 @@ enum kr_err kr_peers_request(struct kr_step *step, const struct kr_event *event)
             .received_bytes = link->received_bytes,
             .is_awaited = link->is_awaited,
             .through = link->through == NULL ? KR_THROUGH_NOT : link->through->state,
-            .next_try_ms = link->we_dial && !link->has_session && link->state != KR_LINK_PAUSED ? link->hello_at_ms : 0,
+            .next_try_ms = link->we_dial && !link->has_session && link->state != KR_LINK_PAUSED && link->stop == KR_STOP_NOT
+                               ? link->hello_at_ms
+                               : 0,
+            .is_pending = link->pairing.is_pending,
+            .we_confirmed = link->pairing.we_confirmed,
+            .they_confirmed = link->pairing.they_confirmed,
+            .code = text_slice(link->pairing.code),
+            .wrong_codes = link->pairing.wrong,
+            .stop = link->stop,
+            .stopped_ms = link->stopped_ms,
         };
         if (link->through != NULL) {
             memcpy(peer.through_council, link->through->council, 32);

@@ -420,6 +420,8 @@ static enum kr_err perform(struct kr_step *step, const struct kr_event *event, c
         return kr_alarms_request(step, event);
     case KR_OP_SETTLE:
         return kr_settle_request(step, event);
+    case KR_OP_PAIR:
+        return kr_pair_request(step, event);
     case KR_OP_PEER:
         return kr_peer_request(step, event);
     case KR_OP_BLOCKED:

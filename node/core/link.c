@@ -23,7 +23,7 @@
 
 enum kr_err kr_link_dial(struct kr_step *step, struct kr_link *link)
 {
-    if (!link->we_dial || !step->core->net_is_up || link->state == KR_LINK_PAUSED || link->through != NULL) {
+    if (!link->we_dial || !step->core->net_is_up || kr_link_is_shut(link) || link->through != NULL) {
         return KR_OK;
     }
     struct kr_writer writer;
@@ -254,7 +254,10 @@ enum kr_err kr_link_session_up(struct kr_step *step, struct kr_link *link)
     link->hello_wait_ms = link->through == NULL ? KR_HELLO_MS_MIN : link->hello_wait_ms;
     link->progress_generation = UINT64_MAX;
     kr_spread_open(step, link);
-    enum kr_err err = kr_gossip_open(step, link);
+    enum kr_err err = kr_pairing_open(step, link); /* before anything that may pass only where it is in force */
+    if (err == KR_OK) {
+        err = kr_gossip_open(step, link);
+    }
     if (err == KR_OK) {
         err = kr_roots_ping(step, link, KR_MESSAGE_PING);
     }
@@ -265,6 +268,9 @@ enum kr_err kr_link_session_up(struct kr_step *step, struct kr_link *link)
     char name[KR_NAME_BYTES_MAX + 1];
     if (err == KR_OK && link->state == KR_LINK_OPEN) {
         err = kr_join_step_say(step, link, KR_JOIN_LINKED);
+    }
+    if (err == KR_OK && link->client != 0 && link->pairing.code[0] != 0) {
+        err = kr_join_step_say(step, link, KR_JOIN_PENDING);
     }
     if (err == KR_OK && link->state == KR_LINK_OPEN) {
         err = kr_community_offer_charters(step, link);
@@ -475,6 +481,10 @@ static enum kr_err message(struct kr_step *step, struct kr_link *link, const str
     }
     case KR_MESSAGE_SYNC:
         return kr_walk_message(step, link, message);
+    case KR_MESSAGE_COMMIT:
+    case KR_MESSAGE_REVEAL:
+    case KR_MESSAGE_PAIRED:
+        return kr_pairing_message(step, link, message);
     case KR_MESSAGE_WELCOME:
         return kr_join_welcomed(step, link, message);
     case KR_MESSAGE_FORWARD:
@@ -556,7 +566,7 @@ out:
 enum kr_err kr_link_frame(struct kr_step *step, uint32_t number, struct kr_slice frame)
 {
     struct kr_link *link = kr_link_by_number(step->core, number);
-    if (link == NULL || link->state == KR_LINK_PAUSED || frame.len < 1) { /* one that was under way when the link was paused */
+    if (link == NULL || kr_link_is_shut(link) || frame.len < 1) { /* one that was under way when the link was paused */
         return KR_OK;
     }
     struct kr_slice rest = {frame.bytes + 1, frame.len - 1};
@@ -591,13 +601,13 @@ enum kr_err kr_link_lost(struct kr_step *step, uint32_t number)
     if (!link->is_turned_away) {
         link->hello_at_ms = step->now_ms + link->hello_wait_ms;
     }
-    return link->we_dial ? kr_step_wake(step, link->hello_at_ms) : KR_OK;
+    return link->we_dial && !kr_link_is_shut(link) ? kr_step_wake(step, link->hello_at_ms) : KR_OK;
 }
 
 enum kr_err kr_link_turned_away(struct kr_step *step, uint32_t number)
 {
     struct kr_link *link = kr_link_by_number(step->core, number);
-    if (link == NULL || !link->we_dial || link->state == KR_LINK_PAUSED) {
+    if (link == NULL || !link->we_dial || kr_link_is_shut(link)) {
         return KR_OK;
     }
     if (link->state == KR_LINK_JOINING) {
@@ -711,7 +721,7 @@ static enum kr_err tick_up(struct kr_step *step, struct kr_link *link)
 /* Whether there is a way to the peer. */
 static enum kr_err may_speak(struct kr_step *step, struct kr_link *link, bool *ret_may)
 {
-    *ret_may = step->core->net_is_up && link->state != KR_LINK_PAUSED;
+    *ret_may = step->core->net_is_up && !kr_link_is_shut(link);
     return *ret_may && link->through != NULL ? kr_through_tick(step, link, ret_may) : KR_OK;
 }
 

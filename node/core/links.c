@@ -2,7 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/fault.h"
 #include "node/core/effect.h"
+#include "node/core/enrol.h"
 #include "node/core/forward.h"
 #include "node/core/restored.h"
 #include "node/core/through.h"
@@ -68,6 +70,21 @@ struct kr_link *kr_link_by_row(struct kr_core *core, const uint8_t row[static 32
     return NULL;
 }
 
+bool kr_council_is_held(const struct kr_core *core, const uint8_t council[static 32])
+{
+    for (uint32_t i = 0; i < core->link_count && core->pending_count > 0 && !KR_FAULT(KR_FAULT_PENDING_OPEN); i++) {
+        if (core->links[i]->pairing.is_pending && memcmp(core->links[i]->council, council, 32) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool kr_link_is_held(const struct kr_core *core, const struct kr_link *link)
+{
+    return kr_council_is_held(core, link->council);
+}
+
 bool kr_link_is_sister(const struct kr_core *core, const struct kr_link *link)
 {
     return memcmp(link->council, core->self, 32) == 0;
@@ -104,14 +121,132 @@ void kr_link_settle_dialler(const struct kr_core *core, struct kr_link *link)
     link->we_dial = should_dial(core, link);
 }
 
+static bool is_linked_under(const struct kr_core *core, const uint8_t transport_key[static 32])
+{
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        if (memcmp(core->links[i]->transport_key, transport_key, 32) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whom net lets in: whoever is linked, holders of tickets that are still good, and persons' machines. */
+enum kr_err kr_links_allow(struct kr_step *step)
+{
+    struct kr_core *core = step->core;
+    struct kr_writer writer;
+    kr_writer_init(&writer, KR_MIB);
+    uint32_t tickets = 0;
+    for (uint32_t i = 0; i < core->invitation_count; i++) {
+        tickets += core->invitations[i]->expires_s > step->now_ms / 1000;
+    }
+    uint32_t links = 0, leaving = 0;
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        links += !kr_link_is_shut(core->links[i]) && core->links[i]->through == NULL;
+    }
+    for (uint32_t i = 0; i < core->leaving_count; i++) {
+        leaving += !is_linked_under(core, core->leaving[i].transport_key);
+    }
+    struct kr_writer machines;
+    uint32_t machine_count = 0;
+    kr_writer_init(&machines, KR_MIB);
+    enum kr_err err = kr_enrol_list(step, &machines, &machine_count);
+    err = err == KR_OK ? kr_writer_finish(&machines) : err;
+    kr_writer_array(&writer, links + leaving + tickets + machine_count);
+    for (uint32_t i = 0; i < core->leaving_count; i++) {
+        if (!is_linked_under(core, core->leaving[i].transport_key)) { /* else it is linked anew already */
+            kr_writer_array(&writer, 3);
+            kr_writer_uint(&writer, core->leaving[i].number);
+            kr_writer_uint(&writer, 1);
+            kr_writer_bin(&writer, core->leaving[i].transport_key, 32);
+        }
+    }
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        if (kr_link_is_shut(core->links[i]) || core->links[i]->through != NULL) {
+            continue;
+        }
+        kr_writer_array(&writer, 3);
+        kr_writer_uint(&writer, core->links[i]->number);
+        kr_writer_uint(&writer, 1);
+        kr_writer_bin(&writer, core->links[i]->transport_key, 32);
+    }
+    for (uint32_t i = 0; i < core->invitation_count; i++) {
+        if (core->invitations[i]->expires_s > step->now_ms / 1000) {
+            kr_writer_array(&writer, 3);
+            kr_writer_uint(&writer, core->invitations[i]->number);
+            kr_writer_uint(&writer, 2);
+            kr_writer_bin(&writer, core->invitations[i]->public_key, 32);
+        }
+    }
+    kr_writer_raw(&writer, machines.bytes, machines.len);
+    struct kr_effect effect = {.type = KR_EFFECT_ALLOW, .generation = ++core->allow_generation};
+    err = err == KR_OK ? kr_effect_add_writer(step->effects, effect, &writer) : err;
+    kr_writer_deinit(&machines);
+    kr_writer_deinit(&writer);
+    return err;
+}
+
+static void count_pending(struct kr_core *core)
+{
+    core->pending_count = 0;
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        core->pending_count += core->links[i]->pairing.is_pending;
+    }
+}
+
 /* Stored: array of 12: number, state, council, transport key, endpoint, ticket secret (bin 0 or 32), community (bin 0 or 32),
- * linked_ms, pair_next, pair_end, a reserved zero, is_second; where it goes through a third node 15: two empty arrays, that
- * council's id (bin 32). Key: kr_link_row. */
+ * linked_ms, pair_next, pair_end, a reserved zero, is_second; or of 14 or, where it goes through a third node, 15, with these
+ * behind them:
+ *
+ *   pairing   array of 8: pending, vouch due, own random, commitment, their random (bins 0 or 32), confirmed (1 here, 2 there),
+ *             wrong codes, code (str); or of 0: no code was ever needed
+ *   stop      array of 2: why, since when
+ *   through   the council that passes it on (bin 32)
+ *
+ * Key: kr_link_row. */
+static void write_pairing(struct kr_writer *writer, const struct kr_pairing *pairing)
+{
+    kr_writer_array(writer, pairing->was_begun ? 8 : 0);
+    if (pairing->was_begun) {
+        kr_writer_flag(writer, pairing->is_pending);
+        kr_writer_flag(writer, pairing->is_vouch_due);
+        kr_writer_bin(writer, pairing->random, pairing->has_random ? 32 : 0);
+        kr_writer_bin(writer, pairing->commitment, pairing->has_commitment ? 32 : 0);
+        kr_writer_bin(writer, pairing->their_random, pairing->has_their_random ? 32 : 0);
+        kr_writer_uint(writer, (pairing->we_confirmed ? 1u : 0) + (pairing->they_confirmed ? 2u : 0));
+        kr_writer_uint(writer, pairing->wrong);
+        kr_writer_str(writer, pairing->code);
+    }
+}
+
+static void read_pairing(struct kr_reader *reader, struct kr_pairing *pairing)
+{
+    const uint32_t fields = kr_reader_array_between(reader, 0, 8);
+    if (fields == 8) {
+        pairing->was_begun = true;
+        pairing->is_pending = kr_reader_flag(reader);
+        pairing->is_vouch_due = kr_reader_flag(reader);
+        pairing->has_random = kr_reader_fixed_or_empty(reader, pairing->random, 32);
+        pairing->has_commitment = kr_reader_fixed_or_empty(reader, pairing->commitment, 32);
+        pairing->has_their_random = kr_reader_fixed_or_empty(reader, pairing->their_random, 32);
+        const uint64_t confirmed = kr_reader_uint(reader, 3);
+        pairing->we_confirmed = (confirmed & 1) != 0;
+        pairing->they_confirmed = (confirmed & 2) != 0;
+        pairing->wrong = (uint32_t)kr_reader_uint(reader, KR_PAIRING_WRONG_MAX);
+        if (!kr_slice_text(kr_reader_str(reader, KR_PAIRING_DIGITS), pairing->code, sizeof pairing->code)) {
+            kr_reader_fail(reader, KR_MALFORMED);
+        }
+    }
+    kr_reader_close(reader);
+}
+
 enum kr_err kr_link_put(struct kr_step *step, const struct kr_link *link)
 {
     struct kr_writer writer;
     kr_writer_init(&writer, KR_TABLE_VALUE_BYTES_MAX);
-    kr_writer_array(&writer, link->through != NULL ? 15 : 12);
+    const bool is_plain = !link->pairing.was_begun && link->stop == KR_STOP_NOT && link->through == NULL;
+    kr_writer_array(&writer, is_plain ? 12 : link->through == NULL ? 14 : 15);
     kr_writer_uint(&writer, link->number);
     kr_writer_uint(&writer, link->state);
     kr_writer_bin(&writer, link->council, 32);
@@ -124,9 +259,13 @@ enum kr_err kr_link_put(struct kr_step *step, const struct kr_link *link)
     kr_writer_uint(&writer, link->pair_end);
     kr_writer_uint(&writer, 0);
     kr_writer_flag(&writer, link->is_second);
+    if (!is_plain) {
+        write_pairing(&writer, &link->pairing);
+        kr_writer_array(&writer, 2);
+        kr_writer_uint(&writer, link->stop);
+        kr_writer_uint(&writer, link->stopped_ms);
+    }
     if (link->through != NULL) {
-        kr_writer_array(&writer, 0);
-        kr_writer_array(&writer, 0);
         kr_writer_bin(&writer, link->through->council, 32);
     }
     enum kr_err err = kr_writer_finish(&writer);
@@ -134,6 +273,7 @@ enum kr_err kr_link_put(struct kr_step *step, const struct kr_link *link)
         err = kr_store_put(step->txn, KR_TABLE_LINKS, kr_link_row(link), 32, writer.bytes, writer.len);
     }
     kr_writer_deinit(&writer);
+    count_pending(step->core);
     return err;
 }
 
@@ -142,7 +282,7 @@ static enum kr_err read_link(struct kr_slice value, struct kr_link *link)
     struct kr_reader reader;
     uint8_t through[32];
     kr_reader_init(&reader, value.bytes, value.len);
-    const uint32_t count = kr_reader_array_between(&reader, 12, 15);
+    const uint32_t fields = kr_reader_array_between(&reader, 12, 15);
     link->number = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
     link->state = (enum kr_link_state)kr_reader_uint(&reader, KR_LINK_PAUSED);
     kr_reader_fixed(&reader, link->council, 32);
@@ -155,20 +295,27 @@ static enum kr_err read_link(struct kr_slice value, struct kr_link *link)
     link->pair_end = kr_reader_uint(&reader, UINT64_MAX);
     (void)kr_reader_uint(&reader, 0);
     link->is_second = kr_reader_flag(&reader);
-    if (count == 15) {
-        kr_reader_skip(&reader);
-        kr_reader_skip(&reader);
-        kr_reader_fixed(&reader, through, sizeof through);
-    } else if (count != 12) {
+    if (fields == 13) {
         kr_reader_fail(&reader, KR_MALFORMED);
+    }
+    if (fields > 12) {
+        read_pairing(&reader, &link->pairing);
+        if (kr_reader_array_between(&reader, 0, 2) > 0) { /* (none: as the first links through third nodes were written) */
+            link->stop = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
+            link->stopped_ms = kr_reader_uint(&reader, UINT64_MAX);
+        }
+        kr_reader_close(&reader);
+    }
+    if (fields == 15) {
+        kr_reader_fixed(&reader, through, sizeof through);
     }
     kr_reader_close(&reader);
     (void)kr_slice_text(endpoint, link->endpoint, sizeof link->endpoint);
     if (kr_reader_end(&reader) != KR_OK) {
         return KR_CORRUPT;
     }
-    link->through = count == 15 ? kr_through_new(through) : NULL;
-    return count == 15 && link->through == NULL ? KR_NOMEM : KR_OK;
+    link->through = fields == 15 ? kr_through_new(through) : NULL;
+    return fields == 15 && link->through == NULL ? KR_NOMEM : KR_OK;
 }
 
 struct load {
@@ -220,6 +367,7 @@ enum kr_err kr_links_load(struct kr_step *step)
     struct load load = {.core = step->core};
     enum kr_err err = kr_store_each(step->txn, KR_TABLE_LINKS, NULL, 0, load_one, &load);
     skip_doubles(step->core);
+    count_pending(step->core);
     return err != KR_OK ? err : load.err;
 }
 
@@ -240,6 +388,7 @@ enum kr_err kr_link_add(struct kr_step *step, const struct kr_link *init, struct
     link->we_dial = should_dial(core, link);
     kr_spread_add_link(core, link);
     core->links[core->link_count++] = link;
+    count_pending(core);
     *ret_link = link;
     return KR_OK;
 }
@@ -264,6 +413,7 @@ enum kr_err kr_link_drop(struct kr_step *step, struct kr_link *link)
     }
     kr_spread_drop_link(core, link);
     kr_link_free(link);
+    count_pending(core);
     if (err == KR_OK) {
         err = kr_restored_link_dropped(step);
     }
@@ -373,6 +523,13 @@ static bool is_missing(struct kr_core *core, const uint8_t council[static 32], c
            !kr_link_key_is_taken(core, key->public_key, council);
 }
 
+/* What nobody has confirmed is one link, and what stands still is as it was; which of its nodes is at the other end of a link
+ * through a third one, that one knows. */
+static bool may_have_seconds(const struct kr_link *link)
+{
+    return link->state != KR_LINK_JOINING && !link->pairing.is_pending && link->stop == KR_STOP_NOT && link->through == NULL;
+}
+
 bool kr_links_fit_card(struct kr_core *core, const uint8_t council[static 32], const struct kr_card *card)
 {
     const bool is_own = memcmp(council, core->self, 32) == 0;
@@ -380,7 +537,7 @@ bool kr_links_fit_card(struct kr_core *core, const uint8_t council[static 32], c
     const struct kr_link *link = kr_link_by_council(core, council);
     bool fits = true;
     uint32_t at = 0;
-    if (link != NULL && link->through != NULL) {
+    if (link != NULL && !may_have_seconds(link)) {
         return true;
     }
     for (uint32_t i = 0; i < card->transport_count && (is_own || link != NULL); i++) {
@@ -402,8 +559,8 @@ enum kr_err kr_links_follow_card(struct kr_step *step, const uint8_t council[sta
     struct kr_card card;
     bool has_new = false;
     enum kr_err err = KR_OK;
-    if (known == NULL || (!is_own && (like == NULL || like->state == KR_LINK_JOINING || like->through != NULL))) {
-        return KR_OK; /* which of its nodes is at the other end of a link through a third one, that one knows */
+    if (known == NULL || (!is_own && (like == NULL || !may_have_seconds(like)))) {
+        return KR_OK;
     }
     kr_council_card(known, &card);
     for (uint32_t i = 0; i < card.transport_count && err == KR_OK; i++) {

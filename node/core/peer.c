@@ -107,6 +107,13 @@ static enum kr_err remove_links(struct kr_step *step, const uint8_t council[stat
     return err;
 }
 
+enum kr_err kr_peer_remove(struct kr_step *step, const struct kr_link *link)
+{
+    uint8_t council[32];
+    memcpy(council, link->council, 32);
+    return remove_links(step, council);
+}
+
 static bool count_one(void *context, struct kr_slice key, struct kr_slice value)
 {
     uint32_t *count = context;
@@ -155,6 +162,9 @@ static const char *why_not(uint32_t action, const struct kr_link *link)
     }
     if (link == NULL) {
         return "this council is not linked: see `kairan peers`";
+    }
+    if (link->stop != KR_STOP_NOT && action != KR_PEER_REMOVE) {
+        return "this link stands still because of a key: `kairan peers` says why, and what to do";
     }
     if (action == KR_PEER_PAUSE && link->state != KR_LINK_OPEN) {
         return link->state == KR_LINK_PAUSED ? "this link is paused already" : "this link is not made yet: remove it, or wait";

@@ -22,6 +22,7 @@ static const struct {
     [KR_POLICY_DENY_RETRACTED] = {"deny-retracted", "was retracted"},
     [KR_POLICY_DENY_UNTRUSTED_AUTHOR] = {"deny-untrusted-author", "its author is not trusted yet"},
     [KR_POLICY_DENY_UNLABELLED] = {"deny-unlabelled", "has no label"},
+    [KR_POLICY_DENY_PENDING] = {"deny-pending", "the link with it is not confirmed by both operators yet"},
     [KR_POLICY_DENY_INTERNAL] = {"deny-internal", "never leaves its council"},
 };
 
@@ -120,6 +121,9 @@ enum kr_policy_reason kr_policy(enum kr_policy_use use, const struct kr_policy_f
     enum kr_policy_reason held = holder(facts);
     if (!kr_policy_is_allowed(held)) {
         return held;
+    }
+    if (facts->is_pending && facts->label != KR_TLP_CLEAR) {
+        return KR_POLICY_DENY_PENDING;
     }
     if (!facts->is_author && !facts->is_author_trusted) {
         return KR_POLICY_DENY_UNTRUSTED_AUTHOR;

@@ -32,6 +32,7 @@ struct kr_policy_facts {
     bool is_statement; /* directory record; label rules then stand for its directory scope: members and candidates of the community
                         */
     bool is_internal;  /* the council's own affair: cards of its bodies and persons */
+    bool is_pending;   /* the two operators have not confirmed their link yet */
     bool is_candidate; /* somebody in the community vouched for the council, or it is linked to us */
 };
 
@@ -52,6 +53,7 @@ enum kr_policy_reason {
     KR_POLICY_DENY_RETRACTED,
     KR_POLICY_DENY_UNTRUSTED_AUTHOR,
     KR_POLICY_DENY_UNLABELLED,
+    KR_POLICY_DENY_PENDING,  /* nothing but CLEAR and the directory goes over a link that is not confirmed */
     KR_POLICY_DENY_INTERNAL, /* whatever the label: no other council holds it, and it is shown by no list of records */
 };
 /* Whether a reason is one of the allowing ones; its short name ("allow-member", "deny-not-addressed"); an English sentence (msgid

@@ -38,7 +38,8 @@ struct kr_held {
 
 bool kr_link_shares(const struct kr_core *core, const struct kr_link *link, const struct kr_scope *scope)
 {
-    if (link->state != KR_LINK_OPEN) {
+    if (link->state != KR_LINK_OPEN ||
+        (kr_link_is_held(core, link) && (scope->kind == KR_SCOPE_GREEN || scope->kind == KR_SCOPE_PAIR))) {
         return false;
     }
     const struct kr_directory *directory = &core->directory;

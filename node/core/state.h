@@ -26,6 +26,7 @@
 #include "node/core/walk.h"
 #include "node/log.h"
 #include "proto/client/community.h"
+#include "proto/wire/pairing.h"
 #include "proto/wire/wire.h"
 
 #define KR_PING_MS           15000u
@@ -48,6 +49,7 @@
 #define KR_CHECK_BYTES_MAX   KR_NET_BUFFER_BYTES_MAX /* records of all peers under check together */
 #define KR_LOAN_MS_MAX       120000u /* who was lent room, has not used it for so long and is in another's way loses the session */
 #define KR_LINK_LOGS_MAX     20u
+#define KR_LEAVING_MAX       16u   /* links that were rejected in the last few seconds */
 #define KR_KEY_EARLIER_S     3600u /* a key on our card is valid from so long before it was put there */
 
 /* Arrival numbers waiting for one peer. A full queue drops the newest: catch-up brings them. */
@@ -114,6 +116,18 @@ struct kr_order {
 };
 #define KR_ORDERS_MAX 4u /* of one peer: honest ones have KR_PAGES_MAX */
 
+/* Where a link stands whose operators have to compare a code (pairing.c). Durable. */
+struct kr_pairing {
+    bool was_begun;    /* false: the link is in force by a ticket that was handed over, or since before there were codes */
+    bool is_pending;   /* nothing but CLEAR and the directory passes */
+    bool is_vouch_due; /* we invited it to a community: our vouch is given when our operator confirms */
+    bool has_random, has_commitment, has_their_random;
+    uint8_t random[32], commitment[32], their_random[32]; /* the commitment is the first one's, whichever end that is */
+    bool we_confirmed, they_confirmed;
+    uint32_t wrong;                   /* codes that were typed here and are not it */
+    char code[KR_PAIRING_CODE_BYTES]; /* "" where it is not known yet */
+};
+
 struct kr_link {
     uint32_t number;
     enum kr_link_state state;
@@ -131,6 +145,9 @@ struct kr_link {
     uint64_t linked_ms;
     uint64_t pair_next, pair_end; /* arrivals still to be looked through for the pair tree of a new link: [next, end) */
     uint64_t client, request;     /* joining: who waits for it; 0: nobody */
+    struct kr_pairing pairing;
+    uint32_t stop;       /* enum kr_link_stop (stop.c) */
+    uint64_t stopped_ms; /* since when */
 
     /* Session. As initiator we have at most one hello out; as responder at most one answered session that the peer has not used
      * yet. */
@@ -219,6 +236,7 @@ struct kr_invitation {
     uint8_t community[32];
     bool is_used;
     uint8_t used_by[32];
+    bool is_by_hand; /* its link is in force at once */
     /* The joiner's session while it is being welcomed. */
     bool has_pending;
     struct kr_session pending;
@@ -261,6 +279,14 @@ struct kr_core {
     struct kr_directory directory;
     struct kr_link *links[KR_LINKS_MAX];
     uint32_t link_count;
+    struct kr_leaving { /* links that are gone, while the last word to their peers is on its way */
+        uint32_t number;
+        uint8_t transport_key[32];
+        bool we_dial;
+        uint64_t until_ms;
+    } leaving[KR_LEAVING_MAX];
+    uint32_t leaving_count;
+    uint32_t pending_count;    /* of them, not confirmed by both operators yet */
     uint32_t links_skipped;    /* links in the store that bear another one's transport key */
     uint32_t rows_skipped;     /* rows of the small tables that could not be read when the core was made */
     uint64_t roots_generation; /* goes up with every change of what some scope holds */
@@ -358,6 +384,9 @@ struct kr_link *kr_link_of_council(struct kr_core *core, const uint8_t council[s
 /* What the link's row stands under, which tells it from all others: the council, of a second one the transport key. */
 const uint8_t *kr_link_row(const struct kr_link *link);
 struct kr_link *kr_link_by_row(struct kr_core *core, const uint8_t row[static 32]);
+/* Whether nothing but CLEAR and the directory goes over it: its council's code is not confirmed. */
+bool kr_link_is_held(const struct kr_core *core, const struct kr_link *link);
+bool kr_council_is_held(const struct kr_core *core, const uint8_t council[static 32]);
 bool kr_link_is_sister(const struct kr_core *core, const struct kr_link *link); /* with another node of our own council */
 /* The links with that council are those of the transport keys that its card lists now, as far as there is room; the first stays
  * where the card lists none. Links go: to be called where no event is about one of them. */
@@ -370,6 +399,7 @@ enum kr_err kr_link_add(struct kr_step *step, const struct kr_link *init,
                         struct kr_link **ret_link) KR_WARN_UNUSED; /* durable; `init` is copied, its `through` taken over */
 enum kr_err kr_link_put(struct kr_step *step, const struct kr_link *link) KR_WARN_UNUSED;
 enum kr_err kr_link_drop(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED; /* forgets it, durably */
+enum kr_err kr_links_allow(struct kr_step *step) KR_WARN_UNUSED;                     /* tells net whom to let in */
 void kr_link_settle_dialler(const struct kr_core *core, struct kr_link *link);       /* decides anew which side dials */
 /* Whether that council may not be linked under this transport key, because it is our own, an invitation's, or another link's: net
  * knows its peers by their keys and could not tell the two apart. */
@@ -563,7 +593,34 @@ enum kr_err kr_statement_ask_of(struct kr_step *step, const struct kr_event *eve
 
 enum kr_err kr_state_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 
+/* ---- pairing.c ---- */
+/* The link is to be confirmed from now on, whatever it was before. To be stored by the caller. */
+void kr_pairing_begin(struct kr_step *step, struct kr_link *link);
+/* A session came up: what was said is said again. */
+enum kr_err kr_pairing_open(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
+/* A COMMIT, REVEAL or PAIRED. The link may be gone afterwards. */
+enum kr_err kr_pairing_message(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
+enum kr_err kr_pair_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+/* Our vouch for who was invited, not stored yet; NULL where none is needed (`community` NULL). */
+enum kr_err kr_invite_vouch(struct kr_step *step, const uint8_t *community, const uint8_t council[static 32],
+                            struct kr_job **ret_job) KR_WARN_UNUSED;
+/* Whether it can be stored: else `*ret_verdict` is why not. */
+enum kr_err kr_invite_vouch_foresee(struct kr_step *step, const uint8_t *community, const struct kr_job *vouch,
+                                    enum kr_err *ret_verdict) KR_WARN_UNUSED;
+/* Net lets those in no more whose last word has had its time. */
+enum kr_err kr_pairings_tick(struct kr_step *step) KR_WARN_UNUSED;
+/* This node went back to an older state, and may have forgotten what was said: links that are pending are stopped. */
+enum kr_err kr_pairings_void(struct kr_step *step) KR_WARN_UNUSED;
+
+/* ---- stop.c ---- */
+/* The link stands still, with all others of its council, until the operator removes it, and it is told why. */
+enum kr_err kr_link_stop(struct kr_step *step, struct kr_link *link, enum kr_link_stop why) KR_WARN_UNUSED;
+/* Whether nothing of it is let in or out: paused or stopped. */
+bool kr_link_is_shut(const struct kr_link *link);
+
 /* ---- peer.c ---- */
+/* The link ends as by the operator's word, with all others of its council: what waits for it, and the ticket that made it, too. */
+enum kr_err kr_peer_remove(struct kr_step *step, const struct kr_link *link) KR_WARN_UNUSED;
 enum kr_err kr_peer_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_blocked_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 /* Whether the operator wants no link with it. */
@@ -646,7 +703,6 @@ enum kr_err kr_found_request(struct kr_step *step, const struct kr_event *event)
 /* ---- init.c ---- */
 
 /* ---- ticket.c ---- */
-enum kr_err kr_links_allow(struct kr_step *step) KR_WARN_UNUSED; /* tells net whom to let in */
 /* A session came up over an open link: what was used to make the link is not needed any more. */
 enum kr_err kr_invitations_fulfilled(struct kr_step *step, const struct kr_link *link) KR_WARN_UNUSED;
 
@@ -688,6 +744,7 @@ enum kr_err kr_join_welcomed(struct kr_step *step, struct kr_link *link, const s
 /* The inviter's node does not admit the ticket: says so to who waits, and forgets the link. */
 enum kr_err kr_join_turned_away(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
 enum kr_err kr_join_step_say(struct kr_step *step, struct kr_link *link, uint32_t phase) KR_WARN_UNUSED;
+
 /* The directory has changed: whoever waits for a membership that is there now hears so. */
 enum kr_err kr_joins_settle(struct kr_step *step) KR_WARN_UNUSED;
 enum kr_err kr_invitations_load(struct kr_step *step) KR_WARN_UNUSED;

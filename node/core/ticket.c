@@ -8,6 +8,8 @@
  *
  *   the vouch makes it a member                                   directory catches up: charter, vouch; member ──▶ JOIN ends
  *
+ * The vouch, and all but CLEAR records, wait for the operators' word where the ticket was not handed over by hand (pairing.c).
+ *
  * A lost welcome is repeated for the same council, and anybody else who shows the ticket meanwhile is told that it is used. Once a
  * session is up under the joiner's own key, both sides have the link durably: the ticket is forgotten and net lets its key in no
  * more, and neither once it has expired. Whoever shows it then is turned away by CURVE itself, which tells a holder of the ticket
@@ -23,17 +25,19 @@
 #define JOIN_MS_MAX   20000u
 #define LOOK_AGAIN_MS 300u
 
-/* ---- the table: public key of the secret → array of 4: number, expires_s, community (bin 0 or 32), used by (bin 0 or 32) ---- */
+/* ---- the table: public key of the secret → array of 5: number, expires_s, community (bin 0 or 32), used by (bin 0 or 32), flags
+ * (1 by hand; left out: none) ---- */
 
 static enum kr_err put_invitation(struct kr_step *step, const struct kr_invitation *invitation)
 {
     struct kr_writer writer;
     kr_writer_init(&writer, KR_KIB);
-    kr_writer_array(&writer, 4);
+    kr_writer_array(&writer, 5);
     kr_writer_uint(&writer, invitation->number);
     kr_writer_uint(&writer, invitation->expires_s);
     kr_writer_bin(&writer, invitation->community, invitation->has_community ? 32 : 0);
     kr_writer_bin(&writer, invitation->used_by, invitation->is_used ? 32 : 0);
+    kr_writer_uint(&writer, invitation->is_by_hand ? 1 : 0);
     enum kr_err err = kr_writer_finish(&writer);
     if (err == KR_OK) {
         err = kr_store_put(step->txn, KR_TABLE_TICKETS, invitation->public_key, 32, writer.bytes, writer.len);
@@ -58,11 +62,12 @@ static bool load_one(void *context, struct kr_slice key, struct kr_slice value)
     }
     struct kr_reader reader;
     kr_reader_init(&reader, value.bytes, value.len);
-    kr_reader_array(&reader, 4);
+    const uint32_t fields = kr_reader_array_between(&reader, 4, 5);
     invitation->number = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
     invitation->expires_s = kr_reader_uint(&reader, UINT64_MAX);
     invitation->has_community = kr_reader_fixed_or_empty(&reader, invitation->community, 32);
     invitation->is_used = kr_reader_fixed_or_empty(&reader, invitation->used_by, 32);
+    invitation->is_by_hand = fields > 4 && kr_reader_uint(&reader, 1) != 0;
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) != KR_OK || key.len != 32 || core->invitation_count == KR_TICKETS_MAX) {
         free(invitation);
@@ -98,51 +103,6 @@ struct kr_invitation *kr_invitation_by_number(struct kr_core *core, uint32_t num
         }
     }
     return NULL;
-}
-
-/* Whom net lets in: whoever is linked, holders of tickets that are still good, and persons' machines. */
-enum kr_err kr_links_allow(struct kr_step *step)
-{
-    struct kr_core *core = step->core;
-    struct kr_writer writer;
-    kr_writer_init(&writer, KR_MIB);
-    uint32_t tickets = 0;
-    for (uint32_t i = 0; i < core->invitation_count; i++) {
-        tickets += core->invitations[i]->expires_s > step->now_ms / 1000;
-    }
-    uint32_t links = 0;
-    for (uint32_t i = 0; i < core->link_count; i++) {
-        links += core->links[i]->state != KR_LINK_PAUSED && core->links[i]->through == NULL;
-    }
-    struct kr_writer machines;
-    uint32_t machine_count = 0;
-    kr_writer_init(&machines, KR_MIB);
-    enum kr_err err = kr_enrol_list(step, &machines, &machine_count);
-    err = err == KR_OK ? kr_writer_finish(&machines) : err;
-    kr_writer_array(&writer, links + tickets + machine_count);
-    for (uint32_t i = 0; i < core->link_count; i++) {
-        if (core->links[i]->state == KR_LINK_PAUSED || core->links[i]->through != NULL) {
-            continue;
-        }
-        kr_writer_array(&writer, 3);
-        kr_writer_uint(&writer, core->links[i]->number);
-        kr_writer_uint(&writer, 1);
-        kr_writer_bin(&writer, core->links[i]->transport_key, 32);
-    }
-    for (uint32_t i = 0; i < core->invitation_count; i++) {
-        if (core->invitations[i]->expires_s > step->now_ms / 1000) {
-            kr_writer_array(&writer, 3);
-            kr_writer_uint(&writer, core->invitations[i]->number);
-            kr_writer_uint(&writer, 2);
-            kr_writer_bin(&writer, core->invitations[i]->public_key, 32);
-        }
-    }
-    kr_writer_raw(&writer, machines.bytes, machines.len);
-    struct kr_effect effect = {.type = KR_EFFECT_ALLOW, .generation = ++core->allow_generation};
-    err = err == KR_OK ? kr_effect_add_writer(step->effects, effect, &writer) : err;
-    kr_writer_deinit(&machines);
-    kr_writer_deinit(&writer);
-    return err;
 }
 
 /* `linked`: a council whose link stands, so that its ticket has done its work; NULL: what has expired, or all. */
@@ -197,7 +157,10 @@ static enum kr_err give_up_waiting(struct kr_step *step, struct kr_link *link)
     link->client = link->request = 0;
     return kr_step_error(
         step, client, request, KR_TIMEOUT,
-        link->has_community
+        link->pairing.is_pending ? "the link stands, but the code that is to be compared has not come yet: it comes by itself, do "
+                                   "not join again (`kairan "
+                                   "peer code` shows it)"
+        : link->has_community
             ? "the link stands, but the membership has not arrived yet: it comes by itself, do not join again (`kairan councils` "
               "shows it)"
             : "the link stands, but is not up yet: it is tried again by itself, do not join again (`kairan peers` shows it)");
@@ -212,6 +175,9 @@ enum kr_err kr_invitations_tick(struct kr_step *step)
     }
     if (err == KR_OK) {
         err = kr_joins_settle(step);
+    }
+    if (err == KR_OK) {
+        err = kr_pairings_tick(step);
     }
     for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
         struct kr_link *link = core->links[i];
@@ -242,7 +208,8 @@ enum kr_err kr_invitations_void(struct kr_step *step)
 static enum kr_err print_ticket(struct kr_step *step, const struct kr_event *event, const struct kr_invitation *invitation,
                                 const uint8_t secret[static 32])
 {
-    struct kr_ticket ticket = {.expires_s = invitation->expires_s, .has_community = invitation->has_community};
+    struct kr_ticket ticket = {
+        .expires_s = invitation->expires_s, .has_community = invitation->has_community, .is_by_hand = invitation->is_by_hand};
     char text[KR_TICKET_TEXT_BYTES_MAX];
     memcpy(ticket.council, step->core->self, 32);
     memcpy(ticket.transport_public, step->core->keyring->transport_public, 32);
@@ -287,6 +254,7 @@ enum kr_err kr_invite_request(struct kr_step *step, const struct kr_event *event
     uint64_t ttl_s = invite.ttl_s == 0 ? KR_TICKET_TTL_S : invite.ttl_s;
     ttl_s = ttl_s > 366u * 86400u ? 366u * 86400u : ttl_s;
     invitation->expires_s = step->now_ms / 1000 + ttl_s;
+    invitation->is_by_hand = invite.is_by_hand;
     const struct kr_community *community = NULL;
     enum kr_err err = invite.is_link_only ? KR_OK
                                           : kr_community_choose(step, event, invite.has_community ? invite.community : NULL,
@@ -321,26 +289,6 @@ enum kr_err kr_invite_request(struct kr_step *step, const struct kr_event *event
 
 /* ---- welcoming ---- */
 
-/* `*ret_job`: our vouch for the joiner, not stored yet; NULL where none is needed. */
-static enum kr_err make_vouch(struct kr_step *step, const struct kr_invitation *invitation, struct kr_job **ret_job)
-{
-    const struct kr_core *core = step->core;
-    const struct kr_community *community =
-        invitation->has_community ? kr_directory_community(&core->directory, invitation->community) : NULL;
-    const struct kr_edge *edge =
-        community == NULL ? NULL : kr_membership_find(&community->membership, KR_WORD_VOUCH, core->self, invitation->joiner);
-    *ret_job = NULL;
-    if (!invitation->has_community || (edge != NULL && !edge->is_withdrawn) ||
-        kr_directory_is_member(&core->directory, invitation->community, invitation->joiner)) {
-        return KR_OK;
-    }
-    struct kr_vouch vouch = {0};
-    memcpy(vouch.council, invitation->joiner, 32);
-    return kr_statement_make(
-        step, &(struct kr_statement){KR_KIND_VOUCH, invitation->community, invitation->joiner, kr_statement_write_vouch, &vouch},
-        ret_job);
-}
-
 /* What a joiner brings, and what we would say for it. */
 struct welcome {
     struct kr_job card_job, *vouch;
@@ -373,13 +321,10 @@ static enum kr_err foresee(struct kr_step *step, const struct kr_invitation *inv
         verdict = verdict == KR_EXISTS ? KR_OK : verdict;
     }
     if (err == KR_OK && verdict == KR_OK) {
-        err = make_vouch(step, invitation, &welcome->vouch);
+        err = kr_invite_vouch(step, invitation->has_community ? invitation->community : NULL, invitation->joiner, &welcome->vouch);
     }
     if (err == KR_OK && verdict == KR_OK && welcome->vouch != NULL) {
-        const struct kr_community *community = kr_directory_community(&core->directory, invitation->community);
-        bool is_full = community != NULL && kr_membership_count(&community->membership) == KR_COMMUNITY_COUNCILS_MAX;
-        err = kr_admit_foresee(step, welcome->vouch, NULL, &verdict);
-        verdict = verdict == KR_OK && is_full ? KR_BOUNDS : verdict; /* it would be no member, or push out another */
+        err = kr_invite_vouch_foresee(step, invitation->community, welcome->vouch, &verdict);
     }
     if (verdict == KR_NOMEM) {
         err = verdict;
@@ -400,6 +345,10 @@ static enum kr_err make_link(struct kr_step *step, struct kr_invitation *invitat
         return err;
     }
     fresh.pair_end = stat.arrivals + 1;
+    if (!invitation->is_by_hand) {
+        kr_pairing_begin(step, &fresh);
+        fresh.pairing.is_vouch_due = invitation->has_community;
+    }
     memcpy(fresh.council, invitation->joiner, 32);
     memcpy(fresh.community, invitation->community, 32);
     memcpy(fresh.transport_key, transport->public_key, 32);
@@ -420,6 +369,9 @@ static enum kr_err make_link(struct kr_step *step, struct kr_invitation *invitat
     memcpy(link->transport_key, fresh.transport_key, 32);
     memcpy(link->endpoint, fresh.endpoint, sizeof fresh.endpoint);
     link->state = KR_LINK_OPEN;
+    link->pairing = fresh.pairing;
+    link->stop = KR_STOP_NOT;
+    link->stopped_ms = 0;
     link->has_secret = false; /* of a ticket by which we were joining it */
     sodium_memzero(link->secret, sizeof link->secret);
     kr_link_settle_dialler(core, link);
@@ -435,7 +387,7 @@ static enum kr_err write_welcome(struct kr_step *step, struct kr_invitation *inv
     if (err == KR_OK) {
         err = kr_admit(step, &welcome->card_job, invitation->joiner, link, &verdict, &arrival);
     }
-    if (err == KR_OK && welcome->vouch != NULL && !welcome->vouch->is_unsigned) {
+    if (err == KR_OK && welcome->vouch != NULL && !welcome->vouch->is_unsigned && invitation->is_by_hand) {
         err = kr_admit(step, welcome->vouch, step->core->self, NULL, &verdict, &arrival);
     }
     if (err == KR_OK) {
@@ -458,7 +410,7 @@ static enum kr_err accept_joiner(struct kr_step *step, struct kr_invitation *inv
     if (err == KR_OK && *ret_verdict == KR_OK) {
         err = write_welcome(step, invitation, &welcome);
     }
-    const bool waits_for_root = welcome.vouch != NULL && welcome.vouch->is_unsigned;
+    const bool waits_for_root = welcome.vouch != NULL && welcome.vouch->is_unsigned && invitation->is_by_hand;
     free(welcome.card_job.content);
     free(welcome.card_job.terms);
     kr_job_free(welcome.vouch);
@@ -469,6 +421,13 @@ static enum kr_err accept_joiner(struct kr_step *step, struct kr_invitation *inv
     if (*ret_verdict != KR_OK) {
         return kr_step_log(step, KR_LOG_WARNING, "%s showed a ticket of ours and could not be linked: %s; the ticket is still good",
                            name, kr_err_text(*ret_verdict));
+    }
+    if (!invitation->is_by_hand) {
+        return kr_step_log(
+            step, KR_LOG_NOTICE,
+            "%s has joined with a ticket of ours: nothing but TLP:CLEAR and the directory passes until both operators "
+            "have compared the code by telephone (`kairan peer code`, `kairan peer confirm`)",
+            name);
     }
     return waits_for_root
                ? kr_step_log(step, KR_LOG_WARNING,
@@ -484,14 +443,22 @@ static enum kr_err is_shut_out(struct kr_step *step, const uint8_t council[stati
 {
     char name[KR_NAME_BYTES_MAX + 1];
     struct kr_link *link = kr_link_by_council(step->core, council);
-    *ret_out = link != NULL && link->state == KR_LINK_PAUSED;
+    *ret_out = link != NULL && kr_link_is_shut(link);
     if (!*ret_out) {
         return kr_peer_is_blocked(step, council, ret_out);
     }
-    return kr_step_log_peer(step, link, KR_LOG_WARNING,
-                            "%s showed a ticket of ours while the link with it is paused; not answered. If it is to come back, run "
-                            "`kairan peer resume` first",
-                            kr_core_name(step->core, council, false, name, sizeof name));
+    kr_core_name(step->core, council, false, name, sizeof name);
+    return link->stop != KR_STOP_NOT
+               ? kr_step_log_peer(
+                     step, link, KR_LOG_WARNING,
+                     "%s showed a ticket of ours while the link with it is stopped because of a key; not answered. When "
+                     "you know what happened, run `kairan peer remove` first",
+                     name)
+               : kr_step_log_peer(
+                     step, link, KR_LOG_WARNING,
+                     "%s showed a ticket of ours while the link with it is paused; not answered. If it is to come back, "
+                     "run `kairan peer resume` first",
+                     name);
 }
 
 static enum kr_err join_hello(struct kr_step *step, struct kr_invitation *invitation, struct kr_slice bytes)
@@ -586,8 +553,14 @@ static enum kr_err say_step(struct kr_step *step, struct kr_link *link, uint32_t
     }
     char name[KR_NAME_BYTES_MAX + 1];
     kr_core_name(step->core, link->council, step->speaks_japanese, name, sizeof name);
+    const bool is_pending = link->pairing.is_pending;
     struct kr_join_step say = {.phase = phase, .council_name = {(const uint8_t *)name, strlen(name)}, .missing = missing};
-    const bool is_last = phase == KR_JOIN_CANDIDATE || phase == (link->has_community ? KR_JOIN_MEMBER : KR_JOIN_LINKED);
+    if (phase == KR_JOIN_PENDING) {
+        say.code = (struct kr_slice){(const uint8_t *)link->pairing.code, strlen(link->pairing.code)};
+    }
+    const bool is_last = is_pending
+                             ? phase == KR_JOIN_PENDING
+                             : phase == KR_JOIN_CANDIDATE || phase == (link->has_community ? KR_JOIN_MEMBER : KR_JOIN_LINKED);
     struct kr_writer item;
     kr_writer_init(&item, KR_KIB);
     kr_join_step_write(&say, &item);
@@ -641,7 +614,8 @@ enum kr_err kr_joins_settle(struct kr_step *step)
     enum kr_err err = KR_OK;
     for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
         struct kr_link *link = core->links[i];
-        if (link->client != 0 && link->state == KR_LINK_OPEN && link->has_session && link->has_community) {
+        if (link->client != 0 && link->state == KR_LINK_OPEN && link->has_session && link->has_community &&
+            !link->pairing.is_pending) {
             err = settle_join(step, link);
         }
     }
@@ -651,16 +625,12 @@ enum kr_err kr_joins_settle(struct kr_step *step)
 enum kr_err kr_join_request(struct kr_step *step, const struct kr_event *event)
 {
     struct kr_core *core = step->core;
-    struct kr_reader reader;
+    struct kr_join join;
     struct kr_ticket ticket;
     struct kr_error error = {0};
-    kr_reader_init(&reader, event->bytes.bytes, event->bytes.len);
-    kr_reader_array(&reader, 1);
-    struct kr_slice text = kr_reader_str(&reader, KR_TICKET_TEXT_BYTES_MAX);
-    kr_reader_close(&reader);
-    enum kr_err verdict = kr_reader_end(&reader);
+    enum kr_err verdict = kr_join_read(event->bytes, &join);
     if (verdict == KR_OK) {
-        verdict = kr_ticket_parse((const char *)text.bytes, text.len, &ticket, &error);
+        verdict = kr_ticket_parse((const char *)join.ticket.bytes, join.ticket.len, &ticket, &error);
     }
     if (verdict != KR_OK) {
         return kr_step_error(step, event->client, event->request, verdict, "%s", error.text);
@@ -672,6 +642,12 @@ enum kr_err kr_join_request(struct kr_step *step, const struct kr_event *event)
     if (memcmp(ticket.council, core->self, 32) == 0) {
         return kr_step_error(step, event->client, event->request, KR_INVALID,
                              "this is a ticket of your own: give it to the other council");
+    }
+    if (ticket.is_by_hand && !join.is_by_hand) { /* whoever forged it would say so, too: only who was there can know */
+        return kr_step_error(
+            step, event->client, event->request, KR_DENIED,
+            "this ticket says that it was handed over in person, and makes a link that nobody confirms: if somebody "
+            "whom you know gave it to you, say so (--by-hand); else ask for another one");
     }
     bool is_blocked = false;
     enum kr_err looked = kr_peer_is_blocked(step, ticket.council, &is_blocked);
@@ -707,6 +683,9 @@ enum kr_err kr_join_request(struct kr_step *step, const struct kr_event *event)
     memcpy(fresh.secret, ticket.secret, 32);
     memcpy(fresh.community, ticket.community, 32);
     memcpy(fresh.endpoint, ticket.endpoint, sizeof fresh.endpoint);
+    if (!ticket.is_by_hand) {
+        kr_pairing_begin(step, &fresh);
+    }
     sodium_memzero(&ticket, sizeof ticket);
     struct kr_link *link = NULL;
     if (err == KR_OK) {

@@ -171,6 +171,7 @@ const char *kr_op_name(uint32_t op)
         [KR_OP_AUDIT] = "audit",
         [KR_OP_AUDIT_VERIFY] = "audit verify",
         [KR_OP_MINE] = "mine",
+        [KR_OP_PAIR] = "pair",
         [KR_OP_FORWARD] = "forward",
         [KR_OP_FORWARDS] = "forwards",
         [KR_OP_ENROL_TICKET] = "enrol ticket",

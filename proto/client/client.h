@@ -61,9 +61,10 @@ enum kr_op {
     KR_OP_PEERS = 2,    /* pages of kr_peer */
     KR_OP_COUNCILS = 3, /* pages of kr_council_item: the directory as known here */
     KR_OP_INVITE = 4,   /* args: kr_invite; result: ticket text (array of 1 str) */
-    KR_OP_JOIN = 5, /* args: array of 1 str (ticket); pages of kr_join_step while it goes on; ends when linked and a member of the
-                       ticket's community (if it is for one), or a candidate who needs more vouches, durably, or error */
-    KR_OP_PREVIEW = 6, /* args: kr_submit; result: kr_preview. Changes nothing */
+    KR_OP_JOIN = 5,     /* args: kr_join; pages of kr_join_step while it goes on; ends when linked and a member of the ticket's
+                           community (if it is for one), or a candidate who needs more vouches, or when there is a code to be
+                           confirmed, durably, or error */
+    KR_OP_PREVIEW = 6,  /* args: kr_submit; result: kr_preview. Changes nothing */
     KR_OP_SUBMIT = 7, /* args: kr_submit; result: kr_stored (draft.h): a record, or a draft that waits for approval, when durable */
     KR_OP_LOOKUP = 8, /* args: array of [type, value (bin, normal form)]; pages of kr_match, newest first; result: array of uint,
                          the values (by index) of which matches were left out: older ones than these, or damaged ones. Asked for
@@ -128,6 +129,8 @@ enum kr_op {
     KR_OP_DRAFT_CONSENT = 62,  /* args: kr_draft_act; its submitter's word to what came back */
     KR_OP_DRAFT_WITHDRAW = 63, /* args: kr_draft_act */
     KR_OP_MINE = 64,           /* pages of kr_draft_item: what became of what the caller submitted */
+    KR_OP_PAIR = 65, /* args: kr_pair_act; answers as KR_OP_STATE does: our vouch for who was invited; zeros where there is none to
+                        be made */
     /* proto/client/forward.h: */
     KR_OP_FORWARD = 67,  /* args: kr_forward_act; result: empty array when it is in force */
     KR_OP_FORWARDS = 68, /* pages of kr_forward_item: between whom this node passes frames on */
@@ -196,7 +199,14 @@ struct kr_invite {
     bool has_community; /* vouch for the joiner there; left out: the only community, if there is one */
     uint8_t community[32];
     bool is_link_only; /* do not vouch */
+    bool is_by_hand;   /* the ticket is handed over in person: the link is in force without a code */
 };
+struct kr_join {
+    struct kr_slice ticket;
+    bool is_by_hand; /* the operator knows that it came by hand: only then a ticket that says so is taken */
+};
+void kr_join_write(const struct kr_join *join, struct kr_writer *writer);
+enum kr_err kr_join_read(struct kr_slice bytes, struct kr_join *ret_join) KR_WARN_UNUSED;
 void kr_invite_write(const struct kr_invite *invite, struct kr_writer *writer);
 enum kr_err kr_invite_read(struct kr_slice bytes, struct kr_invite *ret_invite) KR_WARN_UNUSED;
 
@@ -390,6 +400,15 @@ enum kr_link_state {
     KR_LINK_OPEN = 2,
     KR_LINK_PAUSED = 3, /* by the operator: net lets nothing of it in or out */
 };
+/* Why a link stands still until it is removed and made anew: another key than the one that the council's root key vouches for. */
+enum kr_link_stop {
+    KR_STOP_NOT = 0,
+    KR_STOP_NODE_KEY = 1,  /* its node signed with a key that was never on the council's card */
+    KR_STOP_TRANSPORT = 2, /* its card does not list the transport key of this link */
+    KR_STOP_CARD = 3,      /* it shows a card that another key than the council's root key signed */
+    KR_STOP_PAIRING = 4,   /* while the code was agreed on it said one thing, and then another */
+    KR_STOP_RESTORED = 5,  /* this node went back to an older state before the code was confirmed */
+};
 /* How far this node and a peer are with what both may hold. */
 enum kr_peer_phase {
     KR_PEER_UNKNOWN = 0, /* not compared in this session */
@@ -428,6 +447,12 @@ struct kr_peer {
     uint32_t through;            /* enum kr_through_state */
     uint8_t through_council[32]; /* the one in between; zeros where it goes through none */
     struct kr_slice through_name;
+    bool is_pending; /* until both operators have confirmed the code: nothing but CLEAR and the directory passes */
+    bool we_confirmed, they_confirmed;
+    struct kr_slice code; /* eight digits; empty where there is none (yet) */
+    uint32_t wrong_codes; /* that were typed here */
+    uint32_t stop;        /* enum kr_link_stop */
+    uint64_t stopped_ms;  /* since when; 0: it is not */
 };
 void kr_peer_write(const struct kr_peer *peer, struct kr_writer *writer);
 enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer) KR_WARN_UNUSED;
@@ -503,6 +528,18 @@ struct kr_peer_act {
 };
 void kr_peer_act_write(const struct kr_peer_act *act, struct kr_writer *writer);
 enum kr_err kr_peer_act_read(struct kr_slice bytes, struct kr_peer_act *ret_act) KR_WARN_UNUSED;
+/* What the operator says of a link that is pending. */
+enum kr_pair_action {
+    KR_PAIR_CONFIRM = 1, /* the code is the one that the other operator reads out */
+    KR_PAIR_REJECT = 2,
+};
+struct kr_pair_act {
+    uint32_t action;
+    uint8_t council[32];
+    struct kr_slice code; /* digits, as typed; empty where it is rejected */
+};
+void kr_pair_act_write(const struct kr_pair_act *act, struct kr_writer *writer);
+enum kr_err kr_pair_act_read(struct kr_slice bytes, struct kr_pair_act *ret_act) KR_WARN_UNUSED;
 struct kr_blocked {
     uint8_t council[32];
     struct kr_slice name;
@@ -577,12 +614,14 @@ enum kr_join_phase {
     KR_JOIN_WELCOMED = 3,
     KR_JOIN_LINKED = 4,
     KR_JOIN_MEMBER = 5,
-    KR_JOIN_CANDIDATE = 6
+    KR_JOIN_CANDIDATE = 6,
+    KR_JOIN_PENDING = 7 /* linked; both operators have to confirm the code */
 };
 struct kr_join_step {
     uint32_t phase;
     struct kr_slice council_name;
-    uint32_t missing; /* candidate: vouches that are needed still */
+    uint32_t missing;     /* candidate: vouches that are needed still */
+    struct kr_slice code; /* pending */
 };
 void kr_join_step_write(const struct kr_join_step *step, struct kr_writer *writer);
 enum kr_err kr_join_step_read(struct kr_slice bytes, struct kr_join_step *ret_step) KR_WARN_UNUSED;

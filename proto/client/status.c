@@ -16,7 +16,7 @@ static uint64_t shift_clock(int64_t clock_ms)
 
 void kr_peer_write(const struct kr_peer *peer, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 24);
+    kr_writer_array(writer, 31);
     kr_writer_bin(writer, peer->council, 32);
     kr_writer_bin(writer, peer->transport_key, 32);
     kr_writer_str_slice(writer, peer->name);
@@ -41,6 +41,13 @@ void kr_peer_write(const struct kr_peer *peer, struct kr_writer *writer)
     kr_writer_uint(writer, peer->through);
     kr_writer_bin(writer, peer->through_council, 32);
     kr_writer_str_slice(writer, peer->through_name);
+    kr_writer_flag(writer, peer->is_pending);
+    kr_writer_flag(writer, peer->we_confirmed);
+    kr_writer_flag(writer, peer->they_confirmed);
+    kr_writer_str_slice(writer, peer->code);
+    kr_writer_uint(writer, peer->wrong_codes);
+    kr_writer_uint(writer, peer->stop);
+    kr_writer_uint(writer, peer->stopped_ms);
 }
 
 enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer)
@@ -49,7 +56,7 @@ enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer)
     struct kr_reader reader;
 
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 24);
+    kr_reader_array(&reader, 31);
     kr_reader_fixed(&reader, peer.council, 32);
     kr_reader_fixed(&reader, peer.transport_key, 32);
     peer.name = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
@@ -74,6 +81,13 @@ enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer)
     peer.through = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
     kr_reader_fixed(&reader, peer.through_council, 32);
     peer.through_name = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
+    peer.is_pending = kr_reader_flag(&reader);
+    peer.we_confirmed = kr_reader_flag(&reader);
+    peer.they_confirmed = kr_reader_flag(&reader);
+    peer.code = kr_reader_str(&reader, KR_PAIRING_DIGITS);
+    peer.wrong_codes = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
+    peer.stop = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
+    peer.stopped_ms = kr_reader_uint(&reader, UINT64_MAX);
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) == KR_OK) {
         *ret_peer = peer;
@@ -210,10 +224,11 @@ enum kr_err kr_status_read(struct kr_slice bytes, struct kr_status *ret_status)
 
 void kr_join_step_write(const struct kr_join_step *step, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 3);
+    kr_writer_array(writer, 4);
     kr_writer_uint(writer, step->phase);
     kr_writer_str_slice(writer, step->council_name);
     kr_writer_uint(writer, step->missing);
+    kr_writer_str_slice(writer, step->code);
 }
 
 enum kr_err kr_join_step_read(struct kr_slice bytes, struct kr_join_step *ret_step)
@@ -222,10 +237,11 @@ enum kr_err kr_join_step_read(struct kr_slice bytes, struct kr_join_step *ret_st
     struct kr_reader reader;
 
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 3);
+    kr_reader_array(&reader, 4);
     step.phase = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
     step.council_name = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     step.missing = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
+    step.code = kr_reader_str(&reader, KR_PAIRING_DIGITS);
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) == KR_OK) {
         *ret_step = step;

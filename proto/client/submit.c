@@ -1,5 +1,6 @@
 /* What clients ask for: submissions, invitations, lists. */
 #include "proto/client/client.h"
+#include "proto/wire/ticket.h"
 
 void kr_submit_write(const struct kr_submit *submit, struct kr_writer *writer)
 {
@@ -50,10 +51,11 @@ enum kr_err kr_submit_read(struct kr_slice bytes, struct kr_submit *ret_submit)
 
 void kr_invite_write(const struct kr_invite *invite, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 3);
+    kr_writer_array(writer, 4);
     kr_writer_uint(writer, invite->ttl_s);
     kr_writer_bin(writer, invite->community, invite->has_community ? 32 : 0);
     kr_writer_flag(writer, invite->is_link_only);
+    kr_writer_flag(writer, invite->is_by_hand);
 }
 
 enum kr_err kr_invite_read(struct kr_slice bytes, struct kr_invite *ret_invite)
@@ -62,13 +64,37 @@ enum kr_err kr_invite_read(struct kr_slice bytes, struct kr_invite *ret_invite)
     struct kr_reader reader;
 
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 3);
+    kr_reader_array(&reader, 4);
     invite.ttl_s = kr_reader_uint(&reader, UINT64_MAX);
     invite.has_community = kr_reader_fixed_or_empty(&reader, invite.community, 32);
     invite.is_link_only = kr_reader_flag(&reader);
+    invite.is_by_hand = kr_reader_flag(&reader);
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) == KR_OK) {
         *ret_invite = invite;
+    }
+    return reader.err;
+}
+
+void kr_join_write(const struct kr_join *join, struct kr_writer *writer)
+{
+    kr_writer_array(writer, 2);
+    kr_writer_str_slice(writer, join->ticket);
+    kr_writer_flag(writer, join->is_by_hand);
+}
+
+enum kr_err kr_join_read(struct kr_slice bytes, struct kr_join *ret_join)
+{
+    struct kr_join join = {0};
+    struct kr_reader reader;
+
+    kr_reader_init(&reader, bytes.bytes, bytes.len);
+    kr_reader_array(&reader, 2);
+    join.ticket = kr_reader_str(&reader, KR_TICKET_TEXT_BYTES_MAX);
+    join.is_by_hand = kr_reader_flag(&reader);
+    kr_reader_close(&reader);
+    if (kr_reader_end(&reader) == KR_OK) {
+        *ret_join = join;
     }
     return reader.err;
 }

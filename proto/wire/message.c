@@ -39,6 +39,9 @@ static uint32_t field_count(uint64_t type)
     case KR_MESSAGE_NEED:
     case KR_MESSAGE_IHAVE:
     case KR_MESSAGE_PRUNE:
+    case KR_MESSAGE_COMMIT:
+    case KR_MESSAGE_REVEAL:
+    case KR_MESSAGE_PAIRED:
         return 2;
     case KR_MESSAGE_WANT:
     case KR_MESSAGE_FORWARD:
@@ -131,6 +134,13 @@ void kr_message_write(const struct kr_message *message, struct kr_writer *writer
     case KR_MESSAGE_REFUSE:
         kr_writer_bin(writer, message->id, sizeof message->id);
         kr_writer_uint(writer, message->reason);
+        break;
+    case KR_MESSAGE_COMMIT:
+    case KR_MESSAGE_REVEAL:
+        kr_writer_bin(writer, message->id, sizeof message->id);
+        break;
+    case KR_MESSAGE_PAIRED:
+        kr_writer_uint(writer, message->status);
         break;
     case KR_MESSAGE_ROOTS:
         kr_writer_uint(writer, message->status);
@@ -299,6 +309,13 @@ static void read_fields(struct kr_reader *reader, struct kr_message *message)
     case KR_MESSAGE_REFUSE:
         kr_reader_fixed(reader, message->id, sizeof message->id);
         message->reason = (uint32_t)kr_reader_uint(reader, UINT32_MAX);
+        break;
+    case KR_MESSAGE_COMMIT:
+    case KR_MESSAGE_REVEAL:
+        kr_reader_fixed(reader, message->id, sizeof message->id);
+        break;
+    case KR_MESSAGE_PAIRED:
+        message->status = (uint32_t)kr_reader_uint(reader, KR_PAIRED_REJECTED);
         break;
     case KR_MESSAGE_ROOTS:
         message->status = (uint32_t)kr_reader_uint(reader, 1);

@@ -9,10 +9,12 @@
 #include "proto/wire/machine_ticket.h"
 
 #define HRP            "kairan"
-#define TICKET_VERSION 1u
-#define FIELDS         7u
-/* Array head, version, three keys, endpoint, expiry, community. */
-#define PAYLOAD_BYTES_MAX (1u + 1u + 3u * 34u + 3u + KR_ENDPOINT_BYTES_MAX + 9u + 34u)
+#define TICKET_VERSION 2u
+#define FIELDS         8u
+#define FIELDS_OF_1    7u /* of version 1 */
+#define FLAG_BY_HAND   1u
+/* Array head, version, three keys, endpoint, expiry, community, flags. */
+#define PAYLOAD_BYTES_MAX (1u + 1u + 3u * 34u + 3u + KR_ENDPOINT_BYTES_MAX + 9u + 34u + 1u)
 /* All that a text can hold: a newer ticket may be longer than ours and should still be told as newer. */
 #define PAYLOAD_ROOM (KR_BECH32M_CHARS_MAX * 5 / 8)
 
@@ -32,6 +34,7 @@ enum kr_err kr_ticket_print(const struct kr_ticket *ticket, char *ret_text, size
     kr_writer_bin(&writer, ticket->secret, 32);
     kr_writer_uint(&writer, ticket->expires_s);
     kr_writer_bin(&writer, ticket->community, ticket->has_community ? 32 : 0);
+    kr_writer_uint(&writer, ticket->is_by_hand ? FLAG_BY_HAND : 0);
     err = kr_writer_finish(&writer);
     if (err == KR_OK) {
         err = kr_endpoint_check(ticket->endpoint, strlen(ticket->endpoint), NULL);
@@ -64,8 +67,8 @@ static enum kr_err read_payload(const uint8_t *payload, size_t len, struct kr_ti
     struct kr_slice endpoint;
 
     kr_reader_init(&reader, payload, len);
-    kr_reader_array(&reader, FIELDS);
-    if (kr_reader_uint(&reader, UINT32_MAX) != TICKET_VERSION) {
+    const uint32_t fields = kr_reader_array_between(&reader, FIELDS_OF_1, FIELDS);
+    if (kr_reader_uint(&reader, UINT32_MAX) != (fields == FIELDS ? TICKET_VERSION : 1u)) {
         kr_reader_fail(&reader, KR_MALFORMED);
     }
     kr_reader_fixed(&reader, ret_ticket->council, 32);
@@ -74,6 +77,7 @@ static enum kr_err read_payload(const uint8_t *payload, size_t len, struct kr_ti
     kr_reader_fixed(&reader, ret_ticket->secret, 32);
     ret_ticket->expires_s = kr_reader_uint(&reader, UINT64_MAX);
     ret_ticket->has_community = kr_reader_fixed_or_empty(&reader, ret_ticket->community, 32);
+    ret_ticket->is_by_hand = fields == FIELDS && kr_reader_uint(&reader, FLAG_BY_HAND) != 0;
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) != KR_OK || !kr_slice_text(endpoint, ret_ticket->endpoint, sizeof ret_ticket->endpoint)) {
         return kr_fail(error, KR_MALFORMED, "it is no invitation ticket: ask for a new one");

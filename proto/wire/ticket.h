@@ -1,8 +1,9 @@
 /* Invitation tickets: bech32m (BIP-350) with the human-readable part "kairan", without BIP-173's 90-character limit.
  *
- * Payload = canonical array of 7: version 1, inviter's council id (bin 32), its transport public key (bin 32), endpoint (str,
- * "tcp://host:port"), one-time CURVE secret (bin 32), expires_s, community (bin 0 or 32). The CURVE public key of the secret is the
- * ticket's name at the inviter. */
+ * Payload = canonical array of 8: version 2, inviter's council id (bin 32), its transport public key (bin 32), endpoint (str,
+ * "tcp://host:port"), one-time CURVE secret (bin 32), expires_s, community (bin 0 or 32), flags (bit 0: handed over by hand; others
+ * are for newer versions, which have another number). Version 1 is the first seven of them. The CURVE public key of the secret is
+ * the ticket's name at the inviter. */
 #ifndef KR_PROTO_WIRE_TICKET_H
 #define KR_PROTO_WIRE_TICKET_H
 
@@ -23,6 +24,7 @@ struct kr_ticket {
     uint64_t expires_s;
     bool has_community;
     uint8_t community[32];
+    bool is_by_hand; /* the link is in force at once; version 1: no */
 };
 enum kr_err kr_ticket_print(const struct kr_ticket *ticket, char *ret_text, size_t size) KR_WARN_UNUSED;
 /* KR_MALFORMED with a sentence that says what is off (mistyped character, cut short, wrong kind of ticket); KR_VERSION. Spaces and

@@ -95,9 +95,20 @@ enum kr_message_type {
     KR_MESSAGE_IHAVE = 16,   /* ids: what entered here and is not sent unasked */
     KR_MESSAGE_GRAFT = 17,   /* status, ids: push what is of these trees; `status` 0: and these records */
     KR_MESSAGE_PRUNE = 18,   /* ids: only announce what is of these trees */
+    KR_MESSAGE_COMMIT = 19,  /* id: what the first of a pending link has committed to (proto/wire/pairing.h) */
+    KR_MESSAGE_REVEAL = 20,  /* id: the sender's random */
+    KR_MESSAGE_PAIRED = 21,  /* status: enum kr_paired */
     KR_MESSAGE_FORWARD_ASK = 22,    /* id, status: 1 I want to be linked with that council through you, 0 no more */
     KR_MESSAGE_FORWARD_STATE = 23,  /* id, status (enum kr_forward_state): how it is with that; to who has asked */
     KR_MESSAGE_FORWARD_CREDIT = 24, /* id, count: so much more of pieces for that council, or from it, is taken */
+};
+
+/* How a link that was made by a ticket stands with the sender's operator. */
+enum kr_paired {
+    KR_PAIRED_NOT = 0,      /* pending, and not confirmed there */
+    KR_PAIRED_HERE = 1,     /* pending, and confirmed there */
+    KR_PAIRED_IN_FORCE = 2, /* both have confirmed */
+    KR_PAIRED_REJECTED = 3, /* the operator does not want it, or the code was wrong too often: the link is gone there */
 };
 
 /* How it is with a link through the node that says so. */
@@ -126,6 +137,7 @@ struct kr_root {
  *   ping, pong   sequence, digest (bin 16), count   refuse    id (bin 32), reason
  *   records      records (array of bins)            bye       reason
  *   credit       count                              welcome   reason
+ *   commit, reveal  id (bin 32)                     paired    status
  *   need         count                              gone      ids (bin, 16 bytes each)
  *   cursor       tag, count, hash (bin 16)
  *   have         tag, from, count, hash (bin 16), status, ids (bin, 16 bytes each)
@@ -152,10 +164,10 @@ struct kr_message {
                        bytes; ping, pong: entries in the logs of all mutual scopes; sync: keys in the tree */
     uint8_t hash[KR_MARK_HASH_BYTES]; /* cursor: running hash at the mark; have: running hash after the last id listed */
     uint8_t digest[16];               /* ping, pong: over all mutual scopes (node/core/roots.c) */
-    uint8_t id[32];                   /* refuse; forward, forward ask, state, credit: the other council */
+    uint8_t id[32];                   /* refuse; forward, forward ask, state, credit: the other council; commit, reveal */
     uint32_t status;                  /* have: 0 continues the mark, 1 the mark is not of this log; roots: 1 asks for an
                                          answer, else 0; graft: 0 the records too, 1 not they; sync: 0 goes on, 1 ends;
-                                         forward ask: 1 wanted; forward state: enum kr_forward_state */
+                                         forward ask: 1 wanted; forward state: enum kr_forward_state; paired: enum kr_paired */
     uint32_t month;                   /* roots: the first month that is not over by the sender's clock */
     uint32_t reason;                  /* refuse, bye, welcome: enum kr_err */
     struct kr_slice ids;              /* have, gone, ihave, graft, prune: KR_SHORT_ID_BYTES each, at most KR_PAGE_IDS_MAX */

@@ -166,16 +166,19 @@ void node_link(const struct node *host, const struct node *guest)
 {
     struct conn to_host, to_guest;
     struct kr_writer args;
-    struct kr_invite invite = {0};
+    struct kr_invite invite = {.is_by_hand = true};
     conn_open(&to_host, host->socket);
     conn_open(&to_guest, guest->socket);
     kr_writer_init(&args, KR_KIB);
     kr_invite_write(&invite, &args);
     conn_request(&to_host, 1, KR_OP_INVITE, &args, 1);
     conn_expect_end(&to_host, 1);
-    struct kr_slice result = to_host.frame.payload; /* array of 1 str, which is what join wants, too */
-    kr_writer_init(&args, KR_KIB);
-    kr_writer_raw(&args, result.bytes, result.len);
+    struct kr_reader reader;
+    kr_reader_init(&reader, to_host.frame.payload.bytes, to_host.frame.payload.len);
+    kr_reader_array(&reader, 1);
+    const struct kr_join join = {.ticket = kr_reader_str(&reader, KR_KIB), .is_by_hand = true};
+    kr_writer_init(&args, 2 * KR_KIB);
+    kr_join_write(&join, &args);
     conn_request(&to_guest, 1, KR_OP_JOIN, &args, 100);
     conn_expect_end(&to_guest, 1);
     conn_close(&to_host);

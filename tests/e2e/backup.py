@@ -107,7 +107,7 @@ def destroyed(options, directory):
         os.mkdir(to)
         kept = submit(tool, "kept.kairan-e2e.jp")
         for_them = submit(tool, "amber.kairan-e2e.jp", "amber", "--to", "Minami")
-        ticket = json.loads(tool.done("--json", "invite"))["ticket"]
+        ticket = json.loads(tool.done("--json", "invite", "--by-hand"))["ticket"]
         tool.done("backup", "--to", to)
         later = submit(tool, "later.kairan-e2e.jp")
         later_amber = submit(tool, "later-amber.kairan-e2e.jp", "amber", "--to", "Minami")
@@ -135,7 +135,7 @@ def destroyed(options, directory):
         shown = json.loads(status.stdout)
         check(status.returncode == 1 and shown["restored"] == "told" and shown["awaited"] == 1 and not shown["well"], f"status: {shown}")
         check(shown["tickets"] == 0, "a ticket of before is still good")
-        for arguments in (("submit", "early.kairan-e2e.jp", "--label", "clear", "-y"), ("invite",), ("join", ticket),
+        for arguments in (("submit", "early.kairan-e2e.jp", "--label", "clear", "-y"), ("invite",), ("join", "--by-hand", ticket),
                           ("retract", for_them, "--reason", "no", "-y"), ("council", "set", "--region", "South"), ("restore", "finish")):
             tool.refused("Minami", *arguments)
         check("Minami" in "".join(line for line in tool.done("peers").splitlines()), "peers does not name the peer")

@@ -102,12 +102,12 @@ def submissions(tool, node):
 def tickets(tool, other):
     tool.refused("ticket", "join", "kairan1nonsense")
     tool.refused("ticket", "join", "hello")
-    ticket = tool.done("invite", "--ttl", "10m").split()[0]
-    other.done("join", "-", given=ticket.encode())
-    other.refused("", "join", ticket)
-    tool.refused("", "join", ticket)
-    expired = tool.done("invite", "--ttl", "1s").split()[0]
-    federation.poll(lambda: b"no longer valid" in other.run("join", expired).stderr, 10, "an expired ticket is not refused as such")
+    ticket = tool.done("invite", "--by-hand", "--ttl", "10m").split()[0]
+    other.done("join", "--by-hand", "-", given=ticket.encode())
+    other.refused("", "join", "--by-hand", ticket)
+    tool.refused("", "join", "--by-hand", ticket)
+    expired = tool.done("invite", "--by-hand", "--ttl", "1s").split()[0]
+    federation.poll(lambda: b"no longer valid" in other.run("join", "--by-hand", expired).stderr, 10, "an expired ticket is not refused as such")
 
 
 def overridden(tool, other):

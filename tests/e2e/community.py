@@ -27,8 +27,8 @@ class Council(Tool):
 
     def link(self, other, *options):
         """Steps of the other's join."""
-        ticket = json.loads(self.done("--json", "invite", *options))["ticket"]
-        return lines(other.done("--json", "join", ticket))
+        ticket = json.loads(self.done("--json", "invite", "--by-hand", *options))["ticket"]
+        return lines(other.done("--json", "join", "--by-hand", ticket))
 
     def states(self, community="Kinki"):
         shown = lines(self.done("--json", "community", "show", community))

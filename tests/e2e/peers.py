@@ -52,23 +52,23 @@ def run(options):
         check(json.loads(tool.done("--json", "peer", "remove", "Minami", "-y"))["done"] == "remove", "remove says something else")
         check(state(tool, "Minami") == "none", "the removed link is listed")
         check(knows(tool, "meanwhile.kairan-e2e.jp"), "records went with the link")
-        ticket = json.loads(tool.done("--json", "invite"))["ticket"]
-        other.refused("already", "join", ticket)
+        ticket = json.loads(tool.done("--json", "invite", "--by-hand"))["ticket"]
+        other.refused("already", "join", "--by-hand", ticket)
         other.done("peer", "remove", "Kita", "-y")
-        other.done("join", ticket)
+        other.done("join", "--by-hand", ticket)
         send(tool, "again.kairan-e2e.jp", "Minami")
         federation.poll(lambda: knows(other, "again.kairan-e2e.jp"), 60, "the new link carries records")
         # Blocked: no ticket helps.
         check(tool.run("peer", "blocked").returncode == 1, "somebody is blocked from the beginning")
         tool.done("peer", "block", "Minami", "-y")
         other.done("peer", "remove", "Kita", "-y")
-        theirs = json.loads(other.done("--json", "invite"))["ticket"]
-        tool.refused("unblock", "join", theirs)
+        theirs = json.loads(other.done("--json", "invite", "--by-hand"))["ticket"]
+        tool.refused("unblock", "join", "--by-hand", theirs)
         blocked = json.loads(tool.done("--json", "peer", "blocked"))
         check(blocked["council"] == minami.council.hex(), f"blocked: {blocked}")
         tool.done("peer", "unblock", "Minami")
         tool.refused("not blocked", "peer", "unblock", "Minami")
-        tool.done("join", theirs)
+        tool.done("join", "--by-hand", theirs)
         federation.poll(lambda: state(tool, "Minami") == "online", 60, "the link stands again")
 
 

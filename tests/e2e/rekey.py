@@ -185,7 +185,7 @@ def without_a_community(options, directory):
     with federation.Federation(options.kairand, ["Kita", "Higashi"], is_chain=False) as made:
         kita, higashi = made.nodes
         tool, other = Tool(options.kairan, kita.directory), Tool(options.kairan, higashi.directory)
-        other.done("join", json.loads(tool.done("--json", "invite", "--link-only"))["ticket"])
+        other.done("join", "--by-hand", json.loads(tool.done("--json", "invite", "--by-hand", "--link-only"))["ticket"])
         first = in_use(tool)
         tool.done("node", "rotate")
         genuine = submit(tool, "linked.kairan-e2e.jp")

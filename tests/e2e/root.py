@@ -111,8 +111,8 @@ def joining(options, directory):
             path = json.loads(joiner.done("--json", "root", "export", "--to", directory, "--passphrase-file", passphrase))["file"]
             joiner.done("root", "forget", "--root", path, "--passphrase-file", passphrase)
             with_root = ("--root", path, "--root-passphrase-file", passphrase)
-            ticket = json.loads(tool.done("--json", "invite"))["ticket"]
-            ended = joiner.run("join", ticket, *(with_root if brings_stick else ()))
+            ticket = json.loads(tool.done("--json", "invite", "--by-hand"))["ticket"]
+            ended = joiner.run("join", "--by-hand", ticket, *(with_root if brings_stick else ()))
             check(ended.returncode == 0, f"{name} does not join: {ended.stderr.decode()}")
             check((b"council publish" in ended.stderr) != brings_stick, f"{name} is told: {ended.stderr.decode()}")
             if not brings_stick:

@@ -104,7 +104,7 @@ class Stage:
         return self.start([find("tinyproxy"), "-d", "-c", path], "Initializing", "tinyproxy")
 
     def cannot_join(self, ticket):
-        ended = self.there.run("join", ticket, "--timeout", "3s")
+        ended = self.there.run("join", "--by-hand", ticket, "--timeout", "3s")
         check(ended.returncode == 2 and b"in time" in ended.stderr, f"join by a tunnel that leads nowhere: {ended}")
         check(not is_online(self.minami), "there is a link by a tunnel that leads nowhere")
 
@@ -200,7 +200,7 @@ def run(options):
             check(tunnel.said("verif") or tunnel.said("CERT:"), "another's certificate was taken")
             tunnel.end()
             tunnel = stage.stunnel("dial", right)
-            stage.there.done("join", ticket)
+            stage.there.done("join", "--by-hand", ticket)
             check(proxy.said(f"CONNECT 127.0.0.1:{stage.tls}"), "the link does not go through the proxy")
             exchange(stage, 1)
             check(dialled("Kita", cert, password) == right, "by the council's name, the configuration is another than by its ticket")

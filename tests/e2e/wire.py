@@ -9,6 +9,7 @@ FRAME_BYTES_MAX = 512 * 1024
 HELLO, REQUEST, CREDIT, CANCEL, PAGE, END, ERROR = range(7)
 STATUS, PEERS, COUNCILS, INVITE, JOIN, PREVIEW, SUBMIT, LOOKUP, LS, SHOW, EXPLAIN, WATCH, VERIFY = range(1, 14)
 EXPORT = 18
+PAIR = 65
 EXPORT_SCAN, EXPORT_OUT = 0, 1
 REPORT = 1
 CLEAR, GREEN, AMBER = 1, 2, 3
@@ -165,14 +166,20 @@ class Client:
         return dict(zip(names, self.call(STATUS)[1]))
 
     def peers(self):
-        names = "council transport_key name endpoint state is_online we_dial".split()
+        names = ("council transport_key name endpoint state is_online we_dial last_seen_ms linked_ms clock_ms sent_records received_records "
+                 "refused_records queued behind sent_bytes received_bytes phase entries next_try_ms is_awaited is_pending we_confirmed "
+                 "they_confirmed code wrong_codes stop stopped_ms").split()
         return [dict(zip(names, peer)) for peer in self.call(PEERS)[0]]
 
-    def invite(self, ttl_s=0, link_only=False):
-        return self.call(INVITE, [ttl_s, b"", int(link_only)])[1][0]
+    def invite(self, ttl_s=0, link_only=False, by_hand=True):
+        """A ticket; handed over by hand, unless the test is about the code that others need."""
+        return self.call(INVITE, [ttl_s, b"", int(link_only), int(by_hand)])[1][0]
 
-    def join(self, ticket):
-        return self.call(JOIN, [ticket])
+    def join(self, ticket, by_hand=True):
+        return self.call(JOIN, [ticket, int(by_hand)])
+
+    def confirm(self, council, code):
+        return self.call(PAIR, [1, council, code])
 
     def submit(self, token, label, title, values, audience=(), text=""):
         """One report of domains; (id, whether the token was known)."""

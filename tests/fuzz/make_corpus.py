@@ -73,7 +73,7 @@ def answers():
     seen = (uint(3), binary(b"a.example"), uint(1), uint(4), uint(5), uint(6))
     yield SIGHT, array(binary(b"\x01" * 16), binary(b"\x02" * 32), *seen)
     yield SIGHTING_ITEM, array(SUMMARY_BYTES, *seen)
-    yield INVITE, array(uint(60), ID, uint(0))
+    yield INVITE, array(uint(60), ID, uint(0), uint(1))
     yield LS, array(uint(1), uint(2), uint(3), uint(4), ID)
     yield SUMMARY, SUMMARY_BYTES
     yield MATCH, array(uint(0), INDICATOR, SUMMARY_BYTES)
@@ -82,10 +82,11 @@ def answers():
     yield PREVIEW, array(array(REACH), uint(1), array(array(uint(0), text("list"), text("detail"))), uint(1))
     yield EXPLAINED, array(SUMMARY_BYTES, text("from"), ID, uint(1), array(array(uint(2), binary(b""), uint(4))), array(REACH), FORCED, TAKEN)
     clock = b"\xcf" + (1 << 62).to_bytes(8, "big")
-    yield PEER, array(ID, ID, text("n"), text("tcp://a:1"), uint(2), uint(1), uint(0), uint(1), uint(2), clock, *[uint(0)] * 10, uint(1), uint(6), ID, text("m"))
+    yield PEER, array(ID, ID, text("n"), text("tcp://a:1"), uint(2), uint(1), uint(0), uint(1), uint(2), clock, *[uint(0)] * 10, uint(1), uint(6), ID, text("m"), *[uint(1)] * 3,
+                      text("12345678"), uint(1), uint(2), uint(3))
     yield STATUS, array(ID, *[text("x")] * 4, *[uint(n) for n in range(15)], *[uint(1), uint(0)] * 3, *[uint(n) for n in range(4)],
                         array(array(ID, text("n"), uint(3))))
-    yield JOIN, array(uint(2), text("council"))
+    yield JOIN, array(uint(7), text("council"), uint(0), text("12345678"))
     yield STATED, array(binary(b"record"), binary(b"another"))
     yield CARD_EDIT, array(*[uint(1), text("t")] * 8, uint(1), ID)
     yield KEY_COPY, array(uint(1), ID)
@@ -132,6 +133,8 @@ def people():
     yield array(ID, ID, text("ja"), text("en"), key, uint(4), uint(1))
     yield array(uint(3), key, slot, array(array(ID, key, slot)))
     yield array(uint(1), ID, key, ID, key, slot, ID, binary(b""))
+    yield array(text("kairan1"), uint(1))
+    yield array(uint(1), ID, text("1234 5678"))
 
 
 def duty():
@@ -214,7 +217,8 @@ def seeds(vectors):
         yield "ticket", f"bad-{number}", TEXT, case["text"].encode()
     key = binary(bytes.fromhex(ticket["secret"]))
     yield "ticket", "payload", PAYLOAD, array(uint(1), key, key, text("tcp://a.example:1"), key, uint(9), binary(b""))
-    yield "ticket", "payload-newer", PAYLOAD, array(uint(2), key)
+    yield "ticket", "payload-2", PAYLOAD, array(uint(2), key, key, text("tcp://a.example:1"), key, uint(9), binary(b""), uint(1))
+    yield "ticket", "payload-newer", PAYLOAD, array(uint(9), key)
     machine = array(uint(4), key, key, text("tcp://a.example:1"), key, uint(9))
     yield "remote", "hello", 0, array(uint(1), ID, ID, ID)
     yield "remote", "hello-newer", 0, array(uint(2), ID, ID, ID, uint(7))

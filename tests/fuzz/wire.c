@@ -103,6 +103,8 @@ static void run_frame(struct kr_slice bytes, bool from_client)
     }
 RUN(submit)
 RUN(invite)
+RUN(join)
+RUN(pair_act)
 RUN(ls)
 RUN(summary)
 RUN(match)
@@ -311,6 +313,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         run_duty_sum,
         run_consent,
         run_duty_roster,
+        run_join,
+        run_pair_act,
     };
     struct kr_slice bytes = {0};
 

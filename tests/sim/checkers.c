@@ -62,6 +62,49 @@ static enum sim_verdict check_ids(struct sim_world *world, const struct sim_node
     return SIM_HOLDS;
 }
 
+/* Whether the frame comes over a link that not both operators have confirmed. */
+static bool is_unconfirmed(const struct sim_world *world, const struct sim_node *to, uint32_t number)
+{
+    struct kr_core *core = kr_loop_core(to->loop);
+    const struct kr_link *link = core == NULL ? NULL : kr_link_by_number(core, number);
+    for (uint32_t i = 0; link != NULL && i < to->edge_count; i++) {
+        const struct sim_edge *edge = &world->edges.items[to->edges[i]];
+        const struct sim_node *from = world->nodes[edge->a == to->index ? edge->b : edge->a];
+        if (memcmp(from->council, link->council, 32) == 0) {
+            return edge->is_pending && !(edge->has_confirmed[0] && edge->has_confirmed[1]);
+        }
+    }
+    return false;
+}
+
+/* Over such a link goes what anybody may have, and the directory: no other record, and no id of one. */
+static enum sim_verdict check_unconfirmed(struct sim_world *world, const struct sim_node *to, const struct kr_message *message)
+{
+    struct kr_message rest = *message;
+    struct kr_slice bytes;
+    while (message->type == KR_MESSAGE_RECORDS && kr_message_next_record(&rest, &bytes)) {
+        struct kr_record record;
+        struct kr_header header;
+        if (kr_record_split(bytes.bytes, bytes.len, &record) == KR_OK && kr_header_parse(record.header, &header) == KR_OK &&
+            header.label != KR_TLP_CLEAR && !kr_kind_is_statement(header.kind)) {
+            return sim_fail(world, SIM_LEAK, "%s is sent a record that is %s over a link that nobody has confirmed", to->name,
+                            kr_label_name(header.label));
+        }
+    }
+    const bool has_ids = message->type == KR_MESSAGE_HAVE || message->type == KR_MESSAGE_IHAVE || message->type == KR_MESSAGE_GRAFT;
+    for (uint32_t i = 0, count = has_ids ? kr_message_id_count(message) : 0; i < count; i++) {
+        for (uint32_t j = 0; j < world->record_count; j++) {
+            const struct sim_record *record = &world->records[j];
+            if (record->is_accepted && record->label != KR_TLP_CLEAR &&
+                memcmp(record->id, kr_message_id(message, i), KR_SHORT_ID_BYTES) == 0) {
+                return sim_fail(world, SIM_LEAK, "%s is told the id of record %u over a link that nobody has confirmed", to->name,
+                                record->name);
+            }
+        }
+    }
+    return SIM_HOLDS;
+}
+
 static enum sim_verdict check_message(struct sim_world *world, const struct sim_node *to, const struct kr_message *message)
 {
     struct kr_message rest = *message;
@@ -119,6 +162,9 @@ enum sim_verdict sim_check_delivery(struct sim_world *world, const struct sim_no
         if (has_session && kr_session_open(&session, plain, frame.bytes + head, frame.len - head) == KR_OK &&
             kr_message_read((struct kr_slice){plain, len}, message) == KR_OK) {
             verdict = check_message(world, to, message);
+            if (verdict == SIM_HOLDS && is_unconfirmed(world, to, events[i].number)) {
+                verdict = check_unconfirmed(world, to, message);
+            }
         }
     }
     return verdict;

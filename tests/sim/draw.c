@@ -66,6 +66,7 @@ void sim_plan_copy(struct sim_plan *ret_plan, const struct sim_plan *plan)
     ret_plan->op_count = ret_plan->op_capacity = 0;
     for (uint32_t i = 0; i < plan->edges.count; i++) {
         sim_edges_add(&ret_plan->edges, plan->edges.items[i].a, plan->edges.items[i].b);
+        ret_plan->edges.items[i].is_pending = plan->edges.items[i].is_pending;
     }
     for (uint32_t i = 0; i < plan->op_count; i++) {
         struct sim_op op = plan->ops[i];
@@ -341,6 +342,38 @@ static void draw_throughs(struct hand *hand)
     }
 }
 
+/* Whether the plan can have links that wait for their operators: who founds a community with others has confirmed them, and who
+ * goes back to an older state begins anew. Drawn by other numbers than all else: the plans of all seeds would be others. */
+static bool may_wait(const struct sim_plan *plan)
+{
+    bool may = plan->second == NULL;
+    for (uint32_t i = 0; i < plan->op_count; i++) {
+        may = may && plan->ops[i].kind != SIM_OP_RESTORE && plan->ops[i].kind != SIM_OP_TURN;
+    }
+    return may;
+}
+
+static void draw_waiting(struct hand *hand)
+{
+    struct sim_plan *plan = hand->plan;
+    if (!may_wait(plan) || !one_in(hand, 3)) {
+        return;
+    }
+    for (uint32_t i = 0; i < plan->edges.count; i++) {
+        struct sim_edge *edge = &plan->edges.items[i];
+        edge->is_pending = one_in(hand, 2);
+        for (uint32_t side = 0; side < 2; side++) {
+            struct sim_op op = {.kind = SIM_OP_CONFIRM,
+                                .at_ms = some_time(hand),
+                                .node = side == 0 ? edge->a : edge->b,
+                                .other = side == 0 ? edge->b : edge->a};
+            if (edge->is_pending && !one_in(hand, 4)) { /* else at the end */
+                sim_plan_add(plan, &op);
+            }
+        }
+    }
+}
+
 void sim_plan_draw(struct sim_plan *plan, uint64_t seed, const struct sim_bounds *bounds)
 {
     uint8_t bytes[32] = "kr-sim plan";
@@ -366,8 +399,12 @@ void sim_plan_draw(struct sim_plan *plan, uint64_t seed, const struct sim_bounds
     }
     if (bounds->has_keys) {
         draw_keys(&hand);
+        return;
     }
     if (bounds->has_throughs) {
         draw_throughs(&hand);
     }
+    memcpy(bytes, "kr-sim wait", sizeof "kr-sim wait");
+    kr_rng_init(&hand.rng, bytes);
+    draw_waiting(&hand);
 }

@@ -49,6 +49,7 @@ const struct sim_fault sim_faults[KR_FAULT_COUNT] = {
          ANY},
     [KR_FAULT_FALSE_IN_TREES] = {"false-in-trees", "what a stolen key signed stays in the trees of who had it before", 7, KEYS},
     [KR_FAULT_FALSE_NOT_UNDONE] = {"false-not-undone", "what a stolen key took back stays taken back", 12, KEYS},
+    [KR_FAULT_PENDING_OPEN] = {"pending-open", "a link that nobody has confirmed is taken for one in force", 6, ANY},
     [KR_FAULT_COMMUNITIES_MIXED] = {"communities-mixed", "who is a member of one community counts as a member of all", 234, ANY},
     [KR_FAULT_FORWARD_UNTOLD] = {"forward-untold", "the ends of a link through a node do not hear that a session has ended", 9,
                                  THROUGH},

@@ -4,6 +4,7 @@
  *   seed 7                       of all that is random within
  *   nodes 4
  *   links 0-1 1-2 2-3            or: chain, ring, star
+ *   pending 0-1                  of these links: made by a ticket that came by mail, to be confirmed by both operators
  *   second 1 0 2                these nodes are in a second community, too, all linked with the first of them
  *   doubt                        nodes do not trust their clock for an hour after a start or a jump, as keeper has it
  *   at 10 submit 0 green as 1    TIME is in seconds, or with m, h, d behind it
@@ -21,6 +22,7 @@
  *   renew NODE                     its council issues its card anew
  *   say NODE vouches|unvouches|expels|readmits NODE         one council of another, in their community (k and quorum are 1)
  *   turn NODE HOW                  the node goes over to the other side: sim_turn_names
+ *   confirm NODE NODE              the first one's operator confirms the link with the other, with the code as it is shown there
  *   rotate NODE                    new keys, on its council's card
  *   forge NODE NODE as RECORD [back TIME]     a thief with the first one's node key brings the other a report, dated back
  *   unsay NODE NODE RECORD         the same, a retraction of a record of the first one's
@@ -55,6 +57,7 @@ enum sim_op_kind {
     SIM_OP_FORGE,
     SIM_OP_UNSAY,
     SIM_OP_REVOKE,
+    SIM_OP_CONFIRM,
     SIM_OP_HEAL,
     SIM_OP_EXPECT,
     SIM_OP_COUNT

@@ -113,6 +113,9 @@ static enum sim_verdict do_op(struct sim_world *world, const struct sim_op *op)
         return sim_world_unsay(world, op->node, op->other, record_named(world, op->record));
     case SIM_OP_REVOKE:
         return sim_world_revoke(world, op->node);
+    case SIM_OP_CONFIRM:
+        sim_world_confirm(world, op->node, op->other);
+        break;
     case SIM_OP_HEAL:
         sim_world_heal(world);
         break;
@@ -282,6 +285,9 @@ static enum sim_verdict play(struct sim_world *world, const struct sim_plan *pla
     }
     if (verdict == SIM_HOLDS) {
         sim_world_heal(world);
+        verdict = sim_world_confirm_all(world);
+    }
+    if (verdict == SIM_HOLDS) {
         verdict = settle(world, world->now_ms + plan->settle_ms);
     }
     if (verdict == SIM_HOLDS) {

@@ -9,9 +9,9 @@
 #define TIME_MAX  (200ull * 366u * 86400000u)
 
 static const char *const word_names[SIM_WORD_COUNT] = {"vouches", "unvouches", "expels", "readmits"};
-static const char *const op_names[SIM_OP_COUNT] = {"submit", "retract", "noise",   "split", "mute",   "cut",     "slow",
-                                                   "crash",  "backup",  "restore", "clock", "renew",  "through", "say",
-                                                   "turn",   "rotate",  "forge",   "unsay", "revoke", "heal",    "expect"};
+static const char *const op_names[SIM_OP_COUNT] = {"submit", "retract", "noise",  "split",   "mute",    "cut",   "slow", "crash",
+                                                   "backup", "restore", "clock",  "renew",   "through", "say",   "turn", "rotate",
+                                                   "forge",  "unsay",   "revoke", "confirm", "heal",    "expect"};
 static const char *const expected_names[] = {"has", "lacks", "hides", "same"};
 static const char *const label_names[] = {"clear", "green", "amber"};
 static const enum kr_label labels[] = {KR_TLP_CLEAR, KR_TLP_GREEN, KR_TLP_AMBER};
@@ -93,6 +93,9 @@ void sim_op_print(const struct sim_op *op, FILE *file)
         print_list(op, file);
         print_for(op->for_ms, file);
         break;
+    case SIM_OP_CONFIRM:
+        (void)fprintf(file, " %u %u", op->node, op->other);
+        break;
     case SIM_OP_MUTE:
     case SIM_OP_CUT:
         (void)fprintf(file, " %u %u", op->node, op->other);
@@ -153,12 +156,25 @@ void sim_op_print(const struct sim_op *op, FILE *file)
     }
 }
 
+static void print_pending(const struct sim_plan *plan, FILE *file)
+{
+    bool has_any = false;
+    for (uint32_t i = 0; i < plan->edges.count; i++) {
+        const struct sim_edge *edge = &plan->edges.items[i];
+        if (edge->is_pending) {
+            (void)fprintf(file, "%s %u-%u", has_any ? "" : "\npending", edge->a, edge->b);
+            has_any = true;
+        }
+    }
+}
+
 void sim_plan_print(const struct sim_plan *plan, FILE *file)
 {
     (void)fprintf(file, "seed %" PRIu64 "\nnodes %u\nlinks", plan->seed, plan->node_count);
     for (uint32_t i = 0; i < plan->edges.count; i++) {
         (void)fprintf(file, " %u-%u", plan->edges.items[i].a, plan->edges.items[i].b);
     }
+    print_pending(plan, file);
     if (plan->second != NULL) {
         (void)fprintf(file, "\nsecond");
         for (uint32_t i = 0; i < plan->second_count; i++) {
@@ -363,6 +379,10 @@ static void read_op(struct words *words, struct sim_plan *plan)
         read_list(words, plan, &op);
         read_for(words, &op);
         break;
+    case SIM_OP_CONFIRM:
+        op.node = next_node(words, plan);
+        op.other = next_node(words, plan);
+        break;
     case SIM_OP_MUTE:
     case SIM_OP_CUT:
     case SIM_OP_SLOW:
@@ -438,6 +458,22 @@ static void read_links(struct words *words, struct sim_plan *plan)
     }
 }
 
+static void read_pending(struct words *words, struct sim_plan *plan)
+{
+    while (words->at < words->count && words->why == NULL) {
+        unsigned a = 0, b = 0;
+        char rest;
+        bool is_link = sscanf(next_word(words), "%u-%u%c", &a, &b, &rest) == 2;
+        for (uint32_t i = 0; i < plan->edges.count && is_link; i++) {
+            struct sim_edge *edge = &plan->edges.items[i];
+            edge->is_pending = edge->is_pending || (edge->a == a && edge->b == b) || (edge->a == b && edge->b == a);
+        }
+        if (!is_link || !sim_edges_have(&plan->edges, a, b)) {
+            words->why = "not one of the links: A-B";
+        }
+    }
+}
+
 /* Each once, and linked with the first. */
 static void read_second(struct words *words, struct sim_plan *plan)
 {
@@ -470,6 +506,8 @@ static void read_line(struct words *words, struct sim_plan *plan)
         plan->node_count = (uint32_t)next_number(words, 10000);
     } else if (next_is(words, "links")) {
         read_links(words, plan);
+    } else if (next_is(words, "pending")) {
+        read_pending(words, plan);
     } else if (next_is(words, "second")) {
         read_second(words, plan);
     } else if (next_is(words, "doubt")) {

@@ -15,6 +15,8 @@ struct sim_edge {
     uint32_t inviter, joiner;
     char *ticket;
     bool is_asked, is_linked;
+    bool is_pending;        /* made by a ticket that came by mail: its operators have to confirm it */
+    bool has_confirmed[2];  /* the operator of a, of b, as far as anybody outside knows: a crash may have swallowed the word */
     struct sim_wire *wires; /* from a to b, and back; NULL: nothing was ever wrong with them */
 };
 

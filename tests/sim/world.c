@@ -309,6 +309,7 @@ enum sim_verdict sim_world_init_with(struct sim_world *world, uint64_t seed, uin
     enum sim_verdict verdict = sim_world_begin(world, seed, node_count, trace);
     for (uint32_t i = 0; i < edges->count; i++) {
         sim_edges_add(&world->edges, edges->items[i].a, edges->items[i].b);
+        world->edges.items[i].is_pending = edges->items[i].is_pending;
     }
     if (verdict == SIM_HOLDS) {
         verdict = make_nodes(world, 0, founder);

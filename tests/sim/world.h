@@ -51,6 +51,7 @@ struct sim_faults {
 #define SIM_CLIENT_FORCE   9u /* the operator of a restored node */
 #define SIM_CLIENT_FOUND   10u
 #define SIM_CLIENT_THROUGH 11u
+#define SIM_CLIENT_PAIR    12u
 
 struct sim_event {
     uint64_t at_ms, order; /* order of scheduling breaks ties */
@@ -258,6 +259,10 @@ enum sim_verdict sim_fail(struct sim_world *world, enum sim_verdict verdict, con
 /* ---- link.c ---- */
 /* Links the edges from index `from` on by tickets, as many at once as can be; whoever is linked first by one becomes a member. */
 enum sim_verdict sim_world_link(struct sim_world *world, uint32_t from);
+/* The operator of `node` enters the code that is read out to him from `other`, if both are up and there is one. */
+void sim_world_confirm(struct sim_world *world, uint32_t node, uint32_t other);
+/* All that is still to be confirmed is, as soon as there are codes. */
+enum sim_verdict sim_world_confirm_all(struct sim_world *world);
 bool sim_world_are_linked(const struct sim_world *world, uint32_t a, uint32_t b);
 
 /* ---- through.c ---- */

@@ -476,7 +476,7 @@ def check_messages(vectors):
     expected = {1: [7, digest, 1001], 2: [7, digest, 1001], 3: [[one_id]], 4: [1001], 5: [green, 1001, running],
                 6: [green, 1000, 1001, running, 0, short], 7: [green, 1000, 11, b"\x81\x04"], 8: [short], 9: [one_id, 11], 10: [11],
                 11: [11], 12: [3, green, 0, 5, 2, 1001, sync_parts()], 13: [one_id, 1001, 1000, b"\x02"], 14: [1001], 15: [0, 682, [root]], 16: [short], 17: [0, short],
-                18: [short], 22: [one_id, 0], 23: [one_id, 0], 24: [one_id, 1001]}
+                18: [short], 19: [one_id], 20: [one_id], 21: [0], 22: [one_id, 0], 23: [one_id, 0], 24: [one_id, 1001]}
     for case in vectors["messages"]:
         assert decode(bytes.fromhex(case["bytes"])) == [case["type"]] + expected[case["type"]], case["type"]
     return len(vectors["messages"])
@@ -520,19 +520,31 @@ def read_ticket(text):
     bits = "".join(f"{value:05b}" for value in values[:-6])
     whole = len(bits) // 8 * 8
     need(len(bits) - whole < 5 and "1" not in bits[whole:], "bits")
-    return fields(decode(bytes(int(bits[i:i + 8], 2) for i in range(0, whole, 8))), 7)
+    ticket = decode(bytes(int(bits[i:i + 8], 2) for i in range(0, whole, 8)))
+    return fields(ticket, 7 if ticket[0] == 1 else 8)
 
 
 def check_tickets(vectors):
-    ticket = vectors["ticket"]
-    for text in (ticket["text"], ticket["text"].upper(), ticket["text"][:30] + "\r\n " + ticket["text"][30:]):
-        version, council, transport, endpoint, secret, expires_s, community = read_ticket(text)
-        assert version == 1 and council.hex() == ticket["council"] and transport.hex() == ticket["transport_public"]
-        assert endpoint == ticket["endpoint"] and secret.hex() == ticket["secret"] and expires_s == ticket["expires_s"]
-        assert community.hex() == ticket["community"]
+    for ticket, number in ((vectors["ticket"], 2), (vectors["ticket_1"], 1)):
+        for text in (ticket["text"], ticket["text"].upper(), ticket["text"][:30] + "\r\n " + ticket["text"][30:]):
+            version, council, transport, endpoint, secret, expires_s, community, *flags = read_ticket(text)
+            assert version == number and council.hex() == ticket["council"] and transport.hex() == ticket["transport_public"]
+            assert endpoint == ticket["endpoint"] and secret.hex() == ticket["secret"] and expires_s == ticket["expires_s"]
+            assert community.hex() == ticket["community"] and flags == ([ticket["by_hand"]] if version == 2 else [])
     for case in vectors["bad_tickets"]:
         expect_bad(case["bad"], lambda case=case: read_ticket(case["text"]))
-    return 1 + len(vectors["bad_tickets"])
+    return 2 + len(vectors["bad_tickets"])
+
+
+def check_pairing(vectors):
+    pairing = {name: bytes.fromhex(text) for name, text in vectors["pairing"].items() if name != "code"}
+    councils = pairing["first"] + pairing["second"]
+    assert pairing["first"] < pairing["second"]
+    assert blake("kairan pairing commitment", councils + pairing["first_random"]) == pairing["commitment"]
+    digest = blake("kairan pairing code", councils + pairing["first_transport"] + pairing["second_transport"] + pairing["commitment"] +
+                   pairing["first_random"] + pairing["second_random"])
+    assert f"{int.from_bytes(digest[:8], 'big') % 10 ** 8:08}" == vectors["pairing"]["code"]
+    return 1
 
 
 # --- Trees ------------------------------------------------------------------------------------------------------------------------
@@ -592,7 +604,7 @@ def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         vectors = json.load(file)
     sections = [check_councils, check_classes, check_encoding, check_bodies, check_records, check_bad_records, check_takebacks,
-                check_statements, check_session, check_messages, check_client_frames, check_tickets, check_trees]
+                check_statements, check_session, check_messages, check_client_frames, check_tickets, check_pairing, check_trees]
     for section in sections:
         count = section(vectors)
         assert count > 0

@@ -4,6 +4,7 @@
 #include "proto/client/client.h"
 #include "proto/record/revocation.h"
 #include "proto/record/statement.h"
+#include "proto/wire/pairing.h"
 #include "proto/wire/sync.h"
 #include "proto/wire/ticket.h"
 #include "tests/vectors/vectors.h"
@@ -216,9 +217,6 @@ static void write_messages(struct json *json)
 
     json_open(json, "messages", '[');
     for (uint32_t type = KR_MESSAGE_PING; type <= KR_MESSAGE_FORWARD_CREDIT; type++) {
-        if (type > KR_MESSAGE_PRUNE && type < KR_MESSAGE_FORWARD_ASK) {
-            continue; /* reserved */
-        }
         struct kr_writer writer;
         const struct kr_writer *list = &lists[type == KR_MESSAGE_ROOTS];
 
@@ -379,13 +377,57 @@ static void write_bad_ticket(struct json *json, const char *word, const char *te
     json_close(json, '}');
 }
 
+static void write_ticket(struct json *json, const char *name, const char *text, const struct kr_ticket *ticket)
+{
+    json_open(json, name, '{');
+    json_text(json, "text", text);
+    json_hex(json, "council", ticket->council, 32);
+    json_hex(json, "transport_public", ticket->transport_public, 32);
+    json_text(json, "endpoint", ticket->endpoint);
+    json_hex(json, "secret", ticket->secret, 32);
+    json_uint(json, "expires_s", ticket->expires_s);
+    json_hex(json, "community", ticket->community, 32);
+    json_uint(json, "by_hand", ticket->is_by_hand);
+    json_close(json, '}');
+}
+
+static void write_pairing(struct json *json)
+{
+    const uint8_t councils[2][32] = {{1, 2}, {1, 3}}, keys[2][32] = {{4}, {5}}, randoms[2][32] = {{6, 7}, {8, 9}};
+    const struct kr_pairing_end ends[2] = {{councils[0], keys[0]}, {councils[1], keys[1]}};
+    const uint8_t *const both[2] = {randoms[0], randoms[1]};
+    uint8_t commitment[32];
+    char code[KR_PAIRING_CODE_BYTES];
+
+    kr_pairing_commit(commitment, councils[0], councils[1], randoms[0]);
+    kr_pairing_code(code, ends, commitment, both);
+    json_open(json, "pairing", '{');
+    json_hex(json, "first", councils[0], 32);
+    json_hex(json, "second", councils[1], 32);
+    json_hex(json, "first_transport", keys[0], 32);
+    json_hex(json, "second_transport", keys[1], 32);
+    json_hex(json, "first_random", randoms[0], 32);
+    json_hex(json, "second_random", randoms[1], 32);
+    json_hex(json, "commitment", commitment, 32);
+    json_text(json, "code", code);
+    json_close(json, '}');
+}
+
+/* As version 1 wrote it. */
+static const char ticket_1[] =
+    "kairan1juquggqpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpq8zzq2appdazvycx3rga2ayhgv875744y8p2j"
+    "d7hwa0zeke7zd3j2asfhp6xxup69uh4kv3sxqcn5erz8qar5d6a8gmnxdescssqwqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq"
+    "qqqqqqqqqqqqqxwdrwx7qxyyrq0lmsqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqellm00";
+
 void vectors_tickets(struct json *json)
 {
     struct kr_ticket ticket = {.endpoint = "tcp://[2001:db8::7]:7370",
                                .secret = {7},
                                .expires_s = EXPIRES_S,
                                .has_community = true,
-                               .community = {0xc0, 0xff, 0xee}};
+                               .community = {0xc0, 0xff, 0xee},
+                               .is_by_hand = true};
+    struct kr_ticket earlier;
     char text[KR_TICKET_TEXT_BYTES_MAX];
     size_t len;
 
@@ -393,15 +435,10 @@ void vectors_tickets(struct json *json)
     memcpy(ticket.transport_public, writer_council.keyring.sealing[0].public_key, 32);
     KR_ASSERT(kr_ticket_print(&ticket, text, sizeof text) == KR_OK);
     len = strlen(text);
-    json_open(json, "ticket", '{');
-    json_text(json, "text", text);
-    json_hex(json, "council", ticket.council, 32);
-    json_hex(json, "transport_public", ticket.transport_public, 32);
-    json_text(json, "endpoint", ticket.endpoint);
-    json_hex(json, "secret", ticket.secret, 32);
-    json_uint(json, "expires_s", ticket.expires_s);
-    json_hex(json, "community", ticket.community, 32);
-    json_close(json, '}');
+    write_ticket(json, "ticket", text, &ticket);
+    KR_ASSERT(kr_ticket_parse(ticket_1, sizeof ticket_1 - 1, &earlier, NULL) == KR_OK && !earlier.is_by_hand);
+    write_ticket(json, "ticket_1", ticket_1, &earlier);
+    write_pairing(json);
     json_open(json, "bad_tickets", '[');
     write_bad_ticket(json, "checksum", text, len - 1);
     text[20] = text[20] == 'q' ? 'p' : 'q';

@@ -8,7 +8,10 @@
 #include "proto/wire/ticket.h"
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/out.h"
+#include "tools/kairan/pair.h"
+#include "tools/kairan/preview.h"
 #include "tools/kairan/qr.h"
+#include "tools/kairan/request.h"
 #include "tools/kairan/root_key.h"
 
 /* ---- invite, join ---- */
@@ -21,6 +24,7 @@ int kr_run_invite(struct kr_app *app, int argc, char **argv)
     const struct kr_option options[] = {{.name = "ttl", .text = &ttl},
                                         {.name = "community", .text = &community},
                                         {.name = "link-only", .flag = &invite.is_link_only},
+                                        {.name = "by-hand", .flag = &invite.is_by_hand},
                                         {.name = "qr", .flag = &shows_qr}};
     struct kr_writer args;
     struct kr_slice result;
@@ -28,7 +32,7 @@ int kr_run_invite(struct kr_app *app, int argc, char **argv)
     char text[KR_TICKET_TEXT_BYTES_MAX + 1];
     struct kr_ticket ticket;
     int rest;
-    if (!kr_options_parse(app, argc, argv, options, 4, false, &rest)) {
+    if (!kr_options_parse(app, argc, argv, options, sizeof options / sizeof options[0], false, &rest)) {
         return KR_EXIT_ERROR;
     }
     if (rest < argc) {
@@ -59,8 +63,8 @@ int kr_run_invite(struct kr_app *app, int argc, char **argv)
         return kr_app_unreadable(app);
     }
     if (app->is_json) {
-        return kr_json_line(json_pack("{s:s, s:s, s:o}", "ticket", text, "endpoint", ticket.endpoint, "expires",
-                                      kr_json_time(ticket.expires_s * 1000)))
+        return kr_json_line(json_pack("{s:s, s:s, s:o, s:b}", "ticket", text, "endpoint", ticket.endpoint, "expires",
+                                      kr_json_time(ticket.expires_s * 1000), "by_hand", ticket.is_by_hand))
                    ? KR_EXIT_DONE
                    : KR_EXIT_ERROR;
     }
@@ -72,7 +76,11 @@ int kr_run_invite(struct kr_app *app, int argc, char **argv)
         (void)fputs(_("Holds once, until "), stderr);
         kr_out_time(stderr, ticket.expires_s);
         (void)fputs(
-            _(". Whoever has it can use it: hand it over on a way that you trust.\nThe other side enters: kairan join TICKET\n"),
+            ticket.is_by_hand
+                ? _(". Whoever has it can use it, and nobody confirms the link: give it to somebody whom you know, by hand, and "
+                    "send it to nobody.\nThe other side enters: kairan join --by-hand TICKET\n")
+                : _(". Whoever has it can use it: hand it over on a way that you trust.\nThe other side enters: kairan join "
+                    "TICKET\nThen telephone: the link is in force when both have compared its code (kairan peer code)\n"),
             stderr);
     }
     return KR_EXIT_DONE;
@@ -90,18 +98,22 @@ static enum kr_err show_step(void *context, struct kr_slice item)
                                         N_("welcomed"),
                                         N_("linked"),
                                         N_("member of the community"),
-                                        N_("candidate for the community")};
-    static const char *const names[] = {"dialling", "session", "welcomed", "linked", "member", "candidate"};
+                                        N_("candidate for the community"),
+                                        N_("waits until both operators have compared the code")};
+    static const char *const names[] = {"dialling", "session", "welcomed", "linked", "member", "candidate", "pending"};
     const struct joining *joining = context;
     struct kr_join_step step;
     enum kr_err err = kr_join_step_read(item, &step);
-    if (err != KR_OK || step.phase == 0 || step.phase > KR_JOIN_CANDIDATE) {
+    if (err != KR_OK || step.phase == 0 || step.phase > KR_JOIN_PENDING) {
         return err; /* phases of newer nodes are not for us */
     }
     if (joining->app->is_json) {
         json_t *object = json_pack("{s:s, s:o}", "step", names[step.phase - 1], "council", kr_json_slice(step.council_name));
         if (object != NULL && step.phase == KR_JOIN_CANDIDATE) {
             (void)json_object_set_new(object, "missing", json_integer(step.missing));
+        }
+        if (object != NULL && step.phase == KR_JOIN_PENDING) {
+            (void)json_object_set_new(object, "code", kr_json_slice(step.code));
         }
         return kr_json_line(object) ? KR_OK : KR_IO;
     }
@@ -117,6 +129,9 @@ static enum kr_err show_step(void *context, struct kr_slice item)
             step.missing);
     }
     (void)fputc('\n', stdout);
+    if (step.phase == KR_JOIN_PENDING) {
+        kr_pair_how(step.council_name, step.code);
+    }
     return fflush(stdout) == 0 ? KR_OK : KR_IO;
 }
 
@@ -144,11 +159,30 @@ static int publish_card(struct kr_app *app, const struct kr_root_options *root)
     return kr_council_publish(app, root, id) ? KR_EXIT_DONE : KR_EXIT_ERROR;
 }
 
+/* Whoever forges a ticket writes into it what he likes: only who was there can know. */
+static bool was_handed_over(const struct kr_app *app)
+{
+    if (!kr_has_terminal()) {
+        (void)kr_app_fail(
+            app, KR_DENIED,
+            _("this ticket says that it was handed over in person, and makes a link that nobody confirms: where somebody "
+              "whom you know gave it to you, add --by-hand; else ask for another one"));
+        return false;
+    }
+    (void)fputs(
+        _("This ticket makes a link that nobody confirms. That is for tickets which somebody whom you know gave to you by hand, "
+          "not for those that came by mail.\n"),
+        stderr);
+    return kr_ask_about(_("Was it so? [y/N] "));
+}
+
 int kr_run_join(struct kr_app *app, int argc, char **argv)
 {
     const char *timeout = NULL;
     struct kr_root_options root = {0};
-    const struct kr_option options[] = {{.name = "timeout", .text = &timeout}, KR_ROOT_OPTIONS(root)};
+    bool is_by_hand = false;
+    const struct kr_option options[] = {
+        {.name = "timeout", .text = &timeout}, {.name = "by-hand", .flag = &is_by_hand}, KR_ROOT_OPTIONS(root)};
     char text[2 * KR_TICKET_TEXT_BYTES_MAX];
     struct kr_error error = {0};
     struct kr_ticket ticket;
@@ -181,10 +215,12 @@ int kr_run_join(struct kr_app *app, int argc, char **argv)
     if (ticket.expires_s <= (uint64_t)time(NULL)) {
         return kr_app_fail(app, KR_EXPIRED, _("this ticket is no longer valid: ask for a new one"));
     }
+    if (ticket.is_by_hand && !is_by_hand && !was_handed_over(app)) {
+        return KR_EXIT_ERROR;
+    }
     kr_writer_init(&args, 4 * KR_KIB);
-    kr_writer_array(&args, 1);
-    kr_writer_str_slice(&args, (struct kr_slice){(const uint8_t *)text, len});
-    struct joining joining = {.app = app, .steps = ticket.has_community ? KR_JOIN_MEMBER : KR_JOIN_LINKED};
+    kr_join_write(&(struct kr_join){.ticket = {(const uint8_t *)text, len}, .is_by_hand = ticket.is_by_hand}, &args);
+    struct joining joining = {.app = app, .steps = ticket.has_community || !ticket.is_by_hand ? KR_JOIN_MEMBER : KR_JOIN_LINKED};
     err = kr_app_call(app, KR_OP_JOIN, &args, (int)timeout_s * 1000, show_step, &joining, NULL);
     kr_writer_deinit(&args);
     if (err != KR_OK) {
@@ -197,10 +233,12 @@ int kr_run_join(struct kr_app *app, int argc, char **argv)
 
 static const char *link_state(const struct kr_peer *peer)
 {
-    return peer->state == KR_LINK_JOINING  ? N_("joining")
-           : peer->state == KR_LINK_PAUSED ? N_("paused")
-           : peer->is_online               ? N_("online")
-                                           : N_("offline");
+    return peer->stop != KR_STOP_NOT        ? N_("stopped")
+           : peer->state == KR_LINK_JOINING ? N_("joining")
+           : peer->state == KR_LINK_PAUSED  ? N_("paused")
+           : peer->is_pending               ? N_("pending")
+           : peer->is_online                ? N_("online")
+                                            : N_("offline");
 }
 
 /* Of a link through a third node: as in JSON, and for people. */
@@ -264,6 +302,9 @@ static enum kr_err peer_json(const struct kr_peer *peer)
                                       ? json_pack("{s:o, s:o, s:s}", "council", kr_json_id(peer->through_council, 32), "name",
                                                   kr_json_slice(peer->through_name), "state", through_states[peer->through].word)
                                       : json_null());
+        (void)json_object_set_new(object, "online", json_boolean(peer->is_online));
+        (void)json_object_set_new(object, "pairing", kr_pair_json(peer));
+        (void)json_object_set_new(object, "stopped", kr_stop_json(peer));
         (void)json_object_set_new(object, "next_try", peer->next_try_ms > 0 ? kr_json_time(peer->next_try_ms) : json_null());
     }
     return kr_json_line(object) ? KR_OK : KR_IO;
@@ -302,9 +343,12 @@ static void peer_text(const struct kr_peer *peer)
     (void)fputs("\n  id: ", stdout);
     kr_out_id(stdout, peer->council, 64);
     (void)printf("\n  %s: ", _("state"));
-    kr_out_style(stdout, peer->is_online ? KR_STYLE_GREEN : KR_STYLE_AMBER);
+    const bool is_well = peer->is_online && !peer->is_pending && peer->stop == KR_STOP_NOT;
+    kr_out_style(stdout, is_well ? KR_STYLE_GREEN : KR_STYLE_AMBER);
     (void)fputs(_(link_state(peer)), stdout);
     kr_out_style(stdout, KR_STYLE_NONE);
+    kr_stop_text(peer);
+    kr_pair_text(peer);
     if (goes_through(peer)) {
         (void)printf("\n  %s: ", _("through"));
         kr_out_text(stdout, peer->through_name, false);

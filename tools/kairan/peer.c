@@ -5,6 +5,7 @@
 
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/out.h"
+#include "tools/kairan/pair.h"
 #include "tools/kairan/preview.h"
 
 static const struct action {
@@ -136,6 +137,14 @@ int kr_run_peer(struct kr_app *app, int argc, char **argv)
     const char *through = NULL;
     const struct kr_option options[] = {{.name = "yes", .letter = 'y', .flag = &is_sure}, {.name = "through", .text = &through}};
     int rest;
+    for (int i = 1; i < argc; i++) { /* these have options of their own */
+        if (argv[i][0] != '-') {
+            if (kr_pair_is_word(argv[i])) {
+                return kr_pair_run(app, argc, argv);
+            }
+            break;
+        }
+    }
     if (!kr_options_parse(app, argc, argv, options, 2, false, &rest)) {
         return KR_EXIT_ERROR;
     }
@@ -153,8 +162,8 @@ int kr_run_peer(struct kr_app *app, int argc, char **argv)
             return act(app, &actions[i], argv[rest + 1], is_sure);
         }
     }
-    return kr_app_fail(
-        app, KR_INVALID,
-        _("it is kairan peer pause, resume, remove, block or unblock COUNCIL, kairan peer add COUNCIL --through COUNCIL, or "
-          "kairan peer blocked"));
+    return kr_app_fail(app, KR_INVALID,
+                       _("it is kairan peer code, confirm, reject, pause, resume, remove, block or unblock COUNCIL, kairan peer "
+                         "add COUNCIL --through COUNCIL, or "
+                         "kairan peer blocked"));
 }

@@ -144,7 +144,7 @@ static void a_paused_peer_brings_nothing(void **state)
 
 static uint32_t join_by_ticket(struct bed *bed, uint32_t inviter, uint32_t joiner)
 {
-    struct kr_invite invite = {.is_link_only = true};
+    struct kr_invite invite = {.is_link_only = true, .is_by_hand = true};
     char text[2048];
     struct kr_writer args;
     struct kr_reader reader;
@@ -156,8 +156,7 @@ static uint32_t join_by_ticket(struct bed *bed, uint32_t inviter, uint32_t joine
     kr_reader_array(&reader, 1);
     assert_true(kr_slice_text(kr_reader_str(&reader, 2000), text, sizeof text));
     kr_writer_init(&args, 4 * KR_KIB);
-    kr_writer_array(&args, 1);
-    kr_writer_str(&args, text);
+    kr_join_write(&(struct kr_join){.ticket = {(const uint8_t *)text, strlen(text)}, .is_by_hand = true}, &args);
     const uint32_t code = bed_request(bed, joiner, KR_OP_JOIN, args.bytes, args.len, 30000);
     kr_writer_deinit(&args);
     return code;

@@ -33,7 +33,8 @@ enum fact {
     IS_STATEMENT = 256,
     IS_CANDIDATE = 512,
     IS_INTERNAL = 1024,
-    ALL_FACTS = 2048
+    IS_PENDING = 2048,
+    ALL_FACTS = 4096
 };
 
 static struct kr_policy_facts facts_of(uint32_t label, uint32_t bits)
@@ -51,6 +52,7 @@ static struct kr_policy_facts facts_of(uint32_t label, uint32_t bits)
         .is_statement = bits & IS_STATEMENT,
         .is_candidate = bits & IS_CANDIDATE,
         .is_internal = bits & IS_INTERNAL,
+        .is_pending = bits & IS_PENDING,
     };
 }
 
@@ -79,6 +81,9 @@ static bool expected(uint32_t label, uint32_t bits, enum kr_policy_use use)
     }
     if (bits & IS_STATEMENT) { /* the directory: for those who take part in it; never exported */
         return use != KR_POLICY_EXPORT && use != KR_POLICY_SEALED && (bits & (IS_AUTHOR | IS_MEMBER | IS_CANDIDATE)) != 0;
+    }
+    if ((bits & IS_PENDING) && label != KR_TLP_CLEAR) {
+        return false; /* nobody has found out yet who that is */
     }
     if (!(bits & (IS_AUTHOR | IS_TRUSTED))) {
         return false; /* quarantine */
@@ -186,6 +191,12 @@ static void each_reason_is_the_one_that_a_person_would_give(void **state)
         {KR_TLP_AMBER_STRICT, IS_INTERNAL | IS_AUTHOR, KR_POLICY_HOLD, "allow-author"},
         {KR_TLP_AMBER_STRICT, IS_INTERNAL | IS_AUTHOR, KR_POLICY_READ, "deny-internal"},
         {KR_TLP_CLEAR, IS_INTERNAL | IS_AUTHOR, KR_POLICY_EXPORT, "deny-internal"},
+        {KR_TLP_CLEAR, IS_PENDING | IS_TRUSTED, KR_POLICY_HOLD, "allow-anyone"},
+        {KR_TLP_GREEN, IS_PENDING | IS_TRUSTED | IS_MEMBER, KR_POLICY_HOLD, "deny-pending"},
+        {KR_TLP_GREEN, IS_PENDING | IS_TRUSTED, KR_POLICY_HOLD, "deny-not-member"},
+        {KR_TLP_AMBER, IS_PENDING | IS_AUTHOR, KR_POLICY_HOLD, "deny-pending"},
+        {KR_TLP_RED, IS_PENDING | IS_TRUSTED | IS_ADDRESSED, KR_POLICY_HEADER, "deny-pending"},
+        {KR_TLP_GREEN, IS_PENDING | IS_STATEMENT | IS_CANDIDATE, KR_POLICY_HOLD, "allow-directory"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -20,7 +20,7 @@ static int teardown(void **state)
 /* A ticket of `node` as text; `ttl_s` 0: the usual. */
 static void invite(struct bed *bed, uint32_t node, uint64_t ttl_s, char *ret_text, size_t size)
 {
-    struct kr_invite invite = {.ttl_s = ttl_s};
+    struct kr_invite invite = {.ttl_s = ttl_s, .is_by_hand = true};
     struct kr_writer args;
     struct kr_reader reader;
     kr_writer_init(&args, KR_KIB);
@@ -36,8 +36,7 @@ static uint32_t join(struct bed *bed, uint32_t node, const char *ticket, uint64_
 {
     struct kr_writer args;
     kr_writer_init(&args, 4 * KR_KIB);
-    kr_writer_array(&args, 1);
-    kr_writer_str(&args, ticket);
+    kr_join_write(&(struct kr_join){.ticket = {(const uint8_t *)ticket, strlen(ticket)}, .is_by_hand = true}, &args);
     uint32_t code = bed_request(bed, node, KR_OP_JOIN, args.bytes, args.len, ms);
     kr_writer_deinit(&args);
     return code;

@@ -9,6 +9,8 @@ static struct kr_client_frame frame, read_frame; /* large */
 
 ROUND_TRIP(kr_submit, submit, kr_submit_write, kr_submit_read)
 ROUND_TRIP(kr_invite, invite, kr_invite_write, kr_invite_read)
+ROUND_TRIP(kr_join, join, kr_join_write, kr_join_read)
+ROUND_TRIP(kr_pair_act, act, kr_pair_act_write, kr_pair_act_read)
 ROUND_TRIP(kr_ls, ls, kr_ls_write, kr_ls_read)
 ROUND_TRIP(kr_summary, summary, kr_summary_write, kr_summary_read)
 ROUND_TRIP(kr_match, match, kr_match_write, kr_match_read)
@@ -187,7 +189,8 @@ static void requests_read_back(void **state)
         .reason = text_slice("checked by telephone"),
         .body = text_slice("body"),
     };
-    struct kr_invite invite = {.ttl_s = 60, .has_community = true, .community = {4}, .is_link_only = true};
+    struct kr_invite invite = {.ttl_s = 60, .has_community = true, .community = {4}, .is_link_only = true, .is_by_hand = true};
+    struct kr_join join = {.ticket = text_slice("kairan1…"), .is_by_hand = true}, read_join;
     struct kr_ls ls = {.kind = 1, .label = KR_TLP_RED, .since_ms = 2, .limit = 3, .has_author = true, .author = {5}};
     struct kr_export export = {.use = KR_EXPORT_USE_OUT, .since = UINT64_MAX, .exercise = true}, read_export;
     struct kr_submit read_submit;
@@ -200,7 +203,10 @@ static void requests_read_back(void **state)
     assert_int_equal(read_submit.audience[1][0], 2);
     assert_true(read_submit.is_forced && read_submit.has_community);
     round_trip_kr_invite(&invite, &read_invite);
-    assert_true(read_invite.is_link_only && read_invite.has_community);
+    assert_true(read_invite.is_link_only && read_invite.has_community && read_invite.is_by_hand);
+    round_trip_kr_join(&join, &read_join);
+    assert_true(read_join.is_by_hand);
+    assert_slice_equal(read_join.ticket, "kairan1…", 10);
     round_trip_kr_ls(&ls, &read_ls);
     assert_int_equal(read_ls.limit, 3);
     assert_true(read_ls.has_author);
@@ -354,6 +360,10 @@ static void keys_and_statements_read_back(void **state)
     round_trip_kr_forward_item(&item, &read_item);
     assert_true(read_item.is_up[0] && !read_item.is_up[1] && !read_item.has_asked[0] && read_item.has_asked[1]);
     assert_true(read_item.rate == 4 && read_item.now_rate == 6 && read_item.dropped == 8 && read_item.waiting == 9);
+    struct kr_pair_act pair = {.action = KR_PAIR_CONFIRM, .council = {12}, .code = text_slice("1234 5678")}, read_pair;
+    round_trip_kr_pair_act(&pair, &read_pair);
+    assert_true(read_pair.action == KR_PAIR_CONFIRM && read_pair.council[0] == 12);
+    assert_slice_equal(read_pair.code, "1234 5678", 9);
     round_trip_kr_blocked(&blocked, &read_blocked);
     assert_true(read_blocked.council[0] == 10 && read_blocked.since_ms == 11);
     round_trip_kr_stated(&stated, &read_stated);
@@ -461,11 +471,12 @@ static void previews_and_explanations_read_back(void **state)
 static void the_state_of_a_node_reads_back(void **state)
 {
     static const int64_t clocks[] = {0, 1, -1, 86400000, -86400000, INT64_MAX, INT64_MIN};
-    struct kr_join_step step = {.phase = KR_JOIN_SESSION, .council_name = text_slice("広島")};
+    struct kr_join_step step = {.phase = KR_JOIN_PENDING, .council_name = text_slice("広島"), .code = text_slice("12345678")};
     struct kr_join_step read_step;
 
     (void)state;
     round_trip_kr_join_step(&step, &read_step);
+    assert_slice_equal(read_step.code, "12345678", 8);
     for (size_t i = 0; i < sizeof clocks / sizeof clocks[0]; i++) {
         struct kr_peer peer = {.council = {1},
                                .name = text_slice("p"),
@@ -476,7 +487,14 @@ static void the_state_of_a_node_reads_back(void **state)
                                .is_awaited = i % 2 == 0,
                                .through = KR_THROUGH_WAITING,
                                .through_council = {5},
-                               .through_name = text_slice("中")};
+                               .through_name = text_slice("中"),
+                               .is_pending = true,
+                               .we_confirmed = i % 2 == 1,
+                               .they_confirmed = i % 2 == 0,
+                               .code = text_slice("00000001"),
+                               .wrong_codes = 2,
+                               .stop = KR_STOP_CARD,
+                               .stopped_ms = 5};
         struct kr_peer read_peer;
 
         round_trip_kr_peer(&peer, &read_peer);
@@ -486,6 +504,9 @@ static void the_state_of_a_node_reads_back(void **state)
         assert_true(read_peer.through == KR_THROUGH_WAITING && read_peer.through_council[0] == 5);
         assert_slice_equal(read_peer.through_name, "中", 3);
         assert_true(read_peer.is_awaited == (i % 2 == 0));
+        assert_true(read_peer.is_pending && read_peer.we_confirmed == (i % 2 == 1) && read_peer.they_confirmed == (i % 2 == 0));
+        assert_slice_equal(read_peer.code, "00000001", 8);
+        assert_true(read_peer.wrong_codes == 2 && read_peer.stop == KR_STOP_CARD && read_peer.stopped_ms == 5);
     }
 }
 

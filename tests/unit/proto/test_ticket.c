@@ -35,6 +35,7 @@ static void tickets_read_back(void **state)
         char text[KR_TICKET_TEXT_BYTES_MAX];
 
         ticket.has_community = has_community == 1;
+        ticket.is_by_hand = has_community == 0;
         if (!ticket.has_community) {
             memset(ticket.community, 0, sizeof ticket.community);
         }
@@ -47,6 +48,7 @@ static void tickets_read_back(void **state)
         assert_memory_equal(read.secret, ticket.secret, 32);
         assert_true(read.expires_s == EXPIRES_S);
         assert_int_equal(read.has_community, has_community);
+        assert_int_equal(read.is_by_hand, has_community == 0);
         assert_memory_equal(read.community, ticket.community, 32);
     }
 }
@@ -173,7 +175,21 @@ static void other_contents_are_told_apart(void **state)
     kr_writer_uint(&writer, 0);
     assert_int_equal(parse_payload(&writer, &error), KR_MALFORMED); /* trailing byte */
     kr_writer_deinit(&writer);
-    write_payload(&writer, 8, 2, "tcp://a.example:1", 32);
+    for (uint64_t flags = 0; flags < 3; flags++) { /* one that this version does not know changes what the ticket means */
+        write_payload(&writer, 8, 2, "tcp://a.example:1", 32);
+        kr_writer_uint(&writer, flags);
+        assert_int_equal(parse_payload(&writer, &error), flags < 2 ? KR_OK : KR_MALFORMED);
+        kr_writer_deinit(&writer);
+    }
+    write_payload(&writer, 7, 2, "tcp://a.example:1", 32);
+    assert_int_equal(parse_payload(&writer, &error), KR_MALFORMED); /* without its flags */
+    kr_writer_deinit(&writer);
+    write_payload(&writer, 8, 1, "tcp://a.example:1", 32);
+    kr_writer_uint(&writer, 1);
+    assert_int_equal(parse_payload(&writer, &error), KR_MALFORMED); /* with some that it has not */
+    kr_writer_deinit(&writer);
+    write_payload(&writer, 9, 3, "tcp://a.example:1", 32);
+    kr_writer_uint(&writer, 0);
     kr_writer_uint(&writer, 0);
     assert_int_equal(parse_payload(&writer, &error), KR_VERSION);
     assert_non_null(strstr(error.text, "newer"));
