@@ -128,10 +128,22 @@ start_node() { # start_node COUNCIL: its process id in $started
     node "$1" status --wait 60s >/dev/null 2>&1 || give_up "$1 が起動しません" "$1 does not start"
 }
 
-link() { # link INVITER JOINER
+code_of() { # code_of COUNCIL OTHER, as soon as there is one
+    until code=$(node "$1" peer code "$2" --json 2>/dev/null | sed -n 's/.*"code": *"\([0-9]*\)".*/\1/p') && [ -n "$code" ]; do
+        [ $(($(now_ms) - began)) -lt 60000 ] || give_up "確認番号が出ません" "there is no code"
+    done
+    printf '%s\n' "$code"
+}
+
+link() { # link INVITER JOINER AND THEIR NAMES
     ticket=$(node "$1" invite --ttl 10m 2>/dev/null) || give_up "招待券を作れません" "no ticket can be made"
     printf '%s\n' "$ticket" | grep -o 'kairan1[a-z0-9]*' | node "$2" join - >/dev/null 2>"$root/said" ||
         give_up "接続できません: $(cat "$root/said")" "cannot join: $(cat "$root/said")"
+    # What two operators do on the telephone: each enters what the other one reads out.
+    code_here=$(code_of "$1" "$4") && code_there=$(code_of "$2" "$3")
+    say "$3 の確認番号 $code_here、$4 の確認番号 $code_there：電話で照合" "code at $3: $code_here, at $4: $code_there, compared by telephone"
+    node "$1" peer confirm "$4" "$code_there" >/dev/null 2>"$root/said" && node "$2" peer confirm "$3" "$code_here" >/dev/null 2>"$root/said" ||
+        give_up "確認できません: $(cat "$root/said")" "the code is not taken: $(cat "$root/said")"
 }
 
 # Waits, one question after the other, until the node knows so many members of the community.
@@ -176,15 +188,16 @@ start_node kinki && pid_kinki=$started
 start_node chugoku && pid_chugoku=$started
 held "三つのノードが動いています" "three nodes are running"
 mark
-link hokkaido kinki
+link hokkaido kinki "$(text 北海道 Hokkaido)" "$(text 近畿 Kinki)"
 wait_for_members kinki 2
-link kinki chugoku
+link kinki chugoku "$(text 近畿 Kinki)" "$(text 中国 Chugoku)"
 wait_for_members chugoku 3
 wait_for_members hokkaido 3
 for council in hokkaido chugoku; do
     [ "$(node "$council" peers --json | grep -c .)" -eq 1 ] || give_up "$council の接続先が一つではありません" "$council has not just one link"
 done
-held "招待券二枚で一列につながり、三者がコミュニティの一員です" "two tickets made a chain; all three are members of one community"
+held "招待券二枚と電話二本で一列につながり、三者がコミュニティの一員です" \
+    "two tickets and two telephone calls made a chain; all three are members of one community"
 
 head_line "1. 注意喚起メール（ISO-2022-JP）を TLP:AMBER で、北海道から近畿だけへ" \
     "1. An advisory mail in Japanese (ISO-2022-JP), TLP:AMBER, from Hokkaido to Kinki alone"
