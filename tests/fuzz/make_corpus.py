@@ -10,7 +10,8 @@ import sys
 
 # What the first byte means to each target: see the switch in its source.
 RECORD = {"record": 0, "header": 1, "sealed": 2, "report": 3, "advisory": 4, "council card": 5, "charter": 6, "vouch": 7,
-          "retraction": 8, "revision": 9, "sighting": 10, "revocation": 11}
+          "retraction": 8, "revision": 9, "sighting": 10, "revocation": 11,
+          "section": 12, "inside": 13}
 MESSAGE, HELLO, SUBMIT, INVITE, LS, SUMMARY, MATCH, SHOWN, COUNCIL, PREVIEW, EXPLAINED, PEER, STATUS, JOIN = range(14)
 FROM_CLIENT, FROM_KEEPER, RETRACT, REVISE, CONFIRM, WAITING, EXPORT, SIGHT, SIGHTING_ITEM = range(14, 23)
 STATED, CARD_EDIT, KEY_COPY, KEY_SEALED, KEY_FORGET, ALARM, PEER_ACT, BLOCKED, QUARANTINED, PROOF, PAPER, KEY_ITEM = range(29, 41)
@@ -185,6 +186,10 @@ def seeds(vectors):
         yield "record", kind, RECORD[kind], data[body_at + head_length(data[body_at]):element_end(data, body_at)]
     inner = array(binary(b"\x01" * 32), binary(b"x"))
     yield "record", "sighting", RECORD["sighting"], array(uint(3), binary(b"a.example"), uint(0), uint(4), uint(5), uint(6))
+    for number, case in enumerate(vectors["sections"] + vectors["bad_sections"]):
+        if len(case["section"]) // 2 <= LARGE:
+            yield "record", f"section-{number}", RECORD["section"], bytes.fromhex(case["section"])
+    yield "record", "inside", RECORD["inside"], array(array(array(uint(2), ID, ID)), binary(b"content"))
     yield "record", "sealed", RECORD["sealed"], len(inner).to_bytes(4, "big") + inner
     for case in vectors["bodies"] + vectors["statements"]:
         name = case["kind"].replace(" ", "-") + ("-rekeyed" if "bad_ones" in case else "")

@@ -2,6 +2,7 @@
 #include "crypto/secret.h"
 #include "proto/record/body.h"
 #include "proto/record/revocation.h"
+#include "proto/record/section.h"
 #include "proto/record/statement.h"
 #include "proto/record/takeback.h"
 #include "tests/fuzz/fuzz.h"
@@ -20,6 +21,8 @@ enum part {
     PART_REVISION,
     PART_SIGHTING,
     PART_REVOCATION,
+    PART_SECTION, /* as it comes */
+    PART_INSIDE,  /* what somebody sealed in one for us */
 };
 
 static struct council author, reader;
@@ -164,6 +167,58 @@ static void run_sighting(struct kr_slice bytes)
     }
 }
 
+static const struct kr_section_of section_of = {.author = (const uint8_t[32]){1}, .kind = KR_KIND_REPORT, .label = KR_TLP_RED};
+
+static void run_section(struct kr_slice bytes)
+{
+    struct kr_box_pair pair;
+    struct kr_section section;
+
+    memcpy(pair.public_key, reader.keyring.sealing[0].public_key, 32);
+    memcpy(pair.secret, reader.keyring.sealing[0].secret, 32);
+    enum kr_err checked = kr_section_check(bytes);
+    enum kr_err err = kr_section_open(bytes, &section_of, &pair, 1, &section);
+    KR_ASSERT(checked == KR_OK || err == KR_MALFORMED);
+    if (err == KR_OK) {
+        KR_ASSERT(section.addressed_count > 0 && section.addressed_count <= KR_ADDRESSED_MAX && section.content.len > 0);
+        KR_ASSERT(section.content.bytes >= section.bytes &&
+                  section.content.bytes + section.content.len <= section.bytes + section.len);
+        kr_section_deinit(&section);
+    }
+}
+
+/* The bytes as what stands behind the length in the box of a section that opens for us. */
+static void run_inside(struct kr_slice bytes)
+{
+    static const uint8_t key[32] = {7}, seed[32] = {8};
+    uint8_t padded[256 + KR_AEAD_BYTES] = {0}, slot[KR_SLOT_BYTES], commitment[32], ad[44] = {0};
+    const size_t len = bytes.len < 252 ? bytes.len : 252;
+    struct kr_writer writer;
+
+    memcpy(ad, section_of.author, 32);
+    ad[35] = (uint8_t)section_of.kind;
+    ad[39] = (uint8_t)section_of.label;
+    padded[2] = (uint8_t)(len >> 8);
+    padded[3] = (uint8_t)len;
+    memcpy(padded + 4, bytes.bytes, len);
+    kr_aead_seal(padded, padded, 256, ad, sizeof ad, (const uint8_t[24]){0}, key);
+    kr_hash(commitment, "kairan section key", key, 32);
+    KR_ASSERT(kr_slot_seal(slot, key, reader.keyring.sealing[0].public_key, seed) == KR_OK);
+    kr_writer_init(&writer, 4 * KR_KIB);
+    kr_writer_array(&writer, 3);
+    kr_writer_bin(&writer, commitment, 32);
+    kr_writer_array(&writer, 8);
+    for (unsigned i = 0; i < 8; i++) { /* ours is the last, the others are nobody's */
+        uint8_t other[KR_SLOT_BYTES] = {0};
+        other[KR_SLOT_BYTES - 1] = (uint8_t)i;
+        kr_writer_bin(&writer, i < 7 ? other : slot, KR_SLOT_BYTES);
+    }
+    kr_writer_bin(&writer, padded, sizeof padded);
+    KR_ASSERT(kr_writer_finish(&writer) == KR_OK && kr_section_check(slice(writer.bytes, writer.len)) == KR_OK);
+    run_section(slice(writer.bytes, writer.len));
+    kr_writer_deinit(&writer);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct kr_slice bytes = {0};
@@ -201,6 +256,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case PART_SIGHTING:
         run_sighting(bytes);
+        break;
+    case PART_SECTION:
+        run_section(bytes);
+        break;
+    case PART_INSIDE:
+        run_inside(bytes);
         break;
     default:
         run_statement(data[0], bytes);

@@ -547,6 +547,61 @@ def check_pairing(vectors):
     return 1
 
 
+# --- Inner sections, addresses ----------------------------------------------------------------------------------------------------
+
+def read_section(case, author, council):
+    """The addressed and the content, as whoever has this council's sealing key can read them."""
+    commitment, slots, box = fields(decode(bytes.fromhex(case["section"])), 3)
+    binary(commitment, 32)
+    slots = [binary(slot, 80) for slot in slots]
+    need(len(slots) in (8, 16, 32, 64), "slots")
+    need(all(first < second for first, second in zip(slots, slots[1:])), "order")
+    need(len(box) - 16 in CLASSES[1:21], "class")
+    key = None
+    for slot in slots:
+        try:
+            key = key or SealedBox(PrivateKey(bytes.fromhex(council["sealing_secret"]))).decrypt(slot)
+        except CryptoError:
+            pass
+    need(key is not None, "no slot")
+    need(blake("kairan section key", key) == commitment, "commitment")
+    associated = bytes.fromhex(author) + b"".join(case[field].to_bytes(4, "big") for field in ("kind", "label", "flags"))
+    try:
+        padded = sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(box, associated, bytes(24), key)
+    except CryptoError:
+        raise Bad("tag") from None
+    length = int.from_bytes(padded[:4], "big")
+    need(length <= len(padded) - 4 and not any(padded[4 + length:]), "padding")
+    addressed, content = fields(decode(padded[4:4 + length]), 2)
+    need(0 < len(addressed) < 64 and all(sort in (1, 2) for sort, _, _ in addressed), "addressed")
+    return [{"sort": sort, "council": binary(council, 32).hex(), "id": binary(ident, 32).hex()} for sort, council, ident in addressed], content
+
+
+def check_sections(vectors):
+    writer, reader, stranger = (vectors["councils"][name] for name in ("writer", "reader", "stranger"))
+    for case in vectors["sections"]:
+        addressed, content = read_section(case, writer["id"], reader)
+        assert addressed == case["addressed"] and content.hex() == case["content"], case["name"]
+        expect_bad("no slot", lambda case=case: read_section(case, writer["id"], stranger))
+        if case["writer_opens"]:
+            assert read_section(case, writer["id"], writer) == (addressed, content), case["name"]
+        else:
+            expect_bad("no slot", lambda case=case: read_section(case, writer["id"], writer))
+    for case in vectors["bad_sections"]:
+        expect_bad(case["bad"], lambda case=case: read_section(case, case.get("author", writer["id"]), reader))
+    return len(vectors["sections"]) + len(vectors["bad_sections"])
+
+
+def check_addresses(vectors):
+    for case in vectors["addresses"]:
+        values = [CHARSET.index(char) for char in case["text"].removeprefix("kairanto1")]
+        assert polymod([ord(char) >> 5 for char in "kairanto"] + [0] + [ord(char) & 31 for char in "kairanto"] + values) == 0x2BC830A3
+        bits = "".join(f"{value:05b}" for value in values[:-6])
+        payload = bytes(int(bits[i:i + 8], 2) for i in range(0, len(bits) // 8 * 8, 8))
+        assert payload == bytes([1, case["sort"]]) + b"".join(bytes.fromhex(case[field]) for field in ("council", "id", "key"))
+    return len(vectors["addresses"])
+
+
 # --- Trees ------------------------------------------------------------------------------------------------------------------------
 
 def tree_month(expires_s):
@@ -604,7 +659,7 @@ def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         vectors = json.load(file)
     sections = [check_councils, check_classes, check_encoding, check_bodies, check_records, check_bad_records, check_takebacks,
-                check_statements, check_session, check_messages, check_client_frames, check_tickets, check_pairing, check_trees]
+                check_statements, check_session, check_messages, check_client_frames, check_tickets, check_pairing, check_sections, check_addresses, check_trees]
     for section in sections:
         count = section(vectors)
         assert count > 0

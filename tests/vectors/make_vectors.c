@@ -44,6 +44,7 @@ static void write_all(FILE *out)
     vectors_wire(&json);
     vectors_tickets(&json);
     vectors_trees(&json);
+    vectors_sections(&json);
     json_close(&json, '}');
     fputc('\n', out);
 }

@@ -18,5 +18,6 @@ void vectors_bodies(struct json *json);
 void vectors_wire(struct json *json);
 void vectors_tickets(struct json *json);
 void vectors_trees(struct json *json);
+void vectors_sections(struct json *json);
 
 #endif
