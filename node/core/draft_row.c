@@ -507,6 +507,12 @@ static bool find_old(void *context, struct kr_slice key, struct kr_slice value)
     return sharing->count < SHARE_SLICE;
 }
 
+/* Nothing more can be done now; all else is that one draft's trouble. */
+static bool is_of_the_store(enum kr_err err)
+{
+    return err == KR_NOMEM || err == KR_IO || err == KR_STORE_FULL;
+}
+
 /* What is damaged stays as it is: `kairan verify` tells of it. */
 enum kr_err kr_drafts_share_slice(struct kr_step *step, bool *ret_more)
 {
@@ -523,7 +529,7 @@ enum kr_err kr_drafts_share_slice(struct kr_step *step, bool *ret_more)
             memcpy(core->drafts_at, sharing->tokens[i], KR_DRAFT_ID_BYTES);
             err = kr_draft_get(step->txn, sharing->tokens[i], row);
             err = err == KR_OK ? kr_draft_share(step, row) : err;
-            err = err == KR_CORRUPT ? KR_OK : err;
+            err = is_of_the_store(err) ? err : KR_OK;
         }
         *ret_more = err == KR_OK && sharing->count == SHARE_SLICE;
         core->drafts_are_old = err != KR_OK || *ret_more;

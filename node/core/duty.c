@@ -13,53 +13,32 @@ void kr_duty_roster_subject(uint8_t ret_subject[static 32])
 
 /* ---- what stands ---- */
 
-struct found {
-    struct {
-        uint8_t subject[32], record_id[32];
-    } items[KR_CONSENTS_MAX + 1];
-    uint32_t count;
-};
-
 static bool find_one(void *context, struct kr_slice key, struct kr_slice value)
 {
-    struct found *found = context;
+    struct kr_duty_list *list = context;
     struct kr_directory_entry entry;
     if (key.len == KR_DIRECTORY_KEY_BYTES && kr_directory_entry_read(value, &entry) == KR_OK) {
-        memcpy(found->items[found->count].subject, key.bytes + KR_DIRECTORY_KEY_BYTES - 32, 32);
-        memcpy(found->items[found->count++].record_id, entry.record_id, 32);
+        memcpy(list->items[list->count].subject, key.bytes + KR_DIRECTORY_KEY_BYTES - 32, 32);
+        memcpy(list->items[list->count++].record_id, entry.record_id, 32);
     }
-    return found->count < KR_CONSENTS_MAX + 1;
+    return list->count < KR_CONSENTS_MAX + 1;
 }
 
-enum kr_err kr_duty_records_load(struct kr_txn *txn, const struct kr_keyring *keyring, struct kr_duty_records *ret)
+enum kr_err kr_duty_list(struct kr_txn *txn, struct kr_duty_list *ret_list)
 {
     const uint8_t kind = KR_KIND_DUTY;
-    struct found *found = calloc(1, sizeof *found);
     uint32_t damaged;
-    *ret = (struct kr_duty_records){.items = calloc(KR_CONSENTS_MAX + 1, sizeof *ret->items)};
-    enum kr_err err = found == NULL || ret->items == NULL
-                          ? KR_NOMEM
-                          : kr_store_each_whole(txn, KR_TABLE_DIRECTORY, &kind, 1, find_one, found, &damaged);
-    for (uint32_t i = 0; err == KR_OK && i < found->count; i++) {
-        struct kr_duty_record *record = &ret->items[ret->count];
-        err = kr_internal_open(txn, keyring, found->items[i].record_id, &record->content, &record->len);
-        if (err == KR_OK) {
-            memcpy(record->subject, found->items[i].subject, 32);
-            ret->count++;
-        }
-        err = err == KR_NOT_FOUND || err == KR_CORRUPT ? KR_OK : err;
-    }
-    free(found);
-    return err;
+    ret_list->count = 0;
+    return kr_store_each_whole(txn, KR_TABLE_DIRECTORY, &kind, 1, find_one, ret_list, &damaged);
 }
 
-void kr_duty_records_free(struct kr_duty_records *records)
+enum kr_err kr_duty_open(struct kr_txn *txn, const struct kr_keyring *keyring, const struct kr_duty_listed *listed,
+                         uint8_t **ret_content, size_t *ret_len)
 {
-    for (uint32_t i = 0; i < records->count; i++) {
-        free(records->items[i].content);
-    }
-    free(records->items);
-    *records = (struct kr_duty_records){0};
+    *ret_content = NULL;
+    *ret_len = 0;
+    enum kr_err err = kr_internal_open(txn, keyring, listed->record_id, ret_content, ret_len);
+    return err == KR_NOT_FOUND || err == KR_CORRUPT ? KR_OK : err;
 }
 
 /* ---- whether it holds ---- */
@@ -178,38 +157,55 @@ static bool fits(const struct kr_core *core, const struct kr_consent *consent, c
            covers(core, consent, &job->header);
 }
 
-static void find_roster(const struct kr_duty_records *records, struct kr_duty_roster *roster)
+static enum kr_err is_on_duty(struct kr_step *step, const struct kr_duty_list *list, const uint8_t person[static 32], bool *ret_is)
 {
-    roster->count = 0;
-    for (uint32_t i = 0; i < records->count; i++) {
-        const struct kr_slice content = {records->items[i].content, records->items[i].len};
-        if (kr_duty_type(content) == KR_DUTY_ROSTER && kr_duty_roster_parse(content, roster) != KR_OK) {
-            roster->count = 0; /* whoever stands in a damaged one is not on duty */
+    uint8_t subject[32];
+    struct kr_duty_roster *roster = malloc(sizeof *roster);
+    enum kr_err err = roster == NULL ? KR_NOMEM : KR_OK;
+    kr_duty_roster_subject(subject);
+    *ret_is = false;
+    for (uint32_t i = 0; err == KR_OK && i < list->count; i++) {
+        uint8_t *content = NULL;
+        size_t len;
+        if (memcmp(list->items[i].subject, subject, 32) != 0) {
+            continue;
         }
+        err = kr_duty_open(step->txn, step->core->keyring, &list->items[i], &content, &len);
+        *ret_is = err == KR_OK && content != NULL && kr_duty_roster_parse((struct kr_slice){content, len}, roster) == KR_OK &&
+                  kr_duty_is_on(roster, person, step->now_ms / 1000);
+        free(content);
     }
+    free(roster);
+    return err;
+}
+
+/* Whether that consent is for such a submission of that person now. */
+static enum kr_err allows(struct kr_step *step, const struct kr_job *job, const struct kr_who *who,
+                          const struct kr_consent *consent, bool is_on_duty, bool *ret_allows)
+{
+    enum kr_consent_state state = KR_CONSENT_ENDED;
+    const bool is_meant = consent->person.len > 0 ? memcmp(consent->person.bytes, who->person, 32) == 0 : is_on_duty;
+    const bool is_own = consent->by.len > 0 && memcmp(consent->by.bytes, who->person, 32) == 0;
+    enum kr_err err = is_meant && !is_own ? kr_consent_state_of(step->txn, consent, step->now_ms / 1000, &state) : KR_OK;
+    *ret_allows = err == KR_OK && state == KR_CONSENT_HOLDS && fits(step->core, consent, job);
+    return err;
 }
 
 static enum kr_err find_consent(struct kr_step *step, const struct kr_job *job, const struct kr_who *who,
-                                const struct kr_duty_records *records, bool is_on_duty, uint8_t ret_consent[static 32],
-                                bool *ret_found)
+                                const struct kr_duty_list *list, uint8_t ret_consent[static 32], bool *ret_found)
 {
-    enum kr_err err = KR_OK;
-    for (uint32_t i = 0; err == KR_OK && i < records->count && !*ret_found; i++) {
+    bool is_there = false;
+    enum kr_err err = is_on_duty(step, list, who->person, &is_there);
+    for (uint32_t i = 0; err == KR_OK && i < list->count && !*ret_found; i++) {
         struct kr_consent consent;
-        enum kr_consent_state state;
-        if (kr_consent_parse((struct kr_slice){records->items[i].content, records->items[i].len}, &consent) != KR_OK) {
-            continue;
+        uint8_t *content = NULL;
+        size_t len;
+        err = kr_duty_open(step->txn, step->core->keyring, &list->items[i], &content, &len);
+        if (err == KR_OK && content != NULL && kr_consent_parse((struct kr_slice){content, len}, &consent) == KR_OK) {
+            err = allows(step, job, who, &consent, is_there, ret_found);
+            memcpy(ret_consent, list->items[i].subject, 32);
         }
-        const bool is_meant = consent.person.len > 0 ? memcmp(consent.person.bytes, who->person, 32) == 0 : is_on_duty;
-        const bool is_own = consent.by.len > 0 && memcmp(consent.by.bytes, who->person, 32) == 0;
-        if (!is_meant || is_own) {
-            continue;
-        }
-        err = kr_consent_state_of(step->txn, &consent, step->now_ms / 1000, &state);
-        if (err == KR_OK && state == KR_CONSENT_HOLDS && fits(step->core, &consent, job)) {
-            memcpy(ret_consent, records->items[i].subject, 32);
-            *ret_found = true;
-        }
+        free(content);
     }
     return err;
 }
@@ -217,31 +213,25 @@ static enum kr_err find_consent(struct kr_step *step, const struct kr_job *job, 
 enum kr_err kr_duty_permits(struct kr_step *step, const struct kr_job *job, uint8_t ret_consent[static 32], bool *ret_permits)
 {
     struct kr_who who;
-    struct kr_duty_records records = {0};
-    struct kr_duty_roster *roster = malloc(sizeof *roster);
+    struct kr_duty_list *list = malloc(sizeof *list);
     struct kr_draft_row *row = malloc(sizeof *row);
-    bool is_found = false, has_room = false;
+    bool is_found = false, has_room = false, is_new = false;
     *ret_permits = false;
-    enum kr_err err = roster == NULL || row == NULL ? KR_NOMEM : kr_who_find(step->txn, &job->caller, step->now_ms, &who);
-    const bool may =
-        err == KR_OK && who.facts.is_person && !job->skips_guards && (job->op == KR_OP_SUBMIT || job->op == KR_OP_SIGHT);
-    if (may) {
+    enum kr_err err = list == NULL || row == NULL ? KR_NOMEM : kr_who_find(step->txn, &job->caller, step->now_ms, &who);
+    if (err == KR_OK && who.facts.is_person && !job->skips_guards && (job->op == KR_OP_SUBMIT || job->op == KR_OP_SIGHT)) {
         err = kr_draft_get(step->txn, job->token, row);
-        const bool is_new = err == KR_NOT_FOUND; /* else it waits already */
-        err = is_new ? kr_duty_records_load(step->txn, step->core->keyring, &records) : err == KR_CORRUPT ? KR_OK : err;
+        is_new = err == KR_NOT_FOUND; /* else it waits already */
+        err = is_new ? kr_duty_list(step->txn, list) : err == KR_CORRUPT ? KR_OK : err;
     }
-    if (err == KR_OK && records.count > 0) {
-        find_roster(&records, roster);
-        err =
-            find_consent(step, job, &who, &records, kr_duty_is_on(roster, who.person, step->now_ms / 1000), ret_consent, &is_found);
+    if (err == KR_OK && is_new) {
+        err = find_consent(step, job, &who, list, ret_consent, &is_found);
     }
     if (err == KR_OK && is_found) {
         err = kr_draft_has_room(step, job, row, &has_room);
         *ret_permits = err == KR_OK && has_room;
         err = err == KR_OK && !has_room ? KR_CANCELLED : err;
     }
-    kr_duty_records_free(&records);
-    free(roster);
+    free(list);
     free(row);
     return err;
 }

@@ -13,20 +13,17 @@
 
 void kr_duty_roster_subject(uint8_t ret_subject[static 32]);
 
-/* A record that stands, opened. */
-struct kr_duty_record {
-    uint8_t subject[32];
-    uint8_t *content; /* owned */
-    size_t len;
-};
-/* All that stand, at most KR_CONSENTS_MAX and the roster; on any thread. What is damaged is passed over. To be ended with
- * kr_duty_records_free in any case. */
-struct kr_duty_records {
-    struct kr_duty_record *items;
+/* Those that stand, without what is in them: the roster, and consents that hold or ended of late; on any thread. */
+struct kr_duty_list {
+    struct kr_duty_listed {
+        uint8_t subject[32], record_id[32];
+    } items[KR_CONSENTS_MAX + 1];
     uint32_t count;
 };
-enum kr_err kr_duty_records_load(struct kr_txn *txn, const struct kr_keyring *keyring, struct kr_duty_records *ret) KR_WARN_UNUSED;
-void kr_duty_records_free(struct kr_duty_records *records);
+enum kr_err kr_duty_list(struct kr_txn *txn, struct kr_duty_list *ret_list) KR_WARN_UNUSED;
+/* The content of one; to be freed. NULL where it is damaged: it counts for nothing, and `kairan verify` tells of it. */
+enum kr_err kr_duty_open(struct kr_txn *txn, const struct kr_keyring *keyring, const struct kr_duty_listed *listed,
+                         uint8_t **ret_content, size_t *ret_len) KR_WARN_UNUSED;
 
 /* Whether it holds now, and if not, why. */
 enum kr_err kr_consent_state_of(struct kr_txn *txn, const struct kr_consent *consent, uint64_t now_s,

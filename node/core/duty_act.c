@@ -83,13 +83,13 @@ static enum kr_err check_new(struct kr_step *step, const struct kr_event *event,
 
 static enum kr_err has_room(struct kr_step *step, const struct kr_event *event)
 {
-    struct kr_duty_records records;
-    enum kr_err err = kr_duty_records_load(step->txn, step->core->keyring, &records);
-    if (err == KR_OK && records.count >= KR_CONSENTS_MAX) {
+    struct kr_duty_list *list = malloc(sizeof *list);
+    enum kr_err err = list == NULL ? KR_NOMEM : kr_duty_list(step->txn, list);
+    if (err == KR_OK && list->count >= KR_CONSENTS_MAX) {
         err = refuse(step, event, KR_BOUNDS,
                      "this council has as many standing consents as a node keeps: they go 90 days after their end");
     }
-    kr_duty_records_free(&records);
+    free(list);
     return err;
 }
 

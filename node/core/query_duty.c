@@ -32,16 +32,16 @@ static enum kr_err emit(struct kr_query_page *page, const struct kr_duty_item *i
     return kr_query_emit(page, &writer);
 }
 
-static enum kr_err give_consent(struct kr_query_page *page, const struct kr_duty_record *record)
+static enum kr_err give_consent(struct kr_query_page *page, const uint8_t subject[static 32], struct kr_slice content)
 {
     struct kr_consent consent;
     enum kr_consent_state state = KR_CONSENT_HOLDS;
     char names[3][KR_NAME_BYTES_MAX];
-    if (kr_consent_parse((struct kr_slice){record->content, record->len}, &consent) != KR_OK) {
+    if (kr_consent_parse(content, &consent) != KR_OK) {
         return KR_OK;
     }
     struct kr_duty_item item = {.type = KR_DUTY_CONSENT,
-                                .id = {record->subject, 32},
+                                .id = {subject, 32},
                                 .person = consent.person,
                                 .from_s = consent.given_ms / 1000,
                                 .until_s = consent.until_s,
@@ -93,12 +93,12 @@ static enum kr_err give_entries(struct kr_query_page *page, const struct kr_duty
     return err;
 }
 
-static enum kr_err give_roster(struct kr_query_page *page, const struct kr_duty_record *record, bool *ret_done)
+static enum kr_err give_roster(struct kr_query_page *page, struct kr_slice content, bool *ret_done)
 {
     struct kr_duty_roster *roster = malloc(sizeof *roster);
     enum kr_err err = roster == NULL ? KR_NOMEM : KR_OK;
     *ret_done = true;
-    if (err == KR_OK && kr_duty_roster_parse((struct kr_slice){record->content, record->len}, roster) == KR_OK) {
+    if (err == KR_OK && kr_duty_roster_parse(content, roster) == KR_OK) {
         err = give_entries(page, roster, ret_done);
     }
     free(roster);
@@ -115,30 +115,41 @@ static bool count_unreviewed(void *context, struct kr_slice key, struct kr_slice
     return true;
 }
 
+static enum kr_err give_one(struct kr_query_page *page, const struct kr_duty_listed *listed, bool is_roster, bool *ret_done)
+{
+    uint8_t *content = NULL;
+    size_t len = 0;
+    *ret_done = true;
+    enum kr_err err = kr_duty_open(page->txn, page->keyring, listed, &content, &len);
+    if (err == KR_OK && content != NULL) {
+        const struct kr_slice bytes = {content, len};
+        err = is_roster ? give_roster(page, bytes, ret_done) : give_consent(page, listed->subject, bytes);
+    }
+    page->has_moved = true;
+    free(content);
+    return err;
+}
+
 enum kr_err kr_query_duty(struct kr_query_page *page, struct kr_writer *result, bool *ret_done)
 {
     struct kr_query *query = page->query;
     struct kr_duty_sum sum = {0};
-    struct kr_duty_records records;
+    struct kr_duty_list *list = malloc(sizeof *list);
     uint8_t subject[32];
+    bool is_done = true;
     kr_duty_roster_subject(subject);
     query->position = query->position == UINT64_MAX ? 0 : query->position;
-    enum kr_err err = kr_duty_records_load(page->txn, page->keyring, &records);
-    while (err == KR_OK && query->position < records.count && !kr_query_is_full(page)) {
-        const struct kr_duty_record *record = &records.items[query->position];
-        bool is_done = true;
-        err = memcmp(record->subject, subject, 32) == 0 ? give_roster(page, record, &is_done) : give_consent(page, record);
+    enum kr_err err = list == NULL ? KR_NOMEM : kr_duty_list(page->txn, list);
+    while (err == KR_OK && is_done && query->position < list->count && !kr_query_is_full(page)) {
+        const struct kr_duty_listed *listed = &list->items[query->position];
+        err = give_one(page, listed, memcmp(listed->subject, subject, 32) == 0, &is_done);
         query->position += is_done;
-        page->has_moved = true;
-        if (!is_done) {
-            break;
-        }
     }
-    *ret_done = err == KR_OK && query->position >= records.count;
-    for (uint32_t i = 0; i < records.count; i++) {
-        sum.has_roster = sum.has_roster || memcmp(records.items[i].subject, subject, 32) == 0;
+    *ret_done = err == KR_OK && query->position >= list->count;
+    for (uint32_t i = 0; err == KR_OK && i < list->count; i++) {
+        sum.has_roster = sum.has_roster || memcmp(list->items[i].subject, subject, 32) == 0;
     }
-    kr_duty_records_free(&records);
+    free(list);
     if (*ret_done) {
         err = kr_drafts_each(page->txn, NULL, count_unreviewed, &sum);
         kr_duty_sum_write(&sum, result);
