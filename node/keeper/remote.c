@@ -384,7 +384,8 @@ static void take_frame(struct kr_remote *remote, uint32_t connection, struct kr_
     if (session == NULL) {
         session = session_of(remote, 0);
         if (session == NULL) { /* net has as many places: it counts wrong */
-            (void)say(remote, word_new(KR_NET_CLIENT_CUT, connection, NULL, 0));
+            struct session none = {.connection = connection, .fd = -1, .hand_frames = 1, .hand_bytes = (uint32_t)frame.len};
+            cut(remote, &none);
             return;
         }
         *session = (struct session){.connection = connection,

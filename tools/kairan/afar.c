@@ -37,7 +37,7 @@ static bool choose(struct kr_app *app)
         return true;
     }
     if (!is_here && environment("KAIRAN_STATE") == NULL && !kr_app_has_node_here()) {
-        (void)!kr_enrolled_only(app->afar); /* else it stays empty: a node here is meant, and its absence told */
+        app->is_implied = kr_enrolled_only(app->afar) == KR_OK; /* else a node here is meant, and its absence told */
     }
     return true;
 }

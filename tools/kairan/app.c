@@ -5,6 +5,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "tools/client/enrolled.h"
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/out.h"
 
@@ -109,6 +110,9 @@ bool kr_app_place(struct kr_app *app)
     if (!kr_app_choose(app)) {
         return false;
     }
+    if (app->is_implied) {
+        app->afar[0] = 0;
+    }
     if (app->afar[0] != 0) {
         (void)kr_app_fail(app, KR_INVALID,
                           _("this is done on the node's own machine; \"%s\" is elsewhere. Log in there, or name a node "
@@ -138,7 +142,12 @@ bool kr_app_place(struct kr_app *app)
 
 void kr_app_tell_absent(const struct kr_app *app, enum kr_err err, const struct kr_error *error)
 {
-    if (err == KR_NOT_FOUND && app->afar[0] == 0) {
+    char several[KR_ENROLLED_NAME_BYTES_MAX + 1];
+    const bool is_named = app->state != NULL || app->socket != NULL;
+    if (err == KR_NOT_FOUND && app->afar[0] == 0 && !is_named && kr_enrolled_only(several) == KR_EXISTS) {
+        (void)kr_app_fail(app, err,
+                          _("no node runs on this machine, and you are enrolled at several elsewhere: say which with --node NAME"));
+    } else if (err == KR_NOT_FOUND && app->afar[0] == 0) {
         (void)kr_app_fail(app, err,
                           _("no node runs on %s. Start it with \"kairand --state %s\" (a new one: \"kairan init\" first), or name "
                             "another state directory with --state"),

@@ -29,7 +29,7 @@ struct kr_app {
     bool is_json, wants_help, wants_version;
     const struct kr_command *command;
     char directory[PATH_MAX], path[PATH_MAX]; /* state directory and socket, found by kr_app_place */
-    bool has_chosen;
+    bool has_chosen, is_implied;              /* is_implied: nobody has named it, it is the only one */
     char afar[NAME_MAX + 1];      /* the node over the network that is meant; empty: one on this machine. kr_app_choose */
     char enrolled_path[PATH_MAX]; /* of what this machine keeps of it; with the next from kr_app_prepare on */
     struct kr_enrolled *enrolled;
@@ -131,7 +131,7 @@ bool kr_id_parse(const char *text, uint8_t ret_id[static 32], size_t *ret_len);
 /* ---- the node ---- */
 
 /* Finds the state directory and the socket of a node on this machine: for what is done there alone, which is refused where another
- * node is meant. Tells mistakes on stderr. */
+ * node is named. Tells mistakes on stderr. */
 bool kr_app_place(struct kr_app *app);
 /* Which node is meant (`afar`). Tells mistakes. */
 bool kr_app_choose(struct kr_app *app);

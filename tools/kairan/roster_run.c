@@ -101,6 +101,23 @@ static bool show(const struct run *run)
     return is_fine;
 }
 
+/* They are those of the node's machine. */
+static bool logins_are_known(const struct run *run)
+{
+    bool has_login = false;
+    for (uint32_t i = 0; i < run->roster.count; i++) {
+        has_login = has_login || run->roster.rows[i].has_uid;
+    }
+    if (has_login && run->app->afar[0] != 0) {
+        (void)kr_app_fail(
+            run->app, KR_INVALID,
+            _("the roster names logins, and these are those of the node's machine, which is not this one: run this there, "
+              "or leave that column out"));
+        return false;
+    }
+    return true;
+}
+
 /* ---- letters ---- */
 
 static void letter_text(FILE *out, const struct run *run, const struct kr_roster_row *row, const uint8_t id[static 32],
@@ -299,7 +316,7 @@ static int import(struct run *run, const char *path, bool is_dry, bool is_sure)
     if (err != KR_OK) {
         return kr_app_tell(run->app, err, &error);
     }
-    if (!kr_people_load(run->app, &run->people)) {
+    if (!kr_people_load(run->app, &run->people) || !logins_are_known(run)) {
         return KR_EXIT_ERROR;
     }
     err = kr_roster_plan(&run->people, &run->roster, run->effective_s, &run->plan, &error);
