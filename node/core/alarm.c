@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "node/core/effect.h"
+#include "node/core/root_confirm.h"
 
 /* In KR_TABLE_RECEIPTS: "alarm" ‖ author 32 ‖ BE64(version) ‖ kind 1 ‖ community 32 ‖ subject 32 → array of 4: noted_ms, settled
  * (0/1), and both records, header and signature alone (kr_record_strip). */
@@ -111,15 +112,29 @@ static enum kr_err is_enough(struct kr_step *step, const uint8_t key[static KEY_
     return err == KR_CORRUPT ? KR_OK : err;
 }
 
+/* Header and signature tell who signed what version; of a re-keying the body is the proof. */
+static enum kr_err write_half(const struct kr_record *record, bool is_whole, struct kr_writer *writer)
+{
+    if (!is_whole) {
+        return kr_record_strip(record, writer);
+    }
+    kr_writer_array(writer, 4);
+    kr_writer_slice(writer, record->header);
+    kr_writer_slice(writer, record->slots);
+    kr_writer_slice(writer, record->body);
+    kr_writer_slice(writer, record->signature);
+    return kr_writer_finish(writer);
+}
+
 static enum kr_err keep(struct kr_step *step, const uint8_t key[static KEY_BYTES], const struct kr_record *standing,
-                        const struct kr_record *other)
+                        const struct kr_record *other, bool is_whole)
 {
     struct kr_writer first, second;
     kr_writer_init(&first, KR_TABLE_VALUE_BYTES_MAX / 2);
     kr_writer_init(&second, KR_TABLE_VALUE_BYTES_MAX / 2);
-    enum kr_err err = kr_record_strip(standing, &first);
+    enum kr_err err = write_half(standing, is_whole, &first);
     if (err == KR_OK) {
-        err = kr_record_strip(other, &second);
+        err = write_half(other, is_whole, &second);
     }
     if (err == KR_OK) {
         err =
@@ -131,7 +146,8 @@ static enum kr_err keep(struct kr_step *step, const uint8_t key[static KEY_BYTES
     return err;
 }
 
-enum kr_err kr_alarm_raise(struct kr_step *step, const struct kr_job *job, const uint8_t standing_id[static 32])
+static enum kr_err raise_alarm(struct kr_step *step, const struct kr_job *job, const uint8_t standing_id[static 32],
+                               enum kr_alarm_sort sort)
 {
     uint8_t key[KEY_BYTES], *bytes = NULL;
     uint64_t arrival;
@@ -152,17 +168,34 @@ enum kr_err kr_alarm_raise(struct kr_step *step, const struct kr_job *job, const
         err = kr_record_split(bytes, len, &standing);
     }
     if (err == KR_OK) {
-        err = keep(step, key, &standing, &job->record);
+        err = keep(step, key, &standing, &job->record, sort == KR_ALARM_REKEYED);
     }
     free(bytes);
     if (err == KR_NOMEM || err == KR_IO || err == KR_STORE_FULL) {
         return err;
     }
     step->core->alarms_open += err == KR_OK;
+    kr_core_name(step->core, job->header.author, false, name, sizeof name);
+    if (sort == KR_ALARM_REKEYED) {
+        return kr_step_log(step, KR_LOG_ERROR,
+                           "ALARM: the root key of %s was replaced twice with one recovery paper: it is in two hands. Ask it by "
+                           "telephone (kairan alarms)",
+                           name);
+    }
     return kr_step_log(step, KR_LOG_ERROR,
                        "ALARM: %s signed two different statements of one version; ask it by telephone whether its root key is safe "
                        "(kairan alarms)",
-                       kr_core_name(step->core, job->header.author, false, name, sizeof name));
+                       name);
+}
+
+enum kr_err kr_alarm_raise(struct kr_step *step, const struct kr_job *job, const uint8_t standing_id[static 32])
+{
+    return raise_alarm(step, job, standing_id, KR_ALARM_VERSION);
+}
+
+enum kr_err kr_alarm_raise_rekeyed(struct kr_step *step, const struct kr_job *job, const uint8_t known_id[static 32])
+{
+    return raise_alarm(step, job, known_id, KR_ALARM_REKEYED);
 }
 
 /* ---- for clients ---- */
@@ -185,6 +218,9 @@ static bool list_one(void *context, struct kr_slice key, struct kr_slice value)
     struct kr_writer writer;
     struct kr_alarm item = {
         .noted_ms = alarm.noted_ms, .is_settled = alarm.is_settled, .records = {alarm.records[0], alarm.records[1]}};
+    struct kr_record first;
+    const bool is_whole = kr_record_split(alarm.records[0].bytes, alarm.records[0].len, &first) == KR_OK && !first.is_header_only;
+    item.sort = is_whole ? KR_ALARM_REKEYED : KR_ALARM_VERSION;
     memcpy(item.council, author, 32);
     kr_core_name(listing->step->core, author, listing->event->speaks_japanese, name, sizeof name);
     item.name = (struct kr_slice){(const uint8_t *)name, strlen(name)};
@@ -201,6 +237,9 @@ enum kr_err kr_alarms_request(struct kr_step *step, const struct kr_event *event
     uint32_t damaged = 0;
     enum kr_err err = kr_store_each_whole(step->txn, KR_TABLE_RECEIPTS, prefix, sizeof prefix, list_one, &listing, &damaged);
     err = err == KR_OK ? listing.err : err;
+    if (err == KR_OK) {
+        err = kr_root_confirm_list(step, event);
+    }
     return err == KR_OK ? kr_step_end_empty(step, event->client, event->request) : err;
 }
 

@@ -10,6 +10,9 @@ enum kr_err kr_alarms_load(struct kr_step *step) KR_WARN_UNUSED;
  * wait to be settled.
  */
 enum kr_err kr_alarm_raise(struct kr_step *step, const struct kr_job *job, const uint8_t standing_id[static 32]) KR_WARN_UNUSED;
+/* `job` is a card whose root keys are others than those of the card with that id, by one recovery key. */
+enum kr_err kr_alarm_raise_rekeyed(struct kr_step *step, const struct kr_job *job,
+                                   const uint8_t known_id[static 32]) KR_WARN_UNUSED;
 
 enum kr_err kr_alarms_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_settle_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;

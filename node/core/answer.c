@@ -154,7 +154,7 @@ enum kr_err kr_status_request(struct kr_step *step, const struct kr_event *event
     status.indicators = stat.indicators;
     status.quarantined = core->quarantine_count;
     status.takebacks_waiting = core->takebacks_waiting;
-    status.alarms = core->alarms_open;
+    status.alarms = core->alarms_open + core->unconfirmed_count;
     status.store_bytes = stat.bytes_used;
     status.disk_free_bytes = stat.disk_free_bytes;
     status.links = core->link_count;

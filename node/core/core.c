@@ -15,6 +15,7 @@
 #include "node/core/rekeyed.h"
 #include "node/core/restored.h"
 #include "node/core/revoke.h"
+#include "node/core/root_confirm.h"
 #include "node/core/takeback.h"
 #include "node/core/through.h"
 
@@ -194,6 +195,9 @@ static enum kr_err load(struct kr_core *core, struct kr_txn *txn)
         err = kr_alarms_load(&step);
     }
     if (err == KR_OK) {
+        err = kr_root_confirm_load(&step);
+    }
+    if (err == KR_OK) {
         err = kr_signed_load(&step);
     }
     if (err == KR_OK) {
@@ -352,6 +356,20 @@ static bool has_nothing_to_say(const struct kr_event *event)
     return kr_reader_end(&reader) == KR_OK;
 }
 
+static enum kr_err about_root_keys(struct kr_step *step, const struct kr_event *event)
+{
+    switch (event->op) {
+    case KR_OP_RECOVER:
+        return kr_recover_request(step, event);
+    case KR_OP_CONFIRM_ROOT:
+        return kr_root_confirm_request(step, event);
+    case KR_OP_ALARMS:
+        return kr_alarms_request(step, event);
+    default:
+        return kr_settle_request(step, event);
+    }
+}
+
 static enum kr_err perform(struct kr_step *step, const struct kr_event *event, const struct kr_who *who)
 {
     if (kr_restored_holds_op(step->core, event->op)) {
@@ -416,10 +434,6 @@ static enum kr_err perform(struct kr_step *step, const struct kr_event *event, c
         return kr_watch_request(step, event);
     case KR_OP_STATE:
         return kr_state_request(step, event);
-    case KR_OP_ALARMS:
-        return kr_alarms_request(step, event);
-    case KR_OP_SETTLE:
-        return kr_settle_request(step, event);
     case KR_OP_PAIR:
         return kr_pair_request(step, event);
     case KR_OP_PEER:
@@ -449,7 +463,10 @@ static enum kr_err perform(struct kr_step *step, const struct kr_event *event, c
     case KR_OP_FORWARDS:
         return kr_forwards_request(step, event);
     case KR_OP_RECOVER:
-        return kr_recover_request(step, event);
+    case KR_OP_CONFIRM_ROOT:
+    case KR_OP_ALARMS:
+    case KR_OP_SETTLE:
+        return about_root_keys(step, event);
     default:
         return kr_step_error(step, event->client, event->request, KR_VERSION, "this node does not know request %u: update it",
                              event->op);
@@ -680,7 +697,7 @@ void kr_core_stat(const struct kr_core *core, struct kr_core_stat *ret_stat)
                                 .jobs_out = core->jobs_out,
                                 .bytes_in_core = core->check_bytes,
                                 .is_restored = core->restored.how != KR_RESTORED_NOT,
-                                .alarms = core->alarms_open};
+                                .alarms = core->alarms_open + core->unconfirmed_count};
     memcpy(stat.council, core->self, 32);
     for (uint32_t i = 0; i < core->link_count; i++) {
         stat.links_up += core->links[i]->has_session;

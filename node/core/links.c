@@ -7,6 +7,7 @@
 #include "node/core/enrol.h"
 #include "node/core/forward.h"
 #include "node/core/restored.h"
+#include "node/core/root_confirm.h"
 #include "node/core/through.h"
 
 void kr_link_free(struct kr_link *link)
@@ -72,8 +73,11 @@ struct kr_link *kr_link_by_row(struct kr_core *core, const uint8_t row[static 32
 
 bool kr_council_is_held(const struct kr_core *core, const uint8_t council[static 32])
 {
-    for (uint32_t i = 0; i < core->link_count && core->pending_count > 0 && !KR_FAULT(KR_FAULT_PENDING_OPEN); i++) {
-        if (core->links[i]->pairing.is_pending && memcmp(core->links[i]->council, council, 32) == 0) {
+    const bool is_any = core->pending_count > 0 || core->unconfirmed_count > 0;
+    for (uint32_t i = 0; i < core->link_count && is_any; i++) {
+        const struct kr_link *link = core->links[i];
+        const bool is_held = (link->pairing.is_pending && !KR_FAULT(KR_FAULT_PENDING_OPEN)) || link->root_is_unconfirmed;
+        if (is_held && memcmp(link->council, council, 32) == 0) {
             return true;
         }
     }
@@ -390,12 +394,14 @@ enum kr_err kr_link_add(struct kr_step *step, const struct kr_link *init, struct
     core->links[core->link_count++] = link;
     count_pending(core);
     *ret_link = link;
-    return KR_OK;
+    return link->state == KR_LINK_OPEN ? kr_root_confirm_linked(step, link) : KR_OK;
 }
 
 enum kr_err kr_link_drop(struct kr_step *step, struct kr_link *link)
 {
     struct kr_core *core = step->core;
+    uint8_t council[32];
+    memcpy(council, link->council, sizeof council);
     enum kr_err err = kr_store_delete(step->txn, KR_TABLE_LINKS, kr_link_row(link), 32);
     if (err != KR_OK) {
         return err;
@@ -414,6 +420,9 @@ enum kr_err kr_link_drop(struct kr_step *step, struct kr_link *link)
     kr_spread_drop_link(core, link);
     kr_link_free(link);
     count_pending(core);
+    if (err == KR_OK) {
+        err = kr_root_confirm_unlinked(step, council);
+    }
     if (err == KR_OK) {
         err = kr_restored_link_dropped(step);
     }

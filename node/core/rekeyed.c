@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "crypto/fault.h"
+#include "node/core/alarm.h"
 #include "node/core/change.h"
 #include "node/core/facts.h"
 #include "node/core/revoke.h"
+#include "node/core/root_confirm.h"
 #include "node/core/takeback.h"
 
 #define SWEEP_SLICE 256u /* heads looked at */
@@ -23,18 +25,35 @@ static enum kr_root_rank rank_of(const struct kr_directory *directory, const str
     return is_card ? kr_directory_rank_card(directory, &card) : kr_directory_rank(directory, header->author, header->signing_key);
 }
 
+/* Two cards of one council whose re-keyings part: whoever has the paper made one of them. */
+static enum kr_err look_for_fork(struct kr_step *step, const struct kr_job *job)
+{
+    const struct kr_council *known = kr_directory_council(&step->core->directory, job->header.author);
+    struct kr_card card, other;
+    if (job->header.kind != KR_KIND_COUNCIL_CARD || known == NULL || known->rekeyings == 0 ||
+        kr_card_read((struct kr_slice){job->content, job->content_len}, &card) != KR_OK) {
+        return KR_OK;
+    }
+    kr_council_card(known, &other);
+    return kr_rekeyings_agree(&card.rekeyings, &other.rekeyings) ? KR_OK : kr_alarm_raise_rekeyed(step, job, known->record_id);
+}
+
 enum kr_err kr_rekeyed_judge(struct kr_step *step, const struct kr_job *job)
 {
     const struct kr_header *header = &job->header;
     enum kr_revoked_word word;
     const enum kr_root_rank rank = rank_of(&step->core->directory, header, (struct kr_slice){job->content, job->content_len});
+    enum kr_err err = look_for_fork(step, job);
+    if (err != KR_OK) {
+        return err;
+    }
     if (rank >= KR_ROOT_IN_FORCE || KR_FAULT(KR_FAULT_FORMER_ROOT_SIGNS)) {
         return KR_OK;
     }
     if (rank == KR_ROOT_NONE) {
         return KR_DENIED;
     }
-    enum kr_err err = kr_revoke_asks(step, header->author, header->signing_key, job->record.id, &word);
+    err = kr_revoke_asks(step, header->author, header->signing_key, job->record.id, &word);
     if (err != KR_OK) {
         return err;
     }
@@ -245,6 +264,9 @@ enum kr_err kr_rekeyed_entered(struct kr_step *step, const uint8_t author[static
     char name[KR_NAME_BYTES_MAX + 1];
     enum kr_err err = kr_step_log(step, KR_LOG_WARNING, "%s has another root key, by the word of its recovery key",
                                   kr_core_name(step->core, author, false, name, sizeof name));
+    if (err == KR_OK) {
+        err = kr_root_confirm_changed(step, author);
+    }
     return err == KR_OK ? kr_rekeyed_sweep(step, author) : err;
 }
 

@@ -363,7 +363,7 @@ static enum kr_err sweep_one(struct kr_step *step, const struct kr_revoked_key *
         return KR_OK; /* (what waits for trust is judged anew for itself) */
     }
     *ret_changed = true;
-    return word == KR_REVOKED_FALSE ? call_false(step, head, revoked->record_ids[0]) : call_genuine(step, head);
+    return word == KR_REVOKED_FALSE && revoked != NULL ? call_false(step, head, revoked->record_ids[0]) : call_genuine(step, head);
 }
 
 /* It may have stood behind a false one of the same target. */

@@ -186,6 +186,7 @@ struct kr_link {
     struct kr_walk walk;
 
     uint64_t quarantine_bytes; /* of records in quarantine that the peer brought */
+    bool root_is_unconfirmed;  /* its council's root key was replaced (root_confirm.h) */
     bool is_awaited;           /* not found equal since this node went back to an older state (restored.h) */
 
     /* Catching up: what both hold. */
@@ -309,6 +310,7 @@ struct kr_core {
     uint64_t quarantine_count, quarantine_bytes;
     uint64_t takebacks_waiting; /* for the operator's word */
     uint64_t alarms_open;       /* likewise (alarm.h) */
+    uint32_t unconfirmed_count; /* councils whose root key is to be confirmed (root_confirm.h) */
     struct kr_restored restored;
     bool takeback_is_due;              /* some have it now */
     bool quarantine_is_due;            /* the directory changed since the last look */
@@ -384,7 +386,7 @@ struct kr_link *kr_link_of_council(struct kr_core *core, const uint8_t council[s
 /* What the link's row stands under, which tells it from all others: the council, of a second one the transport key. */
 const uint8_t *kr_link_row(const struct kr_link *link);
 struct kr_link *kr_link_by_row(struct kr_core *core, const uint8_t row[static 32]);
-/* Whether nothing but CLEAR and the directory goes over it: its council's code is not confirmed. */
+/* Whether nothing but CLEAR and the directory goes over it: its council's code, or its root key, is not confirmed. */
 bool kr_link_is_held(const struct kr_core *core, const struct kr_link *link);
 bool kr_council_is_held(const struct kr_core *core, const uint8_t council[static 32]);
 bool kr_link_is_sister(const struct kr_core *core, const struct kr_link *link); /* with another node of our own council */

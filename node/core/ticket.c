@@ -19,6 +19,7 @@
 
 #include "node/core/effect.h"
 #include "node/core/enrol.h"
+#include "node/core/root_confirm.h"
 #include "node/core/through.h"
 #include "proto/wire/ticket.h"
 
@@ -736,6 +737,9 @@ enum kr_err kr_join_welcomed(struct kr_step *step, struct kr_link *link, const s
     link->pair_end = stat.arrivals + 1;
     kr_link_session_down(step->core, link);
     err = kr_link_put(step, link);
+    if (err == KR_OK) {
+        err = kr_root_confirm_linked(step, link);
+    }
     if (err == KR_OK && link->has_community) {
         err = kr_community_publish_card(step, link->community);
     }

@@ -161,6 +161,7 @@ const char *kr_op_name(uint32_t op)
         [KR_OP_NEW_KEYS] = "new keys",
         [KR_OP_ROTATE] = "rotate keys",
         [KR_OP_RECOVER] = "recover root",
+        [KR_OP_CONFIRM_ROOT] = "confirm root",
         [KR_OP_REVOKE] = "revoke key",
         [KR_OP_KEYS] = "keys",
         [KR_OP_BODIES] = "bodies",

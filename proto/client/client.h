@@ -106,11 +106,12 @@ enum kr_op {
                            under it from now on (kr_status tells how far that is). Nothing new where one comes already */
     KR_OP_RECOVER = 43, /* args: kr_recover; answers as KR_OP_STATE does: this council's card with another root key, for that one to
                            sign */
-    KR_OP_NEW_KEYS = 45, /* result: empty array when a node key and a sealing key that come next are in the keyring's file */
-    KR_OP_ROTATE = 46,   /* answers as KR_OP_STATE does: this council's card with those keys in place of the ones in use */
-    KR_OP_REVOKE = 48,   /* args: kr_revoke; answers as KR_OP_STATE does: the card with that key ended, and which of its records are
-                            genuine */
-    KR_OP_KEYS = 47,     /* pages of kr_key_item: this node's keys */
+    KR_OP_CONFIRM_ROOT = 44, /* args: kr_root_confirm; result: empty array: the link with that council is open again */
+    KR_OP_NEW_KEYS = 45,     /* result: empty array when a node key and a sealing key that come next are in the keyring's file */
+    KR_OP_ROTATE = 46,       /* answers as KR_OP_STATE does: this council's card with those keys in place of the ones in use */
+    KR_OP_REVOKE = 48, /* args: kr_revoke; answers as KR_OP_STATE does: the card with that key ended, and which of its records are
+                          genuine */
+    KR_OP_KEYS = 47,   /* pages of kr_key_item: this node's keys */
     /* proto/client/people.h: */
     KR_OP_BODIES = 50,  /* pages of kr_body_item */
     KR_OP_BODY = 51,    /* args: kr_body_act; result: kr_body_done */
@@ -550,7 +551,13 @@ enum kr_err kr_blocked_read(struct kr_slice bytes, struct kr_blocked *ret_blocke
 
 /* Two statements of one council, kind, subject and version: its root key is in two hands. Each record is header and signature
  * alone: with them anybody can convince himself (kr_alarm_check). */
+enum kr_alarm_sort {
+    KR_ALARM_VERSION = 0, /* two statements of one version, both without slots and body */
+    KR_ALARM_REKEYED = 1, /* two cards, whole, whose root keys were replaced by one recovery key */
+    KR_ALARM_ROOT = 2,    /* no proof: a linked council's root key is to be confirmed. First the new one, then the one before */
+};
 struct kr_alarm {
+    uint32_t sort;
     uint8_t council[32];
     struct kr_slice name;
     uint64_t noted_ms;

@@ -85,3 +85,26 @@ enum kr_err kr_recover_read(struct kr_slice bytes, struct kr_recover *ret_recove
     }
     return err;
 }
+
+void kr_root_confirm_write(const struct kr_root_confirm *confirm, struct kr_writer *writer)
+{
+    kr_writer_array(writer, 2);
+    kr_writer_bin(writer, confirm->council, sizeof confirm->council);
+    kr_writer_bin(writer, confirm->root, sizeof confirm->root);
+}
+
+enum kr_err kr_root_confirm_read(struct kr_slice bytes, struct kr_root_confirm *ret_confirm)
+{
+    struct kr_reader reader;
+    struct kr_root_confirm confirm;
+    kr_reader_init(&reader, bytes.bytes, bytes.len);
+    kr_reader_array(&reader, 2);
+    kr_reader_fixed(&reader, confirm.council, sizeof confirm.council);
+    kr_reader_fixed(&reader, confirm.root, sizeof confirm.root);
+    kr_reader_close(&reader);
+    enum kr_err err = kr_reader_end(&reader);
+    if (err == KR_OK) {
+        *ret_confirm = confirm;
+    }
+    return err;
+}

@@ -45,6 +45,13 @@ struct kr_recover {
     struct kr_rekeying rekeying;
     uint32_t others;
 };
+/* KR_OP_CONFIRM_ROOT: the operator has compared a linked council's new root key with it. */
+struct kr_root_confirm {
+    uint8_t council[32], root[32];
+};
+void kr_root_confirm_write(const struct kr_root_confirm *confirm, struct kr_writer *writer);
+enum kr_err kr_root_confirm_read(struct kr_slice bytes, struct kr_root_confirm *ret_confirm) KR_WARN_UNUSED;
+
 void kr_recover_write(const struct kr_recover *recover, struct kr_writer *writer);
 enum kr_err kr_recover_read(struct kr_slice bytes, struct kr_recover *ret_recover) KR_WARN_UNUSED;
 

@@ -23,7 +23,7 @@ def write(path, text):
 def take_off(tool, stick, passphrase, wrong):
     """Onto the stick and off the node; what is no copy takes nothing off."""
     shown = json.loads(tool.done("--json", "root"))
-    check(shown == {"root_on_node": True, "recovery_on_node": True}, f"a new node: {shown}")
+    check(shown["root_on_node"] and shown["recovery_on_node"] and len(shown["root_key"]) == 64, f"a new node: {shown}")
     tool.refused("--to", "root", "export")
     tool.refused("there is no file", "root", "export", "--to", stick, "--passphrase-file", os.path.join(stick, "nowhere"))
     check(not [name for name in os.listdir(stick) if name.endswith(".key")], "a refused export left a file")
@@ -76,7 +76,8 @@ def run(options, directory):
         check(region(tool) == "North", "the card was changed without the root key")
         kita.kill()
         kita.start()
-        check(json.loads(tool.done("--json", "root")) == {"root_on_node": False, "recovery_on_node": False}, "the keys are back")
+        shown = json.loads(tool.done("--json", "root"))
+        check(not shown["root_on_node"] and not shown["recovery_on_node"], "the keys are back")
         with_root = ("--root", path, "--root-passphrase-file", passphrase)
         tool.refused("wrong passphrase", "council", "set", "--region", "East", "--root", path, "--root-passphrase-file", wrong)
         tool.done("council", "set", "--region", "East", "--contact-telephone", "011-000-0000", *with_root)

@@ -15,7 +15,7 @@ RECORD = {"record": 0, "header": 1, "sealed": 2, "report": 3, "advisory": 4, "co
 MESSAGE, HELLO, SUBMIT, INVITE, LS, SUMMARY, MATCH, SHOWN, COUNCIL, PREVIEW, EXPLAINED, PEER, STATUS, JOIN = range(14)
 FROM_CLIENT, FROM_KEEPER, RETRACT, REVISE, CONFIRM, WAITING, EXPORT, SIGHT, SIGHTING_ITEM = range(14, 23)
 STATED, CARD_EDIT, KEY_COPY, KEY_SEALED, KEY_FORGET, ALARM, PEER_ACT, BLOCKED, QUARANTINED, PROOF, PAPER, KEY_ITEM = range(29, 41)
-REVOKE, RECOVER = 55, 65
+REVOKE, RECOVER, CONFIRM_ROOT = 55, 65, 74
 FORWARD_ACT, FORWARD_ITEM = 63, 64
 DUTY = 66  # the first of what is about duty, and about whom a draft is by
 TEXT, PAYLOAD, ENDPOINT = range(3)
@@ -93,7 +93,7 @@ def answers():
     yield KEY_COPY, array(uint(1), ID)
     yield KEY_SEALED, array(ID, ID, binary(b"\x02" * 80))
     yield KEY_FORGET, array(uint(2), binary(b"\x03" * 64))
-    yield ALARM, array(ID, text("n"), uint(1), uint(0), binary(b"one"), binary(b"two"))
+    yield ALARM, array(ID, text("n"), uint(1), uint(0), binary(b"one"), binary(b"two"), uint(1))
     yield PEER_ACT, array(uint(4), ID)
     yield PEER_ACT, array(uint(6), ID, ID)
     yield FORWARD_ACT, array(uint(1), ID, ID, uint(0))
@@ -206,7 +206,7 @@ def seeds(vectors):
     for selector, data in answers():
         yield "wire", f"answer-{selector}", selector, data
     cards = [bytes.fromhex(case["bytes"]) for case in vectors["records"]][:2]
-    yield "wire", "proof", PROOF, array(ID, text("n"), uint(1), uint(0), binary(cards[0]), binary(cards[1]))
+    yield "wire", "proof", PROOF, array(ID, text("n"), uint(1), uint(0), binary(cards[0]), binary(cards[1]), uint(0))
     yield "wire", "paper", PAPER, paper()
     for number, data in enumerate(people(), start=KEY_ITEM + 1):
         if data is not None:
@@ -215,6 +215,7 @@ def seeds(vectors):
         yield "wire", f"duty-{number}", number, data
     yield "wire", "key-item", KEY_ITEM, array(uint(1), uint(3), ID, uint(1), uint(2))
     yield "wire", "revoke", REVOKE, array(ID, uint(1), uint(1))
+    yield "wire", "confirm-root", CONFIRM_ROOT, array(ID, ID)
     yield "wire", "recover", RECOVER, array(ID, ID, ID, binary(b"\x05" * 64), uint(2))
     ticket = vectors["ticket"]
     yield "ticket", "good", TEXT, ticket["text"].encode()

@@ -163,6 +163,7 @@ RUN(body_key_item)
 RUN(body_keys)
 RUN(body_key_act)
 RUN(recover)
+RUN(root_confirm)
 #undef RUN
 
 #define RUN_CARD(type)                                                                                                             \
@@ -315,6 +316,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         run_duty_roster,
         run_join,
         run_pair_act,
+        run_root_confirm,
     };
     struct kr_slice bytes = {0};
 

@@ -413,5 +413,8 @@ enum sim_verdict sim_check_convergence(struct sim_world *world)
         verdict = world->nodes[i]->is_hostile ? SIM_HOLDS : check_directory(world, world->nodes[i]);
     }
     free(must);
+    if (verdict == SIM_HOLDS) {
+        verdict = sim_check_lies(world);
+    }
     return verdict == SIM_HOLDS ? sim_check_same(world) : verdict;
 }

@@ -222,7 +222,7 @@ static void draw_nodes_trouble(struct hand *hand)
             .kind = SIM_OP_CRASH, .at_ms = some_time(hand), .for_ms = some_while(hand), .node = below(hand, plan->node_count)};
         sim_plan_add(plan, &op);
     }
-    for (uint32_t i = 0; i < (hand->bounds->has_keys ? 0 : restores); i++) {
+    for (uint32_t i = 0; i < (hand->bounds->has_keys || hand->bounds->has_roots ? 0 : restores); i++) {
         struct sim_op op = {.kind = SIM_OP_RESTORE, .at_ms = some_time(hand), .node = below(hand, plan->node_count)};
         struct sim_op backup = {.kind = SIM_OP_BACKUP, .at_ms = kr_rng_below(&hand->rng, op.at_ms + 1), .node = op.node};
         op.is_told = op.at_ms % 2 == 0; /* (drawn by another number the plans of all seeds would be others) */
@@ -235,7 +235,7 @@ static void draw_nodes_trouble(struct hand *hand)
         struct sim_op op = {.kind = SIM_OP_RENEW, .at_ms = some_time(hand), .node = below(hand, plan->node_count)};
         sim_plan_add(plan, &op);
     }
-    for (uint32_t i = 0; i < (hand->bounds->has_keys ? 0 : clocks); i++) {
+    for (uint32_t i = 0; i < (hand->bounds->has_keys || hand->bounds->has_roots ? 0 : clocks); i++) {
         static const int64_t skews_ms[] = {2000, 40000, 300000, 900000, 7200000, 100000000, 316224000000};
         int64_t skew_ms = skews_ms[below(hand, 7)];
         struct sim_op op = {.kind = SIM_OP_CLOCK,
@@ -321,6 +321,28 @@ static void draw_keys(struct hand *hand)
     sim_plan_add(plan, &last);
 }
 
+/* A root key that is stolen: what the thief says at its council's neighbours, before and after that has replaced it. */
+static void draw_roots(struct hand *hand)
+{
+    struct sim_plan *plan = hand->plan;
+    const uint32_t victim = below(hand, plan->node_count);
+    for (uint32_t i = 0, count = 1 + below(hand, 8); i < count; i++) {
+        const struct sim_edge *edge = &plan->edges.items[below(hand, plan->edges.count)];
+        struct sim_op op = {
+            .kind = SIM_OP_LIE, .at_ms = some_time(hand), .node = victim, .other = edge->a == victim ? edge->b : edge->a};
+        if (edge->a == victim || edge->b == victim) {
+            sim_plan_add(plan, &op);
+        }
+    }
+    for (uint32_t i = 0, count = 1 + below(hand, 3); i < count; i++) {
+        struct sim_op op = {
+            .kind = SIM_OP_REKEY, .at_ms = some_time(hand), .node = one_in(hand, 4) ? below(hand, plan->node_count) : victim};
+        sim_plan_add(plan, &op);
+    }
+    struct sim_op last = {.kind = SIM_OP_REKEY, .at_ms = plan->end_ms - 1, .node = victim};
+    sim_plan_add(plan, &last);
+}
+
 /* Two that are linked with a third one and not with each other. */
 static void draw_throughs(struct hand *hand)
 {
@@ -400,6 +422,9 @@ void sim_plan_draw(struct sim_plan *plan, uint64_t seed, const struct sim_bounds
     if (bounds->has_keys) {
         draw_keys(&hand);
         return;
+    }
+    if (bounds->has_roots) {
+        draw_roots(&hand);
     }
     if (bounds->has_throughs) {
         draw_throughs(&hand);

@@ -15,6 +15,11 @@ uint32_t kr_fault_number;
         .shape = SIM_SHAPE_COUNT, .has_keys = true, .is_honest = true                                                              \
     }
 
+#define ROOTS                                                                                                                      \
+    {                                                                                                                              \
+        .shape = SIM_SHAPE_COUNT, .has_roots = true, .is_honest = true                                                             \
+    }
+
 #define THROUGH                                                                                                                    \
     {                                                                                                                              \
         .shape = SIM_SHAPE_COUNT, .has_throughs = true, .is_honest = true                                                          \
@@ -50,6 +55,9 @@ const struct sim_fault sim_faults[KR_FAULT_COUNT] = {
     [KR_FAULT_FALSE_IN_TREES] = {"false-in-trees", "what a stolen key signed stays in the trees of who had it before", 7, KEYS},
     [KR_FAULT_FALSE_NOT_UNDONE] = {"false-not-undone", "what a stolen key took back stays taken back", 12, KEYS},
     [KR_FAULT_PENDING_OPEN] = {"pending-open", "a link that nobody has confirmed is taken for one in force", 6, ANY},
+    [KR_FAULT_FORMER_ROOT_SIGNS] = {"former-root-signs", "what a root key signed that was replaced is taken all the same", 44,
+                                    ROOTS},
+    [KR_FAULT_FORMER_ROOT_STAYS] = {"former-root-stays", "what it signed falsely stays where it is", 3, ROOTS},
     [KR_FAULT_COMMUNITIES_MIXED] = {"communities-mixed", "who is a member of one community counts as a member of all", 234, ANY},
     [KR_FAULT_FORWARD_UNTOLD] = {"forward-untold", "the ends of a link through a node do not hear that a session has ended", 9,
                                  THROUGH},

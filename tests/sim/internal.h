@@ -2,6 +2,7 @@
 #ifndef KR_TESTS_SIM_INTERNAL_H
 #define KR_TESTS_SIM_INTERNAL_H
 
+#include "node/core/state.h"
 #include "tests/sim/world.h"
 
 /* ---- heap.c: what happens when ---- */
@@ -25,6 +26,31 @@ enum sim_verdict sim_world_begin(struct sim_world *world, uint64_t seed, uint32_
 
 /* ---- run.c ---- */
 enum sim_verdict sim_let_out(struct sim_world *world, struct sim_node *node, struct kr_effects *effects);
+
+/* ---- theft.c ---- */
+/* One transaction of a node that is up, and what comes of it. */
+struct sim_visit {
+    struct sim_world *world;
+    struct sim_node *node;
+    struct kr_txn *txn;
+    struct kr_rng rng;
+    struct kr_effects effects;
+    struct kr_step step;
+};
+/* False: the node is down, or its store takes nothing. */
+bool sim_visit_begin(struct sim_visit *visit, struct sim_world *world, uint32_t index);
+/* Whether it is durable. */
+bool sim_visit_end(struct sim_visit *visit, enum kr_err err, enum sim_verdict *ret_verdict);
+/* Whether the request was answered and not refused. */
+bool sim_visit_is_answered(const struct sim_visit *visit);
+bool sim_node_may_sign(const struct sim_node *node);
+/* What a thief makes comes to `other` as if `node` had sent it. The job is freed. */
+enum sim_verdict sim_hand_over(struct sim_world *world, const struct sim_node *node, uint32_t other, struct kr_job *job,
+                               bool *ret_is_taken);
+
+/* ---- roots.c ---- */
+/* Its operator calls whoever has another root key, a while after it came. */
+void sim_node_confirm_roots(struct sim_world *world, struct sim_node *node);
 
 /* ---- memo.c ---- */
 struct sim_memo *sim_memo_new(void);

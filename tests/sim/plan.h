@@ -27,6 +27,8 @@
  *   forge NODE NODE as RECORD [back TIME]     a thief with the first one's node key brings the other a report, dated back
  *   unsay NODE NODE RECORD         the same, a retraction of a record of the first one's
  *   revoke NODE                    its council revokes the stolen key
+ *   lie NODE NODE                  a thief with the first one's root key brings the other a vouch or a card of its
+ *   rekey NODE                     its council replaces its root key with its recovery key
  *   heal                           ends all that; clocks are set right
  *   expect NODE has|lacks|hides RECORD                               expect same
  */
@@ -58,6 +60,8 @@ enum sim_op_kind {
     SIM_OP_UNSAY,
     SIM_OP_REVOKE,
     SIM_OP_CONFIRM,
+    SIM_OP_LIE,
+    SIM_OP_REKEY,
     SIM_OP_HEAL,
     SIM_OP_EXPECT,
     SIM_OP_COUNT
@@ -104,6 +108,7 @@ struct sim_bounds {
     enum sim_shape shape;    /* SIM_SHAPE_COUNT: the seed's choice */
     uint32_t days;           /* 0: minutes; else the run lasts so many days */
     bool has_keys;           /* keys are replaced, stolen and revoked; nobody goes back to a backup, clocks are right */
+    bool has_roots;          /* root keys are stolen and replaced; likewise */
     bool has_throughs;       /* nodes are linked through third ones */
     bool is_honest;          /* nobody goes over to the other side */
 };

@@ -116,6 +116,10 @@ static enum sim_verdict do_op(struct sim_world *world, const struct sim_op *op)
     case SIM_OP_CONFIRM:
         sim_world_confirm(world, op->node, op->other);
         break;
+    case SIM_OP_LIE:
+        return sim_world_lie(world, op->node, op->other);
+    case SIM_OP_REKEY:
+        return sim_world_rekey(world, op->node);
     case SIM_OP_HEAL:
         sim_world_heal(world);
         break;

@@ -124,6 +124,9 @@ enum sim_verdict sim_let_out(struct sim_world *world, struct sim_node *node, str
         bool is_taken = world->on_effect != NULL && world->on_effect(world->context, node, &effects->items[i]);
         verdict = is_taken ? SIM_HOLDS : let_out(world, node, &effects->items[i]);
     }
+    if (verdict == SIM_HOLDS && world->has_rekeyed && node->is_up) {
+        sim_node_confirm_roots(world, node);
+    }
     return verdict;
 }
 

@@ -11,7 +11,7 @@
 static const char *const word_names[SIM_WORD_COUNT] = {"vouches", "unvouches", "expels", "readmits"};
 static const char *const op_names[SIM_OP_COUNT] = {"submit", "retract", "noise",  "split",   "mute",    "cut",   "slow", "crash",
                                                    "backup", "restore", "clock",  "renew",   "through", "say",   "turn", "rotate",
-                                                   "forge",  "unsay",   "revoke", "confirm", "heal",    "expect"};
+                                                   "forge",  "unsay",   "revoke", "confirm", "lie",     "rekey", "heal", "expect"};
 static const char *const expected_names[] = {"has", "lacks", "hides", "same"};
 static const char *const label_names[] = {"clear", "green", "amber"};
 static const enum kr_label labels[] = {KR_TLP_CLEAR, KR_TLP_GREEN, KR_TLP_AMBER};
@@ -121,7 +121,11 @@ void sim_op_print(const struct sim_op *op, FILE *file)
         break;
     case SIM_OP_ROTATE:
     case SIM_OP_REVOKE:
+    case SIM_OP_REKEY:
         (void)fprintf(file, " %u", op->node);
+        break;
+    case SIM_OP_LIE:
+        (void)fprintf(file, " %u %u", op->node, op->other);
         break;
     case SIM_OP_FORGE:
         (void)fprintf(file, " %u %u as %u", op->node, op->other, op->record);
@@ -403,7 +407,12 @@ static void read_op(struct words *words, struct sim_plan *plan)
         break;
     case SIM_OP_ROTATE:
     case SIM_OP_REVOKE:
+    case SIM_OP_REKEY:
         op.node = next_node(words, plan);
+        break;
+    case SIM_OP_LIE:
+        op.node = next_node(words, plan);
+        op.other = next_node(words, plan);
         break;
     case SIM_OP_FORGE:
         read_forge(words, plan, &op);

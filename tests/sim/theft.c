@@ -10,21 +10,10 @@
 #include "proto/record/takeback.h"
 #include "tests/sim/internal.h"
 
-/* One transaction of a node that is up, and what comes of it. */
-struct visit {
-    struct sim_world *world;
-    struct sim_node *node;
-    struct kr_txn *txn;
-    struct kr_rng rng;
-    struct kr_effects effects;
-    struct kr_step step;
-};
-
-/* False: the node is down, or its store takes nothing. */
-static bool begin(struct visit *visit, struct sim_world *world, uint32_t index)
+bool sim_visit_begin(struct sim_visit *visit, struct sim_world *world, uint32_t index)
 {
     uint8_t seed[32];
-    *visit = (struct visit){.world = world, .node = world->nodes[index]};
+    *visit = (struct sim_visit){.world = world, .node = world->nodes[index]};
     if (!visit->node->is_up || visit->node->is_hostile || kr_store_write_begin(visit->node->store, &visit->txn) != KR_OK) {
         return false;
     }
@@ -39,8 +28,8 @@ static bool begin(struct visit *visit, struct sim_world *world, uint32_t index)
     return true;
 }
 
-/* Whether it is durable. A commit that fails leaves a core as it never is: a new life makes it anew. */
-static bool end(struct visit *visit, enum kr_err err, enum sim_verdict *ret_verdict)
+/* A commit that fails leaves a core as it never is: a new life makes it anew. */
+bool sim_visit_end(struct sim_visit *visit, enum kr_err err, enum sim_verdict *ret_verdict)
 {
     bool is_durable = false;
     if (err == KR_OK) {
@@ -59,8 +48,7 @@ static bool end(struct visit *visit, enum kr_err err, enum sim_verdict *ret_verd
     return is_durable;
 }
 
-/* Whether the request was answered and not refused. */
-static bool is_answered(const struct visit *visit)
+bool sim_visit_is_answered(const struct sim_visit *visit)
 {
     for (size_t i = 0; i < visit->effects.count; i++) {
         if (visit->effects.items[i].type == KR_EFFECT_END) {
@@ -70,7 +58,7 @@ static bool is_answered(const struct visit *visit)
     return false;
 }
 
-static bool may_sign(const struct sim_node *node)
+bool sim_node_may_sign(const struct sim_node *node)
 {
     return node->is_up && !kr_restored_holds(kr_loop_core(node->loop));
 }
@@ -85,29 +73,28 @@ static void make_keys(struct sim_world *world, struct sim_node *node)
 enum sim_verdict sim_world_rotate(struct sim_world *world, uint32_t index)
 {
     struct sim_node *node = world->nodes[index];
-    struct visit visit;
+    struct sim_visit visit;
     enum sim_verdict verdict = SIM_HOLDS;
-    if (!may_sign(node)) {
+    if (!sim_node_may_sign(node)) {
         return SIM_HOLDS;
     }
     make_keys(world, node);
-    if (begin(&visit, world, index)) {
+    if (sim_visit_begin(&visit, world, index)) {
         enum kr_err err = kr_rotate_request(&visit.step, &(struct kr_event){.type = KR_EVENT_REQUEST, .op = KR_OP_ROTATE});
-        (void)end(&visit, err, &verdict);
+        (void)sim_visit_end(&visit, err, &verdict);
     }
     return verdict;
 }
 
 /* ---- the thief ---- */
 
-/* What the thief makes comes to `other` as if node had sent it. */
-static enum sim_verdict hand_over(struct sim_world *world, const struct sim_node *node, uint32_t other, struct kr_job *job,
-                                  bool *ret_is_taken)
+enum sim_verdict sim_hand_over(struct sim_world *world, const struct sim_node *node, uint32_t other, struct kr_job *job,
+                               bool *ret_is_taken)
 {
-    struct visit visit;
+    struct sim_visit visit;
     enum sim_verdict verdict = SIM_HOLDS;
     *ret_is_taken = false;
-    if (begin(&visit, world, other)) {
+    if (sim_visit_begin(&visit, world, other)) {
         const struct kr_link *link = kr_link_by_council(visit.step.core, node->council);
         enum kr_err admitted = KR_DENIED, err = KR_OK;
         uint64_t arrival;
@@ -115,7 +102,7 @@ static enum sim_verdict hand_over(struct sim_world *world, const struct sim_node
         if (link != NULL && job->err == KR_OK) {
             err = kr_admit(&visit.step, job, node->council, link, &admitted, &arrival);
         }
-        *ret_is_taken = end(&visit, err, &verdict) && admitted == KR_OK;
+        *ret_is_taken = sim_visit_end(&visit, err, &verdict) && admitted == KR_OK;
     }
     kr_job_free(job);
     return verdict;
@@ -166,7 +153,7 @@ enum sim_verdict sim_world_forge(struct sim_world *world, uint32_t index, uint32
     struct sim_record *record = sim_world_add_record(world);
     *record = (struct sim_record){.node = index, .name = name, .label = KR_TLP_CLEAR, .is_false = true, .is_at_risk = true};
     memcpy(record->id, job->id, 32);
-    enum sim_verdict verdict = hand_over(world, node, other, job, &is_taken);
+    enum sim_verdict verdict = sim_hand_over(world, node, other, job, &is_taken);
     world->records[world->record_count - 1].is_accepted = is_taken; /* (records may have moved) */
     kr_writer_deinit(&content);
     kr_writer_deinit(&none);
@@ -214,7 +201,7 @@ enum sim_verdict sim_world_unsay(struct sim_world *world, uint32_t index, uint32
                                    .target = target.id,
                                    .content = {content.bytes, content.len}};
     const bool is_meant = !kr_label_is_sealed(header.label) && header.expires_s > node->now_ms / 1000;
-    enum sim_verdict verdict = !is_meant ? SIM_HOLDS : hand_over(world, node, other, sign(world, node, &draft), &is_taken);
+    enum sim_verdict verdict = !is_meant ? SIM_HOLDS : sim_hand_over(world, node, other, sign(world, node, &draft), &is_taken);
     kr_writer_deinit(&content);
     free(bytes);
     return verdict;
@@ -227,20 +214,20 @@ enum sim_verdict sim_world_revoke(struct sim_world *world, uint32_t index)
     struct sim_node *node = world->nodes[index];
     struct kr_revoke revoke = {.since_ms = node->stolen_ms};
     struct kr_writer args;
-    struct visit visit;
+    struct sim_visit visit;
     enum sim_verdict verdict = SIM_HOLDS;
-    if (!node->is_stolen || !may_sign(node)) {
+    if (!node->is_stolen || !sim_node_may_sign(node)) {
         return SIM_HOLDS;
     }
     make_keys(world, node);
     memcpy(revoke.key, node->stolen_key, 32);
     kr_writer_init(&args, KR_KIB);
     kr_revoke_write(&revoke, &args);
-    if (begin(&visit, world, index)) {
+    if (sim_visit_begin(&visit, world, index)) {
         const struct kr_event event = {.type = KR_EVENT_REQUEST, .op = KR_OP_REVOKE, .bytes = {args.bytes, args.len}};
         const enum kr_err err = kr_revoke_request(&visit.step, &event);
-        const bool is_done = err == KR_OK && is_answered(&visit);
-        if (end(&visit, err, &verdict) && is_done) {
+        const bool is_done = err == KR_OK && sim_visit_is_answered(&visit);
+        if (sim_visit_end(&visit, err, &verdict) && is_done) {
             node->is_revoked = true;
             sim_tell(world, "node %u revokes the stolen key", index);
         }

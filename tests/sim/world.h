@@ -52,6 +52,7 @@ struct sim_faults {
 #define SIM_CLIENT_FOUND   10u
 #define SIM_CLIENT_THROUGH 11u
 #define SIM_CLIENT_PAIR    12u
+#define SIM_CLIENT_ROOT    13u
 
 struct sim_event {
     uint64_t at_ms, order; /* order of scheduling breaks ties */
@@ -133,6 +134,9 @@ struct sim_node {
     bool is_stolen, is_revoked; /* a thief has that node key; its council has said so */
     uint64_t stolen_ms;         /* by its own clock */
     uint8_t stolen_key[32], stolen_secret[64];
+    bool has_lied, is_rekeyed;    /* a thief has its first root key and has used it; its council has replaced it since */
+    uint64_t lied_ms, changed_ms; /* when first; since when somebody's root key is to be confirmed; by its own clock */
+    uint8_t stolen_root[64];
 };
 
 /* What a node's store says of a record. */
@@ -181,6 +185,7 @@ struct sim_caller {
 };
 
 struct sim_world {
+    bool has_rekeyed; /* some council has another root key: operators confirm */
     uint64_t seed;
     struct kr_rng rng; /* of the world; nodes' seeds are drawn from it */
     struct sim_faults faults;
@@ -312,6 +317,15 @@ enum sim_verdict sim_world_rotate(struct sim_world *world, uint32_t node);
 enum sim_verdict sim_world_forge(struct sim_world *world, uint32_t node, uint32_t other, uint32_t name, uint64_t back_ms);
 /* The same of a retraction of that record of the node's, if `other` has it and it is not sealed. */
 enum sim_verdict sim_world_unsay(struct sim_world *world, uint32_t node, uint32_t other, struct sim_record *record);
+/* ---- roots.c ---- */
+/* A thief with the root key that `node` had when this was first done signs a vouch for a council of his own making, or a card, with
+ * some version, and brings it to a linked node as if it came from there. */
+enum sim_verdict sim_world_lie(struct sim_world *world, uint32_t node, uint32_t other);
+/* The node's council replaces its root key with its recovery key, and names what is genuine. */
+enum sim_verdict sim_world_rekey(struct sim_world *world, uint32_t node);
+/* After healing: where it has, nobody counts what the thief said. */
+enum sim_verdict sim_check_lies(struct sim_world *world);
+/* ---- theft.c ---- */
 /* The node's council revokes the stolen key. */
 enum sim_verdict sim_world_revoke(struct sim_world *world, uint32_t node);
 /* After healing: where the key is revoked, nobody shows what the thief signed. */

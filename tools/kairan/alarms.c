@@ -29,12 +29,36 @@ static json_t *json_record(struct kr_slice record)
 
 static enum kr_err alarm_json(const struct kr_alarm *alarm, const struct kr_header *header)
 {
-    return kr_json_line(json_pack("{s:o, s:o, s:s, s:I, s:o, s:b, s:o, s:o}", "council", kr_json_id(alarm->council, 32), "name",
-                                  kr_json_slice(alarm->name), "kind", kr_kind_name(header->kind), "version",
-                                  (json_int_t)header->version, "noted", kr_json_time(alarm->noted_ms), "settled", alarm->is_settled,
-                                  "first", json_record(alarm->records[0]), "second", json_record(alarm->records[1])))
+    return kr_json_line(json_pack("{s:s, s:o, s:o, s:s, s:I, s:o, s:b, s:o, s:o}", "alarm",
+                                  alarm->sort == KR_ALARM_REKEYED ? "re-keyed twice" : "two statements", "council",
+                                  kr_json_id(alarm->council, 32), "name", kr_json_slice(alarm->name), "kind",
+                                  kr_kind_name(header->kind), "version", (json_int_t)header->version, "noted",
+                                  kr_json_time(alarm->noted_ms), "settled", alarm->is_settled, "first",
+                                  json_record(alarm->records[0]), "second", json_record(alarm->records[1])))
                ? KR_OK
                : KR_IO;
+}
+
+/* A linked council has another root key, and nobody here has asked it yet. */
+static enum kr_err show_root(const struct listing *listing, const struct kr_alarm *alarm)
+{
+    if (listing->app->is_json) {
+        return kr_json_line(json_pack("{s:s, s:o, s:o, s:o, s:b, s:o, s:o}", "alarm", "root key", "council",
+                                      kr_json_id(alarm->council, 32), "name", kr_json_slice(alarm->name), "noted",
+                                      kr_json_time(alarm->noted_ms), "settled", 0, "root_key",
+                                      kr_json_id(alarm->records[0].bytes, 32), "before", kr_json_id(alarm->records[1].bytes, 32)))
+                   ? KR_OK
+                   : KR_IO;
+    }
+    kr_out_style(stdout, KR_STYLE_RED);
+    kr_out_text(stdout, alarm->name, false);
+    kr_out_style(stdout, KR_STYLE_NONE);
+    (void)fputs(_(": its root key was replaced by its recovery key. Nothing but TLP:CLEAR goes over the link\n    "), stdout);
+    kr_out_time(stdout, alarm->noted_ms / 1000);
+    (void)fputs(_(", the new root key begins with: "), stdout);
+    kr_out_digits(stdout, alarm->records[0].bytes);
+    (void)fputs(_("\n    Call it, let it read these digits out, then: kairan peer confirm-root COUNCIL\n"), stdout);
+    return KR_OK;
 }
 
 static enum kr_err show_alarm(void *context, struct kr_slice item)
@@ -43,6 +67,10 @@ static enum kr_err show_alarm(void *context, struct kr_slice item)
     struct kr_alarm alarm;
     struct kr_header header;
     enum kr_err err = kr_alarm_read(item, &alarm);
+    if (err == KR_OK && alarm.sort == KR_ALARM_ROOT) {
+        listing->count++;
+        return show_root(listing, &alarm);
+    }
     if (err == KR_OK) {
         err = kr_alarm_check(alarm.records, &header);
     }
@@ -56,7 +84,11 @@ static enum kr_err show_alarm(void *context, struct kr_slice item)
     kr_out_style(stdout, alarm.is_settled ? KR_STYLE_NONE : KR_STYLE_RED);
     kr_out_text(stdout, alarm.name, false);
     kr_out_style(stdout, KR_STYLE_NONE);
-    (void)printf(_(": two different statements (%s) of version %ju"), kr_kind_name(header.kind), (uintmax_t)header.version);
+    if (alarm.sort == KR_ALARM_REKEYED) {
+        (void)fputs(_(": its root key was replaced twice with one recovery paper"), stdout);
+    } else {
+        (void)printf(_(": two different statements (%s) of version %ju"), kr_kind_name(header.kind), (uintmax_t)header.version);
+    }
     (void)fputs("\n    ", stdout);
     kr_out_time(stdout, alarm.noted_ms / 1000);
     (void)fputs(alarm.is_settled ? _(", settled\n") : "\n", stdout);
@@ -71,7 +103,7 @@ static int list(struct kr_app *app)
     }
     if (listing.count == 0) {
         if (!app->is_json) {
-            (void)fputs(_("No council has signed two statements of one version.\n"), stdout);
+            (void)fputs(_("There is no alarm about any council's root key.\n"), stdout);
         }
         return KR_EXIT_NONE;
     }

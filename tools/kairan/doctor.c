@@ -220,7 +220,7 @@ static void look_at_waiting(struct doctor *doctor)
     const struct kr_status *status = &doctor->status;
     if (status->alarms > 0) {
         sayf(doctor, PROBLEM, "alarms", _("kairan alarms; call them on a number that you know"),
-             _("councils have signed two statements of one version: %ju"), status->alarms);
+             _("alarms about councils' root keys: %ju"), status->alarms);
     }
     if (status->takebacks_waiting > 0) {
         sayf(doctor, WARNING, "retractions", _("kairan retractions"), _("retractions wait for your word: %ju"),

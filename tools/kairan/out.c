@@ -106,6 +106,13 @@ void kr_out_id(FILE *out, const uint8_t id[static 32], size_t digits)
     (void)fprintf(out, "%.*s", (int)digits, hex);
 }
 
+void kr_out_digits(FILE *out, const uint8_t key[static 32])
+{
+    for (uint32_t i = 0; i < KR_OUT_DIGITS / 4; i++) {
+        (void)fprintf(out, "%s%02x%02x", i > 0 ? " " : "", key[2 * i], key[2 * i + 1]);
+    }
+}
+
 void kr_out_time(FILE *out, uint64_t unix_s)
 {
     char text[32] = "-";

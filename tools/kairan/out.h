@@ -31,6 +31,9 @@ void kr_out_padded(FILE *out, struct kr_slice text, size_t columns);
 void kr_hex(char *ret, const uint8_t *bytes, size_t len);
 /* The first `digits` of an id. */
 void kr_out_id(FILE *out, const uint8_t id[static 32], size_t digits);
+/* The beginning of a root key as it is read out by telephone: five groups of four digits. */
+#define KR_OUT_DIGITS 20u
+void kr_out_digits(FILE *out, const uint8_t key[static 32]);
 /* "2026-11-25 09:41" in local time; "-" for 0. */
 void kr_out_time(FILE *out, uint64_t unix_s);
 /* "1.5 MiB" */

@@ -7,6 +7,7 @@
 #include "tools/kairan/out.h"
 #include "tools/kairan/pair.h"
 #include "tools/kairan/preview.h"
+#include "tools/kairan/root_confirm.h"
 
 static const struct action {
     const char *word;
@@ -147,6 +148,9 @@ int kr_run_peer(struct kr_app *app, int argc, char **argv)
     }
     if (!kr_options_parse(app, argc, argv, options, 2, false, &rest)) {
         return KR_EXIT_ERROR;
+    }
+    if (rest + 2 <= argc && strcmp(argv[rest], "confirm-root") == 0) {
+        return kr_peer_confirm_root(app, argv + rest + 1, argc - rest - 1);
     }
     if (rest + 2 == argc && strcmp(argv[rest], "add") == 0) {
         return add(app, argv[rest + 1], through);

@@ -12,6 +12,7 @@
 #include "crypto/secret.h"
 #include "crypto/sign.h"
 #include "tools/kairan/out.h"
+#include "tools/kairan/recover.h"
 #include "tools/kairan/root_key.h"
 
 #define PAPER_BYTES_MAX 4096u
@@ -71,14 +72,18 @@ static bool copy_key(struct kr_app *app, enum kr_key_role role, struct copy_secr
 
 /* ---- export ---- */
 
-/* A directory stands for a file of a name of its own in it. */
-static bool find_place(const struct kr_app *app, const char *to, const uint8_t council[static 32], char *ret_path, size_t size)
+bool kr_root_place(const struct kr_app *app, const char *to, const uint8_t council[static 32], uint32_t number, char *ret_path,
+                   size_t size)
 {
     struct stat status;
-    char hex[9];
+    char hex[9], suffix[16] = "";
     const bool is_directory = stat(to, &status) == 0 && S_ISDIR(status.st_mode);
     sodium_bin2hex(hex, sizeof hex, council, 4);
-    const int len = is_directory ? snprintf(ret_path, size, "%s/kairan-root-%s.key", to, hex) : snprintf(ret_path, size, "%s", to);
+    if (number > 1) {
+        (void)snprintf(suffix, sizeof suffix, "-%u", number);
+    }
+    const int len =
+        is_directory ? snprintf(ret_path, size, "%s/kairan-root-%s%s.key", to, hex, suffix) : snprintf(ret_path, size, "%s", to);
     if (len < 0 || (size_t)len >= size) {
         (void)kr_app_fail(app, KR_BOUNDS, _("the path is too long"));
         return false;
@@ -87,7 +92,7 @@ static bool find_place(const struct kr_app *app, const char *to, const uint8_t c
 }
 
 /* What is on the stick is read again, from there: a copy that cannot be read is worse than none. */
-static bool write_root(const struct kr_app *app, const struct kr_root_key *key, const char *path, const char *passphrase)
+bool kr_root_write(const struct kr_app *app, const struct kr_root_key *key, const char *path, const char *passphrase)
 {
     struct kr_error error = {0};
     struct kr_root_key *again = NULL;
@@ -112,10 +117,10 @@ static int export_root(struct kr_app *app, const char *to, const struct kr_root_
     if (to == NULL) {
         return kr_app_fail(app, KR_INVALID, _("where to? Name the stick's directory: --to /media/usb"));
     }
-    bool ok = copy_key(app, KR_KEY_ROOT, &secrets) && find_place(app, to, secrets->key.council, path, sizeof path) &&
+    bool ok = copy_key(app, KR_KEY_ROOT, &secrets) && kr_root_place(app, to, secrets->key.council, 1, path, sizeof path) &&
               kr_app_passphrase(app, options->passphrase_file, options->passphrase_fd,
                                 _("Passphrase for the root key on that medium: "), _("The same again: "), &passphrase) &&
-              write_root(app, &secrets->key, path, passphrase);
+              kr_root_write(app, &secrets->key, path, passphrase);
     kr_secret_free(secrets);
     kr_secret_free(passphrase);
     if (!ok) {
@@ -131,12 +136,23 @@ static int export_root(struct kr_app *app, const char *to, const struct kr_root_
 
 /* ---- paper ---- */
 
+void kr_paper_print(const uint8_t council[static 32], char lines[static KR_PAPER_LINES][KR_PAPER_LINE_BYTES])
+{
+    char hex[17];
+    sodium_bin2hex(hex, sizeof hex, council, 8);
+    (void)printf(_("Kairan: recovery key of the council %s\n"), hex);
+    (void)fputs(_("Whoever has this paper can replace the council's root key. Keep it in a safe, apart from the root key.\n\n"),
+                stdout);
+    for (uint32_t i = 0; i < KR_PAPER_LINES; i++) {
+        (void)printf("    %s\n", lines[i]);
+    }
+}
+
 static bool print_paper(const struct kr_app *app, const struct copy_secrets *secrets)
 {
-    char lines[KR_PAPER_LINES][KR_PAPER_LINE_BYTES], hex[17];
+    char lines[KR_PAPER_LINES][KR_PAPER_LINE_BYTES];
     bool ok = true;
     kr_paper_write(secrets->seed, secrets->key.council, lines);
-    sodium_bin2hex(hex, sizeof hex, secrets->key.council, 8);
     if (app->is_json) {
         json_t *array = json_array();
         for (uint32_t i = 0; i < KR_PAPER_LINES; i++) {
@@ -144,12 +160,7 @@ static bool print_paper(const struct kr_app *app, const struct copy_secrets *sec
         }
         ok = kr_json_line(json_pack("{s:o}", "lines", array));
     } else {
-        (void)printf(_("Kairan: recovery key of the council %s\n"), hex);
-        (void)fputs(_("Whoever has this paper can replace the council's root key. Keep it in a safe, apart from the root key.\n\n"),
-                    stdout);
-        for (uint32_t i = 0; i < KR_PAPER_LINES; i++) {
-            (void)printf("    %s\n", lines[i]);
-        }
+        kr_paper_print(secrets->key.council, lines);
         (void)fputs(_("\nWhen it is on paper: kairan root forget --paper - (and type it in)\n"), stdout);
     }
     sodium_memzero(lines, sizeof lines);
@@ -292,17 +303,25 @@ static int show(struct kr_app *app)
 {
     static struct kr_status status;
     struct kr_slice result;
+    uint8_t root[32];
     if (kr_app_ask(app, KR_OP_STATUS, KR_ANSWER_MS, NULL, NULL, &result) != KR_OK) {
         return KR_EXIT_ERROR;
     }
     if (kr_status_read(result, &status) != KR_OK) {
         return kr_app_unreadable(app);
     }
+    if (!kr_root_in_force(app, root)) {
+        return KR_EXIT_ERROR;
+    }
     if (app->is_json) {
-        return kr_json_line(json_pack("{s:b, s:b}", "root_on_node", status.has_root, "recovery_on_node", status.has_recovery))
+        return kr_json_line(json_pack("{s:b, s:b, s:o}", "root_on_node", status.has_root, "recovery_on_node", status.has_recovery,
+                                      "root_key", kr_json_id(root, 32)))
                    ? KR_EXIT_DONE
                    : KR_EXIT_ERROR;
     }
+    (void)fputs(_("the root key begins with: "), stdout);
+    kr_out_digits(stdout, root);
+    (void)fputc('\n', stdout);
     (void)fputs(status.has_root ? _("root key: on this node. Take it off: kairan root export --to DIRECTORY\n")
                                 : _("root key: not on this node\n"),
                 stdout);
@@ -315,9 +334,16 @@ static int show(struct kr_app *app)
 int kr_run_root(struct kr_app *app, int argc, char **argv)
 {
     struct kr_root_options root = {0};
+    struct kr_recover_options recover = {0};
     const char *to = NULL, *paper_file = NULL, *passphrase_file = NULL, *passphrase_fd = NULL;
     const struct kr_option options[] = {{.name = "to", .text = &to},
                                         {.name = "paper", .text = &paper_file},
+                                        {.name = "since", .text = &recover.since},
+                                        {.name = "taken-over", .flag = &recover.is_taken_over},
+                                        {.name = "keep-others", .flag = &recover.keeps_others},
+                                        {.name = "end-others", .flag = &recover.ends_others},
+                                        {.name = "finish", .flag = &recover.is_finish},
+                                        {.name = "yes", .letter = 'y', .flag = &recover.is_sure},
                                         {.name = "passphrase-file", .text = &passphrase_file},
                                         {.name = "passphrase-fd", .text = &passphrase_fd},
                                         {.name = "root", .text = &root.file}};
@@ -331,6 +357,12 @@ int kr_run_root(struct kr_app *app, int argc, char **argv)
     if (rest < argc) {
         return kr_app_unwanted(app, argv[rest]);
     }
+    if (strcmp(what, "recover") == 0) {
+        recover.paper = paper_file;
+        recover.to = to;
+        recover.root = root;
+        return kr_root_recover(app, &recover);
+    }
     if (strcmp(what, "show") == 0) {
         return show(app);
     }
@@ -343,5 +375,5 @@ int kr_run_root(struct kr_app *app, int argc, char **argv)
     if (strcmp(what, "forget") == 0) {
         return forget(app, paper_file, &root);
     }
-    return kr_app_fail(app, KR_INVALID, _("it is kairan root show, export, paper or forget"));
+    return kr_app_fail(app, KR_INVALID, _("it is kairan root show, export, paper, forget or recover"));
 }

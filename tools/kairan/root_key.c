@@ -60,7 +60,7 @@ bool kr_root_open(const struct kr_app *app, const struct kr_root_options *option
 struct pending {
     uint32_t kind;
     const uint8_t *subject;
-    const uint8_t *revokes; /* node key that is taken back; NULL: none */
+    const uint8_t *revokes; /* key that is taken back; NULL: none */
     uint32_t count;
     struct {
         uint8_t *bytes;
@@ -113,7 +113,9 @@ static enum kr_err check_record(const struct pending *pending, uint32_t at, cons
     const bool is_first = header.kind == pending->kind && (header.kind != KR_KIND_COUNCIL_CARD || is_own_card) &&
                           (pending->subject == NULL || memcmp(header.subject, pending->subject, 32) == 0);
     /* What goes along is the council's card for each community, and what is said about the key that is taken back. */
-    return (at == 0 ? is_first : is_own_card || is_of_revoked(pending, &header)) ? KR_OK : KR_DENIED;
+    const bool is_along = is_own_card || is_of_revoked(pending, &header);
+    const bool is_meant = at == 0 ? is_first && (header.kind != KR_KIND_REVOCATION || is_along) : is_along;
+    return is_meant ? KR_OK : KR_DENIED;
 }
 
 static bool sign_all(const struct kr_app *app, struct pending *pending, const struct kr_root_key *key)
@@ -190,11 +192,12 @@ static bool sign_and_send(struct kr_app *app, struct pending *pending, const str
     struct kr_root_key *key = NULL;
     uint8_t id[32];
     uint32_t at = 0;
-    if (options->file == NULL) {
+    if (options->file == NULL && options->key == NULL) {
         (void)kr_app_fail(app, KR_KEY, _("the root key is not on this node: name its file with --root FILE"));
         return false;
     }
-    bool ok = kr_root_open(app, options, &key) && sign_all(app, pending, key);
+    bool ok = options->key != NULL || kr_root_open(app, options, &key);
+    ok = ok && sign_all(app, pending, options->key != NULL ? options->key : key);
     kr_secret_free(key);
     ok = ok && hand_in(app, pending, &at, ret_id);
     while (ok && at < pending->count) {

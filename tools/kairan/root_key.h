@@ -9,6 +9,7 @@
 /* The options of every command that may need it. */
 struct kr_root_options {
     const char *file, *passphrase_file, *passphrase_fd;
+    const struct kr_root_key *key; /* it is open already; borrowed */
 };
 #define KR_ROOT_OPTIONS(o)                                                                                                         \
     {.name = "root", .text = &(o).file}, {.name = "root-passphrase-file", .text = &(o).passphrase_file},                           \
@@ -28,8 +29,17 @@ bool kr_root_open(const struct kr_app *app, const struct kr_root_options *option
  * bytes stand on paper. Tells failures. Released with kr_secret_free. root.c */
 bool kr_paper_open(const struct kr_app *app, const char *path, struct kr_root_key **ret_key);
 
+/* Where a root key goes: a directory stands for a file of a name of its own in it, with that number where it is not the council's
+ * first. Tells failures. root.c */
+bool kr_root_place(const struct kr_app *app, const char *to, const uint8_t council[static 32], uint32_t number, char *ret_path,
+                   size_t size);
+/* Writes it there and reads it back. Tells failures. root.c */
+bool kr_root_write(const struct kr_app *app, const struct kr_root_key *key, const char *path, const char *passphrase);
+/* The lines of a recovery key and what they are. root.c */
+void kr_paper_print(const uint8_t council[static 32], char lines[static KR_PAPER_LINES][KR_PAPER_LINE_BYTES]);
+
 /* A request that comes to statements of ours, the first of them of this kind and about this council or community (NULL: whichever;
- * of KR_OP_REVOKE the node key that is taken back). Large ones are handed in one after the other, cards first.
+ * of KR_OP_REVOKE the key that is taken back). Large ones are handed in one after the other, cards first.
  * What the root key must sign is signed and sent back. Tells failures. `*ret_id` is the first one's. */
 bool kr_app_state(struct kr_app *app, enum kr_op op, struct kr_writer *args, uint32_t kind, const uint8_t *subject,
                   const struct kr_root_options *options, uint8_t ret_id[static 32]);

@@ -356,6 +356,142 @@ static void a_root_does_not_name_its_own(void **state)
     stranger_deinit(&stranger);
 }
 
+/* ---- linked councils confirm ---- */
+
+static uint32_t confirm(struct bed *bed, uint32_t node, uint32_t peer, const uint8_t root[static 32])
+{
+    struct kr_root_confirm args = {{0}, {0}};
+    struct kr_writer writer;
+    memcpy(args.council, bed_node(bed, peer)->council, 32);
+    memcpy(args.root, root, 32);
+    kr_writer_init(&writer, KR_KIB);
+    kr_root_confirm_write(&args, &writer);
+    return ask_with(bed, node, KR_OP_CONFIRM_ROOT, &writer);
+}
+
+/* How many alarms node lists; the last is left in `*ret_alarm`. */
+static uint32_t alarms(struct bed *bed, uint32_t node, struct kr_alarm *ret_alarm)
+{
+    struct kr_writer args;
+    kr_writer_init(&args, 16);
+    kr_writer_array(&args, 0);
+    assert_int_equal(ask_with(bed, node, KR_OP_ALARMS, &args), KR_OK);
+    assert_true(bed->pages <= 4);
+    if (bed->pages > 0) {
+        const uint32_t last = bed->pages - 1;
+        assert_int_equal(kr_alarm_read((struct kr_slice){bed->items[last].bytes, bed->items[last].len}, ret_alarm), KR_OK);
+    }
+    return bed->pages;
+}
+
+static void submit_to_all(struct bed *bed, uint32_t node, enum kr_label label, uint8_t token, uint8_t ret_id[static 32])
+{
+    char domain[] = "token-0.example.jp";
+    domain[6] = (char)('0' + token);
+    struct kr_submit *submission = bed_submission(bed, label, domain, token);
+    if (label == KR_TLP_AMBER) {
+        for (uint32_t i = 0; i < NODES; i++) {
+            if (i != node) {
+                bed_address(bed, submission, i);
+            }
+        }
+    }
+    assert_int_equal(bed_submit(bed, node, submission, ret_id), KR_OK);
+    bed_submission_free(submission);
+}
+
+static void links_are_held_until_confirmed(void **state)
+{
+    struct bed *bed = *state;
+    const struct hand old = hand_of(bed, 1), new = fresh_hand(1), newer = fresh_hand(2);
+    struct kr_alarm alarm = {.sort = 0};
+    uint8_t clear[32], green[32], amber[32], back[32];
+    recover_card(bed, 1, &old, &new, KR_OTHERS_ASK);
+    name_genuine(bed, 1, &old, &new, LOST);
+    bed_run(bed, 60000);
+    assert_true(bed_said(bed, 0, "ALARM: the root key of"));
+    assert_int_equal(alarms(bed, 0, &alarm), 1);
+    assert_int_equal(alarm.sort, KR_ALARM_ROOT);
+    assert_memory_equal(alarm.records[0].bytes, new.root_public, 32);
+    assert_memory_equal(alarm.records[1].bytes, old.root_public, 32);
+    assert_int_equal(alarms(bed, 3, &alarm), 0); /* it is not linked with that council */
+    submit_to_all(bed, 1, KR_TLP_CLEAR, 1, clear);
+    submit_to_all(bed, 1, KR_TLP_GREEN, 2, green);
+    submit_to_all(bed, 1, KR_TLP_AMBER, 3, amber);
+    submit_to_all(bed, 0, KR_TLP_GREEN, 4, back);
+    bed_run(bed, 120000);
+    assert_true(bed_holds(bed, 0, clear) && bed_holds(bed, 2, clear) && bed_holds(bed, 3, clear));
+    assert_false(bed_holds(bed, 0, green) || bed_holds(bed, 2, green) || bed_holds(bed, 0, amber) || bed_holds(bed, 2, amber));
+    assert_false(bed_holds(bed, 1, back)); /* the other way as well */
+    /* What is no digit of it confirms nothing; nor does a council that is not asked about. */
+    assert_int_equal(confirm(bed, 0, 1, old.root_public), KR_KEY);
+    assert_int_equal(confirm(bed, 3, 1, new.root_public), KR_NOT_FOUND);
+    assert_int_equal(bed_request(bed, 0, KR_OP_CONFIRM_ROOT, "\x90", 1, 200), KR_MALFORMED);
+    bed_restart(bed, 0); /* it is durable */
+    bed_run(bed, 60000);
+    assert_false(bed_holds(bed, 0, green) || bed_holds(bed, 1, back));
+    assert_int_equal(confirm(bed, 0, 1, new.root_public), KR_OK);
+    bed_run(bed, 120000);
+    assert_true(bed_holds(bed, 0, green) && bed_holds(bed, 0, amber) && bed_holds(bed, 1, back));
+    assert_false(bed_holds(bed, 2, green) || bed_holds(bed, 3, green)); /* node 2 has not called yet */
+    assert_int_equal(alarms(bed, 0, &alarm), 0);
+    assert_int_equal(confirm(bed, 0, 1, new.root_public), KR_NOT_FOUND);
+    assert_int_equal(confirm(bed, 2, 1, new.root_public), KR_OK);
+    bed_run(bed, 120000);
+    assert_true(bed_holds(bed, 2, green) && bed_holds(bed, 3, green) && bed_holds(bed, 2, amber));
+    bed_restart(bed, 0);
+    assert_int_equal(alarms(bed, 0, &alarm), 0);
+    /* Another one, another call. */
+    recover_all(bed, &new, &newer, LOST);
+    assert_int_equal(alarms(bed, 0, &alarm), 1);
+    assert_memory_equal(alarm.records[1].bytes, new.root_public, 32);
+}
+
+/* The paper is in two hands: all agree on one of the two, whichever comes first, and have both as proof. */
+static void two_with_one_paper_are_an_alarm(void **state)
+{
+    struct bed *bed = *state;
+    const struct hand old = hand_of(bed, 1), a = fresh_hand(1), b = fresh_hand(2);
+    struct kr_card card = bed_card(bed, 1, 1), copies[2];
+    uint8_t in[32];
+    struct kr_header header;
+    struct kr_alarm alarm = {.sort = 0};
+    static uint8_t content[KR_BODY_BYTES_MAX / 8];
+    community_of(bed, in);
+    memcpy(content, council(bed, 1, 1)->content, council(bed, 1, 1)->content_len);
+    assert_int_equal(kr_card_read((struct kr_slice){content, council(bed, 1, 1)->content_len}, &card), KR_OK);
+    const struct hand *const hands[] = {&a, &b};
+    struct forged forged[2];
+    for (uint32_t i = 0; i < 2; i++) {
+        copies[i] = card;
+        assert_int_equal(kr_rekeyings_append(&copies[i].rekeyings, card.council, card.commitment, old.recovery,
+                                             hands[i]->root_public, hands[i]->recovery_public),
+                         KR_OK);
+        forged[i] = card_by(bed, 1, hands[i], in, &copies[i], 3 + i);
+    }
+    bed_hand_over(bed, 1, 0, &forged[0]);
+    bed_hand_over(bed, 1, 2, &forged[1]);
+    bed_run(bed, 120000);
+    const struct hand *winner = kr_rekeyings_compare(&copies[0].rekeyings, &copies[1].rekeyings) > 0 ? &a : &b;
+    assert_true(all_have_root(bed, winner));
+    (void)equal_trees(bed, NODES, KR_SCOPE_DIRECTORY, in);
+    bool was_told = false;
+    for (uint32_t i = 0; i < NODES; i++) {
+        if (alarms(bed, i, &alarm) > 0 && bed->items[0].len > 0 &&
+            kr_alarm_read((struct kr_slice){bed->items[0].bytes, bed->items[0].len}, &alarm) == KR_OK &&
+            alarm.sort == KR_ALARM_REKEYED) {
+            assert_int_equal(kr_alarm_check(alarm.records, &header), KR_OK);
+            assert_memory_equal(header.author, bed_node(bed, 1)->council, 32);
+            const struct kr_slice same[] = {alarm.records[0], alarm.records[0]};
+            assert_int_equal(kr_alarm_check(same, &header), KR_INVALID);
+            was_told = true;
+        }
+    }
+    assert_true(was_told);
+    forged_free(&forged[0]);
+    forged_free(&forged[1]);
+}
+
 /* ---- in any order ---- */
 
 #define SAID 7u
@@ -465,10 +601,11 @@ static void every_order_ends_in_one_tree(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(all_follow_the_recovery_key),  TEST(wrong_papers_change_nothing),
-        TEST(the_former_root_is_of_no_use), TEST(strangers_leave_with_what_they_sent),
-        TEST(a_false_revocation_is_undone), TEST(the_thiefs_keys_are_ended),
-        TEST(a_root_does_not_name_its_own), cmocka_unit_test(every_order_ends_in_one_tree),
+        TEST(all_follow_the_recovery_key),     TEST(wrong_papers_change_nothing),
+        TEST(the_former_root_is_of_no_use),    TEST(strangers_leave_with_what_they_sent),
+        TEST(a_false_revocation_is_undone),    TEST(the_thiefs_keys_are_ended),
+        TEST(a_root_does_not_name_its_own),    TEST(links_are_held_until_confirmed),
+        TEST(two_with_one_paper_are_an_alarm), cmocka_unit_test(every_order_ends_in_one_tree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

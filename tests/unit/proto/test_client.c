@@ -25,6 +25,7 @@ ROUND_TRIP(kr_council_item, item, kr_council_item_write, kr_council_item_read)
 ROUND_TRIP(kr_key_item, key_item, kr_key_item_write, kr_key_item_read)
 ROUND_TRIP(kr_revoke, revoke, kr_revoke_write, kr_revoke_read)
 ROUND_TRIP(kr_recover, recover, kr_recover_write, kr_recover_read)
+ROUND_TRIP(kr_root_confirm, root_confirm, kr_root_confirm_write, kr_root_confirm_read)
 ROUND_TRIP(kr_quarantined, quarantined, kr_quarantined_write, kr_quarantined_read)
 ROUND_TRIP(kr_peer_act, act, kr_peer_act_write, kr_peer_act_read)
 ROUND_TRIP(kr_blocked, blocked, kr_blocked_write, kr_blocked_read)
@@ -306,7 +307,8 @@ static void keys_and_statements_read_back(void **state)
     struct kr_key_copy copy = {.role = 2, .box_public = {5}}, read_copy;
     struct kr_key_sealed sealed = {.council = {6}, .public_key = {7}, .slot = slice(slot, sizeof slot)}, read_sealed;
     struct kr_key_forget forget = {.role = 1, .signature = slice(signature, sizeof signature)}, read_forget;
-    struct kr_alarm alarm = {.council = {8},
+    struct kr_alarm alarm = {.sort = KR_ALARM_REKEYED,
+                             .council = {8},
                              .name = text_slice("北"),
                              .noted_ms = 9,
                              .is_settled = true,
@@ -314,7 +316,8 @@ static void keys_and_statements_read_back(void **state)
                     read_alarm;
     (void)state;
     round_trip_kr_alarm(&alarm, &read_alarm);
-    assert_true(read_alarm.noted_ms == 9 && read_alarm.is_settled && read_alarm.council[0] == 8);
+    assert_true(read_alarm.sort == KR_ALARM_REKEYED && read_alarm.noted_ms == 9 && read_alarm.is_settled &&
+                read_alarm.council[0] == 8);
     assert_slice_equal(read_alarm.records[1], "b", 1);
     struct kr_peer_act act = {.action = KR_PEER_BLOCK, .council = {9}}, read_act;
     struct kr_blocked blocked = {.council = {10}, .name = text_slice("西"), .since_ms = 11}, read_blocked;
@@ -331,6 +334,9 @@ static void keys_and_statements_read_back(void **state)
     struct kr_recover recover = {.recovery_public = {17}, .rekeying = {{18}, {19}, {20}}, .others = KR_OTHERS_END}, read_recover;
     round_trip_kr_recover(&recover, &read_recover);
     assert_memory_equal(&read_recover, &recover, sizeof recover);
+    struct kr_root_confirm root_confirm = {.council = {21}, .root = {22}}, read_root_confirm;
+    round_trip_kr_root_confirm(&root_confirm, &read_root_confirm);
+    assert_memory_equal(&read_root_confirm, &root_confirm, sizeof root_confirm);
     assert_true(read_revoke.key[0] == 15 && read_revoke.since_ms == 16 && read_revoke.is_taken_over);
     struct kr_quarantined quarantined = {.bytes = 12, .from = {13}, .from_name = text_slice("南"), .record = some_summary()},
                           read_quarantined;
