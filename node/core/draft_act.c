@@ -139,6 +139,10 @@ static enum kr_err edit(struct kr_step *step, const struct kr_event *event, cons
     if (!kr_draft_is_open(row)) {
         return refuse(step, event, KR_INVALID, "this draft is decided already");
     }
+    if (kr_label_is_for_people((enum kr_label)row->label)) { /* its submitter could not see what it was turned into */
+        return refuse(step, event, KR_DENIED,
+                      "what is sealed to bodies or persons cannot be changed by others: reject it, with a reason");
+    }
     if (!has_token(row->op, act->args, row->token)) {
         return refuse(step, event, KR_INVALID, "an edited draft is the same request with the same token");
     }

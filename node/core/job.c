@@ -177,8 +177,10 @@ static enum kr_err index_content(struct kr_job *job, uint32_t kind, const struct
     if (err == KR_OK && kr_kind_is_internal(kind)) {
         return kr_internal_check(kind, content);
     }
-    if (err == KR_OK && kr_section_is_due(job->kind == KR_JOB_MAKE ? job->draft.label : job->header.label, kind)) {
-        return kr_section_check(content); /* what is in it neither we nor the guards can see, and the index must not */
+    const enum kr_label label = job->kind == KR_JOB_MAKE ? job->draft.label : job->header.label;
+    if (err == KR_OK &&
+        kr_label_is_for_people(label)) { /* neither we nor the guards can see what is in it, and the index must not */
+        return kr_section_is_due(label, kind) ? kr_section_check(content) : KR_MALFORMED;
     }
     if (err == KR_OK && kind == KR_KIND_REPORT) {
         err = index_report(job, content, keyring);

@@ -440,6 +440,27 @@ static void what_has_no_section_is_shown_to_nobody(void **state)
     kr_writer_deinit(&args);
     kr_writer_deinit(&content);
     forged_free(&forged);
+    /* Nor what is of another kind: a notice, a sighting that names what was seen. */
+    static const uint32_t kinds[] = {KR_KIND_NOTICE, KR_KIND_SIGHTING, KR_KIND_COMMENT, 4711};
+    const struct kr_sighting sighting = {.type = KR_INDICATOR_DOMAIN, .value = {(const uint8_t *)"seen.example", 12}, .count = 1};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        kr_writer_init(&content, KR_KIB);
+        kr_sighting_write(&sighting, &content);
+        forged = bed_forge(bed, 1,
+                           (struct kr_draft){.kind = kinds[i],
+                                             .label = KR_TLP_AMBER_STRICT,
+                                             .audience = (const uint8_t(*)[32])audience,
+                                             .audience_count = 1,
+                                             .recipients = (const uint8_t(*)[32])recipients,
+                                             .recipient_count = 1,
+                                             .target = sapporo,
+                                             .content = {content.bytes, content.len}});
+        bed_hand_over(bed, 1, 0, &forged);
+        assert_int_equal(bed_head(bed, 0, forged.id, &head), KR_OK);
+        assert_true(!head.is_ours_to_read && head.title.len == 0);
+        kr_writer_deinit(&content);
+        forged_free(&forged);
+    }
 }
 
 /* ---- leaving ---- */

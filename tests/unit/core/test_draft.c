@@ -1,6 +1,8 @@
 /* Drafts: nothing leaves before another person's word; what is approved is what was shown; nothing accepted is lost. */
 #include "tests/unit/core/draft_test.h"
 
+#include "proto/record/section.h"
+
 static void nothing_leaves_before_another_one_says_so(void **state)
 {
     struct bed *bed = *state;
@@ -167,6 +169,46 @@ static void an_edited_draft_needs_its_submitters_consent(void **state)
 }
 
 /* Guards look when it is submitted, and when it is approved. */
+/* What is for persons waits like any other; nobody reads it on the way, and nobody puts something else in its place. */
+static void what_is_sealed_waits_and_goes_as_it_came(void **state)
+{
+    struct bed *bed = *state;
+    static struct kr_draft_shown shown;
+    static const uint8_t seed[32] = {3};
+    struct kr_submit *sealed = bed_submission(bed, KR_TLP_RED, "plain.example", 45);
+    const struct kr_slice plain = sealed->body;
+    const struct kr_section_of of = {.author = bed_node(bed, 0)->council, .kind = KR_KIND_REPORT, .label = KR_TLP_RED};
+    struct kr_addressed addressed = {.sort = KR_ADDRESSED_PERSON};
+    struct kr_writer section, args;
+    struct kr_head head;
+    uint8_t secret[32];
+    kr_box_keypair(addressed.key, secret, seed);
+    kr_writer_init(&section, KR_BODY_BYTES_MAX);
+    assert_int_equal(kr_section_make(&of, &addressed, 1, NULL, plain, seed, &section), KR_OK);
+    sealed->body = (struct kr_slice){section.bytes, section.len};
+    bed_address(bed, sealed, 1);
+    kr_writer_init(&args, KR_MIB);
+    kr_submit_write(sealed, &args);
+    bed_core(bed, 0)->options.approval.report_labels |= 1u << KR_TLP_RED;
+    as(bed, SATO);
+    assert_int_equal(bed_request(bed, 0, KR_OP_SUBMIT, args.bytes, args.len, 100), KR_OK);
+    assert_true(answer(bed).waits);
+    as(bed, SUZUKI);
+    assert_int_equal(look(bed, 45, &shown), KR_OK);
+    assert_true(shown.item.label == KR_TLP_RED && shown.item.title.len == 0 && shown.audience_count == 1);
+    assert_null(memmem(shown.args.bytes, shown.args.len, "plain.example", 13));
+    assert_int_equal(act(bed, KR_OP_DRAFT_EDIT, 45, NULL, "", (struct kr_slice){args.bytes, args.len}), KR_DENIED);
+    assert_int_equal(approve(bed, 45), KR_OK);
+    assert_int_equal(bed_head(bed, 0, answer(bed).id, &head), KR_OK);
+    assert_true(head.label == KR_TLP_RED && head.title.len == 0);
+    bed_core(bed, 0)->options.approval.report_labels &= ~(1u << KR_TLP_RED);
+    kr_writer_deinit(&args);
+    kr_writer_deinit(&section);
+    sealed->body = plain;
+    bed_submission_free(sealed);
+    as(bed, 0);
+}
+
 static void guards_look_twice(void **state)
 {
     struct bed *bed = *state;
@@ -365,6 +407,7 @@ int main(void)
         cmocka_unit_test(what_is_approved_is_what_was_shown),
         cmocka_unit_test(another_audience_goes_back),
         cmocka_unit_test(an_edited_draft_needs_its_submitters_consent),
+        cmocka_unit_test(what_is_sealed_waits_and_goes_as_it_came),
         cmocka_unit_test(guards_look_twice),
         cmocka_unit_test(what_is_withdrawn_meanwhile_is_not_sent),
         cmocka_unit_test(what_would_go_to_another_community_goes_back),
