@@ -343,6 +343,9 @@ static enum kr_err tick(struct kr_step *step)
     if (err == KR_OK) {
         err = kr_invitations_tick(step);
     }
+    if (err == KR_OK) {
+        err = kr_trial_tick(step);
+    }
     return err == KR_OK ? kr_ahead_tick(step) : err;
 }
 
@@ -448,6 +451,8 @@ static enum kr_err perform(struct kr_step *step, const struct kr_event *event, c
         return kr_forget_key_request(step, event);
     case KR_OP_RECONCILE:
         return kr_reconcile_request(step, event);
+    case KR_OP_TRIAL:
+        return kr_trial_request(step, event);
     case KR_OP_STORAGE_ROTATE:
         return kr_storage_rotate_request(step, event);
     case KR_OP_NEW_KEYS:
@@ -479,7 +484,7 @@ static enum kr_err request(struct kr_step *step, const struct kr_event *event)
     bool takes_nothing = event->op == KR_OP_STATUS || event->op == KR_OP_PEERS || event->op == KR_OP_WATCH ||
                          event->op == KR_OP_RETRACTIONS || event->op == KR_OP_ALARMS || event->op == KR_OP_BLOCKED ||
                          event->op == KR_OP_NEW_KEYS || event->op == KR_OP_ROTATE || event->op == KR_OP_KEYS ||
-                         event->op == KR_OP_FORWARDS || event->op == KR_OP_STORAGE_ROTATE;
+                         event->op == KR_OP_FORWARDS || event->op == KR_OP_STORAGE_ROTATE || event->op == KR_OP_TRIAL;
     if (takes_nothing && !has_nothing_to_say(event)) {
         return kr_step_error(step, event->client, event->request, KR_MALFORMED, "this request takes no arguments");
     }
@@ -548,9 +553,11 @@ static enum kr_err dispatch(struct kr_step *step, const struct kr_event *event)
     case KR_EVENT_FRAME:
         return frame(step, event);
     case KR_EVENT_LOST:
-        return kr_link_lost(step, event->number);
-    case KR_EVENT_TURNED_AWAY:
-        return kr_link_turned_away(step, event->number);
+        return kr_trial_is(event->number) ? kr_trial_ended(step, KR_TRIAL_REFUSED) : kr_link_lost(step, event->number);
+    case KR_EVENT_TURNED_AWAY: /* the right node, which does not admit us */
+        return kr_trial_is(event->number) ? kr_trial_ended(step, KR_TRIAL_REACHED) : kr_link_turned_away(step, event->number);
+    case KR_EVENT_CONNECTED:
+        return kr_trial_ended(step, KR_TRIAL_REACHED);
     case KR_EVENT_JOB_DONE:
         return job_done(step, event->job);
     case KR_EVENT_REQUEST:

@@ -15,6 +15,10 @@
 
 struct kr_job;
 
+/* Stands for a dial that is only tried, in effects and events; no link has it. There is one at a time: CONNECTED, TURNED_AWAY or
+ * LOST says what came of it. */
+#define KR_NUMBER_TRIAL 0x80000000u
+
 enum kr_event_type {
     KR_EVENT_TICK = 1,    /* time has passed (an earlier KR_EFFECT_WAKE is due, or just so) */
     KR_EVENT_INIT,        /* once in a node's life, by `kairand --init`: bytes = kr_init_write */
@@ -23,6 +27,7 @@ enum kr_event_type {
     KR_EVENT_FRAME,       /* number, bytes: a frame over a connection that authenticated as that peer's transport key */
     KR_EVENT_LOST,        /* number: a frame of ours was not handed on */
     KR_EVENT_TURNED_AWAY, /* number: the node that we dialled does not admit our key; nothing comes of that connection any more */
+    KR_EVENT_CONNECTED,   /* number: a connection that was only tried stands: CURVE proved whose it is (KR_NUMBER_TRIAL) */
     KR_EVENT_JOB_DONE,    /* job: the core takes it over */
     KR_EVENT_REQUEST,     /* client, request, op, bytes = args */
     KR_EVENT_CANCEL,      /* client, request */

@@ -492,6 +492,8 @@ static enum kr_err message(struct kr_step *step, struct kr_link *link, const str
     case KR_MESSAGE_FORWARD_STATE:
     case KR_MESSAGE_FORWARD_CREDIT:
         return forwarded(step, link, message);
+    case KR_MESSAGE_PROBE:
+        return kr_trial_message(step, link, message);
     case KR_MESSAGE_BYE:
         kr_link_session_down(step->core, link);
         link->hello_at_ms = step->now_ms + link->hello_wait_ms;

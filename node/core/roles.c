@@ -48,7 +48,8 @@ static enum need need_of(uint32_t op)
     case KR_OP_WHOAMI:
         return NEED_NOTHING;
     case KR_OP_STATUS:
-    case KR_OP_KEYS: /* public ones; status shows what is wrong with them */
+    case KR_OP_TRIAL: /* doctor is for everybody */
+    case KR_OP_KEYS:  /* public ones; status shows what is wrong with them */
     case KR_OP_PEERS:
     case KR_OP_COUNCILS:
     case KR_OP_LOOKUP:
@@ -107,6 +108,7 @@ bool kr_op_is_act(uint32_t op)
 {
     switch (op) {
     case KR_OP_STATUS:
+    case KR_OP_TRIAL:
     case KR_OP_KEYS:
     case KR_OP_PEERS:
     case KR_OP_COUNCILS:

@@ -107,7 +107,8 @@ static bool is_any(const struct kr_event *event, const struct kr_event *why)
 static bool is_of_net(const struct kr_event *event, const struct kr_event *why)
 {
     (void)why;
-    return event->type == KR_EVENT_FRAME || event->type == KR_EVENT_LOST || event->type == KR_EVENT_TURNED_AWAY;
+    return event->type == KR_EVENT_FRAME || event->type == KR_EVENT_LOST || event->type == KR_EVENT_TURNED_AWAY ||
+           event->type == KR_EVENT_CONNECTED;
 }
 
 static bool is_withdrawn(const struct kr_event *event, const struct kr_event *why)

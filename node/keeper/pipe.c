@@ -13,6 +13,8 @@
 
 #define STOP_MS 700 /* net itself stops within 500 */
 
+_Static_assert(KR_NET_TRIAL == KR_NUMBER_TRIAL, "the core's number is net's");
+
 enum state { RESTING, GREETING, BINDING, UP };
 
 struct frame {
@@ -243,6 +245,9 @@ static enum kr_err take_message(struct kr_pipe *pipe, struct kr_error *error)
         return KR_OK;
     case KR_NET_TURNED_AWAY:
         kr_lanes_must_put(pipe->options.lanes, &(struct kr_event){.type = KR_EVENT_TURNED_AWAY, .number = message->number});
+        return KR_OK;
+    case KR_NET_CONNECTED:
+        kr_lanes_must_put(pipe->options.lanes, &(struct kr_event){.type = KR_EVENT_CONNECTED, .number = message->number});
         return KR_OK;
     case KR_NET_LOG:
         kr_log((enum kr_log_level)message->count, "net: %.*s", (int)message->text.len, (const char *)message->text.bytes);

@@ -25,6 +25,10 @@
 /* What a frame takes of the window: small ones cost more than their bytes. */
 #define KR_CHANNEL_FRAME_COST 64u
 
+/* The number of a dial that is only tried: one connection is made, and CONNECTED, TURNED_AWAY or LOST tells what came of it; then
+ * it is over, and nothing was said over it. */
+#define KR_NET_TRIAL 0x80000000u
+
 enum kr_channel_lane { KR_LANE_CONTROL = 0, KR_LANE_DATA = 1, KR_LANE_CLIENT = 2 };
 
 /* Control messages: canonical arrays [type, ...]. The data lane carries only FRAME, the clients' only CLIENT_FRAME. */
@@ -51,6 +55,7 @@ enum kr_net_message_type {
     KR_NET_TURNED_AWAY = 26, /* number: the node that was dialled does not admit the key it was dialled with. ZeroMQ tries no more:
                                 dial again where that may have changed */
     KR_NET_CLIENT_GONE = 27, /* number: that connection of a person's machine has ended; the number does not come again */
+    KR_NET_CONNECTED = 28,   /* number: a dial that was only tried (KR_NET_TRIAL) reached the owner of the key */
     /* both, control lane */
     KR_NET_CREDIT = 30, /* lane, bytes */
     /* both, data lane */

@@ -47,7 +47,7 @@ struct net {
     bool has_own, has_list, is_stopping;
     struct peer *peers;
     uint32_t peer_count;
-    struct dial dials[KR_LINKS_MAX + 1];
+    struct dial dials[KR_LINKS_MAX + 2]; /* one for who joins, one that is only tried */
     uint32_t dial_count;
     uint64_t dialled; /* ever: monitors' names */
     uint64_t refused;
@@ -286,13 +286,14 @@ static uint16_t event_of(zmq_msg_t *part)
 static enum kr_err watch(struct net *net, const struct dial *dial)
 {
     zmq_msg_t parts[2];
-    bool is_lost = false, is_turned_away = false;
+    bool is_lost = false, is_turned_away = false, is_made = false;
     unsigned count = 1;
     while (dial->monitor != NULL && count > 0) {
         (void)zmq_msg_init(&parts[0]);
         (void)zmq_msg_init(&parts[1]);
         count = receive(dial->monitor, parts);
         is_turned_away = is_turned_away || (count > 0 && event_of(&parts[0]) == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
+        is_made = is_made || (count > 0 && event_of(&parts[0]) == ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
         is_lost = is_lost || count > 0;
         (void)zmq_msg_close(&parts[0]);
         (void)zmq_msg_close(&parts[1]);
@@ -301,6 +302,10 @@ static enum kr_err watch(struct net *net, const struct dial *dial)
         uint32_t number = dial->number;
         hang_up(net, number);
         return say_of(net, KR_NET_TURNED_AWAY, number);
+    }
+    if (is_lost && dial->number == KR_NET_TRIAL) {
+        hang_up(net, KR_NET_TRIAL);
+        return say_of(net, is_made ? KR_NET_CONNECTED : KR_NET_LOST, KR_NET_TRIAL);
     }
     return is_lost ? say_lost(net, dial->number) : KR_OK;
 }
@@ -326,7 +331,8 @@ static enum kr_err take_dial(struct net *net)
     }
     if (err == KR_OK) {
         (void)snprintf(name, sizeof name, "inproc://dial.%llu", (unsigned long long)++net->dialled);
-        err = kr_dealer_new(net->context, &own, net->in.key, endpoint, name, &socket, &monitor, &error);
+        err = kr_dealer_new(net->context, &own, net->in.key, endpoint, name, net->in.number == KR_NET_TRIAL, &socket, &monitor,
+                            &error);
     }
     sodium_memzero(&own, sizeof own);
     sodium_memzero(net->in.secret, sizeof net->in.secret);

@@ -89,10 +89,13 @@ enum kr_err kr_router_new(void *context, const struct kr_curve *own, const char 
     return KR_OK;
 }
 
-static void *monitor_new(void *context, void *socket, const char *name)
+static void *monitor_new(void *context, void *socket, const char *name, bool is_trial)
 {
     static const struct option options[] = {{ZMQ_LINGER, 0}};
-    if (zmq_socket_monitor(socket, name, ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) != 0) {
+    const int events = is_trial ? ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                                      ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL
+                                : 0;
+    if (zmq_socket_monitor(socket, name, events | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) != 0) {
         return NULL;
     }
     void *monitor = zmq_socket(context, ZMQ_PAIR);
@@ -104,7 +107,7 @@ static void *monitor_new(void *context, void *socket, const char *name)
 }
 
 enum kr_err kr_dealer_new(void *context, const struct kr_curve *own, const uint8_t server_key[static 32], const char *endpoint,
-                          const char *monitor, void **ret_socket, void **ret_monitor, struct kr_error *error)
+                          const char *monitor, bool is_trial, void **ret_socket, void **ret_monitor, struct kr_error *error)
 {
     static const struct option options[] = {
         {ZMQ_IMMEDIATE, 1}, {ZMQ_RECONNECT_IVL, 100}, {ZMQ_RECONNECT_IVL_MAX, 2000}, {ZMQ_CONNECT_TIMEOUT, 10000}};
@@ -114,7 +117,7 @@ enum kr_err kr_dealer_new(void *context, const struct kr_curve *own, const uint8
     }
     bool is_ready = set_common(socket, own) && set_ints(socket, options, sizeof options / sizeof options[0]) &&
                     zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server_key, 32) == 0;
-    void *watching = is_ready && monitor != NULL ? monitor_new(context, socket, monitor) : NULL;
+    void *watching = is_ready && monitor != NULL ? monitor_new(context, socket, monitor, is_trial) : NULL;
     if (!is_ready || zmq_connect(socket, endpoint) != 0) {
         enum kr_err err = kr_fail(error, KR_SYSTEM, "%s: %s", endpoint, zmq_strerror(zmq_errno()));
         (void)zmq_close(socket);

@@ -158,6 +158,7 @@ const char *kr_op_name(uint32_t op)
         [KR_OP_QUARANTINE] = "quarantine",
         [KR_OP_RECONCILE] = "restore finish",
         [KR_OP_STORAGE_ROTATE] = "rotate storage key",
+        [KR_OP_TRIAL] = "reach",
         [KR_OP_NEW_KEYS] = "new keys",
         [KR_OP_ROTATE] = "rotate keys",
         [KR_OP_RECOVER] = "recover root",

@@ -42,6 +42,7 @@ static uint32_t field_count(uint64_t type)
     case KR_MESSAGE_COMMIT:
     case KR_MESSAGE_REVEAL:
     case KR_MESSAGE_PAIRED:
+    case KR_MESSAGE_PROBE:
         return 2;
     case KR_MESSAGE_WANT:
     case KR_MESSAGE_FORWARD:
@@ -161,6 +162,9 @@ void kr_message_write(const struct kr_message *message, struct kr_writer *writer
     case KR_MESSAGE_FORWARD_CREDIT:
         kr_writer_bin(writer, message->id, sizeof message->id);
         kr_writer_uint(writer, message->count);
+        break;
+    case KR_MESSAGE_PROBE:
+        kr_writer_uint(writer, message->status);
         break;
     default: /* bye, welcome */
         kr_writer_uint(writer, message->reason);
@@ -336,6 +340,9 @@ static void read_fields(struct kr_reader *reader, struct kr_message *message)
     case KR_MESSAGE_FORWARD_CREDIT:
         kr_reader_fixed(reader, message->id, sizeof message->id);
         message->count = kr_reader_uint(reader, UINT64_MAX);
+        break;
+    case KR_MESSAGE_PROBE:
+        message->status = (uint32_t)kr_reader_uint(reader, UINT32_MAX); /* newer nodes may find more */
         break;
     default: /* bye, welcome */
         message->reason = (uint32_t)kr_reader_uint(reader, UINT32_MAX);

@@ -101,6 +101,8 @@ enum kr_message_type {
     KR_MESSAGE_FORWARD_ASK = 22,    /* id, status: 1 I want to be linked with that council through you, 0 no more */
     KR_MESSAGE_FORWARD_STATE = 23,  /* id, status (enum kr_forward_state): how it is with that; to who has asked */
     KR_MESSAGE_FORWARD_CREDIT = 24, /* id, count: so much more of pieces for that council, or from it, is taken */
+    KR_MESSAGE_PROBE =
+        28, /* status (enum kr_trial): try the address that my card names for this link's key; or what came of that */
 };
 
 /* How a link that was made by a ticket stands with the sender's operator. */
@@ -167,7 +169,8 @@ struct kr_message {
     uint8_t id[32];                   /* refuse; forward, forward ask, state, credit: the other council; commit, reveal */
     uint32_t status;                  /* have: 0 continues the mark, 1 the mark is not of this log; roots: 1 asks for an
                                          answer, else 0; graft: 0 the records too, 1 not they; sync: 0 goes on, 1 ends;
-                                         forward ask: 1 wanted; forward state: enum kr_forward_state; paired: enum kr_paired */
+                                         forward ask: 1 wanted; forward state: enum kr_forward_state; paired: enum kr_paired;
+                                         probe: enum kr_trial (proto/client/trial.h) */
     uint32_t month;                   /* roots: the first month that is not over by the sender's clock */
     uint32_t reason;                  /* refuse, bye, welcome: enum kr_err */
     struct kr_slice ids;              /* have, gone, ihave, graft, prune: KR_SHORT_ID_BYTES each, at most KR_PAGE_IDS_MAX */

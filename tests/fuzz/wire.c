@@ -13,6 +13,7 @@
 #include "proto/client/forward.h"
 #include "proto/client/people.h"
 #include "proto/client/rekey.h"
+#include "proto/client/trial.h"
 #include "proto/wire/wire.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -137,6 +138,7 @@ RUN(peer_act)
 RUN(blocked)
 RUN(forward_act)
 RUN(forward_item)
+RUN(tried)
 RUN(quarantined)
 RUN(key_item)
 RUN(body_act)
@@ -317,6 +319,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         run_join,
         run_pair_act,
         run_root_confirm,
+        run_tried,
     };
     struct kr_slice bytes = {0};
 

@@ -110,32 +110,6 @@ void sim_net_allow(struct sim_node *node, const struct kr_effect *effect)
     node->is_listening = true;
 }
 
-void sim_net_dial(struct sim_world *world, struct sim_node *node, const struct kr_effect *effect)
-{
-    struct kr_reader reader;
-    uint8_t secret[32];
-    struct sim_dial *dial = dial_by_number(node, effect->number);
-    if (dial == NULL && node->dial_count == node->dial_capacity) {
-        node->dial_capacity = node->dial_capacity == 0 ? 4 : node->dial_capacity * 2;
-        node->dials = realloc(node->dials, node->dial_capacity * sizeof *node->dials);
-        KR_ASSERT(node->dials != NULL);
-    }
-    dial = dial == NULL ? &node->dials[node->dial_count++] : dial;
-    *dial = (struct sim_dial){.number = effect->number};
-    kr_reader_init(&reader, effect->bytes, effect->len);
-    kr_reader_array(&reader, 3);
-    (void)kr_reader_str(&reader, KR_ENDPOINT_BYTES_MAX);
-    kr_reader_fixed(&reader, dial->server_key, 32);
-    bool has_secret = kr_reader_fixed_or_empty(&reader, secret, 32);
-    kr_reader_close(&reader);
-    KR_ASSERT(kr_reader_end(&reader) == KR_OK);
-    memcpy(dial->client_key, node->keyring->transport_public, 32);
-    if (has_secret) {
-        KR_ASSERT(crypto_scalarmult_base(dial->client_key, secret) == 0);
-        sim_net_caller(world, dial->client_key, node->index);
-    }
-}
-
 void sim_net_hang_up(struct sim_node *node, uint32_t number)
 {
     struct sim_dial *dial = dial_by_number(node, number);
@@ -288,5 +262,48 @@ void sim_net_send(struct sim_world *world, struct sim_node *from, uint32_t numbe
         dial != NULL ? send_out(world, from, dial, bytes, len) : entry != NULL && send_back(world, from, entry, bytes, len);
     if (!is_sent) {
         lose(world, from, number);
+    }
+}
+
+/* Of a dial that is only tried: who cannot be reached says nothing; who does not listen refuses. */
+static void try_out(struct sim_world *world, struct sim_node *from, const struct sim_dial *dial)
+{
+    uint32_t at = UINT32_MAX;
+    for (struct sim_node *to = next_caller(world, dial->server_key, &at); to != NULL;
+         to = next_caller(world, dial->server_key, &at)) {
+        if (can_reach(world, from, to)) {
+            const struct kr_event event = {.type = to->is_listening ? KR_EVENT_CONNECTED : KR_EVENT_LOST,
+                                           .number = KR_NUMBER_TRIAL};
+            sim_world_push(world, from, event, NULL, 0, world->now_ms + 1);
+        }
+    }
+}
+
+void sim_net_dial(struct sim_world *world, struct sim_node *node, const struct kr_effect *effect)
+{
+    struct kr_reader reader;
+    uint8_t secret[32];
+    struct sim_dial *dial = dial_by_number(node, effect->number);
+    if (dial == NULL && node->dial_count == node->dial_capacity) {
+        node->dial_capacity = node->dial_capacity == 0 ? 4 : node->dial_capacity * 2;
+        node->dials = realloc(node->dials, node->dial_capacity * sizeof *node->dials);
+        KR_ASSERT(node->dials != NULL);
+    }
+    dial = dial == NULL ? &node->dials[node->dial_count++] : dial;
+    *dial = (struct sim_dial){.number = effect->number};
+    kr_reader_init(&reader, effect->bytes, effect->len);
+    kr_reader_array(&reader, 3);
+    (void)kr_reader_str(&reader, KR_ENDPOINT_BYTES_MAX);
+    kr_reader_fixed(&reader, dial->server_key, 32);
+    bool has_secret = kr_reader_fixed_or_empty(&reader, secret, 32);
+    kr_reader_close(&reader);
+    KR_ASSERT(kr_reader_end(&reader) == KR_OK);
+    memcpy(dial->client_key, node->keyring->transport_public, 32);
+    if (has_secret) {
+        KR_ASSERT(crypto_scalarmult_base(dial->client_key, secret) == 0);
+        sim_net_caller(world, dial->client_key, node->index);
+    }
+    if (effect->number == KR_NUMBER_TRIAL) {
+        try_out(world, node, dial);
     }
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "proto/client/trial.h"
 #include "proto/record/statement.h"
 #include "tools/kairan/duty.h"
 #include "tools/kairan/kairan.h"
@@ -30,6 +31,7 @@ enum level { GOOD, WARNING, PROBLEM };
 struct doctor {
     struct kr_app *app;
     struct kr_status status;
+    char endpoint[KR_ENDPOINT_BYTES_MAX + 1];
     uint64_t now_ms;
     uint32_t warnings, problems;
     /* Of the peers. */
@@ -555,6 +557,48 @@ static bool look_at_people(struct doctor *doctor)
     return may_see_people(doctor, &may) && (!may || (look_at_approvers(doctor) && look_at_body_keys(doctor)));
 }
 
+/* ---- seen from outside ---- */
+
+#define TRIAL_MS 20000 /* a peer takes eight seconds at most */
+
+/* Where nobody can be asked, what the links tell has to do. */
+static void look_from_outside(struct doctor *doctor)
+{
+    char name[KR_NAME_BYTES_MAX + 1];
+    const char *endpoint = doctor->endpoint;
+    struct kr_slice result;
+    struct kr_tried tried;
+    if (doctor->status.links_online == 0 || endpoint[0] == 0 ||
+        kr_app_ask(doctor->app, KR_OP_TRIAL, TRIAL_MS, NULL, NULL, &result) != KR_OK || kr_tried_read(result, &tried) != KR_OK ||
+        !kr_slice_text(tried.name, name, sizeof name)) {
+        return;
+    }
+    const uintmax_t ago_s = doctor->now_ms > tried.at_ms ? (doctor->now_ms - tried.at_ms) / 1000 : 0;
+    switch (tried.outcome) {
+    case KR_TRIAL_REACHED:
+        sayf(doctor, GOOD, "reachable", NULL, _("%s reached this node at its address %s, %ju s ago"), name, endpoint, ago_s);
+        break;
+    case KR_TRIAL_REFUSED:
+        sayf(doctor, PROBLEM, "reachable",
+             _("does the router lead the port to this machine, and does the card name the right address? kairan council set "
+               "--endpoint "
+               "tcp://HOST:PORT"),
+             _("%s tried this node's address %s, %ju s ago: nothing listens there, or something else does"), name, endpoint, ago_s);
+        break;
+    case KR_TRIAL_SILENT:
+        sayf(doctor, PROBLEM, "reachable", _("open the port in the firewall and in the router; is the host name known outside?"),
+             _("%s tried this node's address %s, %ju s ago: nothing answered"), name, endpoint, ago_s);
+        break;
+    case KR_TRIAL_NO_CARD:
+        sayf(doctor, WARNING, "reachable", _("kairan council set --endpoint tcp://HOST:PORT"),
+             _("the configuration says that this node is reached at %s, and the card that %s has names no address"), endpoint,
+             name);
+        break;
+    default: /* nobody to ask, or no answer: an older program there */
+        break;
+    }
+}
+
 /* ---- all ---- */
 
 static bool ask_all(struct doctor *doctor)
@@ -569,6 +613,10 @@ static bool ask_all(struct doctor *doctor)
         return false;
     }
     doctor->now_ms = doctor->status.now_ms;
+    if (!kr_slice_text(doctor->status.endpoint, doctor->endpoint, sizeof doctor->endpoint)) {
+        doctor->endpoint[0] = 0;
+    }
+    doctor->status.endpoint = (struct kr_slice){(const uint8_t *)doctor->endpoint, strlen(doctor->endpoint)};
     doctor->status.name_ja = doctor->status.name_en = doctor->status.version = (struct kr_slice){0}; /* borrowed from the answer */
     look_at_files(doctor);
     look_at_keys(doctor);
@@ -586,6 +634,7 @@ static bool ask_all(struct doctor *doctor)
     if (!look_at_node_keys(doctor) || !look_at_duty(doctor) || !look_at_people(doctor)) {
         return false;
     }
+    look_from_outside(doctor);
     look_at_waiting(doctor);
     return doctor->err == KR_OK;
 }

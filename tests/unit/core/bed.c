@@ -29,6 +29,9 @@ static bool on_effect(void *context, struct sim_node *node, const struct kr_effe
         bed->sent[node->index]++;
         bed->sent_bytes[node->index] += effect->len;
         return bed->on_send != NULL && bed->on_send(bed->context, node, effect);
+    case KR_EFFECT_DIAL:
+    case KR_EFFECT_HANGUP:
+        return bed->on_dial != NULL && bed->on_dial(bed->context, node, effect);
     case KR_EFFECT_LOG:
         return log_line(bed, node, effect);
     case KR_EFFECT_PAGE:

@@ -45,6 +45,8 @@ struct bed {
     uint32_t max_level;
     /* Carries the frames itself where it is set; false: the world shall. */
     bool (*on_send)(void *context, struct sim_node *node, const struct kr_effect *effect);
+    /* Likewise dials and their ends. */
+    bool (*on_dial)(void *context, struct sim_node *node, const struct kr_effect *effect);
     void *context;
 };
 

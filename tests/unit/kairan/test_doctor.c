@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "crypto/secret.h"
+#include "proto/client/trial.h"
 #include "proto/record/statement.h"
 #include "tests/support/fake_keeper.h"
 #include "tools/kairan/duty.h"
@@ -23,6 +24,7 @@ struct node {
     struct kr_card card;
     mode_t keyring_mode;
     struct kr_key_item key;
+    struct kr_tried tried;
     uint32_t caller_roles, person_states[3]; /* of approvers; 0: there is none */
     struct kr_duty_item duty;                /* type 0: none */
     struct kr_duty_sum duty_sum;
@@ -42,6 +44,7 @@ static void make_well(struct node *node)
     memset(node, 0, sizeof *node);
     node->keyring_mode = 0600;
     node->caller_roles = KR_ROLE_ADMIN;
+    node->tried = (struct kr_tried){.outcome = KR_TRIAL_REACHED, .council = {1}, .name = slice("Kita"), .at_ms = NOW_MS};
     node->key = (struct kr_key_item){.sort = KR_KEY_OF_NODE, .state = KR_KEY_IN_USE, .from_s = NOW_MS / 1000 - 86400};
     node->status = (struct kr_status){.now_ms = NOW_MS,
                                       .endpoint = slice("tcp://192.0.2.1:7370"),
@@ -199,6 +202,11 @@ static void say_all(int fd, const struct node *node)
         say_duty(fd, node);
     }
     say_people(fd, node);
+    const uint64_t number = 5u + node->status.needs_approval + 1u; /* behind duty and who one is */
+    const bool sees_people = node->caller_roles != KR_ROLE_READER;
+    kr_writer_init(&writer, KR_KIB);
+    kr_tried_write(&node->tried, &writer);
+    say_end(fd, number + (sees_people ? 1u + node->status.needs_approval : 0u), &writer);
 }
 
 static void touch(const char *directory, const char *name, mode_t mode)
@@ -328,6 +336,9 @@ static void each_thing_that_is_wrong_is_found(void **state)
     EXPECT((node.has_body = true, node.holders = 0), "body-keys", "problem");
     EXPECT((node.has_body = true, node.holders = 1), "body-keys", "warning");
     EXPECT((node.has_body = true, node.holders = 2, node.is_rotation_due = true), "body-keys", "warning");
+    EXPECT(node.tried.outcome = KR_TRIAL_REFUSED, "reachable", "problem");
+    EXPECT(node.tried.outcome = KR_TRIAL_SILENT, "reachable", "problem");
+    EXPECT(node.tried.outcome = KR_TRIAL_NO_CARD, "reachable", "warning");
     EXPECT(node.status.needs_approval = true, "approvers", "problem");
     EXPECT((node.status.needs_approval = true, node.person_states[0] = KR_PERSON_STATE_ACTIVE), "approvers", "warning");
     EXPECT((node.status.needs_approval = true, node.person_states[0] = KR_PERSON_STATE_REVOKED,
@@ -375,6 +386,15 @@ static void what_is_usual_is_not_told(void **state)
     assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
     node.status.started_ms = NOW_MS - 5 * DAY_MS;
     assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_NONE);
+    for (uint32_t outcome = KR_TRIAL_LATER; outcome <= KR_TRIAL_UNTOLD + 1; outcome++) { /* nobody could tell */
+        make_well(&node);
+        node.tried.outcome = outcome == KR_TRIAL_NO_CARD ? KR_TRIAL_ASK : outcome;
+        assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
+        assert_false(finds(text, "reachable", "good"));
+    }
+    make_well(&node);
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
+    assert_non_null(strstr(text, "Kita reached this node at its address tcp://192.0.2.1:7370"));
     make_well(&node); /* the storage key is being replaced, and that gets on */
     node.status.storage.next_s = NOW_MS / 1000 - 3600;
     node.status.storage.moved_s = NOW_MS / 1000 - 5;

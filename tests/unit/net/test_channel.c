@@ -77,10 +77,11 @@ static void test_all_kinds_arrive_as_they_were(void **state)
 {
     struct ends *ends = *state;
     static const uint8_t name[] = "tcp://127.0.0.1:1", why[] = "why";
-    static const uint32_t types[] = {
-        KR_NET_SECRET, KR_NET_ALLOW,       KR_NET_BIND,       KR_NET_DIAL,         KR_NET_HANGUP,      KR_NET_STOP,
-        KR_NET_READY,  KR_NET_ALLOWED,     KR_NET_BOUND,      KR_NET_LOST,         KR_NET_LOG,         KR_NET_REFUSED,
-        KR_NET_FRAME,  KR_NET_TURNED_AWAY, KR_NET_CLIENT_CUT, KR_NET_CLIENT_TAKEN, KR_NET_CLIENT_GONE, KR_NET_CLIENT_FRAME};
+    static const uint32_t types[] = {KR_NET_SECRET,      KR_NET_ALLOW,        KR_NET_BIND,       KR_NET_DIAL,
+                                     KR_NET_HANGUP,      KR_NET_STOP,         KR_NET_READY,      KR_NET_ALLOWED,
+                                     KR_NET_BOUND,       KR_NET_LOST,         KR_NET_LOG,        KR_NET_REFUSED,
+                                     KR_NET_FRAME,       KR_NET_TURNED_AWAY,  KR_NET_CLIENT_CUT, KR_NET_CLIENT_TAKEN,
+                                     KR_NET_CLIENT_GONE, KR_NET_CLIENT_FRAME, KR_NET_CONNECTED};
     for (size_t type = 0; type < sizeof types / sizeof types[0]; type++) {
         static struct kr_net_message sent;
         sent = (struct kr_net_message){.type = types[type], .number = 70000, .generation = 1ull << 40, .count = 3};
@@ -124,6 +125,7 @@ static void test_all_kinds_arrive_as_they_were(void **state)
         case KR_NET_CLIENT_CUT:
         case KR_NET_CLIENT_GONE:
         case KR_NET_CLIENT_FRAME:
+        case KR_NET_CONNECTED:
         case KR_NET_HANGUP:
             assert_int_equal(in.number, 70000);
             break;

@@ -506,6 +506,29 @@ static void test_who_is_not_admitted_hears_so(void **state)
     end_net(&dialler);
 }
 
+/* A dial that is only tried tells what came of it, and is over. */
+static void test_a_trial_tells_what_came_of_it(void **state)
+{
+    struct run *run = *state;
+    static struct run dialler;
+    static const uint32_t outcomes[] = {KR_NET_CONNECTED, KR_NET_LOST, KR_NET_LOST}; /* the one, another key, nobody */
+    greet(run);
+    dialler = (struct run){.own = run->friend};
+    start_net(&dialler);
+    expect(&dialler, KR_NET_READY);
+    tell_secret(&dialler);
+    for (uint32_t i = 0; i < 3; i++) {
+        const char *endpoint = i < 2 ? run->endpoint : "tcp://127.0.0.1:1";
+        dialler.out = (struct kr_net_message){.type = KR_NET_DIAL, .number = KR_NET_TRIAL};
+        dialler.out.text = (struct kr_slice){(const uint8_t *)endpoint, strlen(endpoint)};
+        memcpy(dialler.out.key, i == 0 ? run->own.public_key : run->stranger.public_key, 32);
+        tell(&dialler);
+        expect(&dialler, outcomes[i]);
+        assert_int_equal(dialler.in.number, KR_NET_TRIAL);
+    }
+    end_net(&dialler);
+}
+
 #define NET_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -535,6 +558,7 @@ int main(void)
         NET_TEST(test_it_stops_in_time_while_it_dials_nobody),
         NET_TEST(test_two_of_them_meet),
         NET_TEST(test_who_is_not_admitted_hears_so),
+        NET_TEST(test_a_trial_tells_what_came_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -96,7 +96,7 @@ static int try_zeromq(void)
     void *context = zmq_ctx_new(), *zap = NULL, *router = NULL, *dealer = NULL;
     if (kr_zap_bind(context, &zap) != KR_OK ||
         kr_router_new(context, &server, "tcp://127.0.0.1:0", &router, endpoint, &error) != KR_OK ||
-        kr_dealer_new(context, &client, server.public_key, endpoint, NULL, &dealer, NULL, &error) != KR_OK) {
+        kr_dealer_new(context, &client, server.public_key, endpoint, NULL, false, &dealer, NULL, &error) != KR_OK) {
         return 1;
     }
     zmq_pollitem_t item = {.socket = zap, .events = ZMQ_POLLIN};

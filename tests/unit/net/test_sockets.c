@@ -124,9 +124,9 @@ static void test_a_known_key_is_let_in_and_named(void **state)
     struct world *world = *state;
     struct kr_error error = {0};
     char hex[65];
-    assert_int_equal(
-        kr_dealer_new(world->context, &world->friend, world->own.public_key, world->endpoint, NULL, &world->dealer, NULL, &error),
-        KR_OK);
+    assert_int_equal(kr_dealer_new(world->context, &world->friend, world->own.public_key, world->endpoint, NULL, false,
+                                   &world->dealer, NULL, &error),
+                     KR_OK);
     assert_int_equal(await(world, TEST_HANDSHAKE_EVENTS), ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
     zmq_pollitem_t item = {.socket = world->dealer, .events = ZMQ_POLLOUT};
     assert_int_equal(zmq_poll(&item, 1, WAIT_MS), 1);
@@ -226,9 +226,9 @@ static void test_our_sockets_have_their_bounds(void **state)
 {
     struct world *world = *state;
     struct kr_error error = {0};
-    assert_int_equal(
-        kr_dealer_new(world->context, &world->own, world->friend.public_key, world->endpoint, NULL, &world->dealer, NULL, &error),
-        KR_OK);
+    assert_int_equal(kr_dealer_new(world->context, &world->own, world->friend.public_key, world->endpoint, NULL, false,
+                                   &world->dealer, NULL, &error),
+                     KR_OK);
     void *const sockets[] = {world->router, world->dealer};
     for (size_t i = 0; i < 2; i++) {
         int64_t bytes_max = -1;
@@ -372,8 +372,9 @@ static void test_addresses_that_cannot_be_are_told(void **state)
     char bound[KR_ENDPOINT_BYTES_MAX + 1];
     assert_int_equal(kr_router_new(world->context, &world->own, world->endpoint, &socket, bound, &error), KR_SYSTEM); /* in use */
     assert_non_null(strstr(error.text, world->endpoint));
-    assert_int_equal(kr_dealer_new(world->context, &world->own, world->own.public_key, "nonsense", NULL, &socket, NULL, &error),
-                     KR_SYSTEM);
+    assert_int_equal(
+        kr_dealer_new(world->context, &world->own, world->own.public_key, "nonsense", NULL, false, &socket, NULL, &error),
+        KR_SYSTEM);
     assert_null(socket);
 }
 
@@ -403,7 +404,7 @@ static void test_a_dealer_listens_before_it_dials(void **state)
     struct kr_error error = {0};
     void *monitor = NULL;
     tcp_connections = 0;
-    assert_int_equal(kr_dealer_new(world->context, &world->friend, world->own.public_key, world->endpoint, "inproc://dial",
+    assert_int_equal(kr_dealer_new(world->context, &world->friend, world->own.public_key, world->endpoint, "inproc://dial", false,
                                    &world->dealer, &monitor, &error),
                      KR_OK);
     assert_non_null(monitor);

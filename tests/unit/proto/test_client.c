@@ -4,6 +4,7 @@
 #include "proto/client/community.h"
 #include "proto/client/forward.h"
 #include "proto/client/rekey.h"
+#include "proto/client/trial.h"
 
 static struct kr_client_frame frame, read_frame; /* large */
 
@@ -30,6 +31,7 @@ ROUND_TRIP(kr_quarantined, quarantined, kr_quarantined_write, kr_quarantined_rea
 ROUND_TRIP(kr_peer_act, act, kr_peer_act_write, kr_peer_act_read)
 ROUND_TRIP(kr_blocked, blocked, kr_blocked_write, kr_blocked_read)
 ROUND_TRIP(kr_forward_act, act, kr_forward_act_write, kr_forward_act_read)
+ROUND_TRIP(kr_tried, tried, kr_tried_write, kr_tried_read)
 ROUND_TRIP(kr_forward_item, item, kr_forward_item_write, kr_forward_item_read)
 ROUND_TRIP(kr_alarm, alarm, kr_alarm_write, kr_alarm_read)
 ROUND_TRIP(kr_stated, stated, kr_stated_write, kr_stated_read)
@@ -350,6 +352,9 @@ static void keys_and_statements_read_back(void **state)
     assert_true(read_act.action == KR_PEER_ADD && read_act.council[0] == 9 && read_act.through[0] == 10);
     struct kr_forward_act forward = {.action = KR_FORWARD_DENY, .councils = {{1}, {2}}, .rate = 3}, read_forward;
     round_trip_kr_forward_act(&forward, &read_forward);
+    struct kr_tried tried = {.outcome = KR_TRIAL_SILENT, .council = {7}, .name = text_slice("宮城"), .at_ms = 8}, read_tried;
+    round_trip_kr_tried(&tried, &read_tried);
+    assert_true(read_tried.outcome == KR_TRIAL_SILENT && read_tried.council[0] == 7 && read_tried.at_ms == 8);
     assert_true(read_forward.action == KR_FORWARD_DENY && read_forward.councils[1][0] == 2 && read_forward.rate == 3);
     struct kr_forward_item item = {.councils = {{1}, {2}},
                                    .names = {text_slice("東"), text_slice("西")},
