@@ -373,6 +373,26 @@ static enum kr_err about_root_keys(struct kr_step *step, const struct kr_event *
     }
 }
 
+/* What is asked about this node's own keys, and what nobody knows. */
+static enum kr_err of_keys(struct kr_step *step, const struct kr_event *event)
+{
+    switch (event->op) {
+    case KR_OP_STORAGE_ROTATE:
+        return kr_storage_rotate_request(step, event);
+    case KR_OP_NEW_KEYS:
+        return kr_new_keys_request(step, event);
+    case KR_OP_ROTATE:
+        return kr_rotate_request(step, event);
+    case KR_OP_REVOKE:
+        return kr_revoke_request(step, event);
+    case KR_OP_KEYS:
+        return kr_keys_request(step, event);
+    default:
+        return kr_step_error(step, event->client, event->request, KR_VERSION, "this node does not know request %u: update it",
+                             event->op);
+    }
+}
+
 static enum kr_err perform(struct kr_step *step, const struct kr_event *event, const struct kr_who *who)
 {
     if (kr_restored_holds_op(step->core, event->op)) {
@@ -453,16 +473,6 @@ static enum kr_err perform(struct kr_step *step, const struct kr_event *event, c
         return kr_reconcile_request(step, event);
     case KR_OP_TRIAL:
         return kr_trial_request(step, event);
-    case KR_OP_STORAGE_ROTATE:
-        return kr_storage_rotate_request(step, event);
-    case KR_OP_NEW_KEYS:
-        return kr_new_keys_request(step, event);
-    case KR_OP_ROTATE:
-        return kr_rotate_request(step, event);
-    case KR_OP_REVOKE:
-        return kr_revoke_request(step, event);
-    case KR_OP_KEYS:
-        return kr_keys_request(step, event);
     case KR_OP_FORWARD:
         return kr_forward_request(step, event);
     case KR_OP_FORWARDS:
@@ -473,8 +483,7 @@ static enum kr_err perform(struct kr_step *step, const struct kr_event *event, c
     case KR_OP_SETTLE:
         return about_root_keys(step, event);
     default:
-        return kr_step_error(step, event->client, event->request, KR_VERSION, "this node does not know request %u: update it",
-                             event->op);
+        return of_keys(step, event);
     }
 }
 

@@ -23,10 +23,10 @@
 #include "node/core/job.h"
 #include "node/core/policy.h"
 #include "node/core/spread.h"
+#include "node/core/trial.h"
 #include "node/core/walk.h"
 #include "node/log.h"
 #include "proto/client/community.h"
-#include "proto/client/trial.h"
 #include "proto/wire/pairing.h"
 #include "proto/wire/wire.h"
 
@@ -342,17 +342,7 @@ struct kr_core {
     bool strangers_are_due;  /* rekeyed.h */
     uint8_t listed_next[32]; /* the node key that came next when our card began to list it; zero: none. rotate.c */
     uint32_t month_from;     /* months before it are gone from the trees; 0: since the start nobody has looked */
-    struct {                 /* trial.c */
-        struct kr_trial_asked {
-            bool is_out, speaks_japanese;
-            uint32_t number, outcome; /* the link; enum kr_trial */
-            uint8_t council[32];
-            uint64_t client, request, until_ms, at_ms; /* at 0: nobody was asked */
-        } asked;
-        bool is_trying; /* a peer's address, for the link with this number */
-        uint32_t trying_for;
-        uint64_t trying_until_ms;
-    } trial;
+    struct kr_trials trial;
     struct kr_rekey rekey; /* how far the storage key's replacement is. storage_key.c */
     uint64_t rekey_at_ms;  /* not before */
 };
@@ -688,14 +678,6 @@ void kr_card_end_key(struct kr_card_key *key, uint64_t until_s);
 enum kr_err kr_new_keys_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_rotate_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_keys_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
-
-/* ---- trial.c ---- */
-enum kr_err kr_trial_message(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
-/* A dial that is only tried, and what came of it. */
-bool kr_trial_is(uint32_t number);
-enum kr_err kr_trial_ended(struct kr_step *step, enum kr_trial outcome) KR_WARN_UNUSED;
-enum kr_err kr_trial_tick(struct kr_step *step) KR_WARN_UNUSED;
-enum kr_err kr_trial_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 
 /* ---- storage_key.c ---- */
 enum kr_err kr_storage_load(struct kr_step *step) KR_WARN_UNUSED;

@@ -106,8 +106,8 @@ enum kr_op {
                            under it from now on (kr_status tells how far that is). Nothing new where one comes already */
     KR_OP_RECOVER = 43, /* args: kr_recover; answers as KR_OP_STATE does: this council's card with another root key, for that one to
                            sign */
-    KR_OP_TRIAL = 42, /* result: kr_tried (proto/client/trial.h): a linked council's node tries this node's address, within 12 s;
-                         of the last minute what it found then */
+    KR_OP_TRIAL = 42,   /* result: kr_tried (proto/client/trial.h): a linked council's node tries this node's address, within 12 s;
+                           of the last minute what it found then */
     KR_OP_CONFIRM_ROOT = 44, /* args: kr_root_confirm; result: empty array: the link with that council is open again */
     KR_OP_NEW_KEYS = 45,     /* result: empty array when a node key and a sealing key that come next are in the keyring's file */
     KR_OP_ROTATE = 46,       /* answers as KR_OP_STATE does: this council's card with those keys in place of the ones in use */
