@@ -164,6 +164,13 @@ static bool take_half(const json_t *object, const char *key, struct half *half)
            *end == 0 && half->len > 0;
 }
 
+/* Of two re-keyings the cards themselves are the proof. */
+static bool is_whole(const struct half *half)
+{
+    struct kr_record record;
+    return kr_record_split(half->bytes, half->len, &record) == KR_OK && !record.is_header_only;
+}
+
 static int check_one(const struct kr_app *app, const json_t *object)
 {
     static struct half halves[2];
@@ -181,6 +188,12 @@ static int check_one(const struct kr_app *app, const json_t *object)
                                       kr_kind_name(header.kind), "version", (json_int_t)header.version))
                    ? KR_EXIT_DONE
                    : KR_EXIT_ERROR;
+    }
+    if (header.kind == KR_KIND_COUNCIL_CARD && is_whole(&halves[0])) {
+        (void)fputs(_("Proved: with one recovery paper the root key was replaced twice, of the council "), stdout);
+        kr_out_id(stdout, header.author, 64);
+        (void)fputc('\n', stdout);
+        return KR_EXIT_DONE;
     }
     (void)fputs(_("Proved: both were signed with the root key of the council "), stdout);
     kr_out_id(stdout, header.author, 64);
