@@ -73,7 +73,7 @@ static uint32_t answer_of(struct bed *bed, struct kr_tried *ret_tried)
 static void a_peer_tries_and_tells(void **state)
 {
     struct bed *bed = *state;
-    struct kr_tried tried;
+    struct kr_tried tried = {0};
     assert_int_equal(ask(bed, 0, 1000, &tried), KR_OK);
     assert_int_equal(tried.outcome, KR_TRIAL_REACHED);
     assert_memory_equal(tried.council, bed_node(bed, 1)->council, 32);
@@ -95,7 +95,7 @@ static void a_peer_tries_and_tells(void **state)
 static void nothing_but_the_askers_own_address_is_tried(void **state)
 {
     struct bed *bed = *state;
-    struct kr_tried tried;
+    struct kr_tried tried = {0};
     struct net net = {0};
     bed->on_dial = on_dial;
     bed->context = &net;
@@ -146,7 +146,7 @@ static bool lose_probes(void *context, struct sim_node *node, const struct kr_ef
 static void who_does_not_answer_is_not_asked_for_ever(void **state)
 {
     struct bed *bed = *state;
-    struct kr_tried tried;
+    struct kr_tried tried = {0};
     uint32_t silent = 0;
     assert_int_equal(ask(bed, 1, 1000, &tried), KR_OK);
     silent = memcmp(tried.council, bed_node(bed, 0)->council, 32) == 0 ? 2 : 0; /* the other comes next */
