@@ -160,6 +160,8 @@ enum kr_err kr_status_request(struct kr_step *step, const struct kr_event *event
     status.links = core->link_count;
     for (uint32_t i = 0; i < core->link_count; i++) {
         status.links_online += core->links[i]->has_session;
+        status.links_pending += core->links[i]->pairing.is_pending;
+        status.links_stopped += core->links[i]->stop != KR_STOP_NOT;
     }
     status.tickets = core->invitation_count;
     status.net_is_up = core->net_is_up;

@@ -183,14 +183,19 @@ enum kr_err kr_hello_answer(struct kr_step *step, uint32_t number, const struct 
     return err;
 }
 
-/* KR_DENIED where the card does not list the key now, KR_BUSY where it does so later on. */
+/* KR_DENIED where the card does not list the key, KR_EXPIRED where it has ended, KR_BUSY where it begins later on. */
 static enum kr_err key_in_force(const struct kr_card *card, const uint8_t key[static 32], uint64_t now_ms)
 {
     const uint64_t now_s = now_ms / 1000;
     enum kr_err verdict = KR_DENIED;
     for (uint32_t i = 0; i < card->node_count && verdict != KR_OK; i++) {
         const struct kr_card_key *listed = &card->node[i];
-        if (memcmp(listed->public_key, key, 32) == 0 && (listed->until_s == 0 || now_s < listed->until_s)) {
+        if (memcmp(listed->public_key, key, 32) != 0) {
+            continue;
+        }
+        if (listed->until_s != 0 && now_s >= listed->until_s) {
+            verdict = verdict == KR_DENIED ? KR_EXPIRED : verdict;
+        } else {
             verdict = listed->from_s <= now_s + KR_FUTURE_MS_MAX / 1000 ? KR_OK : KR_BUSY;
         }
     }
@@ -213,9 +218,11 @@ enum kr_err kr_hello_card(struct kr_step *step, const struct kr_hello *hello, st
     struct kr_slice content = {ret_job->content, ret_job->content_len};
     bool is_card =
         ret_job->is_open && ret_job->header.kind == KR_KIND_COUNCIL_CARD && memcmp(ret_job->header.author, hello->council, 32) == 0;
-    if (!is_card || kr_card_parse(content, ret_card) != KR_OK ||
-        kr_directory_may_sign(&step->core->directory, &ret_job->header, &content) != KR_OK) {
-        return KR_DENIED;
+    if (!is_card || kr_card_parse(content, ret_card) != KR_OK) {
+        return KR_MALFORMED;
+    }
+    if (kr_directory_may_sign(&step->core->directory, &ret_job->header, &content) != KR_OK) {
+        return KR_KEY;
     }
     /* An older card than the one we hold may list keys that were replaced since. */
     const struct kr_council *known = kr_directory_newer(&step->core->directory, ret_card, ret_job->header.version);
@@ -357,6 +364,14 @@ static bool bears_known_card(const struct kr_step *step, const struct kr_hello *
     return is_known;
 }
 
+/* What a council's root key says and what its node shows do not fit. A key that has ended is none: else a thief who has it could
+ * stop the links of the council that revoked it. Over a link through a third node anybody on the way can show a hello. */
+static bool is_contradiction(const struct kr_core *core, const struct kr_link *link, enum kr_err verdict)
+{
+    return (verdict == KR_DENIED || verdict == KR_KEY) && link->state == KR_LINK_OPEN && link->through == NULL &&
+           !kr_link_is_sister(core, link);
+}
+
 static enum kr_err hello_frame(struct kr_step *step, struct kr_link *link, struct kr_slice bytes)
 {
     struct kr_hello hello;
@@ -400,9 +415,16 @@ static enum kr_err hello_frame(struct kr_step *step, struct kr_link *link, struc
                              kr_core_name(step->core, link->council, false, name, sizeof name));
         goto out;
     }
+    if (is_contradiction(step->core, link, verdict)) {
+        err = kr_link_stop(step, link, verdict == KR_KEY ? KR_STOP_CARD : KR_STOP_NODE_KEY);
+        goto out;
+    }
     if (verdict != KR_OK) {
         err = kr_step_log_peer(step, link, KR_LOG_WARNING,
-                               "the node that answers for %s has a key that this council's card does not list; not linked",
+                               verdict == KR_EXPIRED
+                                   ? "the node that answers for %s has a key that has ended on this council's card, replaced or "
+                                     "revoked; not linked. Where that is its own node, an old keyring was put back"
+                                   : "the node that answers for %s has a key that this council's card does not list; not linked",
                                kr_core_name(step->core, link->council, false, name, sizeof name));
         goto out;
     }

@@ -14,8 +14,6 @@ static const char *what_happened(enum kr_link_stop why)
     switch (why) {
     case KR_STOP_NODE_KEY:
         return "its node signed with a key that its council's card does not list";
-    case KR_STOP_TRANSPORT:
-        return "its council's card does not list the transport key under which it is linked";
     case KR_STOP_CARD:
         return "it showed a card that its council's root key has not signed";
     case KR_STOP_RESTORED:

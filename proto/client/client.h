@@ -406,11 +406,10 @@ enum kr_link_state {
 /* Why a link stands still until it is removed and made anew: another key than the one that the council's root key vouches for. */
 enum kr_link_stop {
     KR_STOP_NOT = 0,
-    KR_STOP_NODE_KEY = 1,  /* its node signed with a key that was never on the council's card */
-    KR_STOP_TRANSPORT = 2, /* its card does not list the transport key of this link */
-    KR_STOP_CARD = 3,      /* it shows a card that another key than the council's root key signed */
-    KR_STOP_PAIRING = 4,   /* while the code was agreed on it said one thing, and then another */
-    KR_STOP_RESTORED = 5,  /* this node went back to an older state before the code was confirmed */
+    KR_STOP_NODE_KEY = 1, /* its node signed with a key that is not on the council's card, and did not end there either */
+    KR_STOP_CARD = 2,     /* it shows a card that another key than the council's root key signed */
+    KR_STOP_PAIRING = 3,  /* while the code was agreed on it said one thing, and then another */
+    KR_STOP_RESTORED = 4, /* this node went back to an older state before the code was confirmed */
 };
 /* How far this node and a peer are with what both may hold. */
 enum kr_peer_phase {
@@ -468,6 +467,7 @@ struct kr_status {
     uint64_t alarms;            /* not settled */
     uint64_t takebacks_waiting; /* retractions and revisions that wait for the operator's word */
     uint64_t links, links_online, tickets;
+    uint64_t links_pending, links_stopped; /* of the links: to be confirmed by telephone; standing still because of a key */
     uint64_t commits, commit_us_p50, commit_us_p99;
     bool net_is_up, keyring_is_protected, store_is_writable;
     bool has_root, has_recovery; /* those secrets are on this node */

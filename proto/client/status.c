@@ -120,7 +120,7 @@ static void read_storage(struct kr_reader *reader, struct kr_status_storage *sto
 
 void kr_status_write(const struct kr_status *status, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 33);
+    kr_writer_array(writer, 35);
     kr_writer_bin(writer, status->council, 32);
     kr_writer_str_slice(writer, status->name_ja);
     kr_writer_str_slice(writer, status->name_en);
@@ -138,6 +138,8 @@ void kr_status_write(const struct kr_status *status, struct kr_writer *writer)
     kr_writer_uint(writer, status->links);
     kr_writer_uint(writer, status->links_online);
     kr_writer_uint(writer, status->tickets);
+    kr_writer_uint(writer, status->links_pending);
+    kr_writer_uint(writer, status->links_stopped);
     kr_writer_uint(writer, status->commits);
     kr_writer_uint(writer, status->commit_us_p50);
     kr_writer_uint(writer, status->commit_us_p99);
@@ -181,7 +183,7 @@ enum kr_err kr_status_read(struct kr_slice bytes, struct kr_status *ret_status)
     struct kr_reader reader;
 
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 33);
+    kr_reader_array(&reader, 35);
     kr_reader_fixed(&reader, status.council, 32);
     status.name_ja = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     status.name_en = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
@@ -199,6 +201,8 @@ enum kr_err kr_status_read(struct kr_slice bytes, struct kr_status *ret_status)
     status.links = kr_reader_uint(&reader, UINT64_MAX);
     status.links_online = kr_reader_uint(&reader, UINT64_MAX);
     status.tickets = kr_reader_uint(&reader, UINT64_MAX);
+    status.links_pending = kr_reader_uint(&reader, UINT64_MAX);
+    status.links_stopped = kr_reader_uint(&reader, UINT64_MAX);
     status.commits = kr_reader_uint(&reader, UINT64_MAX);
     status.commit_us_p50 = kr_reader_uint(&reader, UINT64_MAX);
     status.commit_us_p99 = kr_reader_uint(&reader, UINT64_MAX);

@@ -85,7 +85,7 @@ def answers():
     clock = b"\xcf" + (1 << 62).to_bytes(8, "big")
     yield PEER, array(ID, ID, text("n"), text("tcp://a:1"), uint(2), uint(1), uint(0), uint(1), uint(2), clock, *[uint(0)] * 10, uint(1), uint(6), ID, text("m"), *[uint(1)] * 3,
                       text("12345678"), uint(1), uint(2), uint(3))
-    yield STATUS, array(ID, *[text("x")] * 4, *[uint(n) for n in range(15)], *[uint(1), uint(0)] * 3, *[uint(n) for n in range(4)],
+    yield STATUS, array(ID, *[text("x")] * 4, *[uint(n) for n in range(17)], *[uint(1), uint(0)] * 3, *[uint(n) for n in range(4)],
                         array(array(ID, text("n"), uint(3))))
     yield JOIN, array(uint(7), text("council"), uint(0), text("12345678"))
     yield STATED, array(binary(b"record"), binary(b"another"))

@@ -13,6 +13,7 @@
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/keys.h"
 #include "tools/kairan/out.h"
+#include "tools/kairan/pair.h"
 #include "tools/kairan/people.h"
 #include "tools/kairan/storage_key.h"
 
@@ -250,7 +251,7 @@ static enum kr_err look_at_peer(void *context, struct kr_slice item)
         name[0] = 0;
     }
     doctor->links++;
-    doctor->open += peer.state == KR_LINK_OPEN;
+    doctor->open += peer.state == KR_LINK_OPEN && peer.stop == KR_STOP_NOT;
     const bool is_direct = peer.through == KR_THROUGH_NOT;
     doctor->dialled_by_us += peer.we_dial && is_direct;
     doctor->dialled_by_them += !peer.we_dial && is_direct && peer.state == KR_LINK_OPEN;
@@ -262,7 +263,15 @@ static enum kr_err look_at_peer(void *context, struct kr_slice item)
     const uint64_t from_ms = doctor->status.started_ms > peer.linked_ms ? doctor->status.started_ms : peer.linked_ms;
     const uint64_t since_ms = peer.last_seen_ms > from_ms ? peer.last_seen_ms : from_ms;
     const uint64_t days = doctor->now_ms > since_ms ? (doctor->now_ms - since_ms) / 1000 / DAY_S : 0;
-    if (peer.state == KR_LINK_PAUSED) {
+    if (peer.stop != KR_STOP_NOT) {
+        sayf(doctor, PROBLEM, "peers",
+             _("telephone its operator, on a number that you know; when you know what happened, kairan peer remove, and a new "
+               "ticket"),
+             _("the link with %s is stopped: %s"), name, _(kr_stop_reason(peer.stop)));
+    } else if (peer.is_pending) {
+        sayf(doctor, WARNING, "peers", _("kairan peer code; telephone its operator, and kairan peer confirm"),
+             _("the link with %s is not confirmed yet"), name);
+    } else if (peer.state == KR_LINK_PAUSED) {
         sayf(doctor, WARNING, "peers", _("kairan peer resume, or kairan peer remove"), _("the link with %s is paused"), name);
     } else if (!is_direct && peer.through != KR_THROUGH_READY && peer.through != KR_THROUGH_ASKING) {
         sayf(doctor, WARNING, "peers", _("kairan peers says through whom; kairan peer remove, where it is not needed"),

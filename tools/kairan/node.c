@@ -52,6 +52,8 @@ static bool status_json(const struct kr_status *status, const struct kr_own_keys
                    {"links", status->links},
                    {"links_online", status->links_online},
                    {"tickets", status->tickets},
+                   {"links_pending", status->links_pending},
+                   {"links_stopped", status->links_stopped},
                    {"commits", status->commits},
                    {"commit_us_p50", status->commit_us_p50},
                    {"commit_us_p99", status->commit_us_p99},
@@ -111,6 +113,12 @@ static void status_text(const struct kr_status *status, const struct kr_own_keys
         (void)fputs(_("nowhere, it only dials out"), stdout);
     }
     (void)printf(_("\n  links: %ju of %ju online, tickets open: %ju"), status->links_online, status->links, status->tickets);
+    if (status->links_pending > 0) {
+        (void)printf(_("\n  links to be confirmed by telephone (kairan peers): %ju"), status->links_pending);
+    }
+    if (status->links_stopped > 0) {
+        (void)printf(_("\n  LINKS STOPPED BECAUSE OF A KEY (kairan peers): %ju"), status->links_stopped);
+    }
     (void)printf(_("\n  records: %ju, indicators: %ju, in quarantine: %ju"), status->records, status->indicators,
                  status->quarantined);
     if (status->restored != 0) {

@@ -42,8 +42,6 @@ const char *kr_stop_reason(uint32_t stop)
     switch (stop) {
     case KR_STOP_NODE_KEY:
         return N_("its node signed with a key that its council's card does not list");
-    case KR_STOP_TRANSPORT:
-        return N_("its council's card does not list the transport key under which it is linked");
     case KR_STOP_CARD:
         return N_("it showed a card that its council's root key has not signed");
     case KR_STOP_PAIRING:
@@ -55,7 +53,7 @@ const char *kr_stop_reason(uint32_t stop)
     }
 }
 
-static const char *const stop_names[] = {"", "node-key", "transport-key", "card", "pairing", "restored"};
+static const char *const stop_names[] = {"", "node-key", "card", "pairing", "restored"};
 
 void kr_stop_text(const struct kr_peer *peer)
 {

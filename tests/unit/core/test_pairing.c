@@ -370,6 +370,33 @@ static void who_knows_of_no_code_is_drawn_in(void **state)
     }
 }
 
+/* A node that signs with another key than those of its council's card, over its genuine transport key. */
+static void another_node_key_stops_the_link_until_the_operator_acts(void **state)
+{
+    struct bed *bed = *state;
+    struct stranger stranger;
+    stranger_init(bed, &stranger, 7);
+    struct kr_keyring *keyring = bed_node(bed, HOST)->keyring;
+    memcpy(keyring->node_public, stranger.keyring->node_public, sizeof keyring->node_public);
+    memcpy(keyring->node_secret, stranger.keyring->node_secret, sizeof keyring->node_secret);
+    bed_forget_log(bed);
+    kr_link_session_down(bed_core(bed, 0), bed_link(bed, 0, HOST));
+    kr_link_session_down(bed_core(bed, HOST), bed_link(bed, HOST, 0));
+    bed_run(bed, 60000);
+    assert_int_equal(bed_link(bed, 0, HOST)->stop, KR_STOP_NODE_KEY);
+    assert_int_equal(bed_times_said(bed, 0, "is stopped: its node signed with a key that its council's card does not list"), 1);
+    bed_run(bed, 120000);
+    assert_false(bed_link(bed, 0, HOST)->has_session);
+    sim_world_crash(bed->world, 0, 100);
+    bed_run(bed, 120000);
+    assert_int_equal(bed_link(bed, 0, HOST)->stop, KR_STOP_NODE_KEY);
+    assert_false(bed_link(bed, 0, HOST)->has_session);
+    assert_int_equal(act_on(bed, 0, KR_PEER_RESUME, HOST), KR_INVALID);
+    assert_int_equal(act_on(bed, 0, KR_PEER_REMOVE, HOST), KR_OK);
+    assert_false(is_linked(bed, 0, HOST));
+    stranger_deinit(&stranger);
+}
+
 static void a_restored_node_has_to_begin_anew(void **state)
 {
     struct bed *bed = *state;
@@ -426,6 +453,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_must_not_pass_is_refused_by_the_receiver, setup, teardown),
         cmocka_unit_test_setup_teardown(a_ticket_by_hand_needs_the_word_of_who_took_it, setup, teardown),
         cmocka_unit_test_setup_teardown(who_knows_of_no_code_is_drawn_in, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_node_key_stops_the_link_until_the_operator_acts, setup, teardown),
         cmocka_unit_test_setup_teardown(a_restored_node_has_to_begin_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(no_community_is_founded_with_whom_nobody_has_confirmed, setup, teardown),
         cmocka_unit_test_setup_teardown(requests_that_make_no_sense_say_why, setup, teardown),
