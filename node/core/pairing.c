@@ -82,8 +82,10 @@ static enum kr_err code_is_known(struct kr_step *step, struct kr_link *link)
     const uint8_t *randoms[2];
     uint8_t commitment[32];
     char name[KR_NAME_BYTES_MAX + 1];
-    ends[ours] = (struct kr_pairing_end){core->self, core->keyring->transport_public};
-    ends[1 - ours] = (struct kr_pairing_end){link->council, link->transport_key};
+    /* Through a third node no transport key of either is used, and who is in between does not say which node it is. */
+    static const uint8_t none[32];
+    ends[ours] = (struct kr_pairing_end){core->self, link->through == NULL ? core->keyring->transport_public : none};
+    ends[1 - ours] = (struct kr_pairing_end){link->council, link->through == NULL ? link->transport_key : none};
     randoms[ours] = pairing->random;
     randoms[1 - ours] = pairing->their_random;
     commit(core, link, randoms[0], commitment);

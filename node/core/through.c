@@ -517,6 +517,7 @@ static enum kr_err add(struct kr_step *step, const struct kr_peer_act *act, cons
     fresh.pair_end = stat.arrivals + 1;
     memcpy(fresh.council, act->council, 32);
     memcpy(fresh.transport_key, transport->public_key, 32);
+    kr_pairing_begin(step, &fresh);
     err = kr_link_add(step, &fresh, &link);
     return err == KR_OK ? kr_through_ask(step, link, true) : err;
 }

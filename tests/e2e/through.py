@@ -35,8 +35,8 @@ def waits_for(tool, name, state, within_s=30):
     federation.poll(lambda: through(tool, name)[1] == state, within_s, lambda: f"{name}: {through(tool, name)}, not {state}")
 
 
-def is_up(tool, name, within_s=60):
-    federation.poll(lambda: through(tool, name) == ("online", "ready"), within_s, lambda: f"{name}: {through(tool, name)}")
+def is_up(tool, name, within_s=60, state="online"):
+    federation.poll(lambda: through(tool, name) == (state, "ready"), within_s, lambda: f"{name}: {through(tool, name)}")
 
 
 def pair(tool):
@@ -49,6 +49,17 @@ def knows(tool, value):
 
 def send(tool, value, to):
     tool.done("submit", value, "--label", "amber", "--title", value, "-y", "--to", to)
+
+
+def code(tool, name):
+    return json.loads(tool.done("--json", "peer", "code", name))["code"]
+
+
+def confirm(kita, minami):
+    """As both operators do by telephone."""
+    federation.poll(lambda: code(kita, "Minami") is not None and code(kita, "Minami") == code(minami, "Kita"), 30, "both have the same code")
+    kita.done("peer", "confirm", "Minami", code(minami, "Kita"))
+    minami.done("peer", "confirm", "Kita", code(kita, "Minami"))
 
 
 def comes_about(kita, minami, naka):
@@ -67,8 +78,8 @@ def comes_about(kita, minami, naka):
     waits_for(kita, "Minami", "waiting", 5)
     check(pair(naka)["state"] == "one side asks" and pair(naka)["rate"] == 1 << 20, f"forward ls: {pair(naka)}")
     minami.done("peer", "add", "Kita", "--through", "Naka")
-    is_up(kita, "Minami", 10)
-    is_up(minami, "Kita", 10)
+    is_up(kita, "Minami", 20, "pending")
+    is_up(minami, "Kita", 20, "pending")
     check(pair(naka)["state"] == "on", f"forward ls: {pair(naka)}")
     for tool, text in ((kita, "through: Naka (it passes frames on)"), (minami, "through: Naka")):
         check(text in tool.done("peers"), "peers does not say by whom the link goes")
@@ -77,6 +88,9 @@ def comes_about(kita, minami, naka):
 
 def carries(kita, minami, naka, nodes):
     send(kita, "first.kairan-e2e.jp", "Minami")
+    federation.poll(lambda: code(kita, "Minami") is not None and code(minami, "Kita") is not None, 30, "there is a code")
+    check(not knows(minami, "first.kairan-e2e.jp"), "records pass before the code is compared")
+    confirm(kita, minami)
     send(minami, "back.kairan-e2e.jp", "Kita")
     federation.poll(lambda: knows(minami, "first.kairan-e2e.jp") and knows(kita, "back.kairan-e2e.jp"), 30, "addressed records pass both ways")
     check(not knows(naka, "first.kairan-e2e.jp") and not knows(naka, "back.kairan-e2e.jp"), "the one in between has them")
@@ -114,7 +128,11 @@ def ends(kita, minami, naka):
     is_up(kita, "Minami")
     minami.done("peer", "remove", "Kita", "-y")
     waits_for(kita, "Minami", "waiting", 5)
+    kita.done("peer", "remove", "Minami", "-y")
     minami.done("peer", "add", "Kita", "--through", "Naka")
+    kita.done("peer", "add", "Minami", "--through", "Naka")
+    is_up(kita, "Minami", 60, "pending")
+    confirm(kita, minami)
     is_up(kita, "Minami")
     naka.done("peer", "pause", "Kita")
     waits_for(minami, "Kita", "not up", 5)

@@ -59,8 +59,8 @@ const struct sim_fault sim_faults[KR_FAULT_COUNT] = {
                                     ROOTS},
     [KR_FAULT_FORMER_ROOT_STAYS] = {"former-root-stays", "what it signed falsely stays where it is", 3, ROOTS},
     [KR_FAULT_COMMUNITIES_MIXED] = {"communities-mixed", "who is a member of one community counts as a member of all", 234, ANY},
-    [KR_FAULT_FORWARD_UNTOLD] = {"forward-untold", "the ends of a link through a node do not hear that a session has ended", 9,
+    [KR_FAULT_FORWARD_UNTOLD] = {"forward-untold", "the ends of a link through a node do not hear that a session has ended", 22,
                                  THROUGH},
-    [KR_FAULT_FORWARD_ROOM_KEPT] = {"forward-room-kept", "room for pieces is not given back by the node in between", 202, THROUGH},
-    [KR_FAULT_THROUGH_UNSEALED] = {"through-unsealed", "records that go through a third node are not sealed", 5, THROUGH},
+    [KR_FAULT_FORWARD_ROOM_KEPT] = {"forward-room-kept", "room for pieces is not given back by the node in between", 44, THROUGH},
+    [KR_FAULT_THROUGH_UNSEALED] = {"through-unsealed", "records that go through a third node are not sealed", 9, THROUGH},
 };

@@ -236,18 +236,17 @@ static bool has_hostile(const struct sim_world *world)
     return false;
 }
 
-#define ASK_AGAIN_MS 5000u /* nodes that were down are up again */
+#define ASK_AGAIN_MS  10000u /* nodes that were down are up again, and operators look at codes */
+#define ASK_AGAIN_MAX 6u
 
 static enum sim_verdict settle(struct sim_world *world, uint64_t until_ms)
 {
-    if (world->through_count > 0) {
-        enum sim_verdict verdict = sim_world_run(world, world->now_ms + ASK_AGAIN_MS);
-        if (verdict != SIM_HOLDS) {
-            return verdict;
-        }
+    enum sim_verdict verdict = SIM_HOLDS;
+    for (uint32_t i = 0; i < ASK_AGAIN_MAX && world->through_count > 0 && verdict == SIM_HOLDS; i++) {
+        verdict = sim_world_run(world, world->now_ms + ASK_AGAIN_MS);
         sim_throughs_again(world);
     }
-    return sim_world_run(world, until_ms);
+    return verdict == SIM_HOLDS ? sim_world_run(world, until_ms) : verdict;
 }
 
 /* Who waits for a member that means ill, or for what a wrong clock has dated, waits until its operator has had enough. */

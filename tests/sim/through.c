@@ -51,6 +51,11 @@ static bool has_added(const struct sim_node *node, const struct sim_node *other)
     return link != NULL && link->through != NULL;
 }
 
+static bool is_in_force(const struct sim_node *node, const struct sim_node *other)
+{
+    return has_added(node, other) && !kr_link_by_council(core_of(node), other->council)->pairing.is_pending;
+}
+
 static bool has_allowed(const struct sim_node *middle, const struct sim_node *a, const struct sim_node *b)
 {
     const struct kr_core *core = core_of(middle);
@@ -64,17 +69,49 @@ static bool has_allowed(const struct sim_node *middle, const struct sim_node *a,
     return false;
 }
 
+static void remove_link(struct sim_world *world, const struct sim_node *node, const struct sim_node *other)
+{
+    struct kr_peer_act act = {.action = KR_PEER_REMOVE};
+    struct kr_writer args;
+    memcpy(act.council, other->council, 32);
+    kr_writer_init(&args, KR_KIB);
+    kr_peer_act_write(&act, &args);
+    ask(world, node, KR_OP_PEER, &args);
+}
+
+static bool is_stopped(const struct sim_node *node, const struct sim_node *other)
+{
+    struct kr_core *core = core_of(node);
+    const struct kr_link *link = core == NULL ? NULL : kr_link_by_council(core, other->council);
+    return link != NULL && link->stop != KR_STOP_NOT;
+}
+
+/* Both begin together, or the code of one is not the other's. */
+static void both_add(struct sim_world *world, const struct sim_node *a, const struct sim_node *b, const struct sim_node *middle)
+{
+    const bool a_has = has_added(a, b), b_has = has_added(b, a), is_over = is_stopped(a, b) || is_stopped(b, a);
+    if (a_has && (!b_has || is_over)) {
+        remove_link(world, a, b);
+    }
+    if (b_has && (!a_has || is_over)) {
+        remove_link(world, b, a);
+    }
+    if (!a_has && !b_has) {
+        add(world, a, b, middle);
+        add(world, b, a, middle);
+    }
+}
+
 void sim_throughs_again(struct sim_world *world)
 {
     for (uint32_t i = 0; i < world->through_count; i++) {
         const struct sim_through *through = &world->throughs[i];
         const struct sim_node *a = world->nodes[through->a], *b = world->nodes[through->b], *middle = world->nodes[through->middle];
-        if (core_of(a) != NULL && !has_added(a, b)) {
-            add(world, a, b, middle);
+        if (core_of(a) != NULL && core_of(b) != NULL) {
+            both_add(world, a, b, middle);
         }
-        if (core_of(b) != NULL && !has_added(b, a)) {
-            add(world, b, a, middle);
-        }
+        sim_world_confirm(world, through->a, through->b);
+        sim_world_confirm(world, through->b, through->a);
         if (core_of(middle) != NULL && has_allowed(middle, a, b) != through->is_allowed) {
             allow(world, middle, a, b, through->is_allowed);
         }
@@ -100,7 +137,7 @@ bool sim_through_stands(const struct sim_world *world, const struct sim_through 
 {
     const struct sim_node *a = world->nodes[through->a], *b = world->nodes[through->b], *middle = world->nodes[through->middle];
     const bool is_honest = !a->is_hostile && !b->is_hostile && !middle->is_hostile;
-    return is_honest && has_added(a, b) && has_added(b, a) && has_allowed(middle, a, b);
+    return is_honest && is_in_force(a, b) && is_in_force(b, a) && has_allowed(middle, a, b);
 }
 
 /* What is passed on to `to`, or comes to it that way: a frame's class is in the open, and no more. Ids would tell that there is a

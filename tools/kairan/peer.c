@@ -129,7 +129,8 @@ static int add(struct kr_app *app, const char *name, const char *through)
     return ask(
         app, &request, "add",
         N_("Added. The link comes about once the other council has added this one in the same way, and the council in between "
-           "has allowed it (kairan forward allow); kairan peers shows what is missing.\n"));
+           "has allowed it (kairan forward allow); then compare the code (kairan peer code). kairan peers shows what is "
+           "missing.\n"));
 }
 
 int kr_run_peer(struct kr_app *app, int argc, char **argv)

@@ -3,7 +3,10 @@
       10 node 0 has 1
       60 * expect 2 lacks 1
       70 * through 0 1 2
-      70 node 2 has 1
+      72 * expect 2 lacks 1
+      74 * confirm 0 2
+      75 * confirm 2 0
+      75 node 2 has 1
       80 * expect 2 has 1
       80 * expect 1 lacks 1
       90 * submit 2 amber as 2 to 0 large
@@ -12,7 +15,7 @@
       90 * crash 1 for 20
       90 node 1 crashes
      110 node 1 starts
-     111 node 0 has 2
+     110 node 0 has 2
      150 * expect 0 has 2
      150 * submit 0 amber as 3 to 2 large
      150 node 0 accepts 3

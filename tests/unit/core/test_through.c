@@ -84,12 +84,30 @@ static uint32_t state_at(struct bed *bed, uint32_t node, uint32_t other)
     return state;
 }
 
+/* The operators at both ends have compared the code, by telephone. */
+static void confirm(struct bed *bed)
+{
+    for (uint32_t node = 0; node <= 2; node += 2) {
+        const char *code = bed_link(bed, 2 - node, node)->pairing.code;
+        struct kr_pair_act act = {.action = KR_PAIR_CONFIRM, .code = {(const uint8_t *)code, strlen(code)}};
+        struct kr_writer args;
+        memcpy(act.council, bed_node(bed, 2 - node)->council, 32);
+        kr_writer_init(&args, KR_KIB);
+        kr_pair_act_write(&act, &args);
+        assert_int_equal(bed_request(bed, node, KR_OP_PAIR, args.bytes, args.len, 500), KR_OK);
+        kr_writer_deinit(&args);
+    }
+    bed_run(bed, 1000);
+    assert_false(bed_link(bed, 0, 2)->pairing.is_pending || bed_link(bed, 2, 0)->pairing.is_pending);
+}
+
 static void agree(struct bed *bed, uint64_t rate)
 {
     assert_int_equal(add(bed, 0, 2), KR_OK);
     assert_int_equal(add(bed, 2, 0), KR_OK);
     assert_int_equal(forward(bed, KR_FORWARD_ALLOW, rate), KR_OK);
     bed_run(bed, 2000);
+    confirm(bed);
     assert_true(bed_link(bed, 0, 2)->has_session && bed_link(bed, 2, 0)->has_session);
 }
 
@@ -136,6 +154,8 @@ static void it_stands_when_all_three_agree(void **state)
     assert_int_equal(state_at(bed, 2, 1), KR_THROUGH_NOT);
     assert_true(bed_link(bed, 0, 2)->has_session && bed_link(bed, 2, 0)->has_session);
     assert_true(bed_link(bed, 0, 2)->we_dial != bed_link(bed, 2, 0)->we_dial);
+    assert_false(bed_holds(bed, 2, id)); /* not before both operators know who is there */
+    confirm(bed);
     assert_true(bed_holds(bed, 2, id)); /* what was written before comes by the pair's tree */
     submit(bed, 2, 0, 2, false, back);
     bed_run(bed, 1000);
@@ -277,9 +297,12 @@ static void either_end_ends_it(void **state)
     assert_int_equal(peer_act(bed, 2, KR_PEER_REMOVE, 0, 1), KR_OK);
     assert_null(kr_link_by_council(bed_core(bed, 2), bed_node(bed, 0)->council));
     assert_int_equal(state_at(bed, 0, 2), KR_THROUGH_WAITING);
+    assert_int_equal(peer_act(bed, 0, KR_PEER_REMOVE, 2, 1), KR_OK); /* both begin anew, with a new code */
     assert_int_equal(add(bed, 2, 0), KR_OK);
+    assert_int_equal(add(bed, 0, 2), KR_OK);
     bed_run(bed, 2000);
     assert_true(bed_link(bed, 0, 2)->has_session);
+    confirm(bed);
     /* Who blocks the council in between has no link through it. */
     assert_int_equal(peer_act(bed, 0, KR_PEER_BLOCK, 1, 1), KR_OK);
     bed_run(bed, 1000);
