@@ -412,6 +412,23 @@ def no_address(options, made):
     tool.refused("endpoint", "person", "enrol", "Kato")
 
 
+def keys(sato, tanaka, tool):
+    """Secret halves on two machines far from the node: RED from one to the other, the body's key handed on."""
+    for analyst in (sato, tanaka):
+        analyst.done("key", "person", "make")
+        check(analyst.environment["XDG_CONFIG_HOME"] in analyst.done("key", "person"), "the key does not lie on this machine")
+    sato.done("key", "body", "make")
+    sato.done("key", "body", "share", "-y")
+    check(json.loads(tanaka.done("--json", "key", "body"))["held"], "Tanaka does not hold the body's key")
+    red = json.loads(sato.done("--json", "submit", "red-afar.kairan-e2e.jp", "--label", "red", "--to-person", "Tanaka", "--title", "For you", "-y"))["ids"][0]
+    strict = json.loads(sato.done("--json", "submit", "strict-afar.kairan-e2e.jp", "--label", "amber+strict", "--to-body", "Sapporo", "-y"))["ids"][0]
+    for record in (red, strict):
+        check(json.loads(tanaka.done("--json", "show", record))["sealed"] == "opened", "Tanaka cannot open it")
+        check(json.loads(tool.done("--json", "show", record))["sealed"] == "closed", "the node's operator can")
+    check("For you" in tanaka.done("ls") and json.loads(tanaka.done("--json", "lookup", "red-afar.kairan-e2e.jp"))["found"], "ls, lookup")
+    check(tool.run("lookup", "red-afar.kairan-e2e.jp").returncode == 1, "the node finds it")
+
+
 def run(options):
     numbers = iter(range(100000))
     with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
@@ -424,6 +441,7 @@ def run(options):
         passphrase(options, made, tool)
         all_commands(sato, kita)
         roles(sato, tanaka)
+        keys(sato, tanaka, tool)
         comes_back(kita, sato, numbers)
         speed(sato, tool, print)
         if afar.AVAILABLE:
