@@ -309,8 +309,8 @@ static enum kr_err adopt(struct kr_keyring *keyring, const struct kr_keyring *ch
 /* Leaves the first place free. */
 static enum kr_err make_room(struct kr_keyring *keyring, uint64_t now_s, struct kr_error *error)
 {
-    const struct kr_dated_key *oldest = &keyring->sealing[keyring->sealing_count - 1];
     if (keyring->sealing_count == KR_SEALING_KEYS_MAX) {
+        const struct kr_dated_key *oldest = &keyring->sealing[keyring->sealing_count - 1];
         const uint64_t needed_s = KR_EXPIRES_S_MAX + KR_AHEAD_MS_MAX / 1000u;
         if (oldest->until_s == 0 || now_s < oldest->until_s + needed_s) {
             return kr_fail(error, KR_BOUNDS,
@@ -458,6 +458,124 @@ enum kr_err kr_keyring_follow(struct kr_keyring *keyring, const uint8_t root_pub
     }
     err = adopt(keyring, changed, path, error);
     kr_secret_free(memory);
+    return err;
+}
+
+/* ---- what all nodes of one council have ---- */
+
+static void share_public(uint8_t own[static 32], const uint8_t *secret, const uint8_t given[static 32], bool *changed)
+{
+    if (sodium_is_zero(secret, 64) && memcmp(own, given, 32) != 0) {
+        memcpy(own, given, 32);
+        *changed = true;
+    }
+}
+
+static const struct kr_dated_key *find_sealing(const struct kr_keyring *keyring, const uint8_t public_key[static 32])
+{
+    for (uint32_t i = 0; i < keyring->sealing_count; i++) {
+        if (memcmp(keyring->sealing[i].public_key, public_key, 32) == 0) {
+            return &keyring->sealing[i];
+        }
+    }
+    return NULL;
+}
+
+/* Whether the key as given ends before our own copy of it. */
+static bool is_earlier(const struct kr_dated_key *given, const struct kr_dated_key *own)
+{
+    return given->until_s != 0 && (own->until_s == 0 || given->until_s < own->until_s);
+}
+
+/* False where there is no room for it. */
+static bool share_sealing(struct kr_keyring *keyring, const struct kr_dated_key *given, bool *changed)
+{
+    const struct kr_dated_key *own = find_sealing(keyring, given->public_key);
+    if (own != NULL) {
+        if (is_earlier(given, own)) {
+            keyring->sealing[own - keyring->sealing].until_s = given->until_s;
+            *changed = true;
+        }
+        return true;
+    }
+    if (keyring->sealing_count == KR_SEALING_KEYS_MAX) {
+        return false;
+    }
+    uint32_t at = 0;
+    while (at < keyring->sealing_count && keyring->sealing[at].from_s > given->from_s) {
+        at++;
+    }
+    memmove(&keyring->sealing[at + 1], &keyring->sealing[at], (keyring->sealing_count - at) * sizeof keyring->sealing[0]);
+    keyring->sealing[at] = *given;
+    keyring->sealing_count++;
+    *changed = true;
+    return true;
+}
+
+/* `*ret_fits` false: not all found room. */
+static bool share(struct kr_keyring *keyring, const uint8_t root_public[static 32], const uint8_t recovery_public[static 32],
+                  const struct kr_dated_key *sealing, uint32_t count, bool *ret_fits)
+{
+    bool changed = false;
+    *ret_fits = true;
+    share_public(keyring->root_public, keyring->root_secret, root_public, &changed);
+    share_public(keyring->recovery_public, keyring->recovery_secret, recovery_public, &changed);
+    for (uint32_t i = 0; i < count; i++) {
+        *ret_fits = share_sealing(keyring, &sealing[i], &changed) && *ret_fits;
+    }
+    return changed;
+}
+
+bool kr_keyring_lacks(const struct kr_keyring *keyring, const uint8_t root_public[static 32],
+                      const uint8_t recovery_public[static 32], const struct kr_dated_key *sealing, uint32_t count)
+{
+    bool lacks = (sodium_is_zero(keyring->root_secret, 64) && memcmp(keyring->root_public, root_public, 32) != 0) ||
+                 (sodium_is_zero(keyring->recovery_secret, 64) && memcmp(keyring->recovery_public, recovery_public, 32) != 0);
+    for (uint32_t i = 0; i < count && !lacks; i++) {
+        const struct kr_dated_key *own = find_sealing(keyring, sealing[i].public_key);
+        lacks = own == NULL || is_earlier(&sealing[i], own);
+    }
+    return lacks;
+}
+
+enum kr_err kr_keyring_share(struct kr_keyring *keyring, const uint8_t root_public[static 32],
+                             const uint8_t recovery_public[static 32], const struct kr_dated_key *sealing, uint32_t count,
+                             const char *path, bool *ret_changed, struct kr_error *error)
+{
+    void *memory = NULL;
+    bool fits = true;
+    enum kr_err err = kr_secret_new(sizeof *keyring, &memory, error);
+    if (err != KR_OK) {
+        return err;
+    }
+    struct kr_keyring *changed = memory;
+    *changed = *keyring;
+    const bool is_changed = share(changed, root_public, recovery_public, sealing, count, &fits);
+    if (is_changed) {
+        err = adopt(keyring, changed, path, error);
+    }
+    if (err == KR_OK && !fits) {
+        err = kr_fail(error, KR_BOUNDS, "the keyring is full: %u sealing keys are kept, and another node of this council has more",
+                      (unsigned)KR_SEALING_KEYS_MAX);
+    }
+    *ret_changed = is_changed;
+    kr_secret_free(memory);
+    return err;
+}
+
+enum kr_err kr_keyring_new_node(const uint8_t seed[static 32], uint64_t now_s, struct kr_keyring **ret, struct kr_error *error)
+{
+    struct kr_keyring *keyring = NULL;
+    enum kr_err err = kr_keyring_new(seed, now_s, &keyring, error);
+    if (err == KR_OK) {
+        sodium_memzero(keyring->root_public, sizeof keyring->root_public);
+        sodium_memzero(keyring->root_secret, sizeof keyring->root_secret);
+        sodium_memzero(keyring->recovery_public, sizeof keyring->recovery_public);
+        sodium_memzero(keyring->recovery_secret, sizeof keyring->recovery_secret);
+        sodium_memzero(&keyring->sealing[0], sizeof keyring->sealing[0]);
+        keyring->sealing_count = 0;
+        *ret = keyring;
+    }
     return err;
 }
 

@@ -105,6 +105,18 @@ const uint8_t *kr_keyring_storage_before(const struct kr_keyring *keyring);
  * `path` (NULL: there is none), then in memory. Nothing where they are these already. On failure all is as it was. */
 enum kr_err kr_keyring_follow(struct kr_keyring *keyring, const uint8_t root_public[static 32],
                               const uint8_t recovery_public[static 32], const char *path, struct kr_error *error) KR_WARN_UNUSED;
+/* What is all nodes' of one council, as another node has it: which root and recovery key the council has (where this node has no
+ * secret of its own for them), and its sealing keys (`count` of them, each a pair). Adds those that it lacks and takes over ends;
+ * first in the file, then in memory. Nothing, and `*ret_changed` false, where it has all that. KR_BOUNDS where there is no room. */
+enum kr_err kr_keyring_share(struct kr_keyring *keyring, const uint8_t root_public[static 32],
+                             const uint8_t recovery_public[static 32], const struct kr_dated_key *sealing, uint32_t count,
+                             const char *path, bool *ret_changed, struct kr_error *error) KR_WARN_UNUSED;
+/* Whether that would change anything. */
+bool kr_keyring_lacks(const struct kr_keyring *keyring, const uint8_t root_public[static 32],
+                      const uint8_t recovery_public[static 32], const struct kr_dated_key *sealing, uint32_t count);
+/* Keys for a further node of a council: its own, and no root, recovery or sealing keys, which come from the others. */
+enum kr_err kr_keyring_new_node(const uint8_t seed[static 32], uint64_t now_s, struct kr_keyring **ret,
+                                struct kr_error *error) KR_WARN_UNUSED;
 
 /* The secret key and public key whose hint equals `hint`; NULL where there is none. `index` from 0 walks several with one hint.
  * Borrowed from the keyring. */

@@ -52,6 +52,8 @@
 #define KR_BLOCKED_MAX            1024u /* councils that the operator does not want to be linked with */
 #define KR_TICKETS_MAX            64u
 #define KR_TICKET_TTL_S           (7u * 86400u)
+#define KR_NODE_BODY_BYTES_MAX    (8u * KR_KIB) /* what nodes of one council tell each other: all sealing keys */
+#define KR_NODE_ASKS_MAX          16u           /* machines that ask to be a node of this council */
 #define KR_PAIRING_DIGITS         8u     /* of the code that two operators compare: whoever is in between hits it once in 10^8 */
 #define KR_PAIRING_TEXT_BYTES_MAX 64u    /* of one that somebody typed */
 #define KR_PAIRING_WRONG_MAX      3u     /* so many that are not it end the link */

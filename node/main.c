@@ -15,6 +15,7 @@
 static const char help[] =
     "Usage: kairand [--state DIR] [--config FILE] [--passphrase-fd N | --passphrase-file FILE]\n"
     "       kairand --init --name-ja NAME --name-en NAME [OPTIONS]\n"
+    "       kairand --init-node --ticket-file FILE --node-name NAME [--endpoint tcp://HOST:PORT] [OPTIONS]\n"
     "       kairand --change-passphrase [--new-passphrase-fd N | --new-passphrase-file FILE] [OPTIONS]\n"
     "\n"
     "Runs a node of Kairan until it is told to stop (SIGTERM). SIGHUP reads log level and guards anew.\n"
@@ -32,6 +33,10 @@ static const char help[] =
     "    --contact-name, --contact-mail, --contact-telephone, --contact-hours TEXT   contact window\n"
     "    --endpoint tcp://HOST:PORT   where peers reach this node; left out: it only dials out\n"
     "    --found-community NAME       found a community\n"
+    "  --init-node             make a node that asks to be one more of an existing council (`kairan node join`); prints the\n"
+    "                          council's id and the node's key; with\n"
+    "    --ticket-file FILE           what `kairan node invite` printed on one of its nodes; -: standard input\n"
+    "    --node-name NAME             how the council's people call this machine\n"
     "  --change-passphrase     put the keyring under another passphrase, while the node is stopped; with\n"
     "    --new-passphrase-fd N, --new-passphrase-file FILE   where the new one comes from (without: the terminal, twice)\n"
     "  --snapshot              print the pages of the store as they are now, also while the node runs: for `kairan backup`\n"
@@ -41,8 +46,8 @@ static const char help[] =
     "state.\n";
 
 struct command {
-    bool is_init, changes_passphrase, is_snapshot;
-    const char *state, *config;
+    bool is_init, is_init_node, changes_passphrase, is_snapshot;
+    const char *state, *config, *ticket_file, *node_name;
     struct kr_passphrase_source source, next; /* of the passphrase; of the one in its place */
     struct kr_init init;
     bool has_init_value;
@@ -55,6 +60,9 @@ enum option_code {
     OPTION_PASSPHRASE_FILE,
     OPTION_FOREGROUND,
     OPTION_INIT,
+    OPTION_INIT_NODE,
+    OPTION_TICKET_FILE,
+    OPTION_NODE_NAME,
     OPTION_CHANGE_PASSPHRASE,
     OPTION_NEW_PASSPHRASE_FD,
     OPTION_NEW_PASSPHRASE_FILE,
@@ -80,6 +88,9 @@ static const struct option options[] = {
     {"passphrase-file", required_argument, NULL, OPTION_PASSPHRASE_FILE},
     {"foreground", no_argument, NULL, OPTION_FOREGROUND},
     {"init", no_argument, NULL, OPTION_INIT},
+    {"init-node", no_argument, NULL, OPTION_INIT_NODE},
+    {"ticket-file", required_argument, NULL, OPTION_TICKET_FILE},
+    {"node-name", required_argument, NULL, OPTION_NODE_NAME},
     {"change-passphrase", no_argument, NULL, OPTION_CHANGE_PASSPHRASE},
     {"new-passphrase-fd", required_argument, NULL, OPTION_NEW_PASSPHRASE_FD},
     {"new-passphrase-file", required_argument, NULL, OPTION_NEW_PASSPHRASE_FILE},
@@ -163,6 +174,15 @@ static int take_option(struct command *command, int option, const char *value, c
     case OPTION_INIT:
         command->is_init = true;
         return KR_EXIT_OK;
+    case OPTION_INIT_NODE:
+        command->is_init_node = true;
+        return KR_EXIT_OK;
+    case OPTION_TICKET_FILE:
+        command->ticket_file = value;
+        return KR_EXIT_OK;
+    case OPTION_NODE_NAME:
+        command->node_name = value;
+        return KR_EXIT_OK;
     case '?':
         *ret_why = "this option is not known, or its value is missing";
         return KR_EXIT_USAGE;
@@ -197,6 +217,13 @@ static const char *check_init(const struct kr_init *init)
     return err == KR_OK ? NULL : "a value for --init is too long (256 bytes) or not UTF-8";
 }
 
+static bool has_more_than_endpoint(const struct kr_init *init)
+{
+    return init->name_ja.len + init->name_en.len + init->region.len + init->contact_name.len + init->contact_mail.len +
+               init->contact_telephone.len + init->contact_hours.len + init->found_community.len >
+           0;
+}
+
 /* What goes together; NULL where all is well. */
 static const char *check_options(const struct command *command)
 {
@@ -206,16 +233,58 @@ static const char *check_options(const struct command *command)
     if (command->next.fd >= 0 && command->next.fd == command->source.fd) {
         return "the old passphrase and the new one come from different descriptors";
     }
-    if (command->is_init + command->changes_passphrase + command->is_snapshot > 1) {
-        return "--init, --change-passphrase and --snapshot exclude each other";
+    if (command->is_init + command->is_init_node + command->changes_passphrase + command->is_snapshot > 1) {
+        return "--init, --init-node, --change-passphrase and --snapshot exclude each other";
+    }
+    if (command->is_init_node != (command->ticket_file != NULL) || command->is_init_node != (command->node_name != NULL)) {
+        return "--init-node wants --ticket-file and --node-name, and they belong to it alone";
+    }
+    if (command->is_init_node) {
+        return has_more_than_endpoint(&command->init) ? "names and contact are on the council's card already" : NULL;
     }
     if (!command->changes_passphrase && (command->next.fd >= 0 || command->next.file != NULL)) {
         return "a new passphrase belongs to --change-passphrase";
     }
-    if (!command->is_init && command->has_init_value) {
+    if (!command->is_init && !command->is_init_node && command->has_init_value) {
         return "names, contact, endpoint and community belong to --init";
     }
     return command->is_init ? check_init(&command->init) : NULL;
+}
+
+/* By file or standard input, not on the command line: everybody on the machine can read that. */
+static int init_node(struct command *command, const struct kr_place *place)
+{
+    static char text[2 * KR_TICKET_TEXT_BYTES_MAX];
+    struct kr_error error = {0};
+    struct kr_node_init init = {.name = {(const uint8_t *)command->node_name, strlen(command->node_name)},
+                                .endpoint = command->init.endpoint},
+                        read;
+    struct kr_writer writer;
+    FILE *file = strcmp(command->ticket_file, "-") == 0 ? stdin : fopen(command->ticket_file, "re");
+    if (file == NULL) {
+        (void)fprintf(stderr, "kairand: cannot read the ticket from %s: %s\n", command->ticket_file, strerror(errno));
+        return KR_EXIT_FAILURE;
+    }
+    size_t len = fread(text, 1, sizeof text - 1, file);
+    if (file != stdin) {
+        (void)fclose(file);
+    }
+    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r' || text[len - 1] == ' ')) {
+        len--;
+    }
+    init.ticket = (struct kr_slice){(const uint8_t *)text, len};
+    kr_writer_init(&writer, 8 * KR_KIB);
+    kr_node_init_write(&init, &writer);
+    enum kr_err err = kr_writer_finish(&writer);
+    if (err == KR_OK) {
+        err = kr_node_init_read((struct kr_slice){writer.bytes, writer.len}, &read, &error);
+    }
+    kr_writer_deinit(&writer);
+    if (err != KR_OK) {
+        return usage(error.text[0] != 0 ? error.text : kr_err_text(err));
+    }
+    kr_passphrase_of_keyring(&command->source, KR_PASSPHRASE_MAKES, isatty(STDIN_FILENO) == 1);
+    return kr_keeper_init_node(place, &command->source, &init);
 }
 
 static int run(struct command *command)
@@ -234,6 +303,9 @@ static int run(struct command *command)
     }
     if (command->changes_passphrase) {
         return kr_keeper_change_passphrase(&place, &command->source, &command->next);
+    }
+    if (command->is_init_node) {
+        return init_node(command, &place);
     }
     if (command->is_init) {
         /* A script that makes a node on somebody's terminal is not held up. */

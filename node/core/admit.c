@@ -13,15 +13,29 @@
 #include "node/core/rekeyed.h"
 #include "node/core/restored.h"
 #include "node/core/revoke.h"
+#include "node/core/sister.h"
 #include "node/core/takeback.h"
 
 /* ---- scopes and facts ---- */
 
+/* Charters tell a new node which communities there are, statements without one who the peers are. */
+bool kr_is_of_council_scope(uint32_t kind, uint32_t label, bool has_community)
+{
+    if (kr_kind_is_statement(kind)) {
+        return kind == KR_KIND_CHARTER || !has_community;
+    }
+    return kr_kind_is_internal(kind) || kr_label_is_sealed((enum kr_label)label);
+}
+
 uint32_t kr_scopes_of(const struct kr_core *core, const struct kr_header *header, struct kr_scope ret_scopes[static KR_SCOPES_MAX])
 {
     uint32_t count = 0;
+    if (core->shares_council && kr_is_of_council_scope(header->kind, header->label, header->has_community)) {
+        ret_scopes[count].kind = KR_SCOPE_COUNCIL;
+        memcpy(ret_scopes[count++].id, core->self, 32);
+    }
     if (kr_kind_is_internal(header->kind)) {
-        return 0; /* `council`, with our own id, once a council has several nodes */
+        return count;
     }
     if (kr_kind_is_statement(header->kind)) {
         if (header->has_community) {
@@ -42,6 +56,9 @@ uint32_t kr_scopes_of(const struct kr_core *core, const struct kr_header *header
     /* Addressed records: one tree for each linked council that may hold them too. */
     for (uint32_t i = 0; i < core->link_count; i++) {
         const uint8_t *peer = core->links[i]->council;
+        if (core->links[i]->is_second) {
+            continue; /* the first one's */
+        }
         if (memcmp(header->author, peer, 32) == 0 || kr_header_addresses(header, peer) || KR_FAULT(KR_FAULT_SCOPE_UNCHECKED)) {
             ret_scopes[count].kind = KR_SCOPE_PAIR;
             memcpy(ret_scopes[count++].id, peer, 32);
@@ -58,6 +75,9 @@ static bool is_candidate(const struct kr_core *core, const uint8_t community[sta
         return true;
     }
     bool is_self = memcmp(council, core->self, 32) == 0;
+    if (is_self && core->shares_council && kr_directory_community(&core->directory, community) != NULL) {
+        return true; /* another node of ours takes part, and has told us */
+    }
     for (uint32_t i = 0; i < core->link_count; i++) {
         const struct kr_link *link = core->links[i];
         if (link->has_community && memcmp(link->community, community, 32) == 0 &&
@@ -135,7 +155,7 @@ static enum kr_err own_word_has_room(struct kr_step *step, const struct kr_heade
 /* A genesis is named by its own hash, so founders are known before any signature can be checked: their cards are needed for that.
  * Of ours it is learnt when it is stored. */
 static enum kr_err judge_charter(struct kr_step *step, const struct kr_header *header, struct kr_slice content, bool is_own_word,
-                                 enum kr_err may_sign)
+                                 bool is_of_sister, enum kr_err may_sign)
 {
     struct kr_core *core = step->core;
     struct kr_charter charter;
@@ -145,7 +165,7 @@ static enum kr_err judge_charter(struct kr_step *step, const struct kr_header *h
     if (memcmp(header->author, core->self, 32) == 0) {
         return kr_community_founds(&charter, core->self) ? KR_OK : KR_DENIED;
     }
-    if (!is_candidate(core, charter.community, core->self)) {
+    if (!is_of_sister && !is_candidate(core, charter.community, core->self)) {
         enum kr_err err = may_sign == KR_OK ? kr_community_invites(step, header, &charter, is_own_word) : may_sign;
         if (err != KR_OK) {
             return err == KR_UNKNOWN_AUTHOR ? KR_DENIED : err; /* a community that nobody invited us to */
@@ -161,7 +181,7 @@ static enum kr_err judge_charter(struct kr_step *step, const struct kr_header *h
 
 /* Is the statement's author one whose word counts in that community? Decided by the directory alone, so that all nodes decide
  * alike. */
-static enum kr_err judge_statement(struct kr_step *step, const struct kr_job *job, bool is_own_word)
+static enum kr_err judge_statement(struct kr_step *step, const struct kr_job *job, bool is_own_word, bool is_of_sister)
 {
     struct kr_core *core = step->core;
     const struct kr_header *header = &job->header;
@@ -180,7 +200,7 @@ static enum kr_err judge_statement(struct kr_step *step, const struct kr_job *jo
         return may_sign;
     }
     if (header->kind == KR_KIND_CHARTER) {
-        enum kr_err err = judge_charter(step, header, content, is_own_word, may_sign);
+        enum kr_err err = judge_charter(step, header, content, is_own_word, is_of_sister, may_sign);
         if (err != KR_OK || is_ours) {
             return err;
         }
@@ -212,17 +232,28 @@ static bool is_of_former_member(const struct kr_core *core, const struct kr_head
            !kr_directory_is_member(&core->directory, header->community, from);
 }
 
-/* What is the council's own comes from this node alone. Whoever had stolen its key could else hand us an admin of his own making.
- */
+static bool is_of_sister(const struct kr_core *core, const uint8_t *from)
+{
+    return from != NULL && memcmp(from, core->self, 32) == 0;
+}
+
+/* What is the council's own comes from this council's nodes alone. Whoever had stolen a key of one could else hand us an admin
+ * of his own making. What cannot be opened is sealed to a key that the other node is about to give us. */
 static enum kr_err judge_internal(struct kr_step *step, const struct kr_job *job, const uint8_t *from)
 {
     const struct kr_header *header = &job->header;
-    if (from != NULL || memcmp(header->author, step->core->self, 32) != 0) {
+    if ((from != NULL && !is_of_sister(step->core, from)) || memcmp(header->author, step->core->self, 32) != 0) {
         return KR_DENIED;
     }
     enum kr_err err = kr_directory_may_sign(&step->core->directory, header, NULL);
+    if (err == KR_OK) {
+        err = kr_revoke_judge(step, job);
+    }
+    if (err == KR_OK && job->record.is_header_only) {
+        return from != NULL ? KR_NOT_FOUND : KR_OK;
+    }
     if (err == KR_OK && !job->is_open) {
-        err = KR_MALFORMED;
+        err = from != NULL ? KR_QUOTA : KR_MALFORMED;
     }
     return err == KR_OK ? kr_internal_fits(step, header, (struct kr_slice){job->content, job->content_len}) : err;
 }
@@ -248,8 +279,9 @@ static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const u
     kr_policy_facts_of(core, header, core->self, &facts);
     bool is_trusted = facts.is_author_trusted;
     if (kr_kind_is_statement(header->kind)) {
-        bool is_own_word = facts.is_author || (from != NULL && memcmp(header->author, from, 32) == 0);
-        enum kr_err err = judge_statement(step, job, is_own_word);
+        /* What another node of ours took, this council took. */
+        bool is_own_word = facts.is_author || is_of_sister(core, from) || (from != NULL && memcmp(header->author, from, 32) == 0);
+        enum kr_err err = judge_statement(step, job, is_own_word, is_of_sister(core, from));
         if (err != KR_OK) {
             return err;
         }
@@ -452,7 +484,7 @@ static enum kr_err put_statement(struct kr_step *step, const struct kr_job *job)
     return err == KR_OK ? kr_joins_settle(step) : err;
 }
 
-/* What is the council's own: no tree, no peer and no watcher hears of it. */
+/* What is the council's own: no peer and no watcher hears of it, and no tree but the council's own. */
 static enum kr_err put_internal(struct kr_step *step, const struct kr_job *job)
 {
     uint8_t key[KR_DIRECTORY_KEY_BYTES];
@@ -489,7 +521,7 @@ enum kr_err kr_admit_enter(struct kr_step *step, struct kr_job *job, const struc
         err = put_statement(step, job);
     }
     if (err == KR_OK && kr_kind_is_internal(job->header.kind)) {
-        return put_internal(step, job);
+        err = put_internal(step, job);
     }
     struct kr_scope scopes[KR_SCOPES_MAX];
     uint32_t count = err == KR_OK ? kr_scopes_of(step->core, &job->header, scopes) : 0;
@@ -581,6 +613,10 @@ enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t fro
     }
     if (verdict == KR_UNKNOWN_AUTHOR && link == NULL) {
         verdict = KR_KEY; /* we sign with a key that our own card does not list: nothing to wait for */
+    }
+    if ((verdict == KR_OK || verdict == KR_UNKNOWN_AUTHOR) && link != NULL && job->lacks_key && step->core->shares_council &&
+        !kr_link_is_sister(step->core, link) && kr_header_addresses(&job->header, step->core->self)) {
+        verdict = KR_QUOTA; /* another node has the key that it is sealed to, and gives it to us */
     }
     if (verdict == KR_UNKNOWN_AUTHOR && !kr_quarantine_has_room(step->core, link, job->len)) {
         verdict = KR_QUOTA;

@@ -195,6 +195,9 @@ enum kr_err kr_peers_request(struct kr_step *step, const struct kr_event *event)
     enum kr_err err = KR_OK;
     for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
         const struct kr_link *link = core->links[i];
+        if (kr_link_is_sister(core, link)) {
+            continue; /* KR_OP_NODES */
+        }
         char name[KR_NAME_BYTES_MAX + 1], through[KR_NAME_BYTES_MAX + 1];
         struct kr_peer peer = {
             .name = text_slice(kr_core_name(core, link->council, event->speaks_japanese, name, sizeof name)),

@@ -16,6 +16,7 @@
 #include "node/core/restored.h"
 #include "node/core/revoke.h"
 #include "node/core/root_confirm.h"
+#include "node/core/sister.h"
 #include "node/core/takeback.h"
 #include "node/core/through.h"
 
@@ -164,6 +165,11 @@ static enum kr_err load(struct kr_core *core, struct kr_txn *txn)
         err = kr_directory_load(&core->directory, txn);
     }
     if (err == KR_OK && kr_directory_council(&core->directory, core->self) == NULL) {
+        err = kr_novice_load(&step);
+        if (err == KR_OK) {
+            core->has_identity = false; /* until the council's card lists it */
+            return KR_OK;
+        }
         err = KR_CORRUPT; /* any other card may be missing; without our own we cannot say who we are */
     }
     if (err == KR_OK) {
@@ -172,6 +178,9 @@ static enum kr_err load(struct kr_core *core, struct kr_txn *txn)
     }
     if (err == KR_OK) {
         err = kr_forwards_load(&step);
+    }
+    if (err == KR_OK) {
+        err = kr_sisters_load(&step);
     }
     if (err == KR_OK) {
         err = kr_invitations_load(&step);
@@ -252,6 +261,7 @@ void kr_core_free(struct kr_core *core)
         kr_invitation_free(core->invitations[i]);
     }
     kr_forwards_free(core);
+    kr_novice_free(core->novice);
     kr_spread_deinit(&core->spread);
     kr_directory_deinit(&core->directory);
     kr_roots_free(core);
@@ -373,7 +383,7 @@ static enum kr_err about_root_keys(struct kr_step *step, const struct kr_event *
     }
 }
 
-/* What is asked about this node's own keys, and what nobody knows. */
+/* What is asked about this node's own keys and the council's nodes, and what nobody knows. */
 static enum kr_err of_keys(struct kr_step *step, const struct kr_event *event)
 {
     switch (event->op) {
@@ -387,6 +397,11 @@ static enum kr_err of_keys(struct kr_step *step, const struct kr_event *event)
         return kr_revoke_request(step, event);
     case KR_OP_KEYS:
         return kr_keys_request(step, event);
+    case KR_OP_NODE_INVITE:
+    case KR_OP_NODE_ADD:
+    case KR_OP_NODES:
+    case KR_OP_NODE_REFUSE:
+        return kr_node_request(step, event);
     default:
         return kr_step_error(step, event->client, event->request, KR_VERSION, "this node does not know request %u: update it",
                              event->op);
@@ -493,7 +508,8 @@ static enum kr_err request(struct kr_step *step, const struct kr_event *event)
     bool takes_nothing = event->op == KR_OP_STATUS || event->op == KR_OP_PEERS || event->op == KR_OP_WATCH ||
                          event->op == KR_OP_RETRACTIONS || event->op == KR_OP_ALARMS || event->op == KR_OP_BLOCKED ||
                          event->op == KR_OP_NEW_KEYS || event->op == KR_OP_ROTATE || event->op == KR_OP_KEYS ||
-                         event->op == KR_OP_FORWARDS || event->op == KR_OP_STORAGE_ROTATE || event->op == KR_OP_TRIAL;
+                         event->op == KR_OP_FORWARDS || event->op == KR_OP_STORAGE_ROTATE || event->op == KR_OP_TRIAL ||
+                         event->op == KR_OP_NODES;
     if (takes_nothing && !has_nothing_to_say(event)) {
         return kr_step_error(step, event->client, event->request, KR_MALFORMED, "this request takes no arguments");
     }
@@ -552,6 +568,8 @@ static enum kr_err dispatch(struct kr_step *step, const struct kr_event *event)
         return tick(step);
     case KR_EVENT_INIT:
         return kr_init_event(step, event->bytes);
+    case KR_EVENT_INIT_NODE:
+        return kr_novice_init(step, event->bytes);
     case KR_EVENT_RESTORED:
         return kr_restored_event(step);
     case KR_EVENT_NET_UP:
@@ -596,7 +614,13 @@ enum kr_err kr_core_step(struct kr_core *core, struct kr_txn *txn, struct kr_rng
     struct kr_step step = begin(core, txn, rng, event->now_ms, effects);
     step.speaks_japanese = event->speaks_japanese;
     enum kr_err err = KR_OK;
-    if (!core->has_identity && event->type != KR_EVENT_INIT) {
+    const bool is_init = event->type == KR_EVENT_INIT || event->type == KR_EVENT_INIT_NODE;
+    if (core->novice != NULL) {
+        bool is_node = false;
+        err = kr_novice_event(&step, event, &is_node);
+        return err == KR_OK && is_node ? greet(&step) : err;
+    }
+    if (!core->has_identity && !is_init) {
         if (event->type == KR_EVENT_JOB_DONE) {
             kr_job_free(event->job);
         }
@@ -604,7 +628,7 @@ enum kr_err kr_core_step(struct kr_core *core, struct kr_txn *txn, struct kr_rng
                                                                "this node has no identity yet: run `kairan init`")
                                                : KR_OK;
     }
-    if (!core->greeted && event->type != KR_EVENT_INIT) {
+    if (!core->greeted && !is_init) {
         err = greet(&step);
     }
     if (err != KR_OK) {
@@ -712,6 +736,7 @@ void kr_core_stat(const struct kr_core *core, struct kr_core_stat *ret_stat)
     struct kr_core_stat stat = {.links = core->link_count,
                                 .jobs_out = core->jobs_out,
                                 .bytes_in_core = core->check_bytes,
+                                .is_novice = core->novice != NULL,
                                 .is_restored = core->restored.how != KR_RESTORED_NOT,
                                 .alarms = core->alarms_open + core->unconfirmed_count};
     memcpy(stat.council, core->self, 32);

@@ -67,6 +67,14 @@ struct kr_init {
 void kr_init_write(const struct kr_init *init, struct kr_writer *writer);
 enum kr_err kr_init_read(struct kr_slice bytes, struct kr_init *ret_init) KR_WARN_UNUSED;
 
+/* What `kairand --init-node` is told: the ticket, how people shall call the node, where it is dialled ("": nowhere). */
+struct kr_node_init {
+    struct kr_slice ticket, name, endpoint;
+};
+void kr_node_init_write(const struct kr_node_init *init, struct kr_writer *writer);
+/* KR_MALFORMED, KR_VERSION, KR_INVALID with a sentence: no ticket for that, or the endpoint is none. */
+enum kr_err kr_node_init_read(struct kr_slice bytes, struct kr_node_init *ret_init, struct kr_error *error) KR_WARN_UNUSED;
+
 /* Facts for status pages and the simulator's checkers. */
 struct kr_core_stat {
     uint8_t council[32];
@@ -74,6 +82,7 @@ struct kr_core_stat {
     uint64_t queued;        /* records waiting for peers */
     uint64_t bytes_in_core; /* bounded buffers in use */
     uint64_t jobs_out;
+    bool is_novice;   /* it waits to be taken in as a node of that council */
     bool is_restored; /* it went back to an older state, and has not reconciled since */
     uint64_t alarms;  /* that are not settled */
 };

@@ -22,6 +22,7 @@ struct kr_job;
 enum kr_event_type {
     KR_EVENT_TICK = 1,    /* time has passed (an earlier KR_EFFECT_WAKE is due, or just so) */
     KR_EVENT_INIT,        /* once in a node's life, by `kairand --init`: bytes = kr_init_write */
+    KR_EVENT_INIT_NODE,   /* likewise, by `kairand --init-node`: bytes = kr_node_init_write: it asks to be a node of a council */
     KR_EVENT_NET_UP,      /* net runs, knows the allow-list and listens; bytes = endpoint as bound ("" where it does not listen) */
     KR_EVENT_NET_DOWN,    /* net is gone: all sessions are */
     KR_EVENT_FRAME,       /* number, bytes: a frame over a connection that authenticated as that peer's transport key */
@@ -81,6 +82,7 @@ enum kr_effect_type {
                                (kr_keyring_storage_prepare), then to the store (kr_store_rekey_begin), then answer (empty array) */
     KR_EFFECT_STORAGE_TURN, /* it takes the place of the one before, in the keyring (kr_keyring_storage_turn), then in the store
                                (kr_store_rekey_end) */
+    KR_EFFECT_KEYS_SHARE,   /* bytes = kr_node_keys: of another node of this council, into the keyring (kr_keyring_share) */
     KR_EFFECT_WAKE,         /* at_ms: call again (TICK) at that time at the latest; the earliest of several counts */
 };
 

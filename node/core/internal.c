@@ -5,7 +5,9 @@
 
 #include "node/core/draft.h"
 #include "node/core/people.h"
+#include "node/core/sister.h"
 #include "proto/record/duty.h"
+#include "proto/record/peer_link.h"
 
 static enum kr_err make(struct kr_step *step, const struct kr_internal *what, struct kr_writer *content, struct kr_job *job)
 {
@@ -15,6 +17,9 @@ static enum kr_err make(struct kr_step *step, const struct kr_internal *what, st
     job->recipients = malloc(32);
     if (err != KR_OK || job->audience == NULL || job->recipients == NULL) {
         return err != KR_OK ? err : KR_NOMEM;
+    }
+    if (core->keyring->sealing_count == 0) {
+        return KR_BUSY; /* another node of this council is about to give it to us */
     }
     memcpy(job->audience[0], core->self, 32);
     memcpy(job->recipients[0], core->keyring->sealing[0].public_key, 32);
@@ -87,6 +92,7 @@ enum kr_err kr_internal_check(uint32_t kind, struct kr_slice content)
     struct kr_body_card body;
     struct kr_person_card person;
     struct kr_body_key key;
+    struct kr_peer_link link;
     switch (kind) {
     case KR_KIND_BODY_CARD:
         return kr_body_card_parse(content, &body);
@@ -96,6 +102,8 @@ enum kr_err kr_internal_check(uint32_t kind, struct kr_slice content)
         return kr_draft_content_check(content);
     case KR_KIND_DUTY:
         return kr_duty_check(content);
+    case KR_KIND_PEER_LINK:
+        return kr_peer_link_parse(content, &link);
     default:
         return kr_body_key_parse(content, &key);
     }
@@ -111,6 +119,8 @@ enum kr_err kr_internal_fits(struct kr_step *step, const struct kr_header *heade
         return kr_draft_fits(header, content);
     case KR_KIND_DUTY:
         return kr_duty_check(content);
+    case KR_KIND_PEER_LINK:
+        return kr_links_shared_fits(step, header, content);
     default:
         return kr_people_fits(step->txn, header, content);
     }
@@ -128,13 +138,18 @@ static enum kr_err take_person(struct kr_step *step, const struct kr_header *hea
 
 enum kr_err kr_internal_take(struct kr_step *step, const struct kr_header *header, struct kr_slice content)
 {
+    struct kr_machine machine;
+    enum kr_err err = KR_OK;
     switch (header->kind) {
     case KR_KIND_DRAFT:
         return kr_draft_take(step, header, content);
     case KR_KIND_DUTY:
         return KR_OK; /* it is read where it stands */
+    case KR_KIND_PEER_LINK:
+        return kr_links_shared_take(step, header, content);
     default:
-        return take_person(step, header, content);
+        err = kr_machine_find(step, &machine); /* every node has a name of its own before it takes the first person */
+        return err == KR_OK ? take_person(step, header, content) : err;
     }
 }
 

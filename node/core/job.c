@@ -235,6 +235,7 @@ static enum kr_err check(struct kr_job *job, const struct kr_keyring *keyring)
         return err;
     }
     if (err != KR_OK) {
+        job->lacks_key = err == KR_NOT_FOUND;
         return KR_OK; /* sealed to others, or badly: held and passed on like any other, never shown */
     }
     err = index_content(job, job->header.kind, keyring);

@@ -53,6 +53,7 @@ struct kr_job {
     struct kr_record record; /* borrowed from bytes */
     struct kr_header header; /* likewise */
     bool is_open;            /* content is readable here */
+    bool lacks_key;          /* it is not, and no slot names a sealing key of ours */
     bool is_unsigned;        /* MAKE: a statement, and the root key is elsewhere: not to be stored before it has signed */
     /* Retraction, revision whose content is readable: whether what it carries of its target holds, and that (in `content`). */
     enum kr_err target_err;

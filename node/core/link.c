@@ -15,9 +15,11 @@
 #include "node/core/effect.h"
 #include "node/core/forward.h"
 #include "node/core/revoke.h"
+#include "node/core/sister.h"
 #include "node/core/through.h"
 
-#define FOLLOW_CARDS_MS 600000u /* keys on cards end by themselves */
+#define NEW_NODE_MS       120000u /* so long a node that was just put on its council's card may not know its peers yet … */
+#define NEW_NODE_AGAIN_MS 2000u   /* … and is dialled again so soon */
 
 /* ---- telling net ---- */
 
@@ -92,7 +94,7 @@ enum kr_err kr_link_send(struct kr_step *step, struct kr_link *link, const struc
     return link->has_session ? kr_session_send(step, link->number, &link->session, message) : KR_OK;
 }
 
-static enum kr_err send_plain(struct kr_step *step, uint32_t number, uint8_t class, const uint8_t *bytes, size_t len)
+enum kr_err kr_send_plain(struct kr_step *step, uint32_t number, uint8_t class, const uint8_t *bytes, size_t len)
 {
     uint8_t *copy = malloc(len + 1);
     if (copy == NULL) {
@@ -134,7 +136,7 @@ static enum kr_err send_hello(struct kr_step *step, uint32_t number, struct kr_h
     err = kr_writer_finish(&writer);
     if (err == KR_OK) {
         kr_hello_hash(ret_hash, (struct kr_slice){writer.bytes, writer.len});
-        err = send_plain(step, number, KR_FRAME_HELLO, writer.bytes, writer.len);
+        err = kr_send_plain(step, number, KR_FRAME_HELLO, writer.bytes, writer.len);
     }
 out:
     free(card);
@@ -169,7 +171,7 @@ enum kr_err kr_hello_answer(struct kr_step *step, uint32_t number, const struct 
     uint8_t seed[32], public_key[32], secret[32], own_hash[32], transcript[32];
     kr_rng_bytes(step->rng, seed, sizeof seed);
     kr_box_keypair(public_key, secret, seed);
-    struct kr_hello answer = {.is_responder = true, .is_join = hello->is_join, .has_reply_to = true};
+    struct kr_hello answer = {.is_responder = true, .is_join = hello->is_join, .is_node = hello->is_node, .has_reply_to = true};
     memcpy(answer.ephemeral, public_key, 32);
     memcpy(answer.meant, hello->council, 32);
     memcpy(answer.reply_to, hello_hash, 32);
@@ -273,6 +275,10 @@ enum kr_err kr_link_session_up(struct kr_step *step, struct kr_link *link)
         err = kr_step_wake(step, link->ping_at_ms);
     }
     char name[KR_NAME_BYTES_MAX + 1];
+    if (err == KR_OK && kr_link_is_sister(step->core, link)) {
+        err = kr_sister_up(step, link);
+        return err == KR_OK ? kr_step_log(step, KR_LOG_INFO, "linked with another node of this council") : err;
+    }
     if (err == KR_OK && link->state == KR_LINK_OPEN) {
         err = kr_join_step_say(step, link, KR_JOIN_LINKED);
     }
@@ -352,12 +358,15 @@ static enum kr_err responder_hello(struct kr_step *step, struct kr_link *link, c
 }
 
 /* Whether the hello bears the very card that we hold: it was checked when it came, which costs more than all else of a hello. */
-static bool bears_known_card(const struct kr_step *step, const struct kr_hello *hello, struct kr_card *ret_card)
+static bool bears_known_card(const struct kr_step *step, const struct kr_link *link, const struct kr_hello *hello,
+                             struct kr_card *ret_card)
 {
     const struct kr_council *known = kr_directory_council(&step->core->directory, hello->council);
     struct kr_record record;
     bool is_known = known != NULL && kr_record_split(hello->card.bytes, hello->card.len, &record) == KR_OK &&
                     memcmp(record.id, known->record_id, 32) == 0;
+    /* A new node of ours that the card lists, and that has not heard so: it has none yet. */
+    is_known = is_known || (known != NULL && hello->is_node && hello->card.len == 0 && kr_link_is_sister(step->core, link));
     if (is_known) {
         kr_council_card(known, ret_card);
     }
@@ -396,7 +405,14 @@ static enum kr_err hello_frame(struct kr_step *step, struct kr_link *link, struc
         return kr_step_log_peer(step, link, KR_LOG_WARNING, "a hello that does not fit came over the link with %s; ignored",
                                 kr_core_name(step->core, link->council, false, name, sizeof name));
     }
-    const bool is_known = bears_known_card(step, &hello, &card);
+    if (memcmp(hello.node_key, kr_keys_signing(step->core).public_key, 32) == 0) {
+        err = kr_step_log_peer(
+            step, link, KR_LOG_ERROR,
+            "ALARM: another machine shows this node's own key: a copy of its keyring runs elsewhere. End one of the "
+            "two, and see `kairan node revoke`");
+        goto out;
+    }
+    const bool is_known = bears_known_card(step, link, &hello, &card);
     enum kr_err verdict = KR_OK;
     if (!is_known) {
         verdict = kr_hello_card(step, &hello, &job, &card);
@@ -428,6 +444,7 @@ static enum kr_err hello_frame(struct kr_step *step, struct kr_link *link, struc
                                kr_core_name(step->core, link->council, false, name, sizeof name));
         goto out;
     }
+    memcpy(link->node_key, hello.node_key, 32);
     err = is_known ? KR_OK : adopt_card(step, link, &job);
     if (err == KR_OK) {
         err = adopt_endpoint(step, link, &card);
@@ -507,6 +524,8 @@ static enum kr_err message(struct kr_step *step, struct kr_link *link, const str
     case KR_MESSAGE_REVEAL:
     case KR_MESSAGE_PAIRED:
         return kr_pairing_message(step, link, message);
+    case KR_MESSAGE_NODE_KEYS:
+        return kr_sister_keys(step, link, message);
     case KR_MESSAGE_WELCOME:
         return kr_join_welcomed(step, link, message);
     case KR_MESSAGE_FORWARD:
@@ -562,7 +581,7 @@ static enum kr_err sealed_frame(struct kr_step *step, struct kr_link *link, stru
     }
     err = open_frame(step, link, sealed, plain);
     if (err == KR_NOT_FOUND) {
-        err = link->we_dial ? KR_OK : send_plain(step, link->number, KR_FRAME_LOST, sealed.bytes, KR_SESSION_ID_BYTES);
+        err = link->we_dial ? KR_OK : kr_send_plain(step, link->number, KR_FRAME_LOST, sealed.bytes, KR_SESSION_ID_BYTES);
         goto out;
     }
     if (err == KR_SESSION) {
@@ -570,7 +589,7 @@ static enum kr_err sealed_frame(struct kr_step *step, struct kr_link *link, stru
         kr_link_session_down(step->core, link);
         link->hello_at_ms = step->now_ms + link->hello_wait_ms;
         err = link->we_dial ? kr_step_wake(step, link->hello_at_ms)
-                            : send_plain(step, link->number, KR_FRAME_LOST, sealed.bytes, KR_SESSION_ID_BYTES);
+                            : kr_send_plain(step, link->number, KR_FRAME_LOST, sealed.bytes, KR_SESSION_ID_BYTES);
         goto out;
     }
     if (err != KR_OK) {
@@ -640,6 +659,10 @@ enum kr_err kr_link_turned_away(struct kr_step *step, uint32_t number)
     char name[KR_NAME_BYTES_MAX + 1];
     kr_link_session_down(step->core, link);
     link->is_turned_away = true;
+    if (link->is_second && step->now_ms < link->linked_ms + NEW_NODE_MS) { /* it has the card that we know of it a moment later */
+        link->hello_at_ms = step->now_ms + NEW_NODE_AGAIN_MS;
+        return kr_step_wake(step, link->hello_at_ms);
+    }
     link->hello_at_ms = step->now_ms + KR_TURNED_AWAY_MS;
     enum kr_err err = kr_step_log_peer(step, link, KR_LOG_WARNING,
                                        "%s does not admit this node: it may have lost the link; tried again in half a minute",
@@ -696,25 +719,6 @@ static enum kr_err renew(struct kr_step *step)
     return err;
 }
 
-static enum kr_err follow_cards(struct kr_step *step)
-{
-    struct kr_core *core = step->core;
-    uint8_t councils[KR_LINKS_MAX][32];
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < core->link_count; i++) { /* first: following changes the list */
-        if (!core->links[i]->is_second) {
-            memcpy(councils[count++], core->links[i]->council, 32);
-        }
-    }
-    enum kr_err err = kr_links_follow_card(step, core->self);
-    for (uint32_t i = 0; i < count && err == KR_OK; i++) {
-        err = kr_links_follow_card(step, councils[i]);
-    }
-    core->links_follow_cards = false;
-    core->links_follow_ms = step->now_ms + FOLLOW_CARDS_MS;
-    return err;
-}
-
 static enum kr_err tick_up(struct kr_step *step, struct kr_link *link)
 {
     enum kr_err err = KR_OK;
@@ -752,9 +756,15 @@ static enum kr_err may_speak(struct kr_step *step, struct kr_link *link, bool *r
 enum kr_err kr_links_tick(struct kr_step *step)
 {
     struct kr_core *core = step->core;
-    enum kr_err err = core->links_follow_cards || step->now_ms >= core->links_follow_ms ? follow_cards(step) : KR_OK;
+    enum kr_err err = kr_links_follow_cards(step);
     if (err == KR_OK && core->links_are_due_anew) {
         err = renew(step);
+    }
+    if (err == KR_OK) {
+        err = kr_links_shared_tick(step);
+    }
+    if (err == KR_OK) {
+        err = kr_sisters_tell(step);
     }
     for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
         struct kr_link *link = core->links[i];

@@ -8,7 +8,10 @@
 #include "node/core/forward.h"
 #include "node/core/restored.h"
 #include "node/core/root_confirm.h"
+#include "node/core/sister.h"
 #include "node/core/through.h"
+
+#define FOLLOW_CARDS_MS 600000u /* keys on cards end by themselves */
 
 void kr_link_free(struct kr_link *link)
 {
@@ -393,6 +396,7 @@ enum kr_err kr_link_add(struct kr_step *step, const struct kr_link *init, struct
     kr_spread_add_link(core, link);
     core->links[core->link_count++] = link;
     count_pending(core);
+    core->links_differ = true;
     *ret_link = link;
     return link->state == KR_LINK_OPEN ? kr_root_confirm_linked(step, link) : KR_OK;
 }
@@ -417,6 +421,7 @@ enum kr_err kr_link_drop(struct kr_step *step, struct kr_link *link)
             break;
         }
     }
+    core->links_differ = true;
     kr_spread_drop_link(core, link);
     kr_link_free(link);
     count_pending(core);
@@ -471,6 +476,7 @@ static enum kr_err add_second(struct kr_step *step, const uint8_t council[static
         fresh.has_community = like->has_community;
         memcpy(fresh.community, like->community, 32);
     } else { /* what it may have is in a scope from now on */
+        step->core->shares_council = true;
         err = kr_store_stat(step->txn, &stat);
         fresh.pair_next = 1;
         fresh.pair_end = err == KR_OK ? stat.arrivals + 1 : 0;
@@ -534,7 +540,7 @@ static bool is_missing(struct kr_core *core, const uint8_t council[static 32], c
 
 /* What nobody has confirmed is one link, and what stands still is as it was; which of its nodes is at the other end of a link
  * through a third one, that one knows. */
-static bool may_have_seconds(const struct kr_link *link)
+bool kr_link_is_settled(const struct kr_link *link)
 {
     return link->state != KR_LINK_JOINING && !link->pairing.is_pending && link->stop == KR_STOP_NOT && link->through == NULL;
 }
@@ -546,7 +552,7 @@ bool kr_links_fit_card(struct kr_core *core, const uint8_t council[static 32], c
     const struct kr_link *link = kr_link_by_council(core, council);
     bool fits = true;
     uint32_t at = 0;
-    if (link != NULL && !may_have_seconds(link)) {
+    if (link != NULL && !kr_link_is_settled(link)) {
         return true;
     }
     for (uint32_t i = 0; i < card->transport_count && (is_own || link != NULL); i++) {
@@ -568,7 +574,7 @@ enum kr_err kr_links_follow_card(struct kr_step *step, const uint8_t council[sta
     struct kr_card card;
     bool has_new = false;
     enum kr_err err = KR_OK;
-    if (known == NULL || (!is_own && (like == NULL || !may_have_seconds(like)))) {
+    if (known == NULL || (!is_own && (like == NULL || !kr_link_is_settled(like)))) {
         return KR_OK;
     }
     kr_council_card(known, &card);
@@ -585,8 +591,30 @@ enum kr_err kr_links_follow_card(struct kr_step *step, const uint8_t council[sta
     return err == KR_OK && has_new ? kr_links_allow(step) : err;
 }
 
+enum kr_err kr_links_follow_cards(struct kr_step *step)
+{
+    struct kr_core *core = step->core;
+    uint8_t councils[KR_LINKS_MAX][32];
+    uint32_t count = 0;
+    if (!core->links_follow_cards && step->now_ms < core->links_follow_ms) {
+        return KR_OK;
+    }
+    for (uint32_t i = 0; i < core->link_count; i++) { /* first: following changes the list */
+        if (!core->links[i]->is_second) {
+            memcpy(councils[count++], core->links[i]->council, 32);
+        }
+    }
+    enum kr_err err = kr_links_follow_card(step, core->self);
+    for (uint32_t i = 0; i < count && err == KR_OK; i++) {
+        err = kr_links_follow_card(step, councils[i]);
+    }
+    core->links_follow_cards = false;
+    core->links_follow_ms = step->now_ms + FOLLOW_CARDS_MS;
+    return err;
+}
+
 enum kr_err kr_links_follow_soon(struct kr_step *step)
 {
-    step->core->links_follow_cards = true;
+    step->core->links_follow_cards = step->core->links_differ = true;
     return kr_step_wake(step, step->now_ms);
 }

@@ -1,4 +1,5 @@
-/* The pair tree of a new link, from what the log holds already: in slices. */
+/* The pair tree of a new link, and the council's own where that is with another node of it, from what the log holds already: in
+ * slices. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,12 +17,19 @@ static bool is_between(const struct kr_head *head, const uint8_t council[static 
     return is_between;
 }
 
+static bool belongs(const struct kr_core *core, const struct kr_link *link, const struct kr_head *head)
+{
+    return kr_link_is_sister(core, link)
+               ? kr_is_of_council_scope(head->kind, head->label, head->has_community)
+               : kr_label_is_sealed(head->label) && !kr_kind_is_internal(head->kind) && is_between(head, link->council);
+}
+
 static enum kr_err pair_one(struct kr_step *step, const struct kr_link *link, const struct kr_head *head)
 {
-    struct kr_scope scope = {.kind = KR_SCOPE_PAIR};
+    struct kr_scope scope = {.kind = kr_link_is_sister(step->core, link) ? KR_SCOPE_COUNCIL : KR_SCOPE_PAIR};
     uint64_t number;
     struct kr_taken_row row;
-    if (!is_between(head, link->council)) {
+    if (!belongs(step->core, link, head)) {
         return KR_OK;
     }
     enum kr_err taken = head->state == KR_HEAD_HEADER_ONLY ? kr_taken_get(step->txn, head->id, head->author, &row) : KR_NOT_FOUND;
@@ -51,7 +59,7 @@ static enum kr_err pair_slice(struct kr_step *step, struct kr_link *link)
             err = kr_step_log_damage(step, link->pair_next++);
             continue;
         }
-        if (err == KR_OK && head.state != KR_HEAD_QUARANTINED && kr_label_is_sealed(head.label)) {
+        if (err == KR_OK && head.state != KR_HEAD_QUARANTINED) {
             err = pair_one(step, link, &head);
         }
         link->pair_next = head.arrival + 1;

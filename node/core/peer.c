@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "node/core/effect.h"
+#include "node/core/sister.h"
 #include "node/core/through.h"
 
 /* In KR_TABLE_RECEIPTS: "block" ‖ council 32 → array of 1: since_ms. */
@@ -24,6 +25,30 @@ enum kr_err kr_peer_is_blocked(struct kr_step *step, const uint8_t council[stati
     enum kr_err err = kr_store_get(step->txn, KR_TABLE_RECEIPTS, key, sizeof key, value, sizeof value, &len);
     *ret_blocked = err != KR_NOT_FOUND; /* a damaged row, too: somebody said so once */
     return err == KR_NOT_FOUND || err == KR_CORRUPT ? KR_OK : err;
+}
+
+struct blocked {
+    uint8_t (*councils)[32];
+    uint32_t count, max;
+};
+
+static bool collect(void *context, struct kr_slice key, struct kr_slice value)
+{
+    struct blocked *blocked = context;
+    (void)value;
+    if (key.len == KEY_BYTES) {
+        memcpy(blocked->councils[blocked->count++], key.bytes + PREFIX_BYTES, 32);
+    }
+    return blocked->count < blocked->max;
+}
+
+enum kr_err kr_peer_blocked(struct kr_step *step, uint8_t (*ret_councils)[32], uint32_t max, uint32_t *ret_count)
+{
+    struct blocked blocked = {.councils = ret_councils, .max = max};
+    uint32_t damaged = 0;
+    enum kr_err err = kr_store_each_whole(step->txn, KR_TABLE_RECEIPTS, prefix, sizeof prefix, collect, &blocked, &damaged);
+    *ret_count = blocked.count;
+    return err;
 }
 
 /* ---- acting ---- */
@@ -172,9 +197,13 @@ static const char *why_not(uint32_t action, const struct kr_link *link)
     return action == KR_PEER_RESUME && link->state != KR_LINK_PAUSED ? "this link is not paused" : NULL;
 }
 
-static enum kr_err act(struct kr_step *step, uint32_t action, const uint8_t council[static 32], enum kr_err *ret_verdict)
+enum kr_err kr_peer_do(struct kr_step *step, uint32_t action, const uint8_t council[static 32], enum kr_err *ret_verdict)
 {
-    enum kr_err err = KR_OK;
+    step->core->links_differ = true;
+    enum kr_err err = step->core->shares_council ? kr_step_wake(step, step->now_ms) : KR_OK; /* others of ours are told */
+    if (err != KR_OK) {
+        return err;
+    }
     switch (action) {
     case KR_PEER_PAUSE:
         return pause(step, council);
@@ -215,7 +244,7 @@ enum kr_err kr_peer_request(struct kr_step *step, const struct kr_event *event)
     if (memcmp(request.council, core->self, 32) == 0) {
         return kr_step_error(step, event->client, event->request, KR_INVALID, "this is your own council");
     }
-    enum kr_err err = act(step, request.action, request.council, &verdict);
+    enum kr_err err = kr_peer_do(step, request.action, request.council, &verdict);
     if (err != KR_OK) {
         return err;
     }

@@ -5,7 +5,7 @@
 #include "node/core/caller.h"
 #include "node/core/people.h"
 #include "node/core/people_put.h"
-#include "node/core/state.h"
+#include "node/core/sister.h"
 #include "proto/client/people.h"
 
 static _Thread_local struct kr_body_row body_row;
@@ -334,7 +334,7 @@ static const char *apply(const struct kr_person_act *act, const uint8_t user[sta
 }
 
 /* This machine's name is made when it is needed first. */
-static enum kr_err find_machine(struct kr_step *step, struct kr_machine *ret_machine)
+enum kr_err kr_machine_find(struct kr_step *step, struct kr_machine *ret_machine)
 {
     enum kr_err err = kr_machine_get(step->txn, ret_machine);
     if (err == KR_NOT_FOUND) {
@@ -385,7 +385,7 @@ static enum kr_err act_on_person(struct kr_step *step, const struct kr_event *ev
         err = check_new(step, event, act);
     }
     if (err == KR_OK) {
-        err = find_machine(step, &machine);
+        err = kr_machine_find(step, &machine);
     }
     if (err != KR_OK) {
         return err;

@@ -1,12 +1,16 @@
 /* A node key of ours that was stolen: our card with its end, and the list of what we signed with it ourselves. Of a root key that
  * was replaced, the list alone: which statements hold.
  *
+ * Of another node of this council: its transport key ends as well, and all sealing keys are replaced, since it has them all.
+ * Genuine is then what it had given to others before the theft: nobody but it knows what it made since then.
+ *
  * Genuine is what this node made, and what of ours had come from peers before the theft: what a node that went back to a backup got
  * back. All that is still in some tree is named, content or not. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "node/core/revoke.h"
+#include "node/core/sister.h"
 #include "proto/client/rekey.h"
 
 /* ---- what is genuine ---- */
@@ -32,9 +36,9 @@ static enum kr_err add_name(struct names *names, const uint8_t key[static 32], c
     return KR_OK;
 }
 
-static bool is_genuine(const struct kr_step *step, const struct kr_revoke *revoke, const struct kr_head *head)
+static bool is_genuine(const struct kr_step *step, const struct kr_revoke *revoke, bool is_of_other, const struct kr_head *head)
 {
-    const bool is_from_here = memcmp(head->from, step->core->self, 32) == 0;
+    const bool is_from_here = !is_of_other && memcmp(head->from, step->core->self, 32) == 0;
     return head->received_ms < revoke->since_ms || (is_from_here && !revoke->is_taken_over);
 }
 
@@ -43,7 +47,8 @@ static int compare(const void *left, const void *right)
     return memcmp(left, right, KR_REVOKED_NAME_BYTES);
 }
 
-static enum kr_err list_genuine(struct kr_step *step, const struct kr_revoke *revoke, bool is_root, struct names *names)
+static enum kr_err list_genuine(struct kr_step *step, const struct kr_revoke *revoke, bool is_root, bool is_of_other,
+                                struct names *names)
 {
     uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
     struct kr_head head;
@@ -64,7 +69,7 @@ static enum kr_err list_genuine(struct kr_step *step, const struct kr_revoke *re
             kr_kind_is_statement(head.kind) != is_root) {
             continue;
         }
-        if (is_genuine(step, revoke, &head)) {
+        if (is_genuine(step, revoke, is_of_other, &head)) {
             err = add_name(names, revoke->key, head.id);
         } else {
             names->others++;
@@ -144,11 +149,32 @@ static void fill(struct statements *all, const struct kr_core *core, const struc
     }
 }
 
-/* Ends the key on the card, and where it is the one in use puts the next ones there. KR_CANCELLED: the client has its answer. */
-static enum kr_err end_key(struct kr_step *step, const struct kr_event *event, const struct kr_revoke *revoke, struct kr_card *card)
+/* It is no node of this council any more. */
+static void end_transport(const struct kr_core *core, const uint8_t transport_key[static 32], struct kr_card *card, uint64_t now_s)
+{
+    for (uint32_t i = 0; i < card->transport_count; i++) {
+        if (memcmp(card->transport[i].public_key, transport_key, 32) == 0 &&
+            memcmp(core->keyring->transport_public, transport_key, 32) != 0) {
+            kr_card_end_key(&card->transport[i], now_s);
+        }
+    }
+}
+
+/* (The key first: its place moves.) */
+static bool end_and_turn(const struct kr_core *core, struct kr_card *card, struct kr_card_key *key, uint64_t now_s)
+{
+    kr_card_end_key(key, now_s + 1);
+    return kr_card_turn_keys(core, card, now_s, now_s + 1);
+}
+
+/* Ends the key on the card, and where it is the one in use, or another node's, puts the next ones there. `other`: the transport key
+ * of that node; NULL: it is this one's. KR_CANCELLED: the client has its answer. */
+static enum kr_err end_key(struct kr_step *step, const struct kr_event *event, const struct kr_revoke *revoke, const uint8_t *other,
+                           struct kr_card *card)
 {
     const struct kr_core *core = step->core;
     const uint64_t now_s = step->now_ms / 1000;
+    const bool is_own = memcmp(kr_keys_signing(core).public_key, revoke->key, 32) == 0;
     struct kr_card_key *key = NULL;
     enum kr_err err = KR_OK;
     for (uint32_t i = 0; i < card->node_count && key == NULL; i++) {
@@ -157,16 +183,19 @@ static enum kr_err end_key(struct kr_step *step, const struct kr_event *event, c
     if (key == NULL) {
         err = kr_step_error(step, event->client, event->request, KR_NOT_FOUND,
                             "this council's card lists no such node key: see `kairan node keys`");
-    } else if (memcmp(kr_keys_signing(core).public_key, revoke->key, 32) != 0) {
+    } else if (other == NULL && !is_own) {
         kr_card_end_key(key, now_s + 1);
         return KR_OK;
     } else if (!kr_keyring_has_next(core->keyring)) {
         err = kr_step_error(step, event->client, event->request, KR_NOT_FOUND,
                             "there is no new key to go on with: `kairan node revoke` makes it first");
-    } else if (!kr_card_turn_keys(core, card, now_s, now_s + 1)) {
+    } else if (!end_and_turn(core, card, key, now_s)) {
         err = kr_step_error(step, event->client, event->request, KR_BOUNDS,
                             "the card lists %u node keys already, and has no room for another", (unsigned)KR_CARD_KEYS_MAX);
     } else {
+        if (other != NULL) {
+            end_transport(core, other, card, now_s);
+        }
         return KR_OK;
     }
     return err != KR_OK ? err : KR_CANCELLED;
@@ -197,6 +226,8 @@ enum kr_err kr_revoke_request(struct kr_step *step, const struct kr_event *event
     const struct kr_council *self = kr_directory_council(&core->directory, core->self);
     struct names names = {.items = NULL};
     struct kr_revoke revoke;
+    uint8_t transport_key[32];
+    bool is_of_other = false;
     uint32_t standing = 0;
     if (kr_revoke_read(event->bytes, &revoke) != KR_OK) {
         return kr_step_error(step, event->client, event->request, KR_MALFORMED, "this request is not readable");
@@ -209,6 +240,11 @@ enum kr_err kr_revoke_request(struct kr_step *step, const struct kr_event *event
         goto out;
     }
     if (err == KR_OK) {
+        err = kr_node_row_find(step->txn, revoke.key, transport_key);
+        is_of_other = err == KR_OK && memcmp(transport_key, core->keyring->transport_public, 32) != 0;
+        err = err == KR_NOT_FOUND ? KR_OK : err;
+    }
+    if (err == KR_OK) {
         kr_council_card(self, &all->card);
         const enum kr_root_rank rank = kr_directory_rank(&core->directory, core->self, revoke.key);
         all->is_root = rank == KR_ROOT_FORMER;
@@ -217,10 +253,10 @@ enum kr_err kr_revoke_request(struct kr_step *step, const struct kr_event *event
                                 "that is the root key in force: `kairan root recover` replaces it");
             goto out;
         }
-        err = all->is_root ? KR_OK : end_key(step, event, &revoke, &all->card);
+        err = all->is_root ? KR_OK : end_key(step, event, &revoke, is_of_other ? transport_key : NULL, &all->card);
     }
     if (err == KR_OK) {
-        err = list_genuine(step, &revoke, all->is_root, &names);
+        err = list_genuine(step, &revoke, all->is_root, is_of_other, &names);
     }
     if (err == KR_OK) {
         err = ask(step, event, &revoke, &names, all);

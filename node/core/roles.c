@@ -51,6 +51,7 @@ static enum need need_of(uint32_t op)
     case KR_OP_TRIAL: /* doctor is for everybody */
     case KR_OP_KEYS:  /* public ones; status shows what is wrong with them */
     case KR_OP_PEERS:
+    case KR_OP_NODES:
     case KR_OP_COUNCILS:
     case KR_OP_LOOKUP:
     case KR_OP_LS:
@@ -111,6 +112,7 @@ bool kr_op_is_act(uint32_t op)
     case KR_OP_TRIAL:
     case KR_OP_KEYS:
     case KR_OP_PEERS:
+    case KR_OP_NODES:
     case KR_OP_COUNCILS:
     case KR_OP_PREVIEW:
     case KR_OP_LOOKUP:

@@ -46,18 +46,22 @@ bool kr_link_shares(const struct kr_core *core, const struct kr_link *link, cons
     if (link->through != NULL && kr_through_leaves(core, link, scope)) {
         return false;
     }
+    const bool is_sister = kr_link_is_sister(core, link);
     switch (scope->kind) {
     case KR_SCOPE_CLEAR:
         return true;
     case KR_SCOPE_PAIR:
-        return memcmp(scope->id, link->council, 32) == 0;
+        return !is_sister && memcmp(scope->id, link->council, 32) == 0;
+    case KR_SCOPE_COUNCIL:
+        return is_sister && memcmp(scope->id, core->self, 32) == 0;
     case KR_SCOPE_GREEN:
         return kr_directory_is_member(directory, scope->id, core->self) &&
                kr_directory_is_member(directory, scope->id, link->council);
     case KR_SCOPE_DIRECTORY: {
         bool is_invited = link->has_community && memcmp(link->community, scope->id, 32) == 0;
-        return is_invited || (kr_directory_is_candidate(directory, scope->id, core->self) &&
-                              kr_directory_is_candidate(directory, scope->id, link->council));
+        return is_invited || (is_sister && kr_directory_community(directory, scope->id) != NULL) ||
+               (kr_directory_is_candidate(directory, scope->id, core->self) &&
+                kr_directory_is_candidate(directory, scope->id, link->council));
     }
     default:
         return false;
@@ -91,7 +95,7 @@ static uint32_t shared_scopes(const struct kr_core *core, const struct kr_link *
         all[count].kind = KR_SCOPE_GREEN;
         memcpy(all[count++].id, core->directory.communities[i]->id, 32);
     }
-    all[count].kind = KR_SCOPE_PAIR;
+    all[count].kind = kr_link_is_sister(core, link) ? KR_SCOPE_COUNCIL : KR_SCOPE_PAIR;
     memcpy(all[count++].id, link->council, 32);
     for (uint32_t i = 0; i < count; i++) {
         if (kr_link_shares(core, link, &all[i])) {

@@ -177,7 +177,8 @@ enum kr_err kr_spread_offer(struct kr_step *step, const struct kr_head *head, co
         if (link == except || (awaited != NULL && kr_slots_has(&awaited->announced, link->spread.slot))) {
             continue;
         }
-        bool is_author = memcmp(head->author, link->council, 32) == 0; /* which has it, or is told what it lost */
+        /* The author has it, or is told what it lost; another node of ours may not. */
+        bool is_author = memcmp(head->author, link->council, 32) == 0 && !kr_link_is_sister(core, link);
         if (how == KR_SPREAD_WHOLE && candidates[i].is_eager && !is_author) {
             err = kr_gossip_enqueue(link, head->arrival, is_bulk);
             err = err == KR_QUOTA ? KR_OK : err;
@@ -409,6 +410,9 @@ enum kr_err kr_spread_ihave(struct kr_step *step, struct kr_link *link, const st
 static bool shares_scope_of(const struct kr_core *core, const struct kr_link *link, const struct kr_head *head)
 {
     struct kr_scope scope = {.kind = KR_SCOPE_PAIR};
+    if (kr_link_is_sister(core, link) && kr_is_of_council_scope(head->kind, head->label, head->has_community)) {
+        return link->state == KR_LINK_OPEN;
+    }
     bool is_theirs = memcmp(head->author, link->council, 32) == 0;
     for (uint32_t i = 0; i < head->audience_count && !is_theirs; i++) {
         is_theirs = memcmp(head->audience + (size_t)i * 32, link->council, 32) == 0;

@@ -138,8 +138,10 @@ struct kr_link {
     char endpoint[KR_ENDPOINT_BYTES_MAX + 1]; /* where we dial it; "" where we cannot */
     bool we_dial;                             /* through a third node: says hello */
     struct kr_through
-        *through;    /* it goes through a third node (through.h), and net knows nothing of it; owned. NULL: it does not */
-    bool has_secret; /* joining: the ticket's one-time secret */
+        *through;          /* it goes through a third node (through.h), and net knows nothing of it; owned. NULL: it does not */
+    uint8_t node_key[32];  /* of who said hello last */
+    uint8_t keys_told[32]; /* another node of our council: hash of what it was told of the keyring in this session */
+    bool has_secret;       /* joining: the ticket's one-time secret */
     uint8_t secret[32];
     bool has_community; /* the invitation's: its directory is read before membership is known */
     uint8_t community[32];
@@ -238,9 +240,10 @@ struct kr_invitation {
     uint64_t expires_s;
     bool has_community;
     uint8_t community[32];
+    bool is_for_node; /* of our own council */
     bool is_used;
-    uint8_t used_by[32];
-    bool is_by_hand; /* its link is in force at once */
+    uint8_t used_by[32]; /* council; for a node its node key */
+    bool is_by_hand;     /* its link is in force at once */
     /* The joiner's session while it is being welcomed. */
     bool has_pending;
     struct kr_session pending;
@@ -275,6 +278,8 @@ struct kr_core {
     struct kr_core_options options;
     const struct kr_keyring *keyring;
     bool has_identity;
+    struct kr_novice *novice; /* asks to be a node of `self`, and has no identity until then; owned; NULL: does not */
+    bool shares_council;      /* there are, or were, other nodes: what the council alone may hold is in a scope, too */
     uint8_t self[32];
     uint64_t started_ms, now_ms;
     uint32_t next_number;
@@ -331,6 +336,7 @@ struct kr_core {
     uint64_t expiry_at_ms;
     uint64_t expiry_next;     /* arrival from which expired records are looked for next */
     bool links_are_due_anew;  /* at the next tick all sessions begin anew */
+    bool links_differ;        /* at the next tick it is looked whether all nodes of this council have the same links */
     bool links_follow_cards;  /* at the next tick it is looked which nodes there are: cards changed */
     uint64_t links_follow_ms; /* or when that is next done without cause, for keys that have ended since */
     struct kr_revoked_page {  /* names of genuine records: the page that was asked about last. revoke.c */
@@ -393,12 +399,9 @@ struct kr_link *kr_link_by_row(struct kr_core *core, const uint8_t row[static 32
 /* Whether nothing but CLEAR and the directory goes over it: its council's code, or its root key, is not confirmed. */
 bool kr_link_is_held(const struct kr_core *core, const struct kr_link *link);
 bool kr_council_is_held(const struct kr_core *core, const uint8_t council[static 32]);
+/* Whether it is in force and direct: both operators have agreed, nothing stands still because of a key. */
+bool kr_link_is_settled(const struct kr_link *link);
 bool kr_link_is_sister(const struct kr_core *core, const struct kr_link *link); /* with another node of our own council */
-/* The links with that council are those of the transport keys that its card lists now, as far as there is room; the first stays
- * where the card lists none. Links go: to be called where no event is about one of them. */
-enum kr_err kr_links_follow_card(struct kr_step *step, const uint8_t council[static 32]) KR_WARN_UNUSED;
-/* Whether there is nothing to do for that. */
-bool kr_links_fit_card(struct kr_core *core, const uint8_t council[static 32], const struct kr_card *card);
 /* That, of all councils, at the next tick, which is at once. */
 enum kr_err kr_links_follow_soon(struct kr_step *step) KR_WARN_UNUSED;
 enum kr_err kr_link_add(struct kr_step *step, const struct kr_link *init,
@@ -423,6 +426,8 @@ enum kr_err kr_links_renew(struct kr_step *step) KR_WARN_UNUSED;
 enum kr_err kr_link_send(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
 /* Hands a frame to net, or to the link that this one goes through; takes over `bytes`. */
 enum kr_err kr_frame_send(struct kr_step *step, uint32_t number, uint8_t *bytes, size_t len) KR_WARN_UNUSED;
+/* One frame in the open. */
+enum kr_err kr_send_plain(struct kr_step *step, uint32_t number, uint8_t class, const uint8_t *bytes, size_t len) KR_WARN_UNUSED;
 /* Seals a message under any session to a peer number. */
 enum kr_err kr_session_send(struct kr_step *step, uint32_t number, struct kr_session *session,
                             const struct kr_message *message) KR_WARN_UNUSED;
@@ -520,6 +525,8 @@ void kr_catchup_close(struct kr_link *link); /* nor served: the session is over 
 
 /* ---- admit.c ---- */
 #define KR_SCOPES_MAX (KR_LINKS_MAX + 2u)
+/* What of all that a council holds no scope shared with others has, or cannot be found by: that is in its own. */
+bool kr_is_of_council_scope(uint32_t kind, uint32_t label, bool has_community);
 /* The scopes that a record belongs to at this node: a pure function of header, directory and links. Returns their number. */
 uint32_t kr_scopes_of(const struct kr_core *core, const struct kr_header *header, struct kr_scope ret_scopes[static KR_SCOPES_MAX]);
 /* The facts that policy needs, for `council`. */

@@ -20,14 +20,17 @@
 #include "node/core/effect.h"
 #include "node/core/enrol.h"
 #include "node/core/root_confirm.h"
+#include "node/core/sister.h"
 #include "node/core/through.h"
 #include "proto/wire/ticket.h"
 
 #define JOIN_MS_MAX   20000u
+#define ROW_BY_HAND   1u
+#define ROW_FOR_NODE  2u
 #define LOOK_AGAIN_MS 300u
 
 /* ---- the table: public key of the secret → array of 5: number, expires_s, community (bin 0 or 32), used by (bin 0 or 32), flags
- * (1 by hand; left out: none) ---- */
+ * (1 by hand, 2 for a node; left out: none) ---- */
 
 static enum kr_err put_invitation(struct kr_step *step, const struct kr_invitation *invitation)
 {
@@ -38,7 +41,7 @@ static enum kr_err put_invitation(struct kr_step *step, const struct kr_invitati
     kr_writer_uint(&writer, invitation->expires_s);
     kr_writer_bin(&writer, invitation->community, invitation->has_community ? 32 : 0);
     kr_writer_bin(&writer, invitation->used_by, invitation->is_used ? 32 : 0);
-    kr_writer_uint(&writer, invitation->is_by_hand ? 1 : 0);
+    kr_writer_uint(&writer, (invitation->is_by_hand ? ROW_BY_HAND : 0) | (invitation->is_for_node ? ROW_FOR_NODE : 0));
     enum kr_err err = kr_writer_finish(&writer);
     if (err == KR_OK) {
         err = kr_store_put(step->txn, KR_TABLE_TICKETS, invitation->public_key, 32, writer.bytes, writer.len);
@@ -68,7 +71,9 @@ static bool load_one(void *context, struct kr_slice key, struct kr_slice value)
     invitation->expires_s = kr_reader_uint(&reader, UINT64_MAX);
     invitation->has_community = kr_reader_fixed_or_empty(&reader, invitation->community, 32);
     invitation->is_used = kr_reader_fixed_or_empty(&reader, invitation->used_by, 32);
-    invitation->is_by_hand = fields > 4 && kr_reader_uint(&reader, 1) != 0;
+    const uint64_t flags = fields > 4 ? kr_reader_uint(&reader, ROW_BY_HAND | ROW_FOR_NODE) : 0;
+    invitation->is_by_hand = (flags & ROW_BY_HAND) != 0;
+    invitation->is_for_node = (flags & ROW_FOR_NODE) != 0;
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) != KR_OK || key.len != 32 || core->invitation_count == KR_TICKETS_MAX) {
         free(invitation);
@@ -113,7 +118,7 @@ static enum kr_err drop_invitations(struct kr_step *step, const uint8_t *linked,
     bool changed = false;
     for (uint32_t i = 0; i < core->invitation_count;) {
         struct kr_invitation *invitation = core->invitations[i];
-        bool is_over = linked != NULL ? invitation->is_used && memcmp(invitation->used_by, linked, 32) == 0
+        bool is_over = linked != NULL ? invitation->is_used && memcmp(invitation->used_by, linked, 32) == 0 /* council, node key */
                                       : !core->options.doubts_clock && invitation->expires_s <= step->now_ms / 1000;
         is_over = is_over || all;
         if (!is_over) {
@@ -198,6 +203,18 @@ enum kr_err kr_invitations_fulfilled(struct kr_step *step, const struct kr_link 
     return drop_invitations(step, link->council, false);
 }
 
+enum kr_err kr_invitations_taken_in(struct kr_step *step, const uint8_t node_key[static 32])
+{
+    return drop_invitations(step, node_key, false);
+}
+
+enum kr_err kr_invitation_use(struct kr_step *step, struct kr_invitation *invitation, const uint8_t by[static 32])
+{
+    invitation->is_used = true;
+    memcpy(invitation->used_by, by, 32);
+    return put_invitation(step, invitation);
+}
+
 enum kr_err kr_invitations_void(struct kr_step *step)
 {
     enum kr_err err = drop_invitations(step, NULL, true);
@@ -209,8 +226,10 @@ enum kr_err kr_invitations_void(struct kr_step *step)
 static enum kr_err print_ticket(struct kr_step *step, const struct kr_event *event, const struct kr_invitation *invitation,
                                 const uint8_t secret[static 32])
 {
-    struct kr_ticket ticket = {
-        .expires_s = invitation->expires_s, .has_community = invitation->has_community, .is_by_hand = invitation->is_by_hand};
+    struct kr_ticket ticket = {.expires_s = invitation->expires_s,
+                               .has_community = invitation->has_community,
+                               .is_by_hand = invitation->is_by_hand,
+                               .is_for_node = invitation->is_for_node};
     char text[KR_TICKET_TEXT_BYTES_MAX];
     memcpy(ticket.council, step->core->self, 32);
     memcpy(ticket.transport_public, step->core->keyring->transport_public, 32);
@@ -234,12 +253,30 @@ static enum kr_err print_ticket(struct kr_step *step, const struct kr_event *eve
 
 enum kr_err kr_invite_request(struct kr_step *step, const struct kr_event *event)
 {
-    struct kr_core *core = step->core;
+    struct kr_invitation like = {0};
     struct kr_invite invite;
-    uint8_t seed[32], secret[32];
+    const struct kr_community *community = NULL;
     if (kr_invite_read(event->bytes, &invite) != KR_OK) {
         return kr_step_error(step, event->client, event->request, KR_MALFORMED, "the request cannot be read");
     }
+    enum kr_err err = invite.is_link_only ? KR_OK
+                                          : kr_community_choose(step, event, invite.has_community ? invite.community : NULL,
+                                                                KR_IS_MEMBER, &community);
+    if (err != KR_OK) {
+        return err == KR_CANCELLED ? KR_OK : err;
+    }
+    if (community != NULL) {
+        like.has_community = true;
+        memcpy(like.community, community->id, 32);
+    }
+    like.is_by_hand = invite.is_by_hand;
+    return kr_invitation_make(step, event, &like, invite.ttl_s);
+}
+
+enum kr_err kr_invitation_make(struct kr_step *step, const struct kr_event *event, const struct kr_invitation *like, uint64_t ttl_s)
+{
+    struct kr_core *core = step->core;
+    uint8_t seed[32], secret[32];
     if (core->options.endpoint == NULL || core->options.endpoint[0] == 0) {
         return kr_step_error(
             step, event->client, event->request, KR_CONFIG,
@@ -252,25 +289,13 @@ enum kr_err kr_invite_request(struct kr_step *step, const struct kr_event *event
     if (invitation == NULL) {
         return KR_NOMEM;
     }
-    uint64_t ttl_s = invite.ttl_s == 0 ? KR_TICKET_TTL_S : invite.ttl_s;
+    ttl_s = ttl_s == 0 ? KR_TICKET_TTL_S : ttl_s;
     ttl_s = ttl_s > 366u * 86400u ? 366u * 86400u : ttl_s;
+    *invitation = *like;
     invitation->expires_s = step->now_ms / 1000 + ttl_s;
-    invitation->is_by_hand = invite.is_by_hand;
-    const struct kr_community *community = NULL;
-    enum kr_err err = invite.is_link_only ? KR_OK
-                                          : kr_community_choose(step, event, invite.has_community ? invite.community : NULL,
-                                                                KR_IS_MEMBER, &community);
-    if (err != KR_OK) {
-        kr_invitation_free(invitation);
-        return err == KR_CANCELLED ? KR_OK : err;
-    }
-    if (community != NULL) {
-        invitation->has_community = true;
-        memcpy(invitation->community, community->id, 32);
-    }
     kr_rng_bytes(step->rng, seed, sizeof seed);
     kr_box_keypair(invitation->public_key, secret, seed);
-    err = kr_number_next(step, &invitation->number);
+    enum kr_err err = kr_number_next(step, &invitation->number);
     if (err == KR_OK) {
         err = put_invitation(step, invitation);
     }
@@ -373,6 +398,7 @@ static enum kr_err make_link(struct kr_step *step, struct kr_invitation *invitat
     link->pairing = fresh.pairing;
     link->stop = KR_STOP_NOT;
     link->stopped_ms = 0;
+    core->links_differ = true;
     link->has_secret = false; /* of a ticket by which we were joining it */
     sodium_memzero(link->secret, sizeof link->secret);
     kr_link_settle_dialler(core, link);
@@ -392,9 +418,7 @@ static enum kr_err write_welcome(struct kr_step *step, struct kr_invitation *inv
         err = kr_admit(step, welcome->vouch, step->core->self, NULL, &verdict, &arrival);
     }
     if (err == KR_OK) {
-        invitation->is_used = true;
-        memcpy(invitation->used_by, invitation->joiner, 32);
-        err = put_invitation(step, invitation);
+        err = kr_invitation_use(step, invitation, invitation->joiner);
     }
     if (err == KR_OK) {
         err = kr_links_allow(step);
@@ -505,6 +529,9 @@ static enum kr_err join_hello(struct kr_step *step, struct kr_invitation *invita
 
 enum kr_err kr_invitation_frame(struct kr_step *step, struct kr_invitation *invitation, struct kr_slice frame)
 {
+    if (invitation->is_for_node) {
+        return kr_node_ask_frame(step, invitation, frame);
+    }
     if (frame.len > 1 && frame.bytes[0] == KR_FRAME_HELLO) {
         return join_hello(step, invitation, (struct kr_slice){frame.bytes + 1, frame.len - 1});
     }
@@ -636,6 +663,13 @@ enum kr_err kr_join_request(struct kr_step *step, const struct kr_event *event)
     if (verdict != KR_OK) {
         return kr_step_error(step, event->client, event->request, verdict, "%s", error.text);
     }
+    if (ticket.is_for_node) {
+        sodium_memzero(&ticket, sizeof ticket);
+        return kr_step_error(
+            step, event->client, event->request, KR_INVALID,
+            "this ticket is for a further node of the council that made it: use it on that machine with `kairan node "
+            "join`");
+    }
     struct kr_link *known = kr_link_by_council(core, ticket.council);
     if (ticket.expires_s <= step->now_ms / 1000) {
         return kr_step_error(step, event->client, event->request, KR_EXPIRED, "this ticket has expired: ask for a new one");
@@ -756,6 +790,6 @@ enum kr_err kr_join_welcomed(struct kr_step *step, struct kr_link *link, const s
     if (err == KR_OK) {
         err = kr_step_wake(step, step->now_ms + KR_HELLO_MS_MIN);
     }
-    step->core->links_follow_cards = true; /* its card may name more nodes */
+    step->core->links_follow_cards = step->core->links_differ = true; /* its card may name more nodes */
     return err != KR_OK ? err : kr_join_step_say(step, link, KR_JOIN_WELCOMED);
 }

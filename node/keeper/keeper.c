@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,7 +172,8 @@ static void look_at_backups(const struct keeper *keeper, bool was_restored)
     struct kr_error error = {0};
     uint8_t council[32];
     kr_runner_council(keeper->runner, council);
-    if (kr_backups_put_key(keeper->place->directory, council, keeper->keyring->recovery_public, &error) != KR_OK) {
+    const bool has_recovery = !sodium_is_zero(keeper->keyring->recovery_public, 32); /* a new node of a council is told it later */
+    if (has_recovery && kr_backups_put_key(keeper->place->directory, council, keeper->keyring->recovery_public, &error) != KR_OK) {
         kr_log(KR_LOG_WARNING, "no backup can be made: %s", error.text);
     }
     if (was_restored && kr_backups_restored_is_told(keeper->place->directory, &error) != KR_OK) {

@@ -20,6 +20,9 @@ int kr_keeper_run(const struct kr_place *place, const struct kr_passphrase_sourc
 /* Makes a new node: keyring, store, its first statements. Prints the council id in hex. Refuses where there is one; leaves nothing
  * half-made behind. Returns an exit status. */
 int kr_keeper_init(const struct kr_place *place, const struct kr_passphrase_source *source, const struct kr_init *init);
+/* The same of a node that asks to be one of an existing council: it has no statements yet. Prints the council id and the node key.
+ */
+int kr_keeper_init_node(const struct kr_place *place, const struct kr_passphrase_source *source, const struct kr_node_init *init);
 
 /* Puts the keyring under another passphrase (`next`), or under one if it had none, while no node runs on it. What cannot be done
  * leaves the keyring as it was. Returns an exit status. */

@@ -14,6 +14,7 @@
 #include "node/keeper/latency.h"
 #include "node/keeper/log.h"
 #include "node/keeper/pace.h"
+#include "proto/wire/node.h"
 
 /* Asks on our own behalf; no client has this number. */
 #define OURSELVES UINT64_MAX
@@ -174,6 +175,31 @@ static void change_keyring(struct kr_runner *runner, const struct kr_effect *eff
     }
 }
 
+/* Before any job that came out with it: what is sealed to one of these keys may follow at once. */
+static void share_keys(struct kr_runner *runner, struct kr_effect *effect)
+{
+    struct kr_node_keys keys;
+    struct kr_error error = {0};
+    uint8_t council[32];
+    bool is_changed = false;
+    enum kr_err err = kr_node_keys_read((struct kr_slice){effect->bytes, effect->len}, &keys);
+    if (err == KR_OK) {
+        struct kr_keyring *keyring = kr_shared_keyring_change(runner->options.keyring);
+        err = kr_keyring_share(keyring, keys.root_public, keys.recovery_public, keys.sealing, keys.sealing_count,
+                               runner->options.keyring_path, &is_changed, &error);
+        kr_shared_keyring_done(runner->options.keyring);
+    }
+    if (err == KR_OK && is_changed) {
+        kr_runner_council(runner, council);
+        err = kr_backups_put_key(runner->options.directory, council, keys.recovery_public, &error);
+    }
+    if (err != KR_OK) {
+        kr_log(KR_LOG_ERROR, "keys that another node of this council told are not in the keyring: %s", error.text);
+    }
+    sodium_memzero(&keys, sizeof keys);
+    sodium_memzero(effect->bytes, effect->len);
+}
+
 static void take_effect(struct kr_runner *runner, struct kr_effect *effect)
 {
     const struct kr_slice bytes = {effect->bytes, effect->len};
@@ -218,6 +244,9 @@ static void take_effect(struct kr_runner *runner, struct kr_effect *effect)
     case KR_EFFECT_STORAGE_MAKE:
     case KR_EFFECT_STORAGE_TURN:
         change_keyring(runner, effect);
+        break;
+    case KR_EFFECT_KEYS_SHARE:
+        share_keys(runner, effect);
         break;
     case KR_EFFECT_WAKE:
         runner->wake_ms = effect->at_ms < runner->wake_ms ? effect->at_ms : runner->wake_ms;

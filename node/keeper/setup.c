@@ -57,28 +57,26 @@ static enum kr_err make_room(const struct kr_place *place, const char *new_keyri
     return KR_OK;
 }
 
-/* The core's answer to INIT is its silence; what it could not do comes back as the loop's error. */
-static enum kr_err found(struct kr_loop *loop, const struct kr_init *init, uint8_t ret_council[static 32], struct kr_error *error)
+/* What the core is told first in a node's life: KR_EVENT_INIT founds a council, KR_EVENT_INIT_NODE asks to be a node of one. */
+struct birth {
+    enum kr_event_type type;
+    struct kr_slice bytes;
+};
+
+/* The core's answer is its silence; what it could not do comes back as the loop's error. */
+static enum kr_err found(struct kr_loop *loop, const struct birth *birth, uint8_t ret_council[static 32], struct kr_error *error)
 {
-    struct kr_writer writer;
     struct kr_effects effects;
     uint8_t seed[32];
     size_t done = 0;
-    kr_writer_init(&writer, 16 * KR_KIB);
-    kr_init_write(init, &writer);
-    enum kr_err err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        struct timespec now;
-        clock_gettime(CLOCK_REALTIME, &now);
-        const struct kr_event event = {.type = KR_EVENT_INIT,
-                                       .now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000,
-                                       .bytes = {writer.bytes, writer.len}};
-        kr_effects_init(&effects);
-        randombytes_buf(seed, sizeof seed);
-        err = kr_loop_run(loop, &event, 1, seed, NULL, NULL, &effects, &done);
-        kr_effects_deinit(&effects);
-    }
-    kr_writer_deinit(&writer);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    const struct kr_event event = {
+        .type = birth->type, .now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000, .bytes = birth->bytes};
+    kr_effects_init(&effects);
+    randombytes_buf(seed, sizeof seed);
+    enum kr_err err = kr_loop_run(loop, &event, 1, seed, NULL, NULL, &effects, &done);
+    kr_effects_deinit(&effects);
     if (err != KR_OK) {
         return kr_fail(error, err, "the node's first statements cannot be made: %s", kr_err_text(err));
     }
@@ -88,7 +86,7 @@ static enum kr_err found(struct kr_loop *loop, const struct kr_init *init, uint8
     return KR_OK;
 }
 
-static enum kr_err make_store(const char *path, const struct kr_keyring *keyring, const struct kr_init *init,
+static enum kr_err make_store(const char *path, const struct kr_keyring *keyring, const struct birth *birth,
                               uint8_t ret_council[static 32], struct kr_error *error)
 {
     struct kr_store *store = NULL;
@@ -103,19 +101,21 @@ static enum kr_err make_store(const char *path, const struct kr_keyring *keyring
         err = kr_loop_new(store, &core, &loop, error);
     }
     if (err == KR_OK) {
-        err = found(loop, init, ret_council, error);
+        err = found(loop, birth, ret_council, error);
     }
     kr_loop_free(loop);
     kr_store_close(store);
     return err;
 }
 
-static enum kr_err make_keyring(const char *path, const char *passphrase, struct kr_keyring **ret_keyring, struct kr_error *error)
+static enum kr_err make_keyring(const char *path, const char *passphrase, bool is_further, struct kr_keyring **ret_keyring,
+                                struct kr_error *error)
 {
     uint8_t seed[32];
     struct kr_keyring *keyring = NULL;
     randombytes_buf(seed, sizeof seed);
-    enum kr_err err = kr_keyring_new(seed, (uint64_t)time(NULL), &keyring, error);
+    enum kr_err err = is_further ? kr_keyring_new_node(seed, (uint64_t)time(NULL), &keyring, error)
+                                 : kr_keyring_new(seed, (uint64_t)time(NULL), &keyring, error);
     sodium_memzero(seed, sizeof seed);
     if (err == KR_OK) {
         err = kr_keyring_save(keyring, path, passphrase, false, error);
@@ -161,9 +161,11 @@ static enum kr_err put_in_place(const struct kr_place *place, const char *new_st
     return KR_OK;
 }
 
-static enum kr_err make_node(const struct kr_place *place, const struct kr_passphrase_source *source, const struct kr_init *init,
-                             uint8_t ret_council[static 32], struct kr_error *error)
+/* `ret_node_key`: what tells it from the council's other nodes. */
+static enum kr_err make_node(const struct kr_place *place, const struct kr_passphrase_source *source, const struct birth *birth,
+                             uint8_t ret_council[static 32], uint8_t ret_node_key[static 32], struct kr_error *error)
 {
+    const bool is_further = birth->type == KR_EVENT_INIT_NODE;
     char new_keyring[KR_PLACE_PATH_MAX], new_store[KR_PLACE_PATH_MAX];
     char *passphrase = NULL;
     struct kr_keyring *keyring = NULL;
@@ -190,14 +192,17 @@ static enum kr_err make_node(const struct kr_place *place, const struct kr_passp
         err = kr_fail(error, KR_IO, "cannot make the directory %s: %s", place->making, strerror(errno));
         goto out;
     }
-    err = make_keyring(new_keyring, passphrase, &keyring, error);
+    err = make_keyring(new_keyring, passphrase, is_further, &keyring, error);
     if (err == KR_OK && mkdir(new_store, 0700) != 0) {
         err = kr_fail(error, KR_IO, "cannot make the directory %s: %s", new_store, strerror(errno));
     }
     if (err == KR_OK) {
-        err = make_store(new_store, keyring, init, ret_council, error);
+        err = make_store(new_store, keyring, birth, ret_council, error);
     }
     if (err == KR_OK) {
+        memcpy(ret_node_key, keyring->node_public, 32);
+    }
+    if (err == KR_OK && !is_further) { /* which keeper does once another node has told it */
         err = kr_backups_put_key(place->directory, ret_council, keyring->recovery_public, error);
     }
     if (err == KR_OK) {
@@ -212,10 +217,10 @@ out:
     return err;
 }
 
-int kr_keeper_init(const struct kr_place *place, const struct kr_passphrase_source *source, const struct kr_init *init)
+static int begin(const struct kr_place *place, const struct kr_passphrase_source *source, const struct birth *birth)
 {
     struct kr_error error = {0};
-    uint8_t council[32];
+    uint8_t council[32], node_key[32];
     int lock = -1;
     kr_log_init(KR_LOG_NOTICE);
     enum kr_err err = kr_keeper_harden(&error);
@@ -229,7 +234,7 @@ int kr_keeper_init(const struct kr_place *place, const struct kr_passphrase_sour
         err = kr_place_lock(place, KR_PLACE_LOCK_WAIT_MS, &lock, &error);
     }
     if (err == KR_OK) {
-        err = make_node(place, source, init, council, &error);
+        err = make_node(place, source, birth, council, node_key, &error);
     }
     if (lock >= 0) {
         (void)close(lock);
@@ -238,7 +243,34 @@ int kr_keeper_init(const struct kr_place *place, const struct kr_passphrase_sour
         kr_log(KR_LOG_ERROR, "%s", error.text[0] != 0 ? error.text : kr_err_text(err));
         return err == KR_LOCKED ? KR_EXIT_RUNNING : KR_EXIT_FAILURE;
     }
-    char hex[65];
+    char hex[65], key[65];
     sodium_bin2hex(hex, sizeof hex, council, sizeof council);
-    return printf("%s\n", hex) > 0 && fflush(stdout) == 0 ? KR_EXIT_OK : KR_EXIT_FAILURE;
+    sodium_bin2hex(key, sizeof key, node_key, sizeof node_key);
+    const bool said = birth->type == KR_EVENT_INIT_NODE ? printf("%s %s\n", hex, key) > 0 : printf("%s\n", hex) > 0;
+    return said && fflush(stdout) == 0 ? KR_EXIT_OK : KR_EXIT_FAILURE;
+}
+
+int kr_keeper_init(const struct kr_place *place, const struct kr_passphrase_source *source, const struct kr_init *init)
+{
+    struct kr_writer writer;
+    kr_writer_init(&writer, 16 * KR_KIB);
+    kr_init_write(init, &writer);
+    const struct birth birth = {.type = KR_EVENT_INIT, .bytes = {writer.bytes, writer.len}};
+    const int status = kr_writer_finish(&writer) == KR_OK ? begin(place, source, &birth) : KR_EXIT_FAILURE;
+    kr_writer_deinit(&writer);
+    return status;
+}
+
+int kr_keeper_init_node(const struct kr_place *place, const struct kr_passphrase_source *source, const struct kr_node_init *init)
+{
+    struct kr_writer writer;
+    kr_writer_init(&writer, 4 * KR_KIB);
+    kr_node_init_write(init, &writer);
+    const struct birth birth = {.type = KR_EVENT_INIT_NODE, .bytes = {writer.bytes, writer.len}};
+    const int status = kr_writer_finish(&writer) == KR_OK ? begin(place, source, &birth) : KR_EXIT_FAILURE;
+    if (writer.bytes != NULL) {
+        sodium_memzero(writer.bytes, writer.len); /* the ticket's secret */
+    }
+    kr_writer_deinit(&writer);
+    return status;
 }

@@ -195,6 +195,10 @@ const char *kr_op_name(uint32_t op)
         [KR_OP_DUTY_ACT] = "duty",
         [KR_OP_DUTY] = "duty list",
         [KR_OP_DRAFT_REVIEWED] = "review",
+        [KR_OP_NODE_INVITE] = "node invite",
+        [KR_OP_NODE_ADD] = "node add",
+        [KR_OP_NODES] = "nodes",
+        [KR_OP_NODE_REFUSE] = "node refuse",
     };
     return op < sizeof names / sizeof names[0] ? names[op] : NULL;
 }

@@ -155,6 +155,12 @@ enum kr_op {
     /* proto/client/duty.h: */
     KR_OP_DUTY_ACT = 84, /* args: kr_duty_act; result: array of 1 bin 32: the consent, or the roster */
     KR_OP_DUTY = 85,     /* pages of kr_duty_item; result: kr_duty_sum */
+    /* proto/client/node.h: */
+    KR_OP_NODE_INVITE = 70, /* args: array of 1 uint, seconds (0: KR_TICKET_TTL_S); result: ticket text (array of 1 str) */
+    KR_OP_NODE_ADD =
+        71,           /* args: array of 1 bin 32, the node key of who asks; answers as KR_OP_STATE does: the card with its keys */
+    KR_OP_NODES = 72, /* pages of kr_node_item: this node, the council's others, who asks to be one */
+    KR_OP_NODE_REFUSE = 73, /* args: as KR_OP_NODE_ADD; result: empty array: it does not ask any more, and its ticket is void */
 };
 
 /* A submission: one record. `body` is the content as kr_report_write or kr_advisory_write gives it. */

@@ -70,7 +70,7 @@ bool kr_kind_is_statement(uint32_t kind)
 bool kr_kind_is_internal(uint32_t kind)
 {
     return kind == KR_KIND_BODY_CARD || kind == KR_KIND_PERSON_CARD || kind == KR_KIND_BODY_KEY || kind == KR_KIND_DRAFT ||
-           kind == KR_KIND_DUTY;
+           kind == KR_KIND_DUTY || kind == KR_KIND_PEER_LINK;
 }
 
 bool kr_kind_takes_back(uint32_t kind)

@@ -61,6 +61,7 @@ enum kr_kind {
     /* The council's own: signed with a node key, sealed to itself, never sent to another council (person.h). */
     KR_KIND_BODY_CARD = 36,   /* replaceable; subject = the body's id */
     KR_KIND_PERSON_CARD = 37, /* replaceable; subject = the person's id */
+    KR_KIND_PEER_LINK = 41,   /* replaceable; subject = the peer's council id */
     KR_KIND_BODY_KEY = 43,    /* replaceable; subject = the person who holds it, or the key */
     KR_KIND_DRAFT = 40,       /* replaceable; subject = its token, and which part of it: node/core/draft.h */
     KR_KIND_DUTY = 44,        /* replaceable; subject = a standing consent's id, or the duty roster's: duty.h */

@@ -6,6 +6,8 @@
 #define FIELDS          10u
 #define FIELDS_MAX      32u /* room for what newer wire versions append */
 #define SIGNED_FIELDS   9u
+#define PURPOSE_JOIN    1u
+#define PURPOSE_NODE    2u
 #define ARRAY_OF_SIGNED (0x90u | SIGNED_FIELDS) /* head of the array that the signature is over */
 
 /* The hash that is signed: over the first nine fields as an array of their own. */
@@ -28,7 +30,7 @@ void kr_hello_write(struct kr_hello *hello, const uint8_t node_secret[static 64]
     start = writer->len;
     kr_writer_uint(writer, hello->version);
     kr_writer_flag(writer, hello->is_responder);
-    kr_writer_flag(writer, hello->is_join);
+    kr_writer_uint(writer, hello->is_node ? PURPOSE_NODE : hello->is_join);
     kr_writer_bin(writer, hello->council, 32);
     kr_writer_bin(writer, hello->node_key, 32);
     kr_writer_bin(writer, hello->ephemeral, 32);
@@ -51,6 +53,7 @@ enum kr_err kr_hello_read(struct kr_slice bytes, struct kr_hello *ret_hello)
     const uint8_t *end;
     uint8_t hash[KR_HASH_BYTES];
     uint32_t fields;
+    uint64_t purpose;
     enum kr_err err;
 
     kr_reader_init(&reader, bytes.bytes, bytes.len);
@@ -58,7 +61,9 @@ enum kr_err kr_hello_read(struct kr_slice bytes, struct kr_hello *ret_hello)
     start = reader.at;
     hello.version = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
     hello.is_responder = kr_reader_flag(&reader);
-    hello.is_join = kr_reader_flag(&reader);
+    purpose = kr_reader_uint(&reader, PURPOSE_NODE);
+    hello.is_join = purpose == PURPOSE_JOIN;
+    hello.is_node = purpose == PURPOSE_NODE;
     kr_reader_fixed(&reader, hello.council, 32);
     kr_reader_fixed(&reader, hello.node_key, 32);
     kr_reader_fixed(&reader, hello.ephemeral, 32);

@@ -43,6 +43,8 @@ static uint32_t field_count(uint64_t type)
     case KR_MESSAGE_REVEAL:
     case KR_MESSAGE_PAIRED:
     case KR_MESSAGE_PROBE:
+    case KR_MESSAGE_NODE_ASK:
+    case KR_MESSAGE_NODE_KEYS:
         return 2;
     case KR_MESSAGE_WANT:
     case KR_MESSAGE_FORWARD:
@@ -117,6 +119,10 @@ void kr_message_write(const struct kr_message *message, struct kr_writer *writer
     case KR_MESSAGE_IHAVE:
     case KR_MESSAGE_PRUNE:
         kr_writer_slice(writer, message->ids);
+        break;
+    case KR_MESSAGE_NODE_ASK:
+    case KR_MESSAGE_NODE_KEYS:
+        kr_writer_slice(writer, message->body);
         break;
     case KR_MESSAGE_GRAFT:
         kr_writer_uint(writer, message->status);
@@ -296,6 +302,10 @@ static void read_fields(struct kr_reader *reader, struct kr_message *message)
     case KR_MESSAGE_IHAVE:
     case KR_MESSAGE_PRUNE:
         message->ids = read_ids(reader);
+        break;
+    case KR_MESSAGE_NODE_ASK:
+    case KR_MESSAGE_NODE_KEYS:
+        message->body = kr_reader_bin(reader, 1, KR_NODE_BODY_BYTES_MAX);
         break;
     case KR_MESSAGE_GRAFT:
         message->status = (uint32_t)kr_reader_uint(reader, 1);

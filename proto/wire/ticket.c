@@ -12,6 +12,8 @@
 #define TICKET_VERSION 2u
 #define FIELDS         8u
 #define FIELDS_OF_1    7u /* of version 1 */
+#define NODE_VERSION   3u
+#define NODE_FIELDS    6u /* of it */
 #define FLAG_BY_HAND   1u
 /* Array head, version, three keys, endpoint, expiry, community, flags. */
 #define PAYLOAD_BYTES_MAX (1u + 1u + 3u * 34u + 3u + KR_ENDPOINT_BYTES_MAX + 9u + 34u + 1u)
@@ -26,15 +28,17 @@ enum kr_err kr_ticket_print(const struct kr_ticket *ticket, char *ret_text, size
     enum kr_err err;
 
     kr_writer_init(&writer, PAYLOAD_BYTES_MAX);
-    kr_writer_array(&writer, FIELDS);
-    kr_writer_uint(&writer, TICKET_VERSION);
+    kr_writer_array(&writer, ticket->is_for_node ? NODE_FIELDS : FIELDS);
+    kr_writer_uint(&writer, ticket->is_for_node ? NODE_VERSION : TICKET_VERSION);
     kr_writer_bin(&writer, ticket->council, 32);
     kr_writer_bin(&writer, ticket->transport_public, 32);
     kr_writer_str(&writer, ticket->endpoint);
     kr_writer_bin(&writer, ticket->secret, 32);
     kr_writer_uint(&writer, ticket->expires_s);
-    kr_writer_bin(&writer, ticket->community, ticket->has_community ? 32 : 0);
-    kr_writer_uint(&writer, ticket->is_by_hand ? FLAG_BY_HAND : 0);
+    if (!ticket->is_for_node) {
+        kr_writer_bin(&writer, ticket->community, ticket->has_community ? 32 : 0);
+        kr_writer_uint(&writer, ticket->is_by_hand ? FLAG_BY_HAND : 0);
+    }
     err = kr_writer_finish(&writer);
     if (err == KR_OK) {
         err = kr_endpoint_check(ticket->endpoint, strlen(ticket->endpoint), NULL);
@@ -67,8 +71,10 @@ static enum kr_err read_payload(const uint8_t *payload, size_t len, struct kr_ti
     struct kr_slice endpoint;
 
     kr_reader_init(&reader, payload, len);
-    const uint32_t fields = kr_reader_array_between(&reader, FIELDS_OF_1, FIELDS);
-    if (kr_reader_uint(&reader, UINT32_MAX) != (fields == FIELDS ? TICKET_VERSION : 1u)) {
+    const uint32_t fields = kr_reader_array_between(&reader, NODE_FIELDS, FIELDS);
+    ret_ticket->is_for_node = fields == NODE_FIELDS;
+    const uint32_t version = fields == FIELDS ? TICKET_VERSION : ret_ticket->is_for_node ? NODE_VERSION : 1u;
+    if (kr_reader_uint(&reader, UINT32_MAX) != version) {
         kr_reader_fail(&reader, KR_MALFORMED);
     }
     kr_reader_fixed(&reader, ret_ticket->council, 32);
@@ -76,7 +82,7 @@ static enum kr_err read_payload(const uint8_t *payload, size_t len, struct kr_ti
     endpoint = kr_reader_str(&reader, KR_ENDPOINT_BYTES_MAX);
     kr_reader_fixed(&reader, ret_ticket->secret, 32);
     ret_ticket->expires_s = kr_reader_uint(&reader, UINT64_MAX);
-    ret_ticket->has_community = kr_reader_fixed_or_empty(&reader, ret_ticket->community, 32);
+    ret_ticket->has_community = !ret_ticket->is_for_node && kr_reader_fixed_or_empty(&reader, ret_ticket->community, 32);
     ret_ticket->is_by_hand = fields == FIELDS && kr_reader_uint(&reader, FLAG_BY_HAND) != 0;
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) != KR_OK || !kr_slice_text(endpoint, ret_ticket->endpoint, sizeof ret_ticket->endpoint)) {
@@ -97,7 +103,7 @@ enum kr_err kr_ticket_parse(const char *text, size_t len, struct kr_ticket *ret_
 
     if (err == KR_OK && version_of(payload, payload_len) == KR_MACHINE_TICKET_VERSION) {
         err = kr_fail(error, KR_INVALID, "this ticket enrols a person's machine: it is for `kairan enrol`, on that machine");
-    } else if (err == KR_OK && version_of(payload, payload_len) > TICKET_VERSION) {
+    } else if (err == KR_OK && version_of(payload, payload_len) > NODE_VERSION) {
         err = kr_fail(error, KR_VERSION, "the ticket comes from a newer version of Kairan: update this node first");
     } else if (err == KR_OK) {
         err = read_payload(payload, payload_len, &ticket, error);

@@ -3,7 +3,9 @@
  * Payload = canonical array of 8: version 2, inviter's council id (bin 32), its transport public key (bin 32), endpoint (str,
  * "tcp://host:port"), one-time CURVE secret (bin 32), expires_s, community (bin 0 or 32), flags (bit 0: handed over by hand; others
  * are for newer versions, which have another number). Version 1 is the first seven of them. The CURVE public key of the secret is
- * the ticket's name at the inviter. */
+ * the ticket's name at the inviter.
+ *
+ * A ticket for another node of the inviter's own council is an array of 6: version 3, the same up to expires_s, no community. */
 #ifndef KR_PROTO_WIRE_TICKET_H
 #define KR_PROTO_WIRE_TICKET_H
 
@@ -24,7 +26,8 @@ struct kr_ticket {
     uint64_t expires_s;
     bool has_community;
     uint8_t community[32];
-    bool is_by_hand; /* the link is in force at once; version 1: no */
+    bool is_by_hand;  /* the link is in force at once; version 1: no */
+    bool is_for_node; /* of the same council */
 };
 enum kr_err kr_ticket_print(const struct kr_ticket *ticket, char *ret_text, size_t size) KR_WARN_UNUSED;
 /* KR_MALFORMED with a sentence that says what is off (mistyped character, cut short, wrong kind of ticket); KR_VERSION. Spaces and

@@ -29,16 +29,16 @@ enum kr_frame_class {
     KR_FRAME_REMOTE = 4, /* a person's machine: proto/wire/remote.h */
 };
 
-/* hello      = array of 10: wire version, role (0 initiator, 1 responder), purpose (0 link, 1 join by ticket), council id (bin 32),
- *              node public key (bin 32), ephemeral X25519 public key (bin 32), council meant (bin 32), hash of the initiator's
- *              hello (bin 0 or 32), card record (bin), signature (bin 64)
- * signature  = Ed25519(node key, "kairan hello sig" ‖ BLAKE2b-256("kairan hello body" ‖ array of the first nine, encoded))
- * hash       = BLAKE2b-256("kairan hello hash" ‖ whole encoding)
- * transcript = BLAKE2b-256("kairan transcript" ‖ hash of the initiator's hello ‖ hash of the responder's)
- * A hello of a newer wire version may append fields behind the signature; they are ignored (but hashed). */
+/* hello      = array of 10: wire version, role (0 initiator, 1 responder), purpose (0 link, 1 join by ticket, 2 another node of the
+ * same council, by ticket), council id (bin 32), node public key (bin 32), ephemeral X25519 public key (bin 32), council meant (bin
+ * 32), hash of the initiator's hello (bin 0 or 32), card record (bin), signature (bin 64) signature  = Ed25519(node key, "kairan
+ * hello sig" ‖ BLAKE2b-256("kairan hello body" ‖ array of the first nine, encoded)) hash       = BLAKE2b-256("kairan hello hash" ‖
+ * whole encoding) transcript = BLAKE2b-256("kairan transcript" ‖ hash of the initiator's hello ‖ hash of the responder's) A hello
+ * of a newer wire version may append fields behind the signature; they are ignored (but hashed). */
 struct kr_hello {
     uint32_t version;
     bool is_responder, is_join;
+    bool is_node; /* purpose 2: the initiator has no card yet, and its key stands on none */
     uint8_t council[32], node_key[32], ephemeral[32], meant[32];
     bool has_reply_to;
     uint8_t reply_to[32];
@@ -101,6 +101,8 @@ enum kr_message_type {
     KR_MESSAGE_FORWARD_ASK = 22,    /* id, status: 1 I want to be linked with that council through you, 0 no more */
     KR_MESSAGE_FORWARD_STATE = 23,  /* id, status (enum kr_forward_state): how it is with that; to who has asked */
     KR_MESSAGE_FORWARD_CREDIT = 24, /* id, count: so much more of pieces for that council, or from it, is taken */
+    KR_MESSAGE_NODE_ASK = 25,       /* body: who asks to be a node of this council (proto/wire/node.h) */
+    KR_MESSAGE_NODE_KEYS = 26,      /* body: what all nodes of a council hold; between them alone */
     KR_MESSAGE_PROBE =
         28, /* status (enum kr_trial): try the address that my card names for this link's key; or what came of that */
 };
@@ -145,6 +147,7 @@ struct kr_root {
  *   have         tag, from, count, hash (bin 16), status, ids (bin, 16 bytes each)
  *   want         tag, from, count, bits (bin)
  *   ihave, prune ids (bin, 16 bytes each)           graft     status, ids (bin, 16 bytes each)
+ *   node ask, node keys   body (bin)
  *   roots        status, month, roots (array of [tag, count, hash (bin 16), read, tree_count, root8 (bin 8)])
  *   sync         walk, tag, status, generation, dealt, count, parts (array)
  *   forward      council (bin 32), length of the frame, where the piece begins in it, piece (bin)
@@ -182,6 +185,7 @@ struct kr_message {
     uint32_t generation;              /* sync: one more than that of the message that it answers; the first has 0 */
     uint64_t dealt;                   /* sync: messages of the generation before that the sender has dealt with */
     uint32_t part_count;
+    struct kr_slice body;  /* node ask, node keys: proto/wire/node.h */
     struct kr_slice parts; /* sync: so many, encoded one behind the other; each is well-formed where the message was read */
 };
 /* Takes the next element from `message->items` and counts it off; false at the end. (Of what was read: else it may end early.) */

@@ -11,9 +11,12 @@
 #include "proto/client/draft.h"
 #include "proto/client/duty.h"
 #include "proto/client/forward.h"
+#include "proto/client/node.h"
 #include "proto/client/people.h"
 #include "proto/client/rekey.h"
 #include "proto/client/trial.h"
+#include "proto/record/peer_link.h"
+#include "proto/wire/node.h"
 #include "proto/wire/wire.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -139,6 +142,9 @@ RUN(blocked)
 RUN(forward_act)
 RUN(forward_item)
 RUN(tried)
+RUN(node_item)
+RUN(node_ask)
+RUN(node_keys)
 RUN(quarantined)
 RUN(key_item)
 RUN(body_act)
@@ -185,6 +191,7 @@ RUN_CARD(body_card)
 RUN_CARD(person_card)
 RUN_CARD(consent)
 RUN_CARD(duty_roster)
+RUN_CARD(peer_link)
 RUN_CARD(body_key)
 #undef RUN_CARD
 
@@ -320,6 +327,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         run_pair_act,
         run_root_confirm,
         run_tried,
+        run_node_item,
+        run_node_ask,
+        run_node_keys,
+        run_peer_link,
     };
     struct kr_slice bytes = {0};
 

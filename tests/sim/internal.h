@@ -20,6 +20,8 @@ void sim_node_stop(struct sim_node *node);
 enum sim_verdict sim_node_tell(struct sim_world *world, struct sim_node *node); /* where it is to be told */
 /* ---- world.c ---- */
 /* Makes it somebody: a card, and if wanted a community. */
+/* Another node of its council has told it of keys. */
+void sim_node_share(struct sim_node *node, const struct kr_effect *effect);
 void sim_node_init(struct sim_world *world, struct sim_node *node, bool founds);
 /* A world without nodes. */
 enum sim_verdict sim_world_begin(struct sim_world *world, uint64_t seed, uint32_t node_count, FILE *trace);

@@ -105,6 +105,9 @@ static enum sim_verdict let_out(struct sim_world *world, struct sim_node *node, 
         KR_ASSERT(kr_keyring_storage_turn(node->keyring, NULL, NULL) == KR_OK);
         kr_store_rekey_end(node->store);
         break;
+    case KR_EFFECT_KEYS_SHARE:
+        sim_node_share(node, effect);
+        break;
     case KR_EFFECT_PAGE:
     case KR_EFFECT_FORGET: /* no client here asks for it */
         break;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "proto/wire/node.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/hostile.h"
 #include "tests/sim/internal.h"
@@ -215,7 +216,16 @@ void sim_world_clock(struct sim_world *world, uint32_t index, int64_t skew_ms)
 
 /* ---- setting up ---- */
 
-static enum sim_verdict make_node(struct sim_world *world, uint32_t index)
+void sim_node_share(struct sim_node *node, const struct kr_effect *effect)
+{
+    struct kr_node_keys keys;
+    bool is_changed;
+    KR_ASSERT(kr_node_keys_read((struct kr_slice){effect->bytes, effect->len}, &keys) == KR_OK);
+    KR_ASSERT(kr_keyring_share(node->keyring, keys.root_public, keys.recovery_public, keys.sealing, keys.sealing_count, NULL,
+                               &is_changed, NULL) == KR_OK);
+}
+
+static enum sim_verdict make_node(struct sim_world *world, uint32_t index, bool is_further)
 {
     struct sim_node *node = calloc(1, sizeof *node);
     uint8_t seed[32];
@@ -227,7 +237,9 @@ static enum sim_verdict make_node(struct sim_world *world, uint32_t index)
     (void)snprintf(node->name, sizeof node->name, "tcp://node%u:1", index);
     (void)snprintf(node->path, sizeof node->path, "%s/%u", world->root, index);
     kr_rng_bytes(&world->rng, seed, sizeof seed);
-    if (mkdir(node->path, 0700) != 0 || kr_keyring_new(seed, SIM_EPOCH_MS / 1000, &node->keyring, &error) != KR_OK) {
+    enum kr_err (*const make_keyring)(const uint8_t *, uint64_t, struct kr_keyring **, struct kr_error *) =
+        is_further ? kr_keyring_new_node : kr_keyring_new;
+    if (mkdir(node->path, 0700) != 0 || make_keyring(seed, SIM_EPOCH_MS / 1000, &node->keyring, &error) != KR_OK) {
         return sim_fail(world, SIM_SETUP, "a node cannot be made: %s", error.text);
     }
     sim_net_caller(world, node->keyring->transport_public, index);
@@ -256,7 +268,7 @@ static enum sim_verdict make_nodes(struct sim_world *world, uint32_t from, uint3
 {
     enum sim_verdict verdict = SIM_HOLDS;
     for (uint32_t i = from; i < world->node_count && verdict == SIM_HOLDS; i++) {
-        verdict = make_node(world, i);
+        verdict = make_node(world, i, false);
         if (verdict == SIM_HOLDS) {
             sim_node_init(world, world->nodes[i], i == founder);
         }
@@ -326,6 +338,31 @@ enum sim_verdict sim_world_init(struct sim_world *world, uint64_t seed, uint32_t
     sim_edges_chain(&edges, node_count);
     enum sim_verdict verdict = sim_world_init_with(world, seed, node_count, &edges, node_count > 1 ? 1 : 0, trace);
     sim_edges_free(&edges);
+    return verdict;
+}
+
+enum sim_verdict sim_world_add_node(struct sim_world *world, const char *ticket)
+{
+    world->nodes = realloc(world->nodes, (world->node_count + 1) * sizeof(struct sim_node *));
+    KR_ASSERT(world->nodes != NULL);
+    const uint32_t index = world->node_count++;
+    enum sim_verdict verdict = make_node(world, index, true);
+    if (verdict != SIM_HOLDS) {
+        return verdict;
+    }
+    struct sim_node *node = world->nodes[index];
+    const struct kr_node_init init = {.ticket = {(const uint8_t *)ticket, strlen(ticket)},
+                                      .name = {(const uint8_t *)"second", 6},
+                                      .endpoint = {(const uint8_t *)node->name, strlen(node->name)}};
+    struct kr_writer writer;
+    kr_writer_init(&writer, 4 * KR_KIB);
+    kr_node_init_write(&init, &writer);
+    sim_world_push(world, node, (struct kr_event){.type = KR_EVENT_INIT_NODE}, writer.bytes, writer.len, world->now_ms);
+    kr_writer_deinit(&writer);
+    verdict = sim_world_run(world, world->now_ms + 100);
+    struct kr_core_stat stat;
+    kr_core_stat(kr_loop_core(node->loop), &stat);
+    memcpy(node->council, stat.council, 32);
     return verdict;
 }
 

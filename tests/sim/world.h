@@ -242,6 +242,8 @@ enum sim_verdict sim_world_init_with(struct sim_world *world, uint64_t seed, uin
                                      uint32_t founder, FILE *trace);
 /* One more node, of a council that is linked with nobody and in no community. */
 enum sim_verdict sim_world_add(struct sim_world *world);
+/* A machine that asks to be a further node of the council that made the ticket. */
+enum sim_verdict sim_world_add_node(struct sim_world *world, const char *ticket);
 void sim_world_deinit(struct sim_world *world);
 /* Starts a node that is down, now. */
 enum sim_verdict sim_world_start(struct sim_world *world, uint32_t node);

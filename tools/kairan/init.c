@@ -52,10 +52,7 @@ static int run_kairand(const char *program, char **argv, char *ret_out, size_t s
     return child > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : KR_EXIT_ERROR;
 }
 
-/* kairand with `mode`, the state directory and those options that have a value. What it prints goes to `ret_out`; why it failed it
- * has said itself. */
-static bool let_kairand(struct kr_app *app, const char *mode, const struct kr_option *options, size_t count, char *ret_out,
-                        size_t size)
+bool kr_kairand_let(struct kr_app *app, const char *mode, const struct kr_option *options, size_t count, char *ret_out, size_t size)
 {
     char program[PATH_MAX];
     char *arguments[VALUES_MAX + 4] = {program};
@@ -118,7 +115,7 @@ int kr_run_init(struct kr_app *app, int argc, char **argv)
     if (values[0] == NULL && values[1] == NULL) {
         return kr_app_fail(app, KR_INVALID, _("a council needs a name: --name-ja, --name-en or both"));
     }
-    if (!let_kairand(app, "--init", options, NAMES, out, sizeof out)) {
+    if (!kr_kairand_let(app, "--init", options, NAMES, out, sizeof out)) {
         return KR_EXIT_ERROR;
     }
     out[strcspn(out, "\n")] = 0;
@@ -142,7 +139,7 @@ int kr_run_passphrase(struct kr_app *app, int argc, char **argv)
     const size_t count = sizeof options / sizeof options[0];
     char out[256];
     if (!take_options(app, argc, argv, options, (uint32_t)count) ||
-        !let_kairand(app, "--change-passphrase", options, count, out, sizeof out)) {
+        !kr_kairand_let(app, "--change-passphrase", options, count, out, sizeof out)) {
         return KR_EXIT_ERROR;
     }
     if (app->is_json) {

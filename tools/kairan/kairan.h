@@ -43,7 +43,7 @@ struct kr_command {
     const char *help;
 };
 extern const struct kr_command kr_commands[];
-extern const char kr_help_submit[], kr_help_key[]; /* msgids; help.c */
+extern const char kr_help_submit[], kr_help_key[], kr_help_node[]; /* msgids; help.c */
 extern const size_t kr_command_count;
 /* Beside what they do. */
 extern const char kr_help_drafts[], kr_help_consent[], kr_help_duty[];

@@ -15,4 +15,9 @@ bool kr_kairand_start(const struct kr_app *app, const char *mode, FILE **ret_out
 /* Waits for its end; its exit status, -1 where it was killed. */
 int kr_kairand_end(pid_t child);
 
+/* Runs it with `mode`, the state directory and those options that have a value. What it prints goes to `ret_out`; why it failed it
+ * has said itself. */
+bool kr_kairand_let(struct kr_app *app, const char *mode, const struct kr_option *options, size_t count, char *ret_out,
+                    size_t size);
+
 #endif

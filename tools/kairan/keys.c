@@ -216,7 +216,8 @@ static int revoke_key(struct kr_app *app, const char *text, const char *since, b
     if (key == NULL) {
         return KR_EXIT_ERROR;
     }
-    const bool is_in_use = key->state == KR_KEY_IN_USE;
+    /* That of another node has the council's sealing keys, too: new ones take their place, and with them a node key. */
+    const bool is_in_use = key->state == KR_KEY_IN_USE || kr_nodes_has(app, key->public_key);
     memcpy(revoke.key, key->public_key, 32);
     revoke.since_ms = since_s * 1000;
     if ((is_in_use && !make_keys(app)) || !send_revoke(app, &revoke, root, id)) {
@@ -228,10 +229,18 @@ static int revoke_key(struct kr_app *app, const char *text, const char *since, b
 int kr_run_node(struct kr_app *app, int argc, char **argv)
 {
     struct kr_root_options root = {0};
+    struct kr_node_options nodes = {.root = &root};
     const char *since = NULL;
     bool is_taken_over = false;
-    const struct kr_option options[] = {
-        {.name = "since", .text = &since}, {.name = "taken-over", .flag = &is_taken_over}, KR_ROOT_OPTIONS(root)};
+    const struct kr_option options[] = {{.name = "since", .text = &since},
+                                        {.name = "taken-over", .flag = &is_taken_over},
+                                        {.name = "ttl", .text = &nodes.ttl},
+                                        {.name = "name", .text = &nodes.name},
+                                        {.name = "endpoint", .text = &nodes.endpoint},
+                                        {.name = "config", .text = &nodes.config},
+                                        {.name = "passphrase-fd", .text = &nodes.passphrase_fd},
+                                        {.name = "passphrase-file", .text = &nodes.passphrase_file},
+                                        KR_ROOT_OPTIONS(root)};
     int rest;
     if (!kr_options_parse(app, argc, argv, options, sizeof options / sizeof options[0], false, &rest)) {
         return KR_EXIT_ERROR;
@@ -240,6 +249,13 @@ int kr_run_node(struct kr_app *app, int argc, char **argv)
     if (strcmp(what, "revoke") == 0) {
         const char *key = rest < argc ? argv[rest++] : NULL;
         return rest < argc ? kr_app_unwanted(app, argv[rest]) : revoke_key(app, key, since, is_taken_over, &root);
+    }
+    static const char *const of_nodes[] = {"ls", "invite", "join", "add", "refuse"};
+    for (size_t i = 0; i < sizeof of_nodes / sizeof of_nodes[0]; i++) {
+        if (strcmp(what, of_nodes[i]) == 0) {
+            const char *argument = rest < argc ? argv[rest++] : NULL;
+            return rest < argc ? kr_app_unwanted(app, argv[rest]) : kr_run_nodes(app, what, argument, &nodes);
+        }
     }
     const char *act = strcmp(what, "storage") == 0 && rest < argc ? argv[rest++] : NULL;
     if (rest < argc) {
@@ -254,5 +270,5 @@ int kr_run_node(struct kr_app *app, int argc, char **argv)
     if (strcmp(what, "rotate") == 0) {
         return rotate(app, &root);
     }
-    return kr_app_fail(app, KR_INVALID, _("it is kairan node keys, rotate, revoke or storage"));
+    return kr_app_fail(app, KR_INVALID, _("it is kairan node keys, rotate, revoke, storage, ls, invite, join, add or refuse"));
 }

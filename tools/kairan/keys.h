@@ -18,4 +18,12 @@ const struct kr_key_item *kr_keys_of_node(const struct kr_own_keys *keys);
 /* Whether nothing that the node signs now is accepted: the key is not on the card, or its time is over. */
 bool kr_keys_is_mute(const struct kr_own_keys *keys, uint64_t now_s);
 
+/* nodes.c */
+struct kr_node_options {
+    const char *ttl, *name, *endpoint, *config, *passphrase_fd, *passphrase_file; /* NULL: not given */
+    const struct kr_root_options *root;
+};
+bool kr_nodes_has(struct kr_app *app, const uint8_t node_key[static 32]); /* whether it is another node's of this council */
+int kr_run_nodes(struct kr_app *app, const char *what, const char *argument, const struct kr_node_options *options);
+
 #endif

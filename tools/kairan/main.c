@@ -125,32 +125,7 @@ const struct kr_command kr_commands[] = {
         "\n"
         "Example: kairan root export --to /media/usb && kairan root forget --root /media/usb/kairan-root-1f0c8e2b.key\n"
         "         kairan root recover --paper - --to /media/usb --since 2026-04-01\n")},
-    {"node", kr_run_node, N_("this node's keys: which there are, and new ones"),
-     N_("Usage: kairan node [keys]\n"
-        "       kairan node rotate [--root FILE]\n"
-        "       kairan node revoke KEY --since WHEN [--taken-over] [--root FILE]\n"
-        "       kairan node storage [rotate]\n"
-        "\n"
-        "  keys      list the node, sealing and transport keys, with their dates on the council's card\n"
-        "  rotate    a new node key and a new sealing key, on a day of your choice: once a year is enough. Peers need do\n"
-        "            nothing. What the key before has signed stays valid; it is accepted for 90 days more, the time in which a\n"
-        "            node restored from an older copy of the keyring still works. Old sealing keys are kept for what was\n"
-        "            sealed to them. Make a new copy of the keyring afterwards\n"
-        "  revoke    a node key was stolen, or may have been: it ends at once, a new one takes its place, and the council\n"
-        "            names what it signed with it itself. All else that the key signed, back-dated or not, disappears at\n"
-        "            everybody who hears of it, and what it took back falsely comes back. Run again with another --since,\n"
-        "            the latest counts\n"
-        "  storage   how old the key is under which the store lies on the disk; \"rotate\" makes a new one and seals all that\n"
-        "            is in the store under it, while the node goes on. Once a year, and whenever a disk or a backup was lost:\n"
-        "            what was deleted is then unreadable in old copies of the store for whoever has the keyring of now\n"
-        "\n"
-        "  --since WHEN                 when it may first have been in other hands (36h, 7d, 2026-04-01). Genuine is what this\n"
-        "                               node made itself, and what of its own came back from peers before then\n"
-        "  --taken-over                 the machine was in other hands: what it made since then is not genuine either\n"
-        "  --root FILE                  the root key, where it is not on the node (asks for its passphrase, or takes it from\n"
-        "                               --root-passphrase-file FILE, --root-passphrase-fd N)\n"
-        "\n"
-        "Example: kairan node rotate --root /media/usb/kairan-root-1f0c8e2b.key\n")},
+    {"node", kr_run_node, N_("this node's keys, and the council's other nodes"), kr_help_node},
     {"council", kr_run_council, N_("show a council's card, or change this council's"),
      N_("Usage: kairan council [NAME|ID]\n"
         "       kairan council set [OPTIONS] [--root FILE]\n"

@@ -3,6 +3,7 @@
 #include "proto/client/client.h"
 #include "proto/client/community.h"
 #include "proto/client/forward.h"
+#include "proto/client/node.h"
 #include "proto/client/rekey.h"
 #include "proto/client/trial.h"
 
@@ -33,6 +34,7 @@ ROUND_TRIP(kr_blocked, blocked, kr_blocked_write, kr_blocked_read)
 ROUND_TRIP(kr_forward_act, act, kr_forward_act_write, kr_forward_act_read)
 ROUND_TRIP(kr_tried, tried, kr_tried_write, kr_tried_read)
 ROUND_TRIP(kr_forward_item, item, kr_forward_item_write, kr_forward_item_read)
+ROUND_TRIP(kr_node_item, item, kr_node_item_write, kr_node_item_read)
 ROUND_TRIP(kr_alarm, alarm, kr_alarm_write, kr_alarm_read)
 ROUND_TRIP(kr_stated, stated, kr_stated_write, kr_stated_read)
 ROUND_TRIP(kr_card_edit, edit, kr_card_edit_write, kr_card_edit_read)
@@ -570,6 +572,25 @@ static void communities_read_back(void **state)
     assert_true(read_founding.founder_count == 2 && read_founding.founders[1][0] == 5);
 }
 
+static void nodes_read_back(void **state)
+{
+    (void)state;
+    struct kr_node_item node = {.state = KR_NODE_ASKS,
+                                .is_online = true,
+                                .node_key = {1},
+                                .transport_key = {2},
+                                .name = text_slice("二台目"),
+                                .endpoint = text_slice("tcp://b:1"),
+                                .since_ms = 3,
+                                .heard_ms = 4},
+                        read_node;
+    round_trip_kr_node_item(&node, &read_node);
+    assert_true(read_node.state == KR_NODE_ASKS && read_node.is_online && read_node.node_key[0] == 1 &&
+                read_node.transport_key[0] == 2);
+    assert_true(read_node.since_ms == 3 && read_node.heard_ms == 4);
+    assert_slice_equal(read_node.endpoint, "tcp://b:1", 9);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -580,6 +601,7 @@ int main(void)
         cmocka_unit_test(requests_read_back),
         cmocka_unit_test(answers_read_back),
         cmocka_unit_test(keys_and_statements_read_back),
+        cmocka_unit_test(nodes_read_back),
         cmocka_unit_test(what_is_asked_about_taking_back_reads_back),
         cmocka_unit_test(previews_and_explanations_read_back),
         cmocka_unit_test(the_state_of_a_node_reads_back),

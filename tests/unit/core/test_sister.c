@@ -1,0 +1,424 @@
+/* Several nodes of one council: a machine asks, is taken in, holds what the council holds; either serves without the other. */
+#include "node/core/sister.h"
+#include "proto/client/node.h"
+#include "proto/client/people.h"
+#include "proto/client/rekey.h"
+#include "proto/wire/ticket.h"
+#include "tests/unit/core/bed.h"
+
+/* 0 and 1 are councils, linked, in a community; 2 is a further node of 0's once it is taken in. */
+#define FIRST  0u
+#define PEER   1u
+#define SECOND 2u
+
+static int setup(void **state)
+{
+    *state = bed_new(2);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    bed_free(*state);
+    return 0;
+}
+
+static void ask_ticket(struct bed *bed, char *ret_text, size_t size)
+{
+    static const uint8_t args[] = {0x91, 0x00};
+    struct kr_reader reader;
+    assert_int_equal(bed_request(bed, FIRST, KR_OP_NODE_INVITE, args, sizeof args, 100), KR_OK);
+    kr_reader_init(&reader, bed->result, bed->result_len);
+    kr_reader_array(&reader, 1);
+    assert_true(kr_slice_text(kr_reader_str(&reader, KR_TICKET_TEXT_BYTES_MAX), ret_text, size));
+}
+
+static uint32_t decide(struct bed *bed, uint32_t node, uint32_t op, const uint8_t key[static 32])
+{
+    struct kr_writer args;
+    kr_writer_init(&args, 64);
+    kr_writer_array(&args, 1);
+    kr_writer_bin(&args, key, 32);
+    bed->pages = 0;
+    const uint32_t code = bed_request(bed, node, op, args.bytes, args.len, 200);
+    kr_writer_deinit(&args);
+    return code;
+}
+
+static const uint8_t *key_of(struct bed *bed, uint32_t node)
+{
+    return bed_node(bed, node)->keyring->node_public;
+}
+
+/* A machine has asked by a ticket of 0's; not decided yet. */
+static void ask(struct bed *bed, char *ret_ticket, size_t size)
+{
+    ask_ticket(bed, ret_ticket, size);
+    assert_int_equal(sim_world_add_node(bed->world, ret_ticket), SIM_HOLDS);
+    bed_run(bed, 8000);
+}
+
+static void take_in(struct bed *bed)
+{
+    char ticket[KR_TICKET_TEXT_BYTES_MAX];
+    ask(bed, ticket, sizeof ticket);
+    assert_int_equal(decide(bed, FIRST, KR_OP_NODE_ADD, key_of(bed, SECOND)), KR_OK);
+    bed_run(bed, 30000);
+}
+
+static struct kr_link *sister_of(struct bed *bed, uint32_t node)
+{
+    uint32_t at = 0;
+    return kr_link_of_council(bed_core(bed, node), bed_core(bed, node)->self, &at);
+}
+
+/* The peer's link with that node of council 0. */
+static struct kr_link *link_with(struct bed *bed, uint32_t node)
+{
+    struct kr_core *core = bed_core(bed, PEER);
+    struct kr_link *link;
+    uint32_t at = 0;
+    while ((link = kr_link_of_council(core, bed_node(bed, FIRST)->council, &at)) != NULL) {
+        if (memcmp(link->transport_key, bed_node(bed, node)->keyring->transport_public, 32) == 0) {
+            return link;
+        }
+    }
+    return NULL;
+}
+
+static void submit(struct bed *bed, uint32_t node, enum kr_label label, const char *domain, uint8_t token,
+                   uint8_t ret_id[static 32])
+{
+    struct kr_submit *submission = bed_submission(bed, label, domain, token);
+    if (label == KR_TLP_AMBER) {
+        bed_address(bed, submission, node == PEER ? FIRST : PEER);
+    }
+    assert_int_equal(bed_submit(bed, node, submission, ret_id), KR_OK);
+    bed_submission_free(submission);
+}
+
+static bool is_shown(struct bed *bed, uint32_t node, const uint8_t id[static 32])
+{
+    struct kr_head head;
+    return bed_head(bed, node, id, &head) == KR_OK && head.state == KR_HEAD_SHOWN && head.is_ours_to_read;
+}
+
+static uint32_t count_nodes(struct bed *bed, uint32_t node, uint32_t state, struct kr_node_item *ret_last)
+{
+    uint32_t count = 0;
+    bed->pages = 0;
+    assert_int_equal(bed_request(bed, node, KR_OP_NODES, (const uint8_t[]){0x90}, 1, 100), KR_OK);
+    for (uint32_t i = 0; i < bed->pages && i < 4; i++) {
+        struct kr_node_item item;
+        assert_int_equal(kr_node_item_read((struct kr_slice){bed->items[i].bytes, bed->items[i].len}, &item), KR_OK);
+        if (item.state == state) {
+            *ret_last = item;
+            count++;
+        }
+    }
+    return count;
+}
+
+static void who_asks_gets_nothing_before_it_is_taken_in(void **state)
+{
+    struct bed *bed = *state;
+    char ticket[KR_TICKET_TEXT_BYTES_MAX];
+    struct kr_node_item item;
+    uint8_t id[32];
+    submit(bed, FIRST, KR_TLP_CLEAR, "early.example.jp", 1, id);
+    ask(bed, ticket, sizeof ticket);
+    bed_run(bed, 120000);
+    assert_true(bed_said(bed, FIRST, "asks to be a node of this council"));
+    assert_int_equal(count_nodes(bed, FIRST, KR_NODE_ASKS, &item), 1);
+    assert_memory_equal(item.node_key, key_of(bed, SECOND), 32);
+    assert_true(item.name.len == 6 && memcmp(item.name.bytes, "second", 6) == 0);
+    const struct kr_store_stat stat = bed_stat(bed, SECOND);
+    assert_int_equal(stat.records, 0);
+    assert_int_equal(bed_node(bed, SECOND)->keyring->sealing_count, 0);
+    assert_true(bed_core(bed, SECOND)->novice != NULL && bed_core(bed, SECOND)->link_count == 0);
+    assert_null(sister_of(bed, FIRST));
+    /* Whoever asks it is told so. */
+    assert_int_equal(bed_request(bed, SECOND, KR_OP_STATUS, (const uint8_t[]){0x90}, 1, 100), KR_BUSY);
+    /* The question outlives both programs. */
+    bed_restart(bed, FIRST);
+    sim_world_crash(bed->world, SECOND, 100);
+    bed_run(bed, 20000);
+    assert_int_equal(count_nodes(bed, FIRST, KR_NODE_ASKS, &item), 1);
+    assert_int_equal(decide(bed, FIRST, KR_OP_NODE_REFUSE, key_of(bed, SECOND)), KR_OK);
+    assert_int_equal(count_nodes(bed, FIRST, KR_NODE_ASKS, &item), 0);
+    bed_run(bed, 60000);
+    assert_int_equal(count_nodes(bed, FIRST, KR_NODE_ASKS, &item), 0); /* its ticket is void */
+    assert_int_equal(decide(bed, FIRST, KR_OP_NODE_ADD, key_of(bed, SECOND)), KR_NOT_FOUND);
+    assert_int_equal(bed_stat(bed, SECOND).records, 0);
+}
+
+static void a_ticket_serves_one_machine(void **state)
+{
+    struct bed *bed = *state;
+    char ticket[KR_TICKET_TEXT_BYTES_MAX];
+    struct kr_node_item item;
+    ask(bed, ticket, sizeof ticket);
+    assert_int_equal(sim_world_add_node(bed->world, ticket), SIM_HOLDS);
+    bed_run(bed, 20000);
+    assert_true(bed_said(bed, SECOND + 1, "another machine has used this ticket"));
+    assert_int_equal(count_nodes(bed, FIRST, KR_NODE_ASKS, &item), 1);
+    assert_memory_equal(item.node_key, key_of(bed, SECOND), 32);
+    assert_int_equal(decide(bed, FIRST, KR_OP_NODE_ADD, key_of(bed, SECOND + 1)), KR_NOT_FOUND);
+    /* Nor does a council join by it. */
+    struct kr_writer args;
+    kr_writer_init(&args, 2 * KR_KIB);
+    kr_join_write(&(struct kr_join){.ticket = {(const uint8_t *)ticket, strlen(ticket)}}, &args);
+    assert_int_equal(bed_request(bed, PEER, KR_OP_JOIN, args.bytes, args.len, 1000), KR_INVALID);
+    kr_writer_deinit(&args);
+}
+
+static void a_node_that_is_taken_in_holds_what_the_council_holds(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[6][32];
+    struct kr_node_item item;
+    submit(bed, FIRST, KR_TLP_CLEAR, "clear.example.jp", 1, ids[0]);
+    submit(bed, FIRST, KR_TLP_GREEN, "green.example.jp", 2, ids[1]);
+    submit(bed, FIRST, KR_TLP_AMBER, "amber.example.jp", 3, ids[2]);
+    submit(bed, PEER, KR_TLP_GREEN, "theirs.example.jp", 4, ids[3]);
+    submit(bed, PEER, KR_TLP_AMBER, "forus.example.jp", 5, ids[4]);
+    take_in(bed);
+    assert_true(bed_core(bed, SECOND)->has_identity && bed_core(bed, SECOND)->novice == NULL);
+    assert_true(sister_of(bed, FIRST)->has_session && sister_of(bed, SECOND)->has_session);
+    for (uint32_t i = 0; i < 5; i++) {
+        assert_true(is_shown(bed, SECOND, ids[i]));
+    }
+    /* It has the council's sealing key and not its root key, and knows its name at the other. */
+    const struct kr_keyring *first = bed_node(bed, FIRST)->keyring, *second = bed_node(bed, SECOND)->keyring;
+    assert_int_equal(second->sealing_count, 1);
+    assert_memory_equal(second->sealing[0].secret, first->sealing[0].secret, 32);
+    assert_memory_equal(second->root_public, first->root_public, 32);
+    assert_null(kr_keyring_secret(second, KR_KEY_ROOT));
+    assert_null(kr_keyring_secret(second, KR_KEY_RECOVERY));
+    assert_int_equal(count_nodes(bed, FIRST, KR_NODE_OTHER, &item), 1);
+    assert_true(item.is_online && item.name.len == 6 && memcmp(item.node_key, second->node_public, 32) == 0);
+    assert_int_equal(count_nodes(bed, FIRST, KR_NODE_ASKS, &item), 0);
+    assert_int_equal(bed_core(bed, FIRST)->invitation_count, 0);
+    /* Equal, and nothing is said any more. */
+    assert_true(sister_of(bed, FIRST)->is_equal && sister_of(bed, SECOND)->is_equal);
+    memset(bed->sent, 0, sizeof bed->sent);
+    bed_run(bed, 60000);
+    assert_in_range(bed->sent[SECOND], 1, 40);
+    assert_int_equal(sim_check_leaks(bed->world), SIM_HOLDS);
+}
+
+static void peers_need_do_nothing(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[4][32];
+    take_in(bed);
+    bed_run(bed, 10000);
+    assert_true(link_with(bed, FIRST)->has_session);
+    assert_true(link_with(bed, SECOND)->has_session);
+    submit(bed, SECOND, KR_TLP_GREEN, "bysecond.example.jp", 1, ids[0]);
+    submit(bed, SECOND, KR_TLP_AMBER, "amber.example.jp", 2, ids[1]);
+    submit(bed, FIRST, KR_TLP_AMBER, "byfirst.example.jp", 3, ids[2]);
+    submit(bed, PEER, KR_TLP_AMBER, "forus.example.jp", 4, ids[3]);
+    bed_run(bed, 3000);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_true(is_shown(bed, FIRST, ids[i]));
+        assert_true(is_shown(bed, SECOND, ids[i]));
+        assert_true(is_shown(bed, PEER, ids[i]));
+    }
+    bed_run(bed, 60000);
+    assert_int_equal(sim_check_leaks(bed->world), SIM_HOLDS);
+    assert_int_equal(bed_core(bed, PEER)->alarms_open, 0);
+    assert_int_equal(bed_core(bed, FIRST)->restored.how, KR_RESTORED_NOT);
+    assert_int_equal(bed_core(bed, SECOND)->restored.how, KR_RESTORED_NOT);
+}
+
+static uint32_t act_on_peer(struct bed *bed, uint32_t node, uint32_t action)
+{
+    struct kr_peer_act act = {.action = action};
+    struct kr_writer args;
+    memcpy(act.council, bed_node(bed, PEER)->council, 32);
+    kr_writer_init(&args, KR_KIB);
+    kr_peer_act_write(&act, &args);
+    const uint32_t code = bed_request(bed, node, KR_OP_PEER, args.bytes, args.len, 100);
+    kr_writer_deinit(&args);
+    bed_run(bed, 2000);
+    return code;
+}
+
+/* What one operator says of a peer goes for both nodes, and what both said at once ends alike. */
+static void links_are_all_nodes_affair(void **state)
+{
+    struct bed *bed = *state;
+    bool is_blocked = false;
+    take_in(bed);
+    const uint8_t *peer = bed_node(bed, PEER)->council;
+    assert_int_equal(kr_link_by_council(bed_core(bed, SECOND), peer)->state, KR_LINK_OPEN);
+    assert_int_equal(act_on_peer(bed, SECOND, KR_PEER_PAUSE), KR_OK);
+    assert_int_equal(kr_link_by_council(bed_core(bed, FIRST), peer)->state, KR_LINK_PAUSED);
+    assert_false(link_with(bed, FIRST)->has_session || link_with(bed, SECOND)->has_session);
+    assert_int_equal(act_on_peer(bed, FIRST, KR_PEER_RESUME), KR_OK);
+    assert_int_equal(kr_link_by_council(bed_core(bed, SECOND), peer)->state, KR_LINK_OPEN);
+    /* Apart: each says something else. */
+    sim_world_split(bed->world, (uint32_t[]){SECOND}, 1, bed->world->now_ms + 60000);
+    assert_int_equal(act_on_peer(bed, FIRST, KR_PEER_PAUSE), KR_OK);
+    assert_int_equal(act_on_peer(bed, SECOND, KR_PEER_BLOCK), KR_OK);
+    bed->world->is_split = false;
+    bed_run(bed, 180000);
+    const struct kr_link *first = kr_link_by_council(bed_core(bed, FIRST), peer),
+                         *second = kr_link_by_council(bed_core(bed, SECOND), peer);
+    assert_true((first == NULL) == (second == NULL));
+    assert_true(first == NULL || (first->state == KR_LINK_PAUSED && second->state == KR_LINK_PAUSED));
+    assert_int_equal(bed_core(bed, FIRST)->alarms_open + bed_core(bed, SECOND)->alarms_open, 0);
+    assert_int_equal(act_on_peer(bed, SECOND, KR_PEER_BLOCK), KR_OK);
+    struct kr_store *store = bed_node(bed, FIRST)->store;
+    struct kr_txn *txn;
+    assert_int_equal(kr_store_read_begin(store, &txn), KR_OK);
+    struct kr_step step = {.core = bed_core(bed, FIRST), .txn = txn};
+    assert_int_equal(kr_peer_is_blocked(&step, peer, &is_blocked), KR_OK);
+    kr_txn_abort(txn);
+    assert_true(is_blocked);
+    assert_null(kr_link_by_council(bed_core(bed, FIRST), peer));
+    bed_restart(bed, FIRST);
+    bed_run(bed, 20000);
+    assert_null(kr_link_by_council(bed_core(bed, FIRST), peer));
+    assert_true(sister_of(bed, FIRST)->is_equal);
+}
+
+/* The first machine is gone for good: the other serves, with all that there was, and its peers go on with it. */
+static void the_other_serves_when_one_is_destroyed(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[5][32];
+    take_in(bed);
+    submit(bed, FIRST, KR_TLP_AMBER, "before.example.jp", 1, ids[0]);
+    submit(bed, PEER, KR_TLP_AMBER, "forus.example.jp", 2, ids[1]);
+    bed_run(bed, 1000);
+    sim_world_crash(bed->world, FIRST, UINT64_C(100) * BED_DAY_MS);
+    assert_true(is_shown(bed, SECOND, ids[0]) && is_shown(bed, SECOND, ids[1]));
+    submit(bed, SECOND, KR_TLP_AMBER, "after.example.jp", 3, ids[2]);
+    submit(bed, SECOND, KR_TLP_GREEN, "after-green.example.jp", 4, ids[3]);
+    submit(bed, PEER, KR_TLP_AMBER, "answer.example.jp", 5, ids[4]);
+    bed_run(bed, 5000);
+    assert_true(is_shown(bed, PEER, ids[2]) && is_shown(bed, PEER, ids[3]) && is_shown(bed, SECOND, ids[4]));
+    bed_restart(bed, SECOND);
+    bed_run(bed, 20000);
+    assert_true(link_with(bed, SECOND)->has_session);
+    assert_int_equal(bed_core(bed, SECOND)->restored.how, KR_RESTORED_NOT);
+    assert_int_equal(bed_core(bed, PEER)->alarms_open, 0);
+}
+
+static uint32_t ask_nothing(struct bed *bed, uint32_t node, uint32_t op)
+{
+    bed->pages = 0;
+    return bed_request(bed, node, op, (const uint8_t[]){0x90}, 1, 300);
+}
+
+/* New keys, planned: the other node can open what is sealed to the new one, and signs with its own as before. */
+static void a_new_sealing_key_is_both_nodes(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[3][32];
+    take_in(bed);
+    const struct kr_keyring *second = bed_node(bed, SECOND)->keyring;
+    assert_int_equal(ask_nothing(bed, FIRST, KR_OP_NEW_KEYS), KR_OK);
+    bed_run(bed, 20000);
+    assert_int_equal(second->sealing_count, 1); /* not before the card lists it */
+    assert_int_equal(ask_nothing(bed, FIRST, KR_OP_ROTATE), KR_OK);
+    bed_run(bed, 10000);
+    assert_int_equal(second->sealing_count, 2);
+    assert_memory_equal(second->sealing[0].secret, bed_node(bed, FIRST)->keyring->sealing[0].secret, 32);
+    assert_int_not_equal(second->sealing[1].until_s, 0);
+    submit(bed, PEER, KR_TLP_AMBER, "sealed.example.jp", 1, ids[0]);
+    submit(bed, SECOND, KR_TLP_AMBER, "second.example.jp", 2, ids[1]);
+    submit(bed, FIRST, KR_TLP_AMBER, "first.example.jp", 3, ids[2]);
+    bed_run(bed, 5000);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_true(is_shown(bed, FIRST, ids[i]) && is_shown(bed, SECOND, ids[i]) && is_shown(bed, PEER, ids[i]));
+    }
+    assert_int_equal(bed_core(bed, PEER)->alarms_open, 0);
+}
+
+/* The nodes are apart, and a peer seals to a key that the second one has not heard of: it is put off there, and read in the end. */
+static void what_is_sealed_to_a_key_that_is_to_come_is_put_off(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t id[32];
+    take_in(bed);
+    struct kr_link *sister = sister_of(bed, SECOND);
+    assert_non_null(sister);
+    assert_int_equal(ask_nothing(bed, FIRST, KR_OP_NEW_KEYS), KR_OK);
+    assert_int_equal(ask_nothing(bed, FIRST, KR_OP_ROTATE), KR_OK);
+    bed_run(bed, 3000);
+    sim_world_crash(bed->world, FIRST, 100000);
+    struct kr_keyring *second = bed_node(bed, SECOND)->keyring; /* as if the news had not reached it */
+    second->sealing[0] = second->sealing[1];
+    second->sealing_count = 1;
+    submit(bed, PEER, KR_TLP_AMBER, "tooearly.example.jp", 1, id);
+    bed_run(bed, 5000);
+    assert_false(bed_holds(bed, SECOND, id));
+    bed_run(bed, 300000); /* the first is back */
+    assert_int_equal(second->sealing_count, 2);
+    assert_true(is_shown(bed, SECOND, id) && is_shown(bed, FIRST, id));
+}
+
+static uint32_t revoke(struct bed *bed, uint32_t node, const uint8_t key[static 32], uint64_t since_ms)
+{
+    struct kr_revoke revoke = {.since_ms = since_ms};
+    struct kr_writer args;
+    memcpy(revoke.key, key, 32);
+    kr_writer_init(&args, KR_KIB);
+    kr_revoke_write(&revoke, &args);
+    bed->pages = 0;
+    const uint32_t code = bed_request(bed, node, KR_OP_REVOKE, args.bytes, args.len, 300);
+    kr_writer_deinit(&args);
+    return code;
+}
+
+/* A machine is stolen: it is cut off everywhere, gets no new key, what it signed since then is nothing, what it did before stays.
+ */
+static void a_node_that_is_revoked_is_cut(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[4][32], key[32];
+    take_in(bed);
+    memcpy(key, key_of(bed, SECOND), 32);
+    submit(bed, SECOND, KR_TLP_GREEN, "genuine.example.jp", 1, ids[0]);
+    submit(bed, FIRST, KR_TLP_GREEN, "first.example.jp", 2, ids[1]);
+    bed_run(bed, 5000);
+    const uint64_t since_ms = bed_node(bed, FIRST)->now_ms;
+    submit(bed, SECOND, KR_TLP_GREEN, "false.example.jp", 3, ids[2]);
+    bed_run(bed, 5000);
+    assert_true(is_shown(bed, PEER, ids[2]) && is_shown(bed, FIRST, ids[2]));
+    assert_int_equal(ask_nothing(bed, FIRST, KR_OP_NEW_KEYS), KR_OK);
+    bed_run(bed, 20000);
+    assert_int_equal(revoke(bed, FIRST, key, since_ms), KR_OK);
+    bed_run(bed, 30000);
+    assert_null(sister_of(bed, FIRST));
+    assert_null(link_with(bed, SECOND));
+    assert_true(link_with(bed, FIRST)->has_session);
+    assert_int_equal(bed_node(bed, SECOND)->keyring->sealing_count, 1);
+    assert_int_equal(bed_node(bed, FIRST)->keyring->sealing_count, 2);
+    assert_true(is_shown(bed, PEER, ids[0]) && is_shown(bed, PEER, ids[1]));
+    assert_false(is_shown(bed, PEER, ids[2]) || is_shown(bed, FIRST, ids[2]));
+    submit(bed, PEER, KR_TLP_AMBER, "after.example.jp", 4, ids[3]);
+    bed_run(bed, 60000);
+    assert_true(is_shown(bed, FIRST, ids[3]));
+    assert_false(bed_holds(bed, SECOND, ids[3]));
+    assert_false(sister_of(bed, SECOND) != NULL && sister_of(bed, SECOND)->has_session);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(who_asks_gets_nothing_before_it_is_taken_in, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_ticket_serves_one_machine, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_node_that_is_taken_in_holds_what_the_council_holds, setup, teardown),
+        cmocka_unit_test_setup_teardown(peers_need_do_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(links_are_all_nodes_affair, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_new_sealing_key_is_both_nodes, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_sealed_to_a_key_that_is_to_come_is_put_off, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_node_that_is_revoked_is_cut, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_other_serves_when_one_is_destroyed, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
