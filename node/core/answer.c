@@ -158,8 +158,11 @@ enum kr_err kr_status_request(struct kr_step *step, const struct kr_event *event
     status.store_bytes = stat.bytes_used;
     status.disk_free_bytes = stat.disk_free_bytes;
     status.links = core->link_count;
+    for (uint32_t at = 0; kr_link_of_council(core, core->self, &at) != NULL;) {
+        status.links--; /* other nodes of this council are no peers: KR_OP_NODES */
+    }
     for (uint32_t i = 0; i < core->link_count; i++) {
-        status.links_online += core->links[i]->has_session;
+        status.links_online += core->links[i]->has_session && !kr_link_is_sister(core, core->links[i]);
         status.links_pending += core->links[i]->pairing.is_pending;
         status.links_stopped += core->links[i]->stop != KR_STOP_NOT;
     }

@@ -43,8 +43,8 @@ void kr_node_init_write(const struct kr_node_init *init, struct kr_writer *write
 enum kr_err kr_node_init_read(struct kr_slice bytes, struct kr_node_init *ret_init, struct kr_error *error)
 {
     struct kr_reader reader;
-    struct kr_node_init init;
-    struct kr_ticket ticket;
+    struct kr_node_init init = {0};
+    struct kr_ticket ticket = {0};
     kr_reader_init(&reader, bytes.bytes, bytes.len);
     kr_reader_array(&reader, 3);
     init.ticket = kr_reader_str(&reader, KR_TICKET_TEXT_BYTES_MAX);
@@ -53,7 +53,7 @@ enum kr_err kr_node_init_read(struct kr_slice bytes, struct kr_node_init *ret_in
     kr_reader_close(&reader);
     enum kr_err err = kr_reader_end(&reader);
     if (err != KR_OK || init.name.len == 0) {
-        return kr_fail(error, KR_MALFORMED, "a node needs a name of at most %u bytes", KR_NAME_BYTES_MAX);
+        return kr_fail(error, KR_MALFORMED, "a node needs a name of at most 256 bytes");
     }
     err = kr_ticket_parse((const char *)init.ticket.bytes, init.ticket.len, &ticket, error);
     if (err == KR_OK && !ticket.is_for_node) {
@@ -77,7 +77,7 @@ static const char key_self[] = "self", key_novice[] = "novice"; /* in KR_TABLE_I
 enum kr_err kr_novice_init(struct kr_step *step, struct kr_slice bytes)
 {
     struct kr_core *core = step->core;
-    struct kr_node_init init;
+    struct kr_node_init init = {0};
     struct kr_ticket ticket;
     enum kr_err err = core->has_identity || core->novice != NULL ? KR_EXISTS : kr_node_init_read(bytes, &init, NULL);
     if (err == KR_OK) {
@@ -102,7 +102,7 @@ enum kr_err kr_novice_load(struct kr_step *step)
 {
     uint8_t value[4 * KR_KIB];
     size_t len;
-    struct kr_node_init init;
+    struct kr_node_init init = {0};
     enum kr_err err = kr_store_get(step->txn, KR_TABLE_IDENTITY, key_novice, sizeof key_novice - 1, value, sizeof value, &len);
     if (err != KR_OK) {
         return err;
