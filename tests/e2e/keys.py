@@ -3,6 +3,7 @@
 TLP:RED and TLP:AMBER+STRICT open for those named and for nobody else, at the own council and at another; a holder who leaves, a successor
 who reads on, keys that are lost; the node never has a secret half."""
 import argparse
+import contextlib
 import ctypes
 import glob
 import json
@@ -48,13 +49,13 @@ class Tap:
                         ends.update({client: (node, True), node: (client, False)})
                     elif end in ends:
                         other, is_client = ends[end]
-                        try:
+                        data = b""
+                        with contextlib.suppress(OSError):
                             data = end.recv(65536)
-                            if is_client:
-                                kept.write(data)
+                        if is_client:
+                            kept.write(data)
+                        with contextlib.suppress(OSError):  # a node that turns somebody away does not read on, but has said why
                             other.sendall(data)
-                        except OSError:  # one of the two is gone
-                            data = b""
                         if not data:
                             for one in (end, other):
                                 del ends[one]
