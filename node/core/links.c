@@ -523,7 +523,7 @@ static enum kr_err drop_unlisted(struct kr_step *step, const uint8_t council[sta
         if (err == KR_OK) {
             err = kr_link_drop(step, link);
         }
-        if (err == KR_OK && was_first) {
+        if (err == KR_OK && was_first && heir != NULL) {
             err = promote(step, heir);
         }
         at = 0; /* the list has changed */
