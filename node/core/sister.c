@@ -222,21 +222,45 @@ enum kr_err kr_sister_up(struct kr_step *step, struct kr_link *link)
     return err == KR_OK ? tell(step, link) : err;
 }
 
-/* A node that has no keys itself yet has nothing to say. */
-static enum kr_err take(struct kr_step *step, const struct kr_node_keys *keys, struct kr_slice body)
+/* The recovery key is what backups are sealed to: no node's word decides about it, but the card's, or the council's own id. */
+static bool is_recovery(const struct kr_card *card, const uint8_t recovery_public[static 32])
+{
+    uint8_t commitment[32];
+    if (card->rekeyings.count > 0) {
+        return memcmp(card->rekeyings.items[card->rekeyings.count - 1].recovery_public, recovery_public, 32) == 0;
+    }
+    kr_recovery_commitment(commitment, recovery_public);
+    return memcmp(card->commitment, commitment, 32) == 0;
+}
+
+/* A node that has no keys itself yet has nothing to say. No key begins later than now: it would be the newest for ever. */
+static enum kr_err take(struct kr_step *step, struct kr_link *link, struct kr_node_keys *keys)
 {
     const struct kr_core *core = step->core;
     const struct kr_council *self = kr_directory_council(&core->directory, core->self);
-    struct kr_writer copy;
-    const bool is_root = self != NULL && memcmp(self->root_public, keys->root_public, 32) == 0;
-    if (!is_root ||
-        !kr_keyring_lacks(core->keyring, keys->root_public, keys->recovery_public, keys->sealing, keys->sealing_count)) {
+    const uint64_t now_s = step->now_ms / 1000;
+    struct kr_card card;
+    struct kr_writer body;
+    if (self == NULL || memcmp(self->root_public, keys->root_public, 32) != 0) {
         return KR_OK;
     }
-    kr_writer_init(&copy, KR_NODE_BODY_BYTES_MAX);
-    kr_writer_raw(&copy, body.bytes, body.len);
-    enum kr_err err = kr_effect_add_writer(step->effects, (struct kr_effect){.type = KR_EFFECT_KEYS_SHARE}, &copy);
-    kr_writer_deinit(&copy);
+    kr_council_card(self, &card);
+    if (!is_recovery(&card, keys->recovery_public)) {
+        return kr_step_log_peer(step, link, KR_LOG_WARNING,
+                                "another node of this council told of a recovery key that is not the council's; nothing of what "
+                                "it told was taken over. See to that machine: `kairan node revoke`, where it is not your own any "
+                                "more");
+    }
+    for (uint32_t i = 0; i < keys->sealing_count; i++) {
+        keys->sealing[i].from_s = keys->sealing[i].from_s < now_s ? keys->sealing[i].from_s : now_s;
+    }
+    if (!kr_keyring_lacks(core->keyring, keys->root_public, keys->recovery_public, keys->sealing, keys->sealing_count)) {
+        return KR_OK;
+    }
+    kr_writer_init(&body, KR_NODE_BODY_BYTES_MAX);
+    kr_node_keys_write(keys, &body);
+    enum kr_err err = kr_effect_add_writer(step->effects, (struct kr_effect){.type = KR_EFFECT_KEYS_SHARE}, &body);
+    kr_writer_deinit(&body);
     return err == KR_OK ? kr_step_log(step, KR_LOG_NOTICE, "another node of this council has told this one of its sealing keys")
                         : err;
 }
@@ -253,7 +277,7 @@ enum kr_err kr_sister_keys(struct kr_step *step, struct kr_link *link, const str
     }
     enum kr_err err = note(step, link, &keys.name);
     if (err == KR_OK) {
-        err = take(step, &keys, message->body);
+        err = take(step, link, &keys);
     }
     sodium_memzero(&keys, sizeof keys);
     return err;

@@ -180,18 +180,22 @@ static void share_keys(struct kr_runner *runner, struct kr_effect *effect)
 {
     struct kr_node_keys keys;
     struct kr_error error = {0};
-    uint8_t council[32];
-    bool is_changed = false;
+    uint8_t council[32], recovery_before[32], recovery_public[32];
+    bool is_changed = false, is_recovery_changed = false;
     enum kr_err err = kr_node_keys_read((struct kr_slice){effect->bytes, effect->len}, &keys);
     if (err == KR_OK) {
         struct kr_keyring *keyring = kr_shared_keyring_change(runner->options.keyring);
+        memcpy(recovery_before, keyring->recovery_public, 32);
         err = kr_keyring_share(keyring, keys.root_public, keys.recovery_public, keys.sealing, keys.sealing_count,
                                runner->options.keyring_path, &is_changed, &error);
+        memcpy(recovery_public, keyring->recovery_public, 32);
+        is_recovery_changed = memcmp(recovery_before, recovery_public, 32) != 0;
         kr_shared_keyring_done(runner->options.keyring);
     }
-    if (err == KR_OK && is_changed) {
+    if (is_recovery_changed) { /* whether or not all sealing keys found room */
         kr_runner_council(runner, council);
-        err = kr_backups_put_key(runner->options.directory, council, keys.recovery_public, &error);
+        enum kr_err put = kr_backups_put_key(runner->options.directory, council, recovery_public, &error);
+        err = err == KR_OK ? put : err;
     }
     if (err != KR_OK) {
         kr_log(KR_LOG_ERROR, "keys that another node of this council told are not in the keyring: %s", error.text);

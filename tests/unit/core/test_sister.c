@@ -361,6 +361,34 @@ static void what_is_sealed_to_a_key_that_is_to_come_is_put_off(void **state)
     assert_true(is_shown(bed, SECOND, id) && is_shown(bed, FIRST, id));
 }
 
+/* What the second node has in its keyring is told anew. */
+static void tell_again(struct bed *bed)
+{
+    memset(sister_of(bed, SECOND)->keys_told, 0, 32);
+    bed_run(bed, 60000);
+}
+
+/* Backups are sealed to the recovery key: a node in other hands must not replace it at the others. */
+static void a_recovery_key_that_is_not_the_councils_is_not_taken(void **state)
+{
+    struct bed *bed = *state;
+    take_in(bed);
+    struct kr_keyring *first = bed_node(bed, FIRST)->keyring, *second = bed_node(bed, SECOND)->keyring;
+    uint8_t recovery_public[32];
+    memcpy(recovery_public, first->recovery_public, 32);
+    assert_memory_equal(second->recovery_public, recovery_public, 32);
+    sodium_memzero(first->recovery_secret, sizeof first->recovery_secret); /* it is on paper */
+    memcpy(second->recovery_public, second->node_public, 32);
+    tell_again(bed);
+    assert_memory_equal(first->recovery_public, recovery_public, 32);
+    assert_true(bed_said(bed, FIRST, "a recovery key that is not the council's"));
+    /* One that this node lacks is taken where it is the council's. */
+    memcpy(second->recovery_public, recovery_public, 32);
+    memset(first->recovery_public, 0, 32);
+    tell_again(bed);
+    assert_memory_equal(first->recovery_public, recovery_public, 32);
+}
+
 static uint32_t revoke(struct bed *bed, uint32_t node, const uint8_t key[static 32], uint64_t since_ms)
 {
     struct kr_revoke revoke = {.since_ms = since_ms};
@@ -417,6 +445,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(links_are_all_nodes_affair, setup, teardown),
         cmocka_unit_test_setup_teardown(a_new_sealing_key_is_both_nodes, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_sealed_to_a_key_that_is_to_come_is_put_off, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_recovery_key_that_is_not_the_councils_is_not_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(a_node_that_is_revoked_is_cut, setup, teardown),
         cmocka_unit_test_setup_teardown(the_other_serves_when_one_is_destroyed, setup, teardown),
     };
