@@ -4,6 +4,7 @@
 
 #include "node/core/draft.h"
 #include "node/core/people.h"
+#include "node/core/restored.h"
 #include "node/core/takeback.h"
 
 static enum kr_err refuse(struct kr_step *step, const struct kr_event *event, enum kr_err code, const char *text)
@@ -286,7 +287,7 @@ static enum kr_err find(struct kr_step *step, const struct kr_event *event, cons
     if (err == KR_NOT_FOUND) {
         return refuse(step, event, err, "no draft here has this id: see `kairan drafts` and `kairan mine`");
     }
-    if (err == KR_OK && row->is_old) {
+    if (err == KR_OK && row->is_old && !kr_restored_holds(step->core)) {
         err = kr_draft_share(step, row);
     }
     return err == KR_CORRUPT ? refuse(step, event, err, "this draft is damaged in the store: run `kairan verify`") : err;

@@ -291,7 +291,9 @@ bool kr_restored_holds_op(const struct kr_core *core, uint32_t op)
         KR_OP_SUBMIT,    KR_OP_SIGHT,          KR_OP_RETRACT,      KR_OP_REVISE,     KR_OP_INVITE,        KR_OP_JOIN,
         KR_OP_SAY,       KR_OP_FOUND,          KR_OP_STATE,        KR_OP_CARD,       KR_OP_ROTATE,        KR_OP_REVOKE,
         KR_OP_RECOVER,   KR_OP_DRAFT_APPROVE,  KR_OP_DRAFT_REJECT, KR_OP_DRAFT_EDIT, KR_OP_DRAFT_CONSENT, KR_OP_DRAFT_WITHDRAW,
-        KR_OP_DRAFT_WHO, KR_OP_DRAFT_REVIEWED, KR_OP_DUTY_ACT,     KR_OP_PAIR,       KR_OP_NODE_INVITE,   KR_OP_NODE_ADD};
+        KR_OP_DRAFT_WHO, KR_OP_DRAFT_REVIEWED, KR_OP_DUTY_ACT,     KR_OP_PAIR,       KR_OP_NODE_INVITE,   KR_OP_NODE_ADD,
+        KR_OP_BODY,      KR_OP_PERSON,         KR_OP_BODY_KEY,     KR_OP_PERSON_KEY, KR_OP_ENROL_TICKET,  KR_OP_ENROL,
+        KR_OP_UNENROL};
     bool is_meant = false;
     for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
         is_meant = is_meant || ops[i] == op;

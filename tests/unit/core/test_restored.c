@@ -109,7 +109,11 @@ static void a_restored_node_signs_nothing_until_it_has_met_all(void **state)
     assert_non_null(strstr(bed->text, "council 2"));
     assert_int_equal(invite(bed, 1), KR_RESTORED);
     assert_int_equal(renew_card(bed, 1, "Another"), KR_RESTORED);
-    assert_int_equal(bed_request(bed, 1, KR_OP_JOIN, "x", 1, 10), KR_RESTORED);
+    static const uint32_t signing[] = {KR_OP_JOIN,       KR_OP_BODY,         KR_OP_PERSON,  KR_OP_BODY_KEY,
+                                       KR_OP_PERSON_KEY, KR_OP_ENROL_TICKET, KR_OP_UNENROL, KR_OP_DUTY_ACT};
+    for (uint32_t i = 0; i < sizeof signing / sizeof signing[0]; i++) {
+        assert_int_equal(bed_request(bed, 1, signing[i], "x", 1, 10), KR_RESTORED);
+    }
     assert_int_equal(finish(bed, 1, false), KR_RESTORED);
     bed_run(bed, 60000);
     assert_int_equal(bed_core(bed, 1)->restored.how, KR_RESTORED_NOT);
