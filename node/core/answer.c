@@ -464,6 +464,9 @@ static enum kr_err explain_record(struct kr_step *step, const struct kr_event *e
     uint8_t scratch[KR_HEAD_SCRATCH];
     bool is_ours_to_know;
     kr_core_summarise(core, head, event->speaks_japanese, author, sizeof author, &explained->summary);
+    if (kr_query_is_overt(head)) {
+        explained->summary.title = (struct kr_slice){0};
+    }
     memcpy(explained->from, head->from, 32);
     explained->from_name = text_slice(kr_core_name(core, head->from, event->speaks_japanese, from, sizeof from));
     bool is_ours = memcmp(head->author, core->self, 32) == 0;

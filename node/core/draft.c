@@ -89,8 +89,7 @@ enum kr_err kr_draft_item_fill(struct kr_txn *txn, const struct kr_draft_row *ro
                                    .submitted_ms = row->submitted_ms,
                                    .changed_ms = row->changed_ms,
                                    .reason = row->reason,
-                                   .record_id = {row->record_id, row->has_record ? 32 : 0},
-                                   .consent = {row->consent, row->has_consent ? 32 : 0}};
+                                   .record_id = {row->record_id, row->has_record ? 32 : 0}};
     if (is_operator) {
         return KR_OK;
     }
@@ -99,6 +98,7 @@ enum kr_err kr_draft_item_fill(struct kr_txn *txn, const struct kr_draft_row *ro
         return KR_OK;
     }
     item->submitter = (struct kr_slice){row->submitter, 32};
+    item->consent = (struct kr_slice){row->consent, row->has_consent ? 32 : 0}; /* a consent names a person: it is as the name */
     enum kr_err err = name_of(txn, row->submitter, names[KR_DRAFT_OPENINGS_MAX], &item->submitter_name);
     for (uint32_t i = 0; i < row->opened_count && err == KR_OK; i++) {
         const struct kr_draft_opened *opened = &row->opened[i];

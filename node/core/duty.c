@@ -11,6 +11,13 @@ void kr_duty_roster_subject(uint8_t ret_subject[static 32])
     kr_hash(ret_subject, "kairan duty roster", "", 0);
 }
 
+bool kr_duty_is_roster(const uint8_t subject[static 32])
+{
+    uint8_t roster[32];
+    kr_duty_roster_subject(roster);
+    return memcmp(subject, roster, 32) == 0;
+}
+
 /* ---- what stands ---- */
 
 static bool find_one(void *context, struct kr_slice key, struct kr_slice value)
@@ -159,15 +166,13 @@ static bool fits(const struct kr_core *core, const struct kr_consent *consent, c
 
 static enum kr_err is_on_duty(struct kr_step *step, const struct kr_duty_list *list, const uint8_t person[static 32], bool *ret_is)
 {
-    uint8_t subject[32];
     struct kr_duty_roster *roster = malloc(sizeof *roster);
     enum kr_err err = roster == NULL ? KR_NOMEM : KR_OK;
-    kr_duty_roster_subject(subject);
     *ret_is = false;
     for (uint32_t i = 0; err == KR_OK && i < list->count; i++) {
         uint8_t *content = NULL;
         size_t len;
-        if (memcmp(list->items[i].subject, subject, 32) != 0) {
+        if (!kr_duty_is_roster(list->items[i].subject)) {
             continue;
         }
         err = kr_duty_open(step->txn, step->core->keyring, &list->items[i], &content, &len);
@@ -200,6 +205,9 @@ static enum kr_err find_consent(struct kr_step *step, const struct kr_job *job, 
         struct kr_consent consent;
         uint8_t *content = NULL;
         size_t len;
+        if (kr_duty_is_roster(list->items[i].subject)) {
+            continue; /* whatever stands there: no list of consents shows it */
+        }
         err = kr_duty_open(step->txn, step->core->keyring, &list->items[i], &content, &len);
         if (err == KR_OK && content != NULL && kr_consent_parse((struct kr_slice){content, len}, &consent) == KR_OK) {
             err = allows(step, job, who, &consent, is_there, ret_found);

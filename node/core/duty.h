@@ -12,6 +12,8 @@
 #include "proto/client/duty.h"
 
 void kr_duty_roster_subject(uint8_t ret_subject[static 32]);
+/* A consent never stands there: no list would show it. */
+bool kr_duty_is_roster(const uint8_t subject[static 32]);
 
 /* Those that stand, without what is in them: the roster, and consents that hold or ended of late; on any thread. */
 struct kr_duty_list {

@@ -67,6 +67,9 @@ static enum kr_err check_new(struct kr_step *step, const struct kr_event *event,
         return refuse(step, event, KR_INVALID,
                       "for TLP:AMBER a consent names the councils that may get it, and for that alone: --to");
     }
+    if (kr_duty_is_roster(act->id)) {
+        return refuse(step, event, KR_INVALID, "this id is the duty roster's: a consent has an id of its own, drawn at random");
+    }
     enum kr_err err = kr_internal_standing(step, KR_KIND_DUTY, act->id, &standing);
     if (err == KR_OK) {
         return refuse(step, event, KR_EXISTS, "there is a consent with this id already");
@@ -161,12 +164,12 @@ static enum kr_err end_consent(struct kr_step *step, const struct kr_event *even
     struct kr_writer writer;
     uint8_t *content = NULL;
     size_t len = 0;
-    enum kr_err err = kr_internal_standing(step, KR_KIND_DUTY, act->id, &standing);
+    enum kr_err err = kr_duty_is_roster(act->id) ? KR_NOT_FOUND : kr_internal_standing(step, KR_KIND_DUTY, act->id, &standing);
     if (err == KR_OK) {
         err = kr_internal_open(step->txn, step->core->keyring, standing.record_id, &content, &len);
     }
     if (err == KR_OK && kr_consent_parse((struct kr_slice){content, len}, &consent) != KR_OK) {
-        err = KR_NOT_FOUND; /* the roster's id */
+        err = KR_NOT_FOUND;
     }
     if (err == KR_NOT_FOUND) {
         err = refuse(step, event, err, "no standing consent has this id: see `kairan consent ls`");

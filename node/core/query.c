@@ -156,7 +156,7 @@ static enum kr_err page_show(struct kr_query_page *page, struct kr_writer *resul
         err = kr_taken_tell(page->txn, page->keyring, head.id, head.author, scratch, &shown->taken, why, &is_ours_to_know);
     }
     bool is_left = err == KR_OK && (head.state == KR_HEAD_HEADER_ONLY || shown->taken.state == KR_TAKEN_FALSE) && is_ours_to_know &&
-                   head.expires_s > page->now_ms / 1000;
+                   !kr_kind_is_internal(head.kind) && head.expires_s > page->now_ms / 1000;
     if (err == KR_OK) {
         err = kr_sighting_is_moot(page->txn, &head, page->now_ms, &is_moot);
     }

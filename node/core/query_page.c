@@ -77,9 +77,15 @@ enum kr_err kr_query_name_of(struct kr_query_page *page, const uint8_t council[s
     return err;
 }
 
+bool kr_query_is_overt(const struct kr_head *head)
+{
+    return kr_label_is_for_people(head->label) && head->kind != KR_KIND_RETRACTION &&
+           (head->kind == KR_KIND_SIGHTING || head->title.len > 0 || head->indicator_count > 0);
+}
+
 bool kr_query_sees(const struct kr_query_page *page, const struct kr_head *head)
 {
-    return head->state == KR_HEAD_SHOWN && head->is_ours_to_read && !kr_kind_is_internal(head->kind) &&
+    return head->state == KR_HEAD_SHOWN && head->is_ours_to_read && !kr_kind_is_internal(head->kind) && !kr_query_is_overt(head) &&
            head->expires_s > page->now_ms / 1000 && head->created_ms <= page->now_ms + KR_FUTURE_MS_MAX;
 }
 

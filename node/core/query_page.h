@@ -51,7 +51,9 @@ enum kr_err kr_query_give(struct kr_query_page *page, struct kr_slice item); /* 
 /* The council's name as the client's language has it; the beginning of its id where no card is here. */
 enum kr_err kr_query_name_of(struct kr_query_page *page, const uint8_t council[static 32], char *ret_text,
                              size_t size) KR_WARN_UNUSED;
-/* Shown, ours to read, not expired, not dated ahead. (What may be a sighting: kr_sighting_is_moot too.) */
+/* What is for persons alone, and lies readable: a store of before took it, sealed to whole councils. */
+bool kr_query_is_overt(const struct kr_head *head);
+/* Shown, ours to read, not overt, not expired, not dated ahead. (What may be a sighting: kr_sighting_is_moot too.) */
 bool kr_query_sees(const struct kr_query_page *page, const struct kr_head *head);
 /* `head` and `name` must outlive the summary. */
 void kr_query_summarise(const struct kr_head *head, const char *name, uint32_t taken, struct kr_summary *ret_summary);

@@ -35,7 +35,7 @@ struct kr_draft_item {
     struct kr_slice reason;    /* of a rejection, or why it came back */
     struct kr_slice record_id; /* 32 where there is one */
     uint32_t taken;            /* enum kr_taken_state of that record */
-    struct kr_slice consent;   /* 32: the standing consent that it was sent under; else empty */
+    struct kr_slice consent;   /* 32: the standing consent that it was sent under, for whoever may know the submitter; else empty */
     uint32_t opened_count;     /* for the submitter itself, and for intake; else 0 */
     struct kr_draft_opening opened[KR_DRAFT_OPENINGS_MAX];
 };

@@ -195,12 +195,12 @@ static bool seal_copy(struct handing *handing, const struct kr_sealed_person *pe
     struct kr_body_key_act *act = &handing->act;
     uint8_t seed[32], *slot = handing->slots[act->copy_count];
     randombytes_buf(seed, sizeof seed);
-    if (kr_slot_seal(slot, secret, person->key, seed) != KR_OK) {
-        return false;
-    }
-    act->copies[act->copy_count++] = (struct kr_body_key_copy){{person->id, 32}, {person->key, 32}, {slot, KR_SLOT_BYTES}};
+    const bool is_sealed = kr_slot_seal(slot, secret, person->key, seed) == KR_OK;
     sodium_memzero(seed, sizeof seed);
-    return true;
+    if (is_sealed) {
+        act->copies[act->copy_count++] = (struct kr_body_key_copy){{person->id, 32}, {person->key, 32}, {slot, KR_SLOT_BYTES}};
+    }
+    return is_sealed;
 }
 
 static bool is_self(const struct kr_sealed *sealed, const struct kr_sealed_person *person)
@@ -270,6 +270,7 @@ static bool hand_over(struct kr_app *app, const struct kr_sealed *sealed, uint32
         kr_body_key_act_write(&handing->act, &args);
         is_fine = kr_app_call(app, KR_OP_BODY_KEY, &args, KR_ANSWER_MS, NULL, NULL, NULL) == KR_OK;
     }
+    sodium_memzero(seed, sizeof seed);
     kr_writer_deinit(&args);
     free(handing);
     return is_fine;

@@ -125,17 +125,22 @@ enum kr_err kr_person_keys_add(const uint8_t council[static 32], struct kr_perso
                                struct kr_error *error)
 {
     void *memory = NULL;
+    if (keys->count >= KR_OWN_KEYS_MAX) {
+        return kr_fail(error, KR_BOUNDS,
+                       "%s is full: it holds %u keys. Move it to a safe place, since what was sealed to them opens with nothing "
+                       "else, and try again",
+                       keys->path, KR_OWN_KEYS_MAX);
+    }
     enum kr_err err = kr_secret_new(sizeof(struct work), &memory, error);
     if (err != KR_OK) {
         return err;
     }
     struct work *work = memory;
-    const uint32_t kept = keys->count < KR_OWN_KEYS_MAX ? keys->count : KR_OWN_KEYS_MAX - 1;
-    memmove(&keys->pairs[1], &keys->pairs[0], kept * sizeof keys->pairs[0]);
-    memmove(&keys->since_s[1], &keys->since_s[0], kept * sizeof keys->since_s[0]);
+    memmove(&keys->pairs[1], &keys->pairs[0], keys->count * sizeof keys->pairs[0]);
+    memmove(&keys->since_s[1], &keys->since_s[0], keys->count * sizeof keys->since_s[0]);
     (void)crypto_box_keypair(keys->pairs[0].public_key, keys->pairs[0].secret);
     keys->since_s[0] = now_s;
-    keys->count = kept + 1;
+    keys->count++;
     write_content(keys, council, work->content);
     err = make_folders(keys->path, error);
     if (err == KR_OK) {

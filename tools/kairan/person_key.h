@@ -22,7 +22,8 @@ enum kr_err kr_person_keys_load(const uint8_t council[static 32], struct kr_pers
                                 struct kr_error *error) KR_WARN_UNUSED;
 /* Whether there is such a file: most users have none, and are not to be troubled. */
 bool kr_person_keys_exist(const uint8_t council[static 32]);
-/* A fresh pair in front of those that are there; the oldest of too many goes. Written before it is used anywhere. */
+/* A fresh pair in front of those that are there; KR_BOUNDS where the file is full, and nothing changes. Written before it is used
+ * anywhere. */
 enum kr_err kr_person_keys_add(const uint8_t council[static 32], struct kr_person_keys *keys, uint64_t now_s,
                                struct kr_error *error) KR_WARN_UNUSED;
 

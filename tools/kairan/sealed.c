@@ -35,6 +35,20 @@ static enum kr_err take_way(struct loading *loading, const struct kr_body_key_it
     return KR_OK;
 }
 
+/* Where there are too many, revoked ones of long ago make room: whoever is here is not to be forgotten. */
+static struct kr_sealed_person *find_place(struct kr_sealed *sealed, uint32_t state)
+{
+    if (sealed->person_count < KR_BODY_PERSONS_MAX) {
+        return &sealed->persons[sealed->person_count++];
+    }
+    for (uint32_t i = 0; i < sealed->person_count && state == KR_PERSON_STATE_ACTIVE; i++) {
+        if (sealed->persons[i].state != KR_PERSON_STATE_ACTIVE) { /* not the caller's own: who asks is active */
+            return &sealed->persons[i];
+        }
+    }
+    return NULL;
+}
+
 static enum kr_err take_key(void *context, struct kr_slice bytes)
 {
     struct loading *loading = context;
@@ -44,10 +58,10 @@ static enum kr_err take_key(void *context, struct kr_slice bytes)
     if (err != KR_OK || !item.is_person) {
         return err == KR_OK ? take_way(loading, &item) : err;
     }
-    if (sealed->person_count == KR_BODY_PERSONS_MAX) {
-        return KR_OK; /* more are revoked ones, of long ago */
+    struct kr_sealed_person *person = find_place(sealed, item.state);
+    if (person == NULL) {
+        return KR_OK;
     }
-    struct kr_sealed_person *person = &sealed->persons[sealed->person_count++];
     *person = (struct kr_sealed_person){.state = item.state, .has_key = item.key.len == 32, .holds = item.holds};
     memcpy(person->id, item.id, 32);
     if (item.key.len == 32) {

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "node/core/query.h"
+#include "node/core/query_page.h"
 #include "proto/indicator/indicator.h"
 #include "tests/unit/core/bed.h"
 
@@ -472,6 +473,34 @@ static void networks_are_found_around_addresses(void **state)
     }
 }
 
+/* A store of before holds what was labelled for persons and sealed to whole councils: it is shown no more. */
+static void what_is_for_persons_and_lies_readable_is_not_shown(void **state)
+{
+    struct kr_query_page page = {.now_ms = 1000000};
+    struct kr_head head = {.kind = KR_KIND_REPORT,
+                           .label = KR_TLP_RED,
+                           .state = KR_HEAD_SHOWN,
+                           .is_ours_to_read = true,
+                           .created_ms = 1000,
+                           .expires_s = 5000};
+    (void)state;
+    assert_true(kr_query_sees(&page, &head)); /* a section: nothing is known of what is in it */
+    head.indicator_count = 1;
+    assert_false(kr_query_sees(&page, &head));
+    head.indicator_count = 0;
+    head.title = (struct kr_slice){(const uint8_t *)"t", 1};
+    assert_false(kr_query_sees(&page, &head));
+    head.label = KR_TLP_AMBER_STRICT;
+    assert_false(kr_query_sees(&page, &head));
+    head.kind = KR_KIND_RETRACTION; /* its reason is for all who have what it takes back */
+    assert_true(kr_query_sees(&page, &head));
+    head.kind = KR_KIND_REPORT;
+    head.label = KR_TLP_AMBER;
+    assert_true(kr_query_sees(&page, &head));
+    head = (struct kr_head){.kind = KR_KIND_SIGHTING, .label = KR_TLP_RED};
+    assert_true(kr_query_is_overt(&head));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -482,6 +511,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_report_is_found_by_its_origin, setup, teardown),
         cmocka_unit_test_setup_teardown(places_change_no_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(networks_are_found_around_addresses, setup, teardown),
+        cmocka_unit_test(what_is_for_persons_and_lies_readable_is_not_shown),
     };
     return cmocka_run_group_tests_name("core/query", tests, NULL, NULL);
 }

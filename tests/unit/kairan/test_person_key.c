@@ -65,14 +65,16 @@ static void a_key_is_made_kept_and_replaced(void **state)
     assert_int_equal(keys->since_s[0], UINT64_MAX);
     assert_memory_not_equal(keys->pairs[0].secret, first, 32);
     assert_memory_equal(keys->pairs[1].secret, first, 32);
-    for (uint64_t i = 0; i < KR_OWN_KEYS_MAX; i++) {
+    for (uint64_t i = 2; i < KR_OWN_KEYS_MAX; i++) {
         assert_int_equal(kr_person_keys_add(council, keys, i, NULL), KR_OK);
     }
+    assert_int_equal(kr_person_keys_add(council, keys, 99, NULL), KR_BOUNDS); /* none is thrown away */
     kr_secret_free(keys);
     keys = load();
     assert_int_equal(keys->count, KR_OWN_KEYS_MAX);
     assert_int_equal(keys->since_s[0], KR_OWN_KEYS_MAX - 1);
-    assert_int_equal(keys->since_s[KR_OWN_KEYS_MAX - 1], 0); /* the oldest have gone */
+    assert_int_equal(keys->since_s[KR_OWN_KEYS_MAX - 1], 100);
+    assert_memory_equal(keys->pairs[KR_OWN_KEYS_MAX - 1].secret, first, 32);
     kr_secret_free(keys);
 }
 
