@@ -318,10 +318,22 @@ static enum kr_err bind(struct kr_step *step, const struct kr_event *event, cons
     return err == KR_OK ? end_enrolment(step, event, ticket->person, false) : err;
 }
 
+/* The key comes without a proof, and net knows who connects by the key alone: whoever gave a peer's would have that peer taken for
+ * a machine. That of another machine is refused where the card is put. */
+static enum kr_err is_taken(struct kr_step *step, const uint8_t key[static 32], bool *ret_is_taken)
+{
+    static const uint8_t nobody[32];
+    struct kr_enrol_ticket ticket;
+    enum kr_err err = kr_enrol_ticket_get(step->txn, key, &ticket);
+    *ret_is_taken = err != KR_NOT_FOUND || kr_link_key_is_taken(step->core, key, nobody);
+    return err == KR_NOT_FOUND || err == KR_CORRUPT ? KR_OK : err;
+}
+
 enum kr_err kr_enrol_request(struct kr_step *step, const struct kr_event *event, const struct kr_who *who)
 {
     struct kr_reader reader;
     struct kr_enrol_ticket ticket;
+    bool has_other_use = false;
     uint8_t key[32];
     (void)who;
     kr_reader_init(&reader, event->bytes.bytes, event->bytes.len);
@@ -345,6 +357,14 @@ enum kr_err kr_enrol_request(struct kr_step *step, const struct kr_event *event,
                    : kr_step_error(step, event->client, event->request, KR_USED,
                                    "another machine was enrolled with this ticket already: if that was not yours, tell an admin of "
                                    "the council at once; for one more machine ask for one more ticket");
+    }
+    if (err == KR_OK) {
+        err = is_taken(step, key, &has_other_use);
+    }
+    if (err == KR_OK && has_other_use) {
+        return kr_step_error(step, event->client, event->request, KR_KEY,
+                             "that key is a node's or a ticket's, so it can be no machine's: run kairan enrol again, which makes a "
+                             "new one");
     }
     return err == KR_OK ? bind(step, event, &ticket, key) : err;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/core/state.h"
 #include "node/keeper/clock.h"
 #include "node/keeper/dials.h"
 #include "node/keeper/log.h"
@@ -16,6 +17,8 @@
 _Static_assert(KR_NET_TRIAL == KR_NUMBER_TRIAL, "the core's number is net's");
 
 enum state { RESTING, GREETING, BINDING, UP };
+
+_Static_assert(KR_LEAVING_MAX <= KR_NET_LEAVING_MAX, "whatever list of peers the core makes, net can be told");
 
 struct frame {
     struct frame *next;

@@ -279,7 +279,9 @@ static void answer(struct kr_remote *remote, struct session *session, struct kr_
         sodium_memzero(seed, sizeof seed);
     }
     free(card);
-    if (err != KR_OK || !say(remote, word_new(KR_NET_CLIENT_FRAME, session->connection, frame.bytes, frame.len))) {
+    if (err == KR_KEY) {
+        cut(remote, session); /* a key that no honest machine makes: nothing to tell of, as often as it likes */
+    } else if (err != KR_OK || !say(remote, word_new(KR_NET_CLIENT_FRAME, session->connection, frame.bytes, frame.len))) {
         kr_log(KR_LOG_WARNING, "a person's machine could not be answered: %s", kr_err_text(err != KR_OK ? err : KR_NOMEM));
         cut(remote, session);
     } else {
@@ -352,7 +354,7 @@ static bool take_part(struct kr_remote *remote, struct session *session, struct 
 {
     enum kr_remote_part part;
     struct kr_slice bytes;
-    if (kr_remote_open(&session->session, frame, remote->plain, &part, &bytes) != KR_OK) {
+    if (kr_remote_open(&session->session, frame, remote->plain, sizeof remote->plain, &part, &bytes) != KR_OK) {
         return false;
     }
     if (session->state == PROVED && !go_up(remote, session)) {
@@ -395,7 +397,9 @@ static void take_frame(struct kr_remote *remote, uint32_t connection, struct kr_
     }
     session->hand_frames++;
     session->hand_bytes += (uint32_t)frame.len;
-    if (session->state == HELLO) {
+    if (frame.len > KR_REMOTE_FRAME_BYTES_MAX) { /* an honest net hands over none of these */
+        cut(remote, session);
+    } else if (session->state == HELLO) {
         take_hello(remote, session, frame);
     } else if (session->state != ENDING && !take_part(remote, session, frame)) {
         cut(remote, session);
@@ -697,6 +701,9 @@ enum kr_err kr_remote_allow(struct kr_remote *remote, const struct kr_net_entry 
 
 void kr_remote_take(struct kr_remote *remote, uint32_t connection, struct kr_slice frame)
 {
+    if (connection == 0) {
+        return; /* net counts from 1, and 0 is a place that is free */
+    }
     struct word *word = word_new(KR_NET_CLIENT_FRAME, connection, frame.bytes, frame.len);
     pthread_mutex_lock(&remote->mutex);
     if (word != NULL) {

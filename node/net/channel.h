@@ -72,7 +72,8 @@ struct kr_net_entry {
     uint32_t kind;
     uint8_t key[32];
 };
-#define KR_NET_ENTRIES_MAX (KR_LINKS_MAX + KR_TICKETS_MAX + KR_PERSON_KEYS_MAX)
+#define KR_NET_LEAVING_MAX 16u /* peers that are no longer linked, while the last word to them is on its way */
+#define KR_NET_ENTRIES_MAX (KR_LINKS_MAX + KR_NET_LEAVING_MAX + KR_TICKETS_MAX + KR_PERSON_KEYS_MAX)
 
 /* One decoded message; fields by type as above. Slices are borrowed. */
 struct kr_net_message {

@@ -317,10 +317,11 @@ size_t kr_remote_seal(struct kr_session *session, enum kr_remote_part part, cons
     return len + KR_REMOTE_MORE_BYTES;
 }
 
-enum kr_err kr_remote_open(struct kr_session *session, struct kr_slice frame, uint8_t *ret, enum kr_remote_part *ret_part,
-                           struct kr_slice *ret_bytes)
+enum kr_err kr_remote_open(struct kr_session *session, struct kr_slice frame, uint8_t *ret, size_t room,
+                           enum kr_remote_part *ret_part, struct kr_slice *ret_bytes)
 {
-    if (!has_class(frame, KR_REMOTE_SEALED) || frame.len < KR_REMOTE_MORE_BYTES) {
+    if (!has_class(frame, KR_REMOTE_SEALED) || frame.len < KR_REMOTE_MORE_BYTES ||
+        frame.len - KR_REMOTE_HEAD_BYTES - KR_SESSION_OVERHEAD_BYTES > room) {
         return KR_MALFORMED;
     }
     enum kr_err err = kr_session_open(session, ret, frame.bytes + KR_REMOTE_HEAD_BYTES, frame.len - KR_REMOTE_HEAD_BYTES);

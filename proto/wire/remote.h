@@ -83,8 +83,9 @@ void kr_remote_refuse(enum kr_err reason, struct kr_writer *frame);
 
 /* A whole frame around one part: `ret` has room for len + KR_REMOTE_MORE_BYTES. Returns its length. `bytes` may be NULL. */
 size_t kr_remote_seal(struct kr_session *session, enum kr_remote_part part, const uint8_t *bytes, size_t len, uint8_t *ret);
-/* The other way; `ret` has room for the frame. `*ret_bytes` lie in it. KR_SESSION; KR_MALFORMED. */
-enum kr_err kr_remote_open(struct kr_session *session, struct kr_slice frame, uint8_t *ret, enum kr_remote_part *ret_part,
-                           struct kr_slice *ret_bytes) KR_WARN_UNUSED;
+/* The other way; `ret` has room for so many bytes: a part's first byte and what follows it. `*ret_bytes` lie in it. KR_SESSION;
+ * KR_MALFORMED, also where the part is larger than that, and then nothing is written. */
+enum kr_err kr_remote_open(struct kr_session *session, struct kr_slice frame, uint8_t *ret, size_t room,
+                           enum kr_remote_part *ret_part, struct kr_slice *ret_bytes) KR_WARN_UNUSED;
 
 #endif

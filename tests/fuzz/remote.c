@@ -48,15 +48,15 @@ static void run_answer(struct kr_slice bytes)
     kr_writer_deinit(&hello);
 }
 
-/* Whoever has the session's keys may seal what he likes. */
+/* Whoever has the session's keys may seal what he likes, also more than there is room for. */
 static void run_part(struct kr_slice bytes)
 {
     static const uint8_t seeds[2][32] = {{1}, {2}}, transcript[32] = {3};
-    uint8_t public_keys[2][32], secrets[2][32], frame[KR_REMOTE_FRAME_BYTES_MAX], plain[KR_REMOTE_FRAME_BYTES_MAX];
+    uint8_t public_keys[2][32], secrets[2][32], frame[4 * KR_REMOTE_FRAME_BYTES_MAX], plain[KR_REMOTE_FRAME_BYTES_MAX];
     struct kr_session ours, theirs;
     enum kr_remote_part part;
     struct kr_slice opened;
-    if (bytes.len > KR_REMOTE_UP_BYTES) {
+    if (bytes.len > sizeof frame - KR_REMOTE_MORE_BYTES) {
         return;
     }
     for (size_t i = 0; i < 2; i++) {
@@ -68,7 +68,7 @@ static void run_part(struct kr_slice bytes)
     frame[1] = KR_REMOTE_SEALED;
     kr_session_seal(&ours, frame + KR_REMOTE_HEAD_BYTES, bytes.bytes, bytes.len);
     const size_t len = KR_REMOTE_HEAD_BYTES + KR_SESSION_OVERHEAD_BYTES + bytes.len;
-    if (kr_remote_open(&theirs, (struct kr_slice){frame, len}, plain, &part, &opened) == KR_OK) {
+    if (kr_remote_open(&theirs, (struct kr_slice){frame, len}, plain, sizeof plain, &part, &opened) == KR_OK) {
         KR_ASSERT(part == bytes.bytes[0] && opened.len + 1 == bytes.len);
     }
 }

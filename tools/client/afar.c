@@ -279,7 +279,8 @@ static bool take_frames(struct kr_afar *afar)
     while ((len = take_message(afar->socket, afar->frame, sizeof afar->frame)) > 0) {
         enum kr_remote_part part;
         struct kr_slice bytes;
-        if (kr_remote_open(&afar->session, (struct kr_slice){afar->frame, len}, afar->plain, &part, &bytes) != KR_OK) {
+        if (kr_remote_open(&afar->session, (struct kr_slice){afar->frame, len}, afar->plain, sizeof afar->plain, &part, &bytes) !=
+            KR_OK) {
             return false;
         }
         if (part == KR_REMOTE_END) {

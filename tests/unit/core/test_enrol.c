@@ -193,6 +193,28 @@ static void a_ticket_makes_a_machine_a_persons(void **state)
     assert_true(is_let_in(bed, mine.public_key) && who(bed, mine.public_key).facts.is_person);
 }
 
+/* A key comes without a proof: what is somebody else's already makes no machine, and costs no ticket. */
+static void what_is_a_nodes_or_a_tickets_is_no_machines(void **state)
+{
+    struct bed *bed = *state;
+    const struct machine mine = machine_of(1);
+    struct kr_link link = {.state = KR_LINK_OPEN, .council = {7}, .transport_key = {9}};
+    struct kr_core *core = bed_core(bed, 0);
+    uint8_t key[32], other[32];
+    assert_int_equal(ticket(bed, sato, 0, key), KR_OK);
+    assert_int_equal(ticket(bed, suzuki, 0, other), KR_OK);
+    assert_int_equal(enrol(bed, key, core->keyring->transport_public), KR_KEY);
+    assert_non_null(strstr(bed->text, "kairan enrol"));
+    assert_int_equal(enrol(bed, key, other), KR_KEY);
+    core->links[core->link_count++] = &link;
+    const uint32_t code = enrol(bed, key, link.transport_key);
+    core->link_count--;
+    assert_int_equal(code, KR_KEY);
+    assert_true(is_let_in(bed, key) && is_let_in(bed, other));
+    assert_int_equal(enrol(bed, key, mine.public_key), KR_OK);
+    assert_true(who(bed, mine.public_key).facts.is_person);
+}
+
 static void tickets_end(void **state)
 {
     struct bed *bed = *state;
@@ -284,9 +306,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(a_ticket_makes_a_machine_a_persons), TEST(tickets_end),
-        TEST(whoever_ends_is_not_let_in),         TEST(a_person_has_so_many_machines),
-        TEST(open_tickets_are_bounded),           cmocka_unit_test(callers_have_marks),
+        TEST(a_ticket_makes_a_machine_a_persons),
+        TEST(what_is_a_nodes_or_a_tickets_is_no_machines),
+        TEST(tickets_end),
+        TEST(whoever_ends_is_not_let_in),
+        TEST(a_person_has_so_many_machines),
+        TEST(open_tickets_are_bounded),
+        cmocka_unit_test(callers_have_marks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

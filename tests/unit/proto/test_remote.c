@@ -111,7 +111,7 @@ static bool is_shared(struct scene *scene)
     enum kr_remote_part part;
     struct kr_slice bytes;
     const size_t len = kr_remote_seal(&scene->ours, KR_REMOTE_BYTES, (const uint8_t *)"hello", 5, frame);
-    if (kr_remote_open(&scene->keepers, slice(frame, len), plain, &part, &bytes) != KR_OK) {
+    if (kr_remote_open(&scene->keepers, slice(frame, len), plain, sizeof plain, &part, &bytes) != KR_OK) {
         return false;
     }
     assert_int_equal(part, KR_REMOTE_BYTES);
@@ -130,22 +130,44 @@ static void both_come_to_one_session(void **state)
     assert_int_equal(finish(scene), KR_OK);
     assert_true(is_shared(scene));
     size_t len = kr_remote_seal(&scene->keepers, KR_REMOTE_TAKEN, &taken, 1, frame);
-    assert_int_equal(kr_remote_open(&scene->ours, slice(frame, len), plain, &part, &bytes), KR_OK);
+    assert_int_equal(kr_remote_open(&scene->ours, slice(frame, len), plain, sizeof plain, &part, &bytes), KR_OK);
     assert_true(part == KR_REMOTE_TAKEN && bytes.len == 1 && bytes.bytes[0] == 3);
     len = kr_remote_seal(&scene->keepers, KR_REMOTE_END, NULL, 0, frame);
-    assert_int_equal(kr_remote_open(&scene->ours, slice(frame, len), plain, &part, &bytes), KR_OK);
+    assert_int_equal(kr_remote_open(&scene->ours, slice(frame, len), plain, sizeof plain, &part, &bytes), KR_OK);
     assert_int_equal(part, KR_REMOTE_END);
-    assert_int_equal(kr_remote_open(&scene->ours, slice(frame, len), plain, &part, &bytes), KR_SESSION); /* again */
+    assert_int_equal(kr_remote_open(&scene->ours, slice(frame, len), plain, sizeof plain, &part, &bytes), KR_SESSION); /* again */
     /* Parts that are none. */
     len = kr_remote_seal(&scene->keepers, KR_REMOTE_TAKEN, NULL, 0, frame);
-    assert_int_equal(kr_remote_open(&scene->ours, slice(frame, len), plain, &part, &bytes), KR_MALFORMED);
+    assert_int_equal(kr_remote_open(&scene->ours, slice(frame, len), plain, sizeof plain, &part, &bytes), KR_MALFORMED);
     len = kr_remote_seal(&scene->keepers, KR_REMOTE_BYTES, NULL, 0, frame);
-    assert_int_equal(kr_remote_open(&scene->ours, slice(frame, len), plain, &part, &bytes), KR_MALFORMED);
+    assert_int_equal(kr_remote_open(&scene->ours, slice(frame, len), plain, sizeof plain, &part, &bytes), KR_MALFORMED);
     len = kr_remote_seal(&scene->keepers, (enum kr_remote_part)9, &taken, 1, frame);
-    assert_int_equal(kr_remote_open(&scene->ours, slice(frame, len), plain, &part, &bytes), KR_MALFORMED);
+    assert_int_equal(kr_remote_open(&scene->ours, slice(frame, len), plain, sizeof plain, &part, &bytes), KR_MALFORMED);
     for (size_t i = 0; i < KR_REMOTE_MORE_BYTES; i++) {
-        assert_int_equal(kr_remote_open(&scene->ours, slice(frame, i), plain, &part, &bytes), KR_MALFORMED);
+        assert_int_equal(kr_remote_open(&scene->ours, slice(frame, i), plain, sizeof plain, &part, &bytes), KR_MALFORMED);
     }
+}
+
+/* What is larger than the room for it is not opened, and nothing is written past the room; the session goes on. */
+static void a_part_has_room_or_is_not_opened(void **state)
+{
+    struct scene *scene = *state;
+    uint8_t frame[64], plain[64];
+    enum kr_remote_part part;
+    struct kr_slice bytes;
+    answer(scene);
+    assert_int_equal(finish(scene), KR_OK);
+    const size_t len = kr_remote_seal(&scene->ours, KR_REMOTE_BYTES, (const uint8_t *)"hello", 5, frame);
+    memset(plain, 0xee, sizeof plain);
+    for (size_t room = 0; room < 6; room++) {
+        assert_int_equal(kr_remote_open(&scene->keepers, slice(frame, len), plain, room, &part, &bytes), KR_MALFORMED);
+    }
+    for (size_t i = 0; i < sizeof plain; i++) {
+        assert_int_equal(plain[i], 0xee);
+    }
+    assert_int_equal(kr_remote_open(&scene->keepers, slice(frame, len), plain, 6, &part, &bytes), KR_OK);
+    assert_slice_equal(bytes, "hello", 5);
+    assert_int_equal(plain[6], 0xee);
 }
 
 /* Whoever knows only the public key of the machine does not get in, nor learns what is said. */
@@ -343,6 +365,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scene_setup, scene_teardown)
     const struct CMUnitTest tests[] = {
         TEST(both_come_to_one_session),
+        TEST(a_part_has_room_or_is_not_opened),
         TEST(without_the_secret_nobody_is_the_machine),
         TEST(what_is_altered_on_the_way_shares_nothing),
         TEST(keeper_proves_itself),
