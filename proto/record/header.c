@@ -49,6 +49,8 @@ const char *kr_kind_name(uint32_t kind)
         return "draft";
     case KR_KIND_DUTY:
         return "duty";
+    case KR_KIND_PEER_LINK:
+        return "peer link";
     case KR_KIND_REVOCATION:
         return "revocation";
     default:
