@@ -202,8 +202,11 @@ static void fill(struct kr_step *step, const struct kr_job *job, struct kr_draft
 static enum kr_err prepare(struct kr_step *step, const struct kr_job *job, struct kr_draft_row *row)
 {
     struct kr_who who;
-    enum kr_err err = kr_draft_get(step->txn, job->token, row);
+    enum kr_err err = kr_draft_find(step, job->token, row);
     if (job->op == KR_OP_DRAFT_EDIT) {
+        if (kr_label_is_for_people(job->header.label)) {
+            return KR_DENIED; /* its submitter could not see what it was turned into */
+        }
         if (err == KR_OK && row->state != KR_DRAFT_WAITS && row->state != KR_DRAFT_RETURNED) {
             return KR_INVALID; /* decided while it was made */
         }
@@ -251,6 +254,58 @@ enum kr_err kr_draft_has_room(struct kr_step *step, const struct kr_job *job, st
     return err;
 }
 
+enum kr_err kr_draft_refuse(struct kr_step *step, uint64_t client, uint64_t request, enum kr_err err)
+{
+    switch (err) {
+    case KR_EXISTS:
+        err = kr_step_error(step, client, request, KR_EXISTS, "this draft is decided already");
+        break;
+    case KR_KEY:
+        err =
+            kr_step_error(step, client, request, KR_KEY,
+                          "this node's signing key is not on its council's card: put back the keyring that belongs to this store");
+        break;
+    case KR_BUSY:
+        err = kr_step_error(step, client, request, KR_BUSY,
+                            "another node of this council has not given this one the sealing key yet: try again later");
+        break;
+    case KR_DENIED: /* this node's key was revoked */
+    case KR_QUOTA:
+        err = kr_step_error(step, client, request, err, "the record was not taken: %s", kr_err_text(err));
+        break;
+    default:
+        return err;
+    }
+    return err == KR_OK ? KR_CANCELLED : err;
+}
+
+static enum kr_err refuse_damaged(struct kr_step *step, uint64_t client, uint64_t request)
+{
+    return kr_step_error(
+        step, client, request, KR_CORRUPT,
+        "this was submitted before, and the draft that came of it is damaged in the store: nothing was stored. Run "
+        "`kairan verify`");
+}
+
+/* Why it was not made, or not changed. */
+static enum kr_err refuse(struct kr_step *step, const struct kr_job *job, enum kr_err err)
+{
+    switch (err) {
+    case KR_INVALID:
+        return kr_step_error(step, job->client, job->request, err, "this draft is decided already");
+    case KR_DENIED:
+        return kr_step_error(step, job->client, job->request, err,
+                             "what is sealed to bodies or persons cannot be changed by others: reject it, with a reason");
+    case KR_NOT_FOUND:
+        return kr_step_error(step, job->client, job->request, err,
+                             "no draft here has this id: see `kairan drafts` and `kairan mine`");
+    case KR_CORRUPT:
+        return refuse_damaged(step, job->client, job->request);
+    default:
+        return err;
+    }
+}
+
 static enum kr_err keep(struct kr_step *step, const struct kr_job *job, struct kr_draft_row *row, uint8_t *audience)
 {
     const struct kr_slice args = {job->asked, job->asked_len};
@@ -263,19 +318,17 @@ static enum kr_err keep(struct kr_step *step, const struct kr_job *job, struct k
     if (err == KR_EXISTS) {
         return end(step, job->client, job->request, row, true);
     }
-    if (err == KR_INVALID) {
-        return kr_step_error(step, job->client, job->request, err, "this draft is decided already");
+    if (err != KR_OK) {
+        return refuse(step, job, err);
     }
-    if (err == KR_OK) {
-        fill(step, job, row, audience);
-        err = kr_draft_reach(step->core, row, row->reach);
-    }
+    fill(step, job, row, audience);
+    err = kr_draft_reach(step->core, row, row->reach);
     if (err == KR_OK) {
         static const char edited[] = "an approver changed it";
         row->reason = job->op == KR_OP_DRAFT_EDIT ? (struct kr_slice){(const uint8_t *)edited, sizeof edited - 1} : row->reason;
-        err = kr_draft_put(step, row, &args);
+        err = kr_draft_refuse(step, job->client, job->request, kr_draft_put(step, row, &args));
     }
-    return err == KR_OK ? end(step, job->client, job->request, row, false) : err;
+    return err == KR_OK ? end(step, job->client, job->request, row, false) : err == KR_CANCELLED ? KR_OK : err;
 }
 
 enum kr_err kr_draft_keep(struct kr_step *step, const struct kr_job *job)
@@ -293,11 +346,13 @@ enum kr_err kr_draft_known(struct kr_step *step, const struct kr_event *event, c
                            bool *ret_is_answered)
 {
     struct kr_draft_row *row = malloc(sizeof *row);
-    enum kr_err err = row == NULL ? KR_NOMEM : kr_draft_get(step->txn, token, row);
-    *ret_is_answered = false;
+    enum kr_err err = row == NULL ? KR_NOMEM : kr_draft_find(step, token, row);
+    *ret_is_answered = err == KR_CORRUPT;
     if (err == KR_OK && step->asking != NULL && step->asking->op != KR_OP_DRAFT_APPROVE && step->asking->op != KR_OP_DRAFT_EDIT) {
         *ret_is_answered = true;
         err = end(step, event->client, event->request, row, true);
+    } else if (err == KR_CORRUPT) {
+        err = refuse_damaged(step, event->client, event->request);
     }
     free(row);
     return err == KR_NOT_FOUND ? KR_OK : err;
@@ -327,12 +382,14 @@ static enum kr_err return_it(struct kr_step *step, const struct kr_job *job, str
     row->reason = (struct kr_slice){(const uint8_t *)why, sizeof why - 1};
     enum kr_err err = kr_draft_reach(step->core, row, row->reach);
     if (err == KR_OK) {
-        err = kr_draft_put(step, row, NULL);
+        err = kr_draft_refuse(step, job->client, job->request, kr_draft_put(step, row, NULL));
     }
     free(audience);
-    return err == KR_OK ? kr_step_error(step, job->client, job->request, KR_DENIED,
-                                        "it would go elsewhere than when it was submitted, and has gone back to its submitter")
-                        : err;
+    if (err == KR_OK) {
+        return kr_step_error(step, job->client, job->request, KR_DENIED,
+                             "it would go elsewhere than when it was submitted, and has gone back to its submitter");
+    }
+    return err == KR_CANCELLED ? KR_OK : err;
 }
 
 enum kr_err kr_draft_may_send(struct kr_step *step, const struct kr_job *job, bool *ret_may)

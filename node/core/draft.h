@@ -68,6 +68,9 @@ enum kr_err kr_drafts_each(struct kr_txn *txn, const uint8_t *after, kr_store_vi
 /* A new version of it: record and row. `args`: its arguments, where they are others than before; NULL: as they were. Those of one
  * that is decided are dropped, at all nodes. */
 enum kr_err kr_draft_put(struct kr_step *step, struct kr_draft_row *row, const struct kr_slice *args) KR_WARN_UNUSED;
+/* Its row, or, of a decided one whose row was swept, what its record says. KR_NOT_FOUND, KR_CORRUPT. */
+enum kr_err kr_draft_find(struct kr_step *step, const uint8_t token[static KR_DRAFT_ID_BYTES],
+                          struct kr_draft_row *ret_row) KR_WARN_UNUSED;
 /* Its arguments, to be freed. KR_CORRUPT where they are not those; KR_NOT_FOUND where another node of the council has not brought
  * them yet. */
 enum kr_err kr_draft_args_get(struct kr_step *step, const struct kr_draft_row *row, uint8_t **ret_args) KR_WARN_UNUSED;
@@ -103,6 +106,8 @@ uint32_t kr_draft_kind(const struct kr_job *job);
 bool kr_draft_is_needed(const struct kr_core *core, const struct kr_job *job);
 /* Keeps it; the client is told. */
 enum kr_err kr_draft_keep(struct kr_step *step, const struct kr_job *job) KR_WARN_UNUSED;
+/* `err` of kr_draft_put: answers where it is why the record was not taken, and nothing was stored (KR_CANCELLED); else `err`. */
+enum kr_err kr_draft_refuse(struct kr_step *step, uint64_t client, uint64_t request, enum kr_err err) KR_WARN_UNUSED;
 /* There is a draft with this token already: `*ret_is_answered`. */
 enum kr_err kr_draft_known(struct kr_step *step, const struct kr_event *event, const uint8_t token[static KR_DRAFT_ID_BYTES],
                            bool *ret_is_answered) KR_WARN_UNUSED;

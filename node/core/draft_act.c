@@ -80,7 +80,7 @@ static enum kr_err give_back(struct kr_step *step, const struct kr_event *event,
     row->state = KR_DRAFT_RETURNED;
     row->changed_ms = step->now_ms;
     row->reason = (struct kr_slice){(const uint8_t *)why, sizeof why - 1};
-    enum kr_err err = kr_draft_put(step, row, NULL);
+    enum kr_err err = kr_draft_refuse(step, event->client, event->request, kr_draft_put(step, row, NULL));
     return err != KR_OK ? err
                         : refuse(step, event, KR_DENIED,
                                  "it would reach other councils than when it was submitted, and has gone back to its submitter");
@@ -160,7 +160,7 @@ static enum kr_err decide(struct kr_step *step, const struct kr_event *event, co
     row->changed_ms = step->now_ms;
     row->reason = reason;
     memcpy(row->decider, who->person, 32);
-    enum kr_err err = kr_draft_put(step, row, NULL);
+    enum kr_err err = kr_draft_refuse(step, event->client, event->request, kr_draft_put(step, row, NULL));
     return err == KR_OK ? kr_step_end_empty(step, event->client, event->request) : err;
 }
 
@@ -237,7 +237,7 @@ static enum kr_err open_name(struct kr_step *step, const struct kr_event *event,
     *opened = (struct kr_draft_opened){.at_ms = step->now_ms, .reason = act->reason};
     memcpy(opened->person, who->person, 32);
     step->note = act->reason;
-    enum kr_err err = kr_draft_put(step, row, NULL);
+    enum kr_err err = kr_draft_refuse(step, event->client, event->request, kr_draft_put(step, row, NULL));
     if (err == KR_OK) {
         memcpy(shown.id, row->token, sizeof shown.id);
         memcpy(shown.person, row->submitter, 32);
@@ -288,7 +288,7 @@ static enum kr_err find(struct kr_step *step, const struct kr_event *event, cons
         return refuse(step, event, err, "no draft here has this id: see `kairan drafts` and `kairan mine`");
     }
     if (err == KR_OK && row->is_old && !kr_restored_holds(step->core)) {
-        err = kr_draft_share(step, row);
+        err = kr_draft_refuse(step, event->client, event->request, kr_draft_share(step, row));
     }
     return err == KR_CORRUPT ? refuse(step, event, err, "this draft is damaged in the store: run `kairan verify`") : err;
 }

@@ -280,11 +280,24 @@ static enum kr_err put_state(struct kr_step *step, const struct kr_draft_row *ro
     return err;
 }
 
+/* The record of its state that stands. KR_NOT_FOUND. */
+static enum kr_err standing_state(struct kr_step *step, const struct kr_draft_row *row, struct kr_directory_entry *ret_entry)
+{
+    uint8_t subject[32];
+    state_subject(row, subject);
+    return kr_internal_standing(step, KR_KIND_DRAFT, subject, ret_entry);
+}
+
 enum kr_err kr_draft_put(struct kr_step *step, struct kr_draft_row *row, const struct kr_slice *args)
 {
+    struct kr_directory_entry standing = {0};
     uint8_t hash[32];
-    enum kr_err err = KR_OK;
-    if (args != NULL) {
+    enum kr_err err = standing_state(step, row, &standing);
+    if (err == KR_OK && standing.version >> RANK_SHIFT > rank_of(row->state)) {
+        return KR_EXISTS; /* before anything is put */
+    }
+    err = err == KR_NOT_FOUND ? KR_OK : err;
+    if (err == KR_OK && args != NULL) {
         kr_hash(hash, ARGS_DOMAIN, args->bytes, args->len);
         if (memcmp(hash, row->args_hash, sizeof hash) != 0 || row->args_len == 0) {
             err = drop_args(step, row);
@@ -311,6 +324,32 @@ static enum kr_err read_content(struct kr_slice content, struct kr_slice *ret_by
     *ret_bytes = kr_reader_bin(&reader, 0, PART_BYTES);
     kr_reader_close(&reader);
     return kr_reader_end(&reader) == KR_OK && version == 1 ? KR_OK : KR_MALFORMED;
+}
+
+enum kr_err kr_draft_find(struct kr_step *step, const uint8_t token[static KR_DRAFT_ID_BYTES], struct kr_draft_row *ret_row)
+{
+    struct kr_directory_entry standing = {0};
+    struct kr_slice bytes = {0};
+    uint8_t *content = NULL;
+    size_t len = 0;
+    enum kr_err err = kr_draft_get(step->txn, token, ret_row);
+    if (err != KR_NOT_FOUND) {
+        return err;
+    }
+    memcpy(ret_row->token, token, KR_DRAFT_ID_BYTES);
+    err = standing_state(step, ret_row, &standing);
+    if (err == KR_OK && standing.version >> RANK_SHIFT == 0) {
+        return KR_NOT_FOUND; /* nothing was decided that a new one would contradict */
+    }
+    if (err == KR_OK) {
+        err = kr_internal_open(step->txn, step->core->keyring, standing.record_id, &content, &len);
+        err = err == KR_NOT_FOUND ? KR_CORRUPT : err;
+    }
+    if (err == KR_OK) {
+        err = read_content((struct kr_slice){content, len}, &bytes) == KR_OK ? read_row(token, bytes, ret_row) : KR_CORRUPT;
+    }
+    free(content);
+    return err;
 }
 
 enum kr_err kr_draft_content_check(struct kr_slice content)

@@ -227,8 +227,8 @@ enum kr_err kr_duty_permits(struct kr_step *step, const struct kr_job *job, uint
     *ret_permits = false;
     enum kr_err err = list == NULL || row == NULL ? KR_NOMEM : kr_who_find(step->txn, &job->caller, step->now_ms, &who);
     if (err == KR_OK && who.facts.is_person && !job->skips_guards && (job->op == KR_OP_SUBMIT || job->op == KR_OP_SIGHT)) {
-        err = kr_draft_get(step->txn, job->token, row);
-        is_new = err == KR_NOT_FOUND; /* else it waits already */
+        err = kr_draft_find(step, job->token, row);
+        is_new = err == KR_NOT_FOUND; /* else it waits already, or was decided */
         err = is_new ? kr_duty_list(step->txn, list) : err == KR_CORRUPT ? KR_OK : err;
     }
     if (err == KR_OK && is_new) {

@@ -198,6 +198,18 @@ static void what_is_sealed_waits_and_goes_as_it_came(void **state)
     assert_true(shown.item.label == KR_TLP_RED && shown.item.title.len == 0 && shown.audience_count == 1);
     assert_null(memmem(shown.args.bytes, shown.args.len, "plain.example", 13));
     assert_int_equal(act(bed, KR_OP_DRAFT_EDIT, 45, NULL, "", (struct kr_slice){args.bytes, args.len}), KR_DENIED);
+    struct kr_writer other; /* nor of what is not sealed something that its submitter cannot read */
+    memset(sealed->token, 46, sizeof sealed->token);
+    kr_writer_init(&other, KR_MIB);
+    kr_submit_write(sealed, &other);
+    as(bed, SATO);
+    assert_int_equal(submit(bed, KR_TLP_AMBER, "open.example", 46), KR_OK);
+    as(bed, SUZUKI);
+    assert_int_equal(act(bed, KR_OP_DRAFT_EDIT, 46, NULL, "", (struct kr_slice){other.bytes, other.len}), KR_DENIED);
+    assert_non_null(strstr(bed->text, "sealed to bodies or persons"));
+    assert_int_equal(state_of(bed, 46), KR_DRAFT_WAITS);
+    assert_int_equal(approve(bed, 46), KR_OK);
+    kr_writer_deinit(&other);
     assert_int_equal(approve(bed, 45), KR_OK);
     assert_int_equal(bed_head(bed, 0, answer(bed).id, &head), KR_OK);
     assert_true(head.label == KR_TLP_RED && head.title.len == 0);
@@ -397,6 +409,41 @@ static void what_was_decided_long_ago_goes(void **state)
     bed_run(bed, 7200000);
     assert_int_equal(state_of(bed, 20), 0);
     assert_int_equal(state_of(bed, 60), KR_DRAFT_WAITS); /* what waits stays */
+    const struct kr_core *before = bed_core(bed, 0);
+    as(bed, SATO);
+    assert_int_equal(submit(bed, KR_TLP_GREEN, "again.example", 20), KR_OK); /* as a feed does, whose tokens are of what it says */
+    as(bed, 0);
+    assert_true(answer(bed).is_known && answer(bed).waits);
+    assert_int_equal(state_of(bed, 20), 0);
+    assert_ptr_equal(bed_core(bed, 0), before); /* nothing failed */
+}
+
+/* What cannot be put, or read, is told to who asked, and is no failure of the step. */
+static void what_cannot_be_kept_is_answered(void **state)
+{
+    struct bed *bed = *state;
+    const struct kr_core *before = bed_core(bed, 0);
+    struct kr_txn *txn = NULL;
+    uint8_t key[1 + KR_DRAFT_ID_BYTES] = {'D'};
+    as(bed, SATO);
+    assert_int_equal(submit(bed, KR_TLP_GREEN, "kept.example", 21), KR_OK);
+    bed_turn_key(bed, 0, 0);
+    assert_int_equal(submit(bed, KR_TLP_GREEN, "keyless.example", 22), KR_KEY);
+    assert_non_null(strstr(bed->text, "keyring"));
+    as(bed, SUZUKI);
+    assert_int_equal(act(bed, KR_OP_DRAFT_REJECT, 21, NULL, "no", (struct kr_slice){0}), KR_KEY);
+    bed_turn_key(bed, 0, 0);
+    assert_int_equal(state_of(bed, 21), KR_DRAFT_WAITS);
+    assert_int_equal(state_of(bed, 22), 0);
+    memset(key + 1, 23, KR_DRAFT_ID_BYTES);
+    assert_int_equal(kr_store_write_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    assert_int_equal(kr_store_put(txn, KR_TABLE_DRAFTS, key, sizeof key, key, sizeof key), KR_OK);
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+    as(bed, SATO);
+    assert_int_equal(submit(bed, KR_TLP_GREEN, "damaged.example", 23), KR_CORRUPT);
+    assert_non_null(strstr(bed->text, "the draft that came of it"));
+    as(bed, 0);
+    assert_ptr_equal(bed_core(bed, 0), before);
 }
 
 int main(void)
@@ -413,6 +460,7 @@ int main(void)
         cmocka_unit_test(what_would_go_to_another_community_goes_back),
         cmocka_unit_test(lists_tell_whom_they_may),
         cmocka_unit_test(what_was_decided_long_ago_goes),
+        cmocka_unit_test(what_cannot_be_kept_is_answered),
         cmocka_unit_test(one_person_does_not_take_all_the_room),
     };
     return cmocka_run_group_tests_name("core/draft", tests, setup, teardown);
