@@ -13,6 +13,7 @@
 #include "node/core/rekeyed.h"
 #include "node/core/restored.h"
 #include "node/core/revoke.h"
+#include "node/core/root_confirm.h"
 #include "node/core/sister.h"
 #include "node/core/takeback.h"
 
@@ -429,7 +430,9 @@ static enum kr_err card_entered(struct kr_step *step, const uint8_t author[stati
     uint8_t root[32];
     enum kr_err err = KR_OK;
     root_of(step->core, author, root);
-    if (memcmp(root_before, none, 32) != 0 && memcmp(root_before, root, 32) != 0) {
+    if (memcmp(root_before, none, 32) == 0) {
+        err = kr_root_confirm_entered(step, author);
+    } else if (memcmp(root_before, root, 32) != 0) {
         err = kr_rekeyed_entered(step, author);
     }
     return err == KR_OK && memcmp(author, step->core->self, 32) == 0 ? kr_keys_card_entered(step) : err;

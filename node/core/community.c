@@ -101,9 +101,10 @@ static enum kr_err take_founders(struct kr_step *step, const struct kr_event *ev
             return refuse(step, event, KR_NOT_FOUND,
                           "a founder must be linked to this council: make links first, with `kairan invite --link-only`");
         }
-        if (link->pairing.is_pending) {
+        if (kr_link_is_held(core, link)) {
             return refuse(step, event, KR_DENIED,
-                          "the link with a founder is not confirmed yet: compare the code first (`kairan peer code`)");
+                          "the link with a founder is not confirmed yet: compare its code first (`kairan peer code`), or its new "
+                          "root key (`kairan peer confirm-root`)");
         }
         if (charter->founder_count == KR_FOUNDERS_MAX) {
             return refuse(step, event, KR_BOUNDS, "a community has at most 64 founders: vouch for the others");

@@ -337,8 +337,8 @@ static enum kr_err adopt_endpoint(struct kr_step *step, struct kr_link *link, co
 static enum kr_err responder_hello(struct kr_step *step, struct kr_link *link, const struct kr_hello *hello, struct kr_slice bytes)
 {
     uint8_t hash[32], transcript[32];
-    if (!link->has_hello || !hello->has_reply_to || memcmp(hello->reply_to, link->hello_hash, 32) != 0) {
-        return KR_OK; /* an answer to an older hello of ours */
+    if (!link->has_hello) {
+        return KR_OK; /* the card that came with it ended it */
     }
     kr_hello_hash(hash, bytes);
     kr_transcript(transcript, link->hello_hash, hash);
@@ -411,6 +411,9 @@ static enum kr_err hello_frame(struct kr_step *step, struct kr_link *link, struc
             "ALARM: another machine shows this node's own key: a copy of its keyring runs elsewhere. End one of the "
             "two, and see `kairan node revoke`");
         goto out;
+    }
+    if (link->we_dial && (!hello.has_reply_to || memcmp(hello.reply_to, link->hello_hash, 32) != 0)) {
+        goto out; /* an answer to an older hello of ours */
     }
     const bool is_known = bears_known_card(step, link, &hello, &card);
     enum kr_err verdict = KR_OK;

@@ -398,7 +398,7 @@ enum kr_err kr_link_add(struct kr_step *step, const struct kr_link *init, struct
     count_pending(core);
     core->links_differ = true;
     *ret_link = link;
-    return link->state == KR_LINK_OPEN ? kr_root_confirm_linked(step, link) : KR_OK;
+    return KR_OK;
 }
 
 enum kr_err kr_link_drop(struct kr_step *step, struct kr_link *link)
@@ -486,6 +486,9 @@ static enum kr_err add_second(struct kr_step *step, const uint8_t council[static
     }
     if (err == KR_OK) {
         err = kr_link_add(step, &fresh, &link);
+    }
+    if (err == KR_OK) {
+        err = kr_root_confirm_followed(step, link);
     }
     return err == KR_OK ? kr_link_dial(step, link) : err;
 }

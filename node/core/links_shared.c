@@ -9,6 +9,7 @@
 
 #include "node/core/internal.h"
 #include "node/core/restored.h"
+#include "node/core/root_confirm.h"
 #include "node/core/sister.h"
 #include "proto/record/peer_link.h"
 
@@ -131,6 +132,9 @@ static enum kr_err open_link(struct kr_step *step, const uint8_t council[static 
     }
     if (err == KR_OK) {
         err = kr_link_add(step, &fresh, &link);
+    }
+    if (err == KR_OK) {
+        err = kr_root_confirm_followed(step, link);
     }
     if (err == KR_OK) {
         err = kr_links_follow_card(step, council);

@@ -351,7 +351,7 @@ static enum kr_err reject(struct kr_step *step, struct kr_link *link)
 {
     struct kr_core *core = step->core;
     enum kr_err err = kr_link_send(step, link, &(struct kr_message){.type = KR_MESSAGE_PAIRED, .status = KR_PAIRED_REJECTED});
-    if (link->has_session && core->leaving_count < KR_LEAVING_MAX) {
+    if (link->has_session && link->through == NULL && core->leaving_count < KR_LEAVING_MAX) {
         struct kr_leaving *leaving = &core->leaving[core->leaving_count++];
         *leaving = (struct kr_leaving){.number = link->number, .we_dial = link->we_dial, .until_ms = step->now_ms + LEAVING_MS};
         memcpy(leaving->transport_key, link->transport_key, 32);

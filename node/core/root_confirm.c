@@ -76,7 +76,8 @@ static enum kr_err refresh(struct kr_step *step, const uint8_t council[static 32
     if (err != KR_OK) {
         return err;
     }
-    const bool is_unconfirmed = known != NULL && memcmp(known->root_public, confirmed.root, 32) != 0;
+    const bool is_own = memcmp(council, core->self, 32) == 0; /* our operator replaced it himself */
+    const bool is_unconfirmed = known != NULL && !is_own && memcmp(known->root_public, confirmed.root, 32) != 0;
     core->unconfirmed_count = 0;
     for (uint32_t i = 0; i < core->link_count; i++) {
         struct kr_link *link = core->links[i];
@@ -108,22 +109,26 @@ static bool is_linked(struct kr_core *core, const uint8_t council[static 32], co
     return is;
 }
 
-enum kr_err kr_root_confirm_changed(struct kr_step *step, const uint8_t council[static 32])
+/* It waits for our operator from now on. */
+static enum kr_err note(struct kr_step *step, const uint8_t council[static 32])
 {
-    struct kr_core *core = step->core;
     struct confirmed confirmed;
-    char name[KR_NAME_BYTES_MAX + 1];
-    if (!is_linked(core, council, NULL) || memcmp(council, core->self, 32) == 0) {
-        return KR_OK;
-    }
     enum kr_err err = get(step, council, &confirmed);
     confirmed.changed_ms = step->now_ms;
     if (err == KR_OK) {
         err = put(step, council, &confirmed);
     }
-    if (err == KR_OK) {
-        err = refresh(step, council);
+    return err == KR_OK ? refresh(step, council) : err;
+}
+
+enum kr_err kr_root_confirm_changed(struct kr_step *step, const uint8_t council[static 32])
+{
+    struct kr_core *core = step->core;
+    char name[KR_NAME_BYTES_MAX + 1];
+    if (!is_linked(core, council, NULL) || memcmp(council, core->self, 32) == 0) {
+        return KR_OK;
     }
+    enum kr_err err = note(step, council);
     return err != KR_OK
                ? err
                : kr_step_log(step, KR_LOG_ERROR,
@@ -132,11 +137,19 @@ enum kr_err kr_root_confirm_changed(struct kr_step *step, const uint8_t council[
                              kr_core_name(core, council, false, name, sizeof name));
 }
 
+enum kr_err kr_root_confirm_entered(struct kr_step *step, const uint8_t council[static 32])
+{
+    struct kr_core *core = step->core;
+    const struct kr_council *known = kr_directory_council(&core->directory, council);
+    const bool is_replaced = known != NULL && known->rekeyings > 0 && memcmp(council, core->self, 32) != 0;
+    return is_replaced && is_linked(core, council, NULL) ? note(step, council) : KR_OK;
+}
+
 enum kr_err kr_root_confirm_linked(struct kr_step *step, const struct kr_link *link)
 {
     const struct kr_council *known = kr_directory_council(&step->core->directory, link->council);
     struct confirmed confirmed = {.changed_ms = 0};
-    if (known == NULL || known->rekeyings == 0) {
+    if (known == NULL || known->rekeyings == 0 || kr_link_is_sister(step->core, link)) {
         return KR_OK;
     }
     if (is_linked(step->core, link->council, link)) { /* another node of the same council */
@@ -145,6 +158,21 @@ enum kr_err kr_root_confirm_linked(struct kr_step *step, const struct kr_link *l
     memcpy(confirmed.root, known->root_public, 32);
     enum kr_err err = put(step, link->council, &confirmed);
     return err == KR_OK ? refresh(step, link->council) : err;
+}
+
+enum kr_err kr_root_confirm_followed(struct kr_step *step, const struct kr_link *link)
+{
+    const struct kr_council *known = kr_directory_council(&step->core->directory, link->council);
+    struct confirmed confirmed;
+    if (known == NULL || known->rekeyings == 0 || kr_link_is_sister(step->core, link)) {
+        return KR_OK;
+    }
+    enum kr_err err = get(step, link->council, &confirmed);
+    if (err != KR_OK) {
+        return err;
+    }
+    const bool is_news = memcmp(known->root_public, confirmed.root, 32) != 0 && !is_linked(step->core, link->council, link);
+    return is_news ? kr_root_confirm_changed(step, link->council) : refresh(step, link->council);
 }
 
 enum kr_err kr_root_confirm_unlinked(struct kr_step *step, const uint8_t council[static 32])

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "node/core/effect.h"
+#include "node/core/root_confirm.h"
 
 #define ASK_MS    60000u /* what is not ready is asked for again after so long, and up to half as long on top */
 #define SILENT_MS 10000u /* who knows what it is asked answers within this */
@@ -519,6 +520,9 @@ static enum kr_err add(struct kr_step *step, const struct kr_peer_act *act, cons
     memcpy(fresh.transport_key, transport->public_key, 32);
     kr_pairing_begin(step, &fresh);
     err = kr_link_add(step, &fresh, &link);
+    if (err == KR_OK) {
+        err = kr_root_confirm_linked(step, link);
+    }
     return err == KR_OK ? kr_through_ask(step, link, true) : err;
 }
 

@@ -396,6 +396,10 @@ static enum kr_err make_link(struct kr_step *step, struct kr_invitation *invitat
     memcpy(link->endpoint, fresh.endpoint, sizeof fresh.endpoint);
     link->state = KR_LINK_OPEN;
     link->pairing = fresh.pairing;
+    if (invitation->has_community) { /* the one that our vouch is for */
+        link->has_community = true;
+        memcpy(link->community, invitation->community, 32);
+    }
     link->stop = KR_STOP_NOT;
     link->stopped_ms = 0;
     core->links_differ = true;
@@ -409,20 +413,19 @@ static enum kr_err write_welcome(struct kr_step *step, struct kr_invitation *inv
 {
     enum kr_err verdict;
     uint64_t arrival;
-    enum kr_err err = make_link(step, invitation, welcome->transport);
     struct kr_link *link = kr_link_by_council(step->core, invitation->joiner);
+    const bool is_new = link == NULL || link->state == KR_LINK_JOINING;
+    enum kr_err err = make_link(step, invitation, welcome->transport);
+    link = kr_link_by_council(step->core, invitation->joiner);
     if (err == KR_OK) {
         err = kr_admit(step, &welcome->card_job, invitation->joiner, link, &verdict, &arrival);
     }
+    err = err == KR_OK && is_new ? kr_root_confirm_linked(step, link) : err;
     if (err == KR_OK && welcome->vouch != NULL && !welcome->vouch->is_unsigned && invitation->is_by_hand) {
         err = kr_admit(step, welcome->vouch, step->core->self, NULL, &verdict, &arrival);
     }
-    if (err == KR_OK) {
-        err = kr_invitation_use(step, invitation, invitation->joiner);
-    }
-    if (err == KR_OK) {
-        err = kr_links_allow(step);
-    }
+    err = err == KR_OK ? kr_invitation_use(step, invitation, invitation->joiner) : err;
+    err = err == KR_OK ? kr_links_allow(step) : err;
     return err != KR_OK ? err : kr_link_dial(step, link);
 }
 

@@ -66,7 +66,8 @@ static enum kr_err try_address(struct kr_step *step, struct kr_link *link, struc
 static enum kr_err asked(struct kr_step *step, struct kr_link *link)
 {
     const bool is_often = link->trial_served_ms != 0 && step->now_ms < link->trial_served_ms + AGAIN_MS;
-    if (link->through != NULL || link->state != KR_LINK_OPEN || is_often || step->core->trial.is_trying || !step->core->net_is_up) {
+    const bool may = link->through == NULL && link->state == KR_LINK_OPEN && !kr_link_is_held(step->core, link);
+    if (!may || is_often || step->core->trial.is_trying || !step->core->net_is_up) {
         return tell(step, link, KR_TRIAL_LATER);
     }
     const struct kr_slice address = address_of(step, link);

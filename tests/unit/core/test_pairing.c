@@ -19,18 +19,22 @@ static int teardown(void **state)
     return 0;
 }
 
-static void invite(struct bed *bed, bool is_by_hand, char *ret_text, size_t size)
+static void invite_with(struct bed *bed, const struct kr_invite *invitation, char *ret_text, size_t size)
 {
-    const struct kr_invite invitation = {.is_by_hand = is_by_hand};
     struct kr_writer args;
     struct kr_reader reader;
     kr_writer_init(&args, KR_KIB);
-    kr_invite_write(&invitation, &args);
+    kr_invite_write(invitation, &args);
     assert_int_equal(bed_request(bed, HOST, KR_OP_INVITE, args.bytes, args.len, 10), KR_OK);
     kr_writer_deinit(&args);
     kr_reader_init(&reader, bed->result, bed->result_len);
     kr_reader_array(&reader, 1);
     assert_true(kr_slice_text(kr_reader_str(&reader, 2048), ret_text, size));
+}
+
+static void invite(struct bed *bed, bool is_by_hand, char *ret_text, size_t size)
+{
+    invite_with(bed, &(struct kr_invite){.is_by_hand = is_by_hand}, ret_text, size);
 }
 
 static uint32_t join(struct bed *bed, const char *ticket, bool is_by_hand, uint64_t ms)
@@ -329,6 +333,24 @@ static void what_must_not_pass_is_refused_by_the_receiver(void **state)
     kr_writer_deinit(&body);
 }
 
+/* One end has forgotten a link that was in no community, and joins over the other's: the vouch is for the ticket's community. */
+static void who_joins_anew_gets_the_vouch_of_its_ticket(void **state)
+{
+    struct bed *bed = *state;
+    const struct kr_invite invitation = {.is_by_hand = true, .is_link_only = true};
+    char text[2048];
+    invite_with(bed, &invitation, text, sizeof text);
+    assert_int_equal(join(bed, text, true, 20000), KR_OK);
+    assert_false(bed_link(bed, HOST, GUEST)->has_community);
+    assert_int_equal(act_on(bed, GUEST, KR_PEER_REMOVE, HOST), KR_OK);
+    join_pending(bed);
+    assert_true(bed_link(bed, HOST, GUEST)->has_community && bed_link(bed, HOST, GUEST)->pairing.is_vouch_due);
+    assert_int_equal(confirm(bed, HOST, GUEST), KR_OK);
+    assert_int_equal(confirm(bed, GUEST, HOST), KR_OK);
+    bed_run(bed, 20000);
+    assert_true(is_member(bed, HOST, GUEST) && is_member(bed, GUEST, GUEST));
+}
+
 static void a_ticket_by_hand_needs_the_word_of_who_took_it(void **state)
 {
     struct bed *bed = *state;
@@ -451,6 +473,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_random_that_was_not_committed_to_stops_the_link, setup, teardown),
         cmocka_unit_test_setup_teardown(the_first_takes_no_second_random_and_not_its_own, setup, teardown),
         cmocka_unit_test_setup_teardown(what_must_not_pass_is_refused_by_the_receiver, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_joins_anew_gets_the_vouch_of_its_ticket, setup, teardown),
         cmocka_unit_test_setup_teardown(a_ticket_by_hand_needs_the_word_of_who_took_it, setup, teardown),
         cmocka_unit_test_setup_teardown(who_knows_of_no_code_is_drawn_in, setup, teardown),
         cmocka_unit_test_setup_teardown(another_node_key_stops_the_link_until_the_operator_acts, setup, teardown),
