@@ -230,7 +230,7 @@ def seeds(vectors):
     yield "remote", "hello-newer", 0, array(uint(2), ID, ID, ID, uint(7))
     yield "remote", "answer", 1, b"\x04\x02" + array(uint(1), ID, ID, binary(cards[0]), binary(b"\x05" * 64))
     yield "remote", "refused", 1, b"\x04\x04" + array(uint(3))
-    for number, part in enumerate([b"\x00bytes", b"\x01\x03", b"\x02", b"\x03", b"\x01\x03\x03"]):
+    for number, part in enumerate([b"\x00bytes", b"\x01\x03", b"\x02", b"\x03", b"\x01\x03\x03", b"\x00" * 8192, b"\x00" * 8193, b"\x00" * 20000]):
         yield "remote", f"part-{number}", 2, part
     yield "remote", "ticket", 3, ticket["text"].encode()
     yield "remote", "payload", 4, machine

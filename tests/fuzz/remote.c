@@ -69,7 +69,7 @@ static void run_part(struct kr_slice bytes)
     kr_session_seal(&ours, frame + KR_REMOTE_HEAD_BYTES, bytes.bytes, bytes.len);
     const size_t len = KR_REMOTE_HEAD_BYTES + KR_SESSION_OVERHEAD_BYTES + bytes.len;
     if (kr_remote_open(&theirs, (struct kr_slice){frame, len}, plain, sizeof plain, &part, &opened) == KR_OK) {
-        KR_ASSERT(part == bytes.bytes[0] && opened.len + 1 == bytes.len);
+        KR_ASSERT(part == bytes.bytes[0] && opened.len + 1 == bytes.len && bytes.len <= sizeof plain);
     }
 }
 
