@@ -256,7 +256,7 @@ static enum kr_err judge_internal(struct kr_step *step, const struct kr_job *job
     if (err == KR_OK && !job->is_open) {
         err = from != NULL ? KR_QUOTA : KR_MALFORMED;
     }
-    return err == KR_OK ? kr_internal_fits(step, header, (struct kr_slice){job->content, job->content_len}) : err;
+    return err == KR_OK ? kr_internal_fits(step, header, (struct kr_slice){job->content, job->content_len}, from == NULL) : err;
 }
 
 /* `from`: the council that handed it to us; NULL for our own. */

@@ -86,15 +86,23 @@ static enum kr_err copy_fits(struct kr_txn *txn, const struct kr_body_key *key)
     return err != KR_OK ? err : count.count < KR_BODY_KEYS_MAX ? KR_OK : KR_BOUNDS;
 }
 
-enum kr_err kr_body_key_fits(struct kr_txn *txn, const struct kr_header *header, struct kr_slice content)
+enum kr_err kr_body_key_check(const struct kr_header *header, struct kr_slice content)
+{
+    struct kr_body_key key;
+    return !header->has_subject || header->has_community || kr_body_key_parse(content, &key) != KR_OK ||
+                   memcmp(header->subject, kr_body_key_subject(&key), 32) != 0
+               ? KR_MALFORMED
+               : KR_OK;
+}
+
+enum kr_err kr_body_key_fits(struct kr_txn *txn, struct kr_slice content)
 {
     static _Thread_local struct kr_body_row body;
     struct kr_body_key key;
-    if (!header->has_subject || header->has_community || kr_body_key_parse(content, &key) != KR_OK ||
-        memcmp(header->subject, kr_body_key_subject(&key), 32) != 0) {
-        return KR_MALFORMED;
+    enum kr_err err = kr_body_key_parse(content, &key);
+    if (err == KR_OK) {
+        err = kr_body_get(txn, key.body, &body);
     }
-    enum kr_err err = kr_body_get(txn, key.body, &body);
     return err == KR_OK ? copy_fits(txn, &key) : err;
 }
 

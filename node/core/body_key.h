@@ -24,8 +24,9 @@ typedef bool kr_body_key_visit(void *context, const struct kr_body_key *key);
 enum kr_err kr_body_keys_each(struct kr_txn *txn, const uint8_t body[static 32], const uint8_t *after, kr_body_key_visit *visit,
                               void *context) KR_WARN_UNUSED;
 
-/* As kr_people_fits and kr_people_take, which call them. */
-enum kr_err kr_body_key_fits(struct kr_txn *txn, const struct kr_header *header, struct kr_slice content) KR_WARN_UNUSED;
+/* As kr_people_check, kr_people_fits (of what passed the check) and kr_people_take, which call them. */
+enum kr_err kr_body_key_check(const struct kr_header *header, struct kr_slice content) KR_WARN_UNUSED;
+enum kr_err kr_body_key_fits(struct kr_txn *txn, struct kr_slice content) KR_WARN_UNUSED;
 enum kr_err kr_body_key_take(struct kr_txn *txn, struct kr_slice content) KR_WARN_UNUSED;
 
 /* Whether a person with that card holds the body's key by that copy: it is of the key that the body has, and sealed to the key that

@@ -66,17 +66,21 @@ static enum kr_err add_stand_ins(struct kr_txn *txn, uint64_t now_s, struct kr_w
     return err;
 }
 
-/* Of several cards the one that is active; else the last that was looked at says why not. */
+/* Of several cards the one that is active; else the last that was looked at says why not. Two that are active at once, since two
+ * nodes of the council each bound one, are nobody: it is not for us to choose. */
 static enum kr_err find_person(struct kr_txn *txn, uint8_t (*persons)[32], uint32_t count, uint64_t now_s, struct kr_who *who)
 {
+    const struct kr_who nobody = *who;
+    uint32_t active = 0;
     enum kr_err err = KR_OK;
-    for (uint32_t i = 0; i < count && err == KR_OK && who->facts.state != KR_PERSON_ACTIVE; i++) {
+    for (uint32_t i = 0; i < count && err == KR_OK; i++) {
         enum kr_person_state state = KR_PERSON_REVOKED;
         err = kr_person_get(txn, persons[i], &person_row);
         if (err == KR_OK) {
             err = state_of(txn, &person_row.card, now_s, &state);
         }
-        if (err == KR_OK) {
+        active += err == KR_OK && state == KR_PERSON_ACTIVE;
+        if (err == KR_OK && (state == KR_PERSON_ACTIVE || active == 0)) {
             const struct kr_person_card *card = &person_row.card;
             who->facts.is_person = true;
             who->facts.state = state;
@@ -87,7 +91,15 @@ static enum kr_err find_person(struct kr_txn *txn, uint8_t (*persons)[32], uint3
             memcpy(who->body, card->body, 32);
         }
     }
-    return err == KR_OK && who->facts.state == KR_PERSON_ACTIVE ? add_stand_ins(txn, now_s, who) : err;
+    if (err == KR_OK && active > 1) {
+        *who = nobody;
+        return KR_OK;
+    }
+    if (err == KR_OK && active == 1) {
+        err = kr_person_get(txn, who->person, &person_row); /* the last one looked at may be another */
+        return err == KR_OK ? add_stand_ins(txn, now_s, who) : err;
+    }
+    return err;
 }
 
 uint64_t kr_caller_mark(const struct kr_caller *caller)

@@ -109,7 +109,7 @@ enum kr_err kr_internal_check(uint32_t kind, struct kr_slice content)
     }
 }
 
-enum kr_err kr_internal_fits(struct kr_step *step, const struct kr_header *header, struct kr_slice content)
+enum kr_err kr_internal_fits(struct kr_step *step, const struct kr_header *header, struct kr_slice content, bool is_made_here)
 {
     if (!header->has_subject || header->has_community) {
         return KR_MALFORMED;
@@ -122,7 +122,7 @@ enum kr_err kr_internal_fits(struct kr_step *step, const struct kr_header *heade
     case KR_KIND_PEER_LINK:
         return kr_links_shared_fits(step, header, content);
     default:
-        return kr_people_fits(step->txn, header, content);
+        return is_made_here ? kr_people_fits(step->txn, header, content) : kr_people_check(header, content);
     }
 }
 

@@ -24,8 +24,10 @@ enum kr_err kr_internal_standing(struct kr_step *step, uint32_t kind, const uint
 enum kr_err kr_internal_open(struct kr_txn *txn, const struct kr_keyring *keyring, const uint8_t record_id[static 32],
                              uint8_t **ret_content, size_t *ret_len) KR_WARN_UNUSED;
 
-/* Whether one can be taken as far as it can tell by itself and by what is here. */
-enum kr_err kr_internal_fits(struct kr_step *step, const struct kr_header *header, struct kr_slice content) KR_WARN_UNUSED;
+/* Whether one can be taken. What is here counts only for those that this node makes: of what another node of the council made,
+ * all of them must take the same, whatever came first. */
+enum kr_err kr_internal_fits(struct kr_step *step, const struct kr_header *header, struct kr_slice content,
+                             bool is_made_here) KR_WARN_UNUSED;
 /* One is stored: the rows beside it. */
 enum kr_err kr_internal_take(struct kr_step *step, const struct kr_header *header, struct kr_slice content) KR_WARN_UNUSED;
 /* What content of that kind looks like. */

@@ -219,22 +219,50 @@ static bool names(const struct kr_person_card *card, const struct kr_credential 
     return false;
 }
 
-/* The person stands in the credential's row, or does no more. */
+struct naming {
+    const struct kr_credential *credential;
+    const uint8_t *person; /* passed over */
+    uint8_t (*persons)[32];
+    uint32_t count;
+};
+
+static bool find_naming(void *context, struct kr_slice id, struct kr_slice value)
+{
+    static _Thread_local struct kr_person_row row;
+    struct naming *naming = context;
+    if (memcmp(id.bytes, naming->person, 32) != 0 && kr_person_row_read(value, &row) == KR_OK &&
+        names(&row.card, naming->credential)) {
+        memcpy(naming->persons[naming->count++], id.bytes, 32);
+    }
+    return naming->count < KR_CREDENTIAL_PERSONS;
+}
+
+/* The person stands in the credential's row, or does no more. Two nodes of one council may each have entered some, so that there
+ * are more than a row holds: it holds those with the lowest ids, whatever came first. */
 static enum kr_err set_person(struct kr_txn *txn, const struct kr_credential *credential, const uint8_t person[static 32],
                               bool is_in)
 {
     uint8_t persons[KR_CREDENTIAL_PERSONS + 1][32];
     uint32_t count = 0, kept = 0;
     enum kr_err err = kr_credential_persons(txn, credential->kind, credential->bytes, persons, &count);
+    if (err == KR_OK && !is_in && count == KR_CREDENTIAL_PERSONS) { /* one more may name it */
+        struct naming naming = {.credential = credential, .person = person, .persons = persons};
+        err = kr_people_each(txn, KR_KIND_PERSON_CARD, NULL, find_naming, &naming);
+        return err == KR_OK ? put_persons(txn, credential, persons, naming.count) : err;
+    }
     for (uint32_t i = 0; i < count; i++) {
         if (memcmp(persons[i], person, 32) != 0) {
             memmove(persons[kept++], persons[i], 32);
         }
     }
     if (is_in) {
-        memcpy(persons[kept++], person, 32);
+        uint32_t at = kept++;
+        for (; at > 0 && memcmp(persons[at - 1], person, 32) > 0; at--) {
+            memcpy(persons[at], persons[at - 1], 32);
+        }
+        memcpy(persons[at], person, 32);
     }
-    KR_ASSERT(err != KR_OK || kept <= KR_CREDENTIAL_PERSONS); /* kr_people_fits has looked */
+    kept = kept <= KR_CREDENTIAL_PERSONS ? kept : KR_CREDENTIAL_PERSONS;
     return err == KR_OK ? put_persons(txn, credential, persons, kept) : err;
 }
 
@@ -289,10 +317,10 @@ static enum kr_err person_fits(struct kr_txn *txn, const struct kr_header *heade
 {
     static _Thread_local struct kr_body_row body;
     struct kr_person_card card;
-    if (kr_person_card_parse(content, &card) != KR_OK) {
-        return KR_MALFORMED;
+    enum kr_err err = kr_person_card_parse(content, &card);
+    if (err == KR_OK) {
+        err = kr_body_get(txn, card.body, &body);
     }
-    enum kr_err err = kr_body_get(txn, card.body, &body);
     if (err == KR_OK && is_new && body.card.standing == KR_STANDING_ENDED) {
         err = KR_EXPIRED;
     }
@@ -304,29 +332,35 @@ static enum kr_err person_fits(struct kr_txn *txn, const struct kr_header *heade
     return err;
 }
 
-enum kr_err kr_people_fits(struct kr_txn *txn, const struct kr_header *header, struct kr_slice content)
+enum kr_err kr_people_check(const struct kr_header *header, struct kr_slice content)
 {
-    uint8_t bytes[KR_PEOPLE_BYTES_MAX];
     struct kr_body_card body;
-    size_t len;
+    struct kr_person_card person;
     if (header->kind == KR_KIND_BODY_KEY) {
-        return kr_body_key_fits(txn, header, content);
+        return kr_body_key_check(header, content);
     }
     if (!header->has_subject || header->has_community || content.len > KR_PEOPLE_BYTES_MAX - 64u) {
         return KR_MALFORMED;
     }
-    enum kr_err err = get_row(txn, header->kind, header->subject, bytes, &len);
+    const enum kr_err err =
+        header->kind == KR_KIND_BODY_CARD ? kr_body_card_parse(content, &body) : kr_person_card_parse(content, &person);
+    return err == KR_OK ? KR_OK : KR_MALFORMED;
+}
+
+enum kr_err kr_people_fits(struct kr_txn *txn, const struct kr_header *header, struct kr_slice content)
+{
+    uint8_t bytes[KR_PEOPLE_BYTES_MAX];
+    size_t len;
+    enum kr_err err = kr_people_check(header, content);
+    if (err != KR_OK || header->kind == KR_KIND_BODY_KEY) {
+        return err == KR_OK ? kr_body_key_fits(txn, content) : err;
+    }
+    err = get_row(txn, header->kind, header->subject, bytes, &len);
     const bool is_new = err == KR_NOT_FOUND;
     if (is_new) {
         err = has_room(txn, header->kind);
     }
-    if (err != KR_OK) {
-        return err;
-    }
-    if (header->kind == KR_KIND_BODY_CARD) {
-        return kr_body_card_parse(content, &body) == KR_OK ? KR_OK : KR_MALFORMED;
-    }
-    return person_fits(txn, header, content, is_new);
+    return err == KR_OK && header->kind == KR_KIND_PERSON_CARD ? person_fits(txn, header, content, is_new) : err;
 }
 
 static bool has_keys(const struct kr_person_card *card)

@@ -48,7 +48,10 @@ enum kr_err kr_person_row_read(struct kr_slice value, struct kr_person_row *ret_
 enum kr_err kr_people_each(struct kr_txn *txn, uint32_t kind, const uint8_t *after, kr_store_visit *visit,
                            void *context) KR_WARN_UNUSED;
 
-/* Whether the card can be taken as far as it can tell by itself: content, subject, room, nobody else's credential at the same time.
+/* Whether the card can be taken as far as it can tell by itself: content and subject. The same at every node of the council, so
+ * that all of them take the same ones. KR_MALFORMED. */
+enum kr_err kr_people_check(const struct kr_header *header, struct kr_slice content) KR_WARN_UNUSED;
+/* And whether this node makes such a one, by what it has: content, subject, room, nobody else's credential at the same time.
  * KR_MALFORMED, KR_BOUNDS, KR_EXISTS, KR_NOT_FOUND (its body). */
 enum kr_err kr_people_fits(struct kr_txn *txn, const struct kr_header *header, struct kr_slice content) KR_WARN_UNUSED;
 /* A card is stored: its rows. `*ret_keys`: it names machines' keys, or the one before did, so that net's list may have changed. */

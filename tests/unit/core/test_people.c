@@ -578,6 +578,90 @@ static void damage_opens_no_door(void **state)
     kr_txn_abort(txn);
 }
 
+/* ---- what two nodes of a council entered, each for itself ---- */
+
+static const uint8_t machine_key[32] = {0x4b};
+
+static void take_person(struct kr_txn *txn, uint8_t id, uint32_t standing)
+{
+    struct kr_person_card card = {.name = text("somebody"), .roles = KR_ROLE_ANALYST, .standing = standing, .credential_count = 1};
+    struct kr_header header = {.kind = KR_KIND_PERSON_CARD, .has_subject = true, .subject = {id}, .version = 1};
+    struct kr_writer content;
+    bool has_keys = false;
+    memcpy(card.body, asahikawa, 32);
+    card.credentials[0] = (struct kr_credential){KR_CREDENTIAL_KEY, {machine_key, 32}};
+    kr_writer_init(&content, 4 * KR_KIB);
+    kr_person_card_write(&card, &content);
+    const struct kr_slice bytes = {content.bytes, content.len};
+    assert_int_equal(kr_people_check(&header, bytes), KR_OK);
+    assert_int_equal(kr_people_take(txn, &header, bytes, &has_keys), KR_OK);
+    assert_true(has_keys);
+    kr_writer_deinit(&content);
+}
+
+static void take_body(struct kr_txn *txn)
+{
+    const struct kr_body_card card = {.name_en = text("Asahikawa"), .standing = KR_STANDING_ACTIVE};
+    struct kr_header header = {.kind = KR_KIND_BODY_CARD, .has_subject = true, .version = 1};
+    struct kr_writer content;
+    bool has_keys;
+    memcpy(header.subject, asahikawa, 32);
+    kr_writer_init(&content, 4 * KR_KIB);
+    kr_body_card_write(&card, &content);
+    assert_int_equal(kr_people_take(txn, &header, (struct kr_slice){content.bytes, content.len}, &has_keys), KR_OK);
+    kr_writer_deinit(&content);
+}
+
+static uint32_t ids_of_key(struct kr_txn *txn, char ret_ids[static KR_CREDENTIAL_PERSONS + 1])
+{
+    uint8_t persons[KR_CREDENTIAL_PERSONS][32];
+    uint32_t count = 0;
+    assert_int_equal(kr_credential_persons(txn, KR_CREDENTIAL_KEY, (struct kr_slice){machine_key, 32}, persons, &count), KR_OK);
+    for (uint32_t i = 0; i < count; i++) {
+        ret_ids[i] = (char)persons[i][0];
+    }
+    ret_ids[count] = 0;
+    return count;
+}
+
+/* More cards name one machine than a row holds, in whatever order they come: the row is the same, and two at once are nobody. */
+static void two_nodes_bind_one_machine(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_txn *txn = NULL;
+    struct kr_who who = {0};
+    struct kr_caller afar = {.is_guest = true, .has_key = true};
+    char ids[KR_CREDENTIAL_PERSONS + 1];
+    memcpy(afar.key, machine_key, 32);
+    static const char *const orders[] = {"abcdef", "fedcba", "dfbeac"};
+    for (uint32_t order = 0; order < 3; order++) {
+        assert_int_equal(kr_store_write_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+        take_body(txn);
+        for (const char *id = orders[order]; *id != 0; id++) {
+            take_person(txn, (uint8_t)*id, KR_STANDING_ACTIVE);
+        }
+        assert_int_equal(ids_of_key(txn, ids), KR_CREDENTIAL_PERSONS);
+        assert_string_equal(ids, "abcd");
+        assert_int_equal(kr_who_find(txn, &afar, bed->world->now_ms, &who), KR_OK);
+        assert_false(who.facts.is_person || kr_role_is_allowed(kr_roles(KR_OP_LS, &who.facts)));
+        take_person(txn, 'b', KR_STANDING_ENDED); /* who had no room has some now */
+        ids_of_key(txn, ids);
+        assert_string_equal(ids, "acde");
+        take_person(txn, 'f', KR_STANDING_ENDED);
+        take_person(txn, 'e', KR_STANDING_ENDED);
+        take_person(txn, 'd', KR_STANDING_ENDED);
+        ids_of_key(txn, ids);
+        assert_string_equal(ids, "ac");
+        assert_int_equal(kr_who_find(txn, &afar, bed->world->now_ms, &who), KR_OK);
+        assert_false(who.facts.is_person);
+        take_person(txn, 'a', KR_STANDING_ENDED);
+        assert_int_equal(kr_who_find(txn, &afar, bed->world->now_ms, &who), KR_OK);
+        assert_true(who.facts.is_person && who.person[0] == 'c' && who.facts.state == KR_PERSON_ACTIVE);
+        assert_true(kr_role_is_allowed(kr_roles(KR_OP_LS, &who.facts)));
+        kr_txn_abort(txn);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -593,6 +677,7 @@ int main(void)
         cmocka_unit_test(cards_stay),
         cmocka_unit_test(cards_from_outside_are_refused),
         cmocka_unit_test(a_body_that_leaves_takes_its_persons_with_it),
+        cmocka_unit_test(two_nodes_bind_one_machine),
         cmocka_unit_test(damage_opens_no_door),
     };
     return cmocka_run_group_tests_name("core/people", tests, setup, teardown);

@@ -1,4 +1,5 @@
 /* Several nodes of one council: a machine asks, is taken in, holds what the council holds; either serves without the other. */
+#include "node/core/caller.h"
 #include "node/core/sister.h"
 #include "proto/client/node.h"
 #include "proto/client/people.h"
@@ -435,6 +436,62 @@ static void a_node_that_is_revoked_is_cut(void **state)
     assert_false(sister_of(bed, SECOND) != NULL && sister_of(bed, SECOND)->has_session);
 }
 
+static const uint8_t town[32] = {0x5a}, clerk[32] = {0x11}, other_clerk[32] = {0x12};
+
+static uint32_t act_on_town(struct bed *bed, uint32_t node, uint32_t action)
+{
+    struct kr_body_act act = {.action = action, .texts = {[KR_BODY_NAME_EN] = {(const uint8_t *)"Town", 4}}};
+    struct kr_writer args;
+    act.changes[KR_BODY_NAME_EN] = action == KR_BODY_ADD;
+    memcpy(act.id, town, 32);
+    kr_writer_init(&args, 4 * KR_KIB);
+    kr_body_act_write(&act, &args);
+    const uint32_t code = bed_request(bed, node, KR_OP_BODY, args.bytes, args.len, 100);
+    kr_writer_deinit(&args);
+    return code;
+}
+
+static uint32_t enter_clerk(struct bed *bed, uint32_t node, const uint8_t id[static 32], uint32_t uid)
+{
+    struct kr_person_act act = {
+        .action = KR_PERSON_ADD, .roles = KR_ROLE_ANALYST, .has_uid = true, .uid = uid, .name = {(const uint8_t *)"Clerk", 5}};
+    struct kr_writer args;
+    act.changes[KR_PERSON_NAME] = act.changes[KR_PERSON_ROLES] = true;
+    memcpy(act.id, id, 32);
+    memcpy(act.body, town, 32);
+    kr_writer_init(&args, 4 * KR_KIB);
+    kr_person_act_write(&act, &args);
+    const uint32_t code = bed_request(bed, node, KR_OP_PERSON, args.bytes, args.len, 100);
+    kr_writer_deinit(&args);
+    return code;
+}
+
+/* Apart, one lets a body go, and the other enters a person of it: each would refuse that of its own now, and takes the other's. */
+static void both_take_what_either_entered_of_people(void **state)
+{
+    struct bed *bed = *state;
+    take_in(bed);
+    assert_int_equal(act_on_town(bed, FIRST, KR_BODY_ADD), KR_OK);
+    assert_int_equal(enter_clerk(bed, FIRST, clerk, 1001), KR_OK);
+    bed_run(bed, 20000);
+    sim_world_split(bed->world, (uint32_t[]){SECOND}, 1, bed->world->now_ms + 60000);
+    assert_int_equal(act_on_town(bed, FIRST, KR_BODY_LEAVE), KR_OK);
+    assert_int_equal(enter_clerk(bed, SECOND, other_clerk, 1002), KR_OK);
+    bed->world->is_split = false;
+    bed_run(bed, 180000);
+    assert_true(sister_of(bed, FIRST)->is_equal && sister_of(bed, SECOND)->is_equal);
+    for (uint32_t node = FIRST; node <= SECOND; node += SECOND - FIRST) {
+        struct kr_txn *txn;
+        enum kr_person_state state_now = KR_PERSON_ACTIVE;
+        uint32_t roles = 0;
+        assert_int_equal(kr_store_read_begin(bed_node(bed, node)->store, &txn), KR_OK);
+        assert_int_equal(kr_person_state_find(txn, other_clerk, bed->world->now_ms / 1000, &state_now, &roles), KR_OK);
+        kr_txn_abort(txn);
+        assert_int_equal(roles, KR_ROLE_ANALYST); /* its card is here */
+        assert_int_equal(state_now, KR_PERSON_BODY_LEFT);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -448,6 +505,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_recovery_key_that_is_not_the_councils_is_not_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(a_node_that_is_revoked_is_cut, setup, teardown),
         cmocka_unit_test_setup_teardown(the_other_serves_when_one_is_destroyed, setup, teardown),
+        cmocka_unit_test_setup_teardown(both_take_what_either_entered_of_people, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
