@@ -98,6 +98,8 @@ static enum kr_err resume(struct kr_step *step, const uint8_t council[static 32]
     enum kr_err err = KR_OK;
     for (uint32_t at = 0; err == KR_OK && (link = kr_link_of_council(step->core, council, &at)) != NULL;) {
         link->state = KR_LINK_OPEN;
+        link->stop = KR_STOP_NOT;
+        link->stopped_ms = 0;
         err = kr_link_put(step, link);
     }
     if (err == KR_OK) {
@@ -188,13 +190,14 @@ static const char *why_not(uint32_t action, const struct kr_link *link)
     if (link == NULL) {
         return "this council is not linked: see `kairan peers`";
     }
-    if (link->stop != KR_STOP_NOT && action != KR_PEER_REMOVE) {
+    const bool may_try = action == KR_PEER_RESUME && kr_link_may_try_again(link);
+    if (link->stop != KR_STOP_NOT && action != KR_PEER_REMOVE && !may_try) {
         return "this link stands still because of a key: `kairan peers` says why, and what to do";
     }
     if (action == KR_PEER_PAUSE && link->state != KR_LINK_OPEN) {
         return link->state == KR_LINK_PAUSED ? "this link is paused already" : "this link is not made yet: remove it, or wait";
     }
-    return action == KR_PEER_RESUME && link->state != KR_LINK_PAUSED ? "this link is not paused" : NULL;
+    return action == KR_PEER_RESUME && link->state != KR_LINK_PAUSED && !may_try ? "this link is not paused" : NULL;
 }
 
 enum kr_err kr_peer_do(struct kr_step *step, uint32_t action, const uint8_t council[static 32], enum kr_err *ret_verdict)

@@ -630,6 +630,8 @@ enum kr_err kr_pairings_void(struct kr_step *step) KR_WARN_UNUSED;
 enum kr_err kr_link_stop(struct kr_step *step, struct kr_link *link, enum kr_link_stop why) KR_WARN_UNUSED;
 /* Whether nothing of it is let in or out: paused or stopped. */
 bool kr_link_is_shut(const struct kr_link *link);
+/* Stopped in a way that the operator may have tried again without making the link anew. */
+bool kr_link_may_try_again(const struct kr_link *link);
 
 /* ---- peer.c ---- */
 /* The link ends as by the operator's word, with all others of its council: what waits for it, and the ticket that made it, too. */

@@ -1,12 +1,18 @@
 /* A link stands still: what the peer shows is not what its council's root key vouches for. Nothing is let in or out, across
- * restarts, until the operator has found out by telephone what happened, removed the link and made it anew. Nothing here can be
- * clicked away, and nothing goes on by itself. */
+ * restarts, until the operator has found out by telephone what happened. Nothing goes on by itself. Where a hello was shown with
+ * another key than those of the card he may let it be tried again (resume): no session comes up without a key of the card whatever
+ * he says, and whoever has taken over net, here or there, can show such a hello at will. All else he removes, and makes anew. */
 #include "node/core/effect.h"
 #include "node/core/state.h"
 
 bool kr_link_is_shut(const struct kr_link *link)
 {
     return link->state == KR_LINK_PAUSED || link->stop != KR_STOP_NOT;
+}
+
+bool kr_link_may_try_again(const struct kr_link *link)
+{
+    return link->stop == KR_STOP_NODE_KEY || link->stop == KR_STOP_CARD;
 }
 
 static const char *what_happened(enum kr_link_stop why)
@@ -54,7 +60,10 @@ enum kr_err kr_link_stop(struct kr_step *step, struct kr_link *link, enum kr_lin
                ? err
                : kr_step_log(step, KR_LOG_ERROR,
                              "the link with %s is stopped: %s. Somebody may pass itself off as this council, or its machine "
-                             "was set up anew. Nothing goes over it until you have telephoned its operator, removed the link "
+                             "was set up anew. Nothing goes over it until you have telephoned its operator%s, removed the link "
                              "(`kairan peer remove`) and made it anew with a new ticket",
-                             kr_core_name(step->core, link->council, false, name, sizeof name), what_happened(why));
+                             kr_core_name(step->core, link->council, false, name, sizeof name), what_happened(why),
+                             kr_link_may_try_again(link) ? " and, where its keys are as they were, let it be tried again "
+                                                           "(`kairan peer resume`); else"
+                                                         : "");
 }

@@ -409,7 +409,8 @@ enum kr_link_state {
     KR_LINK_OPEN = 2,
     KR_LINK_PAUSED = 3, /* by the operator: net lets nothing of it in or out */
 };
-/* Why a link stands still until it is removed and made anew: another key than the one that the council's root key vouches for. */
+/* Why a link stands still until it is removed and made anew: another key than the one that the council's root key vouches for. The
+ * first two may also be resumed: that makes no key good, it only tries again. */
 enum kr_link_stop {
     KR_STOP_NOT = 0,
     KR_STOP_NODE_KEY = 1, /* its node signed with a key that is not on the council's card, and did not end there either */

@@ -209,6 +209,8 @@ const struct kr_command kr_commands[] = {
         "            --through, which both are linked with, passes it on and can read none of it. The other council adds it\n"
         "            too, and the one in between allows it (kairan forward); no ticket is needed\n"
         "  pause     nothing goes over the link until it is resumed; what was missed then comes by itself\n"
+        "  resume    open again; also where another key than those of its card was shown (stopped), and its operator says\n"
+        "            that its keys are as they were: it is tried again, and stops again where they are not\n"
         "  remove    forgets the link; only a new ticket makes it again\n"
         "  block     the same, and no ticket links that council again until it is unblocked\n"
         "  blocked   lists the blocked councils\n"

@@ -66,6 +66,9 @@ void kr_stop_text(const struct kr_peer *peer)
     (void)fputs(_("\n  what it can mean: somebody passes itself off as this council; or its machine was set up anew"
                   "\n  what to do: telephone its operator. When you know what happened, kairan peer remove, and a new ticket"),
                 stdout);
+    if (peer->stop == KR_STOP_NODE_KEY || peer->stop == KR_STOP_CARD) {
+        (void)fputs(_("\n              Where its machine and its keys are as they were: kairan peer resume"), stdout);
+    }
 }
 
 json_t *kr_stop_json(const struct kr_peer *peer)

@@ -1,5 +1,5 @@
-/* What a node that was dialled takes for a hello of its peer: the card of it is checked unless it is the one that is held, and the
- * key that signed the hello must stand on the newest card, and be in force. */
+/* What a node takes for a hello of its peer, most of all one that was dialled: the card of it is checked unless it is the one that
+ * is held, and the key that signed the hello must stand on the newest card, and be in force. */
 #include "tests/unit/core/bed.h"
 
 #define HOUR_S UINT64_C(3600)
@@ -186,12 +186,63 @@ static void an_older_card_does_not_bring_a_key_back(void **state)
     forged_free(&held);
 }
 
+/* To the dialler, as an answer to that hello, signed with the stranger's key. */
+static void answer_falsely(const struct scene *scene, const uint8_t reply_to[static 32])
+{
+    struct bed *bed = scene->bed;
+    const struct kr_link *link = bed_link(bed, scene->dialler, scene->other);
+    struct kr_hello hello = {.version = KR_WIRE_VERSION, .is_responder = true, .has_reply_to = true};
+    uint8_t secret[32], seed[32] = {6};
+    struct kr_writer frame;
+    uint64_t arrival;
+    uint8_t *card = NULL;
+    size_t card_len = 0;
+    struct kr_txn *txn = NULL;
+    const uint8_t *council = bed_node(bed, scene->other)->council;
+    assert_int_equal(kr_store_read_begin(bed_node(bed, scene->dialler)->store, &txn), KR_OK);
+    const struct kr_council *known = kr_directory_council(&bed_core(bed, scene->dialler)->directory, council);
+    assert_int_equal(kr_store_record_find(txn, known->record_id, &arrival), KR_OK);
+    assert_int_equal(kr_store_record_get(txn, arrival, &card, &card_len), KR_OK);
+    kr_txn_abort(txn);
+    kr_box_keypair(hello.ephemeral, secret, seed);
+    hello.card = (struct kr_slice){card, card_len};
+    memcpy(hello.council, council, 32);
+    memcpy(hello.meant, bed_node(bed, scene->dialler)->council, 32);
+    memcpy(hello.node_key, scene->stranger.keyring->node_public, 32);
+    memcpy(hello.reply_to, reply_to, 32);
+    kr_writer_init(&frame, KR_MIB);
+    kr_writer_raw(&frame, (const uint8_t[]){KR_FRAME_HELLO}, 1);
+    kr_hello_write(&hello, scene->stranger.keyring->node_secret, &frame);
+    assert_int_equal(kr_writer_finish(&frame), KR_OK);
+    sim_world_push(bed->world, bed_node(bed, scene->dialler), (struct kr_event){.type = KR_EVENT_FRAME, .number = link->number},
+                   frame.bytes, frame.len, bed->world->now_ms);
+    bed_run(bed, 1);
+    free(card);
+    kr_writer_deinit(&frame);
+}
+
+/* What answers no hello of ours says nothing about who is there now. */
+static void a_dialler_looks_at_answers_to_its_own_hello_alone(void **state)
+{
+    const struct scene *scene = *state;
+    struct kr_link *link = bed_link(scene->bed, scene->dialler, scene->other);
+    const uint8_t another[32] = {9};
+    kr_link_session_down(bed_core(scene->bed, scene->dialler), link);
+    link->has_hello = true; /* one is out */
+    link->hello_at_ms = UINT64_MAX;
+    answer_falsely(scene, another);
+    assert_int_equal(link->stop, KR_STOP_NOT);
+    answer_falsely(scene, link->hello_hash);
+    assert_int_equal(link->stop, KR_STOP_NODE_KEY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_card_that_is_held_is_not_checked_again, setup, teardown),
         cmocka_unit_test_setup_teardown(whoever_shows_the_card_needs_its_key, setup, teardown),
         cmocka_unit_test_setup_teardown(a_key_of_the_card_that_is_held_begins_and_ends, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_dialler_looks_at_answers_to_its_own_hello_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(an_older_card_does_not_bring_a_key_back, setup, teardown),
     };
     return cmocka_run_group_tests_name("core/hello", tests, NULL, NULL);
