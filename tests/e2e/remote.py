@@ -20,7 +20,7 @@ from federation import check
 ENROL_TICKET, ENROL, UNENROL, WHOAMI, PERSON = 75, 76, 77, 54, 53
 DENIED = 11
 FLOOD_S = 8.0
-RATIO_MAX = 8.0  # on a machine that does other things, too; alone it is 1 to 2
+SERVED_S = 5.0  # beside a flood each record from a peer is here by then; the ratio, 1 to 2 on a quiet machine, is a figure: what else runs moves it
 
 
 class Analyst:
@@ -379,7 +379,7 @@ def floods(door, kita, minami, emit):
     emit(f"a record's way from a peer, median of 40: {statistics.median(quiet) * 1000:.1f} ms, beside floods {statistics.median(loud) * 1000:.1f} ms: ratio {ratio:.2f}; "
          f"{sum(answered)} questions of 200 values were answered meanwhile")
     check(sum(answered) > 0, "the machine that kept to the rules was not served")
-    check(ratio < RATIO_MAX, f"a flood slows links down {ratio:.1f} times")
+    check(max(loud) < SERVED_S, f"beside a flood a record took {max(loud):.1f} s")
 
 
 def speed(sato, tool, emit):
