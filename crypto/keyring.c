@@ -487,7 +487,8 @@ static bool is_earlier(const struct kr_dated_key *given, const struct kr_dated_k
     return given->until_s != 0 && (own->until_s == 0 || given->until_s < own->until_s);
 }
 
-/* False where there is no room for it. */
+/* False where there is no room for it: the last place is our own next key's, whatever others tell. Our own that comes next stays in
+ * front, by which it is known. */
 static bool share_sealing(struct kr_keyring *keyring, const struct kr_dated_key *given, bool *changed)
 {
     const struct kr_dated_key *own = find_sealing(keyring, given->public_key);
@@ -498,10 +499,10 @@ static bool share_sealing(struct kr_keyring *keyring, const struct kr_dated_key 
         }
         return true;
     }
-    if (keyring->sealing_count == KR_SEALING_KEYS_MAX) {
+    if (keyring->sealing_count >= KR_SEALING_KEYS_MAX - 1) {
         return false;
     }
-    uint32_t at = 0;
+    uint32_t at = kr_keyring_has_next(keyring) && keyring->sealing_count > 0 ? 1 : 0;
     while (at < keyring->sealing_count && keyring->sealing[at].from_s > given->from_s) {
         at++;
     }

@@ -38,7 +38,7 @@ struct kr_keyring {
     uint8_t term_key[32];                               /* blind index */
     uint32_t term_generation;
     uint32_t sealing_count;
-    struct kr_dated_key sealing[KR_SEALING_KEYS_MAX];   /* newest first */
+    struct kr_dated_key sealing[KR_SEALING_KEYS_MAX];   /* newest first; where a node key comes next, the one made with it */
     uint8_t next_node_public[32], next_node_secret[64]; /* signs as soon as the council's card lists it; all zero: there is none */
     uint8_t next_storage_key[32];                       /* takes the place of the storage key; all zero: there is none */
     uint64_t storage_from_s, next_storage_from_s;       /* when they were made (Unix seconds) */
@@ -107,7 +107,8 @@ enum kr_err kr_keyring_follow(struct kr_keyring *keyring, const uint8_t root_pub
                               const uint8_t recovery_public[static 32], const char *path, struct kr_error *error) KR_WARN_UNUSED;
 /* What is all nodes' of one council, as another node has it: which root and recovery key the council has (where this node has no
  * secret of its own for them), and its sealing keys (`count` of them, each a pair). Adds those that it lacks and takes over ends;
- * first in the file, then in memory. Nothing, and `*ret_changed` false, where it has all that. KR_BOUNDS where there is no room. */
+ * first in the file, then in memory. Nothing, and `*ret_changed` false, where it has all that. KR_BOUNDS where there is no room:
+ * one place is left for a key of its own. */
 enum kr_err kr_keyring_share(struct kr_keyring *keyring, const uint8_t root_public[static 32],
                              const uint8_t recovery_public[static 32], const struct kr_dated_key *sealing, uint32_t count,
                              const char *path, bool *ret_changed, struct kr_error *error) KR_WARN_UNUSED;

@@ -104,10 +104,7 @@ static enum kr_err put_own_keys(const struct kr_core *core, struct kr_card *card
     if (is_listed && is_sealed_to) {
         return KR_OK;
     }
-    if (!kr_keyring_has_next(keyring)) {
-        return KR_NOT_FOUND;
-    }
-    return kr_card_turn_keys(core, card, now_s, now_s + 1) ? KR_OK : KR_BOUNDS;
+    return kr_card_turn_keys(core, card, now_s, now_s + 1);
 }
 
 /* Appends what the client brought. KR_BOUNDS, KR_KEY, KR_SIGNATURE, KR_MALFORMED. */

@@ -161,7 +161,7 @@ static void end_transport(const struct kr_core *core, const uint8_t transport_ke
 }
 
 /* (The key first: its place moves.) */
-static bool end_and_turn(const struct kr_core *core, struct kr_card *card, struct kr_card_key *key, uint64_t now_s)
+static enum kr_err end_and_turn(const struct kr_core *core, struct kr_card *card, struct kr_card_key *key, uint64_t now_s)
 {
     kr_card_end_key(key, now_s + 1);
     return kr_card_turn_keys(core, card, now_s, now_s + 1);
@@ -186,17 +186,19 @@ static enum kr_err end_key(struct kr_step *step, const struct kr_event *event, c
     } else if (other == NULL && !is_own) {
         kr_card_end_key(key, now_s + 1);
         return KR_OK;
-    } else if (!kr_keyring_has_next(core->keyring)) {
-        err = kr_step_error(step, event->client, event->request, KR_NOT_FOUND,
-                            "there is no new key to go on with: `kairan node revoke` makes it first");
-    } else if (!end_and_turn(core, card, key, now_s)) {
-        err = kr_step_error(step, event->client, event->request, KR_BOUNDS,
-                            "the card lists %u node keys already, and has no room for another", (unsigned)KR_CARD_KEYS_MAX);
     } else {
-        if (other != NULL) {
-            end_transport(core, other, card, now_s);
+        const enum kr_err turned = end_and_turn(core, card, key, now_s);
+        if (turned == KR_OK) {
+            if (other != NULL) {
+                end_transport(core, other, card, now_s);
+            }
+            return KR_OK;
         }
-        return KR_OK;
+        err = turned == KR_NOT_FOUND
+                  ? kr_step_error(step, event->client, event->request, turned,
+                                  "there is no new key to go on with: `kairan node revoke` makes it first")
+                  : kr_step_error(step, event->client, event->request, turned,
+                                  "the card lists %u node keys already, and has no room for another", (unsigned)KR_CARD_KEYS_MAX);
     }
     return err != KR_OK ? err : KR_CANCELLED;
 }

@@ -139,15 +139,31 @@ void kr_card_end_key(struct kr_card_key *key, uint64_t until_s)
     key->until_s = key->until_s == 0 || key->until_s > end_s ? end_s : key->until_s;
 }
 
-bool kr_card_turn_keys(const struct kr_core *core, struct kr_card *card, uint64_t now_s, uint64_t until_s)
+/* Made here, and given to nobody yet: another node is told only of keys that a card lists, or that have ended. What other nodes
+ * told of is behind it (kr_keyring_share). NULL: there is none. */
+static const struct kr_dated_key *next_sealing(const struct kr_keyring *keyring, const struct kr_card *card)
+{
+    const struct kr_dated_key *next = NULL;
+    for (uint32_t i = 0; i < keyring->sealing_count && next == NULL; i++) {
+        const struct kr_dated_key *key = &keyring->sealing[i];
+        next = key->until_s == 0 && listed(card->sealing, card->sealing_count, key->public_key) == NULL ? key : NULL;
+    }
+    return next;
+}
+
+enum kr_err kr_card_turn_keys(const struct kr_core *core, struct kr_card *card, uint64_t now_s, uint64_t until_s)
 {
     const struct kr_keyring *keyring = core->keyring;
+    const struct kr_dated_key *sealing = next_sealing(keyring, card);
+    if (!kr_keyring_has_next(keyring) || sealing == NULL) {
+        return KR_NOT_FOUND;
+    }
     const struct kr_card_key *used = listed(card->node, card->node_count, kr_keys_signing(core).public_key);
     if (used != NULL) {
         kr_card_end_key(&card->node[used - card->node], until_s);
     }
     if (!put_first(card->node, &card->node_count, keyring->next_node_public, now_s)) {
-        return false;
+        return KR_BOUNDS;
     }
     for (uint32_t i = 0; i < card->sealing_count; i++) {
         kr_card_end_key(&card->sealing[i], until_s);
@@ -156,7 +172,7 @@ bool kr_card_turn_keys(const struct kr_core *core, struct kr_card *card, uint64_
     while (card->sealing_count == KR_CARD_KEYS_MAX) {
         card->sealing_count--;
     }
-    return put_first(card->sealing, &card->sealing_count, keyring->sealing[0].public_key, now_s);
+    return put_first(card->sealing, &card->sealing_count, sealing->public_key, now_s) ? KR_OK : KR_BOUNDS;
 }
 
 /* ---- for clients ---- */
@@ -202,8 +218,13 @@ enum kr_err kr_rotate_request(struct kr_step *step, const struct kr_event *event
                              "this council's own card cannot be read: run `kairan verify`");
     }
     kr_council_card(self, &card);
-    if (!kr_card_turn_keys(core, &card, now_s, now_s + KR_KEY_OVERLAP_S)) {
-        return kr_step_error(step, event->client, event->request, KR_BOUNDS,
+    err = kr_card_turn_keys(core, &card, now_s, now_s + KR_KEY_OVERLAP_S);
+    if (err == KR_NOT_FOUND) {
+        return kr_step_error(step, event->client, event->request, err,
+                             "this node's keyring has no sealing key that comes next: put its newest copy back");
+    }
+    if (err != KR_OK) {
+        return kr_step_error(step, event->client, event->request, err,
                              "the card lists %u node keys already, and records that the oldest signed may be alive: wait until it "
                              "has ended for ten years",
                              (unsigned)KR_CARD_KEYS_MAX);

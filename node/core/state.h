@@ -679,9 +679,9 @@ void kr_keys_load(struct kr_core *core);
 enum kr_err kr_keys_turn(struct kr_step *step) KR_WARN_UNUSED;
 /* Our own card was stored: it may list the next key. */
 enum kr_err kr_keys_card_entered(struct kr_step *step) KR_WARN_UNUSED;
-/* The keys that come next, in front; the node key in use and all sealing keys end at `until_s` where they did not before. False
- * where the card has no room. */
-bool kr_card_turn_keys(const struct kr_core *core, struct kr_card *card, uint64_t now_s, uint64_t until_s);
+/* The keys that come next, in front; the node key in use and all sealing keys end at `until_s` where they did not before. KR_BOUNDS
+ * where the card has no room, KR_NOT_FOUND where none come next. */
+enum kr_err kr_card_turn_keys(const struct kr_core *core, struct kr_card *card, uint64_t now_s, uint64_t until_s) KR_WARN_UNUSED;
 /* The key ends then, where it did not before. */
 void kr_card_end_key(struct kr_card_key *key, uint64_t until_s);
 enum kr_err kr_new_keys_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;

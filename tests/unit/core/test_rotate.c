@@ -223,6 +223,27 @@ static void keys_are_listed_as_what_they_are(void **state)
     assert_memory_equal(keyring->node_public, made.node_public, 32);
 }
 
+/* Whatever stands in front in the keyring: what the card lists already is not the key that comes next. */
+static void the_sealing_key_that_comes_is_one_that_the_card_does_not_list(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_keyring *keyring = bed_node(bed, 0)->keyring;
+    assert_int_equal(ask(bed, KR_OP_NEW_KEYS), KR_OK);
+    const struct kr_dated_key next = keyring->sealing[0];
+    keyring->sealing[0] = keyring->sealing[1];
+    keyring->sealing[1] = next;
+    assert_int_equal(ask(bed, KR_OP_ROTATE), KR_OK);
+    bed_run(bed, 1000);
+    const struct kr_card card = bed_card(bed, 1, 0);
+    assert_int_equal(card.sealing_count, 2);
+    assert_memory_equal(card.sealing[0].public_key, next.public_key, 32);
+    /* A keyring that has no such: nothing is put on the card. */
+    assert_int_equal(ask(bed, KR_OP_NEW_KEYS), KR_OK);
+    keyring->sealing[0] = keyring->sealing[1];
+    keyring->sealing[1] = keyring->sealing[2];
+    assert_int_equal(ask(bed, KR_OP_ROTATE), KR_NOT_FOUND);
+}
+
 static void a_full_card_is_said_to_be_full(void **state)
 {
     struct bed *bed = *state;
@@ -248,6 +269,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(keys_that_wait_are_used_for_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_peer_that_was_away_need_do_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(keys_are_listed_as_what_they_are, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_sealing_key_that_comes_is_one_that_the_card_does_not_list, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_card_is_said_to_be_full, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
 /* Several nodes of one council: a machine asks, is taken in, holds what the council holds; either serves without the other. */
+#include "crypto/seal.h"
 #include "node/core/caller.h"
 #include "node/core/sister.h"
 #include "proto/client/node.h"
@@ -420,13 +421,23 @@ static void a_node_that_is_revoked_is_cut(void **state)
     assert_true(is_shown(bed, PEER, ids[2]) && is_shown(bed, FIRST, ids[2]));
     assert_int_equal(ask_nothing(bed, FIRST, KR_OP_NEW_KEYS), KR_OK);
     bed_run(bed, 20000);
+    /* Its thief has told of a key that he would like to be sealed to, as the newest. */
+    struct kr_keyring *first = bed_node(bed, FIRST)->keyring;
+    const struct kr_dated_key next = first->sealing[0];
+    struct kr_dated_key thiefs = {.from_s = UINT64_MAX};
+    bool is_changed;
+    kr_box_keypair(thiefs.public_key, thiefs.secret, (const uint8_t[32]){0xEE});
+    assert_int_equal(kr_keyring_share(first, first->root_public, first->recovery_public, &thiefs, 1, NULL, &is_changed, NULL),
+                     KR_OK);
     assert_int_equal(revoke(bed, FIRST, key, since_ms), KR_OK);
     bed_run(bed, 30000);
+    const struct kr_card card = bed_card(bed, PEER, FIRST);
+    assert_memory_equal(card.sealing[0].public_key, next.public_key, 32);
     assert_null(sister_of(bed, FIRST));
     assert_null(link_with(bed, SECOND));
     assert_true(link_with(bed, FIRST)->has_session);
     assert_int_equal(bed_node(bed, SECOND)->keyring->sealing_count, 1);
-    assert_int_equal(bed_node(bed, FIRST)->keyring->sealing_count, 2);
+    assert_int_equal(first->sealing_count, 3);
     assert_true(is_shown(bed, PEER, ids[0]) && is_shown(bed, PEER, ids[1]));
     assert_false(is_shown(bed, PEER, ids[2]) || is_shown(bed, FIRST, ids[2]));
     submit(bed, PEER, KR_TLP_AMBER, "after.example.jp", 4, ids[3]);

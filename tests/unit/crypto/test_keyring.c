@@ -552,6 +552,46 @@ static void a_storage_key_comes_and_takes_its_place(void **state)
     assert_int_equal(unlink(temp->path), 0);
 }
 
+static struct kr_dated_key thiefs_key(uint8_t number, uint64_t from_s, uint64_t until_s)
+{
+    struct kr_dated_key key = {.from_s = from_s, .until_s = until_s};
+    kr_box_keypair(key.public_key, key.secret, (const uint8_t[32]){0xEE, number});
+    return key;
+}
+
+static enum kr_err share_one(struct kr_keyring *own, const struct kr_dated_key *key)
+{
+    bool is_changed;
+    return kr_keyring_share(own, own->root_public, own->recovery_public, key, 1, NULL, &is_changed, NULL);
+}
+
+/* Whatever another node tells: the key that comes next is the first, and there is room for it. */
+static void keys_of_others_do_not_push_ones_own_away(void **state)
+{
+    (void)state;
+    const uint8_t seed[32] = {8}, other[32] = {9};
+    struct kr_keyring *own = NULL;
+    assert_int_equal(kr_keyring_new(seed, 1000, &own, NULL), KR_OK);
+    const struct kr_dated_key newer = thiefs_key(0, 1500, 0), newest = thiefs_key(1, UINT64_MAX, 0);
+    assert_int_equal(share_one(own, &newer), KR_OK); /* none comes: by age */
+    assert_memory_equal(&own->sealing[0], &newer, sizeof newer);
+    assert_int_equal(kr_keyring_prepare(own, other, 2000, NULL, NULL), KR_OK);
+    const struct kr_dated_key next = own->sealing[0];
+    assert_int_equal(share_one(own, &newest), KR_OK);
+    assert_memory_equal(&own->sealing[0], &next, sizeof next);
+    assert_memory_equal(&own->sealing[1], &newest, sizeof newest);
+    assert_int_equal(kr_keyring_turn(own, 3000, NULL, NULL), KR_OK);
+    enum kr_err err = KR_OK;
+    for (uint8_t i = 2; i < 2 + KR_SEALING_KEYS_MAX; i++) {
+        const struct kr_dated_key more = thiefs_key(i, 1200, 1300);
+        err = share_one(own, &more);
+    }
+    assert_int_equal(err, KR_BOUNDS);
+    assert_int_equal(kr_keyring_prepare(own, seed, 4000, NULL, NULL), KR_OK);
+    assert_int_equal(own->sealing[0].from_s, 4000);
+    kr_keyring_free(own);
+}
+
 /* The oldest makes room only when nothing that was sealed to it can be alive. */
 static void sealing_keys_are_kept_as_long_as_records_live(void **state)
 {
@@ -581,6 +621,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(fresh_keys_work_and_differ),
         TEST(a_storage_key_comes_and_takes_its_place),
+        TEST(keys_of_others_do_not_push_ones_own_away),
         TEST(what_is_saved_is_loaded),
         TEST(a_root_that_is_elsewhere_stays_away),
         TEST(what_was_loaded_is_saved_again_under_its_lock),
