@@ -58,6 +58,6 @@ enum kr_err kr_about_address(const struct kr_step *step, const struct kr_header 
         memcpy(job->audience[job->draft.audience_count++], id, 32);
         add_key(step, id, job);
     }
-    memcpy(job->recipients[job->draft.recipient_count++], step->core->keyring->sealing[0].public_key, 32);
+    memcpy(job->recipients[job->draft.recipient_count++], kr_keys_own_sealing(step->core, step->now_ms), 32);
     return KR_OK;
 }

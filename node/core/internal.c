@@ -22,7 +22,7 @@ static enum kr_err make(struct kr_step *step, const struct kr_internal *what, st
         return KR_BUSY; /* another node of this council is about to give it to us */
     }
     memcpy(job->audience[0], core->self, 32);
-    memcpy(job->recipients[0], core->keyring->sealing[0].public_key, 32);
+    memcpy(job->recipients[0], kr_keys_own_sealing(core, step->now_ms), 32);
     memcpy(job->author, core->self, 32);
     memcpy(job->subject, what->subject, 32);
     job->draft = (struct kr_draft){.kind = what->kind,

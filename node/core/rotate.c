@@ -38,6 +38,28 @@ static const struct kr_card_key *listed(const struct kr_card_key *keys, uint32_t
     return NULL;
 }
 
+static bool is_in_force(const struct kr_card_key *key, uint64_t now_s)
+{
+    return key->from_s <= now_s && (key->until_s == 0 || now_s < key->until_s);
+}
+
+const uint8_t *kr_keys_own_sealing(const struct kr_core *core, uint64_t now_ms)
+{
+    const struct kr_keyring *keyring = core->keyring;
+    const struct kr_council *self = kr_directory_council(&core->directory, core->self);
+    struct kr_card card = {0};
+    if (self != NULL) {
+        kr_council_card(self, &card);
+    }
+    for (uint32_t i = 0; i < keyring->sealing_count; i++) {
+        const struct kr_card_key *key = listed(card.sealing, card.sealing_count, keyring->sealing[i].public_key);
+        if (key != NULL && is_in_force(key, now_ms / 1000)) {
+            return keyring->sealing[i].public_key;
+        }
+    }
+    return keyring->sealing[0].public_key;
+}
+
 void kr_keys_load(struct kr_core *core)
 {
     const struct kr_council *self = kr_directory_council(&core->directory, core->self);
@@ -243,11 +265,6 @@ static enum kr_err give(struct kr_step *step, const struct kr_event *event, cons
     enum kr_err err = kr_step_item(step, event->client, event->request, &writer);
     kr_writer_deinit(&writer);
     return err;
-}
-
-static bool is_in_force(const struct kr_card_key *key, uint64_t now_s)
-{
-    return key->from_s <= now_s && (key->until_s == 0 || now_s < key->until_s);
 }
 
 /* `used`: whether it is the one of its sort; `waits`: it is listed, and its turn has not come. */

@@ -673,6 +673,9 @@ struct kr_signing_key {
     const uint8_t *public_key, *secret;
 };
 struct kr_signing_key kr_keys_signing(const struct kr_core *core);
+/* Public key that what is for our own side is sealed to: the newest of the keyring that the card lists as in force, which this
+ * council's other nodes have too; where there is none, the newest. Borrowed. The keyring has one at least. */
+const uint8_t *kr_keys_own_sealing(const struct kr_core *core, uint64_t now_ms);
 /* Looks at card and keyring anew. */
 void kr_keys_load(struct kr_core *core);
 /* The keyring is told, where the next key signs already, or the card has another root key. */

@@ -93,7 +93,7 @@ static enum kr_err resolve_recipients(struct kr_step *step, const struct kr_even
                                         : "TLP:AMBER needs at least one other council: name it with --to");
         return err != KR_OK ? err : KR_CANCELLED;
     }
-    memcpy(job->recipients[count], core->keyring->sealing[0].public_key, 32);
+    memcpy(job->recipients[count], kr_keys_own_sealing(core, step->now_ms), 32);
     job->draft.recipient_count = count + 1;
     if (count == 0) {
         memcpy(job->audience[count++], core->self, 32);

@@ -324,7 +324,10 @@ static void a_new_sealing_key_is_both_nodes(void **state)
     const struct kr_keyring *second = bed_node(bed, SECOND)->keyring;
     assert_int_equal(ask_nothing(bed, FIRST, KR_OP_NEW_KEYS), KR_OK);
     bed_run(bed, 20000);
-    assert_int_equal(second->sealing_count, 1); /* not before the card lists it */
+    assert_int_equal(second->sealing_count, 1);                          /* not before the card lists it */
+    submit(bed, FIRST, KR_TLP_AMBER, "meanwhile.example.jp", 4, ids[0]); /* sealed to one that both have */
+    bed_run(bed, 5000);
+    assert_true(is_shown(bed, FIRST, ids[0]) && is_shown(bed, SECOND, ids[0]));
     assert_int_equal(ask_nothing(bed, FIRST, KR_OP_ROTATE), KR_OK);
     bed_run(bed, 10000);
     assert_int_equal(second->sealing_count, 2);
