@@ -36,6 +36,9 @@ enum kr_fault {
     KR_FAULT_FORMER_ROOT_SIGNS,    /* what a root key signed that was replaced is taken whatever its council says of it */
     KR_FAULT_FORMER_ROOT_STAYS,    /* what it signed falsely stays where it is */
     KR_FAULT_PENDING_OPEN,         /* a link that nobody has confirmed is taken for one in force */
+    KR_FAULT_COUNCIL_UNSHARED,     /* what is sealed does not enter the scope that a council's nodes share */
+    KR_FAULT_INTERNAL_SHARED,      /* the council's own records go to its peers */
+    KR_FAULT_SISTER_UNKNOWN,       /* what another node of the council took back, and a peer tells first, waits for an operator */
     KR_FAULT_COUNT
 };
 

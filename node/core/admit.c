@@ -31,11 +31,12 @@ bool kr_is_of_council_scope(uint32_t kind, uint32_t label, bool has_community)
 uint32_t kr_scopes_of(const struct kr_core *core, const struct kr_header *header, struct kr_scope ret_scopes[static KR_SCOPES_MAX])
 {
     uint32_t count = 0;
-    if (core->shares_council && kr_is_of_council_scope(header->kind, header->label, header->has_community)) {
+    const bool is_unshared = KR_FAULT(KR_FAULT_COUNCIL_UNSHARED) && header->kind == KR_KIND_REPORT;
+    if (core->shares_council && !is_unshared && kr_is_of_council_scope(header->kind, header->label, header->has_community)) {
         ret_scopes[count].kind = KR_SCOPE_COUNCIL;
         memcpy(ret_scopes[count++].id, core->self, 32);
     }
-    if (kr_kind_is_internal(header->kind)) {
+    if (kr_kind_is_internal(header->kind) && !KR_FAULT(KR_FAULT_INTERNAL_SHARED)) {
         return count;
     }
     if (kr_kind_is_statement(header->kind)) {
@@ -60,7 +61,8 @@ uint32_t kr_scopes_of(const struct kr_core *core, const struct kr_header *header
         if (core->links[i]->is_second) {
             continue; /* the first one's */
         }
-        if (memcmp(header->author, peer, 32) == 0 || kr_header_addresses(header, peer) || KR_FAULT(KR_FAULT_SCOPE_UNCHECKED)) {
+        if (memcmp(header->author, peer, 32) == 0 || kr_header_addresses(header, peer) || KR_FAULT(KR_FAULT_SCOPE_UNCHECKED) ||
+            KR_FAULT(KR_FAULT_INTERNAL_SHARED)) {
             ret_scopes[count].kind = KR_SCOPE_PAIR;
             memcpy(ret_scopes[count++].id, peer, 32);
         }
@@ -109,11 +111,15 @@ void kr_policy_facts_of(const struct kr_core *core, const struct kr_header *head
 {
     kr_facts_of_header(&core->directory, core->self, core->now_ms, header, council, ret_facts);
     ret_facts->is_pending = kr_council_is_held(core, council);
+    ret_facts->is_author = ret_facts->is_author || (KR_FAULT(KR_FAULT_INTERNAL_SHARED) && ret_facts->is_internal);
     if (header->has_community && ret_facts->is_statement) {
         ret_facts->is_candidate = is_candidate(core, header->community, council);
     }
     /* That a key was stolen concerns whoever may have a record that it signed; not in which communities its council is. */
     ret_facts->is_candidate = ret_facts->is_candidate || (header->kind == KR_KIND_REVOCATION && !header->has_community);
+    /* A card without one, that its council handed us: each node of ours may have it. */
+    const bool is_card = header->kind == KR_KIND_COUNCIL_CARD && !header->has_community;
+    ret_facts->is_candidate = ret_facts->is_candidate || (is_card && memcmp(council, core->self, 32) == 0);
 }
 
 /* ---- judging ---- */

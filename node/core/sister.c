@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "crypto/fault.h"
 #include "node/core/effect.h"
 #include "proto/wire/node.h"
 
@@ -121,6 +122,24 @@ enum kr_err kr_sisters_load(struct kr_step *step)
     core->shares_council = count > 0 || kr_link_of_council(core, core->self, &at) != NULL;
     core->links_differ = core->shares_council;
     return err;
+}
+
+bool kr_sister_signed(const struct kr_core *core, const uint8_t signing_key[static 32])
+{
+    const struct kr_keyring *keyring = core->keyring;
+    const struct kr_council *self = kr_directory_council(&core->directory, core->self);
+    const bool is_ours =
+        memcmp(signing_key, keyring->node_public, 32) == 0 || memcmp(signing_key, keyring->next_node_public, 32) == 0;
+    struct kr_card card;
+    bool is_listed = false;
+    if (!core->shares_council || self == NULL || is_ours || KR_FAULT(KR_FAULT_SISTER_UNKNOWN)) {
+        return false;
+    }
+    kr_council_card(self, &card);
+    for (uint32_t i = 0; i < card.node_count; i++) {
+        is_listed = is_listed || (card.node[i].until_s == 0 && memcmp(card.node[i].public_key, signing_key, 32) == 0);
+    }
+    return is_listed;
 }
 
 /* ---- keys ---- */

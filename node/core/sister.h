@@ -30,6 +30,8 @@ enum kr_err kr_node_name(struct kr_txn *txn, char ret_name[static KR_NAME_BYTES_
 enum kr_err kr_node_name_put(struct kr_txn *txn, struct kr_slice name) KR_WARN_UNUSED;
 /* Whether records are shared with other nodes of this council: decided when the core is made, and when one is linked. */
 enum kr_err kr_sisters_load(struct kr_step *step) KR_WARN_UNUSED;
+/* Whether it is the key of another node of this council: on the card without an end, and not ours. */
+bool kr_sister_signed(const struct kr_core *core, const uint8_t signing_key[static 32]);
 /* A session with another node of this council began. */
 enum kr_err kr_sister_up(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
 /* Tells all of them that have a session of the keys that they all have, where these changed. */

@@ -20,6 +20,7 @@
 #include "node/core/change.h"
 #include "node/core/reason.h"
 #include "node/core/revoke.h"
+#include "node/core/sister.h"
 #include "node/core/takeback.h"
 
 #define SLICE              32u
@@ -416,8 +417,9 @@ enum kr_err kr_takeback_entered(struct kr_step *step, const struct kr_job *job, 
     }
     memcpy(row.by, head->id, 32);
     /* One of our own that a peer brought was made by who has our key, or by us, and our store has forgotten it: never one that is
-     * dated since this node was started. */
-    const bool is_strange = is_own && memcmp(head->from, step->core->self, 32) != 0;
+     * dated since this node was started. Of another node of ours a peer may be the first to tell. */
+    const bool is_strange =
+        is_own && memcmp(head->from, step->core->self, 32) != 0 && !kr_sister_signed(step->core, by->signing_key);
     if (!is_own || is_strange) {
         err = council_get(step, by->author, &council);
         if (err != KR_OK) {

@@ -11,20 +11,21 @@
 
 #define EXPIRED_SETTLE_MS 180000u /* so long after its end everybody has the header of a record */
 
-bool sim_is_addressed(const struct sim_record *record, uint32_t node)
+bool sim_is_addressed(const struct sim_world *world, const struct sim_record *record, uint32_t node)
 {
+    const uint32_t first = world->nodes[node]->first; /* to a council, whichever of its nodes */
     for (uint32_t i = 0; i < record->audience_count; i++) {
-        if (record->audience[i] == node) {
+        if (world->nodes[record->audience[i]]->first == first) {
             return true;
         }
     }
-    return record->node == node;
+    return world->nodes[record->node]->first == first;
 }
 
 static bool may_have(const struct sim_world *world, const struct sim_record *record, uint32_t node)
 {
     const bool is_in_it = !record->is_in_second || world->nodes[node]->is_in_second;
-    return !world->nodes[node]->is_hostile && is_in_it && (record->label != KR_TLP_AMBER || sim_is_addressed(record, node));
+    return !world->nodes[node]->is_hostile && is_in_it && (record->label != KR_TLP_AMBER || sim_is_addressed(world, record, node));
 }
 
 /* What is addressed goes through third nodes, too. */
@@ -63,6 +64,9 @@ void sim_must_hold(const struct sim_world *world, const struct sim_record *recor
                 queue[count++] = other;
             }
         }
+    }
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        ret_must[i] = ret_must[i] && !world->nodes[i]->is_gone;
     }
     free(queue);
 }
@@ -145,7 +149,7 @@ static enum sim_verdict check_doubles(struct sim_world *world, const struct sim_
         stored += head.kind == KR_KIND_REPORT && memcmp(head.author, node->council, 32) == 0;
     }
     for (uint32_t i = 0; i < world->record_count; i++) {
-        submitted += world->records[i].node == node->index ? 1 + world->records[i].forgotten : 0;
+        submitted += world->nodes[world->records[i].node]->first == node->first ? 1 + world->records[i].forgotten : 0;
     }
     kr_txn_abort(txn);
     free(scratch);
@@ -173,7 +177,7 @@ static uint32_t shared_scopes(const struct sim_world *world, const struct sim_no
     const struct kr_core *core = kr_loop_core(a->loop);
     uint32_t count = 0;
     ret_scopes[count++] = (struct kr_scope){.kind = KR_SCOPE_CLEAR};
-    ret_scopes[count] = (struct kr_scope){.kind = KR_SCOPE_PAIR};
+    ret_scopes[count] = (struct kr_scope){.kind = a->first == b->first ? KR_SCOPE_COUNCIL : KR_SCOPE_PAIR};
     memcpy(ret_scopes[count++].id, b->council, 32);
     for (uint32_t i = 0; i < core->directory.community_count; i++) {
         const bool is_second = world->has_second && memcmp(core->directory.communities[i]->id, world->communities[1], 32) == 0;
@@ -385,6 +389,9 @@ static enum sim_verdict check_record(struct sim_world *world, uint32_t index, bo
     if (is_over || record->is_exempt || author->is_hostile) {
         return SIM_HOLDS;
     }
+    if (!record->is_accepted && author->is_gone) {
+        return SIM_HOLDS; /* nobody was told that it is stored */
+    }
     if (!record->is_accepted) {
         return sim_fail(world, SIM_NO_CONVERGENCE, "record %u of %s was never acknowledged", record->name, author->name);
     }
@@ -401,8 +408,9 @@ enum sim_verdict sim_check_convergence(struct sim_world *world)
     bool *must = calloc(world->node_count, sizeof *must);
     KR_ASSERT(must != NULL);
     for (uint32_t i = 0; i < world->node_count && verdict == SIM_HOLDS; i++) {
-        verdict = world->nodes[i]->is_hostile ? SIM_HOLDS : check_doubles(world, world->nodes[i]);
-        if (verdict == SIM_HOLDS && !world->nodes[i]->is_hostile) {
+        const bool is_looked_at = !world->nodes[i]->is_hostile && !world->nodes[i]->is_gone;
+        verdict = is_looked_at ? check_doubles(world, world->nodes[i]) : SIM_HOLDS;
+        if (verdict == SIM_HOLDS && is_looked_at) {
             verdict = check_replaced(world, world->nodes[i]);
         }
     }
@@ -410,11 +418,14 @@ enum sim_verdict sim_check_convergence(struct sim_world *world)
         verdict = check_record(world, i, must);
     }
     for (uint32_t i = 0; i < world->node_count && verdict == SIM_HOLDS; i++) {
-        verdict = world->nodes[i]->is_hostile ? SIM_HOLDS : check_directory(world, world->nodes[i]);
+        verdict = world->nodes[i]->is_hostile || world->nodes[i]->is_gone ? SIM_HOLDS : check_directory(world, world->nodes[i]);
     }
     free(must);
     if (verdict == SIM_HOLDS) {
         verdict = sim_check_lies(world);
+    }
+    if (verdict == SIM_HOLDS) {
+        verdict = sim_check_sisters(world);
     }
     return verdict == SIM_HOLDS ? sim_check_same(world) : verdict;
 }

@@ -212,6 +212,12 @@ static void draw_links_trouble(struct hand *hand)
     }
 }
 
+/* Nobody goes back to a backup, and clocks are right. */
+static bool keeps_state(const struct sim_bounds *bounds)
+{
+    return bounds->has_keys || bounds->has_roots || bounds->has_sisters;
+}
+
 static void draw_nodes_trouble(struct hand *hand)
 {
     struct sim_plan *plan = hand->plan;
@@ -222,7 +228,7 @@ static void draw_nodes_trouble(struct hand *hand)
             .kind = SIM_OP_CRASH, .at_ms = some_time(hand), .for_ms = some_while(hand), .node = below(hand, plan->node_count)};
         sim_plan_add(plan, &op);
     }
-    for (uint32_t i = 0; i < (hand->bounds->has_keys || hand->bounds->has_roots ? 0 : restores); i++) {
+    for (uint32_t i = 0; i < (keeps_state(hand->bounds) ? 0 : restores); i++) {
         struct sim_op op = {.kind = SIM_OP_RESTORE, .at_ms = some_time(hand), .node = below(hand, plan->node_count)};
         struct sim_op backup = {.kind = SIM_OP_BACKUP, .at_ms = kr_rng_below(&hand->rng, op.at_ms + 1), .node = op.node};
         op.is_told = op.at_ms % 2 == 0; /* (drawn by another number the plans of all seeds would be others) */
@@ -235,7 +241,7 @@ static void draw_nodes_trouble(struct hand *hand)
         struct sim_op op = {.kind = SIM_OP_RENEW, .at_ms = some_time(hand), .node = below(hand, plan->node_count)};
         sim_plan_add(plan, &op);
     }
-    for (uint32_t i = 0; i < (hand->bounds->has_keys || hand->bounds->has_roots ? 0 : clocks); i++) {
+    for (uint32_t i = 0; i < (keeps_state(hand->bounds) ? 0 : clocks); i++) {
         static const int64_t skews_ms[] = {2000, 40000, 300000, 900000, 7200000, 100000000, 316224000000};
         int64_t skew_ms = skews_ms[below(hand, 7)];
         struct sim_op op = {.kind = SIM_OP_CLOCK,
@@ -364,6 +370,72 @@ static void draw_throughs(struct hand *hand)
     }
 }
 
+/* Which of a council's two nodes it is that something comes to. */
+static uint32_t one_of_two(struct hand *hand)
+{
+    return one_in(hand, 2) ? hand->plan->sister_of : hand->plan->node_count;
+}
+
+/* What was to be done at the one node of a council is done at either, and some more. */
+static void share_out(struct hand *hand)
+{
+    struct sim_plan *plan = hand->plan;
+    for (uint32_t i = 0; i < plan->op_count; i++) {
+        struct sim_op *op = &plan->ops[i];
+        const bool is_either = op->kind == SIM_OP_SUBMIT || op->kind == SIM_OP_CRASH;
+        op->node = is_either && op->node == plan->sister_of ? one_of_two(hand) : op->node;
+        if (op->kind == SIM_OP_SPLIT && one_in(hand, 2)) { /* (there is room: no list names all nodes twice) */
+            uint32_t *list = copy_list(op->list, op->list_count);
+            free(op->list);
+            list[op->list_count++] = plan->node_count;
+            op->list = list;
+        }
+    }
+    for (uint32_t i = 0, count = 1 + below(hand, 10); i < count; i++) {
+        static const enum kr_label labels[] = {KR_TLP_GREEN, KR_TLP_AMBER, KR_TLP_AMBER};
+        struct sim_op op = {.kind = SIM_OP_SUBMIT,
+                            .at_ms = some_time(hand),
+                            .node = one_of_two(hand),
+                            .record = 7000 + i,
+                            .label = labels[below(hand, 3)]};
+        const uint32_t to = (plan->sister_of + 1 + below(hand, plan->node_count - 1)) % plan->node_count;
+        if (op.label == KR_TLP_AMBER) {
+            op.list = copy_list(&to, 1);
+            op.list_count = 1;
+        }
+        sim_plan_add(plan, &op);
+    }
+}
+
+/* A council with two nodes: they are cut off from each other and from their peers, crash, make bodies, and one is gone for good. */
+static void draw_sisters(struct hand *hand)
+{
+    struct sim_plan *plan = hand->plan;
+    plan->has_sister = true;
+    plan->sister_of = below(hand, plan->node_count);
+    share_out(hand);
+    for (uint32_t i = 0, count = below(hand, 4); i < count; i++) {
+        struct sim_op op = {.kind = one_in(hand, 3) ? SIM_OP_MUTE : SIM_OP_CUT,
+                            .at_ms = some_time(hand),
+                            .for_ms = some_while(hand),
+                            .node = plan->node_count,
+                            .other = one_in(hand, 2) ? plan->sister_of : below(hand, plan->node_count)};
+        sim_plan_add(plan, &op);
+    }
+    for (uint32_t i = 0, count = below(hand, 4); i < count; i++) {
+        struct sim_op op = {.kind = SIM_OP_CRASH, .at_ms = some_time(hand), .for_ms = some_while(hand), .node = one_of_two(hand)};
+        sim_plan_add(plan, &op);
+    }
+    for (uint32_t i = 0, count = below(hand, 4); i < count; i++) {
+        struct sim_op op = {.kind = SIM_OP_BODY, .at_ms = some_time(hand), .node = one_of_two(hand)};
+        sim_plan_add(plan, &op);
+    }
+    if (one_in(hand, 3)) {
+        struct sim_op op = {.kind = SIM_OP_DESTROY, .at_ms = some_time(hand), .node = one_of_two(hand)};
+        sim_plan_add(plan, &op);
+    }
+}
+
 /* Whether the plan can have links that wait for their operators: who founds a community with others has confirmed them, and who
  * goes back to an older state begins anew. Drawn by other numbers than all else: the plans of all seeds would be others. */
 static bool may_wait(const struct sim_plan *plan)
@@ -428,6 +500,10 @@ void sim_plan_draw(struct sim_plan *plan, uint64_t seed, const struct sim_bounds
     }
     if (bounds->has_throughs) {
         draw_throughs(&hand);
+    }
+    if (bounds->has_sisters) {
+        draw_sisters(&hand);
+        return;
     }
     memcpy(bytes, "kr-sim wait", sizeof "kr-sim wait");
     kr_rng_init(&hand.rng, bytes);

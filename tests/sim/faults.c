@@ -25,6 +25,11 @@ uint32_t kr_fault_number;
         .shape = SIM_SHAPE_COUNT, .has_throughs = true, .is_honest = true                                                          \
     }
 
+#define SISTERS                                                                                                                    \
+    {                                                                                                                              \
+        .shape = SIM_SHAPE_COUNT, .has_sisters = true, .is_honest = true                                                           \
+    }
+
 const struct sim_fault sim_faults[KR_FAULT_COUNT] = {
     [KR_FAULT_NONE] = {"none", "", 0, ANY},
     [KR_FAULT_EFFECT_BEFORE_COMMIT] = {"effect-before-commit", "effects of a batch whose commit failed are let out", 9, ANY},
@@ -63,4 +68,10 @@ const struct sim_fault sim_faults[KR_FAULT_COUNT] = {
                                  THROUGH},
     [KR_FAULT_FORWARD_ROOM_KEPT] = {"forward-room-kept", "room for pieces is not given back by the node in between", 44, THROUGH},
     [KR_FAULT_THROUGH_UNSEALED] = {"through-unsealed", "records that go through a third node are not sealed", 9, THROUGH},
+    [KR_FAULT_COUNCIL_UNSHARED] = {"council-unshared", "what is sealed does not enter the scope that a council's nodes share", 3,
+                                   SISTERS},
+    [KR_FAULT_INTERNAL_SHARED] = {"internal-shared", "the council's own records go to its peers", 1, SISTERS},
+    [KR_FAULT_SISTER_UNKNOWN] = {"sister-unknown",
+                                 "what another node of the council took back, and a peer tells first, waits for an operator", 5,
+                                 SISTERS},
 };

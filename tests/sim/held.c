@@ -124,7 +124,7 @@ enum sim_verdict sim_check_held(struct sim_world *world)
     enum sim_verdict verdict = SIM_HOLDS;
     for (uint32_t i = 0; i < world->node_count && verdict == SIM_HOLDS; i++) {
         const struct sim_node *node = world->nodes[i];
-        if (node->is_hostile) {
+        if (node->is_hostile || node->is_gone) {
             continue;
         }
         const struct sim_node *other = sim_is_held(node) ? waits_in_vain(world, node) : NULL;

@@ -74,7 +74,7 @@ static enum sim_verdict make_node(struct sim_world *world, uint32_t index)
     struct sim_node *node = calloc(1, sizeof *node);
     KR_ASSERT(node != NULL);
     world->nodes[index] = node;
-    node->index = index;
+    node->index = node->first = index;
     kr_clock_init(&node->clock);
     (void)snprintf(node->name, sizeof node->name, "tcp://node%u:1", index);
     (void)snprintf(node->path, sizeof node->path, "%s/%u", world->root, index);

@@ -6,6 +6,7 @@
  *   links 0-1 1-2 2-3            or: chain, ring, star
  *   pending 0-1                  of these links: made by a ticket that came by mail, to be confirmed by both operators
  *   second 1 0 2                these nodes are in a second community, too, all linked with the first of them
+ *   sister 0                     the council of node 0 has one node more, number `nodes`; taken in before it begins
  *   doubt                        nodes do not trust their clock for an hour after a start or a jump, as keeper has it
  *   at 10 submit 0 green as 1    TIME is in seconds, or with m, h, d behind it
  *   end 300                      everything is healed
@@ -29,6 +30,8 @@
  *   revoke NODE                    its council revokes the stolen key
  *   lie NODE NODE                  a thief with the first one's root key brings the other a vouch or a card of its
  *   rekey NODE                     its council replaces its root key with its recovery key
+ *   destroy NODE                   it is gone for good, where its council has another one
+ *   body NODE                      its operator puts a body on the council's list
  *   heal                           ends all that; clocks are set right
  *   expect NODE has|lacks|hides RECORD                               expect same
  */
@@ -62,6 +65,8 @@ enum sim_op_kind {
     SIM_OP_CONFIRM,
     SIM_OP_LIE,
     SIM_OP_REKEY,
+    SIM_OP_DESTROY,
+    SIM_OP_BODY,
     SIM_OP_HEAL,
     SIM_OP_EXPECT,
     SIM_OP_COUNT
@@ -93,6 +98,8 @@ struct sim_plan {
     struct sim_edges edges;
     uint32_t *second; /* NULL: there is one community. Owned */
     uint32_t second_count;
+    bool has_sister; /* node number `node_count` is of the council of: */
+    uint32_t sister_of;
     bool doubts_clocks;
     uint64_t end_ms, settle_ms;
     struct sim_op *ops; /* by time */
@@ -110,6 +117,7 @@ struct sim_bounds {
     bool has_keys;           /* keys are replaced, stolen and revoked; nobody goes back to a backup, clocks are right */
     bool has_roots;          /* root keys are stolen and replaced; likewise */
     bool has_throughs;       /* nodes are linked through third ones */
+    bool has_sisters;        /* one council has two nodes; nobody goes back to a backup, clocks are right */
     bool is_honest;          /* nobody goes over to the other side */
 };
 

@@ -120,6 +120,12 @@ static enum sim_verdict do_op(struct sim_world *world, const struct sim_op *op)
         return sim_world_lie(world, op->node, op->other);
     case SIM_OP_REKEY:
         return sim_world_rekey(world, op->node);
+    case SIM_OP_DESTROY:
+        sim_world_destroy(world, op->node);
+        break;
+    case SIM_OP_BODY:
+        sim_world_body(world, op->node);
+        break;
     case SIM_OP_HEAL:
         sim_world_heal(world);
         break;
@@ -173,6 +179,20 @@ static enum sim_verdict run_until(struct sim_world *world, uint64_t until_ms, ui
 
 /* ---- promptly ---- */
 
+static uint32_t one_here(const struct sim_world *world)
+{
+    uint32_t node = 0;
+    while (world->nodes[node]->is_gone) {
+        node++;
+    }
+    return node;
+}
+
+static bool is_dead(const struct sim_world *world, const struct sim_edge *edge)
+{
+    return world->nodes[edge->a]->is_gone || world->nodes[edge->b]->is_gone;
+}
+
 /* A link without which all nodes are still connected; the number of links where there is none. */
 static uint32_t spare_edge(struct sim_world *world)
 {
@@ -180,8 +200,9 @@ static uint32_t spare_edge(struct sim_world *world)
     for (uint32_t i = 0; i < count; i++) {
         struct sim_edges others = {0};
         for (uint32_t j = 0; j < count; j++) {
-            if (j != (first + i) % count) {
-                sim_edges_add(&others, world->edges.items[j].a, world->edges.items[j].b);
+            const struct sim_edge *edge = &world->edges.items[j];
+            if (j != (first + i) % count && !is_dead(world, edge)) {
+                sim_edges_add(&others, edge->a, edge->b);
             }
         }
         bool is_spare = sim_edges_connect(&others, world->node_count);
@@ -199,7 +220,7 @@ static enum sim_verdict probe(struct sim_world *world, uint32_t node)
     uint32_t record = sim_world_submit_as(world, &submission, world->now_ms);
     enum sim_verdict verdict = sim_world_run(world, world->now_ms + PROMPT_MS);
     for (uint32_t i = 0; i < world->node_count && verdict == SIM_HOLDS; i++) {
-        if (!sim_holds(world->nodes[i], world->records[record].id)) {
+        if (!world->nodes[i]->is_gone && !sim_holds(world->nodes[i], world->records[record].id)) {
             verdict = sim_fail(world, SIM_LATE, "%s lacks a record %u ms after %s took it", world->nodes[i]->name, PROMPT_MS,
                                world->nodes[node]->name);
         }
@@ -211,7 +232,8 @@ static enum sim_verdict probe(struct sim_world *world, uint32_t node)
  * it yet. */
 static enum sim_verdict check_prompt(struct sim_world *world)
 {
-    const uint32_t node = sim_world_below(world, world->node_count), edge = spare_edge(world);
+    const uint32_t drawn = sim_world_below(world, world->node_count), edge = spare_edge(world);
+    const uint32_t node = world->nodes[drawn]->is_gone ? one_here(world) : drawn;
     enum sim_verdict verdict = SIM_HOLDS;
     for (uint32_t i = 0; i < PROBES && verdict == SIM_HOLDS; i++) {
         verdict = probe(world, node);
@@ -269,11 +291,14 @@ static enum sim_verdict play(struct sim_world *world, const struct sim_plan *pla
     if (verdict == SIM_HOLDS && plan->second != NULL) {
         verdict = sim_world_found(world, plan->second, plan->second_count);
     }
+    if (verdict == SIM_HOLDS && plan->has_sister) {
+        verdict = sim_world_take_in(world, plan->sister_of);
+    }
     const uint64_t begin_ms = world->now_ms, look_ms = plan->end_ms / LOOKS + 1;
     world->doubts_clocks = plan->doubts_clocks;
     world->story = listener->story;
     world->story_ms = begin_ms;
-    for (uint32_t i = 0; i < plan->node_count && verdict == SIM_HOLDS; i++) {
+    for (uint32_t i = 0; i < world->node_count && verdict == SIM_HOLDS; i++) {
         verdict = sim_world_backup(world, i);
     }
     for (uint32_t i = 0; i < plan->op_count && verdict == SIM_HOLDS; i++) {

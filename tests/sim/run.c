@@ -34,6 +34,8 @@ static void end_request(struct sim_world *world, const struct sim_node *node, co
         sim_client_retracted(world, node, effect);
     } else if (effect->client == SIM_CLIENT_SETUP) {
         sim_link_ended(world, effect->request, effect);
+    } else if (effect->client == SIM_CLIENT_NODE) {
+        sim_node_invited(world, effect);
     }
 }
 
@@ -234,7 +236,7 @@ static enum sim_verdict run_one(struct sim_world *world, struct sim_event *event
     struct sim_node *node = world->nodes[event->node];
     switch (event->kind) {
     case SIM_RESTART:
-        return node->is_up ? SIM_HOLDS : sim_node_start(world, node);
+        return node->is_up || node->is_gone ? SIM_HOLDS : sim_node_start(world, node);
     case SIM_SUBMIT:
         sim_client_again(world, event);
         return SIM_HOLDS;
@@ -297,7 +299,7 @@ void sim_world_heal(struct sim_world *world)
             sim_world_crash(world, i, 1000);
         }
         node->skew_ms = 0;
-        if (!node->is_up) {
+        if (!node->is_up && !node->is_gone) {
             sim_heap_push(world, (struct sim_event){.at_ms = world->now_ms, .node = i, .kind = SIM_RESTART});
         }
     }

@@ -9,9 +9,9 @@
 #define TIME_MAX  (200ull * 366u * 86400000u)
 
 static const char *const word_names[SIM_WORD_COUNT] = {"vouches", "unvouches", "expels", "readmits"};
-static const char *const op_names[SIM_OP_COUNT] = {"submit", "retract", "noise",  "split",   "mute",    "cut",   "slow", "crash",
-                                                   "backup", "restore", "clock",  "renew",   "through", "say",   "turn", "rotate",
-                                                   "forge",  "unsay",   "revoke", "confirm", "lie",     "rekey", "heal", "expect"};
+static const char *const op_names[SIM_OP_COUNT] = {
+    "submit", "retract", "noise",  "split", "mute",  "cut",    "slow",    "crash", "backup", "restore", "clock", "renew", "through",
+    "say",    "turn",    "rotate", "forge", "unsay", "revoke", "confirm", "lie",   "rekey",  "destroy", "body",  "heal",  "expect"};
 static const char *const expected_names[] = {"has", "lacks", "hides", "same"};
 static const char *const label_names[] = {"clear", "green", "amber"};
 static const enum kr_label labels[] = {KR_TLP_CLEAR, KR_TLP_GREEN, KR_TLP_AMBER};
@@ -122,6 +122,8 @@ void sim_op_print(const struct sim_op *op, FILE *file)
     case SIM_OP_ROTATE:
     case SIM_OP_REVOKE:
     case SIM_OP_REKEY:
+    case SIM_OP_DESTROY:
+    case SIM_OP_BODY:
         (void)fprintf(file, " %u", op->node);
         break;
     case SIM_OP_LIE:
@@ -184,6 +186,9 @@ void sim_plan_print(const struct sim_plan *plan, FILE *file)
         for (uint32_t i = 0; i < plan->second_count; i++) {
             (void)fprintf(file, " %u", plan->second[i]);
         }
+    }
+    if (plan->has_sister) {
+        (void)fprintf(file, "\nsister %u", plan->sister_of);
     }
     (void)fprintf(file, "\n%s", plan->doubts_clocks ? "doubt\n" : "");
     for (uint32_t i = 0; i < plan->op_count; i++) {
@@ -273,7 +278,8 @@ static uint32_t next_named(struct words *words, const char *const *names, uint32
 
 static uint32_t next_node(struct words *words, const struct sim_plan *plan)
 {
-    return (uint32_t)next_number(words, plan->node_count == 0 ? 0 : plan->node_count - 1);
+    const uint32_t count = plan->node_count + (plan->has_sister ? 1 : 0);
+    return (uint32_t)next_number(words, count == 0 ? 0 : count - 1);
 }
 
 static void read_list(struct words *words, const struct sim_plan *plan, struct sim_op *op)
@@ -408,6 +414,8 @@ static void read_op(struct words *words, struct sim_plan *plan)
     case SIM_OP_ROTATE:
     case SIM_OP_REVOKE:
     case SIM_OP_REKEY:
+    case SIM_OP_DESTROY:
+    case SIM_OP_BODY:
         op.node = next_node(words, plan);
         break;
     case SIM_OP_LIE:
@@ -519,6 +527,9 @@ static void read_line(struct words *words, struct sim_plan *plan)
         read_pending(words, plan);
     } else if (next_is(words, "second")) {
         read_second(words, plan);
+    } else if (next_is(words, "sister")) {
+        plan->sister_of = next_node(words, plan);
+        plan->has_sister = true;
     } else if (next_is(words, "doubt")) {
         plan->doubts_clocks = true;
     } else if (next_is(words, "end")) {
@@ -550,9 +561,10 @@ static bool are_members(const struct sim_plan *plan)
 {
     for (uint32_t i = 0; i < plan->op_count; i++) {
         const struct sim_op *op = &plan->ops[i];
+        const uint32_t council = op->node == plan->node_count ? plan->sister_of : op->node;
         bool is_member = !op->is_in_second;
         for (uint32_t j = 0; j < plan->second_count; j++) {
-            is_member = is_member || (op->label == KR_TLP_GREEN && plan->second[j] == op->node);
+            is_member = is_member || (op->label == KR_TLP_GREEN && plan->second[j] == council);
         }
         if (!is_member) {
             return false;

@@ -232,7 +232,7 @@ static enum sim_verdict make_node(struct sim_world *world, uint32_t index, bool 
     struct kr_error error = {0};
     KR_ASSERT(node != NULL);
     world->nodes[index] = node;
-    node->index = index;
+    node->index = node->first = index;
     kr_clock_init(&node->clock);
     (void)snprintf(node->name, sizeof node->name, "tcp://node%u:1", index);
     (void)snprintf(node->path, sizeof node->path, "%s/%u", world->root, index);
@@ -363,6 +363,9 @@ enum sim_verdict sim_world_add_node(struct sim_world *world, const char *ticket)
     struct kr_core_stat stat;
     kr_core_stat(kr_loop_core(node->loop), &stat);
     memcpy(node->council, stat.council, 32);
+    for (node->first = 0; memcmp(world->nodes[node->first]->council, node->council, 32) != 0;) {
+        node->first++;
+    }
     return verdict;
 }
 
@@ -416,6 +419,7 @@ void sim_world_deinit(struct sim_world *world)
     free(world->records);
     free(world->callers);
     free(world->caller_heads);
+    free(world->ticket);
     free(world->message);
     free(world->plain);
     free(world->heap);

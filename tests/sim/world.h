@@ -53,6 +53,8 @@ struct sim_faults {
 #define SIM_CLIENT_THROUGH 11u
 #define SIM_CLIENT_PAIR    12u
 #define SIM_CLIENT_ROOT    13u
+#define SIM_CLIENT_NODE    14u /* who takes in a further node of a council */
+#define SIM_CLIENT_BODY    15u
 
 struct sim_event {
     uint64_t at_ms, order; /* order of scheduling breaks ties */
@@ -109,6 +111,8 @@ struct sim_node {
     struct kr_store *store;
     struct kr_loop *loop;
     uint8_t council[32];
+    uint32_t first;        /* of its council: another node's index where this is a further one */
+    bool is_gone;          /* for good, with its disk */
     struct kr_clock clock; /* keeper's, over a system clock that is wrong by skew_ms */
     int64_t skew_ms;
     uint64_t now_ms, wake_ms; /* by its own clock */
@@ -198,6 +202,7 @@ struct sim_world {
     struct sim_edges edges;
     struct sim_through throughs[SIM_THROUGHS_MAX];
     uint32_t through_count;
+    char *ticket; /* of a council's further node; owned */
     struct sim_event *heap;
     size_t heap_count, heap_capacity;
     struct sim_record *records;
@@ -280,6 +285,19 @@ void sim_throughs_again(struct sim_world *world);
 /* Whether all three have done their part, and all are honest. */
 bool sim_through_stands(const struct sim_world *world, const struct sim_through *through);
 
+/* ---- sisters.c ---- */
+/* One more node, of the council of `of`, which is up, quiet, and has its root key: it asks by a ticket, is taken in, and is linked
+ * with whom that one is linked with. */
+enum sim_verdict sim_world_take_in(struct sim_world *world, uint32_t of);
+/* A node is gone for good. What it alone had is lost, and what it had handed on is not. */
+void sim_world_destroy(struct sim_world *world, uint32_t node);
+/* The node's operator puts a body on the council's list, if the node is up. */
+void sim_world_body(struct sim_world *world, uint32_t node);
+/* Its ticket, for a further node. */
+void sim_node_invited(struct sim_world *world, const struct kr_effect *effect);
+/* After healing: what one node of a council holds of sealed records, the others hold as well, whatever trees say. */
+enum sim_verdict sim_check_sisters(struct sim_world *world);
+
 /* ---- second.c ---- */
 /* These nodes, all linked with the first of them, found a second community; all are in the first one already. */
 enum sim_verdict sim_world_found(struct sim_world *world, const uint32_t *members, uint32_t count);
@@ -355,7 +373,7 @@ enum sim_verdict sim_check_piece(struct sim_world *world, const struct sim_node 
 /* So much may wait, at the ends and in the middle. */
 enum sim_verdict sim_check_forwards(struct sim_world *world, const struct sim_node *node);
 /* Whether it is the author's or one of those for whom it is. */
-bool sim_is_addressed(const struct sim_record *record, uint32_t node);
+bool sim_is_addressed(const struct sim_world *world, const struct sim_record *record, uint32_t node);
 /* Who must have a record in the end: ret_must[node], from the links, the label and the audience. */
 void sim_must_hold(const struct sim_world *world, const struct sim_record *record, bool *ret_must);
 /* No durable mark says more than both stores do. Any time. (marks.c) */
