@@ -10,6 +10,7 @@
 #include "node/core/alarm.h"
 #include "node/core/facts.h"
 #include "node/core/internal.h"
+#include "node/core/internal_older.h"
 #include "node/core/rekeyed.h"
 #include "node/core/restored.h"
 #include "node/core/revoke.h"
@@ -393,6 +394,9 @@ static enum kr_err replace_older(struct kr_step *step, const struct kr_job *job)
     }
     if (err != KR_OK) {
         return err == KR_NOT_FOUND ? KR_OK : err;
+    }
+    if (kr_kind_is_internal(job->header.kind)) {
+        return kr_internal_replaced(step, arrival);
     }
     return KR_FAULT(KR_FAULT_OLDER_KEPT) ? KR_OK : kr_store_record_purge(step->txn, arrival, (struct kr_slice){0});
 }

@@ -118,6 +118,18 @@ enum kr_err kr_body_key_take(struct kr_txn *txn, struct kr_slice content)
     return err;
 }
 
+enum kr_err kr_body_key_drop(struct kr_txn *txn, struct kr_slice content)
+{
+    uint8_t row[ROW_KEY_BYTES];
+    struct kr_body_key key;
+    if (kr_body_key_parse(content, &key) != KR_OK) {
+        return KR_OK; /* it has no row */
+    }
+    row_key(row, key.body, kr_body_key_subject(&key));
+    enum kr_err err = kr_store_delete(txn, KR_TABLE_DRAFTS, row, sizeof row);
+    return err == KR_NOT_FOUND ? KR_OK : err;
+}
+
 /* ---- who holds it ---- */
 
 static bool is_same(struct kr_slice key, const uint8_t other[static 32])

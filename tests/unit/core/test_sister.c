@@ -1,7 +1,10 @@
 /* Several nodes of one council: a machine asks, is taken in, holds what the council holds; either serves without the other. */
 #include "crypto/seal.h"
 #include "node/core/caller.h"
+#include "node/core/internal.h"
+#include "node/core/people.h"
 #include "node/core/sister.h"
+#include "proto/client/duty.h"
 #include "proto/client/node.h"
 #include "proto/client/people.h"
 #include "proto/client/rekey.h"
@@ -506,6 +509,173 @@ static void both_take_what_either_entered_of_people(void **state)
     }
 }
 
+/* ---- what a stolen node said of the council's own ---- */
+
+static const uint8_t sapporo[32] = {0x5a}, otaru[32] = {0x5b}, sato[32] = {1}, thief[32] = {2}, typhoon[32] = {3}, flood[32] = {4};
+
+static void body_act(struct bed *bed, uint32_t node, uint32_t action, const uint8_t id[static 32], const char *name)
+{
+    struct kr_body_act act = {.action = action};
+    struct kr_writer args;
+    memcpy(act.id, id, 32);
+    act.changes[KR_BODY_NAME_JA] = true;
+    act.texts[KR_BODY_NAME_JA] = (struct kr_slice){(const uint8_t *)name, strlen(name)};
+    kr_writer_init(&args, 4 * KR_KIB);
+    kr_body_act_write(&act, &args);
+    assert_int_equal(bed_request(bed, node, KR_OP_BODY, args.bytes, args.len, 100), KR_OK);
+    kr_writer_deinit(&args);
+}
+
+static void person_act(struct bed *bed, uint32_t node, struct kr_person_act act, const uint8_t id[static 32])
+{
+    struct kr_writer args;
+    memcpy(act.id, id, 32);
+    memcpy(act.body, sapporo, 32);
+    kr_writer_init(&args, 4 * KR_KIB);
+    kr_person_act_write(&act, &args);
+    assert_int_equal(bed_request(bed, node, KR_OP_PERSON, args.bytes, args.len, 100), KR_OK);
+    kr_writer_deinit(&args);
+}
+
+static void give_consent(struct bed *bed, uint32_t node, const uint8_t id[static 32])
+{
+    static struct kr_duty_act act;
+    struct kr_writer args;
+    act = (struct kr_duty_act){.action = KR_DUTY_CONSENT_ADD,
+                               .kinds = 1u << KR_KIND_REPORT,
+                               .labels = 1u << KR_TLP_CLEAR,
+                               .until_s = bed->world->now_ms / 1000 + 30 * 86400,
+                               .reason = {(const uint8_t *)"season", 6}};
+    memcpy(act.id, id, 32);
+    kr_writer_init(&args, KR_MIB);
+    kr_duty_act_write(&act, &args);
+    assert_int_equal(bed_request(bed, node, KR_OP_DUTY_ACT, args.bytes, args.len, 100), KR_OK);
+    kr_writer_deinit(&args);
+}
+
+/* Of that person on that node: the roles, UINT32_MAX where there is no such person. */
+static uint32_t roles_of(struct bed *bed, uint32_t node, const uint8_t id[static 32])
+{
+    static struct kr_person_row row;
+    struct kr_txn *txn = NULL;
+    assert_int_equal(kr_store_read_begin(bed_node(bed, node)->store, &txn), KR_OK);
+    const enum kr_err err = kr_person_get(txn, id, &row);
+    kr_txn_abort(txn);
+    return err == KR_OK ? row.card.roles : UINT32_MAX;
+}
+
+static uint64_t version_of(struct bed *bed, uint32_t node, uint32_t kind, const uint8_t subject[static 32])
+{
+    struct kr_directory_entry entry;
+    struct kr_txn *txn = NULL;
+    assert_int_equal(kr_store_read_begin(bed_node(bed, node)->store, &txn), KR_OK);
+    struct kr_step step = {.core = bed_core(bed, node), .txn = txn};
+    const enum kr_err err = kr_internal_standing(&step, kind, subject, &entry);
+    kr_txn_abort(txn);
+    return err == KR_OK ? entry.version : 0;
+}
+
+/* A card of a person whose user is one of the first machine's, as the stolen key signs it. */
+static void enter_thief(struct bed *bed, uint32_t uid)
+{
+    struct kr_txn *txn = NULL;
+    struct kr_machine machine;
+    uint8_t user[KR_CREDENTIAL_USER_BYTES];
+    const struct kr_keyring *keyring = bed_node(bed, SECOND)->keyring;
+    uint8_t council[1][32], recipient[1][32];
+    struct kr_person_card card = {.name = {(const uint8_t *)"x", 1}, .roles = KR_ROLE_ADMIN, .standing = KR_STANDING_ACTIVE};
+    struct kr_writer content;
+    assert_int_equal(kr_store_read_begin(bed_node(bed, FIRST)->store, &txn), KR_OK);
+    assert_int_equal(kr_machine_get(txn, &machine), KR_OK);
+    kr_txn_abort(txn);
+    kr_credential_user(user, &machine, uid);
+    memcpy(council[0], bed_node(bed, FIRST)->council, 32);
+    memcpy(bed_node(bed, SECOND)->council, council[0], 32);
+    memcpy(recipient[0], keyring->sealing[0].public_key, 32);
+    memcpy(card.body, sapporo, 32);
+    card.credentials[card.credential_count++] = (struct kr_credential){.kind = KR_CREDENTIAL_USER, .bytes = {user, sizeof user}};
+    kr_writer_init(&content, 4 * KR_KIB);
+    kr_person_card_write(&card, &content);
+    struct forged forged = bed_forge(bed, SECOND,
+                                     (struct kr_draft){.kind = KR_KIND_PERSON_CARD,
+                                                       .created_ms = bed->world->now_ms,
+                                                       .expires_s = bed->world->now_ms / 1000 + 86400,
+                                                       .label = KR_TLP_AMBER_STRICT,
+                                                       .audience = (void *)council,
+                                                       .audience_count = 1,
+                                                       .recipients = (void *)recipient,
+                                                       .recipient_count = 1,
+                                                       .subject = thief,
+                                                       .version = 1,
+                                                       .content = {content.bytes, content.len}});
+    bed_hand_over(bed, SECOND, FIRST, &forged);
+    bed_run(bed, 3000);
+    kr_writer_deinit(&content);
+    forged_free(&forged);
+}
+
+/* The thief enters an admin and a consent, puts himself in the place of another and blocks a peer: all of it goes, what stood
+ * before stands again, also where the same key had signed that. */
+static void what_a_stolen_node_said_of_people_goes(void **state)
+{
+    struct bed *bed = *state;
+    const struct kr_person_act analyst = {.action = KR_PERSON_ADD,
+                                          .roles = KR_ROLE_ANALYST,
+                                          .name = {(const uint8_t *)"sato", 4},
+                                          .changes = {[KR_PERSON_NAME] = true, [KR_PERSON_ROLES] = true}};
+    const struct kr_person_act more = {.action = KR_PERSON_CHANGE, .roles = KR_ROLE_ADMIN, .changes = {[KR_PERSON_ROLES] = true}};
+    uint8_t key[32];
+    take_in(bed);
+    memcpy(key, key_of(bed, SECOND), 32);
+    body_act(bed, FIRST, KR_BODY_ADD, sapporo, "sapporo");
+    bed_run(bed, 3000);
+    person_act(bed, SECOND, analyst, sato);
+    give_consent(bed, SECOND, typhoon);
+    bed_run(bed, 5000);
+    const uint64_t since_ms = bed_node(bed, FIRST)->now_ms;
+    body_act(bed, SECOND, KR_BODY_CHANGE, sapporo, "false");
+    body_act(bed, SECOND, KR_BODY_ADD, otaru, "otaru");
+    person_act(bed, SECOND, more, sato);
+    give_consent(bed, SECOND, flood);
+    enter_thief(bed, 1007);
+    assert_int_equal(act_on_peer(bed, SECOND, KR_PEER_BLOCK), KR_OK);
+    bed_run(bed, 5000);
+    assert_int_equal(roles_of(bed, FIRST, sato), KR_ROLE_ADMIN);
+    assert_int_equal(roles_of(bed, FIRST, thief), KR_ROLE_ADMIN);
+    assert_int_equal(version_of(bed, FIRST, KR_KIND_BODY_CARD, sapporo), 2);
+    assert_int_equal(version_of(bed, FIRST, KR_KIND_DUTY, flood), 1);
+    assert_null(kr_link_by_council(bed_core(bed, FIRST), bed_node(bed, PEER)->council));
+    bed->caller = (struct kr_caller){.is_guest = true, .uid = 1007};
+    assert_int_equal(bed_request(bed, FIRST, KR_OP_WATCH, (const uint8_t[]){0x90}, 1, 100), BED_PENDING);
+    assert_int_equal(bed_core(bed, FIRST)->watcher_count, 1);
+    bed->caller = (struct kr_caller){.is_guest = false};
+    assert_int_equal(ask_nothing(bed, FIRST, KR_OP_NEW_KEYS), KR_OK);
+    bed_run(bed, 20000);
+    assert_int_equal(revoke(bed, FIRST, key, since_ms), KR_DENIED); /* the last word is the watch's, which is cut */
+    bed_run(bed, 60000);
+    assert_int_equal(bed_core(bed, FIRST)->watcher_count, 0);
+    for (uint32_t round = 0; round < 2; round++) {
+        assert_int_equal(roles_of(bed, FIRST, thief), UINT32_MAX);
+        assert_int_equal(roles_of(bed, FIRST, sato), KR_ROLE_ANALYST);
+        assert_int_equal(version_of(bed, FIRST, KR_KIND_BODY_CARD, sapporo), 1);
+        assert_int_equal(version_of(bed, FIRST, KR_KIND_BODY_CARD, otaru), 0);
+        assert_int_equal(version_of(bed, FIRST, KR_KIND_DUTY, flood), 0);
+        assert_int_equal(version_of(bed, FIRST, KR_KIND_DUTY, typhoon), 1);
+        const struct kr_link *link = kr_link_by_council(bed_core(bed, FIRST), bed_node(bed, PEER)->council);
+        assert_true(link != NULL && link->state == KR_LINK_OPEN);
+        bed->caller = (struct kr_caller){.is_guest = true, .uid = 1007};
+        assert_int_equal(ask_nothing(bed, FIRST, KR_OP_STATUS), KR_DENIED);
+        bed->caller = (struct kr_caller){.is_guest = false};
+        bed_restart(bed, FIRST);
+    }
+    /* A list that names them after all: they are back. */
+    assert_int_equal(revoke(bed, FIRST, key, bed_node(bed, FIRST)->now_ms), KR_OK);
+    bed_run(bed, 60000);
+    assert_int_equal(roles_of(bed, FIRST, thief), KR_ROLE_ADMIN);
+    assert_int_equal(roles_of(bed, FIRST, sato), KR_ROLE_ADMIN);
+    assert_int_equal(version_of(bed, FIRST, KR_KIND_DUTY, flood), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -518,6 +688,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_sealed_to_a_key_that_is_to_come_is_put_off, setup, teardown),
         cmocka_unit_test_setup_teardown(a_recovery_key_that_is_not_the_councils_is_not_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(a_node_that_is_revoked_is_cut, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_stolen_node_said_of_people_goes, setup, teardown),
         cmocka_unit_test_setup_teardown(the_other_serves_when_one_is_destroyed, setup, teardown),
         cmocka_unit_test_setup_teardown(both_take_what_either_entered_of_people, setup, teardown),
     };
