@@ -402,16 +402,14 @@ bool kr_council_is_held(const struct kr_core *core, const uint8_t council[static
 /* Whether it is in force and direct: both operators have agreed, nothing stands still because of a key. */
 bool kr_link_is_settled(const struct kr_link *link);
 bool kr_link_is_sister(const struct kr_core *core, const struct kr_link *link); /* with another node of our own council */
-/* That, of all councils, at the next tick, which is at once. */
-enum kr_err kr_links_follow_soon(struct kr_step *step) KR_WARN_UNUSED;
+enum kr_err kr_links_follow_soon(struct kr_step *step) KR_WARN_UNUSED; /* all links follow their cards at the next tick, at once */
 enum kr_err kr_link_add(struct kr_step *step, const struct kr_link *init,
                         struct kr_link **ret_link) KR_WARN_UNUSED; /* durable; `init` is copied, its `through` taken over */
 enum kr_err kr_link_put(struct kr_step *step, const struct kr_link *link) KR_WARN_UNUSED;
 enum kr_err kr_link_drop(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED; /* forgets it, durably */
 enum kr_err kr_links_allow(struct kr_step *step) KR_WARN_UNUSED;                     /* tells net whom to let in */
 void kr_link_settle_dialler(const struct kr_core *core, struct kr_link *link);       /* decides anew which side dials */
-/* Whether that council may not be linked under this transport key, because it is our own, an invitation's, or another link's: net
- * knows its peers by their keys and could not tell the two apart. */
+/* Whether net could not tell that council under this transport key from others: it is our own, an invitation's, another link's. */
 bool kr_link_key_is_taken(const struct kr_core *core, const uint8_t key[static 32], const uint8_t council[static 32]);
 enum kr_err kr_link_dial(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
 enum kr_err kr_link_frame(struct kr_step *step, uint32_t number, struct kr_slice frame) KR_WARN_UNUSED;
