@@ -65,7 +65,7 @@ static void the_next_key_signs_once_the_card_lists_it(void **state)
     struct bed *bed = *state;
     struct kr_keyring *keyring = bed_node(bed, 0)->keyring;
     const struct kr_keyring before = *keyring;
-    struct kr_card_key key;
+    struct kr_card_key key = {0};
     uint8_t ids[3][32];
     submit(bed, "one.example.jp", 1, ids[0]);
     assert_int_equal(ask(bed, KR_OP_NEW_KEYS), KR_OK);
