@@ -133,6 +133,7 @@ static enum kr_err admit(struct builder *builder, struct kr_step *step, uint32_t
         .version = 1,
     };
     memcpy(job->author, node->council, 32);
+    memcpy(job->root_key, node->keyring->root_public, 32);
     kr_rng_bytes(step->rng, job->seed, sizeof job->seed);
     enum kr_err err = kr_writer_take(content, &job->content, &job->content_len);
     if (err == KR_OK) {
