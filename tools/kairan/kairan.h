@@ -125,6 +125,8 @@ bool kr_count_parse(const char *text, uint64_t max, uint64_t *ret_count);
 /* "2026-11-25", "2026-11-25T09:30[:00][Z]" (without Z: local time), or a time span back from (`ahead`: onward from) now → Unix
  * seconds. */
 bool kr_moment_parse(const char *text, bool ahead, uint64_t *ret_s);
+/* The same in milliseconds, for where what came in the same second is not to be left out. */
+bool kr_moment_parse_ms(const char *text, bool ahead, uint64_t *ret_ms);
 /* An even number of hex digits, 8 to 64 (an odd last one is left out). */
 bool kr_id_parse(const char *text, uint8_t ret_id[static 32], size_t *ret_len);
 

@@ -200,13 +200,12 @@ static int revoke_key(struct kr_app *app, const char *text, const char *since, b
 {
     static struct kr_own_keys keys;
     struct kr_revoke revoke = {.is_taken_over = is_taken_over};
-    uint64_t since_s = 0;
     uint8_t id[32];
     if (text == NULL || since == NULL) {
         return kr_app_fail(app, KR_INVALID,
                            _("which key, and since when may it have been in other hands? kairan node revoke KEY --since WHEN"));
     }
-    if (!kr_moment_parse(since, false, &since_s)) {
+    if (!kr_moment_parse_ms(since, false, &revoke.since_ms)) {
         return kr_app_fail(app, KR_INVALID, _("--%s takes a span like 36h or 7d, or a date like 2026-04-01"), "since");
     }
     if (!kr_keys_ask(app, &keys)) {
@@ -219,7 +218,6 @@ static int revoke_key(struct kr_app *app, const char *text, const char *since, b
     /* That of another node has the council's sealing keys, too: new ones take their place, and with them a node key. */
     const bool is_in_use = key->state == KR_KEY_IN_USE || kr_nodes_has(app, key->public_key);
     memcpy(revoke.key, key->public_key, 32);
-    revoke.since_ms = since_s * 1000;
     if ((is_in_use && !make_keys(app)) || !send_revoke(app, &revoke, root, id)) {
         return KR_EXIT_ERROR;
     }

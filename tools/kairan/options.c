@@ -123,12 +123,15 @@ bool kr_seconds_parse(const char *text, uint64_t *ret_s)
     return true;
 }
 
-bool kr_moment_parse(const char *text, bool ahead, uint64_t *ret_s)
+bool kr_moment_parse_ms(const char *text, bool ahead, uint64_t *ret_ms)
 {
     static const char *const forms[] = {"%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ"};
-    uint64_t span, now = (uint64_t)time(NULL);
-    if (kr_seconds_parse(text, &span)) {
-        *ret_s = ahead ? now + span : now - (span < now ? span : now);
+    uint64_t span_s = 0;
+    if (kr_seconds_parse(text, &span_s)) {
+        struct timespec clock;
+        (void)clock_gettime(CLOCK_REALTIME, &clock);
+        const uint64_t now = (uint64_t)clock.tv_sec * 1000 + (uint64_t)clock.tv_nsec / 1000000, span = span_s * 1000;
+        *ret_ms = ahead ? now + span : now - (span < now ? span : now);
         return true;
     }
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
@@ -139,11 +142,21 @@ bool kr_moment_parse(const char *text, bool ahead, uint64_t *ret_s)
         }
         time_t when = strchr(text, 'Z') != NULL ? timegm(&parts) : mktime(&parts);
         if (when > 0) {
-            *ret_s = (uint64_t)when;
+            *ret_ms = (uint64_t)when * 1000;
             return true;
         }
     }
     return false;
+}
+
+bool kr_moment_parse(const char *text, bool ahead, uint64_t *ret_s)
+{
+    uint64_t ms = 0;
+    if (!kr_moment_parse_ms(text, ahead, &ms)) {
+        return false;
+    }
+    *ret_s = ms / 1000;
+    return true;
 }
 
 static int digit(char c)

@@ -208,8 +208,8 @@ static int tell(const struct kr_app *app, const struct fresh *fresh)
 /* `*ret_since_ms`: what came from peers before it is genuine; all where the key was lost and nobody else had it. */
 static bool parse_since(const struct kr_app *app, const struct kr_recover_options *options, uint64_t *ret_since_ms)
 {
-    uint64_t since_s = 0;
-    if (options->since != NULL && !kr_moment_parse(options->since, false, &since_s)) {
+    uint64_t since_ms = UINT64_MAX;
+    if (options->since != NULL && !kr_moment_parse_ms(options->since, false, &since_ms)) {
         (void)kr_app_fail(app, KR_INVALID, _("--%s takes a span like 36h or 7d, or a date like 2026-04-01"), "since");
         return false;
     }
@@ -217,7 +217,7 @@ static bool parse_since(const struct kr_app *app, const struct kr_recover_option
         (void)kr_app_fail(app, KR_INVALID, _("--taken-over needs --since: when was it?"));
         return false;
     }
-    *ret_since_ms = options->since != NULL ? since_s * 1000 : UINT64_MAX;
+    *ret_since_ms = since_ms;
     return true;
 }
 

@@ -114,6 +114,12 @@ static void test_moments(void **state)
     assert_in_range(moment, now - 86400, now - 86400 + 60);
     assert_true(kr_moment_parse("1d", true, &moment));
     assert_in_range(moment, now + 86400, now + 86400 + 60);
+    struct timespec before;
+    assert_int_equal(clock_gettime(CLOCK_REALTIME, &before), 0);
+    assert_true(kr_moment_parse_ms("0s", false, &moment)); /* this moment, not the second's beginning */
+    assert_true(moment >= (uint64_t)before.tv_sec * 1000 + (uint64_t)before.tv_nsec / 1000000);
+    assert_true(kr_moment_parse_ms("2026-11-25T00:41:07Z", false, &moment));
+    assert_true(moment % 1000 == 0);
     assert_true(kr_moment_parse("30000d", false, &moment)); /* before 1970: everything */
     assert_int_equal(moment, 0);
     assert_false(kr_moment_parse("yesterday", false, &moment));
