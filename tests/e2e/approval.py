@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Approval with the real command line and real users of this machine (skipped where the test does not run as root): a draft survives the
 node's death, is approved by another person and then, only then, at the peer; rejected, edited, returned, withdrawn ones; import."""
-import argparse
 import json
 import os
 import sys
@@ -82,15 +81,5 @@ def run(options):
     return 0
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kairand", required=True)
-    parser.add_argument("--kairan", required=True)
-    return run(parser.parse_args())
-
-
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except federation.Failure as failure:
-        sys.exit(f"approval: {failure}")
+    sys.exit(federation.main(__doc__, run))

@@ -1,20 +1,18 @@
 #!/usr/bin/env python3
 """Losing a disk is an errand: backups of a running node, one after the other; its disk destroyed; restored from an old one. The node
 signs nothing until it has met its peer again, then holds all, contradicts nothing, and goes on."""
-import argparse
 import glob
 import json
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 
 import federation
 import wire
 from cli import Tool
-from federation import Failure, check
+from federation import check
 
 
 def paper_of(tool, directory):
@@ -94,6 +92,7 @@ def backups(tool, directory, paper):
     shutil.rmtree(to)
 
 
+@federation.in_directory
 def destroyed(options, directory):
     with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
         kita, minami = made.nodes
@@ -188,8 +187,10 @@ def by_hand(options):
         submit(tool, "third.kairan-e2e.jp")
 
 
+@federation.in_directory
 def stopped_node(options, directory):
     """A backup of a node that does not run, into a file; and a disk that is full."""
+    os.mkdir(os.path.join(directory, "alone"), 0o700)
     node = federation.Node(options.kairand, os.path.join(directory, "alone"), "Alone")
     tool = Tool(options.kairan, node.directory)
     node.start()
@@ -216,24 +217,5 @@ def stopped_node(options, directory):
         restored.kill()
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kairand", required=True)
-    parser.add_argument("--kairan", required=True)
-    options = parser.parse_args()
-    directory = tempfile.mkdtemp(prefix="kairan-e2e-", dir=os.environ.get("TMPDIR", "/tmp"))
-    try:
-        destroyed(options, directory)
-        by_hand(options)
-        os.mkdir(os.path.join(directory, "alone"), 0o700)
-        stopped_node(options, directory)
-    except (Failure, wire.Refused) as failure:
-        print(f"failed: {failure}", file=sys.stderr)
-        return 1
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(federation.main(__doc__, destroyed, by_hand, stopped_node))

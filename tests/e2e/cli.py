@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """The command line and the daemon where things go wrong: every mistake ends with the documented status and a sentence that says what to
 do, and changes nothing."""
-import argparse
 import ctypes
 import json
 import os
@@ -262,17 +261,5 @@ def run(options):
         other.stop()
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kairand", required=True)
-    parser.add_argument("--kairan", required=True)
-    try:
-        run(parser.parse_args())
-    except Failure as failure:
-        print(f"cli.py: {failure}", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(federation.main(__doc__, run))

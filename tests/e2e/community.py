@@ -1,16 +1,14 @@
 #!/usr/bin/env python3
 """A community from its founding to its quarrels, with real nodes: three founders and k = 2, one admitted by two vouches and another by way
 of it, a vouch withdrawn, a member and a founder expelled, one that leaves and comes back. At each step: who gets GREEN."""
-import argparse
 import itertools
 import json
 import os
 import sys
-import tempfile
 
 import federation
 from cli import Tool
-from federation import Failure, check, poll
+from federation import check, poll
 
 WITHIN_S = 40
 numbers = itertools.count(1)
@@ -120,6 +118,7 @@ def admit(kita, minami, nishi, higashi, states, everybody):
     return states
 
 
+@federation.in_directory
 def run(options, directory):
     with federation.Federation(options.kairand, ["Kita", "Minami", "Nishi", "Higashi", "Naka"], is_chain=False) as made:
         councils = [Council(options, node) for node in made.nodes]
@@ -211,18 +210,5 @@ def run(options, directory):
         check(not any(council.finds("other.example") for council in councils[1:]), "GREEN has crossed communities")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kairand", required=True)
-    parser.add_argument("--kairan", required=True)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="kairan-e2e-community-") as directory:
-        run(options, directory)
-    return 0
-
-
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Failure as failure:
-        sys.exit(f"community: {failure}")
+    sys.exit(federation.main(__doc__, run))

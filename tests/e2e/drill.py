@@ -6,12 +6,11 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 
 import federation
 from backup import paper_of
 from community import Council, agree, reads
-from federation import Failure, check, poll
+from federation import check, poll
 from rekey import copy_of, in_use, state
 
 FOUNDERS = ["Kita", "Minami", "Nishi", "Higashi", "Chuo"]
@@ -173,6 +172,7 @@ def lose(options, made, councils, states, past):
     amber(kita, anew, [*others, anew], "for-minami-anew.example")
 
 
+@federation.in_directory
 def run(options, directory):
     with federation.Federation(options.kairand, [*FOUNDERS, "Naka"], is_chain=False) as made:
         councils = [Council(options, node) for node in made.nodes]
@@ -187,18 +187,5 @@ def run(options, directory):
         lose(options, made, councils, states, past)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kairand", required=True)
-    parser.add_argument("--kairan", required=True)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="kairan-e2e-drill-") as directory:
-        run(options, directory)
-    return 0
-
-
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Failure as failure:
-        sys.exit(f"drill: {failure}")
+    sys.exit(federation.main(__doc__, run))

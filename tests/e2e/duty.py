@@ -2,7 +2,6 @@
 """What may be sent without waiting, with the real command line and real users of this machine (skipped where the test does not run as
 root): a duty roster out of a spreadsheet, standing consents, sending at once and only what was agreed, the review, a restart; a name
 that stands for a submitter, opened for a reason; what doctor, status and the handover paper say."""
-import argparse
 import datetime
 import json
 import os
@@ -144,15 +143,5 @@ def run(options):
     return 0
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kairand", required=True)
-    parser.add_argument("--kairan", required=True)
-    return run(parser.parse_args())
-
-
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except federation.Failure as failure:
-        sys.exit(f"duty: {failure}")
+    sys.exit(federation.main(__doc__, run))

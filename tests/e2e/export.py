@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """What leaves Kairan for other defences: what the label allows and nothing else, whole files, untouched where nothing has changed, and with
 --watch up to date at once, also when something is taken back and when the node was away."""
-import argparse
 import csv
 import io
 import json
@@ -12,7 +11,7 @@ import sys
 
 import federation
 from cli import Tool
-from federation import Failure, check, poll
+from federation import check, poll
 
 WITHIN_S = 60.0
 
@@ -163,24 +162,15 @@ def watching(ours, theirs, node, root):
             watch.wait(timeout=30)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kairand", required=True)
-    parser.add_argument("--kairan", required=True)
-    options = parser.parse_args()
-    try:
-        with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
-            ours, theirs = (Tool(options.kairan, node.directory) for node in made.nodes)
-            what_may_leave(ours, theirs)
-            lists(ours, made.root)
-            since(ours)
-            mistakes(ours, made.root)
-            watching(ours, theirs, made.nodes[1], made.root)
-    except Failure as failure:
-        print(f"export: {failure}", file=sys.stderr)
-        return 1
-    return 0
+def run(options):
+    with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
+        ours, theirs = (Tool(options.kairan, node.directory) for node in made.nodes)
+        what_may_leave(ours, theirs)
+        lists(ours, made.root)
+        since(ours)
+        mistakes(ours, made.root)
+        watching(ours, theirs, made.nodes[1], made.root)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(federation.main(__doc__, run))

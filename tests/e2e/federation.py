@@ -1,12 +1,15 @@
 """Real daemons in temporary directories, on loopback, and what the tests need of them: started, ready (sd_notify), killed, joined.
 Nothing sleeps; whoever waits, waits for a datagram, a page or an end, with a time limit that fails the test."""
+import argparse
 import ctypes
+import functools
 import os
 import random
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -206,3 +209,35 @@ def wait_for_reports(node, wanted, within_s):
                 continue
             check(frame[1] == number and frame[0] == wire.PAGE, f"watch on {node.name} ended: {frame}")
             missing -= {wire.unpack(item)[0] for item in frame[2]}
+
+
+def in_directory(part):
+    """Gives a part of a test a directory of its own, which is gone afterwards."""
+    @functools.wraps(part)
+    def run(options):
+        directory = tempfile.mkdtemp(prefix="kairan-e2e-", dir=os.environ.get("TMPDIR", "/tmp"))
+        try:
+            return part(options, directory)
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+    return run
+
+
+def main(doc, *parts, **more):
+    """The way into a test of daemon and command line: `parts` are called with the options one after the other, until one returns a
+    status (77: skipped) or finds something. `more`: further options of that test's. Returns the exit status."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for program in ("--kairand", "--kairan"):
+        parser.add_argument(program, required=True, type=os.path.abspath)
+    for name, properties in more.items():
+        parser.add_argument(f"--{name}", **properties)
+    options = parser.parse_args()
+    for part in parts:
+        try:
+            status = part(options)
+        except (Failure, wire.Refused) as failure:
+            print(f"{os.path.basename(sys.argv[0])}: {part.__name__}: {failure}", file=sys.stderr)
+            return 1
+        if status:
+            return status
+    return 0

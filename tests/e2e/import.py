@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """What others wrote becomes records: row by row, never twice, never wider than it says; what its origin changes or takes back follows. Nothing\nis lost where the node goes away meanwhile."""
-import argparse
 import json
 import os
 import subprocess
@@ -11,7 +10,7 @@ import doc_blocks
 import federation
 import terminal
 from cli import Tool
-from federation import Failure, check, poll
+from federation import check, poll
 
 WITHIN_S = 60.0
 MANY = 40000
@@ -297,34 +296,25 @@ def asked(ours, root):
             check(word in shown, f"before an import {word!r} is not in {shown!r}")
 
 
-def main():
+def everything(options):
     # What was freed is to be gone, also in a build that keeps it back for a while (AddressSanitizer).
     os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kairand", required=True)
-    parser.add_argument("--kairan", required=True)
-    options = parser.parse_args()
-    try:
-        with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
-            ours, theirs = (Tool(options.kairan, node.directory) for node in made.nodes)
-            rows(ours, theirs, made.root)
-            guards(ours, made.root)
-            warning_lists(ours, made.root)
-            reloads(ours, made.nodes[0], made.root)
-            labels(ours, made.root)
-            origins(ours, theirs, made.root)
-            stricter(ours, made.root)
-            nameless(ours, made.root)
-            files(ours, made.root)
-            asked(ours, made.root)
-            feeds(ours, made.root)
-            worked_example(ours, made.root)
-            many(ours, theirs, made.nodes[0], made.root)
-    except Failure as failure:
-        print(f"import: {failure}", file=sys.stderr)
-        return 1
-    return 0
+    with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
+        ours, theirs = (Tool(options.kairan, node.directory) for node in made.nodes)
+        rows(ours, theirs, made.root)
+        guards(ours, made.root)
+        warning_lists(ours, made.root)
+        reloads(ours, made.nodes[0], made.root)
+        labels(ours, made.root)
+        origins(ours, theirs, made.root)
+        stricter(ours, made.root)
+        nameless(ours, made.root)
+        files(ours, made.root)
+        asked(ours, made.root)
+        feeds(ours, made.root)
+        worked_example(ours, made.root)
+        many(ours, theirs, made.nodes[0], made.root)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(federation.main(__doc__, everything))

@@ -2,7 +2,6 @@
 """Keys of persons and bodies with the real command line and real users of this machine (skipped where the test does not run as root):
 TLP:RED and TLP:AMBER+STRICT open for those named and for nobody else, at the own council and at another; a holder who leaves, a successor
 who reads on, keys that are lost; the node never has a secret half."""
-import argparse
 import contextlib
 import ctypes
 import glob
@@ -300,15 +299,5 @@ def run(options):
     return 0
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kairand", required=True)
-    parser.add_argument("--kairan", required=True)
-    return run(parser.parse_args())
-
-
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except federation.Failure as failure:
-        sys.exit(f"keys: {failure}")
+    sys.exit(federation.main(__doc__, run))

@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
 """A link made by a ticket that was sent, with real daemons and the real command line: nothing but CLEAR and the directory passes until both
 operators have entered the code that the other one reads out; through kills, wrong codes, and a rejection."""
-import argparse
 import json
 import sys
 
 import federation
 from cli import Tool
-from federation import Failure, check
+from federation import check
 
 
 def peer(tool, name):
@@ -110,16 +109,5 @@ def run(options):
         rejecting(tools[0], tools[2])
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kairand", required=True)
-    parser.add_argument("--kairan", required=True)
-    run(parser.parse_args())
-    return 0
-
-
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Failure as failure:
-        sys.exit(f"pairing: {failure}")
+    sys.exit(federation.main(__doc__, run))

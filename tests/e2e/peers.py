@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 """Links that the operator pauses, resumes, removes and blocks, with real daemons: in force at once, in both directions, without loss."""
-import argparse
 import json
 import sys
 
 import federation
 from cli import Tool
-from federation import Failure, check
+from federation import check
 
 
 def state(tool, name):
@@ -72,16 +71,5 @@ def run(options):
         federation.poll(lambda: state(tool, "Minami") == "online", 60, "the link stands again")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kairand", required=True)
-    parser.add_argument("--kairan", required=True)
-    run(parser.parse_args())
-    return 0
-
-
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Failure as failure:
-        sys.exit(f"peers: {failure}")
+    sys.exit(federation.main(__doc__, run))

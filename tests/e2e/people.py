@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Bodies and persons of a council with the real command line, and, where the test runs as root, with real users of this machine: roles,
 suspension in force at once, a watch that is cut, restarts; and nothing of them at a peer."""
-import argparse
 import itertools
 import json
 import os
@@ -223,16 +222,5 @@ def run(options):
             check(client.status()["records"] == records, "a card has come to the peer")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kairand", required=True)
-    parser.add_argument("--kairan", required=True)
-    run(parser.parse_args())
-    return 0
-
-
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except federation.Failure as failure:
-        sys.exit(f"people: {failure}")
+    sys.exit(federation.main(__doc__, run))

@@ -1,16 +1,14 @@
 #!/usr/bin/env python3
 """doctor asks a linked council's node to try this node's address: a real node that answers there, a port where nothing listens, one
 where something else does, and one where nobody says a word; and that nothing but a CURVE handshake is ever made."""
-import argparse
 import json
 import socket
 import sys
 import threading
 
 import federation
-import wire
 from cli import Tool
-from federation import Failure, check
+from federation import check
 
 
 def finding(tool):
@@ -95,18 +93,5 @@ def run(options):
         check(len(listener.kept) <= 2, f"tried {len(listener.kept)} times")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kairand", required=True)
-    parser.add_argument("--kairan", required=True)
-    options = parser.parse_args()
-    try:
-        run(options)
-    except (Failure, wire.Refused) as failure:
-        print(f"failed: {failure}", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(federation.main(__doc__, run))

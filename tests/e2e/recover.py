@@ -1,18 +1,16 @@
 #!/usr/bin/env python3
 """The root key was stolen, and lost: the paper makes another one. Linked councils confirm it, what the thief signed counts no more, and
 what he goes on signing nobody takes; a node that is gone is restored by the same paper first."""
-import argparse
 import copy
 import json
 import os
 import shutil
 import sys
-import tempfile
 import time
 
 import federation
 from cli import Tool
-from federation import Failure, check
+from federation import check
 
 
 def write(path, text):
@@ -78,6 +76,7 @@ def mistakes(tool, other, directory, passphrase, paper, strange):
     check(root_of(tool) == before, "a mistake changed the root key")
 
 
+@federation.in_directory
 def stolen(options, directory):
     with federation.Federation(options.kairand, ["Minami", "Kita", "Nishi"]) as made:
         minami, kita, nishi = made.nodes
@@ -159,6 +158,7 @@ def stolen(options, directory):
         thief.stop()
 
 
+@federation.in_directory
 def gone(options, directory):
     """No stick, no machine: a backup and the paper."""
     with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
@@ -192,19 +192,5 @@ def gone(options, directory):
         nobody.done("backup", "verify", kept, "--paper", at)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kairand", required=True)
-    parser.add_argument("--kairan", required=True)
-    options = parser.parse_args()
-    for scenario in (stolen, gone):
-        with tempfile.TemporaryDirectory(prefix="kairan-e2e-recover-") as directory:
-            scenario(options, directory)
-    return 0
-
-
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Failure as failure:
-        sys.exit(f"recover: {failure}")
+    sys.exit(federation.main(__doc__, stolen, gone))

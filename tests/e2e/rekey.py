@@ -1,17 +1,15 @@
 #!/usr/bin/env python3
 """Keys that are due, and keys that were stolen: real nodes with new keys, while they run, with the root key on a stick, and from an older
 copy of the keyring; a thief with a copy of a whole node, what it signs, dates back and takes back, and how all of it is undone."""
-import argparse
 import copy
 import json
 import os
 import shutil
 import sys
-import tempfile
 
 import federation
 from cli import Tool
-from federation import Failure, check
+from federation import check
 
 
 def write(path, text):
@@ -42,6 +40,7 @@ def findings(tool, check_name):
     return [line["level"] for line in lines(tool.run("--json", "doctor").stdout.decode()) if line["check"] == check_name]
 
 
+@federation.in_directory
 def rotating(options, directory):
     """A new key, with the root key on a stick and the peer away; the keyring from before then; keys made and never signed."""
     with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
@@ -130,6 +129,7 @@ def steal(options, made, directory, genuine):
     return false
 
 
+@federation.in_directory
 def stolen(options, directory):
     with federation.Federation(options.kairand, ["Kita", "Minami", "Nishi"]) as made:
         kita, minami, nishi = made.nodes
@@ -180,6 +180,7 @@ def stolen(options, directory):
         federation.poll(lambda: has(tool, "meanwhile.kairan-e2e.jp"), 60, "Kita is back")
 
 
+@federation.in_directory
 def without_a_community(options, directory):
     """A council that shares nothing with Kita but the link hears of new keys and of stolen ones all the same."""
     with federation.Federation(options.kairand, ["Kita", "Higashi"], is_chain=False) as made:
@@ -208,21 +209,5 @@ def without_a_community(options, directory):
         check(in_use(tool) == now, "another key came into use")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kairand", required=True)
-    parser.add_argument("--kairan", required=True)
-    parser.add_argument("--past", help="past.c, as a library")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="kairan-e2e-rekey-") as directory:
-        rotating(options, directory)
-        stolen(options, directory)
-        without_a_community(options, directory)
-    return 0
-
-
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Failure as failure:
-        sys.exit(f"rekey: {failure}")
+    sys.exit(federation.main(__doc__, rotating, stolen, without_a_community, past={"help": "past.c, as a library"}))

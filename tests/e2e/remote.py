@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Persons' machines over the network: enrolled, every command of an analyst, tickets used twice, suspended, unbound and revoked in the
 middle of a watch, keys that speak as what they are not, garbage, floods beside honest links, a net process that is killed."""
-import argparse
 import json
 import os
 import select
@@ -464,16 +463,5 @@ def run(options):
         no_address(options, made)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kairand", required=True)
-    parser.add_argument("--kairan", required=True)
-    run(parser.parse_args())
-    return 0
-
-
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except federation.Failure as failure:
-        sys.exit(f"remote: {failure}")
+    sys.exit(federation.main(__doc__, run))

@@ -1,15 +1,13 @@
 #!/usr/bin/env python3
 """The root key on a stick and the recovery key on paper: taken off a real node, used from there, and what goes wrong on the way."""
-import argparse
 import json
 import os
 import shutil
 import sys
-import tempfile
 
 import federation
 from cli import Tool
-from federation import Failure, check
+from federation import check
 
 LINE_CHARS = 22  # of a line on paper
 
@@ -57,6 +55,7 @@ def region(tool, *council):
     return json.loads(tool.done("--json", "council", *council))["region"]
 
 
+@federation.in_directory
 def run(options, directory):
     with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
         kita, minami = made.nodes
@@ -99,6 +98,7 @@ def run(options, directory):
         check(region(tool) == "East", "a refused change came through")
 
 
+@federation.in_directory
 def joining(options, directory):
     """Councils that join a community while their root keys are on sticks: with the stick at hand, and with it brought later."""
     with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
@@ -123,6 +123,7 @@ def joining(options, directory):
             joiner.refused("already", "council", "publish", *with_root)
 
 
+@federation.in_directory
 def two_machines(options, directory):
     """The state of a node from before its last card, in use again while nobody is there who has that card: both cards meet later."""
     with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
@@ -158,20 +159,5 @@ def two_machines(options, directory):
         check(json.loads(other.done("--json", "status"))["alarms"] == 0, "settled, and still counted")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kairand", required=True)
-    parser.add_argument("--kairan", required=True)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="kairan-e2e-root-") as directory:
-        run(options, directory)
-        joining(options, directory)
-        two_machines(options, directory)
-    return 0
-
-
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Failure as failure:
-        sys.exit(f"root: {failure}")
+    sys.exit(federation.main(__doc__, run, joining, two_machines))

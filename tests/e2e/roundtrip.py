@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
 """What one council exports, another that is not linked to it imports: the same indicators, under the same label, for CSV, STIX and a MISP
 feed."""
-import argparse
 import json
 import os
 import sys
 
 import federation
 from cli import Tool
-from federation import Failure, check
+from federation import check
 
 VALUES = """evil.kairan-e2e.jp
 xn--wgv71a119e.kairan-e2e.jp
@@ -61,41 +60,32 @@ def event_file(feed):
     return os.path.join(feed, names[0])
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kairand", required=True)
-    parser.add_argument("--kairan", required=True)
-    options = parser.parse_args()
+def run(options):
     forms = ("csv", "stix", "misp-feed")
-    try:
-        with federation.Federation(options.kairand, ["Kita", *forms], is_chain=False) as made:
-            ours, *others = (Tool(options.kairan, node.directory) for node in made.nodes)
-            ours.done("submit", "-", "--label", "clear", "-y", given=VALUES.encode())
-            expected = exported(ours)
-            check(len(expected) == 10, f"submitted: {sorted(expected)}")
-            for form, other in zip(forms, others):
-                path = os.path.join(made.root, form)
-                ours.done("export", form, "--out", path)
-                path = event_file(os.path.join(path, "tlp-clear")) if form == "misp-feed" else path
-                other.done("import", path, "--label", "clear", "-y")
-                found = exported(other)
-                check(found == expected, f"{form}: {set(found.items()) ^ set(expected.items())}")
-                check(blocked(other) == blocked(ours) != set(), f"{form}: blocked there: {blocked(other)}, here: {blocked(ours)}")
-                here = ours.done("--json", "ls")
-                told = ours.done("--json", "import", path, "--label", "clear", "-y")
-                check(ours.done("--json", "ls") == here, f"{form}: an export of one's own is imported: {told}")
-                check(form == "csv" or '"state":"known"' in told, f"{form}: own export: {told}")
-                counted = json.loads(ours.done("export", "json"))["indicators"]
-                check({item["councils"] for item in counted} == {1}, f"{form}: an export of one's own confirms it: {counted}")
-                before = other.done("--json", "ls")
-                other.run("import", path, "--label", "clear", "-y")
-                check(other.done("--json", "ls") == before, f"{form}: what is imported a second time is there twice")
-            check_whole_pattern(ours, others[forms.index("stix")], made.root)
-    except Failure as failure:
-        print(f"roundtrip: {failure}", file=sys.stderr)
-        return 1
-    return 0
+    with federation.Federation(options.kairand, ["Kita", *forms], is_chain=False) as made:
+        ours, *others = (Tool(options.kairan, node.directory) for node in made.nodes)
+        ours.done("submit", "-", "--label", "clear", "-y", given=VALUES.encode())
+        expected = exported(ours)
+        check(len(expected) == 10, f"submitted: {sorted(expected)}")
+        for form, other in zip(forms, others):
+            path = os.path.join(made.root, form)
+            ours.done("export", form, "--out", path)
+            path = event_file(os.path.join(path, "tlp-clear")) if form == "misp-feed" else path
+            other.done("import", path, "--label", "clear", "-y")
+            found = exported(other)
+            check(found == expected, f"{form}: {set(found.items()) ^ set(expected.items())}")
+            check(blocked(other) == blocked(ours) != set(), f"{form}: blocked there: {blocked(other)}, here: {blocked(ours)}")
+            here = ours.done("--json", "ls")
+            told = ours.done("--json", "import", path, "--label", "clear", "-y")
+            check(ours.done("--json", "ls") == here, f"{form}: an export of one's own is imported: {told}")
+            check(form == "csv" or '"state":"known"' in told, f"{form}: own export: {told}")
+            counted = json.loads(ours.done("export", "json"))["indicators"]
+            check({item["councils"] for item in counted} == {1}, f"{form}: an export of one's own confirms it: {counted}")
+            before = other.done("--json", "ls")
+            other.run("import", path, "--label", "clear", "-y")
+            check(other.done("--json", "ls") == before, f"{form}: what is imported a second time is there twice")
+        check_whole_pattern(ours, others[forms.index("stix")], made.root)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(federation.main(__doc__, run))

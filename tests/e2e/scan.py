@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Logs are searched for what the node knows: by every way in which a log comes, whole words alone; what was found becomes sightings
 at everybody who has the record. What cannot be read is said, and costs no other file."""
-import argparse
 import gzip
 import json
 import os
@@ -11,7 +10,7 @@ import sys
 import doc_blocks
 import federation
 from cli import Tool
-from federation import Failure, check, poll
+from federation import check, poll
 
 WITHIN_S = 60.0
 LOG = b"""1 GET http://Login.BAD.kairan-e2e.jp/a 200
@@ -101,26 +100,17 @@ def example(tool, root):
     check(len(ended.stdout.splitlines()) >= 2, f"the example finds {ended.stdout}")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kairand", required=True)
-    parser.add_argument("--kairan", required=True)
-    options = parser.parse_args()
-    try:
-        with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
-            ours, theirs = (Tool(options.kairan, node.directory) for node in made.nodes)
-            text = "bad.kairan-e2e.jp\n203.0.113.0/24\nhxxp://url.kairan-e2e.jp/kit\n"
-            record = json.loads(ours.done("--json", "submit", "-", "--label", "green", "-y", given=text.encode()))["ids"][0]
-            ways_in(ours, made.root)
-            sad_paths(ours, made.root)
-            poll(lambda: theirs.run("show", record).returncode == 0, WITHIN_S, "the record does not come to the peer")
-            sightings(ours, theirs, made.root, record)
-            example(ours, made.root)
-    except Failure as failure:
-        print(f"scan: {failure}", file=sys.stderr)
-        return 1
-    return 0
+def run(options):
+    with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
+        ours, theirs = (Tool(options.kairan, node.directory) for node in made.nodes)
+        text = "bad.kairan-e2e.jp\n203.0.113.0/24\nhxxp://url.kairan-e2e.jp/kit\n"
+        record = json.loads(ours.done("--json", "submit", "-", "--label", "green", "-y", given=text.encode()))["ids"][0]
+        ways_in(ours, made.root)
+        sad_paths(ours, made.root)
+        poll(lambda: theirs.run("show", record).returncode == 0, WITHIN_S, "the record does not come to the peer")
+        sightings(ours, theirs, made.root, record)
+        example(ours, made.root)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(federation.main(__doc__, run))

@@ -1,19 +1,18 @@
 #!/usr/bin/env python3
 """The storage key of a real node replaced: while it is written to and asked, killed in the middle, with backups before, in the middle
 and afterwards; and an old copy of its store, in which the keyring of afterwards opens nothing, whatever was deleted since."""
-import argparse
 import json
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 
 import federation
 import wire
+from backup import paper_of
 from cli import Tool
-from federation import Failure, check
+from federation import check
 
 STORAGE_ROTATE = 41
 REPORTS = 2500
@@ -169,15 +168,14 @@ def interrupted(node, tool, directory, paper):
     node.start()
 
 
+@federation.in_directory
 def run(options, directory):
     os.mkdir(os.path.join(directory, "alone"), 0o700)
     node = federation.Node(options.kairand, os.path.join(directory, "alone"), "Alone", "Alone")
     tool = Tool(options.kairan, node.directory)
     node.start()
     try:
-        paper = os.path.join(directory, "paper")
-        with open(os.open(paper, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
-            file.write("\n".join(json.loads(tool.done("--json", "root", "paper"))["lines"]) + "\n")
+        paper = paper_of(tool, directory)
         tool.refused("nonsense", "node", "storage", "nonsense")
         fill(node)
         under_load(node, tool)
@@ -188,21 +186,5 @@ def run(options, directory):
         node.kill()
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kairand", required=True)
-    parser.add_argument("--kairan", required=True)
-    options = parser.parse_args()
-    directory = tempfile.mkdtemp(prefix="kairan-e2e-", dir=os.environ.get("TMPDIR", "/tmp"))
-    try:
-        run(options, directory)
-    except (Failure, wire.Refused) as failure:
-        print(f"failed: {failure}", file=sys.stderr)
-        return 1
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(federation.main(__doc__, run))

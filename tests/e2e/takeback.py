@@ -2,7 +2,6 @@
 """Two real daemons: what one council takes back is gone at the other, and what it puts in its place is there; what was seen of a record is
 counted at both, and goes with it. People are shown what
 would go, and are asked; those who watch see it; what is too much in a day waits for the operator's word."""
-import argparse
 import json
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import federation
 import terminal
 import wire
 from cli import Tool
-from federation import Failure, check, poll
+from federation import check, poll
 
 WITHIN_S = 60.0
 A_DAY = 32
@@ -177,25 +176,16 @@ def too_much_waits(ours, theirs):
     check(not any(finds(theirs, f"m{n}.kairan-e2e.jp") for n in range(A_DAY + 2)), "what was confirmed has no effect")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kairand", required=True)
-    parser.add_argument("--kairan", required=True)
-    options = parser.parse_args()
-    try:
-        with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
-            ours, theirs = (Tool(options.kairan, node.directory) for node in made.nodes)
-            retract(ours, theirs)
-            revise(ours, theirs)
-            sightings(ours, theirs)
-            people_are_asked(ours, theirs)
-            watchers_see_it(ours, theirs)
-            too_much_waits(ours, theirs)
-    except (Failure, terminal.Failure) as failure:
-        print(f"takeback: {failure}", file=sys.stderr)
-        return 1
-    return 0
+def run(options):
+    with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
+        ours, theirs = (Tool(options.kairan, node.directory) for node in made.nodes)
+        retract(ours, theirs)
+        revise(ours, theirs)
+        sightings(ours, theirs)
+        people_are_asked(ours, theirs)
+        watchers_see_it(ours, theirs)
+        too_much_waits(ours, theirs)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(federation.main(__doc__, run))

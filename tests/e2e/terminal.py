@@ -10,16 +10,9 @@ import sys
 import tempfile
 import termios
 
+from federation import Failure, check
+
 READY_S = 60
-
-
-class Failure(Exception):
-    pass
-
-
-def check(held, what):
-    if not held:
-        raise Failure(what)
 
 
 def converse(arguments, talk, until=None):

@@ -4,7 +4,6 @@
     through.py --kairand PROGRAM --kairan PROGRAM [--json]
 
 Then measured: what the councils that the one in between serves notice of it while one of the two fills the link."""
-import argparse
 import json
 import os
 import sys
@@ -14,7 +13,7 @@ import time
 import federation
 import wire
 from cli import Tool
-from federation import Failure, check
+from federation import check
 
 ROUNDS = 15
 RATES = ("256K", "64M")
@@ -261,17 +260,5 @@ def run(options):
         print(json.dumps({"case": name, "value": round(value, 2)}) if options.json else f"{name}: {value:.2f}")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kairand", required=True, type=os.path.abspath)
-    parser.add_argument("--kairan", required=True, type=os.path.abspath)
-    parser.add_argument("--json", action="store_true")
-    run(parser.parse_args())
-    return 0
-
-
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (Failure, wire.Refused) as failure:
-        sys.exit(f"through: {failure}")
+    sys.exit(federation.main(__doc__, run, json={"action": "store_true"}))

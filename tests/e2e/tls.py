@@ -3,7 +3,6 @@
 asks for a password: joined by ticket, records both ways, the proxy gone and back, another's certificate, a wrong password.
 
     tls.py --kairand PROGRAM --kairan PROGRAM [--consumers FOLDER]"""
-import argparse
 import os
 import pwd
 import re
@@ -15,7 +14,7 @@ import sys
 import federation
 import wire
 from cli import Tool
-from federation import Failure, check
+from federation import check
 
 SKIPPED = 77
 PROGRAMS = ("stunnel4", "tinyproxy", "openssl")
@@ -165,6 +164,14 @@ def mistakes(stage):
     stage.there.refused("numeric address", "link", "tls", "serve", "--address", "here")
 
 
+def programs(options):
+    missing = [program for program in PROGRAMS if find(program, options.consumers) is None]
+    if missing:
+        print(f"tls.py: {', '.join(missing)} not here; tools/bootstrap.sh test installs them", file=sys.stderr)
+        return SKIPPED
+    return 0
+
+
 def run(options):
     with federation.Federation(options.kairand, ("Kita", "Minami"), is_chain=False) as fed:
         stage = Stage(options, fed)
@@ -215,23 +222,5 @@ def run(options):
             stage.close()
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kairand", required=True)
-    parser.add_argument("--kairan", required=True)
-    parser.add_argument("--consumers", default="", help="where daemons were unpacked")
-    options = parser.parse_args()
-    missing = [program for program in PROGRAMS if find(program, options.consumers) is None]
-    if missing:
-        print(f"tls.py: {', '.join(missing)} not here; tools/bootstrap.sh test installs them", file=sys.stderr)
-        return SKIPPED
-    try:
-        run(options)
-    except (Failure, wire.Refused) as failure:
-        print(f"tls.py: {failure}", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(federation.main(__doc__, programs, run, consumers={"default": "", "help": "where daemons were unpacked"}))

@@ -2,16 +2,14 @@
 """Two nodes of one council on real daemons: a machine asks by a ticket and is taken in with the root key on a stick; what is submitted at
 either is at both and at peers, who do nothing; people entered at one work at the other; one machine is destroyed and nothing is lost; its
 keys are revoked. And who was not taken in, or is revoked, gets nothing."""
-import argparse
 import json
 import os
 import shutil
 import sys
-import tempfile
 
 import federation
 from cli import Tool
-from federation import Failure, check
+from federation import check
 
 
 def lines(text):
@@ -120,6 +118,7 @@ def second_binding(tool):
     return [person for person in lines(tool.done("--json", "person", "ls")) if person["name"] == "佐藤"]
 
 
+@federation.in_directory
 def serving(options, directory):
     with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
         kita, minami = made.nodes
@@ -178,6 +177,7 @@ def serving(options, directory):
         kita.process.wait()
 
 
+@federation.in_directory
 def refusing(options, directory):
     """Who is refused has nothing, and its ticket is void; who is revoked while it runs is cut."""
     with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
@@ -205,22 +205,5 @@ def refusing(options, directory):
         check(not has(taken.tool, "secret.kairan-e2e.jp") and not has(taken.tool, "also.kairan-e2e.jp"), "who is revoked gets records")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kairand", required=True)
-    parser.add_argument("--kairan", required=True)
-    options = parser.parse_args()
-    for part in (serving, refusing):
-        directory = tempfile.mkdtemp(prefix="kairan-e2e-", dir=os.environ.get("TMPDIR", "/tmp"))
-        try:
-            part(options, directory)
-        except Failure as failure:
-            print(f"two_nodes: {part.__name__}: {failure}", file=sys.stderr)
-            return 1
-        finally:
-            shutil.rmtree(directory, ignore_errors=True)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(federation.main(__doc__, serving, refusing))
