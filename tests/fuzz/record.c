@@ -5,7 +5,7 @@
 #include "proto/record/section.h"
 #include "proto/record/statement.h"
 #include "proto/record/takeback.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/same.h"
 #include "tests/support/forge.h"
 
 enum part {
@@ -26,13 +26,6 @@ enum part {
 };
 
 static struct council author, reader;
-
-static void expect_same(struct kr_writer *writer, struct kr_slice bytes)
-{
-    KR_ASSERT(kr_writer_finish(writer) == KR_OK);
-    KR_ASSERT(writer->len == bytes.len && memcmp(writer->bytes, bytes.bytes, bytes.len) == 0);
-    kr_writer_deinit(writer);
-}
 
 static void run_record(struct kr_slice bytes)
 {
@@ -72,29 +65,8 @@ static void run_sealed(struct kr_slice bytes)
     free(record.at);
 }
 
-static void run_report(struct kr_slice bytes)
-{
-    struct kr_report report;
-    struct kr_writer writer;
-
-    if (kr_report_parse(bytes, &report) == KR_OK) {
-        kr_writer_init(&writer, bytes.len);
-        kr_report_write(&report, &writer);
-        expect_same(&writer, bytes);
-    }
-}
-
-static void run_advisory(struct kr_slice bytes)
-{
-    struct kr_advisory advisory;
-    struct kr_writer writer;
-
-    if (kr_advisory_parse(bytes, &advisory) == KR_OK) {
-        kr_writer_init(&writer, bytes.len);
-        kr_advisory_write(&advisory, &writer);
-        expect_same(&writer, bytes);
-    }
-}
+RUN_SAME(report, parse)
+RUN_SAME(advisory, parse)
 
 /* What it carries is signed by somebody, or refused: and then a header like any other. */
 static void run_takeback(uint32_t kind, struct kr_slice bytes)

@@ -195,6 +195,12 @@ bool bed_said(struct bed *bed, uint32_t node, const char *text)
 
 /* ---- a client ---- */
 
+bool bed_at_once(void *context)
+{
+    (void)context;
+    return true;
+}
+
 uint32_t bed_request(struct bed *bed, uint32_t node, uint32_t op, const void *args, size_t len, uint64_t ms)
 {
     struct kr_event event = {

@@ -71,6 +71,8 @@ void bed_forget_log(struct bed *bed);
 
 /* One request, and its answer after `ms`. */
 uint32_t bed_request(struct bed *bed, uint32_t node, uint32_t op, const void *args, size_t len, uint64_t ms);
+/* Whether a page of a query is to end: always, so that each has one step. */
+bool bed_at_once(void *context);
 /* A report with one domain. `tag` makes title and domain its own. */
 struct kr_submit *bed_submission(struct bed *bed, enum kr_label label, const char *domain, uint8_t token);
 void bed_submission_free(struct kr_submit *submit);

@@ -5,8 +5,7 @@
 #include "node/core/draft.h"
 #include "node/core/people.h"
 #include "node/core/query.h"
-#include "proto/client/people.h"
-#include "tests/unit/core/bed.h"
+#include "tests/unit/core/people_test.h"
 
 #define SATO   1001u /* analyst */
 #define SUZUKI 1002u /* approver and analyst */
@@ -15,24 +14,9 @@
 
 static const uint8_t body[32] = {0x5a}, ids[5][32] = {{0}, {1}, {2}, {3}, {4}};
 
-static inline void as(struct bed *bed, uint32_t uid)
-{
-    bed->caller = (struct kr_caller){.is_guest = uid != 0, .uid = uid};
-}
-
-static inline struct kr_slice text(const char *words)
-{
-    return (struct kr_slice){(const uint8_t *)words, strlen(words)};
-}
-
 static inline uint32_t person_act(struct bed *bed, const struct kr_person_act *act)
 {
-    struct kr_writer args;
-    kr_writer_init(&args, 4 * KR_KIB);
-    kr_person_act_write(act, &args);
-    const uint32_t code = bed_request(bed, 0, KR_OP_PERSON, args.bytes, args.len, 100);
-    kr_writer_deinit(&args);
-    return code;
+    return put_person(bed, 0, act);
 }
 
 static inline void enter(struct bed *bed, uint32_t uid, uint32_t roles)
@@ -50,12 +34,8 @@ static inline int setup(void **state)
     struct bed *bed = bed_new(2);
     struct kr_body_act act = {
         .action = KR_BODY_ADD, .changes = {[KR_BODY_NAME_EN] = true}, .texts = {[KR_BODY_NAME_EN] = text("b")}};
-    struct kr_writer args;
     memcpy(act.id, body, 32);
-    kr_writer_init(&args, 4 * KR_KIB);
-    kr_body_act_write(&act, &args);
-    assert_int_equal(bed_request(bed, 0, KR_OP_BODY, args.bytes, args.len, 100), KR_OK);
-    kr_writer_deinit(&args);
+    assert_int_equal(put_body(bed, 0, &act), KR_OK);
     enter(bed, SATO, KR_ROLE_ANALYST);
     enter(bed, SUZUKI, KR_ROLE_APPROVER | KR_ROLE_ANALYST);
     enter(bed, TANAKA, KR_ROLE_INTAKE);
@@ -209,12 +189,6 @@ static inline enum kr_err take_item(void *context, struct kr_slice item)
     return KR_OK;
 }
 
-static inline bool at_once(void *context)
-{
-    (void)context;
-    return true;
-}
-
 static inline enum kr_err list(struct bed *bed, uint32_t op, uint32_t uid, struct listed *listed)
 {
     struct kr_query query;
@@ -229,7 +203,7 @@ static inline enum kr_err list(struct bed *bed, uint32_t op, uint32_t uid, struc
     while (!is_done && err == KR_OK) {
         struct kr_txn *txn = NULL;
         assert_int_equal(kr_store_read_begin(bed_node(bed, 0)->store, &txn), KR_OK);
-        err = kr_query_page(&query, txn, bed_node(bed, 0)->keyring, bed->world->now_ms, at_once, take_item, listed, &result,
+        err = kr_query_page(&query, txn, bed_node(bed, 0)->keyring, bed->world->now_ms, bed_at_once, take_item, listed, &result,
                             &is_done, &error);
         kr_txn_abort(txn);
     }

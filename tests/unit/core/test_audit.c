@@ -3,8 +3,7 @@
 #include "node/core/people.h"
 #include "node/core/query.h"
 #include "proto/client/audit.h"
-#include "proto/client/people.h"
-#include "tests/unit/core/bed.h"
+#include "tests/unit/core/people_test.h"
 
 #define SATO    1001u
 #define ENTRIES 1024u
@@ -23,33 +22,17 @@ static int teardown(void **state)
     return 0;
 }
 
-static void as(struct bed *bed, uint32_t uid)
-{
-    bed->caller = (struct kr_caller){.is_guest = uid != 0, .uid = uid};
-}
-
-static struct kr_slice text(const char *words)
-{
-    return (struct kr_slice){(const uint8_t *)words, strlen(words)};
-}
-
 static uint32_t enter_body(struct bed *bed)
 {
     struct kr_body_act act = {
         .action = KR_BODY_ADD, .changes = {[KR_BODY_NAME_EN] = true}, .texts = {[KR_BODY_NAME_EN] = text("b")}};
-    struct kr_writer args;
     memcpy(act.id, body, 32);
-    kr_writer_init(&args, 4 * KR_KIB);
-    kr_body_act_write(&act, &args);
-    const uint32_t code = bed_request(bed, 0, KR_OP_BODY, args.bytes, args.len, 100);
-    kr_writer_deinit(&args);
-    return code;
+    return put_body(bed, 0, &act);
 }
 
 static uint32_t person_act(struct bed *bed, uint32_t action)
 {
     struct kr_person_act act = {.action = action, .roles = KR_ROLE_ANALYST};
-    struct kr_writer args;
     memcpy(act.id, sato, 32);
     if (action == KR_PERSON_ADD) {
         memcpy(act.body, body, 32);
@@ -57,11 +40,7 @@ static uint32_t person_act(struct bed *bed, uint32_t action)
         act.name = text("Sato");
         act.uid = SATO;
     }
-    kr_writer_init(&args, 4 * KR_KIB);
-    kr_person_act_write(&act, &args);
-    const uint32_t code = bed_request(bed, 0, KR_OP_PERSON, args.bytes, args.len, 100);
-    kr_writer_deinit(&args);
-    return code;
+    return put_person(bed, 0, &act);
 }
 
 static uint32_t submit(struct bed *bed, const char *domain, uint8_t token, uint8_t ret_id[static 32])
@@ -99,12 +78,6 @@ static enum kr_err take_item(void *context, struct kr_slice item)
     return KR_OK;
 }
 
-static bool at_once(void *context)
-{
-    (void)context;
-    return true;
-}
-
 static enum kr_err ask(struct bed *bed, uint32_t op, struct kr_writer *args, uint32_t uid, struct log *log)
 {
     struct kr_query query;
@@ -120,8 +93,8 @@ static enum kr_err ask(struct bed *bed, uint32_t op, struct kr_writer *args, uin
     while (!is_done && err == KR_OK) {
         struct kr_txn *txn = NULL;
         assert_int_equal(kr_store_read_begin(bed_node(bed, 0)->store, &txn), KR_OK);
-        err = kr_query_page(&query, txn, bed_node(bed, 0)->keyring, bed->world->now_ms, at_once, take_item, log, &result, &is_done,
-                            &error);
+        err = kr_query_page(&query, txn, bed_node(bed, 0)->keyring, bed->world->now_ms, bed_at_once, take_item, log, &result,
+                            &is_done, &error);
         kr_txn_abort(txn);
         log->pages++;
     }

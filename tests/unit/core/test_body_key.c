@@ -3,9 +3,8 @@
 #include "node/core/body_key.h"
 #include "node/core/query.h"
 #include "proto/client/body_key.h"
-#include "proto/client/people.h"
 #include "proto/record/section.h"
-#include "tests/unit/core/bed.h"
+#include "tests/unit/core/people_test.h"
 
 #define SATO   1001u
 #define SUZUKI 1002u
@@ -30,44 +29,24 @@ static int teardown(void **state)
     return 0;
 }
 
-static void as(struct bed *bed, uint32_t uid)
-{
-    bed->caller = (struct kr_caller){.is_guest = uid != 0, .uid = uid};
-}
-
-static struct kr_slice text(const char *words)
-{
-    return (struct kr_slice){(const uint8_t *)words, strlen(words)};
-}
-
 static uint32_t body_act(struct bed *bed, uint32_t action, const uint8_t id[static 32])
 {
     struct kr_body_act act = {
         .action = action, .changes = {[KR_BODY_NAME_EN] = true}, .texts = {[KR_BODY_NAME_EN] = text("a body")}};
-    struct kr_writer args;
     memcpy(act.id, id, 32);
-    kr_writer_init(&args, 4 * KR_KIB);
-    kr_body_act_write(&act, &args);
-    const uint32_t code = bed_request(bed, 0, KR_OP_BODY, args.bytes, args.len, 100);
-    kr_writer_deinit(&args);
-    return code;
+    return put_body(bed, 0, &act);
 }
 
 static uint32_t person_act(struct bed *bed, uint32_t action, uint32_t uid, const uint8_t *body)
 {
     struct kr_person_act act = {
         .action = action, .roles = KR_ROLE_ANALYST, .has_uid = body != NULL, .uid = uid, .name = text("somebody")};
-    struct kr_writer args;
     memcpy(act.id, ids[uid - 1000], 32);
     act.changes[KR_PERSON_NAME] = act.changes[KR_PERSON_ROLES] = body != NULL;
     if (body != NULL) {
         memcpy(act.body, body, 32);
     }
-    kr_writer_init(&args, 4 * KR_KIB);
-    kr_person_act_write(&act, &args);
-    const uint32_t code = bed_request(bed, 0, KR_OP_PERSON, args.bytes, args.len, 100);
-    kr_writer_deinit(&args);
-    return code;
+    return put_person(bed, 0, &act);
 }
 
 static void enter(struct bed *bed)
@@ -166,12 +145,6 @@ static enum kr_err take(void *context, struct kr_slice item)
     return KR_OK;
 }
 
-static bool at_once(void *context)
-{
-    (void)context;
-    return true;
-}
-
 static enum kr_err ask_with(struct bed *bed, uint32_t node, uint32_t uid, uint32_t op, struct kr_slice args, struct told *told)
 {
     static struct kr_shown shown;
@@ -187,8 +160,8 @@ static enum kr_err ask_with(struct bed *bed, uint32_t node, uint32_t uid, uint32
     while (!is_done && err == KR_OK) {
         struct kr_txn *txn = NULL;
         assert_int_equal(kr_store_read_begin(bed_node(bed, node)->store, &txn), KR_OK);
-        err = kr_query_page(&query, txn, bed_node(bed, node)->keyring, bed->world->now_ms, at_once, take, told, &result, &is_done,
-                            &error);
+        err = kr_query_page(&query, txn, bed_node(bed, node)->keyring, bed->world->now_ms, bed_at_once, take, told, &result,
+                            &is_done, &error);
         kr_txn_abort(txn);
     }
     assert_true(err != KR_OK || told->used + result.len <= sizeof told->bytes);

@@ -345,7 +345,7 @@ static struct kr_duty_sum list_duty(struct bed *bed, uint32_t uid, struct seen *
         struct kr_txn *txn = NULL;
         kr_writer_init(&result, KR_KIB);
         assert_int_equal(kr_store_read_begin(bed_node(bed, 0)->store, &txn), KR_OK);
-        assert_int_equal(kr_query_page(&query, txn, bed_node(bed, 0)->keyring, bed->world->now_ms, at_once, see, seen, &result,
+        assert_int_equal(kr_query_page(&query, txn, bed_node(bed, 0)->keyring, bed->world->now_ms, bed_at_once, see, seen, &result,
                                        &is_done, &error),
                          KR_OK);
         kr_txn_abort(txn);

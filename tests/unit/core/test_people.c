@@ -2,8 +2,7 @@
 #include "node/core/caller.h"
 #include "node/core/people.h"
 #include "node/core/query.h"
-#include "proto/client/people.h"
-#include "tests/unit/core/bed.h"
+#include "tests/unit/core/people_test.h"
 
 #define SATO   1001u
 #define SUZUKI 1002u
@@ -22,38 +21,18 @@ static int teardown(void **state)
     return 0;
 }
 
-static void as(struct bed *bed, uint32_t uid)
-{
-    bed->caller = (struct kr_caller){.is_guest = uid != 0, .uid = uid};
-}
-
-static struct kr_slice text(const char *words)
-{
-    return (struct kr_slice){(const uint8_t *)words, strlen(words)};
-}
-
 static uint32_t body_act(struct bed *bed, uint32_t action, const uint8_t id[static 32], const char *name)
 {
     struct kr_body_act act = {.action = action};
-    struct kr_writer args;
     memcpy(act.id, id, 32);
     act.changes[KR_BODY_NAME_JA] = name != NULL;
     act.texts[KR_BODY_NAME_JA] = text(name != NULL ? name : "");
-    kr_writer_init(&args, 4 * KR_KIB);
-    kr_body_act_write(&act, &args);
-    const uint32_t code = bed_request(bed, 0, KR_OP_BODY, args.bytes, args.len, 100);
-    kr_writer_deinit(&args);
-    return code;
+    return put_body(bed, 0, &act);
 }
 
 static uint32_t person_act(struct bed *bed, const struct kr_person_act *act)
 {
-    struct kr_writer args;
-    kr_writer_init(&args, 4 * KR_KIB);
-    kr_person_act_write(act, &args);
-    const uint32_t code = bed_request(bed, 0, KR_OP_PERSON, args.bytes, args.len, 100);
-    kr_writer_deinit(&args);
-    return code;
+    return put_person(bed, 0, act);
 }
 
 static struct kr_person_act new_person(const uint8_t id[static 32], uint32_t roles, uint32_t uid)
@@ -118,12 +97,6 @@ static enum kr_err take_item(void *context, struct kr_slice item)
     return KR_OK;
 }
 
-static bool at_once(void *context)
-{
-    (void)context;
-    return true;
-}
-
 /* What a reader thread would answer to that user. */
 static enum kr_err ask(struct bed *bed, uint32_t op, const void *args, size_t len, uint32_t uid, struct items *items,
                        struct kr_writer *result, struct kr_error *error)
@@ -137,8 +110,8 @@ static enum kr_err ask(struct bed *bed, uint32_t op, const void *args, size_t le
     while (!is_done && err == KR_OK) {
         struct kr_txn *txn = NULL;
         assert_int_equal(kr_store_read_begin(bed_node(bed, 0)->store, &txn), KR_OK);
-        err = kr_query_page(&query, txn, bed_node(bed, 0)->keyring, bed->world->now_ms, at_once, take_item, items, result, &is_done,
-                            error);
+        err = kr_query_page(&query, txn, bed_node(bed, 0)->keyring, bed->world->now_ms, bed_at_once, take_item, items, result,
+                            &is_done, error);
         kr_txn_abort(txn);
         items->pages++;
     }
@@ -275,7 +248,7 @@ static void a_query_under_way_is_cut(void **state)
     for (uint32_t round = 0; round < 2; round++) {
         struct kr_txn *txn = NULL;
         assert_int_equal(kr_store_read_begin(bed_node(bed, 0)->store, &txn), KR_OK);
-        assert_int_equal(kr_query_page(&query, txn, bed_node(bed, 0)->keyring, bed->world->now_ms, at_once, take_item, &items,
+        assert_int_equal(kr_query_page(&query, txn, bed_node(bed, 0)->keyring, bed->world->now_ms, bed_at_once, take_item, &items,
                                        &result, &is_done, &error),
                          round == 0 ? KR_OK : KR_DENIED);
         kr_txn_abort(txn);

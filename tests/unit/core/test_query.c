@@ -27,12 +27,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static bool at_once(void *context)
-{
-    (void)context;
-    return true;
-}
-
 static enum kr_err take_item(void *context, struct kr_slice item)
 {
     static struct kr_match match;
@@ -214,7 +208,7 @@ static void every_page_comes_forward(void **state)
     store_report(bed, 2, 1, hidden);
     add_rows(bed, hidden, 100);
     hide(bed, hidden);
-    look_up(bed, at_once, &asked);
+    look_up(bed, bed_at_once, &asked);
     assert_int_equal(asked.items, 2);
     assert_true(asked.pages <= 2 * 103);
 
@@ -233,7 +227,7 @@ static void every_page_comes_forward(void **state)
         uint64_t position = query.position;
         kr_writer_init(&result, KR_KIB);
         assert_int_equal(kr_store_read_begin(bed_node(bed, 0)->store, &txn), KR_OK);
-        assert_int_equal(kr_query_page(&query, txn, bed_node(bed, 0)->keyring, bed->world->now_ms, at_once, ignore_item, NULL,
+        assert_int_equal(kr_query_page(&query, txn, bed_node(bed, 0)->keyring, bed->world->now_ms, bed_at_once, ignore_item, NULL,
                                        &result, &is_done, NULL),
                          KR_OK);
         assert_true(is_done || query.position < position);
@@ -404,7 +398,7 @@ static void a_report_is_found_by_its_origin(void **state)
     assert_memory_equal(asked.first, first, 32);
     assert_memory_equal(asked.last, first, 32);
     store_imported(bed, 4, "misp.example", "5f3c-01", &domain, second);
-    look_up_value(bed, KR_INDICATOR_ORIGIN, key, len, at_once, &asked);
+    look_up_value(bed, KR_INDICATOR_ORIGIN, key, len, bed_at_once, &asked);
     assert_int_equal(asked.items, 4);
     assert_memory_equal(asked.first, second, 32);
     assert_memory_equal(asked.last, first, 32);

@@ -34,12 +34,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static bool at_once(void *context)
-{
-    (void)context;
-    return true;
-}
-
 static enum kr_err take_item(void *context, struct kr_slice bytes)
 {
     static struct kr_shown shown;
@@ -439,7 +433,7 @@ static void pages_are_bounded_and_lose_nothing(void **state)
     bool is_done = false;
     bool has_changed = false;
     while (!is_done) { /* each with its time over */
-        assert_int_equal(page(bed, &query, at_once, &is_done), KR_OK);
+        assert_int_equal(page(bed, &query, bed_at_once, &is_done), KR_OK);
         if (given.count == 1 && !has_changed) { /* given already; and not yet */
             has_changed = true;
             struct forged one = take_back(bed, GIVER, &small[0], (struct lie){0}),

@@ -25,12 +25,6 @@ struct listed {
     const uint8_t *author, *from;
 };
 
-static bool at_once(void *context)
-{
-    (void)context;
-    return true;
-}
-
 static enum kr_err take_item(void *context, struct kr_slice item)
 {
     struct listed *listed = context;
@@ -111,7 +105,7 @@ static void what_waits_is_listed_once_each_and_leaves_when_it_is_trusted(void **
     assert_int_equal(listed.count, RECORDS);
     assert_int_equal(listed.bytes, bed_core(bed, 0)->quarantine_bytes);
     assert_memory_equal(listed.ids, ids, sizeof ids);
-    list(bed, at_once, &listed); /* however short its pages */
+    list(bed, bed_at_once, &listed); /* however short its pages */
     assert_true(listed.pages >= 3);
     assert_int_equal(listed.count, RECORDS);
     assert_memory_equal(listed.ids, ids, sizeof ids);

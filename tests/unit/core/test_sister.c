@@ -6,10 +6,9 @@
 #include "node/core/sister.h"
 #include "proto/client/duty.h"
 #include "proto/client/node.h"
-#include "proto/client/people.h"
 #include "proto/client/rekey.h"
 #include "proto/wire/ticket.h"
-#include "tests/unit/core/bed.h"
+#include "tests/unit/core/people_test.h"
 
 /* 0 and 1 are councils, linked, in a community; 2 is a further node of 0's once it is taken in. */
 #define FIRST  0u
@@ -458,29 +457,19 @@ static const uint8_t town[32] = {0x5a}, clerk[32] = {0x11}, other_clerk[32] = {0
 static uint32_t act_on_town(struct bed *bed, uint32_t node, uint32_t action)
 {
     struct kr_body_act act = {.action = action, .texts = {[KR_BODY_NAME_EN] = {(const uint8_t *)"Town", 4}}};
-    struct kr_writer args;
     act.changes[KR_BODY_NAME_EN] = action == KR_BODY_ADD;
     memcpy(act.id, town, 32);
-    kr_writer_init(&args, 4 * KR_KIB);
-    kr_body_act_write(&act, &args);
-    const uint32_t code = bed_request(bed, node, KR_OP_BODY, args.bytes, args.len, 100);
-    kr_writer_deinit(&args);
-    return code;
+    return put_body(bed, node, &act);
 }
 
 static uint32_t enter_clerk(struct bed *bed, uint32_t node, const uint8_t id[static 32], uint32_t uid)
 {
     struct kr_person_act act = {
         .action = KR_PERSON_ADD, .roles = KR_ROLE_ANALYST, .has_uid = true, .uid = uid, .name = {(const uint8_t *)"Clerk", 5}};
-    struct kr_writer args;
     act.changes[KR_PERSON_NAME] = act.changes[KR_PERSON_ROLES] = true;
     memcpy(act.id, id, 32);
     memcpy(act.body, town, 32);
-    kr_writer_init(&args, 4 * KR_KIB);
-    kr_person_act_write(&act, &args);
-    const uint32_t code = bed_request(bed, node, KR_OP_PERSON, args.bytes, args.len, 100);
-    kr_writer_deinit(&args);
-    return code;
+    return put_person(bed, node, &act);
 }
 
 /* Apart, one lets a body go, and the other enters a person of it: each would refuse that of its own now, and takes the other's. */
@@ -516,25 +505,17 @@ static const uint8_t sapporo[32] = {0x5a}, otaru[32] = {0x5b}, sato[32] = {1}, t
 static void body_act(struct bed *bed, uint32_t node, uint32_t action, const uint8_t id[static 32], const char *name)
 {
     struct kr_body_act act = {.action = action};
-    struct kr_writer args;
     memcpy(act.id, id, 32);
     act.changes[KR_BODY_NAME_JA] = true;
     act.texts[KR_BODY_NAME_JA] = (struct kr_slice){(const uint8_t *)name, strlen(name)};
-    kr_writer_init(&args, 4 * KR_KIB);
-    kr_body_act_write(&act, &args);
-    assert_int_equal(bed_request(bed, node, KR_OP_BODY, args.bytes, args.len, 100), KR_OK);
-    kr_writer_deinit(&args);
+    assert_int_equal(put_body(bed, node, &act), KR_OK);
 }
 
 static void person_act(struct bed *bed, uint32_t node, struct kr_person_act act, const uint8_t id[static 32])
 {
-    struct kr_writer args;
     memcpy(act.id, id, 32);
     memcpy(act.body, sapporo, 32);
-    kr_writer_init(&args, 4 * KR_KIB);
-    kr_person_act_write(&act, &args);
-    assert_int_equal(bed_request(bed, node, KR_OP_PERSON, args.bytes, args.len, 100), KR_OK);
-    kr_writer_deinit(&args);
+    assert_int_equal(put_person(bed, node, &act), KR_OK);
 }
 
 static void give_consent(struct bed *bed, uint32_t node, const uint8_t id[static 32])
