@@ -370,7 +370,7 @@ enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const stru
             err = kr_query_duty(&page, result, &done);
             break;
         case KR_OP_AUDIT:
-            err = kr_query_audit(&page, &done);
+            err = kr_query_audit(&page, &who, &done);
             break;
         case KR_OP_AUDIT_VERIFY:
             err = kr_query_audit_verify(&page, result, &done);

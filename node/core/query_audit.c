@@ -7,11 +7,13 @@
 #include <string.h>
 
 #include "node/core/audit.h"
+#include "node/core/draft.h"
 #include "node/core/people.h"
 #include "node/core/query_page.h"
 #include "proto/client/audit.h"
 
 static _Thread_local struct kr_person_row person_row;
+static _Thread_local struct kr_draft_row draft_row;
 
 static bool is_zero(const uint8_t id[static 32])
 {
@@ -39,7 +41,37 @@ static enum kr_err begin(struct kr_query_page *page, struct kr_audit_chain *chai
     return err;
 }
 
-static enum kr_err give(struct kr_query_page *page, const struct kr_audit_entry *entry, const uint8_t hash[static 32])
+/* Who submitted is for intake, here as in the lists of drafts: else the entry and the draft's pseudonym, which one id joins, would
+ * open it to every admin with no reason given and nothing logged. What was refused for want of a role is nobody's submission. */
+static bool is_hidden(const struct kr_audit_entry *entry, const struct kr_who *who)
+{
+    const bool is_own = memcmp(entry->person, who->person, 32) == 0;
+    return kr_op_is_submitters(entry->op) && entry->outcome != KR_DENIED && !is_zero(entry->person) && !is_own &&
+           (who->facts.roles & KR_ROLE_INTAKE) == 0;
+}
+
+/* Asking for one person does not tell what showing all would not. */
+static bool is_of(const struct kr_audit_entry *entry, const struct kr_who *who, const uint8_t person[static 32])
+{
+    return memcmp(person, entry->person, 32) == 0 && !is_hidden(entry, who);
+}
+
+/* Puts in the person's place the name that the draft's lists show, or zeros where it never waited, or is gone from them. */
+static enum kr_err hide(struct kr_query_page *page, const struct kr_audit_entry *entry, struct kr_audit_item *item)
+{
+    static const uint8_t nameless[KR_DRAFT_ALIAS_BYTES];
+    enum kr_err err = entry->target_len == KR_DRAFT_ID_BYTES ? kr_draft_get(page->txn, entry->target, &draft_row) : KR_NOT_FOUND;
+    if (err != KR_OK && err != KR_NOT_FOUND && err != KR_CORRUPT) {
+        return err;
+    }
+    item->person = (struct kr_slice){err == KR_OK ? draft_row.alias : nameless, KR_DRAFT_ALIAS_BYTES};
+    item->stands_for.len = 0;
+    item->uid = KR_AUDIT_BY_KEY;
+    return KR_OK;
+}
+
+static enum kr_err give(struct kr_query_page *page, const struct kr_who *who, const struct kr_audit_entry *entry,
+                        const uint8_t hash[static 32])
 {
     struct kr_audit_item item = {.number = entry->number,
                                  .at_ms = entry->at_ms,
@@ -52,7 +84,12 @@ static enum kr_err give(struct kr_query_page *page, const struct kr_audit_entry 
                                  .note = entry->note};
     struct kr_writer writer;
     memcpy(item.hash, hash, 32);
-    if (item.person.len > 0) {
+    if (is_hidden(entry, who)) {
+        enum kr_err err = hide(page, entry, &item);
+        if (err != KR_OK) {
+            return err;
+        }
+    } else if (item.person.len > 0) {
         enum kr_err err = kr_person_get(page->txn, entry->person, &person_row);
         if (err != KR_OK && err != KR_NOT_FOUND && err != KR_CORRUPT) {
             return err;
@@ -64,7 +101,7 @@ static enum kr_err give(struct kr_query_page *page, const struct kr_audit_entry 
     return kr_query_emit(page, &writer);
 }
 
-enum kr_err kr_query_audit(struct kr_query_page *page, bool *ret_done)
+enum kr_err kr_query_audit(struct kr_query_page *page, const struct kr_who *who, bool *ret_done)
 {
     struct kr_query *query = page->query;
     struct kr_audit_ask ask;
@@ -83,8 +120,8 @@ enum kr_err kr_query_audit(struct kr_query_page *page, bool *ret_done)
             return found;
         }
         const bool is_whole = found == KR_OK && kr_audit_entry_read(row, &entry) == KR_OK; /* else verify tells of it */
-        if (is_whole && entry.at_ms >= ask.since_ms && (!ask.has_person || memcmp(ask.person, entry.person, 32) == 0)) {
-            err = give(page, &entry, hash);
+        if (is_whole && entry.at_ms >= ask.since_ms && (!ask.has_person || is_of(&entry, who, ask.person))) {
+            err = give(page, who, &entry, hash);
         }
     }
     *ret_done = err == KR_OK && query->position >= query->extra;

@@ -80,10 +80,10 @@ enum kr_err kr_query_lookup(struct kr_query_page *page, struct kr_writer *result
 enum kr_err kr_query_lookup_sightings(struct kr_query_page *page, const uint8_t id[static 32]) KR_WARN_UNUSED;
 
 /* query_audit.c */
-enum kr_err kr_query_audit(struct kr_query_page *page, bool *ret_done) KR_WARN_UNUSED;
+struct kr_who;
+enum kr_err kr_query_audit(struct kr_query_page *page, const struct kr_who *who, bool *ret_done) KR_WARN_UNUSED;
 enum kr_err kr_query_audit_verify(struct kr_query_page *page, struct kr_writer *result, bool *ret_done) KR_WARN_UNUSED;
 /* query_draft.c */
-struct kr_who;
 enum kr_err kr_query_drafts(struct kr_query_page *page, const struct kr_who *who, bool *ret_done) KR_WARN_UNUSED;
 enum kr_err kr_query_mine(struct kr_query_page *page, const struct kr_who *who, bool *ret_done) KR_WARN_UNUSED;
 /* query_keys.c */

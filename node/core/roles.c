@@ -148,6 +148,21 @@ bool kr_op_is_act(uint32_t op)
     }
 }
 
+bool kr_op_is_submitters(uint32_t op)
+{
+    switch (op) {
+    case KR_OP_SUBMIT:
+    case KR_OP_REVISE:
+    case KR_OP_SIGHT:
+    case KR_OP_RETRACT:
+    case KR_OP_DRAFT_CONSENT:
+    case KR_OP_DRAFT_WITHDRAW:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static const struct {
     const char *name;
     enum kr_role_reason reason;

@@ -59,5 +59,7 @@ const char *kr_role_text(enum kr_role_reason reason, uint32_t op);
 uint32_t kr_op_roles(uint32_t op);
 /* Whether it changes something, or takes much out: such goes into the audit log. */
 bool kr_op_is_act(uint32_t op);
+/* Whether its entry there tells who submitted something: that is for the role intake (draft.h). */
+bool kr_op_is_submitters(uint32_t op);
 
 #endif

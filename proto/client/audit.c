@@ -1,7 +1,8 @@
 /* The audit log: what is asked, and what is told of it. */
 #include "proto/client/audit.h"
 
-#define NOTE_BYTES_MAX 200u
+#define NOTE_BYTES_MAX  200u
+#define PSEUDONYM_BYTES 8u
 
 void kr_audit_ask_write(const struct kr_audit_ask *ask, struct kr_writer *writer)
 {
@@ -50,7 +51,7 @@ enum kr_err kr_audit_item_read(struct kr_slice bytes, struct kr_audit_item *ret_
     kr_reader_array(&reader, 11);
     item.number = kr_reader_uint(&reader, UINT64_MAX);
     item.at_ms = kr_reader_uint(&reader, UINT64_MAX);
-    item.person = kr_reader_bin_or_empty(&reader, 32);
+    item.person = kr_reader_bin(&reader, 0, 32);
     item.stands_for = kr_reader_bin_or_empty(&reader, 32);
     item.name = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     item.uid = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
@@ -60,7 +61,9 @@ enum kr_err kr_audit_item_read(struct kr_slice bytes, struct kr_audit_item *ret_
     item.note = kr_reader_str(&reader, NOTE_BYTES_MAX);
     kr_reader_fixed(&reader, item.hash, sizeof item.hash);
     kr_reader_close(&reader);
+    const bool is_sized = item.person.len == 0 || item.person.len == PSEUDONYM_BYTES || item.person.len == 32;
     enum kr_err err = kr_reader_end(&reader);
+    err = err == KR_OK && !is_sized ? KR_MALFORMED : err;
     if (err == KR_OK) {
         *ret_item = item;
     }

@@ -14,10 +14,12 @@ enum kr_err kr_audit_ask_read(struct kr_slice bytes, struct kr_audit_ask *ret_as
 
 struct kr_audit_item {
     uint64_t number, at_ms;
-    struct kr_slice person, stands_for; /* 0 or 32 bytes; no person: the operator */
-    struct kr_slice name;               /* the person's, as its card has it now */
-    uint32_t uid, op, outcome;          /* outcome: enum kr_err; KR_AUDIT_GOES_ON: it was begun */
-    struct kr_slice target;             /* id of a record, person, council … or empty */
+    struct kr_slice person; /* 32 bytes; 0: the operator; 8: whoever submitted, for who has not the role intake: the name that the
+                               draft's lists show, or zeros where it never waited there */
+    struct kr_slice stands_for; /* 0 or 32 bytes */
+    struct kr_slice name;       /* the person's, as its card has it now */
+    uint32_t uid, op, outcome;  /* outcome: enum kr_err; KR_AUDIT_GOES_ON: it was begun */
+    struct kr_slice target;     /* id of a record, person, council … or empty */
     struct kr_slice note;
     uint8_t hash[32]; /* of the chain behind this entry */
 };

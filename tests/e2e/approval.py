@@ -70,14 +70,26 @@ def run(options):
         clear = json.loads(sato.done("--json", "submit", "clear.kairan-e2e.jp", "--label", "clear", "--title", "clear", "-y"))
         check(not clear["waits"] and any(item["record"] == clear["ids"][0] and item["state"] == "sent"
                                          for item in lines(sato.done("--json", "mine"))), "what went at once is not among mine")
-        log = [(entry["name"], entry["operation"], entry["outcome"]) for entry in lines(tool.done("--json", "audit"))]
+        waits = draft(sato, "names.kairan-e2e.jp", "--label", "green", "--title", "names")
+        shown = json.loads(suzuki.done("--json", "drafts", "show", waits))["submitter"]
+        entry = [entry for entry in lines(tool.done("--json", "audit")) if entry["target"] == waits][0]
+        check((entry["name"], entry["person"], entry["user"]) == (None, shown, None), f"the operator learns who submitted: {entry}")
+        text = tool.done("audit")
+        check(shown in text and "somebody" in text, f"the log for people: {text}")
+        check(not any("Sato" in line and ("submit" in line or "consent" in line) for line in text.splitlines()), f"the operator learns it: {text}")
+        tool.done("body", "add", "--name-en", "Otaru")
+        left = json.loads(tool.done("--json", "body", "leave", "Otaru", "-y"))
+        check((left["records"], left["drafts"]) == (None, None), f"the operator counts whose submissions they were: {left}")
+        tool.done("person", "set", "Suzuki", "--role", "approver,analyst,intake,admin")
+        log = [(entry["name"], entry["operation"], entry["outcome"]) for entry in lines(suzuki.done("--json", "audit"))]
+        check(("Sato", "submit", "OK") in log, f"intake does not learn who submitted: {log}")
         for wanted in (("Suzuki", "approve", "OK"), ("Suzuki", "approve", "DENIED"), ("Suzuki", "reject", "OK"), ("Sato", "consent", "OK")):
             check(wanted in log, f"{wanted} is not in {log}")
         check("problems: 0" in tool.done("verify"), "verify finds problems")
         found = [finding["level"] for finding in lines(tool.run("--json", "doctor").stdout.decode()) if finding["check"] == "approvers"]
         check(found == ["warning"], f"doctor says nothing of the only approver: {found}")
-        left = json.loads(tool.done("--json", "body", "leave", "Sapporo", "-y"))
-        check((left["records"], left["drafts"]) == (1, 4), f"what the body has submitted: {left}")
+        left = json.loads(suzuki.done("--json", "body", "leave", "Sapporo", "-y"))
+        check((left["records"], left["drafts"]) == (1, 5), f"what the body has submitted: {left}")
     return 0
 
 

@@ -119,7 +119,7 @@ def named(tool, sato, suzuki):
     log = [(entry["name"], entry["operation"], entry["outcome"], entry["note"]) for entry in lines(tool.done("--json", "audit"))]
     for wanted in (("Suzuki", "open pseudonym", "OK", "to ask about the source"), ("Sato", "open pseudonym", "DENIED", ""),
                    ("Suzuki", "duty", "OK", "typhoon season"), ("Sato", "duty", "DENIED", ""), ("Suzuki", "review", "OK", ""),
-                   ("Sato", "submit", "OK", "on duty, under a standing consent")):
+                   (None, "submit", "OK", "on duty, under a standing consent")):
         check(wanted in log, f"{wanted} is not in {log}")
 
 

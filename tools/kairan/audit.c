@@ -1,4 +1,5 @@
 /* The audit log: who did what, and whether the log is as it was written. */
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,15 +27,15 @@ static bool item_json(const struct kr_audit_item *item)
 {
     char op[32];
     op_text(item->op, op);
-    json_t *object =
-        json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:o}", "number", (json_int_t)item->number, "at",
-                  kr_json_time(item->at_ms), "person", item->person.len > 0 ? kr_json_id(item->person.bytes, 32) : json_null(),
-                  "name", item->person.len > 0 ? kr_json_slice(item->name) : json_null(), "stands_for",
-                  item->stands_for.len > 0 ? kr_json_id(item->stands_for.bytes, 32) : json_null(), "user",
-                  item->uid == KR_AUDIT_BY_KEY ? json_null() : json_integer(item->uid), "operation", op, "outcome",
-                  outcome_word(item->outcome), "target",
-                  item->target.len > 0 ? kr_json_id(item->target.bytes, item->target.len) : json_null(), "note",
-                  kr_json_slice(item->note), "hash", kr_json_id(item->hash, 32));
+    json_t *object = json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:o}", "number", (json_int_t)item->number, "at",
+                               kr_json_time(item->at_ms), "person",
+                               item->person.len > 0 ? kr_json_id(item->person.bytes, item->person.len) : json_null(), "name",
+                               item->person.len == 32 ? kr_json_slice(item->name) : json_null(), "stands_for",
+                               item->stands_for.len > 0 ? kr_json_id(item->stands_for.bytes, 32) : json_null(), "user",
+                               item->uid == KR_AUDIT_BY_KEY ? json_null() : json_integer(item->uid), "operation", op, "outcome",
+                               outcome_word(item->outcome), "target",
+                               item->target.len > 0 ? kr_json_id(item->target.bytes, item->target.len) : json_null(), "note",
+                               kr_json_slice(item->note), "hash", kr_json_id(item->hash, 32));
     return kr_json_line(object);
 }
 
@@ -45,8 +46,13 @@ static void item_text(const struct kr_app *app, const struct kr_audit_item *item
     (void)printf("%6ju  ", (uintmax_t)item->number);
     kr_out_time(stdout, item->at_ms / 1000);
     (void)fputs("  ", stdout);
-    if (item->person.len > 0) {
+    if (item->person.len == 32) {
         kr_out_padded(stdout, item->name, 16);
+    } else if (item->person.len > 0) {
+        char hex[17];
+        kr_hex(hex, item->person.bytes, item->person.len);
+        const char *name = sodium_is_zero(item->person.bytes, item->person.len) == 1 ? _("somebody") : hex;
+        kr_out_padded(stdout, (struct kr_slice){(const uint8_t *)name, strlen(name)}, 16);
     } else {
         (void)fputs(_("operator, "), stdout);
         kr_out_uid(app, stdout, item->uid);

@@ -116,6 +116,7 @@ struct legacy {
     } * items;
     size_t count, capacity;
     uint64_t records, drafts;
+    bool is_hidden; /* the caller may not see who submitted, so there is nothing to count */
 };
 
 static enum kr_err note_entry(void *context, struct kr_slice bytes)
@@ -126,6 +127,7 @@ static enum kr_err note_entry(void *context, struct kr_slice bytes)
     const bool is_sending = err == KR_OK && item.outcome == KR_OK && item.person.len == 32 &&
                             (item.op == KR_OP_SUBMIT || item.op == KR_OP_REVISE || item.op == KR_OP_SIGHT) &&
                             (item.target.len == 32 || item.target.len == KR_DRAFT_ID_BYTES);
+    legacy->is_hidden = legacy->is_hidden || (err == KR_OK && item.person.len != 0 && item.person.len != 32);
     const struct kr_person_entry *person = is_sending ? kr_people_person_by_id(legacy->people, item.person.bytes) : NULL;
     if (person == NULL || memcmp(person->card.body, legacy->body, 32) != 0) {
         return err;
@@ -184,9 +186,13 @@ static void tell_done(const struct kr_body_act *act, const struct kr_body_done *
             _("The body has left; persons revoked: %ju. What it submitted stays, with this council's name, and is this\n"
               "council's to take back. What its persons were given they still have: what they exported, and what they read.\n"),
             (uintmax_t)done->revoked);
-        (void)printf(
-            _("Since the audit log begins, its persons have submitted %ju records at once and %ju that waited for approval.\n"),
-            (uintmax_t)legacy->records, (uintmax_t)legacy->drafts);
+        if (legacy->is_hidden) {
+            (void)fputs(_("How much that is, an admin with the role intake sees: kairan audit.\n"), stdout);
+        } else {
+            (void)printf(
+                _("Since the audit log begins, its persons have submitted %ju records at once and %ju that waited for approval.\n"),
+                (uintmax_t)legacy->records, (uintmax_t)legacy->drafts);
+        }
     } else {
         (void)fputs(_("Done; in force at once.\n"), stdout);
     }
@@ -207,8 +213,8 @@ static bool done_json(const struct kr_body_act *act, const struct kr_body_done *
     json_t *object = json_pack("{s:o, s:s, s:I, s:o}", "body", kr_json_id(done->id, 32), "done", words[act->action], "revoked",
                                (json_int_t)done->revoked, "holders", holders);
     if (act->action == KR_BODY_LEAVE) {
-        (void)json_object_set_new(object, "records", json_integer((json_int_t)legacy->records));
-        (void)json_object_set_new(object, "drafts", json_integer((json_int_t)legacy->drafts));
+        (void)json_object_set_new(object, "records", legacy->is_hidden ? json_null() : json_integer((json_int_t)legacy->records));
+        (void)json_object_set_new(object, "drafts", legacy->is_hidden ? json_null() : json_integer((json_int_t)legacy->drafts));
     }
     return kr_json_line(object);
 }

@@ -642,6 +642,7 @@ const struct kr_command kr_commands[] = {
         "Lists what persons and operators of this council did and were refused, oldest first. The log begins with the first\n"
         "person who is entered, never leaves the node, and is kept for the years that the configuration says ([audit]\n"
         "keep_years, default 5). Entries follow one another by hash: verify says whether one was changed or is missing.\n"
+        "Who submitted something is shown to the role intake; to others as in kairan drafts.\n"
         "\n"
         "  --since WHEN      2026-11-01, or a span back: 7d\n"
         "  --person PERSON   of one person: a name or the beginning of an id\n"

@@ -6,9 +6,11 @@
 #include "tests/unit/core/people_test.h"
 
 #define SATO    1001u
+#define SUZUKI  1002u /* admin and intake */
+#define TANAKA  1003u /* admin and approver */
 #define ENTRIES 1024u
 
-static const uint8_t body[32] = {0x5a}, sato[32] = {1};
+static const uint8_t body[32] = {0x5a}, sato[32] = {1}, suzuki[32] = {2}, tanaka[32] = {3};
 
 static int setup(void **state)
 {
@@ -43,6 +45,20 @@ static uint32_t person_act(struct bed *bed, uint32_t action)
     return put_person(bed, 0, &act);
 }
 
+static uint32_t enter(struct bed *bed, const uint8_t id[static 32], uint32_t uid, uint32_t roles)
+{
+    struct kr_person_act act = {.action = KR_PERSON_ADD, .roles = roles, .name = text("somebody"), .has_uid = true, .uid = uid};
+    struct kr_writer args;
+    memcpy(act.id, id, 32);
+    memcpy(act.body, body, 32);
+    act.changes[KR_PERSON_NAME] = act.changes[KR_PERSON_ROLES] = true;
+    kr_writer_init(&args, 4 * KR_KIB);
+    kr_person_act_write(&act, &args);
+    const uint32_t code = bed_request(bed, 0, KR_OP_PERSON, args.bytes, args.len, 100);
+    kr_writer_deinit(&args);
+    return code;
+}
+
 static uint32_t submit(struct bed *bed, const char *domain, uint8_t token, uint8_t ret_id[static 32])
 {
     struct kr_submit *submission = bed_submission(bed, KR_TLP_CLEAR, domain, token);
@@ -55,7 +71,7 @@ static uint32_t submit(struct bed *bed, const char *domain, uint8_t token, uint8
 
 struct log {
     struct kr_audit_item items[ENTRIES];
-    uint8_t targets[ENTRIES][32];
+    uint8_t persons[ENTRIES][32], targets[ENTRIES][32];
     char notes[ENTRIES][64];
     uint32_t count, pages, problems;
     bool is_problems;
@@ -72,6 +88,7 @@ static enum kr_err take_item(void *context, struct kr_slice item)
     assert_true(log->count < ENTRIES);
     struct kr_audit_item *entry = &log->items[log->count];
     assert_int_equal(kr_audit_item_read(item, entry), KR_OK);
+    memcpy(log->persons[log->count], entry->person.bytes, entry->person.len);
     memcpy(log->targets[log->count], entry->target.bytes, entry->target.len);
     (void)kr_slice_text(entry->note, log->notes[log->count], sizeof log->notes[0]);
     log->count++;
@@ -160,7 +177,9 @@ static void acts_and_refusals_are_there(void **state)
     assert_int_equal(submit(bed, "192.0.2.1.example", 2, id), KR_OK); /* the same token */
     assert_int_equal(person_act(bed, KR_PERSON_SUSPEND), KR_DENIED);
     as(bed, 0);
-    assert_int_equal(read_log(bed, 0, sato, 0, &log_of_test), KR_OK);
+    assert_int_equal(enter(bed, suzuki, SUZUKI, KR_ROLE_ADMIN | KR_ROLE_INTAKE), KR_OK);
+    assert_int_equal(enter(bed, tanaka, TANAKA, KR_ROLE_ADMIN | KR_ROLE_APPROVER | KR_ROLE_ANALYST), KR_OK);
+    assert_int_equal(read_log(bed, 0, sato, SUZUKI, &log_of_test), KR_OK);
     assert_int_equal(log_of_test.count, 3);
     assert_true(log_of_test.pages >= 3);
     assert_int_equal(log_of_test.items[0].op, KR_OP_SUBMIT);
@@ -174,7 +193,45 @@ static void acts_and_refusals_are_there(void **state)
     assert_int_equal(log_of_test.count, 0);
     verify(bed, NULL, &log_of_test);
     assert_int_equal(log_of_test.checked.problems, 0);
-    assert_int_equal(log_of_test.checked.next, 5);
+    assert_int_equal(log_of_test.checked.next, 7);
+}
+
+/* Who submitted is for intake; another admin, and whoever owns the machine, sees that something was submitted, and not by whom. */
+static void who_submitted_is_for_intake(void **state)
+{
+    struct bed *bed = *state;
+    static const uint8_t nobody[32];
+    static const uint32_t others[] = {0, TANAKA};
+    uint8_t id[32];
+    for (size_t i = 0; i < 2; i++) {
+        uint32_t hidden = 0;
+        assert_int_equal(read_log(bed, 0, sato, others[i], &log_of_test), KR_OK);
+        assert_int_equal(log_of_test.count, 1); /* the refusal, which is no submission */
+        assert_int_equal(log_of_test.items[0].outcome, KR_DENIED);
+        assert_int_equal(log_of_test.items[0].person.len, 32);
+        assert_int_equal(read_log(bed, 0, NULL, others[i], &log_of_test), KR_OK);
+        for (uint32_t n = 0; n < log_of_test.count; n++) {
+            const struct kr_audit_item *item = &log_of_test.items[n];
+            if (item->op == KR_OP_SUBMIT) {
+                hidden++;
+                assert_int_equal(item->person.len, 8);
+                assert_memory_equal(log_of_test.persons[n], nobody, 8);
+                assert_int_equal(item->name.len, 0);
+                assert_int_equal(item->uid, KR_AUDIT_BY_KEY); /* which user of the machine would tell as much */
+                assert_int_equal(item->stands_for.len, 0);
+            }
+        }
+        assert_int_equal(hidden, 2);
+    }
+    as(bed, TANAKA); /* one's own are no secret */
+    assert_int_equal(submit(bed, "tanaka.example", 3, id), KR_OK);
+    as(bed, 0);
+    assert_int_equal(read_log(bed, 0, tanaka, TANAKA, &log_of_test), KR_OK);
+    assert_int_equal(log_of_test.count, 1);
+    assert_int_equal(log_of_test.items[0].op, KR_OP_SUBMIT);
+    assert_int_equal(log_of_test.items[0].uid, TANAKA);
+    assert_int_equal(read_log(bed, 0, tanaka, 0, &log_of_test), KR_OK);
+    assert_int_equal(log_of_test.count, 0);
 }
 
 /* Whoever is suspended while a job runs gets nothing of it, and the log says so. */
@@ -196,7 +253,7 @@ static void nothing_is_made_for_who_is_suspended_meanwhile(void **state)
     bed_submission_free(submission);
     assert_int_equal(person_act(bed, KR_PERSON_SUSPEND), KR_OK);
     bed_run(bed, 1000);
-    assert_int_equal(read_log(bed, 0, sato, 0, &log_of_test), KR_OK);
+    assert_int_equal(read_log(bed, 0, sato, SUZUKI, &log_of_test), KR_OK);
     const struct kr_audit_item *last = &log_of_test.items[log_of_test.count - 1];
     assert_int_equal(bed_records(bed, 0), records + 1); /* the card in its predecessor's place, and that one, kept in no tree */
     assert_int_equal(last->outcome, KR_DENIED);
@@ -412,6 +469,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_begins_with_the_first_person),
         cmocka_unit_test(acts_and_refusals_are_there),
+        cmocka_unit_test(who_submitted_is_for_intake),
         cmocka_unit_test(nothing_is_made_for_who_is_suspended_meanwhile),
         cmocka_unit_test(refusals_are_bounded),
         cmocka_unit_test(what_comes_to_nothing_is_bounded),

@@ -149,6 +149,20 @@ static void the_audit_log_reads_back(void **state)
     round_trip_kr_audit_item(&item, &read_item);
     assert_true(read_item.outcome == KR_AUDIT_GOES_ON && read_item.stands_for.len == 0 && read_item.hash[0] == 5);
     assert_slice_equal(read_item.target, ids[1], 16);
+    item.person = slice(ids[0], 8); /* a name that stands for whoever submitted */
+    round_trip_kr_audit_item(&item, &read_item);
+    assert_slice_equal(read_item.person, ids[0], 8);
+    for (size_t len = 0; len <= 33; len++) {
+        struct kr_writer writer;
+        item.person = (struct kr_slice){(const uint8_t[33]){0}, len};
+        kr_writer_init(&writer, KR_KIB);
+        kr_audit_item_write(&item, &writer);
+        assert_int_equal(kr_audit_item_read((struct kr_slice){writer.bytes, writer.len}, &read_item),
+                         len == 0 || len == 8 || len == 32 ? KR_OK
+                         : len > 32                        ? KR_BOUNDS
+                                                           : KR_MALFORMED);
+        kr_writer_deinit(&writer);
+    }
     round_trip_kr_audit_anchor(&anchor, &read_anchor);
     assert_true(read_anchor.number == 6 && read_anchor.hash[0] == 7);
     round_trip_kr_audit_checked(&checked, &read_checked);
