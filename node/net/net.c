@@ -255,19 +255,11 @@ static enum kr_err take_bind(struct net *net)
     return say(net);
 }
 
-static void close_dial(struct dial *dial)
-{
-    (void)zmq_close(dial->socket);
-    if (dial->monitor != NULL) {
-        (void)zmq_close(dial->monitor);
-    }
-}
-
 static void hang_up(struct net *net, uint32_t number)
 {
     for (uint32_t i = 0; i < net->dial_count; i++) {
         if (net->dials[i].number == number) {
-            close_dial(&net->dials[i]);
+            kr_dealer_free(net->dials[i].socket, net->dials[i].monitor);
             net->dials[i] = net->dials[--net->dial_count];
             return;
         }
@@ -717,7 +709,7 @@ static void end(struct net *net, int linger_ms)
 {
     for (uint32_t i = 0; i < net->dial_count; i++) {
         (void)zmq_setsockopt(net->dials[i].socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
-        close_dial(&net->dials[i]);
+        kr_dealer_free(net->dials[i].socket, net->dials[i].monitor);
     }
     if (net->router != NULL) {
         (void)zmq_setsockopt(net->router, ZMQ_LINGER, &linger_ms, sizeof linger_ms);

@@ -103,7 +103,21 @@ static void *monitor_new(void *context, void *socket, const char *name, bool is_
         (void)zmq_close(monitor);
         monitor = NULL;
     }
+    if (monitor == NULL) {
+        (void)zmq_socket_monitor(socket, NULL, 0);
+    }
     return monitor;
+}
+
+/* ZeroMQ's own thread, which all sockets of the context share, waits for ever with an event that nobody can read any more: events
+ * end before their reader. */
+void kr_dealer_free(void *socket, void *monitor)
+{
+    if (monitor != NULL) {
+        (void)zmq_socket_monitor(socket, NULL, 0);
+        (void)zmq_close(monitor);
+    }
+    (void)zmq_close(socket);
 }
 
 enum kr_err kr_dealer_new(void *context, const struct kr_curve *own, const uint8_t server_key[static 32], const char *endpoint,
@@ -120,10 +134,7 @@ enum kr_err kr_dealer_new(void *context, const struct kr_curve *own, const uint8
     void *watching = is_ready && monitor != NULL ? monitor_new(context, socket, monitor, is_trial) : NULL;
     if (!is_ready || zmq_connect(socket, endpoint) != 0) {
         enum kr_err err = kr_fail(error, KR_SYSTEM, "%s: %s", endpoint, zmq_strerror(zmq_errno()));
-        (void)zmq_close(socket);
-        if (watching != NULL) {
-            (void)zmq_close(watching);
-        }
+        kr_dealer_free(socket, watching);
         return err;
     }
     *ret_socket = socket;

@@ -26,6 +26,8 @@ enum kr_err kr_router_new(void *context, const struct kr_curve *own, const char 
 enum kr_err kr_dealer_new(void *context, const struct kr_curve *own, const uint8_t server_key[static 32], const char *endpoint,
                           const char *monitor, bool is_trial, void **ret_socket, void **ret_monitor,
                           struct kr_error *error) KR_WARN_UNUSED;
+/* Ends both; `monitor` may be NULL. */
+void kr_dealer_free(void *socket, void *monitor);
 enum kr_err kr_zap_bind(void *context, void **ret_socket) KR_WARN_UNUSED;
 
 typedef bool kr_zap_may_connect(void *context, const uint8_t key[static 32]);

@@ -43,13 +43,15 @@ static int64_t now_ms(void)
 
 /* ---- sockets ---- */
 
+/* ZeroMQ's thread waits for ever with an event that nobody can read any more: events end before their reader. */
 static void hang_up(struct kr_afar *afar)
 {
+    if (afar->monitor != NULL) {
+        (void)zmq_socket_monitor(afar->socket, NULL, 0);
+        (void)zmq_close(afar->monitor);
+    }
     if (afar->socket != NULL) {
         (void)zmq_close(afar->socket);
-    }
-    if (afar->monitor != NULL) {
-        (void)zmq_close(afar->monitor);
     }
     afar->socket = afar->monitor = NULL;
 }

@@ -485,7 +485,8 @@ static void test_two_of_them_meet(void **state)
     end_net(&dialler);
 }
 
-/* ZeroMQ itself gives up after this: who dialled must hear why, and may dial anew. */
+/* ZeroMQ itself gives up after this: who dialled must hear why, and may dial anew. Often, because what ended must not hold up what
+ * is dialled next: ZeroMQ's own thread still has things to say of it. */
 static void test_who_is_not_admitted_hears_so(void **state)
 {
     struct run *run = *state;
@@ -495,7 +496,7 @@ static void test_who_is_not_admitted_hears_so(void **state)
     start_net(&dialler);
     expect(&dialler, KR_NET_READY);
     tell_secret(&dialler);
-    for (uint32_t i = 0; i < 2; i++) {
+    for (uint32_t i = 0; i < 1000; i++) {
         dialler.out = (struct kr_net_message){.type = KR_NET_DIAL, .number = 5 + i};
         dialler.out.text = (struct kr_slice){(const uint8_t *)run->endpoint, strlen(run->endpoint)};
         memcpy(dialler.out.key, run->own.public_key, 32);
