@@ -105,6 +105,35 @@ bool kr_directory_is_candidate(const struct kr_directory *directory, const uint8
     return stands_as(directory, community, council, KR_IS_FOUNDER | KR_IS_NAMED);
 }
 
+enum kr_err kr_card_node_key(const struct kr_card *card, const uint8_t key[static 32], uint64_t now_ms)
+{
+    const uint64_t now_s = now_ms / 1000;
+    enum kr_err verdict = KR_DENIED;
+    for (uint32_t i = 0; i < card->node_count && verdict != KR_OK; i++) {
+        const struct kr_card_key *listed = &card->node[i];
+        if (memcmp(listed->public_key, key, 32) != 0) {
+            continue;
+        }
+        if (listed->until_s != 0 && now_s >= listed->until_s) {
+            verdict = verdict == KR_DENIED ? KR_EXPIRED : verdict;
+        } else {
+            verdict = listed->from_s <= now_s + KR_FUTURE_MS_MAX / 1000 ? KR_OK : KR_BUSY;
+        }
+    }
+    return verdict;
+}
+
+bool kr_directory_node_has_ended(const struct kr_directory *directory, const uint8_t council[static 32],
+                                 const uint8_t key[static 32], uint64_t now_ms)
+{
+    const struct kr_council *known = kr_directory_council(directory, council);
+    struct kr_card card;
+    if (known != NULL) {
+        kr_council_card(known, &card);
+    }
+    return known != NULL && kr_card_node_key(&card, key, now_ms) == KR_EXPIRED;
+}
+
 const struct kr_card_key *kr_card_key_at(const struct kr_card_key *keys, uint32_t count, uint64_t now_s)
 {
     const struct kr_card_key *best = NULL;

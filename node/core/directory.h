@@ -120,5 +120,11 @@ enum kr_err kr_directory_may_sign(const struct kr_directory *directory, const st
                                   const struct kr_slice *content) KR_WARN_UNUSED;
 /* The newest key of the list that holds at `now_s`; NULL where none does. */
 const struct kr_card_key *kr_card_key_at(const struct kr_card_key *keys, uint32_t count, uint64_t now_s);
+/* Whether a node may show that key now: KR_DENIED where the card does not list it, KR_EXPIRED where it has ended, KR_BUSY where it
+ * begins later on. */
+enum kr_err kr_card_node_key(const struct kr_card *card, const uint8_t key[static 32], uint64_t now_ms) KR_WARN_UNUSED;
+/* Whether it has ended on the card of that council that is known here. */
+bool kr_directory_node_has_ended(const struct kr_directory *directory, const uint8_t council[static 32],
+                                 const uint8_t key[static 32], uint64_t now_ms);
 
 #endif

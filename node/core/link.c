@@ -185,25 +185,6 @@ enum kr_err kr_hello_answer(struct kr_step *step, uint32_t number, const struct 
     return err;
 }
 
-/* KR_DENIED where the card does not list the key, KR_EXPIRED where it has ended, KR_BUSY where it begins later on. */
-static enum kr_err key_in_force(const struct kr_card *card, const uint8_t key[static 32], uint64_t now_ms)
-{
-    const uint64_t now_s = now_ms / 1000;
-    enum kr_err verdict = KR_DENIED;
-    for (uint32_t i = 0; i < card->node_count && verdict != KR_OK; i++) {
-        const struct kr_card_key *listed = &card->node[i];
-        if (memcmp(listed->public_key, key, 32) != 0) {
-            continue;
-        }
-        if (listed->until_s != 0 && now_s >= listed->until_s) {
-            verdict = verdict == KR_DENIED ? KR_EXPIRED : verdict;
-        } else {
-            verdict = listed->from_s <= now_s + KR_FUTURE_MS_MAX / 1000 ? KR_OK : KR_BUSY;
-        }
-    }
-    return verdict;
-}
-
 enum kr_err kr_hello_card(struct kr_step *step, const struct kr_hello *hello, struct kr_job *ret_job, struct kr_card *ret_card)
 {
     ret_job->kind = KR_JOB_CHECK;
@@ -231,9 +212,9 @@ enum kr_err kr_hello_card(struct kr_step *step, const struct kr_hello *hello, st
     struct kr_card newer;
     if (known != NULL) {
         kr_council_card(known, &newer);
-        return key_in_force(&newer, hello->node_key, step->now_ms);
+        return kr_card_node_key(&newer, hello->node_key, step->now_ms);
     }
-    return key_in_force(ret_card, hello->node_key, step->now_ms);
+    return kr_card_node_key(ret_card, hello->node_key, step->now_ms);
 }
 
 /* ---- sessions ---- */
@@ -256,6 +237,7 @@ void kr_link_session_down(struct kr_core *core, struct kr_link *link)
 enum kr_err kr_link_session_up(struct kr_step *step, struct kr_link *link)
 {
     link->has_session = true;
+    memcpy(link->session_key, link->node_key, 32);
     kr_rng_bytes(step->rng, &link->session_no, sizeof link->session_no);
     link->heard_ms = step->now_ms;
     link->ping_at_ms = step->now_ms;
@@ -420,7 +402,7 @@ static enum kr_err hello_frame(struct kr_step *step, struct kr_link *link, struc
     if (!is_known) {
         verdict = kr_hello_card(step, &hello, &job, &card);
     } else {
-        verdict = key_in_force(&card, hello.node_key, step->now_ms);
+        verdict = kr_card_node_key(&card, hello.node_key, step->now_ms);
     }
     if (verdict == KR_NOMEM) {
         err = verdict;
@@ -557,6 +539,11 @@ static enum kr_err open_frame(struct kr_step *step, struct kr_link *link, struct
         return kr_session_open(&link->session, plain, bytes, len);
     }
     if (!link->has_pending || memcmp(id, link->pending.id, KR_SESSION_ID_BYTES) != 0) {
+        return KR_NOT_FOUND;
+    }
+    if (kr_directory_node_has_ended(&step->core->directory, link->council, link->node_key, step->now_ms)) { /* since that hello */
+        kr_session_wipe(&link->pending);
+        link->has_pending = false;
         return KR_NOT_FOUND;
     }
     enum kr_err err = kr_session_open(&link->pending, plain, bytes, len);
@@ -702,6 +689,14 @@ enum kr_err kr_links_renew(struct kr_step *step)
     return kr_step_wake(step, step->now_ms);
 }
 
+enum kr_err kr_link_renew(struct kr_step *step, struct kr_link *link)
+{
+    enum kr_err err = kr_link_send(step, link, &(struct kr_message){.type = KR_MESSAGE_BYE});
+    kr_link_session_down(step->core, link);
+    link->hello_at_ms = step->now_ms + link->hello_wait_ms;
+    return err == KR_OK && link->we_dial ? kr_step_wake(step, link->hello_at_ms) : err;
+}
+
 static enum kr_err renew(struct kr_step *step)
 {
     struct kr_core *core = step->core;
@@ -709,15 +704,7 @@ static enum kr_err renew(struct kr_step *step)
     core->links_are_due_anew = false;
     for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
         struct kr_link *link = core->links[i];
-        if (!link->has_session || link->state != KR_LINK_OPEN) {
-            continue;
-        }
-        err = kr_link_send(step, link, &(struct kr_message){.type = KR_MESSAGE_BYE});
-        kr_link_session_down(core, link);
-        link->hello_at_ms = step->now_ms + link->hello_wait_ms;
-        if (err == KR_OK && link->we_dial) {
-            err = kr_step_wake(step, link->hello_at_ms);
-        }
+        err = link->has_session && link->state == KR_LINK_OPEN ? kr_link_renew(step, link) : KR_OK;
     }
     return err;
 }

@@ -548,6 +548,14 @@ bool kr_link_is_settled(const struct kr_link *link)
     return link->state != KR_LINK_JOINING && !link->pairing.is_pending && link->stop == KR_STOP_NOT && link->through == NULL;
 }
 
+/* Its session was begun with a node key that has ended since. (One that the card does not list at all is left: else a thief of a
+ * root key would keep the council's own nodes from saying so.) */
+static bool is_over(const struct kr_core *core, const struct kr_link *link)
+{
+    return link->has_session && link->state == KR_LINK_OPEN &&
+           kr_directory_node_has_ended(&core->directory, link->council, link->session_key, core->now_ms);
+}
+
 bool kr_links_fit_card(struct kr_core *core, const uint8_t council[static 32], const struct kr_card *card)
 {
     const bool is_own = memcmp(council, core->self, 32) == 0;
@@ -555,9 +563,13 @@ bool kr_links_fit_card(struct kr_core *core, const uint8_t council[static 32], c
     const struct kr_link *link = kr_link_by_council(core, council);
     bool fits = true;
     uint32_t at = 0;
-    if (link != NULL && !kr_link_is_settled(link)) {
-        return true;
+    for (struct kr_link *each; (each = kr_link_of_council(core, council, &at)) != NULL;) {
+        fits = fits && !is_over(core, each);
     }
+    if (link != NULL && !kr_link_is_settled(link)) {
+        return fits;
+    }
+    at = 0;
     for (uint32_t i = 0; i < card->transport_count && (is_own || link != NULL); i++) {
         fits = fits && !is_missing(core, council, &card->transport[i], now_s);
     }
@@ -610,6 +622,9 @@ enum kr_err kr_links_follow_cards(struct kr_step *step)
     enum kr_err err = kr_links_follow_card(step, core->self);
     for (uint32_t i = 0; i < count && err == KR_OK; i++) {
         err = kr_links_follow_card(step, councils[i]);
+    }
+    for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
+        err = is_over(core, core->links[i]) ? kr_link_renew(step, core->links[i]) : KR_OK;
     }
     core->links_follow_cards = false;
     core->links_follow_ms = step->now_ms + FOLLOW_CARDS_MS;

@@ -138,8 +138,8 @@ struct kr_link {
     char endpoint[KR_ENDPOINT_BYTES_MAX + 1]; /* where we dial it; "" where we cannot */
     bool we_dial;                             /* through a third node: says hello */
     struct kr_through
-        *through;          /* it goes through a third node (through.h), and net knows nothing of it; owned. NULL: it does not */
-    uint8_t node_key[32];  /* of who said hello last */
+        *through; /* it goes through a third node (through.h), and net knows nothing of it; owned. NULL: it does not */
+    uint8_t node_key[32], session_key[32]; /* of who said hello last, and of whose hello the session is */
     uint8_t keys_told[32]; /* another node of our council: hash of what it was told of the keyring in this session */
     bool has_secret;       /* joining: the ticket's one-time secret */
     uint8_t secret[32];
@@ -421,6 +421,7 @@ enum kr_err kr_links_tick(struct kr_step *step) KR_WARN_UNUSED;
 /* All sessions begin anew, at once, but not in the middle of what one brings: our card has other keys, and a hello brings it, also
  * to who reads no directory with us. */
 enum kr_err kr_links_renew(struct kr_step *step) KR_WARN_UNUSED;
+enum kr_err kr_link_renew(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED; /* the same of one, now */
 enum kr_err kr_link_send(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
 /* Hands a frame to net, or to the link that this one goes through; takes over `bytes`. */
 enum kr_err kr_frame_send(struct kr_step *step, uint32_t number, uint8_t *bytes, size_t len) KR_WARN_UNUSED;
@@ -715,8 +716,6 @@ enum kr_err kr_community_entered(struct kr_step *step, const struct kr_header *h
 enum kr_err kr_community_offer_charters(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
 enum kr_err kr_say_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_found_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
-
-/* ---- init.c ---- */
 
 /* ---- ticket.c ---- */
 /* A session came up over an open link: what was used to make the link is not needed any more. */

@@ -186,6 +186,55 @@ static void an_older_card_does_not_bring_a_key_back(void **state)
     forged_free(&held);
 }
 
+/* What the other end of that session has of it. */
+static struct kr_session far_end(const struct kr_session *session)
+{
+    struct kr_session far = *session;
+    far.tx = session->rx;
+    far.rx = session->tx;
+    return far;
+}
+
+static void ping_in(const struct scene *scene, struct kr_session *session)
+{
+    struct bed *bed = scene->bed;
+    size_t len = 0;
+    uint8_t *frame = bed_frame(session, &(struct kr_message){.type = KR_MESSAGE_PING}, &len);
+    sim_world_push(bed->world, bed_node(bed, scene->other),
+                   (struct kr_event){.type = KR_EVENT_FRAME, .number = bed_link(bed, scene->other, scene->dialler)->number}, frame,
+                   len, bed->world->now_ms);
+    bed_run(bed, 1);
+    free(frame);
+}
+
+/* A key is stolen and revoked. Its thief has a session with it already, or has said hello and not used the answer yet: neither is
+ * of use to him from then on, and the node is linked again with its next key. */
+static void a_session_ends_with_the_key_of_its_hello(void **state)
+{
+    const struct scene *scene = *state;
+    const struct kr_card_key before = key_of(own_keys(scene), 0, 0),
+                             keys[] = {key_of(own_keys(scene), 0, now_s(scene)), key_of(scene->stranger.keyring, 0, 0)};
+    struct forged old = card_with(scene, 2, &before, 1), held = card_with(scene, 3, keys, 2);
+    struct kr_link *link = bed_link(scene->bed, scene->other, scene->dialler);
+    hand_over(scene, &old, 2);
+    assert_true(is_answered(scene, &old, own_keys(scene)));
+    assert_true(link->has_session);
+    struct kr_session pending = far_end(&link->pending), used;
+    hand_over(scene, &held, 3);
+    assert_false(link->has_session);
+    link->has_pending = true; /* as in the moment in which the card came */
+    memcpy(link->node_key, before.public_key, 32);
+    link->pending = far_end(&pending);
+    ping_in(scene, &pending);
+    assert_false(link->has_session || link->has_pending);
+    assert_true(is_answered(scene, &held, scene->stranger.keyring));
+    used = far_end(&link->pending);
+    ping_in(scene, &used);
+    assert_true(link->has_session);
+    forged_free(&old);
+    forged_free(&held);
+}
+
 /* To the dialler, as an answer to that hello, signed with the stranger's key. */
 static void answer_falsely(const struct scene *scene, const uint8_t reply_to[static 32])
 {
@@ -243,6 +292,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(whoever_shows_the_card_needs_its_key, setup, teardown),
         cmocka_unit_test_setup_teardown(a_key_of_the_card_that_is_held_begins_and_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(a_dialler_looks_at_answers_to_its_own_hello_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_session_ends_with_the_key_of_its_hello, setup, teardown),
         cmocka_unit_test_setup_teardown(an_older_card_does_not_bring_a_key_back, setup, teardown),
     };
     return cmocka_run_group_tests_name("core/hello", tests, NULL, NULL);
