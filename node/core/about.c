@@ -58,6 +58,10 @@ enum kr_err kr_about_address(const struct kr_step *step, const struct kr_header 
         memcpy(job->audience[job->draft.audience_count++], id, 32);
         add_key(step, id, job);
     }
+    if (job->draft.audience_count ==
+        0) { /* it was for bodies or persons of our own alone (submit.c), and so is what is said of it */
+        memcpy(job->audience[job->draft.audience_count++], self, 32);
+    }
     memcpy(job->recipients[job->draft.recipient_count++], kr_keys_own_sealing(step->core, step->now_ms), 32);
     return KR_OK;
 }

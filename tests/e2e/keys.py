@@ -193,8 +193,31 @@ def within_the_council(tool, sato, suzuki, kato):
     os.chmod(kato_log, 0o644)
     hits = {line.get("value") for line in lines(kato.run("--json", "scan", kato_log).stdout)}
     check("red.kairan-e2e.jp" not in hits and "strict.kairan-e2e.jp" in hits, f"scan as Kato: {hits}")
-    sato.refused("retract it", "revise", red, "b.kairan-e2e.jp", "-y")
     return strict
+
+
+def revised(tool, sato, suzuki, kato):
+    """A record for those named is corrected by whoever can read it, for the same ones."""
+    red = sato.sends("wrong.kairan-e2e.jp", "--label", "red", "--to-person", "Suzuki")
+    kato.refused("cannot read", "revise", red, "right.kairan-e2e.jp", "-y")
+    sato.refused("did not have it", "revise", red, "right.kairan-e2e.jp", "--to-person", "Kato", "-y")
+    sato.refused("--to-person", "revise", red, "right.kairan-e2e.jp", "--to-body", "Otaru", "-y")
+    sato.refused("guard", "revise", red, "8.8.8.8", "-y")
+    check(suzuki.finds("wrong.kairan-e2e.jp") and json.loads(tool.done("--json", "show", red))["taken_back"] is None, "a refused revision has an effect")
+    new = sato.json("revise", red, "right.kairan-e2e.jp", "--title", "corrected", "-y")["ids"][0]
+    for reader in (sato, suzuki):
+        shown = reader.json("show", new)
+        check((shown["sealed"], shown["title"], shown["values"][0]["value"]) == ("opened", "corrected", "right.kairan-e2e.jp"), f"{shown}")
+        check(reader.finds("right.kairan-e2e.jp") and not reader.finds("wrong.kairan-e2e.jp"), f"{reader.uid} does not find what stands instead")
+        check(reader.json("show", red)["taken_back"]["state"] == "revised", "the former one still stands")
+    check(not kato.finds("right.kairan-e2e.jp") and kato.json("show", new)["sealed"] == "closed", "a revision opens for others")
+    check(tool.run("lookup", "right.kairan-e2e.jp").returncode == 1, "the node reads a revision")
+    told = suzuki.run("--json", "revise", new, "--kind", "advisory", "all clear, nothing to be seen here", "-y")
+    again = json.loads(told.stdout)["ids"][0]
+    check("is not named in it" in told.stderr and sato.json("show", again)["sealed"] == "closed", f"whoever submitted it, and is not named: {told.stderr}")
+    check(suzuki.json("show", again)["sealed"] == "opened", "a revision cannot be corrected again")
+    sato.done("retract", again, "--reason", "all of it was wrong", "-y")
+    check(suzuki.json("show", again)["taken_back"]["state"] == "retracted", "what is for the own council alone cannot be retracted")
 
 
 def another_council(sato, mori, minami_tool):
@@ -212,6 +235,10 @@ def another_council(sato, mori, minami_tool):
         federation.poll(lambda value=value: mori.finds(value), 60, f"{value} comes to Mori")
         check(minami_tool.run("lookup", value).returncode == 1, "the other council's node reads it")
     check(json.loads(minami_tool.done("--json", "show", red))["sealed"] == "closed", "the other council's operator reads it")
+    sato.refused("--to-person ADDRESS", "revise", red, "mended.kairan-e2e.jp", "-y")  # keys of others are known by their addresses alone
+    sato.done("revise", red, "mended.kairan-e2e.jp", "--to-person", person, "-y")
+    federation.poll(lambda: mori.finds("mended.kairan-e2e.jp"), 60, "the revision comes to Mori")
+    check(not mori.finds("far-red.kairan-e2e.jp"), "what was revised is still found at the other council")
 
 
 def who_leaves_and_who_stays(tool, sato, suzuki, kato, strict):
@@ -287,6 +314,7 @@ def run(options):
             make_keys(tool, sato, suzuki, kato)
             refusals(sato, tool)
             strict = within_the_council(tool, sato, suzuki, kato)
+            revised(tool, sato, suzuki, kato)
             another_council(sato, mori, minami_tool)
             nothing_was_said_to_the_node(sato, tap)
             new = who_leaves_and_who_stays(tool, sato, suzuki, kato, strict)

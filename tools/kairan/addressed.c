@@ -125,6 +125,82 @@ bool kr_addressed_find(struct kr_app *app, enum kr_label label, const struct kr_
     return is_fine;
 }
 
+static bool is_same(const struct kr_addressed *a, const struct kr_addressed *b)
+{
+    return a->sort == b->sort && memcmp(a->council, b->council, 32) == 0 && memcmp(a->id, b->id, 32) == 0;
+}
+
+static bool is_among(const struct kr_addressed *items, uint32_t count, const struct kr_addressed *wanted)
+{
+    bool is_there = false;
+    for (uint32_t i = 0; i < count; i++) {
+        is_there = is_there || is_same(&items[i], wanted);
+    }
+    return is_there;
+}
+
+/* One whom nobody has named: of the own council, with the key that it has now. */
+static bool add_again(struct kr_app *app, const struct kr_addressed *had, struct kr_addressed_list *list)
+{
+    static struct search search;
+    char id[KR_HEX_ID_BYTES];
+    const bool is_body = had->sort == KR_ADDRESSED_BODY;
+    kr_hex(id, had->id, 32);
+    if (memcmp(had->council, kr_conn_council(app->conn), 32) != 0) {
+        id[16] = 0;
+        (void)kr_app_fail(app, KR_NOT_FOUND,
+                          is_body ? _("the body %s of another council had it: give its address once more, --to-body ADDRESS")
+                                  : _("the person %s of another council had it: give that address once more, --to-person ADDRESS"),
+                          id);
+        return false;
+    }
+    search = (struct search){.sort = had->sort, .name = "", .id_len = 32, .found = *had};
+    memcpy(search.id, had->id, 32);
+    if (kr_app_ask(app, KR_OP_ADDRESSEES, KR_ANSWER_MS, offer, &search, NULL) != KR_OK) {
+        return false;
+    }
+    if (search.count == 0) {
+        id[16] = 0;
+        (void)fprintf(stderr,
+                      is_body ? _("Left out, since here no more or without a key: the body %s\n")
+                              : _("Left out, since here no more or without a key: the person %s\n"),
+                      id);
+        return true;
+    }
+    memcpy(list->names[list->count], search.found_name, sizeof search.found_name);
+    list->items[list->count++] = search.found;
+    return true;
+}
+
+bool kr_addressed_again(struct kr_app *app, enum kr_label label, const struct kr_section *section, const struct kr_texts *given,
+                        struct kr_addressed_list *ret_list)
+{
+    *ret_list = (struct kr_addressed_list){.count = 0};
+    for (uint32_t i = 0; i < given->count; i++) {
+        if (!add(app, label == KR_TLP_RED ? KR_ADDRESSED_PERSON : KR_ADDRESSED_BODY, given->items[i], ret_list)) {
+            return false;
+        }
+        if (!is_among(section->addressed, section->addressed_count, &ret_list->items[ret_list->count - 1])) {
+            (void)kr_app_fail(
+                app, KR_INVALID,
+                _("\"%s\" did not have it: a corrected record goes to those who had the former one. For others, retract it "
+                  "and submit the new text"),
+                given->items[i]);
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < section->addressed_count; i++) {
+        if (!is_among(ret_list->items, ret_list->count, &section->addressed[i]) &&
+            !add_again(app, &section->addressed[i], ret_list)) {
+            return false;
+        }
+    }
+    if (ret_list->count == 0) {
+        (void)kr_app_fail(app, KR_NOT_FOUND, _("nobody who had it can be given anything now: retract it"));
+    }
+    return ret_list->count > 0;
+}
+
 uint32_t kr_addressed_councils(const struct kr_addressed_list *list, uint8_t (*ret_councils)[32])
 {
     uint32_t count = 0;

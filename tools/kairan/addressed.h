@@ -13,6 +13,11 @@ struct kr_addressed_list {
 /* AMBER+STRICT is for bodies, RED for persons. The app is connected. Tells mistakes. */
 bool kr_addressed_find(struct kr_app *app, enum kr_label label, const struct kr_texts *bodies, const struct kr_texts *persons,
                        struct kr_addressed_list *ret_list);
+/* Those of an opened record, for the one that is to stand instead of it: it goes to nobody else. Keys of the own council's are
+ * looked up again, and who is here no more, or has no key now, is left out and told. Of another council's `given` has the
+ * addresses: a record tells who had it, and not with which key. Tells mistakes. */
+bool kr_addressed_again(struct kr_app *app, enum kr_label label, const struct kr_section *section, const struct kr_texts *given,
+                        struct kr_addressed_list *ret_list);
 /* The councils of those, each once; returns how many. */
 uint32_t kr_addressed_councils(const struct kr_addressed_list *list, uint8_t (*ret_councils)[32]);
 /* "a body", "a person", with its name where it is known here, else the beginning of its id. One line each. */

@@ -362,7 +362,8 @@ const struct kr_command kr_commands[] = {
      N_("Usage: kairan revise ID [FILE | - | TEXT...] [OPTIONS]\n"
         "\n"
         "Like submit, but for the label and those who get it: they are those of the record with this ID, which is deleted\n"
-        "everywhere as by retract. See kairan submit --help for the options.\n"
+        "everywhere as by retract. See kairan submit --help for the options. What is for bodies or persons by name can be\n"
+        "corrected by whoever can read it, for those who had it; those of other councils are named again by address.\n"
         "\n"
         "Example: kairan revise 3f9a0c21b7d4 corrected.txt\n")},
     {"retractions", kr_run_retractions, N_("show and confirm the retractions that wait here"),

@@ -44,6 +44,11 @@ struct submission {
 
 /* ---- before the extraction ---- */
 
+static size_t body_bytes_max(enum kr_label label)
+{
+    return kr_label_is_for_people(label) ? KR_SECTION_INSIDE_MAX - SECTION_OVERHEAD : KR_BODY_BYTES_MAX;
+}
+
 static bool take_arguments(struct submission *submission)
 {
     const struct arguments *arguments = &submission->arguments;
@@ -57,12 +62,25 @@ static bool take_arguments(struct submission *submission)
         arguments->kind != NULL && strcmp(arguments->kind, "advisory") == 0 ? KR_KIND_ADVISORY : KR_KIND_REPORT;
     request->kind = submission->sending.plan.kind;
     const bool is_fine = kr_request_take(app, &arguments->request, request, &submission->sending.plan.severity);
-    submission->sending.plan.body_bytes_max =
-        kr_label_is_for_people(request->label) ? KR_SECTION_INSIDE_MAX - SECTION_OVERHEAD : KR_BODY_BYTES_MAX;
+    submission->sending.plan.body_bytes_max = body_bytes_max(request->label);
     return is_fine;
 }
 
-/* The councils of those named, and their keys; and one's own, so that one can read what one has sent. */
+/* Once it is known to whom: one's own key beside theirs, so that one can read what one has sent. */
+static void set_sealing(struct submission *submission, const struct kr_sealed *sealed)
+{
+    submission->sealing = (struct kr_sealing){.addressed = submission->addressed.items, .count = submission->addressed.count};
+    memcpy(submission->sealing.author, sealed->council, 32);
+    if (sealed->own != NULL && sealed->own->count > 0) {
+        memcpy(submission->own_key, sealed->own->pairs[0].public_key, 32);
+        submission->sealing.own = submission->own_key;
+    } else {
+        (void)fputs(_("You have no key of your own: you will not be able to read this yourself once it is sent.\n"), stderr);
+    }
+    submission->sending.sealing = &submission->sealing;
+}
+
+/* The councils of those named, and their keys. */
 static bool find_addressed(struct submission *submission)
 {
     const struct kr_request_arguments *given = &submission->arguments.request;
@@ -75,16 +93,8 @@ static bool find_addressed(struct submission *submission)
     if (sealed == NULL) {
         return false;
     }
-    submission->sealing = (struct kr_sealing){.addressed = submission->addressed.items, .count = submission->addressed.count};
-    memcpy(submission->sealing.author, sealed->council, 32);
-    if (sealed->own != NULL && sealed->own->count > 0) {
-        memcpy(submission->own_key, sealed->own->pairs[0].public_key, 32);
-        submission->sealing.own = submission->own_key;
-    } else {
-        (void)fputs(_("You have no key of your own: you will not be able to read this yourself once it is sent.\n"), stderr);
-    }
+    set_sealing(submission, sealed);
     kr_sealed_free(sealed);
-    sending->sealing = &submission->sealing;
     sending->request.audience_count = kr_addressed_councils(&submission->addressed, sending->request.audience);
     return true;
 }
@@ -398,52 +408,98 @@ static int extract_and_submit(struct submission *submission, const char *bytes, 
     return status;
 }
 
+static bool keep_old(struct submission *submission, uint32_t kind, struct kr_slice content)
+{
+    submission->old = malloc(content.len + 1);
+    if (submission->old == NULL) {
+        (void)kr_app_tell(submission->app, KR_NOMEM, &(struct kr_error){.text = ""});
+        return false;
+    }
+    if (content.len > 0) {
+        memcpy(submission->old, content.bytes, content.len);
+    }
+    submission->old_len = content.len;
+    submission->old_kind = kind;
+    return true;
+}
+
+/* Of what is for bodies or persons: opened here, so that what changes can be shown, and sealed anew to those who had it. The record
+ * that is shown lies in the connection's memory, and asking for keys takes that. */
+static bool open_target(struct submission *submission, const struct kr_shown *shown)
+{
+    const struct kr_request_arguments *given = &submission->arguments.request;
+    const struct kr_texts *addresses = shown->summary.label == KR_TLP_RED ? &given->to_persons : &given->to_bodies;
+    const struct kr_texts *others = shown->summary.label == KR_TLP_RED ? &given->to_bodies : &given->to_persons;
+    struct kr_section section = {0};
+    bool is_fine = false;
+    if (others->count > 0) {
+        (void)kr_app_fail(submission->app, KR_INVALID, _("--to-body is for TLP:AMBER+STRICT, and --to-person for TLP:RED"));
+        return false;
+    }
+    struct kr_sealed *sealed = kr_sealed_new(submission->app, false, true);
+    if (sealed == NULL) {
+        return false;
+    }
+    if (kr_sealed_open(sealed, shown, &section) != KR_OK) {
+        (void)kr_app_fail(
+            submission->app, KR_DENIED,
+            _("you cannot read this record, so you cannot correct it: whoever submitted it, or has it, can. Or retract it, "
+              "and submit the new text to those whom it is for"));
+    } else {
+        is_fine =
+            keep_old(submission, shown->content_kind, section.content) &&
+            kr_addressed_again(submission->app, (enum kr_label)shown->summary.label, &section, addresses, &submission->addressed);
+    }
+    if (is_fine) {
+        set_sealing(submission, sealed);
+    }
+    for (uint32_t i = 0; i < section.addressed_count && is_fine; i++) {
+        if (memcmp(section.addressed[i].id, sealed->person, 32) == 0 || memcmp(section.addressed[i].id, sealed->body, 32) == 0) {
+            (void)fputs(_("If somebody else submitted it: who that was is not named in it, and cannot read this one.\n"), stderr);
+        }
+    }
+    kr_section_deinit(&section);
+    kr_sealed_free(sealed);
+    return is_fine;
+}
+
+/* The record itself. Tells failures. */
+static bool ask_target(struct kr_app *app, const char *text, uint8_t id[static 32], size_t *ret_len, struct kr_shown *ret_shown)
+{
+    struct kr_writer args;
+    struct kr_slice result;
+    if (text == NULL || !kr_id_parse(text, id, ret_len)) {
+        (void)kr_app_fail(app, KR_INVALID, _("which record? Its id, or 8 digits or more of its beginning; see kairan ls"));
+        return false;
+    }
+    kr_writer_init(&args, 64);
+    kr_writer_array(&args, 1);
+    kr_writer_bin(&args, id, *ret_len);
+    enum kr_err err = kr_app_call(app, KR_OP_SHOW, &args, KR_ANSWER_MS, NULL, NULL, &result);
+    kr_writer_deinit(&args);
+    if (err == KR_OK && kr_shown_read(result, ret_shown) != KR_OK) {
+        (void)kr_app_unreadable(app);
+        return false;
+    }
+    return err == KR_OK;
+}
+
 /* Label, audience and the rest are those of the record that it stands instead of. */
 static bool take_target(struct submission *submission, const char *text, uint8_t id[static 32])
 {
     static struct kr_shown shown;
     struct kr_sending *sending = &submission->sending;
     struct kr_submit *request = &sending->request;
-    struct kr_writer args;
-    struct kr_slice result;
     size_t len;
-    if (text == NULL || !kr_id_parse(text, id, &len)) {
-        (void)kr_app_fail(submission->app, KR_INVALID,
-                          _("which record? Its id, or 8 digits or more of its beginning; see kairan ls"));
+    if (!ask_target(submission->app, text, id, &len, &shown)) {
         return false;
     }
-    kr_writer_init(&args, 64);
-    kr_writer_array(&args, 1);
-    kr_writer_bin(&args, id, len);
-    enum kr_err err = kr_app_call(submission->app, KR_OP_SHOW, &args, KR_ANSWER_MS, NULL, NULL, &result);
-    kr_writer_deinit(&args);
-    if (err != KR_OK) {
-        return false;
-    }
-    if (kr_shown_read(result, &shown) != KR_OK) {
-        (void)kr_app_unreadable(submission->app);
-        return false;
-    }
-    if (kr_sealed_is(&shown.summary)) {
-        (void)kr_app_fail(submission->app, KR_INVALID,
-                          _("what is for bodies or persons by name is not revised: retract it, and submit the new text to them"));
-        return false;
-    }
-    submission->old = malloc(shown.content.len + 1);
-    if (submission->old == NULL) {
-        (void)kr_app_tell(submission->app, KR_NOMEM, &(struct kr_error){.text = ""});
-        return false;
-    }
-    if (shown.content.len > 0) {
-        memcpy(submission->old, shown.content.bytes, shown.content.len);
-    }
-    submission->old_len = shown.content.len;
-    submission->old_kind = shown.content_kind;
     if (submission->arguments.kind == NULL && shown.content_kind == KR_KIND_ADVISORY) {
         request->kind = sending->plan.kind = KR_KIND_ADVISORY;
     }
     sending->revises = (struct kr_slice){id, len};
     request->label = (enum kr_label)shown.summary.label;
+    sending->plan.body_bytes_max = body_bytes_max(request->label);
     request->flags = shown.summary.flags;
     request->has_community = shown.community.len == 32;
     if (request->has_community) {
@@ -453,10 +509,15 @@ static bool take_target(struct submission *submission, const char *text, uint8_t
     for (uint32_t i = 0; i < shown.audience_count; i++) {
         memcpy(request->audience[i], shown.audience[i].bytes, 32);
     }
+    if (!kr_sealed_is(&shown.summary) &&
+        submission->arguments.request.to_bodies.count + submission->arguments.request.to_persons.count > 0) {
+        (void)kr_app_fail(submission->app, KR_INVALID, _("--to-body is for TLP:AMBER+STRICT, and --to-person for TLP:RED"));
+        return false;
+    }
     submission->has_audience = true;
     (void)fputs(_("Stands instead of:\n"), stderr);
     kr_out_summary(stderr, &shown.summary);
-    return true;
+    return kr_sealed_is(&shown.summary) ? open_target(submission, &shown) : keep_old(submission, shown.content_kind, shown.content);
 }
 
 int kr_run_revise(struct kr_app *app, int argc, char **argv)
@@ -464,6 +525,8 @@ int kr_run_revise(struct kr_app *app, int argc, char **argv)
     static struct submission submission;
     struct arguments *arguments = &submission.arguments;
     const struct kr_option options[] = {{.name = "kind", .text = &arguments->kind},
+                                        {.name = "to-body", .texts = &arguments->request.to_bodies},
+                                        {.name = "to-person", .texts = &arguments->request.to_persons},
                                         {.name = "title", .text = &arguments->title},
                                         {.name = "language", .text = &arguments->language},
                                         {.name = "severity", .text = &arguments->request.severity},

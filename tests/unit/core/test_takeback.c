@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "node/core/query.h"
+#include "proto/record/section.h"
 #include "tests/unit/core/takeback_test.h"
 
 /* A chain: node 1 has a peer on either side. */
@@ -80,6 +81,48 @@ static void sealed_ones_too(void **state)
     assert_true(is_header_only(bed, 0, id));
     assert_true(is_header_only(bed, 1, id));
     assert_false(bed_holds(bed, 2, id)); /* nor did its header get further than it did */
+}
+
+/* What is for bodies or persons of our own council is addressed to that one alone; corrected it is a section again. */
+static void what_is_for_our_own_persons_too(void **state)
+{
+    struct bed *bed = *state;
+    static const uint8_t seed[32] = {3};
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_RED, "plain.example", 1);
+    const struct kr_slice plain = submit->body;
+    const struct kr_section_of of = {.author = bed_node(bed, 0)->council, .kind = KR_KIND_REPORT, .label = KR_TLP_RED};
+    struct kr_addressed addressed = {.sort = KR_ADDRESSED_PERSON};
+    struct kr_writer section;
+    struct kr_head head;
+    uint8_t secret[32], id[32], by[32], last[32];
+    bool is_known;
+    memcpy(addressed.council, of.author, 32);
+    kr_box_keypair(addressed.key, secret, seed);
+    kr_writer_init(&section, KR_BODY_BYTES_MAX);
+    assert_int_equal(kr_section_make(&of, &addressed, 1, NULL, plain, seed, &section), KR_OK);
+    submit->body = (struct kr_slice){section.bytes, section.len};
+    bed_address(bed, submit, 0);
+    assert_int_equal(bed_submit(bed, 0, submit, id), KR_OK);
+    memset(submit->token, 2, sizeof submit->token);
+    submit->body = plain; /* what is not sealed does not take its place */
+    assert_int_equal(ask_to_revise(bed, 0, id, 32, submit), KR_INVALID);
+    assert_true(is_shown(bed, 0, id));
+    submit->body = (struct kr_slice){section.bytes, section.len};
+    assert_int_equal(ask_to_revise(bed, 0, id, 32, submit), KR_OK);
+    bed_result_id(bed, by, &is_known);
+    assert_true(is_header_only(bed, 0, id));
+    assert_int_equal(bed_head(bed, 0, by, &head), KR_OK);
+    assert_true(head.label == KR_TLP_RED && head.title.len == 0 && head.indicator_count == 0);
+    assert_int_equal(ask_to_retract(bed, 0, by, 32, "all of it", 9), KR_OK);
+    bed_result_id(bed, last, &is_known);
+    assert_true(is_header_only(bed, 0, by) && is_shown(bed, 0, last));
+    bed_run(bed, 2000);
+    for (uint32_t i = 1; i < 3; i++) {
+        assert_false(bed_holds(bed, i, id) || bed_holds(bed, i, by) || bed_holds(bed, i, last));
+    }
+    kr_writer_deinit(&section);
+    submit->body = plain;
+    bed_submission_free(submit);
 }
 
 static void errors_say_what_to_do(void **state)
@@ -563,6 +606,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_retracted_is_gone_everywhere, setup, teardown),
         cmocka_unit_test_setup_teardown(sealed_ones_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_for_our_own_persons_too, setup, teardown),
         cmocka_unit_test_setup_teardown(errors_say_what_to_do, setup, teardown),
         cmocka_unit_test_setup_teardown(our_card_is_not_taken_back_like_this, setup, teardown),
         cmocka_unit_test_setup_teardown(what_has_expired_cannot_be_taken_back, setup, teardown),
