@@ -74,13 +74,14 @@ class Person(User):
 
     def __init__(self, program, upstream, uid, root):
         super().__init__(program, upstream, uid)
+        self.before = ()  # options for all that it runs
         self.home = os.path.join(root, f"home-{uid}")
         os.mkdir(self.home, 0o700)
         os.chown(self.home, uid, uid)
         self.environment = dict(os.environ, XDG_CONFIG_HOME=self.home, HOME=self.home, LANG="C.UTF-8")
 
     def run(self, *args, **more):
-        return super().run("--lang", "en", *args, env=self.environment, **more)
+        return super().run("--lang", "en", *self.before, *args, env=self.environment, **more)
 
     def json(self, *args):
         return json.loads(self.done("--json", *args))
@@ -220,6 +221,37 @@ def revised(tool, sato, suzuki, kato):
     check(suzuki.json("show", again)["taken_back"]["state"] == "retracted", "what is for the own council alone cannot be retracted")
 
 
+def under_a_passphrase(sato, suzuki):
+    """A file of keys under a passphrase: nothing opens without it, and all else goes on."""
+    red = suzuki.sends("locked.kairan-e2e.jp", "--label", "red", "--to-person", "Sato")
+    first, second = (os.path.join(sato.home, name) for name in ("first", "second"))
+    for path in (first, second):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"the {os.path.basename(path)} one\n")
+        os.chown(path, sato.uid, sato.uid)
+        os.chmod(path, 0o600)
+    key = sato.json("key", "person")
+    check(not key["protected"] and "not under a passphrase" in sato.done("key", "person"), f"key person: {key}")
+    sato.refused("passphrase", "key", "person", "passphrase")  # nobody is there to be asked
+    sato.refused("body", "key", "body", "--passphrase")
+    locked = sato.json("key", "person", "passphrase", "--new-passphrase-file", first)
+    check(locked["protected"] and locked["key"] == key["key"] and locked["before"] == key["before"], f"key person passphrase: {locked}")
+    closed = sato.run("--json", "show", red)
+    check(closed.returncode == 0 and json.loads(closed.stdout)["sealed"] == "closed" and "passphrase" in closed.stderr, f"without it: {closed}")
+    check("not to you" in sato.done("ls") and sato.run("lookup", "locked.kairan-e2e.jp").returncode == 1, "what is sealed opens without it")
+    sato.refused("passphrase", "submit", "a.kairan-e2e.jp", "--label", "red", "--to-person", "Suzuki", "-y")  # he could not read it again
+    sato.refused("passphrase", "revise", red, "a.kairan-e2e.jp", "-y")
+    sato.refused("passphrase", "key", "body", "show")
+    sato.refused("passphrase", "--key-passphrase-file", second, "key", "person")  # a wrong one
+    opened = sato.json("--key-passphrase-file", first, "show", red)
+    check(opened["sealed"] == "opened" and opened["values"][0]["value"] == "locked.kairan-e2e.jp", f"with it: {opened}")
+    check(sato.run("--key-passphrase-file", first, "lookup", "locked.kairan-e2e.jp").returncode == 0, "lookup with it finds nothing")
+    sato.done("--key-passphrase-file", first, "key", "person", "passphrase", "--new-passphrase-file", second)
+    check(sato.json("--key-passphrase-file", first, "show", red)["sealed"] == "closed", "the former passphrase still opens it")
+    check(sato.json("--key-passphrase-file", second, "show", red)["sealed"] == "opened", "the new passphrase does not open it")
+    return second
+
+
 def another_council(sato, mori, minami_tool):
     """By the address that Mori has handed over; the councils' nodes carry it."""
     minami_tool.done("body", "add", "--name-en", "Kobe")
@@ -317,6 +349,7 @@ def run(options):
             revised(tool, sato, suzuki, kato)
             another_council(sato, mori, minami_tool)
             nothing_was_said_to_the_node(sato, tap)
+            sato.before = ("--key-passphrase-file", under_a_passphrase(sato, suzuki))  # from here on
             new = who_leaves_and_who_stays(tool, sato, suzuki, kato, strict)
             what_is_lost(tool, sato, suzuki, new)
         finally:

@@ -23,9 +23,10 @@
 #define KR_HEX_ID_BYTES 65u
 
 struct kr_enrolled;
+struct kr_person_keys;
 struct kr_app {
     const char *state, *socket, *language, *node; /* as named; NULL: not named */
-    const char *node_passphrase_file, *node_passphrase_fd;
+    const char *node_passphrase_file, *node_passphrase_fd, *key_passphrase_file, *key_passphrase_fd;
     bool is_json, wants_help, wants_version;
     const struct kr_command *command;
     char directory[PATH_MAX], path[PATH_MAX]; /* state directory and socket, found by kr_app_place */
@@ -33,6 +34,7 @@ struct kr_app {
     char afar[NAME_MAX + 1];      /* the node over the network that is meant; empty: one on this machine. kr_app_choose */
     char enrolled_path[PATH_MAX]; /* of what this machine keeps of it; with the next from kr_app_prepare on */
     struct kr_enrolled *enrolled;
+    struct kr_person_keys *own_keys; /* the user's own, once they are open (sealed.h): the passphrase is asked for once */
     struct kr_conn *conn;
 };
 

@@ -13,10 +13,12 @@
 #include "tools/kairan/people.h"
 #include "tools/kairan/preview.h"
 #include "tools/kairan/request.h"
+#include "tools/kairan/root_key.h"
 #include "tools/kairan/sealed.h"
 
 struct given {
-    bool is_lost, is_sure;
+    bool is_lost, is_sure, wants_passphrase;
+    const char *passphrase_file, *passphrase_fd; /* of the new one */
 };
 
 /* Whether the caller is somebody whose keys these could be. */
@@ -62,10 +64,10 @@ static bool tell_own(const struct kr_app *app, const struct kr_sealed *sealed, c
     char fingerprint[KR_FINGERPRINT_BYTES];
     const struct kr_person_keys *own = sealed->own;
     if (app->is_json) {
-        return kr_json_line(json_pack("{s:o, s:o, s:s, s:b, s:i, s:s}", "person", kr_json_id(sealed->person, 32), "key",
+        return kr_json_line(json_pack("{s:o, s:o, s:s, s:b, s:b, s:i, s:s}", "person", kr_json_id(sealed->person, 32), "key",
                                       own->count > 0 ? kr_json_id(own->pairs[0].public_key, 32) : json_null(), "file", own->path,
-                                      "published", own->count > 0 && sealed->is_own_published, "before",
-                                      own->count > 0 ? (int)own->count - 1 : 0, "done", done));
+                                      "protected", own->lock.is_protected, "published", own->count > 0 && sealed->is_own_published,
+                                      "before", own->count > 0 ? (int)own->count - 1 : 0, "done", done));
     }
     if (own->count == 0) {
         (void)printf(_("You have no key on this machine: kairan key person make makes one.\n"));
@@ -73,6 +75,10 @@ static bool tell_own(const struct kr_app *app, const struct kr_sealed *sealed, c
     }
     kr_fingerprint(fingerprint, own->pairs[0].public_key);
     (void)printf(_("your key: %s\n  its secret half is in %s: keep a copy where nobody else reads it\n"), fingerprint, own->path);
+    (void)fputs(own->lock.is_protected ? _("  it is under a passphrase\n")
+                                       : _("  it is not under a passphrase: whoever has the file reads what was sealed to you. "
+                                           "kairan key person passphrase\n"),
+                stdout);
     if (!sealed->is_own_published) {
         (void)printf(_("  it is NOT the one on your card: what is sealed to you now, opens elsewhere. kairan key person make "
                        "--lost replaces that\n"));
@@ -90,6 +96,41 @@ static bool has_key_elsewhere(const struct kr_sealed *sealed)
     return false;
 }
 
+/* Asks for the new one; what is held is under it from then on. Tells failures. */
+static bool take_passphrase(const struct kr_app *app, const struct given *given, struct kr_person_keys *own)
+{
+    struct kr_error error = {0};
+    char *passphrase = NULL;
+    if (!kr_app_passphrase(app, given->passphrase_file, given->passphrase_fd, _("New passphrase of your own key: "),
+                           _("Once more: "), &passphrase)) {
+        return false;
+    }
+    enum kr_err err = kr_person_keys_set_passphrase(own, passphrase, &error);
+    kr_secret_free(passphrase);
+    if (err != KR_OK) {
+        (void)kr_app_tell(app, err, &error);
+    }
+    return err == KR_OK;
+}
+
+/* Another passphrase, or one where there was none. The keys stay as they are. */
+static bool change_passphrase(const struct kr_app *app, const struct given *given, const struct kr_sealed *sealed)
+{
+    struct kr_error error = {0};
+    if (sealed->own->count == 0) {
+        (void)kr_app_fail(app, KR_NOT_FOUND, _("you have no key on this machine: kairan key person make"));
+        return false;
+    }
+    if (!take_passphrase(app, given, sealed->own)) {
+        return false;
+    }
+    enum kr_err err = kr_person_keys_write(sealed->council, sealed->own, &error);
+    if (err != KR_OK) {
+        (void)kr_app_tell(app, err, &error);
+    }
+    return err == KR_OK;
+}
+
 /* The file is there before the node hears of the key: what comes sealed to it can always be opened. */
 static bool make_own(struct kr_app *app, const struct given *given, struct kr_sealed *sealed)
 {
@@ -103,6 +144,9 @@ static bool make_own(struct kr_app *app, const struct given *given, struct kr_se
                 ? _("you have a key; to replace it, add --lost: then whoever holds your body's key has to replace that, too")
                 : _("you have a key, on another machine or in another file: copy %s from there, or, if it is lost, add --lost"),
             sealed->own->path);
+        return false;
+    }
+    if (given->wants_passphrase && !take_passphrase(app, given, sealed->own)) {
         return false;
     }
     if (!is_half_done) {
@@ -121,13 +165,14 @@ static bool make_own(struct kr_app *app, const struct given *given, struct kr_se
 
 static int run_person(struct kr_app *app, const char *action, const struct given *given)
 {
-    const bool makes = strcmp(action, "make") == 0;
-    if (!makes && strcmp(action, "show") != 0) {
+    const bool makes = strcmp(action, "make") == 0, locks = strcmp(action, "passphrase") == 0;
+    if ((!makes && !locks && strcmp(action, "show") != 0) || (given->wants_passphrase && !makes && !locks)) {
         return kr_app_unwanted(app, action);
     }
     struct kr_sealed *sealed = kr_app_open(app) ? kr_sealed_new(app, true, false) : NULL;
-    bool is_fine = sealed != NULL && is_person(app, sealed) && (!makes || make_own(app, given, sealed));
-    is_fine = is_fine && tell_own(app, sealed, makes ? "made" : "shown");
+    bool is_fine = sealed != NULL && is_person(app, sealed) && (!makes || make_own(app, given, sealed)) &&
+                   (!locks || change_passphrase(app, given, sealed));
+    is_fine = is_fine && tell_own(app, sealed, makes ? "made" : locks ? "locked" : "shown");
     if (is_fine && makes && !app->is_json && sealed->has_body_key) {
         (void)printf(_("Your body has a key: somebody who holds it gives it to you with kairan key body share.\n"));
     } else if (is_fine && makes && !app->is_json) {
@@ -456,6 +501,9 @@ int kr_run_key(struct kr_app *app, int argc, char **argv)
 {
     struct given given = {.is_lost = false};
     const struct kr_option options[] = {{.name = "lost", .flag = &given.is_lost},
+                                        {.name = "passphrase", .flag = &given.wants_passphrase},
+                                        {.name = "new-passphrase-file", .text = &given.passphrase_file},
+                                        {.name = "new-passphrase-fd", .text = &given.passphrase_fd},
                                         {.name = "yes", .letter = 'y', .flag = &given.is_sure}};
     int rest;
     if (!kr_options_parse(app, argc, argv, options, sizeof options / sizeof options[0], false, &rest)) {
@@ -464,6 +512,10 @@ int kr_run_key(struct kr_app *app, int argc, char **argv)
     const char *what = rest < argc ? argv[rest] : "ls", *action = rest + 1 < argc ? argv[rest + 1] : NULL;
     if (rest + 2 < argc) {
         return kr_app_unwanted(app, argv[rest + 2]);
+    }
+    given.wants_passphrase = given.wants_passphrase || given.passphrase_file != NULL || given.passphrase_fd != NULL;
+    if (given.wants_passphrase && strcmp(what, "person") != 0) {
+        return kr_app_unwanted(app, what);
     }
     if (strcmp(what, "person") == 0) {
         return run_person(app, action != NULL ? action : "show", &given);

@@ -23,6 +23,7 @@ static const char usage_end[] =
        "  --node NAME    a node elsewhere, at which this machine was enrolled (kairan enrol); else KAIRAN_NODE; else, where no\n"
        "                 node is on this machine, the only one at which it was\n"
        "  --node-passphrase-file FILE, --node-passphrase-fd N   the passphrase of that enrolment, if it is under one\n"
+       "  --key-passphrase-file FILE, --key-passphrase-fd N     likewise of your own key (kairan key)\n"
        "  --json         print for programs: one object, or one object a line for lists\n"
        "  --lang ja|en   language of messages; else that of the environment. TLP labels are never translated\n"
        "  --help         help, also for each command: kairan COMMAND --help\n"
@@ -770,5 +771,6 @@ int main(int argc, char **argv)
     int status = app.command->run(&app, argc - rest, argv + rest);
     kr_conn_free(app.conn);
     kr_secret_free(app.enrolled);
+    kr_secret_free(app.own_keys);
     return finish(status);
 }

@@ -33,6 +33,8 @@ bool kr_options_parse(struct kr_app *app, int argc, char **argv, const struct kr
         {.name = "node", .text = &app->node},
         {.name = "node-passphrase-file", .text = &app->node_passphrase_file},
         {.name = "node-passphrase-fd", .text = &app->node_passphrase_fd},
+        {.name = "key-passphrase-file", .text = &app->key_passphrase_file},
+        {.name = "key-passphrase-fd", .text = &app->key_passphrase_fd},
         {.name = "lang", .text = &app->language},
         {.name = "json", .flag = &app->is_json},
         {.name = "help", .letter = 'h', .flag = &app->wants_help},

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "crypto/locked_file.h"
+#include "crypto/keyring.h"
 #include "crypto/secret.h"
 
 /* council 32 ‖ how many (byte) ‖ of each public 32 ‖ secret 32 ‖ since BE64 ‖ zeros */
@@ -25,7 +25,6 @@ static const struct kr_locked_sort sort = {.magic = "KRPERS",
                                            .content_bytes = CONTENT_BYTES};
 
 struct work {
-    struct kr_lock lock;
     uint8_t content[CONTENT_BYTES];
 };
 
@@ -96,7 +95,19 @@ static void write_content(const struct kr_person_keys *keys, const uint8_t counc
     }
 }
 
-enum kr_err kr_person_keys_load(const uint8_t council[static 32], struct kr_person_keys **ret_keys, struct kr_error *error)
+enum kr_err kr_person_keys_are_protected(const uint8_t council[static 32], bool *ret_protected, struct kr_error *error)
+{
+    char path[PATH_MAX];
+    enum kr_err err = find_path(council, path, error);
+    if (err == KR_OK) {
+        *ret_protected = false;
+        err = kr_locked_is_protected(path, &sort, ret_protected, error);
+    }
+    return err == KR_NOT_FOUND ? KR_OK : err;
+}
+
+enum kr_err kr_person_keys_load(const uint8_t council[static 32], const char *passphrase, struct kr_person_keys **ret_keys,
+                                struct kr_error *error)
 {
     void *memory = NULL, *work = NULL;
     enum kr_err err = kr_secret_new(sizeof(struct kr_person_keys), &memory, error);
@@ -108,7 +119,7 @@ enum kr_err kr_person_keys_load(const uint8_t council[static 32], struct kr_pers
         uint8_t *content = ((struct work *)work)->content;
         err = find_path(council, keys->path, error);
         if (err == KR_OK) {
-            err = kr_locked_read(keys->path, &sort, NULL, NULL, content, error);
+            err = kr_locked_read(keys->path, &sort, passphrase, &keys->lock, content, error);
             err = err == KR_OK ? read_content(content, council, keys, error) : err == KR_NOT_FOUND ? KR_OK : err;
         }
     }
@@ -121,31 +132,40 @@ enum kr_err kr_person_keys_load(const uint8_t council[static 32], struct kr_pers
     return KR_OK;
 }
 
+enum kr_err kr_person_keys_set_passphrase(struct kr_person_keys *keys, const char *passphrase, struct kr_error *error)
+{
+    return kr_lock_make(&keys->lock, passphrase, KR_KEYRING_OPSLIMIT, KR_KEYRING_MEMORY_KIB, error);
+}
+
+enum kr_err kr_person_keys_write(const uint8_t council[static 32], const struct kr_person_keys *keys, struct kr_error *error)
+{
+    void *memory = NULL;
+    enum kr_err err = kr_secret_new(sizeof(struct work), &memory, error);
+    if (err == KR_OK) {
+        struct work *work = memory;
+        write_content(keys, council, work->content);
+        err = make_folders(keys->path, error);
+        if (err == KR_OK) {
+            err = kr_locked_write(keys->path, &sort, &keys->lock, work->content, true, error);
+        }
+    }
+    kr_secret_free(memory);
+    return err;
+}
+
 enum kr_err kr_person_keys_add(const uint8_t council[static 32], struct kr_person_keys *keys, uint64_t now_s,
                                struct kr_error *error)
 {
-    void *memory = NULL;
     if (keys->count >= KR_OWN_KEYS_MAX) {
         return kr_fail(error, KR_BOUNDS,
                        "%s is full: it holds %u keys. Move it to a safe place, since what was sealed to them opens with nothing "
                        "else, and try again",
                        keys->path, KR_OWN_KEYS_MAX);
     }
-    enum kr_err err = kr_secret_new(sizeof(struct work), &memory, error);
-    if (err != KR_OK) {
-        return err;
-    }
-    struct work *work = memory;
     memmove(&keys->pairs[1], &keys->pairs[0], keys->count * sizeof keys->pairs[0]);
     memmove(&keys->since_s[1], &keys->since_s[0], keys->count * sizeof keys->since_s[0]);
     (void)crypto_box_keypair(keys->pairs[0].public_key, keys->pairs[0].secret);
     keys->since_s[0] = now_s;
     keys->count++;
-    write_content(keys, council, work->content);
-    err = make_folders(keys->path, error);
-    if (err == KR_OK) {
-        err = kr_locked_write(keys->path, &sort, &work->lock, work->content, true, error);
-    }
-    kr_secret_free(memory);
-    return err;
+    return kr_person_keys_write(council, keys, error);
 }

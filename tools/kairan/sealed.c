@@ -8,6 +8,7 @@
 #include "crypto/secret.h"
 #include "tools/kairan/out.h"
 #include "tools/kairan/people.h"
+#include "tools/kairan/root_key.h"
 
 #define PAIRS_MAX (KR_OWN_KEYS_MAX + KR_BODY_KEYS_MAX + 1u)
 
@@ -191,6 +192,30 @@ static void hint(const struct kr_sealed *sealed)
     }
 }
 
+/* Once for each run of the program: it may be under a passphrase, and a watch connects anew now and then. Tells failures. */
+static bool open_own(struct kr_sealed *sealed, struct kr_app *app)
+{
+    struct kr_error error = {0};
+    char *passphrase = NULL;
+    bool is_protected = false;
+    enum kr_err err = KR_OK;
+    if (app->own_keys == NULL) {
+        err = kr_person_keys_are_protected(sealed->council, &is_protected, &error);
+        if (err == KR_OK && is_protected &&
+            !kr_app_passphrase(app, app->key_passphrase_file, app->key_passphrase_fd, _("Passphrase of your own key: "), NULL,
+                               &passphrase)) {
+            return false;
+        }
+        err = err == KR_OK ? kr_person_keys_load(sealed->council, passphrase, &app->own_keys, &error) : err;
+        kr_secret_free(passphrase);
+    }
+    sealed->own = app->own_keys;
+    if (err != KR_OK) {
+        (void)kr_app_tell(app, err, &error);
+    }
+    return err == KR_OK;
+}
+
 static bool load(struct kr_sealed *sealed, struct kr_app *app, bool with_body)
 {
     struct kr_error error = {0};
@@ -203,15 +228,17 @@ static bool load(struct kr_sealed *sealed, struct kr_app *app, bool with_body)
     if (kr_crypto_init() != KR_OK || !kr_app_open(sealed->aside)) {
         return false;
     }
-    enum kr_err err = kr_person_keys_load(sealed->council, &sealed->own, &error);
-    void *pairs = NULL;
-    if (err == KR_OK) {
-        err = kr_secret_new(PAIRS_MAX * sizeof *sealed->pairs, &pairs, &error);
-        sealed->pairs = pairs;
-    }
-    if (err != KR_OK || sealed->own == NULL) {
-        (void)kr_app_tell(app, err, &error);
+    if (!open_own(sealed, app)) {
+        sealed->is_closed = true;
         return !with_body; /* what is sealed stays closed, and all else goes on */
+    }
+    void *pairs = NULL;
+    enum kr_err err = kr_secret_new(PAIRS_MAX * sizeof *sealed->pairs, &pairs, &error);
+    sealed->pairs = pairs;
+    if (err != KR_OK) {
+        sealed->is_closed = true;
+        (void)kr_app_tell(app, err, &error);
+        return !with_body;
     }
     for (uint32_t i = 0; i < sealed->own->count; i++) {
         add_pair(sealed, sealed->own->pairs[i].public_key, sealed->own->pairs[i].secret);
@@ -249,7 +276,6 @@ void kr_sealed_free(struct kr_sealed *sealed)
     if (sealed->aside != NULL) {
         kr_conn_free(sealed->aside->conn);
     }
-    kr_secret_free(sealed->own);
     kr_secret_free(sealed->pairs);
     free(sealed->aside);
     free(sealed->persons);

@@ -17,7 +17,8 @@ struct kr_sealed_person {
 
 struct kr_sealed {
     struct kr_app *aside;       /* a connection of its own: others have requests open */
-    struct kr_person_keys *own; /* NULL, or count 0: this user has no key here */
+    struct kr_person_keys *own; /* NULL, or count 0: this user has no key here; the app's */
+    bool is_closed;             /* it has one that could not be opened, which was told */
     struct kr_box_pair *pairs;  /* what records are tried with: own keys, then the body's, the newest first */
     uint32_t pair_count;
     struct kr_box_pair *body_pair; /* of them, the body's key as it is now; NULL: not held */

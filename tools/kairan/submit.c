@@ -67,8 +67,11 @@ static bool take_arguments(struct submission *submission)
 }
 
 /* Once it is known to whom: one's own key beside theirs, so that one can read what one has sent. */
-static void set_sealing(struct submission *submission, const struct kr_sealed *sealed)
+static bool set_sealing(struct submission *submission, const struct kr_sealed *sealed)
 {
+    if (sealed->is_closed) {
+        return false;
+    }
     submission->sealing = (struct kr_sealing){.addressed = submission->addressed.items, .count = submission->addressed.count};
     memcpy(submission->sealing.author, sealed->council, 32);
     if (sealed->own != NULL && sealed->own->count > 0) {
@@ -78,6 +81,7 @@ static void set_sealing(struct submission *submission, const struct kr_sealed *s
         (void)fputs(_("You have no key of your own: you will not be able to read this yourself once it is sent.\n"), stderr);
     }
     submission->sending.sealing = &submission->sealing;
+    return true;
 }
 
 /* The councils of those named, and their keys. */
@@ -93,10 +97,10 @@ static bool find_addressed(struct submission *submission)
     if (sealed == NULL) {
         return false;
     }
-    set_sealing(submission, sealed);
+    const bool is_fine = set_sealing(submission, sealed);
     kr_sealed_free(sealed);
     sending->request.audience_count = kr_addressed_councils(&submission->addressed, sending->request.audience);
-    return true;
+    return is_fine;
 }
 
 static bool find_audience(struct submission *submission)
@@ -440,7 +444,9 @@ static bool open_target(struct submission *submission, const struct kr_shown *sh
     if (sealed == NULL) {
         return false;
     }
-    if (kr_sealed_open(sealed, shown, &section) != KR_OK) {
+    if (sealed->is_closed) {
+        is_fine = false; /* told */
+    } else if (kr_sealed_open(sealed, shown, &section) != KR_OK) {
         (void)kr_app_fail(
             submission->app, KR_DENIED,
             _("you cannot read this record, so you cannot correct it: whoever submitted it, or has it, can. Or retract it, "
@@ -450,9 +456,7 @@ static bool open_target(struct submission *submission, const struct kr_shown *sh
             keep_old(submission, shown->content_kind, section.content) &&
             kr_addressed_again(submission->app, (enum kr_label)shown->summary.label, &section, addresses, &submission->addressed);
     }
-    if (is_fine) {
-        set_sealing(submission, sealed);
-    }
+    is_fine = is_fine && set_sealing(submission, sealed);
     for (uint32_t i = 0; i < section.addressed_count && is_fine; i++) {
         if (memcmp(section.addressed[i].id, sealed->person, 32) == 0 || memcmp(section.addressed[i].id, sealed->body, 32) == 0) {
             (void)fputs(_("If somebody else submitted it: who that was is not named in it, and cannot read this one.\n"), stderr);

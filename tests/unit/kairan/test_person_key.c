@@ -34,7 +34,7 @@ static int teardown(void **state)
 static struct kr_person_keys *load(void)
 {
     struct kr_person_keys *keys = NULL;
-    assert_int_equal(kr_person_keys_load(council, &keys, NULL), KR_OK);
+    assert_int_equal(kr_person_keys_load(council, NULL, &keys, NULL), KR_OK);
     return keys;
 }
 
@@ -88,21 +88,59 @@ static void a_file_that_others_can_read_or_that_is_damaged_is_refused(void **sta
     (void)snprintf(path, sizeof path, "%s", keys->path);
     kr_secret_free(keys);
     assert_int_equal(chmod(path, 0640), 0);
-    assert_int_equal(kr_person_keys_load(council, &none, NULL), KR_DENIED);
+    assert_int_equal(kr_person_keys_load(council, NULL, &none, NULL), KR_DENIED);
     assert_int_equal(chmod(path, 0600), 0);
     const size_t len = get_file(path, bytes, sizeof bytes);
     bytes[len / 2] ^= 1;
     put_file(path, bytes, len);
-    assert_int_equal(kr_person_keys_load(council, &none, NULL), KR_CORRUPT);
+    assert_int_equal(kr_person_keys_load(council, NULL, &none, NULL), KR_CORRUPT);
     bytes[len / 2] ^= 1;
     put_file(path, bytes, len);
     keys = NULL;
-    assert_int_equal(kr_person_keys_load(other, &keys, NULL), KR_OK);
+    assert_int_equal(kr_person_keys_load(other, NULL, &keys, NULL), KR_OK);
     (void)snprintf(elsewhere, sizeof elsewhere, "%s", keys->path);
     kr_secret_free(keys);
     put_file(elsewhere, bytes, len); /* another council's keys under this one's name */
-    assert_int_equal(kr_person_keys_load(other, &none, NULL), KR_CORRUPT);
+    assert_int_equal(kr_person_keys_load(other, NULL, &none, NULL), KR_CORRUPT);
     assert_null(none);
+}
+
+static void a_passphrase_is_put_on_changed_and_kept(void **state)
+{
+    struct kr_person_keys *keys = load(), *none = NULL;
+    uint8_t secret[32];
+    bool is_protected = true;
+    (void)state;
+    assert_int_equal(kr_person_keys_are_protected(council, &is_protected, NULL), KR_OK); /* there is no file yet */
+    assert_false(is_protected);
+    assert_int_equal(kr_person_keys_add(council, keys, 1, NULL), KR_OK);
+    memcpy(secret, keys->pairs[0].secret, 32);
+    assert_int_equal(kr_person_keys_are_protected(council, &is_protected, NULL), KR_OK);
+    assert_false(is_protected || keys->lock.is_protected);
+    assert_int_equal(kr_person_keys_set_passphrase(keys, "first", NULL), KR_OK);
+    assert_int_equal(kr_person_keys_write(council, keys, NULL), KR_OK);
+    kr_secret_free(keys);
+    assert_int_equal(kr_person_keys_are_protected(council, &is_protected, NULL), KR_OK);
+    assert_true(is_protected);
+    assert_int_equal(kr_person_keys_load(council, NULL, &none, NULL), KR_PASSPHRASE);
+    assert_int_equal(kr_person_keys_load(council, "second", &none, NULL), KR_PASSPHRASE);
+    assert_null(none);
+    keys = NULL;
+    assert_int_equal(kr_person_keys_load(council, "first", &keys, NULL), KR_OK);
+    assert_memory_equal(keys->pairs[0].secret, secret, 32);
+    assert_int_equal(kr_person_keys_add(council, keys, 2, NULL), KR_OK); /* under the same one, which is not asked for again */
+    kr_secret_free(keys);
+    assert_int_equal(kr_person_keys_load(council, NULL, &none, NULL), KR_PASSPHRASE);
+    keys = NULL;
+    assert_int_equal(kr_person_keys_load(council, "first", &keys, NULL), KR_OK);
+    assert_int_equal(keys->count, 2);
+    assert_memory_equal(keys->pairs[1].secret, secret, 32);
+    assert_int_equal(kr_person_keys_set_passphrase(keys, "second", NULL), KR_OK);
+    assert_int_equal(kr_person_keys_write(council, keys, NULL), KR_OK);
+    kr_secret_free(keys);
+    assert_int_equal(kr_person_keys_load(council, "first", &none, NULL), KR_PASSPHRASE);
+    assert_int_equal(kr_person_keys_load(council, "second", &keys, NULL), KR_OK);
+    kr_secret_free(keys);
 }
 
 static void nobody_knows_where_without_a_home(void **state)
@@ -113,7 +151,7 @@ static void nobody_knows_where_without_a_home(void **state)
     char *home = getenv("HOME") != NULL ? strdup(getenv("HOME")) : NULL;
     assert_int_equal(setenv("XDG_CONFIG_HOME", "relative", 1), 0);
     assert_int_equal(unsetenv("HOME"), 0);
-    assert_int_equal(kr_person_keys_load(council, &none, &error), KR_INVALID);
+    assert_int_equal(kr_person_keys_load(council, NULL, &none, &error), KR_INVALID);
     assert_non_null(strstr(error.text, "HOME"));
     assert_false(kr_person_keys_exist(council));
     if (home != NULL) {
@@ -127,6 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_key_is_made_kept_and_replaced),
         TEST(a_file_that_others_can_read_or_that_is_damaged_is_refused),
+        TEST(a_passphrase_is_put_on_changed_and_kept),
         TEST(nobody_knows_where_without_a_home),
     };
     return cmocka_run_group_tests(tests, start_crypto, NULL);
