@@ -75,13 +75,14 @@ static enum kr_err put_ticket(struct kr_step *step, const uint8_t key[static 32]
 struct list {
     struct kr_writer *writer; /* NULL: they are only counted */
     uint64_t now_s, due_s;
-    uint32_t count, tickets;
+    uint32_t count, machines, tickets, left_out;
 };
 
 static bool list_key(struct list *list, const uint8_t *key)
 {
     if (list->count == KR_PERSON_KEYS_MAX) {
-        return false;
+        list->left_out++;
+        return true;
     }
     list->count++;
     if (list->writer != NULL) {
@@ -95,8 +96,13 @@ static bool list_key(struct list *list, const uint8_t *key)
 
 static bool list_machine(void *context, struct kr_slice key, struct kr_slice value)
 {
+    struct list *list = context;
     (void)value;
-    return key.len != 2 + KR_CREDENTIAL_KEY_BYTES || list_key(context, key.bytes + 2);
+    if (key.len != 2 + KR_CREDENTIAL_KEY_BYTES) {
+        return true;
+    }
+    list->machines++;
+    return list_key(list, key.bytes + 2);
 }
 
 static bool list_ticket(void *context, struct kr_slice key, struct kr_slice value)
@@ -127,7 +133,13 @@ enum kr_err kr_enrol_list(struct kr_step *step, struct kr_writer *writer, uint32
     enum kr_err err = walk(step, &list);
     step->core->enrol_due_s = list.due_s;
     *ret_count = list.count;
-    return err;
+    return err != KR_OK || list.left_out == 0
+               ? err
+               : kr_step_log(step, KR_LOG_WARNING,
+                             "%u machines of persons, or tickets for them, are not let in: there are more than %u, since the "
+                             "council's nodes bound some apart from each other. Unbind those of whom nobody has need "
+                             "(`kairan person unbind`)",
+                             list.left_out, KR_PERSON_KEYS_MAX);
 }
 
 struct over {
@@ -293,7 +305,11 @@ static enum kr_err bind(struct kr_step *step, const struct kr_event *event, cons
 {
     struct kr_person_card card = person_row.card;
     struct kr_who self = {.facts = {.is_person = true}};
-    enum kr_err verdict = KR_OK;
+    struct list list = {0};
+    enum kr_err verdict = KR_OK, err = walk(step, &list);
+    if (err != KR_OK) {
+        return err;
+    }
     if (card.standing == KR_STANDING_ENDED) {
         return kr_step_error(step, event->client, event->request, KR_DENIED,
                              "you are no person of this council any more: ask one of its admins");
@@ -302,10 +318,15 @@ static enum kr_err bind(struct kr_step *step, const struct kr_event *event, cons
         return kr_step_error(step, event->client, event->request, KR_BOUNDS,
                              "you are known by as many users and machines as one may be: an admin has to unbind one first");
     }
+    if (list.machines >= KR_PERSON_KEYS_MAX) {
+        return kr_step_error(step, event->client, event->request, KR_BOUNDS,
+                             "as many machines as this node can let in are enrolled: an admin has to unbind one that nobody needs; "
+                             "the ticket stays good until then");
+    }
     memcpy(self.person, ticket->person, 32);
     card.credentials[card.credential_count++] =
         (struct kr_credential){.kind = KR_CREDENTIAL_KEY, .bytes = {key, KR_CREDENTIAL_KEY_BYTES}};
-    enum kr_err err = kr_person_put(&(struct kr_people_put){.step = step, .who = &self}, ticket->person, &card, &verdict);
+    err = kr_person_put(&(struct kr_people_put){.step = step, .who = &self}, ticket->person, &card, &verdict);
     if (err != KR_OK || verdict != KR_OK) {
         return err != KR_OK ? err : kr_person_refuse(step, event, verdict);
     }

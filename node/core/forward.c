@@ -304,6 +304,64 @@ enum kr_err kr_forward_deny(struct kr_step *step, const uint8_t a[static 32], co
     return err;
 }
 
+/* ---- passing on ---- */
+
+static void count(struct kr_forward *forward, uint64_t now_ms, uint64_t bytes)
+{
+    if (now_ms >= forward->span_ms + KR_FORWARD_SPAN_MS) {
+        forward->last_bytes = now_ms < forward->span_ms + 2u * KR_FORWARD_SPAN_MS ? forward->span_bytes : 0;
+        forward->span_ms = now_ms - now_ms % KR_FORWARD_SPAN_MS;
+        forward->span_bytes = 0;
+    }
+    forward->span_bytes += bytes;
+    forward->bytes += bytes;
+}
+
+/* Of all pairs, what is on its way to that council. */
+static uint64_t under_way_to(const struct kr_core *core, const uint8_t council[static 32])
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < core->forward_count; i++) {
+        for (uint32_t side = 0; side < 2; side++) {
+            const struct kr_forward_side *to = &core->forwards[i]->sides[side];
+            sum += memcmp(to->council, council, 32) == 0 ? to->under_way : 0;
+        }
+    }
+    return sum;
+}
+
+/* The first piece that waits for that side, if there is room and its pair's time has come. */
+static enum kr_err pass_one(struct kr_step *step, struct kr_forward *forward, uint32_t at, bool *ret_passed)
+{
+    struct kr_forward_side *to = &forward->sides[at], *from = &forward->sides[1 - at];
+    struct kr_piece *piece = to->pieces;
+    if (piece == NULL) {
+        return KR_OK;
+    }
+    const uint64_t cost = piece->len + KR_FORWARD_PIECE_COST, bytes = piece->len + PIECE_BYTES;
+    struct kr_link *link = link_of(step->core, to);
+    if (link == NULL || cost > to->credit || under_way_to(step->core, to->council) + cost > KR_FORWARD_TO_MAX) {
+        return KR_OK; /* credit comes, and with it the next flush */
+    }
+    if (!kr_budget_take(&forward->budget, step->now_ms, bytes, KR_FORWARD_WINDOW, forward->rate)) {
+        return kr_step_wake(step, step->now_ms + 1 + 1000u * bytes / forward->rate);
+    }
+    struct kr_message message = {
+        .type = KR_MESSAGE_FORWARD, .count = piece->total, .from = piece->from, .piece = {piece->bytes, piece->len}};
+    memcpy(message.id, from->council, 32);
+    to->pieces = piece->next;
+    to->end = piece->next == NULL ? &to->pieces : to->end;
+    to->waiting -= cost;
+    to->credit -= cost;
+    to->under_way += cost;
+    from->owed += cost;
+    count(forward, step->now_ms, piece->len);
+    enum kr_err err = kr_link_send(step, link, &message);
+    free(piece);
+    *ret_passed = true;
+    return err;
+}
+
 /* ---- in ---- */
 
 static enum kr_err asked(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
@@ -325,14 +383,22 @@ static enum kr_err asked(struct kr_step *step, struct kr_link *link, const struc
                                                kr_core_name(core, message->id, false, other_name, sizeof other_name));
     }
     struct kr_forward_side *side = &forward->sides[at], *other = &forward->sides[1 - at];
-    if (!kr_budget_take(&side->asks, step->now_ms, 1, ASKS_BUDGET, ASKS_A_SECOND)) {
-        return KR_OK; /* it asks again */
+    if (message->status != 0 && !kr_budget_take(&side->asks, step->now_ms, 1, ASKS_BUDGET, ASKS_A_SECOND)) {
+        return KR_OK; /* it asks again; that it wants the link no more it says once */
     }
     const struct kr_link *before = link_of(core, side);
     if (before != NULL && before != link) {
         return message->status == 0 ? KR_OK : say_state(step, link, other->council, KR_FORWARD_TAKEN);
     }
-    enum kr_err err = forward->is_ready ? undo(step, forward, side) : KR_OK;
+    enum kr_err err = KR_OK;
+    bool has_passed = message->status == 0; /* its last word may be among what waits: why it wants the link no more */
+    while (has_passed && err == KR_OK) {
+        has_passed = false;
+        err = pass_one(step, forward, 1 - at, &has_passed);
+    }
+    if (err == KR_OK && forward->is_ready) {
+        err = undo(step, forward, side);
+    }
     side->has_asked = message->status != 0;
     side->number = link->number;
     if (err != KR_OK || !side->has_asked || other->has_asked) {
@@ -413,63 +479,7 @@ enum kr_err kr_forward_message(struct kr_step *step, struct kr_link *link, const
     }
 }
 
-/* ---- passing on ---- */
-
-static void count(struct kr_forward *forward, uint64_t now_ms, uint64_t bytes)
-{
-    if (now_ms >= forward->span_ms + KR_FORWARD_SPAN_MS) {
-        forward->last_bytes = now_ms < forward->span_ms + 2u * KR_FORWARD_SPAN_MS ? forward->span_bytes : 0;
-        forward->span_ms = now_ms - now_ms % KR_FORWARD_SPAN_MS;
-        forward->span_bytes = 0;
-    }
-    forward->span_bytes += bytes;
-    forward->bytes += bytes;
-}
-
-/* Of all pairs, what is on its way to that council. */
-static uint64_t under_way_to(const struct kr_core *core, const uint8_t council[static 32])
-{
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < core->forward_count; i++) {
-        for (uint32_t side = 0; side < 2; side++) {
-            const struct kr_forward_side *to = &core->forwards[i]->sides[side];
-            sum += memcmp(to->council, council, 32) == 0 ? to->under_way : 0;
-        }
-    }
-    return sum;
-}
-
-/* The first piece that waits for that side, if there is room and its pair's time has come. */
-static enum kr_err pass_one(struct kr_step *step, struct kr_forward *forward, uint32_t at, bool *ret_passed)
-{
-    struct kr_forward_side *to = &forward->sides[at], *from = &forward->sides[1 - at];
-    struct kr_piece *piece = to->pieces;
-    if (piece == NULL) {
-        return KR_OK;
-    }
-    const uint64_t cost = piece->len + KR_FORWARD_PIECE_COST, bytes = piece->len + PIECE_BYTES;
-    struct kr_link *link = link_of(step->core, to);
-    if (link == NULL || cost > to->credit || under_way_to(step->core, to->council) + cost > KR_FORWARD_TO_MAX) {
-        return KR_OK; /* credit comes, and with it the next flush */
-    }
-    if (!kr_budget_take(&forward->budget, step->now_ms, bytes, KR_FORWARD_WINDOW, forward->rate)) {
-        return kr_step_wake(step, step->now_ms + 1 + 1000u * bytes / forward->rate);
-    }
-    struct kr_message message = {
-        .type = KR_MESSAGE_FORWARD, .count = piece->total, .from = piece->from, .piece = {piece->bytes, piece->len}};
-    memcpy(message.id, from->council, 32);
-    to->pieces = piece->next;
-    to->end = piece->next == NULL ? &to->pieces : to->end;
-    to->waiting -= cost;
-    to->credit -= cost;
-    to->under_way += cost;
-    from->owed += cost;
-    count(forward, step->now_ms, piece->len);
-    enum kr_err err = kr_link_send(step, link, &message);
-    free(piece);
-    *ret_passed = true;
-    return err;
-}
+/* ---- every batch ---- */
 
 static enum kr_err give_back(struct kr_step *step, struct kr_forward *forward, uint32_t at)
 {

@@ -203,6 +203,48 @@ static enum kr_err end_key(struct kr_step *step, const struct kr_event *event, c
     return err != KR_OK ? err : KR_CANCELLED;
 }
 
+static bool is_open_on(const struct kr_card *card, const uint8_t key[static 32])
+{
+    bool is_open = false;
+    for (uint32_t i = 0; i < card->node_count; i++) {
+        is_open = is_open || (card->node[i].until_s == 0 && memcmp(card->node[i].public_key, key, 32) == 0);
+    }
+    return is_open;
+}
+
+/* Which other node has that key: as it was met, or else the only one whose key is not known. KR_NOT_FOUND: none of them; KR_BOUNDS:
+ * there are several. */
+static enum kr_err find_node(struct kr_step *step, const struct kr_card *card, const uint8_t key[static 32],
+                             uint8_t ret_transport_key[static 32])
+{
+    const struct kr_keyring *keyring = step->core->keyring;
+    const bool is_ours = memcmp(key, keyring->node_public, 32) == 0 || memcmp(key, keyring->next_node_public, 32) == 0;
+    uint32_t count = 0;
+    enum kr_err err = is_ours ? KR_NOT_FOUND : kr_node_row_find(step->txn, key, ret_transport_key);
+    if (err == KR_OK && memcmp(ret_transport_key, keyring->transport_public, 32) == 0) {
+        return KR_NOT_FOUND;
+    }
+    if (err != KR_NOT_FOUND || is_ours || !is_open_on(card, key)) {
+        return err;
+    }
+    for (uint32_t i = 0; i < card->transport_count; i++) {
+        struct kr_node_row row;
+        const struct kr_card_key *transport = &card->transport[i];
+        if (transport->until_s != 0 || memcmp(transport->public_key, keyring->transport_public, 32) == 0) {
+            continue;
+        }
+        err = kr_node_row_get(step->txn, transport->public_key, &row);
+        if (err != KR_OK && err != KR_NOT_FOUND) {
+            return err;
+        }
+        if (err == KR_NOT_FOUND || !is_open_on(card, row.node_key)) { /* (met under one that has ended since) */
+            memcpy(ret_transport_key, transport->public_key, 32);
+            count++;
+        }
+    }
+    return count == 1 ? KR_OK : count == 0 ? KR_NOT_FOUND : KR_BOUNDS;
+}
+
 static enum kr_err ask(struct kr_step *step, const struct kr_event *event, const struct kr_revoke *revoke,
                        const struct names *names, struct statements *all)
 {
@@ -242,12 +284,19 @@ enum kr_err kr_revoke_request(struct kr_step *step, const struct kr_event *event
         goto out;
     }
     if (err == KR_OK) {
-        err = kr_node_row_find(step->txn, revoke.key, transport_key);
-        is_of_other = err == KR_OK && memcmp(transport_key, core->keyring->transport_public, 32) != 0;
+        kr_council_card(self, &all->card);
+        err = find_node(step, &all->card, revoke.key, transport_key);
+        is_of_other = err == KR_OK;
+        if (err == KR_BOUNDS) {
+            err = kr_step_error(
+                step, event->client, event->request, KR_BUSY,
+                "this node has not met the one with that key, and cannot tell which machine to cut off: ask for it at "
+                "a node that `kairan node ls` shows it to, or wait until this one has met the others");
+            goto out;
+        }
         err = err == KR_NOT_FOUND ? KR_OK : err;
     }
     if (err == KR_OK) {
-        kr_council_card(self, &all->card);
         const enum kr_root_rank rank = kr_directory_rank(&core->directory, core->self, revoke.key);
         all->is_root = rank == KR_ROOT_FORMER;
         if (rank == KR_ROOT_IN_FORCE) {

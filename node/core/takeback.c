@@ -386,14 +386,26 @@ static enum kr_err let_wait(struct kr_step *step, const struct kr_header *by, co
     }
     if (err == KR_OK) {
         step->core->takebacks_waiting++;
-        err = council->waiting > 1
-                  ? KR_OK
-                  : kr_step_log(step, KR_LOG_WARNING,
-                                "%s took back more than %u records today: the others wait until an operator here has asked it by "
-                                "telephone and runs `kairan retractions confirm`",
-                                kr_core_name(step->core, by->author, false, name, sizeof name), KR_TAKEBACKS_DAY_MAX);
+        err =
+            council->waiting > 1 ? KR_OK
+            : memcmp(by->author, step->core->self, 32) == 0
+                ? kr_step_log(step, KR_LOG_WARNING,
+                              "records of this council's own were taken back, and not here, more than %u today or with this node's "
+                              "own key: the others wait. Where another node of yours did so, run `kairan retractions confirm`; "
+                              "else a key is in other hands: `kairan node revoke`",
+                              KR_TAKEBACKS_DAY_MAX)
+                : kr_step_log(step, KR_LOG_WARNING,
+                              "%s took back more than %u records today: the others wait until an operator here has asked it by "
+                              "telephone and runs `kairan retractions confirm`",
+                              kr_core_name(step->core, by->author, false, name, sizeof name), KR_TAKEBACKS_DAY_MAX);
     }
     return err;
+}
+
+static bool is_strange_key(const struct kr_core *core, const struct kr_head *head, const uint8_t signing_key[static 32])
+{
+    const bool is_from_us = memcmp(head->from, core->self, 32) == 0; /* from another node of ours */
+    return is_from_us ? memcmp(signing_key, kr_keys_signing(core).public_key, 32) == 0 : !kr_sister_signed(core, signing_key);
 }
 
 enum kr_err kr_takeback_entered(struct kr_step *step, const struct kr_job *job, const struct kr_head *head)
@@ -416,11 +428,11 @@ enum kr_err kr_takeback_entered(struct kr_step *step, const struct kr_job *job, 
         carried = (struct carried){job->target.header, job->target.signature};
     }
     memcpy(row.by, head->id, 32);
-    /* One of our own that a peer brought was made by who has our key, or by us, and our store has forgotten it: never one that is
-     * dated since this node was started. Of another node of ours a peer may be the first to tell. */
-    const bool is_strange =
-        is_own && memcmp(head->from, step->core->self, 32) != 0 && !kr_sister_signed(step->core, by->signing_key);
-    if (!is_own || is_strange) {
+    /* One of our own that came in was made by another node of ours, or by who has our key, or by us, and our store has forgotten
+     * it: never one that is dated since this node was started. Of another node of ours whoever may be the first to tell. */
+    const bool was_made_here = is_own && job->kind == KR_JOB_MAKE;
+    const bool is_strange = is_own && !was_made_here && is_strange_key(step->core, head, by->signing_key);
+    if (!was_made_here) {
         err = council_get(step, by->author, &council);
         if (err != KR_OK) {
             return err;

@@ -93,7 +93,7 @@ void sim_net_allow(struct sim_node *node, const struct kr_effect *effect)
 {
     struct kr_reader reader;
     kr_reader_init(&reader, effect->bytes, effect->len);
-    uint32_t count = kr_reader_array_between(&reader, 0, KR_LINKS_MAX + KR_TICKETS_MAX);
+    uint32_t count = kr_reader_array_between(&reader, 0, KR_LINKS_MAX + KR_LEAVING_MAX + KR_TICKETS_MAX + KR_PERSON_KEYS_MAX);
     free(node->allowed);
     node->allowed = calloc((size_t)count + 1, sizeof *node->allowed);
     KR_ASSERT(node->allowed != NULL);

@@ -292,6 +292,39 @@ static void open_tickets_are_bounded(void **state)
 }
 
 /* One who is told apart from another by its key, wherever something is bounded for each. */
+/* Rows of that many machines, as cards of the council's other node make them. */
+static void bind_elsewhere(struct bed *bed, uint32_t count, bool binds)
+{
+    struct kr_txn *txn = NULL;
+    assert_int_equal(kr_store_write_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t key[2 + KR_CREDENTIAL_KEY_BYTES] = {'U', KR_CREDENTIAL_KEY, 0xEE, (uint8_t)(i >> 8), (uint8_t)i};
+        assert_int_equal(binds ? kr_store_put(txn, KR_TABLE_DRAFTS, key, sizeof key, key, 1)
+                               : kr_store_delete(txn, KR_TABLE_DRAFTS, key, sizeof key),
+                         KR_OK);
+    }
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+}
+
+/* Net holds so many keys: who comes too late is told, and whoever is left out is not left out in silence. */
+static void no_machine_is_bound_that_net_cannot_hold(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t key[32], more[32];
+    const struct machine machine = machine_of(1), next = machine_of(2);
+    assert_int_equal(ticket(bed, sato, 0, key), KR_OK);
+    assert_int_equal(ticket(bed, sato, 0, more), KR_OK);
+    bind_elsewhere(bed, KR_PERSON_KEYS_MAX, true);
+    assert_int_equal(enrol(bed, key, machine.public_key), KR_BOUNDS);
+    assert_non_null(strstr(bed->text, "unbind one"));
+    assert_int_equal(ticket(bed, suzuki, 0, key), KR_BOUNDS);
+    bind_elsewhere(bed, 1, false);
+    assert_false(bed_said(bed, 0, "are not let in"));
+    assert_int_equal(enrol(bed, more, machine.public_key), KR_OK);
+    assert_true(bed_said(bed, 0, "2 machines of persons, or tickets for them, are not let in")); /* both tickets */
+    assert_int_equal(enrol(bed, more, next.public_key), KR_USED);
+}
+
 static void callers_have_marks(void **state)
 {
     struct kr_caller user = {.is_guest = true, .uid = 7}, key = {.is_guest = true, .has_key = true}, other = key;
@@ -312,6 +345,7 @@ int main(void)
         TEST(whoever_ends_is_not_let_in),
         TEST(a_person_has_so_many_machines),
         TEST(open_tickets_are_bounded),
+        cmocka_unit_test_setup_teardown(no_machine_is_bound_that_net_cannot_hold, setup, teardown),
         cmocka_unit_test(callers_have_marks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -452,6 +452,46 @@ static void a_node_that_is_revoked_is_cut(void **state)
     assert_false(sister_of(bed, SECOND) != NULL && sister_of(bed, SECOND)->has_session);
 }
 
+static void forget_row(struct bed *bed, uint32_t node)
+{
+    uint8_t key[7 + 32] = "node-is";
+    struct kr_txn *txn = NULL;
+    memcpy(key + 7, bed_node(bed, node)->keyring->transport_public, 32);
+    assert_int_equal(kr_store_write_begin(bed_node(bed, FIRST)->store, &txn), KR_OK);
+    assert_int_equal(kr_store_delete(txn, KR_TABLE_RECEIPTS, key, sizeof key), KR_OK);
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+}
+
+/* A node that is not known to have that key (this one was restored) is cut off where it can be no other; where it can, nothing is
+ * done by halves. */
+static void whose_key_is_revoked_is_known_or_asked(void **state)
+{
+    struct bed *bed = *state;
+    char ticket[KR_TICKET_TEXT_BYTES_MAX];
+    uint8_t second[32];
+    const uint32_t third = SECOND + 1;
+    take_in(bed);
+    memcpy(second, key_of(bed, SECOND), 32);
+    ask_ticket(bed, ticket, sizeof ticket);
+    assert_int_equal(sim_world_add_node(bed->world, ticket), SIM_HOLDS);
+    bed_run(bed, 8000);
+    assert_int_equal(decide(bed, FIRST, KR_OP_NODE_ADD, key_of(bed, third)), KR_OK);
+    bed_run(bed, 30000);
+    forget_row(bed, SECOND);
+    forget_row(bed, third);
+    assert_int_equal(ask_nothing(bed, FIRST, KR_OP_NEW_KEYS), KR_OK);
+    assert_int_equal(revoke(bed, FIRST, second, bed_node(bed, FIRST)->now_ms), KR_BUSY);
+    assert_non_null(strstr(bed->text, "kairan node ls"));
+    assert_non_null(link_with(bed, SECOND));
+    bed_restart(bed, FIRST); /* it meets both again */
+    bed_run(bed, 20000);
+    forget_row(bed, SECOND);
+    assert_int_equal(revoke(bed, FIRST, second, bed_node(bed, FIRST)->now_ms), KR_OK);
+    bed_run(bed, 30000);
+    assert_null(link_with(bed, SECOND));
+    assert_true(link_with(bed, third)->has_session && link_with(bed, FIRST)->has_session);
+}
+
 static const uint8_t town[32] = {0x5a}, clerk[32] = {0x11}, other_clerk[32] = {0x12};
 
 static uint32_t act_on_town(struct bed *bed, uint32_t node, uint32_t action)
@@ -670,6 +710,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_sealed_to_a_key_that_is_to_come_is_put_off, setup, teardown),
         cmocka_unit_test_setup_teardown(a_recovery_key_that_is_not_the_councils_is_not_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(a_node_that_is_revoked_is_cut, setup, teardown),
+        cmocka_unit_test_setup_teardown(whose_key_is_revoked_is_known_or_asked, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_stolen_node_said_of_people_goes, setup, teardown),
         cmocka_unit_test_setup_teardown(the_other_serves_when_one_is_destroyed, setup, teardown),
         cmocka_unit_test_setup_teardown(both_take_what_either_entered_of_people, setup, teardown),

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "node/core/query.h"
+#include "proto/wire/ticket.h"
 #include "tests/unit/core/takeback_test.h"
 
 /* As many in CI with sanitizers, which make each ten times as dear. */
@@ -187,6 +188,74 @@ static void what_was_lost_while_it_waited_waits_anew(void **state)
     pairs_free(pairs);
 }
 
+#define SECOND 3u /* of council 0 */
+
+static void take_in_second(struct bed *bed)
+{
+    char ticket[KR_TICKET_TEXT_BYTES_MAX];
+    struct kr_reader reader;
+    uint8_t add[35] = {0x91, 0xc4, 32};
+    assert_int_equal(bed_request(bed, 0, KR_OP_NODE_INVITE, (const uint8_t[]){0x91, 0x00}, 2, 100), KR_OK);
+    kr_reader_init(&reader, bed->result, bed->result_len);
+    kr_reader_array(&reader, 1);
+    assert_true(kr_slice_text(kr_reader_str(&reader, KR_TICKET_TEXT_BYTES_MAX), ticket, sizeof ticket));
+    assert_int_equal(sim_world_add_node(bed->world, ticket), SIM_HOLDS);
+    bed_run(bed, 8000);
+    memcpy(add + 3, bed_node(bed, SECOND)->keyring->node_public, 32);
+    assert_int_equal(bed_request(bed, 0, KR_OP_NODE_ADD, add, sizeof add, 200), KR_OK);
+    bed_run(bed, 30000);
+    memcpy(bed_node(bed, SECOND)->council, bed_node(bed, 0)->council, 32); /* (nobody told the world) */
+    assert_true(bed_link(bed, 0, SECOND)->has_session);
+}
+
+/* A stolen node of the council's takes back all that there is: at its other nodes no more of it goes in a day than at peers. */
+static void a_stolen_node_empties_no_other(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t ids[COUNT][32];
+    uint32_t shown = 0;
+    take_in_second(bed);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        char domain[32];
+        (void)snprintf(domain, sizeof domain, "s%u.example.jp", i);
+        struct kr_submit *submission = bed_submission(bed, KR_TLP_CLEAR, domain, (uint8_t)(i + 1));
+        assert_int_equal(bed_submit(bed, 0, submission, ids[i]), KR_OK);
+        bed_submission_free(submission);
+    }
+    bed_run(bed, 5000);
+    bed_forget_log(bed);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        assert_int_equal(ask_to_retract(bed, SECOND, ids[i], 32, "all of it", (uint8_t)(i + 101)), KR_OK);
+    }
+    bed_run(bed, 5000);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        assert_true(is_header_only(bed, SECOND, ids[i]));
+        shown += is_shown(bed, 0, ids[i]);
+    }
+    assert_int_equal(shown, COUNT - KR_TAKEBACKS_DAY_MAX);
+    assert_int_equal(bed_core(bed, 0)->takebacks_waiting, shown);
+    assert_int_equal(bed_times_said(bed, 0, "and not here"), 1);
+    assert_int_equal(ask_to_confirm(bed, 0, bed_node(bed, 0)->council, NULL, 0), KR_OK);
+    bed_run(bed, 2000);
+    assert_true(is_header_only(bed, 0, ids[COUNT - 1]));
+}
+
+/* One that bears this node's own key, and that it did not make, waits, also where another node of the council brings it. */
+static void a_node_knows_what_it_took_back_itself(void **state)
+{
+    struct bed *bed = *state;
+    take_in_second(bed);
+    bed_run(bed, 1000);
+    struct forged target = clear_report(bed, 0, "own.example"), by = take_back(bed, 0, &target, (struct lie){0});
+    bed_hand_over(bed, 1, 0, &target);
+    assert_true(is_shown(bed, 0, target.id));
+    bed_hand_over(bed, SECOND, 0, &by);
+    assert_true(is_shown(bed, 0, by.id) && is_shown(bed, 0, target.id));
+    assert_int_equal(bed_core(bed, 0)->takebacks_waiting, 1);
+    forged_free(&target);
+    forged_free(&by);
+}
+
 static double cpu_s(void)
 {
     struct timespec time = {0};
@@ -260,6 +329,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_new_day_begins_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(a_header_settles_what_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_lost_while_it_waited_waits_anew, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_stolen_node_empties_no_other, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_node_knows_what_it_took_back_itself, setup, teardown),
         cmocka_unit_test_setup_teardown(a_flood_waits_on_the_disk, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -313,6 +313,54 @@ static void either_end_ends_it(void **state)
     assert_int_equal(add(bed, 2, 0), KR_DENIED);
 }
 
+static uint32_t reject(struct bed *bed, uint32_t node, uint32_t other)
+{
+    struct kr_pair_act act = {.action = KR_PAIR_REJECT};
+    struct kr_writer args;
+    memcpy(act.council, bed_node(bed, other)->council, 32);
+    kr_writer_init(&args, KR_KIB);
+    kr_pair_act_write(&act, &args);
+    const uint32_t code = bed_request(bed, node, KR_OP_PAIR, args.bytes, args.len, 500);
+    kr_writer_deinit(&args);
+    return code;
+}
+
+/* Whoever rejects the code ends the link at once: that word still goes through. */
+static void a_rejection_arrives(void **state)
+{
+    struct bed *bed = *state;
+    for (uint32_t node = 0; node <= 2; node += 2) {
+        assert_int_equal(add(bed, 0, 2), KR_OK);
+        assert_int_equal(add(bed, 2, 0), KR_OK);
+        assert_int_equal(forward(bed, KR_FORWARD_ALLOW, 0), KR_OK);
+        bed_run(bed, 60000);
+        assert_true(bed_link(bed, 0, 2)->has_session && bed_link(bed, 2, 0)->has_session);
+        bed_forget_log(bed);
+        assert_int_equal(reject(bed, node, 2 - node), KR_OK);
+        bed_run(bed, 2000);
+        assert_int_equal(bed_times_said(bed, 2 - node, "the other side has rejected the link"), 1);
+        assert_int_equal(state_at(bed, 0, 2), UINT32_MAX);
+        assert_int_equal(state_at(bed, 2, 0), UINT32_MAX);
+        assert_false(listed(bed).is_ready || listed(bed).has_asked[0] || listed(bed).has_asked[1]);
+    }
+}
+
+/* Asks are counted, since they are said again; that it is wanted no more is said once. */
+static void who_asked_too_often_may_still_end_it(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_message ask = {.type = KR_MESSAGE_FORWARD_ASK, .status = 1};
+    memcpy(ask.id, bed_node(bed, 2)->council, 32);
+    assert_int_equal(forward(bed, KR_FORWARD_ALLOW, 0), KR_OK);
+    for (uint32_t i = 0; i < 20; i++) {
+        bed_say(bed, 0, 1, &ask);
+    }
+    assert_true(listed(bed).has_asked[0] || listed(bed).has_asked[1]);
+    ask.status = 0;
+    bed_say(bed, 0, 1, &ask);
+    assert_false(listed(bed).has_asked[0] || listed(bed).has_asked[1]);
+}
+
 static void nothing_goes_through_who_was_expelled(void **state)
 {
     struct bed *bed = *state;
@@ -664,6 +712,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_lost_piece_costs_a_session, setup, teardown),
         cmocka_unit_test_setup_teardown(the_third_node_ends_it_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(either_end_ends_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_asked_too_often_may_still_end_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_rejection_arrives, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_goes_through_who_was_expelled, setup, teardown),
         cmocka_unit_test_setup_teardown(an_older_node_in_between_is_named, setup, teardown),
         cmocka_unit_test_setup_teardown(what_makes_no_sense_is_refused, setup, teardown),
