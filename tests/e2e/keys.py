@@ -283,7 +283,16 @@ def who_leaves_and_who_stays(tool, sato, suzuki, kato, strict):
     before = suzuki.json("key", "body")["key"]
     rotated = suzuki.json("key", "body", "rotate", "-y")
     check(rotated["key"] != before and not rotated["rotation_due"] and rotated["holders"] == 1, f"rotate: {rotated}")
+    # Kato has sealed something to Sapporo before, and is not of it: another key may be anybody's.
+    kato.refused("key trust", "submit", "new.kairan-e2e.jp", "--label", "amber+strict", "--to-body", "Sapporo", "-y")
+    kato.refused("-y", "key", "trust", "body", "Sapporo")  # nobody is there to be asked
+    kato.refused("council", "key", "trust", "council", "Sapporo", "-y")
+    check(kato.json("key", "trust", "body", "Sapporo", "-y")["key"] == rotated["key"], "another key is trusted than the one that there is")
     new = kato.sends("new.kairan-e2e.jp", "--label", "amber+strict", "--to-body", "Sapporo")
+    own = suzuki.sends("own.kairan-e2e.jp", "--label", "amber+strict", "--to-body", "Sapporo")  # and keeps the key that there is now
+    check(suzuki.json("show", own)["sealed"] == "opened", "what is for one's own body is not opened")
+    suzuki.json("key", "body", "rotate", "-y")  # a holder sees that it is the same body
+    suzuki.sends("own-again.kairan-e2e.jp", "--label", "amber+strict", "--to-body", "Sapporo")
     check(suzuki.json("show", new)["sealed"] == "opened" and suzuki.json("show", strict)["sealed"] == "opened", "who stays does not read on")
     # A successor, who was never there before: everything, old and new.
     tool.done("person", "add", "Sasaki", "--body", "Sapporo", "--role", "analyst", "--user", str(SATO))
@@ -304,6 +313,9 @@ def what_is_lost(tool, sato, suzuki, new):
     suzuki.done("key", "person", "make", "--lost")
     check(sato.json("key", "body")["rotation_due"], "a key that was lost may be found: it is to be replaced")
     sato.done("key", "body", "rotate", "-y")
+    sato.refused("key trust", "key", "body", "share", "-y")  # Suzuki's key of before was sealed to, and this may be anybody's
+    check(suzuki.json("show", new)["sealed"] == "closed", "a key that nobody compared was given the body's")
+    sato.done("key", "trust", "person", "Suzuki", "-y")
     sato.done("key", "body", "share", "-y")
     check(suzuki.json("show", new)["sealed"] == "opened", "another holder did not help")
     os.unlink(sato.key_file())
@@ -315,8 +327,12 @@ def what_is_lost(tool, sato, suzuki, new):
           "doctor does not say that nobody holds it")
     suzuki.refused("--lost", "key", "body", "make")
     suzuki.done("key", "body", "make", "--lost")
+    suzuki.refused("key trust", "key", "body", "share", "-y")
+    suzuki.done("key", "trust", "person", "Sasaki", "-y")
     suzuki.done("key", "body", "share", "-y")
     check(suzuki.json("show", new)["sealed"] == "closed", "what was lost is not lost")
+    sato.refused("key trust", "submit", "a.kairan-e2e.jp", "--label", "amber+strict", "--to-body", "Sapporo", "-y")  # no way leads to it
+    sato.done("key", "trust", "body", "Sapporo", "-y")
     last = sato.sends("last.kairan-e2e.jp", "--label", "amber+strict", "--to-body", "Sapporo")
     check(suzuki.json("show", last)["sealed"] == "opened", "the new key does not work")
 

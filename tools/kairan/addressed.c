@@ -6,7 +6,9 @@
 
 #include "proto/client/body_key.h"
 #include "proto/wire/address.h"
+#include "tools/kairan/known.h"
 #include "tools/kairan/out.h"
+#include "tools/kairan/sealed.h"
 
 struct search {
     uint32_t sort, count;
@@ -216,16 +218,90 @@ uint32_t kr_addressed_councils(const struct kr_addressed_list *list, uint8_t (*r
     return count;
 }
 
+static bool load_known(const struct kr_app *app, struct kr_known **ret_known)
+{
+    struct kr_error error = {0};
+    enum kr_err err = kr_known_load(kr_conn_council(app->conn), ret_known, &error);
+    if (err != KR_OK) {
+        (void)kr_app_tell(app, err, &error);
+    }
+    return err == KR_OK;
+}
+
+static void print_one(FILE *out, const struct kr_addressed_list *list, uint32_t i)
+{
+    if (list->names[i][0] != 0) {
+        kr_out_string(out, list->names[i]);
+    } else {
+        kr_out_id(out, list->items[i].id, 16);
+    }
+}
+
+/* A node that hands out a key of its own looks like this, and so does somebody who has made another one. */
+static void tell_changed(const struct kr_app *app, const struct kr_addressed_list *list, uint32_t i,
+                         const uint8_t former[static 32])
+{
+    char before[KR_FINGERPRINT_BYTES], now[KR_FINGERPRINT_BYTES];
+    kr_fingerprint(before, former);
+    kr_fingerprint(now, list->items[i].key);
+    (void)fputs(list->items[i].sort == KR_ADDRESSED_BODY ? _("Another key than before: the body ")
+                                                         : _("Another key than before: the person "),
+                stderr);
+    print_one(stderr, list, i);
+    (void)fprintf(stderr, _("\n  before  %s\n  now     %s\n"), before, now);
+    (void)kr_app_fail(
+        app, KR_DENIED,
+        _("nothing was sealed. They may have made another key (lost, or replaced because somebody left), or this one is "
+          "somebody else's, who wants to read it. Have them read out theirs by telephone (kairan key person, kairan key "
+          "body); if it is the one above, run kairan key trust, and then this once more"));
+}
+
+bool kr_addressed_know(const struct kr_app *app, const struct kr_sealed *sealed, struct kr_addressed_list *list)
+{
+    struct kr_known *known = NULL;
+    uint8_t former[32];
+    bool is_fine = load_known(app, &known);
+    for (uint32_t i = 0; i < list->count && is_fine; i++) {
+        const enum kr_known_state state = kr_known_find(known, &list->items[i], former);
+        list->is_new[i] = state == KR_KNOWN_NEW;
+        is_fine = state != KR_KNOWN_CHANGED || kr_sealed_vouches(sealed, &list->items[i], former);
+        if (!is_fine) {
+            tell_changed(app, list, i, former);
+        }
+    }
+    free(known);
+    return is_fine;
+}
+
+bool kr_addressed_keep(const struct kr_app *app, const struct kr_addressed_list *list)
+{
+    struct kr_known *known = NULL;
+    struct kr_error error = {0};
+    uint8_t former[32];
+    bool changes = false;
+    if (!load_known(app, &known)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < list->count; i++) {
+        changes = changes || kr_known_find(known, &list->items[i], former) != KR_KNOWN_SAME;
+        kr_known_put(known, &list->items[i]);
+    }
+    enum kr_err err = changes ? kr_known_save(known, &error) : KR_OK;
+    if (err != KR_OK) {
+        (void)kr_app_tell(app, err, &error);
+    }
+    free(known);
+    return err == KR_OK;
+}
+
 void kr_addressed_print(FILE *out, const struct kr_addressed_list *list)
 {
+    char fingerprint[KR_FINGERPRINT_BYTES];
     for (uint32_t i = 0; i < list->count; i++) {
         (void)fprintf(out, "  %s: ", list->items[i].sort == KR_ADDRESSED_BODY ? _("body") : _("person"));
-        if (list->names[i][0] != 0) {
-            kr_out_string(out, list->names[i]);
-        } else {
-            kr_out_id(out, list->items[i].id, 16);
-        }
-        (void)fputc('\n', out);
+        print_one(out, list, i);
+        kr_fingerprint(fingerprint, list->items[i].key);
+        (void)fprintf(out, "  %s%s\n", fingerprint, list->is_new[i] ? _("  (for the first time: compare it)") : "");
     }
 }
 

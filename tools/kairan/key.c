@@ -361,9 +361,34 @@ static bool may_act(const struct kr_app *app, const struct given *given, const s
     return true;
 }
 
+/* Those who get it, as one seals something to them otherwise, some at a time: their keys are the ones of before, or are kept for
+ * the next time. */
+static bool each_meant(const struct kr_app *app, const struct kr_sealed *sealed, uint32_t action, bool keeps)
+{
+    static struct kr_addressed_list list;
+    bool is_fine = true;
+    list.count = 0;
+    for (uint32_t i = 0; i < sealed->person_count && is_fine; i++) {
+        const struct kr_sealed_person *person = &sealed->persons[i];
+        if (is_meant(sealed, person, action) && !is_self(sealed, person)) {
+            struct kr_addressed *one = &list.items[list.count];
+            *one = (struct kr_addressed){.sort = KR_ADDRESSED_PERSON};
+            memcpy(one->council, sealed->council, 32);
+            memcpy(one->id, person->id, 32);
+            memcpy(one->key, person->key, 32);
+            memcpy(list.names[list.count++], person->name, sizeof person->name);
+        }
+        if (list.count == KR_ADDRESSED_MAX || (i + 1 == sealed->person_count && list.count > 0)) {
+            is_fine = keeps ? kr_addressed_keep(app, &list) : kr_addressed_know(app, NULL, &list);
+            list.count = 0;
+        }
+    }
+    return is_fine;
+}
+
 static int act_on_body(struct kr_app *app, const struct given *given, const struct kr_sealed *sealed, uint32_t action)
 {
-    if (!may_act(app, given, sealed, action)) {
+    if (!may_act(app, given, sealed, action) || !each_meant(app, sealed, action, false)) {
         return KR_EXIT_ERROR;
     }
     if (show_meant(sealed, action) == 0) {
@@ -372,6 +397,9 @@ static int act_on_body(struct kr_app *app, const struct given *given, const stru
     }
     if (action != KR_BODY_KEY_MAKE &&
         !is_agreed(app, given, action == KR_BODY_KEY_SHARE ? _("Do you know them all? [y/N] ") : _("Replace it? [y/N] "))) {
+        return KR_EXIT_ERROR;
+    }
+    if (!each_meant(app, sealed, action, true)) {
         return KR_EXIT_ERROR;
     }
     const bool is_done =
@@ -456,6 +484,35 @@ static int run_ls(struct kr_app *app)
     return listing.count > 0 ? KR_EXIT_DONE : KR_EXIT_NONE;
 }
 
+/* ---- a key that was compared ---- */
+
+/* From now on that key is the one of that body or person: the user says so. */
+static int run_trust(struct kr_app *app, const char *sort, const char *name, const struct given *given)
+{
+    static struct kr_addressed_list list;
+    const bool is_body = strcmp(sort, "body") == 0;
+    struct kr_texts named = {.count = 1, .items = {name}}, none = {.count = 0};
+    if (!is_body && strcmp(sort, "person") != 0) {
+        return kr_app_unwanted(app, sort);
+    }
+    if (!kr_app_open(app) || !kr_addressed_find(app, is_body ? KR_TLP_AMBER_STRICT : KR_TLP_RED, is_body ? &named : &none,
+                                                is_body ? &none : &named, &list)) {
+        return KR_EXIT_ERROR;
+    }
+    kr_addressed_print(stderr, &list);
+    if (!is_agreed(app, given, _("Are these the digits that they read out to you? [y/N] ")) || !kr_addressed_keep(app, &list)) {
+        return KR_EXIT_ERROR;
+    }
+    if (app->is_json) {
+        return kr_json_line(json_pack("{s:s, s:o, s:o}", "sort", sort, "id", kr_json_id(list.items[0].id, 32), "key",
+                                      kr_json_id(list.items[0].key, 32)))
+                   ? KR_EXIT_DONE
+                   : KR_EXIT_ERROR;
+    }
+    (void)fputs(_("It is the key that you seal to from now on; another one would be told.\n"), stdout);
+    return KR_EXIT_DONE;
+}
+
 /* ---- addresses ---- */
 
 static bool print_address(const struct kr_app *app, uint32_t sort, const struct kr_sealed *sealed, const uint8_t id[static 32],
@@ -510,6 +567,9 @@ int kr_run_key(struct kr_app *app, int argc, char **argv)
         return KR_EXIT_ERROR;
     }
     const char *what = rest < argc ? argv[rest] : "ls", *action = rest + 1 < argc ? argv[rest + 1] : NULL;
+    if (strcmp(what, "trust") == 0 && action != NULL && rest + 3 == argc) {
+        return run_trust(app, action, argv[rest + 2], &given);
+    }
     if (rest + 2 < argc) {
         return kr_app_unwanted(app, argv[rest + 2]);
     }

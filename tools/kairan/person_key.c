@@ -28,7 +28,8 @@ struct work {
     uint8_t content[CONTENT_BYTES];
 };
 
-static enum kr_err find_path(const uint8_t council[static 32], char ret_path[static PATH_MAX], struct kr_error *error)
+enum kr_err kr_person_file_path(const uint8_t council[static 32], const char *extension, char ret_path[static PATH_MAX],
+                                struct kr_error *error)
 {
     const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
     char name[NAME_DIGITS + 1];
@@ -37,19 +38,18 @@ static enum kr_err find_path(const uint8_t council[static 32], char ret_path[sta
         return kr_fail(error, KR_INVALID, "neither XDG_CONFIG_HOME nor HOME is set: nobody knows where your key is to lie");
     }
     sodium_bin2hex(name, sizeof name, council, NAME_DIGITS / 2);
-    const int len =
-        snprintf(ret_path, PATH_MAX, "%s%s/kairan/persons/%s.key", has_config ? config : home, has_config ? "" : "/.config", name);
+    const int len = snprintf(ret_path, PATH_MAX, "%s%s/kairan/persons/%s.%s", has_config ? config : home,
+                             has_config ? "" : "/.config", name, extension);
     return len > 0 && len < PATH_MAX ? KR_OK : kr_fail(error, KR_BOUNDS, "the path of your key is too long");
 }
 
 bool kr_person_keys_exist(const uint8_t council[static 32])
 {
     char path[PATH_MAX];
-    return find_path(council, path, NULL) == KR_OK && access(path, F_OK) == 0;
+    return kr_person_file_path(council, "key", path, NULL) == KR_OK && access(path, F_OK) == 0;
 }
 
-/* All folders of the path, private where they are made. */
-static enum kr_err make_folders(const char *path, struct kr_error *error)
+enum kr_err kr_person_file_folders(const char *path, struct kr_error *error)
 {
     char part[PATH_MAX];
     for (const char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
@@ -98,7 +98,7 @@ static void write_content(const struct kr_person_keys *keys, const uint8_t counc
 enum kr_err kr_person_keys_are_protected(const uint8_t council[static 32], bool *ret_protected, struct kr_error *error)
 {
     char path[PATH_MAX];
-    enum kr_err err = find_path(council, path, error);
+    enum kr_err err = kr_person_file_path(council, "key", path, error);
     if (err == KR_OK) {
         *ret_protected = false;
         err = kr_locked_is_protected(path, &sort, ret_protected, error);
@@ -117,7 +117,7 @@ enum kr_err kr_person_keys_load(const uint8_t council[static 32], const char *pa
     if (err == KR_OK) {
         struct kr_person_keys *keys = memory;
         uint8_t *content = ((struct work *)work)->content;
-        err = find_path(council, keys->path, error);
+        err = kr_person_file_path(council, "key", keys->path, error);
         if (err == KR_OK) {
             err = kr_locked_read(keys->path, &sort, passphrase, &keys->lock, content, error);
             err = err == KR_OK ? read_content(content, council, keys, error) : err == KR_NOT_FOUND ? KR_OK : err;
@@ -144,7 +144,7 @@ enum kr_err kr_person_keys_write(const uint8_t council[static 32], const struct 
     if (err == KR_OK) {
         struct work *work = memory;
         write_content(keys, council, work->content);
-        err = make_folders(keys->path, error);
+        err = kr_person_file_folders(keys->path, error);
         if (err == KR_OK) {
             err = kr_locked_write(keys->path, &sort, &keys->lock, work->content, true, error);
         }

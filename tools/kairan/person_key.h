@@ -31,6 +31,10 @@ enum kr_err kr_person_keys_set_passphrase(struct kr_person_keys *keys, const cha
 /* What is held, in the place of the file that is there. */
 enum kr_err kr_person_keys_write(const uint8_t council[static 32], const struct kr_person_keys *keys,
                                  struct kr_error *error) KR_WARN_UNUSED;
+/* The path of a file that this user keeps for that council, and the folders on the way to it, private where they are made. */
+enum kr_err kr_person_file_path(const uint8_t council[static 32], const char *extension, char ret_path[static PATH_MAX],
+                                struct kr_error *error) KR_WARN_UNUSED;
+enum kr_err kr_person_file_folders(const char *path, struct kr_error *error) KR_WARN_UNUSED;
 /* Whether there is such a file: most users have none, and are not to be troubled. */
 bool kr_person_keys_exist(const uint8_t council[static 32]);
 /* A fresh pair in front of those that are there; KR_BOUNDS where the file is full, and nothing changes. Written before it is used

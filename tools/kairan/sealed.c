@@ -282,6 +282,22 @@ void kr_sealed_free(struct kr_sealed *sealed)
     free(sealed);
 }
 
+static bool has_pair(const struct kr_sealed *sealed, const uint8_t key[static 32])
+{
+    bool has = false;
+    for (uint32_t i = sealed->own->count; i < sealed->pair_count; i++) { /* behind one's own: the body's */
+        has = has || memcmp(sealed->pairs[i].public_key, key, 32) == 0;
+    }
+    return has;
+}
+
+bool kr_sealed_vouches(const struct kr_sealed *sealed, const struct kr_addressed *one, const uint8_t former[static 32])
+{
+    return sealed != NULL && sealed->own != NULL && one->sort == KR_ADDRESSED_BODY && memcmp(one->id, sealed->body, 32) == 0 &&
+           memcmp(one->council, sealed->council, 32) == 0 && sealed->body_pair != NULL &&
+           memcmp(sealed->body_pair->public_key, one->key, 32) == 0 && has_pair(sealed, former);
+}
+
 /* ---- records ---- */
 
 bool kr_sealed_is(const struct kr_summary *summary)

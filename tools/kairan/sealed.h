@@ -36,6 +36,10 @@ struct kr_sealed {
 struct kr_sealed *kr_sealed_new(struct kr_app *app, bool with_body, bool hints);
 void kr_sealed_free(struct kr_sealed *sealed); /* NULL is fine */
 
+/* Whether the caller's own body went on from `former` to the key that `one` has: the former secret lies sealed to the new key,
+ * which nobody could do who had not the former. `sealed` NULL: no. */
+bool kr_sealed_vouches(const struct kr_sealed *sealed, const struct kr_addressed *one, const uint8_t former[static 32]);
+
 /* Whether that record is for bodies or persons, so that its content is a section. */
 bool kr_sealed_is(const struct kr_summary *summary);
 /* The content of a shown record in `ret_section`, to be released with kr_section_deinit. KR_NOT_FOUND: it is not for this caller.

@@ -69,7 +69,7 @@ static bool take_arguments(struct submission *submission)
 /* Once it is known to whom: one's own key beside theirs, so that one can read what one has sent. */
 static bool set_sealing(struct submission *submission, const struct kr_sealed *sealed)
 {
-    if (sealed->is_closed) {
+    if (sealed->is_closed || !kr_addressed_know(submission->app, sealed, &submission->addressed)) {
         return false;
     }
     submission->sealing = (struct kr_sealing){.addressed = submission->addressed.items, .count = submission->addressed.count};
@@ -379,6 +379,9 @@ static int tell_done(const struct submission *submission)
 static int submit(struct submission *submission)
 {
     struct kr_error error = {0};
+    if (submission->sending.sealing != NULL && !kr_addressed_keep(submission->app, &submission->addressed)) {
+        return KR_EXIT_ERROR;
+    }
     enum kr_err err = send_all(submission, &error);
     if (err == KR_OK) {
         return tell_done(submission);

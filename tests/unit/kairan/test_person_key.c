@@ -107,7 +107,7 @@ static void a_file_that_others_can_read_or_that_is_damaged_is_refused(void **sta
 
 static void a_passphrase_is_put_on_changed_and_kept(void **state)
 {
-    struct kr_person_keys *keys = load(), *none = NULL;
+    struct kr_person_keys *keys = load(), *none = NULL, *last = NULL;
     uint8_t secret[32];
     bool is_protected = true;
     (void)state;
@@ -139,8 +139,8 @@ static void a_passphrase_is_put_on_changed_and_kept(void **state)
     assert_int_equal(kr_person_keys_write(council, keys, NULL), KR_OK);
     kr_secret_free(keys);
     assert_int_equal(kr_person_keys_load(council, "first", &none, NULL), KR_PASSPHRASE);
-    assert_int_equal(kr_person_keys_load(council, "second", &keys, NULL), KR_OK);
-    kr_secret_free(keys);
+    assert_int_equal(kr_person_keys_load(council, "second", &last, NULL), KR_OK);
+    kr_secret_free(last);
 }
 
 static void nobody_knows_where_without_a_home(void **state)
@@ -148,7 +148,8 @@ static void nobody_knows_where_without_a_home(void **state)
     struct kr_person_keys *none = NULL;
     struct kr_error error = {{0}};
     (void)state;
-    char *home = getenv("HOME") != NULL ? strdup(getenv("HOME")) : NULL;
+    const char *set = getenv("HOME");
+    char *home = set != NULL ? strdup(set) : NULL;
     assert_int_equal(setenv("XDG_CONFIG_HOME", "relative", 1), 0);
     assert_int_equal(unsetenv("HOME"), 0);
     assert_int_equal(kr_person_keys_load(council, NULL, &none, &error), KR_INVALID);
