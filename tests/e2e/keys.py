@@ -197,6 +197,25 @@ def within_the_council(tool, sato, suzuki, kato):
     return strict
 
 
+def exported(tool, sato, kato):
+    """What is for a body alone goes to that body's own defences, where one of its persons opens it; RED goes nowhere."""
+    sato.sends("amber.kairan-e2e.jp", "--label", "amber", "--to", "Minami")
+    plain, opened = sato.done("export", "csv"), sato.run("--json", "export", "csv", "--body")
+    told = json.loads(opened.stderr)
+    check("amber.kairan-e2e.jp" in plain and "strict.kairan-e2e.jp" not in plain, f"without --body: {plain}")
+    check(opened.returncode == 0 and "strict.kairan-e2e.jp" in opened.stdout and "amber.kairan-e2e.jp" in opened.stdout, f"with it: {opened}")
+    check("red.kairan-e2e.jp" not in opened.stdout and "8.8.4.4" not in opened.stdout, f"what is RED is exported: {opened.stdout}")
+    check((told["opened"], told["label"], told["values"]) == (1, "TLP:AMBER+STRICT", 2), f"what is told of it: {told}")
+    check("AMBER+STRICT" in opened.stdout and "no contractor" in sato.run("export", "csv", "--body").stderr, "for whom it is, is not said")
+    narrower = sato.done("export", "csv", "--body", "--label-max", "amber")
+    check("strict.kairan-e2e.jp" not in narrower and "amber.kairan-e2e.jp" in narrower, f"--label-max: {narrower}")
+    others = kato.done("export", "csv", "--body")  # he has sent it, can read it, and is of another body
+    check("strict.kairan-e2e.jp" not in others and "amber.kairan-e2e.jp" in others, f"another body's export: {others}")
+    tool.refused("key of a body", "export", "csv", "--body")
+    sato.refused("--watch", "export", "csv", "--body", "--watch", "--out", os.path.join(sato.home, "csv"))
+    sato.refused("--since", "export", "csv", "--body", "--since", "1")
+
+
 def revised(tool, sato, suzuki, kato):
     """A record for those named is corrected by whoever can read it, for the same ones."""
     red = sato.sends("wrong.kairan-e2e.jp", "--label", "red", "--to-person", "Suzuki")
@@ -362,6 +381,7 @@ def run(options):
             make_keys(tool, sato, suzuki, kato)
             refusals(sato, tool)
             strict = within_the_council(tool, sato, suzuki, kato)
+            exported(tool, sato, kato)
             revised(tool, sato, suzuki, kato)
             another_council(sato, mori, minami_tool)
             nothing_was_said_to_the_node(sato, tap)

@@ -11,6 +11,7 @@
 
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/out.h"
+#include "tools/kairan/sealed.h"
 #include "tools/kairan/wait.h"
 
 #define WATCH_PAGES     64u
@@ -25,7 +26,8 @@ struct export
     const struct kr_export_format *format;
     const char *out; /* NULL: standard output */
     uint64_t since, cursor;
-    bool watches;
+    bool watches, is_for_body;
+    uint64_t opened; /* records for the caller's own body alone */
     struct kr_gathered gathered;
     struct kr_export_filter filter;
     struct kr_rendering rendering;
@@ -45,7 +47,7 @@ static uint64_t wall_ms(void)
 struct given {
     const char *out, *label, *age_min, *age_max, *councils, *confidence, *since, *entries, *zone, *exclude;
     struct kr_texts types;
-    bool exercise, excel, bare, any_action, watches;
+    bool exercise, excel, bare, any_action, watches, body;
 };
 
 static bool parse_types(struct export *export, const struct kr_texts *types)
@@ -133,6 +135,11 @@ static bool apply(struct export *export, const struct given *given)
         (void)kr_app_fail(app, KR_INVALID, _("--watch writes to --out, from the beginning: --since does not go with it"));
         return false;
     }
+    if (given->body && (given->watches || given->since != NULL)) {
+        (void)kr_app_fail(app, KR_INVALID,
+                          _("--body opens what there is now: run it again and again; --watch and --since do not go with it"));
+        return false;
+    }
     if (export->format->directory != NULL && given->since != NULL) {
         (void)kr_app_fail(app, KR_INVALID, _("this format finds out by itself what is new: --since does not go with it"));
         return false;
@@ -150,6 +157,7 @@ static bool apply(struct export *export, const struct given *given)
     export->filter.confidence_min = (uint32_t)confidence;
     export->out = given->out != NULL && strcmp(given->out, "-") == 0 ? NULL : given->out;
     export->watches = given->watches;
+    export->is_for_body = given->body;
     export->rendering.is_exercise = given->exercise;
     export->rendering.is_excel = given->excel;
     export->rendering.is_bare = given->bare;
@@ -191,6 +199,66 @@ static enum kr_err fetch(struct export *export)
     }
     export->cursor = cursor;
     return KR_OK;
+}
+
+struct opening {
+    struct export *export;
+    const struct kr_sealed *sealed;
+};
+
+/* TLP 2.0: AMBER+STRICT is used within the organisation that it was given to. To whom else it went, or whoever sent it to another,
+ * has no say in that; and RED is for eyes alone. */
+static bool is_for_our_body(const struct opening *opening, const struct kr_shown *shown, const struct kr_section *section)
+{
+    bool is = false;
+    for (uint32_t i = 0; i < section->addressed_count; i++) {
+        const struct kr_addressed *one = &section->addressed[i];
+        is = is || (one->sort == KR_ADDRESSED_BODY && memcmp(one->council, opening->sealed->council, 32) == 0 &&
+                    memcmp(one->id, opening->sealed->body, 32) == 0);
+    }
+    return is && shown->summary.label == KR_TLP_AMBER_STRICT;
+}
+
+static enum kr_err take_opened(void *context, const struct kr_shown *shown, const struct kr_section *section)
+{
+    const struct opening *opening = context;
+    struct kr_writer item;
+    if (!is_for_our_body(opening, shown, section)) {
+        return KR_OK;
+    }
+    struct kr_shown *opened = malloc(sizeof *opened);
+    if (opened == NULL) {
+        return KR_NOMEM;
+    }
+    *opened = *shown;
+    opened->content = section->content;
+    kr_writer_init(&item, KR_CLIENT_FRAME_BYTES_MAX);
+    kr_shown_write(opened, &item);
+    enum kr_err err = kr_writer_finish(&item);
+    if (err == KR_OK) {
+        err = kr_gathered_take(&opening->export->gathered, (struct kr_slice){item.bytes, item.len});
+        opening->export->opened += err == KR_OK;
+    }
+    kr_writer_deinit(&item);
+    free(opened);
+    return err;
+}
+
+/* What is sealed to the caller's own body: opened here, since the node cannot. Tells failures. */
+static bool open_for_body(struct export *export)
+{
+    struct kr_sealed *sealed = export->is_for_body ? kr_sealed_new(export->app, true, true) : NULL;
+    bool is_fine = !export->is_for_body;
+    if (sealed != NULL && sealed->body_pair == NULL) {
+        (void)kr_app_fail(
+            export->app, KR_NOT_FOUND,
+            _("you do not hold the key of a body on this machine, so nothing for it can be opened: see kairan key body"));
+    } else if (sealed != NULL) {
+        struct opening opening = {export, sealed};
+        is_fine = kr_sealed_each(sealed, export->rendering.is_exercise, take_opened, &opening) == KR_OK;
+    }
+    kr_sealed_free(sealed);
+    return is_fine;
 }
 
 static bool select_anew(struct export *export)
@@ -266,10 +334,11 @@ static bool tell_end(const struct export *export, json_t *files, bool is_changed
     FILE *out = export->out == NULL ? stderr : stdout;
     const char *label = selection->entry_count == 0 ? "" : kr_label_name(selection->label);
     if (export->app->is_json) {
-        json_t *object = json_pack("{s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:o, s:I}", "format", export->format->name, "label", label,
-                                   "exercise", export->rendering.is_exercise, "changed", is_changed, "values",
+        json_t *object = json_pack("{s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:o, s:I}", "format", export->format->name, "label",
+                                   label, "exercise", export->rendering.is_exercise, "changed", is_changed, "values",
                                    (json_int_t)selection->entry_count, "filtered", (json_int_t)selection->filtered, "unreadable",
-                                   (json_int_t) export->gathered.unreadable, "files", files, "cursor", (json_int_t) export->cursor);
+                                   (json_int_t) export->gathered.unreadable, "opened", (json_int_t) export->opened, "files", files,
+                                   "cursor", (json_int_t) export->cursor);
         if (export->out != NULL) {
             return kr_json_line(object);
         }
@@ -287,6 +356,12 @@ static bool tell_end(const struct export *export, json_t *files, bool is_changed
     }
     if (export->gathered.unreadable > 0) {
         (void)fprintf(out, _("records that this version cannot read: %llu\n"), (unsigned long long)export->gathered.unreadable);
+    }
+    if (export->opened > 0) {
+        (void)fprintf(
+            out,
+            _("opened here, for your body alone: %llu. For its own defences and nobody else's: no other body, no contractor\n"),
+            (unsigned long long)export->opened);
     }
     (void)fprintf(out, _("label of the whole: %s\ncursor for --since: %llu\n"), label[0] == 0 ? "-" : label,
                   (unsigned long long)export->cursor);
@@ -561,6 +636,7 @@ int kr_run_export(struct kr_app *app, int argc, char **argv)
         {.name = "bare", .flag = &given.bare},
         {.name = "any-action", .flag = &given.any_action},
         {.name = "watch", .flag = &given.watches},
+        {.name = "body", .flag = &given.body},
     };
     int rest, status = KR_EXIT_ERROR;
     if (!kr_options_parse(app, argc, argv, options, sizeof options / sizeof options[0], false, &rest)) {
@@ -571,7 +647,7 @@ int kr_run_export(struct kr_app *app, int argc, char **argv)
         export.cursor = export.since;
         if (export.watches) {
             status = watch(&export);
-        } else if (fetch(&export) == KR_OK && select_anew(&export)) {
+        } else if (fetch(&export) == KR_OK && open_for_body(&export) && select_anew(&export)) {
             status = write_out(&export, false);
         }
     }

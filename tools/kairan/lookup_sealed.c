@@ -95,16 +95,16 @@ static enum kr_err keep(struct kr_sealed_index *index, const struct kr_shown *sh
     return err;
 }
 
-static enum kr_err take(void *context, const struct kr_shown *shown, uint32_t kind, struct kr_slice content)
+static enum kr_err take(void *context, const struct kr_shown *shown, const struct kr_section *section)
 {
     struct kr_sealed_index *index = context;
     struct kr_report report;
     struct kr_report_indicator indicator;
     struct kr_reader reader;
-    if (kind != KR_KIND_REPORT || kr_report_parse(content, &report) != KR_OK) {
+    if (shown->content_kind != KR_KIND_REPORT || kr_report_parse(section->content, &report) != KR_OK) {
         return KR_OK;
     }
-    enum kr_err err = keep(index, shown, content);
+    enum kr_err err = keep(index, shown, section->content);
     kr_reader_init(&reader, report.indicators.bytes, report.indicators.len);
     (void)kr_reader_array_between(&reader, 0, KR_REPORT_INDICATORS_MAX);
     for (index->position = 0; index->position < report.indicator_count && err == KR_OK; index->position++) {

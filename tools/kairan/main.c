@@ -439,6 +439,8 @@ const struct kr_command kr_commands[] = {
         "  --zone NAME          rpz: name of the zone (default: rpz.kairan)\n"
         "  --bare               list: without head comment\n"
         "  --exercise           what belongs to exercises, and nothing else\n"
+        "  --body               and what is for your own body alone (TLP:AMBER+STRICT), opened here with its key: for its own\n"
+        "                       defences and nobody else's\n"
         "\n"
         "Exit status: 0 done, also where nothing had to be written; 2 failure: what stood there stands.\n"
         "\n"

@@ -107,9 +107,9 @@ static enum kr_err take_record(void *context, struct kr_slice item)
                : err;
 }
 
-static enum kr_err take_opened(void *context, const struct kr_shown *shown, uint32_t kind, struct kr_slice content)
+static enum kr_err take_opened(void *context, const struct kr_shown *shown, const struct kr_section *section)
 {
-    return kind == KR_KIND_REPORT ? take_report(context, &shown->summary, content) : KR_OK;
+    return shown->content_kind == KR_KIND_REPORT ? take_report(context, &shown->summary, section->content) : KR_OK;
 }
 
 /* And what is sealed to whoever asks: opened here, searched for here. */

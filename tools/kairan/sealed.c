@@ -384,7 +384,7 @@ static enum kr_err visit_one(void *context, struct kr_slice item)
     if (err != KR_OK) {
         return err == KR_NOMEM ? err : KR_OK; /* for others, or made by somebody who wants it to look like that */
     }
-    err = visiting->visit(visiting->context, &shown, shown.content_kind, section.content);
+    err = visiting->visit(visiting->context, &shown, &section);
     kr_section_deinit(&section);
     return err;
 }

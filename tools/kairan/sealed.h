@@ -53,7 +53,7 @@ enum kr_err kr_content_title(uint32_t kind, struct kr_slice content, char *ret_t
 enum kr_err kr_sealed_title(struct kr_sealed *sealed, const uint8_t id[static 32], char *ret_title, size_t size,
                             uint32_t *ret_indicators) KR_WARN_UNUSED;
 /* All that the node holds and this caller can open, one after the other; borrowed for the call. Tells failures. */
-typedef enum kr_err kr_sealed_visit(void *context, const struct kr_shown *shown, uint32_t kind, struct kr_slice content);
+typedef enum kr_err kr_sealed_visit(void *context, const struct kr_shown *shown, const struct kr_section *section);
 enum kr_err kr_sealed_each(struct kr_sealed *sealed, bool exercise, kr_sealed_visit *visit, void *context) KR_WARN_UNUSED;
 
 #endif
