@@ -1,5 +1,6 @@
 #include "proto/record/header.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define ROUTING_FIELDS     16u
@@ -86,25 +87,15 @@ const uint8_t *kr_header_audience_at(const struct kr_header *header, uint32_t i)
     return header->audience + (size_t)i * ID_STRIDE;
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+    return memcmp(a, b, 32);
+}
+
 bool kr_header_addresses(const struct kr_header *header, const uint8_t council[static 32])
 {
-    uint32_t low = 0;
-    uint32_t high = header->audience_count;
-
-    while (low < high) { /* the audience is sorted */
-        uint32_t middle = low + (high - low) / 2;
-        int order = memcmp(kr_header_audience_at(header, middle), council, 32);
-
-        if (order == 0) {
-            return true;
-        }
-        if (order < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return false;
+    const uint32_t count = header->audience_count; /* sorted */
+    return count > 0 && bsearch(council, header->audience, count, ID_STRIDE, compare_ids) != NULL;
 }
 
 static void read_label(struct kr_reader *reader, struct kr_header *header, bool *ret_is_known)

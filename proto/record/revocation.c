@@ -1,5 +1,6 @@
 #include "proto/record/revocation.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "crypto/hash.h"
@@ -74,20 +75,12 @@ void kr_revocation_name(uint8_t ret_name[static KR_REVOKED_NAME_BYTES], const ui
     memcpy(ret_name, hash, KR_REVOKED_NAME_BYTES);
 }
 
+static int compare(const void *a, const void *b)
+{
+    return memcmp(a, b, KR_REVOKED_NAME_BYTES);
+}
+
 bool kr_revocation_names(struct kr_slice names, const uint8_t name[static KR_REVOKED_NAME_BYTES])
 {
-    size_t low = 0, high = names.len / KR_REVOKED_NAME_BYTES;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        const int order = memcmp(names.bytes + middle * KR_REVOKED_NAME_BYTES, name, KR_REVOKED_NAME_BYTES);
-        if (order == 0) {
-            return true;
-        }
-        if (order < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return false;
+    return names.len > 0 && bsearch(name, names.bytes, names.len / KR_REVOKED_NAME_BYTES, KR_REVOKED_NAME_BYTES, compare) != NULL;
 }

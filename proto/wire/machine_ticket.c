@@ -8,13 +8,12 @@
 #include "proto/wire/bech32m.h"
 #include "proto/wire/ticket.h"
 
-#define HRP    "kairan"
 #define FIELDS 6u
 /* Array head, version, three keys, endpoint, expiry. */
 #define PAYLOAD_BYTES_MAX (1u + 1u + 3u * 34u + 3u + KR_ENDPOINT_BYTES_MAX + 9u)
-#define PAYLOAD_ROOM      (KR_BECH32M_CHARS_MAX * 5 / 8) /* a newer ticket may be longer, and should still be told as newer */
 
-_Static_assert(sizeof HRP + (PAYLOAD_BYTES_MAX * 8 + 4) / 5 + 6 < KR_TICKET_TEXT_BYTES_MAX, "every ticket fits into its text");
+_Static_assert(sizeof KR_TICKET_HRP + (PAYLOAD_BYTES_MAX * 8 + 4) / 5 + 6 < KR_TICKET_TEXT_BYTES_MAX,
+               "every ticket fits into its text");
 
 enum kr_err kr_machine_ticket_print(const struct kr_machine_ticket *ticket, char *ret_text, size_t size)
 {
@@ -27,28 +26,7 @@ enum kr_err kr_machine_ticket_print(const struct kr_machine_ticket *ticket, char
     kr_writer_str(&writer, ticket->endpoint);
     kr_writer_bin(&writer, ticket->secret, 32);
     kr_writer_uint(&writer, ticket->expires_s);
-    enum kr_err err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_endpoint_check(ticket->endpoint, strlen(ticket->endpoint), NULL);
-    }
-    if (err == KR_OK) {
-        err = kr_bech32m_encode(HRP, writer.bytes, writer.len, ret_text, size);
-    }
-    if (writer.bytes != NULL) {
-        sodium_memzero(writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
-    return err;
-}
-
-/* The version stands first, so that other tickets are told from broken ones. 0: none can be read. */
-static uint32_t version_of(const uint8_t *payload, size_t len)
-{
-    struct kr_reader reader;
-    kr_reader_init(&reader, payload, len);
-    (void)kr_reader_array_between(&reader, 1, UINT32_MAX);
-    const uint64_t version = kr_reader_uint(&reader, UINT32_MAX);
-    return reader.err == KR_OK ? (uint32_t)version : 0;
+    return kr_ticket_finish(&writer, ticket->endpoint, ret_text, size);
 }
 
 static enum kr_err read_payload(const uint8_t *payload, size_t len, struct kr_machine_ticket *ret_ticket, struct kr_error *error)
@@ -74,10 +52,10 @@ static enum kr_err read_payload(const uint8_t *payload, size_t len, struct kr_ma
 enum kr_err kr_machine_ticket_parse(const char *text, size_t len, struct kr_machine_ticket *ret_ticket, struct kr_error *error)
 {
     struct kr_machine_ticket ticket = {0};
-    uint8_t payload[PAYLOAD_ROOM];
+    uint8_t payload[KR_TICKET_PAYLOAD_ROOM];
     size_t payload_len = 0;
-    enum kr_err err = kr_bech32m_decode(HRP, text, len, payload, sizeof payload, &payload_len, error);
-    const uint32_t version = err == KR_OK ? version_of(payload, payload_len) : 0;
+    enum kr_err err = kr_bech32m_decode(KR_TICKET_HRP, text, len, payload, sizeof payload, &payload_len, error);
+    const uint64_t version = err == KR_OK ? kr_ticket_version(payload, payload_len) : 0;
     if (err == KR_OK && version > KR_MACHINE_TICKET_VERSION) {
         err = kr_fail(error, KR_VERSION, "the ticket comes from a newer version of Kairan: update this machine's first");
     } else if (err == KR_OK && version != 0 && version != KR_MACHINE_TICKET_VERSION) {

@@ -8,7 +8,6 @@
 #include "proto/wire/bech32m.h"
 #include "proto/wire/machine_ticket.h"
 
-#define HRP            "kairan"
 #define TICKET_VERSION 2u
 #define FIELDS         8u
 #define FIELDS_OF_1    7u /* of version 1 */
@@ -17,15 +16,38 @@
 #define FLAG_BY_HAND   1u
 /* Array head, version, three keys, endpoint, expiry, community, flags. */
 #define PAYLOAD_BYTES_MAX (1u + 1u + 3u * 34u + 3u + KR_ENDPOINT_BYTES_MAX + 9u + 34u + 1u)
-/* All that a text can hold: a newer ticket may be longer than ours and should still be told as newer. */
-#define PAYLOAD_ROOM (KR_BECH32M_CHARS_MAX * 5 / 8)
 
-_Static_assert(sizeof HRP + (PAYLOAD_BYTES_MAX * 8 + 4) / 5 + 6 < KR_TICKET_TEXT_BYTES_MAX, "every ticket fits into its text");
+_Static_assert(sizeof KR_TICKET_HRP + (PAYLOAD_BYTES_MAX * 8 + 4) / 5 + 6 < KR_TICKET_TEXT_BYTES_MAX,
+               "every ticket fits into its text");
+
+uint64_t kr_ticket_version(const uint8_t *payload, size_t len)
+{
+    struct kr_reader reader;
+    kr_reader_init(&reader, payload, len);
+    (void)kr_reader_array_between(&reader, 1, UINT32_MAX);
+    const uint64_t version = kr_reader_uint(&reader, UINT32_MAX);
+    return reader.err == KR_OK ? version : 0;
+}
+
+enum kr_err kr_ticket_finish(struct kr_writer *payload, const char *endpoint, char *ret_text, size_t size)
+{
+    enum kr_err err = kr_writer_finish(payload);
+    if (err == KR_OK) {
+        err = kr_endpoint_check(endpoint, strlen(endpoint), NULL);
+    }
+    if (err == KR_OK) {
+        err = kr_bech32m_encode(KR_TICKET_HRP, payload->bytes, payload->len, ret_text, size);
+    }
+    if (payload->bytes != NULL) {
+        sodium_memzero(payload->bytes, payload->len);
+    }
+    kr_writer_deinit(payload);
+    return err;
+}
 
 enum kr_err kr_ticket_print(const struct kr_ticket *ticket, char *ret_text, size_t size)
 {
     struct kr_writer writer;
-    enum kr_err err;
 
     kr_writer_init(&writer, PAYLOAD_BYTES_MAX);
     kr_writer_array(&writer, ticket->is_for_node ? NODE_FIELDS : FIELDS);
@@ -39,30 +61,7 @@ enum kr_err kr_ticket_print(const struct kr_ticket *ticket, char *ret_text, size
         kr_writer_bin(&writer, ticket->community, ticket->has_community ? 32 : 0);
         kr_writer_uint(&writer, ticket->is_by_hand ? FLAG_BY_HAND : 0);
     }
-    err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_endpoint_check(ticket->endpoint, strlen(ticket->endpoint), NULL);
-    }
-    if (err == KR_OK) {
-        err = kr_bech32m_encode(HRP, writer.bytes, writer.len, ret_text, size);
-    }
-    if (writer.bytes != NULL) {
-        sodium_memzero(writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
-    return err;
-}
-
-/* The version stands first, so that a newer ticket, or one of another kind, is told from a broken one. */
-static uint64_t version_of(const uint8_t *payload, size_t len)
-{
-    struct kr_reader reader;
-    uint64_t version;
-
-    kr_reader_init(&reader, payload, len);
-    (void)kr_reader_array_between(&reader, 1, UINT32_MAX);
-    version = kr_reader_uint(&reader, UINT32_MAX);
-    return reader.err == KR_OK ? version : 0;
+    return kr_ticket_finish(&writer, ticket->endpoint, ret_text, size);
 }
 
 static enum kr_err read_payload(const uint8_t *payload, size_t len, struct kr_ticket *ret_ticket, struct kr_error *error)
@@ -97,13 +96,13 @@ static enum kr_err read_payload(const uint8_t *payload, size_t len, struct kr_ti
 enum kr_err kr_ticket_parse(const char *text, size_t len, struct kr_ticket *ret_ticket, struct kr_error *error)
 {
     struct kr_ticket ticket = {0};
-    uint8_t payload[PAYLOAD_ROOM];
+    uint8_t payload[KR_TICKET_PAYLOAD_ROOM];
     size_t payload_len = 0;
-    enum kr_err err = kr_bech32m_decode(HRP, text, len, payload, sizeof payload, &payload_len, error);
+    enum kr_err err = kr_bech32m_decode(KR_TICKET_HRP, text, len, payload, sizeof payload, &payload_len, error);
 
-    if (err == KR_OK && version_of(payload, payload_len) == KR_MACHINE_TICKET_VERSION) {
+    if (err == KR_OK && kr_ticket_version(payload, payload_len) == KR_MACHINE_TICKET_VERSION) {
         err = kr_fail(error, KR_INVALID, "this ticket enrols a person's machine: it is for `kairan enrol`, on that machine");
-    } else if (err == KR_OK && version_of(payload, payload_len) > NODE_VERSION) {
+    } else if (err == KR_OK && kr_ticket_version(payload, payload_len) > NODE_VERSION) {
         err = kr_fail(error, KR_VERSION, "the ticket comes from a newer version of Kairan: update this node first");
     } else if (err == KR_OK) {
         err = read_payload(payload, payload_len, &ticket, error);

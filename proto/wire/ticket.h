@@ -15,6 +15,8 @@
 
 #include "crypto/err.h"
 #include "crypto/limits.h"
+#include "proto/codec/writer.h"
+#include "proto/wire/bech32m.h"
 
 #define KR_TICKET_TEXT_BYTES_MAX 1024u
 
@@ -35,5 +37,15 @@ enum kr_err kr_ticket_print(const struct kr_ticket *ticket, char *ret_text, size
 enum kr_err kr_ticket_parse(const char *text, size_t len, struct kr_ticket *ret_ticket, struct kr_error *error) KR_WARN_UNUSED;
 /* "tcp://host:port" with a numeric port 1–65535, host a name, an IPv4 address or an IPv6 address in brackets. */
 enum kr_err kr_endpoint_check(const char *text, size_t len, struct kr_error *error) KR_WARN_UNUSED;
+
+/* ---- what tickets of all kinds share ---- */
+
+#define KR_TICKET_HRP "kairan"
+/* All that a text can hold: a newer ticket may be longer than ours and should still be told as newer. */
+#define KR_TICKET_PAYLOAD_ROOM (KR_BECH32M_CHARS_MAX * 5 / 8)
+/* The version stands first, so that a newer ticket, or one of another kind, is told from a broken one. 0: none can be read. */
+uint64_t kr_ticket_version(const uint8_t *payload, size_t len);
+/* Prints the payload, unless its endpoint is none, and frees it. */
+enum kr_err kr_ticket_finish(struct kr_writer *payload, const char *endpoint, char *ret_text, size_t size) KR_WARN_UNUSED;
 
 #endif
