@@ -88,6 +88,9 @@ enum kr_err kr_formats_extract(const void *bytes, size_t len, const struct kr_ex
                                struct kr_error *error) KR_WARN_UNUSED;
 void kr_extract_free(struct kr_extract *extract);
 
+/* Without blanks and controls around it. */
+struct kr_slice kr_trim(struct kr_slice text);
+
 /* Turns text into UTF-8. `charset`: a name as mails give it, or NULL: byte order mark, escape sequences of ISO-2022-JP, valid
  * UTF-8, else EUC-JP or CP932, whichever reads better. Japanese charsets are read with the vendors' characters (①, ㈱, 髙):
  * Shift_JIS as CP932, and ISO-2022-JP and EUC-JP likewise. What cannot be read becomes U+FFFD, NUL a blank. `ret_text` is

@@ -180,7 +180,8 @@ enum kr_err kr_import_detect(struct kr_slice head, enum kr_import_format *ret_fo
 
 /* ---- reading ---- */
 
-static enum kr_err detect_source(const struct kr_import_source *source, enum kr_import_format *ret_format, struct kr_error *error)
+enum kr_err kr_import_detect_source(const struct kr_import_source *source, enum kr_import_format *ret_format,
+                                    struct kr_error *error)
 {
     uint8_t *head = malloc(KR_IMPORT_HEAD_BYTES);
     size_t len = 0;
@@ -196,7 +197,7 @@ enum kr_err kr_import_read(const struct kr_import_source *source, const struct k
                            const struct kr_import_sink *sink, struct kr_error *error)
 {
     struct kr_import_options known = *options;
-    enum kr_err err = known.format == KR_IMPORT_ANY ? detect_source(source, &known.format, error) : KR_OK;
+    enum kr_err err = known.format == KR_IMPORT_ANY ? kr_import_detect_source(source, &known.format, error) : KR_OK;
     if (err != KR_OK) {
         return err;
     }

@@ -202,6 +202,9 @@ struct kr_import_options {
     const char *origin_id, *terms;
 };
 
+/* kr_import_detect, with the source's beginning. */
+enum kr_err kr_import_detect_source(const struct kr_import_source *source, enum kr_import_format *ret_format,
+                                    struct kr_error *error) KR_WARN_UNUSED;
 /* `format` ANY: told from the content. KR_MALFORMED: no such document, with its place. */
 enum kr_err kr_import_read(const struct kr_import_source *source, const struct kr_import_options *options,
                            const struct kr_import_sink *sink, struct kr_error *error) KR_WARN_UNUSED;

@@ -59,7 +59,7 @@ bool kr_import_is_masked(struct kr_slice text)
 
 /* ---- values ---- */
 
-static struct kr_slice trim(struct kr_slice text)
+struct kr_slice kr_trim(struct kr_slice text)
 {
     while (text.len > 0 && text.bytes[0] <= ' ') {
         text.bytes++;
@@ -102,7 +102,7 @@ static bool parse_defanged(uint32_t type, struct kr_slice text, struct kr_indica
     bool is_one = false;
     if (fold != NULL) {
         kr_fold_line(fold, (const char *)text.bytes, text.len, false);
-        const struct kr_slice folded = trim((struct kr_slice){fold->text, fold->len});
+        const struct kr_slice folded = kr_trim((struct kr_slice){fold->text, fold->len});
         char *plain = (char *)fold->text + (folded.bytes - fold->text);
         if (folded.len > 4 && strncasecmp(plain, "hxxp", 4) == 0) {
             plain[1] = plain[2] = 't';
@@ -145,7 +145,7 @@ static bool is_file(struct kr_slice text, const struct kr_indicator *indicator)
 
 bool kr_import_parse(uint32_t type, struct kr_slice text, struct kr_indicator *ret, bool *ret_guessed)
 {
-    text = trim(text);
+    text = kr_trim(text);
     if (text.len == 0) {
         return false;
     }
@@ -188,7 +188,7 @@ enum kr_err kr_import_value(const struct kr_import_sink *sink, struct kr_import_
 {
     struct kr_indicator indicator;
     struct kr_error error = {.text = ""};
-    text = trim(text);
+    text = kr_trim(text);
     if (text.len == 0) {
         return tell(sink, item, KR_IMPORT_REASON_EMPTY, false, text, "");
     }
@@ -212,7 +212,7 @@ enum kr_err kr_import_pattern(const struct kr_import_sink *sink, struct kr_impor
 {
     struct kr_indicator indicator;
     struct kr_error error = {.text = ""};
-    pattern = trim(pattern);
+    pattern = kr_trim(pattern);
     const size_t fitting = kr_collect_cut((const char *)pattern.bytes, pattern.len, KR_INDICATOR_BYTES_MAX);
     item->type = KR_INDICATOR_OTHER;
     if (kr_indicator_parse(KR_INDICATOR_OTHER, (const char *)pattern.bytes, fitting, &indicator, &error) != KR_OK) {
@@ -352,7 +352,7 @@ enum kr_err kr_import_date(struct kr_slice text, int32_t zone_s, uint64_t *ret_s
 {
     struct moment moment = {.zone_s = zone_s};
     uint64_t digits_s = 0;
-    text = trim(text);
+    text = kr_trim(text);
     if (text.len == 0) {
         return KR_INVALID;
     }

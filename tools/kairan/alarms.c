@@ -121,17 +121,12 @@ static int settle(struct kr_app *app, const char *name)
 {
     const struct kr_texts names = {.items = {name}, .count = 1};
     uint8_t id[1][32];
-    struct kr_writer args;
     struct kr_reader reader;
     struct kr_slice result;
     if (!kr_app_find_councils(app, &names, id)) {
         return KR_EXIT_ERROR;
     }
-    kr_writer_init(&args, KR_KIB);
-    kr_writer_array(&args, 1);
-    kr_writer_bin(&args, id[0], 32);
-    enum kr_err err = kr_app_call(app, KR_OP_SETTLE, &args, KR_ANSWER_MS, NULL, NULL, &result);
-    kr_writer_deinit(&args);
+    enum kr_err err = kr_app_ask_about(app, KR_OP_SETTLE, id[0], 32, NULL, NULL, &result);
     if (err != KR_OK) {
         return KR_EXIT_ERROR;
     }

@@ -202,6 +202,18 @@ enum kr_err kr_app_ask(struct kr_app *app, enum kr_op op, int timeout_ms, kr_con
     return err;
 }
 
+enum kr_err kr_app_ask_about(struct kr_app *app, enum kr_op op, const uint8_t *id, size_t len, kr_conn_item *on_item, void *context,
+                             struct kr_slice *ret_result)
+{
+    struct kr_writer args;
+    kr_writer_init(&args, 64);
+    kr_writer_array(&args, 1);
+    kr_writer_bin(&args, id, len);
+    enum kr_err err = kr_app_call(app, op, &args, KR_ANSWER_MS, on_item, context, ret_result);
+    kr_writer_deinit(&args);
+    return err;
+}
+
 /* ---- names ---- */
 
 struct search {

@@ -170,12 +170,7 @@ static bool take_person(struct kr_app *app, const struct given *given, struct kr
 
 static int send(struct kr_app *app, const struct kr_duty_act *act, const char *done)
 {
-    struct kr_writer args;
-    kr_writer_init(&args, KR_CLIENT_FRAME_BYTES_MAX);
-    kr_duty_act_write(act, &args);
-    enum kr_err err = kr_app_call(app, KR_OP_DUTY_ACT, &args, KR_ANSWER_MS, NULL, NULL, NULL);
-    kr_writer_deinit(&args);
-    if (err != KR_OK) {
+    if (!kr_duty_send(app, act)) {
         return KR_EXIT_ERROR;
     }
     if (app->is_json) {

@@ -232,17 +232,12 @@ static bool parse(struct draft *draft)
 static struct draft *load(struct kr_app *app, const char *name, bool is_mine)
 {
     struct draft *draft = calloc(1, sizeof *draft);
-    struct kr_writer args;
     struct kr_slice result;
     if (draft == NULL || !find(app, name, is_mine, draft->id)) {
         free(draft);
         return NULL;
     }
-    kr_writer_init(&args, KR_KIB);
-    kr_writer_array(&args, 1);
-    kr_writer_bin(&args, draft->id, sizeof draft->id);
-    enum kr_err err = kr_app_call(app, KR_OP_DRAFT, &args, KR_ANSWER_MS, NULL, NULL, &result);
-    kr_writer_deinit(&args);
+    enum kr_err err = kr_app_ask_about(app, KR_OP_DRAFT, draft->id, sizeof draft->id, NULL, NULL, &result);
     draft->bytes = err == KR_OK ? malloc(result.len + 1) : NULL;
     if (draft->bytes != NULL) {
         memcpy(draft->bytes, result.bytes, result.len);

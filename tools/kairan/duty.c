@@ -5,7 +5,7 @@
 #include <strings.h>
 #include <time.h>
 
-#include "tools/formats/csv.h"
+#include "tools/kairan/sheet.h"
 
 #define TEXT_BYTES (KR_NAME_BYTES_MAX + 1u)
 
@@ -57,6 +57,16 @@ void kr_duty_free(struct kr_duty *duty)
 }
 
 /* ---- what is made of it ---- */
+
+bool kr_duty_send(struct kr_app *app, const struct kr_duty_act *act)
+{
+    struct kr_writer args;
+    kr_writer_init(&args, KR_CLIENT_FRAME_BYTES_MAX);
+    kr_duty_act_write(act, &args);
+    enum kr_err err = kr_app_call(app, KR_OP_DUTY_ACT, &args, KR_ANSWER_MS, NULL, NULL, NULL);
+    kr_writer_deinit(&args);
+    return err == KR_OK;
+}
 
 bool kr_duty_covers(const struct kr_duty_item *item, uint64_t from_s, uint64_t until_s)
 {
@@ -125,54 +135,11 @@ const char *kr_consent_state_text(uint32_t state)
 
 enum column { PERSON, BODY, FROM, UNTIL, COLUMNS };
 
-static const struct {
-    const char *heading;
-    enum column column;
-} headings[] = {{"person", PERSON}, {"name", PERSON},  {"担当者", PERSON}, {"氏名", PERSON},   {"名前", PERSON}, {"当番", PERSON},
-                {"body", BODY},     {"機関", BODY},    {"機関名", BODY},   {"会員機関", BODY}, {"所属", BODY},   {"from", FROM},
-                {"start", FROM},    {"開始", FROM},    {"開始日", FROM},   {"開始日時", FROM}, {"until", UNTIL}, {"end", UNTIL},
-                {"終了", UNTIL},    {"終了日", UNTIL}, {"終了日時", UNTIL}};
-
-/* Without spaces around it, wide ones included. */
-static bool cell_text(const struct kr_csv_row *row, int at, char ret[static TEXT_BYTES])
-{
-    ret[0] = 0;
-    if (at < 0 || (uint32_t)at >= row->count) {
-        return true;
-    }
-    struct kr_slice cell = row->cells[at];
-    if (kr_csv_is_damaged(cell) || cell.len >= TEXT_BYTES) {
-        return false;
-    }
-    size_t len = 0;
-    for (size_t i = 0; i < cell.len; i++) {
-        const bool is_wide = i + 2 < cell.len && memcmp(cell.bytes + i, "\xE3\x80\x80", 3) == 0;
-        const char c = is_wide || cell.bytes[i] == '\t' ? ' ' : (char)cell.bytes[i];
-        i += is_wide ? 2 : 0;
-        if (c != ' ' || (len > 0 && ret[len - 1] != ' ')) {
-            ret[len++] = c;
-        }
-    }
-    len -= len > 0 && ret[len - 1] == ' ';
-    ret[len] = 0;
-    return true;
-}
-
-static bool find_columns(const struct kr_csv_row *row, int ret_at[static COLUMNS])
-{
-    char text[TEXT_BYTES];
-    for (int i = 0; i < COLUMNS; i++) {
-        ret_at[i] = -1;
-    }
-    for (uint32_t cell = 0; cell < row->count; cell++) {
-        for (size_t i = 0; cell_text(row, (int)cell, text) && i < sizeof headings / sizeof headings[0]; i++) {
-            if (strcasecmp(text, headings[i].heading) == 0 && ret_at[headings[i].column] < 0) {
-                ret_at[headings[i].column] = (int)cell;
-            }
-        }
-    }
-    return ret_at[PERSON] >= 0 && ret_at[FROM] >= 0 && ret_at[UNTIL] >= 0;
-}
+static const struct kr_sheet_heading headings[] = {
+    {"person", PERSON}, {"name", PERSON},  {"担当者", PERSON}, {"氏名", PERSON},   {"名前", PERSON}, {"当番", PERSON},
+    {"body", BODY},     {"機関", BODY},    {"機関名", BODY},   {"会員機関", BODY}, {"所属", BODY},   {"from", FROM},
+    {"start", FROM},    {"開始", FROM},    {"開始日", FROM},   {"開始日時", FROM}, {"until", UNTIL}, {"end", UNTIL},
+    {"終了", UNTIL},    {"終了日", UNTIL}, {"終了日時", UNTIL}};
 
 static bool is_text(struct kr_slice slice, const char *text)
 {
@@ -204,12 +171,12 @@ static const struct kr_person_entry *find_person(const struct kr_people *people,
     return count == 1 ? found : NULL;
 }
 
-static const char *parse_row(const struct kr_people *people, const struct kr_csv_row *row, const int at[static COLUMNS],
+static const char *parse_row(const struct kr_people *people, const struct kr_csv_row *row, const int *at,
                              struct kr_duty_entry *ret_entry)
 {
     char texts[COLUMNS][TEXT_BYTES];
     for (int i = 0; i < COLUMNS; i++) {
-        if (!cell_text(row, at[i], texts[i])) {
+        if (!kr_sheet_cell(row, at[i], texts[i], sizeof texts[i])) {
             return N_("a cell is too long or no text");
         }
     }
@@ -224,64 +191,36 @@ static const char *parse_row(const struct kr_people *people, const struct kr_csv
     return ret_entry->from_s < ret_entry->until_s ? NULL : N_("it ends before it begins");
 }
 
-static bool is_empty(const struct kr_csv_row *row)
-{
-    for (uint32_t i = 0; i < row->count; i++) {
-        if (row->cells[i].len > 0) {
-            return false;
-        }
-    }
-    return true;
-}
+struct reading {
+    const struct kr_people *people;
+    struct kr_duty_entry *entries;
+    uint32_t count;
+};
 
-static enum kr_err read_rows(const struct kr_people *people, struct kr_csv_rows *rows, struct kr_csv_row *row,
-                             struct kr_duty_entry *entries, uint32_t *count, struct kr_error *error)
+static enum kr_err add_row(void *context, const struct kr_csv_row *row, const int *at, struct kr_error *error)
 {
-    int at[COLUMNS];
-    bool has_heading = false;
-    enum kr_csv_outcome outcome = KR_CSV_ROW;
-    enum kr_err err = kr_csv_rows_dialect(rows, error);
-    while (err == KR_OK) {
-        err = kr_csv_next(rows, row, &outcome, error);
-        if (err != KR_OK || outcome == KR_CSV_END) {
-            break;
-        }
-        if (outcome == KR_CSV_SKIPPED) {
-            return kr_fail(error, KR_INVALID, _("line %ju: this row cannot be read"), (uintmax_t)row->line);
-        }
-        if (is_empty(row) || row->is_comment) {
-            continue;
-        }
-        if (!has_heading && !find_columns(row, at)) {
-            return kr_fail(error, KR_INVALID, "%s",
-                           _("the first row has to name the columns person, from and until (担当者, 開始, 終了)"));
-        }
-        if (has_heading && *count == KR_DUTY_ENTRIES_MAX) {
-            return kr_fail(error, KR_BOUNDS, _("a duty roster has at most %u rows"), KR_DUTY_ENTRIES_MAX);
-        }
-        const char *why = has_heading ? parse_row(people, row, at, &entries[(*count)++]) : NULL;
-        if (why != NULL) {
-            return kr_fail(error, KR_INVALID, _("line %ju: %s"), (uintmax_t)row->line, _(why));
-        }
-        has_heading = true;
+    struct reading *reading = context;
+    if (reading->count == KR_DUTY_ENTRIES_MAX) {
+        return kr_fail(error, KR_BOUNDS, _("a duty roster has at most %u rows"), KR_DUTY_ENTRIES_MAX);
     }
-    return err;
+    const char *why = parse_row(reading->people, row, at, &reading->entries[reading->count++]);
+    return why == NULL ? KR_OK : kr_fail(error, KR_INVALID, _("line %ju: %s"), (uintmax_t)row->line, _(why));
 }
 
 enum kr_err kr_duty_read(const struct kr_people *people, const struct kr_import_source *source, struct kr_duty_entry *ret_entries,
                          uint32_t *ret_count, struct kr_error *error)
 {
-    struct kr_csv_rows rows;
-    uint32_t count = 0;
-    struct kr_csv_row *row = malloc(sizeof *row);
-    enum kr_err err = row == NULL ? KR_NOMEM : kr_csv_rows_init(&rows, source, NULL);
+    struct reading reading = {.people = people, .entries = ret_entries};
+    const struct kr_sheet sheet = {.headings = headings,
+                                   .heading_count = sizeof headings / sizeof headings[0],
+                                   .needed = 1u << PERSON | 1u << FROM | 1u << UNTIL,
+                                   .missing =
+                                       _("the first row has to name the columns person, from and until (担当者, 開始, 終了)"),
+                                   .on_row = add_row,
+                                   .context = &reading};
+    enum kr_err err = kr_sheet_read(&sheet, source, error);
     if (err == KR_OK) {
-        err = read_rows(people, &rows, row, ret_entries, &count, error);
-        kr_csv_rows_deinit(&rows);
-    }
-    free(row);
-    if (err == KR_OK) {
-        *ret_count = count;
+        *ret_count = reading.count;
     }
     return err;
 }

@@ -23,6 +23,9 @@ struct kr_duty {
 bool kr_duty_load(struct kr_app *app, struct kr_duty *ret_duty);
 void kr_duty_free(struct kr_duty *duty);
 
+/* Asks for that act; tells failures. */
+bool kr_duty_send(struct kr_app *app, const struct kr_duty_act *act);
+
 /* Whether that entry of the roster is somebody who is on duty then: in its time, and its person not gone. */
 bool kr_duty_covers(const struct kr_duty_item *item, uint64_t from_s, uint64_t until_s);
 /* The days from today on, KR_DUTY_DAYS of them by local time, on which nobody is on duty at any time: their beginnings. Their

@@ -16,25 +16,9 @@
 #include "proto/wire/ticket.h"
 #include "tools/client/afar.h"
 #include "tools/client/enrolled.h"
+#include "tools/kairan/addressed.h"
 #include "tools/kairan/qr.h"
 #include "tools/kairan/root_key.h"
-
-#define PRINT_BYTES 40u /* of a key's fingerprint */
-
-/* The first 16 bytes of a key in groups, to be compared by telephone. */
-static void fingerprint(char ret_text[static PRINT_BYTES], const uint8_t key[static 32])
-{
-    char hex[33];
-    size_t at = 0;
-    kr_hex(hex, key, 16);
-    for (size_t i = 0; i < 32; i++) {
-        if (i > 0 && i % 4 == 0) {
-            ret_text[at++] = ' ';
-        }
-        ret_text[at++] = hex[i];
-    }
-    ret_text[at] = 0;
-}
 
 /* ---- on the admin's side ---- */
 
@@ -404,7 +388,7 @@ static bool try_it(struct enrolling *enrolling)
 static int tell_enrolled(const struct enrolling *enrolling, const char *person)
 {
     const struct kr_enrolled *enrolled = enrolling->enrolled;
-    char node[PRINT_BYTES], machine[PRINT_BYTES];
+    char node[KR_FINGERPRINT_BYTES], machine[KR_FINGERPRINT_BYTES];
     if (enrolling->app->is_json) {
         return kr_json_line(json_pack("{s:s, s:o, s:s, s:o, s:s, s:o, s:o, s:s, s:b}", "node", enrolling->chosen, "council",
                                       kr_json_id(enrolled->council, 32), "council_name", enrolled->name, "person",
@@ -414,8 +398,8 @@ static int tell_enrolled(const struct enrolling *enrolling, const char *person)
                    ? KR_EXIT_DONE
                    : KR_EXIT_ERROR;
     }
-    fingerprint(node, enrolled->node_public);
-    fingerprint(machine, enrolled->public_key);
+    kr_fingerprint(node, enrolled->node_public);
+    kr_fingerprint(machine, enrolled->public_key);
     (void)fputs(_("This machine is enrolled.\n  you are:           "), stdout);
     kr_out_string(stdout, person);
     (void)fputs(_("\n  council:           "), stdout);

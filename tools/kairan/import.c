@@ -153,18 +153,6 @@ static void add_counts(struct kr_lots_counts *to, const struct kr_lots_counts *f
     to->revoked += from->revoked;
 }
 
-static enum kr_err detect(const struct kr_import_source *source, enum kr_import_format *ret_format, struct kr_error *error)
-{
-    uint8_t *head = malloc(KR_IMPORT_HEAD_BYTES);
-    size_t len = 0;
-    enum kr_err err = head == NULL ? KR_NOMEM : source->read(source->context, 0, head, KR_IMPORT_HEAD_BYTES, &len, error);
-    if (err == KR_OK) {
-        err = kr_import_detect((struct kr_slice){head, len}, ret_format, error);
-    }
-    free(head);
-    return err;
-}
-
 static enum kr_err read_source(struct import *import, const struct kr_import_source *source, struct kr_error *error)
 {
     struct kr_import_options options = import->options;
@@ -176,7 +164,7 @@ static enum kr_err read_source(struct import *import, const struct kr_import_sou
                            .breathe = breathe,
                            .is_here = is_here};
     const struct kr_import_sink sink = kr_lots_sink(&lots);
-    enum kr_err err = options.format == KR_IMPORT_ANY ? detect(source, &options.format, error) : KR_OK;
+    enum kr_err err = options.format == KR_IMPORT_ANY ? kr_import_detect_source(source, &options.format, error) : KR_OK;
     if (err != KR_OK) {
         return err;
     }

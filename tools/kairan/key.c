@@ -50,13 +50,7 @@ static bool is_agreed(const struct kr_app *app, const struct given *given, const
 
 static bool publish(struct kr_app *app, const uint8_t key[static 32])
 {
-    struct kr_writer args;
-    kr_writer_init(&args, 64);
-    kr_writer_array(&args, 1);
-    kr_writer_bin(&args, key, 32);
-    enum kr_err err = kr_app_call(app, KR_OP_PERSON_KEY, &args, KR_ANSWER_MS, NULL, NULL, NULL);
-    kr_writer_deinit(&args);
-    return err == KR_OK;
+    return kr_app_ask_about(app, KR_OP_PERSON_KEY, key, 32, NULL, NULL, NULL) == KR_OK;
 }
 
 static bool tell_own(const struct kr_app *app, const struct kr_sealed *sealed, const char *done)

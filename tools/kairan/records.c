@@ -136,7 +136,6 @@ static enum kr_err ask_about(struct kr_app *app, int argc, char **argv, enum kr_
 {
     uint8_t id[32];
     size_t len;
-    struct kr_writer args;
     int rest;
     if (!kr_options_parse(app, argc, argv, NULL, 0, false, &rest)) {
         return KR_INVALID;
@@ -145,12 +144,7 @@ static enum kr_err ask_about(struct kr_app *app, int argc, char **argv, enum kr_
         (void)kr_app_fail(app, KR_INVALID, _("which record? Its id, or 8 digits or more of its beginning; see kairan ls"));
         return KR_INVALID;
     }
-    kr_writer_init(&args, 64);
-    kr_writer_array(&args, 1);
-    kr_writer_bin(&args, id, len);
-    enum kr_err err = kr_app_call(app, op, &args, KR_ANSWER_MS, NULL, NULL, ret_result);
-    kr_writer_deinit(&args);
-    return err;
+    return kr_app_ask_about(app, op, id, len, NULL, NULL, ret_result);
 }
 
 typedef void visit_indicator(void *context, const struct kr_report_indicator *indicator);

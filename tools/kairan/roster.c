@@ -4,16 +4,13 @@
 #include <string.h>
 #include <strings.h>
 
-#include "tools/formats/csv.h"
+#include "tools/kairan/sheet.h"
 
 /* ---- reading ---- */
 
-enum column { BODY, NAME, MAIL, TELEPHONE, ROLES, USER, CONTRACTOR, UNTIL, COLUMNS };
+enum column { BODY, NAME, MAIL, TELEPHONE, ROLES, USER, CONTRACTOR, UNTIL };
 
-static const struct {
-    const char *heading;
-    enum column column;
-} headings[] = {
+static const struct kr_sheet_heading headings[] = {
     {"body", BODY},           {"機関", BODY},       {"機関名", BODY},
     {"会員機関", BODY},       {"所属", BODY},       {"組織", BODY},
     {"name", NAME},           {"氏名", NAME},       {"名前", NAME},
@@ -35,46 +32,6 @@ static const struct {
                   {"承認", KR_ROLE_APPROVER},
                   {"受付", KR_ROLE_INTAKE},
                   {"管理", KR_ROLE_ADMIN}};
-
-/* Without spaces around it, wide ones included; wide ones within are narrow. False where it does not fit. */
-static bool clean(struct kr_slice cell, char *ret, size_t size)
-{
-    size_t len = 0;
-    for (size_t i = 0; i < cell.len; i++) {
-        const bool is_wide = i + 2 < cell.len && memcmp(cell.bytes + i, "\xE3\x80\x80", 3) == 0;
-        const char c = is_wide || cell.bytes[i] == '\t' ? ' ' : (char)cell.bytes[i];
-        i += is_wide ? 2 : 0;
-        if (c == ' ' && (len == 0 || ret[len - 1] == ' ')) {
-            continue;
-        }
-        if (len + 1 >= size) {
-            return false;
-        }
-        ret[len++] = c;
-    }
-    len -= len > 0 && ret[len - 1] == ' ';
-    ret[len] = 0;
-    return true;
-}
-
-static bool find_columns(const struct kr_csv_row *row, int ret_at[static COLUMNS])
-{
-    for (int i = 0; i < COLUMNS; i++) {
-        ret_at[i] = -1;
-    }
-    for (uint32_t cell = 0; cell < row->count; cell++) {
-        char text[KR_ROSTER_TEXT_BYTES];
-        if (!clean(row->cells[cell], text, sizeof text)) {
-            continue;
-        }
-        for (size_t i = 0; i < sizeof headings / sizeof headings[0]; i++) {
-            if (strcasecmp(text, headings[i].heading) == 0 && ret_at[headings[i].column] < 0) {
-                ret_at[headings[i].column] = (int)cell;
-            }
-        }
-    }
-    return ret_at[BODY] >= 0 && ret_at[NAME] >= 0;
-}
 
 static bool parse_roles(const char *text, uint32_t *ret_roles)
 {
@@ -116,23 +73,17 @@ static bool parse_yes(const char *text, bool *ret_yes)
     return false;
 }
 
-static bool cell_text(const struct kr_csv_row *row, int at, char *ret, size_t size)
-{
-    ret[0] = 0;
-    return at < 0 || (uint32_t)at >= row->count || (!kr_csv_is_damaged(row->cells[at]) && clean(row->cells[at], ret, size));
-}
-
 /* What is wrong with the row; NULL: nothing. */
-static const char *parse_row(const struct kr_csv_row *row, const int at[static COLUMNS], struct kr_roster_row *ret_row)
+static const char *parse_row(const struct kr_csv_row *row, const int *at, struct kr_roster_row *ret_row)
 {
     char roles[KR_ROSTER_TEXT_BYTES], user[KR_ROSTER_TEXT_BYTES], contractor[KR_ROSTER_TEXT_BYTES], until[KR_ROSTER_TEXT_BYTES];
     *ret_row = (struct kr_roster_row){.line = row->line};
-    if (!cell_text(row, at[BODY], ret_row->body, sizeof ret_row->body) ||
-        !cell_text(row, at[NAME], ret_row->name, sizeof ret_row->name) ||
-        !cell_text(row, at[MAIL], ret_row->mail, sizeof ret_row->mail) ||
-        !cell_text(row, at[TELEPHONE], ret_row->telephone, sizeof ret_row->telephone) ||
-        !cell_text(row, at[ROLES], roles, sizeof roles) || !cell_text(row, at[USER], user, sizeof user) ||
-        !cell_text(row, at[CONTRACTOR], contractor, sizeof contractor) || !cell_text(row, at[UNTIL], until, sizeof until)) {
+    if (!kr_sheet_cell(row, at[BODY], ret_row->body, sizeof ret_row->body) ||
+        !kr_sheet_cell(row, at[NAME], ret_row->name, sizeof ret_row->name) ||
+        !kr_sheet_cell(row, at[MAIL], ret_row->mail, sizeof ret_row->mail) ||
+        !kr_sheet_cell(row, at[TELEPHONE], ret_row->telephone, sizeof ret_row->telephone) ||
+        !kr_sheet_cell(row, at[ROLES], roles, sizeof roles) || !kr_sheet_cell(row, at[USER], user, sizeof user) ||
+        !kr_sheet_cell(row, at[CONTRACTOR], contractor, sizeof contractor) || !kr_sheet_cell(row, at[UNTIL], until, sizeof until)) {
         return N_("a cell is too long or no text");
     }
     if (ret_row->body[0] == 0 || ret_row->name[0] == 0) {
@@ -154,19 +105,9 @@ static const char *parse_row(const struct kr_csv_row *row, const int at[static C
     return ret_row->is_contractor && ret_row->until_s == 0 ? N_("a contractor has a last day") : NULL;
 }
 
-static bool is_empty(const struct kr_csv_row *row)
+static enum kr_err add_row(void *context, const struct kr_csv_row *csv, const int *at, struct kr_error *error)
 {
-    for (uint32_t i = 0; i < row->count; i++) {
-        if (row->cells[i].len > 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static enum kr_err add_row(struct kr_roster *roster, const struct kr_csv_row *csv, const int at[static COLUMNS],
-                           struct kr_error *error)
-{
+    struct kr_roster *roster = context;
     if (roster->count == roster->capacity) {
         const uint32_t capacity = roster->capacity == 0 ? 64 : roster->capacity * 2;
         struct kr_roster_row *rows = capacity > KR_PERSONS_MAX ? NULL : realloc(roster->rows, capacity * sizeof *rows);
@@ -184,45 +125,16 @@ static enum kr_err add_row(struct kr_roster *roster, const struct kr_csv_row *cs
     return KR_OK;
 }
 
-static enum kr_err read_rows(struct kr_csv_rows *rows, struct kr_csv_row *row, struct kr_roster *roster, struct kr_error *error)
-{
-    int at[COLUMNS];
-    bool has_heading = false;
-    enum kr_csv_outcome outcome = KR_CSV_ROW;
-    enum kr_err err = kr_csv_rows_dialect(rows, error);
-    while (err == KR_OK) {
-        err = kr_csv_next(rows, row, &outcome, error);
-        if (err != KR_OK || outcome == KR_CSV_END) {
-            break;
-        }
-        if (outcome == KR_CSV_SKIPPED) {
-            return kr_fail(error, KR_INVALID, _("line %ju: this row cannot be read"), (uintmax_t)row->line);
-        }
-        if (is_empty(row) || row->is_comment) {
-            continue;
-        }
-        if (has_heading) {
-            err = add_row(roster, row, at, error);
-        } else if (!find_columns(row, at)) {
-            return kr_fail(error, KR_INVALID, "%s",
-                           _("the first row has to name the columns, body and name (機関, 氏名) among them"));
-        }
-        has_heading = true;
-    }
-    return err;
-}
-
 enum kr_err kr_roster_read(const struct kr_import_source *source, struct kr_roster *ret_roster, struct kr_error *error)
 {
-    struct kr_csv_rows rows;
     struct kr_roster roster = {0};
-    struct kr_csv_row *row = malloc(sizeof *row);
-    enum kr_err err = row == NULL ? KR_NOMEM : kr_csv_rows_init(&rows, source, NULL);
-    if (err == KR_OK) {
-        err = read_rows(&rows, row, &roster, error);
-        kr_csv_rows_deinit(&rows);
-    }
-    free(row);
+    const struct kr_sheet sheet = {.headings = headings,
+                                   .heading_count = sizeof headings / sizeof headings[0],
+                                   .needed = 1u << BODY | 1u << NAME,
+                                   .missing = _("the first row has to name the columns, body and name (機関, 氏名) among them"),
+                                   .on_row = add_row,
+                                   .context = &roster};
+    enum kr_err err = kr_sheet_read(&sheet, source, error);
     if (err != KR_OK) {
         kr_roster_deinit(&roster);
         return err;
@@ -251,7 +163,7 @@ struct planning {
 static bool is_text(struct kr_slice slice, const char *text)
 {
     char own[KR_ROSTER_TEXT_BYTES];
-    return clean(slice, own, sizeof own) && strcasecmp(own, text) == 0;
+    return kr_sheet_clean(slice, own, sizeof own) && strcasecmp(own, text) == 0;
 }
 
 static const struct kr_body_entry *find_body(const struct kr_people *people, const char *name)

@@ -20,8 +20,8 @@ struct kr_roster {
     struct kr_roster_row *rows;
     uint32_t count, capacity;
 };
-/* Any delimiter and charset that kr_csv_rows tells (UTF-8, CP932 …). The first row names the columns, in Japanese or English: body
- * and name must be there. KR_INVALID with the line of the first mistake. */
+/* A spreadsheet (sheet.h) with columns in Japanese or English: body and name must be there. KR_INVALID with the line of the first
+ * mistake. */
 enum kr_err kr_roster_read(const struct kr_import_source *source, struct kr_roster *ret_roster,
                            struct kr_error *error) KR_WARN_UNUSED;
 void kr_roster_deinit(struct kr_roster *roster);

@@ -67,13 +67,8 @@ static bool find_indicator(struct kr_slice content, const struct kr_indicator *a
 
 static bool ask_for_record(struct kr_app *app, const uint8_t *id, size_t len, struct kr_shown *ret_shown)
 {
-    struct kr_writer args;
     struct kr_slice result;
-    kr_writer_init(&args, 64);
-    kr_writer_array(&args, 1);
-    kr_writer_bin(&args, id, len);
-    enum kr_err err = kr_app_call(app, KR_OP_SHOW, &args, KR_ANSWER_MS, NULL, NULL, &result);
-    kr_writer_deinit(&args);
+    enum kr_err err = kr_app_ask_about(app, KR_OP_SHOW, id, len, NULL, NULL, &result);
     if (err == KR_OK && kr_shown_read(result, ret_shown) != KR_OK) {
         (void)kr_app_unreadable(app);
         err = KR_MALFORMED;
@@ -240,13 +235,8 @@ static enum kr_err count_one(void *context, struct kr_slice bytes)
 
 enum kr_err kr_seen_ask(struct kr_app *app, const uint8_t id[static 32], struct kr_seen_list *ret_list)
 {
-    struct kr_writer args;
     *ret_list = (struct kr_seen_list){0};
-    kr_writer_init(&args, 64);
-    kr_writer_array(&args, 1);
-    kr_writer_bin(&args, id, 32);
-    enum kr_err err = kr_app_call(app, KR_OP_SIGHTINGS, &args, KR_ANSWER_MS, count_one, ret_list, NULL);
-    kr_writer_deinit(&args);
+    enum kr_err err = kr_app_ask_about(app, KR_OP_SIGHTINGS, id, 32, count_one, ret_list, NULL);
     if (err != KR_OK) {
         kr_seen_deinit(ret_list);
     }

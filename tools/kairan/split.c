@@ -157,18 +157,6 @@ void kr_split_write(const struct kr_plan *plan, const struct kr_part *part, uint
     kr_writer_deinit(&items);
 }
 
-static struct kr_slice trim(struct kr_slice text)
-{
-    while (text.len > 0 && text.bytes[0] <= ' ') {
-        text.bytes++;
-        text.len--;
-    }
-    while (text.len > 0 && text.bytes[text.len - 1] <= ' ') {
-        text.len--;
-    }
-    return text;
-}
-
 /* A label alone, or to whom it is written: no title of anything. */
 static bool says_little(struct kr_slice line)
 {
@@ -187,7 +175,7 @@ struct kr_slice kr_first_line(struct kr_slice text, size_t max)
     for (size_t begin = 0, end; begin < text.len; begin = end + 1) {
         for (end = begin; end < text.len && text.bytes[end] != '\n' && text.bytes[end] != '\r'; end++) {
         }
-        const struct kr_slice line = trim((struct kr_slice){text.bytes + begin, end - begin});
+        const struct kr_slice line = kr_trim((struct kr_slice){text.bytes + begin, end - begin});
         const bool is_title = line.len > 0 && !says_little(line);
         found = line.len > 0 && (found.len == 0 || is_title) ? line : found;
         if (is_title) {

@@ -473,17 +473,12 @@ static bool open_target(struct submission *submission, const struct kr_shown *sh
 /* The record itself. Tells failures. */
 static bool ask_target(struct kr_app *app, const char *text, uint8_t id[static 32], size_t *ret_len, struct kr_shown *ret_shown)
 {
-    struct kr_writer args;
     struct kr_slice result;
     if (text == NULL || !kr_id_parse(text, id, ret_len)) {
         (void)kr_app_fail(app, KR_INVALID, _("which record? Its id, or 8 digits or more of its beginning; see kairan ls"));
         return false;
     }
-    kr_writer_init(&args, 64);
-    kr_writer_array(&args, 1);
-    kr_writer_bin(&args, id, *ret_len);
-    enum kr_err err = kr_app_call(app, KR_OP_SHOW, &args, KR_ANSWER_MS, NULL, NULL, &result);
-    kr_writer_deinit(&args);
+    enum kr_err err = kr_app_ask_about(app, KR_OP_SHOW, id, *ret_len, NULL, NULL, &result);
     if (err == KR_OK && kr_shown_read(result, ret_shown) != KR_OK) {
         (void)kr_app_unreadable(app);
         return false;

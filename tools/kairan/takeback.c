@@ -10,17 +10,6 @@
 #include "tools/kairan/preview.h"
 #include "tools/kairan/split.h"
 
-static enum kr_err ask_about(struct kr_app *app, enum kr_op op, const uint8_t *id, size_t len, struct kr_slice *ret_result)
-{
-    struct kr_writer args;
-    kr_writer_init(&args, 64);
-    kr_writer_array(&args, 1);
-    kr_writer_bin(&args, id, len);
-    enum kr_err err = kr_app_call(app, op, &args, KR_ANSWER_MS, NULL, NULL, ret_result);
-    kr_writer_deinit(&args);
-    return err;
-}
-
 /* ---- retract ---- */
 
 /* What would go, and who is told. */
@@ -48,7 +37,7 @@ static int look_and_ask(struct kr_app *app, const uint8_t *id, size_t len)
         (void)kr_app_fail(app, KR_INVALID, _("nobody is there to be asked: add -y where it is to go as it is"));
         return -1;
     }
-    if (ask_about(app, KR_OP_EXPLAIN, id, len, &result) != KR_OK) {
+    if (kr_app_ask_about(app, KR_OP_EXPLAIN, id, len, NULL, NULL, &result) != KR_OK) {
         return -1;
     }
     if (kr_explained_read(result, &explained) != KR_OK) {
