@@ -194,9 +194,6 @@ void kr_state_count(struct kr_txn *txn, const struct kr_head *head, bool comes);
 /* Notes a failure of a write that may have been half done. Returns `err`. */
 enum kr_err kr_txn_fail(struct kr_txn *txn, enum kr_err err);
 
-void kr_put_be(uint8_t *ret, uint64_t value, size_t len);
-uint64_t kr_get_be(const uint8_t *bytes, size_t len);
-
 /* ---- value.c: sealed rows ---- */
 void kr_storage_key_derive(struct kr_storage_key *ret_key, const uint8_t key[static 32]);
 /* The keys of tags as they follow from a store's first storage key. */

@@ -20,6 +20,7 @@
 #include "crypto/limits.h"
 #include "crypto/term.h"
 #include "proto/codec/reader.h"
+#include "proto/codec/writer.h"
 #include "proto/indicator/indicator.h"
 #include "proto/record/label.h"
 #include "proto/wire/wire.h"
@@ -300,6 +301,12 @@ enum kr_err kr_store_get(struct kr_txn *txn, enum kr_table table, const void *ke
                          size_t *ret_len) KR_WARN_UNUSED;
 enum kr_err kr_store_put(struct kr_txn *txn, enum kr_table table, const void *key, size_t key_len, const void *value,
                          size_t len) KR_WARN_UNUSED;
+/* What was written, unless that failed; frees the writer. */
+enum kr_err kr_store_put_writer(struct kr_txn *txn, enum kr_table table, const void *key, size_t key_len,
+                                struct kr_writer *value) KR_WARN_UNUSED;
+/* Numbers in keys, so that the keys sort by them. */
+void kr_put_be(uint8_t *ret, uint64_t value, size_t len);
+uint64_t kr_get_be(const uint8_t *bytes, size_t len);
 enum kr_err kr_store_delete(struct kr_txn *txn, enum kr_table table, const void *key,
                             size_t key_len) KR_WARN_UNUSED; /* KR_NOT_FOUND */
 /* Walks keys in order, those that begin with `prefix`; the visitor returns false to stop and must not write to the table. */

@@ -32,6 +32,16 @@ enum kr_err kr_store_put(struct kr_txn *txn, enum kr_table table, const void *ke
     return kr_value_put(txn, KR_DBI_TABLE + (uint32_t)table, kr_slice_of(key, key_len), kr_slice_of(value, len), 0);
 }
 
+enum kr_err kr_store_put_writer(struct kr_txn *txn, enum kr_table table, const void *key, size_t key_len, struct kr_writer *value)
+{
+    enum kr_err err = kr_writer_finish(value);
+    if (err == KR_OK) {
+        err = kr_store_put(txn, table, key, key_len, value->bytes, value->len);
+    }
+    kr_writer_deinit(value);
+    return err;
+}
+
 enum kr_err kr_store_delete(struct kr_txn *txn, enum kr_table table, const void *key, size_t key_len)
 {
     if (!key_is_valid(table, key_len)) {

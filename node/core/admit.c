@@ -369,6 +369,18 @@ enum kr_err kr_admit_leave(struct kr_step *step, const struct kr_header *header,
     return err;
 }
 
+enum kr_err kr_admit_leave_of(struct kr_step *step, const struct kr_head *head)
+{
+    struct kr_header header;
+    uint8_t *audience = NULL;
+    enum kr_err err = kr_facts_header(head, &header, &audience);
+    if (err == KR_OK) {
+        err = kr_admit_leave(step, &header, head->id);
+    }
+    free(audience);
+    return err;
+}
+
 /* KR_OK: this one is it, and the one before is gone. Two of one version are worth an alarm. */
 static enum kr_err replace_older(struct kr_step *step, const struct kr_job *job)
 {
@@ -470,11 +482,7 @@ static enum kr_err put_statement(struct kr_step *step, const struct kr_job *job)
     }
     kr_writer_init(&writer, KR_TABLE_VALUE_BYTES_MAX);
     kr_directory_entry_write(&entry, &writer);
-    enum kr_err err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_store_put(step->txn, KR_TABLE_DIRECTORY, key, sizeof key, writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
+    enum kr_err err = kr_store_put_writer(step->txn, KR_TABLE_DIRECTORY, key, sizeof key, &writer);
     if (err == KR_OK) {
         bool is_awaited = job->header.kind == KR_KIND_CHARTER && step->core->directory.waiting > 0;
         err = is_awaited ? kr_directory_reload(&step->core->directory, step->txn)
@@ -507,11 +515,7 @@ static enum kr_err put_internal(struct kr_step *step, const struct kr_job *job)
     memcpy(entry.record_id, job->record.id, 32);
     kr_writer_init(&writer, KR_KIB);
     kr_directory_entry_write(&entry, &writer);
-    enum kr_err err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_store_put(step->txn, KR_TABLE_DIRECTORY, key, sizeof key, writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
+    enum kr_err err = kr_store_put_writer(step->txn, KR_TABLE_DIRECTORY, key, sizeof key, &writer);
     return err == KR_OK ? kr_internal_take(step, &job->header, (struct kr_slice){job->content, job->content_len}) : err;
 }
 

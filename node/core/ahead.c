@@ -14,30 +14,14 @@
 /* In KR_TABLE_RECEIPTS: "ahead" ‖ BE64(when it is shown, ms) ‖ BE64(arrival) → array of 0. The first row is the next. */
 static const char prefix[PREFIX_BYTES + 1] = "ahead";
 
-static void put_be64(uint8_t ret_bytes[static 8], uint64_t value)
-{
-    for (unsigned i = 0; i < 8; i++) {
-        ret_bytes[i] = (uint8_t)(value >> (56 - 8 * i));
-    }
-}
-
-static uint64_t get_be64(const uint8_t bytes[static 8])
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < 8; i++) {
-        value = value << 8 | bytes[i];
-    }
-    return value;
-}
-
 enum kr_err kr_ahead_put(struct kr_step *step, const struct kr_head *head)
 {
     static const uint8_t empty[] = {0x90};
     uint64_t at_ms = head->created_ms - KR_FUTURE_MS_MAX;
     uint8_t key[KEY_BYTES];
     memcpy(key, prefix, PREFIX_BYTES);
-    put_be64(key + PREFIX_BYTES, at_ms);
-    put_be64(key + PREFIX_BYTES + 8, head->arrival);
+    kr_put_be(key + PREFIX_BYTES, at_ms, 8);
+    kr_put_be(key + PREFIX_BYTES + 8, head->arrival, 8);
     enum kr_err err = kr_store_put(step->txn, KR_TABLE_RECEIPTS, key, sizeof key, empty, sizeof empty);
     if (err == KR_OK) {
         err = kr_step_wake(step, at_ms);
@@ -62,7 +46,7 @@ static bool gather(void *context, struct kr_slice key, struct kr_slice value)
     if (key.len != KEY_BYTES) {
         return true;
     }
-    uint64_t at_ms = get_be64(key.bytes + PREFIX_BYTES);
+    uint64_t at_ms = kr_get_be(key.bytes + PREFIX_BYTES, 8);
     if (at_ms > due->now_ms || due->count == SLICE) {
         due->next_ms = at_ms;
         return false;
@@ -93,7 +77,7 @@ enum kr_err kr_ahead_load(struct kr_step *step)
 static enum kr_err tell(struct kr_step *step, const uint8_t key[static KEY_BYTES], uint8_t *scratch)
 {
     struct kr_head head;
-    enum kr_err err = kr_store_head_get(step->txn, get_be64(key + PREFIX_BYTES + 8), &head, scratch);
+    enum kr_err err = kr_store_head_get(step->txn, kr_get_be(key + PREFIX_BYTES + 8, 8), &head, scratch);
     if (err == KR_OK && head.state == KR_HEAD_SHOWN && head.expires_s > step->now_ms / 1000) {
         err = kr_change_note(step->txn, head.arrival);
         err = err == KR_OK ? kr_watch_publish(step, &head) : err;

@@ -46,12 +46,7 @@ static enum kr_err put_alarm(struct kr_step *step, const uint8_t key[static KEY_
     kr_writer_flag(&writer, alarm->is_settled);
     kr_writer_slice(&writer, alarm->records[0]);
     kr_writer_slice(&writer, alarm->records[1]);
-    enum kr_err err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_store_put(step->txn, KR_TABLE_RECEIPTS, key, KEY_BYTES, writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
-    return err;
+    return kr_store_put_writer(step->txn, KR_TABLE_RECEIPTS, key, KEY_BYTES, &writer);
 }
 
 static bool count_open(void *context, struct kr_slice key, struct kr_slice value)
@@ -78,9 +73,7 @@ static void make_key(uint8_t ret_key[static KEY_BYTES], const struct kr_header *
 {
     memcpy(ret_key, prefix, PREFIX_BYTES);
     memcpy(ret_key + PREFIX_BYTES, header->author, 32);
-    for (unsigned i = 0; i < 8; i++) {
-        ret_key[AUTHOR_BYTES + i] = (uint8_t)(header->version >> (56 - 8 * i));
-    }
+    kr_put_be(ret_key + AUTHOR_BYTES, header->version, 8);
     ret_key[AUTHOR_BYTES + 8] = (uint8_t)header->kind;
     memcpy(ret_key + AUTHOR_BYTES + 9, header->community, 32);
     memcpy(ret_key + AUTHOR_BYTES + 41, header->subject, 32);

@@ -19,9 +19,7 @@
 static void row_key(uint8_t ret_key[static KEY_BYTES], uint64_t number)
 {
     ret_key[0] = 'A';
-    for (unsigned i = 0; i < 8; i++) {
-        ret_key[1 + i] = (uint8_t)(number >> (56 - 8 * i));
-    }
+    kr_put_be(ret_key + 1, number, 8);
 }
 
 void kr_audit_hash(uint8_t hash[static KR_AUDIT_HASH_BYTES], struct kr_slice entry)
@@ -57,16 +55,6 @@ enum kr_err kr_audit_chain_get(struct kr_txn *txn, struct kr_audit_chain *ret_ch
     return err == KR_BOUNDS ? KR_CORRUPT : err;
 }
 
-static enum kr_err put_writer(struct kr_txn *txn, const void *key, size_t key_len, struct kr_writer *writer)
-{
-    enum kr_err err = kr_writer_finish(writer);
-    if (err == KR_OK) {
-        err = kr_store_put(txn, KR_TABLE_DRAFTS, key, key_len, writer->bytes, writer->len);
-    }
-    kr_writer_deinit(writer);
-    return err;
-}
-
 static enum kr_err put_chain(struct kr_txn *txn, const struct kr_audit_chain *chain)
 {
     struct kr_writer writer;
@@ -76,7 +64,7 @@ static enum kr_err put_chain(struct kr_txn *txn, const struct kr_audit_chain *ch
     kr_writer_bin(&writer, chain->hash, sizeof chain->hash);
     kr_writer_uint(&writer, chain->first);
     kr_writer_bin(&writer, chain->before, sizeof chain->before);
-    return put_writer(txn, "a", 1, &writer);
+    return kr_store_put_writer(txn, KR_TABLE_DRAFTS, "a", 1, &writer);
 }
 
 enum kr_err kr_audit_row_get(struct kr_txn *txn, uint64_t number, uint8_t *ret_bytes, struct kr_slice *ret_entry,
@@ -180,7 +168,7 @@ static enum kr_err append(struct kr_step *step, struct kr_audit_entry *entry)
         kr_writer_array(&row, 2);
         kr_writer_bin(&row, bytes.bytes, bytes.len);
         kr_writer_bin(&row, chain.hash, sizeof chain.hash);
-        err = put_writer(step->txn, key, sizeof key, &row);
+        err = kr_store_put_writer(step->txn, KR_TABLE_DRAFTS, key, sizeof key, &row);
     }
     kr_writer_deinit(&bytes);
     return err == KR_OK ? put_chain(step->txn, &chain) : err;

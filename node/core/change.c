@@ -13,18 +13,12 @@ static const char by_number[PREFIX_BYTES + 1] = "chan", by_arrival[PREFIX_BYTES 
 static void make_key(uint8_t ret_key[static KEY_BYTES], const char *prefix, uint64_t number)
 {
     memcpy(ret_key, prefix, PREFIX_BYTES);
-    for (unsigned i = 0; i < 8; i++) {
-        ret_key[PREFIX_BYTES + i] = (uint8_t)(number >> (56 - 8 * i));
-    }
+    kr_put_be(ret_key + PREFIX_BYTES, number, 8);
 }
 
 static uint64_t number_of(struct kr_slice key)
 {
-    uint64_t number = 0;
-    for (unsigned i = 0; i < 8; i++) {
-        number = number << 8 | key.bytes[PREFIX_BYTES + i];
-    }
-    return number;
+    return kr_get_be(key.bytes + PREFIX_BYTES, 8);
 }
 
 static bool read_value(struct kr_slice value, uint64_t *ret_number)
@@ -49,12 +43,7 @@ static enum kr_err put(struct kr_txn *txn, const char *prefix, uint64_t number, 
     kr_writer_init(&writer, 16);
     kr_writer_array(&writer, 1);
     kr_writer_uint(&writer, value);
-    enum kr_err err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_store_put(txn, KR_TABLE_RECEIPTS, key, sizeof key, writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
-    return err;
+    return kr_store_put_writer(txn, KR_TABLE_RECEIPTS, key, sizeof key, &writer);
 }
 
 enum kr_err kr_change_forget(struct kr_txn *txn, uint64_t arrival)

@@ -61,11 +61,7 @@ static enum kr_err put_ticket(struct kr_step *step, const uint8_t key[static 32]
     kr_writer_bin(&writer, ticket->person, 32);
     kr_writer_uint(&writer, ticket->expires_s);
     kr_writer_bin(&writer, ticket->used_by, ticket->is_used ? 32 : 0);
-    enum kr_err err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_store_put(step->txn, KR_TABLE_DRAFTS, row, sizeof row, writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
+    enum kr_err err = kr_store_put_writer(step->txn, KR_TABLE_DRAFTS, row, sizeof row, &writer);
     step->core->keys_are_stale = true;
     return err;
 }

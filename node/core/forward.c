@@ -32,12 +32,7 @@ static enum kr_err put_row(struct kr_step *step, const struct kr_forward *forwar
     kr_writer_array(&writer, 2);
     kr_writer_uint(&writer, forward->rate);
     kr_writer_uint(&writer, forward->since_ms);
-    enum kr_err err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_store_put(step->txn, KR_TABLE_RECEIPTS, key, sizeof key, writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
-    return err;
+    return kr_store_put_writer(step->txn, KR_TABLE_RECEIPTS, key, sizeof key, &writer);
 }
 
 /* ---- the list ---- */

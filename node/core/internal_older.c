@@ -182,12 +182,7 @@ static enum kr_err put_row(struct kr_step *step, const struct kr_header *header,
     memcpy(entry.record_id, id, 32);
     kr_writer_init(&writer, KR_KIB);
     kr_directory_entry_write(&entry, &writer);
-    enum kr_err err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_store_put(step->txn, KR_TABLE_DIRECTORY, key, sizeof key, writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
-    return err;
+    return kr_store_put_writer(step->txn, KR_TABLE_DIRECTORY, key, sizeof key, &writer);
 }
 
 static enum kr_err enter(struct kr_step *step, const struct kr_head *head, const struct kr_header *header, struct kr_slice content)

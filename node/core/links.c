@@ -275,11 +275,7 @@ enum kr_err kr_link_put(struct kr_step *step, const struct kr_link *link)
     if (link->through != NULL) {
         kr_writer_bin(&writer, link->through->council, 32);
     }
-    enum kr_err err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_store_put(step->txn, KR_TABLE_LINKS, kr_link_row(link), 32, writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
+    enum kr_err err = kr_store_put_writer(step->txn, KR_TABLE_LINKS, kr_link_row(link), 32, &writer);
     count_pending(step->core);
     return err;
 }

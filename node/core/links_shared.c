@@ -57,12 +57,7 @@ static enum kr_err put_row(struct kr_step *step, const uint8_t council[static 32
     kr_writer_uint(&writer, row->version);
     kr_writer_flag(&writer, row->is_applied);
     kr_writer_slice(&writer, row->content);
-    enum kr_err err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_store_put(step->txn, KR_TABLE_RECEIPTS, key, sizeof key, writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
-    return err;
+    return kr_store_put_writer(step->txn, KR_TABLE_RECEIPTS, key, sizeof key, &writer);
 }
 
 /* ---- a record of it ---- */

@@ -97,11 +97,7 @@ static enum kr_err put_row(struct kr_step *step, const uint8_t node_key[static 3
     kr_writer_str_slice(&writer, ask->endpoint);
     kr_writer_str_slice(&writer, ask->name);
     kr_writer_uint(&writer, step->now_ms);
-    err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_store_put(step->txn, KR_TABLE_RECEIPTS, key, sizeof key, writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
+    err = kr_store_put_writer(step->txn, KR_TABLE_RECEIPTS, key, sizeof key, &writer);
     *ret_verdict = KR_OK;
     return err == KR_OK
                ? kr_step_log(step, KR_LOG_WARNING,

@@ -164,11 +164,7 @@ static enum kr_err block(struct kr_step *step, const uint8_t council[static 32],
     kr_writer_init(&writer, 64);
     kr_writer_array(&writer, 1);
     kr_writer_uint(&writer, step->now_ms);
-    err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_store_put(step->txn, KR_TABLE_RECEIPTS, key, sizeof key, writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
+    err = kr_store_put_writer(step->txn, KR_TABLE_RECEIPTS, key, sizeof key, &writer);
     return err;
 }
 

@@ -36,16 +36,6 @@ enum kr_err kr_machine_get(struct kr_txn *txn, struct kr_machine *ret_machine)
     return KR_OK;
 }
 
-static enum kr_err put_writer(struct kr_txn *txn, const void *key, size_t key_len, struct kr_writer *writer)
-{
-    enum kr_err err = kr_writer_finish(writer);
-    if (err == KR_OK) {
-        err = kr_store_put(txn, KR_TABLE_DRAFTS, key, key_len, writer->bytes, writer->len);
-    }
-    kr_writer_deinit(writer);
-    return err;
-}
-
 enum kr_err kr_machine_put(struct kr_txn *txn, const struct kr_machine *machine)
 {
     struct kr_writer writer;
@@ -53,7 +43,7 @@ enum kr_err kr_machine_put(struct kr_txn *txn, const struct kr_machine *machine)
     kr_writer_array(&writer, 2);
     kr_writer_bin(&writer, machine->name, sizeof machine->name);
     kr_writer_uint(&writer, machine->persons);
-    return put_writer(txn, "M", 1, &writer);
+    return kr_store_put_writer(txn, KR_TABLE_DRAFTS, "M", 1, &writer);
 }
 
 static enum kr_err read_row(struct kr_slice value, uint64_t *ret_version, uint64_t *ret_changed_ms, struct kr_slice *ret_content)
@@ -199,7 +189,7 @@ static enum kr_err put_persons(struct kr_txn *txn, const struct kr_credential *c
     for (uint32_t i = 0; i < count; i++) {
         kr_writer_bin(&writer, persons[i], 32);
     }
-    return put_writer(txn, key, key_len, &writer);
+    return kr_store_put_writer(txn, KR_TABLE_DRAFTS, key, key_len, &writer);
 }
 
 static bool is_usable(const struct kr_credential *credential)
@@ -423,7 +413,7 @@ enum kr_err kr_people_take(struct kr_txn *txn, const struct kr_header *header, s
     kr_writer_uint(&writer, header->version);
     kr_writer_uint(&writer, header->created_ms);
     kr_writer_slice(&writer, content);
-    return put_writer(txn, key, sizeof key, &writer);
+    return kr_store_put_writer(txn, KR_TABLE_DRAFTS, key, sizeof key, &writer);
 }
 
 static enum kr_err drop_person(struct kr_txn *txn, const uint8_t id[static 32], bool *ret_keys)

@@ -59,11 +59,7 @@ enum kr_err kr_quarantine_put(struct kr_step *step, const struct kr_head *head)
     kr_writer_array(&writer, 2);
     kr_writer_uint(&writer, head->record_bytes);
     kr_writer_bin(&writer, head->from, 32);
-    enum kr_err err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_store_put(step->txn, KR_TABLE_QUARANTINE, head->id, 32, writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
+    enum kr_err err = kr_store_put_writer(step->txn, KR_TABLE_QUARANTINE, head->id, 32, &writer);
     if (err == KR_OK) {
         count_in(step->core, head->from, head->record_bytes);
     }

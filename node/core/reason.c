@@ -20,12 +20,7 @@ enum kr_err kr_reason_put(struct kr_txn *txn, const uint8_t id[static 32], uint6
     kr_writer_array(&writer, 2);
     kr_writer_uint(&writer, at_ms);
     kr_writer_str_slice(&writer, text);
-    enum kr_err err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_store_put(txn, KR_TABLE_RECEIPTS, key, sizeof key, writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
-    return err;
+    return kr_store_put_writer(txn, KR_TABLE_RECEIPTS, key, sizeof key, &writer);
 }
 
 enum kr_err kr_reason_get(struct kr_txn *txn, const uint8_t id[static 32], struct kr_reason *ret_reason)

@@ -155,13 +155,7 @@ static enum kr_err is_false(struct kr_step *step, const struct kr_head *head, bo
 /* Out of tree, directory and log. */
 static enum kr_err take_out(struct kr_step *step, const struct kr_head *head, const uint8_t key[static KR_DIRECTORY_KEY_BYTES])
 {
-    struct kr_header header;
-    uint8_t *audience = NULL;
-    enum kr_err err = kr_facts_header(head, &header, &audience);
-    if (err == KR_OK) {
-        err = kr_admit_leave(step, &header, head->id);
-    }
-    free(audience);
+    enum kr_err err = kr_admit_leave_of(step, head);
     if (err == KR_OK) {
         err = kr_store_delete(step->txn, KR_TABLE_DIRECTORY, key, KR_DIRECTORY_KEY_BYTES);
     }
@@ -286,11 +280,7 @@ static enum kr_err put_place(struct kr_step *step, const struct place *place)
     kr_writer_uint(&writer, place->next);
     kr_writer_uint(&writer, place->end);
     kr_writer_flag(&writer, place->looks_again);
-    enum kr_err err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_store_put(step->txn, KR_TABLE_RECEIPTS, row_key, sizeof row_key - 1, writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
+    enum kr_err err = kr_store_put_writer(step->txn, KR_TABLE_RECEIPTS, row_key, sizeof row_key - 1, &writer);
     if (err == KR_OK) {
         step->core->strangers_are_due = place->next < place->end;
     }

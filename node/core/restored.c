@@ -50,12 +50,7 @@ static enum kr_err put_row(struct kr_step *step, const struct kr_restored *resto
             kr_writer_bin(&writer, kr_link_row(core->links[i]), 32);
         }
     }
-    enum kr_err err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_store_put(step->txn, KR_TABLE_IDENTITY, row_key, sizeof row_key - 1, writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
-    return err;
+    return kr_store_put_writer(step->txn, KR_TABLE_IDENTITY, row_key, sizeof row_key - 1, &writer);
 }
 
 static enum kr_err read_row(struct kr_core *core, struct kr_slice value)

@@ -149,12 +149,7 @@ static enum kr_err sweep_put(struct kr_step *step, const struct sweep *sweep)
     kr_writer_uint(&writer, sweep->end);
     kr_writer_flag(&writer, sweep->looks_at_takebacks);
     kr_writer_uint(&writer, sweep->called_false);
-    enum kr_err err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_store_put(step->txn, KR_TABLE_RECEIPTS, key, sizeof key, writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
-    return err;
+    return kr_store_put_writer(step->txn, KR_TABLE_RECEIPTS, key, sizeof key, &writer);
 }
 
 static enum kr_err sweep_get(struct kr_step *step, const uint8_t author[static 32], const uint8_t key[static 32],
@@ -263,21 +258,9 @@ enum kr_err kr_revoke_load(struct kr_step *step)
 
 /* ---- one record ---- */
 
-static enum kr_err leave_trees(struct kr_step *step, const struct kr_head *head)
-{
-    struct kr_header header;
-    uint8_t *audience = NULL;
-    enum kr_err err = kr_facts_header(head, &header, &audience);
-    if (err == KR_OK) {
-        err = kr_admit_leave(step, &header, head->id);
-    }
-    free(audience);
-    return err;
-}
-
 enum kr_err kr_revoke_bring_back(struct kr_step *step, uint64_t arrival, const struct kr_head *head)
 {
-    enum kr_err err = leave_trees(step, head);
+    enum kr_err err = kr_admit_leave_of(step, head);
     if (err == KR_OK) {
         err = kr_change_forget(step->txn, arrival);
     }
@@ -319,7 +302,7 @@ static enum kr_err call_false(struct kr_step *step, const struct kr_head *head, 
     const bool undoes = kr_kind_takes_back(head->kind) && head->has_target && !KR_FAULT(KR_FAULT_FALSE_NOT_UNDONE);
     enum kr_err err = undoes ? kr_takeback_undo(step, head) : KR_OK;
     if (err == KR_OK && !KR_FAULT(KR_FAULT_FALSE_IN_TREES)) {
-        err = leave_trees(step, head);
+        err = kr_admit_leave_of(step, head);
     }
     if (err == KR_OK && head->state == KR_HEAD_SHOWN) {
         err = is_own ? set_state(step, head, KR_HEAD_QUARANTINED) : kr_expiry_strip(step, head->arrival, &bytes);

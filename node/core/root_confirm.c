@@ -28,12 +28,7 @@ static enum kr_err put(struct kr_step *step, const uint8_t council[static 32], c
     kr_writer_array(&writer, 2);
     kr_writer_bin(&writer, confirmed->root, 32);
     kr_writer_uint(&writer, confirmed->changed_ms);
-    enum kr_err err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_store_put(step->txn, KR_TABLE_RECEIPTS, key, sizeof key, writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
-    return err;
+    return kr_store_put_writer(step->txn, KR_TABLE_RECEIPTS, key, sizeof key, &writer);
 }
 
 /* Of a row that is damaged, as of none, the key of the genesis is the one that is confirmed. */

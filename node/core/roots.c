@@ -337,13 +337,6 @@ static enum kr_err hold(struct kr_step *step, const struct kr_scope *scope, uint
     return err;
 }
 
-static void put_be64(uint8_t ret_bytes[static 8], uint64_t value)
-{
-    for (uint32_t i = 0; i < 8; i++) {
-        ret_bytes[i] = (uint8_t)(value >> (56 - 8 * i));
-    }
-}
-
 /* digest = first 16 bytes of H("kairan mutual scopes" ‖ salt ‖ for each scope: kind ‖ id (a pair's: zero) ‖ elements BE64 ‖ root)
  */
 static enum kr_err work_out_digest(struct kr_step *step, struct kr_link *link, uint32_t month_from)
@@ -362,7 +355,7 @@ static enum kr_err work_out_digest(struct kr_step *step, struct kr_link *link, u
         if (err != KR_OK) {
             return err;
         }
-        put_be64(count, held->tree_count);
+        kr_put_be(count, held->tree_count, 8);
         kr_hash_update(&state, &scope->kind, 1);
         kr_hash_update(&state, scope->kind == KR_SCOPE_PAIR ? zero : scope->id, 32);
         kr_hash_update(&state, count, sizeof count);

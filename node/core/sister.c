@@ -63,12 +63,7 @@ enum kr_err kr_node_row_put(struct kr_txn *txn, const uint8_t transport_key[stat
     kr_writer_bin(&writer, row->node_key, 32);
     kr_writer_uint(&writer, row->since_ms);
     kr_writer_str(&writer, row->name);
-    enum kr_err err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_store_put(txn, KR_TABLE_RECEIPTS, key, sizeof key, writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
-    return err;
+    return kr_store_put_writer(txn, KR_TABLE_RECEIPTS, key, sizeof key, &writer);
 }
 
 struct search {

@@ -560,6 +560,7 @@ enum kr_err kr_admit_enter(struct kr_step *step, struct kr_job *job, const struc
                            bool is_late) KR_WARN_UNUSED;
 /* Takes a statement, which is replaced or has ended, out of the trees of its scopes: only what stands is in them. */
 enum kr_err kr_admit_leave(struct kr_step *step, const struct kr_header *header, const uint8_t id[static 32]) KR_WARN_UNUSED;
+enum kr_err kr_admit_leave_of(struct kr_step *step, const struct kr_head *head) KR_WARN_UNUSED;
 
 /* ---- quarantine.c ---- */
 /* The directory changed: all that is quarantined must be looked at again. */

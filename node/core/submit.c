@@ -201,11 +201,7 @@ static enum kr_err note_signed(struct kr_step *step)
     kr_writer_bin(&writer, kr_keys_signing(core).public_key, 32);
     kr_writer_uint(&writer, core->signed_day);
     kr_writer_uint(&writer, noted);
-    enum kr_err err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_store_put(step->txn, KR_TABLE_IDENTITY, key_signed, sizeof key_signed - 1, writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
+    enum kr_err err = kr_store_put_writer(step->txn, KR_TABLE_IDENTITY, key_signed, sizeof key_signed - 1, &writer);
     if (err == KR_OK) {
         core->signed_noted = noted;
     }

@@ -31,16 +31,6 @@
 
 /* ---- rows ---- */
 
-static enum kr_err put(struct kr_step *step, const uint8_t *key, size_t key_len, struct kr_writer *writer)
-{
-    enum kr_err err = kr_writer_finish(writer);
-    if (err == KR_OK) {
-        err = kr_store_put(step->txn, KR_TABLE_RECEIPTS, key, key_len, writer->bytes, writer->len);
-    }
-    kr_writer_deinit(writer);
-    return err;
-}
-
 struct council {
     uint64_t day, count, waiting, confirmed;
 };
@@ -98,25 +88,19 @@ static enum kr_err council_put(struct kr_step *step, const uint8_t author[static
     kr_writer_uint(&writer, council->count);
     kr_writer_uint(&writer, council->waiting);
     kr_writer_uint(&writer, council->confirmed);
-    return put(step, key, sizeof key, &writer);
+    return kr_store_put_writer(step->txn, KR_TABLE_RECEIPTS, key, sizeof key, &writer);
 }
 
 static void waiting_key(uint8_t ret_key[static WAITING_KEY_BYTES], const uint8_t author[static 32], uint64_t arrival)
 {
     memcpy(ret_key, "wait", 4);
     memcpy(ret_key + 4, author, 32);
-    for (unsigned i = 0; i < 8; i++) {
-        ret_key[WAITING_PREFIX_LEN + i] = (uint8_t)(arrival >> (56 - 8 * i));
-    }
+    kr_put_be(ret_key + WAITING_PREFIX_LEN, arrival, 8);
 }
 
 static uint64_t waiting_arrival(struct kr_slice key)
 {
-    uint64_t arrival = 0;
-    for (unsigned i = 0; i < 8; i++) {
-        arrival = arrival << 8 | key.bytes[WAITING_PREFIX_LEN + i];
-    }
-    return arrival;
+    return kr_get_be(key.bytes + WAITING_PREFIX_LEN, 8);
 }
 
 static bool waiting_read(struct kr_slice value, uint8_t ret_target[static 32])
@@ -138,7 +122,7 @@ static enum kr_err waiting_put(struct kr_step *step, const uint8_t author[static
     kr_writer_init(&writer, 64);
     kr_writer_array(&writer, 1);
     kr_writer_bin(&writer, target, 32);
-    return put(step, key, sizeof key, &writer);
+    return kr_store_put_writer(step->txn, KR_TABLE_RECEIPTS, key, sizeof key, &writer);
 }
 
 /* It waits no longer, whatever became of it. */

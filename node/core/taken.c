@@ -51,12 +51,7 @@ enum kr_err kr_taken_put(struct kr_txn *txn, const uint8_t target[static 32], co
     kr_writer_bin(&writer, row->by, 32);
     kr_writer_uint(&writer, row->kind);
     kr_writer_flag(&writer, row->is_done);
-    enum kr_err err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_store_put(txn, KR_TABLE_RECEIPTS, key, sizeof key, writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
-    return err;
+    return kr_store_put_writer(txn, KR_TABLE_RECEIPTS, key, sizeof key, &writer);
 }
 
 static uint32_t state_of(const struct kr_taken_row *row)

@@ -42,12 +42,7 @@ static enum kr_err put_invitation(struct kr_step *step, const struct kr_invitati
     kr_writer_bin(&writer, invitation->community, invitation->has_community ? 32 : 0);
     kr_writer_bin(&writer, invitation->used_by, invitation->is_used ? 32 : 0);
     kr_writer_uint(&writer, (invitation->is_by_hand ? ROW_BY_HAND : 0) | (invitation->is_for_node ? ROW_FOR_NODE : 0));
-    enum kr_err err = kr_writer_finish(&writer);
-    if (err == KR_OK) {
-        err = kr_store_put(step->txn, KR_TABLE_TICKETS, invitation->public_key, 32, writer.bytes, writer.len);
-    }
-    kr_writer_deinit(&writer);
-    return err;
+    return kr_store_put_writer(step->txn, KR_TABLE_TICKETS, invitation->public_key, 32, &writer);
 }
 
 struct load {
