@@ -299,6 +299,29 @@ enum kr_err kr_forward_deny(struct kr_step *step, const uint8_t a[static 32], co
     return err;
 }
 
+enum kr_err kr_forwards_void(struct kr_step *step)
+{
+    struct kr_core *core = step->core;
+    enum kr_err err = KR_OK;
+    while (core->forward_count > 0 && err == KR_OK) {
+        uint8_t councils[2][32];
+        char names[2][KR_NAME_BYTES_MAX + 1];
+        enum kr_err verdict;
+        for (uint32_t i = 0; i < 2; i++) {
+            memcpy(councils[i], core->forwards[core->forward_count - 1]->sides[i].council, 32);
+            kr_core_name(core, councils[i], false, names[i], sizeof names[i]);
+        }
+        err = kr_forward_deny(step, councils[0], councils[1], &verdict);
+        if (err == KR_OK) {
+            err = kr_step_log(step, KR_LOG_NOTICE,
+                              "passing on between %s and %s was allowed in that older state, and may have been ended since: it is "
+                              "ended; where it is still to be, kairan forward allow",
+                              names[0], names[1]);
+        }
+    }
+    return err;
+}
+
 /* ---- passing on ---- */
 
 static void count(struct kr_forward *forward, uint64_t now_ms, uint64_t bytes)

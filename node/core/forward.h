@@ -67,6 +67,8 @@ enum kr_err kr_forward_allow(struct kr_step *step, const uint8_t a[static 32], c
 /* Or no more. `*ret_verdict`: KR_NOT_FOUND where it was not allowed. */
 enum kr_err kr_forward_deny(struct kr_step *step, const uint8_t a[static 32], const uint8_t b[static 32],
                             enum kr_err *ret_verdict) KR_WARN_UNUSED;
+/* This node went back to an older state, in which more may be allowed than is now: nothing is, until the operator says so anew. */
+enum kr_err kr_forwards_void(struct kr_step *step) KR_WARN_UNUSED;
 
 /* ---- forward_act.c ---- */
 enum kr_err kr_forward_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;

@@ -79,7 +79,8 @@ bool kr_council_is_held(const struct kr_core *core, const uint8_t council[static
     const bool is_any = core->pending_count > 0 || core->unconfirmed_count > 0;
     for (uint32_t i = 0; i < core->link_count && is_any; i++) {
         const struct kr_link *link = core->links[i];
-        const bool is_held = (link->pairing.is_pending && !KR_FAULT(KR_FAULT_PENDING_OPEN)) || link->root_is_unconfirmed;
+        const bool is_held = (link->pairing.is_pending && !KR_FAULT(KR_FAULT_PENDING_OPEN)) ||
+                             (link->root_is_unconfirmed && !KR_FAULT(KR_FAULT_ROOT_UNCONFIRMED));
         if (is_held && memcmp(link->council, council, 32) == 0) {
             return true;
         }

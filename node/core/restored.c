@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crypto/fault.h"
+#include "node/core/forward.h"
 
 #define NAMES_SHOWN 3u
 
@@ -158,6 +159,9 @@ static enum kr_err begin(struct kr_step *step, uint32_t how, const struct kr_lin
     }
     if (err == KR_OK) {
         err = kr_pairings_void(step);
+    }
+    if (err == KR_OK) {
+        err = kr_forwards_void(step);
     }
     if (err == KR_OK) {
         err = tell_begin(step, &restored, witness);

@@ -138,6 +138,8 @@ def serving(options, directory):
         # The peer has both, and did nothing.
         federation.poll(lambda: len([peer for peer in lines(other.done("--json", "peers")) if peer["state"] == "online"]) == 2, 60,
                         lambda: other.done("peers") + second.log_tail())
+        rows = [peer["transport_key"][:16] for peer in lines(other.done("--json", "peers"))]
+        check(len(set(rows)) == 2 and all(row in other.done("peers") for row in rows), "peers does not say which node is which")
         all_three = [tool, second.tool, other]
         second.tool.done("submit", "second.kairan-e2e.jp", "--label", "amber", "--to", "Minami", "-y")
         tool.done("submit", "first.kairan-e2e.jp", "--label", "amber", "--to", "Minami", "-y")

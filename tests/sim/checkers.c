@@ -6,7 +6,7 @@
 #include "node/core/state.h"
 #include "proto/record/record.h"
 #include "proto/wire/wire.h"
-#include "tests/sim/world.h"
+#include "tests/sim/internal.h"
 
 #define JOBS_MAX 100000u
 
@@ -62,24 +62,32 @@ static enum sim_verdict check_ids(struct sim_world *world, const struct sim_node
     return SIM_HOLDS;
 }
 
-/* Whether the frame comes over a link that not both operators have confirmed. */
-static bool is_unconfirmed(const struct sim_world *world, const struct sim_node *to, uint32_t number)
+/* The edge that the frame comes over, and from which end; NULL: none of the plan's. */
+static const struct sim_edge *edge_of(const struct sim_world *world, const struct sim_node *to, uint32_t number, uint32_t *ret_from)
 {
     struct kr_core *core = kr_loop_core(to->loop);
     const struct kr_link *link = core == NULL ? NULL : kr_link_by_number(core, number);
     for (uint32_t i = 0; link != NULL && i < to->edge_count; i++) {
         const struct sim_edge *edge = &world->edges.items[to->edges[i]];
-        const struct sim_node *from = world->nodes[edge->a == to->index ? edge->b : edge->a];
-        if (memcmp(from->council, link->council, 32) == 0) {
-            return edge->is_pending && !(edge->has_confirmed[0] && edge->has_confirmed[1]);
+        *ret_from = edge->a == to->index ? edge->b : edge->a;
+        if (memcmp(world->nodes[*ret_from]->council, link->council, 32) == 0) {
+            return edge;
         }
     }
-    return false;
+    return NULL;
 }
 
-/* Over such a link goes what anybody may have, and the directory: no other record, and no id of one. */
-static enum sim_verdict check_unconfirmed(struct sim_world *world, const struct sim_node *to, const struct kr_message *message)
+/* Over a link that not both operators have confirmed, or whose sender has to confirm a root key yet, goes what anybody may have,
+ * and the directory: no other record, and no id of one. (Of the latter it may ask for what the other had announced before.) */
+static enum sim_verdict check_unconfirmed(struct sim_world *world, const struct sim_node *to, uint32_t number,
+                                          const struct kr_message *message)
 {
+    uint32_t from = 0;
+    const struct sim_edge *edge = edge_of(world, to, number, &from);
+    const bool is_pending = edge != NULL && edge->is_pending && !(edge->has_confirmed[0] && edge->has_confirmed[1]);
+    if (edge == NULL || (!is_pending && !sim_is_root_held(world, edge, from))) {
+        return SIM_HOLDS;
+    }
     struct kr_message rest = *message;
     struct kr_slice bytes;
     while (message->type == KR_MESSAGE_RECORDS && kr_message_next_record(&rest, &bytes)) {
@@ -91,7 +99,8 @@ static enum sim_verdict check_unconfirmed(struct sim_world *world, const struct 
                             kr_label_name(header.label));
         }
     }
-    const bool has_ids = message->type == KR_MESSAGE_HAVE || message->type == KR_MESSAGE_IHAVE || message->type == KR_MESSAGE_GRAFT;
+    const bool has_ids =
+        message->type == KR_MESSAGE_HAVE || message->type == KR_MESSAGE_IHAVE || (is_pending && message->type == KR_MESSAGE_GRAFT);
     for (uint32_t i = 0, count = has_ids ? kr_message_id_count(message) : 0; i < count; i++) {
         for (uint32_t j = 0; j < world->record_count; j++) {
             const struct sim_record *record = &world->records[j];
@@ -124,16 +133,8 @@ static enum sim_verdict check_message(struct sim_world *world, const struct sim_
 
 static bool is_from_hostile(const struct sim_world *world, const struct sim_node *to, uint32_t number)
 {
-    struct kr_core *core = kr_loop_core(to->loop);
-    const struct kr_link *link = core == NULL ? NULL : kr_link_by_number(core, number);
-    for (uint32_t i = 0; link != NULL && i < to->edge_count; i++) {
-        const struct sim_edge *edge = &world->edges.items[to->edges[i]];
-        const struct sim_node *from = world->nodes[edge->a == to->index ? edge->b : edge->a];
-        if (from->is_hostile && memcmp(from->council, link->council, 32) == 0) {
-            return true;
-        }
-    }
-    return false;
+    uint32_t from = 0;
+    return edge_of(world, to, number, &from) != NULL && world->nodes[from]->is_hostile;
 }
 
 enum sim_verdict sim_check_delivery(struct sim_world *world, const struct sim_node *to, const struct kr_event *events, size_t count)
@@ -162,9 +163,7 @@ enum sim_verdict sim_check_delivery(struct sim_world *world, const struct sim_no
         if (has_session && kr_session_open(&session, plain, frame.bytes + head, frame.len - head) == KR_OK &&
             kr_message_read((struct kr_slice){plain, len}, message) == KR_OK) {
             verdict = check_message(world, to, message);
-            if (verdict == SIM_HOLDS && is_unconfirmed(world, to, events[i].number)) {
-                verdict = check_unconfirmed(world, to, message);
-            }
+            verdict = verdict == SIM_HOLDS ? check_unconfirmed(world, to, events[i].number, message) : verdict;
         }
     }
     return verdict;

@@ -74,4 +74,6 @@ const struct sim_fault sim_faults[KR_FAULT_COUNT] = {
     [KR_FAULT_SISTER_UNKNOWN] = {"sister-unknown",
                                  "what another node of the council took back, and a peer tells first, waits for an operator", 5,
                                  SISTERS},
+    [KR_FAULT_ROOT_UNCONFIRMED] = {"root-unconfirmed", "nobody waits for the word that a replaced root key is the right one", 4,
+                                   ROOTS},
 };

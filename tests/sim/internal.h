@@ -53,6 +53,8 @@ enum sim_verdict sim_hand_over(struct sim_world *world, const struct sim_node *n
 /* ---- roots.c ---- */
 /* Its operator calls whoever has another root key, a while after it came. */
 void sim_node_confirm_roots(struct sim_world *world, struct sim_node *node);
+/* Whether `from` knows a root key of the other's that its operator has not confirmed, and all that it sent before has arrived. */
+bool sim_is_root_held(const struct sim_world *world, const struct sim_edge *edge, uint32_t from);
 
 /* ---- memo.c ---- */
 struct sim_memo *sim_memo_new(void);

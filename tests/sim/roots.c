@@ -10,6 +10,7 @@
 #include "tests/sim/internal.h"
 
 #define CALLED_AFTER_MS 20000u
+#define UNDER_WAY_MS    5000u /* no frame is for so long, where nothing was ever wrong with the wire */
 
 /* ---- the thief ---- */
 
@@ -169,9 +170,30 @@ enum sim_verdict sim_world_rekey(struct sim_world *world, uint32_t index)
 
 /* ---- its neighbours ---- */
 
+/* What the node holds back, and since when: frames of before may be under way. */
+static void note_held(struct sim_world *world, const struct sim_node *node, struct kr_core *core)
+{
+    for (uint32_t i = 0; i < node->edge_count; i++) {
+        struct sim_edge *edge = &world->edges.items[node->edges[i]];
+        const uint32_t side = edge->a == node->index ? 0 : 1;
+        const struct kr_link *link = kr_link_by_council(core, world->nodes[side == 0 ? edge->b : edge->a]->council);
+        const bool is_held = link != NULL && link->root_is_unconfirmed;
+        edge->held_ms[side] = !is_held ? 0 : edge->held_ms[side] != 0 ? edge->held_ms[side] : world->now_ms;
+    }
+}
+
+bool sim_is_root_held(const struct sim_world *world, const struct sim_edge *edge, uint32_t from)
+{
+    const uint64_t held_ms = edge->held_ms[edge->a == from ? 0 : 1];
+    return held_ms != 0 && edge->wires == NULL && world->now_ms > held_ms + UNDER_WAY_MS;
+}
+
 void sim_node_confirm_roots(struct sim_world *world, struct sim_node *node)
 {
-    const struct kr_core *core = kr_loop_core(node->loop);
+    struct kr_core *core = kr_loop_core(node->loop);
+    if (core != NULL) {
+        note_held(world, node, core);
+    }
     if (core == NULL || core->unconfirmed_count == 0) {
         node->changed_ms = 0;
         return;

@@ -17,6 +17,7 @@ struct sim_edge {
     bool is_asked, is_linked;
     bool is_pending;        /* made by a ticket that came by mail: its operators have to confirm it */
     bool has_confirmed[2];  /* the operator of a, of b, as far as anybody outside knows: a crash may have swallowed the word */
+    uint64_t held_ms[2];    /* since when a, b has a root key of the other's that its operator has not confirmed; 0: it has not */
     struct sim_wire *wires; /* from a to b, and back; NULL: nothing was ever wrong with them */
 };
 

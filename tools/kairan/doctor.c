@@ -264,10 +264,8 @@ static enum kr_err look_at_peer(void *context, struct kr_slice item)
     const uint64_t since_ms = peer.last_seen_ms > from_ms ? peer.last_seen_ms : from_ms;
     const uint64_t days = doctor->now_ms > since_ms ? (doctor->now_ms - since_ms) / 1000 / DAY_S : 0;
     if (peer.stop != KR_STOP_NOT) {
-        sayf(doctor, PROBLEM, "peers",
-             _("telephone its operator, on a number that you know; when you know what happened, kairan peer remove, and a new "
-               "ticket"),
-             _("the link with %s is stopped: %s"), name, _(kr_stop_reason(peer.stop)));
+        sayf(doctor, PROBLEM, "peers", _(kr_stop_advice(peer.stop)), _("the link with %s is stopped: %s"), name,
+             _(kr_stop_reason(peer.stop)));
     } else if (peer.is_pending) {
         sayf(doctor, WARNING, "peers", _("kairan peer code; telephone its operator, and kairan peer confirm"),
              _("the link with %s is not confirmed yet"), name);

@@ -354,6 +354,8 @@ static void peer_text(const struct kr_peer *peer)
         kr_out_text(stdout, peer->through_name, false);
         (void)printf(" (%s)", _(kr_through_text(peer->through)));
     } else {
+        (void)printf("\n  %s: ", _("node")); /* a council may have several */
+        kr_out_id(stdout, peer->transport_key, 16);
         (void)printf("\n  %s: ", _("endpoint"));
         kr_out_text(stdout, peer->endpoint, false);
         (void)fputs(peer->we_dial ? _(" (this side dials)") : _(" (the other side dials)"), stdout);

@@ -53,6 +53,22 @@ const char *kr_stop_reason(uint32_t stop)
     }
 }
 
+const char *kr_stop_advice(uint32_t stop)
+{
+    switch (stop) {
+    case KR_STOP_NODE_KEY:
+    case KR_STOP_CARD:
+        return N_("telephone its operator, on a number that you know. Where its machine and its keys are as they were: kairan peer "
+                  "resume; else, when you know what happened, kairan peer remove at both ends, and a new ticket");
+    case KR_STOP_RESTORED:
+        return N_("telephone its operator: kairan peer remove at both ends, and a new ticket");
+    default:
+        return N_(
+            "telephone its operator, on a number that you know; when you know what happened, kairan peer remove at both ends, "
+            "and a new ticket");
+    }
+}
+
 static const char *const stop_names[] = {"", "node-key", "card", "pairing", "restored"};
 
 void kr_stop_text(const struct kr_peer *peer)
@@ -63,12 +79,10 @@ void kr_stop_text(const struct kr_peer *peer)
     (void)printf("\n  %s: ", _("stopped since"));
     kr_out_time(stdout, peer->stopped_ms / 1000);
     (void)printf("\n  %s: %s", _("what happened"), _(kr_stop_reason(peer->stop)));
-    (void)fputs(_("\n  what it can mean: somebody passes itself off as this council; or its machine was set up anew"
-                  "\n  what to do: telephone its operator. When you know what happened, kairan peer remove, and a new ticket"),
-                stdout);
-    if (peer->stop == KR_STOP_NODE_KEY || peer->stop == KR_STOP_CARD) {
-        (void)fputs(_("\n              Where its machine and its keys are as they were: kairan peer resume"), stdout);
+    if (peer->stop != KR_STOP_RESTORED) {
+        (void)fputs(_("\n  what it can mean: somebody passes itself off as this council; or its machine was set up anew"), stdout);
     }
+    (void)printf("\n  %s: %s", _("what to do"), _(kr_stop_advice(peer->stop)));
 }
 
 json_t *kr_stop_json(const struct kr_peer *peer)

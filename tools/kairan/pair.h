@@ -16,6 +16,8 @@ json_t *kr_pair_json(const struct kr_peer *peer);
 json_t *kr_stop_json(const struct kr_peer *peer);
 /* What happened to a link that stands still: an English sentence (msgid). */
 const char *kr_stop_reason(uint32_t stop);
+/* What the operator can do then; likewise. */
+const char *kr_stop_advice(uint32_t stop);
 
 /* kairan peer code | confirm | reject COUNCIL …; `argv` from that word on. */
 bool kr_pair_is_word(const char *word);

@@ -313,6 +313,27 @@ static void either_end_ends_it(void **state)
     assert_int_equal(add(bed, 2, 0), KR_DENIED);
 }
 
+/* What was allowed in an older state may have been ended since. */
+static void a_restored_node_passes_nothing_on(void **state)
+{
+    struct bed *bed = *state;
+    agree(bed, 0);
+    bed_forget_log(bed);
+    sim_world_push(bed->world, bed_node(bed, 1), (struct kr_event){.type = KR_EVENT_RESTORED}, NULL, 0, bed->world->now_ms);
+    bed_run(bed, 60000);
+    assert_int_equal(bed_times_said(bed, 1, "may have been ended since"), 1);
+    assert_int_equal(bed_core(bed, 1)->restored.how, KR_RESTORED_NOT); /* it is equal with both */
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal(state_at(bed, 0, 2), KR_THROUGH_DENIED);
+        assert_false(bed_link(bed, 0, 2)->has_session || bed_link(bed, 2, 0)->has_session);
+        bed_restart(bed, 1);
+        bed_run(bed, 60000);
+    }
+    assert_int_equal(forward(bed, KR_FORWARD_ALLOW, 0), KR_OK);
+    bed_run(bed, 60000);
+    assert_true(bed_link(bed, 0, 2)->has_session && bed_link(bed, 2, 0)->has_session);
+}
+
 static uint32_t reject(struct bed *bed, uint32_t node, uint32_t other)
 {
     struct kr_pair_act act = {.action = KR_PAIR_REJECT};
@@ -713,6 +734,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_third_node_ends_it_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(either_end_ends_it, setup, teardown),
         cmocka_unit_test_setup_teardown(who_asked_too_often_may_still_end_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_restored_node_passes_nothing_on, setup, teardown),
         cmocka_unit_test_setup_teardown(a_rejection_arrives, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_goes_through_who_was_expelled, setup, teardown),
         cmocka_unit_test_setup_teardown(an_older_node_in_between_is_named, setup, teardown),

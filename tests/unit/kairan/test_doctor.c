@@ -346,6 +346,29 @@ static void each_thing_that_is_wrong_is_found(void **state)
            "approvers", "warning");
 }
 
+/* A link that stands still: what to do depends on why. */
+static void a_stopped_link_has_its_way_on(void **state)
+{
+    static const struct {
+        const char *says;
+        uint32_t stop;
+        bool may_resume;
+    } cases[] = {{"does not list", KR_STOP_NODE_KEY, true},
+                 {"has not signed", KR_STOP_CARD, true},
+                 {"then another", KR_STOP_PAIRING, false},
+                 {"older state", KR_STOP_RESTORED, false},
+                 {"does not know", 77, false}};
+    struct node node;
+    char text[16384];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        EXPECT(node.peers[0].stop = cases[i].stop, "peers", "problem");
+        assert_non_null(strstr(text, cases[i].says));
+        assert_int_equal(strstr(text, "kairan peer resume") != NULL, cases[i].may_resume);
+        assert_non_null(strstr(text, "kairan peer remove"));
+    }
+}
+
 /* Where the operator has paused all links, it is no wonder that nobody is online. */
 static void all_paused_is_no_broken_network(void **state)
 {
@@ -484,6 +507,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_said_of_a_node_that_is_well),
         cmocka_unit_test(each_thing_that_is_wrong_is_found),
+        cmocka_unit_test(a_stopped_link_has_its_way_on),
         cmocka_unit_test(all_paused_is_no_broken_network),
         cmocka_unit_test(what_is_usual_is_not_told),
         cmocka_unit_test(two_who_approve_are_enough),
