@@ -179,6 +179,8 @@ const char *kr_reason_text(struct kr_slice name)
         {"deny-retracted", N_("was retracted")},
         {"deny-untrusted-author", N_("its author is not trusted yet")},
         {"deny-unlabelled", N_("has no label")},
+        {"deny-pending", N_("the link with it is not confirmed by both operators yet")},
+        {"deny-internal", N_("never leaves its council")},
     };
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
         if (strlen(reasons[i].name) == name.len && memcmp(reasons[i].name, name.bytes, name.len) == 0) {

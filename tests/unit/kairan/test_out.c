@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "node/core/policy.h"
 #include "tools/kairan/out.h"
 
 static char *printed(struct kr_slice text, bool lines)
@@ -159,11 +160,31 @@ static void test_summary_marks_exercises(void **state)
     }
 }
 
+/* What nodes name, people are told in words. */
+static void test_every_reason_has_a_sentence(void **state)
+{
+    const char *none = kr_reason_text(slice("no such reason"));
+    int reason = 1;
+    (void)state;
+    for (; strcmp(kr_policy_reason_name((enum kr_policy_reason)reason), "unknown") != 0; reason++) {
+        const char *name = kr_policy_reason_name((enum kr_policy_reason)reason);
+        if (strcmp(kr_reason_text(slice(name)), none) == 0) {
+            fail_msg("%s has none", name);
+        }
+    }
+    assert_true(reason > KR_POLICY_DENY_INTERNAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hostile_text), cmocka_unit_test(test_no_control_ever), cmocka_unit_test(test_columns),
-        cmocka_unit_test(test_json),         cmocka_unit_test(test_json_summary),    cmocka_unit_test(test_summary_marks_exercises),
+        cmocka_unit_test(test_hostile_text),
+        cmocka_unit_test(test_no_control_ever),
+        cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_json_summary),
+        cmocka_unit_test(test_summary_marks_exercises),
+        cmocka_unit_test(test_every_reason_has_a_sentence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
