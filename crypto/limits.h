@@ -159,7 +159,6 @@
 #define KR_REMOTE_UP_FRAMES       8u             /* with bytes, under way to keeper */
 #define KR_REMOTE_DOWN_BYTES      (32u * KR_KIB) /* of one frame to a client */
 #define KR_REMOTE_DOWN_FRAMES     16u            /* with bytes, under way to a client */
-#define KR_REMOTE_TAKEN_FRAMES    4u             /* so many are told at once, or what there is when nothing more comes */
 #define KR_REMOTE_FRAME_BYTES_MAX (8u * KR_KIB)  /* of any frame to keeper */
 #define KR_REMOTE_IN_HAND_MAX     32u            /* frames of one connection that keeper has and is not through with, */
 #define KR_REMOTE_IN_HAND_BYTES   (64u * KR_KIB) /* and their bytes: who sends more is cut */

@@ -9,8 +9,6 @@
 
 #include "crypto/err.h"
 
-#define KR_BOX_PUBLIC_BYTES  32
-#define KR_BOX_SECRET_BYTES  32
 #define KR_CONTENT_KEY_BYTES 32
 #define KR_SLOT_BYTES        80 /* ephemeral public 32 ‖ box of the content key 48: what crypto_box_seal_open opens */
 #define KR_HINT_BYTES        4

@@ -8,8 +8,6 @@
 
 #include "crypto/err.h"
 
-#define KR_SIGN_PUBLIC_BYTES     32
-#define KR_SIGN_SECRET_BYTES     64
 #define KR_SIGNATURE_BYTES       64
 #define KR_SIGN_MSG_BYTES_MAX    4096
 #define KR_SIGN_DOMAIN_BYTES_MAX 64

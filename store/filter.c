@@ -8,7 +8,6 @@
 #define PROBES          6u
 
 struct kr_filter {
-    atomic_uint refs;
     uint64_t blocks;
     atomic_uint_least64_t words[];
 };
@@ -19,25 +18,14 @@ struct kr_filter *kr_filter_new(uint64_t entries)
     uint64_t blocks = entries * KR_FILTER_BITS_PER_ENTRY / BITS_PER_BLOCK + 1;
     struct kr_filter *filter = calloc(1, sizeof *filter + blocks * WORDS_PER_BLOCK * sizeof filter->words[0]);
     if (filter != NULL) {
-        atomic_init(&filter->refs, 1);
         filter->blocks = blocks;
     }
     return filter;
 }
 
-struct kr_filter *kr_filter_ref(struct kr_filter *filter)
+void kr_filter_free(struct kr_filter *filter)
 {
-    if (filter != NULL) {
-        (void)atomic_fetch_add(&filter->refs, 1);
-    }
-    return filter;
-}
-
-void kr_filter_unref(struct kr_filter *filter)
-{
-    if (filter != NULL && atomic_fetch_sub(&filter->refs, 1) == 1) {
-        free(filter);
-    }
+    free(filter);
 }
 
 /* The first eight bytes choose the block, the other eight hold six numbers of nine bits. */
@@ -70,13 +58,6 @@ bool kr_filter_may_have(const struct kr_filter *filter, const uint8_t term[stati
         missing |= ~atomic_load_explicit(&block[bits >> 6 & 7], memory_order_relaxed) >> (bits & 63);
     }
     return (missing & 1) == 0;
-}
-
-void kr_filter_prefetch(const struct kr_filter *filter, const uint8_t term[static KR_TERM_BYTES])
-{
-    uint64_t bits = 0;
-    __builtin_prefetch((const uint8_t *)filter + offsetof(struct kr_filter, words) +
-                       block_of(filter, term, &bits) * sizeof filter->words[0]);
 }
 
 size_t kr_filter_bytes(const struct kr_filter *filter)

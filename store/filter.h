@@ -19,11 +19,9 @@ struct kr_filter;
 
 /* Room for `entries`; NULL without memory. */
 struct kr_filter *kr_filter_new(uint64_t entries);
-struct kr_filter *kr_filter_ref(struct kr_filter *filter);
-void kr_filter_unref(struct kr_filter *filter); /* NULL is fine */
+void kr_filter_free(struct kr_filter *filter); /* NULL is fine */
 void kr_filter_add(struct kr_filter *filter, const uint8_t term[static KR_TERM_BYTES]);
 bool kr_filter_may_have(const struct kr_filter *filter, const uint8_t term[static KR_TERM_BYTES]);
-void kr_filter_prefetch(const struct kr_filter *filter, const uint8_t term[static KR_TERM_BYTES]); /* it will be asked for */
 size_t kr_filter_bytes(const struct kr_filter *filter);
 
 #endif

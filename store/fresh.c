@@ -58,7 +58,7 @@ void kr_fresh_unref(struct kr_fresh *fresh)
     if (fresh != NULL && atomic_fetch_sub(&fresh->refs, 1) == 1) {
         (void)pthread_mutex_destroy(&fresh->mutex);
         while (fresh->filter_count > 0) {
-            kr_filter_unref(fresh->filters[--fresh->filter_count]);
+            kr_filter_free(fresh->filters[--fresh->filter_count]);
         }
         free(fresh->entries);
         free(fresh->newest);

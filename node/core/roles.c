@@ -164,19 +164,16 @@ bool kr_op_is_submitters(uint32_t op)
 }
 
 static const struct {
-    const char *name;
     enum kr_role_reason reason;
     const char *text;
 } states[] = {
-    [KR_PERSON_ACTIVE] = {"active", KR_ROLE_ALLOW_ROLE, ""},
-    [KR_PERSON_NOT_YET] = {"not-yet", KR_ROLE_DENY_NOT_YET,
-                           "your time in this council has not begun: `kairan whoami` says when it does"},
-    [KR_PERSON_OVER] = {"over", KR_ROLE_DENY_OVER, "your time in this council is over: an admin of it can extend it"},
-    [KR_PERSON_SUSPENDED] = {"suspended", KR_ROLE_DENY_SUSPENDED, "you are suspended in this council: ask one of its admins"},
-    [KR_PERSON_REVOKED] = {"revoked", KR_ROLE_DENY_REVOKED, "you are no person of this council any more: ask one of its admins"},
-    [KR_PERSON_BODY_SUSPENDED] = {"body-suspended", KR_ROLE_DENY_BODY_SUSPENDED,
-                                  "your body is suspended in this council: ask one of its admins"},
-    [KR_PERSON_BODY_LEFT] = {"body-left", KR_ROLE_DENY_BODY_LEFT, "your body has left this council"},
+    [KR_PERSON_ACTIVE] = {KR_ROLE_ALLOW_ROLE, ""},
+    [KR_PERSON_NOT_YET] = {KR_ROLE_DENY_NOT_YET, "your time in this council has not begun: `kairan whoami` says when it does"},
+    [KR_PERSON_OVER] = {KR_ROLE_DENY_OVER, "your time in this council is over: an admin of it can extend it"},
+    [KR_PERSON_SUSPENDED] = {KR_ROLE_DENY_SUSPENDED, "you are suspended in this council: ask one of its admins"},
+    [KR_PERSON_REVOKED] = {KR_ROLE_DENY_REVOKED, "you are no person of this council any more: ask one of its admins"},
+    [KR_PERSON_BODY_SUSPENDED] = {KR_ROLE_DENY_BODY_SUSPENDED, "your body is suspended in this council: ask one of its admins"},
+    [KR_PERSON_BODY_LEFT] = {KR_ROLE_DENY_BODY_LEFT, "your body has left this council"},
 };
 #define STATES (sizeof states / sizeof states[0])
 
@@ -195,11 +192,6 @@ enum kr_person_state kr_person_state(const struct kr_person_card *card, uint32_t
         return KR_PERSON_OVER;
     }
     return card->from_s > now_s ? KR_PERSON_NOT_YET : KR_PERSON_ACTIVE;
-}
-
-const char *kr_person_state_name(uint32_t state)
-{
-    return state >= KR_PERSON_ACTIVE && state < STATES ? states[state].name : "unknown";
 }
 
 enum kr_role_reason kr_roles(uint32_t op, const struct kr_role_facts *facts)

@@ -20,8 +20,6 @@ enum kr_person_state {
 };
 /* `body_standing` 0: its body is not known, which counts as left. */
 enum kr_person_state kr_person_state(const struct kr_person_card *card, uint32_t body_standing, uint64_t now_s);
-/* "active", "not-yet", "over", "suspended", "revoked", "body-suspended", "body-left". Static storage. */
-const char *kr_person_state_name(uint32_t state);
 
 /* The caller, reduced to what matters. */
 struct kr_role_facts {

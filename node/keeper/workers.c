@@ -8,7 +8,6 @@
 
 struct queue {
     struct kr_item *first, **end;
-    size_t count;
 };
 
 struct kr_workers {
@@ -27,7 +26,6 @@ static struct kr_item *take(struct queue *queue)
     struct kr_item *item = queue->first;
     if (item != NULL) {
         queue->first = item->next;
-        queue->count--;
         if (queue->first == NULL) {
             queue->end = &queue->first;
         }
@@ -112,15 +110,6 @@ void kr_workers_put(struct kr_workers *workers, struct kr_item *item)
     item->next = NULL;
     *queue->end = item;
     queue->end = &item->next;
-    queue->count++;
     pthread_cond_signal(&workers->has_work);
     pthread_mutex_unlock(&workers->mutex);
-}
-
-size_t kr_workers_fresh(struct kr_workers *workers)
-{
-    pthread_mutex_lock(&workers->mutex);
-    size_t count = workers->fresh.count;
-    pthread_mutex_unlock(&workers->mutex);
-    return count;
 }

@@ -14,7 +14,5 @@ void kr_workers_free(struct kr_workers *workers);
 /* Takes over an item with a job (type KR_EVENT_JOB_DONE already). Bounded by those who make jobs: the core's bounds on records
  * under check, keeper's on submissions under way. */
 void kr_workers_put(struct kr_workers *workers, struct kr_item *item);
-/* Fresh jobs that wait for a thread. */
-size_t kr_workers_fresh(struct kr_workers *workers);
 
 #endif

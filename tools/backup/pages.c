@@ -106,14 +106,3 @@ void kr_pages_digest(const struct kr_pages *pages, uint32_t page_bytes, uint64_t
     kr_hash_final(&state, hash);
     memcpy(ret_digest, hash, KR_BACKUP_HASH_BYTES);
 }
-
-static int compare(const void *key, const void *item)
-{
-    const uint64_t page = *(const uint64_t *)key, other = ((const struct kr_backup_entry *)item)->page;
-    return page < other ? -1 : page > other;
-}
-
-const struct kr_backup_entry *kr_pages_find(const struct kr_pages *pages, uint64_t page)
-{
-    return pages->count == 0 ? NULL : bsearch(&page, pages->items, pages->count, sizeof *pages->items, compare);
-}

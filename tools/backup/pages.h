@@ -17,7 +17,5 @@ enum kr_err kr_pages_fold(struct kr_pages *pages, const struct kr_pages *put, co
 /* The digest of the state, as proto/backup/backup.h says. */
 void kr_pages_digest(const struct kr_pages *pages, uint32_t page_bytes, uint64_t all,
                      uint8_t ret_digest[static KR_BACKUP_HASH_BYTES]);
-/* NULL: it is free. */
-const struct kr_backup_entry *kr_pages_find(const struct kr_pages *pages, uint64_t page);
 
 #endif

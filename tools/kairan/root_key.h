@@ -16,7 +16,6 @@ struct kr_root_options {
     {                                                                                                                              \
         .name = "root-passphrase-fd", .text = &(o).passphrase_fd                                                                   \
     }
-#define KR_ROOT_OPTION_COUNT 3u
 
 /* Where a passphrase comes from: file, descriptor (NULL: neither), else the terminal. Tells why there is none. Released with
  * kr_secret_free. */

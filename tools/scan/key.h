@@ -11,9 +11,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#define KR_KEY_FOLD  0x2020202020202020u
-#define KR_KEY_MIX   0x9e3779b97f4a7c15u
-#define KR_KEY_WORDS 6u
+#define KR_KEY_FOLD 0x2020202020202020u
+#define KR_KEY_MIX  0x9e3779b97f4a7c15u
 
 struct kr_key {
     uint64_t a, b;          /* of each step */
