@@ -40,6 +40,7 @@ enum kr_fault {
     KR_FAULT_INTERNAL_SHARED,      /* the council's own records go to its peers */
     KR_FAULT_SISTER_UNKNOWN,       /* what another node of the council took back, and a peer tells first, waits for an operator */
     KR_FAULT_ROOT_UNCONFIRMED,     /* a link whose council's root key was replaced is open before the operator has confirmed that */
+    KR_FAULT_NEWCOMERS_GET_ALL,    /* policy does not ask since when a council is in */
     KR_FAULT_COUNT
 };
 

@@ -4,13 +4,16 @@
 
 #include "store/scope.h"
 
+#define HOUR_BYTES 4u /* of a key */
+
 /* A scope with the end of its log, and room to read one of its trees. */
 struct view {
     struct kr_txn *txn;
     struct kr_scope_row row;
     struct kr_pending pending;
     struct kr_tree tree;
-    bool has_month; /* the tree is of tree.month */
+    bool has_month;     /* the tree is of tree.month */
+    uint32_t hour_from; /* keys of earlier hours are left out */
 };
 
 static void view_deinit(struct view *view)
@@ -21,7 +24,7 @@ static void view_deinit(struct view *view)
 
 static enum kr_err view_init(struct view *view, struct kr_txn *txn, const struct kr_scope *scope)
 {
-    *view = (struct view){.txn = txn};
+    *view = (struct view){.txn = txn, .hour_from = scope->hour_from};
     enum kr_err err = kr_scope_row_get(txn, scope, &view->row);
     if (err == KR_OK) {
         err = kr_pending_init(&view->pending, txn, &view->row);
@@ -67,6 +70,9 @@ static enum kr_err next_in_rows(const struct view *view, uint32_t from, uint32_t
     return err;
 }
 
+static enum kr_err look_from(struct view *view, uint32_t month, const uint8_t *prefix, uint32_t nibbles,
+                             struct kr_tree_node *ret_node);
+
 /* The first month from `from` on that has keys; KR_NOT_FOUND. */
 static enum kr_err next_month(struct view *view, uint32_t from, struct kr_tree_month *ret_month)
 {
@@ -90,7 +96,10 @@ static enum kr_err next_month(struct view *view, uint32_t from, struct kr_tree_m
         if (err == KR_OK && !view->tree.has_rows) {
             node.sum.count = 0;
         }
-        if (err == KR_OK && keys.count > 0) {
+        if (err == KR_OK && view->hour_from > 0) {
+            static const kr_tree_key all;
+            err = look_from(view, month, all, 0, &node);
+        } else if (err == KR_OK && keys.count > 0) {
             err = kr_tree_add(&view->tree, keys, &node);
         }
         if (err != KR_OK) {
@@ -162,27 +171,11 @@ static enum kr_err read_months(struct kr_txn *txn, const struct kr_scope *scope,
     return err;
 }
 
-static enum kr_err view_at(struct view *view, uint32_t month)
+static enum kr_err look_all(struct view *view, uint32_t month, const uint8_t *prefix, uint32_t nibbles,
+                            struct kr_tree_node *ret_node)
 {
-    struct kr_scope_month rows;
-    enum kr_err err = view->has_month && view->tree.month == month ? KR_OK : view_month(view, month, &rows);
-    view->has_month = err == KR_OK;
-    return err;
-}
-
-static enum kr_err view_look(struct view *view, uint32_t month, const uint8_t *prefix, uint32_t nibbles,
-                             struct kr_tree_node *ret_node)
-{
-    struct kr_tree_node node;
-    enum kr_err err = nibbles > KR_TREE_NIBBLES || month > UINT16_MAX ? KR_INVALID : view_at(view, month);
-    if (err == KR_OK) {
-        err =
-            kr_tree_look(&view->tree, prefix, nibbles, kr_tree_under(kr_pending_of(&view->pending, month), prefix, nibbles), &node);
-    }
-    if (err == KR_OK) {
-        *ret_node = node;
-    }
-    return err;
+    return kr_tree_look(&view->tree, prefix, nibbles, kr_tree_under(kr_pending_of(&view->pending, month), prefix, nibbles),
+                        ret_node);
 }
 
 /* Adds keys to those that are listed, as far as there is room and in order. */
@@ -204,19 +197,127 @@ static void merge_list(kr_tree_key *listed, uint32_t max, uint32_t *count, struc
     }
 }
 
-static enum kr_err view_list(struct view *view, uint32_t month, const uint8_t *prefix, uint32_t nibbles, const uint8_t *after,
+static enum kr_err list_from(struct view *view, uint32_t month, const uint8_t *prefix, uint32_t nibbles, const uint8_t *after,
                              kr_tree_key *ret_keys, uint32_t max, uint32_t *ret_count)
 {
+    kr_tree_key before;
     uint32_t count = 0;
-    enum kr_err err = nibbles > KR_TREE_NIBBLES || month > UINT16_MAX ? KR_INVALID : view_at(view, month);
-    if (err == KR_OK) {
-        err = kr_tree_list(&view->tree, prefix, nibbles, after, ret_keys, max, &count);
+    if (view->hour_from > 0) {
+        memset(before, 0xFF, sizeof before);
+        kr_put_be(before, view->hour_from - 1, HOUR_BYTES);
+        after = after == NULL || memcmp(after, before, sizeof before) < 0 ? before : after;
     }
+    enum kr_err err = kr_tree_list(&view->tree, prefix, nibbles, after, ret_keys, max, &count);
     if (err == KR_OK) {
         merge_list(ret_keys, max, &count, kr_tree_under(kr_pending_of(&view->pending, month), prefix, nibbles), after);
         *ret_count = count;
     }
     return err;
+}
+
+/* ---- from an hour on ---- */
+
+/* Of few enough keys. */
+static enum kr_err leaf_from(struct view *view, uint32_t month, const uint8_t *prefix, uint32_t nibbles,
+                             struct kr_tree_node *ret_node)
+{
+    kr_tree_key keys[KR_TREE_LEAF_MAX];
+    uint32_t count = 0;
+    const bool has_rows = view->tree.has_rows;
+    enum kr_err err = list_from(view, month, prefix, nibbles, NULL, keys, KR_TREE_LEAF_MAX, &count);
+    if (err != KR_OK || count == 0) {
+        *ret_node = (struct kr_tree_node){.depth = nibbles};
+        kr_tree_prefix(ret_node->common, prefix, nibbles);
+        return err;
+    }
+    view->tree.has_rows = false;
+    err = kr_tree_add(&view->tree, (struct kr_tree_keys){.keys = (const kr_tree_key *)keys, .count = count}, ret_node);
+    view->tree.has_rows = has_rows;
+    return err;
+}
+
+/* What is left of a node with keys of hours before and after: its child where both are is looked at likewise. */
+static enum kr_err node_from(struct view *view, uint32_t month, const uint8_t *prefix, uint32_t nibbles, uint32_t way,
+                             struct kr_tree_node *node)
+{
+    const struct kr_tree_node whole = *node;
+    uint32_t children = 0, last = 0;
+    enum kr_err err = KR_OK;
+    node->sum.count = 0;
+    for (uint32_t i = 0; i < 16 && err == KR_OK; i++) {
+        struct kr_tree_node child = {.sum = whole.children[i]};
+        if (i == way && child.sum.count > 0) {
+            kr_tree_key edge;
+            err = look_from(view, month, kr_tree_child_edge(&whole, i, edge), whole.depth + 1, &child);
+        }
+        node->children[i] = i >= way ? child.sum : (struct kr_tree_sum){0};
+        node->sum.count += node->children[i].count;
+        children += node->children[i].count > 0;
+        last = node->children[i].count > 0 ? i : last;
+    }
+    if (err != KR_OK || node->sum.count <= KR_TREE_LEAF_MAX) {
+        return err == KR_OK ? leaf_from(view, month, prefix, nibbles, node) : err;
+    }
+    if (children == 1) {
+        kr_tree_key edge;
+        return look_from(view, month, kr_tree_child_edge(&whole, last, edge), whole.depth + 1, node);
+    }
+    kr_tree_node_sum(node);
+    return KR_OK;
+}
+
+static enum kr_err look_from(struct view *view, uint32_t month, const uint8_t *prefix, uint32_t nibbles,
+                             struct kr_tree_node *ret_node)
+{
+    kr_tree_key from = {0};
+    kr_put_be(from, view->hour_from, HOUR_BYTES);
+    enum kr_err err = look_all(view, month, prefix, nibbles, ret_node);
+    if (err != KR_OK || ret_node->sum.count == 0) {
+        return err;
+    }
+    const uint32_t most = ret_node->depth < 2 * HOUR_BYTES ? ret_node->depth : 2 * HOUR_BYTES;
+    const uint32_t at = kr_tree_common(ret_node->common, from, most);
+    if (at == 2 * HOUR_BYTES || (at < most && kr_tree_nibble(ret_node->common, at) > kr_tree_nibble(from, at))) {
+        return KR_OK; /* all of them */
+    }
+    if (at < most || ret_node->sum.count <= KR_TREE_LEAF_MAX) {
+        return leaf_from(view, month, prefix, nibbles, ret_node);
+    }
+    return node_from(view, month, prefix, nibbles, kr_tree_nibble(from, at), ret_node);
+}
+
+/* ---- at a place of one month ---- */
+
+static enum kr_err view_at(struct view *view, uint32_t month, uint32_t nibbles)
+{
+    struct kr_scope_month rows;
+    if (nibbles > KR_TREE_NIBBLES || month > UINT16_MAX) {
+        return KR_INVALID;
+    }
+    enum kr_err err = view->has_month && view->tree.month == month ? KR_OK : view_month(view, month, &rows);
+    view->has_month = err == KR_OK;
+    return err;
+}
+
+static enum kr_err view_look(struct view *view, uint32_t month, const uint8_t *prefix, uint32_t nibbles,
+                             struct kr_tree_node *ret_node)
+{
+    struct kr_tree_node node;
+    enum kr_err err = view_at(view, month, nibbles);
+    if (err == KR_OK) {
+        err = (view->hour_from > 0 ? look_from : look_all)(view, month, prefix, nibbles, &node);
+    }
+    if (err == KR_OK) {
+        *ret_node = node;
+    }
+    return err;
+}
+
+static enum kr_err view_list(struct view *view, uint32_t month, const uint8_t *prefix, uint32_t nibbles, const uint8_t *after,
+                             kr_tree_key *ret_keys, uint32_t max, uint32_t *ret_count)
+{
+    enum kr_err err = view_at(view, month, nibbles);
+    return err == KR_OK ? list_from(view, month, prefix, nibbles, after, ret_keys, max, ret_count) : err;
 }
 
 /* ---- the contract ---- */

@@ -217,6 +217,9 @@ enum kr_err kr_store_scope_find(struct kr_txn *txn, const struct kr_scope *scope
  *   a scope's root    BLAKE2b-256("kairan tree scope" ‖ for each month that has keys, in order: month BE32 ‖ number BE64 ‖
  *                     digest); 32 zero bytes where no month has any
  *
+ * Of a scope with `hour_from` it is what the tree of its keys from that hour on would be: beside what is read anyway, one row for
+ * each nibble of the hour, and a leaf.
+ *
  * Their rows may lag behind the scope's log by fewer than KR_TREE_LAG entries, which are added in memory when somebody reads: what
  * is read is always exact. All calls that read do so in any transaction, in a bounded piece of work. Where a row is damaged, a
  * read transaction gets KR_CORRUPT; in a write transaction the month that it belongs to is made anew from the scope's log, or all

@@ -191,8 +191,7 @@ static enum kr_err take_from_leaf(struct kr_tree *tree, const uint8_t *key, uint
     return keys.count > 0 ? kr_tree_leaf_put(tree, key, nibbles, keys) : kr_tree_row_delete(tree, key, nibbles);
 }
 
-/* The row of the node's child, or its place. */
-static const uint8_t *child_edge(const struct kr_tree_node *node, uint32_t nibble, kr_tree_key buffer)
+const uint8_t *kr_tree_child_edge(const struct kr_tree_node *node, uint32_t nibble, kr_tree_key buffer)
 {
     memcpy(buffer, node->common, KR_TREE_KEY_BYTES);
     buffer[node->depth / 2] |= (uint8_t)(node->depth % 2 == 0 ? nibble << 4 : nibble);
@@ -210,7 +209,7 @@ static enum kr_err fold_to_leaf(struct kr_tree *tree, const uint8_t *key, uint32
         if (node->children[i].count == 0) {
             continue;
         }
-        const uint8_t *edge = child_edge(node, i, buffer);
+        const uint8_t *edge = kr_tree_child_edge(node, i, buffer);
         err = kr_tree_row_get(tree, edge, node->depth + 1, tree->row);
         if (err == KR_OK) {
             err = !tree->row->is_node && all.count + tree->row->node.sum.count <= KR_TREE_LEAF_MAX
@@ -236,7 +235,7 @@ static enum kr_err lift_child(struct kr_tree *tree, const uint8_t *key, uint32_t
                               uint32_t nibble, struct kr_tree_sum *ret_sum)
 {
     kr_tree_key buffer;
-    const uint8_t *edge = child_edge(node, nibble, buffer);
+    const uint8_t *edge = kr_tree_child_edge(node, nibble, buffer);
     enum kr_err err = kr_tree_row_get(tree, edge, node->depth + 1, tree->row);
     if (err == KR_OK) {
         err = tree->row->is_node ? kr_tree_row_delete(tree, edge, node->depth + 1) : KR_CORRUPT;
@@ -370,7 +369,7 @@ static enum kr_err list_node(struct kr_tree *tree, const struct kr_tree_node *no
         if (node->children[i].count == 0) {
             continue;
         }
-        const uint8_t *edge = child_edge(node, i, buffer);
+        const uint8_t *edge = kr_tree_child_edge(node, i, buffer);
         if (list->after != NULL) {
             kr_tree_prefix(limit, list->after, node->depth + 1);
             if (memcmp(edge, limit, KR_TREE_KEY_BYTES) < 0) {

@@ -84,6 +84,8 @@ enum kr_err kr_tree_add(struct kr_tree *tree, struct kr_tree_keys keys, struct k
 /* Takes one key out of the rows; KR_CORRUPT where it is not in them. `*ret_sum`: the whole tree then. */
 enum kr_err kr_tree_take(struct kr_tree *tree, const uint8_t key[static KR_TREE_KEY_BYTES],
                          struct kr_tree_sum *ret_sum) KR_WARN_UNUSED;
+/* The row of the node's child, or its place. */
+const uint8_t *kr_tree_child_edge(const struct kr_tree_node *node, uint32_t nibble, kr_tree_key buffer);
 /* What is under the prefix of the rows and the keys together, all of which begin with it. */
 enum kr_err kr_tree_look(struct kr_tree *tree, const uint8_t prefix[static KR_TREE_KEY_BYTES], uint32_t nibbles,
                          struct kr_tree_keys keys, struct kr_tree_node *ret_node) KR_WARN_UNUSED;

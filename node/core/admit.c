@@ -34,7 +34,7 @@ uint32_t kr_scopes_of(const struct kr_core *core, const struct kr_header *header
     uint32_t count = 0;
     const bool is_unshared = KR_FAULT(KR_FAULT_COUNCIL_UNSHARED) && header->kind == KR_KIND_REPORT;
     if (core->shares_council && !is_unshared && kr_is_of_council_scope(header->kind, header->label, header->has_community)) {
-        ret_scopes[count].kind = KR_SCOPE_COUNCIL;
+        ret_scopes[count] = (struct kr_scope){.kind = KR_SCOPE_COUNCIL};
         memcpy(ret_scopes[count++].id, core->self, 32);
     }
     if (kr_kind_is_internal(header->kind) && !KR_FAULT(KR_FAULT_INTERNAL_SHARED)) {
@@ -42,7 +42,7 @@ uint32_t kr_scopes_of(const struct kr_core *core, const struct kr_header *header
     }
     if (kr_kind_is_statement(header->kind)) {
         if (header->has_community) {
-            ret_scopes[count].kind = KR_SCOPE_DIRECTORY;
+            ret_scopes[count] = (struct kr_scope){.kind = KR_SCOPE_DIRECTORY};
             memcpy(ret_scopes[count++].id, header->community, 32);
         }
         return count;
@@ -52,7 +52,7 @@ uint32_t kr_scopes_of(const struct kr_core *core, const struct kr_header *header
         return count;
     }
     if (header->label == KR_TLP_GREEN) {
-        ret_scopes[count].kind = KR_SCOPE_GREEN;
+        ret_scopes[count] = (struct kr_scope){.kind = KR_SCOPE_GREEN};
         memcpy(ret_scopes[count++].id, header->community, 32);
         return count;
     }
@@ -64,7 +64,7 @@ uint32_t kr_scopes_of(const struct kr_core *core, const struct kr_header *header
         }
         if (memcmp(header->author, peer, 32) == 0 || kr_header_addresses(header, peer) || KR_FAULT(KR_FAULT_SCOPE_UNCHECKED) ||
             KR_FAULT(KR_FAULT_INTERNAL_SHARED)) {
-            ret_scopes[count].kind = KR_SCOPE_PAIR;
+            ret_scopes[count] = (struct kr_scope){.kind = KR_SCOPE_PAIR};
             memcpy(ret_scopes[count++].id, peer, 32);
         }
     }
@@ -301,6 +301,9 @@ static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const u
     }
     if (is_of_former_member(core, header, from)) {
         return KR_QUOTA;
+    }
+    if (from == NULL && facts.is_from_before && !job->record.is_header_only) {
+        return KR_DENIED; /* nobody would compare with us what we wrote before we were in */
     }
     /* What we may not hold whoever wrote it is refused; what we might is kept apart until its author is trusted. */
     facts.is_author_trusted = true;

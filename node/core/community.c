@@ -178,6 +178,7 @@ enum kr_err kr_found_request(struct kr_step *step, const struct kr_event *event)
         charter->text = asked->text;
         charter->vouches_needed = asked->vouches_needed;
         charter->quorum = asked->quorum;
+        charter->is_from_now_on = asked->is_from_now_on;
         err = take_founders(step, event, asked, charter);
     }
     if (err == KR_OK) {
@@ -337,7 +338,9 @@ enum kr_err kr_say_request(struct kr_step *step, const struct kr_event *event)
         err = check_say(step, event, &say, community);
     }
     if (err == KR_OK) {
-        struct kr_vouch vouch = {.is_withdrawn = say.is_withdrawn, .reason = say.reason};
+        const bool is_dated = community->is_from_now_on && !say.is_expulsion && !say.is_withdrawn;
+        struct kr_vouch vouch = {
+            .is_withdrawn = say.is_withdrawn, .reason = say.reason, .since_ms = is_dated ? step->now_ms : 0};
         uint8_t id[32];
         memcpy(vouch.council, say.council, 32);
         memcpy(id, community->id, 32);

@@ -99,6 +99,13 @@ bool kr_directory_was_member(const struct kr_directory *directory, const uint8_t
     return stands_as(directory, community, council, KR_WAS_MEMBER);
 }
 
+uint32_t kr_directory_hour_from(const struct kr_directory *directory, const uint8_t community[static 32],
+                                const uint8_t council[static 32])
+{
+    const struct kr_community *found = find_community(directory, community);
+    return found == NULL ? 0 : kr_tree_hour(kr_membership_since(&found->membership, council));
+}
+
 bool kr_directory_is_candidate(const struct kr_directory *directory, const uint8_t community[static 32],
                                const uint8_t council[static 32])
 {
@@ -254,11 +261,17 @@ static enum kr_word word_of(const struct kr_header *header)
     return header->kind == KR_KIND_EXPULSION ? KR_WORD_EXPULSION : KR_WORD_VOUCH;
 }
 
+/* Of the council that its header names; a vouch since no later than it is dated. */
+static bool agrees(const struct kr_header *header, const struct kr_vouch *vouch)
+{
+    return header->has_community && header->has_subject && memcmp(vouch->council, header->subject, 32) == 0 &&
+           vouch->since_ms <= (header->kind == KR_KIND_VOUCH ? header->created_ms : 0);
+}
+
 static enum kr_err vouch_fits(const struct kr_directory *directory, const struct kr_header *header, struct kr_slice content)
 {
     struct kr_vouch vouch;
-    if (kr_vouch_parse(content, &vouch) != KR_OK || !header->has_community || !header->has_subject ||
-        memcmp(vouch.council, header->subject, 32) != 0) {
+    if (kr_vouch_parse(content, &vouch) != KR_OK || !agrees(header, &vouch)) {
         return KR_MALFORMED;
     }
     /* Refused, not put off: what has no room would be asked for again every minute, thousands of vouches from each peer, for as
@@ -375,7 +388,11 @@ enum kr_err kr_directory_learn_genesis(struct kr_directory *directory, const str
     (void)kr_slice_text(charter->name, community->name, sizeof community->name);
     memcpy(community->founders, charter->founders, sizeof community->founders);
     community->founder_count = charter->founder_count;
+    community->is_from_now_on = charter->is_from_now_on;
     kr_membership_init(&community->membership, charter->vouches_needed, charter->quorum);
+    if (charter->is_from_now_on) {
+        kr_membership_date(&community->membership);
+    }
     enum kr_err err = KR_OK;
     for (uint32_t i = 0; i < charter->founder_count && err == KR_OK; i++) {
         err = kr_membership_found(&community->membership, charter->founders[i]);
@@ -400,18 +417,17 @@ static enum kr_err take_vouch(struct kr_directory *directory, const struct kr_he
     if (err != KR_OK) {
         return err;
     }
-    if (!header->has_community || !header->has_subject || memcmp(vouch.council, header->subject, 32) != 0) {
+    if (!agrees(header, &vouch)) {
         return KR_MALFORMED;
     }
     struct kr_community *community = find_community(directory, header->community);
     if (community == NULL) {
         return KR_UNKNOWN_AUTHOR;
     }
-    struct kr_membership *membership = &community->membership;
-    return directory->is_loading ? kr_membership_append(membership, word_of(header), header->author, vouch.council,
-                                                        header->created_ms, vouch.is_withdrawn)
-                                 : kr_membership_put(membership, word_of(header), header->author, vouch.council, header->created_ms,
-                                                     vouch.is_withdrawn);
+    const bool has_since = community->is_from_now_on && vouch.since_ms > 0;
+    return (directory->is_loading ? kr_membership_append : kr_membership_put)(
+        &community->membership, word_of(header), header->author, vouch.council, has_since ? vouch.since_ms : header->created_ms,
+        vouch.is_withdrawn);
 }
 
 static enum kr_err take_revocation(struct kr_directory *directory, const struct kr_header *header,

@@ -31,6 +31,7 @@ struct kr_community {
     char name[KR_NAME_BYTES_MAX + 1];
     uint8_t founders[KR_FOUNDERS_MAX][32];
     uint32_t founder_count;
+    bool is_from_now_on; /* newcomers get what is GREEN from when they are in: membership has dates */
     struct kr_membership membership;
 };
 
@@ -96,6 +97,10 @@ bool kr_directory_is_member(const struct kr_directory *directory, const uint8_t 
                             const uint8_t council[static 32]);
 bool kr_directory_was_member(const struct kr_directory *directory, const uint8_t community[static 32],
                              const uint8_t council[static 32]);
+/* From which hour on (kr_tree_hour) what was created and is GREEN there is for that council as well, as far as it is a member: 0 but
+ * where newcomers get it from now on. */
+uint32_t kr_directory_hour_from(const struct kr_directory *directory, const uint8_t community[static 32],
+                                const uint8_t council[static 32]);
 /* Founder, or somebody vouched for it (withdrawn or not). */
 bool kr_directory_is_candidate(const struct kr_directory *directory, const uint8_t community[static 32],
                                const uint8_t council[static 32]);

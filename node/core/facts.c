@@ -24,6 +24,8 @@ void kr_facts_of_header(const struct kr_directory *directory, const uint8_t self
         for (uint32_t i = 0; i < directory->community_count && KR_FAULT(KR_FAULT_COMMUNITIES_MIXED); i++) {
             facts.is_member = facts.is_member || kr_directory_is_member(directory, directory->communities[i]->id, council);
         }
+        facts.is_from_before = !is_statement && header->label == KR_TLP_GREEN && !KR_FAULT(KR_FAULT_NEWCOMERS_GET_ALL) &&
+                               kr_tree_hour(header->created_ms) < kr_directory_hour_from(directory, header->community, council);
         facts.is_candidate = is_statement && kr_directory_is_candidate(directory, header->community, council);
     }
     facts.is_relay_member = header->has_relay && kr_directory_is_member(directory, header->relay, council);
@@ -44,6 +46,7 @@ enum kr_err kr_facts_header(const struct kr_head *head, struct kr_header *ret_he
         .kind = head->kind,
         .label = head->label,
         .flags = head->flags,
+        .created_ms = head->created_ms,
         .expires_s = head->expires_s,
         .has_community = head->has_community,
         .has_relay = head->has_relay,

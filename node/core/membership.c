@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "node/core/seniority.h"
+#include "node/core/since.h"
 
 static const uint32_t words_max[] = {[KR_WORD_VOUCH] = KR_EDGES_MAX, [KR_WORD_EXPULSION] = KR_EXPULSION_EDGES_MAX};
 static const uint32_t words_of_one_max[] = {[KR_WORD_VOUCH] = KR_VOUCHES_MAX, [KR_WORD_EXPULSION] = KR_EXPULSIONS_MAX};
@@ -28,6 +29,7 @@ void kr_membership_deinit(struct kr_membership *membership)
     free(membership->ids);
     free(membership->by_id);
     free(membership->standing);
+    free(membership->since_ms);
     for (uint32_t i = 0; i < KR_SET_COUNT; i++) {
         free(membership->sets[i].rank);
         free(membership->sets[i].votes);
@@ -35,6 +37,12 @@ void kr_membership_deinit(struct kr_membership *membership)
         free(membership->sets[i].queue);
     }
     *membership = (struct kr_membership){0};
+}
+
+void kr_membership_date(struct kr_membership *membership)
+{
+    KR_ASSERT(membership->council_count == 0);
+    membership->is_dated = true;
 }
 
 /* ---- councils ---- */
@@ -84,7 +92,8 @@ static enum kr_err reserve_council(struct kr_membership *membership)
     const uint32_t capacity = membership->council_capacity == 0 ? 16 : membership->council_capacity * 2;
     bool is_fine = grow(&membership->ids, sizeof *membership->ids, capacity) &&
                    grow(&membership->by_id, sizeof *membership->by_id, capacity) &&
-                   grow(&membership->standing, sizeof *membership->standing, capacity);
+                   grow(&membership->standing, sizeof *membership->standing, capacity) &&
+                   (!membership->is_dated || grow(&membership->since_ms, sizeof *membership->since_ms, capacity));
     for (uint32_t i = 0; i < KR_WORD_COUNT && is_fine; i++) {
         is_fine = grow(&membership->words[i].first, sizeof(uint32_t), capacity + 1);
     }
@@ -117,6 +126,9 @@ static enum kr_err add_council(struct kr_membership *membership, const uint8_t i
     memmove(&membership->by_id[slot + 1], &membership->by_id[slot], (number - slot) * sizeof *membership->by_id);
     membership->by_id[slot] = number;
     membership->standing[number] = 0;
+    if (membership->is_dated) {
+        membership->since_ms[number] = KR_NOT_SINCE;
+    }
     for (uint32_t i = 0; i < KR_SET_COUNT; i++) {
         membership->sets[i].rank[number] = KR_NOT_IN;
         membership->sets[i].votes[number] = membership->sets[i].support[number] = 0;
@@ -135,6 +147,7 @@ uint32_t kr_membership_count(const struct kr_membership *membership)
 
 static void all_are_stale(struct kr_membership *membership)
 {
+    membership->is_undated = membership->is_dated;
     for (uint32_t i = 0; i < KR_SET_COUNT; i++) {
         membership->sets[i].is_stale = true;
     }
@@ -201,6 +214,18 @@ bool kr_membership_has_room(const struct kr_membership *membership, enum kr_word
     const uint32_t author = kr_membership_number(membership, from);
     return kr_membership_find(membership, word, from, to) != NULL ||
            (edges->count < words_max[word] && (author == UINT32_MAX || count_of(edges, word, author) < words_of_one_max[word]));
+}
+
+uint64_t kr_membership_since(const struct kr_membership *membership, const uint8_t council[static 32])
+{
+    const uint32_t number = membership->is_dated ? kr_membership_number(membership, council) : UINT32_MAX;
+    if (number == UINT32_MAX) {
+        return membership->is_dated ? KR_NOT_SINCE : 0;
+    }
+    const struct kr_edges *edges = &membership->words[KR_WORD_EXPULSION];
+    const uint32_t left = find_edge(edges, KR_WORD_EXPULSION, number, number);
+    const uint64_t back_ms = left < edges->count && edges->items[left].is_withdrawn ? edges->items[left].created_ms : 0;
+    return back_ms > membership->since_ms[number] ? back_ms : membership->since_ms[number];
 }
 
 static enum kr_err reserve_edge(struct kr_edges *edges, enum kr_word word)
@@ -543,7 +568,14 @@ enum kr_err kr_membership_settle(struct kr_membership *membership)
     if (err == KR_OK) {
         err = settle_set(membership, &membership->sets[KR_SET_VOICES]);
     }
-    return err == KR_OK ? settle_members(membership) : err;
+    if (err == KR_OK) {
+        err = settle_members(membership);
+    }
+    if (err == KR_OK && membership->is_undated) {
+        err = kr_since_work_out(membership);
+        membership->is_undated = err != KR_OK;
+    }
+    return err;
 }
 
 /* ---- one statement more ---- */
@@ -557,6 +589,7 @@ static void take_in(struct kr_membership *membership, enum kr_word word, const s
         return; /* the rest is judged when it is settled */
     }
     membership->standing[edge->to] |= KR_IS_NAMED;
+    membership->is_undated = membership->is_undated || (membership->is_dated && kr_since_may_change(membership, edge, old));
     for (uint32_t i = 0; i < KR_SET_COUNT; i++) {
         struct kr_reached *set = &membership->sets[i];
         change_vouch(membership, set, edge, old != NULL && (!old->is_withdrawn || set->with_withdrawn),

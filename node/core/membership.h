@@ -10,6 +10,8 @@
  *   ever     whose records belong to the trees for good: as members, but what was withdrawn counts and no expulsion does, since
  *            that must not depend on when a node learnt of it
  *
+ * Where newcomers get what is GREEN from now on, there is a date for each council beside them (kr_membership_since).
+ *
  * Councils are numbers here. What one statement changes is worked out from what it changes, not from all that was ever said, but
  * where a community has no room for all or some expel each other. */
 #ifndef KR_NODE_CORE_MEMBERSHIP_H
@@ -66,10 +68,15 @@ struct kr_membership {
     uint32_t council_count, council_capacity;
     struct kr_edges words[KR_WORD_COUNT];
     struct kr_reached sets[KR_SET_COUNT]; /* voices without regard to who expels whom, but for who left */
+    bool is_dated, is_undated;            /* whether dates are asked for; whether they are still to be worked out */
+    uint64_t *since_ms;                   /* of each council, where they are: when it first had the vouches that stand; KR_NOT_SINCE */
 };
+#define KR_NOT_SINCE UINT64_MAX
 
 void kr_membership_init(struct kr_membership *membership, uint32_t vouches_needed, uint32_t quorum);
 void kr_membership_deinit(struct kr_membership *membership);
+/* Asks for dates, which `kr_membership_settle` then works out. Before anything else. */
+void kr_membership_date(struct kr_membership *membership);
 enum kr_err kr_membership_found(struct kr_membership *membership, const uint8_t founder[static 32]) KR_WARN_UNUSED;
 
 /* Whether one more of that council's words about `to` would be taken: it replaces one, or there is room. */
@@ -90,6 +97,10 @@ uint32_t kr_membership_number(const struct kr_membership *membership, const uint
 /* Bits of enum kr_standing; 0 where nobody has spoken of it. */
 uint8_t kr_membership_standing(const struct kr_membership *membership, const uint8_t council[static 32]);
 uint32_t kr_membership_count(const struct kr_membership *membership); /* of members */
+/* Since when (ms) the council is in: when it had as many as it needs of the vouches that stand, each counted from when its author
+ * was in; of one that left and came back, no earlier than it did. 0: a founder, or no dates are asked for. KR_NOT_SINCE: it is
+ * not. */
+uint64_t kr_membership_since(const struct kr_membership *membership, const uint8_t council[static 32]);
 /* What `from` says of `to`; NULL: nothing. Borrowed until the next statement. */
 const struct kr_edge *kr_membership_find(const struct kr_membership *membership, enum kr_word word, const uint8_t from[static 32],
                                          const uint8_t to[static 32]);

@@ -264,7 +264,7 @@ enum kr_err kr_invite_vouch(struct kr_step *step, const uint8_t *community, cons
         kr_directory_is_member(&core->directory, community, council)) {
         return KR_OK;
     }
-    struct kr_vouch vouch = {0};
+    struct kr_vouch vouch = {.since_ms = known != NULL && known->is_from_now_on ? step->now_ms : 0};
     memcpy(vouch.council, council, 32);
     return kr_statement_make(step, &(struct kr_statement){KR_KIND_VOUCH, community, council, kr_statement_write_vouch, &vouch},
                              ret_job);

@@ -24,6 +24,7 @@ static const struct {
     [KR_POLICY_DENY_UNLABELLED] = {"deny-unlabelled", "has no label"},
     [KR_POLICY_DENY_PENDING] = {"deny-pending", "the link with it is not confirmed by both operators yet"},
     [KR_POLICY_DENY_INTERNAL] = {"deny-internal", "never leaves its council"},
+    [KR_POLICY_DENY_BEFORE] = {"deny-before", "was no member of the community yet when it was written"},
 };
 
 bool kr_policy_is_allowed(enum kr_policy_reason reason)
@@ -58,7 +59,9 @@ static enum kr_policy_reason holder(const struct kr_policy_facts *facts)
     case KR_TLP_CLEAR:
         return KR_POLICY_ALLOW_ANYONE;
     case KR_TLP_GREEN:
-        return facts->is_member ? KR_POLICY_ALLOW_MEMBER : KR_POLICY_DENY_NOT_MEMBER;
+        return !facts->is_member         ? KR_POLICY_DENY_NOT_MEMBER
+               : facts->is_from_before ? KR_POLICY_DENY_BEFORE
+                                         : KR_POLICY_ALLOW_MEMBER;
     default:
         if (facts->is_addressed) {
             return KR_POLICY_ALLOW_ADDRESSED;

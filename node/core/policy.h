@@ -25,6 +25,7 @@ struct kr_policy_facts {
     bool is_author;         /* the asking council wrote it */
     bool is_addressed;      /* stands in the audience */
     bool is_member;         /* member of the record's community */
+    bool is_from_before;    /* GREEN, and created before the council was in, where newcomers get it from then on */
     bool is_relay_member;   /* `relay` is set and the council is a member of that community */
     bool is_author_trusted; /* the author's key speaks for a council that ever reached k vouches there (GREEN) or that is known at
                                all (others) */
@@ -55,6 +56,7 @@ enum kr_policy_reason {
     KR_POLICY_DENY_UNLABELLED,
     KR_POLICY_DENY_PENDING,  /* nothing but CLEAR and the directory goes over a link that is not confirmed */
     KR_POLICY_DENY_INTERNAL, /* whatever the label: no other council holds it, and it is shown by no list of records */
+    KR_POLICY_DENY_BEFORE,   /* newcomers get what is created from when they are in */
 };
 /* Whether a reason is one of the allowing ones; its short name ("allow-member", "deny-not-addressed"); an English sentence (msgid
  * of the translations). */

@@ -71,6 +71,13 @@ static enum kr_err read_statement(struct kr_query_page *page, const uint8_t id[s
     return err == KR_OK || err == KR_NOMEM || err == KR_IO ? err : KR_NOT_FOUND;
 }
 
+/* From when on what is GREEN is for that council; 0: from the beginning, or it is no member. */
+static uint64_t since_of(const struct kr_membership *membership, const uint8_t council[static 32])
+{
+    const bool is_member = (kr_membership_standing(membership, council) & KR_IS_MEMBER) != 0;
+    return is_member ? kr_membership_since(membership, council) : 0;
+}
+
 /* `*ret_text` is the caller's to free(); the item borrows from it and from the view. */
 static enum kr_err fill_item(struct view *view, const struct kr_community *community, struct kr_community_item *ret_item,
                              uint8_t **ret_text)
@@ -89,6 +96,8 @@ static enum kr_err fill_item(struct view *view, const struct kr_community *commu
         .vouches_needed = membership->vouches_needed,
         .quorum = membership->quorum,
         .standing = kr_membership_standing(membership, view->self),
+        .is_from_now_on = community->is_from_now_on,
+        .since_ms = since_of(membership, view->self),
     };
     memcpy(ret_item->id, community->id, 32);
     enum kr_err err = kr_store_each_whole(view->page->txn, KR_TABLE_DIRECTORY, &kind, sizeof kind, pick_charter, &found, &damaged);
@@ -158,6 +167,7 @@ static enum kr_err write_council(struct view *view, const uint8_t id[static 32],
         .is_self = memcmp(id, view->self, 32) == 0,
         .vouches = number == UINT32_MAX ? 0 : membership->sets[KR_SET_MEMBERS].votes[number],
         .expulsions = number == UINT32_MAX ? 0 : count_expulsions(membership, number),
+        .since_ms = since_of(membership, id),
     };
     memcpy(council.council, id, 32);
     err = kr_store_get(view->page->txn, KR_TABLE_LINKS, id, 32, value, sizeof value, &len);

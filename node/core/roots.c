@@ -24,6 +24,7 @@
 #define ROOTS_BUDGET   (3u * KR_PROGRESS_MAX) /* scopes that a peer is told of at once, and … */
 #define ROOTS_A_SECOND 8u                     /* … in a second in the long run */
 #define DIGEST_BYTES   16u
+#define HELD_MAX       1024u /* roots that are kept */
 
 /* Of one scope, as last worked out. */
 struct kr_held {
@@ -68,6 +69,14 @@ bool kr_link_shares(const struct kr_core *core, const struct kr_link *link, cons
     }
 }
 
+/* Of what is GREEN where newcomers get it from now on: what both may hold. */
+static uint32_t hour_from(const struct kr_core *core, const struct kr_link *link, const uint8_t community[static 32])
+{
+    const uint32_t ours = kr_directory_hour_from(&core->directory, community, core->self);
+    const uint32_t theirs = kr_directory_hour_from(&core->directory, community, link->council);
+    return ours > theirs ? ours : theirs;
+}
+
 static int compare_scopes(const void *a, const void *b)
 {
     const struct kr_scope *left = a, *right = b;
@@ -82,20 +91,21 @@ static uint32_t shared_scopes(const struct kr_core *core, const struct kr_link *
     uint32_t count = 0, kept = 0;
     bool has_invited = false;
     for (uint32_t i = 0; i < core->directory.community_count; i++) {
-        all[count].kind = KR_SCOPE_DIRECTORY;
+        all[count] = (struct kr_scope){.kind = KR_SCOPE_DIRECTORY};
         memcpy(all[count++].id, core->directory.communities[i]->id, 32);
         has_invited = has_invited || (link->has_community && memcmp(link->community, core->directory.communities[i]->id, 32) == 0);
     }
     if (link->has_community && !has_invited && count < KR_COMMUNITIES_MAX) {
-        all[count].kind = KR_SCOPE_DIRECTORY;
+        all[count] = (struct kr_scope){.kind = KR_SCOPE_DIRECTORY};
         memcpy(all[count++].id, link->community, 32);
     }
     all[count++] = (struct kr_scope){.kind = KR_SCOPE_CLEAR};
     for (uint32_t i = 0; i < core->directory.community_count; i++) {
-        all[count].kind = KR_SCOPE_GREEN;
-        memcpy(all[count++].id, core->directory.communities[i]->id, 32);
+        const uint8_t *id = core->directory.communities[i]->id;
+        all[count] = (struct kr_scope){.kind = KR_SCOPE_GREEN, .hour_from = hour_from(core, link, id)};
+        memcpy(all[count++].id, id, 32);
     }
-    all[count].kind = kr_link_is_sister(core, link) ? KR_SCOPE_COUNCIL : KR_SCOPE_PAIR;
+    all[count] = (struct kr_scope){.kind = kr_link_is_sister(core, link) ? KR_SCOPE_COUNCIL : KR_SCOPE_PAIR};
     memcpy(all[count++].id, link->council, 32);
     for (uint32_t i = 0; i < count; i++) {
         if (kr_link_shares(core, link, &all[i])) {
@@ -219,6 +229,8 @@ static enum kr_err make_list(struct kr_step *step, const struct kr_link *link, c
         const struct kr_progress *old = kr_progress_of(link, &scopes[i]);
         if (old != NULL && link->progress_generation != UINT64_MAX) {
             progress[i] = *old;
+            progress[i].scope = scopes[i];
+            *ret_has_new = *ret_has_new || old->scope.hour_from != scopes[i].hour_from;
             continue;
         }
         *ret_has_new = true;
@@ -299,15 +311,22 @@ void kr_roots_free(struct kr_core *core)
     free(core->held);
 }
 
-/* The place of that scope in the list; there are at most as many as the links share. */
+/* The place of that scope in the list. Of one with many newcomers there are as many as have dates of their own: one that is not known
+ * any more makes room, and all are let go where they come to be too many. */
 static struct kr_held *held_of(struct kr_core *core, const struct kr_scope *scope)
 {
+    struct kr_held *unused = NULL;
     for (uint32_t i = 0; i < core->held_count; i++) {
-        if (compare_scopes(&core->held[i].scope, scope) == 0) {
-            return &core->held[i];
+        struct kr_held *held = &core->held[i];
+        if (compare_scopes(&held->scope, scope) == 0 && held->scope.hour_from == scope->hour_from) {
+            return held;
         }
+        unused = unused == NULL && !held->is_known ? held : unused;
     }
-    if (core->held_count == core->held_capacity) {
+    if (unused == NULL && core->held_count == HELD_MAX) {
+        core->held_count = 0;
+    }
+    if (unused == NULL && core->held_count == core->held_capacity) {
         uint32_t capacity = core->held_capacity == 0 ? 8 : 2 * core->held_capacity;
         struct kr_held *more = realloc(core->held, capacity * sizeof *more);
         if (more == NULL) {
@@ -316,8 +335,9 @@ static struct kr_held *held_of(struct kr_core *core, const struct kr_scope *scop
         core->held = more;
         core->held_capacity = capacity;
     }
-    core->held[core->held_count] = (struct kr_held){.scope = *scope};
-    return &core->held[core->held_count++];
+    unused = unused == NULL ? &core->held[core->held_count++] : unused;
+    *unused = (struct kr_held){.scope = *scope};
+    return unused;
 }
 
 static enum kr_err hold(struct kr_step *step, const struct kr_scope *scope, uint32_t month_from, const struct kr_held **ret_held)
@@ -577,7 +597,7 @@ static enum kr_err compare(struct kr_step *step, const struct kr_link *link, con
 }
 
 /* Whether the trees tell for less what the peer's log would: it is long, was not read or is another one, and we hold at least half
- * as much. Not while walking is in vain. */
+ * as much, or it lists what one of the two may not hold. Not while walking is in vain. */
 static bool is_for_walking(const struct kr_step *step, const struct kr_progress *progress, const struct kr_root *theirs,
                            const struct kr_root *ours)
 {
@@ -586,7 +606,7 @@ static bool is_for_walking(const struct kr_step *step, const struct kr_progress 
     const bool is_from_start = progress->at == 0 || progress->is_foreign;
     const bool is_long = is_from_start ? theirs->count > KR_SHORT_LOG : unread > LONG_LOG && unread / 2 > missing;
     const bool is_in_vain = progress->walking.ms > KR_PAUSE_MS_MIN && step->now_ms < progress->walking.until_ms;
-    return is_long && missing <= ours->tree_count && !is_in_vain;
+    return is_long && (missing <= ours->tree_count || progress->scope.hour_from > 0) && !is_in_vain;
 }
 
 /* One scope of theirs. */

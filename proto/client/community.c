@@ -4,7 +4,7 @@
 
 void kr_community_item_write(const struct kr_community_item *item, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 9);
+    kr_writer_array(writer, 11);
     kr_writer_bin(writer, item->id, 32);
     kr_writer_str_slice(writer, item->name);
     kr_writer_str_slice(writer, item->text);
@@ -14,6 +14,8 @@ void kr_community_item_write(const struct kr_community_item *item, struct kr_wri
     kr_writer_uint(writer, item->vouches_needed);
     kr_writer_uint(writer, item->quorum);
     kr_writer_uint(writer, item->standing);
+    kr_writer_flag(writer, item->is_from_now_on);
+    kr_writer_uint(writer, item->since_ms);
 }
 
 enum kr_err kr_community_item_read(struct kr_slice bytes, struct kr_community_item *ret_item)
@@ -21,7 +23,7 @@ enum kr_err kr_community_item_read(struct kr_slice bytes, struct kr_community_it
     struct kr_community_item item = {0};
     struct kr_reader reader;
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 9);
+    kr_reader_array(&reader, 11);
     kr_reader_fixed(&reader, item.id, 32);
     item.name = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     item.text = kr_reader_str(&reader, KR_TEXT_BYTES_MAX);
@@ -31,6 +33,8 @@ enum kr_err kr_community_item_read(struct kr_slice bytes, struct kr_community_it
     item.vouches_needed = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
     item.quorum = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
     item.standing = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
+    item.is_from_now_on = kr_reader_flag(&reader);
+    item.since_ms = kr_reader_uint(&reader, UINT64_MAX);
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) == KR_OK) {
         *ret_item = item;
@@ -62,7 +66,7 @@ enum kr_err kr_community_ask_read(struct kr_slice bytes, struct kr_community_ask
 
 void kr_community_council_write(const struct kr_community_council *council, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 7);
+    kr_writer_array(writer, 8);
     kr_writer_bin(writer, council->council, 32);
     kr_writer_str_slice(writer, council->name);
     kr_writer_uint(writer, council->standing);
@@ -70,6 +74,7 @@ void kr_community_council_write(const struct kr_community_council *council, stru
     kr_writer_flag(writer, council->is_linked);
     kr_writer_uint(writer, council->vouches);
     kr_writer_uint(writer, council->expulsions);
+    kr_writer_uint(writer, council->since_ms);
 }
 
 enum kr_err kr_community_council_read(struct kr_slice bytes, struct kr_community_council *ret_council)
@@ -77,7 +82,7 @@ enum kr_err kr_community_council_read(struct kr_slice bytes, struct kr_community
     struct kr_community_council council = {0};
     struct kr_reader reader;
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 7);
+    kr_reader_array(&reader, 8);
     kr_reader_fixed(&reader, council.council, 32);
     council.name = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     council.standing = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
@@ -85,6 +90,7 @@ enum kr_err kr_community_council_read(struct kr_slice bytes, struct kr_community
     council.is_linked = kr_reader_flag(&reader);
     council.vouches = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
     council.expulsions = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
+    council.since_ms = kr_reader_uint(&reader, UINT64_MAX);
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) == KR_OK) {
         *ret_council = council;
@@ -158,11 +164,12 @@ enum kr_err kr_say_read(struct kr_slice bytes, struct kr_say *ret_say)
 
 void kr_founding_write(const struct kr_founding *found, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 5);
+    kr_writer_array(writer, 6);
     kr_writer_str_slice(writer, found->name);
     kr_writer_str_slice(writer, found->text);
     kr_writer_uint(writer, found->vouches_needed);
     kr_writer_uint(writer, found->quorum);
+    kr_writer_flag(writer, found->is_from_now_on);
     kr_writer_array(writer, found->founder_count);
     for (uint32_t i = 0; i < found->founder_count; i++) {
         kr_writer_bin(writer, found->founders[i], 32);
@@ -174,11 +181,12 @@ enum kr_err kr_founding_read(struct kr_slice bytes, struct kr_founding *ret_foun
     struct kr_founding found = {0};
     struct kr_reader reader;
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 5);
+    kr_reader_array(&reader, 6);
     found.name = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     found.text = kr_reader_str(&reader, KR_TEXT_BYTES_MAX);
     found.vouches_needed = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
     found.quorum = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
+    found.is_from_now_on = kr_reader_flag(&reader);
     found.founder_count = kr_reader_array_between(&reader, 0, KR_FOUNDERS_MAX);
     for (uint32_t i = 0; i < found.founder_count && reader.err == KR_OK; i++) {
         kr_reader_fixed(&reader, found.founders[i], 32);

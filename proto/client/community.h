@@ -21,7 +21,9 @@ struct kr_community_item {
     struct kr_slice name, text;
     uint64_t created_ms; /* of its charter; 0: not here */
     uint32_t founders, members, vouches_needed, quorum;
-    uint32_t standing; /* this council's */
+    uint32_t standing;   /* this council's */
+    bool is_from_now_on; /* newcomers get what is GREEN from when they are in; and then … */
+    uint64_t since_ms;   /* … this council does since; 0: from the beginning */
 };
 void kr_community_item_write(const struct kr_community_item *item, struct kr_writer *writer);
 enum kr_err kr_community_item_read(struct kr_slice bytes, struct kr_community_item *ret_item) KR_WARN_UNUSED;
@@ -42,6 +44,7 @@ struct kr_community_council {
     uint32_t standing;
     bool is_self, is_linked;
     uint32_t vouches, expulsions; /* for and against it, that stand and are by members */
+    uint64_t since_ms;            /* gets what is GREEN from then on; 0: from the beginning */
 };
 void kr_community_council_write(const struct kr_community_council *council, struct kr_writer *writer);
 enum kr_err kr_community_council_read(struct kr_slice bytes, struct kr_community_council *ret_council) KR_WARN_UNUSED;
@@ -75,6 +78,7 @@ enum kr_err kr_say_read(struct kr_slice bytes, struct kr_say *ret_say) KR_WARN_U
 struct kr_founding {
     struct kr_slice name, text;
     uint32_t vouches_needed, quorum;
+    bool is_from_now_on; /* newcomers get what is GREEN from when they are in */
     uint32_t founder_count;
     uint8_t founders[KR_FOUNDERS_MAX][32];
 };

@@ -6,18 +6,23 @@
 #include "crypto/sign.h"
 #include "proto/wire/ticket.h"
 
-#define GENESIS_VERSION     1u
-#define NONCE_BYTES         16u
-#define CARD_FIELDS         10u
-#define CARD_FIELDS_REKEYED 12u
+#define GENESIS_VERSION      1u
+#define GENESIS_FROM_NOW_ON  2u /* of a charter */
+#define NONCE_BYTES          16u
+#define CARD_FIELDS          10u
+#define CARD_FIELDS_REKEYED  12u
+#define CHARTER_FIELDS       6u
+#define CHARTER_FIELDS_NOW   7u
+#define VOUCH_FIELDS         4u
+#define VOUCH_FIELDS_SINCE   5u
 /* A genesis with the most founders and the longest name. */
 #define GENESIS_BYTES_MAX (16u + KR_NAME_BYTES_MAX + KR_FOUNDERS_MAX * 34u + NONCE_BYTES + 32u)
 
-static void check_version(struct kr_reader *reader)
+static void check_version(struct kr_reader *reader, uint32_t wanted)
 {
     uint64_t version = kr_reader_uint(reader, UINT32_MAX);
 
-    if (reader->err == KR_OK && version != GENESIS_VERSION) {
+    if (reader->err == KR_OK && version != wanted) {
         kr_reader_fail(reader, KR_VERSION);
     }
 }
@@ -73,7 +78,7 @@ static enum kr_err read_council_genesis(struct kr_slice genesis, struct kr_card 
 
     kr_reader_init(&reader, genesis.bytes, genesis.len);
     kr_reader_array(&reader, 4);
-    check_version(&reader);
+    check_version(&reader, GENESIS_VERSION);
     kr_reader_fixed(&reader, card->genesis_root, sizeof card->genesis_root);
     kr_reader_fixed(&reader, card->commitment, sizeof card->commitment);
     kr_reader_fixed(&reader, nonce, sizeof nonce);
@@ -198,8 +203,8 @@ static enum kr_err read_charter_genesis(struct kr_slice genesis, struct kr_chart
     uint8_t nonce[NONCE_BYTES];
 
     kr_reader_init(&reader, genesis.bytes, genesis.len);
-    kr_reader_array(&reader, 6);
-    check_version(&reader);
+    charter->is_from_now_on = kr_reader_array_between(&reader, CHARTER_FIELDS, CHARTER_FIELDS_NOW) == CHARTER_FIELDS_NOW;
+    check_version(&reader, charter->is_from_now_on ? GENESIS_FROM_NOW_ON : GENESIS_VERSION);
     charter->name = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     charter->founder_count = kr_reader_array_between(&reader, 1, KR_FOUNDERS_MAX);
     for (uint32_t i = 0; i < charter->founder_count; i++) {
@@ -212,6 +217,9 @@ static enum kr_err read_charter_genesis(struct kr_slice genesis, struct kr_chart
     charter->vouches_needed = (uint32_t)kr_reader_uint(&reader, KR_COMMUNITY_COUNCILS_MAX);
     charter->quorum = (uint32_t)kr_reader_uint(&reader, KR_COMMUNITY_COUNCILS_MAX);
     kr_reader_fixed(&reader, nonce, sizeof nonce);
+    if (charter->is_from_now_on && !kr_reader_flag(&reader)) {
+        kr_reader_fail(&reader, KR_MALFORMED); /* one way to say it: the id is its hash */
+    }
     kr_reader_close(&reader);
     /* Nought vouches would let in everybody, a quorum of nought would let anybody expel. */
     if (reader.err == KR_OK && (charter->vouches_needed == 0 || charter->quorum == 0 || charter->name.len == 0)) {
@@ -253,8 +261,8 @@ void kr_charter_write(const struct kr_charter *charter, struct kr_writer *writer
 
 void kr_charter_genesis_write(const struct kr_charter *charter, const uint8_t nonce[static 16], struct kr_writer *writer)
 {
-    kr_writer_array(writer, 6);
-    kr_writer_uint(writer, GENESIS_VERSION);
+    kr_writer_array(writer, charter->is_from_now_on ? CHARTER_FIELDS_NOW : CHARTER_FIELDS);
+    kr_writer_uint(writer, charter->is_from_now_on ? GENESIS_FROM_NOW_ON : GENESIS_VERSION);
     kr_writer_str_slice(writer, charter->name);
     kr_writer_array(writer, charter->founder_count);
     for (uint32_t i = 0; i < charter->founder_count; i++) {
@@ -263,6 +271,9 @@ void kr_charter_genesis_write(const struct kr_charter *charter, const uint8_t no
     kr_writer_uint(writer, charter->vouches_needed);
     kr_writer_uint(writer, charter->quorum);
     kr_writer_bin(writer, nonce, NONCE_BYTES);
+    if (charter->is_from_now_on) {
+        kr_writer_uint(writer, 1);
+    }
 }
 
 void kr_community_id(uint8_t ret_id[static 32], struct kr_slice genesis)
@@ -276,11 +287,17 @@ enum kr_err kr_vouch_parse(struct kr_slice content, struct kr_vouch *ret_vouch)
     struct kr_reader reader;
 
     kr_reader_init(&reader, content.bytes, content.len);
-    kr_reader_array(&reader, 4);
+    const uint32_t fields = kr_reader_array_between(&reader, VOUCH_FIELDS, VOUCH_FIELDS_SINCE);
     kr_reader_fixed(&reader, vouch.council, sizeof vouch.council);
     vouch.is_withdrawn = kr_reader_flag(&reader);
     vouch.reason = kr_reader_str(&reader, KR_NOTE_BYTES_MAX);
     vouch.previous = kr_reader_bin_or_empty(&reader, 32);
+    if (fields == VOUCH_FIELDS_SINCE) {
+        vouch.since_ms = kr_reader_uint(&reader, UINT64_MAX);
+        if (vouch.since_ms == 0) {
+            kr_reader_fail(&reader, KR_MALFORMED);
+        }
+    }
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) == KR_OK) {
         *ret_vouch = vouch;
@@ -290,9 +307,12 @@ enum kr_err kr_vouch_parse(struct kr_slice content, struct kr_vouch *ret_vouch)
 
 void kr_vouch_write(const struct kr_vouch *vouch, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 4);
+    kr_writer_array(writer, vouch->since_ms > 0 ? VOUCH_FIELDS_SINCE : VOUCH_FIELDS);
     kr_writer_bin(writer, vouch->council, 32);
     kr_writer_flag(writer, vouch->is_withdrawn);
     kr_writer_str_slice(writer, vouch->reason);
     kr_writer_slice(writer, vouch->previous);
+    if (vouch->since_ms > 0) {
+        kr_writer_uint(writer, vouch->since_ms);
+    }
 }

@@ -9,11 +9,13 @@
  *                         version's record id (bin 0 or 32); once the root key was replaced, array of 12: behind them the two
  *                         fields of rekeying.h
  *   charter genesis     = array of 6: version 1, name (str), founders (array of bin 32, strictly ascending), vouches needed k,
- *                         quorum, nonce (bin 16)
+ *                         quorum, nonce (bin 16); where newcomers get what is GREEN from now on: array of 7, version 2, and behind
+ *                         these the number 1
  *   community id        = BLAKE2b-256("kairan community id" ‖ charter genesis)
  *   charter             = array of 3: genesis (bin), text (str), previous (bin 0 or 32)
  *   vouch, expulsion    = array of 4: council vouched for or expelled (bin 32), withdrawn (0/1), reason (str), previous (bin 0 or
- *                         32); of an expulsion whose author is that council: it leaves
+ *                         32); of an expulsion whose author is that council: it leaves. A vouch where newcomers get what is GREEN
+ *                         from now on: array of 5, behind these since when its author vouches for that council (ms)
  *
  * All are records signed by the root key, label CLEAR or GREEN; their header's community names the directory that they belong to.
  */
@@ -62,6 +64,7 @@ struct kr_charter {
     uint32_t founder_count;
     uint8_t founders[KR_FOUNDERS_MAX][32];
     uint32_t vouches_needed, quorum;
+    bool is_from_now_on; /* newcomers get what is GREEN from when they are in */
 };
 enum kr_err kr_charter_parse(struct kr_slice content, struct kr_charter *ret_charter) KR_WARN_UNUSED;
 void kr_charter_write(const struct kr_charter *charter, struct kr_writer *writer); /* writes genesis, text, previous */
@@ -73,6 +76,7 @@ struct kr_vouch {
     uint8_t council[32];
     bool is_withdrawn;
     struct kr_slice reason, previous;
+    uint64_t since_ms; /* 0: as its record is dated */
 };
 enum kr_err kr_vouch_parse(struct kr_slice content, struct kr_vouch *ret_vouch) KR_WARN_UNUSED;
 void kr_vouch_write(const struct kr_vouch *vouch, struct kr_writer *writer);

@@ -68,6 +68,7 @@ enum kr_scope_kind {
 struct kr_scope {
     uint8_t kind;
     uint8_t id[32];
+    uint32_t hour_from; /* of its trees what was created in this hour (since 1970) or later; on no wire */
 };
 /* kr_hash_short of kind (1) ‖ id (32; a pair's: zeros, as either end has another name for it) under the session's salt: the same
  * at both ends, and nothing to anybody else. */

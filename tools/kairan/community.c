@@ -13,6 +13,9 @@
 #include "tools/kairan/preview.h"
 #include "tools/kairan/root_key.h"
 
+#define PAST        "past" /* what newcomers get of what is GREEN: all, or … */
+#define FROM_NOW_ON "from-now-on"
+
 /* ---- words for what a council is ---- */
 
 static const struct {
@@ -108,10 +111,11 @@ struct listing {
 
 static json_t *item_json(const struct kr_community_item *item)
 {
-    return json_pack("{s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:s, s:o}", "community", kr_json_id(item->id, 32), "name",
+    return json_pack("{s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:s, s:o, s:s, s:o}", "community", kr_json_id(item->id, 32), "name",
                      kr_json_slice(item->name), "founded", kr_json_time(item->created_ms), "founders", (json_int_t)item->founders,
                      "members", (json_int_t)item->members, "vouches_needed", (json_int_t)item->vouches_needed, "quorum",
-                     (json_int_t)item->quorum, "state", state_of(item->standing), "standing", standing_json(item->standing));
+                     (json_int_t)item->quorum, "state", state_of(item->standing), "standing", standing_json(item->standing), "newcomers",
+                     item->is_from_now_on ? FROM_NOW_ON : PAST, "since", kr_json_time(item->since_ms));
 }
 
 static void item_text(const struct kr_community_item *item)
@@ -159,10 +163,11 @@ static int run_ls(struct kr_app *app, int argc, char **argv)
 
 static json_t *council_json(const struct kr_community_council *council)
 {
-    return json_pack("{s:o, s:o, s:s, s:o, s:b, s:b, s:I, s:I}", "council", kr_json_id(council->council, 32), "name",
+    return json_pack("{s:o, s:o, s:s, s:o, s:b, s:b, s:I, s:I, s:o}", "council", kr_json_id(council->council, 32), "name",
                      kr_json_slice(council->name), "state", state_of(council->standing), "standing",
                      standing_json(council->standing), "self", council->is_self, "linked", council->is_linked, "vouches",
-                     (json_int_t)council->vouches, "expulsions", (json_int_t)council->expulsions);
+                     (json_int_t)council->vouches, "expulsions", (json_int_t)council->expulsions, "since",
+                     kr_json_time(council->since_ms));
 }
 
 static enum kr_err show_council(void *context, struct kr_slice bytes)
@@ -185,7 +190,12 @@ static enum kr_err show_council(void *context, struct kr_slice bytes)
     kr_out_style(stdout, KR_STYLE_NONE);
     (void)printf("  %s%s%s", _(state_of(council.standing)), (council.standing & KR_IS_FOUNDER) != 0 ? _(", founder") : "",
                  council.is_self ? _(", this council") : "");
-    (void)printf(_("; vouches %u, expulsions %u\n"), council.vouches, council.expulsions);
+    (void)printf(_("; vouches %u, expulsions %u"), council.vouches, council.expulsions);
+    if (council.since_ms > 0) {
+        (void)fputs(_("; GREEN since "), stdout);
+        kr_out_time(stdout, council.since_ms / 1000);
+    }
+    (void)fputc('\n', stdout);
     return KR_OK;
 }
 
@@ -231,6 +241,8 @@ static int run_show(struct kr_app *app, int argc, char **argv)
         kr_out_time(stdout, item.created_ms / 1000);
         (void)fputc('\n', stdout);
     }
+    (void)puts(item.is_from_now_on ? _("newcomers: get GREEN records from when they are in")
+                                   : _("newcomers: get past GREEN records, too"));
     if (item.text.len > 0) {
         kr_out_text(stdout, item.text, true);
         (void)fputc('\n', stdout);
@@ -251,7 +263,7 @@ static int print_id(const struct kr_app *app, const uint8_t id[static 32])
 }
 
 struct create {
-    const char *vouches, *quorum, *text;
+    const char *vouches, *quorum, *newcomers, *text;
     struct kr_texts founders;
     struct kr_root_options root;
 };
@@ -268,6 +280,12 @@ static bool take_create(struct kr_app *app, const struct create *create, const c
     }
     if (create->quorum == NULL || !kr_count_parse(create->quorum, KR_COMMUNITY_COUNCILS_MAX, &quorum) || quorum == 0) {
         (void)kr_app_fail(app, KR_INVALID, _("say how many members can expel one: --quorum N"));
+        return false;
+    }
+    found->is_from_now_on = create->newcomers != NULL && strcmp(create->newcomers, FROM_NOW_ON) == 0;
+    if (create->newcomers != NULL && !found->is_from_now_on && strcmp(create->newcomers, PAST) != 0) {
+        (void)kr_app_fail(app, KR_INVALID,
+                          _("--newcomers is past or from-now-on: whether they get GREEN records of before they were in"));
         return false;
     }
     if (create->founders.count > KR_FOUNDERS_MAX) {
@@ -304,6 +322,7 @@ static int run_create(struct kr_app *app, int argc, char **argv)
     const struct kr_option options[] = {{.name = "founder", .texts = &create.founders},
                                         {.name = "vouches", .text = &create.vouches},
                                         {.name = "quorum", .text = &create.quorum},
+                                        {.name = "newcomers", .text = &create.newcomers},
                                         {.name = "text", .text = &create.text},
                                         KR_ROOT_OPTIONS(create.root)};
     struct kr_writer args;

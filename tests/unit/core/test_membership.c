@@ -20,6 +20,7 @@
 
 struct model {
     uint32_t councils, founders, needed, quorum;
+    bool is_dated;
     struct said {
         bool is_said, is_withdrawn;
         uint64_t date;
@@ -130,7 +131,32 @@ static void voices(const struct model *model, bool *ret_in)
     memcpy(ret_in, in, sizeof in);
 }
 
+/* Nobody is in but founders; then whoever is has the date of the last vouch that it needs, over and over until nothing changes. */
+static void dates(const struct model *model, uint64_t *ret_since)
+{
+    bool in[COUNCILS_MAX];
+    for (uint32_t c = 0; c < model->councils; c++) {
+        ret_since[c] = c < model->founders ? 0 : NEVER;
+    }
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (uint32_t c = 0; c < model->councils; c++) {
+            in[c] = ret_since[c] != NEVER;
+        }
+        for (uint32_t c = model->founders; c < model->councils; c++) {
+            const uint64_t date = date_for(model, in, ret_since, c);
+            changed = changed || date != ret_since[c];
+            ret_since[c] = date;
+        }
+    }
+    for (uint32_t c = 0; c < model->councils; c++) {
+        const struct said *left = &model->said[KR_WORD_EXPULSION][c][c];
+        ret_since[c] = left->is_said && left->is_withdrawn && left->date > ret_since[c] ? left->date : ret_since[c];
+    }
+}
+
 struct sets {
+    uint64_t since[COUNCILS_MAX];
     bool members[COUNCILS_MAX], ever[COUNCILS_MAX], expelled[COUNCILS_MAX], left[COUNCILS_MAX];
 };
 
@@ -138,7 +164,7 @@ static struct sets model_sets(const struct model *model)
 {
     struct sets sets = {0};
     const bool nobody[COUNCILS_MAX] = {0};
-    bool voice[COUNCILS_MAX], barred[COUNCILS_MAX];
+    bool voice[COUNCILS_MAX], barred[COUNCILS_MAX] = {0};
     voices(model, voice);
     for (uint32_t c = 0; c < model->councils; c++) {
         uint32_t against = 0;
@@ -151,6 +177,9 @@ static struct sets model_sets(const struct model *model)
     }
     closure(model, barred, false, sets.members);
     closure(model, nobody, true, sets.ever);
+    if (model->is_dated) {
+        dates(model, sets.since);
+    }
     return sets;
 }
 
@@ -176,6 +205,9 @@ static void found(struct kr_membership *membership, const struct model *model)
 {
     uint8_t id[32];
     kr_membership_init(membership, model->needed, model->quorum);
+    if (model->is_dated) {
+        kr_membership_date(membership);
+    }
     for (uint32_t c = 0; c < model->founders; c++) {
         id_of(id, c);
         assert_int_equal(kr_membership_found(membership, id), KR_OK);
@@ -195,6 +227,7 @@ static struct sets sets_of(struct kr_membership *membership, const struct model 
         sets.ever[c] = (standing & KR_WAS_MEMBER) != 0;
         sets.expelled[c] = (standing & KR_IS_EXPELLED) != 0;
         sets.left[c] = (standing & KR_HAS_LEFT) != 0;
+        sets.since[c] = kr_membership_since(membership, id);
         members += sets.members[c];
     }
     assert_int_equal(kr_membership_count(membership), members);
@@ -202,7 +235,7 @@ static struct sets sets_of(struct kr_membership *membership, const struct model 
 }
 
 struct tally {
-    uint32_t grew, shrank, expelled, founders_expelled, contested, left;
+    uint32_t grew, shrank, expelled, founders_expelled, contested, left, dated;
 };
 
 static void check(struct kr_membership *membership, const struct model *model, uint32_t graph, uint32_t statement,
@@ -212,9 +245,9 @@ static void check(struct kr_membership *membership, const struct model *model, u
     const struct sets want = model_sets(model), have = sets_of(membership, model);
     if (memcmp(&want, &have, sizeof want) != 0) {
         for (uint32_t c = 0; c < model->councils; c++) {
-            print_error("council %u: member %d/%d ever %d/%d expelled %d/%d left %d/%d (model/code)\n", c, want.members[c],
-                        have.members[c], want.ever[c], have.ever[c], want.expelled[c], have.expelled[c], want.left[c],
-                        have.left[c]);
+            print_error("council %u: member %d/%d ever %d/%d expelled %d/%d left %d/%d since %lld/%lld (model/code)\n", c,
+                        want.members[c], have.members[c], want.ever[c], have.ever[c], want.expelled[c], have.expelled[c],
+                        want.left[c], have.left[c], (long long)want.since[c], (long long)have.since[c]);
         }
         fail_msg("graph %u differs after statement %u: %u founders, k %u, quorum %u", graph, statement, model->founders,
                  model->needed, model->quorum);
@@ -227,6 +260,8 @@ static void check(struct kr_membership *membership, const struct model *model, u
         }
         accused += against >= model->quorum && !want.expelled[c];
         members += want.members[c];
+        assert_true(!want.members[c] || want.since[c] != NEVER); /* who gets it, gets it since some time */
+        tally->dated += want.members[c] && want.since[c] > 0;
         tally->expelled += want.expelled[c];
         tally->founders_expelled += want.expelled[c] && c < model->founders;
         tally->left += want.left[c];
@@ -245,6 +280,7 @@ static struct model draw_model(struct kr_rng *rng)
     model.founders = 1 + (uint32_t)kr_rng_below(rng, model.councils < 5 ? model.councils : 5);
     model.needed = 1 + (uint32_t)kr_rng_below(rng, 3);
     model.quorum = 1 + (uint32_t)kr_rng_below(rng, 4);
+    model.is_dated = kr_rng_below(rng, 4) != 0;
     return model;
 }
 
@@ -315,6 +351,7 @@ static void the_sets_are_those_of_the_model_in_any_order(void **state)
     assert_true(tally.grew > GRAPHS && tally.shrank > GRAPHS && tally.expelled > GRAPHS && tally.founders_expelled > GRAPHS);
     assert_true(tally.left > GRAPHS);
     assert_true(tally.contested > GRAPHS);
+    assert_true(tally.dated > GRAPHS);
 }
 
 /* ---- by hand: what the rules are for ---- */
@@ -452,6 +489,47 @@ static void who_left_has_no_say_and_may_come_back(void **state)
     kr_membership_deinit(&hand.membership);
 }
 
+static uint64_t since(const struct hand *hand, uint32_t council)
+{
+    uint8_t id[32];
+    id_of(id, council);
+    return kr_membership_since(&hand->membership, id);
+}
+
+/* What one vouch more or less, dated as its author likes, does to the date of a newcomer. */
+static void a_newcomer_is_in_since_the_vouch_that_it_needed_last(void **state)
+{
+    (void)state;
+    struct hand hand = {.model = {.councils = COUNCILS_MAX, .founders = 2, .needed = 2, .quorum = 2, .is_dated = true}};
+    found(&hand.membership, &hand.model);
+    say(&hand, KR_WORD_VOUCH, 0, 2, false, 10);
+    assert_true(since(&hand, 2) == KR_NOT_SINCE && since(&hand, 0) == 0 && since(&hand, 9) == KR_NOT_SINCE);
+    say(&hand, KR_WORD_VOUCH, 1, 2, false, 50);
+    say(&hand, KR_WORD_VOUCH, 0, 3, false, 60);
+    say(&hand, KR_WORD_VOUCH, 1, 3, false, 70);
+    assert_true(since(&hand, 2) == 50 && since(&hand, 3) == 70);
+    /* Two newcomers let another in, and date it back: it gets no more than they. */
+    say(&hand, KR_WORD_VOUCH, 2, 4, false, 1);
+    say(&hand, KR_WORD_VOUCH, 3, 4, false, 1);
+    assert_int_equal(since(&hand, 4), 70);
+    /* One more who was in before them. */
+    say(&hand, KR_WORD_VOUCH, 0, 4, false, 65);
+    assert_int_equal(since(&hand, 4), 65);
+    /* Expelling somebody changes the date of nobody, nor does leaving; who comes back gets it from then on. */
+    say(&hand, KR_WORD_EXPULSION, 0, 1, false, 80);
+    say(&hand, KR_WORD_EXPULSION, 2, 2, false, 80);
+    assert_true(since(&hand, 2) == 50 && since(&hand, 4) == 65);
+    say(&hand, KR_WORD_EXPULSION, 2, 2, true, 90);
+    assert_true(since(&hand, 2) == 90 && since(&hand, 4) == 65);
+    /* Who is vouched for anew is in anew; a renewal that bears the same date changes nothing. */
+    say(&hand, KR_WORD_VOUCH, 1, 3, true, 95);
+    assert_int_equal(since(&hand, 3), KR_NOT_SINCE);
+    say(&hand, KR_WORD_VOUCH, 1, 3, false, 99);
+    say(&hand, KR_WORD_VOUCH, 0, 3, false, 60);
+    assert_int_equal(since(&hand, 3), 99);
+    kr_membership_deinit(&hand.membership);
+}
+
 static void expulsions_are_bounded(void **state)
 {
     (void)state;
@@ -486,6 +564,7 @@ int main(void)
         cmocka_unit_test(out_of_two_blocs_the_earlier_one_stays),
         cmocka_unit_test(a_member_is_as_old_as_the_last_vouch_that_it_needed),
         cmocka_unit_test(who_left_has_no_say_and_may_come_back),
+        cmocka_unit_test(a_newcomer_is_in_since_the_vouch_that_it_needed_last),
         cmocka_unit_test(expulsions_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,7 +34,8 @@ enum fact {
     IS_CANDIDATE = 512,
     IS_INTERNAL = 1024,
     IS_PENDING = 2048,
-    ALL_FACTS = 4096
+    IS_FROM_BEFORE = 4096,
+    ALL_FACTS = 8192
 };
 
 static struct kr_policy_facts facts_of(uint32_t label, uint32_t bits)
@@ -53,6 +54,7 @@ static struct kr_policy_facts facts_of(uint32_t label, uint32_t bits)
         .is_candidate = bits & IS_CANDIDATE,
         .is_internal = bits & IS_INTERNAL,
         .is_pending = bits & IS_PENDING,
+        .is_from_before = bits & IS_FROM_BEFORE,
     };
 }
 
@@ -62,7 +64,8 @@ static bool table_allows(uint32_t label, uint32_t bits, enum kr_policy_use use)
     const uint32_t letter = use == KR_POLICY_HEADER ? 0 : use == KR_POLICY_SEALED ? 3 : use - 1;
     bool allows = table[label][STRANGER][letter] != '-';
     for (uint32_t relation = AUTHOR; relation < STRANGER; relation++) {
-        allows = allows || ((bits >> relation & 1) && table[label][relation][letter] != '-');
+        const bool is_too_new = relation == MEMBER && (bits & IS_FROM_BEFORE); /* to be a member as far as this record goes */
+        allows = allows || (!is_too_new && (bits >> relation & 1) && table[label][relation][letter] != '-');
     }
     return allows;
 }
@@ -163,6 +166,11 @@ static void each_reason_is_the_one_that_a_person_would_give(void **state)
         {KR_TLP_CLEAR, 0, KR_POLICY_HOLD, "deny-untrusted-author"},
         {KR_TLP_GREEN, IS_TRUSTED | IS_ADDRESSED, KR_POLICY_HOLD, "deny-not-member"},
         {KR_TLP_GREEN, IS_TRUSTED | IS_MEMBER, KR_POLICY_READ, "allow-member"},
+        {KR_TLP_GREEN, IS_TRUSTED | IS_MEMBER | IS_FROM_BEFORE, KR_POLICY_HOLD, "deny-before"},
+        {KR_TLP_GREEN, IS_TRUSTED | IS_MEMBER | IS_FROM_BEFORE | IS_EXPIRED, KR_POLICY_HEADER, "deny-before"},
+        {KR_TLP_GREEN, IS_TRUSTED | IS_FROM_BEFORE, KR_POLICY_READ, "deny-not-member"},
+        {KR_TLP_GREEN, IS_AUTHOR | IS_FROM_BEFORE, KR_POLICY_READ, "allow-author"},
+        {KR_TLP_CLEAR, IS_TRUSTED | IS_FROM_BEFORE, KR_POLICY_READ, "allow-anyone"},
         {KR_TLP_AMBER, IS_TRUSTED | IS_MEMBER, KR_POLICY_HOLD, "deny-not-addressed"},
         {KR_TLP_AMBER, IS_TRUSTED | IS_ADDRESSED, KR_POLICY_READ, "allow-addressed"},
         {KR_TLP_AMBER, IS_TRUSTED | IS_RELAY, KR_POLICY_HOLD, "allow-relay"},
@@ -208,7 +216,7 @@ static void each_reason_is_the_one_that_a_person_would_give(void **state)
 static void every_reason_has_a_name_and_a_sentence(void **state)
 {
     (void)state;
-    for (int reason = KR_POLICY_ALLOW_AUTHOR; reason <= KR_POLICY_DENY_INTERNAL; reason++) {
+    for (int reason = KR_POLICY_ALLOW_AUTHOR; reason <= KR_POLICY_DENY_BEFORE; reason++) {
         const char *name = kr_policy_reason_name((enum kr_policy_reason)reason);
         const char *start = kr_policy_is_allowed((enum kr_policy_reason)reason) ? "allow-" : "deny-";
         assert_int_equal(strncmp(name, start, strlen(start)), 0);

@@ -257,6 +257,34 @@ static void assert_parts(struct kr_txn *txn, const struct kr_scope *scope, const
     kr_tree_view_close(view);
 }
 
+/* From hours on that keys have, and from just behind them. */
+static void assert_later(struct kr_txn *txn, const struct kr_scope *scope, const struct model *model, struct kr_rng *rng,
+                         uint32_t samples)
+{
+    struct model *later = malloc(sizeof *later);
+    assert_non_null(later);
+    for (uint32_t i = 0; i < samples; i++) {
+        struct kr_scope from = *scope;
+        const uint32_t month = (uint32_t)kr_rng_below(rng, MONTHS);
+        from.hour_from = i == 0 ? UINT32_MAX : 1;
+        if (i > 1 && model->counts[month] > 0) {
+            const uint8_t *key = model->keys[month][kr_rng_below(rng, model->counts[month])];
+            from.hour_from = ((uint32_t)key[0] << 24 | (uint32_t)key[1] << 16 | (uint32_t)key[2] << 8 | key[3]) + i % 2;
+        }
+        tree_key first = {0};
+        put_be(first, from.hour_from, 4);
+        *later = *model;
+        for (uint32_t j = 0; j < MONTHS; j++) {
+            const uint32_t gone = place_of(model, j, first);
+            later->counts[j] -= gone;
+            memmove(later->keys[j], later->keys[j] + gone, later->counts[j] * sizeof(tree_key));
+        }
+        assert_roots(txn, &from, later);
+        assert_parts(txn, &from, later, rng, 20);
+    }
+    free(later);
+}
+
 /* ---- keys of several sorts ---- */
 
 enum sort { SORT_FRESH, SORT_RANDOM, SORT_CRAFTED, SORT_COUNT };
@@ -408,6 +436,7 @@ static void digests_are_those_of_the_set(void **state)
             add_some(txn, &scope, model, &rng, sort, sizes[i] - (uint32_t)(i > 0 ? sizes[i - 1] : 0));
             assert_roots(txn, &scope, model);
             assert_parts(txn, &scope, model, &rng, 30);
+            assert_later(txn, &scope, model, &rng, 12);
             commit(txn);
         }
         free(model);
@@ -501,6 +530,7 @@ static void run_model(struct fixture *fixture, uint8_t seed_byte)
             for (uint32_t i = 0; i < 2; i++) {
                 assert_roots(txn, scopes[i], models[i]);
                 assert_parts(txn, scopes[i], models[i], &rng, 10);
+                assert_later(txn, scopes[i], models[i], &rng, 4);
             }
             kr_txn_abort(txn);
         }

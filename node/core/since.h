@@ -1,0 +1,12 @@
+/* Since when each council is in (docs/PROTOCOL.md, "Membership"; docs/adr/0051-newcomers-from-now-on.md). Private to membership.c. */
+#ifndef KR_NODE_CORE_SINCE_H
+#define KR_NODE_CORE_SINCE_H
+
+#include "node/core/membership.h"
+
+/* Whether a vouch that is another than it was (`old` NULL: there was none) may change any date. */
+bool kr_since_may_change(const struct kr_membership *membership, const struct kr_edge *edge, const struct kr_edge *old);
+/* Works all dates out from all vouches. KR_NOMEM, and then all is as before. */
+enum kr_err kr_since_work_out(struct kr_membership *membership) KR_WARN_UNUSED;
+
+#endif
