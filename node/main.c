@@ -10,6 +10,7 @@
 #include "node/keeper/keeper.h"
 #include "node/keeper/spawn.h"
 #include "node/net/net.h"
+#include "proto/client/community.h"
 #include "proto/wire/ticket.h"
 
 static const char help[] =
@@ -33,6 +34,7 @@ static const char help[] =
     "    --contact-name, --contact-mail, --contact-telephone, --contact-hours TEXT   contact window\n"
     "    --endpoint tcp://HOST:PORT   where peers reach this node; left out: it only dials out\n"
     "    --found-community NAME       found a community\n"
+    "    --newcomers past|from-now-on what newcomers there get of GREEN records\n"
     "  --init-node             make a node that asks to be one more of an existing council (`kairan node join`); prints the\n"
     "                          council's id and the node's key; with\n"
     "    --ticket-file FILE           what `kairan node invite` printed on one of its nodes; -: standard input\n"
@@ -79,6 +81,7 @@ enum option_code {
     OPTION_CONTACT_HOURS,
     OPTION_ENDPOINT,
     OPTION_FOUND_COMMUNITY,
+    OPTION_NEWCOMERS,
 };
 
 static const struct option options[] = {
@@ -107,6 +110,7 @@ static const struct option options[] = {
     {"contact-hours", required_argument, NULL, OPTION_CONTACT_HOURS},
     {"endpoint", required_argument, NULL, OPTION_ENDPOINT},
     {"found-community", required_argument, NULL, OPTION_FOUND_COMMUNITY},
+    {"newcomers", required_argument, NULL, OPTION_NEWCOMERS},
     {NULL, 0, NULL, 0},
 };
 
@@ -125,7 +129,8 @@ static struct kr_slice *init_slot(struct kr_init *init, int option)
 {
     struct kr_slice *slots[] = {&init->name_ja,       &init->name_en,      &init->region,
                                 &init->contact_name,  &init->contact_mail, &init->contact_telephone,
-                                &init->contact_hours, &init->endpoint,     &init->found_community};
+                                &init->contact_hours, &init->endpoint,     &init->found_community,
+                                &init->newcomers};
     return slots[option - OPTION_NAME_JA];
 }
 
@@ -203,6 +208,10 @@ static const char *check_init(const struct kr_init *init)
     if (init->name_ja.len == 0 && init->name_en.len == 0) {
         return "--init wants a name: --name-ja, --name-en or both";
     }
+    bool is_from_now_on;
+    if (kr_newcomers_parse(init->newcomers, &is_from_now_on) != KR_OK || (init->newcomers.len > 0 && init->found_community.len == 0)) {
+        return "--newcomers is past or from-now-on, and goes with --found-community";
+    }
     if (init->endpoint.len > 0 && kr_endpoint_check((const char *)init->endpoint.bytes, init->endpoint.len, &error) != KR_OK) {
         (void)snprintf(why, sizeof why, "--endpoint: %s", error.text);
         return why;
@@ -220,7 +229,7 @@ static const char *check_init(const struct kr_init *init)
 static bool has_more_than_endpoint(const struct kr_init *init)
 {
     return init->name_ja.len + init->name_en.len + init->region.len + init->contact_name.len + init->contact_mail.len +
-               init->contact_telephone.len + init->contact_hours.len + init->found_community.len >
+               init->contact_telephone.len + init->contact_hours.len + init->found_community.len + init->newcomers.len >
            0;
 }
 

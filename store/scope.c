@@ -217,6 +217,7 @@ enum kr_err kr_store_scope_hash_at(struct kr_txn *txn, const struct kr_scope *sc
 enum kr_err kr_store_scope_read(struct kr_txn *txn, const struct kr_scope *scope, uint64_t from, uint8_t (*ret_ids)[32],
                                 uint32_t max, uint32_t *ret_count)
 {
+    static const uint8_t none[32];
     struct kr_scope_row row;
     struct kr_block block;
     uint32_t count = 0;
@@ -226,7 +227,9 @@ enum kr_err kr_store_scope_read(struct kr_txn *txn, const struct kr_scope *scope
             err = kr_block_get(txn, &row, from / KR_BLOCK_ENTRIES, &block);
         }
         if (err == KR_OK) {
-            memcpy(ret_ids[count], block.entries[from % KR_BLOCK_ENTRIES].id, 32);
+            const struct kr_block_entry *entry = &block.entries[from % KR_BLOCK_ENTRIES];
+            const bool is_before = kr_get_be(entry->hour, sizeof entry->hour) < scope->hour_from;
+            memcpy(ret_ids[count], is_before ? none : entry->id, 32);
         }
     }
     if (err == KR_OK) {

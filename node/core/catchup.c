@@ -445,6 +445,7 @@ static int compare_ids(const void *a, const void *b)
 static enum kr_err look_up(struct kr_step *step, const struct kr_message *message, struct kr_page *page,
                            uint8_t bits[static KR_PAGE_IDS_MAX / 8])
 {
+    static const uint8_t none[KR_SHORT_ID_BYTES]; /* stands for what is not for us */
     const uint8_t *order[KR_PAGE_IDS_MAX];
     const uint32_t ids = kr_message_id_count(message) - (KR_FAULT(KR_FAULT_CURSOR_PAST_UNSENT) && message->ids.len > 0);
     for (uint32_t i = 0; i < ids; i++) {
@@ -453,7 +454,7 @@ static enum kr_err look_up(struct kr_step *step, const struct kr_message *messag
     qsort(order, ids, sizeof order[0], compare_ids);
     for (uint32_t i = 0; i < ids; i++) {
         uint64_t arrival;
-        if (i > 0 && compare_ids(&order[i - 1], &order[i]) == 0) {
+        if ((i > 0 && compare_ids(&order[i - 1], &order[i]) == 0) || memcmp(order[i], none, sizeof none) == 0) {
             continue;
         }
         enum kr_err err = kr_store_record_find_prefix(step->txn, order[i], KR_SHORT_ID_BYTES, &arrival);

@@ -63,6 +63,7 @@ enum kr_err kr_core_idle(struct kr_core *core, struct kr_txn *txn, struct kr_rng
 struct kr_init {
     struct kr_slice name_ja, name_en, region, contact_name, contact_mail, contact_telephone, contact_hours, endpoint;
     struct kr_slice found_community; /* name; empty: none */
+    struct kr_slice newcomers;       /* there get: KR_NEWCOMERS_PAST (also empty) or KR_NEWCOMERS_FROM_NOW_ON */
 };
 void kr_init_write(const struct kr_init *init, struct kr_writer *writer);
 enum kr_err kr_init_read(struct kr_slice bytes, struct kr_init *ret_init) KR_WARN_UNUSED;

@@ -5,7 +5,7 @@
 
 void kr_init_write(const struct kr_init *init, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 9);
+    kr_writer_array(writer, 10);
     kr_writer_str_slice(writer, init->name_ja);
     kr_writer_str_slice(writer, init->name_en);
     kr_writer_str_slice(writer, init->region);
@@ -15,6 +15,7 @@ void kr_init_write(const struct kr_init *init, struct kr_writer *writer)
     kr_writer_str_slice(writer, init->contact_hours);
     kr_writer_str_slice(writer, init->endpoint);
     kr_writer_str_slice(writer, init->found_community);
+    kr_writer_str_slice(writer, init->newcomers);
 }
 
 enum kr_err kr_init_read(struct kr_slice bytes, struct kr_init *ret_init)
@@ -22,7 +23,7 @@ enum kr_err kr_init_read(struct kr_slice bytes, struct kr_init *ret_init)
     struct kr_reader reader;
     struct kr_init init;
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 9);
+    kr_reader_array(&reader, 10);
     init.name_ja = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     init.name_en = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     init.region = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
@@ -32,6 +33,7 @@ enum kr_err kr_init_read(struct kr_slice bytes, struct kr_init *ret_init)
     init.contact_hours = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     init.endpoint = kr_reader_str(&reader, KR_ENDPOINT_BYTES_MAX);
     init.found_community = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
+    init.newcomers = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     kr_reader_close(&reader);
     enum kr_err err = kr_reader_end(&reader);
     if (err == KR_OK) {
@@ -142,6 +144,10 @@ enum kr_err kr_init_event(struct kr_step *step, struct kr_slice bytes)
     if (founds) {
         memcpy(charter.founders[0], core->self, 32);
         charter.name = init.found_community;
+        err = kr_newcomers_parse(init.newcomers, &charter.is_from_now_on);
+        if (err != KR_OK) {
+            goto out;
+        }
         kr_rng_bytes(step->rng, nonce, sizeof nonce);
         kr_charter_genesis_write(&charter, nonce, &community);
         err = kr_writer_finish(&community);

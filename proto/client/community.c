@@ -162,6 +162,21 @@ enum kr_err kr_say_read(struct kr_slice bytes, struct kr_say *ret_say)
     return reader.err;
 }
 
+static bool is_named(struct kr_slice name, const char *as)
+{
+    return name.len == strlen(as) && memcmp(name.bytes, as, name.len) == 0;
+}
+
+enum kr_err kr_newcomers_parse(struct kr_slice name, bool *ret_is_from_now_on)
+{
+    const bool is_from_now_on = is_named(name, KR_NEWCOMERS_FROM_NOW_ON);
+    if (name.len > 0 && !is_from_now_on && !is_named(name, KR_NEWCOMERS_PAST)) {
+        return KR_INVALID;
+    }
+    *ret_is_from_now_on = is_from_now_on;
+    return KR_OK;
+}
+
 void kr_founding_write(const struct kr_founding *found, struct kr_writer *writer)
 {
     kr_writer_array(writer, 6);

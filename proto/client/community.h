@@ -74,6 +74,12 @@ struct kr_say {
 void kr_say_write(const struct kr_say *say, struct kr_writer *writer);
 enum kr_err kr_say_read(struct kr_slice bytes, struct kr_say *ret_say) KR_WARN_UNUSED;
 
+/* As people name what newcomers of a community get of what is GREEN: all of it, or what is created from when they are in. */
+#define KR_NEWCOMERS_PAST        "past"
+#define KR_NEWCOMERS_FROM_NOW_ON "from-now-on"
+/* Whether it is the second one; empty is the first one. KR_INVALID: it is neither. */
+enum kr_err kr_newcomers_parse(struct kr_slice name, bool *ret_is_from_now_on) KR_WARN_UNUSED;
+
 /* KR_OP_FOUND: a new community. This council is a founder and need not be named. Result as of KR_OP_SAY: the charter's id. */
 struct kr_founding {
     struct kr_slice name, text;

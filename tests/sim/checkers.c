@@ -23,6 +23,9 @@ static bool may_hold(const struct sim_world *world, const struct sim_node *node,
     if (header.label == KR_TLP_GREEN && world->has_second && memcmp(header.community, world->communities[1], 32) == 0) {
         return node->is_in_second || header.kind == KR_KIND_COUNCIL_CARD; /* hello bears the newest, wherever it belongs */
     }
+    if (header.label == KR_TLP_GREEN && !kr_kind_is_statement(header.kind) && sim_is_too_new(world, node, header.created_ms)) {
+        return false;
+    }
     return !kr_label_is_sealed(header.label) || memcmp(header.author, node->council, 32) == 0 ||
            kr_header_addresses(&header, node->council);
 }
@@ -52,7 +55,8 @@ static enum sim_verdict check_ids(struct sim_world *world, const struct sim_node
         const uint8_t *id = kr_message_id(message, i);
         for (uint32_t j = 0; j < world->record_count; j++) {
             const struct sim_record *record = &world->records[j];
-            bool is_for_it = record->is_in_second ? to->is_in_second
+            bool is_for_it = record->is_old && to->is_newcomer ? false
+                             : record->is_in_second ? to->is_in_second
                                                   : record->label != KR_TLP_AMBER || sim_is_addressed(world, record, to->index);
             if (record->is_accepted && !is_for_it && memcmp(record->id, id, KR_SHORT_ID_BYTES) == 0) {
                 return sim_fail(world, SIM_LEAK, "%s is told the id of record %u, which is not for it", to->name, record->name);

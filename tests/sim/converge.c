@@ -24,7 +24,8 @@ bool sim_is_addressed(const struct sim_world *world, const struct sim_record *re
 
 static bool may_have(const struct sim_world *world, const struct sim_record *record, uint32_t node)
 {
-    const bool is_in_it = !record->is_in_second || world->nodes[node]->is_in_second;
+    const bool is_too_new = record->is_old && world->nodes[node]->is_newcomer;
+    const bool is_in_it = !is_too_new && (!record->is_in_second || world->nodes[node]->is_in_second);
     return !world->nodes[node]->is_hostile && is_in_it && (record->label != KR_TLP_AMBER || sim_is_addressed(world, record, node));
 }
 
@@ -185,7 +186,8 @@ static uint32_t shared_scopes(const struct sim_world *world, const struct sim_no
             continue;
         }
         for (uint8_t kind = KR_SCOPE_DIRECTORY; kind <= KR_SCOPE_GREEN; kind += KR_SCOPE_GREEN - KR_SCOPE_DIRECTORY) {
-            ret_scopes[count] = (struct kr_scope){.kind = kind};
+            const bool is_late = kind == KR_SCOPE_GREEN && !is_second && (a->is_newcomer || b->is_newcomer);
+            ret_scopes[count] = (struct kr_scope){.kind = kind, .hour_from = is_late ? kr_tree_hour(world->newcomers_ms) : 0};
             memcpy(ret_scopes[count++].id, core->directory.communities[i]->id, 32);
         }
     }

@@ -119,6 +119,9 @@ static void draw_links(struct hand *hand)
 {
     struct sim_plan *plan = hand->plan;
     enum sim_shape shape = hand->bounds->shape;
+    if (plan->newcomers > 0) { /* those who are there before are linked with each other */
+        shape = (enum sim_shape)below(hand, SIM_RANDOM);
+    }
     if (shape == SIM_SHAPE_COUNT) {
         shape = one_in(hand, 2) ? SIM_CHAIN : (enum sim_shape)below(hand, SIM_SHAPE_COUNT);
     }
@@ -215,7 +218,7 @@ static void draw_links_trouble(struct hand *hand)
 /* Nobody goes back to a backup, and clocks are right. */
 static bool keeps_state(const struct sim_bounds *bounds)
 {
-    return bounds->has_keys || bounds->has_roots || bounds->has_sisters;
+    return bounds->has_keys || bounds->has_roots || bounds->has_sisters || bounds->has_newcomers;
 }
 
 static void draw_nodes_trouble(struct hand *hand)
@@ -468,6 +471,17 @@ static void draw_waiting(struct hand *hand)
     }
 }
 
+/* What was shared before newcomers joined is taken back now and then. */
+static void draw_old(struct hand *hand)
+{
+    for (uint32_t i = 0; i < hand->plan->node_count - hand->plan->newcomers; i++) {
+        struct sim_op back = {.kind = SIM_OP_RETRACT, .at_ms = some_time(hand), .node = i, .record = SIM_OLD_FROM + i};
+        if (one_in(hand, 3)) {
+            sim_plan_add(hand->plan, &back);
+        }
+    }
+}
+
 void sim_plan_draw(struct sim_plan *plan, uint64_t seed, const struct sim_bounds *bounds)
 {
     uint8_t bytes[32] = "kr-sim plan";
@@ -482,6 +496,7 @@ void sim_plan_draw(struct sim_plan *plan, uint64_t seed, const struct sim_bounds
     plan->end_ms = bounds->days > 0 ? bounds->days * 86400000ull : MINUTES_OF_TROUBLE * 60000ull;
     plan->settle_ms = bounds->days > 0 ? 7200000 : 180000;
     hand.unit_ms = bounds->days > 0 ? plan->end_ms / 4 : 60000;
+    plan->newcomers = bounds->has_newcomers ? 1 + below(&hand, plan->node_count > 2 ? 2 : 1) : 0;
     draw_links(&hand);
     draw_noise(&hand);
     draw_records(&hand, bounds->records != 0 ? bounds->records : 1 + below(&hand, 40));
@@ -493,6 +508,10 @@ void sim_plan_draw(struct sim_plan *plan, uint64_t seed, const struct sim_bounds
     }
     if (bounds->has_keys) {
         draw_keys(&hand);
+        return;
+    }
+    if (bounds->has_newcomers) {
+        draw_old(&hand);
         return;
     }
     if (bounds->has_roots) {

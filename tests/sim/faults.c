@@ -30,6 +30,11 @@ uint32_t kr_fault_number;
         .shape = SIM_SHAPE_COUNT, .has_sisters = true, .is_honest = true                                                           \
     }
 
+#define NEWCOMERS                                                                                                                  \
+    {                                                                                                                              \
+        .shape = SIM_SHAPE_COUNT, .has_newcomers = true, .is_honest = true                                                         \
+    }
+
 const struct sim_fault sim_faults[KR_FAULT_COUNT] = {
     [KR_FAULT_NONE] = {"none", "", 0, ANY},
     [KR_FAULT_EFFECT_BEFORE_COMMIT] = {"effect-before-commit", "effects of a batch whose commit failed are let out", 9, ANY},
@@ -76,4 +81,5 @@ const struct sim_fault sim_faults[KR_FAULT_COUNT] = {
                                  SISTERS},
     [KR_FAULT_ROOT_UNCONFIRMED] = {"root-unconfirmed", "nobody waits for the word that a replaced root key is the right one", 4,
                                    ROOTS},
+    [KR_FAULT_NEWCOMERS_GET_ALL] = {"newcomers-get-all", "policy does not ask since when a council is in", 1, NEWCOMERS},
 };

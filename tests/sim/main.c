@@ -101,6 +101,7 @@ static void print_again(const struct options *options, uint64_t seed)
     (void)printf("%s%s --verbose\n",
                  options->bounds.has_keys    ? " --keys"
                  : options->bounds.has_roots ? " --roots"
+                 : options->bounds.has_newcomers ? " --newcomers"
                  : options->bounds.is_honest ? " --honest"
                                              : "",
                  options->bounds.has_throughs  ? " --through"
@@ -300,7 +301,7 @@ static int usage(int status)
     (void)fprintf(
         status == 0 ? stdout : stderr,
         "usage: kr-sim [--seed N] [--seeds COUNT] [--nodes N] [--records N] [--shape chain|ring|star|random] [--days N]\n"
-        "              [--honest | --keys | --roots] [--through | --sisters] [--determinism] [--verbose | --story | --print | "
+        "              [--honest | --keys | --roots | --newcomers] [--through | --sisters] [--determinism] [--verbose | --story | --print | "
         "--json] "
         "[--long]\n"
         "       kr-sim --faults [--fault N] [--seeds COUNT] [--json]\n"
@@ -316,6 +317,7 @@ static int usage(int status)
         "  --honest                      nobody goes over to the other side\n"
         "  --keys                        the same, and keys are replaced, stolen and revoked\n"
         "  --roots                       the same, and root keys are stolen and replaced\n"
+        "  --newcomers                   the same, and some nodes join a community that gives them no past GREEN records\n"
         "  --through                     some nodes are linked through third ones\n"
         "  --sisters                     one council has two nodes, nobody goes over to the other side\n"
         "  --determinism                 runs each seed twice and compares, to the byte\n"
@@ -401,6 +403,9 @@ static bool parse_option(struct options *options, int c, const char *value)
     case 'R':
         options->bounds.has_roots = options->bounds.is_honest = true;
         return true;
+    case 'N':
+        options->bounds.has_newcomers = options->bounds.is_honest = true;
+        return true;
     case 'S':
         options->bounds.has_sisters = options->bounds.is_honest = true;
         return true;
@@ -425,7 +430,7 @@ int main(int argc, char **argv)
                                           {"verbose", no_argument, NULL, 'v'},      {"story", no_argument, NULL, 't'},
                                           {"print", no_argument, NULL, 'P'},        {"determinism", no_argument, NULL, 'd'},
                                           {"json", no_argument, NULL, 'j'},         {"keys", no_argument, NULL, 'k'},
-                                          {"roots", no_argument, NULL, 'R'},        {"through", no_argument, NULL, 'T'},
+                                          {"roots", no_argument, NULL, 'R'},        {"newcomers", no_argument, NULL, 'N'}, {"through", no_argument, NULL, 'T'},
                                           {"sisters", no_argument, NULL, 'S'},      {"long", no_argument, NULL, 'l'},
                                           {"help", no_argument, NULL, 'h'},         {0}};
     struct options options = {.seed = 1, .seeds = 1, .bounds = {.shape = SIM_SHAPE_COUNT}};

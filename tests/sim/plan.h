@@ -7,6 +7,7 @@
  *   pending 0-1                  of these links: made by a ticket that came by mail, to be confirmed by both operators
  *   second 1 0 2                these nodes are in a second community, too, all linked with the first of them
  *   sister 0                     the council of node 0 has one node more, number `nodes`; taken in before it begins
+ *   newcomers 1                  so many of the nodes, the last ones, join when there are records already, which they do not get
  *   doubt                        nodes do not trust their clock for an hour after a start or a jump, as keeper has it
  *   at 10 submit 0 green as 1    TIME is in seconds, or with m, h, d behind it
  *   end 300                      everything is healed
@@ -100,6 +101,7 @@ struct sim_plan {
     uint32_t second_count;
     bool has_sister; /* node number `node_count` is of the council of: */
     uint32_t sister_of;
+    uint32_t newcomers;
     bool doubts_clocks;
     uint64_t end_ms, settle_ms;
     struct sim_op *ops; /* by time */
@@ -118,8 +120,11 @@ struct sim_bounds {
     bool has_roots;          /* root keys are stolen and replaced; likewise */
     bool has_throughs;       /* nodes are linked through third ones */
     bool has_sisters;        /* one council has two nodes; nobody goes back to a backup, clocks are right */
+    bool has_newcomers;      /* some join late; nobody goes back to a backup, clocks are right */
     bool is_honest;          /* nobody goes over to the other side */
 };
+
+#define SIM_OLD_FROM 2000000u /* names of what was shared before newcomers joined: with the node's number added, its first one */
 
 /* ---- draw.c ---- */
 void sim_plan_draw(struct sim_plan *plan, uint64_t seed, const struct sim_bounds *bounds);

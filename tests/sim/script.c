@@ -190,6 +190,9 @@ void sim_plan_print(const struct sim_plan *plan, FILE *file)
     if (plan->has_sister) {
         (void)fprintf(file, "\nsister %u", plan->sister_of);
     }
+    if (plan->newcomers > 0) {
+        (void)fprintf(file, "\nnewcomers %u", plan->newcomers);
+    }
     (void)fprintf(file, "\n%s", plan->doubts_clocks ? "doubt\n" : "");
     for (uint32_t i = 0; i < plan->op_count; i++) {
         (void)fprintf(file, "at ");
@@ -530,6 +533,8 @@ static void read_line(struct words *words, struct sim_plan *plan)
     } else if (next_is(words, "sister")) {
         plan->sister_of = next_node(words, plan);
         plan->has_sister = true;
+    } else if (next_is(words, "newcomers")) {
+        plan->newcomers = (uint32_t)next_number(words, plan->node_count > 1 ? plan->node_count - 1 : 0);
     } else if (next_is(words, "doubt")) {
         plan->doubts_clocks = true;
     } else if (next_is(words, "end")) {

@@ -254,6 +254,8 @@ void sim_node_init(struct sim_world *world, struct sim_node *node, bool founds)
         .name_ja = {(const uint8_t *)name, strlen(name)},
         .endpoint = {(const uint8_t *)node->name, strlen(node->name)},
         .found_community = {(const uint8_t *)"region", founds ? 6 : 0},
+        .newcomers = {(const uint8_t *)KR_NEWCOMERS_FROM_NOW_ON,
+                      founds && world->newcomer_count > 0 ? strlen(KR_NEWCOMERS_FROM_NOW_ON) : 0},
     };
     struct kr_writer writer;
     kr_writer_init(&writer, KR_KIB * 4);
@@ -316,9 +318,10 @@ enum sim_verdict sim_world_begin(struct sim_world *world, uint64_t seed, uint32_
 }
 
 enum sim_verdict sim_world_init_with(struct sim_world *world, uint64_t seed, uint32_t node_count, const struct sim_edges *edges,
-                                     uint32_t founder, FILE *trace)
+                                     uint32_t founder, uint32_t newcomers, FILE *trace)
 {
     enum sim_verdict verdict = sim_world_begin(world, seed, node_count, trace);
+    world->newcomer_count = newcomers;
     for (uint32_t i = 0; i < edges->count; i++) {
         sim_edges_add(&world->edges, edges->items[i].a, edges->items[i].b);
         world->edges.items[i].is_pending = edges->items[i].is_pending;
@@ -327,7 +330,7 @@ enum sim_verdict sim_world_init_with(struct sim_world *world, uint64_t seed, uin
         verdict = make_nodes(world, 0, founder);
     }
     if (verdict == SIM_HOLDS) {
-        verdict = sim_world_link(world, 0);
+        verdict = newcomers > 0 ? sim_world_grow(world) : sim_world_link(world, 0);
     }
     return verdict == SIM_HOLDS ? sim_world_run(world, world->now_ms + 60000) : verdict;
 }
@@ -336,7 +339,7 @@ enum sim_verdict sim_world_init(struct sim_world *world, uint64_t seed, uint32_t
 {
     struct sim_edges edges = {0};
     sim_edges_chain(&edges, node_count);
-    enum sim_verdict verdict = sim_world_init_with(world, seed, node_count, &edges, node_count > 1 ? 1 : 0, trace);
+    enum sim_verdict verdict = sim_world_init_with(world, seed, node_count, &edges, node_count > 1 ? 1 : 0, 0, trace);
     sim_edges_free(&edges);
     return verdict;
 }

@@ -135,6 +135,7 @@ struct sim_node {
     uint32_t *edges; /* indices into the world's */
     uint32_t edge_count;
     bool is_member, is_in_second;
+    bool is_newcomer;           /* joined when there were records already, of which it gets none that is GREEN */
     bool is_stolen, is_revoked; /* a thief has that node key; its council has said so */
     uint64_t stolen_ms;         /* by its own clock */
     uint8_t stolen_key[32], stolen_secret[64];
@@ -162,6 +163,7 @@ struct sim_record {
     uint32_t node, name;
     enum kr_label label;
     bool is_in_second;
+    bool is_old;        /* GREEN, and submitted before newcomers joined */
     uint32_t *audience; /* nodes, ascending; owned */
     uint32_t audience_count;
     uint8_t token[16], id[32];
@@ -207,6 +209,8 @@ struct sim_world {
     size_t heap_count, heap_capacity;
     struct sim_record *records;
     uint32_t record_count, record_capacity;
+    uint32_t newcomer_count;    /* the last of the nodes; their community is one where they get what is GREEN from now on */
+    uint64_t newcomers_ms;      /* when they began to join */
     bool has_second;
     uint8_t communities[2][32]; /* their ids, where there is a second one */
     uint64_t map_bytes;         /* of each node's store */
@@ -242,9 +246,10 @@ struct sim_world {
 /* ---- world.c ---- */
 /* Makes `node_count` nodes in a chain, linked by tickets, in one community that node 1 founds. SIM_SETUP where that fails. */
 enum sim_verdict sim_world_init(struct sim_world *world, uint64_t seed, uint32_t node_count, FILE *trace);
-/* The same with these edges (copied), which must reach every node from the founder. */
+/* The same with these edges (copied), which must reach every node from the founder. So many of the last nodes are newcomers, which
+ * nobody else is linked through. */
 enum sim_verdict sim_world_init_with(struct sim_world *world, uint64_t seed, uint32_t node_count, const struct sim_edges *edges,
-                                     uint32_t founder, FILE *trace);
+                                     uint32_t founder, uint32_t newcomers, FILE *trace);
 /* One more node, of a council that is linked with nobody and in no community. */
 enum sim_verdict sim_world_add(struct sim_world *world);
 /* A machine that asks to be a further node of the council that made the ticket. */
@@ -284,6 +289,12 @@ void sim_world_through(struct sim_world *world, uint32_t a, uint32_t middle, uin
 void sim_throughs_again(struct sim_world *world);
 /* Whether all three have done their part, and all are honest. */
 bool sim_through_stands(const struct sim_world *world, const struct sim_through *through);
+
+/* ---- newcomers.c ---- */
+/* Links all but the last nodes, has them share records for hours, and then links those, too. */
+enum sim_verdict sim_world_grow(struct sim_world *world);
+/* Whether what is GREEN and was created then is not for that node. */
+bool sim_is_too_new(const struct sim_world *world, const struct sim_node *node, uint64_t created_ms);
 
 /* ---- sisters.c ---- */
 /* One more node, of the council of `of`, which is up, quiet, and has its root key: it asks by a ticket, is taken in, and is linked

@@ -13,9 +13,6 @@
 #include "tools/kairan/preview.h"
 #include "tools/kairan/root_key.h"
 
-#define PAST        "past" /* what newcomers get of what is GREEN: all, or … */
-#define FROM_NOW_ON "from-now-on"
-
 /* ---- words for what a council is ---- */
 
 static const struct {
@@ -115,7 +112,7 @@ static json_t *item_json(const struct kr_community_item *item)
                      kr_json_slice(item->name), "founded", kr_json_time(item->created_ms), "founders", (json_int_t)item->founders,
                      "members", (json_int_t)item->members, "vouches_needed", (json_int_t)item->vouches_needed, "quorum",
                      (json_int_t)item->quorum, "state", state_of(item->standing), "standing", standing_json(item->standing), "newcomers",
-                     item->is_from_now_on ? FROM_NOW_ON : PAST, "since", kr_json_time(item->since_ms));
+                     item->is_from_now_on ? KR_NEWCOMERS_FROM_NOW_ON : KR_NEWCOMERS_PAST, "since", kr_json_time(item->since_ms));
 }
 
 static void item_text(const struct kr_community_item *item)
@@ -282,8 +279,8 @@ static bool take_create(struct kr_app *app, const struct create *create, const c
         (void)kr_app_fail(app, KR_INVALID, _("say how many members can expel one: --quorum N"));
         return false;
     }
-    found->is_from_now_on = create->newcomers != NULL && strcmp(create->newcomers, FROM_NOW_ON) == 0;
-    if (create->newcomers != NULL && !found->is_from_now_on && strcmp(create->newcomers, PAST) != 0) {
+    const char *newcomers = create->newcomers != NULL ? create->newcomers : KR_NEWCOMERS_PAST;
+    if (kr_newcomers_parse((struct kr_slice){(const uint8_t *)newcomers, strlen(newcomers)}, &found->is_from_now_on) != KR_OK) {
         (void)kr_app_fail(app, KR_INVALID,
                           _("--newcomers is past or from-now-on: whether they get GREEN records of before they were in"));
         return false;

@@ -42,6 +42,7 @@ const struct kr_command kr_commands[] = {
         "  --contact-name, --contact-mail, --contact-telephone, --contact-hours TEXT   contact window\n"
         "  --endpoint tcp://HOST:PORT   where other councils reach this node; left out: it only dials out\n"
         "  --found-community NAME       found a community (the first council of one does)\n"
+        "  --newcomers past|from-now-on what newcomers there get of GREEN records (default: past); see kairan help community\n"
         "  --passphrase-file FILE, --passphrase-fd N   protect the keyring with a passphrase\n"
         "\n"
         "Example: kairan init --name-en Hokkaido --endpoint tcp://203.0.113.5:7370 --found-community Japan\n")},
@@ -272,7 +273,7 @@ const struct kr_command kr_commands[] = {
     {"community", kr_run_community, N_("found a community, show it, leave it; why a council is a member"),
      N_("Usage: kairan community ls\n"
         "       kairan community show [NAME|ID]\n"
-        "       kairan community create NAME [--founder COUNCIL]... --vouches N --quorum N [--text FILE]\n"
+        "       kairan community create NAME [--founder COUNCIL]... --vouches N --quorum N [--newcomers WHAT] [--text FILE]\n"
         "       kairan community leave [NAME|ID] [--reason TEXT] [--withdraw] [-y]\n"
         "       kairan community why COUNCIL [--community NAME|ID]\n"
         "\n"
@@ -282,6 +283,7 @@ const struct kr_command kr_commands[] = {
         "  --founder NAME|ID    a linked council that founds it together with this one; may be given several times\n"
         "  --vouches N          so many members must vouch for a new one; two let no single mistake in\n"
         "  --quorum N           so many members together expel one; more than half of the founders is a good number\n"
+        "  --newcomers WHAT     past: they get all GREEN records (default); from-now-on: those written from when they are in\n"
         "  --text FILE          what is written of it for people: purpose, rules (\"-\": standard input)\n"
         "  --withdraw           leave: this council is back, where enough members vouch for it still\n"
         "  -y, --yes            do not ask\n"

@@ -97,7 +97,7 @@ struct bed *bed_new_with(uint32_t nodes, const struct sim_edges *edges)
     assert_int_equal(kr_crypto_init(), KR_OK);
     bed->world = malloc(sizeof *bed->world);
     assert_non_null(bed->world);
-    if (sim_world_init_with(bed->world, 1, nodes, edges, nodes > 1 ? 1 : 0, NULL) != SIM_HOLDS) {
+    if (sim_world_init_with(bed->world, 1, nodes, edges, nodes > 1 ? 1 : 0, 0, NULL) != SIM_HOLDS) {
         fail_msg("no world: %s", bed->world->complaint);
     }
     bed->world->on_effect = on_effect;
