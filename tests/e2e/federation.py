@@ -60,15 +60,15 @@ def poll(holds, within_s, what, pause_s=0.02):
 
 
 class Node:
-    def __init__(self, kairand, directory, name, community=None, dials_only=False):
+    def __init__(self, kairand, directory, name, community=None, dials_only=False, newcomers=None, prefix=()):
         self.kairand, self.directory, self.name = kairand, directory, name
         self.path = os.path.join(directory, "kairand.sock")
         self.process = None
         self.port = free_port()
         endpoint = f"tcp://127.0.0.1:{self.port}"
-        command = [kairand, "--init", "--state", directory, "--name-en", name] + ([] if dials_only else ["--endpoint", endpoint])
+        command = [*prefix, kairand, "--init", "--state", directory, "--name-en", name] + ([] if dials_only else ["--endpoint", endpoint])
         if community:
-            command += ["--found-community", community]
+            command += ["--found-community", community] + (["--newcomers", newcomers] if newcomers else [])
         made = subprocess.run(command, capture_output=True, timeout=READY_S, check=False, stdin=subprocess.DEVNULL)
         check(made.returncode == 0, f"--init of {name}: {made.stderr.decode()}")
         self.council = bytes.fromhex(made.stdout.decode().strip())

@@ -118,6 +118,11 @@ static enum sim_verdict check_unconfirmed(struct sim_world *world, const struct 
     return SIM_HOLDS;
 }
 
+static bool has_ids(const struct kr_message *message)
+{
+    return message->type == KR_MESSAGE_HAVE || message->type == KR_MESSAGE_IHAVE || message->type == KR_MESSAGE_GONE;
+}
+
 static enum sim_verdict check_message(struct sim_world *world, const struct sim_node *to, const struct kr_message *message)
 {
     struct kr_message rest = *message;
@@ -132,7 +137,7 @@ static enum sim_verdict check_message(struct sim_world *world, const struct sim_
     if (message->type == KR_MESSAGE_FORWARD) {
         return sim_check_piece(world, to, message);
     }
-    return message->type == KR_MESSAGE_HAVE || message->type == KR_MESSAGE_IHAVE ? check_ids(world, to, message) : SIM_HOLDS;
+    return has_ids(message) ? check_ids(world, to, message) : SIM_HOLDS;
 }
 
 static bool is_from_hostile(const struct sim_world *world, const struct sim_node *to, uint32_t number)

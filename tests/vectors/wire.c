@@ -98,11 +98,51 @@ static void write_rekeyings(struct json *json, struct kr_card card)
     json_close(json, '}');
 }
 
+/* Newcomers get what is GREEN from the beginning, or from now on. */
+static void write_charters(struct json *json, struct kr_charter charter, const uint8_t nonce[static 16])
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        struct kr_charter parsed;
+        struct kr_writer genesis, content;
+        charter.is_from_now_on = i == 1;
+        kr_writer_init(&genesis, KR_KIB);
+        kr_writer_init(&content, KR_BODY_BYTES_MAX);
+        kr_charter_genesis_write(&charter, nonce, &genesis);
+        charter.genesis = slice(genesis.bytes, genesis.len);
+        charter.text = text_slice("規約");
+        kr_charter_write(&charter, &content);
+        KR_ASSERT(kr_charter_parse(slice(content.bytes, content.len), &parsed) == KR_OK);
+        json_open(json, NULL, '{');
+        json_text(json, "kind", "charter");
+        json_hex(json, "bytes", content.bytes, content.len);
+        json_hex(json, "id", parsed.community, 32);
+        json_close(json, '}');
+        kr_writer_deinit(&content);
+        kr_writer_deinit(&genesis);
+    }
+}
+
+static void write_vouches(struct json *json)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct kr_vouch vouch = {
+            .council = {3}, .reason = text_slice("met in person"), .since_ms = i == 1 ? UINT64_C(1794787200000) : 0};
+        struct kr_writer content;
+        kr_writer_init(&content, KR_KIB);
+        kr_vouch_write(&vouch, &content);
+        json_open(json, NULL, '{');
+        json_text(json, "kind", "vouch");
+        json_hex(json, "bytes", content.bytes, content.len);
+        json_hex(json, "council", vouch.council, 32);
+        json_close(json, '}');
+        kr_writer_deinit(&content);
+    }
+}
+
 void vectors_statements(struct json *json)
 {
     static const uint8_t nonce[16] = {1, 2, 3, 4};
     struct kr_charter charter = {.name = text_slice("西日本"), .founder_count = 2, .vouches_needed = 2, .quorum = 2};
-    struct kr_vouch vouch = {.council = {3}, .reason = text_slice("met in person")};
     struct kr_card card = {.name_ja = text_slice("北海道"),
                            .name_en = text_slice("Hokkaido"),
                            .region = text_slice("北海道"),
@@ -137,26 +177,8 @@ void vectors_statements(struct json *json)
 
     memcpy(charter.founders[0], writer_council.id, 32);
     memcpy(charter.founders[1], reader_council.id, 32);
-    kr_charter_genesis_write(&charter, nonce, &genesis);
-    charter.genesis = slice(genesis.bytes, genesis.len);
-    charter.text = text_slice("規約");
-    kr_charter_write(&charter, &content);
-    KR_ASSERT(kr_charter_parse(slice(content.bytes, content.len), &charter) == KR_OK);
-    json_open(json, NULL, '{');
-    json_text(json, "kind", "charter");
-    json_hex(json, "bytes", content.bytes, content.len);
-    json_hex(json, "id", charter.community, 32);
-    json_close(json, '}');
-    kr_writer_deinit(&content);
-    kr_writer_deinit(&genesis);
-
-    kr_vouch_write(&vouch, &content);
-    json_open(json, NULL, '{');
-    json_text(json, "kind", "vouch");
-    json_hex(json, "bytes", content.bytes, content.len);
-    json_hex(json, "council", vouch.council, 32);
-    json_close(json, '}');
-    kr_writer_deinit(&content);
+    write_charters(json, charter, nonce);
+    write_vouches(json);
     write_revocation(json);
     json_close(json, ']');
 }

@@ -90,18 +90,32 @@ struct bed *bed_new(uint32_t nodes)
     return bed;
 }
 
-struct bed *bed_new_with(uint32_t nodes, const struct sim_edges *edges)
+static struct bed *make(uint32_t nodes, const struct sim_edges *edges, uint32_t newcomers)
 {
     struct bed *bed = calloc(1, sizeof *bed);
     assert_non_null(bed);
     assert_int_equal(kr_crypto_init(), KR_OK);
     bed->world = malloc(sizeof *bed->world);
     assert_non_null(bed->world);
-    if (sim_world_init_with(bed->world, 1, nodes, edges, nodes > 1 ? 1 : 0, 0, NULL) != SIM_HOLDS) {
+    if (sim_world_init_with(bed->world, 1, nodes, edges, nodes > 1 ? 1 : 0, newcomers, NULL) != SIM_HOLDS) {
         fail_msg("no world: %s", bed->world->complaint);
     }
     bed->world->on_effect = on_effect;
     bed->world->context = bed;
+    return bed;
+}
+
+struct bed *bed_new_with(uint32_t nodes, const struct sim_edges *edges)
+{
+    return make(nodes, edges, 0);
+}
+
+struct bed *bed_new_grown(uint32_t nodes, uint32_t newcomers)
+{
+    struct sim_edges edges = {0};
+    sim_edges_chain(&edges, nodes);
+    struct bed *bed = make(nodes, &edges, newcomers);
+    sim_edges_free(&edges);
     return bed;
 }
 

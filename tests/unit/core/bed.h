@@ -54,6 +54,8 @@ struct bed {
 struct bed *bed_new(uint32_t nodes);
 /* The same, linked like this (edges are copied); the founder is node 1. */
 struct bed *bed_new_with(uint32_t nodes, const struct sim_edges *edges);
+/* In a chain, in a community that gives newcomers what is GREEN from now on: the last nodes join hours later. */
+struct bed *bed_new_grown(uint32_t nodes, uint32_t newcomers);
 void bed_free(struct bed *bed);
 void bed_run(struct bed *bed, uint64_t ms);
 /* Kills the node after all that it has under way, starts it again, and waits until its links stand. */

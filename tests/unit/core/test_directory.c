@@ -21,10 +21,13 @@ static void id_of(uint8_t ret_id[static 32], uint8_t number)
 }
 
 /* A charter with the founders 1 … `founders`. */
-static void found(struct fixture *fixture, uint32_t founders, uint32_t vouches_needed, uint8_t nonce_byte)
+static void found_as(struct fixture *fixture, uint32_t founders, uint32_t vouches_needed, uint8_t nonce_byte, bool is_from_now_on)
 {
-    struct kr_charter charter = {
-        .vouches_needed = vouches_needed, .quorum = 1, .founder_count = founders, .name = {(const uint8_t *)"region", 6}};
+    struct kr_charter charter = {.vouches_needed = vouches_needed,
+                                 .quorum = 1,
+                                 .is_from_now_on = is_from_now_on,
+                                 .founder_count = founders,
+                                 .name = {(const uint8_t *)"region", 6}};
     uint8_t nonce[16];
     struct kr_writer genesis, content;
     memset(nonce, nonce_byte, sizeof nonce);
@@ -51,6 +54,11 @@ static void found(struct fixture *fixture, uint32_t founders, uint32_t vouches_n
     kr_writer_deinit(&content);
 }
 
+static void found(struct fixture *fixture, uint32_t founders, uint32_t vouches_needed, uint8_t nonce_byte)
+{
+    found_as(fixture, founders, vouches_needed, nonce_byte, false);
+}
+
 static enum kr_err vouch_as(struct fixture *fixture, uint8_t from, uint8_t to, uint8_t subject, bool is_withdrawn)
 {
     struct kr_vouch vouch = {.is_withdrawn = is_withdrawn};
@@ -67,6 +75,27 @@ static enum kr_err vouch_as(struct fixture *fixture, uint8_t from, uint8_t to, u
     enum kr_err err = kr_directory_take(&fixture->directory, &header, record_id, (struct kr_slice){content.bytes, content.len});
     kr_writer_deinit(&content);
     return err;
+}
+
+/* What its header and content say of time. */
+static enum kr_err vouch_since(struct fixture *fixture, uint32_t kind, uint8_t from, uint8_t to, uint64_t created_ms, uint64_t since_ms)
+{
+    struct kr_vouch vouch = {.since_ms = since_ms};
+    struct kr_header header = {
+        .kind = kind, .has_community = true, .has_subject = true, .version = 1, .created_ms = created_ms};
+    struct kr_writer content;
+    uint8_t record_id[32] = {2};
+    id_of(vouch.council, to);
+    id_of(header.author, from);
+    id_of(header.subject, to);
+    memcpy(header.community, fixture->community, 32);
+    kr_writer_init(&content, 4 * KR_KIB);
+    kr_vouch_write(&vouch, &content);
+    const struct kr_slice bytes = {content.bytes, content.len};
+    const enum kr_err fits = kr_directory_fits(&fixture->directory, &header, bytes);
+    assert_int_equal(kr_directory_take(&fixture->directory, &header, record_id, bytes), fits);
+    kr_writer_deinit(&content);
+    return fits;
 }
 
 static void vouch(struct fixture *fixture, uint8_t from, uint8_t to, bool is_withdrawn)
@@ -142,6 +171,31 @@ static int teardown(void **state)
     struct fixture *fixture = *state;
     kr_directory_deinit(&fixture->directory);
     return 0;
+}
+
+static uint32_t hour_from(const struct fixture *fixture, uint8_t council)
+{
+    uint8_t id[32];
+    id_of(id, council);
+    return kr_directory_hour_from(&fixture->directory, fixture->community, id);
+}
+
+static void newcomers_have_a_date_where_the_charter_says_so(void **state)
+{
+    struct fixture *fixture = *state;
+    const uint64_t hour_ms = 3600000;
+    for (uint8_t is_from_now_on = 0; is_from_now_on < 2; is_from_now_on++) {
+        found_as(fixture, 1, 1, 50 + is_from_now_on, is_from_now_on == 1);
+        /* As its record is dated; since before that, as a renewal says it; not since later. */
+        assert_int_equal(vouch_since(fixture, KR_KIND_VOUCH, 1, 2, 7 * hour_ms + 1, 0), KR_OK);
+        assert_int_equal(vouch_since(fixture, KR_KIND_VOUCH, 1, 3, 9 * hour_ms, 8 * hour_ms - 1), KR_OK);
+        assert_int_equal(vouch_since(fixture, KR_KIND_VOUCH, 1, 4, 9 * hour_ms, 9 * hour_ms + 1), KR_MALFORMED);
+        assert_int_equal(vouch_since(fixture, KR_KIND_EXPULSION, 1, 4, 9 * hour_ms, 1), KR_MALFORMED);
+        assert_int_equal(hour_from(fixture, 2), is_from_now_on ? 7 : 0);
+        assert_int_equal(hour_from(fixture, 3), is_from_now_on ? 7 : 0);
+        assert_int_equal(hour_from(fixture, 4), is_from_now_on ? UINT32_MAX : 0); /* none: it is no member */
+        assert_int_equal(hour_from(fixture, 1), 0);
+    }
 }
 
 static void one_vouch_makes_a_member_where_k_is_one(void **state)
@@ -388,6 +442,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(one_vouch_makes_a_member_where_k_is_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(newcomers_have_a_date_where_the_charter_says_so, setup, teardown),
         cmocka_unit_test_setup_teardown(a_late_vouch_admits_a_chain, setup, teardown),
         cmocka_unit_test_setup_teardown(strangers_who_vouch_for_each_other_stay_outside, setup, teardown),
         cmocka_unit_test_setup_teardown(k_vouches_are_needed_and_one_voucher_counts_once, setup, teardown),

@@ -533,7 +533,9 @@ static void communities_read_back(void **state)
                                      .members = 4,
                                      .vouches_needed = 5,
                                      .quorum = 6,
-                                     .standing = KR_IS_MEMBER},
+                                     .standing = KR_IS_MEMBER,
+                                     .is_from_now_on = true,
+                                     .since_ms = 7},
                              read_item;
     struct kr_community_ask ask = {.community = {1}, .has_council = true, .council = {2}}, read_ask;
     struct kr_community_council council = {.council = {1},
@@ -541,7 +543,8 @@ static void communities_read_back(void **state)
                                            .standing = KR_HAS_LEFT,
                                            .is_linked = true,
                                            .vouches = 7,
-                                           .expulsions = 8},
+                                           .expulsions = 8,
+                                           .since_ms = 9},
                                 read_council;
     struct kr_community_word word = {.from = {1},
                                      .to = {2},
@@ -557,12 +560,20 @@ static void communities_read_back(void **state)
     (void)state;
     founding =
         (struct kr_founding){.name = text_slice("n"), .vouches_needed = 2, .quorum = 3, .founder_count = 2, .founders = {{4}, {5}}};
+    bool is_from_now_on = true;
+    assert_true(kr_newcomers_parse(text_slice(""), &is_from_now_on) == KR_OK && !is_from_now_on);
+    assert_true(kr_newcomers_parse(text_slice("from-now-on"), &is_from_now_on) == KR_OK && is_from_now_on);
+    assert_true(kr_newcomers_parse(text_slice("past"), &is_from_now_on) == KR_OK && !is_from_now_on);
+    assert_int_equal(kr_newcomers_parse(text_slice("pas"), &is_from_now_on), KR_INVALID);
+    founding.is_from_now_on = true;
     round_trip_kr_community_item(&item, &read_item);
     assert_true(read_item.members == 4 && read_item.quorum == 6 && read_item.standing == KR_IS_MEMBER);
+    assert_true(read_item.is_from_now_on && read_item.since_ms == 7);
     round_trip_kr_community_ask(&ask, &read_ask);
     assert_true(read_ask.has_council && read_ask.council[0] == 2);
     round_trip_kr_community_council(&council, &read_council);
     assert_true(read_council.is_linked && !read_council.is_self && read_council.expulsions == 8);
+    assert_int_equal(read_council.since_ms, 9);
     round_trip_kr_community_word(&word, &read_word);
     assert_true(read_word.is_expulsion && !read_word.is_withdrawn && read_word.created_ms == 9);
     assert_slice_equal(read_word.to_name, "b", 1);

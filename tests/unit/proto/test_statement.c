@@ -182,6 +182,7 @@ static enum kr_err charter_error(const struct kr_charter *charter)
         assert_memory_equal(parsed.founders, charter->founders, (size_t)charter->founder_count * 32);
         assert_int_equal(parsed.vouches_needed, charter->vouches_needed);
         assert_int_equal(parsed.quorum, charter->quorum);
+        assert_int_equal(parsed.is_from_now_on, charter->is_from_now_on);
     }
     kr_writer_deinit(&writer);
     kr_writer_deinit(&genesis);
@@ -196,6 +197,41 @@ static void charters_read_back_with_their_community(void **state)
     assert_int_equal(charter_error(&charter), KR_OK);
     charter = good_charter(KR_FOUNDERS_MAX);
     assert_int_equal(charter_error(&charter), KR_OK);
+    charter.is_from_now_on = true;
+    assert_int_equal(charter_error(&charter), KR_OK);
+}
+
+/* One way to say each: what a charter says is what its id names. */
+static void charters_say_what_newcomers_get_in_one_way(void **state)
+{
+    struct kr_charter charter = good_charter(1), full = {0}, parsed;
+    struct kr_writer genesis, writer;
+    uint8_t ids[2][32];
+    (void)state;
+    for (uint32_t i = 0; i < 2; i++) {
+        charter.is_from_now_on = i == 1;
+        kr_writer_init(&genesis, 16 * KR_KIB);
+        kr_charter_genesis_write(&charter, nonce, &genesis);
+        kr_community_id(ids[i], slice(genesis.bytes, genesis.len));
+        assert_int_equal(genesis.bytes[0], 0x96 + i); /* array of 6 or 7 */
+        assert_int_equal(genesis.bytes[1], 1 + i);
+        for (uint32_t bad = 0; bad < 3; bad++) { /* the other version; no version; another number at the end */
+            if (bad == 2 && i == 0) {
+                continue;
+            }
+            uint8_t *byte = &genesis.bytes[bad < 2 ? 1 : genesis.len - 1];
+            const uint8_t good = *byte;
+            *byte = bad == 0 ? (uint8_t)(2 - i) : bad == 1 ? 3 : 0;
+            full.genesis = slice(genesis.bytes, genesis.len);
+            kr_writer_init(&writer, 16 * KR_KIB);
+            kr_charter_write(&full, &writer);
+            assert_int_equal(kr_charter_parse(slice(writer.bytes, writer.len), &parsed), bad < 2 ? KR_VERSION : KR_MALFORMED);
+            kr_writer_deinit(&writer);
+            *byte = good;
+        }
+        kr_writer_deinit(&genesis);
+    }
+    assert_memory_not_equal(ids[0], ids[1], 32);
 }
 
 static void senseless_charters_are_refused(void **state)
@@ -241,6 +277,15 @@ static void vouches_read_back(void **state)
     for (size_t len = 0; len < writer.len; len++) {
         assert_int_equal(kr_vouch_parse(slice(writer.bytes, len), &parsed), KR_MALFORMED);
     }
+    assert_int_equal(writer.bytes[0], 0x94);
+    writer.len = 0;
+    vouch.since_ms = 1;
+    kr_vouch_write(&vouch, &writer);
+    assert_int_equal(writer.bytes[0], 0x95);
+    assert_int_equal(kr_vouch_parse(slice(writer.bytes, writer.len), &parsed), KR_OK);
+    assert_int_equal(parsed.since_ms, 1);
+    writer.bytes[writer.len - 1] = 0; /* that is said with four fields */
+    assert_int_equal(kr_vouch_parse(slice(writer.bytes, writer.len), &parsed), KR_MALFORMED);
     kr_writer_deinit(&writer);
 }
 
@@ -250,6 +295,7 @@ int main(void)
         cmocka_unit_test(cards_read_back_with_their_council), cmocka_unit_test(unusable_keys_are_refused),
         cmocka_unit_test(senseless_cards_are_refused),        cmocka_unit_test(charters_read_back_with_their_community),
         cmocka_unit_test(senseless_charters_are_refused),     cmocka_unit_test(vouches_read_back),
+        cmocka_unit_test(charters_say_what_newcomers_get_in_one_way),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -80,6 +80,14 @@ static void entries_are_read_in_order(void **state)
             assert_memory_equal(ids[i], id, 32);
         }
     }
+    /* From an hour on that none of them is of: so many, and none is told. */
+    const struct kr_scope later = {.kind = green.kind, .id = {green.id[0]}, .hour_from = UINT32_MAX};
+    static const uint8_t none[32];
+    assert_int_equal(kr_store_scope_read(txn, &later, ENTRIES - 40, ids, 64, &count), KR_OK);
+    assert_int_equal(count, 40);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_memory_equal(ids[i], none, 32);
+    }
     assert_int_equal(kr_store_scope_read(txn, &green, ENTRIES, ids, 64, &count), KR_OK);
     assert_int_equal(count, 0);
     assert_int_equal(kr_store_scope_read(txn, &green, UINT64_MAX, ids, 64, &count), KR_OK);
