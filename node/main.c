@@ -127,10 +127,9 @@ static int say(const char *text)
 
 static struct kr_slice *init_slot(struct kr_init *init, int option)
 {
-    struct kr_slice *slots[] = {&init->name_ja,       &init->name_en,      &init->region,
-                                &init->contact_name,  &init->contact_mail, &init->contact_telephone,
-                                &init->contact_hours, &init->endpoint,     &init->found_community,
-                                &init->newcomers};
+    struct kr_slice *slots[] = {&init->name_ja,         &init->name_en,           &init->region,        &init->contact_name,
+                                &init->contact_mail,    &init->contact_telephone, &init->contact_hours, &init->endpoint,
+                                &init->found_community, &init->newcomers};
     return slots[option - OPTION_NAME_JA];
 }
 
@@ -209,7 +208,8 @@ static const char *check_init(const struct kr_init *init)
         return "--init wants a name: --name-ja, --name-en or both";
     }
     bool is_from_now_on;
-    if (kr_newcomers_parse(init->newcomers, &is_from_now_on) != KR_OK || (init->newcomers.len > 0 && init->found_community.len == 0)) {
+    if (kr_newcomers_parse(init->newcomers, &is_from_now_on) != KR_OK ||
+        (init->newcomers.len > 0 && init->found_community.len == 0)) {
         return "--newcomers is past or from-now-on, and goes with --found-community";
     }
     if (init->endpoint.len > 0 && kr_endpoint_check((const char *)init->endpoint.bytes, init->endpoint.len, &error) != KR_OK) {

@@ -196,7 +196,8 @@ enum kr_err kr_store_scope_mark(struct kr_txn *txn, const struct kr_scope *scope
 /* Running hash after `count` entries; KR_NOT_FOUND where there are fewer. */
 enum kr_err kr_store_scope_hash_at(struct kr_txn *txn, const struct kr_scope *scope, uint64_t count,
                                    uint8_t ret_hash[static 32]) KR_WARN_UNUSED;
-/* Ids of entries [from, from + *ret_count), those removed since as well; zero in place of those of hours before scope->hour_from. */
+/* Ids of entries [from, from + *ret_count), those removed since as well; zero in place of those of hours before scope->hour_from.
+ */
 enum kr_err kr_store_scope_read(struct kr_txn *txn, const struct kr_scope *scope, uint64_t from, uint8_t (*ret_ids)[32],
                                 uint32_t max, uint32_t *ret_count) KR_WARN_UNUSED;
 /* Whether the id ever entered the scope, and where it did last. */

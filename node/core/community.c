@@ -339,8 +339,7 @@ enum kr_err kr_say_request(struct kr_step *step, const struct kr_event *event)
     }
     if (err == KR_OK) {
         const bool is_dated = community->is_from_now_on && !say.is_expulsion && !say.is_withdrawn;
-        struct kr_vouch vouch = {
-            .is_withdrawn = say.is_withdrawn, .reason = say.reason, .since_ms = is_dated ? step->now_ms : 0};
+        struct kr_vouch vouch = {.is_withdrawn = say.is_withdrawn, .reason = say.reason, .since_ms = is_dated ? step->now_ms : 0};
         uint8_t id[32];
         memcpy(vouch.council, say.council, 32);
         memcpy(id, community->id, 32);

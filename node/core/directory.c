@@ -425,9 +425,9 @@ static enum kr_err take_vouch(struct kr_directory *directory, const struct kr_he
         return KR_UNKNOWN_AUTHOR;
     }
     const bool has_since = community->is_from_now_on && vouch.since_ms > 0;
-    return (directory->is_loading ? kr_membership_append : kr_membership_put)(
-        &community->membership, word_of(header), header->author, vouch.council, has_since ? vouch.since_ms : header->created_ms,
-        vouch.is_withdrawn);
+    return (directory->is_loading ? kr_membership_append
+                                  : kr_membership_put)(&community->membership, word_of(header), header->author, vouch.council,
+                                                       has_since ? vouch.since_ms : header->created_ms, vouch.is_withdrawn);
 }
 
 static enum kr_err take_revocation(struct kr_directory *directory, const struct kr_header *header,

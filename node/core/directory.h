@@ -97,8 +97,8 @@ bool kr_directory_is_member(const struct kr_directory *directory, const uint8_t 
                             const uint8_t council[static 32]);
 bool kr_directory_was_member(const struct kr_directory *directory, const uint8_t community[static 32],
                              const uint8_t council[static 32]);
-/* From which hour on (kr_tree_hour) what was created and is GREEN there is for that council as well, as far as it is a member: 0 but
- * where newcomers get it from now on. */
+/* From which hour on (kr_tree_hour) what was created and is GREEN there is for that council as well, as far as it is a member: 0
+ * but where newcomers get it from now on. */
 uint32_t kr_directory_hour_from(const struct kr_directory *directory, const uint8_t community[static 32],
                                 const uint8_t council[static 32]);
 /* Founder, or somebody vouched for it (withdrawn or not). */

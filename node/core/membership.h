@@ -69,7 +69,7 @@ struct kr_membership {
     struct kr_edges words[KR_WORD_COUNT];
     struct kr_reached sets[KR_SET_COUNT]; /* voices without regard to who expels whom, but for who left */
     bool is_dated, is_undated;            /* whether dates are asked for; whether they are still to be worked out */
-    uint64_t *since_ms;                   /* of each council, where they are: when it first had the vouches that stand; KR_NOT_SINCE */
+    uint64_t *since_ms; /* of each council, where they are: when it first had the vouches that stand; KR_NOT_SINCE */
 };
 #define KR_NOT_SINCE UINT64_MAX
 

@@ -59,9 +59,9 @@ static enum kr_policy_reason holder(const struct kr_policy_facts *facts)
     case KR_TLP_CLEAR:
         return KR_POLICY_ALLOW_ANYONE;
     case KR_TLP_GREEN:
-        return !facts->is_member         ? KR_POLICY_DENY_NOT_MEMBER
+        return !facts->is_member       ? KR_POLICY_DENY_NOT_MEMBER
                : facts->is_from_before ? KR_POLICY_DENY_BEFORE
-                                         : KR_POLICY_ALLOW_MEMBER;
+                                       : KR_POLICY_ALLOW_MEMBER;
     default:
         if (facts->is_addressed) {
             return KR_POLICY_ALLOW_ADDRESSED;

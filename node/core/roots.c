@@ -311,8 +311,8 @@ void kr_roots_free(struct kr_core *core)
     free(core->held);
 }
 
-/* The place of that scope in the list. Of one with many newcomers there are as many as have dates of their own: one that is not known
- * any more makes room, and all are let go where they come to be too many. */
+/* The place of that scope in the list. Of one with many newcomers there are as many as have dates of their own: one that is not
+ * known any more makes room, and all are let go where they come to be too many. */
 static struct kr_held *held_of(struct kr_core *core, const struct kr_scope *scope)
 {
     struct kr_held *unused = NULL;

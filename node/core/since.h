@@ -1,4 +1,5 @@
-/* Since when each council is in (docs/PROTOCOL.md, "Membership"; docs/adr/0051-newcomers-from-now-on.md). Private to membership.c. */
+/* Since when each council is in (docs/PROTOCOL.md, "Membership"; docs/adr/0051-newcomers-from-now-on.md). Private to membership.c.
+ */
 #ifndef KR_NODE_CORE_SINCE_H
 #define KR_NODE_CORE_SINCE_H
 

@@ -6,15 +6,15 @@
 #include "crypto/sign.h"
 #include "proto/wire/ticket.h"
 
-#define GENESIS_VERSION      1u
-#define GENESIS_FROM_NOW_ON  2u /* of a charter */
-#define NONCE_BYTES          16u
-#define CARD_FIELDS          10u
-#define CARD_FIELDS_REKEYED  12u
-#define CHARTER_FIELDS       6u
-#define CHARTER_FIELDS_NOW   7u
-#define VOUCH_FIELDS         4u
-#define VOUCH_FIELDS_SINCE   5u
+#define GENESIS_VERSION     1u
+#define GENESIS_FROM_NOW_ON 2u /* of a charter */
+#define NONCE_BYTES         16u
+#define CARD_FIELDS         10u
+#define CARD_FIELDS_REKEYED 12u
+#define CHARTER_FIELDS      6u
+#define CHARTER_FIELDS_NOW  7u
+#define VOUCH_FIELDS        4u
+#define VOUCH_FIELDS_SINCE  5u
 /* A genesis with the most founders and the longest name. */
 #define GENESIS_BYTES_MAX (16u + KR_NAME_BYTES_MAX + KR_FOUNDERS_MAX * 34u + NONCE_BYTES + 32u)
 

@@ -191,8 +191,11 @@ def seeds(vectors):
             yield "record", f"section-{number}", RECORD["section"], bytes.fromhex(case["section"])
     yield "record", "inside", RECORD["inside"], array(array(array(uint(2), ID, ID)), binary(b"content"))
     yield "record", "sealed", RECORD["sealed"], len(inner).to_bytes(4, "big") + inner
+    names = set()
     for case in vectors["bodies"] + vectors["statements"]:
         name = case["kind"].replace(" ", "-") + ("-rekeyed" if "bad_ones" in case else "")
+        name += "-from-now-on" if name in names else ""
+        names.add(name)
         yield "record", name, RECORD[case["kind"]], bytes.fromhex(case["bytes"])
         for number, bad in enumerate(case.get("bad_ones", [])):
             yield "record", f"{name}-bad-{number}", RECORD[case["kind"]], bytes.fromhex(bad["bytes"])

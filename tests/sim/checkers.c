@@ -56,8 +56,8 @@ static enum sim_verdict check_ids(struct sim_world *world, const struct sim_node
         for (uint32_t j = 0; j < world->record_count; j++) {
             const struct sim_record *record = &world->records[j];
             bool is_for_it = record->is_old && to->is_newcomer ? false
-                             : record->is_in_second ? to->is_in_second
-                                                  : record->label != KR_TLP_AMBER || sim_is_addressed(world, record, to->index);
+                             : record->is_in_second            ? to->is_in_second
+                                                    : record->label != KR_TLP_AMBER || sim_is_addressed(world, record, to->index);
             if (record->is_accepted && !is_for_it && memcmp(record->id, id, KR_SHORT_ID_BYTES) == 0) {
                 return sim_fail(world, SIM_LEAK, "%s is told the id of record %u, which is not for it", to->name, record->name);
             }

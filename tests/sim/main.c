@@ -99,11 +99,11 @@ static void print_again(const struct options *options, uint64_t seed)
         (void)printf(" --fault %u", options->fault);
     }
     (void)printf("%s%s --verbose\n",
-                 options->bounds.has_keys    ? " --keys"
-                 : options->bounds.has_roots ? " --roots"
+                 options->bounds.has_keys        ? " --keys"
+                 : options->bounds.has_roots     ? " --roots"
                  : options->bounds.has_newcomers ? " --newcomers"
-                 : options->bounds.is_honest ? " --honest"
-                                             : "",
+                 : options->bounds.is_honest     ? " --honest"
+                                                 : "",
                  options->bounds.has_throughs  ? " --through"
                  : options->bounds.has_sisters ? " --sisters"
                                                : "");
@@ -301,7 +301,8 @@ static int usage(int status)
     (void)fprintf(
         status == 0 ? stdout : stderr,
         "usage: kr-sim [--seed N] [--seeds COUNT] [--nodes N] [--records N] [--shape chain|ring|star|random] [--days N]\n"
-        "              [--honest | --keys | --roots | --newcomers] [--through | --sisters] [--determinism] [--verbose | --story | --print | "
+        "              [--honest | --keys | --roots | --newcomers] [--through | --sisters] [--determinism] [--verbose | --story | "
+        "--print | "
         "--json] "
         "[--long]\n"
         "       kr-sim --faults [--fault N] [--seeds COUNT] [--json]\n"
@@ -422,17 +423,29 @@ static bool parse_option(struct options *options, int c, const char *value)
 
 int main(int argc, char **argv)
 {
-    static const struct option longs[] = {{"seed", required_argument, NULL, 's'},   {"seeds", required_argument, NULL, 'c'},
-                                          {"nodes", required_argument, NULL, 'n'},  {"records", required_argument, NULL, 'r'},
-                                          {"shape", required_argument, NULL, 'p'},  {"days", required_argument, NULL, 'D'},
-                                          {"script", required_argument, NULL, 'f'}, {"fault", required_argument, NULL, 'F'},
-                                          {"faults", no_argument, NULL, 'A'},       {"honest", no_argument, NULL, 'o'},
-                                          {"verbose", no_argument, NULL, 'v'},      {"story", no_argument, NULL, 't'},
-                                          {"print", no_argument, NULL, 'P'},        {"determinism", no_argument, NULL, 'd'},
-                                          {"json", no_argument, NULL, 'j'},         {"keys", no_argument, NULL, 'k'},
-                                          {"roots", no_argument, NULL, 'R'},        {"newcomers", no_argument, NULL, 'N'}, {"through", no_argument, NULL, 'T'},
-                                          {"sisters", no_argument, NULL, 'S'},      {"long", no_argument, NULL, 'l'},
-                                          {"help", no_argument, NULL, 'h'},         {0}};
+    static const struct option longs[] = {{"seed", required_argument, NULL, 's'},
+                                          {"seeds", required_argument, NULL, 'c'},
+                                          {"nodes", required_argument, NULL, 'n'},
+                                          {"records", required_argument, NULL, 'r'},
+                                          {"shape", required_argument, NULL, 'p'},
+                                          {"days", required_argument, NULL, 'D'},
+                                          {"script", required_argument, NULL, 'f'},
+                                          {"fault", required_argument, NULL, 'F'},
+                                          {"faults", no_argument, NULL, 'A'},
+                                          {"honest", no_argument, NULL, 'o'},
+                                          {"verbose", no_argument, NULL, 'v'},
+                                          {"story", no_argument, NULL, 't'},
+                                          {"print", no_argument, NULL, 'P'},
+                                          {"determinism", no_argument, NULL, 'd'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"keys", no_argument, NULL, 'k'},
+                                          {"roots", no_argument, NULL, 'R'},
+                                          {"newcomers", no_argument, NULL, 'N'},
+                                          {"through", no_argument, NULL, 'T'},
+                                          {"sisters", no_argument, NULL, 'S'},
+                                          {"long", no_argument, NULL, 'l'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
     struct options options = {.seed = 1, .seeds = 1, .bounds = {.shape = SIM_SHAPE_COUNT}};
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
         if (c == 'h') {

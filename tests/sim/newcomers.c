@@ -1,4 +1,5 @@
-/* A community where newcomers get what is GREEN from now on: some nodes are in it and share records for hours before others join. */
+/* A community where newcomers get what is GREEN from now on: some nodes are in it and share records for hours before others join.
+ */
 #include <string.h>
 
 #include "tests/sim/internal.h"
@@ -6,7 +7,7 @@
 #include "tests/sim/world.h"
 
 #define HOUR_MS   3600000u
-#define OLD_EACH  3u  /* records of each that is there before */
+#define OLD_EACH  3u /* records of each that is there before */
 #define SETTLE_MS 60000u
 
 bool sim_is_too_new(const struct sim_world *world, const struct sim_node *node, uint64_t created_ms)

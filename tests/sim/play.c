@@ -287,7 +287,8 @@ static enum sim_verdict end_waiting(struct sim_world *world)
 
 static enum sim_verdict play(struct sim_world *world, const struct sim_plan *plan, const struct sim_listener *listener)
 {
-    enum sim_verdict verdict = sim_world_init_with(world, plan->seed, plan->node_count, &plan->edges, 0, plan->newcomers, listener->trace);
+    enum sim_verdict verdict =
+        sim_world_init_with(world, plan->seed, plan->node_count, &plan->edges, 0, plan->newcomers, listener->trace);
     if (verdict == SIM_HOLDS && plan->second != NULL) {
         verdict = sim_world_found(world, plan->second, plan->second_count);
     }

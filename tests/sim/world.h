@@ -209,8 +209,8 @@ struct sim_world {
     size_t heap_count, heap_capacity;
     struct sim_record *records;
     uint32_t record_count, record_capacity;
-    uint32_t newcomer_count;    /* the last of the nodes; their community is one where they get what is GREEN from now on */
-    uint64_t newcomers_ms;      /* when they began to join */
+    uint32_t newcomer_count; /* the last of the nodes; their community is one where they get what is GREEN from now on */
+    uint64_t newcomers_ms;   /* when they began to join */
     bool has_second;
     uint8_t communities[2][32]; /* their ids, where there is a second one */
     uint64_t map_bytes;         /* of each node's store */

@@ -363,7 +363,7 @@ def read_rekeyings(data):
 
 
 def check_statements(vectors):
-    card, rekeyed, charter, vouch, revocation = vectors["statements"]
+    card, rekeyed, charter, charter_now, vouch, vouch_since, revocation = vectors["statements"]
     council, root, recovery = read_rekeyings(bytes.fromhex(rekeyed["bytes"]))
     assert (council.hex(), root.hex(), recovery.hex()) == (rekeyed["id"], rekeyed["root_public"], rekeyed["recovery_public"])
     assert council.hex() == card["id"] and root.hex() != card["root_public"]
@@ -375,12 +375,15 @@ def check_statements(vectors):
     assert commitment == blake("kairan recovery key", bytes.fromhex(card["recovery_public"]))
     assert blake("kairan council id", content[0]).hex() == card["id"]
     assert [len(entry) for keys in content[6:9] for entry in keys] == [4, 3, 3]
-    content = fields(decode(bytes.fromhex(charter["bytes"])), 3)
-    version, _, founders, vouches_needed, quorum, nonce = decode(content[0])
-    assert version == 1 and founders == sorted(set(founders)) and vouches_needed >= 1 and quorum >= 1 and len(nonce) == 16
-    assert blake("kairan community id", content[0]).hex() == charter["id"]
-    content = fields(decode(bytes.fromhex(vouch["bytes"])), 4)
-    assert content[0].hex() == vouch["council"] and content[1] == 0
+    for its, wanted in ((charter, 1), (charter_now, 2)):
+        content = fields(decode(bytes.fromhex(its["bytes"])), 3)
+        version, _, founders, vouches_needed, quorum, nonce, *from_now_on = decode(content[0])
+        assert version == wanted and founders == sorted(set(founders)) and vouches_needed >= 1 and quorum >= 1 and len(nonce) == 16
+        assert from_now_on == [1] * (version - 1)
+        assert blake("kairan community id", content[0]).hex() == its["id"]
+    for its, count in ((vouch, 4), (vouch_since, 5)):
+        content = fields(decode(bytes.fromhex(its["bytes"])), count)
+        assert content[0].hex() == its["council"] and content[1] == 0 and all(since > 0 for since in content[4:])
     key, since, made, page, pages, names, previous = fields(decode(bytes.fromhex(revocation["bytes"])), 7)
     assert len(key) == 32 and 0 < since < made and page < pages and previous == b""
     listed = sorted(name for name in (blake("kairan revoked name", key + bytes.fromhex(one))[:16] for one in revocation["ids"])

@@ -111,8 +111,9 @@ static json_t *item_json(const struct kr_community_item *item)
     return json_pack("{s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:s, s:o, s:s, s:o}", "community", kr_json_id(item->id, 32), "name",
                      kr_json_slice(item->name), "founded", kr_json_time(item->created_ms), "founders", (json_int_t)item->founders,
                      "members", (json_int_t)item->members, "vouches_needed", (json_int_t)item->vouches_needed, "quorum",
-                     (json_int_t)item->quorum, "state", state_of(item->standing), "standing", standing_json(item->standing), "newcomers",
-                     item->is_from_now_on ? KR_NEWCOMERS_FROM_NOW_ON : KR_NEWCOMERS_PAST, "since", kr_json_time(item->since_ms));
+                     (json_int_t)item->quorum, "state", state_of(item->standing), "standing", standing_json(item->standing),
+                     "newcomers", item->is_from_now_on ? KR_NEWCOMERS_FROM_NOW_ON : KR_NEWCOMERS_PAST, "since",
+                     kr_json_time(item->since_ms));
 }
 
 static void item_text(const struct kr_community_item *item)
@@ -316,12 +317,10 @@ static int run_create(struct kr_app *app, int argc, char **argv)
 {
     static struct kr_founding found;
     struct create create = {0};
-    const struct kr_option options[] = {{.name = "founder", .texts = &create.founders},
-                                        {.name = "vouches", .text = &create.vouches},
-                                        {.name = "quorum", .text = &create.quorum},
-                                        {.name = "newcomers", .text = &create.newcomers},
-                                        {.name = "text", .text = &create.text},
-                                        KR_ROOT_OPTIONS(create.root)};
+    const struct kr_option options[] = {
+        {.name = "founder", .texts = &create.founders}, {.name = "vouches", .text = &create.vouches},
+        {.name = "quorum", .text = &create.quorum},     {.name = "newcomers", .text = &create.newcomers},
+        {.name = "text", .text = &create.text},         KR_ROOT_OPTIONS(create.root)};
     struct kr_writer args;
     uint8_t id[32];
     char *text = NULL;

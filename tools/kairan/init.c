@@ -98,9 +98,9 @@ static bool take_options(struct kr_app *app, int argc, char **argv, const struct
 
 int kr_run_init(struct kr_app *app, int argc, char **argv)
 {
-    static const char *const names[] = {"name-ja",           "name-en",        "region",   "contact-name",    "contact-mail",
-                                        "contact-telephone", "contact-hours",  "endpoint", "found-community", "newcomers", "config",
-                                        "passphrase-fd",     "passphrase-file"};
+    static const char *const names[] = {
+        "name-ja",  "name-en",         "region",    "contact-name", "contact-mail",  "contact-telephone", "contact-hours",
+        "endpoint", "found-community", "newcomers", "config",       "passphrase-fd", "passphrase-file"};
     enum { NAMES = sizeof names / sizeof names[0] };
     _Static_assert((size_t)NAMES <= VALUES_MAX, "all of them may have a value");
     const char *values[NAMES] = {0};

@@ -78,11 +78,11 @@ static enum kr_err vouch_as(struct fixture *fixture, uint8_t from, uint8_t to, u
 }
 
 /* What its header and content say of time. */
-static enum kr_err vouch_since(struct fixture *fixture, uint32_t kind, uint8_t from, uint8_t to, uint64_t created_ms, uint64_t since_ms)
+static enum kr_err vouch_since(struct fixture *fixture, uint32_t kind, uint8_t from, uint8_t to, uint64_t created_ms,
+                               uint64_t since_ms)
 {
     struct kr_vouch vouch = {.since_ms = since_ms};
-    struct kr_header header = {
-        .kind = kind, .has_community = true, .has_subject = true, .version = 1, .created_ms = created_ms};
+    struct kr_header header = {.kind = kind, .has_community = true, .has_subject = true, .version = 1, .created_ms = created_ms};
     struct kr_writer content;
     uint8_t record_id[32] = {2};
     id_of(vouch.council, to);

@@ -1,5 +1,5 @@
-/* A community that gives newcomers what is GREEN from now on, over real cores: what both ends of a link compare, and what a peer gets
- * that asks for more. Nodes 0 and 1, who founded it, share records; hours later 2 joins by way of 1, and 3 by way of 2. */
+/* A community that gives newcomers what is GREEN from now on, over real cores: what both ends of a link compare, and what a peer
+ * gets that asks for more. Nodes 0 and 1, who founded it, share records; hours later 2 joins by way of 1, and 3 by way of 2. */
 #include "tests/unit/core/bed.h"
 
 #define NODES     4u
@@ -102,7 +102,8 @@ static enum kr_policy_reason reason_for(struct bed *bed, uint32_t node, enum kr_
     return reason;
 }
 
-/* Each entry of a log that is asked for by its place: what is old is not sent, and not named either (the world reads frames along). */
+/* Each entry of a log that is asked for by its place: what is old is not sent, and not named either, as the world sees that reads
+ * frames along. */
 static void who_asks_for_what_is_old_hears_nothing_of_it(void **state)
 {
     struct bed *bed = *state;
@@ -110,9 +111,12 @@ static void who_asks_for_what_is_old_hears_nothing_of_it(void **state)
     struct kr_message want = {.type = KR_MESSAGE_WANT, .count = 16, .bits = {bits, sizeof bits}};
     struct kr_message cursor = {.type = KR_MESSAGE_CURSOR};
     const uint64_t records = bed_records(bed, 2);
+    bool (*const on_effect)(void *, struct sim_node *, const struct kr_effect *) = bed->world->on_effect;
+    bed->world->on_effect = NULL;
     bed_say_of(bed, 2, 1, green(bed, 2, 1)->scope, &want);
     bed_say_of(bed, 2, 1, green(bed, 2, 1)->scope, &cursor);
     bed_run(bed, 60000);
+    bed->world->on_effect = on_effect;
     assert_int_equal(bed_records(bed, 2), records);
     assert_false(bed_holds(bed, 2, an_old_one(bed)));
     assert_int_equal(reason_for(bed, 0, KR_POLICY_HOLD), KR_POLICY_ALLOW_AUTHOR);

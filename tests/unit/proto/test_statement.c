@@ -292,9 +292,12 @@ static void vouches_read_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cards_read_back_with_their_council), cmocka_unit_test(unusable_keys_are_refused),
-        cmocka_unit_test(senseless_cards_are_refused),        cmocka_unit_test(charters_read_back_with_their_community),
-        cmocka_unit_test(senseless_charters_are_refused),     cmocka_unit_test(vouches_read_back),
+        cmocka_unit_test(cards_read_back_with_their_council),
+        cmocka_unit_test(unusable_keys_are_refused),
+        cmocka_unit_test(senseless_cards_are_refused),
+        cmocka_unit_test(charters_read_back_with_their_community),
+        cmocka_unit_test(senseless_charters_are_refused),
+        cmocka_unit_test(vouches_read_back),
         cmocka_unit_test(charters_say_what_newcomers_get_in_one_way),
     };
 
