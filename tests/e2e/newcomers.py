@@ -83,6 +83,7 @@ def play(options, directory, newcomers, nodes):
     reach = {council["name"]: council["reason"] for council in json.loads(kita.done("--json", "explain", old))["reach"]}
     expected = "allow-member" if gets_past else "deny-before"
     check(reach == {"Minami": expected, "Nishi": expected}, f"explain says {reach}")
+    check(("no member of the community yet" in kita.done("explain", old)) != gets_past, "explain does not say why to people")
     for council in councils:
         date, what = since(council, "Nishi")
         check(what == ("past" if gets_past else "from-now-on") and (date is None) == gets_past, f"show says {date}, {what}")
