@@ -12,15 +12,16 @@
 #define SEALING_KEY_BYTES (32 + 32 + 8 + 8)
 #define CONTENT_BYTES_1   (3 * (32 + 64) + (32 + 32) + 32 + 32 + 4 + 4 + KR_SEALING_KEYS_FIRST * SEALING_KEY_BYTES)
 #define CONTENT_BYTES_2   (CONTENT_BYTES_1 + 32 + 64 + (KR_SEALING_KEYS_MAX - KR_SEALING_KEYS_FIRST) * SEALING_KEY_BYTES)
-#define CONTENT_BYTES     (CONTENT_BYTES_2 + 32 + 8 + 8)
+#define CONTENT_BYTES_3   (CONTENT_BYTES_2 + 32 + 8 + 8)
+#define CONTENT_BYTES     (CONTENT_BYTES_3 + 32 + 32)
 
 static const struct kr_locked_sort sort = {.magic = "KRKEYS",
                                            .what = "a keyring",
                                            .repair = "restore it from a backup",
-                                           .version = 3,
+                                           .version = 4,
                                            .is_private = true,
                                            .content_bytes = CONTENT_BYTES,
-                                           .before_bytes = {CONTENT_BYTES_2, CONTENT_BYTES_1}};
+                                           .before_bytes = {CONTENT_BYTES_3, CONTENT_BYTES_2, CONTENT_BYTES_1}};
 
 /* Everything secret on the way between file and keyring; in locked memory. */
 struct work {
@@ -159,6 +160,8 @@ static void walk_content(uint8_t content[static CONTENT_BYTES], struct kr_keyrin
     walk_bytes(&cursor, keyring->next_storage_key, 32);
     walk_u64(&cursor, &keyring->storage_from_s);
     walk_u64(&cursor, &keyring->next_storage_from_s);
+    walk_bytes(&cursor, keyring->next_transport_public, 32);
+    walk_bytes(&cursor, keyring->next_transport_secret, 32);
     KR_ASSERT(cursor.at == content + CONTENT_BYTES);
 }
 
@@ -428,6 +431,54 @@ enum kr_err kr_keyring_storage_turn(struct kr_keyring *keyring, const char *path
     changed->storage_from_s = keyring->next_storage_from_s;
     sodium_memzero(changed->next_storage_key, 32);
     changed->next_storage_from_s = 0;
+    err = adopt(keyring, changed, path, error);
+    kr_secret_free(memory);
+    return err;
+}
+
+bool kr_keyring_transport_comes(const struct kr_keyring *keyring)
+{
+    return !sodium_is_zero(keyring->next_transport_secret, 32);
+}
+
+enum kr_err kr_keyring_transport_prepare(struct kr_keyring *keyring, const uint8_t seed[static 32], const char *path,
+                                         struct kr_error *error)
+{
+    void *memory = NULL;
+    uint8_t sub[32];
+    if (kr_keyring_transport_comes(keyring)) {
+        return KR_OK;
+    }
+    enum kr_err err = kr_secret_new(sizeof *keyring, &memory, error);
+    if (err != KR_OK) {
+        return err;
+    }
+    struct kr_keyring *changed = memory;
+    *changed = *keyring;
+    derive(sub, seed, "transport");
+    kr_box_keypair(changed->next_transport_public, changed->next_transport_secret, sub);
+    sodium_memzero(sub, sizeof sub);
+    err = adopt(keyring, changed, path, error);
+    kr_secret_free(memory);
+    return err;
+}
+
+enum kr_err kr_keyring_transport_turn(struct kr_keyring *keyring, const char *path, struct kr_error *error)
+{
+    void *memory = NULL;
+    if (!kr_keyring_transport_comes(keyring)) {
+        return KR_OK;
+    }
+    enum kr_err err = kr_secret_new(sizeof *keyring, &memory, error);
+    if (err != KR_OK) {
+        return err;
+    }
+    struct kr_keyring *changed = memory;
+    *changed = *keyring;
+    memcpy(changed->transport_public, keyring->next_transport_public, 32);
+    memcpy(changed->transport_secret, keyring->next_transport_secret, 32);
+    memset(changed->next_transport_public, 0, 32);
+    sodium_memzero(changed->next_transport_secret, 32);
     err = adopt(keyring, changed, path, error);
     kr_secret_free(memory);
     return err;

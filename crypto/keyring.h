@@ -4,8 +4,8 @@
  *
  * Content: the fields of struct kr_keyring in their order but for the lock, numbers big-endian, always all places for sealing keys
  * (zeros where unused), so that the file has one length whatever is in it. Version 1 ended behind the first 16 sealing keys; behind
- * them version 2 has the next node key, then the other sealing keys; and behind those version 3 the next storage key and when it
- * and the one in use were made. */
+ * them version 2 has the next node key, then the other sealing keys; behind those version 3 the next storage key and when it and
+ * the one in use were made; and behind those version 4 the next transport key. */
 #ifndef KR_CRYPTO_KEYRING_H
 #define KR_CRYPTO_KEYRING_H
 
@@ -42,7 +42,9 @@ struct kr_keyring {
     uint8_t next_node_public[32], next_node_secret[64]; /* signs as soon as the council's card lists it; all zero: there is none */
     uint8_t next_storage_key[32];                       /* takes the place of the storage key; all zero: there is none */
     uint64_t storage_from_s, next_storage_from_s;       /* when they were made (Unix seconds) */
-    struct kr_lock lock;                                /* of the file that it came from, or was saved to last */
+    uint8_t next_transport_public[32],
+        next_transport_secret[32]; /* takes the place of the transport key; all zero: there is none */
+    struct kr_lock lock;           /* of the file that it came from, or was saved to last */
 };
 
 /* Fresh keys from `seed` (32 random bytes; the caller's randomness). `ret` in locked memory, kr_keyring_free releases. */
@@ -76,6 +78,7 @@ enum kr_err kr_keyring_take_out(struct kr_keyring *keyring, enum kr_key_role rol
 /* How long the card lists a key that was replaced by a new one on a day that was planned: who was away for so long and still has
  * the old card is served. */
 #define KR_KEY_OVERLAP_S (90u * 86400u)
+#define KR_KEY_EARLIER_S 3600u /* a key on our card is valid from so long before it was put there */
 
 /* A node key that comes next and a new sealing key, from `seed` (32 random bytes), first in the file at `path` (NULL: there is
  * none), then in memory; nothing where a node key waits already. A sealing key that no record can need any more makes room for the
@@ -101,6 +104,14 @@ bool kr_keyring_storage_comes(const struct kr_keyring *keyring);
  * Borrowed. */
 const uint8_t *kr_keyring_storage(const struct kr_keyring *keyring);
 const uint8_t *kr_keyring_storage_before(const struct kr_keyring *keyring);
+/* A transport key that comes next, from `seed` (32 random bytes), first in the file at `path` (NULL: there is none), then in
+ * memory; nothing where one comes already. It is used for nothing until its turn. */
+enum kr_err kr_keyring_transport_prepare(struct kr_keyring *keyring, const uint8_t seed[static 32], const char *path,
+                                         struct kr_error *error) KR_WARN_UNUSED;
+/* It takes the place of the one before, which is gone; first in the file, then in memory. Nothing where none comes. On failure all
+ * is as it was. */
+enum kr_err kr_keyring_transport_turn(struct kr_keyring *keyring, const char *path, struct kr_error *error) KR_WARN_UNUSED;
+bool kr_keyring_transport_comes(const struct kr_keyring *keyring);
 /* Root key and recovery key are others from now on, and in other places: what is here of the ones before goes; first in the file at
  * `path` (NULL: there is none), then in memory. Nothing where they are these already. On failure all is as it was. */
 enum kr_err kr_keyring_follow(struct kr_keyring *keyring, const uint8_t root_public[static 32],

@@ -13,7 +13,8 @@
 #define HEADER_BYTES  56
 #define BEFORE_BYTES  1704                          /* version 1 */
 #define SECOND_BYTES  (BEFORE_BYTES + 96 + 16 * 80) /* version 2 */
-#define CONTENT_BYTES (SECOND_BYTES + 48)
+#define THIRD_BYTES   (SECOND_BYTES + 48)           /* version 3 */
+#define CONTENT_BYTES (THIRD_BYTES + 64)
 #define FILE_BYTES    (HEADER_BYTES + CONTENT_BYTES + 16)
 #define KEYS_BYTES    offsetof(struct kr_keyring, lock)
 
@@ -35,6 +36,7 @@ static int setup(void **state)
     kr_sign_keypair(keyring->next_node_public, keyring->next_node_secret, (const uint8_t[32]){7});
     memset(keyring->next_storage_key, 8, 32);
     keyring->next_storage_from_s = 0x3132333435363738;
+    kr_box_keypair(keyring->next_transport_public, keyring->next_transport_secret, (const uint8_t[32]){9});
     return 0;
 }
 
@@ -179,7 +181,7 @@ static void the_default_cost_is_what_the_header_says(void **state)
     uint8_t file[FILE_BYTES];
     assert_int_equal(kr_keyring_save(keyring, temp->path, "passphrase", false, NULL), KR_OK);
     assert_int_equal(get_file(temp->path, file, sizeof file), sizeof file);
-    assert_hex(file, 16, "4b524b455953 03 01 00000003 00010000");
+    assert_hex(file, 16, "4b524b455953 04 01 00000003 00010000");
     assert_loads(temp, "passphrase");
 }
 
@@ -190,7 +192,7 @@ static void the_file_is_laid_out_as_documented(void **state)
     uint8_t file[FILE_BYTES + 1], key[32], content[CONTENT_BYTES];
     save(temp, "passphrase");
     assert_int_equal(get_file(temp->path, file, sizeof file), FILE_BYTES);
-    assert_hex(file, 16, "4b524b455953 03 01 00000001 00000008");
+    assert_hex(file, 16, "4b524b455953 04 01 00000001 00000008");
     assert_int_equal(crypto_pwhash(key, sizeof key, "passphrase", 10, file + 16, 1, (size_t)8 * 1024, crypto_pwhash_ALG_ARGON2ID13),
                      0);
     assert_int_equal(crypto_aead_xchacha20poly1305_ietf_decrypt(content, NULL, NULL, file + HEADER_BYTES, FILE_BYTES - HEADER_BYTES,
@@ -216,11 +218,13 @@ static void the_file_is_laid_out_as_documented(void **state)
     assert_true(sodium_is_zero(content + BEFORE_BYTES + 96, SECOND_BYTES - BEFORE_BYTES - 96));
     assert_memory_equal(content + SECOND_BYTES, keyring->next_storage_key, 32);
     assert_hex(content + SECOND_BYTES + 32, 16, "000000006553f100 3132333435363738");
+    assert_memory_equal(content + THIRD_BYTES, keyring->next_transport_public, 32);
+    assert_memory_equal(content + THIRD_BYTES + 32, keyring->next_transport_secret, 32);
 
     uint8_t zero_key[32] = {0};
     save(temp, NULL);
     assert_int_equal(get_file(temp->path, file, sizeof file), FILE_BYTES);
-    assert_hex(file, 16, "4b524b455953 03 00 00000000 00000000");
+    assert_hex(file, 16, "4b524b455953 04 00 00000000 00000000");
     assert_int_equal(crypto_aead_xchacha20poly1305_ietf_decrypt(content, NULL, NULL, file + HEADER_BYTES, FILE_BYTES - HEADER_BYTES,
                                                                 file, HEADER_BYTES, file + 32, zero_key),
                      0);
@@ -323,7 +327,7 @@ static void every_other_length_is_refused(void **state)
 static void a_newer_format_is_told_apart_from_damage(void **state)
 {
     const struct temp_dir *temp = *state;
-    uint8_t file[100] = "KRKEYS\4";
+    uint8_t file[100] = "KRKEYS\5";
     put_file(temp->path, file, sizeof file); /* another version may have another length */
     assert_refused(temp, NULL, KR_VERSION);
 }
@@ -423,7 +427,7 @@ static void sealing_keys_are_found_by_hint(void **state)
     assert_null(kr_keyring_sealing_by_hint(keyring, hint, 0));
 }
 
-/* As versions 1 and 2 wrote it: without what stands behind `bytes` of the content. */
+/* As versions before wrote it: without what stands behind `bytes` of the content. */
 static void assert_old_is_read(const struct temp_dir *temp, uint8_t version, size_t bytes, size_t known)
 {
     uint8_t file[FILE_BYTES], content[CONTENT_BYTES], old[FILE_BYTES];
@@ -440,12 +444,15 @@ static void assert_old_is_read(const struct temp_dir *temp, uint8_t version, siz
     assert_int_equal(kr_keyring_load(temp->path, NULL, &loaded, NULL), KR_OK);
     assert_memory_equal(loaded, keyring, known);
     assert_int_equal(kr_keyring_has_next(loaded), version > 1);
-    assert_null(kr_keyring_storage_before(loaded));
-    assert_int_equal(loaded->storage_from_s, keyring->sealing[2].from_s); /* of the oldest sealing key */
+    assert_int_equal(kr_keyring_storage_comes(loaded), version > 2);
+    if (version < 3) {
+        assert_int_equal(loaded->storage_from_s, keyring->sealing[2].from_s); /* of the oldest sealing key */
+    }
+    assert_false(kr_keyring_transport_comes(loaded));
     assert_int_equal(kr_keyring_save_again(loaded, temp->path, true, NULL), KR_OK);
     kr_keyring_free(loaded);
     assert_int_equal(get_file(temp->path, file, sizeof file), FILE_BYTES);
-    assert_int_equal(file[6], 3);
+    assert_int_equal(file[6], 4);
 }
 
 static void files_of_versions_before_are_read(void **state)
@@ -453,6 +460,7 @@ static void files_of_versions_before_are_read(void **state)
     const struct temp_dir *temp = *state;
     assert_old_is_read(temp, 1, BEFORE_BYTES, offsetof(struct kr_keyring, next_node_public));
     assert_old_is_read(temp, 2, SECOND_BYTES, offsetof(struct kr_keyring, next_storage_key));
+    assert_old_is_read(temp, 3, THIRD_BYTES, offsetof(struct kr_keyring, next_transport_public));
 }
 
 static struct kr_keyring *load_keyring(const struct temp_dir *temp)
@@ -552,6 +560,37 @@ static void a_storage_key_comes_and_takes_its_place(void **state)
     assert_int_equal(unlink(temp->path), 0);
 }
 
+static void a_transport_key_comes_and_takes_its_place(void **state)
+{
+    const struct temp_dir *temp = *state;
+    const uint8_t seed[32] = {8}, other[32] = {9};
+    struct kr_keyring *fresh = NULL;
+    assert_int_equal(kr_keyring_new(seed, 1000, &fresh, NULL), KR_OK);
+    assert_int_equal(kr_keyring_save_at_cost(fresh, temp->path, NULL, true, 1, KR_LOCK_MEMORY_KIB_MIN, NULL), KR_OK);
+    const struct kr_keyring first = *fresh;
+    assert_int_equal(kr_keyring_transport_turn(fresh, temp->path, NULL), KR_OK); /* none comes */
+    assert_int_equal(kr_keyring_transport_prepare(fresh, other, "/nowhere/at/all", NULL), KR_IO);
+    assert_memory_equal(fresh, &first, KEYS_BYTES);
+
+    assert_int_equal(kr_keyring_transport_prepare(fresh, other, temp->path, NULL), KR_OK);
+    const struct kr_keyring prepared = *fresh;
+    assert_saved(temp, fresh);
+    assert_true(kr_keyring_transport_comes(fresh));
+    assert_memory_equal(fresh->transport_secret, first.transport_secret, 32);
+    assert_int_equal(kr_keyring_transport_prepare(fresh, seed, temp->path, NULL), KR_OK); /* one comes already */
+    assert_int_equal(kr_keyring_transport_turn(fresh, "/nowhere/at/all", NULL), KR_IO);
+    assert_memory_equal(fresh, &prepared, KEYS_BYTES);
+
+    assert_int_equal(kr_keyring_transport_turn(fresh, temp->path, NULL), KR_OK);
+    assert_false(kr_keyring_transport_comes(fresh));
+    assert_memory_equal(fresh->transport_public, prepared.next_transport_public, 32);
+    assert_memory_equal(fresh->transport_secret, prepared.next_transport_secret, 32);
+    assert_memory_equal(fresh->node_secret, first.node_secret, 64);
+    assert_saved(temp, fresh);
+    kr_keyring_free(fresh);
+    assert_int_equal(unlink(temp->path), 0);
+}
+
 static struct kr_dated_key thiefs_key(uint8_t number, uint64_t from_s, uint64_t until_s)
 {
     struct kr_dated_key key = {.from_s = from_s, .until_s = until_s};
@@ -621,6 +660,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(fresh_keys_work_and_differ),
         TEST(a_storage_key_comes_and_takes_its_place),
+        TEST(a_transport_key_comes_and_takes_its_place),
         TEST(keys_of_others_do_not_push_ones_own_away),
         TEST(what_is_saved_is_loaded),
         TEST(a_root_that_is_elsewhere_stays_away),
