@@ -114,6 +114,7 @@ enum kr_op {
     KR_OP_REVOKE = 48, /* args: kr_revoke; answers as KR_OP_STATE does: the card with that key ended, and which of its records are
                           genuine */
     KR_OP_KEYS = 47,   /* pages of kr_key_item: this node's keys */
+    KR_OP_TRANSPORT = 66, /* args: array of 1 uint, enum kr_transport_act, which says what the answer is */
     /* proto/client/people.h: */
     KR_OP_BODIES = 50,  /* pages of kr_body_item */
     KR_OP_BODY = 51,    /* args: kr_body_act; result: kr_body_done */
@@ -492,6 +493,13 @@ struct kr_status {
         uint64_t done, all;     /* values that are under it, and about how many there are */
         uint64_t damaged;       /* values that could not be read before either */
     } storage;
+    struct kr_status_transport { /* the transport key */
+        bool comes, is_listed;   /* one was made that takes its place; the card lists it. Without the latter the rest is 0 */
+        uint64_t from_s;         /* from when on the card has it */
+        uint64_t until_s;        /* its turn comes then at the latest */
+        uint64_t links, tickets, machines; /* that it waits for: persons' machines to the end */
+        struct kr_slice names;             /* of the councils of the first of these links */
+    } transport;
     uint32_t community_count;
     struct kr_status_community {
         uint8_t id[32];

@@ -9,7 +9,7 @@
 enum kr_key_sort { KR_KEY_OF_NODE = 1, KR_KEY_OF_SEALING = 2, KR_KEY_OF_TRANSPORT = 3 };
 enum kr_key_state {
     KR_KEY_IN_USE = 1,   /* what this node signs with, what is sealed to, what it is reached under */
-    KR_KEY_COMES = 2,    /* made, and not on the card yet */
+    KR_KEY_COMES = 2,    /* made, and not on the card yet; of transport keys also: and its turn has not come */
     KR_KEY_REPLACED = 3, /* another is in use; a sealing key is kept, for what was sealed to it */
     KR_KEY_NOT_HERE = 4, /* on the card without an end, and this node has another, or lost it */
     KR_KEY_UNLISTED = 5, /* what this node would sign with, and nobody would accept: the card does not list it */
@@ -32,6 +32,13 @@ struct kr_revoke {
 };
 void kr_revoke_write(const struct kr_revoke *revoke, struct kr_writer *writer);
 enum kr_err kr_revoke_read(struct kr_slice bytes, struct kr_revoke *ret_revoke) KR_WARN_UNUSED;
+
+/* KR_OP_TRANSPORT: the transport key is replaced. */
+enum kr_transport_act {
+    KR_TRANSPORT_MAKE = 1,   /* result: empty array when one that comes next is in the keyring's file. Nothing new where one is */
+    KR_TRANSPORT_LIST = 2,   /* answers as KR_OP_STATE does: the card with it, and the one in use with an end */
+    KR_TRANSPORT_FINISH = 3, /* result: empty array: it has its turn now, whoever has not heard of it */
+};
 
 /* KR_OP_RECOVER: another root key, by the recovery key's word (proto/record/rekeying.h). What its predecessor signed genuinely is
  * said by KR_OP_REVOKE of it, afterwards. */

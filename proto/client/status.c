@@ -118,9 +118,36 @@ static void read_storage(struct kr_reader *reader, struct kr_status_storage *sto
     kr_reader_close(reader);
 }
 
+static void write_transport(const struct kr_status_transport *transport, struct kr_writer *writer)
+{
+    kr_writer_array(writer, 8);
+    kr_writer_flag(writer, transport->comes);
+    kr_writer_flag(writer, transport->is_listed);
+    kr_writer_uint(writer, transport->from_s);
+    kr_writer_uint(writer, transport->until_s);
+    kr_writer_uint(writer, transport->links);
+    kr_writer_uint(writer, transport->tickets);
+    kr_writer_uint(writer, transport->machines);
+    kr_writer_str_slice(writer, transport->names);
+}
+
+static void read_transport(struct kr_reader *reader, struct kr_status_transport *transport)
+{
+    kr_reader_array(reader, 8);
+    transport->comes = kr_reader_flag(reader);
+    transport->is_listed = kr_reader_flag(reader);
+    transport->from_s = kr_reader_uint(reader, UINT64_MAX);
+    transport->until_s = kr_reader_uint(reader, UINT64_MAX);
+    transport->links = kr_reader_uint(reader, UINT64_MAX);
+    transport->tickets = kr_reader_uint(reader, UINT64_MAX);
+    transport->machines = kr_reader_uint(reader, UINT64_MAX);
+    transport->names = kr_reader_str(reader, KR_KIB);
+    kr_reader_close(reader);
+}
+
 void kr_status_write(const struct kr_status *status, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 35);
+    kr_writer_array(writer, 36);
     kr_writer_bin(writer, status->council, 32);
     kr_writer_str_slice(writer, status->name_ja);
     kr_writer_str_slice(writer, status->name_en);
@@ -155,6 +182,7 @@ void kr_status_write(const struct kr_status *status, struct kr_writer *writer)
     kr_writer_uint(writer, status->backup_s);
     kr_writer_flag(writer, status->needs_approval);
     write_storage(&status->storage, writer);
+    write_transport(&status->transport, writer);
     kr_writer_array(writer, status->community_count);
     for (uint32_t i = 0; i < status->community_count; i++) {
         kr_writer_array(writer, 3);
@@ -183,7 +211,7 @@ enum kr_err kr_status_read(struct kr_slice bytes, struct kr_status *ret_status)
     struct kr_reader reader;
 
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 35);
+    kr_reader_array(&reader, 36);
     kr_reader_fixed(&reader, status.council, 32);
     status.name_ja = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     status.name_en = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
@@ -218,6 +246,7 @@ enum kr_err kr_status_read(struct kr_slice bytes, struct kr_status *ret_status)
     status.backup_s = kr_reader_uint(&reader, UINT64_MAX);
     status.needs_approval = kr_reader_flag(&reader);
     read_storage(&reader, &status.storage);
+    read_transport(&reader, &status.transport);
     read_communities(&reader, &status);
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) == KR_OK) {

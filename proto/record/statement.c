@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "crypto/hash.h"
+#include "crypto/keyring.h"
 #include "crypto/sign.h"
 #include "proto/wire/ticket.h"
 
@@ -177,6 +178,22 @@ void kr_card_write(const struct kr_card *card, struct kr_writer *writer)
     if (card->rekeyings.count > 0) {
         kr_rekeyings_write(&card->rekeyings, writer);
     }
+}
+
+/* (Later ones begin later: whatever dates a card has, there is no circle.) */
+const struct kr_card_key *kr_card_transport_after(const struct kr_card *card, const uint8_t key[static 32])
+{
+    const struct kr_card_key *before = NULL, *next = NULL;
+    for (uint32_t i = 0; i < card->transport_count && before == NULL; i++) {
+        before = memcmp(card->transport[i].public_key, key, 32) == 0 ? &card->transport[i] : NULL;
+    }
+    for (uint32_t i = 0; i < card->transport_count && before != NULL && next == NULL; i++) {
+        const struct kr_card_key *other = &card->transport[i];
+        const bool is_next = before->until_s > KR_KEY_EARLIER_S + KR_KEY_OVERLAP_S && other->from_s > before->from_s &&
+                             other->from_s == before->until_s - KR_KEY_OVERLAP_S - KR_KEY_EARLIER_S;
+        next = is_next ? other : NULL;
+    }
+    return next;
 }
 
 void kr_council_genesis_write(const uint8_t root_public[static 32], const uint8_t recovery_public[static 32],

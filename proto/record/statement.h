@@ -52,6 +52,9 @@ enum kr_err kr_card_parse(struct kr_slice content, struct kr_card *ret_card) KR_
 enum kr_err kr_card_read(struct kr_slice content, struct kr_card *ret_card) KR_WARN_UNUSED;
 void kr_card_write(const struct kr_card *card,
                    struct kr_writer *writer); /* what is computed on parsing is not written: genesis and re-keyings have it */
+/* The transport key that takes the place of `key` at the same node; NULL: none does. A node's next key is put on the card when the
+ * one before gets its end, KR_KEY_OVERLAP_S later: by these two dates they are known to belong together. */
+const struct kr_card_key *kr_card_transport_after(const struct kr_card *card, const uint8_t key[static 32]);
 /* Packs a council genesis into `writer` and computes the id. */
 void kr_council_genesis_write(const uint8_t root_public[static 32], const uint8_t recovery_public[static 32],
                               const uint8_t nonce[static 16], struct kr_writer *writer);

@@ -235,7 +235,18 @@ static enum kr_err explain_refusal(struct kr_slice bytes, struct kr_error *error
     }
 }
 
-enum kr_err kr_remote_finish(const struct kr_remote_machine *machine, struct kr_slice hello_frame, struct kr_slice answer_frame,
+/* By the council's card, which the node hands out with each answer. */
+static void follow_transport(struct kr_remote_machine *machine, struct kr_slice bytes)
+{
+    struct kr_card card;
+    const struct kr_card_key *next =
+        read_card(bytes, machine->council, &card) == KR_OK ? kr_card_transport_after(&card, machine->transport) : NULL;
+    if (next != NULL) {
+        memcpy(machine->transport, next->public_key, 32);
+    }
+}
+
+enum kr_err kr_remote_finish(struct kr_remote_machine *machine, struct kr_slice hello_frame, struct kr_slice answer_frame,
                              uint64_t now_s, struct kr_session *ret_session, uint8_t ret_node_key[static 32],
                              struct kr_error *error)
 {
@@ -263,6 +274,7 @@ enum kr_err kr_remote_finish(const struct kr_remote_machine *machine, struct kr_
                        behind_head(answer_frame));
     if (err == KR_OK) {
         memcpy(ret_node_key, answer.node_key, 32);
+        follow_transport(machine, answer.card);
     }
     sodium_memzero(product, sizeof product);
     return err == KR_OK ? KR_OK : kr_fail(error, err, "the node's answer has a key that is none");

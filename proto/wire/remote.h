@@ -60,13 +60,14 @@ enum kr_err kr_remote_trusts(const struct kr_remote_answer *answer, const uint8_
 struct kr_remote_machine {
     uint8_t public_key[32], secret[32]; /* X25519 */
     uint8_t council[32], node_key[32];  /* node_key zero: none is known yet */
+    uint8_t transport[32]; /* of the node, under which it was dialled; kr_remote_finish puts the one there that comes next */
     uint8_t ephemeral_public[32], ephemeral_secret[32];
 };
 /* Makes the ephemeral pair from `seed` (32 random bytes); `frame` gets the whole hello frame. */
 void kr_remote_begin(struct kr_remote_machine *machine, const uint8_t seed[static 32], struct kr_writer *frame);
 /* Keeper's answer frame to that hello frame. `ret_node_key`: by which keeper proved itself. KR_DENIED with a sentence where it is
  * somebody else; KR_VERSION; what a refusal says. */
-enum kr_err kr_remote_finish(const struct kr_remote_machine *machine, struct kr_slice hello_frame, struct kr_slice answer_frame,
+enum kr_err kr_remote_finish(struct kr_remote_machine *machine, struct kr_slice hello_frame, struct kr_slice answer_frame,
                              uint64_t now_s, struct kr_session *ret_session, uint8_t ret_node_key[static 32],
                              struct kr_error *error) KR_WARN_UNUSED;
 

@@ -1,6 +1,7 @@
 /* The session between a person's machine and keeper, and the tickets with which machines are enrolled. */
 #include "proto_test.h"
 
+#include "crypto/keyring.h"
 #include "crypto/seal.h"
 #include "proto/record/statement.h"
 #include "proto/wire/bech32m.h"
@@ -17,6 +18,8 @@ struct scene {
     struct kr_remote_machine machine;
     struct kr_writer hello, answer;
     struct kr_session ours, keepers;
+    uint32_t transport_count; /* on the card */
+    struct kr_card_key transport[2];
 };
 
 /* A card of the council with that node key, signed by `root`. */
@@ -35,6 +38,8 @@ static void make_card(struct scene *scene, const uint8_t node_key[static 32], ui
     memcpy(card.node[0].public_key, node_key, 32);
     card.node[0].from_s = from_s;
     card.node[0].until_s = until_s;
+    card.transport_count = scene->transport_count;
+    memcpy(card.transport, scene->transport, sizeof scene->transport);
     kr_card_write(&card, &content);
     const struct kr_draft draft = {.kind = KR_KIND_COUNCIL_CARD,
                                    .created_ms = CREATED_MS,
@@ -146,6 +151,36 @@ static void both_come_to_one_session(void **state)
     for (size_t i = 0; i < KR_REMOTE_MORE_BYTES; i++) {
         assert_int_equal(kr_remote_open(&scene->ours, slice(frame, i), plain, sizeof plain, &part, &bytes), KR_MALFORMED);
     }
+}
+
+/* By the council's card in the answer, and by no other card. */
+static void a_new_transport_key_is_learnt(void **state)
+{
+    struct scene *scene = *state;
+    static const uint8_t seeds[2][32] = {{0x21}, {0x22}}, thiefs_seed[32] = {0x23};
+    uint8_t secret[32], thiefs_public[32], thiefs_secret[64];
+    for (uint32_t i = 0; i < 2; i++) {
+        kr_box_keypair(scene->transport[i].public_key, secret, seeds[i]);
+    }
+    scene->transport[0].from_s = NOW_S - 100;
+    scene->transport[1].from_s = 1;
+    scene->transport_count = 2;
+    memcpy(scene->machine.transport, scene->transport[1].public_key, 32);
+    memcpy(scene->machine.node_key, scene->node_public, 32); /* the card need not list it */
+    make_card(scene, scene->node_public, 1, 0, scene->root_secret);
+    answer(scene);
+    assert_int_equal(finish(scene), KR_OK);
+    assert_memory_equal(scene->machine.transport, scene->transport[1].public_key, 32); /* two nodes */
+    scene->transport[1].until_s = NOW_S - 100 + KR_KEY_EARLIER_S + KR_KEY_OVERLAP_S;
+    kr_sign_keypair(thiefs_public, thiefs_secret, thiefs_seed);
+    make_card(scene, scene->node_public, 1, 0, thiefs_secret);
+    answer(scene);
+    assert_int_equal(finish(scene), KR_OK);
+    assert_memory_equal(scene->machine.transport, scene->transport[1].public_key, 32);
+    make_card(scene, scene->node_public, 1, 0, scene->root_secret);
+    answer(scene);
+    assert_int_equal(finish(scene), KR_OK);
+    assert_memory_equal(scene->machine.transport, scene->transport[0].public_key, 32);
 }
 
 /* What is larger than the room for it is not opened, and nothing is written past the room; the session goes on. */
@@ -365,6 +400,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scene_setup, scene_teardown)
     const struct CMUnitTest tests[] = {
         TEST(both_come_to_one_session),
+        TEST(a_new_transport_key_is_learnt),
         TEST(a_part_has_room_or_is_not_opened),
         TEST(without_the_secret_nobody_is_the_machine),
         TEST(what_is_altered_on_the_way_shares_nothing),

@@ -21,6 +21,14 @@ static void what_a_node_says_of_itself_reads_back(void **state)
         .backup_s = 55,
         .needs_approval = true,
         .storage = {.from_s = 91, .next_s = 92, .moved_s = 93, .done = 94, .all = 95, .damaged = 96},
+        .transport = {.comes = true,
+                      .is_listed = true,
+                      .from_s = 97,
+                      .until_s = 98,
+                      .links = 99,
+                      .tickets = 100,
+                      .machines = 101,
+                      .names = text_slice("北")},
         .community_count = 1,
         .communities = {{.id = {5}, .name = text_slice("西"), .members = 8}},
     };
@@ -42,6 +50,10 @@ static void what_a_node_says_of_itself_reads_back(void **state)
     assert_int_equal(read_status.backup_s, 55);
     assert_true(read_status.needs_approval);
     assert_memory_equal(&read_status.storage, &status.storage, sizeof status.storage);
+    assert_true(read_status.transport.comes && read_status.transport.is_listed);
+    assert_true(read_status.transport.from_s == 97 && read_status.transport.until_s == 98 && read_status.transport.links == 99);
+    assert_true(read_status.transport.tickets == 100 && read_status.transport.machines == 101);
+    assert_slice_equal(read_status.transport.names, "北", 3);
     assert_slice_equal(read_status.communities[0].name, "西", 3);
     assert_int_equal(read_status.communities[0].members, 8);
     for (size_t len = 0; len < writer.len; len++) {
