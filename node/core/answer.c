@@ -9,6 +9,7 @@
 #include "node/core/sighting.h"
 #include "node/core/takeback.h"
 #include "node/core/through.h"
+#include "node/core/transport_key.h"
 #include "proto/indicator/indicator.h"
 #include "proto/record/body.h"
 
@@ -135,6 +136,7 @@ enum kr_err kr_status_request(struct kr_step *step, const struct kr_event *event
     struct kr_status status = {0};
     struct kr_store_stat stat;
     struct kr_writer result;
+    char names[400];
     enum kr_err err = kr_store_stat(step->txn, &stat);
     if (err != KR_OK) {
         return err;
@@ -157,11 +159,9 @@ enum kr_err kr_status_request(struct kr_step *step, const struct kr_event *event
     status.alarms = core->alarms_open + core->unconfirmed_count;
     status.store_bytes = stat.bytes_used;
     status.disk_free_bytes = stat.disk_free_bytes;
-    status.links = core->link_count;
-    for (uint32_t at = 0; kr_link_of_council(core, core->self, &at) != NULL;) {
-        status.links--; /* other nodes of this council are no peers: KR_OP_NODES */
-    }
     for (uint32_t i = 0; i < core->link_count; i++) {
+        /* Other nodes of this council are no peers: KR_OP_NODES. Whom we know under two keys is one. */
+        status.links += !kr_link_is_sister(core, core->links[i]) && kr_link_stand_in(core, core->links[i]) == NULL;
         status.links_online += core->links[i]->has_session && !kr_link_is_sister(core, core->links[i]);
         status.links_pending += core->links[i]->pairing.is_pending;
         status.links_stopped += core->links[i]->stop != KR_STOP_NOT;
@@ -173,10 +173,14 @@ enum kr_err kr_status_request(struct kr_step *step, const struct kr_event *event
     status.has_recovery = kr_keyring_secret(core->keyring, KR_KEY_RECOVERY) != NULL;
     status.needs_approval = kr_draft_may_be_needed(core);
     status.storage = kr_storage_status(core);
+    err = kr_transport_status(step, names, sizeof names, &status.transport);
+    if (err != KR_OK) {
+        return err;
+    }
     status.restored = core->restored.how;
     status.restored_since_ms = core->restored.since_ms;
     for (uint32_t i = 0; i < core->link_count; i++) {
-        status.awaited += core->links[i]->is_awaited;
+        status.awaited += core->links[i]->is_awaited && kr_link_stand_in(core, core->links[i]) == NULL;
     }
     status.community_count = core->directory.community_count;
     for (uint32_t i = 0; i < status.community_count; i++) {
@@ -200,6 +204,9 @@ enum kr_err kr_peers_request(struct kr_step *step, const struct kr_event *event)
         const struct kr_link *link = core->links[i];
         if (kr_link_is_sister(core, link)) {
             continue; /* KR_OP_NODES */
+        }
+        if (kr_link_stand_in(core, link) != NULL) {
+            continue; /* the same node, under another key */
         }
         char name[KR_NAME_BYTES_MAX + 1], through[KR_NAME_BYTES_MAX + 1];
         struct kr_peer peer = {

@@ -1,7 +1,7 @@
 /* This council's own card: who it is, and whom to call. */
 #include <string.h>
 
-#include "node/core/state.h"
+#include "node/core/transport_key.h"
 #include "proto/wire/ticket.h"
 
 static bool add_place(void *context, struct kr_slice key, struct kr_slice value)
@@ -75,7 +75,7 @@ static void change(const struct kr_core *core, struct kr_card *card, const struc
     };
     for (uint32_t i = 0; i < card->transport_count; i++) {
         struct kr_card_key *key = &card->transport[i];
-        if (edit->changes[KR_CARD_ENDPOINT] && memcmp(key->public_key, core->keyring->transport_public, 32) == 0) {
+        if (edit->changes[KR_CARD_ENDPOINT] && kr_transport_is_own(core, key->public_key)) {
             key->endpoint = edit->texts[KR_CARD_ENDPOINT];
         }
     }

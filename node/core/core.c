@@ -19,6 +19,7 @@
 #include "node/core/sister.h"
 #include "node/core/takeback.h"
 #include "node/core/through.h"
+#include "node/core/transport_key.h"
 
 /* ---- saying things ---- */
 
@@ -345,6 +346,9 @@ static enum kr_err tick(struct kr_step *step)
 {
     enum kr_err err = kr_links_tick(step);
     if (err == KR_OK) {
+        err = kr_transport_tick(step);
+    }
+    if (err == KR_OK) {
         err = kr_walks_tick(step);
     }
     if (err == KR_OK) {
@@ -397,6 +401,8 @@ static enum kr_err of_keys(struct kr_step *step, const struct kr_event *event)
         return kr_revoke_request(step, event);
     case KR_OP_KEYS:
         return kr_keys_request(step, event);
+    case KR_OP_TRANSPORT:
+        return kr_transport_request(step, event);
     case KR_OP_NODE_INVITE:
     case KR_OP_NODE_ADD:
     case KR_OP_NODES:
@@ -463,7 +469,7 @@ static enum kr_err perform(struct kr_step *step, const struct kr_event *event, c
     case KR_OP_INVITE:
         return kr_invite_request(step, event);
     case KR_OP_JOIN:
-        return kr_join_request(step, event);
+        return kr_transport_is_turning(step->core) ? kr_transport_refuse(step, event) : kr_join_request(step, event);
     case KR_OP_SAY:
         return kr_say_request(step, event);
     case KR_OP_FOUND:

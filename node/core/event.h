@@ -73,17 +73,20 @@ enum kr_effect_type {
     KR_EFFECT_HANGUP, /* number */
     KR_EFFECT_LOG,    /* code = level (1 error … 5 debug), text */
     KR_EFFECT_FORGET, /* client, request, code = enum kr_key_role: take that secret out of the keyring, then answer (empty array) */
-    KR_EFFECT_KEYS_MAKE,    /* client, request, at_ms = now, bytes = seed 32: keys that come next into the keyring
-                               (kr_keyring_prepare), then answer (empty array) */
-    KR_EFFECT_ROOT_TURN,    /* bytes = root key 32, recovery key 32: the keyring follows the card (kr_keyring_follow), and so do
-                               backups */
-    KR_EFFECT_KEYS_TURN,    /* at_ms = now: they take the place of those before (kr_keyring_turn) */
-    KR_EFFECT_STORAGE_MAKE, /* client, request, at_ms = now, bytes = seed 32: a storage key that comes next into the keyring
-                               (kr_keyring_storage_prepare), then to the store (kr_store_rekey_begin), then answer (empty array) */
-    KR_EFFECT_STORAGE_TURN, /* it takes the place of the one before, in the keyring (kr_keyring_storage_turn), then in the store
-                               (kr_store_rekey_end) */
-    KR_EFFECT_KEYS_SHARE,   /* bytes = kr_node_keys: of another node of this council, into the keyring (kr_keyring_share) */
-    KR_EFFECT_WAKE,         /* at_ms: call again (TICK) at that time at the latest; the earliest of several counts */
+    KR_EFFECT_KEYS_MAKE,      /* client, request, at_ms = now, bytes = seed 32: keys that come next into the keyring
+                                 (kr_keyring_prepare), then answer (empty array) */
+    KR_EFFECT_ROOT_TURN,      /* bytes = root key 32, recovery key 32: the keyring follows the card (kr_keyring_follow), and so do
+                                 backups */
+    KR_EFFECT_KEYS_TURN,      /* at_ms = now: they take the place of those before (kr_keyring_turn) */
+    KR_EFFECT_STORAGE_MAKE,   /* client, request, at_ms = now, bytes = seed 32: a storage key that comes next into the keyring
+                                 (kr_keyring_storage_prepare), then to the store (kr_store_rekey_begin), then answer (empty array) */
+    KR_EFFECT_STORAGE_TURN,   /* it takes the place of the one before, in the keyring (kr_keyring_storage_turn), then in the store
+                                 (kr_store_rekey_end) */
+    KR_EFFECT_TRANSPORT_MAKE, /* client, request, bytes = seed 32: a transport key that comes next into the keyring
+                                 (kr_keyring_transport_prepare), then answer (empty array) */
+    KR_EFFECT_TRANSPORT_TURN, /* it takes the place of the one before (kr_keyring_transport_turn), then net is started anew */
+    KR_EFFECT_KEYS_SHARE,     /* bytes = kr_node_keys: of another node of this council, into the keyring (kr_keyring_share) */
+    KR_EFFECT_WAKE,           /* at_ms: call again (TICK) at that time at the latest; the earliest of several counts */
 };
 
 struct kr_effect {

@@ -17,6 +17,7 @@
 #include "node/core/revoke.h"
 #include "node/core/sister.h"
 #include "node/core/through.h"
+#include "node/core/transport_key.h"
 
 #define NEW_NODE_MS       120000u /* so long a node that was just put on its council's card may not know its peers yet … */
 #define NEW_NODE_AGAIN_MS 2000u   /* … and is dialled again so soon */
@@ -255,6 +256,9 @@ enum kr_err kr_link_session_up(struct kr_step *step, struct kr_link *link)
     link->ping_at_ms = step->now_ms + KR_PING_MS + kr_rng_below(step->rng, KR_PING_MS / 4);
     if (err == KR_OK) {
         err = kr_step_wake(step, link->ping_at_ms);
+    }
+    if (err == KR_OK) {
+        err = kr_transport_session_up(step, link);
     }
     char name[KR_NAME_BYTES_MAX + 1];
     if (err == KR_OK && kr_link_is_sister(step->core, link)) {
@@ -667,6 +671,7 @@ enum kr_err kr_links_net_up(struct kr_step *step)
     enum kr_err err = KR_OK;
     for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
         kr_link_session_down(core, core->links[i]);
+        kr_link_settle_dialler(core, core->links[i]); /* the transport key may be another one */
         err = kr_link_dial(step, core->links[i]);
     }
     return err != KR_OK ? err : kr_links_tick(step);
@@ -681,32 +686,6 @@ void kr_links_net_down(struct kr_core *core)
     for (uint32_t i = 0; i < core->invitation_count; i++) {
         core->invitations[i]->has_pending = false;
     }
-}
-
-enum kr_err kr_links_renew(struct kr_step *step)
-{
-    step->core->links_are_due_anew = true;
-    return kr_step_wake(step, step->now_ms);
-}
-
-enum kr_err kr_link_renew(struct kr_step *step, struct kr_link *link)
-{
-    enum kr_err err = kr_link_send(step, link, &(struct kr_message){.type = KR_MESSAGE_BYE});
-    kr_link_session_down(step->core, link);
-    link->hello_at_ms = step->now_ms + link->hello_wait_ms;
-    return err == KR_OK && link->we_dial ? kr_step_wake(step, link->hello_at_ms) : err;
-}
-
-static enum kr_err renew(struct kr_step *step)
-{
-    struct kr_core *core = step->core;
-    enum kr_err err = KR_OK;
-    core->links_are_due_anew = false;
-    for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
-        struct kr_link *link = core->links[i];
-        err = link->has_session && link->state == KR_LINK_OPEN ? kr_link_renew(step, link) : KR_OK;
-    }
-    return err;
 }
 
 static enum kr_err tick_up(struct kr_step *step, struct kr_link *link)
@@ -740,7 +719,10 @@ static enum kr_err tick_up(struct kr_step *step, struct kr_link *link)
 static enum kr_err may_speak(struct kr_step *step, struct kr_link *link, bool *ret_may)
 {
     *ret_may = step->core->net_is_up && !kr_link_is_shut(link);
-    return *ret_may && link->through != NULL ? kr_through_tick(step, link, ret_may) : KR_OK;
+    if (!*ret_may) {
+        return KR_OK;
+    }
+    return link->through != NULL ? kr_through_tick(step, link, ret_may) : kr_link_may_dial(step, link, ret_may);
 }
 
 enum kr_err kr_links_tick(struct kr_step *step)
@@ -748,7 +730,7 @@ enum kr_err kr_links_tick(struct kr_step *step)
     struct kr_core *core = step->core;
     enum kr_err err = kr_links_follow_cards(step);
     if (err == KR_OK && core->links_are_due_anew) {
-        err = renew(step);
+        err = kr_links_renew_now(step);
     }
     if (err == KR_OK) {
         err = kr_links_shared_tick(step);

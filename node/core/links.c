@@ -10,6 +10,7 @@
 #include "node/core/root_confirm.h"
 #include "node/core/sister.h"
 #include "node/core/through.h"
+#include "node/core/transport_key.h"
 
 #define FOLLOW_CARDS_MS 600000u /* keys on cards end by themselves */
 
@@ -100,7 +101,7 @@ bool kr_link_is_sister(const struct kr_core *core, const struct kr_link *link)
 
 bool kr_link_key_is_taken(const struct kr_core *core, const uint8_t key[static 32], const uint8_t council[static 32])
 {
-    bool is_taken = memcmp(core->keyring->transport_public, key, 32) == 0;
+    bool is_taken = kr_transport_is_own(core, key);
     for (uint32_t i = 0; i < core->link_count && !is_taken; i++) {
         const struct kr_link *link = core->links[i];
         is_taken = memcmp(link->transport_key, key, 32) == 0 && memcmp(link->council, council, 32) != 0;
@@ -351,7 +352,7 @@ static void skip_doubles(struct kr_core *core)
 {
     for (uint32_t i = 0; i < core->link_count;) {
         struct kr_link *link = core->links[i];
-        bool is_double = memcmp(core->keyring->transport_public, link->transport_key, 32) == 0;
+        bool is_double = kr_transport_is_own(core, link->transport_key);
         for (uint32_t j = 0; j < core->link_count && !is_double; j++) {
             const struct kr_link *other = core->links[j];
             is_double = other->number < link->number && memcmp(other->transport_key, link->transport_key, 32) == 0;
@@ -431,6 +432,32 @@ enum kr_err kr_link_drop(struct kr_step *step, struct kr_link *link)
     return err != KR_OK ? err : kr_links_allow(step);
 }
 
+enum kr_err kr_links_renew(struct kr_step *step)
+{
+    step->core->links_are_due_anew = true;
+    return kr_step_wake(step, step->now_ms);
+}
+
+enum kr_err kr_link_renew(struct kr_step *step, struct kr_link *link)
+{
+    enum kr_err err = kr_link_send(step, link, &(struct kr_message){.type = KR_MESSAGE_BYE});
+    kr_link_session_down(step->core, link);
+    link->hello_at_ms = step->now_ms + link->hello_wait_ms;
+    return err == KR_OK && link->we_dial ? kr_step_wake(step, link->hello_at_ms) : err;
+}
+
+enum kr_err kr_links_renew_now(struct kr_step *step)
+{
+    struct kr_core *core = step->core;
+    enum kr_err err = KR_OK;
+    core->links_are_due_anew = false;
+    for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
+        struct kr_link *link = core->links[i];
+        err = link->has_session && link->state == KR_LINK_OPEN ? kr_link_renew(step, link) : KR_OK;
+    }
+    return err;
+}
+
 /* ---- one link for each node ---- */
 
 static bool is_in_force(const struct kr_card_key *key, uint64_t now_s)
@@ -487,7 +514,11 @@ static enum kr_err add_second(struct kr_step *step, const uint8_t council[static
     if (err == KR_OK) {
         err = kr_root_confirm_followed(step, link);
     }
-    return err == KR_OK ? kr_link_dial(step, link) : err;
+    bool may = false;
+    if (err == KR_OK) {
+        err = kr_link_may_dial(step, link, &may);
+    }
+    return err == KR_OK && may ? kr_link_dial(step, link) : err;
 }
 
 /* The first link goes: another takes its place. */

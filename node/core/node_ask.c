@@ -9,6 +9,7 @@
 
 #include "node/core/effect.h"
 #include "node/core/sister.h"
+#include "node/core/transport_key.h"
 #include "proto/client/node.h"
 #include "proto/wire/node.h"
 #include "proto/wire/ticket.h"
@@ -366,8 +367,13 @@ static enum kr_err give_this(struct listing *listing)
 
 static enum kr_err give_other(struct listing *listing, const struct kr_link *link)
 {
+    const struct kr_council *self = kr_directory_council(&listing->step->core->directory, link->council);
     struct kr_node_row row = {0};
-    enum kr_err err = kr_node_row_get(listing->step->txn, link->transport_key, &row);
+    struct kr_card card = {0};
+    if (self != NULL) {
+        kr_council_card(self, &card);
+    }
+    enum kr_err err = kr_node_row_of(listing->step->txn, &card, link->transport_key, &row);
     struct kr_node_item item = {.state = KR_NODE_OTHER,
                                 .is_online = link->has_session,
                                 .name = {(const uint8_t *)row.name, strlen(row.name)},
@@ -402,7 +408,7 @@ static enum kr_err list_request(struct kr_step *step, const struct kr_event *eve
     uint32_t damaged;
     enum kr_err err = give_this(&listing);
     for (uint32_t at = 0; err == KR_OK && (link = kr_link_of_council(core, core->self, &at)) != NULL;) {
-        err = give_other(&listing, link);
+        err = kr_link_stand_in(core, link) == NULL ? give_other(&listing, link) : KR_OK;
     }
     if (err == KR_OK) {
         err = kr_store_each_whole(step->txn, KR_TABLE_RECEIPTS, prefix, sizeof prefix, give_asking, &listing, &damaged);

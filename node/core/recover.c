@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "node/core/state.h"
+#include "node/core/transport_key.h"
 #include "proto/client/rekey.h"
 
 static bool is_open(const struct kr_card_key *keys, uint32_t count, const uint8_t key[static 32])
@@ -56,7 +56,7 @@ static uint32_t count_others(const struct kr_core *core, const struct kr_card *c
         count += card->sealing[i].until_s == 0 && !has_sealing(core->keyring, card->sealing[i].public_key);
     }
     for (uint32_t i = 0; i < card->transport_count; i++) {
-        count += memcmp(card->transport[i].public_key, core->keyring->transport_public, 32) != 0;
+        count += !kr_transport_has(core->keyring, card->transport[i].public_key);
     }
     return count;
 }
@@ -75,7 +75,7 @@ static void end_others(const struct kr_core *core, struct kr_card *card, uint64_
         }
     }
     for (uint32_t i = 0; i < card->transport_count; i++) {
-        if (memcmp(card->transport[i].public_key, core->keyring->transport_public, 32) == 0) {
+        if (kr_transport_has(core->keyring, card->transport[i].public_key)) {
             card->transport[kept++] = card->transport[i];
         }
     }
@@ -91,7 +91,7 @@ static enum kr_err put_own_keys(const struct kr_core *core, struct kr_card *card
     for (uint32_t i = 0; i < keyring->sealing_count; i++) {
         is_sealed_to = is_sealed_to || is_open(card->sealing, card->sealing_count, keyring->sealing[i].public_key);
     }
-    if (!is_open(card->transport, card->transport_count, keyring->transport_public)) {
+    if (!kr_transport_is_turning(core) && !is_open(card->transport, card->transport_count, keyring->transport_public)) {
         if (card->transport_count == KR_CARD_KEYS_MAX) {
             return KR_BOUNDS;
         }

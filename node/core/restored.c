@@ -5,6 +5,7 @@
 
 #include "crypto/fault.h"
 #include "node/core/forward.h"
+#include "node/core/transport_key.h"
 
 #define NAMES_SHOWN 3u
 
@@ -208,7 +209,10 @@ static enum kr_err end(struct kr_step *step, bool is_forced)
 static enum kr_err look_whether_over(struct kr_step *step, struct kr_link *met)
 {
     if (met != NULL) {
-        met->is_awaited = false;
+        for (uint32_t i = 0; i < step->core->link_count; i++) { /* one node, under whichever of its transport keys */
+            struct kr_link *link = step->core->links[i];
+            link->is_awaited = link->is_awaited && link != met && !kr_links_are_one_node(step->core, link, met);
+        }
     }
     const struct kr_reconciling facts = facts_of(step->core);
     return kr_restored_is_reconciled(&facts) ? end(step, false) : put_row(step, &step->core->restored, NULL);
@@ -292,7 +296,7 @@ bool kr_restored_holds_op(const struct kr_core *core, uint32_t op)
         KR_OP_RECOVER,   KR_OP_DRAFT_APPROVE,  KR_OP_DRAFT_REJECT, KR_OP_DRAFT_EDIT, KR_OP_DRAFT_CONSENT, KR_OP_DRAFT_WITHDRAW,
         KR_OP_DRAFT_WHO, KR_OP_DRAFT_REVIEWED, KR_OP_DUTY_ACT,     KR_OP_PAIR,       KR_OP_NODE_INVITE,   KR_OP_NODE_ADD,
         KR_OP_BODY,      KR_OP_PERSON,         KR_OP_BODY_KEY,     KR_OP_PERSON_KEY, KR_OP_ENROL_TICKET,  KR_OP_ENROL,
-        KR_OP_UNENROL};
+        KR_OP_UNENROL,   KR_OP_TRANSPORT};
     bool is_meant = false;
     for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
         is_meant = is_meant || ops[i] == op;

@@ -11,6 +11,7 @@
 
 #include "node/core/revoke.h"
 #include "node/core/sister.h"
+#include "node/core/transport_key.h"
 #include "proto/client/rekey.h"
 
 /* ---- what is genuine ---- */
@@ -149,13 +150,17 @@ static void fill(struct statements *all, const struct kr_core *core, const struc
     }
 }
 
-/* It is no node of this council any more. */
+/* It is no node of this council any more, under whichever of its keys. */
 static void end_transport(const struct kr_core *core, const uint8_t transport_key[static 32], struct kr_card *card, uint64_t now_s)
 {
+    const struct kr_card as_it_is = *card; /* ends tell which keys belong together */
     for (uint32_t i = 0; i < card->transport_count; i++) {
-        if (memcmp(card->transport[i].public_key, transport_key, 32) == 0 &&
-            memcmp(core->keyring->transport_public, transport_key, 32) != 0) {
-            kr_card_end_key(&card->transport[i], now_s);
+        struct kr_card_key *key = &card->transport[i];
+        const bool is_its = memcmp(key->public_key, transport_key, 32) == 0 ||
+                            kr_transport_comes_behind(&as_it_is, transport_key, key->public_key) ||
+                            kr_transport_comes_behind(&as_it_is, key->public_key, transport_key);
+        if (is_its && !kr_transport_is_own(core, key->public_key)) {
+            kr_card_end_key(key, now_s);
         }
     }
 }
@@ -221,7 +226,7 @@ static enum kr_err find_node(struct kr_step *step, const struct kr_card *card, c
     const bool is_ours = memcmp(key, keyring->node_public, 32) == 0 || memcmp(key, keyring->next_node_public, 32) == 0;
     uint32_t count = 0;
     enum kr_err err = is_ours ? KR_NOT_FOUND : kr_node_row_find(step->txn, key, ret_transport_key);
-    if (err == KR_OK && memcmp(ret_transport_key, keyring->transport_public, 32) == 0) {
+    if (err == KR_OK && kr_transport_is_own(step->core, ret_transport_key)) {
         return KR_NOT_FOUND;
     }
     if (err != KR_NOT_FOUND || is_ours || !is_open_on(card, key)) {
@@ -230,10 +235,10 @@ static enum kr_err find_node(struct kr_step *step, const struct kr_card *card, c
     for (uint32_t i = 0; i < card->transport_count; i++) {
         struct kr_node_row row;
         const struct kr_card_key *transport = &card->transport[i];
-        if (transport->until_s != 0 || memcmp(transport->public_key, keyring->transport_public, 32) == 0) {
+        if (transport->until_s != 0 || kr_transport_is_own(step->core, transport->public_key)) {
             continue;
         }
-        err = kr_node_row_get(step->txn, transport->public_key, &row);
+        err = kr_node_row_of(step->txn, card, transport->public_key, &row);
         if (err != KR_OK && err != KR_NOT_FOUND) {
             return err;
         }

@@ -11,6 +11,7 @@
 
 #include "node/core/effect.h"
 #include "node/core/state.h"
+#include "node/core/transport_key.h"
 #include "proto/client/rekey.h"
 
 /* ---- which key signs ---- */
@@ -112,10 +113,11 @@ enum kr_err kr_keys_card_entered(struct kr_step *step)
 {
     const bool did = next_signs(step->core);
     kr_keys_load(step->core);
-    if (did || !next_signs(step->core)) {
+    enum kr_err err = kr_transport_card_entered(step);
+    if (err == KR_OK && (did || !next_signs(step->core))) {
         return turn_root(step);
     }
-    enum kr_err err = kr_step_log(step, KR_LOG_NOTICE, "this node signs with a new key from now on");
+    err = err != KR_OK ? err : kr_step_log(step, KR_LOG_NOTICE, "this node signs with a new key from now on");
     if (err == KR_OK) {
         err = kr_keys_turn(step);
     }
@@ -136,8 +138,7 @@ static void take_out(struct kr_card_key *keys, uint32_t *count, uint32_t at)
     --*count;
 }
 
-/* In front: of two that begin at the same time that one is the newest. False where there is no room. */
-static bool put_first(struct kr_card_key *keys, uint32_t *count, const uint8_t key[static 32], uint64_t now_s)
+bool kr_card_put_first(struct kr_card_key *keys, uint32_t *count, const uint8_t key[static 32], uint64_t now_s)
 {
     for (uint32_t i = *count; i-- > 0;) {
         if (is_over(&keys[i], now_s)) {
@@ -184,7 +185,7 @@ enum kr_err kr_card_turn_keys(const struct kr_core *core, struct kr_card *card, 
     if (used != NULL) {
         kr_card_end_key(&card->node[used - card->node], until_s);
     }
-    if (!put_first(card->node, &card->node_count, keyring->next_node_public, now_s)) {
+    if (!kr_card_put_first(card->node, &card->node_count, keyring->next_node_public, now_s)) {
         return KR_BOUNDS;
     }
     for (uint32_t i = 0; i < card->sealing_count; i++) {
@@ -194,7 +195,7 @@ enum kr_err kr_card_turn_keys(const struct kr_core *core, struct kr_card *card, 
     while (card->sealing_count == KR_CARD_KEYS_MAX) {
         card->sealing_count--;
     }
-    return put_first(card->sealing, &card->sealing_count, sealing->public_key, now_s) ? KR_OK : KR_BOUNDS;
+    return kr_card_put_first(card->sealing, &card->sealing_count, sealing->public_key, now_s) ? KR_OK : KR_BOUNDS;
 }
 
 /* ---- for clients ---- */
@@ -267,19 +268,20 @@ static enum kr_err give(struct kr_step *step, const struct kr_event *event, cons
     return err;
 }
 
+static enum kr_err give_dated(struct kr_step *step, const struct kr_event *event, enum kr_key_sort sort, enum kr_key_state state,
+                              const struct kr_card_key *key)
+{
+    struct kr_key_item item = {.sort = sort, .state = state, .from_s = key->from_s, .until_s = key->until_s};
+    memcpy(item.public_key, key->public_key, 32);
+    return give(step, event, &item);
+}
+
 /* `used`: whether it is the one of its sort; `waits`: it is listed, and its turn has not come. */
 static enum kr_err give_listed(struct kr_step *step, const struct kr_event *event, enum kr_key_sort sort,
                                const struct kr_card_key *key, bool used)
 {
     const bool is_replaced = key->until_s != 0 || (sort != KR_KEY_OF_TRANSPORT && !is_in_force(key, step->now_ms / 1000));
-    struct kr_key_item item = {.sort = sort,
-                               .state = used          ? KR_KEY_IN_USE
-                                        : is_replaced ? KR_KEY_REPLACED
-                                                      : KR_KEY_NOT_HERE,
-                               .from_s = key->from_s,
-                               .until_s = key->until_s};
-    memcpy(item.public_key, key->public_key, 32);
-    return give(step, event, &item);
+    return give_dated(step, event, sort, used ? KR_KEY_IN_USE : is_replaced ? KR_KEY_REPLACED : KR_KEY_NOT_HERE, key);
 }
 
 static enum kr_err give_other(struct kr_step *step, const struct kr_event *event, enum kr_key_sort sort, enum kr_key_state state,
@@ -316,7 +318,10 @@ static enum kr_err give_of_card(struct kr_step *step, const struct kr_event *eve
     }
     for (uint32_t i = 0; i < card->transport_count && err == KR_OK; i++) {
         const struct kr_card_key *key = &card->transport[i];
-        err = give_listed(step, event, KR_KEY_OF_TRANSPORT, key, memcmp(key->public_key, core->keyring->transport_public, 32) == 0);
+        const bool is_used = memcmp(key->public_key, core->keyring->transport_public, 32) == 0;
+        const bool comes = memcmp(key->public_key, core->keyring->next_transport_public, 32) == 0;
+        err = comes ? give_dated(step, event, KR_KEY_OF_TRANSPORT, KR_KEY_COMES, key)
+                    : give_listed(step, event, KR_KEY_OF_TRANSPORT, key, is_used);
     }
     return err;
 }
@@ -333,6 +338,10 @@ static enum kr_err give_of_keyring(struct kr_step *step, const struct kr_event *
     }
     if (err == KR_OK && waits) {
         err = give_other(step, event, KR_KEY_OF_NODE, KR_KEY_COMES, keyring->next_node_public);
+    }
+    if (err == KR_OK && kr_keyring_transport_comes(keyring) &&
+        listed(card->transport, card->transport_count, keyring->next_transport_public) == NULL) {
+        err = give_other(step, event, KR_KEY_OF_TRANSPORT, KR_KEY_COMES, keyring->next_transport_public);
     }
     for (uint32_t i = 0; i < keyring->sealing_count && err == KR_OK; i++) {
         const uint8_t *key = keyring->sealing[i].public_key;

@@ -10,6 +10,7 @@
 
 #include "crypto/fault.h"
 #include "node/core/effect.h"
+#include "node/core/transport_key.h"
 #include "proto/wire/node.h"
 
 /* ---- rows ---- */
@@ -53,6 +54,19 @@ enum kr_err kr_node_row_get(struct kr_txn *txn, const uint8_t transport_key[stat
     return err == KR_CORRUPT ? KR_NOT_FOUND : err; /* it is told anew when it is met */
 }
 
+enum kr_err kr_node_row_of(struct kr_txn *txn, const struct kr_card *card, const uint8_t transport_key[static 32],
+                           struct kr_node_row *ret_row)
+{
+    enum kr_err err = kr_node_row_get(txn, transport_key, ret_row);
+    for (uint32_t i = 0; i < card->transport_count && err == KR_NOT_FOUND; i++) {
+        const uint8_t *other = card->transport[i].public_key;
+        const bool is_its =
+            kr_transport_comes_behind(card, other, transport_key) || kr_transport_comes_behind(card, transport_key, other);
+        err = is_its ? kr_node_row_get(txn, other, ret_row) : KR_NOT_FOUND;
+    }
+    return err;
+}
+
 enum kr_err kr_node_row_put(struct kr_txn *txn, const uint8_t transport_key[static 32], const struct kr_node_row *row)
 {
     uint8_t key[KEY_BYTES];
@@ -67,7 +81,7 @@ enum kr_err kr_node_row_put(struct kr_txn *txn, const uint8_t transport_key[stat
 }
 
 struct search {
-    const uint8_t *node_key;
+    const uint8_t *node_key, *other_than; /* a transport key; NULL: none */
     uint8_t *ret_transport_key;
     bool is_found;
 };
@@ -76,7 +90,9 @@ static bool look_at_row(void *context, struct kr_slice key, struct kr_slice valu
 {
     struct search *search = context;
     struct kr_node_row row;
-    if (key.len == KEY_BYTES && read_row(value, &row) == KR_OK && memcmp(row.node_key, search->node_key, 32) == 0) {
+    const bool is_meant =
+        key.len == KEY_BYTES && (search->other_than == NULL || memcmp(key.bytes + PREFIX_BYTES, search->other_than, 32) != 0);
+    if (is_meant && read_row(value, &row) == KR_OK && memcmp(row.node_key, search->node_key, 32) == 0) {
         memcpy(search->ret_transport_key, key.bytes + PREFIX_BYTES, 32);
         search->is_found = true;
     }
@@ -207,6 +223,21 @@ enum kr_err kr_sisters_tell(struct kr_step *step)
     return err;
 }
 
+/* A node that has another transport key now is one node. */
+static enum kr_err forget_key_before(struct kr_step *step, const struct kr_link *link)
+{
+    struct search search = {.node_key = link->node_key, .other_than = link->transport_key};
+    uint8_t transport_key[32], key[KEY_BYTES];
+    uint32_t damaged;
+    search.ret_transport_key = transport_key;
+    enum kr_err err = kr_store_each_whole(step->txn, KR_TABLE_RECEIPTS, prefix, sizeof prefix, look_at_row, &search, &damaged);
+    if (err != KR_OK || !search.is_found) {
+        return err;
+    }
+    row_key(key, transport_key);
+    return kr_store_delete(step->txn, KR_TABLE_RECEIPTS, key, sizeof key);
+}
+
 /* Which keys go with which, so that all of a lost machine's can be ended together. */
 static enum kr_err note(struct kr_step *step, const struct kr_link *link, const struct kr_slice *name)
 {
@@ -223,7 +254,8 @@ static enum kr_err note(struct kr_step *step, const struct kr_link *link, const 
         row.name[0] = 0;
     }
     const bool is_same = err == KR_OK && memcmp(row.node_key, before.node_key, 32) == 0 && strcmp(row.name, before.name) == 0;
-    return is_same ? KR_OK : kr_node_row_put(step->txn, link->transport_key, &row);
+    err = is_same ? KR_OK : kr_node_row_put(step->txn, link->transport_key, &row);
+    return err == KR_OK ? forget_key_before(step, link) : err;
 }
 
 enum kr_err kr_sister_up(struct kr_step *step, struct kr_link *link)

@@ -20,6 +20,9 @@ struct kr_node_row {
 };
 /* KR_NOT_FOUND: it never was met. */
 enum kr_err kr_node_row_get(struct kr_txn *txn, const uint8_t transport_key[static 32], struct kr_node_row *ret_row) KR_WARN_UNUSED;
+/* The same, under whichever of its transport keys on that card it was met. */
+enum kr_err kr_node_row_of(struct kr_txn *txn, const struct kr_card *card, const uint8_t transport_key[static 32],
+                           struct kr_node_row *ret_row) KR_WARN_UNUSED;
 enum kr_err kr_node_row_put(struct kr_txn *txn, const uint8_t transport_key[static 32],
                             const struct kr_node_row *row) KR_WARN_UNUSED;
 /* The transport key of the node that had that node key; KR_NOT_FOUND. */

@@ -50,8 +50,7 @@
 #define KR_CHECK_BYTES_MAX   KR_NET_BUFFER_BYTES_MAX /* records of all peers under check together */
 #define KR_LOAN_MS_MAX       120000u /* who was lent room, has not used it for so long and is in another's way loses the session */
 #define KR_LINK_LOGS_MAX     20u
-#define KR_LEAVING_MAX       16u   /* links that were rejected in the last few seconds */
-#define KR_KEY_EARLIER_S     3600u /* a key on our card is valid from so long before it was put there */
+#define KR_LEAVING_MAX       16u /* links that were rejected in the last few seconds */
 
 /* Arrival numbers waiting for one peer. A full queue drops the newest: catch-up brings them. */
 struct kr_queue {
@@ -155,7 +154,8 @@ struct kr_link {
     /* Session. As initiator we have at most one hello out; as responder at most one answered session that the peer has not used
      * yet. */
     bool has_session, has_pending, has_hello;
-    bool is_turned_away; /* it did not admit our key: to be dialled anew before the next hello */
+    bool is_turned_away; /* it did not admit our key, or the link rests: to be dialled anew before the next hello */
+    bool knows_next;     /* who is there has our card with the next transport key. transport_key.c */
     uint64_t session_no; /* random: jobs of an older session, or of a core before this one, earn no credit */
     struct kr_session session, pending;
     uint8_t ephemeral_public[32], ephemeral_secret[32], hello_hash[32];
@@ -349,8 +349,8 @@ struct kr_core {
     uint8_t listed_next[32]; /* the node key that came next when our card began to list it; zero: none. rotate.c */
     uint32_t month_from;     /* months before it are gone from the trees; 0: since the start nobody has looked */
     struct kr_trials trial;
-    struct kr_rekey rekey; /* how far the storage key's replacement is. storage_key.c */
-    uint64_t rekey_at_ms;  /* not before */
+    struct kr_rekey rekey;                 /* how far the storage key's replacement is. storage_key.c */
+    uint64_t rekey_at_ms, transport_at_ms; /* not before; when it is next looked whether the next transport key has its turn */
 };
 
 /* One event being worked on. */

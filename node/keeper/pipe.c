@@ -499,6 +499,17 @@ static void say_stop(struct kr_pipe *pipe)
     }
 }
 
+void kr_pipe_renew(struct kr_pipe *pipe)
+{
+    if (pipe->channel != NULL) {
+        send_waiting(pipe);
+    }
+    if (pipe->channel != NULL) {
+        say_stop(pipe);
+        fall(pipe, NULL, 100);
+    }
+}
+
 void kr_pipe_free(struct kr_pipe *pipe)
 {
     if (pipe == NULL) {

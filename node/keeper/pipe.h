@@ -42,6 +42,9 @@ enum kr_err kr_pipe_new(const struct kr_pipe_options *options, struct kr_pipe **
 /* Tells net to stop, waits for its end (at most 0.8 s), frees everything. */
 void kr_pipe_free(struct kr_pipe *pipe);
 
+/* The transport key is another one: what is on its way goes out (at most 0.8 s), and net is started anew with it. */
+void kr_pipe_renew(struct kr_pipe *pipe);
+
 /* What the core wants of net (effects). The list is kept for the next net, dials are not: the core dials anew on NET_UP. KR_NOMEM,
  * KR_MALFORMED. */
 enum kr_err kr_pipe_allow(struct kr_pipe *pipe, struct kr_slice entries) KR_WARN_UNUSED;

@@ -154,6 +154,10 @@ static void change_keyring(struct kr_runner *runner, const struct kr_effect *eff
         err = kr_keyring_storage_prepare(keyring, effect->bytes, effect->at_ms / 1000, path, &error);
     } else if (effect->type == KR_EFFECT_STORAGE_TURN) {
         err = kr_keyring_storage_turn(keyring, path, &error);
+    } else if (effect->type == KR_EFFECT_TRANSPORT_MAKE) {
+        err = kr_keyring_transport_prepare(keyring, effect->bytes, path, &error);
+    } else if (effect->type == KR_EFFECT_TRANSPORT_TURN) {
+        err = kr_keyring_transport_turn(keyring, path, &error);
     } else {
         err = kr_keyring_turn(keyring, effect->at_ms / 1000, path, &error);
     }
@@ -162,9 +166,11 @@ static void change_keyring(struct kr_runner *runner, const struct kr_effect *eff
         kr_store_rekey_begin(runner->options.store, kr_keyring_storage(keyring));
     } else if (err == KR_OK && effect->type == KR_EFFECT_STORAGE_TURN) {
         kr_store_rekey_end(runner->options.store);
+    } else if (err == KR_OK && effect->type == KR_EFFECT_TRANSPORT_TURN) {
+        kr_pipe_renew(runner->pipe);
     }
-    const bool is_asked =
-        effect->type == KR_EFFECT_FORGET || effect->type == KR_EFFECT_KEYS_MAKE || effect->type == KR_EFFECT_STORAGE_MAKE;
+    const bool is_asked = effect->type == KR_EFFECT_FORGET || effect->type == KR_EFFECT_KEYS_MAKE ||
+                          effect->type == KR_EFFECT_STORAGE_MAKE || effect->type == KR_EFFECT_TRANSPORT_MAKE;
     if (err == KR_OK && is_asked) {
         kr_hub_end(runner->options.hub, effect->client, effect->request, (struct kr_slice){nothing, sizeof nothing});
     } else if (err != KR_OK) {
@@ -247,6 +253,8 @@ static void take_effect(struct kr_runner *runner, struct kr_effect *effect)
     case KR_EFFECT_ROOT_TURN:
     case KR_EFFECT_STORAGE_MAKE:
     case KR_EFFECT_STORAGE_TURN:
+    case KR_EFFECT_TRANSPORT_MAKE:
+    case KR_EFFECT_TRANSPORT_TURN:
         change_keyring(runner, effect);
         break;
     case KR_EFFECT_KEYS_SHARE:

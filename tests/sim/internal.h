@@ -68,6 +68,8 @@ void sim_net_allow(struct sim_node *node, const struct kr_effect *effect);
 void sim_net_dial(struct sim_world *world, struct sim_node *node, const struct kr_effect *effect);
 void sim_net_hang_up(struct sim_node *node, uint32_t number);
 void sim_net_reset(struct sim_node *node);
+/* Its transport key is another one. */
+void sim_net_turn(struct sim_world *world, struct sim_node *node);
 /* Registers that `node` dials under this key. */
 void sim_net_caller(struct sim_world *world, const uint8_t key[static 32], uint32_t node);
 

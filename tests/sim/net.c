@@ -118,6 +118,13 @@ void sim_net_hang_up(struct sim_node *node, uint32_t number)
     }
 }
 
+void sim_net_turn(struct sim_world *world, struct sim_node *node)
+{
+    node->dial_count = 0;
+    sim_world_push(world, node, (struct kr_event){.type = KR_EVENT_NET_DOWN}, NULL, 0, world->now_ms + 1);
+    sim_world_push(world, node, (struct kr_event){.type = KR_EVENT_NET_UP}, NULL, 0, world->now_ms + 5);
+}
+
 void sim_net_reset(struct sim_node *node)
 {
     node->allowed_count = 0;
@@ -213,13 +220,19 @@ static void deliver(struct sim_world *world, const struct sim_node *from, struct
     }
 }
 
+/* A key that it had, or that comes next, is not the one that it proves itself by. */
+static bool serves(const struct sim_node *node, const struct sim_dial *dial)
+{
+    return memcmp(node->keyring->transport_public, dial->server_key, 32) == 0;
+}
+
 /* Over a connection that `from` dialled, to whoever owns the key that it expects there. */
 static bool send_out(struct sim_world *world, struct sim_node *from, struct sim_dial *dial, const uint8_t *bytes, size_t len)
 {
     uint32_t at = UINT32_MAX;
     for (struct sim_node *to = next_caller(world, dial->server_key, &at); to != NULL;
          to = next_caller(world, dial->server_key, &at)) {
-        if (!can_reach(world, from, to) || !to->is_listening || dial->is_turned_away) {
+        if (!can_reach(world, from, to) || !serves(to, dial) || !to->is_listening || dial->is_turned_away) {
             continue;
         }
         const struct sim_allowed *entry = allowed_by_key(to, dial->client_key);
@@ -271,7 +284,7 @@ static void try_out(struct sim_world *world, struct sim_node *from, const struct
     uint32_t at = UINT32_MAX;
     for (struct sim_node *to = next_caller(world, dial->server_key, &at); to != NULL;
          to = next_caller(world, dial->server_key, &at)) {
-        if (can_reach(world, from, to)) {
+        if (can_reach(world, from, to) && serves(to, dial)) {
             const struct kr_event event = {.type = to->is_listening ? KR_EVENT_CONNECTED : KR_EVENT_LOST,
                                            .number = KR_NUMBER_TRIAL};
             sim_world_push(world, from, event, NULL, 0, world->now_ms + 1);

@@ -107,6 +107,15 @@ static enum sim_verdict let_out(struct sim_world *world, struct sim_node *node, 
         KR_ASSERT(kr_keyring_storage_turn(node->keyring, NULL, NULL) == KR_OK);
         kr_store_rekey_end(node->store);
         break;
+    case KR_EFFECT_TRANSPORT_MAKE:
+        KR_ASSERT(kr_keyring_transport_prepare(node->keyring, effect->bytes, NULL, NULL) == KR_OK);
+        sim_net_caller(world, node->keyring->next_transport_public, node->index);
+        end_request(world, node, effect);
+        break;
+    case KR_EFFECT_TRANSPORT_TURN:
+        KR_ASSERT(kr_keyring_transport_turn(node->keyring, NULL, NULL) == KR_OK);
+        sim_net_turn(world, node);
+        break;
     case KR_EFFECT_KEYS_SHARE:
         sim_node_share(node, effect);
         break;

@@ -53,7 +53,13 @@ static bool on_effect(void *context, struct sim_node *node, const struct kr_effe
         }
         return true;
     case KR_EFFECT_STORAGE_TURN:
+    case KR_EFFECT_TRANSPORT_TURN:
         return bed->loses_turns;
+    case KR_EFFECT_TRANSPORT_MAKE:
+        bed->answers++;
+        bed->request = effect->request;
+        bed->code = KR_OK;
+        return false;
     case KR_EFFECT_STORAGE_MAKE:
         assert_int_equal(kr_keyring_storage_prepare(node->keyring, effect->bytes, effect->at_ms / 1000, NULL, NULL), KR_OK);
         kr_store_rekey_begin(node->store, kr_keyring_storage(node->keyring));

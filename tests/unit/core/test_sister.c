@@ -492,6 +492,74 @@ static void whose_key_is_revoked_is_known_or_asked(void **state)
     assert_true(link_with(bed, third)->has_session && link_with(bed, FIRST)->has_session);
 }
 
+/* The second node gets another transport key; the root key is there for it. */
+static void rotate_second(struct bed *bed)
+{
+    memcpy(bed_node(bed, SECOND)->keyring->root_secret, bed_node(bed, FIRST)->keyring->root_secret, 64);
+    assert_int_equal(bed_request(bed, SECOND, KR_OP_TRANSPORT, (const uint8_t[]){0x91, KR_TRANSPORT_MAKE}, 2, 100), KR_OK);
+    assert_int_equal(bed_request(bed, SECOND, KR_OP_TRANSPORT, (const uint8_t[]){0x91, KR_TRANSPORT_LIST}, 2, 100), KR_OK);
+    bed_run(bed, 20000);
+}
+
+static uint32_t sisters(struct bed *bed, uint32_t node)
+{
+    uint32_t at = 0, count = 0;
+    while (kr_link_of_council(bed_core(bed, node), bed_node(bed, FIRST)->council, &at) != NULL) {
+        count++;
+    }
+    return count;
+}
+
+/* Under two keys it is one node to the other, before and after its turn, and is revoked under both. */
+static void a_node_with_another_transport_key_is_one_node(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_node_item item;
+    uint8_t key[32], id[32];
+    take_in(bed);
+    const struct kr_keyring before = *bed_node(bed, SECOND)->keyring;
+    memcpy(key, key_of(bed, SECOND), 32);
+    rotate_second(bed);
+    assert_memory_not_equal(bed_node(bed, SECOND)->keyring->transport_public, before.transport_public, 32);
+    assert_int_equal(sisters(bed, FIRST), 2);
+    assert_int_equal(sisters(bed, SECOND), 1); /* none with itself */
+    assert_int_equal(count_nodes(bed, FIRST, KR_NODE_OTHER, &item), 1);
+    assert_true(item.is_online && memcmp(item.node_key, key, 32) == 0);
+    assert_memory_equal(item.transport_key, bed_node(bed, SECOND)->keyring->transport_public, 32);
+    submit(bed, SECOND, KR_TLP_GREEN, "turned.example.jp", 1, id);
+    bed_run(bed, 5000);
+    assert_true(is_shown(bed, FIRST, id) && is_shown(bed, PEER, id));
+    assert_int_equal(ask_nothing(bed, FIRST, KR_OP_NEW_KEYS), KR_OK);
+    assert_int_equal(revoke(bed, FIRST, key, bed_node(bed, FIRST)->now_ms), KR_OK);
+    bed_run(bed, 30000);
+    assert_null(sister_of(bed, FIRST));
+    assert_null(link_with(bed, SECOND));
+    assert_true(link_with(bed, FIRST)->has_session);
+}
+
+static void a_node_is_revoked_with_the_key_that_comes(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_node_item item;
+    uint8_t key[32];
+    take_in(bed);
+    memcpy(key, key_of(bed, SECOND), 32);
+    sim_world_crash(bed->world, PEER, UINT64_C(20) * BED_DAY_MS);
+    rotate_second(bed);
+    assert_true(kr_keyring_transport_comes(bed_node(bed, SECOND)->keyring));
+    assert_int_equal(sisters(bed, FIRST), 2);
+    assert_int_equal(count_nodes(bed, FIRST, KR_NODE_OTHER, &item), 1);
+    sim_world_crash(bed->world, SECOND, UINT64_C(10) * BED_DAY_MS);
+    sim_world_crash(bed->world, FIRST, 1000);
+    bed_run(bed, 5000);
+    assert_int_equal(count_nodes(bed, FIRST, KR_NODE_OTHER, &item), 1);
+    assert_memory_equal(item.node_key, key, 32); /* so it can be named */
+    assert_int_equal(ask_nothing(bed, FIRST, KR_OP_NEW_KEYS), KR_OK);
+    assert_int_equal(revoke(bed, FIRST, key, bed_node(bed, FIRST)->now_ms), KR_OK);
+    bed_run(bed, 30000);
+    assert_int_equal(sisters(bed, FIRST), 0);
+}
+
 static const uint8_t town[32] = {0x5a}, clerk[32] = {0x11}, other_clerk[32] = {0x12};
 
 static uint32_t act_on_town(struct bed *bed, uint32_t node, uint32_t action)
@@ -711,6 +779,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_recovery_key_that_is_not_the_councils_is_not_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(a_node_that_is_revoked_is_cut, setup, teardown),
         cmocka_unit_test_setup_teardown(whose_key_is_revoked_is_known_or_asked, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_node_with_another_transport_key_is_one_node, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_node_is_revoked_with_the_key_that_comes, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_stolen_node_said_of_people_goes, setup, teardown),
         cmocka_unit_test_setup_teardown(the_other_serves_when_one_is_destroyed, setup, teardown),
         cmocka_unit_test_setup_teardown(both_take_what_either_entered_of_people, setup, teardown),

@@ -1,0 +1,48 @@
+/* The transport key replaced, while the node goes on (docs/adr/0050). Private to node/core.
+ *
+ * To peers a node's next transport key is one node more on its council's card: they make a link for it as for any. Which key comes
+ * behind which is told by the card's dates (kr_card_transport_after). */
+#ifndef KR_NODE_CORE_TRANSPORT_KEY_H
+#define KR_NODE_CORE_TRANSPORT_KEY_H
+
+#include "node/core/state.h"
+
+/* ---- of this node ---- */
+bool kr_transport_has(const struct kr_keyring *keyring, const uint8_t key[static 32]); /* in use, or next */
+/* Whether this node has that key, or had it, by its dates on the card. */
+bool kr_transport_is_own(const struct kr_core *core, const uint8_t key[static 32]);
+/* A next key is on our card, and its turn has not come: others may be told of two keys, and admit this node under the one before.
+ */
+bool kr_transport_is_turning(const struct kr_core *core);
+/* While that is so nobody is joined: it would expect this node under the next key, which is the newest on the card. */
+enum kr_err kr_transport_refuse(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+/* Our own card was stored: it may list the next key. */
+enum kr_err kr_transport_card_entered(struct kr_step *step) KR_WARN_UNUSED;
+/* A session came up: its peer has the card that we have. */
+enum kr_err kr_transport_session_up(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
+/* The next key takes its place, where nothing waits for that any more. */
+enum kr_err kr_transport_tick(struct kr_step *step) KR_WARN_UNUSED;
+enum kr_err kr_transport_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
+/* `names`: room for those of councils that it waits for, which the result borrows. */
+enum kr_err kr_transport_status(struct kr_step *step, char *names, size_t size,
+                                struct kr_status_transport *ret_status) KR_WARN_UNUSED;
+
+/* ---- links.c ---- */
+/* All sessions that are up begin anew, now (kr_links_renew: at the next tick). */
+enum kr_err kr_links_renew_now(struct kr_step *step) KR_WARN_UNUSED;
+
+/* ---- rotate.c ---- */
+/* In front: of two that begin at the same time that one is the newest. False where there is no room. */
+bool kr_card_put_first(struct kr_card_key *keys, uint32_t *count, const uint8_t key[static 32], uint64_t now_s);
+
+/* ---- of others ---- */
+/* Whether the node that had `key` has `later` after it, or after others. */
+bool kr_transport_comes_behind(const struct kr_card *card, const uint8_t key[static 32], const uint8_t later[static 32]);
+bool kr_links_are_one_node(const struct kr_core *core, const struct kr_link *a, const struct kr_link *b);
+/* Another link with the same node, under another of its keys, which stands for this one: it has a session, and this one has none;
+ * or neither has, and it was heard later, or is older. NULL: this one stands for itself. */
+struct kr_link *kr_link_stand_in(struct kr_core *core, const struct kr_link *link);
+/* `*ret_may` false: another link with the same node has a session, so this one rests, and what was dialled is hung up. */
+enum kr_err kr_link_may_dial(struct kr_step *step, struct kr_link *link, bool *ret_may) KR_WARN_UNUSED;
+
+#endif
