@@ -238,7 +238,7 @@ static enum kr_err dial_and_ask(struct kr_afar *afar, const struct kr_afar_targe
     }
 }
 
-static enum kr_err greet(struct kr_afar *afar, const struct kr_afar_target *target, uint8_t ret_node_key[static 32],
+static enum kr_err greet(struct kr_afar *afar, const struct kr_afar_target *target, struct kr_afar_told *ret_told,
                          struct kr_error *error)
 {
     struct greeting greeting = {.answer = malloc(KR_FRAME_BYTES_MAX)};
@@ -247,6 +247,7 @@ static enum kr_err greet(struct kr_afar *afar, const struct kr_afar_target *targ
     memcpy(greeting.machine.secret, target->secret, 32);
     memcpy(greeting.machine.council, target->council, 32);
     memcpy(greeting.machine.node_key, target->node_key, 32);
+    memcpy(greeting.machine.transport, target->transport_public, 32);
     randombytes_buf(seed, sizeof seed);
     kr_writer_init(&greeting.hello, KR_KIB);
     kr_remote_begin(&greeting.machine, seed, &greeting.hello);
@@ -257,7 +258,8 @@ static enum kr_err greet(struct kr_afar *afar, const struct kr_afar_target *targ
     if (err == KR_OK) {
         err = kr_remote_finish(&greeting.machine, (struct kr_slice){greeting.hello.bytes, greeting.hello.len},
                                (struct kr_slice){greeting.answer, greeting.answer_len}, (uint64_t)time(NULL), &afar->session,
-                               ret_node_key, error);
+                               ret_told->node_key, error);
+        memcpy(ret_told->transport, greeting.machine.transport, 32);
     }
     sodium_memzero(&greeting.machine, sizeof greeting.machine);
     sodium_memzero(seed, sizeof seed);
@@ -375,7 +377,7 @@ static enum kr_err start(struct kr_afar *afar, struct kr_error *error)
 }
 
 enum kr_err kr_afar_connect(const struct kr_afar_target *target, struct kr_afar **ret_afar, int *ret_fd,
-                            uint8_t ret_node_key[static 32], struct kr_error *error)
+                            struct kr_afar_told *ret_told, struct kr_error *error)
 {
     struct kr_afar *afar = calloc(1, sizeof *afar);
     int pair[2] = {-1, -1};
@@ -387,7 +389,7 @@ enum kr_err kr_afar_connect(const struct kr_afar_target *target, struct kr_afar 
     afar->context = zmq_ctx_new();
     enum kr_err err = afar->in == NULL || afar->context == NULL ? kr_fail(error, KR_NOMEM, "no memory for a connection") : KR_OK;
     if (err == KR_OK) {
-        err = greet(afar, target, ret_node_key, error);
+        err = greet(afar, target, ret_told, error);
     }
     if (err == KR_OK && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
         err = kr_fail(error, KR_SYSTEM, "no socket: %s", strerror(errno));

@@ -21,15 +21,19 @@ struct kr_afar_target {
 };
 
 struct kr_afar;
-/* `*ret_fd` is the caller's end. `ret_node_key`: by which keeper proved itself. KR_NOT_FOUND: nobody there; KR_DENIED: this key is
- * not admitted, or what answers is somebody else; KR_TIMEOUT; KR_VERSION; KR_BUSY. Each with what to do. */
+struct kr_afar_told {
+    uint8_t node_key[32];  /* by which keeper proved itself */
+    uint8_t transport[32]; /* that comes next in place of the one that was dialled; that one itself where none does */
+};
+/* `*ret_fd` is the caller's end. KR_NOT_FOUND: nobody there; KR_DENIED: this key is not admitted, or what answers is somebody else;
+ * KR_CLOSED: what is there has another transport key, or is no node; KR_TIMEOUT; KR_VERSION; KR_BUSY. Each with what to do. */
 enum kr_err kr_afar_connect(const struct kr_afar_target *target, struct kr_afar **ret_afar, int *ret_fd,
-                            uint8_t ret_node_key[static 32], struct kr_error *error) KR_WARN_UNUSED;
+                            struct kr_afar_told *ret_told, struct kr_error *error) KR_WARN_UNUSED;
 /* After the caller's end was closed. */
 void kr_afar_free(struct kr_afar *afar);
 
 /* The whole connection: that way, and the greeting. */
 enum kr_err kr_conn_open_afar(const struct kr_afar_target *target, const char *program, const char *language,
-                              struct kr_conn **ret_conn, uint8_t ret_node_key[static 32], struct kr_error *error) KR_WARN_UNUSED;
+                              struct kr_conn **ret_conn, struct kr_afar_told *ret_told, struct kr_error *error) KR_WARN_UNUSED;
 
 #endif

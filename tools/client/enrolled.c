@@ -2,12 +2,14 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "crypto/private_file.h"
 #include "crypto/secret.h"
 #include "proto/codec/reader.h"
 #include "proto/codec/writer.h"
@@ -232,4 +234,40 @@ enum kr_err kr_enrolled_read(const char *path, const char *passphrase, struct kr
 enum kr_err kr_enrolled_is_protected(const char *path, bool *ret_protected, struct kr_error *error)
 {
     return kr_locked_is_protected(path, &sort, ret_protected, error);
+}
+
+/* ---- transport keys beside it ---- */
+
+static bool transport_path(const char *path, char *ret_path, size_t size)
+{
+    const char *slash = strrchr(path, '/');
+    const int folder = slash != NULL ? (int)(slash + 1 - path) : 0;
+    const int len = snprintf(ret_path, size, "%.*s.%s.transport", folder, path, path + folder);
+    return len > 0 && (size_t)len < size;
+}
+
+void kr_enrolled_transport_read(const struct kr_enrolled *enrolled, const char *path, struct kr_enrolled_transport *ret_transport)
+{
+    char beside[PATH_MAX];
+    uint8_t content[3 * 32 + 1];
+    size_t len = 0;
+    const bool is_its = transport_path(path, beside, sizeof beside) &&
+                        kr_private_file_read(beside, content, sizeof content, &len, NULL) == KR_OK && len == 3 * 32u &&
+                        memcmp(content, enrolled->transport_public, 32) == 0;
+    memcpy(ret_transport->in_use, is_its ? content + 32 : enrolled->transport_public, 32);
+    memcpy(ret_transport->next, is_its ? content + 64 : enrolled->transport_public, 32);
+}
+
+enum kr_err kr_enrolled_transport_write(const struct kr_enrolled *enrolled, const char *path,
+                                        const struct kr_enrolled_transport *transport, struct kr_error *error)
+{
+    char beside[PATH_MAX];
+    uint8_t content[3 * 32];
+    if (!transport_path(path, beside, sizeof beside)) {
+        return kr_fail(error, KR_BOUNDS, "the path %.200s is too long", path);
+    }
+    memcpy(content, enrolled->transport_public, 32);
+    memcpy(content + 32, transport->in_use, 32);
+    memcpy(content + 64, transport->next, 32);
+    return kr_private_file_write(beside, content, sizeof content, true, error);
 }

@@ -41,6 +41,19 @@ struct kr_enrolled {
     struct kr_lock lock; /* of the file that it came from; kr_lock_make for a new one */
 };
 
+/* Under which transport keys the node is reached, as its council's card told (proto/wire/remote.h). They are no secrets, and change
+ * by themselves: so they lie beside the enrolment, in .NAME.transport, and not under its passphrase.
+ *
+ *   content = the transport key that the enrolment has ‖ in use ‖ next (32 bytes each) */
+struct kr_enrolled_transport {
+    uint8_t in_use[32]; /* under which the node was reached last */
+    uint8_t next[32];   /* that takes its place; the same where none does */
+};
+/* `path`: the enrolment's. Where nothing is there that belongs to it: the key that the enrolment has. */
+void kr_enrolled_transport_read(const struct kr_enrolled *enrolled, const char *path, struct kr_enrolled_transport *ret_transport);
+enum kr_err kr_enrolled_transport_write(const struct kr_enrolled *enrolled, const char *path,
+                                        const struct kr_enrolled_transport *transport, struct kr_error *error) KR_WARN_UNUSED;
+
 /* Zeroed, in locked memory; kr_secret_free releases. KR_MLOCK, KR_NOMEM. */
 enum kr_err kr_enrolled_new(struct kr_enrolled **ret_enrolled, struct kr_error *error) KR_WARN_UNUSED;
 

@@ -73,11 +73,11 @@ enum kr_err kr_conn_adopt(int fd, const char *program, const char *language, str
 }
 
 enum kr_err kr_conn_open_afar(const struct kr_afar_target *target, const char *program, const char *language,
-                              struct kr_conn **ret_conn, uint8_t ret_node_key[static 32], struct kr_error *error)
+                              struct kr_conn **ret_conn, struct kr_afar_told *ret_told, struct kr_error *error)
 {
     struct kr_afar *afar = NULL;
     int fd = -1;
-    enum kr_err err = kr_afar_connect(target, &afar, &fd, ret_node_key, error);
+    enum kr_err err = kr_afar_connect(target, &afar, &fd, ret_told, error);
     return err == KR_OK ? adopt(fd, afar, program, language, ret_conn, error) : err;
 }
 

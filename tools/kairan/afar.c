@@ -10,6 +10,7 @@
 #include "tools/kairan/root_key.h"
 
 #define PROGRAM "kairan " KR_VERSION_TEXT
+#define TURNS   3u /* of two keys: a node that is just turning to its next one hangs up under either */
 
 static const char *environment(const char *name)
 {
@@ -93,18 +94,39 @@ bool kr_app_prepare(struct kr_app *app)
     return kr_app_choose(app) && (app->afar[0] != 0 ? read_enrolled(app) : kr_app_place(app));
 }
 
-enum kr_err kr_app_connect(const struct kr_app *app, struct kr_conn **ret_conn, struct kr_error *error)
+static enum kr_err dial(const struct kr_app *app, const uint8_t transport[static 32], struct kr_conn **ret_conn,
+                        struct kr_afar_told *ret_told, struct kr_error *error)
 {
-    uint8_t node_key[32];
-    if (app->afar[0] == 0) {
-        return kr_conn_open(app->path, PROGRAM, kr_tr_language(), ret_conn, error);
-    }
     const struct kr_enrolled *enrolled = app->enrolled;
     const struct kr_afar_target target = {.endpoint = enrolled->endpoint,
-                                          .transport_public = enrolled->transport_public,
+                                          .transport_public = transport,
                                           .council = enrolled->council,
                                           .node_key = enrolled->node_public,
                                           .public_key = enrolled->public_key,
                                           .secret = enrolled->secret};
-    return kr_conn_open_afar(&target, PROGRAM, kr_tr_language(), ret_conn, node_key, error);
+    return kr_conn_open_afar(&target, PROGRAM, kr_tr_language(), ret_conn, ret_told, error);
+}
+
+enum kr_err kr_app_connect(const struct kr_app *app, struct kr_conn **ret_conn, struct kr_error *error)
+{
+    struct kr_enrolled_transport known, now;
+    struct kr_afar_told told;
+    if (app->afar[0] == 0) {
+        return kr_conn_open(app->path, PROGRAM, kr_tr_language(), ret_conn, error);
+    }
+    kr_enrolled_transport_read(app->enrolled, app->enrolled_path, &known);
+    now = known;
+    const bool has_next = memcmp(known.next, known.in_use, 32) != 0;
+    enum kr_err err = dial(app, known.in_use, ret_conn, &told, error);
+    for (unsigned i = 0; err == KR_CLOSED && has_next && i < TURNS; i++) {
+        memcpy(now.in_use, i % 2 == 0 ? known.next : known.in_use, 32);
+        err = dial(app, now.in_use, ret_conn, &told, error);
+    }
+    if (err == KR_OK) {
+        memcpy(now.next, told.transport, 32);
+    }
+    if (err == KR_OK && memcmp(&now, &known, sizeof now) != 0) {
+        (void)!kr_enrolled_transport_write(app->enrolled, app->enrolled_path, &now, NULL); /* else the next time */
+    }
+    return err;
 }

@@ -16,16 +16,18 @@
 #include "tools/kairan/pair.h"
 #include "tools/kairan/people.h"
 #include "tools/kairan/storage_key.h"
+#include "tools/kairan/transport_key.h"
 
-#define DAY_S            86400u
-#define CLOCK_MS_MAX     120000 /* further from most peers: records are dated wrongly, and TLS elsewhere begins to fail */
-#define SILENT_DAYS      3u
-#define KEY_DAYS         30u
-#define KEY_OLD_DAYS     730u
-#define BACKUP_DAYS      30u
-#define DISK_BYTES_MIN   (512u * (uint64_t)KR_MIB)
-#define COMMIT_US_MAX    250000u
-#define NET_RESTARTS_MAX 3u
+#define DAY_S               86400u
+#define TRANSPORT_LONG_DAYS 30u    /* peers that were away for so long since a new transport key was put on the card */
+#define CLOCK_MS_MAX        120000 /* further from most peers: records are dated wrongly, and TLS elsewhere begins to fail */
+#define SILENT_DAYS         3u
+#define KEY_DAYS            30u
+#define KEY_OLD_DAYS        730u
+#define BACKUP_DAYS         30u
+#define DISK_BYTES_MIN      (512u * (uint64_t)KR_MIB)
+#define COMMIT_US_MAX       250000u
+#define NET_RESTARTS_MAX    3u
 
 enum level { GOOD, WARNING, PROBLEM };
 
@@ -170,6 +172,24 @@ static void look_at_storage_key(struct doctor *doctor)
              _("the storage key is %ju days old"), (uintmax_t)((now_s - storage->from_s) / DAY_S));
     } else {
         say(doctor, GOOD, "storage-key", _("the storage key is not old"), NULL);
+    }
+}
+
+static void look_at_transport_key(struct doctor *doctor)
+{
+    const struct kr_status_transport *transport = &doctor->status.transport;
+    char waits[KR_KIB];
+    kr_transport_waits_text(transport, waits, sizeof waits);
+    if (transport->comes && !transport->is_listed) {
+        sayf(doctor, WARNING, "transport-key", _("kairan node transport rotate goes on with it"),
+             _("a new transport key was made, and the council's card does not list it"));
+    } else if (transport->comes && transport->links > 0 &&
+               transport->from_s + TRANSPORT_LONG_DAYS * DAY_S < doctor->now_ms / 1000) {
+        sayf(doctor, WARNING, "transport-key",
+             _("call them; or kairan node transport finish, and link those anew that are cut off"),
+             _("the transport key is being replaced, and has waited long; %s"), waits);
+    } else if (transport->comes) {
+        sayf(doctor, GOOD, "transport-key", NULL, _("the transport key is being replaced; %s"), waits);
     }
 }
 
@@ -629,6 +649,7 @@ static bool ask_all(struct doctor *doctor)
     look_at_keys(doctor);
     look_at_store(doctor);
     look_at_storage_key(doctor);
+    look_at_transport_key(doctor);
     look_at_backups(doctor);
     look_at_net(doctor);
     if (kr_app_ask(app, KR_OP_PEERS, KR_ANSWER_MS, look_at_peer, doctor, NULL) != KR_OK) {

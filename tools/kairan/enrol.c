@@ -210,6 +210,7 @@ static bool reach(struct enrolling *enrolling, uint8_t ret_node_key[static 32])
 {
     static const uint8_t none[32];
     struct kr_error error = {0};
+    struct kr_afar_told told;
     uint8_t public_key[32];
     if (crypto_scalarmult_base(public_key, enrolling->ticket.secret) != 0) {
         (void)kr_app_fail(enrolling->app, KR_MALFORMED, _("this is no usable ticket: %s"), _(kr_err_text(KR_KEY)));
@@ -221,10 +222,11 @@ static bool reach(struct enrolling *enrolling, uint8_t ret_node_key[static 32])
                                           .node_key = none,
                                           .public_key = public_key,
                                           .secret = enrolling->ticket.secret};
-    enum kr_err err =
-        kr_conn_open_afar(&target, "kairan " KR_VERSION_TEXT, kr_tr_language(), &enrolling->app->conn, ret_node_key, &error);
+    enum kr_err err = kr_conn_open_afar(&target, "kairan " KR_VERSION_TEXT, kr_tr_language(), &enrolling->app->conn, &told, &error);
     if (err != KR_OK) {
         (void)kr_app_tell(enrolling->app, err, &error);
+    } else {
+        memcpy(ret_node_key, told.node_key, 32);
     }
     return err == KR_OK;
 }

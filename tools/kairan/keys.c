@@ -6,6 +6,7 @@
 #include "tools/kairan/out.h"
 #include "tools/kairan/root_key.h"
 #include "tools/kairan/storage_key.h"
+#include "tools/kairan/transport_key.h"
 
 /* ---- asking ---- */
 
@@ -255,12 +256,16 @@ int kr_run_node(struct kr_app *app, int argc, char **argv)
             return rest < argc ? kr_app_unwanted(app, argv[rest]) : kr_run_nodes(app, what, argument, &nodes);
         }
     }
-    const char *act = strcmp(what, "storage") == 0 && rest < argc ? argv[rest++] : NULL;
+    const bool has_act = strcmp(what, "storage") == 0 || strcmp(what, "transport") == 0;
+    const char *act = has_act && rest < argc ? argv[rest++] : NULL;
     if (rest < argc) {
         return kr_app_unwanted(app, argv[rest]);
     }
     if (strcmp(what, "storage") == 0) {
         return kr_run_storage(app, act);
+    }
+    if (strcmp(what, "transport") == 0) {
+        return kr_run_transport(app, act, &root);
     }
     if (strcmp(what, "keys") == 0) {
         return list(app);
@@ -268,5 +273,6 @@ int kr_run_node(struct kr_app *app, int argc, char **argv)
     if (strcmp(what, "rotate") == 0) {
         return rotate(app, &root);
     }
-    return kr_app_fail(app, KR_INVALID, _("it is kairan node keys, rotate, revoke, storage, ls, invite, join, add or refuse"));
+    return kr_app_fail(app, KR_INVALID,
+                       _("it is kairan node keys, rotate, revoke, storage, transport, ls, invite, join, add or refuse"));
 }

@@ -11,6 +11,7 @@
 #include "tools/kairan/keys.h"
 #include "tools/kairan/out.h"
 #include "tools/kairan/storage_key.h"
+#include "tools/kairan/transport_key.h"
 #include "tools/kairan/wait.h"
 
 /* ---- status ---- */
@@ -69,6 +70,7 @@ static bool status_json(const struct kr_status *status, const struct kr_own_keys
         (void)json_object_set_new(object, "restored_since",
                                   status->restored != 0 ? kr_json_time(status->restored_since_ms) : json_null());
         (void)json_object_set_new(object, "storage_key", kr_storage_json(&status->storage));
+        (void)json_object_set_new(object, "transport_key", kr_transport_json(&status->transport));
         (void)json_object_set_new(object, "needs_approval", json_boolean(status->needs_approval));
         (void)json_object_set_new(object, "backup", status->backup_s > 0 ? kr_json_time(status->backup_s * 1000) : json_null());
     }
@@ -148,6 +150,9 @@ static void status_text(const struct kr_status *status, const struct kr_own_keys
     (void)fputs(status->store_is_writable ? "" : _("; NOT WRITABLE: make room on the disk"), stdout);
     if (status->storage.next_s != 0) {
         (void)printf(_("\n  the storage key is being replaced: %u %% (kairan node storage)"), kr_storage_percent(&status->storage));
+    }
+    if (status->transport.comes) {
+        (void)fputs(_("\n  the transport key is being replaced (kairan node transport)"), stdout);
     }
     (void)printf("\n  %s: ", _("last backup"));
     if (status->backup_s > 0) {

@@ -12,6 +12,7 @@
 #include "tools/kairan/keys.h"
 #include "tools/kairan/out.h"
 #include "tools/kairan/root_key.h"
+#include "tools/kairan/transport_key.h"
 
 #define NODES_MAX 64u
 
@@ -107,7 +108,7 @@ static int list(struct kr_app *app)
               "node refuse KEY)\n"),
             stderr);
     }
-    return ok ? KR_EXIT_DONE : KR_EXIT_ERROR;
+    return ok && kr_transport_hint(app) ? KR_EXIT_DONE : KR_EXIT_ERROR;
 }
 
 /* ---- invite ---- */
