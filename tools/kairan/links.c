@@ -362,6 +362,11 @@ static void peer_text(const struct kr_peer *peer)
     }
     (void)printf("\n  %s: ", _("last seen"));
     kr_out_time(stdout, peer->last_seen_ms / 1000);
+    if (peer->is_online) {
+        (void)printf(peer->clock_ms < 0 ? _("\n  clock: %jd ms behind this machine's")
+                                        : _("\n  clock: %jd ms ahead of this machine's"),
+                     (intmax_t)(peer->clock_ms < 0 ? -peer->clock_ms : peer->clock_ms));
+    }
     if (peer->next_try_ms > 0) {
         (void)printf("\n  %s: ", _("next try"));
         kr_out_time(stdout, peer->next_try_ms / 1000);

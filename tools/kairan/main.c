@@ -286,6 +286,7 @@ const struct kr_command kr_commands[] = {
         "  --newcomers WHAT     past: they get all GREEN records (default); from-now-on: those written from when they are in\n"
         "  --text FILE          what is written of it for people: purpose, rules (\"-\": standard input)\n"
         "  --withdraw           leave: this council is back, where enough members vouch for it still\n"
+        "  --root FILE          create, leave: the root key, where it is not on the node\n"
         "  -y, --yes            do not ask\n"
         "\n"
         "The rules cannot be changed later: found another community for that. why shows who vouched for the council, and for\n"
@@ -301,12 +302,16 @@ const struct kr_command kr_commands[] = {
         "Tells all members, signed by this council, that it vouches for the other one. With as many vouches as the community\n"
         "asks for it is a member. The council has joined by somebody's ticket, which vouches for it, too (kairan invite).\n"
         "\n"
+        "  --root FILE       the root key, where it is not on the node\n"
+        "\n"
         "Example: kairan vouch Kobe\n")},
     {"unvouch", kr_run_unvouch, N_("withdraw a vouch"),
      N_("Usage: kairan unvouch COUNCIL --reason TEXT [--community NAME|ID]\n"
         "\n"
         "Left with too few vouches, the council is a member no more, nor are those whom it alone let in. What they have, they "
         "keep.\n"
+        "\n"
+        "  --root FILE       the root key, where it is not on the node\n"
         "\n"
         "Example: kairan unvouch Kobe --reason \"merged into another council\"\n")},
     {"expel", kr_run_expel, N_("expel a council from a community, together with others"),
@@ -317,6 +322,7 @@ const struct kr_command kr_commands[] = {
         "included. Nor are those whom it alone let in. See kairan community why COUNCIL.\n"
         "\n"
         "  --withdraw        take it back\n"
+        "  --root FILE       the root key, where it is not on the node\n"
         "  -y, --yes         do not ask\n"
         "\n"
         "Example: kairan expel Kobe --reason \"its node was taken over\"\n")},
@@ -536,7 +542,7 @@ const struct kr_command kr_commands[] = {
         "  suspend    nobody of the body may do anything here until it is resumed\n"
         "  leave      for good: its persons are revoked. What it submitted stays; what its persons exported stays with them\n"
         "  --name-ja, --name-en, --contact-name, --contact-mail, --contact-telephone TEXT\n"
-        "  --listed, --unlisted   whether the body agrees to being named outside the council\n"
+        "  --listed, --unlisted   whether the body agrees to being named outside the council (kept; no list is published yet)\n"
         "  -y, --yes  do not ask before leave\n"
         "\n"
         "Exit status: 0 done (ls: there are some), 1 none, 2 failure.\n"
