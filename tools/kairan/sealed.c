@@ -91,11 +91,11 @@ static void add_pair(struct kr_sealed *sealed, const uint8_t public_key[static 3
 }
 
 /* What a slot says it holds is looked at: a copy that somebody made wrong, or by malice, is none. */
-static bool open_way(const struct kr_sealed *sealed, const struct way *way, uint8_t ret_secret[static 32])
+static bool open_way(const struct kr_box_pair *pairs, uint32_t count, const struct way *way, uint8_t ret_secret[static 32])
 {
     uint8_t public_key[32];
-    for (uint32_t i = 0; i < sealed->pair_count; i++) {
-        const struct kr_box_pair *pair = &sealed->pairs[i];
+    for (uint32_t i = 0; i < count; i++) {
+        const struct kr_box_pair *pair = &pairs[i];
         if (memcmp(pair->public_key, way->to, 32) == 0 &&
             kr_slot_open(ret_secret, way->slot, pair->public_key, pair->secret) == KR_OK) {
             return crypto_scalarmult_base(public_key, ret_secret) == 0 && memcmp(public_key, way->key, 32) == 0;
@@ -104,12 +104,14 @@ static bool open_way(const struct kr_sealed *sealed, const struct way *way, uint
     return false;
 }
 
-/* Its own copy, then one key after the other back to the first. */
+/* Its own copy, by a key of the person's; then one key after the other back to the first, by the body's alone: so each lies sealed
+ * to one that came after it, whatever a node gives out. */
 static void follow(struct loading *loading)
 {
     struct kr_sealed *sealed = loading->sealed;
+    const uint32_t own = sealed->own->count;
     uint8_t secret[32];
-    if (loading->has_own && open_way(sealed, &loading->own, secret)) {
+    if (loading->has_own && open_way(sealed->pairs, own, &loading->own, secret)) {
         add_pair(sealed, loading->own.key, secret);
     }
     for (uint32_t before = 0; before != sealed->pair_count;) {
@@ -119,7 +121,7 @@ static void follow(struct loading *loading)
             for (uint32_t j = 0; j < sealed->pair_count; j++) {
                 is_known = is_known || memcmp(sealed->pairs[j].public_key, loading->ways[i].key, 32) == 0;
             }
-            if (!is_known && open_way(sealed, &loading->ways[i], secret)) {
+            if (!is_known && open_way(&sealed->pairs[own], sealed->pair_count - own, &loading->ways[i], secret)) {
                 add_pair(sealed, loading->ways[i].key, secret);
             }
         }
@@ -143,10 +145,9 @@ static void note_body(struct kr_sealed *sealed, const struct kr_body_keys *keys)
 
 static void look_around(struct kr_sealed *sealed)
 {
-    for (uint32_t i = 0; i < sealed->pair_count && sealed->has_body_key; i++) {
-        if (memcmp(sealed->pairs[i].public_key, sealed->body_key, 32) == 0) {
-            sealed->body_pair = &sealed->pairs[i];
-        }
+    struct kr_box_pair *copy = &sealed->pairs[sealed->own->count]; /* what the caller's own copy held */
+    if (sealed->has_body_key && sealed->pair_count > sealed->own->count && memcmp(copy->public_key, sealed->body_key, 32) == 0) {
+        sealed->body_pair = copy;
     }
     for (uint32_t i = 0; i < sealed->person_count; i++) {
         const struct kr_sealed_person *person = &sealed->persons[i];
@@ -282,20 +283,21 @@ void kr_sealed_free(struct kr_sealed *sealed)
     free(sealed);
 }
 
-static bool has_pair(const struct kr_sealed *sealed, const uint8_t key[static 32])
+/* Whether the body's present key opened that one, or what it opened did. */
+static bool leads_to(const struct kr_sealed *sealed, const uint8_t key[static 32])
 {
-    bool has = false;
-    for (uint32_t i = sealed->own->count; i < sealed->pair_count; i++) { /* behind one's own: the body's */
-        has = has || memcmp(sealed->pairs[i].public_key, key, 32) == 0;
+    bool leads = false;
+    for (const struct kr_box_pair *pair = sealed->body_pair + 1; pair < sealed->pairs + sealed->pair_count; pair++) {
+        leads = leads || memcmp(pair->public_key, key, 32) == 0;
     }
-    return has;
+    return leads;
 }
 
 bool kr_sealed_vouches(const struct kr_sealed *sealed, const struct kr_addressed *one, const uint8_t former[static 32])
 {
     return sealed != NULL && sealed->own != NULL && one->sort == KR_ADDRESSED_BODY && memcmp(one->id, sealed->body, 32) == 0 &&
            memcmp(one->council, sealed->council, 32) == 0 && sealed->body_pair != NULL &&
-           memcmp(sealed->body_pair->public_key, one->key, 32) == 0 && has_pair(sealed, former);
+           memcmp(sealed->body_pair->public_key, one->key, 32) == 0 && leads_to(sealed, former);
 }
 
 /* ---- records ---- */

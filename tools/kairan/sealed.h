@@ -19,7 +19,8 @@ struct kr_sealed {
     struct kr_app *aside;       /* a connection of its own: others have requests open */
     struct kr_person_keys *own; /* NULL, or count 0: this user has no key here; the app's */
     bool is_closed;             /* it has one that could not be opened, which was told */
-    struct kr_box_pair *pairs;  /* what records are tried with: own keys, then the body's, the newest first */
+    struct kr_box_pair
+        *pairs; /* what records are tried with: own keys, the newest first; the body's that the own copy holds; those it leads to */
     uint32_t pair_count;
     struct kr_box_pair *body_pair; /* of them, the body's key as it is now; NULL: not held */
     bool is_person;
@@ -36,8 +37,9 @@ struct kr_sealed {
 struct kr_sealed *kr_sealed_new(struct kr_app *app, bool with_body, bool hints);
 void kr_sealed_free(struct kr_sealed *sealed); /* NULL is fine */
 
-/* Whether the caller's own body went on from `former` to the key that `one` has: the former secret lies sealed to the new key,
- * which nobody could do who had not the former. `sealed` NULL: no. */
+/* Whether the caller's own body went on from `former` to the key that `one` has: the former secret lies sealed to the new key, or
+ * to one between them that does, which nobody could do who had not the former. A former one that opens by the caller's own key, or
+ * that opens the new one, says nothing: whoever makes the new one can do that. `sealed` NULL: no. */
 bool kr_sealed_vouches(const struct kr_sealed *sealed, const struct kr_addressed *one, const uint8_t former[static 32]);
 
 /* Whether that record is for bodies or persons, so that its content is a section. */
