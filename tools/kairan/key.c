@@ -143,12 +143,12 @@ static bool make_own(struct kr_app *app, const struct given *given, struct kr_se
     if (given->wants_passphrase && !take_passphrase(app, given, sealed->own)) {
         return false;
     }
-    if (!is_half_done) {
-        enum kr_err err = kr_person_keys_add(sealed->council, sealed->own, (uint64_t)time(NULL), &error);
-        if (err != KR_OK) {
-            (void)kr_app_tell(app, err, &error);
-            return false;
-        }
+    enum kr_err err = !is_half_done             ? kr_person_keys_add(sealed->council, sealed->own, (uint64_t)time(NULL), &error)
+                      : given->wants_passphrase ? kr_person_keys_write(sealed->council, sealed->own, &error)
+                                                : KR_OK;
+    if (err != KR_OK) {
+        (void)kr_app_tell(app, err, &error);
+        return false;
     }
     if (!publish(app, sealed->own->pairs[0].public_key)) {
         return false;
