@@ -95,21 +95,18 @@ enum kr_err kr_restored_load(struct kr_step *step)
 /* The first of those that are awaited, by name, and how many more. */
 static void name_awaited(const struct kr_core *core, bool japanese, char *ret_text, size_t size)
 {
-    size_t len = 0;
     uint32_t shown = 0;
     const struct kr_reconciling facts = facts_of(core);
     ret_text[0] = 0;
     for (uint32_t i = 0; i < core->link_count && shown < NAMES_SHOWN; i++) {
-        char name[KR_NAME_BYTES_MAX + 1];
         if (!counts(core->links[i]) || !core->links[i]->is_awaited) {
             continue;
         }
-        const int more = snprintf(ret_text + len, size - len, "%s%.60s", shown > 0 ? ", " : "",
-                                  kr_core_name(core, core->links[i]->council, japanese, name, sizeof name));
-        len += more > 0 && (size_t)more < size - len ? (size_t)more : 0;
+        kr_names_add(core, core->links[i]->council, japanese, ret_text, size);
         shown++;
     }
     if (facts.awaited > shown) {
+        const size_t len = strlen(ret_text);
         (void)snprintf(ret_text + len, size - len, " (+%u)", facts.awaited - shown);
     }
 }

@@ -19,6 +19,7 @@
 #define AGAIN_MS    600000u /* the keyring's file; all links begin anew each time */
 #define RESTS_MS    2000u   /* so soon a link that rests sees that the other one went down */
 #define NAMES_SHOWN 3u
+#define NAME_SHOWN  60u /* bytes of each */
 
 static const struct kr_card_key *find(const struct kr_card *card, const uint8_t key[static 32])
 {
@@ -173,11 +174,19 @@ enum kr_err kr_transport_tick(struct kr_step *step)
     return kr_step_wake(step, core->transport_at_ms);
 }
 
+void kr_names_add(const struct kr_core *core, const uint8_t council[static 32], bool japanese, char *text, size_t size)
+{
+    char name[KR_NAME_BYTES_MAX + 1];
+    kr_core_name(core, council, japanese, name, sizeof name);
+    const size_t len = strlen(text), name_len = strlen(name);
+    const size_t whole = kr_utf8_whole((const uint8_t *)name, name_len < NAME_SHOWN ? name_len : NAME_SHOWN);
+    (void)snprintf(text + len, size - len, "%s%.*s", len > 0 ? ", " : "", (int)whole, name);
+}
+
 enum kr_err kr_transport_status(struct kr_step *step, char *names, size_t size, struct kr_status_transport *ret_status)
 {
     const struct kr_core *core = step->core;
     uint32_t shown = 0;
-    size_t len = 0;
     names[0] = 0;
     if (!kr_transport_is_turning(core)) {
         *ret_status = (struct kr_status_transport){.comes = kr_keyring_transport_comes(core->keyring)};
@@ -185,11 +194,9 @@ enum kr_err kr_transport_status(struct kr_step *step, char *names, size_t size, 
     }
     enum kr_err err = look(step, ret_status);
     for (uint32_t i = 0; i < core->link_count && shown < NAMES_SHOWN && err == KR_OK; i++) {
-        char name[KR_NAME_BYTES_MAX + 1];
         if (is_waited_for(core->links[i])) {
-            const int more = snprintf(names + len, size - len, "%s%.60s", shown++ > 0 ? ", " : "",
-                                      kr_core_name(core, core->links[i]->council, step->speaks_japanese, name, sizeof name));
-            len += more > 0 && (size_t)more < size - len ? (size_t)more : 0;
+            kr_names_add(core, core->links[i]->council, step->speaks_japanese, names, size);
+            shown++;
         }
     }
     ret_status->comes = true;

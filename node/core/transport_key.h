@@ -27,6 +27,9 @@ enum kr_err kr_transport_request(struct kr_step *step, const struct kr_event *ev
 enum kr_err kr_transport_status(struct kr_step *step, char *names, size_t size,
                                 struct kr_status_transport *ret_status) KR_WARN_UNUSED;
 
+/* One council's name more in the list of them in `text`; of a long one, the characters in front. */
+void kr_names_add(const struct kr_core *core, const uint8_t council[static 32], bool japanese, char *text, size_t size);
+
 /* ---- links.c ---- */
 /* All sessions that are up begin anew, now (kr_links_renew: at the next tick). */
 enum kr_err kr_links_renew_now(struct kr_step *step) KR_WARN_UNUSED;

@@ -121,20 +121,6 @@ void kr_client_say(struct kr_client *client, const struct kr_client_frame *what)
     }
 }
 
-size_t kr_utf8_whole(const uint8_t *text, size_t len)
-{
-    size_t back = 0;
-    while (back < len && back < 3 && (text[len - 1 - back] & 0xC0) == 0x80) {
-        back++;
-    }
-    if (back == len) {
-        return len;
-    }
-    uint8_t lead = text[len - 1 - back];
-    size_t needs = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC0 ? 1 : 0;
-    return needs > back ? len - 1 - back : len;
-}
-
 void kr_client_say_error(struct kr_client *client, uint64_t number, enum kr_err code, const char *text)
 {
     size_t len = strnlen(text, KR_NOTE_BYTES_MAX);

@@ -92,7 +92,4 @@ bool kr_client_end(struct kr_client *client, struct kr_request *request, enum kr
                    size_t *ret_charged);
 bool kr_client_credit(struct kr_client *client, struct kr_request *request, uint32_t more, size_t *ret_charged);
 
-/* Cuts a text where a character ends. */
-size_t kr_utf8_whole(const uint8_t *text, size_t len);
-
 #endif

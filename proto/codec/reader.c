@@ -415,3 +415,17 @@ bool kr_slice_text(struct kr_slice slice, char *ret_text, size_t size)
     ret_text[slice.len] = 0;
     return true;
 }
+
+size_t kr_utf8_whole(const uint8_t *text, size_t len)
+{
+    size_t back = 0;
+    while (back < len && back < 3 && (text[len - 1 - back] & 0xC0) == 0x80) {
+        back++;
+    }
+    if (back == len) {
+        return len;
+    }
+    uint8_t lead = text[len - 1 - back];
+    size_t needs = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC0 ? 1 : 0;
+    return needs > back ? len - 1 - back : len;
+}

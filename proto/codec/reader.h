@@ -60,5 +60,7 @@ enum kr_err kr_reader_end(struct kr_reader *reader) KR_WARN_UNUSED;
 
 /* Copies a slice into a fixed, NUL-terminated text buffer; false (and an empty text) where it does not fit. */
 bool kr_slice_text(struct kr_slice slice, char *ret_text, size_t size);
+/* How much of the first `len` bytes of a text is left where it is cut behind a character, not within one. */
+size_t kr_utf8_whole(const uint8_t *text, size_t len);
 
 #endif

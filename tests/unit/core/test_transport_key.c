@@ -156,6 +156,26 @@ static void who_is_away_is_waited_for(void **state)
     assert_passes(bed, OWN, FIRST_PEER, "too.example.jp", 3);
 }
 
+/* Long names are cut, and within no character: else nobody could read the node's status while it waits. */
+static void a_long_name_leaves_the_status_readable(void **state)
+{
+    struct bed *bed = *state;
+    const char *name = "A情報情報情報情報情報情報情報情報情報情報情報情報";
+    struct kr_card_edit edit = {.changes = {[KR_CARD_NAME_EN] = true},
+                                .texts = {[KR_CARD_NAME_EN] = {(const uint8_t *)name, strlen(name)}}};
+    struct kr_writer args;
+    kr_writer_init(&args, 4 * KR_KIB);
+    kr_card_edit_write(&edit, &args);
+    assert_int_equal(bed_request(bed, FIRST_PEER, KR_OP_CARD, args.bytes, args.len, 5000), KR_OK);
+    kr_writer_deinit(&args);
+    sim_world_crash(bed->world, FIRST_PEER, UINT64_C(20) * BED_DAY_MS);
+    begin(bed);
+    bed_run(bed, 10000);
+    const struct kr_slice names = status_of(bed).names;
+    assert_int_equal(names.len, 58);
+    assert_memory_equal(names.bytes, name, names.len);
+}
+
 /* But not for ever: the key before has an end on the card. */
 static void an_end_or_the_operator_ends_the_wait(void **state)
 {
@@ -291,6 +311,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_next_key_has_its_turn_when_every_peer_has_the_card, setup, teardown),
         cmocka_unit_test_setup_teardown(who_is_away_is_waited_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_long_name_leaves_the_status_readable, setup, teardown),
         cmocka_unit_test_setup_teardown(an_end_or_the_operator_ends_the_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(an_older_keyring_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_put_on_the_card_is_said, setup, teardown),
