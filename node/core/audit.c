@@ -94,7 +94,7 @@ static bool is_zero(const uint8_t id[static 32])
 
 static void write_entry(const struct kr_audit_entry *entry, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 10);
+    kr_writer_array(writer, 11);
     kr_writer_uint(writer, entry->number);
     kr_writer_uint(writer, entry->at_ms);
     kr_writer_bin(writer, entry->person, is_zero(entry->person) ? 0 : 32);
@@ -105,6 +105,7 @@ static void write_entry(const struct kr_audit_entry *entry, struct kr_writer *wr
     kr_writer_uint(writer, entry->outcome);
     kr_writer_bin(writer, entry->target, entry->target_len);
     kr_writer_str_slice(writer, entry->note);
+    kr_writer_bin(writer, entry->salt, sizeof entry->salt);
 }
 
 enum kr_err kr_audit_entry_read(struct kr_slice bytes, struct kr_audit_entry *ret_entry)
@@ -112,7 +113,7 @@ enum kr_err kr_audit_entry_read(struct kr_slice bytes, struct kr_audit_entry *re
     struct kr_audit_entry entry = {0};
     struct kr_reader reader;
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 10);
+    entry.is_salted = kr_reader_array_between(&reader, 10, 11) == 11;
     entry.number = kr_reader_uint(&reader, UINT64_MAX);
     entry.at_ms = kr_reader_uint(&reader, UINT64_MAX);
     (void)kr_reader_fixed_or_empty(&reader, entry.person, sizeof entry.person);
@@ -123,6 +124,9 @@ enum kr_err kr_audit_entry_read(struct kr_slice bytes, struct kr_audit_entry *re
     entry.outcome = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
     const struct kr_slice target = kr_reader_bin(&reader, 0, sizeof entry.target);
     entry.note = kr_reader_str(&reader, KR_AUDIT_NOTE_BYTES);
+    if (entry.is_salted) {
+        kr_reader_fixed(&reader, entry.salt, sizeof entry.salt);
+    }
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) != KR_OK) {
         return KR_CORRUPT;
@@ -158,6 +162,7 @@ static enum kr_err append(struct kr_step *step, struct kr_audit_entry *entry)
     }
     entry->number = chain.next;
     entry->at_ms = step->now_ms;
+    kr_rng_bytes(step->rng, entry->salt, sizeof entry->salt);
     kr_writer_init(&bytes, KR_AUDIT_ROW_BYTES);
     write_entry(entry, &bytes);
     err = kr_writer_finish(&bytes);

@@ -2,9 +2,13 @@
  * entered and never leaves the node. Entries follow one another by hash, and stand in the transaction of the act that they tell of:
  * an act without its entry, or an entry of what never was, is not possible.
  *
- *   entry n = array of 10: n, at_ms, person (bin 0 or 32; empty: the operator), for whom it stood in (bin 0 or 32), credential kind
+ *   entry n = array of 11: n, at_ms, person (bin 0 or 32; empty: the operator), for whom it stood in (bin 0 or 32), credential kind
  *             (0: none), user id (4294967295: it came by a key), operation (enum kr_op), outcome (enum kr_err, or KR_AUDIT_BEGUN),
- * target (bin, at most 32), note hash n  = BLAKE2b-256("kairan audit" ‖ hash n-1 ‖ entry n); before the first: 32 zero bytes
+ *             target (bin, at most 32), note, salt (bin 16, random)
+ *   hash n  = BLAKE2b-256("kairan audit" ‖ hash n-1 ‖ entry n); before the first: 32 zero bytes
+ *
+ * Hashes are shown to who may not see whose entry it is. The salt, which is shown to nobody, keeps them from trying everybody's id.
+ * Entries of before have none (array of 10), and their hashes are for the role intake.
  *
  *   KR_TABLE_DRAFTS   "A" ‖ n BE64 → array of 2: entry (bin), hash
  *                     "a"          → array of 4: next n, its predecessor's hash, the first n that is kept, its predecessor's hash
@@ -20,6 +24,7 @@
 
 #define KR_AUDIT_HASH_BYTES 32u
 #define KR_AUDIT_NOTE_BYTES 200u
+#define KR_AUDIT_SALT_BYTES 16u
 #define KR_AUDIT_BEGUN      0xFFFFu /* outcome: it goes on, and ends without a further entry */
 #define KR_AUDIT_ROW_BYTES  512u
 
@@ -30,6 +35,8 @@ struct kr_audit_entry {
     uint8_t target[32];
     size_t target_len;
     struct kr_slice note;
+    bool is_salted;
+    uint8_t salt[KR_AUDIT_SALT_BYTES];
 };
 /* An entry's bytes, as they are hashed. KR_CORRUPT. */
 enum kr_err kr_audit_entry_read(struct kr_slice bytes, struct kr_audit_entry *ret_entry) KR_WARN_UNUSED;

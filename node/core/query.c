@@ -373,7 +373,7 @@ enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const stru
             err = kr_query_audit(&page, &who, &done);
             break;
         case KR_OP_AUDIT_VERIFY:
-            err = kr_query_audit_verify(&page, result, &done);
+            err = kr_query_audit_verify(&page, &who, result, &done);
             break;
         case KR_OP_QUARANTINE:
             err = kr_query_quarantine(&page, &done);

@@ -50,6 +50,13 @@ static bool is_hidden(const struct kr_audit_entry *entry, const struct kr_who *w
            (who->facts.roles & KR_ROLE_INTAKE) == 0;
 }
 
+/* A hash over nothing but what is shown and a person's id tells, by trying everybody's, whose entry it is: that one's, or one's
+ * before it. */
+static bool may_have_hash(const struct kr_audit_entry *entry, const struct kr_who *who)
+{
+    return entry->is_salted || (who->facts.roles & KR_ROLE_INTAKE) != 0;
+}
+
 /* Asking for one person does not tell what showing all would not. */
 static bool is_of(const struct kr_audit_entry *entry, const struct kr_who *who, const uint8_t person[static 32])
 {
@@ -83,7 +90,7 @@ static enum kr_err give(struct kr_query_page *page, const struct kr_who *who, co
                                  .target = {entry->target, entry->target_len},
                                  .note = entry->note};
     struct kr_writer writer;
-    memcpy(item.hash, hash, 32);
+    memcpy(item.hash, hash, may_have_hash(entry, who) ? 32 : 0);
     if (is_hidden(entry, who)) {
         enum kr_err err = hide(page, entry, &item);
         if (err != KR_OK) {
@@ -140,7 +147,8 @@ static enum kr_err say(struct kr_query_page *page, uint64_t number, const char *
     return kr_query_emit(page, &writer);
 }
 
-static enum kr_err check_one(struct kr_query_page *page, uint64_t number, const struct kr_audit_anchor *anchor)
+static enum kr_err check_one(struct kr_query_page *page, const struct kr_who *who, uint64_t number,
+                             const struct kr_audit_anchor *anchor)
 {
     struct kr_query *query = page->query;
     uint8_t bytes[KR_AUDIT_ROW_BYTES], hash[KR_AUDIT_HASH_BYTES];
@@ -150,22 +158,25 @@ static enum kr_err check_one(struct kr_query_page *page, uint64_t number, const 
     if (err != KR_OK) {
         return err == KR_NOT_FOUND ? say(page, number, "is missing") : err == KR_CORRUPT ? say(page, number, "is damaged") : err;
     }
+    const bool is_read = kr_audit_entry_read(row, &entry) == KR_OK && entry.number == number;
+    const bool is_anchor = anchor->has_anchor && anchor->number == number;
+    if (is_anchor && is_read && !may_have_hash(&entry, who)) {
+        return kr_fail(page->error, KR_DENIED,
+                       "a hash of before entries were salted would tell who submitted: comparing it needs the role intake");
+    }
     kr_audit_hash(query->scope.id, row);
     const bool follows = memcmp(query->scope.id, hash, sizeof hash) == 0;
     memcpy(query->scope.id, hash, sizeof hash); /* from there on each is judged by itself */
-    if (anchor->has_anchor && anchor->number == number) {
+    if (is_anchor) {
         query->scope.label = memcmp(anchor->hash, hash, sizeof hash) == 0 && follows ? KR_AUDIT_MET : KR_AUDIT_DIFFERS;
     }
     if (!follows) {
         return say(page, number, "does not follow from the one before");
     }
-    if (kr_audit_entry_read(row, &entry) != KR_OK || entry.number != number) {
-        return say(page, number, "cannot be read");
-    }
-    return KR_OK;
+    return is_read ? KR_OK : say(page, number, "cannot be read");
 }
 
-enum kr_err kr_query_audit_verify(struct kr_query_page *page, struct kr_writer *result, bool *ret_done)
+enum kr_err kr_query_audit_verify(struct kr_query_page *page, const struct kr_who *who, struct kr_writer *result, bool *ret_done)
 {
     struct kr_query *query = page->query;
     struct kr_audit_anchor anchor;
@@ -179,7 +190,7 @@ enum kr_err kr_query_audit_verify(struct kr_query_page *page, struct kr_writer *
         query->scope.label = KR_AUDIT_GONE;
     }
     while (err == KR_OK && query->position < query->extra && !kr_query_is_full(page)) {
-        err = check_one(page, query->position++, &anchor);
+        err = check_one(page, who, query->position++, &anchor);
         page->has_moved = true;
     }
     *ret_done = err == KR_OK && query->position >= query->extra;

@@ -82,7 +82,8 @@ enum kr_err kr_query_lookup_sightings(struct kr_query_page *page, const uint8_t 
 /* query_audit.c */
 struct kr_who;
 enum kr_err kr_query_audit(struct kr_query_page *page, const struct kr_who *who, bool *ret_done) KR_WARN_UNUSED;
-enum kr_err kr_query_audit_verify(struct kr_query_page *page, struct kr_writer *result, bool *ret_done) KR_WARN_UNUSED;
+enum kr_err kr_query_audit_verify(struct kr_query_page *page, const struct kr_who *who, struct kr_writer *result,
+                                  bool *ret_done) KR_WARN_UNUSED;
 /* query_draft.c */
 enum kr_err kr_query_drafts(struct kr_query_page *page, const struct kr_who *who, bool *ret_done) KR_WARN_UNUSED;
 enum kr_err kr_query_mine(struct kr_query_page *page, const struct kr_who *who, bool *ret_done) KR_WARN_UNUSED;

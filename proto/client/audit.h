@@ -21,7 +21,7 @@ struct kr_audit_item {
     uint32_t uid, op, outcome;  /* outcome: enum kr_err; KR_AUDIT_GOES_ON: it was begun */
     struct kr_slice target;     /* id of a record, person, council … or empty */
     struct kr_slice note;
-    uint8_t hash[32]; /* of the chain behind this entry */
+    uint8_t hash[32]; /* of the chain behind this entry; zeros: it would tell who submitted (an entry of before they were salted) */
 };
 #define KR_AUDIT_BY_KEY  UINT32_MAX /* as user id: it came by a machine's key */
 #define KR_AUDIT_GOES_ON 0xFFFFu

@@ -27,15 +27,15 @@ static bool item_json(const struct kr_audit_item *item)
 {
     char op[32];
     op_text(item->op, op);
-    json_t *object = json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:o}", "number", (json_int_t)item->number, "at",
-                               kr_json_time(item->at_ms), "person",
-                               item->person.len > 0 ? kr_json_id(item->person.bytes, item->person.len) : json_null(), "name",
-                               item->person.len == 32 ? kr_json_slice(item->name) : json_null(), "stands_for",
-                               item->stands_for.len > 0 ? kr_json_id(item->stands_for.bytes, 32) : json_null(), "user",
-                               item->uid == KR_AUDIT_BY_KEY ? json_null() : json_integer(item->uid), "operation", op, "outcome",
-                               outcome_word(item->outcome), "target",
-                               item->target.len > 0 ? kr_json_id(item->target.bytes, item->target.len) : json_null(), "note",
-                               kr_json_slice(item->note), "hash", kr_json_id(item->hash, 32));
+    json_t *object = json_pack(
+        "{s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:o}", "number", (json_int_t)item->number, "at",
+        kr_json_time(item->at_ms), "person", item->person.len > 0 ? kr_json_id(item->person.bytes, item->person.len) : json_null(),
+        "name", item->person.len == 32 ? kr_json_slice(item->name) : json_null(), "stands_for",
+        item->stands_for.len > 0 ? kr_json_id(item->stands_for.bytes, 32) : json_null(), "user",
+        item->uid == KR_AUDIT_BY_KEY ? json_null() : json_integer(item->uid), "operation", op, "outcome",
+        outcome_word(item->outcome), "target",
+        item->target.len > 0 ? kr_json_id(item->target.bytes, item->target.len) : json_null(), "note", kr_json_slice(item->note),
+        "hash", sodium_is_zero(item->hash, 32) == 1 ? json_null() : kr_json_id(item->hash, 32));
     return kr_json_line(object);
 }
 

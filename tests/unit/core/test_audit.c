@@ -136,13 +136,18 @@ static enum kr_err read_log(struct bed *bed, uint64_t since_ms, const uint8_t *p
     return ask(bed, KR_OP_AUDIT, &args, uid, log);
 }
 
-static void verify(struct bed *bed, const struct kr_audit_anchor *anchor, struct log *log)
+static enum kr_err verify_as(struct bed *bed, const struct kr_audit_anchor *anchor, uint32_t uid, struct log *log)
 {
     static const struct kr_audit_anchor none;
     struct kr_writer args;
     kr_writer_init(&args, KR_KIB);
     kr_audit_anchor_write(anchor != NULL ? anchor : &none, &args);
-    assert_int_equal(ask(bed, KR_OP_AUDIT_VERIFY, &args, 0, log), KR_OK);
+    return ask(bed, KR_OP_AUDIT_VERIFY, &args, uid, log);
+}
+
+static void verify(struct bed *bed, const struct kr_audit_anchor *anchor, struct log *log)
+{
+    assert_int_equal(verify_as(bed, anchor, 0, log), KR_OK);
 }
 
 static struct log log_of_test; /* large */
@@ -232,6 +237,64 @@ static void who_submitted_is_for_intake(void **state)
     assert_int_equal(log_of_test.items[0].uid, TANAKA);
     assert_int_equal(read_log(bed, 0, tanaka, 0, &log_of_test), KR_OK);
     assert_int_equal(log_of_test.count, 0);
+}
+
+/* Sato's submission as an entry without a salt: what can be known of it by whoever guesses that it was Sato. */
+static void write_unsalted(struct kr_writer *writer, uint64_t number, uint64_t at_ms, const uint8_t target[static 32])
+{
+    kr_writer_init(writer, KR_AUDIT_ROW_BYTES);
+    kr_writer_array(writer, 10);
+    kr_writer_uint(writer, number);
+    kr_writer_uint(writer, at_ms);
+    kr_writer_bin(writer, sato, sizeof sato);
+    kr_writer_bin(writer, NULL, 0);
+    kr_writer_uint(writer, KR_CREDENTIAL_USER);
+    kr_writer_uint(writer, SATO);
+    kr_writer_uint(writer, KR_OP_SUBMIT);
+    kr_writer_uint(writer, KR_OK);
+    kr_writer_bin(writer, target, 32);
+    kr_writer_str(writer, "");
+}
+
+/* The hashes that are shown tell nobody who tries everybody's id whose entry it was. */
+static void hashes_do_not_tell_who_submitted(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_writer guess, salted;
+    struct kr_audit_entry entry, before;
+    struct kr_txn *txn = NULL;
+    struct kr_slice row = {0};
+    uint8_t id[32], hash[32], bytes[KR_AUDIT_ROW_BYTES];
+    as(bed, SATO);
+    assert_int_equal(submit(bed, "guessed.example", 4, id), KR_OK);
+    as(bed, 0);
+    assert_int_equal(read_log(bed, 0, NULL, TANAKA, &log_of_test), KR_OK);
+    const uint32_t n = log_of_test.count - 1;
+    const struct kr_audit_item *item = &log_of_test.items[n];
+    assert_int_equal(item->op, KR_OP_SUBMIT);
+    assert_int_equal(item->person.len, 8);
+    write_unsalted(&guess, item->number, item->at_ms, log_of_test.targets[n]);
+    memcpy(hash, log_of_test.items[n - 1].hash, sizeof hash);
+    kr_audit_hash(hash, (struct kr_slice){guess.bytes, guess.len});
+    assert_memory_not_equal(hash, item->hash, sizeof hash);
+    /* The guess was right: with the salt, which is in the store alone, it is that entry. */
+    assert_int_equal(kr_store_read_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    assert_int_equal(kr_audit_row_get(txn, item->number - 1, bytes, &row, hash), KR_OK);
+    assert_int_equal(kr_audit_entry_read(row, &before), KR_OK);
+    assert_int_equal(kr_audit_row_get(txn, item->number, bytes, &row, hash), KR_OK);
+    assert_int_equal(kr_audit_entry_read(row, &entry), KR_OK);
+    kr_txn_abort(txn);
+    assert_memory_not_equal(before.salt, entry.salt, sizeof entry.salt);
+    kr_writer_init(&salted, KR_AUDIT_ROW_BYTES);
+    kr_writer_array(&salted, 11);
+    assert_int_equal(row.len, guess.len + 2 + sizeof entry.salt);
+    assert_memory_equal(row.bytes, salted.bytes, 1);
+    assert_memory_equal(row.bytes + 1, guess.bytes + 1, guess.len - 1);
+    memcpy(hash, log_of_test.items[n - 1].hash, sizeof hash);
+    kr_audit_hash(hash, row);
+    assert_memory_equal(hash, item->hash, sizeof hash);
+    kr_writer_deinit(&salted);
+    kr_writer_deinit(&guess);
 }
 
 /* Whoever is suspended while a job runs gets nothing of it, and the log says so. */
@@ -362,7 +425,7 @@ static void rewrite(struct tampering *tampering, uint64_t number)
     assert_int_equal(kr_audit_row_get(tampering->txn, number - 1, other, &previous, before), KR_OK);
     assert_int_equal(kr_audit_row_get(tampering->txn, number, bytes, &row, hash), KR_OK);
     uint8_t *entry = bytes + (row.bytes - bytes);
-    entry[row.len - 2] ^= 1; /* of the target, or its length's neighbour */
+    entry[row.len - 20] ^= 1; /* the target's last byte: an empty note and the salt are behind it */
     kr_audit_hash(before, row);
     key_of(number, key);
     kr_writer_init(&writer, KR_AUDIT_ROW_BYTES);
@@ -421,6 +484,63 @@ static void what_was_changed_shows(void **state)
     assert_int_equal(log_of_test.checked.met, KR_AUDIT_GONE);
 }
 
+/* Puts an entry as it was before there were salts behind the last one. Returns its number. */
+static uint64_t append_unsalted(struct bed *bed)
+{
+    struct tampering tampering;
+    struct kr_audit_chain chain;
+    struct kr_writer entry, row, head;
+    uint8_t key[9];
+    begin(bed, &tampering);
+    assert_int_equal(kr_audit_chain_get(tampering.txn, &chain), KR_OK);
+    write_unsalted(&entry, chain.next, bed->world->now_ms, sato);
+    kr_audit_hash(chain.hash, (struct kr_slice){entry.bytes, entry.len});
+    key_of(chain.next, key);
+    kr_writer_init(&row, KR_AUDIT_ROW_BYTES);
+    kr_writer_array(&row, 2);
+    kr_writer_bin(&row, entry.bytes, entry.len);
+    kr_writer_bin(&row, chain.hash, sizeof chain.hash);
+    assert_int_equal(kr_store_put_writer(tampering.txn, KR_TABLE_DRAFTS, key, sizeof key, &row), KR_OK);
+    kr_writer_init(&head, KR_AUDIT_ROW_BYTES);
+    kr_writer_array(&head, 4);
+    kr_writer_uint(&head, chain.next + 1);
+    kr_writer_bin(&head, chain.hash, sizeof chain.hash);
+    kr_writer_uint(&head, chain.first);
+    kr_writer_bin(&head, chain.before, sizeof chain.before);
+    assert_int_equal(kr_store_put_writer(tampering.txn, KR_TABLE_DRAFTS, "a", 1, &head), KR_OK);
+    kr_writer_deinit(&entry);
+    assert_int_equal(kr_txn_commit(tampering.txn), KR_OK);
+    return chain.next;
+}
+
+/* Entries of before there were salts are read and verified; their hashes, and whether a hash is theirs, are for intake. */
+static void unsalted_entries_stay(void **state)
+{
+    struct bed *bed = *state;
+    static const uint8_t none[32];
+    struct kr_audit_anchor anchor = {.has_anchor = true};
+    uint8_t id[32];
+    anchor.number = append_unsalted(bed);
+    as(bed, SATO);
+    assert_int_equal(submit(bed, "salted.example", 5, id), KR_OK);
+    as(bed, 0);
+    assert_int_equal(read_log(bed, 0, NULL, TANAKA, &log_of_test), KR_OK);
+    const uint32_t n = log_of_test.count - 2;
+    assert_int_equal(log_of_test.items[n].number, anchor.number);
+    assert_int_equal(log_of_test.items[n].person.len, 8);
+    assert_memory_equal(log_of_test.items[n].hash, none, 32);
+    assert_memory_not_equal(log_of_test.items[n + 1].hash, none, 32);
+    assert_int_equal(read_log(bed, 0, NULL, SUZUKI, &log_of_test), KR_OK);
+    memcpy(anchor.hash, log_of_test.items[n].hash, 32);
+    assert_memory_not_equal(anchor.hash, none, 32);
+    assert_int_equal(verify_as(bed, &anchor, SUZUKI, &log_of_test), KR_OK);
+    assert_int_equal(log_of_test.problems, 0);
+    assert_int_equal(log_of_test.checked.met, KR_AUDIT_MET);
+    assert_int_equal(verify_as(bed, &anchor, TANAKA, &log_of_test), KR_DENIED);
+    assert_int_equal(verify_as(bed, NULL, TANAKA, &log_of_test), KR_OK);
+    assert_int_equal(log_of_test.problems, 0);
+}
+
 /* An act that the store did not take is not in the log; a restart changes nothing. */
 static void it_is_as_durable_as_the_acts(void **state)
 {
@@ -470,11 +590,13 @@ int main(void)
         cmocka_unit_test(it_begins_with_the_first_person),
         cmocka_unit_test(acts_and_refusals_are_there),
         cmocka_unit_test(who_submitted_is_for_intake),
+        cmocka_unit_test(hashes_do_not_tell_who_submitted),
         cmocka_unit_test(nothing_is_made_for_who_is_suspended_meanwhile),
         cmocka_unit_test(refusals_are_bounded),
         cmocka_unit_test(what_comes_to_nothing_is_bounded),
         cmocka_unit_test(queries_are_noted),
         cmocka_unit_test(what_was_changed_shows),
+        cmocka_unit_test(unsalted_entries_stay),
         cmocka_unit_test(it_is_as_durable_as_the_acts),
         cmocka_unit_test(old_entries_go_and_the_rest_still_verifies),
     };
