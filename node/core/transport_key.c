@@ -71,11 +71,20 @@ bool kr_transport_is_turning(const struct kr_core *core)
 
 /* ---- who has heard ---- */
 
+/* What was heard of one key tells nothing of the one that comes after it. */
+static void forget_who_heard(struct kr_core *core)
+{
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        core->links[i]->knows_next = false;
+    }
+}
+
 enum kr_err kr_transport_card_entered(struct kr_step *step)
 {
     struct kr_core *core = step->core;
     bool is_news = false;
     if (!kr_transport_is_turning(core)) {
+        forget_who_heard(core);
         return KR_OK;
     }
     for (uint32_t i = 0; i < core->link_count; i++) {
@@ -100,16 +109,26 @@ enum kr_err kr_transport_session_up(struct kr_step *step, struct kr_link *link)
     return kr_step_wake(step, step->now_ms);
 }
 
-/* A link through a third node needs no transport key; one that is still to be confirmed is bound to the one that it was begun with,
- * and one that is paused or stopped cannot be told. */
-static bool is_waited_for(const struct kr_link *link)
+static bool has_heard(const struct kr_link *link)
 {
-    return link->through == NULL && !(link->knows_next && kr_link_is_settled(link));
+    return link->knows_next && kr_link_is_settled(link);
+}
+
+/* A link through a third node needs no transport key; one that is still to be confirmed is bound to the one that it was begun with,
+ * and one that is paused or stopped cannot be told. A node that has two keys itself has heard where it did so under either. */
+static bool is_waited_for(struct kr_core *core, const struct kr_link *link)
+{
+    bool has = has_heard(link);
+    uint32_t at = 0;
+    for (const struct kr_link *other; !has && (other = kr_link_of_council(core, link->council, &at)) != NULL;) {
+        has = has_heard(other) && kr_links_are_one_node(core, link, other);
+    }
+    return link->through == NULL && !has;
 }
 
 static enum kr_err look(struct kr_step *step, struct kr_status_transport *ret_status)
 {
-    const struct kr_core *core = step->core;
+    struct kr_core *core = step->core;
     const uint64_t now_s = step->now_ms / 1000;
     struct kr_status_transport status = {.is_listed = true};
     struct kr_card card;
@@ -122,7 +141,7 @@ static enum kr_err look(struct kr_step *step, struct kr_status_transport *ret_st
         status.until_s = before != NULL && before->until_s != 0 ? before->until_s : now_s;
     }
     for (uint32_t i = 0; i < core->link_count; i++) {
-        status.links += is_waited_for(core->links[i]);
+        status.links += is_waited_for(core, core->links[i]);
     }
     for (uint32_t i = 0; i < core->invitation_count; i++) {
         status.tickets += core->invitations[i]->expires_s > now_s;
@@ -185,7 +204,7 @@ void kr_names_add(const struct kr_core *core, const uint8_t council[static 32], 
 
 enum kr_err kr_transport_status(struct kr_step *step, char *names, size_t size, struct kr_status_transport *ret_status)
 {
-    const struct kr_core *core = step->core;
+    struct kr_core *core = step->core;
     uint32_t shown = 0;
     names[0] = 0;
     if (!kr_transport_is_turning(core)) {
@@ -194,7 +213,7 @@ enum kr_err kr_transport_status(struct kr_step *step, char *names, size_t size, 
     }
     enum kr_err err = look(step, ret_status);
     for (uint32_t i = 0; i < core->link_count && shown < NAMES_SHOWN && err == KR_OK; i++) {
-        if (is_waited_for(core->links[i])) {
+        if (is_waited_for(core, core->links[i])) {
             kr_names_add(core, core->links[i]->council, step->speaks_japanese, names, size);
             shown++;
         }
@@ -213,6 +232,7 @@ static enum kr_err make(struct kr_step *step, const struct kr_event *event)
     if (kr_keyring_transport_comes(step->core->keyring)) {
         return kr_step_end_empty(step, event->client, event->request);
     }
+    forget_who_heard(step->core);
     kr_rng_bytes(step->rng, bytes, sizeof bytes);
     kr_writer_init(&seed, sizeof bytes);
     kr_writer_raw(&seed, bytes, sizeof bytes);

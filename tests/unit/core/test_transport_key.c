@@ -24,17 +24,27 @@ static int teardown(void **state)
     return 0;
 }
 
-static uint32_t act(struct bed *bed, uint8_t what)
+static uint32_t act_at(struct bed *bed, uint32_t node, uint8_t what)
 {
     bed->pages = 0;
-    return bed_request(bed, OWN, KR_OP_TRANSPORT, (const uint8_t[]){0x91, what}, 2, 100);
+    return bed_request(bed, node, KR_OP_TRANSPORT, (const uint8_t[]){0x91, what}, 2, 100);
+}
+
+static uint32_t act(struct bed *bed, uint8_t what)
+{
+    return act_at(bed, OWN, what);
 }
 
 /* What is made and put on the card; then whoever is there hears of it. */
+static void begin_at(struct bed *bed, uint32_t node)
+{
+    assert_int_equal(act_at(bed, node, KR_TRANSPORT_MAKE), KR_OK);
+    assert_int_equal(act_at(bed, node, KR_TRANSPORT_LIST), KR_OK);
+}
+
 static void begin(struct bed *bed)
 {
-    assert_int_equal(act(bed, KR_TRANSPORT_MAKE), KR_OK);
-    assert_int_equal(act(bed, KR_TRANSPORT_LIST), KR_OK);
+    begin_at(bed, OWN);
 }
 
 static const struct kr_keyring *own(struct bed *bed)
@@ -154,6 +164,50 @@ static void who_is_away_is_waited_for(void **state)
     assert_memory_not_equal(own(bed)->transport_public, before.transport_public, 32);
     assert_passes(bed, FIRST_PEER, SECOND_PEER, "back.example.jp", 2);
     assert_passes(bed, OWN, FIRST_PEER, "too.example.jp", 3);
+}
+
+/* Who heard of one key and was away since has not heard of the one that comes after it. */
+static void who_heard_of_the_first_is_waited_for_again(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_keyring before = *own(bed);
+    sim_world_crash(bed->world, SECOND_PEER, 100000);
+    begin(bed);
+    bed_run(bed, 50000);
+    assert_true(bed_link(bed, OWN, FIRST_PEER)->knows_next);
+    sim_world_crash(bed->world, FIRST_PEER, UINT64_C(20) * BED_DAY_MS);
+    bed_run(bed, 300000);
+    assert_memory_not_equal(own(bed)->transport_public, before.transport_public, 32);
+    before = *own(bed);
+    begin(bed);
+    bed_run(bed, 300000);
+    assert_memory_equal(own(bed)->transport_public, before.transport_public, 32);
+    assert_int_equal(status_of(bed).links, 1);
+}
+
+/* A peer may have two keys itself, and hears under one of them. */
+static void two_that_turn_do_not_wait_for_each_other(void **state)
+{
+    struct bed *bed = *state;
+    const struct kr_keyring before = *own(bed), peers = *bed_node(bed, FIRST_PEER)->keyring;
+    begin(bed);
+    begin_at(bed, FIRST_PEER);
+    bed_run(bed, 300000);
+    assert_memory_not_equal(own(bed)->transport_public, before.transport_public, 32);
+    assert_memory_not_equal(bed_node(bed, FIRST_PEER)->keyring->transport_public, peers.transport_public, 32);
+    assert_passes(bed, OWN, FIRST_PEER, "both.example.jp", 1);
+}
+
+static void a_key_that_a_peer_had_is_not_waited_for(void **state)
+{
+    struct bed *bed = *state;
+    const struct kr_keyring before = *own(bed), peers = *bed_node(bed, FIRST_PEER)->keyring;
+    begin_at(bed, FIRST_PEER);
+    bed_run(bed, 10000);
+    assert_memory_not_equal(bed_node(bed, FIRST_PEER)->keyring->transport_public, peers.transport_public, 32);
+    begin(bed);
+    bed_run(bed, 10000);
+    assert_memory_not_equal(own(bed)->transport_public, before.transport_public, 32);
 }
 
 /* Long names are cut, and within no character: else nobody could read the node's status while it waits. */
@@ -311,6 +365,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_next_key_has_its_turn_when_every_peer_has_the_card, setup, teardown),
         cmocka_unit_test_setup_teardown(who_is_away_is_waited_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_heard_of_the_first_is_waited_for_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(two_that_turn_do_not_wait_for_each_other, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_key_that_a_peer_had_is_not_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(a_long_name_leaves_the_status_readable, setup, teardown),
         cmocka_unit_test_setup_teardown(an_end_or_the_operator_ends_the_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(an_older_keyring_goes_on, setup, teardown),
