@@ -138,6 +138,14 @@ enum kr_err kr_enrol_list(struct kr_step *step, struct kr_writer *writer, uint32
                              list.left_out, KR_PERSON_KEYS_MAX);
 }
 
+enum kr_err kr_enrol_count(struct kr_step *step, uint32_t *ret_count)
+{
+    struct list list = {0};
+    enum kr_err err = walk(step, &list);
+    *ret_count = list.count;
+    return err;
+}
+
 struct over {
     uint64_t now_s;
     bool all;

@@ -29,6 +29,8 @@ enum kr_err kr_unenrol_request(struct kr_step *step, const struct kr_event *even
 
 /* For net's list: [0, 3, key] of each machine on a card that was not revoked, and of each ticket that is still good. */
 enum kr_err kr_enrol_list(struct kr_step *step, struct kr_writer *writer, uint32_t *ret_count) KR_WARN_UNUSED;
+/* How many these are. */
+enum kr_err kr_enrol_count(struct kr_step *step, uint32_t *ret_count) KR_WARN_UNUSED;
 /* Drops tickets that have expired, or all; net is told. */
 enum kr_err kr_enrol_sweep(struct kr_step *step, bool all) KR_WARN_UNUSED;
 

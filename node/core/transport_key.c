@@ -132,7 +132,6 @@ static enum kr_err look(struct kr_step *step, struct kr_status_transport *ret_st
     const uint64_t now_s = step->now_ms / 1000;
     struct kr_status_transport status = {.is_listed = true};
     struct kr_card card;
-    struct kr_writer machines;
     uint32_t count = 0;
     if (own_card(core, &card)) {
         const struct kr_card_key *before = find(&card, core->keyring->transport_public);
@@ -146,9 +145,7 @@ static enum kr_err look(struct kr_step *step, struct kr_status_transport *ret_st
     for (uint32_t i = 0; i < core->invitation_count; i++) {
         status.tickets += core->invitations[i]->expires_s > now_s;
     }
-    kr_writer_init(&machines, KR_MIB);
-    enum kr_err err = kr_enrol_list(step, &machines, &count); /* tickets for machines, too */
-    kr_writer_deinit(&machines);
+    enum kr_err err = kr_enrol_count(step, &count); /* tickets for machines, too */
     status.machines = count;
     if (err == KR_OK) {
         *ret_status = status;
@@ -244,6 +241,15 @@ static enum kr_err make(struct kr_step *step, const struct kr_event *event)
     return err;
 }
 
+static bool begins(const struct kr_card *card, uint64_t from_s)
+{
+    bool does = false;
+    for (uint32_t i = 0; i < card->transport_count; i++) {
+        does = does || card->transport[i].from_s == from_s;
+    }
+    return does;
+}
+
 /* The next key in front, and the one in use with an end by which it is known to come before that one. What came behind it already
  * is lost, where an older keyring was put back, and ends. KR_NOT_FOUND: the one in use is not in force. */
 static enum kr_err put_on_card(const struct kr_keyring *keyring, struct kr_card *card, uint64_t now_s)
@@ -263,13 +269,17 @@ static enum kr_err put_on_card(const struct kr_keyring *keyring, struct kr_card 
         return KR_NOT_FOUND;
     }
     const uint32_t at = (uint32_t)(used - card->transport);
-    const uint64_t earliest_s = used->from_s + 1, from_s = now_s - KR_KEY_EARLIER_S;
+    const uint64_t earliest_s = used->from_s + 1, usual_s = now_s - KR_KEY_EARLIER_S;
+    uint64_t from_s = usual_s > earliest_s ? usual_s : earliest_s;
+    while (begins(card, from_s)) { /* another node's, of this council: it is by its beginning that the next one is known */
+        from_s++;
+    }
     if (!kr_card_put_first(card->transport, &card->transport_count, keyring->next_transport_public, now_s)) {
         return KR_BOUNDS;
     }
     struct kr_card_key *next = &card->transport[0], *before = &card->transport[at + 1];
     next->endpoint = before->endpoint;
-    next->from_s = from_s > earliest_s ? from_s : earliest_s;
+    next->from_s = from_s;
     before->until_s = next->from_s + KR_KEY_EARLIER_S + KR_KEY_OVERLAP_S;
     return KR_OK;
 }

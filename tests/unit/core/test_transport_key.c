@@ -210,6 +210,25 @@ static void a_key_that_a_peer_had_is_not_waited_for(void **state)
     assert_memory_not_equal(own(bed)->transport_public, before.transport_public, 32);
 }
 
+/* That net cannot let all of a council's machines in is said when it is told of them, not each time when they are counted. */
+static void counting_machines_says_nothing(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_txn *txn = NULL;
+    assert_int_equal(kr_store_write_begin(bed_node(bed, OWN)->store, &txn), KR_OK);
+    for (uint32_t i = 0; i <= KR_PERSON_KEYS_MAX; i++) {
+        const uint8_t key[2 + KR_CREDENTIAL_KEY_BYTES] = {'U', KR_CREDENTIAL_KEY, (uint8_t)(i >> 8), (uint8_t)i};
+        assert_int_equal(kr_store_put(txn, KR_TABLE_DRAFTS, key, sizeof key, key, 1), KR_OK);
+    }
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+    begin(bed);
+    bed_run(bed, 10000);
+    bed_forget_log(bed);
+    bed_run(bed, 300000);
+    assert_int_equal(status_of(bed).machines, KR_PERSON_KEYS_MAX);
+    assert_false(bed_said(bed, OWN, "are not let in"));
+}
+
 /* Long names are cut, and within no character: else nobody could read the node's status while it waits. */
 static void a_long_name_leaves_the_status_readable(void **state)
 {
@@ -368,6 +387,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_heard_of_the_first_is_waited_for_again, setup, teardown),
         cmocka_unit_test_setup_teardown(two_that_turn_do_not_wait_for_each_other, setup, teardown),
         cmocka_unit_test_setup_teardown(a_key_that_a_peer_had_is_not_waited_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(counting_machines_says_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_long_name_leaves_the_status_readable, setup, teardown),
         cmocka_unit_test_setup_teardown(an_end_or_the_operator_ends_the_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(an_older_keyring_goes_on, setup, teardown),
