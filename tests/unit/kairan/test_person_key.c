@@ -1,35 +1,10 @@
 /* The file of a person's own keys. */
-#include "tests/unit/crypto/temp_dir.h"
-
-#include <ftw.h>
+#include "tests/unit/kairan/config_home.h"
 
 #include "crypto/secret.h"
 #include "tools/kairan/person_key.h"
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 static const uint8_t council[32] = {0xab, 0xcd}, other[32] = {0xab, 0xce};
-
-static int setup(void **state)
-{
-    int failed = temp_dir_setup(state);
-    const struct temp_dir *temp = failed == 0 ? *state : NULL;
-    return failed == 0 ? setenv("XDG_CONFIG_HOME", temp->dir, 1) : failed;
-}
-
-static int forget(const char *path, const struct stat *status, int type, struct FTW *where)
-{
-    (void)status;
-    (void)type;
-    return where->level > 0 ? remove(path) : 0;
-}
-
-static int teardown(void **state)
-{
-    const struct temp_dir *temp = *state;
-    (void)nftw(temp->dir, forget, 8, FTW_DEPTH | FTW_PHYS);
-    return temp_dir_teardown(state);
-}
 
 static struct kr_person_keys *load(void)
 {
