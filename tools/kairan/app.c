@@ -304,16 +304,24 @@ bool kr_app_find_council(struct kr_app *app, const char *name, uint8_t ret_id[st
     return false;
 }
 
-bool kr_app_find_community(struct kr_app *app, const char *name, uint8_t ret_id[static 32])
+bool kr_app_ask_status(struct kr_app *app, struct kr_status *ret_status)
 {
-    static struct kr_status status;
-    struct search search;
     struct kr_slice result;
     if (kr_app_ask(app, KR_OP_STATUS, KR_ANSWER_MS, NULL, NULL, &result) != KR_OK) {
         return false;
     }
-    if (kr_status_read(result, &status) != KR_OK) {
+    if (kr_status_read(result, ret_status) != KR_OK) {
         (void)kr_app_unreadable(app);
+        return false;
+    }
+    return true;
+}
+
+bool kr_app_find_community(struct kr_app *app, const char *name, uint8_t ret_id[static 32])
+{
+    static struct kr_status status;
+    struct search search;
+    if (!kr_app_ask_status(app, &status)) {
         return false;
     }
     search_begin(&search, name);

@@ -158,6 +158,8 @@ enum kr_err kr_app_ask(struct kr_app *app, enum kr_op op, int timeout_ms, kr_con
 /* The same with one id, or its beginning, within KR_ANSWER_MS. */
 enum kr_err kr_app_ask_about(struct kr_app *app, enum kr_op op, const uint8_t *id, size_t len, kr_conn_item *on_item, void *context,
                              struct kr_slice *ret_result);
+/* How the node is. Tells failures. */
+bool kr_app_ask_status(struct kr_app *app, struct kr_status *ret_status);
 /* "kairan: …" on stderr, or an object {"error": NAME, "message": …} with --json. Returns KR_EXIT_ERROR. */
 int kr_app_fail(const struct kr_app *app, enum kr_err err, const char *fmt, ...) KR_PRINTF(3, 4);
 /* An argument too many, told; an answer that no reader takes, told. Both return KR_EXIT_ERROR. */

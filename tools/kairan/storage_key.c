@@ -21,19 +21,6 @@ bool kr_storage_stands_still(const struct kr_status_storage *storage, uint64_t n
     return storage->next_s != 0 && now_s > moved_s + KR_STORAGE_STILL_S;
 }
 
-static bool ask_status(struct kr_app *app, struct kr_status *ret_status)
-{
-    struct kr_slice result;
-    if (kr_app_ask(app, KR_OP_STATUS, KR_ANSWER_MS, NULL, NULL, &result) != KR_OK) {
-        return false;
-    }
-    if (kr_status_read(result, ret_status) != KR_OK) {
-        (void)kr_app_unreadable(app);
-        return false;
-    }
-    return true;
-}
-
 static void tell(const struct kr_status_storage *storage)
 {
     (void)fputs(_("The storage key was made: "), stdout);
@@ -53,7 +40,7 @@ static void tell(const struct kr_status_storage *storage)
 static int rotate(struct kr_app *app)
 {
     static struct kr_status status;
-    if (kr_app_ask(app, KR_OP_STORAGE_ROTATE, KR_ANSWER_MS, NULL, NULL, NULL) != KR_OK || !ask_status(app, &status)) {
+    if (kr_app_ask(app, KR_OP_STORAGE_ROTATE, KR_ANSWER_MS, NULL, NULL, NULL) != KR_OK || !kr_app_ask_status(app, &status)) {
         return KR_EXIT_ERROR;
     }
     if (app->is_json) {
@@ -74,7 +61,7 @@ int kr_run_storage(struct kr_app *app, const char *what)
     if (what != NULL) {
         return strcmp(what, "rotate") == 0 ? rotate(app) : kr_app_unwanted(app, what);
     }
-    if (!ask_status(app, &status)) {
+    if (!kr_app_ask_status(app, &status)) {
         return KR_EXIT_ERROR;
     }
     if (app->is_json) {

@@ -24,19 +24,6 @@ void kr_transport_waits_text(const struct kr_status_transport *transport, char *
                    (uintmax_t)transport->tickets, (uintmax_t)transport->machines);
 }
 
-static bool ask_status(struct kr_app *app, struct kr_status *ret_status)
-{
-    struct kr_slice result;
-    if (kr_app_ask(app, KR_OP_STATUS, KR_ANSWER_MS, NULL, NULL, &result) != KR_OK) {
-        return false;
-    }
-    if (kr_status_read(result, ret_status) != KR_OK) {
-        (void)kr_app_unreadable(app);
-        return false;
-    }
-    return true;
-}
-
 static void tell(const struct kr_status_transport *transport)
 {
     char waits[KR_KIB];
@@ -61,7 +48,7 @@ bool kr_transport_hint(struct kr_app *app)
     if (app->is_json) {
         return true;
     }
-    const bool ok = ask_status(app, &status);
+    const bool ok = kr_app_ask_status(app, &status);
     if (ok && status.transport.comes) {
         (void)fputs(_("This node's transport key is being replaced: kairan node transport\n"), stderr);
     }
@@ -84,7 +71,7 @@ static bool do_act(struct kr_app *app, enum kr_transport_act what, const struct 
 static int show(struct kr_app *app)
 {
     static struct kr_status status;
-    if (!ask_status(app, &status)) {
+    if (!kr_app_ask_status(app, &status)) {
         return KR_EXIT_ERROR;
     }
     if (app->is_json) {
