@@ -7,6 +7,8 @@
 #include "proto/indicator/indicator.h"
 #include "proto/indicator/regex.h"
 
+#define ENTRY_SHOWN 200u /* bytes of one, in an error */
+
 struct entry {
     uint64_t print;
     uint8_t list;
@@ -191,7 +193,8 @@ enum kr_err kr_listed_add(struct kr_listed *listed, enum kr_listed_kind kind, co
         memcpy(substring->text, text, len);
         return KR_OK;
     }
-    return kr_fail(error, KR_INVALID, "\"%.*s\" is no entry of that kind of list", (int)(len < 200 ? len : 200), text);
+    return kr_fail(error, KR_INVALID, "\"%.*s\" is no entry of that kind of list",
+                   (int)kr_utf8_whole((const uint8_t *)text, len < ENTRY_SHOWN ? len : ENTRY_SHOWN), text);
 }
 
 static int compare(const void *left, const void *right)

@@ -3,28 +3,26 @@
 #include <stddef.h>
 
 /* Order matters: reasons up to the last ALLOW_… allow. */
-static const struct {
-    const char *name, *text;
-} reasons[] = {
-    [KR_POLICY_ALLOW_AUTHOR] = {"allow-author", "wrote it"},
-    [KR_POLICY_ALLOW_ADDRESSED] = {"allow-addressed", "is addressed"},
-    [KR_POLICY_ALLOW_MEMBER] = {"allow-member", "is a member of the community"},
-    [KR_POLICY_ALLOW_ANYONE] = {"allow-anyone", "anyone may have it"},
-    [KR_POLICY_ALLOW_RELAY] = {"allow-relay", "may pass the ciphertext on, and cannot read it"},
-    [KR_POLICY_ALLOW_DIRECTORY] = {"allow-directory", "takes part in this community's directory"},
-    [KR_POLICY_DENY_NOT_ADDRESSED] = {"deny-not-addressed", "is not addressed"},
-    [KR_POLICY_DENY_NOT_MEMBER] = {"deny-not-member", "is not a member of the community"},
-    [KR_POLICY_DENY_CIPHERTEXT_ONLY] = {"deny-ciphertext-only", "passes the ciphertext on, and cannot read it"},
-    [KR_POLICY_DENY_PERSONS_ONLY] = {"deny-persons-only", "only the named body or persons may read it"},
-    [KR_POLICY_DENY_LABEL] = {"deny-label", "this label is never exported"},
-    [KR_POLICY_DENY_EXERCISE] = {"deny-exercise", "belongs to an exercise"},
-    [KR_POLICY_DENY_EXPIRED] = {"deny-expired", "has expired"},
-    [KR_POLICY_DENY_RETRACTED] = {"deny-retracted", "was retracted"},
-    [KR_POLICY_DENY_UNTRUSTED_AUTHOR] = {"deny-untrusted-author", "its author is not trusted yet"},
-    [KR_POLICY_DENY_UNLABELLED] = {"deny-unlabelled", "has no label"},
-    [KR_POLICY_DENY_PENDING] = {"deny-pending", "the link with it is not confirmed by both operators yet"},
-    [KR_POLICY_DENY_INTERNAL] = {"deny-internal", "never leaves its council"},
-    [KR_POLICY_DENY_BEFORE] = {"deny-before", "was no member of the community yet when it was written"},
+static const char *const reasons[] = {
+    [KR_POLICY_ALLOW_AUTHOR] = "allow-author",
+    [KR_POLICY_ALLOW_ADDRESSED] = "allow-addressed",
+    [KR_POLICY_ALLOW_MEMBER] = "allow-member",
+    [KR_POLICY_ALLOW_ANYONE] = "allow-anyone",
+    [KR_POLICY_ALLOW_RELAY] = "allow-relay",
+    [KR_POLICY_ALLOW_DIRECTORY] = "allow-directory",
+    [KR_POLICY_DENY_NOT_ADDRESSED] = "deny-not-addressed",
+    [KR_POLICY_DENY_NOT_MEMBER] = "deny-not-member",
+    [KR_POLICY_DENY_CIPHERTEXT_ONLY] = "deny-ciphertext-only",
+    [KR_POLICY_DENY_PERSONS_ONLY] = "deny-persons-only",
+    [KR_POLICY_DENY_LABEL] = "deny-label",
+    [KR_POLICY_DENY_EXERCISE] = "deny-exercise",
+    [KR_POLICY_DENY_EXPIRED] = "deny-expired",
+    [KR_POLICY_DENY_RETRACTED] = "deny-retracted",
+    [KR_POLICY_DENY_UNTRUSTED_AUTHOR] = "deny-untrusted-author",
+    [KR_POLICY_DENY_UNLABELLED] = "deny-unlabelled",
+    [KR_POLICY_DENY_PENDING] = "deny-pending",
+    [KR_POLICY_DENY_INTERNAL] = "deny-internal",
+    [KR_POLICY_DENY_BEFORE] = "deny-before",
 };
 
 bool kr_policy_is_allowed(enum kr_policy_reason reason)
@@ -35,13 +33,7 @@ bool kr_policy_is_allowed(enum kr_policy_reason reason)
 const char *kr_policy_reason_name(enum kr_policy_reason reason)
 {
     bool is_known = reason > 0 && (size_t)reason < sizeof reasons / sizeof reasons[0];
-    return is_known ? reasons[reason].name : "unknown";
-}
-
-const char *kr_policy_reason_text(enum kr_policy_reason reason)
-{
-    bool is_known = reason > 0 && (size_t)reason < sizeof reasons / sizeof reasons[0];
-    return is_known ? reasons[reason].text : "for a reason that this version does not know";
+    return is_known ? reasons[reason] : "unknown";
 }
 
 static bool is_sealed(enum kr_label label)

@@ -58,11 +58,10 @@ enum kr_policy_reason {
     KR_POLICY_DENY_INTERNAL, /* whatever the label: no other council holds it, and it is shown by no list of records */
     KR_POLICY_DENY_BEFORE,   /* newcomers get what is created from when they are in */
 };
-/* Whether a reason is one of the allowing ones; its short name ("allow-member", "deny-not-addressed"); an English sentence (msgid
- * of the translations). */
+/* Whether a reason is one of the allowing ones; its short name ("allow-member", "deny-not-addressed"), to which the command line
+ * has a sentence. */
 bool kr_policy_is_allowed(enum kr_policy_reason reason);
 const char *kr_policy_reason_name(enum kr_policy_reason reason);
-const char *kr_policy_reason_text(enum kr_policy_reason reason);
 
 /* Pure and total: every combination has exactly one answer. */
 enum kr_policy_reason kr_policy(enum kr_policy_use use, const struct kr_policy_facts *facts);

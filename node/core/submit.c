@@ -15,6 +15,7 @@
 #define REPORT_TTL_S   (365u * 86400u)
 #define ADVISORY_TTL_S (730u * 86400u)
 #define DAY_MS         86400000u
+#define VALUE_SHOWN    200u /* bytes of one, in an error */
 
 /* ---- resolving ---- */
 
@@ -394,7 +395,9 @@ static enum kr_err explain_failure(struct kr_step *step, const struct kr_job *jo
             char *print = malloc(2 * KR_INDICATOR_BYTES_MAX + 64);
             if (print != NULL && kr_indicator_print(indicator.type, indicator.value.bytes, indicator.value.len, print,
                                                     2 * KR_INDICATOR_BYTES_MAX + 64) == KR_OK) {
-                (void)snprintf(text, sizeof text, "%.200s", print);
+                const size_t len = strlen(print);
+                const size_t whole = kr_utf8_whole((const uint8_t *)print, len < VALUE_SHOWN ? len : VALUE_SHOWN);
+                (void)snprintf(text, sizeof text, "%.*s", (int)whole, print);
             }
             free(print);
         }

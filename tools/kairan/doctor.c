@@ -631,12 +631,7 @@ static void look_from_outside(struct doctor *doctor)
 static bool ask_all(struct doctor *doctor)
 {
     struct kr_app *app = doctor->app;
-    struct kr_slice result;
-    if (kr_app_ask(app, KR_OP_STATUS, KR_ANSWER_MS, NULL, NULL, &result) != KR_OK) {
-        return false;
-    }
-    if (kr_status_read(result, &doctor->status) != KR_OK) {
-        (void)kr_app_unreadable(app);
+    if (!kr_app_ask_status(app, &doctor->status)) {
         return false;
     }
     doctor->now_ms = doctor->status.now_ms;

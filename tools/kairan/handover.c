@@ -355,17 +355,11 @@ static bool all_json(struct handover *handover, const struct kr_status *status, 
 /* The status last: its names are borrowed until the next answer. */
 static bool gather(struct handover *handover, struct kr_people *people, struct kr_status *ret_status)
 {
-    struct kr_slice result;
     if (!kr_people_load(handover->app, people) || !kr_duty_load(handover->app, &handover->duty) || !ask_drafts(handover) ||
-        kr_app_ask(handover->app, KR_OP_PEERS, KR_ANSWER_MS, take_peer, handover, NULL) != KR_OK ||
-        kr_app_ask(handover->app, KR_OP_STATUS, KR_ANSWER_MS, NULL, NULL, &result) != KR_OK) {
+        kr_app_ask(handover->app, KR_OP_PEERS, KR_ANSWER_MS, take_peer, handover, NULL) != KR_OK) {
         return false;
     }
-    if (kr_status_read(result, ret_status) != KR_OK) {
-        (void)kr_app_unreadable(handover->app);
-        return false;
-    }
-    return true;
+    return kr_app_ask_status(handover->app, ret_status);
 }
 
 int kr_run_handover(struct kr_app *app, int argc, char **argv)

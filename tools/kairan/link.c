@@ -143,7 +143,6 @@ static int serve(struct kr_app *app, int argc, char **argv)
                                         {.name = "node", .text = &node_text}};
     unsigned port = TLS_PORT;
     struct place node = {.host = "127.0.0.1"};
-    struct kr_slice result;
     struct kr_status status;
     char endpoint[KR_ENDPOINT_BYTES_MAX + 1];
     int rest;
@@ -164,10 +163,10 @@ static int serve(struct kr_app *app, int argc, char **argv)
     }
     if (node_text == NULL) {
         struct place announced;
-        if (kr_app_ask(app, KR_OP_STATUS, KR_ANSWER_MS, NULL, NULL, &result) != KR_OK) {
+        if (!kr_app_ask_status(app, &status)) {
             return KR_EXIT_ERROR;
         }
-        if (kr_status_read(result, &status) != KR_OK || !kr_slice_text(status.endpoint, endpoint, sizeof endpoint)) {
+        if (!kr_slice_text(status.endpoint, endpoint, sizeof endpoint)) {
             return kr_app_unreadable(app);
         }
         if (endpoint[0] == 0) {

@@ -139,13 +139,9 @@ static enum kr_err show_step(void *context, struct kr_slice item)
 static int publish_card(struct kr_app *app, const struct kr_root_options *root)
 {
     static struct kr_status status;
-    struct kr_slice result;
     uint8_t id[32];
-    if (kr_app_ask(app, KR_OP_STATUS, KR_ANSWER_MS, NULL, NULL, &result) != KR_OK) {
+    if (!kr_app_ask_status(app, &status)) {
         return KR_EXIT_ERROR;
-    }
-    if (kr_status_read(result, &status) != KR_OK) {
-        return kr_app_unreadable(app);
     }
     if (status.has_root) {
         return KR_EXIT_DONE;

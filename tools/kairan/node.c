@@ -178,7 +178,6 @@ int kr_run_status(struct kr_app *app, int argc, char **argv)
     const char *wait = NULL;
     const struct kr_option options[] = {{.name = "wait", .text = &wait}};
     uint64_t wait_s = 0;
-    struct kr_slice result;
     int rest;
     if (!kr_options_parse(app, argc, argv, options, 1, false, &rest)) {
         return KR_EXIT_ERROR;
@@ -195,11 +194,8 @@ int kr_run_status(struct kr_app *app, int argc, char **argv)
     const bool is_loaded = kr_duty_load(app, &duty);
     const struct kr_duty_sum sum = duty.sum;
     kr_duty_free(&duty);
-    if (!is_loaded || !kr_keys_ask(app, &keys) || kr_app_ask(app, KR_OP_STATUS, KR_ANSWER_MS, NULL, NULL, &result) != KR_OK) {
+    if (!is_loaded || !kr_keys_ask(app, &keys) || !kr_app_ask_status(app, &status)) {
         return KR_EXIT_ERROR;
-    }
-    if (kr_status_read(result, &status) != KR_OK) {
-        return kr_app_unreadable(app);
     }
     if (app->is_json) {
         return status_json(&status, &keys, &sum) ? (is_well(&status, &keys) ? KR_EXIT_DONE : KR_EXIT_NONE) : KR_EXIT_ERROR;

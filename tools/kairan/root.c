@@ -263,18 +263,14 @@ static int forget(struct kr_app *app, const char *paper_file, const struct kr_ro
 {
     static struct kr_status status;
     struct kr_root_key *key = NULL;
-    struct kr_slice result;
     const enum kr_key_role role = paper_file != NULL ? KR_KEY_RECOVERY : KR_KEY_ROOT;
     if ((paper_file != NULL) == (options->file != NULL)) {
         return kr_app_fail(app, KR_INVALID,
                            _("show the copy that stays: --root FILE for the root key, or --paper FILE (- to type it in) "
                              "for the recovery key"));
     }
-    if (kr_app_ask(app, KR_OP_STATUS, KR_ANSWER_MS, NULL, NULL, &result) != KR_OK) {
+    if (!kr_app_ask_status(app, &status)) {
         return KR_EXIT_ERROR;
-    }
-    if (kr_status_read(result, &status) != KR_OK) {
-        return kr_app_unreadable(app);
     }
     bool ok = role == KR_KEY_ROOT ? kr_root_open(app, options, &key) : kr_paper_open(app, paper_file, &key);
     if (ok && memcmp(key->council, status.council, role == KR_KEY_ROOT ? 32 : 8) != 0) {
@@ -302,13 +298,9 @@ static int forget(struct kr_app *app, const char *paper_file, const struct kr_ro
 static int show(struct kr_app *app)
 {
     static struct kr_status status;
-    struct kr_slice result;
     uint8_t root[32];
-    if (kr_app_ask(app, KR_OP_STATUS, KR_ANSWER_MS, NULL, NULL, &result) != KR_OK) {
+    if (!kr_app_ask_status(app, &status)) {
         return KR_EXIT_ERROR;
-    }
-    if (kr_status_read(result, &status) != KR_OK) {
-        return kr_app_unreadable(app);
     }
     if (!kr_root_in_force(app, root)) {
         return KR_EXIT_ERROR;

@@ -189,13 +189,30 @@ static void test_bounds(void **state)
     kr_listed_free(NULL);
 }
 
+/* What is no entry is shown, and cut behind a character: "a" and 66 characters of three bytes are 199 of at most 200 bytes. */
+static void test_long_entry(void **state)
+{
+    (void)state;
+    enum { CHARACTERS = 80, SHOWN = 66 };
+    struct kr_listed *listed = NULL;
+    struct kr_error error = {.text = ""};
+    char entry[1 + 3 * CHARACTERS + 1] = "a", expected[3 * SHOWN + 8];
+    for (size_t i = 0; i < CHARACTERS; i++) {
+        memcpy(entry + 1 + 3 * i, "あ", 4);
+    }
+    (void)snprintf(expected, sizeof expected, "\"%.*s\" is", 1 + 3 * SHOWN, entry);
+    assert_int_equal(kr_listed_new(&listed), KR_OK);
+    assert_int_equal(kr_listed_begin(listed, "l", KR_LISTED_ALL_TYPES, &error), KR_OK);
+    assert_int_equal(kr_listed_add(listed, KR_LISTED_NETWORK, entry, strlen(entry), &error), KR_INVALID);
+    assert_int_equal(strncmp(error.text, expected, strlen(expected)), 0);
+    kr_listed_free(listed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_types),
-        cmocka_unit_test(test_in_guards),
-        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_kinds),  cmocka_unit_test(test_types),      cmocka_unit_test(test_in_guards),
+        cmocka_unit_test(test_bounds), cmocka_unit_test(test_long_entry),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -213,18 +213,16 @@ static void each_reason_is_the_one_that_a_person_would_give(void **state)
     }
 }
 
-static void every_reason_has_a_name_and_a_sentence(void **state)
+static void every_reason_has_a_name(void **state)
 {
     (void)state;
     for (int reason = KR_POLICY_ALLOW_AUTHOR; reason <= KR_POLICY_DENY_BEFORE; reason++) {
         const char *name = kr_policy_reason_name((enum kr_policy_reason)reason);
         const char *start = kr_policy_is_allowed((enum kr_policy_reason)reason) ? "allow-" : "deny-";
         assert_int_equal(strncmp(name, start, strlen(start)), 0);
-        assert_true(strlen(kr_policy_reason_text((enum kr_policy_reason)reason)) > 5);
     }
     assert_string_equal(kr_policy_reason_name((enum kr_policy_reason)0), "unknown");
     assert_string_equal(kr_policy_reason_name((enum kr_policy_reason)99), "unknown");
-    assert_non_null(kr_policy_reason_text((enum kr_policy_reason)99));
 }
 
 int main(void)
@@ -233,7 +231,7 @@ int main(void)
         cmocka_unit_test(every_combination_is_as_the_table_says),
         cmocka_unit_test(strictness_is_monotonous),
         cmocka_unit_test(each_reason_is_the_one_that_a_person_would_give),
-        cmocka_unit_test(every_reason_has_a_name_and_a_sentence),
+        cmocka_unit_test(every_reason_has_a_name),
     };
     return cmocka_run_group_tests_name("core/policy", tests, NULL, NULL);
 }

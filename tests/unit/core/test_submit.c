@@ -1,6 +1,8 @@
 #include <stdio.h>
 
+#include "node/core/guard.h"
 #include "node/core/job.h"
+#include "node/core/listed.h"
 #include "node/core/loop.h"
 #include "node/core/reason.h"
 #include "tests/unit/core/bed.h"
@@ -238,6 +240,51 @@ static void what_is_being_signed_counts_too(void **state)
     kr_writer_deinit(&args[1]);
 }
 
+/* A long value is cut behind a character, not within one: "a", and 66 characters of three bytes are 199 of at most 200 bytes. */
+static void a_guarded_value_is_cut_behind_a_character(void **state)
+{
+    enum { CHARACTERS = 80, SHOWN = 66 };
+    struct bed *bed = *state;
+    struct kr_guards *guards = NULL;
+    struct kr_listed *listed = NULL;
+    struct kr_indicator indicator;
+    struct kr_writer list, body;
+    uint8_t id[32];
+    char name[1 + 3 * CHARACTERS + 1] = "a", expected[1 + 3 * SHOWN + 16];
+    for (size_t i = 0; i < CHARACTERS; i++) {
+        memcpy(name + 1 + 3 * i, "あ", 4);
+    }
+    (void)snprintf(expected, sizeof expected, "%.*s is on the list", 1 + 3 * SHOWN, name);
+    assert_int_equal(kr_guards_new(&guards), KR_OK);
+    assert_int_equal(kr_listed_new(&listed), KR_OK);
+    assert_int_equal(kr_listed_begin(listed, "parts", KR_LISTED_ALL_TYPES, NULL), KR_OK);
+    assert_int_equal(kr_listed_add(listed, KR_LISTED_SUBSTRING, "ああ", 6, NULL), KR_OK);
+    kr_listed_sort(listed);
+    kr_guards_set_listed(guards, listed);
+    kr_loop_set_guards(bed_node(bed, 0)->loop, guards);
+    assert_int_equal(kr_indicator_parse(KR_INDICATOR_FILENAME, name, strlen(name), &indicator, NULL), KR_OK);
+    kr_writer_init(&list, KR_KIB);
+    kr_writer_array(&list, 1);
+    kr_report_indicator_write(&(struct kr_report_indicator){.type = indicator.type,
+                                                            .value = {indicator.value, indicator.len},
+                                                            .confidence = KR_CONFIDENCE_NONE},
+                              &list);
+    kr_writer_init(&body, 4 * KR_KIB);
+    kr_report_write(&(struct kr_report){.title = {(const uint8_t *)"a report", 8},
+                                        .indicator_count = 1,
+                                        .indicators = {list.bytes, list.len},
+                                        .part = 1,
+                                        .parts = 1},
+                    &body);
+    struct kr_submit submit = {.kind = KR_KIND_REPORT, .label = KR_TLP_CLEAR, .token = {9}, .body = {body.bytes, body.len}};
+    assert_int_equal(bed_submit(bed, 0, &submit, id), KR_GUARDED);
+    assert_int_equal(strncmp(bed->text, expected, strlen(expected)), 0);
+    kr_loop_set_guards(bed_node(bed, 0)->loop, NULL);
+    kr_guards_free(guards);
+    kr_writer_deinit(&list);
+    kr_writer_deinit(&body);
+}
+
 /* A core that was given no guards has the built-in ones. */
 static void built_in_guards_need_no_configuration(void **state)
 {
@@ -386,6 +433,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(guarded_values_are_named_and_can_be_overridden_with_a_reason, setup, teardown),
         cmocka_unit_test_setup_teardown(a_node_signs_so_many_records_a_day, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_being_signed_counts_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_guarded_value_is_cut_behind_a_character, setup, teardown),
         cmocka_unit_test_setup_teardown(built_in_guards_need_no_configuration, setup, teardown),
         cmocka_unit_test_setup_teardown(audiences_that_cannot_be_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(dates_and_bytes_that_cannot_be_are_refused, setup, teardown),
