@@ -157,8 +157,8 @@ static void end_transport(const struct kr_core *core, const uint8_t transport_ke
     for (uint32_t i = 0; i < card->transport_count; i++) {
         struct kr_card_key *key = &card->transport[i];
         const bool is_its = memcmp(key->public_key, transport_key, 32) == 0 ||
-                            kr_transport_comes_behind(&as_it_is, transport_key, key->public_key) ||
-                            kr_transport_comes_behind(&as_it_is, key->public_key, transport_key);
+                            kr_card_transport_comes_behind(&as_it_is, transport_key, key->public_key) ||
+                            kr_card_transport_comes_behind(&as_it_is, key->public_key, transport_key);
         if (is_its && !kr_transport_is_own(core, key->public_key)) {
             kr_card_end_key(key, now_s);
         }

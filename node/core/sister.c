@@ -60,8 +60,8 @@ enum kr_err kr_node_row_of(struct kr_txn *txn, const struct kr_card *card, const
     enum kr_err err = kr_node_row_get(txn, transport_key, ret_row);
     for (uint32_t i = 0; i < card->transport_count && err == KR_NOT_FOUND; i++) {
         const uint8_t *other = card->transport[i].public_key;
-        const bool is_its =
-            kr_transport_comes_behind(card, other, transport_key) || kr_transport_comes_behind(card, transport_key, other);
+        const bool is_its = kr_card_transport_comes_behind(card, other, transport_key) ||
+                            kr_card_transport_comes_behind(card, transport_key, other);
         err = is_its ? kr_node_row_get(txn, other, ret_row) : KR_NOT_FOUND;
     }
     return err;

@@ -40,15 +40,6 @@ static bool own_card(const struct kr_core *core, struct kr_card *ret_card)
     return self != NULL;
 }
 
-bool kr_transport_comes_behind(const struct kr_card *card, const uint8_t key[static 32], const uint8_t later[static 32])
-{
-    const struct kr_card_key *next = kr_card_transport_after(card, key);
-    while (next != NULL && memcmp(next->public_key, later, 32) != 0) {
-        next = kr_card_transport_after(card, next->public_key);
-    }
-    return next != NULL;
-}
-
 bool kr_transport_has(const struct kr_keyring *keyring, const uint8_t key[static 32])
 {
     return memcmp(key, keyring->transport_public, 32) == 0 || memcmp(key, keyring->next_transport_public, 32) == 0;
@@ -58,8 +49,8 @@ bool kr_transport_is_own(const struct kr_core *core, const uint8_t key[static 32
 {
     const uint8_t *used = core->keyring->transport_public;
     struct kr_card card;
-    return kr_transport_has(core->keyring, key) ||
-           (own_card(core, &card) && (kr_transport_comes_behind(&card, key, used) || kr_transport_comes_behind(&card, used, key)));
+    return kr_transport_has(core->keyring, key) || (own_card(core, &card) && (kr_card_transport_comes_behind(&card, key, used) ||
+                                                                              kr_card_transport_comes_behind(&card, used, key)));
 }
 
 bool kr_transport_is_turning(const struct kr_core *core)
@@ -258,7 +249,7 @@ static enum kr_err put_on_card(const struct kr_keyring *keyring, struct kr_card 
     uint32_t kept = 0;
     for (uint32_t i = 0; i < card->transport_count; i++) {
         const struct kr_card_key *key = &as_it_is.transport[i];
-        const bool is_lost = kr_transport_comes_behind(&as_it_is, keyring->transport_public, key->public_key);
+        const bool is_lost = kr_card_transport_comes_behind(&as_it_is, keyring->transport_public, key->public_key);
         if (!is_lost && (key->until_s == 0 || key->until_s > now_s)) { /* nobody needs those that have ended */
             card->transport[kept++] = card->transport[i];
         }
@@ -358,8 +349,8 @@ bool kr_links_are_one_node(const struct kr_core *core, const struct kr_link *a, 
         return false;
     }
     kr_council_card(council, &card);
-    return kr_transport_comes_behind(&card, a->transport_key, b->transport_key) ||
-           kr_transport_comes_behind(&card, b->transport_key, a->transport_key);
+    return kr_card_transport_comes_behind(&card, a->transport_key, b->transport_key) ||
+           kr_card_transport_comes_behind(&card, b->transport_key, a->transport_key);
 }
 
 /* Of two with one node: which has a session, else was heard last, else is older. */

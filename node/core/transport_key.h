@@ -39,8 +39,6 @@ enum kr_err kr_links_renew_now(struct kr_step *step) KR_WARN_UNUSED;
 bool kr_card_put_first(struct kr_card_key *keys, uint32_t *count, const uint8_t key[static 32], uint64_t now_s);
 
 /* ---- of others ---- */
-/* Whether the node that had `key` has `later` after it, or after others. */
-bool kr_transport_comes_behind(const struct kr_card *card, const uint8_t key[static 32], const uint8_t later[static 32]);
 bool kr_links_are_one_node(const struct kr_core *core, const struct kr_link *a, const struct kr_link *b);
 /* Another link with the same node, under another of its keys, which stands for this one: it has a session, and this one has none;
  * or neither has, and it was heard later, or is older. NULL: this one stands for itself. */

@@ -196,6 +196,15 @@ const struct kr_card_key *kr_card_transport_after(const struct kr_card *card, co
     return next;
 }
 
+bool kr_card_transport_comes_behind(const struct kr_card *card, const uint8_t key[static 32], const uint8_t later[static 32])
+{
+    const struct kr_card_key *next = kr_card_transport_after(card, key);
+    while (next != NULL && memcmp(next->public_key, later, 32) != 0) {
+        next = kr_card_transport_after(card, next->public_key);
+    }
+    return next != NULL;
+}
+
 void kr_council_genesis_write(const uint8_t root_public[static 32], const uint8_t recovery_public[static 32],
                               const uint8_t nonce[static 16], struct kr_writer *writer)
 {

@@ -55,6 +55,8 @@ void kr_card_write(const struct kr_card *card,
 /* The transport key that takes the place of `key` at the same node; NULL: none does. A node's next key is put on the card when the
  * one before gets its end, KR_KEY_OVERLAP_S later: by these two dates they are known to belong together. */
 const struct kr_card_key *kr_card_transport_after(const struct kr_card *card, const uint8_t key[static 32]);
+/* Whether the node that had `key` has `later` after it, or after others. */
+bool kr_card_transport_comes_behind(const struct kr_card *card, const uint8_t key[static 32], const uint8_t later[static 32]);
 /* Packs a council genesis into `writer` and computes the id. */
 void kr_council_genesis_write(const uint8_t root_public[static 32], const uint8_t recovery_public[static 32],
                               const uint8_t nonce[static 16], struct kr_writer *writer);

@@ -369,10 +369,10 @@ static void which_key_comes_behind_which(void **state)
     assert_null(kr_card_transport_after(&card, second));
     card.transport[1].until_s = 1000 + span_s; /* back to the first */
     assert_null(kr_card_transport_after(&card, second));
-    assert_false(kr_transport_comes_behind(&card, first, card.transport[2].public_key));
+    assert_false(kr_card_transport_comes_behind(&card, first, card.transport[2].public_key));
     card.transport[1].until_s = 3000 + span_s;
-    assert_true(kr_transport_comes_behind(&card, first, card.transport[2].public_key));
-    assert_false(kr_transport_comes_behind(&card, card.transport[2].public_key, first));
+    assert_true(kr_card_transport_comes_behind(&card, first, card.transport[2].public_key));
+    assert_false(kr_card_transport_comes_behind(&card, card.transport[2].public_key, first));
     card.transport[0].until_s--; /* revoked, or another card's */
     assert_null(kr_card_transport_after(&card, first));
     card.transport[0].until_s = 1;
