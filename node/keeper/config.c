@@ -26,7 +26,7 @@ enum kr_err kr_config_init(struct kr_config *config)
 {
     *config = (struct kr_config){.log_level = KR_LOG_NOTICE, .audit_years = KR_AUDIT_YEARS};
     enum kr_err err = kr_guards_new(&config->guards);
-    if (err == KR_OK && (err = kr_ways_new(&config->ways)) != KR_OK) {
+    if (err == KR_OK && (err = kr_detours_new(&config->ways)) != KR_OK) {
         kr_config_deinit(config);
     }
     return err;
@@ -35,7 +35,7 @@ enum kr_err kr_config_init(struct kr_config *config)
 void kr_config_deinit(struct kr_config *config)
 {
     kr_guards_free(config->guards);
-    kr_ways_free(config->ways);
+    kr_detours_free(config->ways);
     *config = (struct kr_config){0};
 }
 
@@ -210,7 +210,7 @@ static enum kr_err set_allow_documentation(struct kr_config *config, const char 
 
 static enum kr_err add_way(struct kr_config *config, const char *value, struct kr_error *error)
 {
-    return kr_ways_add(config->ways, value, error);
+    return kr_detours_add(config->ways, value, error);
 }
 
 static const struct key {

@@ -22,7 +22,7 @@
 #include "crypto/limits.h"
 #include "node/core/core.h"
 #include "node/core/guard.h"
-#include "node/keeper/ways.h"
+#include "node/keeper/detours.h"
 #include "node/log.h"
 
 #define KR_WORKERS_MAX           64u
@@ -39,7 +39,7 @@ struct kr_config {
     enum kr_log_level log_level;
     uint32_t workers; /* 0: one per core */
     struct kr_guards *guards;
-    struct kr_ways *ways;
+    struct kr_detours *ways;
 };
 
 /* KR_CONFIG with the file, the line and what is wrong with it; KR_NOT_FOUND where there is no such file; KR_IO. On success the

@@ -19,7 +19,7 @@ struct dial {
 struct kr_dials {
     struct dial *first;
     struct kr_resolver *resolver;
-    struct kr_ways *ways; /* NULL: none */
+    struct kr_detours *ways; /* NULL: none */
 };
 
 enum kr_err kr_dials_new(void (*wake)(void *context), void *context, struct kr_dials **ret_dials, struct kr_error *error)
@@ -42,14 +42,14 @@ void kr_dials_free(struct kr_dials *dials)
     if (dials != NULL) {
         kr_dials_forget_all(dials);
         kr_resolver_free(dials->resolver);
-        kr_ways_free(dials->ways);
+        kr_detours_free(dials->ways);
         free(dials);
     }
 }
 
-void kr_dials_set_ways(struct kr_dials *dials, struct kr_ways *ways)
+void kr_dials_set_ways(struct kr_dials *dials, struct kr_detours *ways)
 {
-    kr_ways_free(dials->ways);
+    kr_detours_free(dials->ways);
     dials->ways = ways;
 }
 
@@ -86,7 +86,7 @@ enum kr_err kr_dials_put(struct kr_dials *dials, uint32_t number, struct kr_slic
         err = KR_MALFORMED;
     }
     if (err == KR_OK) {
-        const char *way = kr_ways_find(dials->ways, dial->endpoint);
+        const char *way = kr_detours_find(dials->ways, dial->endpoint);
         if (way != dial->endpoint) {
             memcpy(dial->endpoint, way, strlen(way) + 1);
         }

@@ -2,7 +2,7 @@
 #ifndef KR_NODE_KEEPER_DIALS_H
 #define KR_NODE_KEEPER_DIALS_H
 
-#include "node/keeper/ways.h"
+#include "node/keeper/detours.h"
 #include "node/net/channel.h"
 
 struct kr_dials;
@@ -14,7 +14,7 @@ void kr_dials_free(struct kr_dials *dials);
  * KR_MALFORMED, KR_NOMEM. */
 enum kr_err kr_dials_put(struct kr_dials *dials, uint32_t number, struct kr_slice dial) KR_WARN_UNUSED;
 /* By what way from the next kr_dials_put on; handed over. */
-void kr_dials_set_ways(struct kr_dials *dials, struct kr_ways *ways);
+void kr_dials_set_ways(struct kr_dials *dials, struct kr_detours *ways);
 void kr_dials_forget(struct kr_dials *dials, uint32_t number);
 void kr_dials_forget_all(struct kr_dials *dials);
 /* The next message for net (DIAL; before it HANGUP where the address changed); false where there is none. Its text is borrowed

@@ -407,7 +407,7 @@ enum kr_err kr_pipe_dial(struct kr_pipe *pipe, uint32_t number, struct kr_slice 
     return pipe->state == UP ? kr_dials_put(pipe->dials, number, dial) : KR_OK;
 }
 
-void kr_pipe_set_ways(struct kr_pipe *pipe, struct kr_ways *ways)
+void kr_pipe_set_ways(struct kr_pipe *pipe, struct kr_detours *ways)
 {
     kr_dials_set_ways(pipe->dials, ways);
 }

@@ -17,7 +17,7 @@
 
 #include "node/keeper/lanes.h"
 #include "node/keeper/remote.h"
-#include "node/keeper/ways.h"
+#include "node/keeper/detours.h"
 #include "node/net/channel.h"
 
 #define KR_PIPE_GREETING_MS     5000u
@@ -50,7 +50,7 @@ void kr_pipe_renew(struct kr_pipe *pipe);
 enum kr_err kr_pipe_allow(struct kr_pipe *pipe, struct kr_slice entries) KR_WARN_UNUSED;
 enum kr_err kr_pipe_dial(struct kr_pipe *pipe, uint32_t number, struct kr_slice dial) KR_WARN_UNUSED;
 /* By what way it dials from now on (handed over); what is dialled already stays. */
-void kr_pipe_set_ways(struct kr_pipe *pipe, struct kr_ways *ways);
+void kr_pipe_set_ways(struct kr_pipe *pipe, struct kr_detours *ways);
 void kr_pipe_hangup(struct kr_pipe *pipe, uint32_t number);
 /* A frame; `bytes` (malloc) are handed over. Without a net it is dropped: the sessions are gone anyway. Where too much waits, the
  * frame is dropped and KR_EVENT_LOST put. */

@@ -47,7 +47,7 @@ struct kr_runner {
     _Atomic(uint64_t) busy_since_ms;
     _Atomic(struct kr_guards *) next_guards; /* held; NULL: none */
     struct kr_guards *guards;                /* held */
-    _Atomic(struct kr_ways *) next_ways;     /* owned; NULL: none */
+    _Atomic(struct kr_detours *) next_ways;  /* owned; NULL: none */
     pthread_mutex_t mutex;                   /* for `why` */
     struct kr_error why;
 };
@@ -470,7 +470,7 @@ static void say_ready(struct kr_runner *runner)
 
 static void take_ways(struct kr_runner *runner)
 {
-    struct kr_ways *ways = atomic_exchange(&runner->next_ways, NULL);
+    struct kr_detours *ways = atomic_exchange(&runner->next_ways, NULL);
     if (ways != NULL) {
         kr_pipe_set_ways(runner->pipe, ways);
     }
@@ -661,7 +661,7 @@ void kr_runner_free(struct kr_runner *runner)
     kr_pipe_free(runner->pipe);
     kr_loop_free(runner->loop);
     kr_guards_free(atomic_load(&runner->next_guards));
-    kr_ways_free(atomic_load(&runner->next_ways));
+    kr_detours_free(atomic_load(&runner->next_ways));
     kr_guards_free(runner->guards);
     pthread_mutex_destroy(&runner->mutex);
     free(runner);
@@ -680,9 +680,9 @@ uint64_t kr_runner_busy_ms(struct kr_runner *runner)
     return since_ms == 0 ? 0 : kr_monotonic_ms() - since_ms;
 }
 
-void kr_runner_set_ways(struct kr_runner *runner, struct kr_ways *ways)
+void kr_runner_set_ways(struct kr_runner *runner, struct kr_detours *ways)
 {
-    kr_ways_free(atomic_exchange(&runner->next_ways, ways));
+    kr_detours_free(atomic_exchange(&runner->next_ways, ways));
     kr_lanes_wake(runner->options.lanes);
 }
 

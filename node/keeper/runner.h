@@ -61,7 +61,7 @@ void kr_runner_why(struct kr_runner *runner, struct kr_error *ret_error);
 uint64_t kr_runner_busy_ms(struct kr_runner *runner);
 /* Guards for submissions from now on. The runner holds them; the old ones it lets go of, when nothing uses them any more. */
 /* By what way peers are dialled from the next time on; handed over. */
-void kr_runner_set_ways(struct kr_runner *runner, struct kr_ways *ways);
+void kr_runner_set_ways(struct kr_runner *runner, struct kr_detours *ways);
 void kr_runner_set_guards(struct kr_runner *runner, struct kr_guards *guards);
 
 #endif

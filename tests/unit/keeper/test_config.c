@@ -50,9 +50,9 @@ static void test_every_key_is_taken(void **state)
     assert_true(is_held_back(&config, KR_INDICATOR_DOMAIN, "www.kairan.jp"));
     assert_true(is_held_back(&config, KR_INDICATOR_DOMAIN, "misec.jp"));
     assert_false(is_held_back(&config, KR_INDICATOR_DOMAIN, "kairan-login.jp"));
-    assert_string_equal(kr_ways_find(config.ways, "tcp://Kinki.example.jp:7117"), "tcp://127.0.0.1:17001");
-    assert_string_equal(kr_ways_find(config.ways, "tcp://[2001:db8::1]:7117"), "tcp://localhost:17002");
-    assert_string_equal(kr_ways_find(config.ways, "tcp://kinki.example.jp:7118"), "tcp://kinki.example.jp:7118");
+    assert_string_equal(kr_detours_find(config.ways, "tcp://Kinki.example.jp:7117"), "tcp://127.0.0.1:17001");
+    assert_string_equal(kr_detours_find(config.ways, "tcp://[2001:db8::1]:7117"), "tcp://localhost:17002");
+    assert_string_equal(kr_detours_find(config.ways, "tcp://kinki.example.jp:7118"), "tcp://kinki.example.jp:7118");
     kr_config_deinit(&config);
 }
 
@@ -65,7 +65,7 @@ static void test_an_empty_file_gives_the_defaults(void **state)
     assert_string_equal(config.endpoint, "");
     assert_int_equal(config.log_level, KR_LOG_NOTICE);
     assert_int_equal(config.workers, 0);
-    assert_string_equal(kr_ways_find(config.ways, "tcp://a:1"), "tcp://a:1");
+    assert_string_equal(kr_detours_find(config.ways, "tcp://a:1"), "tcp://a:1");
     assert_int_equal(config.audit_years, 5);
     kr_config_deinit(&config);
 }

@@ -1,4 +1,4 @@
-#include "node/keeper/ways.h"
+#include "node/keeper/detours.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,23 +12,23 @@ struct way {
     char from[KR_ENDPOINT_BYTES_MAX + 1], to[KR_ENDPOINT_BYTES_MAX + 1];
 };
 
-struct kr_ways {
+struct kr_detours {
     uint32_t count;
     struct way ways[KR_LINKS_MAX];
 };
 
-enum kr_err kr_ways_new(struct kr_ways **ret_ways)
+enum kr_err kr_detours_new(struct kr_detours **ret_ways)
 {
     *ret_ways = calloc(1, sizeof **ret_ways);
     return *ret_ways != NULL ? KR_OK : KR_NOMEM;
 }
 
-void kr_ways_free(struct kr_ways *ways)
+void kr_detours_free(struct kr_detours *ways)
 {
     free(ways);
 }
 
-enum kr_err kr_ways_add(struct kr_ways *ways, const char *text, struct kr_error *error)
+enum kr_err kr_detours_add(struct kr_detours *ways, const char *text, struct kr_error *error)
 {
     const size_t from_len = strcspn(text, " \t");
     const char *to = text + from_len + strspn(text + from_len, " \t");
@@ -45,7 +45,7 @@ enum kr_err kr_ways_add(struct kr_ways *ways, const char *text, struct kr_error 
     struct way way = {0};
     memcpy(way.from, text, from_len);
     memcpy(way.to, to, strlen(to));
-    if (kr_ways_find(ways, way.from) != way.from) {
+    if (kr_detours_find(ways, way.from) != way.from) {
         return kr_fail(error, KR_INVALID, "%s has a way already", way.from);
     }
     if (ways->count == KR_LINKS_MAX) {
@@ -55,7 +55,7 @@ enum kr_err kr_ways_add(struct kr_ways *ways, const char *text, struct kr_error 
     return KR_OK;
 }
 
-const char *kr_ways_find(const struct kr_ways *ways, const char *endpoint)
+const char *kr_detours_find(const struct kr_detours *ways, const char *endpoint)
 {
     for (uint32_t i = 0; ways != NULL && i < ways->count; i++) {
         if (strcasecmp(ways->ways[i].from, endpoint) == 0) {
