@@ -5,7 +5,6 @@
 #include "crypto/seal.h"
 #include "crypto/sign.h"
 #include "proto/record/record.h"
-#include "proto/record/statement.h"
 
 #define HELLO_FIELDS    4u
 #define ANSWER_FIELDS   5u
@@ -118,11 +117,14 @@ enum kr_err kr_remote_answer_read(struct kr_slice bytes, struct kr_slice hello, 
     return err;
 }
 
-/* The card proves itself: its genesis is the council's id, and the root key in it has signed it. */
-static enum kr_err read_card(struct kr_slice bytes, const uint8_t council[static 32], struct kr_card *ret_card)
+/* ---- the council's card ---- */
+
+enum kr_err kr_remote_card_read(struct kr_slice bytes, const uint8_t council[static 32], struct kr_card *ret_card,
+                                uint64_t *ret_version)
 {
     struct kr_record record;
     struct kr_header header;
+    struct kr_card card;
     enum kr_err err = kr_record_split(bytes.bytes, bytes.len, &record);
     if (err == KR_OK) {
         err = kr_record_verify(&record);
@@ -134,33 +136,63 @@ static enum kr_err read_card(struct kr_slice bytes, const uint8_t council[static
         err = KR_DENIED;
     }
     if (err == KR_OK) {
-        err = kr_card_parse(record.body, ret_card);
+        err = kr_card_parse(record.body, &card);
     }
-    if (err == KR_OK &&
-        (memcmp(ret_card->council, council, 32) != 0 || memcmp(ret_card->root_public, header.signing_key, 32) != 0)) {
+    if (err == KR_OK && (memcmp(card.council, council, 32) != 0 || memcmp(card.root_public, header.signing_key, 32) != 0)) {
         err = KR_DENIED;
+    }
+    if (err == KR_OK) {
+        *ret_card = card;
+        *ret_version = header.version;
     }
     return err;
 }
 
-enum kr_err kr_remote_trusts(const struct kr_remote_answer *answer, const uint8_t council[static 32],
-                             const uint8_t known[static 32], uint64_t now_s)
+/* Of the card in an answer and the one that is kept: the one that counts more; NULL where neither is one. */
+struct cards {
+    struct kr_card given, kept;
+    bool is_given, is_kept;
+};
+
+static const struct kr_card *read_cards(struct cards *cards, struct kr_slice given, struct kr_slice kept,
+                                        const uint8_t council[static 32])
 {
-    struct kr_card card;
-    if (memcmp(answer->node_key, known, 32) == 0) {
-        return KR_OK;
+    uint64_t given_version = 0, kept_version = 0;
+    cards->is_given = kr_remote_card_read(given, council, &cards->given, &given_version) == KR_OK;
+    cards->is_kept = kept.len > 0 && kr_remote_card_read(kept, council, &cards->kept, &kept_version) == KR_OK;
+    if (!cards->is_given || !cards->is_kept) {
+        return cards->is_given ? &cards->given : cards->is_kept ? &cards->kept : NULL;
     }
-    if (read_card(answer->card, council, &card) != KR_OK) {
-        return KR_DENIED;
+    const int by_root = kr_rekeyings_compare(&cards->given.rekeyings, &cards->kept.rekeyings);
+    return by_root > 0 || (by_root == 0 && given_version > kept_version) ? &cards->given : &cards->kept;
+}
+
+static bool is_listed(const struct kr_card *card, const uint8_t node_key[static 32], uint64_t latest_s, uint64_t now_s)
+{
+    bool is_there = false;
+    for (uint32_t i = 0; i < card->node_count && !is_there; i++) {
+        const struct kr_card_key *key = &card->node[i];
+        is_there =
+            memcmp(key->public_key, node_key, 32) == 0 && key->from_s <= latest_s && (key->until_s == 0 || now_s < key->until_s);
     }
-    for (uint32_t i = 0; i < card.node_count; i++) {
-        const struct kr_card_key *key = &card.node[i];
-        if (memcmp(key->public_key, answer->node_key, 32) == 0 && key->from_s <= now_s + KR_FUTURE_MS_MAX / 1000 &&
-            (key->until_s == 0 || now_s < key->until_s)) {
-            return KR_OK;
-        }
-    }
-    return KR_DENIED;
+    return is_there;
+}
+
+/* A key that is known has begun, whatever this machine's clock says. */
+static bool is_trusted(const struct cards *cards, const struct kr_card *newest, const struct kr_remote_answer *answer,
+                       const uint8_t known[static 32], uint64_t now_s)
+{
+    const bool is_known = memcmp(answer->node_key, known, 32) == 0;
+    const uint64_t latest_s = is_known ? UINT64_MAX : now_s + KR_FUTURE_MS_MAX / 1000;
+    return (is_known && !cards->is_kept) || (newest != NULL && is_listed(newest, answer->node_key, latest_s, now_s));
+}
+
+enum kr_err kr_remote_trusts(const struct kr_remote_answer *answer, const uint8_t council[static 32],
+                             const uint8_t known[static 32], struct kr_slice kept, uint64_t now_s)
+{
+    struct cards cards;
+    const struct kr_card *newest = read_cards(&cards, answer->card, kept, council);
+    return is_trusted(&cards, newest, answer, known, now_s) ? KR_OK : KR_DENIED;
 }
 
 /* ---- the session ---- */
@@ -235,22 +267,12 @@ static enum kr_err explain_refusal(struct kr_slice bytes, struct kr_error *error
     }
 }
 
-/* By the council's card, which the node hands out with each answer. */
-static void follow_transport(struct kr_remote_machine *machine, struct kr_slice bytes)
-{
-    struct kr_card card;
-    const struct kr_card_key *next =
-        read_card(bytes, machine->council, &card) == KR_OK ? kr_card_transport_after(&card, machine->transport) : NULL;
-    if (next != NULL) {
-        memcpy(machine->transport, next->public_key, 32);
-    }
-}
-
-enum kr_err kr_remote_finish(struct kr_remote_machine *machine, struct kr_slice hello_frame, struct kr_slice answer_frame,
-                             uint64_t now_s, struct kr_session *ret_session, uint8_t ret_node_key[static 32],
+enum kr_err kr_remote_finish(const struct kr_remote_machine *machine, struct kr_slice hello_frame, struct kr_slice answer_frame,
+                             uint64_t now_s, struct kr_session *ret_session, struct kr_remote_found *ret_found,
                              struct kr_error *error)
 {
     struct kr_remote_answer answer;
+    struct cards cards;
     uint8_t product[32];
     if (has_class(answer_frame, KR_REMOTE_REFUSED)) {
         return explain_refusal(behind_head(answer_frame), error);
@@ -261,11 +283,12 @@ enum kr_err kr_remote_finish(struct kr_remote_machine *machine, struct kr_slice 
     if (err != KR_OK) {
         return kr_fail(error, err, "what answers is no Kairan node, or a damaged one: its answer cannot be read");
     }
-    if (kr_remote_trusts(&answer, machine->council, machine->node_key, now_s) != KR_OK) {
-        return kr_fail(error, KR_DENIED,
-                       "what answers does not prove to be your council's node: neither is its key the one that this machine knows, "
-                       "nor does your council's card list it. Do not go on: ask an admin of the council by telephone, and look at "
-                       "this machine's clock");
+    const struct kr_card *newest = read_cards(&cards, answer.card, machine->card, machine->council);
+    if (!is_trusted(&cards, newest, &answer, machine->node_key, now_s)) {
+        return kr_fail(
+            error, KR_DENIED,
+            "what answers does not prove to be your council's node: your council's card, as this machine knows it, does "
+            "not list its key. Do not go on: ask an admin of the council by telephone, and look at this machine's clock");
     }
     if (crypto_scalarmult(product, machine->secret, answer.ephemeral) != 0) {
         return kr_fail(error, KR_KEY, "the node's answer has a key that is none");
@@ -273,8 +296,9 @@ enum kr_err kr_remote_finish(struct kr_remote_machine *machine, struct kr_slice 
     err = make_session(ret_session, true, machine->ephemeral_public, machine->ephemeral_secret, answer.ephemeral, product, hello,
                        behind_head(answer_frame));
     if (err == KR_OK) {
-        memcpy(ret_node_key, answer.node_key, 32);
-        follow_transport(machine, answer.card);
+        const bool is_news = newest == &cards.given && answer.card.len <= KR_CARD_BYTES_MAX;
+        memcpy(ret_found->node_key, answer.node_key, 32);
+        ret_found->card = is_news ? answer.card : (struct kr_slice){0};
     }
     sodium_memzero(product, sizeof product);
     return err == KR_OK ? KR_OK : kr_fail(error, err, "the node's answer has a key that is none");

@@ -1,9 +1,9 @@
 /* A person's machine and keeper, over net (docs/PROTOCOL.md, "Clients from afar").
  *
  * Net is a pipe here, too: within CURVE, whose node key it holds, the two have a session of their own. Keeper proves itself by a
- * node key that the machine knows, or that the council's card lists; the machine by its X25519 key, whose product with keeper's
- * ephemeral one goes into the transcript, so that nobody else comes to the same session keys. Inside run the bytes of the client
- * protocol.
+ * node key that the council's card lists, the newest that the machine has seen of it, whichever node it came from; or, before it
+ * has seen any, by one that it knows. The machine proves itself by its X25519 key, whose product with keeper's ephemeral one goes
+ * into the transcript, so that nobody else comes to the same session keys. Inside run the bytes of the client protocol.
  *
  * A frame is KR_FRAME_REMOTE, a second byte, then
  *   KR_REMOTE_HELLO    array of 4: version 1, council id, the machine's key, ephemeral X25519 key (bin 32)
@@ -23,6 +23,7 @@
 #define KR_PROTO_WIRE_REMOTE_H
 
 #include "crypto/session.h"
+#include "proto/record/statement.h"
 #include "proto/wire/wire.h"
 
 #define KR_REMOTE_VERSION 1u
@@ -50,25 +51,36 @@ struct kr_remote_answer {
 /* Checks the signature over it and the hello (its array's bytes): KR_SIGNATURE. Whether that node key speaks for the council is the
  * caller's to check (kr_remote_trusts). */
 enum kr_err kr_remote_answer_read(struct kr_slice bytes, struct kr_slice hello, struct kr_remote_answer *ret_answer) KR_WARN_UNUSED;
-/* Whether the node key is the one that the machine knows, or stands on the card in the answer, which is that council's by its root
- * key and holds it now. KR_DENIED. */
+
+/* ---- the council's card ---- */
+
+/* A whole record that is that council's card by its genesis and root key. KR_DENIED: another's; as reading a record says. */
+enum kr_err kr_remote_card_read(struct kr_slice record, const uint8_t council[static 32], struct kr_card *ret_card,
+                                uint64_t *ret_version) KR_WARN_UNUSED;
+/* Whether the node key is listed, for the present time, by the one of the answer's card and `kept` that counts more: the one with
+ * the longer re-keyings, then the later version. `kept` is a card that the machine has from before, or empty; then it may also be
+ * `known`, whatever the answer's card says. KR_DENIED. */
 enum kr_err kr_remote_trusts(const struct kr_remote_answer *answer, const uint8_t council[static 32],
-                             const uint8_t known[static 32], uint64_t now_s) KR_WARN_UNUSED;
+                             const uint8_t known[static 32], struct kr_slice kept, uint64_t now_s) KR_WARN_UNUSED;
 
 /* ---- the machine ---- */
 
 struct kr_remote_machine {
     uint8_t public_key[32], secret[32]; /* X25519 */
     uint8_t council[32], node_key[32];  /* node_key zero: none is known yet */
-    uint8_t transport[32]; /* of the node, under which it was dialled; kr_remote_finish puts the one there that comes next */
+    struct kr_slice card;               /* the newest card of the council that it has seen; empty: none; borrowed */
     uint8_t ephemeral_public[32], ephemeral_secret[32];
 };
 /* Makes the ephemeral pair from `seed` (32 random bytes); `frame` gets the whole hello frame. */
 void kr_remote_begin(struct kr_remote_machine *machine, const uint8_t seed[static 32], struct kr_writer *frame);
-/* Keeper's answer frame to that hello frame. `ret_node_key`: by which keeper proved itself. KR_DENIED with a sentence where it is
- * somebody else; KR_VERSION; what a refusal says. */
-enum kr_err kr_remote_finish(struct kr_remote_machine *machine, struct kr_slice hello_frame, struct kr_slice answer_frame,
-                             uint64_t now_s, struct kr_session *ret_session, uint8_t ret_node_key[static 32],
+struct kr_remote_found {
+    uint8_t node_key[32]; /* by which keeper proved itself */
+    struct kr_slice card; /* where it counts more than the machine's, at most KR_CARD_BYTES_MAX; else empty. In the answer frame */
+};
+/* Keeper's answer frame to that hello frame. KR_DENIED with a sentence where it is somebody else; KR_VERSION; what a refusal
+ * says. */
+enum kr_err kr_remote_finish(const struct kr_remote_machine *machine, struct kr_slice hello_frame, struct kr_slice answer_frame,
+                             uint64_t now_s, struct kr_session *ret_session, struct kr_remote_found *ret_found,
                              struct kr_error *error) KR_WARN_UNUSED;
 
 /* ---- keeper ---- */

@@ -31,12 +31,12 @@ static void run_answer(struct kr_slice bytes)
     struct kr_writer hello;
     struct kr_session session;
     struct kr_error error = {{0}};
-    uint8_t node_key[32];
+    struct kr_remote_found found;
     kr_writer_init(&hello, KR_KIB);
     kr_remote_begin(&machine, seed, &hello);
     KR_ASSERT(kr_writer_finish(&hello) == KR_OK);
-    KR_ASSERT(kr_remote_finish(&machine, (struct kr_slice){hello.bytes, hello.len}, bytes, 1800000000, &session, node_key,
-                               &error) != KR_OK);
+    KR_ASSERT(kr_remote_finish(&machine, (struct kr_slice){hello.bytes, hello.len}, bytes, 1800000000, &session, &found, &error) !=
+              KR_OK);
     KR_ASSERT(error.text[0] != 0);
     kr_writer_deinit(&hello);
 }

@@ -216,7 +216,7 @@ struct greeting {
 static enum kr_err dial_and_ask(struct kr_afar *afar, const struct kr_afar_target *target, struct greeting *greeting,
                                 struct kr_error *error)
 {
-    const int64_t begin_ms = now_ms();
+    const int64_t begin_ms = now_ms(), deadline_ms = begin_ms + (target->open_ms > 0 ? target->open_ms : KR_AFAR_OPEN_MS);
     for (;;) {
         enum kr_err err = dial(afar, target, error);
         if (err != KR_OK) {
@@ -224,13 +224,13 @@ static enum kr_err dial_and_ask(struct kr_afar *afar, const struct kr_afar_targe
         }
         err = zmq_send(afar->socket, greeting->hello.bytes, greeting->hello.len, ZMQ_DONTWAIT) >= 0 ? KR_OK : KR_SYSTEM;
         if (err == KR_OK) {
-            err = await_answer(afar, begin_ms + KR_AFAR_OPEN_MS, greeting->answer, KR_FRAME_BYTES_MAX, &greeting->answer_len);
+            err = await_answer(afar, deadline_ms, greeting->answer, KR_FRAME_BYTES_MAX, &greeting->answer_len);
         }
         if (err == KR_OK) {
             return err;
         }
         hang_up(afar);
-        if (err != KR_NOT_FOUND || now_ms() - begin_ms > KR_AFAR_RETRY_MS) {
+        if (err != KR_NOT_FOUND || target->is_tried_once || now_ms() - begin_ms > KR_AFAR_RETRY_MS) {
             return explain(err, target, error);
         }
         const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
@@ -242,12 +242,13 @@ static enum kr_err greet(struct kr_afar *afar, const struct kr_afar_target *targ
                          struct kr_error *error)
 {
     struct greeting greeting = {.answer = malloc(KR_FRAME_BYTES_MAX)};
+    struct kr_remote_found found;
     uint8_t seed[32];
     memcpy(greeting.machine.public_key, target->public_key, 32);
     memcpy(greeting.machine.secret, target->secret, 32);
     memcpy(greeting.machine.council, target->council, 32);
     memcpy(greeting.machine.node_key, target->node_key, 32);
-    memcpy(greeting.machine.transport, target->transport_public, 32);
+    greeting.machine.card = target->card;
     randombytes_buf(seed, sizeof seed);
     kr_writer_init(&greeting.hello, KR_KIB);
     kr_remote_begin(&greeting.machine, seed, &greeting.hello);
@@ -258,8 +259,16 @@ static enum kr_err greet(struct kr_afar *afar, const struct kr_afar_target *targ
     if (err == KR_OK) {
         err = kr_remote_finish(&greeting.machine, (struct kr_slice){greeting.hello.bytes, greeting.hello.len},
                                (struct kr_slice){greeting.answer, greeting.answer_len}, (uint64_t)time(NULL), &afar->session,
-                               ret_told->node_key, error);
-        memcpy(ret_told->transport, greeting.machine.transport, 32);
+                               &found, error);
+    }
+    if (err == KR_OK) {
+        uint8_t *card = found.card.len > 0 ? malloc(found.card.len) : NULL; /* without memory it comes with the next answer */
+        if (card != NULL) {
+            memcpy(card, found.card.bytes, found.card.len);
+        }
+        memcpy(ret_told->node_key, found.node_key, 32);
+        ret_told->card = card;
+        ret_told->card_len = card != NULL ? found.card.len : 0;
     }
     sodium_memzero(&greeting.machine, sizeof greeting.machine);
     sodium_memzero(seed, sizeof seed);
@@ -380,6 +389,7 @@ enum kr_err kr_afar_connect(const struct kr_afar_target *target, struct kr_afar 
                             struct kr_afar_told *ret_told, struct kr_error *error)
 {
     struct kr_afar *afar = calloc(1, sizeof *afar);
+    struct kr_afar_told told = {.card = NULL};
     int pair[2] = {-1, -1};
     if (afar == NULL) {
         return kr_fail(error, KR_NOMEM, "no memory for a connection");
@@ -389,7 +399,7 @@ enum kr_err kr_afar_connect(const struct kr_afar_target *target, struct kr_afar 
     afar->context = zmq_ctx_new();
     enum kr_err err = afar->in == NULL || afar->context == NULL ? kr_fail(error, KR_NOMEM, "no memory for a connection") : KR_OK;
     if (err == KR_OK) {
-        err = greet(afar, target, ret_told, error);
+        err = greet(afar, target, &told, error);
     }
     if (err == KR_OK && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
         err = kr_fail(error, KR_SYSTEM, "no socket: %s", strerror(errno));
@@ -402,9 +412,11 @@ enum kr_err kr_afar_connect(const struct kr_afar_target *target, struct kr_afar 
         if (pair[1] >= 0) {
             (void)close(pair[1]);
         }
+        free(told.card);
         kr_afar_free(afar);
         return err;
     }
+    *ret_told = told;
     *ret_fd = pair[1];
     *ret_afar = afar;
     return KR_OK;

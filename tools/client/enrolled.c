@@ -2,14 +2,12 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "crypto/private_file.h"
 #include "crypto/secret.h"
 #include "proto/codec/reader.h"
 #include "proto/codec/writer.h"
@@ -95,25 +93,31 @@ enum kr_err kr_enrolled_make_folder(struct kr_error *error)
     return err;
 }
 
-enum kr_err kr_enrolled_only(char ret_name[static KR_ENROLLED_NAME_BYTES_MAX + 1])
+uint32_t kr_enrolled_names(char (*ret_names)[KR_ENROLLED_NAME_BYTES_MAX + 1], uint32_t max)
 {
-    char path[KR_KIB * 4u], found[KR_ENROLLED_NAME_BYTES_MAX + 1] = "";
-    unsigned count = 0;
+    char path[KR_KIB * 4u];
+    uint32_t count = 0;
     if (folder_path(FOLDER, path, sizeof path, NULL) != KR_OK) {
-        return KR_NOT_FOUND;
+        return 0;
     }
     DIR *folder = opendir(path);
     for (const struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
-        if (is_name(entry->d_name)) {
-            memcpy(found, entry->d_name, strlen(entry->d_name) + 1);
-            count++;
+        if (is_name(entry->d_name) && count < max) {
+            memcpy(ret_names[count++], entry->d_name, strlen(entry->d_name) + 1);
         }
     }
     if (folder != NULL) {
         (void)closedir(folder);
     }
+    return count;
+}
+
+enum kr_err kr_enrolled_only(char ret_name[static KR_ENROLLED_NAME_BYTES_MAX + 1])
+{
+    char found[2][KR_ENROLLED_NAME_BYTES_MAX + 1];
+    const uint32_t count = kr_enrolled_names(found, 2);
     if (count == 1) {
-        memcpy(ret_name, found, sizeof found);
+        memcpy(ret_name, found[0], sizeof found[0]);
     }
     return count == 1 ? KR_OK : count == 0 ? KR_NOT_FOUND : KR_EXISTS;
 }
@@ -234,40 +238,4 @@ enum kr_err kr_enrolled_read(const char *path, const char *passphrase, struct kr
 enum kr_err kr_enrolled_is_protected(const char *path, bool *ret_protected, struct kr_error *error)
 {
     return kr_locked_is_protected(path, &sort, ret_protected, error);
-}
-
-/* ---- transport keys beside it ---- */
-
-static bool transport_path(const char *path, char *ret_path, size_t size)
-{
-    const char *slash = strrchr(path, '/');
-    const int folder = slash != NULL ? (int)(slash + 1 - path) : 0;
-    const int len = snprintf(ret_path, size, "%.*s.%s.transport", folder, path, path + folder);
-    return len > 0 && (size_t)len < size;
-}
-
-void kr_enrolled_transport_read(const struct kr_enrolled *enrolled, const char *path, struct kr_enrolled_transport *ret_transport)
-{
-    char beside[PATH_MAX];
-    uint8_t content[3 * 32 + 1];
-    size_t len = 0;
-    const bool is_its = transport_path(path, beside, sizeof beside) &&
-                        kr_private_file_read(beside, content, sizeof content, &len, NULL) == KR_OK && len == 3 * 32u &&
-                        memcmp(content, enrolled->transport_public, 32) == 0;
-    memcpy(ret_transport->in_use, is_its ? content + 32 : enrolled->transport_public, 32);
-    memcpy(ret_transport->next, is_its ? content + 64 : enrolled->transport_public, 32);
-}
-
-enum kr_err kr_enrolled_transport_write(const struct kr_enrolled *enrolled, const char *path,
-                                        const struct kr_enrolled_transport *transport, struct kr_error *error)
-{
-    char beside[PATH_MAX];
-    uint8_t content[3 * 32];
-    if (!transport_path(path, beside, sizeof beside)) {
-        return kr_fail(error, KR_BOUNDS, "the path %.200s is too long", path);
-    }
-    memcpy(content, enrolled->transport_public, 32);
-    memcpy(content + 32, transport->in_use, 32);
-    memcpy(content + 64, transport->next, 32);
-    return kr_private_file_write(beside, content, sizeof content, true, error);
 }

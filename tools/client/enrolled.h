@@ -41,19 +41,6 @@ struct kr_enrolled {
     struct kr_lock lock; /* of the file that it came from; kr_lock_make for a new one */
 };
 
-/* Under which transport keys the node is reached, as its council's card told (proto/wire/remote.h). They are no secrets, and change
- * by themselves: so they lie beside the enrolment, in .NAME.transport, and not under its passphrase.
- *
- *   content = the transport key that the enrolment has ‖ in use ‖ next (32 bytes each) */
-struct kr_enrolled_transport {
-    uint8_t in_use[32]; /* under which the node was reached last */
-    uint8_t next[32];   /* that takes its place; the same where none does */
-};
-/* `path`: the enrolment's. Where nothing is there that belongs to it: the key that the enrolment has. */
-void kr_enrolled_transport_read(const struct kr_enrolled *enrolled, const char *path, struct kr_enrolled_transport *ret_transport);
-enum kr_err kr_enrolled_transport_write(const struct kr_enrolled *enrolled, const char *path,
-                                        const struct kr_enrolled_transport *transport, struct kr_error *error) KR_WARN_UNUSED;
-
 /* Zeroed, in locked memory; kr_secret_free releases. KR_MLOCK, KR_NOMEM. */
 enum kr_err kr_enrolled_new(struct kr_enrolled **ret_enrolled, struct kr_error *error) KR_WARN_UNUSED;
 
@@ -62,6 +49,8 @@ enum kr_err kr_enrolled_new(struct kr_enrolled **ret_enrolled, struct kr_error *
 enum kr_err kr_enrolled_path(const char *name, char *ret_path, size_t size, struct kr_error *error) KR_WARN_UNUSED;
 /* The folder, made where it is missing (mode 0700). */
 enum kr_err kr_enrolled_make_folder(struct kr_error *error) KR_WARN_UNUSED;
+/* What is there, in no order; at most `max`. Returns how many. */
+uint32_t kr_enrolled_names(char (*ret_names)[KR_ENROLLED_NAME_BYTES_MAX + 1], uint32_t max);
 /* The only one that is there. KR_NOT_FOUND: there is none; KR_EXISTS: there are several. */
 enum kr_err kr_enrolled_only(char ret_name[static KR_ENROLLED_NAME_BYTES_MAX + 1]) KR_WARN_UNUSED;
 

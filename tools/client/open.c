@@ -76,9 +76,18 @@ enum kr_err kr_conn_open_afar(const struct kr_afar_target *target, const char *p
                               struct kr_conn **ret_conn, struct kr_afar_told *ret_told, struct kr_error *error)
 {
     struct kr_afar *afar = NULL;
+    struct kr_afar_told told;
     int fd = -1;
-    enum kr_err err = kr_afar_connect(target, &afar, &fd, ret_told, error);
-    return err == KR_OK ? adopt(fd, afar, program, language, ret_conn, error) : err;
+    enum kr_err err = kr_afar_connect(target, &afar, &fd, &told, error);
+    if (err == KR_OK) {
+        err = adopt(fd, afar, program, language, ret_conn, error);
+        if (err == KR_OK) {
+            *ret_told = told;
+        } else {
+            free(told.card);
+        }
+    }
+    return err;
 }
 
 static enum kr_err explain_connect(const char *path, int reason, struct kr_error *error)

@@ -2,15 +2,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "crypto/secret.h"
-#include "tools/client/afar.h"
-#include "tools/client/enrolled.h"
+#include "tools/client/in_turn.h"
+#include "tools/client/known_nodes.h"
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/root_key.h"
 
 #define PROGRAM "kairan " KR_VERSION_TEXT
-#define TURNS   3u /* of two keys: a node that is just turning to its next one hangs up under either */
 
 static const char *environment(const char *name)
 {
@@ -94,39 +94,109 @@ bool kr_app_prepare(struct kr_app *app)
     return kr_app_choose(app) && (app->afar[0] != 0 ? read_enrolled(app) : kr_app_place(app));
 }
 
-static enum kr_err dial(const struct kr_app *app, const uint8_t transport[static 32], struct kr_conn **ret_conn,
-                        struct kr_afar_told *ret_told, struct kr_error *error)
+void kr_app_leave_node(struct kr_app *app)
 {
-    const struct kr_enrolled *enrolled = app->enrolled;
-    const struct kr_afar_target target = {.endpoint = enrolled->endpoint,
-                                          .transport_public = transport,
-                                          .council = enrolled->council,
-                                          .node_key = enrolled->node_public,
-                                          .public_key = enrolled->public_key,
-                                          .secret = enrolled->secret};
-    return kr_conn_open_afar(&target, PROGRAM, kr_tr_language(), ret_conn, ret_told, error);
+    app->reached = (struct kr_way){0};
 }
 
-enum kr_err kr_app_connect(const struct kr_app *app, struct kr_conn **ret_conn, struct kr_error *error)
+/* In a few words, for a line about several. Whoever is there and is not what he should be is told of in full. */
+static const char *why_not(const struct kr_in_turn_miss *miss)
 {
-    struct kr_enrolled_transport known, now;
+    switch (miss->err) {
+    case KR_NOT_FOUND:
+        return _("nobody listens there");
+    case KR_TIMEOUT:
+        return _("it does not answer");
+    case KR_CLOSED:
+        return _("what is there hung up");
+    default:
+        return miss->error.text[0] != 0 ? kr_tr(miss->error.text) : _(kr_err_text(miss->err));
+    }
+}
+
+/* All addresses but the one that answered (NULL: none did). Returns how many. */
+static uint32_t list_misses(const struct kr_in_turn *turn, const char *answered, char *ret_text, size_t size)
+{
+    uint32_t count = 0;
+    size_t len = 0;
+    ret_text[0] = 0;
+    for (uint32_t i = 0; i < turn->miss_count; i++) {
+        const struct kr_in_turn_miss *miss = &turn->misses[i];
+        if (answered != NULL && strcmp(miss->endpoint, answered) == 0) {
+            continue; /* under another of its keys */
+        }
+        const int added = snprintf(ret_text + len, size - len, "%s%s (%s)", count > 0 ? ", " : "", miss->endpoint, why_not(miss));
+        count++;
+        if (added < 0 || (size_t)added >= size - len) {
+            break;
+        }
+        len += (size_t)added;
+    }
+    return count;
+}
+
+static bool is_absence(enum kr_err err)
+{
+    return err == KR_NOT_FOUND || err == KR_TIMEOUT || err == KR_CLOSED;
+}
+
+/* The error of a council of which no node was reached. Where one was there its own words say what to do. */
+static enum kr_err explain(const struct kr_in_turn *turn, enum kr_err err, struct kr_error *error)
+{
+    char text[400];
+    if (is_absence(err) && list_misses(turn, NULL, text, sizeof text) > 1) {
+        (void)kr_fail(error, err, _("none of the council's nodes can be reached: %s"), text);
+    }
+    return err;
+}
+
+static void tell_other(const struct kr_in_turn *turn)
+{
+    const char *answered = turn->ways->items[turn->way].endpoint;
+    char text[KR_KIB];
+    if (list_misses(turn, answered, text, sizeof text) > 0) {
+        (void)fprintf(stderr, _("kairan: %s: another node of the council is used, %s.\n"), text, answered);
+    }
+}
+
+static enum kr_err reach_node(struct kr_app *app, struct kr_known_nodes *nodes, struct kr_conn **ret_conn, struct kr_error *error)
+{
+    static struct kr_ways ways;
+    static struct kr_in_turn turn;
+    const struct kr_enrolled *enrolled = app->enrolled;
     struct kr_afar_told told;
+    kr_known_nodes_ways(nodes, enrolled, (uint64_t)time(NULL), &ways);
+    if (app->reached.endpoint[0] != 0) {
+        kr_known_nodes_keep(nodes, enrolled, &app->reached, &ways);
+    }
+    turn = (struct kr_in_turn){.target = {.council = enrolled->council,
+                                          .node_key = enrolled->node_public,
+                                          .public_key = enrolled->public_key,
+                                          .secret = enrolled->secret,
+                                          .card = {nodes->card, nodes->card_len}},
+                               .ways = &ways,
+                               .program = PROGRAM,
+                               .language = kr_tr_language()};
+    enum kr_err err = kr_in_turn_connect(&turn, ret_conn, &told, error);
+    if (err != KR_OK) {
+        return explain(&turn, err, error);
+    }
+    app->reached = ways.items[turn.way];
+    tell_other(&turn);
+    if (kr_known_nodes_take(nodes, enrolled, &app->reached, told.card, told.card_len, (uint64_t)time(NULL))) {
+        (void)!kr_known_nodes_write(nodes, enrolled, app->enrolled_path, NULL); /* else the next time */
+    }
+    return KR_OK;
+}
+
+enum kr_err kr_app_connect(struct kr_app *app, struct kr_conn **ret_conn, struct kr_error *error)
+{
+    struct kr_known_nodes nodes;
     if (app->afar[0] == 0) {
         return kr_conn_open(app->path, PROGRAM, kr_tr_language(), ret_conn, error);
     }
-    kr_enrolled_transport_read(app->enrolled, app->enrolled_path, &known);
-    now = known;
-    const bool has_next = memcmp(known.next, known.in_use, 32) != 0;
-    enum kr_err err = dial(app, known.in_use, ret_conn, &told, error);
-    for (unsigned i = 0; err == KR_CLOSED && has_next && i < TURNS; i++) {
-        memcpy(now.in_use, i % 2 == 0 ? known.next : known.in_use, 32);
-        err = dial(app, now.in_use, ret_conn, &told, error);
-    }
-    if (err == KR_OK) {
-        memcpy(now.next, told.transport, 32);
-    }
-    if (err == KR_OK && memcmp(&now, &known, sizeof now) != 0) {
-        (void)!kr_enrolled_transport_write(app->enrolled, app->enrolled_path, &now, NULL); /* else the next time */
-    }
+    kr_known_nodes_read(&nodes, app->enrolled, app->enrolled_path);
+    enum kr_err err = reach_node(app, &nodes, ret_conn, error);
+    kr_known_nodes_deinit(&nodes);
     return err;
 }

@@ -227,6 +227,7 @@ static bool reach(struct enrolling *enrolling, uint8_t ret_node_key[static 32])
         (void)kr_app_tell(enrolling->app, err, &error);
     } else {
         memcpy(ret_node_key, told.node_key, 32);
+        free(told.card);
     }
     return err == KR_OK;
 }

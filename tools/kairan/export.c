@@ -589,6 +589,7 @@ static int watch(struct export *export)
         if (is_gone) {
             (void)kr_app_fail(export->app, KR_CLOSED,
                               _("the node does not answer any more; the files stay as they are until it does"));
+            kr_app_leave_node(export->app); /* all is asked for anew */
             while (!kr_wait_for_node(export->app, WATCH_AWAY_MS)) {
             }
             is_gone = kr_app_open(export->app);

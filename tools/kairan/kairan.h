@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/wire/ways.h"
 #include "tools/client/client.h"
 #include "tools/kairan/tr.h"
 
@@ -34,6 +35,7 @@ struct kr_app {
     char afar[NAME_MAX + 1];      /* the node over the network that is meant; empty: one on this machine. kr_app_choose */
     char enrolled_path[PATH_MAX]; /* of what this machine keeps of it; with the next from kr_app_prepare on */
     struct kr_enrolled *enrolled;
+    struct kr_way reached;           /* the node over the network that this run talks to; no endpoint: none yet, or any */
     struct kr_person_keys *own_keys; /* the user's own, once they are open (sealed.h): the passphrase is asked for once */
     struct kr_conn *conn;
 };
@@ -141,8 +143,11 @@ bool kr_app_place(struct kr_app *app);
 bool kr_app_choose(struct kr_app *app);
 /* All that connecting needs, here or afar; asks for a passphrase where one is needed. Tells mistakes. */
 bool kr_app_prepare(struct kr_app *app);
-/* One more connection, once prepared; tells nothing. */
-enum kr_err kr_app_connect(const struct kr_app *app, struct kr_conn **ret_conn, struct kr_error *error) KR_WARN_UNUSED;
+/* One more connection, once prepared; tells nothing but, in a line, that another node of the council was reached than the one that
+ * was tried first. Whichever node over the network the first one reached, all later ones reach. */
+enum kr_err kr_app_connect(struct kr_app *app, struct kr_conn **ret_conn, struct kr_error *error) KR_WARN_UNUSED;
+/* What is done from here on has nothing to do with what was done before: the next connection may reach another node. */
+void kr_app_leave_node(struct kr_app *app);
 /* Whether this user has a node on this machine, or the machine has one for its users. */
 bool kr_app_has_node_here(void);
 /* Tells why there is no connection. */

@@ -565,6 +565,7 @@ static bool come_back(struct kr_app *app, int64_t deadline)
     const int64_t left = deadline == INT64_MAX ? WATCH_AWAY_MS : deadline - kr_now_ms();
     kr_conn_free(app->conn);
     app->conn = NULL;
+    kr_app_leave_node(app);
     if (left <= 0 || !kr_wait_for_node(app, left < WATCH_AWAY_MS ? (int)left : WATCH_AWAY_MS)) {
         return false;
     }

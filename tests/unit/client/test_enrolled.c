@@ -83,36 +83,6 @@ static void what_is_damaged_is_refused(void **state)
     kr_secret_free(enrolled);
 }
 
-/* Beside the enrolment; what belongs to another one, or is none, counts for nothing. */
-static void transport_keys_are_kept_beside_it(void **state)
-{
-    const struct temp_dir *temp = *state;
-    struct kr_enrolled *enrolled = make(NULL);
-    struct kr_enrolled_transport known, next;
-    char path[512], beside[512];
-    (void)snprintf(path, sizeof path, "%s/kita", temp->dir);
-    (void)snprintf(beside, sizeof beside, "%s/.kita.transport", temp->dir);
-    kr_enrolled_transport_read(enrolled, path, &known);
-    assert_memory_equal(known.in_use, enrolled->transport_public, 32);
-    assert_memory_equal(known.next, enrolled->transport_public, 32);
-    memset(&next.in_use, 7, 32);
-    memset(&next.next, 8, 32);
-    assert_int_equal(kr_enrolled_transport_write(enrolled, path, &next, NULL), KR_OK);
-    kr_enrolled_transport_read(enrolled, path, &known);
-    assert_memory_equal(&known, &next, sizeof known);
-    enrolled->transport_public[0] ^= 1; /* enrolled anew */
-    kr_enrolled_transport_read(enrolled, path, &known);
-    assert_memory_equal(known.in_use, enrolled->transport_public, 32);
-    enrolled->transport_public[0] ^= 1;
-    put_file(beside, "short", 5);
-    kr_enrolled_transport_read(enrolled, path, &known);
-    assert_memory_equal(known.in_use, enrolled->transport_public, 32);
-    assert_int_equal(unlink(beside), 0);
-    (void)snprintf(path, sizeof path, "%s/nowhere/kita", temp->dir);
-    assert_int_equal(kr_enrolled_transport_write(enrolled, path, &next, NULL), KR_IO);
-    kr_secret_free(enrolled);
-}
-
 static void names_are_words_and_files_are_found(void **state)
 {
     const struct temp_dir *temp = *state;
@@ -140,6 +110,9 @@ static void names_are_words_and_files_are_found(void **state)
     assert_int_equal(kr_enrolled_path("other", other, sizeof other, &error), KR_OK);
     put_file(other, "", 0);
     assert_int_equal(kr_enrolled_only(name), KR_EXISTS);
+    char names[3][KR_ENROLLED_NAME_BYTES_MAX + 1];
+    assert_int_equal(kr_enrolled_names(names, 3), 2);
+    assert_int_equal(kr_enrolled_names(names, 1), 1);
     assert_int_equal(unlink(other) + unlink(path), 0);
     (void)snprintf(path, sizeof path, "%s/kairan/nodes", temp->dir);
     assert_int_equal(rmdir(path), 0);
@@ -160,7 +133,6 @@ int main(void)
         TEST(a_file_that_others_can_read_is_refused),
         TEST(what_is_damaged_is_refused),
         TEST(names_are_words_and_files_are_found),
-        TEST(transport_keys_are_kept_beside_it),
     };
     return cmocka_run_group_tests(tests, start_crypto, NULL);
 }

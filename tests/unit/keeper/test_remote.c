@@ -70,7 +70,7 @@ static void greet(uint32_t connection, struct kr_session *ret_session)
     static const uint8_t seed[32] = {7};
     struct kr_error error = {{0}};
     struct kr_writer hello;
-    uint8_t node_key[32];
+    struct kr_remote_found found;
     kr_writer_init(&hello, KR_KIB);
     kr_remote_begin(&node.machine, seed, &hello);
     assert_int_equal(kr_writer_finish(&hello), KR_OK);
@@ -78,7 +78,7 @@ static void greet(uint32_t connection, struct kr_session *ret_session)
     const struct kr_remote_word word = next_but_taken();
     assert_int_equal(word.type, KR_NET_CLIENT_FRAME);
     assert_int_equal(word.connection, connection);
-    if (kr_remote_finish(&node.machine, slice(hello.bytes, hello.len), word.frame, 1800000000, ret_session, node_key, &error) !=
+    if (kr_remote_finish(&node.machine, slice(hello.bytes, hello.len), word.frame, 1800000000, ret_session, &found, &error) !=
         KR_OK) {
         fail_msg("%s", error.text);
     }

@@ -18,18 +18,22 @@ struct scene {
     struct kr_remote_machine machine;
     struct kr_writer hello, answer;
     struct kr_session ours, keepers;
-    uint32_t transport_count; /* on the card */
-    struct kr_card_key transport[2];
+    uint64_t version; /* of the card */
+    struct kr_rekeyings rekeyings;
+    struct kr_remote_found found;
 };
+
+static const uint8_t recovery_seed[32] = {3};
 
 /* A card of the council with that node key, signed by `root`. */
 static void make_card(struct scene *scene, const uint8_t node_key[static 32], uint64_t from_s, uint64_t until_s,
                       const uint8_t root_secret[static 64])
 {
-    static const uint8_t nonce[16] = {1}, seed[32] = {2}, recovery[32] = {3};
-    struct kr_card card = {.node_count = 1, .name_en = text_slice("Kinki")};
+    static const uint8_t nonce[16] = {1}, seed[32] = {2};
+    struct kr_card card = {.node_count = 1, .name_en = text_slice("Kinki"), .rekeyings = scene->rekeyings};
     struct kr_writer genesis, content;
-    uint8_t id[32];
+    uint8_t id[32], recovery[32], recovery_secret[64];
+    kr_sign_keypair(recovery, recovery_secret, recovery_seed);
     kr_writer_init(&genesis, KR_KIB);
     kr_writer_init(&content, KR_CARD_BYTES_MAX);
     kr_council_genesis_write(scene->root_public, recovery, nonce, &genesis);
@@ -38,18 +42,20 @@ static void make_card(struct scene *scene, const uint8_t node_key[static 32], ui
     memcpy(card.node[0].public_key, node_key, 32);
     card.node[0].from_s = from_s;
     card.node[0].until_s = until_s;
-    card.transport_count = scene->transport_count;
-    memcpy(card.transport, scene->transport, sizeof scene->transport);
     kr_card_write(&card, &content);
     const struct kr_draft draft = {.kind = KR_KIND_COUNCIL_CARD,
                                    .created_ms = CREATED_MS,
                                    .expires_s = EXPIRES_S,
                                    .label = KR_TLP_CLEAR,
                                    .subject = scene->council,
-                                   .version = 1,
+                                   .version = scene->version,
                                    .content = slice(content.bytes, content.len)};
     free(scene->card);
+    scene->card = NULL;
     assert_int_equal(kr_record_make(&draft, scene->council, root_secret, seed, &scene->card, &scene->card_len, id), KR_OK);
+    if (scene->card == NULL) {
+        abort();
+    }
     kr_writer_deinit(&genesis);
     kr_writer_deinit(&content);
 }
@@ -58,6 +64,7 @@ static int scene_setup(void **state)
 {
     static const uint8_t root_seed[32] = {4}, node_seed[32] = {5}, machine_seed[32] = {6}, hello_seed[32] = {7};
     struct scene *scene = calloc(1, sizeof *scene);
+    scene->version = 1;
     kr_sign_keypair(scene->root_public, scene->root_secret, root_seed);
     kr_sign_keypair(scene->node_public, scene->node_secret, node_seed);
     make_card(scene, scene->node_public, 1, 0, scene->root_secret);
@@ -101,11 +108,10 @@ static void answer(struct scene *scene)
 
 static enum kr_err finish(struct scene *scene)
 {
-    uint8_t node_key[32];
     struct kr_error error = {{0}};
     enum kr_err err = kr_remote_finish(&scene->machine, slice(scene->hello.bytes, scene->hello.len),
-                                       slice(scene->answer.bytes, scene->answer.len), NOW_S, &scene->ours, node_key, &error);
-    assert_true(err == KR_OK ? memcmp(node_key, scene->node_public, 32) == 0 : error.text[0] != 0);
+                                       slice(scene->answer.bytes, scene->answer.len), NOW_S, &scene->ours, &scene->found, &error);
+    assert_true(err == KR_OK ? memcmp(scene->found.node_key, scene->node_public, 32) == 0 : error.text[0] != 0);
     return err;
 }
 
@@ -153,34 +159,96 @@ static void both_come_to_one_session(void **state)
     }
 }
 
-/* By the council's card in the answer, and by no other card. */
-static void a_new_transport_key_is_learnt(void **state)
+/* The card that the machine keeps, of that version, with that key of the node's. */
+static void keep_card(struct scene *scene, uint64_t version, const uint8_t node_key[static 32],
+                      uint8_t ret[static KR_CARD_BYTES_MAX])
 {
+    const uint64_t before = scene->version;
+    scene->version = version;
+    make_card(scene, node_key, 1, 0, scene->root_secret);
+    memcpy(ret, scene->card, scene->card_len);
+    scene->machine.card = slice(ret, scene->card_len);
+    scene->version = before;
+    make_card(scene, scene->node_public, 1, 0, scene->root_secret);
+    answer(scene);
+}
+
+/* Whoever has the keys of a node that was revoked shows the card of before to no avail. */
+static void the_newest_card_decides(void **state)
+{
+    static const uint8_t other_seed[32] = {10};
+    static uint8_t kept[KR_CARD_BYTES_MAX];
     struct scene *scene = *state;
-    static const uint8_t seeds[2][32] = {{0x21}, {0x22}}, thiefs_seed[32] = {0x23};
-    uint8_t secret[32], thiefs_public[32], thiefs_secret[64];
-    for (uint32_t i = 0; i < 2; i++) {
-        kr_box_keypair(scene->transport[i].public_key, secret, seeds[i]);
-    }
-    scene->transport[0].from_s = NOW_S - 100;
-    scene->transport[1].from_s = 1;
-    scene->transport_count = 2;
-    memcpy(scene->machine.transport, scene->transport[1].public_key, 32);
-    memcpy(scene->machine.node_key, scene->node_public, 32); /* the card need not list it */
-    make_card(scene, scene->node_public, 1, 0, scene->root_secret);
+    uint8_t other_public[32], other_secret[64];
+    kr_sign_keypair(other_public, other_secret, other_seed);
+    memcpy(scene->machine.node_key, scene->node_public, 32);
     answer(scene);
     assert_int_equal(finish(scene), KR_OK);
-    assert_memory_equal(scene->machine.transport, scene->transport[1].public_key, 32); /* two nodes */
-    scene->transport[1].until_s = NOW_S - 100 + KR_KEY_EARLIER_S + KR_KEY_OVERLAP_S;
-    kr_sign_keypair(thiefs_public, thiefs_secret, thiefs_seed);
-    make_card(scene, scene->node_public, 1, 0, thiefs_secret);
+    assert_slice_equal(scene->found.card, scene->card, scene->card_len); /* the first */
+    scene->version = 5;
+    keep_card(scene, 6, other_public, kept);
+    assert_int_equal(finish(scene), KR_DENIED); /* known, and listed by an older one */
+    keep_card(scene, 5, other_public, kept);
+    assert_int_equal(finish(scene), KR_DENIED);
+    keep_card(scene, 4, other_public, kept);
+    assert_int_equal(finish(scene), KR_OK);
+    assert_slice_equal(scene->found.card, scene->card, scene->card_len);
+    keep_card(scene, 6, scene->node_public, kept);
+    assert_int_equal(finish(scene), KR_OK);
+    assert_int_equal(scene->found.card.len, 0); /* nothing new */
+    make_card(scene, other_public, 1, 0, scene->root_secret);
+    answer(scene);
+    assert_int_equal(finish(scene), KR_OK); /* a node that has not heard of the newest yet */
+    scene->machine.node_key[0] ^= 1;
+    assert_int_equal(finish(scene), KR_OK);
+    keep_card(scene, 6, other_public, kept);
+    kept[scene->machine.card.len - 1] ^= 1; /* what is no card counts for nothing */
+    assert_int_equal(finish(scene), KR_OK);
+    scene->machine.card.len--;
+    assert_int_equal(finish(scene), KR_OK);
+}
+
+/* A thief of the root key makes as high a version as he likes. */
+static void another_root_key_counts_more_than_a_version(void **state)
+{
+    static const uint8_t new_seed[32] = {11}, next_seed[32] = {12}, other_seed[32] = {10};
+    static uint8_t kept[KR_CARD_BYTES_MAX];
+    struct scene *scene = *state;
+    uint8_t recovery[32], recovery_secret[64], new_root[32], new_secret[64], next[32], next_secret[64], other[32], commitment[32];
+    kr_sign_keypair(recovery, recovery_secret, recovery_seed);
+    kr_sign_keypair(new_root, new_secret, new_seed);
+    kr_sign_keypair(next, next_secret, next_seed);
+    kr_sign_keypair(other, next_secret, other_seed);
+    kr_recovery_commitment(commitment, recovery);
+    keep_card(scene, 1000000, other, kept);
+    assert_int_equal(finish(scene), KR_DENIED);
+    assert_int_equal(kr_rekeyings_append(&scene->rekeyings, scene->council, commitment, recovery_secret, new_root, next), KR_OK);
+    make_card(scene, scene->node_public, 1, 0, new_secret);
     answer(scene);
     assert_int_equal(finish(scene), KR_OK);
-    assert_memory_equal(scene->machine.transport, scene->transport[1].public_key, 32);
-    make_card(scene, scene->node_public, 1, 0, scene->root_secret);
+    assert_slice_equal(scene->found.card, scene->card, scene->card_len);
+    memcpy(kept, scene->card, scene->card_len);
+    scene->machine.card = slice(kept, scene->card_len);
+    scene->rekeyings = (struct kr_rekeyings){0};
+    scene->version = 1000000;
+    make_card(scene, other, 1, 0, scene->root_secret);
     answer(scene);
     assert_int_equal(finish(scene), KR_OK);
-    assert_memory_equal(scene->machine.transport, scene->transport[0].public_key, 32);
+    assert_int_equal(scene->found.card.len, 0);
+}
+
+/* A clock that stands far back does no harm with a key that is known. */
+static void a_key_that_is_known_has_begun(void **state)
+{
+    static uint8_t kept[KR_CARD_BYTES_MAX];
+    struct scene *scene = *state;
+    make_card(scene, scene->node_public, 2 * NOW_S, 0, scene->root_secret);
+    memcpy(kept, scene->card, scene->card_len);
+    scene->machine.card = slice(kept, scene->card_len);
+    answer(scene);
+    assert_int_equal(finish(scene), KR_DENIED);
+    memcpy(scene->machine.node_key, scene->node_public, 32);
+    assert_int_equal(finish(scene), KR_OK);
 }
 
 /* What is larger than the room for it is not opened, and nothing is written past the room; the session goes on. */
@@ -400,7 +468,9 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scene_setup, scene_teardown)
     const struct CMUnitTest tests[] = {
         TEST(both_come_to_one_session),
-        TEST(a_new_transport_key_is_learnt),
+        TEST(the_newest_card_decides),
+        TEST(another_root_key_counts_more_than_a_version),
+        TEST(a_key_that_is_known_has_begun),
         TEST(a_part_has_room_or_is_not_opened),
         TEST(without_the_secret_nobody_is_the_machine),
         TEST(what_is_altered_on_the_way_shares_nothing),
