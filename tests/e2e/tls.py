@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """A link through TLS and an HTTP proxy, with stunnel at both ends as `kairan link tls` configures it, and tinyproxy between them, which
-asks for a password: joined by ticket, records both ways, the proxy gone and back, another's certificate, a wrong password.
+asks for a password: joined by ticket, records both ways, the proxy gone and back, another's certificate, a wrong password. And an
+analyst's machine that reaches its node by a tunnel of its own.
 
     tls.py --kairand PROGRAM --kairan PROGRAM [--consumers FOLDER]"""
+import json
 import os
 import pwd
 import re
@@ -12,6 +14,8 @@ import subprocess
 import sys
 
 import federation
+import remote
+import transport
 import wire
 from cli import Tool
 from federation import check
@@ -164,6 +168,51 @@ def mistakes(stage):
     stage.there.refused("numeric address", "link", "tls", "serve", "--address", "here")
 
 
+def analyst(stage, options, cert, others, password):
+    """Enrolled and at work through stunnel and the proxy: nobody listens where the ticket and the council's card say. `--via` is kept, also
+    when the node turns to another transport key."""
+    stage.here.done("body", "add", "--name-en", "Sapporo")
+    stage.here.done("person", "add", "Sato", "--body", "Sapporo", "--role", "analyst")
+    ticket = json.loads(stage.here.done("--json", "person", "enrol", "Sato"))["ticket"].encode() + b"\n"
+    home = stage.path("analyst")
+    os.mkdir(home)
+    sato, listen = remote.Analyst(options.kairan, home), federation.free_port()
+
+    def tunnel(trust):
+        return stage.stunnel("analyst", sato.done("link", "tls", "dial", f"tcp://127.0.0.1:{stage.kita.port}", "--port", str(stage.tls), "--proxy",
+                                                  f"127.0.0.1:{stage.proxy_port}", "--proxy-user", "kita", "--proxy-password-file", password, "--trust",
+                                                  trust, "--listen", str(listen)))
+
+    via = ("--via", f"tcp://127.0.0.1:{listen}")
+    sato.refused("nobody listens", "enrol", "-", "--name", "kita", given=ticket)
+    sato.refused("nobody listens", "enrol", "-", "--name", "kita", *via, given=ticket)
+    wrong = tunnel(others)
+    sato.refused("hung up", "enrol", "-", "--name", "kita", *via, given=ticket)
+    wrong.end()
+    right = tunnel(cert)
+    check(json.loads(sato.done("--json", "enrol", "-", "--name", "kita", *via, given=ticket))["person_name"] == "Sato", "not enrolled")
+    sato.node = "kita"
+
+    def works(number):
+        large = "\n".join(f"t{number}-{i}.kairan-e2e.jp" for i in range(2000)).encode()
+        sato.done("submit", "-", "--label", "clear", "--title", "By a tunnel", "-y", given=large)
+        check(sato.run("lookup", f"t{number}-1999.kairan-e2e.jp").returncode == 0, "what was submitted through the tunnel is not there")
+
+    works(1)
+    right.end()
+    sato.refused("can be reached", "whoami")
+    tunnel(cert)
+    first = transport.in_use(stage.here)
+    stage.here.done("node", "transport", "rotate")
+    works(2)
+    stage.here.done("node", "transport", "finish")
+    federation.poll(lambda: transport.in_use(stage.here) != first, 30, stage.kita.log_tail)
+    federation.poll(lambda: sato.run("whoami").returncode == 0, 30, stage.kita.log_tail)
+    works(3)
+    check(f"127.0.0.1:{listen}" in json.loads(sato.done("--json", "enrol", "ls"))["nodes"][0]["endpoint"], "it does not go by the tunnel any more")
+    print("an analyst's machine works through stunnel and the proxy")
+
+
 def programs(options):
     missing = [program for program in PROGRAMS if find(program, options.consumers) is None]
     if missing:
@@ -216,6 +265,7 @@ def run(options):
             stage.proxy()
             federation.poll(lambda: is_online(minami) and is_online(kita), 90, "the link does not come back with its proxy")
             exchange(stage, 2)
+            analyst(stage, options, cert, others, password)
             for node in fed.nodes:
                 node.stop()
         finally:

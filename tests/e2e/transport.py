@@ -155,6 +155,8 @@ def machines(options, directory):
             homes.append(machine)
         sato, suzuki = homes
         first = in_use(tool)
+        keyring = os.path.join(kita.directory, "keyring")
+        copy = shutil.copy(keyring, os.path.join(directory, "keyring"))
         tool.done("node", "transport", "rotate")
         check(turning(tool)["machines"] >= 2 and in_use(tool) == first, f"machines are not waited for: {turning(tool)}")
         check(json.loads(sato.done("--json", "whoami"))["name"] == "Sato", "Sato is not let in")
@@ -173,6 +175,12 @@ def machines(options, directory):
         federation.poll(lambda: in_use(tool) != second, 30, kita.log_tail)
         federation.poll(lambda: sato.run("whoami").returncode == 0, 30, kita.log_tail)
         check("afar" in sato.done("lookup", "afar.kairan-e2e.jp"), "it does not follow twice")
+        # The node is restored from the keyring of before: the machine, which has followed twice, finds it under the first key.
+        kita.stop()
+        shutil.copy(copy, keyring)
+        kita.start()
+        federation.poll(lambda: sato.run("whoami").returncode == 0, 30, kita.log_tail)
+        check(sato.run("whoami").stderr == b"" and in_use(tool) == first, "it does not find a node that was restored")
 
 
 def main():

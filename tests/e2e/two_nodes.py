@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
 """Two nodes of one council on real daemons: a machine asks by a ticket and is taken in with the root key on a stick; what is submitted at
 either is at both and at peers, who do nothing; people entered at one work at the other; one machine is destroyed and nothing is lost; its
-keys are revoked. And who was not taken in, or is revoked, gets nothing."""
+keys are revoked. And who was not taken in, or is revoked, gets nothing. An analyst's machine goes on at whichever node there is, and at no
+other's."""
+import contextlib
 import json
 import os
 import shutil
+import socket
 import sys
+import time
 
 import federation
+import remote
 from cli import Tool
 from federation import check
 
@@ -207,5 +212,100 @@ def refusing(options, directory):
         check(not has(taken.tool, "secret.kairan-e2e.jp") and not has(taken.tool, "also.kairan-e2e.jp"), "who is revoked gets records")
 
 
+@contextlib.contextmanager
+def silence(port):
+    """Somebody who takes calls and says nothing."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(64)
+        yield
+
+
+def other_council(options, directory, port):
+    """Another council's node, where one of ours was."""
+    os.mkdir(directory, 0o700)
+    node = federation.Node(options.kairand, directory, "Other")
+    path = os.path.join(directory, "kairan.conf")
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text.replace(f":{node.port}", f":{port}"))
+    node.start()
+    return node
+
+
+def known(machine):
+    (listed,) = lines(machine.done("--json", "enrol", "ls"))
+    return [(node["endpoint"].rpartition(":")[2], node["last"], node["state"]) for node in listed["nodes"]]
+
+
+def turns(machine, word, port):
+    """The next command reaches that node and says so in one line; the one after it goes there at once, without a word."""
+    begin = time.monotonic()
+    ended = machine.run("--json", "whoami")
+    took, said = time.monotonic() - begin, ended.stderr.decode()
+    check(ended.returncode == 0 and json.loads(ended.stdout)["name"] == "Sato", f"it does not go on: {said}")
+    check(word in said and f"is used, tcp://127.0.0.1:{port}." in said and said.count("\n") == 1, f"it does not say which node it uses: {said!r}")
+    ended = machine.run("--json", "whoami")
+    check(ended.returncode == 0 and not ended.stderr, f"it does not remember who answered: {ended.stderr.decode()!r}")
+    check(known(machine)[0][:2] == (str(port), True), f"who answered last is not listed first: {known(machine)}")
+    print(f"another node was reached after {took:.1f} s ({word})")
+    return took
+
+
+@federation.in_directory
+def from_afar(options, directory):
+    with federation.Federation(options.kairand, ["Kita"]) as made:
+        kita = made.nodes[0]
+        tool = Tool(options.kairan, kita.directory)
+        tool.done("body", "add", "--name-en", "Sapporo")
+        tool.done("person", "add", "Sato", "--body", "Sapporo", "--role", "analyst")
+        sato, _ = remote.enrolled(options, made, tool, "Sato")
+        check(known(sato) == [(str(kita.port), True, "listed")], f"one node is {known(sato)}")
+        second = Further(options, os.path.join(directory, "second"), "zweite", tool.done("node", "invite").strip())
+        made.nodes.append(second)
+        federation.poll(lambda: nodes(tool, "asks"), 60, second.log_tail)
+        tool.done("node", "add", "zweite")
+        federation.poll(lambda: second.tool.run("person", "ls").stdout.decode().count("Sato") == 1, 60, second.log_tail)
+        sato.done("submit", "before.kairan-e2e.jp", "--label", "clear", "-y")
+        everywhere([second.tool], "before.kairan-e2e.jp", "what was submitted from afar")
+        check([node[0] for node in known(sato)] == [str(kita.port), str(second.port)], f"it does not know of the second: {known(sato)}")
+        # One node is gone: at once, and nobody has touched the machine.
+        kita.kill()
+        check(turns(sato, "nobody listens", second.port) < 15, "it takes long to leave a node that is gone")
+        sato.done("submit", "after.kairan-e2e.jp", "--label", "clear", "-y")
+        check(has(second.tool, "after.kairan-e2e.jp") and "before" in sato.done("lookup", "before.kairan-e2e.jp"), "it does not work there")
+        second.kill()
+        sato.refused("none of the council's nodes can be reached", "whoami")
+        # Silent, another council's, and back.
+        kita.start()
+        turns(sato, "nobody listens", kita.port)
+        kita.kill()
+        second.start()
+        with silence(kita.port):
+            check(turns(sato, "does not answer", second.port) < 30, "it takes long to leave a node that says nothing")
+        second.kill()
+        other = other_council(options, os.path.join(directory, "other"), second.port)
+        made.nodes.append(other)
+        sato.refused("hung up", "whoami")
+        kita.start()
+        turns(sato, "hung up", kita.port)
+        other.kill()
+        # A node that was revoked, and shows the card of before: the machine has heard of it from the other one.
+        second.start()
+        federation.poll(lambda: [node for node in nodes(tool, "other") if node["online"]], 60, second.log_tail)
+        second.kill()
+        tool.done("node", "revoke", second.made["key"][:16], "--since", "0s")
+        sato.done("whoami")
+        check([node[2] for node in known(sato) if node[0] == str(second.port)] == ["ended"], f"it does not know that one is revoked: {known(sato)}")
+        kita.kill()
+        second.start()
+        federation.poll(lambda: "does not prove to be your council's node" in sato.run("whoami").stderr.decode(), 30,
+                        "a revoked node is believed")  # its key has a second more
+        kita.start()
+        sato.done("whoami")
+
+
 if __name__ == "__main__":
-    sys.exit(federation.main(__doc__, serving, refusing))
+    sys.exit(federation.main(__doc__, serving, refusing, from_afar))

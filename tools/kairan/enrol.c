@@ -434,6 +434,9 @@ int kr_run_enrol(struct kr_app *app, int argc, char **argv)
                    ? kr_app_unwanted(app, argv[rest + 1])
                    : kr_app_fail(app, KR_INVALID, _("which ticket? kairan enrol TICKET; an admin of the council makes one"));
     }
+    if (strcmp(argv[rest], "ls") == 0) {
+        return kr_enrol_list(app);
+    }
     if (kr_crypto_init() != KR_OK) {
         return kr_app_fail(app, KR_SYSTEM, "%s", _(kr_err_text(KR_SYSTEM)));
     }

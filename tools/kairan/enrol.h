@@ -13,6 +13,9 @@ int kr_enrol_person(struct kr_app *app, const struct kr_person_entry *person, co
 /* That machine, named by the beginning of its key, is nobody's any more. Exit status. */
 int kr_unenrol_machine(struct kr_app *app, const struct kr_person_entry *person, const char *key);
 
+/* Where this machine is enrolled, and which nodes it knows. Exit status. */
+int kr_enrol_list(struct kr_app *app);
+
 /* The keys of a card's machines, borrowed from it. `ret_keys`: KR_CREDENTIALS_MAX. Returns how many. */
 uint32_t kr_machines_of(const struct kr_person_card *card, const uint8_t **ret_keys);
 
