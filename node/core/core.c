@@ -315,10 +315,11 @@ static enum kr_err greet(struct kr_step *step)
             step->core->directory.skipped);
     }
     if (err == KR_OK && step->core->links_skipped > 0) {
-        err = kr_step_log(step, KR_LOG_ERROR,
-                          "%u links are not used, because an older link has the same transport key: one of those councils claims a "
-                          "key that is not its own",
-                          step->core->links_skipped);
+        err = kr_step_log(
+            step, KR_LOG_ERROR,
+            "%u links are not used, because they have this node's own transport key: those councils claim a key that is "
+            "not theirs, or this node's keyring is theirs",
+            step->core->links_skipped);
     }
     if (err == KR_OK && step->core->rows_skipped > 0) {
         err = kr_step_log(step, KR_LOG_ERROR,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "crypto/sign.h"
+#include "node/core/claim.h"
 #include "node/core/people_put.h"
 #include "proto/client/enrol.h"
 #include "proto/wire/machine_ticket.h"
@@ -350,7 +351,7 @@ static enum kr_err is_taken(struct kr_step *step, const uint8_t key[static 32], 
     static const uint8_t nobody[32];
     struct kr_enrol_ticket ticket;
     enum kr_err err = kr_enrol_ticket_get(step->txn, key, &ticket);
-    *ret_is_taken = err != KR_NOT_FOUND || kr_link_key_is_taken(step->core, key, nobody);
+    *ret_is_taken = err != KR_NOT_FOUND || kr_link_bears(step->core, key) || kr_link_key_is_taken(step->core, key, nobody);
     return err == KR_NOT_FOUND || err == KR_CORRUPT ? KR_OK : err;
 }
 

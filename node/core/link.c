@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "crypto/fault.h"
+#include "node/core/claim.h"
 #include "node/core/effect.h"
 #include "node/core/forward.h"
 #include "node/core/revoke.h"
@@ -251,14 +252,17 @@ enum kr_err kr_link_session_up(struct kr_step *step, struct kr_link *link)
         err = kr_gossip_open(step, link);
     }
     if (err == KR_OK) {
+        err = kr_claim_proved(step, link);
+    }
+    if (err == KR_OK) {
+        err = kr_transport_session_up(step, link);
+    }
+    if (err == KR_OK) {
         err = kr_roots_ping(step, link, KR_MESSAGE_PING);
     }
     link->ping_at_ms = step->now_ms + KR_PING_MS + kr_rng_below(step->rng, KR_PING_MS / 4);
     if (err == KR_OK) {
         err = kr_step_wake(step, link->ping_at_ms);
-    }
-    if (err == KR_OK) {
-        err = kr_transport_session_up(step, link);
     }
     char name[KR_NAME_BYTES_MAX + 1];
     if (err == KR_OK && kr_link_is_sister(step->core, link)) {
@@ -386,8 +390,10 @@ static enum kr_err hello_frame(struct kr_step *step, struct kr_link *link, struc
                                 "%s runs an older version of Kairan, with which this one cannot talk: ask its operator to update",
                                 kr_core_name(step->core, link->council, false, name, sizeof name));
     }
-    if (read != KR_OK || memcmp(hello.council, link->council, 32) != 0 || memcmp(hello.meant, step->core->self, 32) != 0 ||
-        hello.is_responder != link->we_dial) {
+    if (read == KR_OK && memcmp(hello.council, link->council, 32) != 0) {
+        return kr_claim_hello(step, link, &hello);
+    }
+    if (read != KR_OK || memcmp(hello.meant, step->core->self, 32) != 0 || hello.is_responder != link->we_dial) {
         return kr_step_log_peer(step, link, KR_LOG_WARNING, "a hello that does not fit came over the link with %s; ignored",
                                 kr_core_name(step->core, link->council, false, name, sizeof name));
     }
@@ -469,14 +475,21 @@ static enum kr_err forwarded(struct kr_step *step, struct kr_link *link, const s
     return kr_forward_message(step, link, message);
 }
 
+static enum kr_err pinged(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
+{
+    if (message->type == KR_MESSAGE_PONG) {
+        kr_spread_ponged(link, step->now_ms);
+    }
+    enum kr_err err = kr_transport_heard(step, link);
+    return err == KR_OK ? kr_roots_pinged(step, link, message) : err;
+}
+
 static enum kr_err message(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
 {
     switch (message->type) {
     case KR_MESSAGE_PONG:
-        kr_spread_ponged(link, step->now_ms);
-        return kr_roots_pinged(step, link, message);
     case KR_MESSAGE_PING:
-        return kr_roots_pinged(step, link, message);
+        return pinged(step, link, message);
     case KR_MESSAGE_ROOTS:
         return kr_roots_told(step, link, message);
     case KR_MESSAGE_RECORDS:
@@ -501,12 +514,8 @@ static enum kr_err message(struct kr_step *step, struct kr_link *link, const str
         return kr_catchup_want(step, link, message);
     case KR_MESSAGE_GONE:
         return kr_catchup_gone(step, link, message);
-    case KR_MESSAGE_REFUSE: {
-        char name[KR_NAME_BYTES_MAX + 1];
-        return kr_step_log_peer(step, link, KR_LOG_WARNING, "%s refused a record of ours: %s",
-                                kr_core_name(step->core, link->council, false, name, sizeof name),
-                                kr_err_text((enum kr_err)message->reason));
-    }
+    case KR_MESSAGE_REFUSE:
+        return kr_transport_refused(step, link, message);
     case KR_MESSAGE_SYNC:
         return kr_walk_message(step, link, message);
     case KR_MESSAGE_COMMIT:

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "crypto/fault.h"
+#include "crypto/hash.h"
+#include "node/core/claim.h"
 #include "node/core/effect.h"
 #include "node/core/enrol.h"
 #include "node/core/forward.h"
@@ -60,15 +62,10 @@ struct kr_link *kr_link_of_council(struct kr_core *core, const uint8_t council[s
     return NULL;
 }
 
-const uint8_t *kr_link_row(const struct kr_link *link)
-{
-    return link->is_second ? link->transport_key : link->council;
-}
-
 struct kr_link *kr_link_by_row(struct kr_core *core, const uint8_t row[static 32])
 {
     for (uint32_t i = 0; i < core->link_count; i++) {
-        if (memcmp(kr_link_row(core->links[i]), row, 32) == 0) {
+        if (memcmp(core->links[i]->row, row, 32) == 0) {
             return core->links[i];
         }
     }
@@ -99,19 +96,6 @@ bool kr_link_is_sister(const struct kr_core *core, const struct kr_link *link)
     return memcmp(link->council, core->self, 32) == 0;
 }
 
-bool kr_link_key_is_taken(const struct kr_core *core, const uint8_t key[static 32], const uint8_t council[static 32])
-{
-    bool is_taken = kr_transport_is_own(core, key);
-    for (uint32_t i = 0; i < core->link_count && !is_taken; i++) {
-        const struct kr_link *link = core->links[i];
-        is_taken = memcmp(link->transport_key, key, 32) == 0 && memcmp(link->council, council, 32) != 0;
-    }
-    for (uint32_t i = 0; i < core->invitation_count && !is_taken; i++) {
-        is_taken = memcmp(core->invitations[i]->public_key, key, 32) == 0;
-    }
-    return is_taken;
-}
-
 /* Of two that can dial, the smaller transport key does; who has no endpoint only dials out. */
 static bool should_dial(const struct kr_core *core, const struct kr_link *link)
 {
@@ -130,16 +114,6 @@ void kr_link_settle_dialler(const struct kr_core *core, struct kr_link *link)
     link->we_dial = should_dial(core, link);
 }
 
-static bool is_linked_under(const struct kr_core *core, const uint8_t transport_key[static 32])
-{
-    for (uint32_t i = 0; i < core->link_count; i++) {
-        if (memcmp(core->links[i]->transport_key, transport_key, 32) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Whom net lets in: whoever is linked, holders of tickets that are still good, and persons' machines. */
 enum kr_err kr_links_allow(struct kr_step *step)
 {
@@ -152,10 +126,10 @@ enum kr_err kr_links_allow(struct kr_step *step)
     }
     uint32_t links = 0, leaving = 0;
     for (uint32_t i = 0; i < core->link_count; i++) {
-        links += !kr_link_is_shut(core->links[i]) && core->links[i]->through == NULL;
+        links += kr_claim_is_let_in(core, core->links[i]);
     }
     for (uint32_t i = 0; i < core->leaving_count; i++) {
-        leaving += !is_linked_under(core, core->leaving[i].transport_key);
+        leaving += !kr_link_bears(core, core->leaving[i].transport_key);
     }
     struct kr_writer machines;
     uint32_t machine_count = 0;
@@ -164,7 +138,7 @@ enum kr_err kr_links_allow(struct kr_step *step)
     err = err == KR_OK ? kr_writer_finish(&machines) : err;
     kr_writer_array(&writer, links + leaving + tickets + machine_count);
     for (uint32_t i = 0; i < core->leaving_count; i++) {
-        if (!is_linked_under(core, core->leaving[i].transport_key)) { /* else it is linked anew already */
+        if (!kr_link_bears(core, core->leaving[i].transport_key)) { /* else it is linked anew already */
             kr_writer_array(&writer, 3);
             kr_writer_uint(&writer, core->leaving[i].number);
             kr_writer_uint(&writer, 1);
@@ -172,7 +146,7 @@ enum kr_err kr_links_allow(struct kr_step *step)
         }
     }
     for (uint32_t i = 0; i < core->link_count; i++) {
-        if (kr_link_is_shut(core->links[i]) || core->links[i]->through != NULL) {
+        if (!kr_claim_is_let_in(core, core->links[i])) {
             continue;
         }
         kr_writer_array(&writer, 3);
@@ -213,7 +187,7 @@ static void count_pending(struct kr_core *core)
  *   stop      array of 2: why, since when
  *   through   the council that passes it on (bin 32)
  *
- * Key: kr_link_row. */
+ * Key: the council; of a second one the transport key, or, where another council's link stood there already, a hash of both. */
 static void write_pairing(struct kr_writer *writer, const struct kr_pairing *pairing)
 {
     kr_writer_array(writer, pairing->was_begun ? 8 : 0);
@@ -277,7 +251,7 @@ enum kr_err kr_link_put(struct kr_step *step, const struct kr_link *link)
     if (link->through != NULL) {
         kr_writer_bin(&writer, link->through->council, 32);
     }
-    enum kr_err err = kr_store_put_writer(step->txn, KR_TABLE_LINKS, kr_link_row(link), 32, &writer);
+    enum kr_err err = kr_store_put_writer(step->txn, KR_TABLE_LINKS, link->row, 32, &writer);
     count_pending(step->core);
     return err;
 }
@@ -331,9 +305,8 @@ struct load {
 static bool load_one(void *context, struct kr_slice key, struct kr_slice value)
 {
     struct load *load = context;
-    (void)key;
     struct kr_link *link = calloc(1, sizeof *link);
-    load->err = link == NULL ? KR_NOMEM : read_link(value, link);
+    load->err = link == NULL ? KR_NOMEM : key.len != sizeof link->row ? KR_CORRUPT : read_link(value, link);
     if (load->err == KR_OK && load->core->link_count == KR_LINKS_MAX) {
         load->err = KR_CORRUPT;
     }
@@ -341,23 +314,19 @@ static bool load_one(void *context, struct kr_slice key, struct kr_slice value)
         kr_link_free(link);
         return false;
     }
+    memcpy(link->row, key.bytes, sizeof link->row);
     link->we_dial = should_dial(load->core, link);
     kr_spread_add_link(load->core, link);
     load->core->links[load->core->link_count++] = link;
     return true;
 }
 
-/* Of several links under one transport key only the oldest is used: whoever came later could claim a key that it had only read. */
-static void skip_doubles(struct kr_core *core)
+/* Made by an older version, or before an older keyring was put back. */
+static void skip_own(struct kr_core *core)
 {
     for (uint32_t i = 0; i < core->link_count;) {
         struct kr_link *link = core->links[i];
-        bool is_double = kr_transport_is_own(core, link->transport_key);
-        for (uint32_t j = 0; j < core->link_count && !is_double; j++) {
-            const struct kr_link *other = core->links[j];
-            is_double = other->number < link->number && memcmp(other->transport_key, link->transport_key, 32) == 0;
-        }
-        if (!is_double) {
+        if (!kr_transport_is_own(core, link->transport_key)) {
             i++;
             continue;
         }
@@ -371,9 +340,20 @@ enum kr_err kr_links_load(struct kr_step *step)
 {
     struct load load = {.core = step->core};
     enum kr_err err = kr_store_each(step->txn, KR_TABLE_LINKS, NULL, 0, load_one, &load);
-    skip_doubles(step->core);
+    skip_own(step->core);
     count_pending(step->core);
     return err != KR_OK ? err : load.err;
+}
+
+static void choose_row(struct kr_core *core, struct kr_link *link)
+{
+    memcpy(link->row, link->is_second ? link->transport_key : link->council, 32);
+    if (link->is_second && kr_link_by_row(core, link->row) != NULL) {
+        uint8_t both[64];
+        memcpy(both, link->council, 32);
+        memcpy(both + 32, link->transport_key, 32);
+        kr_hash(link->row, "kairan link row", both, sizeof both);
+    }
 }
 
 enum kr_err kr_link_add(struct kr_step *step, const struct kr_link *init, struct kr_link **ret_link)
@@ -385,6 +365,7 @@ enum kr_err kr_link_add(struct kr_step *step, const struct kr_link *init, struct
         return core->link_count == KR_LINKS_MAX ? KR_BOUNDS : KR_NOMEM;
     }
     *link = *init;
+    choose_row(core, link);
     enum kr_err err = kr_link_put(step, link);
     if (err != KR_OK) {
         kr_link_free(link);
@@ -404,7 +385,7 @@ enum kr_err kr_link_drop(struct kr_step *step, struct kr_link *link)
     struct kr_core *core = step->core;
     uint8_t council[32];
     memcpy(council, link->council, sizeof council);
-    enum kr_err err = kr_store_delete(step->txn, KR_TABLE_LINKS, kr_link_row(link), 32);
+    enum kr_err err = kr_store_delete(step->txn, KR_TABLE_LINKS, link->row, 32);
     if (err != KR_OK) {
         return err;
     }
@@ -524,12 +505,19 @@ static enum kr_err add_second(struct kr_step *step, const uint8_t council[static
 /* The first link goes: another takes its place. */
 static enum kr_err promote(struct kr_step *step, struct kr_link *link)
 {
-    enum kr_err err = kr_store_delete(step->txn, KR_TABLE_LINKS, kr_link_row(link), 32);
+    enum kr_err err = kr_store_delete(step->txn, KR_TABLE_LINKS, link->row, 32);
     link->is_second = false;
+    choose_row(step->core, link);
     return err == KR_OK ? kr_link_put(step, link) : err;
 }
 
-static enum kr_err drop_unlisted(struct kr_step *step, const uint8_t council[static 32], const struct kr_card *card)
+static bool is_usable(const struct kr_core *core, const struct kr_card *card, const struct kr_link *link, uint64_t now_s)
+{
+    return is_listed(card, link, now_s) && !kr_claim_is_lost(core, link);
+}
+
+/* What the card does not list, and what another council has proved to be its own. */
+static enum kr_err drop_unusable(struct kr_step *step, const uint8_t council[static 32], const struct kr_card *card)
 {
     struct kr_core *core = step->core;
     const uint64_t now_s = step->now_ms / 1000;
@@ -538,13 +526,13 @@ static enum kr_err drop_unlisted(struct kr_step *step, const uint8_t council[sta
     struct kr_link *heir = NULL, *link = NULL;
     enum kr_err err = KR_OK;
     while (heir == NULL && (link = kr_link_of_council(core, council, &at)) != NULL) {
-        heir = is_listed(card, link, now_s) ? link : NULL;
+        heir = is_usable(core, card, link, now_s) ? link : NULL;
     }
     if (heir == NULL && !is_own) {
         return KR_OK; /* the only way there is */
     }
     for (at = 0; err == KR_OK && (link = kr_link_of_council(core, council, &at)) != NULL;) {
-        if (is_listed(card, link, now_s)) {
+        if (is_usable(core, card, link, now_s)) {
             continue;
         }
         const bool was_first = !link->is_second;
@@ -562,11 +550,78 @@ static enum kr_err drop_unlisted(struct kr_step *step, const uint8_t council[sta
     return err;
 }
 
-/* Whether another link could be made by this key of that council's card. */
+/* A node that this council's card names and that has no link. */
+static bool is_without_link(struct kr_core *core, const uint8_t council[static 32], const struct kr_card_key *key, uint64_t now_s)
+{
+    return is_in_force(key, now_s) && link_of_key(core, council, key->public_key) == NULL;
+}
+
+/* Whether another link is to be made by this key of that council's card. */
 static bool is_missing(struct kr_core *core, const uint8_t council[static 32], const struct kr_card_key *key, uint64_t now_s)
 {
-    return is_in_force(key, now_s) && core->link_count < KR_LINKS_MAX && link_of_key(core, council, key->public_key) == NULL &&
-           !kr_link_key_is_taken(core, key->public_key, council);
+    return is_without_link(core, council, key, now_s) && !kr_link_key_is_taken(core, key->public_key, council);
+}
+
+bool kr_links_lack_room(struct kr_core *core, const uint8_t council[static 32])
+{
+    const struct kr_council *known = kr_directory_council(&core->directory, council);
+    struct kr_card card;
+    bool lack = false;
+    if (known == NULL || core->link_count < KR_LINKS_MAX) {
+        return false;
+    }
+    kr_council_card(known, &card);
+    for (uint32_t i = 0; i < card.transport_count && !lack; i++) {
+        lack = is_missing(core, council, &card.transport[i], core->now_ms / 1000);
+    }
+    return lack;
+}
+
+/* The node at the other end is another one, or has another key: in the place of one that the card does not list any more. */
+static enum kr_err turn_over(struct kr_step *step, struct kr_link *link, const struct kr_card_key *key)
+{
+    enum kr_err err = KR_OK;
+    if (link->we_dial) {
+        err = kr_effect_add(step->effects, &(struct kr_effect){.type = KR_EFFECT_HANGUP, .number = link->number});
+    }
+    kr_link_session_down(step->core, link);
+    memcpy(link->transport_key, key->public_key, 32);
+    link->endpoint[0] = 0;
+    (void)kr_slice_text(key->endpoint, link->endpoint, sizeof link->endpoint);
+    link->has_proved = link->knows_next = false;
+    kr_link_settle_dialler(step->core, link);
+    if (err == KR_OK) {
+        err = kr_link_put(step, link);
+    }
+    return err == KR_OK ? kr_link_dial(step, link) : err;
+}
+
+/* There are as many links as there may be. */
+static enum kr_err make_do(struct kr_step *step, const struct kr_card *card, const uint8_t council[static 32],
+                           const struct kr_card_key *key)
+{
+    struct kr_link *link;
+    enum kr_err err = KR_OK;
+    for (uint32_t at = 0; (link = kr_link_of_council(step->core, council, &at)) != NULL;) {
+        if (kr_link_is_settled(link) && !is_usable(step->core, card, link, step->now_ms / 1000)) {
+            return turn_over(step, link, key);
+        }
+    }
+    for (uint32_t at = 0; err == KR_OK && (link = kr_link_of_council(step->core, council, &at)) != NULL;) {
+        err = kr_transport_say_full(step, link);
+    }
+    return err;
+}
+
+/* Whom we said that there is no room for its next key hears that there is, by a session that begins anew. */
+static enum kr_err say_room(struct kr_step *step, const uint8_t council[static 32])
+{
+    struct kr_link *link;
+    enum kr_err err = KR_OK;
+    for (uint32_t at = 0; err == KR_OK && (link = kr_link_of_council(step->core, council, &at)) != NULL;) {
+        err = link->told_full && link->has_session ? kr_link_renew(step, link) : KR_OK;
+    }
+    return err;
 }
 
 /* What nobody has confirmed is one link, and what stands still is as it was; which of its nodes is at the other end of a link
@@ -584,12 +639,29 @@ static bool is_over(const struct kr_core *core, const struct kr_link *link)
            kr_directory_node_has_ended(&core->directory, link->council, link->session_key, core->now_ms);
 }
 
+/* When the first of the card's keys ends that has not yet; UINT64_MAX: none does. (A revocation ends one a second after it was
+ * made.) */
+static uint64_t first_end_ms(const struct kr_card *card, uint64_t now_ms)
+{
+    const struct kr_card_key *sorts[] = {card->node, card->transport};
+    const uint32_t counts[] = {card->node_count, card->transport_count};
+    uint64_t first_ms = UINT64_MAX;
+    for (uint32_t sort = 0; sort < 2; sort++) {
+        for (uint32_t i = 0; i < counts[sort]; i++) {
+            const uint64_t end_s = sorts[sort][i].until_s;
+            const uint64_t end_ms = end_s == 0 || end_s > UINT64_MAX / 1000 ? UINT64_MAX : end_s * 1000;
+            first_ms = end_ms > now_ms && end_ms < first_ms ? end_ms : first_ms;
+        }
+    }
+    return first_ms;
+}
+
 bool kr_links_fit_card(struct kr_core *core, const uint8_t council[static 32], const struct kr_card *card)
 {
     const bool is_own = memcmp(council, core->self, 32) == 0;
     const uint64_t now_s = core->now_ms / 1000;
-    const struct kr_link *link = kr_link_by_council(core, council);
-    bool fits = true;
+    const struct kr_link *link = kr_link_by_council(core, council), *first = link;
+    bool fits = first_end_ms(card, core->now_ms) > core->now_ms + FOLLOW_CARDS_MS;
     uint32_t at = 0;
     for (struct kr_link *each; (each = kr_link_of_council(core, council, &at)) != NULL;) {
         fits = fits && !is_over(core, each);
@@ -598,13 +670,29 @@ bool kr_links_fit_card(struct kr_core *core, const uint8_t council[static 32], c
         return fits;
     }
     at = 0;
-    for (uint32_t i = 0; i < card->transport_count && (is_own || link != NULL); i++) {
-        fits = fits && !is_missing(core, council, &card->transport[i], now_s);
+    for (uint32_t i = 0; i < card->transport_count && (is_own || first != NULL); i++) {
+        const struct kr_card_key *key = &card->transport[i];
+        fits = fits && !is_missing(core, council, key, now_s);
+        fits = fits && (first == NULL || !is_without_link(core, council, key, now_s) || !kr_claim_is_news(core, first, key));
     }
     while ((link = kr_link_of_council(core, council, &at)) != NULL) {
-        fits = fits && is_listed(card, link, now_s);
+        fits = fits && is_usable(core, card, link, now_s);
     }
     return fits;
+}
+
+/* Keys that the card lists and that others have proved. */
+static enum kr_err tell_claims(struct kr_step *step, const uint8_t council[static 32], const struct kr_card *card)
+{
+    struct kr_core *core = step->core;
+    struct kr_link *link = kr_link_by_council(core, council);
+    enum kr_err err = KR_OK;
+    for (uint32_t i = 0; i < card->transport_count && link != NULL && err == KR_OK; i++) {
+        const struct kr_card_key *key = &card->transport[i];
+        const bool is_news = is_without_link(core, council, key, step->now_ms / 1000) && kr_claim_is_news(core, link, key);
+        err = is_news ? kr_claim_tell(step, link, key) : KR_OK;
+    }
+    return err;
 }
 
 enum kr_err kr_links_follow_card(struct kr_step *step, const uint8_t council[static 32])
@@ -624,12 +712,19 @@ enum kr_err kr_links_follow_card(struct kr_step *step, const uint8_t council[sta
     for (uint32_t i = 0; i < card.transport_count && err == KR_OK; i++) {
         const struct kr_card_key *key = &card.transport[i];
         if (is_missing(core, council, key, now_s)) {
-            err = add_second(step, council, key, is_own ? NULL : like);
+            const bool has_room = core->link_count < KR_LINKS_MAX;
+            err = has_room ? add_second(step, council, key, is_own ? NULL : like) : make_do(step, &card, council, key);
             has_new = true;
         }
     }
+    if (err == KR_OK && has_new && !kr_links_lack_room(core, council)) {
+        err = say_room(step, council);
+    }
     if (err == KR_OK) {
-        err = drop_unlisted(step, council, &card);
+        err = drop_unusable(step, council, &card);
+    }
+    if (err == KR_OK) {
+        err = tell_claims(step, council, &card);
     }
     return err == KR_OK && has_new ? kr_links_allow(step) : err;
 }
@@ -637,7 +732,7 @@ enum kr_err kr_links_follow_card(struct kr_step *step, const uint8_t council[sta
 enum kr_err kr_links_follow_cards(struct kr_step *step)
 {
     struct kr_core *core = step->core;
-    uint8_t councils[KR_LINKS_MAX][32];
+    uint8_t councils[KR_LINKS_MAX + 1][32];
     uint32_t count = 0;
     if (!core->links_follow_cards && step->now_ms < core->links_follow_ms) {
         return KR_OK;
@@ -647,16 +742,27 @@ enum kr_err kr_links_follow_cards(struct kr_step *step)
             memcpy(councils[count++], core->links[i]->council, 32);
         }
     }
-    enum kr_err err = kr_links_follow_card(step, core->self);
-    for (uint32_t i = 0; i < count && err == KR_OK; i++) {
-        err = kr_links_follow_card(step, councils[i]);
+    memcpy(councils[count++], core->self, 32);
+    enum kr_err err = KR_OK;
+    for (uint32_t i = count; i > 0 && err == KR_OK; i--) {
+        err = kr_links_follow_card(step, councils[i - 1]);
     }
     for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
         err = is_over(core, core->links[i]) ? kr_link_renew(step, core->links[i]) : KR_OK;
     }
     core->links_follow_cards = false;
     core->links_follow_ms = step->now_ms + FOLLOW_CARDS_MS;
-    return err;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct kr_council *known = kr_directory_council(&core->directory, councils[i]);
+        struct kr_card card = {0};
+        if (known != NULL) {
+            kr_council_card(known, &card);
+        }
+        const uint64_t end_ms = first_end_ms(&card, step->now_ms);
+        core->links_follow_ms = end_ms < core->links_follow_ms ? end_ms : core->links_follow_ms;
+    }
+    const bool is_sooner = core->links_follow_ms < step->now_ms + FOLLOW_CARDS_MS; /* else whatever comes next will do */
+    return err == KR_OK && is_sooner ? kr_step_wake(step, core->links_follow_ms) : err;
 }
 
 enum kr_err kr_links_follow_soon(struct kr_step *step)

@@ -7,6 +7,7 @@
  * node that is the only one says nothing. */
 #include <string.h>
 
+#include "node/core/claim.h"
 #include "node/core/internal.h"
 #include "node/core/restored.h"
 #include "node/core/root_confirm.h"

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/core/claim.h"
 #include "node/core/effect.h"
 #include "node/core/sister.h"
 #include "node/core/transport_key.h"

@@ -49,7 +49,7 @@ static enum kr_err put_row(struct kr_step *step, const struct kr_restored *resto
     kr_writer_array(&writer, count);
     for (uint32_t i = 0; i < core->link_count; i++) {
         if (core->links[i]->is_awaited && core->links[i] != met) {
-            kr_writer_bin(&writer, kr_link_row(core->links[i]), 32);
+            kr_writer_bin(&writer, core->links[i]->row, 32);
         }
     }
     return kr_store_put_writer(step->txn, KR_TABLE_IDENTITY, row_key, sizeof row_key - 1, &writer);

@@ -153,8 +153,8 @@ static void fill(struct statements *all, const struct kr_core *core, const struc
 /* It is no node of this council any more, under whichever of its keys. */
 static void end_transport(const struct kr_core *core, const uint8_t transport_key[static 32], struct kr_card *card, uint64_t now_s)
 {
-    const struct kr_card as_it_is = *card; /* ends tell which keys belong together */
-    for (uint32_t i = 0; i < card->transport_count; i++) {
+    const struct kr_card as_it_is = *card;                 /* ends tell which keys belong together */
+    for (uint32_t i = 0; i < card->transport_count; i++) { /* (zeros are none of them) */
         struct kr_card_key *key = &card->transport[i];
         const bool is_its = memcmp(key->public_key, transport_key, 32) == 0 ||
                             kr_card_transport_comes_behind(&as_it_is, transport_key, key->public_key) ||
@@ -173,7 +173,7 @@ static enum kr_err end_and_turn(const struct kr_core *core, struct kr_card *card
 }
 
 /* Ends the key on the card, and where it is the one in use, or another node's, puts the next ones there. `other`: the transport key
- * of that node; NULL: it is this one's. KR_CANCELLED: the client has its answer. */
+ * of that node, zeros where nobody can tell which; NULL: it is this one's. KR_CANCELLED: the client has its answer. */
 static enum kr_err end_key(struct kr_step *step, const struct kr_event *event, const struct kr_revoke *revoke, const uint8_t *other,
                            struct kr_card *card)
 {
@@ -217,17 +217,43 @@ static bool is_open_on(const struct kr_card *card, const uint8_t key[static 32])
     return is_open;
 }
 
+static bool lists_transport(const struct kr_card *card, const uint8_t key[static 32])
+{
+    bool lists = false;
+    for (uint32_t i = 0; i < card->transport_count; i++) {
+        lists = lists || memcmp(card->transport[i].public_key, key, 32) == 0;
+    }
+    return lists;
+}
+
+/* As the operator says. Without its node key a machine has no session with anybody, so one that he does not know can wait. */
+static enum kr_err named_node(const struct kr_core *core, const struct kr_card *card, const struct kr_revoke *revoke,
+                              uint8_t ret_transport_key[static 32])
+{
+    static const uint8_t none[32];
+    const bool is_none = memcmp(revoke->machine, none, 32) == 0;
+    if (!is_none && (!lists_transport(card, revoke->machine) || kr_transport_is_own(core, revoke->machine))) {
+        return KR_INVALID;
+    }
+    memcpy(ret_transport_key, revoke->machine, 32);
+    return KR_OK;
+}
+
 /* Which other node has that key: as it was met, or else the only one whose key is not known. KR_NOT_FOUND: none of them; KR_BOUNDS:
  * there are several. */
-static enum kr_err find_node(struct kr_step *step, const struct kr_card *card, const uint8_t key[static 32],
+static enum kr_err find_node(struct kr_step *step, const struct kr_card *card, const struct kr_revoke *revoke,
                              uint8_t ret_transport_key[static 32])
 {
+    const uint8_t *key = revoke->key;
     const struct kr_keyring *keyring = step->core->keyring;
     const bool is_ours = memcmp(key, keyring->node_public, 32) == 0 || memcmp(key, keyring->next_node_public, 32) == 0;
     uint32_t count = 0;
     enum kr_err err = is_ours ? KR_NOT_FOUND : kr_node_row_find(step->txn, key, ret_transport_key);
     if (err == KR_OK && kr_transport_is_own(step->core, ret_transport_key)) {
         return KR_NOT_FOUND;
+    }
+    if (err == KR_NOT_FOUND && !is_ours && revoke->has_machine) {
+        return named_node(step->core, card, revoke, ret_transport_key);
     }
     if (err != KR_NOT_FOUND || is_ours || !is_open_on(card, key)) {
         return err;
@@ -269,6 +295,17 @@ static enum kr_err ask(struct kr_step *step, const struct kr_event *event, const
     return err == KR_OK ? kr_statement_ask(step, event, all->items, all->count) : err;
 }
 
+static enum kr_err cannot_tell(struct kr_step *step, const struct kr_event *event, enum kr_err why)
+{
+    return why == KR_INVALID
+               ? kr_step_error(step, event->client, event->request, KR_INVALID,
+                               "that is no transport key of another node on this council's card: see `kairan node keys`")
+               : kr_step_error(step, event->client, event->request, KR_BUSY,
+                               "this node has not met the one with that key, and cannot tell which machine to cut off: say so with "
+                               "`--machine` and its transport key, which `kairan node keys` shows there, or `--machine none`: it "
+                               "stays on the card then, and without its node key it can do nothing");
+}
+
 enum kr_err kr_revoke_request(struct kr_step *step, const struct kr_event *event)
 {
     struct kr_core *core = step->core;
@@ -290,13 +327,10 @@ enum kr_err kr_revoke_request(struct kr_step *step, const struct kr_event *event
     }
     if (err == KR_OK) {
         kr_council_card(self, &all->card);
-        err = find_node(step, &all->card, revoke.key, transport_key);
+        err = find_node(step, &all->card, &revoke, transport_key);
         is_of_other = err == KR_OK;
-        if (err == KR_BOUNDS) {
-            err = kr_step_error(
-                step, event->client, event->request, KR_BUSY,
-                "this node has not met the one with that key, and cannot tell which machine to cut off: ask for it at "
-                "a node that `kairan node ls` shows it to, or wait until this one has met the others");
+        if (err == KR_BOUNDS || err == KR_INVALID) {
+            err = cannot_tell(step, event, err);
             goto out;
         }
         err = err == KR_NOT_FOUND ? KR_OK : err;

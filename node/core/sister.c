@@ -18,6 +18,7 @@
 /* In KR_TABLE_RECEIPTS: "node-is" ‖ transport key 32 → array of 3: node key (bin 32), since_ms, name (str). */
 #define PREFIX_BYTES 7u
 #define KEY_BYTES    (PREFIX_BYTES + 32u)
+#define ENDING_S     60u
 static const uint8_t prefix[PREFIX_BYTES] = {'n', 'o', 'd', 'e', '-', 'i', 's'};
 static const char name_key[] = "node-name"; /* in KR_TABLE_IDENTITY */
 
@@ -212,13 +213,30 @@ static enum kr_err tell(struct kr_step *step, struct kr_link *link)
     return err;
 }
 
+/* Its node key has ended on the card, or ends this minute: that is a revocation, a second after it was made. */
+static bool is_ending(const struct kr_core *core, const struct kr_link *link)
+{
+    const struct kr_council *self = kr_directory_council(&core->directory, core->self);
+    struct kr_card card = {0};
+    bool is = false;
+    if (self != NULL) {
+        kr_council_card(self, &card);
+    }
+    for (uint32_t i = 0; i < card.node_count; i++) {
+        const struct kr_card_key *key = &card.node[i];
+        is = is || (key->until_s != 0 && key->until_s <= core->now_ms / 1000 + ENDING_S &&
+                    memcmp(key->public_key, link->session_key, 32) == 0);
+    }
+    return is;
+}
+
 enum kr_err kr_sisters_tell(struct kr_step *step)
 {
     struct kr_core *core = step->core;
     struct kr_link *link;
     enum kr_err err = KR_OK;
     for (uint32_t at = 0; err == KR_OK && (link = kr_link_of_council(core, core->self, &at)) != NULL;) {
-        err = link->has_session ? tell(step, link) : KR_OK;
+        err = link->has_session && !is_ending(core, link) ? tell(step, link) : KR_OK;
     }
     return err;
 }
@@ -265,7 +283,7 @@ enum kr_err kr_sister_up(struct kr_step *step, struct kr_link *link)
     if (err == KR_OK) {
         err = kr_node_asks_done(step, link->node_key);
     }
-    return err == KR_OK ? tell(step, link) : err;
+    return err == KR_OK && !is_ending(step->core, link) ? tell(step, link) : err;
 }
 
 /* The recovery key is what backups are sealed to: no node's word decides about it, but the card's, or the council's own id. */

@@ -133,11 +133,13 @@ struct kr_link {
     enum kr_link_state state;
     uint8_t council[32]; /* a council with several nodes has as many links; another node of our own council: our own id */
     uint8_t transport_key[32];
-    bool is_second; /* its card names the node beside the one that the link was first made with; of our own council: always */
+    bool is_second;  /* its card names the node beside the one that the link was first made with; of our own council: always */
+    uint8_t row[32]; /* what its row in the store stands under, which tells it from all others */
+    bool has_proved; /* who is there showed in this run of ours that the transport key is its own. claim.h */
+    bool told_claim; /* the operator was told that a card of this council lists another one's key */
     char endpoint[KR_ENDPOINT_BYTES_MAX + 1]; /* where we dial it; "" where we cannot */
     bool we_dial;                             /* through a third node: says hello */
-    struct kr_through
-        *through; /* it goes through a third node (through.h), and net knows nothing of it; owned. NULL: it does not */
+    struct kr_through *through;            /* it goes through a third node (through.h), unknown to net; owned; NULL: it does not */
     uint8_t node_key[32], session_key[32]; /* of who said hello last, and of whose hello the session is */
     uint8_t keys_told[32]; /* another node of our council: hash of what it was told of the keyring in this session */
     bool has_secret;       /* joining: the ticket's one-time secret */
@@ -156,6 +158,8 @@ struct kr_link {
     bool has_session, has_pending, has_hello;
     bool is_turned_away; /* it did not admit our key, or the link rests: to be dialled anew before the next hello */
     bool knows_next;     /* who is there has our card with the next transport key. transport_key.c */
+    bool lacks_room;     /* and said that it has no room for a link under it … */
+    bool told_full;      /* … as we said to it of a key of its card */
     uint64_t session_no; /* random: jobs of an older session, or of a core before this one, earn no credit */
     struct kr_session session, pending;
     uint8_t ephemeral_public[32], ephemeral_secret[32], hello_hash[32];
@@ -170,8 +174,7 @@ struct kr_link {
     struct kr_queue fresh, bulk;
     struct kr_queue asked; /* what it wants, each once, at most KR_LINK_ASKED_MAX */
     bool is_asked_next;    /* of bulk and asked */
-    uint64_t
-        *grafted; /* of fresh and bulk, what it asked for by GRAFT, each once: at most KR_LINK_GRAFTED_MAX; NULL: nothing yet */
+    uint64_t *grafted;     /* of fresh and bulk, what it asked for by GRAFT, once each, <= KR_LINK_GRAFTED_MAX; NULL: nothing yet */
     uint32_t grafted_count;
     bool has_room;
     uint64_t room;   /* bytes that the peer takes while nothing is under way: its first credit */
@@ -296,7 +299,7 @@ struct kr_core {
     } leaving[KR_LEAVING_MAX];
     uint32_t leaving_count;
     uint32_t pending_count;    /* of them, not confirmed by both operators yet */
-    uint32_t links_skipped;    /* links in the store that bear another one's transport key */
+    uint32_t links_skipped;    /* links in the store that bear our own transport key */
     uint32_t rows_skipped;     /* rows of the small tables that could not be read when the core was made */
     uint64_t roots_generation; /* goes up with every change of what some scope holds */
     struct kr_held *held;      /* roots as last worked out; owned */
@@ -393,8 +396,6 @@ struct kr_link *kr_link_by_number(struct kr_core *core, uint32_t number);
 struct kr_link *kr_link_by_council(struct kr_core *core, const uint8_t council[static 32]);
 /* All links with a council: from `*at` = 0 on; NULL behind the last. */
 struct kr_link *kr_link_of_council(struct kr_core *core, const uint8_t council[static 32], uint32_t *at);
-/* What the link's row stands under, which tells it from all others: the council, of a second one the transport key. */
-const uint8_t *kr_link_row(const struct kr_link *link);
 struct kr_link *kr_link_by_row(struct kr_core *core, const uint8_t row[static 32]);
 /* Whether nothing but CLEAR and the directory goes over it: its council's code, or its root key, is not confirmed. */
 bool kr_link_is_held(const struct kr_core *core, const struct kr_link *link);
@@ -409,8 +410,6 @@ enum kr_err kr_link_put(struct kr_step *step, const struct kr_link *link) KR_WAR
 enum kr_err kr_link_drop(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED; /* forgets it, durably */
 enum kr_err kr_links_allow(struct kr_step *step) KR_WARN_UNUSED;                     /* tells net whom to let in */
 void kr_link_settle_dialler(const struct kr_core *core, struct kr_link *link);       /* decides anew which side dials */
-/* Whether net could not tell that council under this transport key from others: it is our own, an invitation's, another link's. */
-bool kr_link_key_is_taken(const struct kr_core *core, const uint8_t key[static 32], const uint8_t council[static 32]);
 enum kr_err kr_link_dial(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
 enum kr_err kr_link_frame(struct kr_step *step, uint32_t number, struct kr_slice frame) KR_WARN_UNUSED;
 enum kr_err kr_link_lost(struct kr_step *step, uint32_t number) KR_WARN_UNUSED;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/core/claim.h"
 #include "node/core/effect.h"
 #include "node/core/root_confirm.h"
 

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/core/claim.h"
 #include "node/core/effect.h"
 #include "node/core/enrol.h"
 #include "node/core/root_confirm.h"
@@ -388,6 +389,7 @@ static enum kr_err make_link(struct kr_step *step, struct kr_invitation *invitat
     kr_through_free(link->through);
     link->through = NULL;
     memcpy(link->transport_key, fresh.transport_key, 32);
+    link->has_proved = false;
     memcpy(link->endpoint, fresh.endpoint, sizeof fresh.endpoint);
     link->state = KR_LINK_OPEN;
     link->pairing = fresh.pairing;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "node/core/claim.h"
 #include "node/core/effect.h"
 #include "node/core/enrol.h"
 #include "proto/client/rekey.h"
@@ -62,7 +63,9 @@ bool kr_transport_is_turning(const struct kr_core *core)
 
 /* ---- who has heard ---- */
 
-/* What was heard of one key tells nothing of the one that comes after it. */
+/* Nobody has heard before the first ping or pong of his session: who has no room says so before that.
+ *
+ * What was heard of one key tells nothing of the one that comes after it. */
 static void forget_who_heard(struct kr_core *core)
 {
     for (uint32_t i = 0; i < core->link_count; i++) {
@@ -89,15 +92,57 @@ enum kr_err kr_transport_card_entered(struct kr_step *step)
     return is_news ? kr_links_renew(step) : kr_step_wake(step, step->now_ms);
 }
 
-enum kr_err kr_transport_session_up(struct kr_step *step, struct kr_link *link)
+enum kr_err kr_transport_say_full(struct kr_step *step, struct kr_link *link)
 {
-    const bool knew = link->knows_next;
-    link->knows_next = kr_transport_is_turning(step->core);
-    if (!link->knows_next || knew) {
+    const struct kr_council *known = kr_directory_council(&step->core->directory, link->council);
+    struct kr_message message = {.type = KR_MESSAGE_REFUSE, .reason = KR_BOUNDS};
+    char name[KR_NAME_BYTES_MAX + 1];
+    if (!link->has_session || link->told_full || known == NULL || !kr_link_is_settled(link)) {
         return KR_OK;
     }
+    link->told_full = true;
+    memcpy(message.id, known->record_id, 32);
+    enum kr_err err = kr_link_send(step, link, &message);
+    return err == KR_OK
+               ? kr_step_log_peer(step, link, KR_LOG_WARNING,
+                                  "the card of %s names another node or its next transport key, and there is no room: this "
+                                  "node has %u links. Remove one that is not needed (`kairan peer remove`)",
+                                  kr_core_name(step->core, link->council, false, name, sizeof name), KR_LINKS_MAX)
+               : err;
+}
+
+enum kr_err kr_transport_session_up(struct kr_step *step, struct kr_link *link)
+{
+    link->lacks_room = link->told_full = false;
+    return kr_links_lack_room(step->core, link->council) ? kr_transport_say_full(step, link) : KR_OK;
+}
+
+enum kr_err kr_transport_heard(struct kr_step *step, struct kr_link *link)
+{
+    if (link->knows_next || link->lacks_room || !kr_transport_is_turning(step->core)) {
+        return KR_OK;
+    }
+    link->knows_next = true;
     step->core->transport_at_ms = 0;
     return kr_step_wake(step, step->now_ms);
+}
+
+enum kr_err kr_transport_refused(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
+{
+    const struct kr_council *self = kr_directory_council(&step->core->directory, step->core->self);
+    char name[KR_NAME_BYTES_MAX + 1];
+    kr_core_name(step->core, link->council, false, name, sizeof name);
+    if (message->reason != KR_BOUNDS || self == NULL || memcmp(message->id, self->record_id, 32) != 0 ||
+        !kr_transport_is_turning(step->core)) {
+        return kr_step_log_peer(step, link, KR_LOG_WARNING, "%s refused a record of ours: %s", name,
+                                kr_err_text((enum kr_err)message->reason));
+    }
+    link->lacks_room = true;
+    link->knows_next = false;
+    return kr_step_log_peer(step, link, KR_LOG_WARNING,
+                            "%s has no room for a link under this node's next transport key: the turn waits until its operator has "
+                            "made some, or the key before has ended",
+                            name);
 }
 
 static bool has_heard(const struct kr_link *link)
@@ -374,7 +419,7 @@ struct kr_link *kr_link_stand_in(struct kr_core *core, const struct kr_link *lin
 enum kr_err kr_link_may_dial(struct kr_step *step, struct kr_link *link, bool *ret_may)
 {
     const struct kr_link *other = link->we_dial ? kr_link_stand_in(step->core, link) : NULL;
-    *ret_may = other == NULL || !other->has_session;
+    *ret_may = (other == NULL || !other->has_session) && !kr_claim_rests(step->core, link, step->now_ms);
     if (*ret_may || link->is_turned_away) {
         return *ret_may ? KR_OK : kr_step_wake(step, step->now_ms + RESTS_MS);
     }

@@ -18,8 +18,14 @@ bool kr_transport_is_turning(const struct kr_core *core);
 enum kr_err kr_transport_refuse(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 /* Our own card was stored: it may list the next key. */
 enum kr_err kr_transport_card_entered(struct kr_step *step) KR_WARN_UNUSED;
-/* A session came up: its peer has the card that we have. */
+/* A session came up, and no ping was said in it yet: where there is no room for a link under another key of the peer's card, that
+ * is said first (kr_transport_say_full: it or nothing, once a session). */
 enum kr_err kr_transport_session_up(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
+enum kr_err kr_transport_say_full(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
+/* The peer said its first ping or pong, or another: it has the card that we have, and room. */
+enum kr_err kr_transport_heard(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
+/* The peer refused a record of ours: it may be the card with the next key, for a link under which it has no room. */
+enum kr_err kr_transport_refused(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
 /* The next key takes its place, where nothing waits for that any more. */
 enum kr_err kr_transport_tick(struct kr_step *step) KR_WARN_UNUSED;
 enum kr_err kr_transport_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
@@ -31,6 +37,8 @@ enum kr_err kr_transport_status(struct kr_step *step, char *names, size_t size,
 void kr_names_add(const struct kr_core *core, const uint8_t council[static 32], bool japanese, char *text, size_t size);
 
 /* ---- links.c ---- */
+/* Whether a key of that council's card has no link because there are as many as there may be. */
+bool kr_links_lack_room(struct kr_core *core, const uint8_t council[static 32]);
 /* All sessions that are up begin anew, now (kr_links_renew: at the next tick). */
 enum kr_err kr_links_renew_now(struct kr_step *step) KR_WARN_UNUSED;
 

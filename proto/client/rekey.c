@@ -34,10 +34,11 @@ enum kr_err kr_key_item_read(struct kr_slice bytes, struct kr_key_item *ret_item
 
 void kr_revoke_write(const struct kr_revoke *revoke, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 3);
+    kr_writer_array(writer, 4);
     kr_writer_bin(writer, revoke->key, sizeof revoke->key);
     kr_writer_uint(writer, revoke->since_ms);
     kr_writer_flag(writer, revoke->is_taken_over);
+    kr_writer_bin(writer, revoke->machine, revoke->has_machine ? sizeof revoke->machine : 0);
 }
 
 enum kr_err kr_revoke_read(struct kr_slice bytes, struct kr_revoke *ret_revoke)
@@ -45,10 +46,11 @@ enum kr_err kr_revoke_read(struct kr_slice bytes, struct kr_revoke *ret_revoke)
     struct kr_reader reader;
     struct kr_revoke revoke;
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 3);
+    kr_reader_array(&reader, 4);
     kr_reader_fixed(&reader, revoke.key, sizeof revoke.key);
     revoke.since_ms = kr_reader_uint(&reader, UINT64_MAX);
     revoke.is_taken_over = kr_reader_flag(&reader);
+    revoke.has_machine = kr_reader_fixed_or_empty(&reader, revoke.machine, sizeof revoke.machine);
     kr_reader_close(&reader);
     enum kr_err err = kr_reader_end(&reader);
     if (err == KR_OK) {

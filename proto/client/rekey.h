@@ -29,6 +29,9 @@ struct kr_revoke {
     uint8_t key[32];
     uint64_t since_ms;
     bool is_taken_over; /* the machine itself was: what it made since then is not genuine either */
+    /* The transport key that goes with it, of another node that the asked one has not met; zeros: whichever, none is ended. */
+    bool has_machine;
+    uint8_t machine[32];
 };
 void kr_revoke_write(const struct kr_revoke *revoke, struct kr_writer *writer);
 enum kr_err kr_revoke_read(struct kr_slice bytes, struct kr_revoke *ret_revoke) KR_WARN_UNUSED;

@@ -74,7 +74,7 @@ const char kr_help_key[] = N_(
 const char kr_help_node[] =
     N_("Usage: kairan node [keys]\n"
        "       kairan node rotate [--root FILE]\n"
-       "       kairan node revoke KEY --since WHEN [--taken-over] [--root FILE]\n"
+       "       kairan node revoke KEY --since WHEN [--taken-over] [--machine TRANSPORT-KEY|none] [--root FILE]\n"
        "       kairan node storage [rotate]\n"
        "       kairan node transport [rotate [--root FILE]|finish]\n"
        "       kairan node ls\n"
@@ -102,6 +102,8 @@ const char kr_help_node[] =
        "  --since WHEN                 when it may first have been in other hands (36h, 7d, 2026-04-01). Genuine is what this\n"
        "                               node made itself, and what of its own came back from peers before then\n"
        "  --taken-over                 the machine was in other hands: what it made since then is not genuine either\n"
+       "  --machine KEY|none           of another node that this one has not met: the transport key of the machine to cut off\n"
+       "                               (kairan node keys, there); none: nobody knows which, and it stays on the card\n"
        "  --root FILE                  the root key, where it is not on the node (asks for its passphrase, or takes it from\n"
        "                               --root-passphrase-file FILE, --root-passphrase-fd N)\n"
        "\n"

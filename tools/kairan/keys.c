@@ -136,7 +136,8 @@ static int rotate(struct kr_app *app, const struct kr_root_options *root)
 /* ---- revoke ---- */
 
 /* By the beginning of its hexadecimal form, eight digits at least. */
-static const struct kr_key_item *find_key(const struct kr_app *app, const struct kr_own_keys *keys, const char *text)
+static const struct kr_key_item *find_key(const struct kr_app *app, const struct kr_own_keys *keys, enum kr_key_sort sort,
+                                          const char *text)
 {
     uint8_t id[32];
     size_t len = 0;
@@ -149,7 +150,7 @@ static const struct kr_key_item *find_key(const struct kr_app *app, const struct
     for (uint32_t i = 0; i < keys->count; i++) {
         const struct kr_key_item *item = &keys->items[i];
         const bool is_listed = item->state != KR_KEY_COMES && item->state != KR_KEY_UNLISTED;
-        if (item->sort == KR_KEY_OF_NODE && is_listed && memcmp(item->public_key, id, len) == 0) {
+        if (item->sort == sort && is_listed && memcmp(item->public_key, id, len) == 0) {
             if (found != NULL) {
                 (void)kr_app_fail(app, KR_EXISTS, _("several keys begin with %s: give more of it"), text);
                 return NULL;
@@ -158,7 +159,10 @@ static const struct kr_key_item *find_key(const struct kr_app *app, const struct
         }
     }
     if (found == NULL) {
-        (void)kr_app_fail(app, KR_NOT_FOUND, _("no node key on the card begins with %s: see kairan node keys"), text);
+        (void)kr_app_fail(app, KR_NOT_FOUND,
+                          sort == KR_KEY_OF_NODE ? _("no node key on the card begins with %s: see kairan node keys")
+                                                 : _("no transport key on the card begins with %s: see kairan node keys"),
+                          text);
     }
     return found;
 }
@@ -196,28 +200,47 @@ static int finish_revoke(struct kr_app *app, const struct kr_revoke *revoke, boo
     return KR_EXIT_DONE;
 }
 
-static int revoke_key(struct kr_app *app, const char *text, const char *since, bool is_taken_over,
+/* Which machine it is on, by its transport key; `none`: nobody knows. */
+static bool find_machine(const struct kr_app *app, const struct kr_own_keys *keys, const char *text, struct kr_revoke *revoke)
+{
+    revoke->has_machine = text != NULL;
+    if (text == NULL || strcmp(text, "none") == 0) {
+        return true;
+    }
+    const struct kr_key_item *key = find_key(app, keys, KR_KEY_OF_TRANSPORT, text);
+    if (key != NULL) {
+        memcpy(revoke->machine, key->public_key, sizeof revoke->machine);
+    }
+    return key != NULL;
+}
+
+struct revoke_options {
+    const char *since, *machine;
+    bool is_taken_over;
+};
+
+static int revoke_key(struct kr_app *app, const char *text, const struct revoke_options *options,
                       const struct kr_root_options *root)
 {
     static struct kr_own_keys keys;
-    struct kr_revoke revoke = {.is_taken_over = is_taken_over};
+    struct kr_revoke revoke = {.is_taken_over = options->is_taken_over};
     uint8_t id[32];
-    if (text == NULL || since == NULL) {
+    if (text == NULL || options->since == NULL) {
         return kr_app_fail(app, KR_INVALID,
                            _("which key, and since when may it have been in other hands? kairan node revoke KEY --since WHEN"));
     }
-    if (!kr_moment_parse_ms(since, false, &revoke.since_ms)) {
+    if (!kr_moment_parse_ms(options->since, false, &revoke.since_ms)) {
         return kr_app_fail(app, KR_INVALID, _("--%s takes a span like 36h or 7d, or a date like 2026-04-01"), "since");
     }
     if (!kr_keys_ask(app, &keys)) {
         return KR_EXIT_ERROR;
     }
-    const struct kr_key_item *key = find_key(app, &keys, text);
-    if (key == NULL) {
+    const struct kr_key_item *key = find_key(app, &keys, KR_KEY_OF_NODE, text);
+    if (key == NULL || !find_machine(app, &keys, options->machine, &revoke)) {
         return KR_EXIT_ERROR;
     }
     /* That of another node has the council's sealing keys, too: new ones take their place, and with them a node key. */
-    const bool is_in_use = key->state == KR_KEY_IN_USE || kr_nodes_has(app, key->public_key);
+    const bool is_in_use = key->state == KR_KEY_IN_USE || revoke.has_machine || kr_nodes_has(app, key->public_key);
     memcpy(revoke.key, key->public_key, 32);
     if ((is_in_use && !make_keys(app)) || !send_revoke(app, &revoke, root, id)) {
         return KR_EXIT_ERROR;
@@ -229,10 +252,10 @@ int kr_run_node(struct kr_app *app, int argc, char **argv)
 {
     struct kr_root_options root = {0};
     struct kr_node_options nodes = {.root = &root};
-    const char *since = NULL;
-    bool is_taken_over = false;
-    const struct kr_option options[] = {{.name = "since", .text = &since},
-                                        {.name = "taken-over", .flag = &is_taken_over},
+    struct revoke_options revoke = {0};
+    const struct kr_option options[] = {{.name = "since", .text = &revoke.since},
+                                        {.name = "taken-over", .flag = &revoke.is_taken_over},
+                                        {.name = "machine", .text = &revoke.machine},
                                         {.name = "ttl", .text = &nodes.ttl},
                                         {.name = "name", .text = &nodes.name},
                                         {.name = "endpoint", .text = &nodes.endpoint},
@@ -247,7 +270,7 @@ int kr_run_node(struct kr_app *app, int argc, char **argv)
     const char *what = rest < argc ? argv[rest++] : "keys";
     if (strcmp(what, "revoke") == 0) {
         const char *key = rest < argc ? argv[rest++] : NULL;
-        return rest < argc ? kr_app_unwanted(app, argv[rest]) : revoke_key(app, key, since, is_taken_over, &root);
+        return rest < argc ? kr_app_unwanted(app, argv[rest]) : revoke_key(app, key, &revoke, &root);
     }
     static const char *const of_nodes[] = {"ls", "invite", "join", "add", "refuse"};
     for (size_t i = 0; i < sizeof of_nodes / sizeof of_nodes[0]; i++) {

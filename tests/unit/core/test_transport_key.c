@@ -210,6 +210,105 @@ static void a_key_that_a_peer_had_is_not_waited_for(void **state)
     assert_memory_not_equal(own(bed)->transport_public, before.transport_public, 32);
 }
 
+static struct kr_link *fill_links(struct bed *bed, uint32_t node)
+{
+    struct kr_core *core = bed_core(bed, node);
+    struct kr_link *last = NULL;
+    struct kr_txn *txn = NULL;
+    assert_int_equal(kr_store_write_begin(bed_node(bed, node)->store, &txn), KR_OK);
+    struct kr_step step = {.core = core, .txn = txn};
+    while (core->link_count < KR_LINKS_MAX) {
+        struct kr_link fresh = {.state = KR_LINK_OPEN, .number = 10000 + core->link_count};
+        memset(fresh.council, 0xA0, 32);
+        memset(fresh.transport_key, 0xA0, 32);
+        fresh.council[0] = fresh.transport_key[0] = (uint8_t)core->link_count;
+        assert_int_equal(kr_link_add(&step, &fresh, &last), KR_OK);
+    }
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+    return last;
+}
+
+static void drop_link(struct bed *bed, uint32_t node, struct kr_link *link)
+{
+    struct kr_txn *txn = NULL;
+    struct kr_effects effects;
+    kr_effects_init(&effects);
+    assert_int_equal(kr_store_write_begin(bed_node(bed, node)->store, &txn), KR_OK);
+    struct kr_step step = {.core = bed_core(bed, node), .txn = txn, .effects = &effects};
+    assert_int_equal(kr_link_drop(&step, link), KR_OK);
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+    kr_effects_deinit(&effects);
+}
+
+/* It has the card, but no room for another link: it would be lost. */
+static void a_peer_without_room_is_waited_for(void **state)
+{
+    struct bed *bed = *state;
+    const struct kr_keyring before = *own(bed);
+    struct kr_link *last = fill_links(bed, FIRST_PEER);
+    begin(bed);
+    bed_run(bed, 1500000);
+    assert_memory_equal(own(bed)->transport_public, before.transport_public, 32);
+    const struct kr_status_transport status = status_of(bed);
+    assert_true(status.comes && status.is_listed && status.links == 1 && status.names.len > 0);
+    assert_int_equal(bed_times_said(bed, OWN, "has no room for a link under this node's next transport key"), 1);
+    assert_int_equal(bed_times_said(bed, FIRST_PEER, "there is no room: this node has 256 links"), 1);
+    assert_passes(bed, OWN, FIRST_PEER, "meanwhile.example.jp", 1);
+    drop_link(bed, FIRST_PEER, last);
+    bed_run(bed, 1500000);
+    assert_memory_not_equal(own(bed)->transport_public, before.transport_public, 32);
+    assert_passes(bed, OWN, FIRST_PEER, "room.example.jp", 2);
+}
+
+/* Not for ever, either; and when the key before has ended its link is the next one's. */
+static void a_peer_without_room_follows_when_the_key_before_has_ended(void **state)
+{
+    struct bed *bed = *state;
+    const struct kr_keyring before = *own(bed);
+    (void)fill_links(bed, FIRST_PEER);
+    begin(bed);
+    bed_run(bed, 10000);
+    assert_memory_equal(own(bed)->transport_public, before.transport_public, 32);
+    all_sleep(bed, UINT64_C(1000) * KR_KEY_OVERLAP_S);
+    bed_run(bed, 1500000);
+    assert_memory_not_equal(own(bed)->transport_public, before.transport_public, 32);
+    assert_int_equal(bed_core(bed, FIRST_PEER)->link_count, KR_LINKS_MAX);
+    assert_int_equal(links_with_own(bed, FIRST_PEER), 1);
+    assert_passes(bed, OWN, FIRST_PEER, "followed.example.jp", 1);
+    bed_restart(bed, FIRST_PEER);
+    assert_true(link_under(bed, FIRST_PEER, own(bed)->transport_public)->has_session);
+}
+
+/* Another node of this council does the same in the same second: which key comes behind which is told by dates alone. */
+static void two_that_come_next_do_not_begin_at_one_time(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_card card = bed_card(bed, OWN, OWN);
+    struct kr_writer content;
+    assert_int_equal(act(bed, KR_TRANSPORT_MAKE), KR_OK);
+    const uint64_t now_s = bed_node(bed, OWN)->now_ms / 1000;
+    for (uint32_t i = 0; i < 5; i++) {
+        struct kr_card_key *key = &card.transport[card.transport_count++];
+        *key = card.transport[0];
+        memset(key->public_key, (int)(0x71 + i), 32);
+        key->from_s = now_s - KR_KEY_EARLIER_S + i;
+    }
+    kr_writer_init(&content, KR_BODY_BYTES_MAX);
+    kr_card_write(&card, &content);
+    struct forged forged = bed_statement(bed, OWN, KR_KIND_COUNCIL_CARD, bed_core(bed, OWN)->directory.communities[0]->id,
+                                         bed_node(bed, OWN)->council, 50, (struct kr_slice){content.bytes, content.len});
+    bed_hand_over(bed, FIRST_PEER, OWN, &forged);
+    forged_free(&forged);
+    kr_writer_deinit(&content);
+    assert_int_equal(act(bed, KR_TRANSPORT_LIST), KR_OK);
+    card = bed_card(bed, OWN, OWN);
+    assert_int_equal(card.transport_count, 7);
+    assert_memory_equal(card.transport[0].public_key, own(bed)->next_transport_public, 32);
+    assert_int_equal(card.transport[0].from_s, now_s - KR_KEY_EARLIER_S + 5);
+    const struct kr_card_key *next = kr_card_transport_after(&card, own(bed)->transport_public);
+    assert_true(next != NULL && memcmp(next->public_key, own(bed)->next_transport_public, 32) == 0);
+}
+
 /* That net cannot let all of a council's machines in is said when it is told of them, not each time when they are counted. */
 static void counting_machines_says_nothing(void **state)
 {
@@ -387,6 +486,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_heard_of_the_first_is_waited_for_again, setup, teardown),
         cmocka_unit_test_setup_teardown(two_that_turn_do_not_wait_for_each_other, setup, teardown),
         cmocka_unit_test_setup_teardown(a_key_that_a_peer_had_is_not_waited_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_peer_without_room_is_waited_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_peer_without_room_follows_when_the_key_before_has_ended, setup, teardown),
+        cmocka_unit_test_setup_teardown(two_that_come_next_do_not_begin_at_one_time, setup, teardown),
         cmocka_unit_test_setup_teardown(counting_machines_says_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_long_name_leaves_the_status_readable, setup, teardown),
         cmocka_unit_test_setup_teardown(an_end_or_the_operator_ends_the_wait, setup, teardown),

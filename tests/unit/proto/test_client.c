@@ -335,6 +335,11 @@ static void keys_and_statements_read_back(void **state)
     assert_memory_equal(&key_item, &read_key_item, sizeof key_item);
     struct kr_revoke revoke = {.key = {15}, .since_ms = 16, .is_taken_over = true}, read_revoke;
     round_trip_kr_revoke(&revoke, &read_revoke);
+    assert_false(read_revoke.has_machine);
+    revoke.has_machine = true;
+    revoke.machine[31] = 23;
+    round_trip_kr_revoke(&revoke, &read_revoke);
+    assert_true(read_revoke.has_machine && read_revoke.machine[31] == 23);
     struct kr_recover recover = {.recovery_public = {17}, .rekeying = {{18}, {19}, {20}}, .others = KR_OTHERS_END}, read_recover;
     round_trip_kr_recover(&recover, &read_recover);
     assert_memory_equal(&read_recover, &recover, sizeof recover);
