@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "node/core/effect.h"
+#include "node/core/enrol_shared.h"
 #include "node/core/root_confirm.h"
 
 /* In KR_TABLE_RECEIPTS: "alarm" ‖ author 32 ‖ BE64(version) ‖ kind 1 ‖ community 32 ‖ subject 32 → array of 4: noted_ms, settled
@@ -64,6 +65,11 @@ enum kr_err kr_alarms_load(struct kr_step *step)
     step->core->alarms_open = 0;
     enum kr_err err = kr_store_each_whole(step->txn, KR_TABLE_RECEIPTS, prefix, sizeof prefix, count_open, step->core, &damaged);
     step->core->rows_skipped += damaged;
+    uint64_t of_tickets = 0;
+    if (err == KR_OK) {
+        err = kr_enrol_alarms_count(step, &of_tickets);
+    }
+    step->core->alarms_open += of_tickets;
     return err;
 }
 
@@ -231,6 +237,9 @@ enum kr_err kr_alarms_request(struct kr_step *step, const struct kr_event *event
     enum kr_err err = kr_store_each_whole(step->txn, KR_TABLE_RECEIPTS, prefix, sizeof prefix, list_one, &listing, &damaged);
     err = err == KR_OK ? listing.err : err;
     if (err == KR_OK) {
+        err = kr_enrol_alarms_list(step, event);
+    }
+    if (err == KR_OK) {
         err = kr_root_confirm_list(step, event);
     }
     return err == KR_OK ? kr_step_end_empty(step, event->client, event->request) : err;
@@ -272,7 +281,7 @@ enum kr_err kr_settle_request(struct kr_step *step, const struct kr_event *event
     struct settling settling = {.count = 0};
     struct kr_reader reader;
     uint8_t row[AUTHOR_BYTES];
-    uint32_t damaged = 0;
+    uint32_t damaged = 0, of_tickets = 0;
     memcpy(row, prefix, PREFIX_BYTES);
     kr_reader_init(&reader, event->bytes.bytes, event->bytes.len);
     kr_reader_array(&reader, 1);
@@ -284,6 +293,10 @@ enum kr_err kr_settle_request(struct kr_step *step, const struct kr_event *event
     enum kr_err err = kr_store_each_whole(step->txn, KR_TABLE_RECEIPTS, row, sizeof row, pick_open, &settling, &damaged);
     for (uint32_t i = 0; i < settling.count && err == KR_OK; i++) {
         err = settle_one(step, settling.keys[i]);
+    }
+    if (err == KR_OK && memcmp(row + PREFIX_BYTES, step->core->self, 32) == 0) {
+        err = kr_enrol_alarms_settle(step, &of_tickets);
+        settling.count += of_tickets;
     }
     if (err != KR_OK) {
         return err;

@@ -4,7 +4,9 @@
 
 #include "crypto/sign.h"
 #include "node/core/claim.h"
+#include "node/core/enrol_shared.h"
 #include "node/core/people_put.h"
+#include "node/core/sister.h"
 #include "proto/client/enrol.h"
 #include "proto/wire/machine_ticket.h"
 #include "proto/wire/ticket.h"
@@ -65,6 +67,15 @@ static enum kr_err put_ticket(struct kr_step *step, const uint8_t key[static 32]
     enum kr_err err = kr_store_put_writer(step->txn, KR_TABLE_DRAFTS, row, sizeof row, &writer);
     step->core->keys_are_stale = true;
     return err;
+}
+
+static enum kr_err drop_ticket(struct kr_step *step, const uint8_t key[static 32])
+{
+    uint8_t row[ROW_BYTES];
+    row_key(row, key);
+    enum kr_err err = kr_store_delete(step->txn, KR_TABLE_DRAFTS, row, sizeof row);
+    step->core->keys_are_stale = true;
+    return err == KR_NOT_FOUND ? KR_OK : err;
 }
 
 /* ---- whom net lets in ---- */
@@ -169,7 +180,6 @@ static bool note_over(void *context, struct kr_slice key, struct kr_slice value)
 enum kr_err kr_enrol_sweep(struct kr_step *step, bool all)
 {
     static _Thread_local struct over over;
-    uint8_t row[ROW_BYTES];
     uint32_t damaged;
     if (!all && (step->core->options.doubts_clock || step->now_ms / 1000 < step->core->enrol_due_s)) {
         return KR_OK;
@@ -179,21 +189,61 @@ enum kr_err kr_enrol_sweep(struct kr_step *step, bool all)
     over.count = 0;
     enum kr_err err = kr_store_each_whole(step->txn, KR_TABLE_DRAFTS, "E", 1, note_over, &over, &damaged);
     for (uint32_t i = 0; i < over.count && err == KR_OK; i++) {
-        row_key(row, over.keys[i]);
-        err = kr_store_delete(step->txn, KR_TABLE_DRAFTS, row, sizeof row);
-        step->core->keys_are_stale = true;
+        err = drop_ticket(step, over.keys[i]);
     }
     return err;
+}
+
+/* ---- of other nodes ---- */
+
+enum kr_err kr_enrol_ticket_learn(struct kr_step *step, const uint8_t key[static 32], const uint8_t person[static 32],
+                                  uint64_t expires_s)
+{
+    struct kr_enrol_ticket ticket = {.expires_s = expires_s};
+    struct list list = {0};
+    enum kr_err err = kr_enrol_ticket_get(step->txn, key, &ticket);
+    if (err != KR_NOT_FOUND || expires_s <= step->now_ms / 1000) {
+        return err == KR_NOT_FOUND || err == KR_CORRUPT ? KR_OK : err;
+    }
+    memcpy(ticket.person, person, 32);
+    err = walk(step, &list);
+    if (err == KR_OK && list.tickets >= KR_ENROL_TICKETS_MAX) {
+        return kr_step_log(
+            step, KR_LOG_WARNING,
+            "a ticket for a machine, made at another node of this council, is not let in here: as many are open as one "
+            "node keeps. It is good at that node");
+    }
+    return err == KR_OK ? put_ticket(step, key, &ticket) : err;
+}
+
+enum kr_err kr_enrol_ticket_used(struct kr_step *step, const uint8_t key[static 32], const uint8_t machine[static 32],
+                                 uint64_t at_ms)
+{
+    struct kr_enrol_ticket ticket;
+    enum kr_err err = kr_enrol_ticket_get(step->txn, key, &ticket);
+    if (err != KR_OK || (ticket.is_used && memcmp(ticket.used_by, machine, 32) == 0)) {
+        return err == KR_NOT_FOUND || err == KR_CORRUPT ? KR_OK : err;
+    }
+    const uint64_t until_s = at_ms / 1000 + USED_FOR_S;
+    ticket.is_used = true;
+    memcpy(ticket.used_by, machine, 32);
+    ticket.expires_s = ticket.expires_s < until_s ? ticket.expires_s : until_s;
+    return ticket.expires_s > step->now_ms / 1000 ? put_ticket(step, key, &ticket) : drop_ticket(step, key);
+}
+
+enum kr_err kr_enrol_ticket_forget(struct kr_step *step, const uint8_t key[static 32])
+{
+    return drop_ticket(step, key);
 }
 
 /* ---- tickets ---- */
 
 /* Before one is made: what would keep it from being of use. NULL: nothing. */
-static const char *why_no_ticket(const struct kr_core *core, const struct list *list, enum kr_err *ret_code)
+static const char *why_no_ticket(const struct kr_machine_ticket *ticket, const struct list *list, enum kr_err *ret_code)
 {
     const struct kr_person_card *card = &person_row.card;
     *ret_code = KR_INVALID;
-    if (core->options.endpoint == NULL || core->options.endpoint[0] == 0) {
+    if (ticket->node_count == 0) {
         *ret_code = KR_CONFIG;
         return "this node has no address that others can dial, so nobody can reach it from a machine of his own: set `listen` and "
                "`endpoint` in kairan.conf, and restart the node";
@@ -211,26 +261,32 @@ static const char *why_no_ticket(const struct kr_core *core, const struct list *
     return NULL;
 }
 
-static enum kr_err print_ticket(struct kr_step *step, const struct kr_event *event, const struct kr_enrol_ticket *row,
-                                const uint8_t secret[static 32])
+/* Where it is good: here, and at the other nodes. A council with one node has one way, whatever its card calls it. */
+static void name_nodes(const struct kr_core *core, struct kr_machine_ticket *ticket)
 {
-    struct kr_machine_ticket ticket = {.expires_s = row->expires_s};
+    static _Thread_local struct kr_ways ways;
+    kr_node_ways(core, &ways);
+    const uint32_t count = core->shares_council || ways.count == 0 ? ways.count : 1;
+    ticket->node_count = count < KR_TICKET_NODES_MAX ? count : KR_TICKET_NODES_MAX;
+    memcpy(ticket->nodes, ways.items, ticket->node_count * sizeof ticket->nodes[0]);
+}
+
+static enum kr_err print_ticket(struct kr_step *step, const struct kr_event *event, struct kr_machine_ticket *ticket)
+{
     struct kr_writer result;
     char text[KR_TICKET_TEXT_BYTES_MAX];
-    const char *endpoint = step->core->options.endpoint;
-    memcpy(ticket.council, step->core->self, 32);
-    memcpy(ticket.transport_public, step->core->keyring->transport_public, 32);
-    memcpy(ticket.secret, secret, 32);
-    (void)kr_slice_text((struct kr_slice){(const uint8_t *)endpoint, strlen(endpoint)}, ticket.endpoint, sizeof ticket.endpoint);
-    enum kr_err err = kr_machine_ticket_print(&ticket, text, sizeof text);
+    enum kr_err err = kr_machine_ticket_print(ticket, text, sizeof text);
+    while (err == KR_BOUNDS && ticket->node_count > 1) { /* long addresses: those in front */
+        ticket->node_count--;
+        err = kr_machine_ticket_print(ticket, text, sizeof text);
+    }
     if (err == KR_OK) {
         kr_writer_init(&result, 2 * KR_KIB);
-        kr_enrol_given_write(&(struct kr_enrol_given){.ticket = {(const uint8_t *)text, strlen(text)}, .expires_s = row->expires_s},
-                             &result);
+        kr_enrol_given_write(
+            &(struct kr_enrol_given){.ticket = {(const uint8_t *)text, strlen(text)}, .expires_s = ticket->expires_s}, &result);
         err = kr_step_end(step, event->client, event->request, &result);
         kr_writer_deinit(&result);
     }
-    sodium_memzero(&ticket, sizeof ticket);
     sodium_memzero(text, sizeof text);
     return err;
 }
@@ -239,7 +295,8 @@ enum kr_err kr_enrol_ticket_request(struct kr_step *step, const struct kr_event 
 {
     struct kr_enrol_ask ask;
     struct list list = {0};
-    uint8_t seed[32], secret[32], key[32];
+    struct kr_machine_ticket printed = {0};
+    uint8_t seed[32], key[32];
     enum kr_err code = KR_OK;
     if (kr_enrol_ask_read(event->bytes, &ask) != KR_OK) {
         return kr_step_error(step, event->client, event->request, KR_MALFORMED, "the request cannot be read");
@@ -257,21 +314,27 @@ enum kr_err kr_enrol_ticket_request(struct kr_step *step, const struct kr_event 
     if (err != KR_OK) {
         return err;
     }
-    const char *why = why_no_ticket(step->core, &list, &code);
+    name_nodes(step->core, &printed);
+    const char *why = why_no_ticket(&printed, &list, &code);
     if (why != NULL) {
         return kr_step_error(step, event->client, event->request, code, "%s", why);
     }
     const uint64_t ttl_s = ask.ttl_s == 0 ? KR_TICKET_TTL_S : ask.ttl_s < TTL_S_MAX ? ask.ttl_s : TTL_S_MAX;
     struct kr_enrol_ticket ticket = {.expires_s = step->now_ms / 1000 + ttl_s};
     memcpy(ticket.person, ask.person, 32);
+    memcpy(printed.council, step->core->self, 32);
+    printed.expires_s = ticket.expires_s;
     kr_rng_bytes(step->rng, seed, sizeof seed);
-    kr_box_keypair(key, secret, seed);
+    kr_box_keypair(key, printed.secret, seed);
     err = put_ticket(step, key, &ticket);
     if (err == KR_OK) {
-        err = print_ticket(step, event, &ticket, secret);
+        err = kr_enrol_say_open(step, key, &ticket);
+    }
+    if (err == KR_OK) {
+        err = print_ticket(step, event, &printed);
     }
     sodium_memzero(seed, sizeof seed);
-    sodium_memzero(secret, sizeof secret);
+    sodium_memzero(&printed, sizeof printed);
     return err;
 }
 
@@ -319,6 +382,12 @@ static enum kr_err bind(struct kr_step *step, const struct kr_event *event, cons
         return kr_step_error(step, event->client, event->request, KR_DENIED,
                              "you are no person of this council any more: ask one of its admins");
     }
+    if (card.standing == KR_STANDING_SUSPENDED) {
+        return kr_step_error(
+            step, event->client, event->request, KR_DENIED,
+            "you are suspended, and no machine of yours is enrolled while you are; the ticket stays good. Ask one of "
+            "the council's admins");
+    }
     if (card.credential_count == KR_CREDENTIALS_MAX) {
         return kr_step_error(step, event->client, event->request, KR_BOUNDS,
                              "you are known by as many users and machines as one may be: an admin has to unbind one first");
@@ -335,12 +404,10 @@ static enum kr_err bind(struct kr_step *step, const struct kr_event *event, cons
     if (err != KR_OK || verdict != KR_OK) {
         return err != KR_OK ? err : kr_person_refuse(step, event, verdict);
     }
-    struct kr_enrol_ticket used = *ticket;
-    const uint64_t until_s = step->now_ms / 1000 + USED_FOR_S;
-    used.is_used = true;
-    memcpy(used.used_by, key, 32);
-    used.expires_s = used.expires_s < until_s ? used.expires_s : until_s;
-    err = put_ticket(step, event->caller.key, &used);
+    err = kr_enrol_ticket_used(step, event->caller.key, key, step->now_ms);
+    if (err == KR_OK) {
+        err = kr_enrol_say_used(step, event->caller.key, ticket, key);
+    }
     return err == KR_OK ? end_enrolment(step, event, ticket->person, false) : err;
 }
 
@@ -352,6 +419,9 @@ static enum kr_err is_taken(struct kr_step *step, const uint8_t key[static 32], 
     struct kr_enrol_ticket ticket;
     enum kr_err err = kr_enrol_ticket_get(step->txn, key, &ticket);
     *ret_is_taken = err != KR_NOT_FOUND || kr_link_bears(step->core, key) || kr_link_key_is_taken(step->core, key, nobody);
+    if (err == KR_NOT_FOUND && !*ret_is_taken) { /* or one that came second with a ticket, and shall not come back */
+        err = kr_machine_came_second(step->txn, key, ret_is_taken);
+    }
     return err == KR_NOT_FOUND || err == KR_CORRUPT ? KR_OK : err;
 }
 
@@ -389,7 +459,8 @@ enum kr_err kr_enrol_request(struct kr_step *step, const struct kr_event *event,
     }
     if (err == KR_OK && has_other_use) {
         return kr_step_error(step, event->client, event->request, KR_KEY,
-                             "that key is a node's or a ticket's, so it can be no machine's: run kairan enrol again, which makes a "
+                             "that key is a node's or a ticket's, or was taken off, so it can be no machine's: run kairan enrol "
+                             "again, which makes a "
                              "new one");
     }
     return err == KR_OK ? bind(step, event, &ticket, key) : err;
@@ -420,6 +491,10 @@ enum kr_err kr_unenrol_request(struct kr_step *step, const struct kr_event *even
     err = kr_person_put(&(struct kr_people_put){.step = step, .who = who}, unenrol.person, &card, &verdict);
     if (err != KR_OK || verdict != KR_OK) {
         return err != KR_OK ? err : kr_person_refuse(step, event, verdict);
+    }
+    err = kr_enrol_say_over(step, unenrol.person, unenrol.key);
+    if (err != KR_OK) {
+        return err;
     }
     kr_writer_init(&result, 16);
     kr_writer_array(&result, 0);

@@ -23,6 +23,15 @@ struct kr_enrol_ticket {
 enum kr_err kr_enrol_ticket_get(struct kr_txn *txn, const uint8_t key[static 32],
                                 struct kr_enrol_ticket *ret_ticket) KR_WARN_UNUSED;
 
+/* ---- of what other nodes of this council say (enrol_shared.h) ---- */
+/* A ticket was made: it is let in here, too, where there is room. One that is here stays as it is. */
+enum kr_err kr_enrol_ticket_learn(struct kr_step *step, const uint8_t key[static 32], const uint8_t person[static 32],
+                                  uint64_t expires_s) KR_WARN_UNUSED;
+/* A ticket was used by that machine, as far as it is known here. */
+enum kr_err kr_enrol_ticket_used(struct kr_step *step, const uint8_t key[static 32], const uint8_t machine[static 32],
+                                 uint64_t at_ms) KR_WARN_UNUSED;
+enum kr_err kr_enrol_ticket_forget(struct kr_step *step, const uint8_t key[static 32]) KR_WARN_UNUSED;
+
 enum kr_err kr_enrol_ticket_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_enrol_request(struct kr_step *step, const struct kr_event *event, const struct kr_who *who) KR_WARN_UNUSED;
 enum kr_err kr_unenrol_request(struct kr_step *step, const struct kr_event *event, const struct kr_who *who) KR_WARN_UNUSED;

@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "node/core/draft.h"
+#include "node/core/enrol_shared.h"
 #include "node/core/people.h"
 #include "node/core/sister.h"
 #include "proto/record/duty.h"
 #include "proto/record/peer_link.h"
+#include "proto/record/ticket_word.h"
 
 static enum kr_err make(struct kr_step *step, const struct kr_internal *what, struct kr_writer *content, struct kr_job *job)
 {
@@ -93,6 +95,7 @@ enum kr_err kr_internal_check(uint32_t kind, struct kr_slice content)
     struct kr_person_card person;
     struct kr_body_key key;
     struct kr_peer_link link;
+    struct kr_ticket_word word;
     switch (kind) {
     case KR_KIND_BODY_CARD:
         return kr_body_card_parse(content, &body);
@@ -104,6 +107,8 @@ enum kr_err kr_internal_check(uint32_t kind, struct kr_slice content)
         return kr_duty_check(content);
     case KR_KIND_PEER_LINK:
         return kr_peer_link_parse(content, &link);
+    case KR_KIND_TICKET:
+        return kr_ticket_word_parse(content, &word);
     default:
         return kr_body_key_parse(content, &key);
     }
@@ -121,6 +126,8 @@ enum kr_err kr_internal_fits(struct kr_step *step, const struct kr_header *heade
         return kr_duty_check(content);
     case KR_KIND_PEER_LINK:
         return kr_links_shared_fits(step, header, content);
+    case KR_KIND_TICKET:
+        return kr_ticket_word_fits(header, content);
     default:
         return is_made_here ? kr_people_fits(step->txn, header, content) : kr_people_check(header, content);
     }
@@ -133,7 +140,7 @@ static enum kr_err take_person(struct kr_step *step, const struct kr_header *hea
     enum kr_err err = kr_people_take(step->txn, header, content, &has_keys);
     step->core->people_are_stale = true;
     step->core->keys_are_stale = step->core->keys_are_stale || has_keys;
-    return err;
+    return err == KR_OK ? kr_machines_are_due(step) : err;
 }
 
 enum kr_err kr_internal_take(struct kr_step *step, const struct kr_header *header, struct kr_slice content)
@@ -147,6 +154,8 @@ enum kr_err kr_internal_take(struct kr_step *step, const struct kr_header *heade
         return KR_OK; /* it is read where it stands */
     case KR_KIND_PEER_LINK:
         return kr_links_shared_take(step, header, content);
+    case KR_KIND_TICKET:
+        return kr_ticket_word_take(step, content);
     default:
         err = kr_machine_find(step, &machine); /* every node has a name of its own before it takes the first person */
         return err == KR_OK ? take_person(step, header, content) : err;
@@ -158,7 +167,7 @@ enum kr_err kr_internal_expire(struct kr_step *step, const struct kr_head *head)
     uint8_t key[KR_DIRECTORY_KEY_BYTES];
     struct kr_directory_entry entry;
     struct kr_header header = {.kind = head->kind};
-    if (head->kind != KR_KIND_DRAFT && head->kind != KR_KIND_DUTY) {
+    if (head->kind != KR_KIND_DRAFT && head->kind != KR_KIND_DUTY && head->kind != KR_KIND_TICKET) {
         return KR_EXISTS;
     }
     memcpy(header.author, head->author, 32);
@@ -171,6 +180,9 @@ enum kr_err kr_internal_expire(struct kr_step *step, const struct kr_head *head)
     err = kr_store_delete(step->txn, KR_TABLE_DIRECTORY, key, sizeof key);
     if (err == KR_OK) {
         err = kr_admit_leave(step, &header, head->id);
+    }
+    if (err == KR_OK && head->kind == KR_KIND_TICKET) {
+        return kr_ticket_word_leave(step, head->id);
     }
     return err == KR_OK && head->kind == KR_KIND_DRAFT ? kr_draft_expire(step->txn, head->subject) : err;
 }

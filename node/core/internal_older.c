@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "node/core/draft.h"
+#include "node/core/enrol_shared.h"
 #include "node/core/facts.h"
 #include "node/core/internal.h"
 #include "node/core/people.h"
@@ -160,6 +161,8 @@ static enum kr_err leave(struct kr_step *step, const struct kr_head *head)
         return KR_OK;
     case KR_KIND_PEER_LINK:
         return kr_links_shared_back(step, head->subject, 0, (struct kr_slice){0});
+    case KR_KIND_TICKET:
+        return kr_ticket_word_leave(step, head->id);
     default:
         err = kr_internal_open(step->txn, step->core->keyring, head->id, &content, &len);
         err = err == KR_CORRUPT ? KR_OK : err;

@@ -14,6 +14,7 @@
 #include "crypto/fault.h"
 #include "node/core/claim.h"
 #include "node/core/effect.h"
+#include "node/core/enrol_shared.h"
 #include "node/core/forward.h"
 #include "node/core/revoke.h"
 #include "node/core/sister.h"
@@ -743,6 +744,9 @@ enum kr_err kr_links_tick(struct kr_step *step)
     }
     if (err == KR_OK) {
         err = kr_links_shared_tick(step);
+    }
+    if (err == KR_OK) {
+        err = kr_machines_tick(step);
     }
     if (err == KR_OK) {
         err = kr_sisters_tell(step);

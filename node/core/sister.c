@@ -154,6 +154,29 @@ bool kr_sister_signed(const struct kr_core *core, const uint8_t signing_key[stat
     return is_listed;
 }
 
+void kr_node_ways(const struct kr_core *core, struct kr_ways *ret_ways)
+{
+    const struct kr_council *self = kr_directory_council(&core->directory, core->self);
+    const char *endpoint = core->options.endpoint;
+    struct kr_card card;
+    ret_ways->count = 0;
+    if (endpoint != NULL && endpoint[0] != 0) {
+        (void)kr_ways_add(ret_ways, (struct kr_slice){(const uint8_t *)endpoint, strlen(endpoint)},
+                          core->keyring->transport_public);
+    }
+    if (self != NULL) {
+        kr_council_card(self, &card);
+        uint32_t others = 0;
+        for (uint32_t i = 0; i < card.transport_count; i++) { /* this node is where its configuration says, or nowhere */
+            if (!kr_transport_is_own(core, card.transport[i].public_key)) {
+                card.transport[others++] = card.transport[i];
+            }
+        }
+        card.transport_count = others;
+        kr_ways_add_listed(ret_ways, &card, core->now_ms / 1000);
+    }
+}
+
 /* ---- keys ---- */
 
 static bool lists_sealing(const struct kr_card *card, const uint8_t public_key[static 32])

@@ -10,6 +10,7 @@
 #define KR_NODE_CORE_SISTER_H
 
 #include "node/core/state.h"
+#include "proto/wire/ways.h"
 
 /* ---- sister.c ---- */
 /* What is known of a node beyond the card, which does not say which of its keys belong together. */
@@ -31,6 +32,8 @@ enum kr_err kr_node_row_find(struct kr_txn *txn, const uint8_t node_key[static 3
 /* This node's own name: "" where it was the first. */
 enum kr_err kr_node_name(struct kr_txn *txn, char ret_name[static KR_NAME_BYTES_MAX + 1]) KR_WARN_UNUSED;
 enum kr_err kr_node_name_put(struct kr_txn *txn, struct kr_slice name) KR_WARN_UNUSED;
+/* Where this council's nodes are dialled: this one first, where it can be, then those that the card lists. */
+void kr_node_ways(const struct kr_core *core, struct kr_ways *ret_ways);
 /* Whether records are shared with other nodes of this council: decided when the core is made, and when one is linked. */
 enum kr_err kr_sisters_load(struct kr_step *step) KR_WARN_UNUSED;
 /* Whether it is the key of another node of this council: on the card without an end, and not ours. */

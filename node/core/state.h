@@ -337,12 +337,12 @@ struct kr_core {
     struct kr_audit_count audit_counts[KR_AUDIT_COUNTS_MAX];
     uint64_t audit_at_ms; /* when it is next looked whether entries are to be dropped */
     uint64_t expiry_at_ms;
-    uint64_t expiry_next;     /* arrival from which expired records are looked for next */
-    bool links_are_due_anew;  /* at the next tick all sessions begin anew */
-    bool links_differ;        /* at the next tick it is looked whether all nodes of this council have the same links */
-    bool links_follow_cards;  /* at the next tick it is looked which nodes there are: cards changed */
-    uint64_t links_follow_ms; /* or when that is next done without cause, for keys that have ended since */
-    struct kr_revoked_page {  /* names of genuine records: the page that was asked about last. revoke.c */
+    uint64_t expiry_next;               /* arrival from which expired records are looked for next */
+    bool links_are_due_anew;            /* at the next tick all sessions begin anew */
+    bool links_differ, machines_differ; /* at the next tick it is looked whether all nodes of this council have the same */
+    bool links_follow_cards;            /* at the next tick it is looked which nodes there are: cards changed */
+    uint64_t links_follow_ms;           /* or when that is next done without cause, for keys that have ended since */
+    struct kr_revoked_page {            /* names of genuine records: the page that was asked about last. revoke.c */
         uint8_t record_id[32];
         uint8_t *bytes;        /* owned; NULL: none */
         struct kr_slice names; /* in them */

@@ -15,9 +15,9 @@
 
 #include <sys/types.h>
 
+#include "node/keeper/detours.h"
 #include "node/keeper/lanes.h"
 #include "node/keeper/remote.h"
-#include "node/keeper/detours.h"
 #include "node/net/channel.h"
 
 #define KR_PIPE_GREETING_MS     5000u

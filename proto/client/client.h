@@ -572,6 +572,7 @@ enum kr_alarm_sort {
     KR_ALARM_VERSION = 0, /* two statements of one version, both without slots and body */
     KR_ALARM_REKEYED = 1, /* two cards, whole, whose root keys were replaced by one recovery key */
     KR_ALARM_ROOT = 2,    /* no proof: a linked council's root key is to be confirmed. First the new one, then the one before */
+    KR_ALARM_TICKET = 3, /* no proof: a ticket of ours enrolled two machines of the person `name`. The one that counts, the other */
 };
 struct kr_alarm {
     uint32_t sort;

@@ -52,6 +52,8 @@ const char *kr_kind_name(uint32_t kind)
         return "duty";
     case KR_KIND_PEER_LINK:
         return "peer link";
+    case KR_KIND_TICKET:
+        return "ticket";
     case KR_KIND_REVOCATION:
         return "revocation";
     default:
@@ -73,7 +75,7 @@ bool kr_kind_is_statement(uint32_t kind)
 bool kr_kind_is_internal(uint32_t kind)
 {
     return kind == KR_KIND_BODY_CARD || kind == KR_KIND_PERSON_CARD || kind == KR_KIND_BODY_KEY || kind == KR_KIND_DRAFT ||
-           kind == KR_KIND_DUTY || kind == KR_KIND_PEER_LINK;
+           kind == KR_KIND_DUTY || kind == KR_KIND_PEER_LINK || kind == KR_KIND_TICKET;
 }
 
 bool kr_kind_takes_back(uint32_t kind)

@@ -62,6 +62,7 @@ enum kr_kind {
     KR_KIND_BODY_CARD = 36,   /* replaceable; subject = the body's id */
     KR_KIND_PERSON_CARD = 37, /* replaceable; subject = the person's id */
     KR_KIND_PEER_LINK = 41,   /* replaceable; subject = the peer's council id */
+    KR_KIND_TICKET = 42,      /* replaceable; subject = a ticket for machines, or a machine: ticket_word.h */
     KR_KIND_BODY_KEY = 43,    /* replaceable; subject = the person who holds it, or the key */
     KR_KIND_DRAFT = 40,       /* replaceable; subject = its token, and which part of it: node/core/draft.h */
     KR_KIND_DUTY = 44,        /* replaceable; subject = a standing consent's id, or the duty roster's: duty.h */
@@ -72,7 +73,8 @@ const char *kr_kind_name(uint32_t kind);
 bool kr_kind_is_replaceable(uint32_t kind);
 /* Whether the root key signs it (cards, charters, vouches, expulsions). */
 bool kr_kind_is_statement(uint32_t kind);
-/* Whether it never leaves its council (body and person cards, copies of bodies' keys, drafts, consents, the duty roster). */
+/* Whether it never leaves its council (body and person cards, copies of bodies' keys, drafts, consents, the duty roster, links,
+ * tickets). */
 bool kr_kind_is_internal(uint32_t kind);
 /* Whether it takes its target back: retraction, revision. */
 bool kr_kind_takes_back(uint32_t kind);

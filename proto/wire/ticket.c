@@ -99,10 +99,11 @@ enum kr_err kr_ticket_parse(const char *text, size_t len, struct kr_ticket *ret_
     uint8_t payload[KR_TICKET_PAYLOAD_ROOM];
     size_t payload_len = 0;
     enum kr_err err = kr_bech32m_decode(KR_TICKET_HRP, text, len, payload, sizeof payload, &payload_len, error);
+    const uint64_t version = err == KR_OK ? kr_ticket_version(payload, payload_len) : 0;
 
-    if (err == KR_OK && kr_ticket_version(payload, payload_len) == KR_MACHINE_TICKET_VERSION) {
+    if (err == KR_OK && version >= KR_MACHINE_TICKET_VERSION && version <= KR_NODES_TICKET_VERSION) {
         err = kr_fail(error, KR_INVALID, "this ticket enrols a person's machine: it is for `kairan enrol`, on that machine");
-    } else if (err == KR_OK && kr_ticket_version(payload, payload_len) > NODE_VERSION) {
+    } else if (err == KR_OK && version > NODE_VERSION) {
         err = kr_fail(error, KR_VERSION, "the ticket comes from a newer version of Kairan: update this node first");
     } else if (err == KR_OK) {
         err = read_payload(payload, payload_len, &ticket, error);

@@ -17,6 +17,7 @@ FROM_CLIENT, FROM_KEEPER, RETRACT, REVISE, CONFIRM, WAITING, EXPORT, SIGHT, SIGH
 STATED, CARD_EDIT, KEY_COPY, KEY_SEALED, KEY_FORGET, ALARM, PEER_ACT, BLOCKED, QUARANTINED, PROOF, PAPER, KEY_ITEM = range(29, 41)
 REVOKE, RECOVER, CONFIRM_ROOT = 55, 65, 74
 FORWARD_ACT, FORWARD_ITEM = 63, 64
+TICKET_WORD = 80
 DUTY = 66  # the first of what is about duty, and about whom a draft is by
 TEXT, PAYLOAD, ENDPOINT = range(3)
 LARGE = 4096  # larger vectors teach a fuzzer little
@@ -216,6 +217,8 @@ def seeds(vectors):
             yield "wire", f"people-{number}", number, data
     for number, data in enumerate(duty(), start=DUTY):
         yield "wire", f"duty-{number}", number, data
+    yield "wire", "ticket-open", TICKET_WORD, array(uint(1), uint(1), ID, ID, binary(b""), uint(5), uint(9), binary(b""))
+    yield "wire", "ticket-used", TICKET_WORD, array(uint(1), uint(2), ID, ID, ID, uint(5), uint(9), ID)
     yield "wire", "key-item", KEY_ITEM, array(uint(1), uint(3), ID, uint(1), uint(2))
     yield "wire", "revoke", REVOKE, array(ID, uint(1), uint(1))
     yield "wire", "confirm-root", CONFIRM_ROOT, array(ID, ID)
@@ -237,7 +240,8 @@ def seeds(vectors):
         yield "remote", f"part-{number}", 2, part
     yield "remote", "ticket", 3, ticket["text"].encode()
     yield "remote", "payload", 4, machine
-    yield "remote", "payload-newer", 4, array(uint(5))
+    yield "remote", "payload-5", 4, array(uint(5), key, key, uint(9), array(*[array(ID, text(f"tcp://{node}.example:1")) for node in "ab"]))
+    yield "remote", "payload-newer", 4, array(uint(6))
     yield "remote", "ask", 5, array(ID, uint(100))
     yield "remote", "given", 6, array(text("kairan1"), uint(9))
     yield "remote", "done", 7, array(ID, text("n"), uint(1))

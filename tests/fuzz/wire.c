@@ -16,6 +16,7 @@
 #include "proto/client/rekey.h"
 #include "proto/client/trial.h"
 #include "proto/record/peer_link.h"
+#include "proto/record/ticket_word.h"
 #include "proto/wire/node.h"
 #include "proto/wire/wire.h"
 #include "tests/fuzz/same.h"
@@ -160,6 +161,7 @@ RUN_CARD(person_card)
 RUN_CARD(consent)
 RUN_CARD(duty_roster)
 RUN_CARD(peer_link)
+RUN_CARD(ticket_word)
 RUN_CARD(body_key)
 #undef RUN_CARD
 
@@ -298,6 +300,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         run_node_ask,
         run_node_keys,
         run_peer_link,
+        run_ticket_word,
     };
     struct kr_slice bytes = {0};
 

@@ -511,7 +511,7 @@ def polymod(values):
     return state
 
 
-def read_ticket(text):
+def unpack_ticket(text):
     text = "".join(text.split())
     need(text == text.lower() or text == text.upper(), "case")
     text = text.lower()
@@ -523,8 +523,30 @@ def read_ticket(text):
     bits = "".join(f"{value:05b}" for value in values[:-6])
     whole = len(bits) // 8 * 8
     need(len(bits) - whole < 5 and "1" not in bits[whole:], "bits")
-    ticket = decode(bytes(int(bits[i:i + 8], 2) for i in range(0, whole, 8)))
+    return decode(bytes(int(bits[i:i + 8], 2) for i in range(0, whole, 8)))
+
+
+def read_ticket(text):
+    ticket = unpack_ticket(text)
     return fields(ticket, 7 if ticket[0] == 1 else 8)
+
+
+def read_machine_ticket(text):
+    ticket = unpack_ticket(text)
+    if ticket[0] == 4:
+        _, council, transport, endpoint, secret, expires_s = fields(ticket, 6)
+        return council, secret, expires_s, [[transport, endpoint]]
+    _, council, secret, expires_s, nodes = fields(ticket, 5)
+    assert ticket[0] == 5 and 2 <= len(nodes) <= 4 and len({tuple(node) for node in nodes}) == len(nodes)
+    return council, secret, expires_s, nodes
+
+
+def check_machine_tickets(vectors):
+    for ticket in vectors["machine_tickets"]:
+        council, secret, expires_s, nodes = read_machine_ticket(ticket["text"])
+        assert council.hex() == ticket["council"] and secret.hex() == ticket["secret"] and expires_s == ticket["expires_s"]
+        assert [{"transport_public": key.hex(), "endpoint": endpoint} for key, endpoint in nodes] == ticket["nodes"]
+    return len(vectors["machine_tickets"])
 
 
 def check_tickets(vectors):
@@ -662,7 +684,7 @@ def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         vectors = json.load(file)
     sections = [check_councils, check_classes, check_encoding, check_bodies, check_records, check_bad_records, check_takebacks,
-                check_statements, check_session, check_messages, check_client_frames, check_tickets, check_pairing, check_sections, check_addresses, check_trees]
+                check_statements, check_session, check_messages, check_client_frames, check_tickets, check_machine_tickets, check_pairing, check_sections, check_addresses, check_trees]
     for section in sections:
         count = section(vectors)
         assert count > 0

@@ -4,6 +4,7 @@
 #include "proto/client/client.h"
 #include "proto/record/revocation.h"
 #include "proto/record/statement.h"
+#include "proto/wire/machine_ticket.h"
 #include "proto/wire/pairing.h"
 #include "proto/wire/sync.h"
 #include "proto/wire/ticket.h"
@@ -413,6 +414,35 @@ static void write_ticket(struct json *json, const char *name, const char *text, 
     json_close(json, '}');
 }
 
+static void write_machine_tickets(struct json *json)
+{
+    static const char *const endpoints[] = {"tcp://kita.example.jp:7370", "tcp://[2001:db8::8]:7370", "tcp://192.0.2.1:443"};
+    char text[KR_TICKET_TEXT_BYTES_MAX];
+    json_open(json, "machine_tickets", '[');
+    for (uint32_t nodes = 1; nodes <= 3; nodes++) {
+        struct kr_machine_ticket ticket = {.secret = {7}, .expires_s = EXPIRES_S, .node_count = nodes};
+        memcpy(ticket.council, writer_council.id, 32);
+        json_open(json, NULL, '{');
+        json_open(json, "nodes", '[');
+        for (uint32_t i = 0; i < nodes; i++) {
+            ticket.nodes[i].transport[0] = (uint8_t)(1 + i);
+            memcpy(ticket.nodes[i].endpoint, endpoints[i], strlen(endpoints[i]) + 1);
+            json_open(json, NULL, '{');
+            json_hex(json, "transport_public", ticket.nodes[i].transport, 32);
+            json_text(json, "endpoint", endpoints[i]);
+            json_close(json, '}');
+        }
+        json_close(json, ']');
+        KR_ASSERT(kr_machine_ticket_print(&ticket, text, sizeof text) == KR_OK);
+        json_text(json, "text", text);
+        json_hex(json, "council", ticket.council, 32);
+        json_hex(json, "secret", ticket.secret, 32);
+        json_uint(json, "expires_s", ticket.expires_s);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
 static void write_pairing(struct json *json)
 {
     const uint8_t councils[2][32] = {{1, 2}, {1, 3}}, keys[2][32] = {{4}, {5}}, randoms[2][32] = {{6, 7}, {8, 9}};
@@ -460,6 +490,7 @@ void vectors_tickets(struct json *json)
     write_ticket(json, "ticket", text, &ticket);
     KR_ASSERT(kr_ticket_parse(ticket_1, sizeof ticket_1 - 1, &earlier, NULL) == KR_OK && !earlier.is_by_hand);
     write_ticket(json, "ticket_1", ticket_1, &earlier);
+    write_machine_tickets(json);
     write_pairing(json);
     json_open(json, "bad_tickets", '[');
     write_bad_ticket(json, "checksum", text, len - 1);

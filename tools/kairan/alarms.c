@@ -1,4 +1,4 @@
-/* Councils that signed two statements of one version: listed, proved, settled. */
+/* Councils that signed two statements of one version, tickets that two machines used: listed, proved, settled. */
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 
 struct listing {
     const struct kr_app *app;
-    uint64_t count;
+    uint64_t count, of_tickets;
 };
 
 static json_t *json_record(struct kr_slice record)
@@ -61,6 +61,34 @@ static enum kr_err show_root(const struct listing *listing, const struct kr_alar
     return KR_OK;
 }
 
+/* Two machines came with one ticket, each to another of our nodes. */
+static enum kr_err show_ticket(const struct listing *listing, const struct kr_alarm *alarm)
+{
+    if (listing->app->is_json) {
+        return kr_json_line(json_pack(
+                   "{s:s, s:o, s:o, s:o, s:b, s:o, s:o}", "alarm", "ticket used twice", "council", kr_json_id(alarm->council, 32),
+                   "name", kr_json_slice(alarm->name), "noted", kr_json_time(alarm->noted_ms), "settled", alarm->is_settled,
+                   "machine", kr_json_id(alarm->records[0].bytes, 32), "taken_off", kr_json_id(alarm->records[1].bytes, 32)))
+                   ? KR_OK
+                   : KR_IO;
+    }
+    kr_out_style(stdout, alarm->is_settled ? KR_STYLE_NONE : KR_STYLE_RED);
+    kr_out_text(stdout, alarm->name, false);
+    kr_out_style(stdout, KR_STYLE_NONE);
+    (void)fputs(_(": one ticket was used by two machines, at two nodes of this council\n    "), stdout);
+    kr_out_time(stdout, alarm->noted_ms / 1000);
+    (void)fputs(_(", first came the machine "), stdout);
+    kr_out_id(stdout, alarm->records[0].bytes, 16);
+    (void)fputs(_("; taken off is "), stdout);
+    kr_out_id(stdout, alarm->records[1].bytes, 16);
+    (void)fputs(alarm->is_settled ? _(", settled\n") : "\n", stdout);
+    (void)fputs(
+        _("    Ask that person by telephone which machine is his own: the other one's holder had the ticket. Where the wrong one "
+          "was first: kairan\n    person unbind, a new ticket, and look what that machine did (kairan audit)\n"),
+        stdout);
+    return KR_OK;
+}
+
 static enum kr_err show_alarm(void *context, struct kr_slice item)
 {
     struct listing *listing = context;
@@ -70,6 +98,11 @@ static enum kr_err show_alarm(void *context, struct kr_slice item)
     if (err == KR_OK && alarm.sort == KR_ALARM_ROOT) {
         listing->count++;
         return show_root(listing, &alarm);
+    }
+    if (err == KR_OK && alarm.sort == KR_ALARM_TICKET) {
+        listing->count++;
+        listing->of_tickets++;
+        return show_ticket(listing, &alarm);
     }
     if (err == KR_OK) {
         err = kr_alarm_check(alarm.records, &header);
@@ -103,14 +136,18 @@ static int list(struct kr_app *app)
     }
     if (listing.count == 0) {
         if (!app->is_json) {
-            (void)fputs(_("There is no alarm about any council's root key.\n"), stdout);
+            (void)fputs(_("There is no alarm.\n"), stdout);
         }
         return KR_EXIT_NONE;
     }
-    if (!app->is_json) {
-        (void)fputs(_("Call each of them on a number that you know: its root key may be in two hands. Then: kairan alarms settle "
-                      "COUNCIL\n"),
-                    stdout);
+    if (!app->is_json && listing.of_tickets > 0) {
+        (void)fputs(_("When a ticket's alarm is dealt with: kairan alarms settle, with the name of this council\n"), stdout);
+    }
+    if (!app->is_json && listing.count > listing.of_tickets) {
+        (void)fputs(
+            _("Call each of these councils on a number that you know: its root key may be in two hands. Then: kairan alarms settle "
+              "COUNCIL\n"),
+            stdout);
     }
     return KR_EXIT_DONE;
 }

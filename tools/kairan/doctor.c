@@ -242,8 +242,8 @@ static void look_at_waiting(struct doctor *doctor)
 {
     const struct kr_status *status = &doctor->status;
     if (status->alarms > 0) {
-        sayf(doctor, PROBLEM, "alarms", _("kairan alarms; call them on a number that you know"),
-             _("alarms about councils' root keys: %ju"), status->alarms);
+        sayf(doctor, PROBLEM, "alarms", _("kairan alarms says what each is about, and whom to call"), _("open alarms: %ju"),
+             status->alarms);
     }
     if (status->takebacks_waiting > 0) {
         sayf(doctor, WARNING, "retractions", _("kairan retractions"), _("retractions wait for your word: %ju"),

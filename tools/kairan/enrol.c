@@ -20,6 +20,8 @@
 #include "tools/kairan/qr.h"
 #include "tools/kairan/root_key.h"
 
+#define NEXT_NODE_MS 4000 /* so long is a node waited for that says nothing, where there is another one */
+
 /* ---- on the admin's side ---- */
 
 uint32_t kr_machines_of(const struct kr_person_card *card, const uint8_t **ret_keys)
@@ -166,6 +168,7 @@ struct enrolling {
     const char *name, *via, *passphrase_file, *passphrase_fd;
     bool wants_passphrase, was_begun; /* was_begun: an earlier try has left its key, of which the node may know already */
     struct kr_machine_ticket ticket;
+    const struct kr_way *way; /* of the ticket: where somebody answered */
     struct kr_enrolled *enrolled;
     char chosen[KR_ENROLLED_NAME_BYTES_MAX + 1], path[PATH_MAX];
 };
@@ -200,36 +203,56 @@ static bool take_ticket(struct enrolling *enrolling, const char *argument)
             (void)kr_app_tell(enrolling->app, err, &error);
             return false;
         }
-        memcpy(enrolling->ticket.endpoint, enrolling->via, strlen(enrolling->via) + 1);
+        for (uint32_t i = 0; i < enrolling->ticket.node_count; i++) { /* whichever of them it leads to */
+            memcpy(enrolling->ticket.nodes[i].endpoint, enrolling->via, strlen(enrolling->via) + 1);
+        }
     }
     return true;
 }
 
-/* Under the ticket's key. Who answers has to be the council in it. */
+/* Under the ticket's key, the council's nodes in turn: any of them may be gone for good. Who answers has to be the council in the
+ * ticket. Where none serves, what is told is that one does not admit the ticket, before that another cannot be reached. */
 static bool reach(struct enrolling *enrolling, uint8_t ret_node_key[static 32])
 {
     static const uint8_t none[32];
-    struct kr_error error = {0};
+    const struct kr_machine_ticket *ticket = &enrolling->ticket;
+    struct kr_error worst = {0};
     struct kr_afar_told told;
     uint8_t public_key[32];
-    if (crypto_scalarmult_base(public_key, enrolling->ticket.secret) != 0) {
+    enum kr_err err = crypto_scalarmult_base(public_key, ticket->secret) == 0 ? KR_NOT_FOUND : KR_KEY, verdict = KR_OK;
+    if (err == KR_KEY) {
         (void)kr_app_fail(enrolling->app, KR_MALFORMED, _("this is no usable ticket: %s"), _(kr_err_text(KR_KEY)));
         return false;
     }
-    const struct kr_afar_target target = {.endpoint = enrolling->ticket.endpoint,
-                                          .transport_public = enrolling->ticket.transport_public,
-                                          .council = enrolling->ticket.council,
-                                          .node_key = none,
-                                          .public_key = public_key,
-                                          .secret = enrolling->ticket.secret};
-    enum kr_err err = kr_conn_open_afar(&target, "kairan " KR_VERSION_TEXT, kr_tr_language(), &enrolling->app->conn, &told, &error);
-    if (err != KR_OK) {
-        (void)kr_app_tell(enrolling->app, err, &error);
-    } else {
-        memcpy(ret_node_key, told.node_key, 32);
-        free(told.card);
+    for (uint32_t i = 0; i < ticket->node_count && err != KR_OK; i++) {
+        const bool is_last = i + 1 == ticket->node_count;
+        struct kr_error error = {0};
+        const struct kr_afar_target target = {.endpoint = ticket->nodes[i].endpoint,
+                                              .transport_public = ticket->nodes[i].transport,
+                                              .council = ticket->council,
+                                              .node_key = none,
+                                              .public_key = public_key,
+                                              .secret = ticket->secret,
+                                              .open_ms = is_last ? 0 : NEXT_NODE_MS,
+                                              .is_tried_once = !is_last};
+        err = kr_conn_open_afar(&target, "kairan " KR_VERSION_TEXT, kr_tr_language(), &enrolling->app->conn, &told, &error);
+        enrolling->way = &ticket->nodes[i];
+        if (err != KR_OK && verdict != KR_DENIED) {
+            verdict = err;
+            worst = error;
+        }
+        if (err != KR_OK && !is_last) {
+            (void)fprintf(stderr, _("%s does not serve this ticket; the council's next node is tried.\n"),
+                          ticket->nodes[i].endpoint);
+        }
     }
-    return err == KR_OK;
+    if (err != KR_OK) {
+        (void)kr_app_tell(enrolling->app, verdict, &worst);
+        return false;
+    }
+    memcpy(ret_node_key, told.node_key, 32);
+    free(told.card);
+    return true;
 }
 
 /* The council's name where it makes one word, else "node". */
@@ -318,9 +341,9 @@ static bool begin(struct enrolling *enrolling, const uint8_t node_key[static 32]
     if (err == KR_OK) {
         struct kr_enrolled *enrolled = enrolling->enrolled;
         memcpy(enrolled->council, enrolling->ticket.council, 32);
-        memcpy(enrolled->transport_public, enrolling->ticket.transport_public, 32);
+        memcpy(enrolled->transport_public, enrolling->way->transport, 32);
         memcpy(enrolled->node_public, node_key, 32);
-        memcpy(enrolled->endpoint, enrolling->ticket.endpoint, sizeof enrolled->endpoint);
+        memcpy(enrolled->endpoint, enrolling->way->endpoint, sizeof enrolled->endpoint);
         (void)snprintf(enrolled->name, sizeof enrolled->name, "%s", kr_conn_name(enrolling->app->conn));
         enrolled->enrolled_s = (uint64_t)time(NULL);
         err = kr_enrolled_write(enrolled, enrolling->path, enrolling->was_begun, &error);

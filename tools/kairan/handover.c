@@ -251,7 +251,7 @@ static void say_waiting(const struct handover *handover, const struct kr_status 
                  (uintmax_t)handover->duty.sum.unreviewed);
     (void)printf(_("  retractions of others that wait for your word: %ju (kairan retractions)\n"),
                  (uintmax_t)status->takebacks_waiting);
-    (void)printf(_("  alarms about root keys: %ju (kairan alarms)\n  open invitations: %ju\n  records in quarantine: %ju (kairan "
+    (void)printf(_("  open alarms: %ju (kairan alarms)\n  open invitations: %ju\n  records in quarantine: %ju (kairan "
                    "quarantine)\n"),
                  (uintmax_t)status->alarms, (uintmax_t)status->tickets, (uintmax_t)status->quarantined);
 }

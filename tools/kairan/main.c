@@ -146,15 +146,16 @@ const struct kr_command kr_commands[] = {
         "                               --root-passphrase-file FILE or --root-passphrase-fd N\n"
         "\n"
         "Example: kairan council set --contact-telephone 011-000-0000 --root /media/usb/kairan-root-1f0c8e2b.key\n")},
-    {"alarms", kr_run_alarms, N_("councils whose root key may be in two hands"),
+    {"alarms", kr_run_alarms, N_("root keys and tickets that may be in two hands"),
      N_("Usage: kairan alarms\n"
         "       kairan alarms settle COUNCIL\n"
         "       kairan alarms check FILE | -\n"
         "\n"
         "Lists councils that signed two different statements (cards, charters, vouches) of one version. An honest council does\n"
-        "not: somebody else has its root key, or two machines use it. Call them on a number that you know.\n"
+        "not: somebody else has its root key, or two machines use it. Call them on a number that you know. And tickets of this\n"
+        "council's own that enrolled two machines, at two of its nodes: call the person.\n"
         "\n"
-        "  settle    you have dealt with it: status says no more of this council's alarms so far\n"
+        "  settle    you have dealt with it: status says no more of this council's alarms so far (of tickets: this council's own)\n"
         "  check     look whether what \"kairan --json alarms\" printed elsewhere is proof; needs no node\n"
         "\n"
         "Exit status: 0 there are some (check: proved), 1 none, 2 mistake, refusal or no proof.\n"

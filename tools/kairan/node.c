@@ -134,7 +134,7 @@ static void status_text(const struct kr_status *status, const struct kr_own_keys
     signing_text(status, keys);
     if (status->alarms > 0) {
         kr_out_style(stdout, KR_STYLE_RED);
-        (void)printf(_("\n  ALARM: about councils' root keys: %ju (see kairan alarms)"), status->alarms);
+        (void)printf(_("\n  ALARM: open ones: %ju (see kairan alarms)"), status->alarms);
         kr_out_style(stdout, KR_STYLE_NONE);
     }
     if (status->takebacks_waiting > 0) {

@@ -422,11 +422,13 @@ static void newer_versions_may_say_more(void **state)
 
 static void tickets_read_back(void **state)
 {
-    struct kr_machine_ticket ticket = {.council = {1}, .transport_public = {2}, .secret = {3}, .expires_s = EXPIRES_S}, read;
+    struct kr_machine_ticket ticket = {
+        .council = {1}, .secret = {3}, .expires_s = EXPIRES_S, .node_count = 1, .nodes = {{.transport = {2}}}};
+    struct kr_machine_ticket read;
     struct kr_error error = {{0}};
     char text[KR_TICKET_TEXT_BYTES_MAX];
     (void)state;
-    memcpy(ticket.endpoint, "tcp://council.example.jp:7370", 30);
+    memcpy(ticket.nodes[0].endpoint, "tcp://council.example.jp:7370", 30);
     assert_int_equal(kr_machine_ticket_print(&ticket, text, sizeof text), KR_OK);
     assert_int_equal(kr_machine_ticket_parse(text, strlen(text), &read, &error), KR_OK);
     assert_memory_equal(&read, &ticket, sizeof read);
@@ -436,19 +438,19 @@ static void tickets_read_back(void **state)
         assert_int_equal(kr_machine_ticket_parse(text, strlen(text), &read, &error), KR_MALFORMED);
         text[at] = kept;
     }
-    memset(ticket.endpoint, 0, sizeof ticket.endpoint);
+    memset(ticket.nodes[0].endpoint, 0, sizeof ticket.nodes[0].endpoint);
     assert_int_not_equal(kr_machine_ticket_print(&ticket, text, sizeof text), KR_OK);
 }
 
 /* Each kind says where it belongs. */
 static void kinds_of_tickets_are_told_apart(void **state)
 {
-    struct kr_machine_ticket machine = {.council = {1}, .expires_s = 1}, read_machine;
+    struct kr_machine_ticket machine = {.council = {1}, .expires_s = 1, .node_count = 1}, read_machine;
     struct kr_ticket council = {.council = {1}, .expires_s = 1}, read_council;
     struct kr_error error = {{0}};
     char text[KR_TICKET_TEXT_BYTES_MAX];
     (void)state;
-    memcpy(machine.endpoint, "tcp://a.example:1", 18);
+    memcpy(machine.nodes[0].endpoint, "tcp://a.example:1", 18);
     memcpy(council.endpoint, "tcp://a.example:1", 18);
     assert_int_equal(kr_ticket_print(&council, text, sizeof text), KR_OK);
     assert_int_equal(kr_machine_ticket_parse(text, strlen(text), &read_machine, &error), KR_INVALID);
@@ -456,7 +458,7 @@ static void kinds_of_tickets_are_told_apart(void **state)
     assert_int_equal(kr_machine_ticket_print(&machine, text, sizeof text), KR_OK);
     assert_int_equal(kr_ticket_parse(text, strlen(text), &read_council, &error), KR_INVALID);
     assert_non_null(strstr(error.text, "kairan enrol"));
-    static const uint8_t newer[] = {0x91, 0x05}, none[] = {0x91, 0xa0};
+    static const uint8_t newer[] = {0x91, 0x06}, none[] = {0x91, 0xa0};
     assert_int_equal(kr_bech32m_encode("kairan", newer, sizeof newer, text, sizeof text), KR_OK);
     assert_int_equal(kr_machine_ticket_parse(text, strlen(text), &read_machine, &error), KR_VERSION);
     assert_int_equal(kr_bech32m_encode("kairan", none, sizeof none, text, sizeof text), KR_OK);

@@ -188,7 +188,7 @@ static void other_contents_are_told_apart(void **state)
     kr_writer_uint(&writer, 1);
     assert_int_equal(parse_payload(&writer, &error), KR_MALFORMED); /* with some that it has not */
     kr_writer_deinit(&writer);
-    write_payload(&writer, 9, 5, "tcp://a.example:1", 32);
+    write_payload(&writer, 9, 6, "tcp://a.example:1", 32);
     kr_writer_uint(&writer, 0);
     kr_writer_uint(&writer, 0);
     assert_int_equal(parse_payload(&writer, &error), KR_VERSION);

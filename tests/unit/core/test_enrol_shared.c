@@ -1,0 +1,392 @@
+/* Tickets that all nodes of a council know: used at another one, used twice by two that do not see each other, and what then
+ * becomes of cards, tickets and alarms. */
+#include "node/core/enrol_shared.h"
+#include "node/core/internal.h"
+#include "proto/client/rekey.h"
+#include "proto/record/ticket_word.h"
+#include "tests/unit/core/enrol_test.h"
+#include "tests/unit/core/sister_test.h"
+
+static int enter(void **state)
+{
+    struct bed *bed = bed_new(2);
+    take_in(bed);
+    at_node = FIRST;
+    assert_int_equal(body(bed, KR_BODY_ADD), KR_OK);
+    assert_int_equal(person(bed, KR_PERSON_ADD, sato), KR_OK);
+    assert_int_equal(person(bed, KR_PERSON_ADD, suzuki), KR_OK);
+    bed_run(bed, 5000);
+    *state = bed;
+    return 0;
+}
+
+static int leave(void **state)
+{
+    bed_free(*state);
+    at_node = FIRST;
+    return 0;
+}
+
+/* The same at that node. */
+static uint32_t enrol_at(struct bed *bed, uint32_t node, const uint8_t key[static 32], const uint8_t machine[static 32])
+{
+    at_node = node;
+    const uint32_t code = enrol(bed, key, machine);
+    at_node = FIRST;
+    return code;
+}
+
+static bool is_in_at(struct bed *bed, uint32_t node, const uint8_t key[static 32])
+{
+    at_node = node;
+    const bool is_in = is_let_in(bed, key);
+    at_node = FIRST;
+    return is_in;
+}
+
+static bool is_person_at(struct bed *bed, uint32_t node, const uint8_t key[static 32], const uint8_t id[static 32])
+{
+    at_node = node;
+    const struct kr_who found = who(bed, key);
+    at_node = FIRST;
+    return found.facts.is_person && memcmp(found.person, id, 32) == 0;
+}
+
+static void cut(struct bed *bed)
+{
+    sim_world_split(bed->world, (uint32_t[]){SECOND}, 1, bed->world->now_ms + BED_DAY_MS);
+    bed_run(bed, 1000);
+}
+
+static void meet(struct bed *bed)
+{
+    bed->world->is_split = false;
+    bed_run(bed, 180000);
+    assert_true(sister_of(bed, FIRST)->is_equal && sister_of(bed, SECOND)->is_equal);
+}
+
+static uint32_t alarms_at(struct bed *bed, uint32_t node, struct kr_alarm *ret_last)
+{
+    uint32_t count = 0;
+    as_operator(bed);
+    bed->pages = 0;
+    assert_int_equal(bed_request(bed, node, KR_OP_ALARMS, (const uint8_t[]){0x90}, 1, 100), KR_OK);
+    for (uint32_t i = 0; i < bed->pages && i < 4; i++) {
+        assert_int_equal(kr_alarm_read((struct kr_slice){bed->items[i].bytes, bed->items[i].len}, ret_last), KR_OK);
+        count += ret_last->sort == KR_ALARM_TICKET;
+    }
+    return count;
+}
+
+/* Made at the first, which burns; used at the second. */
+static void a_ticket_is_good_at_another_node(void **state)
+{
+    struct bed *bed = *state;
+    const struct machine mine = machine_of(1), other = machine_of(2);
+    struct kr_machine_ticket ticket_;
+    struct kr_enrol_given given;
+    uint8_t key[32];
+    assert_int_equal(ticket(bed, sato, 0, key), KR_OK);
+    assert_int_equal(kr_enrol_given_read((struct kr_slice){bed->result, bed->result_len}, &given), KR_OK);
+    assert_int_equal(kr_machine_ticket_parse((const char *)given.ticket.bytes, given.ticket.len, &ticket_, NULL), KR_OK);
+    assert_int_equal(ticket_.node_count, 2);
+    assert_memory_equal(ticket_.nodes[1].transport, bed_node(bed, SECOND)->keyring->transport_public, 32);
+    bed_run(bed, 3000);
+    assert_true(is_in_at(bed, FIRST, key) && is_in_at(bed, SECOND, key));
+    sim_world_crash(bed->world, FIRST, UINT64_C(100) * BED_DAY_MS);
+    assert_int_equal(enrol_at(bed, SECOND, key, mine.public_key), KR_OK);
+    assert_true(is_person_at(bed, SECOND, mine.public_key, sato) && is_in_at(bed, SECOND, mine.public_key));
+    assert_int_equal(enrol_at(bed, SECOND, key, other.public_key), KR_USED);
+    bed_restart(bed, SECOND);
+    assert_int_equal(enrol_at(bed, SECOND, key, other.public_key), KR_USED);
+    assert_true(is_person_at(bed, SECOND, mine.public_key, sato));
+}
+
+/* What was used is used at both; so is what has expired, or whose person is suspended, or revoked. */
+static void what_is_over_is_over_at_both(void **state)
+{
+    struct bed *bed = *state;
+    const struct machine mine = machine_of(1), other = machine_of(2);
+    uint8_t key[32], shorter[32], held[32];
+    assert_int_equal(ticket(bed, sato, 0, key), KR_OK);
+    assert_int_equal(ticket(bed, sato, 300, shorter), KR_OK);
+    assert_int_equal(ticket(bed, suzuki, 0, held), KR_OK);
+    assert_int_equal(enrol_at(bed, FIRST, key, mine.public_key), KR_OK);
+    bed_run(bed, 3000);
+    assert_true(is_person_at(bed, SECOND, mine.public_key, sato));
+    assert_int_equal(enrol_at(bed, SECOND, key, other.public_key), KR_USED);
+    assert_non_null(strstr(bed->text, "another machine"));
+    assert_int_equal(enrol_at(bed, SECOND, key, mine.public_key), KR_OK); /* the answer was lost, and the first does not answer */
+    as_operator(bed);
+    assert_int_equal(person(bed, KR_PERSON_SUSPEND, suzuki), KR_OK);
+    bed_run(bed, 400000);
+    assert_false(is_in_at(bed, FIRST, shorter) || is_in_at(bed, SECOND, shorter));
+    assert_int_equal(enrol_at(bed, SECOND, held, other.public_key), KR_DENIED);
+    assert_non_null(strstr(bed->text, "suspended"));
+    as_operator(bed);
+    assert_int_equal(person(bed, KR_PERSON_RESUME, suzuki), KR_OK);
+    bed_run(bed, 3000);
+    assert_int_equal(enrol_at(bed, SECOND, held, other.public_key), KR_OK); /* it stayed good */
+    assert_int_equal(ticket(bed, suzuki, 0, key), KR_OK);
+    as_operator(bed);
+    assert_int_equal(person(bed, KR_PERSON_REVOKE, suzuki), KR_OK);
+    bed_run(bed, 3000);
+    assert_int_equal(enrol_at(bed, SECOND, key, machine_of(3).public_key), KR_DENIED);
+    assert_false(is_in_at(bed, FIRST, other.public_key) || is_in_at(bed, SECOND, other.public_key));
+    bed_run(bed, HOUR_MS); /* who showed a used one is told so for an hour */
+    struct kr_alarm alarm;
+    assert_int_equal(alarms_at(bed, FIRST, &alarm) + alarms_at(bed, SECOND, &alarm), 0);
+}
+
+/* One ticket, two machines, two nodes that do not see each other: when they meet the earlier one stands at both, the other is
+ * nobody's, and both say so. */
+static void of_two_that_used_one_ticket_the_earlier_stands(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t key[32];
+    for (uint8_t round = 0; round < 4; round++) { /* whichever card has the lower id */
+        const uint32_t first = round % 2 == 0 ? FIRST : SECOND, second = first == FIRST ? SECOND : FIRST;
+        const struct machine early = machine_of((uint8_t)(10 + round)), late = machine_of((uint8_t)(20 + round));
+        struct kr_alarm alarm = {0};
+        const uint8_t *id = round < 2 ? sato : suzuki;
+        assert_int_equal(ticket(bed, id, 0, key), KR_OK);
+        bed_run(bed, 3000);
+        cut(bed);
+        assert_int_equal(enrol_at(bed, first, key, early.public_key), KR_OK);
+        bed_run(bed, 5000);
+        assert_int_equal(enrol_at(bed, second, key, late.public_key), KR_OK);
+        assert_true(is_in_at(bed, first, early.public_key) && is_in_at(bed, second, late.public_key));
+        bed_forget_log(bed);
+        meet(bed);
+        for (uint32_t node = FIRST; node <= SECOND; node += SECOND - FIRST) {
+            assert_true(is_person_at(bed, node, early.public_key, id) && is_in_at(bed, node, early.public_key));
+            assert_false(is_person_at(bed, node, late.public_key, id) || is_in_at(bed, node, late.public_key));
+            assert_int_equal(bed_times_said(bed, node, "ALARM: one ticket for a machine of somebody"), 1);
+            assert_int_equal(bed_core(bed, node)->alarms_open, round + 1u);
+        }
+        assert_int_equal(alarms_at(bed, SECOND, &alarm), round + 1u);
+        assert_int_equal(enrol_at(bed, FIRST, key, late.public_key), round % 2 == 0 ? KR_USED : KR_USED);
+        /* It comes back with no other ticket either. */
+        assert_int_equal(ticket(bed, id, 0, key), KR_OK);
+        assert_int_equal(enrol_at(bed, FIRST, key, late.public_key), KR_KEY);
+    }
+    bed_restart(bed, FIRST);
+    assert_int_equal(bed_core(bed, FIRST)->alarms_open, 4);
+    /* Settled at one node it is settled there. */
+    struct kr_writer args;
+    kr_writer_init(&args, 64);
+    kr_writer_array(&args, 1);
+    kr_writer_bin(&args, bed_node(bed, FIRST)->council, 32);
+    as_operator(bed);
+    assert_int_equal(bed_request(bed, FIRST, KR_OP_SETTLE, args.bytes, args.len, 100), KR_OK);
+    assert_int_equal(bed_core(bed, FIRST)->alarms_open, 0);
+    assert_int_equal(bed_request(bed, FIRST, KR_OP_SETTLE, args.bytes, args.len, 100), KR_NOT_FOUND);
+    kr_writer_deinit(&args);
+    assert_int_equal(bed_core(bed, SECOND)->alarms_open, 4);
+}
+
+/* The same machine at both, since the first one's answer was lost: no alarm. */
+static void one_machine_at_two_nodes_is_one(void **state)
+{
+    struct bed *bed = *state;
+    const struct machine mine = machine_of(1);
+    uint8_t key[32];
+    assert_int_equal(ticket(bed, sato, 0, key), KR_OK);
+    bed_run(bed, 3000);
+    cut(bed);
+    assert_int_equal(enrol_at(bed, FIRST, key, mine.public_key), KR_OK);
+    assert_int_equal(enrol_at(bed, SECOND, key, mine.public_key), KR_OK);
+    meet(bed);
+    assert_true(is_person_at(bed, FIRST, mine.public_key, sato) && is_person_at(bed, SECOND, mine.public_key, sato));
+    assert_int_equal(bed_core(bed, FIRST)->alarms_open + bed_core(bed, SECOND)->alarms_open, 0);
+}
+
+/* Two tickets of one person, used apart: of the two cards one goes, and no machine with it. What is unbound stays so. */
+static void no_machine_is_lost_with_a_card(void **state)
+{
+    struct bed *bed = *state;
+    const struct machine one = machine_of(1), two = machine_of(2);
+    uint8_t keys[2][32];
+    assert_int_equal(ticket(bed, sato, 0, keys[0]), KR_OK);
+    assert_int_equal(ticket(bed, sato, 0, keys[1]), KR_OK);
+    bed_run(bed, 3000);
+    cut(bed);
+    assert_int_equal(enrol_at(bed, FIRST, keys[0], one.public_key), KR_OK);
+    assert_int_equal(enrol_at(bed, SECOND, keys[1], two.public_key), KR_OK);
+    meet(bed);
+    for (uint32_t node = FIRST; node <= SECOND; node += SECOND - FIRST) {
+        assert_true(is_person_at(bed, node, one.public_key, sato) && is_person_at(bed, node, two.public_key, sato));
+    }
+    assert_int_equal(bed_core(bed, FIRST)->alarms_open + bed_core(bed, SECOND)->alarms_open, 0);
+    cut(bed);
+    assert_int_equal(unenrol(bed, sato, one.public_key), KR_OK);
+    at_node = SECOND;
+    as_operator(bed);
+    assert_int_equal(person(bed, KR_PERSON_SUSPEND, sato), KR_OK);
+    assert_int_equal(person(bed, KR_PERSON_RESUME, sato), KR_OK); /* its card is the newer one, and has the machine */
+    at_node = FIRST;
+    meet(bed);
+    for (uint32_t node = FIRST; node <= SECOND; node += SECOND - FIRST) {
+        assert_false(is_in_at(bed, node, one.public_key));
+        assert_true(is_person_at(bed, node, two.public_key, sato));
+    }
+}
+
+static struct forged forge(struct bed *bed, const struct kr_ticket_word *word, const uint8_t *subject, uint64_t expires_s)
+{
+    uint8_t council[1][32], recipient[1][32], own[32];
+    struct kr_writer content;
+    memcpy(council[0], bed_node(bed, FIRST)->council, 32);
+    memcpy(bed_node(bed, SECOND)->council, council[0], 32);
+    memcpy(recipient[0], bed_node(bed, SECOND)->keyring->sealing[0].public_key, 32);
+    kr_ticket_word_subject(word, own);
+    kr_writer_init(&content, KR_KIB);
+    kr_ticket_word_write(word, &content);
+    const struct forged forged = bed_forge(bed, SECOND,
+                                           (struct kr_draft){.kind = KR_KIND_TICKET,
+                                                             .created_ms = bed->world->now_ms,
+                                                             .expires_s = expires_s,
+                                                             .label = KR_TLP_AMBER_STRICT,
+                                                             .audience = (void *)council,
+                                                             .audience_count = 1,
+                                                             .recipients = (void *)recipient,
+                                                             .recipient_count = 1,
+                                                             .subject = subject != NULL ? subject : own,
+                                                             .version = 1,
+                                                             .content = {content.bytes, content.len}});
+    kr_writer_deinit(&content);
+    return forged;
+}
+
+/* Another node may be in other hands: it fills nothing, and what it says under another's subject is refused. */
+static void what_another_node_says_is_bounded(void **state)
+{
+    struct bed *bed = *state;
+    const uint64_t now_s = bed->world->now_ms / 1000;
+    struct kr_ticket_word word = {.what = KR_TICKET_OPEN, .at_ms = bed->world->now_ms, .expires_s = now_s + 86400};
+    uint32_t count = 0;
+    memcpy(word.person, sato, 32);
+    for (uint32_t i = 0; i < KR_ENROL_TICKETS_MAX + 8; i++) {
+        word.ticket[0] = 0xEE;
+        word.ticket[1] = (uint8_t)(i >> 8);
+        word.ticket[2] = (uint8_t)i;
+        struct forged forged = forge(bed, &word, NULL, now_s + 86400);
+        bed_hand_over(bed, SECOND, FIRST, &forged);
+        assert_true(bed_holds(bed, FIRST, forged.id));
+        count += is_in_at(bed, FIRST, word.ticket);
+        forged_free(&forged);
+    }
+    assert_int_equal(count, KR_ENROL_TICKETS_MAX);
+    assert_true(bed_said(bed, FIRST, "is not let in here"));
+    /* More uses of one ticket than there can be nodes: those of the earliest are told from each other. */
+    word.what = KR_TICKET_USED;
+    word.has_machine = true;
+    for (uint8_t i = 0; i < 20; i++) {
+        word.machine[0] = (uint8_t)(100 + i);
+        word.at_ms--;
+        struct forged forged = forge(bed, &word, NULL, now_s + 86400);
+        bed_hand_over(bed, SECOND, FIRST, &forged);
+        assert_true(bed_holds(bed, FIRST, forged.id));
+        forged_free(&forged);
+    }
+    assert_in_range(bed_core(bed, FIRST)->alarms_open, 1, 19);
+    word.machine[0] = 99;
+    struct forged forged = forge(bed, &word, word.ticket, now_s + 86400);
+    bed_hand_over(bed, SECOND, FIRST, &forged);
+    assert_false(bed_holds(bed, FIRST, forged.id));
+    forged_free(&forged);
+}
+
+/* What a stolen node said goes with its key: its tickets, and its uses of ours. */
+static void what_a_stolen_node_said_of_tickets_goes(void **state)
+{
+    struct bed *bed = *state;
+    const struct machine early = machine_of(1), late = machine_of(2);
+    uint8_t keys[2][32], node_key[32];
+    struct kr_revoke revoke = {0};
+    struct kr_writer args;
+    memcpy(node_key, key_of(bed, SECOND), 32);
+    assert_int_equal(ticket(bed, sato, 0, keys[0]), KR_OK);
+    bed_run(bed, 5000);
+    revoke.since_ms = bed_node(bed, FIRST)->now_ms;
+    cut(bed);
+    assert_int_equal(enrol_at(bed, SECOND, keys[0], early.public_key), KR_OK);
+    bed_run(bed, 5000);
+    assert_int_equal(enrol_at(bed, FIRST, keys[0], late.public_key), KR_OK);
+    at_node = SECOND;
+    assert_int_equal(ticket(bed, suzuki, 0, keys[1]), KR_OK);
+    at_node = FIRST;
+    meet(bed);
+    assert_true(is_in_at(bed, FIRST, keys[1]) && is_in_at(bed, FIRST, early.public_key) && !is_in_at(bed, FIRST, late.public_key));
+    assert_int_equal(bed_core(bed, FIRST)->alarms_open, 1);
+    as_operator(bed);
+    assert_int_equal(bed_request(bed, FIRST, KR_OP_NEW_KEYS, (const uint8_t[]){0x90}, 1, 300), KR_OK);
+    bed_run(bed, 20000);
+    memcpy(revoke.key, node_key, 32);
+    kr_writer_init(&args, KR_KIB);
+    kr_revoke_write(&revoke, &args);
+    assert_int_equal(bed_request(bed, FIRST, KR_OP_REVOKE, args.bytes, args.len, 300), KR_OK);
+    kr_writer_deinit(&args);
+    bed_run(bed, 60000);
+    assert_false(is_in_at(bed, FIRST, keys[1]) || is_in_at(bed, FIRST, early.public_key));
+    assert_true(is_in_at(bed, FIRST, late.public_key) && is_person_at(bed, FIRST, late.public_key, sato));
+    assert_int_equal(bed_core(bed, FIRST)->alarms_open, 0);
+}
+
+/* Records of uses end in time, and their rows with them. */
+static void what_has_expired_leaves_no_row(void **state)
+{
+    struct bed *bed = *state;
+    const uint64_t now_s = bed->world->now_ms / 1000;
+    struct kr_ticket_word word = {.what = KR_TICKET_USED, .has_machine = true, .at_ms = bed->world->now_ms, .ticket = {7}};
+    struct forged forged[2];
+    for (uint8_t i = 0; i < 2; i++) {
+        word.machine[0] = (uint8_t)(1 + i);
+        forged[i] = forge(bed, &word, NULL, now_s + 3600);
+        bed_hand_over(bed, SECOND, FIRST, &forged[i]);
+    }
+    assert_int_equal(bed_core(bed, FIRST)->alarms_open, 1);
+    bed_run(bed, 3 * HOUR_MS);
+    assert_int_equal(bed_core(bed, FIRST)->alarms_open, 0);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_false(bed_holds(bed, FIRST, forged[i].id));
+        forged_free(&forged[i]);
+    }
+}
+
+/* A council with one node stores nothing of it. */
+static void one_node_says_nothing(void **state)
+{
+    struct bed *bed = bed_new(1);
+    const struct machine mine = machine_of(1);
+    uint8_t key[32];
+    (void)state;
+    assert_int_equal(body(bed, KR_BODY_ADD), KR_OK);
+    assert_int_equal(person(bed, KR_PERSON_ADD, sato), KR_OK);
+    const uint64_t records = bed_records(bed, FIRST);
+    assert_int_equal(ticket(bed, sato, 0, key), KR_OK);
+    assert_int_equal(bed_records(bed, FIRST), records);
+    assert_int_equal(enrol(bed, key, mine.public_key), KR_OK);
+    const uint64_t with_card = bed_records(bed, FIRST);
+    assert_in_range(with_card, records, records + 1); /* the person's card */
+    assert_int_equal(unenrol(bed, sato, mine.public_key), KR_OK);
+    assert_in_range(bed_records(bed, FIRST), with_card, with_card + 1);
+    bed_free(bed);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, enter, leave)
+    const struct CMUnitTest tests[] = {
+        TEST(a_ticket_is_good_at_another_node),
+        TEST(what_is_over_is_over_at_both),
+        TEST(of_two_that_used_one_ticket_the_earlier_stands),
+        TEST(one_machine_at_two_nodes_is_one),
+        TEST(no_machine_is_lost_with_a_card),
+        TEST(what_another_node_says_is_bounded),
+        TEST(what_a_stolen_node_said_of_tickets_goes),
+        TEST(what_has_expired_leaves_no_row),
+        cmocka_unit_test(one_node_says_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
