@@ -41,6 +41,10 @@ enum kr_fault {
     KR_FAULT_SISTER_UNKNOWN,       /* what another node of the council took back, and a peer tells first, waits for an operator */
     KR_FAULT_ROOT_UNCONFIRMED,     /* a link whose council's root key was replaced is open before the operator has confirmed that */
     KR_FAULT_NEWCOMERS_GET_ALL,    /* policy does not ask since when a council is in */
+    KR_FAULT_TREES_BY_NOW,         /* whose records belong to trees is who is a member now, not who ever was */
+    KR_FAULT_MEMBERSHIP_BY_ARRIVAL, /* who goes with a voucher stays out, whoever else vouches, until all is worked out anew */
+    KR_FAULT_QUARREL_BY_COUNT,      /* of those who expel each other it does not matter who was there first */
+    KR_FAULT_FORMER_UNHEARD,        /* what a council takes back that is out of its community is announced to nobody */
     KR_FAULT_COUNT
 };
 

@@ -568,6 +568,9 @@ enum kr_err kr_admit_enter(struct kr_step *step, struct kr_job *job, const struc
         enum kr_spread_how how = is_late ? KR_SPREAD_IDS : KR_SPREAD_WHOLE;
         err = kr_spread_offer(step, head, scopes, entered, job->is_bulk, how, link);
     }
+    if (err == KR_OK) {
+        err = kr_takeback_out(step, head);
+    }
     if (err == KR_OK && job->header.kind == KR_KIND_CHARTER) {
         err = kr_community_entered(step, &job->header);
     }

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/fault.h"
+
 #define COUNCILS_MAX (2u * KR_COMMUNITY_COUNCILS_MAX)
 
 void kr_directory_init(struct kr_directory *directory)
@@ -96,7 +98,7 @@ bool kr_directory_is_member(const struct kr_directory *directory, const uint8_t 
 bool kr_directory_was_member(const struct kr_directory *directory, const uint8_t community[static 32],
                              const uint8_t council[static 32])
 {
-    return stands_as(directory, community, council, KR_WAS_MEMBER);
+    return stands_as(directory, community, council, KR_FAULT(KR_FAULT_TREES_BY_NOW) ? KR_IS_MEMBER : KR_WAS_MEMBER);
 }
 
 uint32_t kr_directory_hour_from(const struct kr_directory *directory, const uint8_t community[static 32],

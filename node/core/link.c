@@ -18,6 +18,7 @@
 #include "node/core/forward.h"
 #include "node/core/revoke.h"
 #include "node/core/sister.h"
+#include "node/core/takeback.h"
 #include "node/core/through.h"
 #include "node/core/transport_key.h"
 
@@ -281,6 +282,9 @@ enum kr_err kr_link_session_up(struct kr_step *step, struct kr_link *link)
     }
     if (err == KR_OK && link->state == KR_LINK_OPEN) {
         err = kr_revoke_announce(step, link);
+    }
+    if (err == KR_OK && link->state == KR_LINK_OPEN) {
+        err = kr_takebacks_out(step, link);
     }
     if (err == KR_OK) {
         err = kr_joins_settle(step); /* it may be a member since an earlier time */

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/fault.h"
+
 #include "node/core/seniority.h"
 #include "node/core/since.h"
 
@@ -384,7 +386,7 @@ static void let_go(struct kr_membership *membership, struct kr_reached *set, uin
     }
     set->count -= gone;
     uint32_t end = gone;
-    for (uint32_t i = 0; i < gone; i++) {
+    for (uint32_t i = 0; i < gone && !KR_FAULT(KR_FAULT_MEMBERSHIP_BY_ARRIVAL); i++) {
         if (may_enter(membership, set, set->queue[i])) {
             enter(membership, set, set->queue[i], end++);
         }
@@ -527,7 +529,7 @@ static enum kr_err settle_members(struct kr_membership *membership)
     struct kr_reached *members = &membership->sets[KR_SET_MEMBERS];
     judge(membership, NULL);
     enum kr_err err = settle_set(membership, members);
-    if (err != KR_OK || !is_contested(membership)) {
+    if (err != KR_OK || KR_FAULT(KR_FAULT_QUARREL_BY_COUNT) || !is_contested(membership)) {
         return err;
     }
     struct kr_seniority seniority;

@@ -19,7 +19,7 @@
 #include <string.h>
 
 #include "node/core/effect.h"
-#include "node/core/state.h"
+#include "node/core/takeback.h"
 
 #define EAGER_BY_AUTHOR 2u /* of four eager links at first: by author and peer, so that neighbours choose alike */
 #define EAGER_BY_LOT    2u /* by our own choice, which nobody can foresee */
@@ -420,6 +420,9 @@ static bool shares_scope_of(const struct kr_core *core, const struct kr_link *li
     if (head->kind == KR_KIND_REVOCATION && !head->has_community && memcmp(head->author, core->self, 32) == 0) {
         return true; /* announced over every link: kr_revoke_announce */
     }
+    if (kr_is_own_green_retraction(core, head)) {
+        return true; /* likewise, where we are out: kr_takebacks_out */
+    }
     if (kr_kind_is_statement(head->kind)) {
         scope.kind = KR_SCOPE_DIRECTORY;
         memcpy(scope.id, head->community, 32);
@@ -599,12 +602,13 @@ enum kr_err kr_spread_flush(struct kr_step *step)
     struct kr_core *core = step->core;
     struct kr_spread *spread = &core->spread;
     struct kr_slots links = {0};
-    enum kr_err err = KR_OK;
+    enum kr_err err = spread->out_generation != core->directory.generation ? kr_takebacks_out(step, NULL) : KR_OK;
+    spread->out_generation = core->directory.generation;
     if (spread->awaiting.count == 0) {
         spread->due_ms = UINT64_MAX;
-        return KR_OK;
+        return err;
     }
-    if (step->now_ms >= spread->due_ms) {
+    if (err == KR_OK && step->now_ms >= spread->due_ms) {
         struct grafts *grafts = malloc(sizeof *grafts);
         err = grafts == NULL ? KR_NOMEM : sort_out(step, &links);
         for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {

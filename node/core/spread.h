@@ -51,6 +51,7 @@ struct kr_spread {
     struct kr_routes routes;
     struct kr_awaiting awaiting;
     struct kr_brought brought[KR_BROUGHT_MAX]; /* by arrival */
+    uint64_t out_generation;                   /* of the directory, by which kr_takebacks_out last looked */
     uint64_t due_ms;                           /* no awaited record is due before */
     uint64_t progress_ms,
         progress_announced_ms; /* when an announced record came without being asked for, and when it was announced */

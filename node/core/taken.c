@@ -12,23 +12,33 @@ void kr_taken_key(uint8_t ret_key[static KR_TAKEN_KEY_BYTES], const uint8_t targ
     memcpy(ret_key + 36, author, 32);
 }
 
+enum kr_err kr_taken_read(struct kr_slice value, struct kr_taken_row *ret_row)
+{
+    struct kr_taken_row row;
+    struct kr_reader reader;
+    kr_reader_init(&reader, value.bytes, value.len);
+    kr_reader_array(&reader, 3);
+    kr_reader_fixed(&reader, row.by, 32);
+    row.kind = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
+    row.is_done = kr_reader_flag(&reader);
+    kr_reader_close(&reader);
+    if (kr_reader_end(&reader) != KR_OK) {
+        return KR_CORRUPT;
+    }
+    *ret_row = row;
+    return KR_OK;
+}
+
 enum kr_err kr_taken_get(struct kr_txn *txn, const uint8_t target[static 32], const uint8_t author[static 32],
                          struct kr_taken_row *ret_row)
 {
     uint8_t key[KR_TAKEN_KEY_BYTES], value[64];
     struct kr_taken_row row;
-    struct kr_reader reader;
     size_t len;
     kr_taken_key(key, target, author);
     enum kr_err err = kr_store_get(txn, KR_TABLE_RECEIPTS, key, sizeof key, value, sizeof value, &len);
     if (err == KR_OK) {
-        kr_reader_init(&reader, value, len);
-        kr_reader_array(&reader, 3);
-        kr_reader_fixed(&reader, row.by, 32);
-        row.kind = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
-        row.is_done = kr_reader_flag(&reader);
-        kr_reader_close(&reader);
-        err = kr_reader_end(&reader) == KR_OK ? KR_OK : KR_CORRUPT;
+        err = kr_taken_read((struct kr_slice){value, len}, &row);
     }
     if (err == KR_CORRUPT || err == KR_BOUNDS) {
         row = (struct kr_taken_row){.kind = KR_KIND_RETRACTION, .is_done = true};

@@ -20,6 +20,8 @@ void kr_taken_key(uint8_t ret_key[static KR_TAKEN_KEY_BYTES], const uint8_t targ
 enum kr_err kr_taken_get(struct kr_txn *txn, const uint8_t target[static 32], const uint8_t author[static 32],
                          struct kr_taken_row *ret_row) KR_WARN_UNUSED;
 
+/* A row's value; KR_CORRUPT. */
+enum kr_err kr_taken_read(struct kr_slice value, struct kr_taken_row *ret_row) KR_WARN_UNUSED;
 enum kr_err kr_taken_put(struct kr_txn *txn, const uint8_t target[static 32], const uint8_t author[static 32],
                          const struct kr_taken_row *row) KR_WARN_UNUSED;
 

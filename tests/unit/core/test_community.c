@@ -364,6 +364,77 @@ static void nodes_that_were_apart_agree(void **state)
     }
 }
 
+/* Eats all frames between nodes 0 and 1. */
+static bool cut_left(void *context, struct sim_node *node, const struct kr_effect *effect)
+{
+    struct bed *bed = context;
+    const bool is_left = node->index == 0, is_right = node->index == 1;
+    const struct kr_link *link = is_left || is_right ? kr_link_by_number(bed_core(bed, node->index), effect->number) : NULL;
+    return link != NULL && memcmp(link->council, bed_node(bed, is_left ? 1 : 0)->council, 32) == 0;
+}
+
+static void share_green(struct bed *bed, const char *domain, uint8_t token, uint8_t ret_id[static 32])
+{
+    struct kr_submit *submit = bed_submission(bed, KR_TLP_GREEN, domain, token);
+    assert_int_equal(bed_submit(bed, 0, submit, ret_id), KR_OK);
+    bed_submission_free(submit);
+    bed_run(bed, 5000);
+    assert_true(bed_holds(bed, 1, ret_id) && bed_holds(bed, 2, ret_id));
+}
+
+static void retract(struct bed *bed, const uint8_t id[static 32], uint8_t token)
+{
+    struct kr_retract act = {.id = {id, 32}, .reason = {(const uint8_t *)"wrong", 5}, .language = {(const uint8_t *)"en", 2}};
+    struct kr_writer args;
+    memset(act.token, token, sizeof act.token);
+    kr_writer_init(&args, KR_KIB);
+    kr_retract_write(&act, &args);
+    assert_int_equal(bed_request(bed, 0, KR_OP_RETRACT, args.bytes, args.len, 5000), KR_OK);
+    kr_writer_deinit(&args);
+    assert_false(bed_holds(bed, 0, id));
+}
+
+/* Node 0 was expelled, and shares no GREEN scope with anybody: what it takes back, before it knows that and after, when it is
+ * linked and when it is not, reaches all members, and no others. */
+static void what_a_former_member_takes_back_reaches_the_members(void **state)
+{
+    struct bed *bed = *state;
+    const uint8_t *id = first(bed), *self = bed_node(bed, 0)->council;
+    uint8_t ids[4][32];
+    for (uint8_t i = 0; i < 4; i++) {
+        share_green(bed, (const char *const[]){"before.example", "after.example", "apart.example", "later.example"}[i],
+                    (uint8_t)(40 + i), ids[i]);
+    }
+    bed->on_send = cut_left;
+    bed->context = bed;
+    bed_run(bed, 60000);
+    retract(bed, ids[0], 50); /* as a member, to whom nobody listens */
+    assert_int_equal(say(bed, 2, NULL, self, true, false, "x"), KR_OK);
+    assert_true(bed_holds(bed, 1, ids[0]));
+    bed->on_send = NULL;
+    bed_run(bed, 180000);
+    assert_false(member(bed, 0, id, 0) || member(bed, 1, id, 0));
+    assert_false(bed_holds(bed, 1, ids[0]) || bed_holds(bed, 2, ids[0]));
+    retract(bed, ids[1], 51);
+    assert_false(bed_holds(bed, 1, ids[1]) || bed_holds(bed, 2, ids[1]));
+    bed->on_send = cut_left;
+    bed_run(bed, 60000);
+    retract(bed, ids[2], 52);
+    bed->on_send = NULL;
+    bed_run(bed, 60000);
+    assert_false(bed_holds(bed, 1, ids[2]) || bed_holds(bed, 2, ids[2]));
+    /* Who is no member either is not told of it, before he is one again. */
+    assert_int_equal(say(bed, 1, NULL, bed_node(bed, 1)->council, true, false, ""), KR_OK);
+    assert_false(member(bed, 0, id, 1));
+    retract(bed, ids[3], 53);
+    bed_restart(bed, 0);
+    bed_run(bed, 60000);
+    assert_true(bed_holds(bed, 1, ids[3]));
+    assert_int_equal(say(bed, 1, NULL, bed_node(bed, 1)->council, true, true, ""), KR_OK);
+    bed_run(bed, 60000);
+    assert_false(bed_holds(bed, 1, ids[3]) || bed_holds(bed, 2, ids[3]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -374,6 +445,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_has_no_say_expels_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(who_is_out_brings_no_more_green, setup, teardown),
         cmocka_unit_test_setup_teardown(nodes_that_were_apart_agree, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_former_member_takes_back_reaches_the_members, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
