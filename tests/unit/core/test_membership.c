@@ -1,4 +1,4 @@
-/* Membership against a model that was written from docs/PROTOCOL.md alone: slow, and without any of what makes the other one fast.
+/* Membership against a model that was written from docs/PROTOCOL.md alone (tests/support/membership_model.c).
  * Thousands of small communities: vouches, cycles, sybils, withdrawals, expulsions, councils that leave, founders among them. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,177 +11,10 @@
 
 #include "crypto/hash.h"
 #include "node/core/membership.h"
+#include "tests/support/membership_model.h"
 
-#define COUNCILS_MAX 14u
+#define COUNCILS_MAX MODEL_COUNCILS_MAX
 #define GRAPHS       4000u
-#define NEVER        UINT64_MAX
-
-/* ---- the model ---- */
-
-struct model {
-    uint32_t councils, founders, needed, quorum;
-    bool is_dated;
-    struct said {
-        bool is_said, is_withdrawn;
-        uint64_t date;
-    } said[KR_WORD_COUNT][COUNCILS_MAX][COUNCILS_MAX]; /* from, to */
-};
-
-static bool stands(const struct model *model, enum kr_word word, uint32_t from, uint32_t to)
-{
-    return model->said[word][from][to].is_said && !model->said[word][from][to].is_withdrawn;
-}
-
-static bool has_left(const struct model *model, uint32_t council)
-{
-    return stands(model, KR_WORD_EXPULSION, council, council);
-}
-
-/* Founders and whoever enough of the set vouch for, over and over until nothing changes. */
-static void closure(const struct model *model, const bool *barred, bool with_withdrawn, bool *ret_set)
-{
-    memset(ret_set, 0, COUNCILS_MAX);
-    for (bool changed = true; changed;) {
-        changed = false;
-        for (uint32_t c = 0; c < model->councils; c++) {
-            uint32_t votes = 0;
-            for (uint32_t v = 0; v < model->councils; v++) {
-                votes +=
-                    ret_set[v] && (with_withdrawn ? model->said[KR_WORD_VOUCH][v][c].is_said : stands(model, KR_WORD_VOUCH, v, c));
-            }
-            if (!ret_set[c] && !barred[c] && (c < model->founders || votes >= model->needed)) {
-                ret_set[c] = changed = true;
-            }
-        }
-    }
-}
-
-/* The needed-th earliest of the vouches for `c` by those in; NEVER with fewer. */
-static uint64_t date_for(const struct model *model, const bool *in, const uint64_t *since, uint32_t c)
-{
-    uint64_t date = 0;
-    for (uint32_t taken = 0;; taken++) {
-        uint64_t least = NEVER;
-        uint32_t up_to = 0;
-        for (uint32_t v = 0; v < model->councils; v++) {
-            if (in[v] && stands(model, KR_WORD_VOUCH, v, c)) {
-                uint64_t counts = model->said[KR_WORD_VOUCH][v][c].date;
-                counts = counts > since[v] ? counts : since[v];
-                up_to += counts <= date;
-                least = counts > date && counts < least ? counts : least;
-            }
-        }
-        if (taken > 0 && up_to >= model->needed) {
-            return date;
-        }
-        if (least == NEVER) {
-            return up_to >= model->needed ? date : NEVER;
-        }
-        date = taken == 0 && up_to >= model->needed ? date : least;
-    }
-}
-
-static void voices(const struct model *model, bool *ret_in)
-{
-    bool in[COUNCILS_MAX] = {0}, muted[COUNCILS_MAX] = {0};
-    uint64_t since[COUNCILS_MAX] = {0};
-    uint32_t distance[COUNCILS_MAX] = {0};
-    for (uint32_t c = 0; c < model->founders; c++) {
-        in[c] = !has_left(model, c);
-    }
-    bool more = true;
-    for (uint32_t far = 1; more; far++) {
-        bool before[COUNCILS_MAX];
-        uint64_t dates[COUNCILS_MAX];
-        memcpy(before, in, sizeof before);
-        for (uint32_t c = 0; c < model->councils; c++) {
-            const bool may = !in[c] && !muted[c] && c >= model->founders && !has_left(model, c);
-            dates[c] = may ? date_for(model, before, since, c) : NEVER;
-        }
-        more = false;
-        for (;;) { /* the earliest of those left; of one date all are looked at before any is let in */
-            uint64_t next = NEVER;
-            bool chosen[COUNCILS_MAX] = {0};
-            for (uint32_t c = 0; c < model->councils; c++) {
-                next = dates[c] < next ? dates[c] : next;
-            }
-            if (next == NEVER) {
-                break;
-            }
-            more = true;
-            for (uint32_t c = 0; c < model->councils; c++) {
-                uint32_t against = 0;
-                for (uint32_t v = 0; v < model->councils && dates[c] == next; v++) {
-                    const bool stands_before = in[v] && (distance[v] < far || since[v] < next);
-                    against += stands_before && stands(model, KR_WORD_EXPULSION, v, c);
-                }
-                chosen[c] = dates[c] == next;
-                muted[c] = muted[c] || (chosen[c] && against >= model->quorum);
-            }
-            for (uint32_t c = 0; c < model->councils; c++) {
-                if (chosen[c]) {
-                    dates[c] = NEVER;
-                    in[c] = !muted[c];
-                    since[c] = next;
-                    distance[c] = far;
-                }
-            }
-        }
-    }
-    memcpy(ret_in, in, sizeof in);
-}
-
-/* Nobody is in but founders; then whoever is has the date of the last vouch that it needs, over and over until nothing changes. */
-static void dates(const struct model *model, uint64_t *ret_since)
-{
-    bool in[COUNCILS_MAX];
-    for (uint32_t c = 0; c < model->councils; c++) {
-        ret_since[c] = c < model->founders ? 0 : NEVER;
-    }
-    for (bool changed = true; changed;) {
-        changed = false;
-        for (uint32_t c = 0; c < model->councils; c++) {
-            in[c] = ret_since[c] != NEVER;
-        }
-        for (uint32_t c = model->founders; c < model->councils; c++) {
-            const uint64_t date = date_for(model, in, ret_since, c);
-            changed = changed || date != ret_since[c];
-            ret_since[c] = date;
-        }
-    }
-    for (uint32_t c = 0; c < model->councils; c++) {
-        const struct said *left = &model->said[KR_WORD_EXPULSION][c][c];
-        ret_since[c] = left->is_said && left->is_withdrawn && left->date > ret_since[c] ? left->date : ret_since[c];
-    }
-}
-
-struct sets {
-    uint64_t since[COUNCILS_MAX];
-    bool members[COUNCILS_MAX], ever[COUNCILS_MAX], expelled[COUNCILS_MAX], left[COUNCILS_MAX];
-};
-
-static struct sets model_sets(const struct model *model)
-{
-    struct sets sets = {0};
-    const bool nobody[COUNCILS_MAX] = {0};
-    bool voice[COUNCILS_MAX], barred[COUNCILS_MAX] = {0};
-    voices(model, voice);
-    for (uint32_t c = 0; c < model->councils; c++) {
-        uint32_t against = 0;
-        for (uint32_t v = 0; v < model->councils; v++) {
-            against += v != c && voice[v] && stands(model, KR_WORD_EXPULSION, v, c);
-        }
-        sets.expelled[c] = against >= model->quorum;
-        sets.left[c] = has_left(model, c);
-        barred[c] = sets.expelled[c] || sets.left[c];
-    }
-    closure(model, barred, false, sets.members);
-    closure(model, nobody, true, sets.ever);
-    if (model->is_dated) {
-        dates(model, sets.since);
-    }
-    return sets;
-}
 
 /* ---- the code under test ---- */
 
@@ -214,9 +47,9 @@ static void found(struct kr_membership *membership, const struct model *model)
     }
 }
 
-static struct sets sets_of(struct kr_membership *membership, const struct model *model)
+static struct model_sets sets_of(struct kr_membership *membership, const struct model *model)
 {
-    struct sets sets = {0};
+    struct model_sets sets = {0};
     uint32_t members = 0;
     assert_int_equal(kr_membership_settle(membership), KR_OK);
     for (uint32_t c = 0; c < model->councils; c++) {
@@ -242,7 +75,9 @@ static void check(struct kr_membership *membership, const struct model *model, u
                   struct tally *tally)
 {
     static uint32_t members_before;
-    const struct sets want = model_sets(model), have = sets_of(membership, model);
+    struct model_sets want;
+    const struct model_sets have = sets_of(membership, model);
+    model_sets(model, &want);
     if (memcmp(&want, &have, sizeof want) != 0) {
         for (uint32_t c = 0; c < model->councils; c++) {
             print_error("council %u: member %d/%d ever %d/%d expelled %d/%d left %d/%d since %lld/%lld (model/code)\n", c,
@@ -256,11 +91,11 @@ static void check(struct kr_membership *membership, const struct model *model, u
     for (uint32_t c = 0; c < model->councils; c++) {
         uint32_t against = 0;
         for (uint32_t v = 0; v < model->councils; v++) {
-            against += v != c && want.ever[v] && stands(model, KR_WORD_EXPULSION, v, c);
+            against += v != c && want.ever[v] && model_stands(model, MODEL_EXPULSION, v, c);
         }
         accused += against >= model->quorum && !want.expelled[c];
         members += want.members[c];
-        assert_true(!want.members[c] || want.since[c] != NEVER); /* who gets it, gets it since some time */
+        assert_true(!want.members[c] || want.since[c] != MODEL_NEVER); /* who gets it, gets it since some time */
         tally->dated += want.members[c] && want.since[c] > 0;
         tally->expelled += want.expelled[c];
         tally->founders_expelled += want.expelled[c] && c < model->founders;
