@@ -21,6 +21,9 @@ static bool may_hold(const struct sim_world *world, const struct sim_node *node,
     }
     *ret_label = header.label;
     if (header.label == KR_TLP_GREEN && world->has_second && memcmp(header.community, world->communities[1], 32) == 0) {
+        if (world->has_life && !kr_kind_is_statement(header.kind)) {
+            return memcmp(header.author, node->council, 32) == 0 || sim_life_could_get(world, node, header.created_ms);
+        }
         return node->is_in_second || header.kind == KR_KIND_COUNCIL_CARD; /* hello bears the newest, wherever it belongs */
     }
     if (header.label == KR_TLP_GREEN && !kr_kind_is_statement(header.kind) && sim_is_too_new(world, node, header.created_ms)) {
@@ -48,15 +51,24 @@ static bool session_of(const struct sim_node *node, uint32_t number, const uint8
     return false;
 }
 
+static bool may_hear(const struct sim_world *world, const struct sim_node *from, const struct sim_node *to,
+                     const struct sim_record *record)
+{
+    return record->node == to->index || record->created_ms == 0 || from == NULL ||
+           sim_life_may_get(world, from, to, record->created_ms);
+}
+
 /* An id tells that there is a record: nobody hears of one that is not for him. */
-static enum sim_verdict check_ids(struct sim_world *world, const struct sim_node *to, const struct kr_message *message)
+static enum sim_verdict check_ids(struct sim_world *world, const struct sim_node *from, const struct sim_node *to,
+                                  const struct kr_message *message)
 {
     for (uint32_t i = 0, count = kr_message_id_count(message); i < count; i++) {
         const uint8_t *id = kr_message_id(message, i);
         for (uint32_t j = 0; j < world->record_count; j++) {
             const struct sim_record *record = &world->records[j];
-            bool is_for_it = record->is_old && to->is_newcomer ? false
-                             : record->is_in_second            ? to->is_in_second
+            bool is_for_it = record->is_old && to->is_newcomer         ? false
+                             : record->is_in_second && world->has_life ? may_hear(world, from, to, record)
+                             : record->is_in_second                    ? to->is_in_second
                                                     : record->label != KR_TLP_AMBER || sim_is_addressed(world, record, to->index);
             if (record->is_accepted && !is_for_it && memcmp(record->id, id, KR_SHORT_ID_BYTES) == 0) {
                 return sim_fail(world, SIM_LEAK, "%s is told the id of record %u, which is not for it", to->name, record->name);
@@ -123,13 +135,28 @@ static bool has_ids(const struct kr_message *message)
     return message->type == KR_MESSAGE_HAVE || message->type == KR_MESSAGE_IHAVE || message->type == KR_MESSAGE_GONE;
 }
 
-static enum sim_verdict check_message(struct sim_world *world, const struct sim_node *to, const struct kr_message *message)
+/* What is GREEN in a community that lets in and puts out goes to whom its sender's own directory has in. */
+static bool may_be_sent(const struct sim_world *world, const struct sim_node *from, const struct sim_node *to,
+                        struct kr_slice bytes)
+{
+    struct kr_record record;
+    struct kr_header header;
+    if (!world->has_life || from == NULL || kr_record_split(bytes.bytes, bytes.len, &record) != KR_OK ||
+        kr_header_parse(record.header, &header) != KR_OK || header.label != KR_TLP_GREEN || kr_kind_is_statement(header.kind) ||
+        memcmp(header.community, world->communities[1], 32) != 0) {
+        return true;
+    }
+    return memcmp(header.author, to->council, 32) == 0 || sim_life_may_get(world, from, to, header.created_ms);
+}
+
+static enum sim_verdict check_message(struct sim_world *world, const struct sim_node *from, const struct sim_node *to,
+                                      const struct kr_message *message)
 {
     struct kr_message rest = *message;
     struct kr_slice record;
     while (message->type == KR_MESSAGE_RECORDS && kr_message_next_record(&rest, &record)) {
         enum kr_label label = KR_TLP_NONE;
-        if (!may_hold(world, to, record, &label)) {
+        if (!may_hold(world, to, record, &label) || !may_be_sent(world, from, to, record)) {
             return sim_fail(world, SIM_LEAK, "%s is sent a record that is %s and not for it", to->name, kr_label_name(label));
         }
         world->records_seen++;
@@ -137,13 +164,14 @@ static enum sim_verdict check_message(struct sim_world *world, const struct sim_
     if (message->type == KR_MESSAGE_FORWARD) {
         return sim_check_piece(world, to, message);
     }
-    return has_ids(message) ? check_ids(world, to, message) : SIM_HOLDS;
+    return has_ids(message) ? check_ids(world, from, to, message) : SIM_HOLDS;
 }
 
-static bool is_from_hostile(const struct sim_world *world, const struct sim_node *to, uint32_t number)
+/* NULL: none of the plan's. */
+static const struct sim_node *sender_of(const struct sim_world *world, const struct sim_node *to, uint32_t number)
 {
     uint32_t from = 0;
-    return edge_of(world, to, number, &from) != NULL && world->nodes[from]->is_hostile;
+    return edge_of(world, to, number, &from) != NULL ? world->nodes[from] : NULL;
 }
 
 enum sim_verdict sim_check_delivery(struct sim_world *world, const struct sim_node *to, const struct kr_event *events, size_t count)
@@ -166,12 +194,13 @@ enum sim_verdict sim_check_delivery(struct sim_world *world, const struct sim_no
             has_session = session_of(to, number, frame.bytes + 1, &session);
         }
         size_t len = frame.len - head - KR_SESSION_OVERHEAD_BYTES;
-        if (is_from_hostile(world, to, events[i].number)) {
+        const struct sim_node *from = sender_of(world, to, events[i].number);
+        if (from != NULL && from->is_hostile) {
             continue; /* it sends what it must not: what counts is what becomes of it */
         }
         if (has_session && kr_session_open(&session, plain, frame.bytes + head, frame.len - head) == KR_OK &&
             kr_message_read((struct kr_slice){plain, len}, message) == KR_OK) {
-            verdict = check_message(world, to, message);
+            verdict = check_message(world, from, to, message);
             verdict = verdict == SIM_HOLDS ? check_unconfirmed(world, to, events[i].number, message) : verdict;
         }
     }

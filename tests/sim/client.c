@@ -150,6 +150,19 @@ void sim_client_again(struct sim_world *world, const struct sim_event *event)
     sim_heap_push(world, again);
 }
 
+static uint64_t created_ms(const struct sim_node *node, const uint8_t id[static 32])
+{
+    uint8_t scratch[KR_HEAD_SCRATCH];
+    struct kr_txn *txn = NULL;
+    struct kr_head head;
+    uint64_t arrival;
+    KR_ASSERT(kr_store_read_begin(node->store, &txn) == KR_OK);
+    const bool is_found =
+        kr_store_record_find(txn, id, &arrival) == KR_OK && kr_store_head_get(txn, arrival, &head, scratch) == KR_OK;
+    kr_txn_abort(txn);
+    return is_found ? head.created_ms : 0;
+}
+
 void sim_client_ended(struct sim_world *world, const struct sim_node *node, const struct kr_effect *effect)
 {
     struct sim_record *record = &world->records[effect->request];
@@ -164,6 +177,7 @@ void sim_client_ended(struct sim_world *world, const struct sim_node *node, cons
     }
     note_clock(world, node, record);
     memcpy(record->id, id, 32);
+    record->created_ms = record->is_in_second ? created_ms(node, id) : 0;
     record->accepted_ms = record->is_accepted ? record->accepted_ms : world->now_ms;
     record->is_accepted = true;
     sim_trace(world, "%s accepts record %u", node->name, (uint32_t)effect->request);

@@ -4,7 +4,7 @@
 
 #include "node/core/state.h"
 #include "proto/record/record.h"
-#include "tests/sim/world.h"
+#include "tests/sim/internal.h"
 
 #define MONTHS_MAX 160u
 #define KEYS_MAX   4096u
@@ -43,6 +43,10 @@ static uint32_t other_end(const struct sim_world *world, const struct sim_record
  * community. */
 void sim_must_hold(const struct sim_world *world, const struct sim_record *record, bool *ret_must)
 {
+    if (world->has_life && record->is_in_second) {
+        sim_life_must_hold(world, record, ret_must);
+        return;
+    }
     uint32_t *queue = calloc(world->node_count, sizeof *queue), count = 0;
     KR_ASSERT(queue != NULL);
     memset(ret_must, 0, world->node_count * sizeof *ret_must);
@@ -185,9 +189,15 @@ static uint32_t shared_scopes(const struct sim_world *world, const struct sim_no
         if (is_second && (!a->is_in_second || !b->is_in_second)) {
             continue;
         }
+        uint32_t hour_from = 0;
+        const bool shares_green = !is_second || !world->has_life || sim_life_shares(world, a, b, &hour_from);
         for (uint8_t kind = KR_SCOPE_DIRECTORY; kind <= KR_SCOPE_GREEN; kind += KR_SCOPE_GREEN - KR_SCOPE_DIRECTORY) {
             const bool is_late = kind == KR_SCOPE_GREEN && !is_second && (a->is_newcomer || b->is_newcomer);
-            ret_scopes[count] = (struct kr_scope){.kind = kind, .hour_from = is_late ? kr_tree_hour(world->newcomers_ms) : 0};
+            const uint32_t bound = kind == KR_SCOPE_GREEN ? hour_from : 0;
+            if (kind == KR_SCOPE_GREEN && !shares_green) {
+                continue;
+            }
+            ret_scopes[count] = (struct kr_scope){.kind = kind, .hour_from = is_late ? kr_tree_hour(world->newcomers_ms) : bound};
             memcpy(ret_scopes[count++].id, core->directory.communities[i]->id, 32);
         }
     }
@@ -217,9 +227,8 @@ static bool is_untakeable(const struct sim_world *world, struct kr_txn *txn, con
     return is_it;
 }
 
-/* All keys of a tree, in order. The caller's to free(). */
-static uint32_t list_keys(struct kr_txn *txn, const struct kr_scope *scope, uint32_t month_from,
-                          uint8_t (**ret_keys)[KR_TREE_KEY_BYTES])
+uint32_t sim_tree_keys(struct kr_txn *txn, const struct kr_scope *scope, uint32_t month_from,
+                       uint8_t (**ret_keys)[KR_TREE_KEY_BYTES])
 {
     struct kr_tree_month months[MONTHS_MAX];
     uint8_t none[KR_TREE_KEY_BYTES] = {0};
@@ -269,7 +278,7 @@ static enum sim_verdict check_scope(struct sim_world *world, const struct sim_no
         KR_ASSERT(kr_store_read_begin(sides[i]->store, &txns[i]) == KR_OK);
         enum kr_err err = kr_store_tree_root(txns[i], &scope, month_from, roots[i], &sums[i]);
         if (err == KR_OK) {
-            counts[i] = list_keys(txns[i], &scope, month_from, &keys[i]);
+            counts[i] = sim_tree_keys(txns[i], &scope, month_from, &keys[i]);
         } else {
             verdict = sim_fail(world, SIM_LOSS, "%s cannot read its tree: %s", sides[i]->name, kr_err_name(err));
         }
@@ -368,6 +377,11 @@ static enum sim_verdict check_has(struct sim_world *world, const struct sim_reco
 static enum sim_verdict check_taken_back(struct sim_world *world, const struct sim_record *record, const bool *must)
 {
     const struct sim_node *shows = NULL, *hides = NULL;
+    bool must_hide[MODEL_COUNCILS_MAX];
+    if (world->has_life && record->is_in_second) {
+        sim_life_must_hide(world, record, must_hide);
+        must = must_hide;
+    }
     for (uint32_t i = 0; i < world->node_count; i++) {
         enum sim_held held = must[i] ? sim_held(world->nodes[i], record->id) : SIM_HELD_NOT;
         shows = held == SIM_HELD_SHOWN ? world->nodes[i] : shows;
@@ -394,6 +408,9 @@ static enum sim_verdict check_record(struct sim_world *world, uint32_t index, bo
     if (!record->is_accepted && author->is_gone) {
         return SIM_HOLDS; /* nobody was told that it is stored */
     }
+    if (!record->is_accepted && world->has_life && record->is_in_second && !sim_life_may_write(world, author)) {
+        return SIM_HOLDS; /* it was refused, and is */
+    }
     if (!record->is_accepted) {
         return sim_fail(world, SIM_NO_CONVERGENCE, "record %u of %s was never acknowledged", record->name, author->name);
     }
@@ -415,6 +432,9 @@ enum sim_verdict sim_check_convergence(struct sim_world *world)
         if (verdict == SIM_HOLDS && is_looked_at) {
             verdict = check_replaced(world, world->nodes[i]);
         }
+    }
+    if (verdict == SIM_HOLDS) {
+        verdict = sim_check_community(world);
     }
     for (uint32_t i = 0; i < world->record_count && verdict == SIM_HOLDS; i++) {
         verdict = check_record(world, i, must);

@@ -35,6 +35,11 @@ uint32_t kr_fault_number;
         .shape = SIM_SHAPE_COUNT, .has_newcomers = true, .is_honest = true                                                         \
     }
 
+#define COMMUNITY                                                                                                                  \
+    {                                                                                                                              \
+        .shape = SIM_SHAPE_COUNT, .has_life = true, .is_honest = true                                                              \
+    }
+
 const struct sim_fault sim_faults[KR_FAULT_COUNT] = {
     [KR_FAULT_NONE] = {"none", "", 0, ANY},
     [KR_FAULT_EFFECT_BEFORE_COMMIT] = {"effect-before-commit", "effects of a batch whose commit failed are let out", 9, ANY},
@@ -82,4 +87,13 @@ const struct sim_fault sim_faults[KR_FAULT_COUNT] = {
     [KR_FAULT_ROOT_UNCONFIRMED] = {"root-unconfirmed", "nobody waits for the word that a replaced root key is the right one", 4,
                                    ROOTS},
     [KR_FAULT_NEWCOMERS_GET_ALL] = {"newcomers-get-all", "policy does not ask since when a council is in", 1, NEWCOMERS},
+    [KR_FAULT_TREES_BY_NOW] = {"trees-by-now", "whose records belong to trees is who is a member now, not who ever was", 8,
+                               COMMUNITY},
+    [KR_FAULT_MEMBERSHIP_BY_ARRIVAL] = {"membership-by-arrival",
+                                        "who goes with a voucher stays out, whoever else vouches, until all is worked out anew", 41,
+                                        COMMUNITY},
+    [KR_FAULT_QUARREL_BY_COUNT] = {"quarrel-by-count", "of those who expel each other it does not matter who was there first", 146,
+                                   COMMUNITY},
+    [KR_FAULT_FORMER_UNHEARD] = {"former-unheard", "what a council takes back that is out of its community is announced to nobody",
+                                 24, COMMUNITY},
 };

@@ -55,7 +55,8 @@ enum sim_verdict sim_check_silent(struct sim_world *world, const struct sim_node
     for (size_t i = 0; i < effects->count; i++) {
         const struct kr_effect *effect = &effects->items[i];
         bool is_of_client = effect->client == SIM_CLIENT_SUBMIT || effect->client == SIM_CLIENT_RETRACT;
-        if (effect->type == KR_EFFECT_END && is_of_client && is_fresh(effect)) {
+        const bool is_statement = effect->type == KR_EFFECT_END && effect->client == SIM_CLIENT_SAY;
+        if (is_statement || (effect->type == KR_EFFECT_END && is_of_client && is_fresh(effect))) {
             return sim_fail(world, SIM_SIGNED, "%s went back to an older state and signed before it had met its peers", node->name);
         }
     }

@@ -50,6 +50,11 @@ bool sim_node_may_sign(const struct sim_node *node);
 enum sim_verdict sim_hand_over(struct sim_world *world, const struct sim_node *node, uint32_t other, struct kr_job *job,
                                bool *ret_is_taken);
 
+/* ---- converge.c ---- */
+/* All keys of a tree, in order; the caller's to free(). Returns how many. */
+uint32_t sim_tree_keys(struct kr_txn *txn, const struct kr_scope *scope, uint32_t month_from,
+                       uint8_t (**ret_keys)[KR_TREE_KEY_BYTES]);
+
 /* ---- roots.c ---- */
 /* Its operator calls whoever has another root key, a while after it came. */
 void sim_node_confirm_roots(struct sim_world *world, struct sim_node *node);

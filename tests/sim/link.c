@@ -50,7 +50,10 @@ static void invite(struct sim_world *world, uint32_t index)
 {
     struct sim_edge *edge = &world->edges.items[index];
     struct kr_writer writer;
-    struct kr_invite args = {.is_link_only = world->nodes[edge->joiner]->is_member, .is_by_hand = !edge->is_pending};
+    struct kr_invite args = {.is_link_only = !edge->is_late && world->nodes[edge->joiner]->is_member,
+                             .has_community = edge->is_late,
+                             .is_by_hand = !edge->is_pending};
+    memcpy(args.community, world->communities[1], 32);
     kr_writer_init(&writer, KR_KIB * 4);
     kr_invite_write(&args, &writer);
     sim_world_push(

@@ -56,6 +56,8 @@ static const char *verdict_name(enum sim_verdict verdict)
         return "signed";
     case SIM_LATE:
         return "late";
+    case SIM_MEMBERSHIP:
+        return "membership";
     }
     return "?";
 }
@@ -102,6 +104,7 @@ static void print_again(const struct options *options, uint64_t seed)
                  options->bounds.has_keys        ? " --keys"
                  : options->bounds.has_roots     ? " --roots"
                  : options->bounds.has_newcomers ? " --newcomers"
+                 : options->bounds.has_life      ? " --community"
                  : options->bounds.is_honest     ? " --honest"
                                                  : "",
                  options->bounds.has_throughs  ? " --through"
@@ -301,7 +304,8 @@ static int usage(int status)
     (void)fprintf(
         status == 0 ? stdout : stderr,
         "usage: kr-sim [--seed N] [--seeds COUNT] [--nodes N] [--records N] [--shape chain|ring|star|random] [--days N]\n"
-        "              [--honest | --keys | --roots | --newcomers] [--through | --sisters] [--determinism] [--verbose | --story | "
+        "              [--honest | --keys | --roots | --newcomers | --community] [--through | --sisters] [--determinism] "
+        "[--verbose | --story | "
         "--print | "
         "--json] "
         "[--long]\n"
@@ -319,13 +323,14 @@ static int usage(int status)
         "  --keys                        the same, and keys are replaced, stolen and revoked\n"
         "  --roots                       the same, and root keys are stolen and replaced\n"
         "  --newcomers                   the same, and some nodes join a community that gives them no past GREEN records\n"
+        "  --community                   the same, and a second community lets in, expels and is left all the time\n"
         "  --through                     some nodes are linked through third ones\n"
         "  --sisters                     one council has two nodes, nobody goes over to the other side\n"
         "  --determinism                 runs each seed twice and compares, to the byte\n"
         "  --long                        a seed that fails is not cut down\n\n"
         "exit status: 0 holds, 1 a fault was not caught, 2 usage, 10 leak, 11 loss, 12 no convergence, 13 crash, 14 not "
         "deterministic, 15 setup,\n"
-        "16 unbounded, 17 a scenario's `expect` does not hold, 18 late\n");
+        "16 unbounded, 17 a scenario's `expect` does not hold, 18 late, 19 signed,\n20 membership\n");
     return status;
 }
 
@@ -407,6 +412,9 @@ static bool parse_option(struct options *options, int c, const char *value)
     case 'N':
         options->bounds.has_newcomers = options->bounds.is_honest = true;
         return true;
+    case 'L':
+        options->bounds.has_life = options->bounds.is_honest = true;
+        return true;
     case 'S':
         options->bounds.has_sisters = options->bounds.is_honest = true;
         return true;
@@ -423,29 +431,15 @@ static bool parse_option(struct options *options, int c, const char *value)
 
 int main(int argc, char **argv)
 {
-    static const struct option longs[] = {{"seed", required_argument, NULL, 's'},
-                                          {"seeds", required_argument, NULL, 'c'},
-                                          {"nodes", required_argument, NULL, 'n'},
-                                          {"records", required_argument, NULL, 'r'},
-                                          {"shape", required_argument, NULL, 'p'},
-                                          {"days", required_argument, NULL, 'D'},
-                                          {"script", required_argument, NULL, 'f'},
-                                          {"fault", required_argument, NULL, 'F'},
-                                          {"faults", no_argument, NULL, 'A'},
-                                          {"honest", no_argument, NULL, 'o'},
-                                          {"verbose", no_argument, NULL, 'v'},
-                                          {"story", no_argument, NULL, 't'},
-                                          {"print", no_argument, NULL, 'P'},
-                                          {"determinism", no_argument, NULL, 'd'},
-                                          {"json", no_argument, NULL, 'j'},
-                                          {"keys", no_argument, NULL, 'k'},
-                                          {"roots", no_argument, NULL, 'R'},
-                                          {"newcomers", no_argument, NULL, 'N'},
-                                          {"through", no_argument, NULL, 'T'},
-                                          {"sisters", no_argument, NULL, 'S'},
-                                          {"long", no_argument, NULL, 'l'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {0}};
+    static const struct option longs[] = {
+        {"seed", required_argument, NULL, 's'},    {"seeds", required_argument, NULL, 'c'}, {"nodes", required_argument, NULL, 'n'},
+        {"records", required_argument, NULL, 'r'}, {"shape", required_argument, NULL, 'p'}, {"days", required_argument, NULL, 'D'},
+        {"script", required_argument, NULL, 'f'},  {"fault", required_argument, NULL, 'F'}, {"faults", no_argument, NULL, 'A'},
+        {"honest", no_argument, NULL, 'o'},        {"verbose", no_argument, NULL, 'v'},     {"story", no_argument, NULL, 't'},
+        {"print", no_argument, NULL, 'P'},         {"determinism", no_argument, NULL, 'd'}, {"json", no_argument, NULL, 'j'},
+        {"keys", no_argument, NULL, 'k'},          {"roots", no_argument, NULL, 'R'},       {"newcomers", no_argument, NULL, 'N'},
+        {"community", no_argument, NULL, 'L'},     {"through", no_argument, NULL, 'T'},     {"sisters", no_argument, NULL, 'S'},
+        {"long", no_argument, NULL, 'l'},          {"help", no_argument, NULL, 'h'},        {0}};
     struct options options = {.seed = 1, .seeds = 1, .bounds = {.shape = SIM_SHAPE_COUNT}};
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
         if (c == 'h') {

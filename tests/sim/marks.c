@@ -39,6 +39,8 @@ static bool is_passed_over(const struct marks *marks, const uint8_t id[static 32
            kr_store_head_get(marks->peer_txn, arrival, &head, scratch) == KR_OK && head.state == KR_HEAD_SHOWN &&
            head.expires_s * 1000 > marks->world->now_ms + marks->world->ahead_ever_ms && !kr_kind_is_statement(head.kind) &&
            !kr_kind_is_internal(head.kind) && !is_of_stolen(marks, &head) &&
+           !(head.label == KR_TLP_GREEN && memcmp(head.community, marks->world->communities[1], 32) == 0 &&
+             sim_life_is_before(marks->world, marks->reader, marks->peer, head.created_ms)) &&
            !(head.label == KR_TLP_GREEN && sim_is_too_new(marks->world, marks->reader, head.created_ms));
 }
 

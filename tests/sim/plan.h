@@ -6,6 +6,9 @@
  *   links 0-1 1-2 2-3            or: chain, ring, star
  *   pending 0-1                  of these links: made by a ticket that came by mail, to be confirmed by both operators
  *   second 1 0 2                these nodes are in a second community, too, all linked with the first of them
+ *   charter 2 2 [now]           of that, which has a life of its own: so many vouches and so large a quorum it takes there;
+ *                                newcomers get what is GREEN from now on
+ *   named 1-3 0-4               the second of each two, not of it yet, takes a ticket of the first for it, which makes a link, too
  *   sister 0                     the council of node 0 has one node more, number `nodes`; taken in before it begins
  *   newcomers 1                  so many of the nodes, the last ones, join when there are records already, which they do not get
  *   doubt                        nodes do not trust their clock for an hour after a start or a jump, as keeper has it
@@ -22,7 +25,8 @@
  *   backup NODE                    restore NODE [told]               clock NODE TIME | clock NODE -TIME
  *   through NODE NODE NODE [not]   the first and the last are linked through the one in between, which allows it, or no more
  *   renew NODE                     its council issues its card anew
- *   say NODE vouches|unvouches|expels|readmits NODE         one council of another, in their community (k and quorum are 1)
+ *   say NODE vouches|unvouches|expels|readmits NODE [second]     one council of another, in their community (k and quorum are 1
+ *                                there); of itself: it leaves, comes back
  *   turn NODE HOW                  the node goes over to the other side: sim_turn_names
  *   confirm NODE NODE              the first one's operator confirms the link with the other, with the code as it is shown there
  *   rotate NODE                    new keys, on its council's card
@@ -81,12 +85,12 @@ struct sim_op {
     uint32_t node, other;
     uint32_t record; /* as the plan names it */
     enum kr_label label;
-    bool is_told; /* restore: by `kairan restore`, which tells the node; else its files are put back by hand */
-    bool is_large, is_in_second;
-    uint64_t back_ms;  /* forge: dated back by so much */
-    uint64_t lives_ms; /* 0: as long as its kind does */
-    uint32_t number;   /* through: 1 is allowed, 0 no more; slow: bytes a second; say: enum sim_word; turn: enum sim_turn; expect:
-                          enum sim_expected */
+    bool is_told;                /* restore: by `kairan restore`, which tells the node; else its files are put back by hand */
+    bool is_large, is_in_second; /* say, too: in the second community */
+    uint64_t back_ms;            /* forge: dated back by so much */
+    uint64_t lives_ms;           /* 0: as long as its kind does */
+    uint32_t number; /* through: 1 is allowed, 0 no more; slow: bytes a second; say: enum sim_word; turn: enum sim_turn; expect:
+                        enum sim_expected */
     int64_t skew_ms;
     struct sim_faults noise;
     uint32_t *list; /* submit: audience; split: one side; through: the node in between. Owned */
@@ -99,6 +103,8 @@ struct sim_plan {
     struct sim_edges edges;
     uint32_t *second; /* NULL: there is one community. Owned */
     uint32_t second_count;
+    bool has_life; /* in that, vouches and expulsions come and go: */
+    struct sim_charter charter;
     bool has_sister; /* node number `node_count` is of the council of: */
     uint32_t sister_of;
     uint32_t newcomers;
@@ -120,6 +126,7 @@ struct sim_bounds {
     bool has_roots;          /* root keys are stolen and replaced; likewise */
     bool has_throughs;       /* nodes are linked through third ones */
     bool has_sisters;        /* one council has two nodes; nobody goes back to a backup, clocks are right */
+    bool has_life;           /* a second community lets in, expels, is left; nobody goes over to the other side */
     bool has_newcomers;      /* some join late; nobody goes back to a backup, clocks are right */
     bool is_honest;          /* nobody goes over to the other side */
 };

@@ -100,6 +100,10 @@ static enum sim_verdict do_op(struct sim_world *world, const struct sim_op *op)
         sim_world_through(world, op->node, op->list[0], op->other, op->number != 0);
         break;
     case SIM_OP_SAY:
+        if (op->is_in_second) {
+            sim_life_say(world, op->node, op->other, (enum sim_word)op->number);
+            break;
+        }
         return sim_world_state(world, op->node, world->nodes[op->other], (enum sim_word)op->number);
     case SIM_OP_TURN:
         world->nodes[op->node]->is_hostile = true;
@@ -159,6 +163,9 @@ static enum sim_verdict look(struct sim_world *world)
     }
     if (verdict == SIM_HOLDS) {
         verdict = sim_check_marks(world);
+    }
+    if (verdict == SIM_HOLDS) {
+        verdict = sim_check_membership(world);
     }
     return verdict == SIM_HOLDS ? sim_check_bounds(world) : verdict;
 }
@@ -290,7 +297,11 @@ static enum sim_verdict play(struct sim_world *world, const struct sim_plan *pla
     enum sim_verdict verdict =
         sim_world_init_with(world, plan->seed, plan->node_count, &plan->edges, 0, plan->newcomers, listener->trace);
     if (verdict == SIM_HOLDS && plan->second != NULL) {
-        verdict = sim_world_found(world, plan->second, plan->second_count);
+        const struct sim_charter plain = {.needed = 1, .quorum = 1};
+        verdict = sim_world_found(world, plan->has_life ? &plan->charter : &plain, plan->second, plan->second_count);
+    }
+    if (verdict == SIM_HOLDS && plan->has_life) {
+        verdict = sim_life_begin(world, plan->second, plan->second_count, plan->end_ms);
     }
     if (verdict == SIM_HOLDS && plan->has_sister) {
         verdict = sim_world_take_in(world, plan->sister_of);

@@ -34,6 +34,8 @@ static void end_request(struct sim_world *world, const struct sim_node *node, co
         sim_client_retracted(world, node, effect);
     } else if (effect->client == SIM_CLIENT_SETUP) {
         sim_link_ended(world, effect->request, effect);
+    } else if (effect->client == SIM_CLIENT_SAY) {
+        sim_life_said(world, node, effect);
     } else if (effect->client == SIM_CLIENT_NODE) {
         sim_node_invited(world, effect);
     }
@@ -169,6 +171,7 @@ static enum sim_verdict run_idle(struct sim_world *world, struct sim_node *node)
         if (verdict == SIM_HOLDS && node->is_hostile) {
             sim_hostile_turn(world, node, &effects);
         }
+        sim_life_look(world, node);
         if (verdict == SIM_HOLDS) {
             verdict = sim_let_out(world, node, &effects);
         }
@@ -225,6 +228,7 @@ static enum sim_verdict run_batch(struct sim_world *world, struct sim_node *node
         } else if (verdict == SIM_HOLDS) {
             verdict = sim_check_silent(world, node, was_held, &effects);
         }
+        sim_life_look(world, node); /* before what follows from it is let out */
         if (verdict == SIM_HOLDS) {
             verdict = sim_let_out(world, node, &effects);
         }

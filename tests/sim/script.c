@@ -144,7 +144,7 @@ void sim_op_print(const struct sim_op *op, FILE *file)
         print_time((uint64_t)llabs(op->skew_ms), file);
         break;
     case SIM_OP_SAY:
-        (void)fprintf(file, " %u %s %u", op->node, word_names[op->number], op->other);
+        (void)fprintf(file, " %u %s %u%s", op->node, word_names[op->number], op->other, op->is_in_second ? " second" : "");
         break;
     case SIM_OP_TURN:
         (void)fprintf(file, " %u %s", op->node, sim_turn_names[op->number]);
@@ -174,18 +174,37 @@ static void print_pending(const struct sim_plan *plan, FILE *file)
     }
 }
 
+static void print_second(const struct sim_plan *plan, FILE *file)
+{
+    (void)fprintf(file, "\nsecond");
+    for (uint32_t i = 0; i < plan->second_count; i++) {
+        (void)fprintf(file, " %u", plan->second[i]);
+    }
+    if (plan->has_life) {
+        const struct sim_charter *charter = &plan->charter;
+        (void)fprintf(file, "\ncharter %u %u%s", charter->needed, charter->quorum, charter->is_from_now_on ? " now" : "");
+    }
+    if (sim_edges_on_time(&plan->edges) < plan->edges.count) {
+        (void)fprintf(file, "\nnamed");
+    }
+    for (uint32_t i = 0; i < plan->edges.count; i++) {
+        if (plan->edges.items[i].is_late) {
+            (void)fprintf(file, " %u-%u", plan->edges.items[i].a, plan->edges.items[i].b);
+        }
+    }
+}
+
 void sim_plan_print(const struct sim_plan *plan, FILE *file)
 {
     (void)fprintf(file, "seed %" PRIu64 "\nnodes %u\nlinks", plan->seed, plan->node_count);
     for (uint32_t i = 0; i < plan->edges.count; i++) {
-        (void)fprintf(file, " %u-%u", plan->edges.items[i].a, plan->edges.items[i].b);
+        if (!plan->edges.items[i].is_late) {
+            (void)fprintf(file, " %u-%u", plan->edges.items[i].a, plan->edges.items[i].b);
+        }
     }
     print_pending(plan, file);
     if (plan->second != NULL) {
-        (void)fprintf(file, "\nsecond");
-        for (uint32_t i = 0; i < plan->second_count; i++) {
-            (void)fprintf(file, " %u", plan->second[i]);
-        }
+        print_second(plan, file);
     }
     if (plan->has_sister) {
         (void)fprintf(file, "\nsister %u", plan->sister_of);
@@ -443,6 +462,7 @@ static void read_op(struct words *words, struct sim_plan *plan)
         op.node = next_node(words, plan);
         op.number = next_named(words, word_names, SIM_WORD_COUNT);
         op.other = next_node(words, plan);
+        op.is_in_second = next_is(words, "second");
         break;
     case SIM_OP_TURN:
         op.node = next_node(words, plan);
@@ -516,6 +536,53 @@ static void read_second(struct words *words, struct sim_plan *plan)
     }
 }
 
+static bool is_founder(const struct sim_plan *plan, uint32_t node)
+{
+    bool is_it = false;
+    for (uint32_t i = 0; i < plan->second_count; i++) {
+        is_it = is_it || plan->second[i] == node;
+    }
+    return is_it;
+}
+
+static bool is_named(const struct sim_plan *plan, uint32_t node)
+{
+    bool is_it = false;
+    for (uint32_t i = 0; i < plan->edges.count; i++) {
+        is_it = is_it || (plan->edges.items[i].is_late && plan->edges.items[i].b == node);
+    }
+    return is_it;
+}
+
+static void read_charter(struct words *words, struct sim_plan *plan)
+{
+    plan->has_life = true;
+    plan->charter.needed = (uint32_t)next_number(words, plan->second_count);
+    plan->charter.quorum = (uint32_t)next_number(words, plan->second_count);
+    plan->charter.is_from_now_on = next_is(words, "now");
+    if (words->why == NULL && (plan->charter.needed == 0 || plan->charter.quorum == 0 || plan->node_count > MODEL_COUNCILS_MAX)) {
+        words->why = "a charter is one of a second community among few nodes, and asks for 1 at least and no more than found it";
+    }
+}
+
+static void read_named(struct words *words, struct sim_plan *plan)
+{
+    while (words->at < words->count && words->why == NULL) {
+        unsigned a = 0, b = 0;
+        char rest;
+        const bool is_read =
+            sscanf(next_word(words), "%u-%u%c", &a, &b, &rest) == 2 && a < plan->node_count && b < plan->node_count;
+        if (!is_read || !plan->has_life || !is_founder(plan, a) || is_founder(plan, b) || is_named(plan, b) ||
+            sim_edges_have(&plan->edges, a, b)) {
+            words->why =
+                "a founder and a node that is to be let in, once, and is not linked with that one: A-B, behind the charter";
+            return;
+        }
+        sim_edges_add(&plan->edges, a, b);
+        plan->edges.items[plan->edges.count - 1].is_late = true;
+    }
+}
+
 static void read_line(struct words *words, struct sim_plan *plan)
 {
     if (next_is(words, "at")) {
@@ -530,6 +597,10 @@ static void read_line(struct words *words, struct sim_plan *plan)
         read_pending(words, plan);
     } else if (next_is(words, "second")) {
         read_second(words, plan);
+    } else if (next_is(words, "charter")) {
+        read_charter(words, plan);
+    } else if (next_is(words, "named")) {
+        read_named(words, plan);
     } else if (next_is(words, "sister")) {
         plan->sister_of = next_node(words, plan);
         plan->has_sister = true;
@@ -567,11 +638,10 @@ static bool are_members(const struct sim_plan *plan)
     for (uint32_t i = 0; i < plan->op_count; i++) {
         const struct sim_op *op = &plan->ops[i];
         const uint32_t council = op->node == plan->node_count ? plan->sister_of : op->node;
-        bool is_member = !op->is_in_second;
-        for (uint32_t j = 0; j < plan->second_count; j++) {
-            is_member = is_member || (op->label == KR_TLP_GREEN && plan->second[j] == council);
-        }
-        if (!is_member) {
+        const bool may_be = op->kind == SIM_OP_SAY
+                                ? plan->has_life
+                                : op->label == KR_TLP_GREEN && (is_founder(plan, council) || is_named(plan, council));
+        if (op->is_in_second && !may_be) {
             return false;
         }
     }

@@ -15,9 +15,13 @@ static bool has_entered(const struct sim_node *node, const uint8_t community[sta
     return known != NULL && (kr_membership_standing(&known->membership, core->self) & KR_IS_MEMBER) != 0;
 }
 
-static void ask(struct sim_world *world, const struct sim_node *founder, const uint32_t *members, uint32_t count)
+static void ask(struct sim_world *world, const struct sim_node *founder, const struct sim_charter *charter, const uint32_t *members,
+                uint32_t count)
 {
-    struct kr_founding founding = {.name = {(const uint8_t *)"second", 6}, .vouches_needed = 1, .quorum = 1};
+    struct kr_founding founding = {.name = {(const uint8_t *)"second", 6},
+                                   .vouches_needed = charter->needed,
+                                   .quorum = charter->quorum,
+                                   .is_from_now_on = charter->is_from_now_on};
     struct kr_writer writer;
     for (uint32_t i = 1; i < count; i++) {
         memcpy(founding.founders[founding.founder_count++], world->nodes[members[i]]->council, 32);
@@ -29,12 +33,13 @@ static void ask(struct sim_world *world, const struct sim_node *founder, const u
     kr_writer_deinit(&writer);
 }
 
-enum sim_verdict sim_world_found(struct sim_world *world, const uint32_t *members, uint32_t count)
+enum sim_verdict sim_world_found(struct sim_world *world, const struct sim_charter *charter, const uint32_t *members,
+                                 uint32_t count)
 {
     const struct kr_directory *directory = &kr_loop_core(world->nodes[members[0]]->loop)->directory;
     KR_ASSERT(count <= KR_FOUNDERS_MAX && directory->community_count == 1);
     memcpy(world->communities[0], directory->communities[0]->id, 32);
-    ask(world, world->nodes[members[0]], members, count);
+    ask(world, world->nodes[members[0]], charter, members, count);
     enum sim_verdict verdict = sim_world_run(world, world->now_ms + FOUNDED_MS);
     directory = &kr_loop_core(world->nodes[members[0]]->loop)->directory;
     if (verdict != SIM_HOLDS || directory->community_count != 2) {
@@ -43,6 +48,7 @@ enum sim_verdict sim_world_found(struct sim_world *world, const uint32_t *member
     const bool is_first = memcmp(directory->communities[0]->id, world->communities[0], 32) == 0;
     memcpy(world->communities[1], directory->communities[is_first ? 1 : 0]->id, 32);
     world->has_second = true;
+    world->charter = *charter;
     for (uint32_t i = 0; i < count; i++) {
         struct sim_node *node = world->nodes[members[i]];
         node->is_in_second = true;

@@ -24,6 +24,15 @@ void sim_edges_add(struct sim_edges *edges, uint32_t a, uint32_t b)
     edges->items[edges->count++] = (struct sim_edge){.a = a, .b = b};
 }
 
+uint32_t sim_edges_on_time(const struct sim_edges *edges)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < edges->count; i++) {
+        count += !edges->items[i].is_late;
+    }
+    return count;
+}
+
 bool sim_edges_have(const struct sim_edges *edges, uint32_t a, uint32_t b)
 {
     for (uint32_t i = 0; i < edges->count; i++) {

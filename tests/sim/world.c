@@ -178,6 +178,7 @@ enum sim_verdict sim_world_restore(struct sim_world *world, uint32_t index, bool
         record->forgotten += record->node == index && !record->is_accepted;
         record->is_at_risk = record->is_at_risk || (record->node == index && record->accepted_ms >= node->backup_ms);
     }
+    sim_life_restored(world, index);
     node->was_restored = true;
     node->was_copied = node->was_copied || !is_told;
     node->is_to_be_told = is_told;
@@ -322,16 +323,23 @@ enum sim_verdict sim_world_init_with(struct sim_world *world, uint64_t seed, uin
 {
     enum sim_verdict verdict = sim_world_begin(world, seed, node_count, trace);
     world->newcomer_count = newcomers;
-    for (uint32_t i = 0; i < edges->count; i++) {
-        sim_edges_add(&world->edges, edges->items[i].a, edges->items[i].b);
-        world->edges.items[i].is_pending = edges->items[i].is_pending;
+    for (uint32_t i = 0; i < 2 * edges->count; i++) { /* late ones behind all others */
+        const struct sim_edge *edge = &edges->items[i % edges->count];
+        if (edge->is_late == (i >= edges->count)) {
+            sim_edges_add(&world->edges, edge->a, edge->b);
+            world->edges.items[world->edges.count - 1].is_pending = edge->is_pending;
+            world->edges.items[world->edges.count - 1].is_late = edge->is_late;
+        }
     }
     if (verdict == SIM_HOLDS) {
         verdict = make_nodes(world, 0, founder);
     }
+    const uint32_t all = world->edges.count;
+    world->edges.count = sim_edges_on_time(&world->edges);
     if (verdict == SIM_HOLDS) {
         verdict = newcomers > 0 ? sim_world_grow(world) : sim_world_link(world, 0);
     }
+    world->edges.count = all;
     return verdict == SIM_HOLDS ? sim_world_run(world, world->now_ms + 60000) : verdict;
 }
 
@@ -395,6 +403,7 @@ static void node_free(struct sim_node *node)
     kr_clock_deinit(&node->clock);
     sim_hostile_free(node);
     free(node->has);
+    free(node->view);
     free(node->allowed);
     free(node->dials);
     free(node->traffic);
@@ -420,6 +429,7 @@ void sim_world_deinit(struct sim_world *world)
     kr_guards_free(world->guards);
     free((void *)world->nodes);
     free(world->records);
+    free(world->said);
     free(world->callers);
     free(world->caller_heads);
     free(world->ticket);

@@ -15,6 +15,7 @@
 #include "node/core/loop.h"
 #include "node/keeper/clock.h"
 #include "tests/sim/topology.h"
+#include "tests/support/membership_model.h"
 
 #define SIM_EPOCH_MS 1790000000000ull /* September 2026, when every world begins: a time that dates make sense in */
 
@@ -35,6 +36,7 @@ enum sim_verdict {
     SIM_UNBOUNDED = 16,  /* a queue, a buffer, or work without end */
     SIM_UNEXPECTED = 17, /* a scenario's `expect` does not hold */
     SIM_SIGNED = 19,     /* a node that went back to an older state signed, or signed one version twice */
+    SIM_MEMBERSHIP = 20, /* a core counts others as members than its statements make */
     SIM_LATE = 18        /* with everything quiet a new record was not everywhere at once */
 };
 
@@ -55,6 +57,7 @@ struct sim_faults {
 #define SIM_CLIENT_ROOT    13u
 #define SIM_CLIENT_NODE    14u /* who takes in a further node of a council */
 #define SIM_CLIENT_BODY    15u
+#define SIM_CLIENT_SAY     16u /* request: what was said, by its index */
 
 struct sim_event {
     uint64_t at_ms, order; /* order of scheduling breaks ties */
@@ -99,6 +102,17 @@ struct sim_wire {
     uint64_t busy_ms; /* with what was sent before */
 };
 
+/* Who gets what of the second community, by what one node's store holds of statements, worked out apart from its core. A council's
+ * bound is the hour from which on records are for it; SIM_NO_HOUR: none is. */
+#define SIM_NO_HOUR UINT32_MAX
+struct sim_view {
+    struct model_sets sets;
+    uint64_t generation; /* of the directory that was looked at */
+    uint32_t life;       /* of the node; 0: it was not looked at yet */
+    uint32_t bound[MODEL_COUNCILS_MAX], before[MODEL_COUNCILS_MAX];
+    uint64_t changed_ms[MODEL_COUNCILS_MAX]; /* since when it is no more what it was before */
+};
+
 struct sim_node {
     uint32_t index, life;
     char name[32];
@@ -134,10 +148,11 @@ struct sim_node {
     uint32_t traffic_count, traffic_capacity;
     uint32_t *edges; /* indices into the world's */
     uint32_t edge_count;
-    bool is_member, is_in_second;
-    bool is_newcomer;           /* joined when there were records already, of which it gets none that is GREEN */
-    bool is_stolen, is_revoked; /* a thief has that node key; its council has said so */
-    uint64_t stolen_ms;         /* by its own clock */
+    bool is_member, is_in_second; /* the latter: or has a ticket for it, so that it sees that directory */
+    struct sim_view *view;        /* where the second community has a life of its own; else NULL */
+    bool is_newcomer;             /* joined when there were records already, of which it gets none that is GREEN */
+    bool is_stolen, is_revoked;   /* a thief has that node key; its council has said so */
+    uint64_t stolen_ms;           /* by its own clock */
     uint8_t stolen_key[32], stolen_secret[64];
     bool has_lied, is_rekeyed;    /* a thief has its first root key and has used it; its council has replaced it since */
     uint64_t lied_ms, changed_ms; /* when first; since when somebody's root key is to be confirmed; by its own clock */
@@ -169,11 +184,12 @@ struct sim_record {
     uint8_t token[16], id[32];
     uint8_t canary[16]; /* the first half is the same in all records of a world */
     bool is_accepted;
-    bool is_false;      /* a thief signed it with its node's key */
-    bool is_at_risk;    /* its node went back to a backup that was older: it may be lost, to everybody */
-    bool is_exempt;     /* its node's clock was wrong by too much: nobody has to take it */
-    bool is_dated_back; /* by so much that it may have expired long ago */
-    uint32_t forgotten; /* how often its node went back to a backup before it was acknowledged */
+    bool is_false;       /* a thief signed it with its node's key */
+    bool is_at_risk;     /* its node went back to a backup that was older: it may be lost, to everybody */
+    bool is_exempt;      /* its node's clock was wrong by too much: nobody has to take it */
+    bool is_dated_back;  /* by so much that it may have expired long ago */
+    uint32_t forgotten;  /* how often its node went back to a backup before it was acknowledged */
+    uint64_t created_ms; /* in the second community: as its header says; 0: not known yet */
     uint64_t accepted_ms, expires_ms;
     bool is_taken_back;         /* somebody wants it taken back */
     bool is_retracted;          /* and was told that it is */
@@ -182,6 +198,22 @@ struct sim_record {
     uint8_t retract_token[16];
     uint8_t *request;
     size_t request_len;
+};
+
+/* What one council says of another. */
+enum sim_word { SIM_WORD_VOUCHES, SIM_WORD_UNVOUCHES, SIM_WORD_EXPELS, SIM_WORD_READMITS, SIM_WORD_COUNT };
+
+/* What a charter says that makes a difference. */
+struct sim_charter {
+    uint32_t needed, quorum;
+    bool is_from_now_on;
+};
+
+/* What a council was told to say of another in the second community. */
+struct sim_said {
+    uint32_t node, other, kind;
+    bool is_accepted, is_at_risk; /* as records are */
+    uint64_t version, accepted_ms;
 };
 
 /* Under which transport key which node dials. */
@@ -209,16 +241,21 @@ struct sim_world {
     size_t heap_count, heap_capacity;
     struct sim_record *records;
     uint32_t record_count, record_capacity;
-    uint32_t newcomer_count; /* the last of the nodes; their community is one where they get what is GREEN from now on */
-    uint64_t newcomers_ms;   /* when they began to join */
-    bool has_second;
+    uint32_t newcomer_count;    /* the last of the nodes; their community is one where they get what is GREEN from now on */
+    uint64_t newcomers_ms;      /* when they began to join */
+    bool has_second, has_life;  /* the latter: in it vouches and expulsions come and go */
     uint8_t communities[2][32]; /* their ids, where there is a second one */
-    uint64_t map_bytes;         /* of each node's store */
-    uint32_t delay_ms;          /* from one node to the next; faults add to it */
-    bool doubts_clocks;         /* nodes trust their clock only after an hour, as keeper has it */
-    uint64_t ahead_ever_ms;     /* so much the clock of some node was ahead at some time, trusted or not */
-    uint64_t ahead_ms;          /* so much a clock was ahead at some time: its node may have let go of what expires so much later */
-    bool has_wrong_clocks;      /* or had */
+    struct sim_charter charter; /* of that, and then its councils: a node's number in the model, founders first, and … */
+    uint32_t founder_count, model_of[MODEL_COUNCILS_MAX];
+    uint32_t earliest[MODEL_COUNCILS_MAX], latest[MODEL_COUNCILS_MAX]; /* … the bounds that any node ever had for each */
+    struct sim_said *said;
+    uint32_t said_count, said_capacity;
+    uint64_t map_bytes;     /* of each node's store */
+    uint32_t delay_ms;      /* from one node to the next; faults add to it */
+    bool doubts_clocks;     /* nodes trust their clock only after an hour, as keeper has it */
+    uint64_t ahead_ever_ms; /* so much the clock of some node was ahead at some time, trusted or not */
+    uint64_t ahead_ms;      /* so much a clock was ahead at some time: its node may have let go of what expires so much later */
+    bool has_wrong_clocks;  /* or had */
     bool is_split;
     uint64_t split_until_ms;
     struct sim_caller *callers;
@@ -311,7 +348,38 @@ enum sim_verdict sim_check_sisters(struct sim_world *world);
 
 /* ---- second.c ---- */
 /* These nodes, all linked with the first of them, found a second community; all are in the first one already. */
-enum sim_verdict sim_world_found(struct sim_world *world, const uint32_t *members, uint32_t count);
+enum sim_verdict sim_world_found(struct sim_world *world, const struct sim_charter *charter, const uint32_t *members,
+                                 uint32_t count);
+
+/* ---- community.c: a second community with a life of its own ---- */
+/* The founders are in it. Who has a ticket for it takes that; where newcomers get what is GREEN from now on, an hour ends
+ * `before_ms` from then on at the latest. */
+enum sim_verdict sim_life_begin(struct sim_world *world, const uint32_t *founders, uint32_t count, uint64_t before_ms);
+/* An operator has the node's council say that of another one, or of itself, if the node is up. */
+void sim_life_say(struct sim_world *world, uint32_t node, uint32_t other, enum sim_word word);
+void sim_life_said(struct sim_world *world, const struct sim_node *node, const struct kr_effect *effect);
+/* The node went back to its backup. */
+void sim_life_restored(struct sim_world *world, uint32_t node);
+/* What its store holds of statements may be other ones: after a batch. */
+void sim_life_look(struct sim_world *world, struct sim_node *node);
+/* Whether `from` may send `to` what was created then, by what was in its store since no longer ago than a frame is on its way. */
+bool sim_life_may_get(const struct sim_world *world, const struct sim_node *from, const struct sim_node *to, uint64_t created_ms);
+/* Whether it ever might be had by the node, by anybody's statements. */
+bool sim_life_could_get(const struct sim_world *world, const struct sim_node *node, uint64_t created_ms);
+/* Whether a mark may be past it at `reader` for what `peer` has: it is of before one of them was in. */
+bool sim_life_is_before(const struct sim_world *world, const struct sim_node *reader, const struct sim_node *peer,
+                        uint64_t created_ms);
+/* Any time: what each core makes of the statements in its store is what the model makes of them. */
+enum sim_verdict sim_check_membership(struct sim_world *world);
+/* After healing: everybody in it holds the same statements, nothing that was acknowledged is missing, and trees and quarantine are
+ * what follows from that. */
+enum sim_verdict sim_check_community(struct sim_world *world);
+/* After healing: who must have a GREEN record of it, given who has; whether its author may write there now; what two share. */
+void sim_life_must_hold(const struct sim_world *world, const struct sim_record *record, bool *ret_must);
+/* Likewise who may show it no more once it was taken back. */
+void sim_life_must_hide(const struct sim_world *world, const struct sim_record *record, bool *ret_must);
+bool sim_life_may_write(const struct sim_world *world, const struct sim_node *node);
+bool sim_life_shares(const struct sim_world *world, const struct sim_node *a, const struct sim_node *b, uint32_t *ret_hour_from);
 
 /* ---- run.c ---- */
 /* Runs until virtual `until_ms`. */
@@ -338,7 +406,6 @@ uint32_t sim_world_submit_as(struct sim_world *world, const struct sim_submissio
 void sim_world_retract(struct sim_world *world, struct sim_record *record);
 /* The node's council issues its card anew (`about` NULL), or says that of another council, if the node is up: what replaces an
  * older statement must do so everywhere. */
-enum sim_word { SIM_WORD_VOUCHES, SIM_WORD_UNVOUCHES, SIM_WORD_EXPELS, SIM_WORD_READMITS, SIM_WORD_COUNT };
 enum sim_verdict sim_world_state(struct sim_world *world, uint32_t node, const struct sim_node *about, enum sim_word word);
 /* ---- theft.c: what needs the node to be up does nothing where it is down ---- */
 /* New keys for a node, on its council's card. */
