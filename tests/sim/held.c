@@ -91,13 +91,24 @@ struct quarrels {
     const struct sim_node *with;
 };
 
+/* Who went back, and then one that it was linked with, which alone had heard what it said before, met nobody who could tell. */
+static bool was_left_alone(const struct sim_world *world, const struct sim_node *node)
+{
+    bool was = false;
+    for (uint32_t i = 0; i < node->edge_count && node->was_restored; i++) {
+        const struct sim_edge *edge = &world->edges.items[node->edges[i]];
+        was = was || world->nodes[edge->a == node->index ? edge->b : edge->a]->was_restored;
+    }
+    return was;
+}
+
 /* Key: "alarm" and the council whose two statements they are. */
 static bool look_at_alarm(void *context, struct kr_slice key, struct kr_slice value)
 {
     struct quarrels *quarrels = context;
     (void)value;
     const struct sim_node *of = key.len >= 37 ? node_of(quarrels->world, key.bytes + 5) : NULL;
-    if (of != NULL && !of->is_hostile && !of->was_copied) {
+    if (of != NULL && !of->is_hostile && !of->was_copied && !was_left_alone(quarrels->world, of)) {
         quarrels->with = of;
     }
     return quarrels->with == NULL;
