@@ -148,6 +148,12 @@ enum kr_err kr_remote_card_read(struct kr_slice bytes, const uint8_t council[sta
     return err;
 }
 
+bool kr_remote_card_outranks(const struct kr_card *a, uint64_t a_version, const struct kr_card *b, uint64_t b_version)
+{
+    const int by_root = kr_rekeyings_compare(&a->rekeyings, &b->rekeyings);
+    return by_root > 0 || (by_root == 0 && a_version > b_version);
+}
+
 /* Of the card in an answer and the one that is kept: the one that counts more; NULL where neither is one. */
 struct cards {
     struct kr_card given, kept;
@@ -163,8 +169,7 @@ static const struct kr_card *read_cards(struct cards *cards, struct kr_slice giv
     if (!cards->is_given || !cards->is_kept) {
         return cards->is_given ? &cards->given : cards->is_kept ? &cards->kept : NULL;
     }
-    const int by_root = kr_rekeyings_compare(&cards->given.rekeyings, &cards->kept.rekeyings);
-    return by_root > 0 || (by_root == 0 && given_version > kept_version) ? &cards->given : &cards->kept;
+    return kr_remote_card_outranks(&cards->kept, kept_version, &cards->given, given_version) ? &cards->kept : &cards->given;
 }
 
 static bool is_listed(const struct kr_card *card, const uint8_t node_key[static 32], uint64_t latest_s, uint64_t now_s)
@@ -185,14 +190,6 @@ static bool is_trusted(const struct cards *cards, const struct kr_card *newest, 
     const bool is_known = memcmp(answer->node_key, known, 32) == 0;
     const uint64_t latest_s = is_known ? UINT64_MAX : now_s + KR_FUTURE_MS_MAX / 1000;
     return (is_known && !cards->is_kept) || (newest != NULL && is_listed(newest, answer->node_key, latest_s, now_s));
-}
-
-enum kr_err kr_remote_trusts(const struct kr_remote_answer *answer, const uint8_t council[static 32],
-                             const uint8_t known[static 32], struct kr_slice kept, uint64_t now_s)
-{
-    struct cards cards;
-    const struct kr_card *newest = read_cards(&cards, answer->card, kept, council);
-    return is_trusted(&cards, newest, answer, known, now_s) ? KR_OK : KR_DENIED;
 }
 
 /* ---- the session ---- */
@@ -296,7 +293,9 @@ enum kr_err kr_remote_finish(const struct kr_remote_machine *machine, struct kr_
     err = make_session(ret_session, true, machine->ephemeral_public, machine->ephemeral_secret, answer.ephemeral, product, hello,
                        behind_head(answer_frame));
     if (err == KR_OK) {
-        const bool is_news = newest == &cards.given && answer.card.len <= KR_CARD_BYTES_MAX;
+        const bool is_given = newest == &cards.given && answer.card.len <= KR_CARD_BYTES_MAX;
+        const bool is_news = is_given && (answer.card.len != machine->card.len ||
+                                          memcmp(answer.card.bytes, machine->card.bytes, answer.card.len) != 0);
         memcpy(ret_found->node_key, answer.node_key, 32);
         ret_found->card = is_news ? answer.card : (struct kr_slice){0};
     }

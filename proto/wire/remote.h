@@ -48,8 +48,8 @@ struct kr_remote_answer {
     struct kr_slice card; /* borrowed */
     uint8_t signature[64];
 };
-/* Checks the signature over it and the hello (its array's bytes): KR_SIGNATURE. Whether that node key speaks for the council is the
- * caller's to check (kr_remote_trusts). */
+/* Checks the signature over it and the hello (its array's bytes): KR_SIGNATURE. Whether that node key speaks for the council is for
+ * the caller to check. */
 enum kr_err kr_remote_answer_read(struct kr_slice bytes, struct kr_slice hello, struct kr_remote_answer *ret_answer) KR_WARN_UNUSED;
 
 /* ---- the council's card ---- */
@@ -57,11 +57,8 @@ enum kr_err kr_remote_answer_read(struct kr_slice bytes, struct kr_slice hello, 
 /* A whole record that is that council's card by its genesis and root key. KR_DENIED: another's; as reading a record says. */
 enum kr_err kr_remote_card_read(struct kr_slice record, const uint8_t council[static 32], struct kr_card *ret_card,
                                 uint64_t *ret_version) KR_WARN_UNUSED;
-/* Whether the node key is listed, for the present time, by the one of the answer's card and `kept` that counts more: the one with
- * the longer re-keyings, then the later version. `kept` is a card that the machine has from before, or empty; then it may also be
- * `known`, whatever the answer's card says. KR_DENIED. */
-enum kr_err kr_remote_trusts(const struct kr_remote_answer *answer, const uint8_t council[static 32],
-                             const uint8_t known[static 32], struct kr_slice kept, uint64_t now_s) KR_WARN_UNUSED;
+/* Whether card `a` counts more: it has longer re-keyings, or as long ones and a later version. */
+bool kr_remote_card_outranks(const struct kr_card *a, uint64_t a_version, const struct kr_card *b, uint64_t b_version);
 
 /* ---- the machine ---- */
 
@@ -77,8 +74,10 @@ struct kr_remote_found {
     uint8_t node_key[32]; /* by which keeper proved itself */
     struct kr_slice card; /* where it counts more than the machine's, at most KR_CARD_BYTES_MAX; else empty. In the answer frame */
 };
-/* Keeper's answer frame to that hello frame. KR_DENIED with a sentence where it is somebody else; KR_VERSION; what a refusal
- * says. */
+/* Keeper's answer frame to that hello frame. Keeper's node key has to be listed, for the present time, by the one of the answer's
+ * card and the machine's that counts more: the one with the longer re-keyings, then the later version, then the answer's. As long
+ * as the machine has none, it may be the one that it knows, too. KR_DENIED with a sentence where it is somebody else; KR_VERSION;
+ * what a refusal says. */
 enum kr_err kr_remote_finish(const struct kr_remote_machine *machine, struct kr_slice hello_frame, struct kr_slice answer_frame,
                              uint64_t now_s, struct kr_session *ret_session, struct kr_remote_found *ret_found,
                              struct kr_error *error) KR_WARN_UNUSED;

@@ -178,7 +178,7 @@ def analyst(stage, options, cert, others, password):
     os.mkdir(home)
     sato, listen = remote.Analyst(options.kairan, home), federation.free_port()
 
-    def tunnel(trust):
+    def tunnel(trust, listen):
         return stage.stunnel("analyst", sato.done("link", "tls", "dial", f"tcp://127.0.0.1:{stage.kita.port}", "--port", str(stage.tls), "--proxy",
                                                   f"127.0.0.1:{stage.proxy_port}", "--proxy-user", "kita", "--proxy-password-file", password, "--trust",
                                                   trust, "--listen", str(listen)))
@@ -186,10 +186,10 @@ def analyst(stage, options, cert, others, password):
     via = ("--via", f"tcp://127.0.0.1:{listen}")
     sato.refused("nobody listens", "enrol", "-", "--name", "kita", given=ticket)
     sato.refused("nobody listens", "enrol", "-", "--name", "kita", *via, given=ticket)
-    wrong = tunnel(others)
+    wrong = tunnel(others, listen)
     sato.refused("hung up", "enrol", "-", "--name", "kita", *via, given=ticket)
     wrong.end()
-    right = tunnel(cert)
+    right = tunnel(cert, listen)
     check(json.loads(sato.done("--json", "enrol", "-", "--name", "kita", *via, given=ticket))["person_name"] == "Sato", "not enrolled")
     sato.node = "kita"
 
@@ -201,7 +201,7 @@ def analyst(stage, options, cert, others, password):
     works(1)
     right.end()
     sato.refused("can be reached", "whoami")
-    tunnel(cert)
+    again = tunnel(cert, listen)
     first = transport.in_use(stage.here)
     stage.here.done("node", "transport", "rotate")
     works(2)
@@ -210,6 +210,16 @@ def analyst(stage, options, cert, others, password):
     federation.poll(lambda: sato.run("whoami").returncode == 0, 30, stage.kita.log_tail)
     works(3)
     check(f"127.0.0.1:{listen}" in json.loads(sato.done("--json", "enrol", "ls"))["nodes"][0]["endpoint"], "it does not go by the tunnel any more")
+    # The address that the card has, by another tunnel: so it is with the nodes that were not the ticket's.
+    again.end()
+    other = federation.free_port()
+    tunnel(cert, other)
+    sato.refused("can be reached", "whoami")
+    sato.refused("tcp://host:port", "enrol", "via", "kita", f"tcp://127.0.0.1:{other}")
+    sato.done("enrol", "via", f"tcp://127.0.0.1:{stage.kita.port}", f"tcp://127.0.0.1:{other}")
+    works(4)
+    sato.done("enrol", "via", f"tcp://127.0.0.1:{stage.kita.port}", "-")
+    sato.refused("dialled as it is", "enrol", "via", f"tcp://127.0.0.1:{stage.kita.port}", "-")
     print("an analyst's machine works through stunnel and the proxy")
 
 

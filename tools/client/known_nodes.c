@@ -7,11 +7,12 @@
 
 #include "crypto/private_file.h"
 #include "proto/wire/remote.h"
+#include "proto/wire/ticket.h"
 
 #define VERSION       2u
-#define FIELDS        5u
+#define FIELDS        6u
 #define OLDER_BYTES   (3u * 32u)
-#define CONTENT_BYTES (KR_CARD_BYTES_MAX + KR_ENDPOINT_BYTES_MAX + 256u)
+#define CONTENT_BYTES (KR_CARD_BYTES_MAX + (2u * KR_VIAS_MAX + 1u) * (KR_ENDPOINT_BYTES_MAX + 4u) + 256u)
 
 static bool path_beside(const char *path, char *ret_path, size_t size)
 {
@@ -23,18 +24,22 @@ static bool path_beside(const char *path, char *ret_path, size_t size)
 
 /* ---- the card ---- */
 
-/* Takes `card` over. False, and nothing changed, where it is none of that council. */
+/* Takes `card` over. False, and nothing changed, where it is none of that council, or the one that is there counts more. */
 static bool put_card(struct kr_known_nodes *nodes, const struct kr_enrolled *enrolled, uint8_t *card, size_t len)
 {
+    struct kr_card parsed;
     uint64_t version = 0;
     if (card == NULL || len > KR_CARD_BYTES_MAX ||
-        kr_remote_card_read((struct kr_slice){card, len}, enrolled->council, &nodes->parsed, &version) != KR_OK) {
+        kr_remote_card_read((struct kr_slice){card, len}, enrolled->council, &parsed, &version) != KR_OK ||
+        (nodes->card != NULL && kr_remote_card_outranks(&nodes->parsed, nodes->version, &parsed, version))) {
         free(card);
         return false;
     }
     free(nodes->card);
     nodes->card = card;
     nodes->card_len = len;
+    nodes->parsed = parsed;
+    nodes->version = version;
     return true;
 }
 
@@ -76,10 +81,34 @@ static bool read_older(struct kr_known_nodes *nodes, const struct kr_enrolled *e
     return true;
 }
 
+static bool is_endpoint(const char *endpoint)
+{
+    return kr_endpoint_check(endpoint, strlen(endpoint), NULL) == KR_OK;
+}
+
+static bool read_vias(struct kr_reader *reader, struct kr_via *ret_vias, uint32_t *ret_count)
+{
+    bool is_fine = true;
+    *ret_count = kr_reader_array_between(reader, 0, KR_VIAS_MAX);
+    for (uint32_t i = 0; i < *ret_count; i++) {
+        kr_reader_array(reader, 2);
+        const struct kr_slice from = kr_reader_str(reader, KR_ENDPOINT_BYTES_MAX),
+                              to = kr_reader_str(reader, KR_ENDPOINT_BYTES_MAX);
+        kr_reader_close(reader);
+        is_fine = is_fine && kr_slice_text(from, ret_vias[i].from, sizeof ret_vias[i].from) &&
+                  kr_slice_text(to, ret_vias[i].to, sizeof ret_vias[i].to) && is_endpoint(ret_vias[i].from) &&
+                  is_endpoint(ret_vias[i].to);
+    }
+    kr_reader_close(reader);
+    return is_fine;
+}
+
 static void read_content(struct kr_known_nodes *nodes, const struct kr_enrolled *enrolled, const uint8_t *content, size_t len)
 {
     struct kr_reader reader;
     struct kr_way last = {0};
+    struct kr_via vias[KR_VIAS_MAX] = {0};
+    uint32_t via_count = 0;
     uint8_t machine[32], home[32];
     kr_reader_init(&reader, content, len);
     kr_reader_array(&reader, FIELDS);
@@ -90,14 +119,17 @@ static void read_content(struct kr_known_nodes *nodes, const struct kr_enrolled 
     const struct kr_slice endpoint = kr_reader_str(&reader, KR_ENDPOINT_BYTES_MAX);
     kr_reader_fixed(&reader, last.transport, 32);
     kr_reader_close(&reader);
+    const bool are_vias = read_vias(&reader, vias, &via_count);
     const struct kr_slice card = kr_reader_bin(&reader, 0, KR_CARD_BYTES_MAX);
     kr_reader_close(&reader);
-    if (kr_reader_end(&reader) != KR_OK || !is_known || memcmp(machine, enrolled->public_key, 32) != 0 ||
+    if (kr_reader_end(&reader) != KR_OK || !is_known || !are_vias || memcmp(machine, enrolled->public_key, 32) != 0 ||
         !kr_slice_text(endpoint, last.endpoint, sizeof last.endpoint)) {
         return;
     }
     memcpy(nodes->home, home, 32);
     nodes->last = last;
+    nodes->via_count = via_count;
+    memcpy(nodes->vias, vias, sizeof vias);
     uint8_t *copy = card.len > 0 ? malloc(card.len) : NULL;
     if (copy != NULL) {
         memcpy(copy, card.bytes, card.len);
@@ -140,6 +172,12 @@ enum kr_err kr_known_nodes_write(const struct kr_known_nodes *nodes, const struc
     kr_writer_array(&writer, 2);
     kr_writer_str(&writer, nodes->last.endpoint);
     kr_writer_bin(&writer, nodes->last.transport, 32);
+    kr_writer_array(&writer, nodes->via_count);
+    for (uint32_t i = 0; i < nodes->via_count; i++) {
+        kr_writer_array(&writer, 2);
+        kr_writer_str(&writer, nodes->vias[i].from);
+        kr_writer_str(&writer, nodes->vias[i].to);
+    }
     kr_writer_bin(&writer, nodes->card, nodes->card_len);
     enum kr_err err = kr_writer_finish(&writer);
     if (err == KR_OK) {
@@ -172,6 +210,37 @@ bool kr_known_nodes_take(struct kr_known_nodes *nodes, const struct kr_enrolled 
     return has_card || memcmp(&last, &nodes->last, sizeof last) != 0 || memcmp(home, nodes->home, 32) != 0;
 }
 
+enum kr_err kr_known_nodes_via(struct kr_known_nodes *nodes, const char *from, const char *to, struct kr_error *error)
+{
+    enum kr_err err = kr_endpoint_check(from, strlen(from), error);
+    uint32_t at = 0;
+    if (err == KR_OK && to[0] != 0) {
+        err = kr_endpoint_check(to, strlen(to), error);
+    }
+    while (at < nodes->via_count && strcmp(nodes->vias[at].from, from) != 0) {
+        at++;
+    }
+    if (err == KR_OK && to[0] == 0 && at == nodes->via_count) {
+        err = kr_fail(error, KR_NOT_FOUND, "that address is dialled as it is: nothing else was said of it");
+    }
+    if (err == KR_OK && at == KR_VIAS_MAX) {
+        err = kr_fail(error, KR_BOUNDS, "at most %u addresses have another one that is dialled instead", KR_VIAS_MAX);
+    }
+    if (err != KR_OK) {
+        return err;
+    }
+    if (to[0] == 0) {
+        nodes->vias[at] = nodes->vias[--nodes->via_count];
+        nodes->vias[nodes->via_count] = (struct kr_via){{0}, {0}};
+        return KR_OK;
+    }
+    nodes->via_count += at == nodes->via_count ? 1 : 0;
+    nodes->vias[at] = (struct kr_via){{0}, {0}};
+    (void)snprintf(nodes->vias[at].from, sizeof nodes->vias[at].from, "%s", from);
+    (void)snprintf(nodes->vias[at].to, sizeof nodes->vias[at].to, "%s", to);
+    return KR_OK;
+}
+
 /* ---- where to ---- */
 
 static struct kr_slice text(const char *string)
@@ -189,27 +258,40 @@ static void add_with_next(const struct kr_known_nodes *nodes, const char *endpoi
     }
 }
 
-void kr_known_nodes_ways(const struct kr_known_nodes *nodes, const struct kr_enrolled *enrolled, uint64_t now_s,
-                         struct kr_ways *ret_ways)
+/* Before anybody says that something else is dialled instead. */
+static void add_all(const struct kr_known_nodes *nodes, const struct kr_enrolled *enrolled, uint64_t now_s, struct kr_ways *ways)
 {
     const struct kr_card *card = &nodes->parsed;
-    const struct kr_card_key *home = find(card, nodes->home);
-    ret_ways->count = 0;
     if (nodes->last.endpoint[0] != 0) {
-        add_with_next(nodes, nodes->last.endpoint, nodes->last.transport, ret_ways);
+        add_with_next(nodes, nodes->last.endpoint, nodes->last.transport, ways);
     }
-    if (!is_over(home, now_s)) {
-        add_with_next(nodes, enrolled->endpoint, nodes->home, ret_ways);
+    if (!is_over(find(card, nodes->home), now_s)) {
+        add_with_next(nodes, enrolled->endpoint, nodes->home, ways);
     }
-    kr_ways_add_listed(ret_ways, card, now_s);
-    add_with_next(nodes, enrolled->endpoint, nodes->home, ret_ways);
-    (void)kr_ways_add(ret_ways, text(enrolled->endpoint), enrolled->transport_public);
+    kr_ways_add_listed(ways, card, now_s);
+    add_with_next(nodes, enrolled->endpoint, nodes->home, ways);
+    (void)kr_ways_add(ways, text(enrolled->endpoint), enrolled->transport_public);
     for (uint32_t i = 0; i < card->transport_count; i++) {
         const struct kr_card_key *key = &card->transport[i];
         if (is_one_node(nodes, enrolled, nodes->home, key->public_key)) {
-            (void)kr_ways_add(ret_ways, text(enrolled->endpoint), key->public_key);
+            (void)kr_ways_add(ways, text(enrolled->endpoint), key->public_key);
         }
-        (void)kr_ways_add(ret_ways, key->endpoint, key->public_key);
+        (void)kr_ways_add(ways, key->endpoint, key->public_key);
+    }
+}
+
+void kr_known_nodes_ways(const struct kr_known_nodes *nodes, const struct kr_enrolled *enrolled, uint64_t now_s,
+                         struct kr_ways *ret_ways)
+{
+    struct kr_ways ways = {.count = 0};
+    add_all(nodes, enrolled, now_s, &ways);
+    ret_ways->count = 0;
+    for (uint32_t i = 0; i < ways.count; i++) {
+        const char *endpoint = ways.items[i].endpoint;
+        for (uint32_t j = 0; j < nodes->via_count; j++) {
+            endpoint = strcmp(nodes->vias[j].from, ways.items[i].endpoint) == 0 ? nodes->vias[j].to : endpoint;
+        }
+        (void)kr_ways_add(ret_ways, text(endpoint), ways.items[i].transport);
     }
 }
 

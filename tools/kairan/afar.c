@@ -183,6 +183,8 @@ static enum kr_err reach_node(struct kr_app *app, struct kr_known_nodes *nodes, 
     }
     app->reached = ways.items[turn.way];
     tell_other(&turn);
+    kr_known_nodes_deinit(nodes); /* (another command may have written meanwhile) */
+    kr_known_nodes_read(nodes, enrolled, app->enrolled_path);
     if (kr_known_nodes_take(nodes, enrolled, &app->reached, told.card, told.card_len, (uint64_t)time(NULL))) {
         (void)!kr_known_nodes_write(nodes, enrolled, app->enrolled_path, NULL); /* else the next time */
     }

@@ -452,6 +452,9 @@ int kr_run_enrol(struct kr_app *app, int argc, char **argv)
     if (!kr_options_parse(app, argc, argv, options, sizeof options / sizeof options[0], false, &rest)) {
         return KR_EXIT_ERROR;
     }
+    if (rest + 3 == argc && strcmp(argv[rest], "via") == 0) {
+        return kr_enrol_via(app, argv[rest + 1], argv[rest + 2]);
+    }
     if (rest + 1 != argc) {
         return rest < argc
                    ? kr_app_unwanted(app, argv[rest + 1])

@@ -15,6 +15,8 @@ int kr_unenrol_machine(struct kr_app *app, const struct kr_person_entry *person,
 
 /* Where this machine is enrolled, and which nodes it knows. Exit status. */
 int kr_enrol_list(struct kr_app *app);
+/* Instead of the address `from` of a node `to` is dialled ("-": itself again). Exit status. */
+int kr_enrol_via(struct kr_app *app, const char *from, const char *to);
 
 /* The keys of a card's machines, borrowed from it. `ret_keys`: KR_CREDENTIALS_MAX. Returns how many. */
 uint32_t kr_machines_of(const struct kr_person_card *card, const uint8_t **ret_keys);

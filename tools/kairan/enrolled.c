@@ -1,4 +1,4 @@
-/* `kairan enrol ls`: at which councils this machine is enrolled, and which of their nodes it knows. Asks no node. */
+/* `kairan enrol ls`, `via`: at which councils this machine is enrolled, and which of their nodes it knows. Asks no node. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -136,4 +136,26 @@ int kr_enrol_list(struct kr_app *app)
         is_fine = print_named(app, names[i]) && is_fine;
     }
     return !is_fine ? KR_EXIT_ERROR : count > 0 ? KR_EXIT_DONE : KR_EXIT_NONE;
+}
+
+int kr_enrol_via(struct kr_app *app, const char *from, const char *to)
+{
+    struct kr_error error = {0};
+    struct kr_known_nodes nodes;
+    if (!kr_app_prepare(app)) {
+        return KR_EXIT_ERROR;
+    }
+    if (app->afar[0] == 0) {
+        return kr_app_fail(app, KR_INVALID, _("of which node? Name it with --node NAME; kairan enrol ls shows them"));
+    }
+    kr_known_nodes_read(&nodes, app->enrolled, app->enrolled_path);
+    enum kr_err err = kr_known_nodes_via(&nodes, from, strcmp(to, "-") == 0 ? "" : to, &error);
+    if (err == KR_OK) {
+        err = kr_known_nodes_write(&nodes, app->enrolled, app->enrolled_path, &error);
+    }
+    kr_known_nodes_deinit(&nodes);
+    if (err != KR_OK) {
+        return kr_app_tell(app, err, &error);
+    }
+    return print(app, app->afar, app->enrolled_path, app->enrolled) ? KR_EXIT_DONE : KR_EXIT_ERROR;
 }

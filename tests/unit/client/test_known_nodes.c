@@ -236,6 +236,35 @@ static void a_node_that_is_no_more_comes_last(void **state)
     assert_int_equal(scene->nodes.parsed.transport_count, 2);
 }
 
+/* Another address, of a tunnel, for one that the card or the ticket has. */
+static void a_tunnel_is_dialled_instead(void **state)
+{
+    struct scene *scene = *state;
+    struct kr_error error = {{0}};
+    char from[64];
+    scene->is_left_out[NEXT] = true;
+    assert_true(take(scene, KITA, TICKET, 1));
+    assert_int_equal(kr_known_nodes_via(&scene->nodes, MINAMI, VIA, &error), KR_OK);
+    EXPECT(scene, {KITA, TICKET}, {VIA, OTHER});
+    come_back(scene);
+    EXPECT(scene, {KITA, TICKET}, {VIA, OTHER});
+    assert_true(take(scene, VIA, OTHER, 0));
+    EXPECT(scene, {VIA, OTHER}, {KITA, TICKET});
+    assert_int_equal(kr_known_nodes_via(&scene->nodes, MINAMI, KITA, &error), KR_OK); /* said anew */
+    assert_int_equal(scene->nodes.via_count, 1);
+    assert_int_equal(kr_known_nodes_via(&scene->nodes, MINAMI, "", &error), KR_OK);
+    assert_int_equal(kr_known_nodes_via(&scene->nodes, MINAMI, "", &error), KR_NOT_FOUND);
+    EXPECT(scene, {VIA, OTHER}, {KITA, TICKET}, {MINAMI, OTHER});
+    assert_int_equal(kr_known_nodes_via(&scene->nodes, "kita", VIA, &error), KR_INVALID);
+    assert_int_equal(kr_known_nodes_via(&scene->nodes, MINAMI, "tcp://a", &error), KR_INVALID);
+    for (unsigned i = 0; i <= KR_VIAS_MAX; i++) {
+        (void)snprintf(from, sizeof from, "tcp://n%u.example.jp:7117", i);
+        assert_int_equal(kr_known_nodes_via(&scene->nodes, from, VIA, &error), i < KR_VIAS_MAX ? KR_OK : KR_BOUNDS);
+    }
+    come_back(scene);
+    assert_int_equal(scene->nodes.via_count, KR_VIAS_MAX);
+}
+
 static void an_older_file_is_read(void **state)
 {
     struct scene *scene = *state;
@@ -263,6 +292,7 @@ static void what_is_damaged_counts_for_nothing(void **state)
     static uint8_t file[KR_CARD_BYTES_MAX];
     scene->is_left_out[NEXT] = true;
     assert_true(take(scene, KITA, TICKET, 1));
+    assert_int_equal(kr_known_nodes_via(&scene->nodes, VIA, VIA, NULL), KR_OK);
     come_back(scene);
     const size_t len = get_file(scene->beside, file, sizeof file);
     for (size_t at = 0; at < len; at++) {
@@ -318,6 +348,7 @@ int main(void)
         TEST(what_leads_on_is_followed_in_time),
         TEST(a_run_keeps_to_its_node),
         TEST(a_node_that_is_no_more_comes_last),
+        TEST(a_tunnel_is_dialled_instead),
         TEST(an_older_file_is_read),
         TEST(what_is_damaged_counts_for_nothing),
         TEST(it_has_a_bound),
