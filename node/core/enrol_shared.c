@@ -329,6 +329,7 @@ struct change {
 };
 struct changes {
     struct kr_txn *txn;
+    uint64_t now_s;
     struct change items[CHANGES_MAX];
     uint32_t count;
     enum kr_err err;
@@ -344,14 +345,38 @@ static uint32_t find_machine(const struct kr_person_card *card, const uint8_t ma
     return at;
 }
 
-/* Whether it is on that card, and can be put there where it is not. */
-static enum kr_err is_on_card(struct kr_txn *txn, const struct use *use, bool *ret_is, bool *ret_can)
+/* Whether it is on that card, and can be put there where it is not: a card that is over takes nothing any more. */
+static enum kr_err is_on_card(const struct changes *changes, const struct use *use, bool *ret_is, bool *ret_can)
 {
     static _Thread_local struct kr_person_row row;
-    enum kr_err err = kr_person_get(txn, use->person, &row);
+    enum kr_err err = kr_person_get(changes->txn, use->person, &row);
+    const bool is_over = err == KR_OK && row.card.until_s != 0 && row.card.until_s <= changes->now_s;
     *ret_is = err == KR_OK && find_machine(&row.card, use->machine) < row.card.credential_count;
-    *ret_can = err == KR_OK && row.card.standing != KR_STANDING_ENDED && row.card.credential_count < KR_CREDENTIALS_MAX;
+    *ret_can = err == KR_OK && !is_over && row.card.standing != KR_STANDING_ENDED && row.card.credential_count < KR_CREDENTIALS_MAX;
     return err == KR_NOT_FOUND || err == KR_CORRUPT ? KR_OK : err;
+}
+
+static void note_change(struct changes *changes, const uint8_t person[static 32], const uint8_t machine[static 32], bool is_in)
+{
+    if (changes->count < CHANGES_MAX) {
+        struct change *change = &changes->items[changes->count++];
+        change->is_in = is_in;
+        memcpy(change->person, person, 32);
+        memcpy(change->machine, machine, 32);
+    }
+}
+
+/* One that came second goes off every card: its person may have moved meanwhile. */
+static enum kr_err look_at_second(struct changes *changes, const struct use *use)
+{
+    uint8_t persons[KR_CREDENTIAL_PERSONS][32];
+    uint32_t count = 0;
+    enum kr_err err = kr_credential_persons(changes->txn, KR_CREDENTIAL_KEY,
+                                            (struct kr_slice){use->machine, KR_CREDENTIAL_KEY_BYTES}, persons, &count);
+    for (uint32_t i = 0; i < count && err == KR_OK; i++) {
+        note_change(changes, persons[i], use->machine, false);
+    }
+    return err == KR_CORRUPT ? KR_OK : err;
 }
 
 static bool look_at_use(void *context, struct kr_slice key, struct kr_slice value)
@@ -362,13 +387,13 @@ static bool look_at_use(void *context, struct kr_slice key, struct kr_slice valu
     if (read_use(key, value, &use) != KR_OK) {
         return true;
     }
-    changes->err = is_on_card(changes->txn, &use, &is, &can);
-    const bool shall_be = !use.is_over && use.noted_ms == 0;
-    if (changes->err == KR_OK && is != shall_be && (is || can)) {
-        struct change *change = &changes->items[changes->count++];
-        change->is_in = shall_be;
-        memcpy(change->person, use.person, 32);
-        memcpy(change->machine, use.machine, 32);
+    if (use.noted_ms != 0) {
+        changes->err = look_at_second(changes, &use);
+    } else {
+        changes->err = is_on_card(changes, &use, &is, &can);
+        if (changes->err == KR_OK && is == use.is_over && (is || can)) {
+            note_change(changes, use.person, use.machine, !use.is_over);
+        }
     }
     return changes->err == KR_OK && changes->count < CHANGES_MAX;
 }
@@ -408,6 +433,7 @@ enum kr_err kr_machines_tick(struct kr_step *step)
         return KR_OK;
     }
     changes.txn = step->txn;
+    changes.now_s = step->now_ms / 1000;
     changes.count = 0;
     changes.err = KR_OK;
     enum kr_err err = kr_store_each_whole(step->txn, KR_TABLE_DRAFTS, "T", 1, look_at_use, &changes, &damaged);

@@ -241,12 +241,19 @@ static bool is_credential(const struct kr_credential *credential, const uint8_t 
     return credential->kind == KR_CREDENTIAL_USER && memcmp(credential->bytes.bytes, user, KR_CREDENTIAL_USER_BYTES) == 0;
 }
 
+static bool is_known_by(const struct kr_person_card *card, const uint8_t user[static KR_CREDENTIAL_USER_BYTES])
+{
+    bool is_known = false;
+    for (uint32_t i = 0; i < card->credential_count; i++) {
+        is_known = is_known || is_credential(&card->credentials[i], user);
+    }
+    return is_known;
+}
+
 static const char *bind(struct kr_person_card *card, const uint8_t user[static KR_CREDENTIAL_USER_BYTES])
 {
-    for (uint32_t i = 0; i < card->credential_count; i++) {
-        if (is_credential(&card->credentials[i], user)) {
-            return "that user is this person already";
-        }
+    if (is_known_by(card, user)) {
+        return "that user is this person already";
     }
     if (card->credential_count == KR_CREDENTIALS_MAX) {
         return "this person is known by as many users as one may be: unbind one first";
@@ -303,7 +310,7 @@ static const char *apply(const struct kr_person_act *act, const uint8_t user[sta
     switch (act->action) {
     case KR_PERSON_ADD:
         edit_person(act, card);
-        return act->has_uid ? bind(card, user) : NULL;
+        return act->has_uid && !is_known_by(card, user) ? bind(card, user) : NULL;
     case KR_PERSON_CHANGE:
         edit_person(act, card);
         return NULL;
@@ -356,6 +363,60 @@ static enum kr_err check_new(struct kr_step *step, const struct kr_event *event,
                : err;
 }
 
+/* ---- moving ---- */
+
+/* Of as many cards as may name a credential, those that are over name it no more. */
+static enum kr_err free_credential(struct kr_people_put *writing, const struct kr_credential *credential)
+{
+    static _Thread_local struct kr_person_row past;
+    uint8_t persons[KR_CREDENTIAL_PERSONS][32];
+    uint32_t count = 0;
+    enum kr_err err = kr_credential_persons(writing->step->txn, credential->kind, credential->bytes, persons, &count);
+    for (uint32_t i = 0; i < count && count == KR_CREDENTIAL_PERSONS && err == KR_OK; i++) {
+        enum kr_err verdict = KR_OK;
+        err = kr_person_get(writing->step->txn, persons[i], &past);
+        if (err != KR_OK || past.card.until_s == 0 || past.card.until_s > writing->step->now_ms / 1000) {
+            err = err == KR_NOT_FOUND ? KR_OK : err;
+            continue;
+        }
+        struct kr_person_card card = past.card;
+        uint32_t kept = 0;
+        for (uint32_t j = 0; j < card.credential_count; j++) {
+            const struct kr_credential *each = &card.credentials[j];
+            const bool is_it = each->kind == credential->kind && each->bytes.len == credential->bytes.len &&
+                               memcmp(each->bytes.bytes, credential->bytes.bytes, each->bytes.len) == 0;
+            if (!is_it) {
+                card.credentials[kept++] = *each;
+            }
+        }
+        card.credential_count = kept;
+        err = kr_person_put(writing, persons[i], &card, &verdict);
+    }
+    return err;
+}
+
+/* Somebody moves: the new card is known by all that the one before is known by, each at a time of its own. */
+static enum kr_err take_along(struct kr_people_put *writing, const struct kr_event *event, const struct kr_person_act *act,
+                              struct kr_person_card *card)
+{
+    static _Thread_local struct kr_person_row before; /* from which the card borrows until it is put */
+    static const uint8_t nobody[32];
+    if (act->action != KR_PERSON_ADD || memcmp(act->other, nobody, 32) == 0) {
+        return KR_OK;
+    }
+    enum kr_err err = kr_person_get(writing->step->txn, act->other, &before);
+    if (err == KR_NOT_FOUND) {
+        return refuse(writing->step, event, err, unknown_text);
+    }
+    for (uint32_t i = 0; i < before.card.credential_count && err == KR_OK; i++) {
+        card->credentials[i] = before.card.credentials[i];
+        card->credential_count = i + 1;
+        const uint32_t kind = card->credentials[i].kind;
+        err = kind == KR_CREDENTIAL_USER || kind == KR_CREDENTIAL_KEY ? free_credential(writing, &card->credentials[i]) : KR_OK;
+    }
+    return err;
+}
+
 /* Whom it is to stand for has to be there. */
 static enum kr_err check_other(struct kr_step *step, const struct kr_event *event, const struct kr_person_act *act)
 {
@@ -387,6 +448,10 @@ static enum kr_err act_on_person(struct kr_step *step, const struct kr_event *ev
     if (err == KR_OK) {
         err = kr_machine_find(step, &machine);
     }
+    if (err != KR_OK) {
+        return err;
+    }
+    err = take_along(&writing, event, act, &card);
     if (err != KR_OK) {
         return err;
     }

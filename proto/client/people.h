@@ -82,7 +82,8 @@ struct kr_person_act {
     uint64_t from_s, until_s;
     bool has_uid; /* bind, unbind, and at once with an addition */
     uint32_t uid;
-    uint8_t other[32]; /* stand in, stand down; else zero */
+    uint8_t
+        other[32]; /* stand in, stand down; add: whose users and machines it has, too, of a card that is over by then; else zero */
 };
 void kr_person_act_write(const struct kr_person_act *act, struct kr_writer *writer);
 enum kr_err kr_person_act_read(struct kr_slice bytes, struct kr_person_act *ret_act) KR_WARN_UNUSED;

@@ -20,6 +20,8 @@
 #include "tools/kairan/qr.h"
 #include "tools/kairan/root_key.h"
 
+_Static_assert(KR_ENROL_TICKET_BYTES > KR_TICKET_TEXT_BYTES_MAX, "every ticket has room");
+
 #define NEXT_NODE_MS 4000 /* so long is a node waited for that says nothing, where there is another one */
 
 /* ---- on the admin's side ---- */
@@ -35,18 +37,8 @@ uint32_t kr_machines_of(const struct kr_person_card *card, const uint8_t **ret_k
     return count;
 }
 
-/* As for the person, who has never heard of it. */
-static void letter_text(FILE *out, const struct kr_app *app, const struct kr_person_entry *person, const char *ticket,
-                        uint64_t expires_s)
+void kr_enrol_out_how(FILE *out, const char *ticket)
 {
-    (void)fputs(_("To: "), out);
-    kr_out_text(out, person->card.name, false);
-    (void)fprintf(
-        out,
-        _("\n\nWith this ticket you reach the node of %s (Kairan, sharing of threat information) from a machine of your own. It is "
-          "for one\nmachine, and good once.\n\n  until: "),
-        kr_conn_name(app->conn));
-    kr_out_time(out, expires_s);
     (void)fprintf(
         out,
         _("\n\nOn that machine, as yourself:\n\n    kairan enrol %s\n\n    kairan whoami          who you are, and what you may "
@@ -56,20 +48,41 @@ static void letter_text(FILE *out, const struct kr_app *app, const struct kr_per
         ticket);
 }
 
-static bool write_letter(const struct kr_app *app, const char *path, const struct kr_person_entry *person, const char *ticket,
-                         uint64_t expires_s)
+struct letter {
+    const struct kr_app *app;
+    const struct kr_person_entry *person;
+    const char *ticket;
+    uint64_t expires_s;
+};
+
+/* As for the person, who has never heard of it. */
+static void letter_text(FILE *out, const void *context)
+{
+    const struct letter *letter = context;
+    (void)fputs(_("To: "), out);
+    kr_out_text(out, letter->person->card.name, false);
+    (void)fprintf(
+        out,
+        _("\n\nWith this ticket you reach the node of %s (Kairan, sharing of threat information) from a machine of your own. It is "
+          "for one\nmachine, and good once.\n\n  until: "),
+        kr_conn_name(letter->app->conn));
+    kr_out_time(out, letter->expires_s);
+    kr_enrol_out_how(out, letter->ticket);
+}
+
+bool kr_letter_write(const struct kr_app *app, const char *path, void (*write)(FILE *out, const void *context), const void *context)
 {
     const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
     bool is_written = out != NULL;
     const int reason = errno;
     if (is_written) {
-        letter_text(out, app, person, ticket, expires_s);
+        write(out, context);
         is_written = ferror(out) == 0;
         is_written = fclose(out) == 0 && is_written;
     }
     if (!is_written) {
-        (void)kr_app_fail(app, KR_IO, _("cannot write the letter %s: %s"), path, strerror(reason));
+        (void)kr_app_fail(app, KR_IO, _("cannot write the letter %s: %s"), path, strerror(out != NULL ? errno : reason));
     }
     return is_written;
 }
@@ -77,7 +90,8 @@ static bool write_letter(const struct kr_app *app, const char *path, const struc
 static int tell_ticket(const struct kr_app *app, const struct kr_person_entry *person, const struct kr_enrol_wishes *wishes,
                        const char *ticket, uint64_t expires_s)
 {
-    if (wishes->letter != NULL && !write_letter(app, wishes->letter, person, ticket, expires_s)) {
+    const struct letter letter = {.app = app, .person = person, .ticket = ticket, .expires_s = expires_s};
+    if (wishes->letter != NULL && !kr_letter_write(app, wishes->letter, letter_text, &letter)) {
         return KR_EXIT_ERROR;
     }
     if (app->is_json) {
@@ -98,30 +112,40 @@ static int tell_ticket(const struct kr_app *app, const struct kr_person_entry *p
     return wishes->shows_qr && !kr_qr_print_ticket(stdout, ticket) ? KR_EXIT_ERROR : KR_EXIT_DONE;
 }
 
-int kr_enrol_person(struct kr_app *app, const struct kr_person_entry *person, const struct kr_enrol_wishes *wishes)
+bool kr_enrol_ask_for(struct kr_app *app, const uint8_t person[static 32], uint64_t ttl_s,
+                      char ret_ticket[static KR_ENROL_TICKET_BYTES], uint64_t *ret_expires_s)
 {
-    struct kr_enrol_ask ask = {0};
+    struct kr_enrol_ask ask = {.ttl_s = ttl_s};
     struct kr_enrol_given given;
     struct kr_writer args;
     struct kr_slice result;
-    char ticket[KR_TICKET_TEXT_BYTES_MAX + 1];
-    uint64_t days = 0;
-    if (wishes->days != NULL && (!kr_count_parse(wishes->days, 90, &days) || days == 0)) {
-        return kr_app_fail(app, KR_INVALID, _("--days takes a number from 1 to 90"));
-    }
-    ask.ttl_s = days * 86400u;
-    memcpy(ask.person, person->id, 32);
+    memcpy(ask.person, person, 32);
     kr_writer_init(&args, KR_KIB);
     kr_enrol_ask_write(&ask, &args);
     enum kr_err err = kr_app_call(app, KR_OP_ENROL_TICKET, &args, KR_ANSWER_MS, NULL, NULL, &result);
     kr_writer_deinit(&args);
     if (err != KR_OK) {
+        return false;
+    }
+    if (kr_enrol_given_read(result, &given) != KR_OK || !kr_slice_text(given.ticket, ret_ticket, KR_ENROL_TICKET_BYTES)) {
+        (void)kr_app_unreadable(app);
+        return false;
+    }
+    *ret_expires_s = given.expires_s;
+    return true;
+}
+
+int kr_enrol_person(struct kr_app *app, const struct kr_person_entry *person, const struct kr_enrol_wishes *wishes)
+{
+    char ticket[KR_ENROL_TICKET_BYTES];
+    uint64_t days = 0, expires_s = 0;
+    if (wishes->days != NULL && (!kr_count_parse(wishes->days, 90, &days) || days == 0)) {
+        return kr_app_fail(app, KR_INVALID, _("--days takes a number from 1 to 90"));
+    }
+    if (!kr_enrol_ask_for(app, person->id, days * 86400u, ticket, &expires_s)) {
         return KR_EXIT_ERROR;
     }
-    if (kr_enrol_given_read(result, &given) != KR_OK || !kr_slice_text(given.ticket, ticket, sizeof ticket)) {
-        return kr_app_unreadable(app);
-    }
-    const int status = tell_ticket(app, person, wishes, ticket, given.expires_s);
+    const int status = tell_ticket(app, person, wishes, ticket, expires_s);
     sodium_memzero(ticket, sizeof ticket);
     return status;
 }

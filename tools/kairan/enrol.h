@@ -10,6 +10,15 @@ struct kr_enrol_wishes {
 };
 /* A ticket for a machine of that person's; tells it. Exit status. */
 int kr_enrol_person(struct kr_app *app, const struct kr_person_entry *person, const struct kr_enrol_wishes *wishes);
+/* A ticket for a machine of that person's, good for so long (0: as the node has it). False: told. Whoever has it wipes it. */
+#define KR_ENROL_TICKET_BYTES 1025u
+bool kr_enrol_ask_for(struct kr_app *app, const uint8_t person[static 32], uint64_t ttl_s,
+                      char ret_ticket[static KR_ENROL_TICKET_BYTES], uint64_t *ret_expires_s);
+/* A new file of that path that nobody else can read. `write` writes it. False: told. */
+bool kr_letter_write(const struct kr_app *app, const char *path, void (*write)(FILE *out, const void *context),
+                     const void *context);
+/* What whoever holds it does with a ticket. */
+void kr_enrol_out_how(FILE *out, const char *ticket);
 /* That machine, named by the beginning of its key, is nobody's any more. Exit status. */
 int kr_unenrol_machine(struct kr_app *app, const struct kr_person_entry *person, const char *key);
 

@@ -50,7 +50,7 @@ extern const struct kr_command kr_commands[];
 extern const char kr_help_submit[], kr_help_key[], kr_help_node[]; /* msgids; help.c */
 extern const size_t kr_command_count;
 /* Beside what they do. */
-extern const char kr_help_drafts[], kr_help_consent[], kr_help_duty[];
+extern const char kr_help_drafts[], kr_help_consent[], kr_help_duty[], kr_help_roster[];
 
 int kr_run_init(struct kr_app *app, int argc, char **argv);
 int kr_run_backup(struct kr_app *app, int argc, char **argv);

@@ -627,23 +627,7 @@ const struct kr_command kr_commands[] = {
         "Exit status: 0 there is something, 1 nothing, 2 failure.\n"
         "\n"
         "Example: kairan mine consent 3f9a\n")},
-    {"roster", kr_run_roster, N_("take over a list of persons, from a day on"),
-     N_("Usage: kairan roster import FILE --effective DAY [--dry-run] [--letters DIR] [-y]\n"
-        "\n"
-        "Compares a roster (CSV in UTF-8 or CP932; the first row names the columns) with who is entered, shows who comes, moves,\n"
-        "changes and leaves, asks, and does it. Only bodies that stand in the roster are looked at. Columns, in English or\n"
-        "Japanese: body and name; mail, telephone, role, user, contractor, until may be missing.\n"
-        "\n"
-        "  --effective DAY   who comes may begin on that day, who leaves ends with the day before\n"
-        "  --dry-run         only show\n"
-        "  --letters DIR     a text file for each who comes, named by the person's number, to be printed\n"
-        "  -y, --yes         do not ask\n"
-        "\n"
-        "Run again, it does nothing twice.\n"
-        "\n"
-        "Exit status: 0 done, or there is something to do, 1 nothing is to be done, 2 failure.\n"
-        "\n"
-        "Example: kairan roster import roster.csv --effective 2027-04-01 --dry-run\n")},
+    {"roster", kr_run_roster, N_("take over a list of persons, from a day on"), kr_help_roster},
     {"consent", kr_run_consent, N_("what may be sent without waiting for an approver"), kr_help_consent},
     {"duty", kr_run_duty, N_("who is on duty, and when"), kr_help_duty},
     {"handover", kr_run_handover, N_("what whoever takes over has to know"),

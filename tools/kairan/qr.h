@@ -11,5 +11,7 @@
 bool kr_qr_print(FILE *out, const char *text);
 /* Of a ticket, in capital letters, which make the code smaller; a ticket may be written in them. */
 bool kr_qr_print_ticket(FILE *out, const char *ticket);
+/* The same without colours, for a letter: what is drawn is ink. */
+bool kr_qr_draw_ticket(FILE *out, const char *ticket);
 
 #endif

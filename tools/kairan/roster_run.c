@@ -3,14 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <sodium.h>
 
 #include "tools/kairan/preview.h"
-#include "tools/kairan/roster.h"
+#include "tools/kairan/roster_letter.h"
 
 struct run {
     struct kr_app *app;
@@ -18,7 +17,7 @@ struct run {
     struct kr_roster roster;
     struct kr_roster_plan plan;
     uint64_t effective_s;
-    const char *letters; /* directory; NULL: none */
+    struct kr_roster_letters letters;
     uint32_t done;
 };
 
@@ -118,55 +117,6 @@ static bool logins_are_known(const struct run *run)
     return true;
 }
 
-/* ---- letters ---- */
-
-static void letter_text(FILE *out, const struct run *run, const struct kr_roster_row *row, const uint8_t id[static 32],
-                        uint32_t roles)
-{
-    (void)fprintf(out, _("To %s, %s\n\nYou are entered in %s (Kairan, sharing of threat information).\n\n"), row->name, row->body,
-                  kr_conn_name(run->app->conn));
-    (void)fputs(_("  your number: "), out);
-    kr_out_id(out, id, 16);
-    (void)fputs(_("\n  roles: "), out);
-    kr_out_roles(out, roles);
-    (void)fputs(_("\n  from: "), out);
-    kr_out_time(out, run->effective_s);
-    if (row->until_s > 0) {
-        (void)fputs(_("\n  until: "), out);
-        kr_out_time(out, row->until_s);
-    }
-    if (row->has_uid) {
-        (void)fputs(_("\n  login on the node's machine: "), out);
-        kr_out_uid(run->app, out, row->uid);
-    } else {
-        (void)fputs(_("\n  login on the node's machine: not yet; an admin of the council enters it with kairan person bind"), out);
-    }
-    (void)fputs(
-        _("\n\nLog in there and begin with:\n\n    kairan whoami          who you are here, and what you may do\n"
-          "    kairan lookup VALUE    is this address, name or hash known?\n    kairan submit FILE --label amber --to COUNCIL\n"
-          "    kairan mine            what became of what you submitted\n    kairan --help\n\n"
-          "Nobody outside the council learns your name or your body's. What you do here is written down at the council.\n"),
-        out);
-}
-
-static bool write_letter(const struct run *run, const struct kr_roster_row *row, const uint8_t id[static 32], uint32_t roles)
-{
-    char path[PATH_MAX], number[17];
-    kr_hex(number, id, 8);
-    int len = snprintf(path, sizeof path, "%s/%s.txt", run->letters, number); /* (names may be anything; numbers cannot collide) */
-    FILE *out = len > 0 && (size_t)len < sizeof path ? fopen(path, "wxe") : NULL;
-    if (out == NULL) {
-        (void)kr_app_fail(run->app, KR_IO, _("cannot write the letter %s: %s"), path, strerror(errno));
-        return false;
-    }
-    letter_text(out, run, row, id, roles);
-    if (fclose(out) != 0) {
-        (void)kr_app_fail(run->app, KR_IO, _("cannot write the letter %s: %s"), path, strerror(errno));
-        return false;
-    }
-    return true;
-}
-
 /* ---- doing ---- */
 
 static bool send_person(struct run *run, const struct kr_person_act *act)
@@ -222,9 +172,13 @@ static bool add_person(struct run *run, const struct kr_people *fresh, const str
     act.is_contractor = row->is_contractor;
     act.from_s = run->effective_s;
     act.until_s = row->until_s;
-    act.has_uid = row->has_uid || (old != NULL && old->uid_count > 0);
-    act.uid = row->has_uid ? row->uid : act.has_uid ? old->uids[0] : 0;
-    return send_person(run, &act) && (run->letters == NULL || write_letter(run, row, act.id, act.roles));
+    act.has_uid = row->has_uid;
+    act.uid = row->uid;
+    if (old !=
+        NULL) { /* the same human: known by the same logins and machines, on the one card until that day, then on the other */
+        memcpy(act.other, old->id, 32);
+    }
+    return send_person(run, &act) && kr_roster_letter_write(run->app, &run->letters, row, &act, old);
 }
 
 /* On the day; who would only have come then does not come. */
@@ -294,15 +248,6 @@ static bool can_ask(const struct kr_app *app, bool needs_nobody)
     return can;
 }
 
-static bool open_letters(const struct run *run)
-{
-    if (run->letters != NULL && mkdir(run->letters, 0700) != 0 && errno != EEXIST) {
-        (void)kr_app_fail(run->app, KR_IO, _("cannot make the folder %s: %s"), run->letters, strerror(errno));
-        return false;
-    }
-    return true;
-}
-
 static int import(struct run *run, const char *path, bool is_dry, bool is_sure)
 {
     struct kr_import_file file;
@@ -329,10 +274,12 @@ static int import(struct run *run, const char *path, bool is_dry, bool is_sure)
     if (is_dry || run->plan.count == 0) {
         return run->plan.count > 0 ? KR_EXIT_DONE : KR_EXIT_NONE;
     }
-    if ((!is_sure && !kr_ask_about(_("Go on? [y/N] "))) || !open_letters(run)) {
+    if ((!is_sure && !kr_ask_about(_("Go on? [y/N] "))) || !kr_roster_letters_open(run->app, &run->letters)) {
         return KR_EXIT_ERROR;
     }
-    if (!apply(run)) {
+    const bool is_done = apply(run);
+    kr_roster_letters_tell(&run->letters);
+    if (!is_done) {
         return kr_app_fail(run->app, KR_CANCELLED,
                            _("%u of %u steps were done before that; run it again: what is done is not done twice"), run->done,
                            run->plan.count);
@@ -340,17 +287,38 @@ static int import(struct run *run, const char *path, bool is_dry, bool is_sure)
     return KR_EXIT_DONE;
 }
 
+const char kr_help_roster[] =
+    N_("Usage: kairan roster import FILE --effective DAY [--dry-run] [--letters DIR [--days N] [--qr] [--no-tickets]] [-y]\n"
+       "\n"
+       "Compares a roster (CSV in UTF-8 or CP932; the first row names the columns) with who is entered, shows who comes, moves,\n"
+       "changes and leaves, asks, and does it. Only bodies that stand in the roster are looked at. Columns, in English or\n"
+       "Japanese: body and name; mail, telephone, role, user, contractor, until may be missing.\n"
+       "\n"
+       "  --effective DAY   who comes may begin on that day, who leaves ends with the day before\n"
+       "  --dry-run         only show\n"
+       "  --letters DIR     a text file for each who comes, named by the person's number, to be printed: with a ticket for a\n"
+       "                    machine of his own where no login is named (two weeks from DAY on, or --days N from now, 90 at most;\n"
+       "                    --qr: as a code, too; --no-tickets: without). Whoever reads it can use it: hand it over yourself\n"
+       "  -y, --yes         do not ask\n"
+       "\n"
+       "Who moves keeps logins and machines. Run again, it does nothing twice.\n"
+       "\n"
+       "Exit status: 0 done, or there is something to do, 1 nothing is to be done, 2 failure.\n"
+       "\n"
+       "Example: kairan roster import roster.csv --effective 2027-04-01 --dry-run\n");
+
 int kr_run_roster(struct kr_app *app, int argc, char **argv)
 {
     static struct run run;
     const char *effective = NULL;
     bool is_dry = false, is_sure = false;
-    const struct kr_option options[] = {{.name = "effective", .text = &effective},
-                                        {.name = "letters", .text = &run.letters},
-                                        {.name = "dry-run", .flag = &is_dry},
-                                        {.name = "yes", .letter = 'y', .flag = &is_sure}};
+    const struct kr_option options[] = {
+        {.name = "effective", .text = &effective},       {.name = "letters", .text = &run.letters.folder},
+        {.name = "days", .text = &run.letters.days},     {.name = "no-tickets", .flag = &run.letters.lacks_tickets},
+        {.name = "qr", .flag = &run.letters.shows_qr},   {.name = "dry-run", .flag = &is_dry},
+        {.name = "yes", .letter = 'y', .flag = &is_sure}};
     int rest;
-    if (!kr_options_parse(app, argc, argv, options, 4, false, &rest)) {
+    if (!kr_options_parse(app, argc, argv, options, sizeof options / sizeof options[0], false, &rest)) {
         return KR_EXIT_ERROR;
     }
     if (rest + 2 != argc || strcmp(argv[rest], "import") != 0) {
@@ -360,6 +328,10 @@ int kr_run_roster(struct kr_app *app, int argc, char **argv)
         return kr_app_fail(app, KR_INVALID, _("from which day on? --effective 2027-04-01"));
     }
     run.app = app;
+    run.letters.effective_s = run.effective_s;
+    if (!kr_roster_letters_check(app, &run.letters, (uint64_t)time(NULL))) {
+        return KR_EXIT_ERROR;
+    }
     int status = import(&run, argv[rest + 1], is_dry, is_sure);
     kr_roster_plan_deinit(&run.plan);
     kr_roster_deinit(&run.roster);

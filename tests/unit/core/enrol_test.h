@@ -62,6 +62,30 @@ static inline uint32_t body(struct bed *bed, uint32_t action)
     return ask_args(bed, KR_OP_BODY, &args);
 }
 
+/* The card of `from` ends at `at_s`, and another one of the same human begins, known by the same. */
+static inline uint32_t move(struct bed *bed, const uint8_t from[static 32], const uint8_t to[static 32], uint64_t end_s,
+                            uint64_t begin_s)
+{
+    struct kr_person_act end = {.action = KR_PERSON_CHANGE, .until_s = end_s, .changes = {[KR_PERSON_UNTIL] = true}},
+                         begin = {.action = KR_PERSON_ADD, .from_s = begin_s, .roles = KR_ROLE_READER};
+    struct kr_writer args;
+    memcpy(end.id, from, 32);
+    kr_writer_init(&args, 4 * KR_KIB);
+    kr_person_act_write(&end, &args);
+    const uint32_t code = ask_args(bed, KR_OP_PERSON, &args);
+    if (code != KR_OK) {
+        return code;
+    }
+    memcpy(begin.id, to, 32);
+    memcpy(begin.body, sapporo, 32);
+    memcpy(begin.other, from, 32);
+    begin.changes[KR_PERSON_NAME] = begin.changes[KR_PERSON_ROLES] = begin.changes[KR_PERSON_FROM] = true;
+    begin.name = (struct kr_slice){(const uint8_t *)"somebody", 8};
+    kr_writer_init(&args, 4 * KR_KIB);
+    kr_person_act_write(&begin, &args);
+    return ask_args(bed, KR_OP_PERSON, &args);
+}
+
 static inline void as_operator(struct bed *bed)
 {
     bed->caller = (struct kr_caller){0};

@@ -141,6 +141,45 @@ static void a_person_has_so_many_machines(void **state)
     assert_int_equal(enrol(bed, spare, machine_of(77).public_key), KR_OK); /* the ticket was not used up */
 }
 
+/* Who moves from one card to another is known by the same machines and users, by one card at a time, however often. */
+static void whoever_moves_takes_machines_along(void **state)
+{
+    struct bed *bed = *state;
+    const struct machine one = machine_of(1), two = machine_of(2);
+    uint8_t key[32], from[32];
+    struct kr_person_act bind = {.action = KR_PERSON_BIND, .has_uid = true, .uid = 1007};
+    struct kr_writer args;
+    memcpy(bind.id, sato, 32);
+    kr_writer_init(&args, 4 * KR_KIB);
+    kr_person_act_write(&bind, &args);
+    assert_int_equal(ask_args(bed, KR_OP_PERSON, &args), KR_OK);
+    assert_int_equal(ticket(bed, sato, 0, key), KR_OK);
+    assert_int_equal(enrol(bed, key, one.public_key), KR_OK);
+    assert_int_equal(ticket(bed, sato, 0, key), KR_OK);
+    assert_int_equal(enrol(bed, key, two.public_key), KR_OK);
+    as_operator(bed);
+    assert_int_equal(move(bed, sato, (const uint8_t[32]){50}, 0, bed->world->now_ms / 1000 + 500), KR_EXISTS); /* they overlap */
+    assert_non_null(strstr(bed->text, "at the same time"));
+    assert_int_equal(move(bed, (const uint8_t[32]){77}, (const uint8_t[32]){50}, 0, 0), KR_NOT_FOUND);
+    memcpy(from, sato, 32);
+    for (uint8_t i = 0; i < 2 * KR_CREDENTIAL_PERSONS; i++) {
+        const uint8_t to[32] = {(uint8_t)(60 + i)};
+        const uint64_t at_s = bed->world->now_ms / 1000 + 100;
+        assert_int_equal(move(bed, from, to, at_s, at_s), KR_OK);
+        assert_memory_equal(who(bed, one.public_key).person, from, 32);
+        bed_run(bed, 110000);
+        for (uint32_t k = 0; k < 2; k++) {
+            const uint8_t *machine = k == 0 ? one.public_key : two.public_key;
+            assert_true(who(bed, machine).facts.is_person && is_let_in(bed, machine));
+            assert_memory_equal(who(bed, machine).person, to, 32);
+        }
+        bed->caller = (struct kr_caller){.is_guest = true, .uid = 1007};
+        assert_int_equal(bed_request(bed, 0, KR_OP_STATUS, "\x90", 1, 100), KR_OK);
+        as_operator(bed);
+        memcpy(from, to, 32);
+    }
+}
+
 static void open_tickets_are_bounded(void **state)
 {
     struct bed *bed = *state;
@@ -206,6 +245,7 @@ int main(void)
         TEST(tickets_end),
         TEST(whoever_ends_is_not_let_in),
         TEST(a_person_has_so_many_machines),
+        TEST(whoever_moves_takes_machines_along),
         TEST(open_tickets_are_bounded),
         cmocka_unit_test_setup_teardown(no_machine_is_bound_that_net_cannot_hold, setup, teardown),
         cmocka_unit_test(callers_have_marks),

@@ -185,6 +185,32 @@ static void of_two_that_used_one_ticket_the_earlier_stands(void **state)
     assert_int_equal(bed_core(bed, SECOND)->alarms_open, 4);
 }
 
+/* Its person has moved to another card meanwhile: it is off that one, too. And a card that is over is put in order no more. */
+static void one_that_came_second_goes_off_all_cards(void **state)
+{
+    struct bed *bed = *state;
+    const struct machine early = machine_of(1), late = machine_of(2);
+    const uint8_t moved[32] = {50};
+    uint8_t key[32];
+    assert_int_equal(ticket(bed, sato, 0, key), KR_OK);
+    bed_run(bed, 3000);
+    cut(bed);
+    assert_int_equal(enrol_at(bed, FIRST, key, early.public_key), KR_OK);
+    bed_run(bed, 3000);
+    assert_int_equal(enrol_at(bed, SECOND, key, late.public_key), KR_OK);
+    const uint64_t at_s = bed->world->now_ms / 1000 + 10;
+    at_node = SECOND;
+    as_operator(bed);
+    assert_int_equal(move(bed, sato, moved, at_s, at_s), KR_OK);
+    at_node = FIRST;
+    bed_run(bed, 20000);
+    assert_true(is_person_at(bed, SECOND, late.public_key, moved));
+    meet(bed);
+    for (uint32_t node = FIRST; node <= SECOND; node += SECOND - FIRST) {
+        assert_false(is_in_at(bed, node, late.public_key));
+    }
+}
+
 /* The same machine at both, since the first one's answer was lost: no alarm. */
 static void one_machine_at_two_nodes_is_one(void **state)
 {
@@ -381,6 +407,7 @@ int main(void)
         TEST(a_ticket_is_good_at_another_node),
         TEST(what_is_over_is_over_at_both),
         TEST(of_two_that_used_one_ticket_the_earlier_stands),
+        TEST(one_that_came_second_goes_off_all_cards),
         TEST(one_machine_at_two_nodes_is_one),
         TEST(no_machine_is_lost_with_a_card),
         TEST(what_another_node_says_is_bounded),

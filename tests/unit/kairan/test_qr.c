@@ -86,6 +86,30 @@ static void a_code_has_margin_finders_and_timing(void **state)
     }
 }
 
+/* On paper it is the same code in ink: the same lines, and no colours. */
+static void on_paper_it_has_no_colours(void **state)
+{
+    static const char begin[] = "\033[30;107m", end[] = "\033[0m\n";
+    char colours[4096], ink[4096];
+    FILE *files[2] = {tmpfile(), tmpfile()};
+    uint32_t lines = 0;
+    (void)state;
+    assert_true(files[0] != NULL && files[1] != NULL);
+    assert_true(kr_qr_print_ticket(files[0], "kairan1ticket") && kr_qr_draw_ticket(files[1], "kairan1ticket"));
+    rewind(files[0]);
+    rewind(files[1]);
+    while (fgets(colours, sizeof colours, files[0]) != NULL) {
+        assert_non_null(fgets(ink, sizeof ink, files[1]));
+        const size_t len = strlen(ink) - 1;
+        assert_int_equal(strlen(colours), sizeof begin - 1 + len + sizeof end - 1);
+        assert_memory_equal(colours + sizeof begin - 1, ink, len);
+        lines++;
+    }
+    assert_null(fgets(ink, sizeof ink, files[1]));
+    assert_true(lines > 10);
+    assert_int_equal(fclose(files[0]) + fclose(files[1]), 0);
+}
+
 static void a_ticket_fits_and_a_book_does_not(void **state)
 {
     static struct drawing drawing;
@@ -105,6 +129,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_code_has_margin_finders_and_timing),
+        cmocka_unit_test(on_paper_it_has_no_colours),
         cmocka_unit_test(a_ticket_fits_and_a_book_does_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
