@@ -10,7 +10,7 @@
 #include "node/keeper/log.h"
 
 struct lane {
-    struct kr_item *first, **end;
+    struct kr_flows flows;
     atomic_size_t count;
 };
 
@@ -18,6 +18,7 @@ struct kr_lanes {
     pthread_mutex_t mutex;
     struct lane lanes[KR_CORE_LANE_COUNT];
     unsigned passed_over; /* how often bulk has been */
+    unsigned fresh_run;   /* fresh ones taken since a client had its turn, at most KR_LANES_FRESH_AT_ONCE */
     int fd;
     atomic_bool is_waiting, is_woken;
 };
@@ -45,13 +46,6 @@ void kr_item_free(struct kr_item *item)
     }
 }
 
-static void lane_init(struct lane *lane)
-{
-    lane->first = NULL;
-    lane->end = &lane->first;
-    atomic_store(&lane->count, 0);
-}
-
 enum kr_err kr_lanes_new(struct kr_lanes **ret_lanes)
 {
     struct kr_lanes *lanes = calloc(1, sizeof *lanes);
@@ -64,37 +58,15 @@ enum kr_err kr_lanes_new(struct kr_lanes **ret_lanes)
         return KR_SYSTEM;
     }
     pthread_mutex_init(&lanes->mutex, NULL);
-    for (unsigned i = 0; i < KR_CORE_LANE_COUNT; i++) {
-        lane_init(&lanes->lanes[i]);
-    }
     *ret_lanes = lanes;
     return KR_OK;
-}
-
-static void append(struct lane *lane, struct kr_item *item)
-{
-    item->next = NULL;
-    *lane->end = item;
-    lane->end = &item->next;
-    atomic_fetch_add(&lane->count, 1);
 }
 
 /* Unlinks and frees those that `drops` says. */
 static void filter(struct lane *lane, bool (*drops)(const struct kr_event *event, const struct kr_event *why),
                    const struct kr_event *why)
 {
-    struct kr_item **at = &lane->first;
-    while (*at != NULL) {
-        struct kr_item *item = *at;
-        if (drops(&item->event, why)) {
-            *at = item->next;
-            atomic_fetch_sub(&lane->count, 1);
-            kr_item_free(item);
-        } else {
-            at = &item->next;
-        }
-    }
-    lane->end = at;
+    atomic_fetch_sub(&lane->count, kr_flows_filter(&lane->flows, drops, why, kr_item_free));
 }
 
 static bool is_any(const struct kr_event *event, const struct kr_event *why)
@@ -132,8 +104,10 @@ void kr_lanes_free(struct kr_lanes *lanes)
 
 void kr_lanes_put(struct kr_lanes *lanes, struct kr_item *item)
 {
+    struct lane *lane = &lanes->lanes[kr_event_lane(&item->event)];
     pthread_mutex_lock(&lanes->mutex);
-    append(&lanes->lanes[kr_event_lane(&item->event)], item);
+    kr_flows_put(&lane->flows, item);
+    atomic_fetch_add(&lane->count, 1);
     pthread_mutex_unlock(&lanes->mutex);
     if (atomic_exchange(&lanes->is_waiting, false)) {
         kr_lanes_wake(lanes);
@@ -158,24 +132,13 @@ void kr_lanes_must_put(struct kr_lanes *lanes, const struct kr_event *event)
     }
 }
 
-static struct kr_item *take_first(struct lane *lane)
-{
-    struct kr_item *item = lane->first;
-    lane->first = item->next;
-    if (lane->first == NULL) {
-        lane->end = &lane->first;
-    }
-    atomic_fetch_sub(&lane->count, 1);
-    item->next = NULL;
-    return item;
-}
-
 /* Until there are `max`. */
 static size_t take_lane(struct kr_lanes *lanes, enum kr_lane number, struct kr_item **ret_items, size_t count, size_t max)
 {
     struct lane *lane = &lanes->lanes[number];
-    while (count < max && lane->first != NULL) {
-        struct kr_item *item = take_first(lane);
+    while (count < max && atomic_load(&lane->count) > 0) {
+        struct kr_item *item = kr_flows_take(&lane->flows);
+        atomic_fetch_sub(&lane->count, 1);
         if (item->event.type == KR_EVENT_CANCEL || item->event.type == KR_EVENT_CLIENT_GONE) {
             filter(&lanes->lanes[KR_CORE_LANE_CLIENT], is_withdrawn, &item->event);
             filter(&lanes->lanes[KR_CORE_LANE_BULK], is_withdrawn, &item->event);
@@ -190,15 +153,24 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* A batch may end before its last event, so turns are taken within it: else a peer that floods us would keep our own clients out.
- */
+/* A batch may end before its last event, so turns are taken within it, and go on in the next: else a peer that floods us would keep
+ * our own clients out. */
 static size_t take_in_turn(struct kr_lanes *lanes, struct kr_item **ret_items, size_t count, size_t max)
 {
     size_t before;
     do {
         before = count;
-        count = take_lane(lanes, KR_CORE_LANE_FRESH, ret_items, count, least(count + KR_LANES_FRESH_AT_ONCE, max));
-        count = take_lane(lanes, KR_CORE_LANE_CLIENT, ret_items, count, least(count + 1, max));
+        if (lanes->fresh_run < KR_LANES_FRESH_AT_ONCE) {
+            count = take_lane(lanes, KR_CORE_LANE_FRESH, ret_items, count, least(count + 1, max));
+            lanes->fresh_run += count > before;
+        }
+        if (count == before && count < max) {
+            count = take_lane(lanes, KR_CORE_LANE_CLIENT, ret_items, count, count + 1);
+            lanes->fresh_run = count > before ? 0 : lanes->fresh_run;
+        }
+        if (count == before && count < max) { /* no client is there: the next to come has its turn at once */
+            count = take_lane(lanes, KR_CORE_LANE_FRESH, ret_items, count, count + 1);
+        }
     } while (count > before);
     return count;
 }
@@ -207,7 +179,7 @@ size_t kr_lanes_take(struct kr_lanes *lanes, enum kr_lane below, struct kr_item 
 {
     size_t count = 0;
     pthread_mutex_lock(&lanes->mutex);
-    bool has_bulk = below > KR_CORE_LANE_BULK && lanes->lanes[KR_CORE_LANE_BULK].first != NULL;
+    bool has_bulk = below > KR_CORE_LANE_BULK && atomic_load(&lanes->lanes[KR_CORE_LANE_BULK].count) > 0;
     if (has_bulk && lanes->passed_over >= KR_LANES_PATIENCE) {
         count =
             take_lane(lanes, KR_CORE_LANE_BULK, ret_items, count, least(1, max)); /* first, for the first is always dealt with */
@@ -229,17 +201,17 @@ size_t kr_lanes_take(struct kr_lanes *lanes, enum kr_lane below, struct kr_item 
 
 void kr_lanes_give_back(struct kr_lanes *lanes, struct kr_item *const *items, size_t count)
 {
+    bool has_client = false;
     pthread_mutex_lock(&lanes->mutex);
     while (count > 0) {
         struct kr_item *item = items[--count];
-        struct lane *lane = &lanes->lanes[kr_event_lane(&item->event)];
-        item->next = lane->first;
-        if (lane->first == NULL) {
-            lane->end = &item->next;
-        }
-        lane->first = item;
-        atomic_fetch_add(&lane->count, 1);
+        const enum kr_lane number = kr_event_lane(&item->event);
+        kr_flows_give_back(&lanes->lanes[number].flows, item);
+        atomic_fetch_add(&lanes->lanes[number].count, 1);
+        has_client = has_client || number == KR_CORE_LANE_CLIENT;
+        lanes->fresh_run -= number == KR_CORE_LANE_FRESH && lanes->fresh_run > 0;
     }
+    lanes->fresh_run = has_client ? KR_LANES_FRESH_AT_ONCE : lanes->fresh_run; /* who had no time in this batch begins the next */
     pthread_mutex_unlock(&lanes->mutex);
 }
 

@@ -1,9 +1,9 @@
 /* What waits for the core: events with their bytes, in lanes (kr_event_lane), put by any thread, taken by the one that runs the
  * core.
  *
- * Control first, then fresh records and clients' requests in turn; bulk only while nothing fresher waits, or when it has been
- * passed over KR_LANES_PATIENCE times, so that a steady stream of fresh ones does not starve it. A client's cancel (and its end)
- * takes the requests with it that still wait, for it would otherwise overtake them. */
+ * Control first, then fresh records and clients' requests in turn, of the fresh ones each link's in turn (flows.h); bulk only while
+ * nothing fresher waits, or when it has been passed over KR_LANES_PATIENCE times, so that a steady stream of fresh ones does not
+ * starve it. A client's cancel (and its end) takes the requests with it that still wait, for it would otherwise overtake them. */
 #ifndef KR_NODE_KEEPER_LANES_H
 #define KR_NODE_KEEPER_LANES_H
 
@@ -12,17 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "node/core/event.h"
+#include "node/keeper/flows.h"
 
 #define KR_LANES_PATIENCE      16u
 #define KR_LANES_FRESH_AT_ONCE 4u /* before a client has its turn */
 
-/* One event in a list. */
-struct kr_item {
-    struct kr_item *next;
-    struct kr_event event; /* event.bytes points to `bytes` */
-    uint8_t bytes[];
-};
 /* Copies the event with its bytes; takes over its job when it succeeds. NULL: no memory. */
 struct kr_item *kr_item_new(const struct kr_event *event);
 /* Also frees the job that it still holds. */

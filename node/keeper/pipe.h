@@ -25,7 +25,7 @@
 #define KR_PIPE_BACKOFF_MS_MAX  1500u /* with the start itself: back within two seconds */
 #define KR_PIPE_STEADY_MS       1000u /* up for so long: the next fall starts at the shortest wait again */
 #define KR_PIPE_FIRST_BIND_MS   3000u /* an address that is in use this long is somebody else's */
-#define KR_PIPE_MESSAGES_A_TURN 256u
+#define KR_PIPE_MESSAGES_A_TURN 1024u /* more than a batch takes: what waits does so in the lanes, where links take turns */
 /* Frames that wait because net's window is used up; with both windows under KR_NET_BUFFER_BYTES_MAX. */
 #define KR_PIPE_WAITING_BYTES_MAX (KR_NET_BUFFER_BYTES_MAX - 2u * KR_CHANNEL_WINDOW)
 

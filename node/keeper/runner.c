@@ -114,11 +114,18 @@ static void take_job(struct kr_runner *runner, struct kr_effect *effect)
     const struct kr_job *job = effect->job;
     effect->job = NULL;
     bool is_small = !job->is_bulk && job->len + job->content_len <= KR_INLINE_BYTES_MAX;
+    item->flow = kr_flow_of(&item->event);
     if (is_small && runner->job_count < KR_INLINE_JOBS_MAX) {
         runner->jobs[runner->job_count++] = item;
         return;
     }
     put_idle_off(runner);
+    struct kr_item **last = &runner->jobs[KR_INLINE_JOBS_MAX - 1];
+    if (is_small && (*last)->flow == runner->jobs[0]->flow && (*last)->flow != item->flow) { /* one link's many leave one place */
+        struct kr_item *others = *last;
+        *last = item;
+        item = others;
+    }
     kr_workers_put(runner->options.workers, item);
 }
 
@@ -282,18 +289,35 @@ static void let_out(struct kr_runner *runner, struct kr_effects *effects)
 /* ---- batches ---- */
 
 struct batch {
-    const struct kr_runner *runner;
+    struct kr_runner *runner;
     uint64_t until_us, asked_us; /* asked last: what follows is the commit */
     size_t at, count;
+    uint32_t flow; /* of a link, of the event under way; 0: of none */
 };
 
-/* Asked after each event: the time is up, or what comes next is bulk while something fresher has come in. */
+/* The flow of a link whose fresh event this is; 0: it is none. (Of what the core has had, the job is gone: asked before.) */
+static uint32_t link_flow(const struct kr_event *event)
+{
+    return kr_event_lane(event) == KR_CORE_LANE_FRESH ? kr_flow_of(event) : 0;
+}
+
+/* Asked after each event: the time is up, or what comes next is a link's that has had its own, or is bulk while something fresher
+ * has come in. */
 static bool is_over(void *context)
 {
     struct batch *batch = context;
+    struct kr_pace *pace = &batch->runner->pace;
+    const uint64_t before_us = batch->asked_us;
     size_t next = ++batch->at;
     batch->asked_us = kr_monotonic_us();
+    if (batch->flow != 0) {
+        kr_pace_link_took(pace, batch->flow, batch->asked_us - before_us);
+    }
     if (next >= batch->count || batch->asked_us >= batch->until_us) {
+        return true;
+    }
+    batch->flow = link_flow(&batch->runner->events[next]);
+    if (batch->flow != 0 && kr_pace_link_rests(pace, batch->flow, batch->asked_us)) {
         return true;
     }
     enum kr_lane lane = kr_event_lane(&batch->runner->events[next]);
@@ -346,11 +370,15 @@ static void run_batch(struct kr_runner *runner, size_t count)
     kr_effects_init(&effects);
     randombytes_buf(seed, sizeof seed);
     const uint64_t begin_us = kr_monotonic_us();
-    struct batch batch = {.runner = runner, .until_us = begin_us + work_us(runner), .asked_us = begin_us, .count = count};
+    struct batch batch = {.runner = runner,
+                          .until_us = begin_us + work_us(runner),
+                          .asked_us = begin_us,
+                          .count = count,
+                          .flow = link_flow(&runner->events[0])};
     enum kr_err err = kr_loop_run(runner->loop, runner->events, count, seed, is_over, &batch, &effects, &done);
     sodium_memzero(seed, sizeof seed);
+    const uint64_t end_us = kr_monotonic_us();
     if (kr_loop_commits(runner->loop) != commits) {
-        const uint64_t end_us = kr_monotonic_us();
         kr_latency_add(&runner->latency, end_us - begin_us);
         runner->commit_us = end_us - batch.asked_us;
         runner->is_writable = true;
@@ -360,10 +388,13 @@ static void run_batch(struct kr_runner *runner, size_t count)
         dealt += runner->events[i].type == KR_EVENT_FRAME ? runner->events[i].bytes.len : 0;
         frames += runner->events[i].type == KR_EVENT_FRAME;
         kr_pace_add(&runner->pace, (enum kr_pace_sort)runner->sorts[i]);
+        if (runner->sorts[i] == KR_PACE_SMALL) {
+            kr_pace_waited(&runner->pace, runner->items[i]->flow, end_us);
+        }
         runner->items[i]->event.job = NULL; /* the core's */
         kr_item_free(runner->items[i]);
     }
-    kr_pace_end(&runner->pace, begin_us, kr_monotonic_us());
+    kr_pace_end(&runner->pace, begin_us, end_us);
     kr_lanes_give_back(runner->options.lanes, runner->items + done, count - done);
     let_out(runner, &effects);
     if (frames > 0) {
@@ -496,6 +527,12 @@ static void reap_readers(struct kr_runner *runner)
     }
 }
 
+/* A peer that never stops talking does not keep us from what can wait: a slice of it has its turn. */
+static bool idle_is_late(const struct kr_runner *runner)
+{
+    return runner->may_idle && kr_monotonic_ms() >= runner->idle_at_ms + KR_IDLE_LATE_MS;
+}
+
 /* One round: net, jobs, then a batch, else what can wait, else waiting. */
 static enum kr_err turn(struct kr_runner *runner, struct kr_error *error)
 {
@@ -517,9 +554,13 @@ static enum kr_err turn(struct kr_runner *runner, struct kr_error *error)
         runner->wake_ms = UINT64_MAX;
         kr_lanes_must_put(runner->options.lanes, &(struct kr_event){.type = KR_EVENT_TICK});
     }
-    size_t count = kr_lanes_take(runner->options.lanes, lanes_below(runner), runner->items, KR_BATCH_EVENTS_MAX);
+    const bool is_late = idle_is_late(runner);
+    size_t count = is_late ? 0 : kr_lanes_take(runner->options.lanes, lanes_below(runner), runner->items, KR_BATCH_EVENTS_MAX);
     if (count > 0) {
         run_batch(runner, count);
+    } else if (is_late) {
+        runner->idle_at_ms = kr_monotonic_ms();
+        run_idle(runner);
     } else if (runner->may_idle && kr_monotonic_ms() >= runner->idle_at_ms && !kr_pipe_has_input(runner->pipe)) {
         run_idle(runner);
     } else {

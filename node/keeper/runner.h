@@ -19,7 +19,8 @@
 #define KR_INLINE_JOBS_MAX  2u             /* more at a time go to the workers */
 #define KR_INLINE_BYTES_MAX (16u * KR_KIB) /* larger ones, too */
 #define KR_IDLE_REST_MS     100u           /* what can wait waits so long after a commit, */
-#define KR_IDLE_PUT_OFF_MS  1000u          /* and so long altogether */
+#define KR_IDLE_PUT_OFF_MS  1000u          /* and so long altogether; */
+#define KR_IDLE_LATE_MS     1000u          /* after so long more a slice of it goes before whatever else there is */
 #define KR_FAILURE_REST_MS  1000u          /* after an error of the store, before it is asked for anything that can wait */
 
 struct kr_runner_options {

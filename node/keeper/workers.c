@@ -6,14 +6,10 @@
 
 #include "node/core/job.h"
 
-struct queue {
-    struct kr_item *first, **end;
-};
-
 struct kr_workers {
     pthread_mutex_t mutex;
     pthread_cond_t has_work;
-    struct queue fresh, bulk;
+    struct kr_flows fresh, bulk; /* each link's in turn */
     bool is_stopping;
     struct kr_lanes *lanes;
     struct kr_shared_keyring *keyring;
@@ -21,26 +17,14 @@ struct kr_workers {
     pthread_t threads[];
 };
 
-static struct kr_item *take(struct queue *queue)
-{
-    struct kr_item *item = queue->first;
-    if (item != NULL) {
-        queue->first = item->next;
-        if (queue->first == NULL) {
-            queue->end = &queue->first;
-        }
-    }
-    return item;
-}
-
 static void *work(void *context)
 {
     struct kr_workers *workers = context;
     pthread_mutex_lock(&workers->mutex);
     while (!workers->is_stopping) {
-        struct kr_item *item = take(&workers->fresh);
+        struct kr_item *item = kr_flows_take(&workers->fresh);
         if (item == NULL) {
-            item = take(&workers->bulk);
+            item = kr_flows_take(&workers->bulk);
         }
         if (item == NULL) {
             pthread_cond_wait(&workers->has_work, &workers->mutex);
@@ -65,8 +49,6 @@ enum kr_err kr_workers_new(uint32_t count, struct kr_lanes *lanes, struct kr_sha
     }
     pthread_mutex_init(&workers->mutex, NULL);
     pthread_cond_init(&workers->has_work, NULL);
-    workers->fresh.end = &workers->fresh.first;
-    workers->bulk.end = &workers->bulk.first;
     workers->lanes = lanes;
     workers->keyring = keyring;
     for (; workers->count < count; workers->count++) {
@@ -92,10 +74,10 @@ void kr_workers_free(struct kr_workers *workers)
     for (uint32_t i = 0; i < workers->count; i++) {
         pthread_join(workers->threads[i], NULL);
     }
-    for (struct kr_item *item; (item = take(&workers->fresh)) != NULL;) {
+    for (struct kr_item *item; (item = kr_flows_take(&workers->fresh)) != NULL;) {
         kr_item_free(item);
     }
-    for (struct kr_item *item; (item = take(&workers->bulk)) != NULL;) {
+    for (struct kr_item *item; (item = kr_flows_take(&workers->bulk)) != NULL;) {
         kr_item_free(item);
     }
     pthread_cond_destroy(&workers->has_work);
@@ -106,10 +88,7 @@ void kr_workers_free(struct kr_workers *workers)
 void kr_workers_put(struct kr_workers *workers, struct kr_item *item)
 {
     pthread_mutex_lock(&workers->mutex);
-    struct queue *queue = item->event.job->is_bulk ? &workers->bulk : &workers->fresh;
-    item->next = NULL;
-    *queue->end = item;
-    queue->end = &item->next;
+    kr_flows_put(item->event.job->is_bulk ? &workers->bulk : &workers->fresh, item);
     pthread_cond_signal(&workers->has_work);
     pthread_mutex_unlock(&workers->mutex);
 }

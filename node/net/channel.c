@@ -122,6 +122,11 @@ size_t kr_channel_window_left(const struct kr_channel *channel, enum kr_channel_
     return channel->under_way[lane] < windows[lane] ? (size_t)(windows[lane] - channel->under_way[lane]) : 0;
 }
 
+size_t kr_channel_unwritten(const struct kr_channel *channel, enum kr_channel_lane lane)
+{
+    return channel->out[lane].bytes;
+}
+
 bool kr_channel_has_message(const struct kr_channel *channel)
 {
     unsigned passed = 0;

@@ -97,6 +97,8 @@ bool kr_channel_wants_write(const struct kr_channel *channel); /* poll for POLLO
  * credit. */
 enum kr_err kr_channel_send(struct kr_channel *channel, const struct kr_net_message *message) KR_WARN_UNUSED;
 size_t kr_channel_window_left(const struct kr_channel *channel, enum kr_channel_lane lane);
+/* What is queued in a lane and not written yet. */
+size_t kr_channel_unwritten(const struct kr_channel *channel, enum kr_channel_lane lane);
 /* Whether a whole message waits to be taken: poll for POLLIN knows nothing of those. */
 bool kr_channel_has_message(const struct kr_channel *channel);
 /* Moves bytes both ways without blocking. KR_CLOSED at the other's end or on a broken form. */

@@ -49,7 +49,8 @@ struct net {
     uint32_t peer_count;
     struct dial dials[KR_LINKS_MAX + 2]; /* one for who joins, one that is only tried */
     uint32_t dial_count;
-    uint64_t dialled; /* ever: monitors' names */
+    uint32_t drain_at; /* who is read first: 0 the listening socket, then the dials */
+    uint64_t dialled;  /* ever: monitors' names */
     uint64_t refused;
     uint8_t refused_key[32];
     int64_t refused_due_ms;
@@ -485,12 +486,19 @@ static enum kr_err take_routed(struct net *net, unsigned count, zmq_msg_t parts[
     return pass_on(net, peer->entry.number, &parts[1]);
 }
 
+/* Also where keeper does not come to read what there is: a row of frames here would be as long for everybody as one peer makes it,
+ * while those that wait in ZeroMQ's queues wait for their own peer's frames alone. */
+static bool has_room(const struct net *net)
+{
+    return kr_channel_window_left(net->channel, KR_LANE_DATA) >= FRAME_WINDOW &&
+           kr_channel_unwritten(net->channel, KR_LANE_DATA) < KR_CHANNEL_CHUNK_BYTES_MAX;
+}
+
 /* Reads while keeper has room: what it has no room for waits in ZeroMQ's queues and then in the sender's. */
 static enum kr_err drain(struct net *net, void *socket, const struct dial *dial)
 {
     enum kr_err err = KR_OK;
-    for (unsigned i = 0; i < FRAMES_A_TURN && err == KR_OK && kr_channel_window_left(net->channel, KR_LANE_DATA) >= FRAME_WINDOW;
-         i++) {
+    for (unsigned i = 0; i < FRAMES_A_TURN && err == KR_OK && has_room(net); i++) {
         zmq_msg_t parts[2];
         (void)zmq_msg_init(&parts[0]);
         (void)zmq_msg_init(&parts[1]);
@@ -505,11 +513,32 @@ static enum kr_err drain(struct net *net, void *socket, const struct dial *dial)
         }
         (void)zmq_msg_close(&parts[0]);
         (void)zmq_msg_close(&parts[1]);
+        if (err == KR_OK && !has_room(net)) {
+            err = kr_channel_flush(net->channel);
+        }
         if (count == 0) {
             break;
         }
     }
     return err == KR_OK ? kr_channel_flush(net->channel) : err; /* at once: the other sockets are looked at meanwhile */
+}
+
+/* Whoever is listened to and those who are dialled, in turn: where one of them uses up the room, the next has what comes free. */
+static enum kr_err drain_all(struct net *net)
+{
+    const uint32_t count = 1 + net->dial_count, begin_at = net->drain_at % count;
+    enum kr_err err = KR_OK;
+    uint32_t done = 0;
+    for (; err == KR_OK && done < count && has_room(net); done++) {
+        const uint32_t at = (begin_at + done) % count;
+        if (at > 0) {
+            err = drain(net, net->dials[at - 1].socket, &net->dials[at - 1]);
+        } else if (net->router != NULL) {
+            err = drain(net, net->router, NULL);
+        }
+    }
+    net->drain_at = begin_at + done;
+    return err;
 }
 
 static enum kr_err say_unended(struct net *net, uint32_t cut)
@@ -619,16 +648,16 @@ static enum kr_err take_messages(struct net *net)
 static enum kr_err wait(struct net *net)
 {
     zmq_pollitem_t items[3 + 2 * sizeof net->dials / sizeof net->dials[0]];
-    bool has_room = kr_channel_window_left(net->channel, KR_LANE_DATA) >= FRAME_WINDOW;
+    const bool is_read = has_room(net);
     int count = 0;
     items[count++] = (zmq_pollitem_t){.fd = kr_channel_fd(net->channel),
                                       .events = kr_channel_wants_write(net->channel) ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN};
     items[count++] = (zmq_pollitem_t){.socket = net->zap, .events = ZMQ_POLLIN};
-    if (has_room && net->router != NULL) {
+    if (is_read && net->router != NULL) {
         items[count++] = (zmq_pollitem_t){.socket = net->router, .events = ZMQ_POLLIN};
     }
     for (uint32_t i = 0; i < net->dial_count; i++) {
-        if (has_room) {
+        if (is_read) {
             items[count++] = (zmq_pollitem_t){.socket = net->dials[i].socket, .events = ZMQ_POLLIN};
         }
         if (net->dials[i].monitor != NULL) {
@@ -649,12 +678,11 @@ static enum kr_err turn(struct net *net)
     if (err == KR_OK && !net->is_stopping) {
         err = answer_zap(net);
     }
-    if (err == KR_OK && net->router != NULL) {
-        err = drain(net, net->router, NULL);
+    if (err == KR_OK) {
+        err = drain_all(net);
     }
     for (uint32_t i = 0; err == KR_OK && i < net->dial_count; i++) {
-        err = drain(net, net->dials[i].socket, &net->dials[i]);
-        err = err == KR_OK ? watch(net, &net->dials[i]) : err;
+        err = watch(net, &net->dials[i]);
     }
     if (err == KR_OK) {
         err = look(net);

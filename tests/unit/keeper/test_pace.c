@@ -82,6 +82,25 @@ static void long_after_them_it_works_on(void **state)
     assert_false(kr_pace_bulk_rests(&pace, later_us));
 }
 
+/* One link's things rest within a batch while somebody else waits, and for nobody else. */
+static void beside_others_a_link_has_its_part_of_a_batch(void **state)
+{
+    (void)state;
+    struct kr_pace pace = {0};
+    kr_pace_link_took(&pace, 3, KR_LINK_US);
+    assert_false(kr_pace_link_rests(&pace, 3, T0_US)); /* nobody waits */
+    kr_pace_waited(&pace, 3, T0_US);
+    assert_false(kr_pace_link_rests(&pace, 3, T0_US)); /* but itself */
+    kr_pace_waited(&pace, 0, T0_US);
+    assert_true(kr_pace_link_rests(&pace, 3, T0_US + 1));
+    kr_pace_waited(&pace, 3, T0_US + 1000); /* its own do not hide the others' */
+    assert_true(kr_pace_link_rests(&pace, 3, T0_US + 1000));
+    assert_false(kr_pace_link_rests(&pace, 4, T0_US + 1000)); /* it has not worked */
+    assert_false(kr_pace_link_rests(&pace, 3, T0_US + KR_SMALL_MS * 1000u));
+    kr_pace_end(&pace, T0_US, T0_US + 2000); /* the next batch */
+    assert_false(kr_pace_link_rests(&pace, 3, T0_US + 2000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -90,6 +109,7 @@ int main(void)
         cmocka_unit_test(beside_small_things_it_rests_twice_as_long_as_it_worked),
         cmocka_unit_test(beside_a_flow_of_small_things_it_works_on),
         cmocka_unit_test(long_after_them_it_works_on),
+        cmocka_unit_test(beside_others_a_link_has_its_part_of_a_batch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
