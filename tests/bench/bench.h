@@ -56,6 +56,7 @@ _Noreturn void bench_die(const char *fmt, ...) KR_PRINTF(1, 2);
 
 void bench_propagation(const struct bench_options *options);
 void bench_crowd(const struct bench_options *options);
+void bench_flood(const struct bench_options *options);
 void bench_dissemination(const struct bench_options *options);
 void bench_bulk(const struct bench_options *options);
 void bench_import(const struct bench_options *options);

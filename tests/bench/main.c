@@ -23,6 +23,7 @@ static const struct {
     {"trees", bench_trees, false},
     {"rekey", bench_rekey, false},
     {"dissemination", bench_dissemination, false},
+    {"flood", bench_flood, false},
     {"scan", bench_scan, false},
     {"crowd", bench_crowd, true},
 };
@@ -30,18 +31,19 @@ static const struct {
 
 static int usage(void)
 {
-    (void)fputs("Usage: kr-bench "
-                "[propagation|bulk|import|ingest|membership|memory|lookup|replicate|reconcile|trees|rekey|dissemination|scan|crowd]"
-                "... [--json] "
-                "[--small] "
-                "[--nodes N] [--minutes N] [--records N]\n"
-                "  --json     one JSON object a line\n"
-                "  --nodes    so many in the crowd, 47 to 20,000\n"
-                "  --minutes  so many of its hour, 1 to 60; goals of an hour in proportion\n"
-                "  --records  so many for a newcomer, 500 to 2,000,000; more than 125,000 are GREEN, of several authors\n"
-                "  --small    sizes for a smoke test; its figures mean nothing\n"
-                "Exit status: 0 all goals reached, 1 some missed, 2 it could not be measured.\n",
-                stderr);
+    (void)fputs(
+        "Usage: kr-bench "
+        "[propagation|bulk|import|ingest|membership|memory|lookup|replicate|reconcile|trees|rekey|dissemination|flood|scan|crowd]"
+        "... [--json] "
+        "[--small] "
+        "[--nodes N] [--minutes N] [--records N]\n"
+        "  --json     one JSON object a line\n"
+        "  --nodes    so many in the crowd, 47 to 20,000\n"
+        "  --minutes  so many of its hour, 1 to 60; goals of an hour in proportion\n"
+        "  --records  so many for a newcomer, 500 to 2,000,000; more than 125,000 are GREEN, of several authors\n"
+        "  --small    sizes for a smoke test; its figures mean nothing\n"
+        "Exit status: 0 all goals reached, 1 some missed, 2 it could not be measured.\n",
+        stderr);
     return 2;
 }
 

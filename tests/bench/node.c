@@ -81,7 +81,7 @@ static uint16_t free_port(void)
     return ntohs(address.sin_port);
 }
 
-void node_make(struct node *node, const char *name, const char *community)
+static void make(struct node *node, const char *name, const char *community, bool listens)
 {
     char path[340], endpoint[64];
     int status = 0;
@@ -92,16 +92,34 @@ void node_make(struct node *node, const char *name, const char *community)
     node->port = free_port();
     (void)snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%u", node->port);
     BENCH_MUST(mkdir(node->directory, 0700) == 0);
-    const char *arguments[] = {program(),       "--init",    "--state",
-                               node->directory, "--name-en", name,
-                               "--endpoint",    endpoint,    community != NULL ? "--found-community" : NULL,
-                               community,       NULL};
+    const char *arguments[12] = {program(), "--init", "--state", node->directory, "--name-en", name};
+    size_t count = 6;
+    if (listens) {
+        arguments[count++] = "--endpoint";
+        arguments[count++] = endpoint;
+    }
+    if (community != NULL) {
+        arguments[count++] = "--found-community";
+        arguments[count++] = community;
+    }
     pid_t pid = start_program(arguments, NULL);
     BENCH_MUST(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
     (void)snprintf(path, sizeof path, "%s/kairan.conf", node->directory);
     FILE *file = fopen(path, "we");
-    BENCH_MUST(file != NULL && fprintf(file, "[node]\nlisten = %s\nendpoint = %s\n", endpoint, endpoint) > 0 && fclose(file) == 0);
+    BENCH_MUST(file != NULL && fputs("[node]\n", file) > 0);
+    BENCH_MUST(!listens || fprintf(file, "listen = %s\nendpoint = %s\n", endpoint, endpoint) > 0);
+    BENCH_MUST(fclose(file) == 0);
     node_start(node);
+}
+
+void node_make(struct node *node, const char *name, const char *community)
+{
+    make(node, name, community, true);
+}
+
+void node_make_outgoing(struct node *node, const char *name)
+{
+    make(node, name, NULL, false);
 }
 
 void node_start(struct node *node)
@@ -112,7 +130,7 @@ void node_start(struct node *node)
     (void)unlink(address.sun_path);
     node->manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     BENCH_MUST(bind(node->manager, (struct sockaddr *)&address, sizeof address) == 0);
-    const char *arguments[] = {program(), "--state", node->directory, NULL};
+    const char *arguments[] = {node->program != NULL ? node->program : program(), "--state", node->directory, NULL};
     node->pid = start_program(arguments, address.sun_path);
     note_pid(0, node->pid);
     do {

@@ -8,6 +8,7 @@
 struct node {
     char directory[300], socket[330];
     char name[32];
+    const char *program; /* NULL: kairand; borrowed */
     uint16_t port;
     pid_t pid;   /* keeper; 0: not running */
     int manager; /* where its READY=1 arrives */
@@ -15,6 +16,8 @@ struct node {
 
 /* Makes a node (`kairand --init`) and starts it; returns when it is ready. `community`: founds it; NULL: not. */
 void node_make(struct node *node, const char *name, const char *community);
+/* The same of one that listens nowhere: it dials its peers. */
+void node_make_outgoing(struct node *node, const char *name);
 void node_start(struct node *node);
 /* SIGTERM, and waits for its end. */
 void node_stop(struct node *node);

@@ -14,5 +14,5 @@ for line in lines:
     for field, kind in FIELDS.items():
         assert isinstance(line[field], kind), (field, line)
     assert line["value"] > 0 and line["limit"] > 0 and abs(line["ratio"] - line["value"] / line["limit"]) < 0.01 * (1 + line["ratio"]), line
-assert {line["bench"] for line in lines} == {"propagation", "bulk", "import", "ingest", "membership", "memory", "lookup", "replicate", "reconcile", "trees", "rekey", "dissemination", "scan", "crowd"}
+assert {line["bench"] for line in lines} == {"propagation", "bulk", "import", "ingest", "membership", "memory", "lookup", "replicate", "reconcile", "trees", "rekey", "dissemination", "flood", "scan", "crowd"}
 assert {line["case"] for line in lines if line["bench"] == "propagation"} >= {"p50", "p99", "p50 beside bulk"}
