@@ -12,8 +12,9 @@ Usage: tools/bootstrap.sh COMMAND
   demo [--keep] [--lang ja|en]   build, then share a real advisory among three councils on this machine
   test [LABEL...]                build twice (plain; with AddressSanitizer and UBSan) and run all tests, or those of the labels:
                                  unit vectors fuzz sim e2e bench tidy
-  bench [NAME...] [--json]       measure: propagation bulk import ingest memory lookup replicate reconcile dissemination scan (release build; ratios
-                                 to limits of the same run); by name only: crowd [--nodes N] [--minutes N], which needs 12 GiB
+  bench [NAME...] [--json]       measure: propagation bulk import ingest memory lookup replicate reconcile dissemination flood scan (release build;
+                                 ratios to limits of the same run); by name only: crowd [--nodes N] [--minutes N], which needs 12 GiB, and
+                                 half_open and machines, attacks on real nodes
   build                          build the release and print where its programs lie
   package                        make a Debian package and print where it lies
   help                           this text
@@ -112,6 +113,32 @@ build() {
     rm -f "$log"
 }
 
+# Attacks are measured from outside, by programs of the tests; all else by kr-bench.
+bench() {
+    json= attacks= others= failed=
+    for argument in "$@"; do
+        case "$argument" in
+        --json) json=--json ;;
+        half_open | machines) attacks="$attacks $argument" ;;
+        *) others=1 ;;
+        esac
+    done
+    if [ -z "$attacks" ]; then
+        build release kr-bench
+        exec build/release/tests/bench/kr-bench "$@"
+    fi
+    [ -z "$others" ] || die "half_open and machines run without other benches"
+    build release kairand kairan
+    for attack in $attacks; do
+        if [ "$attack" = half_open ]; then
+            python3 tests/e2e/half_open.py --kairand build/release/node/kairand $json || failed=1
+        else
+            python3 tests/e2e/remote.py --kairand build/release/node/kairand --kairan build/release/tools/kairan/kairan --floods $json || failed=1
+        fi
+    done
+    [ -z "$failed" ]
+}
+
 # run_tests PRESET [LABEL...]: all tests where no label is given.
 run_tests() {
     preset=$1
@@ -157,9 +184,8 @@ test)
     test_all "$@"
     ;;
 bench)
-    install_missing "$packages_build $packages_bench"
-    build release kr-bench
-    exec build/release/tests/bench/kr-bench "$@"
+    install_missing "$packages_build $packages_bench python3"
+    bench "$@"
     ;;
 build)
     install_missing "$packages_build"

@@ -5,7 +5,6 @@ on, a node that was away comes back, a newcomer joins, and the node neither grow
     half_open.py --kairand PROGRAM [--connections N] [--memory-mib N] [--json]"""
 import argparse
 import itertools
-import json
 import os
 import resource
 import select
@@ -17,13 +16,16 @@ import time
 import federation
 import wire
 from federation import Failure, check
+from lines import Lines
 
 ADDRESSES = 250  # of an attacker who has many: fewer than the strangers that a node lets wait
 HALF_A_GREETING = b"\xff\0\0\0\0\0\0\0\x01\x7f"
 GREETING = HALF_A_GREETING + b"\x03\x01CURVE" + bytes(15 + 1 + 31)
 ROUNDS = 15
+GIVES_UP_S = 8  # on a connection: the kernel asks again after 1 s, 3 s, 7 s
 COMES_BACK_S = 60  # on a machine with other work; without a bound for strangers a peer may be kept out for minutes
-ATTACK_S = 240
+STALLS_S = 120  # so long not one more of the attacker's connections is taken: he, too, waits for a machine with other work, for minutes in all
+WITHOUT = "the same without the attack, before and after"
 
 
 # ---- the attacker: a process of its own ----
@@ -56,9 +58,10 @@ class Attacker:
         self.poller.register(one.fileno(), select.EPOLLOUT | select.EPOLLRDHUP)
 
     def turn(self):
-        """Each connection that the node ends is made again at once, and so is each that it did not take within a second."""
+        """Each connection that the node ends is made again at once, and so is each that it did not take within a while (a shorter one would
+        cost this process more than the node: it would be busy with giving up)."""
         now = time.monotonic()
-        while self.waiting and next(iter(self.waiting.values())) < now - 1:
+        while self.waiting and next(iter(self.waiting.values())) < now - GIVES_UP_S:
             self.again(next(iter(self.waiting)))
         for number, events in self.poller.poll(0.1, 1024):
             one = self.sockets[number]
@@ -123,12 +126,6 @@ def rss_kib(pid):
         return int(next(line.split()[1] for line in file if line.startswith("RssAnon:")))
 
 
-def cpu_s(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def median(values):
     return sorted(values)[len(values) // 2]
 
@@ -154,14 +151,21 @@ def is_linked(node, count):
 class Crowded:
     """What honest nodes get done meanwhile, and what it costs the attacked one."""
 
-    def __init__(self, fed, figures, memory_mib):
+    def __init__(self, fed, memory_mib):
         self.kita, self.minami, self.nishi = fed.nodes
-        self.figures, self.memory_mib = figures, memory_mib
+        self.memory_mib = memory_mib
         self.number = 0
+        self.quiet = ([], [])  # records; coming back
+        self.attacked = {}  # name of the attack → the same, and the most memory of net, MiB
 
     def records(self):
         self.number += ROUNDS
         return median([timed(lambda i=i: arrives(self.kita, self.minami, self.number + i)) for i in range(ROUNDS)])
+
+    def alone(self):
+        for _ in range(3):
+            self.quiet[0].append(self.records())
+            self.quiet[1].append(timed(self.come_back))
 
     def come_back(self):
         self.minami.kill()
@@ -171,41 +175,53 @@ class Crowded:
     def meet(self, name, attacked, count):
         """Until so many connections were taken; all the while records go out, and the peer comes back again and again."""
         times, back, rss = [], [], 0
-        deadline = time.monotonic() + ATTACK_S
+        taken, taken_s = 0, time.monotonic()
         while attacked.connections() < count or len(back) < 3:
-            check(time.monotonic() < deadline, f"{name}: only {attacked.connections()} connections were taken")
+            if attacked.connections() > taken:
+                taken, taken_s = attacked.connections(), time.monotonic()
+            check(time.monotonic() < taken_s + STALLS_S or taken >= count, f"{name}: no more than {taken} connections are taken")
             times.append(self.records())
             back.append(timed(self.come_back))
             rss = max(rss, rss_kib(self.kita.net_pid()))
-        self.figures[f"{name}: record to a linked peer, ratio to before"] = median(times) / self.figures["record to a linked peer, ms"] * 1000
-        self.figures[f"{name}: a peer comes back, ms"] = max(back) * 1000
-        self.figures[f"{name}: memory of net, MiB"] = rss / 1024
+        self.attacked[name] = (times, back, rss / 1024)
         check(rss < self.memory_mib * 1024, f"{name}: net has grown to {rss} KiB")
         with self.kita.client() as client:
             check(client.status()["net_restarts"] == 0, f"{name}: net has ended")
 
 
+def joins(host, guest):
+    with host.client() as inviter, guest.client() as joiner:
+        ticket = inviter.invite()
+        return timed(lambda: joiner.join(ticket))
+
+
+def say(lines, crowded, joining):
+    for name, (times, back, mib) in crowded.attacked.items():
+        lines.say(f"{name}: record to a linked peer", median(times) * 1000, "ms", median(crowded.quiet[0]) * 1000, WITHOUT, 10)
+        lines.say(f"{name}: a peer comes back, median", median(back) * 1000, "ms", median(crowded.quiet[1]) * 1000, WITHOUT, 10)
+        lines.say(f"{name}: a peer comes back, longest", max(back) * 1000, "ms", COMES_BACK_S * 1000, "what it may take", 1)
+        lines.say(f"{name}: memory of net", mib, "MiB", crowded.memory_mib, "what it may have", 1)
+    lines.say("one address: a newcomer joins", joining[1] * 1000, "ms", joining[0] * 1000, "one that joins before", 0)
+
+
 def run(options):
-    figures = {}
+    lines = Lines("half_open", options.json)
     with federation.Federation(options.kairand, ("Kita", "Minami", "Nishi"), is_chain=False) as fed:
         kita, minami, nishi = fed.nodes
-        with kita.client() as inviter, minami.client() as joiner:
-            joiner.join(inviter.invite())
-        crowded = Crowded(fed, figures, options.memory_mib)
-        figures["record to a linked peer, ms"] = crowded.records() * 1000
+        joining = [joins(kita, minami)]
+        crowded = Crowded(fed, options.memory_mib)
+        crowded.alone()
         with Attack(kita.port, options.connections, 1) as attacked:
             crowded.meet("one address", attacked, options.connections)
-            with kita.client() as inviter, nishi.client() as joiner:
-                ticket = inviter.invite()
-                figures["one address: a newcomer joins, ms"] = timed(lambda: joiner.join(ticket)) * 1000
+            joining.append(joins(kita, nishi))
         federation.poll(lambda: "127.0.0.66" in kita.log_tail(), 30, "the log does not say who was cut")
         with Attack(kita.port, options.connections, ADDRESSES) as attacked:
             crowded.meet("many addresses", attacked, options.connections)
         federation.poll(lambda: len(os.listdir(f"/proc/{kita.net_pid()}/fd")) < 64, 60, "connections of the attacker are left")
+        crowded.alone()
         for node in fed.nodes:
             node.stop()
-    for name, value in figures.items():
-        print(json.dumps({"case": name, "value": round(value, 1)}) if options.json else f"{name}: {value:.1f}")
+    say(lines, crowded, joining)
 
 
 def main():
