@@ -468,15 +468,14 @@ static void tell_taken(struct kr_remote *remote, struct session *session)
     if (session->in_len > 0 || (session->in_parts > 0 && !may_go_on)) {
         return;
     }
+    say_taken(remote, session); /* before the machine hears that it may send as much again */
     const uint8_t taken = (uint8_t)session->in_parts;
     if (taken > 0 && session->state == UP) {
         session->in_parts = 0;
         if (!send_part(remote, session, KR_REMOTE_TAKEN, &taken, 1)) {
             cut(remote, session);
-            return;
         }
     }
-    say_taken(remote, session);
 }
 
 static void pump(struct kr_remote *remote, struct session *session)

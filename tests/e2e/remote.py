@@ -145,9 +145,10 @@ def all_commands(sato, kita):
     check("evil.kairan-e2e.jp" in sato.done("export", "csv"), "export")
     scanned = sato.run("--json", "scan", "-", given=b"GET http://evil.kairan-e2e.jp/x\nnothing\n" * 3)
     check(scanned.returncode == 0 and json.loads(scanned.stdout.splitlines()[-1])["hits"] == 3, f"scan: {scanned}")
-    large = "\n".join(f"v{i}.kairan-e2e.jp" for i in range(3000)).encode()
+    large = "\n".join(f"v{i}.kairan-e2e.jp" for i in range(60000)).encode()  # as fast as a machine may send, and no faster
     sato.done("submit", "-", "--label", "clear", "--title", "Large", "-y", given=large)
-    check(json.loads(sato.run("--json", "scan", "-", given=b"x v2999.kairan-e2e.jp\n").stdout.splitlines()[-1])["hits"] == 1, "a large submission is not there")
+    check(json.loads(sato.run("--json", "scan", "-", given=b"x v59999.kairan-e2e.jp\n").stdout.splitlines()[-1])["hits"] == 1, "a large submission is not there")
+    check("sent more than they may" not in kita.log_tail(), f"a machine that keeps to the rules was cut: {kita.log_tail()}")
     sato.done("sighting", sent, "--count", "2", "-y")
     sato.done("retract", sent, "--reason", "wrong", "-y")
     sato.done("lookup", "evil.kairan-e2e.jp", status=1)

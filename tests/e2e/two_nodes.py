@@ -7,7 +7,9 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
+import subprocess
 import sys
 import time
 
@@ -254,6 +256,27 @@ def turns(machine, word, port):
     return took
 
 
+def in_the_middle(sato, directory, kita, second):
+    """A node goes away while much is sent to it: the rest does not go to the other one, which knows nothing of what was sent already."""
+    path = os.path.join(directory, "much.txt")
+    with open(path, "w", encoding="utf-8") as file:
+        file.writelines(f"m{i}.kairan-e2e.jp\n" for i in range(150000))
+    with open(os.path.join(directory, "said"), "w+b") as said:
+        sending = subprocess.Popen(sato.command("submit", path, "--label", "clear", "--title", "Much", "-y"), stdin=subprocess.DEVNULL, stdout=said,
+                                   stderr=said, env=sato.environment, cwd="/")
+        federation.poll(lambda: has(Tool(sato.kairan, kita.directory), "m0.kairan-e2e.jp"), 30, lambda: f"the first part is there: {sending.poll()} {open(said.name).read()}", pause_s=0)
+        sending.send_signal(signal.SIGSTOP)
+        check(sending.poll() is None, "all was sent before the node could be killed")
+        kita.kill()
+        sending.send_signal(signal.SIGCONT)
+        check(sending.wait(timeout=120) == 2, "what was cut off is done")
+        said.seek(0)
+        check(b"is used" not in said.read(), "it has turned to the other node")
+    check(not has(second.tool, "m149999.kairan-e2e.jp"), "the rest has gone to the other node")
+    kita.start()
+    sato.done("whoami")
+
+
 @federation.in_directory
 def from_afar(options, directory):
     with federation.Federation(options.kairand, ["Kita"]) as made:
@@ -271,6 +294,7 @@ def from_afar(options, directory):
         sato.done("submit", "before.kairan-e2e.jp", "--label", "clear", "-y")
         everywhere([second.tool], "before.kairan-e2e.jp", "what was submitted from afar")
         check([node[0] for node in known(sato)] == [str(kita.port), str(second.port)], f"it does not know of the second: {known(sato)}")
+        in_the_middle(sato, directory, kita, second)
         # One node is gone: at once, and nobody has touched the machine.
         kita.kill()
         check(turns(sato, "nobody listens", second.port) < 15, "it takes long to leave a node that is gone")

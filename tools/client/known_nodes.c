@@ -29,8 +29,7 @@ static bool put_card(struct kr_known_nodes *nodes, const struct kr_enrolled *enr
 {
     struct kr_card parsed;
     uint64_t version = 0;
-    if (card == NULL || len > KR_CARD_BYTES_MAX ||
-        kr_remote_card_read((struct kr_slice){card, len}, enrolled->council, &parsed, &version) != KR_OK ||
+    if (card == NULL || kr_remote_card_read((struct kr_slice){card, len}, enrolled->council, &parsed, &version) != KR_OK ||
         (nodes->card != NULL && kr_remote_card_outranks(&nodes->parsed, nodes->version, &parsed, version))) {
         free(card);
         return false;
