@@ -63,6 +63,9 @@
 
 /* People of one council. */
 #define KR_BODIES_MAX           1024u
+#define KR_BODY_NOTICES_MAX     1024u           /* of one council in one community, those without names included */
+#define KR_BODY_NOTICE_S        (180u * 86400u) /* how long a name stands that nobody tells anew; renewed at half of it */
+#define KR_BODY_NOTICE_S_MAX    (366u * 86400u) /* one that ends later is not taken */
 #define KR_PERSONS_MAX          8192u
 #define KR_BODY_PERSONS_MAX     256u                       /* of one body, who are not revoked */
 #define KR_CREDENTIALS_MAX      4u                         /* of one person */
@@ -181,6 +184,7 @@
 
 _Static_assert(KR_SECTION_INSIDE_MAX + 4u + 16u + KR_SECTION_SLOTS_MAX * 82u + 64u <= KR_BODY_BYTES_MAX - 64u,
                "a record holds the largest section with the most slots");
+_Static_assert(KR_BODY_NOTICES_MAX >= KR_BODIES_MAX, "every body of a council can be named in a community");
 _Static_assert(KR_FRAME_BYTES_MAX >= 2u * KR_RECORD_BYTES_MAX, "a frame holds at least one record");
 _Static_assert(KR_LINK_WINDOW_BYTES >= KR_FRAME_BYTES_MAX, "a window holds at least one frame");
 _Static_assert(KR_LINKS_MAX *KR_LINK_FLOOR_BYTES + KR_LOANS_BYTES <= KR_NET_BUFFER_BYTES_MAX, "every link has its floor");

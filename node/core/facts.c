@@ -18,6 +18,7 @@ void kr_facts_of_header(const struct kr_directory *directory, const uint8_t self
         .is_exercise = (header->flags & KR_FLAG_EXERCISE) != 0,
         .is_statement = is_statement,
         .is_internal = kr_kind_is_internal(header->kind),
+        .is_body_notice = header->kind == KR_KIND_BODY_NOTICE,
     };
     if (header->has_community) {
         facts.is_member = kr_directory_is_member(directory, header->community, council);

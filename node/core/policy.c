@@ -22,6 +22,7 @@ static const char *const reasons[] = {
     [KR_POLICY_DENY_UNLABELLED] = "deny-unlabelled",
     [KR_POLICY_DENY_PENDING] = "deny-pending",
     [KR_POLICY_DENY_INTERNAL] = "deny-internal",
+    [KR_POLICY_DENY_NAMES] = "deny-names",
     [KR_POLICY_DENY_BEFORE] = "deny-before",
 };
 
@@ -104,8 +105,11 @@ enum kr_policy_reason kr_policy(enum kr_policy_use use, const struct kr_policy_f
         const bool may_hold = facts->is_author && (use == KR_POLICY_HOLD || use == KR_POLICY_HEADER);
         return may_hold ? KR_POLICY_ALLOW_AUTHOR : KR_POLICY_DENY_INTERNAL;
     }
-    if (facts->is_expired && (use != KR_POLICY_HEADER || facts->is_statement)) {
+    if (facts->is_expired && (use != KR_POLICY_HEADER || facts->is_statement || facts->is_body_notice)) {
         return KR_POLICY_DENY_EXPIRED;
+    }
+    if (facts->is_body_notice && (facts->label != KR_TLP_GREEN || use == KR_POLICY_EXPORT || use == KR_POLICY_SEALED)) {
+        return KR_POLICY_DENY_NAMES;
     }
     if (facts->is_statement) {
         /* The directory is no intelligence: it is held and read, and leaves Kairan with nobody. */

@@ -33,8 +33,9 @@ struct kr_policy_facts {
     bool is_statement; /* directory record; label rules then stand for its directory scope: members and candidates of the community
                         */
     bool is_internal;  /* the council's own affair: cards of its bodies and persons */
-    bool is_pending;   /* the two operators have not confirmed their link yet */
-    bool is_candidate; /* somebody in the community vouched for the council, or it is linked to us */
+    bool is_body_notice; /* the name of a body that agreed to it: said in a community, and nowhere else */
+    bool is_pending;     /* the two operators have not confirmed their link yet */
+    bool is_candidate;   /* somebody in the community vouched for the council, or it is linked to us */
 };
 
 enum kr_policy_reason {
@@ -56,6 +57,7 @@ enum kr_policy_reason {
     KR_POLICY_DENY_UNLABELLED,
     KR_POLICY_DENY_PENDING,  /* nothing but CLEAR and the directory goes over a link that is not confirmed */
     KR_POLICY_DENY_INTERNAL, /* whatever the label: no other council holds it, and it is shown by no list of records */
+    KR_POLICY_DENY_NAMES,    /* names of bodies: GREEN, read in the community, never exported */
     KR_POLICY_DENY_BEFORE,   /* newcomers get what is created from when they are in */
 };
 /* Whether a reason is one of the allowing ones; its short name ("allow-member", "deny-not-addressed"), to which the command line

@@ -170,6 +170,7 @@ const char *kr_op_name(uint32_t op)
         [KR_OP_KEYS] = "keys",
         [KR_OP_TRANSPORT] = "rotate transport key",
         [KR_OP_BODIES] = "bodies",
+        [KR_OP_TOLD_BODIES] = "told-bodies",
         [KR_OP_BODY] = "body",
         [KR_OP_PERSONS] = "persons",
         [KR_OP_PERSON] = "person",

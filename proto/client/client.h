@@ -116,11 +116,12 @@ enum kr_op {
     KR_OP_KEYS = 47,   /* pages of kr_key_item: this node's keys */
     KR_OP_TRANSPORT = 66, /* args: array of 1 uint, enum kr_transport_act, which says what the answer is */
     /* proto/client/people.h: */
-    KR_OP_BODIES = 50,  /* pages of kr_body_item */
-    KR_OP_BODY = 51,    /* args: kr_body_act; result: kr_body_done */
-    KR_OP_PERSONS = 52, /* pages of kr_person_item */
-    KR_OP_PERSON = 53,  /* args: kr_person_act; result: array of 1 bin 32: the person */
-    KR_OP_WHOAMI = 54,  /* result: kr_whoami */
+    KR_OP_BODIES = 50,      /* pages of kr_body_item */
+    KR_OP_BODY = 51,        /* args: kr_body_act; result: kr_body_done */
+    KR_OP_PERSONS = 52,     /* pages of kr_person_item */
+    KR_OP_PERSON = 53,      /* args: kr_person_act; result: array of 1 bin 32: the person */
+    KR_OP_WHOAMI = 54,      /* result: kr_whoami */
+    KR_OP_TOLD_BODIES = 88, /* args: kr_told_ask; pages of kr_told_body: bodies that agreed to it, as their councils name them */
     /* proto/client/audit.h: */
     KR_OP_AUDIT = 55,        /* args: kr_audit_ask; pages of kr_audit_item, oldest first */
     KR_OP_AUDIT_VERIFY = 56, /* args: kr_audit_anchor; pages of array [str problem]; result: kr_audit_checked */

@@ -215,6 +215,79 @@ enum kr_err kr_person_item_read(struct kr_slice bytes, struct kr_person_item *re
     return err;
 }
 
+void kr_told_ask_write(const struct kr_told_ask *ask, struct kr_writer *writer)
+{
+    kr_writer_array(writer, 2);
+    kr_writer_bin(writer, ask->council, ask->has_council ? 32 : 0);
+    kr_writer_bin(writer, ask->body, ask->has_body ? 32 : 0);
+}
+
+enum kr_err kr_told_ask_read(struct kr_slice bytes, struct kr_told_ask *ret_ask)
+{
+    struct kr_reader reader;
+    struct kr_told_ask ask = {0};
+    kr_reader_init(&reader, bytes.bytes, bytes.len);
+    kr_reader_array(&reader, 2);
+    ask.has_council = kr_reader_fixed_or_empty(&reader, ask.council, 32);
+    ask.has_body = kr_reader_fixed_or_empty(&reader, ask.body, 32);
+    kr_reader_close(&reader);
+    enum kr_err err = kr_reader_end(&reader);
+    if (err == KR_OK && ask.has_body && !ask.has_council) {
+        err = KR_MALFORMED;
+    }
+    if (err == KR_OK) {
+        *ret_ask = ask;
+    }
+    return err;
+}
+
+void kr_told_body_write(const struct kr_told_body *body, struct kr_writer *writer)
+{
+    kr_writer_array(writer, 8);
+    kr_writer_bin(writer, body->council, 32);
+    kr_writer_bin(writer, body->body, 32);
+    kr_writer_str_slice(writer, body->council_name);
+    kr_writer_str_slice(writer, body->name_ja);
+    kr_writer_str_slice(writer, body->name_en);
+    kr_writer_uint(writer, body->since_s);
+    kr_writer_flag(writer, body->is_self);
+    kr_writer_array(writer, body->community_count);
+    for (uint32_t i = 0; i < body->community_count; i++) {
+        kr_writer_array(writer, 2);
+        kr_writer_slice(writer, body->communities[i]);
+        kr_writer_str_slice(writer, body->community_names[i]);
+    }
+}
+
+enum kr_err kr_told_body_read(struct kr_slice bytes, struct kr_told_body *ret_body)
+{
+    struct kr_reader reader;
+    struct kr_told_body body = {0};
+    kr_reader_init(&reader, bytes.bytes, bytes.len);
+    kr_reader_array(&reader, 8);
+    kr_reader_fixed(&reader, body.council, 32);
+    kr_reader_fixed(&reader, body.body, 32);
+    body.council_name = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
+    body.name_ja = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
+    body.name_en = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
+    body.since_s = kr_reader_uint(&reader, UINT64_MAX);
+    body.is_self = kr_reader_flag(&reader);
+    body.community_count = kr_reader_array_between(&reader, 0, KR_COMMUNITIES_MAX);
+    for (uint32_t i = 0; i < body.community_count; i++) {
+        kr_reader_array(&reader, 2);
+        body.communities[i] = kr_reader_bin(&reader, 32, 32);
+        body.community_names[i] = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
+        kr_reader_close(&reader);
+    }
+    kr_reader_close(&reader);
+    kr_reader_close(&reader);
+    enum kr_err err = kr_reader_end(&reader);
+    if (err == KR_OK) {
+        *ret_body = body;
+    }
+    return err;
+}
+
 void kr_whoami_write(const struct kr_whoami *whoami, struct kr_writer *writer)
 {
     kr_writer_array(writer, 12);

@@ -50,6 +50,27 @@ struct kr_body_item {
 void kr_body_item_write(const struct kr_body_item *item, struct kr_writer *writer);
 enum kr_err kr_body_item_read(struct kr_slice bytes, struct kr_body_item *ret_item) KR_WARN_UNUSED;
 
+/* Bodies that agreed to being named, of all councils with which a community is shared, or of one, or that one body. */
+struct kr_told_ask {
+    bool has_council, has_body; /* a body of that council alone: not without the council */
+    uint8_t council[32], body[32];
+};
+void kr_told_ask_write(const struct kr_told_ask *ask, struct kr_writer *writer);
+enum kr_err kr_told_ask_read(struct kr_slice bytes, struct kr_told_ask *ret_ask) KR_WARN_UNUSED;
+
+/* One, in the order of councils' ids; the names are that council's word. */
+struct kr_told_body {
+    uint8_t council[32], body[32];
+    struct kr_slice council_name, name_ja, name_en;
+    uint64_t since_s; /* since when it tells the name, in the first of the communities */
+    bool is_self;     /* this council's: so others see it */
+    uint32_t community_count;
+    struct kr_slice communities[KR_COMMUNITIES_MAX]; /* ids: where it tells it, of those that both are in */
+    struct kr_slice community_names[KR_COMMUNITIES_MAX];
+};
+void kr_told_body_write(const struct kr_told_body *body, struct kr_writer *writer);
+enum kr_err kr_told_body_read(struct kr_slice bytes, struct kr_told_body *ret_body) KR_WARN_UNUSED;
+
 enum kr_person_action {
     KR_PERSON_ADD = 1, /* id as of a body */
     KR_PERSON_CHANGE = 2,

@@ -5,6 +5,7 @@ target_sources(kr_proto PRIVATE
     ${CMAKE_CURRENT_LIST_DIR}/domain.c
     ${CMAKE_CURRENT_LIST_DIR}/indicator.c
     ${CMAKE_CURRENT_LIST_DIR}/keys.c
+    ${CMAKE_CURRENT_LIST_DIR}/name.c
     ${CMAKE_CURRENT_LIST_DIR}/plain.c
     ${CMAKE_CURRENT_LIST_DIR}/regex.c
     ${CMAKE_CURRENT_LIST_DIR}/text.c

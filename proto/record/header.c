@@ -44,6 +44,8 @@ const char *kr_kind_name(uint32_t kind)
         return "body card";
     case KR_KIND_PERSON_CARD:
         return "person card";
+    case KR_KIND_BODY_NOTICE:
+        return "body notice";
     case KR_KIND_BODY_KEY:
         return "body key";
     case KR_KIND_DRAFT:
@@ -63,7 +65,7 @@ const char *kr_kind_name(uint32_t kind)
 
 bool kr_kind_is_replaceable(uint32_t kind)
 {
-    return kind == KR_KIND_RECEIPT || kr_kind_is_statement(kind) || kr_kind_is_internal(kind);
+    return kind == KR_KIND_RECEIPT || kr_kind_is_of_council(kind);
 }
 
 bool kr_kind_is_statement(uint32_t kind)
@@ -76,6 +78,11 @@ bool kr_kind_is_internal(uint32_t kind)
 {
     return kind == KR_KIND_BODY_CARD || kind == KR_KIND_PERSON_CARD || kind == KR_KIND_BODY_KEY || kind == KR_KIND_DRAFT ||
            kind == KR_KIND_DUTY || kind == KR_KIND_PEER_LINK || kind == KR_KIND_TICKET;
+}
+
+bool kr_kind_is_of_council(uint32_t kind)
+{
+    return kind == KR_KIND_BODY_NOTICE || kr_kind_is_statement(kind) || kr_kind_is_internal(kind);
 }
 
 bool kr_kind_takes_back(uint32_t kind)
@@ -155,6 +162,9 @@ static bool label_rules_hold(const struct kr_header *header)
 
     kr_slots_hash(no_slots, (struct kr_slice){0});
     has_slots = memcmp(header->slots_hash, no_slots, sizeof no_slots) != 0;
+    if (header->kind == KR_KIND_BODY_NOTICE && header->label != KR_TLP_GREEN) {
+        return false; /* what the body agreed to is a list within a community */
+    }
     if (kr_label_is_sealed(header->label)) {
         return !kr_kind_is_statement(header->kind) && header->has_commitment && kr_pad_class_bytes(header->pad_class) != 0 &&
                header->audience_count > 0 && has_slots && (!header->has_relay || header->label != KR_TLP_RED);

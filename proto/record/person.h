@@ -1,7 +1,7 @@
 /* Cards of the bodies and persons of one council, and copies of the bodies' keys (docs/PROTOCOL.md, "People of a council").
  *
  *   body card   = array of 10, or 12: version 1 or 2, name ja, name en, contact name, mail, telephone (strs), standing, listed
- * (flag: the body agrees to being named outside; nothing does so yet), by (bin 0 or 32: the person who changed it; else the
+ * (flag: the body agrees to being named outside: body_notice.h), by (bin 0 or 32: the person who changed it; else the
  *                 operator), previous (bin 0 or 32); version 2: key (bin 32), key since (s)
  *   person card = array of 14, or 16: version 1 or 2, body (bin 32), name, mail, telephone (strs), roles, standing, contractor
  * (flag), from_s, until_s (0: open), credentials (array of [kind, bytes (bin)]), stands for (array of [person (bin 32), until_s (0:

@@ -58,6 +58,8 @@ enum kr_kind {
     KR_KIND_VOUCH = 34,        /* replaceable; subject = the council vouched for */
     KR_KIND_EXPULSION = 35,    /* replaceable; subject = the council expelled; its author's own: it leaves */
     KR_KIND_REVOCATION = 38,   /* replaceable; subject = which key and page: proto/record/revocation.h */
+    /* Signed with a node key, GREEN, in a community: the name of a body that agreed to it (body_notice.h). */
+    KR_KIND_BODY_NOTICE = 39, /* replaceable; subject = the body's id */
     /* The council's own: signed with a node key, sealed to itself, never sent to another council (person.h). */
     KR_KIND_BODY_CARD = 36,   /* replaceable; subject = the body's id */
     KR_KIND_PERSON_CARD = 37, /* replaceable; subject = the person's id */
@@ -76,6 +78,9 @@ bool kr_kind_is_statement(uint32_t kind);
 /* Whether it never leaves its council (body and person cards, copies of bodies' keys, drafts, consents, the duty roster, links,
  * tickets). */
 bool kr_kind_is_internal(uint32_t kind);
+/* Whether it tells of a council itself (statements, what never leaves it, names of its bodies) and is no information that is
+ * shared: no list, look-up, export or watch shows it, and no retraction takes it back. */
+bool kr_kind_is_of_council(uint32_t kind);
 /* Whether it takes its target back: retraction, revision. */
 bool kr_kind_takes_back(uint32_t kind);
 

@@ -103,7 +103,7 @@ enum kr_err kr_takeback_covers(const struct kr_header *by, const struct kr_heade
     if (!kr_kind_takes_back(by->kind) || !by->has_target || memcmp(by->target, target_id, KR_ID_BYTES) != 0) {
         return KR_MALFORMED;
     }
-    if (memcmp(by->author, target->author, 32) != 0 || kr_kind_is_statement(target->kind) || target->kind == KR_KIND_RETRACTION) {
+    if (memcmp(by->author, target->author, 32) != 0 || kr_kind_is_of_council(target->kind) || target->kind == KR_KIND_RETRACTION) {
         return KR_DENIED;
     }
     if (by->label != target->label || by->flags != target->flags || by->expires_s < target->expires_s ||

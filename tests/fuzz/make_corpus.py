@@ -11,13 +11,14 @@ import sys
 # What the first byte means to each target: see the switch in its source.
 RECORD = {"record": 0, "header": 1, "sealed": 2, "report": 3, "advisory": 4, "council card": 5, "charter": 6, "vouch": 7,
           "retraction": 8, "revision": 9, "sighting": 10, "revocation": 11,
-          "section": 12, "inside": 13}
+          "section": 12, "inside": 13, "body notice": 14}
 MESSAGE, HELLO, SUBMIT, INVITE, LS, SUMMARY, MATCH, SHOWN, COUNCIL, PREVIEW, EXPLAINED, PEER, STATUS, JOIN = range(14)
 FROM_CLIENT, FROM_KEEPER, RETRACT, REVISE, CONFIRM, WAITING, EXPORT, SIGHT, SIGHTING_ITEM = range(14, 23)
 STATED, CARD_EDIT, KEY_COPY, KEY_SEALED, KEY_FORGET, ALARM, PEER_ACT, BLOCKED, QUARANTINED, PROOF, PAPER, KEY_ITEM = range(29, 41)
 REVOKE, RECOVER, CONFIRM_ROOT = 55, 65, 74
 FORWARD_ACT, FORWARD_ITEM = 63, 64
 TICKET_WORD = 80
+TOLD_ASK = 81
 DUTY = 66  # the first of what is about duty, and about whom a draft is by
 TEXT, PAYLOAD, ENDPOINT = range(3)
 LARGE = 4096  # larger vectors teach a fuzzer little
@@ -190,6 +191,8 @@ def seeds(vectors):
     for number, case in enumerate(vectors["sections"] + vectors["bad_sections"]):
         if len(case["section"]) // 2 <= LARGE:
             yield "record", f"section-{number}", RECORD["section"], bytes.fromhex(case["section"])
+    for number, case in enumerate(vectors["body_notices"]):
+        yield "record", f"body-notice-{number}", RECORD["body notice"], bytes.fromhex(case["bytes"])
     yield "record", "inside", RECORD["inside"], array(array(array(uint(2), ID, ID)), binary(b"content"))
     yield "record", "sealed", RECORD["sealed"], len(inner).to_bytes(4, "big") + inner
     names = set()
@@ -219,6 +222,10 @@ def seeds(vectors):
         yield "wire", f"duty-{number}", number, data
     yield "wire", "ticket-open", TICKET_WORD, array(uint(1), uint(1), ID, ID, binary(b""), uint(5), uint(9), binary(b""))
     yield "wire", "ticket-used", TICKET_WORD, array(uint(1), uint(2), ID, ID, ID, uint(5), uint(9), ID)
+    yield "wire", "told-ask", TOLD_ASK, array(ID, ID)
+    yield "wire", "told-ask-all", TOLD_ASK, array(binary(b""), binary(b""))
+    yield "wire", "told-body", TOLD_ASK + 1, array(ID, ID, text("c"), text("n"), text("e"), uint(1), uint(0),
+                                                   array(array(ID, text("k")), array(ID, text("l"))))
     yield "wire", "key-item", KEY_ITEM, array(uint(1), uint(3), ID, uint(1), uint(2))
     yield "wire", "revoke", REVOKE, array(ID, uint(1), uint(1))
     yield "wire", "confirm-root", CONFIRM_ROOT, array(ID, ID)

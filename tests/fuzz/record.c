@@ -1,6 +1,8 @@
 /* Records, headers, sealed texts, bodies and statements. What is accepted, encodes again to the same bytes. */
 #include "crypto/secret.h"
+#include "proto/indicator/name.h"
 #include "proto/record/body.h"
+#include "proto/record/body_notice.h"
 #include "proto/record/revocation.h"
 #include "proto/record/section.h"
 #include "proto/record/statement.h"
@@ -23,6 +25,7 @@ enum part {
     PART_REVOCATION,
     PART_SECTION, /* as it comes */
     PART_INSIDE,  /* what somebody sealed in one for us */
+    PART_NOTICE,
 };
 
 static struct council author, reader;
@@ -93,8 +96,26 @@ static void run_takeback(uint32_t kind, struct kr_slice bytes)
         by.has_target = true;
         memcpy(by.target, target.id, 32);
         enum kr_err err = kr_takeback_covers(&by, &header, target.id);
-        KR_ASSERT(err == (kr_kind_is_statement(header.kind) || header.kind == KR_KIND_RETRACTION ? KR_DENIED : KR_OK));
+        KR_ASSERT(err == (kr_kind_is_of_council(header.kind) || header.kind == KR_KIND_RETRACTION ? KR_DENIED : KR_OK));
     }
+}
+
+/* Whatever name is taken is in the form to which it would be brought. */
+static void run_notice(struct kr_slice bytes)
+{
+    struct kr_body_notice notice;
+    struct kr_writer writer;
+    uint8_t name[KR_NAME_BYTES_MAX];
+    size_t len = 0;
+
+    kr_writer_init(&writer, bytes.len);
+    if (kr_body_notice_parse(bytes, &notice) == KR_OK) {
+        KR_ASSERT(kr_name_normalise(notice.name_ja, name, &len) == KR_OK && len == notice.name_ja.len);
+        KR_ASSERT(len == 0 || memcmp(name, notice.name_ja.bytes, len) == 0);
+        kr_body_notice_write(&notice, &writer);
+        expect_same(&writer, bytes);
+    }
+    kr_writer_deinit(&writer);
 }
 
 static void run_statement(enum part part, struct kr_slice bytes)
@@ -234,6 +255,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case PART_INSIDE:
         run_inside(bytes);
+        break;
+    case PART_NOTICE:
+        run_notice(bytes);
         break;
     default:
         run_statement(data[0], bytes);

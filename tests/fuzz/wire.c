@@ -134,6 +134,8 @@ RUN(body_item)
 RUN(person_act)
 RUN(person_item)
 RUN(whoami)
+RUN(told_ask)
+RUN(told_body)
 RUN(audit_ask)
 RUN(audit_item)
 RUN(audit_anchor)
@@ -301,6 +303,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         run_node_keys,
         run_peer_link,
         run_ticket_word,
+        run_told_ask,
+        run_told_body,
     };
     struct kr_slice bytes = {0};
 

@@ -147,6 +147,8 @@ static void write_headers(struct json *json, const struct kr_record *clear, cons
     write_bad(json, "amber without an audience", "sealed fields", with_audience(amber, 0, 1));
     write_bad(json, "a council card that is amber", "sealed statement", with_uint(amber, FIELD_KIND, KR_KIND_COUNCIL_CARD));
     write_bad(json, "a vouch that is red", "sealed statement", with_uint(red, FIELD_KIND, KR_KIND_VOUCH));
+    write_bad(json, "a body notice that is clear", "notice", with_uint(clear, FIELD_KIND, KR_KIND_BODY_NOTICE));
+    write_bad(json, "a body notice that is amber", "notice", with_uint(amber, FIELD_KIND, KR_KIND_BODY_NOTICE));
     write_bad(json, "an audience out of order", "audience", with_audience(amber, 2, -1));
     write_bad(json, "a council twice in the audience", "audience", with_audience(amber, 2, 0));
     write_bad(json, "257 councils", "audience", with_audience(amber, 257, 1));

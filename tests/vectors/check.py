@@ -9,6 +9,7 @@ import datetime
 import hashlib
 import json
 import sys
+import unicodedata
 
 try:
     import msgpack
@@ -23,6 +24,7 @@ except ImportError as missing:
 LABELS = ["", "TLP:CLEAR", "TLP:GREEN", "TLP:AMBER", "TLP:AMBER+STRICT", "TLP:RED"]
 CLEAR, GREEN, AMBER, AMBER_STRICT, RED = range(1, 6)
 STATEMENTS = range(32, 35)
+NOTICE = 39
 TEN_YEARS_S = 10 * 366 * 86400
 YEAR_9999_MS = 253402300799999
 CLASSES = [0] + sorted([256 << k for k in range(10)] + [384 << k for k in range(10)]) + [224 * 1024]
@@ -174,6 +176,7 @@ def check_header(record):
         need(record["format"] > 1, "label")
         record["label"] = RED
         return
+    need(record["kind"] != NOTICE or record["label"] == GREEN, "notice")
     has_slots = record["slots_hash"] != blake("kairan slots")
     if record["label"] >= AMBER:
         need(record["kind"] not in STATEMENTS, "sealed statement")
@@ -321,7 +324,7 @@ def read_takeback(record, content):
     target = read_record(msgpack.packb([carried, b"", b"", signature], use_bin_type=True))
     need(record["target"] == target["id"], "target")
     need(record["author"] == target["author"], "author")
-    need(target["kind"] not in STATEMENTS, "statement")
+    need(target["kind"] not in STATEMENTS and target["kind"] != NOTICE, "statement")
     need(target["kind"] != 6, "final")
     need(all(record[name] == target[name] for name in ("label", "community", "audience", "relay", "flags")), "differs")
     need(record["expires_s"] >= target["expires_s"], "differs")
@@ -652,6 +655,37 @@ def tree_digest(keys):
     return blake("kairan tree node", *parts)
 
 
+def is_hidden(code):
+    return (code < 0x20 or 0x7F <= code <= 0x9F or code in (0xAD, 0x61C, 0x180E, 0xFEFF) or 0x200B <= code <= 0x200F or
+            0x2028 <= code <= 0x202E or 0x2060 <= code <= 0x206F or 0xFFF9 <= code <= 0xFFFB or 0xE0000 <= code <= 0xE007F)
+
+
+def read_notice(data):
+    """What a body notice says (section 5.5)."""
+    version, ja, en, since, previous = fields(decode(data), 5)
+    need(uint(version) == 1, "version")
+    for name in (ja, en):
+        need(isinstance(name, str), "type")
+        need(len(name.encode()) <= 256, "length")
+    uint(since)
+    binary(previous, 0, 32)
+    need((ja + en != "") == (since > 0), "since")
+    for name in (ja, en):
+        need(unicodedata.normalize("NFC", name) == name, "nfc")
+        need(not any(is_hidden(ord(letter)) for letter in name), "hidden")
+        need(not name or (name[0] not in " \u00a0\u3000" and name[-1] not in " \u00a0\u3000"), "space")
+
+
+def check_notices(vectors):
+    for case in vectors["body_notices"]:
+        data = bytes.fromhex(case["bytes"])
+        if "bad" in case:
+            expect_bad(case["bad"], lambda data=data: read_notice(data))
+        else:
+            read_notice(data)
+    return len(vectors["body_notices"])
+
+
 def check_trees(vectors):
     for case in vectors["trees"]:
         months = {}
@@ -684,7 +718,8 @@ def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         vectors = json.load(file)
     sections = [check_councils, check_classes, check_encoding, check_bodies, check_records, check_bad_records, check_takebacks,
-                check_statements, check_session, check_messages, check_client_frames, check_tickets, check_machine_tickets, check_pairing, check_sections, check_addresses, check_trees]
+                check_statements, check_session, check_messages, check_client_frames, check_tickets, check_machine_tickets, check_pairing, check_sections, check_addresses, check_trees,
+                check_notices]
     for section in sections:
         count = section(vectors)
         assert count > 0

@@ -45,6 +45,7 @@ static void write_all(FILE *out)
     vectors_tickets(&json);
     vectors_trees(&json);
     vectors_sections(&json);
+    vectors_notices(&json);
     json_close(&json, '}');
     fputc('\n', out);
 }

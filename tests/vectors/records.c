@@ -104,6 +104,11 @@ void vectors_records(struct json *json)
     write_newer(json, "a newer format with a label that nobody knows yet: reads as RED", &draft, 7);
     draft.kind = 4711;
     write_draft(json, "a kind that nobody knows yet", &draft);
+    draft = draft_for(KR_TLP_GREEN, NULL, 0, "the name of a body");
+    draft.kind = KR_KIND_BODY_NOTICE;
+    draft.subject = subject;
+    draft.version = 65536;
+    write_draft(json, "a body notice", &draft);
     draft = draft_for(KR_TLP_AMBER, readers, 2, "for two councils");
     write_draft(json, "amber for two councils", &draft);
     write_stripped(json, "the same with slots and body dropped", &draft);

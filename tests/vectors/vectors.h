@@ -19,5 +19,6 @@ void vectors_wire(struct json *json);
 void vectors_tickets(struct json *json);
 void vectors_trees(struct json *json);
 void vectors_sections(struct json *json);
+void vectors_notices(struct json *json);
 
 #endif

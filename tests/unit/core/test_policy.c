@@ -35,7 +35,8 @@ enum fact {
     IS_INTERNAL = 1024,
     IS_PENDING = 2048,
     IS_FROM_BEFORE = 4096,
-    ALL_FACTS = 8192
+    IS_BODY_NOTICE = 8192,
+    ALL_FACTS = 16384
 };
 
 static struct kr_policy_facts facts_of(uint32_t label, uint32_t bits)
@@ -55,6 +56,7 @@ static struct kr_policy_facts facts_of(uint32_t label, uint32_t bits)
         .is_internal = bits & IS_INTERNAL,
         .is_pending = bits & IS_PENDING,
         .is_from_before = bits & IS_FROM_BEFORE,
+        .is_body_notice = bits & IS_BODY_NOTICE,
     };
 }
 
@@ -79,8 +81,11 @@ static bool expected(uint32_t label, uint32_t bits, enum kr_policy_use use)
         IS_INTERNAL) { /* the council's own people: kept by it, shown as no record, and nobody else's whatever else is true */
         return (bits & IS_AUTHOR) && (use == KR_POLICY_HOLD || use == KR_POLICY_HEADER);
     }
-    if ((bits & IS_EXPIRED) && (use != KR_POLICY_HEADER || (bits & IS_STATEMENT))) {
-        return false; /* nothing is left but the header, and of a statement not even that */
+    if ((bits & IS_EXPIRED) && (use != KR_POLICY_HEADER || (bits & (IS_STATEMENT | IS_BODY_NOTICE)))) {
+        return false; /* nothing is left but the header, and of a statement or a body's name not even that */
+    }
+    if ((bits & IS_BODY_NOTICE) && (label != KR_TLP_GREEN || use == KR_POLICY_EXPORT || use == KR_POLICY_SEALED)) {
+        return false; /* the body agreed to a list within a community */
     }
     if (bits & IS_STATEMENT) { /* the directory: for those who take part in it; never exported */
         return use != KR_POLICY_EXPORT && use != KR_POLICY_SEALED && (bits & (IS_AUTHOR | IS_MEMBER | IS_CANDIDATE)) != 0;
@@ -140,7 +145,8 @@ static void strictness_is_monotonous(void **state)
             bool has_header = kr_policy_is_allowed(kr_policy(KR_POLICY_HEADER, &facts));
             struct kr_policy_facts before = facts_of(label, bits & ~(uint32_t)IS_EXPIRED);
             bool held = kr_policy_is_allowed(kr_policy(KR_POLICY_HOLD, &before));
-            assert_int_equal(has_header, held && !(facts.is_expired && facts.is_statement && !facts.is_internal));
+            assert_int_equal(has_header,
+                             held && !(facts.is_expired && (facts.is_statement || facts.is_body_notice) && !facts.is_internal));
         }
         for (uint32_t label = KR_TLP_AMBER; label < KR_TLP_RED; label++) {
             for (uint32_t use = KR_POLICY_HOLD; use <= KR_POLICY_USE_MAX; use++) {
@@ -194,6 +200,15 @@ static void each_reason_is_the_one_that_a_person_would_give(void **state)
         {KR_TLP_GREEN, IS_STATEMENT | IS_CANDIDATE, KR_POLICY_HOLD, "allow-directory"},
         {KR_TLP_CLEAR, IS_STATEMENT | IS_TRUSTED, KR_POLICY_HOLD, "deny-not-member"},
         {KR_TLP_CLEAR, IS_STATEMENT | IS_MEMBER, KR_POLICY_EXPORT, "deny-label"},
+        {KR_TLP_GREEN, IS_BODY_NOTICE | IS_TRUSTED | IS_MEMBER, KR_POLICY_READ, "allow-member"},
+        {KR_TLP_GREEN, IS_BODY_NOTICE | IS_TRUSTED, KR_POLICY_HOLD, "deny-not-member"},
+        {KR_TLP_GREEN, IS_BODY_NOTICE | IS_MEMBER, KR_POLICY_HOLD, "deny-untrusted-author"},
+        {KR_TLP_GREEN, IS_BODY_NOTICE | IS_TRUSTED | IS_MEMBER, KR_POLICY_EXPORT, "deny-names"},
+        {KR_TLP_GREEN, IS_BODY_NOTICE | IS_AUTHOR, KR_POLICY_EXPORT, "deny-names"},
+        {KR_TLP_CLEAR, IS_BODY_NOTICE | IS_TRUSTED | IS_MEMBER, KR_POLICY_HOLD, "deny-names"},
+        {KR_TLP_AMBER, IS_BODY_NOTICE | IS_TRUSTED | IS_ADDRESSED, KR_POLICY_HOLD, "deny-names"},
+        {KR_TLP_GREEN, IS_BODY_NOTICE | IS_AUTHOR | IS_EXPIRED, KR_POLICY_HEADER, "deny-expired"},
+        {KR_TLP_GREEN, IS_BODY_NOTICE | IS_INTERNAL | IS_TRUSTED | IS_MEMBER, KR_POLICY_HOLD, "deny-internal"},
         {KR_TLP_CLEAR, IS_INTERNAL | IS_TRUSTED, KR_POLICY_HOLD, "deny-internal"},
         {KR_TLP_AMBER_STRICT, IS_INTERNAL | IS_TRUSTED | IS_ADDRESSED, KR_POLICY_HOLD, "deny-internal"},
         {KR_TLP_AMBER_STRICT, IS_INTERNAL | IS_AUTHOR, KR_POLICY_HOLD, "allow-author"},

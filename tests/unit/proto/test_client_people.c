@@ -26,6 +26,8 @@ ROUND_TRIP(kr_duty_act, act, kr_duty_act_write, kr_duty_act_read)
 ROUND_TRIP(kr_duty_item, item, kr_duty_item_write, kr_duty_item_read)
 ROUND_TRIP(kr_duty_sum, sum, kr_duty_sum_write, kr_duty_sum_read)
 ROUND_TRIP(kr_whoami, whoami, kr_whoami_write, kr_whoami_read)
+ROUND_TRIP(kr_told_ask, told_ask, kr_told_ask_write, kr_told_ask_read)
+ROUND_TRIP(kr_told_body, told_body, kr_told_body_write, kr_told_body_read)
 ROUND_TRIP(kr_addressee, addressee, kr_addressee_write, kr_addressee_read)
 ROUND_TRIP(kr_body_key_item, key_item, kr_body_key_item_write, kr_body_key_item_read)
 ROUND_TRIP(kr_body_keys, keys, kr_body_keys_write, kr_body_keys_read)
@@ -83,6 +85,34 @@ static void people_read_back(void **state)
     assert_true(read_item.uid_count == 2 && read_item.uids[1] == 5 && read_item.state == 3);
     round_trip_kr_whoami(&who, &read_who);
     assert_true(read_who.is_person && read_who.person[0] == 1 && !read_who.is_operator && read_who.until_s == 4);
+}
+
+static void bodies_that_are_told_read_back(void **state)
+{
+    static struct kr_told_body body, read_body;
+    struct kr_told_ask ask = {.has_council = true, .council = {1}, .has_body = true, .body = {2}}, read_ask;
+    struct kr_writer writer;
+    (void)state;
+    body = (struct kr_told_body){.council = {1},
+                                 .body = {2},
+                                 .council_name = text_slice("council"),
+                                 .name_ja = text_slice("name"),
+                                 .since_s = 3,
+                                 .is_self = true,
+                                 .community_count = KR_COMMUNITIES_MAX};
+    for (uint32_t i = 0; i < KR_COMMUNITIES_MAX; i++) {
+        body.communities[i] = slice(ids[0], 32);
+        body.community_names[i] = text_slice("community");
+    }
+    round_trip_kr_told_ask(&ask, &read_ask);
+    assert_true(read_ask.has_council && read_ask.has_body && read_ask.body[0] == 2);
+    round_trip_kr_told_body(&body, &read_body);
+    assert_true(read_body.is_self && read_body.since_s == 3 && read_body.community_count == KR_COMMUNITIES_MAX);
+    ask.has_council = false; /* whose body? */
+    kr_writer_init(&writer, KR_KIB);
+    kr_told_ask_write(&ask, &writer);
+    assert_int_equal(kr_told_ask_read(slice(writer.bytes, writer.len), &read_ask), KR_MALFORMED);
+    kr_writer_deinit(&writer);
 }
 
 static void keys_of_bodies_and_persons_read_back(void **state)
@@ -289,9 +319,13 @@ static void machines_of_persons(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(people_read_back),           cmocka_unit_test(keys_of_bodies_and_persons_read_back),
-        cmocka_unit_test(the_audit_log_reads_back),   cmocka_unit_test(drafts_read_back),
-        cmocka_unit_test(what_was_agreed_reads_back), cmocka_unit_test(machines_of_persons),
+        cmocka_unit_test(people_read_back),
+        cmocka_unit_test(bodies_that_are_told_read_back),
+        cmocka_unit_test(keys_of_bodies_and_persons_read_back),
+        cmocka_unit_test(the_audit_log_reads_back),
+        cmocka_unit_test(drafts_read_back),
+        cmocka_unit_test(what_was_agreed_reads_back),
+        cmocka_unit_test(machines_of_persons),
     };
     return cmocka_run_group_tests_name("proto/client_people", tests, NULL, NULL);
 }

@@ -140,6 +140,14 @@ static void statements_are_never_sealed(void **state)
     }
 }
 
+static void names_of_bodies_are_green(void **state)
+{
+    (void)state;
+    for (uint32_t label = KR_TLP_CLEAR; label <= KR_TLP_RED; label++) {
+        assert_int_equal(with_uint(label, FIELD_KIND, KR_KIND_BODY_NOTICE), label == KR_TLP_GREEN ? KR_OK : KR_MALFORMED);
+    }
+}
+
 static void audiences_are_sorted_sets_of_at_most_256(void **state)
 {
     (void)state;
@@ -256,6 +264,11 @@ static void kinds_know_what_they_are(void **state)
     }
     assert_string_equal(kr_kind_name(KR_KIND_REVOCATION), "revocation");
     assert_true(kr_kind_is_statement(KR_KIND_REVOCATION) && kr_kind_is_replaceable(KR_KIND_REVOCATION));
+    assert_string_equal(kr_kind_name(KR_KIND_BODY_NOTICE), "body notice");
+    assert_true(kr_kind_is_of_council(KR_KIND_BODY_NOTICE) && kr_kind_is_replaceable(KR_KIND_BODY_NOTICE));
+    assert_false(kr_kind_is_statement(KR_KIND_BODY_NOTICE) || kr_kind_is_internal(KR_KIND_BODY_NOTICE));
+    assert_true(kr_kind_is_of_council(KR_KIND_VOUCH) && kr_kind_is_of_council(KR_KIND_BODY_CARD));
+    assert_false(kr_kind_is_of_council(KR_KIND_NOTICE) || kr_kind_is_of_council(KR_KIND_RECEIPT));
     assert_false(kr_kind_is_statement(KR_KIND_RECEIPT));
     assert_true(kr_kind_is_replaceable(KR_KIND_RECEIPT));
     assert_true(kr_kind_is_replaceable(KR_KIND_CHARTER));
@@ -282,6 +295,7 @@ int main(void)
         cmocka_unit_test(format_1_has_exactly_16_fields),
         cmocka_unit_test(kinds_know_what_they_are),
         cmocka_unit_test(statements_are_never_sealed),
+        cmocka_unit_test(names_of_bodies_are_green),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);

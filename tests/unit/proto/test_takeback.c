@@ -133,6 +133,8 @@ static void a_retraction_covers_only_what_is_its_own(void **state)
     assert_int_equal(kr_takeback_covers(&by, &target, id), KR_DENIED);
     target.kind = KR_KIND_VOUCH;
     assert_int_equal(kr_takeback_covers(&by, &target, id), KR_DENIED);
+    target.kind = KR_KIND_BODY_NOTICE; /* another one takes the name away */
+    assert_int_equal(kr_takeback_covers(&by, &target, id), KR_DENIED);
     target.kind = KR_KIND_REVISION;
     assert_int_equal(kr_takeback_covers(&by, &target, id), KR_OK);
 }
