@@ -233,9 +233,10 @@ static enum kr_err judge_statement(struct kr_step *step, const struct kr_job *jo
 
 /* Whether it is of a community that its bringer has left, or that has expelled it: we share no such scope with it any more. What it
  * takes back it may. Others who have the record bring it, and so does this one when it is back. */
-static bool is_of_former_member(const struct kr_core *core, const struct kr_header *header, const uint8_t *from)
+static bool is_of_former_member(const struct kr_core *core, const struct kr_job *job, const uint8_t *from)
 {
-    return from != NULL && header->label == KR_TLP_GREEN && header->kind != KR_KIND_RETRACTION &&
+    const struct kr_header *header = &job->header;
+    return from != NULL && !kr_body_notice_withdraws(job) && header->label == KR_TLP_GREEN && header->kind != KR_KIND_RETRACTION &&
            kr_directory_was_member(&core->directory, header->community, from) &&
            !kr_directory_is_member(&core->directory, header->community, from);
 }
@@ -273,7 +274,7 @@ static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const u
     const struct kr_header *header = &job->header;
     /* Of what has expired the header enters, for as long as trees have it; statements leave theirs when they end. */
     const bool is_expired = kr_is_expired(step, header->expires_s);
-    const bool is_replaced = kr_kind_is_statement(header->kind) || kr_kind_is_internal(header->kind);
+    const bool is_replaced = kr_kind_is_of_council(header->kind);
     if (is_expired && (is_replaced || kr_is_month_over(step, header->expires_s))) {
         return KR_EXPIRED;
     }
@@ -299,7 +300,7 @@ static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const u
                              (is_own_word && header->kind == KR_KIND_COUNCIL_CARD); /* a card that its council hands us itself */
         return kr_policy_is_allowed(kr_policy(KR_POLICY_HOLD, &facts)) ? KR_OK : KR_DENIED;
     }
-    if (is_of_former_member(core, header, from)) {
+    if (is_of_former_member(core, job, from)) {
         return KR_QUOTA;
     }
     if (from == NULL && facts.is_from_before && !job->record.is_header_only) {
@@ -318,6 +319,9 @@ static enum kr_err judge(struct kr_step *step, const struct kr_job *job, const u
     }
     if (err == KR_OK && kr_kind_takes_back(header->kind)) {
         err = kr_takeback_judge(job);
+    }
+    if (err == KR_OK && header->kind == KR_KIND_BODY_NOTICE) {
+        err = kr_body_notice_judge(step, job);
     }
     err = err == KR_OK && !is_trusted ? KR_UNKNOWN_AUTHOR : err;
     return is_expired && err == KR_UNKNOWN_AUTHOR ? KR_EXPIRED
@@ -395,7 +399,8 @@ static enum kr_err replace_older(struct kr_step *step, const struct kr_job *job)
     }
     bool outdone = false, contradicts = false;
     err = is_outdone(step, &entry, job, &outdone, &contradicts);
-    if (err == KR_OK && contradicts && !kr_kind_is_internal(job->header.kind)) { /* (else two admins at two nodes) */
+    const bool is_by_nodes = kr_kind_is_internal(job->header.kind) || job->header.kind == KR_KIND_BODY_NOTICE;
+    if (err == KR_OK && contradicts && !is_by_nodes) { /* (else two nodes of one council, of which neither knew of the other's) */
         err = kr_alarm_raise(step, job, entry.record_id);
     }
     if (err != KR_OK || outdone) {
@@ -508,6 +513,15 @@ static enum kr_err put_statement(struct kr_step *step, const struct kr_job *job)
     return err == KR_OK ? kr_joins_settle(step) : err;
 }
 
+/* We leave, by our own word: what we told there of our bodies goes first, while it is still taken from us. */
+static enum kr_err leave_community(struct kr_step *step, const struct kr_job *job)
+{
+    struct kr_vouch vouch;
+    const bool leaves = kr_vouch_parse((struct kr_slice){job->content, job->content_len}, &vouch) == KR_OK && !vouch.is_withdrawn &&
+                        memcmp(vouch.council, step->core->self, 32) == 0;
+    return leaves ? kr_body_notices_leave(step, job->header.community) : KR_OK;
+}
+
 /* What is the council's own: no peer and no watcher hears of it, and no tree but the council's own. */
 static enum kr_err put_internal(struct kr_step *step, const struct kr_job *job)
 {
@@ -537,8 +551,15 @@ enum kr_err kr_admit_enter(struct kr_step *step, struct kr_job *job, const struc
     if (err == KR_OK && job->term_count > 0) {
         err = kr_store_terms_put(step->txn, job->terms, job->term_count);
     }
+    const bool is_expulsion = job->header.kind == KR_KIND_EXPULSION;
+    if (err == KR_OK && is_expulsion && link == NULL && memcmp(job->header.author, step->core->self, 32) == 0) {
+        err = leave_community(step, job);
+    }
     if (err == KR_OK && kr_kind_is_statement(job->header.kind)) {
         err = put_statement(step, job);
+    }
+    if (err == KR_OK && job->header.kind == KR_KIND_BODY_NOTICE) {
+        err = kr_body_notice_take(step, job);
     }
     if (err == KR_OK && kr_kind_is_internal(job->header.kind)) {
         err = put_internal(step, job);

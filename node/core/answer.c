@@ -65,7 +65,7 @@ enum kr_err kr_watch_publish(struct kr_step *step, const struct kr_head *head)
     if (looked != KR_OK) {
         return looked;
     }
-    bool is_meant = head->is_ours_to_read && !kr_kind_is_statement(head->kind) && !kr_kind_is_internal(head->kind) && !is_moot;
+    bool is_meant = head->is_ours_to_read && !kr_kind_is_of_council(head->kind) && !is_moot;
     if (is_meant && head->created_ms > step->now_ms + KR_FUTURE_MS_MAX) {
         return kr_ahead_put(step, head);
     }

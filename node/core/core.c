@@ -361,6 +361,9 @@ static enum kr_err tick(struct kr_step *step)
     if (err == KR_OK) {
         err = kr_trial_tick(step);
     }
+    if (err == KR_OK) {
+        err = kr_body_notices_tick(step);
+    }
     return err == KR_OK ? kr_ahead_tick(step) : err;
 }
 

@@ -108,6 +108,19 @@ uint32_t kr_directory_hour_from(const struct kr_directory *directory, const uint
     return found == NULL ? 0 : kr_tree_hour(kr_membership_since(&found->membership, council));
 }
 
+uint32_t kr_directory_hour_newest(const struct kr_directory *directory, const uint8_t community[static 32])
+{
+    const struct kr_community *found = find_community(directory, community);
+    uint32_t newest = 0;
+    for (uint32_t i = 0; found != NULL && found->is_from_now_on && i < found->membership.council_count; i++) {
+        const uint8_t *council = found->membership.ids[i];
+        const bool is_member = (kr_membership_standing(&found->membership, council) & KR_IS_MEMBER) != 0;
+        const uint32_t hour = is_member ? kr_tree_hour(kr_membership_since(&found->membership, council)) : 0;
+        newest = hour > newest ? hour : newest;
+    }
+    return newest;
+}
+
 bool kr_directory_is_candidate(const struct kr_directory *directory, const uint8_t community[static 32],
                                const uint8_t council[static 32])
 {
@@ -488,25 +501,36 @@ void kr_directory_key(uint8_t ret_key[static KR_DIRECTORY_KEY_BYTES], const stru
 
 void kr_directory_entry_write(const struct kr_directory_entry *entry, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 5);
+    const bool is_of_body = entry->created_ms > 0;
+    kr_writer_array(writer, is_of_body ? 8 : 5);
     kr_writer_uint(writer, entry->version);
     kr_writer_bin(writer, entry->record_id, 32);
     kr_writer_str_slice(writer, entry->name_ja);
     kr_writer_str_slice(writer, entry->name_en);
     kr_writer_str_slice(writer, entry->region);
+    if (is_of_body) {
+        kr_writer_uint(writer, entry->since_s);
+        kr_writer_uint(writer, entry->created_ms);
+        kr_writer_uint(writer, entry->expires_s);
+    }
 }
 
 enum kr_err kr_directory_entry_read(struct kr_slice bytes, struct kr_directory_entry *ret_entry)
 {
     struct kr_reader reader;
-    struct kr_directory_entry entry;
+    struct kr_directory_entry entry = {0};
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 5);
+    const uint32_t fields = kr_reader_array_between(&reader, 5, 8);
     entry.version = kr_reader_uint(&reader, UINT64_MAX);
     kr_reader_fixed(&reader, entry.record_id, 32);
     entry.name_ja = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     entry.name_en = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     entry.region = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
+    if (fields > 5) {
+        entry.since_s = kr_reader_uint(&reader, UINT64_MAX);
+        entry.created_ms = kr_reader_uint(&reader, UINT64_MAX);
+        entry.expires_s = kr_reader_uint(&reader, UINT64_MAX);
+    }
     kr_reader_close(&reader);
     enum kr_err err = kr_reader_end(&reader);
     if (err == KR_OK) {

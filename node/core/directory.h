@@ -55,12 +55,15 @@ enum kr_err kr_directory_load(struct kr_directory *directory, struct kr_txn *txn
 
 /* Key and value of a statement in KR_TABLE_DIRECTORY. key: kind ‖ author ‖ community ‖ subject = 97 bytes. value: array of 5:
  * version, record id (bin 32), and for cards and charters: name ja, name en, region (else empty strs). Queries read the same table.
- */
+ * Rows of body notices (body_notice.h) stand beside them: array of 8, with the body's names, and behind them since (s), created
+ * (ms) and expires (s). */
 #define KR_DIRECTORY_KEY_BYTES 97
 struct kr_directory_entry {
     uint64_t version;
     uint8_t record_id[32];
     struct kr_slice name_ja, name_en, region;
+    /* Of a body notice alone, where the names are the body's; else 0. */
+    uint64_t since_s, created_ms, expires_s;
 };
 void kr_directory_key(uint8_t ret_key[static KR_DIRECTORY_KEY_BYTES], const struct kr_header *header);
 enum kr_err kr_directory_entry_read(struct kr_slice bytes, struct kr_directory_entry *ret_entry) KR_WARN_UNUSED;
@@ -101,6 +104,8 @@ bool kr_directory_was_member(const struct kr_directory *directory, const uint8_t
  * but where newcomers get it from now on. */
 uint32_t kr_directory_hour_from(const struct kr_directory *directory, const uint8_t community[static 32],
                                 const uint8_t council[static 32]);
+/* The latest of these hours of its members: what was created before it somebody there has not got. 0 likewise. */
+uint32_t kr_directory_hour_newest(const struct kr_directory *directory, const uint8_t community[static 32]);
 /* Founder, or somebody vouched for it (withdrawn or not). */
 bool kr_directory_is_candidate(const struct kr_directory *directory, const uint8_t community[static 32],
                                const uint8_t council[static 32]);

@@ -114,6 +114,11 @@ static enum kr_err expire_one(struct kr_step *step, uint64_t arrival, struct sli
         err = forget_statement(step, &head, &slice->changes_directory);
         return err == KR_OK ? delete_one(step, arrival, &head) : err;
     }
+    if (head.kind == KR_KIND_BODY_NOTICE) { /* as a statement; what is false has left already */
+        bool was_known;
+        err = forget_statement(step, &head, &was_known);
+        return err == KR_OK ? delete_one(step, arrival, &head) : err;
+    }
     if (head.state == KR_HEAD_HEADER_ONLY) {
         return delete_one(step, arrival, &head);
     }

@@ -140,7 +140,9 @@ static enum kr_err take_person(struct kr_step *step, const struct kr_header *hea
     enum kr_err err = kr_people_take(step->txn, header, content, &has_keys);
     step->core->people_are_stale = true;
     step->core->keys_are_stale = step->core->keys_are_stale || has_keys;
-    return err == KR_OK ? kr_machines_are_due(step) : err;
+    err = err == KR_OK ? kr_machines_are_due(step) : err;
+    const bool is_made_here = memcmp(header->signing_key, kr_keys_signing(step->core).public_key, 32) == 0;
+    return err == KR_OK && header->kind == KR_KIND_BODY_CARD ? kr_body_notices_card(step, is_made_here) : err;
 }
 
 enum kr_err kr_internal_take(struct kr_step *step, const struct kr_header *header, struct kr_slice content)

@@ -172,7 +172,7 @@ static enum kr_err leave(struct kr_step *step, const struct kr_head *head)
         step->core->people_are_stale = true;
         step->core->keys_are_stale = step->core->keys_are_stale || has_keys;
         free(content);
-        return err;
+        return err == KR_OK && head->kind == KR_KIND_BODY_CARD ? kr_body_notices_card_is_false(step, head->subject) : err;
     }
 }
 

@@ -8,6 +8,7 @@
 #include "node/core/internal.h"
 #include "proto/indicator/indicator.h"
 #include "proto/record/body.h"
+#include "proto/record/body_notice.h"
 #include "proto/record/section.h"
 #include "proto/record/takeback.h"
 
@@ -162,6 +163,16 @@ static enum kr_err index_sighting(struct kr_job *job, struct kr_slice content, c
     return add_term(&sink, KR_INDICATOR_SIGHTED, target, 32) ? KR_OK : KR_NOMEM;
 }
 
+static enum kr_err index_body_notice(struct kr_job *job, struct kr_slice content)
+{
+    struct kr_body_notice notice;
+    enum kr_err err = kr_body_notice_parse(content, &notice);
+    if (err == KR_OK) {
+        take_title(job, notice.name_ja.len > 0 ? notice.name_ja : notice.name_en);
+    }
+    return err;
+}
+
 static enum kr_err index_content(struct kr_job *job, uint32_t kind, const struct kr_keyring *keyring)
 {
     struct kr_slice content = {job->content, job->content_len};
@@ -186,6 +197,8 @@ static enum kr_err index_content(struct kr_job *job, uint32_t kind, const struct
         err = index_report(job, content, keyring);
     } else if (err == KR_OK && kind == KR_KIND_SIGHTING) {
         err = index_sighting(job, content, keyring);
+    } else if (err == KR_OK && kind == KR_KIND_BODY_NOTICE) {
+        err = index_body_notice(job, content);
     } else if (err == KR_OK && kind == KR_KIND_ADVISORY) {
         struct kr_advisory advisory;
         err = kr_advisory_parse(content, &advisory);

@@ -7,6 +7,7 @@
 #include "node/core/people_put.h"
 #include "node/core/sister.h"
 #include "proto/client/people.h"
+#include "proto/indicator/name.h"
 
 static _Thread_local struct kr_body_row body_row;
 static _Thread_local struct kr_person_row person_row, other_row;
@@ -145,6 +146,14 @@ static const char *why_not_body(uint32_t action, uint32_t standing)
     return action == KR_BODY_RESUME && standing == KR_STANDING_ACTIVE ? "this body is not suspended" : NULL;
 }
 
+/* A name that nobody would take is not agreed to. */
+static bool can_be_told(const struct kr_body_card *card)
+{
+    uint8_t name[KR_NAME_BYTES_MAX];
+    size_t len;
+    return kr_name_normalise(card->name_ja, name, &len) == KR_OK && kr_name_normalise(card->name_en, name, &len) == KR_OK;
+}
+
 static enum kr_err revoke_persons(struct kr_people_put *writing, const uint8_t body[static 32], uint64_t *ret_revoked)
 {
     uint32_t count = 0;
@@ -189,6 +198,11 @@ static enum kr_err act_on_body(struct kr_step *step, const struct kr_event *even
         return err;
     }
     edit_body(act, &card);
+    if (card.is_listed && act->action <= KR_BODY_CHANGE && !can_be_told(&card)) {
+        return refuse(step, event, KR_INVALID,
+                      "other councils would not take this name: it may have no control characters, none that turn the direction of "
+                      "writing or cannot be seen, and no space at either end");
+    }
     card.standing = act->action == KR_BODY_SUSPEND  ? KR_STANDING_SUSPENDED
                     : act->action == KR_BODY_RESUME ? KR_STANDING_ACTIVE
                     : act->action == KR_BODY_LEAVE  ? KR_STANDING_ENDED

@@ -151,7 +151,7 @@ static enum kr_err show(struct kr_step *step, const struct kr_job *job, struct k
     }
     head->state = KR_HEAD_SHOWN;
     enum kr_err err = kr_store_head_update(step->txn, head);
-    return err == KR_OK && !kr_kind_is_statement(head->kind) ? kr_change_note(step->txn, head->arrival) : err;
+    return err == KR_OK && !kr_kind_is_of_council(head->kind) ? kr_change_note(step->txn, head->arrival) : err;
 }
 
 static enum kr_err look_again(struct kr_step *step, const uint8_t id[static 32], const uint8_t from[static 32], uint64_t bytes)

@@ -15,7 +15,7 @@ bool kr_query_answers(uint32_t op)
     return op == KR_OP_LOOKUP || op == KR_OP_LS || op == KR_OP_SHOW || op == KR_OP_COUNCILS || op == KR_OP_VERIFY ||
            op == KR_OP_EXPORT || op == KR_OP_SIGHTINGS || op == KR_OP_QUARANTINE || op == KR_OP_BODIES || op == KR_OP_PERSONS ||
            op == KR_OP_WHOAMI || op == KR_OP_AUDIT || op == KR_OP_AUDIT_VERIFY || op == KR_OP_DRAFTS || op == KR_OP_MINE ||
-           op == KR_OP_ADDRESSEES || op == KR_OP_SEALED || op == KR_OP_BODY_KEYS || op == KR_OP_DUTY ||
+           op == KR_OP_ADDRESSEES || op == KR_OP_SEALED || op == KR_OP_BODY_KEYS || op == KR_OP_DUTY || op == KR_OP_TOLD_BODIES ||
            (op >= KR_OP_COMMUNITIES && op <= KR_OP_COMMUNITY_WHY);
 }
 
@@ -47,7 +47,7 @@ void kr_query_deinit(struct kr_query *query)
 
 static bool is_asked(const struct kr_ls *ls, const struct kr_head *head)
 {
-    bool fits_kind = ls->kind == 0 ? !kr_kind_is_statement(head->kind) : head->kind == ls->kind;
+    bool fits_kind = ls->kind == 0 ? !kr_kind_is_of_council(head->kind) : head->kind == ls->kind;
     bool fits_label = ls->label == 0 || (uint32_t)head->label == ls->label;
     bool fits_author = !ls->has_author || memcmp(ls->author, head->author, 32) == 0;
     return fits_kind && fits_label && fits_author && head->created_ms >= ls->since_ms;
@@ -361,10 +361,11 @@ enum kr_err kr_query_page(struct kr_query *query, struct kr_txn *txn, const stru
             err = kr_query_whoami(&page, &who, result);
             break;
         case KR_OP_DRAFTS:
-            err = kr_query_drafts(&page, &who, &done);
-            break;
         case KR_OP_MINE:
-            err = kr_query_mine(&page, &who, &done);
+            err = query->op == KR_OP_DRAFTS ? kr_query_drafts(&page, &who, &done) : kr_query_mine(&page, &who, &done);
+            break;
+        case KR_OP_TOLD_BODIES:
+            err = kr_query_told_bodies(&page, &done);
             break;
         case KR_OP_DUTY:
             err = kr_query_duty(&page, result, &done);

@@ -2,8 +2,8 @@
  * core.
  *
  * Answers KR_OP_LOOKUP, KR_OP_LS, KR_OP_SHOW, KR_OP_COUNCILS, KR_OP_VERIFY, KR_OP_EXPORT, KR_OP_SIGHTINGS,
- * KR_OP_BODIES, KR_OP_PERSONS, KR_OP_WHOAMI, KR_OP_AUDIT, KR_OP_AUDIT_VERIFY, KR_OP_DRAFTS, KR_OP_MINE, KR_OP_QUARANTINE,
- * KR_OP_COMMUNITIES, KR_OP_COMMUNITY, KR_OP_COMMUNITY_WHY; all other requests go to the core as events. */
+ * KR_OP_BODIES, KR_OP_TOLD_BODIES, KR_OP_PERSONS, KR_OP_WHOAMI, KR_OP_AUDIT, KR_OP_AUDIT_VERIFY, KR_OP_DRAFTS, KR_OP_MINE,
+ * KR_OP_QUARANTINE, KR_OP_COMMUNITIES, KR_OP_COMMUNITY, KR_OP_COMMUNITY_WHY; all other requests go to the core as events. */
 #ifndef KR_NODE_CORE_QUERY_H
 #define KR_NODE_CORE_QUERY_H
 
@@ -15,9 +15,10 @@
 
 bool kr_query_answers(uint32_t op);
 
-/* sightings: the record that is asked about, and where it went. */
+/* sightings: the record that is asked about, and where it went. told bodies: council (id), community and body of the row that was
+ * looked at last. */
 struct kr_query_scope {
-    uint8_t id[32], community[32];
+    uint8_t id[32], community[32], body[32];
     uint32_t label, flags;
 };
 

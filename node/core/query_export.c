@@ -197,7 +197,7 @@ static enum kr_err tell_of_target(struct kr_query_page *page, const struct kr_he
 static enum kr_err look_at(struct kr_query_page *page, const struct kr_head *head)
 {
     enum kr_err err = KR_OK;
-    if (kr_kind_is_statement(head->kind) || kr_kind_is_internal(head->kind) || head->kind == KR_KIND_SIGHTING) {
+    if (kr_kind_is_of_council(head->kind) || head->kind == KR_KIND_SIGHTING) {
         return KR_OK;
     }
     if (kr_kind_takes_back(head->kind) && head->has_target && head->state != KR_HEAD_QUARANTINED &&

@@ -96,6 +96,8 @@ enum kr_err kr_query_duty(struct kr_query_page *page, struct kr_writer *result, 
 /* query_people.c */
 enum kr_err kr_query_people(struct kr_query_page *page, uint32_t kind, bool *ret_done) KR_WARN_UNUSED;
 enum kr_err kr_query_whoami(struct kr_query_page *page, const struct kr_who *who, struct kr_writer *result) KR_WARN_UNUSED;
+/* query_told.c */
+enum kr_err kr_query_told_bodies(struct kr_query_page *page, bool *ret_done) KR_WARN_UNUSED;
 /* query_quarantine.c */
 enum kr_err kr_query_quarantine(struct kr_query_page *page, bool *ret_done) KR_WARN_UNUSED;
 

@@ -367,6 +367,9 @@ static enum kr_err drop(struct kr_step *step, const struct kr_head *head, bool *
         return drop_statement(step, head);
     }
     enum kr_err err = kr_takeback_forget(step, head);
+    if (err == KR_OK) {
+        err = kr_body_notice_forget(step, head);
+    }
     return err == KR_OK ? kr_revoke_bring_back(step, head->arrival, head) : err;
 }
 

@@ -295,7 +295,8 @@ static enum kr_err set_state(struct kr_step *step, const struct kr_head *head, e
 /* At its own council's node it is kept, for whoever has to look into it, and should the list turn out to be wrong. */
 static enum kr_err call_false(struct kr_step *step, const struct kr_head *head, const uint8_t by[static 32])
 {
-    const bool is_own = memcmp(head->author, step->core->self, 32) == 0;
+    /* (What is said of bodies is said anew: nothing of it is kept.) */
+    const bool is_own = memcmp(head->author, step->core->self, 32) == 0 && head->kind != KR_KIND_BODY_NOTICE;
     struct kr_taken_row row = {.kind = KR_KIND_REVOCATION, .is_done = true};
     uint64_t bytes = 0;
     memcpy(row.by, by, 32);
@@ -303,6 +304,9 @@ static enum kr_err call_false(struct kr_step *step, const struct kr_head *head, 
     enum kr_err err = undoes ? kr_takeback_undo(step, head) : KR_OK;
     if (err == KR_OK && !KR_FAULT(KR_FAULT_FALSE_IN_TREES)) {
         err = kr_admit_leave_of(step, head);
+    }
+    if (err == KR_OK) {
+        err = kr_body_notice_forget(step, head);
     }
     if (err == KR_OK && head->state == KR_HEAD_SHOWN) {
         err = is_own ? set_state(step, head, KR_HEAD_QUARANTINED) : kr_expiry_strip(step, head->arrival, &bytes);

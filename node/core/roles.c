@@ -72,6 +72,7 @@ static enum need need_of(uint32_t op)
     case KR_OP_BODY_KEY:
     case KR_OP_PERSON_KEY:
     case KR_OP_DUTY: /* whom to call is for all */
+    case KR_OP_TOLD_BODIES:
         return NEED_ANY_ROLE;
     case KR_OP_PREVIEW:
     case KR_OP_SUBMIT:
@@ -142,6 +143,7 @@ bool kr_op_is_act(uint32_t op)
     case KR_OP_SEALED: /* looking up needs it: what comes of it stays at the client */
     case KR_OP_BODY_KEYS:
     case KR_OP_DUTY:
+    case KR_OP_TOLD_BODIES:
         return false;
     default:
         return true;

@@ -6,8 +6,7 @@
  *   submit.c   a client's record                catchup.c   cursors, have, want: what was missed
  *   answer.c   status, peers, preview, explain  ticket.c    invitations
  *   expiry.c   work that can wait               quarantine.c, pairs.c: what waits for trust; pair trees of new links
- *   walk.c     trees compared                  walk_part.c  the same, part by part
- *   spread.c   trees of dissemination           spread_link.c  the same, link by link
+ *   walk.c, walk_part.c: trees compared         spread.c, spread_link.c: trees of dissemination
  *   takeback.c what a retraction does           through.c, forward.c: links through a third node, from the ends and in the middle
  *
  * Rule: a function looks first and changes memory last, so that an error of the store leaves nothing half done that the rebuilt
@@ -16,6 +15,7 @@
 #define KR_NODE_CORE_STATE_H
 
 #include "crypto/session.h"
+#include "node/core/body_notice.h"
 #include "node/core/budget.h"
 #include "node/core/core.h"
 #include "node/core/directory.h"
@@ -323,6 +323,7 @@ struct kr_core {
     uint64_t alarms_open;       /* likewise (alarm.h) */
     uint32_t unconfirmed_count; /* councils whose root key is to be confirmed (root_confirm.h) */
     struct kr_restored restored;
+    struct kr_body_notices body_notices;
     bool takeback_is_due;              /* some have it now */
     bool quarantine_is_due;            /* the directory changed since the last look */
     bool quarantine_is_stale;          /* it did since the round began that is under way */
@@ -727,8 +728,7 @@ enum kr_err kr_ahead_put(struct kr_step *step, const struct kr_head *head) KR_WA
 enum kr_err kr_ahead_load(struct kr_step *step) KR_WARN_UNUSED;
 enum kr_err kr_ahead_tick(struct kr_step *step) KR_WARN_UNUSED;
 
-/* ---- submit.c ---- */
-/* How many records were signed today. */
+/* ---- submit.c: how many records were signed today. ---- */
 enum kr_err kr_signed_load(struct kr_step *step) KR_WARN_UNUSED;
 
 /* ---- submit.c, answer.c, ticket.c, init.c, expiry.c ---- */

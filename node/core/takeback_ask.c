@@ -36,7 +36,7 @@ static enum kr_err check_target(struct kr_step *step, const struct kr_event *eve
                                       "only its author can take a record back: ask %s to do it",
                                       kr_core_name(step->core, head->author, event->speaks_japanese, name, sizeof name)));
     }
-    if (kr_kind_is_statement(head->kind) || kr_kind_is_internal(head->kind)) {
+    if (kr_kind_is_of_council(head->kind)) {
         return answered(kr_step_error(step, event->client, event->request, KR_DENIED,
                                       "a card, charter or vouch is not taken back like this: a newer version replaces it"));
     }

@@ -26,7 +26,7 @@ static const struct {
     {KR_OP_DRAFT_EDIT, "v"},    {KR_OP_DRAFT_CONSENT, "nk"},  {KR_OP_DRAFT_WITHDRAW, "nk"}, {KR_OP_ADDRESSEES, "rnvkd"},
     {KR_OP_SEALED, "rnvkd"},    {KR_OP_BODY_KEYS, "rnvkd"},   {KR_OP_BODY_KEY, "rnvkd"},    {KR_OP_PERSON_KEY, "rnvkd"},
     {KR_OP_DRAFT_WHO, "v"},     {KR_OP_DRAFT_REVIEWED, "v"},  {KR_OP_DUTY_ACT, "vd"},       {KR_OP_DUTY, "rnvkd"},
-    {KR_OP_ENROL, ""},          {KR_OP_TRIAL, "rnvkd"},       {KR_OP_NODES, "rnvkd"},
+    {KR_OP_ENROL, ""},          {KR_OP_TRIAL, "rnvkd"},       {KR_OP_NODES, "rnvkd"},       {KR_OP_TOLD_BODIES, "rnvkd"},
 };
 #define OPS 96u
 

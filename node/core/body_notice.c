@@ -1,0 +1,467 @@
+/* Names of bodies in communities: what should stand follows from the cards and from where this council is a member; whatever stands
+ * differently is said anew. So a restart, another node of this council, a community that was joined since and a notice that another
+ * node made all come right by the same comparison, a slice at each tick.
+ *
+ *   card listed, body active, member there ─┐
+ *                                           ├─ differ? ──▶ record of kind 39 ──▶ GREEN of that community ──▶ rows at its members
+ *   row of what stands there ───────────────┘
+ *
+ * The version is the card's times 65,536, and from there on what was said of that card: what a newer card says stands before
+ * all that an older one said, and a node that has not got the newer one yet does not contradict it. */
+#include "node/core/body_notice.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/core/internal.h"
+#include "node/core/people.h"
+#include "node/core/restored.h"
+#include "proto/indicator/name.h"
+
+#define SLICE_CARDS      64u
+#define SLICE_MAKES      16u
+#define LOOK_MS          3600000u  /* what ends is renewed */
+#define OTHERS_MS        60000u    /* so long another node of this council has to say what it knows */
+#define CHANGE_MS        1000u     /* after a change of the directory, of which there may be many at once */
+#define NEWCOMERS_MS     86400000u /* a name is told anew to who came since no more often than this */
+#define SERIAL_BITS      16u
+#define CARD_VERSION_MAX (UINT64_MAX >> (SERIAL_BITS + 1u))
+#define PLACE_BYTES      65u /* of a row's key: kind, council, community */
+
+/* ---- rows ---- */
+
+static void fill_key(struct kr_header *ret_header, const uint8_t council[static 32], const uint8_t community[static 32],
+                     const uint8_t body[static 32])
+{
+    *ret_header = (struct kr_header){.kind = KR_KIND_BODY_NOTICE, .has_community = true, .has_subject = true};
+    memcpy(ret_header->author, council, 32);
+    memcpy(ret_header->community, community, 32);
+    memcpy(ret_header->subject, body, 32);
+}
+
+enum kr_err kr_body_notice_get(struct kr_txn *txn, const uint8_t council[static 32], const uint8_t community[static 32],
+                               const uint8_t body[static 32], uint8_t *value, struct kr_directory_entry *ret_entry)
+{
+    uint8_t key[KR_DIRECTORY_KEY_BYTES];
+    struct kr_header header;
+    size_t len;
+    fill_key(&header, council, community, body);
+    kr_directory_key(key, &header);
+    enum kr_err err = kr_store_get(txn, KR_TABLE_DIRECTORY, key, sizeof key, value, KR_BODY_NOTICE_ROW_BYTES, &len);
+    if (err == KR_OK && kr_directory_entry_read((struct kr_slice){value, len}, ret_entry) != KR_OK) {
+        err = KR_NOT_FOUND; /* it is said anew */
+    }
+    return err == KR_CORRUPT || err == KR_BOUNDS ? KR_NOT_FOUND : err;
+}
+
+static bool has_name(const struct kr_directory_entry *entry)
+{
+    return entry->name_ja.len + entry->name_en.len > 0;
+}
+
+bool kr_body_notice_is_told(const struct kr_directory *directory, const uint8_t self[static 32], uint64_t now_ms,
+                            const uint8_t council[static 32], const uint8_t community[static 32],
+                            const struct kr_directory_entry *entry)
+{
+    return has_name(entry) && entry->expires_s > now_ms / 1000 && kr_directory_is_member(directory, community, self) &&
+           kr_directory_is_member(directory, community, council);
+}
+
+static bool count_row(void *context, struct kr_slice key, struct kr_slice value)
+{
+    uint32_t *count = context;
+    (void)key;
+    (void)value;
+    return ++*count < KR_BODY_NOTICES_MAX;
+}
+
+enum kr_err kr_body_notice_judge(struct kr_step *step, const struct kr_job *job)
+{
+    uint8_t key[KR_DIRECTORY_KEY_BYTES];
+    struct kr_directory_entry entry;
+    uint32_t count = 0, damaged;
+    if (!job->is_open || kr_body_notice_fits(&job->header) != KR_OK) {
+        return KR_MALFORMED;
+    }
+    enum kr_err err = kr_admit_standing(step, &job->header, &entry);
+    if (err != KR_NOT_FOUND) {
+        return err; /* what it replaces needs no room */
+    }
+    kr_directory_key(key, &job->header);
+    err = kr_store_each_whole(step->txn, KR_TABLE_DIRECTORY, key, PLACE_BYTES, count_row, &count, &damaged);
+    return err != KR_OK ? err : count < KR_BODY_NOTICES_MAX ? KR_OK : KR_BOUNDS;
+}
+
+bool kr_body_notice_withdraws(const struct kr_job *job)
+{
+    struct kr_body_notice notice;
+    return job->header.kind == KR_KIND_BODY_NOTICE && job->is_open &&
+           kr_body_notice_parse((struct kr_slice){job->content, job->content_len}, &notice) == KR_OK &&
+           !kr_body_notice_names(&notice);
+}
+
+enum kr_err kr_body_notice_take(struct kr_step *step, const struct kr_job *job)
+{
+    const struct kr_header *header = &job->header;
+    uint8_t key[KR_DIRECTORY_KEY_BYTES];
+    struct kr_body_notice notice;
+    struct kr_directory_entry entry = {
+        .version = header->version, .created_ms = header->created_ms, .expires_s = header->expires_s};
+    struct kr_writer writer;
+    enum kr_err err = kr_body_notice_parse((struct kr_slice){job->content, job->content_len}, &notice);
+    if (err != KR_OK) {
+        return err;
+    }
+    memcpy(entry.record_id, job->record.id, 32);
+    entry.name_ja = notice.name_ja;
+    entry.name_en = notice.name_en;
+    entry.since_s = notice.since_s;
+    kr_directory_key(key, header);
+    kr_writer_init(&writer, KR_BODY_NOTICE_ROW_BYTES);
+    kr_directory_entry_write(&entry, &writer);
+    err = kr_store_put_writer(step->txn, KR_TABLE_DIRECTORY, key, sizeof key, &writer);
+    const bool is_anothers = memcmp(header->author, step->core->self, 32) == 0 &&
+                             memcmp(header->signing_key, kr_keys_signing(step->core).public_key, 32) != 0;
+    return err == KR_OK && is_anothers ? kr_body_notices_soon(step, step->now_ms + OTHERS_MS) : err;
+}
+
+enum kr_err kr_body_notice_forget(struct kr_step *step, const struct kr_head *head)
+{
+    uint8_t key[KR_DIRECTORY_KEY_BYTES];
+    struct kr_directory_entry entry;
+    struct kr_header header;
+    if (head->kind != KR_KIND_BODY_NOTICE) {
+        return KR_OK;
+    }
+    fill_key(&header, head->author, head->community, head->subject);
+    enum kr_err err = kr_admit_standing(step, &header, &entry);
+    if (err != KR_OK || memcmp(entry.record_id, head->id, 32) != 0) {
+        return err == KR_NOT_FOUND ? KR_OK : err;
+    }
+    kr_directory_key(key, &header);
+    err = kr_store_delete(step->txn, KR_TABLE_DIRECTORY, key, sizeof key);
+    const bool is_ours = memcmp(head->author, step->core->self, 32) == 0;
+    return err == KR_OK && is_ours ? kr_body_notices_soon(step, step->now_ms) : err;
+}
+
+/* ---- saying ---- */
+
+struct name {
+    uint8_t bytes[KR_NAME_BYTES_MAX];
+    size_t len;
+};
+
+/* What is to be told of a body in a community. */
+struct wanted {
+    struct name ja, en; /* both empty: nothing */
+    uint64_t card_version, changed_ms;
+    uint32_t newest_hour; /* kr_directory_hour_newest */
+};
+
+static bool is_name(const struct name *name, struct kr_slice told)
+{
+    return name->len == told.len && (told.len == 0 || memcmp(name->bytes, told.bytes, told.len) == 0);
+}
+
+static enum kr_err make(struct kr_step *step, const uint8_t community[static 32], const uint8_t body[static 32],
+                        const struct kr_body_notice *notice, uint64_t version, enum kr_err *ret_verdict)
+{
+    struct kr_writer content;
+    uint64_t arrival;
+    struct kr_job *job = kr_job_new(KR_JOB_MAKE);
+    if (job == NULL) {
+        return KR_NOMEM;
+    }
+    kr_writer_init(&content, KR_KIB);
+    kr_body_notice_write(notice, &content);
+    enum kr_err err = kr_writer_take(&content, &job->content, &job->content_len);
+    if (err == KR_OK) {
+        memcpy(job->author, step->core->self, 32);
+        memcpy(job->subject, body, 32);
+        memcpy(job->community, community, 32);
+        memcpy(job->node_key, kr_keys_signing(step->core).public_key, 32);
+        job->draft = (struct kr_draft){.kind = KR_KIND_BODY_NOTICE,
+                                       .created_ms = step->now_ms,
+                                       .expires_s = step->now_ms / 1000 + KR_BODY_NOTICE_S,
+                                       .label = KR_TLP_GREEN,
+                                       .community = job->community,
+                                       .subject = job->subject,
+                                       .version = version};
+        kr_rng_bytes(step->rng, job->seed, sizeof job->seed);
+        kr_job_run(job, step->core->keyring);
+        err = job->err;
+    }
+    if (err == KR_OK) {
+        err = kr_admit(step, job, step->core->self, NULL, ret_verdict, &arrival);
+    }
+    kr_writer_deinit(&content);
+    kr_job_free(job);
+    return err;
+}
+
+/* `entry`: what stands; NULL: nothing does. */
+static enum kr_err say(struct kr_step *step, const uint8_t community[static 32], const uint8_t body[static 32],
+                       const struct wanted *wanted, const struct kr_directory_entry *entry)
+{
+    char name[KR_NAME_BYTES_MAX + 1];
+    const bool names = wanted->ja.len + wanted->en.len > 0;
+    const uint64_t card = (wanted->card_version < CARD_VERSION_MAX ? wanted->card_version : CARD_VERSION_MAX) << SERIAL_BITS;
+    const uint64_t next = entry != NULL ? entry->version + 1 : 1;
+    uint64_t since_s = wanted->changed_ms / 1000;
+    enum kr_err verdict = KR_OK;
+    if (entry != NULL && entry->version == UINT64_MAX) {
+        return KR_OK; /* whoever had a key of ours: it goes when that is revoked */
+    }
+    if (entry != NULL && has_name(entry)) {
+        since_s = entry->since_s;
+    }
+    const struct kr_body_notice notice = {.name_ja = {wanted->ja.bytes, wanted->ja.len},
+                                          .name_en = {wanted->en.bytes, wanted->en.len},
+                                          .since_s = !names        ? 0
+                                                     : since_s > 0 ? since_s
+                                                                   : 1,
+                                          .previous = {entry != NULL ? entry->record_id : NULL, entry != NULL ? 32 : 0}};
+    enum kr_err err = make(step, community, body, &notice, card > next ? card : next, &verdict);
+    if (err != KR_OK || verdict == KR_OK || step->core->body_notices.has_complained) {
+        return err;
+    }
+    step->core->body_notices.has_complained = true;
+    const struct kr_community *known = kr_directory_community(&step->core->directory, community);
+    (void)snprintf(name, sizeof name, "%s", known != NULL ? known->name : "");
+    return kr_step_log(step, KR_LOG_WARNING,
+                       names ? "the name of a body could not be told to the community \"%s\": %s"
+                             : "the name of a body could not be taken back from the community \"%s\": %s",
+                       name, kr_err_text(verdict));
+}
+
+/* Whether it must be said anew though it says what it should. */
+static bool is_to_be_renewed(const struct kr_step *step, const struct wanted *wanted, const struct kr_directory_entry *entry)
+{
+    const bool ends_soon = entry->expires_s < step->now_ms / 1000 + KR_BODY_NOTICE_S / 2;
+    const bool misses_some =
+        kr_tree_hour(entry->created_ms) < wanted->newest_hour && step->now_ms >= entry->created_ms + NEWCOMERS_MS;
+    return ends_soon || misses_some;
+}
+
+/* What a card that this node has not got yet said, as far as can be told: it is left alone. Of a council with one node there is no
+ * such card; and one that was changed later than that was said is the newer one, whatever its number. */
+static bool is_of_newer_card(const struct kr_step *step, const struct wanted *wanted, const struct kr_directory_entry *entry)
+{
+    const struct kr_core *core = step->core;
+    return core->shares_council && !core->body_notices.trusts_cards && entry->version >> SERIAL_BITS > wanted->card_version &&
+           entry->created_ms > wanted->changed_ms;
+}
+
+static enum kr_err compare(struct kr_step *step, const uint8_t community[static 32], const uint8_t body[static 32],
+                           const struct wanted *wanted, uint32_t *makes)
+{
+    uint8_t value[KR_BODY_NOTICE_ROW_BYTES];
+    struct kr_directory_entry entry;
+    enum kr_err err = kr_body_notice_get(step->txn, step->core->self, community, body, value, &entry);
+    if (err != KR_OK && err != KR_NOT_FOUND) {
+        return err;
+    }
+    const bool stands = err == KR_OK, names = wanted->ja.len + wanted->en.len > 0;
+    if (!stands && !names) {
+        return KR_OK;
+    }
+    if (stands && is_of_newer_card(step, wanted, &entry)) {
+        return KR_OK;
+    }
+    const bool is_same = stands && is_name(&wanted->ja, entry.name_ja) && is_name(&wanted->en, entry.name_en);
+    if (is_same && (!names || !is_to_be_renewed(step, wanted, &entry))) {
+        return KR_OK;
+    }
+    ++*makes;
+    return say(step, community, body, wanted, stands ? &entry : NULL);
+}
+
+/* ---- comparing ---- */
+
+enum kr_err kr_body_notices_soon(struct kr_step *step, uint64_t at_ms)
+{
+    struct kr_body_notices *notices = &step->core->body_notices;
+    notices->at_ms = notices->at_ms < at_ms ? notices->at_ms : at_ms;
+    return kr_step_wake(step, notices->at_ms > step->now_ms ? notices->at_ms : step->now_ms);
+}
+
+enum kr_err kr_body_notices_card(struct kr_step *step, bool is_made_here)
+{
+    step->core->body_notices.has_bodies = true;
+    return kr_body_notices_soon(step, step->now_ms + (is_made_here ? 0 : OTHERS_MS));
+}
+
+/* A name that cannot be told as it is written is not told. */
+static void want(const struct kr_body_row *row, struct wanted *ret_wanted)
+{
+    const struct kr_body_card *card = &row->card;
+    *ret_wanted = (struct wanted){.card_version = row->version, .changed_ms = row->changed_ms};
+    if (!card->is_listed || card->standing != KR_STANDING_ACTIVE) {
+        return;
+    }
+    if (kr_name_normalise(card->name_ja, ret_wanted->ja.bytes, &ret_wanted->ja.len) != KR_OK ||
+        kr_name_normalise(card->name_en, ret_wanted->en.bytes, &ret_wanted->en.len) != KR_OK) {
+        ret_wanted->ja.len = ret_wanted->en.len = 0;
+    }
+}
+
+static enum kr_err look_at(struct kr_step *step, const uint8_t body[static 32], const uint32_t *newest_hours, uint32_t *makes)
+{
+    static _Thread_local struct kr_body_row row;
+    const struct kr_core *core = step->core;
+    struct wanted wanted, nothing;
+    enum kr_err err = kr_body_get(step->txn, body, &row);
+    if (err != KR_OK) {
+        return err == KR_NOT_FOUND || err == KR_CORRUPT ? KR_OK : err; /* `kairan verify` tells of it */
+    }
+    want(&row, &wanted);
+    nothing = (struct wanted){.card_version = wanted.card_version, .changed_ms = wanted.changed_ms};
+    for (uint32_t i = 0; i < core->directory.community_count && err == KR_OK; i++) {
+        uint8_t community[32];
+        memcpy(community, core->directory.communities[i]->id, 32);
+        const bool is_member = kr_directory_is_member(&core->directory, community, core->self);
+        wanted.newest_hour = newest_hours[i];
+        err = compare(step, community, body, is_member ? &wanted : &nothing, makes);
+    }
+    return err;
+}
+
+struct bodies {
+    uint8_t ids[SLICE_CARDS][32];
+    uint32_t count;
+};
+
+static bool take_id(void *context, struct kr_slice id, struct kr_slice value)
+{
+    struct bodies *bodies = context;
+    (void)value;
+    memcpy(bodies->ids[bodies->count++], id.bytes, 32);
+    return bodies->count < SLICE_CARDS;
+}
+
+static void begin(struct kr_step *step)
+{
+    struct kr_body_notices *notices = &step->core->body_notices;
+    notices->is_under_way = true;
+    notices->has_complained = false;
+    notices->at_ms = step->now_ms + LOOK_MS;
+    memset(notices->after, 0, 32);
+}
+
+/* Of several wakes the earliest alone is kept: that for what expires, which keeps a node without links going, is asked for anew
+ * when one of ours was before it. */
+static enum kr_err wake_for_the_rest(struct kr_step *step)
+{
+    const struct kr_core *core = step->core;
+    const bool is_ahead = core->body_notices.has_bodies && core->expiry_at_ms > step->now_ms;
+    return is_ahead ? kr_step_wake(step, core->expiry_at_ms) : KR_OK;
+}
+
+static enum kr_err compare_some(struct kr_step *step)
+{
+    static const uint8_t none[32];
+    struct kr_core *core = step->core;
+    struct kr_body_notices *notices = &core->body_notices;
+    struct bodies bodies = {.count = 0};
+    uint32_t newest_hours[KR_COMMUNITIES_MAX] = {0}, makes = 0, at = 0;
+    enum kr_err err = KR_OK;
+    if (notices->generation != core->directory.generation) {
+        notices->generation = core->directory.generation;
+        err = notices->has_bodies ? kr_body_notices_soon(step, step->now_ms + CHANGE_MS) : KR_OK;
+    }
+    if (step->now_ms >= notices->at_ms && !kr_restored_holds(core)) {
+        begin(step); /* one that is under way begins anew: what it has done stands */
+    }
+    if (err != KR_OK || !notices->is_under_way || kr_restored_holds(core)) {
+        return err;
+    }
+    for (uint32_t i = 0; i < core->directory.community_count; i++) {
+        newest_hours[i] = kr_directory_hour_newest(&core->directory, core->directory.communities[i]->id);
+    }
+    const bool is_first = memcmp(notices->after, none, 32) == 0;
+    err = kr_people_each(step->txn, KR_KIND_BODY_CARD, is_first ? NULL : notices->after, take_id, &bodies);
+    for (; at < bodies.count && makes < SLICE_MAKES && err == KR_OK; at++) {
+        err = look_at(step, bodies.ids[at], newest_hours, &makes);
+    }
+    if (err != KR_OK) {
+        return err;
+    }
+    notices->has_bodies = notices->has_bodies || bodies.count > 0;
+    if (at > 0) {
+        memcpy(notices->after, bodies.ids[at - 1], 32);
+    }
+    if (at == bodies.count && bodies.count < SLICE_CARDS) {
+        notices->is_under_way = notices->trusts_cards = false;
+        return KR_OK; /* (Ticks come by themselves, as long as there is somebody to be told.) */
+    }
+    return kr_step_wake(step, step->now_ms);
+}
+
+enum kr_err kr_body_notices_tick(struct kr_step *step)
+{
+    enum kr_err err = compare_some(step);
+    return err == KR_OK ? wake_for_the_rest(step) : err;
+}
+
+/* ---- taking back at once ---- */
+
+enum kr_err kr_body_notices_card_is_false(struct kr_step *step, const uint8_t body[static 32])
+{
+    struct kr_core *core = step->core;
+    uint8_t value[KR_BODY_NOTICE_ROW_BYTES];
+    struct kr_directory_entry entry;
+    const struct wanted nothing = {.changed_ms = step->now_ms};
+    enum kr_err err = KR_OK;
+    for (uint32_t i = 0; i < core->directory.community_count && err == KR_OK && !kr_restored_holds(core); i++) {
+        uint8_t community[32];
+        memcpy(community, core->directory.communities[i]->id, 32);
+        err = kr_body_notice_get(step->txn, core->self, community, body, value, &entry);
+        if (err == KR_OK && has_name(&entry)) {
+            err = say(step, community, body, &nothing, &entry);
+        }
+        err = err == KR_NOT_FOUND ? KR_OK : err;
+    }
+    core->body_notices.trusts_cards = true;
+    return err == KR_OK ? kr_body_notices_soon(step, step->now_ms) : err;
+}
+
+struct told {
+    uint8_t (*ids)[32];
+    uint32_t count;
+};
+
+static bool note_told(void *context, struct kr_slice key, struct kr_slice value)
+{
+    struct told *told = context;
+    struct kr_directory_entry entry;
+    if (key.len == KR_DIRECTORY_KEY_BYTES && kr_directory_entry_read(value, &entry) == KR_OK && has_name(&entry)) {
+        memcpy(told->ids[told->count++], key.bytes + PLACE_BYTES, 32);
+    }
+    return told->count < KR_BODY_NOTICES_MAX;
+}
+
+enum kr_err kr_body_notices_leave(struct kr_step *step, const uint8_t community[static 32])
+{
+    struct kr_header header;
+    static const uint8_t first[32];
+    uint8_t key[KR_DIRECTORY_KEY_BYTES], value[KR_BODY_NOTICE_ROW_BYTES];
+    struct kr_directory_entry entry;
+    struct told told = {.ids = malloc(KR_BODY_NOTICES_MAX * 32u)};
+    const struct wanted nothing = {.changed_ms = step->now_ms};
+    uint32_t damaged;
+    if (told.ids == NULL) {
+        return KR_NOMEM;
+    }
+    fill_key(&header, step->core->self, community, first);
+    kr_directory_key(key, &header);
+    enum kr_err err = kr_store_each_whole(step->txn, KR_TABLE_DIRECTORY, key, PLACE_BYTES, note_told, &told, &damaged);
+    for (uint32_t i = 0; i < told.count && err == KR_OK; i++) {
+        err = kr_body_notice_get(step->txn, step->core->self, community, told.ids[i], value, &entry);
+        if (err == KR_OK) {
+            err = say(step, community, told.ids[i], &nothing, &entry);
+        }
+        err = err == KR_NOT_FOUND ? KR_OK : err;
+    }
+    free(told.ids);
+    return err;
+}
