@@ -281,7 +281,16 @@ def another_council(sato, mori, minami_tool):
     sato.refused("--to-person", "submit", "c.kairan-e2e.jp", "--label", "amber+strict", "--to-body", person, "-y")
     sato.refused("", "submit", "c.kairan-e2e.jp", "--label", "red", "--to-person", person[:-1] + ("q" if person[-1] != "q" else "p"), "-y")
     red = sato.sends("far-red.kairan-e2e.jp", "--label", "red", "--to-person", person)
-    sato.sends("far-strict.kairan-e2e.jp", "--label", "amber+strict", "--to-body", body, "--to-body", "Sapporo")
+    named = {line["id"] for line in sato.json("show", red)["sealed_to"] if line["name_en"] is not None}
+    check(not named, f"somebody is named who never agreed: {named}")
+    minami_tool.done("body", "set", "Kobe", "--listed")
+    federation.poll(lambda: "Kobe" in sato.run("body", "ls", "--listed").stdout, 60, "Kobe has agreed to being named")
+    preview = sato.run("key", "trust", "body", body, "-y")
+    check("Kobe (as its council names it)" in preview.stdout + preview.stderr, f"whom it is sealed to has no name: {preview}")
+    strict = sato.sends("far-strict.kairan-e2e.jp", "--label", "amber+strict", "--to-body", body, "--to-body", "Sapporo")
+    told = {line["name_en"]: line["named_by"] for line in sato.json("show", strict)["sealed_to"]}
+    check(told == {"Kobe": "Minami", None: None}, f"show names {told}")
+    check("Kobe (as this council names it: Minami)" in sato.done("show", strict), "show as text does not name it")
     for value in ("far-red.kairan-e2e.jp", "far-strict.kairan-e2e.jp"):
         federation.poll(lambda value=value: mori.finds(value), 60, f"{value} comes to Mori")
         check(minami_tool.run("lookup", value).returncode == 1, "the other council's node reads it")

@@ -9,6 +9,7 @@
 #include "tools/kairan/known.h"
 #include "tools/kairan/out.h"
 #include "tools/kairan/sealed.h"
+#include "tools/kairan/told.h"
 
 struct search {
     uint32_t sort, count;
@@ -85,6 +86,19 @@ static bool by_address(struct kr_app *app, uint32_t sort, const char *text, stru
     return true;
 }
 
+/* Its address says nothing of whose it is: what its council calls it, where it tells that. */
+static bool find_told(struct kr_app *app, const struct kr_addressed *one, char ret_name[static KR_NAME_BYTES_MAX + 1])
+{
+    static struct kr_told told;
+    ret_name[0] = 0;
+    if (one->sort != KR_ADDRESSED_BODY) {
+        return true;
+    }
+    const bool is_fine = kr_told_find(app, one->council, one->id, &told);
+    (void)snprintf(ret_name, KR_NAME_BYTES_MAX + 1, "%s", is_fine && told.is_found ? kr_told_name(&told) : "");
+    return is_fine;
+}
+
 static bool add(struct kr_app *app, uint32_t sort, const char *text, struct kr_addressed_list *list)
 {
     static const char prefix[] = KR_ADDRESS_PREFIX "1";
@@ -103,8 +117,10 @@ static bool add(struct kr_app *app, uint32_t sort, const char *text, struct kr_a
         return false;
     }
     memcpy(list->names[list->count], search.found_name, sizeof search.found_name);
-    list->items[list->count++] = search.found;
-    return true;
+    list->items[list->count] = search.found;
+    const bool is_fine = !is_address || find_told(app, &search.found, list->told[list->count]);
+    list->count++;
+    return is_fine;
 }
 
 bool kr_addressed_find(struct kr_app *app, enum kr_label label, const struct kr_texts *bodies, const struct kr_texts *persons,
@@ -234,6 +250,11 @@ static void print_one(FILE *out, const struct kr_addressed_list *list, uint32_t 
         kr_out_string(out, list->names[i]);
     } else {
         kr_out_id(out, list->items[i].id, 16);
+    }
+    if (list->told[i][0] != 0) {
+        (void)fputs("  ", out);
+        kr_out_string(out, list->told[i]);
+        (void)fputs(_(" (as its council names it)"), out);
     }
 }
 

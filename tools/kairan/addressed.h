@@ -9,6 +9,7 @@ struct kr_addressed_list {
     uint32_t count;
     struct kr_addressed items[KR_ADDRESSED_MAX];
     char names[KR_ADDRESSED_MAX][KR_NAME_BYTES_MAX + 1]; /* "" of another council's */
+    char told[KR_ADDRESSED_MAX][KR_NAME_BYTES_MAX + 1];  /* of another council's body, as that council names it; "": it does not */
     bool is_new[KR_ADDRESSED_MAX];                       /* nothing was sealed to it before (kr_addressed_know) */
 };
 /* AMBER+STRICT is for bodies, RED for persons. The app is connected. Tells mistakes. */

@@ -10,9 +10,10 @@
 #include "proto/client/draft.h"
 #include "tools/kairan/people.h"
 #include "tools/kairan/preview.h"
+#include "tools/kairan/told.h"
 
 struct given {
-    const char *texts[KR_BODY_FIELDS];
+    const char *texts[KR_BODY_FIELDS], *council;
     bool is_listed, is_unlisted, is_sure, wants_all;
 };
 
@@ -196,6 +197,13 @@ static void tell_done(const struct kr_body_act *act, const struct kr_body_done *
     } else {
         (void)fputs(_("Done; in force at once.\n"), stdout);
     }
+    if (act->changes_listed && act->action <= KR_BODY_CHANGE) {
+        (void)fputs(act->is_listed
+                        ? _("Its names, and nothing else, are told to the members of this council's communities (kairan body "
+                            "ls --listed).\n")
+                        : _("Its names are told nowhere any more. Who has read them has read them.\n"),
+                    stdout);
+    }
     for (uint32_t i = 0; i < KR_ROLES_COUNT && (act->action == KR_BODY_LEAVE || act->action == KR_BODY_SUSPEND); i++) {
         if (done->holders[i] == 0 && (1u << i) >= KR_ROLE_APPROVER) {
             (void)printf(_("Nobody in this council has the role %s any more.\n"), kr_role_name(1u << i));
@@ -299,6 +307,7 @@ int kr_run_body(struct kr_app *app, int argc, char **argv)
         {.name = "contact-telephone", .text = &given.texts[KR_BODY_CONTACT_TELEPHONE]},
         {.name = "listed", .flag = &given.is_listed},
         {.name = "unlisted", .flag = &given.is_unlisted},
+        {.name = "council", .text = &given.council},
         {.name = "all", .flag = &given.wants_all},
         {.name = "yes", .letter = 'y', .flag = &given.is_sure},
     };
@@ -307,7 +316,10 @@ int kr_run_body(struct kr_app *app, int argc, char **argv)
         return KR_EXIT_ERROR;
     }
     if (rest == argc || (rest + 1 == argc && strcmp(argv[rest], "ls") == 0)) {
-        return list(app, &given);
+        return given.is_listed || given.council != NULL ? kr_told_list(app, given.council) : list(app, &given);
+    }
+    if (given.council != NULL) {
+        return kr_app_fail(app, KR_INVALID, _("--council is for kairan body ls"));
     }
     if (rest + 1 == argc && strcmp(argv[rest], "add") == 0) {
         return add(app, &given);

@@ -533,22 +533,28 @@ const struct kr_command kr_commands[] = {
         "\n"
         "Example: kairan warninglist add misp-warninglists/lists/google/list.json\n")},
     {"body", kr_run_body, N_("the member bodies of this council"),
-     N_("Usage: kairan body [ls] [--all]\n"
+     N_("Usage: kairan body [ls] [--all | --listed] [--council NAME]\n"
         "       kairan body add --name-ja NAME [--name-en NAME] [OPTIONS]\n"
         "       kairan body set|suspend|resume|leave BODY [OPTIONS] [-y]\n"
         "\n"
-        "Member bodies (organisations) of this council. Nothing of them ever leaves it. BODY is a name or the beginning of an id.\n"
+        "Member bodies (organisations) of this council. Nothing of them ever leaves it but the names of those that agreed to it.\n"
+        "BODY is a name or the beginning of an id.\n"
         "\n"
-        "  ls         lists them; --all: also those that have left\n"
+        "  ls         lists them; --all: also those that have left. --listed: instead, of all councils that share a community "
+        "with\n"
+        "             this one, those that agreed to being named, as their councils name them; --council NAME: of that one\n"
         "  suspend    nobody of the body may do anything here until it is resumed\n"
         "  leave      for good: its persons are revoked. What it submitted stays; what its persons exported stays with them\n"
         "  --name-ja, --name-en, --contact-name, --contact-mail, --contact-telephone TEXT\n"
-        "  --listed, --unlisted   whether the body agrees to being named outside the council (kept; no list is published yet)\n"
+        "  --listed, --unlisted   whether the body agrees to its names being told to the communities of this council (TLP:GREEN);\n"
+        "             at first it does not. Nothing but the names is told; they are taken back at once when it agrees no more\n"
         "  -y, --yes  do not ask before leave\n"
         "\n"
         "Exit status: 0 done (ls: there are some), 1 none, 2 failure.\n"
         "\n"
-        "Example: kairan body add --name-ja \"Sapporo City\" --contact-name \"IT policy\" --contact-telephone 011-555-0100\n")},
+        "Example: kairan body add --name-ja \"Sapporo City\" --contact-name \"IT policy\" --contact-telephone 011-555-0100\n"
+        "         kairan body set \"Sapporo City\" --listed\n"
+        "         kairan body ls --listed --council Kinki\n")},
     {"person", kr_run_person, N_("the persons of this council and their roles"),
      N_("Usage: kairan person [ls] [--body BODY] [--all]\n"
         "       kairan person add NAME --body BODY [--role ROLE,...] [--user LOGIN] [OPTIONS]\n"

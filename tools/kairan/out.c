@@ -181,6 +181,7 @@ const char *kr_reason_text(struct kr_slice name)
         {"deny-unlabelled", N_("has no label")},
         {"deny-pending", N_("the link with it is not confirmed by both operators yet")},
         {"deny-internal", N_("never leaves its council")},
+        {"deny-names", N_("names of bodies go no further than their community")},
         {"deny-before", N_("was no member of the community yet when it was written")},
     };
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {

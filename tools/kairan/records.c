@@ -4,10 +4,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "proto/record/body_notice.h"
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/out.h"
 #include "tools/kairan/sealed.h"
 #include "tools/kairan/sighting.h"
+#include "tools/kairan/told.h"
 #include "tools/kairan/wait.h"
 
 #define WATCH_PAGES   64u
@@ -382,19 +384,20 @@ static bool show_sightings(struct kr_app *app, const struct kr_shown *shown, jso
 }
 
 /* Whom it is sealed to, as those know whom it is sealed to. */
-static json_t *addressed_json(const struct kr_section *section)
+static json_t *addressed_json(const struct kr_section *section, const struct kr_told *told)
 {
     json_t *array = json_array();
     for (uint32_t i = 0; i < section->addressed_count; i++) {
         const struct kr_addressed *addressed = &section->addressed[i];
-        (void)json_array_append_new(array,
-                                    json_pack("{s:s, s:o, s:o}", "sort", addressed->sort == KR_ADDRESSED_BODY ? "body" : "person",
-                                              "council", kr_json_id(addressed->council, 32), "id", kr_json_id(addressed->id, 32)));
+        json_t *one = json_pack("{s:s, s:o, s:o}", "sort", addressed->sort == KR_ADDRESSED_BODY ? "body" : "person", "council",
+                                kr_json_id(addressed->council, 32), "id", kr_json_id(addressed->id, 32));
+        kr_told_json(one, &told[i]);
+        (void)json_array_append_new(array, one);
     }
     return array;
 }
 
-static void addressed_text(const struct kr_section *section)
+static void addressed_text(const struct kr_section *section, const struct kr_told *told)
 {
     for (uint32_t i = 0; i < section->addressed_count; i++) {
         const struct kr_addressed *addressed = &section->addressed[i];
@@ -402,8 +405,42 @@ static void addressed_text(const struct kr_section *section)
         kr_out_id(stdout, addressed->id, 16);
         (void)fputs("  ", stdout);
         kr_out_id(stdout, addressed->council, 16);
+        (void)fputs(told[i].is_found ? "  " : "", stdout);
+        kr_told_print(stdout, &told[i]);
         (void)fputc('\n', stdout);
     }
+}
+
+/* Bodies by the names that their councils tell; of persons nobody tells any. The answers take the place of the record's. */
+static bool find_told(struct kr_app *app, const struct kr_section *section, struct kr_told *ret_told)
+{
+    bool is_fine = true;
+    for (uint32_t i = 0; i < section->addressed_count && is_fine; i++) {
+        const struct kr_addressed *addressed = &section->addressed[i];
+        if (addressed->sort == KR_ADDRESSED_BODY) {
+            is_fine = kr_told_find(app, addressed->council, addressed->id, &ret_told[i]);
+        }
+    }
+    return is_fine;
+}
+
+static void notice_text(const struct kr_shown *shown)
+{
+    struct kr_body_notice notice;
+    if (shown->content_kind != KR_KIND_BODY_NOTICE || kr_body_notice_parse(shown->content, &notice) != KR_OK) {
+        return;
+    }
+    if (!kr_body_notice_names(&notice)) {
+        (void)fputs(_("  It says that a body is not named any more.\n"), stdout);
+        return;
+    }
+    (void)fputs(_("  It names a body that agreed to it, since "), stdout);
+    kr_out_time(stdout, notice.since_s);
+    (void)fputs(": ", stdout);
+    kr_out_text(stdout, notice.name_ja, false);
+    (void)fputs(notice.name_ja.len > 0 && notice.name_en.len > 0 ? " / " : "", stdout);
+    kr_out_text(stdout, notice.name_en, false);
+    (void)fputc('\n', stdout);
 }
 
 /* Of what is for bodies or persons: the content opened, and put in the place of the section. False: told. */
@@ -431,6 +468,7 @@ int kr_run_show(struct kr_app *app, int argc, char **argv)
     static struct kr_report report;
     static struct kr_advisory advisory;
     static char title[KR_TITLE_BYTES_MAX + 1];
+    static struct kr_told told[KR_ADDRESSED_MAX];
     struct kr_section section = {0};
     struct kr_slice result;
     bool is_ours = false;
@@ -451,12 +489,17 @@ int kr_run_show(struct kr_app *app, int argc, char **argv)
     json_t *object = app->is_json ? shown_json(&shown, as_report, as_advisory) : NULL;
     if (app->is_json) {
         (void)json_object_set_new(object, "sealed", is_sealed ? json_string(is_ours ? "opened" : "closed") : json_null());
-        (void)json_object_set_new(object, "sealed_to", is_ours ? addressed_json(&section) : json_null());
     } else {
         shown_text(&shown, as_report, as_advisory);
-        addressed_text(&section);
+        notice_text(&shown);
     }
-    const bool is_fine = is_sealed ? object == NULL || kr_json_line(object) : show_sightings(app, &shown, object);
+    bool is_fine = !is_ours || find_told(app, &section, told);
+    if (app->is_json) {
+        (void)json_object_set_new(object, "sealed_to", is_ours ? addressed_json(&section, told) : json_null());
+    } else if (is_fine) {
+        addressed_text(&section, told);
+    }
+    is_fine = is_fine && (is_sealed ? object == NULL || kr_json_line(object) : show_sightings(app, &shown, object));
     kr_section_deinit(&section);
     return is_fine ? KR_EXIT_DONE : KR_EXIT_ERROR;
 }
