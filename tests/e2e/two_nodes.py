@@ -256,23 +256,35 @@ def turns(machine, word, port):
     return took
 
 
-def in_the_middle(sato, directory, kita, second):
-    """A node goes away while much is sent to it: the rest does not go to the other one, which knows nothing of what was sent already."""
-    path = os.path.join(directory, "much.txt")
+def stopped_half_way(sato, directory, kita, turn):
+    """A submission of many parts, stopped when the first of them is at the node and the last is not; None where all went too fast."""
+    path, count = os.path.join(directory, f"much-{turn}.txt"), 150000
     with open(path, "w", encoding="utf-8") as file:
-        file.writelines(f"m{i}.kairan-e2e.jp\n" for i in range(150000))
-    with open(os.path.join(directory, "said"), "w+b") as said:
+        file.writelines(f"m{turn}-{i}.kairan-e2e.jp\n" for i in range(count))
+    with open(path + ".said", "wb") as said:
         sending = subprocess.Popen(sato.command("submit", path, "--label", "clear", "--title", "Much", "-y"), stdin=subprocess.DEVNULL, stdout=said,
                                    stderr=said, env=sato.environment, cwd="/")
-        federation.poll(lambda: has(Tool(sato.kairan, kita.directory), "m0.kairan-e2e.jp"), 30, lambda: f"the first part is there: {sending.poll()} {open(said.name).read()}", pause_s=0)
+    with kita.client() as client:
+        federation.poll(lambda: client.found([f"m{turn}-0.kairan-e2e.jp"]), 60, "the first part is not there", pause_s=0)
         sending.send_signal(signal.SIGSTOP)
-        check(sending.poll() is None, "all was sent before the node could be killed")
-        kita.kill()
-        sending.send_signal(signal.SIGCONT)
-        check(sending.wait(timeout=120) == 2, "what was cut off is done")
-        said.seek(0)
+        if not client.found([f"m{turn}-{count - 1}.kairan-e2e.jp"]):
+            return sending, f"m{turn}-{count - 1}.kairan-e2e.jp", path + ".said"
+    sending.send_signal(signal.SIGCONT)
+    check(sending.wait(timeout=60) == 0, "a submission from afar failed")
+    return None
+
+
+def in_the_middle(sato, directory, kita, second):
+    """A node goes away while much is sent to it: the rest does not go to the other one, which knows nothing of what was sent already."""
+    half = next(filter(None, (stopped_half_way(sato, directory, kita, turn) for turn in range(8))), None)
+    check(half is not None, "each submission was done before the node could be killed")
+    sending, last, path = half
+    kita.kill()
+    sending.send_signal(signal.SIGCONT)
+    check(sending.wait(timeout=120) == 2, "what was cut off is done")
+    with open(path, "rb") as said:
         check(b"is used" not in said.read(), "it has turned to the other node")
-    check(not has(second.tool, "m149999.kairan-e2e.jp"), "the rest has gone to the other node")
+    check(not has(second.tool, last), "the rest has gone to the other node")
     kita.start()
     sato.done("whoami")
 
