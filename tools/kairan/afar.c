@@ -5,8 +5,8 @@
 #include <time.h>
 
 #include "crypto/secret.h"
-#include "tools/client/in_turn.h"
 #include "tools/client/known_nodes.h"
+#include "tools/kairan/afar.h"
 #include "tools/kairan/kairan.h"
 #include "tools/kairan/root_key.h"
 
@@ -140,8 +140,7 @@ static bool is_absence(enum kr_err err)
     return err == KR_NOT_FOUND || err == KR_TIMEOUT || err == KR_CLOSED;
 }
 
-/* The error of a council of which no node was reached. Where one was there its own words say what to do. */
-static enum kr_err explain(const struct kr_in_turn *turn, enum kr_err err, struct kr_error *error)
+enum kr_err kr_explain_no_node(const struct kr_in_turn *turn, enum kr_err err, struct kr_error *error)
 {
     char text[400];
     if (is_absence(err) && list_misses(turn, NULL, text, sizeof text) > 1) {
@@ -150,7 +149,7 @@ static enum kr_err explain(const struct kr_in_turn *turn, enum kr_err err, struc
     return err;
 }
 
-static void tell_other(const struct kr_in_turn *turn)
+void kr_tell_other_node(const struct kr_in_turn *turn)
 {
     const char *answered = turn->ways->items[turn->way].endpoint;
     char text[KR_KIB];
@@ -179,10 +178,10 @@ static enum kr_err reach_node(struct kr_app *app, struct kr_known_nodes *nodes, 
                                .language = kr_tr_language()};
     enum kr_err err = kr_in_turn_connect(&turn, ret_conn, &told, error);
     if (err != KR_OK) {
-        return explain(&turn, err, error);
+        return kr_explain_no_node(&turn, err, error);
     }
     app->reached = ways.items[turn.way];
-    tell_other(&turn);
+    kr_tell_other_node(&turn);
     kr_known_nodes_deinit(nodes); /* (another command may have written meanwhile) */
     kr_known_nodes_read(nodes, enrolled, app->enrolled_path);
     if (kr_known_nodes_take(nodes, enrolled, &app->reached, told.card, told.card_len, (uint64_t)time(NULL))) {

@@ -14,15 +14,13 @@
 #include "proto/client/enrol.h"
 #include "proto/wire/machine_ticket.h"
 #include "proto/wire/ticket.h"
-#include "tools/client/afar.h"
 #include "tools/client/enrolled.h"
 #include "tools/kairan/addressed.h"
+#include "tools/kairan/afar.h"
 #include "tools/kairan/qr.h"
 #include "tools/kairan/root_key.h"
 
 _Static_assert(KR_ENROL_TICKET_BYTES > KR_TICKET_TEXT_BYTES_MAX, "every ticket has room");
-
-#define NEXT_NODE_MS 4000 /* so long is a node waited for that says nothing, where there is another one */
 
 /* ---- on the admin's side ---- */
 
@@ -192,7 +190,7 @@ struct enrolling {
     const char *name, *via, *passphrase_file, *passphrase_fd;
     bool wants_passphrase, was_begun; /* was_begun: an earlier try has left its key, of which the node may know already */
     struct kr_machine_ticket ticket;
-    const struct kr_way *way; /* of the ticket: where somebody answered */
+    struct kr_way way; /* where somebody answered */
     struct kr_enrolled *enrolled;
     char chosen[KR_ENROLLED_NAME_BYTES_MAX + 1], path[PATH_MAX];
 };
@@ -227,9 +225,6 @@ static bool take_ticket(struct enrolling *enrolling, const char *argument)
             (void)kr_app_tell(enrolling->app, err, &error);
             return false;
         }
-        for (uint32_t i = 0; i < enrolling->ticket.node_count; i++) { /* whichever of them it leads to */
-            memcpy(enrolling->ticket.nodes[i].endpoint, enrolling->via, strlen(enrolling->via) + 1);
-        }
     }
     return true;
 }
@@ -239,41 +234,35 @@ static bool take_ticket(struct enrolling *enrolling, const char *argument)
 static bool reach(struct enrolling *enrolling, uint8_t ret_node_key[static 32])
 {
     static const uint8_t none[32];
+    static struct kr_in_turn turn;
+    static struct kr_ways ways;
     const struct kr_machine_ticket *ticket = &enrolling->ticket;
-    struct kr_error worst = {0};
+    struct kr_error error = {0};
     struct kr_afar_told told;
     uint8_t public_key[32];
-    enum kr_err err = crypto_scalarmult_base(public_key, ticket->secret) == 0 ? KR_NOT_FOUND : KR_KEY, verdict = KR_OK;
-    if (err == KR_KEY) {
+    if (crypto_scalarmult_base(public_key, ticket->secret) != 0) {
         (void)kr_app_fail(enrolling->app, KR_MALFORMED, _("this is no usable ticket: %s"), _(kr_err_text(KR_KEY)));
         return false;
     }
-    for (uint32_t i = 0; i < ticket->node_count && err != KR_OK; i++) {
-        const bool is_last = i + 1 == ticket->node_count;
-        struct kr_error error = {0};
-        const struct kr_afar_target target = {.endpoint = ticket->nodes[i].endpoint,
-                                              .transport_public = ticket->nodes[i].transport,
-                                              .council = ticket->council,
-                                              .node_key = none,
-                                              .public_key = public_key,
-                                              .secret = ticket->secret,
-                                              .open_ms = is_last ? 0 : NEXT_NODE_MS,
-                                              .is_tried_once = !is_last};
-        err = kr_conn_open_afar(&target, "kairan " KR_VERSION_TEXT, kr_tr_language(), &enrolling->app->conn, &told, &error);
-        enrolling->way = &ticket->nodes[i];
-        if (err != KR_OK && verdict != KR_DENIED) {
-            verdict = err;
-            worst = error;
-        }
-        if (err != KR_OK && !is_last) {
-            (void)fprintf(stderr, _("%s does not serve this ticket; the council's next node is tried.\n"),
-                          ticket->nodes[i].endpoint);
-        }
+    ways.count = 0;
+    for (uint32_t i = 0; i < ticket->node_count; i++) {
+        const char *endpoint =
+            enrolling->via != NULL ? enrolling->via : ticket->nodes[i].endpoint; /* whichever of them it leads to */
+        (void)kr_ways_add(&ways, (struct kr_slice){(const uint8_t *)endpoint, strlen(endpoint)}, ticket->nodes[i].transport);
     }
+    turn = (struct kr_in_turn){
+        .target = {.council = ticket->council, .node_key = none, .public_key = public_key, .secret = ticket->secret},
+        .ways = &ways,
+        .program = "kairan " KR_VERSION_TEXT,
+        .language = kr_tr_language()};
+    enum kr_err err = kr_in_turn_connect(&turn, &enrolling->app->conn, &told, &error);
     if (err != KR_OK) {
-        (void)kr_app_tell(enrolling->app, verdict, &worst);
+        err = kr_explain_no_node(&turn, err, &error);
+        (void)kr_app_tell(enrolling->app, err, &error);
         return false;
     }
+    kr_tell_other_node(&turn);
+    enrolling->way = ways.items[turn.way];
     memcpy(ret_node_key, told.node_key, 32);
     free(told.card);
     return true;
@@ -365,9 +354,9 @@ static bool begin(struct enrolling *enrolling, const uint8_t node_key[static 32]
     if (err == KR_OK) {
         struct kr_enrolled *enrolled = enrolling->enrolled;
         memcpy(enrolled->council, enrolling->ticket.council, 32);
-        memcpy(enrolled->transport_public, enrolling->way->transport, 32);
+        memcpy(enrolled->transport_public, enrolling->way.transport, 32);
         memcpy(enrolled->node_public, node_key, 32);
-        memcpy(enrolled->endpoint, enrolling->way->endpoint, sizeof enrolled->endpoint);
+        memcpy(enrolled->endpoint, enrolling->way.endpoint, sizeof enrolled->endpoint);
         (void)snprintf(enrolled->name, sizeof enrolled->name, "%s", kr_conn_name(enrolling->app->conn));
         enrolled->enrolled_s = (uint64_t)time(NULL);
         err = kr_enrolled_write(enrolled, enrolling->path, enrolling->was_begun, &error);
