@@ -37,8 +37,10 @@ static enum kr_err check_target(struct kr_step *step, const struct kr_event *eve
                                       kr_core_name(step->core, head->author, event->speaks_japanese, name, sizeof name)));
     }
     if (kr_kind_is_of_council(head->kind)) {
-        return answered(kr_step_error(step, event->client, event->request, KR_DENIED,
-                                      "a card, charter or vouch is not taken back like this: a newer version replaces it"));
+        return answered(
+            kr_step_error(step, event->client, event->request, KR_DENIED,
+                          "a card, charter, vouch or the name of a body is not taken back like this: a newer version replaces it "
+                          "(a name: `kairan body set NAME --unlisted`)"));
     }
     if (head->kind == KR_KIND_RETRACTION) {
         return answered(kr_step_error(step, event->client, event->request, KR_DENIED,

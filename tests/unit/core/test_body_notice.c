@@ -218,6 +218,7 @@ static void it_is_no_information(void **state)
     kr_writer_init(&args, KR_KIB);
     kr_retract_write(&retract, &args);
     assert_int_equal(bed_request(bed, 1, KR_OP_RETRACT, args.bytes, args.len, 500), KR_DENIED);
+    assert_non_null(strstr(bed->text, "name of a body"));
     kr_writer_deinit(&args);
     assert_int_equal(bed_request(bed, 2, KR_OP_WATCH, none, sizeof none, 100), BED_PENDING);
     bed->pages = 0;
@@ -367,6 +368,8 @@ static void who_leaves_takes_its_names_along(void **state)
         assert_int_equal(bed_head(bed, node, before.record_id, &head), KR_NOT_FOUND);
         assert_int_equal(row(bed, node, 0, community(bed), sapporo).name_ja.len, 0);
     }
+    bed_run(bed, 60000); /* nor is it told anew, to itself alone */
+    assert_int_equal(row(bed, 0, 0, community(bed), sapporo).name_ja.len, 0);
     assert_int_equal(say(bed, 0, 0, true), KR_OK);
     bed_run(bed, 60000);
     assert_true(names(bed, 2, 0, sapporo, "札幌市"));
@@ -737,8 +740,10 @@ static void what_a_stolen_node_listed_is_taken_back(void **state)
     bed_run(bed, 30000);
     assert_int_equal(told(bed, 1, 0, NULL, &list), 2);
     make_old(bed, 0, sapporo, 0, bed->world->now_ms / 1000 + 86400);
+    make_old(bed, 0, otaru, 0, bed->world->now_ms / 1000 + 86400);
     bed_run(bed, 30000);
     assert_int_equal(version(bed, 1, 0, sapporo), (2u << 16) + 1);
+    assert_int_equal(version(bed, 1, 0, otaru), (1u << 16) + 1);
     kr_writer_init(&args, 16);
     kr_writer_array(&args, 0);
     assert_int_equal(bed_request(bed, 0, KR_OP_NEW_KEYS, args.bytes, args.len, 500), KR_OK);
