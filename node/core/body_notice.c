@@ -59,12 +59,15 @@ static bool has_name(const struct kr_directory_entry *entry)
     return entry->name_ja.len + entry->name_en.len > 0;
 }
 
+/* What was said before the reader's council was in is not for it, and may have been taken back by what is not for it either. */
 bool kr_body_notice_is_told(const struct kr_directory *directory, const uint8_t self[static 32], uint64_t now_ms,
                             const uint8_t council[static 32], const uint8_t community[static 32],
                             const struct kr_directory_entry *entry)
 {
-    return has_name(entry) && entry->expires_s > now_ms / 1000 && kr_directory_is_member(directory, community, self) &&
-           kr_directory_is_member(directory, community, council);
+    const bool is_from_before =
+        memcmp(council, self, 32) != 0 && kr_tree_hour(entry->created_ms) < kr_directory_hour_from(directory, community, self);
+    return has_name(entry) && entry->expires_s > now_ms / 1000 && !is_from_before &&
+           kr_directory_is_member(directory, community, self) && kr_directory_is_member(directory, community, council);
 }
 
 static bool count_row(void *context, struct kr_slice key, struct kr_slice value)

@@ -33,8 +33,8 @@ struct kr_body_notices {
 /* The row; KR_NOT_FOUND. `value` (KR_BODY_NOTICE_ROW_BYTES) is what the entry borrows from. */
 enum kr_err kr_body_notice_get(struct kr_txn *txn, const uint8_t council[static 32], const uint8_t community[static 32],
                                const uint8_t body[static 32], uint8_t *value, struct kr_directory_entry *ret_entry) KR_WARN_UNUSED;
-/* Whether the row tells a name that members of that community may be shown now: it has one and has not expired, and both councils
- * are members. */
+/* Whether the row tells a name that this council may be shown now: it has one and has not expired, both councils are members, and
+ * it is not from before this one was in, where newcomers get what is GREEN from then on. */
 bool kr_body_notice_is_told(const struct kr_directory *directory, const uint8_t self[static 32], uint64_t now_ms,
                             const uint8_t council[static 32], const uint8_t community[static 32],
                             const struct kr_directory_entry *entry);

@@ -240,15 +240,16 @@ static void a_restart_says_nothing_anew(void **state)
     assert_true(names(bed, 2, 0, sapporo, "札幌市"));
 }
 
-/* The row of its own that a node has is as if it had been said then, and ended then. */
-static void make_old(struct bed *bed, uint32_t node, const uint8_t body[static 32], uint64_t created_ms, uint64_t expires_s)
+/* The row that a node has is as if it had been said then, and ended then. */
+static void make_old(struct bed *bed, uint32_t node, uint32_t of, const uint8_t body[static 32], uint64_t created_ms,
+                     uint64_t expires_s)
 {
-    struct kr_directory_entry entry = row(bed, node, node, community(bed), body);
+    struct kr_directory_entry entry = row(bed, node, of, community(bed), body);
     struct kr_header header = {.kind = KR_KIND_BODY_NOTICE};
     uint8_t key[KR_DIRECTORY_KEY_BYTES];
     struct kr_txn *txn = NULL;
     struct kr_writer writer;
-    memcpy(header.author, bed_node(bed, node)->council, 32);
+    memcpy(header.author, bed_node(bed, of)->council, 32);
     memcpy(header.community, community(bed), 32);
     memcpy(header.subject, body, 32);
     kr_directory_key(key, &header);
@@ -267,10 +268,10 @@ static void what_ends_soon_is_renewed(void **state)
     struct bed *bed = *state;
     add(bed, 0, sapporo, "札幌市", LISTED);
     const uint64_t said = version(bed, 0, 0, sapporo), now_s = bed->world->now_ms / 1000;
-    make_old(bed, 0, sapporo, 0, now_s + KR_BODY_NOTICE_S / 2 + 86400);
+    make_old(bed, 0, 0, sapporo, 0, now_s + KR_BODY_NOTICE_S / 2 + 86400);
     bed_run(bed, 30000);
     assert_int_equal(version(bed, 0, 0, sapporo), said);
-    make_old(bed, 0, sapporo, 0, now_s + KR_BODY_NOTICE_S / 2 - 86400);
+    make_old(bed, 0, 0, sapporo, 0, now_s + KR_BODY_NOTICE_S / 2 - 86400);
     bed_run(bed, 30000);
     assert_int_equal(version(bed, 2, 0, sapporo), said + 1);
     assert_true(row(bed, 2, 0, community(bed), sapporo).expires_s >= now_s + KR_BODY_NOTICE_S);
@@ -598,13 +599,21 @@ static void newcomers_are_told_anew(void **state)
     assert_int_equal(version(bed, 3, 0, sapporo), said);
     static const uint64_t ago_ms[] = {3600000, 90000000}; /* before they came; the first not a day ago, which can wait */
     for (uint32_t i = 0; i < 2; i++) {
-        make_old(bed, 0, sapporo, bed->world->newcomers_ms - ago_ms[i], 0);
+        make_old(bed, 0, 0, sapporo, bed->world->newcomers_ms - ago_ms[i], 0);
         bed_run(bed, 30000);
         assert_int_equal(version(bed, 3, 0, sapporo), said + i);
     }
     bed_core(bed, 0)->body_notices.at_ms = 0;
     bed_run(bed, 30000);
     assert_int_equal(version(bed, 3, 0, sapporo), said + 1);
+    /* Who left and came back still has what it got before: it may have been taken back meanwhile. */
+    struct list list;
+    assert_true(names(bed, 3, 0, sapporo, "札幌市"));
+    make_old(bed, 3, 0, sapporo, bed->world->newcomers_ms - 3600000, 0);
+    assert_int_equal(told(bed, 3, 0, sapporo, &list), 0);
+    assert_int_equal(told(bed, 3, UINT32_MAX, NULL, &list), 0);
+    make_old(bed, 1, 0, sapporo, bed->world->newcomers_ms - 3600000, 0);
+    assert_true(names(bed, 1, 0, sapporo, "札幌市"));
 }
 
 /* ---- several nodes of one council ---- */
@@ -739,8 +748,8 @@ static void what_a_stolen_node_listed_is_taken_back(void **state)
     add(bed, 2, otaru, "小樽市", LISTED);
     bed_run(bed, 30000);
     assert_int_equal(told(bed, 1, 0, NULL, &list), 2);
-    make_old(bed, 0, sapporo, 0, bed->world->now_ms / 1000 + 86400);
-    make_old(bed, 0, otaru, 0, bed->world->now_ms / 1000 + 86400);
+    make_old(bed, 0, 0, sapporo, 0, bed->world->now_ms / 1000 + 86400);
+    make_old(bed, 0, 0, otaru, 0, bed->world->now_ms / 1000 + 86400);
     bed_run(bed, 30000);
     assert_int_equal(version(bed, 1, 0, sapporo), (2u << 16) + 1);
     assert_int_equal(version(bed, 1, 0, otaru), (1u << 16) + 1);
