@@ -327,12 +327,13 @@ static enum kr_err make_room(struct kr_keyring *keyring, uint64_t now_s, struct 
     return KR_OK;
 }
 
-enum kr_err kr_keyring_prepare(struct kr_keyring *keyring, const uint8_t seed[static 32], uint64_t now_s, const char *path,
-                               struct kr_error *error)
+enum kr_err kr_keyring_prepare(struct kr_keyring *keyring, const uint8_t seed[static 32], uint64_t now_s, enum kr_next_keys how,
+                               const char *path, struct kr_error *error)
 {
     void *memory = NULL;
     uint8_t sub[32];
-    if (kr_keyring_has_next(keyring)) {
+    const bool waits = kr_keyring_has_next(keyring);
+    if (waits && how == KR_NEXT_ONCE) {
         return KR_OK;
     }
     enum kr_err err = kr_secret_new(sizeof *keyring, &memory, error);
@@ -341,7 +342,7 @@ enum kr_err kr_keyring_prepare(struct kr_keyring *keyring, const uint8_t seed[st
     }
     struct kr_keyring *changed = memory;
     *changed = *keyring;
-    err = make_room(changed, now_s, error);
+    err = waits && how == KR_NEXT_ANEW ? KR_OK : make_room(changed, now_s, error);
     if (err == KR_OK) {
         derive(sub, seed, "node");
         kr_sign_keypair(changed->next_node_public, changed->next_node_secret, sub);

@@ -80,11 +80,17 @@ enum kr_err kr_keyring_take_out(struct kr_keyring *keyring, enum kr_key_role rol
 #define KR_KEY_OVERLAP_S (90u * 86400u)
 #define KR_KEY_EARLIER_S 3600u /* a key on our card is valid from so long before it was put there */
 
+/* What becomes of a node key that waits already, and of the sealing key that was made with it. */
+enum kr_next_keys {
+    KR_NEXT_ONCE = 0,   /* they stay, and nothing is made */
+    KR_NEXT_ANEW = 1,   /* new ones take their place: whoever had the keyring has those, and nobody was told of them */
+    KR_NEXT_BESIDE = 2, /* the same, and that sealing key stays behind the new one: others may have sealed to it */
+};
 /* A node key that comes next and a new sealing key, from `seed` (32 random bytes), first in the file at `path` (NULL: there is
- * none), then in memory; nothing where a node key waits already. A sealing key that no record can need any more makes room for the
+ * none), then in memory. A sealing key that no record can need any more makes room for the
  * new one (it ended longer ago than a record lives); KR_BOUNDS where there is no such. */
-enum kr_err kr_keyring_prepare(struct kr_keyring *keyring, const uint8_t seed[static 32], uint64_t now_s, const char *path,
-                               struct kr_error *error) KR_WARN_UNUSED;
+enum kr_err kr_keyring_prepare(struct kr_keyring *keyring, const uint8_t seed[static 32], uint64_t now_s, enum kr_next_keys how,
+                               const char *path, struct kr_error *error) KR_WARN_UNUSED;
 bool kr_keyring_has_next(const struct kr_keyring *keyring);
 /* The node key that comes next takes the place of the one that there is, which is gone, and sealing keys but the newest end after
  * KR_KEY_OVERLAP_S where they did not before; first in the file, then in memory. Nothing where none waits. On failure all is as it

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/core/rotate.h"
+
 void kr_about_draft(struct kr_step *step, const struct kr_event *event, uint32_t kind, const struct kr_header *target,
                     const uint8_t target_id[static 32], const uint8_t token[static 16], struct kr_job *job)
 {

@@ -15,6 +15,7 @@
 #include "node/core/restored.h"
 #include "node/core/revoke.h"
 #include "node/core/root_confirm.h"
+#include "node/core/rotate.h"
 #include "node/core/sister.h"
 #include "node/core/takeback.h"
 

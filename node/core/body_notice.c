@@ -16,6 +16,7 @@
 #include "node/core/internal.h"
 #include "node/core/people.h"
 #include "node/core/restored.h"
+#include "node/core/rotate.h"
 #include "proto/indicator/name.h"
 
 #define SLICE_CARDS      64u

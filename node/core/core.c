@@ -16,6 +16,7 @@
 #include "node/core/restored.h"
 #include "node/core/revoke.h"
 #include "node/core/root_confirm.h"
+#include "node/core/rotate.h"
 #include "node/core/sister.h"
 #include "node/core/takeback.h"
 #include "node/core/through.h"
@@ -347,6 +348,9 @@ static enum kr_err tick(struct kr_step *step)
 {
     enum kr_err err = kr_links_tick(step);
     if (err == KR_OK) {
+        err = kr_keys_tick(step);
+    }
+    if (err == KR_OK) {
         err = kr_transport_tick(step);
     }
     if (err == KR_OK) {
@@ -517,9 +521,8 @@ static enum kr_err request(struct kr_step *step, const struct kr_event *event)
 {
     bool takes_nothing = event->op == KR_OP_STATUS || event->op == KR_OP_PEERS || event->op == KR_OP_WATCH ||
                          event->op == KR_OP_RETRACTIONS || event->op == KR_OP_ALARMS || event->op == KR_OP_BLOCKED ||
-                         event->op == KR_OP_NEW_KEYS || event->op == KR_OP_ROTATE || event->op == KR_OP_KEYS ||
-                         event->op == KR_OP_FORWARDS || event->op == KR_OP_STORAGE_ROTATE || event->op == KR_OP_TRIAL ||
-                         event->op == KR_OP_NODES;
+                         event->op == KR_OP_KEYS || event->op == KR_OP_FORWARDS || event->op == KR_OP_STORAGE_ROTATE ||
+                         event->op == KR_OP_TRIAL || event->op == KR_OP_NODES;
     if (takes_nothing && !has_nothing_to_say(event)) {
         return kr_step_error(step, event->client, event->request, KR_MALFORMED, "this request takes no arguments");
     }

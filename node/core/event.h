@@ -73,8 +73,8 @@ enum kr_effect_type {
     KR_EFFECT_HANGUP, /* number */
     KR_EFFECT_LOG,    /* code = level (1 error … 5 debug), text */
     KR_EFFECT_FORGET, /* client, request, code = enum kr_key_role: take that secret out of the keyring, then answer (empty array) */
-    KR_EFFECT_KEYS_MAKE,      /* client, request, at_ms = now, bytes = seed 32: keys that come next into the keyring
-                                 (kr_keyring_prepare), then answer (empty array) */
+    KR_EFFECT_KEYS_MAKE,      /* client, request, at_ms = now, code = enum kr_next_keys, bytes = seed 32: keys that come next into
+                                 the keyring (kr_keyring_prepare), then answer (empty array) */
     KR_EFFECT_ROOT_TURN,      /* bytes = root key 32, recovery key 32: the keyring follows the card (kr_keyring_follow), and so do
                                  backups */
     KR_EFFECT_KEYS_TURN,      /* at_ms = now: they take the place of those before (kr_keyring_turn) */

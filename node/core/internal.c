@@ -6,6 +6,7 @@
 #include "node/core/draft.h"
 #include "node/core/enrol_shared.h"
 #include "node/core/people.h"
+#include "node/core/rotate.h"
 #include "node/core/sister.h"
 #include "proto/record/duty.h"
 #include "proto/record/peer_link.h"

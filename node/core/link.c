@@ -17,6 +17,7 @@
 #include "node/core/enrol_shared.h"
 #include "node/core/forward.h"
 #include "node/core/revoke.h"
+#include "node/core/rotate.h"
 #include "node/core/sister.h"
 #include "node/core/takeback.h"
 #include "node/core/through.h"

@@ -11,6 +11,7 @@
 #include "node/core/internal.h"
 #include "node/core/restored.h"
 #include "node/core/root_confirm.h"
+#include "node/core/rotate.h"
 #include "node/core/sister.h"
 #include "proto/record/peer_link.h"
 

@@ -9,6 +9,7 @@
 
 #include "node/core/claim.h"
 #include "node/core/effect.h"
+#include "node/core/rotate.h"
 #include "node/core/sister.h"
 #include "node/core/transport_key.h"
 #include "proto/client/node.h"

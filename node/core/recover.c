@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "node/core/rotate.h"
 #include "node/core/transport_key.h"
 #include "proto/client/rekey.h"
 
@@ -104,7 +105,7 @@ static enum kr_err put_own_keys(const struct kr_core *core, struct kr_card *card
     if (is_listed && is_sealed_to) {
         return KR_OK;
     }
-    return kr_card_turn_keys(core, card, now_s, now_s + 1);
+    return kr_card_turn_keys(core, card, &(struct kr_turn){.now_s = now_s, .at_s = now_s, .until_s = now_s + 1});
 }
 
 /* Appends what the client brought. KR_BOUNDS, KR_KEY, KR_SIGNATURE, KR_MALFORMED. */
@@ -128,6 +129,7 @@ static enum kr_err fill_card(struct kr_step *step, const struct kr_event *event,
     const struct kr_core *core = step->core;
     const uint64_t now_s = step->now_ms / 1000;
     char example[64];
+    (void)kr_card_drop_plan(card, kr_keys_signing(core).public_key, now_s); /* (what was planned has to be planned anew) */
     const uint32_t others = count_others(core, card, example, sizeof example);
     enum kr_err err = append(card, recover), told;
     if (err == KR_OK && others > 0 && recover->others == KR_OTHERS_ASK) {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "node/core/revoke.h"
+#include "node/core/rotate.h"
 #include "node/core/sister.h"
 #include "node/core/transport_key.h"
 #include "proto/client/rekey.h"
@@ -169,7 +170,7 @@ static void end_transport(const struct kr_core *core, const uint8_t transport_ke
 static enum kr_err end_and_turn(const struct kr_core *core, struct kr_card *card, struct kr_card_key *key, uint64_t now_s)
 {
     kr_card_end_key(key, now_s + 1);
-    return kr_card_turn_keys(core, card, now_s, now_s + 1);
+    return kr_card_turn_keys(core, card, &(struct kr_turn){.now_s = now_s, .at_s = now_s, .until_s = now_s + 1});
 }
 
 /* Ends the key on the card, and where it is the one in use, or another node's, puts the next ones there. `other`: the transport key
@@ -182,17 +183,25 @@ static enum kr_err end_key(struct kr_step *step, const struct kr_event *event, c
     const bool is_own = memcmp(kr_keys_signing(core).public_key, revoke->key, 32) == 0;
     struct kr_card_key *key = NULL;
     enum kr_err err = KR_OK;
+    /* Whoever has the key has the one that was to take its place, too: that is off the card, and not used. */
+    const struct kr_card_key *planned = kr_card_planned(card, revoke->key, now_s);
+    const bool is_spoilt = planned != NULL && memcmp(planned->public_key, core->keyring->next_node_public, 32) == 0;
+    (void)kr_card_drop_plan(card, revoke->key, now_s);
     for (uint32_t i = 0; i < card->node_count && key == NULL; i++) {
         key = memcmp(card->node[i].public_key, revoke->key, 32) == 0 ? &card->node[i] : NULL;
     }
-    if (key == NULL) {
+    if (key != NULL && kr_key_turn_s(key->from_s) > now_s) {
+        err = kr_step_error(
+            step, event->client, event->request, KR_INVALID,
+            "that key has signed nothing, its turn has not come: `kairan node rotate --cancel` takes it off the card");
+    } else if (key == NULL) {
         err = kr_step_error(step, event->client, event->request, KR_NOT_FOUND,
                             "this council's card lists no such node key: see `kairan node keys`");
     } else if (other == NULL && !is_own) {
         kr_card_end_key(key, now_s + 1);
         return KR_OK;
     } else {
-        const enum kr_err turned = end_and_turn(core, card, key, now_s);
+        const enum kr_err turned = is_spoilt ? KR_NOT_FOUND : end_and_turn(core, card, key, now_s);
         if (turned == KR_OK) {
             if (other != NULL) {
                 end_transport(core, other, card, now_s);
@@ -206,15 +215,6 @@ static enum kr_err end_key(struct kr_step *step, const struct kr_event *event, c
                                   "the card lists %u node keys already, and has no room for another", (unsigned)KR_CARD_KEYS_MAX);
     }
     return err != KR_OK ? err : KR_CANCELLED;
-}
-
-static bool is_open_on(const struct kr_card *card, const uint8_t key[static 32])
-{
-    bool is_open = false;
-    for (uint32_t i = 0; i < card->node_count; i++) {
-        is_open = is_open || (card->node[i].until_s == 0 && memcmp(card->node[i].public_key, key, 32) == 0);
-    }
-    return is_open;
 }
 
 static bool lists_transport(const struct kr_card *card, const uint8_t key[static 32])
@@ -247,6 +247,7 @@ static enum kr_err find_node(struct kr_step *step, const struct kr_card *card, c
     const uint8_t *key = revoke->key;
     const struct kr_keyring *keyring = step->core->keyring;
     const bool is_ours = memcmp(key, keyring->node_public, 32) == 0 || memcmp(key, keyring->next_node_public, 32) == 0;
+    const uint64_t now_s = step->now_ms / 1000;
     uint32_t count = 0;
     enum kr_err err = is_ours ? KR_NOT_FOUND : kr_node_row_find(step->txn, key, ret_transport_key);
     if (err == KR_OK && kr_transport_is_own(step->core, ret_transport_key)) {
@@ -255,7 +256,7 @@ static enum kr_err find_node(struct kr_step *step, const struct kr_card *card, c
     if (err == KR_NOT_FOUND && !is_ours && revoke->has_machine) {
         return named_node(step->core, card, revoke, ret_transport_key);
     }
-    if (err != KR_NOT_FOUND || is_ours || !is_open_on(card, key)) {
+    if (err != KR_NOT_FOUND || is_ours || !kr_card_node_is_used(card, key, now_s)) {
         return err;
     }
     for (uint32_t i = 0; i < card->transport_count; i++) {
@@ -268,7 +269,7 @@ static enum kr_err find_node(struct kr_step *step, const struct kr_card *card, c
         if (err != KR_OK && err != KR_NOT_FOUND) {
             return err;
         }
-        if (err == KR_NOT_FOUND || !is_open_on(card, row.node_key)) { /* (met under one that has ended since) */
+        if (err == KR_NOT_FOUND || !kr_card_node_is_used(card, row.node_key, now_s)) { /* (met under one that has ended since) */
             memcpy(ret_transport_key, transport->public_key, 32);
             count++;
         }

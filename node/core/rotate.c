@@ -1,25 +1,34 @@
 /* New keys for this node: a node key and a sealing key on the council's card in place of those that it has.
  *
  *   new keys ──▶ in the keyring, used for nothing ──▶ card with both, signed by the root key, here or elsewhere ──▶ stored:
+ *                                    at once, or on the day that the card names, while the node runs or when it is next started:
  *                                                                              the next key signs from then on
  *                                                                              the one before leaves the keyring
  *                                                                              sessions begin anew: their hello bears the card
  *
- * Which key signs is told by card and keyring alone, so that a crash anywhere between leaves a node that works: either the card
- * does not list the next key, and it is not used, or it does, and it is. */
+ * Which key signs is told by card, keyring and time alone, so that a crash anywhere between leaves a node that works: either the
+ * next key had its turn, or the one before is in the keyring, and on the card for KR_KEY_OVERLAP_S more. */
+#include "node/core/rotate.h"
+
 #include <string.h>
 
 #include "node/core/effect.h"
-#include "node/core/state.h"
 #include "node/core/transport_key.h"
-#include "proto/client/rekey.h"
+
+#define LOOK_MS 10000u /* a clock in doubt becomes certain with the first session */
+#define LATE_MS 60000u /* who comes so late was off, or asleep, or had another clock before */
+#define WAIT_MS 75000u /* so soon every peer that is there has told its clock once more */
+
+/* The next key whose replacement of the one in use was called off: KR_TABLE_IDENTITY. */
+static const char key_aside[] = "key-aside";
 
 /* ---- which key signs ---- */
 
 /* The keyring may have been told meanwhile, and another key come next. */
 static bool next_signs(const struct kr_core *core)
 {
-    return kr_keyring_has_next(core->keyring) && memcmp(core->keyring->next_node_public, core->listed_next, 32) == 0;
+    return core->next_had_turn && kr_keyring_has_next(core->keyring) &&
+           memcmp(core->keyring->next_node_public, core->listed_next, 32) == 0;
 }
 
 struct kr_signing_key kr_keys_signing(const struct kr_core *core)
@@ -64,13 +73,19 @@ const uint8_t *kr_keys_own_sealing(const struct kr_core *core, uint64_t now_ms)
 void kr_keys_load(struct kr_core *core)
 {
     const struct kr_council *self = kr_directory_council(&core->directory, core->self);
+    const struct kr_card_key *next = NULL;
     struct kr_card card;
-    memset(core->listed_next, 0, sizeof core->listed_next);
     if (self != NULL && kr_keyring_has_next(core->keyring)) {
         kr_council_card(self, &card);
-        if (listed(card.node, card.node_count, core->keyring->next_node_public) != NULL) {
-            memcpy(core->listed_next, core->keyring->next_node_public, 32);
-        }
+        next = listed(card.node, card.node_count, core->keyring->next_node_public);
+    }
+    core->next_had_turn =
+        next != NULL && core->next_had_turn && memcmp(core->listed_next, core->keyring->next_node_public, 32) == 0;
+    core->next_turn_s = next != NULL ? kr_key_turn_s(next->from_s) : 0;
+    core->next_late_ms = 0;
+    memset(core->listed_next, 0, sizeof core->listed_next);
+    if (next != NULL) {
+        memcpy(core->listed_next, core->keyring->next_node_public, 32);
     }
 }
 
@@ -98,30 +113,121 @@ static enum kr_err turn_root(struct kr_step *step)
     return err;
 }
 
-enum kr_err kr_keys_turn(struct kr_step *step)
+/* Who turned by a clock that is ahead would have a key that nobody accepts yet, and not the one before. So most of those who are
+ * there must not be behind it; where nobody is there, it has to have stood for an hour. */
+static bool clock_is_certain(const struct kr_core *core)
 {
-    enum kr_err err = turn_root(step);
-    if (err != KR_OK) {
-        return err;
+    uint32_t sessions = 0, behind = 0;
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        sessions += core->links[i]->has_session;
+        behind += core->links[i]->has_session && core->links[i]->clock_ms < -(int64_t)KR_FUTURE_MS_MAX;
     }
+    return sessions > 0 ? 2 * behind <= sessions : !core->options.doubts_clock;
+}
+
+/* Whether the one in use is none any more: then there is nothing to be lost. */
+static bool used_is_over(const struct kr_core *core, uint64_t now_ms)
+{
+    const struct kr_council *self = kr_directory_council(&core->directory, core->self);
+    struct kr_card card;
+    if (self == NULL) {
+        return false;
+    }
+    kr_council_card(self, &card);
+    return kr_card_node_key(&card, core->keyring->node_public, now_ms) != KR_OK;
+}
+
+/* Whether the next key has its turn now, and had not before. `at_once`: the operator says so. */
+static bool has_turn_now(struct kr_step *step, bool at_once)
+{
+    struct kr_core *core = step->core;
+    const bool is_due = core->next_turn_s != 0 && !core->next_had_turn && core->next_turn_s <= step->now_ms / 1000;
+    if (!is_due) {
+        core->next_late_ms = 0;
+        return false;
+    }
+    if (core->next_late_ms == 0 &&
+        (core->started_ms / 1000 > core->next_turn_s || step->now_ms - core->next_turn_s * 1000 > LATE_MS)) {
+        core->next_late_ms = step->now_ms;
+    }
+    const bool is_awaited = core->next_late_ms != 0 && step->now_ms < core->next_late_ms + WAIT_MS;
+    core->next_had_turn = at_once || used_is_over(core, step->now_ms) || (!is_awaited && clock_is_certain(core));
+    return next_signs(core);
+}
+
+static enum kr_err say_so(struct kr_step *step)
+{
+    return kr_step_log(step, KR_LOG_NOTICE, "this node signs with a new key from now on");
+}
+
+static enum kr_err tell_keyring(struct kr_step *step)
+{
     return next_signs(step->core)
                ? kr_effect_add(step->effects, &(struct kr_effect){.type = KR_EFFECT_KEYS_TURN, .at_ms = step->now_ms})
                : KR_OK;
 }
 
-enum kr_err kr_keys_card_entered(struct kr_step *step)
+enum kr_err kr_keys_turn(struct kr_step *step)
 {
-    const bool did = next_signs(step->core);
-    kr_keys_load(step->core);
-    enum kr_err err = kr_transport_card_entered(step);
-    if (err == KR_OK && (did || !next_signs(step->core))) {
-        return turn_root(step);
+    enum kr_err err = turn_root(step);
+    if (err == KR_OK && has_turn_now(step, false)) {
+        err = say_so(step);
     }
-    err = err != KR_OK ? err : kr_step_log(step, KR_LOG_NOTICE, "this node signs with a new key from now on");
-    if (err == KR_OK) {
-        err = kr_keys_turn(step);
+    return err == KR_OK ? tell_keyring(step) : err;
+}
+
+static enum kr_err begin_to_sign(struct kr_step *step)
+{
+    enum kr_err err = say_so(step);
+    err = err == KR_OK ? tell_keyring(step) : err;
+    return err == KR_OK ? kr_links_renew(step) : err;
+}
+
+enum kr_err kr_keys_tick(struct kr_step *step)
+{
+    const struct kr_core *core = step->core;
+    if (core->next_turn_s == 0 || core->next_had_turn) {
+        return KR_OK;
+    }
+    if (has_turn_now(step, false)) {
+        return begin_to_sign(step);
+    }
+    const uint64_t turn_ms = core->next_turn_s < UINT64_MAX / 1000 ? core->next_turn_s * 1000 : UINT64_MAX;
+    return kr_step_wake(step, turn_ms > step->now_ms ? turn_ms : step->now_ms + LOOK_MS);
+}
+
+/* A key that was to have its turn later is on the card, or on it no more. Who reads no directory with us hears of it by the hello.
+ */
+static enum kr_err plan_changed(struct kr_step *step)
+{
+    const struct kr_core *core = step->core;
+    enum kr_err err = KR_OK;
+    if (core->next_turn_s != 0) {
+        err = kr_step_log(step, KR_LOG_NOTICE,
+                          "a new key is on this council's card: this node signs with it from the day that it names");
+    } else if (kr_keyring_has_next(core->keyring)) {
+        err = kr_store_put(step->txn, KR_TABLE_IDENTITY, key_aside, sizeof key_aside - 1, core->keyring->next_node_public, 32);
+        err = err == KR_OK ? kr_step_log(step, KR_LOG_NOTICE, "the key that was to sign from a later day on is off the card") : err;
     }
     return err == KR_OK ? kr_links_renew(step) : err;
+}
+
+enum kr_err kr_keys_card_entered(struct kr_step *step)
+{
+    struct kr_core *core = step->core;
+    const bool did = next_signs(core);
+    const uint64_t planned_s = core->next_had_turn ? 0 : core->next_turn_s;
+    kr_keys_load(core);
+    const bool does = has_turn_now(step, core->next_turn_s != planned_s);
+    enum kr_err err = kr_transport_card_entered(step);
+    err = err == KR_OK ? turn_root(step) : err;
+    if (err == KR_OK && !did && does) {
+        return begin_to_sign(step);
+    }
+    if (err == KR_OK && !core->next_had_turn && core->next_turn_s != planned_s) {
+        err = plan_changed(step);
+    }
+    return err == KR_OK ? kr_keys_tick(step) : err;
 }
 
 /* ---- the card ---- */
@@ -138,7 +244,7 @@ static void take_out(struct kr_card_key *keys, uint32_t *count, uint32_t at)
     --*count;
 }
 
-bool kr_card_put_first(struct kr_card_key *keys, uint32_t *count, const uint8_t key[static 32], uint64_t now_s)
+bool kr_card_put_first(struct kr_card_key *keys, uint32_t *count, const uint8_t key[static 32], uint64_t now_s, uint64_t from_s)
 {
     for (uint32_t i = *count; i-- > 0;) {
         if (is_over(&keys[i], now_s)) {
@@ -149,8 +255,7 @@ bool kr_card_put_first(struct kr_card_key *keys, uint32_t *count, const uint8_t 
         return false;
     }
     memmove(&keys[1], &keys[0], *count * sizeof keys[0]);
-    /* Valid from a little earlier than now: the clocks of two councils are never equal. */
-    keys[0] = (struct kr_card_key){.from_s = now_s - KR_KEY_EARLIER_S};
+    keys[0] = (struct kr_card_key){.from_s = from_s};
     memcpy(keys[0].public_key, key, 32);
     ++*count;
     return true;
@@ -174,63 +279,219 @@ static const struct kr_dated_key *next_sealing(const struct kr_keyring *keyring,
     return next;
 }
 
-enum kr_err kr_card_turn_keys(const struct kr_core *core, struct kr_card *card, uint64_t now_s, uint64_t until_s)
+const struct kr_card_key *kr_card_planned(const struct kr_card *card, const uint8_t key[static 32], uint64_t now_s)
+{
+    const struct kr_card_key *next = kr_card_node_after(card, key);
+    return next != NULL && kr_key_turn_s(next->from_s) > now_s ? next : NULL;
+}
+
+bool kr_card_node_is_used(const struct kr_card *card, const uint8_t key[static 32], uint64_t now_s)
+{
+    const struct kr_card_key *found = listed(card->node, card->node_count, key);
+    return found != NULL && (found->until_s == 0 || kr_card_planned(card, key, now_s) != NULL);
+}
+
+/* Those that end then do so no more. */
+static void reopen(struct kr_card_key *keys, uint32_t count, uint64_t until_s)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        keys[i].until_s = keys[i].until_s == until_s ? 0 : keys[i].until_s;
+    }
+}
+
+bool kr_card_drop_plan(struct kr_card *card, const uint8_t key[static 32], uint64_t now_s)
+{
+    const struct kr_card_key *planned = kr_card_planned(card, key, now_s);
+    if (planned == NULL) {
+        return false;
+    }
+    const uint64_t from_s = planned->from_s, until_s = kr_key_turn_s(from_s) + KR_KEY_OVERLAP_S;
+    take_out(card->node, &card->node_count, (uint32_t)(planned - card->node));
+    for (uint32_t i = card->sealing_count; i-- > 0;) {
+        if (card->sealing[i].from_s == from_s) {
+            take_out(card->sealing, &card->sealing_count, i);
+        }
+    }
+    reopen(card->node, card->node_count, until_s);
+    reopen(card->sealing, card->sealing_count, until_s);
+    return true;
+}
+
+/* All of them end then. What would begin only afterwards (another node's, of a later plan) is not on the card any more. */
+static void end_sealing(struct kr_card *card, uint64_t until_s)
+{
+    for (uint32_t i = card->sealing_count; i-- > 0;) {
+        if (card->sealing[i].from_s >= until_s) {
+            take_out(card->sealing, &card->sealing_count, i);
+        } else {
+            kr_card_end_key(&card->sealing[i], until_s);
+        }
+    }
+}
+
+enum kr_err kr_card_turn_keys(const struct kr_core *core, struct kr_card *card, const struct kr_turn *turn)
 {
     const struct kr_keyring *keyring = core->keyring;
+    /* Valid from a little earlier: the clocks of two councils are never equal. */
+    const uint64_t from_s = turn->at_s - KR_KEY_EARLIER_S;
+    (void)kr_card_drop_plan(card, kr_keys_signing(core).public_key, turn->now_s);
     const struct kr_dated_key *sealing = next_sealing(keyring, card);
     if (!kr_keyring_has_next(keyring) || sealing == NULL) {
         return KR_NOT_FOUND;
     }
     const struct kr_card_key *used = listed(card->node, card->node_count, kr_keys_signing(core).public_key);
     if (used != NULL) {
-        kr_card_end_key(&card->node[used - card->node], until_s);
+        kr_card_end_key(&card->node[used - card->node], turn->until_s);
     }
-    if (!kr_card_put_first(card->node, &card->node_count, keyring->next_node_public, now_s)) {
+    if (!kr_card_put_first(card->node, &card->node_count, keyring->next_node_public, turn->now_s, from_s)) {
         return KR_BOUNDS;
     }
-    for (uint32_t i = 0; i < card->sealing_count; i++) {
-        kr_card_end_key(&card->sealing[i], until_s);
-    }
+    end_sealing(card, turn->until_s);
     /* Nobody needs those that ended: what was sealed to them names them by a hint. */
     while (card->sealing_count == KR_CARD_KEYS_MAX) {
         card->sealing_count--;
     }
-    return kr_card_put_first(card->sealing, &card->sealing_count, sealing->public_key, now_s) ? KR_OK : KR_BOUNDS;
+    return kr_card_put_first(card->sealing, &card->sealing_count, sealing->public_key, turn->now_s, from_s) ? KR_OK : KR_BOUNDS;
 }
 
 /* ---- for clients ---- */
 
+enum kr_err kr_keys_are_aside(struct kr_step *step, bool *ret_are)
+{
+    uint8_t aside[32];
+    size_t len = 0;
+    enum kr_err err = kr_store_get(step->txn, KR_TABLE_IDENTITY, key_aside, sizeof key_aside - 1, aside, sizeof aside, &len);
+    if (err == KR_OK || err == KR_NOT_FOUND) {
+        *ret_are = err == KR_OK && len == 32 && memcmp(aside, step->core->keyring->next_node_public, 32) == 0;
+        err = KR_OK;
+    }
+    return err;
+}
+
 enum kr_err kr_new_keys_request(struct kr_step *step, const struct kr_event *event)
 {
+    const struct kr_core *core = step->core;
+    struct kr_reader reader;
     struct kr_writer seed;
     uint8_t bytes[32];
-    if (kr_keyring_has_next(step->core->keyring)) {
-        return kr_step_end_empty(step, event->client, event->request);
+    uint64_t what = KR_NEW_KEYS_ONCE;
+    bool was_told = false; /* others may have sealed to the sealing key that was made with it: it is on the card, or was */
+    kr_reader_init(&reader, event->bytes.bytes, event->bytes.len);
+    if (kr_reader_array_between(&reader, 0, 1) > 0) {
+        what = kr_reader_uint(&reader, KR_NEW_KEYS_ANEW);
+    }
+    kr_reader_close(&reader);
+    if (kr_reader_end(&reader) != KR_OK) {
+        return kr_step_error(step, event->client, event->request, KR_MALFORMED, "this request is not readable");
+    }
+    enum kr_err err = kr_keys_are_aside(step, &was_told);
+    was_told = was_told || memcmp(core->listed_next, core->keyring->next_node_public, 32) == 0;
+    if (err == KR_OK) { /* what is asked for is not aside */
+        err = kr_store_delete(step->txn, KR_TABLE_IDENTITY, key_aside, sizeof key_aside - 1);
+        err = err == KR_NOT_FOUND ? KR_OK : err;
+    }
+    if (err != KR_OK || (kr_keyring_has_next(core->keyring) && what == KR_NEW_KEYS_ONCE)) {
+        return err != KR_OK ? err : kr_step_end_empty(step, event->client, event->request);
     }
     kr_rng_bytes(step->rng, bytes, sizeof bytes);
     kr_writer_init(&seed, sizeof bytes);
     kr_writer_raw(&seed, bytes, sizeof bytes);
     sodium_memzero(bytes, sizeof bytes);
-    enum kr_err err = kr_effect_add_writer(
-        step->effects,
-        (struct kr_effect){.type = KR_EFFECT_KEYS_MAKE, .client = event->client, .request = event->request, .at_ms = step->now_ms},
-        &seed);
+    err = kr_effect_add_writer(step->effects,
+                               (struct kr_effect){.type = KR_EFFECT_KEYS_MAKE,
+                                                  .client = event->client,
+                                                  .request = event->request,
+                                                  .code = what == KR_NEW_KEYS_ONCE ? KR_NEXT_ONCE
+                                                          : was_told               ? KR_NEXT_BESIDE
+                                                                                   : KR_NEXT_ANEW,
+                                                  .at_ms = step->now_ms},
+                               &seed);
     kr_writer_deinit(&seed);
     return err;
+}
+
+static bool begins(const struct kr_card_key *keys, uint32_t count, uint64_t from_s)
+{
+    bool does = false;
+    for (uint32_t i = 0; i < count; i++) {
+        does = does || keys[i].from_s == from_s;
+    }
+    return does;
+}
+
+/* What was planned is off the card already. KR_CANCELLED: the client has its answer. */
+static enum kr_err plan(struct kr_step *step, const struct kr_event *event, const struct kr_card *card, uint64_t *at_s)
+{
+    const uint64_t now_s = step->now_ms / 1000;
+    const struct kr_card_key *used = listed(card->node, card->node_count, kr_keys_signing(step->core).public_key);
+    enum kr_err err = KR_OK;
+    if (*at_s <= now_s || *at_s > now_s + KR_ROTATE_AHEAD_S_MAX) {
+        err = kr_step_error(step, event->client, event->request, KR_INVALID,
+                            "keys can be replaced on a day that is to come, and comes within a year");
+    } else if (used == NULL || used->until_s != 0) {
+        err =
+            kr_step_error(step, event->client, event->request, KR_EXPIRED,
+                          "the key that this node signs with has an end on the card already, or is not on it: `kairan node rotate` "
+                          "replaces it now");
+    } else {
+        /* It is by its beginning that it is known to come behind this one. */
+        while (begins(card->node, card->node_count, *at_s - KR_KEY_EARLIER_S) ||
+               begins(card->sealing, card->sealing_count, *at_s - KR_KEY_EARLIER_S)) {
+            ++*at_s;
+        }
+        return KR_OK;
+    }
+    return err != KR_OK ? err : KR_CANCELLED;
+}
+
+/* KR_CANCELLED: the client has its answer. */
+static enum kr_err turn_on_card(struct kr_step *step, const struct kr_event *event, const struct kr_rotate *rotate,
+                                struct kr_card *card)
+{
+    const struct kr_core *core = step->core;
+    const uint64_t now_s = step->now_ms / 1000;
+    uint64_t at_s = rotate->act == KR_ROTATE_AT ? rotate->at_s : now_s;
+    enum kr_err err = KR_OK, told = KR_OK;
+    const bool was_planned = kr_card_drop_plan(card, kr_keys_signing(core).public_key, now_s);
+    if (rotate->act == KR_ROTATE_CANCEL) {
+        told = was_planned ? KR_OK
+                           : kr_step_error(step, event->client, event->request, KR_NOT_FOUND,
+                                           "no replacement of this node's key is planned: see `kairan node keys`");
+        return told != KR_OK || was_planned ? told : KR_CANCELLED;
+    }
+    if (!kr_keyring_has_next(core->keyring) || next_signs(core)) {
+        told = kr_step_error(step, event->client, event->request, KR_NOT_FOUND,
+                             "there is no new key to put on the card: `kairan node rotate` makes it first");
+        return told != KR_OK ? told : KR_CANCELLED;
+    }
+    err = rotate->act == KR_ROTATE_AT ? plan(step, event, card, &at_s) : KR_OK;
+    if (err != KR_OK) {
+        return err;
+    }
+    err = kr_card_turn_keys(core, card, &(struct kr_turn){.now_s = now_s, .at_s = at_s, .until_s = at_s + KR_KEY_OVERLAP_S});
+    if (err == KR_NOT_FOUND) {
+        told = kr_step_error(step, event->client, event->request, err,
+                             "this node's keyring has no sealing key that comes next: put its newest copy back");
+    } else if (err != KR_OK) {
+        told = kr_step_error(step, event->client, event->request, err,
+                             "the card lists %u node keys already, and records that the oldest signed may be alive: wait until it "
+                             "has ended for ten years",
+                             (unsigned)KR_CARD_KEYS_MAX);
+    }
+    return told != KR_OK ? told : err != KR_OK ? KR_CANCELLED : KR_OK;
 }
 
 enum kr_err kr_rotate_request(struct kr_step *step, const struct kr_event *event)
 {
     struct kr_core *core = step->core;
     const struct kr_council *self = kr_directory_council(&core->directory, core->self);
-    const uint64_t now_s = step->now_ms / 1000;
     struct kr_statement statements[KR_CARDS_MAX];
     struct kr_card_places places;
+    struct kr_rotate rotate;
     struct kr_card card;
     uint32_t standing = 0;
-    if (!kr_keyring_has_next(core->keyring) || next_signs(core)) {
-        return kr_step_error(step, event->client, event->request, KR_NOT_FOUND,
-                             "there is no new key to put on the card: `kairan node rotate` makes it first");
+    if (kr_rotate_read(event->bytes, &rotate) != KR_OK) {
+        return kr_step_error(step, event->client, event->request, KR_MALFORMED, "this request is not readable");
     }
     enum kr_err err = kr_card_places(step, &places, &standing);
     if (err != KR_OK) {
@@ -241,127 +502,10 @@ enum kr_err kr_rotate_request(struct kr_step *step, const struct kr_event *event
                              "this council's own card cannot be read: run `kairan verify`");
     }
     kr_council_card(self, &card);
-    err = kr_card_turn_keys(core, &card, now_s, now_s + KR_KEY_OVERLAP_S);
-    if (err == KR_NOT_FOUND) {
-        return kr_step_error(step, event->client, event->request, err,
-                             "this node's keyring has no sealing key that comes next: put its newest copy back");
-    }
+    err = turn_on_card(step, event, &rotate, &card);
     if (err != KR_OK) {
-        return kr_step_error(step, event->client, event->request, err,
-                             "the card lists %u node keys already, and records that the oldest signed may be alive: wait until it "
-                             "has ended for ten years",
-                             (unsigned)KR_CARD_KEYS_MAX);
+        return err == KR_CANCELLED ? KR_OK : err;
     }
     kr_card_fill(&places, &card, core->self, statements);
     return kr_statement_ask(step, event, statements, places.count);
-}
-
-/* ---- what there is ---- */
-
-static enum kr_err give(struct kr_step *step, const struct kr_event *event, const struct kr_key_item *item)
-{
-    struct kr_writer writer;
-    kr_writer_init(&writer, KR_KIB);
-    kr_key_item_write(item, &writer);
-    enum kr_err err = kr_step_item(step, event->client, event->request, &writer);
-    kr_writer_deinit(&writer);
-    return err;
-}
-
-static enum kr_err give_dated(struct kr_step *step, const struct kr_event *event, enum kr_key_sort sort, enum kr_key_state state,
-                              const struct kr_card_key *key)
-{
-    struct kr_key_item item = {.sort = sort, .state = state, .from_s = key->from_s, .until_s = key->until_s};
-    memcpy(item.public_key, key->public_key, 32);
-    return give(step, event, &item);
-}
-
-/* `used`: whether it is the one of its sort; `waits`: it is listed, and its turn has not come. */
-static enum kr_err give_listed(struct kr_step *step, const struct kr_event *event, enum kr_key_sort sort,
-                               const struct kr_card_key *key, bool used)
-{
-    const bool is_replaced = key->until_s != 0 || (sort != KR_KEY_OF_TRANSPORT && !is_in_force(key, step->now_ms / 1000));
-    return give_dated(step, event, sort, used ? KR_KEY_IN_USE : is_replaced ? KR_KEY_REPLACED : KR_KEY_NOT_HERE, key);
-}
-
-static enum kr_err give_other(struct kr_step *step, const struct kr_event *event, enum kr_key_sort sort, enum kr_key_state state,
-                              const uint8_t key[static 32])
-{
-    struct kr_key_item item = {.sort = sort, .state = state};
-    memcpy(item.public_key, key, 32);
-    return give(step, event, &item);
-}
-
-static bool has_sealing(const struct kr_keyring *keyring, const uint8_t key[static 32])
-{
-    for (uint32_t i = 0; i < keyring->sealing_count; i++) {
-        if (memcmp(keyring->sealing[i].public_key, key, 32) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static enum kr_err give_of_card(struct kr_step *step, const struct kr_event *event, const struct kr_card *card)
-{
-    const struct kr_core *core = step->core;
-    const uint64_t now_s = step->now_ms / 1000;
-    const uint8_t *signing = kr_keys_signing(core).public_key;
-    const struct kr_card_key *sealed_to = kr_card_key_at(card->sealing, card->sealing_count, now_s);
-    enum kr_err err = KR_OK;
-    for (uint32_t i = 0; i < card->node_count && err == KR_OK; i++) {
-        err = give_listed(step, event, KR_KEY_OF_NODE, &card->node[i], memcmp(card->node[i].public_key, signing, 32) == 0);
-    }
-    for (uint32_t i = 0; i < card->sealing_count && err == KR_OK; i++) {
-        const struct kr_card_key *key = &card->sealing[i];
-        err = give_listed(step, event, KR_KEY_OF_SEALING, key, key == sealed_to && has_sealing(core->keyring, key->public_key));
-    }
-    for (uint32_t i = 0; i < card->transport_count && err == KR_OK; i++) {
-        const struct kr_card_key *key = &card->transport[i];
-        const bool is_used = memcmp(key->public_key, core->keyring->transport_public, 32) == 0;
-        const bool comes = memcmp(key->public_key, core->keyring->next_transport_public, 32) == 0;
-        err = comes ? give_dated(step, event, KR_KEY_OF_TRANSPORT, KR_KEY_COMES, key)
-                    : give_listed(step, event, KR_KEY_OF_TRANSPORT, key, is_used);
-    }
-    return err;
-}
-
-static enum kr_err give_of_keyring(struct kr_step *step, const struct kr_event *event, const struct kr_card *card)
-{
-    const struct kr_core *core = step->core;
-    const struct kr_keyring *keyring = core->keyring;
-    const uint8_t *signing = kr_keys_signing(core).public_key;
-    const bool waits = kr_keyring_has_next(keyring) && !next_signs(core);
-    enum kr_err err = KR_OK;
-    if (listed(card->node, card->node_count, signing) == NULL) {
-        err = give_other(step, event, KR_KEY_OF_NODE, KR_KEY_UNLISTED, signing);
-    }
-    if (err == KR_OK && waits) {
-        err = give_other(step, event, KR_KEY_OF_NODE, KR_KEY_COMES, keyring->next_node_public);
-    }
-    if (err == KR_OK && kr_keyring_transport_comes(keyring) &&
-        listed(card->transport, card->transport_count, keyring->next_transport_public) == NULL) {
-        err = give_other(step, event, KR_KEY_OF_TRANSPORT, KR_KEY_COMES, keyring->next_transport_public);
-    }
-    for (uint32_t i = 0; i < keyring->sealing_count && err == KR_OK; i++) {
-        const uint8_t *key = keyring->sealing[i].public_key;
-        if (listed(card->sealing, card->sealing_count, key) == NULL) {
-            err = give_other(step, event, KR_KEY_OF_SEALING, i == 0 && waits ? KR_KEY_COMES : KR_KEY_REPLACED, key);
-        }
-    }
-    return err;
-}
-
-enum kr_err kr_keys_request(struct kr_step *step, const struct kr_event *event)
-{
-    const struct kr_council *self = kr_directory_council(&step->core->directory, step->core->self);
-    struct kr_card card = {0};
-    if (self != NULL) {
-        kr_council_card(self, &card);
-    }
-    enum kr_err err = give_of_card(step, event, &card);
-    if (err == KR_OK) {
-        err = give_of_keyring(step, event, &card);
-    }
-    return err == KR_OK ? kr_step_end_empty(step, event->client, event->request) : err;
 }

@@ -10,6 +10,7 @@
 
 #include "crypto/fault.h"
 #include "node/core/effect.h"
+#include "node/core/rotate.h"
 #include "node/core/transport_key.h"
 #include "proto/wire/node.h"
 
@@ -136,22 +137,18 @@ enum kr_err kr_sisters_load(struct kr_step *step)
     return err;
 }
 
-bool kr_sister_signed(const struct kr_core *core, const uint8_t signing_key[static 32])
+bool kr_sister_signed(const struct kr_core *core, const uint8_t signing_key[static 32], uint64_t now_ms)
 {
     const struct kr_keyring *keyring = core->keyring;
     const struct kr_council *self = kr_directory_council(&core->directory, core->self);
     const bool is_ours =
         memcmp(signing_key, keyring->node_public, 32) == 0 || memcmp(signing_key, keyring->next_node_public, 32) == 0;
     struct kr_card card;
-    bool is_listed = false;
     if (!core->shares_council || self == NULL || is_ours || KR_FAULT(KR_FAULT_SISTER_UNKNOWN)) {
         return false;
     }
     kr_council_card(self, &card);
-    for (uint32_t i = 0; i < card.node_count; i++) {
-        is_listed = is_listed || (card.node[i].until_s == 0 && memcmp(card.node[i].public_key, signing_key, 32) == 0);
-    }
-    return is_listed;
+    return kr_card_node_is_used(&card, signing_key, now_ms / 1000);
 }
 
 void kr_node_ways(const struct kr_core *core, struct kr_ways *ret_ways)

@@ -36,8 +36,8 @@ enum kr_err kr_node_name_put(struct kr_txn *txn, struct kr_slice name) KR_WARN_U
 void kr_node_ways(const struct kr_core *core, struct kr_ways *ret_ways);
 /* Whether records are shared with other nodes of this council: decided when the core is made, and when one is linked. */
 enum kr_err kr_sisters_load(struct kr_step *step) KR_WARN_UNUSED;
-/* Whether it is the key of another node of this council: on the card without an end, and not ours. */
-bool kr_sister_signed(const struct kr_core *core, const uint8_t signing_key[static 32]);
+/* Whether it is the key that another node of this council signs with: on the card (kr_card_node_is_used), and not ours. */
+bool kr_sister_signed(const struct kr_core *core, const uint8_t signing_key[static 32], uint64_t now_ms);
 /* A session with another node of this council began. */
 enum kr_err kr_sister_up(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
 /* Tells all of them that have a session of the keys that they all have, where these changed. */

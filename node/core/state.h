@@ -351,6 +351,9 @@ struct kr_core {
     bool revoked_is_due;     /* some are to be swept by */
     bool strangers_are_due;  /* rekeyed.h */
     uint8_t listed_next[32]; /* the node key that came next when our card began to list it; zero: none. rotate.c */
+    uint64_t next_turn_s;    /* when that one has its turn; 0: there is none */
+    uint64_t next_late_ms;   /* when it was first seen that the time for it had gone by meanwhile; 0: it was not */
+    bool next_had_turn;      /* it had */
     uint32_t month_from;     /* months before it are gone from the trees; 0: since the start nobody has looked */
     struct kr_trials trial;
     struct kr_rekey rekey;                 /* how far the storage key's replacement is. storage_key.c */
@@ -666,30 +669,6 @@ enum kr_err kr_card_request(struct kr_step *step, const struct kr_event *event) 
 /* ---- keys.c ---- */
 enum kr_err kr_copy_key_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 enum kr_err kr_forget_key_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
-
-/* ---- rotate.c ---- */
-/* What this node signs records and hellos with; borrowed from the keyring. */
-struct kr_signing_key {
-    const uint8_t *public_key, *secret;
-};
-struct kr_signing_key kr_keys_signing(const struct kr_core *core);
-/* Public key that what is for our own side is sealed to: the newest of the keyring that the card lists as in force, which this
- * council's other nodes have too; where there is none, the newest. Borrowed. The keyring has one at least. */
-const uint8_t *kr_keys_own_sealing(const struct kr_core *core, uint64_t now_ms);
-/* Looks at card and keyring anew. */
-void kr_keys_load(struct kr_core *core);
-/* The keyring is told, where the next key signs already, or the card has another root key. */
-enum kr_err kr_keys_turn(struct kr_step *step) KR_WARN_UNUSED;
-/* Our own card was stored: it may list the next key. */
-enum kr_err kr_keys_card_entered(struct kr_step *step) KR_WARN_UNUSED;
-/* The keys that come next, in front; the node key in use and all sealing keys end at `until_s` where they did not before. KR_BOUNDS
- * where the card has no room, KR_NOT_FOUND where none come next. */
-enum kr_err kr_card_turn_keys(const struct kr_core *core, struct kr_card *card, uint64_t now_s, uint64_t until_s) KR_WARN_UNUSED;
-/* The key ends then, where it did not before. */
-void kr_card_end_key(struct kr_card_key *key, uint64_t until_s);
-enum kr_err kr_new_keys_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
-enum kr_err kr_rotate_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
-enum kr_err kr_keys_request(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 
 /* ---- storage_key.c ---- */
 enum kr_err kr_storage_load(struct kr_step *step) KR_WARN_UNUSED;

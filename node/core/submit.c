@@ -8,6 +8,7 @@
 #include "node/core/duty.h"
 #include "node/core/reason.h"
 #include "node/core/restored.h"
+#include "node/core/rotate.h"
 #include "node/core/takeback.h"
 #include "proto/indicator/indicator.h"
 #include "proto/record/body.h"

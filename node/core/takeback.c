@@ -20,6 +20,7 @@
 #include "node/core/change.h"
 #include "node/core/reason.h"
 #include "node/core/revoke.h"
+#include "node/core/rotate.h"
 #include "node/core/sister.h"
 #include "node/core/takeback.h"
 
@@ -386,10 +387,12 @@ static enum kr_err let_wait(struct kr_step *step, const struct kr_header *by, co
     return err;
 }
 
-static bool is_strange_key(const struct kr_core *core, const struct kr_head *head, const uint8_t signing_key[static 32])
+static bool is_strange_key(const struct kr_core *core, const struct kr_head *head, const uint8_t signing_key[static 32],
+                           uint64_t now_ms)
 {
     const bool is_from_us = memcmp(head->from, core->self, 32) == 0; /* from another node of ours */
-    return is_from_us ? memcmp(signing_key, kr_keys_signing(core).public_key, 32) == 0 : !kr_sister_signed(core, signing_key);
+    return is_from_us ? memcmp(signing_key, kr_keys_signing(core).public_key, 32) == 0
+                      : !kr_sister_signed(core, signing_key, now_ms);
 }
 
 enum kr_err kr_takeback_entered(struct kr_step *step, const struct kr_job *job, const struct kr_head *head)
@@ -415,7 +418,7 @@ enum kr_err kr_takeback_entered(struct kr_step *step, const struct kr_job *job, 
     /* One of our own that came in was made by another node of ours, or by who has our key, or by us, and our store has forgotten
      * it: never one that is dated since this node was started. Of another node of ours whoever may be the first to tell. */
     const bool was_made_here = is_own && job->kind == KR_JOB_MAKE;
-    const bool is_strange = is_own && !was_made_here && is_strange_key(step->core, head, by->signing_key);
+    const bool is_strange = is_own && !was_made_here && is_strange_key(step->core, head, by->signing_key, step->now_ms);
     if (!was_made_here) {
         err = council_get(step, by->author, &council);
         if (err != KR_OK) {

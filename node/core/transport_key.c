@@ -14,6 +14,7 @@
 #include "node/core/claim.h"
 #include "node/core/effect.h"
 #include "node/core/enrol.h"
+#include "node/core/rotate.h"
 #include "proto/client/rekey.h"
 
 #define LOOK_MS     60000u  /* tickets end by themselves */
@@ -310,12 +311,11 @@ static enum kr_err put_on_card(const struct kr_keyring *keyring, struct kr_card 
     while (begins(card, from_s)) { /* another node's, of this council: it is by its beginning that the next one is known */
         from_s++;
     }
-    if (!kr_card_put_first(card->transport, &card->transport_count, keyring->next_transport_public, now_s)) {
+    if (!kr_card_put_first(card->transport, &card->transport_count, keyring->next_transport_public, now_s, from_s)) {
         return KR_BOUNDS;
     }
     struct kr_card_key *next = &card->transport[0], *before = &card->transport[at + 1];
     next->endpoint = before->endpoint;
-    next->from_s = from_s;
     before->until_s = next->from_s + KR_KEY_EARLIER_S + KR_KEY_OVERLAP_S;
     return KR_OK;
 }

@@ -42,10 +42,6 @@ bool kr_links_lack_room(struct kr_core *core, const uint8_t council[static 32]);
 /* All sessions that are up begin anew, now (kr_links_renew: at the next tick). */
 enum kr_err kr_links_renew_now(struct kr_step *step) KR_WARN_UNUSED;
 
-/* ---- rotate.c ---- */
-/* In front: of two that begin at the same time that one is the newest. False where there is no room. */
-bool kr_card_put_first(struct kr_card_key *keys, uint32_t *count, const uint8_t key[static 32], uint64_t now_s);
-
 /* ---- of others ---- */
 bool kr_links_are_one_node(const struct kr_core *core, const struct kr_link *a, const struct kr_link *b);
 /* Another link with the same node, under another of its keys, which stands for this one: it has a session, and this one has none;

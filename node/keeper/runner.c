@@ -154,7 +154,7 @@ static void change_keyring(struct kr_runner *runner, const struct kr_effect *eff
     if (effect->type == KR_EFFECT_FORGET) {
         err = kr_keyring_take_out(keyring, (enum kr_key_role)effect->code, path, &error);
     } else if (effect->type == KR_EFFECT_KEYS_MAKE) {
-        err = kr_keyring_prepare(keyring, effect->bytes, effect->at_ms / 1000, path, &error);
+        err = kr_keyring_prepare(keyring, effect->bytes, effect->at_ms / 1000, (enum kr_next_keys)effect->code, path, &error);
     } else if (effect->type == KR_EFFECT_ROOT_TURN) {
         err = follow_root(runner, keyring, effect->bytes, &error);
     } else if (effect->type == KR_EFFECT_STORAGE_MAKE) {

@@ -109,11 +109,13 @@ enum kr_op {
     KR_OP_TRIAL = 42,   /* result: kr_tried (proto/client/trial.h): a linked council's node tries this node's address, within 12 s;
                            of the last minute what it found then */
     KR_OP_CONFIRM_ROOT = 44, /* args: kr_root_confirm; result: empty array: the link with that council is open again */
-    KR_OP_NEW_KEYS = 45,     /* result: empty array when a node key and a sealing key that come next are in the keyring's file */
-    KR_OP_ROTATE = 46,       /* answers as KR_OP_STATE does: this council's card with those keys in place of the ones in use */
-    KR_OP_REVOKE = 48, /* args: kr_revoke; answers as KR_OP_STATE does: the card with that key ended, and which of its records are
-                          genuine */
-    KR_OP_KEYS = 47,   /* pages of kr_key_item: this node's keys */
+    KR_OP_NEW_KEYS = 45, /* args: array of 1 uint, enum kr_new_keys, or of none; result: empty array when a node key and a sealing
+                            key that come next are in the keyring's file */
+    KR_OP_ROTATE = 46,   /* args: kr_rotate; answers as KR_OP_STATE does: this council's card with those keys in place of the
+                            ones in use, now or from a day on; or with what was planned called off */
+    KR_OP_REVOKE = 48,   /* args: kr_revoke; answers as KR_OP_STATE does: the card with that key ended, and which of its records are
+                            genuine */
+    KR_OP_KEYS = 47,     /* pages of kr_key_item: this node's keys */
     KR_OP_TRANSPORT = 66, /* args: array of 1 uint, enum kr_transport_act, which says what the answer is */
     /* proto/client/people.h: */
     KR_OP_BODIES = 50,      /* pages of kr_body_item */

@@ -1,5 +1,12 @@
 #include "proto/client/rekey.h"
 
+#include "crypto/keyring.h"
+
+uint64_t kr_key_turn_s(uint64_t from_s)
+{
+    return from_s < UINT64_MAX - KR_KEY_EARLIER_S ? from_s + KR_KEY_EARLIER_S : UINT64_MAX;
+}
+
 void kr_key_item_write(const struct kr_key_item *item, struct kr_writer *writer)
 {
     kr_writer_array(writer, 5);
@@ -17,7 +24,7 @@ enum kr_err kr_key_item_read(struct kr_slice bytes, struct kr_key_item *ret_item
     kr_reader_init(&reader, bytes.bytes, bytes.len);
     kr_reader_array(&reader, 5);
     item.sort = (uint32_t)kr_reader_uint(&reader, KR_KEY_OF_TRANSPORT);
-    item.state = (uint32_t)kr_reader_uint(&reader, KR_KEY_UNLISTED);
+    item.state = (uint32_t)kr_reader_uint(&reader, KR_KEY_ASIDE);
     kr_reader_fixed(&reader, item.public_key, sizeof item.public_key);
     item.from_s = kr_reader_uint(&reader, UINT64_MAX);
     item.until_s = kr_reader_uint(&reader, UINT64_MAX);
@@ -28,6 +35,33 @@ enum kr_err kr_key_item_read(struct kr_slice bytes, struct kr_key_item *ret_item
     enum kr_err err = kr_reader_end(&reader);
     if (err == KR_OK) {
         *ret_item = item;
+    }
+    return err;
+}
+
+void kr_rotate_write(const struct kr_rotate *rotate, struct kr_writer *writer)
+{
+    kr_writer_array(writer, 2);
+    kr_writer_uint(writer, rotate->act);
+    kr_writer_uint(writer, rotate->at_s);
+}
+
+enum kr_err kr_rotate_read(struct kr_slice bytes, struct kr_rotate *ret_rotate)
+{
+    struct kr_reader reader;
+    struct kr_rotate rotate = {.act = KR_ROTATE_NOW};
+    kr_reader_init(&reader, bytes.bytes, bytes.len);
+    if (kr_reader_array_between(&reader, 0, 2) > 0) {
+        rotate.act = (uint32_t)kr_reader_uint(&reader, KR_ROTATE_CANCEL);
+        rotate.at_s = kr_reader_uint(&reader, KR_CREATED_MS_MAX / 1000);
+    }
+    if ((rotate.act == KR_ROTATE_AT) != (rotate.at_s != 0)) {
+        kr_reader_fail(&reader, KR_MALFORMED);
+    }
+    kr_reader_close(&reader);
+    enum kr_err err = kr_reader_end(&reader);
+    if (err == KR_OK) {
+        *ret_rotate = rotate;
     }
     return err;
 }

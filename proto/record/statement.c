@@ -181,19 +181,29 @@ void kr_card_write(const struct kr_card *card, struct kr_writer *writer)
 }
 
 /* (Later ones begin later: whatever dates a card has, there is no circle.) */
-const struct kr_card_key *kr_card_transport_after(const struct kr_card *card, const uint8_t key[static 32])
+static const struct kr_card_key *key_after(const struct kr_card_key *keys, uint32_t count, const uint8_t key[static 32])
 {
     const struct kr_card_key *before = NULL, *next = NULL;
-    for (uint32_t i = 0; i < card->transport_count && before == NULL; i++) {
-        before = memcmp(card->transport[i].public_key, key, 32) == 0 ? &card->transport[i] : NULL;
+    for (uint32_t i = 0; i < count && before == NULL; i++) {
+        before = memcmp(keys[i].public_key, key, 32) == 0 ? &keys[i] : NULL;
     }
-    for (uint32_t i = 0; i < card->transport_count && before != NULL && next == NULL; i++) {
-        const struct kr_card_key *other = &card->transport[i];
+    for (uint32_t i = 0; i < count && before != NULL && next == NULL; i++) {
+        const struct kr_card_key *other = &keys[i];
         const bool is_next = before->until_s > KR_KEY_EARLIER_S + KR_KEY_OVERLAP_S && other->from_s > before->from_s &&
                              other->from_s == before->until_s - KR_KEY_OVERLAP_S - KR_KEY_EARLIER_S;
         next = is_next ? other : NULL;
     }
     return next;
+}
+
+const struct kr_card_key *kr_card_transport_after(const struct kr_card *card, const uint8_t key[static 32])
+{
+    return key_after(card->transport, card->transport_count, key);
+}
+
+const struct kr_card_key *kr_card_node_after(const struct kr_card *card, const uint8_t key[static 32])
+{
+    return key_after(card->node, card->node_count, key);
 }
 
 bool kr_card_transport_comes_behind(const struct kr_card *card, const uint8_t key[static 32], const uint8_t later[static 32])

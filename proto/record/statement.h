@@ -52,9 +52,11 @@ enum kr_err kr_card_parse(struct kr_slice content, struct kr_card *ret_card) KR_
 enum kr_err kr_card_read(struct kr_slice content, struct kr_card *ret_card) KR_WARN_UNUSED;
 void kr_card_write(const struct kr_card *card,
                    struct kr_writer *writer); /* what is computed on parsing is not written: genesis and re-keyings have it */
-/* The transport key that takes the place of `key` at the same node; NULL: none does. A node's next key is put on the card when the
- * one before gets its end, KR_KEY_OVERLAP_S later: by these two dates they are known to belong together. */
+/* The transport key, or node key, that takes the place of `key` at the same node; NULL: none does. A node's next key is put on the
+ * card when the one before gets its end, KR_KEY_OVERLAP_S later: by these two dates they are known to belong together. (Two node
+ * keys that were replaced at once in the same second have the same dates; one that is to be replaced later has its own.) */
 const struct kr_card_key *kr_card_transport_after(const struct kr_card *card, const uint8_t key[static 32]);
+const struct kr_card_key *kr_card_node_after(const struct kr_card *card, const uint8_t key[static 32]);
 /* Whether the node that had `key` has `later` after it, or after others. */
 bool kr_card_transport_comes_behind(const struct kr_card *card, const uint8_t key[static 32], const uint8_t later[static 32]);
 /* Packs a council genesis into `writer` and computes the id. */

@@ -90,6 +90,40 @@ def rotating(options, directory):
         tool.refused("rotate", "node", "nonsense")
 
 
+@federation.in_directory
+def on_a_day(options, directory):
+    """A new key for a day that is to come: told beforehand, put off, called off, and in use on that day without anybody doing anything."""
+    with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
+        kita, minami = made.nodes
+        tool, other = Tool(options.kairan, kita.directory), Tool(options.kairan, minami.directory)
+        first, sealing = in_use(tool), in_use(tool, "sealing")
+        tool.refused("within a year", "node", "rotate", "--at", "2020-01-01")
+        tool.refused("--at takes a day", "node", "rotate", "--at", "tomorrow")
+        tool.refused("one of the two", "node", "rotate", "--at", "30d", "--cancel")
+        tool.refused("no replacement", "node", "rotate", "--cancel")
+        planned = json.loads(tool.done("--json", "node", "rotate", "--at", "30d"))
+        check(planned["before"] == first and planned["at"] and planned["before_until"] > planned["at"], f"planned: {planned}")
+        check(in_use(tool) == first and keys(tool)[planned["key"]]["turn"] == planned["at"], f"keys: {keys(tool)}")
+        check(json.loads(tool.done("--json", "status"))["node_key_next"] == {"key": planned["key"], "at": planned["at"], "here": True},
+              "status does not tell of it")
+        check(findings(tool, "node-key") == ["good", "good"], f"doctor: {findings(tool, 'node-key')}")
+        check("turns to a new key" in tool.done("status") and "signs from" in tool.done("node", "keys"), "people are not told")
+        federation.poll(lambda: len(json.loads(other.done("--json", "council", "Kita"))["keys"]["node"]) == 2, 30, "Minami knows beforehand")
+        kita.kill()
+        kita.start()
+        check(in_use(tool) == first, "a restart before that day turns the key")
+        tool.done("node", "rotate", "--cancel")
+        check(in_use(tool) == first and keys(tool)[first]["until"] is None, "what was called off left an end")
+        check(keys(tool)[planned["key"]]["state"] == "set aside" and findings(tool, "node-key") == ["good"], f"keys: {keys(tool)}")
+        soon = json.loads(tool.done("--json", "node", "rotate", "--at", "3s"))
+        check(soon["key"] == planned["key"], "another key is made")
+        federation.poll(lambda: in_use(tool) == planned["key"], 30, "the key turns by itself")
+        check(in_use(tool, "sealing") != sealing and sealing in keys(tool, "sealing"), "the sealing key did not turn")
+        check(keys(tool)[first]["state"] == "replaced" and json.loads(tool.done("--json", "status"))["node_key_next"] is None, "it is still planned")
+        tool.done("submit", "on-a-day.kairan-e2e.jp", "--label", "green", "-y")
+        federation.poll(lambda: has(other, "on-a-day.kairan-e2e.jp"), 30, "what the new key signs is accepted")
+
+
 def copy_of(node, directory):
     """The whole node, as who stole its disk has it."""
     shutil.copytree(node.directory, directory, ignore=lambda _, names: [n for n in names if n.endswith(".sock") or n == "notify"])
@@ -210,4 +244,4 @@ def without_a_community(options, directory):
 
 
 if __name__ == "__main__":
-    sys.exit(federation.main(__doc__, rotating, stolen, without_a_community, past={"help": "past.c, as a library"}))
+    sys.exit(federation.main(__doc__, rotating, on_a_day, stolen, without_a_community, past={"help": "past.c, as a library"}))

@@ -91,7 +91,8 @@ static enum sim_verdict let_out(struct sim_world *world, struct sim_node *node, 
                   (const char *)effect->bytes);
         break;
     case KR_EFFECT_KEYS_MAKE:
-        KR_ASSERT(kr_keyring_prepare(node->keyring, effect->bytes, effect->at_ms / 1000, NULL, NULL) == KR_OK);
+        KR_ASSERT(kr_keyring_prepare(node->keyring, effect->bytes, effect->at_ms / 1000, (enum kr_next_keys)effect->code, NULL,
+                                     NULL) == KR_OK);
         end_request(world, node, effect);
         break;
     case KR_EFFECT_KEYS_TURN:

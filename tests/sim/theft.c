@@ -5,7 +5,7 @@
 
 #include "node/core/restored.h"
 #include "node/core/revoke.h"
-#include "proto/client/rekey.h"
+#include "node/core/rotate.h"
 #include "proto/record/body.h"
 #include "proto/record/takeback.h"
 #include "tests/sim/internal.h"
@@ -67,11 +67,12 @@ static void make_keys(struct sim_world *world, struct sim_node *node)
 {
     uint8_t seed[32];
     kr_rng_bytes(&world->rng, seed, sizeof seed);
-    KR_ASSERT(kr_keyring_prepare(node->keyring, seed, node->now_ms / 1000, NULL, NULL) == KR_OK);
+    KR_ASSERT(kr_keyring_prepare(node->keyring, seed, node->now_ms / 1000, KR_NEXT_ONCE, NULL, NULL) == KR_OK);
 }
 
 enum sim_verdict sim_world_rotate(struct sim_world *world, uint32_t index)
 {
+    static const uint8_t now[] = {0x92, KR_ROTATE_NOW, 0};
     struct sim_node *node = world->nodes[index];
     struct sim_visit visit;
     enum sim_verdict verdict = SIM_HOLDS;
@@ -80,7 +81,8 @@ enum sim_verdict sim_world_rotate(struct sim_world *world, uint32_t index)
     }
     make_keys(world, node);
     if (sim_visit_begin(&visit, world, index)) {
-        enum kr_err err = kr_rotate_request(&visit.step, &(struct kr_event){.type = KR_EVENT_REQUEST, .op = KR_OP_ROTATE});
+        enum kr_err err = kr_rotate_request(
+            &visit.step, &(struct kr_event){.type = KR_EVENT_REQUEST, .op = KR_OP_ROTATE, .bytes = {now, sizeof now}});
         (void)sim_visit_end(&visit, err, &verdict);
     }
     return verdict;

@@ -24,6 +24,7 @@
 #define SILENT_DAYS         3u
 #define KEY_DAYS            30u
 #define KEY_OLD_DAYS        730u
+#define TURN_LATE_S         7200u
 #define BACKUP_DAYS         30u
 #define DISK_BYTES_MIN      (512u * (uint64_t)KR_MIB)
 #define COMMIT_US_MAX       250000u
@@ -387,10 +388,12 @@ static enum kr_err look_at_card(void *context, struct kr_slice bytes)
 
 /* ---- the node's own keys ---- */
 
-static void look_at_signing(struct doctor *doctor, const struct kr_key_item *key)
+static void look_at_signing(struct doctor *doctor, const struct kr_key_item *key, bool has_planned)
 {
     const uint64_t now_s = doctor->now_ms / 1000;
-    const char *rotate = _("kairan node rotate, with --root FILE where the root key is on a stick");
+    const char *rotate =
+        _("kairan node rotate, or on a day that suits you: kairan node rotate --at 2027-04-01; with --root FILE where "
+          "the root key is on a stick");
     if (key->state == KR_KEY_UNLISTED) {
         say(doctor, PROBLEM, "node-key", _("the key that this node signs with is not on the council's card: nobody accepts it"),
             rotate);
@@ -398,11 +401,45 @@ static void look_at_signing(struct doctor *doctor, const struct kr_key_item *key
         sayf(doctor, key->until_s <= now_s ? PROBLEM : WARNING, "node-key", rotate,
              _("the key that this node signs with ends in %ju days"),
              (uintmax_t)(key->until_s <= now_s ? 0 : (key->until_s - now_s) / DAY_S));
-    } else if (key->from_s + (uint64_t)KEY_OLD_DAYS * DAY_S < now_s) {
+    } else if (key->from_s + (uint64_t)KEY_OLD_DAYS * DAY_S < now_s && !has_planned) {
         sayf(doctor, WARNING, "node-key", rotate, _("the key that this node signs with is %ju days old"),
              (uintmax_t)((now_s - key->from_s) / DAY_S));
     } else {
         say(doctor, GOOD, "node-key", _("the key that this node signs with is on the card, and not old"), NULL);
+    }
+}
+
+/* What takes its place on a day that was named. */
+static void look_at_planned(struct doctor *doctor, const struct kr_key_item *planned, bool is_here)
+{
+    const uint64_t turn_s = kr_key_turn_s(planned->from_s), now_s = doctor->now_ms / 1000;
+    char when[48];
+    kr_moment_text(turn_s, when, sizeof when);
+    if (!is_here) {
+        sayf(doctor, WARNING, "node-key",
+             _("put the newest copy of the keyring back; or plan it anew: kairan node rotate --at DAY, or --cancel"),
+             _("the card names a new key for this node from %s on, and the keyring does not have it"), when);
+    } else if (now_s > turn_s + TURN_LATE_S) {
+        sayf(doctor, WARNING, "node-key",
+             _("it waits until most peers' clocks bear this machine's out (see \"clock\"); or now: kairan node rotate"),
+             _("this node was to turn to a new key on %s, and has not"), when);
+    } else {
+        sayf(doctor, GOOD, "node-key", NULL, _("this node turns to a new key by itself: %s"), when);
+    }
+}
+
+/* What is made or listed, and not in use; `planned`: which is told of elsewhere. */
+static void look_at_other_key(struct doctor *doctor, const struct kr_key_item *item, const struct kr_key_item *planned)
+{
+    if (item->sort != KR_KEY_OF_NODE || item == planned) {
+        return;
+    }
+    if (item->state == KR_KEY_NOT_HERE && kr_key_turn_s(item->from_s) <= doctor->now_ms / 1000) { /* (else another node's plan) */
+        say(doctor, WARNING, "node-key", _("the card lists a node key without an end that is not this node's"),
+            _("if it was lost or stolen: kairan node revoke KEY --since WHEN (kairan node keys shows it)"));
+    } else if (item->state == KR_KEY_COMES) {
+        say(doctor, WARNING, "node-key", _("a new key was made and is not on the card yet"),
+            _("kairan node rotate goes on with it"));
     }
 }
 
@@ -412,19 +449,16 @@ static bool look_at_node_keys(struct doctor *doctor)
     if (!kr_keys_ask(doctor->app, &keys)) {
         return false;
     }
+    bool is_here = false;
+    const struct kr_key_item *key = kr_keys_of_node(&keys), *planned = kr_keys_planned(&keys, &is_here);
     for (uint32_t i = 0; i < keys.count; i++) {
-        if (keys.items[i].sort == KR_KEY_OF_NODE && keys.items[i].state == KR_KEY_NOT_HERE) {
-            say(doctor, WARNING, "node-key", _("the card lists a node key without an end that is not this node's"),
-                _("if it was lost or stolen: kairan node revoke KEY --since WHEN (kairan node keys shows it)"));
-        }
-        if (keys.items[i].sort == KR_KEY_OF_NODE && keys.items[i].state == KR_KEY_COMES) {
-            say(doctor, WARNING, "node-key", _("a new key was made and is not on the card yet"),
-                _("kairan node rotate goes on with it"));
-        }
+        look_at_other_key(doctor, &keys.items[i], planned);
     }
-    const struct kr_key_item *key = kr_keys_of_node(&keys);
+    if (planned != NULL) {
+        look_at_planned(doctor, planned, is_here);
+    }
     if (key != NULL) {
-        look_at_signing(doctor, key);
+        look_at_signing(doctor, key, planned != NULL);
     }
     return true;
 }

@@ -73,7 +73,7 @@ const char kr_help_key[] = N_(
 
 const char kr_help_node[] =
     N_("Usage: kairan node [keys]\n"
-       "       kairan node rotate [--root FILE]\n"
+       "       kairan node rotate [--at DAY|--cancel] [--root FILE]\n"
        "       kairan node revoke KEY --since WHEN [--taken-over] [--machine TRANSPORT-KEY|none] [--root FILE]\n"
        "       kairan node storage [rotate]\n"
        "       kairan node transport [rotate [--root FILE]|finish]\n"
@@ -87,7 +87,8 @@ const char kr_help_node[] =
        "  rotate    a new node key and a new sealing key, on a day of your choice: once a year is enough. Peers need do\n"
        "            nothing. What the key before has signed stays valid; it is accepted for 90 days more, the time in which a\n"
        "            node restored from an older copy of the keyring still works. Old sealing keys are kept for what was\n"
-       "            sealed to them. Make a new copy of the keyring afterwards\n"
+       "            sealed to them. Make a new copy of the keyring afterwards. With --at the new key goes on the card now, and\n"
+       "            the node turns to it by itself on that day; --cancel calls it off\n"
        "  revoke    a node key was stolen, or may have been: it ends at once, a new one takes its place, and the council\n"
        "            names what it signed with it itself. All else that the key signed, back-dated or not, disappears at\n"
        "            everybody who hears of it, and what it took back falsely comes back. Run again with another --since,\n"
@@ -101,6 +102,7 @@ const char kr_help_node[] =
        "\n"
        "  --since WHEN                 when it may first have been in other hands (36h, 7d, 2026-04-01). Genuine is what this\n"
        "                               node made itself, and what of its own came back from peers before then\n"
+       "  --at DAY                     2027-04-01 or 2027-04-01T09:00 (this machine's time zone, or +09:00 behind it), 30d\n"
        "  --taken-over                 the machine was in other hands: what it made since then is not genuine either\n"
        "  --machine KEY|none           of another node that this one has not met: the transport key of the machine to cut off\n"
        "                               (kairan node keys, there); none: nobody knows which, and it stays on the card\n"
@@ -121,5 +123,5 @@ const char kr_help_node[] =
        "  --name NAME                  how your people call that machine (default: its host name)\n"
        "  --endpoint tcp://HOST:PORT   where peers reach it; left out: it only dials out\n"
        "\n"
-       "Example: kairan node rotate --root /media/usb/kairan-root-1f0c8e2b.key\n"
+       "Example: kairan node rotate --at 2027-04-01 --root /media/usb/kairan-root-1f0c8e2b.key\n"
        "Example: kairan node invite | ssh second kairan node join - --endpoint tcp://second.example.jp:7117\n");

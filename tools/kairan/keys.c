@@ -33,6 +33,22 @@ const struct kr_key_item *kr_keys_of_node(const struct kr_own_keys *keys)
     return NULL;
 }
 
+/* By the dates of both (docs/PROTOCOL.md): a node of this council's may have such a key, too. */
+const struct kr_key_item *kr_keys_planned(const struct kr_own_keys *keys, bool *ret_is_here)
+{
+    const struct kr_key_item *used = kr_keys_of_node(keys);
+    for (uint32_t i = 0; i < keys->count && used != NULL; i++) {
+        const struct kr_key_item *item = &keys->items[i];
+        const bool comes = item->state == KR_KEY_COMES || item->state == KR_KEY_NOT_HERE;
+        if (item->sort == KR_KEY_OF_NODE && comes && item->from_s != 0 && item->from_s > used->from_s &&
+            kr_key_turn_s(item->from_s) + KR_KEY_OVERLAP_S == used->until_s) {
+            *ret_is_here = item->state == KR_KEY_COMES;
+            return item;
+        }
+    }
+    return NULL;
+}
+
 bool kr_keys_is_mute(const struct kr_own_keys *keys, uint64_t now_s)
 {
     const struct kr_key_item *item = kr_keys_of_node(keys);
@@ -42,19 +58,27 @@ bool kr_keys_is_mute(const struct kr_own_keys *keys, uint64_t now_s)
 /* ---- list ---- */
 
 static const char *const sorts[] = {"", "node", "sealing", "transport"};
-static const char *const states[] = {"", "in use", "comes next", "replaced", "not here", "not on the card"};
+static const char *const states[] = {"", "in use", "comes next", "replaced", "not here", "not on the card", "set aside"};
+
+/* When that has its turn that is on the card already; 0: nothing of the kind. */
+static uint64_t turn_of(const struct kr_key_item *item)
+{
+    return item->sort == KR_KEY_OF_NODE && item->state == KR_KEY_COMES && item->from_s != 0 ? kr_key_turn_s(item->from_s) : 0;
+}
 
 static bool key_json(const struct kr_key_item *item)
 {
-    return kr_json_line(json_pack("{s:s, s:s, s:o, s:o, s:o}", "sort", sorts[item->sort], "state", states[item->state], "key",
+    const uint64_t turn_s = turn_of(item);
+    return kr_json_line(json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "sort", sorts[item->sort], "state", states[item->state], "key",
                                   kr_json_id(item->public_key, 32), "from", kr_json_time(item->from_s * 1000), "until",
-                                  kr_json_time(item->until_s * 1000)));
+                                  kr_json_time(item->until_s * 1000), "turn",
+                                  turn_s != 0 ? kr_json_time(turn_s * 1000) : json_null()));
 }
 
 static void key_text(const struct kr_key_item *item)
 {
     const char *const state_texts[] = {
-        "", _("in use"), _("comes next"), _("replaced"), _("not of this node"), _("NOT ON THE CARD")};
+        "", _("in use"), _("comes next"), _("replaced"), _("not of this node"), _("NOT ON THE CARD"), _("set aside")};
     const bool is_bad = item->state == KR_KEY_UNLISTED;
     (void)printf("%-9s  ", sorts[item->sort]);
     kr_out_id(stdout, item->public_key, 16);
@@ -66,6 +90,10 @@ static void key_text(const struct kr_key_item *item)
     kr_out_style(stdout, is_bad ? KR_STYLE_RED : item->state == KR_KEY_IN_USE ? KR_STYLE_GREEN : KR_STYLE_NONE);
     (void)fputs(state_texts[item->state], stdout);
     kr_out_style(stdout, KR_STYLE_NONE);
+    if (turn_of(item) != 0) {
+        (void)fputs(_(", signs from "), stdout);
+        kr_out_moment(stdout, turn_of(item));
+    }
     (void)fputc('\n', stdout);
 }
 
@@ -86,16 +114,23 @@ static int list(struct kr_app *app)
 /* ---- rotate ---- */
 
 /* Made before the card that lists them is signed: what is sealed to a key on the card must be readable wherever the power goes. */
-static bool make_keys(struct kr_app *app)
-{
-    return kr_app_ask(app, KR_OP_NEW_KEYS, KR_ANSWER_MS, NULL, NULL, NULL) == KR_OK;
-}
-
-static bool put_on_card(struct kr_app *app, const struct kr_root_options *root, uint8_t ret_id[static 32])
+static bool make_keys(struct kr_app *app, enum kr_new_keys what)
 {
     struct kr_writer args;
     kr_writer_init(&args, 16);
-    kr_writer_array(&args, 0);
+    kr_writer_array(&args, 1);
+    kr_writer_uint(&args, what);
+    const bool ok = kr_app_call(app, KR_OP_NEW_KEYS, &args, KR_ANSWER_MS, NULL, NULL, NULL) == KR_OK;
+    kr_writer_deinit(&args);
+    return ok;
+}
+
+static bool put_on_card(struct kr_app *app, const struct kr_rotate *rotate, const struct kr_root_options *root,
+                        uint8_t ret_id[static 32])
+{
+    struct kr_writer args;
+    kr_writer_init(&args, 32);
+    kr_rotate_write(rotate, &args);
     const bool ok = kr_app_state(app, KR_OP_ROTATE, &args, KR_KIND_COUNCIL_CARD, NULL, root, ret_id);
     kr_writer_deinit(&args);
     return ok;
@@ -111,7 +146,8 @@ static int rotate(struct kr_app *app, const struct kr_root_options *root)
     if (old != NULL) {
         memcpy(before, old->public_key, 32);
     }
-    ok = ok && make_keys(app) && put_on_card(app, root, id) && kr_keys_ask(app, &keys);
+    ok = ok && make_keys(app, KR_NEW_KEYS_ONCE) && put_on_card(app, &(struct kr_rotate){.act = KR_ROTATE_NOW}, root, id) &&
+         kr_keys_ask(app, &keys);
     const struct kr_key_item *now = ok ? kr_keys_of_node(&keys) : NULL;
     if (now == NULL) {
         return ok ? kr_app_unreadable(app) : KR_EXIT_ERROR;
@@ -130,6 +166,67 @@ static int rotate(struct kr_app *app, const struct kr_root_options *root)
     (void)fputs(_("\nPeers need do nothing. What the key before has signed stays valid; it is accepted until: "), stdout);
     kr_out_time(stdout, until_s);
     (void)fputs(_("\nMake a copy of the keyring: older copies do not have the new keys.\n"), stdout);
+    return KR_EXIT_DONE;
+}
+
+/* ---- rotate on a day ---- */
+
+static int rotate_at(struct kr_app *app, const char *text, const struct kr_root_options *root)
+{
+    static struct kr_own_keys keys;
+    struct kr_rotate rotate = {.act = KR_ROTATE_AT};
+    uint8_t id[32];
+    bool is_here = false;
+    if (!kr_moment_parse(text, true, &rotate.at_s)) {
+        return kr_app_fail(app, KR_INVALID,
+                           _("--at takes a day to come like 2027-04-01 or 2027-04-01T09:00, in this machine's time zone, "
+                             "2027-04-01T09:00+09:00, or a span like 30d"));
+    }
+    if (!make_keys(app, KR_NEW_KEYS_ONCE) || !put_on_card(app, &rotate, root, id) || !kr_keys_ask(app, &keys)) {
+        return KR_EXIT_ERROR;
+    }
+    const struct kr_key_item *used = kr_keys_of_node(&keys), *planned = kr_keys_planned(&keys, &is_here);
+    if (used == NULL || planned == NULL) {
+        return kr_app_unreadable(app);
+    }
+    const uint64_t turn_s = kr_key_turn_s(planned->from_s);
+    if (app->is_json) {
+        return kr_json_line(json_pack("{s:o, s:o, s:o, s:o}", "key", kr_json_id(planned->public_key, 32), "before",
+                                      kr_json_id(used->public_key, 32), "at", kr_json_time(turn_s * 1000), "before_until",
+                                      kr_json_time(used->until_s * 1000)))
+                   ? KR_EXIT_DONE
+                   : KR_EXIT_ERROR;
+    }
+    (void)fputs(_("This node turns to a new key by itself, or when it is next started: "), stdout);
+    kr_out_moment(stdout, turn_s);
+    (void)fputs(_("\nThe key: "), stdout);
+    kr_out_id(stdout, planned->public_key, 16);
+    (void)fputs(_("\nPeers hear of it now and need do nothing. The key before is accepted until: "), stdout);
+    kr_out_time(stdout, used->until_s);
+    (void)fputs(_("\nNothing has to be signed on that day. To call it off: kairan node rotate --cancel\n"
+                  "Make a copy of the keyring: older copies do not have the new keys.\n"),
+                stdout);
+    return KR_EXIT_DONE;
+}
+
+static int rotate_cancel(struct kr_app *app, const struct kr_root_options *root)
+{
+    static struct kr_own_keys keys;
+    uint8_t id[32], key[32] = {0};
+    bool is_here = false;
+    const struct kr_key_item *planned = kr_keys_ask(app, &keys) ? kr_keys_planned(&keys, &is_here) : NULL;
+    if (planned != NULL) {
+        memcpy(key, planned->public_key, 32);
+    }
+    if (!put_on_card(app, &(struct kr_rotate){.act = KR_ROTATE_CANCEL}, root, id)) {
+        return KR_EXIT_ERROR;
+    }
+    if (app->is_json) {
+        return kr_json_line(json_pack("{s:o}", "cancelled", kr_json_id(key, 32))) ? KR_EXIT_DONE : KR_EXIT_ERROR;
+    }
+    (void)fputs(_("Called off: this node signs with the key that it has, without an end. The new one stays in the keyring until "
+                  "kairan node rotate uses it.\n"),
+                stdout);
     return KR_EXIT_DONE;
 }
 
@@ -242,7 +339,7 @@ static int revoke_key(struct kr_app *app, const char *text, const struct revoke_
     /* That of another node has the council's sealing keys, too: new ones take their place, and with them a node key. */
     const bool is_in_use = key->state == KR_KEY_IN_USE || revoke.has_machine || kr_nodes_has(app, key->public_key);
     memcpy(revoke.key, key->public_key, 32);
-    if ((is_in_use && !make_keys(app)) || !send_revoke(app, &revoke, root, id)) {
+    if ((is_in_use && !make_keys(app, KR_NEW_KEYS_ANEW)) || !send_revoke(app, &revoke, root, id)) {
         return KR_EXIT_ERROR;
     }
     return finish_revoke(app, &revoke, is_in_use);
@@ -253,7 +350,11 @@ int kr_run_node(struct kr_app *app, int argc, char **argv)
     struct kr_root_options root = {0};
     struct kr_node_options nodes = {.root = &root};
     struct revoke_options revoke = {0};
-    const struct kr_option options[] = {{.name = "since", .text = &revoke.since},
+    const char *at = NULL;
+    bool is_cancelled = false;
+    const struct kr_option options[] = {{.name = "at", .text = &at},
+                                        {.name = "cancel", .flag = &is_cancelled},
+                                        {.name = "since", .text = &revoke.since},
                                         {.name = "taken-over", .flag = &revoke.is_taken_over},
                                         {.name = "machine", .text = &revoke.machine},
                                         {.name = "ttl", .text = &nodes.ttl},
@@ -294,7 +395,10 @@ int kr_run_node(struct kr_app *app, int argc, char **argv)
         return list(app);
     }
     if (strcmp(what, "rotate") == 0) {
-        return rotate(app, &root);
+        if (at != NULL && is_cancelled) {
+            return kr_app_fail(app, KR_INVALID, _("--at and --cancel: one of the two"));
+        }
+        return at != NULL ? rotate_at(app, at, &root) : is_cancelled ? rotate_cancel(app, &root) : rotate(app, &root);
     }
     return kr_app_fail(app, KR_INVALID,
                        _("it is kairan node keys, rotate, revoke, storage, transport, ls, invite, join, add or refuse"));

@@ -15,6 +15,9 @@ struct kr_own_keys {
 bool kr_keys_ask(struct kr_app *app, struct kr_own_keys *ret_keys);
 /* What this node signs with; NULL: nothing is said of it. */
 const struct kr_key_item *kr_keys_of_node(const struct kr_own_keys *keys);
+/* What takes its place on a day that is to come; NULL: nothing does. `*ret_is_here` false: the card says so, and this node does not
+ * have that key (an older copy of the keyring was put back). */
+const struct kr_key_item *kr_keys_planned(const struct kr_own_keys *keys, bool *ret_is_here);
 /* Whether nothing that the node signs now is accepted: the key is not on the card, or its time is over. */
 bool kr_keys_is_mute(const struct kr_own_keys *keys, uint64_t now_s);
 

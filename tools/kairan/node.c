@@ -25,7 +25,8 @@ static bool is_well(const struct kr_status *status, const struct kr_own_keys *ke
 
 static bool status_json(const struct kr_status *status, const struct kr_own_keys *keys, const struct kr_duty_sum *duty)
 {
-    const struct kr_key_item *key = kr_keys_of_node(keys);
+    bool is_here = false;
+    const struct kr_key_item *key = kr_keys_of_node(keys), *planned = kr_keys_planned(keys, &is_here);
     json_t *communities = json_array();
     for (uint32_t i = 0; i < status->community_count; i++) {
         (void)json_array_append_new(communities, json_pack("{s:o, s:o, s:I}", "id", kr_json_id(status->communities[i].id, 32),
@@ -69,6 +70,10 @@ static bool status_json(const struct kr_status *status, const struct kr_own_keys
         (void)json_object_set_new(object, "restored", json_string(restored[status->restored <= 2 ? status->restored : 1]));
         (void)json_object_set_new(object, "restored_since",
                                   status->restored != 0 ? kr_json_time(status->restored_since_ms) : json_null());
+        (void)json_object_set_new(object, "node_key_next",
+                                  planned != NULL ? json_pack("{s:o, s:o, s:b}", "key", kr_json_id(planned->public_key, 32), "at",
+                                                              kr_json_time(kr_key_turn_s(planned->from_s) * 1000), "here", is_here)
+                                                  : json_null());
         (void)json_object_set_new(object, "storage_key", kr_storage_json(&status->storage));
         (void)json_object_set_new(object, "transport_key", kr_transport_json(&status->transport));
         (void)json_object_set_new(object, "needs_approval", json_boolean(status->needs_approval));
@@ -80,7 +85,12 @@ static bool status_json(const struct kr_status *status, const struct kr_own_keys
 static void signing_text(const struct kr_status *status, const struct kr_own_keys *keys)
 {
     const uint64_t now_s = status->now_ms / 1000;
-    const struct kr_key_item *key = kr_keys_of_node(keys);
+    bool is_here = false;
+    const struct kr_key_item *key = kr_keys_of_node(keys), *planned = kr_keys_planned(keys, &is_here);
+    if (planned != NULL && is_here) {
+        (void)fputs(_("\n  turns to a new key by itself: "), stdout);
+        kr_out_moment(stdout, kr_key_turn_s(planned->from_s));
+    }
     if (kr_keys_is_mute(keys, now_s)) {
         kr_out_style(stdout, KR_STYLE_RED);
         (void)fputs(_("\n  NOTHING THAT THIS NODE SIGNS IS ACCEPTED: its key is not valid (see kairan doctor)"), stdout);

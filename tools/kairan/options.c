@@ -127,7 +127,14 @@ bool kr_seconds_parse(const char *text, uint64_t *ret_s)
 
 bool kr_moment_parse_ms(const char *text, bool ahead, uint64_t *ret_ms)
 {
-    static const char *const forms[] = {"%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ"};
+    static const struct {
+        const char *form;
+        bool has_zone;
+    } forms[] = {{"%Y-%m-%d", false},
+                 {"%Y-%m-%dT%H:%M", false},
+                 {"%Y-%m-%dT%H:%M:%S", false},
+                 {"%Y-%m-%dT%H:%M:%S%z", true},
+                 {"%Y-%m-%dT%H:%M%z", true}};
     uint64_t span_s = 0;
     if (kr_seconds_parse(text, &span_s)) {
         struct timespec clock;
@@ -138,11 +145,12 @@ bool kr_moment_parse_ms(const char *text, bool ahead, uint64_t *ret_ms)
     }
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         struct tm parts = {.tm_isdst = -1};
-        const char *end = strptime(text, forms[i], &parts);
+        const char *end = strptime(text, forms[i].form, &parts);
         if (end == NULL || *end != 0) {
             continue;
         }
-        time_t when = strchr(text, 'Z') != NULL ? timegm(&parts) : mktime(&parts);
+        const long east_s = parts.tm_gmtoff; /* (both set it anew) */
+        const time_t when = forms[i].has_zone ? timegm(&parts) - east_s : mktime(&parts);
         if (when > 0) {
             *ret_ms = (uint64_t)when * 1000;
             return true;

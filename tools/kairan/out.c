@@ -124,6 +124,23 @@ void kr_out_time(FILE *out, uint64_t unix_s)
     (void)fputs(text, out);
 }
 
+void kr_moment_text(uint64_t unix_s, char *ret_text, size_t size)
+{
+    struct tm parts;
+    const time_t when = (time_t)unix_s;
+    const bool is_known = unix_s < KR_CREATED_MS_MAX / 1000 && localtime_r(&when, &parts) != NULL;
+    if (!is_known || strftime(ret_text, size, "%Y-%m-%d %H:%M %Z (%z)", &parts) == 0) {
+        (void)snprintf(ret_text, size, "-");
+    }
+}
+
+void kr_out_moment(FILE *out, uint64_t unix_s)
+{
+    char text[48];
+    kr_moment_text(unix_s, text, sizeof text);
+    (void)fputs(text, out);
+}
+
 void kr_out_bytes(FILE *out, uint64_t bytes)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};

@@ -35,6 +35,9 @@ void kr_out_id(FILE *out, const uint8_t id[static 32], size_t digits);
 #define KR_OUT_DIGITS 20u
 void kr_out_digits(FILE *out, const uint8_t key[static 32]);
 /* "2026-11-25 09:41" in local time; "-" for 0. */
+/* Likewise, with the time zone: "2027-04-01 09:00 JST (+0900)". */
+void kr_out_moment(FILE *out, uint64_t unix_s);
+void kr_moment_text(uint64_t unix_s, char *ret_text, size_t size); /* 48 bytes are enough */
 void kr_out_time(FILE *out, uint64_t unix_s);
 /* "1.5 MiB" */
 void kr_out_bytes(FILE *out, uint64_t bytes);

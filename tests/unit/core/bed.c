@@ -45,7 +45,9 @@ static bool on_effect(void *context, struct sim_node *node, const struct kr_effe
         bed->forgets = effect->code;
         return true;
     case KR_EFFECT_KEYS_MAKE:
-        assert_int_equal(kr_keyring_prepare(node->keyring, effect->bytes, effect->at_ms / 1000, NULL, NULL), KR_OK);
+        assert_int_equal(
+            kr_keyring_prepare(node->keyring, effect->bytes, effect->at_ms / 1000, (enum kr_next_keys)effect->code, NULL, NULL),
+            KR_OK);
         if (effect->client == BED_CLIENT) {
             bed->answers++;
             bed->request = effect->request;

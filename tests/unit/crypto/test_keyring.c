@@ -485,7 +485,7 @@ static void keys_come_and_go_in_file_and_memory(void **state)
     assert_int_equal(kr_keyring_new(seed, 1000, &fresh, NULL), KR_OK);
     assert_int_equal(kr_keyring_save_at_cost(fresh, temp->path, NULL, true, 1, KR_LOCK_MEMORY_KIB_MIN, NULL), KR_OK);
     const struct kr_keyring first = *fresh;
-    assert_int_equal(kr_keyring_prepare(fresh, other, 2000, temp->path, NULL), KR_OK);
+    assert_int_equal(kr_keyring_prepare(fresh, other, 2000, KR_NEXT_ONCE, temp->path, NULL), KR_OK);
     const struct kr_keyring prepared = *fresh;
     assert_true(kr_keyring_has_next(fresh) && kr_sign_is_pair(fresh->next_node_public, fresh->next_node_secret));
     assert_memory_equal(fresh->node_secret, first.node_secret, 64);
@@ -494,7 +494,7 @@ static void keys_come_and_go_in_file_and_memory(void **state)
     assert_memory_not_equal(fresh->sealing[0].secret, first.sealing[0].secret, 32);
     assert_int_equal(fresh->sealing[0].from_s, 2000);
     assert_saved(temp, fresh);
-    assert_int_equal(kr_keyring_prepare(fresh, seed, 2001, temp->path, NULL), KR_OK); /* they wait already */
+    assert_int_equal(kr_keyring_prepare(fresh, seed, 2001, KR_NEXT_ONCE, temp->path, NULL), KR_OK); /* they wait already */
     assert_memory_equal(fresh, &prepared, KEYS_BYTES);
     assert_int_equal(kr_keyring_turn(fresh, 3000, temp->path, NULL), KR_OK);
     assert_memory_equal(fresh->node_secret, prepared.next_node_secret, 64);
@@ -519,7 +519,7 @@ static void keys_come_and_go_in_file_and_memory(void **state)
     assert_memory_equal(fresh->node_secret, turned.node_secret, 64);
     const struct kr_keyring followed = *fresh;
     /* Where the file cannot be written, memory has what the file has. */
-    assert_int_equal(kr_keyring_prepare(fresh, other, 5000, "/nowhere/at/all", NULL), KR_IO);
+    assert_int_equal(kr_keyring_prepare(fresh, other, 5000, KR_NEXT_ONCE, "/nowhere/at/all", NULL), KR_IO);
     assert_memory_equal(fresh, &followed, KEYS_BYTES);
     kr_keyring_free(fresh);
     assert_int_equal(unlink(temp->path), 0);
@@ -614,7 +614,7 @@ static void keys_of_others_do_not_push_ones_own_away(void **state)
     const struct kr_dated_key newer = thiefs_key(0, 1500, 0), newest = thiefs_key(1, UINT64_MAX, 0);
     assert_int_equal(share_one(own, &newer), KR_OK); /* none comes: by age */
     assert_memory_equal(&own->sealing[0], &newer, sizeof newer);
-    assert_int_equal(kr_keyring_prepare(own, other, 2000, NULL, NULL), KR_OK);
+    assert_int_equal(kr_keyring_prepare(own, other, 2000, KR_NEXT_ONCE, NULL, NULL), KR_OK);
     const struct kr_dated_key next = own->sealing[0];
     assert_int_equal(share_one(own, &newest), KR_OK);
     assert_memory_equal(&own->sealing[0], &next, sizeof next);
@@ -626,7 +626,7 @@ static void keys_of_others_do_not_push_ones_own_away(void **state)
         err = share_one(own, &more);
     }
     assert_int_equal(err, KR_BOUNDS);
-    assert_int_equal(kr_keyring_prepare(own, seed, 4000, NULL, NULL), KR_OK);
+    assert_int_equal(kr_keyring_prepare(own, seed, 4000, KR_NEXT_ONCE, NULL, NULL), KR_OK);
     assert_int_equal(own->sealing[0].from_s, 4000);
     kr_keyring_free(own);
 }
@@ -642,14 +642,14 @@ static void sealing_keys_are_kept_as_long_as_records_live(void **state)
     const struct kr_dated_key oldest = full->sealing[0];
     for (uint8_t i = 1; i < KR_SEALING_KEYS_MAX; i++) {
         const uint8_t own[32] = {i};
-        assert_int_equal(kr_keyring_prepare(full, own, now_s, NULL, NULL), KR_OK);
+        assert_int_equal(kr_keyring_prepare(full, own, now_s, KR_NEXT_ONCE, NULL, NULL), KR_OK);
         assert_int_equal(kr_keyring_turn(full, now_s, NULL, NULL), KR_OK);
     }
     assert_memory_equal(full->sealing[KR_SEALING_KEYS_MAX - 1].secret, oldest.secret, 32);
     now_s += KR_KEY_OVERLAP_S + KR_EXPIRES_S_MAX + KR_AHEAD_MS_MAX / 1000;
-    assert_int_equal(kr_keyring_prepare(full, (const uint8_t[32]){99}, now_s - 1, NULL, NULL), KR_BOUNDS);
+    assert_int_equal(kr_keyring_prepare(full, (const uint8_t[32]){99}, now_s - 1, KR_NEXT_ONCE, NULL, NULL), KR_BOUNDS);
     assert_false(kr_keyring_has_next(full));
-    assert_int_equal(kr_keyring_prepare(full, (const uint8_t[32]){99}, now_s, NULL, NULL), KR_OK);
+    assert_int_equal(kr_keyring_prepare(full, (const uint8_t[32]){99}, now_s, KR_NEXT_ONCE, NULL, NULL), KR_OK);
     assert_int_equal(full->sealing_count, KR_SEALING_KEYS_MAX);
     assert_memory_not_equal(full->sealing[KR_SEALING_KEYS_MAX - 1].secret, oldest.secret, 32);
     kr_keyring_free(full);

@@ -23,7 +23,7 @@ struct node {
     struct kr_peer peers[2];
     struct kr_card card;
     mode_t keyring_mode;
-    struct kr_key_item key;
+    struct kr_key_item key, other; /* other: sort 0 where there is none */
     struct kr_tried tried;
     uint32_t caller_roles, person_states[3]; /* of approvers; 0: there is none */
     struct kr_duty_item duty;                /* type 0: none */
@@ -108,6 +108,11 @@ static void say_key(int fd, const struct node *node)
     kr_writer_init(&writer, KR_KIB);
     kr_key_item_write(&node->key, &writer);
     say_item(fd, 4, &writer);
+    if (node->other.sort != 0) {
+        kr_writer_init(&writer, KR_KIB);
+        kr_key_item_write(&node->other, &writer);
+        say_item(fd, 4, &writer);
+    }
     say_nothing_more(fd, 4);
 }
 
@@ -279,6 +284,38 @@ static void nothing_is_said_of_a_node_that_is_well(void **state)
     }
 }
 
+/* A second node key, whose turn is then; 0: it is not on the card. And the end that the one in use has for its sake. */
+static struct kr_key_item comes(enum kr_key_state state, uint64_t turn_s)
+{
+    return (struct kr_key_item){
+        .sort = KR_KEY_OF_NODE, .state = state, .public_key = {7}, .from_s = turn_s != 0 ? turn_s - KR_KEY_EARLIER_S : 0};
+}
+
+static uint64_t ends(uint64_t turn_s)
+{
+    return turn_s + KR_KEY_OVERLAP_S;
+}
+
+/* What is planned, or set aside, is no fault; and who planned is reminded of an old key no more. */
+static void a_key_for_a_day_to_come_is_no_fault(void **state)
+{
+    struct node node;
+    char text[16384];
+    (void)state;
+    make_well(&node);
+    node.other = comes(KR_KEY_COMES, NOW_MS / 1000 + 86400);
+    node.key.from_s = NOW_MS / 1000 - UINT64_C(731) * 86400;
+    node.key.until_s = ends(NOW_MS / 1000 + 86400);
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
+    assert_non_null(strstr(text, "turns to a new key by itself"));
+    node.other = comes(KR_KEY_NOT_HERE, NOW_MS / 1000 + 86401); /* another node's, of this council */
+    node.key.from_s = NOW_MS / 1000 - 86400;
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
+    make_well(&node);
+    node.other = comes(KR_KEY_ASIDE, 0);
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
+}
+
 #define EXPECT(change, check, level)                                                                                               \
     do {                                                                                                                           \
         make_well(&node);                                                                                                          \
@@ -333,6 +370,12 @@ static void each_thing_that_is_wrong_is_found(void **state)
     EXPECT(node.key.from_s = NOW_MS / 1000 - UINT64_C(731) * 86400, "node-key", "warning");
     EXPECT(node.key.state = KR_KEY_COMES, "node-key", "warning");
     EXPECT(node.key.state = KR_KEY_NOT_HERE, "node-key", "warning");
+    EXPECT(node.other = comes(KR_KEY_COMES, 0), "node-key", "warning"); /* made, and the card does not list it */
+    EXPECT((node.other = comes(KR_KEY_COMES, NOW_MS / 1000 - 9000), node.key.until_s = ends(NOW_MS / 1000 - 9000)), "node-key",
+           "warning"); /* late */
+    EXPECT((node.other = comes(KR_KEY_NOT_HERE, NOW_MS / 1000 + 9000), node.key.until_s = ends(NOW_MS / 1000 + 9000)), "node-key",
+           "warning"); /* an older keyring was put back */
+    EXPECT(node.other = comes(KR_KEY_NOT_HERE, NOW_MS / 1000 - 9000), "node-key", "warning");
     EXPECT((node.has_body = true, node.holders = 0), "body-keys", "problem");
     EXPECT((node.has_body = true, node.holders = 1), "body-keys", "warning");
     EXPECT((node.has_body = true, node.holders = 2, node.is_rotation_due = true), "body-keys", "warning");
@@ -506,6 +549,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_said_of_a_node_that_is_well),
+        cmocka_unit_test(a_key_for_a_day_to_come_is_no_fault),
         cmocka_unit_test(each_thing_that_is_wrong_is_found),
         cmocka_unit_test(a_stopped_link_has_its_way_on),
         cmocka_unit_test(all_paused_is_no_broken_network),

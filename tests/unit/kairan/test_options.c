@@ -108,6 +108,13 @@ static void test_moments(void **state)
     assert_int_equal(moment, 1795567267);
     assert_true(kr_moment_parse("2026-11-25T09:41:07", false, &moment));
     assert_int_equal(moment, 1795567267);
+    assert_true(kr_moment_parse("2026-11-25T09:41:07+09:00", false, &moment));
+    assert_int_equal(moment, 1795567267);
+    assert_true(kr_moment_parse("2026-11-24T19:41:07-0500", false, &moment));
+    assert_int_equal(moment, 1795567267);
+    assert_true(kr_moment_parse("2026-11-25T00:41Z", false, &moment));
+    assert_int_equal(moment, 1795567260);
+    assert_false(kr_moment_parse("2026-11-25+09:00", false, &moment));
     assert_true(kr_moment_parse("2026-11-25", false, &moment));
     assert_int_equal(moment, 1795567267 - (9 * 3600 + 41 * 60 + 7));
     assert_true(kr_moment_parse("1d", false, &moment));

@@ -25,6 +25,7 @@ ROUND_TRIP(kr_sight, sight, kr_sight_write, kr_sight_read)
 ROUND_TRIP(kr_sighting_item, item, kr_sighting_item_write, kr_sighting_item_read)
 ROUND_TRIP(kr_council_item, item, kr_council_item_write, kr_council_item_read)
 ROUND_TRIP(kr_key_item, key_item, kr_key_item_write, kr_key_item_read)
+ROUND_TRIP(kr_rotate, rotate, kr_rotate_write, kr_rotate_read)
 ROUND_TRIP(kr_revoke, revoke, kr_revoke_write, kr_revoke_read)
 ROUND_TRIP(kr_recover, recover, kr_recover_write, kr_recover_read)
 ROUND_TRIP(kr_root_confirm, root_confirm, kr_root_confirm_write, kr_root_confirm_read)
@@ -340,6 +341,11 @@ static void keys_and_statements_read_back(void **state)
     revoke.machine[31] = 23;
     round_trip_kr_revoke(&revoke, &read_revoke);
     assert_true(read_revoke.has_machine && read_revoke.machine[31] == 23);
+    struct kr_rotate rotate = {.act = KR_ROTATE_AT, .at_s = 17}, read_rotate;
+    round_trip_kr_rotate(&rotate, &read_rotate);
+    assert_true(read_rotate.act == KR_ROTATE_AT && read_rotate.at_s == 17);
+    assert_int_equal(kr_rotate_read(slice("\x90", 1), &read_rotate), KR_OK);
+    assert_true(read_rotate.act == KR_ROTATE_NOW && read_rotate.at_s == 0);
     struct kr_recover recover = {.recovery_public = {17}, .rekeying = {{18}, {19}, {20}}, .others = KR_OTHERS_END}, read_recover;
     round_trip_kr_recover(&recover, &read_recover);
     assert_memory_equal(&read_recover, &recover, sizeof recover);
