@@ -196,6 +196,16 @@ enum kr_err kr_status_request(struct kr_step *step, const struct kr_event *event
     return err;
 }
 
+static struct kr_peer_rate rate_of(const struct kr_link *link, uint64_t now_ms)
+{
+    const struct kr_rated sent = kr_rate_of(&link->sent_rate, now_ms), received = kr_rate_of(&link->received_rate, now_ms);
+    return (struct kr_peer_rate){.span_ms = sent.span_ms,
+                                 .sent_records = sent.records,
+                                 .sent_bytes = sent.bytes,
+                                 .received_records = received.records,
+                                 .received_bytes = received.bytes};
+}
+
 enum kr_err kr_peers_request(struct kr_step *step, const struct kr_event *event)
 {
     struct kr_core *core = step->core;
@@ -224,6 +234,7 @@ enum kr_err kr_peers_request(struct kr_step *step, const struct kr_event *event)
             .queued = link->fresh.count + link->bulk.count + link->asked.count,
             .sent_bytes = link->sent_bytes,
             .received_bytes = link->received_bytes,
+            .rate = rate_of(link, step->now_ms),
             .is_awaited = link->is_awaited,
             .through = link->through == NULL ? KR_THROUGH_NOT : link->through->state,
             .next_try_ms = link->we_dial && !link->has_session && link->state != KR_LINK_PAUSED && link->stop == KR_STOP_NOT

@@ -175,7 +175,9 @@ static enum kr_err load(struct kr_core *core, struct kr_txn *txn)
         err = KR_CORRUPT; /* any other card may be missing; without our own we cannot say who we are */
     }
     if (err == KR_OK) {
-        kr_keys_load(core);
+        err = kr_keys_load(&step);
+    }
+    if (err == KR_OK) {
         err = kr_links_load(&step);
     }
     if (err == KR_OK) {

@@ -411,6 +411,7 @@ static enum kr_err send_parcel(struct kr_step *step, struct kr_link *link, struc
     link->window -= parcel->bytes;
     link->sent_bytes += parcel->bytes;
     link->sent_records += parcel->count;
+    kr_rate_add(&link->sent_rate, step->now_ms, parcel->count, parcel->bytes);
     return err;
 }
 
@@ -589,6 +590,7 @@ static enum kr_err take_record(struct kr_step *step, struct kr_link *link, struc
     uint64_t arrival;
     link->received_records++;
     link->received_bytes += bytes.len;
+    kr_rate_add(&link->received_rate, step->now_ms, 1, bytes.len);
     enum kr_err err = kr_record_split(bytes.bytes, bytes.len, &record);
     if (err != KR_OK) {
         static const uint8_t unknown[32];

@@ -6,8 +6,9 @@
  *                                                                              the one before leaves the keyring
  *                                                                              sessions begin anew: their hello bears the card
  *
- * Which key signs is told by card, keyring and time alone, so that a crash anywhere between leaves a node that works: either the
- * next key had its turn, or the one before is in the keyring, and on the card for KR_KEY_OVERLAP_S more. */
+ * Which key signs is told by the keyring and by a row that says of the next key that it had its turn, so that a crash anywhere
+ * between leaves a node that works: either it had, and signs, or the one before is in the keyring, and on the card for
+ * KR_KEY_OVERLAP_S more. */
 #include "node/core/rotate.h"
 
 #include <string.h>
@@ -19,8 +20,8 @@
 #define LATE_MS 60000u /* who comes so late was off, or asleep, or had another clock before */
 #define WAIT_MS 75000u /* so soon every peer that is there has told its clock once more */
 
-/* The next key whose replacement of the one in use was called off: KR_TABLE_IDENTITY. */
-static const char key_aside[] = "key-aside";
+/* KR_TABLE_IDENTITY: the next key whose replacement of the one in use was called off; the one that had its turn last. */
+static const char key_aside[] = "key-aside", key_turned[] = "key-turned";
 
 /* ---- which key signs ---- */
 
@@ -70,8 +71,22 @@ const uint8_t *kr_keys_own_sealing(const struct kr_core *core, uint64_t now_ms)
     return keyring->sealing[0].public_key;
 }
 
-void kr_keys_load(struct kr_core *core)
+/* Whether that row names the key that comes next. */
+static enum kr_err names_next(struct kr_step *step, const char *row, size_t row_len, bool *ret_does)
 {
+    uint8_t key[32];
+    size_t len = 0;
+    enum kr_err err = kr_store_get(step->txn, KR_TABLE_IDENTITY, row, row_len, key, sizeof key, &len);
+    if (err == KR_OK || err == KR_NOT_FOUND) {
+        *ret_does = err == KR_OK && len == 32 && memcmp(key, step->core->keyring->next_node_public, 32) == 0;
+        err = KR_OK;
+    }
+    return err;
+}
+
+enum kr_err kr_keys_load(struct kr_step *step)
+{
+    struct kr_core *core = step->core;
     const struct kr_council *self = kr_directory_council(&core->directory, core->self);
     const struct kr_card_key *next = NULL;
     struct kr_card card;
@@ -79,14 +94,15 @@ void kr_keys_load(struct kr_core *core)
         kr_council_card(self, &card);
         next = listed(card.node, card.node_count, core->keyring->next_node_public);
     }
-    core->next_had_turn =
-        next != NULL && core->next_had_turn && memcmp(core->listed_next, core->keyring->next_node_public, 32) == 0;
+    core->next_had_turn = false;
     core->next_turn_s = next != NULL ? kr_key_turn_s(next->from_s) : 0;
     core->next_late_ms = 0;
     memset(core->listed_next, 0, sizeof core->listed_next);
-    if (next != NULL) {
-        memcpy(core->listed_next, core->keyring->next_node_public, 32);
+    if (next == NULL) {
+        return KR_OK;
     }
+    memcpy(core->listed_next, core->keyring->next_node_public, 32);
+    return names_next(step, key_turned, sizeof key_turned - 1, &core->next_had_turn);
 }
 
 /* Root key and recovery key, where the card has others: it tells all nodes of the council, also one that was restored. */
@@ -155,11 +171,6 @@ static bool has_turn_now(struct kr_step *step, bool at_once)
     return next_signs(core);
 }
 
-static enum kr_err say_so(struct kr_step *step)
-{
-    return kr_step_log(step, KR_LOG_NOTICE, "this node signs with a new key from now on");
-}
-
 static enum kr_err tell_keyring(struct kr_step *step)
 {
     return next_signs(step->core)
@@ -170,15 +181,15 @@ static enum kr_err tell_keyring(struct kr_step *step)
 enum kr_err kr_keys_turn(struct kr_step *step)
 {
     enum kr_err err = turn_root(step);
-    if (err == KR_OK && has_turn_now(step, false)) {
-        err = say_so(step);
-    }
     return err == KR_OK ? tell_keyring(step) : err;
 }
 
 static enum kr_err begin_to_sign(struct kr_step *step)
 {
-    enum kr_err err = say_so(step);
+    enum kr_err err = kr_step_log(step, KR_LOG_NOTICE, "this node signs with a new key from now on");
+    if (err == KR_OK) {
+        err = kr_store_put(step->txn, KR_TABLE_IDENTITY, key_turned, sizeof key_turned - 1, step->core->listed_next, 32);
+    }
     err = err == KR_OK ? tell_keyring(step) : err;
     return err == KR_OK ? kr_links_renew(step) : err;
 }
@@ -217,9 +228,9 @@ enum kr_err kr_keys_card_entered(struct kr_step *step)
     struct kr_core *core = step->core;
     const bool did = next_signs(core);
     const uint64_t planned_s = core->next_had_turn ? 0 : core->next_turn_s;
-    kr_keys_load(core);
-    const bool does = has_turn_now(step, core->next_turn_s != planned_s);
-    enum kr_err err = kr_transport_card_entered(step);
+    enum kr_err err = kr_keys_load(step);
+    const bool does = err == KR_OK && has_turn_now(step, core->next_turn_s != planned_s);
+    err = err == KR_OK ? kr_transport_card_entered(step) : err;
     err = err == KR_OK ? turn_root(step) : err;
     if (err == KR_OK && !did && does) {
         return begin_to_sign(step);
@@ -358,14 +369,7 @@ enum kr_err kr_card_turn_keys(const struct kr_core *core, struct kr_card *card, 
 
 enum kr_err kr_keys_are_aside(struct kr_step *step, bool *ret_are)
 {
-    uint8_t aside[32];
-    size_t len = 0;
-    enum kr_err err = kr_store_get(step->txn, KR_TABLE_IDENTITY, key_aside, sizeof key_aside - 1, aside, sizeof aside, &len);
-    if (err == KR_OK || err == KR_NOT_FOUND) {
-        *ret_are = err == KR_OK && len == 32 && memcmp(aside, step->core->keyring->next_node_public, 32) == 0;
-        err = KR_OK;
-    }
-    return err;
+    return names_next(step, key_aside, sizeof key_aside - 1, ret_are);
 }
 
 enum kr_err kr_new_keys_request(struct kr_step *step, const struct kr_event *event)

@@ -16,10 +16,9 @@ struct kr_signing_key kr_keys_signing(const struct kr_core *core);
 /* Public key that what is for our own side is sealed to: the newest of the keyring that the card lists as in force, which this
  * council's other nodes have too; where there is none, the newest. Borrowed. The keyring has one at least. */
 const uint8_t *kr_keys_own_sealing(const struct kr_core *core, uint64_t now_ms);
-/* Looks at card and keyring anew. Nothing has its turn by that alone: kr_keys_turn, and whatever comes after it. */
-void kr_keys_load(struct kr_core *core);
-/* The first in a core's life. The next key has its turn, where that came; the keyring is told, where it had it already, or the card
- * has another root key. */
+/* Looks at card and keyring anew. Nothing has its turn by that alone. */
+enum kr_err kr_keys_load(struct kr_step *step) KR_WARN_UNUSED;
+/* The keyring is told, where the next key had its turn, or the card has another root key. Writes nothing. */
 enum kr_err kr_keys_turn(struct kr_step *step) KR_WARN_UNUSED;
 /* The next key has its turn, when that comes. */
 enum kr_err kr_keys_tick(struct kr_step *step) KR_WARN_UNUSED;

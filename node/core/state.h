@@ -22,6 +22,7 @@
 #include "node/core/guard.h"
 #include "node/core/job.h"
 #include "node/core/policy.h"
+#include "node/core/rate.h"
 #include "node/core/spread.h"
 #include "node/core/trial.h"
 #include "node/core/walk.h"
@@ -234,6 +235,7 @@ struct kr_link {
 
     /* Counters of this run. */
     uint64_t sent_records, sent_bytes, received_records, received_bytes, refused_records;
+    struct kr_rate sent_rate, received_rate;
 };
 
 /* An invitation of ours. Lives until it has expired or the council that used it is linked; once used it admits only that one. */

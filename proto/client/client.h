@@ -453,6 +453,9 @@ struct kr_peer {
     uint64_t sent_records, received_records, refused_records, queued,
         behind; /* behind: entries of its logs that we have not read */
     uint64_t sent_bytes, received_bytes;
+    struct kr_peer_rate { /* what went over it in the last `span_ms`, a minute or little more */
+        uint64_t span_ms, sent_records, sent_bytes, received_records, received_bytes;
+    } rate;
     uint32_t phase;              /* enum kr_peer_phase */
     uint64_t entries;            /* of its logs, of all scopes that both share; 0 where it is not known */
     uint64_t next_try_ms;        /* when it is dialled next; 0: there is a session, it is paused, or the other side dials */

@@ -51,7 +51,9 @@ enum kr_err kr_rotate_read(struct kr_slice bytes, struct kr_rotate *ret_rotate)
     struct kr_reader reader;
     struct kr_rotate rotate = {.act = KR_ROTATE_NOW};
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    if (kr_reader_array_between(&reader, 0, 2) > 0) {
+    const bool is_empty = bytes.len == 1;
+    kr_reader_array(&reader, is_empty ? 0 : 2);
+    if (!is_empty) {
         rotate.act = (uint32_t)kr_reader_uint(&reader, KR_ROTATE_CANCEL);
         rotate.at_s = kr_reader_uint(&reader, KR_CREATED_MS_MAX / 1000);
     }

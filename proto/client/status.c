@@ -14,9 +14,30 @@ static uint64_t shift_clock(int64_t clock_ms)
     return (uint64_t)(clock_ms + CLOCK_SHIFT_MS);
 }
 
+static void write_rate(const struct kr_peer_rate *rate, struct kr_writer *writer)
+{
+    kr_writer_array(writer, 5);
+    kr_writer_uint(writer, rate->span_ms);
+    kr_writer_uint(writer, rate->sent_records);
+    kr_writer_uint(writer, rate->sent_bytes);
+    kr_writer_uint(writer, rate->received_records);
+    kr_writer_uint(writer, rate->received_bytes);
+}
+
+static void read_rate(struct kr_reader *reader, struct kr_peer_rate *rate)
+{
+    kr_reader_array(reader, 5);
+    rate->span_ms = kr_reader_uint(reader, UINT64_MAX);
+    rate->sent_records = kr_reader_uint(reader, UINT64_MAX);
+    rate->sent_bytes = kr_reader_uint(reader, UINT64_MAX);
+    rate->received_records = kr_reader_uint(reader, UINT64_MAX);
+    rate->received_bytes = kr_reader_uint(reader, UINT64_MAX);
+    kr_reader_close(reader);
+}
+
 void kr_peer_write(const struct kr_peer *peer, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 31);
+    kr_writer_array(writer, 32);
     kr_writer_bin(writer, peer->council, 32);
     kr_writer_bin(writer, peer->transport_key, 32);
     kr_writer_str_slice(writer, peer->name);
@@ -48,6 +69,7 @@ void kr_peer_write(const struct kr_peer *peer, struct kr_writer *writer)
     kr_writer_uint(writer, peer->wrong_codes);
     kr_writer_uint(writer, peer->stop);
     kr_writer_uint(writer, peer->stopped_ms);
+    write_rate(&peer->rate, writer);
 }
 
 enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer)
@@ -56,7 +78,7 @@ enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer)
     struct kr_reader reader;
 
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 31);
+    kr_reader_array(&reader, 32);
     kr_reader_fixed(&reader, peer.council, 32);
     kr_reader_fixed(&reader, peer.transport_key, 32);
     peer.name = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
@@ -88,6 +110,7 @@ enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer)
     peer.wrong_codes = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
     peer.stop = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
     peer.stopped_ms = kr_reader_uint(&reader, UINT64_MAX);
+    read_rate(&reader, &peer.rate);
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) == KR_OK) {
         *ret_peer = peer;

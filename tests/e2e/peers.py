@@ -47,6 +47,10 @@ def run(options):
         tool.done("peer", "resume", "Minami")
         federation.poll(lambda: knows(other, "paused.kairan-e2e.jp") and knows(tool, "meanwhile.kairan-e2e.jp"), 90,
                         "what was missed comes both ways")
+        there = [json.loads(line) for line in other.done("--json", "peers").splitlines()]
+        rates = [peer for peer in there if peer["name"] == "Kita"][0]
+        check(rates["received_records_per_s"] > 0 and rates["received_bytes_per_s"] > 1, f"the link tells no rate: {rates}")
+        check(rates["sent_records_per_s"] > 0 and "in the last minute" in other.done("peers"), f"the link tells no rate: {rates}")
         # Removed on both sides, and made again by a ticket.
         check(json.loads(tool.done("--json", "peer", "remove", "Minami", "-y"))["done"] == "remove", "remove says something else")
         check(state(tool, "Minami") == "none", "the removed link is listed")

@@ -168,7 +168,7 @@ class Client:
     def peers(self):
         names = ("council transport_key name endpoint state is_online we_dial last_seen_ms linked_ms clock_ms sent_records received_records "
                  "refused_records queued behind sent_bytes received_bytes phase entries next_try_ms is_awaited through through_council through_name is_pending we_confirmed "
-                 "they_confirmed code wrong_codes stop stopped_ms").split()
+                 "they_confirmed code wrong_codes stop stopped_ms rate").split()
         return [dict(zip(names, peer)) for peer in self.call(PEERS)[0]]
 
     def invite(self, ttl_s=0, link_only=False, by_hand=True):

@@ -278,6 +278,17 @@ static uint64_t percent(const struct kr_peer *peer)
     return peer->entries == 0 ? 100 : read > UINT64_MAX / 100 ? read / (peer->entries / 100) : read * 100 / peer->entries;
 }
 
+static double per_s(uint64_t count, uint64_t span_ms)
+{
+    return span_ms > 0 ? (double)count * 1000 / (double)span_ms : 0;
+}
+
+/* In hundredths. */
+static json_t *per_s_json(uint64_t count, uint64_t span_ms)
+{
+    return json_real((double)(uint64_t)(per_s(count, span_ms) * 100 + 0.5) / 100);
+}
+
 static enum kr_err peer_json(const struct kr_peer *peer)
 {
     json_t *object = json_pack(
@@ -289,6 +300,11 @@ static enum kr_err peer_json(const struct kr_peer *peer)
         (json_int_t)peer->queued, "behind", (json_int_t)peer->behind, "sent_bytes", (json_int_t)peer->sent_bytes);
     if (object != NULL) {
         (void)json_object_set_new(object, "received_bytes", json_integer((json_int_t)peer->received_bytes));
+        const struct kr_peer_rate *rate = &peer->rate;
+        (void)json_object_set_new(object, "sent_bytes_per_s", per_s_json(rate->sent_bytes, rate->span_ms));
+        (void)json_object_set_new(object, "sent_records_per_s", per_s_json(rate->sent_records, rate->span_ms));
+        (void)json_object_set_new(object, "received_bytes_per_s", per_s_json(rate->received_bytes, rate->span_ms));
+        (void)json_object_set_new(object, "received_records_per_s", per_s_json(rate->received_records, rate->span_ms));
         (void)json_object_set_new(object, "phase", json_string(phase_word(peer)));
         (void)json_object_set_new(object, "entries", json_integer((json_int_t)peer->entries));
         (void)json_object_set_new(object, "percent", json_integer((json_int_t)percent(peer)));
@@ -328,6 +344,15 @@ static void progress_text(const struct kr_peer *peer)
         (void)fputs(_("not known: not compared since the link came up"), stdout);
         break;
     }
+}
+
+static void rate_text(const struct kr_peer_rate *rate)
+{
+    (void)printf("\n  %s: ", _("in the last minute"));
+    kr_out_bytes(stdout, (uint64_t)(per_s(rate->sent_bytes, rate->span_ms) + 0.5));
+    (void)printf(_("/s sent (%.2f records/s), "), per_s(rate->sent_records, rate->span_ms));
+    kr_out_bytes(stdout, (uint64_t)(per_s(rate->received_bytes, rate->span_ms) + 0.5));
+    (void)printf(_("/s received (%.2f records/s)"), per_s(rate->received_records, rate->span_ms));
 }
 
 static void peer_text(const struct kr_peer *peer)
@@ -377,7 +402,9 @@ static void peer_text(const struct kr_peer *peer)
     kr_out_bytes(stdout, peer->sent_bytes);
     (void)printf(" %s, ", _("sent"));
     kr_out_bytes(stdout, peer->received_bytes);
-    (void)printf(" %s\n\n", _("received"));
+    (void)printf(" %s", _("received"));
+    rate_text(&peer->rate);
+    (void)fputs("\n\n", stdout);
 }
 
 struct listing {

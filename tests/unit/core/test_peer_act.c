@@ -120,6 +120,36 @@ static void a_paused_link_is_listed_so(void **state)
     assert_int_equal(bed->pages, bed_core(bed, dialler)->link_count);
 }
 
+static struct kr_peer_rate rate_at(struct bed *bed, uint32_t node)
+{
+    struct kr_peer peer;
+    bed->pages = 0;
+    assert_int_equal(bed_request(bed, node, KR_OP_PEERS, (const uint8_t[]){0x90}, 1, 100), KR_OK);
+    assert_int_equal(kr_peer_read((struct kr_slice){bed->items[0].bytes, bed->items[0].len}, &peer), KR_OK);
+    return peer.rate;
+}
+
+/* What goes over a link is told of for a minute, at both ends. */
+static void a_link_tells_how_fast_it_is(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t id[32];
+    bed_run(bed, 120000);
+    assert_int_equal(rate_at(bed, 0).sent_records, 0);
+    struct kr_submit *submission = bed_submission(bed, KR_TLP_CLEAR, "fast.example", 77);
+    assert_int_equal(bed_submit(bed, 0, submission, id), KR_OK);
+    bed_submission_free(submission);
+    bed_run(bed, 3000);
+    const struct kr_peer_rate sent = rate_at(bed, 0), received = rate_at(bed, 1);
+    assert_in_range(sent.span_ms, 60000, 65000);
+    assert_true(sent.sent_records == 1 && received.received_records == 1 && sent.sent_bytes > 100);
+    assert_int_equal(sent.sent_bytes, received.received_bytes);
+    bed_run(bed, 30000);
+    assert_int_equal(rate_at(bed, 0).sent_records, 1);
+    bed_run(bed, 40000);
+    assert_true(rate_at(bed, 0).sent_records == 0 && rate_at(bed, 1).received_bytes == 0);
+}
+
 /* The peer has no say in it: its frames are not looked at. */
 static void a_paused_peer_brings_nothing(void **state)
 {
@@ -324,6 +354,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_paused_link_is_silent_and_catches_up, setup, teardown),
         cmocka_unit_test_setup_teardown(a_paused_link_is_listed_so, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_link_tells_how_fast_it_is, setup, teardown),
         cmocka_unit_test_setup_teardown(a_paused_peer_brings_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_removed_link_is_gone_and_a_ticket_makes_it_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_blocked_council_is_linked_by_no_ticket, setup, teardown),

@@ -502,28 +502,31 @@ static void the_state_of_a_node_reads_back(void **state)
     round_trip_kr_join_step(&step, &read_step);
     assert_slice_equal(read_step.code, "12345678", 8);
     for (size_t i = 0; i < sizeof clocks / sizeof clocks[0]; i++) {
-        struct kr_peer peer = {.council = {1},
-                               .name = text_slice("p"),
-                               .state = KR_LINK_OPEN,
-                               .clock_ms = clocks[i],
-                               .behind = 3,
-                               .next_try_ms = 4,
-                               .is_awaited = i % 2 == 0,
-                               .through = KR_THROUGH_WAITING,
-                               .through_council = {5},
-                               .through_name = text_slice("中"),
-                               .is_pending = true,
-                               .we_confirmed = i % 2 == 1,
-                               .they_confirmed = i % 2 == 0,
-                               .code = text_slice("00000001"),
-                               .wrong_codes = 2,
-                               .stop = KR_STOP_CARD,
-                               .stopped_ms = 5};
+        struct kr_peer peer = {
+            .council = {1},
+            .name = text_slice("p"),
+            .state = KR_LINK_OPEN,
+            .clock_ms = clocks[i],
+            .behind = 3,
+            .next_try_ms = 4,
+            .is_awaited = i % 2 == 0,
+            .through = KR_THROUGH_WAITING,
+            .through_council = {5},
+            .through_name = text_slice("中"),
+            .is_pending = true,
+            .we_confirmed = i % 2 == 1,
+            .they_confirmed = i % 2 == 0,
+            .code = text_slice("00000001"),
+            .wrong_codes = 2,
+            .stop = KR_STOP_CARD,
+            .stopped_ms = 5,
+            .rate = {.span_ms = 60001, .sent_records = 6, .sent_bytes = 7, .received_records = 8, .received_bytes = 9}};
         struct kr_peer read_peer;
 
         round_trip_kr_peer(&peer, &read_peer);
         assert_true(i > 4 || read_peer.clock_ms == clocks[i]); /* the last two are as good as for ever */
         assert_int_equal(read_peer.behind, 3);
+        assert_memory_equal(&read_peer.rate, &peer.rate, sizeof peer.rate);
         assert_int_equal(read_peer.next_try_ms, 4);
         assert_true(read_peer.through == KR_THROUGH_WAITING && read_peer.through_council[0] == 5);
         assert_slice_equal(read_peer.through_name, "中", 3);
