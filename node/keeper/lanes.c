@@ -181,8 +181,8 @@ size_t kr_lanes_take(struct kr_lanes *lanes, enum kr_lane below, struct kr_item 
     pthread_mutex_lock(&lanes->mutex);
     bool has_bulk = below > KR_CORE_LANE_BULK && atomic_load(&lanes->lanes[KR_CORE_LANE_BULK].count) > 0;
     if (has_bulk && lanes->passed_over >= KR_LANES_PATIENCE) {
-        count =
-            take_lane(lanes, KR_CORE_LANE_BULK, ret_items, count, least(1, max)); /* first, for the first is always dealt with */
+        /* First, for the first is always dealt with. */
+        count = take_lane(lanes, KR_CORE_LANE_BULK, ret_items, count, least(KR_LANES_BULK_AT_ONCE, max));
         lanes->passed_over = 0;
         has_bulk = false;
     }

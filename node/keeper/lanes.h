@@ -2,8 +2,9 @@
  * core.
  *
  * Control first, then fresh records and clients' requests in turn, of the fresh ones each link's in turn (flows.h); bulk only while
- * nothing fresher waits, or when it has been passed over KR_LANES_PATIENCE times, so that a steady stream of fresh ones does not
- * starve it. A client's cancel (and its end) takes the requests with it that still wait, for it would otherwise overtake them. */
+ * nothing fresher waits, or when it has been passed over KR_LANES_PATIENCE times, then KR_LANES_BULK_AT_ONCE of it, so that a
+ * steady stream of fresh ones does not starve it. A client's cancel (and its end) takes the requests with it that still wait, for
+ * it would otherwise overtake them. */
 #ifndef KR_NODE_KEEPER_LANES_H
 #define KR_NODE_KEEPER_LANES_H
 
@@ -15,7 +16,8 @@
 #include "node/keeper/flows.h"
 
 #define KR_LANES_PATIENCE      16u
-#define KR_LANES_FRESH_AT_ONCE 4u /* before a client has its turn */
+#define KR_LANES_BULK_AT_ONCE  16u /* when bulk has been passed over so often */
+#define KR_LANES_FRESH_AT_ONCE 4u  /* before a client has its turn */
 
 /* Copies the event with its bytes; takes over its job when it succeeds. NULL: no memory. */
 struct kr_item *kr_item_new(const struct kr_event *event);

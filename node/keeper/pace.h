@@ -11,7 +11,8 @@
 
 #define KR_LINK_US                                                                                                                 \
     1000u /* where somebody else waited so lately, one link's fresh things take so long of a batch, at most one more */
-#define KR_LINK_SUMS 16u
+#define KR_BULK_TURN_US 2000u /* where fresher ones wait as well and bulk has its turn, it goes on so long */
+#define KR_LINK_SUMS    16u
 
 struct kr_pace {
     uint32_t small_count; /* in the batch under way */

@@ -291,14 +291,25 @@ static void let_out(struct kr_runner *runner, struct kr_effects *effects)
 struct batch {
     struct kr_runner *runner;
     uint64_t until_us, asked_us; /* asked last: what follows is the commit */
+    uint64_t begin_us;
     size_t at, count;
-    uint32_t flow; /* of a link, of the event under way; 0: of none */
+    size_t bulk_turn; /* so many of bulk come first, before fresher ones that wait as well: it is bulk's turn; 0: it is not */
+    uint32_t flow;    /* of a link, of the event under way; 0: of none */
 };
 
 /* The flow of a link whose fresh event this is; 0: it is none. (Of what the core has had, the job is gone: asked before.) */
 static uint32_t link_flow(const struct kr_event *event)
 {
     return kr_event_lane(event) == KR_CORE_LANE_FRESH ? kr_flow_of(event) : 0;
+}
+
+static size_t bulk_turn(const struct kr_event *events, size_t count)
+{
+    size_t first = 0;
+    while (first < count && kr_event_lane(&events[first]) == KR_CORE_LANE_BULK) {
+        first++;
+    }
+    return first < count ? first : 0;
 }
 
 /* Asked after each event: the time is up, or what comes next is a link's that has had its own, or is bulk while something fresher
@@ -321,6 +332,9 @@ static bool is_over(void *context)
         return true;
     }
     enum kr_lane lane = kr_event_lane(&batch->runner->events[next]);
+    if (next < batch->bulk_turn && batch->asked_us < batch->begin_us + KR_BULK_TURN_US) {
+        return false;
+    }
     return lane == KR_CORE_LANE_BULK &&
            (kr_lanes_has_before(batch->runner->options.lanes, KR_CORE_LANE_BULK) || kr_pipe_has_input(batch->runner->pipe));
 }
@@ -373,7 +387,9 @@ static void run_batch(struct kr_runner *runner, size_t count)
     struct batch batch = {.runner = runner,
                           .until_us = begin_us + work_us(runner),
                           .asked_us = begin_us,
+                          .begin_us = begin_us,
                           .count = count,
+                          .bulk_turn = bulk_turn(runner->events, count),
                           .flow = link_flow(&runner->events[0])};
     enum kr_err err = kr_loop_run(runner->loop, runner->events, count, seed, is_over, &batch, &effects, &done);
     sodium_memzero(seed, sizeof seed);

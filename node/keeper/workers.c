@@ -10,6 +10,7 @@ struct kr_workers {
     pthread_mutex_t mutex;
     pthread_cond_t has_work;
     struct kr_flows fresh, bulk; /* each link's in turn */
+    unsigned passed_over;        /* how often bulk has been */
     bool is_stopping;
     struct kr_lanes *lanes;
     struct kr_shared_keyring *keyring;
@@ -17,15 +18,22 @@ struct kr_workers {
     pthread_t threads[];
 };
 
+/* Fresh first; but whoever keeps us busy with fresh ones does not keep all that is large waiting for ever. */
+static struct kr_item *take(struct kr_workers *workers)
+{
+    struct kr_item *item = workers->passed_over < KR_WORKERS_PATIENCE ? kr_flows_take(&workers->fresh) : NULL;
+    const bool is_fresh = item != NULL;
+    item = is_fresh ? item : kr_flows_take(&workers->bulk);
+    workers->passed_over = is_fresh && workers->bulk.first != NULL ? workers->passed_over + 1 : 0;
+    return item != NULL ? item : kr_flows_take(&workers->fresh);
+}
+
 static void *work(void *context)
 {
     struct kr_workers *workers = context;
     pthread_mutex_lock(&workers->mutex);
     while (!workers->is_stopping) {
-        struct kr_item *item = kr_flows_take(&workers->fresh);
-        if (item == NULL) {
-            item = kr_flows_take(&workers->bulk);
-        }
+        struct kr_item *item = take(workers);
         if (item == NULL) {
             pthread_cond_wait(&workers->has_work, &workers->mutex);
             continue;

@@ -1,9 +1,12 @@
-/* Threads that run jobs (kr_job_run): fresh ones first, bulk after. A finished job goes to the lanes as KR_EVENT_JOB_DONE. */
+/* Threads that run jobs (kr_job_run), of each link in turn (flows.h): fresh ones first, bulk when there are none or it has been
+ * passed over KR_WORKERS_PATIENCE times. A finished job goes to the lanes as KR_EVENT_JOB_DONE. */
 #ifndef KR_NODE_KEEPER_WORKERS_H
 #define KR_NODE_KEEPER_WORKERS_H
 
 #include "node/keeper/lanes.h"
 #include "node/keeper/shared_keyring.h"
+
+#define KR_WORKERS_PATIENCE 8u
 
 struct kr_workers;
 /* `lanes` and `keyring` are borrowed as long as the workers live. KR_SYSTEM where no thread can be started. */
