@@ -14,6 +14,7 @@
 #include "node/keeper/latency.h"
 #include "node/keeper/log.h"
 #include "node/keeper/pace.h"
+#include "node/keeper/sizes.h"
 #include "proto/wire/node.h"
 
 /* Asks on our own behalf; no client has this number. */
@@ -540,6 +541,7 @@ static void reap_readers(struct kr_runner *runner)
     if (now_ms - runner->reaped_ms >= REAP_MS) {
         runner->reaped_ms = now_ms;
         kr_store_reap_readers(runner->options.store);
+        kr_sizes_keep(runner->options.directory, kr_clock_now_ms(runner->options.clock) / 1000);
     }
 }
 

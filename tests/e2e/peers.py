@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Links that the operator pauses, resumes, removes and blocks, with real daemons: in force at once, in both directions, without loss."""
 import json
+import os
 import sys
 
 import federation
@@ -51,6 +52,7 @@ def run(options):
         rates = [peer for peer in there if peer["name"] == "Kita"][0]
         check(rates["received_records_per_s"] > 0 and rates["received_bytes_per_s"] > 1, f"the link tells no rate: {rates}")
         check(rates["sent_records_per_s"] > 0 and "in the last minute" in other.done("peers"), f"the link tells no rate: {rates}")
+        check(os.stat(os.path.join(kita.directory, "sizes")).st_mode & 0o777 == 0o600, "the store's size is not noted")
         # Removed on both sides, and made again by a ticket.
         check(json.loads(tool.done("--json", "peer", "remove", "Minami", "-y"))["done"] == "remove", "remove says something else")
         check(state(tool, "Minami") == "none", "the removed link is listed")

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "crypto/private_file.h"
+#include "proto/client/sizes.h"
 #include "proto/client/trial.h"
 #include "proto/record/statement.h"
 #include "tools/kairan/duty.h"
@@ -22,6 +24,7 @@
 #define TRANSPORT_LONG_DAYS 30u    /* peers that were away for so long since a new transport key was put on the card */
 #define CLOCK_MS_MAX        120000 /* further from most peers: records are dated wrongly, and TLS elsewhere begins to fail */
 #define SILENT_DAYS         3u
+#define FULL_DAYS           60u /* a larger disk has to be bought */
 #define KEY_DAYS            30u
 #define KEY_OLD_DAYS        730u
 #define TURN_LATE_S         7200u
@@ -145,6 +148,33 @@ static void look_at_store(struct doctor *doctor)
     if (status->commits > 100 && status->commit_us_p99 > COMMIT_US_MAX) {
         sayf(doctor, WARNING, "disk", _("is it a network disk, an SD card, or a disk that fails? Look at its health (smartctl -a)"),
              _("the disk is slow: one write in a hundred takes %ju ms"), status->commit_us_p99 / 1000);
+    }
+}
+
+/* Where the files can be looked at: not from afar. */
+static void look_at_growth(struct doctor *doctor)
+{
+    char path[PATH_MAX + 32], text[KR_SIZES_TEXT_BYTES + 1];
+    struct kr_sizes sizes;
+    uint64_t days = 0;
+    size_t len = 0;
+    (void)snprintf(path, sizeof path, "%s/%s", doctor->app->directory, KR_SIZES_NAME);
+    if (kr_private_file_read(path, text, sizeof text - 1, &len, NULL) != KR_OK || kr_sizes_parse(text, len, &sizes) != KR_OK) {
+        return;
+    }
+    const uint64_t grows = kr_sizes_growth(&sizes, doctor->now_ms / 1000, doctor->status.store_bytes, &days);
+    if (days == 0) {
+        return;
+    }
+    const uint64_t left = grows > 0 ? doctor->status.disk_free_bytes / grows : UINT64_MAX;
+    if (left < FULL_DAYS) {
+        sayf(doctor, WARNING, "growth", _("make room, or move the state directory to a larger disk before that"),
+             _("the disk is full in %ju days, if the store goes on as in the last %ju: %.1f MiB more each day, %ju MiB free"),
+             (uintmax_t)left, (uintmax_t)days, (double)grows / (double)KR_MIB,
+             (uintmax_t)(doctor->status.disk_free_bytes / KR_MIB));
+    } else {
+        sayf(doctor, GOOD, "growth", NULL, _("the store grew by %.1f MiB a day in the last %ju days"),
+             (double)grows / (double)KR_MIB, (uintmax_t)days);
     }
 }
 
@@ -677,6 +707,7 @@ static bool ask_all(struct doctor *doctor)
     look_at_files(doctor);
     look_at_keys(doctor);
     look_at_store(doctor);
+    look_at_growth(doctor);
     look_at_storage_key(doctor);
     look_at_transport_key(doctor);
     look_at_backups(doctor);

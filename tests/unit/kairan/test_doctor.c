@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "crypto/private_file.h"
 #include "crypto/secret.h"
+#include "proto/client/sizes.h"
 #include "proto/client/trial.h"
 #include "proto/record/statement.h"
 #include "tests/support/fake_keeper.h"
@@ -23,6 +25,7 @@ struct node {
     struct kr_peer peers[2];
     struct kr_card card;
     mode_t keyring_mode;
+    const char *sizes;             /* NULL: there is no such file */
     struct kr_key_item key, other; /* other: sort 0 where there is none */
     struct kr_tried tried;
     uint32_t caller_roles, person_states[3]; /* of approvers; 0: there is none */
@@ -237,6 +240,11 @@ static int examine(const struct node *node, char *ret_text, size_t size)
     assert_int_equal(mkdir(store, 0700), 0);
     touch(directory, "keyring", node->keyring_mode);
     touch(directory, "store/data.mdb", 0600);
+    if (node->sizes != NULL) {
+        char sizes_path[80];
+        (void)snprintf(sizes_path, sizeof sizes_path, "%s/%s", directory, KR_SIZES_NAME);
+        assert_int_equal(kr_private_file_write(sizes_path, node->sizes, strlen(node->sizes), false, NULL), KR_OK);
+    }
     app = (struct kr_app){.is_json = true};
     (void)snprintf(app.directory, sizeof app.directory, "%s", directory);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
@@ -252,8 +260,8 @@ static int examine(const struct node *node, char *ret_text, size_t size)
     assert_true(len >= 0);
     ret_text[len] = 0;
     assert_int_equal(close(file) + close(before) + close(ends[0]), 0);
-    static const char *const names[] = {"keyring", "store/data.mdb"};
-    for (size_t i = 0; i < 2; i++) {
+    static const char *const names[] = {"keyring", "store/data.mdb", KR_SIZES_NAME};
+    for (size_t i = 0; i < (node->sizes != NULL ? 3 : 2); i++) {
         (void)snprintf(file_path, sizeof file_path, "%s/%s", directory, names[i]);
         assert_int_equal(unlink(file_path), 0);
     }
@@ -296,6 +304,30 @@ static uint64_t ends(uint64_t turn_s)
     return turn_s + KR_KEY_OVERLAP_S;
 }
 
+/* The file of sizes: so large it was so many days ago. */
+static const char *grown(uint64_t days, uint64_t bytes)
+{
+    static char text[64];
+    (void)snprintf(text, sizeof text, "%llu %llu\n", (unsigned long long)(NOW_MS / 1000 - days * 86400), (unsigned long long)bytes);
+    return text;
+}
+
+static void a_store_that_grows_slowly_is_no_fault(void **state)
+{
+    struct node node;
+    char text[16384];
+    (void)state;
+    make_well(&node);
+    node.sizes = grown(10, 0);
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
+    assert_non_null(strstr(text, "grew by 0.1 MiB a day in the last 10 days"));
+    node.sizes = grown(0, 0); /* nothing is known yet */
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
+    assert_null(strstr(text, "\"growth\""));
+    node.sizes = "nonsense";
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
+}
+
 /* What is planned, or set aside, is no fault; and who planned is reminded of an old key no more. */
 static void a_key_for_a_day_to_come_is_no_fault(void **state)
 {
@@ -336,6 +368,7 @@ static void each_thing_that_is_wrong_is_found(void **state)
     EXPECT(node.status.store_is_writable = false, "store", "problem");
     EXPECT(node.status.disk_free_bytes = 1 << 20, "store", "warning");
     EXPECT(node.status.store_bytes = 300 * UINT64_C(1073741824), "store", "warning");
+    EXPECT((node.sizes = grown(10, 0), node.status.store_bytes = 20 * UINT64_C(1073741824)), "growth", "warning"); /* in 32 days */
     EXPECT((node.status.commits = 1000, node.status.commit_us_p99 = 400000), "disk", "warning");
     EXPECT(node.status.backup_s = 0, "backup", "warning");
     EXPECT(node.status.backup_s = NOW_MS / 1000 - 31 * 86400, "backup", "warning");
@@ -549,6 +582,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_said_of_a_node_that_is_well),
+        cmocka_unit_test(a_store_that_grows_slowly_is_no_fault),
         cmocka_unit_test(a_key_for_a_day_to_come_is_no_fault),
         cmocka_unit_test(each_thing_that_is_wrong_is_found),
         cmocka_unit_test(a_stopped_link_has_its_way_on),
