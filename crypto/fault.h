@@ -45,6 +45,7 @@ enum kr_fault {
     KR_FAULT_MEMBERSHIP_BY_ARRIVAL, /* who goes with a voucher stays out, whoever else vouches, until all is worked out anew */
     KR_FAULT_QUARREL_BY_COUNT,      /* of those who expel each other it does not matter who was there first */
     KR_FAULT_FORMER_UNHEARD,        /* what a council takes back that is out of its community is announced to nobody */
+    KR_FAULT_TURNED_AT_ONCE,        /* a new transport key is used as soon as it is on the card, whoever has heard of it */
     KR_FAULT_COUNT
 };
 

@@ -69,6 +69,7 @@ enum kr_err kr_store_read_begin(struct kr_store *store, struct kr_txn **ret_txn)
 /* The number of a read transaction's snapshot: two with the same one see the same. */
 uint64_t kr_txn_snapshot(const struct kr_txn *txn);
 bool kr_txn_is_dirty(const struct kr_txn *txn);
+bool kr_txn_may_write(const struct kr_txn *txn);
 /* Estimate of pages changed so far: a batch ends at KR_TXN_DIRTY_PAGES_MAX. */
 uint32_t kr_txn_dirty_pages(const struct kr_txn *txn);
 

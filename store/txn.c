@@ -350,6 +350,11 @@ out:
     return err;
 }
 
+bool kr_txn_may_write(const struct kr_txn *txn)
+{
+    return txn->is_write;
+}
+
 bool kr_txn_is_dirty(const struct kr_txn *txn)
 {
     return txn->is_dirty;

@@ -486,8 +486,9 @@ static enum kr_err pinged(struct kr_step *step, struct kr_link *link, const stru
     if (message->type == KR_MESSAGE_PONG) {
         kr_spread_ponged(link, step->now_ms);
     }
-    enum kr_err err = kr_transport_heard(step, link);
-    return err == KR_OK ? kr_roots_pinged(step, link, message) : err;
+    const bool had_wrong_clock = link->is_clock_wrong;
+    enum kr_err err = kr_roots_pinged(step, link, message);
+    return err == KR_OK ? kr_transport_heard(step, link, had_wrong_clock) : err;
 }
 
 static enum kr_err message(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
@@ -740,9 +741,14 @@ static enum kr_err may_speak(struct kr_step *step, struct kr_link *link, bool *r
     return link->through != NULL ? kr_through_tick(step, link, ret_may) : kr_link_may_dial(step, link, ret_may);
 }
 
-enum kr_err kr_links_tick(struct kr_step *step)
+/* What may have to be written. A core that is made anew after a failed commit greets its links while it can only read (loop.c):
+ * then it comes with the first tick, and not at once: the disk may still be full. */
+static enum kr_err tick_all(struct kr_step *step)
 {
     struct kr_core *core = step->core;
+    if (!kr_txn_may_write(step->txn)) {
+        return KR_OK;
+    }
     enum kr_err err = kr_links_follow_cards(step);
     if (err == KR_OK && core->links_are_due_anew) {
         err = kr_links_renew_now(step);
@@ -753,9 +759,13 @@ enum kr_err kr_links_tick(struct kr_step *step)
     if (err == KR_OK) {
         err = kr_machines_tick(step);
     }
-    if (err == KR_OK) {
-        err = kr_sisters_tell(step);
-    }
+    return err == KR_OK ? kr_sisters_tell(step) : err;
+}
+
+enum kr_err kr_links_tick(struct kr_step *step)
+{
+    struct kr_core *core = step->core;
+    enum kr_err err = tick_all(step);
     for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
         struct kr_link *link = core->links[i];
         bool may = false;

@@ -220,9 +220,20 @@ enum kr_err kr_restored_event(struct kr_step *step)
     return begin(step, KR_RESTORED_TOLD, NULL);
 }
 
+/* Whether it is waited for, or the same node is under another of its transport keys: it may have turned since the backup. */
+static bool is_awaited(struct kr_core *core, const struct kr_link *link)
+{
+    bool is_it = link->is_awaited;
+    for (uint32_t i = 0; i < core->link_count && !is_it; i++) {
+        is_it = core->links[i]->is_awaited && kr_links_are_one_node(core, core->links[i], link);
+    }
+    return is_it;
+}
+
 enum kr_err kr_restored_met(struct kr_step *step, struct kr_link *link)
 {
-    return step->core->restored.how != KR_RESTORED_NOT && link->is_awaited ? look_whether_over(step, link) : KR_OK;
+    const bool is_held = step->core->restored.how != KR_RESTORED_NOT;
+    return is_held && is_awaited(step->core, link) ? look_whether_over(step, link) : KR_OK;
 }
 
 enum kr_err kr_restored_link_dropped(struct kr_step *step)

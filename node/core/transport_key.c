@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crypto/fault.h"
 #include "node/core/claim.h"
 #include "node/core/effect.h"
 #include "node/core/enrol.h"
@@ -64,7 +65,9 @@ bool kr_transport_is_turning(const struct kr_core *core)
 
 /* ---- who has heard ---- */
 
-/* Nobody has heard before the first ping or pong of his session: who has no room says so before that.
+/* Nobody has heard before the first ping or pong of his session: who has no room says so before that. Nor has who says by it that
+ * his clock is more than a day apart from ours: to him the card may have expired, or be one of the future. He is told anew when it
+ * is right.
  *
  * What was heard of one key tells nothing of the one that comes after it. */
 static void forget_who_heard(struct kr_core *core)
@@ -118,10 +121,14 @@ enum kr_err kr_transport_session_up(struct kr_step *step, struct kr_link *link)
     return kr_links_lack_room(step->core, link->council) ? kr_transport_say_full(step, link) : KR_OK;
 }
 
-enum kr_err kr_transport_heard(struct kr_step *step, struct kr_link *link)
+enum kr_err kr_transport_heard(struct kr_step *step, struct kr_link *link, bool had_wrong_clock)
 {
-    if (link->knows_next || link->lacks_room || !kr_transport_is_turning(step->core)) {
+    const bool has = link->has_session && !link->lacks_room && !link->is_clock_wrong;
+    if (!has || link->knows_next || !kr_transport_is_turning(step->core)) {
         return KR_OK;
+    }
+    if (had_wrong_clock) {
+        return kr_link_renew(step, link);
     }
     link->knows_next = true;
     step->core->transport_at_ms = 0;
@@ -219,7 +226,8 @@ enum kr_err kr_transport_tick(struct kr_step *step)
     if (err != KR_OK) {
         return err;
     }
-    const bool is_awaited = status.links + status.tickets + status.machines > 0 && step->now_ms / 1000 < status.until_s;
+    const bool is_awaited = !KR_FAULT(KR_FAULT_TURNED_AT_ONCE) && status.links + status.tickets + status.machines > 0 &&
+                            step->now_ms / 1000 < status.until_s;
     if (!is_awaited && !core->links_are_due_anew) {
         return turn(step);
     }

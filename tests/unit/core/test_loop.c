@@ -1,6 +1,9 @@
 /* Batches: what a failed commit leaves, and how much one batch takes. */
 #include <stdio.h>
 
+#include "node/core/job.h"
+#include "proto/client/rekey.h"
+#include "tests/sim/internal.h"
 #include "tests/support/failing_alloc.h"
 #include "tests/unit/core/bed.h"
 
@@ -500,6 +503,61 @@ static void a_core_made_anew_greets_whole(void **state)
     kr_writer_deinit(&args);
 }
 
+static bool is_lost(void *context, struct sim_node *node, const struct kr_effect *effect)
+{
+    (void)context;
+    (void)node;
+    (void)effect;
+    return true;
+}
+
+/* Node 0's card, with one transport key more, which node 1 has not been told of. */
+static struct kr_job *card_with_two_keys(struct bed *bed)
+{
+    struct kr_job *job = kr_job_new(KR_JOB_CHECK);
+    struct kr_txn *txn = NULL;
+    bed->on_send = is_lost;
+    assert_int_equal(bed_request(bed, 0, KR_OP_TRANSPORT, (const uint8_t[]){0x91, KR_TRANSPORT_MAKE}, 2, 100), KR_OK);
+    assert_int_equal(bed_request(bed, 0, KR_OP_TRANSPORT, (const uint8_t[]){0x91, KR_TRANSPORT_LIST}, 2, 100), KR_OK);
+    bed->on_send = NULL;
+    assert_non_null(job);
+    assert_int_equal(kr_store_read_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    assert_int_equal(kr_directory_card_record(txn, bed_node(bed, 0)->council, &job->bytes, &job->len), KR_OK);
+    kr_txn_abort(txn);
+    return job;
+}
+
+/* The peer's card lists a key that there is no link for yet, just as a commit fails: the core that is made anew can only read as it
+ * greets. It makes the link with the next event. */
+static void a_core_made_anew_links_new_keys_when_it_can_write(void **state)
+{
+    struct bed *bed = *state;
+    const uint32_t links = bed_core(bed, 1)->link_count;
+    struct kr_writer args = invite_args();
+    struct kr_event ask = {
+        .type = KR_EVENT_REQUEST, .client = 5, .request = 6, .op = KR_OP_INVITE, .bytes = {args.bytes, args.len}};
+    struct kr_effects effects;
+    uint8_t seed[32] = {1};
+    size_t done = 0;
+    bool is_taken = false;
+    struct kr_job *card = card_with_two_keys(bed);
+    assert_int_equal(sim_hand_over(bed->world, bed_node(bed, 0), 1, card, &is_taken), SIM_HOLDS);
+    assert_true(is_taken);
+    assert_int_equal(bed_core(bed, 1)->link_count, links);
+    ask.now_ms = bed->world->now_ms;
+    kr_effects_init(&effects);
+    let_commits_fail(bed, true);
+    assert_int_equal(kr_loop_run(bed_node(bed, 1)->loop, &ask, 1, seed, NULL, NULL, &effects, &done), KR_IO);
+    let_commits_fail(bed, false);
+    assert_non_null(bed_core(bed, 1)); /* it is there at once, and has written nothing */
+    assert_int_equal(bed_core(bed, 1)->link_count, links);
+    assert_true(has_effect(&effects, KR_EFFECT_WAKE));
+    kr_effects_deinit(&effects);
+    bed_run(bed, 5000);
+    assert_int_equal(bed_core(bed, 1)->link_count, links + 1);
+    kr_writer_deinit(&args);
+}
+
 /* ---- work that can wait ---- */
 
 /* How many transactions one slice begins, which has no more behind it. */
@@ -587,6 +645,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(jobs_of_the_core_before_count, setup, teardown),
         cmocka_unit_test_setup_teardown(a_core_made_anew_greets_whole, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_core_made_anew_links_new_keys_when_it_can_write, setup, teardown),
         cmocka_unit_test_setup_teardown(idle_work_begins_no_transaction_for_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(idle_work_is_done_where_there_is_any, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failed_commit_is_answered_and_leaves_nothing, setup, teardown),

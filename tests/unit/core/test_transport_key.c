@@ -137,6 +137,26 @@ static void the_next_key_has_its_turn_when_every_peer_has_the_card(void **state)
     assert_true(bed_link(bed, FIRST_PEER, OWN)->has_session);
 }
 
+/* To whom the card has expired, or is one of the future, has not heard of it though he is there; once his clock is right he is told
+ * anew. */
+static void whose_clock_is_wrong_is_waited_for(void **state)
+{
+    struct bed *bed = *state;
+    const struct kr_keyring before = *own(bed);
+    bed->world->doubts_clocks = true; /* else it lets go of all that has expired */
+    sim_world_clock(bed->world, FIRST_PEER, INT64_C(3660) * BED_DAY_MS);
+    bed_run(bed, 4000);
+    begin(bed);
+    bed_run(bed, 200000);
+    assert_memory_equal(own(bed)->transport_public, before.transport_public, 32);
+    assert_true(bed_link(bed, OWN, FIRST_PEER)->is_clock_wrong);
+    sim_world_clock(bed->world, FIRST_PEER, 0);
+    sim_world_crash(bed->world, FIRST_PEER, 1000);
+    bed_run(bed, 60000);
+    assert_memory_not_equal(own(bed)->transport_public, before.transport_public, 32);
+    assert_passes(bed, OWN, FIRST_PEER, "right.example.jp", 1);
+}
+
 /* Nobody who is away is lost: all goes on under the key before, until that one has heard of the next. */
 static void who_is_away_is_waited_for(void **state)
 {
@@ -482,6 +502,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_next_key_has_its_turn_when_every_peer_has_the_card, setup, teardown),
+        cmocka_unit_test_setup_teardown(whose_clock_is_wrong_is_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(who_is_away_is_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(who_heard_of_the_first_is_waited_for_again, setup, teardown),
         cmocka_unit_test_setup_teardown(two_that_turn_do_not_wait_for_each_other, setup, teardown),
