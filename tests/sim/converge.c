@@ -449,5 +449,8 @@ enum sim_verdict sim_check_convergence(struct sim_world *world)
     if (verdict == SIM_HOLDS) {
         verdict = sim_check_sisters(world);
     }
+    if (verdict == SIM_HOLDS) {
+        verdict = sim_check_turned(world);
+    }
     return verdict == SIM_HOLDS ? sim_check_same(world) : verdict;
 }

@@ -483,6 +483,56 @@ static void draw_old(struct sim_hand *hand)
     }
 }
 
+/* What is drawn where a run is about one thing more than the others. */
+static void draw_special(struct sim_hand *hand, uint8_t bytes[static 32])
+{
+    struct sim_plan *plan = hand->plan;
+    const struct sim_bounds *bounds = hand->bounds;
+    if (may_live(plan, bounds)) {
+        memcpy(bytes, "kr-sim life", sizeof "kr-sim life");
+        kr_rng_init(&hand->rng, bytes);
+        sim_draw_life(hand);
+        return;
+    }
+    if (bounds->has_keys) {
+        draw_keys(hand);
+        return;
+    }
+    if (bounds->has_newcomers) {
+        draw_old(hand);
+        return;
+    }
+    if (bounds->has_roots) {
+        draw_roots(hand);
+    }
+    if (bounds->has_throughs) {
+        draw_throughs(hand);
+    }
+    if (bounds->has_sisters) {
+        draw_sisters(hand);
+        return;
+    }
+    memcpy(bytes, "kr-sim wait", sizeof "kr-sim wait");
+    kr_rng_init(&hand->rng, bytes);
+    draw_waiting(hand);
+}
+
+/* New transport keys, now and then, also of one node again and of two that are linked at once. Nobody goes back to a backup: who
+ * does so knows a key that is used no more. Drawn by other numbers than all else. */
+static void draw_transport(struct sim_hand *hand)
+{
+    struct sim_plan *plan = hand->plan;
+    const struct sim_bounds *bounds = hand->bounds;
+    bool may = !bounds->has_throughs && !bounds->has_sisters && !bounds->has_roots && bounds->days == 0;
+    for (uint32_t i = 0; i < plan->op_count; i++) {
+        may = may && plan->ops[i].kind != SIM_OP_RESTORE;
+    }
+    for (uint32_t i = 0, count = may && draw_one_in(hand, 4) ? 1 + draw_below(hand, 4) : 0; i < count; i++) {
+        struct sim_op op = {.kind = SIM_OP_TRANSPORT, .at_ms = draw_time(hand), .node = draw_below(hand, plan->node_count)};
+        sim_plan_add(plan, &op);
+    }
+}
+
 void sim_plan_draw(struct sim_plan *plan, uint64_t seed, const struct sim_bounds *bounds)
 {
     uint8_t bytes[32] = "kr-sim plan";
@@ -507,31 +557,8 @@ void sim_plan_draw(struct sim_plan *plan, uint64_t seed, const struct sim_bounds
     if (plan->node_count > 2 && (bounds->has_life || draw_one_in(&hand, 3))) {
         draw_members(&hand);
     }
-    if (may_live(plan, bounds)) {
-        memcpy(bytes, "kr-sim life", sizeof "kr-sim life");
-        kr_rng_init(&hand.rng, bytes);
-        sim_draw_life(&hand);
-        return;
-    }
-    if (bounds->has_keys) {
-        draw_keys(&hand);
-        return;
-    }
-    if (bounds->has_newcomers) {
-        draw_old(&hand);
-        return;
-    }
-    if (bounds->has_roots) {
-        draw_roots(&hand);
-    }
-    if (bounds->has_throughs) {
-        draw_throughs(&hand);
-    }
-    if (bounds->has_sisters) {
-        draw_sisters(&hand);
-        return;
-    }
-    memcpy(bytes, "kr-sim wait", sizeof "kr-sim wait");
+    draw_special(&hand, bytes);
+    memcpy(bytes, "kr-sim turn", sizeof "kr-sim turn");
     kr_rng_init(&hand.rng, bytes);
-    draw_waiting(&hand);
+    draw_transport(&hand);
 }

@@ -30,6 +30,7 @@
  *   turn NODE HOW                  the node goes over to the other side: sim_turn_names
  *   confirm NODE NODE              the first one's operator confirms the link with the other, with the code as it is shown there
  *   rotate NODE                    new keys, on its council's card
+ *   transport NODE                 its operator has its transport key replaced, and lists the new one on the card
  *   forge NODE NODE as RECORD [back TIME]     a thief with the first one's node key brings the other a report, dated back
  *   unsay NODE NODE RECORD         the same, a retraction of a record of the first one's
  *   revoke NODE                    its council revokes the stolen key
@@ -72,6 +73,7 @@ enum sim_op_kind {
     SIM_OP_REKEY,
     SIM_OP_DESTROY,
     SIM_OP_BODY,
+    SIM_OP_TRANSPORT,
     SIM_OP_HEAL,
     SIM_OP_EXPECT,
     SIM_OP_COUNT

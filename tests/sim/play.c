@@ -130,6 +130,9 @@ static enum sim_verdict do_op(struct sim_world *world, const struct sim_op *op)
     case SIM_OP_BODY:
         sim_world_body(world, op->node);
         break;
+    case SIM_OP_TRANSPORT:
+        sim_world_transport(world, op->node);
+        break;
     case SIM_OP_HEAL:
         sim_world_heal(world);
         break;

@@ -36,6 +36,8 @@ static void end_request(struct sim_world *world, const struct sim_node *node, co
         sim_link_ended(world, effect->request, effect);
     } else if (effect->client == SIM_CLIENT_SAY) {
         sim_life_said(world, node, effect);
+    } else if (effect->client == SIM_CLIENT_TURN) {
+        sim_transport_made(world, node, effect);
     } else if (effect->client == SIM_CLIENT_NODE) {
         sim_node_invited(world, effect);
     }
@@ -118,6 +120,8 @@ static enum sim_verdict let_out(struct sim_world *world, struct sim_node *node, 
     case KR_EFFECT_TRANSPORT_TURN:
         KR_ASSERT(kr_keyring_transport_turn(node->keyring, NULL, NULL) == KR_OK);
         sim_net_turn(world, node);
+        sim_tell(world, "node %u has another transport key", node->index);
+        world->turns++;
         break;
     case KR_EFFECT_KEYS_SHARE:
         sim_node_share(node, effect);

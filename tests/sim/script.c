@@ -9,9 +9,10 @@
 #define TIME_MAX  (200ull * 366u * 86400000u)
 
 static const char *const word_names[SIM_WORD_COUNT] = {"vouches", "unvouches", "expels", "readmits"};
-static const char *const op_names[SIM_OP_COUNT] = {
-    "submit", "retract", "noise",  "split", "mute",  "cut",    "slow",    "crash", "backup", "restore", "clock", "renew", "through",
-    "say",    "turn",    "rotate", "forge", "unsay", "revoke", "confirm", "lie",   "rekey",  "destroy", "body",  "heal",  "expect"};
+static const char *const op_names[SIM_OP_COUNT] = {"submit", "retract", "noise",   "split",     "mute",   "cut",     "slow",
+                                                   "crash",  "backup",  "restore", "clock",     "renew",  "through", "say",
+                                                   "turn",   "rotate",  "forge",   "unsay",     "revoke", "confirm", "lie",
+                                                   "rekey",  "destroy", "body",    "transport", "heal",   "expect"};
 static const char *const expected_names[] = {"has", "lacks", "hides", "same"};
 static const char *const label_names[] = {"clear", "green", "amber"};
 static const enum kr_label labels[] = {KR_TLP_CLEAR, KR_TLP_GREEN, KR_TLP_AMBER};
@@ -124,6 +125,7 @@ void sim_op_print(const struct sim_op *op, FILE *file)
     case SIM_OP_REKEY:
     case SIM_OP_DESTROY:
     case SIM_OP_BODY:
+    case SIM_OP_TRANSPORT:
         (void)fprintf(file, " %u", op->node);
         break;
     case SIM_OP_LIE:
@@ -438,6 +440,7 @@ static void read_op(struct words *words, struct sim_plan *plan)
     case SIM_OP_REKEY:
     case SIM_OP_DESTROY:
     case SIM_OP_BODY:
+    case SIM_OP_TRANSPORT:
         op.node = next_node(words, plan);
         break;
     case SIM_OP_LIE:

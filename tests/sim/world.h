@@ -58,6 +58,7 @@ struct sim_faults {
 #define SIM_CLIENT_NODE    14u /* who takes in a further node of a council */
 #define SIM_CLIENT_BODY    15u
 #define SIM_CLIENT_SAY     16u /* request: what was said, by its index */
+#define SIM_CLIENT_TURN    17u /* request: enum kr_transport_act */
 
 struct sim_event {
     uint64_t at_ms, order; /* order of scheduling breaks ties */
@@ -270,6 +271,7 @@ struct sim_world {
     FILE *story;       /* what a person wants to know of it; NULL: none */
     uint64_t story_ms; /* its time counts from here */
     struct kr_hash_state trace_hash;
+    uint64_t turns; /* how often a node took a new transport key into use */
     uint64_t events_run, crashes, failed_commits, frames, frame_bytes, dropped, records_seen, retractions;
     uint64_t second_ms, second_events;    /* how much has happened in this second */
     uint64_t minute_frames, minute_bytes; /* the most that an honest node has sent over one link in one minute */
@@ -345,6 +347,14 @@ void sim_world_body(struct sim_world *world, uint32_t node);
 void sim_node_invited(struct sim_world *world, const struct kr_effect *effect);
 /* After healing: what one node of a council holds of sealed records, the others hold as well, whatever trees say. */
 enum sim_verdict sim_check_sisters(struct sim_world *world);
+
+/* ---- transport.c ---- */
+/* Its operator has the node's transport key replaced (docs/adr/0050), if it is up. */
+void sim_world_transport(struct sim_world *world, uint32_t node);
+/* A new one is in its keyring: it goes on the card. */
+void sim_transport_made(struct sim_world *world, const struct sim_node *node, const struct kr_effect *effect);
+/* After healing: nobody who plays by the rules waits with a new transport key any more. */
+enum sim_verdict sim_check_turned(struct sim_world *world);
 
 /* ---- second.c ---- */
 /* These nodes, all linked with the first of them, found a second community; all are in the first one already. */
