@@ -6,6 +6,7 @@
 #include "node/core/internal.h"
 #include "node/core/people_put.h"
 #include "node/core/restored.h"
+#include "node/core/sister.h"
 #include "proto/record/ticket_word.h"
 
 #define PREFIX_BYTES (1u + 32u)
@@ -14,8 +15,6 @@
 #define USES_MAX     KR_CARD_KEYS_MAX /* of one ticket, that are told from each other: a council has no more nodes */
 #define CHANGES_MAX  16u              /* of cards, at one tick */
 #define SETTLE_MAX   64u
-#define OPEN_KEPT_S  3600u
-#define USED_KEPT_S  (2u * 366u * 86400u) /* nodes that did not meet for so long are told no more */
 
 struct use {
     uint8_t ticket[32], machine[32], person[32];
@@ -82,6 +81,11 @@ static enum kr_err get_use(struct kr_txn *txn, const uint8_t ticket[static 32], 
     return err == KR_CORRUPT || err == KR_BOUNDS ? KR_NOT_FOUND : err; /* it is told anew */
 }
 
+static bool is_invitation(const struct use *use)
+{
+    return sodium_is_zero(use->person, 32) == 1;
+}
+
 static bool is_before(const struct use *a, const struct use *b)
 {
     return a->at_ms != b->at_ms ? a->at_ms < b->at_ms : memcmp(a->machine, b->machine, 32) < 0;
@@ -127,7 +131,15 @@ static enum kr_err uses_of(struct kr_txn *txn, const uint8_t ticket[static 32], 
 static enum kr_err raise_alarm(struct kr_step *step, const struct use *first, const struct use *second)
 {
     static _Thread_local struct kr_person_row row;
-    char name[KR_NAME_BYTES_MAX + 1] = "?", one[17], other[17];
+    char name[KR_NAME_BYTES_MAX + 1] = "?", other_name[KR_NAME_BYTES_MAX + 1], one[17], other[17];
+    if (is_invitation(second)) {
+        return kr_step_log(
+            step, KR_LOG_ERROR,
+            "ALARM: one invitation of ours was used by two councils, at two nodes of this council: by %s, which was first, "
+            "and by %s. Whom did you invite? Remove the other one (kairan alarms, kairan peer remove)",
+            kr_core_name(step->core, first->machine, false, name, sizeof name),
+            kr_core_name(step->core, second->machine, false, other_name, sizeof other_name));
+    }
     enum kr_err err = kr_person_get(step->txn, second->person, &row);
     if (err == KR_OK) {
         (void)kr_slice_text(row.card.name, name, sizeof name);
@@ -163,12 +175,16 @@ static enum kr_err judge_uses(struct kr_step *step, const uint8_t ticket[static 
             err = raise_alarm(step, &uses.items[0], use);
         }
     }
-    return err == KR_OK && uses.count > 0 ? kr_enrol_ticket_used(step, ticket, uses.items[0].machine, uses.items[0].at_ms) : err;
+    if (err != KR_OK || uses.count == 0) {
+        return err;
+    }
+    return is_invitation(&uses.items[0]) ? kr_invitation_joined(step, ticket, uses.items[0].machine)
+                                         : kr_enrol_ticket_used(step, ticket, uses.items[0].machine, uses.items[0].at_ms);
 }
 
 /* ---- what this node says ---- */
 
-static enum kr_err say(struct kr_step *step, struct kr_ticket_word *word, uint64_t expires_s)
+enum kr_err kr_ticket_word_say(struct kr_step *step, struct kr_ticket_word *word, uint64_t expires_s)
 {
     uint8_t subject[32];
     struct kr_directory_entry entry;
@@ -199,7 +215,7 @@ enum kr_err kr_enrol_say_open(struct kr_step *step, const uint8_t key[static 32]
     struct kr_ticket_word word = {.what = KR_TICKET_OPEN, .at_ms = step->now_ms, .expires_s = ticket->expires_s};
     memcpy(word.ticket, key, 32);
     memcpy(word.person, ticket->person, 32);
-    return say(step, &word, ticket->expires_s + OPEN_KEPT_S);
+    return kr_ticket_word_say(step, &word, ticket->expires_s + KR_TICKET_KEPT_S);
 }
 
 enum kr_err kr_enrol_say_used(struct kr_step *step, const uint8_t key[static 32], const struct kr_enrol_ticket *ticket,
@@ -210,7 +226,7 @@ enum kr_err kr_enrol_say_used(struct kr_step *step, const uint8_t key[static 32]
     memcpy(word.ticket, key, 32);
     memcpy(word.person, ticket->person, 32);
     memcpy(word.machine, machine, 32);
-    return say(step, &word, step->now_ms / 1000 + USED_KEPT_S);
+    return kr_ticket_word_say(step, &word, step->now_ms / 1000 + KR_TICKET_USED_KEPT_S);
 }
 
 /* The ticket that it was enrolled with stays known. */
@@ -240,7 +256,7 @@ enum kr_err kr_enrol_say_over(struct kr_step *step, const uint8_t person[static 
     memcpy(word.person, person, 32);
     memcpy(word.machine, machine, 32);
     enum kr_err err = step->core->shares_council ? find_ticket(step, &word) : KR_OK;
-    return err == KR_OK ? say(step, &word, step->now_ms / 1000 + USED_KEPT_S) : err;
+    return err == KR_OK ? kr_ticket_word_say(step, &word, step->now_ms / 1000 + KR_TICKET_USED_KEPT_S) : err;
 }
 
 /* ---- records ---- */
@@ -275,6 +291,10 @@ enum kr_err kr_ticket_word_take(struct kr_step *step, struct kr_slice content)
         err = kr_enrol_ticket_learn(step, word.ticket, word.person, ticket.expires_s);
         return err == KR_OK ? judge_uses(step, word.ticket) : err; /* it may have been used already */
     }
+    if (word.what == KR_TICKET_INVITED || word.what == KR_TICKET_INVITED_BY_HAND) {
+        err = kr_invitation_learn(step, &word);
+        return err == KR_OK ? judge_uses(step, word.ticket) : err;
+    }
     err = get_use(step->txn, word.ticket, word.machine, &use);
     if (err != KR_OK && err != KR_NOT_FOUND) {
         return err;
@@ -305,6 +325,9 @@ enum kr_err kr_ticket_word_leave(struct kr_step *step, const uint8_t record_id[s
     }
     if (word.what == KR_TICKET_OPEN) {
         return kr_enrol_ticket_forget(step, word.ticket);
+    }
+    if (word.what == KR_TICKET_INVITED || word.what == KR_TICKET_INVITED_BY_HAND) {
+        return kr_invitation_forget(step, word.ticket);
     }
     err = get_use(step->txn, word.ticket, word.machine, &use);
     if (err != KR_OK) {
@@ -384,7 +407,7 @@ static bool look_at_use(void *context, struct kr_slice key, struct kr_slice valu
     struct changes *changes = context;
     struct use use;
     bool is = false, can = false;
-    if (read_use(key, value, &use) != KR_OK) {
+    if (read_use(key, value, &use) != KR_OK || is_invitation(&use)) {
         return true;
     }
     if (use.noted_ms != 0) {
@@ -500,10 +523,16 @@ static bool list_alarm(void *context, struct kr_slice key, struct kr_slice value
     if (read_use(key, value, &use) != KR_OK || use.noted_ms == 0) {
         return true;
     }
-    struct kr_alarm alarm = {.sort = KR_ALARM_TICKET, .noted_ms = use.noted_ms, .is_settled = use.is_settled};
+    char name[KR_NAME_BYTES_MAX + 1];
+    struct kr_alarm alarm = {.sort = is_invitation(&use) ? KR_ALARM_INVITATION : KR_ALARM_TICKET,
+                             .noted_ms = use.noted_ms,
+                             .is_settled = use.is_settled};
     struct kr_writer writer;
     enum kr_err err = uses_of(listing->step->txn, use.ticket, &uses);
-    if (err == KR_OK) {
+    if (err == KR_OK && is_invitation(&use)) {
+        (void)kr_core_name(listing->step->core, use.machine, listing->event->speaks_japanese, name, sizeof name);
+        alarm.name = (struct kr_slice){(const uint8_t *)name, strlen(name)};
+    } else if (err == KR_OK) {
         err = kr_person_get(listing->step->txn, use.person, &row);
         alarm.name = err == KR_OK ? row.card.name : (struct kr_slice){(const uint8_t *)"?", 1};
         err = err == KR_NOT_FOUND || err == KR_CORRUPT ? KR_OK : err;

@@ -12,6 +12,9 @@
  *   KR_TABLE_DRAFTS   "T" ‖ ticket 32 ‖ machine 32 → array of 5: person (bin 32), at_ms, over (flag), noted_ms (that another one
  * used the ticket before it; 0: none), settled (flag)
  *
+ * Invitations have such rows as well, with the council that joined in the machine's place and nobody as person: of two councils
+ * that used one there is an alarm, and the operator decides (ticket_shared.c has what else they are).
+ *
  * A node that is its council's only one writes none of it. */
 #ifndef KR_NODE_CORE_ENROL_SHARED_H
 #define KR_NODE_CORE_ENROL_SHARED_H
@@ -26,6 +29,12 @@ enum kr_err kr_enrol_say_used(struct kr_step *step, const uint8_t key[static 32]
                               const uint8_t machine[static 32]) KR_WARN_UNUSED;
 enum kr_err kr_enrol_say_over(struct kr_step *step, const uint8_t person[static 32],
                               const uint8_t machine[static 32]) KR_WARN_UNUSED;
+
+/* Of whatever ticket: a record of it, where there is, or was, another node. */
+struct kr_ticket_word;
+enum kr_err kr_ticket_word_say(struct kr_step *step, struct kr_ticket_word *word, uint64_t expires_s) KR_WARN_UNUSED;
+#define KR_TICKET_KEPT_S      3600u                /* records of tickets are kept for so long after these have expired */
+#define KR_TICKET_USED_KEPT_S (2u * 366u * 86400u) /* those of uses: nodes that did not meet for so long are told no more */
 
 /* ---- records ---- */
 enum kr_err kr_ticket_word_fits(const struct kr_header *header, struct kr_slice content) KR_WARN_UNUSED;

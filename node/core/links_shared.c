@@ -160,9 +160,13 @@ static enum kr_err open_link(struct kr_step *step, const uint8_t council[static 
 /* Makes the link here what another node says it is. */
 static enum kr_err apply(struct kr_step *step, const uint8_t council[static 32], const struct kr_peer_link *shared)
 {
-    const struct kr_link *link = kr_link_by_council(step->core, council);
+    struct kr_link *link = kr_link_by_council(step->core, council);
     bool is_blocked = false;
     enum kr_err err = kr_peer_is_blocked(step, council, &is_blocked), verdict = KR_OK;
+    if (err == KR_OK && link != NULL && shared->state == KR_PEER_LINK_OPEN && link->state == KR_LINK_OPEN &&
+        link->pairing.is_pending && link->stop == KR_STOP_NOT && link->through == NULL) {
+        return kr_pairing_settle(step, link); /* it began here, with the same ticket, and was agreed there */
+    }
     const bool ends = shared->state == KR_PEER_LINK_NONE || shared->state == KR_PEER_LINK_BLOCKED;
     if (err != KR_OK || (link != NULL && !kr_link_is_settled(link) && (link->state == KR_LINK_JOINING || !ends))) {
         return err; /* what is under way here, or stands still because of a key, is decided here */

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "node/core/effect.h"
-#include "node/core/state.h"
+#include "node/core/sister.h"
 
 #define LEAVING_MS 3000u
 
@@ -190,6 +190,13 @@ static enum kr_err settle(struct kr_step *step, struct kr_link *link)
         err = err == KR_OK ? kr_roots_ping(step, link, KR_MESSAGE_PING) : err;
     }
     return err;
+}
+
+enum kr_err kr_pairing_settle(struct kr_step *step, struct kr_link *link)
+{
+    link->pairing.we_confirmed = link->pairing.they_confirmed = true;
+    link->pairing.is_vouch_due = false; /* whoever confirmed it has said so */
+    return settle(step, link);
 }
 
 static enum kr_err rejected(struct kr_step *step, struct kr_link *link)

@@ -69,11 +69,27 @@ enum kr_err kr_links_shared_back(struct kr_step *step, const uint8_t council[sta
                                  struct kr_slice content) KR_WARN_UNUSED;
 enum kr_err kr_links_shared_tick(struct kr_step *step) KR_WARN_UNUSED;
 
+/* ---- ticket_shared.c: what all nodes of a council know of an invitation ---- */
+struct kr_ticket_word;
+enum kr_err kr_invitation_print(struct kr_step *step, const struct kr_event *event, const struct kr_invitation *invitation,
+                                const uint8_t secret[static 32]) KR_WARN_UNUSED;
+enum kr_err kr_invitation_say_made(struct kr_step *step, const struct kr_invitation *invitation) KR_WARN_UNUSED;
+enum kr_err kr_invitation_say_used(struct kr_step *step, const struct kr_invitation *invitation) KR_WARN_UNUSED;
+/* It is let in here, too, where there is room. */
+enum kr_err kr_invitation_learn(struct kr_step *step, const struct kr_ticket_word *word) KR_WARN_UNUSED;
+/* Of the councils that used it that one was first, as far as it is known here. */
+enum kr_err kr_invitation_joined(struct kr_step *step, const uint8_t key[static 32],
+                                 const uint8_t council[static 32]) KR_WARN_UNUSED;
+enum kr_err kr_invitation_forget(struct kr_step *step, const uint8_t key[static 32]) KR_WARN_UNUSED;
+/* That council's link is in force by what another node of ours said: both operators have confirmed a code there. pairing.c */
+enum kr_err kr_pairing_settle(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
+
 /* ---- of others, for these: ticket.c, people_act.c, peer.c ---- */
 struct kr_machine;
 /* Makes one like that, with a number, keys and an end of its own, and answers with its ticket. */
 enum kr_err kr_invitation_make(struct kr_step *step, const struct kr_event *event, const struct kr_invitation *like,
                                uint64_t ttl_s) KR_WARN_UNUSED;
+enum kr_err kr_invitation_put(struct kr_step *step, const struct kr_invitation *invitation) KR_WARN_UNUSED; /* its row */
 /* Durably: by that council, or that node key. */
 enum kr_err kr_invitation_use(struct kr_step *step, struct kr_invitation *invitation, const uint8_t by[static 32]) KR_WARN_UNUSED;
 /* The machine with that node key is a node, or is to be none. */

@@ -33,7 +33,7 @@
 /* ---- the table: public key of the secret → array of 5: number, expires_s, community (bin 0 or 32), used by (bin 0 or 32), flags
  * (1 by hand, 2 for a node; left out: none) ---- */
 
-static enum kr_err put_invitation(struct kr_step *step, const struct kr_invitation *invitation)
+enum kr_err kr_invitation_put(struct kr_step *step, const struct kr_invitation *invitation)
 {
     struct kr_writer writer;
     kr_writer_init(&writer, KR_KIB);
@@ -208,7 +208,8 @@ enum kr_err kr_invitation_use(struct kr_step *step, struct kr_invitation *invita
 {
     invitation->is_used = true;
     memcpy(invitation->used_by, by, 32);
-    return put_invitation(step, invitation);
+    enum kr_err err = kr_invitation_put(step, invitation);
+    return err == KR_OK ? kr_invitation_say_used(step, invitation) : err;
 }
 
 enum kr_err kr_invitations_void(struct kr_step *step)
@@ -218,34 +219,6 @@ enum kr_err kr_invitations_void(struct kr_step *step)
 }
 
 /* ---- inviting ---- */
-
-static enum kr_err print_ticket(struct kr_step *step, const struct kr_event *event, const struct kr_invitation *invitation,
-                                const uint8_t secret[static 32])
-{
-    struct kr_ticket ticket = {.expires_s = invitation->expires_s,
-                               .has_community = invitation->has_community,
-                               .is_by_hand = invitation->is_by_hand,
-                               .is_for_node = invitation->is_for_node};
-    char text[KR_TICKET_TEXT_BYTES_MAX];
-    memcpy(ticket.council, step->core->self, 32);
-    memcpy(ticket.transport_public, step->core->keyring->transport_public, 32);
-    memcpy(ticket.secret, secret, 32);
-    memcpy(ticket.community, invitation->community, 32);
-    (void)kr_slice_text((struct kr_slice){(const uint8_t *)step->core->options.endpoint, strlen(step->core->options.endpoint)},
-                        ticket.endpoint, sizeof ticket.endpoint);
-    enum kr_err err = kr_ticket_print(&ticket, text, sizeof text);
-    if (err == KR_OK) {
-        struct kr_writer result;
-        kr_writer_init(&result, 2 * KR_KIB);
-        kr_writer_array(&result, 1);
-        kr_writer_str(&result, text);
-        err = kr_step_end(step, event->client, event->request, &result);
-        kr_writer_deinit(&result);
-    }
-    sodium_memzero(&ticket, sizeof ticket);
-    sodium_memzero(text, sizeof text);
-    return err;
-}
 
 enum kr_err kr_invite_request(struct kr_step *step, const struct kr_event *event)
 {
@@ -293,7 +266,7 @@ enum kr_err kr_invitation_make(struct kr_step *step, const struct kr_event *even
     kr_box_keypair(invitation->public_key, secret, seed);
     enum kr_err err = kr_number_next(step, &invitation->number);
     if (err == KR_OK) {
-        err = put_invitation(step, invitation);
+        err = kr_invitation_put(step, invitation);
     }
     if (err != KR_OK) {
         kr_invitation_free(invitation);
@@ -302,7 +275,10 @@ enum kr_err kr_invitation_make(struct kr_step *step, const struct kr_event *even
     core->invitations[core->invitation_count++] = invitation;
     err = kr_links_allow(step);
     if (err == KR_OK) {
-        err = print_ticket(step, event, invitation, secret);
+        err = kr_invitation_say_made(step, invitation);
+    }
+    if (err == KR_OK) {
+        err = kr_invitation_print(step, event, invitation, secret);
     }
     sodium_memzero(seed, sizeof seed);
     sodium_memzero(secret, sizeof secret);

@@ -29,7 +29,7 @@ enum kr_err kr_alarm_read(struct kr_slice bytes, struct kr_alarm *ret_alarm)
     for (uint32_t i = 0; i < 2; i++) {
         alarm.records[i] = kr_reader_bin(&reader, 1, KR_RECORD_BYTES_MAX);
     }
-    alarm.sort = (uint32_t)kr_reader_uint(&reader, KR_ALARM_TICKET);
+    alarm.sort = (uint32_t)kr_reader_uint(&reader, KR_ALARM_INVITATION);
     if (alarm.sort >= KR_ALARM_ROOT && (alarm.records[0].len != 32 || alarm.records[1].len != 32)) {
         kr_reader_fail(&reader, KR_MALFORMED);
     }

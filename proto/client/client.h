@@ -579,6 +579,7 @@ enum kr_alarm_sort {
     KR_ALARM_REKEYED = 1, /* two cards, whole, whose root keys were replaced by one recovery key */
     KR_ALARM_ROOT = 2,    /* no proof: a linked council's root key is to be confirmed. First the new one, then the one before */
     KR_ALARM_TICKET = 3, /* no proof: a ticket of ours enrolled two machines of the person `name`. The one that counts, the other */
+    KR_ALARM_INVITATION = 4, /* no proof: an invitation of ours was used by two councils. The first one's id, that of `name` */
 };
 struct kr_alarm {
     uint32_t sort;

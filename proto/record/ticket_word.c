@@ -7,6 +7,7 @@
 
 #define VERSION        1u
 #define MACHINE_DOMAIN "kairan ticket machine"
+#define COUNCIL_DOMAIN "kairan ticket council"
 
 enum kr_err kr_ticket_word_parse(struct kr_slice content, struct kr_ticket_word *ret_word)
 {
@@ -17,7 +18,7 @@ enum kr_err kr_ticket_word_parse(struct kr_slice content, struct kr_ticket_word 
     if (kr_reader_uint(&reader, UINT32_MAX) != VERSION) {
         kr_reader_fail(&reader, KR_MALFORMED);
     }
-    word.what = (uint32_t)kr_reader_uint(&reader, KR_TICKET_OVER);
+    word.what = (uint32_t)kr_reader_uint(&reader, KR_TICKET_JOINED);
     kr_reader_fixed(&reader, word.ticket, 32);
     kr_reader_fixed(&reader, word.person, 32);
     word.has_machine = kr_reader_fixed_or_empty(&reader, word.machine, 32);
@@ -26,8 +27,9 @@ enum kr_err kr_ticket_word_parse(struct kr_slice content, struct kr_ticket_word 
     word.previous = kr_reader_bin(&reader, 0, 32);
     kr_reader_close(&reader);
     enum kr_err err = kr_reader_end(&reader);
-    if (err == KR_OK && (word.what < KR_TICKET_OPEN || word.has_machine == (word.what == KR_TICKET_OPEN) ||
-                         (word.previous.len != 0 && word.previous.len != 32))) {
+    const bool is_made = word.what == KR_TICKET_OPEN || word.what == KR_TICKET_INVITED || word.what == KR_TICKET_INVITED_BY_HAND;
+    if (err == KR_OK &&
+        (word.what < KR_TICKET_OPEN || word.has_machine == is_made || (word.previous.len != 0 && word.previous.len != 32))) {
         err = KR_MALFORMED;
     }
     if (err == KR_OK) {
@@ -51,9 +53,19 @@ void kr_ticket_word_write(const struct kr_ticket_word *word, struct kr_writer *w
 
 void kr_ticket_word_subject(const struct kr_ticket_word *word, uint8_t ret_subject[static 32])
 {
-    if (word->what == KR_TICKET_OPEN) {
-        memcpy(ret_subject, word->ticket, 32);
-    } else {
+    struct kr_hash_state state;
+    switch (word->what) {
+    case KR_TICKET_USED:
+    case KR_TICKET_OVER:
         kr_hash(ret_subject, MACHINE_DOMAIN, word->machine, 32);
+        break;
+    case KR_TICKET_JOINED:
+        kr_hash_init(&state, COUNCIL_DOMAIN);
+        kr_hash_update(&state, word->ticket, 32);
+        kr_hash_update(&state, word->machine, 32);
+        kr_hash_final(&state, ret_subject);
+        break;
+    default:
+        memcpy(ret_subject, word->ticket, 32);
     }
 }

@@ -34,23 +34,16 @@ static void write_several(const struct kr_machine_ticket *ticket, struct kr_writ
     kr_writer_bin(writer, ticket->council, 32);
     kr_writer_bin(writer, ticket->secret, 32);
     kr_writer_uint(writer, ticket->expires_s);
-    kr_writer_array(writer, ticket->node_count);
-    for (uint32_t i = 0; i < ticket->node_count; i++) {
-        kr_writer_array(writer, 2);
-        kr_writer_bin(writer, ticket->nodes[i].transport, 32);
-        kr_writer_str(writer, ticket->nodes[i].endpoint);
-    }
+    kr_ticket_ways_write(ticket->nodes, ticket->node_count, writer);
 }
 
 enum kr_err kr_machine_ticket_print(const struct kr_machine_ticket *ticket, char *ret_text, size_t size)
 {
     struct kr_writer writer;
     KR_ASSERT(ticket->node_count >= 1 && ticket->node_count <= KR_TICKET_NODES_MAX);
-    for (uint32_t i = 1; i < ticket->node_count; i++) { /* the first one's is looked at where it is printed */
-        enum kr_err err = kr_endpoint_check(ticket->nodes[i].endpoint, strlen(ticket->nodes[i].endpoint), NULL);
-        if (err != KR_OK) {
-            return err;
-        }
+    enum kr_err err = kr_ticket_ways_check(ticket->nodes, ticket->node_count);
+    if (err != KR_OK) {
+        return err;
     }
     kr_writer_init(&writer, KR_TICKET_PAYLOAD_ROOM);
     if (ticket->node_count == 1) {
@@ -61,26 +54,18 @@ enum kr_err kr_machine_ticket_print(const struct kr_machine_ticket *ticket, char
     return kr_ticket_finish(&writer, ticket->nodes[0].endpoint, ret_text, size);
 }
 
-static bool is_known(const struct kr_machine_ticket *ticket, const struct kr_way *node)
+static void read_one(struct kr_reader *reader, struct kr_machine_ticket *ticket)
 {
-    for (uint32_t i = 0; i < ticket->node_count; i++) {
-        if (memcmp(ticket->nodes[i].transport, node->transport, 32) == 0 &&
-            strcmp(ticket->nodes[i].endpoint, node->endpoint) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void read_node(struct kr_reader *reader, struct kr_machine_ticket *ticket)
-{
-    struct kr_way *node = &ticket->nodes[ticket->node_count];
-    kr_reader_fixed(reader, node->transport, 32);
+    struct kr_way *way = &ticket->nodes[0];
+    kr_reader_fixed(reader, ticket->council, 32);
+    kr_reader_fixed(reader, way->transport, 32);
     const struct kr_slice endpoint = kr_reader_str(reader, KR_ENDPOINT_BYTES_MAX);
-    if (!kr_slice_text(endpoint, node->endpoint, sizeof node->endpoint) || is_known(ticket, node)) {
+    if (!kr_slice_text(endpoint, way->endpoint, sizeof way->endpoint)) {
         kr_reader_fail(reader, KR_MALFORMED);
     }
-    ticket->node_count++;
+    kr_reader_fixed(reader, ticket->secret, 32);
+    ticket->expires_s = kr_reader_uint(reader, UINT64_MAX);
+    ticket->node_count = 1;
 }
 
 static void read_several(struct kr_reader *reader, struct kr_machine_ticket *ticket)
@@ -88,13 +73,7 @@ static void read_several(struct kr_reader *reader, struct kr_machine_ticket *tic
     kr_reader_fixed(reader, ticket->council, 32);
     kr_reader_fixed(reader, ticket->secret, 32);
     ticket->expires_s = kr_reader_uint(reader, UINT64_MAX);
-    const uint32_t count = kr_reader_array_between(reader, 2, KR_TICKET_NODES_MAX);
-    for (uint32_t i = 0; i < count && reader->err == KR_OK; i++) {
-        kr_reader_array(reader, 2);
-        read_node(reader, ticket);
-        kr_reader_close(reader);
-    }
-    kr_reader_close(reader);
+    ticket->node_count = kr_ticket_ways_read(reader, 2, ticket->nodes);
 }
 
 static enum kr_err read_payload(const uint8_t *payload, size_t len, struct kr_machine_ticket *ret_ticket, struct kr_error *error)
@@ -106,10 +85,7 @@ static enum kr_err read_payload(const uint8_t *payload, size_t len, struct kr_ma
         kr_reader_fail(&reader, KR_MALFORMED);
     }
     if (fields == FIELDS) {
-        kr_reader_fixed(&reader, ret_ticket->council, 32);
-        read_node(&reader, ret_ticket);
-        kr_reader_fixed(&reader, ret_ticket->secret, 32);
-        ret_ticket->expires_s = kr_reader_uint(&reader, UINT64_MAX);
+        read_one(&reader, ret_ticket);
     } else {
         read_several(&reader, ret_ticket);
     }
@@ -117,10 +93,8 @@ static enum kr_err read_payload(const uint8_t *payload, size_t len, struct kr_ma
     if (kr_reader_end(&reader) != KR_OK) {
         return kr_fail(error, KR_MALFORMED, "it is no ticket for a machine: ask for a new one");
     }
-    for (uint32_t i = 0; i < ret_ticket->node_count; i++) {
-        if (kr_endpoint_check(ret_ticket->nodes[i].endpoint, strlen(ret_ticket->nodes[i].endpoint), NULL) != KR_OK) {
-            return kr_fail(error, KR_MALFORMED, "the address in the ticket is unusable: ask for a new one");
-        }
+    if (kr_ticket_ways_check(ret_ticket->nodes, ret_ticket->node_count) != KR_OK) {
+        return kr_fail(error, KR_MALFORMED, "the address in the ticket is unusable: ask for a new one");
     }
     return KR_OK;
 }
@@ -132,9 +106,11 @@ enum kr_err kr_machine_ticket_parse(const char *text, size_t len, struct kr_mach
     size_t payload_len = 0;
     enum kr_err err = kr_bech32m_decode(KR_TICKET_HRP, text, len, payload, sizeof payload, &payload_len, error);
     const uint64_t version = err == KR_OK ? kr_ticket_version(payload, payload_len) : 0;
+    const bool is_invitation = version != 0 && (version < KR_MACHINE_TICKET_VERSION ||
+                                                (version == KR_NODES_TICKET_VERSION && payload[0] == KR_INVITATION_HEAD));
     if (err == KR_OK && version > KR_NODES_TICKET_VERSION) {
         err = kr_fail(error, KR_VERSION, "the ticket comes from a newer version of Kairan: update this machine's first");
-    } else if (err == KR_OK && version != 0 && version < KR_MACHINE_TICKET_VERSION) {
+    } else if (err == KR_OK && is_invitation) {
         err = kr_fail(error, KR_INVALID, "this ticket links a council's node with another: the node takes it, with `kairan join`");
     } else if (err == KR_OK) {
         err = read_payload(payload, payload_len, &ticket, error);

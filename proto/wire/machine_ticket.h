@@ -12,11 +12,10 @@
 
 #include "crypto/err.h"
 #include "crypto/limits.h"
+#include "proto/wire/ticket.h"
 #include "proto/wire/ways.h"
 
 #define KR_MACHINE_TICKET_VERSION 4u
-#define KR_NODES_TICKET_VERSION   5u
-#define KR_TICKET_NODES_MAX       4u
 
 struct kr_machine_ticket {
     uint8_t council[32];

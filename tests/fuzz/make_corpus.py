@@ -226,6 +226,7 @@ def seeds(vectors):
     yield "wire", "told-ask-all", TOLD_ASK, array(binary(b""), binary(b""))
     yield "wire", "told-body", TOLD_ASK + 1, array(ID, ID, text("c"), text("n"), text("e"), uint(1), uint(0),
                                                    array(array(ID, text("k")), array(ID, text("l"))))
+    yield "wire", "ticket-joined", TICKET_WORD, array(uint(1), uint(6), ID, binary(bytes(32)), ID, uint(5), uint(9), ID)
     yield "wire", "key-item", KEY_ITEM, array(uint(1), uint(3), ID, uint(1), uint(2))
     yield "wire", "revoke", REVOKE, array(ID, uint(1), uint(1))
     yield "wire", "confirm-root", CONFIRM_ROOT, array(ID, ID)
@@ -237,6 +238,8 @@ def seeds(vectors):
     key = binary(bytes.fromhex(ticket["secret"]))
     yield "ticket", "payload", PAYLOAD, array(uint(1), key, key, text("tcp://a.example:1"), key, uint(9), binary(b""))
     yield "ticket", "payload-2", PAYLOAD, array(uint(2), key, key, text("tcp://a.example:1"), key, uint(9), binary(b""), uint(1))
+    nodes = array(*[array(key, text(f"tcp://{node}.example:1")) for node in "ab"])
+    yield "ticket", "payload-5", PAYLOAD, array(uint(5), key, key, uint(9), nodes, binary(b""), uint(1))
     yield "ticket", "payload-newer", PAYLOAD, array(uint(9), key)
     machine = array(uint(4), key, key, text("tcp://a.example:1"), key, uint(9))
     yield "remote", "hello", 0, array(uint(1), ID, ID, ID)

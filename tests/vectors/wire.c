@@ -490,6 +490,13 @@ void vectors_tickets(struct json *json)
     write_ticket(json, "ticket", text, &ticket);
     KR_ASSERT(kr_ticket_parse(ticket_1, sizeof ticket_1 - 1, &earlier, NULL) == KR_OK && !earlier.is_by_hand);
     write_ticket(json, "ticket_1", ticket_1, &earlier);
+    ticket.more_count = 1;
+    memcpy(ticket.more[0].endpoint, "tcp://kita.example.jp:7370", 27);
+    ticket.more[0].transport[0] = 8;
+    KR_ASSERT(kr_ticket_print(&ticket, text, sizeof text) == KR_OK);
+    write_ticket(json, "ticket_5", text, &ticket);
+    ticket.more_count = 0;
+    KR_ASSERT(kr_ticket_print(&ticket, text, sizeof text) == KR_OK);
     write_machine_tickets(json);
     write_pairing(json);
     json_open(json, "bad_tickets", '[');

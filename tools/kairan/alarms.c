@@ -89,6 +89,30 @@ static enum kr_err show_ticket(const struct listing *listing, const struct kr_al
     return KR_OK;
 }
 
+/* Two councils came with one invitation, likewise. */
+static enum kr_err show_invitation(const struct listing *listing, const struct kr_alarm *alarm)
+{
+    if (listing->app->is_json) {
+        return kr_json_line(json_pack("{s:s, s:o, s:o, s:o, s:b, s:o, s:o}", "alarm", "invitation used twice", "council",
+                                      kr_json_id(alarm->council, 32), "name", kr_json_slice(alarm->name), "noted",
+                                      kr_json_time(alarm->noted_ms), "settled", alarm->is_settled, "first",
+                                      kr_json_id(alarm->records[0].bytes, 32), "second", kr_json_id(alarm->records[1].bytes, 32)))
+                   ? KR_OK
+                   : KR_IO;
+    }
+    kr_out_style(stdout, alarm->is_settled ? KR_STYLE_NONE : KR_STYLE_RED);
+    kr_out_text(stdout, alarm->name, false);
+    kr_out_style(stdout, KR_STYLE_NONE);
+    (void)fputs(_(": used an invitation of ours that another council had used before it, at another node of ours\n    "), stdout);
+    kr_out_time(stdout, alarm->noted_ms / 1000);
+    (void)fputs(_(", first came the council "), stdout);
+    kr_out_id(stdout, alarm->records[0].bytes, 16);
+    (void)fputs(alarm->is_settled ? _(", settled\n") : "\n", stdout);
+    (void)fputs(_("    Whom did you invite? The other one had the ticket: kairan peer remove, and telephone whom you meant\n"),
+                stdout);
+    return KR_OK;
+}
+
 static enum kr_err show_alarm(void *context, struct kr_slice item)
 {
     struct listing *listing = context;
@@ -99,10 +123,10 @@ static enum kr_err show_alarm(void *context, struct kr_slice item)
         listing->count++;
         return show_root(listing, &alarm);
     }
-    if (err == KR_OK && alarm.sort == KR_ALARM_TICKET) {
+    if (err == KR_OK && (alarm.sort == KR_ALARM_TICKET || alarm.sort == KR_ALARM_INVITATION)) {
         listing->count++;
         listing->of_tickets++;
-        return show_ticket(listing, &alarm);
+        return alarm.sort == KR_ALARM_TICKET ? show_ticket(listing, &alarm) : show_invitation(listing, &alarm);
     }
     if (err == KR_OK) {
         err = kr_alarm_check(alarm.records, &header);

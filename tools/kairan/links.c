@@ -172,6 +172,44 @@ static bool was_handed_over(const struct kr_app *app)
     return kr_ask_about(_("Was it so? [y/N] "));
 }
 
+/* With the ticket as it names one node; node 0: it itself. */
+static enum kr_err join_at(struct kr_app *app, const struct kr_ticket *ticket, uint32_t node, int timeout_ms)
+{
+    struct kr_ticket one = *ticket;
+    struct joining joining = {.app = app, .steps = ticket->has_community || !ticket->is_by_hand ? KR_JOIN_MEMBER : KR_JOIN_LINKED};
+    struct kr_writer args;
+    char text[KR_TICKET_TEXT_BYTES_MAX];
+    if (node > 0) {
+        memcpy(one.transport_public, ticket->more[node - 1].transport, sizeof one.transport_public);
+        memcpy(one.endpoint, ticket->more[node - 1].endpoint, sizeof one.endpoint);
+    }
+    one.more_count = 0;
+    enum kr_err err = kr_ticket_print(&one, text, sizeof text);
+    sodium_memzero(&one, sizeof one);
+    if (err != KR_OK) {
+        return err;
+    }
+    kr_writer_init(&args, 4 * KR_KIB);
+    kr_join_write(&(struct kr_join){.ticket = {(const uint8_t *)text, strlen(text)}, .is_by_hand = ticket->is_by_hand}, &args);
+    err = kr_app_call(app, KR_OP_JOIN, &args, timeout_ms, show_step, &joining, NULL);
+    kr_writer_deinit(&args);
+    sodium_memzero(text, sizeof text);
+    return err;
+}
+
+/* The inviter's nodes in turn, where nobody answers at one. Whatever else keeps it from joining, another node says as well. */
+static enum kr_err join_at_any(struct kr_app *app, const struct kr_ticket *ticket, int timeout_ms)
+{
+    enum kr_err err = KR_TIMEOUT;
+    for (uint32_t node = 0; node <= ticket->more_count && err == KR_TIMEOUT; node++) {
+        if (node > 0) {
+            (void)fprintf(stderr, _("The council's next node is tried: %s\n"), ticket->more[node - 1].endpoint);
+        }
+        err = join_at(app, ticket, node, timeout_ms);
+    }
+    return err;
+}
+
 int kr_run_join(struct kr_app *app, int argc, char **argv)
 {
     const char *timeout = NULL;
@@ -182,7 +220,6 @@ int kr_run_join(struct kr_app *app, int argc, char **argv)
     char text[2 * KR_TICKET_TEXT_BYTES_MAX];
     struct kr_error error = {0};
     struct kr_ticket ticket;
-    struct kr_writer args;
     uint64_t timeout_s = 60;
     int rest;
     if (!kr_options_parse(app, argc, argv, options, sizeof options / sizeof options[0], false, &rest)) {
@@ -214,11 +251,7 @@ int kr_run_join(struct kr_app *app, int argc, char **argv)
     if (ticket.is_by_hand && !is_by_hand && !was_handed_over(app)) {
         return KR_EXIT_ERROR;
     }
-    kr_writer_init(&args, 4 * KR_KIB);
-    kr_join_write(&(struct kr_join){.ticket = {(const uint8_t *)text, len}, .is_by_hand = ticket.is_by_hand}, &args);
-    struct joining joining = {.app = app, .steps = ticket.has_community || !ticket.is_by_hand ? KR_JOIN_MEMBER : KR_JOIN_LINKED};
-    err = kr_app_call(app, KR_OP_JOIN, &args, (int)timeout_s * 1000, show_step, &joining, NULL);
-    kr_writer_deinit(&args);
+    err = join_at_any(app, &ticket, (int)timeout_s * 1000);
     if (err != KR_OK) {
         return KR_EXIT_ERROR;
     }

@@ -153,7 +153,7 @@ const struct kr_command kr_commands[] = {
         "\n"
         "Lists councils that signed two different statements (cards, charters, vouches) of one version. An honest council does\n"
         "not: somebody else has its root key, or two machines use it. Call them on a number that you know. And tickets of this\n"
-        "council's own that enrolled two machines, at two of its nodes: call the person.\n"
+        "council's own that two machines, or two councils, used at two of its nodes: call the person, or whom you invited.\n"
         "\n"
         "  settle    you have dealt with it: status says no more of this council's alarms so far (of tickets: this council's own)\n"
         "  check     look whether what \"kairan --json alarms\" printed elsewhere is proof; needs no node\n"

@@ -143,25 +143,64 @@ static void words_of_tickets_read_back(void **state)
     word.what = KR_TICKET_OPEN;
     kr_ticket_word_subject(&word, other);
     assert_memory_equal(other, word.ticket, 32);
-    for (uint32_t what = 0; what <= 4; what++) {
+    word.what = KR_TICKET_INVITED;
+    kr_ticket_word_subject(&word, other);
+    assert_memory_equal(other, word.ticket, 32);
+    word.what = KR_TICKET_JOINED; /* of a council by each ticket */
+    kr_ticket_word_subject(&word, subject);
+    word.ticket[0] ^= 1;
+    kr_ticket_word_subject(&word, other);
+    assert_memory_not_equal(other, subject, 32);
+    for (uint32_t what = 0; what <= 7; what++) {
         for (uint32_t has = 0; has <= 1; has++) {
             word.what = what;
             word.has_machine = has != 0;
             kr_writer_init(&writer, KR_KIB);
             kr_ticket_word_write(&word, &writer);
-            const bool is_one = what >= 1 && what <= 3 && has == (what != KR_TICKET_OPEN);
+            const bool is_use = what == KR_TICKET_USED || what == KR_TICKET_OVER || what == KR_TICKET_JOINED;
+            const bool is_one = what >= 1 && what <= 6 && has == is_use;
             assert_int_equal(kr_ticket_word_parse((struct kr_slice){writer.bytes, writer.len}, &read) == KR_OK, is_one);
             kr_writer_deinit(&writer);
         }
     }
 }
 
+/* An invitation of several nodes has its own fields behind the same number, and is no machine's. */
+static void invitations_of_several_nodes_read_back(void **state)
+{
+    struct kr_ticket ticket, read;
+    struct kr_machine_ticket machine;
+    struct kr_error error = {{0}};
+    char text[KR_TICKET_TEXT_BYTES_MAX];
+    (void)state;
+    for (uint32_t more = 0; more < KR_TICKET_NODES_MAX; more++) {
+        memset(&ticket, 0, sizeof ticket);
+        memset(&read, 0, sizeof read);
+        ticket.council[0] = ticket.transport_public[0] = ticket.secret[0] = 9;
+        ticket.expires_s = 77;
+        ticket.has_community = ticket.is_by_hand = true;
+        ticket.community[0] = 4;
+        memcpy(ticket.endpoint, "tcp://a.example:1", 18);
+        ticket.more_count = more;
+        for (uint32_t i = 0; i < more; i++) {
+            ticket.more[i].transport[0] = (uint8_t)i;
+            memcpy(ticket.more[i].endpoint, "tcp://b.example:1", 18);
+        }
+        assert_int_equal(kr_ticket_print(&ticket, text, sizeof text), KR_OK);
+        assert_int_equal(kr_ticket_parse(text, strlen(text), &read, &error), KR_OK);
+        assert_memory_equal(&read, &ticket, sizeof read);
+        assert_int_equal(kr_machine_ticket_parse(text, strlen(text), &machine, &error), KR_INVALID);
+        assert_non_null(strstr(error.text, "kairan join"));
+    }
+    memcpy(ticket.more[0].endpoint, "nowhere", 8);
+    assert_int_not_equal(kr_ticket_print(&ticket, text, sizeof text), KR_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(several_nodes_read_back),
-        cmocka_unit_test(what_has_no_room_is_said),
-        cmocka_unit_test(what_is_none_is_refused),
+        cmocka_unit_test(several_nodes_read_back),    cmocka_unit_test(what_has_no_room_is_said),
+        cmocka_unit_test(what_is_none_is_refused),    cmocka_unit_test(invitations_of_several_nodes_read_back),
         cmocka_unit_test(words_of_tickets_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
