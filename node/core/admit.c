@@ -10,6 +10,7 @@
 #include "node/core/alarm.h"
 #include "node/core/facts.h"
 #include "node/core/internal.h"
+#include "node/core/internal_bound.h"
 #include "node/core/internal_older.h"
 #include "node/core/rekeyed.h"
 #include "node/core/restored.h"
@@ -404,6 +405,9 @@ static enum kr_err replace_older(struct kr_step *step, const struct kr_job *job)
     if (err == KR_OK && contradicts && !is_by_nodes) { /* (else two nodes of one council, of which neither knew of the other's) */
         err = kr_alarm_raise(step, job, entry.record_id);
     }
+    if (err == KR_OK && !outdone && job->header.kind == KR_KIND_COUNCIL_CARD) {
+        err = kr_alarm_look_back(step, job, entry.record_id);
+    }
     if (err != KR_OK || outdone) {
         return err != KR_OK ? err : KR_EXISTS;
     }
@@ -526,14 +530,7 @@ static enum kr_err leave_community(struct kr_step *step, const struct kr_job *jo
 /* What is the council's own: no peer and no watcher hears of it, and no tree but the council's own. */
 static enum kr_err put_internal(struct kr_step *step, const struct kr_job *job)
 {
-    uint8_t key[KR_DIRECTORY_KEY_BYTES];
-    struct kr_directory_entry entry = {.version = job->header.version};
-    struct kr_writer writer;
-    kr_directory_key(key, &job->header);
-    memcpy(entry.record_id, job->record.id, 32);
-    kr_writer_init(&writer, KR_KIB);
-    kr_directory_entry_write(&entry, &writer);
-    enum kr_err err = kr_store_put_writer(step->txn, KR_TABLE_DIRECTORY, key, sizeof key, &writer);
+    enum kr_err err = kr_internal_row_put(step, &job->header, job->record.id);
     return err == KR_OK ? kr_internal_take(step, &job->header, (struct kr_slice){job->content, job->content_len}) : err;
 }
 
@@ -652,7 +649,12 @@ enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t fro
         return err;
     }
     const bool is_late = link == NULL && kr_is_expired(step, job->header.expires_s); /* our own, which nobody has seen */
-    enum kr_err verdict = is_late ? KR_EXPIRED : kr_admit_judge(step, job, link != NULL ? link->council : NULL);
+    enum kr_err verdict = KR_OK;
+    err = kr_internal_bound(step, job, link, &verdict); /* (before the one that stands makes way) */
+    if (err != KR_OK) {
+        return err;
+    }
+    verdict = is_late ? KR_EXPIRED : verdict != KR_OK ? verdict : kr_admit_judge(step, job, link != NULL ? link->council : NULL);
     if (verdict == KR_NOMEM || verdict == KR_IO || verdict == KR_STORE_FULL || verdict == KR_CORRUPT) {
         return verdict;
     }
@@ -692,6 +694,9 @@ enum kr_err kr_admit(struct kr_step *step, struct kr_job *job, const uint8_t fro
     err = kr_store_record_put(step->txn, &head, (struct kr_slice){job->bytes, job->len});
     if (err == KR_OK) {
         err = verdict == KR_OK ? kr_admit_enter(step, job, &head, link, job->was_wanted) : kr_quarantine_put(step, &head);
+    }
+    if (err == KR_OK && verdict == KR_OK) {
+        err = kr_internal_bound_taken(step, job, link);
     }
     if (err == KR_OK) {
         *ret_verdict = verdict;

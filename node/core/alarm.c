@@ -167,7 +167,7 @@ static enum kr_err raise_alarm(struct kr_step *step, const struct kr_job *job, c
         err = kr_record_split(bytes, len, &standing);
     }
     if (err == KR_OK) {
-        err = keep(step, key, &standing, &job->record, sort == KR_ALARM_REKEYED);
+        err = keep(step, key, &standing, &job->record, sort != KR_ALARM_VERSION);
     }
     free(bytes);
     if (err == KR_NOMEM || err == KR_IO || err == KR_STORE_FULL) {
@@ -180,6 +180,13 @@ static enum kr_err raise_alarm(struct kr_step *step, const struct kr_job *job, c
                            "ALARM: the root key of %s was replaced twice with one recovery paper: it is in two hands. Ask it by "
                            "telephone (kairan alarms)",
                            name);
+    }
+    if (sort == KR_ALARM_DATED) {
+        return kr_step_log(
+            step, KR_LOG_ERROR,
+            "ALARM: the new card of %s says that a key was in force before the card before was made, which does not have it: "
+            "what that key signed may be dated back. Ask it by telephone whether its root key is safe (kairan alarms)",
+            name);
     }
     return kr_step_log(step, KR_LOG_ERROR,
                        "ALARM: %s signed two different statements of one version; ask it by telephone whether its root key is safe "
@@ -197,7 +204,46 @@ enum kr_err kr_alarm_raise_rekeyed(struct kr_step *step, const struct kr_job *jo
     return raise_alarm(step, job, known_id, KR_ALARM_REKEYED);
 }
 
+enum kr_err kr_alarm_look_back(struct kr_step *step, const struct kr_job *job, const uint8_t standing_id[static 32])
+{
+    struct kr_record standing;
+    struct kr_header header;
+    struct kr_card before, later;
+    uint8_t *bytes = NULL;
+    uint64_t arrival;
+    size_t len;
+    enum kr_err err = kr_store_record_find(step->txn, standing_id, &arrival);
+    if (err == KR_OK) {
+        err = kr_store_record_get(step->txn, arrival, &bytes, &len);
+    }
+    const bool is_dated_back =
+        err == KR_OK && kr_record_split(bytes, len, &standing) == KR_OK && kr_header_parse(standing.header, &header) == KR_OK &&
+        memcmp(header.signing_key, job->header.signing_key, 32) == 0 && kr_card_read(standing.body, &before) == KR_OK &&
+        kr_card_read((struct kr_slice){job->content, job->content_len}, &later) == KR_OK &&
+        kr_card_dates_back(&before, header.created_ms, &later);
+    free(bytes);
+    if (is_dated_back) {
+        return raise_alarm(step, job, standing_id, KR_ALARM_DATED);
+    }
+    return err == KR_NOT_FOUND || err == KR_CORRUPT ? KR_OK : err;
+}
+
 /* ---- for clients ---- */
+
+static enum kr_alarm_sort sort_of(const struct alarm *alarm)
+{
+    struct kr_record records[2];
+    struct kr_header headers[2];
+    for (uint32_t i = 0; i < 2; i++) {
+        if (kr_record_split(alarm->records[i].bytes, alarm->records[i].len, &records[i]) != KR_OK || records[i].is_header_only ||
+            kr_header_parse(records[i].header, &headers[i]) != KR_OK) {
+            return KR_ALARM_VERSION;
+        }
+    }
+    return memcmp(headers[0].signing_key, headers[1].signing_key, 32) == 0 && headers[0].version != headers[1].version
+               ? KR_ALARM_DATED
+               : KR_ALARM_REKEYED;
+}
 
 struct listing {
     struct kr_step *step;
@@ -217,9 +263,7 @@ static bool list_one(void *context, struct kr_slice key, struct kr_slice value)
     struct kr_writer writer;
     struct kr_alarm item = {
         .noted_ms = alarm.noted_ms, .is_settled = alarm.is_settled, .records = {alarm.records[0], alarm.records[1]}};
-    struct kr_record first;
-    const bool is_whole = kr_record_split(alarm.records[0].bytes, alarm.records[0].len, &first) == KR_OK && !first.is_header_only;
-    item.sort = is_whole ? KR_ALARM_REKEYED : KR_ALARM_VERSION;
+    item.sort = sort_of(&alarm);
     memcpy(item.council, author, 32);
     kr_core_name(listing->step->core, author, listing->event->speaks_japanese, name, sizeof name);
     item.name = (struct kr_slice){(const uint8_t *)name, strlen(name)};

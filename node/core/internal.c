@@ -5,6 +5,7 @@
 
 #include "node/core/draft.h"
 #include "node/core/enrol_shared.h"
+#include "node/core/internal_bound.h"
 #include "node/core/people.h"
 #include "node/core/rotate.h"
 #include "node/core/sister.h"
@@ -167,7 +168,6 @@ enum kr_err kr_internal_take(struct kr_step *step, const struct kr_header *heade
 
 enum kr_err kr_internal_expire(struct kr_step *step, const struct kr_head *head)
 {
-    uint8_t key[KR_DIRECTORY_KEY_BYTES];
     struct kr_directory_entry entry;
     struct kr_header header = {.kind = head->kind};
     if (head->kind != KR_KIND_DRAFT && head->kind != KR_KIND_DUTY && head->kind != KR_KIND_TICKET) {
@@ -179,8 +179,7 @@ enum kr_err kr_internal_expire(struct kr_step *step, const struct kr_head *head)
     if (err != KR_OK || memcmp(entry.record_id, head->id, 32) != 0) {
         return err == KR_NOT_FOUND ? KR_OK : err;
     }
-    kr_directory_key(key, &header);
-    err = kr_store_delete(step->txn, KR_TABLE_DIRECTORY, key, sizeof key);
+    err = kr_internal_row_drop(step, &header);
     if (err == KR_OK) {
         err = kr_admit_leave(step, &header, head->id);
     }

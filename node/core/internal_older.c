@@ -7,6 +7,7 @@
 #include "node/core/enrol_shared.h"
 #include "node/core/facts.h"
 #include "node/core/internal.h"
+#include "node/core/internal_bound.h"
 #include "node/core/people.h"
 #include "node/core/revoke.h"
 #include "node/core/sister.h"
@@ -136,15 +137,13 @@ enum kr_err kr_internal_replaced(struct kr_step *step, uint64_t arrival)
 /* Says no more, of whatever it was. */
 static enum kr_err leave(struct kr_step *step, const struct kr_head *head)
 {
-    uint8_t key[KR_DIRECTORY_KEY_BYTES];
     struct kr_header header = {.kind = head->kind};
     uint8_t *content = NULL;
     size_t len = 0;
     bool has_keys = false;
     memcpy(header.author, head->author, 32);
     memcpy(header.subject, head->subject, 32);
-    kr_directory_key(key, &header);
-    enum kr_err err = kr_store_delete(step->txn, KR_TABLE_DIRECTORY, key, sizeof key);
+    enum kr_err err = kr_internal_row_drop(step, &header);
     if (err == KR_OK) {
         err = kr_admit_leave(step, &header, head->id);
     }
@@ -176,18 +175,6 @@ static enum kr_err leave(struct kr_step *step, const struct kr_head *head)
     }
 }
 
-static enum kr_err put_row(struct kr_step *step, const struct kr_header *header, const uint8_t id[static 32])
-{
-    uint8_t key[KR_DIRECTORY_KEY_BYTES];
-    struct kr_directory_entry entry = {.version = header->version};
-    struct kr_writer writer;
-    kr_directory_key(key, header);
-    memcpy(entry.record_id, id, 32);
-    kr_writer_init(&writer, KR_KIB);
-    kr_directory_entry_write(&entry, &writer);
-    return kr_store_put_writer(step->txn, KR_TABLE_DIRECTORY, key, sizeof key, &writer);
-}
-
 static enum kr_err enter(struct kr_step *step, const struct kr_head *head, const struct kr_header *header, struct kr_slice content)
 {
     struct kr_scope scopes[KR_SCOPES_MAX];
@@ -199,7 +186,7 @@ static enum kr_err enter(struct kr_step *step, const struct kr_head *head, const
         err = set_state(step, head, KR_HEAD_SHOWN);
     }
     if (err == KR_OK) {
-        err = put_row(step, header, head->id);
+        err = kr_internal_row_put(step, header, head->id);
     }
     for (uint32_t i = 0; i < count && err == KR_OK; i++) {
         err = kr_store_scope_append(step->txn, &scopes[i], &entry, &number);

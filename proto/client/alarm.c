@@ -29,8 +29,9 @@ enum kr_err kr_alarm_read(struct kr_slice bytes, struct kr_alarm *ret_alarm)
     for (uint32_t i = 0; i < 2; i++) {
         alarm.records[i] = kr_reader_bin(&reader, 1, KR_RECORD_BYTES_MAX);
     }
-    alarm.sort = (uint32_t)kr_reader_uint(&reader, KR_ALARM_INVITATION);
-    if (alarm.sort >= KR_ALARM_ROOT && (alarm.records[0].len != 32 || alarm.records[1].len != 32)) {
+    alarm.sort = (uint32_t)kr_reader_uint(&reader, KR_ALARM_DATED);
+    const bool is_no_proof = alarm.sort >= KR_ALARM_ROOT && alarm.sort != KR_ALARM_DATED;
+    if (is_no_proof && (alarm.records[0].len != 32 || alarm.records[1].len != 32)) {
         kr_reader_fail(&reader, KR_MALFORMED);
     }
     kr_reader_close(&reader);
@@ -50,15 +51,26 @@ static enum kr_err open_half(struct kr_slice bytes, struct kr_record *ret_record
     return err == KR_OK ? kr_header_parse(ret_record->header, ret_header) : err;
 }
 
-/* Two cards of one council whose re-keyings part: one recovery key signed both. */
-static bool is_fork(const struct kr_record halves[static 2], const struct kr_header *a, const struct kr_header *b)
+/* Two cards, whole, of one council, each signed by the root key that it names. */
+static bool open_cards(const struct kr_record halves[static 2], const struct kr_header *a, const struct kr_header *b,
+                       struct kr_card ret_cards[static 2])
+{
+    return a->kind == KR_KIND_COUNCIL_CARD && b->kind == KR_KIND_COUNCIL_CARD && memcmp(a->author, b->author, 32) == 0 &&
+           kr_card_parse(halves[0].body, &ret_cards[0]) == KR_OK && kr_card_parse(halves[1].body, &ret_cards[1]) == KR_OK &&
+           memcmp(ret_cards[0].council, a->author, 32) == 0 && memcmp(ret_cards[1].council, a->author, 32) == 0 &&
+           memcmp(ret_cards[0].root_public, a->signing_key, 32) == 0 && memcmp(ret_cards[1].root_public, b->signing_key, 32) == 0;
+}
+
+/* Their re-keyings part, so one recovery key signed both; or one root key signed both, and the second dates a node key back. */
+static bool cards_prove(const struct kr_record halves[static 2], const struct kr_header *a, const struct kr_header *b)
 {
     struct kr_card cards[2];
-    return a->kind == KR_KIND_COUNCIL_CARD && b->kind == KR_KIND_COUNCIL_CARD && memcmp(a->author, b->author, 32) == 0 &&
-           kr_card_parse(halves[0].body, &cards[0]) == KR_OK && kr_card_parse(halves[1].body, &cards[1]) == KR_OK &&
-           memcmp(cards[0].council, a->author, 32) == 0 && memcmp(cards[1].council, a->author, 32) == 0 &&
-           memcmp(cards[0].root_public, a->signing_key, 32) == 0 && memcmp(cards[1].root_public, b->signing_key, 32) == 0 &&
-           !kr_rekeyings_agree(&cards[0].rekeyings, &cards[1].rekeyings);
+    if (!open_cards(halves, a, b, cards)) {
+        return false;
+    }
+    const bool is_dated = a->version < b->version && memcmp(a->signing_key, b->signing_key, 32) == 0 &&
+                          kr_card_dates_back(&cards[0], a->created_ms, &cards[1]);
+    return is_dated || !kr_rekeyings_agree(&cards[0].rekeyings, &cards[1].rekeyings);
 }
 
 enum kr_err kr_alarm_check(const struct kr_slice records[static 2], struct kr_header *ret_header)
@@ -75,7 +87,7 @@ enum kr_err kr_alarm_check(const struct kr_slice records[static 2], struct kr_he
     const bool is_one = kr_kind_is_replaceable(a->kind) && a->kind == b->kind && a->version == b->version &&
                         memcmp(a->author, b->author, 32) == 0 && memcmp(a->signing_key, b->signing_key, 32) == 0 &&
                         memcmp(a->community, b->community, 32) == 0 && memcmp(a->subject, b->subject, 32) == 0;
-    if ((!is_one || memcmp(halves[0].id, halves[1].id, 32) == 0) && !is_fork(halves, a, b)) {
+    if ((!is_one || memcmp(halves[0].id, halves[1].id, 32) == 0) && !cards_prove(halves, a, b)) {
         return KR_INVALID;
     }
     *ret_header = *a;

@@ -580,6 +580,7 @@ enum kr_alarm_sort {
     KR_ALARM_ROOT = 2,    /* no proof: a linked council's root key is to be confirmed. First the new one, then the one before */
     KR_ALARM_TICKET = 3, /* no proof: a ticket of ours enrolled two machines of the person `name`. The one that counts, the other */
     KR_ALARM_INVITATION = 4, /* no proof: an invitation of ours was used by two councils. The first one's id, that of `name` */
+    KR_ALARM_DATED = 5,      /* two cards, whole, of one root key: the second dates a node key back (kr_card_dates_back) */
 };
 struct kr_alarm {
     uint32_t sort;
@@ -592,8 +593,8 @@ struct kr_alarm {
 void kr_alarm_write(const struct kr_alarm *alarm, struct kr_writer *writer);
 enum kr_err kr_alarm_read(struct kr_slice bytes, struct kr_alarm *ret_alarm) KR_WARN_UNUSED;
 /* Whether the two prove what they are said to: both signatures hold, by one key, for one author, kind, community, subject and
- * version, and the records differ. KR_MALFORMED, KR_SIGNATURE; KR_INVALID where they prove nothing. `*ret_header` is the first
- * one's, borrowed. */
+ * version, and the records differ; or they are two cards as said above. KR_MALFORMED, KR_SIGNATURE; KR_INVALID where they prove
+ * nothing. `*ret_header` is the first one's, borrowed. */
 enum kr_err kr_alarm_check(const struct kr_slice records[static 2], struct kr_header *ret_header) KR_WARN_UNUSED;
 
 /* What is to change on this council's card. */

@@ -10,6 +10,7 @@
 #define GENESIS_VERSION     1u
 #define GENESIS_FROM_NOW_ON 2u /* of a charter */
 #define NONCE_BYTES         16u
+#define DATED_BACK_S        (86400u + KR_KEY_EARLIER_S)
 #define CARD_FIELDS         10u
 #define CARD_FIELDS_REKEYED 12u
 #define CHARTER_FIELDS      6u
@@ -213,6 +214,19 @@ bool kr_card_transport_comes_behind(const struct kr_card *card, const uint8_t ke
         next = kr_card_transport_after(card, next->public_key);
     }
     return next != NULL;
+}
+
+bool kr_card_dates_back(const struct kr_card *before, uint64_t before_ms, const struct kr_card *later)
+{
+    bool does = false;
+    for (uint32_t i = 0; i < later->node_count && !does; i++) {
+        const struct kr_card_key *key = &later->node[i];
+        does = key->from_s < UINT64_MAX - DATED_BACK_S && key->from_s + DATED_BACK_S < before_ms / 1000;
+        for (uint32_t j = 0; j < before->node_count && does; j++) {
+            does = memcmp(before->node[j].public_key, key->public_key, 32) != 0;
+        }
+    }
+    return does;
 }
 
 void kr_council_genesis_write(const uint8_t root_public[static 32], const uint8_t recovery_public[static 32],

@@ -27,10 +27,11 @@ static json_t *json_record(struct kr_slice record)
     return text;
 }
 
+static const char *const sort_names[] = {"two statements", "re-keyed twice", "root key", "ticket", "invitation", "dated back"};
+
 static enum kr_err alarm_json(const struct kr_alarm *alarm, const struct kr_header *header)
 {
-    return kr_json_line(json_pack("{s:s, s:o, s:o, s:s, s:I, s:o, s:b, s:o, s:o}", "alarm",
-                                  alarm->sort == KR_ALARM_REKEYED ? "re-keyed twice" : "two statements", "council",
+    return kr_json_line(json_pack("{s:s, s:o, s:o, s:s, s:I, s:o, s:b, s:o, s:o}", "alarm", sort_names[alarm->sort], "council",
                                   kr_json_id(alarm->council, 32), "name", kr_json_slice(alarm->name), "kind",
                                   kr_kind_name(header->kind), "version", (json_int_t)header->version, "noted",
                                   kr_json_time(alarm->noted_ms), "settled", alarm->is_settled, "first",
@@ -143,6 +144,8 @@ static enum kr_err show_alarm(void *context, struct kr_slice item)
     kr_out_style(stdout, KR_STYLE_NONE);
     if (alarm.sort == KR_ALARM_REKEYED) {
         (void)fputs(_(": its root key was replaced twice with one recovery paper"), stdout);
+    } else if (alarm.sort == KR_ALARM_DATED) {
+        (void)fputs(_(": its card dates a node key back to before the card before, which does not list it"), stdout);
     } else {
         (void)printf(_(": two different statements (%s) of version %ju"), kr_kind_name(header.kind), (uintmax_t)header.version);
     }
