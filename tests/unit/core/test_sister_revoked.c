@@ -2,6 +2,7 @@
 #include "crypto/seal.h"
 #include "node/core/caller.h"
 #include "node/core/internal.h"
+#include "node/core/internal_older.h"
 #include "node/core/people.h"
 #include "node/core/sister.h"
 #include "proto/client/duty.h"
@@ -386,6 +387,27 @@ static void what_a_stolen_node_said_of_people_goes(void **state)
     assert_int_equal(version_of(bed, FIRST, KR_KIND_DUTY, flood), 1);
 }
 
+/* Of so many changes in a night those go that stood for less than a day, not what stood before. */
+static void a_night_of_changes_flushes_nothing_out(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t key[32];
+    take_in(bed);
+    memcpy(key, key_of(bed, SECOND), 32);
+    body_act(bed, FIRST, KR_BODY_ADD, sapporo, "sapporo");
+    bed_run(bed, 2 * BED_DAY_MS);
+    const uint64_t since_ms = bed_node(bed, FIRST)->now_ms;
+    for (uint64_t i = 0; i < KR_OLDER_MAX + 4; i++) {
+        body_act(bed, SECOND, KR_BODY_CHANGE, sapporo, i % 2 == 0 ? "false" : "wrong");
+        bed_run(bed, 2000);
+        assert_int_equal(version_of(bed, FIRST, KR_KIND_BODY_CARD, sapporo), i + 2);
+    }
+    assert_int_equal(ask_nothing(bed, FIRST, KR_OP_NEW_KEYS), KR_OK);
+    assert_int_equal(revoke(bed, FIRST, key, since_ms), KR_OK);
+    bed_run(bed, 60000);
+    assert_int_equal(version_of(bed, FIRST, KR_KIND_BODY_CARD, sapporo), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,6 +418,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_key_is_revoked_whose_machine_nobody_knows, setup, teardown),
         cmocka_unit_test_setup_teardown(a_node_is_revoked_with_the_key_that_comes, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_stolen_node_said_of_people_goes, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_night_of_changes_flushes_nothing_out, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

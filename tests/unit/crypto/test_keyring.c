@@ -477,13 +477,25 @@ static void assert_saved(const struct temp_dir *temp, const struct kr_keyring *e
     kr_keyring_free(loaded);
 }
 
+static struct kr_keyring *made_and_saved(const struct temp_dir *temp, const uint8_t seed[static 32])
+{
+    struct kr_keyring *fresh = NULL;
+    assert_int_equal(kr_keyring_new(seed, 1000, &fresh, NULL), KR_OK);
+    assert_int_equal(kr_keyring_save_at_cost(fresh, temp->path, NULL, true, 1, KR_LOCK_MEMORY_KIB_MIN, NULL), KR_OK);
+    return fresh;
+}
+
+static void free_and_unlink(const struct temp_dir *temp, struct kr_keyring *fresh)
+{
+    kr_keyring_free(fresh);
+    assert_int_equal(unlink(temp->path), 0);
+}
+
 static void keys_come_and_go_in_file_and_memory(void **state)
 {
     const struct temp_dir *temp = *state;
     const uint8_t seed[32] = {8}, other[32] = {9};
-    struct kr_keyring *fresh = NULL;
-    assert_int_equal(kr_keyring_new(seed, 1000, &fresh, NULL), KR_OK);
-    assert_int_equal(kr_keyring_save_at_cost(fresh, temp->path, NULL, true, 1, KR_LOCK_MEMORY_KIB_MIN, NULL), KR_OK);
+    struct kr_keyring *fresh = made_and_saved(temp, seed);
     const struct kr_keyring first = *fresh;
     assert_int_equal(kr_keyring_prepare(fresh, other, 2000, KR_NEXT_ONCE, temp->path, NULL), KR_OK);
     const struct kr_keyring prepared = *fresh;
@@ -521,17 +533,14 @@ static void keys_come_and_go_in_file_and_memory(void **state)
     /* Where the file cannot be written, memory has what the file has. */
     assert_int_equal(kr_keyring_prepare(fresh, other, 5000, KR_NEXT_ONCE, "/nowhere/at/all", NULL), KR_IO);
     assert_memory_equal(fresh, &followed, KEYS_BYTES);
-    kr_keyring_free(fresh);
-    assert_int_equal(unlink(temp->path), 0);
+    free_and_unlink(temp, fresh);
 }
 
 static void a_storage_key_comes_and_takes_its_place(void **state)
 {
     const struct temp_dir *temp = *state;
     const uint8_t seed[32] = {8}, other[32] = {9};
-    struct kr_keyring *fresh = NULL;
-    assert_int_equal(kr_keyring_new(seed, 1000, &fresh, NULL), KR_OK);
-    assert_int_equal(kr_keyring_save_at_cost(fresh, temp->path, NULL, true, 1, KR_LOCK_MEMORY_KIB_MIN, NULL), KR_OK);
+    struct kr_keyring *fresh = made_and_saved(temp, seed);
     const struct kr_keyring first = *fresh;
     assert_int_equal(first.storage_from_s, 1000);
     assert_int_equal(kr_keyring_storage_turn(fresh, temp->path, NULL), KR_OK); /* none comes */
@@ -556,17 +565,14 @@ static void a_storage_key_comes_and_takes_its_place(void **state)
     assert_memory_equal(kr_keyring_storage(fresh), prepared.next_storage_key, 32);
     assert_int_equal(fresh->storage_from_s, 2000);
     assert_saved(temp, fresh);
-    kr_keyring_free(fresh);
-    assert_int_equal(unlink(temp->path), 0);
+    free_and_unlink(temp, fresh);
 }
 
 static void a_transport_key_comes_and_takes_its_place(void **state)
 {
     const struct temp_dir *temp = *state;
     const uint8_t seed[32] = {8}, other[32] = {9};
-    struct kr_keyring *fresh = NULL;
-    assert_int_equal(kr_keyring_new(seed, 1000, &fresh, NULL), KR_OK);
-    assert_int_equal(kr_keyring_save_at_cost(fresh, temp->path, NULL, true, 1, KR_LOCK_MEMORY_KIB_MIN, NULL), KR_OK);
+    struct kr_keyring *fresh = made_and_saved(temp, seed);
     const struct kr_keyring first = *fresh;
     assert_int_equal(kr_keyring_transport_turn(fresh, temp->path, NULL), KR_OK); /* none comes */
     assert_int_equal(kr_keyring_transport_prepare(fresh, other, "/nowhere/at/all", NULL), KR_IO);
@@ -587,8 +593,7 @@ static void a_transport_key_comes_and_takes_its_place(void **state)
     assert_memory_equal(fresh->transport_secret, prepared.next_transport_secret, 32);
     assert_memory_equal(fresh->node_secret, first.node_secret, 64);
     assert_saved(temp, fresh);
-    kr_keyring_free(fresh);
-    assert_int_equal(unlink(temp->path), 0);
+    free_and_unlink(temp, fresh);
 }
 
 static struct kr_dated_key thiefs_key(uint8_t number, uint64_t from_s, uint64_t until_s)
