@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "crypto/fault.h"
-
+#include "node/core/reached.h"
 #include "node/core/seniority.h"
 #include "node/core/since.h"
 
@@ -22,12 +22,24 @@ void kr_membership_init(struct kr_membership *membership, uint32_t vouches_neede
     };
 }
 
+static void forget_seniority(struct kr_membership *membership)
+{
+    if (membership->seniority != NULL) {
+        kr_seniority_deinit(membership->seniority);
+        free(membership->seniority);
+        membership->seniority = NULL;
+    }
+}
+
 void kr_membership_deinit(struct kr_membership *membership)
 {
+    forget_seniority(membership);
     for (uint32_t i = 0; i < KR_WORD_COUNT; i++) {
         free(membership->words[i].items);
         free(membership->words[i].first);
     }
+    free(membership->vouches_for.items);
+    free(membership->vouches_for.first);
     free(membership->ids);
     free(membership->by_id);
     free(membership->standing);
@@ -96,6 +108,7 @@ static enum kr_err reserve_council(struct kr_membership *membership)
                    grow(&membership->by_id, sizeof *membership->by_id, capacity) &&
                    grow(&membership->standing, sizeof *membership->standing, capacity) &&
                    (!membership->is_dated || grow(&membership->since_ms, sizeof *membership->since_ms, capacity));
+    is_fine = is_fine && grow(&membership->vouches_for.first, sizeof(uint32_t), capacity + 1);
     for (uint32_t i = 0; i < KR_WORD_COUNT && is_fine; i++) {
         is_fine = grow(&membership->words[i].first, sizeof(uint32_t), capacity + 1);
     }
@@ -109,6 +122,11 @@ static enum kr_err reserve_council(struct kr_membership *membership)
     }
     membership->council_capacity = capacity;
     return KR_OK;
+}
+
+static void add_group(struct kr_edges *edges, uint32_t number)
+{
+    edges->first[number] = edges->first[number + 1] = edges->count;
 }
 
 static enum kr_err add_council(struct kr_membership *membership, const uint8_t id[static 32], uint32_t *ret_number)
@@ -135,8 +153,9 @@ static enum kr_err add_council(struct kr_membership *membership, const uint8_t i
         membership->sets[i].rank[number] = KR_NOT_IN;
         membership->sets[i].votes[number] = membership->sets[i].support[number] = 0;
     }
+    add_group(&membership->vouches_for, number);
     for (uint32_t i = 0; i < KR_WORD_COUNT; i++) {
-        membership->words[i].first[number] = membership->words[i].first[number + 1] = membership->words[i].count;
+        add_group(&membership->words[i], number);
     }
     *ret_number = number;
     return KR_OK;
@@ -149,6 +168,8 @@ uint32_t kr_membership_count(const struct kr_membership *membership)
 
 static void all_are_stale(struct kr_membership *membership)
 {
+    forget_seniority(membership);
+    membership->is_settled = false;
     membership->is_undated = membership->is_dated;
     for (uint32_t i = 0; i < KR_SET_COUNT; i++) {
         membership->sets[i].is_stale = true;
@@ -173,16 +194,20 @@ static uint32_t group_of(enum kr_word word, const struct kr_edge *edge)
     return word == KR_WORD_VOUCH ? edge->from : edge->to;
 }
 
-/* Where what `from` says of `to` stands; `count` where it says nothing. */
-static uint32_t find_edge(const struct kr_edges *edges, enum kr_word word, uint32_t from, uint32_t to)
+/* Where what `from` says of `to` stands in the group; `count` where it says nothing. */
+static uint32_t find_in(const struct kr_edges *edges, uint32_t group, uint32_t from, uint32_t to)
 {
-    const uint32_t group = word == KR_WORD_VOUCH ? from : to;
     for (uint32_t i = edges->first[group]; i < edges->first[group + 1]; i++) {
         if (edges->items[i].from == from && edges->items[i].to == to) {
             return i;
         }
     }
     return edges->count;
+}
+
+static uint32_t find_edge(const struct kr_edges *edges, enum kr_word word, uint32_t from, uint32_t to)
+{
+    return find_in(edges, word == KR_WORD_VOUCH ? from : to, from, to);
 }
 
 const struct kr_edge *kr_membership_find(const struct kr_membership *membership, enum kr_word word, const uint8_t from[static 32],
@@ -230,9 +255,9 @@ uint64_t kr_membership_since(const struct kr_membership *membership, const uint8
     return back_ms > membership->since_ms[number] ? back_ms : membership->since_ms[number];
 }
 
-static enum kr_err reserve_edge(struct kr_edges *edges, enum kr_word word)
+static enum kr_err reserve_edge(struct kr_edges *edges, uint32_t max)
 {
-    if (edges->count == words_max[word]) {
+    if (edges->count == max) {
         return KR_BOUNDS;
     }
     if (edges->count < edges->capacity) {
@@ -265,7 +290,7 @@ enum kr_err kr_membership_append(struct kr_membership *membership, enum kr_word 
     struct kr_edge edge = {.created_ms = created_ms, .is_withdrawn = is_withdrawn};
     enum kr_err err = take_councils(membership, from, to, &edge);
     if (err == KR_OK) {
-        err = reserve_edge(edges, word);
+        err = reserve_edge(edges, words_max[word]);
     }
     if (err == KR_OK) {
         edges->items[edges->count++] = edge;
@@ -276,185 +301,42 @@ enum kr_err kr_membership_append(struct kr_membership *membership, enum kr_word 
     return err;
 }
 
-/* By counting: once over the edges to see how many each has, once to put them there. */
+/* By counting: once over the edges to see how many each has, once to put them there. `ret_grouped` may be they themselves. */
+static enum kr_err group_edges(const struct kr_edges *edges, bool by_subject, uint32_t councils, struct kr_edges *ret_grouped)
+{
+    struct kr_edge *grouped = calloc((size_t)edges->capacity + 1, sizeof *grouped);
+    uint32_t *first = ret_grouped->first, count = edges->count;
+    if (grouped == NULL) {
+        return KR_NOMEM;
+    }
+    memset(first, 0, (councils + 1) * sizeof *first);
+    for (uint32_t i = 0; i < count; i++) {
+        first[(by_subject ? edges->items[i].to : edges->items[i].from) + 1]++;
+    }
+    for (uint32_t i = 0; i < councils; i++) {
+        first[i + 1] += first[i];
+    }
+    for (uint32_t i = count; i > 0; i--) { /* from behind: `first` of the next group goes down to where it begins */
+        const struct kr_edge *edge = &edges->items[i - 1];
+        grouped[--first[(by_subject ? edge->to : edge->from) + 1]] = *edge;
+    }
+    memmove(first, first + 1, councils * sizeof *first);
+    first[councils] = count;
+    free(ret_grouped->items);
+    *ret_grouped = (struct kr_edges){.items = grouped, .first = first, .count = count, .capacity = edges->capacity};
+    return KR_OK;
+}
+
 static enum kr_err sort_edges(struct kr_membership *membership, enum kr_word word)
 {
     struct kr_edges *edges = &membership->words[word];
     const uint32_t councils = membership->council_count;
-    struct kr_edge *sorted = calloc(edges->capacity, sizeof *sorted);
-    if (sorted == NULL) {
-        return KR_NOMEM;
+    enum kr_err err =
+        edges->is_unsorted && word == KR_WORD_VOUCH ? group_edges(edges, true, councils, &membership->vouches_for) : KR_OK;
+    if (err == KR_OK && edges->is_unsorted) {
+        err = group_edges(edges, word != KR_WORD_VOUCH, councils, edges);
     }
-    memset(edges->first, 0, (councils + 1) * sizeof *edges->first);
-    for (uint32_t i = 0; i < edges->count; i++) {
-        edges->first[group_of(word, &edges->items[i]) + 1]++;
-    }
-    for (uint32_t i = 0; i < councils; i++) {
-        edges->first[i + 1] += edges->first[i];
-    }
-    for (uint32_t i = edges->count; i > 0; i--) { /* from behind: `first` of the next group goes down to where it begins */
-        const struct kr_edge *edge = &edges->items[i - 1];
-        sorted[--edges->first[group_of(word, edge) + 1]] = *edge;
-    }
-    memmove(edges->first, edges->first + 1, councils * sizeof *edges->first);
-    edges->first[councils] = edges->count;
-    free(edges->items);
-    edges->items = sorted;
-    edges->is_unsorted = false;
-    return KR_OK;
-}
-
-/* ---- the sets, step by step ---- */
-
-static bool is_in(const struct kr_membership *membership, const struct kr_reached *set, uint32_t council)
-{
-    return (membership->standing[council] & set->as) != 0;
-}
-
-static bool may_enter(const struct kr_membership *membership, const struct kr_reached *set, uint32_t council)
-{
-    const uint8_t standing = membership->standing[council];
-    return (standing & (set->as | set->barred)) == 0 &&
-           ((standing & KR_IS_FOUNDER) != 0 || set->votes[council] >= membership->vouches_needed);
-}
-
-/* It comes in, at place `at` of the queue of those whose vouches are still to be counted. */
-static void enter(struct kr_membership *membership, struct kr_reached *set, uint32_t council, uint32_t at)
-{
-    membership->standing[council] |= set->as;
-    set->rank[council] = set->next_rank++;
-    set->queue[at] = council;
-    set->count++;
-}
-
-/* Counts what those say who stand in the queue from `at` on, and whom it lets in. */
-static void follow(struct kr_membership *membership, struct kr_reached *set, uint32_t at, uint32_t end)
-{
-    const struct kr_edges *edges = &membership->words[KR_WORD_VOUCH];
-    for (; at < end; at++) {
-        const uint32_t author = set->queue[at], rank = set->rank[author];
-        for (uint32_t i = edges->first[author]; i < edges->first[author + 1]; i++) {
-            const struct kr_edge *edge = &edges->items[i];
-            const uint32_t to = edge->to, counts = !edge->is_withdrawn | set->with_withdrawn;
-            set->votes[to] += counts;
-            set->support[to] += counts & (rank < set->rank[to]);
-            if (set->votes[to] == membership->vouches_needed && may_enter(membership, set, to)) {
-                enter(membership, set, to, end++);
-            }
-        }
-    }
-}
-
-static void let_in(struct kr_membership *membership, struct kr_reached *set, uint32_t council)
-{
-    if (may_enter(membership, set, council)) {
-        enter(membership, set, council, 0);
-        follow(membership, set, 0, 1);
-    }
-}
-
-/* Whether it has too few vouches of those who were in before it to stay. */
-static bool must_go(const struct kr_membership *membership, const struct kr_reached *set, uint32_t council)
-{
-    return (membership->standing[council] & (set->as | KR_IS_FOUNDER)) == set->as &&
-           set->support[council] < membership->vouches_needed;
-}
-
-/* It goes, and so does whoever is left with too few vouches of those who were in before: all that may have stood on it, and on each
- * other alone. Who has enough of those who stay comes in again. */
-static void let_go(struct kr_membership *membership, struct kr_reached *set, uint32_t council)
-{
-    const struct kr_edges *edges = &membership->words[KR_WORD_VOUCH];
-    uint32_t gone = 0;
-    membership->standing[council] &= (uint8_t)~set->as;
-    set->queue[gone++] = council;
-    for (uint32_t at = 0; at < gone; at++) {
-        const uint32_t author = set->queue[at], rank = set->rank[author];
-        for (uint32_t i = edges->first[author]; i < edges->first[author + 1]; i++) {
-            const struct kr_edge *edge = &edges->items[i];
-            const uint32_t to = edge->to, counts = !edge->is_withdrawn | set->with_withdrawn;
-            const uint32_t supports = counts & (rank < set->rank[to]);
-            set->votes[to] -= counts;
-            set->support[to] -= supports;
-            if (supports & (set->support[to] < membership->vouches_needed) && must_go(membership, set, to)) {
-                membership->standing[to] &= (uint8_t)~set->as;
-                set->queue[gone++] = to;
-            }
-        }
-        set->rank[author] = KR_NOT_IN;
-        set->support[author] = set->votes[author];
-    }
-    set->count -= gone;
-    uint32_t end = gone;
-    for (uint32_t i = 0; i < gone && !KR_FAULT(KR_FAULT_MEMBERSHIP_BY_ARRIVAL); i++) {
-        if (may_enter(membership, set, set->queue[i])) {
-            enter(membership, set, set->queue[i], end++);
-        }
-    }
-    follow(membership, set, gone, end);
-}
-
-static void work_out(struct kr_membership *membership, struct kr_reached *set)
-{
-    uint32_t end = 0;
-    set->count = set->next_rank = 0;
-    set->is_cut = set->is_stale = false;
-    for (uint32_t i = 0; i < membership->council_count; i++) {
-        membership->standing[i] &= (uint8_t)~set->as;
-        set->rank[i] = KR_NOT_IN;
-        set->votes[i] = set->support[i] = 0;
-    }
-    for (uint32_t i = 0; i < membership->council_count; i++) {
-        if (may_enter(membership, set, i)) {
-            enter(membership, set, i, end++);
-        }
-    }
-    follow(membership, set, 0, end);
-}
-
-/* A set's part in one vouch that is another than it was. `counted`, `counts`: whether it did before, and does. */
-static void change_vouch(struct kr_membership *membership, struct kr_reached *set, const struct kr_edge *edge, bool counted,
-                         bool counts)
-{
-    const uint32_t to = edge->to;
-    set->is_stale = set->is_stale || set->is_cut || set->next_rank > KR_NOT_IN / 2;
-    if (set->is_stale || counted == counts || !is_in(membership, set, edge->from)) {
-        return;
-    }
-    const uint32_t supports = set->rank[edge->from] < set->rank[to];
-    if (counts) {
-        set->votes[to]++;
-        set->support[to] += supports;
-        let_in(membership, set, to);
-        return;
-    }
-    set->votes[to]--;
-    set->support[to] -= supports;
-    if (must_go(membership, set, to)) {
-        let_go(membership, set, to);
-    }
-}
-
-/* Whether that council has left, or is expelled. */
-static void change_standing(struct kr_membership *membership, uint32_t council, uint8_t standing, bool is_so)
-{
-    const uint8_t before = membership->standing[council];
-    if (is_so == ((before & standing) != 0)) {
-        return;
-    }
-    membership->standing[council] ^= standing;
-    for (uint32_t i = 0; i < KR_SET_COUNT; i++) {
-        struct kr_reached *set = &membership->sets[i];
-        if ((set->barred & standing) == 0) {
-            continue;
-        }
-        set->is_stale = set->is_stale || set->is_cut;
-        if (!set->is_stale && is_so && is_in(membership, set, council)) {
-            let_go(membership, set, council);
-        } else if (!set->is_stale && !is_so) {
-            let_in(membership, set, council);
-        }
-    }
+    return err;
 }
 
 /* ---- what holds ---- */
@@ -476,23 +358,22 @@ static enum kr_err cut(struct kr_membership *membership, struct kr_reached *set)
 static enum kr_err settle_set(struct kr_membership *membership, struct kr_reached *set)
 {
     if (set->is_stale) {
-        work_out(membership, set);
+        kr_reached_work_out(membership, set);
     }
     enum kr_err err = !set->is_cut && set->count > KR_COMMUNITY_COUNCILS_MAX ? cut(membership, set) : KR_OK;
     set->is_stale = err != KR_OK;
     return err;
 }
 
-/* How many of that standing have expelled the council whose expulsions begin at `*at`, which moves behind them. Who left, by
- * expelling itself, has none. With `seniority`: of those who are in it. */
-static uint32_t votes_against(const struct kr_membership *membership, uint32_t *at, uint8_t standing,
+/* How many of that standing have expelled the council. Who left, by expelling itself, has none. With `seniority`: of those who are
+ * in it. */
+static uint32_t votes_against(const struct kr_membership *membership, uint32_t council, uint8_t standing,
                               const struct kr_seniority *seniority)
 {
     const struct kr_edges *edges = &membership->words[KR_WORD_EXPULSION];
-    const uint32_t council = edges->items[*at].to;
     uint32_t votes = 0;
-    for (; *at < edges->count && edges->items[*at].to == council; ++*at) {
-        const struct kr_edge *edge = &edges->items[*at];
+    for (uint32_t i = edges->first[council]; i < edges->first[council + 1]; i++) {
+        const struct kr_edge *edge = &edges->items[i];
         const bool has_say =
             seniority != NULL ? seniority->distance[edge->from] != KR_NOT_IN : (membership->standing[edge->from] & standing) != 0;
         votes += !edge->is_withdrawn && has_say;
@@ -500,46 +381,78 @@ static uint32_t votes_against(const struct kr_membership *membership, uint32_t *
     return votes;
 }
 
+/* The next one of whom an expulsion speaks; `at`: where in these to look. */
+static bool next_accused(const struct kr_membership *membership, uint32_t *at, uint32_t *ret_council)
+{
+    const struct kr_edges *edges = &membership->words[KR_WORD_EXPULSION];
+    const bool is_there = *at < edges->count;
+    if (is_there) {
+        *ret_council = edges->items[*at].to;
+        *at = edges->first[*ret_council + 1];
+    }
+    return is_there;
+}
+
 /* Whom a quorum of voices has expelled. */
 static void judge(struct kr_membership *membership, const struct kr_seniority *seniority)
 {
-    const struct kr_edges *edges = &membership->words[KR_WORD_EXPULSION];
-    for (uint32_t at = 0; at < edges->count;) {
-        const uint32_t council = edges->items[at].to;
-        const bool is_expelled = votes_against(membership, &at, KR_IS_VOICE, seniority) >= membership->quorum;
-        change_standing(membership, council, KR_IS_EXPELLED, is_expelled);
+    uint32_t council;
+    for (uint32_t at = 0; next_accused(membership, &at, &council);) {
+        const bool is_expelled = votes_against(membership, council, KR_IS_VOICE, seniority) >= membership->quorum;
+        kr_reached_change_standing(membership, council, KR_IS_EXPELLED, is_expelled);
     }
 }
 
-/* Whether some are expelled who would not be without the votes of others who are themselves, or were let in by these. Then it
- * matters who was there first. */
+/* Whether some have a quorum of voices against them, without regard to who expels whom, that would not have one without the votes
+ * of others who are expelled themselves, or were let in by these. Then it matters who was there first; and where not all have room,
+ * since who is silenced makes room. Otherwise those are expelled, and nobody else. */
 static bool is_contested(const struct kr_membership *membership)
 {
-    const struct kr_edges *edges = &membership->words[KR_WORD_EXPULSION];
-    bool is_sure = true;
-    for (uint32_t at = 0; at < edges->count && is_sure;) {
-        const uint8_t standing = membership->standing[edges->items[at].to];
-        is_sure = votes_against(membership, &at, KR_IS_MEMBER, NULL) >= membership->quorum || (standing & KR_IS_EXPELLED) == 0;
+    uint32_t council;
+    for (uint32_t at = 0; next_accused(membership, &at, &council);) {
+        if (votes_against(membership, council, KR_IS_VOICE, NULL) >= membership->quorum &&
+            (membership->sets[KR_SET_VOICES].is_cut ||
+             votes_against(membership, council, KR_IS_MEMBER, NULL) < membership->quorum)) {
+            return true;
+        }
     }
-    return !is_sure;
+    return false;
 }
 
+static enum kr_err work_out_seniority(struct kr_membership *membership)
+{
+    membership->seniority = calloc(1, sizeof *membership->seniority);
+    enum kr_err err = membership->seniority == NULL
+                          ? KR_NOMEM
+                          : kr_seniority_work_out(membership, &membership->sets[KR_SET_VOICES], true, membership->seniority);
+    if (err != KR_OK) {
+        forget_seniority(membership);
+    }
+    return err;
+}
+
+/* Judges as if it did not matter who was there first, and then whether it does; but where it did when last asked the other way
+ * round. */
 static enum kr_err settle_members(struct kr_membership *membership)
 {
     struct kr_reached *members = &membership->sets[KR_SET_MEMBERS];
-    judge(membership, NULL);
-    enum kr_err err = settle_set(membership, members);
-    if (err != KR_OK || KR_FAULT(KR_FAULT_QUARREL_BY_COUNT) || !is_contested(membership)) {
-        return err;
+    if (!membership->is_contested) {
+        judge(membership, NULL);
+        enum kr_err err = settle_set(membership, members);
+        if (err != KR_OK || KR_FAULT(KR_FAULT_QUARREL_BY_COUNT) || !is_contested(membership)) {
+            return err;
+        }
     }
-    struct kr_seniority seniority;
-    err = kr_seniority_work_out(membership, &membership->sets[KR_SET_VOICES], true, &seniority);
+    membership->is_contested = true;
+    enum kr_err err = membership->seniority == NULL ? work_out_seniority(membership) : KR_OK;
     if (err == KR_OK) {
-        members->is_stale = true; /* worked out once, not after each that is judged */
-        judge(membership, &seniority);
+        judge(membership, membership->seniority);
         err = settle_set(membership, members);
     }
-    kr_seniority_deinit(&seniority);
+    if (err == KR_OK && !is_contested(membership)) {
+        membership->is_contested = false;
+        forget_seniority(membership);
+    }
     return err;
 }
 
@@ -549,7 +462,7 @@ static void note_leavers(struct kr_membership *membership)
     const struct kr_edges *edges = &membership->words[KR_WORD_EXPULSION];
     for (uint32_t i = 0; i < edges->count; i++) {
         if (edges->items[i].from == edges->items[i].to) {
-            change_standing(membership, edges->items[i].to, KR_HAS_LEFT, !edges->items[i].is_withdrawn);
+            kr_reached_change_standing(membership, edges->items[i].to, KR_HAS_LEFT, !edges->items[i].is_withdrawn);
         }
     }
 }
@@ -557,8 +470,11 @@ static void note_leavers(struct kr_membership *membership)
 enum kr_err kr_membership_settle(struct kr_membership *membership)
 {
     enum kr_err err = KR_OK;
+    if (membership->is_settled) {
+        return KR_OK;
+    }
     for (uint32_t word = 0; word < KR_WORD_COUNT && err == KR_OK; word++) {
-        err = membership->words[word].is_unsorted ? sort_edges(membership, (enum kr_word)word) : KR_OK;
+        err = sort_edges(membership, (enum kr_word)word);
     }
     if (err != KR_OK) {
         return err;
@@ -577,6 +493,7 @@ enum kr_err kr_membership_settle(struct kr_membership *membership)
         err = kr_since_work_out(membership);
         membership->is_undated = err != KR_OK;
     }
+    membership->is_settled = err == KR_OK;
     return err;
 }
 
@@ -584,28 +501,34 @@ enum kr_err kr_membership_settle(struct kr_membership *membership)
 
 static void take_in(struct kr_membership *membership, enum kr_word word, const struct kr_edge *edge, const struct kr_edge *old)
 {
+    membership->is_settled = false;
+    if (membership->seniority != NULL && kr_seniority_may_change(membership->seniority, word, edge)) {
+        forget_seniority(membership);
+    }
     if (word == KR_WORD_EXPULSION && edge->from == edge->to) {
-        change_standing(membership, edge->to, KR_HAS_LEFT, !edge->is_withdrawn);
+        kr_reached_change_standing(membership, edge->to, KR_HAS_LEFT, !edge->is_withdrawn);
     }
     if (word == KR_WORD_EXPULSION) {
         return; /* the rest is judged when it is settled */
     }
     membership->standing[edge->to] |= KR_IS_NAMED;
-    membership->is_undated = membership->is_undated || (membership->is_dated && kr_since_may_change(membership, edge, old));
+    if (membership->is_dated && !membership->is_undated) {
+        kr_since_change(membership, edge, old);
+    }
     for (uint32_t i = 0; i < KR_SET_COUNT; i++) {
         struct kr_reached *set = &membership->sets[i];
-        change_vouch(membership, set, edge, old != NULL && (!old->is_withdrawn || set->with_withdrawn),
-                     !edge->is_withdrawn || set->with_withdrawn);
+        kr_reached_change_vouch(membership, set, edge, old != NULL && (!old->is_withdrawn || set->with_withdrawn),
+                                !edge->is_withdrawn || set->with_withdrawn);
     }
 }
 
-static void insert(struct kr_membership *membership, enum kr_word word, const struct kr_edge *edge)
+/* At the end of its group. */
+static void insert(struct kr_edges *edges, uint32_t group, uint32_t councils, const struct kr_edge *edge)
 {
-    struct kr_edges *edges = &membership->words[word];
-    const uint32_t group = group_of(word, edge), end = edges->first[group + 1];
+    const uint32_t end = edges->first[group + 1];
     memmove(&edges->items[end + 1], &edges->items[end], (edges->count++ - end) * sizeof *edge);
     edges->items[end] = *edge;
-    for (uint32_t i = group + 1; i <= membership->council_count; i++) {
+    for (uint32_t i = group + 1; i <= councils; i++) {
         edges->first[i]++;
     }
 }
@@ -613,7 +536,7 @@ static void insert(struct kr_membership *membership, enum kr_word word, const st
 enum kr_err kr_membership_put(struct kr_membership *membership, enum kr_word word, const uint8_t from[static 32],
                               const uint8_t to[static 32], uint64_t created_ms, bool is_withdrawn)
 {
-    struct kr_edges *edges = &membership->words[word];
+    struct kr_edges *edges = &membership->words[word], *vouches_for = word == KR_WORD_VOUCH ? &membership->vouches_for : NULL;
     struct kr_edge edge = {.created_ms = created_ms, .is_withdrawn = is_withdrawn};
     if (!kr_membership_has_room(membership, word, from, to)) {
         return KR_BOUNDS;
@@ -626,12 +549,21 @@ enum kr_err kr_membership_put(struct kr_membership *membership, enum kr_word wor
     if (at < edges->count) {
         const struct kr_edge old = edges->items[at];
         edges->items[at] = edge;
+        if (vouches_for != NULL) {
+            vouches_for->items[find_in(vouches_for, edge.to, edge.from, edge.to)] = edge;
+        }
         take_in(membership, word, &edge, &old);
         return KR_OK;
     }
-    err = reserve_edge(edges, word);
+    err = reserve_edge(edges, words_max[word]);
+    if (err == KR_OK && vouches_for != NULL) {
+        err = reserve_edge(vouches_for, words_max[word]);
+    }
     if (err == KR_OK) {
-        insert(membership, word, &edge);
+        insert(edges, group_of(word, &edge), membership->council_count, &edge);
+        if (vouches_for != NULL) {
+            insert(vouches_for, edge.to, membership->council_count, &edge);
+        }
         take_in(membership, word, &edge, NULL);
     }
     return err;

@@ -12,8 +12,9 @@
  *
  * Where newcomers get what is GREEN from now on, there is a date for each council beside them (kr_membership_since).
  *
- * Councils are numbers here. What one statement changes is worked out from what it changes, not from all that was ever said, but
- * where a community has no room for all or some expel each other. */
+ * Councils are numbers here. What one statement changes is worked out from what it changes, not from all that was ever said. All
+ * vouches are gone through, once for each set, only where it changes much, where a community has no room for all, or where some
+ * expel each other and it may change who stands before whom. */
 #ifndef KR_NODE_CORE_MEMBERSHIP_H
 #define KR_NODE_CORE_MEMBERSHIP_H
 
@@ -53,7 +54,7 @@ struct kr_reached {
     uint32_t count;    /* of who is in it */
     uint32_t *rank;    /* in which order they came in; KR_NOT_IN */
     uint32_t *votes;   /* vouches for each by who is in, and … */
-    uint32_t *support; /* … those of them by lower ranks */
+    uint32_t *support; /* … of who is in itself, those of them by lower ranks */
     uint32_t *queue;   /* councils to be followed; room for each twice */
     uint32_t next_rank;
 };
@@ -67,8 +68,11 @@ struct kr_membership {
     uint8_t *standing;  /* of each: bits of enum kr_standing */
     uint32_t council_count, council_capacity;
     struct kr_edges words[KR_WORD_COUNT];
+    struct kr_edges vouches_for;          /* the vouches once more, by council vouched for */
     struct kr_reached sets[KR_SET_COUNT]; /* voices without regard to who expels whom, but for who left */
-    bool is_dated, is_undated;            /* whether dates are asked for; whether they are still to be worked out */
+    bool is_settled, is_contested;        /* nothing was said since; who was there first decides about some expulsion */
+    struct kr_seniority *seniority;       /* then who stands before whom; NULL: to be worked out */
+    bool is_dated, is_undated;            /* whether dates are asked for; whether all are still to be worked out */
     uint64_t *since_ms; /* of each council, where they are: when it first had the vouches that stand; KR_NOT_SINCE */
 };
 #define KR_NOT_SINCE UINT64_MAX

@@ -5,8 +5,9 @@
 
 #include "node/core/membership.h"
 
-/* Whether a vouch that is another than it was (`old` NULL: there was none) may change any date. */
-bool kr_since_may_change(const struct kr_membership *membership, const struct kr_edge *edge, const struct kr_edge *old);
+/* Follows a vouch that is another than it was (`old` NULL: there was none) to those whose dates it may change. Without memory for
+ * that: all are still to be worked out. */
+void kr_since_change(struct kr_membership *membership, const struct kr_edge *edge, const struct kr_edge *old);
 /* Works all dates out from all vouches. KR_NOMEM, and then all is as before. */
 enum kr_err kr_since_work_out(struct kr_membership *membership) KR_WARN_UNUSED;
 

@@ -7,8 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifndef MODEL_COUNCILS_MAX /* who needs room for more says so to the compiler */
 #define MODEL_COUNCILS_MAX 14u
-#define MODEL_NEVER        UINT64_MAX
+#endif
+#define MODEL_NEVER UINT64_MAX
 
 enum model_word { MODEL_VOUCH, MODEL_EXPULSION, MODEL_WORDS };
 

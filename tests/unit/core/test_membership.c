@@ -1,5 +1,6 @@
 /* Membership against a model that was written from docs/PROTOCOL.md alone (tests/support/membership_model.c).
- * Thousands of small communities: vouches, cycles, sybils, withdrawals, expulsions, councils that leave, founders among them. */
+ * Thousands of small communities: vouches, cycles, sybils, withdrawals, expulsions, councils that leave, founders among them. Some
+ * that are large enough for what is done otherwise where many come in, or go, at once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +15,9 @@
 #include "tests/support/membership_model.h"
 
 #define COUNCILS_MAX MODEL_COUNCILS_MAX
+#define SMALL_MAX    14u
 #define GRAPHS       4000u
+#define LARGE_GRAPHS 36u
 
 /* ---- the code under test ---- */
 
@@ -89,10 +92,15 @@ static void check(struct kr_membership *membership, const struct model *model, u
     }
     uint32_t members = 0, accused = 0;
     for (uint32_t c = 0; c < model->councils; c++) {
-        uint32_t against = 0;
+        uint8_t id[32];
+        uint32_t against = 0, votes = 0;
         for (uint32_t v = 0; v < model->councils; v++) {
+            votes += want.members[v] && model_stands(model, MODEL_VOUCH, v, c);
             against += v != c && want.ever[v] && model_stands(model, MODEL_EXPULSION, v, c);
         }
+        id_of(id, c);
+        const uint32_t number = kr_membership_number(membership, id);
+        assert_int_equal(number == UINT32_MAX ? 0 : membership->sets[KR_SET_MEMBERS].votes[number], votes);
         accused += against >= model->quorum && !want.expelled[c];
         members += want.members[c];
         assert_true(!want.members[c] || want.since[c] != MODEL_NEVER); /* who gets it, gets it since some time */
@@ -109,14 +117,14 @@ static void check(struct kr_membership *membership, const struct model *model, u
 
 /* ---- thousands of communities ---- */
 
-static struct model draw_model(struct kr_rng *rng)
+static void draw_model(struct kr_rng *rng, struct model *ret_model)
 {
-    struct model model = {.councils = 4 + (uint32_t)kr_rng_below(rng, COUNCILS_MAX - 3)};
-    model.founders = 1 + (uint32_t)kr_rng_below(rng, model.councils < 5 ? model.councils : 5);
-    model.needed = 1 + (uint32_t)kr_rng_below(rng, 3);
-    model.quorum = 1 + (uint32_t)kr_rng_below(rng, 4);
-    model.is_dated = kr_rng_below(rng, 4) != 0;
-    return model;
+    memset(ret_model, 0, sizeof *ret_model);
+    ret_model->councils = 4 + (uint32_t)kr_rng_below(rng, SMALL_MAX - 3);
+    ret_model->founders = 1 + (uint32_t)kr_rng_below(rng, ret_model->councils < 5 ? ret_model->councils : 5);
+    ret_model->needed = 1 + (uint32_t)kr_rng_below(rng, 3);
+    ret_model->quorum = 1 + (uint32_t)kr_rng_below(rng, 4);
+    ret_model->is_dated = kr_rng_below(rng, 4) != 0;
 }
 
 /* Few dates, so that many are equal; sybils (the upper half) mostly speak of each other, and against those below. */
@@ -136,11 +144,16 @@ static void draw_statement(struct kr_rng *rng, const struct model *model, enum k
 static void arrives_in_another_order(struct kr_rng *rng, const struct model *model, uint32_t graph, bool is_bulk,
                                      struct tally *tally)
 {
-    uint32_t order[KR_WORD_COUNT * COUNCILS_MAX * COUNCILS_MAX], count = 0;
+    static uint32_t order[KR_WORD_COUNT * COUNCILS_MAX * COUNCILS_MAX];
+    uint32_t count = 0;
     struct kr_membership membership;
-    for (uint32_t i = 0; i < KR_WORD_COUNT * COUNCILS_MAX * COUNCILS_MAX; i++) {
-        order[count] = i;
-        count += model->said[i / (COUNCILS_MAX * COUNCILS_MAX)][i / COUNCILS_MAX % COUNCILS_MAX][i % COUNCILS_MAX].is_said;
+    for (uint32_t word = 0; word < KR_WORD_COUNT; word++) {
+        for (uint32_t from = 0; from < model->councils; from++) {
+            for (uint32_t to = 0; to < model->councils; to++) {
+                order[count] = (word * COUNCILS_MAX + from) * COUNCILS_MAX + to;
+                count += model->said[word][from][to].is_said;
+            }
+        }
     }
     found(&membership, model);
     for (uint32_t i = count; i > 0; i--) {
@@ -165,8 +178,9 @@ static void the_sets_are_those_of_the_model_in_any_order(void **state)
     const uint8_t seed[KR_SEED_BYTES] = {4};
     kr_rng_init(&rng, seed);
     for (uint32_t graph = 0; graph < GRAPHS; graph++) {
-        struct model model = draw_model(&rng);
+        static struct model model;
         struct kr_membership membership;
+        draw_model(&rng, &model);
         found(&membership, &model);
         const uint32_t statements = 10 + (uint32_t)kr_rng_below(&rng, 6 * model.councils);
         for (uint32_t i = 0; i < statements; i++) {
@@ -187,6 +201,103 @@ static void the_sets_are_those_of_the_model_in_any_order(void **state)
     assert_true(tally.left > GRAPHS);
     assert_true(tally.contested > GRAPHS);
     assert_true(tally.dated > GRAPHS);
+}
+
+/* ---- large ones ---- */
+
+/* Everybody came in by the vouches of some who were there, mostly not long before; other vouches are between any two. Some came in
+ * by those who were named later, so that there is a second way in, which is longer. */
+static void draw_large(struct kr_rng *rng, struct model *ret_model, uint64_t latest)
+{
+    memset(ret_model, 0, sizeof *ret_model);
+    ret_model->councils = COUNCILS_MAX / 2 + (uint32_t)kr_rng_below(rng, COUNCILS_MAX / 2 + 1);
+    ret_model->founders = 3 + (uint32_t)kr_rng_below(rng, 3);
+    ret_model->needed = 1 + (uint32_t)kr_rng_below(rng, 3);
+    ret_model->quorum = 1 + (uint32_t)kr_rng_below(rng, 3);
+    ret_model->is_dated = kr_rng_below(rng, 2) != 0;
+    for (uint32_t c = ret_model->founders; c < ret_model->councils; c++) {
+        for (uint32_t i = 0; i < ret_model->needed + 1; i++) {
+            const uint32_t window = c < 12 ? c : 12, from = c - 1 - (uint32_t)kr_rng_below(rng, i == 0 ? c : window);
+            ret_model->said[KR_WORD_VOUCH][from][c] = (struct said){true, false, 1 + kr_rng_below(rng, latest)};
+        }
+    }
+    const uint32_t more = (uint32_t)kr_rng_below(rng, 4 * ret_model->councils);
+    for (uint32_t i = 0; i < more; i++) {
+        const uint32_t from = (uint32_t)kr_rng_below(rng, ret_model->councils),
+                       to = (uint32_t)kr_rng_below(rng, ret_model->councils);
+        ret_model->said[KR_WORD_VOUCH][from][to] = (struct said){true, kr_rng_below(rng, 10) == 0, 1 + kr_rng_below(rng, latest)};
+    }
+}
+
+/* Some pair of which that is said, withdrawn or not, from a random one on. */
+static bool find_said(struct kr_rng *rng, const struct model *model, enum kr_word word, bool is_withdrawn, uint32_t to_below,
+                      uint32_t *ret_from, uint32_t *ret_to)
+{
+    const uint32_t pairs = model->councils * to_below, first = (uint32_t)kr_rng_below(rng, pairs);
+    for (uint32_t i = 0; i < pairs; i++) {
+        *ret_from = (first + i) % pairs / to_below;
+        *ret_to = (first + i) % to_below;
+        const struct said *said = &model->said[word][*ret_from][*ret_to];
+        if (said->is_said && said->is_withdrawn == is_withdrawn) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Mostly of or by those who came early, on whom much depends; half of them the contrary of what was said: an expulsion or a vouch
+ * is withdrawn, a vouch is said anew. */
+static void draw_large_statement(struct kr_rng *rng, const struct model *model, uint64_t latest, enum kr_word *ret_word,
+                                 uint32_t *ret_from, uint32_t *ret_to, struct said *ret_said)
+{
+    const uint32_t early = model->founders + 8, of = kr_rng_below(rng, 2) == 0 ? early : model->councils;
+    const uint64_t what = kr_rng_below(rng, 10);
+    *ret_word = what < 5 ? KR_WORD_EXPULSION : KR_WORD_VOUCH;
+    *ret_from = (uint32_t)kr_rng_below(rng, what < 2 ? early : model->councils);
+    *ret_to = (uint32_t)kr_rng_below(rng, of);
+    *ret_said = (struct said){true, false, 1 + kr_rng_below(rng, latest)};
+    if (what >= 4 && what <= 8) {
+        const bool stood = what <= 6;
+        ret_said->is_withdrawn = find_said(rng, model, *ret_word, !stood, of, ret_from, ret_to) && stood;
+    }
+}
+
+static void large_communities_too(void **state)
+{
+    (void)state;
+    struct tally tally = {0};
+    struct kr_rng rng;
+    const uint8_t seed[KR_SEED_BYTES] = {5};
+    kr_rng_init(&rng, seed);
+    for (uint32_t graph = 0; graph < LARGE_GRAPHS; graph++) {
+        static struct model model;
+        const uint64_t latest = kr_rng_below(&rng, 2) == 0 ? 5 : 1000;
+        struct kr_membership membership;
+        draw_large(&rng, &model, latest);
+        found(&membership, &model);
+        for (uint32_t from = 0; from < model.councils; from++) {
+            for (uint32_t to = 0; to < model.councils; to++) {
+                if (model.said[KR_WORD_VOUCH][from][to].is_said) {
+                    put(&membership, true, KR_WORD_VOUCH, from, to, &model.said[KR_WORD_VOUCH][from][to]);
+                }
+            }
+        }
+        check(&membership, &model, graph, UINT32_MAX, &tally);
+        for (uint32_t i = 0; i < 100; i++) {
+            enum kr_word word;
+            uint32_t from, to;
+            struct said said;
+            draw_large_statement(&rng, &model, latest, &word, &from, &to, &said);
+            model.said[word][from][to] = said;
+            put(&membership, false, word, from, to, &said);
+            check(&membership, &model, graph, i, &tally);
+        }
+        kr_membership_deinit(&membership);
+        arrives_in_another_order(&rng, &model, graph, false, &tally);
+        arrives_in_another_order(&rng, &model, graph, true, &tally);
+    }
+    assert_true(tally.grew > LARGE_GRAPHS && tally.shrank > LARGE_GRAPHS && tally.expelled > LARGE_GRAPHS);
+    assert_true(tally.founders_expelled > LARGE_GRAPHS && tally.contested > LARGE_GRAPHS && tally.dated > LARGE_GRAPHS);
 }
 
 /* ---- by hand: what the rules are for ---- */
@@ -365,6 +476,98 @@ static void a_newcomer_is_in_since_the_vouch_that_it_needed_last(void **state)
     kr_membership_deinit(&hand.membership);
 }
 
+/* ---- where not all have room ---- */
+
+#define CROWD          (5u * KR_VOUCHES_MAX)
+#define CROWD_FOUNDERS 5u
+
+static void crowd_id(uint8_t ret_id[static 32], uint32_t council)
+{
+    memset(ret_id, 0, 32);
+    ret_id[0] = (uint8_t)(0xFF - (council & 0xFF)); /* in another order than their numbers */
+    ret_id[1] = (uint8_t)(council >> 8);
+}
+
+static uint64_t crowd_date(uint32_t council)
+{
+    return 1 + council * 7919u % CROWD / 2; /* two of each */
+}
+
+/* How many of those a founder vouches for come before that one. */
+static uint32_t crowd_place(uint32_t council)
+{
+    uint8_t id[32], other[32];
+    uint32_t place = 0;
+    crowd_id(id, council);
+    for (uint32_t i = CROWD_FOUNDERS; i < CROWD_FOUNDERS + CROWD; i++) {
+        crowd_id(other, i);
+        place += crowd_date(i) < crowd_date(council) || (crowd_date(i) == crowd_date(council) && memcmp(other, id, 32) < 0);
+    }
+    return place;
+}
+
+static uint32_t check_crowd(const struct kr_membership *membership, uint32_t expelled)
+{
+    const uint32_t room = KR_COMMUNITY_COUNCILS_MAX - CROWD_FOUNDERS + (expelled != 0), last = room - 1;
+    uint32_t at_last = 0;
+    assert_int_equal(kr_membership_count(membership), KR_COMMUNITY_COUNCILS_MAX);
+    for (uint32_t i = CROWD_FOUNDERS; i < CROWD_FOUNDERS + CROWD; i++) {
+        uint8_t id[32];
+        crowd_id(id, i);
+        const uint32_t place = crowd_place(i);
+        const bool is_member = (kr_membership_standing(membership, id) & KR_IS_MEMBER) != 0;
+        assert_int_equal(is_member, place < room && i != expelled);
+        at_last = place == last ? i : at_last;
+    }
+    return at_last;
+}
+
+static void of_more_than_there_is_room_for_the_earliest_are_in(void **state)
+{
+    (void)state;
+    struct kr_membership membership;
+    uint8_t ids[CROWD_FOUNDERS][32], id[32];
+    kr_membership_init(&membership, 1, 2);
+    for (uint32_t i = 0; i < CROWD_FOUNDERS; i++) {
+        crowd_id(ids[i], i);
+        assert_int_equal(kr_membership_found(&membership, ids[i]), KR_OK);
+    }
+    for (uint32_t i = CROWD_FOUNDERS; i < CROWD_FOUNDERS + CROWD; i++) {
+        crowd_id(id, i);
+        assert_int_equal(kr_membership_append(&membership, KR_WORD_VOUCH, ids[i % CROWD_FOUNDERS], id, crowd_date(i), false),
+                         KR_OK);
+    }
+    assert_int_equal(kr_membership_settle(&membership), KR_OK);
+    const uint32_t last = check_crowd(&membership, 0);
+    /* Whom two founders expel makes room for the next, as a voice and as a member. */
+    crowd_id(id, last);
+    assert_int_equal(kr_membership_put(&membership, KR_WORD_EXPULSION, ids[0], id, 1, false), KR_OK);
+    assert_int_equal(kr_membership_put(&membership, KR_WORD_EXPULSION, ids[1], id, 1, false), KR_OK);
+    assert_int_equal(kr_membership_settle(&membership), KR_OK);
+    (void)check_crowd(&membership, last);
+    assert_int_equal(kr_membership_put(&membership, KR_WORD_EXPULSION, ids[1], id, 2, true), KR_OK);
+    assert_int_equal(kr_membership_settle(&membership), KR_OK);
+    assert_int_equal(check_crowd(&membership, 0), last);
+    /* The word of who comes next counts when that one is silenced, and not before. */
+    uint8_t next[32], accused[32];
+    for (uint32_t i = CROWD_FOUNDERS; i < CROWD_FOUNDERS + CROWD; i++) {
+        const uint32_t place = crowd_place(i);
+        if (place == 0) {
+            crowd_id(accused, i);
+        } else if (place == KR_COMMUNITY_COUNCILS_MAX - CROWD_FOUNDERS) {
+            crowd_id(next, i);
+        }
+    }
+    assert_int_equal(kr_membership_put(&membership, KR_WORD_EXPULSION, ids[0], accused, 1, false), KR_OK);
+    assert_int_equal(kr_membership_put(&membership, KR_WORD_EXPULSION, next, accused, 1, false), KR_OK);
+    assert_int_equal(kr_membership_settle(&membership), KR_OK);
+    assert_int_equal(kr_membership_standing(&membership, accused) & KR_IS_EXPELLED, 0);
+    assert_int_equal(kr_membership_put(&membership, KR_WORD_EXPULSION, ids[1], id, 3, false), KR_OK);
+    assert_int_equal(kr_membership_settle(&membership), KR_OK);
+    assert_int_equal(kr_membership_standing(&membership, accused) & KR_IS_EXPELLED, KR_IS_EXPELLED);
+    kr_membership_deinit(&membership);
+}
+
 static void expulsions_are_bounded(void **state)
 {
     (void)state;
@@ -394,12 +597,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_sets_are_those_of_the_model_in_any_order),
+        cmocka_unit_test(large_communities_too),
         cmocka_unit_test(a_quorum_expels_a_founder_and_whom_it_alone_let_in),
         cmocka_unit_test(sybils_take_no_community_over),
         cmocka_unit_test(out_of_two_blocs_the_earlier_one_stays),
         cmocka_unit_test(a_member_is_as_old_as_the_last_vouch_that_it_needed),
         cmocka_unit_test(who_left_has_no_say_and_may_come_back),
         cmocka_unit_test(a_newcomer_is_in_since_the_vouch_that_it_needed_last),
+        cmocka_unit_test(of_more_than_there_is_room_for_the_earliest_are_in),
         cmocka_unit_test(expulsions_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
