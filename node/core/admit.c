@@ -233,14 +233,20 @@ static enum kr_err judge_statement(struct kr_step *step, const struct kr_job *jo
     return counts ? KR_OK : KR_UNKNOWN_AUTHOR;
 }
 
-/* Whether it is of a community that its bringer has left, or that has expelled it: we share no such scope with it any more. What it
- * takes back it may. Others who have the record bring it, and so does this one when it is back. */
+static bool is_former_member(const struct kr_core *core, const uint8_t community[static 32], const uint8_t council[static 32])
+{
+    return kr_directory_was_member(&core->directory, community, council) &&
+           !kr_directory_is_member(&core->directory, community, council);
+}
+
+/* Whether it is of a community that its bringer, or we, have left, or that has expelled one of us: we share no such scope any more.
+ * What it takes back it may. Others who have the record bring it, and so does this one when both are in again: nothing is refused
+ * for good. */
 static bool is_of_former_member(const struct kr_core *core, const struct kr_job *job, const uint8_t *from)
 {
     const struct kr_header *header = &job->header;
     return from != NULL && !kr_body_notice_withdraws(job) && header->label == KR_TLP_GREEN && header->kind != KR_KIND_RETRACTION &&
-           kr_directory_was_member(&core->directory, header->community, from) &&
-           !kr_directory_is_member(&core->directory, header->community, from);
+           (is_former_member(core, header->community, from) || is_former_member(core, header->community, core->self));
 }
 
 static bool is_of_sister(const struct kr_core *core, const uint8_t *from)
