@@ -6,19 +6,15 @@ import os
 import sys
 
 import federation
-from cli import Tool
+from cli import has
 from federation import check
-from people import SATO, SUZUKI, User, lines, prepare
+from people import approvers, lines
 
 
 def draft(user, *args):
     done = json.loads(user.done("--json", "submit", *args, "-y"))
     check(done["waits"] and len(done["ids"][0]) == 32, f"it does not wait: {done}")
     return done["ids"][0]
-
-
-def knows(tool, value):
-    return tool.run("lookup", value).returncode == 0
 
 
 def states(user):
@@ -28,14 +24,7 @@ def states(user):
 def run(options):
     if os.geteuid() != 0:
         return 77
-    with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
-        kita, minami = made.nodes
-        tool, other = Tool(options.kairan, kita.directory), Tool(options.kairan, minami.directory)
-        program, path = prepare(options, made, kita, "[approval]\nreport = green, amber\n")
-        sato, suzuki = User(program, path, SATO), User(program, path, SUZUKI)
-        tool.done("body", "add", "--name-en", "Sapporo")
-        tool.done("person", "add", "Sato", "--body", "Sapporo", "--role", "analyst", "--user", str(SATO))
-        tool.done("person", "add", "Suzuki", "--body", "Sapporo", "--role", "approver,analyst", "--user", str(SUZUKI))
+    with approvers(options, "[approval]\nreport = green, amber\n") as ((kita, minami), (tool, other), (sato, suzuki)):
         check(suzuki.run("drafts").returncode == 1, "something waits from the beginning")
         first = draft(sato, "first.kairan-e2e.jp", "--label", "amber", "--to", "Minami", "--title", "first")
         kita.kill()  # accepted is accepted
@@ -45,10 +34,10 @@ def run(options):
         check(shown["values"][0]["value"] == "first.kairan-e2e.jp" and shown["audience"] == [minami.council.hex()], f"show: {shown}")
         check(len(shown["submitter"]) == 16 and shown["submitter_name"] == "", f"an approver learns who submitted: {shown}")
         check("first.kairan-e2e.jp" in suzuki.done("drafts", "show", first[:6]), "people do not see the values")
-        check(not knows(other, "first.kairan-e2e.jp") and not knows(tool, "first.kairan-e2e.jp"), "a draft is found by look-ups")
+        check(not has(other, "first.kairan-e2e.jp") and not has(tool, "first.kairan-e2e.jp"), "a draft is found by look-ups")
         suzuki.refused("-y", "approve", first[:6])
         record = json.loads(suzuki.done("--json", "approve", first[:6], "-y"))["record"]
-        federation.poll(lambda: knows(other, "first.kairan-e2e.jp"), 60, "what was approved comes to the peer")
+        federation.poll(lambda: has(other, "first.kairan-e2e.jp"), 60, "what was approved comes to the peer")
         check(record in other.done("--json", "ls"), "the peer has another record")
         own = draft(suzuki, "own.kairan-e2e.jp", "--label", "green", "--title", "own")
         suzuki.refused("another approver", "approve", own, "-y")

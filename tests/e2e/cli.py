@@ -38,6 +38,22 @@ class Tool:
         return ended.stdout.decode()
 
 
+def lines(text):
+    """What was printed with --json: one object a line."""
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def has(tool, value):
+    return tool.run("lookup", value).returncode == 0
+
+
+def write(path, text):
+    """A file that nobody else can read, as those with keys and passphrases must be. Returns its path."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
 def without_a_node(tool):
     for arguments in (("status",), ("lookup", "kairan-e2e.jp"), ("ls",), ("invite",), ("peers",), ("verify",),
                       ("submit", "evil.kairan-e2e.jp", "--label", "clear", "-y")):

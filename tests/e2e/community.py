@@ -7,15 +7,11 @@ import os
 import sys
 
 import federation
-from cli import Tool
+from cli import Tool, lines
 from federation import check, poll
 
 WITHIN_S = 40
 numbers = itertools.count(1)
-
-
-def lines(text):
-    return [json.loads(line) for line in text.splitlines()]
 
 
 class Council(Tool):

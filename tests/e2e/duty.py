@@ -8,9 +8,8 @@ import os
 import sys
 
 import federation
-from cli import Tool
 from federation import check
-from people import SATO, SUZUKI, User, lines, prepare
+from people import approvers, lines
 
 TANAKA = 64004
 
@@ -126,14 +125,8 @@ def named(tool, sato, suzuki):
 def run(options):
     if os.geteuid() != 0:
         return 77
-    with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
-        kita, minami = made.nodes
-        tool, other = Tool(options.kairan, kita.directory), Tool(options.kairan, minami.directory)
-        program, path = prepare(options, made, kita, "[approval]\nreport = green, amber\nadvisory = green, amber\n")
-        sato, suzuki = User(program, path, SATO), User(program, path, SUZUKI)
-        tool.done("body", "add", "--name-en", "Sapporo")
-        for name, role, uid in (("Sato", "analyst", SATO), ("Suzuki", "approver,analyst", SUZUKI), ("Tanaka", "analyst", TANAKA)):
-            tool.done("person", "add", name, "--body", "Sapporo", "--role", role, "--user", str(uid))
+    approval = "[approval]\nreport = green, amber\nadvisory = green, amber\n"
+    with approvers(options, approval, ("Tanaka", "analyst", TANAKA)) as ((kita, _), (tool, other), (sato, suzuki)):
         consent = agree(tool, sato, suzuki, kita.directory)
         draft = at_once(kita, tool, other, sato, suzuki, consent)
         review(tool, sato, suzuki, draft)

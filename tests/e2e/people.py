@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Bodies and persons of a council with the real command line, and, where the test runs as root, with real users of this machine: roles,
 suspension in force at once, a watch that is cut, restarts; and nothing of them at a peer."""
+import contextlib
 import itertools
 import json
 import os
@@ -13,7 +14,7 @@ import time
 import federation
 import remote
 import wire
-from cli import Tool
+from cli import Tool, lines
 from federation import check
 
 SATO, SUZUKI, STRANGER = 64001, 64002, 64003
@@ -68,8 +69,17 @@ def prepare(options, made, node, more=""):
     return program, os.path.join(people, "kairand.sock")
 
 
-def lines(text):
-    return [json.loads(line) for line in text.splitlines()]
+@contextlib.contextmanager
+def approvers(options, approval, *more):
+    """Two councils, the first of which has the analyst Sato and the approver Suzuki, and whoever else: (name, role, user)."""
+    with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
+        kita, minami = made.nodes
+        tool, other = Tool(options.kairan, kita.directory), Tool(options.kairan, minami.directory)
+        program, path = prepare(options, made, kita, approval)
+        tool.done("body", "add", "--name-en", "Sapporo")
+        for name, role, uid in (("Sato", "analyst", SATO), ("Suzuki", "approver,analyst", SUZUKI), *more):
+            tool.done("person", "add", name, "--body", "Sapporo", "--role", role, "--user", str(uid))
+        yield made.nodes, (tool, other), (User(program, path, SATO), User(program, path, SUZUKI))
 
 
 def enter(tool):

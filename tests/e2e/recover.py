@@ -9,22 +9,8 @@ import sys
 import time
 
 import federation
-from cli import Tool
+from cli import Tool, has, lines, write
 from federation import check
-
-
-def write(path, text):
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    return path
-
-
-def lines(text):
-    return [json.loads(line) for line in text.splitlines()]
-
-
-def has(tool, value):
-    return tool.run("lookup", value).returncode == 0
 
 
 def root_of(tool, *council):

@@ -8,18 +8,8 @@ import shutil
 import sys
 
 import federation
-from cli import Tool
+from cli import Tool, has, lines, write
 from federation import check
-
-
-def write(path, text):
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    return path
-
-
-def lines(text):
-    return [json.loads(line) for line in text.splitlines()]
 
 
 def keys(tool, sort="node"):
@@ -30,10 +20,6 @@ def in_use(tool, sort="node"):
     found = [key for key in keys(tool, sort).values() if key["state"] == "in use"]
     check(len(found) == 1, f"keys in use: {found}")
     return found[0]["key"]
-
-
-def has(tool, value):
-    return tool.run("lookup", value).returncode == 0
 
 
 def findings(tool, check_name):

@@ -6,16 +6,10 @@ import shutil
 import sys
 
 import federation
-from cli import Tool
+from cli import Tool, write
 from federation import check
 
 LINE_CHARS = 22  # of a line on paper
-
-
-def write(path, text):
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    return path
 
 
 def take_off(tool, stick, passphrase, wrong):

@@ -11,7 +11,7 @@ import threading
 import federation
 import wire
 from backup import paper_of
-from cli import Tool
+from cli import Tool, has
 from federation import check
 
 STORAGE_ROTATE = 41
@@ -50,10 +50,6 @@ def whole(node, tool):
     with node.client() as client:
         check(client.found(values) == set(values), "something is not found any more")
     check(tool.done("verify").strip().endswith("problems: 0"), "the store has problems")
-
-
-def has(tool, value):
-    return tool.run("lookup", value).returncode == 0
 
 
 def submit(tool, value):

@@ -1,16 +1,14 @@
 #!/usr/bin/env python3
 """The passphrase on a terminal: asked for twice when a node is made or the passphrase changed, once when it starts, never shown."""
-import argparse
 import os
 import pty
 import select
-import shutil
 import signal
 import sys
-import tempfile
 import termios
 
-from federation import Failure, check
+import federation
+from federation import check
 
 READY_S = 60
 
@@ -66,7 +64,9 @@ def interrupt(arguments, prompt):
         os.close(terminal)
 
 
-def run(kairand, root):
+@federation.in_directory
+def run(options, root):
+    kairand = options.kairand
     new, again, old = b"new keyring", b"same again", b"Passphrase of the keyring"
 
     def make(name, *answers):
@@ -110,20 +110,5 @@ def run(kairand, root):
     check(status == 0, f"the new passphrase: status {status}, {shown!r}")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kairand", required=True)
-    options = parser.parse_args()
-    root = tempfile.mkdtemp(prefix="kairan-terminal.")
-    try:
-        run(options.kairand, root)
-    except Failure as failure:
-        print(f"terminal.py: {failure}", file=sys.stderr)
-        return 1
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(federation.main(__doc__, run))

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Tickets that must not work: used up, used by two at once, expired, of another node, broken. A refused joiner has no link and no
 community, and the inviter has gained nobody."""
-import argparse
 import sys
 import threading
 import time
@@ -55,9 +54,9 @@ def race(nodes, ticket):
     return joined, refused
 
 
-def run(kairand):
+def run(options):
     names = ("Hokkaido", "Kinki", "Chugoku")
-    with federation.Federation(kairand, names, is_chain=False) as fed:
+    with federation.Federation(options.kairand, names, is_chain=False) as fed:
         h, k, c = fed.nodes
         with h.client() as inviter:
             good = inviter.invite()
@@ -91,16 +90,5 @@ def run(kairand):
             node.stop()
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kairand", required=True)
-    try:
-        run(parser.parse_args().kairand)
-    except Failure as failure:
-        print(f"tickets.py: {failure}", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(federation.main(__doc__, run))

@@ -17,7 +17,7 @@ import federation
 import remote
 import transport
 import wire
-from cli import Tool
+from cli import Tool, write
 from federation import check
 
 SKIPPED = 77
@@ -51,12 +51,6 @@ class Server:
     def end(self):
         self.process.kill()
         self.process.wait()
-
-
-def write(path, text):
-    with open(path, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(text)
-    return path
 
 
 def as_whoever_we_are(configuration):

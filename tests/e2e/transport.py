@@ -1,24 +1,16 @@
 #!/usr/bin/env python3
 """A new transport key on running nodes: with the root key on a stick, a peer away and back, a node killed in the middle, peers that dial
 and peers that are dialled, two nodes of one council, a person's machine that heard of it and one that did not."""
-import argparse
 import json
 import os
 import shutil
 import sys
-import tempfile
 
 import federation
-from cli import Tool
-from federation import Failure, check
+from cli import Tool, write
+from federation import check
 from remote import Analyst
 from two_nodes import Further, everywhere, lines, nodes
-
-
-def write(path, text):
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    return path
 
 
 def keys(tool):
@@ -48,6 +40,7 @@ def online(tool):
     return sorted((peer["name"], peer["state"]) for peer in lines(tool.done("--json", "peers")))
 
 
+@federation.in_directory
 def rotating(options, directory):
     """With the stick; one peer only dials out, one is away; kairand is killed in the middle."""
     with federation.Federation(options.kairand, ["Minami", "Kita", "Nishi"]) as made:
@@ -103,6 +96,7 @@ def ticket_of(tool):
     return json.loads(tool.done("--json", "invite", "--link-only"))["ticket"]
 
 
+@federation.in_directory
 def two_nodes(options, directory):
     """Of two nodes of one council each has its own; the other one is one node still, and is revoked with all its keys."""
     with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
@@ -138,6 +132,7 @@ def two_nodes(options, directory):
         passes(other, [second.tool], "goes-on.kairan-e2e.jp")
 
 
+@federation.in_directory
 def machines(options, directory):
     """A machine that has come meanwhile knows the new key; one that has not is told what to do."""
     with federation.Federation(options.kairand, ["Kita"]) as made:
@@ -183,22 +178,5 @@ def machines(options, directory):
         check(sato.run("whoami").stderr == b"" and in_use(tool) == first, "it does not find a node that was restored")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kairand", required=True)
-    parser.add_argument("--kairan", required=True)
-    options = parser.parse_args()
-    for part in (rotating, two_nodes, machines):
-        directory = tempfile.mkdtemp(prefix="kairan-e2e-", dir=os.environ.get("TMPDIR", "/tmp"))
-        try:
-            part(options, directory)
-        except Failure as failure:
-            print(f"transport: {part.__name__}: {failure}", file=sys.stderr)
-            return 1
-        finally:
-            shutil.rmtree(directory, ignore_errors=True)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(federation.main(__doc__, rotating, two_nodes, machines))

@@ -15,21 +15,13 @@ import time
 
 import federation
 import remote
-from cli import Tool
+from cli import Tool, has, lines
 from federation import check
-
-
-def lines(text):
-    return [json.loads(line) for line in text.splitlines()]
 
 
 def nodes(tool, state=None):
     found = lines(tool.done("--json", "node", "ls"))
     return [node for node in found if state is None or node["state"] == state]
-
-
-def has(tool, value):
-    return tool.run("lookup", value).returncode == 0
 
 
 def everywhere(tools, value, what):
