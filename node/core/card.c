@@ -24,20 +24,37 @@ static bool has_place(const struct kr_card_places *places, const uint8_t communi
     return false;
 }
 
-enum kr_err kr_card_places(struct kr_step *step, struct kr_card_places *ret_places, uint32_t *ret_standing)
+static enum kr_err find_places(struct kr_step *step, struct kr_card_places *ret_places)
 {
     const struct kr_core *core = step->core;
     uint8_t prefix[33] = {KR_KIND_COUNCIL_CARD};
     memcpy(prefix + 1, core->self, 32);
     ret_places->count = 0;
     enum kr_err err = kr_store_each(step->txn, KR_TABLE_DIRECTORY, prefix, sizeof prefix, add_place, ret_places);
-    *ret_standing = ret_places->count;
+    ret_places->standing = ret_places->count;
     for (uint32_t i = 0; i < core->directory.community_count; i++) {
         const uint8_t *community = core->directory.communities[i]->id;
         if (ret_places->count < KR_CARDS_MAX && kr_directory_is_candidate(&core->directory, community, core->self) &&
             !has_place(ret_places, community)) {
             memcpy(ret_places->communities[ret_places->count++], community, 32);
         }
+    }
+    return err;
+}
+
+enum kr_err kr_card_own(struct kr_step *step, const struct kr_event *event, struct kr_card_places *ret_places,
+                        struct kr_card *ret_card)
+{
+    const struct kr_core *core = step->core;
+    const struct kr_council *self = kr_directory_council(&core->directory, core->self);
+    enum kr_err err = find_places(step, ret_places);
+    if (err == KR_OK && (self == NULL || ret_places->standing == 0)) {
+        err = kr_step_error(step, event->client, event->request, KR_NOT_FOUND,
+                            "this council's own card cannot be read: run `kairan verify`");
+        return err == KR_OK ? KR_CANCELLED : err;
+    }
+    if (err == KR_OK) {
+        kr_council_card(self, ret_card);
     }
     return err;
 }
@@ -99,21 +116,14 @@ enum kr_err kr_card_request(struct kr_step *step, const struct kr_event *event)
     if (kr_card_edit_read(event->bytes, &edit) != KR_OK) {
         return kr_step_error(step, event->client, event->request, KR_MALFORMED, "this request is not readable");
     }
-    const struct kr_council *self = kr_directory_council(&core->directory, core->self);
-    uint32_t standing = 0;
-    enum kr_err err = kr_card_places(step, &places, &standing);
+    enum kr_err err = kr_card_own(step, event, &places, &card);
     if (err != KR_OK) {
-        return err;
+        return err == KR_CANCELLED ? KR_OK : err;
     }
-    if (self == NULL || standing == 0) {
-        return kr_step_error(step, event->client, event->request, KR_NOT_FOUND,
-                             "this council's own card cannot be read: run `kairan verify`");
-    }
-    if (!changes_anything(&edit) && standing == places.count) {
+    if (!changes_anything(&edit) && places.standing == places.count) {
         return kr_step_error(step, event->client, event->request, KR_EXISTS,
                              "this council's card stands in the directory of each of its communities already");
     }
-    kr_council_card(self, &card);
     const struct kr_slice endpoint = edit.texts[KR_CARD_ENDPOINT];
     struct kr_error why = {0};
     if (endpoint.len > 0 && kr_endpoint_check((const char *)endpoint.bytes, endpoint.len, &why) != KR_OK) {

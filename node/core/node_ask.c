@@ -256,21 +256,14 @@ static enum kr_err put_on_card(struct kr_step *step, const struct kr_event *even
                                const struct kr_node_ask *ask)
 {
     struct kr_core *core = step->core;
-    const struct kr_council *self = kr_directory_council(&core->directory, core->self);
     const uint64_t now_s = step->now_ms / 1000;
     struct kr_statement statements[KR_CARDS_MAX];
     struct kr_card_places places;
     struct kr_card card;
-    uint32_t standing = 0;
-    enum kr_err err = kr_card_places(step, &places, &standing);
+    enum kr_err err = kr_card_own(step, event, &places, &card);
     if (err != KR_OK) {
-        return err;
+        return err == KR_CANCELLED ? KR_OK : err;
     }
-    if (self == NULL || standing == 0) {
-        return kr_step_error(step, event->client, event->request, KR_NOT_FOUND,
-                             "this council's own card cannot be read: run `kairan verify`");
-    }
-    kr_council_card(self, &card);
     if (!has_room(&card, now_s)) {
         return kr_step_error(step, event->client, event->request, KR_BOUNDS,
                              "the card has room for %u keys of each sort, and no more", (unsigned)KR_CARD_KEYS_MAX);

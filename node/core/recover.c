@@ -167,24 +167,17 @@ static enum kr_err fill_card(struct kr_step *step, const struct kr_event *event,
 enum kr_err kr_recover_request(struct kr_step *step, const struct kr_event *event)
 {
     struct kr_core *core = step->core;
-    const struct kr_council *self = kr_directory_council(&core->directory, core->self);
     struct kr_statement statements[KR_CARDS_MAX];
     struct kr_card_places places;
     struct kr_card card;
     struct kr_recover recover;
-    uint32_t standing = 0;
     if (kr_recover_read(event->bytes, &recover) != KR_OK) {
         return kr_step_error(step, event->client, event->request, KR_MALFORMED, "this request is not readable");
     }
-    enum kr_err err = kr_card_places(step, &places, &standing);
+    enum kr_err err = kr_card_own(step, event, &places, &card);
     if (err != KR_OK) {
-        return err;
+        return err == KR_CANCELLED ? KR_OK : err;
     }
-    if (self == NULL || standing == 0) {
-        return kr_step_error(step, event->client, event->request, KR_NOT_FOUND,
-                             "this council's own card cannot be read: run `kairan verify`");
-    }
-    kr_council_card(self, &card);
     err = fill_card(step, event, &recover, &card);
     if (err != KR_OK) {
         return err == KR_CANCELLED ? KR_OK : err;

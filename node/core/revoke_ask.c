@@ -310,24 +310,20 @@ static enum kr_err cannot_tell(struct kr_step *step, const struct kr_event *even
 enum kr_err kr_revoke_request(struct kr_step *step, const struct kr_event *event)
 {
     struct kr_core *core = step->core;
-    const struct kr_council *self = kr_directory_council(&core->directory, core->self);
     struct names names = {.items = NULL};
     struct kr_revoke revoke;
     uint8_t transport_key[32];
     bool is_of_other = false;
-    uint32_t standing = 0;
     if (kr_revoke_read(event->bytes, &revoke) != KR_OK) {
         return kr_step_error(step, event->client, event->request, KR_MALFORMED, "this request is not readable");
     }
     struct statements *all = calloc(1, sizeof *all);
-    enum kr_err err = all != NULL ? kr_card_places(step, &all->places, &standing) : KR_NOMEM;
-    if (err == KR_OK && (self == NULL || standing == 0)) {
-        err = kr_step_error(step, event->client, event->request, KR_NOT_FOUND,
-                            "this council's own card cannot be read: run `kairan verify`");
+    enum kr_err err = all != NULL ? kr_card_own(step, event, &all->places, &all->card) : KR_NOMEM;
+    if (err == KR_CANCELLED) {
+        err = KR_OK;
         goto out;
     }
     if (err == KR_OK) {
-        kr_council_card(self, &all->card);
         err = find_node(step, &all->card, &revoke, transport_key);
         is_of_other = err == KR_OK;
         if (err == KR_BOUNDS || err == KR_INVALID) {

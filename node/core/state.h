@@ -658,11 +658,11 @@ enum kr_err kr_recover_request(struct kr_step *step, const struct kr_event *even
 /* One card for each community's directory, and one without: each stands alone there. */
 struct kr_card_places {
     uint8_t communities[KR_CARDS_MAX][32];
-    uint32_t count;
+    uint32_t count, standing; /* in the first `standing` it stands; who joined a community without the root key has it to come */
 };
-/* Where our card stands (the first `*ret_standing`), and where it is still to come: who joined a community while the root key was
- * away has not published it there. */
-enum kr_err kr_card_places(struct kr_step *step, struct kr_card_places *ret_places, uint32_t *ret_standing) KR_WARN_UNUSED;
+/* Our card, and where it belongs. KR_CANCELLED: it cannot be read, and whoever asked was told. */
+enum kr_err kr_card_own(struct kr_step *step, const struct kr_event *event, struct kr_card_places *ret_places,
+                        struct kr_card *ret_card) KR_WARN_UNUSED;
 /* That card for each place; `ret_statements` borrows all three. */
 void kr_card_fill(const struct kr_card_places *places, const struct kr_card *card, const uint8_t self[static 32],
                   struct kr_statement *ret_statements);

@@ -334,7 +334,6 @@ static enum kr_err list(struct kr_step *step, const struct kr_event *event)
     struct kr_statement statements[KR_CARDS_MAX];
     struct kr_card_places places;
     struct kr_card card;
-    uint32_t standing = 0;
     if (!kr_keyring_transport_comes(core->keyring)) {
         return kr_step_error(step, event->client, event->request, KR_NOT_FOUND,
                              "there is no new transport key to put on the card: `kairan node transport rotate` makes it first");
@@ -343,13 +342,9 @@ static enum kr_err list(struct kr_step *step, const struct kr_event *event)
         return kr_step_error(step, event->client, event->request, KR_EXISTS,
                              "the transport key is being replaced already: `kairan node transport` tells what it waits for");
     }
-    enum kr_err err = kr_card_places(step, &places, &standing);
+    enum kr_err err = kr_card_own(step, event, &places, &card);
     if (err != KR_OK) {
-        return err;
-    }
-    if (standing == 0 || !own_card(core, &card)) {
-        return kr_step_error(step, event->client, event->request, KR_NOT_FOUND,
-                             "this council's own card cannot be read: run `kairan verify`");
+        return err == KR_CANCELLED ? KR_OK : err;
     }
     err = put_on_card(core->keyring, &card, step->now_ms / 1000);
     if (err != KR_OK) {
