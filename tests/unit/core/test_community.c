@@ -225,15 +225,16 @@ static void what_is_said_is_checked_and_taken_back(void **state)
     assert_true(member(bed, 0, id, 2));
 }
 
-static struct forged expulsion(struct bed *bed, const uint8_t *community, const uint8_t council[static 32], uint64_t version,
-                               bool is_withdrawn, uint64_t created_ms, uint32_t author, const struct stranger *stranger)
+static struct forged word(struct bed *bed, uint32_t kind, const uint8_t *community, const uint8_t council[static 32],
+                          uint64_t version, bool is_withdrawn, uint64_t created_ms, uint32_t author,
+                          const struct stranger *stranger)
 {
     struct kr_vouch vouch = {.is_withdrawn = is_withdrawn, .reason = {(const uint8_t *)"x", 1}};
     struct kr_writer content;
     memcpy(vouch.council, council, 32);
     kr_writer_init(&content, KR_KIB);
     kr_vouch_write(&vouch, &content);
-    const struct kr_draft draft = {.kind = KR_KIND_EXPULSION,
+    const struct kr_draft draft = {.kind = kind,
                                    .label = KR_TLP_GREEN,
                                    .community = community,
                                    .subject = council,
@@ -244,6 +245,79 @@ static struct forged expulsion(struct bed *bed, const uint8_t *community, const 
     struct forged forged = stranger != NULL ? stranger_forge(bed, stranger, draft) : bed_forge(bed, author, draft);
     kr_writer_deinit(&content);
     return forged;
+}
+
+static struct forged expulsion(struct bed *bed, const uint8_t *community, const uint8_t council[static 32], uint64_t version,
+                               bool is_withdrawn, uint64_t created_ms, uint32_t author, const struct stranger *stranger)
+{
+    return word(bed, KR_KIND_EXPULSION, community, council, version, is_withdrawn, created_ms, author, stranger);
+}
+
+/* To each node, over a link that it has. */
+static void spread(struct bed *bed, const struct forged *forged)
+{
+    bed_hand_over(bed, 1, 0, forged);
+    bed_hand_over(bed, 2, 1, forged);
+    bed_hand_over(bed, 1, 2, forged);
+    bed_run(bed, 1000);
+}
+
+static void expect_member(struct bed *bed, const uint8_t *community, const struct stranger *stranger, bool is_member)
+{
+    for (uint32_t at = 0; at < 3; at++) {
+        assert_int_equal(kr_directory_is_member(&bed_core(bed, at)->directory, community, stranger->id), is_member);
+    }
+}
+
+/* Neither for itself nor for another; what it said counts once a member vouches for it, and no longer than that one does, though
+ * the vouch is brought again after it was withdrawn. */
+static void who_is_no_member_vouches_for_nobody(void **state)
+{
+    struct bed *bed = *state;
+    const uint8_t *id = first(bed);
+    struct stranger strangers[2];
+    struct forged cards[2];
+    for (uint32_t i = 0; i < 2; i++) {
+        stranger_init(bed, &strangers[i], (uint8_t)(i + 1));
+        cards[i] = stranger_card(bed, &strangers[i], id, 1, 86400);
+        spread(bed, &cards[i]);
+    }
+    struct forged itself = word(bed, KR_KIND_VOUCH, id, strangers[0].id, 1, false, 0, 0, &strangers[0]);
+    struct forged other = word(bed, KR_KIND_VOUCH, id, strangers[1].id, 1, false, 0, 0, &strangers[0]);
+    struct forged back = word(bed, KR_KIND_VOUCH, id, strangers[0].id, 1, false, 0, 0, &strangers[1]); /* each for the other */
+    spread(bed, &itself);
+    spread(bed, &other);
+    spread(bed, &back);
+    expect_member(bed, id, &strangers[0], false);
+    expect_member(bed, id, &strangers[1], false);
+    bed_restart(bed, 0);
+    expect_member(bed, id, &strangers[0], false);
+    expect_member(bed, id, &strangers[1], false);
+    struct forged said = word(bed, KR_KIND_VOUCH, id, strangers[0].id, 1, false, 0, 1, NULL);
+    spread(bed, &said);
+    expect_member(bed, id, &strangers[0], true);
+    expect_member(bed, id, &strangers[1], true);
+    struct forged withdrawn = word(bed, KR_KIND_VOUCH, id, strangers[0].id, 2, true, 0, 1, NULL);
+    spread(bed, &withdrawn);
+    expect_member(bed, id, &strangers[0], false);
+    expect_member(bed, id, &strangers[1], false); /* two that hold each other up */
+    spread(bed, &said);
+    spread(bed, &other);
+    expect_member(bed, id, &strangers[0], false);
+    expect_member(bed, id, &strangers[1], false);
+    for (uint32_t at = 0; at < 3; at++) {
+        assert_false(bed_holds(bed, at, said.id));
+        assert_true(bed_holds(bed, at, withdrawn.id));
+    }
+    bed_restart(bed, 2);
+    expect_member(bed, id, &strangers[0], false);
+    expect_member(bed, id, &strangers[1], false);
+    struct forged *const all[] = {&cards[0], &cards[1], &itself, &other, &back, &said, &withdrawn};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        forged_free(all[i]);
+    }
+    stranger_deinit(&strangers[0]);
+    stranger_deinit(&strangers[1]);
 }
 
 /* By a council that never was a member, under a node key, replayed when it was withdrawn: none of it expels anybody. */
@@ -443,6 +517,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nobody_is_drawn_into_communities_without_end, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_said_is_checked_and_taken_back, setup, teardown),
         cmocka_unit_test_setup_teardown(who_has_no_say_expels_nobody, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_is_no_member_vouches_for_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(who_is_out_brings_no_more_green, setup, teardown),
         cmocka_unit_test_setup_teardown(nodes_that_were_apart_agree, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_former_member_takes_back_reaches_the_members, setup, teardown),
