@@ -42,7 +42,7 @@ const struct kr_command kr_commands[] = {
         "  --contact-name, --contact-mail, --contact-telephone, --contact-hours TEXT   contact window\n"
         "  --endpoint tcp://HOST:PORT   where other councils reach this node; left out: it only dials out\n"
         "  --found-community NAME       found a community (the first council of one does)\n"
-        "  --newcomers past|from-now-on what newcomers there get of GREEN records (default: past); see kairan help community\n"
+        "  --newcomers past|from-now-on what newcomers there get of GREEN records (default: past); see kairan community --help\n"
         "  --passphrase-file FILE, --passphrase-fd N   protect the keyring with a passphrase\n"
         "\n"
         "Example: kairan init --name-en Hokkaido --endpoint tcp://203.0.113.5:7370 --found-community Japan\n")},
@@ -192,7 +192,8 @@ const struct kr_command kr_commands[] = {
     {"peers", kr_run_peers, N_("show the councils that this one is linked to"),
      N_("Usage: kairan peers\n"
         "\n"
-        "Shows for each link whether it is up, what went over it, and what is still missing.\n"
+        "Shows for each link whether it is up, what went over it and how fast it is, what is still missing, and how far the\n"
+        "clocks are apart.\n"
         "\n"
         "Example: kairan peers --json\n")},
     {"peer", kr_run_peer, N_("confirm, pause, resume, remove or block a link, or add one through a third council"),
@@ -573,7 +574,7 @@ const struct kr_command kr_commands[] = {
         "  --name, --mail, --telephone TEXT\n"
         "  suspend, resume    for a time; revoke: for good (-y: without asking). In force at once\n"
         "  deputy PERSON --for OTHER [--until DAY]   has OTHER's roles too; --end: no more\n"
-        "  enrol              prints a ticket with which one machine of the person's reaches this node over the network\n"
+        "  enrol              prints a ticket with which one machine of the person's reaches the council's nodes over the network\n"
         "    --days N         good for so long (default: 7); --letter FILE: a letter to the person; --qr: as a QR code, too\n"
         "  unbind PERSON --key HEX   that machine (the beginning of its key) is nobody's any more; its connections end at once\n"
         "  --all              lists also those who were revoked\n"
