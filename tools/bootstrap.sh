@@ -12,9 +12,9 @@ Usage: tools/bootstrap.sh COMMAND
   demo [--keep] [--lang ja|en]   build, then share a real advisory among three councils on this machine
   test [LABEL...]                build twice (plain; with AddressSanitizer and UBSan) and run all tests, or those of the labels:
                                  unit vectors fuzz sim e2e bench tidy
-  bench [NAME...] [--json]       measure: propagation bulk import ingest memory lookup replicate reconcile dissemination flood scan (release build;
-                                 ratios to limits of the same run); by name only: crowd [--nodes N] [--minutes N], which needs 12 GiB, and
-                                 half_open and machines, attacks on real nodes
+  bench [NAME...] [--json]       measure: propagation bulk import ingest membership memory lookup replicate reconcile trees rekey
+                                 dissemination flood scan (release build; ratios to limits of the same run); by name only:
+                                 crowd [--nodes N] [--minutes N], which needs 12 GiB, and half_open and machines, attacks on real nodes
   build                          build the release and print where its programs lie
   package                        make a Debian package and print where it lies
   help                           this text
