@@ -25,6 +25,7 @@
 #define OTHERS_MS        60000u    /* so long another node of this council has to say what it knows */
 #define CHANGE_MS        1000u     /* after a change of the directory, of which there may be many at once */
 #define NEWCOMERS_MS     86400000u /* a name is told anew to who came since no more often than this */
+#define CLOCK_MS         600000u   /* what waits for a clock that others bear out is looked at again */
 #define SERIAL_BITS      16u
 #define CARD_VERSION_MAX (UINT64_MAX >> (SERIAL_BITS + 1u))
 #define PLACE_BYTES      65u /* of a row's key: kind, council, community */
@@ -219,6 +220,7 @@ static enum kr_err say(struct kr_step *step, const uint8_t community[static 32],
     if (entry != NULL && has_name(entry)) {
         since_s = entry->since_s;
     }
+    since_s = since_s < step->now_ms / 1000 ? since_s : step->now_ms / 1000; /* (it may be from a clock that was ahead) */
     const struct kr_body_notice notice = {.name_ja = {wanted->ja.bytes, wanted->ja.len},
                                           .name_en = {wanted->en.bytes, wanted->en.len},
                                           .since_s = !names        ? 0
@@ -238,13 +240,21 @@ static enum kr_err say(struct kr_step *step, const uint8_t community[static 32],
                        name, kr_err_text(verdict));
 }
 
+/* By a clock that was ahead: others do not take it yet, whether it names or takes back, and hold what it replaced here, or nothing.
+ */
+static bool is_from_ahead(const struct kr_step *step, const struct kr_directory_entry *entry)
+{
+    const uint64_t until_ms = step->now_ms + KR_AHEAD_MS_MAX;
+    return entry->created_ms > until_ms || entry->expires_s > until_ms / 1000 + KR_BODY_NOTICE_S;
+}
+
 /* Whether it must be said anew though it says what it should. */
 static bool is_to_be_renewed(const struct kr_step *step, const struct wanted *wanted, const struct kr_directory_entry *entry)
 {
     const bool ends_soon = entry->expires_s < step->now_ms / 1000 + KR_BODY_NOTICE_S / 2;
     const bool misses_some =
         kr_tree_hour(entry->created_ms) < wanted->newest_hour && step->now_ms >= entry->created_ms + NEWCOMERS_MS;
-    return ends_soon || misses_some;
+    return is_from_ahead(step, entry) || (wanted->ja.len + wanted->en.len > 0 && (ends_soon || misses_some));
 }
 
 /* What a card that this node has not got yet said, as far as can be told: it is left alone. Of a council with one node there is no
@@ -273,8 +283,11 @@ static enum kr_err compare(struct kr_step *step, const uint8_t community[static 
         return KR_OK;
     }
     const bool is_same = stands && is_name(&wanted->ja, entry.name_ja) && is_name(&wanted->en, entry.name_en);
-    if (is_same && (!names || !is_to_be_renewed(step, wanted, &entry))) {
+    if (is_same && !is_to_be_renewed(step, wanted, &entry)) {
         return KR_OK;
+    }
+    if (is_same && !kr_clock_is_borne_out(step->core)) {
+        return kr_body_notices_soon(step, step->now_ms + CLOCK_MS); /* by a wrong one all names would leave, here and then there */
     }
     ++*makes;
     return say(step, community, body, wanted, stands ? &entry : NULL);

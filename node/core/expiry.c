@@ -140,6 +140,18 @@ static bool may_be_ahead(const struct kr_core *core)
     return (core->options.doubts_clock || 2 * behind > sessions) && !KR_FAULT(KR_FAULT_CLOCK_TRUSTED);
 }
 
+bool kr_clock_is_borne_out(const struct kr_core *core)
+{
+    uint32_t sessions = 0, apart = 0;
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        const int64_t clock_ms = core->links[i]->clock_ms;
+        const bool is_apart = clock_ms < -(int64_t)KR_AHEAD_MS_MAX || clock_ms > (int64_t)KR_AHEAD_MS_MAX;
+        sessions += core->links[i]->has_session;
+        apart += core->links[i]->has_session && is_apart;
+    }
+    return !core->options.doubts_clock && 2 * apart <= sessions;
+}
+
 bool kr_is_expired(const struct kr_step *step, uint64_t expires_s)
 {
     return expires_s <= step->now_ms / 1000;

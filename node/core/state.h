@@ -759,6 +759,8 @@ enum kr_err kr_expiry_slice(struct kr_step *step, bool *ret_more) KR_WARN_UNUSED
 enum kr_err kr_expiry_strip(struct kr_step *step, uint64_t arrival, uint64_t *bytes) KR_WARN_UNUSED;
 /* Whether it has expired by our clock. */
 bool kr_is_expired(const struct kr_step *step, uint64_t expires_s);
+/* Whether our clock has stood for an hour, and most of those who are there are within a day of it: what can wait for that does. */
+bool kr_clock_is_borne_out(const struct kr_core *core);
 /* Whether its month is over by our clock, or gone from our trees already. */
 bool kr_is_month_over(const struct kr_step *step, uint64_t expires_s);
 /* Expired by our clock, but not by the peer's, which is more than ten minutes behind ours: one of the two is wrong, and the record
