@@ -207,7 +207,10 @@ def april(tool, directory):
     check(persons["山本"]["until"].startswith("2099-") and persons["加藤"]["until"] is None, f"who leaves has no end: {persons}")
     paper = json.loads(tool.done("--json", "handover"))
     check(paper["root_on_node"] and paper["admins"] == [] and paper["drafts"] is None and paper["silent_peers"] == [], f"handover: {paper}")
+    shown = [key for key in lines(tool.done("--json", "node", "keys")) if key["state"] != "replaced"]
+    check({key["sort"] for key in shown} == {"node", "sealing", "transport"} and paper["node_keys"] == shown, f"keys of the handover: {paper}")
     text = tool.done("handover")
+    check(all(key["key"][:16] in text for key in shown), f"the paper lacks a key: {text}")
     check("NOBODY" in text and "ON THIS NODE" in text and "____" in text, f"handover: {text}")
 
 

@@ -40,6 +40,35 @@ static inline void keeper_say(int fd, const struct kr_client_frame *frame)
     kr_writer_deinit(&writer);
 }
 
+/* The end of an answer, with what comes of it; the writer is freed. */
+static inline void keeper_end(int fd, uint64_t number, struct kr_writer *result)
+{
+    static struct kr_client_frame frame;
+    assert_int_equal(kr_writer_finish(result), KR_OK);
+    frame = (struct kr_client_frame){.type = KR_CLIENT_END, .number = number, .payload = {result->bytes, result->len}};
+    keeper_say(fd, &frame);
+    kr_writer_deinit(result);
+}
+
+/* One item of an answer; likewise. */
+static inline void keeper_item(int fd, uint64_t number, struct kr_writer *item)
+{
+    static struct kr_client_frame frame;
+    assert_int_equal(kr_writer_finish(item), KR_OK);
+    frame = (struct kr_client_frame){.type = KR_CLIENT_PAGE, .number = number, .item_count = 1};
+    frame.items[0] = (struct kr_slice){item->bytes, item->len};
+    keeper_say(fd, &frame);
+    kr_writer_deinit(item);
+}
+
+static inline void keeper_nothing_more(int fd, uint64_t number)
+{
+    struct kr_writer result;
+    kr_writer_init(&result, 16);
+    kr_writer_array(&result, 0);
+    keeper_end(fd, number, &result);
+}
+
 static inline bool keeper_get(int fd, void *bytes, size_t len)
 {
     for (size_t at = 0; at < len;) {

@@ -310,10 +310,7 @@ static enum kr_err look_at_peer(void *context, struct kr_slice item)
     if (peer.is_online && doctor->clock_count < KR_LINKS_MAX) {
         doctor->clocks[doctor->clock_count++] = peer.clock_ms;
     }
-    /* What was seen before the node was started is not known. */
-    const uint64_t from_ms = doctor->status.started_ms > peer.linked_ms ? doctor->status.started_ms : peer.linked_ms;
-    const uint64_t since_ms = peer.last_seen_ms > from_ms ? peer.last_seen_ms : from_ms;
-    const uint64_t days = doctor->now_ms > since_ms ? (doctor->now_ms - since_ms) / 1000 / DAY_S : 0;
+    const uint64_t days = kr_peer_silent_ms(&peer, doctor->status.started_ms, doctor->now_ms) / 1000 / DAY_S;
     if (peer.stop != KR_STOP_NOT) {
         sayf(doctor, PROBLEM, "peers", _(kr_stop_advice(peer.stop)), _("the link with %s is stopped: %s"), name,
              _(kr_stop_reason(peer.stop)));
@@ -325,7 +322,7 @@ static enum kr_err look_at_peer(void *context, struct kr_slice item)
     } else if (!is_direct && peer.through != KR_THROUGH_READY && peer.through != KR_THROUGH_ASKING) {
         sayf(doctor, WARNING, "peers", _("kairan peers says through whom; kairan peer remove, where it is not needed"),
              _("the link with %s through a third council is down: %s"), name, _(kr_through_text(peer.through)));
-    } else if (!peer.is_online && days >= SILENT_DAYS) {
+    } else if (days >= SILENT_DAYS) {
         sayf(doctor, WARNING, "peers", _("call them; kairan council NAME shows their contact window"),
              _("%s has been silent for %ju days"), name, days);
     }

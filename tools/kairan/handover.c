@@ -5,13 +5,14 @@
 
 #include "proto/client/draft.h"
 #include "tools/kairan/duty.h"
+#include "tools/kairan/keys.h"
 
 #define SILENT_MS (7u * UINT64_C(86400000))
 #define SOON_S    (90u * UINT64_C(86400))
 
 struct handover {
     struct kr_app *app;
-    uint64_t now_s;
+    uint64_t now_s, started_ms; /* started_ms: the node was */
     uint32_t drafts, returned, peers, silent;
     uint64_t oldest_ms; /* of the drafts that wait */
     bool may_see_drafts;
@@ -19,6 +20,7 @@ struct handover {
     uint64_t bare_days_s[KR_DUTY_DAYS];
     uint32_t bare_days;
     json_t *silent_peers;
+    struct kr_own_keys keys;
 };
 
 /* ---- asking ---- */
@@ -64,9 +66,8 @@ static enum kr_err take_peer(void *context, struct kr_slice bytes)
     if (err != KR_OK) {
         return err;
     }
-    const uint64_t seen_ms = peer.last_seen_ms > peer.linked_ms ? peer.last_seen_ms : peer.linked_ms;
     handover->peers++;
-    if (!peer.is_online && handover->now_s * 1000 > seen_ms + SILENT_MS) {
+    if (kr_peer_silent_ms(&peer, handover->started_ms, handover->now_s * 1000) >= SILENT_MS) {
         handover->silent++;
         (void)json_array_append_new(handover->silent_peers, json_pack("{s:o, s:o}", "name", kr_json_slice(peer.name), "last_seen",
                                                                       kr_json_time(peer.last_seen_ms)));
@@ -213,7 +214,36 @@ static void say_duty(const struct handover *handover)
     }
 }
 
-static void say_keys(const struct kr_status *status)
+/* What was replaced has nothing to come. */
+static bool is_ahead(const struct kr_key_item *item)
+{
+    return item->state != KR_KEY_REPLACED;
+}
+
+/* Until when each holds, and what has its turn when. */
+static void say_node_keys(const struct kr_own_keys *keys)
+{
+    (void)fputs(_("  keys of the node, with their end (kairan node keys):\n"), stdout);
+    for (uint32_t i = 0; i < keys->count; i++) {
+        if (is_ahead(&keys->items[i])) {
+            (void)fputs("    ", stdout);
+            kr_key_text(&keys->items[i]);
+        }
+    }
+}
+
+static json_t *node_keys_json(const struct kr_own_keys *keys)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < keys->count; i++) {
+        if (is_ahead(&keys->items[i])) {
+            (void)json_array_append_new(array, kr_key_json(&keys->items[i]));
+        }
+    }
+    return array;
+}
+
+static void say_keys(const struct handover *handover, const struct kr_status *status)
 {
     (void)fputs(_("\n1. Keys\n"), stdout);
     (void)printf("  %s\n", status->has_root ? _("root key: ON THIS NODE. Take it off: kairan root export, then kairan root forget")
@@ -232,6 +262,7 @@ static void say_keys(const struct kr_status *status)
     } else {
         (void)fputs(_("  last backup: NONE is known of\n"), stdout);
     }
+    say_node_keys(&handover->keys);
 }
 
 static void say_waiting(const struct handover *handover, const struct kr_status *status)
@@ -280,7 +311,7 @@ static void say_all(const struct handover *handover, const struct kr_status *sta
     (void)fputs(_("\n  council: "), stdout);
     kr_out_id(stdout, status->council, 64);
     (void)fputc('\n', stdout);
-    say_keys(status);
+    say_keys(handover, status);
     say_people(handover, people);
     say_duty(handover);
     say_waiting(handover, status);
@@ -339,8 +370,8 @@ static bool all_json(struct handover *handover, const struct kr_status *status, 
     json_t *peers = handover->silent_peers;
     handover->silent_peers = NULL;
     return kr_json_line(json_pack(
-        "{s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:o, s:o, s:I, s:o}", "council",
-        kr_json_id(status->council, 32), "root_on_node", status->has_root, "recovery_on_node", status->has_recovery,
+        "{s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:o, s:o, s:I, s:o, s:o}",
+        "council", kr_json_id(status->council, 32), "root_on_node", status->has_root, "recovery_on_node", status->has_recovery,
         "keyring_protected", status->keyring_is_protected, "last_backup", kr_json_time(status->backup_s * 1000), "admins",
         json_persons(people, KR_ROLE_ADMIN), "approvers", json_persons(people, KR_ROLE_APPROVER), "intake",
         json_persons(people, KR_ROLE_INTAKE), "drafts", handover->may_see_drafts ? json_integer(handover->drafts) : json_null(),
@@ -349,13 +380,18 @@ static bool all_json(struct handover *handover, const struct kr_status *status, 
         (json_int_t)status->alarms, "tickets", (json_int_t)status->tickets, "quarantined", (json_int_t)status->quarantined, "peers",
         (json_int_t)handover->peers, "silent_peers", peers, "unreviewed", (json_int_t)handover->duty.sum.unreviewed, "consents",
         json_consents(handover), "on_duty", json_on_duty(handover), "days_without_duty", (json_int_t)handover->bare_days,
-        "body_keys", body_keys_json(people)));
+        "body_keys", body_keys_json(people), "node_keys", node_keys_json(&handover->keys)));
 }
 
-/* The status last: its names are borrowed until the next answer. */
+/* The status at first, for since when the node knows of its peers; and last: its names are borrowed until the next answer. */
 static bool gather(struct handover *handover, struct kr_people *people, struct kr_status *ret_status)
 {
+    if (!kr_app_ask_status(handover->app, ret_status)) {
+        return false;
+    }
+    handover->started_ms = ret_status->started_ms;
     if (!kr_people_load(handover->app, people) || !kr_duty_load(handover->app, &handover->duty) || !ask_drafts(handover) ||
+        !kr_keys_ask(handover->app, &handover->keys) ||
         kr_app_ask(handover->app, KR_OP_PEERS, KR_ANSWER_MS, take_peer, handover, NULL) != KR_OK) {
         return false;
     }

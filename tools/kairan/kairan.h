@@ -73,6 +73,9 @@ int kr_run_whoami(struct kr_app *app, int argc, char **argv);
 int kr_run_peer(struct kr_app *app, int argc, char **argv);
 /* Of a link through a third node (enum kr_through_state): how it is with it, to be translated; "": it is none. */
 const char *kr_through_text(uint32_t state);
+/* For how long nothing was heard of a peer, as far as it is known: what was before the node was started, or before the link was
+ * made, is not. 0: it is online. */
+uint64_t kr_peer_silent_ms(const struct kr_peer *peer, uint64_t started_ms, uint64_t now_ms);
 int kr_run_forward(struct kr_app *app, int argc, char **argv);
 int kr_run_link(struct kr_app *app, int argc, char **argv);
 int kr_run_enrol(struct kr_app *app, int argc, char **argv);

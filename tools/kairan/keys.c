@@ -66,16 +66,15 @@ static uint64_t turn_of(const struct kr_key_item *item)
     return item->sort == KR_KEY_OF_NODE && item->state == KR_KEY_COMES && item->from_s != 0 ? kr_key_turn_s(item->from_s) : 0;
 }
 
-static bool key_json(const struct kr_key_item *item)
+json_t *kr_key_json(const struct kr_key_item *item)
 {
     const uint64_t turn_s = turn_of(item);
-    return kr_json_line(json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "sort", sorts[item->sort], "state", states[item->state], "key",
-                                  kr_json_id(item->public_key, 32), "from", kr_json_time(item->from_s * 1000), "until",
-                                  kr_json_time(item->until_s * 1000), "turn",
-                                  turn_s != 0 ? kr_json_time(turn_s * 1000) : json_null()));
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "sort", sorts[item->sort], "state", states[item->state], "key",
+                     kr_json_id(item->public_key, 32), "from", kr_json_time(item->from_s * 1000), "until",
+                     kr_json_time(item->until_s * 1000), "turn", turn_s != 0 ? kr_json_time(turn_s * 1000) : json_null());
 }
 
-static void key_text(const struct kr_key_item *item)
+void kr_key_text(const struct kr_key_item *item)
 {
     const char *const state_texts[] = {
         "", _("in use"), _("comes next"), _("replaced"), _("not of this node"), _("NOT ON THE CARD"), _("set aside")};
@@ -103,9 +102,9 @@ static int list(struct kr_app *app)
     bool ok = kr_keys_ask(app, &keys);
     for (uint32_t i = 0; i < keys.count && ok; i++) {
         if (app->is_json) {
-            ok = key_json(&keys.items[i]);
+            ok = kr_json_line(kr_key_json(&keys.items[i]));
         } else {
-            key_text(&keys.items[i]);
+            kr_key_text(&keys.items[i]);
         }
     }
     return ok ? KR_EXIT_DONE : KR_EXIT_ERROR;

@@ -2,6 +2,8 @@
 #ifndef KR_TOOLS_KAIRAN_KEYS_H
 #define KR_TOOLS_KAIRAN_KEYS_H
 
+#include <jansson.h>
+
 #include "proto/client/rekey.h"
 #include "tools/kairan/kairan.h"
 
@@ -18,6 +20,9 @@ const struct kr_key_item *kr_keys_of_node(const struct kr_own_keys *keys);
 /* What takes its place on a day that is to come; NULL: nothing does. `*ret_is_here` false: the card says so, and this node does not
  * have that key (an older copy of the keyring was put back). */
 const struct kr_key_item *kr_keys_planned(const struct kr_own_keys *keys, bool *ret_is_here);
+/* As `kairan node keys` shows it: a line, and an object. */
+void kr_key_text(const struct kr_key_item *item);
+json_t *kr_key_json(const struct kr_key_item *item);
 /* Whether nothing that the node signs now is accepted: the key is not on the card, or its time is over. */
 bool kr_keys_is_mute(const struct kr_own_keys *keys, uint64_t now_s);
 

@@ -297,6 +297,13 @@ const char *kr_through_text(uint32_t state)
     return state > KR_THROUGH_NOT && state < THROUGH_STATES ? through_states[state].text : "";
 }
 
+uint64_t kr_peer_silent_ms(const struct kr_peer *peer, uint64_t started_ms, uint64_t now_ms)
+{
+    const uint64_t from_ms = started_ms > peer->linked_ms ? started_ms : peer->linked_ms;
+    const uint64_t since_ms = peer->last_seen_ms > from_ms ? peer->last_seen_ms : from_ms;
+    return peer->is_online || now_ms <= since_ms ? 0 : now_ms - since_ms;
+}
+
 static const char *const phases[] = {"unknown", "equal", "differs", "reading", "walking"};
 
 static const char *phase_word(const struct kr_peer *peer)

@@ -78,45 +78,18 @@ static void make_well(struct node *node)
     kr_writer_deinit(&writer);
 }
 
-static void say_end(int fd, uint64_t number, struct kr_writer *result)
-{
-    static struct kr_client_frame frame;
-    assert_int_equal(kr_writer_finish(result), KR_OK);
-    frame = (struct kr_client_frame){.type = KR_CLIENT_END, .number = number, .payload = {result->bytes, result->len}};
-    keeper_say(fd, &frame);
-    kr_writer_deinit(result);
-}
-
-static void say_item(int fd, uint64_t number, struct kr_writer *item)
-{
-    static struct kr_client_frame frame;
-    assert_int_equal(kr_writer_finish(item), KR_OK);
-    frame = (struct kr_client_frame){.type = KR_CLIENT_PAGE, .number = number, .item_count = 1};
-    frame.items[0] = (struct kr_slice){item->bytes, item->len};
-    keeper_say(fd, &frame);
-    kr_writer_deinit(item);
-}
-
-static void say_nothing_more(int fd, uint64_t number)
-{
-    struct kr_writer result;
-    kr_writer_init(&result, 16);
-    kr_writer_array(&result, 0);
-    say_end(fd, number, &result);
-}
-
 static void say_key(int fd, const struct node *node)
 {
     struct kr_writer writer;
     kr_writer_init(&writer, KR_KIB);
     kr_key_item_write(&node->key, &writer);
-    say_item(fd, 4, &writer);
+    keeper_item(fd, 4, &writer);
     if (node->other.sort != 0) {
         kr_writer_init(&writer, KR_KIB);
         kr_key_item_write(&node->other, &writer);
-        say_item(fd, 4, &writer);
+        keeper_item(fd, 4, &writer);
     }
-    say_nothing_more(fd, 4);
+    keeper_nothing_more(fd, 4);
 }
 
 static void say_duty(int fd, const struct node *node)
@@ -125,11 +98,11 @@ static void say_duty(int fd, const struct node *node)
     if (node->duty.type != 0) {
         kr_writer_init(&writer, KR_KIB);
         kr_duty_item_write(&node->duty, &writer);
-        say_item(fd, 5, &writer);
+        keeper_item(fd, 5, &writer);
     }
     kr_writer_init(&writer, KR_KIB);
     kr_duty_sum_write(&node->duty_sum, &writer);
-    say_end(fd, 5, &writer);
+    keeper_end(fd, 5, &writer);
 }
 
 static void say_bodies(int fd, const struct node *node, uint64_t number)
@@ -145,10 +118,10 @@ static void say_bodies(int fd, const struct node *node, uint64_t number)
             .card = {bytes.bytes, bytes.len}, .holders = node->holders, .is_rotation_due = node->is_rotation_due};
         kr_writer_init(&writer, 2 * KR_KIB);
         kr_body_item_write(&item, &writer);
-        say_item(fd, number, &writer);
+        keeper_item(fd, number, &writer);
         kr_writer_deinit(&bytes);
     }
-    say_nothing_more(fd, number);
+    keeper_nothing_more(fd, number);
 }
 
 static void say_people(int fd, const struct node *node)
@@ -158,7 +131,7 @@ static void say_people(int fd, const struct node *node)
     struct kr_writer writer, bytes;
     kr_writer_init(&writer, KR_KIB);
     kr_whoami_write(&whoami, &writer);
-    say_end(fd, node->status.needs_approval ? 6 : 5, &writer);
+    keeper_end(fd, node->status.needs_approval ? 6 : 5, &writer);
     if (node->caller_roles == KR_ROLE_READER) {
         return;
     }
@@ -173,10 +146,10 @@ static void say_people(int fd, const struct node *node)
         const struct kr_person_item item = {.state = node->person_states[i], .card = {bytes.bytes, bytes.len}};
         kr_writer_init(&writer, 2 * KR_KIB);
         kr_person_item_write(&item, &writer);
-        say_item(fd, 7, &writer);
+        keeper_item(fd, 7, &writer);
         kr_writer_deinit(&bytes);
     }
-    say_nothing_more(fd, 7);
+    keeper_nothing_more(fd, 7);
     say_bodies(fd, node, 8);
 }
 
@@ -189,21 +162,21 @@ static void say_all(int fd, const struct node *node)
     keeper_say(fd, &frame);
     kr_writer_init(&writer, 4 * KR_KIB);
     kr_status_write(&node->status, &writer);
-    say_end(fd, 1, &writer);
+    keeper_end(fd, 1, &writer);
     for (uint64_t i = 0; i < node->status.links; i++) {
         kr_writer_init(&writer, KR_KIB);
         kr_peer_write(&node->peers[i], &writer);
-        say_item(fd, 2, &writer);
+        keeper_item(fd, 2, &writer);
     }
-    say_nothing_more(fd, 2);
+    keeper_nothing_more(fd, 2);
     kr_writer_init(&card, KR_CARD_BYTES_MAX);
     kr_card_write(&node->card, &card);
     assert_int_equal(kr_writer_finish(&card), KR_OK);
     const struct kr_council_item item = {.is_self = true, .card = {card.bytes, card.len}};
     kr_writer_init(&writer, 2 * KR_CARD_BYTES_MAX);
     kr_council_item_write(&item, &writer);
-    say_item(fd, 3, &writer);
-    say_nothing_more(fd, 3);
+    keeper_item(fd, 3, &writer);
+    keeper_nothing_more(fd, 3);
     kr_writer_deinit(&card);
     say_key(fd, node);
     if (node->status.needs_approval) {
@@ -214,7 +187,7 @@ static void say_all(int fd, const struct node *node)
     const bool sees_people = node->caller_roles != KR_ROLE_READER;
     kr_writer_init(&writer, KR_KIB);
     kr_tried_write(&node->tried, &writer);
-    say_end(fd, number + (sees_people ? 1u + node->status.needs_approval : 0u), &writer);
+    keeper_end(fd, number + (sees_people ? 1u + node->status.needs_approval : 0u), &writer);
 }
 
 static void touch(const char *directory, const char *name, mode_t mode)
