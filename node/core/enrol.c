@@ -419,8 +419,8 @@ static enum kr_err is_taken(struct kr_step *step, const uint8_t key[static 32], 
     struct kr_enrol_ticket ticket;
     enum kr_err err = kr_enrol_ticket_get(step->txn, key, &ticket);
     *ret_is_taken = err != KR_NOT_FOUND || kr_link_bears(step->core, key) || kr_link_key_is_taken(step->core, key, nobody);
-    if (err == KR_NOT_FOUND && !*ret_is_taken) { /* or one that came second with a ticket, and shall not come back */
-        err = kr_machine_came_second(step->txn, key, ret_is_taken);
+    if (err == KR_NOT_FOUND && !*ret_is_taken) { /* or one of which more than one thing is said then */
+        err = kr_machine_was_enrolled(step->txn, key, ret_is_taken);
     }
     return err == KR_NOT_FOUND || err == KR_CORRUPT ? KR_OK : err;
 }
@@ -459,9 +459,8 @@ enum kr_err kr_enrol_request(struct kr_step *step, const struct kr_event *event,
     }
     if (err == KR_OK && has_other_use) {
         return kr_step_error(step, event->client, event->request, KR_KEY,
-                             "that key is a node's or a ticket's, or was taken off, so it can be no machine's: run kairan enrol "
-                             "again, which makes a "
-                             "new one");
+                             "that key is a node's or a ticket's, or was enrolled before, so it can be no machine's: run kairan "
+                             "enrol again, which makes a new one");
     }
     return err == KR_OK ? bind(step, event, &ticket, key) : err;
 }

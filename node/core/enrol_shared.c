@@ -14,12 +14,15 @@
 #define VALUE_BYTES  128u
 #define USES_MAX     KR_CARD_KEYS_MAX /* of one ticket, that are told from each other: a council has no more nodes */
 #define CHANGES_MAX  16u              /* of cards, at one tick */
+#define AGAIN_MS     600000u          /* by one use the same is done to cards once in so long, whatever they say in between */
+#define REFUSED_MS   3600000u         /* or tried, where it was refused */
 #define SETTLE_MAX   64u
 
 struct use {
     uint8_t ticket[32], machine[32], person[32];
     uint64_t at_ms, noted_ms;
     bool is_over, is_settled;
+    uint64_t in_due_ms, off_due_ms; /* not before is it put on a card, or taken off, once more; 0: at once */
 };
 
 /* ---- rows ---- */
@@ -41,12 +44,14 @@ static enum kr_err read_use(struct kr_slice key, struct kr_slice value, struct u
     memcpy(use.ticket, key.bytes + 1, 32);
     memcpy(use.machine, key.bytes + PREFIX_BYTES, 32);
     kr_reader_init(&reader, value.bytes, value.len);
-    kr_reader_array(&reader, 5);
+    kr_reader_array(&reader, 7);
     kr_reader_fixed(&reader, use.person, 32);
     use.at_ms = kr_reader_uint(&reader, UINT64_MAX);
     use.is_over = kr_reader_flag(&reader);
     use.noted_ms = kr_reader_uint(&reader, UINT64_MAX);
     use.is_settled = kr_reader_flag(&reader);
+    use.in_due_ms = kr_reader_uint(&reader, UINT64_MAX);
+    use.off_due_ms = kr_reader_uint(&reader, UINT64_MAX);
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) != KR_OK) {
         return KR_CORRUPT;
@@ -61,12 +66,14 @@ static enum kr_err put_use(struct kr_step *step, const struct use *use)
     struct kr_writer writer;
     row_key(key, use->ticket, use->machine);
     kr_writer_init(&writer, VALUE_BYTES);
-    kr_writer_array(&writer, 5);
+    kr_writer_array(&writer, 7);
     kr_writer_bin(&writer, use->person, 32);
     kr_writer_uint(&writer, use->at_ms);
     kr_writer_flag(&writer, use->is_over);
     kr_writer_uint(&writer, use->noted_ms);
     kr_writer_flag(&writer, use->is_settled);
+    kr_writer_uint(&writer, use->in_due_ms);
+    kr_writer_uint(&writer, use->off_due_ms);
     return kr_store_put_writer(step->txn, KR_TABLE_DRAFTS, key, sizeof key, &writer);
 }
 
@@ -229,21 +236,46 @@ enum kr_err kr_enrol_say_used(struct kr_step *step, const uint8_t key[static 32]
     return kr_ticket_word_say(step, &word, step->now_ms / 1000 + KR_TICKET_USED_KEPT_S);
 }
 
-/* The ticket that it was enrolled with stays known. */
+struct enrolment {
+    const uint8_t *machine;
+    struct use use;
+    bool is_found;
+};
+
+static bool find_enrolment(void *context, struct kr_slice key, struct kr_slice value)
+{
+    struct enrolment *enrolment = context;
+    struct use use;
+    enrolment->is_found =
+        read_use(key, value, &use) == KR_OK && !is_invitation(&use) && memcmp(use.machine, enrolment->machine, 32) == 0;
+    if (enrolment->is_found) {
+        enrolment->use = use;
+    }
+    return !enrolment->is_found;
+}
+
+/* The ticket that it was enrolled with stays known. Where it was enrolled with several, at nodes apart, one that is over is
+ * enough: none of the others puts it on a card any more. */
 static enum kr_err find_ticket(struct kr_step *step, struct kr_ticket_word *word)
 {
+    struct enrolment enrolment = {.machine = word->machine};
+    struct kr_ticket_word before;
+    struct kr_directory_entry entry;
     uint8_t subject[32], *content = NULL;
     size_t len = 0;
-    struct kr_directory_entry entry;
-    struct kr_ticket_word before;
+    uint32_t damaged;
+    enum kr_err err = kr_store_each_whole(step->txn, KR_TABLE_DRAFTS, "T", 1, find_enrolment, &enrolment, &damaged);
+    if (err != KR_OK || !enrolment.is_found) {
+        return err;
+    }
+    memcpy(word->ticket, enrolment.use.ticket, 32);
+    word->at_ms = enrolment.use.at_ms;
     kr_ticket_word_subject(word, subject);
-    enum kr_err err = kr_internal_standing(step, KR_KIND_TICKET, subject, &entry);
+    err = kr_internal_standing(step, KR_KIND_TICKET, subject, &entry);
     if (err == KR_OK) {
         err = kr_internal_open(step->txn, step->core->keyring, entry.record_id, &content, &len);
     }
     if (err == KR_OK && kr_ticket_word_parse((struct kr_slice){content, len}, &before) == KR_OK) {
-        memcpy(word->ticket, before.ticket, 32);
-        word->at_ms = before.at_ms;
         word->expires_s = before.expires_s;
     }
     free(content);
@@ -346,17 +378,70 @@ enum kr_err kr_ticket_word_leave(struct kr_step *step, const uint8_t record_id[s
 
 /* ---- cards follow ---- */
 
+/* A machine that is this person's no more, or nobody's (person zero): whatever else was said of it, no card is to have it back. */
+struct off {
+    uint8_t machine[32], person[32];
+};
 struct change {
-    uint8_t person[32], machine[32];
+    uint8_t ticket[32], person[32], machine[32];
     bool is_in; /* it shall be on the card */
 };
 struct changes {
     struct kr_txn *txn;
-    uint64_t now_s;
+    uint64_t now_ms, due_ms;
+    struct off *off; /* owned; sorted */
+    size_t off_count, off_room;
     struct change items[CHANGES_MAX];
     uint32_t count;
     enum kr_err err;
 };
+
+static int compare_off(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct off));
+}
+
+static bool collect_off(void *context, struct kr_slice key, struct kr_slice value)
+{
+    struct changes *changes = context;
+    struct use use;
+    if (read_use(key, value, &use) != KR_OK || is_invitation(&use) || (use.noted_ms == 0 && !use.is_over)) {
+        return true;
+    }
+    if (changes->off_count == changes->off_room) {
+        const size_t room = changes->off_room == 0 ? 64 : 2 * changes->off_room;
+        struct off *grown = realloc(changes->off, room * sizeof *grown);
+        if (grown == NULL) {
+            changes->err = KR_NOMEM;
+            return false;
+        }
+        changes->off = grown;
+        changes->off_room = room;
+    }
+    struct off *off = &changes->off[changes->off_count++];
+    *off = (struct off){0};
+    memcpy(off->machine, use.machine, 32);
+    if (use.noted_ms == 0) {
+        memcpy(off->person, use.person, 32);
+    }
+    return true;
+}
+
+/* One machine may have been enrolled with several tickets, and what became of them differs. One answer for all of them: else each
+ * row would undo what the other has done. */
+static bool is_off(const struct changes *changes, const struct use *use)
+{
+    struct off off = {0};
+    memcpy(off.machine, use->machine, 32);
+    if (changes->off_count == 0) {
+        return false;
+    }
+    if (bsearch(&off, changes->off, changes->off_count, sizeof off, compare_off) != NULL) {
+        return true;
+    }
+    memcpy(off.person, use->person, 32);
+    return bsearch(&off, changes->off, changes->off_count, sizeof off, compare_off) != NULL;
+}
 
 static uint32_t find_machine(const struct kr_person_card *card, const uint8_t machine[static 32])
 {
@@ -373,19 +458,25 @@ static enum kr_err is_on_card(const struct changes *changes, const struct use *u
 {
     static _Thread_local struct kr_person_row row;
     enum kr_err err = kr_person_get(changes->txn, use->person, &row);
-    const bool is_over = err == KR_OK && row.card.until_s != 0 && row.card.until_s <= changes->now_s;
+    const bool is_over = err == KR_OK && row.card.until_s != 0 && row.card.until_s <= changes->now_ms / 1000;
     *ret_is = err == KR_OK && find_machine(&row.card, use->machine) < row.card.credential_count;
     *ret_can = err == KR_OK && !is_over && row.card.standing != KR_STANDING_ENDED && row.card.credential_count < KR_CREDENTIALS_MAX;
     return err == KR_NOT_FOUND || err == KR_CORRUPT ? KR_OK : err;
 }
 
-static void note_change(struct changes *changes, const uint8_t person[static 32], const uint8_t machine[static 32], bool is_in)
+static void note_change(struct changes *changes, const struct use *use, const uint8_t person[static 32], bool is_in)
 {
+    const uint64_t due_ms = is_in ? use->in_due_ms : use->off_due_ms;
+    if (due_ms > changes->now_ms && due_ms <= changes->now_ms + REFUSED_MS) { /* (beyond that the clock was put back) */
+        changes->due_ms = due_ms < changes->due_ms ? due_ms : changes->due_ms;
+        return;
+    }
     if (changes->count < CHANGES_MAX) {
         struct change *change = &changes->items[changes->count++];
         change->is_in = is_in;
+        memcpy(change->ticket, use->ticket, 32);
+        memcpy(change->machine, use->machine, 32);
         memcpy(change->person, person, 32);
-        memcpy(change->machine, machine, 32);
     }
 }
 
@@ -397,7 +488,7 @@ static enum kr_err look_at_second(struct changes *changes, const struct use *use
     enum kr_err err = kr_credential_persons(changes->txn, KR_CREDENTIAL_KEY,
                                             (struct kr_slice){use->machine, KR_CREDENTIAL_KEY_BYTES}, persons, &count);
     for (uint32_t i = 0; i < count && err == KR_OK; i++) {
-        note_change(changes, persons[i], use->machine, false);
+        note_change(changes, use, persons[i], false);
     }
     return err == KR_CORRUPT ? KR_OK : err;
 }
@@ -414,18 +505,34 @@ static bool look_at_use(void *context, struct kr_slice key, struct kr_slice valu
         changes->err = look_at_second(changes, &use);
     } else {
         changes->err = is_on_card(changes, &use, &is, &can);
-        if (changes->err == KR_OK && is == use.is_over && (is || can)) {
-            note_change(changes, use.person, use.machine, !use.is_over);
+        const bool is_wanted = !use.is_over && !is_off(changes, &use);
+        if (changes->err == KR_OK && (is_wanted ? !is && can : is && use.is_over)) {
+            note_change(changes, &use, use.person, is_wanted);
         }
     }
     return changes->err == KR_OK && changes->count < CHANGES_MAX;
+}
+
+/* Two nodes, or two cards, may differ for whatever reason: it is no reason to write them without end. */
+static enum kr_err put_off(struct kr_step *step, const struct change *change, uint64_t by_ms)
+{
+    struct use use;
+    enum kr_err err = get_use(step->txn, change->ticket, change->machine, &use);
+    if (err != KR_OK) {
+        return err == KR_NOT_FOUND ? KR_OK : err;
+    }
+    *(change->is_in ? &use.in_due_ms : &use.off_due_ms) = step->now_ms + by_ms;
+    return put_use(step, &use);
 }
 
 static enum kr_err make_change(struct kr_step *step, const struct change *change)
 {
     static _Thread_local struct kr_person_row row;
     const struct kr_who nobody = {.facts = {.is_person = false}};
-    enum kr_err verdict = KR_OK, err = kr_person_get(step->txn, change->person, &row);
+    enum kr_err verdict = KR_OK, err = put_off(step, change, AGAIN_MS);
+    if (err == KR_OK) {
+        err = kr_person_get(step->txn, change->person, &row);
+    }
     if (err != KR_OK) {
         return err == KR_NOT_FOUND || err == KR_CORRUPT ? KR_OK : err;
     }
@@ -442,52 +549,75 @@ static enum kr_err make_change(struct kr_step *step, const struct change *change
         card.credentials[at] = card.credentials[--card.credential_count];
     }
     err = kr_person_put(&(struct kr_people_put){.step = step, .who = &nobody}, change->person, &card, &verdict);
-    return err == KR_OK && verdict != KR_OK
+    if (err != KR_OK || verdict == KR_OK) {
+        return err;
+    }
+    err = put_off(step, change, REFUSED_MS);
+    return err == KR_OK
                ? kr_step_log(step, KR_LOG_WARNING, "the machines on a person's card cannot be set right: %s", kr_err_text(verdict))
                : err;
+}
+
+static enum kr_err find_changes(struct changes *changes)
+{
+    uint32_t damaged;
+    enum kr_err err = kr_store_each_whole(changes->txn, KR_TABLE_DRAFTS, "T", 1, collect_off, changes, &damaged);
+    err = err == KR_OK ? changes->err : err;
+    if (err == KR_OK && changes->off_count > 1) {
+        qsort(changes->off, changes->off_count, sizeof changes->off[0], compare_off);
+    }
+    if (err == KR_OK) {
+        err = kr_store_each_whole(changes->txn, KR_TABLE_DRAFTS, "T", 1, look_at_use, changes, &damaged);
+    }
+    free(changes->off);
+    changes->off = NULL;
+    return err == KR_OK ? changes->err : err;
 }
 
 enum kr_err kr_machines_tick(struct kr_step *step)
 {
     static _Thread_local struct changes changes;
     struct kr_core *core = step->core;
-    uint32_t damaged;
-    if (!core->machines_differ || !core->shares_council || kr_restored_holds(core) || core->keyring->sealing_count == 0) {
+    const bool is_due = core->machines_differ || step->now_ms >= core->machines_due_ms;
+    if (!is_due || !core->shares_council || kr_restored_holds(core) || core->keyring->sealing_count == 0) {
         return KR_OK;
     }
-    changes.txn = step->txn;
-    changes.now_s = step->now_ms / 1000;
-    changes.count = 0;
-    changes.err = KR_OK;
-    enum kr_err err = kr_store_each_whole(step->txn, KR_TABLE_DRAFTS, "T", 1, look_at_use, &changes, &damaged);
-    err = err == KR_OK ? changes.err : err;
+    changes = (struct changes){.txn = step->txn, .now_ms = step->now_ms, .due_ms = UINT64_MAX};
+    enum kr_err err = find_changes(&changes);
     core->machines_differ = false;
     for (uint32_t i = 0; i < changes.count && err == KR_OK; i++) {
-        err = make_change(step, &changes.items[i]); /* which says that it is due once more */
+        err = make_change(step, &changes.items[i]);
+    }
+    core->machines_due_ms = changes.due_ms;
+    if (err == KR_OK && changes.due_ms != UINT64_MAX) {
+        err = kr_step_wake(step, changes.due_ms);
+    }
+    if (err == KR_OK && changes.count > 0) {
+        err = kr_machines_are_due(step); /* there may be more than were made at once */
     }
     core->machines_differ = core->machines_differ || err != KR_OK;
     return err;
 }
 
-struct second {
+struct known {
     const uint8_t *machine;
-    bool is_second;
+    bool is_known;
 };
 
-static bool look_for_second(void *context, struct kr_slice key, struct kr_slice value)
+static bool look_for_machine(void *context, struct kr_slice key, struct kr_slice value)
 {
-    struct second *second = context;
+    struct known *known = context;
     struct use use;
-    second->is_second = read_use(key, value, &use) == KR_OK && use.noted_ms != 0 && memcmp(use.machine, second->machine, 32) == 0;
-    return !second->is_second;
+    known->is_known = read_use(key, value, &use) == KR_OK && !is_invitation(&use) && memcmp(use.machine, known->machine, 32) == 0;
+    return !known->is_known;
 }
 
-enum kr_err kr_machine_came_second(struct kr_txn *txn, const uint8_t machine[static 32], bool *ret_second)
+enum kr_err kr_machine_was_enrolled(struct kr_txn *txn, const uint8_t machine[static 32], bool *ret_was)
 {
-    struct second second = {.machine = machine};
+    struct known known = {.machine = machine};
     uint32_t damaged;
-    enum kr_err err = kr_store_each_whole(txn, KR_TABLE_DRAFTS, "T", 1, look_for_second, &second, &damaged);
-    *ret_second = second.is_second;
+    enum kr_err err = kr_store_each_whole(txn, KR_TABLE_DRAFTS, "T", 1, look_for_machine, &known, &damaged);
+    *ret_was = known.is_known;
     return err;
 }
 

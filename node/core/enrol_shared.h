@@ -9,8 +9,12 @@
  * alarm. And since the same two nodes have each written that card, of which the one with the lower id stands, the machine that
  * counts is put on it again where it is missing.
  *
- *   KR_TABLE_DRAFTS   "T" ‖ ticket 32 ‖ machine 32 → array of 5: person (bin 32), at_ms, over (flag), noted_ms (that another one
- * used the ticket before it; 0: none), settled (flag)
+ * Of one machine with several tickets one answer counts, whatever came first: where one of its uses is over, or came second, it is
+ * on no card. So no node enrols a key that has a row already; the machine makes another one (tools/kairan/enrol.c).
+ *
+ *   KR_TABLE_DRAFTS   "T" ‖ ticket 32 ‖ machine 32 → array of 7: person (bin 32), at_ms, over (flag), noted_ms (that another one
+ * used the ticket before it; 0: none), settled (flag), and not before when this use has a card changed once more by which its
+ * machine comes on it, or off it (ms; 0: at once)
  *
  * Invitations have such rows as well, with the council that joined in the machine's place and nobody as person: of two councils
  * that used one there is an alarm, and the operator decides (ticket_shared.c has what else they are).
@@ -46,8 +50,8 @@ enum kr_err kr_ticket_word_leave(struct kr_step *step, const uint8_t record_id[s
 /* A person's card was taken: at the next tick it is looked whether its machines are those that were enrolled. */
 enum kr_err kr_machines_are_due(struct kr_step *step) KR_WARN_UNUSED;
 enum kr_err kr_machines_tick(struct kr_step *step) KR_WARN_UNUSED;
-/* Whether that machine came second with a ticket: it is bound no more. */
-enum kr_err kr_machine_came_second(struct kr_txn *txn, const uint8_t machine[static 32], bool *ret_second) KR_WARN_UNUSED;
+/* Whether that machine was enrolled before, or unbound: it is bound no more, by whatever ticket. */
+enum kr_err kr_machine_was_enrolled(struct kr_txn *txn, const uint8_t machine[static 32], bool *ret_was) KR_WARN_UNUSED;
 
 /* ---- alarms, of alarm.c ---- */
 enum kr_err kr_enrol_alarms_count(struct kr_step *step, uint64_t *ret_open) KR_WARN_UNUSED;

@@ -133,7 +133,8 @@ enum kr_err kr_sisters_load(struct kr_step *step)
     memcpy(scope.id, core->self, 32);
     enum kr_err err = kr_store_scope_mark(step->txn, &scope, &count, hash);
     core->shares_council = count > 0 || kr_link_of_council(core, core->self, &at) != NULL;
-    core->links_differ = core->shares_council;
+    core->links_differ = core->machines_differ = core->shares_council; /* what was found before, and not done, is found again */
+    core->machines_due_ms = UINT64_MAX;
     return err;
 }
 

@@ -343,6 +343,7 @@ struct kr_core {
     uint64_t expiry_next;               /* arrival from which expired records are looked for next */
     bool links_are_due_anew;            /* at the next tick all sessions begin anew */
     bool links_differ, machines_differ; /* at the next tick it is looked whether all nodes of this council have the same */
+    uint64_t machines_due_ms;           /* or when that is next done for machines: a card was put in order just before */
     bool links_follow_cards;            /* at the next tick it is looked which nodes there are: cards changed */
     uint64_t links_follow_ms;           /* or when that is next done without cause, for keys that have ended since */
     struct kr_revoked_page {            /* names of genuine records: the page that was asked about last. revoke.c */

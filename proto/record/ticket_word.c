@@ -57,10 +57,8 @@ void kr_ticket_word_subject(const struct kr_ticket_word *word, uint8_t ret_subje
     switch (word->what) {
     case KR_TICKET_USED:
     case KR_TICKET_OVER:
-        kr_hash(ret_subject, MACHINE_DOMAIN, word->machine, 32);
-        break;
     case KR_TICKET_JOINED:
-        kr_hash_init(&state, COUNCIL_DOMAIN);
+        kr_hash_init(&state, word->what == KR_TICKET_JOINED ? COUNCIL_DOMAIN : MACHINE_DOMAIN);
         kr_hash_update(&state, word->ticket, 32);
         kr_hash_update(&state, word->machine, 32);
         kr_hash_final(&state, ret_subject);

@@ -35,8 +35,9 @@ struct kr_ticket_word {
 };
 enum kr_err kr_ticket_word_parse(struct kr_slice content, struct kr_ticket_word *ret_word) KR_WARN_UNUSED;
 void kr_ticket_word_write(const struct kr_ticket_word *word, struct kr_writer *writer);
-/* The header's subject: the ticket of an open one or an invitation; BLAKE2b-256("kairan ticket machine" ‖ the machine's key);
- * BLAKE2b-256("kairan ticket council" ‖ ticket ‖ council). */
+/* The header's subject: the ticket of an open one or an invitation; BLAKE2b-256("kairan ticket machine" ‖ ticket ‖ the machine's
+ * key); BLAKE2b-256("kairan ticket council" ‖ ticket ‖ council). Of one machine by each ticket, too: else of two uses, made at two
+ * nodes apart, one would hide the other, and the other one's ticket would be good once more. */
 void kr_ticket_word_subject(const struct kr_ticket_word *word, uint8_t ret_subject[static 32]);
 
 #endif

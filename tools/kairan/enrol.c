@@ -367,21 +367,47 @@ static bool begin(struct enrolling *enrolling, const uint8_t node_key[static 32]
     return err == KR_OK;
 }
 
-static bool hand_over(struct enrolling *enrolling, char ret_person[static KR_NAME_BYTES_MAX + 1])
+static enum kr_err give_key(struct enrolling *enrolling, struct kr_slice *ret_result, struct kr_error *error)
 {
-    struct kr_error error = {0};
-    struct kr_enrol_done done;
     struct kr_writer args;
-    struct kr_slice result;
     kr_writer_init(&args, KR_KIB);
     kr_writer_array(&args, 1);
     kr_writer_bin(&args, enrolling->enrolled->public_key, 32);
     enum kr_err err = kr_writer_finish(&args);
     if (err == KR_OK) {
         err = kr_conn_call(enrolling->app->conn, KR_OP_ENROL, (struct kr_slice){args.bytes, args.len}, KR_ANSWER_MS, NULL, NULL,
-                           &result, &error);
+                           ret_result, error);
     }
     kr_writer_deinit(&args);
+    return err;
+}
+
+/* What an earlier try has left may have been enrolled by another ticket, and unbound since: such a key never comes back. */
+static enum kr_err change_key(struct enrolling *enrolling, struct kr_error *error)
+{
+    uint8_t seed[32];
+    *error = (struct kr_error){0};
+    randombytes_buf(seed, sizeof seed);
+    kr_box_keypair(enrolling->enrolled->public_key, enrolling->enrolled->secret, seed);
+    sodium_memzero(seed, sizeof seed);
+    enum kr_err err = kr_enrolled_write(enrolling->enrolled, enrolling->path, true, error);
+    enrolling->was_begun = enrolling->was_begun && err != KR_OK;
+    if (err == KR_OK) {
+        (void)fputs(_("The node takes the key that an earlier try has left no more: this machine has a new one.\n"), stderr);
+    }
+    return err;
+}
+
+static bool hand_over(struct enrolling *enrolling, char ret_person[static KR_NAME_BYTES_MAX + 1])
+{
+    struct kr_error error = {0};
+    struct kr_enrol_done done;
+    struct kr_slice result;
+    enum kr_err err = give_key(enrolling, &result, &error);
+    if (err == KR_KEY && enrolling->was_begun) {
+        err = change_key(enrolling, &error);
+        err = err == KR_OK ? give_key(enrolling, &result, &error) : err;
+    }
     if (err == KR_OK &&
         (kr_enrol_done_read(result, &done) != KR_OK || !kr_slice_text(done.name, ret_person, KR_NAME_BYTES_MAX + 1))) {
         err = kr_fail(&error, KR_MALFORMED, "the node's answer cannot be read");

@@ -258,28 +258,35 @@ static void no_machine_is_lost_with_a_card(void **state)
     }
 }
 
-static struct forged forge(struct bed *bed, const struct kr_ticket_word *word, const uint8_t *subject, uint64_t expires_s)
+static struct forged forge_record(struct bed *bed, uint32_t kind, const uint8_t *subject, uint64_t version,
+                                  const struct kr_writer *content, uint64_t expires_s)
 {
-    uint8_t council[1][32], recipient[1][32], own[32];
-    struct kr_writer content;
+    uint8_t council[1][32], recipient[1][32];
     memcpy(council[0], bed_node(bed, FIRST)->council, 32);
     memcpy(bed_node(bed, SECOND)->council, council[0], 32);
     memcpy(recipient[0], bed_node(bed, SECOND)->keyring->sealing[0].public_key, 32);
+    return bed_forge(bed, SECOND,
+                     (struct kr_draft){.kind = kind,
+                                       .created_ms = bed->world->now_ms,
+                                       .expires_s = expires_s,
+                                       .label = KR_TLP_AMBER_STRICT,
+                                       .audience = (void *)council,
+                                       .audience_count = 1,
+                                       .recipients = (void *)recipient,
+                                       .recipient_count = 1,
+                                       .subject = subject,
+                                       .version = version,
+                                       .content = {content->bytes, content->len}});
+}
+
+static struct forged forge(struct bed *bed, const struct kr_ticket_word *word, const uint8_t *subject, uint64_t expires_s)
+{
+    uint8_t own[32];
+    struct kr_writer content;
     kr_ticket_word_subject(word, own);
     kr_writer_init(&content, KR_KIB);
     kr_ticket_word_write(word, &content);
-    const struct forged forged = bed_forge(bed, SECOND,
-                                           (struct kr_draft){.kind = KR_KIND_TICKET,
-                                                             .created_ms = bed->world->now_ms,
-                                                             .expires_s = expires_s,
-                                                             .label = KR_TLP_AMBER_STRICT,
-                                                             .audience = (void *)council,
-                                                             .audience_count = 1,
-                                                             .recipients = (void *)recipient,
-                                                             .recipient_count = 1,
-                                                             .subject = subject != NULL ? subject : own,
-                                                             .version = 1,
-                                                             .content = {content.bytes, content.len}});
+    const struct forged forged = forge_record(bed, KR_KIND_TICKET, subject != NULL ? subject : own, 1, &content, expires_s);
     kr_writer_deinit(&content);
     return forged;
 }
@@ -380,6 +387,195 @@ static void what_has_expired_leaves_no_row(void **state)
     }
 }
 
+/* Both have the same of that person: how often its card was written, and whether that machine is on it. */
+static uint64_t version_of(struct bed *bed, const uint8_t id[static 32])
+{
+    struct kr_person_row rows[2];
+    for (uint32_t i = 0; i < 2; i++) {
+        struct kr_txn *txn = NULL;
+        assert_int_equal(kr_store_read_begin(bed_node(bed, i == 0 ? FIRST : SECOND)->store, &txn), KR_OK);
+        assert_int_equal(kr_person_get(txn, id, &rows[i]), KR_OK);
+        kr_txn_abort(txn);
+    }
+    assert_true(rows[0].version == rows[1].version && rows[0].card.credential_count == rows[1].card.credential_count);
+    return rows[0].version;
+}
+
+static void say_use(struct bed *bed, const struct kr_ticket_word *word)
+{
+    struct forged forged = forge(bed, word, NULL, bed->world->now_ms / 1000 + 30 * 86400);
+    bed_hand_over(bed, SECOND, FIRST, &forged);
+    assert_true(bed_holds(bed, FIRST, forged.id));
+    forged_free(&forged);
+}
+
+/* A machine whose enrolment was lost on its way comes with the key that it has, and another ticket: it makes a new one. */
+static void a_machine_that_was_unbound_makes_a_new_key(void **state)
+{
+    struct bed *bed = *state;
+    const struct machine mine = machine_of(1), fresh = machine_of(2);
+    uint8_t keys[2][32];
+    assert_int_equal(ticket(bed, sato, 0, keys[0]), KR_OK);
+    assert_int_equal(enrol_at(bed, FIRST, keys[0], mine.public_key), KR_OK);
+    assert_int_equal(ticket(bed, sato, 0, keys[1]), KR_OK);
+    assert_int_equal(enrol_at(bed, FIRST, keys[1], mine.public_key), KR_KEY); /* it is enrolled already */
+    assert_int_equal(unenrol(bed, sato, mine.public_key), KR_OK);
+    bed_run(bed, 3000);
+    assert_int_equal(enrol_at(bed, FIRST, keys[1], mine.public_key), KR_KEY);
+    assert_int_equal(enrol_at(bed, SECOND, keys[1], mine.public_key), KR_KEY);
+    assert_int_equal(enrol_at(bed, SECOND, keys[1], fresh.public_key), KR_OK);
+    bed_run(bed, 3000);
+    const uint64_t version = version_of(bed, sato);
+    bed_run(bed, 2 * HOUR_MS);
+    assert_int_equal(version_of(bed, sato), version);
+    for (uint32_t node = FIRST; node <= SECOND; node += SECOND - FIRST) {
+        assert_true(is_person_at(bed, node, fresh.public_key, sato) && !is_in_at(bed, node, mine.public_key));
+    }
+}
+
+/* One machine with two tickets at two nodes that do not see each other, unbound at one of them: both come to the same, and write
+ * that person's card no more. Both tickets are used at both. */
+static void one_machine_with_two_tickets_has_one_answer(void **state)
+{
+    struct bed *bed = *state;
+    for (uint8_t round = 0; round < 4; round++) {
+        const struct machine mine = machine_of((uint8_t)(1 + round));
+        const uint32_t first = round % 2 == 0 ? FIRST : SECOND, second = first == FIRST ? SECOND : FIRST;
+        const uint8_t *id = round < 2 ? sato : suzuki;
+        uint8_t keys[2][32];
+        assert_int_equal(ticket(bed, id, 0, keys[0]), KR_OK);
+        assert_int_equal(ticket(bed, id, 0, keys[1]), KR_OK);
+        bed_run(bed, 3000);
+        cut(bed);
+        assert_int_equal(enrol_at(bed, first, keys[0], mine.public_key), KR_OK);
+        assert_int_equal(enrol_at(bed, second, keys[1], mine.public_key), KR_OK);
+        if (round >= 2) {
+            at_node = first;
+            assert_int_equal(unenrol(bed, id, mine.public_key), KR_OK);
+            at_node = FIRST;
+        }
+        meet(bed);
+        const uint64_t version = version_of(bed, id);
+        assert_in_range(version, 2, 12);
+        for (uint32_t node = FIRST; node <= SECOND; node += SECOND - FIRST) {
+            assert_int_equal(is_person_at(bed, node, mine.public_key, id), round < 2);
+            assert_int_equal(is_in_at(bed, node, mine.public_key), round < 2);
+            assert_int_equal(enrol_at(bed, node, keys[0], machine_of(50).public_key), KR_USED);
+            assert_int_equal(enrol_at(bed, node, keys[1], machine_of(51).public_key), KR_USED);
+        }
+        bed_run(bed, HOUR_MS);
+        assert_int_equal(version_of(bed, id), version);
+        assert_int_equal(bed_core(bed, FIRST)->alarms_open + bed_core(bed, SECOND)->alarms_open, 0);
+    }
+}
+
+/* Another node may say what cannot be: of one machine that it is over, and that it is not, whichever comes first. */
+static void contradictions_of_another_node_are_no_loop(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_ticket_word used = {.what = KR_TICKET_USED, .has_machine = true, .at_ms = bed->world->now_ms},
+                          over = {.what = KR_TICKET_OVER, .has_machine = true, .at_ms = bed->world->now_ms};
+    memcpy(used.person, sato, 32);
+    memcpy(over.person, sato, 32);
+    for (uint8_t round = 0; round < 4; round++) {
+        const uint64_t before = version_of(bed, sato);
+        memcpy(used.machine, machine_of((uint8_t)(1 + round)).public_key, 32);
+        memcpy(over.machine, used.machine, 32);
+        used.ticket[0] = (uint8_t)(round % 2 == 0 ? 10 + round : 30 + round);
+        over.ticket[0] = (uint8_t)(round == 1 ? 0 : 20 + round);
+        say_use(bed, round < 2 ? &over : &used);
+        bed_run(bed, 1000);
+        say_use(bed, round < 2 ? &used : &over);
+        bed_run(bed, 30 * 60000);
+        assert_in_range(version_of(bed, sato) - before, 0, 2);
+        assert_false(is_in_at(bed, FIRST, used.machine) || is_in_at(bed, SECOND, used.machine));
+    }
+}
+
+/* The card of somebody with that machine, as another node writes it. */
+static void put_back(struct bed *bed, const uint8_t id[static 32], const uint8_t machine[static 32])
+{
+    static struct kr_person_row row;
+    struct kr_txn *txn = NULL;
+    assert_int_equal(kr_store_read_begin(bed_node(bed, FIRST)->store, &txn), KR_OK);
+    assert_int_equal(kr_person_get(txn, id, &row), KR_OK);
+    kr_txn_abort(txn);
+    struct kr_person_card card = row.card;
+    struct kr_writer content;
+    card.credentials[card.credential_count++] =
+        (struct kr_credential){.kind = KR_CREDENTIAL_KEY, .bytes = {machine, KR_CREDENTIAL_KEY_BYTES}};
+    kr_writer_init(&content, 4 * KR_KIB);
+    kr_person_card_write(&card, &content);
+    struct forged forged =
+        forge_record(bed, KR_KIND_PERSON_CARD, id, row.version + 1, &content, bed->world->now_ms / 1000 + 30 * 86400);
+    kr_writer_deinit(&content);
+    bed_hand_over(bed, SECOND, FIRST, &forged);
+    forged_free(&forged);
+}
+
+static uint64_t version_at_first(struct bed *bed, const uint8_t id[static 32])
+{
+    static struct kr_person_row row;
+    struct kr_txn *txn = NULL;
+    assert_int_equal(kr_store_read_begin(bed_node(bed, FIRST)->store, &txn), KR_OK);
+    assert_int_equal(kr_person_get(txn, id, &row), KR_OK);
+    kr_txn_abort(txn);
+    return row.version;
+}
+
+/* Whoever writes a card with an unbound machine again and again has this node write it once in ten minutes, and no more. */
+static void a_card_is_put_in_order_once_in_a_while(void **state)
+{
+    struct bed *bed = *state;
+    const struct machine mine = machine_of(1);
+    uint8_t key[32];
+    assert_int_equal(ticket(bed, sato, 0, key), KR_OK);
+    assert_int_equal(enrol_at(bed, FIRST, key, mine.public_key), KR_OK);
+    assert_int_equal(unenrol(bed, sato, mine.public_key), KR_OK);
+    bed_run(bed, 3000);
+    bed_core(bed, SECOND)->restored.how = KR_RESTORED_TOLD; /* it puts no cards in order itself */
+    put_back(bed, sato, mine.public_key);
+    bed_run(bed, 1000);
+    assert_false(is_in_at(bed, FIRST, mine.public_key));
+    put_back(bed, sato, mine.public_key);
+    assert_true(is_in_at(bed, FIRST, mine.public_key));
+    const uint64_t version = version_at_first(bed, sato);
+    bed_run(bed, 500000);
+    assert_int_equal(version_at_first(bed, sato), version);
+    bed_restart(bed, FIRST);
+    bed_run(bed, 50000);
+    assert_int_equal(version_at_first(bed, sato), version);
+    bed_run(bed, 60000); /* then it is, by itself */
+    assert_int_equal(version_at_first(bed, sato), version + 1);
+    assert_false(is_in_at(bed, FIRST, mine.public_key));
+}
+
+/* A word is taken, and what follows for cards comes at the next tick: a node that went down between the two does it when it is up.
+ */
+static void what_follows_comes_after_a_crash_too(void **state)
+{
+    struct bed *bed = *state;
+    const struct machine early = machine_of(1), late = machine_of(2);
+    const uint64_t at_ms = bed->world->now_ms;
+    uint8_t key[32];
+    assert_int_equal(ticket(bed, sato, 0, key), KR_OK);
+    bed_run(bed, 3000);
+    assert_int_equal(enrol_at(bed, FIRST, key, late.public_key), KR_OK);
+    bed_run(bed, 3000);
+    cut(bed);
+    struct kr_ticket_word word = {.what = KR_TICKET_USED, .has_machine = true, .at_ms = at_ms};
+    memcpy(word.ticket, key, 32);
+    memcpy(word.person, sato, 32);
+    memcpy(word.machine, early.public_key, 32);
+    bed_core(bed, FIRST)->restored.how = KR_RESTORED_TOLD; /* no tick of cards comes between the word and the crash */
+    say_use(bed, &word);
+    assert_true(is_in_at(bed, FIRST, late.public_key));
+    bed_restart(bed, FIRST);
+    bed_run(bed, 3000);
+    assert_false(is_in_at(bed, FIRST, late.public_key));
+    assert_true(is_person_at(bed, FIRST, early.public_key, sato));
+}
+
 /* A council with one node stores nothing of it. */
 static void one_node_says_nothing(void **state)
 {
@@ -413,6 +609,11 @@ int main(void)
         TEST(what_another_node_says_is_bounded),
         TEST(what_a_stolen_node_said_of_tickets_goes),
         TEST(what_has_expired_leaves_no_row),
+        TEST(a_machine_that_was_unbound_makes_a_new_key),
+        TEST(one_machine_with_two_tickets_has_one_answer),
+        TEST(contradictions_of_another_node_are_no_loop),
+        TEST(a_card_is_put_in_order_once_in_a_while),
+        TEST(what_follows_comes_after_a_crash_too),
         cmocka_unit_test(one_node_says_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,13 +133,19 @@ static void words_of_tickets_read_back(void **state)
         assert_int_equal(kr_ticket_word_parse((struct kr_slice){writer.bytes, len}, &read), KR_MALFORMED);
     }
     kr_writer_deinit(&writer);
-    /* Of one machine, whatever ticket and word; another one's of an open ticket. */
+    /* Of one machine by one ticket, whatever word: BLAKE2b-256("kairan ticket machine", ticket ‖ machine). */
+    static const uint8_t of_the_two[32] = {0x7b, 0x30, 0x10, 0x3b, 0xa5, 0x96, 0x5e, 0x12, 0xb5, 0xff, 0x37,
+                                           0xc3, 0xbd, 0xe7, 0x99, 0x8b, 0x45, 0x5c, 0x8a, 0x3e, 0x96, 0x08,
+                                           0x5c, 0xd9, 0xd8, 0x2d, 0xe1, 0x16, 0xc7, 0xc9, 0xc4, 0x4d};
     kr_ticket_word_subject(&word, subject);
-    word.ticket[0] = 7;
+    assert_memory_equal(subject, of_the_two, 32);
     word.what = KR_TICKET_OVER;
     kr_ticket_word_subject(&word, other);
     assert_memory_equal(subject, other, 32);
     assert_memory_not_equal(subject, word.machine, 32);
+    word.ticket[0] = 7;
+    kr_ticket_word_subject(&word, other);
+    assert_memory_not_equal(subject, other, 32);
     word.what = KR_TICKET_OPEN;
     kr_ticket_word_subject(&word, other);
     assert_memory_equal(other, word.ticket, 32);
