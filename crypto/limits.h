@@ -82,9 +82,10 @@
 #define KR_AUDIT_FAILED_DAY_MAX 512u                       /* entries about acts of one user in a day that came to nothing */
 #define KR_AUDIT_COUNTS_MAX     256u                       /* users and sorts of entries that are counted for that at a time */
 #define KR_STANDS_FOR_MAX       8u                         /* for so many may one person be a deputy */
-#define KR_INTERNAL_DAY_MAX     4096u                      /* of the council's own records, of one other node's key */
-#define KR_INTERNAL_KIND_MAX    65536u                     /* subjects of which one of one kind stands */
-#define KR_BODY_KEYS_MAX        256u /* keys that a body had before, and that lead on from the one that it has */
+#define KR_INTERNAL_DAY_MAX     4096u  /* of the council's own records, of one other node's key, made on a day */
+#define KR_INTERNAL_COMING_MAX  32768u /* likewise, that come on one day, whenever they were made */
+#define KR_INTERNAL_KIND_MAX    65536u /* subjects of which one of one kind stands */
+#define KR_BODY_KEYS_MAX        256u   /* keys that a body had before, and that lead on from the one that it has */
 
 /* What is sealed to bodies and persons. */
 #define KR_SECTION_SLOTS_MAX  64u

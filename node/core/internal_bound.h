@@ -1,12 +1,15 @@
 /* How much of the council's own one of its other nodes may say, and how much there may be. Private to node/core.
  *
  * All nodes of a council take what one of them said of people, drafts and links, whatever came first. Who has the node key of one
- * could so fill the tables of all, or write over every card, in a minute. So of what one other node's key signed
- * KR_INTERNAL_DAY_MAX records are taken in a day; the rest is put off, and asked for again: it is delayed and not lost. And of one
- * kind there is something about KR_INTERNAL_KIND_MAX subjects at most: more wait until a revocation, or time, has made room.
+ * could so fill the tables of all, or write over every card, in a minute. So of what one other node's key signed on one day, as it
+ * is dated, KR_INTERNAL_DAY_MAX records are taken; what goes beyond that is put off, and asked for again: it has part in what is
+ * taken of the days that follow, and is delayed and not lost. By its dates, and not by when it comes, since a node that was away,
+ * or was restored from a backup, has days to catch up with. Whoever dates back gains days by that, and is bounded by
+ * KR_INTERNAL_COMING_MAX records that come on one day. And of one kind there is something about KR_INTERNAL_KIND_MAX subjects at
+ * most: more wait until a revocation, or time, has made room.
  *
  * A link with another node is not bounded by the day on the day on which it is made: who was just taken in fetches all that there
- * is. */
+ * is. Nor is what this node signed itself, under whichever of its keys. */
 #ifndef KR_NODE_CORE_INTERNAL_BOUND_H
 #define KR_NODE_CORE_INTERNAL_BOUND_H
 

@@ -207,13 +207,24 @@ const struct kr_card_key *kr_card_node_after(const struct kr_card *card, const u
     return key_after(card->node, card->node_count, key);
 }
 
-bool kr_card_transport_comes_behind(const struct kr_card *card, const uint8_t key[static 32], const uint8_t later[static 32])
+static bool comes_behind(const struct kr_card_key *keys, uint32_t count, const uint8_t key[static 32],
+                         const uint8_t later[static 32])
 {
-    const struct kr_card_key *next = kr_card_transport_after(card, key);
+    const struct kr_card_key *next = key_after(keys, count, key);
     while (next != NULL && memcmp(next->public_key, later, 32) != 0) {
-        next = kr_card_transport_after(card, next->public_key);
+        next = key_after(keys, count, next->public_key);
     }
     return next != NULL;
+}
+
+bool kr_card_transport_comes_behind(const struct kr_card *card, const uint8_t key[static 32], const uint8_t later[static 32])
+{
+    return comes_behind(card->transport, card->transport_count, key, later);
+}
+
+bool kr_card_node_comes_behind(const struct kr_card *card, const uint8_t key[static 32], const uint8_t later[static 32])
+{
+    return comes_behind(card->node, card->node_count, key, later);
 }
 
 bool kr_card_dates_back(const struct kr_card *before, uint64_t before_ms, const struct kr_card *later)

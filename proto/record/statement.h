@@ -59,6 +59,7 @@ const struct kr_card_key *kr_card_transport_after(const struct kr_card *card, co
 const struct kr_card_key *kr_card_node_after(const struct kr_card *card, const uint8_t key[static 32]);
 /* Whether the node that had `key` has `later` after it, or after others. */
 bool kr_card_transport_comes_behind(const struct kr_card *card, const uint8_t key[static 32], const uint8_t later[static 32]);
+bool kr_card_node_comes_behind(const struct kr_card *card, const uint8_t key[static 32], const uint8_t later[static 32]);
 /* Whether `later` says that a node key was in force more than a day (clocks err) before `before` was made, which does not list it:
  * whoever signed the later one would have something taken for genuine that was signed before that key was. `before_ms`: when the
  * former was created. */

@@ -15,7 +15,7 @@ static void put_row(struct bed *bed, const uint8_t *key, size_t key_len, const u
     struct kr_writer writer;
     struct kr_txn *txn = NULL;
     assert_int_equal(kr_store_write_begin(bed_node(bed, FIRST)->store, &txn), KR_OK);
-    kr_writer_init(&writer, 64);
+    kr_writer_init(&writer, KR_KIB);
     kr_writer_array(&writer, count);
     for (uint32_t i = 0; i < count; i++) {
         kr_writer_uint(&writer, fields[i]);
@@ -24,12 +24,21 @@ static void put_row(struct bed *bed, const uint8_t *key, size_t key_len, const u
     assert_int_equal(kr_txn_commit(txn), KR_OK);
 }
 
-/* So many were taken today at the first node of what the second one's key signed. */
-static void taken_today(struct bed *bed, uint64_t count)
+#define DAYS 64u
+
+/* So many were taken today at the first node of what that key signed, and so many of these, and before, of what it made today and
+ * yesterday. */
+static void taken_of(struct bed *bed, const uint8_t signing_key[static 32], uint64_t came, uint64_t of_today, uint64_t of_yesterday)
 {
     uint8_t key[6 + 32] = "intday";
-    memcpy(key + 6, key_of(bed, SECOND), 32);
-    put_row(bed, key, sizeof key, (const uint64_t[]){bed_node(bed, FIRST)->now_ms / BED_DAY_MS, count}, 2);
+    const uint64_t fields[2 + DAYS] = {bed_node(bed, FIRST)->now_ms / BED_DAY_MS, came, of_today, of_yesterday};
+    memcpy(key + 6, signing_key, 32);
+    put_row(bed, key, sizeof key, fields, 2 + DAYS);
+}
+
+static void taken_today(struct bed *bed, uint64_t count)
+{
+    taken_of(bed, key_of(bed, SECOND), count, count, 0);
 }
 
 static void persons_standing(struct bed *bed, uint64_t count)
@@ -141,6 +150,89 @@ static void what_is_too_much_for_a_day_comes_on_the_next(void **state)
     assert_int_equal(persons_at(bed, FIRST), 23);
 }
 
+/* The first node is away until tomorrow, while persons are entered at the second one. */
+static void be_away_while(struct bed *bed, uint32_t persons)
+{
+    sim_world_crash(bed->world, FIRST, UINT64_C(60) * BED_DAY_MS);
+    for (uint8_t body = 0; persons > 0; body++) {
+        const uint32_t some = persons < BODY_PERSONS ? persons : BODY_PERSONS;
+        enter(bed, SECOND, body, some);
+        persons -= some;
+    }
+    bed_run(bed, BED_DAY_MS);
+    bed_forget_log(bed);
+}
+
+/* So many were taken of it today already, and so many of these made today and yesterday. */
+static void come_back(struct bed *bed, uint64_t came, uint64_t of_today, uint64_t of_yesterday)
+{
+    assert_int_equal(sim_world_start(bed->world, FIRST), SIM_HOLDS);
+    bed_run(bed, 1);
+    taken_of(bed, key_of(bed, SECOND), came, of_today, of_yesterday);
+    bed_run(bed, 10 * 60000);
+}
+
+/* More than a day's share, made on two days: it has all that at once, as if it had been there. */
+static void who_was_away_catches_up_at_once(void **state)
+{
+    struct bed *bed = *state;
+    be_away_while(bed, 20);
+    enter(bed, SECOND, 100, 20);
+    bed_forget_log(bed);
+    come_back(bed, KR_INTERNAL_DAY_MAX - 2, KR_INTERNAL_DAY_MAX - 25, KR_INTERNAL_DAY_MAX - 25);
+    assert_int_equal(persons_at(bed, SECOND), 40);
+    assert_int_equal(persons_at(bed, FIRST), 40);
+    assert_int_equal(bed_times_said(bed, FIRST, "waits until tomorrow"), 0);
+    assert_int_equal(bed_times_said(bed, FIRST, "made on several days"), 1);
+}
+
+/* What a day's share has no room for has part in that of the day on which it comes; after that it waits for the next. */
+static void more_than_a_share_of_one_day_has_part_in_the_next(void **state)
+{
+    struct bed *bed = *state;
+    be_away_while(bed, 20);
+    come_back(bed, 0, KR_INTERNAL_DAY_MAX - 12, KR_INTERNAL_DAY_MAX - 7);
+    const uint64_t persons = persons_at(bed, FIRST);
+    assert_int_equal(persons, 18); /* 7 of yesterday's share and 12 of today's: and the body */
+    assert_int_equal(bed_times_said(bed, FIRST, "waits until tomorrow"), 1);
+    bed_run(bed, BED_DAY_MS + 2 * 3600000u);
+    assert_int_equal(persons_at(bed, FIRST), 20);
+}
+
+/* Who dates back has the shares of many days, and no more on one day than all that may come. */
+static void what_is_dated_back_is_bounded_too(void **state)
+{
+    struct bed *bed = *state;
+    be_away_while(bed, 20);
+    come_back(bed, KR_INTERNAL_COMING_MAX - 6, KR_INTERNAL_DAY_MAX, 0);
+    const uint64_t persons = persons_at(bed, FIRST);
+    assert_true(persons == 5 || persons == 6);
+    assert_int_equal(bed_times_said(bed, FIRST, "waits until tomorrow"), 1);
+    bed_run(bed, BED_DAY_MS + 2 * 3600000u);
+    assert_int_equal(persons_at(bed, FIRST), 20);
+}
+
+/* After a restore this node's own comes back, also what it signed before its key was replaced. */
+static void what_was_ours_under_a_former_key_is_not_counted(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t former[32];
+    assert_int_equal(sim_world_backup(bed->world, FIRST), SIM_HOLDS);
+    enter(bed, FIRST, 0, 5);
+    bed_run(bed, 20000);
+    memcpy(former, key_of(bed, FIRST), 32);
+    assert_int_equal(bed_request(bed, FIRST, KR_OP_NEW_KEYS, (const uint8_t[]){0x90}, 1, 100), KR_OK);
+    assert_int_equal(bed_request(bed, FIRST, KR_OP_ROTATE, (const uint8_t[]){0x90}, 1, 100), KR_OK);
+    bed_run(bed, 60000);
+    assert_memory_not_equal(former, key_of(bed, FIRST), 32);
+    assert_int_equal(persons_at(bed, SECOND), 5);
+    assert_int_equal(sim_world_restore(bed->world, FIRST, true), SIM_HOLDS);
+    assert_int_equal(persons_at(bed, FIRST), 0);
+    taken_of(bed, former, KR_INTERNAL_DAY_MAX, KR_INTERNAL_DAY_MAX, KR_INTERNAL_DAY_MAX);
+    bed_run(bed, 10 * 60000);
+    assert_int_equal(persons_at(bed, FIRST), 5);
+}
+
 static void who_was_just_taken_in_is_not_held_up(void **state)
 {
     struct bed *bed = *state;
@@ -206,6 +298,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_mornings_import_is_taken_at_once, setup_nodes, teardown),
         cmocka_unit_test_setup_teardown(what_is_too_much_for_a_day_comes_on_the_next, setup_nodes, teardown),
+        cmocka_unit_test_setup_teardown(who_was_away_catches_up_at_once, setup_nodes, teardown),
+        cmocka_unit_test_setup_teardown(more_than_a_share_of_one_day_has_part_in_the_next, setup_nodes, teardown),
+        cmocka_unit_test_setup_teardown(what_is_dated_back_is_bounded_too, setup_nodes, teardown),
+        cmocka_unit_test_setup_teardown(what_was_ours_under_a_former_key_is_not_counted, setup_nodes, teardown),
         cmocka_unit_test_setup_teardown(who_was_just_taken_in_is_not_held_up, setup, teardown),
         cmocka_unit_test_setup_teardown(past_a_bound_nobody_new_is_taken_and_who_is_there_can_change, setup_nodes, teardown),
         cmocka_unit_test_setup_teardown(a_revocation_undoes_a_flood, setup_nodes, teardown),
