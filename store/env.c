@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "crypto/secret.h"
@@ -261,6 +262,17 @@ static enum room room_in(struct kr_store *store, uint64_t *ret_map_bytes)
     return verdict;
 }
 
+/* LMDB gives the map that it has back before it asks for a larger one, and is of no use where there are no addresses for that:
+ * whether there are is tried before. */
+static bool has_addresses(const struct kr_store *store, uint64_t map_bytes)
+{
+    MDB_envinfo info = {0};
+    (void)mdb_env_info(store->env, &info);
+    const size_t more = map_bytes > info.me_mapsize ? map_bytes - info.me_mapsize : store->page_bytes;
+    void *probe = mmap(NULL, more, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return probe != MAP_FAILED && munmap(probe, more) == 0;
+}
+
 /* With the environment for ourselves. */
 static enum kr_err renew(struct kr_store *store, uint64_t map_bytes)
 {
@@ -271,6 +283,9 @@ static enum kr_err renew(struct kr_store *store, uint64_t map_bytes)
             store->needs_reopen = false;
         }
         return err;
+    }
+    if (!has_addresses(store, map_bytes)) {
+        return KR_NOMEM;
     }
     enum kr_err err = kr_env_err(store, mdb_env_set_mapsize(store->env, map_bytes));
     if (err == KR_OK) {
@@ -303,6 +318,7 @@ enum kr_err kr_env_prepare(struct kr_store *store)
     if (verdict == ROOM_NEEDED || (verdict == ROOM_WANTED && store->readers == 0)) {
         begin_alone(store);
         err = renew(store, map_bytes);
+        err = err == KR_NOMEM && verdict == ROOM_WANTED ? KR_OK : err; /* it goes on with what it has, and tries again */
         end_alone(store);
     }
     (void)pthread_mutex_unlock(&store->mutex);

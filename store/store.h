@@ -358,5 +358,16 @@ enum kr_err kr_store_rekey_state(struct kr_txn *txn, struct kr_rekey *ret_rekey)
 void kr_store_rekey_end(struct kr_store *store);
 /* Reaps readers of dead processes. */
 void kr_store_reap_readers(struct kr_store *store);
+struct kr_store_room {
+    uint64_t map_bytes;       /* it grows by itself before it is full */
+    uint64_t used_bytes;      /* of it; so long is the file, or a little longer */
+    uint64_t free_bytes;      /* of that: in no table any more, and used again once nobody reads it */
+    uint64_t newest;          /* number of the last transaction */
+    uint64_t reader_snapshot; /* the oldest that somebody reads: what was freed since is not used again */
+    uint32_t reader_process;  /* who reads it, of whatever process; 0: nobody reads */
+};
+/* On the writer's thread, outside of its transactions; quick, whatever the store holds. KR_IO where the store has to be opened
+ * anew first. A volatile store knows nothing of readers. */
+enum kr_err kr_store_room(struct kr_store *store, struct kr_store_room *ret_room) KR_WARN_UNUSED;
 
 #endif

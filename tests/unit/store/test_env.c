@@ -1,8 +1,10 @@
 /* Opening: locks, keys, cut files, newer formats; and growth of the map while others read. */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 
 #include "raw_store.h"
+#include "store/snapshot.h"
 
 static void assert_refused(struct fixture *fixture, enum kr_err expected, const char *hint)
 {
@@ -331,6 +333,114 @@ static void a_held_reader_does_not_stop_a_writer_with_room(void **state)
     fill(fixture, 20, 10);
 }
 
+/* So much more may be mapped, and no more; what the limit was. */
+static rlim_t limit_addresses(uint64_t more)
+{
+    struct rlimit limit;
+    char text[64] = {0};
+    FILE *file = fopen("/proc/self/statm", "re");
+    assert_non_null(file);
+    assert_non_null(fgets(text, sizeof text, file));
+    assert_int_equal(fclose(file), 0);
+    const uint64_t pages = strtoull(text, NULL, 10);
+    assert_true(pages > 0);
+    assert_int_equal(getrlimit(RLIMIT_AS, &limit), 0);
+    const rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = pages * (uint64_t)sysconf(_SC_PAGESIZE) + more;
+    assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
+    return before;
+}
+
+static void unlimit_addresses(rlim_t before)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_AS, &limit), 0);
+    limit.rlim_cur = before;
+    assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
+}
+
+/* Where the map cannot grow the store goes on while there is room in it, and is read when there is none. */
+static void no_addresses_for_a_larger_map_break_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    struct kr_txn *txn = NULL;
+    fixture_close(fixture);
+    fixture->options.map_bytes = 40 * (uint64_t)KR_MIB; /* wants as much again */
+    fixture_open(fixture);
+    rlim_t before = limit_addresses(20 * (uint64_t)KR_MIB);
+    fill(fixture, 0, 10);
+    txn = read_begin(fixture);
+    assert_sample(txn, 3, 4);
+    kr_txn_abort(txn);
+    fixture_close(fixture);
+    unlimit_addresses(before);
+    fixture->options.map_bytes = 10 * (uint64_t)KR_MIB; /* needs more */
+    fixture_open(fixture);
+    before = limit_addresses(20 * (uint64_t)KR_MIB);
+    assert_int_equal(kr_store_write_begin(fixture->store, &txn), KR_NOMEM);
+    txn = read_begin(fixture);
+    assert_sample(txn, 3, 4);
+    kr_txn_abort(txn);
+    assert_int_equal(kr_store_write_begin(fixture->store, &txn), KR_NOMEM);
+    unlimit_addresses(before);
+    fill(fixture, 10, 10);
+    assert_verifies(fixture);
+}
+
+static struct kr_store_room room_of(struct fixture *fixture)
+{
+    struct kr_store_room room = {0};
+    assert_int_equal(kr_store_room(fixture->store, &room), KR_OK);
+    return room;
+}
+
+/* Pages that are free are counted from the tables' sizes; a snapshot reads which they are. */
+static void assert_free_is_right(struct fixture *fixture, const struct kr_store_room *room)
+{
+    struct kr_snapshot *snapshot = NULL;
+    struct kr_snapshot_facts facts;
+    struct kr_error error = {{0}};
+    assert_int_equal(kr_snapshot_open(fixture->dir, &snapshot, &error), KR_OK);
+    kr_snapshot_facts(snapshot, &facts);
+    assert_int_equal(room->used_bytes, facts.pages * facts.page_bytes);
+    assert_int_equal(room->free_bytes, (facts.pages - facts.used) * facts.page_bytes);
+    kr_snapshot_close(snapshot);
+}
+
+static void who_reads_an_older_state_is_known(void **state)
+{
+    struct fixture *fixture = *state;
+    fill(fixture, 0, 10);
+    struct kr_store_room room = room_of(fixture);
+    assert_int_equal(room.reader_process, 0);
+    assert_true(room.map_bytes > room.used_bytes && room.used_bytes > room.free_bytes && room.free_bytes > 0);
+    struct kr_txn *held = read_begin(fixture);
+    const uint64_t snapshot = kr_txn_snapshot(held);
+    room = room_of(fixture);
+    assert_int_equal(room.reader_process, getpid());
+    assert_int_equal(room.reader_snapshot, room.newest);
+    fill(fixture, 10, 10);
+    struct kr_txn *later = read_begin(fixture); /* the older one counts */
+    fill(fixture, 20, 10);
+    room = room_of(fixture);
+    assert_int_equal(room.reader_process, getpid());
+    assert_int_equal(room.reader_snapshot, snapshot);
+    assert_true(room.newest >= snapshot + 2);
+    kr_txn_abort(held);
+    assert_true(room_of(fixture).reader_snapshot > snapshot);
+    kr_txn_abort(later);
+    room = room_of(fixture);
+    assert_int_equal(room.reader_process, 0);
+    assert_free_is_right(fixture, &room);
+    /* Nobody is known to read a volatile store. */
+    fixture_close(fixture);
+    fixture->options.is_volatile = true;
+    fixture_open(fixture);
+    held = read_begin(fixture);
+    assert_int_equal(room_of(fixture).reader_process, 0);
+    kr_txn_abort(held);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +455,8 @@ int main(void)
         TEST(a_newer_format_is_refused_and_left_alone),
         TEST_DURABLE(the_map_grows_while_others_read),
         TEST(a_full_map_is_an_error_once),
+        TEST_DURABLE(no_addresses_for_a_larger_map_break_nothing),
+        TEST_DURABLE(who_reads_an_older_state_is_known),
         TEST_DURABLE(a_held_reader_does_not_stop_a_writer_with_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
