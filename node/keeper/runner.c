@@ -14,6 +14,7 @@
 #include "node/keeper/latency.h"
 #include "node/keeper/log.h"
 #include "node/keeper/pace.h"
+#include "node/keeper/room.h"
 #include "node/keeper/sizes.h"
 #include "proto/wire/node.h"
 
@@ -38,6 +39,7 @@ struct kr_runner {
     uint64_t commit_us;  /* what the last commit took */
     uint64_t reaped_ms;  /* when readers of dead processes were last looked for (monotonic) */
     uint64_t put_off_ms; /* since when it has been put off for records that come one after the other; 0: it has not */
+    struct kr_held held; /* who keeps the store from using pages again */
     struct kr_pace pace;
     struct kr_latency latency;
     struct kr_item *items[KR_BATCH_EVENTS_MAX];
@@ -82,6 +84,7 @@ static void answer_status(struct kr_runner *runner, const struct kr_effect *effe
     if (statvfs(runner->options.directory, &disk) == 0) {
         status.disk_free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
     }
+    status.room = kr_room_look(&runner->held, runner->options.store, (uint32_t)getpid(), kr_monotonic_ms());
     kr_writer_init(&writer, KR_CLIENT_FRAME_BYTES_MAX - KR_KIB);
     kr_status_write(&status, &writer);
     struct kr_slice result = kr_writer_finish(&writer) == KR_OK ? (struct kr_slice){writer.bytes, writer.len}
@@ -541,6 +544,7 @@ static void reap_readers(struct kr_runner *runner)
     if (now_ms - runner->reaped_ms >= REAP_MS) {
         runner->reaped_ms = now_ms;
         kr_store_reap_readers(runner->options.store);
+        (void)kr_room_look(&runner->held, runner->options.store, (uint32_t)getpid(), now_ms);
         kr_sizes_keep(runner->options.directory, kr_clock_now_ms(runner->options.clock) / 1000);
     }
 }

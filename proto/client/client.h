@@ -506,6 +506,14 @@ struct kr_status {
         uint64_t links, tickets, machines; /* that it waits for: persons' machines to the end */
         struct kr_slice names;             /* of the councils of the first of these links */
     } transport;
+    struct kr_status_room {             /* the store's map; all 0: not known */
+        uint64_t map_bytes, used_bytes; /* its size, and how much of it the file takes */
+        uint64_t free_bytes;            /* of that: waits to be used again */
+        uint64_t reader_commits;        /* who has read longest is so many of them behind; 0: nobody is, the rest is 0 */
+        uint64_t reader_s;              /* for so long at least */
+        uint32_t reader_process;        /* its number there */
+        bool is_reader_own;             /* it is the node's own process */
+    } room;
     uint32_t community_count;
     struct kr_status_community {
         uint8_t id[32];

@@ -168,9 +168,34 @@ static void read_transport(struct kr_reader *reader, struct kr_status_transport 
     kr_reader_close(reader);
 }
 
+static void write_room(const struct kr_status_room *room, struct kr_writer *writer)
+{
+    kr_writer_array(writer, 7);
+    kr_writer_uint(writer, room->map_bytes);
+    kr_writer_uint(writer, room->used_bytes);
+    kr_writer_uint(writer, room->free_bytes);
+    kr_writer_uint(writer, room->reader_commits);
+    kr_writer_uint(writer, room->reader_s);
+    kr_writer_uint(writer, room->reader_process);
+    kr_writer_flag(writer, room->is_reader_own);
+}
+
+static void read_room(struct kr_reader *reader, struct kr_status_room *room)
+{
+    kr_reader_array(reader, 7);
+    room->map_bytes = kr_reader_uint(reader, UINT64_MAX);
+    room->used_bytes = kr_reader_uint(reader, room->map_bytes);
+    room->free_bytes = kr_reader_uint(reader, room->used_bytes);
+    room->reader_commits = kr_reader_uint(reader, UINT64_MAX);
+    room->reader_s = kr_reader_uint(reader, UINT64_MAX);
+    room->reader_process = (uint32_t)kr_reader_uint(reader, INT32_MAX); /* as large as a process's number can be */
+    room->is_reader_own = kr_reader_flag(reader);
+    kr_reader_close(reader);
+}
+
 void kr_status_write(const struct kr_status *status, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 36);
+    kr_writer_array(writer, 37);
     kr_writer_bin(writer, status->council, 32);
     kr_writer_str_slice(writer, status->name_ja);
     kr_writer_str_slice(writer, status->name_en);
@@ -206,6 +231,7 @@ void kr_status_write(const struct kr_status *status, struct kr_writer *writer)
     kr_writer_flag(writer, status->needs_approval);
     write_storage(&status->storage, writer);
     write_transport(&status->transport, writer);
+    write_room(&status->room, writer);
     kr_writer_array(writer, status->community_count);
     for (uint32_t i = 0; i < status->community_count; i++) {
         kr_writer_array(writer, 3);
@@ -234,7 +260,7 @@ enum kr_err kr_status_read(struct kr_slice bytes, struct kr_status *ret_status)
     struct kr_reader reader;
 
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 36);
+    kr_reader_array(&reader, 37);
     kr_reader_fixed(&reader, status.council, 32);
     status.name_ja = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     status.name_en = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
@@ -270,6 +296,7 @@ enum kr_err kr_status_read(struct kr_slice bytes, struct kr_status *ret_status)
     status.needs_approval = kr_reader_flag(&reader);
     read_storage(&reader, &status.storage);
     read_transport(&reader, &status.transport);
+    read_room(&reader, &status.room);
     read_communities(&reader, &status);
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) == KR_OK) {

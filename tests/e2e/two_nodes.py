@@ -146,6 +146,10 @@ def serving(options, directory):
         for value in ("second", "first", "peer"):
             everywhere(all_three, f"{value}.kairan-e2e.jp", "what is new")
         people(tool, second)
+        for one in (tool, second.tool):  # each other's keys are on the card, and no fault
+            found = lines(one.run("--json", "doctor").stdout)
+            check([line["level"] for line in found if line["check"] == "node-key"] == ["good"], f"doctor of the node keys: {found}")
+            check([line["level"] for line in found if line["check"] in ("map", "reader")] == ["good"], f"doctor of the map: {found}")
         # A pause said at one goes for both.
         second.tool.done("peer", "pause", "Minami")
         federation.poll(lambda: all(peer["state"] == "paused" for peer in lines(tool.done("--json", "peers"))), 60, "the other does not pause")

@@ -162,7 +162,7 @@ class Client:
         names = ("council name_ja name_en version endpoint started_ms now_ms records indicators quarantined "
                  "takebacks_waiting alarms store_bytes disk_free_bytes links links_online tickets links_pending links_stopped commits commit_us_p50 commit_us_p99 net_is_up "
                  "keyring_is_protected store_is_writable has_root has_recovery net_restarts "
-                 "restored restored_since_ms awaited backup_s needs_approval storage transport communities").split()
+                 "restored restored_since_ms awaited backup_s needs_approval storage transport room communities").split()
         return dict(zip(names, self.call(STATUS)[1]))
 
     def peers(self):

@@ -32,6 +32,8 @@
 #define DISK_BYTES_MIN      (512u * (uint64_t)KR_MIB)
 #define COMMIT_US_MAX       250000u
 #define NET_RESTARTS_MAX    3u
+#define MAP_LEFT_BYTES_MIN  (32u * (uint64_t)KR_MIB) /* it was to grow at 64, and with 16 nothing is written */
+#define HELD_S              1800u
 
 enum level { GOOD, WARNING, PROBLEM };
 
@@ -148,6 +150,36 @@ static void look_at_store(struct doctor *doctor)
     if (status->commits > 100 && status->commit_us_p99 > COMMIT_US_MAX) {
         sayf(doctor, WARNING, "disk", _("is it a network disk, an SD card, or a disk that fails? Look at its health (smartctl -a)"),
              _("the disk is slow: one write in a hundred takes %ju ms"), status->commit_us_p99 / 1000);
+    }
+}
+
+/* What is read keeps its pages from being used again: a backup's half an hour is no fault. The map grows by itself. */
+static void look_at_map(struct doctor *doctor)
+{
+    const struct kr_status_room *room = &doctor->status.room;
+    if (room->map_bytes == 0) {
+        return;
+    }
+    const uint64_t left = room->map_bytes - room->used_bytes;
+    if (left < MAP_LEFT_BYTES_MIN && doctor->status.disk_free_bytes > DISK_BYTES_MIN) {
+        sayf(doctor, WARNING, "map",
+             _("nothing, at first: the node makes it larger by itself before it writes again. Where this stays: the process may "
+               "have no more addresses (LimitAS= of its unit, ulimit -v)"),
+             _("the store's map is nearly full, and its disk is not: %ju of %ju MiB"), (uintmax_t)(room->used_bytes / KR_MIB),
+             (uintmax_t)(room->map_bytes / KR_MIB));
+    } else {
+        sayf(doctor, GOOD, "map", NULL, _("the store takes %ju MiB; %ju MiB of them are free and are used again"),
+             (uintmax_t)(room->used_bytes / KR_MIB), (uintmax_t)(room->free_bytes / KR_MIB));
+    }
+    if (room->reader_commits > 0 && room->reader_s >= HELD_S) {
+        char fix[256];
+        (void)snprintf(fix, sizeof fix,
+                       _("ps -fp %u says what it is; a backup to a slow disk ends by itself, one that hangs: kill %u"),
+                       room->reader_process, room->reader_process);
+        sayf(doctor, WARNING, "reader", room->is_reader_own ? _("that is the node itself: restart it, and report it") : fix,
+             _("process %u has read one state of the store for %ju minutes, %ju changes old by now: what is freed meanwhile is not "
+               "used again, and the file grows"),
+             room->reader_process, (uintmax_t)(room->reader_s / 60), (uintmax_t)room->reader_commits);
     }
 }
 
@@ -455,19 +487,24 @@ static void look_at_planned(struct doctor *doctor, const struct kr_key_item *pla
     }
 }
 
-/* What is made or listed, and not in use; `planned`: which is told of elsewhere. */
-static void look_at_other_key(struct doctor *doctor, const struct kr_key_item *item, const struct kr_key_item *planned)
+/* The council's other nodes have keys of their own, and their own doctors. */
+static bool look_at_strange_keys(struct doctor *doctor, const struct kr_own_keys *keys, const struct kr_key_item *planned)
 {
-    if (item->sort != KR_KEY_OF_NODE || item == planned) {
-        return;
+    struct kr_other_nodes others = {0};
+    const uint64_t now_s = doctor->now_ms / 1000;
+    if (kr_keys_strange(keys, planned, &others, now_s) == 0) {
+        return true;
     }
-    if (item->state == KR_KEY_NOT_HERE && kr_key_turn_s(item->from_s) <= doctor->now_ms / 1000) { /* (else another node's plan) */
-        say(doctor, WARNING, "node-key", _("the card lists a node key without an end that is not this node's"),
-            _("if it was lost or stolen: kairan node revoke KEY --since WHEN (kairan node keys shows it)"));
-    } else if (item->state == KR_KEY_COMES) {
-        say(doctor, WARNING, "node-key", _("a new key was made and is not on the card yet"),
-            _("kairan node rotate goes on with it"));
+    if (!kr_nodes_ask_others(doctor->app, &others)) {
+        return false;
     }
+    const uint32_t count = kr_keys_strange(keys, planned, &others, now_s);
+    if (count > 0) {
+        sayf(doctor, WARNING, "node-key",
+             _("if it was lost or stolen: kairan node revoke KEY --since WHEN (kairan node keys shows it)"),
+             _("node keys on the card without an end that no node of this council has: %u"), count);
+    }
+    return true;
 }
 
 static bool look_at_node_keys(struct doctor *doctor)
@@ -478,8 +515,14 @@ static bool look_at_node_keys(struct doctor *doctor)
     }
     bool is_here = false;
     const struct kr_key_item *key = kr_keys_of_node(&keys), *planned = kr_keys_planned(&keys, &is_here);
+    if (!look_at_strange_keys(doctor, &keys, planned)) {
+        return false;
+    }
     for (uint32_t i = 0; i < keys.count; i++) {
-        look_at_other_key(doctor, &keys.items[i], planned);
+        if (keys.items[i].sort == KR_KEY_OF_NODE && keys.items[i].state == KR_KEY_COMES && &keys.items[i] != planned) {
+            say(doctor, WARNING, "node-key", _("a new key was made and is not on the card yet"),
+                _("kairan node rotate goes on with it"));
+        }
     }
     if (planned != NULL) {
         look_at_planned(doctor, planned, is_here);
@@ -705,6 +748,7 @@ static bool ask_all(struct doctor *doctor)
     look_at_keys(doctor);
     look_at_store(doctor);
     look_at_growth(doctor);
+    look_at_map(doctor);
     look_at_storage_key(doctor);
     look_at_transport_key(doctor);
     look_at_backups(doctor);

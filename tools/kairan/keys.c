@@ -49,6 +49,43 @@ const struct kr_key_item *kr_keys_planned(const struct kr_own_keys *keys, bool *
     return NULL;
 }
 
+/* What ends when that one has its turn; NULL: nothing does. It began before, so there is no circle. */
+static const struct kr_key_item *key_before(const struct kr_own_keys *keys, const struct kr_key_item *item)
+{
+    const struct kr_key_item *before = NULL;
+    for (uint32_t i = 0; i < keys->count && before == NULL; i++) {
+        const struct kr_key_item *other = &keys->items[i];
+        const bool is_before = other->sort == item->sort && other->from_s < item->from_s &&
+                               kr_key_turn_s(item->from_s) + KR_KEY_OVERLAP_S == other->until_s;
+        before = is_before ? other : NULL;
+    }
+    return before;
+}
+
+static bool is_anothers(const struct kr_own_keys *keys, const struct kr_key_item *item, const struct kr_other_nodes *others)
+{
+    bool is = false;
+    while (item != NULL && !is) { /* one that was not met since its turn was last seen with the key before */
+        for (uint32_t i = 0; i < others->count; i++) {
+            is = is || memcmp(others->keys[i], item->public_key, 32) == 0;
+        }
+        item = key_before(keys, item);
+    }
+    return is;
+}
+
+uint32_t kr_keys_strange(const struct kr_own_keys *keys, const struct kr_key_item *planned, const struct kr_other_nodes *others,
+                         uint64_t now_s)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < keys->count; i++) {
+        const struct kr_key_item *item = &keys->items[i];
+        count += item != planned && item->sort == KR_KEY_OF_NODE && item->state == KR_KEY_NOT_HERE &&
+                 kr_key_turn_s(item->from_s) <= now_s && !is_anothers(keys, item, others);
+    }
+    return count > others->unmet ? count - others->unmet : 0;
+}
+
 bool kr_keys_is_mute(const struct kr_own_keys *keys, uint64_t now_s)
 {
     const struct kr_key_item *item = kr_keys_of_node(keys);

@@ -44,15 +44,33 @@ static bool ask_nodes(struct kr_app *app, struct found *found)
     return kr_app_ask(app, KR_OP_NODES, KR_ANSWER_MS, take_node, found, NULL) == KR_OK;
 }
 
-bool kr_nodes_has(struct kr_app *app, const uint8_t node_key[static 32])
+bool kr_nodes_ask_others(struct kr_app *app, struct kr_other_nodes *ret_others)
 {
     static struct found found;
-    bool has = false;
+    const uint8_t nobody[32] = {0};
     if (!ask_nodes(app, &found)) {
         return false;
     }
+    *ret_others = (struct kr_other_nodes){0};
     for (uint32_t i = 0; i < found.count; i++) {
-        has = has || (found.items[i].state == KR_NODE_OTHER && memcmp(found.items[i].node_key, node_key, 32) == 0);
+        const bool is_other = found.items[i].state == KR_NODE_OTHER, is_met = memcmp(found.items[i].node_key, nobody, 32) != 0;
+        ret_others->unmet += is_other && !is_met;
+        if (is_other && is_met && ret_others->count < KR_CARD_KEYS_MAX) {
+            memcpy(ret_others->keys[ret_others->count++], found.items[i].node_key, 32);
+        }
+    }
+    return true;
+}
+
+bool kr_nodes_has(struct kr_app *app, const uint8_t node_key[static 32])
+{
+    struct kr_other_nodes others;
+    bool has = false;
+    if (!kr_nodes_ask_others(app, &others)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < others.count; i++) {
+        has = has || memcmp(others.keys[i], node_key, 32) == 0;
     }
     return has;
 }

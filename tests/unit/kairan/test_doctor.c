@@ -7,6 +7,7 @@
 
 #include "crypto/private_file.h"
 #include "crypto/secret.h"
+#include "proto/client/node.h"
 #include "proto/client/sizes.h"
 #include "proto/client/trial.h"
 #include "proto/record/statement.h"
@@ -27,6 +28,9 @@ struct node {
     mode_t keyring_mode;
     const char *sizes;             /* NULL: there is no such file */
     struct kr_key_item key, other; /* other: sort 0 where there is none */
+    struct kr_key_item third;      /* likewise */
+    bool asks_nodes;               /* what the keys are makes doctor ask which nodes there are */
+    struct kr_node_item others[2]; /* of the nodes; state 0: none */
     struct kr_tried tried;
     uint32_t caller_roles, person_states[3]; /* of approvers; 0: there is none */
     struct kr_duty_item duty;                /* type 0: none */
@@ -53,6 +57,7 @@ static void make_well(struct node *node)
                                       .endpoint = slice("tcp://192.0.2.1:7370"),
                                       .disk_free_bytes = 64 * UINT64_C(1073741824),
                                       .store_bytes = 1 << 20,
+                                      .room = {.map_bytes = 1 << 30, .used_bytes = 8 << 20, .free_bytes = 3 << 20},
                                       .backup_s = NOW_MS / 1000 - 29 * 86400,
                                       .storage = {.from_s = NOW_MS / 1000 - 364 * 86400},
                                       .links = 2,
@@ -78,31 +83,51 @@ static void make_well(struct node *node)
     kr_writer_deinit(&writer);
 }
 
-static void say_key(int fd, const struct node *node)
+static void say_one_key(int fd, const struct kr_key_item *item)
 {
     struct kr_writer writer;
-    kr_writer_init(&writer, KR_KIB);
-    kr_key_item_write(&node->key, &writer);
-    keeper_item(fd, 4, &writer);
-    if (node->other.sort != 0) {
+    if (item->sort != 0) {
         kr_writer_init(&writer, KR_KIB);
-        kr_key_item_write(&node->other, &writer);
+        kr_key_item_write(item, &writer);
         keeper_item(fd, 4, &writer);
     }
-    keeper_nothing_more(fd, 4);
 }
 
-static void say_duty(int fd, const struct node *node)
+/* The number of the request behind it. */
+static uint64_t say_key(int fd, const struct node *node)
 {
     struct kr_writer writer;
+    say_one_key(fd, &node->key);
+    say_one_key(fd, &node->other);
+    say_one_key(fd, &node->third);
+    keeper_nothing_more(fd, 4);
+    if (!node->asks_nodes) {
+        return 5;
+    }
+    for (size_t i = 0; i < 2 && node->others[i].state != 0; i++) {
+        kr_writer_init(&writer, KR_KIB);
+        kr_node_item_write(&node->others[i], &writer);
+        keeper_item(fd, 5, &writer);
+    }
+    keeper_nothing_more(fd, 5);
+    return 6;
+}
+
+static uint64_t say_duty(int fd, const struct node *node, uint64_t number)
+{
+    struct kr_writer writer;
+    if (!node->status.needs_approval) {
+        return number;
+    }
     if (node->duty.type != 0) {
         kr_writer_init(&writer, KR_KIB);
         kr_duty_item_write(&node->duty, &writer);
-        keeper_item(fd, 5, &writer);
+        keeper_item(fd, number, &writer);
     }
     kr_writer_init(&writer, KR_KIB);
     kr_duty_sum_write(&node->duty_sum, &writer);
-    keeper_end(fd, 5, &writer);
+    keeper_end(fd, number, &writer);
+    return number + 1;
 }
 
 static void say_bodies(int fd, const struct node *node, uint64_t number)
@@ -124,20 +149,20 @@ static void say_bodies(int fd, const struct node *node, uint64_t number)
     keeper_nothing_more(fd, number);
 }
 
-static void say_people(int fd, const struct node *node)
+static uint64_t say_people(int fd, const struct node *node, uint64_t number)
 {
     const struct kr_whoami whoami = {.has_people = true, .is_operator = true, .roles = node->caller_roles};
     const struct kr_person_card card = {.standing = KR_STANDING_ACTIVE, .roles = KR_ROLE_APPROVER, .name = slice("Suzuki")};
     struct kr_writer writer, bytes;
     kr_writer_init(&writer, KR_KIB);
     kr_whoami_write(&whoami, &writer);
-    keeper_end(fd, node->status.needs_approval ? 6 : 5, &writer);
+    keeper_end(fd, number++, &writer);
     if (node->caller_roles == KR_ROLE_READER) {
-        return;
+        return number;
     }
     if (!node->status.needs_approval) {
-        say_bodies(fd, node, 6);
-        return;
+        say_bodies(fd, node, number);
+        return number + 1;
     }
     for (size_t i = 0; i < sizeof node->person_states / sizeof node->person_states[0] && node->person_states[i] != 0; i++) {
         kr_writer_init(&bytes, KR_KIB);
@@ -146,11 +171,12 @@ static void say_people(int fd, const struct node *node)
         const struct kr_person_item item = {.state = node->person_states[i], .card = {bytes.bytes, bytes.len}};
         kr_writer_init(&writer, 2 * KR_KIB);
         kr_person_item_write(&item, &writer);
-        keeper_item(fd, 7, &writer);
+        keeper_item(fd, number, &writer);
         kr_writer_deinit(&bytes);
     }
-    keeper_nothing_more(fd, 7);
-    say_bodies(fd, node, 8);
+    keeper_nothing_more(fd, number);
+    say_bodies(fd, node, number + 1);
+    return number + 2;
 }
 
 /* All answers, in the order in which they are asked for. */
@@ -178,16 +204,10 @@ static void say_all(int fd, const struct node *node)
     keeper_item(fd, 3, &writer);
     keeper_nothing_more(fd, 3);
     kr_writer_deinit(&card);
-    say_key(fd, node);
-    if (node->status.needs_approval) {
-        say_duty(fd, node);
-    }
-    say_people(fd, node);
-    const uint64_t number = 5u + node->status.needs_approval + 1u; /* behind duty and who one is */
-    const bool sees_people = node->caller_roles != KR_ROLE_READER;
+    const uint64_t number = say_people(fd, node, say_duty(fd, node, say_key(fd, node)));
     kr_writer_init(&writer, KR_KIB);
     kr_tried_write(&node->tried, &writer);
-    keeper_end(fd, number + (sees_people ? 1u + node->status.needs_approval : 0u), &writer);
+    keeper_end(fd, number, &writer);
 }
 
 static void touch(const char *directory, const char *name, mode_t mode)
@@ -258,8 +278,8 @@ static void nothing_is_said_of_a_node_that_is_well(void **state)
     assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
     assert_null(strstr(text, "\"warning\""));
     assert_null(strstr(text, "\"problem\""));
-    static const char *const checks[] = {"files",   "passphrase", "root-key", "recovery-key", "store",   "backup",
-                                         "network", "peers",      "clock",    "card",         "node-key"};
+    static const char *const checks[] = {"files",  "passphrase", "root-key", "recovery-key", "store", "map",
+                                         "backup", "network",    "peers",    "clock",        "card",  "node-key"};
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
         assert_true(finds(text, checks[i], "good"));
     }
@@ -321,6 +341,56 @@ static void a_key_for_a_day_to_come_is_no_fault(void **state)
     assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
 }
 
+/* Each node of a council has its key on the same card: it is nobody's, or another's. */
+static void a_key_of_another_node_is_no_fault(void **state)
+{
+    struct node node;
+    char text[16384];
+    (void)state;
+    make_well(&node);
+    node.other = comes(KR_KEY_NOT_HERE, NOW_MS / 1000 - 9000); /* whose key begins with 7 */
+    node.asks_nodes = true;
+    node.others[0] = (struct kr_node_item){.state = KR_NODE_OTHER, .node_key = {7}};
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
+    node.others[0].state = KR_NODE_ASKS; /* one that asks has none */
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_NONE);
+    assert_non_null(strstr(text, "that no node of this council has: 1"));
+    /* The other node has turned to its next key, and was not met since. */
+    node.third = (struct kr_key_item){
+        .sort = KR_KEY_OF_NODE, .state = KR_KEY_REPLACED, .public_key = {8}, .from_s = 1, .until_s = ends(NOW_MS / 1000 - 9000)};
+    node.others[0] = (struct kr_node_item){.state = KR_NODE_OTHER, .node_key = {8}};
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
+    node.third.until_s++;
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_NONE);
+    /* One was never met: one key may be its own, and not two. */
+    node.third.sort = 0;
+    node.others[0] = (struct kr_node_item){.state = KR_NODE_OTHER};
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
+    node.third = comes(KR_KEY_NOT_HERE, NOW_MS / 1000 - 9001);
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_NONE);
+    assert_non_null(strstr(text, "that no node of this council has: 1"));
+    node.others[1] = (struct kr_node_item){.state = KR_NODE_OTHER, .node_key = {7}};
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
+}
+
+/* A backup takes a while, and a store from which nothing is known is not full. */
+static void who_reads_for_a_while_is_no_fault(void **state)
+{
+    struct node node;
+    char text[16384];
+    (void)state;
+    make_well(&node);
+    node.status.room.reader_commits = 1000;
+    node.status.room.reader_s = 1799;
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
+    assert_non_null(strstr(text, "the store takes 8 MiB; 3 MiB of them are free"));
+    node.status.room.used_bytes = node.status.room.map_bytes - (32u << 20);
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
+    node.status.room = (struct kr_status_room){0};
+    assert_int_equal(examine(&node, text, sizeof text), KR_EXIT_DONE);
+    assert_false(finds(text, "map", "good"));
+}
+
 #define EXPECT(change, check, level)                                                                                               \
     do {                                                                                                                           \
         make_well(&node);                                                                                                          \
@@ -342,6 +412,15 @@ static void each_thing_that_is_wrong_is_found(void **state)
     EXPECT(node.status.disk_free_bytes = 1 << 20, "store", "warning");
     EXPECT(node.status.store_bytes = 300 * UINT64_C(1073741824), "store", "warning");
     EXPECT((node.sizes = grown(10, 0), node.status.store_bytes = 20 * UINT64_C(1073741824)), "growth", "warning"); /* in 32 days */
+    EXPECT(node.status.room.used_bytes = node.status.room.map_bytes - (32u << 20) + 1, "map", "warning");
+    EXPECT((node.status.room.reader_commits = 1, node.status.room.reader_s = 1800, node.status.room.reader_process = 4711),
+           "reader", "warning");
+    assert_non_null(strstr(text, "process 4711 has read one state of the store for 30 minutes"));
+    assert_non_null(strstr(text, "kill 4711"));
+    EXPECT((node.status.room.reader_commits = 1, node.status.room.reader_s = 1800, node.status.room.is_reader_own = true), "reader",
+           "warning");
+    assert_non_null(strstr(text, "restart it"));
+    assert_null(strstr(text, "kill"));
     EXPECT((node.status.commits = 1000, node.status.commit_us_p99 = 400000), "disk", "warning");
     EXPECT(node.status.backup_s = 0, "backup", "warning");
     EXPECT(node.status.backup_s = NOW_MS / 1000 - 31 * 86400, "backup", "warning");
@@ -375,13 +454,13 @@ static void each_thing_that_is_wrong_is_found(void **state)
     EXPECT(node.key.until_s = NOW_MS / 1000, "node-key", "problem");
     EXPECT(node.key.from_s = NOW_MS / 1000 - UINT64_C(731) * 86400, "node-key", "warning");
     EXPECT(node.key.state = KR_KEY_COMES, "node-key", "warning");
-    EXPECT(node.key.state = KR_KEY_NOT_HERE, "node-key", "warning");
+    EXPECT((node.key.state = KR_KEY_NOT_HERE, node.asks_nodes = true), "node-key", "warning");
     EXPECT(node.other = comes(KR_KEY_COMES, 0), "node-key", "warning"); /* made, and the card does not list it */
     EXPECT((node.other = comes(KR_KEY_COMES, NOW_MS / 1000 - 9000), node.key.until_s = ends(NOW_MS / 1000 - 9000)), "node-key",
            "warning"); /* late */
     EXPECT((node.other = comes(KR_KEY_NOT_HERE, NOW_MS / 1000 + 9000), node.key.until_s = ends(NOW_MS / 1000 + 9000)), "node-key",
            "warning"); /* an older keyring was put back */
-    EXPECT(node.other = comes(KR_KEY_NOT_HERE, NOW_MS / 1000 - 9000), "node-key", "warning");
+    EXPECT((node.other = comes(KR_KEY_NOT_HERE, NOW_MS / 1000 - 9000), node.asks_nodes = true), "node-key", "warning");
     EXPECT((node.has_body = true, node.holders = 0), "body-keys", "problem");
     EXPECT((node.has_body = true, node.holders = 1), "body-keys", "warning");
     EXPECT((node.has_body = true, node.holders = 2, node.is_rotation_due = true), "body-keys", "warning");
@@ -557,6 +636,8 @@ int main(void)
         cmocka_unit_test(nothing_is_said_of_a_node_that_is_well),
         cmocka_unit_test(a_store_that_grows_slowly_is_no_fault),
         cmocka_unit_test(a_key_for_a_day_to_come_is_no_fault),
+        cmocka_unit_test(a_key_of_another_node_is_no_fault),
+        cmocka_unit_test(who_reads_for_a_while_is_no_fault),
         cmocka_unit_test(each_thing_that_is_wrong_is_found),
         cmocka_unit_test(a_stopped_link_has_its_way_on),
         cmocka_unit_test(all_paused_is_no_broken_network),

@@ -277,6 +277,8 @@ static void test_status_tells_what_keeper_knows(void **state)
     assert_false(status.keyring_is_protected);
     assert_true(status.store_is_writable);
     assert_true(status.disk_free_bytes > 0);
+    assert_true(status.room.map_bytes > status.room.used_bytes && status.room.used_bytes > status.room.free_bytes);
+    assert_int_equal(status.room.reader_process, 0);
     assert_true(status.version.len > 0);
     assert_int_equal(status.net_restarts, 0);
     talk_close(&talk);

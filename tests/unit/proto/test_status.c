@@ -29,6 +29,13 @@ static void what_a_node_says_of_itself_reads_back(void **state)
                       .tickets = 100,
                       .machines = 101,
                       .names = text_slice("北")},
+        .room = {.map_bytes = 1000,
+                 .used_bytes = 999,
+                 .free_bytes = 998,
+                 .reader_commits = 102,
+                 .reader_s = 103,
+                 .reader_process = 104,
+                 .is_reader_own = true},
         .community_count = 1,
         .communities = {{.id = {5}, .name = text_slice("西"), .members = 8}},
     };
@@ -54,6 +61,9 @@ static void what_a_node_says_of_itself_reads_back(void **state)
     assert_true(read_status.transport.from_s == 97 && read_status.transport.until_s == 98 && read_status.transport.links == 99);
     assert_true(read_status.transport.tickets == 100 && read_status.transport.machines == 101);
     assert_slice_equal(read_status.transport.names, "北", 3);
+    assert_true(read_status.room.map_bytes == 1000 && read_status.room.used_bytes == 999 && read_status.room.free_bytes == 998);
+    assert_true(read_status.room.reader_commits == 102 && read_status.room.reader_s == 103);
+    assert_true(read_status.room.reader_process == 104 && read_status.room.is_reader_own);
     assert_slice_equal(read_status.communities[0].name, "西", 3);
     assert_int_equal(read_status.communities[0].members, 8);
     for (size_t len = 0; len < writer.len; len++) {
@@ -62,8 +72,32 @@ static void what_a_node_says_of_itself_reads_back(void **state)
     kr_writer_deinit(&writer);
 }
 
+static enum kr_err read_room(struct kr_status_room room)
+{
+    static struct kr_status status, read_status;
+    struct kr_writer writer;
+    status.room = room;
+    kr_writer_init(&writer, KR_MIB);
+    kr_status_write(&status, &writer);
+    enum kr_err err = kr_status_read(slice(writer.bytes, writer.len), &read_status);
+    kr_writer_deinit(&writer);
+    return err;
+}
+
+/* More in use than there is, and a process that no system has. */
+static void no_room_is_larger_than_what_it_is_in(void **state)
+{
+    (void)state;
+    assert_int_equal(read_room((struct kr_status_room){.map_bytes = 9, .used_bytes = 9, .free_bytes = 9}), KR_OK);
+    assert_int_equal(read_room((struct kr_status_room){.map_bytes = 9, .used_bytes = 10}), KR_BOUNDS);
+    assert_int_equal(read_room((struct kr_status_room){.map_bytes = 9, .used_bytes = 8, .free_bytes = 9}), KR_BOUNDS);
+    assert_int_equal(read_room((struct kr_status_room){.reader_process = INT32_MAX}), KR_OK);
+    assert_int_equal(read_room((struct kr_status_room){.reader_process = (uint32_t)INT32_MAX + 1}), KR_BOUNDS);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(what_a_node_says_of_itself_reads_back)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(what_a_node_says_of_itself_reads_back),
+                                       cmocka_unit_test(no_room_is_larger_than_what_it_is_in)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
