@@ -166,10 +166,16 @@ static void end_transport(const struct kr_core *core, const uint8_t transport_ke
     }
 }
 
-/* (The key first: its place moves.) */
-static enum kr_err end_and_turn(const struct kr_core *core, struct kr_card *card, struct kr_card_key *key, uint64_t now_s)
+/* (The key first: its place moves.) A question is asked before there is a new key: it is whether the card has room for one. */
+static enum kr_err end_and_turn(const struct kr_core *core, const struct kr_revoke *revoke, struct kr_card *card,
+                                struct kr_card_key *key, uint64_t now_s)
 {
+    static const uint8_t made_then[32];
     kr_card_end_key(key, now_s + 1);
+    if (revoke->is_question) {
+        (void)kr_card_drop_plan(card, kr_keys_signing(core).public_key, now_s);
+        return kr_card_put_first(card->node, &card->node_count, made_then, now_s, now_s) ? KR_OK : KR_BOUNDS;
+    }
     return kr_card_turn_keys(core, card, &(struct kr_turn){.now_s = now_s, .at_s = now_s, .until_s = now_s + 1});
 }
 
@@ -185,7 +191,8 @@ static enum kr_err end_key(struct kr_step *step, const struct kr_event *event, c
     enum kr_err err = KR_OK;
     /* Whoever has the key has the one that was to take its place, too: that is off the card, and not used. */
     const struct kr_card_key *planned = kr_card_planned(card, revoke->key, now_s);
-    const bool is_spoilt = planned != NULL && memcmp(planned->public_key, core->keyring->next_node_public, 32) == 0;
+    const bool is_spoilt =
+        planned != NULL && !revoke->is_question && memcmp(planned->public_key, core->keyring->next_node_public, 32) == 0;
     (void)kr_card_drop_plan(card, revoke->key, now_s);
     for (uint32_t i = 0; i < card->node_count && key == NULL; i++) {
         key = memcmp(card->node[i].public_key, revoke->key, 32) == 0 ? &card->node[i] : NULL;
@@ -201,7 +208,7 @@ static enum kr_err end_key(struct kr_step *step, const struct kr_event *event, c
         kr_card_end_key(key, now_s + 1);
         return KR_OK;
     } else {
-        const enum kr_err turned = is_spoilt ? KR_NOT_FOUND : end_and_turn(core, card, key, now_s);
+        const enum kr_err turned = is_spoilt ? KR_NOT_FOUND : end_and_turn(core, revoke, card, key, now_s);
         if (turned == KR_OK) {
             if (other != NULL) {
                 end_transport(core, other, card, now_s);
@@ -288,6 +295,9 @@ static enum kr_err ask(struct kr_step *step, const struct kr_event *event, const
                              "peers by telephone, and ask them to block this council until it has begun anew",
                              names->count, (unsigned)(KR_REVOKED_PAGES_MAX * KR_REVOKED_NAMES_MAX));
     }
+    if (revoke->is_question) {
+        return kr_step_end_empty(step, event->client, event->request);
+    }
     fill(all, step->core, revoke, names, first, pages, step->now_ms);
     enum kr_err err = kr_step_log(step, KR_LOG_NOTICE,
                                   "a list of what that key signed genuinely was made: %zu records are named, %llu of that key "
@@ -307,6 +317,26 @@ static enum kr_err cannot_tell(struct kr_step *step, const struct kr_event *even
                                "stays on the card then, and without its node key it can do nothing");
 }
 
+/* Whether a question is put by who can sign. KR_CANCELLED: the client has its answer. */
+static enum kr_err check_root(struct kr_step *step, const struct kr_event *event, const struct kr_revoke *revoke)
+{
+    const struct kr_core *core = step->core;
+    enum kr_err err;
+    if (!revoke->is_question) {
+        return KR_OK;
+    }
+    if (revoke->has_root && kr_directory_rank(&core->directory, core->self, revoke->root) != KR_ROOT_IN_FORCE) {
+        err =
+            kr_step_error(step, event->client, event->request, KR_KEY, "that is not the root key of this council that is in force");
+    } else if (!revoke->has_root && kr_keyring_secret(core->keyring, KR_KEY_ROOT) == NULL) {
+        err = kr_step_error(step, event->client, event->request, KR_KEY,
+                            "the root key is not on this node: name its file with `--root`");
+    } else {
+        return KR_OK;
+    }
+    return err != KR_OK ? err : KR_CANCELLED;
+}
+
 enum kr_err kr_revoke_request(struct kr_step *step, const struct kr_event *event)
 {
     struct kr_core *core = step->core;
@@ -319,6 +349,7 @@ enum kr_err kr_revoke_request(struct kr_step *step, const struct kr_event *event
     }
     struct statements *all = calloc(1, sizeof *all);
     enum kr_err err = all != NULL ? kr_card_own(step, event, &all->places, &all->card) : KR_NOMEM;
+    err = err == KR_OK ? check_root(step, event, &revoke) : err;
     if (err == KR_CANCELLED) {
         err = KR_OK;
         goto out;

@@ -16,20 +16,26 @@
 #include "node/core/effect.h"
 #include "node/core/transport_key.h"
 
-#define LOOK_MS 10000u /* a clock in doubt becomes certain with the first session */
-#define LATE_MS 60000u /* who comes so late was off, or asleep, or had another clock before */
-#define WAIT_MS 75000u /* so soon every peer that is there has told its clock once more */
+#define LOOK_MS 10000u    /* a clock in doubt becomes certain with the first session */
+#define LATE_MS 60000u    /* who comes so late was off, or asleep, or had another clock before */
+#define WAIT_MS 75000u    /* so soon every peer that is there has told its clock once more */
+#define LOST_MS 86400000u /* so often it is said that the key whose day has come is not here */
 
 /* KR_TABLE_IDENTITY: the next key whose replacement of the one in use was called off; the one that had its turn last. */
 static const char key_aside[] = "key-aside", key_turned[] = "key-turned";
 
 /* ---- which key signs ---- */
 
+/* Another key may have been made since our card began to list that one, and have taken its place in the keyring. */
+static bool has_listed_next(const struct kr_core *core)
+{
+    return kr_keyring_has_next(core->keyring) && memcmp(core->keyring->next_node_public, core->listed_next, 32) == 0;
+}
+
 /* The keyring may have been told meanwhile, and another key come next. */
 static bool next_signs(const struct kr_core *core)
 {
-    return core->next_had_turn && kr_keyring_has_next(core->keyring) &&
-           memcmp(core->keyring->next_node_public, core->listed_next, 32) == 0;
+    return core->next_had_turn && has_listed_next(core);
 }
 
 struct kr_signing_key kr_keys_signing(const struct kr_core *core)
@@ -84,14 +90,30 @@ static enum kr_err names_next(struct kr_step *step, const char *row, size_t row_
     return err;
 }
 
+/* Which key the card names for after the one of the keyring: it is not in that where an older copy was put back, or where others
+ * were made for a card that was never stored. */
+static void note_named(struct kr_core *core, const struct kr_card *card)
+{
+    const struct kr_card_key *named = kr_card_node_after(card, core->keyring->node_public);
+    core->named_turn_s = named != NULL ? kr_key_turn_s(named->from_s) : 0;
+    memcpy(core->named_for, core->keyring->node_public, sizeof core->named_for);
+    memset(core->named_next, 0, sizeof core->named_next);
+    if (named != NULL) {
+        memcpy(core->named_next, named->public_key, 32);
+    }
+}
+
 enum kr_err kr_keys_load(struct kr_step *step)
 {
     struct kr_core *core = step->core;
     const struct kr_council *self = kr_directory_council(&core->directory, core->self);
     const struct kr_card_key *next = NULL;
-    struct kr_card card;
-    if (self != NULL && kr_keyring_has_next(core->keyring)) {
+    struct kr_card card = {0};
+    if (self != NULL) {
         kr_council_card(self, &card);
+    }
+    note_named(core, &card);
+    if (kr_keyring_has_next(core->keyring)) {
         next = listed(card.node, card.node_count, core->keyring->next_node_public);
     }
     core->next_had_turn = false;
@@ -157,7 +179,8 @@ static bool used_is_over(const struct kr_core *core, uint64_t now_ms)
 static bool has_turn_now(struct kr_step *step, bool at_once)
 {
     struct kr_core *core = step->core;
-    const bool is_due = core->next_turn_s != 0 && !core->next_had_turn && core->next_turn_s <= step->now_ms / 1000;
+    const bool is_due = core->next_turn_s != 0 && !core->next_had_turn && core->next_turn_s <= step->now_ms / 1000 &&
+                        has_listed_next(core); /* (else it may come back) */
     if (!is_due) {
         core->next_late_ms = 0;
         return false;
@@ -194,11 +217,39 @@ static enum kr_err begin_to_sign(struct kr_step *step)
     return err == KR_OK ? kr_links_renew(step) : err;
 }
 
+/* Said from the day on that the card names, each day: the one in use goes on signing until its end, and from then on nobody takes
+ * what this node says. */
+static enum kr_err tell_of_lost(struct kr_step *step)
+{
+    struct kr_core *core = step->core;
+    const struct kr_keyring *keyring = core->keyring;
+    const uint64_t now_s = step->now_ms / 1000, until_s = core->named_turn_s + KR_KEY_OVERLAP_S;
+    const bool is_here = memcmp(core->named_next, keyring->next_node_public, 32) == 0 && kr_keyring_has_next(keyring);
+    const bool has_turned = memcmp(core->named_for, kr_keys_signing(core).public_key, 32) != 0;
+    const bool is_told = core->lost_told_ms != 0 && step->now_ms < core->lost_told_ms + LOST_MS;
+    if (core->named_turn_s == 0 || is_here || has_turned || core->named_turn_s > now_s || is_told) {
+        return KR_OK;
+    }
+    core->lost_told_ms = step->now_ms;
+    return now_s < until_s
+               ? kr_step_log(
+                     step, KR_LOG_ERROR,
+                     "the key that was to sign from now on is on this council's card and not in this node's keyring. Peers "
+                     "accept the one in use for %llu days more, and nothing after that: put another on the card with `kairan "
+                     "node rotate`, or put the newest copy of the keyring back",
+                     (unsigned long long)((until_s - now_s) / 86400))
+               : kr_step_log(
+                     step, KR_LOG_ERROR,
+                     "the key that was to take the place of the one in use is on this council's card and not in this node's "
+                     "keyring, and nobody accepts the one in use any more: put another on the card with `kairan node rotate`");
+}
+
 enum kr_err kr_keys_tick(struct kr_step *step)
 {
     const struct kr_core *core = step->core;
-    if (core->next_turn_s == 0 || core->next_had_turn) {
-        return KR_OK;
+    enum kr_err err = tell_of_lost(step);
+    if (err != KR_OK || core->next_turn_s == 0 || core->next_had_turn) {
+        return err;
     }
     if (has_turn_now(step, false)) {
         return begin_to_sign(step);

@@ -357,6 +357,10 @@ struct kr_core {
     uint64_t next_turn_s;    /* when that one has its turn; 0: there is none */
     uint64_t next_late_ms;   /* when it was first seen that the time for it had gone by meanwhile; 0: it was not */
     bool next_had_turn;      /* it had */
+    uint8_t named_for[32];   /* the node key of the keyring when our card was last looked at */
+    uint8_t named_next[32];  /* the one that our card names for after it; zero: none */
+    uint64_t named_turn_s;   /* when that one has its turn; 0: there is none */
+    uint64_t lost_told_ms;   /* when it was last said that it is not in the keyring */
     uint32_t month_from;     /* months before it are gone from the trees; 0: since the start nobody has looked */
     struct kr_trials trial;
     struct kr_rekey rekey;                 /* how far the storage key's replacement is. storage_key.c */

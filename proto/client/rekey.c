@@ -70,23 +70,27 @@ enum kr_err kr_rotate_read(struct kr_slice bytes, struct kr_rotate *ret_rotate)
 
 void kr_revoke_write(const struct kr_revoke *revoke, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 4);
+    kr_writer_array(writer, revoke->is_question ? 5 : 4);
     kr_writer_bin(writer, revoke->key, sizeof revoke->key);
     kr_writer_uint(writer, revoke->since_ms);
     kr_writer_flag(writer, revoke->is_taken_over);
     kr_writer_bin(writer, revoke->machine, revoke->has_machine ? sizeof revoke->machine : 0);
+    if (revoke->is_question) {
+        kr_writer_bin(writer, revoke->root, revoke->has_root ? sizeof revoke->root : 0);
+    }
 }
 
 enum kr_err kr_revoke_read(struct kr_slice bytes, struct kr_revoke *ret_revoke)
 {
     struct kr_reader reader;
-    struct kr_revoke revoke;
+    struct kr_revoke revoke = {.is_question = false};
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 4);
+    revoke.is_question = kr_reader_array_between(&reader, 4, 5) == 5;
     kr_reader_fixed(&reader, revoke.key, sizeof revoke.key);
     revoke.since_ms = kr_reader_uint(&reader, UINT64_MAX);
     revoke.is_taken_over = kr_reader_flag(&reader);
     revoke.has_machine = kr_reader_fixed_or_empty(&reader, revoke.machine, sizeof revoke.machine);
+    revoke.has_root = revoke.is_question && kr_reader_fixed_or_empty(&reader, revoke.root, sizeof revoke.root);
     kr_reader_close(&reader);
     enum kr_err err = kr_reader_end(&reader);
     if (err == KR_OK) {

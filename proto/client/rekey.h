@@ -56,6 +56,10 @@ struct kr_revoke {
     /* The transport key that goes with it, of another node that the asked one has not met; zeros: whichever, none is ended. */
     bool has_machine;
     uint8_t machine[32];
+    /* Nothing is done: whether it could be, with new keys. So these are made only then, since a planned one goes by that. `root`:
+     * the public key that would sign it; without one the root key has to be on this node. */
+    bool is_question, has_root;
+    uint8_t root[32];
 };
 void kr_revoke_write(const struct kr_revoke *revoke, struct kr_writer *writer);
 enum kr_err kr_revoke_read(struct kr_slice bytes, struct kr_revoke *ret_revoke) KR_WARN_UNUSED;

@@ -74,6 +74,19 @@ def rotating(options, directory):
         tool.done("submit", "again.kairan-e2e.jp", "--label", "green", "-y")
         federation.poll(lambda: has(other, "again.kairan-e2e.jp"), 20, "what the third key signs is accepted")
         tool.refused("rotate", "node", "nonsense")
+        # A revocation that is refused leaves what was planned as it is.
+        planned = json.loads(tool.done("--json", "node", "rotate", "--at", "30d", *with_root))["key"]
+        strange = os.path.join(directory, "strange")
+        os.mkdir(strange)
+        strange = json.loads(other.done("--json", "root", "export", "--to", strange, "--passphrase-file", passphrase))["file"]
+        wrong = write(os.path.join(directory, "wrong"), "not on the stick\n")
+        used = in_use(tool)
+        tool.refused("--root", "node", "revoke", used[:16], "--since", "1h")
+        tool.refused("in force", "node", "revoke", used[:16], "--since", "1h", "--root", strange, "--root-passphrase-file", passphrase)
+        tool.refused("passphrase", "node", "revoke", used[:16], "--since", "1h", "--root", path, "--root-passphrase-file", wrong)
+        check(keys(tool)[planned]["state"] == "comes next" and keys(tool)[planned]["turn"], f"the planned key is gone: {keys(tool)}")
+        revoked = json.loads(tool.done("--json", "node", "revoke", used[:16], "--since", "1h", *with_root))
+        check(revoked["replaced"] and in_use(tool) not in (used, planned), f"revoked: {revoked}, {keys(tool)}")
 
 
 @federation.in_directory

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "crypto/secret.h"
 #include "tools/kairan/out.h"
 #include "tools/kairan/root_key.h"
 #include "tools/kairan/storage_key.h"
@@ -300,6 +301,24 @@ static const struct kr_key_item *find_key(const struct kr_app *app, const struct
     return found;
 }
 
+/* Whether it could be done, by who is asked and by the root key that is given: what was planned goes when new keys are made, and
+ * must not for a revocation that is refused. */
+static bool may_revoke(struct kr_app *app, const struct kr_revoke *revoke, const struct kr_root_options *root)
+{
+    struct kr_revoke question = *revoke;
+    struct kr_writer args;
+    question.is_question = true;
+    question.has_root = root->key != NULL;
+    if (question.has_root) {
+        memcpy(question.root, root->key->public_key, sizeof question.root);
+    }
+    kr_writer_init(&args, KR_KIB);
+    kr_revoke_write(&question, &args);
+    const bool ok = kr_app_call(app, KR_OP_REVOKE, &args, KR_ANSWER_MS, NULL, NULL, NULL) == KR_OK;
+    kr_writer_deinit(&args);
+    return ok;
+}
+
 static bool send_revoke(struct kr_app *app, const struct kr_revoke *revoke, const struct kr_root_options *root,
                         uint8_t ret_id[static 32])
 {
@@ -308,6 +327,19 @@ static bool send_revoke(struct kr_app *app, const struct kr_revoke *revoke, cons
     kr_revoke_write(revoke, &args);
     const bool ok = kr_app_state(app, KR_OP_REVOKE, &args, KR_KIND_COUNCIL_CARD, revoke->key, root, ret_id);
     kr_writer_deinit(&args);
+    return ok;
+}
+
+/* With new keys in place of those that whoever had this one has, too. */
+static bool replace_and_revoke(struct kr_app *app, const struct kr_revoke *revoke, const struct kr_root_options *options)
+{
+    struct kr_root_options root = *options;
+    struct kr_root_key *key = NULL;
+    uint8_t id[32];
+    bool ok = root.file == NULL || root.key != NULL || kr_root_open(app, &root, &key);
+    root.key = key != NULL ? key : root.key;
+    ok = ok && may_revoke(app, revoke, &root) && make_keys(app, KR_NEW_KEYS_ANEW) && send_revoke(app, revoke, &root, id);
+    kr_secret_free(key);
     return ok;
 }
 
@@ -375,7 +407,7 @@ static int revoke_key(struct kr_app *app, const char *text, const struct revoke_
     /* That of another node has the council's sealing keys, too: new ones take their place, and with them a node key. */
     const bool is_in_use = key->state == KR_KEY_IN_USE || revoke.has_machine || kr_nodes_has(app, key->public_key);
     memcpy(revoke.key, key->public_key, 32);
-    if ((is_in_use && !make_keys(app, KR_NEW_KEYS_ANEW)) || !send_revoke(app, &revoke, root, id)) {
+    if (is_in_use ? !replace_and_revoke(app, &revoke, root) : !send_revoke(app, &revoke, root, id)) {
         return KR_EXIT_ERROR;
     }
     return finish_revoke(app, &revoke, is_in_use);

@@ -265,6 +265,97 @@ static void a_theft_spoils_the_key_that_was_to_come(void **state)
     assert_signs(bed, used.next_node_public, "later.example.jp", 2);
 }
 
+static uint32_t ask_revoke(struct bed *bed, const uint8_t key[static 32], const uint8_t *root)
+{
+    struct kr_revoke revoke = {.since_ms = bed_node(bed, 0)->now_ms, .is_question = true, .has_root = root != NULL};
+    struct kr_writer args;
+    memcpy(revoke.key, key, 32);
+    if (root != NULL) {
+        memcpy(revoke.root, root, 32);
+    }
+    kr_writer_init(&args, KR_KIB);
+    kr_revoke_write(&revoke, &args);
+    bed->pages = 0;
+    const uint32_t code = bed_request(bed, 0, KR_OP_REVOKE, args.bytes, args.len, 500);
+    kr_writer_deinit(&args);
+    return code;
+}
+
+/* New keys would be made for it, and the planned ones be gone. */
+static void a_revocation_is_judged_before_keys_are_made(void **state)
+{
+    static const uint8_t strange[32] = {1};
+    struct bed *bed = *state;
+    const struct kr_keyring before = *own(bed);
+    const uint64_t at_s = now_s(bed) + 2 * HOUR_S;
+    plan_at(bed, at_s);
+    const struct kr_keyring made = *own(bed);
+    assert_int_equal(ask_revoke(bed, before.node_public, NULL), KR_OK);
+    assert_int_equal(bed->pages, 0);
+    assert_int_equal(ask_revoke(bed, before.node_public, before.root_public), KR_OK);
+    assert_int_equal(ask_revoke(bed, before.node_public, strange), KR_KEY);
+    assert_int_equal(ask_revoke(bed, strange, NULL), KR_NOT_FOUND);
+    assert_int_equal(ask_revoke(bed, made.next_node_public, NULL), KR_INVALID); /* it has signed nothing */
+    sodium_memzero(own(bed)->root_secret, 64);
+    assert_int_equal(ask_revoke(bed, before.node_public, NULL), KR_KEY);
+    assert_int_equal(ask_revoke(bed, before.node_public, before.root_public), KR_OK);
+    memcpy(own(bed)->root_secret, before.root_secret, 64);
+    bed_run(bed, 3000);
+    assert_memory_equal(own(bed)->next_node_public, made.next_node_public, 32);
+    assert_true(on_card(bed, before.node_public).until_s == at_s + KR_KEY_OVERLAP_S);
+    bed_run(bed, 3 * (uint64_t)HOUR_MS);
+    assert_signs(bed, made.next_node_public, "as-planned.example.jp", 1);
+}
+
+/* As after a revocation that failed when keys had been made for it. */
+static void a_planned_key_that_is_gone_is_spoken_of(void **state)
+{
+    struct bed *bed = *state;
+    const struct kr_keyring before = *own(bed);
+    const uint64_t at_s = now_s(bed) + 2 * HOUR_S;
+    plan_at(bed, at_s);
+    const struct kr_keyring made = *own(bed);
+    assert_int_equal(make(bed, KR_NEW_KEYS_ANEW), KR_OK);
+    bed_forget_log(bed);
+    bed_run(bed, (at_s - 60 - now_s(bed)) * 1000);
+    assert_int_equal(bed_times_said(bed, 0, "not in this node's keyring"), 0);
+    bed_run(bed, 10 * (uint64_t)HOUR_MS);
+    assert_int_equal(bed_times_said(bed, 0, "not in this node's keyring"), 1);
+    assert_true(bed_said(bed, 0, "for 90 days more"));
+    assert_false(bed_core(bed, 0)->next_had_turn);
+    assert_signs(bed, before.node_public, "as-before.example.jp", 1);
+    bed_run(bed, 20 * (uint64_t)HOUR_MS);
+    assert_int_equal(bed_times_said(bed, 0, "not in this node's keyring"), 1);
+    bed_restart(bed, 0); /* nothing but the card tells */
+    bed_run(bed, 60000);
+    assert_int_equal(bed_times_said(bed, 0, "not in this node's keyring"), 2);
+    const struct kr_keyring anew = *own(bed);
+    *own(bed) = made; /* the newest copy is put back */
+    bed_restart(bed, 0);
+    bed_run(bed, 120000);
+    assert_signs(bed, made.next_node_public, "put-back.example.jp", 2);
+    bed_forget_log(bed);
+    bed_run(bed, 30 * (uint64_t)HOUR_MS);
+    assert_false(bed_said(bed, 0, "not in this node's keyring"));
+    assert_memory_not_equal(anew.next_node_public, made.next_node_public, 32);
+}
+
+static void another_key_takes_the_place_of_one_that_is_gone(void **state)
+{
+    struct bed *bed = *state;
+    const uint64_t at_s = now_s(bed) + 2 * HOUR_S;
+    plan_at(bed, at_s);
+    assert_int_equal(make(bed, KR_NEW_KEYS_ANEW), KR_OK);
+    bed_run(bed, 3 * (uint64_t)HOUR_MS);
+    const struct kr_keyring anew = *own(bed);
+    assert_int_equal(rotate(bed, KR_ROTATE_NOW, 0), KR_OK);
+    bed_run(bed, 3000);
+    assert_signs(bed, anew.next_node_public, "another.example.jp", 1);
+    bed_forget_log(bed);
+    bed_run(bed, 30 * (uint64_t)HOUR_MS);
+    assert_false(bed_said(bed, 0, "not in this node's keyring"));
+}
+
 /* A clock that was set ahead, or has not stood for an hour, makes nobody lose the key that others accept. */
 static void a_clock_in_doubt_has_to_be_borne_out(void **state)
 {
@@ -344,6 +435,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_called_off_leaves_the_card_as_it_was, setup, teardown),
         cmocka_unit_test_setup_teardown(days_that_cannot_be_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_theft_spoils_the_key_that_was_to_come, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_revocation_is_judged_before_keys_are_made, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_planned_key_that_is_gone_is_spoken_of, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_key_takes_the_place_of_one_that_is_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_clock_in_doubt_has_to_be_borne_out, setup, teardown),
         cmocka_unit_test_setup_teardown(a_clock_that_others_contradict_does_not_count, setup, teardown),
         cmocka_unit_test(another_nodes_plan_stays),
