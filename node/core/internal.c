@@ -7,10 +7,12 @@
 #include "node/core/enrol_shared.h"
 #include "node/core/internal_bound.h"
 #include "node/core/people.h"
+#include "node/core/root_confirm.h"
 #include "node/core/rotate.h"
 #include "node/core/sister.h"
 #include "proto/record/duty.h"
 #include "proto/record/peer_link.h"
+#include "proto/record/peer_root.h"
 #include "proto/record/ticket_word.h"
 
 static enum kr_err make(struct kr_step *step, const struct kr_internal *what, struct kr_writer *content, struct kr_job *job)
@@ -97,6 +99,7 @@ enum kr_err kr_internal_check(uint32_t kind, struct kr_slice content)
     struct kr_person_card person;
     struct kr_body_key key;
     struct kr_peer_link link;
+    struct kr_peer_root root;
     struct kr_ticket_word word;
     switch (kind) {
     case KR_KIND_BODY_CARD:
@@ -109,6 +112,8 @@ enum kr_err kr_internal_check(uint32_t kind, struct kr_slice content)
         return kr_duty_check(content);
     case KR_KIND_PEER_LINK:
         return kr_peer_link_parse(content, &link);
+    case KR_KIND_PEER_ROOT:
+        return kr_peer_root_parse(content, &root);
     case KR_KIND_TICKET:
         return kr_ticket_word_parse(content, &word);
     default:
@@ -128,6 +133,8 @@ enum kr_err kr_internal_fits(struct kr_step *step, const struct kr_header *heade
         return kr_duty_check(content);
     case KR_KIND_PEER_LINK:
         return kr_links_shared_fits(step, header, content);
+    case KR_KIND_PEER_ROOT:
+        return kr_root_shared_fits(step, header, content);
     case KR_KIND_TICKET:
         return kr_ticket_word_fits(header, content);
     default:
@@ -158,6 +165,8 @@ enum kr_err kr_internal_take(struct kr_step *step, const struct kr_header *heade
         return KR_OK; /* it is read where it stands */
     case KR_KIND_PEER_LINK:
         return kr_links_shared_take(step, header, content);
+    case KR_KIND_PEER_ROOT:
+        return kr_root_shared_take(step, header, content);
     case KR_KIND_TICKET:
         return kr_ticket_word_take(step, content);
     default:

@@ -10,6 +10,7 @@
 #include "node/core/internal_bound.h"
 #include "node/core/people.h"
 #include "node/core/revoke.h"
+#include "node/core/root_confirm.h"
 #include "node/core/sister.h"
 
 #define PREFIX_BYTES (5u + 1u + 32u)
@@ -160,6 +161,8 @@ static enum kr_err leave(struct kr_step *step, const struct kr_head *head)
         return KR_OK;
     case KR_KIND_PEER_LINK:
         return kr_links_shared_back(step, head->subject, 0, (struct kr_slice){0});
+    case KR_KIND_PEER_ROOT:
+        return kr_root_shared_back(step, head->subject);
     case KR_KIND_TICKET:
         return kr_ticket_word_leave(step, head->id);
     default:

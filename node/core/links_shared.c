@@ -314,6 +314,9 @@ enum kr_err kr_links_shared_tick(struct kr_step *step)
     if (err == KR_OK) {
         err = each(step, &councils, say);
     }
+    if (err == KR_OK) {
+        err = each(step, &councils, kr_root_shared_say);
+    }
     councils.count = 0;
     if (err == KR_OK) {
         err = kr_peer_blocked(step, ids, KR_BLOCKED_MAX, &councils.count);

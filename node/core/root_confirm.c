@@ -61,18 +61,21 @@ static enum kr_err get(struct kr_step *step, const uint8_t council[static 32], s
     return KR_OK;
 }
 
-/* What memory has of it: of each link of the council, and how many councils there are. */
-static enum kr_err refresh(struct kr_step *step, const uint8_t council[static 32])
+enum kr_err kr_root_confirm_refresh(struct kr_step *step, const uint8_t council[static 32])
 {
     struct kr_core *core = step->core;
     const struct kr_council *known = kr_directory_council(&core->directory, council);
     struct confirmed confirmed;
+    bool is_shared = false;
     enum kr_err err = get(step, council, &confirmed);
+    if (err == KR_OK && known != NULL) {
+        err = kr_root_shared_confirms(step, council, known->root_public, &is_shared);
+    }
     if (err != KR_OK) {
         return err;
     }
     const bool is_own = memcmp(council, core->self, 32) == 0; /* our operator replaced it himself */
-    const bool is_unconfirmed = known != NULL && !is_own && memcmp(known->root_public, confirmed.root, 32) != 0;
+    const bool is_unconfirmed = known != NULL && !is_own && !is_shared && memcmp(known->root_public, confirmed.root, 32) != 0;
     core->unconfirmed_count = 0;
     for (uint32_t i = 0; i < core->link_count; i++) {
         struct kr_link *link = core->links[i];
@@ -85,11 +88,21 @@ static enum kr_err refresh(struct kr_step *step, const uint8_t council[static 32
     return KR_OK;
 }
 
+enum kr_err kr_root_confirm_here(struct kr_step *step, const uint8_t council[static 32], uint8_t ret_root[static 32])
+{
+    struct confirmed confirmed;
+    enum kr_err err = get(step, council, &confirmed);
+    if (err == KR_OK) {
+        memcpy(ret_root, confirmed.root, 32);
+    }
+    return err;
+}
+
 enum kr_err kr_root_confirm_load(struct kr_step *step)
 {
     enum kr_err err = KR_OK;
     for (uint32_t i = 0; i < step->core->link_count && err == KR_OK; i++) {
-        err = refresh(step, step->core->links[i]->council);
+        err = kr_root_confirm_refresh(step, step->core->links[i]->council);
     }
     return err;
 }
@@ -113,7 +126,7 @@ static enum kr_err note(struct kr_step *step, const uint8_t council[static 32])
     if (err == KR_OK) {
         err = put(step, council, &confirmed);
     }
-    return err == KR_OK ? refresh(step, council) : err;
+    return err == KR_OK ? kr_root_confirm_refresh(step, council) : err;
 }
 
 enum kr_err kr_root_confirm_changed(struct kr_step *step, const uint8_t council[static 32])
@@ -124,6 +137,13 @@ enum kr_err kr_root_confirm_changed(struct kr_step *step, const uint8_t council[
         return KR_OK;
     }
     enum kr_err err = note(step, council);
+    const struct kr_link *link = kr_link_by_council(core, council);
+    if (err == KR_OK && link != NULL && !link->root_is_unconfirmed) {
+        return kr_step_log(step, KR_LOG_NOTICE,
+                           "the root key of %s was replaced by its recovery key, and another node of this "
+                           "council has confirmed the new one",
+                           kr_core_name(core, council, false, name, sizeof name));
+    }
     return err != KR_OK
                ? err
                : kr_step_log(step, KR_LOG_ERROR,
@@ -148,11 +168,12 @@ enum kr_err kr_root_confirm_linked(struct kr_step *step, const struct kr_link *l
         return KR_OK;
     }
     if (is_linked(step->core, link->council, link)) { /* another node of the same council */
-        return refresh(step, link->council);
+        return kr_root_confirm_refresh(step, link->council);
     }
     memcpy(confirmed.root, known->root_public, 32);
+    step->core->links_differ = true; /* other nodes are told */
     enum kr_err err = put(step, link->council, &confirmed);
-    return err == KR_OK ? refresh(step, link->council) : err;
+    return err == KR_OK ? kr_root_confirm_refresh(step, link->council) : err;
 }
 
 enum kr_err kr_root_confirm_followed(struct kr_step *step, const struct kr_link *link)
@@ -167,7 +188,7 @@ enum kr_err kr_root_confirm_followed(struct kr_step *step, const struct kr_link 
         return err;
     }
     const bool is_news = memcmp(known->root_public, confirmed.root, 32) != 0 && !is_linked(step->core, link->council, link);
-    return is_news ? kr_root_confirm_changed(step, link->council) : refresh(step, link->council);
+    return is_news ? kr_root_confirm_changed(step, link->council) : kr_root_confirm_refresh(step, link->council);
 }
 
 enum kr_err kr_root_confirm_unlinked(struct kr_step *step, const uint8_t council[static 32])
@@ -179,7 +200,7 @@ enum kr_err kr_root_confirm_unlinked(struct kr_step *step, const uint8_t council
     make_key(key, council);
     enum kr_err err = kr_store_delete(step->txn, KR_TABLE_RECEIPTS, key, sizeof key);
     err = err == KR_NOT_FOUND ? KR_OK : err;
-    return err == KR_OK ? refresh(step, council) : err;
+    return err == KR_OK ? kr_root_confirm_refresh(step, council) : err;
 }
 
 /* ---- for clients ---- */
@@ -240,7 +261,10 @@ enum kr_err kr_root_confirm_request(struct kr_step *step, const struct kr_event 
     memcpy(confirmed.root, confirm.root, 32);
     enum kr_err err = put(step, confirm.council, &confirmed);
     if (err == KR_OK) {
-        err = refresh(step, confirm.council);
+        err = kr_root_confirm_refresh(step, confirm.council);
+    }
+    if (err == KR_OK) {
+        err = kr_root_shared_confirmed(step, confirm.council);
     }
     if (err == KR_OK) {
         err = kr_step_log(step, KR_LOG_NOTICE, "the root key of %s was confirmed by the operator: the link is open again",

@@ -54,6 +54,8 @@ const char *kr_kind_name(uint32_t kind)
         return "duty";
     case KR_KIND_PEER_LINK:
         return "peer link";
+    case KR_KIND_PEER_ROOT:
+        return "peer root key";
     case KR_KIND_TICKET:
         return "ticket";
     case KR_KIND_REVOCATION:
@@ -77,7 +79,7 @@ bool kr_kind_is_statement(uint32_t kind)
 bool kr_kind_is_internal(uint32_t kind)
 {
     return kind == KR_KIND_BODY_CARD || kind == KR_KIND_PERSON_CARD || kind == KR_KIND_BODY_KEY || kind == KR_KIND_DRAFT ||
-           kind == KR_KIND_DUTY || kind == KR_KIND_PEER_LINK || kind == KR_KIND_TICKET;
+           kind == KR_KIND_DUTY || kind == KR_KIND_PEER_LINK || kind == KR_KIND_PEER_ROOT || kind == KR_KIND_TICKET;
 }
 
 bool kr_kind_is_of_council(uint32_t kind)

@@ -67,6 +67,7 @@ enum kr_kind {
     KR_KIND_TICKET = 42,      /* replaceable; subject = a ticket for machines, or a machine: ticket_word.h */
     KR_KIND_BODY_KEY = 43,    /* replaceable; subject = the person who holds it, or the key */
     KR_KIND_DRAFT = 40,       /* replaceable; subject = its token, and which part of it: node/core/draft.h */
+    KR_KIND_PEER_ROOT = 45,   /* replaceable; subject = the peer's council id: peer_root.h */
     KR_KIND_DUTY = 44,        /* replaceable; subject = a standing consent's id, or the duty roster's: duty.h */
 };
 /* "report", "advisory" … or "kind N is unknown" as "unknown". Static storage. */
@@ -76,7 +77,7 @@ bool kr_kind_is_replaceable(uint32_t kind);
 /* Whether the root key signs it (cards, charters, vouches, expulsions). */
 bool kr_kind_is_statement(uint32_t kind);
 /* Whether it never leaves its council (body and person cards, copies of bodies' keys, drafts, consents, the duty roster, links,
- * tickets). */
+ * peers' root keys, tickets). */
 bool kr_kind_is_internal(uint32_t kind);
 /* Whether it tells of a council itself (statements, what never leaves it, names of its bodies) and is no information that is
  * shared: no list, look-up, export or watch shows it, and no retraction takes it back. */

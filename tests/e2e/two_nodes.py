@@ -14,6 +14,7 @@ import sys
 import time
 
 import federation
+import recover
 import remote
 from cli import Tool, has, lines
 from federation import check
@@ -117,6 +118,22 @@ def second_binding(tool):
     return [person for person in lines(tool.done("--json", "person", "ls")) if person["name"] == "佐藤"]
 
 
+def confirmed_once(tool, second, other, directory, passphrase):
+    """The peer has another root key: both nodes ask, and what is compared at one is not asked at the other."""
+    _, paper = recover.take_off(other, directory, passphrase)
+    said = lines(other.done("--json", "root", "recover", "--paper", "-", "--to", directory, "--passphrase-file", passphrase, "-y",
+                            given=paper.encode()))
+    new_root = said[0]["root_key"]
+    for node in (tool, second.tool):
+        federation.poll(lambda node=node: recover.root_of(node, "Minami") == new_root, 60, "the nodes know the new root key")
+        federation.poll(lambda node=node: [alarm["alarm"] for alarm in recover.alarms(node)] == ["root key"], 20, "and are alarmed")
+    tool.done("peer", "confirm-root", "Minami", new_root[:20])
+    federation.poll(lambda: not recover.alarms(second.tool), 60, second.log_tail)
+    second.tool.refused("no link", "peer", "confirm-root", "Minami", new_root[:20])
+    second.tool.done("submit", "compared.kairan-e2e.jp", "--label", "amber", "--to", "Minami", "-y")
+    everywhere([tool, second.tool, other], "compared.kairan-e2e.jp", "after the root key was compared at the other node")
+
+
 @federation.in_directory
 def serving(options, directory):
     with federation.Federation(options.kairand, ["Kita", "Minami"]) as made:
@@ -156,6 +173,7 @@ def serving(options, directory):
         tool.done("peer", "resume", "Minami")
         federation.poll(lambda: len([peer for peer in lines(other.done("--json", "peers")) if peer["state"] == "online"]) == 2, 60,
                         lambda: other.done("peers"))
+        confirmed_once(tool, second, other, directory, passphrase)
         # The first machine burns.
         tool.done("submit", "last.kairan-e2e.jp", "--label", "amber", "--to", "Minami", "-y")
         everywhere(all_three, "last.kairan-e2e.jp", "what the first made last")

@@ -19,6 +19,7 @@ REVOKE, RECOVER, CONFIRM_ROOT = 55, 65, 74
 FORWARD_ACT, FORWARD_ITEM = 63, 64
 TICKET_WORD = 80
 TOLD_ASK = 81
+PEER_ROOT = 83
 DUTY = 66  # the first of what is about duty, and about whom a draft is by
 TEXT, PAYLOAD, ENDPOINT = range(3)
 LARGE = 4096  # larger vectors teach a fuzzer little
@@ -223,6 +224,8 @@ def seeds(vectors):
     yield "wire", "ticket-open", TICKET_WORD, array(uint(1), uint(1), ID, ID, binary(b""), uint(5), uint(9), binary(b""))
     yield "wire", "ticket-used", TICKET_WORD, array(uint(1), uint(2), ID, ID, ID, uint(5), uint(9), ID)
     yield "wire", "told-ask", TOLD_ASK, array(ID, ID)
+    yield "wire", "peer-root", PEER_ROOT, array(uint(1), ID, binary(b""))
+    yield "wire", "peer-root-next", PEER_ROOT, array(uint(1), ID, ID)
     yield "wire", "told-ask-all", TOLD_ASK, array(binary(b""), binary(b""))
     yield "wire", "told-body", TOLD_ASK + 1, array(ID, ID, text("c"), text("n"), text("e"), uint(1), uint(0),
                                                    array(array(ID, text("k")), array(ID, text("l"))))

@@ -16,6 +16,7 @@
 #include "proto/client/rekey.h"
 #include "proto/client/trial.h"
 #include "proto/record/peer_link.h"
+#include "proto/record/peer_root.h"
 #include "proto/record/ticket_word.h"
 #include "proto/wire/node.h"
 #include "proto/wire/wire.h"
@@ -163,6 +164,7 @@ RUN_CARD(person_card)
 RUN_CARD(consent)
 RUN_CARD(duty_roster)
 RUN_CARD(peer_link)
+RUN_CARD(peer_root)
 RUN_CARD(ticket_word)
 RUN_CARD(body_key)
 #undef RUN_CARD
@@ -305,6 +307,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         run_ticket_word,
         run_told_ask,
         run_told_body,
+        run_peer_root,
     };
     struct kr_slice bytes = {0};
 

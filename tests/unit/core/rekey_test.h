@@ -168,6 +168,25 @@ static inline void tree_of(struct bed *bed, uint32_t node, uint32_t kind, const 
     kr_txn_abort(txn);
 }
 
+/* An operator at `node` has compared `root` with the council of `other`. */
+static inline uint32_t confirm_root(struct bed *bed, uint32_t node, uint32_t other, const uint8_t root[static 32])
+{
+    struct kr_root_confirm args = {{0}, {0}};
+    struct kr_writer writer;
+    memcpy(args.council, bed_node(bed, other)->council, 32);
+    memcpy(args.root, root, 32);
+    kr_writer_init(&writer, KR_KIB);
+    kr_root_confirm_write(&args, &writer);
+    return ask_with(bed, node, KR_OP_CONFIRM_ROOT, &writer);
+}
+
+static inline bool is_held(struct bed *bed, uint32_t node, uint32_t other)
+{
+    const struct kr_link *link = bed_link(bed, node, other);
+    assert_non_null(link);
+    return kr_link_is_held(bed_core(bed, node), link);
+}
+
 /* Keys in that tree, the same at the first `nodes`. */
 static inline uint64_t equal_trees(struct bed *bed, uint32_t nodes, uint32_t kind, const uint8_t *id)
 {

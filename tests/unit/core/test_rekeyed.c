@@ -358,17 +358,6 @@ static void a_root_does_not_name_its_own(void **state)
 
 /* ---- linked councils confirm ---- */
 
-static uint32_t confirm(struct bed *bed, uint32_t node, uint32_t peer, const uint8_t root[static 32])
-{
-    struct kr_root_confirm args = {{0}, {0}};
-    struct kr_writer writer;
-    memcpy(args.council, bed_node(bed, peer)->council, 32);
-    memcpy(args.root, root, 32);
-    kr_writer_init(&writer, KR_KIB);
-    kr_root_confirm_write(&args, &writer);
-    return ask_with(bed, node, KR_OP_CONFIRM_ROOT, &writer);
-}
-
 /* How many alarms node lists; the last is left in `*ret_alarm`. */
 static uint32_t alarms(struct bed *bed, uint32_t node, struct kr_alarm *ret_alarm)
 {
@@ -424,19 +413,19 @@ static void links_are_held_until_confirmed(void **state)
     assert_false(bed_holds(bed, 0, green) || bed_holds(bed, 2, green) || bed_holds(bed, 0, amber) || bed_holds(bed, 2, amber));
     assert_false(bed_holds(bed, 1, back)); /* the other way as well */
     /* What is no digit of it confirms nothing; nor does a council that is not asked about. */
-    assert_int_equal(confirm(bed, 0, 1, old.root_public), KR_KEY);
-    assert_int_equal(confirm(bed, 3, 1, new.root_public), KR_NOT_FOUND);
+    assert_int_equal(confirm_root(bed, 0, 1, old.root_public), KR_KEY);
+    assert_int_equal(confirm_root(bed, 3, 1, new.root_public), KR_NOT_FOUND);
     assert_int_equal(bed_request(bed, 0, KR_OP_CONFIRM_ROOT, "\x90", 1, 200), KR_MALFORMED);
     bed_restart(bed, 0); /* it is durable */
     bed_run(bed, 60000);
     assert_false(bed_holds(bed, 0, green) || bed_holds(bed, 1, back));
-    assert_int_equal(confirm(bed, 0, 1, new.root_public), KR_OK);
+    assert_int_equal(confirm_root(bed, 0, 1, new.root_public), KR_OK);
     bed_run(bed, 120000);
     assert_true(bed_holds(bed, 0, green) && bed_holds(bed, 0, amber) && bed_holds(bed, 1, back));
     assert_false(bed_holds(bed, 2, green) || bed_holds(bed, 3, green)); /* node 2 has not called yet */
     assert_int_equal(alarms(bed, 0, &alarm), 0);
-    assert_int_equal(confirm(bed, 0, 1, new.root_public), KR_NOT_FOUND);
-    assert_int_equal(confirm(bed, 2, 1, new.root_public), KR_OK);
+    assert_int_equal(confirm_root(bed, 0, 1, new.root_public), KR_NOT_FOUND);
+    assert_int_equal(confirm_root(bed, 2, 1, new.root_public), KR_OK);
     bed_run(bed, 120000);
     assert_true(bed_holds(bed, 2, green) && bed_holds(bed, 3, green) && bed_holds(bed, 2, amber));
     bed_restart(bed, 0);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "proto/record/peer_link.h"
+#include "proto/record/peer_root.h"
 #include "proto/wire/node.h"
 #include "proto/wire/ticket.h"
 
@@ -108,6 +109,33 @@ static void a_peer_link_reads_back(void **state)
     kr_writer_deinit(&writer);
 }
 
+static void a_peer_root_reads_back(void **state)
+{
+    static const uint8_t previous[33] = {6};
+    struct kr_peer_root read;
+    struct kr_writer writer;
+    (void)state;
+    for (size_t len = 0; len <= 33; len++) { /* of `previous` */
+        const bool is_sound = len == 0 || len == 32;
+        const struct kr_peer_root root = {.root = {5}, .previous = {previous, len}};
+        kr_writer_init(&writer, KR_KIB);
+        kr_peer_root_write(&root, &writer);
+        const struct kr_slice content = {writer.bytes, writer.len};
+        assert_true(!is_sound || content.len <= KR_PEER_ROOT_BYTES_MAX);
+        assert_int_equal(kr_peer_root_parse(content, &read), is_sound ? KR_OK : len > 32 ? KR_BOUNDS : KR_MALFORMED);
+        for (size_t part = 0; part < content.len; part++) {
+            assert_int_not_equal(kr_peer_root_parse((struct kr_slice){content.bytes, part}, &read), KR_OK);
+        }
+        if (is_sound) {
+            assert_int_equal(kr_peer_root_parse(content, &read), KR_OK);
+            assert_true(read.root[0] == 5 && read.previous.len == len);
+        }
+        writer.bytes[1] = 2; /* of a version to come */
+        assert_int_not_equal(kr_peer_root_parse(content, &read), KR_OK);
+        kr_writer_deinit(&writer);
+    }
+}
+
 static void a_ticket_says_what_it_is_for(void **state)
 {
     struct kr_ticket ticket = {.council = {1}, .transport_public = {2}, .secret = {3}, .expires_s = 4, .is_for_node = true}, read;
@@ -129,6 +157,7 @@ int main(void)
         cmocka_unit_test(an_ask_reads_back),
         cmocka_unit_test(keys_read_back),
         cmocka_unit_test(a_peer_link_reads_back),
+        cmocka_unit_test(a_peer_root_reads_back),
         cmocka_unit_test(a_ticket_says_what_it_is_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

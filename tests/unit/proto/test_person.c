@@ -226,7 +226,8 @@ static void cards_are_sealed_records_of_their_own_kinds(void **state)
     (void)state;
     for (uint32_t kind = 0; kind < 64; kind++) {
         const bool is_card = kind == KR_KIND_BODY_CARD || kind == KR_KIND_PERSON_CARD || kind == KR_KIND_BODY_KEY ||
-                             kind == KR_KIND_DRAFT || kind == KR_KIND_PEER_LINK || kind == KR_KIND_DUTY || kind == KR_KIND_TICKET;
+                             kind == KR_KIND_DRAFT || kind == KR_KIND_PEER_LINK || kind == KR_KIND_PEER_ROOT ||
+                             kind == KR_KIND_DUTY || kind == KR_KIND_TICKET;
         assert_int_equal(kr_kind_is_internal(kind), is_card);
         assert_false(kr_kind_is_internal(kind) && kr_kind_is_statement(kind));
         assert_true(!is_card || (kr_kind_is_replaceable(kind) && strcmp(kr_kind_name(kind), "unknown") != 0));
