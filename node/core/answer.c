@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "node/core/caller.h"
+#include "node/core/claim.h"
 #include "node/core/draft.h"
 #include "node/core/query_page.h"
 #include "node/core/reason.h"
@@ -165,6 +166,7 @@ enum kr_err kr_status_request(struct kr_step *step, const struct kr_event *event
         status.links_online += core->links[i]->has_session && !kr_link_is_sister(core, core->links[i]);
         status.links_pending += core->links[i]->pairing.is_pending;
         status.links_stopped += core->links[i]->stop != KR_STOP_NOT;
+        status.claims += kr_claim_stands(core, core->links[i]);
     }
     status.tickets = core->invitation_count;
     status.net_is_up = core->net_is_up;
@@ -204,6 +206,14 @@ static struct kr_peer_rate rate_of(const struct kr_link *link, uint64_t now_ms)
                                  .sent_bytes = sent.bytes,
                                  .received_records = received.records,
                                  .received_bytes = received.bytes};
+}
+
+/* Once a council: at its first link, or at the one that is shown in place of that. */
+static bool shows_claim(struct kr_core *core, const struct kr_link *link)
+{
+    const struct kr_link *first = kr_link_by_council(core, link->council);
+    const struct kr_link *other = first != NULL ? kr_link_stand_in(core, first) : NULL;
+    return first != NULL && link == (other != NULL ? other : first) && kr_claim_stands(core, first);
 }
 
 enum kr_err kr_peers_request(struct kr_step *step, const struct kr_event *event)
@@ -247,6 +257,7 @@ enum kr_err kr_peers_request(struct kr_step *step, const struct kr_event *event)
             .wrong_codes = link->pairing.wrong,
             .stop = link->stop,
             .stopped_ms = link->stopped_ms,
+            .claims_key = shows_claim(core, link),
         };
         if (link->through != NULL) {
             memcpy(peer.through_council, link->through->council, 32);

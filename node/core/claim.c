@@ -147,10 +147,30 @@ enum kr_err kr_claim_hello(struct kr_step *step, struct kr_link *link, const str
 
 /* ---- what the operator is told ---- */
 
+static bool is_anothers(const struct kr_core *core, const uint8_t key[static 32], const uint8_t council[static 32])
+{
+    return kr_transport_has(core->keyring, key) || proved_by_another(core, key, council) != NULL;
+}
+
 bool kr_claim_is_news(const struct kr_core *core, const struct kr_link *link, const struct kr_card_key *key)
 {
-    return !link->told_claim && !kr_link_is_sister(core, link) &&
-           (kr_transport_has(core->keyring, key->public_key) || proved_by_another(core, key->public_key, link->council) != NULL);
+    return !link->told_claim && !kr_link_is_sister(core, link) && is_anothers(core, key->public_key, link->council);
+}
+
+bool kr_claim_stands(const struct kr_core *core, const struct kr_link *link)
+{
+    const struct kr_council *known = link->told_claim ? kr_directory_council(&core->directory, link->council) : NULL;
+    struct kr_card card = {0};
+    bool stands = false;
+    if (known != NULL) {
+        kr_council_card(known, &card);
+    }
+    for (uint32_t i = 0; i < card.transport_count && !stands; i++) {
+        const struct kr_card_key *key = &card.transport[i];
+        const bool has_ended = key->until_s != 0 && key->until_s <= core->now_ms / 1000;
+        stands = !has_ended && is_anothers(core, key->public_key, link->council);
+    }
+    return stands;
 }
 
 enum kr_err kr_claim_tell(struct kr_step *step, struct kr_link *link, const struct kr_card_key *key)

@@ -33,7 +33,9 @@ enum kr_err kr_claim_proved(struct kr_step *step, struct kr_link *link) KR_WARN_
 /* Whether a key in force on that council's card, which has no link under it, is another's, and nobody was told yet. `link`: one
  * with that council. */
 bool kr_claim_is_news(const struct kr_core *core, const struct kr_link *link, const struct kr_card_key *key);
-/* Tells the operator. */
+/* Tells the operator, in the log: kr_claim_stands then says so for as long as it lasts. */
 enum kr_err kr_claim_tell(struct kr_step *step, struct kr_link *link, const struct kr_card_key *key) KR_WARN_UNUSED;
+/* Whether the operator was told, over this link, of a key that the council's card still lists. */
+bool kr_claim_stands(const struct kr_core *core, const struct kr_link *link);
 
 #endif

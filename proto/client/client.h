@@ -469,6 +469,7 @@ struct kr_peer {
     uint32_t wrong_codes; /* that were typed here */
     uint32_t stop;        /* enum kr_link_stop */
     uint64_t stopped_ms;  /* since when; 0: it is not */
+    bool claims_key;      /* the council's card lists a transport key that is another's; at one of its links */
 };
 void kr_peer_write(const struct kr_peer *peer, struct kr_writer *writer);
 enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer) KR_WARN_UNUSED;
@@ -482,6 +483,7 @@ struct kr_status {
     uint64_t takebacks_waiting; /* retractions and revisions that wait for the operator's word */
     uint64_t links, links_online, tickets;
     uint64_t links_pending, links_stopped; /* of the links: to be confirmed by telephone; standing still because of a key */
+    uint64_t claims;                       /* councils whose card lists a transport key that is another's */
     uint64_t commits, commit_us_p50, commit_us_p99;
     bool net_is_up, keyring_is_protected, store_is_writable;
     bool has_root, has_recovery; /* those secrets are on this node */

@@ -37,7 +37,7 @@ static void read_rate(struct kr_reader *reader, struct kr_peer_rate *rate)
 
 void kr_peer_write(const struct kr_peer *peer, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 32);
+    kr_writer_array(writer, 33);
     kr_writer_bin(writer, peer->council, 32);
     kr_writer_bin(writer, peer->transport_key, 32);
     kr_writer_str_slice(writer, peer->name);
@@ -69,6 +69,7 @@ void kr_peer_write(const struct kr_peer *peer, struct kr_writer *writer)
     kr_writer_uint(writer, peer->wrong_codes);
     kr_writer_uint(writer, peer->stop);
     kr_writer_uint(writer, peer->stopped_ms);
+    kr_writer_flag(writer, peer->claims_key);
     write_rate(&peer->rate, writer);
 }
 
@@ -78,7 +79,7 @@ enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer)
     struct kr_reader reader;
 
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 32);
+    kr_reader_array(&reader, 33);
     kr_reader_fixed(&reader, peer.council, 32);
     kr_reader_fixed(&reader, peer.transport_key, 32);
     peer.name = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
@@ -110,6 +111,7 @@ enum kr_err kr_peer_read(struct kr_slice bytes, struct kr_peer *ret_peer)
     peer.wrong_codes = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
     peer.stop = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
     peer.stopped_ms = kr_reader_uint(&reader, UINT64_MAX);
+    peer.claims_key = kr_reader_flag(&reader);
     read_rate(&reader, &peer.rate);
     kr_reader_close(&reader);
     if (kr_reader_end(&reader) == KR_OK) {
@@ -195,7 +197,7 @@ static void read_room(struct kr_reader *reader, struct kr_status_room *room)
 
 void kr_status_write(const struct kr_status *status, struct kr_writer *writer)
 {
-    kr_writer_array(writer, 37);
+    kr_writer_array(writer, 38);
     kr_writer_bin(writer, status->council, 32);
     kr_writer_str_slice(writer, status->name_ja);
     kr_writer_str_slice(writer, status->name_en);
@@ -215,6 +217,7 @@ void kr_status_write(const struct kr_status *status, struct kr_writer *writer)
     kr_writer_uint(writer, status->tickets);
     kr_writer_uint(writer, status->links_pending);
     kr_writer_uint(writer, status->links_stopped);
+    kr_writer_uint(writer, status->claims);
     kr_writer_uint(writer, status->commits);
     kr_writer_uint(writer, status->commit_us_p50);
     kr_writer_uint(writer, status->commit_us_p99);
@@ -260,7 +263,7 @@ enum kr_err kr_status_read(struct kr_slice bytes, struct kr_status *ret_status)
     struct kr_reader reader;
 
     kr_reader_init(&reader, bytes.bytes, bytes.len);
-    kr_reader_array(&reader, 37);
+    kr_reader_array(&reader, 38);
     kr_reader_fixed(&reader, status.council, 32);
     status.name_ja = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
     status.name_en = kr_reader_str(&reader, KR_NAME_BYTES_MAX);
@@ -280,6 +283,7 @@ enum kr_err kr_status_read(struct kr_slice bytes, struct kr_status *ret_status)
     status.tickets = kr_reader_uint(&reader, UINT64_MAX);
     status.links_pending = kr_reader_uint(&reader, UINT64_MAX);
     status.links_stopped = kr_reader_uint(&reader, UINT64_MAX);
+    status.claims = kr_reader_uint(&reader, UINT64_MAX);
     status.commits = kr_reader_uint(&reader, UINT64_MAX);
     status.commit_us_p50 = kr_reader_uint(&reader, UINT64_MAX);
     status.commit_us_p99 = kr_reader_uint(&reader, UINT64_MAX);

@@ -160,7 +160,7 @@ class Client:
 
     def status(self):
         names = ("council name_ja name_en version endpoint started_ms now_ms records indicators quarantined "
-                 "takebacks_waiting alarms store_bytes disk_free_bytes links links_online tickets links_pending links_stopped commits commit_us_p50 commit_us_p99 net_is_up "
+                 "takebacks_waiting alarms store_bytes disk_free_bytes links links_online tickets links_pending links_stopped claims commits commit_us_p50 commit_us_p99 net_is_up "
                  "keyring_is_protected store_is_writable has_root has_recovery net_restarts "
                  "restored restored_since_ms awaited backup_s needs_approval storage transport room communities").split()
         return dict(zip(names, self.call(STATUS)[1]))
@@ -168,7 +168,7 @@ class Client:
     def peers(self):
         names = ("council transport_key name endpoint state is_online we_dial last_seen_ms linked_ms clock_ms sent_records received_records "
                  "refused_records queued behind sent_bytes received_bytes phase entries next_try_ms is_awaited through through_council through_name is_pending we_confirmed "
-                 "they_confirmed code wrong_codes stop stopped_ms rate").split()
+                 "they_confirmed code wrong_codes stop stopped_ms claims_key rate").split()
         return [dict(zip(names, peer)) for peer in self.call(PEERS)[0]]
 
     def invite(self, ttl_s=0, link_only=False, by_hand=True):

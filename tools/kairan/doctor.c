@@ -358,6 +358,11 @@ static enum kr_err look_at_peer(void *context, struct kr_slice item)
         sayf(doctor, WARNING, "peers", _("call them; kairan council NAME shows their contact window"),
              _("%s has been silent for %ju days"), name, days);
     }
+    if (peer.claims_key) {
+        sayf(doctor, PROBLEM, "peers",
+             _("telephone its operator: an error, or hostile (kairan peer block); the log says whose key it is"),
+             _("the card of %s lists a transport key that is another's"), name);
+    }
     if (peer.refused_records > 0) {
         sayf(doctor, WARNING, "peers", _("the log says what was refused and why"), _("%s sent records that were refused: %ju"),
              name, peer.refused_records);

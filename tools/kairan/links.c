@@ -357,6 +357,7 @@ static enum kr_err peer_json(const struct kr_peer *peer)
         (void)json_object_set_new(object, "online", json_boolean(peer->is_online));
         (void)json_object_set_new(object, "pairing", kr_pair_json(peer));
         (void)json_object_set_new(object, "stopped", kr_stop_json(peer));
+        (void)json_object_set_new(object, "claims_key", json_boolean(peer->claims_key));
         (void)json_object_set_new(object, "next_try", peer->next_try_ms > 0 ? kr_json_time(peer->next_try_ms) : json_null());
     }
     return kr_json_line(object) ? KR_OK : KR_IO;
@@ -409,6 +410,10 @@ static void peer_text(const struct kr_peer *peer)
     (void)fputs(_(link_state(peer)), stdout);
     kr_out_style(stdout, KR_STYLE_NONE);
     kr_stop_text(peer);
+    if (peer->claims_key) {
+        (void)fputs(_("\n  ITS CARD LISTS A TRANSPORT KEY THAT IS ANOTHER'S: telephone its operator; the log says whose it is"),
+                    stdout);
+    }
     kr_pair_text(peer);
     if (goes_through(peer)) {
         (void)printf("\n  %s: ", _("through"));

@@ -56,6 +56,7 @@ static bool status_json(const struct kr_status *status, const struct kr_own_keys
                    {"tickets", status->tickets},
                    {"links_pending", status->links_pending},
                    {"links_stopped", status->links_stopped},
+                   {"claims", status->claims},
                    {"commits", status->commits},
                    {"commit_us_p50", status->commit_us_p50},
                    {"commit_us_p99", status->commit_us_p99},
@@ -130,6 +131,9 @@ static void status_text(const struct kr_status *status, const struct kr_own_keys
     }
     if (status->links_stopped > 0) {
         (void)printf(_("\n  LINKS STOPPED BECAUSE OF A KEY (kairan peers): %ju"), status->links_stopped);
+    }
+    if (status->claims > 0) {
+        (void)printf(_("\n  COUNCILS WHOSE CARD LISTS ANOTHER'S TRANSPORT KEY (kairan peers): %ju"), status->claims);
     }
     (void)printf(_("\n  records: %ju, indicators: %ju, in quarantine: %ju"), status->records, status->indicators,
                  status->quarantined);

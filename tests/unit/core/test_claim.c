@@ -44,15 +44,12 @@ static void make_next(struct bed *bed, bool is_dialled)
     assert_int_equal(bed_request(bed, RIGHTFUL, KR_OP_TRANSPORT, (const uint8_t[]){0x91, KR_TRANSPORT_LIST}, 2, 100), KR_OK);
 }
 
-/* The hostile one's card with this key beside its own, given to the own node. */
-static void claim(struct bed *bed, uint64_t version, const uint8_t key[static 32])
+/* The hostile one's, given to the own node. */
+static void put_card(struct bed *bed, uint64_t version, const struct kr_card *card)
 {
-    struct kr_card card = bed_card(bed, OWN, HOSTILE);
     struct kr_writer content;
-    card.transport[card.transport_count] = card.transport[0];
-    memcpy(card.transport[card.transport_count++].public_key, key, 32);
     kr_writer_init(&content, KR_BODY_BYTES_MAX);
-    kr_card_write(&card, &content);
+    kr_card_write(card, &content);
     struct forged forged = bed_statement(bed, HOSTILE, KR_KIND_COUNCIL_CARD, bed_core(bed, OWN)->directory.communities[0]->id,
                                          bed_node(bed, HOSTILE)->council, version, (struct kr_slice){content.bytes, content.len});
     bed_hand_over(bed, HOSTILE, OWN, &forged);
@@ -60,6 +57,35 @@ static void claim(struct bed *bed, uint64_t version, const uint8_t key[static 32
     forged_free(&forged);
     kr_writer_deinit(&content);
     bed_run(bed, 1000);
+}
+
+/* That card with this key beside its own. */
+static void claim(struct bed *bed, uint64_t version, const uint8_t key[static 32])
+{
+    struct kr_card card = bed_card(bed, OWN, HOSTILE);
+    card.transport[card.transport_count] = card.transport[0];
+    memcpy(card.transport[card.transport_count++].public_key, key, 32);
+    put_card(bed, version, &card);
+}
+
+/* Of how many councils the node says that their card lists another's key; of its peers the hostile one alone. */
+static uint64_t claims(struct bed *bed)
+{
+    static const uint8_t nothing[] = {0x90};
+    struct kr_status status;
+    struct kr_peer peer;
+    uint64_t shown = 0;
+    assert_int_equal(bed_request(bed, OWN, KR_OP_STATUS, nothing, sizeof nothing, 100), KR_OK);
+    assert_int_equal(kr_status_read((struct kr_slice){bed->result, bed->result_len}, &status), KR_OK);
+    bed->pages = 0;
+    assert_int_equal(bed_request(bed, OWN, KR_OP_PEERS, nothing, sizeof nothing, 100), KR_OK);
+    for (uint32_t i = 0; i < bed->pages; i++) {
+        assert_int_equal(kr_peer_read((struct kr_slice){bed->items[i].bytes, bed->items[i].len}, &peer), KR_OK);
+        assert_true(!peer.claims_key || memcmp(peer.council, bed_node(bed, HOSTILE)->council, 32) == 0);
+        shown += peer.claims_key;
+    }
+    assert_int_equal(shown, status.claims);
+    return shown;
 }
 
 static struct kr_link *link_under(struct bed *bed, uint32_t of, const uint8_t key[static 32])
@@ -136,16 +162,26 @@ static void claims_are_still_told_apart_after_a_restart(void **state)
     squat(*state, false, true);
 }
 
-/* What is proved, or the own, is not given up, and its claim is an alarm, once. */
+/* What is proved, or the own, is not given up; its claim is told once, and shown while it stands, also after a restart. */
 static void claim_in_vain(struct bed *bed, const uint8_t key[static 32], uint32_t expected)
 {
     uint32_t number = 0;
+    struct kr_card card;
+    assert_int_equal(claims(bed), 0);
     claim(bed, 50, key);
     assert_null(link_under(bed, HOSTILE, key));
     bed_run(bed, 3600000);
     assert_int_equal(bed_times_said(bed, OWN, "ALARM"), 1);
+    assert_int_equal(claims(bed), 1);
     assert_int_equal(let_in(bed, key, &number), expected);
     assert_true(bed_link(bed, OWN, RIGHTFUL)->has_session && bed_link(bed, OWN, HOSTILE)->has_session);
+    sim_world_crash(bed->world, OWN, 1000);
+    bed_run(bed, 120000);
+    assert_int_equal(claims(bed), 1);
+    card = bed_card(bed, OWN, HOSTILE);
+    card.transport_count--;
+    put_card(bed, 51, &card);
+    assert_int_equal(claims(bed), 0);
 }
 
 static void a_key_that_is_in_use_cannot_be_claimed(void **state)

@@ -440,6 +440,7 @@ static void each_thing_that_is_wrong_is_found(void **state)
     EXPECT(node.status.links = node.status.links_online = 0, "peers", "warning");
     EXPECT(node.peers[0].state = KR_LINK_PAUSED, "peers", "warning");
     EXPECT(node.peers[0].refused_records = 3, "peers", "warning");
+    EXPECT(node.peers[0].claims_key = true, "peers", "problem");
     EXPECT((node.peers[0].is_online = false, node.peers[0].last_seen_ms = NOW_MS - 4 * DAY_MS), "peers", "warning");
     EXPECT((node.peers[0].is_online = node.peers[1].is_online = false, node.status.links_online = 0), "peers", "problem");
     EXPECT((node.peers[1].is_online = false, node.status.links_online = 1), "reachable", "warning");

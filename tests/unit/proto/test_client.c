@@ -520,6 +520,7 @@ static void the_state_of_a_node_reads_back(void **state)
             .wrong_codes = 2,
             .stop = KR_STOP_CARD,
             .stopped_ms = 5,
+            .claims_key = true,
             .rate = {.span_ms = 60001, .sent_records = 6, .sent_bytes = 7, .received_records = 8, .received_bytes = 9}};
         struct kr_peer read_peer;
 
@@ -533,7 +534,8 @@ static void the_state_of_a_node_reads_back(void **state)
         assert_true(read_peer.is_awaited == (i % 2 == 0));
         assert_true(read_peer.is_pending && read_peer.we_confirmed == (i % 2 == 1) && read_peer.they_confirmed == (i % 2 == 0));
         assert_slice_equal(read_peer.code, "00000001", 8);
-        assert_true(read_peer.wrong_codes == 2 && read_peer.stop == KR_STOP_CARD && read_peer.stopped_ms == 5);
+        assert_true(read_peer.wrong_codes == 2 && read_peer.stop == KR_STOP_CARD && read_peer.stopped_ms == 5 &&
+                    read_peer.claims_key);
     }
 }
 

@@ -11,6 +11,7 @@ static void what_a_node_says_of_itself_reads_back(void **state)
         .records = 17,
         .links_pending = 19,
         .links_stopped = 20,
+        .claims = 21,
         .commit_us_p99 = 18,
         .net_is_up = true,
         .store_is_writable = true,
@@ -48,7 +49,7 @@ static void what_a_node_says_of_itself_reads_back(void **state)
     assert_int_equal(kr_status_read(slice(writer.bytes, writer.len), &read_status), KR_OK);
     assert_int_equal(read_status.records, 17);
     assert_int_equal(read_status.commit_us_p99, 18);
-    assert_true(read_status.links_pending == 19 && read_status.links_stopped == 20);
+    assert_true(read_status.links_pending == 19 && read_status.links_stopped == 20 && read_status.claims == 21);
     assert_true(read_status.net_is_up && !read_status.keyring_is_protected && read_status.store_is_writable);
     assert_int_equal(read_status.net_restarts, 2);
     assert_int_equal(read_status.restored, 1);
