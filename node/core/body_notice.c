@@ -30,6 +30,14 @@
 #define CARD_VERSION_MAX (UINT64_MAX >> (SERIAL_BITS + 1u))
 #define PLACE_BYTES      65u /* of a row's key: kind, council, community */
 
+/* At that time at the latest it is compared what stands with what should. */
+static enum kr_err compare_soon(struct kr_step *step, uint64_t at_ms)
+{
+    struct kr_body_notices *notices = &step->core->body_notices;
+    notices->at_ms = notices->at_ms < at_ms ? notices->at_ms : at_ms;
+    return kr_step_wake(step, notices->at_ms > step->now_ms ? notices->at_ms : step->now_ms);
+}
+
 /* ---- rows ---- */
 
 static void fill_key(struct kr_header *ret_header, const uint8_t council[static 32], const uint8_t community[static 32],
@@ -127,7 +135,7 @@ enum kr_err kr_body_notice_take(struct kr_step *step, const struct kr_job *job)
     err = kr_store_put_writer(step->txn, KR_TABLE_DIRECTORY, key, sizeof key, &writer);
     const bool is_anothers = memcmp(header->author, step->core->self, 32) == 0 &&
                              memcmp(header->signing_key, kr_keys_signing(step->core).public_key, 32) != 0;
-    return err == KR_OK && is_anothers ? kr_body_notices_soon(step, step->now_ms + OTHERS_MS) : err;
+    return err == KR_OK && is_anothers ? compare_soon(step, step->now_ms + OTHERS_MS) : err;
 }
 
 enum kr_err kr_body_notice_forget(struct kr_step *step, const struct kr_head *head)
@@ -146,7 +154,7 @@ enum kr_err kr_body_notice_forget(struct kr_step *step, const struct kr_head *he
     kr_directory_key(key, &header);
     err = kr_store_delete(step->txn, KR_TABLE_DIRECTORY, key, sizeof key);
     const bool is_ours = memcmp(head->author, step->core->self, 32) == 0;
-    return err == KR_OK && is_ours ? kr_body_notices_soon(step, step->now_ms) : err;
+    return err == KR_OK && is_ours ? compare_soon(step, step->now_ms) : err;
 }
 
 /* ---- saying ---- */
@@ -287,7 +295,7 @@ static enum kr_err compare(struct kr_step *step, const uint8_t community[static 
         return KR_OK;
     }
     if (is_same && !kr_clock_is_borne_out(step->core)) {
-        return kr_body_notices_soon(step, step->now_ms + CLOCK_MS); /* by a wrong one all names would leave, here and then there */
+        return compare_soon(step, step->now_ms + CLOCK_MS); /* by a wrong one all names would leave, here and then there */
     }
     ++*makes;
     return say(step, community, body, wanted, stands ? &entry : NULL);
@@ -295,17 +303,10 @@ static enum kr_err compare(struct kr_step *step, const uint8_t community[static 
 
 /* ---- comparing ---- */
 
-enum kr_err kr_body_notices_soon(struct kr_step *step, uint64_t at_ms)
-{
-    struct kr_body_notices *notices = &step->core->body_notices;
-    notices->at_ms = notices->at_ms < at_ms ? notices->at_ms : at_ms;
-    return kr_step_wake(step, notices->at_ms > step->now_ms ? notices->at_ms : step->now_ms);
-}
-
 enum kr_err kr_body_notices_card(struct kr_step *step, bool is_made_here)
 {
     step->core->body_notices.has_bodies = true;
-    return kr_body_notices_soon(step, step->now_ms + (is_made_here ? 0 : OTHERS_MS));
+    return compare_soon(step, step->now_ms + (is_made_here ? 0 : OTHERS_MS));
 }
 
 /* A name that cannot be told as it is written is not told. */
@@ -384,7 +385,7 @@ static enum kr_err compare_some(struct kr_step *step)
     enum kr_err err = KR_OK;
     if (notices->generation != core->directory.generation) {
         notices->generation = core->directory.generation;
-        err = notices->has_bodies ? kr_body_notices_soon(step, step->now_ms + CHANGE_MS) : KR_OK;
+        err = notices->has_bodies ? compare_soon(step, step->now_ms + CHANGE_MS) : KR_OK;
     }
     if (step->now_ms >= notices->at_ms && !kr_restored_holds(core)) {
         begin(step); /* one that is under way begins anew: what it has done stands */
@@ -439,7 +440,7 @@ enum kr_err kr_body_notices_card_is_false(struct kr_step *step, const uint8_t bo
         err = err == KR_NOT_FOUND ? KR_OK : err;
     }
     core->body_notices.trusts_cards = true;
-    return err == KR_OK ? kr_body_notices_soon(step, step->now_ms) : err;
+    return err == KR_OK ? compare_soon(step, step->now_ms) : err;
 }
 
 struct told {

@@ -49,8 +49,6 @@ enum kr_err kr_body_notice_take(struct kr_step *step, const struct kr_job *job) 
 /* The record counts no more (expired, false, its author is no member by genuine vouches): its row goes, if it is its. */
 enum kr_err kr_body_notice_forget(struct kr_step *step, const struct kr_head *head) KR_WARN_UNUSED;
 
-/* At that time at the latest it is compared what stands with what should. */
-enum kr_err kr_body_notices_soon(struct kr_step *step, uint64_t at_ms) KR_WARN_UNUSED;
 /* A card of a body was taken, made by this node or by another one of this council, which is given time to say so itself. */
 enum kr_err kr_body_notices_card(struct kr_step *step, bool is_made_here) KR_WARN_UNUSED;
 /* The card that stood is false: what it said is taken back, and the one before counts, if there is one. */

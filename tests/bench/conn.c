@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -203,6 +204,27 @@ void conn_wait_for_items(struct conn *watch, uint32_t wanted)
         conn_next(watch);
         seen += watch->frame.type == KR_CLIENT_PAGE ? watch->frame.item_count : 0;
     }
+}
+
+static bool bears(const struct conn *watch, uint64_t number)
+{
+    char wanted[32];
+    (void)snprintf(wanted, sizeof wanted, "%llu", (unsigned long long)number);
+    for (uint32_t i = 0; watch->frame.type == KR_CLIENT_PAGE && i < watch->frame.item_count; i++) {
+        struct kr_summary summary;
+        BENCH_MUST(kr_summary_read(watch->frame.items[i], &summary) == KR_OK);
+        if (summary.title.len == strlen(wanted) && memcmp(summary.title.bytes, wanted, summary.title.len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void conn_wait_for_title(struct conn *watch, uint64_t number)
+{
+    do {
+        conn_next(watch);
+    } while (!bears(watch, number));
 }
 
 struct kr_status conn_status(struct conn *conn)

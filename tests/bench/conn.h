@@ -31,6 +31,8 @@ void conn_expect_end(struct conn *conn, uint64_t number);
 void conn_watch(struct conn *conn);
 /* Until so many items have come on a connection that watches. */
 void conn_wait_for_items(struct conn *watch, uint32_t wanted);
+/* Until the report has come on it whose title is that number. */
+void conn_wait_for_title(struct conn *watch, uint64_t number);
 struct kr_status conn_status(struct conn *conn);
 /* Waits until readable (up to a minute, else the program ends). */
 void conn_wait(struct conn *const *conns, int count);

@@ -61,27 +61,6 @@ static void samples_free(struct samples *samples)
 
 /* ---- one record ---- */
 
-static bool bears(const struct conn *watch, uint64_t number)
-{
-    char wanted[32];
-    (void)snprintf(wanted, sizeof wanted, "%llu", (unsigned long long)number);
-    for (uint32_t i = 0; watch->frame.type == KR_CLIENT_PAGE && i < watch->frame.item_count; i++) {
-        struct kr_summary summary;
-        BENCH_MUST(kr_summary_read(watch->frame.items[i], &summary) == KR_OK);
-        if (summary.title.len == strlen(wanted) && memcmp(summary.title.bytes, wanted, summary.title.len) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void wait_for(struct conn *watch, uint64_t number)
-{
-    do {
-        conn_next(watch);
-    } while (!bears(watch, number));
-}
-
 static void submit(struct conn *conn, uint64_t number, uint32_t body_bytes)
 {
     struct kr_submit submit;
@@ -107,9 +86,9 @@ static double sample(struct conns *conns, struct samples *samples)
     uint64_t number = conns->number++;
     begin[TO_NODE] = begin[THROUGH] = now();
     submit(&conns->author, number, 0);
-    wait_for(&conns->watch, number);
+    conn_wait_for_title(&conns->watch, number);
     end[TO_NODE] = now();
-    wait_for(&conns->third, number);
+    conn_wait_for_title(&conns->third, number);
     end[THROUGH] = now();
     conn_expect_end(&conns->author, 10 + number);
     number = conns->number++;
@@ -117,13 +96,13 @@ static double sample(struct conns *conns, struct samples *samples)
     submit(&conns->analyst, number, 0);
     conn_expect_end(&conns->analyst, 10 + number);
     end[ANALYST] = now();
-    wait_for(&conns->third, number);
+    conn_wait_for_title(&conns->third, number);
     number = conns->number++;
     begin[LARGE] = now();
     submit(&conns->author, number, LARGE_BYTES);
-    wait_for(&conns->watch, number);
+    conn_wait_for_title(&conns->watch, number);
     end[LARGE] = now();
-    wait_for(&conns->third, number);
+    conn_wait_for_title(&conns->third, number);
     conn_expect_end(&conns->author, 10 + number);
     for (size_t i = 0; samples != NULL && i < WAYS; i++) {
         samples->us[i][samples->count] = (double)(end[i].us - begin[i].us);

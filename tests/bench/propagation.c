@@ -18,27 +18,6 @@
 
 static struct node nodes[3];
 
-static bool bears(const struct conn *watch, uint64_t number)
-{
-    char wanted[32];
-    (void)snprintf(wanted, sizeof wanted, "%llu", (unsigned long long)number);
-    for (uint32_t i = 0; watch->frame.type == KR_CLIENT_PAGE && i < watch->frame.item_count; i++) {
-        struct kr_summary summary;
-        BENCH_MUST(kr_summary_read(watch->frame.items[i], &summary) == KR_OK);
-        if (summary.title.len == strlen(wanted) && memcmp(summary.title.bytes, wanted, summary.title.len) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void wait_for(struct conn *watch, uint64_t number)
-{
-    do {
-        conn_next(watch);
-    } while (!bears(watch, number));
-}
-
 /* Submits one record and waits for it at the peer. */
 static double propagate(struct conn *author, struct conn *watch, uint64_t number)
 {
@@ -46,7 +25,7 @@ static double propagate(struct conn *author, struct conn *watch, uint64_t number
     report_one(&submit, number, NULL, 0);
     uint64_t begin_us = bench_now_us();
     conn_submit(author, 10 + number, &submit);
-    wait_for(watch, number);
+    conn_wait_for_title(watch, number);
     double took_us = (double)(bench_now_us() - begin_us);
     conn_expect_end(author, 10 + number);
     free((void *)(uintptr_t)submit.body.bytes);
@@ -131,7 +110,7 @@ void bench_propagation(const struct bench_options *options)
     conn_watch(&third);
     for (size_t i = 0; i < WARM; i++) {
         (void)propagate(&author, &watch, number);
-        wait_for(&third, number++);
+        conn_wait_for_title(&third, number++);
     }
     /* Commit, trip and record alternate, for the machine's pace changes; and in a row of their own, commits would find disk and
      * caches as the last left them, and take two thirds of what they take when they come one at a time, as submissions do. */
@@ -139,7 +118,7 @@ void bench_propagation(const struct bench_options *options)
         limit_disk_measure(disk, RECORD_BYTES, disk_us + i, 1);
         limit_wire_measure(wire, RECORD_BYTES, wire_us + i, 1);
         values[i] = propagate(&author, &watch, number);
-        wait_for(&third, number++); /* or the last one's way onward would be counted as the next one's */
+        conn_wait_for_title(&third, number++); /* or the last one's way onward would be counted as the next one's */
     }
     conn_close(&third);
     double row_us[2][ROW];

@@ -231,12 +231,6 @@ def by_body(tool, name):
     return {bodies[person["body"]]: person for person in lines(tool.done("--json", "person", "ls", "--all")) if person["name"] == name}
 
 
-def machine(options, directory, name):
-    home = os.path.join(directory, "home-" + name)
-    os.mkdir(home)
-    return remote.Analyst(options.kairan, home)
-
-
 def letters_and_moves(options, tool, directory):
     """Whoever comes has a letter with a ticket that works; whoever moves keeps logins and machines, one card at a time."""
     path, today = os.path.join(directory, "roster.csv"), time.strftime("%Y-%m-%d")
@@ -262,7 +256,7 @@ def letters_and_moves(options, tool, directory):
     check(f"kairan enrol {ticket}" in text and "\u2580" in text and "\033" not in text, f"a ticket, and as a code: {text}")
     check("once, until: " in text and text.split("once, until: ")[1][:10] >= until[:8], f"until when it is good: {text}")
     check("kairan1" not in letter_of(folder, "井上") and "login on the node" in letter_of(folder, "井上"), "who logs in has a ticket")
-    takahashi = machine(options, directory, "takahashi")
+    takahashi = remote.machine(options, directory, "takahashi")
     said = json.loads(takahashi.done("--json", "enrol", "-", "--name", "kita", given=ticket.encode()))
     check(said["person_name"] == "高橋", f"enrolled by the letter: {said}")
     # The same without tickets; in Japanese; and so far ahead that none would be good.
@@ -281,7 +275,7 @@ def letters_and_moves(options, tool, directory):
     tool.done("body", "add", "--name-ja", "島牧村")
     tool.done("person", "add", "渡辺", "--body", "島牧村", "--user", "64011")
     tool.done("person", "bind", "渡辺", "--user", "64012")
-    watanabe = machine(options, directory, "watanabe")
+    watanabe = remote.machine(options, directory, "watanabe")
     said = json.loads(watanabe.done("--json", "enrol", "-", "--name", "kita", given=tool.done("person", "enrol", "渡辺").encode()))
     watanabe.node = "kita"
     number = json.loads(watanabe.done("--json", "whoami"))["person"]

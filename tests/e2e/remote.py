@@ -55,6 +55,13 @@ class Analyst:
                                 stdin=subprocess.DEVNULL, env=self.environment, cwd="/", text=True)
 
 
+def machine(options, directory, name):
+    """One with a home of its own, under this name there."""
+    home = os.path.join(directory, "home-" + name)
+    os.mkdir(home)
+    return Analyst(options.kairan, home)
+
+
 def people(tool):
     tool.done("body", "add", "--name-en", "Sapporo")
     for name, role in (("Sato", "analyst"), ("Suzuki", "approver"), ("Tanaka", "reader"), ("Abe", "admin")):

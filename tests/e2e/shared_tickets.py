@@ -11,14 +11,8 @@ import federation
 from cli import Tool
 from federation import check
 from pairing import code
-from remote import Analyst, machines_of
+from remote import machine, machines_of
 from two_nodes import Further, everywhere, lines, nodes
-
-
-def machine(options, directory, name):
-    home = os.path.join(directory, "home-" + name)
-    os.mkdir(home)
-    return Analyst(options.kairan, home)
 
 
 def ticket_of(tool, name):

@@ -36,11 +36,6 @@ static bool print(FILE *out, const char *text, bool has_colours)
     return ferror(out) == 0;
 }
 
-bool kr_qr_print(FILE *out, const char *text)
-{
-    return print(out, text, true);
-}
-
 static bool print_ticket(FILE *out, const char *ticket, bool has_colours)
 {
     char capital[KR_TICKET_TEXT_BYTES_MAX + 1];
@@ -49,7 +44,7 @@ static bool print_ticket(FILE *out, const char *ticket, bool has_colours)
         capital[len] = (char)(ticket[len] >= 'a' && ticket[len] <= 'z' ? ticket[len] - 'a' + 'A' : ticket[len]);
     }
     capital[len] = 0;
-    return print(out, capital, has_colours);
+    return ticket[len] == 0 && print(out, capital, has_colours);
 }
 
 bool kr_qr_print_ticket(FILE *out, const char *ticket)

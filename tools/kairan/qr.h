@@ -5,11 +5,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Black on white whatever the terminal's colours, two rows a line, with the margin that the standard asks for. `text` holds nothing
- * but what QR's alphanumeric mode has (digits, capital letters, " $%*+-./:"), which makes it smaller. False where it is too long,
- * or memory or `out` failed. */
-bool kr_qr_print(FILE *out, const char *text);
-/* Of a ticket, in capital letters, which make the code smaller; a ticket may be written in them. */
+/* Black on white whatever the terminal's colours, two rows a line, with the margin that the standard asks for. In capital letters,
+ * for QR's alphanumeric mode has no others, and makes it smaller; a ticket may be written in them. False where it is longer than
+ * any ticket, or memory or `out` failed. */
 bool kr_qr_print_ticket(FILE *out, const char *ticket);
 /* The same without colours, for a letter: what is drawn is ink. */
 bool kr_qr_draw_ticket(FILE *out, const char *ticket);

@@ -72,6 +72,21 @@ static inline struct kr_link *sister_of(struct bed *bed, uint32_t node)
     return kr_link_of_council(bed_core(bed, node), bed_core(bed, node)->self, &at);
 }
 
+/* The second node is by itself; who is outside of the council reaches both. */
+static inline void cut(struct bed *bed)
+{
+    sim_world_split(bed->world, (uint32_t[]){SECOND}, 1, bed->world->now_ms + BED_DAY_MS);
+    bed_run(bed, 1000);
+}
+
+/* The two nodes see each other again, until they are equal. */
+static inline void meet(struct bed *bed)
+{
+    bed->world->is_split = false;
+    bed_run(bed, 180000);
+    assert_true(sister_of(bed, FIRST)->is_equal && sister_of(bed, SECOND)->is_equal);
+}
+
 /* The peer's link with that node of council 0. */
 static inline struct kr_link *link_with(struct bed *bed, uint32_t node)
 {

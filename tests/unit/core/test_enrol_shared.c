@@ -52,19 +52,6 @@ static bool is_person_at(struct bed *bed, uint32_t node, const uint8_t key[stati
     return found.facts.is_person && memcmp(found.person, id, 32) == 0;
 }
 
-static void cut(struct bed *bed)
-{
-    sim_world_split(bed->world, (uint32_t[]){SECOND}, 1, bed->world->now_ms + BED_DAY_MS);
-    bed_run(bed, 1000);
-}
-
-static void meet(struct bed *bed)
-{
-    bed->world->is_split = false;
-    bed_run(bed, 180000);
-    assert_true(sister_of(bed, FIRST)->is_equal && sister_of(bed, SECOND)->is_equal);
-}
-
 static uint32_t alarms_at(struct bed *bed, uint32_t node, struct kr_alarm *ret_last)
 {
     uint32_t count = 0;

@@ -88,20 +88,6 @@ static void act_on(struct bed *bed, uint32_t node, uint32_t action, uint32_t oth
     kr_writer_deinit(&args);
 }
 
-/* The second node of the inviter is by itself; who is outside reaches both. */
-static void cut(struct bed *bed)
-{
-    sim_world_split(bed->world, (uint32_t[]){SECOND}, 1, bed->world->now_ms + BED_DAY_MS);
-    bed_run(bed, 1000);
-}
-
-static void meet(struct bed *bed)
-{
-    bed->world->is_split = false;
-    bed_run(bed, 180000);
-    assert_true(sister_of(bed, FIRST)->is_equal && sister_of(bed, SECOND)->is_equal);
-}
-
 static void an_invitation_is_good_at_another_node(void **state)
 {
     struct bed *bed = *state;

@@ -44,7 +44,7 @@ static void draw(const char *text, struct drawing *drawing)
     FILE *file = tmpfile();
     assert_non_null(file);
     memset(drawing, 0, sizeof *drawing);
-    assert_true(kr_qr_print(file, text));
+    assert_true(kr_qr_print_ticket(file, text));
     rewind(file);
     while (fgets(line, sizeof line, file) != NULL) {
         read_line(drawing, line);
@@ -121,7 +121,7 @@ static void a_ticket_fits_and_a_book_does_not(void **state)
     draw(text, &drawing);
     assert_true(drawing.width <= 80); /* a terminal's usual width */
     memset(text, 'Q', sizeof text - 1);
-    assert_false(kr_qr_print(file, text));
+    assert_false(kr_qr_print_ticket(file, text));
     assert_int_equal(fclose(file), 0);
 }
 
