@@ -706,8 +706,8 @@ bool kr_core_idle_is_due(struct kr_core *core, const struct kr_store *store, uin
     return kr_store_merge_is_due(store) ||
            (core->has_identity &&
             (core->quarantine_is_due || core->takeback_is_due || core->revoked_is_due || core->strangers_are_due ||
-             core->now_ms >= core->expiry_at_ms || kr_audit_is_due(core) || kr_drafts_share_is_due(core) ||
-             kr_admit_pairs_is_due(core) || kr_gossip_is_due(core) || kr_storage_is_due(core)));
+             kr_takebacks_out_is_due(core) || core->now_ms >= core->expiry_at_ms || kr_audit_is_due(core) ||
+             kr_drafts_share_is_due(core) || kr_admit_pairs_is_due(core) || kr_gossip_is_due(core) || kr_storage_is_due(core)));
 }
 
 /* The kinds of work take turns, so that one of which there is always more does not keep the others from being done. */
@@ -717,14 +717,9 @@ enum kr_err kr_core_idle(struct kr_core *core, struct kr_txn *txn, struct kr_rng
     static const struct {
         enum kr_err (*slice)(struct kr_step *step, bool *ret_more);
         bool needs_identity;
-    } kinds[] = {{kr_admit_quarantined, true},
-                 {kr_admit_pairs, true},
-                 {kr_takeback_slice, true},
-                 {kr_revoke_slice, true},
-                 {kr_rekeyed_slice, true},
-                 {kr_drafts_share_slice, true},
-                 {expire, true},
-                 {merge, false},
+    } kinds[] = {{kr_admit_quarantined, true},   {kr_admit_pairs, true},  {kr_takeback_slice, true},
+                 {kr_takebacks_out_slice, true}, {kr_revoke_slice, true}, {kr_rekeyed_slice, true},
+                 {kr_drafts_share_slice, true},  {expire, true},          {merge, false},
                  {kr_storage_slice, true}};
     const uint32_t count = sizeof kinds / sizeof kinds[0], begin_at = core->idle_turn;
     struct kr_step step = begin(core, txn, rng, now_ms, effects);

@@ -6,7 +6,9 @@
 #include "crypto/fault.h"
 #include "node/core/takeback.h"
 
-#define RETRACTIONS_MAX 1024u /* that one session begins with: a council that is out has few */
+#define SLICE    256u   /* rows looked at */
+#define AGAIN_MS 60000u /* so often all rows are, however many sessions begin and however often the directory changes */
+#define PAUSE_MS 1000u  /* so long a peer has to read what it was told */
 
 /* Whether it is one of ours that the link's scopes do not cover, and that its peer may have. */
 static enum kr_err is_out(const struct kr_step *step, const struct kr_link *link, const struct kr_head *head, bool *ret_is)
@@ -41,73 +43,167 @@ static enum kr_err announce(struct kr_step *step, struct kr_link *link, const st
     return err == KR_OK && is_it ? kr_spread_announce(link, head->id) : err;
 }
 
-static enum kr_err announce_to_all(struct kr_step *step, const struct kr_head *head)
+/* `links`: whom; NULL: all. */
+static enum kr_err announce_to(struct kr_step *step, const struct kr_slots *links, const struct kr_head *head)
 {
     struct kr_core *core = step->core;
     enum kr_err err = KR_OK;
     for (uint32_t i = 0; i < core->link_count && err == KR_OK; i++) {
-        err = core->links[i]->has_session ? announce(step, core->links[i], head) : KR_OK;
+        struct kr_link *link = core->links[i];
+        const bool is_meant = link->has_session && (links == NULL || kr_slots_has(links, link->spread.slot));
+        err = is_meant ? announce(step, link, head) : KR_OK;
     }
     return err;
 }
 
 enum kr_err kr_takeback_out(struct kr_step *step, const struct kr_head *head)
 {
-    return kr_is_own_green_retraction(step->core, head) && !KR_FAULT(KR_FAULT_FORMER_UNHEARD) ? announce_to_all(step, head) : KR_OK;
+    return kr_is_own_green_retraction(step->core, head) && !KR_FAULT(KR_FAULT_FORMER_UNHEARD) ? announce_to(step, NULL, head)
+                                                                                              : KR_OK;
 }
 
-/* Whether there is a community that we were in and are not, or came into at some time. */
+/* A community that we were in and are not, or came into at some time. */
+static bool is_out_of(const struct kr_core *core, const uint8_t community[static 32])
+{
+    const bool is_in = kr_directory_is_member(&core->directory, community, core->self);
+    return kr_directory_was_member(&core->directory, community, core->self) &&
+           (!is_in || kr_directory_hour_from(&core->directory, community, core->self) > 0);
+}
+
 static bool may_be_out(const struct kr_core *core)
 {
     bool may = false;
     for (uint32_t i = 0; i < core->directory.community_count; i++) {
-        const uint8_t *id = core->directory.communities[i]->id;
-        const bool is_in = kr_directory_is_member(&core->directory, id, core->self);
-        may = may || (kr_directory_was_member(&core->directory, id, core->self) &&
-                      (!is_in || kr_directory_hour_from(&core->directory, id, core->self) > 0));
+        may = may || is_out_of(core, core->directory.communities[i]->id);
     }
     return may;
 }
 
+enum kr_err kr_takebacks_out(struct kr_step *step, struct kr_link *link)
+{
+    struct kr_core *core = step->core;
+    struct kr_takebacks_walk *walk = &core->spread.out;
+    if (!may_be_out(core) || KR_FAULT(KR_FAULT_FORMER_UNHEARD)) {
+        return KR_OK;
+    }
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        if (link == NULL || core->links[i] == link) {
+            kr_slots_add(&walk->asked, core->links[i]->spread.slot);
+        }
+    }
+    walk->is_due = true;
+    return kr_step_wake(step, walk->at_ms > step->now_ms ? walk->at_ms : step->now_ms);
+}
+
+bool kr_takebacks_out_is_due(const struct kr_core *core)
+{
+    return core->spread.out.is_due && core->now_ms >= core->spread.out.at_ms;
+}
+
 struct ours {
     const uint8_t *self;
-    uint32_t count;
-    uint8_t by[RETRACTIONS_MAX][32];
+    const uint8_t *before; /* the row looked at last */
+    uint32_t rows, count;
+    uint8_t last[KR_TAKEN_KEY_BYTES];
+    uint8_t by[SLICE][32];
 };
 
 static bool pick(void *context, struct kr_slice key, struct kr_slice value)
 {
     struct ours *ours = context;
     struct kr_taken_row row;
-    if (key.len == KR_TAKEN_KEY_BYTES && memcmp(key.bytes + KR_TAKEN_KEY_BYTES - 32, ours->self, 32) == 0 &&
-        kr_taken_read(value, &row) == KR_OK && row.kind == KR_KIND_RETRACTION) {
+    if (key.len != KR_TAKEN_KEY_BYTES || memcmp(key.bytes, ours->before, KR_TAKEN_KEY_BYTES) == 0) {
+        return true;
+    }
+    memcpy(ours->last, key.bytes, KR_TAKEN_KEY_BYTES);
+    if (memcmp(key.bytes + KR_TAKEN_KEY_BYTES - 32, ours->self, 32) == 0 && kr_taken_read(value, &row) == KR_OK &&
+        row.kind == KR_KIND_RETRACTION) {
         memcpy(ours->by[ours->count++], row.by, 32);
     }
-    return ours->count < RETRACTIONS_MAX;
+    return ++ours->rows < SLICE;
 }
 
-enum kr_err kr_takebacks_out(struct kr_step *step, struct kr_link *link)
+static enum kr_err tell_of(struct kr_step *step, const struct ours *ours, uint8_t *scratch)
 {
-    if (!may_be_out(step->core) || KR_FAULT(KR_FAULT_FORMER_UNHEARD)) {
-        return KR_OK;
-    }
-    struct ours *ours = malloc(sizeof *ours);
-    uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
-    uint32_t damaged;
-    enum kr_err err = ours != NULL && scratch != NULL ? KR_OK : KR_NOMEM;
-    if (err == KR_OK) {
-        ours->self = step->core->self;
-        ours->count = 0;
-        err = kr_store_each_whole(step->txn, KR_TABLE_RECEIPTS, "back", 4, pick, ours, &damaged);
-    }
+    const struct kr_core *core = step->core;
+    enum kr_err err = KR_OK;
     for (uint32_t i = 0; err == KR_OK && i < ours->count; i++) {
         struct kr_head head;
         uint64_t arrival;
         err = kr_store_head_find(step->txn, ours->by[i], &arrival, &head, scratch);
-        if (err == KR_OK) {
-            err = link != NULL ? announce(step, link, &head) : announce_to_all(step, &head);
+        if (err == KR_OK && is_out_of(core, head.community)) {
+            err = announce_to(step, &core->spread.out.links, &head);
         }
         err = err == KR_NOT_FOUND || err == KR_CORRUPT ? KR_OK : err;
+    }
+    return err;
+}
+
+/* What does not fit in what waits to be announced would be lost. */
+static bool have_room(const struct kr_core *core)
+{
+    bool have = true;
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        const struct kr_link *link = core->links[i];
+        const bool is_meant = link->has_session && kr_slots_has(&core->spread.out.links, link->spread.slot);
+        have = have && (!is_meant || link->spread.id_count + SLICE <= KR_ANNOUNCE_MAX / 2);
+    }
+    return have;
+}
+
+static void begin(struct kr_step *step)
+{
+    struct kr_takebacks_walk *walk = &step->core->spread.out;
+    walk->links = walk->asked;
+    walk->asked = (struct kr_slots){0};
+    walk->is_under_way = true;
+    walk->begun_ms = step->now_ms;
+    memset(walk->at, 0, sizeof walk->at);
+    memcpy(walk->at, "back", 4);
+}
+
+/* Whoever asked meanwhile is told by another walk. */
+static enum kr_err end(struct kr_step *step)
+{
+    static const struct kr_slots none;
+    struct kr_takebacks_walk *walk = &step->core->spread.out;
+    walk->is_under_way = false;
+    walk->at_ms = walk->begun_ms + AGAIN_MS;
+    walk->is_due = memcmp(&walk->asked, &none, sizeof none) != 0;
+    return walk->is_due ? kr_step_wake(step, walk->at_ms > step->now_ms ? walk->at_ms : step->now_ms) : KR_OK;
+}
+
+enum kr_err kr_takebacks_out_slice(struct kr_step *step, bool *ret_more)
+{
+    struct kr_takebacks_walk *walk = &step->core->spread.out;
+    uint32_t damaged;
+    _Static_assert(sizeof walk->at == KR_TAKEN_KEY_BYTES, "a row's key");
+    *ret_more = false;
+    if (!kr_takebacks_out_is_due(step->core)) {
+        return KR_OK;
+    }
+    if (!walk->is_under_way) {
+        begin(step);
+    }
+    if (!have_room(step->core)) {
+        walk->at_ms = step->now_ms + PAUSE_MS;
+        return kr_step_wake(step, walk->at_ms);
+    }
+    struct ours *ours = calloc(1, sizeof *ours);
+    uint8_t *scratch = malloc(KR_HEAD_SCRATCH);
+    enum kr_err err = ours != NULL && scratch != NULL ? KR_OK : KR_NOMEM;
+    if (err == KR_OK) {
+        ours->self = step->core->self;
+        ours->before = walk->at;
+        err =
+            kr_store_each_from(step->txn, KR_TABLE_RECEIPTS, (struct kr_slice){walk->at, sizeof walk->at}, 4, pick, ours, &damaged);
+    }
+    err = err == KR_OK ? tell_of(step, ours, scratch) : err;
+    if (err == KR_OK && ours->rows == SLICE) {
+        memcpy(walk->at, ours->last, sizeof walk->at);
+        *ret_more = true;
+    } else if (err == KR_OK) {
+        err = end(step);
     }
     free(ours);
     free(scratch);

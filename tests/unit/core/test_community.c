@@ -1,4 +1,5 @@
 /* Communities over real cores: founding, being named, what is said of others, and statements of those who have no say. */
+#include "node/core/taken.h"
 #include "tests/support/forge.h"
 #include "tests/unit/core/bed.h"
 
@@ -509,6 +510,51 @@ static void what_a_former_member_takes_back_reaches_the_members(void **state)
     assert_false(bed_holds(bed, 1, ids[3]) || bed_holds(bed, 2, ids[3]));
 }
 
+/* Rows of retractions of ours that stand before others, of records that nobody has any more. */
+static void take_back_many(struct bed *bed, uint32_t count)
+{
+    struct kr_taken_row row = {.kind = KR_KIND_RETRACTION, .is_done = true};
+    struct kr_txn *txn = NULL;
+    assert_int_equal(kr_store_write_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t target[32] = {0};
+        kr_put_be(target + 4, i + 1, 4);
+        assert_int_equal(kr_taken_put(txn, target, bed_node(bed, 0)->council, &row), KR_OK);
+    }
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+}
+
+/* However many more there are; and all of them are looked through once a minute, however often the directory changes. */
+static void no_retraction_of_a_former_member_is_left_out(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t id[32];
+    share_green(bed, "left-out.example", 40, id);
+    assert_int_equal(say(bed, 2, NULL, bed_node(bed, 0)->council, true, false, "x"), KR_OK);
+    bed_run(bed, 180000);
+    bed->on_send = cut_left;
+    bed->context = bed;
+    bed_run(bed, 60000);
+    retract(bed, id, 50);
+    take_back_many(bed, 2000);
+    bed->on_send = NULL;
+    bed_restart(bed, 0);
+    bed_run(bed, 120000);
+    assert_false(bed_holds(bed, 1, id) || bed_holds(bed, 2, id));
+    struct kr_core *core = bed_core(bed, 0);
+    core->directory.generation++;
+    bed_run(bed, 5000);
+    const uint64_t begun_ms = core->spread.out.begun_ms;
+    assert_true(begun_ms + 5000 >= bed->world->now_ms);
+    for (uint32_t i = 0; i < 5; i++) {
+        core->directory.generation++;
+        bed_run(bed, 10000);
+        assert_true(core->spread.out.begun_ms == begun_ms);
+    }
+    bed_run(bed, 10000);
+    assert_true(core->spread.out.begun_ms >= begun_ms + 60000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -521,6 +567,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_is_out_brings_no_more_green, setup, teardown),
         cmocka_unit_test_setup_teardown(nodes_that_were_apart_agree, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_former_member_takes_back_reaches_the_members, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_retraction_of_a_former_member_is_left_out, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
