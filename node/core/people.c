@@ -282,9 +282,9 @@ static bool overlap(const struct kr_person_card *a, const struct kr_person_card 
     return (a->until_s == 0 || b->from_s < a->until_s) && (b->until_s == 0 || a->from_s < b->until_s);
 }
 
-/* One user is one person at a time. */
+/* One user is one person at a time. Cards that were over at `over_s` are not counted: they can be freed (0: all are). */
 static enum kr_err credential_fits(struct kr_txn *txn, const struct kr_person_card *card, const struct kr_credential *credential,
-                                   const uint8_t person[static 32])
+                                   const uint8_t person[static 32], uint64_t over_s)
 {
     static _Thread_local struct kr_person_row other;
     uint8_t persons[KR_CREDENTIAL_PERSONS][32];
@@ -294,16 +294,17 @@ static enum kr_err credential_fits(struct kr_txn *txn, const struct kr_person_ca
         if (memcmp(persons[i], person, 32) == 0) {
             continue;
         }
-        others++;
         err = kr_person_get(txn, persons[i], &other);
         if (err == KR_OK && overlap(card, &other.card)) {
             return KR_EXISTS;
         }
+        others += err != KR_OK || other.card.until_s == 0 || other.card.until_s > over_s;
     }
     return err != KR_OK ? err : others < KR_CREDENTIAL_PERSONS ? KR_OK : KR_BOUNDS;
 }
 
-static enum kr_err person_fits(struct kr_txn *txn, const struct kr_header *header, struct kr_slice content, bool is_new)
+static enum kr_err person_fits(struct kr_txn *txn, const struct kr_header *header, struct kr_slice content, bool is_new,
+                               uint64_t over_s)
 {
     static _Thread_local struct kr_body_row body;
     struct kr_person_card card;
@@ -316,7 +317,7 @@ static enum kr_err person_fits(struct kr_txn *txn, const struct kr_header *heade
     }
     for (uint32_t i = 0; i < card.credential_count && err == KR_OK && card.standing != KR_STANDING_ENDED; i++) {
         if (is_usable(&card.credentials[i])) {
-            err = credential_fits(txn, &card, &card.credentials[i], header->subject);
+            err = credential_fits(txn, &card, &card.credentials[i], header->subject, over_s);
         }
     }
     return err;
@@ -337,7 +338,7 @@ enum kr_err kr_people_check(const struct kr_header *header, struct kr_slice cont
     return err == KR_OK ? KR_OK : KR_MALFORMED;
 }
 
-enum kr_err kr_people_fits(struct kr_txn *txn, const struct kr_header *header, struct kr_slice content)
+enum kr_err kr_people_fit_once_freed(struct kr_txn *txn, const struct kr_header *header, struct kr_slice content, uint64_t over_s)
 {
     uint8_t bytes[KR_PEOPLE_BYTES_MAX];
     size_t len;
@@ -350,7 +351,12 @@ enum kr_err kr_people_fits(struct kr_txn *txn, const struct kr_header *header, s
     if (is_new) {
         err = has_room(txn, header->kind);
     }
-    return err == KR_OK && header->kind == KR_KIND_PERSON_CARD ? person_fits(txn, header, content, is_new) : err;
+    return err == KR_OK && header->kind == KR_KIND_PERSON_CARD ? person_fits(txn, header, content, is_new, over_s) : err;
+}
+
+enum kr_err kr_people_fits(struct kr_txn *txn, const struct kr_header *header, struct kr_slice content)
+{
+    return kr_people_fit_once_freed(txn, header, content, 0);
 }
 
 static bool has_keys(const struct kr_person_card *card)

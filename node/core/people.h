@@ -54,6 +54,9 @@ enum kr_err kr_people_check(const struct kr_header *header, struct kr_slice cont
 /* And whether this node makes such a one, by what it has: content, subject, room, nobody else's credential at the same time.
  * KR_MALFORMED, KR_BOUNDS, KR_EXISTS, KR_NOT_FOUND (its body). */
 enum kr_err kr_people_fits(struct kr_txn *txn, const struct kr_header *header, struct kr_slice content) KR_WARN_UNUSED;
+/* The same, as if cards that were over at `over_s` were known by nothing any more. */
+enum kr_err kr_people_fit_once_freed(struct kr_txn *txn, const struct kr_header *header, struct kr_slice content,
+                                     uint64_t over_s) KR_WARN_UNUSED;
 /* A card is stored: its rows. `*ret_keys`: it names machines' keys, or the one before did, so that net's list may have changed. */
 enum kr_err kr_people_take(struct kr_txn *txn, const struct kr_header *header, struct kr_slice content,
                            bool *ret_keys) KR_WARN_UNUSED;

@@ -380,14 +380,13 @@ static enum kr_err check_new(struct kr_step *step, const struct kr_event *event,
 /* ---- moving ---- */
 
 /* Of as many cards as may name a credential, those that are over name it no more. */
-static enum kr_err free_credential(struct kr_people_put *writing, const struct kr_credential *credential)
+static enum kr_err free_credential(struct kr_people_put *writing, const struct kr_credential *credential, enum kr_err *ret_verdict)
 {
     static _Thread_local struct kr_person_row past;
     uint8_t persons[KR_CREDENTIAL_PERSONS][32];
     uint32_t count = 0;
     enum kr_err err = kr_credential_persons(writing->step->txn, credential->kind, credential->bytes, persons, &count);
-    for (uint32_t i = 0; i < count && count == KR_CREDENTIAL_PERSONS && err == KR_OK; i++) {
-        enum kr_err verdict = KR_OK;
+    for (uint32_t i = 0; i < count && count == KR_CREDENTIAL_PERSONS && err == KR_OK && *ret_verdict == KR_OK; i++) {
         err = kr_person_get(writing->step->txn, persons[i], &past);
         if (err != KR_OK || past.card.until_s == 0 || past.card.until_s > writing->step->now_ms / 1000) {
             err = err == KR_NOT_FOUND ? KR_OK : err;
@@ -404,31 +403,49 @@ static enum kr_err free_credential(struct kr_people_put *writing, const struct k
             }
         }
         card.credential_count = kept;
-        err = kr_person_put(writing, persons[i], &card, &verdict);
+        err = kr_person_put(writing, persons[i], &card, ret_verdict);
     }
     return err;
 }
 
+static bool is_move(const struct kr_person_act *act)
+{
+    static const uint8_t nobody[32];
+    return act->action == KR_PERSON_ADD && memcmp(act->other, nobody, 32) != 0;
+}
+
 /* Somebody moves: the new card is known by all that the one before is known by, each at a time of its own. */
-static enum kr_err take_along(struct kr_people_put *writing, const struct kr_event *event, const struct kr_person_act *act,
+static enum kr_err take_along(struct kr_step *step, const struct kr_event *event, const struct kr_person_act *act,
                               struct kr_person_card *card)
 {
     static _Thread_local struct kr_person_row before; /* from which the card borrows until it is put */
-    static const uint8_t nobody[32];
-    if (act->action != KR_PERSON_ADD || memcmp(act->other, nobody, 32) == 0) {
+    if (!is_move(act)) {
         return KR_OK;
     }
-    enum kr_err err = kr_person_get(writing->step->txn, act->other, &before);
+    enum kr_err err = kr_person_get(step->txn, act->other, &before);
     if (err == KR_NOT_FOUND) {
-        return refuse(writing->step, event, err, unknown_text);
+        return refuse(step, event, err, unknown_text);
     }
     for (uint32_t i = 0; i < before.card.credential_count && err == KR_OK; i++) {
         card->credentials[i] = before.card.credentials[i];
         card->credential_count = i + 1;
-        const uint32_t kind = card->credentials[i].kind;
-        err = kind == KR_CREDENTIAL_USER || kind == KR_CREDENTIAL_KEY ? free_credential(writing, &card->credentials[i]) : KR_OK;
     }
     return err;
+}
+
+/* Whoever moves often is known by as many cards as may name one credential: those that are over make room, but not before it is
+ * known that the new card will be taken. What is refused changes nothing. */
+static enum kr_err put_person(struct kr_people_put *writing, const struct kr_person_act *act, struct kr_person_card *card,
+                              enum kr_err *ret_verdict)
+{
+    enum kr_err err = is_move(act) ? kr_person_try(writing, act->id, card, ret_verdict) : KR_OK;
+    for (uint32_t i = 0; i < card->credential_count && is_move(act) && err == KR_OK && *ret_verdict == KR_OK; i++) {
+        const uint32_t kind = card->credentials[i].kind;
+        if (kind == KR_CREDENTIAL_USER || kind == KR_CREDENTIAL_KEY) {
+            err = free_credential(writing, &card->credentials[i], ret_verdict);
+        }
+    }
+    return err == KR_OK && *ret_verdict == KR_OK ? kr_person_put(writing, act->id, card, ret_verdict) : err;
 }
 
 /* Whom it is to stand for has to be there. */
@@ -465,7 +482,7 @@ static enum kr_err act_on_person(struct kr_step *step, const struct kr_event *ev
     if (err != KR_OK) {
         return err;
     }
-    err = take_along(&writing, event, act, &card);
+    err = take_along(step, event, act, &card);
     if (err != KR_OK) {
         return err;
     }
@@ -474,7 +491,7 @@ static enum kr_err act_on_person(struct kr_step *step, const struct kr_event *ev
     if (why != NULL) {
         return refuse(step, event, KR_INVALID, why);
     }
-    err = kr_person_put(&writing, act->id, &card, &verdict);
+    err = put_person(&writing, act, &card, &verdict);
     if (err == KR_OK && verdict != KR_OK) {
         return refuse_card(step, event, verdict);
     }

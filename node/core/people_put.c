@@ -70,6 +70,32 @@ enum kr_err kr_person_put(struct kr_people_put *put, const uint8_t id[static 32]
     return put_card(put->step, KR_KIND_PERSON_CARD, id, version, &content, err, ret_verdict);
 }
 
+enum kr_err kr_person_try(struct kr_people_put *put, const uint8_t id[static 32], struct kr_person_card *card,
+                          enum kr_err *ret_verdict)
+{
+    struct kr_header header = {.kind = KR_KIND_PERSON_CARD, .has_subject = true};
+    struct kr_writer content;
+    uint64_t version;
+    memcpy(header.subject, id, 32);
+    enum kr_err err = find_previous(put, KR_KIND_PERSON_CARD, id, &card->previous, &version);
+    card->by = by(put->who);
+    kr_writer_init(&content, KR_PEOPLE_BYTES_MAX);
+    kr_person_card_write(card, &content);
+    if (err == KR_OK) {
+        err = kr_writer_finish(&content);
+    }
+    if (err == KR_OK) {
+        err = kr_people_fit_once_freed(put->step->txn, &header, (struct kr_slice){content.bytes, content.len},
+                                       put->step->now_ms / 1000);
+    }
+    kr_writer_deinit(&content);
+    if (err == KR_NOMEM || err == KR_IO || err == KR_STORE_FULL || err == KR_CORRUPT) { /* (as kr_admit has it) */
+        return err;
+    }
+    *ret_verdict = err;
+    return KR_OK;
+}
+
 enum kr_err kr_body_key_put(struct kr_people_put *put, struct kr_body_key *key, enum kr_err *ret_verdict)
 {
     struct kr_writer content;

@@ -20,6 +20,9 @@ enum kr_err kr_body_put(struct kr_people_put *put, const uint8_t id[static 32], 
                         enum kr_err *ret_verdict) KR_WARN_UNUSED;
 enum kr_err kr_person_put(struct kr_people_put *put, const uint8_t id[static 32], struct kr_person_card *card,
                           enum kr_err *ret_verdict) KR_WARN_UNUSED;
+/* What kr_person_put will say, once cards that are over are known by nothing that this one is known by. Nothing is put. */
+enum kr_err kr_person_try(struct kr_people_put *put, const uint8_t id[static 32], struct kr_person_card *card,
+                          enum kr_err *ret_verdict) KR_WARN_UNUSED;
 /* Answers a request about a person with what such a verdict means. people_act.c */
 enum kr_err kr_person_refuse(struct kr_step *step, const struct kr_event *event, enum kr_err verdict) KR_WARN_UNUSED;
 enum kr_err kr_body_key_put(struct kr_people_put *put, struct kr_body_key *key, enum kr_err *ret_verdict) KR_WARN_UNUSED;

@@ -180,6 +180,66 @@ static void whoever_moves_takes_machines_along(void **state)
     }
 }
 
+static uint64_t versions_of_the_past(struct bed *bed, uint32_t *ret_naming, const uint8_t machine[static 32])
+{
+    static struct kr_person_row row;
+    struct kr_txn *txn = NULL;
+    uint64_t sum = 0;
+    *ret_naming = 0;
+    assert_int_equal(kr_store_read_begin(bed_node(bed, 0)->store, &txn), KR_OK);
+    for (uint8_t i = 0; i < KR_CREDENTIAL_PERSONS - 1; i++) { /* (the last one is ended by the move itself) */
+        assert_int_equal(kr_person_get(txn, i == 0 ? sato : (const uint8_t[32]){(uint8_t)(59 + i)}, &row), KR_OK);
+        sum += row.version;
+        *ret_naming += row.card.credential_count == 1 && memcmp(row.card.credentials[0].bytes.bytes, machine, 32) == 0;
+    }
+    kr_txn_abort(txn);
+    return sum;
+}
+
+/* A move that is refused leaves the cards of before as they were, whatever it is refused for. */
+static void a_move_that_is_refused_changes_nothing(void **state)
+{
+    struct bed *bed = *state;
+    const struct machine mine = machine_of(1);
+    uint8_t key[32], from[32];
+    uint32_t naming = 0;
+    assert_int_equal(ticket(bed, sato, 0, key), KR_OK);
+    assert_int_equal(enrol(bed, key, mine.public_key), KR_OK);
+    as_operator(bed);
+    memcpy(from, sato, 32);
+    for (uint8_t i = 0; i < KR_CREDENTIAL_PERSONS - 1; i++) {
+        const uint8_t to[32] = {(uint8_t)(60 + i)};
+        const uint64_t at_s = bed->world->now_ms / 1000 + 100;
+        assert_int_equal(move(bed, from, to, at_s, at_s), KR_OK);
+        bed_run(bed, 110000);
+        memcpy(from, to, 32);
+    }
+    const uint64_t before = versions_of_the_past(bed, &naming, mine.public_key);
+    assert_int_equal(naming, KR_CREDENTIAL_PERSONS - 1); /* with the one that holds, as many as may name it */
+    const uint8_t next[32] = {90};
+    struct kr_person_act begin = {.action = KR_PERSON_ADD, .id = {90}, .roles = KR_ROLE_READER};
+    struct kr_writer args;
+    begin.changes[KR_PERSON_NAME] = begin.changes[KR_PERSON_ROLES] = begin.changes[KR_PERSON_FROM] = true;
+    begin.name = (struct kr_slice){(const uint8_t *)"somebody", 8};
+    memcpy(begin.other, from, 32);
+    for (uint32_t i = 0; i < 3; i++) {
+        begin.from_s = bed->world->now_ms / 1000 + 1000;
+        begin.until_s = i == 0 ? begin.from_s - 10 : 0; /* it would be over before it begins */
+        begin.changes[KR_PERSON_UNTIL] = i == 0;
+        memcpy(begin.body, i == 1 ? (const uint8_t[32]){0x77} : sapporo, 32); /* there is no such body */
+        kr_writer_init(&args, 4 * KR_KIB);
+        kr_person_act_write(&begin, &args);
+        assert_int_not_equal(ask_args(bed, KR_OP_PERSON, &args), KR_OK); /* the last: the card before does not end */
+        assert_int_equal(versions_of_the_past(bed, &naming, mine.public_key), before);
+        assert_int_equal(naming, KR_CREDENTIAL_PERSONS - 1);
+        assert_memory_equal(who(bed, mine.public_key).person, from, 32);
+    }
+    const uint64_t at_s = bed->world->now_ms / 1000 + 100;
+    assert_int_equal(move(bed, from, next, at_s, at_s), KR_OK);
+    bed_run(bed, 110000);
+    assert_memory_equal(who(bed, mine.public_key).person, next, 32);
+}
+
 static void open_tickets_are_bounded(void **state)
 {
     struct bed *bed = *state;
@@ -246,6 +306,7 @@ int main(void)
         TEST(whoever_ends_is_not_let_in),
         TEST(a_person_has_so_many_machines),
         TEST(whoever_moves_takes_machines_along),
+        TEST(a_move_that_is_refused_changes_nothing),
         TEST(open_tickets_are_bounded),
         cmocka_unit_test_setup_teardown(no_machine_is_bound_that_net_cannot_hold, setup, teardown),
         cmocka_unit_test(callers_have_marks),
