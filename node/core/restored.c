@@ -132,7 +132,8 @@ static enum kr_err tell_begin(struct kr_step *step, const struct kr_restored *re
     if (restored->how == KR_RESTORED_TOLD) {
         return kr_step_log(step, KR_LOG_WARNING,
                            "this node was restored from a backup: it signs nothing and takes no ticket until it has been found "
-                           "equal with the councils that it is linked with (%s). Tickets that were open are void",
+                           "equal with the councils that it is linked with (%s). Tickets that were open in the "
+                           "backup are void here; other nodes of this council admit them until they are used or expire",
                            linked > 0 ? names : "none: kairan restore finish --force ends it");
     }
     return kr_step_log(step, KR_LOG_ERROR,

@@ -749,7 +749,7 @@ enum kr_err kr_join_step_say(struct kr_step *step, struct kr_link *link, uint32_
 /* The directory has changed: whoever waits for a membership that is there now hears so. */
 enum kr_err kr_joins_settle(struct kr_step *step) KR_WARN_UNUSED;
 enum kr_err kr_invitations_load(struct kr_step *step) KR_WARN_UNUSED;
-/* All that are open: who knows which of them were used since. */
+/* All that are open here: who knows which of them were used since. (Other nodes of the council know, and go on with theirs.) */
 enum kr_err kr_invitations_void(struct kr_step *step) KR_WARN_UNUSED;
 struct kr_invitation *kr_invitation_by_number(struct kr_core *core, uint32_t number);
 enum kr_err kr_invitation_frame(struct kr_step *step, struct kr_invitation *invitation, struct kr_slice frame) KR_WARN_UNUSED;
