@@ -5,8 +5,10 @@ import contextlib
 import itertools
 import json
 import os
+import resource
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -231,6 +233,12 @@ def by_body(tool, name):
     return {bodies[person["body"]]: person for person in lines(tool.done("--json", "person", "ls", "--all")) if person["name"] == name}
 
 
+def small_files():
+    """As on a full disk."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+
 def letters_and_moves(options, tool, directory):
     """Whoever comes has a letter with a ticket that works; whoever moves keeps logins and machines, one card at a time."""
     path, today = os.path.join(directory, "roster.csv"), time.strftime("%Y-%m-%d")
@@ -271,6 +279,27 @@ def letters_and_moves(options, tool, directory):
     check("kairan enrol kairan1" in text and "チケット" in text and "Kairan" in text and "machine" not in text, f"in Japanese: {text}")
     ended = roster("body,name\n寿都町,森\n", "--effective", "2099-04-01", "--letters", folder)
     check(ended.returncode == 0 and "kairan1" not in letter_of(folder, "森") and "Letters without a ticket: 1" in ended.stderr.decode(), f"{ended}")
+    # Letters that cannot be written are counted: no ticket is made for one that cannot be begun, and none is left half written.
+    def tickets():
+        return len([entry for entry in lines(tool.done("--json", "audit")) if "enrol" in entry["operation"]])
+
+    def unwritten(ended):
+        said = ended.stderr.decode()
+        return (ended.returncode == 2 and said.count("cannot write the letter") == 2 and "could not be written: 2" in said and
+                "Letters without a ticket: 2" in said)
+
+    plain, full = os.path.join(directory, "plain"), os.path.join(directory, "full")
+    with open(plain, "w", encoding="utf-8"):
+        pass
+    before = tickets()
+    ended = roster("body,name\n喜茂別町,原\n喜茂別町,関\n", "--effective", today, "--letters", plain)
+    check(unwritten(ended) and tickets() == before, f"no letter can be begun: {before}, {tickets()}: {ended}")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("body,name\n京極町,辻\n京極町,森田\n")
+    ended = subprocess.run([tool.kairan, "--state", tool.state, "--lang", "en", "roster", "import", path, "-y", "--effective", today, "--letters", full],
+                           capture_output=True, check=False, preexec_fn=small_files)
+    check(unwritten(ended) and tickets() == before + 2 and os.listdir(full) == [], f"no letter can be ended: {os.listdir(full)}: {ended}")
+    check(all(len(by_body(tool, name)) == 1 for name in ("原", "関", "辻", "森田")), "they are not entered")
     # Moves: what somebody is known by moves with him.
     tool.done("body", "add", "--name-ja", "島牧村")
     tool.done("person", "add", "渡辺", "--body", "島牧村", "--user", "64011")

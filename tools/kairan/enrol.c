@@ -54,9 +54,8 @@ struct letter {
 };
 
 /* As for the person, who has never heard of it. */
-static void letter_text(FILE *out, const void *context)
+static void letter_text(FILE *out, const struct letter *letter)
 {
-    const struct letter *letter = context;
     (void)fputs(_("To: "), out);
     kr_out_text(out, letter->person->card.name, false);
     (void)fprintf(
@@ -68,29 +67,45 @@ static void letter_text(FILE *out, const void *context)
     kr_enrol_out_how(out, letter->ticket);
 }
 
-bool kr_letter_write(const struct kr_app *app, const char *path, void (*write)(FILE *out, const void *context), const void *context)
+FILE *kr_letter_open(const struct kr_app *app, const char *path)
 {
     const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
-    bool is_written = out != NULL;
     const int reason = errno;
-    if (is_written) {
-        write(out, context);
-        is_written = ferror(out) == 0;
-        is_written = fclose(out) == 0 && is_written;
+    if (out == NULL && fd >= 0) {
+        (void)close(fd);
+        (void)unlink(path);
+    }
+    if (out == NULL) {
+        (void)kr_app_fail(app, KR_IO, _("cannot write the letter %s: %s"), path, strerror(reason));
+    }
+    return out;
+}
+
+bool kr_letter_close(const struct kr_app *app, const char *path, FILE *out)
+{
+    bool is_written = fflush(out) == 0 && ferror(out) == 0;
+    int reason = is_written ? 0 : errno;
+    if (fclose(out) != 0 && is_written) {
+        is_written = false;
+        reason = errno;
     }
     if (!is_written) {
-        (void)kr_app_fail(app, KR_IO, _("cannot write the letter %s: %s"), path, strerror(out != NULL ? errno : reason));
+        (void)unlink(path); /* half a letter is none */
+        (void)kr_app_fail(app, KR_IO, _("cannot write the letter %s: %s"), path, strerror(reason));
     }
     return is_written;
 }
 
 static int tell_ticket(const struct kr_app *app, const struct kr_person_entry *person, const struct kr_enrol_wishes *wishes,
-                       const char *ticket, uint64_t expires_s)
+                       const char *ticket, uint64_t expires_s, FILE *out)
 {
     const struct letter letter = {.app = app, .person = person, .ticket = ticket, .expires_s = expires_s};
-    if (wishes->letter != NULL && !kr_letter_write(app, wishes->letter, letter_text, &letter)) {
-        return KR_EXIT_ERROR;
+    if (out != NULL) {
+        letter_text(out, &letter);
+        if (!kr_letter_close(app, wishes->letter, out)) {
+            return KR_EXIT_ERROR;
+        }
     }
     if (app->is_json) {
         return kr_json_line(json_pack("{s:o, s:s, s:o}", "person", kr_json_id(person->id, 32), "ticket", ticket, "expires",
@@ -140,10 +155,18 @@ int kr_enrol_person(struct kr_app *app, const struct kr_person_entry *person, co
     if (wishes->days != NULL && (!kr_count_parse(wishes->days, 90, &days) || days == 0)) {
         return kr_app_fail(app, KR_INVALID, _("--days takes a number from 1 to 90"));
     }
-    if (!kr_enrol_ask_for(app, person->id, days * 86400u, ticket, &expires_s)) {
+    FILE *out = wishes->letter != NULL ? kr_letter_open(app, wishes->letter) : NULL;
+    if (wishes->letter != NULL && out == NULL) {
         return KR_EXIT_ERROR;
     }
-    const int status = tell_ticket(app, person, wishes, ticket, expires_s);
+    if (!kr_enrol_ask_for(app, person->id, days * 86400u, ticket, &expires_s)) {
+        if (out != NULL) {
+            (void)fclose(out);
+            (void)unlink(wishes->letter);
+        }
+        return KR_EXIT_ERROR;
+    }
+    const int status = tell_ticket(app, person, wishes, ticket, expires_s, out);
     sodium_memzero(ticket, sizeof ticket);
     return status;
 }

@@ -14,9 +14,11 @@ int kr_enrol_person(struct kr_app *app, const struct kr_person_entry *person, co
 #define KR_ENROL_TICKET_BYTES 1025u
 bool kr_enrol_ask_for(struct kr_app *app, const uint8_t person[static 32], uint64_t ttl_s,
                       char ret_ticket[static KR_ENROL_TICKET_BYTES], uint64_t *ret_expires_s);
-/* A new file of that path that nobody else can read. `write` writes it. False: told. */
-bool kr_letter_write(const struct kr_app *app, const char *path, void (*write)(FILE *out, const void *context),
-                     const void *context);
+/* A new file of that path that nobody else can read, before there is a ticket to stand in it: else one would be lost with a letter
+ * that cannot be written. NULL: told. Whoever writes it hands it to kr_letter_close, which removes what was not written whole
+ * (false: told). */
+FILE *kr_letter_open(const struct kr_app *app, const char *path);
+bool kr_letter_close(const struct kr_app *app, const char *path, FILE *out);
 /* What whoever holds it does with a ticket. */
 void kr_enrol_out_how(FILE *out, const char *ticket);
 /* That machine, named by the beginning of its key, is nobody's any more. Exit status. */

@@ -72,9 +72,8 @@ static void access_text(FILE *out, const struct letter *letter)
     }
 }
 
-static void write_text(FILE *out, const void *context)
+static void write_text(FILE *out, const struct letter *letter)
 {
-    const struct letter *letter = context;
     const struct kr_roster_row *row = letter->row;
     (void)fprintf(out, _("To %s, %s\n\nYou are entered in %s (Kairan, sharing of threat information).\n\n"), row->name, row->body,
                   kr_conn_name(letter->app->conn));
@@ -106,36 +105,52 @@ static void write_text(FILE *out, const void *context)
         _("\nNobody outside the council learns your name or your body's. What you do here is written down at the council.\n"), out);
 }
 
-bool kr_roster_letter_write(struct kr_app *app, struct kr_roster_letters *letters, const struct kr_roster_row *row,
+/* Before there is a ticket: one that stands in no letter is nobody's. */
+static FILE *open_letter(const struct letter *letter, char ret_path[static PATH_MAX])
+{
+    char number[17];
+    kr_hex(number, letter->act->id, 8);
+    const int len = snprintf(ret_path, PATH_MAX, "%s/%s.txt", letter->letters->folder,
+                             number); /* (names may be anything; numbers cannot collide) */
+    if (len <= 0 || len >= PATH_MAX) {
+        (void)kr_app_fail(letter->app, KR_IO, _("cannot write the letter %s: %s"), letter->letters->folder, strerror(ENAMETOOLONG));
+        return NULL;
+    }
+    return kr_letter_open(letter->app, ret_path);
+}
+
+void kr_roster_letter_write(struct kr_app *app, struct kr_roster_letters *letters, const struct kr_roster_row *row,
                             const struct kr_person_act *act, const struct kr_person_entry *before)
 {
-    char path[PATH_MAX], number[17], ticket[KR_ENROL_TICKET_BYTES];
+    char path[PATH_MAX], ticket[KR_ENROL_TICKET_BYTES];
     struct letter letter = {.app = app, .letters = letters, .row = row, .act = act};
     if (letters->folder == NULL) {
-        return true;
+        return;
     }
     letter.goes_on = before != NULL && before->card.credential_count > 0;
     const bool needs_ticket = !letters->lacks_tickets && !row->has_uid && !letter.goes_on;
-    /* The person is entered already: a letter without one is better than none; and what keeps one keeps the next. */
-    if (needs_ticket && letters->ttl_s > 0 && letters->without == 0 &&
-        kr_enrol_ask_for(app, act->id, letters->ttl_s, ticket, &letter.expires_s)) {
-        letter.ticket = ticket;
+    FILE *out = open_letter(&letter, path);
+    /* The person is entered already: a letter without one is better than none. */
+    if (out != NULL && needs_ticket && letters->ttl_s > 0 && !letters->stays_without) {
+        letter.ticket = kr_enrol_ask_for(app, act->id, letters->ttl_s, ticket, &letter.expires_s) ? ticket : NULL;
+        letters->stays_without = letter.ticket == NULL;
     }
-    letters->without += needs_ticket && letter.ticket == NULL;
-    kr_hex(number, act->id, 8);
-    const int len =
-        snprintf(path, sizeof path, "%s/%s.txt", letters->folder, number); /* (names may be anything; numbers cannot collide) */
-    const bool fits = len > 0 && (size_t)len < sizeof path;
-    if (!fits) {
-        (void)kr_app_fail(app, KR_IO, _("cannot write the letter %s: %s"), letters->folder, strerror(ENAMETOOLONG));
+    bool is_written = out != NULL;
+    if (is_written) {
+        write_text(out, &letter);
+        is_written = kr_letter_close(app, path, out);
     }
-    const bool is_written = fits && kr_letter_write(app, path, write_text, &letter);
     sodium_memzero(ticket, sizeof ticket);
-    return is_written;
+    letters->without += needs_ticket && (letter.ticket == NULL || !is_written);
+    letters->unwritten += !is_written;
 }
 
 void kr_roster_letters_tell(const struct kr_roster_letters *letters)
 {
+    if (letters->unwritten > 0) {
+        (void)fprintf(stderr, _("Letters that could not be written: %u. The persons are entered all the same.\n"),
+                      letters->unwritten);
+    }
     if (letters->without > 0) {
         (void)fprintf(
             stderr,

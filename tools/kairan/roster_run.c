@@ -178,7 +178,11 @@ static bool add_person(struct run *run, const struct kr_people *fresh, const str
         NULL) { /* the same human: known by the same logins and machines, on the one card until that day, then on the other */
         memcpy(act.other, old->id, 32);
     }
-    return send_person(run, &act) && kr_roster_letter_write(run->app, &run->letters, row, &act, old);
+    if (!send_person(run, &act)) {
+        return false;
+    }
+    kr_roster_letter_write(run->app, &run->letters, row, &act, old);
+    return true;
 }
 
 /* On the day; who would only have come then does not come. */
@@ -284,7 +288,7 @@ static int import(struct run *run, const char *path, bool is_dry, bool is_sure)
                            _("%u of %u steps were done before that; run it again: what is done is not done twice"), run->done,
                            run->plan.count);
     }
-    return KR_EXIT_DONE;
+    return run->letters.unwritten == 0 ? KR_EXIT_DONE : KR_EXIT_ERROR;
 }
 
 const char kr_help_roster[] =
