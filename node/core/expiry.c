@@ -164,7 +164,7 @@ bool kr_is_month_over(const struct kr_step *step, uint64_t expires_s)
 }
 
 /* The peer's clock may say anything. */
-static uint64_t their_s(const struct kr_step *step, const struct kr_link *link)
+uint64_t kr_link_their_s(const struct kr_step *step, const struct kr_link *link)
 {
     if (link->clock_ms >= 0) {
         const uint64_t ahead_ms = (uint64_t)link->clock_ms;
@@ -176,7 +176,7 @@ static uint64_t their_s(const struct kr_step *step, const struct kr_link *link)
 
 bool kr_lives_by_their_clock(const struct kr_step *step, const struct kr_link *link, uint64_t expires_s)
 {
-    return link->clock_ms < -(int64_t)KR_FUTURE_MS_MAX && expires_s > their_s(step, link);
+    return link->clock_ms < -(int64_t)KR_FUTURE_MS_MAX && expires_s > kr_link_their_s(step, link);
 }
 
 bool kr_expiry_doubts(const struct kr_step *step, const struct kr_link *link, uint64_t expires_s)
@@ -189,7 +189,7 @@ bool kr_expiry_doubts(const struct kr_step *step, const struct kr_link *link, ui
 enum kr_err kr_expiry_share(const struct kr_step *step, const struct kr_link *link, const struct kr_head *head,
                             enum kr_share *ret_share)
 {
-    const uint64_t their_now_s = their_s(step, link);
+    const uint64_t their_now_s = kr_link_their_s(step, link);
     const bool is_expired = kr_is_expired(step, head->expires_s), is_expired_there = head->expires_s <= their_now_s;
     const bool is_header = head->state == KR_HEAD_HEADER_ONLY || is_expired;
     const bool is_over =

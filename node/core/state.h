@@ -766,6 +766,8 @@ enum kr_err kr_expiry_strip(struct kr_step *step, uint64_t arrival, uint64_t *by
 bool kr_is_expired(const struct kr_step *step, uint64_t expires_s);
 /* Whether our clock has stood for an hour, and most of those who are there are within a day of it: what can wait for that does. */
 bool kr_clock_is_borne_out(const struct kr_core *core);
+/* What the peer's clock says now, as far as it told. */
+uint64_t kr_link_their_s(const struct kr_step *step, const struct kr_link *link);
 /* Whether its month is over by our clock, or gone from our trees already. */
 bool kr_is_month_over(const struct kr_step *step, uint64_t expires_s);
 /* Expired by our clock, but not by the peer's, which is more than ten minutes behind ours: one of the two is wrong, and the record

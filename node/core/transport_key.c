@@ -24,6 +24,11 @@
 #define NAMES_SHOWN 3u
 #define NAME_SHOWN  60u /* bytes of each */
 
+/* Dated back so far, the next key has begun BEGUN_S before now for whoever takes the card at all: a peer takes none from more than
+ * a day ahead of its clock. It signs nothing, so that nothing is made valid by that. */
+#define BEGUN_S      (KR_KEY_EARLIER_S - KR_FUTURE_MS_MAX / 1000u)
+#define DATED_BACK_S (KR_AHEAD_MS_MAX / 1000u + BEGUN_S)
+
 static const struct kr_card_key *find(const struct kr_card *card, const uint8_t key[static 32])
 {
     for (uint32_t i = 0; i < card->transport_count; i++) {
@@ -67,7 +72,7 @@ bool kr_transport_is_turning(const struct kr_core *core)
 
 /* Nobody has heard before the first ping or pong of his session: who has no room says so before that. Nor has who says by it that
  * his clock is more than a day apart from ours: to him the card may have expired, or be one of the future. He is told anew when it
- * is right.
+ * is right. Where it was ours that was wrong when the card was made, and is right now, that is when the card's time has come.
  *
  * What was heard of one key tells nothing of the one that comes after it. */
 static void forget_who_heard(struct kr_core *core)
@@ -121,13 +126,26 @@ enum kr_err kr_transport_session_up(struct kr_step *step, struct kr_link *link)
     return kr_links_lack_room(step->core, link->council) ? kr_transport_say_full(step, link) : KR_OK;
 }
 
+/* When the peer's clock says so it takes the card, and admits the next key. */
+static uint64_t card_time_s(const struct kr_core *core)
+{
+    struct kr_card card;
+    const struct kr_card_key *next = own_card(core, &card) ? find(&card, core->keyring->next_transport_public) : NULL;
+    return next != NULL && next->from_s < UINT64_MAX - BEGUN_S ? next->from_s + BEGUN_S : UINT64_MAX;
+}
+
 enum kr_err kr_transport_heard(struct kr_step *step, struct kr_link *link, bool had_wrong_clock)
 {
     const bool has = link->has_session && !link->lacks_room && !link->is_clock_wrong;
     if (!has || link->knows_next || !kr_transport_is_turning(step->core)) {
         return KR_OK;
     }
-    if (had_wrong_clock) {
+    const uint64_t card_s = card_time_s(step->core), their_s = kr_link_their_s(step, link);
+    const uint64_t up_s = step->now_ms > link->up_ms ? (step->now_ms - link->up_ms) / 1000 : 0;
+    if (their_s < card_s) {
+        return KR_OK;
+    }
+    if (had_wrong_clock || their_s - card_s < up_s) { /* what the session's hello bore was put off */
         return kr_link_renew(step, link);
     }
     link->knows_next = true;
@@ -314,7 +332,7 @@ static enum kr_err put_on_card(const struct kr_keyring *keyring, struct kr_card 
         return KR_NOT_FOUND;
     }
     const uint32_t at = (uint32_t)(used - card->transport);
-    const uint64_t earliest_s = used->from_s + 1, usual_s = now_s - KR_KEY_EARLIER_S;
+    const uint64_t earliest_s = used->from_s + 1, usual_s = now_s > DATED_BACK_S ? now_s - DATED_BACK_S : 0;
     uint64_t from_s = usual_s > earliest_s ? usual_s : earliest_s;
     while (begins(card, from_s)) { /* another node's, of this council: it is by its beginning that the next one is known */
         from_s++;

@@ -22,8 +22,8 @@ enum kr_err kr_transport_card_entered(struct kr_step *step) KR_WARN_UNUSED;
  * is said first (kr_transport_say_full: it or nothing, once a session). */
 enum kr_err kr_transport_session_up(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
 enum kr_err kr_transport_say_full(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
-/* The peer said its first ping or pong, or another: it has the card that we have, and room, unless its clock is wrong. Had it been
- * wrong before, it is told of the card once more. */
+/* The peer said its first ping or pong, or another: it has the card that we have, and room, unless its clock is wrong, or by it
+ * the card is one of the future. Had that been so before, it is told of the card once more. */
 enum kr_err kr_transport_heard(struct kr_step *step, struct kr_link *link, bool had_wrong_clock) KR_WARN_UNUSED;
 /* The peer refused a record of ours: it may be the card with the next key, for a link under which it has no room. */
 enum kr_err kr_transport_refused(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;

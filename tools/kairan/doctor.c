@@ -21,7 +21,7 @@
 #include "tools/kairan/transport_key.h"
 
 #define DAY_S               86400u
-#define TRANSPORT_LONG_DAYS 30u    /* peers that were away for so long since a new transport key was put on the card */
+#define TRANSPORT_LONG_DAYS 31u    /* peers that were away for 30 since a new transport key, dated back, was on the card */
 #define CLOCK_MS_MAX        120000 /* further from most peers: records are dated wrongly, and TLS elsewhere begins to fail */
 #define SILENT_DAYS         3u
 #define FULL_DAYS           60u /* a larger disk has to be bought */

@@ -98,7 +98,7 @@ const char kr_help_node[] =
        "            what was deleted is then unreadable in old copies of the store for whoever has the keyring of now\n"
        "  transport how far a new transport key is, under which peers and persons' machines reach this node; \"rotate\"\n"
        "            makes one and puts it on the card. The node goes on under the key before until every peer has heard of\n"
-       "            it, tickets are used, and persons' machines had 90 days; \"finish\" ends the wait. Peers need do nothing\n"
+       "            it, tickets are used, and persons' machines had 89 days; \"finish\" ends the wait. Peers need do nothing\n"
        "\n"
        "  --since WHEN                 when it may first have been in other hands (36h, 7d, 2026-04-01). Genuine is what this\n"
        "                               node made itself, and what of its own came back from peers before then\n"

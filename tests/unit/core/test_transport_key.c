@@ -157,6 +157,58 @@ static void whose_clock_is_wrong_is_waited_for(void **state)
     assert_passes(bed, OWN, FIRST_PEER, "right.example.jp", 1);
 }
 
+/* A clock may be up to a day ahead when the key is made: to peers the key has begun all the same. */
+static void a_clock_that_is_ahead_keeps_nobody_out(void **state)
+{
+    struct bed *bed = *state;
+    all_sleep(bed, UINT64_C(3) * BED_DAY_MS); /* else the next one begins a second behind the one in use */
+    const struct kr_keyring before = *own(bed);
+    sim_world_clock(bed->world, OWN, BED_DAY_MS - 60000);
+    bed_run(bed, 4000);
+    begin(bed);
+    const struct kr_card card = bed_card(bed, OWN, OWN);
+    const uint64_t now_s = bed_node(bed, OWN)->now_ms / 1000;
+    assert_in_range(card.transport[0].from_s, now_s - 86400 - 3000 - 10, now_s - 86400 - 3000);
+    assert_int_equal(card.transport[1].until_s, card.transport[0].from_s + KR_KEY_EARLIER_S + KR_KEY_OVERLAP_S);
+    bed_run(bed, 10000);
+    assert_memory_not_equal(own(bed)->transport_public, before.transport_public, 32);
+    for (uint32_t peer = FIRST_PEER; peer < NODES; peer++) {
+        const struct kr_link *now = link_under(bed, peer, own(bed)->transport_public);
+        assert_true(now != NULL && now->has_session);
+        assert_passes(bed, peer, OWN, "ahead.example.jp", (uint8_t)peer);
+    }
+}
+
+/* It was further ahead, and is right again: to peers the card is one of the future, and the key with it. They are told once more
+ * when its time has come. */
+static void to_whom_the_card_is_of_the_future_is_waited_for(void **state)
+{
+    struct bed *bed = *state;
+    all_sleep(bed, UINT64_C(3) * BED_DAY_MS);
+    const struct kr_keyring before = *own(bed);
+    bed->world->doubts_clocks = true;
+    sim_world_clock(bed->world, OWN, 2 * BED_DAY_MS);
+    bed_run(bed, 4000);
+    begin(bed);
+    bed_run(bed, 100000);
+    assert_memory_equal(own(bed)->transport_public, before.transport_public, 32);
+    sim_world_clock(bed->world, OWN, 0);
+    sim_world_crash(bed->world, OWN, 1000);
+    bed_run(bed, BED_DAY_MS - 3600000);
+    assert_false(bed_link(bed, OWN, FIRST_PEER)->is_clock_wrong);
+    assert_true(bed_link(bed, OWN, FIRST_PEER)->has_session);
+    assert_memory_equal(own(bed)->transport_public, before.transport_public, 32);
+    const struct kr_status_transport status = status_of(bed);
+    assert_true(status.is_listed && status.links == 2 && status.names.len > 0);
+    bed_run(bed, 2 * 3600000);
+    assert_memory_not_equal(own(bed)->transport_public, before.transport_public, 32);
+    for (uint32_t peer = FIRST_PEER; peer < NODES; peer++) {
+        const struct kr_link *now = link_under(bed, peer, own(bed)->transport_public);
+        assert_true(now != NULL && now->has_session);
+        assert_passes(bed, peer, OWN, "future.example.jp", (uint8_t)peer);
+    }
+}
+
 /* Nobody who is away is lost: all goes on under the key before, until that one has heard of the next. */
 static void who_is_away_is_waited_for(void **state)
 {
@@ -306,12 +358,12 @@ static void two_that_come_next_do_not_begin_at_one_time(void **state)
     struct kr_card card = bed_card(bed, OWN, OWN);
     struct kr_writer content;
     assert_int_equal(act(bed, KR_TRANSPORT_MAKE), KR_OK);
-    const uint64_t now_s = bed_node(bed, OWN)->now_ms / 1000;
+    const uint64_t earliest_s = card.transport[0].from_s + 1; /* behind the one in use, which is no day old */
     for (uint32_t i = 0; i < 5; i++) {
         struct kr_card_key *key = &card.transport[card.transport_count++];
         *key = card.transport[0];
         memset(key->public_key, (int)(0x71 + i), 32);
-        key->from_s = now_s - KR_KEY_EARLIER_S + i;
+        key->from_s = earliest_s + i;
     }
     kr_writer_init(&content, KR_BODY_BYTES_MAX);
     kr_card_write(&card, &content);
@@ -324,7 +376,7 @@ static void two_that_come_next_do_not_begin_at_one_time(void **state)
     card = bed_card(bed, OWN, OWN);
     assert_int_equal(card.transport_count, 7);
     assert_memory_equal(card.transport[0].public_key, own(bed)->next_transport_public, 32);
-    assert_int_equal(card.transport[0].from_s, now_s - KR_KEY_EARLIER_S + 5);
+    assert_int_equal(card.transport[0].from_s, earliest_s + 5);
     const struct kr_card_key *next = kr_card_transport_after(&card, own(bed)->transport_public);
     assert_true(next != NULL && memcmp(next->public_key, own(bed)->next_transport_public, 32) == 0);
 }
@@ -503,6 +555,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_next_key_has_its_turn_when_every_peer_has_the_card, setup, teardown),
         cmocka_unit_test_setup_teardown(whose_clock_is_wrong_is_waited_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_clock_that_is_ahead_keeps_nobody_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(to_whom_the_card_is_of_the_future_is_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(who_is_away_is_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(who_heard_of_the_first_is_waited_for_again, setup, teardown),
         cmocka_unit_test_setup_teardown(two_that_turn_do_not_wait_for_each_other, setup, teardown),
