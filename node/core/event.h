@@ -86,7 +86,8 @@ enum kr_effect_type {
                                  (kr_keyring_transport_prepare), then answer (empty array) */
     KR_EFFECT_TRANSPORT_TURN, /* it takes the place of the one before (kr_keyring_transport_turn), then net is started anew */
     KR_EFFECT_KEYS_SHARE,     /* bytes = kr_node_keys: of another node of this council, into the keyring (kr_keyring_share) */
-    KR_EFFECT_WAKE,           /* at_ms: call again (TICK) at that time at the latest; the earliest of several counts */
+    KR_EFFECT_WAKE,           /* at_ms: call again (TICK) at that time at the latest; the earliest of several counts,
+                               * what is behind it is heard at the next tick, within a minute */
 };
 
 struct kr_effect {

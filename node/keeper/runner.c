@@ -23,6 +23,7 @@
 /* A clock that was set back by less is made good before anybody minds. */
 #define SET_BACK_MS_MIN 60000u
 #define REAP_MS         60000u
+#define QUIET_MS        60000u /* so much later at most comes what the core has asked for behind an earlier wake */
 
 struct kr_runner {
     struct kr_runner_options options;
@@ -572,8 +573,9 @@ static enum kr_err turn(struct kr_runner *runner, struct kr_error *error)
     take_ways(runner);
     reap_readers(runner);
     run_jobs(runner);
-    if (runner->wake_ms != UINT64_MAX && kr_clock_now_ms(runner->options.clock) >= runner->wake_ms) {
-        runner->wake_ms = UINT64_MAX;
+    const uint64_t now_ms = kr_clock_now_ms(runner->options.clock);
+    if (now_ms >= runner->wake_ms) {
+        runner->wake_ms = now_ms + QUIET_MS;
         kr_lanes_must_put(runner->options.lanes, &(struct kr_event){.type = KR_EVENT_TICK});
     }
     const bool is_late = idle_is_late(runner);

@@ -14,6 +14,7 @@
 
 static struct {
     _Atomic(uint64_t) now_ms;
+    _Atomic(uint32_t) ticks;
     atomic_bool holds_work, holds_waiting;
     sem_t is_held, go_on;
     struct kr_clock clock;
@@ -32,6 +33,8 @@ static struct {
 
 uint64_t __wrap_kr_monotonic_ms(void);
 enum kr_err __wrap_kr_pipe_turn(struct kr_pipe *pipe, struct kr_error *error);
+void __wrap_kr_lanes_must_put(struct kr_lanes *lanes, const struct kr_event *event);
+void __real_kr_lanes_must_put(struct kr_lanes *lanes, const struct kr_event *event);
 int __wrap_poll(struct pollfd *pollers, nfds_t count, int timeout_ms);
 int __wrap___poll_chk(struct pollfd *pollers, nfds_t count, int timeout_ms, size_t bytes);
 int __real_poll(struct pollfd *pollers, nfds_t count, int timeout_ms);
@@ -67,6 +70,12 @@ enum kr_err __wrap_kr_pipe_turn(struct kr_pipe *pipe, struct kr_error *error)
         hold();
     }
     return KR_OK;
+}
+
+void __wrap_kr_lanes_must_put(struct kr_lanes *lanes, const struct kr_event *event)
+{
+    (void)atomic_fetch_add(&node.ticks, event->type == KR_EVENT_TICK);
+    __real_kr_lanes_must_put(lanes, event);
 }
 
 int __wrap_poll(struct pollfd *pollers, nfds_t count, int timeout_ms)
@@ -266,12 +275,30 @@ static void test_a_clock_that_was_set_back_is_spoken_of_once(void **state)
     assert_int_equal(sem_post(&node.go_on), 0);
 }
 
+/* Of what the core asks for the earliest alone is kept: what stood behind it is a minute late, and not forgotten. */
+static void test_the_core_has_a_tick_each_minute(void **state)
+{
+    (void)state;
+    start_held();
+    for (uint32_t minute = 0; minute < 90; minute++) {
+        const uint32_t before = atomic_load(&node.ticks);
+        set_back(60000); /* the node's clock is a minute on */
+        kr_lanes_wake(node.lanes);
+        assert_int_equal(sem_post(&node.go_on), 0);
+        assert_int_equal(sem_wait(&node.is_held), 0);
+        assert_true(minute == 0 || atomic_load(&node.ticks) > before); /* before its first round nothing is asked for */
+    }
+    atomic_store(&node.holds_work, false);
+    assert_int_equal(sem_post(&node.go_on), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_one_piece_of_work_is_counted_and_the_next_begins_anew, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_waiting_is_no_work, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_clock_that_was_set_back_is_spoken_of_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_core_has_a_tick_each_minute, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
