@@ -53,10 +53,10 @@ struct kr_spread {
     struct kr_brought brought[KR_BROUGHT_MAX]; /* by arrival */
     uint64_t out_generation;                   /* of the directory, by which kr_takebacks_out last looked */
     struct kr_takebacks_walk {                 /* takeback_out.c */
-        bool is_due, is_under_way;
-        struct kr_slots asked, links; /* that are to be told by the next walk; by the one under way */
-        uint64_t begun_ms, at_ms;     /* when the last one began; nothing is done before */
-        uint8_t at[68];               /* row that it is at: KR_TAKEN_KEY_BYTES */
+        bool is_due, is_under_way, is_long;    /* long: of several slices */
+        struct kr_slots asked, links;          /* that are to be told by the next walk; by the one under way */
+        uint64_t begun_ms, at_ms;              /* when the last one began; nothing is done before */
+        uint8_t at[68];                        /* row that it is at: KR_TAKEN_KEY_BYTES */
     } out;
     uint64_t due_ms; /* no awaited record is due before */
     uint64_t progress_ms,

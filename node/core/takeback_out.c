@@ -8,6 +8,7 @@
 
 #define SLICE    256u   /* rows looked at */
 #define AGAIN_MS 60000u /* so often all rows are, however many sessions begin and however often the directory changes */
+#define SHORT_MS 1000u  /* likewise, where one slice has them all */
 #define PAUSE_MS 1000u  /* so long a peer has to read what it was told */
 
 /* Whether it is one of ours that the link's scopes do not cover, and that its peer may have. */
@@ -157,6 +158,7 @@ static void begin(struct kr_step *step)
     walk->links = walk->asked;
     walk->asked = (struct kr_slots){0};
     walk->is_under_way = true;
+    walk->is_long = false;
     walk->begun_ms = step->now_ms;
     memset(walk->at, 0, sizeof walk->at);
     memcpy(walk->at, "back", 4);
@@ -168,7 +170,7 @@ static enum kr_err end(struct kr_step *step)
     static const struct kr_slots none;
     struct kr_takebacks_walk *walk = &step->core->spread.out;
     walk->is_under_way = false;
-    walk->at_ms = walk->begun_ms + AGAIN_MS;
+    walk->at_ms = walk->begun_ms + (walk->is_long ? AGAIN_MS : SHORT_MS);
     walk->is_due = memcmp(&walk->asked, &none, sizeof none) != 0;
     return walk->is_due ? kr_step_wake(step, walk->at_ms > step->now_ms ? walk->at_ms : step->now_ms) : KR_OK;
 }
@@ -201,7 +203,7 @@ enum kr_err kr_takebacks_out_slice(struct kr_step *step, bool *ret_more)
     err = err == KR_OK ? tell_of(step, ours, scratch) : err;
     if (err == KR_OK && ours->rows == SLICE) {
         memcpy(walk->at, ours->last, sizeof walk->at);
-        *ret_more = true;
+        walk->is_long = *ret_more = true;
     } else if (err == KR_OK) {
         err = end(step);
     }

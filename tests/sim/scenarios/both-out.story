@@ -24,20 +24,20 @@
       20 node 2 has these in: 0
       20 node 0 hides 3
       30 * expect 0 hides 3
-     210 node 2 accepts 1000001
-     210 node 2 has 1000001
+     210 node 0 accepts 1000001
      210 node 0 has 1000001
      210 node 1 has 1000001
-     214 node 2 accepts 1000002
-     214 node 2 has 1000002
+     210 node 2 has 1000001
+     214 node 0 accepts 1000002
      214 node 0 has 1000002
      214 node 1 has 1000002
-     218 node 2 accepts 1000003
-     218 node 2 has 1000003
+     214 node 2 has 1000002
+     218 node 0 accepts 1000003
      218 node 0 has 1000003
      218 node 1 has 1000003
+     218 node 2 has 1000003
      222 the link of 0 and 2 goes dead
-     222 node 2 accepts 1000004
-     222 node 2 has 1000004
-     222 node 1 has 1000004
+     222 node 0 accepts 1000004
      222 node 0 has 1000004
+     222 node 1 has 1000004
+     222 node 2 has 1000004

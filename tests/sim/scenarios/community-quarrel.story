@@ -114,10 +114,10 @@
      448 node 1 has 1000008
      448 node 0 has 1000008
      448 node 3 has 1000008
-     452 the link of 1 and 3 goes dead
+     452 the link of 2 and 4 goes dead
      452 node 4 accepts 1000009
      452 node 4 has 1000009
-     452 node 2 has 1000009
      452 node 1 has 1000009
      452 node 0 has 1000009
      452 node 3 has 1000009
+     452 node 2 has 1000009

@@ -22,28 +22,28 @@
      120 * expect 4 hides 1
      120 * expect 3 hides 1
      120 * expect 2 hides 1
-     300 node 0 accepts 1000001
-     300 node 0 has 1000001
-     300 node 1 has 1000001
-     300 node 3 has 1000001
-     300 node 2 has 1000001
+     300 node 4 accepts 1000001
      300 node 4 has 1000001
-     304 node 0 accepts 1000002
-     304 node 0 has 1000002
-     304 node 1 has 1000002
-     304 node 3 has 1000002
-     304 node 2 has 1000002
+     300 node 3 has 1000001
+     300 node 1 has 1000001
+     300 node 2 has 1000001
+     300 node 0 has 1000001
+     304 node 4 accepts 1000002
      304 node 4 has 1000002
-     308 node 0 accepts 1000003
-     308 node 0 has 1000003
-     308 node 1 has 1000003
-     308 node 3 has 1000003
-     308 node 2 has 1000003
+     304 node 3 has 1000002
+     304 node 1 has 1000002
+     304 node 2 has 1000002
+     304 node 0 has 1000002
+     308 node 4 accepts 1000003
      308 node 4 has 1000003
+     308 node 3 has 1000003
+     308 node 1 has 1000003
+     308 node 2 has 1000003
+     308 node 0 has 1000003
      312 the link of 2 and 3 goes dead
-     312 node 0 accepts 1000004
-     312 node 0 has 1000004
-     312 node 1 has 1000004
-     312 node 3 has 1000004
-     312 node 2 has 1000004
+     312 node 4 accepts 1000004
      312 node 4 has 1000004
+     312 node 3 has 1000004
+     312 node 1 has 1000004
+     312 node 0 has 1000004
+     312 node 2 has 1000004

@@ -108,110 +108,90 @@
       88 node 2 has said so
       92 node 3 starts
       92 node 1 starts
-      92 node 1 crashes
-      92 node 4 crashes
       94 * say 2 expels 2 second
+      94 node 3 crashes
+      94 node 2 crashes
       94 * say 1 readmits 4 second
-      95 node 3 crashes
+      94 node 1 accepts 18
+      94 node 1 has 18
+      94 node 1 has these in: 0 1 2 3 4
+      94 node 4 has 18
+      94 node 5 has 18
+      95 node 1 crashes
       97 * say 2 readmits 2 second
-      97 node 2 has these in: 0 1 2 3 4 5
-      97 node 2 has said so
       98 * say 2 unvouches 5 second
-      98 node 2 has said so
-      99 node 4 starts
-      99 node 4 crashes
      101 * submit 3 green as 8008 second
      102 node 1 starts
      102 node 1 crashes
      104 * retract 3 5
      107 * submit 2 clear as 13
-     107 node 2 accepts 13
-     107 node 2 has 13
-     107 node 0 has 13
-     109 node 3 starts
-     110 node 3 accepts 8008
-     110 node 3 has 8008
-     110 node 3 takes 5 back
-     110 node 3 hides 5
-     110 node 2 hides 5
-     110 node 0 hides 5
-     111 node 2 has 6
-     111 node 0 has 6
+     112 node 4 crashes
+     112 node 3 starts
      112 node 3 crashes
+     113 node 1 starts
      114 * say 5 expels 1 second
-     116 node 1 starts
-     118 node 1 crashes
-     118 node 4 starts
+     114 node 2 starts
+     114 node 2 crashes
+     114 node 3 starts
+     114 node 3 crashes
+     115 node 1 crashes
+     117 node 3 starts
+     119 node 3 accepts 8008
+     119 node 3 has 8008
+     119 node 3 takes 5 back
+     119 node 3 hides 5
      122 * submit 4 green as 8011 second
-     122 node 4 accepts 8011
-     122 node 4 has 8011
-     124 node 1 starts
-     124 node 1 crashes
+     125 node 4 starts
      125 * submit 5 green as 8005 second
      126 node 1 starts
-     127 node 1 accepts 18
-     127 node 1 has 18
-     128 node 2 has 18
+     126 node 2 starts
+     126 node 1 crashes
+     128 node 4 accepts 8011
+     128 node 4 has 8011
+     128 node 2 accepts 13
+     128 node 2 has 13
      129 * say 2 readmits 2 second
-     129 node 3 starts
-     129 node 3 crashes
-     130 node 1 has these in: 0 1 2 3 4
-     130 node 2 crashes
-     130 node 1 crashes
-     131 node 4 has 18
-     131 node 5 has 18
+     129 node 2 has these in: 0 1 2 3 4 5
+     129 node 2 has said so
+     131 node 1 starts
+     133 node 1 crashes
      134 * submit 1 clear as 11
      135 * say 5 readmits 1 second
+     136 node 0 crashes
      141 * say 1 vouches 4 second
-     143 node 2 starts
+     143 node 1 starts
+     143 node 1 crashes
      144 * submit 3 clear as 10
-     146 node 3 starts
-     146 node 3 crashes
-     146 node 2 crashes
-     147 node 1 starts
-     149 node 1 accepts 11
-     149 node 1 has 11
+     144 node 3 accepts 10
+     144 node 3 has 10
+     144 node 4 has 10
+     145 node 5 has 10
+     145 node 2 has 10
+     145 node 2 hides 5
+     145 node 2 has 6
+     145 node 3 crashes
+     146 node 0 starts
      149 * retract 1 11
-     149 node 1 takes 11 back
-     149 node 1 hides 11
-     150 node 3 starts
-     150 node 3 accepts 10
-     150 node 3 has 10
      150 * say 1 vouches 0 second
-     150 node 1 has said so
-     152 node 0 crashes
-     152 node 3 crashes
-     154 node 1 crashes
-     154 node 2 starts
+     151 node 1 starts
+     151 node 1 crashes
      157 * submit 2 amber as 12 to 5
      157 node 2 accepts 12
      157 node 2 has 12
-     157 node 3 starts
-     158 node 3 crashes
-     161 node 0 starts
-     165 node 3 starts
-     165 node 3 crashes
-     168 node 1 starts
-     169 node 4 crashes
+     160 node 3 starts
+     160 node 3 crashes
+     166 node 1 starts
+     166 node 1 crashes
      169 * submit 5 green as 8000 second
-     170 node 1 crashes
-     171 node 4 starts
-     171 node 4 crashes
      172 node 3 starts
      172 node 3 crashes
      175 * submit 2 clear as 17
      175 node 2 accepts 17
      175 node 2 has 17
-     175 node 0 has 17
+     176 node 0 crashes
      176 * submit 3 amber as 19 to 1 5
-     182 node 1 starts
-     182 node 4 starts
-     182 node 3 starts
-     182 node 3 accepts 19
-     182 node 3 has 19
-     183 node 0 crashes
-     183 node 1 crashes
-     183 node 3 crashes
+     184 node 1 starts
+     184 node 1 crashes
      186 * retract 3 10
      186 * retract 2 17
      186 node 2 takes 17 back
@@ -219,192 +199,211 @@
      187 * submit 2 green as 4 second
      187 node 2 accepts 4
      187 node 2 has 4
+     187 node 0 starts
      190 * submit 3 green as 8003 second
-     192 node 1 starts
-     193 node 1 crashes
+     191 node 1 starts
+     191 node 1 crashes
+     191 node 3 starts
+     191 node 4 crashes
+     191 node 3 accepts 19
+     191 node 3 has 19
+     192 node 2 crashes
+     192 node 3 crashes
+     193 node 4 starts
      195 * submit 4 green as 8010 second
      195 node 4 accepts 8010
      195 node 4 has 8010
+     196 node 4 crashes
      198 * submit 1 green as 8007 second
-     199 node 3 starts
-     199 node 3 accepts 8003
-     199 node 3 has 8003
-     200 node 0 starts
-     201 node 0 crashes
-     201 node 3 crashes
      201 node 1 starts
-     201 node 1 crashes
+     202 node 1 crashes
+     202 node 2 starts
+     203 node 3 starts
+     203 node 5 crashes
+     204 node 3 takes 10 back
+     204 node 3 hides 10
+     204 node 2 hides 10
+     204 node 3 crashes
      205 * submit 5 green as 8004 second
      206 * say 2 vouches 4 second
      206 node 2 has said so
      206 * say 1 expels 5 second
      206 * submit 3 amber as 21 to 0 1 2 4
-     207 node 1 starts
-     207 node 1 crashes
-     207 node 3 starts
-     207 node 3 crashes
-     208 node 0 starts
-     208 node 0 crashes
+     208 node 0 has 6
+     208 node 0 has 13
+     208 node 0 hides 17
+     208 node 0 hides 5
+     208 node 0 hides 10
+     208 node 0 has 4
+     212 node 5 starts
+     212 node 5 crashes
+     213 node 4 starts
+     213 node 1 starts
+     213 node 1 crashes
      214 * say 1 readmits 5 second
-     214 node 1 starts
-     215 node 1 crashes
+     218 node 3 starts
+     218 node 3 crashes
+     220 node 4 crashes
      220 * say 2 vouches 5 second
-     220 node 2 has said so
      221 * split 1 3 4 for 18.358
-     221 node 0 starts
      225 * say 1 expels 5 second
      225 * say 1 expels 2 second
-     225 node 3 starts
-     225 node 3 crashes
      227 * submit 0 green as 8002 second
      227 node 0 accepts 8002
      227 node 0 has 8002
+     227 node 2 has 8002
      227 * say 5 expels 3 second
      228 * submit 2 clear as 16
-     228 node 2 accepts 16
-     228 node 2 has 16
      228 * submit 0 green as 8012 second
      228 node 0 accepts 8012
      228 node 0 has 8012
-     228 node 1 starts
-     229 node 4 crashes
-     229 node 1 crashes
+     229 node 1 starts
      229 * say 0 expels 1 second
      229 node 0 has these in: 0 2 4 5
      229 node 0 has said so
-     229 node 2 has these in: 0 2 4 5
      229 * say 4 expels 0 second
+     230 node 1 accepts 11
+     230 node 1 has 11
+     230 node 1 takes 11 back
+     230 node 1 hides 11
+     230 node 3 starts
+     230 node 3 accepts 21
+     230 node 3 has 21
+     231 node 1 accepts 8007
+     231 node 1 has 8007
+     231 node 2 accepts 16
+     231 node 2 has 16
+     231 node 5 starts
      231 * say 2 expels 1 second
+     231 node 2 has these in: 0 2 4 5
      231 node 2 has said so
      232 * submit 2 green as 9 second
      232 node 2 accepts 9
      232 node 2 has 9
-     232 node 0 has 9
+     232 node 3 accepts 8003
+     232 node 3 has 8003
+     232 node 3 crashes
      234 * say 4 expels 5 second
-     234 node 4 starts
      234 * say 0 expels 4 second
      234 node 0 has these in: 0 2 5
      234 node 0 has said so
      234 * say 0 expels 0 second
-     234 node 0 has these in: 2 4 5
+     234 node 0 has these in: 1 2 3 4 5
      234 node 0 has said so
      235 * say 0 expels 3 second
      236 * say 5 expels 4 second
-     236 node 1 starts
-     236 node 1 crashes
+     236 node 4 starts
      236 * say 4 expels 2 second
      236 node 4 has these in: 1 3 4
      236 node 4 has said so
      236 * say 3 expels 2 second
      237 * say 1 expels 0 second
+     237 node 1 has these in: 1 2 3 4
+     237 node 1 has said so
+     237 node 3 starts
      237 * say 3 expels 5 second
-     238 node 1 starts
-     238 node 1 crashes
-     239 node 0 hides 17
-     239 node 0 has 16
-     239 node 0 crashes
-     243 node 3 starts
-     245 node 3 accepts 21
-     245 node 3 has 21
+     237 node 3 has these in: 0 1 2 3 4
+     237 node 3 has said so
+     241 node 2 crashes
+     241 node 3 crashes
+     242 node 3 starts
+     242 node 1 crashes
+     243 node 3 crashes
+     245 node 5 has these in: 1 3 4
      246 * retract 2 4
-     246 node 0 starts
      246 node 1 starts
-     246 node 2 takes 4 back
-     246 node 2 hides 4
-     246 node 0 has 18
-     246 node 1 has these in: 0 2 4
+     246 node 2 starts
+     246 node 3 starts
+     246 node 1 has these in: 2 4
      246 node 1 has 6
      246 node 1 hides 5
      246 node 1 has 0
      246 node 1 has 8
      246 node 1 has 13
+     246 node 1 hides 10
      246 node 1 hides 17
-     246 node 1 has 16
-     246 node 2 has these in: 2 4 5
-     246 node 2 hides 11
-     246 node 0 has these in: 2 4
-     246 node 4 has these in: 0 1 3 4
+     246 node 3 has these in: 0 2 4
      246 node 2 has these in: 2 4
-     246 node 0 hides 11
+     246 node 0 has these in: 1 2 3 4
      246 node 4 has 6
      246 node 4 hides 5
-     246 node 4 has 13
-     246 node 4 hides 11
-     246 node 4 hides 17
-     246 node 4 has 16
+     246 node 4 hides 10
+     246 node 1 has 19
+     246 node 1 has 21
+     246 node 3 has 0
+     246 node 3 has 8
+     246 node 3 has 18
+     246 node 2 has 21
+     246 node 0 has 21
+     246 node 4 has 21
+     246 node 5 has 19
+     246 node 2 has 0
+     246 node 2 has 8
+     246 node 2 has 18
+     246 node 3 has these in: 2 4
+     246 node 2 hides 11
+     246 node 0 hides 11
      246 node 5 has 6
      246 node 5 hides 5
      246 node 5 has 13
      246 node 5 hides 11
+     246 node 5 hides 10
      246 node 5 hides 17
-     246 node 5 has 16
-     246 node 1 has these in:
-     246 node 1 has 14
-     246 node 0 has 0
-     246 node 0 has 8
-     246 node 4 has 20
-     246 node 5 has 20
-     246 node 0 has 20
      246 node 4 has these in:
-     246 node 0 has these in:
-     246 node 2 has these in:
-     246 node 3 has these in:
-     246 node 4 has 10
+     246 node 1 has 16
      246 node 3 has 13
-     246 node 3 hides 11
      246 node 3 hides 17
      246 node 3 has 16
-     246 node 4 has 21
-     246 node 3 has 0
-     246 node 3 has 8
-     246 node 3 has 18
-     246 node 2 has 0
-     246 node 2 has 8
+     246 node 4 has 13
+     246 node 4 hides 11
+     246 node 4 hides 17
+     246 node 1 has these in:
+     246 node 1 has 14
+     246 node 3 has these in:
+     246 node 3 hides 11
+     246 node 0 has 0
+     246 node 0 has 8
+     246 node 0 has 18
      246 node 3 has 20
+     246 node 5 has 20
+     246 node 4 has 16
+     246 node 0 has 20
+     246 node 4 has 20
      246 node 5 has these in:
-     246 node 1 has 10
-     246 node 5 has 10
-     246 node 2 has 10
-     246 node 0 has 10
-     246 node 1 has 21
-     246 node 2 has 21
-     246 node 0 has 21
-     246 node 3 takes 10 back
-     246 node 3 hides 10
-     246 node 4 hides 10
-     246 node 1 hides 10
-     246 node 5 hides 10
-     246 node 2 hides 10
-     246 node 0 hides 10
+     246 node 0 has these in: 2 4
+     246 node 5 has 16
+     246 node 0 has these in:
+     246 node 0 has 16
+     246 node 2 has these in:
      246 node 3 has 14
-     246 node 1 has 19
-     246 node 5 has 19
-     426 node 2 accepts 1000035
+     249 node 2 takes 4 back
+     249 node 2 hides 4
+     426 node 1 accepts 1000035
+     426 node 1 has 1000035
      426 node 2 has 1000035
      426 node 0 has 1000035
-     426 node 3 has 1000035
-     426 node 1 has 1000035
      426 node 4 has 1000035
+     426 node 3 has 1000035
      426 node 5 has 1000035
-     430 node 2 accepts 1000036
+     430 node 1 accepts 1000036
+     430 node 1 has 1000036
      430 node 2 has 1000036
      430 node 0 has 1000036
-     430 node 3 has 1000036
-     430 node 1 has 1000036
      430 node 4 has 1000036
+     430 node 3 has 1000036
      430 node 5 has 1000036
-     434 node 2 accepts 1000037
+     434 node 1 accepts 1000037
+     434 node 1 has 1000037
      434 node 2 has 1000037
      434 node 0 has 1000037
-     434 node 3 has 1000037
-     434 node 1 has 1000037
      434 node 4 has 1000037
+     434 node 3 has 1000037
      434 node 5 has 1000037
-     438 the link of 1 and 2 goes dead
-     438 node 2 accepts 1000038
+     438 the link of 2 and 0 goes dead
+     438 node 1 accepts 1000038
+     438 node 1 has 1000038
      438 node 2 has 1000038
      438 node 0 has 1000038
-     438 node 3 has 1000038
      438 node 4 has 1000038
-     438 node 1 has 1000038
+     438 node 3 has 1000038
      438 node 5 has 1000038

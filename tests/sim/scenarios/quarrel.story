@@ -30,8 +30,8 @@
      210 node 2 crashes
      215 node 2 starts
      220 * say 1 readmits 3
-     228 node 3 has 2
-     228 node 3 has 3
+     227 node 3 has 2
+     227 node 3 has 3
      230 * say 3 readmits 1
      240 * submit 3 green as 4
      240 node 3 accepts 4
@@ -43,18 +43,18 @@
      300 * expect 3 has 3
      300 * expect 0 has 4
      300 * expect same
-     490 node 1 accepts 1000004
-     490 node 1 has 1000004
+     490 node 0 accepts 1000004
      490 node 0 has 1000004
+     490 node 1 has 1000004
      490 node 2 has 1000004
      490 node 3 has 1000004
-     494 node 1 accepts 1000005
-     494 node 1 has 1000005
+     494 node 0 accepts 1000005
      494 node 0 has 1000005
+     494 node 1 has 1000005
      494 node 2 has 1000005
      494 node 3 has 1000005
-     498 node 1 accepts 1000006
-     498 node 1 has 1000006
+     498 node 0 accepts 1000006
      498 node 0 has 1000006
+     498 node 1 has 1000006
      498 node 2 has 1000006
      498 node 3 has 1000006
