@@ -115,7 +115,7 @@ static enum kr_err expire_one(struct kr_step *step, uint64_t arrival, struct sli
         return err == KR_OK ? delete_one(step, arrival, &head) : err;
     }
     if (head.kind == KR_KIND_BODY_NOTICE) { /* as a statement; what is false has left already */
-        bool was_known;
+        bool was_known = false;
         err = forget_statement(step, &head, &was_known);
         return err == KR_OK ? delete_one(step, arrival, &head) : err;
     }

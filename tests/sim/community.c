@@ -398,19 +398,22 @@ static bool has_key(uint8_t (*keys)[KR_TREE_KEY_BYTES], uint32_t count, const ui
     return false;
 }
 
-/* A record of the second community: in the tree, if its author is one who ever was in; and never kept apart then. */
+/* A record of the second community: in the tree, if its author is one who ever was in; and never kept apart then, but at a node
+ * that is out of the community itself: it takes in nothing of it until it is back. */
 static enum sim_verdict check_place(struct sim_world *world, const struct sim_node *node, const struct kr_head *head,
                                     bool is_in_tree)
 {
     const uint32_t author = model_of(world, head->author);
+    const uint32_t self = model_of(world, node->council);
     const bool is_ever = author != UINT32_MAX && node->view->sets.ever[author], is_statement = kr_kind_is_statement(head->kind);
     if (is_let_pass(world, head)) {
         return SIM_HOLDS;
     }
     if (head->state == KR_HEAD_QUARANTINED) {
-        return !is_ever ? SIM_HOLDS
-                        : sim_fail(world, SIM_NO_CONVERGENCE, "%s keeps a record of kind %u apart whose author was let in",
-                                   node->name, head->kind);
+        return !is_ever || !node->view->sets.members[self]
+                   ? SIM_HOLDS
+                   : sim_fail(world, SIM_NO_CONVERGENCE, "%s keeps a record of kind %u apart whose author was let in", node->name,
+                              head->kind);
     }
     if (is_statement || head->label != KR_TLP_GREEN || (head->state == KR_HEAD_HEADER_ONLY && !is_in_tree)) {
         return SIM_HOLDS;
