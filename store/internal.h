@@ -120,7 +120,8 @@ struct kr_scope_held;
 struct kr_txn {
     struct kr_store *store;
     struct kr_txn *parent;
-    MDB_txn *mdb;
+    MDB_txn *mdb;  /* of a nested one that has not begun: its parent's */
+    bool is_begun; /* of a nested one: it has written, in an LMDB transaction of its own */
     bool is_write, is_dirty, state_changed, runs_changed;
     enum kr_err failed; /* a write went wrong half-way: this transaction can only be aborted */
     struct kr_state state;

@@ -102,15 +102,30 @@ enum kr_err kr_txn_nest(struct kr_txn *parent, struct kr_txn **ret_txn)
         .state = parent->state,
         .fresh_saved = parent->fresh_saved,
     };
-    enum kr_err err = kr_env_err(parent->store, mdb_txn_begin(parent->store->env, parent->mdb, 0, &txn->mdb));
-    if (err != KR_OK) {
-        free(txn);
-        return err;
-    }
+    txn->mdb = parent->mdb;
     txn->runs = kr_runs_ref(parent->runs);
     begin_fresh(txn);
     *ret_txn = txn;
     return KR_OK;
+}
+
+/* A nested transaction begins in LMDB with its first write, for that costs a megabyte and most events of a node write nothing.
+ * Until then it reads in its parent's; cursors that are open there go on in its own. */
+static enum kr_err begin_to_write(struct kr_txn *txn)
+{
+    if (txn->parent == NULL || txn->is_begun) {
+        return KR_OK;
+    }
+    MDB_txn *mdb = NULL;
+    enum kr_err err = begin_to_write(txn->parent);
+    if (err == KR_OK) {
+        err = kr_env_err(txn->store, mdb_txn_begin(txn->store->env, txn->parent->mdb, 0, &mdb));
+    }
+    if (err == KR_OK) {
+        txn->mdb = mdb;
+        txn->is_begun = true;
+    }
+    return kr_txn_fail(txn, err);
 }
 
 /* The set of runs that belongs to the snapshot: a writer announces a new one before it commits. */
@@ -207,7 +222,9 @@ void kr_txn_abort(struct kr_txn *txn)
     if (txn == NULL) {
         return;
     }
-    mdb_txn_abort(txn->mdb);
+    if (txn->parent == NULL || txn->is_begun) {
+        mdb_txn_abort(txn->mdb);
+    }
     if (txn->is_write) {
         kr_fresh_truncate(txn->base, txn->base_count);
     }
@@ -217,7 +234,7 @@ void kr_txn_abort(struct kr_txn *txn)
 static enum kr_err commit_nested(struct kr_txn *txn)
 {
     struct kr_txn *parent = txn->parent;
-    enum kr_err err = kr_env_err(txn->store, mdb_txn_commit(txn->mdb));
+    enum kr_err err = txn->is_begun ? kr_env_err(txn->store, mdb_txn_commit(txn->mdb)) : KR_OK;
     if (err != KR_OK) {
         parent->failed = err; /* what has been folded in is anybody's guess */
     } else {
@@ -410,7 +427,11 @@ static enum kr_err put(struct kr_txn *txn, uint32_t dbi, struct kr_slice key, MD
 {
     KR_ASSERT(txn->is_write && key.len > 0 && key.len <= 511);
     MDB_val mdb_key = val_of(key);
-    enum kr_err err = kr_env_err(txn->store, mdb_put(txn->mdb, txn->store->dbis[dbi], &mdb_key, value, flags));
+    enum kr_err err = begin_to_write(txn);
+    if (err != KR_OK) {
+        return err;
+    }
+    err = kr_env_err(txn->store, mdb_put(txn->mdb, txn->store->dbis[dbi], &mdb_key, value, flags));
     if (err == KR_OK) {
         txn->is_dirty = true;
         txn->puts[dbi]++;
@@ -440,7 +461,11 @@ enum kr_err kr_row_delete(struct kr_txn *txn, uint32_t dbi, struct kr_slice key)
 {
     KR_ASSERT(txn->is_write);
     MDB_val mdb_key = val_of(key);
-    enum kr_err err = kr_env_err(txn->store, mdb_del(txn->mdb, txn->store->dbis[dbi], &mdb_key, NULL));
+    enum kr_err err = begin_to_write(txn);
+    if (err != KR_OK) {
+        return err;
+    }
+    err = kr_env_err(txn->store, mdb_del(txn->mdb, txn->store->dbis[dbi], &mdb_key, NULL));
     if (err == KR_OK) {
         txn->is_dirty = true;
         txn->puts[dbi]++;
@@ -451,6 +476,10 @@ enum kr_err kr_row_delete(struct kr_txn *txn, uint32_t dbi, struct kr_slice key)
 enum kr_err kr_row_clear(struct kr_txn *txn, uint32_t dbi)
 {
     KR_ASSERT(txn->is_write);
+    enum kr_err err = begin_to_write(txn);
+    if (err != KR_OK) {
+        return err;
+    }
     txn->is_dirty = true;
     return kr_txn_fail(txn, kr_env_err(txn->store, mdb_drop(txn->mdb, txn->store->dbis[dbi], 0)));
 }

@@ -321,8 +321,9 @@ static void run_kind(const struct bench_options *options, const struct kind *kin
         for (size_t i = 0; i < each; i++) {
             (void)sample(conns, &quiet);
         }
+        const uint64_t frames_then = atomic_load(&sent[0]);
         flood_begin(kind->what, &own);
-        for (size_t i = 0; i < WARM; i++) {
+        for (size_t i = 0; i < WARM || (kind->what != NULL && atomic_load(&sent[0]) == frames_then && i < SETTLE_MAX); i++) {
             (void)sample(conns, NULL);
         }
         const struct moment begin = now();

@@ -97,6 +97,78 @@ static void a_transaction_without_changes_only_ends(void **state)
     kr_txn_abort(NULL);
 }
 
+struct visit {
+    struct kr_txn *txn;
+    uint32_t seen;
+};
+
+/* The third row is where the transaction writes first: the row before it goes, one is put behind all. */
+static bool write_at_the_third(void *context, struct kr_slice key, struct kr_slice value)
+{
+    struct visit *visit = context;
+    assert_int_equal(key.bytes[0], visit->seen);
+    assert_int_equal(value.bytes[0], visit->seen);
+    if (visit->seen++ == 2) {
+        assert_int_equal(kr_store_delete(visit->txn, KR_TABLE_LINKS, &(uint8_t){1}, 1), KR_OK);
+        assert_int_equal(kr_store_put(visit->txn, KR_TABLE_LINKS, &(uint8_t){5}, 1, &(uint8_t){5}, 1), KR_OK);
+    }
+    return true;
+}
+
+static bool count_row(void *context, struct kr_slice key, struct kr_slice value)
+{
+    (void)key;
+    (void)value;
+    ++*(uint32_t *)context;
+    return true;
+}
+
+static uint32_t count_rows(struct kr_txn *txn)
+{
+    uint32_t count = 0;
+    assert_int_equal(kr_store_each(txn, KR_TABLE_LINKS, NULL, 0, count_row, &count), KR_OK);
+    return count;
+}
+
+/* A nested transaction begins in LMDB with its first write, which may come in the middle of a walk that began in its parent's. */
+static void a_walk_goes_on_over_the_first_write(void **state)
+{
+    struct fixture *fixture = *state;
+    uint8_t value[8];
+    size_t len = 0;
+    struct kr_txn *txn = write_begin(fixture);
+    for (uint8_t i = 0; i < 5; i++) {
+        assert_int_equal(kr_store_put(txn, KR_TABLE_LINKS, &i, 1, &i, 1), KR_OK);
+    }
+    commit(txn);
+    txn = write_begin(fixture);
+    for (uint32_t round = 0; round < 3; round++) { /* aborted, aborted from below, committed */
+        struct kr_txn *nested = nest(txn), *deep = round == 1 ? nest(nested) : nested;
+        struct visit visit = {.txn = deep};
+        assert_int_equal(count_rows(deep), 5);
+        assert_int_equal(kr_store_each(deep, KR_TABLE_LINKS, NULL, 0, write_at_the_third, &visit), KR_OK);
+        assert_int_equal(visit.seen, 6);
+        assert_int_equal(count_rows(deep), 5);
+        assert_int_equal(kr_store_get(deep, KR_TABLE_LINKS, &(uint8_t){1}, 1, value, sizeof value, &len), KR_NOT_FOUND);
+        if (round == 1) {
+            kr_txn_abort(deep);
+            assert_int_equal(kr_store_get(nested, KR_TABLE_LINKS, &(uint8_t){1}, 1, value, sizeof value, &len), KR_OK);
+        }
+        round < 2 ? kr_txn_abort(nested) : commit(nested);
+        assert_int_equal(kr_store_get(txn, KR_TABLE_LINKS, &(uint8_t){1}, 1, value, sizeof value, &len),
+                         round < 2 ? KR_OK : KR_NOT_FOUND);
+        assert_int_equal(kr_store_get(txn, KR_TABLE_LINKS, &(uint8_t){5}, 1, value, sizeof value, &len),
+                         round < 2 ? KR_NOT_FOUND : KR_OK);
+        assert_int_equal(kr_txn_is_dirty(txn), round == 2);
+    }
+    commit(txn);
+    fixture_reopen(fixture);
+    txn = read_begin(fixture);
+    assert_int_equal(count_rows(txn), 5);
+    kr_txn_abort(txn);
+    assert_verifies(fixture);
+}
+
 static void readers_see_what_was_committed_when_they_began(void **state)
 {
     struct fixture *fixture = *state;
@@ -157,6 +229,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(nested_aborts_undo_only_their_own),
         TEST(an_outer_abort_undoes_nested_commits),
+        TEST(a_walk_goes_on_over_the_first_write),
         TEST(a_failed_commit_changes_nothing),
         TEST(a_transaction_without_changes_only_ends),
         TEST_DURABLE(readers_see_what_was_committed_when_they_began),
