@@ -16,7 +16,7 @@
 #define CHANGES_MAX  16u              /* of cards, at one tick */
 #define AGAIN_MS     600000u          /* by one use the same is done to cards once in so long, whatever they say in between */
 #define REFUSED_MS   3600000u         /* or tried, where it was refused */
-#define SETTLE_MAX   64u
+#define SETTLE_SLICE 64u              /* of alarms, in memory at once */
 
 struct use {
     uint8_t ticket[32], machine[32], person[32];
@@ -689,7 +689,7 @@ enum kr_err kr_enrol_alarms_list(struct kr_step *step, const struct kr_event *ev
 }
 
 struct settling {
-    struct use items[SETTLE_MAX];
+    struct use items[SETTLE_SLICE];
     uint32_t count;
 };
 
@@ -700,19 +700,26 @@ static bool pick_open(void *context, struct kr_slice key, struct kr_slice value)
     if (read_use(key, value, &use) == KR_OK && use.noted_ms != 0 && !use.is_settled) {
         settling->items[settling->count++] = use;
     }
-    return settling->count < SETTLE_MAX;
+    return settling->count < SETTLE_SLICE;
 }
 
 enum kr_err kr_enrol_alarms_settle(struct kr_step *step, uint32_t *ret_count)
 {
     static _Thread_local struct settling settling;
+    uint8_t from[KEY_BYTES] = {'T'};
     uint32_t damaged;
-    settling.count = 0;
-    enum kr_err err = kr_store_each_whole(step->txn, KR_TABLE_DRAFTS, "T", 1, pick_open, &settling, &damaged);
-    for (uint32_t i = 0; i < settling.count && err == KR_OK; i++) {
-        settling.items[i].is_settled = true;
-        err = put_use(step, &settling.items[i]);
-    }
-    *ret_count = settling.count;
+    enum kr_err err = KR_OK;
+    *ret_count = 0;
+    do {
+        settling.count = 0;
+        err =
+            kr_store_each_from(step->txn, KR_TABLE_DRAFTS, (struct kr_slice){from, sizeof from}, 1, pick_open, &settling, &damaged);
+        for (uint32_t i = 0; i < settling.count && err == KR_OK; i++) {
+            settling.items[i].is_settled = true;
+            err = put_use(step, &settling.items[i]);
+            row_key(from, settling.items[i].ticket, settling.items[i].machine);
+        }
+        *ret_count += settling.count;
+    } while (err == KR_OK && settling.count == SETTLE_SLICE);
     return err;
 }

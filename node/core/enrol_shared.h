@@ -56,7 +56,7 @@ enum kr_err kr_machine_was_enrolled(struct kr_txn *txn, const uint8_t machine[st
 /* ---- alarms, of alarm.c ---- */
 enum kr_err kr_enrol_alarms_count(struct kr_step *step, uint64_t *ret_open) KR_WARN_UNUSED;
 enum kr_err kr_enrol_alarms_list(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
-/* All that are open; `*ret_count` how many these were. */
+/* All that are open, however many these are: KR_INTERNAL_KIND_MAX at most. `*ret_count`: how many. */
 enum kr_err kr_enrol_alarms_settle(struct kr_step *step, uint32_t *ret_count) KR_WARN_UNUSED;
 
 #endif

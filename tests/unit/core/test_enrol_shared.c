@@ -65,6 +65,26 @@ static uint32_t alarms_at(struct bed *bed, uint32_t node, struct kr_alarm *ret_l
     return count;
 }
 
+/* How many were settled; none: KR_NOT_FOUND is the answer. */
+static uint64_t settle(struct bed *bed, uint32_t node)
+{
+    struct kr_writer args;
+    struct kr_reader reader;
+    kr_writer_init(&args, 64);
+    kr_writer_array(&args, 1);
+    kr_writer_bin(&args, bed_node(bed, FIRST)->council, 32);
+    as_operator(bed);
+    const uint32_t code = bed_request(bed, node, KR_OP_SETTLE, args.bytes, args.len, 100);
+    kr_writer_deinit(&args);
+    if (code == KR_NOT_FOUND) {
+        return 0;
+    }
+    assert_int_equal(code, KR_OK);
+    kr_reader_init(&reader, bed->result, bed->result_len);
+    kr_reader_array(&reader, 1);
+    return kr_reader_uint(&reader, UINT64_MAX);
+}
+
 /* Made at the first, which burns; used at the second. */
 static void a_ticket_is_good_at_another_node(void **state)
 {
@@ -160,15 +180,9 @@ static void of_two_that_used_one_ticket_the_earlier_stands(void **state)
     bed_restart(bed, FIRST);
     assert_int_equal(bed_core(bed, FIRST)->alarms_open, 4);
     /* Settled at one node it is settled there. */
-    struct kr_writer args;
-    kr_writer_init(&args, 64);
-    kr_writer_array(&args, 1);
-    kr_writer_bin(&args, bed_node(bed, FIRST)->council, 32);
-    as_operator(bed);
-    assert_int_equal(bed_request(bed, FIRST, KR_OP_SETTLE, args.bytes, args.len, 100), KR_OK);
+    assert_int_equal(settle(bed, FIRST), 4);
     assert_int_equal(bed_core(bed, FIRST)->alarms_open, 0);
-    assert_int_equal(bed_request(bed, FIRST, KR_OP_SETTLE, args.bytes, args.len, 100), KR_NOT_FOUND);
-    kr_writer_deinit(&args);
+    assert_int_equal(settle(bed, FIRST), 0);
     assert_int_equal(bed_core(bed, SECOND)->alarms_open, 4);
 }
 
@@ -479,6 +493,26 @@ static void contradictions_of_another_node_are_no_loop(void **state)
     }
 }
 
+static void all_that_wait_are_settled_however_many(void **state)
+{
+    enum { MANY = 150 };
+    struct bed *bed = *state;
+    for (uint32_t i = 0; i < MANY; i++) {
+        struct kr_ticket_word word = {
+            .what = KR_TICKET_USED, .has_machine = true, .ticket = {9, (uint8_t)i}, .person = {77}, .at_ms = bed->world->now_ms};
+        for (uint8_t machine = 1; machine <= 2; machine++) {
+            memcpy(word.machine, (const uint8_t[32]){machine, (uint8_t)i}, 32);
+            say_use(bed, &word);
+        }
+    }
+    assert_int_equal(bed_core(bed, FIRST)->alarms_open, MANY);
+    assert_int_equal(settle(bed, FIRST), MANY);
+    assert_int_equal(bed_core(bed, FIRST)->alarms_open, 0);
+    bed_restart(bed, FIRST);
+    assert_int_equal(bed_core(bed, FIRST)->alarms_open, 0);
+    assert_int_equal(settle(bed, FIRST), 0);
+}
+
 /* The card of somebody with that machine, as another node writes it. */
 static void put_back(struct bed *bed, const uint8_t id[static 32], const uint8_t machine[static 32])
 {
@@ -599,6 +633,7 @@ int main(void)
         TEST(a_machine_that_was_unbound_makes_a_new_key),
         TEST(one_machine_with_two_tickets_has_one_answer),
         TEST(contradictions_of_another_node_are_no_loop),
+        TEST(all_that_wait_are_settled_however_many),
         TEST(a_card_is_put_in_order_once_in_a_while),
         TEST(what_follows_comes_after_a_crash_too),
         cmocka_unit_test(one_node_says_nothing),
