@@ -598,6 +598,8 @@ static enum kr_err dispatch(struct kr_step *step, const struct kr_event *event)
         return kr_trial_is(event->number) ? kr_trial_ended(step, KR_TRIAL_REFUSED) : kr_link_lost(step, event->number);
     case KR_EVENT_TURNED_AWAY: /* the right node, which does not admit us */
         return kr_trial_is(event->number) ? kr_trial_ended(step, KR_TRIAL_REACHED) : kr_link_turned_away(step, event->number);
+    case KR_EVENT_UNREACHED:
+        return kr_join_unreached(step, event->number);
     case KR_EVENT_CONNECTED:
         return kr_trial_ended(step, KR_TRIAL_REACHED);
     case KR_EVENT_JOB_DONE:

@@ -28,6 +28,7 @@ enum kr_event_type {
     KR_EVENT_FRAME,       /* number, bytes: a frame over a connection that authenticated as that peer's transport key */
     KR_EVENT_LOST,        /* number: a frame of ours was not handed on */
     KR_EVENT_TURNED_AWAY, /* number: the node that we dialled does not admit our key; nothing comes of that connection any more */
+    KR_EVENT_UNREACHED,   /* number: a ticket's node was dialled, and no connection was made; net tries again by itself */
     KR_EVENT_CONNECTED,   /* number: a connection that was only tried stands: CURVE proved whose it is (KR_NUMBER_TRIAL) */
     KR_EVENT_JOB_DONE,    /* job: the core takes it over */
     KR_EVENT_REQUEST,     /* client, request, op, bytes = args */

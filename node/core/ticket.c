@@ -26,6 +26,7 @@
 #include "proto/wire/ticket.h"
 
 #define JOIN_MS_MAX   20000u
+#define REFUSED_MS    5000u /* a node that is just being started is waited for so long */
 #define ROW_BY_HAND   1u
 #define ROW_FOR_NODE  2u
 #define LOOK_AGAIN_MS 300u
@@ -132,24 +133,30 @@ static enum kr_err drop_invitations(struct kr_step *step, const uint8_t *linked,
     return changed ? kr_links_allow(step) : KR_OK;
 }
 
-static enum kr_err give_up_joining(struct kr_step *step, struct kr_link *link)
+static enum kr_err give_up_joining(struct kr_step *step, struct kr_link *link, enum kr_err why, const char *text)
 {
     enum kr_err err = KR_OK;
     if (link->client != 0) {
-        err = kr_step_error(step, link->client, link->request, KR_TIMEOUT,
-                            "%s does not answer. Check that its node runs and can be reached from here", link->endpoint);
+        err = kr_step_error(step, link->client, link->request, why, "%s", text);
     }
     return err != KR_OK ? err : kr_link_drop(step, link);
 }
 
+enum kr_err kr_join_unreached(struct kr_step *step, uint32_t number)
+{
+    struct kr_link *link = kr_link_by_number(step->core, number);
+    if (link == NULL || link->state != KR_LINK_JOINING || step->now_ms < link->linked_ms + REFUSED_MS) {
+        return KR_OK;
+    }
+    return give_up_joining(step, link, KR_TIMEOUT,
+                           "no connection can be made: the other council's node does not run, or a firewall is in between. Once "
+                           "that is mended join again: the ticket stays good while it lasts");
+}
+
 enum kr_err kr_join_turned_away(struct kr_step *step, struct kr_link *link)
 {
-    enum kr_err err = KR_OK;
-    if (link->client != 0) {
-        err = kr_step_error(step, link->client, link->request, KR_USED,
-                            "this ticket is not admitted any more: it was used already, or has expired. Ask for a new one");
-    }
-    return err != KR_OK ? err : kr_link_drop(step, link);
+    return give_up_joining(step, link, KR_USED,
+                           "this ticket is not admitted any more: it was used already, or has expired. Ask for a new one");
 }
 
 /* The link is there for good; what its joiner still waits for comes without it. */
@@ -185,7 +192,9 @@ enum kr_err kr_invitations_tick(struct kr_step *step)
         struct kr_link *link = core->links[i];
         bool is_over = step->now_ms > link->linked_ms + JOIN_MS_MAX;
         if (link->state == KR_LINK_JOINING && is_over) {
-            return give_up_joining(step, link); /* the list has changed: the rest at the next tick */
+            return give_up_joining(step, link, KR_TIMEOUT, /* the list has changed: the rest at the next tick */
+                                   "the other council's node does not answer: check that it runs and can be reached from here, and "
+                                   "join again. The ticket stays good while it lasts");
         }
         if (link->state == KR_LINK_OPEN && link->client != 0) {
             err = is_over ? give_up_waiting(step, link) : kr_step_wake(step, link->linked_ms + JOIN_MS_MAX + 1);

@@ -80,7 +80,7 @@ static bool is_of_net(const struct kr_event *event, const struct kr_event *why)
 {
     (void)why;
     return event->type == KR_EVENT_FRAME || event->type == KR_EVENT_LOST || event->type == KR_EVENT_TURNED_AWAY ||
-           event->type == KR_EVENT_CONNECTED;
+           event->type == KR_EVENT_UNREACHED || event->type == KR_EVENT_CONNECTED;
 }
 
 static bool is_withdrawn(const struct kr_event *event, const struct kr_event *why)

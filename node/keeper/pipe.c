@@ -249,6 +249,9 @@ static enum kr_err take_message(struct kr_pipe *pipe, struct kr_error *error)
     case KR_NET_TURNED_AWAY:
         kr_lanes_must_put(pipe->options.lanes, &(struct kr_event){.type = KR_EVENT_TURNED_AWAY, .number = message->number});
         return KR_OK;
+    case KR_NET_UNREACHED:
+        kr_lanes_must_put(pipe->options.lanes, &(struct kr_event){.type = KR_EVENT_UNREACHED, .number = message->number});
+        return KR_OK;
     case KR_NET_CONNECTED:
         kr_lanes_must_put(pipe->options.lanes, &(struct kr_event){.type = KR_EVENT_CONNECTED, .number = message->number});
         return KR_OK;

@@ -185,7 +185,7 @@ static void write_allow(const struct kr_net_message *message, struct kr_writer *
 static bool is_about_one(uint32_t type)
 {
     return type == KR_NET_HANGUP || type == KR_NET_LOST || type == KR_NET_TURNED_AWAY || type == KR_NET_CLIENT_CUT ||
-           type == KR_NET_CLIENT_GONE || type == KR_NET_CONNECTED;
+           type == KR_NET_CLIENT_GONE || type == KR_NET_CONNECTED || type == KR_NET_UNREACHED;
 }
 
 static void write_message(const struct kr_net_message *message, struct kr_writer *writer)
@@ -336,6 +336,7 @@ static enum kr_err read_message(const uint8_t *bytes, size_t len, enum kr_channe
     case KR_NET_CLIENT_CUT:
     case KR_NET_CLIENT_GONE:
     case KR_NET_CONNECTED:
+    case KR_NET_UNREACHED:
         message->number = (uint32_t)kr_reader_uint(&reader, UINT32_MAX);
         break;
     case KR_NET_ALLOWED:

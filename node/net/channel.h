@@ -56,6 +56,8 @@ enum kr_net_message_type {
                                 dial again where that may have changed */
     KR_NET_CLIENT_GONE = 27, /* number: that connection of a person's machine has ended; the number does not come again */
     KR_NET_CONNECTED = 28,   /* number: a dial that was only tried (KR_NET_TRIAL) reached the owner of the key */
+    KR_NET_UNREACHED = 29,   /* number: of a dial with a ticket's secret: one try made no connection, since nobody listens there or
+                                nothing came back in time. ZeroMQ tries again by itself */
     /* both, control lane */
     KR_NET_CREDIT = 30, /* lane, bytes */
     /* both, data lane */

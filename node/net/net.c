@@ -35,6 +35,7 @@ struct peer {
 
 struct dial {
     uint32_t number;
+    bool is_of_ticket; /* who waits for it is told of each try that makes no connection */
     void *socket;
     void *monitor; /* tells of connections that ended: ZeroMQ makes a new one by itself, but the session went with the old; and of a
                       key that was not admitted, after which it makes none, so that the dial is over */
@@ -279,15 +280,17 @@ static uint16_t event_of(zmq_msg_t *part)
 static enum kr_err watch(struct net *net, const struct dial *dial)
 {
     zmq_msg_t parts[2];
-    bool is_lost = false, is_turned_away = false, is_made = false;
+    bool is_lost = false, is_turned_away = false, is_made = false, is_unreached = false;
     unsigned count = 1;
     while (dial->monitor != NULL && count > 0) {
         (void)zmq_msg_init(&parts[0]);
         (void)zmq_msg_init(&parts[1]);
         count = receive(dial->monitor, parts);
-        is_turned_away = is_turned_away || (count > 0 && event_of(&parts[0]) == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
-        is_made = is_made || (count > 0 && event_of(&parts[0]) == ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
-        is_lost = is_lost || count > 0;
+        const uint16_t event = count > 0 ? event_of(&parts[0]) : 0;
+        is_turned_away = is_turned_away || event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+        is_made = is_made || event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
+        is_unreached = is_unreached || event == ZMQ_EVENT_CLOSED;
+        is_lost = is_lost || (count > 0 && event != ZMQ_EVENT_HANDSHAKE_SUCCEEDED && event != ZMQ_EVENT_CLOSED);
         (void)zmq_msg_close(&parts[0]);
         (void)zmq_msg_close(&parts[1]);
     }
@@ -296,11 +299,12 @@ static enum kr_err watch(struct net *net, const struct dial *dial)
         hang_up(net, number);
         return say_of(net, KR_NET_TURNED_AWAY, number);
     }
-    if (is_lost && dial->number == KR_NET_TRIAL) {
+    if (dial->number == KR_NET_TRIAL && (is_made || is_unreached || is_lost)) {
         hang_up(net, KR_NET_TRIAL);
         return say_of(net, is_made ? KR_NET_CONNECTED : KR_NET_LOST, KR_NET_TRIAL);
     }
-    return is_lost ? say_lost(net, dial->number) : KR_OK;
+    enum kr_err err = is_lost ? say_lost(net, dial->number) : KR_OK;
+    return err == KR_OK && is_unreached && dial->is_of_ticket ? say_of(net, KR_NET_UNREACHED, dial->number) : err;
 }
 
 static enum kr_err take_dial(struct net *net)
@@ -333,7 +337,7 @@ static enum kr_err take_dial(struct net *net)
         return say_log(net, KR_LOG_WARNING, "cannot dial: %s", error.text[0] != 0 ? error.text : kr_err_text(err));
     }
     struct dial *dial = &net->dials[net->dial_count++];
-    *dial = (struct dial){.number = net->in.number, .socket = socket, .monitor = monitor};
+    *dial = (struct dial){.number = net->in.number, .is_of_ticket = net->in.has_secret, .socket = socket, .monitor = monitor};
     return KR_OK;
 }
 

@@ -92,10 +92,10 @@ enum kr_err kr_router_new(void *context, const struct kr_curve *own, const char 
 static void *monitor_new(void *context, void *socket, const char *name, bool is_trial)
 {
     static const struct option options[] = {{ZMQ_LINGER, 0}};
-    const int events = is_trial ? ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
-                                      ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL
-                                : 0;
-    if (zmq_socket_monitor(socket, name, events | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) != 0) {
+    const int more =
+        is_trial ? ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL : 0;
+    const int events = ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+    if (zmq_socket_monitor(socket, name, events | more) != 0) {
         return NULL;
     }
     void *monitor = zmq_socket(context, ZMQ_PAIR);

@@ -20,9 +20,9 @@ struct kr_curve {
 enum kr_err kr_router_new(void *context, const struct kr_curve *own, const char *endpoint, void **ret_socket, char *ret_endpoint,
                           struct kr_error *error) KR_WARN_UNUSED;
 /* A dialling socket; `endpoint` has a numeric host. Where `monitor` names one ("inproc://…", not in use), `*ret_monitor` gets a
- * socket that tells when the connection ends and when it is not admitted: from before the first try on, since one that is not
- * admitted is never made again; of one that is only tried also when it stands, and each way in which it does not. NULL where that
- * cannot be had: the link then only comes back more slowly, when pings stay out. */
+ * socket that tells when the connection ends, when a try makes none, and when it is not admitted: from before the first try on,
+ * since one that is not admitted is never made again; of one that is only tried also when it stands, and each way in which it does
+ * not. NULL where that cannot be had: the link then only comes back more slowly, when pings stay out. */
 enum kr_err kr_dealer_new(void *context, const struct kr_curve *own, const uint8_t server_key[static 32], const char *endpoint,
                           const char *monitor, bool is_trial, void **ret_socket, void **ret_monitor,
                           struct kr_error *error) KR_WARN_UNUSED;

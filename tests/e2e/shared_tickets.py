@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import time
 
 import federation
 from cli import Tool
@@ -147,7 +148,9 @@ def invitations(options, directory):
         ticket = json.loads(tool.done("--json", "invite", "--link-only"))["ticket"]
         federation.poll(lambda: json.loads(second.tool.done("--json", "status"))["tickets"] == 1, 60, second.log_tail)
         kita.kill()
+        started = time.monotonic()
         ended = west.run("--json", "join", ticket)
+        check("no connection can be made" in ended.stderr.decode() and time.monotonic() - started < 15, f"a node that is gone is left late: {ended}")
         steps = [line["step"] for line in lines(ended.stdout.decode())]
         check(ended.returncode == 0 and steps[-1] == "pending" and f"127.0.0.1:{second.port}" in ended.stderr.decode(), f"joined: {ended}")
         federation.poll(lambda: code(second.tool, "Nishi") is not None and code(second.tool, "Nishi") == code(west, "Kita"), 30, "one code")

@@ -88,6 +88,7 @@ int kr_run_invite(struct kr_app *app, int argc, char **argv)
 
 struct joining {
     const struct kr_app *app;
+    const char *endpoint; /* that is dialled */
     uint32_t steps;
 };
 
@@ -118,7 +119,9 @@ static enum kr_err show_step(void *context, struct kr_slice item)
         return kr_json_line(object) ? KR_OK : KR_IO;
     }
     (void)printf("%u/%u %s", step.phase < joining->steps ? step.phase : joining->steps, joining->steps, _(texts[step.phase - 1]));
-    if (step.council_name.len > 0) {
+    if (step.phase == KR_JOIN_DIALLING) {
+        (void)printf(" %s", joining->endpoint);
+    } else if (step.council_name.len > 0) {
         (void)fputs(": ", stdout);
         kr_out_text(stdout, step.council_name, false);
     }
@@ -176,7 +179,9 @@ static bool was_handed_over(const struct kr_app *app)
 static enum kr_err join_at(struct kr_app *app, const struct kr_ticket *ticket, uint32_t node, int timeout_ms)
 {
     struct kr_ticket one = *ticket;
-    struct joining joining = {.app = app, .steps = ticket->has_community || !ticket->is_by_hand ? KR_JOIN_MEMBER : KR_JOIN_LINKED};
+    struct joining joining = {.app = app,
+                              .endpoint = one.endpoint,
+                              .steps = ticket->has_community || !ticket->is_by_hand ? KR_JOIN_MEMBER : KR_JOIN_LINKED};
     struct kr_writer args;
     char text[KR_TICKET_TEXT_BYTES_MAX];
     if (node > 0) {
@@ -185,7 +190,7 @@ static enum kr_err join_at(struct kr_app *app, const struct kr_ticket *ticket, u
     }
     one.more_count = 0;
     enum kr_err err = kr_ticket_print(&one, text, sizeof text);
-    sodium_memzero(&one, sizeof one);
+    sodium_memzero(one.secret, sizeof one.secret);
     if (err != KR_OK) {
         return err;
     }

@@ -243,6 +243,54 @@ static void who_is_turned_away_by_a_peer_says_so_and_dials_again(void **state)
     assert_true(bed_link(bed, dialler, other)->has_session);
 }
 
+/* As net tells it: the node of the ticket was dialled, and nobody listens there. */
+static void refuse(struct bed *bed, uint32_t node, uint32_t number)
+{
+    sim_world_push(bed->world, bed_node(bed, node), (struct kr_event){.type = KR_EVENT_UNREACHED, .number = number}, NULL, 0,
+                   bed->world->now_ms);
+    bed_run(bed, 10);
+}
+
+/* Within seconds, and not at once: the node may be just being started. */
+static void that_nobody_listens_is_said_soon(void **state)
+{
+    struct bed *bed = *state;
+    char text[2048];
+    invite(bed, 0, 0, text, sizeof text);
+    sim_world_crash(bed->world, 0, BED_DAY_MS);
+    assert_int_equal(join(bed, 2, text, 1000), BED_PENDING);
+    const uint32_t number = bed_link(bed, 2, 0)->number;
+    refuse(bed, 2, number);
+    bed_run(bed, 4500);
+    assert_int_equal(bed->code, BED_PENDING);
+    refuse(bed, 2, bed_link(bed, 2, 1)->number); /* one that stands is no ticket's */
+    refuse(bed, 2, 4711);
+    assert_int_equal(bed->code, BED_PENDING);
+    refuse(bed, 2, number);
+    assert_int_equal(bed->code, KR_TIMEOUT);
+    assert_non_null(strstr(bed->text, "no connection can be made"));
+    assert_null(kr_link_by_council(bed_core(bed, 2), bed_node(bed, 0)->council));
+    assert_true(bed_link(bed, 2, 1)->has_session);
+    refuse(bed, 2, number);
+    assert_int_equal(sim_world_start(bed->world, 0), SIM_HOLDS);
+    assert_int_equal(join(bed, 2, text, 20000), KR_OK); /* the ticket stayed good */
+}
+
+static void who_is_just_being_started_is_waited_for(void **state)
+{
+    struct bed *bed = *state;
+    char text[2048];
+    invite(bed, 0, 0, text, sizeof text);
+    sim_world_crash(bed->world, 0, 4000);
+    assert_int_equal(join(bed, 2, text, 100), BED_PENDING);
+    for (uint32_t i = 0; i < 3; i++) {
+        refuse(bed, 2, bed_link(bed, 2, 0)->number);
+        bed_run(bed, 1000);
+    }
+    bed_run(bed, 17000);
+    assert_int_equal(bed->code, KR_OK);
+}
+
 static void tickets_expire_on_both_sides(void **state)
 {
     struct bed *bed = *state;
@@ -567,6 +615,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_link_alone_that_does_not_come_up_is_said, setup, teardown),
         cmocka_unit_test_setup_teardown(a_ticket_that_was_used_admits_nobody_else, setup, teardown),
         cmocka_unit_test_setup_teardown(who_is_turned_away_by_a_peer_says_so_and_dials_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(that_nobody_listens_is_said_soon, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_is_just_being_started_is_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(tickets_expire_on_both_sides, setup, teardown),
         cmocka_unit_test_setup_teardown(who_shows_an_expired_ticket_is_turned_away, setup, teardown),
         cmocka_unit_test_setup_teardown(tampered_tickets_are_refused_or_lead_nowhere, setup, teardown),

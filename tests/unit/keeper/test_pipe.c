@@ -19,7 +19,7 @@ enum behaviour {
     READS_NOTHING = 5, /* once it is bound */
     SAYS_GARBAGE = 6,  /* once it is bound */
     DOES_NOT_STOP = 7,
-    IS_TURNED_AWAY = 8, /* by a node that it dialled */
+    IS_TURNED_AWAY = 8, /* by a node that it dialled, and reaches another one not at all */
     BABBLES = 9,        /* once it is bound: BABBLE messages at once that mean nothing to keeper, then one that does */
 };
 
@@ -56,6 +56,8 @@ static void fake_bound(struct fake *fake)
     fake_say(fake);
     if (fake->behaviour == IS_TURNED_AWAY) {
         out = (struct kr_net_message){.type = KR_NET_TURNED_AWAY, .number = 7};
+        fake_say(fake);
+        out = (struct kr_net_message){.type = KR_NET_UNREACHED, .number = 9};
         fake_say(fake);
     }
     if (fake->behaviour == BABBLES) {
@@ -370,13 +372,14 @@ static void test_a_net_that_talks_nonsense_is_replaced(void **state)
     close_pipe();
 }
 
-static void test_the_core_hears_who_does_not_admit_us(void **state)
+static void test_the_core_hears_who_does_not_admit_us_and_who_is_not_there(void **state)
 {
     (void)state;
     open_pipe(IS_TURNED_AWAY);
     allow_one_peer();
     expect_up();
     expect(KR_EVENT_TURNED_AWAY, 7);
+    expect(KR_EVENT_UNREACHED, 9);
     close_pipe();
 }
 
@@ -446,7 +449,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_an_address_that_is_taken_is_told_in_the_end),
         cmocka_unit_test(test_what_net_does_not_take_is_bounded),
         cmocka_unit_test(test_a_net_that_talks_nonsense_is_replaced),
-        cmocka_unit_test(test_the_core_hears_who_does_not_admit_us),
+        cmocka_unit_test(test_the_core_hears_who_does_not_admit_us_and_who_is_not_there),
         cmocka_unit_test(test_a_net_that_babbles_leaves_the_core_its_turn),
         cmocka_unit_test(test_net_stops_as_told_or_is_stopped),
         cmocka_unit_test(test_lists_that_make_no_sense_are_refused),

@@ -81,7 +81,7 @@ static void test_all_kinds_arrive_as_they_were(void **state)
                                      KR_NET_HANGUP,      KR_NET_STOP,         KR_NET_READY,      KR_NET_ALLOWED,
                                      KR_NET_BOUND,       KR_NET_LOST,         KR_NET_LOG,        KR_NET_REFUSED,
                                      KR_NET_FRAME,       KR_NET_TURNED_AWAY,  KR_NET_CLIENT_CUT, KR_NET_CLIENT_TAKEN,
-                                     KR_NET_CLIENT_GONE, KR_NET_CLIENT_FRAME, KR_NET_CONNECTED};
+                                     KR_NET_CLIENT_GONE, KR_NET_CLIENT_FRAME, KR_NET_CONNECTED,  KR_NET_UNREACHED};
     for (size_t type = 0; type < sizeof types / sizeof types[0]; type++) {
         static struct kr_net_message sent;
         sent = (struct kr_net_message){.type = types[type], .number = 70000, .generation = 1ull << 40, .count = 3};
@@ -126,6 +126,7 @@ static void test_all_kinds_arrive_as_they_were(void **state)
         case KR_NET_CLIENT_GONE:
         case KR_NET_CLIENT_FRAME:
         case KR_NET_CONNECTED:
+        case KR_NET_UNREACHED:
         case KR_NET_HANGUP:
             assert_int_equal(in.number, 70000);
             break;

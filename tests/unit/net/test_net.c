@@ -530,6 +530,31 @@ static void test_a_trial_tells_what_came_of_it(void **state)
     end_net(&dialler);
 }
 
+/* Who dials with a ticket hears of each try that makes no connection; the dial of a link is quiet about it. */
+static void test_a_ticket_that_reaches_nobody_is_told(void **state)
+{
+    struct run *run = *state;
+    static struct run dialler;
+    greet(run);
+    dialler = (struct run){.own = run->friend};
+    start_net(&dialler);
+    expect(&dialler, KR_NET_READY);
+    tell_secret(&dialler);
+    dialler.out = (struct kr_net_message){.type = KR_NET_DIAL, .text = {(const uint8_t *)"tcp://127.0.0.1:1", 17}};
+    memcpy(dialler.out.key, run->own.public_key, 32);
+    memcpy(dialler.out.secret, run->other.secret, 32);
+    for (uint32_t number = 7; number <= 8; number++) {
+        dialler.out.number = number;
+        dialler.out.has_secret = number == 8;
+        tell(&dialler);
+    }
+    for (uint32_t i = 0; i < 3; i++) { /* it is tried again */
+        expect(&dialler, KR_NET_UNREACHED);
+        assert_int_equal(dialler.in.number, 8);
+    }
+    end_net(&dialler);
+}
+
 #define NET_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -560,6 +585,7 @@ int main(void)
         NET_TEST(test_two_of_them_meet),
         NET_TEST(test_who_is_not_admitted_hears_so),
         NET_TEST(test_a_trial_tells_what_came_of_it),
+        NET_TEST(test_a_ticket_that_reaches_nobody_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
