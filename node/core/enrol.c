@@ -349,9 +349,14 @@ static void take_note(struct kr_step *step, const uint8_t key[static 32])
     step->note = (struct kr_slice){(const uint8_t *)note, strlen(note)};
 }
 
-static bool is_machine(const struct kr_credential *credential, const uint8_t key[static 32])
+uint32_t kr_enrol_find_machine(const struct kr_person_card *card, const uint8_t machine[static KR_CREDENTIAL_KEY_BYTES])
 {
-    return credential->kind == KR_CREDENTIAL_KEY && memcmp(credential->bytes.bytes, key, KR_CREDENTIAL_KEY_BYTES) == 0;
+    uint32_t at = 0;
+    while (at < card->credential_count && !(card->credentials[at].kind == KR_CREDENTIAL_KEY &&
+                                            memcmp(card->credentials[at].bytes.bytes, machine, KR_CREDENTIAL_KEY_BYTES) == 0)) {
+        at++;
+    }
+    return at;
 }
 
 static enum kr_err end_enrolment(struct kr_step *step, const struct kr_event *event, const uint8_t person[static 32],
@@ -412,13 +417,15 @@ static enum kr_err bind(struct kr_step *step, const struct kr_event *event, cons
 }
 
 /* The key comes without a proof, and net knows who connects by the key alone: whoever gave a peer's would have that peer taken for
- * a machine. That of another machine is refused where the card is put. */
+ * a machine. That of another person's machine is refused where the card is put; the person's own would stand there twice, and go
+ * once. `person_row`: who enrols it. */
 static enum kr_err is_taken(struct kr_step *step, const uint8_t key[static 32], bool *ret_is_taken)
 {
     static const uint8_t nobody[32];
     struct kr_enrol_ticket ticket;
     enum kr_err err = kr_enrol_ticket_get(step->txn, key, &ticket);
-    *ret_is_taken = err != KR_NOT_FOUND || kr_link_bears(step->core, key) || kr_link_key_is_taken(step->core, key, nobody);
+    *ret_is_taken = err != KR_NOT_FOUND || kr_link_bears(step->core, key) || kr_link_key_is_taken(step->core, key, nobody) ||
+                    kr_enrol_find_machine(&person_row.card, key) < person_row.card.credential_count;
     if (err == KR_NOT_FOUND && !*ret_is_taken) { /* or one of which more than one thing is said then */
         err = kr_machine_was_enrolled(step->txn, key, ret_is_taken);
     }
@@ -479,10 +486,7 @@ enum kr_err kr_unenrol_request(struct kr_step *step, const struct kr_event *even
         return err == KR_NOT_FOUND || err == KR_CORRUPT ? kr_person_refuse(step, event, err) : err;
     }
     struct kr_person_card card = person_row.card;
-    uint32_t at = 0;
-    while (at < card.credential_count && !is_machine(&card.credentials[at], unenrol.key)) {
-        at++;
-    }
+    const uint32_t at = kr_enrol_find_machine(&card, unenrol.key);
     if (at == card.credential_count) {
         return kr_step_error(step, event->client, event->request, KR_NOT_FOUND, "that machine is not this person's");
     }

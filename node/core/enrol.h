@@ -23,6 +23,9 @@ struct kr_enrol_ticket {
 enum kr_err kr_enrol_ticket_get(struct kr_txn *txn, const uint8_t key[static 32],
                                 struct kr_enrol_ticket *ret_ticket) KR_WARN_UNUSED;
 
+/* Where that machine stands on a person's card; credential_count: nowhere. */
+uint32_t kr_enrol_find_machine(const struct kr_person_card *card, const uint8_t machine[static KR_CREDENTIAL_KEY_BYTES]);
+
 /* ---- of what other nodes of this council say (enrol_shared.h) ---- */
 /* A ticket was made: it is let in here, too, where there is room. One that is here stays as it is. */
 enum kr_err kr_enrol_ticket_learn(struct kr_step *step, const uint8_t key[static 32], const uint8_t person[static 32],

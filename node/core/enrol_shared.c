@@ -443,23 +443,13 @@ static bool is_off(const struct changes *changes, const struct use *use)
     return bsearch(&off, changes->off, changes->off_count, sizeof off, compare_off) != NULL;
 }
 
-static uint32_t find_machine(const struct kr_person_card *card, const uint8_t machine[static 32])
-{
-    uint32_t at = 0;
-    while (at < card->credential_count && !(card->credentials[at].kind == KR_CREDENTIAL_KEY &&
-                                            memcmp(card->credentials[at].bytes.bytes, machine, KR_CREDENTIAL_KEY_BYTES) == 0)) {
-        at++;
-    }
-    return at;
-}
-
 /* Whether it is on that card, and can be put there where it is not: a card that is over takes nothing any more. */
 static enum kr_err is_on_card(const struct changes *changes, const struct use *use, bool *ret_is, bool *ret_can)
 {
     static _Thread_local struct kr_person_row row;
     enum kr_err err = kr_person_get(changes->txn, use->person, &row);
     const bool is_over = err == KR_OK && row.card.until_s != 0 && row.card.until_s <= changes->now_ms / 1000;
-    *ret_is = err == KR_OK && find_machine(&row.card, use->machine) < row.card.credential_count;
+    *ret_is = err == KR_OK && kr_enrol_find_machine(&row.card, use->machine) < row.card.credential_count;
     *ret_can = err == KR_OK && !is_over && row.card.standing != KR_STANDING_ENDED && row.card.credential_count < KR_CREDENTIALS_MAX;
     return err == KR_NOT_FOUND || err == KR_CORRUPT ? KR_OK : err;
 }
@@ -537,7 +527,7 @@ static enum kr_err make_change(struct kr_step *step, const struct change *change
         return err == KR_NOT_FOUND || err == KR_CORRUPT ? KR_OK : err;
     }
     struct kr_person_card card = row.card;
-    const uint32_t at = find_machine(&card, change->machine);
+    const uint32_t at = kr_enrol_find_machine(&card, change->machine);
     const bool is_full = card.credential_count == KR_CREDENTIALS_MAX;
     if ((at < card.credential_count) == change->is_in || (change->is_in && is_full)) {
         return KR_OK;

@@ -103,11 +103,13 @@ static void whoever_ends_is_not_let_in(void **state)
 {
     struct bed *bed = *state;
     const struct machine one = machine_of(1), two = machine_of(2);
-    uint8_t key[32];
+    uint8_t key[32], other[32];
     assert_int_equal(ticket(bed, sato, 0, key), KR_OK);
     assert_int_equal(enrol(bed, key, one.public_key), KR_OK);
     assert_int_equal(ticket(bed, suzuki, 0, key), KR_OK);
     assert_int_equal(enrol(bed, key, one.public_key), KR_EXISTS); /* Sato's */
+    assert_int_equal(ticket(bed, sato, 0, other), KR_OK);
+    assert_int_equal(enrol(bed, other, one.public_key), KR_KEY); /* it is his already: it would have to be taken off twice */
     assert_int_equal(enrol(bed, key, two.public_key), KR_OK);
     as_operator(bed);
     assert_int_equal(person(bed, KR_PERSON_SUSPEND, sato), KR_OK);
