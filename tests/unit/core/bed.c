@@ -417,6 +417,35 @@ void forged_free(struct forged *forged)
     free(forged->bytes);
 }
 
+uint32_t bed_act_on(struct bed *bed, uint32_t node, uint32_t action, uint32_t other)
+{
+    struct kr_peer_act act = {.action = action};
+    struct kr_writer args;
+    memcpy(act.council, bed_node(bed, other)->council, 32);
+    kr_writer_init(&args, KR_KIB);
+    kr_peer_act_write(&act, &args);
+    const uint32_t code = bed_request(bed, node, KR_OP_PEER, args.bytes, args.len, 1000);
+    kr_writer_deinit(&args);
+    return code;
+}
+
+uint32_t bed_pair(struct bed *bed, uint32_t node, uint32_t other, uint32_t action, const char *code)
+{
+    struct kr_pair_act act = {.action = action, .code = {(const uint8_t *)code, strlen(code)}};
+    struct kr_writer args;
+    memcpy(act.council, bed_node(bed, other)->council, 32);
+    kr_writer_init(&args, KR_KIB);
+    kr_pair_act_write(&act, &args);
+    const uint32_t answer = bed_request(bed, node, KR_OP_PAIR, args.bytes, args.len, 1000);
+    kr_writer_deinit(&args);
+    return answer;
+}
+
+uint32_t bed_confirm(struct bed *bed, uint32_t node, uint32_t other)
+{
+    return bed_pair(bed, node, other, KR_PAIR_CONFIRM, bed_link(bed, other, node)->pairing.code);
+}
+
 void stranger_init(struct bed *bed, struct stranger *stranger, uint8_t number)
 {
     uint8_t seed[32] = {number, 0x55}, nonce[16] = {number};

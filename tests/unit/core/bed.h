@@ -91,6 +91,11 @@ struct kr_store_stat bed_stat(struct bed *bed, uint32_t node);
 /* Whole ones. */
 uint64_t bed_records(struct bed *bed, uint32_t node);
 
+/* What the operator of a node does with its link with another council; the code that he was told, or as it stands over there. */
+uint32_t bed_act_on(struct bed *bed, uint32_t node, uint32_t action, uint32_t other);
+uint32_t bed_pair(struct bed *bed, uint32_t node, uint32_t other, uint32_t action, const char *code);
+uint32_t bed_confirm(struct bed *bed, uint32_t node, uint32_t other);
+
 /* Councils outside: keys and a card. */
 struct stranger {
     struct kr_keyring *keyring;

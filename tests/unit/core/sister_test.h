@@ -140,6 +140,28 @@ static inline uint32_t ask_nothing(struct bed *bed, uint32_t node, uint32_t op)
     return bed_request(bed, node, op, (const uint8_t[]){0x90}, 1, 300);
 }
 
+/* What SECOND's key says to the nodes of its council, whatever is so. */
+static inline struct forged forge_own(struct bed *bed, uint32_t kind, const uint8_t *subject, uint64_t version,
+                                      const struct kr_writer *content, uint64_t expires_s)
+{
+    uint8_t council[1][32], recipient[1][32];
+    memcpy(council[0], bed_node(bed, FIRST)->council, 32);
+    memcpy(bed_node(bed, SECOND)->council, council[0], 32);
+    memcpy(recipient[0], bed_node(bed, SECOND)->keyring->sealing[0].public_key, 32);
+    return bed_forge(bed, SECOND,
+                     (struct kr_draft){.kind = kind,
+                                       .created_ms = bed->world->now_ms,
+                                       .expires_s = expires_s,
+                                       .label = KR_TLP_AMBER_STRICT,
+                                       .audience = (void *)council,
+                                       .audience_count = 1,
+                                       .recipients = (void *)recipient,
+                                       .recipient_count = 1,
+                                       .subject = subject,
+                                       .version = version,
+                                       .content = {content->bytes, content->len}});
+}
+
 static inline uint32_t act_on_peer(struct bed *bed, uint32_t node, uint32_t action)
 {
     struct kr_peer_act act = {.action = action};

@@ -1,30 +1,11 @@
 /* Names of bodies that agreed to it: told to the communities of their council and nowhere else, and gone when the agreement is. */
-#include "node/core/body_notice.h"
 #include "node/core/people.h"
 #include "node/core/query.h"
 #include "proto/client/rekey.h"
 #include "proto/wire/ticket.h"
-#include "tests/unit/core/people_test.h"
+#include "tests/unit/core/body_notice_test.h"
 
-/* Nodes 0, 1, 2 in a chain; node 1 founded their community. */
-static const uint8_t sapporo[32] = {0x5a}, otaru[32] = {0x5b};
-
-static int setup(void **state)
-{
-    *state = bed_new(3);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    bed_free(*state);
-    return 0;
-}
-
-static const uint8_t *community(struct bed *bed)
-{
-    return bed_core(bed, 1)->directory.communities[0]->id;
-}
+static const uint8_t otaru[32] = {0x5b};
 
 enum consent { AS_IT_WAS, LISTED, UNLISTED };
 
@@ -121,25 +102,6 @@ static bool is_silent(struct bed *bed, uint32_t node)
 {
     struct list list;
     return told(bed, node, UINT32_MAX, NULL, &list) == 0;
-}
-
-/* The row at a node, whatever it is worth there; version 0: none. */
-static struct kr_directory_entry row(struct bed *bed, uint32_t node, uint32_t of, const uint8_t in[static 32],
-                                     const uint8_t body[static 32])
-{
-    static uint8_t value[KR_BODY_NOTICE_ROW_BYTES];
-    struct kr_directory_entry entry = {.version = 0};
-    struct kr_txn *txn = NULL;
-    assert_int_equal(kr_store_read_begin(bed_node(bed, node)->store, &txn), KR_OK);
-    const enum kr_err err = kr_body_notice_get(txn, bed_node(bed, of)->council, in, body, value, &entry);
-    kr_txn_abort(txn);
-    assert_true(err == KR_OK || err == KR_NOT_FOUND);
-    return entry;
-}
-
-static uint64_t version(struct bed *bed, uint32_t node, uint32_t of, const uint8_t body[static 32])
-{
-    return row(bed, node, of, community(bed), body).version;
 }
 
 /* ---- telling ---- */
@@ -445,6 +407,41 @@ static void who_is_no_member_names_nobody(void **state)
     assert_true(is_silent(bed, 1));
     forged_free(&forged);
     kr_writer_deinit(&content);
+    stranger_deinit(&stranger);
+}
+
+/* What it said meanwhile is neither lost nor passed over: it is told as soon as its author is a member. */
+static void who_is_admitted_later_names_its_bodies_then(void **state)
+{
+    struct bed *bed = *state;
+    struct stranger stranger;
+    struct kr_writer content, word;
+    struct kr_vouch vouch = {.reason = text("why")};
+    struct kr_head head;
+    struct list list;
+    stranger_init(bed, &stranger, 7);
+    memcpy(vouch.council, stranger.id, 32);
+    kr_writer_init(&word, KR_KIB);
+    kr_vouch_write(&vouch, &word);
+    struct forged forged[] = {
+        stranger_forge(bed, &stranger, draft_of(bed, sapporo, 1, write_notice(&content, "Stranger", 1))),
+        stranger_card(bed, &stranger, community(bed), 1, 86400),
+        bed_statement(bed, 1, KR_KIND_VOUCH, community(bed), stranger.id, 1, (struct kr_slice){word.bytes, word.len})};
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_true(is_silent(bed, 2));
+        bed_hand_over(bed, 1, 2, &forged[i]);
+        bed_run(bed, 2000);
+        assert_int_equal(bed_head(bed, 2, forged[0].id, &head), KR_OK);
+        assert_int_equal(head.state, i < 2 ? KR_HEAD_QUARANTINED : KR_HEAD_SHOWN);
+    }
+    assert_int_equal(told(bed, 2, UINT32_MAX, NULL, &list), 1);
+    assert_string_equal(list.names[0], "Stranger");
+    assert_memory_equal(list.councils[0], stranger.id, 32);
+    for (uint32_t i = 0; i < 3; i++) {
+        forged_free(&forged[i]);
+    }
+    kr_writer_deinit(&content);
+    kr_writer_deinit(&word);
     stranger_deinit(&stranger);
 }
 
@@ -782,6 +779,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_is_expelled_is_not_shown_by_name, setup, teardown),
         cmocka_unit_test_setup_teardown(a_council_names_its_own_bodies_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(who_is_no_member_names_nobody, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_is_admitted_later_names_its_bodies_then, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_no_notice_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(one_council_names_so_many_and_no_more, setup, teardown),
         cmocka_unit_test_setup_teardown(a_name_that_nobody_tells_anew_ends, setup, teardown),

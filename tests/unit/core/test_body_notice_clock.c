@@ -1,26 +1,5 @@
 /* Names of bodies and a clock that was wrong for a minute, or for hours: they stand everywhere afterwards, and the same. */
-#include "node/core/body_notice.h"
-#include "tests/unit/core/people_test.h"
-
-/* Nodes 0, 1, 2 in a chain; node 1 founded their community. */
-static const uint8_t sapporo[32] = {0x5a};
-
-static int setup(void **state)
-{
-    *state = bed_new(3);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    bed_free(*state);
-    return 0;
-}
-
-static const uint8_t *community(struct bed *bed)
-{
-    return bed_core(bed, 1)->directory.communities[0]->id;
-}
+#include "tests/unit/core/body_notice_test.h"
 
 static void put(struct bed *bed, uint32_t action, bool is_listed)
 {
@@ -31,25 +10,6 @@ static void put(struct bed *bed, uint32_t action, bool is_listed)
     act.texts[KR_BODY_CONTACT_NAME] = text(action == KR_BODY_ADD ? "contact of nobody else" : "");
     assert_int_equal(put_body(bed, 0, &act), KR_OK);
     bed_run(bed, 5000);
-}
-
-/* The row at a node, whatever it is worth there; version 0: none. */
-static struct kr_directory_entry row(struct bed *bed, uint32_t node, uint32_t of, const uint8_t in[static 32],
-                                     const uint8_t body[static 32])
-{
-    static uint8_t value[KR_BODY_NOTICE_ROW_BYTES];
-    struct kr_directory_entry entry = {.version = 0};
-    struct kr_txn *txn = NULL;
-    assert_int_equal(kr_store_read_begin(bed_node(bed, node)->store, &txn), KR_OK);
-    const enum kr_err err = kr_body_notice_get(txn, bed_node(bed, of)->council, in, body, value, &entry);
-    kr_txn_abort(txn);
-    assert_true(err == KR_OK || err == KR_NOT_FOUND);
-    return entry;
-}
-
-static uint64_t version(struct bed *bed, uint32_t node, uint32_t of, const uint8_t body[static 32])
-{
-    return row(bed, node, of, community(bed), body).version;
 }
 
 static bool is_named(struct bed *bed, uint32_t node)

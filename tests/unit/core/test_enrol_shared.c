@@ -259,27 +259,6 @@ static void no_machine_is_lost_with_a_card(void **state)
     }
 }
 
-static struct forged forge_record(struct bed *bed, uint32_t kind, const uint8_t *subject, uint64_t version,
-                                  const struct kr_writer *content, uint64_t expires_s)
-{
-    uint8_t council[1][32], recipient[1][32];
-    memcpy(council[0], bed_node(bed, FIRST)->council, 32);
-    memcpy(bed_node(bed, SECOND)->council, council[0], 32);
-    memcpy(recipient[0], bed_node(bed, SECOND)->keyring->sealing[0].public_key, 32);
-    return bed_forge(bed, SECOND,
-                     (struct kr_draft){.kind = kind,
-                                       .created_ms = bed->world->now_ms,
-                                       .expires_s = expires_s,
-                                       .label = KR_TLP_AMBER_STRICT,
-                                       .audience = (void *)council,
-                                       .audience_count = 1,
-                                       .recipients = (void *)recipient,
-                                       .recipient_count = 1,
-                                       .subject = subject,
-                                       .version = version,
-                                       .content = {content->bytes, content->len}});
-}
-
 static struct forged forge(struct bed *bed, const struct kr_ticket_word *word, const uint8_t *subject, uint64_t expires_s)
 {
     uint8_t own[32];
@@ -287,7 +266,7 @@ static struct forged forge(struct bed *bed, const struct kr_ticket_word *word, c
     kr_ticket_word_subject(word, own);
     kr_writer_init(&content, KR_KIB);
     kr_ticket_word_write(word, &content);
-    const struct forged forged = forge_record(bed, KR_KIND_TICKET, subject != NULL ? subject : own, 1, &content, expires_s);
+    const struct forged forged = forge_own(bed, KR_KIND_TICKET, subject != NULL ? subject : own, 1, &content, expires_s);
     kr_writer_deinit(&content);
     return forged;
 }
@@ -528,7 +507,7 @@ static void put_back(struct bed *bed, const uint8_t id[static 32], const uint8_t
     kr_writer_init(&content, 4 * KR_KIB);
     kr_person_card_write(&card, &content);
     struct forged forged =
-        forge_record(bed, KR_KIND_PERSON_CARD, id, row.version + 1, &content, bed->world->now_ms / 1000 + 30 * 86400);
+        forge_own(bed, KR_KIND_PERSON_CARD, id, row.version + 1, &content, bed->world->now_ms / 1000 + 30 * 86400);
     kr_writer_deinit(&content);
     bed_hand_over(bed, SECOND, FIRST, &forged);
     forged_free(&forged);

@@ -55,36 +55,6 @@ static void join_pending(struct bed *bed)
     assert_int_equal(join(bed, text, false, 20000), KR_OK);
 }
 
-static uint32_t pair(struct bed *bed, uint32_t node, uint32_t other, uint32_t action, const char *code)
-{
-    struct kr_pair_act act = {.action = action, .code = {(const uint8_t *)code, strlen(code)}};
-    struct kr_writer args;
-    memcpy(act.council, bed_node(bed, other)->council, 32);
-    kr_writer_init(&args, KR_KIB);
-    kr_pair_act_write(&act, &args);
-    const uint32_t answer = bed_request(bed, node, KR_OP_PAIR, args.bytes, args.len, 1000);
-    kr_writer_deinit(&args);
-    return answer;
-}
-
-/* As heard from the other. */
-static uint32_t confirm(struct bed *bed, uint32_t node, uint32_t other)
-{
-    return pair(bed, node, other, KR_PAIR_CONFIRM, bed_link(bed, other, node)->pairing.code);
-}
-
-static uint32_t act_on(struct bed *bed, uint32_t node, uint32_t action, uint32_t other)
-{
-    struct kr_peer_act act = {.action = action};
-    struct kr_writer args;
-    memcpy(act.council, bed_node(bed, other)->council, 32);
-    kr_writer_init(&args, KR_KIB);
-    kr_peer_act_write(&act, &args);
-    const uint32_t answer = bed_request(bed, node, KR_OP_PEER, args.bytes, args.len, 1000);
-    kr_writer_deinit(&args);
-    return answer;
-}
-
 static bool is_linked(struct bed *bed, uint32_t node, uint32_t other)
 {
     return kr_link_by_council(bed_core(bed, node), bed_node(bed, other)->council) != NULL;
@@ -129,7 +99,7 @@ static void only_clear_passes_until_both_have_confirmed(void **state)
     bed_run(bed, 60000);
     assert_true(bed_holds(bed, GUEST, clear));
     assert_false(bed_holds(bed, GUEST, green) || bed_holds(bed, GUEST, amber));
-    assert_int_equal(confirm(bed, HOST, GUEST), KR_OK);
+    assert_int_equal(bed_confirm(bed, HOST, GUEST), KR_OK);
     bed_run(bed, 60000);
     assert_true(is_member(bed, HOST, GUEST) && is_member(bed, GUEST, GUEST)); /* the directory passes */
     assert_true(is_pending(bed, HOST, GUEST) && is_pending(bed, GUEST, HOST));
@@ -137,12 +107,12 @@ static void only_clear_passes_until_both_have_confirmed(void **state)
     submit(bed, GUEST, KR_TLP_GREEN, 0, 4, back);
     bed_run(bed, 60000);
     assert_false(bed_holds(bed, GUEST, green) || bed_holds(bed, GUEST, amber) || bed_holds(bed, HOST, back));
-    assert_int_equal(confirm(bed, GUEST, HOST), KR_OK);
+    assert_int_equal(bed_confirm(bed, GUEST, HOST), KR_OK);
     bed_run(bed, 5000);
     assert_false(is_pending(bed, HOST, GUEST) || is_pending(bed, GUEST, HOST));
     assert_true(bed_holds(bed, GUEST, green) && bed_holds(bed, GUEST, amber) && bed_holds(bed, HOST, back));
     assert_int_equal(bed_link(bed, HOST, GUEST)->refused_records + bed_link(bed, GUEST, HOST)->refused_records, 0);
-    assert_int_equal(confirm(bed, GUEST, HOST), KR_INVALID); /* in force */
+    assert_int_equal(bed_confirm(bed, GUEST, HOST), KR_INVALID); /* in force */
 }
 
 static void all_of_it_survives_restarts(void **state)
@@ -156,12 +126,12 @@ static void all_of_it_survives_restarts(void **state)
     bed_run(bed, 60000);
     assert_string_equal(bed_link(bed, HOST, GUEST)->pairing.code, code);
     assert_string_equal(bed_link(bed, GUEST, HOST)->pairing.code, code);
-    assert_int_equal(confirm(bed, GUEST, HOST), KR_OK);
+    assert_int_equal(bed_confirm(bed, GUEST, HOST), KR_OK);
     bed_restart(bed, GUEST);
     bed_restart(bed, HOST);
     bed_run(bed, 60000);
     assert_true(is_pending(bed, GUEST, HOST) && bed_link(bed, HOST, GUEST)->pairing.they_confirmed);
-    assert_int_equal(confirm(bed, HOST, GUEST), KR_OK);
+    assert_int_equal(bed_confirm(bed, HOST, GUEST), KR_OK);
     bed_restart(bed, HOST);
     bed_run(bed, 60000);
     assert_false(is_pending(bed, HOST, GUEST) || is_pending(bed, GUEST, HOST));
@@ -197,9 +167,9 @@ static void a_lost_frame_is_made_good(void **state)
         bed_run(bed, 120000);
         assert_string_equal(bed_link(bed, HOST, GUEST)->pairing.code, bed_link(bed, GUEST, HOST)->pairing.code);
         loss.seen = 0;
-        assert_int_equal(confirm(bed, HOST, GUEST), KR_OK);
+        assert_int_equal(bed_confirm(bed, HOST, GUEST), KR_OK);
         loss.seen = 0;
-        assert_int_equal(confirm(bed, GUEST, HOST), KR_OK);
+        assert_int_equal(bed_confirm(bed, GUEST, HOST), KR_OK);
         bed_run(bed, 120000);
         assert_false(is_pending(bed, HOST, GUEST) || is_pending(bed, GUEST, HOST));
         bed_free(bed);
@@ -213,15 +183,15 @@ static void the_third_wrong_code_ends_it_on_both_sides(void **state)
     join_pending(bed);
     memcpy(other, bed_link(bed, HOST, GUEST)->pairing.code, sizeof other);
     other[3] = other[3] == '1' ? '2' : '1';
-    assert_int_equal(pair(bed, HOST, GUEST, KR_PAIR_CONFIRM, "123"), KR_MALFORMED); /* a slip, and no try */
-    assert_int_equal(pair(bed, HOST, GUEST, KR_PAIR_CONFIRM, other), KR_DENIED);
+    assert_int_equal(bed_pair(bed, HOST, GUEST, KR_PAIR_CONFIRM, "123"), KR_MALFORMED); /* a slip, and no try */
+    assert_int_equal(bed_pair(bed, HOST, GUEST, KR_PAIR_CONFIRM, other), KR_DENIED);
     assert_non_null(strstr(bed->text, "two tries"));
     bed_restart(bed, HOST);
-    assert_int_equal(pair(bed, HOST, GUEST, KR_PAIR_CONFIRM, other), KR_DENIED);
+    assert_int_equal(bed_pair(bed, HOST, GUEST, KR_PAIR_CONFIRM, other), KR_DENIED);
     assert_non_null(strstr(bed->text, "one try"));
     assert_true(is_linked(bed, HOST, GUEST));
     bed_forget_log(bed);
-    assert_int_equal(pair(bed, HOST, GUEST, KR_PAIR_CONFIRM, other), KR_DENIED);
+    assert_int_equal(bed_pair(bed, HOST, GUEST, KR_PAIR_CONFIRM, other), KR_DENIED);
     assert_non_null(strstr(bed->text, "third time"));
     assert_false(is_linked(bed, HOST, GUEST));
     assert_int_equal(bed_times_said(bed, HOST, "a wrong code was entered 3 times"), 1);
@@ -238,12 +208,12 @@ static void rejecting_removes_it_on_both_sides(void **state)
 {
     struct bed *bed = *state;
     join_pending(bed);
-    assert_int_equal(confirm(bed, HOST, GUEST), KR_OK);
-    assert_int_equal(pair(bed, GUEST, HOST, KR_PAIR_REJECT, ""), KR_OK);
+    assert_int_equal(bed_confirm(bed, HOST, GUEST), KR_OK);
+    assert_int_equal(bed_pair(bed, GUEST, HOST, KR_PAIR_REJECT, ""), KR_OK);
     bed_run(bed, 5000);
     assert_false(is_linked(bed, HOST, GUEST) || is_linked(bed, GUEST, HOST));
-    assert_int_equal(pair(bed, GUEST, HOST, KR_PAIR_REJECT, ""), KR_NOT_FOUND);
-    assert_int_equal(pair(bed, 0, HOST, KR_PAIR_REJECT, ""), KR_INVALID); /* that one is in force */
+    assert_int_equal(bed_pair(bed, GUEST, HOST, KR_PAIR_REJECT, ""), KR_NOT_FOUND);
+    assert_int_equal(bed_pair(bed, 0, HOST, KR_PAIR_REJECT, ""), KR_INVALID); /* that one is in force */
     assert_true(is_linked(bed, 0, HOST));
 }
 
@@ -266,10 +236,10 @@ static void who_says_two_things_stops_the_link(void **state)
     sim_world_crash(bed->world, second, 100);
     bed_run(bed, 5000);
     assert_int_equal(bed_link(bed, second, first)->stop, KR_STOP_PAIRING); /* nothing comes of waiting or starting */
-    assert_int_equal(confirm(bed, second, first), KR_INVALID);
-    assert_int_equal(act_on(bed, second, KR_PEER_RESUME, first), KR_INVALID);
-    assert_int_equal(act_on(bed, second, KR_PEER_PAUSE, first), KR_INVALID);
-    assert_int_equal(act_on(bed, second, KR_PEER_REMOVE, first), KR_OK);
+    assert_int_equal(bed_confirm(bed, second, first), KR_INVALID);
+    assert_int_equal(bed_act_on(bed, second, KR_PEER_RESUME, first), KR_INVALID);
+    assert_int_equal(bed_act_on(bed, second, KR_PEER_PAUSE, first), KR_INVALID);
+    assert_int_equal(bed_act_on(bed, second, KR_PEER_REMOVE, first), KR_OK);
     assert_false(is_linked(bed, second, first));
 }
 
@@ -312,7 +282,7 @@ static void what_must_not_pass_is_refused_by_the_receiver(void **state)
     struct kr_head head;
     struct kr_writer body;
     join_pending(bed);
-    assert_int_equal(confirm(bed, HOST, GUEST), KR_OK);
+    assert_int_equal(bed_confirm(bed, HOST, GUEST), KR_OK);
     bed_run(bed, 30000);
     assert_true(is_member(bed, HOST, GUEST));
     struct forged green = bed_forge(bed, GUEST,
@@ -324,7 +294,7 @@ static void what_must_not_pass_is_refused_by_the_receiver(void **state)
     bed_run(bed, 1000);
     assert_int_equal(bed_head(bed, HOST, green.id, &head), KR_NOT_FOUND);
     assert_int_equal(bed_link(bed, HOST, GUEST)->refused_records, 1);
-    assert_int_equal(confirm(bed, GUEST, HOST), KR_OK);
+    assert_int_equal(bed_confirm(bed, GUEST, HOST), KR_OK);
     bed_run(bed, 1000);
     bed_hand_over(bed, GUEST, HOST, &green);
     bed_run(bed, 1000);
@@ -342,11 +312,11 @@ static void who_joins_anew_gets_the_vouch_of_its_ticket(void **state)
     invite_with(bed, &invitation, text, sizeof text);
     assert_int_equal(join(bed, text, true, 20000), KR_OK);
     assert_false(bed_link(bed, HOST, GUEST)->has_community);
-    assert_int_equal(act_on(bed, GUEST, KR_PEER_REMOVE, HOST), KR_OK);
+    assert_int_equal(bed_act_on(bed, GUEST, KR_PEER_REMOVE, HOST), KR_OK);
     join_pending(bed);
     assert_true(bed_link(bed, HOST, GUEST)->has_community && bed_link(bed, HOST, GUEST)->pairing.is_vouch_due);
-    assert_int_equal(confirm(bed, HOST, GUEST), KR_OK);
-    assert_int_equal(confirm(bed, GUEST, HOST), KR_OK);
+    assert_int_equal(bed_confirm(bed, HOST, GUEST), KR_OK);
+    assert_int_equal(bed_confirm(bed, GUEST, HOST), KR_OK);
     bed_run(bed, 20000);
     assert_true(is_member(bed, HOST, GUEST) && is_member(bed, GUEST, GUEST));
 }
@@ -362,8 +332,8 @@ static void a_ticket_by_hand_needs_the_word_of_who_took_it(void **state)
     assert_false(is_pending(bed, HOST, GUEST) || is_pending(bed, GUEST, HOST));
     assert_true(is_member(bed, HOST, GUEST));
     /* Saying so of one that does not makes no difference. */
-    assert_int_equal(act_on(bed, HOST, KR_PEER_REMOVE, GUEST), KR_OK);
-    assert_int_equal(act_on(bed, GUEST, KR_PEER_REMOVE, HOST), KR_OK);
+    assert_int_equal(bed_act_on(bed, HOST, KR_PEER_REMOVE, GUEST), KR_OK);
+    assert_int_equal(bed_act_on(bed, GUEST, KR_PEER_REMOVE, HOST), KR_OK);
     invite(bed, false, text, sizeof text);
     assert_int_equal(join(bed, text, true, 20000), KR_OK);
     assert_true(is_pending(bed, HOST, GUEST) && is_pending(bed, GUEST, HOST));
@@ -383,8 +353,8 @@ static void who_knows_of_no_code_is_drawn_in(void **state)
         bed_run(bed, 60000);
         assert_true(is_pending(bed, node, other) && is_pending(bed, other, node));
         assert_string_equal(bed_link(bed, node, other)->pairing.code, bed_link(bed, other, node)->pairing.code);
-        assert_int_equal(confirm(bed, node, other), KR_OK);
-        assert_int_equal(confirm(bed, other, node), KR_OK);
+        assert_int_equal(bed_confirm(bed, node, other), KR_OK);
+        assert_int_equal(bed_confirm(bed, other, node), KR_OK);
         bed_run(bed, 1000);
         assert_false(is_pending(bed, node, other) || is_pending(bed, other, node));
         bed_free(bed);
@@ -414,18 +384,18 @@ static void another_node_key_stops_the_link_until_the_operator_acts(void **state
     bed_run(bed, 120000);
     assert_int_equal(bed_link(bed, 0, HOST)->stop, KR_STOP_NODE_KEY);
     assert_false(bed_link(bed, 0, HOST)->has_session);
-    assert_int_equal(act_on(bed, 0, KR_PEER_PAUSE, HOST), KR_INVALID);
+    assert_int_equal(bed_act_on(bed, 0, KR_PEER_PAUSE, HOST), KR_INVALID);
     /* It may be tried again, which makes the key no better; with the right one it goes on. */
-    assert_int_equal(act_on(bed, 0, KR_PEER_RESUME, HOST), KR_OK);
+    assert_int_equal(bed_act_on(bed, 0, KR_PEER_RESUME, HOST), KR_OK);
     bed_run(bed, 60000);
     assert_int_equal(bed_link(bed, 0, HOST)->stop, KR_STOP_NODE_KEY);
     assert_false(bed_link(bed, 0, HOST)->has_session);
     *keyring = genuine;
-    assert_int_equal(act_on(bed, 0, KR_PEER_RESUME, HOST), KR_OK);
+    assert_int_equal(bed_act_on(bed, 0, KR_PEER_RESUME, HOST), KR_OK);
     bed_run(bed, 60000);
     assert_int_equal(bed_link(bed, 0, HOST)->stop, KR_STOP_NOT);
     assert_true(bed_link(bed, 0, HOST)->has_session);
-    assert_int_equal(act_on(bed, 0, KR_PEER_RESUME, HOST), KR_INVALID);
+    assert_int_equal(bed_act_on(bed, 0, KR_PEER_RESUME, HOST), KR_INVALID);
     stranger_deinit(&stranger);
 }
 
@@ -450,8 +420,8 @@ static void no_community_is_founded_with_whom_nobody_has_confirmed(void **state)
     kr_writer_init(&args, KR_KIB);
     kr_founding_write(&founding, &args);
     assert_int_equal(bed_request(bed, HOST, KR_OP_FOUND, args.bytes, args.len, 100), KR_DENIED);
-    assert_int_equal(confirm(bed, HOST, GUEST), KR_OK);
-    assert_int_equal(confirm(bed, GUEST, HOST), KR_OK);
+    assert_int_equal(bed_confirm(bed, HOST, GUEST), KR_OK);
+    assert_int_equal(bed_confirm(bed, GUEST, HOST), KR_OK);
     assert_int_equal(bed_request(bed, HOST, KR_OP_FOUND, args.bytes, args.len, 100), KR_OK);
     kr_writer_deinit(&args);
 }
@@ -460,14 +430,14 @@ static void requests_that_make_no_sense_say_why(void **state)
 {
     struct bed *bed = *state;
     assert_int_equal(bed_request(bed, HOST, KR_OP_PAIR, "x", 1, 100), KR_MALFORMED);
-    assert_int_equal(pair(bed, HOST, GUEST, KR_PAIR_CONFIRM, "12345678"), KR_NOT_FOUND);
-    assert_int_equal(pair(bed, HOST, 0, KR_PAIR_CONFIRM, "12345678"), KR_INVALID);
+    assert_int_equal(bed_pair(bed, HOST, GUEST, KR_PAIR_CONFIRM, "12345678"), KR_NOT_FOUND);
+    assert_int_equal(bed_pair(bed, HOST, 0, KR_PAIR_CONFIRM, "12345678"), KR_INVALID);
     join_pending(bed);
-    assert_int_equal(confirm(bed, GUEST, HOST), KR_OK);
-    assert_int_equal(confirm(bed, GUEST, HOST), KR_INVALID);
+    assert_int_equal(bed_confirm(bed, GUEST, HOST), KR_OK);
+    assert_int_equal(bed_confirm(bed, GUEST, HOST), KR_INVALID);
     assert_non_null(strstr(bed->text, "the other side has not"));
     bed_link(bed, HOST, GUEST)->pairing.code[0] = 0; /* as if the two had not met */
-    assert_int_equal(pair(bed, HOST, GUEST, KR_PAIR_CONFIRM, "12345678"), KR_INVALID);
+    assert_int_equal(bed_pair(bed, HOST, GUEST, KR_PAIR_CONFIRM, "12345678"), KR_INVALID);
     assert_non_null(strstr(bed->text, "no code yet"));
 }
 

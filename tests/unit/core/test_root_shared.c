@@ -34,27 +34,11 @@ static void replace_root(struct bed *bed, const struct hand *from, const struct 
 static void forge(struct bed *bed, const uint8_t subject[static 32], uint64_t number, const uint8_t root[static 32], size_t len)
 {
     struct kr_peer_root word = {.previous = {subject, len}};
-    struct kr_keyring *keyring = bed_node(bed, SECOND)->keyring;
-    uint8_t council[1][32], recipient[1][32];
     struct kr_writer content;
     memcpy(word.root, root, 32);
-    memcpy(council[0], bed_node(bed, FIRST)->council, 32);
-    memcpy(bed_node(bed, SECOND)->council, council[0], 32);
-    memcpy(recipient[0], keyring->sealing[0].public_key, 32);
     kr_writer_init(&content, KR_KIB);
     kr_peer_root_write(&word, &content);
-    struct forged forged = bed_forge(bed, SECOND,
-                                     (struct kr_draft){.kind = KR_KIND_PEER_ROOT,
-                                                       .created_ms = bed->world->now_ms,
-                                                       .expires_s = bed->world->now_ms / 1000 + 86400,
-                                                       .label = KR_TLP_AMBER_STRICT,
-                                                       .audience = (void *)council,
-                                                       .audience_count = 1,
-                                                       .recipients = (void *)recipient,
-                                                       .recipient_count = 1,
-                                                       .subject = subject,
-                                                       .version = number,
-                                                       .content = {content.bytes, content.len}});
+    struct forged forged = forge_own(bed, KR_KIND_PEER_ROOT, subject, number, &content, bed->world->now_ms / 1000 + 86400);
     bed_hand_over(bed, SECOND, FIRST, &forged);
     bed_run(bed, 120000); /* until SECOND has its own back */
     kr_writer_deinit(&content);
@@ -95,6 +79,32 @@ static void what_one_node_confirmed_the_other_need_not(void **state)
     bed_run(bed, 60000);
     assert_int_equal(version(bed, FIRST), 2); /* nobody answers */
     assert_int_equal(version(bed, SECOND), 2);
+}
+
+/* Whoever is taken in later, before or after there was anybody to be told, asks nobody to compare it once more. */
+static void a_node_that_comes_later_learns_it(void **state)
+{
+    struct bed *bed = *state;
+    const struct hand old = hand_of(bed, PEER), new = fresh_hand(1);
+    char ticket[KR_TICKET_TEXT_BYTES_MAX];
+    replace_root(bed, &old, &new);
+    assert_true(is_held(bed, FIRST, PEER));
+    assert_int_equal(confirm_root(bed, FIRST, PEER, new.root_public), KR_OK);
+    bed_run(bed, 5000);
+    assert_int_equal(version(bed, FIRST), 0);
+    take_in(bed);
+    ask_ticket(bed, ticket, sizeof ticket);
+    assert_int_equal(sim_world_add_node(bed->world, ticket), SIM_HOLDS);
+    bed_run(bed, 8000);
+    assert_int_equal(decide(bed, FIRST, KR_OP_NODE_ADD, key_of(bed, SECOND + 1)), KR_OK);
+    bed_run(bed, 30000);
+    for (uint32_t node = SECOND; node <= SECOND + 1; node++) {
+        assert_false(is_held(bed, node, PEER));
+        assert_int_equal(version(bed, node), 1);
+        assert_int_equal(bed_core(bed, node)->unconfirmed_count, 0);
+        bed_restart(bed, node);
+        assert_false(is_held(bed, node, PEER));
+    }
 }
 
 /* The word of it is here before the card. */
@@ -189,6 +199,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_one_node_confirmed_the_other_need_not, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_node_that_comes_later_learns_it, setup, teardown),
         cmocka_unit_test_setup_teardown(it_may_come_before_the_card, setup, teardown),
         cmocka_unit_test_setup_teardown(two_nodes_that_disagree, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_no_word_of_it_is_not_taken, setup, teardown),

@@ -291,33 +291,17 @@ static void enter_thief(struct bed *bed, uint32_t uid)
     struct kr_txn *txn = NULL;
     struct kr_machine machine;
     uint8_t user[KR_CREDENTIAL_USER_BYTES];
-    const struct kr_keyring *keyring = bed_node(bed, SECOND)->keyring;
-    uint8_t council[1][32], recipient[1][32];
     struct kr_person_card card = {.name = {(const uint8_t *)"x", 1}, .roles = KR_ROLE_ADMIN, .standing = KR_STANDING_ACTIVE};
     struct kr_writer content;
     assert_int_equal(kr_store_read_begin(bed_node(bed, FIRST)->store, &txn), KR_OK);
     assert_int_equal(kr_machine_get(txn, &machine), KR_OK);
     kr_txn_abort(txn);
     kr_credential_user(user, &machine, uid);
-    memcpy(council[0], bed_node(bed, FIRST)->council, 32);
-    memcpy(bed_node(bed, SECOND)->council, council[0], 32);
-    memcpy(recipient[0], keyring->sealing[0].public_key, 32);
     memcpy(card.body, sapporo, 32);
     card.credentials[card.credential_count++] = (struct kr_credential){.kind = KR_CREDENTIAL_USER, .bytes = {user, sizeof user}};
     kr_writer_init(&content, 4 * KR_KIB);
     kr_person_card_write(&card, &content);
-    struct forged forged = bed_forge(bed, SECOND,
-                                     (struct kr_draft){.kind = KR_KIND_PERSON_CARD,
-                                                       .created_ms = bed->world->now_ms,
-                                                       .expires_s = bed->world->now_ms / 1000 + 86400,
-                                                       .label = KR_TLP_AMBER_STRICT,
-                                                       .audience = (void *)council,
-                                                       .audience_count = 1,
-                                                       .recipients = (void *)recipient,
-                                                       .recipient_count = 1,
-                                                       .subject = thief,
-                                                       .version = 1,
-                                                       .content = {content.bytes, content.len}});
+    struct forged forged = forge_own(bed, KR_KIND_PERSON_CARD, thief, 1, &content, bed->world->now_ms / 1000 + 86400);
     bed_hand_over(bed, SECOND, FIRST, &forged);
     bed_run(bed, 3000);
     kr_writer_deinit(&content);

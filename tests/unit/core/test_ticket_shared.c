@@ -17,19 +17,24 @@ static int enter(void **state)
     return 0;
 }
 
-static void invite(struct bed *bed, bool is_by_hand, struct kr_ticket *ret_ticket)
+static void invite_at(struct bed *bed, uint32_t node, bool is_by_hand, struct kr_ticket *ret_ticket)
 {
     const struct kr_invite invite = {.is_link_only = true, .is_by_hand = is_by_hand};
     struct kr_writer args;
     struct kr_reader reader;
     kr_writer_init(&args, KR_KIB);
     kr_invite_write(&invite, &args);
-    assert_int_equal(bed_request(bed, FIRST, KR_OP_INVITE, args.bytes, args.len, 100), KR_OK);
+    assert_int_equal(bed_request(bed, node, KR_OP_INVITE, args.bytes, args.len, 100), KR_OK);
     kr_writer_deinit(&args);
     kr_reader_init(&reader, bed->result, bed->result_len);
     kr_reader_array(&reader, 1);
     const struct kr_slice text = kr_reader_str(&reader, KR_TICKET_TEXT_BYTES_MAX);
     assert_int_equal(kr_ticket_parse((const char *)text.bytes, text.len, ret_ticket, NULL), KR_OK);
+}
+
+static void invite(struct bed *bed, bool is_by_hand, struct kr_ticket *ret_ticket)
+{
+    invite_at(bed, FIRST, is_by_hand, ret_ticket);
     bed_run(bed, 3000);
 }
 
@@ -64,30 +69,6 @@ static bool is_in_force(struct bed *bed, uint32_t node, uint32_t other)
     return link != NULL && link->state == KR_LINK_OPEN && !link->pairing.is_pending && link->stop == KR_STOP_NOT;
 }
 
-static uint32_t confirm(struct bed *bed, uint32_t node, uint32_t other)
-{
-    const char *code = linked(bed, other, node)->pairing.code;
-    struct kr_pair_act act = {.action = KR_PAIR_CONFIRM, .code = {(const uint8_t *)code, strlen(code)}};
-    struct kr_writer args;
-    memcpy(act.council, bed_node(bed, other)->council, 32);
-    kr_writer_init(&args, KR_KIB);
-    kr_pair_act_write(&act, &args);
-    const uint32_t answer = bed_request(bed, node, KR_OP_PAIR, args.bytes, args.len, 1000);
-    kr_writer_deinit(&args);
-    return answer;
-}
-
-static void act_on(struct bed *bed, uint32_t node, uint32_t action, uint32_t other)
-{
-    struct kr_peer_act act = {.action = action};
-    struct kr_writer args;
-    memcpy(act.council, bed_node(bed, other)->council, 32);
-    kr_writer_init(&args, KR_KIB);
-    kr_peer_act_write(&act, &args);
-    assert_int_equal(bed_request(bed, node, KR_OP_PEER, args.bytes, args.len, 1000), KR_OK);
-    kr_writer_deinit(&args);
-}
-
 static void an_invitation_is_good_at_another_node(void **state)
 {
     struct bed *bed = *state;
@@ -101,8 +82,8 @@ static void an_invitation_is_good_at_another_node(void **state)
     assert_int_equal(join(bed, GUEST, &ticket, 1, 20000), KR_OK);
     assert_false(is_in_force(bed, GUEST, FIRST) || is_in_force(bed, SECOND, GUEST));
     assert_int_equal(join(bed, OTHER, &ticket, 1, 25000), KR_USED); /* it is another council's now */
-    assert_int_equal(confirm(bed, SECOND, GUEST), KR_OK);
-    assert_int_equal(confirm(bed, GUEST, SECOND), KR_OK);
+    assert_int_equal(bed_confirm(bed, SECOND, GUEST), KR_OK);
+    assert_int_equal(bed_confirm(bed, GUEST, SECOND), KR_OK);
     bed_run(bed, 5000);
     assert_true(is_in_force(bed, GUEST, FIRST) && is_in_force(bed, SECOND, GUEST));
     assert_int_equal(bed_core(bed, SECOND)->invitation_count, 0);
@@ -119,8 +100,8 @@ static void what_was_used_is_used_at_both(void **state)
     assert_true(bed_said(bed, FIRST, "has joined with a ticket of ours at another node"));
     assert_null(linked(bed, FIRST, GUEST));
     assert_int_equal(join(bed, OTHER, &ticket, 0, 25000), KR_USED);
-    assert_int_equal(confirm(bed, SECOND, GUEST), KR_OK);
-    assert_int_equal(confirm(bed, GUEST, SECOND), KR_OK);
+    assert_int_equal(bed_confirm(bed, SECOND, GUEST), KR_OK);
+    assert_int_equal(bed_confirm(bed, GUEST, SECOND), KR_OK);
     bed_run(bed, 60000);
     assert_true(is_in_force(bed, FIRST, GUEST) && is_in_force(bed, SECOND, GUEST));
     assert_int_equal(bed_core(bed, FIRST)->alarms_open + bed_core(bed, SECOND)->alarms_open, 0);
@@ -163,10 +144,10 @@ static void what_began_at_two_nodes_ends_at_both(void **state)
     assert_int_equal(join(bed, GUEST, &ticket, 1, 20000), KR_OK);
     assert_true(linked(bed, SECOND, GUEST)->pairing.is_pending);
     cut(bed);
-    act_on(bed, GUEST, KR_PEER_REMOVE, FIRST);
+    assert_int_equal(bed_act_on(bed, GUEST, KR_PEER_REMOVE, FIRST), KR_OK);
     assert_int_equal(join(bed, GUEST, &ticket, 0, 20000), KR_OK);
-    assert_int_equal(confirm(bed, FIRST, GUEST), KR_OK);
-    assert_int_equal(confirm(bed, GUEST, FIRST), KR_OK);
+    assert_int_equal(bed_confirm(bed, FIRST, GUEST), KR_OK);
+    assert_int_equal(bed_confirm(bed, GUEST, FIRST), KR_OK);
     bed_run(bed, 3000);
     assert_true(is_in_force(bed, FIRST, GUEST) && is_in_force(bed, GUEST, FIRST));
     assert_true(linked(bed, SECOND, GUEST)->pairing.is_pending);
@@ -175,14 +156,36 @@ static void what_began_at_two_nodes_ends_at_both(void **state)
     assert_int_equal(bed_core(bed, FIRST)->alarms_open + bed_core(bed, SECOND)->alarms_open, 0);
 }
 
+/* Of those that both made while they did not see each other, each takes as many as it has room for, and says what it leaves out. */
+static void invitations_that_are_learnt_are_bounded(void **state)
+{
+    enum { EACH = KR_TICKETS_MAX / 2 + 3 };
+    struct bed *bed = *state;
+    struct kr_ticket ticket;
+    cut(bed);
+    for (uint32_t i = 0; i < EACH; i++) {
+        invite_at(bed, FIRST, false, &ticket);
+        invite_at(bed, SECOND, false, &ticket);
+    }
+    assert_int_equal(bed_core(bed, FIRST)->invitation_count, EACH);
+    bed_forget_log(bed);
+    meet(bed);
+    for (uint32_t node = FIRST; node <= SECOND; node += SECOND - FIRST) {
+        assert_int_equal(bed_core(bed, node)->invitation_count, KR_TICKETS_MAX);
+        assert_int_equal(bed_times_said(bed, node, "is not let in here"), 2 * EACH - KR_TICKETS_MAX);
+        bed_restart(bed, node);
+        assert_int_equal(bed_core(bed, node)->invitation_count, KR_TICKETS_MAX);
+    }
+    assert_int_equal(join(bed, GUEST, &ticket, 0, 20000), KR_OK); /* good where it was made, in any case */
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, enter, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(an_invitation_is_good_at_another_node),
-        TEST(what_was_used_is_used_at_both),
-        TEST(two_councils_that_used_one_are_an_alarm),
-        TEST(what_began_at_two_nodes_ends_at_both),
+        TEST(an_invitation_is_good_at_another_node),   TEST(what_was_used_is_used_at_both),
+        TEST(two_councils_that_used_one_are_an_alarm), TEST(what_began_at_two_nodes_ends_at_both),
+        TEST(invitations_that_are_learnt_are_bounded),
     };
     (void)setup;
     return cmocka_run_group_tests(tests, NULL, NULL);
