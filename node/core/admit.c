@@ -479,7 +479,8 @@ static enum kr_err card_entered(struct kr_step *step, const uint8_t author[stati
     return err == KR_OK && memcmp(author, step->core->self, 32) == 0 ? kr_keys_card_entered(step) : err;
 }
 
-static enum kr_err put_statement(struct kr_step *step, const struct kr_job *job)
+/* `is_made_here`: or it waited in quarantine. */
+static enum kr_err put_statement(struct kr_step *step, const struct kr_job *job, bool is_made_here)
 {
     const bool was_member = kr_directory_is_member(&step->core->directory, job->header.community, step->core->self);
     uint8_t key[KR_DIRECTORY_KEY_BYTES];
@@ -521,16 +522,11 @@ static enum kr_err put_statement(struct kr_step *step, const struct kr_job *job)
     if (err == KR_OK) {
         err = say_membership(step, job->header.community, was_member);
     }
+    if (err == KR_OK && is_made_here && was_member &&
+        !kr_directory_is_member(&step->core->directory, job->header.community, step->core->self)) {
+        err = kr_body_notices_left(step);
+    }
     return err == KR_OK ? kr_joins_settle(step) : err;
-}
-
-/* We leave, by our own word: what we told there of our bodies goes first, while it is still taken from us. */
-static enum kr_err leave_community(struct kr_step *step, const struct kr_job *job)
-{
-    struct kr_vouch vouch;
-    const bool leaves = kr_vouch_parse((struct kr_slice){job->content, job->content_len}, &vouch) == KR_OK && !vouch.is_withdrawn &&
-                        memcmp(vouch.council, step->core->self, 32) == 0;
-    return leaves ? kr_body_notices_leave(step, job->header.community) : KR_OK;
 }
 
 /* What is the council's own: no peer and no watcher hears of it, and no tree but the council's own. */
@@ -555,12 +551,8 @@ enum kr_err kr_admit_enter(struct kr_step *step, struct kr_job *job, const struc
     if (err == KR_OK && job->term_count > 0) {
         err = kr_store_terms_put(step->txn, job->terms, job->term_count);
     }
-    const bool is_expulsion = job->header.kind == KR_KIND_EXPULSION;
-    if (err == KR_OK && is_expulsion && link == NULL && memcmp(job->header.author, step->core->self, 32) == 0) {
-        err = leave_community(step, job);
-    }
     if (err == KR_OK && kr_kind_is_statement(job->header.kind)) {
-        err = put_statement(step, job);
+        err = put_statement(step, job, link == NULL);
     }
     if (err == KR_OK && job->header.kind == KR_KIND_BODY_NOTICE) {
         err = kr_body_notice_take(step, job);
@@ -594,7 +586,7 @@ enum kr_err kr_admit_enter(struct kr_step *step, struct kr_job *job, const struc
         err = kr_spread_offer(step, head, scopes, entered, job->is_bulk, how, link);
     }
     if (err == KR_OK) {
-        err = kr_takeback_out(step, head);
+        err = kr_takeback_out(step, job, head);
     }
     if (err == KR_OK && job->header.kind == KR_KIND_CHARTER) {
         err = kr_community_entered(step, &job->header);

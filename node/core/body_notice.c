@@ -1,10 +1,12 @@
 /* Names of bodies in communities: what should stand follows from the cards and from where this council is a member; whatever stands
- * differently is said anew. So a restart, another node of this council, a community that was joined since and a notice that another
- * node made all come right by the same comparison, a slice at each tick.
+ * differently is said anew. So a restart, another node of this council, a community that was joined or left since and a notice that
+ * another node made all come right by the same comparison, a slice at each tick.
  *
  *   card listed, body active, member there ─┐
  *                                           ├─ differ? ──▶ record of kind 39 ──▶ GREEN of that community ──▶ rows at its members
  *   row of what stands there ───────────────┘
+ *
+ * First come rows of communities that this council is out of, where nobody is to be named, and then the cards.
  *
  * The version is the card's times 65,536, and from there on what was said of that card: what a newer card says stands before
  * all that an older one said, and a node that has not got the newer one yet does not contradict it. */
@@ -19,8 +21,8 @@
 #include "node/core/rotate.h"
 #include "proto/indicator/name.h"
 
+#define SLICE_ROWS       256u
 #define SLICE_CARDS      64u
-#define SLICE_MAKES      16u
 #define LOOK_MS          3600000u  /* what ends is renewed */
 #define OTHERS_MS        60000u    /* so long another node of this council has to say what it knows */
 #define CHANGE_MS        1000u     /* after a change of the directory, of which there may be many at once */
@@ -28,7 +30,8 @@
 #define CLOCK_MS         600000u   /* what waits for a clock that others bear out is looked at again */
 #define SERIAL_BITS      16u
 #define CARD_VERSION_MAX (UINT64_MAX >> (SERIAL_BITS + 1u))
-#define PLACE_BYTES      65u /* of a row's key: kind, council, community */
+#define COUNCIL_BYTES    33u /* of a row's key: kind, council; */
+#define PLACE_BYTES      65u /* and community */
 
 /* At that time at the latest it is compared what stands with what should. */
 static enum kr_err compare_soon(struct kr_step *step, uint64_t at_ms)
@@ -203,6 +206,7 @@ static enum kr_err make(struct kr_step *step, const uint8_t community[static 32]
         kr_rng_bytes(step->rng, job->seed, sizeof job->seed);
         kr_job_run(job, step->core->keyring);
         err = job->err;
+        step->notices_made++;
     }
     if (err == KR_OK) {
         err = kr_admit(step, job, step->core->self, NULL, ret_verdict, &arrival);
@@ -275,7 +279,7 @@ static bool is_of_newer_card(const struct kr_step *step, const struct wanted *wa
 }
 
 static enum kr_err compare(struct kr_step *step, const uint8_t community[static 32], const uint8_t body[static 32],
-                           const struct wanted *wanted, uint32_t *makes)
+                           const struct wanted *wanted)
 {
     uint8_t value[KR_BODY_NOTICE_ROW_BYTES];
     struct kr_directory_entry entry;
@@ -297,17 +301,65 @@ static enum kr_err compare(struct kr_step *step, const uint8_t community[static 
     if (is_same && !kr_clock_is_borne_out(step->core)) {
         return compare_soon(step, step->now_ms + CLOCK_MS); /* by a wrong one all names would leave, here and then there */
     }
-    ++*makes;
     return say(step, community, body, wanted, stands ? &entry : NULL);
 }
 
-/* ---- comparing ---- */
+/* ---- rows of where this council is out ---- */
 
-enum kr_err kr_body_notices_card(struct kr_step *step, bool is_made_here)
+struct rows {
+    const struct kr_step *step;
+    const uint8_t *before; /* the one that was looked at last */
+    uint32_t seen, count;
+    uint8_t last[KR_DIRECTORY_KEY_BYTES];
+    uint8_t found[KR_BODY_NOTICES_SLICE][KR_DIRECTORY_KEY_BYTES]; /* that say what they should not */
+};
+
+/* (A community that this node knows nothing of may be one whose charter cannot be read.) */
+static bool is_out(const struct kr_core *core, const uint8_t community[static 32])
 {
-    step->core->body_notices.has_bodies = true;
-    return compare_soon(step, step->now_ms + (is_made_here ? 0 : OTHERS_MS));
+    return kr_directory_community(&core->directory, community) != NULL &&
+           !kr_directory_is_member(&core->directory, community, core->self);
 }
+
+static bool look_at_row(void *context, struct kr_slice key, struct kr_slice value)
+{
+    struct rows *rows = context;
+    struct kr_directory_entry entry;
+    if (key.len != KR_DIRECTORY_KEY_BYTES || memcmp(key.bytes, rows->before, KR_DIRECTORY_KEY_BYTES) == 0) {
+        return true;
+    }
+    memcpy(rows->last, key.bytes, KR_DIRECTORY_KEY_BYTES);
+    if (is_out(rows->step->core, key.bytes + COUNCIL_BYTES) && kr_directory_entry_read(value, &entry) == KR_OK &&
+        (has_name(&entry) || is_from_ahead(rows->step, &entry))) {
+        memcpy(rows->found[rows->count++], key.bytes, KR_DIRECTORY_KEY_BYTES);
+    }
+    return ++rows->seen < SLICE_ROWS && rows->count < KR_BODY_NOTICES_SLICE;
+}
+
+/* No card says that anybody is named there, whatever its version. */
+static enum kr_err compare_rows(struct kr_step *step)
+{
+    struct kr_body_notices *notices = &step->core->body_notices;
+    const struct wanted nothing = {.changed_ms = UINT64_MAX};
+    struct rows rows = {.step = step, .before = notices->row};
+    uint32_t damaged;
+    enum kr_err err = kr_store_each_from(step->txn, KR_TABLE_DIRECTORY, (struct kr_slice){notices->row, sizeof notices->row},
+                                         COUNCIL_BYTES, look_at_row, &rows, &damaged);
+    for (uint32_t i = 0; i < rows.count && err == KR_OK; i++) {
+        err = compare(step, rows.found[i] + COUNCIL_BYTES, rows.found[i] + PLACE_BYTES, &nothing);
+    }
+    if (err != KR_OK) {
+        return err;
+    }
+    notices->has_bodies = notices->has_bodies || rows.seen > 0;
+    notices->is_past_rows = rows.seen < SLICE_ROWS && rows.count < KR_BODY_NOTICES_SLICE;
+    if (rows.seen > 0) {
+        memcpy(notices->row, rows.last, sizeof notices->row);
+    }
+    return KR_OK;
+}
+
+/* ---- cards ---- */
 
 /* A name that cannot be told as it is written is not told. */
 static void want(const struct kr_body_row *row, struct wanted *ret_wanted)
@@ -323,23 +375,23 @@ static void want(const struct kr_body_row *row, struct wanted *ret_wanted)
     }
 }
 
-static enum kr_err look_at(struct kr_step *step, const uint8_t body[static 32], const uint32_t *newest_hours, uint32_t *makes)
+static enum kr_err look_at(struct kr_step *step, const uint8_t body[static 32], const uint32_t *newest_hours)
 {
     static _Thread_local struct kr_body_row row;
     const struct kr_core *core = step->core;
-    struct wanted wanted, nothing;
+    struct wanted wanted;
     enum kr_err err = kr_body_get(step->txn, body, &row);
     if (err != KR_OK) {
         return err == KR_NOT_FOUND || err == KR_CORRUPT ? KR_OK : err; /* `kairan verify` tells of it */
     }
     want(&row, &wanted);
-    nothing = (struct wanted){.card_version = wanted.card_version, .changed_ms = wanted.changed_ms};
     for (uint32_t i = 0; i < core->directory.community_count && err == KR_OK; i++) {
         uint8_t community[32];
         memcpy(community, core->directory.communities[i]->id, 32);
-        const bool is_member = kr_directory_is_member(&core->directory, community, core->self);
-        wanted.newest_hour = newest_hours[i];
-        err = compare(step, community, body, is_member ? &wanted : &nothing, makes);
+        if (kr_directory_is_member(&core->directory, community, core->self)) {
+            wanted.newest_hour = newest_hours[i];
+            err = compare(step, community, body, &wanted);
+        }
     }
     return err;
 }
@@ -357,12 +409,58 @@ static bool take_id(void *context, struct kr_slice id, struct kr_slice value)
     return bodies->count < SLICE_CARDS;
 }
 
+static enum kr_err compare_cards(struct kr_step *step)
+{
+    static const uint8_t none[32];
+    struct kr_core *core = step->core;
+    struct kr_body_notices *notices = &core->body_notices;
+    struct bodies bodies = {.count = 0};
+    uint32_t newest_hours[KR_COMMUNITIES_MAX] = {0}, at = 0;
+    for (uint32_t i = 0; i < core->directory.community_count; i++) {
+        newest_hours[i] = kr_directory_hour_newest(&core->directory, core->directory.communities[i]->id);
+    }
+    const bool is_first = memcmp(notices->after, none, 32) == 0;
+    enum kr_err err = kr_people_each(step->txn, KR_KIND_BODY_CARD, is_first ? NULL : notices->after, take_id, &bodies);
+    for (; at < bodies.count && step->notices_made < KR_BODY_NOTICES_SLICE && err == KR_OK; at++) {
+        err = look_at(step, bodies.ids[at], newest_hours);
+    }
+    if (err != KR_OK) {
+        return err;
+    }
+    notices->has_bodies = notices->has_bodies || bodies.count > 0;
+    if (at > 0) {
+        memcpy(notices->after, bodies.ids[at - 1], 32);
+    }
+    if (at == bodies.count && bodies.count < SLICE_CARDS) {
+        notices->is_under_way = notices->trusts_cards = false; /* (Ticks come by themselves, as long as somebody is to be told.) */
+    }
+    return KR_OK;
+}
+
+/* ---- comparing ---- */
+
+enum kr_err kr_body_notices_card(struct kr_step *step, bool is_made_here)
+{
+    step->core->body_notices.has_bodies = true;
+    return compare_soon(step, step->now_ms + (is_made_here ? 0 : OTHERS_MS));
+}
+
+/* (As long as the first comparison has not begun, it is due.) */
+enum kr_err kr_body_notices_left(struct kr_step *step)
+{
+    return step->core->body_notices.has_bodies ? compare_soon(step, step->now_ms) : KR_OK;
+}
+
 static void begin(struct kr_step *step)
 {
+    static const uint8_t first[32];
+    struct kr_header header;
     struct kr_body_notices *notices = &step->core->body_notices;
     notices->is_under_way = true;
-    notices->has_complained = false;
+    notices->is_past_rows = notices->has_complained = false;
     notices->at_ms = step->now_ms + LOOK_MS;
+    fill_key(&header, step->core->self, first, first);
+    kr_directory_key(notices->row, &header);
     memset(notices->after, 0, 32);
 }
 
@@ -377,11 +475,8 @@ static enum kr_err wake_for_the_rest(struct kr_step *step)
 
 static enum kr_err compare_some(struct kr_step *step)
 {
-    static const uint8_t none[32];
     struct kr_core *core = step->core;
     struct kr_body_notices *notices = &core->body_notices;
-    struct bodies bodies = {.count = 0};
-    uint32_t newest_hours[KR_COMMUNITIES_MAX] = {0}, makes = 0, at = 0;
     enum kr_err err = KR_OK;
     if (notices->generation != core->directory.generation) {
         notices->generation = core->directory.generation;
@@ -393,26 +488,11 @@ static enum kr_err compare_some(struct kr_step *step)
     if (err != KR_OK || !notices->is_under_way || kr_restored_holds(core)) {
         return err;
     }
-    for (uint32_t i = 0; i < core->directory.community_count; i++) {
-        newest_hours[i] = kr_directory_hour_newest(&core->directory, core->directory.communities[i]->id);
+    err = notices->is_past_rows ? KR_OK : compare_rows(step);
+    if (err == KR_OK && notices->is_past_rows) {
+        err = compare_cards(step);
     }
-    const bool is_first = memcmp(notices->after, none, 32) == 0;
-    err = kr_people_each(step->txn, KR_KIND_BODY_CARD, is_first ? NULL : notices->after, take_id, &bodies);
-    for (; at < bodies.count && makes < SLICE_MAKES && err == KR_OK; at++) {
-        err = look_at(step, bodies.ids[at], newest_hours, &makes);
-    }
-    if (err != KR_OK) {
-        return err;
-    }
-    notices->has_bodies = notices->has_bodies || bodies.count > 0;
-    if (at > 0) {
-        memcpy(notices->after, bodies.ids[at - 1], 32);
-    }
-    if (at == bodies.count && bodies.count < SLICE_CARDS) {
-        notices->is_under_way = notices->trusts_cards = false;
-        return KR_OK; /* (Ticks come by themselves, as long as there is somebody to be told.) */
-    }
-    return kr_step_wake(step, step->now_ms);
+    return err == KR_OK && notices->is_under_way ? kr_step_wake(step, step->now_ms) : err;
 }
 
 enum kr_err kr_body_notices_tick(struct kr_step *step)
@@ -441,45 +521,4 @@ enum kr_err kr_body_notices_card_is_false(struct kr_step *step, const uint8_t bo
     }
     core->body_notices.trusts_cards = true;
     return err == KR_OK ? compare_soon(step, step->now_ms) : err;
-}
-
-struct told {
-    uint8_t (*ids)[32];
-    uint32_t count;
-};
-
-static bool note_told(void *context, struct kr_slice key, struct kr_slice value)
-{
-    struct told *told = context;
-    struct kr_directory_entry entry;
-    if (key.len == KR_DIRECTORY_KEY_BYTES && kr_directory_entry_read(value, &entry) == KR_OK && has_name(&entry)) {
-        memcpy(told->ids[told->count++], key.bytes + PLACE_BYTES, 32);
-    }
-    return told->count < KR_BODY_NOTICES_MAX;
-}
-
-enum kr_err kr_body_notices_leave(struct kr_step *step, const uint8_t community[static 32])
-{
-    struct kr_header header;
-    static const uint8_t first[32];
-    uint8_t key[KR_DIRECTORY_KEY_BYTES], value[KR_BODY_NOTICE_ROW_BYTES];
-    struct kr_directory_entry entry;
-    struct told told = {.ids = malloc(KR_BODY_NOTICES_MAX * 32u)};
-    const struct wanted nothing = {.changed_ms = step->now_ms};
-    uint32_t damaged;
-    if (told.ids == NULL) {
-        return KR_NOMEM;
-    }
-    fill_key(&header, step->core->self, community, first);
-    kr_directory_key(key, &header);
-    enum kr_err err = kr_store_each_whole(step->txn, KR_TABLE_DIRECTORY, key, PLACE_BYTES, note_told, &told, &damaged);
-    for (uint32_t i = 0; i < told.count && err == KR_OK; i++) {
-        err = kr_body_notice_get(step->txn, step->core->self, community, told.ids[i], value, &entry);
-        if (err == KR_OK) {
-            err = say(step, community, told.ids[i], &nothing, &entry);
-        }
-        err = err == KR_NOT_FOUND ? KR_OK : err;
-    }
-    free(told.ids);
-    return err;
 }

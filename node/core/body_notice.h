@@ -17,17 +17,21 @@ struct kr_job;
 struct kr_link;
 
 #define KR_BODY_NOTICE_ROW_BYTES (4u * KR_KIB)
+/* Once so many were made in a step, what makes them goes on in another one; one body's communities are dealt with together. */
+#define KR_BODY_NOTICES_SLICE 16u
 
 /* How far the comparison is of what stands with what should stand; of the core, not durable: a core that is made anew begins at
  * once. */
 struct kr_body_notices {
     uint64_t at_ms;      /* when the next one begins */
     uint64_t generation; /* of the directory, when it was last looked at */
-    bool has_bodies;     /* some card of one is here */
+    bool has_bodies;     /* some card of one is here, or something that was told of one */
     bool is_under_way;
+    bool is_past_rows;   /* those of communities that this council is out of have been looked through: the cards are next */
     bool has_complained; /* since it began: what cannot be said of one body cannot of others either */
     bool trusts_cards;   /* cards went back to an older version: for one comparison, what a newer one said does not count */
-    uint8_t after[32];   /* the body that was looked at last; all zero: none */
+    uint8_t row[KR_DIRECTORY_KEY_BYTES]; /* key of the row that was looked at last */
+    uint8_t after[32];                   /* the body whose card was; all zero: none */
 };
 
 /* The row; KR_NOT_FOUND. `value` (KR_BODY_NOTICE_ROW_BYTES) is what the entry borrows from. */
@@ -53,8 +57,9 @@ enum kr_err kr_body_notice_forget(struct kr_step *step, const struct kr_head *he
 enum kr_err kr_body_notices_card(struct kr_step *step, bool is_made_here) KR_WARN_UNUSED;
 /* The card that stood is false: what it said is taken back, and the one before counts, if there is one. */
 enum kr_err kr_body_notices_card_is_false(struct kr_step *step, const uint8_t body[static 32]) KR_WARN_UNUSED;
-/* This council is about to leave the community: all of its names are taken back there, as long as somebody still hears it. */
-enum kr_err kr_body_notices_leave(struct kr_step *step, const uint8_t community[static 32]) KR_WARN_UNUSED;
+/* This council has left a community: its names are taken back there from the next tick on. What is left to be done is what the rows
+ * still name; kr_takeback_out tells the members. */
+enum kr_err kr_body_notices_left(struct kr_step *step) KR_WARN_UNUSED;
 /* A slice of the comparison, where it is due. */
 enum kr_err kr_body_notices_tick(struct kr_step *step) KR_WARN_UNUSED;
 

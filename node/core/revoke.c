@@ -454,7 +454,9 @@ static enum kr_err sweep_slice(struct kr_step *step, struct sweep *sweep)
     if (is_over ? revoked != NULL : revoked == NULL || !kr_revoked_is_whole(revoked)) {
         sweep->next = sweep->end; /* another list is on its way, and begins anew */
     }
-    for (uint32_t i = 0; i < SWEEP_SLICE && err == KR_OK && changes < CHANGE_SLICE && sweep->next < sweep->end; i++) {
+    for (uint32_t i = 0; i < SWEEP_SLICE && err == KR_OK && changes < CHANGE_SLICE && sweep->next < sweep->end &&
+                         step->notices_made < KR_BODY_NOTICES_SLICE;
+         i++) {
         err = kr_store_head_next(step->txn, sweep->next, false, &head, scratch);
         if (err == KR_NOT_FOUND || (err == KR_OK && head.arrival >= sweep->end)) {
             sweep->next = sweep->end;

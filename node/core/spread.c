@@ -420,7 +420,7 @@ static bool shares_scope_of(const struct kr_core *core, const struct kr_link *li
     if (head->kind == KR_KIND_REVOCATION && !head->has_community && memcmp(head->author, core->self, 32) == 0) {
         return true; /* announced over every link: kr_revoke_announce */
     }
-    if (kr_is_own_green_retraction(core, head)) {
+    if (kr_is_own_green_takeback(core, head)) {
         return true; /* likewise, where we are out: kr_takebacks_out */
     }
     if (kr_kind_is_statement(head->kind)) {

@@ -56,7 +56,8 @@ struct kr_spread {
         bool is_due, is_under_way, is_long;    /* long: of several slices */
         struct kr_slots asked, links;          /* that are to be told by the next walk; by the one under way */
         uint64_t begun_ms, at_ms;              /* when the last one began; nothing is done before */
-        uint8_t at[68];                        /* row that it is at: KR_TAKEN_KEY_BYTES */
+        bool is_at_notices;                    /* retractions have been looked through: `at` is a body notice's row */
+        uint8_t at[97];                        /* row that it is at: KR_TAKEN_KEY_BYTES, KR_DIRECTORY_KEY_BYTES */
     } out;
     uint64_t due_ms; /* no awaited record is due before */
     uint64_t progress_ms,

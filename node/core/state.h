@@ -378,6 +378,7 @@ struct kr_step {
     const struct kr_event *asking; /* the request that is being worked on: jobs inherit who asked; NULL: none */
     struct kr_slice asked;         /* its arguments, or those of a draft that it edits; borrowed */
     struct kr_slice note;          /* for its entry in the audit log; borrowed */
+    uint32_t notices_made;         /* body notices that were signed for it so far */
 };
 
 /* ---- core.c ---- */

@@ -24,15 +24,15 @@ enum kr_err kr_takeback_undo(struct kr_step *step, const struct kr_head *by) KR_
 /* A record is deleted altogether: so is what is noted about it. */
 enum kr_err kr_takeback_forget(struct kr_step *step, const struct kr_head *head) KR_WARN_UNUSED;
 
-/* takeback_out.c: a retraction of ours where we are no member (any more), or one again since later. It was made, or came in: it is
- * announced over all links where it is one; and all such over a link whose session begins, or over all (NULL) when the directory
- * has changed: soon, in slices, and once a minute for all that asked meanwhile. */
-enum kr_err kr_takeback_out(struct kr_step *step, const struct kr_head *head) KR_WARN_UNUSED;
+/* takeback_out.c: a retraction of ours, or a body notice without names, where we are no member (any more), or one again since
+ * later. It was made, or came in: it is announced over all links where it is one; and all such over a link whose session begins, or
+ * over all (NULL) when the directory has changed: soon, in slices, and once a minute for all that asked meanwhile. */
+enum kr_err kr_takeback_out(struct kr_step *step, const struct kr_job *job, const struct kr_head *head) KR_WARN_UNUSED;
 enum kr_err kr_takebacks_out(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
 bool kr_takebacks_out_is_due(const struct kr_core *core);
 enum kr_err kr_takebacks_out_slice(struct kr_step *step, bool *ret_more) KR_WARN_UNUSED;
-/* Who asks for one gets it over whatever link, if policy allows. */
-bool kr_is_own_green_retraction(const struct kr_core *core, const struct kr_head *head);
+/* Who asks for one gets it over whatever link, if policy allows. (Whether a body notice has names its head does not tell.) */
+bool kr_is_own_green_takeback(const struct kr_core *core, const struct kr_head *head);
 
 enum kr_err kr_takeback_load(struct kr_step *step) KR_WARN_UNUSED;
 /* Some of those that were confirmed take effect; `*ret_more`. */

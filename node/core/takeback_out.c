@@ -1,5 +1,6 @@
-/* What this council takes back reaches the members of a community also where it is out of that, or in again with a later date: then
- * no scope that it shares with them has it. It is announced, and given to who asks for it (docs/PROTOCOL.md, 5.1). */
+/* What this council takes back, records by retractions and names by body notices without them, reaches the members of a community
+ * also where it is out of that, or in again with a later date: then no scope that it shares with them has it. It is announced, and
+ * given to who asks for it (docs/PROTOCOL.md, 5.1). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ static enum kr_err is_out(const struct kr_step *step, const struct kr_link *link
     struct kr_scope scope = {.kind = KR_SCOPE_GREEN};
     enum kr_policy_reason reason;
     *ret_is = false;
-    if (!kr_is_own_green_retraction(core, head) || link->state != KR_LINK_OPEN) {
+    if (!kr_is_own_green_takeback(core, head) || link->state != KR_LINK_OPEN) {
         return KR_OK;
     }
     memcpy(scope.id, head->community, 32);
@@ -32,9 +33,10 @@ static enum kr_err is_out(const struct kr_step *step, const struct kr_link *link
     return err;
 }
 
-bool kr_is_own_green_retraction(const struct kr_core *core, const struct kr_head *head)
+bool kr_is_own_green_takeback(const struct kr_core *core, const struct kr_head *head)
 {
-    return head->kind == KR_KIND_RETRACTION && head->label == KR_TLP_GREEN && memcmp(head->author, core->self, 32) == 0;
+    return (head->kind == KR_KIND_RETRACTION || head->kind == KR_KIND_BODY_NOTICE) && head->label == KR_TLP_GREEN &&
+           memcmp(head->author, core->self, 32) == 0;
 }
 
 static enum kr_err announce(struct kr_step *step, struct kr_link *link, const struct kr_head *head)
@@ -57,10 +59,12 @@ static enum kr_err announce_to(struct kr_step *step, const struct kr_slots *link
     return err;
 }
 
-enum kr_err kr_takeback_out(struct kr_step *step, const struct kr_head *head)
+enum kr_err kr_takeback_out(struct kr_step *step, const struct kr_job *job, const struct kr_head *head)
 {
-    return kr_is_own_green_retraction(step->core, head) && !KR_FAULT(KR_FAULT_FORMER_UNHEARD) ? announce_to(step, NULL, head)
-                                                                                              : KR_OK;
+    const bool takes_back = head->kind != KR_KIND_BODY_NOTICE || kr_body_notice_withdraws(job);
+    return takes_back && kr_is_own_green_takeback(step->core, head) && !KR_FAULT(KR_FAULT_FORMER_UNHEARD)
+               ? announce_to(step, NULL, head)
+               : KR_OK;
 }
 
 /* A community that we were in and are not, or came into at some time. */
@@ -103,25 +107,64 @@ bool kr_takebacks_out_is_due(const struct kr_core *core)
 
 struct ours {
     const uint8_t *self;
-    const uint8_t *before; /* the row looked at last */
     uint32_t rows, count;
-    uint8_t last[KR_TAKEN_KEY_BYTES];
+    uint8_t at[KR_DIRECTORY_KEY_BYTES]; /* the row looked at last */
     uint8_t by[SLICE][32];
 };
+
+static bool is_next(const struct ours *ours, struct kr_slice key, size_t len)
+{
+    return key.len == len && memcmp(key.bytes, ours->at, len) != 0;
+}
 
 static bool pick(void *context, struct kr_slice key, struct kr_slice value)
 {
     struct ours *ours = context;
     struct kr_taken_row row;
-    if (key.len != KR_TAKEN_KEY_BYTES || memcmp(key.bytes, ours->before, KR_TAKEN_KEY_BYTES) == 0) {
+    if (!is_next(ours, key, KR_TAKEN_KEY_BYTES)) {
         return true;
     }
-    memcpy(ours->last, key.bytes, KR_TAKEN_KEY_BYTES);
+    memcpy(ours->at, key.bytes, KR_TAKEN_KEY_BYTES);
     if (memcmp(key.bytes + KR_TAKEN_KEY_BYTES - 32, ours->self, 32) == 0 && kr_taken_read(value, &row) == KR_OK &&
         row.kind == KR_KIND_RETRACTION) {
         memcpy(ours->by[ours->count++], row.by, 32);
     }
     return ++ours->rows < SLICE;
+}
+
+static bool pick_notice(void *context, struct kr_slice key, struct kr_slice value)
+{
+    struct ours *ours = context;
+    struct kr_directory_entry entry;
+    if (!is_next(ours, key, KR_DIRECTORY_KEY_BYTES)) {
+        return true;
+    }
+    memcpy(ours->at, key.bytes, KR_DIRECTORY_KEY_BYTES);
+    if (kr_directory_entry_read(value, &entry) == KR_OK && entry.name_ja.len + entry.name_en.len == 0) {
+        memcpy(ours->by[ours->count++], entry.record_id, 32);
+    }
+    return ++ours->rows < SLICE;
+}
+
+/* Ours are retractions first, then body notices without names; `*is_at_notices`: where it is. */
+static enum kr_err pick_some(struct kr_step *step, struct ours *ours, bool *is_at_notices)
+{
+    uint32_t damaged;
+    enum kr_err err = KR_OK;
+    if (!*is_at_notices) {
+        err = kr_store_each_from(step->txn, KR_TABLE_RECEIPTS, (struct kr_slice){ours->at, KR_TAKEN_KEY_BYTES}, 4, pick, ours,
+                                 &damaged);
+    }
+    if (!*is_at_notices && err == KR_OK && ours->rows < SLICE) {
+        *is_at_notices = true;
+        memset(ours->at, 0, sizeof ours->at);
+        ours->at[0] = KR_KIND_BODY_NOTICE;
+        memcpy(ours->at + 1, ours->self, 32);
+    }
+    return *is_at_notices && err == KR_OK
+               ? kr_store_each_from(step->txn, KR_TABLE_DIRECTORY, (struct kr_slice){ours->at, KR_DIRECTORY_KEY_BYTES}, 33,
+                                    pick_notice, ours, &damaged)
+               : err;
 }
 
 static enum kr_err tell_of(struct kr_step *step, const struct ours *ours, uint8_t *scratch)
@@ -158,7 +201,7 @@ static void begin(struct kr_step *step)
     walk->links = walk->asked;
     walk->asked = (struct kr_slots){0};
     walk->is_under_way = true;
-    walk->is_long = false;
+    walk->is_long = walk->is_at_notices = false;
     walk->begun_ms = step->now_ms;
     memset(walk->at, 0, sizeof walk->at);
     memcpy(walk->at, "back", 4);
@@ -178,8 +221,8 @@ static enum kr_err end(struct kr_step *step)
 enum kr_err kr_takebacks_out_slice(struct kr_step *step, bool *ret_more)
 {
     struct kr_takebacks_walk *walk = &step->core->spread.out;
-    uint32_t damaged;
-    _Static_assert(sizeof walk->at == KR_TAKEN_KEY_BYTES, "a row's key");
+    bool is_at_notices = false;
+    _Static_assert(sizeof walk->at == KR_DIRECTORY_KEY_BYTES && sizeof walk->at >= KR_TAKEN_KEY_BYTES, "a row's key");
     *ret_more = false;
     if (!kr_takebacks_out_is_due(step->core)) {
         return KR_OK;
@@ -196,13 +239,14 @@ enum kr_err kr_takebacks_out_slice(struct kr_step *step, bool *ret_more)
     enum kr_err err = ours != NULL && scratch != NULL ? KR_OK : KR_NOMEM;
     if (err == KR_OK) {
         ours->self = step->core->self;
-        ours->before = walk->at;
-        err =
-            kr_store_each_from(step->txn, KR_TABLE_RECEIPTS, (struct kr_slice){walk->at, sizeof walk->at}, 4, pick, ours, &damaged);
+        memcpy(ours->at, walk->at, sizeof ours->at);
+        is_at_notices = walk->is_at_notices;
+        err = pick_some(step, ours, &is_at_notices);
     }
     err = err == KR_OK ? tell_of(step, ours, scratch) : err;
     if (err == KR_OK && ours->rows == SLICE) {
-        memcpy(walk->at, ours->last, sizeof walk->at);
+        memcpy(walk->at, ours->at, sizeof walk->at);
+        walk->is_at_notices = is_at_notices;
         walk->is_long = *ret_more = true;
     } else if (err == KR_OK) {
         err = end(step);

@@ -2,7 +2,6 @@
 #include "node/core/people.h"
 #include "node/core/query.h"
 #include "proto/client/rekey.h"
-#include "proto/wire/ticket.h"
 #include "tests/unit/core/body_notice_test.h"
 
 static const uint8_t otaru[32] = {0x5b};
@@ -307,18 +306,6 @@ static struct kr_draft draft_of(struct bed *bed, const uint8_t body[static 32], 
                              .content = content};
 }
 
-static uint32_t say(struct bed *bed, uint32_t node, uint32_t of, bool is_withdrawn)
-{
-    struct kr_say say = {.is_expulsion = true, .is_withdrawn = is_withdrawn, .reason = text(is_withdrawn ? "" : "why")};
-    struct kr_writer args;
-    memcpy(say.council, bed_node(bed, of)->council, 32);
-    kr_writer_init(&args, 4 * KR_KIB);
-    kr_say_write(&say, &args);
-    const uint32_t code = bed_request(bed, node, KR_OP_SAY, args.bytes, args.len, 5000);
-    kr_writer_deinit(&args);
-    return code;
-}
-
 static void who_leaves_takes_its_names_along(void **state)
 {
     struct bed *bed = *state;
@@ -614,31 +601,6 @@ static void newcomers_are_told_anew(void **state)
 }
 
 /* ---- several nodes of one council ---- */
-
-/* 0 and 1 are councils, linked, in a community; 2 is a further node of 0's. */
-static int setup_sisters(void **state)
-{
-    static const uint8_t args[] = {0x91, 0x00};
-    struct bed *bed = bed_new(2);
-    char ticket[KR_TICKET_TEXT_BYTES_MAX];
-    struct kr_reader reader;
-    struct kr_writer add;
-    *state = bed;
-    assert_int_equal(bed_request(bed, 0, KR_OP_NODE_INVITE, args, sizeof args, 100), KR_OK);
-    kr_reader_init(&reader, bed->result, bed->result_len);
-    kr_reader_array(&reader, 1);
-    assert_true(kr_slice_text(kr_reader_str(&reader, KR_TICKET_TEXT_BYTES_MAX), ticket, sizeof ticket));
-    assert_int_equal(sim_world_add_node(bed->world, ticket), SIM_HOLDS);
-    bed_run(bed, 8000);
-    kr_writer_init(&add, 64);
-    kr_writer_array(&add, 1);
-    kr_writer_bin(&add, bed_node(bed, 2)->keyring->node_public, 32);
-    assert_int_equal(bed_request(bed, 0, KR_OP_NODE_ADD, add.bytes, add.len, 200), KR_OK);
-    kr_writer_deinit(&add);
-    bed_run(bed, 30000);
-    memcpy(bed_node(bed, 2)->council, bed_node(bed, 0)->council, 32);
-    return 0;
-}
 
 static void nodes_of_one_council_say_it_once(void **state)
 {
