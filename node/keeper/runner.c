@@ -23,7 +23,10 @@
 /* A clock that was set back by less is made good before anybody minds. */
 #define SET_BACK_MS_MIN 60000u
 #define REAP_MS         60000u
-#define QUIET_MS        60000u /* so much later at most comes what the core has asked for behind an earlier wake */
+/* So much later at most comes what the core has asked for behind an earlier wake. And poll waits by a clock that stands still while
+ * the machine sleeps and knows nothing of the system's being set forward: a wake hours away would come as many hours late. kr_clock
+ * wants to be asked once a minute, too. */
+#define QUIET_MS 60000u
 
 struct kr_runner {
     struct kr_runner_options options;
