@@ -363,16 +363,21 @@ static enum sim_verdict check_words(struct sim_world *world, const struct sim_no
     return SIM_HOLDS;
 }
 
-static enum sim_verdict check_said(struct sim_world *world, const struct words *words)
+/* What the node said itself, it has. (Where others lack it, it did not get there: they are compared.) */
+static enum sim_verdict check_said(struct sim_world *world, const struct sim_node *node)
 {
-    for (uint32_t i = 0; i < world->said_count; i++) {
+    struct words words = read_words(world, node);
+    enum sim_verdict verdict = SIM_HOLDS;
+    for (uint32_t i = 0; i < world->said_count && verdict == SIM_HOLDS; i++) {
         const struct sim_said *said = &world->said[i];
-        const struct word *word = find_word(words, said->kind, world->model_of[said->node], world->model_of[said->other]);
-        if (said->is_accepted && !said->is_at_risk && (word == NULL || word->version < said->version)) {
-            return sim_fail(world, SIM_LOSS, "what node %u said of node %u is gone", said->node, said->other);
+        const struct word *word = find_word(&words, said->kind, world->model_of[said->node], world->model_of[said->other]);
+        const bool is_its = said->node == node->index && said->is_accepted && !said->is_at_risk;
+        if (is_its && (word == NULL || word->version < said->version)) {
+            verdict = sim_fail(world, SIM_LOSS, "what node %u said of node %u is gone", said->node, said->other);
         }
     }
-    return SIM_HOLDS;
+    free(words.items);
+    return verdict;
 }
 
 /* Whether it may stand where it likes: it has expired, or nobody has to take it. */
@@ -451,6 +456,10 @@ enum sim_verdict sim_check_community(struct sim_world *world)
     struct words words = {0};
     enum sim_verdict verdict = sim_check_membership(world);
     for (uint32_t i = 0; i < world->node_count && verdict == SIM_HOLDS && world->has_life; i++) {
+        const struct sim_node *node = world->nodes[i];
+        verdict = is_looked_at(node) && node->is_in_second ? check_said(world, node) : SIM_HOLDS;
+    }
+    for (uint32_t i = 0; i < world->node_count && verdict == SIM_HOLDS && world->has_life; i++) {
         struct sim_node *node = world->nodes[i];
         if (!is_looked_at(node) || !node->is_in_second) {
             continue;
@@ -459,7 +468,6 @@ enum sim_verdict sim_check_community(struct sim_world *world)
         if (first == NULL) {
             first = node;
             words = others;
-            verdict = check_said(world, &words);
         } else {
             verdict = check_words(world, first, &words, node, &others);
             verdict = verdict == SIM_HOLDS ? check_words(world, node, &others, first, &words) : verdict;

@@ -102,13 +102,14 @@ static bool was_left_alone(const struct sim_world *world, const struct sim_node 
     return was;
 }
 
-/* Key: "alarm" and the council whose two statements they are. */
+/* Key: "alarm" and the council whose two statements they are. Whoever has stolen its root key may hit a version that it has itself.
+ */
 static bool look_at_alarm(void *context, struct kr_slice key, struct kr_slice value)
 {
     struct quarrels *quarrels = context;
     (void)value;
     const struct sim_node *of = key.len >= 37 ? node_of(quarrels->world, key.bytes + 5) : NULL;
-    if (of != NULL && !of->is_hostile && !of->was_copied && !was_left_alone(quarrels->world, of)) {
+    if (of != NULL && !of->is_hostile && !of->was_copied && !of->has_lied && !was_left_alone(quarrels->world, of)) {
         quarrels->with = of;
     }
     return quarrels->with == NULL;
