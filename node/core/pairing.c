@@ -215,6 +215,7 @@ static enum kr_err rejected(struct kr_step *step, struct kr_link *link)
 static enum kr_err paired(struct kr_step *step, struct kr_link *link, uint32_t status)
 {
     struct kr_pairing *pairing = &link->pairing;
+    link->is_pending_there = status == KR_PAIRED_NOT || status == KR_PAIRED_HERE;
     if (status == KR_PAIRED_REJECTED) {
         return rejected(step, link);
     }

@@ -157,10 +157,13 @@ struct kr_link {
     /* Session. As initiator we have at most one hello out; as responder at most one answered session that the peer has not used
      * yet. */
     bool has_session, has_pending, has_hello;
-    bool is_turned_away; /* it did not admit our key, or the link rests: to be dialled anew before the next hello */
-    bool knows_next;     /* who is there has our card with the next transport key. transport_key.c */
-    bool lacks_room;     /* and said that it has no room for a link under it … */
-    bool told_full;      /* … as we said to it of a key of its card */
+    bool is_turned_away;   /* it did not admit our key, or the link rests: to be dialled anew before the next hello */
+    bool knows_next;       /* who is there has our card with the next transport key. transport_key.c */
+    bool refuses_next;     /* and said that it has no room for a link under it, or that it goes by another card … */
+    bool told_full;        /* … as we said to it of a key of its card */
+    bool is_pending_there; /* by its word in this session the link is not in force there: it follows no card of ours yet */
+    bool has_other_card;   /* we go by a card of its council without a transport key of the one that its hello bore, which is: */
+    uint8_t shown_id[32];
     uint64_t session_no; /* random: jobs of an older session, or of a core before this one, earn no credit */
     struct kr_session session, pending;
     uint8_t ephemeral_public[32], ephemeral_secret[32], hello_hash[32];

@@ -70,8 +70,9 @@ bool kr_transport_is_turning(const struct kr_core *core)
 
 /* ---- who has heard ---- */
 
-/* Nobody has heard before the first ping or pong of his session: who has no room says so before that. Nor has who says by it that
- * his clock is more than a day apart from ours: to him the card may have expired, or be one of the future. He is told anew when it
+/* Nobody has heard before the first ping or pong of his session: who has no room says so before that, and so does who goes by
+ * another card of ours: one of a higher version that we have not seen, by whoever has our root key. Nor has who says by it that his
+ * clock is more than a day apart from ours: to him the card may have expired, or be one of the future. He is told anew when it
  * is right. Where it was ours that was wrong when the card was made, and is right now, that is when the card's time has come.
  *
  * What was heard of one key tells nothing of the one that comes after it. */
@@ -120,9 +121,41 @@ enum kr_err kr_transport_say_full(struct kr_step *step, struct kr_link *link)
                : err;
 }
 
+void kr_transport_shown(const struct kr_core *core, struct kr_link *link, const struct kr_card *card, const uint8_t *id)
+{
+    const struct kr_council *known = kr_directory_council(&core->directory, link->council);
+    struct kr_card ours;
+    link->has_other_card = false;
+    if (known == NULL || id == NULL) {
+        return;
+    }
+    kr_council_card(known, &ours);
+    for (uint32_t i = 0; i < card->transport_count; i++) {
+        const struct kr_card_key *key = &card->transport[i];
+        const bool is_open = key->until_s == 0 || key->until_s > core->now_ms / 1000;
+        link->has_other_card = link->has_other_card || (is_open && find(&ours, key->public_key) == NULL);
+    }
+    memcpy(link->shown_id, id, 32);
+}
+
+static enum kr_err say_other(struct kr_step *step, struct kr_link *link)
+{
+    struct kr_message message = {.type = KR_MESSAGE_REFUSE, .reason = KR_EXISTS};
+    char name[KR_NAME_BYTES_MAX + 1];
+    memcpy(message.id, link->shown_id, 32);
+    enum kr_err err = kr_link_send(step, link, &message);
+    return err == KR_OK ? kr_step_log_peer(step, link, KR_LOG_WARNING,
+                                           "%s shows a card with transport keys that its card here does not list; it is told so",
+                                           kr_core_name(step->core, link->council, false, name, sizeof name))
+                        : err;
+}
+
 enum kr_err kr_transport_session_up(struct kr_step *step, struct kr_link *link)
 {
-    link->lacks_room = link->told_full = false;
+    link->refuses_next = link->told_full = link->is_pending_there = false;
+    if (link->has_other_card && link->state == KR_LINK_OPEN && link->through == NULL) {
+        return say_other(step, link);
+    }
     return kr_links_lack_room(step->core, link->council) ? kr_transport_say_full(step, link) : KR_OK;
 }
 
@@ -136,8 +169,7 @@ static uint64_t card_time_s(const struct kr_core *core)
 
 enum kr_err kr_transport_heard(struct kr_step *step, struct kr_link *link, bool had_wrong_clock)
 {
-    const bool has = link->has_session && !link->lacks_room && !link->is_clock_wrong;
-    if (!has || link->knows_next || !kr_transport_is_turning(step->core)) {
+    if (!link->has_session || link->is_clock_wrong || link->knows_next || !kr_transport_is_turning(step->core)) {
         return KR_OK;
     }
     const uint64_t card_s = card_time_s(step->core), their_s = kr_link_their_s(step, link);
@@ -148,6 +180,9 @@ enum kr_err kr_transport_heard(struct kr_step *step, struct kr_link *link, bool 
     if (had_wrong_clock || their_s - card_s < up_s) { /* what the session's hello bore was put off */
         return kr_link_renew(step, link);
     }
+    if (link->refuses_next) {
+        return KR_OK;
+    }
     link->knows_next = true;
     step->core->transport_at_ms = 0;
     return kr_step_wake(step, step->now_ms);
@@ -156,15 +191,24 @@ enum kr_err kr_transport_heard(struct kr_step *step, struct kr_link *link, bool 
 enum kr_err kr_transport_refused(struct kr_step *step, struct kr_link *link, const struct kr_message *message)
 {
     const struct kr_council *self = kr_directory_council(&step->core->directory, step->core->self);
+    const bool is_card = self != NULL && memcmp(message->id, self->record_id, 32) == 0;
+    const bool is_other = is_card && message->reason == KR_EXISTS;
     char name[KR_NAME_BYTES_MAX + 1];
     kr_core_name(step->core, link->council, false, name, sizeof name);
-    if (message->reason != KR_BOUNDS || self == NULL || memcmp(message->id, self->record_id, 32) != 0 ||
-        !kr_transport_is_turning(step->core)) {
+    if (!is_other && !(is_card && message->reason == KR_BOUNDS && kr_transport_is_turning(step->core))) {
         return kr_step_log_peer(step, link, KR_LOG_WARNING, "%s refused a record of ours: %s", name,
                                 kr_err_text((enum kr_err)message->reason));
     }
-    link->lacks_room = true;
+    link->refuses_next = true;
     link->knows_next = false;
+    if (is_other) {
+        return kr_step_log_peer(
+            step, link, KR_LOG_WARNING,
+            "%s goes by another card of this council, without a transport key that is on this node's card: a turn "
+            "to a next one waits for it. Where nobody of this council has made that card, its root key is in "
+            "other hands: `kairan root recover`",
+            name);
+    }
     return kr_step_log_peer(step, link, KR_LOG_WARNING,
                             "%s has no room for a link under this node's next transport key: the turn waits until its operator has "
                             "made some, or the key before has ended",
@@ -173,11 +217,12 @@ enum kr_err kr_transport_refused(struct kr_step *step, struct kr_link *link, con
 
 static bool has_heard(const struct kr_link *link)
 {
-    return link->knows_next && kr_link_is_settled(link);
+    return link->knows_next && kr_link_is_settled(link) && !link->is_pending_there;
 }
 
-/* A link through a third node needs no transport key; one that is still to be confirmed is bound to the one that it was begun with,
- * and one that is paused or stopped cannot be told. A node that has two keys itself has heard where it did so under either. */
+/* A link through a third node needs no transport key; one that is still to be confirmed, at either end, is bound to the one that it
+ * was begun with, and one that is paused or stopped cannot be told. A node that has two keys itself has heard where it did so under
+ * either. */
 static bool is_waited_for(struct kr_core *core, const struct kr_link *link)
 {
     bool has = has_heard(link);

@@ -18,14 +18,17 @@ bool kr_transport_is_turning(const struct kr_core *core);
 enum kr_err kr_transport_refuse(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 /* Our own card was stored: it may list the next key. */
 enum kr_err kr_transport_card_entered(struct kr_step *step) KR_WARN_UNUSED;
-/* A session came up, and no ping was said in it yet: where there is no room for a link under another key of the peer's card, that
- * is said first (kr_transport_say_full: it or nothing, once a session). */
+/* The card that the peer's hello bore, after it was taken, or was not; `id`: of its record; NULL: it was here, and counts. */
+void kr_transport_shown(const struct kr_core *core, struct kr_link *link, const struct kr_card *card, const uint8_t *id);
+/* A session came up, and no ping was said in it yet: where we go by another card of the peer's, or there is no room for a link
+ * under another key of it, that is said first (kr_transport_say_full: it or nothing, once a session). */
 enum kr_err kr_transport_session_up(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
 enum kr_err kr_transport_say_full(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
 /* The peer said its first ping or pong, or another: it has the card that we have, and room, unless its clock is wrong, or by it
  * the card is one of the future. Had that been so before, it is told of the card once more. */
 enum kr_err kr_transport_heard(struct kr_step *step, struct kr_link *link, bool had_wrong_clock) KR_WARN_UNUSED;
-/* The peer refused a record of ours: it may be the card with the next key, for a link under which it has no room. */
+/* The peer refused a record of ours: it may be the card with the next key, which another one outdoes there, or for a link under
+ * which it has no room. */
 enum kr_err kr_transport_refused(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
 /* The next key takes its place, where nothing waits for that any more. */
 enum kr_err kr_transport_tick(struct kr_step *step) KR_WARN_UNUSED;

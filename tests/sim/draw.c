@@ -523,7 +523,7 @@ static void draw_transport(struct sim_hand *hand)
 {
     struct sim_plan *plan = hand->plan;
     const struct sim_bounds *bounds = hand->bounds;
-    bool may = !bounds->has_throughs && !bounds->has_sisters && !bounds->has_roots && bounds->days == 0;
+    bool may = !bounds->has_throughs && !bounds->has_sisters && bounds->days == 0;
     for (uint32_t i = 0; i < plan->op_count; i++) {
         may = may && plan->ops[i].kind != SIM_OP_RESTORE;
     }

@@ -351,6 +351,35 @@ static void a_peer_without_room_follows_when_the_key_before_has_ended(void **sta
     assert_true(link_under(bed, FIRST_PEER, own(bed)->transport_public)->has_session);
 }
 
+/* Whoever has the root key gave a peer a card of a higher version, which this node has not seen: that peer knows no next key, and
+ * would let nobody in under it. */
+static void a_peer_that_goes_by_another_card_is_waited_for(void **state)
+{
+    struct bed *bed = *state;
+    const struct kr_keyring before = *own(bed);
+    const struct kr_card card = bed_card(bed, FIRST_PEER, OWN);
+    struct kr_writer content;
+    kr_writer_init(&content, KR_BODY_BYTES_MAX);
+    kr_card_write(&card, &content);
+    struct forged forged = bed_statement(bed, OWN, KR_KIND_COUNCIL_CARD, bed_core(bed, OWN)->directory.communities[0]->id,
+                                         bed_node(bed, OWN)->council, 50, (struct kr_slice){content.bytes, content.len});
+    bed_hand_over(bed, OWN, FIRST_PEER, &forged);
+    forged_free(&forged);
+    kr_writer_deinit(&content);
+    begin(bed);
+    bed_run(bed, 60000);
+    assert_memory_equal(own(bed)->transport_public, before.transport_public, 32);
+    assert_int_equal(bed_times_said(bed, OWN, "goes by another card of this council"), 1);
+    assert_int_equal(bed_times_said(bed, FIRST_PEER, "that its card here does not list"), 1);
+    /* Trees were compared: that card is here, too, and the next key on none. */
+    assert_false(kr_transport_is_turning(bed_core(bed, OWN)));
+    assert_passes(bed, OWN, FIRST_PEER, "meanwhile.example.jp", 1);
+    assert_int_equal(act(bed, KR_TRANSPORT_LIST), KR_OK);
+    bed_run(bed, 10000);
+    assert_memory_not_equal(own(bed)->transport_public, before.transport_public, 32);
+    assert_passes(bed, OWN, FIRST_PEER, "turned.example.jp", 2);
+}
+
 /* Another node of this council does the same in the same second: which key comes behind which is told by dates alone. */
 static void two_that_come_next_do_not_begin_at_one_time(void **state)
 {
@@ -563,6 +592,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_key_that_a_peer_had_is_not_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(a_peer_without_room_is_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(a_peer_without_room_follows_when_the_key_before_has_ended, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_peer_that_goes_by_another_card_is_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(two_that_come_next_do_not_begin_at_one_time, setup, teardown),
         cmocka_unit_test_setup_teardown(counting_machines_says_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_long_name_leaves_the_status_readable, setup, teardown),
