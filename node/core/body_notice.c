@@ -314,10 +314,12 @@ struct rows {
     uint8_t found[KR_BODY_NOTICES_SLICE][KR_DIRECTORY_KEY_BYTES]; /* that say what they should not */
 };
 
-/* (A community that this node knows nothing of may be one whose charter cannot be read.) */
+/* (A community that this node knows nothing of may be one whose charter cannot be read; one that it was never in, by what it has,
+ * one whose vouches are still on their way from another node of this council, which names bodies there.) */
 static bool is_out(const struct kr_core *core, const uint8_t community[static 32])
 {
     return kr_directory_community(&core->directory, community) != NULL &&
+           kr_directory_was_member(&core->directory, community, core->self) &&
            !kr_directory_is_member(&core->directory, community, core->self);
 }
 

@@ -447,7 +447,7 @@ static enum kr_err hello_frame(struct kr_step *step, struct kr_link *link, struc
     }
     memcpy(link->node_key, hello.node_key, 32);
     err = is_known ? KR_OK : adopt_card(step, link, &job);
-    kr_transport_shown(step->core, link, &card, is_known ? NULL : job.record.id);
+    kr_transport_shown(step->core, link, &card, job.header.version, is_known ? NULL : job.record.id);
     if (err == KR_OK) {
         err = adopt_endpoint(step, link, &card);
     }

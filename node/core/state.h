@@ -748,7 +748,7 @@ enum kr_err kr_join_request(struct kr_step *step, const struct kr_event *event) 
 enum kr_err kr_join_welcomed(struct kr_step *step, struct kr_link *link, const struct kr_message *message) KR_WARN_UNUSED;
 /* The inviter's node does not admit the ticket: says so to who waits, and forgets the link. */
 enum kr_err kr_join_turned_away(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
-/* A try to dial it made no connection: after a few seconds of that the same. Of another number: nothing. */
+/* A try to dial it made no connection: after a few seconds of that the same, unless a session stood. Of another number: nothing. */
 enum kr_err kr_join_unreached(struct kr_step *step, uint32_t number) KR_WARN_UNUSED;
 enum kr_err kr_join_step_say(struct kr_step *step, struct kr_link *link, uint32_t phase) KR_WARN_UNUSED;
 

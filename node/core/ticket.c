@@ -145,7 +145,7 @@ static enum kr_err give_up_joining(struct kr_step *step, struct kr_link *link, e
 enum kr_err kr_join_unreached(struct kr_step *step, uint32_t number)
 {
     struct kr_link *link = kr_link_by_number(step->core, number);
-    if (link == NULL || link->state != KR_LINK_JOINING || step->now_ms < link->linked_ms + REFUSED_MS) {
+    if (link == NULL || link->state != KR_LINK_JOINING || link->has_session || step->now_ms < link->linked_ms + REFUSED_MS) {
         return KR_OK;
     }
     return give_up_joining(step, link, KR_TIMEOUT,

@@ -121,12 +121,13 @@ enum kr_err kr_transport_say_full(struct kr_step *step, struct kr_link *link)
                : err;
 }
 
-void kr_transport_shown(const struct kr_core *core, struct kr_link *link, const struct kr_card *card, const uint8_t *id)
+void kr_transport_shown(const struct kr_core *core, struct kr_link *link, const struct kr_card *card, uint64_t version,
+                        const uint8_t *id)
 {
     const struct kr_council *known = kr_directory_council(&core->directory, link->council);
     struct kr_card ours;
     link->has_other_card = false;
-    if (known == NULL || id == NULL) {
+    if (known == NULL || id == NULL || known->version < version) {
         return;
     }
     kr_council_card(known, &ours);
@@ -201,12 +202,13 @@ enum kr_err kr_transport_refused(struct kr_step *step, struct kr_link *link, con
     }
     link->refuses_next = true;
     link->knows_next = false;
-    if (is_other) {
+    if (is_other) { /* a bare word: proof is the card, which comes with what the two compare next */
         return kr_step_log_peer(
-            step, link, KR_LOG_WARNING,
-            "%s goes by another card of this council, without a transport key that is on this node's card: a turn "
-            "to a next one waits for it. Where nobody of this council has made that card, its root key is in "
-            "other hands: `kairan root recover`",
+            step, link, kr_transport_is_turning(step->core) ? KR_LOG_WARNING : KR_LOG_INFO,
+            "%s says that it goes by another card of this council, without a transport key that is on this node's card: a turn to "
+            "a "
+            "next one waits for it. Such a card comes here within minutes, if there is one; where nobody of this council has made "
+            "it, the root key is in other hands (`kairan root recover`)",
             name);
     }
     return kr_step_log_peer(step, link, KR_LOG_WARNING,

@@ -18,8 +18,10 @@ bool kr_transport_is_turning(const struct kr_core *core);
 enum kr_err kr_transport_refuse(struct kr_step *step, const struct kr_event *event) KR_WARN_UNUSED;
 /* Our own card was stored: it may list the next key. */
 enum kr_err kr_transport_card_entered(struct kr_step *step) KR_WARN_UNUSED;
-/* The card that the peer's hello bore, after it was taken, or was not; `id`: of its record; NULL: it was here, and counts. */
-void kr_transport_shown(const struct kr_core *core, struct kr_link *link, const struct kr_card *card, const uint8_t *id);
+/* The card that the peer's hello bore, after it was taken, or was not; `id`: of its record; NULL: it was here, and counts. One that
+ * was not taken though none stands before it (it may be of the future here) is not outdone. */
+void kr_transport_shown(const struct kr_core *core, struct kr_link *link, const struct kr_card *card, uint64_t version,
+                        const uint8_t *id);
 /* A session came up, and no ping was said in it yet: where we go by another card of the peer's, or there is no room for a link
  * under another key of it, that is said first (kr_transport_say_full: it or nothing, once a session). */
 enum kr_err kr_transport_session_up(struct kr_step *step, struct kr_link *link) KR_WARN_UNUSED;
