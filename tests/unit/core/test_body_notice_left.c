@@ -229,6 +229,44 @@ static void a_name_without_a_card_goes_too(void **state)
     }
 }
 
+struct vouches {
+    uint8_t keys[4][KR_DIRECTORY_KEY_BYTES];
+    uint32_t count;
+};
+
+static bool note_vouch(void *context, struct kr_slice key, struct kr_slice value)
+{
+    struct vouches *vouches = context;
+    (void)value;
+    assert_true(key.len == KR_DIRECTORY_KEY_BYTES && vouches->count < 4);
+    memcpy(vouches->keys[vouches->count++], key.bytes, key.len);
+    return true;
+}
+
+/* A further node of the council that has the charter and not yet the vouches, say: by what it has, the council never was in. */
+static void a_node_without_the_vouches_takes_nothing_back(void **state)
+{
+    struct bed *bed = *state;
+    const uint8_t kind = KR_KIND_VOUCH;
+    struct vouches vouches = {.count = 0};
+    struct kr_txn *txn = NULL;
+    add_many(bed, 0, 1, 2);
+    assert_named(bed, 3, 2);
+    assert_int_equal(kr_store_write_begin(bed_node(bed, 2)->store, &txn), KR_OK);
+    assert_int_equal(kr_store_each(txn, KR_TABLE_DIRECTORY, &kind, 1, note_vouch, &vouches), KR_OK);
+    assert_true(vouches.count > 0);
+    for (uint32_t i = 0; i < vouches.count; i++) {
+        assert_int_equal(kr_store_delete(txn, KR_TABLE_DIRECTORY, vouches.keys[i], KR_DIRECTORY_KEY_BYTES), KR_OK);
+    }
+    assert_int_equal(kr_txn_commit(txn), KR_OK);
+    bed_restart(bed, 2);
+    assert_non_null(kr_directory_community(&bed_core(bed, 2)->directory, community(bed)));
+    assert_false(kr_directory_is_member(&bed_core(bed, 2)->directory, community(bed), bed_node(bed, 0)->council));
+    bed_run(bed, 120000);
+    assert_false(kr_directory_is_member(&bed_core(bed, 2)->directory, community(bed), bed_node(bed, 0)->council));
+    assert_named(bed, 3, 2);
+}
+
 static bool cut(void *context, struct sim_node *node, const struct kr_effect *effect)
 {
     (void)context;
@@ -287,6 +325,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_leaves_takes_names_back_in_slices, setup, end),
         cmocka_unit_test_setup_teardown(a_crash_on_the_way_leaves_no_name, setup, end),
         cmocka_unit_test_setup_teardown(a_name_without_a_card_goes_too, setup, end),
+        cmocka_unit_test_setup_teardown(a_node_without_the_vouches_takes_nothing_back, setup_sisters, end),
         cmocka_unit_test_setup_teardown(who_was_away_is_told_of_it, setup, end),
         cmocka_unit_test_setup_teardown(what_a_stolen_node_listed_is_taken_back_in_slices, setup_sisters, end),
     };
