@@ -56,6 +56,7 @@ struct kr_spread {
         bool is_due, is_under_way, is_long;    /* long: of several slices */
         struct kr_slots asked, links;          /* that are to be told by the next walk; by the one under way */
         uint64_t begun_ms, at_ms;              /* when the last one began; nothing is done before */
+        uint32_t pauses;                       /* that were made in a row, since some link had no room */
         bool is_at_notices;                    /* retractions have been looked through: `at` is a body notice's row */
         uint8_t at[97];                        /* row that it is at: KR_TAKEN_KEY_BYTES, KR_DIRECTORY_KEY_BYTES */
     } out;

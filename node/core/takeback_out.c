@@ -10,7 +10,8 @@
 #define SLICE    256u   /* rows looked at */
 #define AGAIN_MS 60000u /* so often all rows are, however many sessions begin and however often the directory changes */
 #define SHORT_MS 1000u  /* likewise, where one slice has them all */
-#define PAUSE_MS 1000u  /* so long a peer has to read what it was told */
+#define PAUSE_MS 1000u  /* so long a peer has to read what it was told … */
+#define PAUSES   10u    /* … so many times in a row; then the others go on without it */
 
 /* Whether it is one of ours that the link's scopes do not cover, and that its peer may have. */
 static enum kr_err is_out(const struct kr_step *step, const struct kr_link *link, const struct kr_head *head, bool *ret_is)
@@ -183,15 +184,26 @@ static enum kr_err tell_of(struct kr_step *step, const struct ours *ours, uint8_
     return err;
 }
 
-/* What does not fit in what waits to be announced would be lost. */
-static bool have_room(const struct kr_core *core)
+/* What does not fit in what waits to be announced would be lost. A peer that takes nothing for long is left to the next walk. */
+static bool have_room(struct kr_core *core)
 {
+    struct kr_takebacks_walk *walk = &core->spread.out;
+    const bool is_over = walk->pauses >= PAUSES;
     bool have = true;
     for (uint32_t i = 0; i < core->link_count; i++) {
         const struct kr_link *link = core->links[i];
-        const bool is_meant = link->has_session && kr_slots_has(&core->spread.out.links, link->spread.slot);
-        have = have && (!is_meant || link->spread.id_count + SLICE <= KR_ANNOUNCE_MAX / 2);
+        const bool is_meant = link->has_session && kr_slots_has(&walk->links, link->spread.slot);
+        if (!is_meant || link->spread.id_count + SLICE <= KR_ANNOUNCE_MAX / 2) {
+            continue;
+        }
+        have = is_over;
+        if (is_over) {
+            kr_slots_remove(&walk->links, link->spread.slot);
+            kr_slots_add(&walk->asked, link->spread.slot);
+            walk->is_long = true; /* it is looked after once a minute */
+        }
     }
+    walk->pauses = have ? 0 : walk->pauses + 1;
     return have;
 }
 
@@ -202,6 +214,7 @@ static void begin(struct kr_step *step)
     walk->asked = (struct kr_slots){0};
     walk->is_under_way = true;
     walk->is_long = walk->is_at_notices = false;
+    walk->pauses = 0;
     walk->begun_ms = step->now_ms;
     memset(walk->at, 0, sizeof walk->at);
     memcpy(walk->at, "back", 4);

@@ -291,6 +291,50 @@ static void who_was_away_is_told_of_it(void **state)
     assert_taken_back(bed, MANY);
 }
 
+static int setup_triangle(void **state)
+{
+    struct sim_edges triangle = {0};
+    for (uint32_t i = 0; i < 3; i++) {
+        sim_edges_add(&triangle, i, (i + 1) % 3);
+    }
+    *state = bed_new_with(3, &triangle);
+    sim_edges_free(&triangle);
+    return 0;
+}
+
+static uint32_t to_the_other; /* number of node 0's link */
+
+static bool cut_the_other(void *context, struct sim_node *node, const struct kr_effect *effect)
+{
+    (void)context;
+    return node->index == 0 && effect->number == to_the_other;
+}
+
+/* A peer that keeps its session and takes nothing holds up nobody but itself. */
+static void who_takes_nothing_holds_up_nobody(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_link *stuck = bed_link(bed, 0, 1);
+    uint8_t id[32] = {1};
+    add_many(bed, 0, 1, 2);
+    assert_named(bed, 3, 2);
+    for (uint32_t i = 0; i < KR_ANNOUNCE_MAX / 2; i++) {
+        assert_int_equal(kr_spread_announce(stuck, id), KR_OK);
+    }
+    stuck->window = 0;
+    to_the_other = bed_link(bed, 0, 2)->number;
+    bed->on_send = cut_the_other;
+    leave(bed);
+    for (uint32_t second = 0; second < 300; second++) {
+        bed->on_send = second < 120 ? cut_the_other : NULL;
+        stuck->window = 0;
+        bed_run(bed, 1000);
+        assert_true(stuck->has_session && stuck->spread.id_count >= KR_ANNOUNCE_MAX / 2);
+    }
+    assert_int_equal(count_at(bed, 0).names, 0);
+    assert_int_equal(count_at(bed, 2).names, 0);
+}
+
 /* So many bodies a stolen node entered, which the council's other node takes back when the key is revoked. */
 static void what_a_stolen_node_listed_is_taken_back_in_slices(void **state)
 {
@@ -327,6 +371,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_name_without_a_card_goes_too, setup, end),
         cmocka_unit_test_setup_teardown(a_node_without_the_vouches_takes_nothing_back, setup_sisters, end),
         cmocka_unit_test_setup_teardown(who_was_away_is_told_of_it, setup, end),
+        cmocka_unit_test_setup_teardown(who_takes_nothing_holds_up_nobody, setup_triangle, end),
         cmocka_unit_test_setup_teardown(what_a_stolen_node_listed_is_taken_back_in_slices, setup_sisters, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
