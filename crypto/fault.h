@@ -49,8 +49,9 @@ enum kr_fault {
     KR_FAULT_COUNT
 };
 
-#ifdef KR_WITH_FAULTS
 extern uint32_t kr_fault_number; /* of the one that is on; the simulator's */
+
+#ifdef KR_WITH_FAULTS
 #define KR_FAULT(fault) (kr_fault_number == (uint32_t)(fault))
 #else
 #define KR_FAULT(fault) false

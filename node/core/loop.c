@@ -252,8 +252,8 @@ enum kr_err kr_loop_run(struct kr_loop *loop, const struct kr_event *events, siz
         const struct kr_event *event = &events[done];
         loop->net_is_up = event->type == KR_EVENT_NET_UP || (loop->net_is_up && event->type != KR_EVENT_NET_DOWN);
         askers[done] = asker_of(event);
-        /* An event alone fails with the whole, so it needs no transaction of its own, which costs a copy of each page. */
-        err = count == 1 ? kr_core_step(loop->core, txn, &rng, event, effects) : step_nested(loop, txn, &rng, event, effects);
+        /* The first event fails with the whole, so it needs no transaction of its own, which costs a copy of each page. */
+        err = done == 0 ? kr_core_step(loop->core, txn, &rng, event, effects) : step_nested(loop, txn, &rng, event, effects);
     }
     enum kr_err own = KR_OK; /* the last event's own failure: what went before it stands */
     if (done > 1 && is_own_failure(err)) {

@@ -48,15 +48,19 @@ def _die_with_parent():
     _prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: no daemon outlives its test
 
 
-def poll(holds, within_s, what, pause_s=0.02):
-    """Asks again and again; each question is a round trip, and between two the machine is left to those who work, unless the time that
-    it takes is to be measured. `what` may be a function, so that it tells how things are at the end."""
+def poll(holds, within_s, what, pause_s=None):
+    """Asks again and again. Between two questions the machine is left to those who work for twice as long as a question took (the start of
+    a sanitized program takes a fifth of a second), or for `pause_s`, where the time that it takes is to be measured. `what` may be a
+    function, so that it tells how things are at the end."""
     deadline = time.monotonic() + within_s
     pause = threading.Event()
+    asked = time.monotonic()
     while not holds():
-        if time.monotonic() >= deadline:
+        now = time.monotonic()
+        if now >= deadline:
             raise Failure(f"{what() if callable(what) else what} within {within_s:.0f} s")
-        pause.wait(pause_s)
+        pause.wait(max(0.02, 2 * (now - asked)) if pause_s is None else pause_s)
+        asked = time.monotonic()
 
 
 class Node:

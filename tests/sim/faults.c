@@ -60,7 +60,7 @@ const struct sim_fault sim_faults[KR_FAULT_COUNT] = {
                                      ANY},
     [KR_FAULT_NEVER_GRAFTED] = {"never-grafted", "what was only announced is never asked for", 8, ANY},
     [KR_FAULT_TAKEN_BACK_AT_HOME] = {"taken-back-at-home", "a retraction has effect at its author's node alone", 2, ANY},
-    [KR_FAULT_GRAFTED_AGAIN] = {"grafted-again", "what a peer asks for over and over is sent to it as often, without a budget", 509,
+    [KR_FAULT_GRAFTED_AGAIN] = {"grafted-again", "what a peer asks for over and over is sent to it as often, without a budget", 535,
                                 ANY},
     [KR_FAULT_HEADER_TAKEN] = {"header-taken", "a header alone is taken from anybody", 131, ANY},
     [KR_FAULT_RESTORED_SIGNS] = {"restored-signs", "a node that went back to an older state signs at once", 30, ANY},

@@ -452,6 +452,12 @@ int main(int argc, char **argv)
     if (optind < argc || kr_crypto_init() != KR_OK) {
         return usage(2);
     }
+#ifndef KR_WITH_FAULTS
+    if (options.tries_faults || options.fault != KR_FAULT_NONE) {
+        (void)fputs("kr-sim: a sanitized build has no planted faults: use that of another preset\n", stderr);
+        return 2;
+    }
+#endif
     if (options.tries_faults) {
         return try_faults(&options);
     }

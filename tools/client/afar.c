@@ -189,8 +189,9 @@ static enum kr_err explain(enum kr_err err, const struct kr_afar_target *target,
     case KR_DENIED:
         return kr_fail(
             error, err,
-            "the node does not admit this key: a ticket that was used or has expired, or a machine that was unbound. Ask an "
-            "admin of the council for a ticket (`kairan person enrol`)");
+            "the node does not admit this key: a ticket that was used or has expired, one that another node of the council made a "
+            "moment ago (try again in a minute), or a machine that was unbound. Ask an admin of the council for a ticket (`kairan "
+            "person enrol`)");
     case KR_CLOSED:
         return kr_fail(
             error, err,

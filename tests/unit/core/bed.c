@@ -143,6 +143,14 @@ void bed_run(struct bed *bed, uint64_t ms)
     }
 }
 
+void bed_pass(struct bed *bed, uint64_t ms)
+{
+    for (uint32_t i = 0; i < bed->world->node_count; i++) {
+        sim_world_crash(bed->world, i, ms);
+    }
+    bed_run(bed, ms + 2 * (uint64_t)3600000);
+}
+
 struct sim_node *bed_node(struct bed *bed, uint32_t index)
 {
     return bed->world->nodes[index];

@@ -58,6 +58,8 @@ struct bed *bed_new_with(uint32_t nodes, const struct sim_edges *edges);
 struct bed *bed_new_grown(uint32_t nodes, uint32_t newcomers);
 void bed_free(struct bed *bed);
 void bed_run(struct bed *bed, uint64_t ms);
+/* So much time in which no node runs, and two hours in which all do: weeks of pings take minutes. Cores are others afterwards. */
+void bed_pass(struct bed *bed, uint64_t ms);
 /* Kills the node after all that it has under way, starts it again, and waits until its links stand. */
 void bed_restart(struct bed *bed, uint32_t node);
 struct sim_node *bed_node(struct bed *bed, uint32_t index);
