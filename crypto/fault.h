@@ -1,5 +1,5 @@
-/* Planted faults: mistakes that the simulator must notice, each turned on by a number at run time. Only kr-sim is built with them
- * (KR_WITH_FAULTS, tests/sim/CMakeLists.txt); everywhere else a hook is the constant false and leaves no code. */
+/* Planted faults: mistakes that the simulator must notice, each turned on by a number at run time, which kr-sim alone does.
+ * They are in test builds (KR_WITH_FAULTS; the option KR_FAULTS); in a release a hook is the constant false and leaves no code. */
 #ifndef KR_CRYPTO_FAULT_H
 #define KR_CRYPTO_FAULT_H
 
@@ -49,7 +49,7 @@ enum kr_fault {
     KR_FAULT_COUNT
 };
 
-extern uint32_t kr_fault_number; /* of the one that is on; the simulator's */
+extern uint32_t kr_fault_number; /* of the one that is on; 0 but in the simulator */
 
 #ifdef KR_WITH_FAULTS
 #define KR_FAULT(fault) (kr_fault_number == (uint32_t)(fault))

@@ -63,6 +63,12 @@ def poll(holds, within_s, what, pause_s=None):
         asked = time.monotonic()
 
 
+def lean(environment):
+    """That of a command whose leaks are no matter of the test's: looking for them takes a sanitized command line as long as all else that it
+    does. e2e/cli, e2e/demo and tests/unit/kairan have them looked for."""
+    return dict(environment, ASAN_OPTIONS=f"{environment.get('ASAN_OPTIONS', '')}:detect_leaks=0")
+
+
 class Node:
     def __init__(self, kairand, directory, name, community=None, dials_only=False, newcomers=None, prefix=()):
         self.kairand, self.directory, self.name = kairand, directory, name

@@ -32,7 +32,8 @@ class Analyst:
 
     def __init__(self, kairan, home, node=None):
         self.kairan, self.node = kairan, node
-        self.environment = dict(os.environ, HOME=home, XDG_CONFIG_HOME=os.path.join(home, ".config"), XDG_STATE_HOME=os.path.join(home, "s"))
+        self.environment = dict(federation.lean(os.environ), HOME=home, XDG_CONFIG_HOME=os.path.join(home, ".config"),
+                                XDG_STATE_HOME=os.path.join(home, "s"))
         self.environment.pop("KAIRAN_STATE", None)
 
     def command(self, *arguments):

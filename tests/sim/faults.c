@@ -3,8 +3,6 @@
 
 #include "tests/sim/plan.h"
 
-uint32_t kr_fault_number;
-
 #define ANY                                                                                                                        \
     {                                                                                                                              \
         .shape = SIM_SHAPE_COUNT                                                                                                   \

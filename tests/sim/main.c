@@ -454,7 +454,7 @@ int main(int argc, char **argv)
     }
 #ifndef KR_WITH_FAULTS
     if (options.tries_faults || options.fault != KR_FAULT_NONE) {
-        (void)fputs("kr-sim: a sanitized build has no planted faults: use that of another preset\n", stderr);
+        (void)fputs("kr-sim: a release has no planted faults: use that of preset dev\n", stderr);
         return 2;
     }
 #endif

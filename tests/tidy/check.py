@@ -219,12 +219,8 @@ def check_clang_tidy(args):
     # The analyzer's own bound on the states of one function, 225,000, takes many times as long: for a run of its own.
     bound = [f"--extra-arg={word}" for word in ("-Xclang", "-analyzer-config", "-Xclang", f"max-nodes={args.nodes}")]
     config = f'{read(args.root, ".clang-tidy")}{bound}'
-    # As they are built for use: files that are compiled a second time, with planted faults, would be examined twice in one run.
-    built = [entry for entry in commands(args.build) if "-DKR_WITH_FAULTS" not in entry["command"]]
-    with open(os.path.join(cache, "compile_commands.json"), "w", encoding="utf-8") as file:
-        json.dump(built, file)
     jobs = []
-    for entry in built:
+    for entry in commands(args.build):
         name = os.path.relpath(entry["file"], args.root)
         if name.split("/")[0] in LAYERS:
             jobs.append((name, entry["command"]))
@@ -238,7 +234,7 @@ def check_clang_tidy(args):
         if os.path.exists(mark):
             return None
         # (With several files in one run the analyzer of clang 14 does not know va_start any more in the second one.)
-        run = subprocess.run(["clang-tidy", "--quiet", "-p", cache, *bound, os.path.join(args.root, name)], capture_output=True, text=True)
+        run = subprocess.run(["clang-tidy", "--quiet", "-p", args.build, *bound, os.path.join(args.root, name)], capture_output=True, text=True)
         if run.returncode == 0:
             open(mark, "w").close()
             return None

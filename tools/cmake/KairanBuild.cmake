@@ -35,7 +35,7 @@ target_compile_options(kr_warnings INTERFACE
     $<$<BOOL:${KR_SANITIZE}>:-fsanitize=address,undefined$<SEMICOLON>-fno-sanitize-recover=all$<SEMICOLON>-fno-omit-frame-pointer>
     $<$<BOOL:${KR_TSAN}>:-fsanitize=thread>
     $<$<BOOL:${KR_FUZZ}>:-fsanitize=fuzzer-no-link>)
-target_compile_definitions(kr_warnings INTERFACE "_GNU_SOURCE=")
+target_compile_definitions(kr_warnings INTERFACE "_GNU_SOURCE=" $<$<BOOL:${KR_FAULTS}>:KR_WITH_FAULTS>)
 target_include_directories(kr_warnings INTERFACE ${PROJECT_SOURCE_DIR})
 target_link_options(kr_warnings INTERFACE -Wl,-z,relro,-z,now
     $<$<BOOL:${KR_SANITIZE}>:-fsanitize=address,undefined>
@@ -65,7 +65,12 @@ function(kr_unit_test layer name)
     add_executable(test_${layer}_${name} ${arg_SOURCES})
     target_link_libraries(test_${layer}_${name} PRIVATE ${arg_LIBS} PkgConfig::CMOCKA kr_warnings)
     add_test(NAME unit/${layer}/${name} COMMAND test_${layer}_${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-    set_tests_properties(unit/${layer}/${name} PROPERTIES LABELS unit TIMEOUT ${KR_TEST_TIMEOUT_S} SKIP_RETURN_CODE 77 PROCESSORS 2)
+    set(processors 2) # half cores: tests/README.md
+    if(layer MATCHES "^(net|client|keeper)$")
+        set(processors 1)
+    endif()
+    set_tests_properties(unit/${layer}/${name} PROPERTIES LABELS unit TIMEOUT ${KR_TEST_TIMEOUT_S} SKIP_RETURN_CODE 77
+        PROCESSORS ${processors})
 endfunction()
 
 # kr_fuzz_target(reader SOURCES reader.c LIBS kr_proto): with KR_FUZZ the libFuzzer program fuzz_reader; else a program that runs every file of

@@ -1,0 +1,3 @@
+#include "crypto/fault.h"
+
+uint32_t kr_fault_number;
