@@ -1,5 +1,5 @@
-/* Runs events in batches: one write transaction, a nested one for each event where there are several, one durable commit, then (and
- * only then) the effects. Keeper and the simulator share it, so that what is simulated is what runs.
+/* Runs events in batches: one write transaction, a nested one for each event but the first, one durable commit, then (and only
+ * then) the effects. Keeper and the simulator share it, so that what is simulated is what runs.
  *
  * A batch that changes nothing costs no commit. When a step or the commit fails, nothing of the batch is durable: its effects are
  * dropped, the requests in it are answered with the error, the core is made anew from the store, and its links are greeted again.

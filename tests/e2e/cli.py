@@ -16,15 +16,13 @@ from federation import Failure, check
 
 
 class Tool:
-    looks_for_leaks = False
-
     def __init__(self, kairan, state):
         self.kairan, self.state = kairan, state
 
     def run(self, *arguments, given=b"", environment=None):
         environment = dict(os.environ, **(environment or {}))
         return subprocess.run([self.kairan, "--state", self.state, "--lang", "en", *arguments], input=given, capture_output=True, timeout=120,
-                              check=False, env=environment if self.looks_for_leaks else federation.lean(environment))
+                              check=False, env=federation.lean(environment, arguments))
 
     def refused(self, word, *arguments, status=2, given=b""):
         """Ends with `status`, says `word` on stderr and nothing on stdout."""
@@ -281,5 +279,4 @@ def run(options):
 
 
 if __name__ == "__main__":
-    Tool.looks_for_leaks = True
     sys.exit(federation.main(__doc__, run))

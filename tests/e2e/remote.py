@@ -32,15 +32,15 @@ class Analyst:
 
     def __init__(self, kairan, home, node=None):
         self.kairan, self.node = kairan, node
-        self.environment = dict(federation.lean(os.environ), HOME=home, XDG_CONFIG_HOME=os.path.join(home, ".config"),
-                                XDG_STATE_HOME=os.path.join(home, "s"))
+        self.environment = dict(os.environ, HOME=home, XDG_CONFIG_HOME=os.path.join(home, ".config"), XDG_STATE_HOME=os.path.join(home, "s"))
         self.environment.pop("KAIRAN_STATE", None)
 
     def command(self, *arguments):
         return [self.kairan, "--lang", "en", *(["--node", self.node] if self.node else []), *arguments]
 
     def run(self, *arguments, given=b""):
-        return subprocess.run(self.command(*arguments), input=given, capture_output=True, timeout=120, check=False, env=self.environment, cwd="/")
+        return subprocess.run(self.command(*arguments), input=given, capture_output=True, timeout=120, check=False,
+                              env=federation.lean(self.environment, arguments), cwd="/")
 
     def done(self, *arguments, given=b"", status=0):
         ended = self.run(*arguments, given=given)

@@ -254,7 +254,7 @@ def main():
     parser.add_argument("--build")
     parser.add_argument("--archive")
     parser.add_argument("--nodes", type=int, default=40000, help="clang-tidy: states of one function that the analyzer looks at")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="clang-tidy: so many at once")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="so many files at once")
     args = parser.parse_args()
     found = list(CHECKS[args.name](args))
     for problem in found:

@@ -41,7 +41,7 @@ target_link_options(kr_warnings INTERFACE -Wl,-z,relro,-z,now
     $<$<BOOL:${KR_SANITIZE}>:-fsanitize=address,undefined>
     $<$<BOOL:${KR_TSAN}>:-fsanitize=thread>)
 set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g")
-if(KR_SANITIZE OR KR_TSAN)
+if((KR_SANITIZE OR KR_TSAN) AND NOT KR_FUZZ)
     set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O1 -g1") # enough for what sanitizers print, and compiled in two thirds of the time
 endif()
 

@@ -3,7 +3,7 @@
 
 #include <signal.h>
 
-/* Bytes from one that is flipped to the next, in the head and at the end: sanitizers make each try ten times as dear. */
+/* From one byte that is flipped to the next, in the head and at the end: sanitizers make each try ten times as dear. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define STEP 7
 #else
@@ -91,7 +91,7 @@ static void a_file_of_another_branch_does_not_follow(void **state)
     assert_int_equal(check_all(fixture, mixed, 3, false), KR_CORRUPT);
 }
 
-/* Each byte in turn, and each length. */
+/* Bytes in turn, each one of the head and of the end (but with sanitizers), and lengths. */
 static void damage_is_noticed(void **state)
 {
     struct fixture *fixture = *state;

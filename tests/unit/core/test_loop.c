@@ -114,16 +114,13 @@ static void no_effect_of_a_failed_batch_gets_out(void **state)
     bed_submission_free(submit);
 }
 
-/* One event that fails by itself takes only itself: what stood before it in the batch is stored and answered. */
-static void an_event_that_fails_spares_those_before_it(void **state)
+/* The jobs of two submissions, with the requests 1 and 2 of client 5, are done. */
+static void make_two(struct bed *bed, struct kr_event ret_made[static 2])
 {
-    struct bed *bed = *state;
     struct kr_loop *loop = bed_node(bed, 0)->loop;
-    struct kr_event made[2];
     struct kr_effects effects;
     uint8_t seed[32] = {1};
     size_t done = 0, jobs = 0;
-    uint64_t records = bed_records(bed, 0), indicators = bed_stat(bed, 0).indicators;
     for (uint32_t i = 0; i < 2; i++) {
         struct kr_submit *submit = bed_submission(bed, KR_TLP_GREEN, "a.example", (uint8_t)i);
         struct kr_writer args = args_of(submit);
@@ -138,7 +135,7 @@ static void an_event_that_fails_spares_those_before_it(void **state)
         for (size_t j = 0; j < effects.count; j++) {
             if (effects.items[j].type == KR_EFFECT_JOB && jobs < 2) {
                 kr_job_run(effects.items[j].job, bed_node(bed, 0)->keyring);
-                made[jobs++] =
+                ret_made[jobs++] =
                     (struct kr_event){.type = KR_EVENT_JOB_DONE, .now_ms = bed->world->now_ms, .job = effects.items[j].job};
                 effects.items[j].job = NULL;
             }
@@ -148,20 +145,62 @@ static void an_event_that_fails_spares_those_before_it(void **state)
         bed_submission_free(submit);
     }
     assert_int_equal(jobs, 2);
+}
+
+static uint32_t count_of(const struct kr_effects *effects, enum kr_effect_type type, uint64_t request)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < effects->count; i++) {
+        count += effects->items[i].type == type && effects->items[i].request == request;
+    }
+    return count;
+}
+
+/* One event that fails by itself takes only itself: what stood before it in the batch is stored and answered. */
+static void an_event_that_fails_spares_those_before_it(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_loop *loop = bed_node(bed, 0)->loop;
+    struct kr_event made[2];
+    struct kr_effects effects;
+    uint8_t seed[32] = {1};
+    size_t done = 0;
+    const uint64_t records = bed_records(bed, 0), indicators = bed_stat(bed, 0).indicators;
+    make_two(bed, made);
     made[1].job->err = KR_NOMEM;
     kr_effects_init(&effects);
     assert_int_equal(kr_loop_run(loop, made, 2, seed, NULL, NULL, &effects, &done), KR_NOMEM);
     assert_int_equal(done, 2);
-    uint32_t ends = 0, errors = 0;
-    for (size_t i = 0; i < effects.count; i++) {
-        ends += effects.items[i].type == KR_EFFECT_END && effects.items[i].request == 1;
-        errors += effects.items[i].type == KR_EFFECT_ERROR && effects.items[i].request == 2;
-    }
-    assert_int_equal(ends, 1);
-    assert_int_equal(errors, 1);
+    assert_int_equal(count_of(&effects, KR_EFFECT_END, 1), 1);
+    assert_int_equal(count_of(&effects, KR_EFFECT_ERROR, 2), 1);
     assert_int_equal(bed_records(bed, 0), records + 1);
     assert_int_equal(bed_stat(bed, 0).indicators, indicators + 1);
     assert_int_equal(kr_loop_core(loop)->signed_count, KR_SIGNED_STEP); /* from the store: the core was made anew */
+    kr_effects_deinit(&effects);
+}
+
+/* The first one of several has no transaction of its own: all is aborted with it, and those behind it are left to the caller. */
+static void a_first_event_that_fails_leaves_the_others(void **state)
+{
+    struct bed *bed = *state;
+    struct kr_loop *loop = bed_node(bed, 0)->loop;
+    struct kr_event made[2];
+    struct kr_effects effects;
+    uint8_t seed[32] = {1};
+    size_t done = 0;
+    const uint64_t records = bed_records(bed, 0);
+    make_two(bed, made);
+    const struct kr_core *before = kr_loop_core(loop);
+    made[0].job->err = KR_NOMEM;
+    kr_effects_init(&effects);
+    assert_int_equal(kr_loop_run(loop, made, 2, seed, NULL, NULL, &effects, &done), KR_NOMEM);
+    assert_int_equal(done, 1);
+    assert_int_equal(count_of(&effects, KR_EFFECT_ERROR, 1), 1);
+    assert_int_equal(count_of(&effects, KR_EFFECT_END, 1) + count_of(&effects, KR_EFFECT_END, 2), 0);
+    assert_int_equal(bed_records(bed, 0), records);
+    assert_ptr_not_equal(kr_loop_core(loop), before);
+    assert_int_equal(kr_loop_run(loop, &made[1], 1, seed, NULL, NULL, &effects, &done), KR_OK);
+    assert_int_equal(bed_records(bed, 0), records + 1);
     kr_effects_deinit(&effects);
 }
 
@@ -651,6 +690,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failed_commit_is_answered_and_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(no_effect_of_a_failed_batch_gets_out, setup, teardown),
         cmocka_unit_test_setup_teardown(an_event_that_fails_spares_those_before_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_first_event_that_fails_leaves_the_others, setup, teardown),
         cmocka_unit_test_setup_teardown(large_submissions_become_durable_first, setup, teardown),
         cmocka_unit_test_setup_teardown(large_submissions_do_not_hold_others_for_ever, setup, teardown),
         cmocka_unit_test_setup_teardown(the_core_made_anew_is_the_one_that_the_store_holds, setup, teardown),

@@ -2,6 +2,7 @@
  * compared once more. What memory and disk hold must follow the outcome of each transaction. */
 #include "store_test.h"
 
+#define PAGE    4096
 #define RECORDS 400u
 #define KEYS    40u
 #define TERMS   300u
@@ -161,13 +162,16 @@ static void assert_equals_model(struct kr_txn *txn, const struct model *model)
     assert_int_equal(count, model->entered_count);
 }
 
-/* One transaction of several events, each nested; any of them, and the whole, may come to nothing. */
+/* One transaction of several events, each nested but, as a rule, the first; any of them, and the whole, may come to nothing. */
 static void do_transaction(struct fixture *fixture, struct model *model, struct kr_rng *rng)
 {
     struct model *outer = malloc(sizeof *outer), *inner = malloc(sizeof *inner);
     assert_true(outer != NULL && inner != NULL);
     *outer = *model;
     struct kr_txn *txn = write_begin(fixture);
+    for (uint32_t i = below(rng, 3) == 0 ? 0 : below(rng, 12); i > 0; i--) {
+        do_something(fixture->store, txn, outer, rng);
+    }
     for (uint32_t events = below(rng, 6); events > 0; events--) {
         struct kr_txn *nested = nest(txn);
         *inner = *outer;
@@ -228,6 +232,21 @@ static void memory_and_disk_follow_the_model_2(void **state)
 }
 
 /* The simulator lives by this: the same seed and the same calls give the same file. */
+/* What lies between a page's index and its rows is nobody's, and LMDB leaves addresses there: made nothing. */
+static void blank(uint8_t *page, uint64_t number)
+{
+    enum { BRANCH = 1, LEAF = 2 };
+    uint64_t own;
+    uint16_t flags, lower, upper;
+    memcpy(&own, page, sizeof own);
+    memcpy(&flags, page + 10, sizeof flags);
+    memcpy(&lower, page + 12, sizeof lower);
+    memcpy(&upper, page + 14, sizeof upper);
+    if (own == number && (flags & (BRANCH | LEAF)) != 0 && lower >= 16 && lower <= upper && upper <= PAGE) {
+        memset(page + lower, 0, (size_t)(upper - lower));
+    }
+}
+
 static void the_same_seed_gives_the_same_bytes(void **state)
 {
     struct fixture *first = *state, *second = calloc(1, sizeof *second);
@@ -246,13 +265,16 @@ static void the_same_seed_gives_the_same_bytes(void **state)
         fixture_close(both[i]);
     }
     int left = open(paths[0], O_RDONLY | O_CLOEXEC), right = open(paths[1], O_RDONLY | O_CLOEXEC);
-    static uint8_t a[65536], b[65536];
-    ssize_t len = 0;
-    do {
-        len = read(left, a, sizeof a);
+    static uint8_t a[PAGE], b[PAGE];
+    uint64_t number = 0;
+    for (ssize_t len; (len = read(left, a, sizeof a)) > 0; number++) {
         assert_int_equal(read(right, b, sizeof b), len);
-        assert_memory_equal(a + 0, b + 0, (size_t)len);
-    } while (len > 0);
+        blank(a, number);
+        blank(b, number);
+        assert_memory_equal(a, b, (size_t)len);
+    }
+    assert_int_equal(read(right, b, sizeof b), 0);
+    assert_true(number > 100);
     (void)close(left);
     (void)close(right);
     remove_tree(second->dir);
