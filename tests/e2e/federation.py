@@ -49,8 +49,8 @@ def _die_with_parent():
 
 
 def poll(holds, within_s, what, pause_s=None):
-    """Asks again and again. Between two questions the machine is left to those who work for twice as long as a question took (the start of
-    a sanitized program takes a fifth of a second), or for `pause_s`, where the time that it takes is to be measured. `what` may be a
+    """Asks again and again. Between two questions the machine is left to those who work for three times as long as a question took (the
+    start of a sanitized program takes a fifth of a second), or for `pause_s`, where the time that it takes is to be measured. `what` may be a
     function, so that it tells how things are at the end."""
     deadline = time.monotonic() + within_s
     pause = threading.Event()
@@ -59,7 +59,7 @@ def poll(holds, within_s, what, pause_s=None):
         now = time.monotonic()
         if now >= deadline:
             raise Failure(f"{what() if callable(what) else what} within {within_s:.0f} s")
-        pause.wait(max(0.02, 2 * (now - asked)) if pause_s is None else pause_s)
+        pause.wait(max(0.02, 3 * (now - asked)) if pause_s is None else pause_s)
         asked = time.monotonic()
 
 
